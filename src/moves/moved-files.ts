@@ -32,7 +32,7 @@ export interface KnownState {
 export interface Knower {
   roots(): readonly KnownRoot[];
   knownFiles(root: string): Iterable<{ readonly run: string; readonly name: string; readonly stamp: string }>;
-  positions(run: RunRef): { readonly files: readonly Pick<FileState, 'name' | 'stamp'>[] };
+  positions(run: RunRef): { readonly files: readonly Pick<FileState, 'name' | 'stamp' | 'size'>[] };
   /** Files of some roots that have one of these inodes, or begin with one of these records (`markKey`). */
   filesLike(roots: readonly string[], inodes: readonly string[], firsts: readonly string[]): Iterable<KnownState>;
   fileCount(root: string, below: string): number;
@@ -264,6 +264,16 @@ export function isThere(rootPath: string | undefined, run: string, name: string)
     return lstatSync(systemPath(join(rootPath, run, name)), { throwIfNoEntry: false }) !== undefined;
   } catch {
     return true;
+  }
+}
+
+/** The size of what is under a known name; -1 where there is nothing, undefined where nobody can tell. */
+export function sizeNow(rootPath: string | undefined, run: string, name: string): number | undefined {
+  if (rootPath === undefined) return undefined;
+  try {
+    return lstatSync(systemPath(join(rootPath, run, name)), { throwIfNoEntry: false })?.size ?? -1;
+  } catch {
+    return undefined;
   }
 }
 

@@ -3,8 +3,8 @@
  */
 import { machineMs } from '../clock.ts';
 import type { RunChange } from '../discover/index.ts';
-import { keyOfRun, type RunRef } from '../model/index.ts';
-import { isOther, isThere, type Knower } from './moved-files.ts';
+import { type FileState, keyOfRun, type RunRef } from '../model/index.ts';
+import { isOther, isThere, type Knower, sizeNow } from './moved-files.ts';
 
 /** What is known of files, and where it was known from. */
 export interface TakenPlacesOptions {
@@ -25,7 +25,7 @@ export interface TakenPlacesOptions {
  */
 const MOST_WAIT_MS = 60_000;
 
-type KnownFile = { readonly name: string; readonly stamp: string };
+type KnownFile = Pick<FileState, 'name' | 'stamp' | 'size'>;
 
 interface Waiting {
   readonly run: RunRef;
@@ -115,9 +115,10 @@ export class TakenPlaces {
     // What was told of may be on its way.
     const known: readonly KnownFile[] = witness === undefined ? held : [...held, witness];
     if (!known.every(isAway)) return false;
-    return known.some(({ name }) => {
+    return known.some(({ name, size }) => {
       const now = files.find((file) => file.name === name);
-      return now === undefined || now.size < now.before;
+      // One that this change does not tell of was replaced at about the same time.
+      return now === undefined ? (sizeNow(rootPath, run.path, name) ?? size) < size : now.size < now.before;
     });
   }
 }

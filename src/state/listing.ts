@@ -47,10 +47,10 @@ export function* listFiles(statements: Statements, root: string): Generator<List
 }
 
 /** Every file of a run that some lane has read, those that were forgotten as gone among them. */
-export function filesOfRun(statements: Statements, { root, path }: RunRef): Pick<ListedFile, 'name' | 'stamp'>[] {
-  const sql = `SELECT file.name, file.stamp FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
+export function filesOfRun(statements: Statements, { root, path }: RunRef): Pick<ListedFile, 'name' | 'stamp' | 'size'>[] {
+  const sql = `SELECT file.name, file.stamp, file.size FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
     WHERE root.name = ? AND run.path = ?`;
-  return statements.all(sql, root, path).map(({ name, stamp }) => ({ name: String(name), stamp: String(stamp) }));
+  return statements.all(sql, root, path).map(({ name, stamp, size }) => ({ name: String(name), stamp: String(stamp), size: Number(size) }));
 }
 
 /** Whether some lane has read a file of a root, also where all of them were forgotten as gone. */

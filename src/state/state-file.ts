@@ -172,7 +172,7 @@ export class StateFile {
   }
 
   /** Every file of a run that some lane has read, those that were forgotten as gone among them. */
-  filesOf(run: RunRef): Pick<ListedFile, 'name' | 'stamp'>[] {
+  filesOf(run: RunRef): Pick<ListedFile, 'name' | 'stamp' | 'size'>[] {
     return filesOfRun(this.#reading().statements, run);
   }
 

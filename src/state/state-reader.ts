@@ -105,7 +105,7 @@ export class StateReader {
   }
 
   /** Every file of a run that some lane has read, those that were forgotten as gone among them. */
-  filesOf(run: RunRef): Pick<ListedFile, 'name' | 'stamp'>[] {
+  filesOf(run: RunRef): Pick<ListedFile, 'name' | 'stamp' | 'size'>[] {
     return filesOfRun(this.#statements, run);
   }
 

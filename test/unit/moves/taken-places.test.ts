@@ -8,7 +8,7 @@ import { fileStamp } from '../../../src/model/index.ts';
 import { type Knower, TakenPlaces } from '../../../src/moves/index.ts';
 
 let folder: string;
-let known: { readonly name: string; readonly stamp: string }[];
+let known: Pick<ChangedFile, 'name' | 'stamp' | 'size'>[];
 let roots: string[];
 let asked: number;
 let nowMs: number;
@@ -39,7 +39,7 @@ function put(name: string, bytes: number, before = 0): ChangedFile {
   return { name, size: bytes, stamp: fileStamp(stat), before, ...(before === 0 ? {} : { isOther: true }) };
 }
 function keep(...files: readonly ChangedFile[]): void {
-  known = files.map(({ name, stamp }) => ({ name, stamp }));
+  known = files.map(({ name, stamp, size }) => ({ name, stamp, size }));
 }
 const away = (name: string): void => renameSync(join(folder, 'run', name), join(folder, 'old', name));
 const isTold = (...files: readonly ChangedFile[]): boolean => places.sift('x', [{ run: 'run', files }]).length > 0;
@@ -118,6 +118,14 @@ describe('a file that is new in a run', () => {
     away('one');
     away('two');
     expect(isTold(put('two', 20, 10))).toBe(false);
+  });
+
+  it('is told of where its files are replaced one after the other, though this change tells of one of them', () => {
+    keep(put('one', 10), put('two', 10));
+    const one = put('one', 12, 10);
+    put('two', 11);
+    expect(isTold(one)).toBe(true);
+    expect(asked).toBe(0);
   });
 
   it('waits where another file has the name of the one that was there', () => {
