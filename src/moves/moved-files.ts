@@ -211,6 +211,17 @@ function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly Kn
   const unclear: NewFile[] = [];
   const [own, others] = [missing.filter(({ run }) => run.root === root.name), missing.filter(({ run }) => run.root !== root.name)];
   const likeness = (from: KnownState, to: NewFile): Likeness => likenessOf(placeOf(root, to.run.path), from.state, to.name);
+  const take = (likeOf: (to: NewFile) => readonly KnownState[], wanted: Likeness = 'same'): void => {
+    for (const to of fresh) {
+      if (paired.has(to)) continue;
+      const like = likeOf(to).filter((from) => !taken.has(from) && likeness(from, to) === wanted);
+      const most = like.reduce((records, { state }) => Math.max(records, state.records), 0);
+      const [from, another] = like.filter(({ state }) => state.records === most);
+      if (from === undefined || another !== undefined) continue;
+      taken.add(from);
+      paired.set(to, { from, to, isSameInode: to.stamp !== '' && inodeOf(to.stamp) === inodeOf(from.state.stamp) });
+    }
+  };
   for (const candidates of [own, others]) {
     const byInode = Map.groupBy(candidates, ({ state }) => inodeOf(state.stamp));
     // By their records alone: more than the first, which many files share.
@@ -218,21 +229,9 @@ function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly Kn
       candidates.filter(({ state }) => state.records > 1),
       ({ state }) => (state.guard.first === undefined ? '' : markKey(state.guard.first)),
     );
-    const take = (likeOf: (to: NewFile) => readonly KnownState[], wanted: Likeness = 'same'): void => {
-      for (const to of fresh) {
-        if (paired.has(to)) continue;
-        const like = likeOf(to).filter((from) => !taken.has(from) && likeness(from, to) === wanted);
-        // Any file is like one of which nothing was read.
-        const most = like.reduce((records, { state }) => Math.max(records, state.records), 0);
-        const [from, another] = like.filter(({ state }) => state.records === most);
-        if (from === undefined || another !== undefined) continue;
-        taken.add(from);
-        paired.set(to, { from, to, isSameInode: to.stamp !== '' && inodeOf(to.stamp) === inodeOf(from.state.stamp) });
-      }
-    };
     const sameInode = ({ stamp }: NewFile): readonly KnownState[] => (stamp === '' ? [] : (byInode.get(inodeOf(stamp)) ?? []));
     const alike = ({ first }: NewFile): readonly KnownState[] => (first === undefined ? [] : (byFirst.get(markKey(first)) ?? []));
-    take(sameInode);
+    take((to) => sameInode(to).filter(({ state }) => state.records > 0));
     // It was cut, or is being copied over itself.
     take(sameInode, 'beginning');
     take((to) => alike(to).filter((from) => from.state.name === to.name && from.run.path === to.run.path));
@@ -245,6 +244,13 @@ function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly Kn
       if (sameInode(to).some(isUnclear)) unclear.push(to);
     }
   }
+  // Any file is like one of which nothing was read: such a one comes last.
+  const unread = Map.groupBy(
+    missing.filter(({ state }) => state.records === 0),
+    ({ state }) => inodeOf(state.stamp),
+  );
+  const doubtful = new Set(unclear);
+  take((to) => (to.stamp === '' || doubtful.has(to) ? [] : (unread.get(inodeOf(to.stamp)) ?? [])));
   return { pairs: [...paired.values()], unclear: unclear.filter((to) => !paired.has(to)) };
 }
 

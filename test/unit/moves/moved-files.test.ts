@@ -1,0 +1,52 @@
+// Which of the files that are known one is that turned up.
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { type FileState, fileStamp } from '../../../src/model/index.ts';
+import { findPairs, type Knower, type KnownState } from '../../../src/moves/moved-files.ts';
+import { FileWindow } from '../../../src/tail/index.ts';
+import { event, eventFile, simpleValue } from '../../support/event-writer.ts';
+import { placeAt } from '../../support/place.ts';
+import { readRun } from '../../support/read-run.ts';
+
+const NAME = 'events.out.tfevents.1';
+const steps = [0, 1, 2].map((step) => event({ wallTime: step, step, summary: [simpleValue('loss', step)] }));
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-pairs-'));
+  mkdirSync(join(folder, 'new'));
+  file = join(folder, 'new', NAME);
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** The state of the file as it is now, known as one of another run. */
+function known(run: string): KnownState {
+  const job = {
+    run: { root: 'logs', path: run },
+    directory: placeAt(join(folder, 'new')),
+    files: [{ name: NAME }],
+    series: [],
+    settled: true,
+  };
+  const states = [...readRun(job, new FileWindow())].flatMap((found): FileState[] => (found.kind === 'batch' ? [found.state] : []));
+  return { run: job.run, state: states.at(-1)! };
+}
+
+it.each([
+  ['was cut to its beginning, is that one', eventFile(...steps.slice(0, 2)), ['was']],
+  ['is empty now, is unclear', new Uint8Array(0), []],
+])('a file that %s, though one of which nothing was read had its inode, too', (_, bytes, from) => {
+  writeFileSync(file, '');
+  const empty = known('empty');
+  writeFileSync(file, eventFile(...steps));
+  const was = known('was');
+  writeFileSync(file, bytes);
+  const stat = statSync(file, { bigint: true });
+  const held: Partial<Knower> = { fileCount: () => 2, positions: () => ({ files: [] }), filesLike: () => [empty, was] };
+  const found = [{ path: 'new', files: [{ name: NAME, size: bytes.length, stamp: fileStamp(stat) }] }];
+  const { pairs, unclear } = findPairs({ name: 'logs', path: folder, links: 'owner' }, found, held as Knower);
+  expect([pairs.map(({ from }) => from.run.path), unclear.length]).toEqual([from, 1 - from.length]);
+});
