@@ -225,7 +225,7 @@ function profileNotices(
   // ENVIRONMENT is set for others, too: where there are no profiles it is not about ours.
   if (names.length === 0) return [];
   const instead = profile === undefined ? 'using the settings outside of profiles' : `using the profile ${profile}`;
-  return [`${missing} (${asked.place}); ${instead};  ${known}${suggestion(asked.value, names)}`];
+  return [`${missing} (${asked.place}); ${instead}; ${known}${suggestion(asked.value, names)}`];
 }
 
 /** Lanes that a flag or a variable asks for, as a list with commas, or in brackets as Tracelet's settings take it. */

@@ -150,7 +150,7 @@ describe('config check', () => {
     expect((await mustRun(['config', 'check'], { cwd: folder }, 2)).stdout).toMatch('no such directory: nowhere');
     mkdirSync(join(folder, 'a', 'b'), { recursive: true });
     configure('roots: [a, a/b]');
-    expect((await mustRun(['config', 'check'], { cwd: folder }, 2)).stdout).toMatch('lies in');
+    expect((await mustRun(['config', 'check'], { cwd: folder }, 2)).stdout).toMatch('is inside');
     expect((await mustRun(['config', 'check', '--timeout', '0', '--online'], { cwd: folder }, 2)).stderr).toMatch('--timeout');
   });
 
@@ -454,7 +454,7 @@ describe('lanes beside local', () => {
     expect((await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder })).stderr).toMatch(/Lane t .*: up to date, 302 new points/);
     await mustRun(['backfill', '--to', 'local', corpus('tf2_scalars')], { cwd: folder });
     expect((await mustRun(['backfill', '--to', 'nix', corpus('tf2_scalars')], { cwd: folder }, 2)).stderr).toMatch(
-      'there is no lane "nix"; there are local, mlflow, wandb, clearml, aim, t',
+      'no such lane: "nix"; known lanes: local, mlflow, wandb, clearml, aim, t',
     );
     configure(`lanes: { t: { ${TRIAL}, url: u } }`);
     expect((await mirrorboard(['verify', '--lane', 'local'], { cwd: folder })).stderr).toMatch('MB4010');
