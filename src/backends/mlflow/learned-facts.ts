@@ -42,7 +42,7 @@ export class LearnedFacts {
    * nothing.
    */
   async look(isFileStore: boolean | undefined, signal: AbortSignal): Promise<void> {
-    this.#version ||= await this.#client.version(signal);
+    this.#version ??= await this.#client.version(signal);
     this.#said = { version: this.#version, isFileStore };
     const reply = await this.#client.experiments(signal);
     if (reply.kind === 'ok') for (const experiment of reply.value) this.#recall(experiment);
