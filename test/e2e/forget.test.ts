@@ -269,6 +269,6 @@ describe('runs', () => {
     watching.child.kill('SIGTERM');
     const { stdout, stderr } = await watching.ended;
     expect(logs.tracked()).toMatchObject({ late: range(2) });
-    expect(stdout + stderr).not.toContain('file gone');
+    expect(stdout + stderr).not.toContain('file deleted');
   });
 });
