@@ -31,8 +31,8 @@ describe('a log directory that was moved', () => {
     const before = [statSync(logs.path('mirrorboard.db')).mtimeMs, logs.stored('SELECT name, path FROM root')];
     await logs.expectCode('MB3020', 'backfill', 'runs2', '--dry-run');
     const said = await logs.expectCode('MB3020', 'backfill', 'runs2');
-    expect(said).toContain('holds all 2 files that were mirrored from');
-    expect(said).toContain(`write runs=${logs.path('runs2')}`);
+    expect(said).toContain('contains all 2 files that were mirrored from');
+    expect(said).toContain(`give runs=${logs.path('runs2')}`);
     expect([statSync(logs.path('mirrorboard.db')).mtimeMs, logs.stored('SELECT name, path FROM root')]).toEqual(before);
     expect(logs.stored()).toEqual([
       ['runs/a', 10],
@@ -57,12 +57,12 @@ describe('a log directory that was moved', () => {
     rmSync(logs.path('runs'), { recursive: true });
     logs.put(`data/other/${ONE}`, ...scalars(50, 60));
     const said = await logs.expectCode('MB3020', 'backfill', 'data');
-    expect(said).toContain(`write runs=${logs.path('data/old')}`);
-    expect(said).toContain(`${logs.path('data')}, which contains it, can't be mirrored as a whole then`);
+    expect(said).toContain(`give runs=${logs.path('data/old')}`);
+    expect(said).toContain(`${logs.path('data')}, which contains it, cannot be mirrored as a whole`);
     rmSync(logs.path('data/old/a'), { recursive: true });
     expect(await logs.expectCode('MB3020', 'backfill', 'data')).toContain('1 of the 2 files');
     expect(logs.stored()).toHaveLength(2);
-    expect(await logs.expectCode('MB3020', 'watch', 'data')).toContain(`write runs=${logs.path('data/old')}`);
+    expect(await logs.expectCode('MB3020', 'watch', 'data')).toContain(`give runs=${logs.path('data/old')}`);
   });
 
   it('is refused from a configuration, and goes on once that says its name', async () => {
