@@ -73,7 +73,9 @@ lanes: { local: {}, mlflow: { tracking_uri: "${server.url}", experiment_name: ro
         expect.arrayContaining(['checkpoints/epoch_2.pth', 'ckpt/epoch=1-step=2.ckpt', 'datasets/train.csv']),
       );
       expect(keras?.files?.find(([path]) => path === 'checkpoints/epoch_2.pth')?.[1]).toBe(3_000_000);
-      expect(keras?.versions).toEqual([['RoutedNet', '1', `runs:/${keras?.id}/checkpoints/epoch_2.pth`, ['mirrorboard.content']]]);
+      expect(keras?.versions).toEqual([
+        ['RoutedNet', '1', `runs:/${keras?.id}/checkpoints/epoch_2.pth`, ['mirrorboard.content', 'mirrorboard.written']],
+      ]);
       expect(keras?.datasets).toEqual([['train.csv', expect.any(String), ['train']]]);
       const trials = [...named.values()].filter(({ name }) => name.startsWith('torch_hparams/trial'));
       expect(trials.map(({ tags }) => tags['trial']).sort()).toEqual(['000', '001', '002']);
