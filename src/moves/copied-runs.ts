@@ -1,10 +1,13 @@
 /** Runs that were copied elsewhere and then removed: while both were there, they were two. */
+import { steadyMs } from '../clock.ts';
 import { inodeOf, KEPT_STAMP, keyOfRun, type RunRef } from '../model/index.ts';
 import { isThere, type Knower, type KnownState, markKey } from './moved-files.ts';
 import type { MovedFact } from './moves.ts';
 
 /** So often is searched for copies of a run that is gone: one that was copied at once before has to be read first. */
 const MOST_LOOKS = 3;
+/** A look goes through all files that are known: it rests so many times as long as the last one took. */
+const RESTED = 20;
 
 interface Gone {
   readonly run: RunRef;
@@ -20,11 +23,16 @@ export class CopiedRuns {
   readonly #held: Knower;
   /** Where a root lies; undefined where it does not answer. */
   readonly #pathOf: (root: string) => string | undefined;
+  readonly #now: () => number;
   #gone: Gone[] = [];
+  /** By `now`. */
+  #restsUntilMs = 0;
 
-  constructor(held: Knower, pathOf: (root: string) => string | undefined) {
+  /** `now`: milliseconds of a clock that nobody sets. */
+  constructor(held: Knower, pathOf: (root: string) => string | undefined, now = steadyMs) {
     this.#held = held;
     this.#pathOf = pathOf;
+    this.#now = now;
   }
 
   /** Files that are gone; to be called before what is known of them changes for it. */
@@ -50,9 +58,10 @@ export class CopiedRuns {
     return this.copiesFound();
   }
 
-  /** Copies that are known by now; each is told once. */
+  /** Copies that are known by now; each is told once. None while it rests: to be asked again. */
   copiesFound(): readonly MovedFact[] {
-    if (this.#gone.length === 0) return [];
+    const beginMs = this.#now();
+    if (this.#gone.length === 0 || beginMs < this.#restsUntilMs) return [];
     const facts: MovedFact[] = [];
     const roots = this.#held.roots().map(({ name }) => name);
     const like = Map.groupBy(
@@ -68,6 +77,8 @@ export class CopiedRuns {
       if (to !== undefined) facts.push({ root: gone.run.root, from: gone.run.path, toRoot: to.root, to: to.path, becomes: 'new' });
       return to === undefined && ++gone.looks < MOST_LOOKS;
     });
+    const endMs = this.#now();
+    this.#restsUntilMs = endMs + RESTED * (endMs - beginMs);
     return facts;
   }
 

@@ -37,3 +37,31 @@ it.each([
   const found = answers ? [{ root: 'fast', from: 'run', toRoot: 'nas', to: 'run', becomes: 'new' }] : [];
   expect(copies.filesGone('fast', [{ run: 'run', name: NAME }])).toEqual(found);
 });
+
+it('rest in proportion to what a look at all known files takes', () => {
+  let now = 0;
+  let looks = 0;
+  const all = [knownIn('fast', 1)];
+  const held: Partial<Knower> = {
+    roots: () => [{ name: 'fast', path: join(folder, 'fast') }],
+    positions: () => ({ files: all.map(({ state }) => state) }),
+    filesLike: (_, inodes) => {
+      if (inodes.length === 0) {
+        looks++;
+        now += 1000;
+      }
+      return all;
+    },
+  };
+  const copies = new CopiedRuns(
+    held as Knower,
+    () => undefined,
+    () => now,
+  );
+  copies.filesGone('fast', [{ run: 'run', name: NAME }]);
+  copies.copiesFound();
+  expect(looks).toBe(1);
+  now += 20_000;
+  copies.copiesFound();
+  expect(looks).toBe(2);
+});
