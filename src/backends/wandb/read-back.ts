@@ -3,15 +3,12 @@
  * shown.
  */
 
+import { chunksOf } from '../../backend-kit/exact-points/index.ts';
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
 import { valueOrThrow } from '../../http/index.ts';
 import type { RunPlace } from './place.ts';
 import type { ExactEntry } from './rows.ts';
 import { readRow, type StoredRow } from './stored-rows.ts';
-
-/** Points handed over at a time, and how long their values may be together. */
-const CHUNK_POINTS = 20_000;
-const CHUNK_LENGTH = 8 * 1024 * 1024;
 
 /** `from`: lines before it are not ours. */
 export async function* readBack(
@@ -19,37 +16,29 @@ export async function* readBack(
   from: number,
   { isWanted = () => true, signal = new AbortController().signal }: ReadBackOptions,
 ): AsyncGenerator<ReadBackChunk, void, void> {
+  yield* chunksOf(pointsOf(place, from, isWanted, signal));
+}
+
+/** The points of the lines that are ours, one by one. */
+async function* pointsOf(
+  place: RunPlace,
+  from: number,
+  isWanted: (tag: string) => boolean,
+  signal: AbortSignal,
+): AsyncGenerator<Pick<ReadBackChunk, 'tag' | 'plugin'> & ReadBackPoint, void, void> {
   const exact = new ExactValues(place, signal);
-  const waiting = new Map<string, { tag: string; plugin: string; points: ReadBackPoint[] }>();
-  let [count, length] = [0, 0];
-  const add = (tag: string, plugin: string, point: ReadBackPoint): void => {
-    const key = `${plugin}\n${tag}`;
-    let chunk = waiting.get(key);
-    if (chunk === undefined) {
-      chunk = { tag, plugin, points: [] };
-      waiting.set(key, chunk);
-    }
-    chunk.points.push(point);
-    count++;
-    length += typeof point.value === 'string' ? point.value.length : 0;
-  };
   for await (const line of place.readLines(from, Infinity, signal)) {
     const row = readRow(line);
     if (row === undefined) continue;
     const { step, wallTime } = row;
-    for (const [tag, value] of row.scalars) if (isWanted(tag)) add(tag, 'scalars', { step, wallTime, value });
+    for (const [tag, value] of row.scalars) if (isWanted(tag)) yield { tag, plugin: 'scalars', step, wallTime, value };
     for (const entry of row.exact) {
       const [, tag, plugin] = entry;
       if (!isWanted(tag)) continue;
       const point = await exact.pointOf(entry, row);
-      if (point !== undefined) add(tag, plugin, point);
+      if (point !== undefined) yield { tag, plugin, ...point };
     }
-    if (count < CHUNK_POINTS && length < CHUNK_LENGTH) continue;
-    yield* waiting.values();
-    waiting.clear();
-    [count, length] = [0, 0];
   }
-  yield* waiting.values();
 }
 
 /** Points whose value, or part of it, lies in files: they are whole only where all of these are. */
