@@ -1,5 +1,5 @@
 /**
- * Names that writers do write, and those that somebody who means harm would: each must arrive, apart from all others.
+ * Names that writers do write, and those that an attacker would: each must arrive, apart from all others.
  */
 export const HOSTILE_NAMES: readonly string[] = [
   ' ',

@@ -14,7 +14,7 @@ import type {
 import { type FileState, pointCount } from '../model/index.ts';
 import { addressed, type Draft, halved, pointsOf } from './parcels.ts';
 
-/** What a state knows of a tracker run: survives the death of whoever uses it. */
+/** What a state knows of a tracker run: survives the death of its user. */
 export interface Ledger {
   handle: Handle | undefined;
   journal: JournalEntry[];

@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { type Fault, FaultQueue } from './fault.ts';
+import { close, listen, urlOf } from './loopback.ts';
 
 /** A request that a stub server took, with its body. */
 export interface StubRequest {
@@ -66,18 +66,17 @@ export class StubServer {
 
   static async start(options: StubOptions): Promise<StubServer> {
     const stub = new StubServer(options);
-    await new Promise<void>((resolve) => stub.#server.listen(0, '127.0.0.1', resolve));
+    await listen(stub.#server);
     return stub;
   }
 
   /** Where it listens: `http://127.0.0.1:PORT`. */
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return urlOf(this.#server);
   }
 
   async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+    await close(this.#server);
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,8 +1,9 @@
 // A strict stand-in for an Aim server (3.19 to 3.29): it answers as the real one of that version does, and notes what would hurt the real one without a word.
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { close, listen, urlOf } from '../../../src/testing/loopback.ts';
 import { StubTree } from './tree.ts';
 import { decode, encode, leafValue, list, type Node, nothing, object, Raised, TYPES, text } from './wire.ts';
 
@@ -83,12 +84,12 @@ export class AimStub {
 
   static async start(options: StubOptions = {}): Promise<AimStub> {
     const stub = new AimStub(options);
-    await new Promise<void>((resolve) => stub.#server.listen(0, '127.0.0.1', resolve));
+    await listen(stub.#server);
     return stub;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return urlOf(this.#server);
   }
 
   /** Of all runs, what readers would trip over. */
@@ -144,8 +145,7 @@ export class AimStub {
 
   async close(): Promise<void> {
     for (const socket of this.#sockets.clients) socket.terminate();
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+    await close(this.#server);
   }
 
   #isLetIn(request: IncomingMessage): boolean {

@@ -1,7 +1,8 @@
 // A strict stand-in for a ClearML server (2.3) and its file server on one port: it answers as the real ones do, keeps what they would keep,
 // and refuses what a mirror must never send, though a real server would ignore it or lose data without a word.
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { close, listen, urlOf } from '../../../src/testing/loopback.ts';
 import { type FaultOptions, FaultRules, type StubFault } from '../mlflow-stub/fault-rules.ts';
 import { addBatch } from './add-batch.ts';
 import { callEndpoint } from './endpoints.ts';
@@ -60,17 +61,16 @@ export class ClearmlStub {
 
   static async start(options: StubOptions): Promise<ClearmlStub> {
     const stub = new ClearmlStub(options);
-    await new Promise<void>((resolve) => stub.#server.listen(0, '127.0.0.1', resolve));
+    await listen(stub.#server);
     return stub;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return urlOf(this.#server);
   }
 
   async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+    await close(this.#server);
   }
 
   /** Lets something go wrong from now on. */

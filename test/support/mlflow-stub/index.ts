@@ -1,8 +1,10 @@
 // A strict stand-in for an MLflow tracking server (3.17): it answers as the real one does over its SQL store, and where the real one
 // would corrupt data without a word it does the same and notes a violation.
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { close, listen } from '../../../src/testing/loopback.ts';
 import { ArtifactFiles, artifactPath, PlainServerError } from './artifacts.ts';
 import { type FaultOptions, FaultRules, type StubFault } from './fault-rules.ts';
 import { type Metric, type Run, type StoreHabits, TrackingStore } from './store.ts';
@@ -80,7 +82,7 @@ export class MlflowStub {
 
   static async start(options: StubOptions = {}): Promise<MlflowStub> {
     const stub = new MlflowStub(options);
-    await new Promise<void>((resolve) => stub.#server.listen(0, '127.0.0.1', resolve));
+    await listen(stub.#server);
     return stub;
   }
 
@@ -116,8 +118,7 @@ export class MlflowStub {
   }
 
   async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+    await close(this.#server);
   }
 
   /** Lets something go wrong from now on. */

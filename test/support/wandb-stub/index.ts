@@ -2,9 +2,10 @@
  * A strict stand-in of the W&B service: checks the key, stores lines by their place, refuses gaps and lines that are no JSON, and notes what a good
  * client never does. The official client works against it (see test/contract/wandb-sdk.test.ts).
  */
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
+import { close, listen, urlOf } from '../../../src/testing/loopback.ts';
 import { type FaultOptions, FaultRules, type StubFault } from '../mlflow-stub/fault-rules.ts';
 import { mediaIn, readLine } from './rows.ts';
 import { HISTORY, historyOf, type StubRun, SUMMARY, WandbStore } from './store.ts';
@@ -70,17 +71,16 @@ export class WandbStub {
 
   static async start(options: WandbStubOptions = {}): Promise<WandbStub> {
     const stub = new WandbStub(options);
-    await new Promise<void>((resolve) => stub.#server.listen(0, '127.0.0.1', resolve));
+    await listen(stub.#server);
     return stub;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return urlOf(this.#server);
   }
 
   async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+    await close(this.#server);
   }
 
   fail(fault: StubFault, options: FaultOptions = {}): void {
