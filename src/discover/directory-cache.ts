@@ -108,7 +108,7 @@ export class DirectoryCache {
   }
 
   /**
-   * Whoever unpacks or copies into a directory may set its time back. Nobody can set when it was changed, which our
+   * Unpacking or copying into a directory may set its time back. Nothing can set when it was changed, which our
    * kernel keeps.
    */
   #stampOf({ mtimeNs, ctimeNs, dev, ino }: BigIntStats): string {

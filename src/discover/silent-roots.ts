@@ -11,7 +11,7 @@ import type { RootRequest } from './roots.ts';
 export async function silentRoots(requests: readonly RootRequest[], deadlineMs?: number): Promise<ReadonlySet<string>> {
   const silent = new Set<string>();
   const look = async (path: string): Promise<void> => {
-    // Whoever resolves it says what else is wrong.
+    // Its resolution reports what else is wrong.
     if (systemCode(await whyShut(path, deadlineMs)) === 'MB2030') silent.add(path);
   };
   await Promise.all(requests.map(({ path }) => look(path)));

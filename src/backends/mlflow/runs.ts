@@ -44,7 +44,7 @@ const FINGERPRINT = 'mirrorboard.fingerprint';
 const PLACE = 'mirrorboard.place';
 /** When it was made, by the server's clock, milliseconds: whether it was left without a place is told by that. */
 const MADE = 'mirrorboard.made';
-/** Whoever makes a run gives it a place within five seconds; servers tell their time in whole ones. */
+/** The process that makes a run gives it a place within five seconds; servers tell their time in whole ones. */
 const DRAWING_MS = 6000;
 const PARENT = 'mlflow.parentRunId';
 /** Without these a run is not found again, or not known to be ours. */

@@ -1,6 +1,6 @@
 /**
  * Steps that several ask for at the same time, or again after a later one failed: each is taken by one of them, and
- * what came of it is kept. One that failed is taken again by whoever asks next.
+ * what came of it is kept. One that failed is taken again by the next caller.
  */
 export class Steps {
   readonly #taken = new Map<string, Promise<unknown>>();

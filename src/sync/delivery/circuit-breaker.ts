@@ -20,7 +20,7 @@ const FIRST_RETRY_MS = 500;
 const MOST_RETRY_MS = 60_000;
 /** What only a person can repair is retried in case that was done. */
 const PARKED_MS = [60_000, 300_000, 900_000, 3_600_000];
-/** Whoever renews a token or a key does so at any time, and expects it to be read. */
+/** A token or a key may be renewed at any time, and is expected to be read. */
 const MOST_DENIED_MS = 300_000;
 
 const BACKOFF = new ExponentialBackoff({
