@@ -9,6 +9,7 @@ import { lanesProblems } from './lanes-problems.ts';
 import { configError, type FieldPath, fieldName, type Problem, shownValue } from './problem.ts';
 import { homesOf, type SchemaField, schemaFields } from './schema-fields.ts';
 import { isSecretName, secretInAddress } from './secrets.ts';
+import { FILE_SUFFIX, valueInFile } from './value-file.ts';
 import { type Position, type Scalar, YamlDocument } from './yaml-document.ts';
 
 /** A file's settings, and where they stand. */
@@ -100,7 +101,9 @@ class FieldReader {
     const variables = referredVariables(value);
     for (const variable of variables) this.variables.add(variable);
     if (variables.some(isSecretName)) this.#hidden.add(JSON.stringify(path));
-    const expansion = expandVariables(value, this.#env);
+    const env = this.#withFiles(path, variables);
+    if (env === undefined) return undefined;
+    const expansion = expandVariables(value, env);
     switch (expansion.kind) {
       case 'expanded':
         return expansion.text;
@@ -116,6 +119,31 @@ class FieldReader {
       default:
         return expansion satisfies never;
     }
+  }
+
+  /**
+   * The environment with those of our variables put in whose values stand in files. Undefined if one of them has no
+   * value, which is noted.
+   */
+  #withFiles(path: FieldPath, variables: readonly string[]): Environment | undefined {
+    const values: Record<string, string> = {};
+    for (const variable of new Set(variables)) {
+      const name = `${variable}${FILE_SUFFIX}`;
+      const file = variable.startsWith(PREFIX) ? (this.#env[name] ?? '') : '';
+      if (file === '') continue;
+      this.variables.add(name);
+      this.#hidden.add(JSON.stringify(path));
+      const isTwice = (this.#env[variable] ?? '') !== '';
+      const read = isTwice ? undefined : valueInFile(file);
+      if (read?.kind === 'value') {
+        values[variable] = read.value;
+        continue;
+      }
+      const found = read === undefined ? `values in ${variable} and in ${name}` : `${read.found}, in ${name}`;
+      this.#refuse('MB1002', path, found, read?.expected ?? 'one of them');
+      return undefined;
+    }
+    return { ...this.#env, ...values };
   }
 
   /** A single value as it was written: 027 is 27 to YAML. */
@@ -139,6 +167,9 @@ class FieldReader {
     this.problems.push({ code, path, ...this.#document.positionOf(path), found, expected, ...(hint === undefined ? {} : { hint }) });
   }
 }
+
+/** Of our variables each may name a file instead. */
+const PREFIX = 'MIRRORBOARD_';
 
 const EXPOSED_HINT = `write \${VAR} instead, or remove it and use the setting for it (password_file, token_file, …)`;
 const SECRET_HINT = `Put the secret into an environment variable and write \${VAR}, or into a file and give its path in the setting that ends in _file.`;

@@ -28,3 +28,4 @@ export { isSecretName, SECRET_NAMES, withoutUserInfo } from './secrets.ts';
 export { TAKEN } from './tracker-lanes.ts';
 export { unknownVariables } from './unknown-variables.ts';
 export type { WrittenSetting } from './unused-settings.ts';
+export { FILE_SUFFIX, type ValueInFile, valueInFile } from './value-file.ts';

@@ -17,6 +17,7 @@ import type { BackendType, SettingProblem } from '../contract/index.ts';
 import type { Environment } from '../environment.ts';
 import { MirrorError } from '../errors.ts';
 import { type BackendTypeLoader, backendType } from './backend-types.ts';
+import { withValueFiles } from './file-variables.ts';
 
 type Section = Readonly<Record<string, unknown>>;
 
@@ -80,7 +81,10 @@ export async function resolveLanes(config: Config, env: Environment, options: Re
       throw placedAt(config.places.get(`lanes.${lane.name}.type`), error);
     });
     const isAlone = config.lanes.trackers.every((other) => other === lane || other.type !== lane.type);
-    const result = new LaneResolver(lane, type, config, isAlone).resolve(env);
+    const filled = withValueFiles(lane, type);
+    for (const problem of filled.problems) problems.push(problem);
+    if (filled.problems.length > 0) continue;
+    const result = new LaneResolver(filled.lane, type, config, isAlone).resolve(env);
     if (Array.isArray(result)) for (const problem of result) problems.push(problem);
     else resolved.push(result);
   }
@@ -211,10 +215,10 @@ class LaneResolver {
    * ours always, the file where several lanes have this type: one variable can't mean them all.
    */
   #ownEnvironment(section: Section, env: Environment): Environment {
-    const weaker = Object.keys(this.#type.fields ?? {}).flatMap((key) => {
+    const weaker = Object.entries(this.#type.fields ?? {}).flatMap(([key, { excludes = [] }]) => {
       const name = this.#nameIn(section, key);
       const isStronger = name !== undefined && (!this.#isAlone || this.#lane.said.get(name)?.rank === 2);
-      return isStronger ? (this.#type.fields?.[key]?.env ?? []) : [];
+      return isStronger ? [key, ...excludes].flatMap((one) => this.#type.fields?.[one]?.env ?? []) : [];
     });
     return weaker.length === 0 ? env : { ...env, ...Object.fromEntries(weaker.map((name) => [name, undefined])) };
   }

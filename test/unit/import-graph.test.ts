@@ -82,7 +82,7 @@ const OPENS: readonly (readonly [files: RegExp, whose: string])[] = [
   [/^backends\/wandb\/(wandb-file|offline)\.ts$/, 'our own offline folders'],
   [/^backends\/(wandb\/netrc|clearml\/conf-file)\.ts$/, "the operator's own settings of a tracker"],
   [
-    /^(config\/read-text|backend-kit\/settings\/section|http\/tls|lanes\/backend-types|http\/managed-server)\.ts$/,
+    /^(config\/(?:read-text|value-file)|backend-kit\/settings\/section|http\/tls|lanes\/backend-types|http\/managed-server)\.ts$/,
     "files the operator's configuration names, programs",
   ],
   [/^discover\/(directory-cache|listener|roots|silent-roots|worker)\.ts$/, 'stat of directories: of roots, and of those a walk is in'],

@@ -45,7 +45,7 @@ export interface WandbSettings {
 export const FIELDS = {
   base_url: { kind: ADDRESS, aliases: ['host', 'url'], env: ['WANDB_BASE_URL'], fallback: 'https://api.wandb.ai' },
   api_key: { kind: TEXT, env: ['WANDB_API_KEY'], isSecret: true },
-  api_key_file: { kind: PATH },
+  api_key_file: { kind: PATH, excludes: ['api_key'] },
   headers: { kind: HEADERS, isSecret: true },
   entity: { kind: TEXT, env: ['WANDB_ENTITY'] },
   project: { kind: TEXT, env: ['WANDB_PROJECT'] },

@@ -270,3 +270,64 @@ describe('backendType', () => {
     expect(error.message).toContain(found);
   });
 });
+
+describe('variables that name a file with the value', () => {
+  const file = (content: string, name = 'value'): string => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  const text = `lanes: { t: { ${TRIAL}, url: u, api_key: "\${KEY}" } }`;
+
+  it('say any setting of a lane, win over the file and the own variables of the tracker, and are shown nowhere', async () => {
+    const env = {
+      KEY: 'weaker',
+      TRIAL_API_KEY: 'weaker',
+      MIRRORBOARD_T_API_KEY_FILE: file('k 1\r\n'),
+      MIRRORBOARD_T_URL_FILE: file('http://me:pw@host\n\n', 'url'),
+    };
+    const lanes = await resolve(text, env);
+    expect(lanes[0]?.settings).toEqual({ url: 'http://me:pw@host\n', api_key: 'k 1' });
+    expect(shown(lanes)).toEqual({
+      url: '[redacted] <- MIRRORBOARD_T_URL_FILE',
+      api_key: '[redacted] <- MIRRORBOARD_T_API_KEY_FILE',
+    });
+  });
+
+  it('are put in for references of the file, too', async () => {
+    const lanes = await resolve(text.replaceAll('KEY', 'MIRRORBOARD_KEY'), { MIRRORBOARD_KEY_FILE: file('hunter2\n') });
+    expect(lanes[0]?.settings).toEqual({ url: 'u', api_key: 'hunter2' });
+    const error = await failure(resolve(text.replaceAll('KEY', 'MIRRORBOARD_KEY'), { MIRRORBOARD_KEY: 'a', MIRRORBOARD_KEY_FILE: '/f' }));
+    expect(error.message).toContain('found values in MIRRORBOARD_KEY and in MIRRORBOARD_KEY_FILE, expected one of them');
+  });
+
+  it('are refused beside the variable that has the value itself, by whichever name', async () => {
+    const both = { KEY: 'k', MIRRORBOARD_T_ADDRESS: 'a', MIRRORBOARD_T_URL_FILE: file('b') };
+    expect((await failure(resolve(text, both))).message).toContain(
+      'MIRRORBOARD_T_URL_FILE: lanes.t.url: found a value in MIRRORBOARD_T_ADDRESS too, expected MIRRORBOARD_T_ADDRESS or MIRRORBOARD_T_URL_FILE, not both',
+    );
+    const mlflow = 'lanes: { mlflow: { tracking_uri: "http://h" } }';
+    const token = { MIRRORBOARD_MLFLOW_TOKEN: 'a', MIRRORBOARD_MLFLOW_TOKEN_FILE: file('b') };
+    expect((await failure(resolve(mlflow, token))).message).toContain(
+      'MIRRORBOARD_MLFLOW_TOKEN or MIRRORBOARD_MLFLOW_TOKEN_FILE, not both',
+    );
+  });
+
+  it.each([
+    ['is not there', '/no/such/file', 'the file /no/such/file, which cannot be read (it does not exist (ENOENT))'],
+    ['is empty', '\n', 'which is empty'],
+    ['is no text', '\0', 'which cannot be read (found a zero byte)'],
+    ['is large', 'x'.repeat(70_000), 'which has more than 64 KiB'],
+  ])('are refused when the file %s', async (_, content, said) => {
+    const path = content.startsWith('/') ? content : file(content);
+    const error = await failure(resolve(text, { KEY: 'k', MIRRORBOARD_T_API_KEY_FILE: path }));
+    expect(error.message).toContain('MIRRORBOARD_T_API_KEY_FILE: lanes.t.api_key: found the file');
+    expect(error.message).toContain(said);
+  });
+
+  it('win with the path in a setting of the type, over its secret in the file and the variables of the tracker', async () => {
+    const mlflow = `lanes: { mlflow: { tracking_uri: "http://h", token: "\${KEY}" } }`;
+    const env = { KEY: 'weak', MLFLOW_TRACKING_TOKEN: 'weak', MIRRORBOARD_MLFLOW_TOKEN_FILE: file('strong\n') };
+    const [lane] = await resolve(mlflow, env);
+    expect(lane?.settings).toMatchObject({ auth: { token: 'strong' } });
+  });
+});

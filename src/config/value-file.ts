@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs';
+import { reasonOf } from '../system-error.ts';
+import { NoText, textOf } from './read-text.ts';
+
+/** What ends the name of a variable that names a file with the value, as Docker's images have it. */
+export const FILE_SUFFIX = '_FILE';
+
+/** Longer than every key, token and address. */
+const MOST_BYTES = 64 * 1024;
+
+/** The value in a file, or why there is none. */
+export type ValueInFile =
+  | { readonly kind: 'value'; readonly value: string }
+  | { readonly kind: 'problem'; readonly found: string; readonly expected: string };
+
+/** Reads the value that stands in a file, without the end of its last line. */
+export function valueInFile(path: string): ValueInFile {
+  const problem = (found: string): ValueInFile => ({ kind: 'problem', found, expected: 'a readable file with the value' });
+  try {
+    const bytes = readFileSync(path);
+    if (bytes.length > MOST_BYTES) return problem(`the file ${path}, which has more than 64 KiB`);
+    const value = textOf(bytes).replace(/\r?\n$/, '');
+    return value === '' ? problem(`the file ${path}, which is empty`) : { kind: 'value', value };
+  } catch (error) {
+    const reason = error instanceof NoText ? `found ${error.found}` : reasonOf(error);
+    return problem(`the file ${path}, which cannot be read (${reason})`);
+  }
+}

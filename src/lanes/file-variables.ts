@@ -1,0 +1,49 @@
+/** Settings whose value stands in a file that a variable names: `MIRRORBOARD_MLFLOW_TRACKING_URI_FILE`. */
+import { FILE_SUFFIX, fieldName, type PlacedProblem, type TrackerLaneConfig, valueInFile } from '../config/index.ts';
+import type { BackendType } from '../contract/index.ts';
+
+const SUFFIX = FILE_SUFFIX.toLowerCase();
+
+/** A lane with the values of such files put in, and what is wrong with them. */
+export interface LaneWithFiles {
+  readonly lane: TrackerLaneConfig;
+  readonly problems: readonly PlacedProblem[];
+}
+
+/**
+ * Puts in what stands in files. A setting of the type whose own name ends so (`token_file`) stays what it is: the
+ * type reads that file again when its value is refused.
+ */
+export function withValueFiles(lane: TrackerLaneConfig, { fields = {} }: Pick<BackendType, 'fields'>): LaneWithFiles {
+  const ownerOf = new Map(Object.entries(fields).flatMap(([key, { aliases = [] }]) => [key, ...aliases].map((name) => [name, key])));
+  const isVariable = (name: string): boolean => lane.said.get(name)?.rank === 2;
+  const problems: PlacedProblem[] = [];
+  const section = { ...lane.section };
+  const said = new Map(lane.said);
+  const hidden = new Set(lane.hidden);
+  for (const [key, path] of Object.entries(lane.section)) {
+    const base = key.slice(0, -SUFFIX.length);
+    const owner = ownerOf.get(base);
+    const origin = lane.said.get(key);
+    if (!key.endsWith(SUFFIX) || owner === undefined || origin?.rank !== 2) continue;
+    const twin = [...ownerOf].find(([name, of]) => of === owner && isVariable(name))?.[0];
+    const at = { code: 'MB1002', place: origin.place, field: fieldName(['lanes', lane.name, base]) } as const;
+    if (twin !== undefined) {
+      const other = lane.said.get(twin)?.place;
+      problems.push({ ...at, found: `a value in ${other} too`, expected: `${other} or ${origin.place}, not both` });
+      continue;
+    }
+    if (ownerOf.has(key)) continue;
+    const read = valueInFile(String(path));
+    if (read.kind === 'problem') {
+      problems.push({ ...at, found: read.found, expected: read.expected, isLocal: true });
+      continue;
+    }
+    delete section[key];
+    said.delete(key);
+    section[base] = read.value;
+    said.set(base, { ...origin, path: ['lanes', lane.name, base] });
+    hidden.add(base);
+  }
+  return { lane: { ...lane, section, said, hidden }, problems };
+}
