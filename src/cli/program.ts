@@ -19,7 +19,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--strict', 'also exit 1 if the last record of a file is incomplete')
     .option('--to <lane>', 'mirror only into this lane; repeatable', collect, [])
     .option('--patience <seconds>', 'stop waiting for a tracker after this long without progress (default: 600)')
-    .option('--remap', 'start new tracker runs where the routes now give another name or target')
+    .option('--remap', 'start new tracker runs if the routes now give another name or target')
     .option('--rebuild', 'replace tracker runs that cannot be resumed with new ones; the old ones stay');
   withJson(withLog(withMemory(withState(withStore(withReplaced(withLinks(withGlobs(backfill)))))))).action(async (roots: string[], flags) =>
     (await import('./backfill.ts')).backfillCommand(roots, flags, context),
@@ -30,7 +30,7 @@ export function makeProgram(context: CommandContext): Command {
     .argument('[roots...]', 'log directories, as PATH or NAME=PATH')
     .description('mirror log directories continuously')
     .option('--scan-interval <seconds>', 'scan all directories this often, ±20% (default: 60)')
-    .option('--remap', 'start new tracker runs where the routes now give another name or target')
+    .option('--remap', 'start new tracker runs if the routes now give another name or target')
     .option('--rebuild', 'replace tracker runs that cannot be resumed with new ones; the old ones stay')
     .option('--poll', 'poll files instead of using file system notifications')
     .option('--listen <host:port>', 'serve /livez, /readyz, /healthz and /status at this address')

@@ -30,7 +30,7 @@ export function describeForeign(head: Uint8Array): string | undefined {
   if (/^\s*(<!doctype|<html|<\?xml)/i.test(bytes)) return 'a web page or XML, perhaps of a failed download';
   if (/^\s*[{[]/.test(bytes)) return 'JSON';
   if (isText(head)) return 'text';
-  if (bytes.includes(REPLACED)) return `its bytes were taken for text on the way here: ${COPY}`;
+  if (bytes.includes(REPLACED)) return `its bytes were converted as text while it was copied: ${COPY}`;
   return undefined;
 }
 

@@ -249,7 +249,7 @@ class Walk {
       const names = new Set(files.map(({ name }) => name));
       const own = files.filter(({ name }) => {
         if (!isCompanion(name, (other) => names.has(other))) return true;
-        this.#onPassedOver?.({ path: at.path === '' ? name : `${at.path}/${name}`, reason: 'it belongs to the file beside it' });
+        this.#onPassedOver?.({ path: at.path === '' ? name : `${at.path}/${name}`, reason: 'it belongs to the file next to it' });
         return false;
       });
       this.#onRun({ path: run, files: own.sort((a, b) => compareNames(a.name, b.name)) });

@@ -72,7 +72,7 @@ function locate(name: string, { cwd, configFile }: PackagePlaces): string {
     if (manifest === undefined) continue;
     const entry = entryOf(manifest);
     if (entry !== undefined && existsSync(entry)) return entry;
-    throw unusable(name, `${manifest} names no entry that is there`, 'a package with a main file');
+    throw unusable(name, `${manifest} names no entry that exists`, 'a package with a main file');
   }
   throw unknownType(name, [...new Set([cwd, configFolder])]);
 }

@@ -56,7 +56,7 @@ export async function makeTrackerLanes(
 
 function isOn({ name, type, settings }: ResolvedLane, warn: LaneWarning): boolean {
   if (type.isOff?.(settings) !== true) return true;
-  warn(name, 'the settings switch this lane off: nothing is sent; it resumes where it left off when you switch it on again', {});
+  warn(name, 'the settings switch this lane off: nothing is sent; it resumes when you switch it on again', {});
   return false;
 }
 

@@ -6,7 +6,7 @@ import type { Batch, ScalarColumns } from './batch.ts';
  */
 export function joinBatches(batches: readonly Batch[]): Batch {
   const [first] = batches;
-  if (first === undefined) throw new Error('there is no batch to be joined');
+  if (first === undefined) throw new Error('there is no batch to join');
   if (batches.length === 1) return first;
   return {
     run: first.run,

@@ -45,7 +45,7 @@ function fromList(message: messages.TensorProto.$Properties, dtype: DType, size:
   const write = listWriter(message, dtype);
   if (write.count > size) return { unreadable: `${write.count} elements do not fit into ${size}` };
   if (write.count < size && size * dtype.width > MAX_REPEATED_BYTES) {
-    return { unreadable: `${write.count} elements stand for ${size}` };
+    return { unreadable: `${write.count} elements are too few for ${size}` };
   }
   const bytes = new Uint8Array(size * dtype.width);
   const view = new DataView(bytes.buffer);

@@ -13,7 +13,7 @@ const CAPTURE = /\{[A-Za-z_][A-Za-z0-9_]*(?:\*\*)?\}/g;
 /** What stands for picomatch's expression where it could make none of a glob. */
 const NEVER = '$^';
 
-const ESCAPE_HINT = 'Close it; or write \\ before a bracket, brace or parenthesis that stands for itself.';
+const ESCAPE_HINT = 'Close it; or write \\ before a literal bracket, brace or parenthesis.';
 const NOT_HINT =
   'The globs of a list are alternatives, so a glob that begins with ! matches nearly everything. Within a path, !(debug)/** is everything except debug.';
 

@@ -197,7 +197,7 @@ class FileRead {
     }
     const change = this.#state === undefined ? 'same' : compareWithState(file, this.#state);
     if (change === 'cut' && this.#isOther) {
-      yield* this.#anew(file, 'replaced', 'other records stand behind a beginning of what was read');
+      yield* this.#anew(file, 'replaced', 'the file is shorter than before, and other records follow its beginning');
       return;
     }
     if (change === 'cut') {

@@ -34,7 +34,7 @@ export function translated(error: unknown, path: string, doing: string): MirrorE
   const code = sqliteCode(error);
   if (code === BUSY || code === LOCKED) {
     const hint = 'Let the other process finish; only mirrorboard may write to its state.';
-    return new MirrorError('MB3106', `${what}: another process holds it (${said})`, { ...details, hint, retry: 'later' });
+    return new MirrorError('MB3106', `${what}: another process has locked it (${said})`, { ...details, hint, retry: 'later' });
   }
   if (code === NOTADB)
     return new MirrorError('MB3102', `${what}: it is not a SQLite file`, { ...details, hint: 'Use another file with --state.' });

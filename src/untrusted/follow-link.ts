@@ -89,7 +89,7 @@ export class LinkFollower {
       }
       stat = yield* lstat(next);
       if (stat.isSymbolicLink()) {
-        if (++links > MOST_LINKS) throw Object.assign(new Error(`too many links behind ${this.#name(link)}`), { code: 'ELOOP' });
+        if (++links > MOST_LINKS) throw Object.assign(new Error(`too many links after ${this.#name(link)}`), { code: 'ELOOP' });
         const more = yield* readlink(next);
         for (const each of partsOf(more)) pending.push(each);
         if (isAbsolute(more)) at = sep;

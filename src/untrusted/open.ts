@@ -87,7 +87,7 @@ function* lookSteps(place: Place, name: string): Steps<Looked> {
     const code = systemCode(error) ?? '';
     // Most runs have no such file, and one that goes away is none.
     if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'none' };
-    if (code === 'EACCES' || code === 'EPERM' || code === 'ELOOP') return { kind: 'refused', reason: `it can't be looked at (${code})` };
+    if (code === 'EACCES' || code === 'EPERM' || code === 'ELOOP') return { kind: 'refused', reason: `it cannot be opened (${code})` };
     throw error;
   }
 }
@@ -256,7 +256,7 @@ function* openAt(path: string, isMeant: (real: string, stat: BigIntStats) => boo
     const real = yield* whereIs(fd, path, stat);
     if (real === undefined || !isMeant(real, stat)) return undefined;
     const type = mountsNow().typeOf(real);
-    if (isOfTheKernel(type)) throw refusal('MB2010', `it lies on a file system of the kernel (${type}): it is never read`, path);
+    if (isOfTheKernel(type)) throw refusal('MB2010', `it is on a kernel file system (${type}), which mirrorboard never reads`, path);
     isKept = true;
     return { fd, size: Number(stat.size), stamp: fileStamp(stat) };
   } finally {

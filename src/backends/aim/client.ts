@@ -459,7 +459,7 @@ export async function serverVersion(http: HttpClient, signal: AbortSignal): Prom
 
 function notAim(address: string): MirrorError {
   return new MirrorError('MB4003', `${address} is not an Aim server that speaks HTTP`, {
-    hint: 'Give the address of `aim server` (default port 53800), not that of `aim up`; servers before 3.19 have to be upgraded.',
+    hint: 'Give the address of `aim server` (default port 53800), not that of `aim up`; upgrade a server before 3.19.',
   });
 }
 

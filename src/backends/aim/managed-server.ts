@@ -19,7 +19,7 @@ export async function startServer(
 ): Promise<ManagedServer> {
   const program = findProgram(command, env['PATH'] ?? '');
   if (program === undefined) {
-    throw new MirrorError('MB4008', `the Aim repository ${repo} needs a server of its own, and there is no program ${command}`, {
+    throw new MirrorError('MB4008', `the Aim repository ${repo} needs its own server, but there is no program ${command}`, {
       hint: 'Install it, name it (aim_command), or give the address of a server that runs (server: aim://HOST:53800).',
       command: 'pip install aim',
       context: { program: command },

@@ -72,7 +72,7 @@ function isEndedByOthers(held: Tree | undefined): boolean {
 }
 
 async function putOn(client: AimClient, meta: Resource, { hash }: TrackedRun, signal: AbortSignal): Promise<void> {
-  const frames = new Frames(client, 'going on with a run', signal);
+  const frames = new Frames(client, 'resuming a run', signal);
   await frames.update(meta, ['meta', 'chunks', hash], [['end_time', null]]);
   await frames.flush();
 }

@@ -72,9 +72,9 @@ export class Runs {
       if (strangers > MOST_STRANGERS) {
         throw new MirrorError(
           'MB4006',
-          `${client.address} has ${strangers} runs in the place of ${runLabel(source.run)} that are not of its files`,
+          `${client.address} has ${strangers} runs with the name of ${runLabel(source.run)} that belong to other files`,
           {
-            hint: 'Name the root (NAME=PATH), or give another experiment: there the run finds a place of its own.',
+            hint: 'Name the root (NAME=PATH), or use another experiment.',
           },
         );
       }

@@ -228,8 +228,8 @@ class TaskEvents {
   }
 
   #leftOut(what: string): MirrorError {
-    return new MirrorError('MB4006', `the ClearML server does not give ${what} of the task ${this.#task}`, {
-      hint: `It gives ${EVENTS_OF_A_STEP} of one step at most, and lists no more names than that. What is there can't be compared.`,
+    return new MirrorError('MB4006', `the ClearML server does not return ${what} of the task ${this.#task}`, {
+      hint: `It returns at most ${EVENTS_OF_A_STEP} of one step, and does not list more names. So mirrorboard cannot compare the task.`,
       context: { task: this.#task },
     });
   }

@@ -21,7 +21,7 @@ interface KnownModel {
 /** The model of a content, made where there is none. A model's name is not unique; the tag of its content is. */
 export async function addModel(client: ClearmlClient, task: TaskRef, version: ModelVersion, signal: AbortSignal): Promise<ArtifactOutcome> {
   const { model, file, alias, tags } = version;
-  if (model.trim() === '') return { kind: 'refused', reason: 'a model has to have a name' };
+  if (model.trim() === '') return { kind: 'refused', reason: 'a model needs a name' };
   const facts = valueOrThrow(await client.call('looking at the artifacts', 'tasks.get_by_id', { task: task.id }, signal));
   const artifact = artifactsIn(facts.object('task')).find((one) => one.text('key', '') === file.path && one.text('hash', '') === file.hash);
   if (artifact === undefined) return { kind: 'refused', reason: `the file ${file.path} is not an artifact of the task with this content` };

@@ -185,7 +185,7 @@ export class Online {
     const now = await this.#document(task, signal);
     const runtime = host === undefined ? {} : { runtime: { ...now.object('runtime').fields, 'mirrorboard/host': host } };
     const body = { task, force: true, script: { ...now.object('script').fields, ...script }, ...runtime };
-    valueOrThrow(await this.#client.call('writing where the run ran', 'tasks.edit', body, signal));
+    valueOrThrow(await this.#client.call('writing the environment of the run', 'tasks.edit', body, signal));
   }
 
   async addPackages(task: string, text: string, signal: AbortSignal): Promise<void> {
@@ -251,7 +251,7 @@ export class Online {
       const now = (await this.#document(ref.id, signal)).object('script').fields;
       valueOrThrow(
         await this.#client.call(
-          'writing where the run ran',
+          'writing the environment of the run',
           'tasks.edit',
           { task: ref.id, force: true, script: { ...now, ...script } },
           signal,

@@ -92,7 +92,7 @@ export class RunWriter {
       for (const job of jobs) if (!isWritten(job)) job.failed ??= outcome;
       stop ??= outcome;
     }
-    const rest: Outcome = stop ?? { kind: 'retry', error: new MirrorError('MB9001', 'a parcel was not looked at') };
+    const rest: Outcome = stop ?? { kind: 'retry', error: new MirrorError('MB9001', 'a parcel was skipped') };
     return parcels.map((_, i) => {
       const job = jobs[i];
       if (job === undefined) return rest;
@@ -114,7 +114,7 @@ export class RunWriter {
       if (stored.kind === 'failed') {
         if (isNeeded) refuse(job, [{ offset, index }], reasonOf(stored.error));
         else
-          this.#warn('a file that shows a point could not be stored; the point is kept exactly elsewhere', {
+          this.#warn('a file for display could not be stored; its point is stored exactly elsewhere', {
             reason: stored.error.message,
           });
         return;
@@ -145,7 +145,7 @@ export class RunWriter {
         return;
       }
       const points = lines.filter(({ isMark }) => !isMark);
-      if (points.length === 0) this.#warn('an event without a value could not be kept', { reason: stored.error.message });
+      if (points.length === 0) this.#warn('an event without a value could not be stored', { reason: stored.error.message });
       refuse(job, points, reasonOf(stored.error));
       return;
     }
@@ -247,7 +247,7 @@ export class RunWriter {
       }
       only.isSettled = true;
       if (only.points.length === 0)
-        this.#warn('an event that shows a point was refused; the point is kept exactly elsewhere', { reason: reply.error.message });
+        this.#warn('an event for display was refused; its point is stored exactly elsewhere', { reason: reply.error.message });
       refuse(only.job, only.points, reply.error.message);
       return;
     }
@@ -269,7 +269,7 @@ export class RunWriter {
     const fresh = documents.filter(({ name, value }) => value.length <= DOCUMENT_BYTES && this.#documents.get(name) !== value);
     if (fresh.length === 0) return;
     const reply = await this.#sink.addDocuments(fresh, signal);
-    if (reply.kind !== 'ok') this.#stopUnlessContent(reply, 'a configuration was refused; it is kept exactly elsewhere');
+    if (reply.kind !== 'ok') this.#stopUnlessContent(reply, 'a configuration was refused; it is stored exactly elsewhere');
     for (const { name, value } of fresh) this.#documents.set(name, value);
   }
 
@@ -284,7 +284,11 @@ export class RunWriter {
       left = await this.#try(() => addParamsInParts(this.#sink, again, signal));
     }
     for (const [{ name }, { error }] of left)
-      this.#warn('a hyperparameter was refused; it is kept exactly elsewhere', { task: this.#sink.id, param: name, reason: error.message });
+      this.#warn('a hyperparameter was refused; it is stored exactly elsewhere', {
+        task: this.#sink.id,
+        param: name,
+        reason: error.message,
+      });
   }
 
   #stopUnlessContent(failure: Failure, message: string): void {
@@ -295,7 +299,9 @@ export class RunWriter {
   #noteReserved({ reservedSteps }: Prepared): void {
     if (reservedSteps === 0 || this.#saidReserved) return;
     this.#saidReserved = true;
-    this.#warn(`points at step ${RESERVED_STEP} are there, but ClearML shows them as single values of no step`, { task: this.#sink.id });
+    this.#warn(`points at step ${RESERVED_STEP} are stored, but ClearML shows them as single values without a step`, {
+      task: this.#sink.id,
+    });
   }
 }
 

@@ -266,7 +266,7 @@ export class Tasks {
     const title = longName(name);
     const parent = await this.#parentOf(source, holder.project, signal);
     const { tags, comment, runtime } = factsOfRun(source);
-    const doing = `going on with ${runLabel(source.run)} in the task that holds others`;
+    const doing = `resuming ${runLabel(source.run)} in its parent task`;
     valueOrThrow(await this.#client.call(doing, 'tasks.update', { task, name: title, tags, comment }, signal));
     // What it is found by last: until then it is what it was.
     const all = { ...holder.runtime, ...runtime };
@@ -411,7 +411,7 @@ function factsOfRun({ run, rootPath, key, instanceId, fingerprint, tags }: RunSo
 function deletedError(source: RunSource, id: string, cause: MirrorError): MirrorError {
   const run = runLabel(source.run);
   return new MirrorError('MB4006', `the ClearML task of ${run} (${id}) was deleted`, {
-    hint: 'Set recreate_deleted: true for a new one, which is filled from the beginning.',
+    hint: 'Set recreate_deleted: true to create a new one and fill it from the beginning.',
     cause,
     context: { run, task: id },
   });

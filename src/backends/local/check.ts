@@ -33,5 +33,5 @@ export function damageOf(db: DatabaseSync, path: string): string | undefined {
 
 /** What to do about a damaged store. It may be the only place that still has points of event files that are gone. */
 export const DAMAGED_HINT =
-  'Make a copy of it first: it may hold points whose event files are gone. Then run `mirrorboard verify --repair` and `mirrorboard backfill`, ' +
-  'which restore what the event files still hold. If that fails, move it away (keep it) and mirror again.';
+  'Copy it first: it may have points of deleted event files. Then run `mirrorboard verify --repair` and `mirrorboard backfill`, ' +
+  'which restore everything that the event files still have. If that fails, move it away, keep it, and mirror again.';

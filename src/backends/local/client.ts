@@ -146,7 +146,7 @@ export function translated(error: unknown, path: string, doing: string): MirrorE
   switch (sqliteCode(error)) {
     case BUSY:
     case LOCKED:
-      return new MirrorError('MB3004', `${doing} ${path}: another process holds it (${said})`, {
+      return new MirrorError('MB3004', `${doing} ${path}: another process has locked it (${said})`, {
         ...details,
         hint: 'Let it finish, or name another file with --store.',
         retry: 'later',
@@ -164,7 +164,7 @@ export function translated(error: unknown, path: string, doing: string): MirrorE
     case FULL:
       return new MirrorError('MB3005', `${doing} ${path}: the disk is full`, {
         ...details,
-        hint: 'Make room and start again: what was accepted is kept, the rest is read from the files.',
+        hint: 'Make room and start again. The store keeps what it has accepted; mirrorboard reads the rest from the files.',
         retry: 'later',
       });
     case READONLY:
@@ -183,7 +183,7 @@ export function translated(error: unknown, path: string, doing: string): MirrorE
     case 'EDQUOT':
       return new MirrorError('MB3005', `${doing} ${path}: the disk is full`, {
         ...details,
-        hint: 'Make room and start again: what was accepted is kept, the rest is read from the files.',
+        hint: 'Make room and start again. The store keeps what it has accepted; mirrorboard reads the rest from the files.',
         retry: 'later',
       });
     case undefined:

@@ -66,7 +66,7 @@ export class LearnedFacts {
       } catch (error) {
         if (!(error instanceof MirrorError) || error.retry !== 'never' || signal.aborted) throw error;
         // Points are worth more than what is known of their store.
-        this.#warn('the MLflow server could not be tried out: it is taken for the usual one', { reason: error.message });
+        this.#warn('the trial of the MLflow server failed: mirrorboard assumes the usual behavior', { reason: error.message });
         this.#tried = UNTRIED;
         return this.facts;
       } finally {

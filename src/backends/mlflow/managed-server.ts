@@ -16,7 +16,7 @@ export async function startServer(settings: StoreSettings, env: NodeJS.ProcessEn
   const { uri, storeUri, command } = settings;
   const program = findProgram(command, env['PATH'] ?? '');
   if (program === undefined) {
-    throw new MirrorError('MB4008', `${uri} needs a tracking server of its own, and there is no program ${command}`, {
+    throw new MirrorError('MB4008', `${uri} needs its own tracking server, but there is no program ${command}`, {
       hint: 'Install it, name it (mlflow_command), or give the address of a server that runs.',
       command: 'pip install mlflow',
       context: { program: command },
@@ -59,7 +59,7 @@ function remedyOf(log: string, uri: string): ServerRemedy | undefined {
     };
   }
   if (log.includes('out-of-date database schema')) {
-    return { hint: `Another version of MLflow made this database: back it up, then bring it up to date with mlflow db upgrade ${uri}.` };
+    return { hint: `Another version of MLflow made this database: back it up, then run mlflow db upgrade ${uri}.` };
   }
   // It continues trying for minutes.
   if (NO_ACCESS.test(log)) return { hint: 'Correct user and password in the address (tracking_uri).', isCertain: true };

@@ -81,7 +81,7 @@ async function isOlder(
 ): Promise<boolean> {
   if (writtenAtMs === undefined) return false;
   const reply = await client.call(
-    `looking where ${alias} of ${model} stands`,
+    `reading the alias ${alias} of ${model}`,
     'GET',
     'registered-models/alias',
     { name: model, alias },

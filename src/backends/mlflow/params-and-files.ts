@@ -18,7 +18,7 @@ export async function putFile(
   if (run.root === undefined || noFiles !== undefined) {
     return {
       kind: 'unsupported',
-      reason: noFiles ?? 'the run keeps its artifacts where only clients with credentials of their own reach them',
+      reason: noFiles ?? 'only clients with their own credentials can reach the artifacts of the run',
     };
   }
   const failure = await artifacts.put(run.root, path, { bytes, read: () => file.read() }, signal);

@@ -95,17 +95,17 @@ function storeNotes({ facts, isTried, saysItsStore }: LearnedFacts): string[] {
   }
   if (facts.foldsLetters) {
     notes.push(
-      'The database also takes letters for others (its collation goes by a table of Unicode: ø is o, æ is ae): letters beyond ASCII are escaped in names.',
+      'The database treats letters as equal (its collation follows Unicode: ø is o, æ is ae). mirrorboard escapes letters beyond ASCII in names.',
     );
   }
   if (facts.isNarrow && !facts.isAscii) {
     notes.push(
-      'The database holds no characters beyond the first 65,536, emoji for example (utf8mb3): they are escaped in names, and written \\uXXXX in tags and params. Convert it to utf8mb4 before the first run is mirrored, if they matter.',
+      'The database (utf8mb3) cannot hold characters beyond the first 65,536, such as emoji. mirrorboard escapes them in names, and writes \\uXXXX in tags and params. If you need them, convert the database to utf8mb4 before you mirror the first run.',
     );
   }
   if (facts.isAscii) {
     notes.push(
-      'The database holds no characters beyond its own (latin1): they are escaped in names, and written \\uXXXX in tags and params. Convert it to utf8mb4 before the first run is mirrored, if they matter.',
+      'The database holds only latin1 characters. mirrorboard escapes others in names, and writes \\uXXXX in tags and params. If you need them, convert the database to utf8mb4 before you mirror the first run.',
     );
   }
   if (isTried && facts.paramLength < PARAM_LENGTH) {
@@ -115,7 +115,7 @@ function storeNotes({ facts, isTried, saysItsStore }: LearnedFacts): string[] {
 }
 
 const FILE_STORE_NOTE =
-  'The server keeps its data in files (FileStore), which keep every copy of a point: what is sent again is looked up first, which is slow, and points that were under way in a crash may be there twice. "/" in names of metrics is escaped. A database (SQLite) has none of this.';
+  'The server keeps its data in files (FileStore) and stores every copy of a point. mirrorboard checks for points before it sends them again, which is slow. Points that were in transit during a crash may be there twice. "/" in names of metrics is escaped. A database (SQLite) has none of this.';
 
 /**
  * Where the experiment keeps its files, if we do not reach that; of one that is not there yet the default's place
@@ -128,7 +128,7 @@ async function awayNote(client: MlflowClient, found: Experiment | undefined, sig
   // Of an experiment that is not there yet nobody knows it: what is reported about kinds that are kept in files holds
   // unless it is so.
   return found === undefined
-    ? `The experiment Default ${away}, and so may every new one: of one that does so only scalars are mirrored, and nothing that would be kept in files. ${AWAY_HINT}`
+    ? `The experiment Default ${away}, and so may every new one. mirrorboard mirrors only scalars into such an experiment, and nothing that needs files. ${AWAY_HINT}`
     : `The experiment ${known.name} ${away}: only scalars are mirrored. ${AWAY_HINT}`;
 }
 
@@ -152,7 +152,7 @@ async function experimentOf(client: MlflowClient, settings: MlflowSettings, sign
   if (found.kind === 'ok') {
     if (found.value.isDeleted && !settings.restoreDeleted) throw deletedError(found.value);
     const isOther = experimentId !== undefined && experimentName !== undefined && found.value.name !== experimentName;
-    const note = `The experiment ${experimentId} is named ${found.value.name}, not ${experimentName}: the id is used.`;
+    const note = `The experiment ${experimentId} is named ${found.value.name}, not ${experimentName}. mirrorboard uses the id.`;
     return { found: found.value, ...(isOther ? { note } : {}) };
   }
   if (found.cause !== 'missing' && found.cause !== 'refused') throw found.error;

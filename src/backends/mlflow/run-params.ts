@@ -84,7 +84,11 @@ export class RunParams {
     }
     for (const { key } of left) {
       const { warn, runId } = this.#options;
-      warn('a hyperparameter was refused; it is kept exactly elsewhere', { run: runId, param: key, reason: this.#refused.get(key) ?? '' });
+      warn('a hyperparameter was refused; it is stored exactly elsewhere', {
+        run: runId,
+        param: key,
+        reason: this.#refused.get(key) ?? '',
+      });
     }
   }
 

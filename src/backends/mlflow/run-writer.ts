@@ -164,7 +164,7 @@ export class RunWriter {
       for (const job of jobs) if (!this.#isDone(job)) job.failed ??= outcome;
       stop ??= outcome;
     }
-    const rest: Outcome = stop ?? { kind: 'retry', error: new MirrorError('MB9001', 'a parcel was not looked at') };
+    const rest: Outcome = stop ?? { kind: 'retry', error: new MirrorError('MB9001', 'a parcel was skipped') };
     return parcels.map((_, i) => {
       const job = jobs[i];
       if (job === undefined) return rest;
@@ -195,7 +195,7 @@ export class RunWriter {
       if (failure === undefined) return;
       if (isNeeded) lost.set(`${offset} ${index}`, refusalOf(offset, index, failure));
       else
-        this.#warn('a file that shows a point could not be stored; the point is kept exactly elsewhere', {
+        this.#warn('a file for display could not be stored; its point is stored exactly elsewhere', {
           path,
           reason: failure.error.message,
         });
@@ -253,7 +253,7 @@ export class RunWriter {
         const failure = await this.#put(root, path, Buffer.from(notesText(joined.pieces)), signal);
         if (failure === undefined) this.#notes.stored(name, path, joined);
         else
-          this.#warn('a file that shows texts could not be stored; they are kept exactly elsewhere', {
+          this.#warn('a file for display could not be stored; its texts are stored exactly elsewhere', {
             path,
             reason: failure.error.message,
           });
@@ -285,7 +285,7 @@ export class RunWriter {
     if (data === undefined) return;
     try {
       const failure = await this.#put(root, SERIES_FILE, data, signal);
-      if (failure !== undefined) this.#warn('what series say of themselves could not be kept', { reason: failure.error.message });
+      if (failure !== undefined) this.#warn('the metadata of series could not be stored', { reason: failure.error.message });
     } catch (error) {
       this.#series?.doubt();
       throw error;
@@ -305,7 +305,7 @@ export class RunWriter {
       return false;
     }
     const [line] = lines as readonly [SegmentLine];
-    if (line.isMark) this.#warn('an event without a value could not be kept', { offset: line.offset, reason: failure.error.message });
+    if (line.isMark) this.#warn('an event without a value could not be stored', { offset: line.offset, reason: failure.error.message });
     else lost.set(`${line.offset} ${line.index}`, refusalOf(line.offset, line.index, failure));
     return false;
   }

@@ -179,7 +179,7 @@ export class Runs {
     const { facts, isNew } = await this.open(parent, undefined, signal);
     if (isNew) {
       const input = { run_id: facts.runId, status: 'FINISHED', end_time: this.#now() };
-      valueOrThrow(await this.#client.call('ending a run that holds others', 'POST', 'runs/update', input, signal));
+      valueOrThrow(await this.#client.call('ending a parent run', 'POST', 'runs/update', input, signal));
     }
     if (facts.experimentId === experimentId) this.#parents.set(parent.key, facts.runId);
     return facts.runId;
@@ -221,7 +221,7 @@ export class Runs {
     const above = await this.#parentOf(source, holder.experimentId, signal);
     const tags = [...tagsOf(source, this.#book.facts, holder.tags.keys()), ...(above === undefined ? [] : [{ key: PARENT, value: above }])];
     const body = { run_id: holder.runId, run_name: fitText(source.name, NAME_LENGTH, this.#book.facts), status: 'RUNNING' };
-    valueOrThrow(await this.#client.call(`going on with ${run} in the run that holds others`, 'POST', 'runs/update', body, signal));
+    valueOrThrow(await this.#client.call(`resuming ${run} in its parent run`, 'POST', 'runs/update', body, signal));
     // Its key last: until then it is found as what it was.
     for (const isKey of [false, true]) {
       await this.#write(

@@ -388,7 +388,7 @@ export class WandbClient {
     signal: AbortSignal,
   ): Promise<Reply<{ readonly urls: ReadonlyMap<string, unknown>; readonly headers: Readonly<Record<string, string>> }>> {
     const variables = { entity, project, run: id, files: files.map(({ path }) => path) };
-    const reply = await this.graph('asking where files go', 'CreateRunFiles', CREATE_FILES, variables, signal);
+    const reply = await this.graph('requesting upload addresses', 'CreateRunFiles', CREATE_FILES, variables, signal);
     return taken(reply, (said) => {
       const answer = said.object('createRunFiles');
       const urls = new Map(answer.list('files').map((file) => [file.text('name', ''), file.fields['uploadUrl'] ?? '']));

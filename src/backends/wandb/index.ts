@@ -116,7 +116,7 @@ class WandbBackend implements JournalledBackend {
   }
 
   async send(parcels: readonly TrackerParcel[]): Promise<readonly Outcome[]> {
-    const error = new MirrorError('MB9001', 'lines were to be sent to W&B that were not prepared');
+    const error = new MirrorError('MB9001', 'lines for W&B were not prepared before sending');
     return parcels.map(() => ({ kind: 'fatal', error }));
   }
 
@@ -125,7 +125,7 @@ class WandbBackend implements JournalledBackend {
     journal: readonly JournalEntry[],
   ): Promise<{ readonly intent: Intent; readonly entries: readonly JournalEntry[] }> {
     const [first] = parcels;
-    if (first === undefined) throw new MirrorError('MB9001', 'nothing was to be sent to W&B');
+    if (first === undefined) throw new MirrorError('MB9001', 'there is nothing to send to W&B');
     const writer = await this.#writer(first.handle, this.#stop.signal);
     return writer.prepare(parcels, journal, this.#stop.signal);
   }

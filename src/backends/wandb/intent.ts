@@ -36,7 +36,7 @@ export function unpackPlan(intent: Intent): Plan {
   const { run, firstLine, count, sha256, lines, summary } = JSON.parse(intent) as Record<string, unknown>;
   const text = inflateRawSync(Buffer.from(String(lines), 'base64'));
   if (createHash('sha256').update(text).digest('hex') !== sha256) {
-    throw new MirrorError('MB9001', `the lines that were about to be sent to the W&B run ${run} are not what was noted`);
+    throw new MirrorError('MB9001', `the lines for the W&B run ${run} differ from those recorded before sending`);
   }
   return {
     run: String(run),

@@ -226,7 +226,7 @@ export class OfflineRun implements RunPlace {
   async append(firstLine: number, lines: readonly string[], summary: Summary): Promise<Failure | undefined> {
     const there = this.#next;
     if (firstLine > there) {
-      const message = `lines from ${firstLine} on were to be written to ${this.#folder.path}, and ${there} are there`;
+      const message = `lines from ${firstLine} on are next for ${this.#folder.path}, but it has ${there}`;
       return failed('gone', message, { folder: this.#folder.path });
     }
     const reply = attempt(() => {

@@ -13,7 +13,7 @@ export async function probeTarget(client: WandbClient | undefined, settings: Wan
   if (waiting.length > 0) {
     const [first] = waiting;
     const more = waiting.length > 1 ? ` and ${waiting.length - 1} more` : '';
-    notes.push(`${first?.path}${more} wait to be sent: wandb sync ${first?.path}`);
+    notes.push(`${first?.path}${more} wait for an upload: wandb sync ${first?.path}`);
   }
   if (client === undefined || settings.mode !== 'online') {
     return { address: settings.mode === 'offline' ? settings.dir : settings.baseUrl, version: undefined, clockSkewMs: undefined, notes };
@@ -21,7 +21,7 @@ export async function probeTarget(client: WandbClient | undefined, settings: Wan
   const { entity, username } = valueOrThrow(await client.viewer(signal));
   if (settings.entity === undefined) notes.push(`Runs go to the entity ${entity}, the key's own (${username}).`);
   if (settings.offsetSemantics === 'append') {
-    notes.push('The server is taken for one that appends every line it gets: after a doubtful send the stored lines are counted first.');
+    notes.push('offset_semantics: append is set: if the result of a send is unknown, mirrorboard counts the stored lines first.');
   }
   return { address: client.address, version: undefined, clockSkewMs: undefined, notes };
 }

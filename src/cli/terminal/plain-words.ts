@@ -11,7 +11,7 @@ const REASONS: Readonly<Record<DamageReason, string>> = {
   data_checksum: "a record's data does not match its checksum",
   bad_message: "a record's checksums match, but it does not contain an event",
   false_length: 'a record claims an impossible length: valid records begin inside it',
-  unreadable: "the system can't read these bytes",
+  unreadable: 'the system cannot read these bytes',
   too_large: 'a record is too large for the available memory',
   not_event_file: 'this is not an event file',
   torn: "the file's last record is incomplete",

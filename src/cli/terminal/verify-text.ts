@@ -62,7 +62,7 @@ export function renderVerification(verification: Verification, text: Verificatio
 const WHY = {
   gone: 'its mirrored part no longer exists',
   replaced: 'its content has changed since it was mirrored',
-  stale: 'the next pass has to read it first',
+  stale: 'the next pass must read it first',
   unreadable: 'the file cannot be read',
 } as const;
 

@@ -25,12 +25,12 @@ describe('what helps with damage', () => {
 });
 
 describe('what the system can not read', () => {
-  const detail = "the system can't read these bytes: the disk or the file server has an error (EIO)";
+  const detail = 'the system cannot read these bytes: the disk or the file server has an error (EIO)';
 
   test('is told once', () => {
     expect(damageReason({ reason: 'unreadable', detail })).toBe(detail);
     expect(damageReason({ reason: 'unreadable', detail: 'no permission (EACCES)' })).toBe(
-      "the system can't read these bytes: no permission (EACCES)",
+      'the system cannot read these bytes: no permission (EACCES)',
     );
   });
 

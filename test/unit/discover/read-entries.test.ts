@@ -88,7 +88,7 @@ describe('a directory whose entries have no types', () => {
     };
     const fs = { ...nodeFs, names: failing, list: failing };
     expect(walk(root, 'a', { fs }).obstacles).toEqual([
-      { path: 'a', reason: "the system can't read these bytes: the disk or the file server has an error (EIO)" },
+      { path: 'a', reason: 'the system cannot read these bytes: the disk or the file server has an error (EIO)' },
     ]);
   });
 });

@@ -442,7 +442,7 @@ describe('hyperparameters', () => {
     expect(server.warnings).toEqual([]);
     isOut = false;
     for (let i = 0; i < 3; i++) expect(await backend.send([parcel(0.1)], signal)).toMatchObject([{ kind: 'accepted', points: 1 }]);
-    expect(server.warnings).toEqual(['a hyperparameter was refused; it is kept exactly elsewhere']);
+    expect(server.warnings).toEqual(['a hyperparameter was refused; it is stored exactly elsewhere']);
   });
 
   test('that somebody else wrote meanwhile are looked up', async () => {
