@@ -54,7 +54,7 @@ export function formatRate(perSecond: number, unit: string): string {
   return `${value.toFixed(digits)}${COUNT_UNITS[scale]} ${unit}/s`;
 }
 
-/** A step with all its digits, `-` where there is none. */
+/** A step with all its digits, `-` if there is none. */
 export function formatStep(step: number | bigint | null): string {
   return step === null ? '-' : formatCount(step);
 }

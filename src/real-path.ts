@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-/** A path without links, so that two names of one file are one; where nothing is there (any more), `otherwise`. */
+/** A path without links, so that two names of one file are one; if nothing is there (any more), `otherwise`. */
 export function realPath(path: string, otherwise = resolve(path)): string {
   try {
     return realpathSync(path);

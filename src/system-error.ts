@@ -68,12 +68,12 @@ const NUMBERS: Readonly<Record<number, string>> = {
 };
 
 /**
- * Bytes that can't be read where others of the same file can: a bad sector, a part of the file that lies on a server
+ * Bytes that cannot be read where others of the same file can: a bad sector, a part of the file that is on a server
  * that is down.
  */
 const ABOUT_BYTES: ReadonlySet<string> = new Set(['EIO', 'EBADMSG', 'ENODATA', 'EREMOTEIO', 'EUCLEAN']);
 
-/** The name of a system error's number, also where Node has none for it. */
+/** The name of a system error's number, also if Node has none for it. */
 export function errorName(error: unknown): string | undefined {
   const code = systemCode(error);
   const number = /^Unknown system error -(\d+)/.exec(code ?? '')?.[1];
@@ -97,7 +97,7 @@ const ABOUT_RIGHTS: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EKEYEXPIR
 const ABOUT_PATHS: ReadonlySet<string> = new Set(['EILSEQ', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'ENOENT', 'ENOTDIR']);
 const ABOUT_LIMITS: ReadonlySet<string> = new Set(['EAGAIN', 'EINTR', 'EMFILE', 'ENFILE', 'ENOMEM']);
 
-/** What a person can do where a directory can't be read. */
+/** What a person can do where a directory cannot be read. */
 export function remedyOf(error: unknown): string {
   const name = errorName(error) ?? '';
   if (ABOUT_RIGHTS.has(name)) return 'Check its permissions.';

@@ -36,7 +36,7 @@ function wrapLine(line: string, width: number, hang: number): string {
 }
 
 /**
- * How many columns a stream has: COLUMNS if it is set, else those of the terminal; undefined where text goes to a
+ * How many columns a stream has: COLUMNS if it is set, else those of the terminal; undefined if text goes to a
  * file or a program, which reads whole lines.
  */
 export function columnsOf(

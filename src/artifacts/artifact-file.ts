@@ -3,7 +3,7 @@ import type { ArtifactFile } from '../contract/index.ts';
 import { MirrorError, systemCode } from '../errors.ts';
 import { fullPath, type Place, pieces } from '../untrusted/index.ts';
 
-/** A file as it lies below the directory of its run, and as long as it was when it was looked at. */
+/** A file as it is below the directory of its run, and as long as it was when it was checked. */
 export interface ArtifactSource {
   readonly directory: Place;
   readonly path: string;

@@ -11,7 +11,7 @@ export interface ArtifactCandidate {
   /** Below the run's directory, with `/`. */
   readonly path: string;
   readonly bytes: number;
-  /** What it takes on its disk; undefined where the file system does not tell. */
+  /** What it takes on its disk; undefined if the file system does not tell. */
   readonly diskBytes: number | undefined;
   readonly stamp: string;
   readonly changedAtMs: number;
@@ -19,7 +19,7 @@ export interface ArtifactCandidate {
   readonly refused?: string;
 }
 
-/** `epoch_9` before `epoch_10`, also where both were copied at once. */
+/** `epoch_9` before `epoch_10`, also if both were copied at once. */
 const IN_ORDER = new Intl.Collator('en', { numeric: true });
 /** So deep is looked where a pattern has `**`. */
 const DEEPEST = 6;
@@ -28,9 +28,9 @@ const MOST_ENTRIES = 100_000;
 
 /**
  * The files that any of some patterns may be about, the one that changed longest ago first: of versions of a model
- * the last one made is the newest. Patterns are about what lies below a directory, or beside it where they begin with
+ * the last one made is the newest. Patterns are about what is below a directory, or beside it where they begin with
  * `../`; above the root, `levels` directories up, nobody looks. `isOther`: directories that belong to another run, by
- * their path seen from this one; what lies in them is that run's. Links are followed as the root's rule says; pipes,
+ * their path seen from this one; what is in them is that run's. Links are followed as the root's rule says; pipes,
  * devices, and links that are not followed are among what is found, refused.
  */
 export async function findFiles(

@@ -1,5 +1,5 @@
 /**
- * What a text that others wrote says: YAML or JSON in, params or an id out. Runs in a thread of its own, see
+ * What a text that others wrote says: YAML or JSON in, params or an id out. Runs in its own thread, see
  * `text-parser.ts`: a text of two megabytes can stand for gigabytes, or for hours. Whatever comes out is bounded.
  */
 import { parseDocument } from 'yaml';
@@ -22,7 +22,7 @@ export type ReadParams = { readonly kind: 'params'; readonly params: readonly Ru
 /** What a text holds. */
 export type Said = ReadParams | { readonly kind: 'id'; readonly id: string | undefined };
 
-/** A text that can't be parsed, and why. */
+/** A text that cannot be parsed, and why. */
 export interface Invalid {
   readonly kind: 'invalid';
   readonly reason: string;
@@ -53,7 +53,7 @@ function paramsOf({ text, prefix, form }: Extract<TextRequest, { readonly kind: 
   return yamlParams(text, prefix, form);
 }
 
-/** A text that was logged for people to read: the data may stand in a fence, or as a table. */
+/** A text that was logged for people to read: the data may be in a fence, or as a table. */
 function anyParams(text: string, prefix: string): ReadParams {
   const inner = unfenced(text);
   const rows = tableRows(inner);
@@ -64,7 +64,7 @@ function anyParams(text: string, prefix: string): ReadParams {
 
 const FENCE = '```';
 
-/** What stands between the two lines of a Markdown fence; all of a text that is none. */
+/** What is between the two lines of a Markdown fence; all of a text that is none. */
 function unfenced(text: string): string {
   const all = text.trim();
   const begin = all.indexOf('\n') + 1;
@@ -73,7 +73,7 @@ function unfenced(text: string): string {
   return isFenced && !all.slice(FENCE.length, begin).includes('`') ? all.slice(begin, end) : text;
 }
 
-/** Whether the first line that is no comment sets a name. */
+/** Whether the first line that is not a comment sets a name. */
 function beginsWithAssignment(text: string): boolean {
   const first = text
     .split('\n')
@@ -82,7 +82,7 @@ function beginsWithAssignment(text: string): boolean {
   return first !== undefined && /^[\p{L}_][\p{L}\p{N}_]*\s*=/u.test(first);
 }
 
-/** The rows of a table of names and values, as many trainings log one; undefined where it is none. */
+/** The rows of a table of names and values, as many trainings log one; undefined if it is none. */
 function tableRows(text: string): Map<string, Single> | undefined {
   const lines = text.trim().split(/\r?\n/);
   if (lines.length < 2 || !/^\|(?:\s*:?-+:?\s*\|){2}$/.test(lines[1]?.trim() ?? '')) return undefined;

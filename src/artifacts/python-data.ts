@@ -159,7 +159,7 @@ class Reader {
     }
   }
 
-  /** How long an escape is, and what it stands for. */
+  /** How long an escape is, and what it means. */
   #escaped(): readonly [length: number, text: string] {
     const code = /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8}))/y;
     code.lastIndex = this.#at;
@@ -170,7 +170,7 @@ class Reader {
     return [2, ESCAPES[sign] ?? ('\'"\\'.includes(sign) ? sign : `\\${sign}`)];
   }
 
-  /** True where a comma stands there. */
+  /** True where a comma is there. */
   #separate(end: string): boolean {
     this.#skip();
     const isComma = this.#takes(',');

@@ -17,7 +17,7 @@ export interface ArtifactRule {
   readonly place: string;
   readonly files: readonly string[];
   /**
-   * Where it lies in the tracker run: a template of the captures, `{path}` and `{file}`. Default: as below the run's
+   * Where it is in the tracker run: a template of the captures, `{path}` and `{file}`. Default: as below the run's
    * directory.
    */
   readonly to?: string;

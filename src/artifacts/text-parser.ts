@@ -8,7 +8,7 @@ import { messageOf, systemCode } from '../errors.ts';
 import { formatMemory, memoryShares } from '../memory/index.ts';
 import { type Invalid, MOST_TEXT_BYTES, type Said, type TextRequest } from './parse-text.ts';
 
-/** Bounds of one parse, which runs in a thread of its own. */
+/** Bounds of one parse, which runs in its own thread. */
 export interface ParseLimits {
   /** Default: 10 s. */
   readonly mostMs?: number;
@@ -16,11 +16,11 @@ export interface ParseLimits {
   readonly mostBytes?: number;
 }
 
-/** Threads at the same time: a text that takes all of its time must not hold up all others. */
+/** Threads at the same time: a text that takes all of its time must not delay all others. */
 const THREADS = 2;
 const MOST_MS = 10_000;
 const MIB = 2 ** 20;
-/** What the heap of a thread has to hold before it has parsed anything. */
+/** What the heap of a thread must hold before it has parsed anything. */
 const LEAST_HEAP_MIB = 24;
 
 const queue = new PQueue({ concurrency: THREADS });

@@ -1,4 +1,4 @@
-/** Where a text stands in the event files of a run. */
+/** Where a text is in the event files of a run. */
 export interface TextPlace {
   /** As seen from the tracker run's directory. */
   readonly file: string;

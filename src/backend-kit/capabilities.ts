@@ -5,7 +5,7 @@ import type { Capabilities, Holding, Limits } from '../contract/index.ts';
  */
 const KINDS = ['scalars', 'histograms', 'images', 'audio', 'text', 'pr_curves', 'mesh', 'hparams', 'custom_scalars', 'graphs'] as const;
 
-/** A kind of points, by plugin name. `other` is every tensor and plugin without a name of its own here. */
+/** A kind of points, by plugin name. `other` is every tensor and plugin without its own name here. */
 export type PointKind = (typeof KINDS)[number] | 'other';
 
 /** What a backend says of itself; whatever it leaves out has the default that `capabilities` names. */

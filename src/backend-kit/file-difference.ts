@@ -7,7 +7,7 @@ const MOST_READ_BYTES = 8 * 1024 * 1024;
 /** A file as a tracker has it. */
 export interface StoredContent {
   readonly bytes: number;
-  /** All of it; undefined where it is not there after all. Missing: nobody can read it, so its length has to do. */
+  /** All of it; undefined if it is not there after all. Missing: nobody can read it, so its length must do. */
   readonly read?: () => Promise<Uint8Array | undefined>;
 }
 

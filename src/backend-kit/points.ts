@@ -21,7 +21,7 @@ export interface ParcelPoint extends HeldPoint {
  * that of any other kind as the text of its JSON form, in which large bytes (images, audio, tensors, graphs) stand as
  * length and SHA-256. `blobsOf` gives those bytes.
  *
- * This makes an object for each point. A backend that has to be fast reads `batch.scalars`, whose columns are the
+ * This makes an object for each point. A backend that must be fast reads `batch.scalars`, whose columns are the
  * same points.
  */
 export function pointsOf({ batch, series, file }: Pick<TrackerParcel, 'batch' | 'series' | 'file'>): ParcelPoint[] {

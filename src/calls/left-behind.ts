@@ -7,7 +7,7 @@ const LOOK_MS = 250;
 /** A thread that is to end and does not is in a call. */
 const CLOSE_MS = 1000;
 
-/** All threads of this process that hang in a call: it can't end in the ordinary way while there are any. */
+/** All threads of this process that hang in a call: it cannot end in the ordinary way while there are any. */
 export const behind = new Set<object>();
 
 /** Whether a thread hangs in a call and was left behind. */

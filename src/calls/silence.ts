@@ -35,7 +35,7 @@ export function noAnswer(path: string, message = `${path} does not answer`): Mir
   });
 }
 
-/** Words for a path whose calls don't return; `sinceMs` is a wall time. */
+/** Words for a path whose calls do not return; `sinceMs` is a wall time. */
 export function silenceText(sinceMs: number): string {
   return `has not answered since ${new Date(sinceMs).toISOString()}`;
 }

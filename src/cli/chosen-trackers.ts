@@ -2,7 +2,7 @@ import type { Config } from '../config/index.ts';
 import type { LaneWarning, TrackerLaneOptions } from '../lanes/index.ts';
 
 /**
- * The trackers among some lanes, made; of all lanes, without those that are switched off. Loaded only where there are
+ * The trackers among some lanes, made; of all lanes, without those that are switched off. Loaded only if there are
  * any: nobody else waits for their clients.
  */
 export async function trackersOf(

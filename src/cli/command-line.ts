@@ -21,7 +21,7 @@ const GROUPS: readonly (readonly [heading: string, flags: readonly string[]])[] 
   ['Output:', ['format', 'out', 'report', 'safe', 'quiet', 'json', 'color']],
 ];
 
-/** Options that commander must not ask for before their variables were looked at. */
+/** Options that commander must not ask for before their variables were checked. */
 const required = new WeakSet<Option>();
 
 /** Gives every command of a program its groups, examples and page, and every flag its variable. */
@@ -59,7 +59,7 @@ export function commandsOf(program: Command): { readonly path: string; readonly 
   return below(program, []);
 }
 
-/** The variable that stands for a flag, by one rule; undefined for those that ask for help or the version. */
+/** The variable that means a flag, by one rule; undefined for those that ask for help or the version. */
 export function variableOf(option: Option): string | undefined {
   return ['help', 'version'].includes(option.attributeName()) ? undefined : environmentName(option.attributeName());
 }
@@ -140,7 +140,7 @@ function subcommandTerm(command: Command): string {
   return [command.name(), ...args].join(' ');
 }
 
-/** Beside a term its description needs so many columns; where there are fewer, it stands below. */
+/** Beside a term its description needs so many columns; if there are fewer, it is below. */
 const LEAST_COLUMNS = 32;
 
 function formatItem(term: string, termWidth: number, description: string, helper: Help): string {
@@ -153,8 +153,8 @@ function formatItem(term: string, termWidth: number, description: string, helper
 }
 
 /**
- * A command line with the flags that stand before the command put behind it: `mirrorboard --json status` is
- * `mirrorboard status --json`. A flag that takes several values can't be told from the command, and stays.
+ * A command line with the flags that are before the command put after it: `mirrorboard --json status` is
+ * `mirrorboard status --json`. A flag that takes several values cannot be told from the command, and stays.
  */
 export function withFlagsBehind(argv: readonly string[], program: Command): readonly string[] {
   const options = commandsOf(program).flatMap(({ command }) => command.options);
@@ -188,7 +188,7 @@ export function withFlagsBehind(argv: readonly string[], program: Command): read
     command = below;
     words.push(below.name());
   }
-  // A word that is no command is what to complain of; and flags alone ask for nothing.
+  // A word that is not a command is what to complain of; and flags alone ask for nothing.
   if (words.length === 0 && at < argv.length) return argv.slice(at);
   if (words.length === 0) {
     throw new MirrorError('MB1001', `missing command after ${before.join(' ')}`, { hint: 'See mirrorboard --help' });

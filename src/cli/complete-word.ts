@@ -1,4 +1,4 @@
-/** What could stand at the cursor of a command line. Knows commands and flags; what they take, others look up. */
+/** What could be at the cursor of a command line. Knows commands and flags; what they take, others look up. */
 import type { Command, Option } from 'commander';
 import { commandsOf } from './command-line.ts';
 import { LIST_COMMANDS } from './completion-scripts.ts';
@@ -6,10 +6,10 @@ import { LIST_COMMANDS } from './completion-scripts.ts';
 /** The word that scripts of shells call the program with. */
 export const COMPLETE = '__complete';
 
-/** What is asked for at the cursor: words that are known here, or names that have to be looked up. */
+/** What is asked for at the cursor: words that are known here, or names that must be looked up. */
 export type Wanted = { readonly kind: 'words'; readonly words: readonly Candidate[] } | { readonly kind: LookedUp };
 
-/** What candidates are looked up for, when they don't stand in the program. */
+/** What candidates are looked up for, when they are not in the program. */
 export type LookedUp =
   | 'lanes'
   | 'profiles'
@@ -36,7 +36,7 @@ export interface Place {
   readonly wanted: Wanted;
   /** What of the word is there. */
   readonly prefix: string;
-  /** What stands before the candidates in the same word: `--to=`. */
+  /** What is before the candidates in the same word: `--to=`. */
   readonly before: string;
   /** Flags with values as they were typed so far, by their long names. */
   readonly flags: ReadonlyMap<string, string>;
@@ -122,7 +122,7 @@ export function placeOf(words: readonly string[], program: Command): Place {
   return place(argumentAt(command, operands, program));
 }
 
-/** Flags may stand before the command, so those of all commands are known at the top. */
+/** Flags may be before the command, so those of all commands are known at the top. */
 function optionOf(name: string, command: Command, program: Command): Option | undefined {
   return flagsAt(command, program).find(({ short, long }) => name === short || name === long);
 }

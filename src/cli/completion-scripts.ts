@@ -1,5 +1,5 @@
 /**
- * What shells load to complete the program's words. They ask the program itself, and keep quiet where it can't
+ * What shells load to complete the program's words. They ask the program itself, and keep quiet where it cannot
  * answer.
  */
 

@@ -17,7 +17,7 @@ export async function completionCommand(shell: string, context: CommandContext):
 }
 
 /**
- * Says what could stand at the cursor, a line each. Whatever goes wrong (no configuration, a damaged store), a prompt
+ * Says what could be at the cursor, a line each. Whatever goes wrong (no configuration, a damaged store), a prompt
  * is no place to say so: then nothing is reported. The words: of bash the line and the word it takes for the current
  * one, of others the words themselves.
  */

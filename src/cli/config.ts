@@ -59,7 +59,7 @@ async function check(
     const work = { env, timeoutMs, signal: new AbortController().signal };
     for (const finding of await Promise.all(lanes.map((lane) => probeLane(lane, work)))) findings.push({ ...finding, area: 'online' });
   }
-  // A tracker that is there and refuses is no fault of the configuration's form, so it could not be judged either.
+  // A tracker that exists and refuses is no fault of the configuration's form, so it could not be judged either.
   const offline = exitCodeOf(
     findings.filter(({ area }) => area !== 'online'),
     ExitCode.wrongUse,

@@ -6,7 +6,7 @@ import type { FoundDamage } from '../status/index.ts';
 /** What to do where the system does not let us read. */
 export const LET_READ = 'give the user that runs mirrorboard read permission, or repair the disk or file server; the next pass reads it';
 
-/** What a person can do about damage; undefined where nothing is to be done. */
+/** What a person can do about damage; undefined if nothing is to be done. */
 export function damageRemedy({ reason, detail, needs }: Pick<FoundDamage, 'reason' | 'detail' | 'needs'>): string | undefined {
   if (isPending({ reason })) return undefined;
   switch (reason) {

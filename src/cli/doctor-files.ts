@@ -22,7 +22,7 @@ import { damageReason, formatBytes, formatCount } from './terminal/index.ts';
 const LITTLE_BYTES = 1024 ** 3;
 const MOST_TROUBLES = 5;
 
-/** Whether our own files are sound, can be written, and who uses them. */
+/** Whether our own files are valid, can be written, and who uses them. */
 export async function fileFindings(config: Pick<Config, 'state' | 'lanes' | 'rules' | 'links' | 'roots' | 'sources'>): Promise<Finding[]> {
   const { state, lanes } = config;
   const pool = new ReaderPool();
@@ -86,7 +86,7 @@ function storeFinding(path: string, ways: Ways): Promise<Finding> {
   });
 }
 
-/** What is wrong inside of a file that is there; nothing where `more` is empty. */
+/** What is wrong inside of a file that exists; nothing if `more` is empty. */
 interface Inside {
   readonly more: readonly string[];
   /** What is no problem of ours, and worth knowing. */
@@ -134,7 +134,7 @@ async function troubles(
 interface RootTrouble {
   readonly isSilent?: boolean;
   readonly unread?: readonly string[];
-  /** It, or all of its files, can't be found. */
+  /** It, or all of its files, cannot be found. */
   readonly away?: string;
 }
 
@@ -162,7 +162,7 @@ async function lookAt(
   return { away: `${none} in ${path}.` };
 }
 
-/** Records that are damaged: they have to be copied or written again. */
+/** Records that are damaged: they must be copied or written again. */
 async function damagedFiles(
   damage: readonly (Damage & { readonly run: RunRef; readonly file: string })[],
   places: ReadonlyMap<string, string>,
@@ -228,7 +228,7 @@ async function fileFinding(name: string, path: string, inside: () => Promise<Ins
   }
 }
 
-/** The folder a file lies in, or the nearest one above that is there: the others are made. */
+/** The folder a file is in, or the nearest one above that exists: the others are made. */
 function nearestFolder(path: string): string {
   let folder = dirname(resolve(path));
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);

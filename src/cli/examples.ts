@@ -1,4 +1,4 @@
-/** What stands below the flags in the help of each command: examples, and the page that says more. */
+/** What is below the flags in the help of each command: examples, and the page that says more. */
 
 import { wrapText } from '../wrap-text.ts';
 

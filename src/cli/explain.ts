@@ -8,7 +8,7 @@ import { columnsOf, type Style, wrapText } from './terminal/index.ts';
 export interface Explanation {
   readonly code: ErrorCode;
   readonly title: string;
-  /** Its text as it stands on the page. */
+  /** Its text as it is on the page. */
   readonly text: string;
 }
 
@@ -84,7 +84,7 @@ function explanationJson({ code, title, text }: Explanation): object {
   };
 }
 
-/** Markdown as text: lines of a paragraph joined, without marks; a page that is linked stands behind its name. */
+/** Markdown as text: lines of a paragraph joined, without marks; a page that is linked follows its name. */
 function plainText(markdown: string): string {
   return markdown
     .replace(/\n +(?=\S)/g, ' ')

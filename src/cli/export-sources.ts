@@ -8,7 +8,7 @@ import { type Batch, type FileState, filePathOf, interpret, jsonText, type Scala
 import { readTarget, type Target } from './survey.ts';
 
 /**
- * The runs of one root of the store. Series have to be read one after the other: the reader uses one statement for
+ * The runs of one root of the store. Series must be read one after the other: the reader uses one statement for
  * all.
  */
 export function storeSource(reader: StoreReader, root: string, onShort?: (short: ShortSeries) => void): ExportSource {
@@ -26,7 +26,7 @@ export function storeSource(reader: StoreReader, root: string, onShort?: (short:
 }
 
 /**
- * The store lists another number of points than it has: rows are lost. `tag`: undefined where series of the run are.
+ * The store lists another number of points than it has: rows are lost. `tag`: undefined if series of the run are.
  */
 export interface ShortSeries {
   readonly run: string;

@@ -2,10 +2,10 @@ import { withoutUserInfo } from '../config/index.ts';
 import { ExitCode, errorCodes, MirrorError, messageOf } from '../errors.ts';
 import { type Style, visibleText, wrapText } from './terminal/index.ts';
 
-/** What a look at something came to. `unreachable`: it could not be judged. */
+/** What a check of something came to. `unreachable`: it could not be judged. */
 export type FindingState = 'ok' | 'note' | 'problem' | 'unreachable';
 
-/** One thing that was looked at. */
+/** One thing that was checked. */
 export interface Finding {
   /** What kind of thing: `root`, `lane`. */
   readonly area: string;

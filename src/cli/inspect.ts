@@ -117,7 +117,7 @@ function runText(run: RunSurvey, style: Style, width: number | undefined): strin
   return `${lines.join('\n')}\n\n`;
 }
 
-/** Files that are passed over, shown one by one. */
+/** Files that are skipped, shown one by one. */
 const MOST_PASSED = 20;
 
 function damageWords(damage: Damage): string {

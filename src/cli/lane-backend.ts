@@ -20,7 +20,7 @@ const CLOSE_MS = 5_000;
 
 /**
  * Makes a lane's backend, does something with it and closes it, all within a time limit: a tracker that does not
- * answer must not hold up a person who asks how things stand, and a backend that does not listen to its signal
+ * answer must not delay a person who asks how things stand, and a backend that does not listen to its signal
  * neither.
  */
 export async function withBackend<Result>(

@@ -14,7 +14,7 @@ export interface Stood {
 }
 
 /**
- * Why it stands, or stood when the last process that drove it ended; undefined where it did not, or has everything
+ * Why it stands, or stood when the last process that drove it ended; undefined if it did not, or has everything
  * since.
  */
 export function standOf({ stand, isDriven, lagBytes }: LanePosture): Stood | undefined {
@@ -46,7 +46,7 @@ export function standingOf(lane: LanePosture): LaneStanding {
   return stoppedRuns(lane).length > 0 ? 'runsStopped' : 'well';
 }
 
-/** Lines for a person; none where there is nothing to say. */
+/** Lines for a person; none if there is nothing to say. */
 export function standLines(lane: LanePosture, nowMs: number, style: Style): string[] {
   const { name, stand, isDriven } = lane;
   if (stand === undefined) return [];

@@ -24,7 +24,7 @@ export interface Migrated {
 }
 
 /**
- * What removes what is in the way; undefined where nothing does. What would be lost is a decision, and the reasons
+ * What removes what is in the way; undefined if nothing does. What would be lost is a decision, and the reasons
  * say how it is told.
  */
 export function nextOfMigration(migrated: Migrated): string | undefined {
@@ -67,7 +67,7 @@ function isOwed({ lanes }: Report, own: Verification | undefined, between: Verif
   return lanes.some(({ stand }) => stand !== 'done') || owedBytes > damaged.before || totalsOf(between).notYet > 0;
 }
 
-/** All directories that were compared, and those of runs that lie elsewhere; none where there are no such runs. */
+/** All directories that were compared, and those of runs that are elsewhere; none if there are no such runs. */
 function directoriesOf(uncompared: readonly UncomparedRun[], requests: readonly RootRequest[]): string[] {
   const others = new Map(uncompared.filter(({ why }) => why === 'elsewhere').map(({ run, root }) => [root, run.root]));
   if (others.size === 0) return [];

@@ -4,7 +4,7 @@ import { type GlobalOptions, shellWord } from './context.ts';
 
 /** Why a lane is no further than it is. */
 export type LaneStanding =
-  /** It continues by itself, or has nothing to do. */
+  /** It continues on its own, or has nothing to do. */
   | 'well'
   /** Its tracker is away, hangs, asks to wait, or lets nobody in. */
   | 'stands'
@@ -22,11 +22,11 @@ export interface Situation {
   /** Those of them that were given. Default: all. */
   readonly given?: readonly string[];
   readonly isInterrupted?: boolean;
-  /** A process mirrors at the moment: what is pending comes by itself, and a second one would be refused. */
+  /** A process mirrors at the moment: what is pending comes on its own, and a second one would be refused. */
   readonly isDriven?: boolean;
   /** Names of roots that are not there. */
   readonly missing?: readonly string[];
-  /** A root, a folder or a file can't be looked at, or is empty all at once. */
+  /** A root, a folder or a file cannot be checked, or is empty all at once. */
   readonly isShut?: boolean;
   readonly lanes?: readonly { readonly name: string; readonly standing: LaneStanding }[];
   /** A lane that refused points it should hold. */

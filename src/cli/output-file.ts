@@ -3,7 +3,7 @@ import { WholeFile } from '../own-files/index.ts';
 
 /**
  * A file that the user named for what a command writes: it appears under its name when it is whole. Throws MB3009
- * where it can't be written.
+ * where it cannot be written.
  */
 export class OutputFile {
   readonly #path: string;

@@ -87,7 +87,7 @@ export function renderPlan({ runs, store, lanes, obstacles }: Plan, width: numbe
   return `${lines.join('\n')}\n`;
 }
 
-/** A table of the lanes; where it would be too wide, the places they lead to stand below it. */
+/** A table of the lanes; if it would be too wide, the places they lead to are below it. */
 function lanesText(lanes: readonly LanePlan[], hasStore: boolean, width: number | undefined): string {
   const where = (lane: LanePlan): string => `${lane.type === 'local' && !hasStore ? 'a new store ' : ''}${lane.where}`;
   const wide = laneTable(lanes, (lane) => `${lane.name} (${where(lane)})`, undefined);

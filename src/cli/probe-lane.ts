@@ -10,7 +10,7 @@ import { formatDuration } from './terminal/index.ts';
 /** A tracker's clock may be off by so much before it is worth a word. */
 const CLOCK_SKEW_MS = 60_000;
 
-/** Looks whether a lane's tracker is there and lets us in. Writes nothing. */
+/** Looks whether a lane's tracker is there and accepts our credentials. Writes nothing. */
 export async function probeLane(lane: ResolvedLane, work: LaneWork, now: () => number = steadyMs): Promise<Finding> {
   const startMs = now();
   try {

@@ -88,7 +88,7 @@ export async function routeCommand(what: string, tag: string | undefined, flags:
 }
 
 /**
- * A run by its path below a root, with the root's name before it where there are several, or by where its directory
+ * A run by its path below a root, with the root's name before it if there are several, or by where its directory
  * lies.
  */
 function runOf(

@@ -85,7 +85,7 @@ function wrongUse(error: CommanderError, program: Command, argv: readonly string
   return new MirrorError('MB1001', message, { hint: suggestion || `See ${name} --help` });
 }
 
-/** commander sees letters that are wrong, and no word of a flag that stands for the whole. */
+/** commander sees letters that are wrong, and no word of a flag that means the whole. */
 function flagHint(message: string, { options }: Command): string {
   const flag = /^unknown option '(--[^'=]+)/.exec(message)?.[1];
   const guess =

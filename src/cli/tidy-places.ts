@@ -75,7 +75,7 @@ function pathsOf({ lanes, state }: Config): { readonly store: Config['lanes']['l
   return { store, state: statePath };
 }
 
-/** A process that mirrors has to end first: what is known would change under their hands. */
+/** A process that mirrors must end first: what is known would change under their hands. */
 function ours<Opened>(open: () => Opened): Opened {
   try {
     return open();

@@ -13,7 +13,7 @@ export interface Trial {
   /** What came back otherwise than it should, a sentence each. */
   readonly differences: readonly string[];
   /**
-   * Why the tracker has no place for histograms, though it says that it has; undefined where it has, or says that it
+   * Why the tracker has no place for histograms, though it says that it has; undefined if it has, or says that it
    * has not.
    */
   readonly noHistograms: string | undefined;
@@ -37,7 +37,7 @@ const RECORD_BYTES = 64;
 const RETRY_MS = 500;
 const LONGEST_RETRY_MS = 5_000;
 
-/** Writes a run of a few points to a tracker, reads it back, compares and removes it. Throws what stood in the way. */
+/** Writes a run of a few points to a tracker, reads it back, compares and removes it. Throws what was in the way. */
 export async function tryRun(
   backend: Backend,
   lane: ResolvedLane,

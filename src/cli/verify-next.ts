@@ -7,7 +7,7 @@ export interface Asked {
   readonly roots: readonly string[];
   readonly flags: VerifyFlags;
   readonly program: string;
-  /** The lane, where it has to be named. */
+  /** The lane, where it must be named. */
   readonly lane: string | undefined;
   /** At most one lane is behind. */
   readonly isOneOwed: boolean;
@@ -24,7 +24,7 @@ export function nextOfVerification(
   if (other !== undefined && !verification.interrupted) return undefined;
   const { roots, flags, program } = typed;
   const compared = comparedAs(verification, totals);
-  // The report that would be proposed was written: what is left has to be put right by hand.
+  // The report that would be proposed was written: what is left must be put right by hand.
   if (compared === 'cannotMend' && !verification.interrupted && flags.report !== undefined) return undefined;
   // A doctor would find the tracker well: what is to be done about such a run stands with it.
   if (compared === 'unreachable' && obstacles.every(({ isAboutRun }) => isAboutRun === true)) return undefined;
@@ -67,7 +67,7 @@ export function comparedAs(
   return obstacles.length > 0 && !isUnmirrored(obstacles) ? 'unreachable' : 'same';
 }
 
-/** Whether nothing stands in the way but that nothing was mirrored yet. */
+/** Whether nothing is in the way but that nothing was mirrored yet. */
 export function isUnmirrored(obstacles: Verification['obstacles']): boolean {
   return obstacles.length > 0 && obstacles.every(({ isUnmirrored }) => isUnmirrored === true);
 }

@@ -13,7 +13,7 @@ export interface LayerAt {
   readonly layer: Layer;
 }
 
-/** The lanes that are used, and the field that says so; undefined where a flag, a variable or nothing does. */
+/** The lanes that are used, and the field that says so; undefined if a flag, a variable or nothing does. */
 export interface ChosenLanes {
   readonly names: readonly string[];
   readonly field: FieldPath | undefined;

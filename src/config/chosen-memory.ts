@@ -6,7 +6,7 @@ const FLAG = '--memory';
 const VARIABLE = 'MIRRORBOARD_MEMORY';
 
 /**
- * What the command line or the environment says of the memory to get along with, in bytes; undefined where neither
+ * What the command line or the environment says of the memory to get along with, in bytes; undefined if neither
  * does.
  */
 export function askedMemory(

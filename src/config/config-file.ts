@@ -122,7 +122,7 @@ class FieldReader {
   }
 
   /**
-   * The environment with those of our variables put in whose values stand in files. Undefined if one of them has no
+   * The environment with those of our variables put in whose values are in files. Undefined if one of them has no
    * value, which is noted.
    */
   #withFiles(path: FieldPath, variables: readonly string[]): Environment | undefined {
@@ -151,7 +151,7 @@ class FieldReader {
     return this.#sources.get(JSON.stringify(path));
   }
 
-  /** Whether what stands at a path, or below it, must not be shown. */
+  /** Whether what is at a path, or below it, must not be shown. */
   isHidden(path: FieldPath): boolean {
     const own = JSON.stringify(path);
     return isSecret(path) || this.#hidden.has(own) || [...this.#hidden].some((hidden) => hidden.startsWith(`${own.slice(0, -1)},`));
@@ -211,7 +211,7 @@ function problemsOf(issue: z.core.$ZodIssue, top: unknown, document: YamlDocumen
   ];
 }
 
-/** A key that is not there, with what was most likely meant: one of that place, or a place where there is one. */
+/** A key that is not there, with what was most likely meant: one of that place, or a place if there is one. */
 function unknownKey(path: FieldPath, keys: string, document: YamlDocument): Problem {
   const key = String(path.at(-1));
   const known = keys.split(', ');

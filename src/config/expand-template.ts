@@ -47,7 +47,7 @@ export function fillIn(template: string, { root, path, project, group }: Templat
   });
 }
 
-/** What a template without a problem becomes for every run; undefined where that differs from run to run. */
+/** What a template without a problem becomes for every run; undefined if that differs from run to run. */
 export function constantOf(template: string, project: string | undefined): string | undefined {
   const differs = [...template.matchAll(PART)].some(([, name]) => name !== undefined && name !== 'project');
   return differs ? undefined : expandTemplate(template, { root: '', path: '.', project });
@@ -68,7 +68,7 @@ export function misspelledPlaceholder(text: string): { readonly found: string; r
   return undefined;
 }
 
-/** What is wrong with a template, as the two halves of a message; undefined where nothing is. */
+/** What is wrong with a template, as the two halves of a message; undefined if nothing is. */
 export function templateProblem(
   template: string,
   { hasProject }: { readonly hasProject: boolean },

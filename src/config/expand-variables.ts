@@ -1,6 +1,6 @@
 import type { Environment } from '../environment.ts';
 
-/** A text with its variables put in, or why that can't be done. */
+/** A text with its variables put in, or why that cannot be done. */
 export type Expansion =
   | { readonly kind: 'expanded'; readonly text: string }
   | { readonly kind: 'unset'; readonly variable: string }
@@ -11,7 +11,7 @@ const REFERENCE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/y;
 
 /**
  * Puts in variables as a shell does: `${VAR}` is its value, also an empty one; `${VAR:-default}` is the default where
- * it is unset or empty. `$${` is a literal `${`; any other `$` stands for itself. What was put in is not expanded
+ * it is unset or empty. `$${` is a literal `${`; any other `$` means itself. What was put in is not expanded
  * again, and a default holds no `${`.
  */
 export function expandVariables(text: string, env: Environment): Expansion {

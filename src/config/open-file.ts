@@ -14,7 +14,7 @@ export interface OpenedFile extends ParsedFile {
   readonly file: string;
 }
 
-/** Reads and checks the configuration file, undefined where there is none. Without a name, none is no error. */
+/** Reads and checks the configuration file, undefined if there is none. Without a name, none is no error. */
 export async function openFile(
   {
     env,

@@ -28,7 +28,7 @@ export function configError(file: string, problems: readonly Problem[]): MirrorE
 
 /** A problem of something that came from anywhere: a file, a variable, a flag. */
 export interface PlacedProblem extends Pick<Problem, 'code' | 'found' | 'expected' | 'hint'> {
-  /** Where it stands: `mirrorboard.yaml:3:11`, `MIRRORBOARD_LANES`; undefined where nothing was said. */
+  /** Where it stands: `mirrorboard.yaml:3:11`, `MIRRORBOARD_LANES`; undefined if nothing was said. */
   readonly place: string | undefined;
   /** As people write it: `lanes.mlflow.tracking_uri`; empty for the whole. */
   readonly field: string;
@@ -52,7 +52,7 @@ export function problemsError(
   if (first === undefined) return new MirrorError('MB9001', `${what} was refused without a problem`);
   const code = problems.every((problem) => problem.code === first.code) ? first.code : 'MB1002';
   const hints = new Set(problems.flatMap((problem) => (problem.hint === undefined ? [] : [problem.hint])));
-  // One hint stands at the end; several stand where they belong.
+  // One hint is at the end; several stand where they belong.
   const [hint] = hints.size === 1 ? hints : [];
   const lines = problems.flatMap((problem) => [
     lineOf(problem) + (problem.code === code ? '' : ` [${problem.code}]`),
@@ -90,7 +90,7 @@ export function fieldName(path: FieldPath): string {
   return text;
 }
 
-/** A value as it may stand in a message; what is in a list or a mapping is not shown. */
+/** A value as it may be in a message; what is in a list or a mapping is not shown. */
 export function shownValue(value: unknown): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';

@@ -24,7 +24,7 @@ export function isSecretName(name: string): boolean {
   );
 }
 
-/** User and password in addresses, taken out: up to the last @, and also where a password holds a / (no port does). */
+/** User and password in addresses, taken out: up to the last @, and also if a password holds a / (no port does). */
 export function withoutUserInfo(text: string): string {
   return text
     .replace(/([a-z0-9+.-]:\/\/)[^\s/"'<>]*@/gi, '$1[redacted]@')

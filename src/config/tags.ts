@@ -5,7 +5,7 @@ export type Tags = Readonly<Record<string, string>>;
 
 const EXPECTED = 'a mapping of tags, or a list of them';
 
-/** Tags as they stand in a file: a mapping, or a list of names. */
+/** Tags as they are in a file: a mapping, or a list of names. */
 export const tagsField = z.preprocess(
   (value) => {
     if (value === undefined || value === null) return {};

@@ -10,7 +10,7 @@ const MORE = ['MIRRORBOARD_LANES', 'MIRRORBOARD_BACKEND'];
 
 /**
  * Variables that look like ours and say nothing, a sentence each. `lanes`: those that a configuration knows,
- * undefined for a command that reads none and can't know whose a variable is: then only those are named that resemble
+ * undefined for a command that reads none and cannot know whose a variable is: then only those are named that resemble
  * one of ours. `used`: those that the file refers to.
  */
 export function unknownVariables(env: Environment, lanes: readonly string[] | undefined, used: ReadonlySet<string> = new Set()): string[] {

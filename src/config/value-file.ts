@@ -13,7 +13,7 @@ export type ValueInFile =
   | { readonly kind: 'value'; readonly value: string }
   | { readonly kind: 'problem'; readonly found: string; readonly expected: string };
 
-/** Reads the value that stands in a file, without the end of its last line. */
+/** Reads the value that is in a file, without the end of its last line. */
 export function valueInFile(path: string): ValueInFile {
   const problem = (found: string): ValueInFile => ({ kind: 'problem', found, expected: 'a readable file with the value' });
   try {

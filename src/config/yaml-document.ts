@@ -55,13 +55,13 @@ export class YamlDocument {
     }
   }
 
-  /** Builds the values; `scalar` says what becomes of each single one. */
+  /** Builds the values; `scalar` says what happens to each single one. */
   read(scalar: (scalar: Scalar) => unknown): unknown {
     const top: Node | null = this.#document.contents;
     return top === null ? undefined : this.#build(top, [], new Set(), scalar);
   }
 
-  /** A path as the file has it: a list of one may stand there without its index. */
+  /** A path as the file has it: a list of one may be there without its index. */
   written(path: FieldPath): FieldPath {
     const written: (string | number)[] = [];
     for (const part of path) {
@@ -134,7 +134,7 @@ export class YamlDocument {
         continue;
       }
       this.#keys.set(JSON.stringify(below), offset);
-      // `key:` with nothing behind it stands where its key does.
+      // `key:` with nothing after it stands where its key does.
       this.#values.set(JSON.stringify(below), offset);
       fields[name] = this.#build(value, below, within, scalar);
     }

@@ -2,17 +2,17 @@
 import type { RunRef } from '../model/index.ts';
 import type { Handle } from './parcel.ts';
 
-/** A param that stands in a file next to the event files, flattened: `optimizer.lr`. */
+/** A param that is in a file next to the event files, flattened: `optimizer.lr`. */
 export interface RunParam {
   readonly name: string;
   /** As the file has it: an integer of the file is a bigint, so that `3` and `3.0` stay two. */
   readonly value: string | number | bigint | boolean | null;
 }
 
-/** What became of a param. */
+/** What happened to a param. */
 export type ParamOutcome =
   | { readonly kind: 'set' }
-  /** It can't be changed there, and stays what it was. */
+  /** It cannot be changed there, and stays what it was. */
   | { readonly kind: 'kept'; readonly value: string }
   | { readonly kind: 'refused'; readonly reason: string };
 
@@ -27,7 +27,7 @@ export interface ArtifactFile {
   read(start?: number): AsyncIterable<Uint8Array>;
 }
 
-/** What became of a file, of a model, of a dataset. What may pass is thrown. */
+/** What happened to a file, of a model, of a dataset. What may pass is thrown. */
 export type ArtifactOutcome =
   | { readonly kind: 'stored'; readonly url?: string }
   /** The tracker has no place for it, or it is too large for one. */
@@ -107,7 +107,7 @@ export interface Dataset {
   readonly name: string;
   /** Of the content, hex. */
   readonly hash: string;
-  /** Where it lies, as a path or an address. */
+  /** Where it is, as a path or an address. */
   readonly source: string;
   /** What it was used for: `train`. */
   readonly context: string;

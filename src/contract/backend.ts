@@ -1,4 +1,4 @@
-/** What a tracker has to do to be a lane. Start here to write one. */
+/** What a tracker must do to be a lane. Start here to write one. */
 import type {
   ArtifactDifference,
   ArtifactFile,
@@ -16,21 +16,21 @@ import type { Outcome } from './outcome.ts';
 import type { Handle, TrackerParcel } from './parcel.ts';
 import type { FileMark, HeldPoint, ReadBackChunk, ReadBackOptions, RunEnd, RunSource } from './run.ts';
 
-/** What a look at a tracker found, without writing to it. */
+/** What a check of a tracker found, without writing to it. */
 export interface Probe {
   /** The address that was asked, without secrets. */
   readonly address: string;
   readonly version: string | undefined;
-  /** The tracker's clock ahead of ours; undefined where it does not tell. */
+  /** The tracker's clock ahead of ours; undefined if it does not tell. */
   readonly clockSkewMs: number | undefined;
-  /** What is worth knowing, a sentence each: what can't be stored there, what should be changed. */
+  /** What is worth knowing, a sentence each: what cannot be stored there, what should be changed. */
   readonly notes: readonly string[];
 }
 
 /** What is tried out together: all that `send` stores points in, what `setParams` stores, what `putFile` stores. */
 export type TrialKind = 'points' | 'params' | 'files';
 
-/** A tracker as a lane. Every call may be made again after a crash, so each has to bear repetition. */
+/** A tracker as a lane. Every call may be made again after a crash, so each must bear repetition. */
 export interface Backend {
   describe(): Capabilities;
   /**
@@ -51,16 +51,16 @@ export interface Backend {
   /** One outcome per parcel, in their order. Never throws for what the tracker did. */
   send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]>;
   /**
-   * Stores something small of a kind, where `readBack`, `compareArtifacts` and `foreign` pass over it, and throws
+   * Stores something small of a kind, where `readBack`, `compareArtifacts` and `foreign` skip it, and throws
    * what is wrong. Asked before anything of that kind is given up: where not even that is taken, the tracker
-   * is out of order, and it is waited for. What is there already proves nothing: it has to be written. Missing: what
+   * is out of order, and it is waited for. What is there already proves nothing: it must be written. Missing: what
    * is refused is refused.
    */
   tryOut?(handle: Handle, kind: TrialKind, signal: AbortSignal): Promise<void>;
   /** All points a tracker run holds now. */
   readBack(handle: Handle, options?: ReadBackOptions): AsyncIterable<ReadBackChunk>;
   /**
-   * What `readBack` gives for a point that arrived; undefined: nothing. Default: the point. It is believed only where
+   * What `readBack` gives for a point that arrived; undefined: nothing. Default: the point. It is believed only if
    * `describe` admits the difference: a step, time or value that `keeps` does not keep, a kind that `holds` has as
    * `none`.
    */
@@ -100,7 +100,7 @@ export interface Backend {
   catchUp?(signal: AbortSignal): Promise<void>;
   /** Removes a tracker run that was made for a trial. Where it is missing, trials leave theirs behind. */
   remove?(handle: Handle, signal: AbortSignal): Promise<void>;
-  /** Where a person looks at a tracker run. */
+  /** Where a person checks a tracker run. */
   link?(handle: Handle): string | undefined;
   close(): Promise<void>;
 }

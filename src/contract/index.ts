@@ -1,5 +1,5 @@
 /**
- * What a backend is: the ground that sync, verify and every backend stand on. It knows the model and the errors, and
+ * What a backend is: the ground that sync, verify and every backend are on. It knows the model and the errors, and
  * nobody else. `backend.ts` is the place to begin; docs/adding-a-backend.md shows how the calls follow each other.
  */
 export type * from './artifacts.ts';

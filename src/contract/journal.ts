@@ -1,4 +1,4 @@
-/** What a backend adds whose lines have places, so that a send whose answer was lost can't simply be repeated. */
+/** What a backend adds whose lines have places, so that a send whose answer was lost cannot simply be repeated. */
 import type { Backend } from './backend.ts';
 import type { Outcome } from './outcome.ts';
 import type { Handle, TrackerParcel } from './parcel.ts';
@@ -29,14 +29,14 @@ export type Resolution =
   | { readonly kind: 'unknown' };
 
 /**
- * A backend that addresses by line or place, so that a send whose answer was lost can't simply be repeated: what is
+ * A backend that addresses by line or place, so that a send whose answer was lost cannot simply be repeated: what is
  * about to be sent is prepared, the intent committed, then sent, then accepted; after a crash `resolve` says how far
  * it came.
  */
 export interface JournalledBackend extends Backend {
   /**
    * The lines parcels will be, as entries of the journal, and what is needed to send the very same again. Sends
-   * nothing. What the journal has already is left out: after a crash the position can be behind it.
+   * nothing. What the journal has already is left out: after a crash the position can be after it.
    */
   prepare(
     parcels: readonly TrackerParcel[],
@@ -47,6 +47,6 @@ export interface JournalledBackend extends Backend {
    * outcome.
    */
   sendPrepared(intent: Intent, parcels: readonly TrackerParcel[], signal: AbortSignal, fromLine?: number): Promise<readonly Outcome[]>;
-  /** What became of an intent that was committed before a crash. */
+  /** What happened to an intent that was committed before a crash. */
   resolve(handle: Handle, intent: Intent, signal: AbortSignal): Promise<Resolution>;
 }

@@ -1,4 +1,4 @@
-/** What became of what was sent. */
+/** What happened to what was sent. */
 import type { MirrorError } from '../errors.ts';
 
 /** A point a backend did not take. */
@@ -10,7 +10,7 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** What became of one parcel. Accepted means stored: it survives whatever happens next. */
+/** What happened to one parcel. Accepted means stored: it survives whatever happens next. */
 export type Outcome =
   /** `points`: those that are stored. Every other point of the batch is one of `refusals`. */
   | { readonly kind: 'accepted'; readonly points: number; readonly refusals: readonly Refusal[] }
@@ -21,7 +21,7 @@ export type Outcome =
   | { readonly kind: 'rejected'; readonly error: MirrorError }
   /** Not now. `afterMs`: as the tracker asked. */
   | { readonly kind: 'retry'; readonly afterMs?: number; readonly error: MirrorError }
-  /** Nothing more is taken for this run until a person changes something (the tracker run was deleted). */
+  /** Nothing more is treated as this run until a person changes something (the tracker run was deleted). */
   | { readonly kind: 'runFatal'; readonly error: MirrorError }
   /** Nothing more will be taken at all until a person changes something: the lane is parked. */
   | { readonly kind: 'fatal'; readonly error: MirrorError };

@@ -5,7 +5,7 @@ import type { Outcome } from './outcome.ts';
 import type { Handle, Parcel } from './parcel.ts';
 import type { ReadBackChunk, RunSource } from './run.ts';
 
-/** What a backend that owns its positions knows of a run, without a look at points or series. */
+/** What a backend that owns its positions knows of a run, without a check of points or series. */
 export interface KnownRun {
   readonly files: readonly FileState[];
   readonly points: number;
@@ -55,7 +55,7 @@ export interface KnownFile {
   readonly name: string;
   readonly size: number;
   readonly stamp: string;
-  /** Something of it can't be read, is not whole yet, or is pending. */
+  /** Something of it cannot be read, is not whole yet, or is pending. */
   readonly isDamaged: boolean;
   /** Other bytes were mirrored of it before. */
   readonly wasRewritten: boolean;

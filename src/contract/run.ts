@@ -49,7 +49,7 @@ export interface RunSource {
   readonly leavesReplaced?: boolean;
   /** Made to see what the tracker does, and removed again: what a backend remembers of its tracker is learned again. */
   readonly isTrial?: boolean;
-  /** Wall time of the first event that is about to be sent, seconds; undefined where it is not known. */
+  /** Wall time of the first event that is about to be sent, seconds; undefined if it is not known. */
   readonly startedAt: number | undefined;
 }
 
@@ -57,11 +57,11 @@ export interface RunSource {
 export interface FileMark {
   /** As seen from the tracker run: `TrackerParcel.file`. */
   readonly file: string;
-  /** The record's data checksum, as it stands in the file. */
+  /** The record's data checksum, as it is in the file. */
   readonly checksum: number;
 }
 
-/** The event files of a run that is about to be opened, as they lie there. */
+/** The event files of a run that is about to be opened, as they are there. */
 export interface RunFiles {
   /** Whether a file is there, named as in a fingerprint, and has a record with values and this checksum. */
   hasRecord(mark: FileMark, signal: AbortSignal): Promise<boolean>;
@@ -119,7 +119,7 @@ export interface FoundTrackerRun {
   readonly instanceId: string | undefined;
   /** What it was given by `open` and `noteFiles`. */
   readonly fingerprint: readonly FileMark[];
-  /** All points it holds: asked for only where the rest does not tell. */
+  /** All points it holds: asked for only if the rest does not tell. */
   readonly readBack: (signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
 }
 

@@ -63,7 +63,7 @@ export function maskedCrc32c(view: DataView, start: number, end: number): number
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
 
-/** The masked checksum that a register stands for in the end. */
+/** The masked checksum that a register means in the end. */
 export function maskedOf(register: number): number {
   const crc = ~register;
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

@@ -172,7 +172,7 @@ export class EventReader {
   }
 
   #summary(values: readonly messages.Summary.Value.$Properties[], record: SoundRecord, at: At, sink: Sink): void {
-    // Payloads are the bytes as they stand in the file, so the places of the values are found once more.
+    // Payloads are the bytes as they are in the file, so the places of the values are found once more.
     let raw: Uint8Array[] | undefined;
     for (const [index, value] of values.entries()) {
       const bytesOf = (): Uint8Array => {

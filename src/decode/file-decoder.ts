@@ -30,7 +30,7 @@ import { SpanChecksums } from './span-checksums.ts';
 import type { TagTable } from './tag-table.ts';
 import { isFieldStart, LOOKED_INTO_BYTES } from './torn-record.ts';
 
-/** Bytes of a file: `buffer` from `start` to `end` holds what stands in the file from `offset` on. */
+/** Bytes of a file: `buffer` from `start` to `end` holds what is in the file from `offset` on. */
 export interface Window {
   readonly buffer: Uint8Array;
   readonly view: DataView;
@@ -47,7 +47,7 @@ export type Step =
   | { readonly kind: 'more'; readonly needed: number }
   /** `take()` the batch, then continue. */
   | { readonly kind: 'batch' }
-  /** Everything before the end of the file was looked at. */
+  /** Everything before the end of the file was checked. */
   | { readonly kind: 'end' };
 
 /** The file that is decoded, and what is known of it so far. */
@@ -62,7 +62,7 @@ export interface DecoderOptions {
   readonly guard?: Guard;
   readonly records?: number;
   /**
-   * Nobody writes to the file any more: sound frames inside a record that reaches beyond its end are what they seem
+   * Nobody writes to the file any more: valid frames inside a record that reaches beyond its end are what they seem
    * to be.
    */
   readonly settled: boolean;
@@ -118,7 +118,7 @@ interface Search {
   readonly claim?: number | undefined;
   /** Whether the frames inside of that record are this file's was not decided yet. */
   isOpen?: boolean;
-  /** There is no room for all that the record claims: what stands behind it is checked alone. */
+  /** There is no room for all that the record claims: what follows it is checked alone. */
   readonly isFar?: boolean;
   /** Of an incomplete record: its beginning, and the valid records that were found inside. */
   readonly record?: Uint8Array;
@@ -128,7 +128,7 @@ interface Search {
 
 /**
  * The state machine that turns the bytes of one file into batches: frames are read one after the other; a record whose
- * data can't be read costs itself; behind a destroyed length the next sound frame is searched. Pure: it is given bytes
+ * data cannot be read costs itself; behind a corrupt length the next valid frame is searched. Pure: it is given bytes
  * and the file's size, and says what it wants.
  */
 export class FileDecoder {
@@ -209,7 +209,7 @@ export class FileDecoder {
     return this.#gaps;
   }
 
-  /** Decodes what the window holds; it has to begin at `wants`. `fileEnd` is the size the file has now. */
+  /** Decodes what the window holds; it must begin at `wants`. `fileEnd` is the size the file has now. */
   advance(window: Window, fileEnd: number): Step {
     const base = window.offset - window.start;
     for (;;) {
@@ -350,7 +350,7 @@ export class FileDecoder {
     return this.#again(fileEnd);
   }
 
-  /** The window is somewhere else than what is to be looked at now. */
+  /** The window is somewhere else than what is to be checked now. */
   #again(fileEnd: number): Step {
     return { kind: 'more', needed: Math.max(0, Math.min(1, fileEnd - this.wants)) };
   }
@@ -395,7 +395,7 @@ export class FileDecoder {
   }
 
   /**
-   * Where a record begins right behind it, the broken record was written whole, and changed later: what it holds is
+   * Where a record begins right after it, the broken record was written whole, and changed later: what it holds is
    * its own, be it an event file. But where a valid record ends there, that one was written over its end, and it
    * never was whole.
    */
@@ -454,7 +454,7 @@ export class FileDecoder {
   }
 
   /**
-   * A valid record that ends at `end` was found where the search is; false where it does not count, and the search
+   * A valid record that ends at `end` was found where the search is; false if it does not count, and the search
    * continues.
    */
   #isTaken(search: Search, end: number): boolean {
@@ -479,7 +479,7 @@ export class FileDecoder {
     return false;
   }
 
-  /** All of an incomplete record was looked at. */
+  /** All of an incomplete record was checked. */
   #leaveTorn(search: Search, fileEnd: number): Step | undefined {
     const { finder, lostAt: start, claim = fileEnd, first, last } = search;
     const pending = { start, end: fileEnd, reason: 'torn' } as const;

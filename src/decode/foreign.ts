@@ -8,14 +8,14 @@ const PACKED: readonly (readonly [magic: string, what: string])[] = [
   ['7z\xbc\xaf\x27\x1c', 'a 7z archive'],
 ];
 
-/** What stands for bytes that are no UTF-8 where a file was read as text. */
+/** Replaces bytes that are not UTF-8 in a file that was read as text. */
 const REPLACED = '\xef\xbf\xbd';
 
 const UNPACK = 'unpack it first';
 const FETCH = 'fetch the file itself with git lfs pull';
 const COPY = 'copy the file again, as binary';
 
-/** What helps with such a file, where its description says so; undefined where it does not. */
+/** What helps with such a file, where its description says so; undefined if it does not. */
 export function foreignAdvice(description: string): string | undefined {
   return [UNPACK, FETCH, COPY].find((advice) => description.endsWith(`: ${advice}`));
 }

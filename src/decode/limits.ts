@@ -3,7 +3,7 @@ import type { Damage } from '../model/index.ts';
 
 /** How large a record may be, in bytes, and with how much memory one would be within it that is not. */
 export interface RecordLimits {
-  /** Its data as it stands in the file. */
+  /** Its data as it is in the file. */
   readonly record: number;
   /** Its values once they are decoded. */
   readonly values: number;

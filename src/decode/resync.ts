@@ -15,7 +15,7 @@ export type SearchResult =
   | { readonly kind: 'none'; readonly at: number };
 
 /**
- * Behind a destroyed length: tries every byte for a frame whose two checksums fit. A length says nothing until its own
+ * Behind a corrupt length: tries every byte for a frame whose two checksums fit. A length says nothing until its own
  * checksum fits and so many bytes are left in the file; runs of zeros are leapt over.
  */
 export class FrameSearch {
@@ -81,7 +81,7 @@ export class FrameSearch {
   }
 }
 
-/** Whether a sound frame that begins at `from` or later ends at `end`: what stood there before was written over. */
+/** Whether a valid frame that begins at `from` or later ends at `end`: what was there before was written over. */
 export function isFrameBefore(view: DataView, from: number, end: number): boolean {
   for (let s = end - FRAME_BYTES; s >= from; s--) {
     const length = end - FRAME_BYTES - s;
@@ -92,7 +92,7 @@ export function isFrameBefore(view: DataView, from: number, end: number): boolea
   return false;
 }
 
-/** Whether a header stands at `at`: a length whose checksum fits. */
+/** Whether a header is at `at`: a length whose checksum fits. */
 export function isHeader(view: DataView, at: number): boolean {
   const [low, high] = [view.getUint32(at, true), view.getUint32(at + 4, true)];
   return high < 0x20_0000 && view.getUint32(at + 8, true) === lengthChecksum(low, high);

@@ -36,7 +36,7 @@ export class ScalarScanner {
   length = 0;
   /** With `Halt.More`: bytes from the position on that would be enough to continue. */
   needed = 0;
-  /** The data checksum of that record as it stands in the file. */
+  /** The data checksum of that record as it is in the file. */
   checksum = 0;
   /** Records read since the scanner was made. */
   records = 0;
@@ -50,7 +50,7 @@ export class ScalarScanner {
   #slot = 0;
 
   /**
-   * Scans from `start` until something else has to be done. `base` is the file offset of the buffer's first byte;
+   * Scans from `start` until something else must be done. `base` is the file offset of the buffer's first byte;
    * points go to `columns`, whole records only.
    */
   scan(buffer: Uint8Array, view: DataView, start: number, end: number, base: number, tags: TagTable, columns: ColumnWriter): Halt {

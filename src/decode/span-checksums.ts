@@ -5,7 +5,7 @@ const STEP = 1024;
 
 /**
  * Checksums of any span of bytes that were passed once: from a register for every kilobyte. Records that claim to be
- * long and are not, one inside the other, would each have to be summed up again, which is quadratic; with this each
+ * long and are not, one inside the other, would each must be summed up again, which is quadratic; with this each
  * byte is summed up once.
  */
 export class SpanChecksums {

@@ -6,7 +6,7 @@ export class TagTable {
   count = 0;
   /** Series id by slot. */
   series = new Uint32Array(64);
-  /** Where a slot's tag lies in `bytes`. */
+  /** Where a slot's tag is in `bytes`. */
   start = new Uint32Array(64);
   length = new Uint32Array(64);
   /** Where the metadata last seen and found sound lies; length 0: none yet. */
@@ -21,7 +21,7 @@ export class TagTable {
   /** Open addressing: slot + 1, or 0. */
   #buckets = new Uint32Array(128);
 
-  /** The slot of the tag that lies in `buffer` at `at`, or -1. */
+  /** The slot of the tag that is in `buffer` at `at`, or -1. */
   find(buffer: Uint8Array, at: number, length: number): number {
     const mask = this.#buckets.length - 1;
     for (let b = hash(buffer, at, length) & mask; ; b = (b + 1) & mask) {

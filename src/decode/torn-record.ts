@@ -24,7 +24,7 @@ interface Range {
   readonly end: number;
 }
 
-/** The field with a length of the message from `start` to `end` that `at` lies in. */
+/** The field with a length of the message from `start` to `end` that `at` is in. */
 function fieldAround(bytes: Uint8Array, start: number, end: number, at: number): Range | undefined {
   for (let p = start; p < bytes.length && p < end; ) {
     const key = varint(bytes, p);

@@ -3,7 +3,7 @@
  * an object of two hundred. An estimate from above; nothing is made while it is worked out.
  */
 
-/** An object that stands for a message. */
+/** An object in place of a message. */
 const MESSAGE = 200;
 /** A view on bytes. */
 const BYTES = 160;

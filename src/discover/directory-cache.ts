@@ -14,7 +14,7 @@ export interface Entry {
 }
 
 /**
- * Directories, links, and files with the name of an event file; of what is passed over only what TensorBoard would
+ * Directories, links, and files with the name of an event file; of what is skipped only what TensorBoard would
  * read is kept.
  */
 export function entryOf(name: string, entry: Dirent | Stats): Entry[] {
@@ -46,7 +46,7 @@ export type Belief = 'believed' | 'unknown' | 'doubted';
 /** Which directories' times are believed. */
 export interface DirectoryCacheOptions {
   /**
-   * Whether a directory lies on a file system whose kernel keeps its times; the others have to be seen to keep them.
+   * Whether a directory is on a file system whose kernel keeps its times; the others must be seen to keep them.
    */
   readonly isLocal?: (path: string) => boolean;
   /** Intervals, by `steadyMs`. */

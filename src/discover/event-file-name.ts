@@ -11,7 +11,7 @@ const CONFLICT = 'a copy that a sync tool put aside (a conflict)';
  */
 const PASSED_OVER: readonly (readonly [name: RegExp, words: string])[] = [
   [/^\._/, 'attributes that macOS stores with a file'],
-  // Windows keeps them in the file. Where that can't be, they get a name of their own, on shares with another sign
+  // Windows keeps them in the file. Where that cannot be, they get a name of their own, on shares with another sign
   // for the colon.
   [/[:\uf03a](?:Zone\.Identifier|AFP_[a-z]+|com\.[a-z.]+|user\.[a-z.]+)$/i, 'attributes that Windows stores with a file'],
   [/^\.#|^#.*#$|^~\$|___jb_(?:tmp|old|bak)___$/, 'the lock or backup of an editor'],
@@ -25,12 +25,12 @@ const PASSED_OVER: readonly (readonly [name: RegExp, words: string])[] = [
   [/^\..*\.[A-Za-z0-9]{6}$/, `${UNDER_WAY} (rsync)`],
   [/^\.azDownload-/, `${UNDER_WAY} (azcopy)`],
   [/^\.in\..*\.$|^\.~|^\.mutagen-|^\.unison\.|^\.distcp\.tmp\.|^\.pureftpd-/, UNDER_WAY],
-  // Hosts have such endings, too, but none stands behind a whole name, and no writer begins one with a dot.
+  // Hosts have such endings, too, but none follows a whole name, and no writer begins one with a dot.
   [/(?:\.\d+\.\d+(?:\.v2)?|^\..*)\.(?:metadata|lock|complete)$/i, 'what a downloader notes about a file'],
   [/(?:\.\d+\.\d+(?:\.v2)?|^\..*)\.(?:crc|sig|asc)$/i, 'a checksum of a file, or a signature'],
   [/\.\d+\.\d+(?:\.v2)?\.bts$/i, `${UNDER_WAY} (Resilio)`],
   [/_\.(?:gstmp|gztmp)$/, `${UNDER_WAY} (gsutil)`],
-  // s3transfer's own: eight digits of both cases behind a whole name. Hosts stand in the place before, and hashes of
+  // s3transfer's own: eight digits of both cases behind a whole name. Hosts are in the place before, and hashes of
   // Git are in lower case.
   [/tfevents\.\d+\..*\.(?=[0-9a-f]*[A-F])[0-9A-Fa-f]{8}$/, `${UNDER_WAY} (aws s3)`],
   [/\.part\.minio$|\.s3tmp\.\w+$|\.te?mp(?:\.?\d+)?$/i, UNDER_WAY],
@@ -38,7 +38,7 @@ const PASSED_OVER: readonly (readonly [name: RegExp, words: string])[] = [
   [/tfevents\.\d+\.[^.].*\.te?mp[-_.](?=[A-Za-z_]*\d)\w{4,}$/i, UNDER_WAY],
 ];
 
-/** The same for what stands behind the last dot, in lower case. */
+/** The same for what follows the last dot, in lower case. */
 const ENDINGS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     [UNDER_WAY]: [
@@ -94,7 +94,7 @@ export function isEventFileName(name: string): boolean {
   return isTensorBoardName(name) && transferWords(name) === undefined;
 }
 
-/** Why a file is passed over that TensorBoard would read; undefined where it is not. */
+/** Why a file is skipped that TensorBoard would read; undefined if it is not. */
 export function whyPassedOver(name: string): string | undefined {
   return isTensorBoardName(name) ? transferWords(name) : undefined;
 }
@@ -118,7 +118,7 @@ export function isTheirDirectory(path: string): boolean {
   );
 }
 
-/** Whether a path lies in what is passed over: by its name, or by a rule of the configuration. */
+/** Whether a path is in what is skipped: by its name, or by a rule of the configuration. */
 export function isApart(path: string, filter: RunFilter | undefined): boolean {
   const names = path.split('/');
   return names.some((_, i) => {
@@ -128,11 +128,11 @@ export function isApart(path: string, filter: RunFilter | undefined): boolean {
 }
 
 /**
- * Endings of what stands beside the file it is about. Where that is gone, it may be all that is left, or a host whose
+ * Endings of what is next to the file it is about. Where that is gone, it may be all that is left, or a host whose
  * name ends so.
  */
 const COMPANIONS: ReadonlySet<string> = new Set([
-  // What Unity keeps beside each file of a project (ML-Agents logs often lie in one), and axel beside what it fetches.
+  // What Unity keeps beside each file of a project (ML-Agents logs often are in one), and axel beside what it fetches.
   ...['meta', 'st'],
   // What downloaders and others note about it.
   ...['metadata', 'lock', 'complete', 'crc', 'sig', 'asc', 'bts'],
@@ -163,7 +163,7 @@ const COMPANIONS: ReadonlySet<string> = new Set([
   ],
 ]);
 /**
- * The same random ending in lower case is one of `aws s3` only where the whole name is there too; Cyberduck's is a
+ * The same random ending in lower case is one of `aws s3` only if the whole name is there too; Cyberduck's is a
  * UUID.
  */
 const RANDOM_END = /(?:\.[0-9a-f]{8}|-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;

@@ -26,7 +26,7 @@ const SHARED: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * The name of the file system that a path lies on; `unknown` with its number for others. Throws where there is no
+ * The name of the file system that a path is on; `unknown` with its number for others. Throws if there is no
  * such path.
  */
 export function fileSystemName(path: string): string {
@@ -48,7 +48,7 @@ export function hasNotifications(path: string): boolean {
 }
 
 /**
- * How many directories the programs of a user may listen to, and how many programs; undefined where the system does
+ * How many directories the programs of a user may listen to, and how many programs; undefined if the system does
  * not say.
  */
 export function notificationLimits(): { readonly watches: number | undefined; readonly instances: number | undefined } {

@@ -39,7 +39,7 @@ export class Hearing {
     return this.#listener.has(path);
   }
 
-  /** After a look at everything: the directories that were not listened to before. */
+  /** After a check of everything: the directories that were not listened to before. */
   arrange(): readonly string[] {
     this.#listener.renew();
     if (this.#nowMs() - this.#refusedAtMs >= WARM_MS) this.#given = undefined;
@@ -47,7 +47,7 @@ export class Hearing {
   }
 
   /**
-   * Listens to directories that are new, and to less of what is worth less where there is no room: those that were
+   * Listens to directories that are new, and to less of what is worth less if there is no room: those that were
    * not listened to before.
    */
   add(paths: readonly string[]): readonly string[] {

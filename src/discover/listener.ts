@@ -17,10 +17,10 @@ export interface ListenerOptions {
   readonly watchDirectory?: WatchDirectory;
 }
 
-/** What became of a wish to listen. */
+/** What happened to a wish to listen. */
 export interface Added {
   readonly added: readonly string[];
-  /** Why the system gives no more, where it does not: nothing was asked for behind the first that was refused. */
+  /** Why the system gives no more, if it does not: nothing was asked for behind the first that was refused. */
   readonly error?: unknown;
 }
 

@@ -4,7 +4,7 @@ interface Place {
   readonly depth: number;
   /** Whether event files are in it. */
   hasFiles: boolean;
-  /** Whether a directory with event files lies below it: where one run is, the next one comes. */
+  /** Whether a directory with event files is below it: where one run is, the next one comes. */
   isAbove: boolean;
   /** When the newest event file in it or below it was written. */
   writtenMs: number;
@@ -26,7 +26,7 @@ export class Places {
     this.#kept.clear();
   }
 
-  /** A directory that is there. */
+  /** A directory that exists. */
   add(path: string): void {
     this.#at(path);
   }

@@ -6,7 +6,7 @@ import { type Entry, entryOf } from './directory-cache.ts';
 
 /** What is asked of a file system to read a directory. */
 export interface DirectoryFs {
-  /** With the entries' types. Fails where a type is not known and can't be found out. */
+  /** With the entries' types. Fails where a type is not known and cannot be found out. */
   list(path: string | Buffer): readonly Dirent[];
   names(path: string | Buffer): readonly Buffer[];
   lstat(path: Buffer): Stats;
@@ -35,7 +35,7 @@ export interface ReadEntries {
 
 /**
  * Reads a directory; throws what is in the way of the directory itself. Some file systems do not say what their
- * entries are (NFS, FUSE, XFS made with ftype=0): then Node looks at each, and one that can't be looked at fails the
+ * entries are (NFS, FUSE, XFS made with ftype=0): then Node checks each, and one that cannot be checked fails the
  * reading of all. Here it costs itself.
  */
 export function readEntries(directory: string, fs: DirectoryFs = nodeFs): ReadEntries {
@@ -50,7 +50,7 @@ export function readEntries(directory: string, fs: DirectoryFs = nodeFs): ReadEn
   return { entries: listed.flatMap((entry) => entryOf(nameOfText(entry.name), entry)), unknown: [] };
 }
 
-/** By the bytes of the names, and a look at each entry. */
+/** By the bytes of the names, and a check of each entry. */
 function oneByOne(path: string | Buffer, fs: DirectoryFs): ReadEntries {
   const names = fs.names(path);
   const entries: Entry[] = [];

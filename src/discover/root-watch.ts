@@ -18,22 +18,22 @@ export interface RunChange {
 
 /** A file that is new or differs from when it was last seen. */
 export interface ChangedFile extends FoundFile {
-  /** The size it had when it was looked at before; 0 for a file that is new. */
+  /** The size it had when it was checked before; 0 for a file that is new. */
   readonly before: number;
-  /** Another file had the name when it was looked at before. */
+  /** Another file had the name when it was checked before. */
   readonly isOther?: true;
 }
 
 /** What a scan found to be different. */
 export interface ScanResult {
   readonly changes: readonly RunChange[];
-  /** Files that are no longer there. */
+  /** Files that are gone. */
   readonly gone: readonly { readonly run: string; readonly name: string }[];
   readonly obstacles: readonly Obstacle[];
   readonly directories: number;
   readonly files: number;
   /**
-   * The root itself is not there, or can't be looked at, which is an obstacle then: nothing below it is taken for
+   * The root itself is not there, or cannot be checked, which is an obstacle then: nothing below it is treated as
    * gone.
    */
   readonly isMissing: boolean;
@@ -62,7 +62,7 @@ export const MOST_HEARD = 2000;
 const MOST_NEW_DIRECTORIES = 10_000;
 
 /**
- * Knows the event files of one root and says what happened to them: by scans of everything, by looks at files that
+ * Knows the event files of one root and says what happened to them: by scans of everything, by checks of files that
  * grew lately, and by checks of paths that were pointed out. It keeps a few numbers a file, and never opens one.
  */
 export class RootWatch {
@@ -136,7 +136,7 @@ export class RootWatch {
     const onDirectory = (path: string): void => this.#places.add(path);
     const found = this.#visit(this.#below, nowMs, changes, { onRun, onDirectory });
     if (found.missing !== undefined) {
-      // That it is missing, or does not answer, is told by itself.
+      // That it is missing, or does not answer, is told on its own.
       const obstacles = found.missing === 'shut' ? found.obstacles : [];
       return { changes: [], gone: [], obstacles, directories: 0, files: this.#files.size, isMissing: true, isEmptied: false };
     }
@@ -145,7 +145,7 @@ export class RootWatch {
     for (const [key, place] of this.#files) {
       if (this.#seenIn[place] === this.#scans) continue;
       const [run = '', name = ''] = key.split('\0');
-      // What lies below something that can't be read now is not gone for that.
+      // What is below something that cannot be read now is not gone for that.
       if (isHidden(run, name, hidden)) continue;
       this.#files.delete(key);
       this.#active.delete(key);
@@ -165,7 +165,7 @@ export class RootWatch {
   }
 
   /**
-   * Whether a link to a directory leads elsewhere since the last scan, or nowhere: what lies below it is other files
+   * Whether a link to a directory leads elsewhere since the last scan, or nowhere: what is below it is other files
    * then.
    */
   hasMovedLink(): boolean {
@@ -295,7 +295,7 @@ export class RootWatch {
     if (linked.length === 0) return;
     const sorted = linked.toSorted((a, b) => compareNames(a.run, b.run) || compareNames(a.file.name, b.file.name));
     const inodes = new Set(linked.map(({ file }) => inodeOf(file.stamp)));
-    // One look at all files, whose inodes are in their states: there may be as many links as files.
+    // One check of all files, whose inodes are in their states: there may be as many links as files.
     const known = new Map<string, string[]>();
     for (const [key, place] of this.#files) {
       const inode = inodeOf(this.#states[place] ?? '');
@@ -329,7 +329,7 @@ export class RootWatch {
       const found = lookNow(place, name);
       if (found.kind !== 'file' || isCompanion(name, (other) => existsSync(systemPath(fullPath(place, other))))) return;
       file = { name, size: found.bytes, stamp: found.stamp };
-      // Whether a name that is new is that of a file of its own, a scan of all can tell.
+      // Whether a name that is new is that of its own file, a scan of all can tell.
       if (!this.#files.has(keyOf(run, name)) && mayHaveOtherNames(fullPath(place, name))) return;
     } catch {
       return; // gone or out of reach: the scan says so
@@ -341,7 +341,7 @@ export class RootWatch {
     else files.push({ ...file, ...before });
   }
 
-  /** What a file was before; undefined where nothing happened to it. */
+  /** What a file was before; undefined if nothing happened to it. */
   #change(key: string, run: string, { name, size, stamp }: FoundFile, nowMs: number): Omit<ChangedFile, keyof FoundFile> | undefined {
     const place = this.#files.get(key);
     const known = place === undefined ? undefined : this.#states[place];
@@ -386,7 +386,7 @@ function keyOf(run: string, name: string): string {
   return `${run}\0${name}`;
 }
 
-/** What a link says, as text; empty where it is none, or gone. */
+/** What a link says, as text; empty if it is none, or gone. */
 function targetOf(path: string): string {
   try {
     return readlinkSync(systemPath(path), { encoding: 'latin1' });
@@ -409,7 +409,7 @@ function writtenAt(stamp: string, nowMs: number): number {
   return nowMs - Math.max(0, asWallMs(nowMs) - changedMsOf(stamp));
 }
 
-/** Whether something that can't be read, or is not followed, stands between the root and a file. */
+/** Whether something that cannot be read, or is not followed, is between the root and a file. */
 export function isHidden(run: string, name: string, obstacles: ReadonlySet<string>): boolean {
   return obstacles.size > 0 && ['.', filePathOf(run, name), run, ...directoriesAbove(run)].some((path) => obstacles.has(path));
 }

@@ -36,8 +36,8 @@ interface KnownRoot {
 
 /**
  * Checks the roots of one command, among themselves and against those already mirrored: every run has one name, so
- * roots neither share names nor lie in each other. A directory below a known root is that root, narrowed. `unseen`:
- * those that nobody can look at now.
+ * roots neither share names nor are in each other. A directory below a known root is that root, narrowed. `unseen`:
+ * those that nobody can check now.
  */
 export function resolveRoots(
   requests: readonly RootRequest[],
@@ -75,8 +75,8 @@ export function resolveRoots(
 }
 
 /**
- * Whether a root that can't be looked at is the known one of its name only its operator can say. One that is silent
- * is taken for it.
+ * Whether a root that cannot be checked is the known one of its name only its operator can say. One that is silent
+ * is treated as it.
  */
 function checkUnseen(
   resolved: readonly ResolvedRoot[],
@@ -96,7 +96,7 @@ function checkUnseen(
   }
 }
 
-/** Directories, found by what they lie in and by what lies in them: of thousands, none is compared with every other. */
+/** Directories, found by what they are in and by what is in them: of thousands, none is compared with every other. */
 class Places<Item> {
   readonly #own = new Map<string, Item>();
   readonly #below = new Map<string, Item>();
@@ -106,7 +106,7 @@ class Places<Item> {
     for (const above of directoriesAbove(path)) if (!this.#below.has(above)) this.#below.set(above, item);
   }
 
-  /** One that is this directory, or that this one lies in. */
+  /** One that is this directory, or that this one is in. */
   holding(path: string): Item | undefined {
     for (const one of [path, ...directoriesAbove(path)]) {
       const item = this.#own.get(one);
@@ -115,7 +115,7 @@ class Places<Item> {
     return undefined;
   }
 
-  /** One that lies in this directory. */
+  /** One that is in this directory. */
   below(path: string): Item | undefined {
     return this.#below.get(path);
   }

@@ -18,7 +18,7 @@ export async function silentRoots(requests: readonly RootRequest[], deadlineMs?:
   return silent;
 }
 
-/** Roots that nobody can look at now, by the paths that were asked for. */
+/** Roots that nobody can check now, by the paths that were asked for. */
 export interface UnseenRoots {
   /** Of these, those whose file systems do not answer. */
   readonly silent: ReadonlySet<string>;
@@ -27,8 +27,8 @@ export interface UnseenRoots {
 }
 
 /**
- * Roots that can't be looked at now, so that the others can continue. What can't be looked at for another reason than
- * silence is left out where nothing else is asked for: a single root that can't be read is for its caller to say.
+ * Roots that cannot be checked now, so that the others can continue. What cannot be checked for another reason than
+ * silence is left out where nothing else is asked for: a single root that cannot be read is for its caller to say.
  * `isPatient`: it is waited for, unless none of the roots is there.
  */
 export async function unseenRoots(
@@ -55,7 +55,7 @@ export async function unseenRoots(
   return { silent, places };
 }
 
-/** Why a directory can't be looked at; undefined where it can. */
+/** Why a directory cannot be checked; undefined if it can. */
 async function whyShut(path: string, deadlineMs: number | undefined): Promise<unknown> {
   try {
     await inTime(

@@ -180,7 +180,7 @@ const MOST_THREADS = 8;
  */
 const SHARED_THREADS = Math.min(MOST_THREADS, Math.max(4, availableParallelism()));
 
-/** A thread for each root, so that one that hangs holds up no other. */
+/** A thread for each root, so that one that hangs delays no other. */
 export class DiscoverThreads {
   readonly #threads: readonly DiscoverThread[];
 

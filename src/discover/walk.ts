@@ -32,7 +32,7 @@ export interface FoundRun {
 export interface FoundFile {
   readonly name: string;
   readonly size: number;
-  /** See `fileStamp`; empty where it is not known. */
+  /** See `fileStamp`; empty if it is not known. */
   readonly stamp: string;
   /**
    * Device and inode of a file that may be there under another name too: one with several names, or reached by a
@@ -47,7 +47,7 @@ export interface PassedOver {
   readonly reason: string;
 }
 
-/** Something below a root that could not be looked at. */
+/** Something below a root that could not be checked. */
 export interface Obstacle {
   readonly path: string;
   readonly reason: string;
@@ -107,8 +107,8 @@ export function readOnce<Some extends Pick<Found, 'runs' | 'passedOver'>>(found:
 /**
  * Every run below a root, as they are found, directory by directory in the order of their names: nothing is held that
  * nobody wants to keep. Links are followed as the rule says; a directory reached twice is told once: under its real
- * path where that lies below the root, else by the first link to it in the order of paths. Links that lead back up
- * are cut. What can't be read, and what is not followed, is listed, never fatal. A file with several names is told by
+ * path where that is below the root, else by the first link to it in the order of paths. Links that lead back up
+ * are cut. What cannot be read, and what is not followed, is listed, never fatal. A file with several names is told by
  * each of them: see `readOnce`.
  */
 export function visit(root: string, below: string, options: WalkOptions, onRun: (run: FoundRun) => void): Visited {
@@ -129,7 +129,7 @@ export interface Visited extends Omit<Found, 'runs' | 'passedOver'> {
   readonly missing?: 'gone' | 'shut' | 'silent';
 }
 
-/** What a walk looks for. */
+/** What a walk searches for. */
 export interface WalkOptions {
   /** Told of every file that TensorBoard would read and we do not. */
   readonly onPassedOver?: ((passed: PassedOver) => void) | undefined;
@@ -298,7 +298,7 @@ class Walk {
     }
   }
 
-  /** Something that should be there can't be looked at. */
+  /** Something that should be there cannot be checked. */
   #miss(path: string, error: unknown): void {
     if (path === '') this.#obstacles.push({ path: '.', reason: reasonOf(error) });
     else if (errorName(error) !== 'ENOENT') this.#obstacles.push({ path, reason: reasonOf(error) });
@@ -396,7 +396,7 @@ class Walk {
     return real;
   }
 
-  /** Whether a directory lies in a tree that is walked anyway, or has the root below it: a link up would be a loop. */
+  /** Whether a directory is in a tree that is walked anyway, or has the root below it: a link up would be a loop. */
   #isBegun(real: string): boolean {
     if (isWithin(this.#root, real)) return true;
     for (let at = real; ; at = dirname(at)) {
@@ -410,7 +410,7 @@ class Walk {
   }
 }
 
-/** Whether something is not looked at by a rule: what only does not answer may hide runs. */
+/** Whether something is not checked by a rule: what only does not answer may hide runs. */
 function isLeftAlone(error: unknown): error is MirrorError {
   return error instanceof MirrorError && error.code !== 'MB2030';
 }

@@ -134,7 +134,7 @@ class SinkWriter extends ByteWriter {
   flush(): void | Promise<void> {
     if (this.index === 0) return;
     const chunk = this.getBytes();
-    // The sink owns the chunk from here on: the next row group gets a buffer of its own.
+    // The sink owns the chunk from here on: the next row group gets its own buffer.
     this.buffer = new ArrayBuffer(this.buffer.byteLength);
     this.view = new DataView(this.buffer);
     this.index = 0;

@@ -3,7 +3,7 @@ import type { MirrorError } from '../errors.ts';
 /** Headers of an answer; names are in lower case. */
 export type HttpHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-/** What became of a request: a value, whatever the server did. */
+/** What happened to a request: a value, whatever the server did. */
 export type HttpAnswer =
   | { readonly kind: 'ok'; readonly status: number; readonly headers: HttpHeaders; readonly body: Buffer }
   /** Not now: the server is out of reach or busy. `status` and `text` are there where it answered at all. */
@@ -27,12 +27,12 @@ export type HttpAnswer =
       readonly error: MirrorError;
     };
 
-/** Whether a status can become another one by itself. 500 counts: a caller that knows better checks `status`. */
+/** Whether a status can become another one on its own. 500 counts: a caller that knows better checks `status`. */
 export function isTransient(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501 && status !== 505);
 }
 
-/** A header's value, the first where there are several. Names are given in lower case. */
+/** A header's value, the first if there are several. Names are given in lower case. */
 export function headerOf(headers: HttpHeaders, name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value[0] : value;

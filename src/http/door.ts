@@ -1,4 +1,4 @@
-/** What stands before a server instead of it, named for what it is: a redirect, a login page. */
+/** What is before a server instead of it, named for what it is: a redirect, a login page. */
 
 /** What a user knows the settings by, for hints. */
 export interface SettingNames {
@@ -7,13 +7,13 @@ export interface SettingNames {
   readonly access?: string;
 }
 
-/** What stands in front of a tracker (a login page, a redirect): the error code and the remedy. */
+/** What is in front of a tracker (a login page, a redirect): the error code and the remedy. */
 export interface Door {
   readonly code: 'MB4002' | 'MB4003';
   readonly hint: string;
 }
 
-/** In a host's name or a path: there a person has to log in. */
+/** In a host's name or a path: there a person must log in. */
 const LOGIN_WORD =
   /(?:^|[^a-z])(?:log-?in|sign-?in|sso|oauth2?|oidc|saml2?|auth(?:n|z|orize|enticate)?|adfs|okta|idp|keycloak|accounts)(?![a-z])/i;
 

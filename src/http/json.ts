@@ -41,7 +41,7 @@ export function parseJson(bytes: Uint8Array, prepare: (text: string) => string =
 }
 
 /**
- * An answer of 200 read as an object of JSON. `notJson`: a page, or a text: something else than an API stands there.
+ * An answer of 200 read as an object of JSON. `notJson`: a page, or a text: something else than an API is there.
  */
 export type JsonAnswer =
   | { readonly kind: 'ok'; readonly value: Said }

@@ -8,7 +8,7 @@ const METADATA = ['100.100.100.200', '168.63.129.16', '192.0.0.192', 'fd00:ec2::
 
 const RANGES: readonly (readonly [Nearness, string, number, 'ipv4' | 'ipv6'])[] = [
   ['loopback', '127.0.0.0', 8, 'ipv4'],
-  // The system takes it for this machine.
+  // The system treats it as this machine.
   ['loopback', '0.0.0.0', 8, 'ipv4'],
   ['loopback', '::1', 128, 'ipv6'],
   ['loopback', '::', 128, 'ipv6'],

@@ -75,7 +75,7 @@ export class Pages {
 }
 
 /**
- * Walks through a tree of folders, each of which is listed by itself: a server may show one that is in itself. The
+ * Walks through a tree of folders, each of which is listed on its own: a server may show one that is in itself. The
  * deepest folders come first, so that such a one is found out at once. Every walk goes through here.
  */
 export class FolderWalk {

@@ -16,7 +16,7 @@ export function makeAgent(options: Agent.Options & { readonly connect: object },
   if (httpProxy === undefined && httpsProxy === undefined) return new Agent(options);
   return new EnvHttpProxyAgent({
     ...options,
-    // Said in full: what is left out it would read from the variables by itself.
+    // Said in full: what is left out it would read from the variables on its own.
     httpProxy: httpProxy ?? '',
     httpsProxy: httpsProxy ?? '',
     noProxy: exceptionsIn(env),
@@ -24,7 +24,7 @@ export function makeAgent(options: Agent.Options & { readonly connect: object },
   });
 }
 
-/** The same for connections of Node's own clients; undefined where no proxy is named. */
+/** The same for connections of Node's own clients; undefined if no proxy is named. */
 export function proxyVariables(env: Environment): Readonly<Record<string, string>> | undefined {
   if (!namesProxy(env)) return undefined;
   const [httpProxy, httpsProxy] = proxiesIn(env);

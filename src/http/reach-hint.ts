@@ -1,5 +1,5 @@
 /**
- * What would help where no connection comes to stand, by the code of the error; it may pass by itself all the same.
+ * What would help where no connection comes to stand, by the code of the error; it may pass on its own all the same.
  * `address`: the setting that holds it.
  */
 export function reachHint(code: string, address = 'the address'): string | undefined {

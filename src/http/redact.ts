@@ -8,12 +8,12 @@ const REDACTED = '[redacted]';
 
 /** Of a text that is to be cut, so much is checked: secrets that are taken out make it shorter. */
 const LOOKED_AT = 4;
-/** A cut may go through an address or a token; what has no blank for so long is taken for one. */
+/** A cut may go through an address or a token; what has no blank for so long is treated as one. */
 const LONGEST_WORD = 2048;
 
 /**
- * The beginning of a text from outside, without secrets. It is cut before anything looks for them, so an endless text
- * costs no more than a short one; and nothing of a secret that the cut went through is left.
+ * The beginning of a text from outside, without secrets. It is cut before anything searches for them, so an endless
+ * text costs no more than a short one; and nothing of a secret that the cut went through is left.
  */
 export function redactCut(text: string, most: number, known: readonly string[] = []): string {
   const looked = LOOKED_AT * most;
@@ -33,11 +33,11 @@ function withoutLastWord(text: string): string {
 /**
  * The one function that takes secrets out of a text before anybody sees it: user and password in addresses, query
  * parameters and JSON fields named like secrets, credentials behind `Basic` and `Bearer`, and every text in `known`,
- * also as an address writes it. Each expression takes time in proportion to the text, whatever stands in it.
+ * also as an address writes it. Each expression takes time in proportion to the text, whatever is in it.
  */
 export function redact(text: string, known: readonly string[] = []): string {
   let out = text
-    // Up to the last @; a password may hold a / as well, where no port stands behind the colon.
+    // Up to the last @; a password may hold a / as well, if no port follows the colon.
     .replace(/([a-z0-9+.-]:\/\/)[^\s/"'<>]*@/gi, `$1${REDACTED}@`)
     .replace(/([a-z0-9+.-]:\/\/)[^\s/"'<>@:]+:(?!\d{1,5}(?:[/?#\s"'<>]|$))[^\s"'<>]{0,256}@/gi, `$1${REDACTED}@`)
     .replace(/([?&;])([^=?&;\s"'<>#]+)=([^&\s"'<>#]*)/g, (whole, lead: string, name: string) =>

@@ -5,13 +5,13 @@ import { isMarkup } from './door.ts';
 import { plainText } from './plain-text.ts';
 import { isOddAnswer, type Said } from './said.ts';
 
-/** An answer that was taken for what it should be. */
+/** An answer that was treated as what it should be. */
 export interface Ok<T> {
   readonly kind: 'ok';
   readonly value: T;
 }
 
-/** What came of a request that was no success. Each API tells more of it: what stands behind it. */
+/** What came of a request that was no success. Each API tells more of it: what follows it. */
 export interface Failed {
   readonly kind: 'failed';
   readonly error: MirrorError;
@@ -20,7 +20,7 @@ export interface Failed {
 /** A value, or why there is none. */
 export type Reply<T, Failure extends Failed> = Ok<T> | Failure;
 
-/** What became of an answer of 200 that can't be used: another one may be better. */
+/** What happened to an answer of 200 that cannot be used: another one may be better. */
 export interface Unusable extends Failed {
   readonly cause: 'transient';
 }

@@ -1,6 +1,6 @@
 import { type HttpHeaders, headerOf } from './answer.ts';
 
-/** Longest wait that a server may ask for: an hour, also where a broken clock says more. */
+/** Longest wait that a server may ask for: an hour, also if a broken clock says more. */
 const MOST_MS = 3_600_000;
 
 /**
@@ -15,7 +15,7 @@ export function askedWait(status: number, headers: HttpHeaders, nowMs: number): 
 }
 
 /**
- * Milliseconds that a `Retry-After` asks for, in either of its forms (seconds, HTTP date); undefined where it says
+ * Milliseconds that a `Retry-After` asks for, in either of its forms (seconds, HTTP date); undefined if it says
  * nothing.
  */
 export function parseRetryAfter(header: string | undefined, nowMs: number): number | undefined {

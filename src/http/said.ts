@@ -8,7 +8,7 @@ export interface Source {
   /** What was being done: `creating the run train/a`. */
   readonly what: string;
   readonly address: string;
-  /** Who gave it, where the address stands in `what` already. */
+  /** Who gave it, where the address is in `what` already. */
   readonly speaker?: string;
 }
 
@@ -19,7 +19,7 @@ const MOST_NUMBER = 100;
 /**
  * What a server said, read field by field: each is what the API promises, or the answer is one that cannot be used
  * (MB4031), with the request and the field. Everything that is read of an answer goes through here: what is foreign
- * may be anything, also something that can't even be made a text. What is missing or null is nothing.
+ * may be anything, also something that cannot even be made a text. What is missing or null is nothing.
  */
 export class Said {
   readonly #fields: Fields;
@@ -48,7 +48,7 @@ export class Said {
     return new Said(this.#of(name) ?? {}, this.#source, this.#pathTo(name));
   }
 
-  /** Objects; none where there is no list. */
+  /** Objects; none if there is no list. */
   list(name: string): readonly Said[] {
     return this.#all(name).map((entry, i) => new Said(entry, this.#source, `${this.#pathTo(name)}[${i}]`));
   }
@@ -68,14 +68,14 @@ export class Said {
     return all as readonly string[];
   }
 
-  /** A text; `otherwise` where it is not there. Without one it has to be there. */
+  /** A text; `otherwise` where it is not there. Without one it must be there. */
   text(name: string, otherwise?: string): string {
     const value = this.#of(name) ?? otherwise;
     if (typeof value !== 'string') throw this.#odd(name, value, 'a text');
     return value;
   }
 
-  /** What something is called by, in requests too: a text that is not empty, or a whole number. It has to be there. */
+  /** What something is called by, in requests too: a text that is not empty, or a whole number. It must be there. */
   id(name: string): string {
     const value = this.#of(name);
     if (Number.isSafeInteger(value)) return String(value);
@@ -97,7 +97,7 @@ export class Said {
     return this.#of(name) === true;
   }
 
-  /** That a field is not what it has to be. */
+  /** That a field is not what it must be. */
   odd(name: string, expected: string): MirrorError {
     return this.#odd(name, this.#of(name), expected);
   }

@@ -7,7 +7,7 @@ import type { SettingNames } from './door.ts';
 export interface TlsOptions {
   /** A file with certificates in PEM form, or a folder of such files: they replace the usual ones. */
   readonly caPath?: string;
-  /** Our certificate, PEM; the key may stand in the same file. */
+  /** Our certificate, PEM; the key may be in the same file. */
   readonly certPath?: string;
   readonly keyPath?: string;
   /** Accepts any certificate. Default false. */
@@ -47,7 +47,7 @@ const REFUSES_OURS =
   /_ALERT_(?:CERTIFICATE_|NO_CERTIFICATE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE|ACCESS_DENIED)/;
 
 /**
- * What would help, by the code of an error; undefined where it is not about certificates. Nothing of it passes by
+ * What would help, by the code of an error; undefined if it is not about certificates. Nothing of it passes by
  * itself.
  */
 export function tlsHint(code: string, { names = NAMES }: TlsOptions): string | undefined {
@@ -67,7 +67,7 @@ export function tlsHint(code: string, { names = NAMES }: TlsOptions): string | u
 }
 
 /**
- * What may help where connections are closed as soon as they stand: some servers say no more to who shows no
+ * What may help where connections are closed as soon as they are: some servers say no more to who shows no
  * certificate, or an unknown one.
  */
 export function closedHint({ names = NAMES }: TlsOptions): string {

@@ -19,7 +19,7 @@ export function tooLargeAnswer({ what, address, speaker = address }: Source, mos
   });
 }
 
-/** Whether less has to be asked for at a time. */
+/** Whether less must be asked for at a time. */
 export function isTooLarge(error: unknown): boolean {
   return error instanceof MirrorError && error.code === 'MB4030';
 }

@@ -21,7 +21,7 @@ export type BackendTypeLoader = typeof backendType;
 /** Where packages are searched. */
 export interface PackagePlaces {
   readonly cwd: string;
-  /** The configuration file, relative to `cwd`; undefined where there is none. */
+  /** The configuration file, relative to `cwd`; undefined if there is none. */
   readonly configFile: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Settings whose value stands in a file that a variable names: `MIRRORBOARD_MLFLOW_TRACKING_URI_FILE`. */
+/** Settings whose value is in a file that a variable names: `MIRRORBOARD_MLFLOW_TRACKING_URI_FILE`. */
 import { FILE_SUFFIX, fieldName, type PlacedProblem, type TrackerLaneConfig, valueInFile } from '../config/index.ts';
 import type { BackendType } from '../contract/index.ts';
 
@@ -11,7 +11,7 @@ export interface LaneWithFiles {
 }
 
 /**
- * Puts in what stands in files. A setting of the type whose own name ends so (`token_file`) stays what it is: the
+ * Puts in what is in files. A setting of the type whose own name ends so (`token_file`) stays what it is: the
  * type reads that file again when its value is refused.
  */
 export function withValueFiles(lane: TrackerLaneConfig, { fields = {} }: Pick<BackendType, 'fields'>): LaneWithFiles {

@@ -24,7 +24,7 @@ export interface TrackerLaneOptions {
   readonly backend: Backend;
   /** `lot`: the group that a route has drawn for the run, and the tag that says it. */
   readonly namesOf: (run: RunRef, lot?: { readonly group: string; readonly tag: string }) => RunNames;
-  /** Default: every run, whole, as a tracker run of its own. */
+  /** Default: every run, whole, as its own tracker run. */
   readonly routing?: LaneRouting;
 }
 
@@ -34,7 +34,7 @@ export interface LaneRouting {
   readonly fold: Fold;
   readonly side: ArtifactRules;
   readonly joins: readonly JoinRule[];
-  /** Whether runs stand below others. */
+  /** Whether runs are below others. */
   readonly isNested: boolean;
   /** What a template says of a run. */
   readonly expand: (template: string, run: RunRef) => string;
@@ -42,7 +42,7 @@ export interface LaneRouting {
   readonly isRemapping: boolean;
   /** Runs whose tracker run can no longer be written to get a new one. */
   readonly isRebuilding: boolean;
-  /** What becomes of a run of the root that lies there when a file of it holds other content. */
+  /** What happens to a run of the root that lies there when a file of it holds other content. */
   readonly replacedOf: (rootPath: string) => Replaced;
   readonly warn: (message: string, facts: Readonly<Record<string, string | number>>) => void;
 }
@@ -52,12 +52,12 @@ export function asksForOthers({ fold, isNested }: LaneRouting): boolean {
   return fold.asksForOthers || isNested;
 }
 
-/** What stands before the tags of a tracker run, where it joins one that something else opened. */
+/** What is before the tags of a tracker run, where it joins one that something else opened. */
 export function joinPrefixOf({ joins }: Pick<LaneRouting, 'joins'>, target: RunRef): string {
   return joinRuleOf(joins, target.path)?.prefix ?? '';
 }
 
-/** Every run, whole, as a tracker run of its own. */
+/** Every run, whole, as its own tracker run. */
 export function wholeRouting(lane: string): LaneRouting {
   return {
     route: new LaneRoute({ rules: [], lane, lanes: [], base: lane, expand: (template) => template }),

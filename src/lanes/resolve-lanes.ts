@@ -61,7 +61,7 @@ export interface ResolveOptions {
 
 /** Which experiment or project is meant, and who says so. */
 interface Group {
-  /** The setting it stands in, and the name it has there. */
+  /** The setting it is in, and the name it has there. */
   readonly key: string;
   readonly name: string;
   readonly template: string;
@@ -212,7 +212,7 @@ class LaneResolver {
 
   /**
    * The environment without those of the tracker's variables that stand behind something said to us: a variable of
-   * ours always, the file where several lanes have this type: one variable can't mean them all.
+   * ours always, the file where several lanes have this type: one variable cannot mean them all.
    */
   #ownEnvironment(section: Section, env: Environment): Environment {
     const weaker = Object.entries(this.#type.fields ?? {}).flatMap(([key, { excludes = [] }]) => {

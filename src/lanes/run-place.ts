@@ -16,7 +16,7 @@ export interface RunPlace {
   readonly kept: RunMapping | undefined;
 }
 
-/** `files`: how the lane stands in them. */
+/** `files`: how the lane is in them. */
 export function runPlace(
   { fold }: Pick<LaneRouting, 'fold'>,
   tree: RunTree,

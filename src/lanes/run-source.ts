@@ -16,7 +16,7 @@ export function parentKey(root: string, name: string): string {
     .slice(0, 32);
 }
 
-/** The earliest wall time, seconds; undefined where there is none that is a time. */
+/** The earliest wall time, seconds; undefined if there is none that is a time. */
 export function firstWallTime(batches: readonly Batch[]): number | undefined {
   let first = Infinity;
   for (const { scalars, objects } of batches) {

@@ -4,7 +4,7 @@ import { totalmem } from 'node:os';
 export interface MemorySurroundings {
   /**
    * The limit of our cgroup (version 1 or 2, the strictest above it included); 0, undefined or beyond all reason
-   * where there is none.
+   * if there is none.
    */
   readonly constrained: number | undefined;
   /** Of the machine. */

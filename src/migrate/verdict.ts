@@ -31,12 +31,12 @@ export interface ForeignMetric {
 /** Whether the first lane can be switched off. */
 export interface Verdict {
   readonly exitCode: ExitCode;
-  /** Why the first lane has to stay. */
+  /** Why the first lane must stay. */
   readonly reasons: readonly string[];
   /** What would be lost with the first lane, by kind: points; under `runs` the runs that were not compared. */
   readonly losses: Readonly<Record<string, number>>;
   readonly foreignMetrics: readonly ForeignMetric[];
-  /** The losses that the user accepted, and what is rounded as the loss table says; empty where nothing is. */
+  /** The losses that the user accepted, and what is rounded as the loss table says; empty if nothing is. */
   readonly but: string;
 }
 

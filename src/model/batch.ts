@@ -3,7 +3,7 @@ import type { Series } from './series.ts';
 
 /**
  * Scalars of one batch in columns, a row a point, in the order of the file. Typed arrays may be longer than `count`.
- * A step or value that no double can hold exactly stands in `wideSteps` or `wideValues` under its row.
+ * A step or value that no double can hold exactly is in `wideSteps` or `wideValues` under its row.
  */
 export interface ScalarColumns {
   readonly count: number;
@@ -15,7 +15,7 @@ export interface ScalarColumns {
   readonly value: Float64Array;
   /** Byte offset of the record in the file. */
   readonly offset: Float64Array;
-  /** The record's masked data checksum as it stands in the file. */
+  /** The record's masked data checksum as it is in the file. */
   readonly checksum: Uint32Array;
   /** Place of the value in its record, counted from 0 over all values of the record. */
   readonly index: Uint32Array;
@@ -23,11 +23,11 @@ export interface ScalarColumns {
   readonly wideValues: ReadonlyMap<number, bigint>;
 }
 
-/** How a value that is no scalar stands on disk. `content` is a message in the metadata's plugin data (hparams). */
+/** How a value that is not a scalar is on disk. `content` is a message in the metadata's plugin data (hparams). */
 export type PointForm = 'simple_value' | 'histo' | 'image' | 'audio' | 'tensor' | 'content' | 'none' | 'graph_def' | 'tagged_run_metadata';
 
 /**
- * One point that is no scalar, with its untouched payload: the bytes of the message (or graph) as they stand in the
+ * One point that is not a scalar, with its untouched payload: the bytes of the message (or graph) as they are in the
  * file.
  */
 export interface ObjectPoint {
@@ -54,7 +54,7 @@ export interface Mark {
   readonly wallTime: number;
   readonly offset: number;
   readonly checksum: number;
-  /** The bytes of the message as they stand in the file. */
+  /** The bytes of the message as they are in the file. */
   readonly payload: Uint8Array;
 }
 
@@ -79,7 +79,7 @@ export function pointCount(batch: Batch): number {
   return batch.scalars.count + batch.objects.length;
 }
 
-/** The largest step of a batch; null where it has no points. */
+/** The largest step of a batch; null if it has no points. */
 export function lastStepOf({ scalars, objects }: Batch): number | bigint | null {
   let last: number | bigint | null = null;
   for (let row = 0; row < scalars.count; row++) {
@@ -90,7 +90,7 @@ export function lastStepOf({ scalars, objects }: Batch): number | bigint | null 
   return last;
 }
 
-/** A point with its tag and its place, as it stands in a file. */
+/** A point with its tag and its place, as it is in a file. */
 export interface WrittenPoint {
   readonly tag: string;
   readonly offset: number;

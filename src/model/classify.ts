@@ -37,7 +37,7 @@ const OLD_FORMS: Readonly<Record<string, readonly [plugin: string, dataClass: Da
   tagged_run_metadata: ['graph_tagged_run_metadata', 'blob_sequence'],
 };
 
-/** The tag TensorBoard gives to a graph that stands in an event of its own. */
+/** The tag TensorBoard gives to a graph that is in an event of its own. */
 export const RUN_GRAPH_TAG = '__run_graph__';
 
 /** What a series is, by the first value of its tag (TensorBoard's rules for upgrading old summaries). */

@@ -11,7 +11,7 @@ export function inodeOf(stamp: string): string {
   return stamp.slice(stamp.lastIndexOf('.') + 1);
 }
 
-/** The modification time in a stamp, in milliseconds; 0 where there is none (an empty one, or that of a kept file). */
+/** The modification time in a stamp, in milliseconds; 0 if there is none (an empty one, or that of a kept file). */
 export function changedMsOf(stamp: string): number {
   return (Number.parseInt(stamp, 10) || 0) / 1e6;
 }

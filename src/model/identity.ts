@@ -38,7 +38,7 @@ export function runLabel(run: RunRef): string {
   return run.path === '.' ? run.root : `${run.root}/${run.path}`;
 }
 
-/** Where a file of a run lies below the root, with `/`. */
+/** Where a file of a run is below the root, with `/`. */
 export function filePathOf(run: string, name: string): string {
   return run === '.' ? name : `${run}/${name}`;
 }

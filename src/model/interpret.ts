@@ -7,7 +7,7 @@ import type { Histogram, Value } from './value.ts';
 /** What is needed of a point to say what it holds. */
 export interface RawValue {
   readonly form: PointForm;
-  /** The bytes of the message (or of the graph) as they stand in the file. */
+  /** The bytes of the message (or of the graph) as they are in the file. */
   readonly payload: Uint8Array;
 }
 
@@ -23,7 +23,7 @@ const GRAPH_PLUGINS: ReadonlySet<string> = new Set([
 
 /**
  * The canonical value of a point of a series with this plugin. Old forms are read as TensorBoard upgrades them, but
- * nothing is rounded or cut. What does not fit its plugin is `malformed`, with the tensor as it stands.
+ * nothing is rounded or cut. What does not fit its plugin is `malformed`, with the tensor as it is.
  */
 export function interpret(plugin: string, raw: RawValue): Value {
   const tensor = upgradedTensor(raw);

@@ -1,7 +1,7 @@
 import type { Batch, ScalarColumns } from './batch.ts';
 
 /**
- * Batches of one file as one, of the range in which they lie; nothing stands for what lies between them. There has to
+ * Batches of one file as one, of the range in which they are; nothing means what lies between them. There must
  * be one.
  */
 export function joinBatches(batches: readonly Batch[]): Batch {

@@ -1,7 +1,7 @@
 /**
  * Names of files as text. Names are bytes, and those that are not UTF-8 (Latin-1 of old shares) have no text of their
  * own: each byte that fits into none stands as `\xNN`. So that no two names have one text, a backslash that happens
- * to stand before such an escape is `\x5c`.
+ * to be before such an escape is `\x5c`.
  */
 import { isUtf8 } from 'node:buffer';
 
@@ -25,7 +25,7 @@ export function nameOfBytes(bytes: Uint8Array): string {
   return nameOfText(text.join('')).replaceAll('\0', '\\x');
 }
 
-/** The name of a file whose bytes are UTF-8: itself, but for what would be taken for an escape. */
+/** The name of a file whose bytes are UTF-8: itself, but for what would be treated as an escape. */
 export function nameOfText(text: string): string {
   return text.includes('\\x') ? text.replace(BACKSLASH, '\\x5c') : text;
 }

@@ -1,4 +1,4 @@
-/** Where a lane stands in a file, and what has to be known of the file to continue from there. */
+/** Where a lane is in a file, and what must be known of the file to continue from there. */
 
 /**
  * Why bytes cannot be read as records. `torn` and `zeros` are pending: normal at the end of a live file. So is `cut`:
@@ -33,7 +33,7 @@ export interface TornLook {
   readonly sinceMs?: number;
 }
 
-/** Bytes of a file that can't be read as records; `end` is exclusive. It belongs to the file, not to a lane. */
+/** Bytes of a file that cannot be read as records; `end` is exclusive. It belongs to the file, not to a lane. */
 export interface Damage {
   readonly start: number;
   readonly end: number;
@@ -41,7 +41,7 @@ export interface Damage {
   /** What was found, in a few words. */
   readonly detail?: string;
   /**
-   * Where the record ends that the bytes claim to be, when valid records inside of it were taken for what they seem
+   * Where the record ends that the bytes claim to be, when valid records inside of it were treated as what they seem
    * to be.
    */
   readonly claim?: number;
@@ -78,14 +78,14 @@ export interface Position {
   readonly gaps: readonly Gap[];
 }
 
-/** A record by which a file is recognised: its place, its length and the data checksum as it stands in the file. */
+/** A record by which a file is recognised: its place, its length and the data checksum as it is in the file. */
 export interface RecordMark {
   readonly offset: number;
   readonly length: number;
   readonly checksum: number;
 }
 
-/** A record on the way: its place, and the data checksum as it stands in the file. */
+/** A record on the way: its place, and the data checksum as it is in the file. */
 export interface TrailMark {
   readonly offset: number;
   readonly checksum: number;
@@ -125,7 +125,7 @@ export interface FileState {
   readonly generation: number;
   readonly position: Position;
   readonly guard: Guard;
-  /** What can't be read, the pending end included, in the order of the file. */
+  /** What cannot be read, the pending end included, in the order of the file. */
   readonly damage: readonly Damage[];
   /** Bytes the file had when it was last read to its end. */
   readonly size: number;
@@ -141,7 +141,7 @@ export interface FileState {
 }
 
 /**
- * Whether a file is to be looked at again though nothing happened to it: an incomplete end, or a beginning of what
+ * Whether a file is to be checked again though nothing happened to it: an incomplete end, or a beginning of what
  * was read, that was found while its writer may still have been at work, and bytes the system did not give us, which
  * come back without a trace.
  */
@@ -174,7 +174,7 @@ function isSame(state: FileState, size: number, stamp: string): boolean {
   return state.stamp === stamp && state.size === size;
 }
 
-/** Whether bytes of a file could not be read, are pending, or have to be looked at again soon. */
+/** Whether bytes of a file could not be read, are pending, or must be checked again soon. */
 export function isTroubled({ position, damage }: FileState): boolean {
   return position.gaps.length > 0 || damage.some((item) => !isPending(item) || isUndecided(item));
 }
@@ -212,7 +212,7 @@ export function owedGapBytes({ position: { gaps, watermark } }: Pick<FileState, 
 
 /**
  * Bytes of a file that were not mirrored: behind the watermark, torn and damaged ends included, and gaps. `unread`:
- * those beyond what was looked at.
+ * those beyond what was checked.
  */
 export function unmirroredBytes(state: FileState | undefined, unread: number | undefined): number {
   const watermark = state?.position.watermark ?? 0;

@@ -3,14 +3,14 @@ export interface Series {
   /** Its place in the run's catalogue, counted from 0 in the order of first appearance. */
   readonly id: number;
   readonly tag: string;
-  /** The plugin's name; empty where the first value is a tensor without metadata. */
+  /** The plugin's name; empty if the first value is a tensor without metadata. */
   readonly plugin: string;
   readonly dataClass: DataClass;
-  /** The SummaryMetadata message of the first value, byte for byte; empty where there was none. */
+  /** The SummaryMetadata message of the first value, byte for byte; empty if there was none. */
   readonly metadata: Uint8Array;
   readonly displayName: string;
   readonly description: string;
-  /** How the first value stands on disk: `simple_value`, `histo`, `tensor:double`, … */
+  /** How the first value is on disk: `simple_value`, `histo`, `tensor:double`, … */
   readonly form: string;
   /** Where the first value stands. */
   readonly firstFile: string;

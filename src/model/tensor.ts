@@ -1,24 +1,24 @@
 import type { mirrorboard as messages } from '../proto/messages.js';
 import { type DType, dtypeName, dtypeNamed, dtypeOf } from './dtype.ts';
 
-/** A tensor as it stands in an event file, its elements in one form whatever the writer chose. */
+/** A tensor as it is in an event file, its elements in one form whatever the writer chose. */
 export interface Tensor {
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Elements little-endian, row-major; absent for strings and where the tensor can't be read. */
+  /** Elements little-endian, row-major; absent for strings and where the tensor cannot be read. */
   readonly bytes?: Uint8Array;
   /** Elements of a string tensor. */
   readonly strings?: readonly Uint8Array[];
-  /** Why the elements can't be read. */
+  /** Why the elements cannot be read. */
   readonly unreadable?: string;
-  /** The message as it stands in the file, where the elements are not all of it. */
+  /** The message as it is in the file, where the elements are not all of it. */
   readonly raw?: Uint8Array;
 }
 
 /** Largest array that is made from a list shorter than its shape: a shape is only a claim. */
 const MAX_REPEATED_BYTES = 64 * 1024 * 1024;
 
-/** A tensor from its message (`tensor.proto`): shape, dtype, numbers. Throws when shape and content don't fit. */
+/** A tensor from its message (`tensor.proto`): shape, dtype, numbers. Throws when shape and content do not fit. */
 export function readTensor(message: messages.TensorProto.$Properties): Tensor {
   const number = message.dtype ?? 0;
   const dtype = dtypeOf(number);
@@ -40,7 +40,7 @@ export function readTensor(message: messages.TensorProto.$Properties): Tensor {
   return { ...base, ...fromList(message, dtype, size) };
 }
 
-/** A list shorter than the shape repeats its last element; an empty one stands for zeros. */
+/** A list shorter than the shape repeats its last element; an empty one means zeros. */
 function fromList(message: messages.TensorProto.$Properties, dtype: DType, size: number): Pick<Tensor, 'bytes' | 'unreadable'> {
   const write = listWriter(message, dtype);
   if (write.count > size) return { unreadable: `${write.count} elements do not fit into ${size}` };

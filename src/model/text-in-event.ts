@@ -2,7 +2,7 @@ import { mirrorboard as messages } from '../proto/messages.js';
 import { readTensor } from './tensor.ts';
 
 /**
- * The one text that a value of an event is; undefined where it is none, or several. `index`: the place of the value
+ * The one text that a value of an event is; undefined if it is none, or several. `index`: the place of the value
  * among all of the event.
  */
 export function textInEvent(event: Uint8Array, index: number): Uint8Array | undefined {

@@ -5,7 +5,7 @@
 export type Tidying =
   /** A root has another name. */
   | { readonly kind: 'rename'; readonly from: string; readonly to: string }
-  /** A root lies elsewhere. */
+  /** A root is elsewhere. */
   | { readonly kind: 'place'; readonly root: string; readonly path: string }
   | Forgetting;
 

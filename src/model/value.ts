@@ -1,6 +1,6 @@
 import type { Tensor } from './tensor.ts';
 
-/** What a point that is no plain scalar holds, in one form whatever the writer's version was. */
+/** What a point that is not a plain scalar holds, in one form whatever the writer's version was. */
 export type Value =
   | { readonly kind: 'scalar'; readonly value: number | bigint }
   | Histogram

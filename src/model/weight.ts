@@ -18,7 +18,7 @@ export function weightOfSeries(
 const NUMBER = 160;
 /** A string that has a place, a hash and a row of its own. */
 const STRING = 500;
-/** A byte of a message whose fields are objects of their own: `{}` stands for two bytes. */
+/** A byte of a message whose fields are objects of their own: `{}` means two bytes. */
 const STRUCTURE = 64;
 /** A byte of text: the text, its JSON form, and both once more on their way into a database or a request. */
 const LETTER = 6;

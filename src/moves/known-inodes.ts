@@ -1,4 +1,4 @@
-/** Which inodes known files have: a number for each, so that a look at every new file costs nothing. */
+/** Which inodes known files have: a number for each, so that a check of every new file costs nothing. */
 import { inodeOf } from '../model/index.ts';
 
 /** The inodes of files that are known, in little memory. */
@@ -25,7 +25,7 @@ export class KnownInodes {
     if (stamp !== '' && !this.has(stamp)) this.#later.add(numberOf(stamp));
   }
 
-  /** Whether a file with this inode may be known. One beyond 2^53 may be taken for another. */
+  /** Whether a file with this inode may be known. One beyond 2^53 may be treated as another. */
   has(stamp: string): boolean {
     if (stamp === '') return false;
     const inode = numberOf(stamp);

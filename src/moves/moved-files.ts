@@ -1,5 +1,5 @@
 /**
- * Files that are not where they were: joins what a store or the state knows with what lies below a root, file by
+ * Files that are not where they were: joins what a store or the state knows with what is below a root, file by
  * file.
  */
 import { lstatSync, readdirSync } from 'node:fs';
@@ -46,11 +46,11 @@ export function markKey({ length, checksum }: RecordMark): string {
   return `${length}:${checksum}`;
 }
 
-/** Where files that turned up are searched for. */
+/** Where files that appeared are searched for. */
 export interface FindOptions {
   /** Files are known by their inodes alone, so that none is opened that was not read before. */
   readonly byInode?: boolean;
-  /** Further roots that a run may have been in, and where they lie. They can be asked. Default: none. */
+  /** Further roots that a run may have been in, and where they are. They can be asked. Default: none. */
   readonly others?: readonly KnownRoot[];
   /** Whether a file may be known from elsewhere: others are not opened. Default: all may be. */
   readonly mayBeKnown?: (file: FoundFile) => boolean;
@@ -77,7 +77,7 @@ function rootsOf(root: NamedRoot, { others = [] }: FindOptions): Map<string, Nam
 }
 
 /**
- * The same, and what became of the runs whose places were taken, and of those in whose places they are: names go
+ * The same, and what happened to the runs whose places were taken, and of those in whose places they are: names go
  * round. Only directories from which something came are looked into.
  */
 export function findAllPairs(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): Joined {
@@ -112,7 +112,7 @@ export function findAllPairs(root: NamedRoot, found: readonly FoundRun[], held: 
   return { pairs, unclear };
 }
 
-/** The event files in a run's directory; none where it can't be looked into. */
+/** The event files in a run's directory; none if it cannot be looked into. */
 function filesIn(root: NamedRoot, run: string): FoundFile[] {
   try {
     return readdirSync(systemPath(join(root.path, run))).flatMap((name) => {
@@ -127,7 +127,7 @@ function filesIn(root: NamedRoot, run: string): FoundFile[] {
 
 function newFiles(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions): NewFile[] {
   const { byInode = false, others = [], mayBeKnown = () => true } = options;
-  // Where nothing is known nothing can lie elsewhere.
+  // Where nothing is known nothing can be elsewhere.
   if (![root, ...others].some(({ name }) => held.fileCount(name, '') > 0)) return [];
   const taken: (FoundFile & { readonly run: RunRef; readonly before: string })[] = [];
   const fresh = found.flatMap(({ path, files }) => {
@@ -194,7 +194,7 @@ export interface Pair {
   readonly isSameInode: boolean;
 }
 
-/** What became of files that are new. */
+/** What happened to files that are new. */
 export interface Joined {
   readonly pairs: readonly Pair[];
   /**
@@ -204,7 +204,7 @@ export interface Joined {
   readonly unclear: readonly NewFile[];
 }
 
-/** Each file that is new with the one it was; a file of which that can't be told for certain is a new one. */
+/** Each file that is new with the one it was; a file of which that cannot be told for certain is a new one. */
 function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly KnownState[]): Joined {
   const taken = new Set<KnownState>();
   const paired = new Map<NewFile, Pair>();
@@ -261,7 +261,7 @@ function isSameEnd(from: KnownState, to: NewFile): boolean {
 }
 
 /**
- * Whether anything has a file's name, as far as is known where its root lies. What can't be looked at is not gone for
+ * Whether anything has a file's name, as far as is known where its root lies. What cannot be checked is not gone for
  * that.
  */
 export function isThere(rootPath: string | undefined, run: string, name: string): boolean {
@@ -273,7 +273,7 @@ export function isThere(rootPath: string | undefined, run: string, name: string)
   }
 }
 
-/** The size of what is under a known name; -1 where there is nothing, undefined where nobody can tell. */
+/** The size of what is under a known name; -1 if there is nothing, undefined if nobody can tell. */
 export function sizeNow(rootPath: string | undefined, run: string, name: string): number | undefined {
   if (rootPath === undefined) return undefined;
   try {
@@ -283,7 +283,7 @@ export function sizeNow(rootPath: string | undefined, run: string, name: string)
   }
 }
 
-/** Whether there is nothing at all under a path. What can't be looked at is not missing for that. */
+/** Whether there is nothing at all under a path. What cannot be checked is not missing for that. */
 export function isNothingAt(path: string): boolean {
   try {
     return lstatSync(systemPath(path), { throwIfNoEntry: false }) === undefined;

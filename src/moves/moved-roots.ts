@@ -36,7 +36,7 @@ export async function otherRoots(roots: readonly ResolvedRoot[], helds: readonly
 
 /**
  * Throws MB3020 where a root of which nothing is known holds what was mirrored from another one, and is there no
- * more: it would be mirrored twice. `walk` finds all of each root; that is asked only where a known root has lost its
+ * more: it would be mirrored twice. `walk` finds all of each root; that is asked only if a known root has lost its
  * files.
  */
 export async function checkMovedRoots(
@@ -62,7 +62,7 @@ export async function checkMovedRoots(
   }
 }
 
-/** The same for roots that are only looked at: by a store, or else by a state, as far as they are there. */
+/** The same for roots that are only checked: by a store, or else by a state, as far as they are there. */
 export async function checkPlannedRoots(
   requests: readonly RootRequest[],
   paths: { readonly store: string | undefined; readonly state: string },
@@ -83,13 +83,13 @@ export async function checkPlannedRoots(
   }
 }
 
-/** Without roots that can't be looked at now. */
+/** Without roots that cannot be checked now. */
 export function seenOf(roots: readonly ResolvedRoot[], { places }: UnseenRoots): readonly ResolvedRoot[] {
   const unseen = new Set(places.values());
   return roots.filter(({ path }) => !unseen.has(path));
 }
 
-/** Throws where roots are not there, or don't go together, with what is known of one that is not there. */
+/** Throws where roots are not there, or do not go together, with what is known of one that is not there. */
 export function checkRoots(
   requests: readonly RootRequest[],
   paths: { readonly store: string | undefined; readonly state: string | undefined },
@@ -106,7 +106,7 @@ export function checkRoots(
   }
 }
 
-/** What to write in the place of a path where there is nothing; undefined where nothing is known of it. */
+/** What to write in the place of a path if there is nothing; undefined if nothing is known of it. */
 function hintOfMissing({ path, name = basename(resolve(path)) }: RootRequest, known: readonly KnownRoot[]): string | undefined {
   const place = placeWithoutLinks(path);
   const there = known.find((root) => root.path === place);
@@ -137,7 +137,7 @@ export function placeWithoutLinks(path: string): string {
   }
 }
 
-/** What is known of roots; nothing where that can't be read: then something else is reported of it. */
+/** What is known of roots; nothing if that cannot be read: then something else is reported of it. */
 function rootsKnownTo({ store, state }: { readonly store: string | undefined; readonly state: string | undefined }): readonly KnownRoot[] {
   try {
     const path = [store, state].find((each) => each !== undefined && existsSync(each));
@@ -182,7 +182,7 @@ function hasLostAll({ name, path }: KnownRoot, held: Knower): boolean {
 }
 
 /**
- * Throws where most of what was mirrored from a root lies below a directory of another one. A part of it is followed
+ * Throws where most of what was mirrored from a root is below a directory of another one. A part of it is followed
  * run by run.
  */
 function refuse(root: ResolvedRoot, from: KnownRoot, moved: readonly Pair[], known: number): void {
@@ -190,7 +190,7 @@ function refuse(root: ResolvedRoot, from: KnownRoot, moved: readonly Pair[], kno
   for (const [place, pairs] of places) {
     if (place === undefined || pairs.length * 2 < known) continue;
     const path = posix.join(root.path, place);
-    // A directory of a store can't be part of another one.
+    // A directory of a store cannot be part of another one.
     const nested =
       place === '.'
         ? ''
@@ -210,7 +210,7 @@ function refuse(root: ResolvedRoot, from: KnownRoot, moved: readonly Pair[], kno
   }
 }
 
-/** The directory below which a run has the path that it had; undefined where there is none. */
+/** The directory below which a run has the path that it had; undefined if there is none. */
 function placeAbove(before: string, now: string): string | undefined {
   if (before === now) return '.';
   if (before === '.') return now;

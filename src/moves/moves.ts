@@ -1,4 +1,4 @@
-/** Finds runs and files that turned up elsewhere: joins what a store or the state knows with what lies below a root. */
+/** Finds runs and files that appeared elsewhere: joins what a store or the state knows with what is below a root. */
 import { LocalBackend } from '../backends/local/index.ts';
 import type { FoundRun } from '../discover/index.ts';
 import { keyOfFile, keyOfRun, type RunRef, runLabel, withRoom } from '../model/index.ts';
@@ -16,19 +16,19 @@ import {
   standing,
 } from './moved-files.ts';
 
-/** Who knows files, and can be told that they lie elsewhere now. */
+/** Who knows files, and can be told that they are elsewhere now. */
 export interface Movable extends Knower {
   /**
-   * Notes that they lie elsewhere, and returns those of which that could be done; of the others nothing was changed.
+   * Notes that they are elsewhere, and returns those of which that could be done; of the others nothing was changed.
    */
   move(moves: readonly Move[]): readonly Move[];
 }
 
-/** A run that lies elsewhere now, or a run of which files have other names. */
+/** A run that is elsewhere now, or a run of which files have other names. */
 export interface Move {
   readonly root: string;
   readonly from: string;
-  /** The root it lies in now, and where that is. */
+  /** The root it is in now, and where that is. */
   readonly toRoot: string;
   readonly toRootPath: string;
   readonly to: string;
@@ -39,34 +39,34 @@ export interface Move {
 type Place = Pick<Move, 'root' | 'from' | 'toRoot' | 'to'>;
 
 /**
- * Why a run is not continued: only a part of it turned up, where nothing was mirrored before (`new`), or beside files
- * that another run has there (`part`); or it lies where another one was that is there no more (`other`).
+ * Why a run is not continued: only a part of it appeared, if nothing was mirrored before (`new`), or beside files
+ * that another run has there (`part`); or it is where another one was that exists no more (`other`).
  */
 export type Apart = 'new' | 'part' | 'other';
 
-/** Runs that lie elsewhere now: those that are followed, and those that become runs of their own. */
+/** Runs that are elsewhere now: those that are followed, and those that become runs of their own. */
 export interface Moves {
-  /** With what becomes of it where it is not followed. */
+  /** With what happens to it where it is not followed. */
   readonly followed: readonly (Move & { readonly otherwise: Apart })[];
   readonly apart: readonly (Place & { readonly otherwise: Apart })[];
   /**
-   * Files of which it can't be told yet whether they are known, by `keyOfFile`: nothing is read of them until it can.
+   * Files of which it cannot be told yet whether they are known, by `keyOfFile`: nothing is read of them until it can.
    */
   readonly unclear: readonly string[];
 }
 
-/** What is reported about a run that lies elsewhere. */
+/** What is reported about a run that is elsewhere. */
 export interface MovedFact extends Place {
   readonly becomes: 'followed' | Apart;
 }
 
-/** What was said of runs that lie elsewhere, and the files of which it can't be told yet (see `Moves`). */
+/** What was said of runs that are elsewhere, and the files of which it cannot be told yet (see `Moves`). */
 export interface Followed {
   readonly facts: readonly MovedFact[];
   readonly unclear: ReadonlySet<string>;
 }
 
-/** Lets all that know files go along with those that turned up elsewhere (`follow`), or only says so (`new`). */
+/** Lets all that know files go along with those that appeared elsewhere (`follow`), or only says so (`new`). */
 export function followMoves(
   root: NamedRoot,
   found: readonly FoundRun[],
@@ -93,7 +93,7 @@ export function followMoves(
 }
 
 /**
- * Runs without the files of which it can't be told yet whether they are known. What went along with its run is known
+ * Runs without the files of which it cannot be told yet whether they are known. What went along with its run is known
  * under its name by now. `stampsIn`: the stamps of a run's files that are known.
  */
 export function withoutUnclear(
@@ -141,7 +141,7 @@ export function findMoves(root: NamedRoot, found: readonly FoundRun[], held: Kno
     (targets.get(keyOfRun(from))?.size === 1 &&
       origins.get(keyOfRun(to))?.size === 1 &&
       held.positions(from).files.every((file) => isAway(from, file)) &&
-      // Of a root that is not there nobody can say what became of its files: it may not be mounted. Unless they are
+      // Of a root that is not there nobody can say what happened to its files: it may not be mounted. Unless they are
       // the very same.
       (isStanding(from.root) || group.every(({ isSameInode }) => isSameInode)));
   const places = groups.flatMap((group) => {
@@ -196,7 +196,7 @@ export function movable(held: LocalBackend | StateFile): Movable {
   };
 }
 
-/** What a summary says of a run that lies elsewhere. */
+/** What a summary says of a run that is elsewhere. */
 export function movedIncident({ root, from, toRoot, to, becomes }: MovedFact): Incident {
   const before = runLabel({ root, path: from });
   const reason =

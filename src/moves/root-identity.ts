@@ -16,16 +16,16 @@ import { placeOf } from '../untrusted/index.ts';
 export interface Held {
   roots(): readonly KnownRoot[];
   knownFiles(root: string): Iterable<{ readonly run: string; readonly name: string }>;
-  /** Whether a run of a root was mirrored, also where its files are not expected any more. */
+  /** Whether a run of a root was mirrored, also if its files are not expected any more. */
   hasRuns(root: string): boolean;
   positions(run: RunRef): Pick<KnownRun, 'files'>;
 }
 
-/** Files looked at to tell whether a root of a known name is the same one, mounted elsewhere. */
+/** Files checked to tell whether a root of a known name is the same one, mounted elsewhere. */
 const FILES_COMPARED = 64;
 
 /**
- * Two people's `runs/` must not meet: a root whose name is taken, but whose path is another one, has to hold at least
+ * Two people's `runs/` must not meet: a root whose name is taken, but whose path is another one, must hold at least
  * one file that is known, unless it was named on purpose. Throws MB2007.
  */
 export function checkIdentities(roots: readonly ResolvedRoot[], held: Held): void {
@@ -78,7 +78,7 @@ function freeName(name: string, taken: ReadonlyMap<string, string>): string {
 
 /**
  * How many files were mirrored of the part of a root that is asked for, whether they are there or not; without those
- * below something that nobody can look at (`hidden`).
+ * below something that nobody can check (`hidden`).
  */
 export function countKnown(
   held: Pick<Held, 'knownFiles'>,
@@ -94,7 +94,7 @@ export function countKnown(
   return files.size;
 }
 
-/** What the state knows, where no lane has a store of its own. */
+/** What the state knows, if no lane has its own store. */
 export function heldBy(state: StateFile | undefined, lanes: readonly LaneState[]): Held {
   return {
     roots: () => state?.roots() ?? [],

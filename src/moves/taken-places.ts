@@ -1,5 +1,5 @@
 /**
- * Runs whose places were taken: what is new there waits until it is known whether what was there lies elsewhere now.
+ * Runs whose places were taken: what is new there waits until it is known whether what was there is elsewhere now.
  */
 import { machineMs } from '../clock.ts';
 import type { RunChange } from '../discover/index.ts';
@@ -67,7 +67,7 @@ export class TakenPlaces {
   }
 
   /**
-   * Changes that need not wait any more: all roots were scanned from then on, so nothing of the run lies elsewhere;
+   * Changes that need not wait any more: all roots were scanned from then on, so nothing of the run is elsewhere;
    * or they have waited for long enough.
    */
   due(): { readonly root: string; readonly changes: readonly RunChange[] }[] {

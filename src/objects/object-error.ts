@@ -2,7 +2,7 @@ import { cutText, type ErrorCode, MirrorError, messageOf } from '../errors.ts';
 import { redactCut } from '../http/index.ts';
 import type { ObjectStoreOptions } from './options.ts';
 
-/** Names of errors that another try can't change. */
+/** Names of errors that another try cannot change. */
 const NO_ACCESS =
   /AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|CredentialsProviderError|TokenRefreshRequired/;
 const NO_TARGET = /NoSuchBucket|InvalidBucketName|PermanentRedirect|AuthorizationHeaderMalformed/;

@@ -44,7 +44,7 @@ export class ObjectStore {
   }
 
   /**
-   * Stores an object; the same again replaces it by itself. Throws MB4001 for what may pass, MB4002 and MB4004 for
+   * Stores an object; the same again replaces it on its own. Throws MB4001 for what may pass, MB4002 and MB4004 for
    * what may not.
    */
   async put(path: string, content: ObjectContent, signal: AbortSignal): Promise<string> {
@@ -63,7 +63,7 @@ export class ObjectStore {
     return this.urlOf(path);
   }
 
-  /** The length of an object; undefined where there is none. */
+  /** The length of an object; undefined if there is none. */
   async lengthOf(path: string, signal: AbortSignal): Promise<number | undefined> {
     return (await this.#head(path, signal))?.bytes;
   }

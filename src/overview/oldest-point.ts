@@ -16,7 +16,7 @@ export interface RunBehind {
 interface OpenFile {
   readonly place: Place;
   readonly file: FileBehind;
-  /** What is missing is no older; 0 where that is not known before its file is checked. */
+  /** What is missing is no older; 0 if that is not known before its file is checked. */
   readonly lowMs: number;
   /** When the lane's last process looked last. */
   readonly lookedMs: number;
@@ -51,7 +51,7 @@ export async function oldestMs(runs: readonly RunBehind[], stand: LaneStand | un
       }
     }
   }
-  // The ones that may be oldest are checked first; what can't be older is not opened.
+  // The ones that may be oldest are checked first; what cannot be older is not opened.
   open.sort((a, b) => a.lowMs - b.lowMs);
   const signal = AbortSignal.timeout(PATIENCE_MS);
   for (let at = 0; at < open.length; at += AT_ONCE) {
@@ -75,13 +75,13 @@ export async function oldestMs(runs: readonly RunBehind[], stand: LaneStand | un
   return oldest;
 }
 
-/** When the file was made; 0 where its file system does not tell. */
+/** When the file was made; 0 if its file system does not tell. */
 async function madeAt(place: Place, { name }: FileBehind): Promise<number> {
   const found = await lookAt(place, name).catch(() => undefined);
   return found?.kind === 'file' ? found.madeAtMs : 0;
 }
 
-/** The time of the event whose record begins at an offset, in milliseconds; undefined where it can't be told. */
+/** The time of the event whose record begins at an offset, in milliseconds; undefined if it cannot be told. */
 async function wallTimeAt(place: Place, { name, offset }: FileBehind, signal: AbortSignal): Promise<number | undefined> {
   try {
     for await (const piece of pieces(place, name, { mostBytes: Infinity, signal, start: offset })) {

@@ -47,7 +47,7 @@ export interface LanePlan {
   /** At least so many sends. */
   readonly sends: number;
   readonly losses: readonly PlannedLoss[];
-  /** What it took a second when it was at work last; undefined where it never was. */
+  /** What it took a second when it was at work last; undefined if it never was. */
   readonly pace: NonNullable<LaneStand['pace']> | undefined;
   readonly takesMs: number | undefined;
 }
@@ -210,7 +210,7 @@ class Tally {
     this.lane = lane;
   }
 
-  /** What of a run is to be read for it; undefined where nothing is. */
+  /** What of a run is to be read for it; undefined if nothing is. */
   ahead(run: RunRef, files: FoundRun['files']) {
     const states = this.lane.files(run);
     const known = new Map(states.map((state) => [state.name, state]));

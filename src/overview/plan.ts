@@ -1,4 +1,4 @@
-/** What a backfill would do: looks at the same places, and changes nothing. */
+/** What a backfill would do: checks the same places, and changes nothing. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { LOCAL_CAPABILITIES, openStore, type StoreReader } from '../backends/local/index.ts';
@@ -46,7 +46,7 @@ export interface FileBehind {
   readonly offset: number;
   /** When the file changed last, by the file system. */
   readonly changedMs: number;
-  /** When it had changed last when the lane was at its end; 0 where it never was. */
+  /** When it had changed last when the lane was at its end; 0 if it never was. */
   readonly notBeforeMs: number;
 }
 
@@ -188,7 +188,7 @@ function fileBehind({ name, size, stamp }: FoundFile, state: FileState | undefin
 }
 
 /**
- * Of the bytes ahead, those of a last record that was not whole, or that could not be read, when they were looked at
+ * Of the bytes ahead, those of a last record that was not whole, or that could not be read, when they were checked
  * last.
  */
 function waitingBytes({ size }: FoundFile, state: FileState | undefined): number {

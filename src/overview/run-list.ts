@@ -29,7 +29,7 @@ export interface ListedRun {
   readonly lastStep: number | bigint | null;
   /** Seconds. */
   readonly lastWallTime: number | null;
-  /** Something of its files can't be read, is not whole yet, or is pending. */
+  /** Something of its files cannot be read, is not whole yet, or is pending. */
   readonly isDamaged: boolean;
   /** Its files are not expected any more. */
   readonly isKept: boolean;

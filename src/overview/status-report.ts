@@ -27,21 +27,21 @@ import { DEFAULT_LINKS, type LinkRules, placeOf, type RootPlace } from '../untru
 import { oldestMs } from './oldest-point.ts';
 import { type Positions, planRuns } from './plan.ts';
 
-/** A document of a watch is taken for that of a living one for so long. */
+/** A document of a watch is treated as that of a living one for so long. */
 const FRESH_MS = 10_000;
 
 /** What `status` shows. */
 export interface StatusReport {
   /** When it was made, by the wall clock. */
   readonly nowMs: number;
-  /** The local store first, where there is one. */
+  /** The local store first, if there is one. */
   readonly lanes: readonly LanePosture[];
   readonly watch: { readonly isRunning: boolean; readonly writtenAtMs: number; readonly document: Record<string, unknown> } | undefined;
   readonly roots: readonly RootPosture[];
   /** What of the roots does not answer now, and since when it is waited for, by the wall clock. */
   readonly notAnswering: readonly Silence[];
   readonly damage: readonly FoundDamage[];
-  /** Directories and entries of them that can't be looked at. */
+  /** Directories and entries of them that cannot be checked. */
   readonly obstacles: readonly (Obstacle & { readonly root: string })[];
   /** Links that are not followed. */
   readonly left: readonly (Obstacle & { readonly root: string })[];
@@ -58,7 +58,7 @@ export interface RootPosture {
   readonly isSilent: boolean;
   readonly runs: number;
   readonly files: number;
-  /** Of the files, those that are no longer there: what was mirrored of them is kept. */
+  /** Of the files, those that are gone: what was mirrored of them is kept. */
   readonly filesGone: number;
   /**
    * Of the files, those that are there and no files of a run (names of transfers, other names of a file): mirrored by
@@ -77,7 +77,7 @@ export interface StatusRequest {
     readonly name: string;
     readonly type: string;
     readonly target: string;
-    /** Where a person looks at a tracker run; default: not asked for. */
+    /** Where a person checks a tracker run; default: not asked for. */
     readonly linkOf?: (handle: Handle) => string | undefined;
   }[];
   readonly statePath: string;
@@ -192,8 +192,8 @@ function hasLostAll(rootPath: string, known: Iterable<{ readonly run: string; re
 }
 
 /**
- * How many files that are known were not found, and of those how many are there all the same. What lies below
- * something that can't be read is not gone for that.
+ * How many files that are known were not found, and of those how many are there all the same. What is below
+ * something that cannot be read is not gone for that.
  */
 function notFound(
   { path: rootPath }: Pick<RootPosture, 'path'>,
@@ -206,7 +206,7 @@ function notFound(
   const hidden = new Set(found.obstacles.map(({ path }) => path));
   for (const { run, name } of known) {
     if (there.get(run)?.has(name) === true || found.filter?.accepts(run) === false) continue;
-    // What could not be looked at may hang.
+    // What could not be checked may hang.
     if (isHidden(run, name, hidden)) continue;
     if (isThere(rootPath, run, name)) filesPassedOver++;
     else filesGone++;
@@ -340,7 +340,7 @@ function heldByStore(store: StoreReader, where: string, state: StateReader | und
 type Posture = Omit<RootPosture, 'isEmptied' | 'filesGone' | 'filesPassedOver'>;
 
 /**
- * One of which no file is expected (they were forgotten, or lie elsewhere now) is not missed, unless something of it
+ * One of which no file is expected (they were forgotten, or are elsewhere now) is not missed, unless something of it
  * is unread.
  */
 function postureOf(isUnread: boolean, root: Omit<Posture, 'isMissing'>): Posture {

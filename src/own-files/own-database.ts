@@ -13,9 +13,9 @@ export interface OwnDatabase {
 }
 
 /**
- * Refuses (MB3010) a file that is no safe place for a database of ours: a link that another user made, which would
+ * Refuses (MB3010) a file that is not a safe place for a database of ours: a link that another user made, which would
  * have us write where that user wants; a file with a second hard link, whose other name has a lock of its own, so
- * that two writers would destroy each other's points; something that is no file. One that is not there yet is fine.
+ * that two writers would destroy each other's points; something that is not a file. One that is not there yet is fine.
  */
 export function checkOwnFile(path: string, { what, flag }: OwnDatabase): void {
   const link = lstatSync(path, { throwIfNoEntry: false });

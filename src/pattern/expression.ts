@@ -8,7 +8,7 @@ export type Captures = Readonly<Record<string, string | undefined>>;
  * faster on short texts.
  */
 const MOST_STEPS = 100_000;
-/** Longest text for an expression that can't be matched in proportion to the text: longer ones do not match. */
+/** Longest text for an expression that cannot be matched in proportion to the text: longer ones do not match. */
 const MOST_LENGTH = 512;
 /** The same for one with lookaheads over a whole text, each of which is checked from every place. */
 const MOST_LOOKED = 4096;
@@ -25,7 +25,7 @@ type Step =
 
 /**
  * An expression made of a glob, over names that strangers give: the time it takes is in proportion to the text and to
- * the expression, however the two fit together. It looks for the same match as JavaScript does, in the same order,
+ * the expression, however the two fit together. It searches for the same match as JavaScript does, in the same order,
  * but never comes to the same place with the same step twice: what failed there once fails again.
  */
 export class Expression {
@@ -64,13 +64,13 @@ export class Expression {
 
 /**
  * Places of the captures in the first match that begins at a place and reaches no further than so far; undefined
- * where there is none.
+ * if there is none.
  */
 function run(program: readonly Step[], text: string, from: number, reach: number, captures: number): Int32Array | undefined {
   const width = Math.min(text.length - from, reach) + 1;
   const seen = new Uint32Array(Math.ceil((program.length * width) / 32));
   const saved = new Int32Array(2 * captures).fill(-1);
-  /** What is left to try: a step and a place, or (negative) a slot and what stood in it. */
+  /** What is left to try: a step and a place, or (negative) a slot and what was in it. */
   const left: number[] = [0, from];
   while (left.length > 0) {
     let at = left.pop() as number;

@@ -10,7 +10,7 @@ export interface GlobProblem {
 }
 
 const CAPTURE = /\{[A-Za-z_][A-Za-z0-9_]*(?:\*\*)?\}/g;
-/** What stands for picomatch's expression where it could make none of a glob. */
+/** The expression that picomatch returns when it cannot parse a glob. */
 const NEVER = '$^';
 
 const ESCAPE_HINT = 'Close it; or write \\ before a literal bracket, brace or parenthesis.';
@@ -18,11 +18,11 @@ const NOT_HINT =
   'The globs of a list are alternatives, so a glob that begins with ! matches nearly everything. Within a path, !(debug)/** is everything except debug.';
 
 /**
- * What makes a glob match nothing, or all, where something else was surely meant; undefined where nothing does.
+ * What makes a glob match nothing, or all, where something else was surely meant; undefined if nothing does.
  * `isOneOfMany`: others stand beside it.
  */
 export function globProblem(glob: string, kind: GlobKind, isOneOfMany = false): GlobProblem | undefined {
-  // A tag or a file that is written out is itself, whatever stands in it.
+  // A tag or a file that is written out is itself, whatever is in it.
   const isCapturing = kind === 'tag' || kind === 'file';
   const rest = isCapturing ? glob.replace(CAPTURE, '*') : glob;
   const isWrittenOut = isCapturing && !/[*?]/.test(rest);

@@ -21,7 +21,7 @@ export interface Parsed {
 const MOST_COPIES = 1000;
 
 /**
- * An expression of JavaScript without flags; undefined where it has something that can't be matched without looking
+ * An expression of JavaScript without flags; undefined if it has something that cannot be matched without looking
  * back (`\k`, `\1`, `(?<=…)`).
  */
 export function parseExpression(source: string): Parsed | undefined {

@@ -37,8 +37,8 @@ export class Pattern {
   }
 
   /**
-   * What the named parts are; undefined where the text does not match. A text matches a glob that is written as it
-   * is, whatever stands in it.
+   * What the named parts are; undefined if the text does not match. A text matches a glob that is written as it
+   * is, whatever is in it.
    */
   match(text: string): Readonly<Record<string, string>> | undefined {
     const found = this.#expression.match(text);
@@ -46,7 +46,7 @@ export class Pattern {
     return Object.fromEntries(this.names.map((name, i) => [name, found[`c${i}`] ?? '']));
   }
 
-  /** A name that comes again stands for the same text. */
+  /** A name that comes again means the same text. */
   #group(captures: readonly { readonly name: string }[], name: string, isDeep: boolean, at: number): string {
     const number = this.names.indexOf(name);
     if (captures.findIndex((capture) => capture.name === name) !== at) return `\\k<c${number}>`;
@@ -59,7 +59,7 @@ export function fillTemplate(template: string, values: Readonly<Record<string, s
   return template.replace(PLACE, (whole, name: string) => (Object.hasOwn(values, name) ? (values[name] as string) : whole));
 }
 
-/** What is wrong with a template that is filled from a pattern; undefined where nothing is. */
+/** What is wrong with a template that is filled from a pattern; undefined if nothing is. */
 export function patternProblem(template: string, known: readonly string[]): string | undefined {
   const written = JSON.stringify(template);
   const unknown = [...template.matchAll(/\{([^{}]*)\}/g)].map(([, name = '']) => name).find((name) => !known.includes(name));

@@ -1,5 +1,5 @@
 /**
- * What becomes of a file's state when gaps of it were read: each step costs as much as the gaps it is about, not as
+ * What happens to a file's state when gaps of it were read: each step costs as much as the gaps it is about, not as
  * all there are.
  */
 import type { Batch, Damage, FileState, Gap } from '../model/index.ts';
@@ -16,7 +16,7 @@ export interface HealedGap {
   readonly batch: Batch;
   /** What is left of the gap. */
   readonly gaps: readonly Gap[];
-  /** What stands in the place of the damage inside of it; undefined: it is as it was. */
+  /** What is in the place of the damage inside of it; undefined: it is as it was. */
   readonly damage: readonly Damage[] | undefined;
   /** Sound records that are new to the file's count. */
   readonly records: number;
@@ -24,7 +24,7 @@ export interface HealedGap {
   readonly writer?: string | undefined;
 }
 
-/** Damage of a file, in its order, to be asked for what lies in a gap. */
+/** Damage of a file, in its order, to be asked for what is in a gap. */
 export class DamageByPlace {
   readonly #damage: readonly Damage[];
 

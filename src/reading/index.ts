@@ -1,5 +1,5 @@
 /**
- * Reads and decodes files in a thread of its own: joins `tail` and `decode`, and keeps what several lanes may ask
+ * Reads and decodes files in its own thread: joins `tail` and `decode`, and keeps what several lanes may ask
  * for.
  */
 export { BatchCache, type CachedBatch } from './batch-cache.ts';

@@ -1,5 +1,5 @@
 /**
- * Reads pieces of runs for lanes, of each root one after the other, in a thread of its own: what is asked for is
+ * Reads pieces of runs for lanes, of each root one after the other, in its own thread: what is asked for is
  * small, so nobody waits long.
  */
 import { MOST_READERS } from '../memory/index.ts';

@@ -1,4 +1,4 @@
-/** Finds what stands at the end of a file, to be compared with what was stored from that place. */
+/** Finds what is at the end of a file, to be compared with what was stored from that place. */
 import { FileDecoder, TagTable } from '../decode/index.ts';
 import { type Batch, Catalogue, type FileState, type RunRef, type Series, type WrittenPoint } from '../model/index.ts';
 import type { FileWindow } from '../tail/index.ts';
@@ -16,7 +16,7 @@ export interface LookedAt {
 }
 
 /**
- * The points of the last valid record that has any; none where there is no such record. What is found is kept
+ * The points of the last valid record that has any; none if there is no such record. What is found is kept
  * nowhere.
  */
 export function lastPoints({ run, state, catalogue, from, to }: LookedAt, window: FileWindow): readonly WrittenPoint[] {

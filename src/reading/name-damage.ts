@@ -3,7 +3,7 @@ import type { TornBefore } from '../decode/index.ts';
 import { type Damage, type FileState, type Gap, isPending, type TornLook } from '../model/index.ts';
 import type { UnreadableRange } from '../tail/index.ts';
 
-/** So long has to lie between two looks at an incomplete end that are to say the same. */
+/** So long must lie between two checks of an incomplete end before they count. */
 const SEEN_MS = 2000;
 
 /** Damage where the system did not give us the bytes is no fault of the file's content. */
@@ -72,12 +72,12 @@ interface Range {
   readonly end: number;
 }
 
-/** Whether a range lies in a gap. */
+/** Whether a range is in a gap. */
 export function isWithin({ start, end }: Range, gap: Gap): boolean {
   return start >= gap.start && end <= gap.end;
 }
 
-/** What of a range lies at `from` and behind it. */
+/** What of a range lies at `from` and after it. */
 export function cutBefore<Some extends Range>(range: Some, from: number): Some[] {
   return from < range.end ? [{ ...range, start: Math.max(range.start, from) }] : [];
 }

@@ -5,7 +5,7 @@ import type { ReadEvent, RunJob } from './reader.ts';
 import type { WalkPiece } from './reader-protocol.ts';
 import { type EventGroup, Hung, ReaderThread, type Walk } from './reader-thread.ts';
 
-/** Bounds of a reader, and who hears of paths that don't answer. */
+/** Bounds of a reader, and who hears of paths that do not answer. */
 export interface PatientReaderOptions {
   /** Bytes that may be on their way or waiting at a lane. */
   readonly mostOutstanding?: number;
@@ -16,7 +16,7 @@ export interface PatientReaderOptions {
   readonly onReplaced?: () => void;
 }
 
-/** One request, without what can't be asked for now. */
+/** One request, without what cannot be asked for now. */
 interface Request {
   readonly jobs: readonly RunJob[];
   readonly keep: boolean;
@@ -29,7 +29,7 @@ const LOOK_MS = 500;
 /**
  * A reader's thread that may hang: it is left behind then, and another one takes its place. The file it hung at is
  * given out as `silent`, and is not asked again before that call has come back; what else was asked for comes back as
- * not done. After some of them it gives out everything as silent until one comes back: such a thread can't be ended,
+ * not done. After some of them it gives out everything as silent until one comes back: such a thread cannot be ended,
  * and there must not be ever more of them.
  */
 export class PatientReader {
@@ -230,7 +230,7 @@ export class PatientReader {
     return { jobs: left, keep, said };
   }
 
-  /** What is reported about a file that can't be asked for now; nothing of others. */
+  /** What is reported about a file that cannot be asked for now; nothing of others. */
   #silenceOf({ run, directory }: RunJob, file: string): ReadEvent[] {
     const since =
       this.#silent.get(fullPath(directory, file)) ??

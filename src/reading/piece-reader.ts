@@ -14,7 +14,7 @@ export interface PieceReaderOptions {
   readonly reader: JobReader;
   readonly cache: BatchCache;
   readonly laneState: LaneView;
-  /** The size a file was last heard to have; 0 where nothing was heard of it. */
+  /** The size a file was last heard to have; 0 if nothing was heard of it. */
   readonly sizeOf: (run: RunRef, name: string) => number;
   /** Of a batch, at most. */
   readonly pointsPerSend: () => number;
@@ -35,7 +35,7 @@ export interface PieceRequest {
 /** What was read of a run in one turn. */
 export interface Piece {
   readonly pieces: readonly CachedBatch[];
-  /** What became of files that were opened. */
+  /** What happened to files that were opened. */
   readonly outcomes: readonly { readonly file: string; readonly outcome: FileOutcome; readonly reason?: string }[];
   /** Files that have, or may have, more. */
   readonly left: readonly string[];

@@ -121,7 +121,7 @@ export class ReaderThread {
     this.#request({ kind: 'forget', runs });
   }
 
-  /** A path that was passed over is not any more. */
+  /** A path that was skipped is not any more. */
   answers(path: string): void {
     this.#request({ kind: 'answers', path });
   }

@@ -35,7 +35,7 @@ export interface RunJob {
   readonly run: RunRef;
   /** Where the run's directory is now. */
   readonly directory: Place;
-  /** In the order in which they are read; with what is known of them, where no session knows it. */
+  /** In the order in which they are read; with what is known of them, if no session knows it. */
   readonly files: readonly {
     readonly name: string;
     readonly state?: FileState;
@@ -51,7 +51,7 @@ export interface RunJob {
   readonly known?: readonly FileState[];
   /** The run's catalogue so far; a session that was kept has its own. */
   readonly series: readonly Series[];
-  /** Nobody waits for the rest of an incomplete record: look for sound ones inside it. */
+  /** Nobody waits for the rest of an incomplete record: look for valid ones inside it. */
   readonly settled: boolean;
   /** Try bytes again that could not be read. Default true. */
   readonly heal?: boolean;
@@ -68,7 +68,7 @@ export interface RunJob {
 /** `silent`: its file system does not answer; nothing is known of it until it does. */
 export type FileOutcome = 'read' | 'shortened' | 'replaced' | 'vanished' | 'unreadable' | 'silent';
 
-/** Bytes that were read once and can't be read now. */
+/** Bytes that were read once and cannot be read now. */
 export type Lost = Pick<Damage, 'start' | 'end' | 'reason'>;
 
 /** What reading a run brings, in order. */
@@ -90,12 +90,12 @@ export type ReadEvent =
    * Comes behind its batch.
    */
   | { readonly kind: 'cutShort'; readonly run: RunRef; readonly file: string; readonly last: readonly WrittenPoint[] }
-  /** So many bytes behind the last batch were looked at, and no record was found yet. */
+  /** So many bytes behind the last batch were checked, and no record was found yet. */
   | { readonly kind: 'searched'; readonly run: RunRef; readonly file: string; readonly bytes: number }
   /** `hasMore`: the bytes allowed were used up before the files were at their end. */
   | { readonly kind: 'runDone'; readonly run: RunRef; readonly hasMore: boolean };
 
-/** What has to be known of a run to read on: kept between the passes over a run that grows. */
+/** What must be known of a run to read on: kept between the readings of a run that grows. */
 export class RunSession {
   readonly #catalogue: Catalogue;
   readonly #tags = new TagTable();
@@ -142,7 +142,7 @@ export class RunSession {
 /** Damage that says nothing against the bytes: what of them can be read now is as good as if it had come now. */
 const READ_AGAIN: ReadonlySet<DamageReason> = new Set<DamageReason>(['unreadable', 'too_large']);
 
-/** One pass over one file. */
+/** One skip one file. */
 class FileRead {
   readonly #job: RunJob;
   readonly #name: string;
@@ -251,7 +251,7 @@ class FileRead {
       if (waiting.length > 0) yield hand(waiting);
       [waiting, bytes] = [[], 0];
       if (next.done === true) continue;
-      // What is owed and what is damaged begin behind each batch that was handed out: a crash between two of them
+      // What is pending and what is damaged begin behind each batch that was handed out: a crash between two of them
       // doubles nothing.
       const base = this.#known();
       const part = (each: HealedGap): ReadEvent => {
@@ -286,14 +286,14 @@ class FileRead {
     if (last.length > 0) yield { kind: 'cutShort', run: this.#job.run, file: this.#name, last };
   }
 
-  /** Other bytes stand under the name: they are read from their beginning, as the next generation. */
+  /** Other bytes are under the name: they are read from their beginning, as the next generation. */
   *#anew(file: OpenFile, change: 'shortened' | 'replaced', why?: string): Generator<ReadEvent, void, void> {
     const before = this.#known();
     this.#state = newState(this.#name, before.generation + 1);
     const reading = this.#tail(file);
     const first = reading.next();
     if (first.done === true) return;
-    // Nothing is in it yet that could stand in the place of what was mirrored.
+    // Nothing is in it yet that could be in the place of what was mirrored.
     if (why === undefined && isBlank(first.value) && before.records > 1) {
       yield* this.#wait(file, before, 0);
       return;
@@ -304,7 +304,7 @@ class FileRead {
     yield* reading;
   }
 
-  /** Whether records that were read lie in one that is whole now, and that they are the content of. */
+  /** Whether records that were read are in one that is whole now, and that they are the content of. */
   #isContent(file: OpenFile): boolean {
     const { damage, size } = this.#known();
     const isNews = (claim: number | undefined): boolean =>
@@ -316,7 +316,7 @@ class FileRead {
     );
   }
 
-  /** That a file can't be read is a fact of the file, and kept like all damage. */
+  /** That a file cannot be read is a fact of the file, and kept like all damage. */
   *#noteUnreadable(detail: string): Generator<ReadEvent, void, void> {
     const before = this.#known();
     const start = before.position.watermark;
@@ -368,7 +368,7 @@ class FileRead {
   }
 
   /**
-   * Tries bytes again that could not be read, or that are owed for another reason: all of the gap has to make sense
+   * Tries bytes again that could not be read, or that are pending for another reason: all of the gap must make sense
    * now.
    */
   *#heal(gap: Gap, rest: readonly Damage[], file: OpenFile): Generator<HealedGap, void, void> {
@@ -453,7 +453,7 @@ class FileRead {
     });
   }
 
-  /** The length it has, where it can be looked at though not read. */
+  /** The length it has, where it can be checked though not read. */
   #size(): number {
     try {
       const found = lookNow(this.#job.directory, this.#name);

@@ -1,10 +1,10 @@
-/** One record of a file, without reading what stands before it: joins `untrusted` and `decode`. */
+/** One record of a file, without reading what is before it: joins `untrusted` and `decode`. */
 import { FRAME_BYTES, HEADER_BYTES, isHeader, maskedCrc32c } from '../decode/index.ts';
 import { type Place, pieces } from '../untrusted/index.ts';
 
 /**
- * The data of the record at an offset, checked; undefined where none of at most so many bytes stands there. Throws
- * where the file can't be read.
+ * The data of the record at an offset, checked; undefined if none of at most so many bytes is there. Throws
+ * where the file cannot be read.
  */
 export async function recordAt(
   place: Place,

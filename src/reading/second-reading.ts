@@ -46,7 +46,7 @@ export class SecondReading {
     const { state } = this.#before;
     const change = compareWithState(file, state);
     if (change !== 'same') {
-      // A pass has seen that nothing stands in the place of what was mirrored: another one brings nothing either.
+      // A pass has seen that nothing is in the place of what was mirrored: another one brings nothing either.
       const isCut = state.damage.some(({ reason }) => reason === 'cut');
       yield this.#end(isCut ? 'vanished' : change === 'replaced' ? 'replaced' : 'shortened', file.size, CHANGES[isCut ? 'cut' : change]);
       return;

@@ -1,11 +1,11 @@
-/** Whether records that were taken for broken are whole after all: joins `tail` and `decode`. */
+/** Whether records that were treated as broken are whole after all: joins `tail` and `decode`. */
 import { crcRegister, FRAME_BYTES, HEADER_BYTES, isHeader, maskedOf } from '../decode/index.ts';
 import type { Damage } from '../model/index.ts';
 import { readAt } from '../tail/index.ts';
 
 /** Bytes that are summed up at a time, however long a record says it is. */
 const PIECE_BYTES = 1 << 20;
-/** Of a file, at most so many times its size is read for this: claims may lie in each other. */
+/** Of a file, at most so many times its size is read for this: claims may be in each other. */
 const MOST_TIMES = 2;
 
 /**
@@ -23,7 +23,7 @@ export function isAnyWhole(fd: number, fileBytes: number, claimed: readonly Dama
   return false;
 }
 
-/** Whether a record stands at `start` that ends at `end`, and both its checksums fit. Bounded in memory. */
+/** Whether a record is at `start` that ends at `end`, and both its checksums fit. Bounded in memory. */
 export function isValidRecord(fd: number, start: number, end: number): boolean {
   const length = end - start - FRAME_BYTES;
   if (length < 0) return false;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Runs by lot into groups of lanes. */
+/** Runs at random into groups of lanes. */
 export interface Assignment {
   /** What shares a lot: `run`, or a template of the run's path: `{path[0]}`. */
   readonly by: string;

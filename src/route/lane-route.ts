@@ -27,10 +27,10 @@ export interface RunRoute {
   readonly isIncluded: boolean;
   /** The places of the rules that narrowed it, and what each says. */
   readonly why: readonly string[];
-  /** By lot; undefined where none was drawn. */
+  /** At random; undefined if none was drawn. */
   readonly group: string | undefined;
   readonly groupTag: string | undefined;
-  /** What becomes of names, in the order of the rules. */
+  /** What happens to names, in the order of the rules. */
   readonly renames: readonly Rename[];
   /** No rule is about single series. */
   readonly isWhole: boolean;

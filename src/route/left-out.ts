@@ -26,7 +26,7 @@ export interface ReadFile {
 /** What changes for a series when the configuration wants more or less of it. */
 export interface Reconsidered {
   readonly left: LeftOut | undefined;
-  /** Byte ranges, by file, that have to be sent (again) for what is newly wanted. */
+  /** Byte ranges, by file, that must be sent (again) for what is newly wanted. */
   readonly owed: readonly (readonly [file: string, start: number, end: number])[];
   /** Files with gaps that are not to be served any more for this series. */
   readonly forgone: readonly string[];
@@ -45,9 +45,9 @@ export function isWidened(before: number, every: number): boolean {
 }
 
 /**
- * What becomes of a series when as much of it is wanted as `every` says: what was left out so far and is wanted now
+ * What happens to a series when as much of it is wanted as `every` says: what was left out so far and is wanted now
  * is pending; what is wanted no more is remembered, so that it can be owed one day. What was thinned is sent again
- * only where a point that comes twice is no second one.
+ * only if a point that comes twice is no second one.
  */
 export function reconsider(
   tag: string,

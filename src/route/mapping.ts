@@ -21,24 +21,24 @@ export interface RunMapping {
   readonly isOut: boolean;
 }
 
-/** A run that goes into a tracker run of its own, whole and under its own names. */
+/** A run that goes into its own tracker run, whole and under its own names. */
 export function plainMapping(path: string): RunMapping {
   return { target: path, prefix: '', renames: [], names: {}, left: {}, isOut: false };
 }
 
 /**
- * What becomes of a run whose file holds other content now: a tracker run of its own, beside the former one, or the
+ * What happens to a run whose file holds other content now: its own tracker run, beside the former one, or the
  * same one continues.
  */
 export const REPLACED = ['new_run', 'same_run'] as const;
-/** What becomes of a tracker run when a file of its run holds other content. */
+/** What happens to a tracker run when a file of its run holds other content. */
 export type Replaced = (typeof REPLACED)[number];
 
 /** What a tracker run was opened as: its name, its experiment, its parent stay what they were. */
 export interface Opened {
   readonly name: string;
   readonly group: string;
-  /** How often it was opened again, so that the former ones are not taken for it. */
+  /** How often it was opened again, so that the former ones are not treated as it. */
   readonly epoch: number;
   /** How often that was because the former one could not be continued: its name says so. */
   readonly rebuilt?: number;

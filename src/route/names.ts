@@ -59,7 +59,7 @@ function compiled(glob: string): Pattern {
 export class Names {
   readonly #owners = new Map<string, string>();
 
-  /** The wanted name, or where another series has it one with a number behind it. `owner`: the series, as a text. */
+  /** The wanted name, or where another series has it one with a number after it. `owner`: the series, as a text. */
   take(wanted: string, owner: string): string {
     for (let i = 1; ; i++) {
       const name = i === 1 ? wanted : `${wanted}_${i}`;

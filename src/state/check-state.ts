@@ -11,7 +11,7 @@ export interface Problem {
 }
 
 /**
- * Looks at every row; an empty list is a sound state. Pages that make no sense can keep it from looking any further.
+ * Looks at every row; an empty list is a valid state. Pages that make no sense can keep it from looking any further.
  */
 export function checkState(statements: Statements): Problem[] {
   try {

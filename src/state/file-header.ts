@@ -14,7 +14,7 @@ const APPLICATION_AT = 68;
 
 /**
  * Whose file this is, told from its bytes before SQLite may touch it: SQLite writes beside a file, and at times into
- * it, merely by opening it. Throws for everything that is no state of ours.
+ * it, merely by opening it. Throws for everything that is not a state of ours.
  */
 export function judgeFile(path: string): 'absent' | 'ours' {
   const stat = statSync(path, { throwIfNoEntry: false });

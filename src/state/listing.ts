@@ -53,7 +53,7 @@ export function filesOfRun(statements: Statements, { root, path }: RunRef): Pick
   return statements.all(sql, root, path).map(({ name, stamp, size }) => ({ name: String(name), stamp: String(stamp), size: Number(size) }));
 }
 
-/** Whether some lane has read a file of a root, also where all of them were forgotten as gone. */
+/** Whether some lane has read a file of a root, also if all of them were forgotten as gone. */
 export function hasRuns(statements: Statements, root: string): boolean {
   const sql = 'SELECT 1 FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id WHERE root.name = ? LIMIT 1';
   return statements.get(sql, root) !== undefined;

@@ -62,7 +62,7 @@ export class FileLock {
       });
     }
     try {
-      // Not given up at once: who only looks for a holder has the file for a moment.
+      // Not given up at once: who only searches for a holder has the file for a moment.
       db.exec('PRAGMA journal_mode = DELETE; PRAGMA busy_timeout = 20; BEGIN EXCLUSIVE');
     } catch (error) {
       db.close();
@@ -84,8 +84,8 @@ export class FileLock {
   }
 
   /**
-   * Who holds the lock that guards `path`, in words that `writes to …` can follow; undefined where nobody does, or
-   * where that can't be told.
+   * Who holds the lock that guards `path`, in words that `writes to …` can follow; undefined if nobody does, or
+   * where that cannot be told.
    */
   static holder(path: string): string | undefined {
     const lockPath = lockPathOf(path);

@@ -1,5 +1,5 @@
 /**
- * Lets what is known of runs lie elsewhere: positions, handles and all that hangs on them go along, and so do the
+ * Moves what is known of runs elsewhere: positions, handles and all that hangs on them go along, and so do the
  * names in trackers.
  */
 import { posix } from 'node:path';
@@ -7,11 +7,11 @@ import { type FileState, type Going, guardOf, keyOfRun, type RunRef, withRoom } 
 import type { Opened, RunMapping } from '../route/index.ts';
 import type { StateStore } from './state-store.ts';
 
-/** A run that lies elsewhere now. */
+/** A run that is elsewhere now. */
 export interface MovedRun {
   readonly root: string;
   readonly from: string;
-  /** The root it lies in now. */
+  /** The root it is in now. */
   readonly toRoot: string;
   readonly to: string;
   /** Files that have other names now. */
@@ -116,7 +116,7 @@ function movable(
     const targets = (ofRun.get(key) ?? []).map(({ root, mapping }) => keyOfRun({ root, path: mapping.target }));
     return left.has(key) && targets.every((target) => !places.has(target) || left.has(target));
   });
-  // What can't go holds up what would have taken its place.
+  // What cannot go delays what would have taken its place.
   return moved.length === known.length ? { moved, places } : movable(store, moved, mappings);
 }
 
@@ -204,8 +204,8 @@ function placesOf(store: StateStore, moves: readonly MovedRun[], mappings: reado
 }
 
 /**
- * Where the run above a folded one is, once that one lies elsewhere; itself where the folded one stays; undefined
- * where that can't be told.
+ * Where the run above a folded one is, once that one is elsewhere; itself where the folded one stays; undefined
+ * where that cannot be told.
  */
 function targetOf(path: string, target: RunRef, to: RunRef | undefined): RunRef | undefined {
   if (to === undefined) return target;

@@ -60,7 +60,7 @@ export function positionFacts(state: FileState): SQLInputValue[] {
 }
 
 /**
- * What a lane has to know of a file to continue. Size and stamp are those the lane has seen, since they say that it
+ * What a lane must know of a file to continue. Size and stamp are those the lane has seen, since they say that it
  * was at the end; of the damage, what lies behind the lane's watermark was found by another one, and is not this
  * lane's to know.
  */

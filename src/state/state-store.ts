@@ -7,6 +7,6 @@ export interface StateStore {
   readonly commits: GroupCommit;
   readonly statements: Statements;
   readonly ids: RowIds;
-  /** Itself, once every change made so far can be read; throws a coded error where that can't be. */
+  /** Itself, once every change made so far can be read; throws a coded error where that cannot be. */
   reading(): StateStore;
 }

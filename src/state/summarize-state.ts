@@ -13,12 +13,12 @@ export interface StateSummary {
   readonly files: number;
   readonly series: number;
   readonly lanes: readonly LaneSummary[];
-  /** What can't be read of the files, as it was found last. */
+  /** What cannot be read of the files, as it was found last. */
   readonly damage: readonly (FileRef & { readonly damage: Damage })[];
-  /** What is owed to lanes of what lies before their watermarks. */
+  /** What is pending for lanes of what lies before their watermarks. */
   readonly gaps: readonly (FileRef & { readonly lane: string; readonly target: string; readonly gap: Gap })[];
   readonly retries: readonly (FileRef & { readonly attempts: number; readonly nextMs: number })[];
-  /** When `watch` wrote its status last; null where it never did. */
+  /** When `watch` wrote its status last; null if it never did. */
   readonly statusWrittenMs: number | null;
 }
 

@@ -5,7 +5,7 @@ import type { Statements } from './statements.ts';
 /** A change of the state that a store, or trackers, may not have heard of. */
 export interface Task {
   readonly id: number;
-  /** Undefined once there is none that has to hear of it. */
+  /** Undefined once there is none that must hear of it. */
   readonly store: string | undefined;
   readonly tidying: Tidying;
   readonly removals: readonly Removal[];

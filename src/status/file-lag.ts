@@ -42,7 +42,7 @@ export class FileLag {
     return Math.max(0, this.size - this.watermark);
   }
 
-  /** Since when the oldest byte that is missing could be seen; undefined where none is. */
+  /** Since when the oldest byte that is missing could be seen; undefined if none is. */
   get sinceMs(): number | undefined {
     const aheadMs = this.ahead === 0 ? undefined : this.#marks[0]?.sinceMs;
     return this.#owed === 0 ? aheadMs : Math.min(this.#owedSinceMs, aheadMs ?? Infinity);

@@ -23,7 +23,7 @@ const HEAD_BYTES = 8 * 1024;
 /**
  * A server for every client that can reach the port, pages of strangers in a local browser among them: it reads, it
  * is asked in few words, and it holds little. A page can make its own name lead to this machine (DNS rebinding), but
- * not an address or a name that is ours: so the host that is asked for has to be one of these.
+ * not an address or a name that is ours: so the host that is asked for must be one of these.
  */
 export function guardedServer(options: GuardOptions, listener: RequestListener): Server {
   const server = createServer({
@@ -67,7 +67,7 @@ function refusalOf({ method, headers, httpVersion }: IncomingMessage, options: G
 }
 
 /**
- * Whether a request may come by this host: any address (it can't be made to lead elsewhere), this machine's names, and
+ * Whether a request may come by this host: any address (it cannot be made to lead elsewhere), this machine's names, and
  * those that are configured.
  */
 function isOurs(header: string, { host, hosts = [] }: GuardOptions): boolean {

@@ -5,7 +5,7 @@ const METER_MS = 60_000;
 /** A lane that was at work for less says little of what it can do. */
 const LEAST_BUSY_MS = 200;
 
-/** How fast a lane takes what it has to take, and how fast that grows. */
+/** How fast a lane takes what it must take, and how fast that grows. */
 export class LanePace {
   readonly #points = new RateMeter(METER_MS);
   readonly #bytes = new RateMeter(METER_MS);
@@ -54,7 +54,7 @@ export class LanePace {
     };
   }
 
-  /** Until so many bytes are taken, as it goes now; undefined where that is never, or can't be told yet. */
+  /** Until so many bytes are taken, as it goes now; undefined where that is never, or cannot be told yet. */
   leftMs(nowMs: number, bytes: number): number | undefined {
     const net = this.rate(nowMs).bytes - (this.#growth.perSecond(nowMs, this.#grown, METER_MS) ?? 0);
     return net > 0 ? (1000 * bytes) / net : undefined;

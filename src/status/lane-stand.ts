@@ -10,7 +10,7 @@ export interface LaneStand {
   readonly ended: boolean;
   /** The lane as `/status` has it. */
   readonly lane: Readonly<Record<string, unknown>>;
-  /** What it took a second while it was at work; null where it never was. */
+  /** What it took a second while it was at work; null if it never was. */
   readonly pace: { readonly points: number; readonly bytes: number } | null;
   readonly points_per_byte: number | null;
   readonly behind: readonly OwedFile[];

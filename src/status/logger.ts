@@ -88,7 +88,7 @@ export function formatFor(stream: LogStream, asked: LogFormat | undefined): LogF
   return asked ?? (stream.isTTY === true ? 'pretty' : 'json');
 }
 
-/** Addresses carry secrets inside of values, where no path leads. */
+/** Addresses carry secrets inside of values, if no path leads. */
 function withoutUserInfo(line: string): string {
   return line.includes('://') ? line.replace(/([a-z0-9+.-]:\/\/)[^\s/"'\\@]+@/gi, `$1${REDACTED}@`) : line;
 }
@@ -104,7 +104,7 @@ function cutFields(fields: object, depth = DEEPEST): Record<string, unknown> {
   );
 }
 
-/** Cut only behind what a user's name and password may stand in: half a password must not be left. */
+/** Cut only behind what a user's name and password may be in: half a password must not be left. */
 function short(text: string): string {
   return text.length <= MOST_TEXT ? text : cutText(withoutUserInfo(text.slice(0, 2 * MOST_TEXT)), MOST_TEXT);
 }

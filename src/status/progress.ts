@@ -3,8 +3,8 @@ import type { Damage, RunRef } from '../model/index.ts';
 import type { LaneProgress } from './lane-progress.ts';
 
 /**
- * Something that is not a record but worth a line: a file that vanished, can't be read, does not answer, was
- * replaced; a folder that can't be read; a root of which nothing is left; a store that is damaged; a run that lies
+ * Something that is not a record but worth a line: a file that vanished, cannot be read, does not answer, was
+ * replaced; a folder that cannot be read; a root of which nothing is left; a store that is damaged; a run that lies
  * elsewhere.
  */
 export interface Incident {
@@ -33,7 +33,7 @@ export interface FoundDamage extends Damage {
   readonly file: string;
 }
 
-/** How far a backfill is; a live object that the display looks at whenever it likes. */
+/** How far a backfill is; a live object that the display checks whenever it likes. */
 export interface Progress {
   readonly phase: 'scanning' | 'mirroring' | 'comparing' | 'looking' | 'draining' | 'done';
   readonly startedAtMs: number;
@@ -74,7 +74,7 @@ export interface LaneReport {
   readonly type: string;
   readonly where: string;
   /**
-   * `parked`: a person has to repair something. `stuck`: it got nowhere for too long. `incomplete`: all but the
+   * `parked`: a person must repair something. `stuck`: it got nowhere for too long. `incomplete`: all but the
    * stopped runs.
    */
   readonly stand: 'done' | 'incomplete' | 'parked' | 'stuck' | 'interrupted';
@@ -89,7 +89,7 @@ export interface LaneReport {
   readonly refusedFiles: readonly RefusedFile[];
   /** The same that it has no place for, or not for the model or dataset that was to be made of them. */
   readonly unsupportedFiles: readonly RefusedFile[];
-  /** Why a point was; undefined where none was in this pass. */
+  /** Why a point was; undefined if none was in this pass. */
   readonly refusal: string | undefined;
   readonly unsupported: number;
   /** Points that routes keep from the lane. */
@@ -112,10 +112,10 @@ export interface Report {
     readonly newPoints: number;
     readonly newPointsByKind: Readonly<Record<string, number>>;
     readonly pointsBefore: number;
-    /** Files mirrored earlier that are no longer there; what was mirrored of them is kept. */
+    /** Files mirrored earlier that are gone; what was mirrored of them is kept. */
     readonly filesGone: number;
   };
-  /** What can't be read now, found in this pass or before; pending ends included. */
+  /** What cannot be read now, found in this pass or before; pending ends included. */
   readonly damage: readonly FoundDamage[];
   readonly incidents: readonly Incident[];
   readonly elapsedMs: number;

@@ -41,7 +41,7 @@ async function isGone(path: string): Promise<boolean> {
 const READ_BYTES = 1024 * 1024;
 const BATCH_POINTS = 10_000;
 
-/** The event files of a run, for a backend that decides whose a tracker run is. */
+/** The event files of a run, for a backend that decides which run a tracker run belongs to. */
 export class FilesOfRun implements RunFiles {
   readonly #run: SyncedRun;
   readonly #options: FilesOfRunOptions;
@@ -59,7 +59,7 @@ export class FilesOfRun implements RunFiles {
     return (await this.#look(mark, signal)) === 'other';
   }
 
-  /** Whether there is nothing under any of these names. What can't be looked at is not gone for that. */
+  /** Whether there is nothing under any of these names. What cannot be checked is not gone for that. */
   async areGone(files: Iterable<string>, signal: AbortSignal): Promise<boolean> {
     const { path } = this.#run.target;
     const { path: rootPath } = rootPlace(this.#options.places, this.#run.target);

@@ -7,7 +7,7 @@ export class FoundRuns {
   #isEnded = false;
   #wake: (() => void) | undefined;
 
-  /** One that is there, and no others. */
+  /** One that exists, and no others. */
   static of(run: FoundRun): FoundRuns {
     const runs = new FoundRuns();
     runs.add([run]);
@@ -26,7 +26,7 @@ export class FoundRuns {
     this.#wake?.();
   }
 
-  /** The next one that is there; undefined where there is none now. */
+  /** The next one that exists; undefined if there is none now. */
   take(): FoundRun | undefined {
     const run = this.#runs[this.#next];
     if (run === undefined) {

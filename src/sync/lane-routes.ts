@@ -61,7 +61,7 @@ export interface RoutedRun {
 interface Decided extends RoutedRun {
   mapping: RunMapping;
   owedFiles: readonly string[];
-  /** Nothing of it has to be changed on its way. */
+  /** Nothing of it must be changed on its way. */
   readonly isPlain: boolean;
   /** By tag: as it is called there, and how much of it is sent. */
   readonly known: Map<string, SentSeries>;
@@ -79,7 +79,7 @@ interface Translation {
   isWhole: boolean;
 }
 
-/** Where a run would go today, and what would stand before all of its tags there. */
+/** Where a run would go today, and what would be before all of its tags there. */
 type Wanted = Place & { readonly joinPrefix: string };
 
 /** How one lane treats each run. */
@@ -91,7 +91,7 @@ export class LaneRoutes {
   readonly #sources = new Map<string, Map<string, RunRef>>();
   /** By the target's key: whose name is whose there. */
   readonly #names = new Map<string, Names>();
-  /** Directories that were taken for the first of their kind, by the one above them: they stay that. */
+  /** Directories that were treated as the first of their kind, by the one above them: they stay the first. */
   readonly #firsts = new Map<string, Set<string>>();
   readonly #translations = new WeakMap<readonly Series[], Translation>();
   /** Tracker runs that were restarted, by the target's key: once is enough. */
@@ -147,7 +147,7 @@ export class LaneRoutes {
     return [...(isOwn && known?.has(keyOfRun(target)) !== true ? [target] : []), ...(known?.values() ?? [])];
   }
 
-  /** The tracker run that a directory's run goes into; undefined where the lane has none of it. */
+  /** The tracker run that a directory's run goes into; undefined if the lane has none of it. */
   trackerRunAt(ref: RunRef): RunRef | undefined {
     if (!this.#options.tree.has(ref)) return (this.#sources.get(keyOfRun(ref))?.size ?? 0) > 0 ? ref : undefined;
     // Nothing is decided by being asked for.

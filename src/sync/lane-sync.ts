@@ -7,7 +7,7 @@ import type { LaneProgress } from '../status/index.ts';
 /** What brings one lane to the ends of the files: told what happened to them, it reads from its own positions. */
 export interface LaneSync {
   readonly lane: string;
-  /** Whether what becomes of a run depends on directories that may be heard of in a moment. Missing: never. */
+  /** Whether what happens to a run depends on directories that may be heard of in a moment. Missing: never. */
   waitsForOthers?(run: RunRef): boolean;
   /** Files that are new or have changed. */
   filesChanged(run: RunRef, files: readonly ChangedFile[]): void;
@@ -22,13 +22,13 @@ export interface LaneSync {
   tidy?(run: RunRef): void;
   /** About once a second. */
   tick(nowMs: number): void;
-  /** Works until the signal ends it; what was read is stored first. Throws what can't be waited for. */
+  /** Works until the signal ends it; what was read is stored first. Throws what cannot be waited for. */
   run(): Promise<void>;
 }
 
 /** What a sync tells its owner. */
 export interface SyncEvents {
-  /** Something of a file can't be read, or is pending. `isSoon`: a second look a little later says what it is. */
+  /** Something of a file cannot be read, or is pending. `isSoon`: a second look a little later says what it is. */
   fileTroubled(lane: string, run: RunRef, name: string, isSoon?: boolean): void;
   /** Nothing of a file is in the way any more. */
   fileSound(lane: string, run: RunRef, name: string): void;

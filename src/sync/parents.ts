@@ -1,13 +1,13 @@
-/** Which run stands above another, where the one that the configuration names is there. */
+/** Which run is above another, where the one that the configuration names is there. */
 import type { RunNames, TrackerLaneOptions } from '../lanes/index.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import type { LaneRoutes } from './lane-routes.ts';
 
-/** What stands above a run in its tracker. */
+/** What is above a run in its tracker. */
 export type Above =
-  /** Nothing stands above it. */
+  /** Nothing is above it. */
   | { readonly kind: 'none' }
-  /** No run of the lane has that path: what stands there holds others, and nothing else. */
+  /** No run of the lane has that path: what is there holds others, and nothing else. */
   | { readonly kind: 'holder'; readonly parent: NonNullable<RunNames['parent']> }
   | { readonly kind: 'run'; readonly target: RunRef };
 
@@ -15,7 +15,7 @@ export type Above =
 const MOST_LEVELS = 100;
 const NONE: Above = { kind: 'none' };
 
-/** Finds what stands above each run. */
+/** Finds what is above each run. */
 export class Parents {
   readonly #routes: LaneRoutes;
   readonly #namesOf: TrackerLaneOptions['namesOf'];

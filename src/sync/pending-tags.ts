@@ -16,7 +16,7 @@ export class OwedTags {
     return this.#isChanged;
   }
 
-  /** Owes a range to a series, with others that are owed the same. */
+  /** Owes a range to a series, with others that are pending the same. */
   add(start: number, end: number, tag: string): void {
     this.#isChanged = true;
     const tags = this.#byRange.get(`${start} ${end}`);
@@ -24,7 +24,7 @@ export class OwedTags {
     else this.#note(tags.add(tag), tag);
   }
 
-  /** What is owed to a series alone is owed no more. */
+  /** What is pending for a series alone is no longer pending. */
   forgo(tag: string): void {
     this.#isChanged = true;
     for (const tags of this.#byTag.get(tag) ?? []) tags.delete(tag);

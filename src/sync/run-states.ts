@@ -15,7 +15,7 @@ export interface MappedRun {
   readonly mapping: RunMapping | undefined;
 }
 
-/** Writes what becomes of a lane's runs into the state. */
+/** Writes what happens to a lane's runs into the state. */
 export class RunStates implements CheckpointStore {
   readonly #state: Pick<StateFile, 'together' | 'flush'>;
   readonly #lane: LaneState;
@@ -80,7 +80,7 @@ export class RunStates implements CheckpointStore {
     this.#lane.accepted(run, state, []);
   }
 
-  /** What became of a param file or an artifact. */
+  /** What happened to a param file or an artifact. */
   artifact(target: RunRef, state: ArtifactState): void {
     this.#lane.keepArtifact(target, state);
   }

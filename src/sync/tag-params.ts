@@ -1,5 +1,5 @@
 /**
- * Params that stand in the event files themselves, as the text of a tag: found on the way of the points, and in what
+ * Params that are in the event files themselves, as the text of a tag: found on the way of the points, and in what
  * was sent before anybody asked.
  */
 
@@ -93,7 +93,7 @@ export class TagParams {
   }
 }
 
-/** As the state keeps it, beside those of files: `params` is what stands before the names. */
+/** As the state keeps it, beside those of files: `params` is what is before the names. */
 function ruleText(prefix: string, tag: string): string {
   return JSON.stringify({ params: prefix, tag });
 }

@@ -7,7 +7,7 @@ const CHUNK_BYTES = 1 << 20;
 /** Read at first where the window is moved to some other place. */
 const LEAP_BYTES = 64 * 1024;
 /**
- * A longer record gets a buffer of its own, of just its length: its reader may keep that, and nothing else is read
+ * A longer record gets its own buffer, of just its length: its reader may keep that, and nothing else is read
  * into it.
  */
 const SHARED_BYTES = 4 * CHUNK_BYTES;

@@ -5,8 +5,8 @@ import type { Place } from '../untrusted/index.ts';
 import { type OpenFile, openFile, readAt } from './open-file.ts';
 
 /**
- * What became of a file since its state was noted. `cut`: what is there is a beginning of what was read, perhaps with
- * zeros behind it: it is being written over itself, or was cut.
+ * What happened to a file since its state was noted. `cut`: what is there is a beginning of what was read, perhaps with
+ * zeros after it: it is being written over itself, or was cut.
  */
 export type Change = 'same' | 'cut' | 'shortened' | 'replaced';
 
@@ -21,7 +21,7 @@ export function compareWithState(file: OpenFile, state: FileState): Change {
 const scratch = new Uint8Array(12);
 const view = new DataView(scratch.buffer);
 
-/** Compares length and data checksum of a record as they stand in the file; the data itself is not read. */
+/** Compares length and data checksum of a record as they are in the file; the data itself is not read. */
 function holdsRecord(fd: number, mark: RecordMark | undefined): boolean {
   if (mark === undefined) return true;
   return orUnreadable(() => isRecordAt(fd, mark), true);
@@ -39,7 +39,7 @@ const FRAME_BYTES = 16;
 
 /**
  * Up to which byte a file holds what was read of it, as far as the marks can tell, where it ends before the watermark
- * (or is nothing but zeros from there); undefined where something else is in it.
+ * (or is nothing but zeros from there); undefined if something else is in it.
  */
 export function beginningOf(file: OpenFile, state: FileState): number | undefined {
   return beginning(file, state)?.end;
@@ -83,7 +83,7 @@ function beginning(file: OpenFile, { guard, position }: FileState): Beginning | 
   }
   if (file.size >= position.watermark && !isZeros && !(guard.last !== undefined && isZero(file.fd, guard.last.offset))) return undefined;
   if (held === 0 && head.offset > end && file.size > end) return undefined;
-  // What could not be read when it was looked at can't be compared: there may be valid records now.
+  // What could not be read when it was checked cannot be compared: there may be valid records now.
   if (position.gaps.some((gap) => gap.start < file.size && gap.end > end)) return undefined;
   return upTo(isZeros || file.size >= position.watermark ? Math.min(end, file.size) : file.size, end);
 }
@@ -98,7 +98,7 @@ function isBegunAs(file: OpenFile, first: RecordMark): boolean {
   return view.getUint32(0, true) + view.getUint32(4, true) * 0x1_0000_0000 === first.length;
 }
 
-/** How a record that was marked stands in a file now, and where it ends: `ended` where the file ends before it does. */
+/** How a record that was marked is in a file now, and where it ends: `ended` where the file ends before it does. */
 function markIn(
   file: OpenFile,
   { offset, checksum }: TrailMark,
@@ -119,7 +119,7 @@ function isZero(fd: number, offset: number): boolean {
   return orUnreadable(() => readAt(fd, scratch, 0, 12, offset) === 12 && scratch.every((byte) => byte === 0), false);
 }
 
-/** What can't be read now was not written over for that. */
+/** What cannot be read now was not written over for that. */
 function orUnreadable<T>(look: () => T, otherwise: T): T {
   try {
     return look();
@@ -129,13 +129,13 @@ function orUnreadable<T>(look: () => T, otherwise: T): T {
   }
 }
 
-/** The same for a file by its name, which may be another one now; a file that can't be opened is not the same. */
+/** The same for a file by its name, which may be another one now; a file that cannot be opened is not the same. */
 export function compareFile(directory: Place, state: FileState, name = state.name): Change {
   return ofOpened(directory, name, (file) => compareWithState(file, state)) ?? 'replaced';
 }
 
 /**
- * How much of what was read of a file stands under a name: all of it, its first two records, whatever comes behind
+ * How much of what was read of a file is under a name: all of it, its first two records, whatever comes behind
  * them (`beginning`), or so little that it may become that file or another one (`blank`): many files begin with the
  * same record.
  */
@@ -154,7 +154,7 @@ export function likenessOf(directory: Place, state: FileState, name: string): Li
   return ofOpened(directory, name, look) ?? 'other';
 }
 
-/** Undefined where a file can't be opened or read: the next read reports why. */
+/** Undefined where a file cannot be opened or read: the next read reports why. */
 function ofOpened<T>(directory: Place, name: string, look: (file: OpenFile) => T): T | undefined {
   try {
     const file = openFile(directory, name);
@@ -168,7 +168,7 @@ function ofOpened<T>(directory: Place, name: string, look: (file: OpenFile) => T
   }
 }
 
-/** The length and checksum of the record a file begins with; undefined where it is not whole, or can't be read. */
+/** The length and checksum of the record a file begins with; undefined if it is not whole, or cannot be read. */
 export function firstMark(directory: Place, name: string): RecordMark | undefined {
   return ofOpened(directory, name, (file) => {
     if (readAt(file.fd, scratch, 0, 12, 0) < 12) return undefined;

@@ -1,4 +1,4 @@
-/** Hands out the bytes of one file from an offset, and says what became of the file. */
+/** Hands out the bytes of one file from an offset, and says what happened to the file. */
 export { FileWindow } from './file-window.ts';
 export {
   beginningOf,

@@ -1,7 +1,7 @@
 import { readSync } from '../calls/index.ts';
 import { type Opened, openSync, type Place } from '../untrusted/index.ts';
 
-/** An event file opened for reading, as it stood at that moment. */
+/** An event file opened for reading, as it was at that moment. */
 export type OpenFile = Opened;
 
 /** Opens a regular file of a run; throws the system's error, or MB2010 and MB2011 for what is not read. */

@@ -16,7 +16,7 @@ const MOST_FAILURES = 2048;
 const LARGE_BYTES = 1 << 20;
 
 /**
- * Reads a file around what can't be read of it, in smaller and smaller pieces; what is left out is zeros, and known
+ * Reads a file around what cannot be read of it, in smaller and smaller pieces; what is left out is zeros, and known
  * by its place.
  */
 export class AroundReader {
@@ -50,7 +50,7 @@ export class AroundReader {
       if (!isAboutBytes(error)) throw error;
       this.#failures++;
       const least = this.#failures > MOST_FAILURES ? LARGE_BYTES : PAGE_BYTES;
-      // Pieces begin and end where pages do: a piece that lies in one page, or is small enough, is given up.
+      // Pieces begin and end where pages do: a piece that is in one page, or is small enough, is given up.
       const half = Math.floor((position + length / 2) / PAGE_BYTES) * PAGE_BYTES;
       const cut = half > position ? half : Math.floor(position / PAGE_BYTES + 1) * PAGE_BYTES;
       if (cut >= position + length || (length > PAGE_BYTES && length <= least)) return this.#giveUp(buffer, start, length, position, error);

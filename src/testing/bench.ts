@@ -71,7 +71,7 @@ export class Bench implements AsyncDisposable {
   }
 }
 
-/** A case; left out where the target can't do what it is about. */
+/** A case; left out where the target cannot do what it is about. */
 export function contractCase(
   { harness, it }: CaseContext,
   name: string,

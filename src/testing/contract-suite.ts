@@ -30,7 +30,7 @@ export interface SuiteOptions {
 }
 
 /**
- * Registers the contract's cases for a backend; `name` stands in the name of the group. A case is left out if the
+ * Registers the contract's cases for a backend; `name` is in the name of the group. A case is left out if the
  * harness does not name what it needs.
  */
 export function contractSuite(name: string, harness: Harness, { describe, it, before, after }: Runner, options: SuiteOptions = {}): void {

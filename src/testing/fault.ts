@@ -5,7 +5,7 @@
 export type FaultKind =
   /** Asks to come back later, nothing stored. */
   | 'rateLimited'
-  /** Answers that it can't at the moment, nothing stored. */
+  /** Answers that it cannot at the moment, nothing stored. */
   | 'unavailable'
   /** The connection ends before an answer, nothing stored. */
   | 'connectionLost'

@@ -1,7 +1,7 @@
 import type { Backend, Handle } from '../contract/index.ts';
 import type { Fault, FaultKind } from './fault.ts';
 
-/** For requests over a stub: none ends by itself, so that what ends one is what the case is about. */
+/** For requests over a stub: none ends on its own, so that what ends one is what the case is about. */
 export const UNLIMITED_SECONDS = 3600;
 
 /** What the contract suite needs to know of a backend, and how it comes by one. */

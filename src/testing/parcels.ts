@@ -24,7 +24,7 @@ export function addressed(drafts: readonly Draft[], handle: Handle): TrackerParc
   return drafts.map((draft) => ({ ...draft, handle }));
 }
 
-/** A run in a folder of its own, whose files a test writes piece by piece; every piece comes back as parcels. */
+/** A run in its own folder, whose files a test writes piece by piece; every piece comes back as parcels. */
 export class GrowingRun {
   readonly run: RunRef;
   readonly root: string;

@@ -24,7 +24,7 @@ export async function readHeld(backend: Backend, handle: Handle): Promise<Held> 
   return held;
 }
 
-/** What a backend has to read back once these drafts are delivered, but for the points that were refused. */
+/** What a backend must read back once these drafts are delivered, but for the points that were refused. */
 export function expectedOf(
   backend: Backend,
   drafts: readonly Draft[],

@@ -103,7 +103,7 @@ export function runCases(context: CaseContext): void {
     await delivery.deliver(drafts);
     await delivery.backend.finish(ledger.handle!, { status: 'finished', endedAt: T + 2.5 }, signal);
     if (bench.target.statusOf !== undefined) assert.equal(await status(), 'finished');
-    // Points that were owed may still come, and the run may continue after all.
+    // Points that were pending may still come, and the run may continue after all.
     drafts.push(...run.append([point(3)]));
     await delivery.deliver(drafts);
     await delivery.backend.finish(ledger.handle!, undefined, signal);

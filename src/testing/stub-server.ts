@@ -5,7 +5,7 @@ import { close, listen, urlOf } from './loopback.ts';
 /** A request that a stub server took, with its body. */
 export interface StubRequest {
   /**
-   * What stands in place of the parts of the route that begin with a colon, decoded. The last one may be `*NAME`, for
+   * What is in place of the parts of the route that begin with a colon, decoded. The last one may be `*NAME`, for
    * all that is left.
    */
   readonly params: Readonly<Record<string, string>>;
@@ -32,7 +32,7 @@ export interface StubOptions {
   readonly routes: Readonly<Record<string, (request: StubRequest) => StubAnswer | Promise<StubAnswer>>>;
   /** The routes that go wrong when a fault is due: those that write points. */
   readonly faultyRoutes: readonly string[];
-  /** Every request has to have it as `Authorization: Bearer`; others get 401. Default: anyone may ask. */
+  /** Every request must have it as `Authorization: Bearer`; others get 401. Default: anyone may ask. */
   readonly token?: string;
 }
 
@@ -116,7 +116,7 @@ async function misbehave(fault: Fault, response: ServerResponse, work: () => Stu
   } else if (kind === 'connectionLost' || kind === 'answerLost') response.destroy();
 }
 
-/** The parameters of a route that fits; undefined where it does not. */
+/** The parameters of a route that fits; undefined if it does not. */
 function paramsOf(route: string, method: string, path: string): Record<string, string> | undefined {
   const [routeMethod, routePath = ''] = route.split(' ');
   if (routeMethod !== method) return undefined;

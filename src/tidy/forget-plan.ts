@@ -26,7 +26,7 @@ export interface ForgetWish {
   readonly isMeant?: (run: RunRef) => boolean;
   /** All of one root, and the root itself. */
   readonly root?: string;
-  /** Only what is no longer there: runs of which every file is gone, and gone files of others. */
+  /** Only what is gone: runs of which every file is gone, and gone files of others. */
   readonly isGone: boolean;
   readonly keepsPoints: boolean;
   /** Lanes that are to remove their tracker runs, too. */
@@ -113,7 +113,7 @@ interface FilesOfRun {
 
 /**
  * Which files of some runs are there, and which are gone, by `keyOfRun`; and the roots of which nobody can say it.
- * `whole`: a root that is checked even where it has no runs.
+ * `whole`: a root that is checked even if it has no runs.
  */
 export async function lookForFiles(
   sources: Pick<ForgetSources, 'store' | 'state'>,

@@ -10,7 +10,7 @@ import { doNow, lstat, readlink, type Steps } from './steps.ts';
 export interface LinkFinding {
   readonly real: string;
   readonly stat: BigIntStats;
-  /** It lies below the root. */
+  /** It is below the root. */
   readonly isInside: boolean;
   /** Why it is not followed; undefined where it is. */
   readonly refused: string | undefined;
@@ -81,7 +81,7 @@ export class LinkFollower {
       this.#checkMount(link, at, next);
       const isLast = pending.length === 0;
       if (isLast && this.#mounts.at(next) === 'autofs') throw this.#unmounted(link, next);
-      // The mount point of an automount can't even be looked at without setting it off.
+      // The mount point of an automount cannot even be checked without setting it off.
       if (!isLast && (this.#known?.has(next) === true || this.#mounts.at(next) === 'autofs')) {
         at = next;
         stat = undefined;

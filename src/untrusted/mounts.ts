@@ -27,7 +27,7 @@ const OF_THE_KERNEL = new Set([
 const FRESH_MS = 1000;
 
 /**
- * What is mounted where: known without touching any of it, as a look at a dead server or an automount would not come
+ * What is mounted where: known without touching any of it, as a check of a dead server or an automount would not come
  * back.
  */
 export class Mounts {
@@ -45,12 +45,12 @@ export class Mounts {
     this.#types = types;
   }
 
-  /** The type of what is mounted right at a path; undefined where nothing is. */
+  /** The type of what is mounted right at a path; undefined if nothing is. */
   at(path: string): string | undefined {
     return this.#types.get(path);
   }
 
-  /** The type of the file system that a real path lies on, as far as the list says. */
+  /** The type of the file system that a real path is on, as far as the list says. */
   typeOf(path: string): string | undefined {
     for (let at = path; ; at = dirname(at)) {
       const type = this.#types.get(at);

@@ -38,7 +38,7 @@ export type Looked =
       /** Device and inode: of all names of one file the same. */
       readonly id: string;
       readonly changedAtMs: number;
-      /** When it was made; 0 where the file system does not tell. */
+      /** When it was made; 0 if the file system does not tell. */
       readonly madeAtMs: number;
     }
   | { readonly kind: 'none' }
@@ -47,11 +47,11 @@ export type Looked =
 
 /** Read at a time. */
 const PIECE_BYTES = 256 * 1024;
-/** A file that lies elsewhere than it was found at a moment ago is searched for again so often. */
+/** A file that is elsewhere than it was found at a moment ago is searched for again so often. */
 const TRIES = 3;
 
 /**
- * Opens a file and waits for it: for threads of their own. Throws the system's error, or MB2010 and MB2011 for what
+ * Opens a file and waits for it: for separate threads. Throws the system's error, or MB2010 and MB2011 for what
  * is not read.
  */
 export function openSync(place: Place, name: string): Opened {
@@ -172,7 +172,7 @@ function* openSteps(place: Place, name: string): Steps<Opened> {
   }
 }
 
-/** As it is nearly always: no link on the way from the root. Undefined where there is one. */
+/** As it is nearly always: no link on the way from the root. Undefined if there is one. */
 function* openPlainly(place: Place, name: string): Steps<Opened | undefined> {
   const found = yield* lookPlainly(place, name);
   if (found === undefined) return undefined;
@@ -211,7 +211,7 @@ function* foundSteps(place: Place, name: string): Steps<{ readonly real: string;
 }
 
 /**
- * From the root on, part by part; each link is followed as the rule says. `ownerUid`: who has to own the file itself.
+ * From the root on, part by part; each link is followed as the rule says. `ownerUid`: who must own the file itself.
  */
 function* foundThroughLinks(
   place: Place,
@@ -245,7 +245,7 @@ function* openAt(path: string, isMeant: (real: string, stat: BigIntStats) => boo
   try {
     fd = yield* open(path);
   } catch (error) {
-    // It has become a link since it was looked at.
+    // It has become a link since it was checked.
     if (systemCode(error) === 'ELOOP') return undefined;
     throw error;
   }
@@ -264,12 +264,12 @@ function* openAt(path: string, isMeant: (real: string, stat: BigIntStats) => boo
   }
 }
 
-/** The real path of an open file; undefined where it has none any more. */
+/** The real path of an open file; undefined if it has none any more. */
 function* whereIs(fd: number, path: string, { dev, ino }: BigIntStats): Steps<string | undefined> {
   try {
     return yield* readlink(`/proc/self/fd/${fd}`);
   } catch {
-    // No /proc here: then the path has to lead to the same file still, without any link.
+    // No /proc here: then the path must lead to the same file still, without any link.
     const real = yield* realpath(path);
     const there = yield* lstat(real);
     return there.dev === dev && there.ino === ino ? real : undefined;

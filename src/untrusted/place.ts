@@ -34,7 +34,7 @@ export function inDirectory(directory: string, name: string): string {
   return directory === sep ? `${sep}${name}` : `${directory}${sep}${name}`;
 }
 
-/** Whether `path` is `directory` or lies below it; both are real paths. */
+/** Whether `path` is `directory` or is below it; both are real paths. */
 export function isWithin(path: string, directory: string): boolean {
   return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
 }

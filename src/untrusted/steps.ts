@@ -1,5 +1,5 @@
 /**
- * Work on files as a sequence of system calls, so that it is written once: threads of their own wait for each call,
+ * Work on files as a sequence of system calls, so that it is written once: separate threads wait for each call,
  * the main thread must not, since a file server may never answer.
  */
 import * as fs from 'node:fs';
@@ -13,7 +13,7 @@ export type Ask =
   | { readonly call: 'fstat' | 'close'; readonly fd: number };
 
 /**
- * A sequence of calls, written once for threads that wait and for those that don't: each call is yielded, and its
+ * A sequence of calls, written once for threads that wait and for those that do not: each call is yielded, and its
  * result passed in.
  */
 export type Steps<Value> = Generator<Ask, Value, unknown>;

@@ -1,4 +1,4 @@
-/** What `verify --repair` does for a tracker: notes in the state what has to be sent again. */
+/** What `verify --repair` does for a tracker: notes in the state what must be sent again. */
 import { MirrorError } from '../errors.ts';
 import { type FileState, type RunRef, runLabel } from '../model/index.ts';
 import type { ArtifactState, LaneState, StateFile } from '../state/index.ts';
@@ -9,7 +9,7 @@ import { recordEnd } from './verify-files.ts';
 /** More gaps than this in one file cost more than sending what lies between them. */
 const MOST_GAPS = 1000;
 
-/** Notes in the state what has to be sent again. */
+/** Notes in the state what must be sent again. */
 export class LaneMender implements Repairs {
   gaps = 0;
   missingPoints = 0;
@@ -85,7 +85,7 @@ export class LaneMender implements Repairs {
 
   /**
    * A tracker run that is gone: all that was sent into it is pending, so that the next pass opens it again, or says
-   * why it can't.
+   * why it cannot.
    */
   mendGone(run: RunRef, files: readonly FileState[]): void {
     if (!this.#canSendAgain) return;

@@ -31,7 +31,7 @@ function unread(name: string): FileState {
   return { name, generation: 0, position: { watermark: 0, gaps: [] }, guard, damage: [], size: 0, stamp: '', records: 0 };
 }
 
-/** All of a run's files as they are now, to their ends; those that can't be compared are left out. */
+/** All of a run's files as they are now, to their ends; those that cannot be compared are left out. */
 async function wholeFiles(directory: Place, states: readonly FileState[]): Promise<FileState[]> {
   const known = new Map(states.map((state) => [state.name, state]));
   const names = new Set([...known.keys(), ...(await filesIn(directory))]);

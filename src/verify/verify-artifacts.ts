@@ -18,11 +18,11 @@ export interface Beside {
   readonly compare?: (handle: Handle, wanted: WantedArtifacts, signal: AbortSignal) => Promise<readonly ArtifactDifference[]>;
 }
 
-/** What a look at params and files of a run found. */
+/** What a check of params and files of a run found. */
 export interface ArtifactFindings {
   readonly counts: BesideCounts;
   readonly differences: readonly BesideDifference[];
-  /** What has to be done once more. */
+  /** What must be done once more. */
   readonly again: readonly ArtifactState[];
 }
 
@@ -32,7 +32,7 @@ interface Stored {
   readonly name: string;
   readonly mine: string;
   readonly states: ArtifactState[];
-  /** Several contents were stored under the name: which one stands there is not known. */
+  /** Several contents were stored under the name: which one is there is not known. */
   isVague: boolean;
 }
 
@@ -131,7 +131,7 @@ async function paramsOf(
   try {
     ({ content } = await readWhole(directory, path, { mostBytes: MOST_TEXT_BYTES, signal }));
   } catch {
-    // It is gone, or not read any more: what it said can't be known.
+    // It is gone, or not read any more: what it said cannot be known.
     return undefined;
   }
   if (sha256Of(content) !== hash) return undefined;
@@ -139,7 +139,7 @@ async function paramsOf(
   return read.kind === 'params' ? read.params : [];
 }
 
-/** What the record says that the text stood in. */
+/** What the record says that the text was in. */
 async function textParamsOf(
   directory: Place,
   { stamp, hash }: ArtifactState,

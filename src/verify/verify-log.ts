@@ -15,7 +15,7 @@ import type { Candidate } from './verify-scope.ts';
 /** A lane that something is asked. */
 export interface Asked {
   readonly lane: string;
-  /** Since when it does not answer, by `steadyMs`; undefined where it does, or nothing is asked. */
+  /** Since when it does not answer, by `steadyMs`; undefined if it does, or nothing is asked. */
   readonly silentSinceMs?: () => number | undefined;
 }
 
@@ -29,7 +29,7 @@ export class VerifyLog {
   readonly troubled: TroubledFile[] = [];
   readonly obstacles: Obstacle[] = [];
   readonly damagedFiles: string[] = [];
-  /** What the display looks at. */
+  /** What the display checks. */
   readonly progress = {
     phase: 'scanning' as Progress['phase'],
     startedAtMs: this.startedAtMs,

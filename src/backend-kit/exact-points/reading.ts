@@ -12,7 +12,7 @@ export interface SegmentPlace {
 }
 
 /**
- * The points of all segments, each once, though it may stand in several of them. Segments of a file have to come in
+ * The points of all segments, each once, though it may be in several of them. Segments of a file have to come in
  * the order of their first offsets: a point that comes again does so in one that begins before it, so what is behind
  * the next one's beginning is all that is kept in mind.
  */

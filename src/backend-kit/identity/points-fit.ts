@@ -13,7 +13,7 @@ const MOST_POINTS = 200_000;
 const KEY_DIGITS = 13;
 
 /**
- * Compares what a tracker run holds with the files: each point it holds has to be one of theirs, to the bit that the
+ * Compares what a tracker run holds with the files: each point it holds must be one of theirs, to the bit that the
  * tracker keeps.
  */
 export async function pointsFit(
@@ -37,7 +37,7 @@ export async function pointsFit(
   return chosen.isEmpty ? 'theirs' : 'others';
 }
 
-/** Points by their hashes; where there are too many, every second one that is left by its hash, again and again. */
+/** Points by their hashes; if there are too many, every second one that is left by its hash, repeatedly. */
 class ChosenPoints {
   readonly #most: number;
   readonly #keys = new Set<number>();

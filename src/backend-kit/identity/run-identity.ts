@@ -81,7 +81,7 @@ async function isOfReplaced({ files: named }: RunMark, source: RunSource, signal
 export const whoseRun: BackendContext['whoseRun'] = ({ instanceId, fingerprint, readBack }, source, signal) =>
   isWhoseRun({ mark: { instance: instanceId, files: FileMarks.of(fingerprint) }, readBack }, source, signal);
 
-/** What can't be read back says nothing of whose it is; a tracker that is away is asked again. */
+/** What cannot be read back says nothing of whose it is; a tracker that is away is asked again. */
 async function fitOf(readBack: Candidate['readBack'], files: RunFiles, signal: AbortSignal): Promise<Fit | 'unreadable'> {
   try {
     return await pointsFit(readBack(signal), files, signal);
@@ -133,7 +133,7 @@ export function sayTaken(warn: BackendContext['warn'], source: RunSource, name: 
 }
 
 /**
- * The tracker run above one of a study, as a run of its own: it is known by the files of the runs below it, and holds
+ * The tracker run above one of a study, as its own run: it is known by the files of the runs below it, and holds
  * no points.
  */
 export function parentSource({ parent, files, holderKey: _, leavesReplaced: __, ...child }: RunSource): RunSource | undefined {
@@ -158,7 +158,7 @@ export function parentSource({ parent, files, holderKey: _, leavesReplaced: __, 
 }
 
 /**
- * The tracker run that was made to hold those below a run before the run was known, as a run of its own: by the files
+ * The tracker run that was made to hold those below a run before the run was known, as its own run: by the files
  * that it names, which are those of the runs below, it is judged like any other.
  */
 export function holderSource({ holderKey, files, parent: _, ...own }: RunSource): RunSource | undefined {

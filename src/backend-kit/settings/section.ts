@@ -17,14 +17,14 @@ export interface Field<Value> extends SettingField {
 /** The settings of a backend type, by name. */
 export type Fields = Readonly<Record<string, Field<unknown>>>;
 
-/** What a field holds; undefined only where it has no default. */
+/** What a field holds; undefined only if it has no default. */
 export type ValueOf<Entry> = Entry extends { readonly kind: Kind<infer Value> }
   ? Entry extends { readonly fallback: unknown }
     ? Value
     : Value | undefined
   : never;
 
-/** What stands behind the section, before the defaults: a tracker's own configuration file. */
+/** What follows the section, before the defaults: a tracker's own configuration file. */
 export type Beneath = (key: string) => { readonly raw: unknown; readonly source: string } | undefined;
 
 interface Found {
@@ -64,7 +64,7 @@ export class Section<Table extends Fields> {
     this.#found.set(key, { value, source });
   }
 
-  /** What a field holds, else what stands in the file that the other field names. */
+  /** What a field holds, else what is in the file that the other field names. */
   secret(key: keyof Table & string, fileKey: keyof Table & string): string | undefined {
     const value = this.#found.get(key)?.value;
     const path = this.#found.get(fileKey)?.value;

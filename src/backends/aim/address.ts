@@ -32,7 +32,7 @@ export function addressOf(text: string): Address {
   }
 }
 
-/** A repository's folder: the one that has `.aim` in it, also where that one itself was named. */
+/** A repository's folder: the one that has `.aim` in it, also if that one itself was named. */
 export function repoFolder(path: string): string {
   return resolve(path.replace(/\/\.aim\/?$/, '') || '/');
 }

@@ -20,7 +20,7 @@ const NO_PARAMS: ReadonlySet<Key> = new Set([OWN, 'hparams_meta', HPARAMS]);
 /** A way to the server that outlives a connection. */
 export interface ForeignAccess {
   ask<T>(work: (client: AimClient) => Promise<T>): Promise<T>;
-  /** Looks at the tree `meta` of a run; undefined where there is none. */
+  /** Looks at the tree `meta` of a run; undefined if there is none. */
   look<T>(run: Pick<TrackedRun, 'hash'>, work: (client: AimClient, meta: Resource) => Promise<T>): Promise<T | undefined>;
   /** The points of a run that hold hyperparameters. */
   hparams(run: TrackedRun): AsyncIterable<ReadBackChunk>;

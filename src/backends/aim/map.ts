@@ -14,19 +14,19 @@ import { MOST_BINS } from './limits.ts';
 import { type Family, familyOfPlugin } from './sequences.ts';
 import { Blob, Custom, type Tree } from './tree.ts';
 
-/** What becomes of a point that is no scalar. */
+/** What happens to a point that is not a scalar. */
 export interface MappedObject {
   readonly family: Family;
   /** The fields of one object, or of each of several: images and clips of one point. */
   readonly objects: readonly Custom[];
-  /** Its value's JSON text, exactly; undefined where a text's data says it all. */
+  /** Its value's JSON text, exactly; undefined if a text's data says it all. */
   readonly exact: string | undefined;
   readonly bytes: number;
   readonly params: readonly (readonly [name: string, value: Tree])[];
   readonly paramsMeta: Tree | undefined;
 }
 
-/** Maps a point that is no scalar to Aim's objects. */
+/** Maps a point that is not a scalar to Aim's objects. */
 export function mapObject(plugin: string, point: ObjectPoint): MappedObject {
   const value = interpret(plugin, point);
   const blobs: ModelBlob[] = [];
@@ -132,7 +132,7 @@ function shownText(shape: readonly number[], strings: readonly Uint8Array[]): st
 }
 
 /**
- * A histogram as Aim draws it: bins of one width, to which each bucket gives what lies in them. The exact buckets
+ * A histogram as Aim draws it: bins of one width, to which each bucket gives what is in them. The exact buckets
  * stand beside it.
  */
 function distribution(value: Histogram): Custom {
@@ -200,7 +200,7 @@ export function treeOf(value: Json): Tree {
   return Object.fromEntries(Object.entries(value).map(([key, child]) => [partOf(key), treeOf(child)]));
 }
 
-/** An integer that 64 bits can't hold is a text. */
+/** An integer that 64 bits cannot hold is a text. */
 export function wholeOf(value: bigint): bigint | string {
   return BigInt.asIntN(64, value) === value ? value : String(value);
 }

@@ -1,6 +1,6 @@
 /**
  * One series of texts, images, clips or distributions on its way into one sequence: one point a step, by the step
- * itself. What is exact stands in the object under names of our own, which Aim keeps and looks past. Of several
+ * itself. What is exact is in the object under names of our own, which Aim keeps and looks past. Of several
  * points of one step the one of the greatest place is shown, the others are beside it.
  */
 import { oddTree } from './answers.ts';
@@ -12,7 +12,7 @@ import { BESIDE, narrow } from './scalar-sequence.ts';
 import { COLLAPSED_FIELD, type SequenceId } from './sequences.ts';
 import { Custom, childOf, type Key, type Tree } from './tree.ts';
 
-/** A point that is no scalar, with its place in the event files. */
+/** A point that is not a scalar, with its place in the event files. */
 export interface PlacedObject {
   readonly step: number | bigint;
   readonly wallTime: number;
@@ -40,7 +40,7 @@ export class ObjectSequence {
   readonly #base: readonly Key[];
   readonly #family: MappedObject['family'];
   #isBegun: boolean;
-  /** Most objects of a point; 0 where each is one. */
+  /** Most objects of a point; 0 if each is one. */
   #most: number;
   #firstStep: number | bigint | undefined;
   #lastStep: number | bigint | undefined;
@@ -101,7 +101,7 @@ export class ObjectSequence {
     if (!isObject) throw oddTree('collect', client.address, 'an object of the sequence');
     const known = there === undefined ? undefined : ownFields(there);
     const place = typeof known?.['mb_place'] === 'string' ? readPlace(known['mb_place']) : undefined;
-    // What stands there without a name of ours is nobody's, or was not finished.
+    // What is there without a name of ours is nobody's, or was not finished.
     if (
       there === undefined ||
       known === undefined ||
@@ -117,7 +117,7 @@ export class ObjectSequence {
     const id = isOlder ? point.id : known['mb_id'];
     const isKnown = (await client.branch(seqs, [...this.#base, BESIDE, id], signal)) !== undefined;
     if (!isKnown) {
-      // The step stands beside it: of a cell it is the key.
+      // The step is next to it: of a cell it is the key.
       await frames.update(seqs, [...this.#base, BESIDE], [[id, { step, val: beside }]]);
       this.#collapsed++;
     }

@@ -12,7 +12,7 @@ export interface OpenRun {
   /** Undefined in a run that is not ours. */
   readonly props: Resource | undefined;
   readonly traces: readonly Trace[];
-  /** Params stand in two places: in the run, and in an index of names. */
+  /** Params are in two places: in the run, and in an index of names. */
   readonly attrPaths: readonly (readonly Key[])[];
   readonly resources: readonly Resource[];
 }

@@ -6,7 +6,7 @@ import type { Key, Tree } from './tree.ts';
 type Branch = Map<Key, Tree>;
 
 /**
- * Params put into the tree that is there. `keepsOld`: what is there with another value stays (a run that is not
+ * Params put into the tree that exists. `keepsOld`: what is there with another value stays (a run that is not
  * ours).
  */
 export function mergeParams(
@@ -46,7 +46,7 @@ export function withoutParams(there: Tree | undefined, names: readonly string[])
   return root;
 }
 
-/** Hparams of event files are doubles, and stand in the same tree: they say 64.0 where a file says 64. */
+/** Hparams of event files are doubles, and are in the same tree: they say 64.0 if a file says 64. */
 function isSame(a: Tree, b: Tree): boolean {
   return isNumber(a) && isNumber(b) ? Object.is(Number(a), Number(b)) : a === b;
 }

@@ -3,7 +3,7 @@ import { errorOf } from './answers.ts';
 import { type ClientSettings, makeHttp, serverVersion } from './client.ts';
 import { VERIFIED_VERSIONS } from './limits.ts';
 
-/** A look at a server that writes nothing. Throws what is wrong. */
+/** A check of a server that writes nothing. Throws what is wrong. */
 export async function probeServer(address: string, settings: ClientSettings, signal: AbortSignal): Promise<Probe> {
   const http = makeHttp(address, settings);
   try {

@@ -1,4 +1,4 @@
-/** All points of a run, as they were sent: from the columns that Aim shows, and from what stands beside them. */
+/** All points of a run, as they were sent: from the columns that Aim shows, and from what is next to them. */
 
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';

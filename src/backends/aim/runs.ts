@@ -13,7 +13,7 @@ import type { RunPool } from './run-pool.ts';
 import type { AimSettings } from './settings.ts';
 import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
 
-/** What stands in every run of ours, as one of its params. */
+/** What is in every run of ours, as one of its params. */
 export const OWN = 'mirrorboard';
 /** A server that claims that every hash is taken would keep us forever. */
 const MOST_STRANGERS = 100;
@@ -183,7 +183,7 @@ export class Runs {
       ['status', 'running'],
       ...(source.parent === undefined ? [] : [['parent', { key: source.parent.key, name: source.parent.name }] as const]),
     ];
-    // Each by itself: another process that makes the same run at the same moment may have written its identity beside
+    // Each on its own: another process that makes the same run at the same moment may have written its identity beside
     // them.
     for (const attrPath of open.attrPaths) await frames.update(meta, [...attrPath, OWN], facts);
     await frames.add(meta, '__setitem__', [['meta', 'chunks', run.hash, 'end_time'], null]);
@@ -204,7 +204,7 @@ export function tagText(tag: string, value: string): string {
   return value === '' ? tag : `${tag}: ${value}`;
 }
 
-/** What a run says of itself; undefined where it says nothing (yet), or is not there. */
+/** What a run says of itself; undefined if it says nothing (yet), or is not there. */
 async function readIdentity(client: AimClient, hash: string, signal: AbortSignal): Promise<RunMark | undefined> {
   const meta = await client.snapshot('meta', hash, signal);
   try {
@@ -220,7 +220,7 @@ async function readIdentity(client: AimClient, hash: string, signal: AbortSignal
   }
 }
 
-/** What stands in a run of whose it is. */
+/** What a run says about the run it belongs to. */
 function identityOf(instance: string, files: FileMarks): readonly (readonly [Key, Tree])[] {
   const marks = files.list().filter(({ file }) => file !== '');
   return [

@@ -103,14 +103,14 @@ export class ScalarSequence {
     this.#loaded = undefined;
   }
 
-  /** Makes its columns, where they are not there. Before the metadata names it: what is named has them. */
+  /** Makes its columns, if they are not there. Before the metadata names it: what is named has them. */
   async begin(frames: Frames, seqs: Resource): Promise<void> {
     if (this.#isBegun) return;
     for (const column of ['val', 'epoch', 'time', 'step']) await frames.add(seqs, 'make_array', [[...this.#base, column]]);
     this.#isBegun = true;
   }
 
-  /** What the metadata will say once these points are there; undefined where that has to be looked up before. */
+  /** What the metadata will say once these points are there; undefined if that must be looked up before. */
   foreseenFields(points: readonly ScalarPoint[]): (readonly [Key, Tree])[] | undefined {
     const totals = { ...this.totals };
     let hasExact = this.#hasExact;
@@ -122,7 +122,7 @@ export class ScalarSequence {
     return fieldsOf(totals, this.#collapsed, hasExact);
   }
 
-  /** Writes points in the order of their file; `bytes` is where they stand in it. */
+  /** Writes points in the order of their file; `bytes` is where they are in it. */
   async write(
     points: readonly PlacedScalar[],
     bytes: { readonly file: string; readonly start: number; readonly end: number },
@@ -155,7 +155,7 @@ export class ScalarSequence {
     return fieldsOf(this.totals, this.#collapsed, this.#hasExact);
   }
 
-  /** Points of ever greater steps: nothing can stand at theirs. */
+  /** Points of ever greater steps: nothing can be at theirs. */
   async #append(
     points: readonly PlacedScalar[],
     { file, start, end }: { readonly file: string; readonly start: number; readonly end: number },
@@ -167,7 +167,7 @@ export class ScalarSequence {
     const isNext = before !== undefined && before.file === file && before.end === start;
     const range: StepRange = isNext ? { ...before, end, lastStep: last } : { file, start, end, firstStep: first, lastStep: last };
     this.#range = range;
-    // Before its points: a cell that is there without one would be of nowhere.
+    // Before its points: a cell that exists without one would be of nowhere.
     await frames.update(seqs, [...this.#base, RANGES], [[rangeKey(range), rangeText(range)]]);
     await this.#put(points, frames, seqs);
     if (this.#loaded !== undefined) {
@@ -374,7 +374,7 @@ function stepIn(fields: Tree | undefined, key: string): number | bigint | undefi
   return typeof step === 'number' && !Number.isSafeInteger(step) ? undefined : step;
 }
 
-/** An integer that no double holds, as it stands beside its point; the value where it is none. */
+/** An integer that no double holds, as it is beside its point; the value where it is none. */
 export function exactValue(text: Tree | undefined, value: number): number | bigint {
   return typeof text === 'string' && /^-?\d{1,40}$/.test(text) ? BigInt(text) : value;
 }

@@ -39,7 +39,7 @@ export const FAMILY_FIELD = 'mb_family';
 /** Where a sequence's metadata counts points that share a step with another one. */
 export const COLLAPSED_FIELD = 'mb_collapsed';
 
-/** What stands for a name that is none: no part of a path may be empty. */
+/** Replaces an empty name: no part of a path may be empty. */
 const NO_NAME = '(no name)';
 /** Sub-directories and prefixes that are parts of one training, as writers name them. */
 const SUBSETS = new Set(['train', 'training', 'val', 'valid', 'validation', 'eval', 'evaluation', 'test', 'testing', 'predict']);
@@ -67,7 +67,7 @@ export function placedTag(
   return SUBSETS.has(last.toLowerCase()) ? { ...plain, context: { subset: last } } : plain;
 }
 
-/** The folded sub-directory; undefined where a run is its own target. */
+/** The folded sub-directory; undefined if a run is its own target. */
 function folderBelow(run: RunRef, target: RunRef): string | undefined {
   if (run.path === target.path) return undefined;
   if (target.path === '.') return run.path;

@@ -8,7 +8,7 @@ import { OPEN_RUNS } from './limits.ts';
 
 /** A lane's section of the configuration, checked and filled up. */
 export interface AimSettings {
-  /** The server's address without user and password; undefined where a server of our own stands before `repo`. */
+  /** The server's address without user and password; undefined if a server of our own is before `repo`. */
   readonly server: string | undefined;
   /** The folder of a repository that a server of our own is started for. */
   readonly repo: string | undefined;
@@ -42,7 +42,7 @@ export const FIELDS = {
   aim_command: { kind: TEXT, fallback: 'aim' },
 } satisfies Fields;
 
-/** Checks a lane's section; the tracker's own variable stands behind it, defaults behind that. */
+/** Checks a lane's section; the tracker's own variable follows it, defaults behind that. */
 export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Environment): ParsedSettings<AimSettings> {
   const section = new Section(FIELDS, raw, env);
   const target = targetOf(section, env);

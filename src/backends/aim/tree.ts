@@ -1,6 +1,6 @@
 /**
  * The packed trees that Aim's server speaks: every request's arguments, every frame and every answer is one. A record
- * is a node: its path as key, whether it is a blob, and its value with a type byte. Containers stand before their
+ * is a node: its path as key, whether it is a blob, and its value with a type byte. Containers are before their
  * children. Integers and floats are two types on the wire, so they are two here: a `bigint` is an integer, a `number`
  * a float.
  */
@@ -330,7 +330,7 @@ function finished(node: Draft | Leaf): Tree {
   return new Custom(node.name, Object.fromEntries([...children].map(([key, child]) => [String(key), child])));
 }
 
-/** A child of an object that was read; undefined where there is none. */
+/** A child of an object that was read; undefined if there is none. */
 export function childOf(tree: Tree | undefined, key: Key): Tree | undefined {
   return tree instanceof Map ? (tree as ReadonlyMap<Key, Tree>).get(key) : undefined;
 }
@@ -340,7 +340,7 @@ export function entriesOf(tree: Tree | undefined): readonly (readonly [Key, Tree
   return tree instanceof Map ? [...(tree as ReadonlyMap<Key, Tree>)] : [];
 }
 
-/** What `items_eager` gives: pairs of key and value; undefined where it is something else. */
+/** What `items_eager` gives: pairs of key and value; undefined if it is something else. */
 export function pairsOf(tree: Tree): ReadonlyMap<Key, Tree> | undefined {
   if (tree instanceof Map) return tree as ReadonlyMap<Key, Tree>;
   if (!Array.isArray(tree)) return undefined;
@@ -353,7 +353,7 @@ export function pairsOf(tree: Tree): ReadonlyMap<Key, Tree> | undefined {
   return pairs;
 }
 
-/** What `keys_eager` gives; undefined where it is something else. */
+/** What `keys_eager` gives; undefined if it is something else. */
 export function keysOf(tree: Tree): readonly Key[] | undefined {
   if (!Array.isArray(tree)) return undefined;
   const keys = tree as readonly Tree[];

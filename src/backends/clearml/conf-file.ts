@@ -9,14 +9,14 @@ import { HoconError, type HoconObject, type HoconValue, readHocon } from './hoco
 /** What of `clearml.conf` is used: values by their path in it. */
 export interface ConfFile {
   readonly path: string;
-  /** A text, number or truth value; undefined where there is none. */
+  /** A text, number or truth value; undefined if there is none. */
   get(key: string): string | number | boolean | undefined;
-  /** The objects of a list; none where there is no list. */
+  /** The objects of a list; none if there is no list. */
   list(key: string): readonly HoconObject[];
 }
 
 /**
- * Reads the file that `CLEARML_CONFIG_FILE` names, else `~/clearml.conf` where there is one. What can't be understood
+ * Reads the file that `CLEARML_CONFIG_FILE` names, else `~/clearml.conf` if there is one. What cannot be understood
  * is a problem.
  */
 export function readConfFile(env: Environment, problems: SettingProblem[]): ConfFile | undefined {

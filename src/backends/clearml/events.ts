@@ -24,7 +24,7 @@ export interface FileSource {
   hasFile(url: string): boolean;
   /** A file by its address in an event or an artifact. */
   file(url: string, signal: AbortSignal): Promise<Buffer>;
-  /** Its length; undefined where there is none. */
+  /** Its length; undefined if there is none. */
   lengthOf(url: string, signal: AbortSignal): Promise<number | undefined>;
 }
 
@@ -95,7 +95,7 @@ class TaskEvents {
 
   /**
    * Events of some names, but for steps that a page does not hold as a whole: these are noted. A server takes a
-   * scroll id that stands for step 0 for one that stands for nothing, and begins again; so what comes behind is read
+   * scroll id that means step 0 for one that means nothing, and begins again; so what comes behind is read
    * from the other end.
    */
   async *#read(metrics: readonly Filter[], crowded: Set<string>): AsyncGenerator<readonly Fields[]> {
@@ -150,7 +150,7 @@ class TaskEvents {
   }
 
   /**
-   * All scalars of a metric, in pages that the server keeps the place of by itself. False: this server has no such
+   * All scalars of a metric, in pages that the server keeps the place of on its own. False: this server has no such
    * pages.
    */
   async *#scalarsOf(metric: string, steps: ReadonlySet<string>): AsyncGenerator<readonly Fields[], boolean> {
@@ -165,7 +165,7 @@ class TaskEvents {
       scroll = page.text('scroll_id', '');
       if (events.length === 0 || scroll === '') return true;
       yield atSteps(events, steps);
-      // The same id stands for every page of it.
+      // The same id means every page of it.
       pages.next(`${number}`, events.length, events);
     }
   }

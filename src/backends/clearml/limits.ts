@@ -20,7 +20,7 @@ export const RESERVED_STEP = -2147483648;
 export const PARAMS_PER_REQUEST = 1000;
 /** A document in the task (configuration) may be so long; the whole task must stay below 16 MB. */
 export const DOCUMENT_BYTES = 1_000_000;
-/** Listed artifacts of a task: each lies in the task's document. Files beyond are kept too, and named by events. */
+/** Listed artifacts of a task: each is in the task's document. Files beyond are kept too, and named by events. */
 export const MOST_ARTIFACTS = 2000;
 
 /** A page of tasks, a power of two; the server gives no more than 500. */
@@ -29,7 +29,7 @@ export const TASKS_PAGE = 256;
 export const EVENTS_PER_PAGE = 10_000;
 /** Of plots, which may be long. */
 export const PLOTS_PER_PAGE = 500;
-/** A page that ends at a step holds so many events of it at most, also where there are more. */
+/** A page that ends at a step holds so many events of it at most, also if there are more. */
 export const EVENTS_OF_A_STEP = 10_000;
 /** Names that one request may ask for: the store takes about a thousand conditions. */
 export const METRICS_PER_FILTER = 500;

@@ -18,7 +18,7 @@ interface KnownModel {
   readonly comment: string;
 }
 
-/** The model of a content, made where there is none. A model's name is not unique; the tag of its content is. */
+/** The model of a content, made if there is none. A model's name is not unique; the tag of its content is. */
 export async function addModel(client: ClearmlClient, task: TaskRef, version: ModelVersion, signal: AbortSignal): Promise<ArtifactOutcome> {
   const { model, file, alias, tags } = version;
   if (model.trim() === '') return { kind: 'refused', reason: 'a model needs a name' };

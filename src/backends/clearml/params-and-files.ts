@@ -33,7 +33,7 @@ export interface Facts {
   readonly host: string | undefined;
 }
 
-/** Adds params that stand in files to a task. One answer each, in their order. */
+/** Adds params that are in files to a task. One answer each, in their order. */
 export async function addSideParams(
   sink: Sink,
   params: readonly RunParam[],
@@ -69,7 +69,7 @@ function factsIn(params: readonly RunParam[]): Facts {
   return { script, host };
 }
 
-/** Where a file of a run lies in its task. */
+/** Where a file of a run is in its task. */
 export function sidePath(path: string): string {
   const parts = path.split('/');
   return ['artifacts', ...parts.slice(0, -1).map(pathPart), filePart(parts.at(-1) ?? '')].join('/');

@@ -32,7 +32,7 @@ export function taskFolder(project: string, name: string, id: string): string {
   return `${project.split('/').map(pathPart).join('/')}/${pathPart(name)}.${id}`;
 }
 
-/** A path as it stands in an address: the same, for names that `pathPart` made. */
+/** A path as it is in an address: the same, for names that `pathPart` made. */
 export function encodedPath(path: string): string {
   return path.split('/').map(encodeURIComponent).join('/');
 }

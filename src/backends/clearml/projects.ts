@@ -18,7 +18,7 @@ export class Projects {
     this.#client = client;
   }
 
-  /** The project of a name, which is made where there is none. */
+  /** The project of a name, which is made if there is none. */
   async find(name: string, signal: AbortSignal): Promise<Project> {
     for (;;) {
       const under = this.#known.get(name);

@@ -44,12 +44,12 @@ export interface ClearmlSettings {
   readonly taskName: string | undefined;
   readonly taskType: string;
   readonly mode: 'online' | 'offline';
-  /** Addresses, without user and password; empty where a lane is offline and there is none. */
+  /** Addresses, without user and password; empty if a lane is offline and there is none. */
   readonly apiServer: string;
   readonly filesServer: string;
   readonly webServer: string | undefined;
   readonly auth: ClearmlAuth | undefined;
-  /** The same once more, from the files that hold it; undefined where none does. */
+  /** The same once more, from the files that hold it; undefined if none does. */
   readonly renewAuth?: () => ClearmlAuth | undefined;
   /** Sent with every request, to the file server too. Secret. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -103,7 +103,7 @@ export const FIELDS = {
   recreate_deleted: { kind: SWITCH, fallback: false },
 } satisfies Fields;
 
-/** Where a field stands in `clearml.conf`, which is behind the section. */
+/** Where a field is in `clearml.conf`, which is behind the section. */
 const IN_CONF: Readonly<Record<string, string>> = {
   api_server: 'api.api_server',
   files_server: 'api.files_server',
@@ -117,7 +117,7 @@ const IN_CONF: Readonly<Record<string, string>> = {
   verify_certificate: 'api.verify_certificate',
 };
 
-/** Checks a lane's section; the tracker's own variables stand before it, its own file and defaults behind it. */
+/** Checks a lane's section; the tracker's own variables are before it, its own file and defaults after it. */
 export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Environment): ParsedSettings<ClearmlSettings> {
   const unread: SettingProblem[] = [];
   const conf = readConfFile(env, unread);

@@ -11,7 +11,7 @@ const SHORT_RUNS = `SELECT count(*) AS n FROM run
   WHERE points <> (SELECT coalesce(sum(count), 0) FROM series WHERE series.run = run.id)`;
 
 /**
- * A light look at a store before it is added to: the structure of its tables, and whether its listings agree with
+ * A light check of a store before it is added to: the structure of its tables, and whether its listings agree with
  * each other. Of a large store only the listings are checked. A value that was changed in place is not seen: `verify`
  * finds that. What is wrong, in words; undefined if nothing is.
  */

@@ -8,7 +8,7 @@ const WORTH_BYTES = 8 * 1024 * 1024;
 const MOST_BYTES = 256 * 1024 * 1024;
 
 /**
- * Merges the write-ahead log into the database on a thread of its own, beside the writer: SQLite would do it inside
+ * Merges the write-ahead log into the database on its own thread, beside the writer: SQLite would do it inside
  * the writer's commits, which costs a quarter of a big backfill. While it lags the log only grows, so beyond a bound
  * the writer merges the rest itself, after which the log starts over.
  */

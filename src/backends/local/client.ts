@@ -10,7 +10,7 @@ import { APPLICATION_ID, SCHEMA_VERSION, STATISTICS, TABLES, VIEWS } from './sch
 /** How long another process is waited for that has the file to itself: a reader that ends, a merge of the log. */
 const BUSY_MS = 5000;
 
-/** Opens the store's file to write to it, made again where there is none. */
+/** Opens the store's file to write to it, made again if there is none. */
 export function openForWriting(path: string): DatabaseSync {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
     throw new MirrorError('MB3001', `${path} is a directory, and a store is a file`, {
@@ -65,7 +65,7 @@ export function openForReading(path: string): DatabaseSync {
       return readOnly;
     }
   } catch (error) {
-    // SQLite wants to make its index of what was written ahead, which a folder that can't be written refuses. Where
+    // SQLite wants to make its index of what was written ahead, which a folder that cannot be written refuses. Where
     // nothing was written ahead the file alone is the whole store.
     const isReadOnly = [READONLY, CANTOPEN].includes(sqliteCode(error) ?? -1);
     if (!isReadOnly || (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) throw translated(error, path, 'opening');

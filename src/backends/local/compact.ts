@@ -12,7 +12,7 @@ const PIECE_POINTS = 65_536;
 /** Segments that a call merges before it says that more is left: about a tenth of a second. */
 const CALL_SEGMENTS = 8192;
 /**
- * What else takes as long as merging a segment does: so many points that are copied, or a part of the look at a
+ * What else takes as long as merging a segment does: so many points that are copied, or a part of the check a
  * series.
  */
 const POINTS_AS_SEGMENT = 8;
@@ -44,13 +44,13 @@ const INSERT_SEGMENT =
 /**
  * A run that is watched gets a segment per series and wake-up: points of one series lie far apart. This copies them
  * to the end of the table, piece by piece, and leaves a segment for each file in place of those of a piece. What
- * became of a piece stands behind what is still to do, and has its turn again while it is small.
+ * became of a piece follows what is still to do, and has its turn again while it is small.
  */
 export class Compaction {
   readonly #db: DatabaseSync;
   /** Rows of the run's series that are still to do, the one at hand first. */
   readonly #series: number[];
-  /** How far the segments of the series at hand were looked at. */
+  /** How far the segments of the series at hand were checked. */
   #after = -1;
   /** Segments of it were brought together already: its last ones are, too, however few. */
   #isCrowded = false;

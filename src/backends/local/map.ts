@@ -15,7 +15,7 @@ import {
 /** The largest integer SQLite holds as one. */
 export const MAX_INT64 = 0x7fff_ffff_ffff_ffffn;
 
-/** The exact text of what a REAL column can't hold (-0, integers beyond 2^53); null for all other numbers. */
+/** The exact text of what a REAL column cannot hold (-0, integers beyond 2^53); null for all other numbers. */
 export function oddText(x: number | bigint): string | null {
   if (typeof x === 'bigint') return String(x);
   return Object.is(x, -0) ? '-0.0' : null;
@@ -87,7 +87,7 @@ export function groupBySeries(columns: ScalarColumns, seriesCount: number): { ro
   return { rows, starts };
 }
 
-/** What a series' row says of its points. NaN counts for nothing but `count`. */
+/** What a series' row says of its points. NaN is ignored but `count`. */
 export interface SeriesSummary {
   count: number;
   firstStep: number | bigint;

@@ -11,7 +11,7 @@ const MAKING = '.making';
 /** Files written at the same time: each waits for the disk. */
 const CONCURRENCY = 8;
 
-/** Where a blob lies below the media folder; its content alone decides. */
+/** Where a blob is below the media folder; its content alone decides. */
 export function blobPath(blob: Blob): string {
   return `${blob.sha256.slice(0, 2)}/${blob.sha256}.${EXTENSIONS[blob.format] ?? 'bin'}`;
 }
@@ -48,7 +48,7 @@ export class MediaFolder {
     await queue.addAll([...folders].map((folder) => () => flushFolderAsync(folder)));
   }
 
-  /** True when there was none: then the folder above has to be flushed, too. */
+  /** True when there was none: then the folder above must be flushed, too. */
   async #make(folder: string): Promise<boolean> {
     if (this.#made.has(folder)) return false;
     const first = await makeFolder(folder);

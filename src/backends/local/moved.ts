@@ -1,12 +1,12 @@
-/** Lets what is stored of a run lie elsewhere. */
+/** Moves what is stored of a run to another root or path. */
 import type { DatabaseSync } from 'node:sqlite';
 import { withRoom } from '../../model/index.ts';
 
-/** A run that lies elsewhere now. */
+/** A run that is elsewhere now. */
 export interface StoredMove {
   readonly root: string;
   readonly from: string;
-  /** The root it lies in now. */
+  /** The root it is in now. */
   readonly toRoot: string;
   readonly toRootPath: string;
   readonly to: string;

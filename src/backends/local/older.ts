@@ -4,7 +4,7 @@ import { comparePlaces, type PlacedPoint, StoredScalars, type StoredSegment } fr
 
 /** Points that a call compares or removes before it says that more is left: about a tenth of a second. */
 const CALL_POINTS = 50_000;
-/** What a row takes that is no scalar, or what is looked up for a series. */
+/** What a row takes that is not a scalar, or what is looked up for a series. */
 const ROW_AS_POINTS = 8;
 
 /** A generation of a file that is not the present one. */
@@ -32,7 +32,7 @@ const SEGMENTS = `SELECT first_point, last_point, first_offset, last_offset, pla
 const OBJECTS = 'SELECT id, "offset", idx FROM object WHERE series = ? AND file = ? AND generation = ? ORDER BY "offset", idx';
 const MARKS = 'SELECT "offset" FROM mark WHERE file = ? AND generation = ? ORDER BY "offset"';
 const PARTS = (object: string): string => `SELECT part, sha256, format, label FROM object_blob WHERE object = ${object}`;
-/** NULL stands for NaN, and is like itself. */
+/** NULL means NaN, and is like itself. */
 const SAME_OBJECT = `SELECT 1 FROM object AS a, object AS b WHERE a.id = ?1 AND b.id = ?2 AND a.step IS b.step AND a.wall_time IS b.wall_time
   AND a.odd_wall_time IS b.odd_wall_time AND a.form = b.form AND a.kind = b.kind AND a.dtype IS b.dtype AND a.text IS b.text AND a.data = b.data
   AND NOT EXISTS (${PARTS('?1')} EXCEPT ${PARTS('?2')}) AND NOT EXISTS (${PARTS('?2')} EXCEPT ${PARTS('?1')})`;
@@ -50,7 +50,7 @@ const REMOVE_OBJECT = [
 type Stored = { readonly scalar: PlacedPoint } | { readonly object: number };
 
 /**
- * A file that was copied over itself again and again leaves a generation each time, with the same points. One goes
+ * A file that was copied over itself repeatedly leaves a generation each time, with the same points. One goes
  * where each of its points and marks is among those of the present generation, in the same order. Views show none of
  * it before or after. What of it is removed when this is broken off is in the present generation: the rest goes
  * another time.
@@ -182,7 +182,7 @@ export class OlderGenerations {
   }
 }
 
-/** Whether all of some sequence stand in another one, in the same order. Each step of it is worth so many points. */
+/** Whether all of some sequence are in another one, in the same order. Each step of it is worth so many points. */
 function* isAmong<T>(
   some: Generator<T, void, void>,
   all: Generator<T, void, void>,

@@ -1,5 +1,5 @@
 /**
- * Where the points of a segment stand in their file, packed: two or three bytes a point, and a column less in the
+ * Where the points of a segment are in their file, packed: two or three bytes a point, and a column less in the
  * hottest table. A point is a varint of twice the distance from the record before, plus 1 where a varint follows with
  * the value's place in its record (absent: 0).
  */
@@ -72,7 +72,7 @@ export function joinPlaces(
   const joined: number[] = [];
   let before = segments[0]?.firstOffset ?? 0;
   for (const { firstOffset, lastOffset, places } of segments) {
-    // The first place of a segment stands at its first offset, distance 0: it gets the distance from the segment
+    // The first place of a segment is at its first offset, distance 0: it gets the distance from the segment
     // before.
     const isIndexed = ((places[0] ?? 0) & 1) === 1;
     pushVarint(joined, (firstOffset - before) * 2 + (isIndexed ? 1 : 0));

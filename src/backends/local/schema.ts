@@ -1,7 +1,7 @@
 /**
  * The local store's schema, version 1: documented in docs/schema.md, where every table and view that others may read
- * is described. Measured numbers stand in REAL columns, since other readers (DuckDB) go by declared types. What such
- * a column can't hold has its exact text beside it: -0 (it would become 0) and integers no double holds. NaN is NULL.
+ * is described. Measured numbers are in REAL columns, since other readers (DuckDB) go by declared types. What such
+ * a column cannot hold has its exact text beside it: -0 (it would become 0) and integers no double holds. NaN is NULL.
  */
 export const SCHEMA_VERSION = 1;
 

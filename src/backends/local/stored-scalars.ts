@@ -19,7 +19,7 @@ export interface StoredSegment {
 /** A stored scalar with its place. */
 export type PlacedPoint = Required<ReadBackPoint>;
 
-/** An integer that no double holds comes as text: node:sqlite throws where it can't give a number. */
+/** An integer that no double holds comes as text: node:sqlite throws where it cannot give a number. */
 export const exact = (column: string): string =>
   `CASE WHEN typeof(${column}) = 'integer' AND abs(${column} / 2) > 4503599627370495 THEN CAST(${column} AS TEXT) ELSE ${column} END`;
 
@@ -121,7 +121,7 @@ export function wide(value: unknown): number | bigint {
   return typeof value === 'string' ? BigInt(value) : Number(value);
 }
 
-/** A measured number: NULL is NaN, and what a REAL column can't hold has its text beside it. */
+/** A measured number: NULL is NaN, and what a REAL column cannot hold has its text beside it. */
 export function measured(value: unknown, odd: unknown): number {
   if (typeof odd === 'string') return Number(fromOddText(odd));
   return value === null ? NaN : Number(value);

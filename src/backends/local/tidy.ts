@@ -40,7 +40,7 @@ export function tidyStore(db: DatabaseSync, tidying: Tidying, transaction: (work
       transaction(() => db.prepare('UPDATE root SET path = ? WHERE name = ?').run(tidying.path, tidying.root));
       return;
     case 'forget':
-      // Each file and blob would be looked for in tables that have no index of them; who refers to a row goes before
+      // Each file and blob would be searched for in tables that have no index of them; who refers to a row goes before
       // it here.
       db.exec('PRAGMA foreign_keys = OFF');
       try {

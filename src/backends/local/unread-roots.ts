@@ -4,7 +4,7 @@ import type { KnownRoot } from '../../contract/index.ts';
 
 const KEY = "json_array('unread', root.id)";
 
-/** Notes what could not be read of a root, also where nothing of it is stored; or that all could be. */
+/** Notes what could not be read of a root, also if nothing of it is stored; or that all could be. */
 export function noteUnread(db: DatabaseSync, { name, path }: KnownRoot, reason: string | undefined): void {
   if (reason === undefined) {
     db.prepare(`DELETE FROM meta WHERE key = (SELECT ${KEY} FROM root WHERE name = ?)`).run(name);

@@ -22,7 +22,7 @@ import { blobPath } from './media.ts';
 import { packPlaces } from './places.ts';
 import { recountRun } from './recount.ts';
 
-/** A point that is no scalar, ready to be stored. */
+/** A point that is not a scalar, ready to be stored. */
 interface PreparedObject {
   readonly point: ObjectPoint;
   readonly value: Value;
@@ -31,7 +31,7 @@ interface PreparedObject {
 }
 
 /**
- * What of a parcel is worked out before the transaction begins: values, and the bytes that have to be on disk first.
+ * What of a parcel is worked out before the transaction begins: values, and the bytes that must be on disk first.
  */
 export interface PreparedParcel {
   readonly parcel: Parcel;
@@ -45,7 +45,7 @@ export interface PreparedParcel {
 const OBJECT_WEIGHT = 500;
 
 function weightOf({ point, data, blobs }: PreparedObject): number {
-  // Bytes that stand in the file are there anyway; those that were made of them are not.
+  // Bytes that are in the file are there anyway; those that were made of them are not.
   const made = blobs.filter((blob) => blob.data.buffer !== point.payload.buffer);
   return OBJECT_WEIGHT * (1 + blobs.length) + 2 * data.length + made.reduce((sum, blob) => sum + blob.data.length, 0);
 }
@@ -195,7 +195,7 @@ export class Writer {
     }
   }
 
-  /** What a REAL column can't hold is kept exactly beside it. */
+  /** What a REAL column cannot hold is kept exactly beside it. */
   #oddPoints({ scalars }: Batch, rows: Uint32Array, first: number): void {
     for (const [i, row] of oddRows(scalars, rows)) {
       const exact = scalars.wideValues.get(row) ?? (scalars.value[row] as number);

@@ -53,7 +53,7 @@ function serverAddress(whole: string): Address {
   } catch {
     return { kind: 'wrong', expected: EXPECTED };
   }
-  // Copied from a browser: what stands behind # is the page, not the server.
+  // Copied from a browser: what follows # is the page, not the server.
   const uri = url.origin + url.pathname.replace(/\/+$/, '');
   const [username, password] = user;
   return { kind: 'server', uri, whole, username: username === '' ? undefined : username, password: password === '' ? undefined : password };

@@ -7,7 +7,7 @@ const PROXY = '/api/2.0/mlflow-artifacts/artifacts';
 const MOST_URI = 4096;
 
 /**
- * The folder of a run behind the server's artifact proxy, from the run's `artifact_uri`; undefined where artifacts go
+ * The folder of a run behind the server's artifact proxy, from the run's `artifact_uri`; undefined if artifacts go
  * elsewhere (a bucket, a path on the server), which nobody but the official client with its own credentials can
  * reach.
  */
@@ -112,7 +112,7 @@ export class Artifacts {
     return { kind: 'ok', value: { files, folders } };
   }
 
-  /** Whether the server serves artifacts at all; undefined where it does not say. */
+  /** Whether the server serves artifacts at all; undefined if it does not say. */
   async isServed(signal: AbortSignal): Promise<boolean | undefined> {
     const answer = await this.#client.raw({ method: 'GET', path: PROXY, mostBytes: Number.POSITIVE_INFINITY, signal });
     if (answer.kind === 'ok') return true;

@@ -1,5 +1,5 @@
 /**
- * What becomes of metrics that the database takes for some it has already. A batch whose answer was lost comes again,
+ * What happens to metrics that the database takes for some it has already. A batch whose answer was lost comes again,
  * and points that are there should be left out by the server; versions before 3.10 can do that for a hundred entries
  * at a time only, those before 3.16 never for NaN.
  */
@@ -9,7 +9,7 @@ import { heldPoints } from './held-metrics.ts';
 import { clamped } from './map.ts';
 import type { Metric } from './prepare.ts';
 
-/** So many entries every version sorts out by itself, but for NaN. */
+/** So many entries every version sorts out on its own, but for NaN. */
 const SORTED_OUT = 100;
 
 /**

@@ -3,7 +3,7 @@
  * for each of them would be thousands. What was stored last stays in memory while it is small; the next lines go into
  * one file with it, and the former file is removed when more comes: a listing meanwhile still finds it. A file takes
  * in others of about its size, so that a line is written again a few times only. After a crash both are there, which
- * changes nothing: a point stands in as many files as it likes.
+ * changes nothing: a point is in as many files as it likes.
  */
 export interface Piece {
   readonly offset: number;
@@ -23,7 +23,7 @@ export interface Joined<Part extends Piece> {
   readonly absorbed: readonly string[];
 }
 
-/** Memory that all runs of a connection share for it; where none is left, files stay as they are. */
+/** Memory that all runs of a connection share for it; if none is left, files stay as they are. */
 export class GatherRoom {
   left = 16 * 1024 * 1024;
 }
@@ -44,7 +44,7 @@ export class Gathered<Part extends Piece> {
     this.#mostBytes = mostBytes;
   }
 
-  /** Pieces of a source with those before them that are worth it; undefined where all of them are stored already. */
+  /** Pieces of a source with those before them that are worth it; undefined if all of them are stored already. */
   join(source: string, fresh: readonly Part[]): Joined<Part> | undefined {
     const list = this.#kept.get(source) ?? [];
     const last = list.at(-1);
@@ -95,7 +95,7 @@ export class Gathered<Part extends Piece> {
     for (const source of [...this.#kept.keys()]) this.forget(source);
   }
 
-  /** Files whose content stands in others by now, each once. */
+  /** Files whose content is in others by now, each once. */
   takeObsolete(): readonly string[] {
     return this.#obsolete.splice(0);
   }

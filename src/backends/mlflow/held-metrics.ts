@@ -15,13 +15,13 @@ export class HeldMetrics {
   readonly #isNew: boolean;
   /** Of each file, up to where it was sent by this process, arrived or not. */
   readonly #sent = new Map<string, number>();
-  /** Files of which all that is there was met: what follows in them is new. */
+  /** Files of which all that exists was met: what follows in them is new. */
   readonly #caughtUp = new Set<string>();
   /** The files of the send under way. */
   #files: readonly string[] = [];
   /** Something of what is being sent may be there already. */
   #isUnsure = true;
-  /** Of the send under way: points that were looked for, and those of them that were there. */
+  /** Of the send under way: points that were searched for, and those of them that were there. */
   #looked = 0;
   #met = 0;
 
@@ -81,7 +81,7 @@ export class HeldMetrics {
 }
 
 /**
- * What a run holds of a metric; nothing where it has none. `toError` makes what is thrown when the server does not
+ * What a run holds of a metric; nothing if it has none. `toError` makes what is thrown when the server does not
  * say.
  */
 export async function* heldPoints(

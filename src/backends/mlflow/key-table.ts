@@ -55,7 +55,7 @@ export class KeyTable {
     return made.key;
   }
 
-  /** Gives the tag of a key that the database takes for another one a new key; undefined where that does not help. */
+  /** Gives the tag of a key that the database takes for another one a new key; undefined if that does not help. */
   evade(key: string): { readonly tag: string; readonly key: string } | undefined {
     const { name, rest } = parted(key);
     const [place, made] = [...this.#made].find(([, each]) => each.key === name) ?? [];
@@ -96,14 +96,14 @@ function unmarked(name: string): string {
   return name.slice(0, end);
 }
 
-/** A key without what stands behind it where it is derived: the statistic. */
+/** A key without what follows it where it is derived: the statistic. */
 function parted(key: string): { readonly name: string; readonly rest: string } {
   const end = key.startsWith(DERIVED_PREFIX) ? key.lastIndexOf('/') : key.length;
   return { name: key.slice(0, end), rest: key.slice(end) };
 }
 
 /**
- * What a name is to a database that compares loosely. Rather too much is taken for one than too little: that costs
+ * What a name is to a database that compares loosely. Rather too much is treated as one than too little: that costs
  * three characters, a missed one costs requests. MySQL's older collation takes ß for s.
  */
 export function foldOf(name: string): string {

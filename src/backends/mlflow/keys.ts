@@ -26,9 +26,9 @@ export const DERIVED_PREFIX = `${RESERVED}derived/`;
 
 const SHORTENED_LENGTH = 200;
 
-/** What a store can't tell apart or hold in the names of metrics. */
+/** What a store cannot tell apart or hold in the names of metrics. */
 export interface KeyOptions extends Partial<Characters & Pick<StoreFacts, 'foldsNames' | 'foldsLetters'>> {
-  /** A file store keeps a metric in a file of its name: `a` and `a/b` can't both be there, so `/` is escaped. */
+  /** A file store keeps a metric in a file of its name: `a` and `a/b` cannot both be there, so `/` is escaped. */
   readonly isFlat?: boolean;
   /** Default `KEY_LENGTH`. */
   readonly mostLength?: number;
@@ -59,7 +59,7 @@ function plainOf({ isAscii, isNarrow, foldsNames, foldsLetters }: KeyOptions): R
 }
 
 /**
- * Whether a tag can stand in the value of a run's tag as it is. Databases have no place for half characters, and
+ * Whether a tag can be in the value of a run's tag as it is. Databases have no place for half characters, and
  * PostgreSQL none for NUL.
  */
 export function isPublishable(tag: string, { tagLength, isAscii, isNarrow }: Characters & Pick<StoreFacts, 'tagLength'>): boolean {
@@ -67,7 +67,7 @@ export function isPublishable(tag: string, { tagLength, isAscii, isNarrow }: Cha
   return isHeld && tag.length <= tagLength && tag.isWellFormed() && !tag.includes('\0');
 }
 
-/** Whether a key may be cut: what it stands for has to be said elsewhere. */
+/** Whether a key may be cut: what it means must be said elsewhere. */
 export function isCut(key: string): boolean {
   return /\.h[0-9a-f]{16}(?:\.x\.){0,8}$/.test(key);
 }
@@ -122,7 +122,7 @@ function isDotPart(points: readonly string[], i: number): boolean {
   return part.length <= 2 && part.every((point) => point === '.');
 }
 
-/** A dot that would be read as the beginning of an escape, or could become one with what is put behind it. */
+/** A dot that would be read as the beginning of an escape, or could become one with what is put after it. */
 function looksLikeEscape(points: readonly string[], i: number): boolean {
   if (points[i + 1] !== 'x') return false;
   let end = i + 2;

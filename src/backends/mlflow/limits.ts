@@ -49,7 +49,7 @@ export function mlflowCapabilities(hasArtifacts: boolean, isFileStore: boolean |
       other: beside,
     },
     limits: { bytesPerSend: 8 * 1024 * 1024, sendsAtOnce: REQUESTS_AT_ONCE, gatherMs: 1000 },
-    // A file store keeps every copy of a point. We look before we send again, but that is no key: what is under way
+    // A file store keeps every copy of a point. We look before we send again, but that is not a key: what is under way
     // is not seen.
     replacesByKey: isFileStore === false,
     keeps: {

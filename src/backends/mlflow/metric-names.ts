@@ -10,7 +10,7 @@ export interface MetricNamesOptions {
   readonly keys: KeyTable;
   /** Keys that the run holds. */
   readonly held: Iterable<string>;
-  /** Publishes what a key stands for; false where the server refuses that. */
+  /** Publishes what a key means; false if the server refuses that. */
   readonly publish: (tag: string, key: string, signal: AbortSignal) => Promise<boolean>;
   /** Makes what is thrown when the server does not answer. */
   readonly toError: (failure: Failure) => Error;

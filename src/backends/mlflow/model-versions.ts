@@ -70,7 +70,7 @@ async function noteWritten(
 }
 
 /**
- * Whether the alias stands at a version that was written later: of several runs, the one with the newest file may
+ * Whether the alias is at a version that was written later: of several runs, the one with the newest file may
  * come first.
  */
 async function isOlder(

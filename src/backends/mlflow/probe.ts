@@ -12,7 +12,7 @@ import type { MlflowSettings } from './settings.ts';
 /** Clocks further apart are worth a word: times of runs are theirs. */
 const SKEW_MS = 60_000;
 
-/** Whether something is there that speaks the API, and lets us in. Throws what is wrong. */
+/** Whether something is there that speaks the API, and accepts our credentials. Throws what is wrong. */
 export async function lookFor(
   client: MlflowClient,
   settings: Pick<MlflowSettings, 'workspace' | 'kind'>,
@@ -50,7 +50,7 @@ export function checkWorkspace({ workspace, kind }: Pick<MlflowSettings, 'worksp
   });
 }
 
-/** A look at the server that writes nothing, once it is known to be there. Throws what is wrong. */
+/** A check of the server that writes nothing, once it is known to be there. Throws what is wrong. */
 export async function probeServer(
   client: MlflowClient,
   artifacts: Artifacts,

@@ -12,7 +12,7 @@ export interface MlflowSettings {
   /** `store`: a database or folder that a server of our own is started for. */
   readonly kind: 'server' | 'store';
   readonly auth: Auth | undefined;
-  /** The same once more, from the files that hold it; undefined where none does. */
+  /** The same once more, from the files that hold it; undefined if none does. */
   readonly renewAuth: (() => Auth | undefined) | undefined;
   /** Sent with every request. Secret. */
   readonly headers: Readonly<Record<string, string>>;
@@ -31,7 +31,7 @@ export interface MlflowSettings {
   readonly tls: TlsOptions;
   /** The program that starts a server. */
   readonly command: string;
-  /** Secrets that stand inside of an address that has to be handed on as it is (a database's password). */
+  /** Secrets that stand inside of an address that must be handed on as it is (a database's password). */
   readonly storeUri: string;
 }
 
@@ -62,7 +62,7 @@ export const FIELDS = {
 /** Least time a request is given: batches take ten seconds on a loaded server. */
 const LEAST_TIMEOUT_SECONDS = 60;
 
-/** Checks a lane's section; the tracker's own variables stand before it, defaults behind it. */
+/** Checks a lane's section; the tracker's own variables are before it, defaults after it. */
 export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Environment): ParsedSettings<MlflowSettings> {
   const section = new Section(FIELDS, raw, env);
   const uri = section.get('tracking_uri');

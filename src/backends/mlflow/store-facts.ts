@@ -60,7 +60,7 @@ export function factsText(facts: StoreFacts, version: string): string {
 }
 
 /**
- * What the tag says; undefined where there is none, it was written of another version, or says less than a trial
+ * What the tag says; undefined if there is none, it was written of another version, or says less than a trial
  * finds now.
  */
 export function readFacts(text: string | undefined, version: string): StoreFacts | undefined {

@@ -1,5 +1,5 @@
 /**
- * Tables of a run's texts, one a tag, which MLflow shows with a row a step. A table can't be added to, only written
+ * Tables of a run's texts, one a tag, which MLflow shows with a row a step. A table cannot be added to, only written
  * again, so they are made when a run ends, from the segments, where the texts are exact. They are for people: nothing
  * is read from them again.
  */
@@ -20,7 +20,7 @@ const MOST_BYTES = 4 * 1024 * 1024;
 /** Segments that are read for them, together. */
 const MOST_SEGMENT_BYTES = 256 * 1024 * 1024;
 
-/** Where tables of texts lie in a run's artifacts. */
+/** Where tables of texts are in a run's artifacts. */
 export const TEXT_FOLDER = 'text';
 /** A tag of MLflow's own: a list of tables, by which its pages find them. */
 const LOGGED = 'mlflow.loggedArtifacts';

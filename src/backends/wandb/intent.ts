@@ -1,5 +1,5 @@
 /**
- * What is about to be sent, kept whole: event files can't be read by a backend, and the mapping may be another one
+ * What is about to be sent, kept whole: event files cannot be read by a backend, and the mapping may be another one
  * after a restart.
  */
 import { createHash } from 'node:crypto';

@@ -1,6 +1,6 @@
 /**
  * Names of tags as keys of history rows. A character that a row or a panel does not bear is written `~<hex>~` (its
- * code point; `~~` stands for nothing), so that the tag can be had back from the key alone.
+ * code point; `~~` means nothing), so that the tag can be had back from the key alone.
  */
 
 /** Keys of our own: no tag's key begins so. */
@@ -47,7 +47,7 @@ export function fileNameOf(tag: string): string {
 
 /**
  * The keys of one tracker run's tags. Tags that differ only by case are one to some of the service's indexes, so all
- * but the first get `~~` behind them, which stands for nothing: which one came first is for people, never for reading
+ * but the first get `~~` behind them, which means nothing: which one came first is for people, never for reading
  * back.
  */
 export class KeyTable {
@@ -86,5 +86,5 @@ export class KeyTable {
   }
 }
 
-/** Renamed keys that are listed for people; each tells its tag by itself anyway. */
+/** Renamed keys that are listed for people; each tells its tag on its own anyway. */
 const MOST_LISTED = 2000;

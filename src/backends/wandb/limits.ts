@@ -3,7 +3,7 @@ import type { Capabilities } from '../../contract/index.ts';
 
 /**
  * Of a line of the history: the service takes ten times as much, its advice is below a megabyte a value. Longer
- * values lie in files.
+ * values are in files.
  */
 export const VALUE_BYTES = 100_000;
 /** Characters of a line after which a record continues in a further one. */

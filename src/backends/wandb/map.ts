@@ -1,4 +1,4 @@
-/** Points that are no scalars to what a history row shows of them, and what lies in files beside it. Pure. */
+/** Points that are no scalars to what a history row shows of them, and what is in files beside it. Pure. */
 
 import type { BodyStream } from '../../http/index.ts';
 import {
@@ -29,14 +29,14 @@ export interface StoredFile extends Omit<RunFile, 'data'> {
   readonly data: Uint8Array | BodyStream;
 }
 
-/** A point that is no scalar, as W&B gets it. */
+/** A point that is not a scalar, as W&B gets it. */
 export interface MappedObject {
   /** What a row shows under the tag's key, as JSON; undefined: nothing. */
   readonly shown: string | undefined;
   /** The exact value's text, or the name of a file that holds it. */
   readonly exact: string | { readonly file: string };
   readonly files: readonly RunFile[];
-  /** Files the point can't do without, and their lengths. */
+  /** Files the point cannot do without, and their lengths. */
   readonly needed: readonly (readonly [path: string, bytes: number])[];
   readonly params: readonly { readonly name: string; readonly value: string }[];
   readonly status: string | undefined;
@@ -44,7 +44,7 @@ export interface MappedObject {
 
 type Number64 = number | bigint;
 
-/** Maps a point that is no scalar to what a row shows, and to files that hold it exactly. */
+/** Maps a point that is not a scalar to what a row shows, and to files that hold it exactly. */
 export function mapObject(tag: string, plugin: string, point: ObjectPoint): MappedObject {
   const value = interpret(plugin, point);
   const blobs: Blob[] = [];
@@ -246,7 +246,7 @@ function tensorShown(tensor: Tensor, plugin: string, files: readonly RunFile[], 
 /** Most points of a cloud that the service draws. */
 const CLOUD_POINTS = 300_000;
 
-/** The first of a batch of vertices as a cloud of points; undefined where these are no vertices. */
+/** The first of a batch of vertices as a cloud of points; undefined if these are no vertices. */
 function pointCloud({ dtype, shape, bytes }: Tensor, name: string): Shown | undefined {
   const [, count = 0, width] = shape;
   if (dtype !== 'float' || shape.length !== 3 || width !== 3 || bytes === undefined || count > CLOUD_POINTS || bytes.length < count * 12)

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Environment } from '../../environment.ts';
 
 /**
- * The password that `~/.netrc` (or the file that NETRC names) has for a host; undefined where it has none or can't be
+ * The password that `~/.netrc` (or the file that NETRC names) has for a host; undefined if it has none or cannot be
  * read.
  */
 export function netrcPassword(host: string, env: Environment): { readonly password: string; readonly file: string } | undefined {

@@ -28,7 +28,7 @@ export function fileIn({ path, id }: Pick<Folder, 'path' | 'id'>): string {
   return join(path, `run-${id}.wandb`);
 }
 
-/** Whether the official client has sent a folder (or was told to leave it alone): it looks for this file too. */
+/** Whether the official client has sent a folder (or was told to leave it alone): it searches for this file too. */
 export function isSynced(folder: Folder): boolean {
   return existsSync(`${fileIn(folder)}.synced`);
 }

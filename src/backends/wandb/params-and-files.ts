@@ -14,7 +14,7 @@ import { throwFailure } from './runs.ts';
 const TAKEN =
   /^(?:wandb-|config\.yaml$|output\.log$|requirements\.txt$|conda-environment\.yaml$|diff\.patch$|media\/|mirrorboard\/|code\/|logs\/)/;
 
-/** Sets params that stand in files in a run's configuration. */
+/** Sets params that are in files in a run's configuration. */
 export async function setParams(place: RunPlace, params: readonly RunParam[], signal: AbortSignal): Promise<void> {
   let isChanged = false;
   for (const { name, value } of params) isChanged = place.config.setParam(name, paramText(value)) || isChanged;
@@ -36,7 +36,7 @@ export async function storeFile(place: RunPlace, file: ArtifactFile, signal: Abo
   return { kind: 'stored', ...(isPage ? { url: `${page}/files/${path.split('/').map(encodeURIComponent).join('/')}` } : {}) };
 }
 
-/** `unknown` is told why something can't be compared: it is left out then. */
+/** `unknown` is told why something cannot be compared: it is left out then. */
 export async function compareArtifacts(
   place: RunPlace,
   { files, params }: WantedArtifacts,

@@ -18,19 +18,19 @@ export interface RunPlace {
    * it counts fewer, the lines themselves are checked, if they can be had.
    */
   lineCount(hoped: number, signal: AbortSignal): Promise<Reply<number | undefined>>;
-  /** Whether lines at a place replace those that stand there: sending the same again is harmless. */
+  /** Whether lines at a place replace those that are there: sending the same again is harmless. */
   readonly replaces: boolean;
-  /** Where lines can be kept apart: says that those up to this one are elsewhere. Missing: they have to be here. */
+  /** Where lines can be kept apart: says that those up to this one are elsewhere. Missing: they must be here. */
   skipTo?(line: number): Failure | undefined;
   /** Stores lines from a place on. Returns what was in the way; some of them may be stored all the same. */
   append(firstLine: number, lines: readonly string[], summary: Summary, signal: AbortSignal): Promise<Failure | undefined>;
   /** The last line, where it is known without reading all. */
   lastRow(signal: AbortSignal): Promise<Reply<string | undefined>>;
-  /** Lines of a range, in their order, as they stand there. */
+  /** Lines of a range, in their order, as they are there. */
   readLines(from: number, to: number, signal: AbortSignal): AsyncGenerator<string, void, void>;
-  /** `lost` hears of a file that can't be stored, and why: the others continue. */
+  /** `lost` hears of a file that cannot be stored, and why: the others continue. */
   putFiles(files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<Failure | undefined>;
-  /** Whether all of the run is here: false where a part of it went to the server, and this is a folder. */
+  /** Whether all of the run is here: false if a part of it went to the server, and this is a folder. */
   readonly isWhole: boolean;
   fileLengths(signal: AbortSignal): Promise<Reply<ReadonlyMap<string, number>>>;
   readFile(name: string, signal: AbortSignal): Promise<Reply<Buffer | undefined>>;
@@ -38,9 +38,9 @@ export interface RunPlace {
   save(change: Omit<RunChange, 'config'>, signal: AbortSignal): Promise<Failure | undefined>;
   finish(end: RunEnd | undefined, signal: AbortSignal): Promise<Failure | undefined>;
   remove(signal: AbortSignal): Promise<Failure | undefined>;
-  /** Whether it has to hear from us. */
+  /** Whether it must hear from us. */
   readonly isBeatDue: boolean;
-  /** When its last event was, by the event's own time; 0 where that tells nothing. */
+  /** When its last event was, by the event's own time; 0 if that tells nothing. */
   readonly lastEventMs: number;
   /** A sign of life. */
   beat(signal: AbortSignal): Promise<void>;

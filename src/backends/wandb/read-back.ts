@@ -1,5 +1,5 @@
 /**
- * Everything a tracker run holds: numbers from its rows, all else from the exact form that stands beside what is
+ * Everything a tracker run holds: numbers from its rows, all else from the exact form that is next to what is
  * shown.
  */
 
@@ -41,7 +41,7 @@ async function* pointsOf(
   }
 }
 
-/** Points whose value, or part of it, lies in files: they are whole only where all of these are. */
+/** Points whose value, or part of it, is in files: they are whole only if all of these are. */
 class ExactValues {
   readonly #place: RunPlace;
   readonly #signal: AbortSignal;

@@ -33,7 +33,7 @@ export class Message {
   text(field: number, value: string): this {
     if (value === '') return this;
     this.#raw(field * 8 + 2);
-    // Three bytes a character at most; the length stands before them, in the bytes it takes most often.
+    // Three bytes a character at most; the length is before them, in the bytes it takes most often.
     const most = value.length * 3;
     this.#reserve(most + 5);
     if (most < 128) {

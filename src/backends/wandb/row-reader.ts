@@ -1,5 +1,5 @@
 /**
- * Takes a JSON object apart at its top level, without a look at the values: rows have words that JSON has not, and
+ * Takes a JSON object apart at its top level, without a check of the values: rows have words that JSON has not, and
  * numbers no parser keeps.
  */
 
@@ -27,7 +27,7 @@ export function membersOf(text: string): [key: string, value: string][] | undefi
   }
 }
 
-/** The text of a JSON string; undefined where it is none. */
+/** The text of a JSON string; undefined if it is none. */
 export function unquoted(text: string): string | undefined {
   if (!text.startsWith('"')) return undefined;
   if (!text.includes('\\')) return text.slice(1, -1);
@@ -44,7 +44,7 @@ function afterSpace(text: string, from: number): number {
   return at;
 }
 
-/** Behind the closing quote of the string at a place; -1 where there is none. */
+/** Behind the closing quote of the string at a place; -1 if there is none. */
 function endOfString(text: string, from: number): number {
   if (text.charCodeAt(from) !== 34) return -1;
   for (let at = from + 1; ; ) {

@@ -1,5 +1,5 @@
 /**
- * Parcels to lines of the history: a record becomes a row with all its values (further rows where a tag stands in it
+ * Parcels to lines of the history: a record becomes a row with all its values (further rows where a tag is in it
  * twice, or it is very long). A row is a pure function of the record, but for its number at the end: the same record
  * gives the same text on every machine, at any time.
  */
@@ -16,7 +16,7 @@ export const EXACT_KEY = 'mirrorboard/exact';
 /** Events without a value: nobody asks for them, they are kept all the same. */
 export const MARK_KEY = 'mirrorboard/mark';
 
-/** A value of a row that is no plain number, from which the point can be had back. */
+/** A value of a row that is not a plain number, from which the point can be had back. */
 export type ExactEntry = readonly [
   key: string,
   tag: string,
@@ -35,7 +35,7 @@ export interface BuiltRows {
   /** Where the record of each row stands. */
   readonly offsets: readonly number[];
   readonly files: ReadonlyMap<string, RunFile>;
-  /** Which points can't do without which files. */
+  /** Which points cannot do without which files. */
   readonly needs: readonly { readonly offset: number; readonly index: number; readonly path: string }[];
   /** The last value of each key. */
   readonly summary: ReadonlyMap<string, string>;
@@ -77,11 +77,11 @@ class RowBuilder implements BuiltRows {
   readonly #parcel: TrackerParcel;
   readonly #keys: KeyTable;
   readonly #startedAt: number;
-  /** By series: its key as JSON with the colon, the row it stood in last, its last value. */
+  /** By series: its key as JSON with the colon, the row it was in last, its last value. */
   readonly #keyTexts: (string | undefined)[] = [];
   readonly #lastRow: (number | undefined)[] = [];
   readonly #lastText: (string | undefined)[] = [];
-  /** The row that is being made; empty where there is none. */
+  /** The row that is being made; empty if there is none. */
   #row = '';
   #exact: ExactEntry[] = [];
   #tail = '';
@@ -106,7 +106,7 @@ class RowBuilder implements BuiltRows {
     const wide = scalars.wideValues.size > 0 ? scalars.wideValues.get(row) : undefined;
     const text = wide === undefined ? numberText(value) : String(wide);
     this.#put(series, text);
-    // What the official sync, or a service that keeps doubles only, makes another number of stands beside it too.
+    // What the official sync, or a service that keeps doubles only, makes another number of is next to it too.
     if (wide !== undefined || text === '-0.0') {
       const { tag } = this.#series(series);
       const [offset, index] = [scalars.offset[row] as number, scalars.index[row] as number];

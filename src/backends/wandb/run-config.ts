@@ -104,7 +104,7 @@ export function paramKey(name: string): string {
   return isOwnKey(name) || name === '' ? `param.${name}` : name;
 }
 
-/** Without a version of the client, the run is taken for one that never started. */
+/** Without a version of the client, the run is treated as one that never started. */
 const CLIENT = '0.31.0';
 
 /** Undefined where it is not as we write it: then it is not ours. */

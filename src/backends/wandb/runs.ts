@@ -263,7 +263,7 @@ async function whose(place: RunPlace, source: RunSource, signal: AbortSignal): P
 
 const ELSEWHERE: Whose = { kind: 'other', why: 'in another project or entity' };
 
-/** Whether an id was found in another project or entity than it was looked for: ids may have one namespace for all. */
+/** Whether an id was found in another project or entity than expected: ids may have one namespace for all. */
 function isElsewhere(found: RunPath, wanted: RunPath): boolean {
   const isOther = (a: string, b: string): boolean => a !== '' && b !== '' && a.toLowerCase() !== b.toLowerCase();
   return isOther(found.project, wanted.project) || isOther(found.entity, wanted.entity);

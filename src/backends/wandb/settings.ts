@@ -16,7 +16,7 @@ export type OffsetSemantics = (typeof SEMANTICS)[number];
 export interface WandbSettings {
   readonly baseUrl: string;
   readonly apiKey: string | undefined;
-  /** The same once more, from the file that holds it; undefined where none does. */
+  /** The same once more, from the file that holds it; undefined if none does. */
   readonly keyAgain: (() => string | undefined) | undefined;
   /** Sent with every request to the server itself. Secret. */
   readonly headers: Readonly<Record<string, string>>;
@@ -28,7 +28,7 @@ export interface WandbSettings {
   readonly jobType: string | undefined;
   readonly tags: readonly string[];
   readonly notes: string | undefined;
-  /** A run's name, where it is not that of the run. */
+  /** A run's name, if it is not that of the run. */
   readonly name: string | undefined;
   readonly mode: Mode;
   /** Where offline folders lie. */
@@ -65,7 +65,7 @@ export const FIELDS = {
   insecure_tls: { kind: SWITCH, env: ['WANDB_INSECURE_DISABLE_SSL'], fallback: false },
 } satisfies Fields;
 
-/** Checks a lane's section; the tracker's own variables stand before it, defaults behind it. */
+/** Checks a lane's section; the tracker's own variables are before it, defaults after it. */
 export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Environment): ParsedSettings<WandbSettings> {
   const section = new Section(FIELDS, raw, env);
   const said = section.secret('api_key', 'api_key_file');

@@ -111,7 +111,7 @@ export function* scanRecords(path: string): Generator<ScannedRecord, void, void>
   }
 }
 
-/** Writes at a place of a file, cuts off what was behind it, and makes sure that it is on the disk. */
+/** Writes at a place of a file, cuts off what was after it, and makes sure that it is on the disk. */
 export function writeAt(path: string, start: number, bytes: Uint8Array): void {
   const file = start === 0 ? openNewFile(path) : openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
   try {

@@ -11,7 +11,7 @@ const NAMELESS = /^Unknown system error/;
 const MOST_CAUSES = 8;
 
 /**
- * An error for a person, ending in a line end: code and message, what is behind it, what to do, what to type.
+ * An error for a person, ending in a line end: code and message, what is after it, what to do, what to type.
  * Whatever is no `MirrorError` is a bug of ours. The stack is for those who asked (`debug`, from MIRRORBOARD_DEBUG).
  * Prints what it is given: secrets must not get into messages.
  */

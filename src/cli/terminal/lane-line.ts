@@ -7,7 +7,7 @@ export function laneParts(lane: LaneProgress): string[] {
   return [...standParts(lane), counted(lane.points, 'point'), ...notTaken(lane), ...paceParts(lane)];
 }
 
-/** Of what a pass has to bring: how much is there, and how soon the rest is. */
+/** Of what a pass must bring: how much is there, and how soon the rest is. */
 export function passParts(lane: LaneProgress): string[] {
   const { bytesOwed, lagBytes, work } = lane;
   if (lane.state !== 'active') return [doneText(lane), counted(lane.points, 'point'), ...standParts(lane)];
@@ -21,7 +21,7 @@ export function passParts(lane: LaneProgress): string[] {
   ];
 }
 
-/** Of what a pass has to bring, what is there: 0 to 1. */
+/** Of what a pass must bring, what is there: 0 to 1. */
 export function laneShare({ bytesOwed, lagBytes }: LaneProgress): number {
   return bytesOwed === 0 ? 1 : Math.max(0, (bytesOwed - lagBytes) / bytesOwed);
 }

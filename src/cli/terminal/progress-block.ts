@@ -31,7 +31,7 @@ const LEFT_WINDOW_MS = 30_000;
 /**
  * Shows how far a pass is. On a terminal a block of up to four lines that is redrawn in place and gone after
  * `stop()`; elsewhere one line per interval, so nothing at all for a short pass. The timer only asks the clock
- * whether something is due: when writing holds up the event loop, a drawing is late or left out, never made up for.
+ * whether something is due: when writing delays the event loop, a drawing is late or left out, never made up for.
  * It keeps no process alive.
  */
 export class ProgressBlock {
@@ -72,7 +72,7 @@ export class ProgressBlock {
     this.#replace([]);
   }
 
-  /** Writes a line of its own (a warning, what an interrupt waits for) without mixing it up with the block. */
+  /** Writes its own line (a warning, what an interrupt waits for) without mixing it up with the block. */
   print(line: string): void {
     this.#replace([]);
     this.#options.stream.write(`${line}\n`);
@@ -85,7 +85,7 @@ export class ProgressBlock {
     if (progress === undefined) return;
     const nowMs = this.#options.now();
     this.#measure(progress, nowMs);
-    // A wall clock can be set back; the display must not stand still until it has caught up.
+    // A wall clock can be set back; the display must not be blocked until it has caught up.
     this.#drawnAtMs = Math.min(this.#drawnAtMs, nowMs);
     // Timers fire a little early by some clocks; waiting for the next one then would halve the pace.
     if (nowMs - this.#drawnAtMs >= this.#intervalMs - EARLY_MS) this.#draw(progress, nowMs);

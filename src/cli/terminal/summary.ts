@@ -132,7 +132,7 @@ const STANDS: Readonly<Record<LaneReport['stand'], string>> = {
   interrupted: 'interrupted',
 };
 
-/** The lanes that lead to trackers: what they took, and why they stand still where they do. */
+/** The lanes that lead to trackers: what they took, and why they are blocked where they do. */
 function lanes(report: Report, style: Style): string {
   return report.lanes.map((lane) => laneLines(lane, style).join('\n')).join('\n');
 }

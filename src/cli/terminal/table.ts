@@ -32,12 +32,12 @@ const GAP = '  ';
 /** The first column is never made narrower than this: a few letters at both ends of a name. */
 const LEAST_WIDTH = 9;
 /**
- * Nor is any column wider than this, whatever the terminal or where there is none: one long name would pad every
+ * Nor is any column wider than this, whatever the terminal or if there is none: one long name would pad every
  * line.
  */
 const MOST_WIDTH = 256;
 /**
- * A cell is measured and cut by what is seen, which costs time for each character: what can't be seen anyway is left
+ * A cell is measured and cut by what is seen, which costs time for each character: what cannot be seen anyway is left
  * out before.
  */
 const MOST_UNITS = 16 * MOST_WIDTH;
@@ -76,7 +76,7 @@ function asRecords({ columns, rows }: Table, below: readonly string[], width: nu
   return lines.join('\n');
 }
 
-/** As many in a line as there is room for; only one that has not enough room by itself is broken, at words. */
+/** As many in a line as there is room for; only one that has not enough room on its own is broken, at words. */
 function packed(facts: readonly string[], width: number): string[] {
   const lines: string[] = [];
   for (const fact of facts) {

@@ -21,7 +21,7 @@ export interface VerificationText {
   readonly totals: Totals;
   /** The first differences that were found. */
   readonly examples: readonly Difference[];
-  /** The lane, where it is not plain which one is meant. */
+  /** The lane, if it is not plain which one is meant. */
   readonly head?: string | undefined;
   readonly width?: number | undefined;
   readonly style: Style;
@@ -73,7 +73,7 @@ function because(reason: string | undefined): string {
 function runTable({ runs }: Verification, { totals, width, style }: VerificationText): string {
   if (runs.length === 0) return '';
   const { refused, unsupported, leftOut, notYet } = totals;
-  // Columns that nearly always are empty: the table has to fit into a terminal.
+  // Columns that nearly always are empty: the table must fit into a terminal.
   const rare = [
     ...(refused > 0 ? (['refused'] as const) : []),
     ...(unsupported > 0 ? (['unsupported'] as const) : []),

@@ -7,7 +7,7 @@ export interface Begun {
   readonly entries: readonly JournalEntry[];
 }
 
-/** What became of a parcel, for good. */
+/** What happened to a parcel, for good. */
 export interface Settled {
   readonly parcel: TrackerParcel;
   /** Points that are stored. */
@@ -15,13 +15,13 @@ export interface Settled {
   readonly refusals: readonly Refusal[];
 }
 
-/** Where a lane writes down what has to outlive it. */
+/** Where a lane writes down what must outlive it. */
 export interface CheckpointStore {
   /** The position of a parcel, and its refusals. */
   settled(settled: Settled): void;
   journal(run: RunRef): readonly JournalEntry[];
   begun(run: RunRef): Begun | undefined;
-  /** Notes that lines are about to be sent; false where that could not be made certain. */
+  /** Notes that lines are about to be sent; false if that could not be made certain. */
   begin(run: RunRef, begun: Begun): boolean;
   /** What was begun is stored: its lines are in the journal from now on, and nothing is in doubt. */
   finishBegun(run: RunRef, entries: readonly JournalEntry[]): void;

@@ -33,7 +33,7 @@ export class Lane {
     this.#events = events;
   }
 
-  /** Why the lane takes nothing more, if it doesn't. */
+  /** Why the lane takes nothing more, if it does not. */
   get failure(): MirrorError | undefined {
     return this.#failure;
   }

@@ -1,12 +1,12 @@
 import type { Outcome } from '../../contract/index.ts';
 
-/** Counts how often in a row something meets the same answer: what passes by itself does not say the same forever. */
+/** Counts how often in a row something meets the same answer: what passes on its own does not say the same forever. */
 export class SameAnswers {
   readonly #countsSilence: boolean;
   #said = '';
   #times = 0;
 
-  /** `countsSilence`: also where there was no answer, but a broken connection or none. */
+  /** `countsSilence`: also if there was no answer, but a broken connection or none. */
   constructor(countsSilence: boolean) {
     this.#countsSilence = countsSilence;
   }

@@ -36,7 +36,7 @@ function placeOf({ offset, index }: Pick<Refusal, 'offset' | 'index'>): string {
   return `${offset} ${index}`;
 }
 
-/** Where the one point of a batch stands in its file; undefined for a batch that has none. */
+/** Where the one point of a batch is in its file; undefined for a batch that has none. */
 export function onlyPoint({ scalars, objects }: Batch): { readonly offset: number; readonly index: number } | undefined {
   if (scalars.count > 0) return { offset: scalars.offset[0] as number, index: scalars.index[0] as number };
   return objects[0];

@@ -7,7 +7,7 @@ export const SESSION = { start: 1, stop: 2, checkpoint: 3 } as const;
 
 /**
  * One Event. Fields that are absent are not written; a message may carry any number of the alternatives, though only
- * one is sound.
+ * one is valid.
  */
 export interface EventFields {
   /** Seconds since 1970; 0 is not written, as proto3 writers do. Eight bytes keep the payload of a NaN. */

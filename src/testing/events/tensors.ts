@@ -98,7 +98,7 @@ export function halfBits(x: number): number {
   // log2 is not exact next to a power of two.
   if (2 ** exponent > size) exponent--;
   else if (2 ** (exponent + 1) <= size) exponent++;
-  // A fraction rounded up to 1024 carries into the exponent by itself.
+  // A fraction rounded up to 1024 carries into the exponent on its own.
   return sign | (((exponent + 15) << 10) + roundToEven(size * 2 ** (10 - exponent)) - 1024);
 }
 

@@ -192,7 +192,7 @@ export function prCurve(tag: string, rows: readonly (readonly number[])[], meta?
 }
 
 /**
- * The parts of a mesh: points [b, n, 3], and where there are any, faces (int32) and colours (uint8) in the same form.
+ * The parts of a mesh: points [b, n, 3], and if there are any, faces (int32) and colours (uint8) in the same form.
  */
 export interface Mesh {
   readonly vertices: readonly (readonly Point3[])[];
@@ -212,7 +212,7 @@ export function mesh(name: string, { vertices, faces, colors, config = '{}' }: M
     { suffix: 'FACE', type: 2, dtype: 'int32', rows: faces },
     { suffix: 'COLOR', type: 3, dtype: 'uint8', rows: colors },
   ] as const;
-  // Bit n stands for content type n, as TensorFlow's mesh plugin has it.
+  // Bit n is content type n, as TensorFlow's mesh plugin has it.
   const components = parts.reduce((bits, { type, rows }) => (rows ? bits | (1 << type) : bits), 0);
   return parts.flatMap(({ suffix, type, dtype, rows }) => {
     if (!rows) return [];

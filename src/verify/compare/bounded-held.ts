@@ -7,8 +7,8 @@ const LAST_ORDINARY_SEC = 253_402_300_800;
 
 /**
  * How a point may be held, by what a backend announces (`describe`). A backend says for itself what it holds of a
- * point (`asHeld`), and a wrong word there would hide whatever it did to the points. So it is believed only where its
- * capabilities admit just that difference; anywhere else the point has to be there as it is.
+ * point (`asHeld`), and a wrong word there would hide whatever it did to the points. So it is believed only if its
+ * capabilities admit just that difference; anywhere else the point must be there as it is.
  */
 export function boundedHeld(
   { holds, keeps }: Capabilities,
@@ -28,7 +28,7 @@ export function boundedHeld(
   return isAdmitted ? held : point;
 }
 
-/** What a backend has to give back of a point, as far as its own word on it is believed: see `boundedHeld`. */
+/** What a backend must give back of a point, as far as its own word on it is believed: see `boundedHeld`. */
 export function heldBy(
   backend: Pick<Backend, 'asHeld'>,
   capabilities: Capabilities,

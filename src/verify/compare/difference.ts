@@ -21,7 +21,7 @@ export interface PointDifference {
   readonly place: PointPlace | undefined;
   readonly mine: PointValue | undefined;
   readonly theirs: PointValue | undefined;
-  /** Of a changed point, where they are not the file's. */
+  /** Of a changed point, if they are not the file's. */
   readonly theirStep?: number | bigint;
   readonly theirWallTime?: number;
 }
@@ -47,7 +47,7 @@ export interface MediaDifference {
   readonly path: string;
   /** The SHA-256 it should have. */
   readonly mine: string;
-  /** What was found instead; undefined where there is no such file. */
+  /** What was found instead; undefined if there is no such file. */
   readonly theirs: string | undefined;
 }
 
@@ -63,7 +63,7 @@ export interface BesideDifference {
   readonly mine: string;
   /** What is there instead, in words; undefined: nothing. */
   readonly theirs: string | undefined;
-  /** Why the tracker did not take it; undefined where it did. */
+  /** Why the tracker did not take it; undefined if it did. */
   readonly refused?: string;
 }
 

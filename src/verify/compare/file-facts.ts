@@ -3,16 +3,16 @@ import { rangesAt } from './ranges-at.ts';
 
 /** Why points of a file are not compared. */
 export type Unjudged =
-  /** The file is no longer there, or what was mirrored of it is not. */
+  /** The file is gone, or what was mirrored of it is not. */
   | 'gone'
   /** It held them before it was replaced: the tracker run has what it held, and what it holds. */
   | 'replaced'
-  /** Other bytes stand under its name, or fewer: it is owed a new pass. */
+  /** Other bytes are under its name, or fewer: it is owed a new pass. */
   | 'stale'
-  /** It can't be opened or read. */
+  /** It cannot be opened or read. */
   | 'unreadable';
 
-/** Bytes that were read once and can't be read now; `end` is exclusive. */
+/** Bytes that were read once and cannot be read now; `end` is exclusive. */
 export interface LostRange {
   readonly start: number;
   readonly end: number;
@@ -30,7 +30,7 @@ export interface FileFacts {
    * false.
    */
   readonly wasReplaced?: boolean;
-  /** Of a file that can't be read. */
+  /** Of a file that cannot be read. */
   reason?: string;
   readonly lost: LostRange[];
   /** Bytes that could not be read when the file was mirrored. */
@@ -39,7 +39,7 @@ export interface FileFacts {
   readonly damage?: readonly Damage[];
 }
 
-/** Bytes that nothing but another file brings, before the watermark and behind it. */
+/** Bytes that nothing but another file brings, before the watermark and after it. */
 export interface DamagedBytes {
   readonly before: number;
   readonly behind: number;
@@ -65,7 +65,7 @@ export function factsOf({ name, generation, position, damage }: FileState): File
   };
 }
 
-/** What of the bytes that are owed or pending is damaged. */
+/** Which of the pending bytes are damaged. */
 export function damagedBytes(files: Iterable<FileFacts>): DamagedBytes {
   let [before, behind] = [0, 0];
   for (const { watermark, gaps, damage = [], unjudged } of files) {
@@ -113,7 +113,7 @@ export function isJudged(facts: FileFacts, tag: string, offset: number | undefin
 }
 
 /**
- * Bytes behind the watermarks of files as they are now. Of a file that has to be read again none are: it is pending
+ * Bytes behind the watermarks of files as they are now. Of a file that must be read again none are: it is pending
  * whole.
  */
 export function pendingBytes(

@@ -1,7 +1,7 @@
 import type { HeldPoint } from '../../contract/index.ts';
 import { type Batch, interpret, jsonText, type Series, valueJson } from '../../model/index.ts';
 
-/** A point as it stands in a file, with its value as it is read back. */
+/** A point as it is in a file, with its value as it is read back. */
 export interface FilePoint {
   readonly tag: string;
   readonly plugin: string;

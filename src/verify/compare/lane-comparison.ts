@@ -28,7 +28,7 @@ const MAY_BE_THERE: Standings = { left: 'owed', right: 'owed' };
 export interface LaneComparisonOptions {
   readonly run: RunRef;
   /**
-   * What is known of the files; of points that the tracker knows the places of, those of files that can't judge them
+   * What is known of the files; of points that the tracker knows the places of, those of files that cannot judge them
    * are left out.
    */
   readonly facts: ReadonlyMap<string, FileFacts>;
@@ -43,7 +43,7 @@ const STEP = 1;
 const TIME = 2;
 const VALUE = 4;
 
-/** What became of a point on its way into a tracker, as bits. */
+/** What happened to a point on its way into a tracker, as bits. */
 function lossOf(point: HeldPoint, held: HeldPoint): number {
   if (point === held) return 0;
   return (
@@ -78,7 +78,7 @@ export class LaneComparison {
   /** Points of the tracker that no file can say anything about. */
   readonly unjudged: Record<Unjudged, number> = { gone: 0, replaced: 0, stale: 0, unreadable: 0 };
   readonly repair = new RepairPlan();
-  /** Why a point without a place can't be called extra: its file may be one that can't be read. */
+  /** Why a point without a place cannot be called extra: its file may be one that cannot be read. */
   doubt: Unjudged | undefined;
   /** Others add points there, too: too many are no difference. */
   isShared = false;
@@ -87,7 +87,7 @@ export class LaneComparison {
   readonly #options: LaneComparisonOptions;
   readonly #slots = new Map<string, number>();
   readonly #tags: string[] = [];
-  /** By slot; undefined where only the tracker has the tag. */
+  /** By slot; undefined if only the tracker has the tag. */
   readonly #kinds: (string | undefined)[] = [];
   readonly #wanted: boolean[] = [];
   readonly #left = new SeriesSums();
@@ -113,7 +113,7 @@ export class LaneComparison {
     return this.#wanted[slot] === true && (this.#chunk?.slots.has(slot) ?? true);
   }
 
-  /** A point that should be there, and how it should be held; undefined where the tracker has no place for it. */
+  /** A point that should be there, and how it should be held; undefined if the tracker has no place for it. */
   expect(tag: string, plugin: string, point: HeldPoint, held: HeldPoint | undefined, place?: Partial<PointPlace>): void {
     const slot = this.#slot(tag);
     this.#kinds[slot] ??= kindOf(plugin);
@@ -150,7 +150,7 @@ export class LaneComparison {
   }
 
   /**
-   * A point that may be there, and need not be: it is pending, was refused, or stands behind the position. To be
+   * A point that may be there, and need not be: it is pending, was refused, or follows the position. To be
    * named after what is there. Of two lanes every point of the files is named, with how both stand to it.
    */
   excuse(tag: string, held: HeldPoint | undefined, standings = MAY_BE_THERE): void {
@@ -168,7 +168,7 @@ export class LaneComparison {
     }
   }
 
-  /** Once both sides were read: what has to be read again. */
+  /** Once both sides were read: what must be read again. */
   chunks(): Chunk[] {
     const differing = [...this.#tags.keys()].filter((slot) => !this.#left.isSame(slot, this.#right));
     return chunksOf(differing, this.#left, this.#right, CHUNK_POINTS);
@@ -264,7 +264,7 @@ export class LaneComparison {
   }
 
   /**
-   * Whether a point may be of a file that can't be asked any more: by its place, or, where the tracker does not know
+   * Whether a point may be of a file that cannot be asked any more: by its place, or, where the tracker does not know
    * it, any of them.
    */
   #isDoubtful(row: number): boolean {

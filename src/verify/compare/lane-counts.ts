@@ -5,7 +5,7 @@ export interface Losses {
   value: number;
   /** It has no place for the point. */
   notHeld: number;
-  /** One point stands there for several that are equal. */
+  /** One point is there for several that are equal. */
   merged: number;
 }
 

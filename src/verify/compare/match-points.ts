@@ -1,6 +1,6 @@
 import type { PointTable } from './point-table.ts';
 
-/** What became of the points of two tables. */
+/** What happened to the points of two tables. */
 export interface Matches {
   /** Rows of the files' table without a partner. */
   readonly missing: readonly number[];

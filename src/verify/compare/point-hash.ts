@@ -15,7 +15,7 @@ const WIDE_STEP = 8;
 
 /**
  * Adds the hash of a point's content (step, wall time, value: every bit of them) to the four sums at `at`. Each is a
- * sum modulo 2^32 of one word of a 128-bit mix, so the order of points leaves no trace and nothing has to be sorted.
+ * sum modulo 2^32 of one word of a 128-bit mix, so the order of points leaves no trace and nothing must be sorted.
  * All NaN are one: languages and databases do not keep their payloads. A text counts by its SHA-256.
  */
 export function addHash(sums: Uint32Array, at: number, step: number | bigint, wallTime: number, value: number | bigint | string): void {

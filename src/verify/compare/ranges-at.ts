@@ -15,7 +15,7 @@ interface Index<Some extends Range> {
 const indices = new WeakMap<readonly Range[], Index<Range>>();
 
 /**
- * Those of some ranges that hold a byte, with a search instead of a look at each: a damaged file may have as many as
+ * Those of some ranges that hold a byte, with a search instead of a check of each: a damaged file may have as many as
  * records.
  */
 export function* rangesAt<Some extends Range>(list: readonly Some[], offset: number): Generator<Some, void, void> {

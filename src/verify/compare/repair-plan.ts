@@ -11,12 +11,12 @@ export interface MissingStretch {
   readonly last: number;
 }
 
-/** What has to be done about one file. */
+/** What must be done about one file. */
 export interface FileRepair {
   readonly stretches: MissingStretch[];
   /** Of all stretches there ever were. */
   readonly tags: Set<string>;
-  /** Points are there that don't belong there, or can't be added one by one: the file has to be mirrored again. */
+  /** Points are there that do not belong there, or cannot be added one by one: the file must be mirrored again. */
   isDistrusted: boolean;
 }
 
@@ -53,7 +53,7 @@ export class RepairPlan {
       stretches.push({ tag, first: stretch.first, last: stretch.last });
       touched.add(tag);
     };
-    /** The record of each series' last point that is there: gaps are made of whole records. */
+    /** The record of each series' last point that exists: gaps are made of whole records. */
     const present = new Map<number, number>();
     for (let row = 0; row < mine.count; row++) {
       const slot = mine.slot[row] as number;
@@ -115,7 +115,7 @@ export function gapsOf(stretches: readonly MissingStretch[], endOf: (offset: num
   return [...gaps.values()].sort((a, b) => a.start - b.start).map((gap) => ({ ...gap, reason: 'repair' }));
 }
 
-/** What is owed already, or can't be read, must not be owed twice. */
+/** What is pending already, or cannot be read, must not become pending twice. */
 function hasGapBetween(facts: FileFacts | undefined, from: number, to: number): boolean {
   const isBetween = ({ start }: { readonly start: number }): boolean => from < start && start <= to;
   return facts !== undefined && (facts.gaps.some(isBetween) || facts.lost.some(isBetween));

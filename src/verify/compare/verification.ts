@@ -56,17 +56,17 @@ export interface UncomparedRun {
   readonly root: string;
   readonly points: number;
   /**
-   * It lies elsewhere than in what was asked for; the rules for runs leave it out; the second lane is not to have it.
+   * It is elsewhere than in what was asked for; the rules for runs leave it out; the second lane is not to have it.
    */
   readonly why: 'elsewhere' | 'rules' | 'routes';
 }
 
-/** Something that would have had to be looked at, and could not be. */
+/** Something that would have had to be checked, and could not be. */
 export interface Obstacle {
   /** A root, a directory or the lane. */
   readonly what: string;
   readonly reason: string;
-  /** Nothing stands in the way: nothing was mirrored yet. */
+  /** Nothing is in the way: nothing was mirrored yet. */
   readonly isUnmirrored?: true;
   /** The tracker answers, and gives one run of it not. */
   readonly isAboutRun?: true;
@@ -82,7 +82,7 @@ export interface Repairs {
   readonly distrusted: readonly { readonly run: RunRef; readonly file: string }[];
   readonly listings: number;
   readonly media: number;
-  /** Files that will be looked at again, for what is missing beside the points. */
+  /** Files that will be checked again, for what is missing beside the points. */
   readonly beside: number;
   /** What could not be repaired, and why. */
   readonly left: readonly Obstacle[];
