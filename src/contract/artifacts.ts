@@ -2,93 +2,90 @@
 import type { RunRef } from '../model/index.ts';
 import type { Handle } from './parcel.ts';
 
-/** A param that is in a file next to the event files, flattened: `optimizer.lr`. */
+/** A param from a file next to the event files, flattened: `optimizer.lr`. */
 export interface RunParam {
   readonly name: string;
-  /** As the file has it: an integer of the file is a bigint, so that `3` and `3.0` stay two. */
+  /** As in the file: an integer is a bigint, so `3` and `3.0` stay different. */
   readonly value: string | number | bigint | boolean | null;
 }
 
 /** What happened to a param. */
 export type ParamOutcome =
   | { readonly kind: 'set' }
-  /** It cannot be changed there, and stays what it was. */
+  /** The tracker cannot change it, and keeps its former value. */
   | { readonly kind: 'kept'; readonly value: string }
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** A file next to the event files, as it was when its content was hashed. */
 export interface ArtifactFile {
-  /** Its place in the tracker run: parts of letters, digits and the like, without `..`, joined by `/`. */
+  /** Its path in the tracker run: letters, digits and a few other characters, without `..`, joined by `/`. */
   readonly path: string;
   readonly bytes: number;
   /** SHA-256 of the content, hex. */
   readonly hash: string;
-  /** Reads it from a byte on. Throws where it is not the content that was hashed any more. */
+  /** Reads it from a byte on. Throws if it no longer has the content that was hashed. */
   read(start?: number): AsyncIterable<Uint8Array>;
 }
 
-/** What happened to a file, of a model, of a dataset. What may pass is thrown. */
+/** What happened to a file, a model or a dataset. Failures that may pass are thrown. */
 export type ArtifactOutcome =
   | { readonly kind: 'stored'; readonly url?: string }
   /** The tracker has no place for it, or it is too large for one. */
   | { readonly kind: 'unsupported' | 'refused'; readonly reason: string };
 
-/** A file or params beside event files that the tracker was asked to take, and did not. */
+/** A param file or an artifact that the tracker refused. */
 export interface RefusedFile {
   readonly run: RunRef;
-  /** Of a text in event files its tag. */
+  /** For a text in event files: its tag. */
   readonly path: string;
   readonly reason: string;
 }
 
-/** What should lie beside the points of a tracker run. */
+/** The params and files that a tracker run should have. */
 export interface WantedArtifacts {
   readonly files: readonly Pick<ArtifactFile, 'path' | 'bytes' | 'hash'>[];
   readonly params: readonly RunParam[];
 }
 
-/** A file or a param that is not there, or not as it should be. */
+/** A file or a param that is missing or differs. */
 export interface ArtifactDifference {
   readonly kind: 'file' | 'param';
-  /** The file's path, the param's name. */
+  /** The path of the file, or the name of the param. */
   readonly name: string;
-  /** What is there instead, in words or as its value; undefined: nothing. */
+  /** What the tracker has, in words or as a value; undefined: nothing. */
   readonly found: string | undefined;
 }
 
-/** A tracker run of ours, and what was stored beside its points. */
+/** A tracker run that mirrorboard created, and the params and files it stored there. */
 export interface OwnRun {
   readonly handle: Handle;
   /** Paths of files. */
   readonly files: readonly string[];
-  /**
-   * Names; undefined: not all of them are known. Params of points (hparams) are among the tracker's own, and the
-   * backend knows them.
-   */
+  /** Names; undefined: not all of them are known. The backend itself knows the params of points (hparams). */
   readonly params: readonly string[] | undefined;
-  /** Those that the configuration gives the run. */
+  /** The tags that the configuration gives the run. */
   readonly tags: Readonly<Record<string, string>>;
 }
 
 /**
- * Something that a tracker holds where we mirror to, and that did not come from event files: training code or a
- * person put it there.
+ * Something that did not come from event files, in a place that mirrorboard mirrors to: training code or a person put
+ * it there.
  */
 export interface Foreign {
-  /** `note`: a text about the run; `model`: a version of a registered model, made of a file of the run. */
+  /** `note`: a text about the run; `model`: a version of a registered model that was made from a file of the run. */
   readonly kind: 'run' | 'param' | 'file' | 'tag' | 'note' | 'model';
-  /** Of a file its path, of a note its first words, of all else its name. */
+  /** The path of a file, the first words of a note, or the name. */
   readonly name: string;
-  /** The tracker run of ours that it belongs to, for people; undefined: it is a run. */
+  /** The tracker run of ours that it belongs to, for display; undefined: it is a run itself. */
   readonly in?: string;
 }
 
-/** What a look for foreign things comes to, step by step. */
+/** What a search for foreign data yields, step by step. */
 export type ForeignLook =
   | Foreign
-  /** A tracker run of ours was looked through: how far the look is. */
+  /** A tracker run of ours was searched: shows the progress. */
   | { readonly kind: 'looked' }
-  /** A tracker run that could not be looked through: what is in it is not known. The others can be. */
+  /** A tracker run that could not be searched: its content is unknown. Others can be searched. */
   | { readonly kind: 'unseen'; readonly in: string; readonly reason: string };
 
 /** A stored file that is a version of a model in the tracker's registry. */

@@ -16,91 +16,91 @@ import type { Outcome } from './outcome.ts';
 import type { Handle, TrackerParcel } from './parcel.ts';
 import type { FileMark, HeldPoint, ReadBackChunk, ReadBackOptions, RunEnd, RunSource } from './run.ts';
 
-/** What a check of a tracker found, without writing to it. */
+/** What `probe` found out about a tracker, without writing to it. */
 export interface Probe {
-  /** The address that was asked, without secrets. */
+  /** The address that was probed, without secrets. */
   readonly address: string;
   readonly version: string | undefined;
-  /** The tracker's clock ahead of ours; undefined if it does not tell. */
+  /** How far the tracker's clock is ahead of ours, in ms; undefined if the tracker does not tell. */
   readonly clockSkewMs: number | undefined;
-  /** What is worth knowing, a sentence each: what cannot be stored there, what should be changed. */
+  /** Notes for the operator, one sentence each: what the tracker cannot store, what should be changed. */
   readonly notes: readonly string[];
 }
 
-/** What is tried out together: all that `send` stores points in, what `setParams` stores, what `putFile` stores. */
+/** What `tryOut` tests: everything that `send` stores points in, what `setParams` stores, or what `putFile` stores. */
 export type TrialKind = 'points' | 'params' | 'files';
 
-/** A tracker as a lane. Every call may be made again after a crash, so each must bear repetition. */
+/** A tracker as a lane. mirrorboard may repeat every call after a crash, so each must tolerate repetition. */
 export interface Backend {
   describe(): Capabilities;
   /**
-   * Checks that the tracker is there, accepts our credentials, and has what is needed. Throws what is wrong. Writes
-   * nothing.
+   * Checks that the tracker answers, accepts our credentials, and has everything that is needed. Throws an error if
+   * not. Writes nothing.
    */
   probe(signal: AbortSignal): Promise<Probe>;
   /**
-   * Finds or makes the tracker run of a run. The same handle is given to `open` after a restart: it is checked, and
-   * replaced where it leads nowhere any more. Throws; an error of code MB4006 is about this run alone.
+   * Finds or creates the tracker run of a run. After a restart, `known` is the handle that `open` returned before:
+   * check it, and return another one if it no longer leads to a run. An error of code MB4006 stops only this run.
    */
   open(run: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle>;
   /**
-   * Adds files to the fingerprint of a tracker run that is open: those that had no values yet when it was opened.
-   * Missing: the tracker run stays known by the files of its opening.
+   * Adds files to the fingerprint of an open tracker run: those that had no values yet when it was opened. If a
+   * backend lacks this call, the files of the opening identify the tracker run.
    */
   noteFiles?(handle: Handle, files: readonly FileMark[], signal: AbortSignal): Promise<void>;
-  /** One outcome per parcel, in their order. Never throws for what the tracker did. */
+  /** Stores parcels. Returns one outcome per parcel, in their order. Never throws because of the tracker. */
   send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]>;
   /**
-   * Stores something small of a kind, where `readBack`, `compareArtifacts` and `foreign` skip it, and throws
-   * what is wrong. Asked before anything of that kind is given up: where not even that is taken, the tracker
-   * is out of order, and it is waited for. What is there already proves nothing: it must be written. Missing: what
-   * is refused is refused.
+   * Writes something small of a kind, which `readBack`, `compareArtifacts` and `foreign` ignore. Throws if that
+   * fails. mirrorboard calls it before it counts anything of that kind as refused: if it throws, the tracker is not
+   * working, and the lane waits. It must be a write, because existing data proves nothing. If a backend lacks this
+   * call, a refusal is final.
    */
   tryOut?(handle: Handle, kind: TrialKind, signal: AbortSignal): Promise<void>;
-  /** All points a tracker run holds now. */
+  /** Returns all points that a tracker run holds now. */
   readBack(handle: Handle, options?: ReadBackOptions): AsyncIterable<ReadBackChunk>;
   /**
-   * What `readBack` gives for a point that arrived; undefined: nothing. Default: the point. It is believed only if
-   * `describe` admits the difference: a step, time or value that `keeps` does not keep, a kind that `holds` has as
-   * `none`.
+   * Returns what `readBack` returns for a point that was stored; undefined: nothing. Default: the point itself.
+   * mirrorboard accepts a difference only if `describe` declares it: a step, time or value that `keeps` does not
+   * keep, or a kind that is `none` in `holds`.
    */
   asHeld?(tag: string, plugin: string, point: HeldPoint): HeldPoint | undefined;
-  /** Says that a run has ended, or (`undefined`) that it continues after all. */
+  /** Tells the tracker that a run has ended, or (`undefined`) that it continues. */
   finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void>;
   /**
-   * Adds params; params of points (hparams) are among the same. One answer each, in their order. Missing: it has no
-   * params.
+   * Adds params, including those of points (hparams). Returns one outcome each, in their order. If a backend lacks
+   * this call, the tracker has no params.
    */
   setParams?(handle: Handle, params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]>;
   /**
-   * Stores a file of a run; the same path and content again changes nothing, other content replaces it. Missing: it
-   * keeps no files.
+   * Stores a file of a run. The same path and content again changes nothing; other content replaces it. If a backend
+   * lacks this call, the tracker keeps no files.
    */
   putFile?(handle: Handle, file: ArtifactFile, signal: AbortSignal): Promise<ArtifactOutcome>;
-  /** Makes a stored file a version of a model: once for each content. */
+  /** Makes a stored file a version of a model, once for each content. */
   registerModel?(handle: Handle, version: ModelVersion, signal: AbortSignal): Promise<ArtifactOutcome>;
-  /** Says which dataset a run used: once for each content. */
+  /** Records which dataset a run used, once for each content. */
   noteDataset?(handle: Handle, dataset: Dataset, signal: AbortSignal): Promise<ArtifactOutcome>;
   /**
-   * Looks whether what `setParams` and `putFile` stored is there still, and names what differs. What is too large to
-   * be read back is compared by its length. Missing: nobody can tell, and `verify` leaves it out.
+   * Checks that what `setParams` and `putFile` stored is still there, and returns what differs. Compare a file that is
+   * too large to read back by its length. If a backend lacks this call, `verify` skips params and artifacts.
    */
   compareArtifacts?(handle: Handle, wanted: WantedArtifacts, signal: AbortSignal): Promise<readonly ArtifactDifference[]>;
   /**
-   * Names what the experiments or projects of these tracker runs hold that was not mirrored: whole runs, and params,
-   * files, tags, notes and versions of models of ours. All handles are given, so that a run that is not among them
-   * and bears no mark of a mirror is foreign. Writes nothing. Missing, or undefined (a lane that is offline, a server
-   * that lists no runs): nobody can tell.
+   * Lists what the experiments or projects of these tracker runs hold that mirrorboard did not write: whole runs, and
+   * params, files, tags, notes and versions of models in our runs. `own` has all handles, so a run is foreign if it is
+   * not among them and has no mark of a mirror. Writes nothing. If a backend lacks this call, or returns undefined (an
+   * offline lane, a server that lists no runs), nobody can tell.
    */
   foreign?(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<ForeignLook> | undefined>;
   /**
-   * Brings to the tracker what was kept aside while the lane was offline: once, when a pass begins. Missing: nothing
-   * ever is.
+   * Uploads data that was buffered while the lane was offline. Called once, when a pass begins. If a backend lacks
+   * this call, it never buffers.
    */
   catchUp?(signal: AbortSignal): Promise<void>;
-  /** Removes a tracker run that was made for a trial. Where it is missing, trials leave theirs behind. */
+  /** Removes a test run. If a backend lacks this call, test runs stay. */
   remove?(handle: Handle, signal: AbortSignal): Promise<void>;
-  /** Where a person checks a tracker run. */
+  /** The address of a tracker run's page. */
   link?(handle: Handle): string | undefined;
   close(): Promise<void>;
 }

@@ -1,23 +1,23 @@
-/** What a backend can hold, keep and take: facts that delivery, `verify` and the loss table go by, never a name. */
+/** What a backend can hold, keep and accept: delivery, `verify` and the loss table use these facts, never a name. */
 
 /** How a backend holds a kind of values. */
 export type Holding = 'native' | 'artifact' | 'none';
 
-/** A backend in facts: what `deliver`, `verify` and the loss table go by, never its name. */
+/** The facts about a backend that delivery, `verify` and the loss table use instead of its name. */
 export interface Capabilities {
   /** The backend's type: `mlflow`. */
   readonly name: string;
-  /** By plugin name; `other` for tensors and plugins that are not known. */
+  /** By plugin name; `other` for tensors and unknown plugins. */
   readonly holds: Readonly<Record<string, Holding>>;
   readonly limits: Limits;
-  /** Whether the same point sent again falls on the same key. */
+  /** Whether the same point, sent again, replaces itself. */
   readonly replacesByKey: boolean;
-  /** What of a point survives, bit for bit. */
+  /** Which parts of a point survive bit for bit. */
   readonly keeps: {
     readonly step: boolean;
     readonly wallTime: boolean;
     readonly nan: boolean;
-    /** Default: as `nan`. */
+  /** Default: the same as `nan`. */
     readonly infinities?: boolean;
     /** Integers that no double holds. Default true. */
     readonly wideIntegers?: boolean;
@@ -29,28 +29,28 @@ export interface Capabilities {
   };
   readonly caps: { readonly seriesPerRun?: number; readonly pointsPerSeries?: number };
   readonly readBack: 'full' | 'sampled' | 'none';
-  /** Commits points and position in one transaction, and answers `positions`. */
+  /** Commits points and position in one transaction, and returns them from `positions`. */
   readonly ownsPosition: boolean;
-  /** Addresses by line or place: has `prepare` and `resolve`. */
+  /** Addresses points by line: has `prepare` and `resolve`. */
   readonly needsJournal: boolean;
-  /** What a tracker is chosen for by a route (`needs:`), beside the kinds it holds. Default: none. */
+  /** Features for routes (`needs:`), in addition to the kinds it holds. Default: none. */
   readonly features?: readonly Feature[];
 }
 
-/** `artifacts`: files of a run; `registry`: models by version; the others as people say them of a tracker. */
+/** `artifacts`: files of a run; `registry`: versions of models; the others are general strengths of a tracker. */
 export type Feature = 'visualization' | 'collaboration' | 'artifacts' | 'registry';
 
-/** Bounds of what a backend is sent. A batch of one record may be larger than any of them. */
+/** Limits of what a backend is sent. A batch with a single record may exceed them. */
 export interface Limits {
   readonly pointsPerSend: number;
-  /** Of event files, not of the wire. */
+  /** Counted in event files, not in requests. */
   readonly bytesPerSend: number;
-  /** Of how many runs one `send` may have parcels. */
+  /** The number of runs whose parcels one `send` may have. */
   readonly runsPerSend: number;
-  /** Sends under way at the same time; those of one run always follow each other. Default 1. */
+  /** Concurrent sends. Those of one run always follow each other. Default 1. */
   readonly sendsAtOnce?: number;
-  /** While a run grows, so long is waited for more of it before it is read. Milliseconds, default 0. */
+  /** How long to wait for more data while a run grows, in ms. Default 0. */
   readonly gatherMs?: number;
-  /** Sends a second, of all runs together. Default: no bound. */
+  /** Sends per second for all runs together. Default: no limit. */
   readonly sendsPerSecond?: number;
 }

@@ -1,9 +1,9 @@
-/** What a backend adds whose lines have places, so that a send whose answer was lost cannot simply be repeated. */
+/** What a backend adds if it addresses points by line, so that a lost answer cannot simply be repeated. */
 import type { Backend } from './backend.ts';
 import type { Outcome } from './outcome.ts';
 import type { Handle, TrackerParcel } from './parcel.ts';
 
-/** Enough to send the very same lines again: committed to the state before they are sent. */
+/** Enough to send exactly the same lines again. The state commits it before they are sent. */
 export type Intent = string & { readonly brand: 'Intent' };
 
 /** One range of lines of a tracker run, and where they came from. */
@@ -15,12 +15,12 @@ export interface JournalEntry {
   readonly generation: number;
   readonly start: number;
   readonly end: number;
-  /** A hash over the records' offsets and checksums: the same bytes in a later generation need not be sent again. */
+  /** A hash over the records' offsets and checksums: the same bytes in a later generation need no new send. */
   readonly hash: string;
   readonly mapping: string;
 }
 
-/** What a tracker says of an intent that was committed, and of which the end is not known. */
+/** What the tracker has of an intent whose end is not known. */
 export type Resolution =
   | { readonly kind: 'accepted' }
   | { readonly kind: 'resend' }
@@ -29,24 +29,20 @@ export type Resolution =
   | { readonly kind: 'unknown' };
 
 /**
- * A backend that addresses by line or place, so that a send whose answer was lost cannot simply be repeated: what is
- * about to be sent is prepared, the intent committed, then sent, then accepted; after a crash `resolve` says how far
- * it came.
+ * A backend that addresses points by line, so that a lost answer cannot simply be repeated. It prepares a send, the
+ * state commits the intent, it sends, and the tracker accepts. After a crash, `resolve` returns how far the send came.
  */
 export interface JournalledBackend extends Backend {
   /**
-   * The lines parcels will be, as entries of the journal, and what is needed to send the very same again. Sends
-   * nothing. What the journal has already is left out: after a crash the position can be after it.
+   * Returns the lines that parcels become, as entries of the journal, and what is needed to send exactly the same
+   * again. Sends nothing. Leaves out what the journal already has: after a crash, it may be ahead of the position.
    */
   prepare(
     parcels: readonly TrackerParcel[],
     journal: readonly JournalEntry[],
   ): Promise<{ readonly intent: Intent; readonly entries: readonly JournalEntry[] }>;
-  /**
-   * Sends what was prepared; after a crash `parcels` is empty. `fromLine`: lines before it are stored already. One
-   * outcome.
-   */
+  /** Sends what was prepared. After a crash, `parcels` is empty. Lines before `fromLine` are stored already. */
   sendPrepared(intent: Intent, parcels: readonly TrackerParcel[], signal: AbortSignal, fromLine?: number): Promise<readonly Outcome[]>;
-  /** What happened to an intent that was committed before a crash. */
+  /** Returns what happened to an intent that was committed before a crash. */
   resolve(handle: Handle, intent: Intent, signal: AbortSignal): Promise<Resolution>;
 }

@@ -1,27 +1,27 @@
 /** What happened to what was sent. */
 import type { MirrorError } from '../errors.ts';
 
-/** A point a backend did not take. */
+/** A point that the tracker did not accept. */
 export interface Refusal {
   readonly offset: number;
   readonly index: number;
-  /** `unsupported`: the tracker has no place for it. `refused`: it should, and would not. */
+  /** `unsupported`: the tracker has no place for it. `refused`: it has one, but did not accept the point. */
   readonly kind: 'unsupported' | 'refused';
   readonly reason: string;
 }
 
-/** What happened to one parcel. Accepted means stored: it survives whatever happens next. */
+/** What happened to one parcel. Accepted means stored permanently. */
 export type Outcome =
-  /** `points`: those that are stored. Every other point of the batch is one of `refusals`. */
+  /** `points`: how many are stored. Every other point of the batch is one of `refusals`. */
   | { readonly kind: 'accepted'; readonly points: number; readonly refusals: readonly Refusal[] }
   /**
-   * Something of it will never be taken, and it is not known which point: it comes again in halves, at last point by
-   * point.
+   * The tracker will never accept some of it, and the backend does not know which point: mirrorboard sends it again in
+   * halves, down to single points.
    */
   | { readonly kind: 'rejected'; readonly error: MirrorError }
-  /** Not now. `afterMs`: as the tracker asked. */
+  /** Not now. `afterMs`: if the tracker named a time. */
   | { readonly kind: 'retry'; readonly afterMs?: number; readonly error: MirrorError }
-  /** Nothing more is treated as this run until a person changes something (the tracker run was deleted). */
+  /** This tracker run accepts nothing more until a person acts (it was deleted). */
   | { readonly kind: 'runFatal'; readonly error: MirrorError }
-  /** Nothing more will be taken at all until a person changes something: the lane is parked. */
+  /** The tracker accepts nothing more until a person acts: the lane is parked. */
   | { readonly kind: 'fatal'; readonly error: MirrorError };

@@ -1,11 +1,11 @@
-/** What a backend does that keeps points and positions in one transaction: the local store. */
+/** What a backend adds if it keeps points and positions in one transaction: the local store. */
 import type { FileState, RunRef, Series, WrittenPoint } from '../model/index.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Outcome } from './outcome.ts';
 import type { Handle, Parcel } from './parcel.ts';
 import type { ReadBackChunk, RunSource } from './run.ts';
 
-/** What a backend that owns its positions knows of a run, without a check of points or series. */
+/** What such a backend knows about a run without reading points or series. */
 export interface KnownRun {
   readonly files: readonly FileState[];
   readonly points: number;
@@ -13,39 +13,35 @@ export interface KnownRun {
   readonly lastStep: number | bigint | null;
 }
 
-/** The local store, and any other that keeps position and points together. */
+/** The local store, or another backend that keeps points and positions together. */
 export interface PositionOwner {
   describe(): Capabilities;
   open(run: Pick<RunSource, 'run' | 'rootPath'>): Promise<Handle>;
-  /** One outcome per parcel, in their order. */
+  /** Returns one outcome per parcel, in their order. */
   send(parcels: readonly Parcel[]): Promise<readonly Outcome[]>;
   readBack(handle: Handle): AsyncIterable<ReadBackChunk>;
   close(): Promise<void>;
   positions(run: RunRef): KnownRun;
-  /** What `positions` says of one file, without looking at the others of its run. */
+  /** What `positions` returns for one file, without reading the others of its run. */
   position(run: RunRef, file: string): FileState | undefined;
   /** Whether it holds these points of a file, at their places. */
   holds?(run: RunRef, file: string, points: readonly WrittenPoint[]): boolean;
   /** The run's series so far, in the order of their numbers. */
   catalogue(run: RunRef): readonly Series[];
-  /** The roots it holds runs of, and where each lay last. */
+  /** The roots that it has runs of, and the last known path of each. */
   roots(): readonly KnownRoot[];
-  /** Every event file it holds of a root, as it was when it was last read. */
+  /** Every event file of a root that it has, as it was when it was last read. */
   knownFiles(root: string): Iterable<KnownFile>;
   /**
-   * Brings what arrived piece by piece together, for a run that has gone quiet, and drops what the present files hold
-   * once more: a part of it, about a tenth of a second, and true while more is left. Changes nothing that can be
-   * read.
+   * Compacts the points of a quiet run, and drops older generations that the present one contains. Works for about a
+   * tenth of a second, and returns true while more is left. Changes nothing that can be read.
    */
   compact?(run: RunRef): boolean;
-  /**
-   * The part of `compact` that drops what files held before they were written again, where they hold all of that now,
-   * too.
-   */
+  /** The part of `compact` that drops older generations that the present one contains. */
   dropOlder?(run: RunRef): boolean;
-  /** Gives back memory that only speed needs. */
+  /** Frees memory that is only needed for speed. */
   rest?(): void;
-  /** Event files it holds of a root whose runs are at or below a path (empty for all). */
+  /** Number of event files of a root that it has, in runs at or below a path (empty for all). */
   fileCount(root: string, below: string): number;
 }
 
@@ -55,9 +51,9 @@ export interface KnownFile {
   readonly name: string;
   readonly size: number;
   readonly stamp: string;
-  /** Something of it cannot be read, is not whole yet, or is pending. */
+  /** Something of it cannot be read, is incomplete, or is pending. */
   readonly isDamaged: boolean;
-  /** Other bytes were mirrored of it before. */
+  /** Other bytes of it were mirrored before. */
   readonly wasRewritten: boolean;
 }
 

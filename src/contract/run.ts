@@ -1,22 +1,21 @@
-/** A run as a backend opens it, reads it back and ends it. */
+/** A run: how a backend opens it, reads it back and ends it. */
 import type { RunRef } from '../model/index.ts';
 import type { Handle } from './parcel.ts';
 
-/** A run, where its root lies at the moment, and what its tracker run is to be. */
+/** A run, the present path of its root, and how its tracker run should look. */
 export interface RunSource {
   readonly run: RunRef;
   readonly rootPath: string;
-  /** Hash (hex) of root name and path: by it a tracker run is found again. */
+  /** Hash (hex) of root name and path, which identifies the tracker run. */
   readonly key: string;
   /** The tracker run's name, as configured. */
   readonly name: string;
-  /** Of the experiment or project, as configured; empty: the tracker's own default. */
+  /** Name of the experiment or project, as configured; empty: the tracker's own default. */
   readonly group: string;
   readonly tags: Readonly<Record<string, string>>;
   /**
-   * The run above this one, where a study has several: trackers that nest runs show it so. With a `handle` it is a
-   * run of its own, which is open already; without, one that holds others and nothing else, found or made by its key,
-   * with these tags.
+   * The parent run, if the run belongs to a study, for trackers that nest runs. With a `handle`, it is a mirrored run
+   * that is open already. Without one, it only holds other runs: find or create it by its key, with these tags.
    */
   readonly parent?: {
     readonly key: string;
@@ -24,53 +23,41 @@ export interface RunSource {
     readonly tags?: Readonly<Record<string, string>>;
     readonly handle?: Handle;
   };
-  /**
-   * The key of a run that was made to hold others under this one's path, before this one was known: it is this one
-   * from now on.
-   */
+  /** The key of a run that was created as a parent under this path before this run was known. It becomes this run. */
   readonly holderKey?: string;
-  /**
-   * The tracker's own id of a run that something else opened: points are added to it; it is not named, tagged or
-   * ended by us.
-   */
+  /** The tracker's own id of a run that another program opened: add points to it, but do not name, tag or end it. */
   readonly joins?: string;
   /**
-   * The state's instance id, and of some of the run's files a record with values: whose run a tracker run is
-   * (`backend-kit`).
+   * The state's instance id, and for some of the run's files a record with values. They decide which run a tracker run
+   * belongs to (`backend-kit`).
    */
   readonly instanceId: string;
   readonly fingerprint: readonly FileMark[];
-  /** Looks into the files, where that does not tell. Missing: nobody can. */
+  /** Reads the files, if the fingerprint is not enough to decide. If missing, the files cannot be read. */
   readonly files?: RunFiles;
-  /**
-   * A tracker run that holds what a file had before its content was replaced is not continued: this run gets one
-   * beside it.
-   */
+  /** If a tracker run holds the former content of a replaced file, this run gets a new tracker run. */
   readonly leavesReplaced?: boolean;
-  /** Made to see what the tracker does, and removed again: what a backend remembers of its tracker is learned again. */
+  /** Created to learn what the tracker does, and then removed: the backend learns again what it knows of its tracker. */
   readonly isTrial?: boolean;
-  /** Wall time of the first event that is about to be sent, seconds; undefined if it is not known. */
+  /** Wall time of the first event that is about to be sent, seconds; undefined if unknown. */
   readonly startedAt: number | undefined;
 }
 
-/** By what an event file is known: one of its records with values, most often the first. */
+/** Identifies an event file by one of its records with values, usually the first. */
 export interface FileMark {
-  /** As seen from the tracker run: `TrackerParcel.file`. */
+  /** The file's path as seen from the tracker run: `TrackerParcel.file`. */
   readonly file: string;
   /** The record's data checksum, as it is in the file. */
   readonly checksum: number;
 }
 
-/** The event files of a run that is about to be opened, as they are there. */
+/** The event files of a run that is about to be opened, as they are on disk. */
 export interface RunFiles {
-  /** Whether a file is there, named as in a fingerprint, and has a record with values and this checksum. */
+  /** Whether the file exists and has a record with values and this checksum. */
   hasRecord(mark: FileMark, signal: AbortSignal): Promise<boolean>;
-  /**
-   * Whether a file is there that has values, and not this record: its content is another one now. Missing: nobody can
-   * tell.
-   */
+  /** Whether the file exists and has values, but not this record: it was replaced. If missing, nobody can tell. */
   isReplaced?(mark: FileMark, signal: AbortSignal): Promise<boolean>;
-  /** Every point, under the tag it has in the tracker run, as `readBack` would give it. */
+  /** Every point, under the tag that it has in the tracker run, as `readBack` would return it. */
   points(signal: AbortSignal): AsyncIterable<{ readonly tag: string; readonly point: HeldPoint }>;
 }
 
@@ -82,9 +69,9 @@ export interface HeldPoint {
   readonly value: number | bigint | string;
 }
 
-/** A point as a tracker gives it back. */
+/** A point as a tracker returns it. */
 export interface ReadBackPoint extends HeldPoint {
-  /** Where it came from, if the tracker knows: the file as `TrackerParcel.file` names it. */
+  /** The file it came from, as in `TrackerParcel.file`, if the tracker knows it. */
   readonly file?: string;
   readonly offset?: number;
   readonly index?: number;
@@ -97,11 +84,11 @@ export interface ReadBackChunk {
   readonly points: readonly ReadBackPoint[];
 }
 
-/** What is read back: all of a run by default. */
+/** What to read back: by default all of a run. */
 export interface ReadBackOptions {
   /** Only these tags. */
   readonly isWanted?: (tag: string) => boolean;
-  /** Tags that the tracker run may hold, for a tracker that does not list all of its own. */
+  /** Tags that the tracker run may have, for a tracker that cannot list them all. */
   readonly tags?: () => Iterable<string>;
   readonly signal?: AbortSignal;
 }
@@ -113,18 +100,18 @@ export interface RunEnd {
   readonly endedAt: number;
 }
 
-/** A tracker run that has a run's key, as far as it says whose it is. */
+/** A tracker run that has a run's key, and what it records about the run it belongs to. */
 export interface FoundTrackerRun {
-  /** `RunSource.instanceId` of the state that made it; undefined if it does not say. */
+  /** `RunSource.instanceId` of the state that created it; undefined if it does not say. */
   readonly instanceId: string | undefined;
-  /** What it was given by `open` and `noteFiles`. */
+  /** The files that `open` and `noteFiles` gave it. */
   readonly fingerprint: readonly FileMark[];
-  /** All points it holds: asked for only if the rest does not tell. */
+  /** All points it holds. mirrorboard reads them only if the rest is not enough to decide. */
   readonly readBack: (signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
 }
 
 /**
- * Whose a tracker run is. `why`: what is reported about it where its name is taken; continues from "a run of the same
- * root and path is there,".
+ * Which run a tracker run belongs to. `why` is reported if its name is taken; it continues the sentence "a run of the
+ * same root and path is there,".
  */
 export type Whose = { readonly kind: 'own' } | { readonly kind: 'other'; readonly why: string };
