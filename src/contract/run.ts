@@ -37,7 +37,7 @@ export interface RunSource {
   readonly files?: RunFiles;
   /** If a tracker run holds the former content of a replaced file, this run gets a new tracker run. */
   readonly leavesReplaced?: boolean;
-  /** Created to learn what the tracker does, and then removed: the backend learns again what it knows of its tracker. */
+  /** Created to learn what the tracker does, then removed. The backend learns again what it knows of its tracker. */
   readonly isTrial?: boolean;
   /** Wall time of the first event that is about to be sent, seconds; undefined if unknown. */
   readonly startedAt: number | undefined;

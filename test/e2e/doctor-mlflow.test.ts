@@ -51,6 +51,6 @@ it('finds out by a trial that a database also takes letters for others, and hold
 
 it('finds files that go past the server, and names the remedy', async () => {
   const { stdout } = await doctor({ artifactsAt: 's3://bucket' }, '--write');
-  expect(stdout).toMatch(/at s3:.*only scalars are mirrored.*--artifacts-destination/);
+  expect(stdout).toMatch(/at s3:.*mirrors only scalars.*--artifacts-destination/);
   expect(stdout).toMatch(/wrote 4 points to a test run/);
 });

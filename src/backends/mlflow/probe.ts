@@ -63,9 +63,9 @@ export async function probeServer(
   const experiment = await experimentOf(client, settings, signal);
   const notes = storeNotes(book);
   let isAway = false;
-  if (!settings.artifacts) notes.push('Artifacts are switched off: only scalars are mirrored.');
+  if (!settings.artifacts) notes.push('Artifacts are switched off: mirrorboard mirrors only scalars.');
   else if ((await artifacts.isServed(signal)) === false) {
-    notes.push('The server does not serve artifacts (--no-serve-artifacts): only scalars are mirrored.');
+    notes.push('The server does not serve artifacts (--no-serve-artifacts): mirrorboard mirrors only scalars.');
   } else {
     const away = await awayNote(client, experiment.found, signal);
     if (away !== undefined) notes.push(away);
@@ -85,12 +85,12 @@ function storeNotes({ facts, isTried, saysItsStore }: LearnedFacts): string[] {
   if (facts.isFileStore) notes.push(FILE_STORE_NOTE);
   if (!isTried && !saysItsStore) {
     notes.push(
-      'Servers before 3.0 do not say what they keep their data in. Where that is files (their default), what is sent again may be there twice: --write finds out.',
+      'Servers before 3.0 do not say how they store their data. If they use files (their default), points that are sent again may be there twice. Use --write to find out.',
     );
   }
   if (facts.foldsNames) {
     notes.push(
-      'The database takes names for one that differ only by case, accents or blanks at the end (its collation): all but the first of a run get .x. behind them.',
+      'The database treats names as equal that differ only by case, accents or blanks at the end (its collation). mirrorboard appends .x. to all of them but the first of a run.',
     );
   }
   if (facts.foldsLetters) {
@@ -129,7 +129,7 @@ async function awayNote(client: MlflowClient, found: Experiment | undefined, sig
   // unless it is so.
   return found === undefined
     ? `The experiment Default ${away}, and so may every new one. mirrorboard mirrors only scalars into such an experiment, and nothing that needs files. ${AWAY_HINT}`
-    : `The experiment ${known.name} ${away}: only scalars are mirrored. ${AWAY_HINT}`;
+    : `The experiment ${known.name} ${away}. mirrorboard mirrors only scalars. ${AWAY_HINT}`;
 }
 
 function okOr<T>(reply: Reply<T>): T | undefined {

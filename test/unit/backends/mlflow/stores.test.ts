@@ -129,7 +129,7 @@ const LETTERS = [
 const equalRows = (names: readonly string[]): Row[] =>
   names.flatMap((name) => [1, 2, 3].map((step): Row => [name, step, 1.7e9 + step, step === 2 ? Number.NaN : step]));
 
-test('letters that a database takes for others are found by the trial, and escaped', async () => {
+test('the trial finds letters that a database treats as equal, and escapes them', async () => {
   await start({ foldsNames: true, foldsAs: UNICODE });
   const rows = equalRows(LETTERS);
   const { backend, handle } = await opened();
@@ -144,7 +144,7 @@ test('letters that a database takes for others are found by the trial, and escap
   const params = ['gron', 'grøn', 'GRØN', 'æ', 'ae'].map((name, value) => ({ name, value }));
   expect(await again.backend.setParams?.(handle, params, signal)).toEqual(params.map(() => ({ kind: 'set' })));
   expect(await again.backend.compareArtifacts?.(handle, { files: [], params }, signal)).toEqual([]);
-  expect((await backend.probe(signal)).notes.join(' ')).toContain('also takes letters for others');
+  expect((await backend.probe(signal)).notes.join(' ')).toContain('treats letters as equal');
 });
 
 test.each(['exact', 'nan', 'hundred'] as const)(
@@ -381,7 +381,7 @@ test('says before the first write that files go elsewhere, and what helps', asyn
   await start({ artifactsAt: 's3://bucket' });
   const backend = await connectMlflow(type, { tracking_uri: stub.url, experiment_name: 'New' });
   backends.push(backend);
-  expect((await backend.probe(signal)).notes.join(' ')).toMatch(/at s3:.*only scalars are mirrored.*--artifacts-destination/);
+  expect((await backend.probe(signal)).notes.join(' ')).toMatch(/at s3:.*mirrors only scalars.*--artifacts-destination/);
 });
 
 test('everything goes into the workspace that is named, which is part of the target', async () => {
