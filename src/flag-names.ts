@@ -1,7 +1,10 @@
 /** What flags and their variables are called: the one rule for all of them. */
 
 /** Flags whose values the configuration takes up with its own, and notes who said them. */
-export const CONFIGURATION_FLAGS = ['config', 'profile', 'store', 'state', 'memory', 'links', 'replaced', 'logLevel', 'logFormat'] as const;
+export const CONFIGURATION_FLAGS = [
+  ...(['config', 'profile', 'store', 'state', 'memory', 'links', 'replaced', 'logLevel', 'logFormat'] as const),
+  ...(['scanInterval', 'runEndedAfter', 'shutdownGrace'] as const),
+] as const;
 
 /** The variable that stands for a flag: `logLevel` is `MIRRORBOARD_LOG_LEVEL`. */
 export function environmentName(flag: string): string {

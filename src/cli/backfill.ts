@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { steadyMs } from '../clock.ts';
-import { type Config, linksOf, parseRoot } from '../config/index.ts';
+import { type Config, linksOf, parseRoot, runEndedAfterOf } from '../config/index.ts';
 import type { RootRequest } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import type { LaneWarning, MakeLanesOptions, TrackerLaneOptions } from '../lanes/index.ts';
@@ -49,11 +49,12 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
   const isTty = stderr.isTTY === true && env.TERM !== 'dumb';
   const block = new ProgressBlock({ stream: stderr, now: steadyMs, isTty, columns: () => stderr.columns });
   const log = await wantedLog(config, block);
-  using interrupt = new Interrupt((line, signal) => {
+  const ending = (line: string, signal: NodeJS.Signals): void => {
     // A warning: not all of it will be mirrored.
     if (log?.isJson === true) log.logger.warn({ signal }, ENDING);
     else block.print(line);
-  });
+  };
+  using interrupt = new Interrupt(ending, { graceMs: config.shutdownGraceMs });
   const warn: LaneWarning = (lane, message, facts) => {
     if (log === undefined) block.print(laneWarning(lane, message, facts));
     else log.logger.warn({ lane, ...facts }, message);
@@ -70,6 +71,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
       trackers,
       statePath: config.state.path,
       moved: config.moved,
+      runEndedAfterOf: runEndedAfterOf(config),
       patienceMs,
       signal: interrupt.signal,
       ...(log === undefined ? {} : { log: log.logger }),

@@ -1,4 +1,5 @@
 import { type Config, type FileSettings, withoutUserInfo } from '../config/index.ts';
+import { writtenDuration } from '../duration.ts';
 import type { ResolvedLane } from '../lanes/index.ts';
 import { formatMemory, memoryOf } from '../memory/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
@@ -61,6 +62,9 @@ const SETTINGS: Readonly<Record<keyof FileSettings, (config: Config, lanes: read
   ignore: (config) => [row(config, 'ignore', config.rules.ignore)],
   links: (config) => [row(config, 'links', config.links)],
   replaced: (config) => [row(config, 'replaced', config.replaced)],
+  scan_interval: (config) => [row(config, 'scan_interval', writtenDuration(config.scanIntervalMs))],
+  run_ended_after: (config) => [row(config, 'run_ended_after', writtenDuration(config.runEndedAfterMs))],
+  shutdown_grace: (config) => [row(config, 'shutdown_grace', writtenDuration(config.shutdownGraceMs))],
   moved: (config) => [row(config, 'moved', config.moved)],
   tags: (config) => Object.entries(config.tags).map(([tag, value]) => row(config, `tags.${tag}`, value)),
   runs: (config) => [
@@ -124,8 +128,11 @@ function rootRows(config: Config): Row[] {
       { key: `roots[${i}]`, value: name === undefined ? path : `${name}=${path}`, source: source(i) },
       ...(links === undefined ? [] : [{ key: `roots[${i}].links`, value: links, source: source(i) }]),
     ]),
-    ...rules.roots.flatMap(({ path: _, name: __, links: ___, ...rest }, i) =>
-      below(config, `roots[${i}]`, rest).map((one) => ({ ...one, source: source(i) })),
+    ...rules.roots.flatMap(({ path: _, name: __, links: ___, runEndedAfterMs, ...rest }, i) =>
+      below(config, `roots[${i}]`, {
+        ...rest,
+        ...(runEndedAfterMs === undefined ? {} : { run_ended_after: writtenDuration(runEndedAfterMs) }),
+      }).map((one) => ({ ...one, source: source(i) })),
     ),
   ];
 }

@@ -14,6 +14,12 @@ export interface GlobalOptions {
   /** What becomes of a run whose file holds other content. */
   readonly replaced?: string;
   readonly memory?: string;
+  /** Between two scans of a root. */
+  readonly scanInterval?: string;
+  /** A run that did not grow for so long has ended. */
+  readonly runEndedAfter?: string;
+  /** How long the end may take once a signal asked for it. */
+  readonly shutdownGrace?: string;
   readonly json?: boolean;
   readonly color?: ColorChoice;
   readonly logLevel?: string;
@@ -57,8 +63,26 @@ export function configFlags({
   memory,
   logLevel,
   logFormat,
+  scanInterval,
+  runEndedAfter,
+  shutdownGrace,
   include,
   exclude,
 }: GlobalOptions): Flags {
-  return { config, profile, store, state, links, replaced, memory, logLevel, logFormat, include, exclude };
+  return {
+    config,
+    profile,
+    store,
+    state,
+    links,
+    replaced,
+    memory,
+    logLevel,
+    logFormat,
+    scanInterval,
+    runEndedAfter,
+    shutdownGrace,
+    include,
+    exclude,
+  };
 }

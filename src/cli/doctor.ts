@@ -35,7 +35,7 @@ export async function doctorCommand(roots: readonly string[], flags: DoctorFlags
   const config = await readConfig(flags, context);
   const requests = roots.length > 0 ? roots.map((root) => parseRoot(root, existsSync)) : config.roots;
   const lanes = await resolveLanes(config, env);
-  using interrupt = new Interrupt(() => undefined);
+  using interrupt = new Interrupt(() => undefined, { graceMs: config.shutdownGraceMs });
   const work = { env, timeoutMs, signal: interrupt.signal };
   const findings = [
     ...(requests.length > 0 ? await rootFindings(requests, config.rules, linksOf(config)) : [NO_ROOTS]),

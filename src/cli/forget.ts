@@ -41,7 +41,7 @@ export async function forget(
     });
   }
   const lanes = await lanesOf(config, env);
-  using interrupt = new Interrupt(() => undefined);
+  using interrupt = new Interrupt(() => undefined, { graceMs: config.shutdownGraceMs });
   const warn = (lane: string, message: string): void => {
     stderr.write(`${laneWarning(lane, message, {})}\n`);
   };

@@ -1,20 +1,17 @@
 import { Worker } from 'node:worker_threads';
-import { ExitCode, MirrorError } from '../errors.ts';
+import { ExitCode } from '../errors.ts';
 import { endProcess } from './end-process.ts';
 
 /** What a log says of a signal, where the line for people would stand among lines for programs. */
 export const ENDING = 'stopping: storing what was read';
 
-/** How long an end may take by default: less than the 60 s after which config/kubernetes has the kubelet kill. */
-const GRACE_SECONDS = 50;
+/** How long an end may take by default: less than the 30 s after which Kubernetes kills. */
+const GRACE_MS = 25_000;
 /**
  * So long after the time of grace the process is killed from another thread, should the main thread be in a call that
  * blocks.
  */
 const LAST_RESORT_MS = 2000;
-/** A timer takes no more. */
-const MOST_SECONDS = 2_000_000;
-
 /**
  * Waits in a thread of its own, from a text: nothing has to be loaded from a disk that may hang, and it takes no turn
  * of the main thread.
@@ -24,6 +21,16 @@ const { workerData } = require('node:worker_threads');
 Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, workerData);
 process.kill(process.pid, 'SIGKILL');
 `;
+
+/** What a process does about signals. */
+export interface InterruptOptions {
+  /** What to do about a SIGHUP that is not the end of our terminal. Default: nothing. */
+  readonly hungUp?: () => void;
+  /** Default: whether standard error is one. */
+  readonly isTerminal?: boolean;
+  /** How long the end may take. Default 25,000. */
+  readonly graceMs?: number;
+}
 
 let wasAsked = false;
 
@@ -64,16 +71,14 @@ export class Interrupt {
   #timer: NodeJS.Timeout | undefined;
   #lastResort: Worker | undefined;
 
-  /** `hungUp`: what to do about a SIGHUP that is not the end of our terminal; default: nothing. */
   constructor(
     say: (line: string, signal: NodeJS.Signals) => void,
-    env: NodeJS.ProcessEnv = process.env,
-    { hungUp = () => undefined, isTerminal = process.stderr.isTTY === true }: { hungUp?: () => void; isTerminal?: boolean } = {},
+    { hungUp = () => undefined, isTerminal = process.stderr.isTTY === true, graceMs = GRACE_MS }: InterruptOptions = {},
   ) {
     this.#say = say;
     this.#hungUp = hungUp;
     this.#isTerminal = isTerminal;
-    this.#graceMs = graceMsOf(env['MIRRORBOARD_GRACE']);
+    this.#graceMs = graceMs;
     process.on('SIGINT', this.#handler);
     process.on('SIGTERM', this.#handler);
     process.on('SIGHUP', this.#hangup);
@@ -93,21 +98,11 @@ export class Interrupt {
 
   #interrupted(signal: NodeJS.Signals): void {
     if (this.#controller.signal.aborted) endProcess(ExitCode.interrupted);
-    this.#timer = setTimeout(() => endProcess(ExitCode.interrupted), this.#graceMs).unref();
+    this.#timer = setTimeout(() => endProcess(ExitCode.interrupted), this.#graceMs);
     this.#lastResort = new Worker(LAST_RESORT, { eval: true, workerData: this.#graceMs + LAST_RESORT_MS });
     this.#lastResort.unref();
     this.#say(`${signal === 'SIGINT' ? 'Interrupted' : 'Stopping'}: storing what was read; interrupt again to stop immediately.`, signal);
     wasAsked = true;
     this.#controller.abort();
   }
-}
-
-function graceMsOf(text: string | undefined): number {
-  const seconds = Number(text || GRACE_SECONDS);
-  if (!(seconds > 0 && seconds <= MOST_SECONDS)) {
-    throw new MirrorError('MB1001', `MIRRORBOARD_GRACE: found ${JSON.stringify(text)}, expected a number of seconds above 0`, {
-      hint: 'Set how long a command may take to stop; stay below the grace period of your service manager.',
-    });
-  }
-  return seconds * 1000;
 }

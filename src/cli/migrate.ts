@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { steadyMs } from '../clock.ts';
-import { linksOf, parseRoot } from '../config/index.ts';
+import { linksOf, parseRoot, runEndedAfterOf } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import type { LaneWarning } from '../lanes/index.ts';
 import type { Migration } from '../migrate/index.ts';
@@ -39,7 +39,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
   const patienceMs = patienceMsOf(flags.patience);
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
   const block = new ProgressBlock({ stream: stderr, now: steadyMs, isTty, columns: () => stderr.columns });
-  using interrupt = new Interrupt((line) => block.print(line));
+  using interrupt = new Interrupt((line) => block.print(line), { graceMs: config.shutdownGraceMs });
   const { signal } = interrupt;
   // Lanes are made several times, and say the same each time.
   const said = new Set<string>();
@@ -63,6 +63,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
       rules: config.rules,
       linksOf: linksOf(config),
       moved: config.moved,
+      runEndedAfterOf: runEndedAfterOf(config),
       store: [from, to].includes('local') ? localLane(config) : undefined,
       statePath: config.state.path,
       makeLanes: (names) => trackersOf(config, env, names, warn),

@@ -21,22 +21,22 @@ export function makeProgram(context: CommandContext): Command {
     .option('--patience <seconds>', 'stop waiting for a tracker after this long without progress (default: 600)')
     .option('--remap', 'start new tracker runs if the routes now give another name or target')
     .option('--rebuild', 'replace tracker runs that cannot be resumed with new ones; the old ones stay');
-  withJson(withLog(withMemory(withState(withStore(withReplaced(withLinks(withGlobs(backfill)))))))).action(async (roots: string[], flags) =>
-    (await import('./backfill.ts')).backfillCommand(roots, flags, context),
+  withJson(withLog(withMemory(withState(withStore(withEnds(withReplaced(withLinks(withGlobs(backfill))))))))).action(
+    async (roots: string[], flags) => (await import('./backfill.ts')).backfillCommand(roots, flags, context),
   );
 
   const watch = program
     .command('watch')
     .argument('[roots...]', 'log directories, as PATH or NAME=PATH')
     .description('mirror log directories continuously')
-    .option('--scan-interval <seconds>', 'scan all directories this often, ±20% (default: 60)')
+    .option('--scan-interval <time>', 'scan all directories this often, ±20% (default: 60)')
     .option('--remap', 'start new tracker runs if the routes now give another name or target')
     .option('--rebuild', 'replace tracker runs that cannot be resumed with new ones; the old ones stay')
     .option('--poll', 'poll files instead of using file system notifications')
     .option('--listen <host:port>', 'serve /livez, /readyz, /healthz and /status at this address')
     .option('--listen-host <name>', 'also accept requests for this host name; repeatable', collect, []);
-  withJson(withLog(withMemory(withState(withStore(withReplaced(withLinks(withGlobs(watch)))))))).action(async (roots: string[], flags) =>
-    (await import('./watch.ts')).watchCommand(roots, flags, context),
+  withJson(withLog(withMemory(withState(withStore(withEnds(withReplaced(withLinks(withGlobs(watch))))))))).action(
+    async (roots: string[], flags) => (await import('./watch.ts')).watchCommand(roots, flags, context),
   );
 
   const verify = program
@@ -256,6 +256,12 @@ function withLinks(command: Command): Command {
 function withReplaced(command: Command): Command {
   const rule = new Option('--replaced <rule>', 'when a file changes its content, mirror it into this tracker run (default: new_run)');
   return command.addOption(rule.choices(['new_run', 'same_run']));
+}
+
+function withEnds(command: Command): Command {
+  return command
+    .option('--run-ended-after <time>', 'end a run in the trackers when it has not grown for this long (default: 30m)')
+    .option('--shutdown-grace <time>', 'end the process this long after the first signal (default: 25s)');
 }
 
 function withState(command: Command): Command {

@@ -139,7 +139,7 @@ function finish(config: Config, { stderr }: CommandContext): Promise<void> {
 }
 
 async function changing(config: Config, stderr: NodeJS.WriteStream, work: (places: TidyPlaces) => Promise<unknown>): Promise<void> {
-  using interrupt = new Interrupt(() => undefined);
+  using interrupt = new Interrupt(() => undefined, { graceMs: config.shutdownGraceMs });
   const warn = (message: string): void => {
     stderr.write(`${visibleText(message)}\n`);
   };

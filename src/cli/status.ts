@@ -95,7 +95,7 @@ export async function statusCommand(flags: StatusFlags, context: CommandContext)
   try {
     await show();
     if (flags.watch !== true) return;
-    using interrupt = new Interrupt(() => undefined);
+    using interrupt = new Interrupt(() => undefined, { graceMs: config.shutdownGraceMs });
     while (!interrupt.signal.aborted) {
       await sleep(REFRESH_MS, undefined, { signal: interrupt.signal }).catch(() => undefined);
       if (!interrupt.signal.aborted) await show();

@@ -54,7 +54,9 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
   const wanted = between ?? (flags.lane !== undefined && flags.lane.length > 0 ? flags.lane : namesOf(config));
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
   const block = new ProgressBlock({ stream: stderr, now: steadyMs, isTty, columns: () => stderr.columns });
-  using interrupt = new Interrupt(() => block.print('Interrupted: stopping; interrupt again to stop immediately.'));
+  using interrupt = new Interrupt(() => block.print('Interrupted: stopping; interrupt again to stop immediately.'), {
+    graceMs: config.shutdownGraceMs,
+  });
   const warn: LaneWarning = (lane, message) => {
     if ((flags.quiet ?? 0) < 2) block.print(`${lane}: ${message}`);
   };

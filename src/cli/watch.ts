@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { steadyMs } from '../clock.ts';
-import { linksOf, parseRoot } from '../config/index.ts';
+import { linksOf, parseRoot, runEndedAfterOf } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
 import { createLogger, formatFor, serveHealth, type WatchStatus } from '../status/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf } from './context.ts';
@@ -13,7 +13,6 @@ import { counted, formatBytes, formatDuration, WatchBlock } from './terminal/ind
 export interface WatchFlags extends GlobalOptions {
   readonly listen?: string;
   readonly listenHost: readonly string[];
-  readonly scanInterval?: string;
   readonly poll?: boolean;
   readonly remap?: boolean;
   readonly rebuild?: boolean;
@@ -28,7 +27,6 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
     throw new MirrorError('MB1001', 'nothing to watch: no log directory given', { command: 'mirrorboard watch LOGDIR' });
   }
   const store = config.lanes.local;
-  const scanIntervalMs = seconds(flags.scanInterval || '60') * 1000;
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
   const block = new WatchBlock({
     stream: stderr,
@@ -46,7 +44,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
     if (isJson) log.info({ signal }, ENDING);
     else block.print(line);
   };
-  using interrupt = new Interrupt(ending, env, { hungUp });
+  using interrupt = new Interrupt(ending, { hungUp, graceMs: config.shutdownGraceMs });
   const { makeTrackerLanes } = await import('../lanes/index.ts');
   const trackers =
     config.lanes.trackers.length === 0
@@ -66,7 +64,8 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
       trackers,
       statePath: config.state.path,
       rules: config.rules,
-      scanIntervalMs,
+      scanIntervalMs: config.scanIntervalMs,
+      runEndedAfterOf: runEndedAfterOf(config),
       notify: flags.poll !== true,
       signal: interrupt.signal,
       log,
@@ -89,10 +88,4 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
       `Watched for ${took}: ${counted(status.points, 'point')}, ${formatBytes(status.bytes)} mirrored into ${status.lanes.map(({ where }) => where).join(', ')}\n`,
     );
   }
-}
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new MirrorError('MB1001', `--scan-interval: found ${JSON.stringify(text)}, expected a number of seconds above 0`);
-  return value;
 }

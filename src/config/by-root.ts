@@ -17,12 +17,21 @@ export function replacedOf({ roots, replaced, sources }: Pick<Config, 'roots' | 
   return ofRoot({ roots, sources }, 'replaced', replaced);
 }
 
-function ofRoot<Key extends 'links' | 'replaced'>(
+/** The same of how long a run must not have grown to count as ended, in milliseconds. */
+export function runEndedAfterOf({ roots, runEndedAfterMs, sources }: Pick<Config, 'roots' | 'runEndedAfterMs' | 'sources'>): RootTimes {
+  return ofRoot({ roots, sources }, 'runEndedAfterMs', runEndedAfterMs, 'run_ended_after');
+}
+
+/** A time in milliseconds, by the path of a root. */
+export type RootTimes = (path: string) => number;
+
+function ofRoot<Key extends 'links' | 'replaced' | 'runEndedAfterMs'>(
   { roots, sources }: Pick<Config, 'roots' | 'sources'>,
   key: Key,
   ofAll: Config[Key],
+  field: string = key,
 ): (path: string) => Config[Key] {
-  const source = sources.get(key);
+  const source = sources.get(field);
   if (source === 'flag' || source === 'environment') return () => ofAll;
   const own = roots.filter((root) => root[key] !== undefined);
   if (own.length === 0) return () => ofAll;

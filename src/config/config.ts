@@ -33,6 +33,12 @@ export interface Config {
    * `new_run`.
    */
   readonly replaced: Replaced;
+  /** Between two scans of a root, in milliseconds. Default: 60,000. */
+  readonly scanIntervalMs: number;
+  /** A run that did not grow for so long has ended, of roots that say nothing of their own. Default: 30 minutes. */
+  readonly runEndedAfterMs: number;
+  /** So long a command may take to end once a signal asked for it, in milliseconds. Default: 25,000. */
+  readonly shutdownGraceMs: number;
   readonly lanes: Lanes;
   /** The local store that is read and written: that of the local lane, or where it would be. */
   readonly store: LocalLane;
@@ -153,6 +159,8 @@ export interface Root {
   readonly links?: LinkRule;
   /** What becomes of a run of it when a file holds other content. Default: as for all. */
   readonly replaced?: Replaced;
+  /** A run of it that did not grow for so long has ended, in milliseconds. Default: as for all. */
+  readonly runEndedAfterMs?: number;
   /** Only runs that match one of these globs, in place of those of all roots. */
   readonly include?: readonly string[];
   /** No runs that match one of these, beside those of all roots. */
@@ -205,6 +213,12 @@ export interface Flags {
   readonly links?: string | undefined;
   /** `--replaced RULE`. */
   readonly replaced?: string | undefined;
+  /** `--scan-interval TIME`. */
+  readonly scanInterval?: string | undefined;
+  /** `--run-ended-after TIME`. */
+  readonly runEndedAfter?: string | undefined;
+  /** `--shutdown-grace TIME`. */
+  readonly shutdownGrace?: string | undefined;
   /** `--memory SIZE`. */
   readonly memory?: string | undefined;
   /** `--log-level LEVEL`. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DURATION_WORDS, parseWait } from '../duration.ts';
 import { MEMORY_WORDS, parseMemory } from '../memory/index.ts';
 import { REPLACED } from '../route/index.ts';
 import { LINK_RULES } from '../untrusted/index.ts';
@@ -18,6 +19,11 @@ const listed = z.preprocess(
 const globs = sound(listed, 'path');
 const leftOut = sound(listed, 'path', true);
 
+const duration = z
+  .union([z.string(), z.number()], { error: DURATION_WORDS })
+  .transform((value) => parseWait(String(value)) ?? Number.NaN)
+  .refine((ms) => !Number.isNaN(ms), { error: DURATION_WORDS });
+
 const root = z.preprocess(
   // A plain text is a path, whatever it contains: names have a key of their own.
   (value) => (typeof value === 'string' ? { path: value } : value),
@@ -26,6 +32,7 @@ const root = z.preprocess(
     name: text('a name').refine(isRootName, { error: 'a name without / that is not . or ..' }).optional(),
     links: word(LINK_RULES).optional(),
     replaced: word(REPLACED).optional(),
+    run_ended_after: duration.optional(),
     include: globs.optional(),
     exclude: leftOut.optional(),
     ignore: leftOut.optional(),
@@ -119,6 +126,9 @@ export const fileSchema = maybeEmpty(
     profiles: maybeEmpty(z.record(z.string(), profile, { error: 'a mapping of profiles' })).optional(),
     links: word(LINK_RULES).optional(),
     replaced: word(REPLACED).optional(),
+    scan_interval: duration.optional(),
+    run_ended_after: duration.optional(),
+    shutdown_grace: duration.optional(),
     umask: text(UMASK_WORDS).refine(isUmask, { error: UMASK_WORDS }).optional(),
     memory: z
       .union([z.string(), z.number()], { error: MEMORY_WORDS })

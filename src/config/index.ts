@@ -1,6 +1,6 @@
 /** Turns flags, the environment and the configuration file into checked options. */
 
-export { linksOf, replacedOf } from './by-root.ts';
+export { linksOf, replacedOf, runEndedAfterOf } from './by-root.ts';
 export {
   type Config,
   type Flags,

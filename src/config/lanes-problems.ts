@@ -15,6 +15,9 @@ const TOP_ONLY = Object.keys({
   memory: 0,
   links: 0,
   replaced: 0,
+  scan_interval: 0,
+  run_ended_after: 0,
+  shutdown_grace: 0,
   log: 0,
 } satisfies Record<Exclude<keyof FileSettings, keyof Layer>, number>);
 

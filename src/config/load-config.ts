@@ -1,4 +1,5 @@
 import { closestName, suggestion } from '../closest-name.ts';
+import { DURATION_WORDS, parseWait } from '../duration.ts';
 import type { Environment } from '../environment.ts';
 import { MirrorError } from '../errors.ts';
 import { type CONFIGURATION_FLAGS, environmentName, flagName } from '../flag-names.ts';
@@ -36,6 +37,12 @@ export const LANES_VARIABLES = ['MIRRORBOARD_LANES', 'MIRRORBOARD_BACKEND', 'TRA
 const DEFAULT_STORE = './mirrorboard.db';
 const DEFAULT_STATE = './mirrorboard.state';
 const DEFAULT_UMASK = '077';
+const SCAN_INTERVAL_MS = 60_000;
+const RUN_ENDED_AFTER_MS = 30 * 60_000;
+/** Less than the 30 s after which Kubernetes kills by default. */
+const SHUTDOWN_GRACE_MS = 25_000;
+/** An older name of the variable of `shutdown_grace`. */
+const OLD_GRACE = 'MIRRORBOARD_GRACE';
 
 /** All that a configuration is made from. */
 export interface Surroundings {
@@ -160,6 +167,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const links = givenWord(surroundings, 'links', LINK_RULES) ?? inFile(settings?.links, ['links']) ?? byDefault(DEFAULT_LINKS);
   const memory: Chosen<number | undefined> = askedMemory(flags.memory, env) ?? inFile(settings?.memory, ['memory']) ?? byDefault(undefined);
   const umask = umaskVariable(env) ?? inFile(settings?.umask, ['umask']) ?? byDefault(DEFAULT_UMASK);
+  const grace = givenTime(surroundings, 'shutdownGrace', OLD_GRACE);
   const level = givenWord(surroundings, 'logLevel', LOG_LEVELS) ?? inFile(settings?.log?.level, ['log', 'level']);
   const format = givenWord(surroundings, 'logFormat', LOG_FORMATS) ?? inFile(settings?.log?.format, ['log', 'format']);
   return {
@@ -176,6 +184,15 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     written: unusedSettings(settings, { profile, lanes: lanes.names, placeOf }),
     unusedLanes: [...new Set(layers.flatMap(sectionsIn).map(({ lane }) => lane))].filter((lane) => !lanes.names.includes(lane)),
     replaced: note('replaced', replaced),
+    scanIntervalMs: note(
+      'scan_interval',
+      givenTime(surroundings, 'scanInterval') ?? inFile(settings?.scan_interval, ['scan_interval']) ?? byDefault(SCAN_INTERVAL_MS),
+    ),
+    runEndedAfterMs: note(
+      'run_ended_after',
+      givenTime(surroundings, 'runEndedAfter') ?? inFile(settings?.run_ended_after, ['run_ended_after']) ?? byDefault(RUN_ENDED_AFTER_MS),
+    ),
+    shutdownGraceMs: note('shutdown_grace', grace ?? inFile(settings?.shutdown_grace, ['shutdown_grace']) ?? byDefault(SHUTDOWN_GRACE_MS)),
     ...routing,
     lanes: { ...(lanes.names.includes('local') ? { local } : {}), trackers },
     store: local,
@@ -331,6 +348,21 @@ function givenWord<Word extends string>(
   });
 }
 
+function givenTime(
+  from: Surroundings,
+  name: 'scanInterval' | 'runEndedAfter' | 'shutdownGrace',
+  olderName?: string,
+): Chosen<number> | undefined {
+  const said = given(from, name) ?? (olderName === undefined ? undefined : variable(from.env, olderName));
+  if (said === undefined) return undefined;
+  const value = parseWait(said.value);
+  if (value !== undefined) return { ...said, value };
+  const code = said.source === 'flag' ? 'MB1001' : 'MB1002';
+  throw new MirrorError(code, `${said.place}: found ${JSON.stringify(said.value)}, expected ${DURATION_WORDS}`, {
+    context: { field: said.place ?? name, found: said.value },
+  });
+}
+
 function umaskVariable(env: Environment): Chosen<string> | undefined {
   const said = variable(env, 'MIRRORBOARD_UMASK');
   if (said === undefined || isUmask(said.value)) return said;
@@ -378,12 +410,22 @@ function rulesOf({ include = [], exclude = [] }: Flags, settings: FileSettings |
   };
 }
 
-function rootOf({ path, name, links, replaced, include, exclude, ignore }: NonNullable<FileSettings['roots']>[number]): Root {
+function rootOf({
+  path,
+  name,
+  links,
+  replaced,
+  run_ended_after: endedMs,
+  include,
+  exclude,
+  ignore,
+}: NonNullable<FileSettings['roots']>[number]): Root {
   return {
     path,
     ...(name === undefined ? {} : { name }),
     ...(links === undefined ? {} : { links }),
     ...(replaced === undefined ? {} : { replaced }),
+    ...(endedMs === undefined ? {} : { runEndedAfterMs: endedMs }),
     ...(include === undefined ? {} : { include }),
     ...(exclude === undefined ? {} : { exclude }),
     ...(ignore === undefined ? {} : { ignore }),

@@ -10,7 +10,7 @@ import { type ForeignFindings, foreignIn, type VerifyLanesOptions, verifyBetween
 import { type Verdict, verdictOf } from './verdict.ts';
 
 /** What is brought where, and how. */
-export interface MigrateOptions extends Pick<BackfillOptions, 'rules' | 'linksOf' | 'moved' | 'patienceMs' | 'signal'> {
+export interface MigrateOptions extends Pick<BackfillOptions, 'rules' | 'linksOf' | 'moved' | 'runEndedAfterOf' | 'patienceMs' | 'signal'> {
   /** The lane that may be switched off: `local`, or a tracker's lane. */
   readonly from: string;
   /** The lane that gets everything. */
@@ -50,7 +50,7 @@ export async function migrate(options: MigrateOptions): Promise<Migration> {
   const { from, to, accepted = [], statePath, makeLanes, signal, onMirrored } = options;
   const roots = await knownRoots(options);
   const store = [from, to].includes('local') ? options.store : undefined;
-  const { rules, linksOf, moved, patienceMs, onStart, onDifference } = options;
+  const { rules, linksOf, moved, runEndedAfterOf, patienceMs, onStart, onDifference } = options;
   const shared = {
     roots,
     statePath,
@@ -65,6 +65,7 @@ export async function migrate(options: MigrateOptions): Promise<Migration> {
     store: to === 'local' ? store : undefined,
     trackers: await makeLanes([to]),
     ...(moved === undefined ? {} : { moved }),
+    ...(runEndedAfterOf === undefined ? {} : { runEndedAfterOf }),
     ...(patienceMs === undefined ? {} : { patienceMs }),
   });
   onMirrored?.(report);

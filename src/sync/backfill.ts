@@ -68,6 +68,11 @@ export interface BackfillOptions {
   readonly trackers?: readonly TrackerLaneOptions[];
   /** The state file: needed where there are trackers. */
   readonly statePath?: string;
+  /**
+   * How long a run of the root that lies there must not have grown to have ended, in milliseconds. Default: half an
+   * hour.
+   */
+  readonly runEndedAfterOf?: (rootPath: string) => number;
   /** A tracker that gets nowhere for so long is given up for this pass. Default: 10 minutes. */
   readonly patienceMs?: number;
   /** Ends the pass early and cleanly: what was accepted is kept. */
@@ -430,14 +435,15 @@ class Pass {
   #feeds(roots: readonly ResolvedRoot[]): TrackerSync[] {
     const state = this.#state;
     if (state === undefined) return [];
-    const { trackers = [], signal } = this.#options;
+    const { trackers = [], signal, runEndedAfterOf } = this.#options;
     const places = new Map(roots.map(({ name, path, links }) => [name, { path, links }]));
     const cache = new BatchCache();
     const tree = this.#tree;
     return trackers.map((tracker) => {
       const laneState = state.lane(tracker.name, tracker.target);
       const shared = { status: this.#status, events: IGNORED, places, tree, signal, state, reader: this.#jobs, cache, isSettled: true };
-      return new TrackerSync({ ...shared, allHeard: () => this.#heard.promise, ...tracker, lane: tracker.name, laneState });
+      const ends = runEndedAfterOf === undefined ? {} : { runEndedAfterOf };
+      return new TrackerSync({ ...shared, ...ends, allHeard: () => this.#heard.promise, ...tracker, lane: tracker.name, laneState });
     });
   }
 

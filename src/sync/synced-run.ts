@@ -8,6 +8,7 @@ import { type Batch, keyOfRun, type RunRef } from '../model/index.ts';
 import type { CachedBatch } from '../reading/index.ts';
 import { type Place, placeOf, type RootPlace } from '../untrusted/index.ts';
 import type { RoutedRun } from './lane-routes.ts';
+import type { SessionEnd } from './session-end.ts';
 import type { ParamText } from './tag-params.ts';
 
 /** Where the root of a run lies. */
@@ -31,6 +32,8 @@ export class FedSource {
   read: readonly string[] = [];
   /** It did not grow for long. */
   isQuiet = false;
+  /** What its last points said of the end of its session. */
+  sessionEnd: SessionEnd | undefined;
   /** When its files are read for texts that were sent before anybody asked for params in them. */
   pastTextsDueMs = 0;
   readonly #below: string;

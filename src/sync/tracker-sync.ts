@@ -37,8 +37,10 @@ import { FilesOfRun } from './files-of-run.ts';
 import { LaneRoutes } from './lane-routes.ts';
 import type { LaneSync, SyncEvents, SyncStatus } from './lane-sync.ts';
 import { Parents } from './parents.ts';
+import { RUN_ENDED_AFTER_MS } from './run-ended-after.ts';
 import { RunOpener } from './run-opener.ts';
 import { RunStates } from './run-states.ts';
+import { isSessionOver, sessionEndIn } from './session-end.ts';
 import { FedSource, rootPlace, type SourcePiece, SyncedRun } from './synced-run.ts';
 import type { ParamText, TagParams } from './tag-params.ts';
 
@@ -59,6 +61,11 @@ export interface TrackerSyncOptions {
   readonly cache: BatchCache;
   /** Comes when every run of a root that is there has been heard of once. */
   readonly allHeard: (root: string) => Promise<void>;
+  /**
+   * How long a run of the root that lies there must not have grown to have ended, in milliseconds. Default: half an
+   * hour.
+   */
+  readonly runEndedAfterOf?: (rootPath: string) => number;
   /** Nobody writes to the files: incomplete ends are looked into, and nothing is waited for. */
   readonly isSettled: boolean;
   /** Whether every run is known by now: before, what lies below a run may be another one's. Default: it is. */
@@ -82,8 +89,6 @@ const TRIAL_MS = 20_000;
 const TRIALS = 4;
 /** How often it is looked whether the tracker gets anywhere. */
 const LOOK_MS = 250;
-/** A run is over when its last event and its files are older. */
-const OVER_MS = 30 * 60_000;
 /** Files that could not be read are read again so much later for the texts that were sent before. */
 const UNREAD_MS = 10 * 60_000;
 
@@ -388,9 +393,13 @@ export class TrackerSync implements LaneSync {
       const run = this.#runOf(ref);
       changed.set(run, Math.max(changed.get(run) ?? 0, atMs));
     }
+    const { places, runEndedAfterOf = () => RUN_ENDED_AFTER_MS } = this.#options;
     this.progress.work = 'ends';
     await this.#patiently(patienceMs, async () => {
-      for (const [run, changedAtMs] of changed) await this.#opener.end(run, changedAtMs, OVER_MS);
+      for (const [run, changedAtMs] of changed) {
+        const olderThanMs = this.#isOver(run) ? 0 : runEndedAfterOf(rootPlace(places, run.target).path);
+        await this.#opener.end(run, changedAtMs, olderThanMs);
+      }
     });
     this.progress.work = 'done';
   }
@@ -519,8 +528,23 @@ export class TrackerSync implements LaneSync {
         this.#resume(this.#stopped());
       }
       if (delivery?.kind === 'runFatal') this.#stopOrRebuild(run, delivery.error);
-      else if (delivery?.kind === 'delivered' && run.isQuiet && !run.hasWork) await this.#opener.end(run, Date.now(), 0);
+      else if (delivery?.kind === 'delivered' && !run.hasWork && (run.isQuiet || (!this.#options.isSettled && this.#isOver(run))))
+        await this.#opener.end(run, Date.now(), 0);
     }
+  }
+
+  /** Its hparams say that its sessions have ended. */
+  #isOver({ sources, target }: SyncedRun): boolean {
+    const ends = new Map([...sources].map(([key, { sessionEnd }]) => [key, sessionEnd]));
+    if ([...ends.values()].every((end) => end === undefined)) return false;
+    const laneState = this.#laneState;
+    return isSessionOver(
+      this.#routes.sourcesOf(target).map((ref) => ({
+        sessionEnd: ends.get(keyOfRun(ref)),
+        lastStep: laneState.delivered(ref).lastStep,
+        hasSession: laneState.catalogue(ref).some(({ plugin }) => plugin === 'hparams'),
+      })),
+    );
   }
 
   /**
@@ -618,6 +642,7 @@ export class TrackerSync implements LaneSync {
     }
     for (const name of left) source.dirty.add(name);
     return pieces.map((piece) => {
+      if (pointCount(piece.batch) > 0) source.sessionEnd = sessionEndIn(piece.batch, piece.series);
       const sent = this.#routes.apply(ref, piece);
       this.progress.wasGiven(pointCount(sent.batch), piece.batch.end - piece.batch.start);
       this.progress.leftOut += pointCount(piece.batch) - pointCount(sent.batch);

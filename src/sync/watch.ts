@@ -55,6 +55,7 @@ import { makeStoreFolder, openState } from './lane-files.ts';
 import type { LaneSync, SyncEvents } from './lane-sync.ts';
 import { LocalSync } from './local-sync.ts';
 import { RetrySchedule } from './retry-schedule.ts';
+import { RUN_ENDED_AFTER_MS } from './run-ended-after.ts';
 import { TrackerSync } from './tracker-sync.ts';
 
 /** What is watched, and where it is mirrored to. */
@@ -74,6 +75,11 @@ export interface WatchOptions {
   readonly moved?: 'follow' | 'new';
   /** Between two scans of a root, a fifth more or less. Default 60,000. */
   readonly scanIntervalMs?: number;
+  /**
+   * How long a run of the root that lies there must not have grown to have ended, in milliseconds: incomplete ends are
+   * looked into, trackers hear of it. Default: half an hour.
+   */
+  readonly runEndedAfterOf?: (rootPath: string) => number;
   /** So long nothing new comes to a root before a fold decides by what lies beside a run. Default 5000. */
   readonly besideMs?: number;
   /** Use notifications where the file system has them. Default true. */
@@ -85,11 +91,6 @@ export interface WatchOptions {
   readonly onStart?: (status: WatchStatus) => Promise<void>;
 }
 
-/**
- * A run that did not grow for so long is taken for quiet: incomplete ends are looked into, trackers hear that it has
- * ended.
- */
-const QUIET_MS = 30 * 60_000;
 const TICK_MS = 1000;
 /**
  * So long nothing new comes to a root before it is decided which of several directories of a kind is the first; and
@@ -411,7 +412,7 @@ class Watch {
   }
 
   #newFeeds(): LaneSync[] {
-    const { trackers = [] } = this.#options;
+    const { trackers = [], runEndedAfterOf = () => RUN_ENDED_AFTER_MS } = this.#options;
     const signal = AbortSignal.any([this.#options.signal, this.#round.signal]);
     const places = new Map([...this.#roots].map(([name, { path, links }]) => [name, { path, links }]));
     const cache = new BatchCache();
@@ -428,6 +429,7 @@ class Watch {
         reader: this.#reader,
         cache,
         isSettled: false,
+        runEndedAfterOf,
         allHeard: (root) => this.#scanOf(root).promise,
         isTreeWhole: () => this.#status.isReady,
       });
@@ -669,7 +671,7 @@ class Watch {
       for (const feed of this.#feeds) if (lanes.has(feed.lane)) feed.tryAgain(run, name);
     }
     for (const [key, { run, atMs }] of this.#grew) {
-      if (nowMs - atMs < QUIET_MS) continue;
+      if (nowMs - atMs < this.#endedAfterMs(run)) continue;
       this.#grew.delete(key);
       for (const feed of this.#feeds) feed.runQuiet(run);
     }
@@ -680,6 +682,12 @@ class Watch {
     if (nowMs - this.#statusAtMs < STATUS_MS) return;
     this.#statusAtMs = nowMs;
     this.#writeStatus(false);
+  }
+
+  #endedAfterMs({ root }: RunRef): number {
+    const path = this.#roots.get(root)?.path;
+    const { runEndedAfterOf } = this.#options;
+    return path === undefined || runEndedAfterOf === undefined ? RUN_ENDED_AFTER_MS : runEndedAfterOf(path);
   }
 
   /** For `status`: how all of it stands, and of each lane what is to be known of it when we are gone. */

@@ -22,6 +22,7 @@ import { eventually, freePort, until } from '../crash/watch-kill.ts';
 import { bigLog } from '../support/big-log.ts';
 import * as w from '../support/event-writer.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
+import { writeTrialBackend } from '../support/trial-backend.ts';
 import { type Ended, endAll, freshDirectory, mustRun, type Running, remove, start } from './command.ts';
 import { mountMemory, remount, unmount, whyNoMounts } from './mounts.ts';
 
@@ -153,6 +154,27 @@ describe('a watch that is asked to end', () => {
     await end(again);
     rmSync(run, { recursive: true });
     await expectMirrored();
+  });
+
+  it.each([
+    ['when the time of grace is over', '1s', 1],
+    ['with the second signal', '10m', 2],
+  ])('ends %s, though a tracker never lets go', async (_, grace, signals) => {
+    const module = writeTrialBackend(folder);
+    writeFileSync(
+      module,
+      readFileSync(module, 'utf8').replace('async close() {}', "close() { console.error('closing'); return new Promise(() => {}); }"),
+    );
+    writeFileSync(
+      join(folder, 'mirrorboard.yaml'),
+      `shutdown_grace: ${grace}\nlanes: { local: {}, t: { type: ./trial-backend.mjs, url: u } }\n`,
+    );
+    const watching = watch();
+    await watching.said(/root scanned/);
+    watching.child.kill('SIGTERM');
+    await watching.said(/^closing$/m);
+    if (signals > 1) watching.child.kill('SIGTERM');
+    expect((await watching.ended).code).toBe(130);
   });
 
   it('before it has anything to do ends at once', async () => {

@@ -31,6 +31,7 @@ const COMMON = new Set([
   'model',
   'memory',
   'closest-name',
+  'duration',
   'environment',
   'flag-names',
   'format',

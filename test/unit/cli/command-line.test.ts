@@ -55,6 +55,9 @@ const OF_CONFIGURATION = new Map<
   ['--memory', { text: '128MiB', read: ({ memory }) => memory === 128 * 2 ** 20 && '128MiB' }],
   ['--links', { text: 'none', read: ({ links }) => links }],
   ['--replaced', { text: 'same_run', read: ({ replaced }) => replaced }],
+  ['--scan-interval', { text: '7s', read: ({ scanIntervalMs }) => `${scanIntervalMs / 1000}s` }],
+  ['--run-ended-after', { text: '7m', read: ({ runEndedAfterMs }) => `${runEndedAfterMs / 60_000}m` }],
+  ['--shutdown-grace', { text: '7s', read: ({ shutdownGraceMs }) => `${shutdownGraceMs / 1000}s` }],
   ['--log-level', { text: 'debug', read: ({ log }) => log.level }],
   ['--log-format', { text: 'json', read: ({ log }) => log.format }],
 ]);

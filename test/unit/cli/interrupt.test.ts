@@ -7,7 +7,7 @@ describe('an error', () => {
     const aborted = new DOMException('This operation was aborted', 'AbortError');
     const wrapped = new MirrorError('MB4001', 'listing runs: it was aborted', { cause: aborted });
     expect([aborted, wrapped].map(isInterruption)).toEqual([false, false]);
-    using interrupt = new Interrupt(() => undefined, {}, { isTerminal: false });
+    using interrupt = new Interrupt(() => undefined, { isTerminal: false });
     process.emit('SIGTERM', 'SIGTERM');
     expect(interrupt.signal.aborted).toBe(true);
     expect([aborted, wrapped, new Error('a bug'), 'text', undefined].map(isInterruption)).toEqual([true, true, false, false, false]);
@@ -17,7 +17,7 @@ describe('an error', () => {
 describe('a hangup', () => {
   it('asks to end where our terminal was closed, and never breaks the end off', () => {
     const said: string[] = [];
-    using interrupt = new Interrupt((line) => said.push(line), {}, { isTerminal: true });
+    using interrupt = new Interrupt((line) => said.push(line), { isTerminal: true });
     process.emit('SIGHUP', 'SIGHUP');
     expect(interrupt.signal.aborted).toBe(true);
     // Had it ended the process, nobody would be here.
@@ -27,7 +27,7 @@ describe('a hangup', () => {
 
   it('ends nothing where there is no terminal, at work or at the end', () => {
     let hangups = 0;
-    using interrupt = new Interrupt(() => undefined, {}, { isTerminal: false, hungUp: () => hangups++ });
+    using interrupt = new Interrupt(() => undefined, { isTerminal: false, hungUp: () => hangups++ });
     process.emit('SIGHUP', 'SIGHUP');
     expect([interrupt.signal.aborted, hangups]).toEqual([false, 1]);
     process.emit('SIGTERM', 'SIGTERM');

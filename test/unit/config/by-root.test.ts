@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Config } from '../../../src/config/config.ts';
-import { linksOf } from '../../../src/config/index.ts';
+import { linksOf, runEndedAfterOf } from '../../../src/config/index.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -31,5 +31,14 @@ describe('what a root says of its links', () => {
     symlinkSync(join('more', 'elsewhere'), join(folder, 'share'));
     const of = rulesOf([{ path: join(folder, 'share'), links: 'all' }, { path: join(folder, 'more') }]);
     expect(['share', 'more/elsewhere'].map((path) => of(join(folder, path)))).toEqual(['all', 'owner']);
+  });
+});
+
+describe('when runs of a root have ended', () => {
+  it('is what the root says, unless a flag or a variable says it of all', () => {
+    const roots = [{ path: '/a', runEndedAfterMs: 1 }, { path: '/b' }];
+    const of = (sources: Config['sources']) => ['/a', '/b'].map(runEndedAfterOf({ roots, runEndedAfterMs: 5, sources }));
+    expect(of(new Map([['run_ended_after', 'file']]))).toEqual([1, 5]);
+    expect(of(new Map([['run_ended_after', 'flag']]))).toEqual([5, 5]);
   });
 });

@@ -43,6 +43,34 @@ describe('loadConfig', () => {
     expect(new Set(config.sources.values())).toEqual(new Set(['default']));
   });
 
+  it.each([
+    ['scanIntervalMs', 'scanInterval', 'scan_interval', 60_000],
+    ['runEndedAfterMs', 'runEndedAfter', 'run_ended_after', 1_800_000],
+    ['shutdownGraceMs', 'shutdownGrace', 'shutdown_grace', 25_000],
+  ] as const)('has %s of the flag, the variable, the file, or the default', async (key, flag, field, ms) => {
+    const files = { '/project/mirrorboard.yaml': `${field}: 7` };
+    const env = { [environmentName(flag)]: '1m30s' };
+    const flags = { [flag]: '2h' };
+    const found = [{ files, env, flags }, { files, env }, { files }, {}].map(async (given) => {
+      const config = await load(given);
+      return [config[key], config.places.get(field)];
+    });
+    expect(await Promise.all(found)).toEqual([
+      [7_200_000, expect.stringMatching(/^--/)],
+      [90_000, environmentName(flag)],
+      [7000, `./mirrorboard.yaml:1:${field.length + 3}`],
+      [ms, undefined],
+    ]);
+    expect((await failure({ flags: { [flag]: 'soon' } })).code).toBe('MB1001');
+    expect((await failure({ env: { [environmentName(flag)]: '0' } })).message).toContain('found "0", expected a time above 0');
+    expect((await failure({ files: { '/project/mirrorboard.yaml': `${field}: -1s` } })).message).toContain('expected a time above 0');
+  });
+
+  it('takes the older variable of the time of grace', async () => {
+    expect((await load({ env: { MIRRORBOARD_GRACE: '9' } })).shutdownGraceMs).toBe(9000);
+    expect((await load({ env: { MIRRORBOARD_GRACE: '9', MIRRORBOARD_SHUTDOWN_GRACE: '8' } })).shutdownGraceMs).toBe(8000);
+  });
+
   it('finds the file of the working directory', async () => {
     const config = await load({ files: { '/project/mirrorboard.yaml': FILE } });
     expect(config).toMatchObject({

@@ -81,7 +81,7 @@ describe('docs/commands.md', () => {
     ).toMatchObject({
       description: expect.stringContaining(words),
     });
-    expect(optionRow('--scan-interval <seconds>')).toContain(words);
+    expect(optionRow('--scan-interval <time>')).toContain(words);
   });
 
   test('has every exit code', () => {

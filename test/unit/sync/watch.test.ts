@@ -1,0 +1,47 @@
+// The watch as a library: into trackers in memory.
+import { describe, expect, it } from '@jest/globals';
+import { until } from '../../../src/testing/bench.ts';
+import { hparamsSessionEnd, hparamsSessionStart, simpleValue } from '../../support/event-writer.ts';
+import { WatchScene } from '../../support/watch-scene.ts';
+
+const loss = simpleValue('loss', 1);
+
+describe('the end of a run that is watched', () => {
+  it('comes when the run has not grown for as long as its root says', async () => {
+    using scene = new WatchScene();
+    scene.write('run', 1, loss);
+    const seen: string[] = [];
+    const runEndedAfterOf = (path: string): number => {
+      seen.push(path);
+      return 1;
+    };
+    await scene.watch({ runEndedAfterOf }, () => until(() => scene.ended().length > 0, 'the run has ended'));
+    expect(scene.ended()).toEqual(['run finished']);
+    expect(new Set(seen)).toEqual(new Set([scene.logs]));
+  });
+
+  it('comes at once with the end of its session, and not before', async () => {
+    using scene = new WatchScene();
+    scene.write('plain', 1, loss);
+    scene.write('run', 1, hparamsSessionStart({ lr: 0.1 }), loss);
+    await scene.watch({}, async () => {
+      await until(() => scene.tracker.pointCount === 3, 'all is mirrored');
+      expect(scene.ended()).toEqual([]);
+      scene.write('run', 2, hparamsSessionEnd('failure', 1_700_000_002));
+      await until(() => scene.ended().length > 0, 'the run has ended');
+      expect(scene.ended()).toEqual(['run failed']);
+      scene.write('run', 3, loss);
+      await until(() => scene.ended().length === 0, 'the run goes on');
+    });
+    expect(scene.ended()).toEqual([]);
+  });
+
+  it('does not come with the end that a framework writes at the start', async () => {
+    using scene = new WatchScene();
+    scene.write('early', 0, hparamsSessionStart({ lr: 0.1 }), hparamsSessionEnd('success'));
+    scene.write('late', 5, hparamsSessionStart({ lr: 0.1 }), loss);
+    scene.write('late', 5, hparamsSessionEnd('success'));
+    await scene.watch({}, () => until(() => scene.ended().length > 0, 'the late one has ended'));
+    expect(scene.ended()).toEqual(['late finished']);
+  });
+});
