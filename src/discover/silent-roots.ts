@@ -29,7 +29,7 @@ export interface UnseenRoots {
 /**
  * Roots that cannot be checked now, so that the others can continue. What cannot be checked for another reason than
  * silence is left out where nothing else is asked for: a single root that cannot be read is for its caller to say.
- * `isPatient`: it is waited for, unless none of the roots is there.
+ * `isPatient`: the caller waits for it.
  */
 export async function unseenRoots(
   requests: readonly RootRequest[],
@@ -49,7 +49,7 @@ export async function unseenRoots(
     shut.set(path, await placeOfShut(path, deadlineMs));
   };
   await Promise.all(requests.map(look));
-  const isAllowed = gone < requests.length && (isPatient || requests.length > 1);
+  const isAllowed = isPatient || (gone < requests.length && requests.length > 1);
   const places = new Map([...silent].map((path) => [path, resolve(path)]));
   if (isAllowed) for (const [path, place] of shut) places.set(path, place);
   return { silent, places };

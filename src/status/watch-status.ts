@@ -86,6 +86,8 @@ export interface WatchStatusOptions {
   readonly lanes: readonly Pick<LaneProgressOptions, 'name' | 'type' | 'where' | 'kept'>[];
   /** Names of the roots that are watched: ready is who has looked at all of them. */
   readonly roots?: readonly string[];
+  /** Where roots lie of which nothing is known: one of these that is missing does not exist yet. */
+  readonly newRoots?: ReadonlyMap<string, string>;
   /** Between two scans of a root. Default 60,000. */
   readonly scanIntervalMs?: number;
   readonly now?: () => number;
@@ -101,6 +103,8 @@ export class WatchStatus {
   readonly roots = new Map<string, RootStatus>();
   readonly #log: FactLog | undefined;
   readonly #expected: readonly string[];
+  /** Paths of roots that nobody has seen yet. */
+  readonly #neverSeen: Map<string, string>;
   readonly #now: () => number;
   readonly #scanIntervalMs: number;
   readonly #wall: (steadyMs: number) => number;
@@ -111,10 +115,11 @@ export class WatchStatus {
   readonly #first = { directories: 0, files: 0, isSaid: false };
   readonly #logged = { atMs: 0, points: new Map<string, number>(), behind: new Map<string, number>() };
 
-  constructor({ log, lanes, roots = [], scanIntervalMs = 60_000, now }: WatchStatusOptions) {
+  constructor({ log, lanes, roots = [], newRoots = new Map(), scanIntervalMs = 60_000, now }: WatchStatusOptions) {
     this.#scanIntervalMs = scanIntervalMs;
     this.#log = log;
     this.#expected = roots;
+    this.#neverSeen = new Map(newRoots);
     this.#now = now ?? steadyMs;
     this.#wall = now === undefined ? asWallMs : (ms) => ms;
     this.startedAtMs = this.#now();
@@ -134,6 +139,9 @@ export class WatchStatus {
    */
   get whyNotReady(): string | undefined {
     if (this.#expected.some((name) => !this.roots.has(name) && !this.isSilent(name))) return 'the first scan is not complete';
+    const { absentRoots } = this;
+    if (absentRoots.length > 0 && absentRoots.length === this.#expected.length)
+      return `no log directory exists yet: ${absentRoots.map(({ path }) => path).join(', ')}`;
     const ages = [...this.roots.values()].map((root) => this.#overdueMs(root));
     if (ages.some((overdueMs) => overdueMs <= 0)) return undefined;
     return this.roots.size === 0 ? 'the first scan is not complete' : `no root was scanned for ${seconds(this.#lastScanMs)} s`;
@@ -144,7 +152,18 @@ export class WatchStatus {
     const late = [...this.roots].flatMap(([name, root]) =>
       this.#overdueMs(root) > 0 ? [`${name} was not scanned for ${seconds(this.#now() - root.scannedAtMs)} s`] : [],
     );
-    return [...late, ...this.silences.map(({ root, path, sinceMs }) => `${root}: ${path} has not answered since ${stamp(sinceMs)}`)];
+    const absent = this.absentRoots.map(({ name, path }) => `${name}: ${path} does not exist yet`);
+    return [
+      ...absent,
+      ...late,
+      ...this.silences.map(({ root, path, sinceMs }) => `${root}: ${path} has not answered since ${stamp(sinceMs)}`),
+    ];
+  }
+
+  /** Roots that do not exist yet: nobody has seen them, so each may be a slip. */
+  get absentRoots(): readonly { readonly name: string; readonly path: string }[] {
+    if (this.#neverSeen.size === 0) return [];
+    return [...this.#neverSeen].filter(([name]) => this.roots.get(name)?.isMissing === true).map(([name, path]) => ({ name, path }));
   }
 
   /**
@@ -267,9 +286,12 @@ export class WatchStatus {
   }): void {
     const before = this.roots.get(fact.root);
     if (fact.isMissing !== (before?.isMissing ?? false)) {
-      if (fact.isMissing) this.#log?.warn({ root: fact.root }, 'root missing, waiting for it');
-      else this.#log?.info({ root: fact.root }, 'root is back');
+      const path = this.#neverSeen.get(fact.root);
+      if (!fact.isMissing) this.#log?.info({ root: fact.root }, path === undefined ? 'root is back' : 'root exists now');
+      else if (path === undefined) this.#log?.warn({ root: fact.root }, 'root missing, waiting for it');
+      else this.#log?.warn({ root: fact.root, path }, 'root does not exist yet, waiting for it');
     }
+    if (!fact.isMissing) this.#neverSeen.delete(fact.root);
     const isEmptied = fact.isEmptied === true;
     if (isEmptied && before?.isEmptied !== true) this.#incident({ kind: 'emptied', root: fact.root, path: '.' });
     if (!isEmptied && before?.isEmptied === true) this.#log?.info({ root: fact.root }, 'root is back');
@@ -358,6 +380,7 @@ export class WatchStatus {
         scanned_at: time(root.scannedAtMs),
         scan_ms: root.tookMs,
         missing: root.isMissing,
+        never_seen: root.isMissing && this.#neverSeen.has(name),
         emptied: root.isEmptied,
         notified_directories: root.notified,
         notifications_short: shortOf(root),

@@ -207,9 +207,12 @@ class Watch {
       })),
     ];
     const { scanIntervalMs } = options;
+    const held = local ?? state;
+    const fresh = [...this.#roots.values()].filter(({ name, path }) => this.#unseen.has(path) && !held.hasRuns(name));
     this.#status = new WatchStatus({
       log,
       lanes,
+      newRoots: new Map(fresh.map(({ name, path }) => [name, path])),
       roots: [...this.#roots.keys()],
       ...(scanIntervalMs === undefined ? {} : { scanIntervalMs }),
     });

@@ -276,10 +276,29 @@ describe('the roots of a watch', () => {
     await mustRun(['status'], { cwd: folder });
   });
 
+  it('are waited for though none is there yet, and are named until they are', async () => {
+    const port = await freePort();
+    const late = join(folder, 'late');
+    expect((await mustRun(['backfill', late], { cwd: folder }, 2)).stderr).toMatch(/MB2001/);
+    const watching = start(['watch', late, '--listen', String(port), '--scan-interval', '0.3'], { cwd: folder });
+    await watching.said(/"root":"late","path":"[^"]*\/late","msg":"root does not exist yet, waiting for it"/);
+    const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
+    expect([ready.status, await ready.text()]).toEqual([503, `no log directory exists yet: ${late}\nlate: ${late} does not exist yet\n`]);
+    const status = await (await fetch(`http://127.0.0.1:${port}/status`)).json();
+    expect(status).toMatchObject({ ready: false, roots: [{ name: 'late', missing: true, never_seen: true }] });
+    mkdirSync(join(late, 'run'), { recursive: true });
+    writeFileSync(join(late, 'run', ONE), w.eventFile(...scalars(0, 5)));
+    await watching.said(/root exists now/);
+    await has(5);
+    expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
+    renameSync(late, `${late}.away`);
+    await watching.said(/root missing, waiting for it/);
+    await end(watching);
+  });
+
   it('are directories: a file is refused, and so is nothing', async () => {
     writeFileSync(file, w.eventFile(scalar(0)));
     expect((await mustRun(['watch', file], { cwd: folder }, 2)).stderr).toMatch(/MB2002/);
-    expect((await mustRun(['watch', join(folder, 'missing')], { cwd: folder }, 2)).stderr).toMatch(/MB2001/);
     expect((await mustRun(['watch'], { cwd: folder }, 2)).stderr).toMatch(/MB1001/);
     expect(existsSync(join(folder, 'mirrorboard.db'))).toBe(false);
   });

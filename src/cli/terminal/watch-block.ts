@@ -77,13 +77,18 @@ export function watchLines(status: WatchStatus, rate: RateMeter, nowMs: number):
   rate.add(nowMs, status.points);
   const roots = [...status.roots];
   const files = roots.reduce((sum, [, root]) => sum + root.files, 0);
-  const missing = roots.filter(([, root]) => root.isMissing).map(([name]) => name);
+  const { absentRoots } = status;
+  const isAbsent = (name: string): boolean => absentRoots.some((root) => root.name === name);
+  const missing = roots.filter(([name, root]) => root.isMissing && !isAbsent(name)).map(([name]) => name);
   const perSecond = rate.perSecond(nowMs, status.points, 5000) ?? 0;
   const lines = [
     `Watching ${roots.length === 0 ? '(first scan in progress)' : `${counted(files, 'file')} in ${roots.map(([name]) => visibleText(name)).join(', ')}`}  for ${formatDuration(nowMs - status.startedAtMs)}  ${formatRate(perSecond, 'points')}`,
     ...status.lanes.map((lane) => laneLine(lane, nowMs)),
   ];
   const damaged = status.damage.filter((damage) => !isPending(damage)).length;
+  for (const { name, path } of absentRoots.slice(0, 3))
+    lines.push(`root ${visibleText(name)} does not exist yet: ${visibleText(path)} (check the path)`);
+  if (absentRoots.length > 3) lines.push(`and ${absentRoots.length - 3} more roots do not exist yet`);
   if (missing.length > 0) lines.push(`waiting for missing roots: ${missing.map((name) => visibleText(name)).join(', ')}`);
   for (const { root, path, sinceMs } of status.silences.slice(0, 3))
     lines.push(`${visibleText(`${root}: ${path}`)} has not answered since ${new Date(sinceMs).toISOString()}`);

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { watchLines } from '../../../src/cli/terminal/watch-block.ts';
 import type { Handle, Parcel } from '../../../src/contract/index.ts';
 import { MirrorError } from '../../../src/errors.ts';
 import { type Damage, type RunRef, unmirroredBytes } from '../../../src/model/index.ts';
+import { RateMeter } from '../../../src/rate-meter.ts';
 import { LaneProgress, readStand, WatchStatus } from '../../../src/status/index.ts';
 
 const RUN: RunRef = { root: 'logs', path: 'a' };
@@ -13,12 +15,21 @@ interface Line {
   readonly fields: Record<string, unknown>;
 }
 
-function watching(roots: readonly string[] = []): { status: WatchStatus; lane: LaneProgress; lines: Line[]; at: (ms: number) => void } {
+function watching(
+  roots: readonly string[] = [],
+  newRoots?: ReadonlyMap<string, string>,
+): { status: WatchStatus; lane: LaneProgress; lines: Line[]; at: (ms: number) => void } {
   let now = 1000;
   const lines: Line[] = [];
   const line = (level: string) => (fields: object, phrase: string) => void lines.push({ level, phrase, fields: { ...fields } });
   const log = { debug: line('debug'), info: line('info'), warn: line('warn') };
-  const status = new WatchStatus({ lanes: [{ name: 'local', type: 'local', where: 'store.db' }], log, roots, now: () => now });
+  const status = new WatchStatus({
+    lanes: [{ name: 'local', type: 'local', where: 'store.db' }],
+    log,
+    roots,
+    ...(newRoots && { newRoots }),
+    now: () => now,
+  });
   const at = (ms: number): void => {
     now = ms;
   };
@@ -411,6 +422,26 @@ describe('what a watch says', () => {
     expect(status.isReady).toBe(true);
     for (const isMissing of [true, true, false, false]) status.rootScanned({ ...fact, isMissing });
     expect(lines.map(({ phrase }) => phrase)).toEqual(['root scanned', 'root missing, waiting for it', 'root is back']);
+  });
+
+  it('tells a root that nobody has seen yet from one that is missing, with its path', () => {
+    const { status, lines } = watching(['new', 'old'], new Map([['new', '/mnt/nwe']]));
+    const fact = { directories: 0, files: 0, tookMs: 1, obstacles: [] };
+    for (const root of ['new', 'old']) status.rootScanned({ ...fact, root, isMissing: true });
+    expect([status.absentRoots, status.isReady]).toEqual([[{ name: 'new', path: '/mnt/nwe' }], true]);
+    expect(status.remarks).toEqual(['new: /mnt/nwe does not exist yet']);
+    expect(watchLines(status, new RateMeter(1000), 0).filter((line) => /root/.test(line))).toEqual([
+      'root new does not exist yet: /mnt/nwe (check the path)',
+      'waiting for missing roots: old',
+    ]);
+    for (const isMissing of [false, true]) status.rootScanned({ ...fact, root: 'new', isMissing });
+    expect(status.absentRoots).toEqual([]);
+    expect(lines.flatMap(({ phrase }) => (/exist|missing/.test(phrase) ? [phrase] : []))).toEqual([
+      'root does not exist yet, waiting for it',
+      'root missing, waiting for it',
+      'root exists now',
+      'root missing, waiting for it',
+    ]);
   });
 
   it('tells of a folder that can not be read once while that lasts, and again when it comes back', () => {
