@@ -17,7 +17,7 @@ export interface Capabilities {
     readonly step: boolean;
     readonly wallTime: boolean;
     readonly nan: boolean;
-  /** Default: the same as `nan`. */
+    /** Default: the same as `nan`. */
     readonly infinities?: boolean;
     /** Integers that no double holds. Default true. */
     readonly wideIntegers?: boolean;
