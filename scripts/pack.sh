@@ -1,18 +1,22 @@
 #!/bin/sh
 # `npm run package`: makes mirrorboard-<version>.tgz, the package to publish (npm publish ./mirrorboard-<version>.tgz).
 # It is packed from a copy whose package.json lacks what only a checkout needs. Above all the node-linux packages: as a
-# dependency they would put a `node` into the user's own node_modules/.bin. `private` keeps the checkout itself unpublished.
+# dependency they would put a `node` into the user's own node_modules/.bin. A checkout itself can't be published by accident: its
+# `publishConfig` names a registry that can't exist. (A `prepublishOnly` would not run: .npmrc has ignore-scripts.)
 #   --built      packs dist as it is, and checks no types: for tests, which run on what was compiled
 #   --to FOLDER  puts the package there; default: the checkout
+#   --repository URL  the sources it was made from, for the package's provenance (npm compares both)
 set -eu
 
 built=no
 to=
+repository=
 while [ $# -gt 0 ]; do
   case $1 in
     --built) built=yes ;;
     --to) to=$2 && shift ;;
-    *) echo "pack.sh: found $1, expected --built or --to FOLDER" >&2 && exit 2 ;;
+    --repository) repository=$2 && shift ;;
+    *) echo "pack.sh: found $1, expected --built, --to FOLDER or --repository URL" >&2 && exit 2 ;;
   esac
   shift
 done
@@ -29,18 +33,26 @@ stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 trap 'exit 130' INT TERM HUP
 
-mkdir "$stage/dist"
-cp -R dist/src "$stage/dist/src"
-for entry in bin protos config docs/adding-a-backend.md docs/errors.md README.md LICENSE CHANGELOG.md; do
+# What `files` names is all there is: a folder that is missing fails here.
+node -p 'require("./package.json").files.join("\n")' | while read -r entry; do
   mkdir -p "$stage/$(dirname "$entry")"
-  if [ -e "$entry" ]; then cp -R "$entry" "$stage/$entry"; fi
+  cp -R "$entry" "$stage/$entry"
 done
+# What only the site needs.
+rm -rf "$stage/docs/.vitepress"
 node -e '
   const { readFileSync, writeFileSync } = require("node:fs");
-  const { private: _, scripts, devDependencies, optionalDependencies, overrides, ...kept } = JSON.parse(readFileSync("package.json", "utf8"));
-  writeFileSync(process.argv[1], `${JSON.stringify(kept, null, 2)}\n`);
-' "$stage/package.json"
+  const [file, repository] = process.argv.slice(1);
+  const { publishConfig, scripts, devDependencies, optionalDependencies, overrides, ...kept } = JSON.parse(readFileSync("package.json", "utf8"));
+  if (repository !== "") kept.repository = { type: "git", url: `git+${repository}.git` };
+  writeFileSync(file, `${JSON.stringify(kept, null, 2)}\n`);
+' "$stage/package.json" "$repository"
 
 publint run "$stage" --strict --pack false
 # The copy has none of the project's npm settings, and needs none.
-(cd "$stage" && npm pack --ignore-scripts --loglevel=error --pack-destination "${to:-$root}")
+(cd "$stage" && npm pack --ignore-scripts --loglevel=error --json --pack-destination "${to:-$root}") >"$stage/packed.json"
+node -p '
+  const packed = Object.values(JSON.parse(fs.readFileSync(process.argv[1], "utf8")))[0];
+  const mib = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+  `${packed.filename}: ${packed.files.length} files, ${mib(packed.size)} packed, ${mib(packed.unpackedSize)} unpacked`
+' "$stage/packed.json"
