@@ -33,8 +33,11 @@ stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 trap 'exit 130' INT TERM HUP
 
+# What can be made from the program is made here, so that it is never out of date: man page, completions.
+node dist/test/reference/main.js "$stage"
 # What `files` names is all there is: a folder that is missing fails here.
 node -p 'require("./package.json").files.join("\n")' | while read -r entry; do
+  if [ -e "$stage/$entry" ]; then continue; fi
   mkdir -p "$stage/$(dirname "$entry")"
   cp -R "$entry" "$stage/$entry"
 done

@@ -2,7 +2,8 @@
 
 import { wrapText } from '../wrap-text.ts';
 
-interface Extra {
+/** What the help of a command shows below its flags. */
+export interface Extra {
   /** What is typed, and what it is for. */
   readonly examples: readonly (readonly [command: string, meaning: string])[];
   /** A page and its part. */
@@ -166,9 +167,14 @@ const EXTRAS: Readonly<Record<string, Extra>> = {
   },
 };
 
+/** Examples and page of a command; undefined for one that has none. */
+export function extraOf(path: string): Extra | undefined {
+  return EXTRAS[path];
+}
+
 /** Examples and page of a command, for so many columns; empty for one that has none. */
 export function helpAfter(path: string, columns: number): string {
-  const extra = EXTRAS[path];
+  const extra = extraOf(path);
   if (extra === undefined) return '';
   const longest = extra.examples.reduce((most, [command]) => Math.max(most, command.length), 0);
   const widest = extra.examples.reduce((most, [, meaning]) => Math.max(most, meaning.length), 0);

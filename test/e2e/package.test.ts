@@ -75,6 +75,12 @@ describe('the package', () => {
     expect(Number(megabytes)).toBeLessThan(3);
   });
 
+  it('has the man page and the completions of this program', () => {
+    const brought = ['man/mirrorboard.1', 'completions/mirrorboard.bash', 'completions/_mirrorboard', 'completions/mirrorboard.fish'];
+    expect(files).toEqual(expect.arrayContaining(brought));
+    expect(readFileSync(join(content, manifest.man), 'utf8')).toContain(`"mirrorboard ${manifest.version}"`);
+  });
+
   it('installs nothing that only a checkout needs', () => {
     const keys = ['scripts', 'devDependencies', 'optionalDependencies', 'overrides', 'publishConfig', 'private'];
     expect(keys.filter((key) => key in manifest)).toEqual([]);
