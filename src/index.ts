@@ -5,6 +5,7 @@
 
 export type { ArtifactRule, ArtifactRules, JoinRule, ParamRule } from './artifacts/index.ts';
 export { type ListedInStore, openStore, type StoredRun, type StoredSeries, type StoreReader } from './backends/local/index.ts';
+export type { Clock, StopTimer, TimerOptions } from './clock.ts';
 export {
   type Config,
   type Flags,
@@ -61,6 +62,7 @@ export type {
   TrailMark,
   WrittenPoint,
 } from './model/index.ts';
+export type { Random } from './random.ts';
 export type {
   Around,
   Assignment,
@@ -96,7 +98,6 @@ export type {
   WatchStatus,
   WatchStatusOptions,
 } from './status/index.ts';
-export type { Clock } from './sync/delivery/index.ts';
 export { type BackfillOptions, backfill, type WatchOptions, watch } from './sync/index.ts';
 export type { LinkRule, LinkRules } from './untrusted/index.ts';
 export {

@@ -1,6 +1,7 @@
+import { type Clock, systemClock } from '../clock.ts';
 import { MirrorError } from '../errors.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
-import { AnswerWatch, type Clock, realClock, SILENT_MS } from '../sync/delivery/index.ts';
+import { AnswerWatch, SILENT_MS } from '../sync/delivery/index.ts';
 
 /** How long a tracker has to answer that a person waits for. */
 export const PROBE_MS = 30_000;
@@ -21,7 +22,7 @@ export interface ProbeOptions {
  */
 export async function probeInTime(
   { name, target, backend }: Pick<TrackerLaneOptions, 'name' | 'target' | 'backend'>,
-  { say, signal, undone, clock = realClock }: ProbeOptions,
+  { say, signal, undone, clock = systemClock }: ProbeOptions,
 ): Promise<void> {
   const waiting = `${name}: waiting for an answer for ${SILENT_MS / 1000} s; giving up after ${PROBE_MS / 1000} s`;
   const answers = new AnswerWatch(clock, { fellSilent: () => say(waiting), heardAgain: () => undefined });

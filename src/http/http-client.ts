@@ -1,7 +1,7 @@
 import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { steadyMs } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import type { Environment } from '../environment.ts';
 import { cutText, type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts';
 import { formatMemory, memoryShares } from '../memory/index.ts';
@@ -46,7 +46,8 @@ export interface HttpOptions {
    * Milliseconds, default 120 000.
    */
   readonly timeoutMs?: number;
-  readonly now?: () => number;
+  /** The time and its timers. Default: the system's. */
+  readonly clock?: Clock;
   /**
    * Whether the text of a 503 is the tracker's own word on what was asked, not on how busy it is. Default: one in
    * JSON is.
@@ -139,9 +140,9 @@ export class HttpClient {
   readonly #material: TlsMaterial;
   readonly #timeoutMs: number;
   readonly #room = roomForAnswers();
-  readonly #pace = new Pace();
+  readonly #pace: Pace;
   readonly #isOwnWord: (text: string) => boolean;
-  readonly #now: () => number;
+  readonly #clock: Clock;
 
   constructor(options: HttpOptions) {
     const url = new URL(options.baseUrl);
@@ -156,7 +157,8 @@ export class HttpClient {
     this.#tls = options.tls ?? {};
     this.#material = readTlsFiles(this.#tls);
     this.#timeoutMs = options.timeoutMs ?? 120_000;
-    this.#now = options.now ?? Date.now;
+    this.#clock = options.clock ?? systemClock;
+    this.#pace = new Pace(this.#clock);
     this.#isOwnWord = options.isOwnWord ?? isJsonText;
     const env = options.env ?? process.env;
     this.#hasProxy = namesProxy(env);
@@ -178,7 +180,7 @@ export class HttpClient {
   /** Sends a request. Throws the signal's reason when it is aborted, and nothing else. */
   async send(request: HttpRequest): Promise<HttpAnswer> {
     const canWait = request.isRead ?? (request.method === 'GET' || request.method === 'HEAD');
-    const patience = steadyMs() + PATIENCE_MS;
+    const patience = this.#clock.steadyMs() + PATIENCE_MS;
     for (;;) {
       const wasSlow = this.#pace.isSlow;
       const beganMs = await this.#pace.turn(request.signal);
@@ -187,7 +189,7 @@ export class HttpClient {
       // Sent twice, it may do harm: 503 does not say that nothing was done.
       if (answer.status !== 429 && request.isRepeatable === false) return answer;
       // Who drives a lane is to know that its server wants less; from then on the pace sees to it.
-      if (steadyMs() + (answer.afterMs ?? 0) > patience || !(wasSlow || canWait)) return answer;
+      if (this.#clock.steadyMs() + (answer.afterMs ?? 0) > patience || !(wasSlow || canWait)) return answer;
       signOfLife();
       if (answer.afterMs !== undefined) await this.#pace.pause(answer.afterMs, request.signal);
     }
@@ -237,7 +239,7 @@ export class HttpClient {
     const answer: HttpAnswer = { ...reset, kind: 'retry' };
     // Through a proxy another server would be asked.
     if (this.#hasProxy || !this.#origin.startsWith('https:')) return answer;
-    const refusal = await quietHandshake(new URL(this.#origin), this.#material, HANDSHAKE_MS, signal);
+    const refusal = await quietHandshake(new URL(this.#origin), this.#material, HANDSHAKE_MS, this.#clock, signal);
     signal.throwIfAborted();
     const code = systemCode(refusal);
     return code === undefined || tlsHint(code, this.#tls) === undefined
@@ -317,7 +319,7 @@ export class HttpClient {
       const details = hint === undefined ? {} : { hint };
       return { kind: 'refused', status, headers, text, error: this.#error(codeOf(status), message, status, details) };
     }
-    const afterMs = askedWait(status, headers, this.#now());
+    const afterMs = askedWait(status, headers, this.#clock.wallMs());
     const wanted = afterMs === undefined ? {} : { retryAfterMs: afterMs };
     const error = this.#error(codeOf(status), message, status, { retry: 'later', context: wanted });
     return { kind: 'retry', status, headers, text, ...(afterMs === undefined ? {} : { afterMs }), error };

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { delimiter, join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { type Clock, systemClock } from '../clock.ts';
 import { MirrorError } from '../errors.ts';
 import { HttpClient } from './http-client.ts';
 import { redact } from './redact.ts';
@@ -15,6 +15,8 @@ const START_MS = 180_000;
 const STOP_MS = 10_000;
 const LOG_LENGTH = 4000;
 /** Another program may take the port between our look at it and the server's start. */
+/** Between two looks whether it answers. */
+const LOOK_MS = 300;
 const TRIES = 3;
 
 /**
@@ -35,6 +37,8 @@ kill -s KILL -- -$$
 
 /** What is started, and how it is spoken of. */
 export interface ManagedCommand {
+  /** The time and its timers. Default: the system's. */
+  readonly clock?: Clock | undefined;
   /** The program, found already. */
   readonly program: string;
   /** Its arguments, once the port is known. */
@@ -67,12 +71,14 @@ export interface ServerRemedy {
 export class ManagedServer {
   readonly address: string;
   readonly #child: ChildProcess;
+  readonly #clock: Clock;
   readonly #exited: Promise<number | null>;
   #log = '';
   #isOver = false;
 
-  private constructor(child: ChildProcess, address: string) {
+  private constructor(child: ChildProcess, address: string, clock: Clock) {
     this.#child = child;
+    this.#clock = clock;
     this.address = address;
     const keep = (chunk: Buffer): void => {
       this.#log = (this.#log + chunk.toString('utf8')).slice(-LOG_LENGTH);
@@ -109,28 +115,28 @@ export class ManagedServer {
     }
   }
 
-  static async #launch({ program, args, env }: ManagedCommand): Promise<ManagedServer> {
+  static async #launch({ program, args, env, clock = systemClock }: ManagedCommand): Promise<ManagedServer> {
     const port = await freePort();
     const child = spawn('/bin/sh', ['-c', KEEPER, 'mirrorboard-server', program, ...args(port)], {
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
       env,
     });
-    return new ManagedServer(child, `http://127.0.0.1:${port}`);
+    return new ManagedServer(child, `http://127.0.0.1:${port}`, clock);
   }
 
   async #untilHealthy(command: ManagedCommand, signal: AbortSignal): Promise<void> {
     const http = new HttpClient({ baseUrl: this.address, connectTimeoutMs: 2000, timeoutMs: 5000 });
     try {
-      const deadline = performance.now() + START_MS;
-      while (performance.now() < deadline) {
+      const deadline = this.#clock.steadyMs() + START_MS;
+      while (this.#clock.steadyMs() < deadline) {
         signal.throwIfAborted();
         if (this.#isOver) throw this.#failure(command, 'ended before it answered');
         const answer = await http.send({ method: 'GET', path: command.healthPath, signal });
         // An answer while ours is gone comes from another server.
         if (answer.kind === 'ok' && !this.#isOver) return;
         if (command.remedyOf?.(this.#log)?.isCertain === true) throw this.#failure(command, 'cannot do its work');
-        await sleep(300, undefined, { signal });
+        await this.#clock.sleep(LOOK_MS, signal);
       }
       throw this.#failure(command, `did not answer within ${START_MS / 1000} s`);
     } finally {
@@ -154,9 +160,9 @@ export class ManagedServer {
   async close(): Promise<void> {
     this.#child.stdin?.end();
     if (this.#isOver) return;
-    const late = setTimeout(() => this.#kill('SIGKILL'), STOP_MS);
+    const stopTimer = this.#clock.after(STOP_MS, () => this.#kill('SIGKILL'));
     await this.#exited;
-    clearTimeout(late);
+    stopTimer();
   }
 
   #kill(signal: NodeJS.Signals): void {

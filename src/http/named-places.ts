@@ -10,7 +10,7 @@ import { redactCut } from './redact.ts';
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
 /** How files get to addresses that a tracker names. */
-export interface NamedPlacesOptions extends Pick<HttpOptions, 'tls' | 'timeoutMs' | 'connections' | 'secrets' | 'env'> {
+export interface NamedPlacesOptions extends Pick<HttpOptions, 'tls' | 'timeoutMs' | 'connections' | 'secrets' | 'env' | 'clock'> {
   /** The tracker that names places: one that runs on this machine may name this machine. */
   readonly tracker: string;
   /** Default: the system's. */

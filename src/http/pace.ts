@@ -1,19 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { steadyMs } from '../clock.ts';
-
-/** Time as a pace needs it; tests bring their own. */
-export interface PaceClock {
-  now(): number;
-  /** Throws when the signal ends it. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
-}
-
-const realClock: PaceClock = {
-  now: steadyMs,
-  sleep: async (ms, signal) => {
-    await wait(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
-  },
-};
+import { type Clock, systemClock } from '../clock.ts';
 
 /** Between two requests, once they have come too fast for the first time. */
 const FIRST_GAP_MS = 100;
@@ -38,7 +23,7 @@ const MOST_BUSY_GAP_MS = 2000;
  * it says so, and shrinks while it takes them.
  */
 export class Pace {
-  readonly #clock: PaceClock;
+  readonly #clock: Clock;
   #gapMs = 0;
   /** Gaps as short as this were too short. */
   #floorMs = 0;
@@ -46,7 +31,7 @@ export class Pace {
   #slowedAtMs = Number.NEGATIVE_INFINITY;
   #takenAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: PaceClock = realClock) {
+  constructor(clock: Clock = systemClock) {
     this.#clock = clock;
   }
 
@@ -57,17 +42,18 @@ export class Pace {
 
   /** Waits for the turn of a request. Returns when it began. Throws the signal's reason. */
   async turn(signal: AbortSignal): Promise<number> {
-    const now = this.#clock.now();
+    const now = this.#clock.steadyMs();
     if (!this.isSlow) return now;
     const atMs = Math.max(now, this.#nextMs);
     this.#nextMs = atMs + this.#gapMs;
-    if (atMs > now) await this.#clock.sleep(atMs - now, signal);
-    return this.#clock.now();
+    if (atMs > now) await this.pause(atMs - now, signal);
+    return this.#clock.steadyMs();
   }
 
-  /** As the server asked. */
-  pause(ms: number, signal: AbortSignal): Promise<void> {
-    return this.#clock.sleep(ms, signal);
+  /** Waits as long as the server asked. Throws the signal's reason. */
+  async pause(ms: number, signal: AbortSignal): Promise<void> {
+    await this.#clock.sleep(ms, signal);
+    signal.throwIfAborted();
   }
 
   /**
@@ -79,7 +65,7 @@ export class Pace {
     const most = Math.max(mostMs, this.#gapMs);
     this.#floorMs = Math.min(this.#gapMs * MARGIN, most);
     this.#gapMs = this.isSlow ? Math.min(2 * this.#gapMs, most) : FIRST_GAP_MS;
-    this.#slowedAtMs = this.#clock.now();
+    this.#slowedAtMs = this.#clock.steadyMs();
     this.#nextMs = Math.max(this.#nextMs, this.#slowedAtMs + this.#gapMs);
   }
 
@@ -88,14 +74,14 @@ export class Pace {
    * are taken in between. Whether it is so; where nothing is taken any more, the server is away, and no pace helps.
    */
   busy(beganMs: number): boolean {
-    if (this.#clock.now() - this.#takenAtMs > Math.max(JUST_NOW_MS, 2 * this.#gapMs)) return false;
+    if (this.#clock.steadyMs() - this.#takenAtMs > Math.max(JUST_NOW_MS, 2 * this.#gapMs)) return false;
     if (this.#takenAtMs > this.#slowedAtMs) this.tooFast(beganMs, MOST_BUSY_GAP_MS);
     return true;
   }
 
   /** A request was taken. */
   wasTaken(): void {
-    this.#takenAtMs = this.#clock.now();
+    this.#takenAtMs = this.#clock.steadyMs();
     if (!this.isSlow) return;
     this.#floorMs *= FORGETS;
     this.#gapMs = Math.max(this.#gapMs * FASTER, this.#floorMs);

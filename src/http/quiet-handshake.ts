@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { connect } from 'node:tls';
+import type { Clock } from '../clock.ts';
 import type { TlsMaterial } from './tls.ts';
 
 /**
@@ -7,7 +8,7 @@ import type { TlsMaterial } from './tls.ts';
  * the handshake is over for us before the server has looked at our certificate. A client that writes at once is
  * reset, and the reset hides the alert that came before it; who keeps quiet reads it.
  */
-export function quietHandshake(origin: URL, material: TlsMaterial, limitMs: number, signal: AbortSignal): Promise<unknown> {
+export function quietHandshake(origin: URL, material: TlsMaterial, limitMs: number, clock: Clock, signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve) => {
     const host = origin.hostname.replace(/^\[|\]$/g, '');
     const socket = connect({
@@ -17,13 +18,13 @@ export function quietHandshake(origin: URL, material: TlsMaterial, limitMs: numb
       ...material,
     });
     const end = (found?: unknown): void => {
-      clearTimeout(timer);
+      stopTimer();
       signal.removeEventListener('abort', onAbort);
       resolve(found);
       socket.destroy();
     };
     const onAbort = (): void => end();
-    const timer = setTimeout(end, limitMs);
+    const stopTimer = clock.after(limitMs, end);
     signal.addEventListener('abort', onAbort, { once: true });
     socket.on('error', end);
     socket.on('close', () => end());

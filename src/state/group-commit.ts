@@ -1,15 +1,18 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { type Clock, systemClock } from '../clock.ts';
 import { MirrorError } from '../errors.ts';
 import { isStorageTrouble } from './sqlite-error.ts';
 
 /** Calls `work` once after `delayMs`, and returns how to call it off. */
 export type Schedule = (delayMs: number, work: () => void) => () => void;
 
-/** With the real clock. It keeps no process alive. */
-export const realSchedule: Schedule = (delayMs, work) => {
-  const timer = setTimeout(work, delayMs).unref();
-  return () => clearTimeout(timer);
-};
+/** With the system's clock. */
+export const realSchedule: Schedule = scheduleOf(systemClock);
+
+/** With timers of a clock. They keep no process alive. */
+export function scheduleOf(clock: Clock): Schedule {
+  return (delayMs, work) => clock.after(delayMs, work, { keepsAlive: false });
+}
 
 /** The database, and when changes are committed. */
 export interface GroupCommitOptions {

@@ -4,7 +4,7 @@
  */
 export type { Problem } from './check-state.ts';
 export type { FileRef } from './file-ref.ts';
-export type { Schedule } from './group-commit.ts';
+export { type Schedule, scheduleOf } from './group-commit.ts';
 export {
   type ArtifactResult,
   type ArtifactState,

@@ -6,15 +6,15 @@ import { MirrorError } from '../errors.ts';
 import { createOwnDatabase, flushFolder, makeOwnFolder, removeLeftOvers, temporaryName } from '../own-files/index.ts';
 import { damaged, judgeFile, refuseNewer } from './file-header.ts';
 import { migrate, schemaVersion } from './migrate.ts';
-import { APPLICATION_ID, SCHEMA_VERSION, STEPS } from './schema.ts';
+import { APPLICATION_ID, SCHEMA_VERSION, STEPS, type StepContext } from './schema.ts';
 import { sqliteCode, translated } from './sqlite-error.ts';
 
 /** Opens the state's file to write to it, made again where there is none. The caller holds its lock. */
-export function openForWriting(path: string, nowMs: number): { readonly db: DatabaseSync; readonly isNew: boolean } {
+export function openForWriting(path: string, context: StepContext): { readonly db: DatabaseSync; readonly isNew: boolean } {
   let db: DatabaseSync | undefined;
   try {
     const isNew = judgeFile(path) === 'absent';
-    if (isNew) create(path, nowMs);
+    if (isNew) create(path, context);
     // By a connection that can't write: one that can would merge the log into a file that turns out to be damaged.
     else verify(path);
     db = new DatabaseSync(path);
@@ -27,7 +27,7 @@ export function openForWriting(path: string, nowMs: number): { readonly db: Data
       PRAGMA cache_size = -65536;
       PRAGMA cache_spill = 0;
       BEGIN IMMEDIATE; COMMIT`);
-    migrate(db, STEPS, { nowMs });
+    migrate(db, STEPS, context);
     return { db, isNew };
   } catch (error) {
     db?.close();
@@ -86,7 +86,7 @@ function readable(location: string, path: string): DatabaseSync {
  * A new state is made beside its place and renamed: no crash leaves half of one, which nobody could tell from a lost
  * one.
  */
-function create(path: string, nowMs: number): void {
+function create(path: string, context: StepContext): void {
   const folder = dirname(path);
   makeOwnFolder(folder);
   removeLeftOvers(path);
@@ -96,7 +96,7 @@ function create(path: string, nowMs: number): void {
     const db = new DatabaseSync(temporary);
     try {
       db.exec(`PRAGMA synchronous = FULL; PRAGMA application_id = ${APPLICATION_ID}`);
-      migrate(db, STEPS, { nowMs });
+      migrate(db, STEPS, context);
     } finally {
       db.close();
     }

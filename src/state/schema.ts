@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 
 /** SQLite's own mark of whose file this is ("MBST"). */
@@ -8,6 +7,8 @@ export const APPLICATION_ID = 0x4d425354;
 export interface StepContext {
   /** Milliseconds since 1970. */
   readonly nowMs: number;
+  /** Makes the id that tells a new state from all others. */
+  readonly newId: () => string;
 }
 
 /** Brings a state from one schema version to the next. */
@@ -18,10 +19,10 @@ export type Step = (db: DatabaseSync, context: StepContext) => void;
  * released is never changed: a later one follows it. Described in docs/state.md.
  */
 export const STEPS: readonly Step[] = [
-  (db, { nowMs }) => {
+  (db, { nowMs, newId }) => {
     db.exec(VERSION_1);
     const meta = db.prepare('INSERT INTO meta (key, value) VALUES (?, ?)');
-    meta.run('instance_id', randomUUID());
+    meta.run('instance_id', newId());
     meta.run('created_at', new Date(nowMs).toISOString());
   },
   (db) => db.exec(VERSION_2),

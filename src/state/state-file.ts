@@ -3,6 +3,7 @@ import type { KnownRoot } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { FileState, Removal, RunRef, Series, Tidying } from '../model/index.ts';
 import { checkOwnFile, makeOwnFolder } from '../own-files/index.ts';
+import { type Random, systemRandom } from '../random.ts';
 import { realPath } from '../real-path.ts';
 import { addSeries } from './catalogue-rows.ts';
 import type { FileRef } from './file-ref.ts';
@@ -32,6 +33,8 @@ export interface StateOptions {
   readonly onFailure?: (error: MirrorError) => void;
   /** Default: timers that keep no process alive. */
   readonly schedule?: Schedule;
+  /** Gives a new state its id. Default: the system's. */
+  readonly random?: Random;
 }
 
 /** When a file is tried again whose bytes could not be read. */
@@ -59,7 +62,7 @@ export class StateFile {
   #failure: MirrorError | undefined;
 
   private constructor(path: string, lock: FileLock, options: StateOptions) {
-    const { db, isNew } = openForWriting(path, options.now());
+    const { db, isNew } = openForWriting(path, { nowMs: options.now(), newId: (options.random ?? systemRandom).uuid });
     const statements = new Statements(db, path);
     const ids = new RowIds(statements);
     this.#path = path;

@@ -1,4 +1,4 @@
-import { asWallMs, steadyMs } from '../clock.ts';
+import { asWallMs, type Clock, systemClock } from '../clock.ts';
 import type { Parcel, Refusal, TrackerParcel } from '../contract/index.ts';
 import type { MirrorError } from '../errors.ts';
 import { keyOfFile, keyOfRun, owedGapBytes, type RunRef } from '../model/index.ts';
@@ -22,7 +22,8 @@ export interface LaneProgressOptions {
   /** The target, without secrets. */
   readonly where: string;
   readonly log?: FactLog | undefined;
-  readonly now?: () => number;
+  /** Default: the system's. */
+  readonly clock?: Clock;
   /** What the process before this one left of the lane. */
   readonly kept?: LaneStand | undefined;
 }
@@ -77,19 +78,17 @@ export class LaneProgress {
   /** Points and bytes it was given, taken or not: what a byte is worth. */
   #given = { points: 0, bytes: 0 };
   readonly #log: FactLog | undefined;
-  readonly #now: () => number;
-  readonly #wall: (steadyMs: number) => number;
+  readonly #clock: Clock;
 
-  constructor({ name, type, where, log, now, kept }: LaneProgressOptions) {
+  constructor({ name, type, where, log, clock = systemClock, kept }: LaneProgressOptions) {
     this.#kept = kept;
     this.#keptLag = kept === undefined ? undefined : new KeptLag(kept.behind, kept.written_ms);
     this.name = name;
     this.type = type;
     this.where = where;
     this.#log = log;
-    this.#now = now ?? steadyMs;
-    this.#wall = now === undefined ? asWallMs : (ms) => ms;
-    this.sinceMs = this.#now();
+    this.#clock = clock;
+    this.sinceMs = this.#clock.steadyMs();
     this.#movedAtMs = this.sinceMs;
   }
 
@@ -99,7 +98,7 @@ export class LaneProgress {
   }
 
   get reason(): string | undefined {
-    return this.silentSinceMs === undefined ? this.#failure?.message : waitingWords(this.#now() - this.silentSinceMs);
+    return this.silentSinceMs === undefined ? this.#failure?.message : waitingWords(this.#clock.steadyMs() - this.silentSinceMs);
   }
 
   get remedy(): string | undefined {
@@ -113,13 +112,13 @@ export class LaneProgress {
 
   /** For how long there has been something to do and nothing was done; 0 where there is nothing to do. */
   get quietMs(): number {
-    return Math.min(this.lagMs, this.#now() - this.#movedAtMs);
+    return Math.min(this.lagMs, this.#clock.steadyMs() - this.#movedAtMs);
   }
 
   /** A send failed, and is tried again. */
   sendFailed(error: MirrorError): void {
     this.lastError = error;
-    this.#movedAtMs = this.#now();
+    this.#movedAtMs = this.#clock.steadyMs();
     this.pastError = { error, atMs: this.#movedAtMs };
     this.silentSinceMs = undefined;
   }
@@ -127,7 +126,7 @@ export class LaneProgress {
   /** The tracker was asked something, and nothing was heard of it since then. */
   fellSilent(sinceMs: number): void {
     const isNews = this.#state === 'active' && this.silentSinceMs === undefined;
-    if (isNews) this.sinceMs = this.#now();
+    if (isNews) this.sinceMs = this.#clock.steadyMs();
     this.silentSinceMs = sinceMs;
     this.#pace.rests();
     const fields = { lane: this.name, code: this.code, reason: this.reason, remedy: this.remedy, ...this.#lagFields() };
@@ -173,7 +172,7 @@ export class LaneProgress {
 
   /** Points and bytes a second, of the last minute. */
   get rate(): { readonly points: number; readonly bytes: number } {
-    return this.#pace.rate(this.#now());
+    return this.#pace.rate(this.#clock.steadyMs());
   }
 
   /**
@@ -191,7 +190,7 @@ export class LaneProgress {
   get catchUpMs(): number | undefined {
     const { lagBytes } = this;
     if (lagBytes === 0) return 0;
-    return this.state === 'active' ? this.#pace.leftMs(this.#now(), lagBytes) : undefined;
+    return this.state === 'active' ? this.#pace.leftMs(this.#clock.steadyMs(), lagBytes) : undefined;
   }
 
   /** Bytes of a file that were heard of and are not mirrored; undefined where nothing was heard of it. */
@@ -210,14 +209,14 @@ export class LaneProgress {
    */
   fileGrew(run: RunRef, name: string, size: number, mirrored = 0, changedMs?: number): void {
     const key = keyOfFile(run, name);
-    const nowMs = this.#now();
+    const nowMs = this.#clock.steadyMs();
     let lag = this.#lags.get(key);
     if (lag === undefined) {
       lag = new FileLag(run, name, Math.min(mirrored, size));
       this.#lags.set(key, lag);
       // It was there before we looked: since when is what the process before this one says.
       const kept = changedMs === undefined ? undefined : this.#keptLag?.sinceMs(run, name, lag.watermark, changedMs).ms;
-      const sinceMs = kept === undefined ? nowMs : Math.min(nowMs, nowMs - (this.#wall(nowMs) - kept));
+      const sinceMs = kept === undefined ? nowMs : Math.min(nowMs, nowMs - (asWallMs(nowMs, this.#clock) - kept));
       this.#heard(lag, size, sinceMs);
       this.bytesOwed += lag.bytes;
     } else {
@@ -233,7 +232,7 @@ export class LaneProgress {
     const lag = this.#lags.get(keyOfFile(run, name));
     if (lag === undefined) return;
     const before = lag.bytes;
-    this.#changed(lag, () => lag.owes(bytes, this.#now()));
+    this.#changed(lag, () => lag.owes(bytes, this.#clock.steadyMs()));
     this.bytesOwed += Math.max(0, lag.bytes - before);
   }
 
@@ -248,8 +247,8 @@ export class LaneProgress {
     const lag = this.#lags.get(key);
     if (lag === undefined) return;
     this.#changed(lag, () => {
-      lag.settled(lag.size, this.#now());
-      lag.owes(0, this.#now());
+      lag.settled(lag.size, this.#clock.steadyMs());
+      lag.owes(0, this.#clock.steadyMs());
     });
     this.#lags.delete(key);
   }
@@ -259,7 +258,7 @@ export class LaneProgress {
     points: number,
     refusals: readonly Refusal[] = [],
   ): void {
-    const nowMs = this.#now();
+    const nowMs = this.#clock.steadyMs();
     this.points += points;
     this.records += batch.records;
     this.bytes += batch.end - batch.start;
@@ -294,7 +293,7 @@ export class LaneProgress {
 
   stalled(error: MirrorError | undefined, retryMs: number, state: 'waiting' | 'parked' = 'waiting'): void {
     const isNews = this.#state !== state || this.#failure?.message !== error?.message;
-    this.#movedAtMs = this.#now();
+    this.#movedAtMs = this.#clock.steadyMs();
     if (this.#state !== state) this.sinceMs = this.#movedAtMs;
     this.#state = state;
     this.#failure = error;
@@ -312,11 +311,11 @@ export class LaneProgress {
     this.lastError = undefined;
     if (this.state === 'active') return;
     this.#state = 'active';
-    this.sinceMs = this.#now();
+    this.sinceMs = this.#clock.steadyMs();
     this.#failure = undefined;
     this.silentSinceMs = undefined;
     this.nextTryMs = undefined;
-    if (this.lagBytes > 0) this.#pace.began(this.#now());
+    if (this.lagBytes > 0) this.#pace.began(this.#clock.steadyMs());
     this.#log?.info({ lane: this.name, ...this.#lagFields() }, 'lane active');
   }
 
@@ -360,7 +359,7 @@ export class LaneProgress {
       code: this.code ?? null,
       reason: this.reason ?? null,
       remedy: this.remedy ?? null,
-      unanswered_seconds: this.silentSinceMs === undefined ? null : (this.#now() - this.silentSinceMs) / 1000,
+      unanswered_seconds: this.silentSinceMs === undefined ? null : (this.#clock.steadyMs() - this.silentSinceMs) / 1000,
       next_try_at: this.#time(this.nextTryMs ?? 0),
       last_error: this.pastError === undefined ? null : this.#errorJson(this.pastError),
       last_accepted_at: this.#time(this.acceptedAtMs),
@@ -392,11 +391,11 @@ export class LaneProgress {
     return standOf(this.document(), {
       by,
       isEnded,
-      writtenMs: this.#wall(this.#now()),
+      writtenMs: this.#clock.wallMs(),
       pace: this.pace,
       pointsPerByte: this.#pointsPerByte ?? null,
       lags: this.#lags.values(),
-      wall: this.#wall,
+      wall: (ms) => asWallMs(ms, this.#clock),
     });
   }
 
@@ -417,11 +416,11 @@ export class LaneProgress {
   }
 
   #ageMs(sinceMs: number | undefined): number {
-    return sinceMs === undefined ? 0 : Math.max(0, this.#now() - sinceMs);
+    return sinceMs === undefined ? 0 : Math.max(0, this.#clock.steadyMs() - sinceMs);
   }
 
   #time(ms: number): string | null {
-    return ms === 0 ? null : new Date(this.#wall(ms)).toISOString();
+    return ms === 0 ? null : new Date(asWallMs(ms, this.#clock)).toISOString();
   }
 }
 

@@ -1,4 +1,4 @@
-import { steadyMs } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import type { KnownRun, Parcel, Refusal } from '../contract/index.ts';
 import {
   type Damage,
@@ -54,7 +54,7 @@ export class PassCounters implements Progress {
   readonly #runs = new Map<string, RunTally>();
   readonly #incidents: Incident[] = [];
   readonly #silences = new Map<string, Silence>();
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #log: FactLog | undefined;
   #filesUnchanged = 0;
   #filesGone = 0;
@@ -62,10 +62,10 @@ export class PassCounters implements Progress {
   /** Of `bytes.read`, those that were only searched yet: a batch that comes counts them as its own. */
   #searched = 0;
 
-  constructor({ now = steadyMs, log }: { readonly now?: () => number; readonly log?: FactLog | undefined } = {}) {
-    this.#now = now;
+  constructor({ clock = systemClock, log }: { readonly clock?: Clock; readonly log?: FactLog | undefined } = {}) {
+    this.#clock = clock;
     this.#log = log;
-    this.startedAtMs = now();
+    this.startedAtMs = clock.steadyMs();
   }
 
   runFound(files: readonly { readonly size: number }[]): void {
@@ -229,7 +229,7 @@ export class PassCounters implements Progress {
         lastStep,
       });
     }
-    const elapsedMs = this.#now() - this.startedAtMs;
+    const elapsedMs = this.#clock.steadyMs() - this.startedAtMs;
     this.#log?.info(
       { runs: this.runs.total, files: this.files.total, points: this.points, damaged: this.damaged, elapsedMs, interrupted },
       'pass ended',

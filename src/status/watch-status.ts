@@ -1,4 +1,4 @@
-import { asWallMs, steadyMs } from '../clock.ts';
+import { asWallMs, type Clock, systemClock } from '../clock.ts';
 import type { Parcel, Refusal, RefusedFile } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
 import { type Damage, filePathOf, isPending, keyOfFile, type RunRef } from '../model/index.ts';
@@ -90,7 +90,8 @@ export interface WatchStatusOptions {
   readonly newRoots?: ReadonlyMap<string, string>;
   /** Between two scans of a root. Default 60,000. */
   readonly scanIntervalMs?: number;
-  readonly now?: () => number;
+  /** Default: the system's. */
+  readonly clock?: Clock;
 }
 
 /**
@@ -105,9 +106,8 @@ export class WatchStatus {
   readonly #expected: readonly string[];
   /** Paths of roots that nobody has seen yet. */
   readonly #neverSeen: Map<string, string>;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #scanIntervalMs: number;
-  readonly #wall: (steadyMs: number) => number;
   readonly #silences = new Map<string, Silence & { readonly threads: number }>();
   readonly #damage = new Map<string, readonly FoundDamage[]>();
   readonly #incidents: Incident[] = [];
@@ -115,16 +115,15 @@ export class WatchStatus {
   readonly #first = { directories: 0, files: 0, isSaid: false };
   readonly #logged = { atMs: 0, points: new Map<string, number>(), behind: new Map<string, number>() };
 
-  constructor({ log, lanes, roots = [], newRoots = new Map(), scanIntervalMs = 60_000, now }: WatchStatusOptions) {
+  constructor({ log, lanes, roots = [], newRoots = new Map(), scanIntervalMs = 60_000, clock = systemClock }: WatchStatusOptions) {
     this.#scanIntervalMs = scanIntervalMs;
     this.#log = log;
     this.#expected = roots;
     this.#neverSeen = new Map(newRoots);
-    this.#now = now ?? steadyMs;
-    this.#wall = now === undefined ? asWallMs : (ms) => ms;
-    this.startedAtMs = this.#now();
+    this.#clock = clock;
+    this.startedAtMs = this.#clock.steadyMs();
     this.#logged.atMs = this.startedAtMs;
-    this.lanes = lanes.map((lane) => new LaneProgress({ ...lane, log, ...(now === undefined ? {} : { now }) }));
+    this.lanes = lanes.map((lane) => new LaneProgress({ ...lane, log, clock }));
   }
 
   /** Every root was looked at once, and one of them not long ago. */
@@ -150,7 +149,7 @@ export class WatchStatus {
   /** Roots that were not looked at for long, and what does not answer. */
   get remarks(): readonly string[] {
     const late = [...this.roots].flatMap(([name, root]) =>
-      this.#overdueMs(root) > 0 ? [`${name} was not scanned for ${seconds(this.#now() - root.scannedAtMs)} s`] : [],
+      this.#overdueMs(root) > 0 ? [`${name} was not scanned for ${seconds(this.#clock.steadyMs() - root.scannedAtMs)} s`] : [],
     );
     const absent = this.absentRoots.map(({ name, path }) => `${name}: ${path} does not exist yet`);
     return [
@@ -181,7 +180,7 @@ export class WatchStatus {
   get #lastScanMs(): number {
     let lastMs = this.startedAtMs;
     for (const { scannedAtMs } of this.roots.values()) lastMs = Math.max(lastMs, scannedAtMs);
-    return this.#now() - lastMs;
+    return this.#clock.steadyMs() - lastMs;
   }
 
   /** Something of a root does not answer. */
@@ -191,7 +190,7 @@ export class WatchStatus {
 
   /** How much later than it should be a root's next scan is; below 0 where it is in time. */
   #overdueMs({ scannedAtMs, tookMs }: RootStatus): number {
-    return this.#now() - scannedAtMs - SCANS_MISSED * Math.max(this.#scanIntervalMs, 4 * tookMs) - SCAN_GRACE_MS;
+    return this.#clock.steadyMs() - scannedAtMs - SCANS_MISSED * Math.max(this.#scanIntervalMs, 4 * tookMs) - SCAN_GRACE_MS;
   }
 
   /** Points accepted by the lane that is furthest. */
@@ -308,7 +307,7 @@ export class WatchStatus {
     this.roots.set(fact.root, {
       ...fact,
       isEmptied,
-      scannedAtMs: this.#now(),
+      scannedAtMs: this.#clock.steadyMs(),
       notified: before?.notified ?? 0,
       notifiedReason: before?.notifiedReason ?? '',
     });
@@ -326,7 +325,10 @@ export class WatchStatus {
     if (!this.#isSaidTogether || !isNear || this.#expected.some((name) => !this.roots.has(name) && !this.isSilent(name))) return;
     this.#first.isSaid = true;
     const { directories, files } = this.#first;
-    this.#log?.info({ roots: this.roots.size, directories, files, tookMs: Math.round(this.#now() - this.startedAtMs) }, 'roots scanned');
+    this.#log?.info(
+      { roots: this.roots.size, directories, files, tookMs: Math.round(this.#clock.steadyMs() - this.startedAtMs) },
+      'roots scanned',
+    );
   }
 
   notificationsChanged({ root, directories, reason }: { root: string; directories: number; reason: string }): void {
@@ -364,13 +366,13 @@ export class WatchStatus {
 
   /** All of it as plain JSON, units in the names. */
   document(): Record<string, unknown> {
-    const time = (ms: number): string | null => (ms === 0 ? null : new Date(this.#wall(ms)).toISOString());
+    const time = (ms: number): string | null => (ms === 0 ? null : new Date(asWallMs(ms, this.#clock)).toISOString());
     return {
       type: 'status',
       pid: process.pid,
       cwd: process.cwd(),
       started_at: time(this.startedAtMs),
-      written_at: time(this.#now()),
+      written_at: time(this.#clock.steadyMs()),
       ready: this.isReady,
       lanes: this.lanes.map((lane) => lane.document()),
       roots: [...this.roots].map(([name, root]) => ({

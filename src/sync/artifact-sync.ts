@@ -3,7 +3,6 @@
  * hands, so each is checked until it stands still, and sent once for each content.
  */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import {
   type ArtifactCandidate,
@@ -22,7 +21,7 @@ import {
   readTextParams,
   safePath,
 } from '../artifacts/index.ts';
-import { steadyMs } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import type { ArtifactOutcome, Backend, Handle, TrialKind } from '../contract/index.ts';
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
 import { type RunRef, runLabel, sha256Of } from '../model/index.ts';
@@ -56,6 +55,8 @@ export interface ArtifactSyncOptions {
   readonly pastTexts: (run: SyncedRun, tags: TagParams) => AsyncIterable<readonly ParamText[]>;
   readonly warn: (message: string, facts: Readonly<Record<string, string | number>>) => void;
   readonly signal: AbortSignal;
+  /** The time and its timers. Default: the system's. */
+  readonly clock?: Clock;
 }
 
 /** A file that did not change for so long, by its own time, stands still. */
@@ -111,6 +112,7 @@ type Compiled<Rule> = Rule & { readonly patterns: readonly Pattern[] };
 /** Brings params and files that lie next to the event files to one lane. */
 export class ArtifactSync {
   readonly #options: ArtifactSyncOptions;
+  readonly #clock: Clock;
   readonly #params: readonly Compiled<ParamRule>[];
   readonly #artifacts: readonly Compiled<ArtifactRule>[];
   readonly #patterns: readonly Pattern[];
@@ -134,6 +136,7 @@ export class ArtifactSync {
   constructor(options: ArtifactSyncOptions) {
     const { rules } = options;
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.#params = rules.params.map(compiled);
     this.#artifacts = rules.artifacts.map(compiled);
     this.tags = new TagParams(rules.params);
@@ -172,7 +175,7 @@ export class ArtifactSync {
       if (run.artifactsDueMs > nowMs) continue;
       run.artifactsDueMs = Number.POSITIVE_INFINITY;
       void this.look(run).then((isDone) => {
-        run.artifactsDueMs = steadyMs() + (!isDone ? AGAIN_MS : run.isQuiet ? QUIET_MS : LIVE_MS);
+        run.artifactsDueMs = this.#clock.steadyMs() + (!isDone ? AGAIN_MS : run.isQuiet ? QUIET_MS : LIVE_MS);
       });
     }
   }
@@ -180,19 +183,19 @@ export class ArtifactSync {
   /** Brings all files of some runs; it waits a little for those that are being written. False where some are left. */
   async bring(runs: Iterable<SyncedRun>, patienceMs: number): Promise<boolean> {
     const { signal, laneState, delivery } = this.#options;
-    let endMs = steadyMs() + Math.min(patienceMs, PATIENCE_MS);
+    let endMs = this.#clock.steadyMs() + Math.min(patienceMs, PATIENCE_MS);
     let left = this.isOn ? [...runs] : [];
     for (;;) {
       const done = await Promise.all(left.map((run) => this.look(run, true)));
       left = left.filter((run, i) => done[i] !== true && laneState.handle(run.target) !== undefined);
       if (left.length === 0) return true;
       // What is on its way is no matter of patience with those who write.
-      const startedAtMs = steadyMs();
+      const startedAtMs = this.#clock.steadyMs();
       const moved = await Promise.all(this.#moving.values());
-      endMs += steadyMs() - startedAtMs;
+      endMs += this.#clock.steadyMs() - startedAtMs;
       if (moved.includes(true)) continue;
-      if (steadyMs() > endMs || delivery.isParked || signal.aborted) return false;
-      await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined);
+      if (this.#clock.steadyMs() > endMs || delivery.isParked || signal.aborted) return false;
+      await this.#clock.sleep(AGAIN_MS, signal);
     }
   }
 
@@ -207,9 +210,9 @@ export class ArtifactSync {
     for (const { path, rule, prefix, stamp, bytes, hash, content } of texts) {
       const key = sideKey(path, rule);
       const before = known.get(key);
-      if (before?.hash === hash && hash !== '' && !isDueAgain(before)) continue;
+      if (before?.hash === hash && hash !== '' && !isDueAgain(before, this.#clock.wallMs())) continue;
       const read = content.kind === 'text' ? await readTextParams(content.text, prefix) : undefined;
-      const outcome = read === undefined ? (content as ArtifactResult) : asked(await this.#setParams(handle, read));
+      const outcome = read === undefined ? (content as ArtifactResult) : asked(await this.#setParams(handle, read), this.#clock.wallMs());
       if (before === undefined || outcome.kind === 'done' || before.outcome.reason !== outcome.reason) this.#say(run, path, outcome);
       const state = { path, rule, stamp, bytes, hash, outcome };
       states.artifact(run.target, state);
@@ -257,7 +260,8 @@ export class ArtifactSync {
       }
       const key = JSON.stringify([run.key, path, rule]);
       if (this.#moving.has(key)) isDone = false;
-      else if ((before?.stamp === stamp && before.bytes === bytes && !isDueAgain(before)) || this.#isSetAside(key)) continue;
+      else if ((before?.stamp === stamp && before.bytes === bytes && !isDueAgain(before, this.#clock.wallMs())) || this.#isSetAside(key))
+        continue;
       else if (mayWait && (await this.#growing.waits(key, { directory, path, bytes }, before))) continue;
       else if (!this.#standsStill(run, candidate)) isDone = false;
       else if (bytes < LARGE_BYTES) isDone = (await this.#bring(run, task, before, key)) && isDone;
@@ -272,18 +276,18 @@ export class ArtifactSync {
   /** By its own time, or, where that is of the future or just now, by how long it looks as it does. */
   #standsStill(run: SyncedRun, { path, stamp, changedAtMs }: ArtifactCandidate): boolean {
     const key = JSON.stringify([run.key, path]);
-    const ageMs = Date.now() - changedAtMs;
+    const ageMs = this.#clock.wallMs() - changedAtMs;
     const seen = this.#changing.get(key);
-    if (ageMs >= STILL_MS || (seen?.stamp === stamp && steadyMs() - seen.sinceMs >= STILL_MS)) {
+    if (ageMs >= STILL_MS || (seen?.stamp === stamp && this.#clock.steadyMs() - seen.sinceMs >= STILL_MS)) {
       this.#changing.delete(key);
       return true;
     }
-    if (seen?.stamp !== stamp) this.#changing.set(key, { stamp, sinceMs: steadyMs() });
+    if (seen?.stamp !== stamp) this.#changing.set(key, { stamp, sinceMs: this.#clock.steadyMs() });
     return false;
   }
 
   #isSetAside(key: string): boolean {
-    return (this.#failures.get(key)?.againAtMs ?? 0) > steadyMs();
+    return (this.#failures.get(key)?.againAtMs ?? 0) > this.#clock.steadyMs();
   }
 
   /** Brings a large file when it is its turn. */
@@ -307,12 +311,12 @@ export class ArtifactSync {
     try {
       const { hash, act } = await task.load({ directory, path, bytes });
       const known = before?.hash === hash && before.bytes === bytes ? before : undefined;
-      const isAgain = known !== undefined && isDueAgain(known);
+      const isAgain = known !== undefined && isDueAgain(known, this.#clock.wallMs());
       let outcome = isAgain ? undefined : known?.outcome;
       if (outcome === undefined) {
         const handle = await open(run);
         if (handle === undefined) return false;
-        outcome = asked(await act(handle, isAgain));
+        outcome = asked(await act(handle, isAgain), this.#clock.wallMs());
         if (outcome.kind !== known?.outcome.kind || outcome.reason !== known.outcome.reason) this.#say(run, path, outcome);
       }
       this.#failures.delete(key);
@@ -329,7 +333,7 @@ export class ArtifactSync {
   #fail(run: SyncedRun, task: Task, key: string, reason: string): boolean {
     const tries = (this.#failures.get(key)?.tries ?? 0) + 1;
     const isNamed = tries >= MOST_TRIES;
-    this.#failures.set(key, { tries, againAtMs: isNamed ? steadyMs() + QUIET_MS : 0 });
+    this.#failures.set(key, { tries, againAtMs: isNamed ? this.#clock.steadyMs() + QUIET_MS : 0 });
     if (tries === MOST_TRIES) this.#refuse(run, task, `${reason}, ${MOST_TRIES} times in a row`);
     return isNamed;
   }
@@ -484,14 +488,14 @@ export class ArtifactSync {
 }
 
 /** Whether the tracker refused it long ago. A clock that was set back makes it wait no longer. */
-export function isDueAgain(state: ArtifactState): boolean {
-  const ageMs = Date.now() - (state.outcome.askedAtMs ?? 0);
+export function isDueAgain(state: ArtifactState, nowMs: number): boolean {
+  const ageMs = nowMs - (state.outcome.askedAtMs ?? 0);
   return isRefusedFile(state) && !(ageMs >= 0 && ageMs < REFUSED_AGAIN_MS);
 }
 
 /** With the time of its being asked for, where the tracker refused it. */
-function asked(outcome: ArtifactResult): ArtifactResult {
-  return outcome.kind === 'refused' ? { ...outcome, askedAtMs: Date.now() } : outcome;
+function asked(outcome: ArtifactResult, nowMs: number): ArtifactResult {
+  return outcome.kind === 'refused' ? { ...outcome, askedAtMs: nowMs } : outcome;
 }
 
 const CHANGED: ArtifactOutcome = { kind: 'refused', reason: 'it has changed' };

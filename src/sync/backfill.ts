@@ -1,5 +1,6 @@
 /** Joins the rooms into one pass: roots → discover → reader (tail, decode) → lanes → backends. */
 import { DAMAGED_HINT, LocalBackend, storeBytes } from '../backends/local/index.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { withSignal } from '../concurrency/index.ts';
 import type { KnownRoot } from '../contract/index.ts';
 import {
@@ -41,6 +42,7 @@ import {
   walkOf,
   withoutUnclear,
 } from '../moves/index.ts';
+import type { Random } from '../random.ts';
 import { BatchCache, JobReader, PatientReader } from '../reading/index.ts';
 import { RunTree } from '../route/index.ts';
 import { FileLock, type StateFile } from '../state/index.ts';
@@ -81,6 +83,10 @@ export interface BackfillOptions {
   readonly log?: FactLog;
   /** Called once the counters exist, so that a display can look at them. */
   readonly onStart?: (tracker: PassCounters) => void;
+  /** The time and its timers. Default: the system's. */
+  readonly clock?: Clock;
+  /** Chance. Default: the system's. */
+  readonly random?: Random;
 }
 
 const PATIENCE_MS = 10 * 60_000;
@@ -106,12 +112,12 @@ export async function backfill(options: BackfillOptions): Promise<Report> {
   const reader = new PatientReader();
   let report: Report;
   try {
-    const state = trackers.length === 0 ? undefined : openState(neededPath(statePath), options.log);
+    const state = trackers.length === 0 ? undefined : openState(neededPath(statePath), options.log, options);
     const local = store === undefined ? undefined : new LocalBackend(store);
     try {
       const warn = (message: string): void => options.log?.warn({}, message);
       const places = { state, local: local === undefined || store === undefined ? undefined : { backend: local, path: store.path } };
-      await finishTidying({ ...places, trackers, warn, signal: options.signal });
+      await finishTidying({ ...places, trackers, warn, signal: options.signal, clock: options.clock });
       report = await new Pass(local, state, reader, unseen, options).run();
     } finally {
       await local?.close();
@@ -145,6 +151,7 @@ class Pass {
   readonly #local: LocalBackend | undefined;
   readonly #state: StateFile | undefined;
   readonly #options: BackfillOptions;
+  readonly #clock: Clock;
   readonly #tracker: PassCounters;
   readonly #status: PassStatus;
   /** The first that reads; a root that hangs keeps its own, and the next one gets another. */
@@ -177,10 +184,11 @@ class Pass {
     this.#reader = reader;
     this.#unseen = unseen;
     this.#options = options;
-    this.#tracker = new PassCounters({ log });
+    this.#clock = options.clock ?? systemClock;
+    this.#tracker = new PassCounters({ log, clock: this.#clock });
     // The one whose points the display counts.
     const lead = local === undefined ? trackers[0]?.name : undefined;
-    this.#status = new PassStatus(this.#tracker, trackers, lead, log, state);
+    this.#status = new PassStatus(this.#tracker, trackers, lead, log, state, this.#clock);
     this.#jobs = new JobReader({
       fellSilent: (fact) => this.#status.fellSilent(fact),
       answersAgain: (fact) => {
@@ -198,7 +206,7 @@ class Pass {
       this.#jobs.stop();
     };
     signal.addEventListener('abort', stop);
-    const keeping = setInterval(() => this.#status.keep(false), KEEP_MS);
+    const stopKeeping = this.#clock.every(KEEP_MS, () => this.#status.keep(false));
     try {
       this.#options.onStart?.(tracker);
       this.#checkStore();
@@ -211,7 +219,7 @@ class Pass {
       return { ...tracker.report(signal.aborted), lanes: this.#trackerFeeds.map((feed) => this.#laneReport(feed)) };
     } finally {
       signal.removeEventListener('abort', stop);
-      clearInterval(keeping);
+      stopKeeping();
       this.#status.keep(true);
       await Promise.all([this.#jobs.close(), ...this.#readers.map((reader) => reader.close())]);
     }
@@ -397,7 +405,7 @@ class Pass {
     const local = this.#local;
     if (local === undefined) return;
     const { signal, rules = ALL_RUNS } = this.#options;
-    const pass = new LocalPass(local, this.#tracker, signal);
+    const pass = new LocalPass(local, this.#tracker, signal, this.#clock);
     let reader = this.#reader;
     for (const { root, runs } of walks) {
       // A root with something that hangs keeps its reader, and the next one gets another.
@@ -441,7 +449,20 @@ class Pass {
     const tree = this.#tree;
     return trackers.map((tracker) => {
       const laneState = state.lane(tracker.name, tracker.target);
-      const shared = { status: this.#status, events: IGNORED, places, tree, signal, state, reader: this.#jobs, cache, isSettled: true };
+      const { random } = this.#options;
+      const time = { clock: this.#clock, ...(random === undefined ? {} : { random }) };
+      const shared = {
+        ...time,
+        status: this.#status,
+        events: IGNORED,
+        places,
+        tree,
+        signal,
+        state,
+        reader: this.#jobs,
+        cache,
+        isSettled: true,
+      };
       const ends = runEndedAfterOf === undefined ? {} : { runEndedAfterOf };
       return new TrackerSync({ ...shared, ...ends, allHeard: () => this.#heard.promise, ...tracker, lane: tracker.name, laneState });
     });

@@ -1,8 +1,10 @@
 /** The files of our own that a backfill or a watch needs before it begins. */
 import { dirname } from 'node:path';
+import { type Clock, systemClock } from '../clock.ts';
 import { MirrorError } from '../errors.ts';
 import { makeOwnFolder } from '../own-files/index.ts';
-import { StateFile } from '../state/index.ts';
+import type { Random } from '../random.ts';
+import { StateFile, scheduleOf } from '../state/index.ts';
 import type { FactLog } from '../status/index.ts';
 
 /** Makes the folder that the store lies in. Throws MB3001 when that can't be done. */
@@ -17,10 +19,18 @@ export function makeStoreFolder(storePath: string): void {
   }
 }
 
+/** Time and chance of a state. Default: the system's. */
+export interface Surroundings {
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+}
+
 /** Opens the state to write to it. What can't be written for a while is logged, and tried again. */
-export function openState(path: string, log: FactLog | undefined): StateFile {
+export function openState(path: string, log: FactLog | undefined, { clock = systemClock, random }: Surroundings = {}): StateFile {
   return StateFile.open(path, {
-    now: Date.now,
+    now: () => clock.wallMs(),
+    schedule: scheduleOf(clock),
+    ...(random === undefined ? {} : { random }),
     onFailure: (error) => log?.warn({ code: error.code, reason: error.message, remedy: error.hint }, 'state not written, retrying'),
   });
 }

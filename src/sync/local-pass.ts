@@ -1,6 +1,6 @@
 /** One pass of the local store over the files of some runs: reader → lane → store, as fast as they go. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { steadyMs } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import type { Handle, PositionOwner } from '../contract/index.ts';
 import type { FoundRun, ResolvedRoot } from '../discover/index.ts';
 import { memoryShares } from '../memory/index.ts';
@@ -37,6 +37,7 @@ export class LocalPass {
   readonly #tracker: PassCounters;
   readonly #lane: Lane;
   readonly #signal: AbortSignal;
+  readonly #clock: Clock;
   readonly #left = new Map<string, Left>();
   /** Files, by `keyOfFile`, that hold something else behind a beginning of what was read. */
   readonly #others = new Set<string>();
@@ -45,7 +46,8 @@ export class LocalPass {
   /** Runs of which a file was read that was replaced some day: what it held before may be in it again. */
   readonly #rewritten = new Map<string, RunRef>();
 
-  constructor(backend: PositionOwner, tracker: PassCounters, signal: AbortSignal) {
+  constructor(backend: PositionOwner, tracker: PassCounters, signal: AbortSignal, clock: Clock = systemClock) {
+    this.#clock = clock;
     this.#backend = backend;
     this.#tracker = tracker;
     this.#signal = signal;
@@ -103,7 +105,7 @@ export class LocalPass {
 
   /** Reads again what did not answer, once it does, as long as `patienceMs` lets it; what still doesn't is reported. */
   async again(patienceMs: number): Promise<void> {
-    const end = steadyMs() + patienceMs;
+    const end = this.#clock.steadyMs() + patienceMs;
     while (this.#left.size > 0 && !this.#stopped) {
       await this.#lane.drain();
       this.#compareCut();
@@ -111,7 +113,8 @@ export class LocalPass {
       const round = [...this.#left];
       const isAnyReady = round.some(([, { silent }]) => silent.size === 0);
       const readers = new Set(round.map(([, { reader }]) => reader));
-      const hasAnswer = isAnyReady || (await Promise.race([...readers].map((each) => each.answered(end - steadyMs(), this.#signal))));
+      const hasAnswer =
+        isAnyReady || (await Promise.race([...readers].map((each) => each.answered(end - this.#clock.steadyMs(), this.#signal))));
       if (!hasAnswer) break;
       for (const [key, { root, found, reader, silent }] of round) {
         if (isAnyReady && silent.size > 0) continue;

@@ -2,6 +2,7 @@
  * Brings the local store to the ends of the files: reads run by run with sessions that are kept, and stores through a
  * lane.
  */
+import { type Clock, systemClock } from '../clock.ts';
 import type { Handle, Parcel, PositionOwner } from '../contract/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
 import { MOST_READERS, memoryShares } from '../memory/index.ts';
@@ -23,7 +24,7 @@ import { type BatchCache, type EventGroup, PatientReader, type ReadEvent, type R
 import type { LaneState } from '../state/index.ts';
 import type { WatchStatus } from '../status/index.ts';
 import { isWithin, type Place, placeOf, type RootPlace } from '../untrusted/index.ts';
-import { Lane, realClock } from './delivery/index.ts';
+import { Lane } from './delivery/index.ts';
 import type { LaneSync, SyncEvents } from './lane-sync.ts';
 import { rootPlace } from './synced-run.ts';
 
@@ -40,6 +41,8 @@ export interface LocalSyncOptions {
   /** For lanes that come behind; undefined where there are none. */
   readonly cache: BatchCache | undefined;
   readonly signal: AbortSignal;
+  /** The time and its timers. Default: the system's. */
+  readonly clock?: Clock;
 }
 
 /** Runs whose files are asked for in one request. */
@@ -477,7 +480,8 @@ export class LocalSync implements LaneSync {
     await this.#lane.drain();
     this.#status.lane(this.lane).stalled(failure, this.#retryMs);
     if (failure?.retry === 'never') throw failure;
-    await realClock.sleep(this.#retryMs, this.#options.signal);
+    const { clock = systemClock, signal } = this.#options;
+    await clock.sleep(this.#retryMs, signal);
     this.#retryMs = Math.min(MOST_RETRY_MS, this.#retryMs * 2);
     for (const [key, run] of this.#runs) {
       if (run.hasSession) this.#forget(key, run);

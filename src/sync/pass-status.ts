@@ -1,4 +1,5 @@
 /** What trackers' feeds report of a pass: to the lane's counters, and, for the lane that leads, to the pass's own. */
+import { type Clock, systemClock } from '../clock.ts';
 import type { Refusal, TrackerParcel } from '../contract/index.ts';
 import type { FoundFile } from '../discover/index.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
@@ -23,6 +24,7 @@ export class PassStatus implements SyncStatus {
     lead: string | undefined,
     log: FactLog | undefined,
     state: StateFile | undefined,
+    clock: Clock = systemClock,
   ) {
     this.#state = state;
     this.#tracker = tracker;
@@ -30,7 +32,7 @@ export class PassStatus implements SyncStatus {
     this.#lanes = new Map(
       trackers.map(({ name, type, target }) => {
         const kept = readStand(state?.lane(name, target).stand());
-        return [name, new LaneProgress({ name, type, where: target, log, kept })];
+        return [name, new LaneProgress({ name, type, where: target, log, kept, clock })];
       }),
     );
     tracker.lanes = [...this.#lanes.values()];

@@ -3,7 +3,7 @@
  * outliving a restart.
  */
 
-import { asDueMs, asWallMs, steadyMs } from '../clock.ts';
+import { asDueMs, asWallMs, type Clock, systemClock } from '../clock.ts';
 import { keyOfFile, type RunRef } from '../model/index.ts';
 import { LONGEST_RETRY_MS, nextRetry, type StateFile } from '../state/index.ts';
 import type { SyncEvents } from './lane-sync.ts';
@@ -24,10 +24,12 @@ interface Heal {
 /** When files with gaps are read again. */
 export class RetrySchedule implements SyncEvents {
   readonly #state: StateFile;
+  readonly #clock: Clock;
   readonly #heals = new Map<string, Heal>();
 
-  constructor(state: StateFile) {
+  constructor(state: StateFile, clock: Clock = systemClock) {
     this.#state = state;
+    this.#clock = clock;
   }
 
   /** Takes up what was planned before a restart. */
@@ -39,7 +41,7 @@ export class RetrySchedule implements SyncEvents {
         name: file.name,
         lanes: new Set(lanes),
         attempts,
-        dueMs: asDueMs(nextMs, LONGEST_RETRY_MS),
+        dueMs: asDueMs(nextMs, LONGEST_RETRY_MS, this.#clock),
       });
     }
   }
@@ -51,13 +53,13 @@ export class RetrySchedule implements SyncEvents {
   fileTroubled(lane: string, run: RunRef, name: string, isSoon = false): void {
     const key = keyOfFile(run, name);
     const known = this.#heals.get(key);
-    const soonMs = isSoon ? steadyMs() + SOON_MS : Infinity;
+    const soonMs = isSoon ? this.#clock.steadyMs() + SOON_MS : Infinity;
     if (known !== undefined) {
       known.lanes.add(lane);
       known.dueMs = Math.min(known.dueMs, soonMs);
       return;
     }
-    const heal = { run, name, lanes: new Set([lane]), attempts: 0, dueMs: Math.min(nextRetry(0, steadyMs()), soonMs) };
+    const heal = { run, name, lanes: new Set([lane]), attempts: 0, dueMs: Math.min(nextRetry(0, this.#clock.steadyMs()), soonMs) };
     this.#heals.set(key, heal);
     this.#keep(heal);
   }
@@ -84,6 +86,6 @@ export class RetrySchedule implements SyncEvents {
   }
 
   #keep({ run, name, attempts, dueMs }: Heal): void {
-    this.#state.keepRetry({ run, name }, { attempts, nextMs: Math.round(asWallMs(dueMs)) });
+    this.#state.keepRetry({ run, name }, { attempts, nextMs: Math.round(asWallMs(dueMs, this.#clock)) });
   }
 }

@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import { type Joined, readJoin } from '../artifacts/index.ts';
 import { FileMarks } from '../backend-kit/identity/index.ts';
-import { steadyMs } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import type { Backend, Handle, RunEnd, RunFiles, RunSource } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
 import { firstWallTime, type LaneRouting, type RunNames, type TrackerLaneOptions, trackerRunKey } from '../lanes/index.ts';
@@ -34,6 +34,8 @@ export interface RunOpenerOptions {
   readonly cache: BatchCache;
   /** Nobody writes to the files: nothing is waited for. */
   readonly isSettled: boolean;
+  /** The time and its timers. Default: the system's. */
+  readonly clock?: Clock;
   /** Ends all that is waited for. */
   readonly signal: AbortSignal;
   /** The files of a run, for where what is about to be sent does not tell whose a tracker run is. */
@@ -72,11 +74,13 @@ const SILENT_MS = 60_000;
 /** Opens, replaces and ends the tracker runs of a lane. */
 export class RunOpener {
   readonly #options: RunOpenerOptions;
+  readonly #clock: Clock;
   /** How often runs were given a new tracker run next to a former one, by the target's key. */
   readonly #rebuilt = new Map<string, number>();
 
   constructor(options: RunOpenerOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
   }
 
   /** The run's handle: the tracker run is searched for, or made, when there is something to send for the first time. */
@@ -191,7 +195,7 @@ export class RunOpener {
     const before = laneState.opened(target);
     if (handle === undefined || before === undefined) return { kind: 'wait', ms: 0 };
     if (!laneState.isEnded(target)) {
-      const end = this.#endOf(target, Date.now());
+      const end = this.#endOf(target, this.#clock.wallMs());
       const done = await delivery.attempt((signal) => backend.finish(handle, end, signal));
       if (done.kind !== 'done' && done.kind !== 'runFatal') return done;
     }
@@ -281,7 +285,7 @@ export class RunOpener {
     const handle = isTheirs || laneState.isEnded(target) ? undefined : laneState.handle(target);
     if (handle === undefined) return;
     const end = this.#endOf(target, changedAtMs);
-    if (olderThanMs > 0 && Date.now() - Math.max(changedAtMs, end.endedAt * 1000) < olderThanMs) return;
+    if (olderThanMs > 0 && this.#clock.wallMs() - Math.max(changedAtMs, end.endedAt * 1000) < olderThanMs) return;
     const done = await delivery.attempt((signal) => backend.finish(handle, end, signal));
     if (done.kind === 'done') states.ended(target, true);
   }
@@ -322,7 +326,7 @@ export class RunOpener {
     }
     if (joined.kind === 'id') return { kind: 'opened', opened: { ...opened, joins: joined.id } };
     if (joined.kind === 'absent') {
-      if (!isSettled && steadyMs() - run.seenAtMs < joined.waitMs) return { kind: 'wait', ms: LOOK_MS };
+      if (!isSettled && this.#clock.steadyMs() - run.seenAtMs < joined.waitMs) return { kind: 'wait', ms: LOOK_MS };
       const { path: file, reason } = joined;
       const what = reason === undefined ? 'is missing' : 'is not readable';
       routing.warn(`the file with the run to join ${what}: creating a new run`, {

@@ -1,7 +1,6 @@
 /** What a feed keeps of a tracker run, and of the runs that go into it. */
 
 import type { FileMarks } from '../backend-kit/identity/index.ts';
-import { steadyMs } from '../clock.ts';
 import type { FileMark, Handle } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
 import { type Batch, keyOfRun, type RunRef } from '../model/index.ts';
@@ -97,11 +96,12 @@ export class SyncedRun {
   artifactsDueMs = 0;
   /** Generations of files that were compared with what the tracker run is known by. */
   readonly compared = new Set<string>();
-  /** When it was first heard of. */
-  readonly seenAtMs = steadyMs();
+  /** When it was first heard of, by the steady clock. */
+  readonly seenAtMs: number;
 
-  constructor(target: RunRef, root: RootPlace) {
+  constructor(target: RunRef, root: RootPlace, seenAtMs: number) {
     this.target = target;
+    this.seenAtMs = seenAtMs;
     this.key = keyOfRun(target);
     this.directory = placeOf(root, target.path);
   }

@@ -5,7 +5,7 @@
  */
 
 import { posix } from 'node:path';
-import { steadyMs } from '../clock.ts';
+import { type Clock, type StopTimer, systemClock } from '../clock.ts';
 import type { Backend, Handle, TrackerParcel } from '../contract/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
@@ -26,6 +26,7 @@ import {
   type RunRef,
   unmirroredBytes,
 } from '../model/index.ts';
+import type { Random } from '../random.ts';
 import { type BatchCache, type JobReader, PieceReader, piecesAnew } from '../reading/index.ts';
 import type { RunTree } from '../route/index.ts';
 import type { LaneState, LaneView, StateFile } from '../state/index.ts';
@@ -71,6 +72,10 @@ export interface TrackerSyncOptions {
   /** Whether every run is known by now: before, what lies below a run may be another one's. Default: it is. */
   readonly isTreeWhole?: () => boolean;
   readonly signal: AbortSignal;
+  /** The time and its timers. Default: the system's. */
+  readonly clock?: Clock;
+  /** Chance. Default: the system's. */
+  readonly random?: Random;
 }
 
 /** Bytes of a run that are read for one turn: what is held while a tracker is down. */
@@ -97,6 +102,7 @@ export class TrackerSync implements LaneSync {
   readonly lane: string;
   readonly progress: LaneProgress;
   readonly #options: TrackerSyncOptions;
+  readonly #clock: Clock;
   readonly #laneState: LaneView;
   readonly #delivery: TrackerLane;
   readonly #opener: RunOpener;
@@ -106,7 +112,7 @@ export class TrackerSync implements LaneSync {
   readonly #isNested: boolean;
   readonly #runs = new Map<string, SyncedRun>();
   /** When runs that are stopped were tried last. */
-  #triedAtMs = steadyMs();
+  #triedAtMs: number;
   /**
    * To whom files above runs belong: each of the runs beside each other asks. Until others may have something to
    * send.
@@ -114,7 +120,7 @@ export class TrackerSync implements LaneSync {
   readonly #owners = new Map<string, SyncedRun | undefined>();
   /** Runs whose turn it may be, in the order in which they got ready. */
   readonly #ready = new Set<SyncedRun>();
-  readonly #gathering = new Map<SyncedRun, NodeJS.Timeout>();
+  readonly #gathering = new Map<SyncedRun, StopTimer>();
   readonly #mostTurns: number;
   readonly #pieces: PieceReader;
   readonly #end = new AbortController();
@@ -127,15 +133,18 @@ export class TrackerSync implements LaneSync {
    */
   readonly #reading = new Map<string, Promise<void>>();
   #stand: LaneReport['stand'] = 'done';
-  #progressAtMs = steadyMs();
+  #progressAtMs: number;
   readonly #waiting = new Set<() => void>();
 
   constructor(options: TrackerSyncOptions) {
     const { lane, backend, laneState, state, status, signal, tree, routing = wholeRouting(options.lane) } = options;
     this.lane = lane;
+    this.#clock = options.clock ?? systemClock;
+    this.#triedAtMs = this.#clock.steadyMs();
+    this.#progressAtMs = this.#triedAtMs;
     const { replacesByKey, keeps } = backend.describe();
     const states = new RunStates(state, laneState, ({ parcel, points, refusals }) => {
-      this.#progressAtMs = steadyMs();
+      this.#progressAtMs = this.#clock.steadyMs();
       status.parcelAccepted(lane, parcel, points, refusals);
       this.#noteTrouble(parcel.batch.run, parcel.state);
     });
@@ -162,6 +171,8 @@ export class TrackerSync implements LaneSync {
       backend,
       book: states,
       signal: this.#signal,
+      clock: this.#clock,
+      ...(options.random === undefined ? {} : { random: options.random }),
       events: {
         sendFailed: (error) => this.progress.sendFailed(error),
         laneWaiting: (error, retryMs) => this.progress.stalled(error, retryMs),
@@ -326,15 +337,15 @@ export class TrackerSync implements LaneSync {
    * `patienceMs`.
    */
   async reachEnd(patienceMs: number): Promise<void> {
-    this.#progressAtMs = steadyMs();
-    const timer = setInterval(() => this.#changed(), 1000);
+    this.#progressAtMs = this.#clock.steadyMs();
+    const stopTimer = this.#clock.every(1000, () => this.#changed());
     try {
       while (!this.#signal.aborted && (this.#isAtWork || this.#hasSilent)) {
-        if (this.#delivery.isParked || steadyMs() - this.#progressAtMs > patienceMs) break;
+        if (this.#delivery.isParked || this.#clock.steadyMs() - this.#progressAtMs > patienceMs) break;
         await this.#change(this.#signal);
       }
     } finally {
-      clearInterval(timer);
+      stopTimer();
     }
     if (this.#isAtWork) {
       this.#stand = this.#options.signal.aborted ? 'interrupted' : this.#delivery.isParked ? 'parked' : 'stuck';
@@ -353,17 +364,17 @@ export class TrackerSync implements LaneSync {
   /** Does what comes after the points, as long as the tracker does not let it wait for longer than that. */
   async #patiently(patienceMs: number, work: () => Promise<void>): Promise<void> {
     let hopeless: 'parked' | 'stuck' | undefined;
-    const timer = setInterval(() => {
+    const stopTimer = this.#clock.every(LOOK_MS, () => {
       const { isParked, failingSinceMs } = this.#delivery;
-      const isLong = failingSinceMs !== undefined && steadyMs() - failingSinceMs > patienceMs;
+      const isLong = failingSinceMs !== undefined && this.#clock.steadyMs() - failingSinceMs > patienceMs;
       if (!isParked && !isLong) return;
       hopeless = isParked ? 'parked' : 'stuck';
       this.#end.abort();
-    }, LOOK_MS);
+    });
     try {
       await work();
     } finally {
-      clearInterval(timer);
+      stopTimer();
     }
     if (hopeless !== undefined && !this.#options.signal.aborted) this.#stand = hopeless;
   }
@@ -415,7 +426,7 @@ export class TrackerSync implements LaneSync {
   }
 
   async #finished(): Promise<void> {
-    for (const timer of this.#gathering.values()) clearTimeout(timer);
+    for (const stopTimer of this.#gathering.values()) stopTimer();
     this.#gathering.clear();
     this.#ready.clear();
     while (this.#turns > 0) await this.#change(undefined);
@@ -432,10 +443,10 @@ export class TrackerSync implements LaneSync {
     if (this.#gathering.has(run) || this.#ready.has(run)) return;
     this.#gathering.set(
       run,
-      setTimeout(() => {
+      this.#clock.after(gatherMs, () => {
         this.#gathering.delete(run);
         this.#getReady(run);
-      }, gatherMs),
+      }),
     );
   }
 
@@ -502,7 +513,7 @@ export class TrackerSync implements LaneSync {
     for (const run of runs) {
       if (this.#signal.aborted) return;
       if (!run.hasWork) {
-        if (run.isQuiet) await this.#opener.end(run, Date.now(), 0);
+        if (run.isQuiet) await this.#opener.end(run, this.#clock.wallMs(), 0);
         continue;
       }
       const pieces: SourcePiece[] = [];
@@ -529,7 +540,7 @@ export class TrackerSync implements LaneSync {
       }
       if (delivery?.kind === 'runFatal') this.#stopOrRebuild(run, delivery.error);
       else if (delivery?.kind === 'delivered' && !run.hasWork && (run.isQuiet || (!this.#options.isSettled && this.#isOver(run))))
-        await this.#opener.end(run, Date.now(), 0);
+        await this.#opener.end(run, this.#clock.wallMs(), 0);
     }
   }
 
@@ -582,9 +593,9 @@ export class TrackerSync implements LaneSync {
   async *#pastTexts(run: SyncedRun, tags: TagParams): AsyncGenerator<readonly ParamText[], void, void> {
     const { reader } = this.#options;
     const laneState = this.#laneState;
-    const due = [...run.sources.values()].filter(({ pastTextsDueMs }) => pastTextsDueMs <= steadyMs());
+    const due = [...run.sources.values()].filter(({ pastTextsDueMs }) => pastTextsDueMs <= this.#clock.steadyMs());
     if (due.length === 0) return;
-    const settled = laneState.side(run.target).filter((state) => !isDueAgain(state));
+    const settled = laneState.side(run.target).filter((state) => !isDueAgain(state, this.#clock.wallMs()));
     const known = new Set(settled.map(({ path, rule }) => JSON.stringify([path, rule])));
     for (const source of due) {
       const { ref, directory } = source;
@@ -593,7 +604,7 @@ export class TrackerSync implements LaneSync {
       if (tags.wantedOf(source, laneState.catalogue(ref)).some(({ path, rule }) => !known.has(JSON.stringify([path, rule])))) {
         const files = laneState.known(ref).files.map(({ name }) => ({ name }));
         const onUnread = (): void => {
-          dueMs = steadyMs() + UNREAD_MS;
+          dueMs = this.#clock.steadyMs() + UNREAD_MS;
         };
         for await (const piece of piecesAnew(reader, { run: ref, directory, files, mostBytes: TURN_BYTES, onUnread }))
           yield tags.textsIn(source, piece);
@@ -656,7 +667,7 @@ export class TrackerSync implements LaneSync {
     const opening = await this.#opener.open(run, pieces);
     switch (opening.kind) {
       case 'open':
-        if (opening.isNew) this.#progressAtMs = steadyMs();
+        if (opening.isNew) this.#progressAtMs = this.#clock.steadyMs();
         return opening.handle;
       case 'runFatal':
         this.#stopOrRebuild(run, opening.error);
@@ -708,7 +719,7 @@ export class TrackerSync implements LaneSync {
 
   /** Leaves a run alone for a while; then all of it again, from the positions. */
   #setAside(run: SyncedRun, ms: number): void {
-    run.stoppedUntilMs = ms === 0 ? 0 : steadyMs() + ms;
+    run.stoppedUntilMs = ms === 0 ? 0 : this.#clock.steadyMs() + ms;
     for (const source of run.sources.values()) {
       for (const { name } of this.#laneState.known(source.ref).files) source.dirty.add(name);
       for (const name of source.read) source.dirty.add(name);
@@ -749,7 +760,7 @@ export class TrackerSync implements LaneSync {
     const key = keyOfRun(target);
     let run = this.#runs.get(key);
     if (run === undefined) {
-      run = new SyncedRun(target, rootPlace(this.#options.places, target));
+      run = new SyncedRun(target, rootPlace(this.#options.places, target), this.#clock.steadyMs());
       this.#runs.set(key, run);
     }
     return run;

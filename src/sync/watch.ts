@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { DAMAGED_HINT, LocalBackend } from '../backends/local/index.ts';
-import { steadyMs } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import {
   ALL_RUNS,
   type ChangedFile,
@@ -45,6 +45,7 @@ import {
   TakenPlaces,
   walkOf,
 } from '../moves/index.ts';
+import type { Random } from '../random.ts';
 import { BatchCache, JobReader } from '../reading/index.ts';
 import { RunTree } from '../route/index.ts';
 import { FileLock, type LaneState, type StateFile } from '../state/index.ts';
@@ -89,6 +90,10 @@ export interface WatchOptions {
   readonly log?: FactLog;
   /** Called, and waited for, before anything is read. */
   readonly onStart?: (status: WatchStatus) => Promise<void>;
+  /** The time and its timers. Default: the system's. */
+  readonly clock?: Clock;
+  /** Chance. Default: the system's. */
+  readonly random?: Random;
 }
 
 const TICK_MS = 1000;
@@ -119,13 +124,13 @@ export async function watch(options: WatchOptions): Promise<WatchStatus> {
   if (store !== undefined) makeStoreFolder(store.path);
   const lock = store === undefined ? undefined : FileLock.acquire(store.path);
   try {
-    const state = openState(options.statePath, options.log);
+    const state = openState(options.statePath, options.log, options);
     try {
       const local = store === undefined ? undefined : new LocalBackend(store);
       try {
         const warn = (message: string): void => options.log?.warn({}, message);
         const places = { state, local: local === undefined || store === undefined ? undefined : { backend: local, path: store.path } };
-        await finishTidying({ ...places, trackers, warn, signal: options.signal });
+        await finishTidying({ ...places, trackers, warn, signal: options.signal, clock: options.clock });
         return await new Watch(local, state, unseen, options).run();
       } finally {
         await local?.close();
@@ -149,6 +154,7 @@ interface HeldFiles {
 
 class Watch {
   readonly #options: WatchOptions;
+  readonly #clock: Clock;
   readonly #local: LocalBackend | undefined;
   readonly #state: StateFile;
   readonly #roots: ReadonlyMap<string, ResolvedRoot>;
@@ -191,6 +197,7 @@ class Watch {
   constructor(local: LocalBackend | undefined, state: StateFile, unseen: UnseenRoots, options: WatchOptions) {
     const { roots, store, trackers = [], log } = options;
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.#unseen = new Set(unseen.places.values());
     this.#local = local;
     this.#state = state;
@@ -214,9 +221,10 @@ class Watch {
       lanes,
       newRoots: new Map(fresh.map(({ name, path }) => [name, path])),
       roots: [...this.#roots.keys()],
+      clock: this.#clock,
       ...(scanIntervalMs === undefined ? {} : { scanIntervalMs }),
     });
-    this.#heals = new RetrySchedule(state);
+    this.#heals = new RetrySchedule(state, this.#clock);
     this.#asksForOthers = new Set(trackers.flatMap(({ name, routing }) => (routing !== undefined && asksForOthers(routing) ? [name] : [])));
     this.#reader = new JobReader({
       fellSilent: (fact) => this.#status.fellSilent(fact),
@@ -252,7 +260,7 @@ class Watch {
       this.#wake?.();
     };
     signal.addEventListener('abort', stop);
-    const timer = setInterval(() => this.#tick(steadyMs()), TICK_MS);
+    const stopTimer = this.#clock.every(TICK_MS, () => this.#tick(this.#clock.steadyMs()));
     try {
       // A round ends where runs that lie elsewhere have to be followed: nothing of them may be on its way meanwhile.
       while (!signal.aborted) {
@@ -262,7 +270,7 @@ class Watch {
       }
       return this.#status;
     } finally {
-      clearInterval(timer);
+      stopTimer();
       signal.removeEventListener('abort', stop);
       await this.#reader.close();
       this.#writeStatus(true);
@@ -274,7 +282,7 @@ class Watch {
     const { signal, rules = ALL_RUNS, scanIntervalMs = 60_000, notify = true, moved } = this.#options;
     const isOurs = this.#scope();
     this.#round = new AbortController();
-    this.#heals = new RetrySchedule(this.#state);
+    this.#heals = new RetrySchedule(this.#state, this.#clock);
     this.#feeds = this.#newFeeds();
     this.#held.clear();
     this.#inodes = this.#knownInodes();
@@ -294,7 +302,13 @@ class Watch {
     });
     // What a lane with a store of its own knows is newer than what the state does.
     const held = this.#movables().at(-1);
-    this.#copies = held && new CopiedRuns(held, (name) => this.#answeringPath(name));
+    this.#copies =
+      held &&
+      new CopiedRuns(
+        held,
+        (name) => this.#answeringPath(name),
+        () => this.#clock.steadyMs(),
+      );
     this.#unclear.clear();
     this.#places =
       moved === 'new'
@@ -419,12 +433,13 @@ class Watch {
     const signal = AbortSignal.any([this.#options.signal, this.#round.signal]);
     const places = new Map([...this.#roots].map(([name, { path, links }]) => [name, { path, links }]));
     const cache = new BatchCache();
-    const shared = { status: this.#status, events: this.#events(), places, signal };
+    const shared = { status: this.#status, events: this.#events(), places, signal, clock: this.#clock };
     const feeds: LaneSync[] = trackers.map((tracker) => {
       const laneState = this.#state.lane(tracker.name, tracker.target);
       return new TrackerSync({
         ...shared,
         ...tracker,
+        ...(this.#options.random === undefined ? {} : { random: this.#options.random }),
         lane: tracker.name,
         state: this.#state,
         tree: this.#tree,
@@ -584,14 +599,14 @@ class Watch {
    * What moved together has been heard of a moment later, and what is moved by several commands a few moments later.
    */
   #endRoundLater(nth: number): void {
-    setTimeout(() => {
+    this.#clock.after(GATHER_MS, () => {
       if (!this.#options.signal.aborted && nth < MOST_GATHERED && this.#isMoving) {
         this.#endRoundLater(nth + 1);
         return;
       }
       this.#round.abort();
       this.#wake?.();
-    }, GATHER_MS);
+    });
   }
 
   /**
@@ -629,8 +644,8 @@ class Watch {
     const key = JSON.stringify([feed.lane, run.root, run.path]);
     const held = this.#held.get(key);
     // What came first is told first.
-    if (held === undefined && !this.#isToWait(feed, run, steadyMs())) return false;
-    if (held === undefined) this.#held.set(key, { feed, run, sinceMs: steadyMs(), files: [files] });
+    if (held === undefined && !this.#isToWait(feed, run, this.#clock.steadyMs())) return false;
+    if (held === undefined) this.#held.set(key, { feed, run, sinceMs: this.#clock.steadyMs(), files: [files] });
     else held.files.push(files);
     return true;
   }
@@ -641,7 +656,7 @@ class Watch {
 
   #isWaitingFor(feed: LaneSync, run: RunRef, sinceMs: number): boolean {
     const { besideMs = BESIDE_MS } = this.#options;
-    const nowMs = steadyMs();
+    const nowMs = this.#clock.steadyMs();
     if (nowMs - sinceMs >= MOST_BESIDE * besideMs || nowMs - (this.#newAtMs.get(run.root) ?? 0) >= besideMs) return false;
     return feed.waitsForOthers?.(run) === true;
   }
@@ -657,16 +672,16 @@ class Watch {
   /** Says when something new came to a root. */
   #noteNew(root: string, changes: readonly RunChange[]): void {
     if (changes.some(({ run: path, files }) => files.some(({ before }) => before === 0) && !this.#tree.has({ root, path })))
-      this.#newAtMs.set(root, steadyMs());
+      this.#newAtMs.set(root, this.#clock.steadyMs());
   }
 
   #noteGrowth(run: RunRef): void {
-    const atMs = steadyMs();
+    const atMs = this.#clock.steadyMs();
     const key = keyOfRun(run);
     const known = this.#grew.get(key);
     if (known === undefined) this.#grew.set(key, { run, atMs });
     else known.atMs = atMs;
-    this.#state.noteGrowth(run, Date.now());
+    this.#state.noteGrowth(run, this.#clock.wallMs());
   }
 
   #tick(nowMs: number): void {

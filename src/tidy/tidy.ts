@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import type { LocalBackend } from '../backends/local/index.ts';
+import { type Clock, timeoutSignal } from '../clock.ts';
 import type { Handle } from '../contract/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
@@ -21,6 +22,8 @@ export interface TidyPlaces {
   /** Something could not be done, and is tried again at the next start. */
   readonly warn: (message: string) => void;
   readonly signal: AbortSignal;
+  /** Default: the system's. */
+  readonly clock?: Clock | undefined;
 }
 
 /** What became of the tracker runs that were to be removed. */
@@ -83,7 +86,7 @@ interface Removing {
 
 /** Those that could not be removed, and are to be tried again. */
 async function removeAll(
-  { state, trackers, warn, signal }: TidyPlaces,
+  { state, trackers, warn, signal, clock }: TidyPlaces,
   removals: readonly Removal[],
   { failed, used }: Removing,
 ): Promise<Removal[]> {
@@ -101,7 +104,7 @@ async function removeAll(
     if (handles.has(handle)) continue;
     try {
       signal.throwIfAborted();
-      await tracker.backend.remove?.(handle as Handle, AbortSignal.any([signal, AbortSignal.timeout(REMOVE_MS)]));
+      await tracker.backend.remove?.(handle as Handle, AbortSignal.any([signal, timeoutSignal(REMOVE_MS, clock)]));
     } catch (error) {
       // About this run alone: it is not there any more.
       if (error instanceof MirrorError && error.code === 'MB4006') continue;

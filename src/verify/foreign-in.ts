@@ -1,12 +1,12 @@
 /** What a tracker holds that never was in event files, as far as its backend can tell. */
-import { steadyMs } from '../clock.ts';
+import { steadyMs, systemClock } from '../clock.ts';
 import type { Foreign, OwnRun } from '../contract/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
 import type { RunRef } from '../model/index.ts';
 import { StateFile } from '../state/index.ts';
 import { type Progress, waitingWords } from '../status/index.ts';
-import { AnswerWatch, realClock } from '../sync/delivery/index.ts';
+import { AnswerWatch } from '../sync/delivery/index.ts';
 import { DEFAULT_LINKS, type LinkRules, placeOf } from '../untrusted/index.ts';
 import type { Obstacle } from './compare/index.ts';
 import { storedArtifacts } from './verify-artifacts.ts';
@@ -50,7 +50,7 @@ class ForeignPass {
   readonly #counts: Record<Foreign['kind'], number> = { run: 0, param: 0, file: 0, tag: 0, note: 0, model: 0 };
   readonly #examples: Foreign[] = [];
   readonly #obstacles: Obstacle[] = [];
-  readonly #answers = new AnswerWatch(realClock, { fellSilent: () => undefined, heardAgain: () => undefined });
+  readonly #answers = new AnswerWatch(systemClock, { fellSilent: () => undefined, heardAgain: () => undefined });
   readonly #progress;
 
   constructor(lane: TrackerLaneOptions, options: ForeignOptions) {

@@ -2,13 +2,12 @@
 
 import { existsSync } from 'node:fs';
 import { openStore } from '../backends/local/index.ts';
-import { steadyMs } from '../clock.ts';
+import { type Clock, steadyMs } from '../clock.ts';
 import type { RootRequest, RunRules } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { StoreOptions, TrackerLaneOptions } from '../lanes/index.ts';
 import { StateFile, type StateReader } from '../state/index.ts';
 import type { Progress } from '../status/index.ts';
-import type { Clock } from '../sync/delivery/index.ts';
 import type { LinkRules } from '../untrusted/index.ts';
 import type { Difference, Sample, Verification } from './compare/index.ts';
 import { verifyLane } from './verify-lane.ts';

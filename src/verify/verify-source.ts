@@ -1,6 +1,7 @@
 /** What `verify` reads of a lane: a tracker with its part of the state, or the local store. */
 
 import type { StoreReader } from '../backends/local/index.ts';
+import { systemClock } from '../clock.ts';
 import type {
   Backend,
   Capabilities,
@@ -17,7 +18,7 @@ import { LaneNames, type TrackerLaneOptions } from '../lanes/index.ts';
 import type { FileState, RunRef, Series } from '../model/index.ts';
 import type { LeftOut } from '../route/index.ts';
 import type { LaneReader } from '../state/index.ts';
-import { AnswerWatch, realClock } from '../sync/delivery/index.ts';
+import { AnswerWatch } from '../sync/delivery/index.ts';
 import { heldBy } from './compare/index.ts';
 import type { Beside } from './verify-artifacts.ts';
 import type { Asked } from './verify-log.ts';
@@ -72,7 +73,7 @@ export function trackerSource(
   { name, target, backend }: TrackerLaneOptions,
   state: StateView,
   statePath: string,
-  clock = realClock,
+  clock = systemClock,
 ): LaneSource {
   const lane = state.lane(name, target);
   const { keeps, replacesByKey, readBack } = backend.describe();

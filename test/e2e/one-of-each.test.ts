@@ -5,6 +5,7 @@ import { watchLines } from '../../src/cli/terminal/index.ts';
 import { RateMeter } from '../../src/rate-meter.ts';
 import { WatchStatus } from '../../src/status/index.ts';
 import * as w from '../support/event-writer.ts';
+import { clockAt } from '../support/fake-clock.ts';
 import { freshDirectory, mustRun, remove, repository } from './command.ts';
 
 let folder: string;
@@ -65,7 +66,7 @@ it('what there is one of is said as one', async () => {
 });
 
 it('the lines of a watch, too', () => {
-  const status = new WatchStatus({ lanes: [{ name: 'local', type: 'local', where: 'x.db' }], now: () => 0 });
+  const status = new WatchStatus({ lanes: [{ name: 'local', type: 'local', where: 'x.db' }], clock: clockAt(() => 0) });
   const run = { root: 'logs', path: 'run' };
   status.lane('local').points = 1;
   status.rootScanned({ root: 'logs', directories: 1, files: 1, tookMs: 1, obstacles: [], isMissing: false });

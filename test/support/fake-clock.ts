@@ -1,36 +1,82 @@
 // A clock that stands still until a test moves it.
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock } from '../../src/sync/delivery/index.ts';
+import { type Clock, type StopTimer, systemClock } from '../../src/clock.ts';
+
+interface Timer {
+  dueMs: number;
+  readonly work: () => void;
+  /** Undefined for one that fires once. */
+  readonly everyMs: number | undefined;
+}
 
 export class FakeClock implements Clock {
   #nowMs = 1_700_000_000_000;
-  readonly #sleepers = new Set<{ readonly dueMs: number; readonly wake: () => void }>();
+  readonly #timers = new Set<Timer>();
 
-  now(): number {
+  steadyMs(): number {
     return this.#nowMs;
   }
 
-  sleep(ms: number, signal: AbortSignal): Promise<void> {
+  wallMs(): number {
+    return this.#nowMs;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const wake = (): void => {
-        this.#sleepers.delete(sleeper);
-        signal.removeEventListener('abort', wake);
+        stopTimer();
+        signal?.removeEventListener('abort', wake);
         resolve();
       };
-      const sleeper = { dueMs: this.#nowMs + ms, wake };
-      this.#sleepers.add(sleeper);
-      if (signal.aborted) wake();
-      else signal.addEventListener('abort', wake);
+      const stopTimer = this.after(ms, wake);
+      if (signal?.aborted === true) wake();
+      else signal?.addEventListener('abort', wake);
     });
   }
 
-  /** Time passes; whoever slept until then has done what it can when this returns. */
+  after(ms: number, work: () => void): StopTimer {
+    return this.#add({ dueMs: this.#nowMs + ms, work, everyMs: undefined });
+  }
+
+  every(ms: number, work: () => void): StopTimer {
+    return this.#add({ dueMs: this.#nowMs + ms, work, everyMs: ms });
+  }
+
+  /** Time passes, from timer to timer; whatever they started has done what it can when this returns. */
   async pass(ms: number): Promise<void> {
     await settle();
-    this.#nowMs += ms;
-    for (const { dueMs, wake } of [...this.#sleepers]) if (dueMs <= this.#nowMs) wake();
+    const endMs = this.#nowMs + ms;
+    for (let next = this.#nextBy(endMs); next !== undefined; next = this.#nextBy(endMs)) {
+      this.#nowMs = Math.max(this.#nowMs, next.dueMs);
+      if (next.everyMs === undefined) this.#timers.delete(next);
+      else next.dueMs += next.everyMs;
+      next.work();
+      await settle();
+    }
+    this.#nowMs = endMs;
     await settle();
   }
+
+  /** Lets time pass, a step at a time, until a condition holds. What real files and threads do takes real time. */
+  async passUntil(isTrue: () => boolean | Promise<boolean>, stepMs = 100): Promise<void> {
+    while (!(await isTrue())) await this.pass(stepMs);
+  }
+
+  #add(timer: Timer): StopTimer {
+    this.#timers.add(timer);
+    return () => void this.#timers.delete(timer);
+  }
+
+  #nextBy(endMs: number): Timer | undefined {
+    let next: Timer | undefined;
+    for (const timer of this.#timers) if (timer.dueMs <= endMs && timer.dueMs < (next?.dueMs ?? Infinity)) next = timer;
+    return next;
+  }
+}
+
+/** A clock whose time a test says, and whose timers are the system's. */
+export function clockAt(nowMs: () => number): Clock {
+  return { ...systemClock, steadyMs: nowMs, wallMs: nowMs };
 }
 
 /** Lets everything happen that waits for no clock. */

@@ -37,6 +37,7 @@ const COMMON = new Set([
   'format',
   'clock',
   'rate-meter',
+  'random',
   'real-path',
   'sign-of-life',
   'wrap-text',

@@ -6,8 +6,7 @@
  * others, waits until each has one, and the lowest wins, the order of the list deciding between equals. A run made
  * after the decision finds the winner there, and so stands behind it.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { steadyMs } from '../../clock.ts';
+import { type Clock, systemClock } from '../../clock.ts';
 
 /**
  * The process that makes a run gives it a place at once; one that has none after so long was left behind by a process
@@ -34,20 +33,24 @@ export interface Contenders<Run> {
   mayDraw?(run: Run): boolean;
   /** Removes one that nobody works with. */
   remove(run: Run): Promise<void>;
+  /** The time and its timers. Default: the system's. */
+  readonly clock?: Clock | undefined;
 }
 
 /** All of them by their places, once those that are this run's have one, or nobody will give them one any more. */
 export async function inPlaces<Run>(contenders: Contenders<Run>, signal: AbortSignal): Promise<readonly Run[]> {
-  const end = steadyMs() + PLACE_MS;
+  const { clock = systemClock } = contenders;
+  const end = clock.steadyMs() + PLACE_MS;
   for (;;) {
     const all = await contenders.list();
     const isDrawing = all.some(
       (run) => contenders.isOwn(run) && placeIn(contenders, run) === undefined && contenders.mayDraw?.(run) !== false,
     );
-    if (!isDrawing || steadyMs() > end) {
+    if (!isDrawing || clock.steadyMs() > end) {
       return all.toSorted((a, b) => (placeIn(contenders, a) ?? LAST) - (placeIn(contenders, b) ?? LAST));
     }
-    await sleep(LOOK_MS, undefined, { signal });
+    await clock.sleep(LOOK_MS, signal);
+    signal.throwIfAborted();
   }
 }
 

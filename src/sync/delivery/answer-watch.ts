@@ -1,5 +1,5 @@
+import type { Clock } from '../../clock.ts';
 import { listeningFor } from '../../sign-of-life.ts';
-import type { Clock } from './clock.ts';
 
 /** What is asked of a tracker and has no answer for so long is reported. */
 export const SILENT_MS = 15_000;
@@ -37,13 +37,13 @@ export class AnswerWatch {
 
   /** One call. Its caller tells what came of it; that it came is heard here. */
   async ask<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#underWay++ === 0) this.#heardMs = this.#clock.now();
+    if (this.#underWay++ === 0) this.#heardMs = this.#clock.steadyMs();
     void this.#wait();
     try {
       return await listeningFor(() => this.#heard(), work);
     } finally {
       this.#underWay--;
-      this.#heardMs = this.#clock.now();
+      this.#heardMs = this.#clock.steadyMs();
       this.#isSilent = false;
       if (this.#underWay > 0) void this.#wait();
       else this.#sleep?.abort();
@@ -51,7 +51,7 @@ export class AnswerWatch {
   }
 
   #heard(): void {
-    this.#heardMs = this.#clock.now();
+    this.#heardMs = this.#clock.steadyMs();
     if (!this.#isSilent) return;
     this.#isSilent = false;
     this.#events.heardAgain();
@@ -63,7 +63,7 @@ export class AnswerWatch {
     const sleep = new AbortController();
     this.#sleep = sleep;
     while (!sleep.signal.aborted) {
-      const leftMs = this.#heardMs + SILENT_MS - this.#clock.now();
+      const leftMs = this.#heardMs + SILENT_MS - this.#clock.steadyMs();
       if (leftMs <= 0) break;
       await this.#clock.sleep(leftMs, sleep.signal);
     }

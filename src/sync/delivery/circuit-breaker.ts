@@ -1,6 +1,7 @@
-import { decorrelatedJitterGenerator, ExponentialBackoff, type IBackoff } from 'cockatiel';
+import { ExponentialBackoff, type IBackoff, type IExponentialBackoffOptions } from 'cockatiel';
+import type { Clock } from '../../clock.ts';
 import type { MirrorError } from '../../errors.ts';
-import type { Clock } from './clock.ts';
+import { type Random, systemRandom } from '../../random.ts';
 
 /** What a gate reports: facts, in the past tense. */
 export interface BreakerEvents {
@@ -23,11 +24,22 @@ const PARKED_MS = [60_000, 300_000, 900_000, 3_600_000];
 /** A token or a key may be renewed at any time, and is expected to be read. */
 const MOST_DENIED_MS = 300_000;
 
-const BACKOFF = new ExponentialBackoff({
-  initialDelay: FIRST_RETRY_MS,
-  maxDelay: MOST_RETRY_MS,
-  generator: decorrelatedJitterGenerator,
-});
+/** What the jitter keeps between two delays. */
+type JitterState = readonly [attempt: number, previous: number];
+
+/**
+ * Decorrelated jitter as in Polly and in cockatiel's generator of this name, with a source of chance that can be
+ * replaced. https://github.com/App-vNext/Polly/issues/530
+ */
+function decorrelatedJitter(random: Random): IExponentialBackoffOptions<JitterState>['generator'] {
+  return (state, { exponent, initialDelay, maxDelay }) => {
+    const [attempt, previous] = state ?? [0, 0];
+    const t = attempt + random.fraction();
+    const next = exponent ** t * Math.tanh(Math.sqrt(4 * t));
+    const delay = Number.isFinite(next) ? Math.max(0, next - previous) : Infinity;
+    return [Math.min((delay / 1.4) * initialDelay, maxDelay), [attempt + 1, next]];
+  };
+}
 
 /**
  * A circuit breaker whose callers wait rather than fail, since the event files wait, too. Open for all while sends go
@@ -46,11 +58,13 @@ export class CircuitBreaker {
   #isTrying = false;
   /** What is under way is not answered: it is the attempt, no matter which run made it. */
   #isSilent = false;
+  readonly #first: ExponentialBackoff<JitterState>;
   #backoff: IBackoff<unknown> | undefined;
   readonly #changed = new Set<() => void>();
 
-  constructor(clock: Clock, events: BreakerEvents) {
+  constructor(clock: Clock, events: BreakerEvents, random: Random = systemRandom) {
     this.#clock = clock;
+    this.#first = new ExponentialBackoff({ initialDelay: FIRST_RETRY_MS, maxDelay: MOST_RETRY_MS, generator: decorrelatedJitter(random) });
     this.#events = events;
   }
 
@@ -58,7 +72,7 @@ export class CircuitBreaker {
     return this.#state === 'parked';
   }
 
-  /** Since when everything has failed; undefined while it goes well. By the clock's `now`. */
+  /** Since when everything has failed; undefined while it goes well. By the steady clock. */
   get failingSinceMs(): number | undefined {
     return this.#failingSinceMs;
   }
@@ -67,7 +81,7 @@ export class CircuitBreaker {
   async enter(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       if (this.#state === 'active' && !this.#isSilent) return;
-      const waitMs = this.#dueMs - this.#clock.now();
+      const waitMs = this.#dueMs - this.#clock.steadyMs();
       if (waitMs <= 0 && !this.#isTrying && !this.#isSilent) {
         this.#isTrying = true;
         return;
@@ -93,17 +107,17 @@ export class CircuitBreaker {
   /** A send failed for a reason that may pass. Returns how long the caller waits before it tries again. */
   failed(error: MirrorError, afterMs = 0): number {
     this.#failures++;
-    this.#failingSinceMs ??= this.#clock.now();
+    this.#failingSinceMs ??= this.#clock.steadyMs();
     this.#isTrying = false;
     const wasSilent = this.#isSilent;
     this.#isSilent = false;
     this.#events.sendFailed(error);
-    this.#backoff = (this.#backoff ?? BACKOFF).next({});
+    this.#backoff = (this.#backoff ?? this.#first).next({});
     const waitMs = Math.max(this.#backoff.duration, afterMs);
     // Who is asked to come back later asks nothing meanwhile, about no run; nor is a gate opened that silence had
     // closed.
     if (this.#state !== 'active' || this.#failures >= MOST_FAILURES || afterMs > 0 || wasSilent) {
-      this.#dueMs = this.#clock.now() + waitMs;
+      this.#dueMs = this.#clock.steadyMs() + waitMs;
       this.#state = 'waiting';
       this.#events.laneWaiting(error, waitMs);
       this.#wake();
@@ -120,7 +134,7 @@ export class CircuitBreaker {
     if (isLate) return;
     const pace = PARKED_MS[Math.min(this.#parkedTimes++, PARKED_MS.length - 1)] as number;
     const waitMs = error.code === 'MB4002' ? Math.min(pace, MOST_DENIED_MS) : pace;
-    this.#dueMs = this.#clock.now() + waitMs;
+    this.#dueMs = this.#clock.steadyMs() + waitMs;
     this.#state = 'parked';
     this.#events.laneParked(error, waitMs);
     this.#wake();

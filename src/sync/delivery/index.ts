@@ -2,7 +2,6 @@
 export { type AnswerEvents, AnswerWatch, SILENT_MS } from './answer-watch.ts';
 export type { Begun, CheckpointStore, Settled } from './checkpoint-store.ts';
 export type { BreakerEvents } from './circuit-breaker.ts';
-export { type Clock, realClock } from './clock.ts';
 export { Lane } from './lane.ts';
 export { isEmpty } from './split-batch.ts';
 export { CONFIRMATIONS, type Delivery, TrackerLane, type Undelivered } from './tracker-lane.ts';

@@ -1,11 +1,12 @@
 import PQueue from 'p-queue';
+import { type Clock, systemClock } from '../../clock.ts';
 import type { Backend, Capabilities, JournalledBackend, Outcome, Refusal, TrackerParcel } from '../../contract/index.ts';
 import { askedWaitMs, isAboutRun, MirrorError, reasonOf } from '../../errors.ts';
 import { keyOfRun, pointCount } from '../../model/index.ts';
+import type { Random } from '../../random.ts';
 import { AnswerWatch } from './answer-watch.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import { type BreakerEvents, CircuitBreaker } from './circuit-breaker.ts';
-import { type Clock, realClock } from './clock.ts';
 import { SameAnswers } from './same-answers.ts';
 import { chosenPoints, isEmpty, onlyPoint, splitBatch } from './split-batch.ts';
 
@@ -18,6 +19,8 @@ export interface TrackerLaneOptions {
   /** Ends everything under way; what was not settled is read again one day. */
   readonly signal: AbortSignal;
   readonly clock?: Clock;
+  /** Spreads retries. Default: the system's. */
+  readonly random?: Random;
 }
 
 /** Why a run's parcels were not all delivered. */
@@ -86,7 +89,7 @@ export class TrackerLane {
   /** Sends of which something was stored. */
   #accepted = 0;
 
-  constructor({ name, backend, book, events, signal, clock = realClock }: TrackerLaneOptions) {
+  constructor({ name, backend, book, events, signal, clock = systemClock, random }: TrackerLaneOptions) {
     const { limits, needsJournal } = backend.describe();
     this.name = name;
     this.#backend = backend;
@@ -94,7 +97,7 @@ export class TrackerLane {
     this.#book = book;
     this.#signal = signal;
     this.#clock = clock;
-    this.#gate = new CircuitBreaker(clock, events);
+    this.#gate = new CircuitBreaker(clock, events, random);
     this.#answers = new AnswerWatch(clock, {
       fellSilent: (sinceMs) => this.#gate.fellSilent(sinceMs),
       heardAgain: () => this.#gate.heardAgain(),
@@ -110,7 +113,7 @@ export class TrackerLane {
     return this.#gate.isParked;
   }
 
-  /** Since when the tracker gets nothing done; undefined while it does. By the clock's `now`. */
+  /** Since when the tracker gets nothing done; undefined while it does. By the steady clock. */
   get failingSinceMs(): number | undefined {
     return this.#gate.failingSinceMs;
   }

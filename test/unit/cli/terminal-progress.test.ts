@@ -6,6 +6,7 @@ import { progressLine, progressLines } from '../../../src/cli/terminal/progress-
 import { MirrorError } from '../../../src/errors.js';
 import { LaneProgress } from '../../../src/status/index.js';
 import type { Progress } from '../../../src/status/progress.js';
+import { clockAt } from '../../support/fake-clock.ts';
 
 const GIB = 1024 ** 3;
 const CSI = '\x1b\\[';
@@ -216,7 +217,7 @@ describe('progress with trackers', () => {
 
   function lanes() {
     const at = { ms: 1000 };
-    const lane = new LaneProgress({ name: 'mlflow', type: 'mlflow', where: 'http://mlflow', now: () => at.ms });
+    const lane = new LaneProgress({ name: 'mlflow', type: 'mlflow', where: 'http://mlflow', clock: clockAt(() => at.ms) });
     lane.fileGrew(RUN, 'e', 10 * MIB);
     lane.wasGiven(100_000, 10 * MIB);
     const take = (to: number, points: number): void => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { Pace } from '../../../src/http/pace.ts';
+import { clockAt } from '../../support/fake-clock.ts';
 
 const { signal } = new AbortController();
 
@@ -9,7 +10,7 @@ class Scene {
   taken = 0;
   refused = 0;
   readonly pace = new Pace({
-    now: () => this.nowMs,
+    ...clockAt(() => this.nowMs),
     sleep: async (ms) => {
       this.nowMs += ms;
     },

@@ -14,23 +14,24 @@ const tables = (): unknown[] =>
     .prepare('SELECT name FROM sqlite_schema ORDER BY name')
     .all()
     .map(({ name }) => name);
+const newId = (): string => 'id';
 const first: Step = (to) => to.exec("CREATE TABLE a (v); INSERT INTO a VALUES ('kept')");
 const second: Step = (to, { nowMs }) => to.exec(`ALTER TABLE a ADD COLUMN at DEFAULT ${nowMs}`);
 const broken: Step = (to) => to.exec('CREATE TABLE b (v); INSERT INTO absent VALUES (1)');
 
 describe('migrate', () => {
   test('takes each step once, in their order, and keeps the rows', () => {
-    migrate(db, [first], { nowMs: 5 });
+    migrate(db, [first], { nowMs: 5, newId });
     expect(schemaVersion(db)).toBe(1);
-    migrate(db, [first, second], { nowMs: 7 });
+    migrate(db, [first, second], { nowMs: 7, newId });
     expect(schemaVersion(db)).toBe(2);
     expect({ ...db.prepare('SELECT * FROM a').get() }).toEqual({ v: 'kept', at: 7 });
-    migrate(db, [first, second], { nowMs: 9 });
+    migrate(db, [first, second], { nowMs: 9, newId });
     expect(schemaVersion(db)).toBe(2);
   });
 
   test('leaves the version before a step that fails, and nothing of the step', () => {
-    expect(() => migrate(db, [first, broken, second], { nowMs: 0 })).toThrow(/no such table/);
+    expect(() => migrate(db, [first, broken, second], { nowMs: 0, newId })).toThrow(/no such table/);
     expect(schemaVersion(db)).toBe(1);
     expect(tables()).toEqual(['a']);
     expect(db.isTransaction).toBe(false);

@@ -5,6 +5,7 @@ import { MirrorError } from '../../../src/errors.ts';
 import { type Damage, type RunRef, unmirroredBytes } from '../../../src/model/index.ts';
 import { RateMeter } from '../../../src/rate-meter.ts';
 import { LaneProgress, readStand, WatchStatus } from '../../../src/status/index.ts';
+import { clockAt } from '../../support/fake-clock.ts';
 
 const RUN: RunRef = { root: 'logs', path: 'a' };
 const FILE = 'events.out.tfevents.1';
@@ -28,7 +29,7 @@ function watching(
     log,
     roots,
     ...(newRoots && { newRoots }),
-    now: () => now,
+    clock: clockAt(() => now),
   });
   const at = (ms: number): void => {
     now = ms;
@@ -193,7 +194,7 @@ describe('the lag of a lane after a restart', () => {
       name: 'local',
       type: 'local',
       where: 'store.db',
-      now: () => now,
+      clock: clockAt(() => now),
       kept: readStand(JSON.parse(JSON.stringify(lane.stand('watch', true)))),
     });
 

@@ -119,7 +119,7 @@ class Lane {
   }
 }
 
-const run = (path = 'run'): SyncedRun => new SyncedRun({ root: 'logs', path }, { path: root, links: 'owner' });
+const run = (path = 'run'): SyncedRun => new SyncedRun({ root: 'logs', path }, { path: root, links: 'owner' }, 0);
 
 describe('files beside the event files', () => {
   (isRoot ? it : it.skip)(

@@ -6,7 +6,7 @@ import { FakeClock, settle } from '../../../support/fake-clock.ts';
 /** Calls that end when the test says so. */
 class Scene {
   readonly clock = new FakeClock();
-  readonly startedMs = this.clock.now();
+  readonly startedMs = this.clock.steadyMs();
   readonly said: string[] = [];
   readonly watch = new AnswerWatch(this.clock, {
     fellSilent: (sinceMs) => void this.said.push(`silent since ${sinceMs - this.startedMs}`),
@@ -40,7 +40,7 @@ describe('what is asked of a tracker', () => {
     expect([said, watch.silentSinceMs]).toEqual([[], undefined]);
     await clock.pass(1);
     await clock.pass(10 * SILENT_MS);
-    expect([said, clock.now() - (watch.silentSinceMs ?? 0)]).toEqual([['silent since 0'], 11 * SILENT_MS]);
+    expect([said, clock.steadyMs() - (watch.silentSinceMs ?? 0)]).toEqual([['silent since 0'], 11 * SILENT_MS]);
     end();
     await done;
     expect(watch.silentSinceMs).toBeUndefined();
