@@ -57,6 +57,7 @@ export {
   TEXT,
   type ValueOf,
 } from './backend-kit/settings/index.ts';
+export { type Clock, type StopTimer, systemClock, type TimerOptions } from './clock.ts';
 export type * from './contract/index.ts';
 export type { Environment } from './environment.ts';
 export { type ErrorCode, type ErrorDetails, type ExitCode, errorCodes, MirrorError } from './errors.ts';
@@ -110,3 +111,4 @@ export {
   valueJson,
   type WrittenPoint,
 } from './model/index.ts';
+export { type Random, systemRandom } from './random.ts';

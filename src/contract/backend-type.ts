@@ -1,5 +1,7 @@
 /** How a kind of tracker is made from a section of the configuration. */
+import type { Clock } from '../clock.ts';
 import type { Environment } from '../environment.ts';
+import type { Random } from '../random.ts';
 import type { Backend } from './backend.ts';
 import type { FoundTrackerRun, RunSource, Whose } from './run.ts';
 
@@ -16,6 +18,10 @@ export interface BackendContext {
    * docs/adding-a-backend.md.
    */
   readonly whoseRun: (found: FoundTrackerRun, source: RunSource, signal: AbortSignal) => Promise<Whose>;
+  /** The time and its timers. Default: the system's. */
+  readonly clock?: Clock;
+  /** Chance. Default: the system's. */
+  readonly random?: Random;
 }
 
 /** What can be known of a setting without reading its value. */

@@ -1,12 +1,14 @@
 /** The lanes of a configuration that lead to trackers, with their backends made. */
 
 import { whoseRun } from '../backend-kit/identity/index.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { closestName } from '../closest-name.ts';
 import { type Config, expandTemplate, fillIn, replacedOf } from '../config/index.ts';
 import type { Backend } from '../contract/index.ts';
 import type { Environment } from '../environment.ts';
 import { MirrorError } from '../errors.ts';
 import { pluginOf, type RunRef } from '../model/index.ts';
+import { type Random, systemRandom } from '../random.ts';
 import { Fold, type LaneFacts, LaneRoute } from '../route/index.ts';
 import type { LaneRouting, TrackerLaneOptions } from './lane-options.ts';
 import { type ResolvedLane, resolveLanes } from './resolve-lanes.ts';
@@ -15,12 +17,16 @@ import { parentKey } from './run-source.ts';
 /** Reports what an operator should know of a lane. */
 export type LaneWarning = (lane: string, message: string, facts: Readonly<Record<string, string | number>>) => void;
 
-/** What a pass changes about the runs of its lanes. */
+/** What a pass changes about the runs of its lanes, and what their backends go by. */
 export interface MakeLanesOptions {
   /** Mirror runs again that would be named, folded or placed otherwise today. Default false. */
   readonly remap?: boolean;
   /** Mirror runs again whose tracker run can no longer be written to. Default false. */
   readonly rebuild?: boolean;
+  /** The time of the backends. Default: the system's. */
+  readonly clock?: Clock;
+  /** The backends' chance. Default: the system's. */
+  readonly random?: Random;
 }
 
 /**
@@ -41,7 +47,7 @@ export async function makeTrackerLanes(
   const wanted = only === undefined ? resolved.filter((lane) => isOn(lane, warn)) : resolved.filter(({ name }) => only.includes(name));
   const made: { lane: ResolvedLane; backend: Backend }[] = [];
   try {
-    for (const lane of wanted) made.push({ lane, backend: await makeBackend(lane, env, warn) });
+    for (const lane of wanted) made.push({ lane, backend: await makeBackend(lane, env, warn, wishes) });
   } catch (error) {
     for (const { backend } of made) await backend.close();
     throw error;
@@ -60,8 +66,13 @@ function isOn({ name, type, settings }: ResolvedLane, warn: LaneWarning): boolea
   return false;
 }
 
-function makeBackend({ name, type, settings }: ResolvedLane, env: Environment, warn: LaneWarning): Promise<Backend> {
-  return type.create(settings, { lane: name, env, warn: (message, facts = {}) => warn(name, message, facts), whoseRun });
+function makeBackend(
+  { name, type, settings }: ResolvedLane,
+  env: Environment,
+  warn: LaneWarning,
+  { clock = systemClock, random = systemRandom }: MakeLanesOptions,
+): Promise<Backend> {
+  return type.create(settings, { lane: name, env, warn: (message, facts = {}) => warn(name, message, facts), whoseRun, clock, random });
 }
 
 /**

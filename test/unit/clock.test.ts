@@ -1,24 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { asDueMs, asWallMs, steadyMs } from '../../src/clock.ts';
+import { asDueMs, asWallMs, steadyMs, systemClock, timeoutSignal } from '../../src/clock.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 
 const sources = fileURLToPath(new URL('../../../src', import.meta.url));
 
-/** Where the wall clock is asked, how often, and what for. Intervals and deadlines have no place here: they go by `steadyMs`. */
+/**
+ * Files that read the system's wall clock rather than the clock they are given, how often, and what for. Intervals and
+ * deadlines have no place here: they use the steady clock.
+ */
 const WALL: Readonly<Record<string, readonly [times: number, reason: string]>> = {
-  'clock.ts': [2, 'what is shown, and what was kept, is brought to the wall clock here'],
-  'http/http-client.ts': [1, 'Retry-After may be a date'],
-  'sync/lane-files.ts': [1, 'stamps in the state'],
+  'clock.ts': [1, 'the clock that the rooms get'],
   'verify/verify-lanes.ts': [1, 'stamps in the state'],
   'verify/lane-mender.ts': [3, 'a retry that is due at once, in the state'],
-  'sync/watch.ts': [1, 'when a run grew, in the state'],
-  'sync/tracker-sync.ts': [2, "a tracker run's end where its events have no time"],
-  'sync/run-opener.ts': [2, 'the age of events and files, which have wall times; a backfill looks once'],
-  'sync/artifact-sync.ts': [
-    3,
-    'the age of a file, which has a wall time; one that lies ahead is looked at twice. When it was refused, in the state',
-  ],
   'discover/walk.ts': [1, "compared with a directory's time, on file systems with our own clock"],
   'discover/worker.ts': [1, "compared with a directory's time"],
   'reading/reader.ts': [2, "compared with a file's time"],
@@ -30,35 +25,119 @@ const WALL: Readonly<Record<string, readonly [times: number, reason: string]>> =
   'cli/verify.ts': [1, 'the date of a sample'],
   'state/lock.ts': [1, 'a stamp for people'],
   'testing/stub-server.ts': [1, 'Retry-After may be a date'],
-  'backends/aim/index.ts': [1, "a run's end where its events have no time"],
-  'backends/clearml/client.ts': [1, 'a token ends by the wall clock'],
-  'backends/clearml/online.ts': [2, "the server's clock compared with ours"],
   'backends/clearml/trial.ts': [2, 'stamps in the tracker'],
+  'backends/wandb/client.ts': [1, 'a stamp in the tracker'],
   'backends/clearml/params-and-files.ts': [1, 'a stamp in the tracker'],
   'backends/mlflow/probe.ts': [1, "the server's clock compared with ours"],
-  'backends/mlflow/runs.ts': [1, 'stamps in the tracker'],
   'backends/mlflow/trial.ts': [3, 'stamps in the tracker'],
-  'backends/wandb/client.ts': [1, 'a stamp in the tracker'],
-  'backends/wandb/heartbeat.ts': [1, 'the age of events, which have wall times'],
-  'backends/wandb/online.ts': [2, 'whichever clock says first that a sign of life is due'],
-  'backends/wandb/offline.ts': [1, 'the names of folders have a time'],
 };
 
+/**
+ * Files with timers of the system rather than of the clock they are given, how many, and why. docs/architecture.md
+ * lists the same.
+ */
+const TIMERS: Readonly<Record<string, readonly [times: number, reason: string]>> = {
+  'clock.ts': [3, 'the clock that the rooms get'],
+  'artifacts/text-parser.ts': [1, 'ends a thread that takes too long'],
+  'calls/in-time.ts': [1, 'leaves a call of the system that hangs'],
+  'calls/left-behind.ts': [2, 'leaves a thread that hangs'],
+  'cli/interrupt.ts': [1, 'ends the process'],
+  'cli/lane-backend.ts': [2, 'ends a command that a tracker holds up'],
+  'cli/status.ts': [1, 'draws again'],
+  'cli/terminal/progress-block.ts': [1, 'draws again'],
+  'cli/terminal/watch-block.ts': [1, 'draws again'],
+  'cli/trial-run.ts': [2, 'ends a command that a tracker holds up'],
+  'discover/thread.ts': [1, 'leaves a thread that hangs'],
+  'discover/worker.ts': [3, 'a thread of its own'],
+  'overview/oldest-point.ts': [1, 'leaves files that take too long'],
+  'reading/patient-reader.ts': [2, 'leaves a thread that hangs'],
+  'reading/reader-thread.ts': [1, 'leaves a thread that hangs'],
+  'testing/bench.ts': [2, 'tests with real servers'],
+  'testing/small-delivery.ts': [1, 'tests with real servers'],
+};
+
+/** Files that draw from the system's chance rather than from the source they are given, and why. */
+const CHANCE: Readonly<Record<string, readonly [times: number, reason: string]>> = {
+  'random.ts': [3, 'the source that the rooms get'],
+  'cli/trial-run.ts': [1, 'the name of a trial run'],
+  'discover/worker.ts': [1, 'a thread of its own'],
+  'own-files/new-file.ts': [1, 'a name that nobody can guess'],
+};
+
+/** How often a pattern is in each file, outside comments. */
+function countedIn(pattern: RegExp): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const file of readdirSync(sources, { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.ts') || file.endsWith('.d.ts')) continue;
+    const lines = readFileSync(`${sources}/${file}`, 'utf8').split('\n');
+    const code = lines.filter((line) => !/^\s*(\/\*|\*|\/\/)/.test(line)).join('\n');
+    const times = code.match(pattern)?.length ?? 0;
+    if (times > 0) found[file] = times;
+  }
+  return found;
+}
+
+function timesOf(list: Readonly<Record<string, readonly [times: number, reason: string]>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(list).map(([file, [times]]) => [file, times]));
+}
+
 describe('the wall clock', () => {
-  it('is asked only where a moment is shown, kept, or compared with one of somebody else', () => {
-    const found: Record<string, number> = {};
-    for (const file of readdirSync(sources, { recursive: true, encoding: 'utf8' })) {
-      if (!file.endsWith('.ts') || file.endsWith('.d.ts')) continue;
-      const times =
-        readFileSync(`${sources}/${file}`, 'utf8').match(/\bDate\.now\b|new Date\(\)|performance\.timeOrigin(?! \+)/g)?.length ?? 0;
-      if (times > 0) found[file] = times;
-    }
-    expect(found).toEqual(Object.fromEntries(Object.entries(WALL).map(([file, [times]]) => [file, times])));
+  it('is read only for a moment that is shown, kept, or compared with one of another program', () => {
+    expect(countedIn(/\bDate\.now\b|new Date\(\)|performance\.timeOrigin(?! \+)/g)).toEqual(timesOf(WALL));
   });
 
   it('brings moments there and back', () => {
     expect(Math.abs(asWallMs(steadyMs() - 5000) - (Date.now() - 5000))).toBeLessThan(1000);
     expect(asDueMs(Date.now() + 100_000, 60_000) - steadyMs()).toBeLessThanOrEqual(60_000);
     expect(asDueMs(Date.now() - 7_200_000, 60_000) - steadyMs()).toBeLessThanOrEqual(0);
+  });
+});
+
+describe('timers', () => {
+  // Those of `node:timers/promises` have the same names.
+  const pattern = /\bsetTimeout\b|\bsetInterval\b|\bAbortSignal\.timeout\b/g;
+
+  it('are those of the clock that a room is given', () => {
+    expect(countedIn(pattern)).toEqual(timesOf(TIMERS));
+  });
+
+  it('that remain are in docs/architecture.md', () => {
+    const text = readFileSync(`${sources}/../docs/architecture.md`, 'utf8');
+    const rooms = new Set(Object.keys(TIMERS).map((file) => file.replace(/\/.*|\.ts$/, '')));
+    const paragraph = /\*\*Time and chance\.\*\*.*/.exec(text)?.[0] ?? '';
+    expect([...rooms].filter((room) => room !== 'clock' && !paragraph.includes(`\`${room}\``))).toEqual([]);
+  });
+
+  it('of the system come when they are due, and can be stopped', async () => {
+    const fired: string[] = [];
+    const stop = systemClock.after(0, () => fired.push('stopped'));
+    stop();
+    await new Promise<void>((resolve) => {
+      const stopEvery = systemClock.every(1, () => {
+        if (fired.push('every') < 2) return;
+        stopEvery();
+        resolve();
+      });
+    });
+    expect(fired).toEqual(['every', 'every']);
+    await systemClock.sleep(60_000, AbortSignal.abort());
+    const { signal } = new AbortController();
+    await systemClock.sleep(0, signal);
+    expect(signal.aborted).toBe(false);
+  });
+
+  it('abort a signal as AbortSignal.timeout does', async () => {
+    const clock = new FakeClock();
+    const signal = timeoutSignal(1000, clock);
+    await clock.pass(999);
+    expect(signal.aborted).toBe(false);
+    await clock.pass(1);
+    expect(signal.reason).toMatchObject({ name: 'TimeoutError' });
+  });
+});
+
+describe('chance', () => {
+  it('comes from the source that a room is given', () => {
+    expect(countedIn(/\bMath\.random\b|\brandom(?:UUID|Bytes|Int)\(/g)).toEqual(timesOf(CHANCE));
   });
 });

@@ -2,13 +2,16 @@
  * One client of an Aim server: requests over HTTP for what has an answer, one WebSocket for what is written. It lives
  * until something goes wrong.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+
 import PQueue from 'p-queue';
 import WebSocket from 'ws';
+import { type Clock, type StopTimer, systemClock, timeoutSignal } from '../../clock.ts';
 import { withSignal } from '../../concurrency/index.ts';
+import type { BackendContext } from '../../contract/index.ts';
 import { MirrorError, messageOf } from '../../errors.ts';
 import { HttpClient, oddAnswer, readJson, readTlsFiles, redact, tooLargeAnswer } from '../../http/index.ts';
 import { memoryShares } from '../../memory/index.ts';
+import { type Random, systemRandom } from '../../random.ts';
 import { AimFailure, away, exceptionIn, failureOfAnswer, failureOfException, oddTree, withAccessHint } from './answers.ts';
 import { FRAME_MS, FRAMES_AT_ONCE, HEARTBEAT_MS, LEAST_VERSION, MAJOR_BELOW, READ_MS } from './limits.ts';
 import type { AimSettings } from './settings.ts';
@@ -18,7 +21,7 @@ import { type Key, keysOf, pack, pairsOf, type Tree, unpack, weighTree } from '.
 export type Resource = string & { readonly brand: 'Resource' };
 
 /** What a connection needs of a lane's settings. */
-export type ClientSettings = Pick<AimSettings, 'headers' | 'tls' | 'timeoutMs'>;
+export type ClientSettings = Pick<AimSettings, 'headers' | 'tls' | 'timeoutMs'> & Partial<Pick<BackendContext, 'clock' | 'random'>>;
 
 /** All that comes back over the write channel is a word, or an exception. */
 const MOST_WORD_BYTES = 1024 * 1024;
@@ -34,7 +37,7 @@ interface Frame {
   readonly what: string;
   readonly settle: () => void;
   readonly fail: (failure: unknown) => void;
-  readonly timer: NodeJS.Timeout;
+  readonly stopTimer: StopTimer;
 }
 
 /** What was learned of a server; it outlasts a connection. */
@@ -51,11 +54,13 @@ export class AimClient {
   readonly #id: string;
   readonly #socket: WebSocket;
   readonly #secrets: readonly string[];
-  readonly #heartbeat: NodeJS.Timeout;
+  readonly #stopHeartbeat: StopTimer;
+  readonly #clock: Clock;
+  readonly #random: Random;
   /** The repository, held as long as we are: without it the server forgets what its locks belong to. */
   #repo: Resource | undefined;
   /** One name for all looks at whether a run is there: each takes the place of the one before. */
-  readonly #look = resourceName();
+  readonly #look: Resource;
   /** Frames that were sent and are not answered, in their order. */
   readonly #unanswered: Frame[] = [];
   readonly #frames = new PQueue({ concurrency: FRAMES_AT_ONCE });
@@ -63,7 +68,18 @@ export class AimClient {
   /** Why nothing more can be done with this client. */
   #broken: AimFailure | undefined;
 
-  private constructor(http: HttpClient, id: string, version: string, socket: WebSocket, secrets: readonly string[], facts: ServerFacts) {
+  private constructor(
+    http: HttpClient,
+    id: string,
+    version: string,
+    socket: WebSocket,
+    { headers, clock = systemClock, random = systemRandom }: ClientSettings,
+    facts: ServerFacts,
+  ) {
+    const secrets = Object.values(headers);
+    this.#clock = clock;
+    this.#random = random;
+    this.#look = resourceName(random);
     this.#facts = facts;
     facts.takesMany ??= takesManyOf(version);
     this.#http = http;
@@ -76,10 +92,10 @@ export class AimClient {
     socket.on('error', (error) => this.#break(away(`the write channel of ${this.address}: ${redact(messageOf(error), secrets)}`)));
     socket.on('close', (code) => this.#break(this.#closed(code)));
     // A heartbeat that is late is no reason to give up: the server may be applying a frame.
-    this.#heartbeat = setInterval(() => {
-      void this.#get(`/client/heartbeat/${id}/`, AbortSignal.timeout(FRAME_MS)).catch(() => undefined);
-    }, HEARTBEAT_MS);
-    this.#heartbeat.unref();
+    const beat = (): void => {
+      void this.#get(`/client/heartbeat/${id}/`, timeoutSignal(FRAME_MS, this.#clock)).catch(() => undefined);
+    };
+    this.#stopHeartbeat = this.#clock.every(HEARTBEAT_MS, beat, { keepsAlive: false });
   }
 
   /** Connects, and holds a repository, without which the server forgets what its locks belong to. Throws AimFailure. */
@@ -92,10 +108,10 @@ export class AimClient {
     const http = makeHttp(address, settings);
     try {
       const version = await serverVersion(http, signal);
-      const id = randomUUID();
+      const id = (settings.random ?? systemRandom).uuid();
       for (const call of ['connect', 'heartbeat']) await ask(http, `/client/${call}/${id}/`, `${call} to ${http.address}`, signal);
       const socket = await openSocket(http.address, id, settings, signal);
-      const client = new AimClient(http, id, version, socket, Object.values(settings.headers), facts);
+      const client = new AimClient(http, id, version, socket, settings, facts);
       try {
         client.#repo = await client.resource('Repo', {}, signal);
       } catch (error) {
@@ -174,7 +190,7 @@ export class AimClient {
     type: string,
     args: { readonly [key: string]: Tree },
     signal: AbortSignal,
-    name: string = resourceName(),
+    name: string = resourceName(this.#random),
   ): Promise<Resource> {
     const resource = name as Resource;
     await this.#make(resource, type, args, signal);
@@ -187,7 +203,7 @@ export class AimClient {
    * in words of its own.
    */
   async snapshot(name: 'meta' | 'seqs', hash: string, signal: AbortSignal): Promise<Resource> {
-    const resource = resourceName();
+    const resource = resourceName(this.#random);
     // What counts is that it is true to the server: a text is.
     await this.#make(resource, 'TreeView', { ...treeOf(name, hash), read_only: resource }, signal);
     return resource;
@@ -293,8 +309,8 @@ export class AimClient {
   #sendNow(frame: Uint8Array, what: string): Promise<void> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     return new Promise<void>((settle, fail) => {
-      const timer = setTimeout(() => this.#break(away(`${what}: no answer from ${this.address} within ${FRAME_MS / 1000} s`)), FRAME_MS);
-      this.#unanswered.push({ what, settle, fail, timer });
+      const late = (): void => this.#break(away(`${what}: no answer from ${this.address} within ${FRAME_MS / 1000} s`));
+      this.#unanswered.push({ what, settle, fail, stopTimer: this.#clock.after(FRAME_MS, late) });
       this.#socket.send(frame);
     });
   }
@@ -302,7 +318,7 @@ export class AimClient {
   async close(): Promise<void> {
     const isWhole = this.#broken === undefined;
     this.#break(new AimFailure('away', new MirrorError('MB4001', 'the connection to Aim was closed', { retry: 'later' })));
-    if (isWhole) await this.#get(`/client/disconnect/${this.#id}/`, AbortSignal.timeout(2000)).catch(() => undefined);
+    if (isWhole) await this.#get(`/client/disconnect/${this.#id}/`, timeoutSignal(2000, this.#clock)).catch(() => undefined);
     await this.#http.close();
   }
 
@@ -311,7 +327,7 @@ export class AimClient {
     if (data.length === 2 && data.toString('latin1') === 'OK') {
       if (frame === undefined) return;
       this.#unanswered.shift();
-      clearTimeout(frame.timer);
+      frame.stopTimer();
       frame.settle();
       return;
     }
@@ -332,7 +348,7 @@ export class AimClient {
     // It was this frame; those behind it were not looked at. The server ends the connection.
     this.#unanswered.shift();
     if (frame !== undefined) {
-      clearTimeout(frame.timer);
+      frame.stopTimer();
       frame.fail(failure);
     }
     this.#break(away(`the write channel of ${this.address} was closed after an error`, failure.error));
@@ -349,9 +365,9 @@ export class AimClient {
   #break(failure: AimFailure): void {
     if (this.#broken !== undefined) return;
     this.#broken = failure;
-    clearInterval(this.#heartbeat);
+    this.#stopHeartbeat();
     for (const frame of this.#unanswered.splice(0)) {
-      clearTimeout(frame.timer);
+      frame.stopTimer();
       frame.fail(failure);
     }
     this.#socket.terminate();
@@ -404,20 +420,21 @@ function callOf(resource: Resource, method: string, args: readonly Tree[]): obje
 }
 
 /** Short: every instruction names a resource. */
-function resourceName(): Resource {
-  return randomBytes(9).toString('base64url') as Resource;
+function resourceName(random: Random): Resource {
+  return Buffer.from(random.bytes(9)).toString('base64url') as Resource;
 }
 
 /** The write channel knows no proxies: both go the same way. */
 const NO_PROXIES = {};
 
 /** The HTTP client for an Aim server's address. */
-export function makeHttp(address: string, { headers, tls, timeoutMs }: ClientSettings): HttpClient {
+export function makeHttp(address: string, { headers, tls, timeoutMs, clock = systemClock }: ClientSettings): HttpClient {
   return new HttpClient({
     baseUrl: address,
     headers,
     tls,
     timeoutMs,
+    clock,
     secrets: Object.values(headers),
     env: NO_PROXIES,
   });
@@ -463,7 +480,12 @@ function notAim(address: string): MirrorError {
   });
 }
 
-function openSocket(address: string, id: string, { headers, tls }: ClientSettings, signal: AbortSignal): Promise<WebSocket> {
+function openSocket(
+  address: string,
+  id: string,
+  { headers, tls, clock = systemClock }: ClientSettings,
+  signal: AbortSignal,
+): Promise<WebSocket> {
   const url = `${address.replace(/^http/, 'ws')}/tracking/${id}/write-instruction/`;
   return new Promise((settle, fail) => {
     const socket = new WebSocket(url, {
@@ -475,9 +497,11 @@ function openSocket(address: string, id: string, { headers, tls }: ClientSetting
     const onAbort = (): void => socket.terminate();
     signal.addEventListener('abort', onAbort, { once: true });
     // The one of the library starts over with every byte.
-    const late = setTimeout(() => failed(away(`opening the write channel of ${address}: no answer within ${OPEN_MS / 1000} s`)), OPEN_MS);
+    const stopTimer = clock.after(OPEN_MS, () =>
+      failed(away(`opening the write channel of ${address}: no answer within ${OPEN_MS / 1000} s`)),
+    );
     const failed = (failure: unknown): void => {
-      clearTimeout(late);
+      stopTimer();
       signal.removeEventListener('abort', onAbort);
       socket.terminate();
       fail(failure);
@@ -498,7 +522,7 @@ function openSocket(address: string, id: string, { headers, tls }: ClientSetting
       );
     });
     socket.once('open', () => {
-      clearTimeout(late);
+      stopTimer();
       signal.removeEventListener('abort', onAbort);
       socket.removeAllListeners('error');
       settle(socket);

@@ -1,4 +1,5 @@
 /** The Aim backend: a client of `aim server`, native sequences for what Aim has types for, exact values beside them. */
+import { systemClock, timeoutSignal } from '../../clock.ts';
 import { withSignal } from '../../concurrency/index.ts';
 import type {
   ArtifactDifference,
@@ -23,8 +24,9 @@ import type {
 } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import type { ManagedServer } from '../../http/index.ts';
+import { systemRandom } from '../../random.ts';
 import { AimFailure, errorOf, outcomeOf } from './answers.ts';
-import { AimClient, type Resource, type ServerFacts } from './client.ts';
+import { AimClient, type ClientSettings, type Resource, type ServerFacts } from './client.ts';
 import { foreignIn } from './foreign.ts';
 import { Frames } from './frames.ts';
 import { handleOf, readHandle, type TrackedRun } from './handle.ts';
@@ -151,7 +153,7 @@ class AimBackend implements Backend {
     if (run.isJoined) return;
     await this.#withRun(run, signal, async ({ client }, { open }) => {
       const frames = new Frames(client, 'setting the end of a run', signal);
-      const endedAt = end === undefined ? null : (createdAt(end.endedAt) ?? Date.now() / 1000);
+      const endedAt = end === undefined ? null : (createdAt(end.endedAt) ?? (this.#context.clock ?? systemClock).wallMs() / 1000);
       for (const path of open.attrPaths) await frames.update(open.meta, [...path, 'mirrorboard'], [['status', end?.status ?? 'running']]);
       await frames.update(open.meta, ['meta', 'chunks', run.hash], [['end_time', endedAt]]);
       await frames.flush();
@@ -217,17 +219,18 @@ class AimBackend implements Backend {
     const connection = await this.#connection?.catch(() => undefined);
     this.#connection = undefined;
     if (connection !== undefined) {
-      await connection.pool.close(AbortSignal.timeout(10_000));
+      await connection.pool.close(timeoutSignal(10_000, this.#context.clock));
       await connection.client.close();
     }
     this.#stop.abort(new MirrorError('MB4001', 'the Aim backend was closed', { retry: 'later' }));
     await (await this.#server?.catch(() => undefined))?.close();
   }
 
-  get #clientSettings(): Pick<AimSettings, 'headers' | 'tls' | 'timeoutMs'> {
+  get #clientSettings(): ClientSettings {
     const { headers, tls, timeoutMs, repo } = this.#settings;
+    const time = { clock: this.#context.clock ?? systemClock, random: this.#context.random ?? systemRandom };
     // What a proxy asks for is nobody else's business.
-    return repo === undefined ? { headers, tls, timeoutMs } : { headers: {}, tls: {}, timeoutMs };
+    return repo === undefined ? { ...time, headers, tls, timeoutMs } : { ...time, headers: {}, tls: {}, timeoutMs };
   }
 
   /** Looks at what a run says of itself; undefined where it is not there. Who only looks takes no lock. */
@@ -278,7 +281,7 @@ class AimBackend implements Backend {
     const { server, repo } = this.#settings;
     if (repo === undefined) return server ?? '';
     for (;;) {
-      const starting = this.#server ?? startServer(repo, this.#settings, this.#context.env, this.#stop.signal);
+      const starting = this.#server ?? startServer(repo, this.#settings, this.#context, this.#stop.signal);
       this.#server = starting;
       starting.catch(() => {
         if (this.#server === starting) this.#server = undefined;

@@ -1,9 +1,11 @@
 /**
  * An Aim server of our own before a repository's folder: one process writes there, and it is the one that we talk to.
  */
+
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BackendContext } from '../../contract/index.ts';
 import { MirrorError, messageOf } from '../../errors.ts';
 import { findProgram, ManagedServer } from '../../http/index.ts';
 import type { AimSettings } from './settings.ts';
@@ -14,7 +16,7 @@ const INIT_MS = 120_000;
 export async function startServer(
   repo: string,
   { command }: Pick<AimSettings, 'command'>,
-  env: NodeJS.ProcessEnv,
+  { env, clock }: Pick<BackendContext, 'env' | 'clock'>,
   signal: AbortSignal,
 ): Promise<ManagedServer> {
   const program = findProgram(command, env['PATH'] ?? '');
@@ -31,6 +33,7 @@ export async function startServer(
   if (!existsSync(join(repo, '.aim'))) await makeRepository(program, repo, own, signal);
   return ManagedServer.start(
     {
+      clock,
       program,
       // Never with --yes: it would write over a repository that it does not understand.
       args: (port) => ['server', '--host', '127.0.0.1', '--port', String(port), '--repo', repo],

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { steadyMs } from '../../clock.ts';
+import { type Clock, systemClock } from '../../clock.ts';
 import {
   type Fields,
   type HttpAnswer,
@@ -51,7 +51,7 @@ export class ClearmlClient {
   readonly address: string;
   readonly #http: HttpClient;
   readonly #settings: ClientSettings;
-  readonly #now: () => number;
+  readonly #time: Clock;
   #auth: ClearmlSettings['auth'];
   #token: Token | undefined;
   /** What the server said last of its time, and when that was. */
@@ -59,26 +59,27 @@ export class ClearmlClient {
   /** A login under way: everybody waits for the same. */
   #login: Promise<Token | Failure> | undefined;
 
-  constructor(settings: ClientSettings, now: () => number = Date.now) {
+  constructor(settings: ClientSettings, time: Clock = systemClock) {
     const { auth, headers = {} } = settings;
     this.#settings = settings;
     this.#auth = auth;
-    this.#now = now;
+    this.#time = time;
     this.#http = new HttpClient({
       baseUrl: settings.apiServer,
       tls: settings.tls,
       timeoutMs: TIMEOUT_MS,
+      clock: time,
       connections: REQUESTS_AT_ONCE + UPLOADS_AT_ONCE,
       headers: { 'x-clearml-client': 'mirrorboard', 'x-clearml-worker': settings.workerName ?? hostname(), ...headers },
       secrets: [...secretsOf(auth), ...Object.values(headers)],
     });
     this.address = this.#http.address;
-    if (auth !== undefined && 'token' in auth) this.#token = tokenOf(auth.token, now());
+    if (auth !== undefined && 'token' in auth) this.#token = tokenOf(auth.token, time.wallMs());
   }
 
   /** The server's time, as it told it in whole seconds; undefined before it did. */
   nowMs(): number | undefined {
-    return this.#clock === undefined ? undefined : this.#clock.dateMs + steadyMs() - this.#clock.atMs;
+    return this.#clock === undefined ? undefined : this.#clock.dateMs + this.#time.steadyMs() - this.#clock.atMs;
   }
 
   /** Of the server, once we are let in. */
@@ -123,7 +124,7 @@ export class ClearmlClient {
     if (auth === undefined || JSON.stringify(auth) === JSON.stringify(this.#auth)) return false;
     this.#auth = auth;
     this.#http.hide(secretsOf(auth));
-    this.#token = 'token' in auth ? tokenOf(auth.token, this.#now()) : undefined;
+    this.#token = 'token' in auth ? tokenOf(auth.token, this.#time.wallMs()) : undefined;
     return true;
   }
 
@@ -142,7 +143,7 @@ export class ClearmlClient {
         ...(LONG.has(action) ? { mostBytes: Number.POSITIVE_INFINITY } : {}),
       });
       const date = Date.parse(headerOf(answer.headers, 'date') ?? '');
-      if (!Number.isNaN(date)) this.#clock = { dateMs: date, atMs: steadyMs() };
+      if (!Number.isNaN(date)) this.#clock = { dateMs: date, atMs: this.#time.steadyMs() };
       if (answer.kind !== 'ok') {
         const failure = failureOf(answer, what, this.address, this.#settings.extraRetryCodes);
         const isRefused = failure.cause === 'token' || failure.cause === 'unauthorized';
@@ -160,7 +161,7 @@ export class ClearmlClient {
 
   async #valid(signal: AbortSignal): Promise<Token | Failure> {
     const token = this.#token;
-    if (token !== undefined && (this.#isGiven || token.expiresAtMs - this.#now() > RENEW_MS)) return token;
+    if (token !== undefined && (this.#isGiven || token.expiresAtMs - this.#time.wallMs() > RENEW_MS)) return token;
     this.#login ??= this.#logIn(signal).finally(() => {
       this.#login = undefined;
     });
@@ -192,7 +193,7 @@ export class ClearmlClient {
     if (typeof text !== 'string' || !TOKEN.test(text)) {
       return unusableAnswer(oddAnswer({ what: 'logging in', address: this.address }, 'token is not there, or none'));
     }
-    this.#token = tokenOf(text, this.#now());
+    this.#token = tokenOf(text, this.#time.wallMs());
     return this.#token;
   }
 }

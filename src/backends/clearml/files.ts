@@ -1,8 +1,10 @@
 /** Where the files of a task go: the file server, a bucket, or the folder of an offline session. */
-import { randomUUID } from 'node:crypto';
+import { systemClock } from '../../clock.ts';
+import type { BackendContext } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { HttpClient, headerOf } from '../../http/index.ts';
 import { type ObjectContent, ObjectStore } from '../../objects/index.ts';
+import { type Random, systemRandom } from '../../random.ts';
 import { failureOf } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import { UPLOADS_AT_ONCE } from './limits.ts';
@@ -37,13 +39,18 @@ export function contentOf(data: Uint8Array, type = 'application/octet-stream'): 
   };
 }
 
+/** Default: the system's. */
+type TimeAndChance = Pick<BackendContext, 'clock' | 'random'>;
+
 /** ClearML's own file server: a form with the path as the name of its part. */
 export class FileServer implements Files {
   readonly #client: ClearmlClient;
   readonly #settings: ClearmlSettings;
   readonly #http: HttpClient;
+  readonly #random: Random;
 
-  constructor(client: ClearmlClient, settings: ClearmlSettings) {
+  constructor(client: ClearmlClient, settings: ClearmlSettings, { clock = systemClock, random = systemRandom }: TimeAndChance = {}) {
+    this.#random = random;
     const { auth, headers = {} } = settings;
     this.#client = client;
     this.#settings = settings;
@@ -51,6 +58,7 @@ export class FileServer implements Files {
       baseUrl: settings.filesServer,
       tls: settings.tls,
       timeoutMs: 600_000,
+      clock,
       connections: UPLOADS_AT_ONCE,
       headers,
       secrets: [...(auth === undefined ? [] : 'token' in auth ? [auth.token] : [auth.secretKey]), ...Object.values(headers)],
@@ -58,7 +66,7 @@ export class FileServer implements Files {
   }
 
   async put(path: string, content: ObjectContent, signal: AbortSignal): Promise<string> {
-    const boundary = `mirrorboard-${randomUUID()}`;
+    const boundary = `mirrorboard-${this.#random.uuid()}`;
     const name = path.replace(/[\r\n"]/g, (sign) => encodeURIComponent(sign));
     const head = Buffer.from(
       `--${boundary}\r\nContent-Disposition: form-data; name="${name}"; filename="${name}"\r\n` +

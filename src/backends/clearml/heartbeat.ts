@@ -1,5 +1,4 @@
-import { setInterval } from 'node:timers';
-import { steadyMs } from '../../clock.ts';
+import { type Clock, type StopTimer, systemClock } from '../../clock.ts';
 import { PING_MS } from './limits.ts';
 
 /** How often is searched for tasks that have been quiet. */
@@ -10,28 +9,28 @@ const LOOK_MS = 60_000;
  */
 export class Heartbeat {
   readonly #ping: (task: string, signal: AbortSignal) => Promise<void>;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   /** When each was last heard of. */
   readonly #lastMs = new Map<string, number>();
   readonly #stop = new AbortController();
-  readonly #timer: NodeJS.Timeout;
+  readonly #stopTimer: StopTimer;
   #looking: Promise<void> = Promise.resolve();
 
-  constructor(ping: (task: string, signal: AbortSignal) => Promise<void>, now: () => number = steadyMs) {
+  constructor(ping: (task: string, signal: AbortSignal) => Promise<void>, clock: Clock = systemClock) {
     this.#ping = ping;
-    this.#now = now;
-    this.#timer = setInterval(() => {
+    this.#clock = clock;
+    const look = (): void => {
       this.#looking = this.look();
-    }, LOOK_MS);
-    this.#timer.unref();
+    };
+    this.#stopTimer = clock.every(LOOK_MS, look, { keepsAlive: false });
   }
 
   keep(task: string): void {
-    this.#lastMs.set(task, this.#now());
+    this.#lastMs.set(task, this.#clock.steadyMs());
   }
 
   noteWork(task: string): void {
-    if (this.#lastMs.has(task)) this.#lastMs.set(task, this.#now());
+    if (this.#lastMs.has(task)) this.#lastMs.set(task, this.#clock.steadyMs());
   }
 
   drop(task: string): void {
@@ -40,15 +39,15 @@ export class Heartbeat {
 
   async look(): Promise<void> {
     for (const [task, lastMs] of [...this.#lastMs]) {
-      if (this.#now() - lastMs < PING_MS || this.#stop.signal.aborted) continue;
-      this.#lastMs.set(task, this.#now());
+      if (this.#clock.steadyMs() - lastMs < PING_MS || this.#stop.signal.aborted) continue;
+      this.#lastMs.set(task, this.#clock.steadyMs());
       // A server that is away now is asked again later; two hours are many tries.
       await this.#ping(task, this.#stop.signal).catch(() => undefined);
     }
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#stopTimer();
     this.#stop.abort();
     await this.#looking;
   }

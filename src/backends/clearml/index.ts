@@ -56,7 +56,7 @@ class ClearmlBackend implements Backend {
     this.#settings = settings;
     this.#context = context;
     this.#sessions = new Sessions(settings, targetOf(settings));
-    this.#online = settings.mode === 'online' ? new Online(settings, this.#sessions, context.warn) : undefined;
+    this.#online = settings.mode === 'online' ? new Online(settings, this.#sessions, context) : undefined;
   }
 
   describe(): Capabilities {

@@ -1,5 +1,6 @@
 /** A lane that is online: its server, its tasks, and what was mirrored while it was offline. */
 
+import { type Clock, systemClock } from '../../clock.ts';
 import type {
   ArtifactDifference,
   ArtifactFile,
@@ -16,6 +17,7 @@ import type {
 } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { headerOf, type Said, valueOrThrow } from '../../http/index.ts';
+import { systemRandom } from '../../random.ts';
 import { artifactsIn, failureOf } from './answers.ts';
 import { ClearmlClient } from './client.ts';
 import { artifactDifference, artifactOf, compareArtifacts } from './compare-artifacts.ts';
@@ -41,6 +43,7 @@ export class Online {
   readonly #settings: ClearmlSettings;
   readonly #sessions: Sessions;
   readonly #client: ClearmlClient;
+  readonly #clock: Clock;
   readonly #files: Files;
   readonly #tasks: Tasks;
   readonly #warn: BackendContext['warn'];
@@ -49,21 +52,27 @@ export class Online {
   /** Sessions on their way to the server. */
   readonly #sending = new Map<string, Promise<TaskRef>>();
 
-  constructor(settings: ClearmlSettings, sessions: Sessions, warn: BackendContext['warn']) {
+  constructor(settings: ClearmlSettings, sessions: Sessions, { warn, clock = systemClock, random = systemRandom }: BackendContext) {
+    this.#clock = clock;
     this.#settings = settings;
     this.#sessions = sessions;
     this.#warn = warn;
-    this.#client = new ClearmlClient(settings);
-    const server = new FileServer(this.#client, settings);
+    this.#client = new ClearmlClient(settings, clock);
+    const server = new FileServer(this.#client, settings, { clock, random });
     this.#files = settings.objects === undefined ? server : new BucketFiles(settings.objects, server);
-    this.#tasks = new Tasks(this.#client, settings, { warn, readBack: ({ id }, signal) => readBack(this.source({ id }), { signal }) });
+    this.#tasks = new Tasks(this.#client, settings, {
+      warn,
+      clock,
+      readBack: ({ id }, signal) => readBack(this.source({ id }), { signal }),
+    });
     this.#alive = new Heartbeat(
       async (task, signal) => void (await this.#client.call('keeping the task alive', 'tasks.ping', { task }, signal)),
+      clock,
     );
   }
 
   async probe(signal: AbortSignal): Promise<Probe> {
-    const began = Date.now();
+    const began = this.#clock.wallMs();
     const looked = await this.#client.look(signal);
     if (looked.kind !== 'ok')
       throw failureOf(looked, 'looking for the API server', this.#client.address, this.#settings.extraRetryCodes).error;
@@ -80,7 +89,7 @@ export class Online {
     if (this.#files instanceof BucketFiles) await this.#files.probe(signal);
     const date = Date.parse(headerOf(looked.headers, 'date') ?? '');
     // Headers tell seconds: half of one is what is meant on average.
-    const clockSkewMs = Number.isNaN(date) ? undefined : date + 500 - (began + Date.now()) / 2;
+    const clockSkewMs = Number.isNaN(date) ? undefined : date + 500 - (began + this.#clock.wallMs()) / 2;
     if (clockSkewMs !== undefined && Math.abs(clockSkewMs) > SKEW_MS) {
       notes.push(`The server's clock is ${Math.round(Math.abs(clockSkewMs) / 1000)} s ${clockSkewMs > 0 ? 'ahead of' : 'behind'} ours.`);
     }

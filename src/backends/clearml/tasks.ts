@@ -1,4 +1,5 @@
 /** Finding and making the tasks of runs: each exactly once, and never one that is not ours. */
+
 import { join } from 'node:path';
 import {
   addPlace,
@@ -15,6 +16,7 @@ import {
   sortOut,
   withoutLeft,
 } from '../../backend-kit/identity/index.ts';
+import { type Clock, systemClock } from '../../clock.ts';
 import { LineByKey } from '../../concurrency/index.ts';
 import type { BackendContext, FileMark, ReadBackChunk, RunSource } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
@@ -53,6 +55,8 @@ export interface TaskFacts {
 
 /** What opening tasks needs beside a server. */
 export interface TasksOptions {
+  /** Default: the system's. */
+  readonly clock?: Clock;
   readonly warn: BackendContext['warn'];
   /** All points of a task. */
   readonly readBack: (task: TaskFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
@@ -81,6 +85,7 @@ interface NewTask {
 /** Finds, makes and identifies the tasks of a lane. */
 export class Tasks {
   readonly #client: ClearmlClient;
+  readonly #clock: Clock;
   readonly #projects: Projects;
   readonly #settings: ClearmlSettings;
   readonly #warn: BackendContext['warn'];
@@ -90,7 +95,8 @@ export class Tasks {
   /** Tasks that stand above others, by their keys: most children come one after the other. */
   readonly #parents = new Map<string, TaskFacts>();
 
-  constructor(client: ClearmlClient, settings: ClearmlSettings, { warn, readBack }: TasksOptions) {
+  constructor(client: ClearmlClient, settings: ClearmlSettings, { warn, readBack, clock = systemClock }: TasksOptions) {
+    this.#clock = clock;
     this.#client = client;
     this.#projects = new Projects(client);
     this.#settings = settings;
@@ -335,6 +341,7 @@ export class Tasks {
 
   #contenders(project: string, source: RunSource, signal: AbortSignal): Contenders<TaskFacts> {
     return {
+      clock: this.#clock,
       list: () => this.#tagged(project, source, signal),
       idOf: ({ id }) => id,
       placeOf: ({ runtime }) => runtime[PLACE],

@@ -1,5 +1,5 @@
 import PQueue from 'p-queue';
-import { steadyMs } from '../../clock.ts';
+import { type Clock, systemClock } from '../../clock.ts';
 import {
   type Fields,
   type HttpAnswer,
@@ -96,6 +96,7 @@ const MAKES_ANOTHER = new Set(['runs/create', 'model-versions/create']);
 export class MlflowClient {
   readonly address: string;
   readonly #http: HttpClient;
+  readonly #time: Clock;
   /** What the server said last of its time, and when that was. */
   #clock: { readonly dateMs: number; readonly atMs: number } | undefined;
   readonly #requests = new PQueue({ concurrency: REQUESTS_AT_ONCE });
@@ -103,7 +104,9 @@ export class MlflowClient {
   constructor(
     uri: string,
     settings: Pick<MlflowSettings, 'auth' | 'tls' | 'timeoutMs'> & Partial<Pick<MlflowSettings, 'renewAuth' | 'headers' | 'workspace'>>,
+    clock: Clock = systemClock,
   ) {
+    this.#time = clock;
     const { auth, renewAuth, headers = {}, workspace } = settings;
     this.#http = new HttpClient({
       baseUrl: uri,
@@ -112,6 +115,7 @@ export class MlflowClient {
       connections: REQUESTS_AT_ONCE + UPLOADS_AT_ONCE,
       headers: workspace === undefined ? headers : { ...headers, [WORKSPACE_HEADER]: workspace },
       secrets: Object.values(headers),
+      clock,
       isOwnWord,
       ...(auth === undefined ? {} : { auth }),
       ...(renewAuth === undefined ? {} : { renewAuth }),
@@ -138,7 +142,7 @@ export class MlflowClient {
       { signal },
     );
     const date = Date.parse(headerOf(answer.headers, 'date') ?? '');
-    if (!Number.isNaN(date)) this.#clock = { dateMs: date, atMs: steadyMs() };
+    if (!Number.isNaN(date)) this.#clock = { dateMs: date, atMs: this.#time.steadyMs() };
     if (answer.kind !== 'ok') return failureOf(answer, what, this.address);
     const read = readJson(answer, { what, address: this.address }, withWideSteps);
     if (read.kind === 'notJson') return notTheApi(what, this.address);
@@ -147,7 +151,7 @@ export class MlflowClient {
 
   /** The server's time, in whole seconds when it was told; undefined before it was. */
   nowMs(): number | undefined {
-    return this.#clock === undefined ? undefined : this.#clock.dateMs + steadyMs() - this.#clock.atMs;
+    return this.#clock === undefined ? undefined : this.#clock.dateMs + this.#time.steadyMs() - this.#clock.atMs;
   }
 
   /** A request as it is: artifacts, health, version. */

@@ -1,4 +1,5 @@
 /** The MLflow backend: metrics for scalars, artifacts beside them for all that metrics can't hold. */
+import { timeoutSignal } from '../../clock.ts';
 import { withSignal } from '../../concurrency/index.ts';
 import type {
   ArtifactDifference,
@@ -144,7 +145,7 @@ class MlflowBackend implements Backend {
       this.#context.warn('only scalars are mirrored', { reason: noFiles, ...(away === undefined ? {} : { hint: AWAY_HINT }) });
     }
     const { histogramPercentiles, exactTimes } = this.#settings;
-    const options = { histogramPercentiles, exactTimes, facts: book.facts, noFiles, room: connection.room };
+    const options = { histogramPercentiles, exactTimes, facts: book.facts, noFiles, room: connection.room, clock: this.#context.clock };
     return new RunWriter(client, artifacts, run, found, isNew, options, this.#context.warn);
   }
 
@@ -276,7 +277,7 @@ class MlflowBackend implements Backend {
     const connection = await this.#connection?.catch(() => undefined);
     this.#connection = undefined;
     // Files that stay behind would do no harm.
-    const soon = AbortSignal.timeout(REST_MS);
+    const soon = timeoutSignal(REST_MS, this.#context.clock);
     await Promise.all([...this.#writers.values()].map((writer) => writer.rest(soon).catch(() => undefined)));
     await connection?.book.close();
     await connection?.client.close();
@@ -336,15 +337,17 @@ class MlflowBackend implements Backend {
 
   async #begin(): Promise<Connection> {
     const settings = this.#settings;
-    const server = settings.kind === 'store' ? await startServer(settings, this.#context.env, this.#stop.signal) : undefined;
+    const server = settings.kind === 'store' ? await startServer(settings, this.#context, this.#stop.signal) : undefined;
     const client = new MlflowClient(
       server?.address ?? settings.uri,
       server === undefined ? settings : { ...settings, auth: undefined, renewAuth: undefined, headers: {}, tls: {}, workspace: undefined },
+      this.#context.clock,
     );
     const artifacts = new Artifacts(client);
-    const book = new LearnedFacts(client, this.#context.warn);
+    const book = new LearnedFacts(client, this.#context.warn, this.#context.clock);
     const runs = new Runs(client, settings, {
       warn: this.#context.warn,
+      clock: this.#context.clock,
       book,
       readBack: (facts, signal) => readBack(client, artifacts, trackedRun(facts), { signal }),
     });

@@ -1,3 +1,4 @@
+import { type Clock, systemClock, timeoutSignal } from '../../clock.ts';
 import { LineByKey } from '../../concurrency/index.ts';
 import type { BackendContext } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
@@ -8,6 +9,7 @@ import { Trial } from './store-trial.ts';
 /** What is known of a server's store, and how that is learned: each thing once for a connection. */
 export class LearnedFacts {
   readonly #client: MlflowClient;
+  readonly #clock: Clock;
   readonly #warn: BackendContext['warn'];
   readonly #line = new LineByKey();
   /** Undefined until the server was asked. */
@@ -16,7 +18,8 @@ export class LearnedFacts {
   #tried: StoreFacts | undefined;
   #trial: Trial | undefined;
 
-  constructor(client: MlflowClient, warn: BackendContext['warn']) {
+  constructor(client: MlflowClient, warn: BackendContext['warn'], clock: Clock = systemClock) {
+    this.#clock = clock;
     this.#client = client;
     this.#warn = warn;
   }
@@ -80,7 +83,7 @@ export class LearnedFacts {
 
   /** Removes what a trial that did not come to its end has left. */
   async close(): Promise<void> {
-    await this.#trial?.abandon(AbortSignal.timeout(ABANDON_MS)).catch(() => undefined);
+    await this.#trial?.abandon(timeoutSignal(ABANDON_MS, this.#clock)).catch(() => undefined);
   }
 
   /** Where that is not allowed, the next process learns it again. */

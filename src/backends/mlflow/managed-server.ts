@@ -2,8 +2,10 @@
  * A tracking server of our own, for stores that no server stands before: a database, a folder. It lives as long as
  * the backend.
  */
+
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { BackendContext } from '../../contract/index.ts';
 import { MirrorError, messageOf } from '../../errors.ts';
 import { findProgram, ManagedServer, type ServerRemedy } from '../../http/index.ts';
 import { addressOf, isFileStore } from './address.ts';
@@ -12,7 +14,11 @@ import type { MlflowSettings } from './settings.ts';
 type StoreSettings = Pick<MlflowSettings, 'uri' | 'storeUri' | 'command' | 'artifactsDestination'>;
 
 /** Starts a server for a store, and waits until it answers. Throws MB4008. */
-export async function startServer(settings: StoreSettings, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<ManagedServer> {
+export async function startServer(
+  settings: StoreSettings,
+  { env, clock }: Pick<BackendContext, 'env' | 'clock'>,
+  signal: AbortSignal,
+): Promise<ManagedServer> {
   const { uri, storeUri, command } = settings;
   const program = findProgram(command, env['PATH'] ?? '');
   if (program === undefined) {
@@ -35,6 +41,7 @@ export async function startServer(settings: StoreSettings, env: NodeJS.ProcessEn
   const address = addressOf(storeUri);
   return ManagedServer.start(
     {
+      clock,
       program,
       args: (port) => ['server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1', '--artifacts-destination', destination],
       env: { ...inherited, ...own },

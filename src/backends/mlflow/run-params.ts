@@ -1,4 +1,4 @@
-import { steadyMs } from '../../clock.ts';
+import { type Clock, systemClock } from '../../clock.ts';
 import type { BackendContext, ParamOutcome } from '../../contract/index.ts';
 import type { Failure } from './answers.ts';
 import type { MlflowClient, Tag } from './client.ts';
@@ -17,8 +17,8 @@ export interface RunParamsOptions {
   readonly known: ReadonlyMap<string, string> | undefined;
   readonly facts: StoreFacts;
   readonly warn: BackendContext['warn'];
-  /** Milliseconds of a clock that nobody sets. Default: `steadyMs`. */
-  readonly now?: () => number;
+  /** Default: the system's. */
+  readonly clock?: Clock | undefined;
   /** Writes tags of the run. */
   readonly publish: (tags: readonly Tag[], signal: AbortSignal) => Promise<void>;
 }
@@ -115,9 +115,9 @@ export class RunParams {
    * the number of params of a run, and that does not pass.
    */
   async #isFull(signal: AbortSignal): Promise<boolean> {
-    const { now = steadyMs } = this.#options;
-    this.#refusingSinceMs ??= now();
-    if (now() - this.#refusingSinceMs < FULL_MS) return false;
+    const { clock = systemClock } = this.#options;
+    this.#refusingSinceMs ??= clock.steadyMs();
+    if (clock.steadyMs() - this.#refusingSinceMs < FULL_MS) return false;
     return (await tryMetric(this.#options.client, this.#options.runId, signal)) === undefined;
   }
 

@@ -60,6 +60,7 @@ interface Job {
 /** What all writers of a connection go by, beside what each run holds. */
 export type WriterOptions = Pick<PrepareOptions, 'histogramPercentiles' | 'exactTimes' | 'noFiles' | 'facts'> & {
   readonly room: GatherRoom;
+  readonly clock: BackendContext['clock'];
 };
 
 /** Writes parcels to one run. */
@@ -116,6 +117,7 @@ export class RunWriter {
       known: found.params,
       facts,
       warn,
+      clock: options.clock,
       publish: async (tags, signal) => void (await this.#tags.put(tags, signal)),
     });
     this.#names = new MetricNames({

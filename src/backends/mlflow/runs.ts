@@ -1,4 +1,5 @@
 /** Finding and making the tracker runs of runs: each exactly once, and never one that is not ours. */
+
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -16,6 +17,7 @@ import {
   sortOut,
   withoutLeft,
 } from '../../backend-kit/identity/index.ts';
+import { type Clock, systemClock } from '../../clock.ts';
 import { LineByKey } from '../../concurrency/index.ts';
 import type { BackendContext, FileMark, Handle, ReadBackChunk, RunSource } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
@@ -73,7 +75,8 @@ export interface RunsOptions {
   readonly readBack: (run: RunFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
   /** What the server's store does with what it is sent. */
   readonly book: LearnedFacts;
-  readonly now?: () => number;
+  /** Default: the system's. */
+  readonly clock?: Clock | undefined;
 }
 
 /** Finds, makes and identifies the MLflow runs of a lane. */
@@ -84,20 +87,20 @@ export class Runs {
   readonly #warn: BackendContext['warn'];
   readonly #readBack: RunsOptions['readBack'];
   readonly #book: LearnedFacts;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   /** Of runs that hold others, by their keys. */
   readonly #parents = new Map<string, string>();
   /** MLflow has no unique constraint, so two at a time would make two runs. */
   readonly #opening = new LineByKey();
 
-  constructor(client: MlflowClient, settings: MlflowSettings, { warn, readBack, book, now = Date.now }: RunsOptions) {
+  constructor(client: MlflowClient, settings: MlflowSettings, { warn, readBack, book, clock = systemClock }: RunsOptions) {
     this.#client = client;
     this.#experiments = new Experiments(client, settings);
     this.#settings = settings;
     this.#warn = warn;
     this.#readBack = readBack;
     this.#book = book;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<FoundRun> {
@@ -178,7 +181,7 @@ export class Runs {
     if (known !== undefined) return known;
     const { facts, isNew } = await this.open(parent, undefined, signal);
     if (isNew) {
-      const input = { run_id: facts.runId, status: 'FINISHED', end_time: this.#now() };
+      const input = { run_id: facts.runId, status: 'FINISHED', end_time: this.#clock.wallMs() };
       valueOrThrow(await this.#client.call('ending a parent run', 'POST', 'runs/update', input, signal));
     }
     if (facts.experimentId === experimentId) this.#parents.set(parent.key, facts.runId);
@@ -239,7 +242,7 @@ export class Runs {
     const { facts } = this.#book;
     const tags = [...tagsOf(source, facts), ...this.#madeNow(), ...(parent === undefined ? [] : [{ key: PARENT, value: parent }])];
     const withTags = (some: readonly Tag[]): ReturnType<MlflowClient['createRun']> => {
-      const startTime = source.startedAt === undefined ? this.#now() : nearestMillis(source.startedAt);
+      const startTime = source.startedAt === undefined ? this.#clock.wallMs() : nearestMillis(source.startedAt);
       const input = { experiment_id: experimentId, run_name: fitText(name, NAME_LENGTH, facts), start_time: startTime, tags: some };
       return this.#client.createRun(input, signal);
     };
@@ -286,6 +289,7 @@ export class Runs {
 
   #contenders(experimentId: string, source: RunSource, signal: AbortSignal): Contenders<RunFacts> {
     return {
+      clock: this.#clock,
       list: async () => valueOrThrow(await this.#client.runsTagged(experimentId, KEY, source.key, signal)),
       idOf: ({ runId }) => runId,
       placeOf: ({ tags }) => tags.get(PLACE),

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../../clock.ts';
 import { cutText, MirrorError } from '../../errors.ts';
 import {
   type Auth,
@@ -76,12 +77,14 @@ export class WandbClient {
 
   constructor(
     settings: Pick<WandbSettings, 'baseUrl' | 'apiKey' | 'timeoutMs' | 'tls'> & Partial<Pick<WandbSettings, 'keyAgain' | 'headers'>>,
+    clock: Clock = systemClock,
   ) {
     const { baseUrl, apiKey = '', timeoutMs, tls, keyAgain, headers = {} } = settings;
     this.#http = new HttpClient({
       baseUrl,
       timeoutMs,
       tls,
+      clock,
       connections: SENDS_AT_ONCE + UPLOADS_AT_ONCE,
       headers,
       secrets: Object.values(headers),
@@ -93,6 +96,7 @@ export class WandbClient {
       tracker: this.address,
       tls,
       timeoutMs,
+      clock,
       connections: UPLOADS_AT_ONCE,
       secrets: apiKey === '' ? [] : [apiKey],
     });

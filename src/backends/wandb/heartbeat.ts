@@ -1,5 +1,5 @@
 /** Signs of life of runs that are written to: without one for some minutes the service shows a run as crashed. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { type Clock, type StopTimer, systemClock } from '../../clock.ts';
 import { HEARTBEAT_MS } from './limits.ts';
 import type { RunPlace } from './place.ts';
 
@@ -12,24 +12,26 @@ const PATIENCE = 4;
 export class Heartbeat {
   readonly #places: () => Iterable<RunPlace>;
   readonly #stop = new AbortController();
-  readonly #timer: NodeJS.Timeout;
+  readonly #clock: Clock;
+  readonly #stopTimer: StopTimer;
   #round: Promise<void> | undefined;
 
-  constructor(places: () => Iterable<RunPlace>) {
+  constructor(places: () => Iterable<RunPlace>, clock: Clock = systemClock) {
     this.#places = places;
-    this.#timer = setInterval(() => {
+    this.#clock = clock;
+    const round = (): void => {
       this.#round ??= this.#beat()
         // The next round comes soon enough.
         .catch(() => undefined)
         .finally(() => {
           this.#round = undefined;
         });
-    }, HEARTBEAT_MS);
-    this.#timer.unref();
+    };
+    this.#stopTimer = clock.every(HEARTBEAT_MS, round, { keepsAlive: false });
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#stopTimer();
     this.#stop.abort();
     await this.#round;
   }
@@ -40,10 +42,10 @@ export class Heartbeat {
     const places = [...this.#places()].filter(({ isBeatDue }) => isBeatDue).sort((a, b) => b.lastEventMs - a.lastEventMs);
     for (const place of places) {
       if (signal.aborted) return;
-      const startMs = performance.now();
+      const startMs = this.#clock.steadyMs();
       await place.beat(signal);
-      if (place.lastEventMs < Date.now() - RECENT_MS)
-        await sleep(PATIENCE * (performance.now() - startMs), undefined, { signal, ref: false });
+      if (place.lastEventMs < this.#clock.wallMs() - RECENT_MS)
+        await this.#clock.sleep(PATIENCE * (this.#clock.steadyMs() - startMs), signal);
     }
   }
 }

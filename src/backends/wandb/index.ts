@@ -3,6 +3,7 @@
  * into folders.
  */
 
+import { type Clock, systemClock, timeoutSignal } from '../../clock.ts';
 import type {
   ArtifactDifference,
   ArtifactFile,
@@ -31,6 +32,7 @@ import type {
 } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
+import { systemRandom } from '../../random.ts';
 import { outcomeOf } from './answers.ts';
 import { type RunPath, WandbClient } from './client.ts';
 import { foreignIn } from './foreign.ts';
@@ -49,6 +51,7 @@ import { Runs, throwFailure } from './runs.ts';
 import { FIELDS, parseSettings, type WandbSettings } from './settings.ts';
 
 class WandbBackend implements JournalledBackend {
+  readonly #clock: Clock;
   readonly #settings: WandbSettings;
   readonly #client: WandbClient | undefined;
   readonly #places: RunPlaces;
@@ -64,17 +67,24 @@ class WandbBackend implements JournalledBackend {
   constructor(settings: WandbSettings, context: BackendContext) {
     this.#settings = settings;
     this.#warn = context.warn;
+    this.#clock = context.clock ?? systemClock;
     const isOnline = settings.mode === 'online';
     // Offline it is only asked for lines that a folder lacks.
-    this.#client = isOnline || settings.apiKey !== undefined ? new WandbClient(settings) : undefined;
+    this.#client = isOnline || settings.apiKey !== undefined ? new WandbClient(settings, this.#clock) : undefined;
     const pages = pagesOf(settings.baseUrl);
     const online =
       this.#client === undefined
         ? undefined
-        : new OnlinePlaces(this.#client, { offsetSemantics: settings.offsetSemantics, pages, uncounted: () => this.#uncounted() });
+        : new OnlinePlaces(this.#client, {
+            offsetSemantics: settings.offsetSemantics,
+            pages,
+            uncounted: () => this.#uncounted(),
+            clock: this.#clock,
+          });
     const offline = new OfflinePlaces(
       settings.dir,
       online === undefined ? undefined : (path, from, to, signal) => linesAt(online, path, from, to, signal),
+      { clock: this.#clock, random: context.random ?? systemRandom },
     );
     this.#online = isOnline ? online : undefined;
     this.#places = this.#online ?? offline;
@@ -91,7 +101,7 @@ class WandbBackend implements JournalledBackend {
           }
         : {}),
     });
-    this.#heart = new Heartbeat(() => [...this.#writers.values()].map(({ place }) => place));
+    this.#heart = new Heartbeat(() => [...this.#writers.values()].map(({ place }) => place), this.#clock);
   }
 
   describe(): Capabilities {
@@ -217,7 +227,7 @@ class WandbBackend implements JournalledBackend {
 
   async close(): Promise<void> {
     await this.#heart.close();
-    const last = AbortSignal.timeout(CLOSE_MS);
+    const last = timeoutSignal(CLOSE_MS, this.#clock);
     await Promise.all([...this.#writers.values()].map((writer) => writer.place.flush(last).catch(() => undefined)));
     this.#stop.abort(new MirrorError('MB4001', 'the backend was closed'));
     await this.#client?.close();

@@ -4,7 +4,6 @@
  * writing itself.
  */
 
-import { randomUUID } from 'node:crypto';
 import {
   constants,
   copyFileSync,
@@ -22,11 +21,12 @@ import {
 } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { steadyMs } from '../../clock.ts';
+import { type Clock, systemClock } from '../../clock.ts';
 import type { RunEnd } from '../../contract/index.ts';
 import { MirrorError, messageOf } from '../../errors.ts';
 import type { BodyStream } from '../../http/index.ts';
 import { flushFolder, makeOwnFolder, ownFileMode, ownFolderMode, replaceOwnFile } from '../../own-files/index.ts';
+import { type Random, systemRandom } from '../../random.ts';
 import { type Failure, failed, type Reply } from './answers.ts';
 import type { RunChange, RunPath } from './client.ts';
 import { SUMMARY_MS } from './limits.ts';
@@ -40,17 +40,23 @@ import { FrameBuffer, scanRecords, writeAt } from './wandb-file.ts';
 /** Lines of a run that are at the server, from the first on. */
 export type Elsewhere = (path: RunPath, from: number, to: number, signal: AbortSignal) => AsyncGenerator<string, void, void>;
 
+/** The time that folders are named by, and the names of files that are being written. */
+interface TimeAndChance {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
 /** Opens runs in folders that `wandb sync` uploads. */
 export class OfflinePlaces implements RunPlaces {
   readonly #dir: string;
   readonly #elsewhere: Elsewhere | undefined;
-  readonly #now: () => number;
+  readonly #time: TimeAndChance;
 
   /** `elsewhere`: lines that no folder has any more. */
-  constructor(dir: string, elsewhere?: Elsewhere, now: () => number = Date.now) {
+  constructor(dir: string, elsewhere?: Elsewhere, time: TimeAndChance = { clock: systemClock, random: systemRandom }) {
     this.#dir = dir;
     this.#elsewhere = elsewhere;
-    this.#now = now;
+    this.#time = time;
   }
 
   async find(path: RunPath): Promise<Reply<OfflineRun | undefined>> {
@@ -60,7 +66,7 @@ export class OfflinePlaces implements RunPlaces {
       if (folder === undefined) return undefined;
       // A process may have died before it could mark what its new folder repeats.
       for (const older of folders.slice(0, -1)) markSynced(older);
-      return OfflineRun.read(this.#dir, path, folder, this.#now, this.#elsewhere);
+      return OfflineRun.read(this.#dir, path, folder, this.#time, this.#elsewhere);
     });
   }
 
@@ -71,7 +77,7 @@ export class OfflinePlaces implements RunPlaces {
     startedAt: number,
   ): Promise<Reply<{ readonly place: OfflineRun; readonly isNew: boolean }>> {
     const facts = { change, startedAt };
-    return attempt(() => ({ place: OfflineRun.begin(this.#dir, path, config, facts, this.#now, this.#elsewhere), isNew: true }));
+    return attempt(() => ({ place: OfflineRun.begin(this.#dir, path, config, facts, this.#time, this.#elsewhere), isNew: true }));
   }
 
   async close(): Promise<void> {}
@@ -95,7 +101,7 @@ export class OfflineRun implements RunPlace {
   readonly isBeatDue = false;
   readonly lastEventMs = 0;
   readonly #dir: string;
-  readonly #now: () => number;
+  readonly #time: TimeAndChance;
   readonly #writer = new RecordWriter();
   readonly #summary: Map<string, string>;
   /** Files that a record names already. */
@@ -113,7 +119,7 @@ export class OfflineRun implements RunPlace {
     dir: string,
     path: RunPath,
     folder: Folder,
-    now: () => number,
+    time: TimeAndChance,
     elsewhere: Elsewhere | undefined,
     found: {
       readonly config: RunConfig;
@@ -126,7 +132,7 @@ export class OfflineRun implements RunPlace {
     this.#dir = dir;
     this.path = path;
     this.#folder = folder;
-    this.#now = now;
+    this.#time = time;
     this.#elsewhere = elsewhere;
     this.config = found.config;
     this.#facts = found.facts;
@@ -135,7 +141,7 @@ export class OfflineRun implements RunPlace {
     this.#named = found.named;
   }
 
-  static read(dir: string, path: RunPath, folder: Folder, now: () => number, elsewhere?: Elsewhere): OfflineRun {
+  static read(dir: string, path: RunPath, folder: Folder, time: TimeAndChance, elsewhere?: Elsewhere): OfflineRun {
     const config = new RunConfig();
     const summary = new Map<string, string>();
     const named = new Set<string>();
@@ -159,14 +165,14 @@ export class OfflineRun implements RunPlace {
       else if (kind === Kind.exit) exit = { code: exitCodeOf(data), start };
     }
     const found = { config, facts, content: { end, first, lines, exit }, summary, named };
-    return new OfflineRun(dir, { ...path, entity, project }, folder, now, elsewhere, found);
+    return new OfflineRun(dir, { ...path, entity, project }, folder, time, elsewhere, found);
   }
 
   /** A new folder: its file is whole before it has its name. */
-  static begin(dir: string, path: RunPath, config: RunConfig, facts: RunFacts, now: () => number, elsewhere?: Elsewhere): OfflineRun {
-    const { folder, end } = newFolder(dir, path, config, facts, 0, now());
+  static begin(dir: string, path: RunPath, config: RunConfig, facts: RunFacts, time: TimeAndChance, elsewhere?: Elsewhere): OfflineRun {
+    const { folder, end } = newFolder(dir, path, config, facts, 0, time.clock.wallMs());
     const content = { end, first: 0, lines: 0, exit: undefined };
-    return new OfflineRun(dir, path, folder, now, elsewhere, { config, facts, content, summary: new Map(), named: new Set() });
+    return new OfflineRun(dir, path, folder, time, elsewhere, { config, facts, content, summary: new Map(), named: new Set() });
   }
 
   get summary(): Summary {
@@ -237,7 +243,7 @@ export class OfflineRun implements RunPlace {
       for (let number = there; number < firstLine + lines.length; number++) {
         frames.add(this.#writer.history(lines[number - firstLine] as string, number));
       }
-      if (steadyMs() - this.#summaryMs >= SUMMARY_MS) this.#addSummary(frames);
+      if (this.#time.clock.steadyMs() - this.#summaryMs >= SUMMARY_MS) this.#addSummary(frames);
       this.#write(frames, Math.max(there, firstLine + lines.length) - this.#content.first);
     });
     return failureIn(await reply);
@@ -276,7 +282,8 @@ export class OfflineRun implements RunPlace {
       await attempt(async () => {
         // Streams are written beside the folders: which one is written to may be another one by their end.
         const written = new Map<string, string>();
-        for (const { path, data } of files) if ('read' in data) written.set(path, await writeStream(this.#dir, data));
+        for (const { path, data } of files)
+          if ('read' in data) written.set(path, await writeStream(join(this.#dir, `.making-${this.#time.random.uuid()}`), data));
         this.#makeWritable();
         for (const { path, data } of files) {
           const to = join(this.#folder.path, 'files', path);
@@ -388,7 +395,7 @@ export class OfflineRun implements RunPlace {
     if (isSynced(this.#folder) || (lines === 0 && this.#skipped > first)) {
       const isEmpty = lines === 0 && !isSynced(this.#folder);
       const old = this.#folder;
-      const begun = newFolder(this.#dir, this.path, this.config, this.#facts, this.#next, this.#now());
+      const begun = newFolder(this.#dir, this.path, this.config, this.#facts, this.#next, this.#time.clock.wallMs());
       this.#content = { end: begun.end, first: this.#next, lines: 0, exit: undefined };
       this.#folder = begun.folder;
       this.#named.clear();
@@ -396,7 +403,7 @@ export class OfflineRun implements RunPlace {
       return;
     }
     if (exit === undefined) return;
-    const next = nextFolder(this.#dir, this.path.id, this.#now());
+    const next = nextFolder(this.#dir, this.path.id, this.#time.clock.wallMs());
     const making = join(this.#dir, `.making-${next.began}-${next.id}`);
     makeAfresh(making);
     const file = join(making, `run-${next.id}.wandb`);
@@ -422,7 +429,7 @@ export class OfflineRun implements RunPlace {
     if (this.#isSummaryWritten) return;
     frames.add(this.#writer.summary(this.#summary));
     this.#isSummaryWritten = true;
-    this.#summaryMs = steadyMs();
+    this.#summaryMs = this.#time.clock.steadyMs();
   }
 
   #write(frames: FrameBuffer, lines: number): void {
@@ -494,9 +501,8 @@ function shareFile(from: string, to: string): void {
 }
 
 /** A stream as a file that has no name yet. */
-async function writeStream(dir: string, data: BodyStream): Promise<string> {
-  makeOwnFolder(dir);
-  const making = join(dir, `.making-${randomUUID()}`);
+async function writeStream(making: string, data: BodyStream): Promise<string> {
+  makeOwnFolder(dirname(making));
   try {
     await pipeline(data.read(), createWriteStream(making, { flags: 'wx', mode: ownFileMode(), flush: true }));
   } catch (error) {

@@ -1,5 +1,5 @@
 /** Runs at the server: lines go through the stream, everything else through its API. */
-import { steadyMs } from '../../clock.ts';
+import { type Clock, systemClock } from '../../clock.ts';
 import type { RunEnd } from '../../contract/index.ts';
 import { isTooLarge, PageSize, Pages, valueOrThrow } from '../../http/index.ts';
 import type { Failure, Reply } from './answers.ts';
@@ -22,6 +22,8 @@ export interface OnlineOptions {
   readonly uncounted: () => void;
   /** Where people look at runs. */
   readonly pages: string;
+  /** Default: the system's. */
+  readonly clock?: Clock;
 }
 
 /** Opens runs at the server. */
@@ -70,6 +72,7 @@ export class OnlineRun implements RunPlace {
   readonly facts: RunFacts;
   readonly #client: WandbClient;
   readonly #options: OnlineOptions;
+  readonly #clock: Clock;
   readonly #summary: Map<string, string>;
   #summarySentMs = 0;
   #isSummarySent = true;
@@ -88,6 +91,7 @@ export class OnlineRun implements RunPlace {
     this.config = config;
     this.replaces = options.offsetSemantics === 'replace';
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.#summary = new Map(membersOf(facts.summary) ?? []);
   }
 
@@ -247,7 +251,9 @@ export class OnlineRun implements RunPlace {
   get isBeatDue(): boolean {
     // Only the wall clock continues while a machine sleeps, only the other one when that is set back; one too many
     // does no harm.
-    return this.#isLive && (steadyMs() - this.#sentMs >= HEARTBEAT_MS || Date.now() - this.#sentWallMs >= HEARTBEAT_MS);
+    return (
+      this.#isLive && (this.#clock.steadyMs() - this.#sentMs >= HEARTBEAT_MS || this.#clock.wallMs() - this.#sentWallMs >= HEARTBEAT_MS)
+    );
   }
 
   get lastEventMs(): number {
@@ -272,7 +278,7 @@ export class OnlineRun implements RunPlace {
 
   #dueSummary(length: number): string | undefined {
     const text = this.#summaryText();
-    return text.length * 2 < length || steadyMs() - this.#summarySentMs >= SUMMARY_MS ? text : undefined;
+    return text.length * 2 < length || this.#clock.steadyMs() - this.#summarySentMs >= SUMMARY_MS ? text : undefined;
   }
 
   #summaryFile(): object {
@@ -286,7 +292,7 @@ export class OnlineRun implements RunPlace {
 
   #summarySent(): void {
     this.#isSummarySent = true;
-    this.#summarySentMs = steadyMs();
+    this.#summarySentMs = this.#clock.steadyMs();
   }
 
   /** One request of a run at a time: signs of life have a clock of their own. */
@@ -299,8 +305,8 @@ export class OnlineRun implements RunPlace {
   async #sendNow(body: object, signal: AbortSignal): Promise<Reply<unknown>> {
     const reply = await this.#client.stream(this.path, JSON.stringify(body), signal);
     if (reply.kind === 'ok') {
-      this.#sentMs = steadyMs();
-      this.#sentWallMs = Date.now();
+      this.#sentMs = this.#clock.steadyMs();
+      this.#sentWallMs = this.#clock.wallMs();
       this.#isLive = true;
     }
     return reply;

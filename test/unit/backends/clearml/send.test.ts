@@ -13,6 +13,7 @@ import { newLedger, SmallDelivery } from '../../../../src/testing/small-delivery
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf } from '../../../contract/clearml-harness.ts';
 import { ClearmlStub, type Task } from '../../../support/clearml-stub/index.ts';
 import { event, hparamsSessionStart, imageTensor, plainTensor, simpleValue, text } from '../../../support/event-writer.ts';
+import { clockAt } from '../../../support/fake-clock.ts';
 import { LimitingProxy } from '../../../support/limiting-proxy.ts';
 
 const signal = new AbortController().signal;
@@ -463,7 +464,7 @@ describe('a quiet task', () => {
     const pinged: string[] = [];
     const alive = new Heartbeat(
       async (id) => void pinged.push(id),
-      () => now,
+      clockAt(() => now),
     );
     alive.keep('a');
     alive.keep('b');

@@ -3,6 +3,7 @@ import type { MlflowClient } from '../../../../src/backends/mlflow/client.ts';
 import { RunParams } from '../../../../src/backends/mlflow/run-params.ts';
 import { UNTRIED } from '../../../../src/backends/mlflow/store-facts.ts';
 import { MirrorError } from '../../../../src/errors.ts';
+import { clockAt } from '../../../support/fake-clock.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -21,7 +22,7 @@ it('waits while a server refuses even a param of our own, and believes it when t
     facts: UNTRIED,
     warn: () => undefined,
     publish: async () => undefined,
-    now: () => now,
+    clock: clockAt(() => now),
   });
   await expect(params.tryOut(NEVER)).rejects.toThrow();
   now = 4 * 60_000;
