@@ -3,9 +3,9 @@
  * lane.
  */
 import { type Clock, systemClock } from '../clock.ts';
-import type { Handle, Parcel, PositionOwner } from '../contract/index.ts';
+import type { Parcel, PositionOwner } from '../contract/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
-import { MOST_READERS, memoryShares } from '../memory/index.ts';
+import { memoryShares } from '../memory/index.ts';
 import {
   changedMsOf,
   isPending,
@@ -15,17 +15,18 @@ import {
   lastStepOf,
   pointCount,
   type RunRef,
-  type Series,
   unmirroredBytes,
-  type WrittenPoint,
-  weightOfSeries,
 } from '../model/index.ts';
 import { type BatchCache, type EventGroup, PatientReader, type ReadEvent, type RunJob } from '../reading/index.ts';
 import type { LaneState } from '../state/index.ts';
 import type { WatchStatus } from '../status/index.ts';
-import { isWithin, type Place, placeOf, type RootPlace } from '../untrusted/index.ts';
+import { placeOf, type RootPlace } from '../untrusted/index.ts';
 import { Lane } from './delivery/index.ts';
 import type { LaneSync, SyncEvents } from './lane-sync.ts';
+import { ReaderSessions } from './reader-sessions.ts';
+import { type RootQueue, RootQueues } from './root-queues.ts';
+import { StoreUpkeep } from './store-upkeep.ts';
+import { StoredRun } from './stored-run.ts';
 import { rootPlace } from './synced-run.ts';
 
 /** The store that is kept up to date. */
@@ -49,59 +50,10 @@ export interface LocalSyncOptions {
 const RUNS_PER_REQUEST = 16;
 /** Bytes read of a run before others have their turn. */
 const FAIR_BYTES = 16 * 1024 * 1024;
-/** Runs of which the reader keeps what it knows. */
-const MOST_SESSIONS = 256;
 const FIRST_RETRY_MS = 1000;
 const MOST_RETRY_MS = 60_000;
-/** Where nothing comes in, the store gives its memory back this often. */
-const REST_MS = 30_000;
-
-/** What is known of a run that did something while we watched. */
-interface SyncedRun {
-  readonly ref: RunRef;
-  readonly directory: Place;
-  readonly handle: Handle;
-  /** Files to read, by name. */
-  readonly dirty: Set<string>;
-  /** Files whose gaps are to be tried again. */
-  readonly toHeal: Set<string>;
-  /** Files of the jobs whose parcels are not all accepted yet. */
-  readonly unsettled: Set<string>;
-  /** The catalogue as the session has it, for those who take its batches from the cache. */
-  series: Series[];
-  /**
-   * Files that hold a beginning of what was read, with the points of their last record: whether those are old ones is
-   * looked up.
-   */
-  readonly cutShort: Map<string, readonly WrittenPoint[]>;
-  /** Files that hold something else behind such a beginning. */
-  readonly others: Set<string>;
-  /** Of these, those whose new content is read, and not stored yet. */
-  readonly anew: Set<string>;
-  /** Files that do not answer: asked again when something does. */
-  readonly silent: Set<string>;
-  /** About what its session takes in memory. */
-  weight: number;
-  /** A job of it is with the reader. */
-  isRead: boolean;
-  /** Parcels that are with the lane. */
-  inFlight: number;
-  hasSession: boolean;
-  isQuiet: boolean;
-}
-
 /** Bytes that a reader may have on their way, however many share in what all may have. */
 const LEAST_OUTSTANDING_BYTES = 4 * 1024 * 1024;
-
-/** How the runs of a root, or of some, are read. */
-interface Road {
-  /** Keys of runs with something to read, in the order in which it was heard of. */
-  readonly queue: Set<string>;
-  /** Begins with `run`. */
-  reader: PatientReader | undefined;
-  wake: (() => void) | undefined;
-  reading: Promise<void> | undefined;
-}
 
 /** Keeps the local store at the ends of the files. */
 export class LocalSync implements LaneSync {
@@ -109,19 +61,14 @@ export class LocalSync implements LaneSync {
   readonly #options: LocalSyncOptions;
   readonly #backend: PositionOwner;
   readonly #status: WatchStatus;
-  /** A reader for each root, so that one that hangs holds up no other. */
-  readonly #roads = new Map<string, Road>();
-  readonly #runs = new Map<string, SyncedRun>();
-  /** Keys of runs the reader keeps, the one used last at the end. */
-  readonly #sessions = new Set<string>();
-  /** Quiet runs whose points are being brought together, piece by piece. */
-  readonly #compacting = new Set<string>();
+  readonly #queues: RootQueues;
+  readonly #sessions: ReaderSessions;
+  readonly #upkeep: StoreUpkeep;
+  readonly #runs = new Map<string, StoredRun>();
   readonly #goneLater: { readonly ref: RunRef; readonly name: string }[] = [];
   #lane: Lane;
   #retryMs = FIRST_RETRY_MS;
   #recovering: Promise<void> | undefined;
-  #sawPoints = -1;
-  #restedAtMs = 0;
 
   constructor(options: LocalSyncOptions) {
     this.lane = options.lane;
@@ -129,12 +76,9 @@ export class LocalSync implements LaneSync {
     this.#backend = options.backend;
     this.#status = options.status;
     this.#lane = this.#newLane();
-    const roads: Road[] = [];
-    for (const root of options.places.keys()) {
-      const road = roads[this.#roads.size % MOST_READERS] ?? { queue: new Set(), reader: undefined, wake: undefined, reading: undefined };
-      if (!roads.includes(road)) roads.push(road);
-      this.#roads.set(root, road);
-    }
+    this.#queues = new RootQueues(options.places);
+    this.#sessions = new ReaderSessions(this.#queues);
+    this.#upkeep = new StoreUpkeep(options.backend);
   }
 
   filesChanged(ref: RunRef, files: readonly ChangedFile[]): void {
@@ -146,9 +90,8 @@ export class LocalSync implements LaneSync {
       this.#status.lane(this.lane).fileGrew(ref, name, size, before, changedMsOf(stamp));
     }
     run.isQuiet = false;
-    // Its turn comes when it is quiet again: whatever is stored of it begins that work again.
-    this.#compacting.delete(keyOfRun(ref));
-    this.#enqueue(keyOfRun(ref), ref);
+    this.#upkeep.drop(run);
+    this.#queues.add(run);
   }
 
   /** Where several lanes are told of files, some are new to another one only. */
@@ -161,13 +104,14 @@ export class LocalSync implements LaneSync {
   }
 
   tryAgain(ref: RunRef, name: string): void {
-    this.#runOf(ref).toHeal.add(name);
-    this.#enqueue(keyOfRun(ref), ref);
+    const run = this.#runOf(ref);
+    run.toRetry.add(name);
+    this.#queues.add(run);
   }
 
   fileGone(ref: RunRef, name: string): void {
     const run = this.#runs.get(keyOfRun(ref));
-    if (run !== undefined && !isIdle(run)) {
+    if (run !== undefined && !run.isIdle) {
       // What is on its way decides how much is lost.
       this.#goneLater.push({ ref, name });
       return;
@@ -178,100 +122,73 @@ export class LocalSync implements LaneSync {
     this.#status.fileGone(this.lane, ref, name, lost);
     run?.dirty.delete(name);
     // Should the name come back, its state has to be that of the backend.
-    if (run?.hasSession) this.#forget(keyOfRun(ref), run);
+    if (run?.hasSession) this.#sessions.forget(run);
   }
 
-  /** Torn ends are looked into once, and the run's points brought together. */
+  /** Searches incomplete ends once, and brings the run's points together. */
   runQuiet(ref: RunRef): void {
-    const key = keyOfRun(ref);
     const run = this.#runOf(ref);
     run.isQuiet = true;
-    this.#compacting.add(key);
+    this.#upkeep.add(run);
     for (const state of this.#backend.positions(ref).files) if (state.damage.some(isPending)) run.dirty.add(state.name);
-    if (run.dirty.size > 0) this.#enqueue(key, run.ref);
+    if (run.dirty.size > 0) this.#queues.add(run);
   }
 
   tidy(ref: RunRef): void {
-    this.#compacting.add(keyOfRun(this.#runOf(ref).ref));
+    this.#upkeep.add(this.#runOf(ref));
   }
 
   tick(nowMs: number): void {
     // A lane that failed while there was nothing to read is noticed here.
-    if (this.#lane.failure !== undefined) this.#wakeAll();
+    if (this.#lane.failure !== undefined) this.#queues.wakeAll();
     for (const { ref, name } of this.#goneLater.splice(0)) this.fileGone(ref, name);
-    for (const key of this.#compacting) {
-      const run = this.#runs.get(key);
-      if (run === undefined || !isIdle(run) || this.#lane.failure !== undefined) continue;
-      // Of a large run a piece; the rest has its turn in the next ticks.
-      if (this.#backend.compact?.(run.ref) !== true) this.#compacting.delete(key);
-      break;
-    }
-    const { points } = this.#status.lane(this.lane);
-    if (this.#sawPoints !== points || nowMs - this.#restedAtMs < REST_MS || !this.#status.isReady) {
-      this.#sawPoints = points;
-      return;
-    }
-    this.#restedAtMs = nowMs;
-    this.#backend.rest?.();
+    if (this.#lane.failure === undefined) this.#upkeep.compact();
+    this.#upkeep.rest(this.#status.lane(this.lane).points, nowMs, this.#status.isReady);
   }
 
   /** Reads what is heard of, run by run, until it is told to stop. A lane that fails is waited for. */
   async run(): Promise<void> {
     const { signal } = this.#options;
-    const roads = new Map([...this.#roads].map(([root, road]) => [road, root]));
+    const queues = this.#queues.all();
     const stop = (): void => {
-      for (const road of roads.keys()) road.reader?.stop();
-      this.#wakeAll();
+      for (const queue of queues.keys()) queue.reader?.stop();
+      this.#queues.wakeAll();
     };
     signal.addEventListener('abort', stop);
     try {
-      const pumps = [...roads].map(([road, root]) => {
-        road.reader = this.#newReader(road, root, roads.size);
-        return this.#pump(road, road.reader, signal);
+      const pumps = [...queues].map(([queue, root]) => {
+        queue.reader = this.#newReader(queue, root, queues.size);
+        return this.#pump(queue, queue.reader, signal);
       });
       await Promise.all(pumps);
       await this.#lane.drain();
       if (this.#lane.failure !== undefined) throw this.#lane.failure;
     } finally {
       signal.removeEventListener('abort', stop);
-      await Promise.all([...roads.keys()].map(({ reader }) => reader?.close()));
+      await Promise.all([...queues.keys()].map(({ reader }) => reader?.close()));
     }
   }
 
-  #newReader(road: Road, root: string, count: number): PatientReader {
+  #newReader(queue: RootQueue, root: string, count: number): PatientReader {
     const { status } = this.#options;
-    const rootOf = (path: string): string => this.#rootOf(road, path) ?? root;
+    const rootOf = (path: string): string => this.#queues.rootOf(queue, path) ?? root;
     return new PatientReader({
       mostOutstanding: Math.max(LEAST_OUTSTANDING_BYTES, memoryShares().outstanding / count),
       fellSilent: (path, sinceMs) => status.fellSilent({ root: rootOf(path), path, sinceMs }),
       answersAgain: (path) => {
         status.answersAgain({ root: rootOf(path), path });
-        for (const [key, run] of this.#runs) {
-          if (run.silent.size === 0 || this.#roadOf(run.ref) !== road) continue;
+        for (const run of this.#runs.values()) {
+          if (run.silent.size === 0 || this.#queues.of(run) !== queue) continue;
           for (const name of run.silent) run.dirty.add(name);
           run.silent.clear();
-          this.#enqueue(key, run.ref);
+          this.#queues.add(run);
         }
       },
-      onReplaced: () => {
-        for (const key of this.#sessions) {
-          const run = this.#runs.get(key);
-          if (run === undefined || this.#roadOf(run.ref) !== road) continue;
-          this.#sessions.delete(key);
-          run.hasSession = false;
-          run.series = [];
-        }
-      },
+      onReplaced: () => this.#sessions.readerReplaced(queue),
     });
   }
 
-  /** The root that a path lies in, of those that share a road; undefined of what a link leads to. */
-  #rootOf(road: Road, path: string): string | undefined {
-    for (const [name, place] of this.#options.places) if (this.#roads.get(name) === road && isWithin(path, place.path)) return name;
-    return undefined;
-  }
-
-  async #pump(road: Road, reader: PatientReader, signal: AbortSignal): Promise<void> {
+  async #pump(queue: RootQueue, reader: PatientReader, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       if (this.#lane.failure !== undefined) {
         // Once for all of them.
@@ -280,16 +197,16 @@ export class LocalSync implements LaneSync {
         });
         await this.#recovering;
       }
-      const jobs = this.#nextJobs(road);
+      const jobs = this.#nextJobs(queue);
       if (jobs.length === 0) {
         await new Promise<void>((resolve) => {
-          road.wake = resolve;
+          queue.wake = resolve;
         });
-        road.wake = undefined;
+        queue.wake = undefined;
         continue;
       }
-      road.reading = this.#read(reader, jobs);
-      await road.reading;
+      queue.reading = this.#read(reader, jobs);
+      await queue.reading;
     }
   }
 
@@ -298,70 +215,35 @@ export class LocalSync implements LaneSync {
     for await (const group of reader.events()) this.#deal(group);
   }
 
-  #roadOf({ root }: RunRef): Road | undefined {
-    return this.#roads.get(root);
-  }
-
-  #wakeAll(): void {
-    for (const { wake } of this.#roads.values()) wake?.();
-  }
-
-  #nextJobs({ queue }: Road): RunJob[] {
+  #nextJobs({ keys }: RootQueue): RunJob[] {
     const jobs: RunJob[] = [];
-    for (const key of queue) {
+    for (const key of keys) {
       if (jobs.length >= RUNS_PER_REQUEST) break;
       const run = this.#runs.get(key);
       // Without a session it begins from the store's positions: what is on its way has to be there first.
       if (run !== undefined && !run.hasSession && run.inFlight > 0) continue;
-      queue.delete(key);
-      if (run !== undefined) jobs.push(this.#job(key, run));
+      keys.delete(key);
+      if (run !== undefined) jobs.push(this.#job(run));
     }
     return jobs;
   }
 
-  #job(key: string, run: SyncedRun): RunJob {
-    const names = [...new Set([...run.dirty, ...run.toHeal])].sort();
-    const heal = run.toHeal.size > 0;
+  #job(run: StoredRun): RunJob {
+    const names = [...new Set([...run.dirty, ...run.toRetry])].sort();
+    const heal = run.toRetry.size > 0;
     for (const name of names) run.unsettled.add(name);
     run.isRead = true;
     run.dirty.clear();
-    run.toHeal.clear();
+    run.toRetry.clear();
     const files = names.map((name) => (run.others.has(name) ? { name, isOther: true } : { name }));
     run.others.clear();
     const base = { run: run.ref, directory: run.directory, settled: run.isQuiet, heal, mostBytes: FAIR_BYTES, joinsGaps: true };
-    this.#keep(key, run);
+    this.#sessions.use(run);
     if (run.hasSession) return { ...base, files, series: [] };
     const known = this.#backend.positions(run.ref);
     const series = known.files.length === 0 ? [] : this.#backend.catalogue(run.ref);
-    run.hasSession = true;
-    run.series = [...series];
-    run.weight = weightOf(series);
+    run.beginSession(series);
     return { ...base, files, known: known.files, series };
-  }
-
-  /** Notes the use of a session, and lets go of the one not used for longest. */
-  #keep(key: string, run: SyncedRun): void {
-    this.#sessions.delete(key);
-    this.#sessions.add(key);
-    let weight = 0;
-    for (const other of this.#sessions) weight += this.#runs.get(other)?.weight ?? 0;
-    for (const oldest of this.#sessions) {
-      // A run with very many tags is as good as many runs.
-      if (this.#sessions.size <= MOST_SESSIONS && weight <= memoryShares().tags) return;
-      const other = this.#runs.get(oldest);
-      // What is under way is still being stored: its positions are not those of the backend yet.
-      if (other === undefined || other === run || !isIdle(other)) continue;
-      weight -= other.weight;
-      this.#forget(oldest, other);
-    }
-  }
-
-  #forget(key: string, run: SyncedRun): void {
-    this.#sessions.delete(key);
-    run.hasSession = false;
-    run.series = [];
-    this.#roadOf(run.ref)?.reader?.forget([run.ref]);
-    run.weight = 0;
   }
 
   #deal({ events, release }: EventGroup): void {
@@ -382,15 +264,15 @@ export class LocalSync implements LaneSync {
           settled();
         });
       } else {
-        this.#note(event, key, run);
+        this.#note(event, run);
       }
     }
     settled();
   }
 
-  #offer(run: SyncedRun, { batch, state }: Extract<ReadEvent, { kind: 'batch' }>, settled: () => void): void {
+  #offer(run: StoredRun, { batch, state }: Extract<ReadEvent, { kind: 'batch' }>, settled: () => void): void {
     const { cache } = this.#options;
-    run.weight += weightOf(batch.newSeries);
+    run.addSeries(batch.newSeries);
     if (cache !== undefined) {
       for (const series of batch.newSeries) run.series.push(series);
       cache.keep({ batch, state, series: run.series });
@@ -399,7 +281,7 @@ export class LocalSync implements LaneSync {
     this.#lane.offer({ handle: run.handle, batch, state }, settled);
   }
 
-  #note(event: Exclude<ReadEvent, { kind: 'batch' }>, key: string, run: SyncedRun): void {
+  #note(event: Exclude<ReadEvent, { kind: 'batch' }>, run: StoredRun): void {
     if (event.kind === 'file' && event.outcome === 'silent') {
       run.unsettled.delete(event.file);
       run.dirty.delete(event.file);
@@ -422,33 +304,33 @@ export class LocalSync implements LaneSync {
     run.isRead = false;
     if (event.hasMore) {
       for (const name of run.unsettled) run.dirty.add(name);
-      this.#enqueue(key, run.ref);
+      this.#queues.add(run);
     }
     this.#settleIfIdle(run);
   }
 
   /** Everything that was read is stored, and nothing of it has to be remembered for another try. */
-  #settleIfIdle(run: SyncedRun): void {
-    if (isIdle(run) && this.#lane.failure === undefined) {
+  #settleIfIdle(run: StoredRun): void {
+    if (run.isIdle && this.#lane.failure === undefined) {
       run.unsettled.clear();
       this.#compareCut(run);
     }
-    const road = this.#roadOf(run.ref);
-    if (run.inFlight === 0 && road?.queue.has(keyOfRun(run.ref)) === true) road.wake?.();
+    const queue = this.#queues.of(run);
+    if (run.inFlight === 0 && queue?.keys.has(run.key) === true) queue.wake?.();
   }
 
   /**
    * What stands behind a beginning of what was read, and is not what was stored from there, is new: the file is read
    * again.
    */
-  #compareCut(run: SyncedRun): void {
+  #compareCut(run: StoredRun): void {
     for (const [name, last] of run.cutShort) {
       run.cutShort.delete(name);
       if (this.#backend.holds?.(run.ref, name, last) !== false) continue;
       run.others.add(name);
-      run.anew.add(name);
+      run.replaced.add(name);
       run.dirty.add(name);
-      this.#enqueue(keyOfRun(run.ref), run.ref);
+      this.#queues.add(run);
     }
   }
 
@@ -463,7 +345,7 @@ export class LocalSync implements LaneSync {
     this.#status.parcelAccepted(this.lane, parcel, points);
     laneState.accepted(batch.run, state, batch.newSeries, { points, lastStep: lastStepOf(batch) });
     // The state knows of the generation from now on.
-    if (state.generation > 0 && this.#runs.get(keyOfRun(batch.run))?.anew.delete(state.name) === true)
+    if (state.generation > 0 && this.#runs.get(keyOfRun(batch.run))?.replaced.delete(state.name) === true)
       events.fileAnew?.(this.lane, batch.run, state.name);
     if (isTroubled(state)) {
       events.fileTroubled(this.lane, batch.run, state.name, state.damage.some(isUndecided));
@@ -476,66 +358,32 @@ export class LocalSync implements LaneSync {
   async #recover(): Promise<void> {
     const failure = this.#lane.failure;
     // Nobody may offer the next lane what comes behind something that this one dropped.
-    await Promise.all([...this.#roads.values()].map(({ reading }) => reading));
+    await this.#queues.idle();
     await this.#lane.drain();
     this.#status.lane(this.lane).stalled(failure, this.#retryMs);
     if (failure?.retry === 'never') throw failure;
     const { clock = systemClock, signal } = this.#options;
     await clock.sleep(this.#retryMs, signal);
     this.#retryMs = Math.min(MOST_RETRY_MS, this.#retryMs * 2);
-    for (const [key, run] of this.#runs) {
-      if (run.hasSession) this.#forget(key, run);
+    for (const run of this.#runs.values()) {
+      if (run.hasSession) this.#sessions.forget(run);
       if (run.unsettled.size === 0) continue;
       for (const name of run.unsettled) run.dirty.add(name);
-      this.#enqueue(key, run.ref);
+      this.#queues.add(run);
     }
     this.#lane = this.#newLane();
   }
 
-  #runOf(ref: RunRef): SyncedRun {
+  #runOf(ref: RunRef): StoredRun {
     const key = keyOfRun(ref);
     let run = this.#runs.get(key);
     if (run === undefined) {
       const root = rootPlace(this.#options.places, ref);
       // The local store opens a run at once and without waiting.
       void this.#backend.open({ run: ref, rootPath: root.path });
-      run = {
-        ref,
-        directory: placeOf(root, ref.path),
-        handle: key as Handle,
-        dirty: new Set(),
-        toHeal: new Set(),
-        unsettled: new Set(),
-        cutShort: new Map(),
-        others: new Set(),
-        anew: new Set(),
-        silent: new Set(),
-        series: [],
-        weight: 0,
-        isRead: false,
-        inFlight: 0,
-        hasSession: false,
-        isQuiet: false,
-      };
+      run = new StoredRun(ref, placeOf(root, ref.path));
       this.#runs.set(key, run);
     }
     return run;
   }
-
-  #enqueue(key: string, ref: RunRef): void {
-    const road = this.#roadOf(ref);
-    road?.queue.add(key);
-    road?.wake?.();
-  }
-}
-
-function weightOf(series: readonly Series[]): number {
-  return series.reduce(
-    (sum, { tag, description, displayName, metadata }) => sum + weightOfSeries(tag, description, displayName, metadata.length),
-    0,
-  );
-}
-
-function isIdle(run: SyncedRun): boolean {
-  return !run.isRead && run.inFlight === 0;
 }

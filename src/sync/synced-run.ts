@@ -18,7 +18,7 @@ export function rootPlace(places: ReadonlyMap<string, RootPlace>, { root }: RunR
 }
 
 /** A run with event files of its own. */
-export class FedSource {
+export class SyncedSource {
   readonly ref: RunRef;
   readonly directory: Place;
   readonly dirty = new Set<string>();
@@ -82,7 +82,7 @@ export class SyncedRun {
   readonly target: RunRef;
   readonly key: string;
   readonly directory: Place;
-  readonly sources = new Map<string, FedSource>();
+  readonly sources = new Map<string, SyncedSource>();
   /** By lot, where a route draws lots. */
   group: string | undefined;
   groupTag: string | undefined;

@@ -7,7 +7,7 @@ import { MOST_TEXT_BYTES, type ParamRule, textStamp } from '../artifacts/index.t
 import { interpret, type Series, sha256Of } from '../model/index.ts';
 import { Pattern } from '../pattern/index.ts';
 import type { CachedBatch } from '../reading/index.ts';
-import type { FedSource } from './synced-run.ts';
+import type { SyncedSource } from './synced-run.ts';
 
 /** A text that says params of a tracker run. */
 export interface ParamText {
@@ -47,14 +47,14 @@ export class TagParams {
   }
 
   /** By path and rule, what the texts of a run's series are to become. */
-  wantedOf(source: FedSource, series: readonly Series[]): readonly { readonly path: string; readonly rule: string }[] {
+  wantedOf(source: SyncedSource, series: readonly Series[]): readonly { readonly path: string; readonly rule: string }[] {
     return series.flatMap(({ tag, plugin }) =>
       this.#about(tag, plugin).map(({ prefix }) => ({ path: source.pathOf(tag), rule: ruleText(prefix, tag) })),
     );
   }
 
   /** The texts of a piece that are meant, in the order of the file. */
-  textsIn(source: FedSource, { batch, series }: CachedBatch): readonly ParamText[] {
+  textsIn(source: SyncedSource, { batch, series }: CachedBatch): readonly ParamText[] {
     if (!this.isOn || batch.objects.length === 0) return [];
     const rules = this.#rulesOf(series);
     const texts: ParamText[] = [];

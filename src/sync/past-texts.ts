@@ -1,0 +1,44 @@
+/** Texts that say params, in what was sent before anybody asked for them. */
+import type { Clock } from '../clock.ts';
+import { type JobReader, piecesAnew } from '../reading/index.ts';
+import type { LaneView } from '../state/index.ts';
+import { isDueAgain } from './artifact-sync.ts';
+import type { SyncedRun } from './synced-run.ts';
+import type { ParamText, TagParams } from './tag-params.ts';
+
+/** What files are read with, again from their beginnings. */
+export interface PastTextsOptions {
+  readonly laneState: LaneView;
+  readonly reader: JobReader;
+  /** Bytes that are read, and held, at a time. */
+  readonly mostBytes: number;
+  readonly clock: Clock;
+}
+
+/** Files that could not be read are read again so much later. */
+const UNREAD_MS = 10 * 60_000;
+
+/** Of each run that goes into a tracker run, if there are texts of which the state knows nothing. */
+export async function* pastTexts(
+  run: SyncedRun,
+  tags: TagParams,
+  { laneState, reader, mostBytes, clock }: PastTextsOptions,
+): AsyncGenerator<readonly ParamText[], void, void> {
+  const due = [...run.sources.values()].filter(({ pastTextsDueMs }) => pastTextsDueMs <= clock.steadyMs());
+  if (due.length === 0) return;
+  const settled = laneState.side(run.target).filter((state) => !isDueAgain(state, clock.wallMs()));
+  const known = new Set(settled.map(({ path, rule }) => JSON.stringify([path, rule])));
+  for (const source of due) {
+    const { ref, directory } = source;
+    // What is in none of the files is gone with its file; texts that are new come with their points.
+    let dueMs = Number.POSITIVE_INFINITY;
+    if (tags.wantedOf(source, laneState.catalogue(ref)).some(({ path, rule }) => !known.has(JSON.stringify([path, rule])))) {
+      const files = laneState.known(ref).files.map(({ name }) => ({ name }));
+      const onUnread = (): void => {
+        dueMs = clock.steadyMs() + UNREAD_MS;
+      };
+      for await (const piece of piecesAnew(reader, { run: ref, directory, files, mostBytes, onUnread })) yield tags.textsIn(source, piece);
+    }
+    source.pastTextsDueMs = dueMs;
+  }
+}

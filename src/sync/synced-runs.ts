@@ -1,0 +1,80 @@
+/** The tracker runs of a lane, and the runs that go into them: made when something is heard of them first. */
+import type { Clock } from '../clock.ts';
+import { keyOfRun, type RunRef } from '../model/index.ts';
+import type { RootPlace } from '../untrusted/index.ts';
+import type { LaneRoutes } from './lane-routes.ts';
+import { rootPlace, SyncedRun, SyncedSource } from './synced-run.ts';
+
+/** Where runs lie, and where they go. */
+export interface SyncedRunsOptions {
+  readonly routes: LaneRoutes;
+  readonly places: ReadonlyMap<string, RootPlace>;
+  readonly clock: Clock;
+}
+
+/** The tracker runs of a lane. */
+export class SyncedRuns implements Iterable<SyncedRun> {
+  readonly #options: SyncedRunsOptions;
+  readonly #runs = new Map<string, SyncedRun>();
+
+  constructor(options: SyncedRunsOptions) {
+    this.#options = options;
+  }
+
+  [Symbol.iterator](): MapIterator<SyncedRun> {
+    return this.#runs.values();
+  }
+
+  /** The tracker run of a target, if something was heard of it. */
+  known(target: RunRef): SyncedRun | undefined {
+    return this.#runs.get(keyOfRun(target));
+  }
+
+  /** A run's part in its tracker run; undefined if the lane is not to have it. */
+  sourceOf(ref: RunRef): SyncedSource | undefined {
+    const { routes, places } = this.#options;
+    const routed = routes.of(ref);
+    if (!routed.isIncluded) return undefined;
+    const run = this.runOf(ref);
+    let source = run.sources.get(keyOfRun(ref));
+    if (source === undefined) {
+      source = new SyncedSource(routed, rootPlace(places, ref));
+      run.sources.set(keyOfRun(ref), source);
+      for (const name of routed.owedFiles) source.toHeal.add(name);
+    }
+    return source;
+  }
+
+  /** The tracker run that a run goes into. */
+  runOf(ref: RunRef): SyncedRun {
+    const { target, route } = this.#options.routes.of(ref);
+    const run = this.runTo(target);
+    run.group ??= route.group;
+    run.groupTag ??= route.groupTag;
+    return run;
+  }
+
+  /** The tracker run of a target. */
+  runTo(target: RunRef): SyncedRun {
+    const { places, clock } = this.#options;
+    const key = keyOfRun(target);
+    let run = this.#runs.get(key);
+    if (run === undefined) {
+      run = new SyncedRun(target, rootPlace(places, target), clock.steadyMs());
+      this.#runs.set(key, run);
+    }
+    return run;
+  }
+
+  /** Whether files can't be read because they do not answer. */
+  get hasSilent(): boolean {
+    for (const { sources } of this) for (const { silent } of sources.values()) if (silent.size > 0) return true;
+    return false;
+  }
+
+  /** Runs that are stopped, those first that were tried the longest ago. */
+  get stopped(): readonly SyncedRun[] {
+    const stopped = [...this].filter((run) => run.isStopped && run.stoppedUntilMs > 0 && !run.isBusy);
+    return stopped.sort((a, b) => a.stoppedUntilMs - b.stoppedUntilMs);
+  }
+}

@@ -1,0 +1,113 @@
+/** One turn of some runs: a piece of each is read, their tracker runs are opened, and they are delivered together. */
+import type { Clock } from '../clock.ts';
+import type { Handle, TrackerParcel } from '../contract/index.ts';
+import { MirrorError, messageOf } from '../errors.ts';
+import type { ArtifactSync } from './artifact-sync.ts';
+import { isEmpty, type TrackerLane } from './delivery/index.ts';
+import type { RunControl } from './run-control.ts';
+import type { RunOpener } from './run-opener.ts';
+import type { SourcePiece, SyncedRun } from './synced-run.ts';
+import type { ParamText } from './tag-params.ts';
+import type { TurnReader } from './turn-reader.ts';
+
+/** What a turn needs of its lane. */
+export interface TurnDeliveryOptions {
+  readonly lane: string;
+  readonly reader: TurnReader;
+  readonly control: RunControl;
+  readonly opener: RunOpener;
+  readonly artifacts: ArtifactSync;
+  readonly delivery: TrackerLane;
+  /** Nobody writes to the files. */
+  readonly isSettled: boolean;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** Bytes of a run that are read for one turn: what is held while a tracker is down. */
+export const TURN_BYTES = 1024 * 1024;
+
+/** Brings what some runs have to their tracker runs. */
+export class TurnDelivery {
+  readonly #options: TurnDeliveryOptions;
+
+  constructor(options: TurnDeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** One turn. Does not throw: what fails stops the runs that it is about. */
+  async take(runs: readonly SyncedRun[]): Promise<void> {
+    const { lane, control } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    try {
+      await this.#deliver(runs, promise);
+    } catch (error) {
+      // Nothing that was foreseen; other lanes, and other runs of this one, continue.
+      for (const run of runs) control.stop(run, asMirrorError(error, lane));
+    } finally {
+      resolve();
+    }
+  }
+
+  /** `delivered`: when all of it is. */
+  async #deliver(runs: readonly SyncedRun[], delivered: Promise<void>): Promise<void> {
+    const { clock, control, delivery, isSettled, opener, signal } = this.#options;
+    const parcels: TrackerParcel[] = [];
+    let left = TURN_BYTES;
+    for (const run of runs) {
+      if (signal.aborted) return;
+      if (!run.hasWork) {
+        if (run.isQuiet) await opener.end(run, clock.wallMs(), 0);
+        continue;
+      }
+      const pieces = await this.#read(run, left, delivered);
+      left -= pieces.reduce((sum, { batch }) => sum + batch.end - batch.start, 0);
+      const texts = pieces.flatMap((piece) => piece.texts);
+      const isNothing = texts.length === 0 && pieces.every(({ batch }) => isEmpty(batch));
+      const handle = isNothing ? NO_HANDLE : await control.open(run, pieces);
+      if (handle !== undefined && (await this.#setTexts(run, handle, texts)))
+        for (const piece of pieces) parcels.push({ ...piece, handle, target: run.target });
+    }
+    const deliveries = await delivery.deliver(parcels);
+    for (const run of runs) {
+      const done = deliveries.get(run.key);
+      if (done?.kind === 'delivered') control.delivered(run);
+      if (done?.kind === 'runFatal') control.stopOrRebuild(run, done.error);
+      else if (done?.kind === 'delivered' && !run.hasWork && (run.isQuiet || (!isSettled && control.isOver(run))))
+        await opener.end(run, clock.wallMs(), 0);
+    }
+  }
+
+  async #read(run: SyncedRun, mostBytes: number, delivered: Promise<void>): Promise<SourcePiece[]> {
+    const pieces: SourcePiece[] = [];
+    let left = mostBytes;
+    for (const source of run.sources.values()) {
+      // Who finds nothing left of the turn keeps what it has to do for the next one.
+      if (left <= 0) break;
+      if (!source.hasWork) continue;
+      const read = await this.#options.reader.read(source, Math.max(1, Math.floor(left)), delivered);
+      left -= read.reduce((sum, { batch }) => sum + batch.end - batch.start, 0);
+      for (const piece of read) pieces.push(piece);
+    }
+    return pieces;
+  }
+
+  /** Before the points that they stand among are noted as sent. False if these have to wait. */
+  async #setTexts(run: SyncedRun, handle: Handle, texts: readonly ParamText[]): Promise<boolean> {
+    const { lane, artifacts, control } = this.#options;
+    try {
+      await artifacts.setTexts(run, handle, texts);
+      return true;
+    } catch (error) {
+      if (!(error instanceof MirrorError && error.code === 'MB4001')) control.stopOrRebuild(run, asMirrorError(error, lane));
+      return false;
+    }
+  }
+}
+
+function asMirrorError(cause: unknown, lane: string): MirrorError {
+  return cause instanceof MirrorError ? cause : new MirrorError('MB9001', `lane ${lane}: ${messageOf(cause)}`, { cause });
+}
+
+/** For parcels that only move a position: nobody looks at it. */
+const NO_HANDLE = '' as Handle;

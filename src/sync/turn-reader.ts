@@ -1,0 +1,94 @@
+/** Reads what a run has to send in a turn, a piece at a time, and routes it. */
+import { noteGarbage } from '../memory/index.ts';
+import { type Batch, pointCount } from '../model/index.ts';
+import type { PieceReader } from '../reading/index.ts';
+import type { LaneProgress } from '../status/index.ts';
+import type { LaneRoutes } from './lane-routes.ts';
+import type { SyncEvents, SyncStatus } from './lane-sync.ts';
+import { sessionEndIn } from './session-end.ts';
+import type { SourcePiece, SyncedSource } from './synced-run.ts';
+import type { TagParams } from './tag-params.ts';
+
+/** The lane that is read for. */
+export interface TurnReaderOptions {
+  readonly lane: string;
+  readonly pieces: PieceReader;
+  readonly routes: LaneRoutes;
+  readonly tags: TagParams;
+  readonly progress: LaneProgress;
+  readonly status: SyncStatus;
+  readonly events: SyncEvents;
+  /** Nobody writes to the files. */
+  readonly isSettled: boolean;
+}
+
+/** Of a turn that holds more, there is one at a time in a lane: the memory has room for one large record of each. */
+const LARGE_BYTES = 8 * 1024 * 1024;
+
+/** Reads runs for the turns of a lane. */
+export class TurnReader {
+  readonly #options: TurnReaderOptions;
+  /**
+   * Of a root, the reading that is under way, or the turn of the large record that was read last: the next reading
+   * waits for it.
+   */
+  readonly #reading = new Map<string, Promise<void>>();
+
+  constructor(options: TurnReaderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A piece of a run. What is left of its files is to be read in another turn. Reads a root one time after the other,
+   * so that no two turns come with a large record of it each. `delivered`: when all of the turn is.
+   */
+  async read(source: SyncedSource, mostBytes: number, delivered: Promise<void>): Promise<SourcePiece[]> {
+    const { root } = source.ref;
+    const before = this.#reading.get(root) ?? Promise.resolve();
+    const read = before.then(() => this.#read(source, mostBytes));
+    // The turn that has the large record reads no more of its own.
+    const after = read.then(
+      (pieces) =>
+        pieces.some(({ batch }) => payloadBytes(batch) > LARGE_BYTES) ? delivered.then(() => noteGarbage(LARGE_BYTES)) : undefined,
+      () => undefined,
+    );
+    this.#reading.set(root, after);
+    return await read;
+  }
+
+  async #read(source: SyncedSource, mostBytes: number): Promise<SourcePiece[]> {
+    const { lane, pieces: reader, routes, tags, progress, status, events, isSettled } = this.#options;
+    const { ref, directory } = source;
+    const heal = source.toHeal.size > 0;
+    const names = [...new Set([...source.dirty, ...source.toHeal])].sort();
+    source.read = names;
+    source.dirty.clear();
+    source.toHeal.clear();
+    const { pieces, outcomes, left } = await reader.read({
+      run: ref,
+      directory,
+      names,
+      heal,
+      mostBytes,
+      settled: isSettled || source.isQuiet,
+    });
+    for (const { file, outcome, reason } of outcomes) {
+      status.fileRead(lane, ref, file, outcome, reason);
+      if (outcome === 'silent') source.silent.add(file);
+      if (outcome === 'unreadable' || (outcome === 'vanished' && isSettled)) progress.fileForgotten(ref, file);
+      if (outcome === 'unreadable') events.fileTroubled(lane, ref, file);
+    }
+    for (const name of left) source.dirty.add(name);
+    return pieces.map((piece) => {
+      if (pointCount(piece.batch) > 0) source.sessionEnd = sessionEndIn(piece.batch, piece.series);
+      const sent = routes.apply(ref, piece);
+      progress.wasGiven(pointCount(sent.batch), piece.batch.end - piece.batch.start);
+      progress.leftOut += pointCount(piece.batch) - pointCount(sent.batch);
+      return { ...piece, ...sent, file: source.fileOf(piece.batch.file), texts: tags.textsIn(source, piece) };
+    });
+  }
+}
+
+function payloadBytes({ objects, marks }: Batch): number {
+  return [...objects, ...marks].reduce((sum, { payload }) => sum + payload.length, 0);
+}
