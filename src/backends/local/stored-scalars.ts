@@ -38,11 +38,16 @@ export class StoredScalars {
     this.#db = db;
   }
 
-  /**
-   * The points of segments that are sorted by file and first offset. Where a repaired record's points lie between
-   * those of another segment, the segments that overlap are sorted together.
-   */
+  /** The points of segments, as `pieces` has them, one by one. */
   *inOrder(segments: readonly StoredSegment[]): Generator<PlacedPoint, void, void> {
+    for (const piece of this.pieces(segments)) yield* piece;
+  }
+
+  /**
+   * The points of segments that are sorted by file and first offset, in pieces of at least a segment. Where a repaired
+   * record's points lie between those of another segment, the segments that overlap are sorted together.
+   */
+  *pieces(segments: readonly StoredSegment[]): Generator<readonly PlacedPoint[], void, void> {
     for (let i = 0; i < segments.length; ) {
       const first = segments[i] as StoredSegment;
       const group = [first];
@@ -53,43 +58,42 @@ export class StoredScalars {
         group.push(next);
         end = Math.max(end, next.lastOffset);
       }
-      if (group.length === 1) yield* this.#segment(first);
-      else yield* group.flatMap((segment) => [...this.#segment(segment)]).sort(comparePlaces);
+      yield group.length === 1 ? this.#segment(first) : group.flatMap((segment) => this.#segment(segment)).sort(comparePlaces);
     }
   }
 
-  *#segment(segment: StoredSegment): Generator<PlacedPoint, void, void> {
-    const places = unpackPlaces(segment.firstOffset, segment.places);
+  /** All at once: a segment is no longer than a batch, and a generator would take as long as the rest. */
+  #segment({ file, from, to, firstOffset, places: packed }: StoredSegment): PlacedPoint[] {
+    const places = unpackPlaces(firstOffset, packed);
     const odd = new Map(
       this.#statement(ODD_POINTS)
-        .all(segment.from, segment.to)
-        .map((row) => [Number(row['id']) - segment.from, row]),
+        .all(from, to)
+        .map((row) => [Number(row['id']) - from, row]),
     );
-    // All at once: a segment is no longer than a batch, and nobody can come between.
-    const rows = this.#rows(segment);
+    const rows = this.#rows({ from, to });
     // Rows that are lost must not shift the places of those behind them.
     const isWhole = rows.length === places.length;
     const ids = isWhole
       ? undefined
       : this.#statement(POINT_IDS)
-          .all(segment.from, segment.to)
+          .all(from, to)
           .map(({ id }) => Number(id));
-    for (const [row, [step, wallTime, value]] of rows.entries()) {
-      const i = ids === undefined ? row : (ids[row] as number) - segment.from;
+    return rows.map(([step, wallTime, value], row) => {
+      const i = ids === undefined ? row : (ids[row] as number) - from;
       const { offset, index } = places[i] ?? NOWHERE;
       const exactly = odd.size === 0 ? undefined : odd.get(i);
-      yield {
+      return {
         step: wide(step),
         wallTime: measured(wallTime, exactly?.['wall_time']),
         value: typeof exactly?.['value'] === 'string' ? fromOddText(exactly['value']) : measured(value, null),
-        file: segment.file,
+        file,
         offset,
         index,
       };
-    }
+    });
   }
 
-  #rows({ from, to }: StoredSegment): [unknown, unknown, unknown][] {
+  #rows({ from, to }: Pick<StoredSegment, 'from' | 'to'>): [unknown, unknown, unknown][] {
     const read = (sql: string): [unknown, unknown, unknown][] => {
       const statement = this.#statement(sql);
       statement.setReturnArrays(true); // three times as fast as objects
