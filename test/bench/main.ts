@@ -31,6 +31,7 @@ import { prepareWandb } from './references/wandb.ts';
 import { Scratch } from './scratch.ts';
 import { slowTags } from './slow-tags.ts';
 import { type Row, renderTable } from './table.ts';
+import { verify } from './verify.ts';
 import { wandb } from './wandb.ts';
 import { zeros } from './zeros.ts';
 
@@ -43,6 +44,7 @@ const BENCHES: readonly Bench[] = [
   manyTags,
   readSeries,
   again,
+  verify,
   zeros,
   idle,
   latency,

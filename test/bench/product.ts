@@ -53,6 +53,11 @@ export class Product {
     }
   }
 
+  /** `verify --store FILE`, which has to find nothing that differs. */
+  async verify({ dir, store }: Home): Promise<Measured> {
+    return this.#run(['verify', '--store', store], dir, [0]);
+  }
+
   /** Throws unless a backfill of the log brings every point into the store: what mirrors nothing is fast. */
   async checkBackfill({ dir, points }: Pick<BigLog, 'dir' | 'points'>, exitCodes?: readonly number[]): Promise<void> {
     const home = this.newHome();

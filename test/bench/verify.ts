@@ -1,0 +1,30 @@
+import type { Bench } from './bench.ts';
+import { count, seconds, spread, times } from './figures.ts';
+import { interleave } from './pairs.ts';
+import { expectPoints } from './product.ts';
+
+/** What it costs to prove that a store holds what the files hold. */
+export const verify: Bench = {
+  name: 'verify',
+  about: 'verify of a store in which nothing differs, in time of the backfill that filled it',
+  async run({ scratch, product, pairs, scaled, row }) {
+    const logs = [scratch.log({ form: 'simple', tags: 20, steps: scaled(100_000) }), scratch.log({ runs: scaled(500), tags: 1, steps: 5 })];
+    for (const log of logs) {
+      const home = product.newHome();
+      await product.backfill(log.dir, home);
+      expectPoints(home.store, log.points);
+      const measured = await interleave(
+        pairs,
+        () => product.verify(home),
+        () => product.backfillAnew(log.dir),
+      );
+      row({
+        what: `${count(log.points)} points in ${count(log.files.length)} ${log.files.length === 1 ? 'file' : 'files'}`,
+        ours: seconds(spread(measured.map(([a]) => a.seconds)).median),
+        reference: seconds(spread(measured.map(([, b]) => b.seconds)).median),
+        figure: spread(measured.map(([a, b]) => a.seconds / b.seconds)),
+        format: times,
+      });
+    }
+  },
+};
