@@ -1,71 +1,33 @@
-/** What `verify` reads of a lane: a tracker with its part of the state, or the local store. */
+/** A tracker as a lane: what it gives back, and what the state says of it. */
 
-import type { StoreReader } from '../backends/local/index.ts';
 import { systemClock } from '../clock.ts';
-import type {
-  Backend,
-  Capabilities,
-  Handle,
-  HeldPoint,
-  KnownRoot,
-  ReadBackChunk,
-  ReadBackOptions,
-  ReadBackPoint,
-  Refusal,
-} from '../contract/index.ts';
+import type { Backend, Capabilities, Handle, KnownRoot, ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../contract/index.ts';
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
 import { LaneNames, type TrackerLaneOptions } from '../lanes/index.ts';
-import type { FileState, RunRef, Series } from '../model/index.ts';
-import type { LeftOut } from '../route/index.ts';
+import { type FileState, keyOfRun, type RunRef } from '../model/index.ts';
 import type { LaneReader } from '../state/index.ts';
 import { AnswerWatch } from '../sync/delivery/index.ts';
-import { heldBy } from './compare/index.ts';
-import type { Beside } from './verify-artifacts.ts';
-import type { Asked } from './verify-log.ts';
-import { type Mirrored, mirroredIn } from './verify-scope.ts';
+import { placeOf } from '../untrusted/index.ts';
+import { heldBy, NO_MEDIA } from './compare/index.ts';
+import type { ExtraScope, Extras, LaneSource } from './lane-source.ts';
+import { type Beside, checkArtifacts } from './verify-artifacts.ts';
 
-/** A range of bytes of a file, of one generation. */
-export interface ByteRange {
-  readonly generation: number;
-  readonly start: number;
-  readonly end: number;
-}
-
-/** A lane as one side of a comparison. */
-export interface LaneSource extends Mirrored, Asked {
-  readonly lane: string;
-  /** Where it leads, without secrets. */
-  readonly where: string;
-  /** Equal points may be one there. */
-  readonly mergesEqual: boolean;
-  /** The same point sent again is no second one. */
-  readonly canSendAgain: boolean;
-  /** The files that something was mirrored of, as far as it is noted. */
-  files(run: RunRef): readonly FileState[];
-  catalogue(run: RunRef): readonly Series[];
-  /** About how many points it holds. */
-  points(run: RunRef): number;
-  /** Whether it is to have a run at all. */
-  isMeant(run: RunRef): boolean;
-  /** What of a series it is not to have. */
-  leftOf(run: RunRef, tag: string): LeftOut | undefined;
-  /** Others add points to the same tracker run: too many there are no difference. */
-  isShared(run: RunRef): boolean;
-  asHeld(run: RunRef, tag: string, plugin: string, point: HeldPoint): HeldPoint | undefined;
-  hasRefusals(run: RunRef): boolean;
-  refusals(run: RunRef, file: string, range: ByteRange): readonly Refusal[];
-  /** The tracker run that a run goes into, with what was stored beside its points; undefined where there is nothing. */
-  beside(run: RunRef): Beside | undefined;
-  /** Asks its tracker whether it answers at all. Throws what is wrong. Missing: there is none to ask. */
-  probe?(signal: AbortSignal): Promise<void>;
-  /** Under the tags that the files have. Throws what is wrong; an error of code MB4006 is about this run alone. */
-  readBack(run: RunRef, options: ReadBackOptions): AsyncIterable<ReadBackChunk>;
-}
+/**
+ * Errors of a tracker that leave the other runs comparable, whatever the tracker says of itself: one answer was of no
+ * use.
+ */
+const ABOUT_RUN: ReadonlySet<string> = new Set(['MB4006', 'MB4030', 'MB4031']);
 
 /** The state, being written or only looked at. */
 export interface StateView {
   roots(): readonly KnownRoot[];
   lane(name: string, target: string): LaneReader;
+}
+
+/** A tracker as a side of a comparison. */
+export interface TrackerSource extends LaneSource {
+  /** The same point sent again is no second one. */
+  readonly canSendAgain: boolean;
 }
 
 /** A tracker's lane. `statePath` is for messages. */
@@ -74,7 +36,7 @@ export function trackerSource(
   state: StateView,
   statePath: string,
   clock = systemClock,
-): LaneSource {
+): TrackerSource {
   const lane = state.lane(name, target);
   const { keeps, replacesByKey, readBack } = backend.describe();
   // What a backend can hold it knows for sure once its tracker has answered.
@@ -84,8 +46,14 @@ export function trackerSource(
     position.watermark > 0 || damage.some(({ reason }) => reason === 'unreadable');
   let runs: RunRef[] | undefined;
   const answers = new AnswerWatch(clock, { fellSilent: () => undefined, heardAgain: () => undefined });
+  /** Tracker runs of which all besides the points was compared, with the first run that goes into each. */
+  const compared = new Set<string>();
   return {
     lane: name,
+    label: name,
+    isExact: false,
+    isSnapshot: false,
+    replacesFiles: false,
     silentSinceMs: () => answers.silentSinceMs,
     where: target,
     words: `the state ${statePath}`,
@@ -113,17 +81,29 @@ export function trackerSource(
     },
     hasRefusals: (run) => lane.hasRefusals(run),
     refusals: (run, file, range) => lane.refusals(run, file, range),
-    beside(run) {
-      const target = names.targetOf(run);
+    extras({ candidate, signal }) {
+      const target = names.targetOf(candidate.run);
       const handle = lane.handle(target);
       const states = handle === undefined ? [] : lane.side(target);
+      if (handle === undefined || states.length === 0 || compared.has(keyOfRun(target))) return undefined;
       const compareArtifacts = backend.compareArtifacts?.bind(backend);
-      if (handle === undefined || states.length === 0) return undefined;
-      if (compareArtifacts === undefined) return { target, handle, states };
-      return { target, handle, states, compare: (run, wanted, signal) => answers.ask(() => compareArtifacts(run, wanted, signal)) };
+      const compare: Beside['compare'] =
+        compareArtifacts === undefined ? undefined : (run, wanted, ended) => answers.ask(() => compareArtifacts(run, wanted, ended));
+      const beside = { target, handle, states, ...(compare === undefined ? {} : { compare }) };
+      return trackerExtras(beside, candidate, compared, signal);
     },
-    async probe(signal) {
-      await answers.ask(() => backend.probe(signal));
+    async blame(error, signal) {
+      // A backend of a package has a class of its own.
+      const code = systemCode(error) ?? '';
+      if (!code.startsWith('MB4')) return undefined;
+      if (ABOUT_RUN.has(code)) return 'run';
+      try {
+        await answers.ask(() => backend.probe(signal));
+        return 'run';
+      } catch {
+        // Why the run could not be read is reported; the probe only tells whose matter it is.
+        return 'lane';
+      }
     },
     async *readBack(run, options) {
       if (readBack !== 'full') throw new MirrorError('MB4004', 'this tracker does not return its points');
@@ -141,6 +121,20 @@ export function trackerSource(
       } else if (lane.known(run).points > 0) {
         throw new MirrorError('MB4006', 'the state has no tracker run for it');
       }
+    },
+  };
+}
+
+/** Params and files. `compared`: gets the tracker run that they belong to. */
+function trackerExtras(beside: Beside, { directory }: ExtraScope['candidate'], compared: Set<string>, signal: AbortSignal): Extras {
+  return {
+    async compare() {
+      const { target } = beside;
+      compared.add(keyOfRun(target));
+      // A run that is folded lies below its target.
+      const place = placeOf({ path: directory.root, links: directory.links }, target.path);
+      const { counts, differences, again } = await checkArtifacts(beside, place, signal);
+      return { listing: 0, media: NO_MEDIA, beside: counts, differences, again: { target, artifacts: again } };
     },
   };
 }
@@ -193,45 +187,4 @@ function withOwnFile(point: ReadBackPoint, run: RunRef, names: LaneNames): ReadB
   const { file, offset: _, index: __, ...content } = point;
   const own = names.ownFile(run, file);
   return own === undefined ? content : { ...point, file: own };
-}
-
-/** Points of the store handed over at a time. */
-const CHUNK_POINTS = 10_000;
-
-/** The local store, to be compared with a tracker. */
-export function localSource(reader: StoreReader, storePath: string): LaneSource {
-  return {
-    ...mirroredIn(reader, storePath),
-    lane: 'local',
-    where: storePath,
-    mergesEqual: false,
-    canSendAgain: true,
-    files: (run) => reader.positions(run).files,
-    catalogue: (run) => reader.catalogue(run),
-    points: (run) => reader.positions(run).points,
-    isMeant: () => true,
-    leftOf: () => undefined,
-    isShared: () => false,
-    asHeld: (_run, _tag, _plugin, point) => point,
-    hasRefusals: () => false,
-    refusals: () => [],
-    beside: () => undefined,
-    async *readBack(run, { isWanted = () => true }) {
-      for (const { row, tag, plugin } of reader.catalogue(run)) {
-        if (!isWanted(tag)) continue;
-        for (const points of inChunks(reader.points(row))) yield { tag, plugin, points };
-      }
-    },
-  };
-}
-
-/** Cuts points into chunks. */
-export function* inChunks(points: Iterable<ReadBackPoint>): Generator<ReadBackPoint[], void, void> {
-  let chunk: ReadBackPoint[] = [];
-  for (const point of points) {
-    if (chunk.push(point) < CHUNK_POINTS) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
 }

@@ -1,9 +1,11 @@
 /** The files' side of a comparison: has the event files of a run read again, up to where they were mirrored. */
-import { closeSync, readSync } from '../calls/index.ts';
+import { readdir } from 'node:fs/promises';
+import { closeSync, inTime, readSync } from '../calls/index.ts';
+import { isCompanion, isEventFileName } from '../discover/index.ts';
 import type { Batch, FileState, RunRef, Series } from '../model/index.ts';
 import type { FileOutcome, PatientReader, ReadEvent } from '../reading/index.ts';
 import { openFile } from '../tail/index.ts';
-import type { Place } from '../untrusted/index.ts';
+import { fullPath, lookAt, type Place } from '../untrusted/index.ts';
 import { type FileFacts, rangesOf, type Unjudged } from './compare/index.ts';
 
 /**
@@ -68,10 +70,6 @@ export class RunFiles {
     }
   }
 
-  async *withCatalogue(): AsyncGenerator<readonly [Batch, readonly Series[]], void, void> {
-    for await (const batch of this.batches()) yield [batch, this.catalogue];
-  }
-
   #note(event: Exclude<ReadEvent, { kind: 'batch' }>): void {
     const facts = event.kind === 'file' ? this.#facts.get(event.file) : undefined;
     if (event.kind !== 'file' || facts === undefined) return;
@@ -89,6 +87,35 @@ const UNJUDGED: Readonly<Record<FileOutcome, Unjudged | undefined>> = {
   unreadable: 'unreadable',
   silent: 'unreadable',
 };
+
+/** What is known of a file that a lane has not read: nothing, so that any bytes are its bytes. */
+function unread(name: string): FileState {
+  const guard = { first: undefined, last: undefined };
+  return { name, generation: 0, position: { watermark: 0, gaps: [] }, guard, damage: [], size: 0, stamp: '', records: 0 };
+}
+
+/** All of a run's files as they are now, to their ends; those that can't be compared are left out. */
+export async function wholeFiles(directory: Place, states: readonly FileState[]): Promise<FileState[]> {
+  const known = new Map(states.map((state) => [state.name, state]));
+  const names = new Set([...known.keys(), ...(await filesIn(directory))]);
+  const files: FileState[] = [];
+  for (const name of [...names].sort()) {
+    const found = await lookAt(directory, name).catch(() => undefined); // it is read next: that says what is wrong
+    const size = found?.kind === 'file' ? found.bytes : 0;
+    files.push({ ...(known.get(name) ?? unread(name)), position: { watermark: size, gaps: [] } });
+  }
+  return files;
+}
+
+async function filesIn(directory: Place): Promise<string[]> {
+  const path = fullPath(directory);
+  try {
+    const names = new Set((await inTime(path, () => readdir(path))).filter(isEventFileName));
+    return [...names].filter((name) => !isCompanion(name, (other) => names.has(other)));
+  } catch {
+    return []; // It is gone; that was said when the run was read.
+  }
+}
 
 /**
  * Where the record at an offset of a file ends. A record is its length, a checksum of that, as many bytes, and their

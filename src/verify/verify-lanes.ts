@@ -1,18 +1,20 @@
 /** Verifies the lanes of a configuration, one after the other, or two of them against each other. */
 
 import { existsSync } from 'node:fs';
-import { openStore } from '../backends/local/index.ts';
 import { type Clock, steadyMs } from '../clock.ts';
 import type { RootRequest, RunRules } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { StoreOptions, TrackerLaneOptions } from '../lanes/index.ts';
-import { StateFile, type StateReader } from '../state/index.ts';
+import { FileLock, StateFile, type StateReader } from '../state/index.ts';
 import type { Progress } from '../status/index.ts';
 import type { LinkRules } from '../untrusted/index.ts';
 import type { Difference, Sample, Verification } from './compare/index.ts';
-import { verifyLane } from './verify-lane.ts';
-import { verify } from './verify-pass.ts';
-import { type LaneSource, localSource, type StateView, trackerSource } from './verify-source.ts';
+import type { LaneSource } from './lane-source.ts';
+import { StateRepairer } from './state-repairer.ts';
+import { StoreRepairer } from './store-repairer.ts';
+import { isUnreachable, openStoreSource } from './store-source.ts';
+import { type StateView, trackerSource } from './tracker-source.ts';
+import { verifyLane } from './verify-pass.ts';
 
 /** The lanes that are verified. */
 export interface VerifyLanesOptions {
@@ -22,9 +24,9 @@ export interface VerifyLanesOptions {
   readonly rules?: RunRules | undefined;
   /** Undefined where the local lane is not asked for. */
   readonly store: StoreOptions | undefined;
-  /** The caller closes their backends. */
   /** How links of each root are followed. Default: `owner`. */
   readonly linksOf?: LinkRules;
+  /** The caller closes their backends. */
   readonly trackers: readonly TrackerLaneOptions[];
   readonly statePath: string;
   /** Whole series by lot; all of them by default. */
@@ -55,12 +57,19 @@ export async function verifyLanes(options: VerifyLanesOptions): Promise<Verifica
       for (const tracker of trackers) {
         if (signal.aborted) break;
         done.push(
-          await orObstacle(tracker.name, tracker.target, async () => {
+          await orObstacle(tracker.name, tracker.target, ifUnmirrored(tracker.name), options, async () => {
             if (writing === undefined) reading ??= StateFile.openForReading(statePath);
             const view = (writing ?? reading) as StateView;
             const source = trackerSource(tracker, view, statePath, options.clock);
-            const repair = writing === undefined ? {} : { repair: { state: writing, lane: writing.lane(tracker.name, tracker.target) } };
-            return verifyLane({ ...shared(options, tracker.name), source, ...repair });
+            const repairer =
+              writing === undefined
+                ? undefined
+                : new StateRepairer({
+                    state: writing,
+                    lane: writing.lane(tracker.name, tracker.target),
+                    canSendAgain: source.canSendAgain,
+                  });
+            return verifyLane({ ...shared(options, tracker.name), source, repairer });
           }),
         );
       }
@@ -73,29 +82,40 @@ export async function verifyLanes(options: VerifyLanesOptions): Promise<Verifica
   }
 }
 
-function verifyStore(store: StoreOptions, options: VerifyLanesOptions): Promise<Verification> {
-  return verify({ ...shared(options, 'local'), store, repair: options.repair === true });
+async function verifyStore(store: StoreOptions, options: VerifyLanesOptions): Promise<Verification> {
+  // Positions are written while it is repaired: nobody may move them meanwhile.
+  const lock = options.repair === true ? FileLock.acquire(store.path) : undefined;
+  try {
+    return await orObstacle('local', store.path, ifUnreachable(store.path), options, async () => {
+      using source = openStoreSource(store);
+      using repairer = options.repair === true ? new StoreRepairer(store) : undefined;
+      return await verifyLane({ ...shared(options, 'local'), source, repairer });
+    });
+  } finally {
+    lock?.release();
+  }
 }
 
 /** Compares what two lanes hold, each as the other one would hold it. `mine` is the first one's. */
 export async function verifyBetween(names: readonly [string, string], options: VerifyLanesOptions): Promise<Verification> {
   const { store, trackers, statePath } = options;
   const state = names.some((name) => name !== 'local') ? StateFile.openForReading(statePath) : undefined;
-  const reader = names.includes('local') && store !== undefined ? openStore(store.path) : undefined;
   try {
+    using local = names.includes('local') && store !== undefined ? openStoreSource(store) : undefined;
     const [source, other] = names.map((name): LaneSource => {
-      if (name === 'local' && reader !== undefined && store !== undefined) return localSource(reader, store.path);
+      if (name === 'local' && local !== undefined) return local;
       const tracker = trackers.find((lane) => lane.name === name);
       if (tracker === undefined || state === undefined) throw new MirrorError('MB4010', `no such lane: ${name}`);
       return trackerSource(tracker, state, statePath, options.clock);
     });
     const [first, second] = [source as LaneSource, other as LaneSource];
-    return await orObstacle(names[0], first.where, () =>
+    const whatFailed = (error: unknown): string | undefined =>
+      ifUnmirrored(names[0])(error) ?? (store === undefined ? undefined : ifUnreachable(store.path)(error));
+    return await orObstacle(names[0], first.where, whatFailed, options, () =>
       verifyLane({ ...shared(options, names[0], names[1]), source: first, other: second }),
     );
   } finally {
     state?.close();
-    reader?.close();
   }
 }
 
@@ -119,22 +139,42 @@ function shared(
   };
 }
 
-/** A lane of which nothing is known yet proves nothing, and must not keep the others from being looked at. */
-async function orObstacle(lane: string, where: string, work: () => Promise<Verification>): Promise<Verification> {
+/** What can't be compared, if an error says so; undefined for any other error. */
+type WhatFailed = (error: unknown) => string | undefined;
+
+/** A lane of which nothing is known yet proves nothing. */
+function ifUnmirrored(lane: string): WhatFailed {
+  return (error) => (error instanceof MirrorError && (error.code === 'MB3105' || error.code === 'MB3008') ? lane : undefined);
+}
+
+/** A store that can't be read says nothing about what it should hold. */
+function ifUnreachable(path: string): WhatFailed {
+  return (error) => (isUnreachable(error) ? path : undefined);
+}
+
+/** A lane that can't be compared must not keep the others from being compared. */
+async function orObstacle(
+  lane: string,
+  where: string,
+  whatFailed: WhatFailed,
+  { sample }: Pick<VerifyLanesOptions, 'sample'>,
+  work: () => Promise<Verification>,
+): Promise<Verification> {
   const startedAtMs = steadyMs();
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof MirrorError) || (error.code !== 'MB3105' && error.code !== 'MB3008')) throw error;
+    const what = whatFailed(error);
+    if (what === undefined || !(error instanceof MirrorError)) throw error;
     return {
       lane,
       where,
       roots: [],
-      sample: undefined,
+      sample,
       runs: [],
       troubled: [],
       damagedFiles: [],
-      obstacles: [{ what: lane, reason: `${error.message}${error.hint === undefined ? '' : ` (${error.hint})`}` }],
+      obstacles: [{ what, reason: `${error.message}${error.hint === undefined ? '' : ` (${error.hint})`}` }],
       repairs: undefined,
       bytes: 0,
       elapsedMs: steadyMs() - startedAtMs,

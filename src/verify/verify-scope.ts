@@ -1,7 +1,6 @@
 /** What is compared: the roots that are asked for, and the runs below them that the lane or the disk has. */
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { StoreReader } from '../backends/local/index.ts';
 import { inTime } from '../calls/index.ts';
 import type { KnownRoot, KnownRun } from '../contract/index.ts';
 import {
@@ -37,18 +36,6 @@ export interface Mirrored {
   runs(root: string): Iterable<RunRef>;
   /** How far the files of a run were mirrored. */
   positions(run: RunRef): Pick<KnownRun, 'files'>;
-}
-
-/** What a store holds, as the scope of a verification. */
-export function mirroredIn(reader: StoreReader, storePath: string): Mirrored {
-  const unread = reader.unreadRoots();
-  return {
-    words: `the store ${storePath}`,
-    // Nobody looks for files that were forgotten and whose points were to be kept, or that lie in another root now.
-    roots: () => reader.roots().filter(({ name }) => reader.hasExpectedRuns(name) || unread.has(name)),
-    runs: (root) => reader.expectedRuns(root),
-    positions: (run) => reader.positions(run),
-  };
 }
 
 /** A run to compare: what the lane has of it, what is there of it now, or both. */

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { backfill } from '../../src/sync/backfill.ts';
 import { exitCodeOf, totalsOf } from '../../src/verify/compare/index.ts';
-import { verify } from '../../src/verify/verify-pass.ts';
+import { verifyLanes } from '../../src/verify/index.ts';
 import { until } from '../crash/watch-kill.ts';
 import * as w from '../support/event-writer.ts';
 import { type Ended, endAll, freshDirectory, mirrorboard, mustRun, remove, repository, start } from './command.ts';
@@ -123,16 +123,20 @@ describe('a store that nobody touched', () => {
   it.each(corpora)('holds what is in %s', async (log) => {
     const store = { path: join(folder, 'mirrorboard.db'), mediaPath: join(folder, 'mirrorboard.media') };
     const roots = [{ path: join(repository, log) }];
-    const { totals } = await backfill({ roots, store, signal: new AbortController().signal });
-    const verification = await verify({
+    const { signal } = new AbortController();
+    const { totals } = await backfill({ roots, store, signal });
+    const [verification] = await verifyLanes({
       roots: [],
       store,
+      trackers: [],
+      statePath: join(folder, 'mirrorboard.state'),
+      signal,
       onDifference: (difference) => {
         throw new Error(JSON.stringify(difference));
       },
     });
-    expect(exitCodeOf(verification, false)).toBe(0);
-    expect(totalsOf(verification)).toMatchObject({ points: totals.newPoints, differences: 0 });
+    expect(exitCodeOf(verification!, false)).toBe(0);
+    expect(totalsOf(verification!)).toMatchObject({ points: totals.newPoints, differences: 0 });
   });
 
   it('is equal after kills, and what was not mirrored yet is pending', async () => {

@@ -13,7 +13,7 @@ const sources = fileURLToPath(new URL('../../../src', import.meta.url));
 const WALL: Readonly<Record<string, readonly [times: number, reason: string]>> = {
   'clock.ts': [1, 'the clock that the rooms get'],
   'verify/verify-lanes.ts': [1, 'stamps in the state'],
-  'verify/lane-mender.ts': [3, 'a retry that is due at once, in the state'],
+  'verify/state-repairer.ts': [1, 'a retry that is due at once, in the state'],
   'discover/walk.ts': [1, "compared with a directory's time, on file systems with our own clock"],
   'discover/worker.ts': [1, "compared with a directory's time"],
   'reading/reader.ts': [2, "compared with a file's time"],

@@ -110,7 +110,7 @@ export class StoreRepair {
   }
 
   /** Adds gaps to a file's position. Its stamp is forgotten, or the next pass would take it for untouched. */
-  owe(run: RunRef, file: string, gaps: readonly Gap[]): void {
+  addGaps(run: RunRef, file: string, gaps: readonly Gap[]): void {
     this.#transaction(() => {
       const row = this.#file(run, file);
       if (row === undefined) return;

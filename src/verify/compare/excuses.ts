@@ -1,8 +1,17 @@
 import type { HeldPoint } from '../../contract/index.ts';
+import type { Absence } from './lane-counts.ts';
 import { PointTable } from './point-table.ts';
 
 /** How a lane stands to a point of the files: it is to have it, or why it may lack it. */
 export type PointStanding = 'due' | 'owed' | 'unsupported' | 'refused' | 'left';
+
+/** What a point counts as that the second of two lanes does not have. */
+export const ABSENCE: Readonly<Record<Exclude<PointStanding, 'due'>, Absence>> = {
+  unsupported: 'noPlace',
+  refused: 'refused',
+  left: 'leftOut',
+  owed: 'owed',
+};
 
 /** How both lanes that are compared stand to a point. */
 export interface Standings {

@@ -23,10 +23,8 @@ export {
   type Unjudged,
 } from './file-facts.ts';
 export { type FilePoint, filePoints } from './file-points.ts';
-export { LaneComparison } from './lane-comparison.ts';
 export { type Absence, type Absences, type LaneCounts, type Losses, NOTHING_ABSENT } from './lane-counts.ts';
-export { compareRunListing } from './listing.ts';
-export { Mender } from './mender.ts';
+export { Listings } from './listing.ts';
 export { type FileRepair, gapsOf } from './repair-plan.ts';
 export { RunComparison } from './run-comparison.ts';
 export { isInSample, type Sample } from './sample.ts';

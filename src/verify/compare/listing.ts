@@ -1,5 +1,6 @@
+import type { ReadBackChunk, ReadBackPoint } from '../../contract/index.ts';
 import type { RunRef } from '../../model/index.ts';
-import type { ListingDifference, PointValue } from './difference.ts';
+import type { ListingDifference } from './difference.ts';
 
 /** What a lane lists of a series, so that nobody has to read its points. */
 export interface SeriesListing {
@@ -25,15 +26,44 @@ export class SeriesSummary {
   min: number | null = null;
   max: number | null = null;
 
-  add(step: number | bigint, value: PointValue): void {
-    this.count++;
-    if (this.firstStep === null || step < this.firstStep) this.firstStep = step;
-    if (this.lastStep === null || step > this.lastStep) this.lastStep = step;
-    if (typeof value === 'string') return;
-    const x = Number(value);
-    if (Number.isNaN(x)) return;
-    if (this.min === null || x < this.min) this.min = x;
-    if (this.max === null || x > this.max) this.max = x;
+  add(points: readonly Pick<ReadBackPoint, 'step' | 'value'>[]): void {
+    let { firstStep, lastStep, min, max } = this;
+    for (const { step, value } of points) {
+      if (firstStep === null || step < firstStep) firstStep = step;
+      if (lastStep === null || step > lastStep) lastStep = step;
+      if (typeof value === 'string') continue;
+      const x = Number(value);
+      if (Number.isNaN(x)) continue;
+      if (min === null || x < min) min = x;
+      if (max === null || x > max) max = x;
+    }
+    this.count += points.length;
+    Object.assign(this, { firstStep, lastStep, min, max });
+  }
+}
+
+/** Compares what a lane lists of a run and its series with the points that it gives back. */
+export class Listings {
+  readonly #summaries = new Map<string, SeriesSummary>();
+
+  /** Every point of the series that are compared, once. */
+  add({ tag, points }: ReadBackChunk): void {
+    this.#of(tag).add(points);
+  }
+
+  /** `run` is undefined where only some of its series were read. */
+  *differences(ref: RunRef, series: Iterable<SeriesListing>, run: RunListing | undefined): Generator<ListingDifference, void, void> {
+    for (const listed of series) yield* compareSeriesListing(ref, listed, this.#of(listed.tag));
+    if (run !== undefined) yield* compareRunListing(ref, run, this.#summaries.values());
+  }
+
+  #of(tag: string): SeriesSummary {
+    let summary = this.#summaries.get(tag);
+    if (summary === undefined) {
+      summary = new SeriesSummary();
+      this.#summaries.set(tag, summary);
+    }
+    return summary;
   }
 }
 

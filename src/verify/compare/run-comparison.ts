@@ -1,111 +1,152 @@
-import type { ReadBackChunk } from '../../contract/index.ts';
-import { type Batch, interpret, jsonText, type RunRef, type Series, valueJson } from '../../model/index.ts';
-import type { Difference, PointDifference } from './difference.ts';
+import type { HeldPoint, ReadBackChunk, Refusal } from '../../contract/index.ts';
+import { type Batch, interpret, jsonText, kindOf, type RunRef, type Series, valueJson } from '../../model/index.ts';
+import { ChunkComparison } from './chunk-comparison.ts';
+import type { RunComparisonOptions } from './comparison-options.ts';
+import type { PointDifference, PointPlace } from './difference.ts';
+import { ABSENCE, type Standings } from './excuses.ts';
 import { type FileFacts, isJudged, isOwed, type Unjudged } from './file-facts.ts';
-import { compareSeriesListing, type SeriesListing, SeriesSummary } from './listing.ts';
-import { matchPoints } from './match-points.ts';
-import { pointDifferences } from './point-differences.ts';
-import { PointTable } from './point-table.ts';
 import { RepairPlan } from './repair-plan.ts';
-import { ChosenPoints, type Chunk, chunksOf, type PointSink, SeriesSums } from './series-sums.ts';
+import { type Chunk, chunksOf, type PointSink, SeriesSums } from './series-sums.ts';
+import { lossOf, Tally } from './tally.ts';
 
 /** Points compared one by one at the same time, of each side; some 60 bytes each. */
 const CHUNK_POINTS = 400_000;
 
-/** How often each kind of outcome came. */
-export interface PointCounts {
-  /** Points of the files that were compared. */
-  points: number;
-  missing: number;
-  extra: number;
-  changed: number;
-}
+/** Of a point that may be there, and need not be. */
+const MAY_BE_THERE: Standings = { left: 'owed', right: 'owed' };
 
 /**
- * Compares one run: first sums of hashes, a few words a series; then, of the series whose sums differ, all points. The
- * caller reads; it hands every batch of the files and every chunk of the lane to `addBatch` and `addChunk`, once for
- * `sums`, and once for each of `chunks()` between `begin` and `settle`. Pure.
+ * Compares what a lane should hold of a run (left) with what it gives back (right): first sums of hashes, a few words a
+ * series; then, of the series whose sums differ, all points. The caller reads both sides: once for the sums, and once
+ * for each of `chunks()` between `begin` and `settle`. In these readings it also names points that may be there and
+ * need not be (`excuse`). Pure.
  */
 export class RunComparison {
   readonly run: RunRef;
-  readonly counts: PointCounts = { points: 0, missing: 0, extra: 0, changed: 0 };
-  /** Points the lane has of files that can't say anything about them. */
-  readonly unjudged: Record<Unjudged, number> = { gone: 0, replaced: 0, stale: 0, unreadable: 0 };
+  readonly tally = new Tally();
   readonly repair = new RepairPlan();
-  readonly #facts: ReadonlyMap<string, FileFacts>;
-  readonly #isWanted: (tag: string) => boolean;
+  /** Why a point without a place can't be called extra: its file may be one that can't be read. */
+  doubt: Unjudged | undefined;
+  /** Points that the lane has too many or with other contents. */
+  surplus = 0;
+  readonly #options: RunComparisonOptions;
   readonly #slots = new Map<string, number>();
   readonly #tags: string[] = [];
+  readonly #kinds: (string | undefined)[] = [];
   readonly #wanted: boolean[] = [];
-  readonly #mine = new SeriesSums();
-  readonly #theirs = new SeriesSums();
-  readonly #summaries = new Map<string, SeriesSummary>();
-  #chunk: Chunk | undefined;
-  #mineTable = new PointTable([]);
-  #theirTable = new PointTable([]);
-  #mineSink: PointSink = this.#mine;
-  #theirSink: PointSink = this.#theirs;
+  readonly #left = new SeriesSums();
+  readonly #right = new SeriesSums();
+  #chunk: ChunkComparison | undefined;
 
-  constructor(run: RunRef, facts: ReadonlyMap<string, FileFacts>, isWanted: (tag: string) => boolean) {
-    this.run = run;
-    this.#facts = facts;
-    this.#isWanted = isWanted;
+  constructor(options: RunComparisonOptions) {
+    this.#options = options;
+    this.run = options.run;
   }
 
+  /** Whether a tag is compared, and in the chunk at hand. */
   isWanted(tag: string): boolean {
-    return this.#wanted[this.#slot(tag)] ?? false;
+    const slot = this.#slot(tag);
+    return this.#wanted[slot] === true && (this.#chunk?.chunk.slots.has(slot) ?? true);
   }
 
-  /** Points of a file, with the run's catalogue as it is now: it says what a batch's series numbers mean. */
-  addBatch(batch: Batch, catalogue: readonly Series[]): void {
-    const facts = this.#facts.get(batch.file);
+  /** All points of a batch should be there as they are, but for those that are pending. `catalogue`: the run's, as it is now. */
+  expectBatch(batch: Batch, catalogue: readonly Series[]): void {
+    const facts = this.#options.facts.get(batch.file);
     if (facts === undefined) return;
     const { scalars, objects, file } = batch;
     const slots = catalogue.map(({ tag }) => (this.isWanted(tag) ? this.#slot(tag) : -1));
-    const sink = this.#mineSink;
-    const hasOwed = facts.gaps.some(({ tags }) => tags !== undefined);
+    const sink = this.#leftSink;
+    const hasPending = facts.gaps.some(({ tags }) => tags !== undefined);
     const { count, series, step, wallTime, value, offset, index, wideSteps, wideValues } = scalars;
     const isWide = wideSteps.size > 0 || wideValues.size > 0;
+    let points = 0;
     for (let row = 0; row < count; row++) {
       const slot = slots[series[row] as number] as number;
       if (slot < 0) continue;
       const at = offset[row] as number;
-      if (hasOwed && isOwed(facts, this.#tags[slot] as string, at)) continue;
+      if (hasPending && isOwed(facts, this.#tags[slot] as string, at)) continue;
       const s = step[row] as number;
       const v = value[row] as number;
+      points++;
       if (isWide) sink.take(slot, wideSteps.get(row) ?? s, wallTime[row] as number, wideValues.get(row) ?? v, file, at, index[row]);
       else sink.take(slot, s, wallTime[row] as number, v, file, at, index[row]);
     }
     for (const point of objects) {
-      const facts_ = catalogue[point.series];
       const slot = slots[point.series] ?? -1;
-      if (facts_ === undefined || slot < 0 || (this.#chunk !== undefined && !this.#chunk.slots.has(slot))) continue;
-      if (hasOwed && isOwed(facts, facts_.tag, point.offset)) continue;
-      const text = jsonText(valueJson(interpret(facts_.plugin, point), () => {}));
+      const known = catalogue[point.series];
+      if (known === undefined || slot < 0) continue;
+      if (hasPending && isOwed(facts, known.tag, point.offset)) continue;
+      const text = jsonText(valueJson(interpret(known.plugin, point), () => {}));
+      points++;
       sink.take(slot, point.step, point.wallTime, text, file, point.offset, point.index);
     }
+    if (this.#chunk === undefined) this.tally.counts.points += points;
   }
 
-  /** Points of the lane. Those of files that can't judge them are counted apart. */
-  addChunk({ tag, points }: ReadBackChunk): void {
+  /** A point that should be there, and how it should be held; undefined where the lane has no place for it. */
+  expect(tag: string, plugin: string, point: HeldPoint, held: HeldPoint | undefined, place?: Partial<PointPlace>): void {
     const slot = this.#slot(tag);
+    this.#kinds[slot] ??= kindOf(plugin);
+    if (this.#wanted[slot] !== true) return;
+    const { counts, losses } = this.tally;
     const isFirstTime = this.#chunk === undefined;
-    const summary = this.#summaryOf(tag);
-    const sink = this.#theirSink;
+    if (isFirstTime) counts.points++;
+    if (held === undefined) {
+      if (!isFirstTime) return;
+      counts.allowed++;
+      losses.notHeld++;
+      this.tally.countAbsent(this.#kinds[slot], 'noPlace');
+      return;
+    }
+    const loss = lossOf(point, held);
+    if (isFirstTime) this.tally.countLoss(loss, 1);
+    const row = this.#chunk?.rows ?? 0;
+    this.#leftSink.take(slot, held.step, held.wallTime, held.value, place?.file, place?.offset, place?.index);
+    if (loss !== 0) this.#chunk?.noteLoss(row, loss);
+  }
+
+  /** A point that should have been there and was refused: it counts as such. */
+  refuse(tag: string, plugin: string, kind: Refusal['kind']): void {
+    if (this.#chunk !== undefined || !this.isWanted(tag)) return;
+    const slot = this.#slot(tag);
+    this.#kinds[slot] ??= kindOf(plugin);
+    this.tally.countAbsent(this.#kinds[slot], ABSENCE[kind]);
+    this.tally.counts.points++;
+    this.tally.counts[kind]++;
+  }
+
+  /** A point that a route keeps from the lane. */
+  leaveOut(tag: string): void {
+    if (this.#chunk === undefined && this.isWanted(tag)) this.tally.counts.leftOut++;
+  }
+
+  /**
+   * A point that may be there, and need not be: it is pending, was refused, or stands behind the position. To be
+   * named after what is there. Of two lanes every point of the files is named, with how both stand to it.
+   */
+  excuse(tag: string, held: HeldPoint | undefined, standings = MAY_BE_THERE): void {
+    if (held !== undefined) this.#chunk?.excuse(this.#slot(tag), held, standings);
+  }
+
+  /** Points that are there. If the files were read first, those of files that can't judge them are counted apart. */
+  addRight({ tag, points }: ReadBackChunk): void {
+    const slot = this.#slot(tag);
+    if (this.#wanted[slot] !== true) return;
+    const { facts: all, filesFirst = false } = this.#options;
+    const sink = this.#rightSink;
     let name: string | undefined;
     let facts: FileFacts | undefined;
     let isPlain = true;
     for (const { step, wallTime, value, file, offset, index } of points) {
-      if (isFirstTime) summary.add(step, value);
-      if (file !== name) {
+      if (filesFirst && file !== name) {
         name = file;
-        facts = file === undefined ? undefined : this.#facts.get(file);
+        facts = file === undefined ? undefined : all.get(file);
         isPlain = facts === undefined || (facts.unjudged === undefined && facts.lost.length === 0 && facts.gaps.length === 0);
       }
       if (!isPlain && facts !== undefined) {
         const unjudged = facts.unjudged ?? (isJudged(facts, tag, offset) ? undefined : 'unreadable');
         if (unjudged !== undefined) {
-          if (isFirstTime) this.unjudged[unjudged]++;
+          if (this.#chunk === undefined) this.tally.unjudged[unjudged]++;
           continue;
         }
       }
@@ -113,50 +154,35 @@ export class RunComparison {
     }
   }
 
-  /** Listings against what was read. */
-  *listingDifferences(listed: readonly SeriesListing[]): Generator<Difference, void, void> {
-    for (const series of listed) {
-      if (this.isWanted(series.tag)) yield* compareSeriesListing(this.run, series, this.#summaryOf(series.tag));
-    }
-  }
-
-  get summaries(): Iterable<SeriesSummary> {
-    return this.#summaries.values();
-  }
-
   /** Once both sides were read: what has to be read again. */
   chunks(): Chunk[] {
-    const differing: number[] = [];
-    for (const slot of this.#tags.keys()) {
-      this.counts.points += this.#mine.count(slot);
-      if (!this.#mine.isSame(slot, this.#theirs)) differing.push(slot);
-    }
-    return chunksOf(differing, this.#mine, this.#theirs, CHUNK_POINTS);
-  }
-
-  isInChunk(tag: string): boolean {
-    return this.#chunk?.slots.has(this.#slot(tag)) ?? true;
+    const differing = [...this.#tags.keys()].filter((slot) => !this.#left.isSame(slot, this.#right));
+    return chunksOf(differing, this.#left, this.#right, CHUNK_POINTS);
   }
 
   begin(chunk: Chunk): void {
-    const files: string[] = [];
-    this.#chunk = chunk;
-    this.#mineTable = new PointTable(files);
-    this.#theirTable = new PointTable(files);
-    this.#mineSink = new ChosenPoints(chunk, this.#mineTable);
-    this.#theirSink = new ChosenPoints(chunk, this.#theirTable);
+    this.#chunk = new ChunkComparison(chunk, {
+      options: this.#options,
+      tags: this.#tags,
+      kinds: this.#kinds,
+      tally: this.tally,
+      repair: this.repair,
+    });
   }
 
-  /** The differences of the chunk, in the order of the files, what only the lane has last. */
+  /** The differences of the chunk. */
   *settle(): Generator<PointDifference, void, void> {
-    const mine = this.#mineTable;
-    const theirs = this.#theirTable;
-    const matches = matchPoints(mine, theirs);
-    this.counts.missing += matches.missing.length;
-    this.counts.extra += matches.extra.length;
-    this.counts.changed += matches.changed.length;
-    this.repair.add(mine, theirs, matches, this.#facts, this.#tags, this.#chunk?.parts === 1);
-    yield* pointDifferences(this.run, this.#tags, mine, theirs, matches);
+    if (this.#chunk === undefined) return;
+    yield* this.#chunk.settle(this.doubt);
+    this.surplus += this.#chunk.surplus;
+  }
+
+  get #leftSink(): PointSink {
+    return this.#chunk?.left ?? this.#left;
+  }
+
+  get #rightSink(): PointSink {
+    return this.#chunk?.right ?? this.#right;
   }
 
   #slot(tag: string): number {
@@ -164,17 +190,8 @@ export class RunComparison {
     if (slot === undefined) {
       slot = this.#tags.push(tag) - 1;
       this.#slots.set(tag, slot);
-      this.#wanted.push(this.#isWanted(tag));
+      this.#wanted.push(this.#options.isWanted(tag));
     }
     return slot;
-  }
-
-  #summaryOf(tag: string): SeriesSummary {
-    let summary = this.#summaries.get(tag);
-    if (summary === undefined) {
-      summary = new SeriesSummary();
-      this.#summaries.set(tag, summary);
-    }
-    return summary;
   }
 }

@@ -55,7 +55,7 @@ describe('the bytes of a file that are read', () => {
 describe('listings', () => {
   test('are compared with what the points say; NaN counts for nothing, and 0 is -0', () => {
     const found = new SeriesSummary();
-    for (const value of [NaN, -0, 3, 2n ** 60n, 'text']) found.add(5, value);
+    found.add([NaN, -0, 3, 2n ** 60n, 'text'].map((value) => ({ step: 5, value })));
     const listed = { tag: 't', count: 5, firstStep: 5, lastStep: 5, min: 0, max: 2 ** 60 };
     expect(compareSeriesListing(RUN, listed, found)).toEqual([]);
     expect(compareSeriesListing(RUN, { ...listed, min: null, count: 6 }, found)).toMatchObject([

@@ -65,21 +65,28 @@ interface Sides {
   readonly gaps?: readonly Gap[];
   readonly unjudged?: FileFacts['unjudged'];
   readonly lost?: FileFacts['lost'];
+  /** Default: as the local store. */
+  readonly lane?: { readonly filesFirst: boolean; readonly replacesFiles: boolean };
 }
 
-function compared({ mine, theirs, gaps = [], unjudged, lost = [] }: Sides): { differences: Difference[]; comparison: RunComparison } {
+const STORE = { filesFirst: true, replacesFiles: true };
+
+function compared({ mine, theirs, gaps = [], unjudged, lost = [], lane = STORE }: Sides): {
+  differences: Difference[];
+  comparison: RunComparison;
+} {
   const catalogue = catalogueOf([...new Set([...mine, ...theirs].map(({ tag }) => tag))]);
   const facts = new Map<string, FileFacts>([[FILE, { name: FILE, watermark: 1e6, gaps, unjudged, lost }]]);
-  const comparison = new RunComparison(RUN, facts, () => true);
+  const comparison = new RunComparison({ run: RUN, facts, isWanted: () => true, ...lane });
   const feed = (): void => {
-    if (unjudged === undefined) comparison.addBatch(batchOf(mine, catalogue), catalogue);
+    if (unjudged === undefined) comparison.expectBatch(batchOf(mine, catalogue), catalogue);
     for (const { tag } of catalogue) {
       const points = theirs
         .filter((other) => other.tag === tag)
         .map(({ step, value, offset, file = FILE }): ReadBackPoint => {
           return { step, wallTime: step, value, ...(file === null ? {} : { file, offset, index: 0 }) };
         });
-      comparison.addChunk({ tag, plugin: 'scalars', points });
+      comparison.addRight({ tag, plugin: 'scalars', points });
     }
   };
   feed();
@@ -108,12 +115,12 @@ describe('comparing a run', () => {
       expect.objectContaining({ kind: 'changed', step: 3, mine: 3, theirs: 7 }),
       expect.objectContaining({ kind: 'extra', step: 9, theirs: 9 }),
     ]);
-    expect(comparison.counts).toEqual({ points: 4, missing: 1, extra: 1, changed: 1 });
+    expect(comparison.tally.counts).toMatchObject({ points: 4, missing: 1, extra: 1, changed: 1 });
   });
 
-  test('does without places', () => {
+  test('does without places: one too few and one too many of the same step are one that changed', () => {
     const theirs = [point(1), { ...point(3), value: 7 }, point(4)].map((other) => ({ ...other, file: null }));
-    expect(kinds(compared({ mine: points, theirs }).differences)).toEqual(['missing', 'missing', 'extra']);
+    expect(kinds(compared({ mine: points, theirs }).differences)).toEqual(['missing', 'changed']);
   });
 
   test('goes by contents where the lane has places wrong', () => {
@@ -151,11 +158,11 @@ describe('comparing a run', () => {
   test('counts apart what no file can judge', () => {
     const { differences, comparison } = compared({ mine: [], theirs: points, unjudged: 'gone' });
     expect(differences).toEqual([]);
-    expect(comparison.unjudged).toEqual({ gone: 4, replaced: 0, stale: 0, unreadable: 0 });
+    expect(comparison.tally.unjudged).toEqual({ gone: 4, replaced: 0, stale: 0, unreadable: 0 });
     const lost = [{ start: 200, end: 300, reason: 'data_checksum' }] as const;
     const some = compared({ mine: points.filter(({ step }) => step !== 2), theirs: points, lost: [...lost] });
     expect(some.differences).toEqual([]);
-    expect(some.comparison.unjudged).toEqual({ gone: 0, replaced: 0, stale: 0, unreadable: 1 });
+    expect(some.comparison.tally.unjudged).toEqual({ gone: 0, replaced: 0, stale: 0, unreadable: 1 });
   });
 
   test('finds exactly what was done to the lane, whatever it was', () => {
@@ -175,7 +182,7 @@ describe('comparing a run', () => {
         for (const each of mine) balance.set(key(each), (balance.get(key(each)) ?? 0) - 1);
         for (const each of theirs) balance.set(key(each), (balance.get(key(each)) ?? 0) + 1);
         const want = (sign: number): number => [...balance.values()].reduce((sum, n) => sum + Math.max(0, n * sign), 0);
-        const { counts } = compared({ mine, theirs }).comparison;
+        const { counts } = compared({ mine, theirs }).comparison.tally;
         // A point that is lost at one place and too many at another is equal; one that changed is both.
         expect([counts.missing + counts.changed, counts.extra + counts.changed]).toEqual([want(-1), want(1)]);
       }),
@@ -226,5 +233,47 @@ describe('the plan of a repair', () => {
   test('gives a file up where a record would bring a point that is there once more', () => {
     const mine = [...all, { ...point(10), value: 77 }].sort((a, b) => a.offset - b.offset);
     expect(stretches({ mine, theirs: all })).toEqual({ stretches: [], isDistrusted: true });
+  });
+});
+
+describe('a lane from which nothing is removed', () => {
+  const points = [point(1), point(2), point(3), point(4)];
+  const tracker = { filesFirst: false, replacesFiles: false } as const;
+
+  test('is brought changed points again like missing ones, and what is there too much stays', () => {
+    const { comparison } = compared({ mine: points, theirs: [point(1), { ...point(3), value: 7 }, point(4), point(9)], lane: tracker });
+    expect(comparison.tally.counts).toMatchObject({ missing: 1, changed: 1, extra: 1 });
+    expect(comparison.surplus).toBe(2);
+    expect(comparison.repair.files.get(FILE)).toMatchObject({ isDistrusted: false, stretches: [{ tag: 'loss', first: 200, last: 300 }] });
+  });
+
+  test('is not judged by files that turn out to be gone after it was read', () => {
+    const { differences, comparison } = compared({ mine: [], theirs: points, unjudged: 'gone', lane: tracker });
+    expect(differences).toEqual([]);
+    expect(comparison.tally.unjudged).toMatchObject({ gone: 4 });
+  });
+});
+
+describe('points that a lane holds in another form', () => {
+  test('are compared in this form, and what it changes is counted by what changed', () => {
+    const comparison = new RunComparison({ run: RUN, facts: new Map(), isWanted: () => true });
+    const read = (): void => {
+      for (const step of [1, 2, 3]) {
+        const exact = { step, wallTime: step + 0.1, value: step };
+        comparison.expect('loss', 'scalars', exact, step === 3 ? undefined : { ...exact, wallTime: step });
+      }
+      comparison.addRight({ tag: 'loss', plugin: 'scalars', points: [{ step: 1, wallTime: 1, value: 1 }] });
+    };
+    read();
+    const differences: Difference[] = [];
+    for (const chunk of comparison.chunks()) {
+      comparison.begin(chunk);
+      read();
+      differences.push(...comparison.settle());
+    }
+    expect(differences).toEqual([expect.objectContaining({ kind: 'missing', step: 2 })]);
+    expect(comparison.tally.counts).toMatchObject({ points: 3, missing: 1, allowed: 2 });
+    expect(comparison.tally.losses).toMatchObject({ time: 1, notHeld: 1 });
+    expect(comparison.tally.absent.noPlace).toEqual({ scalars: 1 });
   });
 });

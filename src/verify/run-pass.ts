@@ -1,0 +1,154 @@
+/** The comparison of one run: points first, chunk by chunk where they differ, then what else the lane holds of it. */
+import type { FileState, RunRef } from '../model/index.ts';
+import type { PatientReader } from '../reading/index.ts';
+import {
+  type Difference,
+  damagedBytes,
+  type FileFacts,
+  factsOf,
+  NO_BESIDE,
+  NO_MEDIA,
+  owedBytes,
+  pendingBytes,
+  RunComparison,
+  type Sample,
+} from './compare/index.ts';
+import type { ExtraFindings, LaneSource } from './lane-source.ts';
+import type { ComparedRun, Repairer } from './repairer.ts';
+import { FilesSide, LanesSide, type Side } from './sides.ts';
+import { doubtOf } from './standing.ts';
+import { RunFiles } from './verify-files.ts';
+import type { VerifyLog } from './verify-log.ts';
+import type { Candidate } from './verify-scope.ts';
+
+const NO_EXTRAS: ExtraFindings = { listing: 0, media: NO_MEDIA, beside: NO_BESIDE, differences: [] };
+
+/** The lanes whose runs are compared. */
+export interface RunPassOptions {
+  readonly source: LaneSource;
+  /** The lane that `source` is compared with; by default the event files are. */
+  readonly other?: LaneSource;
+  /** Whole series, chosen by a seed; all of them by default. */
+  readonly sample?: Sample;
+  /** Notes what is pending, so that the next pass brings it. Default: nothing is written. */
+  readonly repairer?: Repairer | undefined;
+  /** Ends the comparison early. */
+  readonly signal: AbortSignal;
+  /** Told of every difference as it is found; they are not kept. */
+  readonly onDifference?: (difference: Difference) => void;
+}
+
+/** Compares the runs of a lane, one after the other. */
+export class RunPass {
+  readonly #options: RunPassOptions;
+  readonly #log: VerifyLog;
+  readonly #reader: PatientReader;
+
+  constructor(options: RunPassOptions, log: VerifyLog, reader: PatientReader) {
+    this.#options = options;
+    this.#log = log;
+    this.#reader = reader;
+  }
+
+  /** Adds the run's verdict to the log. Throws what is wrong with a lane. */
+  async compare(candidate: Candidate): Promise<void> {
+    const { source, other, signal, onDifference, repairer } = this.#options;
+    const { run, found, directory } = candidate;
+    const log = this.#log;
+    const states = source.files(run);
+    const facts = new Map(states.map((state) => [state.name, factsOf(state)]));
+    const series = source.catalogue(run);
+    const files = new RunFiles(candidate, states, facts, series, this.#reader);
+    const isWanted = log.isWanted(run);
+    const isSample = this.#options.sample !== undefined;
+    const scope = { candidate, isWanted, isSample, turn: () => log.turn(), signal };
+    const extras = other === undefined ? source.extras(scope) : undefined;
+    const comparison = this.#comparison(run, facts);
+    const side: Side =
+      other === undefined
+        ? new FilesSide({ source, candidate, states, facts, files, reader: this.#reader, extras })
+        : new LanesSide(source, other, candidate, this.#reader);
+    await this.#readFirst(side, comparison, states);
+    if (other === undefined) comparison.doubt = doubtOf(states, facts);
+    const chunks = log.isStopped ? [] : comparison.chunks();
+    for (const chunk of chunks) {
+      comparison.begin(chunk);
+      for await (const _ of side.read(comparison, true, signal)) if (await log.turn()) break;
+      if (log.isStopped) break;
+      for (const difference of comparison.settle()) onDifference?.(difference);
+    }
+    if (other === undefined) log.note(candidate, facts);
+    const compared: ComparedRun = { comparison, isDifferent: chunks.length > 0, facts, series, directory, files };
+    if (!log.isStopped) repairer?.repairPoints(compared);
+    const findings = log.isStopped ? NO_EXTRAS : ((await extras?.compare()) ?? NO_EXTRAS);
+    for (const difference of findings.differences) onDifference?.(difference);
+    if (!log.isStopped) await repairer?.repairExtras(compared, findings);
+    const { counts, losses, absent, foreignTags, unjudged } = comparison.tally;
+    const { listing, media, beside } = findings;
+    log.verdicts.push({
+      run,
+      ...counts,
+      losses,
+      absent,
+      ...(foreignTags.size === 0 ? {} : { foreignTags: [...foreignTags] }),
+      unjudged,
+      owedBytes: [...facts.values()].reduce((sum, file) => sum + (file.unjudged === undefined ? owedBytes(file) : 0), 0),
+      pendingBytes: pendingBytes(found, facts),
+      damaged: damagedBytes(facts.values()),
+      listing,
+      media,
+      beside,
+    });
+  }
+
+  #comparison(run: RunRef, facts: ReadonlyMap<string, FileFacts>): RunComparison {
+    const { source, other } = this.#options;
+    const isWanted = this.#log.isWanted(run);
+    if (other === undefined) {
+      return new RunComparison({
+        run,
+        facts,
+        isWanted,
+        filesFirst: source.isSnapshot,
+        replacesFiles: source.replacesFiles,
+        mergesEqual: { left: false, right: source.mergesEqual },
+        isShared: source.isShared(run),
+      });
+    }
+    // Both lanes were mirrored from event files: what neither read of them is not in them.
+    const tags = new Set([...source.catalogue(run), ...other.catalogue(run)].map(({ tag }) => tag));
+    return new RunComparison({
+      run,
+      facts: new Map(),
+      isWanted,
+      mergesEqual: { left: source.mergesEqual, right: other.mergesEqual },
+      isShared: other.isShared(run),
+      isBetween: true,
+      isOfFiles: (tag) => tags.has(tag),
+    });
+  }
+
+  /** Half of the way is the left side, half the right one; the files of a run stand for both. */
+  async #readFirst(side: Side, comparison: RunComparison, states: readonly FileState[]): Promise<void> {
+    const { progress } = this.#log;
+    const { source, signal } = this.#options;
+    const before = progress.bytes.read;
+    const bytes = states.reduce((sum, { position }) => sum + position.watermark, 0);
+    const points = source.points(comparison.run);
+    let [read, held] = [0, 0];
+    for await (const step of side.read(comparison, false, signal)) {
+      progress.points += step.points;
+      progress.records += step.records;
+      read += step.bytes;
+      held += step.held;
+      progress.bytes.read = before + (part(read, bytes) + part(held, points)) * (bytes / 2);
+      if (await this.#log.turn()) break;
+    }
+    progress.bytes.read = before + bytes;
+    progress.files.done += states.length;
+  }
+}
+
+function part(done: number, whole: number): number {
+  return whole > 0 ? Math.min(1, done / whole) : 0;
+}

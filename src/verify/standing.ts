@@ -1,0 +1,69 @@
+/** How a lane stands to the points of the event files: which of them it is to have. */
+import type { Batch, FileState, RunRef } from '../model/index.ts';
+import { everyAt, type LeftOut } from '../route/index.ts';
+import { type FileFacts, type FilePoint, factsOf, isOwed, type PointStanding, type Unjudged } from './compare/index.ts';
+import type { LaneSource } from './lane-source.ts';
+
+/** How a lane stands to the points of a batch. */
+export class Standing {
+  readonly #source: LaneSource;
+  readonly #run: RunRef;
+  readonly #facts: FileFacts | undefined;
+  readonly #refusals: ReadonlyMap<string, 'unsupported' | 'refused'>;
+  readonly #hasGaps: boolean;
+
+  constructor(source: LaneSource, hasRefusals: boolean, batch: Batch, facts: FileFacts | undefined) {
+    const { run, file, generation } = batch;
+    this.#source = source;
+    this.#run = run;
+    // A batch of bytes that could not be read may reach further back than its first point.
+    const range = { generation, start: batch.start, end: Math.max(batch.end, batch.start + 1) };
+    const found = hasRefusals ? source.refusals(run, file, range) : [];
+    this.#refusals = new Map(found.map(({ offset, index, kind }) => [`${offset}/${index}`, kind]));
+    this.#facts = facts;
+    this.#hasGaps = facts !== undefined && facts.gaps.length > 0;
+  }
+
+  of({ tag, offset, index, file, point }: FilePoint): PointStanding {
+    const facts = this.#facts;
+    if (isLeft(this.#source.leftOf(this.#run, tag), file, offset, point.step)) return 'left';
+    if (facts === undefined || offset >= facts.watermark) return 'owed';
+    if (this.#hasGaps && isOwed(facts, tag, offset)) return 'owed';
+    return (this.#refusals.size > 0 ? this.#refusals.get(`${offset}/${index}`) : undefined) ?? 'due';
+  }
+}
+
+/** Whether a lane was not to have a point. */
+function isLeft(left: LeftOut | undefined, file: string, offset: number, step: number | bigint): boolean {
+  const every = everyAt(left, file, offset);
+  return every !== 1 && (every === 0 || BigInt(step) % BigInt(every) !== 0n);
+}
+
+/** How a lane stands to the points of a run's files. */
+export class StandingsOf {
+  readonly states: readonly FileState[];
+  readonly #source: LaneSource;
+  readonly #facts: ReadonlyMap<string, FileFacts>;
+  readonly #hasRefusals: boolean;
+
+  constructor(source: LaneSource, run: RunRef) {
+    this.#source = source;
+    this.states = source.files(run);
+    this.#facts = new Map(this.states.map((state) => [state.name, factsOf(state)]));
+    this.#hasRefusals = source.hasRefusals(run);
+  }
+
+  of(batch: Batch): Standing {
+    return new Standing(this.#source, this.#hasRefusals, batch, this.#facts.get(batch.file));
+  }
+}
+
+/** Why points of a tracker that does not know their places may be of files that nobody can ask any more. */
+export function doubtOf(states: readonly FileState[], facts: ReadonlyMap<string, FileFacts>): Unjudged | undefined {
+  for (const { unjudged, lost } of facts.values()) {
+    if (unjudged !== undefined) return unjudged;
+    if (lost.length > 0) return 'unreadable';
+  }
+  // A former generation of a file was delivered, and trackers keep it.
+  return states.some(({ generation }) => generation > 0) ? 'replaced' : undefined;
+}
