@@ -69,6 +69,18 @@ describe('the local store as a lane', () => {
     expect(exitCodeOf(verification, false)).toBe(3);
   });
 
+  test('can not be judged by files that are gone, also when they held no points', async () => {
+    mkdirSync(join(folder, 'empty/a'), { recursive: true });
+    writeFileSync(join(folder, 'empty/a/events.out.tfevents.1'), eventFile());
+    const { signal } = new AbortController();
+    await backfill({ roots: [{ path: join(folder, 'empty') }], store, signal });
+    rmSync(join(folder, 'empty/a'), { recursive: true });
+    const [verification] = (await verifyLanes(options({ trackers: [] }))) as [Verification];
+    expect(verification.obstacles).toEqual([
+      { what: join(folder, 'empty'), reason: 'all mirrored files of empty are missing or changed: is it mounted?' },
+    ]);
+  });
+
   test('is an obstacle when it is damaged, also between two lanes and as the second one', async () => {
     damageStore();
     const obstacle = expect.objectContaining({ what: store.path, reason: expect.stringContaining(store.path) });
@@ -77,5 +89,11 @@ describe('the local store as a lane', () => {
     const between = await verifyBetween(['one', 'local'], options());
     expect(between.obstacles).toEqual([obstacle]);
     expect(exitCodeOf(between, false)).toBe(3);
+  });
+
+  test('is not blamed for a tracker that does not answer', async () => {
+    tracker.isDown = true;
+    const { obstacles } = await verifyBetween(['local', 'one'], options());
+    expect(obstacles).toEqual([{ what: 'one', reason: expect.stringContaining('nobody answers') }]);
   });
 });
