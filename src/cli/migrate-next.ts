@@ -63,8 +63,8 @@ export function nextOfMigration(migrated: Migrated): string | undefined {
 
 function isOwed({ lanes }: Report, own: Verification | undefined, between: Verification | undefined): boolean {
   if (own === undefined || between === undefined) return true;
-  const { owedBytes, damaged } = totalsOf(own);
-  return lanes.some(({ stand }) => stand !== 'done') || owedBytes > damaged.before || totalsOf(between).notYet > 0;
+  const { pendingBytes, damaged } = totalsOf(own);
+  return lanes.some(({ stand }) => stand !== 'done') || pendingBytes > damaged.before || totalsOf(between).notYet > 0;
 }
 
 /** All directories that were compared, and those of runs that are elsewhere; none if there are no such runs. */

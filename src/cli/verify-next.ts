@@ -73,8 +73,8 @@ export function isUnmirrored(obstacles: Verification['obstacles']): boolean {
 }
 
 /** Whether something is owed that can be brought: damage waits for another file. */
-export function isOwed({ owedBytes, pendingBytes, damaged, unjudged }: Totals): boolean {
-  return owedBytes + pendingBytes - damaged.before - damaged.behind + unjudged.stale > 0;
+export function isOwed({ pendingBytes, incompleteBytes, damaged, unjudged }: Totals): boolean {
+  return pendingBytes + incompleteBytes - damaged.before - damaged.behind + unjudged.stale > 0;
 }
 
 /** The roots as they were given, or the paths they were found at. */

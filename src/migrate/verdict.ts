@@ -82,11 +82,11 @@ export function verdictOf(
   say(differing > 0, `${to} and the event files differ: ${counted(differing, 'difference')}`);
   say(both.differences > 0, `${from} and ${to} differ: ${counted(both.differences, 'difference')}`);
   say(both.notYet > 0, `${counted(both.notYet, 'point')} of ${from} are pending for ${to}`);
-  const owed = bytesOwed(mine, both);
-  say(owed.before > 0, `${formatBytes(owed.before)} are pending for ${to}`);
+  const pending = pendingFor(mine, both);
+  say(pending.before > 0, `${formatBytes(pending.before)} are pending for ${to}`);
   say(
-    owed.behind > 0,
-    isBehind ? `${formatBytes(owed.behind)} are pending for ${to}` : `${formatBytes(owed.behind)} are new since, or incomplete`,
+    pending.behind > 0,
+    isBehind ? `${formatBytes(pending.behind)} are pending for ${to}` : `${formatBytes(pending.behind)} are new since, or incomplete`,
   );
   const { uncompared = [] } = between;
   for (const [why, words] of UNCOMPARED) {
@@ -185,14 +185,14 @@ function asMigrated(between: Verification): Verification {
 }
 
 /**
- * Bytes that the second lane is owed and the first one is not, before and behind its positions. What is damaged
+ * Bytes that are pending for the second lane and not for the first one, before and behind its positions. What is damaged
  * nothing can bring.
  */
-function bytesOwed(mine: Totals, both: Totals): { readonly before: number; readonly behind: number } {
+function pendingFor(mine: Totals, both: Totals): { readonly before: number; readonly behind: number } {
   const [own, other] = [mine.damaged, both.damaged];
   return {
-    before: mine.owedBytes - own.before - (both.owedBytes - other.before),
-    behind: mine.pendingBytes - own.behind - (both.pendingBytes - other.behind),
+    before: mine.pendingBytes - own.before - (both.pendingBytes - other.before),
+    behind: mine.incompleteBytes - own.behind - (both.incompleteBytes - other.behind),
   };
 }
 

@@ -93,7 +93,7 @@ type LaneWrites =
   | 'noteEnd'
   | 'refused'
   | 'forgetRefused'
-  | 'owe'
+  | 'addGaps'
   | 'setGaps'
   | 'keepJournal'
   | 'keepIntent'
@@ -430,7 +430,7 @@ export class LaneState {
   }
 
   /** Adds gaps to the lane's position in a file it has read: the next delivery sends those bytes again. */
-  owe(run: RunRef, file: string, gaps: readonly Gap[]): void {
+  addGaps(run: RunRef, file: string, gaps: readonly Gap[]): void {
     const known = this.knownFile(run, file);
     if (known !== undefined) this.setGaps(run, file, [...known.position.gaps, ...gaps]);
   }

@@ -1,7 +1,7 @@
 /** How a lane stands to the points of the event files: which of them it is to have. */
 import type { Batch, FileState, RunRef } from '../model/index.ts';
 import { everyAt, type LeftOut } from '../route/index.ts';
-import { type FileFacts, type FilePoint, factsOf, isOwed, type PointStanding, type Unjudged } from './compare/index.ts';
+import { type FileFacts, type FilePoint, factsOf, isPendingAt, type PointStanding, type Unjudged } from './compare/index.ts';
 import type { LaneSource } from './lane-source.ts';
 
 /** How a lane stands to the points of a batch. */
@@ -27,8 +27,8 @@ export class Standing {
   of({ tag, offset, index, file, point }: FilePoint): PointStanding {
     const facts = this.#facts;
     if (isLeft(this.#source.leftOf(this.#run, tag), file, offset, point.step)) return 'left';
-    if (facts === undefined || offset >= facts.watermark) return 'owed';
-    if (this.#hasGaps && isOwed(facts, tag, offset)) return 'owed';
+    if (facts === undefined || offset >= facts.watermark) return 'pending';
+    if (this.#hasGaps && isPendingAt(facts, tag, offset)) return 'pending';
     return (this.#refusals.size > 0 ? this.#refusals.get(`${offset}/${index}`) : undefined) ?? 'due';
   }
 }

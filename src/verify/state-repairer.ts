@@ -48,7 +48,7 @@ export class StateRepairer implements Repairer, FileRepairer {
   }
 
   addGaps(run: RunRef, name: string, gaps: readonly Gap[]): void {
-    this.#lane.owe(run, name, gaps);
+    this.#lane.addGaps(run, name, gaps);
     this.#state.keepRetry({ run, name }, { attempts: 0, nextMs: Date.now() });
     this.done.gaps += gaps.length;
   }

@@ -10,7 +10,7 @@ import { AnswerWatch } from '../sync/delivery/index.ts';
 import { placeOf } from '../untrusted/index.ts';
 import { heldBy, NO_MEDIA } from './compare/index.ts';
 import type { ExtraScope, Extras, LaneSource } from './lane-source.ts';
-import { type Beside, checkArtifacts } from './verify-artifacts.ts';
+import { checkArtifacts, type RunArtifacts } from './verify-artifacts.ts';
 
 /**
  * Errors of a tracker that leave the other runs comparable, whatever the tracker says of itself: one answer was of no
@@ -46,7 +46,7 @@ export function trackerSource(
     position.watermark > 0 || damage.some(({ reason }) => reason === 'unreadable');
   let runs: RunRef[] | undefined;
   const answers = new AnswerWatch(clock, { fellSilent: () => undefined, heardAgain: () => undefined });
-  /** Tracker runs of which all besides the points was compared, with the first run that goes into each. */
+  /** Tracker runs whose params and files were compared, with the first run that goes into each. */
   const compared = new Set<string>();
   return {
     lane: name,
@@ -87,10 +87,10 @@ export function trackerSource(
       const states = handle === undefined ? [] : lane.side(target);
       if (handle === undefined || states.length === 0 || compared.has(keyOfRun(target))) return undefined;
       const compareArtifacts = backend.compareArtifacts?.bind(backend);
-      const compare: Beside['compare'] =
+      const compare: RunArtifacts['compare'] =
         compareArtifacts === undefined ? undefined : (run, wanted, ended) => answers.ask(() => compareArtifacts(run, wanted, ended));
-      const beside = { target, handle, states, ...(compare === undefined ? {} : { compare }) };
-      return trackerExtras(beside, candidate, compared, signal);
+      const stored = { target, handle, states, ...(compare === undefined ? {} : { compare }) };
+      return trackerExtras(stored, candidate, compared, signal);
     },
     async blame(error, signal) {
       // A backend of a package has a class of its own.
@@ -126,14 +126,14 @@ export function trackerSource(
 }
 
 /** Params and files. `compared`: gets the tracker run that they belong to. */
-function trackerExtras(beside: Beside, { directory }: ExtraScope['candidate'], compared: Set<string>, signal: AbortSignal): Extras {
+function trackerExtras(stored: RunArtifacts, { directory }: ExtraScope['candidate'], compared: Set<string>, signal: AbortSignal): Extras {
   return {
     async compare() {
-      const { target } = beside;
+      const { target } = stored;
       compared.add(keyOfRun(target));
       // A run that is folded lies below its target.
       const place = placeOf({ path: directory.root, links: directory.links }, target.path);
-      const { counts, differences, again } = await checkArtifacts(beside, place, signal);
+      const { counts, differences, again } = await checkArtifacts(stored, place, signal);
       return { listing: 0, media: NO_MEDIA, beside: counts, differences, again: { target, artifacts: again } };
     },
   };

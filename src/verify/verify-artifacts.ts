@@ -1,4 +1,4 @@
-/** Compares what lies beside the points of a tracker run with what the state says was stored there. */
+/** Compares the params and files of a tracker run with what the state says was stored there. */
 
 import { MOST_TEXT_BYTES, readParams, readTextParams, readTextStamp } from '../artifacts/index.ts';
 import type { ArtifactDifference, Handle, RunParam, WantedArtifacts } from '../contract/index.ts';
@@ -9,7 +9,7 @@ import { type Place, readWhole } from '../untrusted/index.ts';
 import type { BesideCounts, BesideDifference } from './compare/index.ts';
 
 /** A tracker run, and what was stored in it from files next to the event files. */
-export interface Beside {
+export interface RunArtifacts {
   /** The run that the tracker run is made for. */
   readonly target: RunRef;
   readonly handle: Handle;
@@ -36,7 +36,7 @@ interface Stored {
   isVague: boolean;
 }
 
-/** What was stored beside the points of a tracker run, as far as the state and the files say. */
+/** Which params and files were stored in a tracker run, as far as the state and the files say. */
 interface StoredArtifacts {
   readonly stored: ReadonlyMap<string, Stored>;
   readonly files: ReadonlyMap<string, WantedArtifacts['files'][number]>;
@@ -90,7 +90,7 @@ export async function storedArtifacts(states: readonly ArtifactState[], director
 
 /** Compares the params and files of a tracker run with what was stored. */
 export async function checkArtifacts(
-  { target, handle, states, compare }: Beside,
+  { target, handle, states, compare }: RunArtifacts,
   directory: Place,
   signal: AbortSignal,
 ): Promise<ArtifactFindings> {

@@ -42,7 +42,7 @@ export class RunFiles {
     return this.#catalogue;
   }
 
-  /** Every valid record before the watermarks that is not owed; what can't be read is noted in the facts. */
+  /** Every valid record before the watermarks that is not pending; what can't be read is noted in the facts. */
   async *batches(): AsyncGenerator<Batch, void, void> {
     this.#catalogue = [...this.#known];
     const again = this.#states.flatMap((state) => {

@@ -29,7 +29,7 @@ export interface VerifyLanesOptions {
   /** The caller closes their backends. */
   readonly trackers: readonly TrackerLaneOptions[];
   readonly statePath: string;
-  /** Whole series by lot; all of them by default. */
+  /** Whole series, chosen by a seed; all of them by default. */
   readonly sample?: Sample;
   /** Note what is pending, so that the next pass repairs it. Default false: nothing is written. */
   readonly repair?: boolean;

@@ -106,7 +106,7 @@ function point(run: string, tag: string, step: number): string {
 }
 
 /** After a repair and the backfill it asks for, nothing differs any more. */
-async function expectMended(): Promise<Summary> {
+async function expectRepaired(): Promise<Summary> {
   const { repair } = await verified(['--repair'], 1);
   await mustRun(['backfill', 'logs'], { cwd: folder });
   const after = await verified();
@@ -167,7 +167,7 @@ describe('a store that nobody touched', () => {
     expect(await verified(['--strict'])).toMatchObject({ differences: 0, totals: { points: 400_000, pending_bytes: 0 } });
   });
 
-  it('is compared up to where it stands when files have grown, and new runs and torn ends are pending', async () => {
+  it('is compared up to where it stands when files have grown, and new runs and incomplete ends are pending', async () => {
     await mirrored();
     const more = w.frame(scalars(20));
     appendFileSync(fileOf('a'), more);
@@ -178,7 +178,7 @@ describe('a store that nobody touched', () => {
     expect((await verified(['--strict'], 1)).next).toMatch(/ backfill /);
   });
 
-  it('leaves out damage, which is owed', async () => {
+  it('leaves out damage, which is pending', async () => {
     const bytes = w.eventFile(...range(0, 20).map(scalars));
     const record = w.frame(scalars(1)).length;
     const damaged = Buffer.from(bytes);
@@ -187,7 +187,7 @@ describe('a store that nobody touched', () => {
     await mustRun(['backfill', 'logs'], { cwd: folder }, 1);
     expect(await verified()).toMatchObject({ differences: 0, totals: { points: 38, owed_bytes: record } });
     await verified(['--strict'], 1);
-    // Healed, but not mirrored yet: still owed.
+    // Whole again, but not mirrored yet: still pending.
     writeFileSync(fileOf('a'), bytes);
     expect(await verified()).toMatchObject({ differences: 0, totals: { points: 38, owed_bytes: record } });
     await mustRun(['backfill', 'logs'], { cwd: folder });
@@ -222,7 +222,7 @@ describe('a difference is found and named', () => {
     ]);
     expect(summary.next).toMatch(/ verify --repair$/);
     expect(summary.totals).toMatchObject({ points: 52, equal: 51, missing: 1, extra: 0, changed: 0, listing: 2 });
-    expect((await expectMended()).repair).toMatchObject({ gaps: 1, missing_points: 1, files_to_mirror_anew: [] });
+    expect((await expectRepaired()).repair).toMatchObject({ gaps: 1, missing_points: 1, files_to_mirror_anew: [] });
   });
 
   it('when one bit of a value changed', async () => {
@@ -233,14 +233,14 @@ describe('a difference is found and named', () => {
     expect(lines).toEqual([
       expect.objectContaining({ kind: 'changed', run: 'a', tag: 'loss', step: 7, mine: 7.25, theirs: 7.25 + 2 ** -50 }),
     ]);
-    expect((await expectMended()).repair).toMatchObject({ gaps: 0, files_to_mirror_anew: [{ run: 'a', file: 'events.out.tfevents.1' }] });
+    expect((await expectRepaired()).repair).toMatchObject({ gaps: 0, files_to_mirror_anew: [{ run: 'a', file: 'events.out.tfevents.1' }] });
   });
 
   it('when -0 became 0', async () => {
     tamper(`DELETE FROM odd_point WHERE id = ${point('a', 'loss', 3)}`);
     const { lines } = await reported();
     expect(lines).toEqual([expect.objectContaining({ kind: 'changed', step: 3, mine: -0, theirs: 0 })]);
-    await expectMended();
+    await expectRepaired();
   });
 
   it('when a step changed', async () => {
@@ -249,14 +249,14 @@ describe('a difference is found and named', () => {
     expect(lines.filter(({ kind }) => kind !== 'listing')).toEqual([
       expect.objectContaining({ kind: 'changed', run: 'b', tag: 'acc', step: 2, their_step: 8, mine: -2, theirs: -2 }),
     ]);
-    await expectMended();
+    await expectRepaired();
   });
 
   it('when a wall time changed', async () => {
     tamper(`UPDATE point SET wall_time = 1e9 WHERE id = ${point('b', 'acc', 2)}`);
     const { lines } = await reported();
     expect(lines).toEqual([expect.objectContaining({ kind: 'changed', step: 2, wall_time: 1002, their_wall_time: 1e9 })]);
-    await expectMended();
+    await expectRepaired();
   });
 
   it('when rows were doubled', async () => {
@@ -270,7 +270,7 @@ describe('a difference is found and named', () => {
       range(0, 5).map((step) => ['b', 'loss', step]),
     );
     expect(lines.every(({ kind }) => kind === 'extra' || kind === 'listing')).toBe(true);
-    await expectMended();
+    await expectRepaired();
   });
 
   it('when a text changed', async () => {
@@ -278,7 +278,7 @@ describe('a difference is found and named', () => {
     const { lines } = await reported();
     expect(lines).toEqual([expect.objectContaining({ kind: 'changed', run: 'b', tag: expect.stringContaining('note'), step: 1 })]);
     expect(lines[0]?.['theirs']).toContain('hallo');
-    await expectMended();
+    await expectRepaired();
   });
 
   it('when a whole segment is lost', async () => {
@@ -286,16 +286,16 @@ describe('a difference is found and named', () => {
     const { summary } = await reported();
     expect(summary.totals).toMatchObject({ missing: 20, extra: 0, changed: 0 });
     // One stretch: nothing of the tag lies between its points.
-    expect((await expectMended()).repair).toMatchObject({ gaps: 1, missing_points: 20, files_to_mirror_anew: [] });
+    expect((await expectRepaired()).repair).toMatchObject({ gaps: 1, missing_points: 20, files_to_mirror_anew: [] });
   });
 
-  it('when every segment of interleaved series is lost: their owed ranges overlap', async () => {
+  it('when every segment of interleaved series is lost: their pending ranges overlap', async () => {
     w.bigLog({ dir: join(folder, 'logs/c'), runs: 1, tags: 3, steps: 500 });
     await mustRun(['backfill', 'logs'], { cwd: folder });
     tamper(`DELETE FROM segment WHERE series IN (SELECT series.id FROM series JOIN run ON run.id = run WHERE path LIKE 'c/%')`);
     const { summary } = await reported();
     expect(summary.totals).toMatchObject({ missing: 1500, extra: 0, changed: 0 });
-    expect((await expectMended()).repair).toMatchObject({ gaps: 3, missing_points: 1500, files_to_mirror_anew: [] });
+    expect((await expectRepaired()).repair).toMatchObject({ gaps: 3, missing_points: 1500, files_to_mirror_anew: [] });
   });
 
   it('when a listing is wrong', async () => {
@@ -334,7 +334,7 @@ describe('a difference is found and named', () => {
     );
     const { summary } = await reported();
     expect(summary.totals).toMatchObject({ missing: 3, extra: 0, changed: 1 });
-    expect((await expectMended()).repair).toMatchObject({ gaps: 2, files_to_mirror_anew: [{ run: 'b' }] });
+    expect((await expectRepaired()).repair).toMatchObject({ gaps: 2, files_to_mirror_anew: [{ run: 'b' }] });
   });
 });
 
@@ -370,7 +370,7 @@ describe('what can not be judged', () => {
     await verified(['--strict'], 3);
   });
 
-  it('is a file that holds other records: it is owed a new pass', async () => {
+  it('is a file that holds other records: the next pass reads it again', async () => {
     writeFileSync(fileOf('a'), w.eventFile(...range(30, 60).map(scalars)));
     const summary = await verified();
     expect(summary).toMatchObject({
@@ -447,13 +447,13 @@ describe('verify', () => {
     const bad = await mustRun(['verify', 'logs'], { cwd: folder }, 1);
     expect(bad.stderr).toMatch(/changed: logs\/a loss step 7, events\.out\.tfevents\.1 offset \d+: the file has 7\.25, the lane 1\n/);
     expect(bad.stderr).toMatch(/1 difference\nTook .*\nNext: mirrorboard verify --repair logs\n$/);
-    const mended = await mustRun(['verify', '--repair', 'logs'], { cwd: folder }, 1);
-    expect(mended.stderr).toMatch(
+    const repaired = await mustRun(['verify', '--repair', 'logs'], { cwd: folder }, 1);
+    expect(repaired.stderr).toMatch(
       /logs\/a\/events\.out\.tfevents\.1 marked for the next backfill to mirror again[\s\S]*Next: mirrorboard backfill logs\n$/,
     );
   });
 
-  it('sends nobody to backfill while a watch brings what is owed', async () => {
+  it('sends nobody to backfill while a watch brings what is pending', async () => {
     await mirrored();
     cpSync(join(repository, 'test/damaged/torn_data'), join(folder, 'logs/torn'), { recursive: true });
     const watching = start(['watch', 'logs'], { cwd: folder });

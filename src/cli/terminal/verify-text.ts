@@ -96,8 +96,8 @@ function runTable({ runs }: Verification, { totals, width, style }: Verification
     formatCount(run.changed),
     formatCount(run.allowed),
     ...rare.map((name) => formatCount(run[name])),
-    formatBytes(run.owedBytes),
     formatBytes(run.pendingBytes),
+    formatBytes(run.incompleteBytes),
   ];
   const shown = worst(runs);
   const rows = shown.map((run) => [runLabel(run.run), ...cells(run)]);
@@ -111,7 +111,9 @@ function worst(runs: readonly RunVerdict[]): readonly RunVerdict[] {
   const weight = ({ missing, extra, changed, listing, media, beside }: RunVerdict): number =>
     missing + extra + changed + listing + media.missing + media.changed + beside.missing + beside.changed + beside.refused;
   return runs
-    .toSorted((a, b) => weight(b) - weight(a) || b.owedBytes + b.pendingBytes - a.owedBytes - a.pendingBytes || b.points - a.points)
+    .toSorted(
+      (a, b) => weight(b) - weight(a) || b.pendingBytes + b.incompleteBytes - a.pendingBytes - a.incompleteBytes || b.points - a.points,
+    )
     .slice(0, MOST_RUNS)
     .sort((a, b) => compareNames(a.run.root, b.run.root) || compareNames(a.run.path, b.run.path));
 }
@@ -214,7 +216,7 @@ function closing(verification: Verification, { totals, style, note }: Verificati
 }
 
 const ABSENT: readonly (readonly [why: Absence, words: string])[] = [
-  ['owed', 'pending'],
+  ['pending', 'pending'],
   ['refused', 'refused'],
   ['noPlace', 'unsupported'],
   ['leftOut', 'excluded by routes'],

@@ -133,7 +133,7 @@ export class ChunkComparison {
     const { counts } = this.#of.tally;
     this.#takeLossBack(row);
     this.#countAbsent(this.#leftTable.slot[row] as number, ABSENCE[standing]);
-    if (standing === 'owed') counts.notYet++;
+    if (standing === 'pending') counts.notYet++;
     else if (standing !== 'left') counts[standing]++;
     else {
       counts.points--;

@@ -51,7 +51,7 @@ export interface MediaDifference {
   readonly theirs: string | undefined;
 }
 
-/** A file or a param beside a tracker run's points is not there, or not as it was stored; or it was refused. */
+/** A file or a param of a tracker run is not there, or not as it was stored; or it was refused. */
 export interface BesideDifference {
   readonly kind: 'beside';
   readonly run: RunRef;

@@ -3,14 +3,14 @@ import type { Absence } from './lane-counts.ts';
 import { PointTable } from './point-table.ts';
 
 /** How a lane stands to a point of the files: it is to have it, or why it may lack it. */
-export type PointStanding = 'due' | 'owed' | 'unsupported' | 'refused' | 'left';
+export type PointStanding = 'due' | 'pending' | 'unsupported' | 'refused' | 'left';
 
 /** What a point counts as that the second of two lanes does not have. */
 export const ABSENCE: Readonly<Record<Exclude<PointStanding, 'due'>, Absence>> = {
   unsupported: 'noPlace',
   refused: 'refused',
   left: 'leftOut',
-  owed: 'owed',
+  pending: 'pending',
 };
 
 /** How both lanes that are compared stand to a point. */
@@ -20,7 +20,7 @@ export interface Standings {
 }
 
 /**
- * Points of the files that a chunk of two sides may be about, each with what the lanes owe it. Each is given away
+ * Points of the files that a chunk of two sides may be about, each with how the lanes stand to it. Each is given away
  * once.
  */
 export class Excuses {

@@ -7,7 +7,7 @@ export type Unjudged =
   | 'gone'
   /** It held them before it was replaced: the tracker run has what it held, and what it holds. */
   | 'replaced'
-  /** Other bytes are under its name, or fewer: it is owed a new pass. */
+  /** Other bytes stand under its name, or fewer: the next pass reads it again. */
   | 'stale'
   /** It cannot be opened or read. */
   | 'unreadable';
@@ -65,7 +65,7 @@ export function factsOf({ name, generation, position, damage }: FileState): File
   };
 }
 
-/** Which of the pending bytes are damaged. */
+/** What of the bytes that are pending or incomplete is damaged. */
 export function damagedBytes(files: Iterable<FileFacts>): DamagedBytes {
   let [before, behind] = [0, 0];
   for (const { watermark, gaps, damage = [], unjudged } of files) {
@@ -79,12 +79,12 @@ export function damagedBytes(files: Iterable<FileFacts>): DamagedBytes {
   return { before, behind };
 }
 
-/** The byte ranges before the watermark that are read: all but the gaps that are owed whole. */
+/** The byte ranges before the watermark that are read: all but the gaps that are pending whole. */
 export function rangesOf({ watermark, gaps }: Pick<FileFacts, 'watermark' | 'gaps'>): { start: number; end: number }[] {
   const ranges: { start: number; end: number }[] = [];
   let at = 0;
-  const owed = gaps.filter(({ tags }) => tags === undefined).toSorted((a, b) => a.start - b.start);
-  for (const { start, end } of owed) {
+  const whole = gaps.filter(({ tags }) => tags === undefined).toSorted((a, b) => a.start - b.start);
+  for (const { start, end } of whole) {
     if (start > at) ranges.push({ start: at, end: Math.min(start, watermark) });
     at = Math.max(at, end);
   }
@@ -92,14 +92,14 @@ export function rangesOf({ watermark, gaps }: Pick<FileFacts, 'watermark' | 'gap
   return ranges;
 }
 
-/** Whether a point of the file is owed to the lane only, or the lane's old form of it: neither side counts it. */
-export function isOwed(facts: FileFacts, tag: string, offset: number): boolean {
+/** Whether a point of the file is pending for the lane, or the lane has its old form: neither side counts it. */
+export function isPendingAt(facts: FileFacts, tag: string, offset: number): boolean {
   for (const { tags } of rangesAt(facts.gaps, offset)) if (tags?.includes(tag) ?? true) return true;
   return false;
 }
 
-/** Bytes owed to the lane before the watermark. */
-export function owedBytes({ watermark, gaps }: FileFacts): number {
+/** Bytes before the watermark that are pending for the lane. */
+export function pendingBytes({ watermark, gaps }: FileFacts): number {
   return gapBytes(gaps, watermark);
 }
 
@@ -107,7 +107,7 @@ export function owedBytes({ watermark, gaps }: FileFacts): number {
 export function isJudged(facts: FileFacts, tag: string, offset: number | undefined): boolean {
   if (offset === undefined) return true;
   for (const _ of rangesAt(facts.lost, offset)) return false;
-  // Its old form stays until the gap is served; what else a lane has of owed bytes is too much.
+  // Its old form stays until the gap is served; what else a lane has of pending bytes is too much.
   for (const { reason, tags } of rangesAt(facts.gaps, offset)) if (reason === 'reclassified' && (tags?.includes(tag) ?? true)) return false;
   return true;
 }
@@ -116,7 +116,7 @@ export function isJudged(facts: FileFacts, tag: string, offset: number | undefin
  * Bytes behind the watermarks of files as they are now. Of a file that must be read again none are: it is pending
  * whole.
  */
-export function pendingBytes(
+export function incompleteBytes(
   found: readonly { readonly name: string; readonly size: number }[],
   facts: ReadonlyMap<string, FileFacts>,
 ): number {

@@ -31,7 +31,7 @@ export interface LaneCounts {
  * Why a lane does not have a point. `gone`: no event file holds it, so that nothing can bring it. `foreign`: others
  * wrote it, into a series that no event file has.
  */
-export type Absence = 'noPlace' | 'refused' | 'leftOut' | 'owed' | 'gone' | 'foreign';
+export type Absence = 'noPlace' | 'refused' | 'leftOut' | 'pending' | 'gone' | 'foreign';
 
 /**
  * Points that a lane does not have, by why and by their kind (`images`). Those of `gone` and `foreign` are
@@ -40,4 +40,4 @@ export type Absence = 'noPlace' | 'refused' | 'leftOut' | 'owed' | 'gone' | 'for
 export type Absences = Readonly<Record<Absence, Readonly<Record<string, number>>>>;
 
 /** Nothing is absent. */
-export const NOTHING_ABSENT: Absences = { noPlace: {}, refused: {}, leftOut: {}, owed: {}, gone: {}, foreign: {} };
+export const NOTHING_ABSENT: Absences = { noPlace: {}, refused: {}, leftOut: {}, pending: {}, gone: {}, foreign: {} };

@@ -115,7 +115,7 @@ export function gapsOf(stretches: readonly MissingStretch[], endOf: (offset: num
   return [...gaps.values()].sort((a, b) => a.start - b.start).map((gap) => ({ ...gap, reason: 'repair' }));
 }
 
-/** What is pending already, or cannot be read, must not become pending twice. */
+/** What is pending already, or can't be read, must not become pending twice. */
 function hasGapBetween(facts: FileFacts | undefined, from: number, to: number): boolean {
   const isBetween = ({ start }: { readonly start: number }): boolean => from < start && start <= to;
   return facts !== undefined && (facts.gaps.some(isBetween) || facts.lost.some(isBetween));

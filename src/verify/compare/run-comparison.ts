@@ -4,7 +4,7 @@ import { ChunkComparison } from './chunk-comparison.ts';
 import type { RunComparisonOptions } from './comparison-options.ts';
 import type { PointDifference, PointPlace } from './difference.ts';
 import { ABSENCE, type Standings } from './excuses.ts';
-import { type FileFacts, isJudged, isOwed, type Unjudged } from './file-facts.ts';
+import { type FileFacts, isJudged, isPendingAt, type Unjudged } from './file-facts.ts';
 import { RepairPlan } from './repair-plan.ts';
 import { type Chunk, chunksOf, type PointSink, SeriesSums } from './series-sums.ts';
 import { lossOf, Tally } from './tally.ts';
@@ -13,7 +13,7 @@ import { lossOf, Tally } from './tally.ts';
 const CHUNK_POINTS = 400_000;
 
 /** Of a point that may be there, and need not be. */
-const MAY_BE_THERE: Standings = { left: 'owed', right: 'owed' };
+const MAY_BE_THERE: Standings = { left: 'pending', right: 'pending' };
 
 /**
  * Compares what a lane should hold of a run (left) with what it gives back (right): first sums of hashes, a few words a
@@ -64,7 +64,7 @@ export class RunComparison {
       const slot = slots[series[row] as number] as number;
       if (slot < 0) continue;
       const at = offset[row] as number;
-      if (hasPending && isOwed(facts, this.#tags[slot] as string, at)) continue;
+      if (hasPending && isPendingAt(facts, this.#tags[slot] as string, at)) continue;
       const s = step[row] as number;
       const v = value[row] as number;
       points++;
@@ -75,7 +75,7 @@ export class RunComparison {
       const slot = slots[point.series] ?? -1;
       const known = catalogue[point.series];
       if (known === undefined || slot < 0) continue;
-      if (hasPending && isOwed(facts, known.tag, point.offset)) continue;
+      if (hasPending && isPendingAt(facts, known.tag, point.offset)) continue;
       const text = jsonText(valueJson(interpret(known.plugin, point), () => {}));
       points++;
       sink.take(slot, point.step, point.wallTime, text, file, point.offset, point.index);

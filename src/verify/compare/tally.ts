@@ -31,7 +31,7 @@ export class Tally {
     notYet: 0,
   };
   readonly losses: Losses = { step: 0, time: 0, value: 0, notHeld: 0, merged: 0 };
-  readonly absent: Record<Absence, Record<string, number>> = { noPlace: {}, refused: {}, leftOut: {}, owed: {}, gone: {}, foreign: {} };
+  readonly absent: Record<Absence, Record<string, number>> = { noPlace: {}, refused: {}, leftOut: {}, pending: {}, gone: {}, foreign: {} };
   /** Tags of series that no event file has: others wrote them into the first lane. */
   readonly foreignTags = new Set<string>();
   /** Points the lane has of files that can't say anything about them. */

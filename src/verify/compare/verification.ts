@@ -14,14 +14,14 @@ export interface RunVerdict extends Readonly<LaneCounts> {
   readonly foreignTags?: readonly string[];
   readonly unjudged: Readonly<Record<Unjudged, number>>;
   /** Bytes before the watermarks that are pending: gaps. */
-  readonly owedBytes: number;
-  /** Bytes behind the watermarks: torn, or not mirrored yet. */
   readonly pendingBytes: number;
+  /** Bytes behind the watermarks: of an incomplete record, or not mirrored yet. */
+  readonly incompleteBytes: number;
   /** Of both those that are damaged. */
   readonly damaged: DamagedBytes;
   readonly listing: number;
   readonly media: MediaCounts;
-  /** Files and params beside the points of a tracker run. */
+  /** Files and params of a tracker run. */
   readonly beside: BesideCounts;
 }
 
@@ -82,7 +82,7 @@ export interface Repairs {
   readonly distrusted: readonly { readonly run: RunRef; readonly file: string }[];
   readonly listings: number;
   readonly media: number;
-  /** Files that will be checked again, for what is missing beside the points. */
+  /** Files that the next pass reads again, for missing params and artifacts. */
   readonly beside: number;
   /** What could not be repaired, and why. */
   readonly left: readonly Obstacle[];
@@ -116,8 +116,8 @@ export interface Totals extends Readonly<LaneCounts> {
   readonly runs: number;
   readonly losses: Readonly<Losses>;
   readonly absent: Absences;
-  readonly owedBytes: number;
   readonly pendingBytes: number;
+  readonly incompleteBytes: number;
   readonly damaged: DamagedBytes;
   readonly listing: number;
   readonly media: MediaCounts;
@@ -149,8 +149,8 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
       merged: sum(({ losses }) => losses.merged),
     },
     absent: absencesIn(runs),
-    owedBytes: sum((run) => run.owedBytes),
     pendingBytes: sum((run) => run.pendingBytes),
+    incompleteBytes: sum((run) => run.incompleteBytes),
     damaged: { before: sum(({ damaged }) => damaged.before), behind: sum(({ damaged }) => damaged.behind) },
     listing: sum((run) => run.listing),
     media: mediaSum(runs.map(({ media }) => media)),
@@ -175,7 +175,7 @@ function absencesIn(runs: readonly RunVerdict[]): Absences {
     noPlace: of('noPlace'),
     refused: of('refused'),
     leftOut: of('leftOut'),
-    owed: of('owed'),
+    pending: of('pending'),
     gone: of('gone'),
     foreign: of('foreign'),
   };
@@ -242,6 +242,6 @@ export function exitCodeOf(verification: Verification, isStrict: boolean): ExitC
   // What routes keep from a lane it is not to have; between two lanes it is missing in the second one all the same.
   const left = verification.other === undefined ? 0 : sumOf(totals.absent.leftOut);
   const isWithout = sumOf(totals.absent.noPlace) + left > 0;
-  if (totals.owedBytes + totals.pendingBytes > 0 || isStale || isWithout) return ExitCode.notMirrored;
+  if (totals.pendingBytes + totals.incompleteBytes > 0 || isStale || isWithout) return ExitCode.notMirrored;
   return verification.troubled.length > 0 ? ExitCode.couldNotJudge : ExitCode.done;
 }

@@ -35,8 +35,8 @@ describe('the text of a verification', () => {
       refused: 6,
       unsupported: 7,
       leftOut: 8,
-      owedBytes: 123_456,
-      pendingBytes: 42,
+      pendingBytes: 123_456,
+      incompleteBytes: 42,
     };
     for (const counts of [{}, all]) {
       const text = render([verdict('2024-05-01/seed-17/train', { points: 12_345_678, ...counts }), verdict('b')], width);
@@ -75,7 +75,7 @@ describe('the text of a verification', () => {
   test('leaves out what is zero on a narrow terminal, and nothing else', () => {
     const head = (counts: Partial<RunVerdict>, width: number): string => render([verdict('b', counts)], width).split('\n')[0] ?? '';
     expect(head({}, 60).split(/ {2,}/)).toEqual(['Run', 'Points', 'Equal']);
-    expect(head({ missing: 5, owedBytes: 100 }, 60).split(/ {2,}/)).toEqual(['Run', 'Points', 'Equal', 'Missing', 'Pending']);
+    expect(head({ missing: 5, pendingBytes: 100 }, 60).split(/ {2,}/)).toEqual(['Run', 'Points', 'Equal', 'Missing', 'Pending']);
     expect(head({}, 80).split(/ {2,}/)).toHaveLength(9);
   });
 });

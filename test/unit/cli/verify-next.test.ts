@@ -37,19 +37,19 @@ describe('the next step after a comparison', () => {
       'backfill /mnt/runs --to mlflow',
       verification({ refused: 2 }, { repairs: { ...left, refused: 2 } }),
     ],
-    ['damage', 'inspect /mnt/runs/a/e.1', verification({ owedBytes: 42, damaged: { before: 42, behind: 0 } }, damaged)],
+    ['damage', 'inspect /mnt/runs/a/e.1', verification({ pendingBytes: 42, damaged: { before: 42, behind: 0 } }, damaged)],
     [
       'damage, and something to bring',
       'backfill /mnt/runs --to mlflow',
-      verification({ owedBytes: 42, pendingBytes: 7, damaged: { before: 42, behind: 0 } }, damaged),
+      verification({ pendingBytes: 42, incompleteBytes: 7, damaged: { before: 42, behind: 0 } }, damaged),
     ],
-    ['one lane that is behind', 'backfill /mnt/runs --to mlflow', verification({ pendingBytes: 7 })],
+    ['one lane that is behind', 'backfill /mnt/runs --to mlflow', verification({ incompleteBytes: 7 })],
   ])('of %s is %s', (_, command, of) => {
     expect(next(of)).toBe(`mirrorboard ${command}`);
   });
 
   it('brings several lanes that are behind by one command', () => {
-    expect(next(verification({ pendingBytes: 7 }), {}, false)).toBe('mirrorboard backfill /mnt/runs');
+    expect(next(verification({ incompleteBytes: 7 }), {}, false)).toBe('mirrorboard backfill /mnt/runs');
   });
 
   it('is no doctor for runs that a tracker which answers does not give', () => {

@@ -62,8 +62,8 @@ describe('the verdict of a migration', () => {
   });
 
   it('takes no points that are owed or refused for losses to accept', () => {
-    const owed = { notYet: 30, absent: { ...NOTHING_ABSENT, owed: { scalars: 30 }, refused: { texts: 5 } }, refused: 5 };
-    const { reasons, losses } = judged(report({ stand: 'parked' }), [verification({ pendingBytes: 900 }), between(owed)]);
+    const owed = { notYet: 30, absent: { ...NOTHING_ABSENT, pending: { scalars: 30 }, refused: { texts: 5 } }, refused: 5 };
+    const { reasons, losses } = judged(report({ stand: 'parked' }), [verification({ incompleteBytes: 900 }), between(owed)]);
     expect(losses).toEqual({});
     expect(reasons).toEqual([
       'mlflow did not accept everything: parked',
@@ -111,7 +111,7 @@ describe('the verdict of a migration', () => {
   });
 
   it('does not wait for bytes that are damaged', () => {
-    const damaged = verification({ owedBytes: 41, damaged: { before: 41, behind: 0 } });
+    const damaged = verification({ pendingBytes: 41, damaged: { before: 41, behind: 0 } });
     expect(judged(report(), [damaged, between()])).toMatchObject({ exitCode: 0, reasons: [] });
   });
 

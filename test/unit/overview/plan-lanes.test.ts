@@ -68,7 +68,7 @@ describe('what is ahead of a lane', () => {
   it('are bytes that are owed, of a file that did not change', async () => {
     writeFileSync(join(logs, 'run', NAME), eventFile(scalar(1), scalar(2)));
     await pass();
-    changeState((kept, { name, position: { watermark: end } }) => kept.owe(RUN, name, [{ start: 0, end, reason: 'repair' }]));
+    changeState((kept, { name, position: { watermark: end } }) => kept.addGaps(RUN, name, [{ start: 0, end, reason: 'repair' }]));
     expect(await planned()).toEqual({ runs: 1, points: 2 });
     expect(await pass()).toBe(2);
     expect(await planned()).toEqual({ runs: 0, points: 0 });

@@ -57,7 +57,7 @@ test('a state owes something of one file at the same cost however many its run h
     inState((state) => {
       const lane = state.lane('mlflow', 't');
       for (const i of range(size)) lane.accepted(run, fileOf(i), [], { points: 1, lastStep: i });
-      for (const i of range(size)) lane.owe(run, `f${i}`, [{ start: 0, end: 10, reason: 'route' }]);
+      for (const i of range(size)) lane.addGaps(run, `f${i}`, [{ start: 0, end: 10, reason: 'route' }]);
       expect(lane.knownFile(run, `f${size - 1}`)?.position.gaps).toHaveLength(1);
       expect(lane.knownFile(run, 'none')).toBeUndefined();
     });

@@ -180,14 +180,14 @@ describe('verify of a tracker', () => {
     expect(totalsOf(await verified())).toMatchObject({ missing: 2, allowed: 0 });
   });
 
-  test('counts refused points apart, and what is owed or behind the position not at all', async () => {
+  test('counts refused points apart, and what is pending or behind the position not at all', async () => {
     tracker.refuses = ({ tag, step }) => (tag === 'acc' && step === 3 ? 'refused' : undefined);
     write();
     await mirror();
     appendFileSync(fileOf('a'), concat(...range(20, 25).map((step) => frame(scalars(step)))));
     const verification = await verified();
     expect(totalsOf(verification)).toMatchObject({ refused: 2, unsupported: 0, points: 52, differences: 0 });
-    expect(totalsOf(verification).pendingBytes).toBeGreaterThan(0);
+    expect(totalsOf(verification).incompleteBytes).toBeGreaterThan(0);
     expect([exitCodeOf(verification, false), exitCodeOf(verification, true)]).toEqual([1, 1]);
 
     // It arrived, and whoever sent it was killed before that was noted.
@@ -239,7 +239,7 @@ describe('verify of a tracker', () => {
     expect(exitCodeOf(await verified({ statePath: join(folder, 'none.state') }), false)).toBe(3);
   });
 
-  test('notes what is missing as owed, for its tags, and compares without it from then on', async () => {
+  test('notes what is missing as pending, for its tags, and compares without it from then on', async () => {
     write();
     await mirror();
     const run = runOf('a');
@@ -251,9 +251,9 @@ describe('verify of a tracker', () => {
     const [file] = state.lane('one', 'memory:one').known({ root: 'logs', path: 'a' }).files;
     expect([state.check(), file?.position.gaps]).toMatchObject([[], [{ reason: 'repair', tags: ['loss'] }]]);
     state.close();
-    const owed = await verified();
-    expect(totalsOf(owed).owedBytes).toBeGreaterThan(0);
-    expect(totalsOf(owed).differences).toBe(0);
+    const pending = await verified();
+    expect(totalsOf(pending).pendingBytes).toBeGreaterThan(0);
+    expect(totalsOf(pending).differences).toBe(0);
   });
 
   test('does not repair while somebody uses the state', async () => {
@@ -351,10 +351,10 @@ describe('verify between two lanes', () => {
       differences: 0,
       notYet: 2,
       refused: 2,
-      absent: { owed: { scalars: 2 }, refused: { scalars: 2 }, noPlace: { images: 1 }, leftOut: {}, gone: {} },
+      absent: { pending: { scalars: 2 }, refused: { scalars: 2 }, noPlace: { images: 1 }, leftOut: {}, gone: {} },
     });
     expect([equalOf(totals), exitCodeOf(verification, false)]).toEqual([49, 1]);
-    // What the first one is owed is no lack of the second one.
+    // What is pending for the first one is no lack of the second one.
     const turned = await verifyBetween(['two', 'one'], options({ trackers: [lane(), lane(two)] }));
     expect([totalsOf(turned).differences, equalOf(totalsOf(turned)), exitCodeOf(turned, false)]).toEqual([0, 49, 0]);
   });
@@ -412,7 +412,7 @@ describe('verify between two lanes', () => {
     const both = { trackers: [lane(), lane(two)], store: { path: store.path(), mediaPath: store.mediaPath() } };
     for (const first of ['local', 'one']) {
       const totals = totalsOf(await verifyBetween([first, 'two'], options(both)));
-      expect(totals).toMatchObject({ missing: 2, absent: { gone: { scalars: 2 }, owed: {} } });
+      expect(totals).toMatchObject({ missing: 2, absent: { gone: { scalars: 2 }, pending: {} } });
     }
     // What is in the files, and was to be there, is another matter.
     const run = runOf('a', two);

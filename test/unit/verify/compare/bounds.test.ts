@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Gap } from '../../../../src/model/index.ts';
-import { type FileFacts, owedBytes, pendingBytes, rangesOf } from '../../../../src/verify/compare/file-facts.ts';
+import { type FileFacts, incompleteBytes, pendingBytes, rangesOf } from '../../../../src/verify/compare/file-facts.ts';
 import { type Absences, NOTHING_ABSENT } from '../../../../src/verify/compare/lane-counts.ts';
 import { compareRunListing, compareSeriesListing, SeriesSummary } from '../../../../src/verify/compare/listing.ts';
 import { isInSample } from '../../../../src/verify/compare/sample.ts';
@@ -34,21 +34,21 @@ describe('the bytes of a file that are read', () => {
     ]);
   });
 
-  test('include those of which only some tags are owed', () => {
+  test('include those of which only some tags are pending', () => {
     expect(rangesOf(facts(100, [gap(10, 30, ['loss'])]))).toEqual([{ start: 0, end: 100 }]);
   });
 
-  test('that are owed are counted once', () => {
-    expect(owedBytes(facts(100, [gap(10, 30, ['a']), gap(20, 40, ['b']), gap(90, 100)]))).toBe(40);
+  test('that are pending are counted once', () => {
+    expect(pendingBytes(facts(100, [gap(10, 30, ['a']), gap(20, 40, ['b']), gap(90, 100)]))).toBe(40);
   });
 
-  test('behind the watermark are pending, but not of a file that is owed whole', () => {
+  test('behind the watermark are incomplete, but not of a file that is read again', () => {
     const found = [
       { name: 'f', size: 130 },
       { name: 'new', size: 7 },
     ];
-    expect(pendingBytes(found, new Map([['f', facts(100, [])]]))).toBe(37);
-    expect(pendingBytes(found, new Map([['f', facts(100, [], 'stale')]]))).toBe(7);
+    expect(incompleteBytes(found, new Map([['f', facts(100, [])]]))).toBe(37);
+    expect(incompleteBytes(found, new Map([['f', facts(100, [], 'stale')]]))).toBe(7);
   });
 });
 
@@ -117,10 +117,10 @@ describe('the exit code', () => {
     ],
     ['a wrong listing', { runs: [{ ...run, listing: 1 }] }, [1, 1]],
     ['a lost media file', { runs: [{ ...run, media: { named: 1, missing: 1, changed: 0 } }] }, [1, 1]],
-    ['owed bytes', { runs: [{ ...run, owedBytes: 1 }] }, [0, 1]],
     ['pending bytes', { runs: [{ ...run, pendingBytes: 1 }] }, [0, 1]],
+    ['incomplete bytes', { runs: [{ ...run, incompleteBytes: 1 }] }, [0, 1]],
     ['a file that is gone', { troubled: [{ run: RUN, file: 'f', why: 'gone' }] }, [0, 3]],
-    ['a file that is owed a new pass', { troubled: [{ run: RUN, file: 'f', why: 'stale' }] }, [0, 1]],
+    ['a file that the next pass reads again', { troubled: [{ run: RUN, file: 'f', why: 'stale' }] }, [0, 1]],
     ['a file that can not be read', { troubled: [{ run: RUN, file: 'f', why: 'unreadable' }] }, [3, 3]],
     ['a root that is not there', { obstacles: [{ what: '/x', reason: 'y' }] }, [3, 3]],
     ['a difference and a root that is not there', { runs: [{ ...run, extra: 1 }], obstacles: [{ what: '/x', reason: 'y' }] }, [1, 1]],

@@ -142,7 +142,7 @@ describe('comparing a run', () => {
     ).toEqual(['missing', 'missing', 'extra', 'extra']);
   });
 
-  test('leaves out points that are owed, of the tags they are owed of', () => {
+  test('leaves out points that are pending, of the tags they are pending for', () => {
     const gaps: Gap[] = [{ start: 200, end: 301, reason: 'repair', tags: ['loss'] }];
     const both = [...points, point(2, 2, 'acc')];
     const { differences } = compared({ mine: both, theirs: [point(1), point(4), point(2, 2, 'acc')], gaps });
@@ -214,7 +214,7 @@ describe('the plan of a repair', () => {
     });
   });
 
-  test('does not reach over what is owed already', () => {
+  test('does not reach over what is pending already', () => {
     const gaps: Gap[] = [{ start: 300, end: 400, reason: 'repair', tags: ['loss'] }];
     expect(stretches({ mine: all, theirs: without(2, 3, 4), gaps })).toEqual({
       stretches: [
