@@ -62,7 +62,7 @@ export interface ExtraScope {
   readonly candidate: Candidate;
   /** Which series are compared. */
   readonly isWanted: (tag: string) => boolean;
-  /** Only some of the series are: what is said of the whole run can't be checked. */
+  /** Only some of the series are: what is said of the whole run cannot be checked. */
   readonly isSample: boolean;
   /** Lets others have their turn; true once the comparison is to end. */
   readonly turn: () => Promise<boolean>;
@@ -85,6 +85,6 @@ export interface ExtraFindings {
   readonly differences: readonly Difference[];
   /** Media to be written again. */
   readonly badMedia?: readonly MediaDifference[];
-  /** The tracker run, and what of its params and files has to be stored again. */
+  /** The tracker run, and what of its params and files must be stored again. */
   readonly again?: { readonly target: RunRef; readonly artifacts: readonly ArtifactState[] };
 }

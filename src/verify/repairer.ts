@@ -1,4 +1,4 @@
-/** What `verify --repair` does for a lane, whatever it is: notes what the next pass has to bring again. */
+/** What `verify --repair` does for a lane, whatever it is: notes what the next pass must bring again. */
 import { type FileState, type Gap, type RunRef, runLabel, type Series } from '../model/index.ts';
 import type { Place } from '../untrusted/index.ts';
 import { type FileFacts, type FileRepair, gapsOf, type Obstacle, type Repairs, type RunComparison } from './compare/index.ts';
@@ -43,15 +43,15 @@ export class RepairCounts implements Repairs {
   readonly left: Obstacle[] = [];
 }
 
-/** How a lane takes what has to be done about one file. */
+/** How a lane takes what must be done about one file. */
 export interface FileRepairer {
   /** Ranges of bytes are pending from now on. */
   addGaps(run: RunRef, file: string, gaps: readonly Gap[]): void;
-  /** All of a file has to be mirrored again. */
+  /** All of a file must be mirrored again. */
   repairWhole(run: RunRef, file: FileRepair, facts: FileFacts): void;
 }
 
-/** Goes through the files of a run that lack points, or have wrong ones; those that can't say what is right are left. */
+/** Goes through the files of a run that lack points, or have wrong ones; those that cannot say what is right are left. */
 export function repairFiles({ comparison: { run, repair }, facts, directory }: ComparedRun, done: RepairCounts, lane: FileRepairer): void {
   for (const [name, file] of repair.files) {
     const known = facts.get(name);

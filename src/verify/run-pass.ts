@@ -1,4 +1,4 @@
-/** The comparison of one run: points first, chunk by chunk where they differ, then what else the lane holds of it. */
+/** The comparison of one run: points first, chunk by chunk if they differ, then what else the lane holds of it. */
 import type { FileState, RunRef } from '../model/index.ts';
 import type { PatientReader } from '../reading/index.ts';
 import {

@@ -47,7 +47,7 @@ export class FilesSide implements Side {
   }
 
   /**
-   * Of a snapshot the files are read first: what they can't judge is then left out of the sums. Else the lane is:
+   * Of a snapshot the files are read first: what they cannot judge is then left out of the sums. Else the lane is:
    * whatever arrives there meanwhile is in the files by the time they are read.
    */
   async *read(comparison: RunComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<Step, void, void> {

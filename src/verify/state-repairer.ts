@@ -11,7 +11,7 @@ import { recordEnd } from './verify-files.ts';
 /** More gaps than this in one file cost more than sending what lies between them. */
 const MOST_GAPS = 1000;
 
-/** Where a tracker's lane stands in the state. */
+/** A tracker's lane in the state. */
 export interface StateRepair {
   readonly state: StateFile;
   readonly lane: LaneState;
@@ -19,7 +19,7 @@ export interface StateRepair {
   readonly canSendAgain: boolean;
 }
 
-/** Notes in the state what has to be sent again. */
+/** Notes in the state what must be sent again. */
 export class StateRepairer implements Repairer, FileRepairer {
   readonly done = new RepairCounts();
   readonly #state: StateFile;
@@ -74,7 +74,7 @@ export class StateRepairer implements Repairer, FileRepairer {
     this.done.beside += again.artifacts.length;
   }
 
-  /** All that was sent into it is pending, so that the next pass opens it again, or says why it can't. */
+  /** All that was sent into it is pending, so that the next pass opens it again, or says why it cannot. */
   repairGone(run: RunRef, files: readonly FileState[]): void {
     if (!this.#canSendAgain) return;
     for (const { name, position } of files) {

@@ -10,7 +10,7 @@ import type { ExtraScope, Extras, LaneSource } from './lane-source.ts';
 /** What is wrong with the store itself, rather than with what it holds. */
 const UNREACHABLE: ReadonlySet<string> = new Set(['MB3001', 'MB3005', 'MB3006']);
 
-/** Whether an error says that a store can't be read: then it says nothing about what it should hold. */
+/** Whether an error says that a store cannot be read: then it says nothing about what it should hold. */
 export function isUnreachable(error: unknown): boolean {
   return UNREACHABLE.has(systemCode(error) ?? '');
 }
@@ -88,7 +88,7 @@ function lastRun(reader: StoreReader): (run: RunRef) => StoredRun {
   };
 }
 
-/** Listings, which nobody has to read the points for, and media files. */
+/** Listings, which nobody must read the points for, and media files. */
 class StoreExtras implements Extras {
   readonly #of: StoredRun;
   readonly #media: MediaList;

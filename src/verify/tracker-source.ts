@@ -18,7 +18,7 @@ import { checkArtifacts, type RunArtifacts } from './verify-artifacts.ts';
  */
 const ABOUT_RUN: ReadonlySet<string> = new Set(['MB4006', 'MB4030', 'MB4031']);
 
-/** The state, being written or only looked at. */
+/** The state, being written or only read. */
 export interface StateView {
   roots(): readonly KnownRoot[];
   lane(name: string, target: string): LaneReader;

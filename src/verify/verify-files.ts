@@ -42,7 +42,7 @@ export class RunFiles {
     return this.#catalogue;
   }
 
-  /** Every valid record before the watermarks that is not pending; what can't be read is noted in the facts. */
+  /** Every valid record before the watermarks that is not pending; what cannot be read is noted in the facts. */
   async *batches(): AsyncGenerator<Batch, void, void> {
     this.#catalogue = [...this.#known];
     const again = this.#states.flatMap((state) => {
@@ -94,7 +94,7 @@ function unread(name: string): FileState {
   return { name, generation: 0, position: { watermark: 0, gaps: [] }, guard, damage: [], size: 0, stamp: '', records: 0 };
 }
 
-/** All of a run's files as they are now, to their ends; those that can't be compared are left out. */
+/** All of a run's files as they are now, to their ends; those that cannot be compared are left out. */
 export async function wholeFiles(directory: Place, states: readonly FileState[]): Promise<FileState[]> {
   const known = new Map(states.map((state) => [state.name, state]));
   const names = new Set([...known.keys(), ...(await filesIn(directory))]);

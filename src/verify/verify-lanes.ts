@@ -18,11 +18,11 @@ import { verifyLane } from './verify-pass.ts';
 
 /** The lanes that are verified. */
 export interface VerifyLanesOptions {
-  /** None: all that the lanes know, where they lay last. */
+  /** None: all that the lanes know, where they were last. */
   readonly roots: readonly RootRequest[];
   /** Which runs are compared. Default: all. */
   readonly rules?: RunRules | undefined;
-  /** Undefined where the local lane is not asked for. */
+  /** Undefined if the local lane is not asked for. */
   readonly store: StoreOptions | undefined;
   /** How links of each root are followed. Default: `owner`. */
   readonly linksOf?: LinkRules;
@@ -41,7 +41,7 @@ export interface VerifyLanesOptions {
 }
 
 /**
- * Compares every lane with the event files, the local one first; one verification for each lane. A lane that can't be compared has the
+ * Compares every lane with the event files, the local one first; one verification for each lane. A lane that cannot be compared has the
  * reason in `obstacles`. Throws MB3106 before any work if `repair` is asked for while another process writes to the state.
  */
 export async function verifyLanes(options: VerifyLanesOptions): Promise<Verification[]> {
@@ -139,7 +139,7 @@ function shared(
   };
 }
 
-/** What can't be compared, if an error says so; undefined for any other error. */
+/** What cannot be compared, if an error says so; undefined for any other error. */
 type WhatFailed = (error: unknown) => string | undefined;
 
 /** A lane of which nothing is known yet proves nothing. */
@@ -147,12 +147,12 @@ function ifUnmirrored(lane: string): WhatFailed {
   return (error) => (error instanceof MirrorError && (error.code === 'MB3105' || error.code === 'MB3008') ? lane : undefined);
 }
 
-/** A store that can't be read says nothing about what it should hold. */
+/** A store that cannot be read says nothing about what it should hold. */
 function ifUnreachable(path: string): WhatFailed {
   return (error) => (isUnreachable(error) ? path : undefined);
 }
 
-/** A lane that can't be compared must not keep the others from being compared. */
+/** A lane that cannot be compared must not keep the others from being compared. */
 async function orObstacle(
   lane: string,
   where: string,

@@ -15,7 +15,7 @@ import { type Candidate, candidatesOf, type Scope, scopesOf } from './verify-sco
 
 /** The lane that is verified. */
 export interface VerifyLaneOptions extends RunPassOptions {
-  /** None: all that the lane knows, where they lay last. */
+  /** None: all that the lane knows, where they were last. */
   readonly roots: readonly RootRequest[];
   /** Which runs are compared. Default: all. */
   readonly rules?: RunRules | undefined;
@@ -24,7 +24,7 @@ export interface VerifyLaneOptions extends RunPassOptions {
   readonly onStart?: (progress: Progress) => void;
 }
 
-/** Compares all runs of a lane. What can't be reached is an obstacle, not an error. */
+/** Compares all runs of a lane. What cannot be reached is an obstacle, not an error. */
 export function verifyLane(options: VerifyLaneOptions): Promise<Verification> {
   return new Pass(options).run();
 }

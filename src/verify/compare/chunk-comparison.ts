@@ -17,7 +17,7 @@ export interface ComparedSeries {
   readonly options: RunComparisonOptions;
   /** By slot. */
   readonly tags: readonly string[];
-  /** By slot; undefined where only the lane has the tag. */
+  /** By slot; undefined if only the lane has the tag. */
   readonly kinds: readonly (string | undefined)[];
   readonly tally: Tally;
   readonly repair: RepairPlan;

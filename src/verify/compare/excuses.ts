@@ -43,7 +43,7 @@ export class Excuses {
     else this.#table.dropLast();
   }
 
-  /** Gives away a point with the content of a row, one that is wanted; undefined where there is none. */
+  /** Gives away a point with the content of a row, one that is wanted; undefined if there is none. */
   take(own: PointTable, row: number, isWanted: (standings: Standings) => boolean): Standings | undefined {
     this.#byContent ??= byContent(this.#table);
     const candidates = this.#byContent.get(own.contentKey(row)) ?? [];

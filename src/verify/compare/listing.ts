@@ -51,7 +51,7 @@ export class Listings {
     this.#of(tag).add(points);
   }
 
-  /** `run` is undefined where only some of its series were read. */
+  /** `run` is undefined if only some of its series were read. */
   *differences(ref: RunRef, series: Iterable<SeriesListing>, run: RunListing | undefined): Generator<ListingDifference, void, void> {
     for (const listed of series) yield* compareSeriesListing(ref, listed, this.#of(listed.tag));
     if (run !== undefined) yield* compareRunListing(ref, run, this.#summaries.values());

@@ -25,7 +25,7 @@ export class RunComparison {
   readonly run: RunRef;
   readonly tally = new Tally();
   readonly repair = new RepairPlan();
-  /** Why a point without a place can't be called extra: its file may be one that can't be read. */
+  /** Why a point without a place cannot be called extra: its file may be one that cannot be read. */
   doubt: Unjudged | undefined;
   /** Points that the lane has too many or with other contents. */
   surplus = 0;
@@ -83,7 +83,7 @@ export class RunComparison {
     if (this.#chunk === undefined) this.tally.counts.points += points;
   }
 
-  /** A point that should be there, and how it should be held; undefined where the lane has no place for it. */
+  /** A point that should be there, and how it should be held; undefined if the lane has no place for it. */
   expect(tag: string, plugin: string, point: HeldPoint, held: HeldPoint | undefined, place?: Partial<PointPlace>): void {
     const slot = this.#slot(tag);
     this.#kinds[slot] ??= kindOf(plugin);
@@ -121,14 +121,14 @@ export class RunComparison {
   }
 
   /**
-   * A point that may be there, and need not be: it is pending, was refused, or stands behind the position. To be
+   * A point that may be there, and need not be: it is pending, was refused, or follows the position. To be
    * named after what is there. Of two lanes every point of the files is named, with how both stand to it.
    */
   excuse(tag: string, held: HeldPoint | undefined, standings = MAY_BE_THERE): void {
     if (held !== undefined) this.#chunk?.excuse(this.#slot(tag), held, standings);
   }
 
-  /** Points that are there. If the files were read first, those of files that can't judge them are counted apart. */
+  /** Points that are there. If the files were read first, those of files that cannot judge them are counted apart. */
   addRight({ tag, points }: ReadBackChunk): void {
     const slot = this.#slot(tag);
     if (this.#wanted[slot] !== true) return;
@@ -154,7 +154,7 @@ export class RunComparison {
     }
   }
 
-  /** Once both sides were read: what has to be read again. */
+  /** Once both sides were read: what must be read again. */
   chunks(): Chunk[] {
     const differing = [...this.#tags.keys()].filter((slot) => !this.#left.isSame(slot, this.#right));
     return chunksOf(differing, this.#left, this.#right, CHUNK_POINTS);

@@ -34,7 +34,7 @@ export class Tally {
   readonly absent: Record<Absence, Record<string, number>> = { noPlace: {}, refused: {}, leftOut: {}, pending: {}, gone: {}, foreign: {} };
   /** Tags of series that no event file has: others wrote them into the first lane. */
   readonly foreignTags = new Set<string>();
-  /** Points the lane has of files that can't say anything about them. */
+  /** Points the lane has of files that cannot say anything about them. */
   readonly unjudged: Record<Unjudged, number> = { gone: 0, replaced: 0, stale: 0, unreadable: 0 };
 
   /** A point that the lane holds with a loss (`lossOf`), or, with -1, does not hold after all. */
