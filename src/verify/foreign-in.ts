@@ -1,15 +1,15 @@
 /** What a tracker holds that never was in event files, as far as its backend can tell. */
-import { steadyMs, systemClock } from '../clock.ts';
 import type { Foreign, OwnRun } from '../contract/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
 import type { RunRef } from '../model/index.ts';
 import { StateFile } from '../state/index.ts';
-import { type Progress, waitingWords } from '../status/index.ts';
-import { AnswerWatch } from '../sync/delivery/index.ts';
+import type { Progress } from '../status/index.ts';
+import { AnswerWatch, realClock } from '../sync/delivery/index.ts';
 import { DEFAULT_LINKS, type LinkRules, placeOf } from '../untrusted/index.ts';
 import type { Obstacle } from './compare/index.ts';
 import { storedArtifacts } from './verify-artifacts.ts';
+import { startedProgress } from './verify-log.ts';
 
 /** How many foreign things there are of each kind. */
 export type ForeignCounts = Readonly<Record<Foreign['kind'], number>>;
@@ -54,25 +54,10 @@ class ForeignPass {
   readonly #progress;
 
   constructor(lane: TrackerLaneOptions, options: ForeignOptions) {
-    const answers = this.#answers;
     this.#lane = lane;
     this.#options = options;
-    this.#progress = {
-      phase: 'looking' as Progress['phase'],
-      startedAtMs: steadyMs(),
-      runs: { total: 0, done: 0 },
-      files: { total: 0, done: 0 },
-      bytes: { total: 0, read: 0, alreadyThere: 0 },
-      points: 0,
-      records: 0,
-      damaged: 0,
-      current: lane.name,
-      found: 0,
-      get unanswered(): Progress['unanswered'] {
-        const { silentSinceMs } = answers;
-        return silentSinceMs === undefined ? undefined : { lane: lane.name, words: waitingWords(steadyMs() - silentSinceMs) };
-      },
-    };
+    const asked = [{ lane: lane.name, silentSinceMs: () => this.#answers.silentSinceMs }];
+    this.#progress = Object.assign(startedProgress('looking', asked), { current: lane.name, found: 0 });
   }
 
   async run(): Promise<ForeignFindings | undefined> {

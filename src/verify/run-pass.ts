@@ -103,28 +103,20 @@ export class RunPass {
 
   #comparison(run: RunRef, facts: ReadonlyMap<string, FileFacts>): RunComparison {
     const { source, other } = this.#options;
-    const isWanted = this.#log.isWanted(run);
-    if (other === undefined) {
-      return new RunComparison({
-        run,
-        facts,
-        isWanted,
-        filesFirst: source.isSnapshot,
-        replacesFiles: source.replacesFiles,
-        mergesEqual: { left: false, right: source.mergesEqual },
-        isShared: source.isShared(run),
-      });
-    }
+    const right = other ?? source;
+    const isBetween = other !== undefined;
     // Both lanes were mirrored from event files: what neither read of them is not in them.
-    const tags = new Set([...source.catalogue(run), ...other.catalogue(run)].map(({ tag }) => tag));
+    const tags = new Set(isBetween ? [...source.catalogue(run), ...other.catalogue(run)].map(({ tag }) => tag) : []);
     return new RunComparison({
       run,
-      facts: new Map(),
-      isWanted,
-      mergesEqual: { left: source.mergesEqual, right: other.mergesEqual },
-      isShared: other.isShared(run),
-      isBetween: true,
-      isOfFiles: (tag) => tags.has(tag),
+      facts: isBetween ? new Map() : facts,
+      isWanted: this.#log.isWanted(run),
+      filesFirst: !isBetween && source.isSnapshot,
+      replacesFiles: !isBetween && source.replacesFiles,
+      mergesEqual: { left: isBetween && source.mergesEqual, right: right.mergesEqual },
+      isShared: right.isShared(run),
+      isBetween,
+      ...(isBetween ? { isOfFiles: (tag: string) => tags.has(tag) } : {}),
     });
   }
 

@@ -14,7 +14,7 @@ import { StateRepairer } from './state-repairer.ts';
 import { StoreRepairer } from './store-repairer.ts';
 import { isUnreachable, openStoreSource } from './store-source.ts';
 import { type StateView, trackerSource } from './tracker-source.ts';
-import { verifyLane } from './verify-pass.ts';
+import { type VerifyLaneOptions, verifyLane } from './verify-pass.ts';
 
 /** The lanes that are verified. */
 export interface VerifyLanesOptions {
@@ -119,24 +119,9 @@ export async function verifyBetween(names: readonly [string, string], options: V
   }
 }
 
-type Shared = Pick<VerifyLanesOptions, 'roots' | 'rules' | 'linksOf' | 'sample' | 'signal' | 'onStart'> & {
-  readonly onDifference: (difference: Difference) => void;
-};
-
-function shared(
-  { roots, rules, linksOf, sample, signal, onStart, onDifference }: VerifyLanesOptions,
-  lane: string,
-  other?: string,
-): Shared {
-  return {
-    roots,
-    rules,
-    signal,
-    ...(linksOf === undefined ? {} : { linksOf }),
-    ...(sample === undefined ? {} : { sample }),
-    ...(onStart === undefined ? {} : { onStart }),
-    onDifference: (difference) => onDifference?.(difference, lane, other),
-  };
+/** The same options, with the lanes that a difference is about. */
+function shared(options: VerifyLanesOptions, lane: string, other?: string): Omit<VerifyLaneOptions, 'source'> {
+  return { ...options, onDifference: (difference) => options.onDifference?.(difference, lane, other) };
 }
 
 /** What cannot be compared, if an error says so; undefined for any other error. */

@@ -22,6 +22,28 @@ export interface Asked {
 /** Other work of this thread (a display, signals) gets its turn so often. */
 const TURN_MS = 50;
 
+/** Counters of a comparison that begins. `asked`: lanes that may not answer. */
+export function startedProgress(phase: Progress['phase'], asked: readonly Asked[], startedAtMs = steadyMs()) {
+  return {
+    phase,
+    startedAtMs,
+    runs: { total: 0, done: 0 },
+    files: { total: 0, done: 0 },
+    bytes: { total: 0, read: 0, alreadyThere: 0 },
+    points: 0,
+    records: 0,
+    damaged: 0,
+    current: '',
+    get unanswered(): Progress['unanswered'] {
+      for (const { lane, silentSinceMs } of asked) {
+        const sinceMs = silentSinceMs?.();
+        if (sinceMs !== undefined) return { lane, words: waitingWords(steadyMs() - sinceMs) };
+      }
+      return undefined;
+    },
+  };
+}
+
 /** Collects what a verification finds. */
 export class VerifyLog {
   readonly startedAtMs = steadyMs();
@@ -30,32 +52,14 @@ export class VerifyLog {
   readonly obstacles: Obstacle[] = [];
   readonly damagedFiles: string[] = [];
   /** What the display checks. */
-  readonly progress = {
-    phase: 'scanning' as Progress['phase'],
-    startedAtMs: this.startedAtMs,
-    runs: { total: 0, done: 0 },
-    files: { total: 0, done: 0 },
-    bytes: { total: 0, read: 0, alreadyThere: 0 },
-    points: 0,
-    records: 0,
-    damaged: 0,
-    current: '',
-    asked: [] as readonly Asked[],
-    get unanswered(): Progress['unanswered'] {
-      for (const { lane, silentSinceMs } of this.asked) {
-        const sinceMs = silentSinceMs?.();
-        if (sinceMs !== undefined) return { lane, words: waitingWords(steadyMs() - sinceMs) };
-      }
-      return undefined;
-    },
-  };
+  readonly progress;
   readonly #sample: Sample | undefined;
   readonly #signal: AbortSignal | undefined;
   #turnAtMs = performance.now();
 
   /** `asked`: who may have to be waited for. */
   constructor(sample: Sample | undefined, signal: AbortSignal | undefined, asked: readonly Asked[] = []) {
-    this.progress.asked = asked;
+    this.progress = startedProgress('scanning', asked, this.startedAtMs);
     this.#sample = sample;
     this.#signal = signal;
   }

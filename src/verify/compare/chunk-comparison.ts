@@ -1,13 +1,13 @@
 import type { HeldPoint } from '../../contract/index.ts';
 import type { RunComparisonOptions } from './comparison-options.ts';
 import type { PointDifference, PointPlace } from './difference.ts';
-import { ABSENCE, byContent, Excuses, type Standings } from './excuses.ts';
+import { ABSENCE, Excuses, type Standings } from './excuses.ts';
 import { isJudged, type Unjudged } from './file-facts.ts';
 import type { Absence } from './lane-counts.ts';
 import { matchPoints } from './match-points.ts';
 import { pairByStep } from './pair-by-step.ts';
 import { pointDifferences } from './point-differences.ts';
-import { PointTable } from './point-table.ts';
+import { byContent, PointTable } from './point-table.ts';
 import type { RepairPlan } from './repair-plan.ts';
 import { ChosenPoints, type Chunk, type PointSink } from './series-sums.ts';
 import type { Tally } from './tally.ts';

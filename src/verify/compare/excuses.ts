@@ -1,6 +1,6 @@
 import type { HeldPoint } from '../../contract/index.ts';
 import type { Absence } from './lane-counts.ts';
-import { PointTable } from './point-table.ts';
+import { byContent, PointTable } from './point-table.ts';
 
 /** How a lane stands to a point of the files: it is to have it, or why it may lack it. */
 export type PointStanding = 'due' | 'pending' | 'unsupported' | 'refused' | 'left';
@@ -54,18 +54,6 @@ export class Excuses {
     const [candidate] = candidates.splice(at, 1);
     return this.#standings[candidate as number];
   }
-}
-
-/** The rows of a table by their contents. */
-export function byContent(table: PointTable): Map<number, number[]> {
-  const rows = new Map<number, number[]>();
-  for (let row = 0; row < table.count; row++) {
-    const key = table.contentKey(row);
-    const known = rows.get(key);
-    if (known === undefined) rows.set(key, [row]);
-    else known.push(row);
-  }
-  return rows;
 }
 
 function* contentKeys(table: PointTable): Generator<number, void, void> {

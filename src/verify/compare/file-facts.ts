@@ -12,6 +12,9 @@ export type Unjudged =
   /** It cannot be opened or read. */
   | 'unreadable';
 
+/** Every point could be judged. */
+export const NONE_UNJUDGED: Readonly<Record<Unjudged, number>> = { gone: 0, replaced: 0, stale: 0, unreadable: 0 };
+
 /** Bytes that were read once and cannot be read now; `end` is exclusive. */
 export interface LostRange {
   readonly start: number;

@@ -41,3 +41,19 @@ export type Absences = Readonly<Record<Absence, Readonly<Record<string, number>>
 
 /** Nothing is absent. */
 export const NOTHING_ABSENT: Absences = { noPlace: {}, refused: {}, leftOut: {}, pending: {}, gone: {}, foreign: {} };
+
+/** No point was compared. */
+export const NO_POINTS: Readonly<LaneCounts> = {
+  points: 0,
+  missing: 0,
+  extra: 0,
+  changed: 0,
+  allowed: 0,
+  refused: 0,
+  unsupported: 0,
+  leftOut: 0,
+  notYet: 0,
+};
+
+/** Nothing is held otherwise. */
+export const NO_LOSSES: Readonly<Losses> = { step: 0, time: 0, value: 0, notHeld: 0, merged: 0 };

@@ -1,4 +1,4 @@
-import type { PointTable } from './point-table.ts';
+import { byContent, type PointTable } from './point-table.ts';
 
 /** What happened to the points of two tables. */
 export interface Matches {
@@ -31,16 +31,9 @@ export function matchPoints(mine: PointTable, theirs: PointTable): Matches {
     else alone.push(row);
   }
 
-  const byContent = new Map<number, number[]>();
-  for (let row = 0; row < theirs.count; row++) {
-    if (isMatched[row] !== 0) continue;
-    const key = theirs.contentKey(row);
-    const rows = byContent.get(key);
-    if (rows === undefined) byContent.set(key, [row]);
-    else rows.push(row);
-  }
+  const left = byContent(theirs, (row) => isMatched[row] === 0);
   alone = alone.filter((row) => {
-    const rows = byContent.get(mine.contentKey(row));
+    const rows = left.get(mine.contentKey(row));
     // From the end, where equal contents are: nearly always the last one fits.
     const at = rows?.findLastIndex((other) => mine.hasSameContent(row, theirs, other)) ?? -1;
     if (rows === undefined || at < 0) return true;

@@ -133,6 +133,19 @@ export class PointTable implements PointSink {
   }
 }
 
+/** The rows of a table by their contents. `isWanted`: default all. */
+export function byContent(table: PointTable, isWanted: (row: number) => boolean = () => true): Map<number, number[]> {
+  const rows = new Map<number, number[]>();
+  for (let row = 0; row < table.count; row++) {
+    if (!isWanted(row)) continue;
+    const key = table.contentKey(row);
+    const known = rows.get(key);
+    if (known === undefined) rows.set(key, [row]);
+    else known.push(row);
+  }
+  return rows;
+}
+
 function longer<Column extends Float64Array | Uint32Array | Int32Array>(from: Column, to: Column): Column {
   to.set(from);
   return to;

@@ -1,7 +1,7 @@
 import type { HeldPoint } from '../../contract/index.ts';
 import { kindOf } from '../../model/index.ts';
-import type { Unjudged } from './file-facts.ts';
-import type { Absence, LaneCounts, Losses } from './lane-counts.ts';
+import { NONE_UNJUDGED, type Unjudged } from './file-facts.ts';
+import { type Absence, type LaneCounts, type Losses, NO_LOSSES, NO_POINTS, NOTHING_ABSENT } from './lane-counts.ts';
 
 const STEP = 1;
 const TIME = 2;
@@ -19,23 +19,13 @@ export function lossOf(point: HeldPoint, held: HeldPoint): number {
 
 /** Counts what became of the points of one run. */
 export class Tally {
-  readonly counts: LaneCounts = {
-    points: 0,
-    missing: 0,
-    extra: 0,
-    changed: 0,
-    allowed: 0,
-    refused: 0,
-    unsupported: 0,
-    leftOut: 0,
-    notYet: 0,
-  };
-  readonly losses: Losses = { step: 0, time: 0, value: 0, notHeld: 0, merged: 0 };
-  readonly absent: Record<Absence, Record<string, number>> = { noPlace: {}, refused: {}, leftOut: {}, pending: {}, gone: {}, foreign: {} };
+  readonly counts: LaneCounts = { ...NO_POINTS };
+  readonly losses: Losses = { ...NO_LOSSES };
+  readonly absent: Record<Absence, Record<string, number>> = structuredClone(NOTHING_ABSENT);
   /** Tags of series that no event file has: others wrote them into the first lane. */
   readonly foreignTags = new Set<string>();
   /** Points the lane has of files that cannot say anything about them. */
-  readonly unjudged: Record<Unjudged, number> = { gone: 0, replaced: 0, stale: 0, unreadable: 0 };
+  readonly unjudged: Record<Unjudged, number> = { ...NONE_UNJUDGED };
 
   /** A point that the lane holds with a loss (`lossOf`), or, with -1, does not hold after all. */
   countLoss(loss: number, by: 1 | -1): void {

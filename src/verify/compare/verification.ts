@@ -1,7 +1,7 @@
 import { ExitCode } from '../../errors.ts';
 import type { RunRef } from '../../model/index.ts';
-import type { DamagedBytes, Unjudged } from './file-facts.ts';
-import type { Absence, Absences, LaneCounts, Losses } from './lane-counts.ts';
+import { type DamagedBytes, NO_DAMAGE, NONE_UNJUDGED, type Unjudged } from './file-facts.ts';
+import { type Absence, type Absences, type LaneCounts, type Losses, NO_LOSSES, NO_POINTS, NOTHING_ABSENT } from './lane-counts.ts';
 import type { Sample } from './sample.ts';
 
 /** What comparing one run came to. */
@@ -130,55 +130,42 @@ export interface Totals extends Readonly<LaneCounts> {
 /** Adds up the runs of a verification. */
 export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
   const sum = (of: (run: RunVerdict) => number): number => runs.reduce((total, run) => total + of(run), 0);
-  const counts = {
+  const absent = Object.keys(NOTHING_ABSENT).map((why) => [why, kindSums(runs.map((run) => run.absent[why as Absence]))] as const);
+  return {
     runs: runs.length,
-    points: sum((run) => run.points),
-    missing: sum((run) => run.missing),
-    extra: sum((run) => run.extra),
-    changed: sum((run) => run.changed),
-    allowed: sum((run) => run.allowed),
-    refused: sum((run) => run.refused),
-    unsupported: sum((run) => run.unsupported),
-    leftOut: sum((run) => run.leftOut),
-    notYet: sum((run) => run.notYet),
-    losses: {
-      step: sum(({ losses }) => losses.step),
-      time: sum(({ losses }) => losses.time),
-      value: sum(({ losses }) => losses.value),
-      notHeld: sum(({ losses }) => losses.notHeld),
-      merged: sum(({ losses }) => losses.merged),
-    },
-    absent: absencesIn(runs),
+    ...fieldSums(NO_POINTS, runs),
+    losses: fieldSums(
+      NO_LOSSES,
+      runs.map(({ losses }) => losses),
+    ),
+    absent: Object.fromEntries(absent) as unknown as Absences,
     pendingBytes: sum((run) => run.pendingBytes),
     incompleteBytes: sum((run) => run.incompleteBytes),
-    damaged: { before: sum(({ damaged }) => damaged.before), behind: sum(({ damaged }) => damaged.behind) },
+    damaged: fieldSums(
+      NO_DAMAGE,
+      runs.map(({ damaged }) => damaged),
+    ),
     listing: sum((run) => run.listing),
-    media: mediaSum(runs.map(({ media }) => media)),
-    beside: {
-      ...mediaSum(runs.map(({ beside }) => beside)),
-      refused: sum(({ beside }) => beside.refused),
-      unsupported: sum(({ beside }) => beside.unsupported),
-    },
-    unjudged: {
-      gone: sum(({ unjudged }) => unjudged.gone),
-      replaced: sum(({ unjudged }) => unjudged.replaced),
-      stale: sum(({ unjudged }) => unjudged.stale),
-      unreadable: sum(({ unjudged }) => unjudged.unreadable),
-    },
+    media: fieldSums(
+      NO_MEDIA,
+      runs.map(({ media }) => media),
+    ),
+    beside: fieldSums(
+      NO_BESIDE,
+      runs.map(({ beside }) => beside),
+    ),
+    unjudged: fieldSums(
+      NONE_UNJUDGED,
+      runs.map(({ unjudged }) => unjudged),
+    ),
+    differences: sum(differencesOf),
   };
-  return { ...counts, differences: runs.reduce((total, run) => total + differencesOf(run), 0) };
 }
 
-function absencesIn(runs: readonly RunVerdict[]): Absences {
-  const of = (why: Absence): Record<string, number> => kindSums(runs.map(({ absent }) => absent[why]));
-  return {
-    noPlace: of('noPlace'),
-    refused: of('refused'),
-    leftOut: of('leftOut'),
-    pending: of('pending'),
-    gone: of('gone'),
-    foreign: of('foreign'),
-  };
+/** Records of the same numbers, added up field by field; `zero` names the fields. */
+function fieldSums<Fields extends Readonly<Record<keyof Fields, number>>>(zero: Fields, all: readonly Fields[]): Fields {
+  const fields = Object.keys(zero) as (keyof Fields)[];
+  return Object.fromEntries(fields.map((field) => [field, all.reduce((sum, one) => sum + one[field], 0)])) as unknown as Fields;
 }
 
 /** Numbers by kind, added up. */
@@ -198,10 +185,6 @@ export const NO_MEDIA: MediaCounts = { named: 0, missing: 0, changed: 0 };
 
 /** No param and no file was compared. */
 export const NO_BESIDE: BesideCounts = { ...NO_MEDIA, refused: 0, unsupported: 0 };
-
-function mediaSum(all: readonly MediaCounts[]): MediaCounts {
-  return all.reduce((a, b) => ({ named: a.named + b.named, missing: a.missing + b.missing, changed: a.changed + b.changed }), NO_MEDIA);
-}
 
 type Different = Pick<RunVerdict, 'missing' | 'extra' | 'changed' | 'listing' | 'media' | 'beside'>;
 
