@@ -11,6 +11,19 @@ export interface StoredContent {
   readonly read?: () => Promise<Uint8Array | undefined>;
 }
 
+/** Files that are not there as they were stored. `lookUp`: what is under a path. */
+export async function filesThatDiffer(
+  files: WantedArtifacts['files'],
+  lookUp: (path: string) => Promise<StoredContent | undefined>,
+): Promise<readonly ArtifactDifference[]> {
+  const differences: ArtifactDifference[] = [];
+  for (const file of files) {
+    const difference = await fileDifference(file, await lookUp(file.path));
+    if (difference !== undefined) differences.push(difference);
+  }
+  return differences;
+}
+
 /**
  * What is there instead of a file that was stored; undefined where it is as it should be. `there`: undefined for
  * none.

@@ -2,7 +2,10 @@
 
 export { lengthDelimited, varintIn } from '../proto/wire.ts';
 export { type Announced, capabilities, type PointKind } from './capabilities.ts';
-export { fileDifference, type StoredContent } from './file-difference.ts';
+export { fileDifference, filesThatDiffer, type StoredContent } from './file-difference.ts';
 export { firstWords, lookedThrough } from './foreign-look.ts';
+export { handleReader, handleText, isName } from './handles.ts';
 export { hparamNames } from './hparam-names.ts';
-export { blobsOf, type ParcelPoint, pointsOf } from './points.ts';
+export { type PieceLimits, piecesOf } from './pieces.ts';
+export { blobsOf, eachScalar, type ParcelPoint, pointsOf } from './points.ts';
+export { type ExactValue, exactValue, fieldOf, hparamsOf, isShownImage } from './values.ts';

@@ -1,5 +1,6 @@
 import type { HeldPoint, TrackerParcel } from '../contract/index.ts';
-import { type Blob, interpret, jsonText, valueJson } from '../model/index.ts';
+import type { Batch, Blob } from '../model/index.ts';
+import { exactValue } from './values.ts';
 
 /** A point of a parcel with its series and its place, in the form in which `readBack` gives it back. */
 export interface ParcelPoint extends HeldPoint {
@@ -16,6 +17,33 @@ export interface ParcelPoint extends HeldPoint {
   readonly index: number;
 }
 
+/** Visits the scalars of a batch one by one, wide integers in their places, and makes no object for any. */
+export function eachScalar(
+  { scalars }: Pick<Batch, 'scalars'>,
+  visit: (
+    series: number,
+    step: number | bigint,
+    wallTime: number,
+    value: number | bigint,
+    offset: number,
+    checksum: number,
+    index: number,
+  ) => void,
+): void {
+  const { count, series, step, wallTime, value, offset, checksum, index, wideSteps, wideValues } = scalars;
+  for (let i = 0; i < count; i++) {
+    visit(
+      series[i] as number,
+      wideSteps.get(i) ?? (step[i] as number),
+      wallTime[i] as number,
+      wideValues.get(i) ?? (value[i] as number),
+      offset[i] as number,
+      checksum[i] as number,
+      index[i] as number,
+    );
+  }
+}
+
 /**
  * The points of a parcel in the order of its file: a scalar's value as a number (a bigint where no double holds it),
  * that of any other kind as the text of its JSON form, in which large bytes (images, audio, tensors, graphs) stand as
@@ -25,25 +53,14 @@ export interface ParcelPoint extends HeldPoint {
  * same points.
  */
 export function pointsOf({ batch, series, file }: Pick<TrackerParcel, 'batch' | 'series' | 'file'>): ParcelPoint[] {
-  const { scalars, objects } = batch;
   const points: ParcelPoint[] = [];
-  for (let row = 0; row < scalars.count; row++) {
-    points.push({
-      ...seriesOf(series, scalars.series[row]),
-      file,
-      offset: scalars.offset[row] as number,
-      checksum: scalars.checksum[row] as number,
-      index: scalars.index[row] as number,
-      step: scalars.wideSteps.get(row) ?? (scalars.step[row] as number),
-      wallTime: scalars.wallTime[row] as number,
-      value: scalars.wideValues.get(row) ?? (scalars.value[row] as number),
-    });
-  }
-  for (const point of objects) {
+  eachScalar(batch, (id, step, wallTime, value, offset, checksum, index) => {
+    points.push({ ...seriesOf(series, id), file, offset, checksum, index, step, wallTime, value });
+  });
+  for (const point of batch.objects) {
     const { offset, checksum, index, step, wallTime } = point;
     const { tag, plugin } = seriesOf(series, point.series);
-    const value = jsonText(valueJson(interpret(plugin, point), () => {}));
-    points.push({ tag, plugin, file, offset, checksum, index, step, wallTime, value });
+    points.push({ tag, plugin, file, offset, checksum, index, step, wallTime, value: exactValue(plugin, point).text });
   }
   return points.sort((a, b) => a.offset - b.offset || a.index - b.index);
 }
@@ -56,7 +73,7 @@ export function blobsOf({ batch, series }: Pick<TrackerParcel, 'batch' | 'series
   const blobs = new Map<string, Blob>();
   for (const point of batch.objects) {
     const { plugin } = seriesOf(series, point.series);
-    valueJson(interpret(plugin, point), (blob) => blobs.set(blob.sha256, blob));
+    for (const blob of exactValue(plugin, point).blobs) blobs.set(blob.sha256, blob);
   }
   return [...blobs.values()];
 }

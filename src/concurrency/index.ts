@@ -4,5 +4,6 @@
  */
 export { each } from './each.ts';
 export { LineByKey } from './line-by-key.ts';
+export { OnceByKey } from './once-by-key.ts';
 export { Room } from './room.ts';
 export { withSignal } from './with-signal.ts';

@@ -104,3 +104,6 @@ export interface Backend {
   link?(handle: Handle): string | undefined;
   close(): Promise<void>;
 }
+
+/** The type of one call, so that a backend need not repeat the contract's signatures. */
+export type Call<Name extends keyof Contract, Contract extends Backend = Backend> = NonNullable<Contract[Name]>;

@@ -3,6 +3,7 @@ export { type HttpAnswer, type HttpHeaders, headerOf } from './answer.ts';
 export { loginHint, type SettingNames } from './door.ts';
 export { type Auth, type BodyStream, deadlineOf, HttpClient, type HttpOptions, type HttpRequest } from './http-client.ts';
 export { parseJson, readJson } from './json.ts';
+export { eachPage, type Listing, type Page } from './listing.ts';
 export { findProgram, type ManagedCommand, ManagedServer, type ServerRemedy } from './managed-server.ts';
 export { type NamedAnswer, NamedPlaces, type NamedPlacesOptions, uploadHeaders } from './named-places.ts';
 export { FolderWalk, MOST_LISTED, PageSize, Pages } from './pages.ts';

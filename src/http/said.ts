@@ -39,6 +39,11 @@ export class Said {
     return this.#fields;
   }
 
+  /** As it came, so that pages of a listing can be told apart by what is in them. */
+  toJSON(): Fields {
+    return this.#fields;
+  }
+
   has(name: string): boolean {
     return this.#of(name) !== undefined;
   }

@@ -50,7 +50,9 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   objects: { http: 'all' },
   'backend-kit': { contract: 'type', proto: 'all' },
   'backend-kit/settings': { http: 'all', contract: 'type' },
-  'backend-kit/exact-points': { contract: 'type' },
+  'backend-kit/exact-points': { contract: 'type', 'backend-kit': 'all' },
+  'backend-kit/failures': { http: 'all', contract: 'type' },
+  'backend-kit/sending': { contract: 'type', 'backend-kit/failures': 'all' },
   'backend-kit/identity': { contract: 'type' },
   'sync/delivery': { contract: 'all' },
   'verify/compare': { contract: 'all' },
@@ -68,7 +70,8 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   'cli/terminal': { status: 'type', 'verify/compare': 'type' },
 };
 /** Folders inside a room that are rooms of their own, with a door of their own. */
-const INNER = /^(backend-kit\/(?:settings|exact-points|identity)|sync\/delivery|verify\/compare|backends\/[^/]+|cli\/terminal)\//;
+const INNER =
+  /^(backend-kit\/(?:settings|exact-points|failures|identity|sending)|sync\/delivery|verify\/compare|backends\/[^/]+|cli\/terminal)\//;
 
 /** What of the file system opens a file, or says what is under a name, and follows links on the way. */
 const OPENERS =
@@ -81,7 +84,7 @@ const OPENS: readonly (readonly [files: RegExp, whose: string])[] = [
   [/^(state|export)\//, 'our own files'],
   [/^backends\/local\//, 'our own store and its media'],
   [/^backends\/clearml\/sessions?\.ts$/, 'our own offline sessions'],
-  [/^backends\/wandb\/(wandb-file|offline)\.ts$/, 'our own offline folders'],
+  [/^backends\/wandb\/(wandb-file|offline(?:-files)?)\.ts$/, 'our own offline folders'],
   [/^backends\/(wandb\/netrc|clearml\/conf-file)\.ts$/, "the operator's own settings of a tracker"],
   [
     /^(config\/(?:read-text|value-file)|backend-kit\/settings\/section|http\/tls|lanes\/backend-types|http\/managed-server)\.ts$/,

@@ -15,4 +15,14 @@ export {
   type StoredPoint,
   scalarText,
 } from './lines.ts';
+export {
+  fileHash,
+  inOrder,
+  markText,
+  nameHash,
+  type PointPlace,
+  placeHash,
+  type Segment,
+  segmentFrom,
+} from './places.ts';
 export { chunksOf, onceEach, type SegmentPlace } from './reading.ts';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Json, jsonNumber, jsonText } from '../../model/index.ts';
+import { piecesOf } from '../index.ts';
 
 /** A file that a point needs, and its length. */
 export type NeededFile = readonly [path: string, bytes: number];
@@ -117,20 +118,7 @@ function scalarOf(text: string): number | bigint | undefined {
 
 /** Lines in pieces of bounded length; one alone may be longer. */
 export function cutLines<Line extends { readonly text: string }>(lines: readonly Line[], mostBytes: number): (readonly Line[])[] {
-  const pieces: (readonly Line[])[] = [];
-  let from = 0;
-  let bytes = 0;
-  for (const [i, { text }] of lines.entries()) {
-    const length = Buffer.byteLength(text) + 1;
-    if (i > from && bytes + length > mostBytes) {
-      pieces.push(lines.slice(from, i));
-      from = i;
-      bytes = 0;
-    }
-    bytes += length;
-  }
-  if (from < lines.length) pieces.push(lines.slice(from));
-  return pieces;
+  return piecesOf(lines, ({ text }) => Buffer.byteLength(text) + 1, { bytes: mostBytes });
 }
 
 /** The bytes of a segment. */

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { each, LineByKey, Room, withSignal } from '../../../src/concurrency/index.ts';
+import { each, LineByKey, OnceByKey, Room, withSignal } from '../../../src/concurrency/index.ts';
+import { MirrorError } from '../../../src/errors.ts';
 
 describe('each', () => {
   it('works on all items, so many at a time', async () => {
@@ -53,6 +54,35 @@ describe('a line by key', () => {
     await expect(first).rejects.toThrow('first');
     expect([await second, await other]).toEqual(['second', 'other']);
     expect(said).toEqual(['first begins', 'other begins', 'other ends', 'first ends', 'second begins', 'second ends']);
+  });
+});
+
+describe('work that is done once a key', () => {
+  it('is done by the one who asks first, and again after it failed', async () => {
+    const once = new OnceByKey();
+    let done = 0;
+    const work = async (): Promise<number> => {
+      if (++done === 1) throw new Error('no');
+      return done;
+    };
+    await expect(once.take('a', work)).rejects.toThrow('no');
+    expect(await Promise.all([once.take('a', work), once.take('a', work)])).toEqual([2, 2]);
+    expect(await once.take('b', work)).toBe(3);
+    once.forget();
+    expect(await once.take('a', work)).toBe(4);
+  });
+
+  it('is begun again by one who waited for another that was interrupted, but not after an error of ours', async () => {
+    const once = new OnceByKey();
+    const { signal } = new AbortController();
+    const interrupted = once.take('a', () => Promise.reject(new Error('aborted')), signal);
+    const waiting = once.take('a', async () => 'done', signal);
+    await expect(interrupted).rejects.toThrow('aborted');
+    expect(await waiting).toBe('done');
+    const failed = once.take('b', () => Promise.reject(new MirrorError('MB4004', 'no such project')), signal);
+    const other = once.take('b', async () => 'done', signal);
+    await expect(failed).rejects.toThrow('no such project');
+    await expect(other).rejects.toThrow('no such project');
   });
 });
 

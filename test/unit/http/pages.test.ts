@@ -1,10 +1,59 @@
 import { describe, expect, test } from '@jest/globals';
-import { FolderWalk, Pages } from '../../../src/http/index.ts';
+import { MirrorError } from '../../../src/errors.ts';
+import { eachPage, FolderWalk, PageSize, Pages, Said } from '../../../src/http/index.ts';
 
 /** Asks for pages until there are no more of them, or the guard has enough. */
 function follow(pages: Pages, tokenOf: (page: number) => unknown, items = 1): number {
   for (let page = 1; ; page++) if (pages.next(tokenOf(page), items) === undefined) return page;
 }
+
+async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
+describe('a listing', () => {
+  const listing = { what: 'listing notes', address: 'http://h' };
+
+  test('asks for smaller pages after an answer that was too large, and begins each where the last one ended', async () => {
+    const asked: (readonly [string | undefined, number])[] = [];
+    const pages = eachPage<number, { kind: 'failed'; error: MirrorError }>({ ...listing, size: new PageSize(4) }, async (token, most) => {
+      asked.push([token, most]);
+      if (most > 2) return { kind: 'failed', error: new MirrorError('MB4030', 'too large', { retry: 'later' }) };
+      const at = Number(token ?? 0);
+      return { kind: 'ok', value: { items: [at, at + 1], next: at < 2 ? String(at + 2) : undefined } };
+    });
+    expect(await all(pages)).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
+    expect(asked).toEqual([
+      [undefined, 4],
+      [undefined, 2],
+      ['2', 2],
+    ]);
+  });
+
+  test('throws what its caller makes of a failure', async () => {
+    const error = new MirrorError('MB4002', 'no');
+    const failed = async () => ({ kind: 'failed', error }) as const;
+    await expect(all(eachPage(listing, failed))).rejects.toBe(error);
+    const other = new Error('other');
+    await expect(all(eachPage({ ...listing, failed: () => other }, failed))).rejects.toBe(other);
+  });
+
+  test('tells pages of what a server said apart, and knows one that comes twice', async () => {
+    const said = (id: number): Said => new Said({ id }, { what: 'listing notes', address: 'http://h' });
+    const from = (ids: readonly number[]) =>
+      eachPage(listing, async (token = '0') => {
+        const at = Number(token);
+        return { kind: 'ok' as const, value: { items: [said(ids[at]!)], next: at + 1 < ids.length ? String(at + 1) : '' } };
+      });
+    expect(await all(from([1, 2, 3]))).toHaveLength(3);
+    await expect(all(from([1, 2, 1, 3]))).rejects.toMatchObject({ code: 'MB4003' });
+  });
+});
 
 describe('Pages', () => {
   test('ends where the server says no more', () => {
