@@ -13,17 +13,36 @@ export function readText(path: string): string {
 /** One resource of Kubernetes, as far as the tests look into it. */
 export interface Resource {
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+  readonly metadata: {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly automountServiceAccountToken?: boolean;
   readonly data?: Readonly<Record<string, string>>;
-  readonly spec?: {
-    readonly replicas?: number;
-    readonly strategy?: { readonly type: string };
-    readonly accessModes?: readonly string[];
-    readonly selector?: { readonly matchLabels: Readonly<Record<string, string>> };
-    readonly template?: { readonly metadata: { readonly labels: Readonly<Record<string, string>> }; readonly spec: PodSpec };
-    readonly podFailurePolicy?: { readonly rules: readonly { readonly onExitCodes?: { readonly values: readonly number[] } }[] };
-  };
+  readonly stringData?: Readonly<Record<string, string>>;
+  readonly spec?: ResourceSpec;
+}
+
+export interface ResourceSpec {
+  readonly replicas?: number;
+  readonly strategy?: { readonly type: string };
+  readonly suspend?: boolean;
+  readonly podManagementPolicy?: string;
+  readonly serviceName?: string;
+  readonly accessModes?: readonly string[];
+  readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
+  readonly template?: PodTemplate;
+  readonly jobTemplate?: { readonly spec: ResourceSpec };
+  readonly volumeClaimTemplates?: readonly { readonly metadata: { readonly name: string }; readonly spec: ResourceSpec }[];
+  readonly podFailurePolicy?: { readonly rules: readonly { readonly onExitCodes?: { readonly values: readonly number[] } }[] };
+  readonly ingress?: readonly unknown[];
+  readonly egress?: readonly unknown[];
+}
+
+export interface PodTemplate {
+  readonly metadata: { readonly labels: Readonly<Record<string, string>>; readonly annotations?: Readonly<Record<string, string>> };
+  readonly spec: PodSpec;
 }
 
 export interface PodSpec {
@@ -44,7 +63,7 @@ export interface Container {
   readonly image: string;
   readonly command?: readonly string[];
   readonly args: readonly string[];
-  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly env?: readonly Variable[];
   readonly envFrom?: unknown;
   readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
   readonly startupProbe?: Probe;
@@ -58,6 +77,15 @@ export interface Container {
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
 }
 
+export interface Variable {
+  readonly name: string;
+  readonly value?: string;
+  readonly valueFrom?: {
+    readonly fieldRef?: { readonly fieldPath: string };
+    readonly secretKeyRef?: { readonly name: string; readonly key: string };
+  };
+}
+
 export interface Probe {
   readonly httpGet: { readonly path: string; readonly port: string | number };
 }
@@ -65,33 +93,65 @@ export interface Probe {
 export interface Volume {
   readonly name: string;
   readonly persistentVolumeClaim?: { readonly claimName: string; readonly readOnly?: boolean };
+  readonly nfs?: { readonly readOnly?: boolean };
+  readonly csi?: { readonly readOnly?: boolean };
+  readonly hostPath?: object;
   readonly configMap?: { readonly name: string };
+  readonly secret?: { readonly secretName: string };
   readonly emptyDir?: object;
 }
 
-/** The resources of a manifest. */
-export function resourcesOf(file: string): Resource[] {
-  return parseAllDocuments(readText(`config/kubernetes/${file}`)).map((document) => {
+/** The resources of a text with manifests. */
+export function resourcesIn(text: string): Resource[] {
+  const parts = parseAllDocuments(text).map((document) => {
     if (document.errors.length > 0) throw document.errors[0];
     return document.toJS();
   });
+  return parts.filter((part) => part !== null);
 }
 
-/** A pod that a manifest makes, with its one container. */
+/** The resources of a plain manifest. */
+export function resourcesOf(file: string): Resource[] {
+  return resourcesIn(readText(`config/kubernetes/${file}`));
+}
+
+/** A pod that manifests make, with its one container. */
 export interface Workload {
+  /** Where it is made: a plain manifest, or an example of the chart. */
   readonly file: string;
+  /** All that is made there. */
+  readonly resources: readonly Resource[];
   readonly resource: Resource;
+  /** What says how pods are made: of a CronJob, that of its Jobs. */
+  readonly spec: ResourceSpec;
   readonly pod: PodSpec;
   readonly container: Container;
 }
 
-export const workloads: readonly Workload[] = manifestFiles.flatMap((file) =>
-  resourcesOf(file).flatMap((resource) => {
-    const pod = resource.spec?.template?.spec;
+/** The pods that a text with manifests makes. */
+export function workloadsIn(file: string, resources: readonly Resource[]): Workload[] {
+  return resources.flatMap((resource) => {
+    const spec = resource.spec?.jobTemplate?.spec ?? resource.spec ?? {};
+    const pod = spec.template?.spec;
     const container = pod?.containers[0];
-    return pod === undefined || container === undefined ? [] : [{ file, resource, pod, container }];
-  }),
-);
+    return pod === undefined || container === undefined ? [] : [{ file, resources, resource, spec, pod, container }];
+  });
+}
+
+/** The volume that is mounted at a path, and whether it is mounted for reading only. */
+export function volumeAt({ pod, container }: Workload, path: string): { readonly readOnly: boolean; readonly volume: Volume | undefined } {
+  const mount = container.volumeMounts.find(({ mountPath }) => mountPath === path);
+  return { readOnly: mount?.readOnly === true, volume: pod.volumes.find(({ name }) => name === mount?.name) };
+}
+
+/** The configuration file of a pod, from the ConfigMap that is mounted where its variable says. */
+export function configurationOf(workload: Workload): { readonly path: string; readonly text: string | undefined } {
+  const path = workload.container.env?.find(({ name }) => name === 'MIRRORBOARD_CONFIG')?.value ?? '';
+  const [, folder = '', key = ''] = /^(.*)\/(.*)$/.exec(path) ?? [];
+  const mounted = volumeAt(workload, folder).volume?.configMap?.name;
+  const map = workload.resources.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === mounted);
+  return { path, text: map?.data?.[key] };
+}
 
 /** One instruction of a Dockerfile, continued lines joined. */
 export interface Instruction {

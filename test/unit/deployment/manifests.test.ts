@@ -1,57 +1,104 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { makeProgram } from '../../../src/cli/program.ts';
-import { loadConfig } from '../../../src/config/index.ts';
+import { type Config, loadConfig } from '../../../src/config/index.ts';
 import { ExitCode } from '../../../src/errors.ts';
 import { environmentName } from '../../../src/flag-names.ts';
-import { imageEnvironment, manifestFiles, readText, repository, resourcesOf, type Volume, type Workload, workloads } from './files.ts';
+import { resolveLanes } from '../../../src/lanes/index.ts';
+import {
+  configurationOf,
+  imageEnvironment,
+  manifestFiles,
+  readText,
+  repository,
+  resourcesIn,
+  resourcesOf,
+  volumeAt,
+  type Workload,
+  workloadsIn,
+} from './files.ts';
+import { examples, render, withoutHelm } from './helm.ts';
 
 const { version } = JSON.parse(readText('package.json'));
-const all = workloads.map((workload) => [`${workload.file}: ${workload.resource.kind}`, workload] as const);
 const program = makeProgram({ stdout: process.stdout, stderr: process.stderr, env: {}, exitCode: 0 });
 
-/** The only workload of a kind. */
+// Where Secrets are mounted, and the settings that name a file there.
+const SECRETS = '/run/secrets/mirrorboard';
+const SECRET_FILES = /_file: (\S+)$/gm;
+
+const plain = manifestFiles.flatMap((file) => workloadsIn(file, resourcesOf(file)));
+// The chart holds to the same: what it makes of each example, where helm can be had.
+const rendered = withoutHelm === undefined ? await Promise.all(examples.map(workloadsOfExample)) : [];
+const all = [...plain, ...rendered.flat()].map((workload) => [`${workload.file}: ${workload.resource.kind}`, workload] as const);
+const watching = all.filter(([, { container }]) => container.args[0] === 'watch');
+
+async function workloadsOfExample(example: string): Promise<Workload[]> {
+  const { stdout } = await render(example, '--skip-tests');
+  return workloadsIn(`examples/${example}`, resourcesIn(stdout));
+}
+
+/** The only plain workload of a kind. */
 function only(kind: string): Workload {
-  const found = workloads.filter(({ resource }) => resource.kind === kind);
+  const found = plain.filter(({ resource }) => resource.kind === kind);
   expect(found).toHaveLength(1);
   return found[0] as Workload;
 }
 
-function volumeAt({ pod, container }: Workload, path: string): { readonly readOnly: boolean; readonly volume: Volume | undefined } {
-  const mount = container.volumeMounts.find(({ mountPath }) => mountPath === path);
-  return { readOnly: mount?.readOnly === true, volume: pod.volumes.find(({ name }) => name === mount?.name) };
+/** What the program finds in its environment in a pod, with something in the place of Secrets. */
+function environmentOf({ container }: Workload): Record<string, string> {
+  const own = container.env?.map(({ name, value, valueFrom }) => [name, value ?? valueFrom?.secretKeyRef?.key ?? 'x'] as const) ?? [];
+  return { ...Object.fromEntries(imageEnvironment()), ...Object.fromEntries(own) };
+}
+
+/** What the program makes of the configuration of a pod, with Secrets in a folder. */
+function configOf(workload: Workload, env: Record<string, string>, secrets = SECRETS): Promise<Config> {
+  const { text = '' } = configurationOf(workload);
+  return loadConfig({ flags: {}, env, cwd: '/var/lib/mirrorboard', readFile: () => text.replaceAll(SECRETS, secrets) });
 }
 
 describe('the pods', () => {
-  test('are those of one Deployment and one Job', () => {
-    expect(workloads.map(({ resource }) => resource.kind).sort()).toEqual(['Deployment', 'Job']);
-    for (const { pod } of workloads) expect([pod.containers.length, pod.initContainers ?? []]).toEqual([1, []]);
+  test('are those of one Deployment, one StatefulSet and one Job', () => {
+    expect(plain.map(({ resource }) => resource.kind).sort()).toEqual(['Deployment', 'Job', 'StatefulSet']);
+    for (const [, { pod }] of all) expect([pod.containers.length, pod.initContainers ?? []]).toEqual([1, []]);
   });
 
   test.each(all)('cannot write to the logs, nor change their owners: %s', (_, workload) => {
-    const logs = volumeAt(workload, '/logs');
-    expect(logs.readOnly).toBe(true);
-    // Not by the mount alone: fsGroup is applied to whole volumes that are not read-only themselves.
-    expect(logs.volume?.persistentVolumeClaim?.readOnly).toBe(true);
+    const paths = workload.container.volumeMounts.map(({ mountPath }) => mountPath).filter((path) => /^\/logs(\/|$)/.test(path));
+    expect(paths).not.toEqual([]);
+    for (const path of paths) {
+      const { readOnly, volume } = volumeAt(workload, path);
+      expect(readOnly).toBe(true);
+      // Not by the mount alone: fsGroup is applied to whole volumes that are not read-only themselves. Never to those of the host.
+      if (volume?.hostPath === undefined) expect((volume?.persistentVolumeClaim ?? volume?.nfs ?? volume?.csi)?.readOnly).toBe(true);
+    }
   });
 
   test.each(all)('can write to a claim of their own and to /tmp, and to nothing else: %s', (_, workload) => {
-    const { file, container } = workload;
+    const { container, resources, resource, spec } = workload;
     const writable = container.volumeMounts.filter(({ readOnly }) => readOnly !== true).map(({ mountPath }) => mountPath);
     expect(writable.sort()).toEqual(['/tmp', '/var/lib/mirrorboard']);
     expect(volumeAt(workload, '/tmp').volume?.emptyDir).toBeDefined();
-    const claim = volumeAt(workload, '/var/lib/mirrorboard').volume?.persistentVolumeClaim?.claimName;
-    const made = resourcesOf(file).filter(({ kind }) => kind === 'PersistentVolumeClaim');
-    expect(made.map(({ metadata, spec }) => [metadata.name, spec?.accessModes])).toEqual([[claim, ['ReadWriteOncePod']]]);
+    const claims = resources.filter(({ kind }) => kind === 'PersistentVolumeClaim');
+    const modes = [...claims, ...(spec.volumeClaimTemplates ?? [])].map((claim) => claim.spec?.accessModes);
+    expect(modes).toEqual([[workload.file === 'examples/volumes.yaml' ? 'ReadWriteOnce' : 'ReadWriteOncePod']]);
+    const mount = container.volumeMounts.find(({ mountPath }) => mountPath === '/var/lib/mirrorboard')?.name;
+    if (resource.kind === 'StatefulSet') expect(spec.volumeClaimTemplates?.[0]?.metadata.name).toBe(mount);
+    else expect(volumeAt(workload, '/var/lib/mirrorboard').volume?.persistentVolumeClaim?.claimName).toBe(claims[0]?.metadata.name);
   });
 
-  test.each(all)('have no more rights than they need: %s', (_, { pod, container }) => {
-    expect(pod.securityContext).toMatchObject({
-      runAsNonRoot: true,
-      runAsUser: 10001,
-      runAsGroup: 10001,
-      fsGroup: 10001,
-      seccompProfile: { type: 'RuntimeDefault' },
-    });
+  test.each(all)('mount nothing into a volume that is read-only: %s', (_, { container }) => {
+    // The runtime makes the place of a mount, and could not there.
+    const fixed = container.volumeMounts.filter(({ readOnly }) => readOnly === true).map(({ mountPath }) => `${mountPath}/`);
+    const paths = container.volumeMounts.map(({ mountPath }) => mountPath);
+    expect(paths.filter((path) => fixed.some((folder) => path.startsWith(folder)))).toEqual([]);
+  });
+
+  test.each(all)('have no more rights than they need: %s', (_, { file, pod, container }) => {
+    const numbers = file === 'examples/openshift.yaml' ? {} : { runAsUser: 10001, runAsGroup: 10001, fsGroup: 10001 };
+    expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, ...numbers, seccompProfile: { type: 'RuntimeDefault' } });
+    if (file === 'examples/openshift.yaml') expect(Object.keys(pod.securityContext)).not.toContain('runAsUser');
     expect(container.securityContext).toEqual({
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
@@ -65,8 +112,10 @@ describe('the pods', () => {
     expect(pod.enableServiceLinks).toBe(false);
   });
 
-  test.each(all)('have a minute to store what was read: %s', (_, { pod }) => {
-    expect(pod.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(60);
+  test.each(all)('have a minute to store what was read, and end before that by themselves: %s', (_, workload) => {
+    const { terminationGracePeriodSeconds = 0 } = workload.pod;
+    expect(terminationGracePeriodSeconds).toBeGreaterThanOrEqual(60);
+    expect(environmentOf(workload)['MIRRORBOARD_SHUTDOWN_GRACE']).toBe(`${terminationGracePeriodSeconds - 10}s`);
   });
 
   test.each(all)('run the image of this version, by a tag that stays: %s', (_, { container }) => {
@@ -84,96 +133,148 @@ describe('the pods', () => {
     const command = program.commands.find((candidate) => candidate.name() === name);
     expect(command?.name()).toBe(name);
     const known = command?.options.map(({ long }) => long) ?? [];
-    for (const flag of args.filter((arg) => arg.startsWith('--'))) expect(known).toContain(flag);
+    for (const flag of args.filter((arg) => arg.startsWith('--') && arg !== '--shard')) expect(known).toContain(flag);
   });
 
-  test.each(all)('carry the labels they are selected by: %s', (_, { resource }) => {
-    expect(resource.spec?.template?.metadata.labels).toEqual(resource.metadata.labels);
-    if (resource.spec?.selector !== undefined) expect(resource.spec.selector.matchLabels).toEqual(resource.metadata.labels);
-  });
-});
-
-describe('the deployment', () => {
-  test('never has two writers', () => {
-    const { spec } = only('Deployment').resource;
-    expect([spec?.replicas, spec?.strategy]).toEqual([1, { type: 'Recreate' }]);
+  test.each(all)('carry the labels they are selected by: %s', (_, { resource, resources, spec }) => {
+    const labels = spec.template?.metadata.labels;
+    expect(resource.metadata.labels).toMatchObject(labels ?? {});
+    for (const { kind, spec: other } of resources) {
+      if (kind === 'ServiceMonitor' || other?.selector === undefined) continue;
+      expect(labels).toMatchObject(other.selector.matchLabels ?? other.selector);
+    }
   });
 
-  test('is probed where it listens', () => {
-    const { container } = only('Deployment');
-    expect(container.args[container.args.indexOf('--listen') + 1]).toBe('0.0.0.0:8080');
-    expect(container.ports).toEqual([{ name: 'health', containerPort: 8080 }]);
-    expect(container.startupProbe?.httpGet).toEqual({ path: '/livez', port: 'health' });
-    expect(container.livenessProbe?.httpGet).toEqual({ path: '/livez', port: 'health' });
-    expect(container.readinessProbe?.httpGet).toEqual({ path: '/readyz', port: 'health' });
-  });
-
-  test('has an account without a token', () => {
-    const { file, pod } = only('Deployment');
-    const account = resourcesOf(file).find(({ kind }) => kind === 'ServiceAccount');
+  test.each(all)('have an account without a token: %s', (_, { pod, resources }) => {
+    const account = resources.find(({ kind }) => kind === 'ServiceAccount');
     expect([account?.metadata.name, account?.automountServiceAccountToken]).toEqual([pod.serviceAccountName, false]);
+    expect(resources.filter(({ kind }) => /Role/.test(kind))).toEqual([]);
   });
 
-  test('has a configuration that the program takes, with the mounted logs as its root', async () => {
-    const workload = only('Deployment');
-    const named = workload.container.env?.find(({ name }) => name === 'MIRRORBOARD_CONFIG')?.value ?? '';
-    const [, folder = '', key = ''] = /^(.*)\/(.*)$/.exec(named) ?? [];
-    const mounted = volumeAt(workload, folder).volume?.configMap?.name;
-    const map = resourcesOf(workload.file).find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === mounted);
-    const text = map?.data?.[key];
-    expect(text).toBeDefined();
-    const env = { ...Object.fromEntries(imageEnvironment()), MIRRORBOARD_CONFIG: named };
-    const config = await loadConfig({ flags: {}, env, cwd: '/var/lib/mirrorboard', readFile: () => text ?? '' });
-    expect(config.roots).toEqual([{ path: '/logs', name: 'logs' }]);
+  test.each(all)('have a configuration that the program takes, with the mounted logs as its roots: %s', async (_, workload) => {
+    const config = await configOf(workload, environmentOf(workload));
+    const mounted = workload.container.volumeMounts.map(({ mountPath }) => mountPath).filter((mount) => /^\/logs(\/|$)/.test(mount));
+    expect(config.roots.map((root) => root.path).sort()).toEqual(mounted.sort());
     expect(config.lanes.local).toEqual({
       path: '/var/lib/mirrorboard/mirrorboard.db',
       mediaPath: '/var/lib/mirrorboard/mirrorboard.media',
     });
     expect(config.state).toEqual({ path: '/var/lib/mirrorboard/mirrorboard.state' });
   });
+
+  test.each(all)('have lanes whose settings their types take: %s', async (_, workload) => {
+    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-secrets-'));
+    try {
+      for (const [, file = ''] of (configurationOf(workload).text ?? '').matchAll(SECRET_FILES)) {
+        const path = file.replace(SECRETS, folder);
+        mkdirSync(dirname(path), { recursive: true });
+        writeFileSync(path, 'secret\n');
+      }
+      const config = await configOf(workload, environmentOf(workload), folder);
+      const names = (await resolveLanes(config, environmentOf(workload))).map(({ name }) => name);
+      expect(names).toEqual(config.lanes.trackers.map(({ name }) => name));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  test.each(all)('find every file that their configuration names: %s', (_, workload) => {
+    const { text = '' } = configurationOf(workload);
+    for (const [, file = ''] of text.matchAll(SECRET_FILES)) {
+      const folder = file.slice(0, file.lastIndexOf('/'));
+      expect([folder, volumeAt(workload, folder).volume?.secret?.secretName]).toEqual([folder, expect.any(String)]);
+    }
+  });
 });
 
-test('the job gives up on what another try does not cure', () => {
-  const rules = only('Job').resource.spec?.podFailurePolicy?.rules ?? [];
-  expect(rules.flatMap(({ onExitCodes }) => onExitCodes?.values ?? [])).toEqual([ExitCode.notMirrored, ExitCode.wrongUse, ExitCode.locked]);
+describe.each(watching)('watch in %s', (_, workload) => {
+  const { container } = workload;
+
+  test('is probed where it listens', () => {
+    expect(container.args[container.args.indexOf('--listen') + 1]).toBe('0.0.0.0:8080');
+    expect(container.ports).toEqual([{ name: 'http', containerPort: 8080 }]);
+    expect(container.startupProbe?.httpGet).toEqual({ path: '/livez', port: 'http' });
+    expect(container.livenessProbe?.httpGet).toEqual({ path: '/livez', port: 'http' });
+    expect(container.readinessProbe?.httpGet).toEqual({ path: '/readyz', port: 'http' });
+  });
+
+  test('answers to the names of its Service', () => {
+    const hosts = environmentOf(workload)['MIRRORBOARD_LISTEN_HOST']?.split(',') ?? [];
+    for (const name of workload.resources.filter(({ kind }) => kind === 'Service').map(({ metadata }) => metadata.name)) {
+      // The single pods of a StatefulSet have names below that of their Service.
+      const own = name.endsWith('-pods') ? `.${name}.` : `${name}.`;
+      expect(hosts).toEqual(expect.arrayContaining([`${own}$(POD_NAMESPACE).svc.cluster.local`]));
+    }
+    expect(container.env?.find(({ name }) => name === 'POD_NAMESPACE')?.valueFrom?.fieldRef?.fieldPath).toBe('metadata.namespace');
+  });
+
+  test('can be asked, and is let out as far as its lanes lead', () => {
+    const policy = workload.resources.find(({ kind }) => kind === 'NetworkPolicy');
+    expect(policy?.spec?.ingress).toMatchObject([{ ports: [{ port: 8080, protocol: 'TCP' }] }]);
+    const trackers = /^ {2}(?!local:)[\w-]+:/m.test(configurationOf(workload).text?.split(/^(?=\w)/m)[0] ?? '');
+    expect((policy?.spec?.egress ?? []).length > 0).toBe(trackers);
+  });
+});
+
+test('the deployment never has two writers', () => {
+  const { spec } = only('Deployment').resource;
+  expect([spec?.replicas, spec?.strategy]).toEqual([1, { type: 'Recreate' }]);
+});
+
+test('each shard knows its number and how many there are', () => {
+  const { container, resource, resources } = only('StatefulSet');
+  expect(container.args[container.args.indexOf('--shard') + 1]).toBe(`$(POD_INDEX)/${resource.spec?.replicas}`);
+  const path = container.env?.find(({ name }) => name === 'POD_INDEX')?.valueFrom?.fieldRef?.fieldPath;
+  expect(path).toBe("metadata.labels['apps.kubernetes.io/pod-index']");
+  expect(resource.spec?.podManagementPolicy).toBe('Parallel');
+  expect(resources.filter(({ kind }) => kind === 'Service').map(({ metadata }) => metadata.name)).toContain(resource.spec?.serviceName);
+});
+
+test('a job gives up on what another try does not cure', () => {
+  const jobs = all.map(([, workload]) => workload).filter(({ container }) => container.args[0] === 'backfill');
+  expect(jobs.length).toBeGreaterThan(0);
+  for (const { spec } of jobs) {
+    const rules = spec.podFailurePolicy?.rules ?? [];
+    expect(rules.flatMap(({ onExitCodes }) => onExitCodes?.values ?? [])).toEqual([
+      ExitCode.notMirrored,
+      ExitCode.wrongUse,
+      ExitCode.locked,
+    ]);
+  }
 });
 
 describe('the environment', () => {
-  /** The variables that `loadConfig` asks for, and those that the options of the command line have as twins. */
-  async function knownNames(): Promise<Set<string>> {
-    const asked = new Set<string>();
-    const env = new Proxy<Record<string, string | undefined>>(
-      {},
-      {
-        get: (_, name) => {
-          asked.add(String(name));
-          return undefined;
-        },
-      },
-    );
-    await loadConfig({ flags: {}, env, cwd: repository, readFile: () => '' });
-    for (const option of program.commands.flatMap(({ options }) => options)) {
-      if (option.envVar !== undefined) asked.add(option.envVar);
-    }
-    return asked;
-  }
-
-  const inManifests = workloads.flatMap(({ container }) => container.env?.map(({ name }) => name) ?? []);
   // What Node itself reads.
   const ofNode = ['NODE_ENV', 'UV_THREADPOOL_SIZE'];
-  const names = new Set([...imageEnvironment().keys(), ...inManifests].filter((name) => !ofNode.includes(name)));
 
-  test.each([...names])('%s is a variable that the program reads', async (name) => {
-    expect([...(await knownNames())]).toContain(name);
+  test.each([...imageEnvironment().keys()].filter((name) => !ofNode.includes(name)))('%s is read by the program', async (name) => {
+    const config = await loadConfig({ flags: {}, env: { [name]: 'x' }, cwd: repository, readFile: () => '' });
+    expect(config.unknownVariables).toEqual([]);
+  });
+
+  test.each(all)('has only variables that mean something: %s', async (_, workload) => {
+    const asked = new Set<string>();
+    const env = new Proxy(environmentOf(workload), {
+      get: (target, name) => {
+        asked.add(String(name));
+        return target[String(name)];
+      },
+    });
+    expect((await configOf(workload, env)).unknownVariables).toEqual([]);
+    const { env: own = [], args } = workload.container;
+    // The others belong to the program, or other variables and arguments are made of them.
+    const texts = [...args, ...own.map(({ value }) => value ?? '')].join(' ');
+    const others = own.map(({ name }) => name).filter((name) => !name.startsWith('MIRRORBOARD_') && !texts.includes(`$(${name})`));
+    expect(others.filter((name) => !asked.has(name))).toEqual([]);
   });
 
   test('of the manifests is written out, not taken from other resources whole', () => {
-    for (const { container } of workloads) expect(container.envFrom).toBeUndefined();
+    for (const [, { container }] of all) expect(container.envFrom).toBeUndefined();
   });
 
   test('names variables by the rule of the flags', () => {
-    expect(['config', 'store', 'state', 'listen', 'logFormat'].map(environmentName)).toEqual(
-      ['CONFIG', 'STORE', 'STATE', 'LISTEN', 'LOG_FORMAT'].map((name) => `MIRRORBOARD_${name}`),
+    expect(['config', 'store', 'state', 'listen', 'logFormat', 'listenHost'].map(environmentName)).toEqual(
+      ['CONFIG', 'STORE', 'STATE', 'LISTEN', 'LOG_FORMAT', 'LISTEN_HOST'].map((name) => `MIRRORBOARD_${name}`),
     );
   });
 });
