@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -10,10 +10,10 @@ interface Checked {
   readonly output: string;
 }
 
-function check(directory: string, env: NodeJS.ProcessEnv = {}): Promise<Checked> {
+function check(directory: string, checks: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Checked> {
   const script = join(repository, 'scripts/check-deployment.sh');
   return new Promise((resolve) => {
-    execFile('sh', [script, directory], { env: { ...process.env, ...env }, timeout: 400_000 }, (error, stdout, stderr) => {
+    execFile('sh', [script, directory, ...checks], { env: { ...process.env, ...env }, timeout: 1_800_000 }, (error, stdout, stderr) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, output: stdout + stderr });
     });
   });
@@ -34,9 +34,8 @@ let copy: string;
 
 beforeEach(() => {
   copy = mkdtempSync(join(tmpdir(), 'mirrorboard-deployment-'));
-  mkdirSync(join(copy, 'config'));
   cpSync(join(repository, 'Dockerfile'), join(copy, 'Dockerfile'));
-  cpSync(join(repository, 'config/kubernetes'), join(copy, 'config/kubernetes'), { recursive: true });
+  cpSync(join(repository, 'config'), join(copy, 'config'), { recursive: true });
 });
 
 afterEach(() => rmSync(copy, { recursive: true, force: true }));
@@ -59,30 +58,51 @@ describe('scripts/check-deployment.sh', () => {
       'ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "/app/dist/src/main.js"]',
       'ENTRYPOINT node main.js',
     );
-    expect(await check(copy)).toEqual({ code: 1, output: expect.stringMatching(/DL3025.*FAILED hadolint/s) });
+    expect(await check(copy, ['hadolint'])).toEqual({ code: 1, output: expect.stringMatching(/DL3025.*FAILED hadolint/s) });
   });
 
   withTool('kubernetes-validate', 'refuses a manifest with a field that Kubernetes does not know', async () => {
     change('config/kubernetes/mirrorboard.yaml', 'terminationGracePeriodSeconds:', 'terminationGracePeriod:');
-    expect(await check(copy)).toEqual({ code: 1, output: expect.stringMatching(/terminationGracePeriod.*FAILED kubernetes-validate/s) });
+    expect(await check(copy, ['kubernetes-validate'])).toEqual({
+      code: 1,
+      output: expect.stringMatching(/terminationGracePeriod.*FAILED kubernetes-validate/s),
+    });
   });
 
   withTool('kubernetes-validate', 'refuses a manifest with a value of the wrong type', async () => {
     change('config/kubernetes/backfill.yaml', 'completions: 1', 'completions: one');
-    expect(await check(copy)).toEqual({ code: 1, output: expect.stringContaining('FAILED kubernetes-validate') });
+    expect(await check(copy, ['kubernetes-validate'])).toEqual({ code: 1, output: expect.stringContaining('FAILED kubernetes-validate') });
+  });
+
+  withTool('helm', 'refuses a template that helm cannot read', async () => {
+    change('config/helm/mirrorboard/templates/service.yaml', '{{- end }}', '');
+    expect(await check(copy, ['helm'])).toEqual({ code: 1, output: expect.stringMatching(/unexpected EOF.*FAILED helm/s) });
+  });
+
+  withTool('helm', 'refuses a chart that makes a field that Kubernetes does not know', async () => {
+    change('config/helm/mirrorboard/templates/deployment.yaml', 'revisionHistoryLimit:', 'revisionHistory:');
+    const message = /revisionHistory.*FAILED kubernetes-validate: config\/helm/s;
+    expect(await check(copy, ['helm'])).toEqual({ code: 1, output: expect.stringMatching(message) });
+  });
+
+  withTool('compose', 'refuses a compose file with a key that compose does not know', async () => {
+    change('config/compose.yaml', 'stop_grace_period:', 'grace_period:');
+    expect(await check(copy, ['compose'])).toEqual({ code: 1, output: expect.stringMatching(/grace_period.*FAILED compose/s) });
   });
 
   test('skips what it cannot have, and says why', async () => {
-    expect(await check(copy, { ...withoutTools(), MIRRORBOARD_REQUIRE_TOOLS: '' })).toEqual({
+    expect(await check(copy, [], { ...withoutTools(), MIRRORBOARD_REQUIRE_TOOLS: '' })).toEqual({
       code: 0,
-      output: expect.stringMatching(/^skipped hadolint: \S.*\nskipped kubernetes-validate: \S.*\n$/),
+      output: expect.stringMatching(
+        /^skipped hadolint: \S.*\nskipped kubernetes-validate: \S.*\nskipped helm: \S.*\nskipped compose: \S.*\n$/,
+      ),
     });
   });
 
   test('fails where the tools are required and cannot be had', async () => {
-    expect(await check(copy, { ...withoutTools(), MIRRORBOARD_REQUIRE_TOOLS: '1' })).toEqual({
+    expect(await check(copy, [], { ...withoutTools(), MIRRORBOARD_REQUIRE_TOOLS: '1' })).toEqual({
       code: 1,
-      output: expect.stringMatching(/^FAILED hadolint: .*\nFAILED kubernetes-validate: .*\n$/),
+      output: expect.stringMatching(/^FAILED hadolint: .*\nFAILED kubernetes-validate: .*\nskipped helm: .*\nskipped compose: .*\n$/),
     });
   });
 
@@ -95,7 +115,8 @@ describe('scripts/check-deployment.sh', () => {
   });
 });
 
-/** An empty cache, and a pip that is allowed no registry. */
+/** An empty cache, and a pip and a Go that are allowed no registry. */
 function withoutTools(): NodeJS.ProcessEnv {
-  return { MIRRORBOARD_CACHE: join(copy, 'cache'), PIP_NO_INDEX: '1', PIP_FIND_LINKS: '' };
+  const go = { GOPROXY: 'off', GOFLAGS: '-modcacherw', GOMODCACHE: join(copy, 'go') };
+  return { MIRRORBOARD_CACHE: join(copy, 'cache'), PIP_NO_INDEX: '1', PIP_FIND_LINKS: '', ...go };
 }
