@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../clock.ts';
 import type { Environment } from '../environment.ts';
 import { cutText, type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts';
 import { formatMemory, memoryShares } from '../memory/index.ts';
-import { signOfLife } from '../sign-of-life.ts';
+import { requestBegun, signOfLife } from '../sign-of-life.ts';
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
 import { readBody, roomForAnswers, SHORT_ANSWER } from './answer-body.ts';
 import { type Door, isLoginPage, isMarkup, loginHint, redirectDoor } from './door.ts';
@@ -263,6 +263,8 @@ export class HttpClient {
     const path = this.#prefix + request.path + queryText(request.query);
     const authorized = this.#authorization === undefined ? {} : { authorization: this.#authorization };
     const limitMs = deadlineOf(request.timeoutMs ?? this.#timeoutMs, bytesOf(request.body));
+    const ended = requestBegun(this.#clock);
+    let status: number | undefined;
     try {
       return await within(limitMs, signal, async (stop) => {
         const answer = await this.#agent.request({
@@ -274,12 +276,16 @@ export class HttpClient {
           signal: stop,
         });
         signOfLife();
+        status = answer.statusCode;
         return await this.#read(answer, request, path, stop);
       });
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
       if (!isOurLimit(cause)) signOfLife();
       return this.#unreachable(cause, method, path);
+    } finally {
+      // One that we broke off says nothing of the server.
+      if (!signal.aborted) ended(status);
     }
   }
 

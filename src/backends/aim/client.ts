@@ -12,6 +12,7 @@ import { MirrorError, messageOf } from '../../errors.ts';
 import { HttpClient, oddAnswer, readJson, readTlsFiles, redact, tooLargeAnswer } from '../../http/index.ts';
 import { memoryShares } from '../../memory/index.ts';
 import { type Random, systemRandom } from '../../random.ts';
+import { requestBegun } from '../../sign-of-life.ts';
 import { AimFailure, away, exceptionIn, failureOfAnswer, failureOfException, oddTree, withAccessHint } from './answers.ts';
 import { FRAME_MS, FRAMES_AT_ONCE, HEARTBEAT_MS, LEAST_VERSION, MAJOR_BELOW, READ_MS } from './limits.ts';
 import type { AimSettings } from './settings.ts';
@@ -35,6 +36,8 @@ const LOCK_TRIES = 5;
 
 interface Frame {
   readonly what: string;
+  /** Tells the status it ended with. */
+  readonly ended: (status: number | undefined) => void;
   readonly settle: () => void;
   readonly fail: (failure: unknown) => void;
   readonly stopTimer: StopTimer;
@@ -310,14 +313,14 @@ export class AimClient {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     return new Promise<void>((settle, fail) => {
       const late = (): void => this.#break(away(`${what}: no answer from ${this.address} within ${FRAME_MS / 1000} s`));
-      this.#unanswered.push({ what, settle, fail, stopTimer: this.#clock.after(FRAME_MS, late) });
+      this.#unanswered.push({ what, ended: requestBegun(this.#clock), settle, fail, stopTimer: this.#clock.after(FRAME_MS, late) });
       this.#socket.send(frame);
     });
   }
 
   async close(): Promise<void> {
     const isWhole = this.#broken === undefined;
-    this.#break(new AimFailure('away', new MirrorError('MB4001', 'the connection to Aim was closed', { retry: 'later' })));
+    this.#break(new AimFailure('away', new MirrorError('MB4001', 'the connection to Aim was closed', { retry: 'later' })), true);
     if (isWhole) await this.#get(`/client/disconnect/${this.#id}/`, timeoutSignal(2000, this.#clock)).catch(() => undefined);
     await this.#http.close();
   }
@@ -328,6 +331,7 @@ export class AimClient {
       if (frame === undefined) return;
       this.#unanswered.shift();
       frame.stopTimer();
+      frame.ended(200);
       frame.settle();
       return;
     }
@@ -349,6 +353,8 @@ export class AimClient {
     this.#unanswered.shift();
     if (frame !== undefined) {
       frame.stopTimer();
+      // Over HTTP, Aim answers an exception with this status.
+      frame.ended(400);
       frame.fail(failure);
     }
     this.#break(away(`the write channel of ${this.address} was closed after an error`, failure.error));
@@ -362,12 +368,14 @@ export class AimClient {
     return away(`the write channel of ${this.address} was closed (${code})`);
   }
 
-  #break(failure: AimFailure): void {
+  /** `isOurs`: we end the connection, which says nothing of the server. */
+  #break(failure: AimFailure, isOurs = false): void {
     if (this.#broken !== undefined) return;
     this.#broken = failure;
     this.#stopHeartbeat();
     for (const frame of this.#unanswered.splice(0)) {
       frame.stopTimer();
+      if (!isOurs) frame.ended(undefined);
       frame.fail(failure);
     }
     this.#socket.terminate();

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts';
-import { listeningFor } from '../../sign-of-life.ts';
+import { listeningFor, type TrackerListener } from '../../sign-of-life.ts';
 
 /** What is asked of a tracker and has no answer for so long is reported. */
 export const SILENT_MS = 15_000;
@@ -10,6 +10,8 @@ export interface AnswerEvents {
   fellSilent(sinceMs: number): void;
   /** Something was heard again, though what was asked is not done yet. */
   heardAgain(): void;
+  /** A request ended with this HTTP status; undefined: there was no answer. */
+  requestEnded?(status: number | undefined, ms: number): void;
 }
 
 /**
@@ -19,6 +21,10 @@ export interface AnswerEvents {
 export class AnswerWatch {
   readonly #clock: Clock;
   readonly #events: AnswerEvents;
+  readonly #listener: TrackerListener = {
+    heard: () => this.#heard(),
+    requestEnded: (status, ms) => this.#events.requestEnded?.(status, ms),
+  };
   #underWay = 0;
   #heardMs = 0;
   #isSilent = false;
@@ -40,7 +46,7 @@ export class AnswerWatch {
     if (this.#underWay++ === 0) this.#heardMs = this.#clock.steadyMs();
     void this.#wait();
     try {
-      return await listeningFor(() => this.#heard(), work);
+      return await listeningFor(this.#listener, work);
     } finally {
       this.#underWay--;
       this.#heardMs = this.#clock.steadyMs();

@@ -4,7 +4,7 @@ import type { Backend, Capabilities, JournalledBackend, Outcome, Refusal, Tracke
 import { askedWaitMs, isAboutRun, MirrorError, reasonOf } from '../../errors.ts';
 import { keyOfRun, pointCount } from '../../model/index.ts';
 import type { Random } from '../../random.ts';
-import { AnswerWatch } from './answer-watch.ts';
+import { type AnswerEvents, AnswerWatch } from './answer-watch.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import { type BreakerEvents, CircuitBreaker } from './circuit-breaker.ts';
 import { SameAnswers } from './same-answers.ts';
@@ -15,7 +15,7 @@ export interface TrackerLaneOptions {
   readonly name: string;
   readonly backend: Backend;
   readonly book: CheckpointStore;
-  readonly events: BreakerEvents;
+  readonly events: BreakerEvents & Pick<AnswerEvents, 'requestEnded'>;
   /** Ends everything under way; what was not settled is read again one day. */
   readonly signal: AbortSignal;
   readonly clock?: Clock;
@@ -101,6 +101,7 @@ export class TrackerLane {
     this.#answers = new AnswerWatch(clock, {
       fellSilent: (sinceMs) => this.#gate.fellSilent(sinceMs),
       heardAgain: () => this.#gate.heardAgain(),
+      requestEnded: (status, ms) => events.requestEnded?.(status, ms),
     });
     const { sendsAtOnce = 1, sendsPerSecond } = limits;
     this.#sends = new PQueue({

@@ -210,15 +210,31 @@ describe('HttpClient', () => {
     await new Promise((done) => server.close(done));
     const signsOf = async (address: string, path: string): Promise<number> => {
       let signs = 0;
-      await listeningFor(
-        () => signs++,
-        () => clientOf(address, { timeoutMs: 300 }).send(get(path)),
-      );
+      await listeningFor({ heard: () => void signs++ }, () => clientOf(address, { timeoutMs: 300 }).send(get(path)));
       return signs;
     };
     expect(await signsOf(url, '/well')).toBeGreaterThan(0);
     expect(await signsOf(closed, '/')).toBeGreaterThan(0);
     expect(await signsOf(url, '/never')).toBe(0);
+  });
+
+  test('tells who waits how each request ended and how long it took, and nothing of one that was broken off', async () => {
+    const stop = new AbortController();
+    const { url } = await serve((request, response) => {
+      if (request.url === '/stop') stop.abort(new Error('enough'));
+      else if (request.url !== '/never') response.writeHead(Number(request.url?.slice(1))).end('{}');
+    });
+    const ended: [number | undefined, boolean][] = [];
+    const listener = {
+      heard: () => undefined,
+      requestEnded: (status: number | undefined, ms: number) => void ended.push([status, ms >= 0 && ms < 60_000]),
+    };
+    const client = clientOf(url, { timeoutMs: 300 });
+    for (const path of ['/200', '/404', '/500', '/never']) await listeningFor(listener, () => client.send(get(path)));
+    await expect(listeningFor(listener, () => client.send(get('/stop', { signal: stop.signal })))).rejects.toThrow('enough');
+    expect(ended).toEqual([200, 404, 500, undefined].map((status) => [status, true]));
+    await client.send(get('/200'));
+    expect(ended).toHaveLength(4);
   });
 
   test('throws the reason when it is aborted', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Backend, Handle, TrackerParcel } from '../../../../src/contract/index.ts';
+import { listeningFor } from '../../../../src/sign-of-life.ts';
 import { addressed, GrowingRun } from '../../../../src/testing/parcels.ts';
 import { differences, expectedOf, readHeld } from '../../../../src/testing/read-back.ts';
 import { connectAim, hashOf } from '../../../contract/aim-harness.ts';
@@ -201,6 +202,27 @@ describe('Aim runs', () => {
       for await (const part of backend.readBack(handle)) points.push(...part.points.map(({ value }) => value));
       expect(points.sort()).toEqual([1, 2, 3]);
     }
+  });
+
+  it('have the frames of the write channel among the requests, as a status of HTTP', async () => {
+    const run = newRun();
+    const backend = await connect();
+    const handle = await backend.open(run.source(), undefined, signal);
+    const ended: (number | undefined)[] = [];
+    const listener = { heard: () => undefined, requestEnded: (status: number | undefined) => void ended.push(status) };
+    const sendOne = async (step: number): Promise<(number | undefined)[]> => {
+      ended.length = 0;
+      await listeningFor(listener, () => backend.send(addressed(run.append([point(step)]), handle), signal));
+      return [...ended];
+    };
+    const before = stub.frames;
+    const well = await sendOne(1);
+    expect(stub.frames).toBeGreaterThan(before);
+    expect(well.filter((status) => status === 200).length).toBeGreaterThanOrEqual(stub.frames - before);
+    stub.fail({ kind: 'part' });
+    expect(await sendOne(2)).toContain(400);
+    stub.fail({ kind: 'unavailable' });
+    expect(await sendOne(3)).toContain(503);
   });
 
   it('have params as a tree', async () => {

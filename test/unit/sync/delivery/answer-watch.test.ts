@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { signOfLife } from '../../../../src/sign-of-life.ts';
+import { requestBegun, signOfLife } from '../../../../src/sign-of-life.ts';
 import { AnswerWatch, SILENT_MS } from '../../../../src/sync/delivery/index.ts';
 import { FakeClock, settle } from '../../../support/fake-clock.ts';
 
@@ -74,6 +74,21 @@ describe('what is asked of a tracker', () => {
     expect(said).toEqual(['silent since 10000']);
     hung.end();
     await hung.done;
+  });
+
+  it('has its requests told, those of any call', async () => {
+    const ended: unknown[] = [];
+    const watch = new AnswerWatch(new FakeClock(), {
+      fellSilent: () => undefined,
+      heardAgain: () => undefined,
+      requestEnded: (status, ms) => void ended.push([status, ms >= 0]),
+    });
+    await Promise.all([200, undefined].map((status) => watch.ask(async () => requestBegun()(status))));
+    requestBegun()(500);
+    expect(ended).toEqual([
+      [200, true],
+      [undefined, true],
+    ]);
   });
 
   it('is nothing where all has its answer: calls with pauses between them are never silent', async () => {
