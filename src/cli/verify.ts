@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { steadyMs } from '../clock.ts';
 import { type Config, linksOf, parseRoot } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import type { LaneWarning } from '../lanes/index.ts';
 import { type Json, jsonText } from '../model/index.ts';
-import { FileLock } from '../state/index.ts';
+import { FileLock, keepVerdicts, type VerifiedLane } from '../state/index.ts';
 import {
   type Difference,
   exitCodeOf,
@@ -101,6 +102,9 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
     block.stop();
     for (const { backend } of trackers) await backend.close();
   }
+  const verdicts = between === undefined ? verifications.flatMap((one) => verdictOf(one, isChosen(flags))) : [];
+  const unkept = keepVerdicts(config.state.path, verdicts);
+  if (unkept !== undefined && (flags.quiet ?? 0) < 2) stderr.write(`the result is not kept for status and metrics: ${unkept.message}\n`);
   // Two lanes that are behind are brought by one command.
   const isOneOwed = verifications.filter((one) => isOwed(totalsOf(one)) || isUnmirrored(one.obstacles)).length < 2;
   const about = { roots, flags, program: programName(env), isOneOwed };
@@ -178,11 +182,27 @@ function describe(verification: Verification, about: Omit<Asked, 'lane'>, config
   const exitCode = exitCodeOf(verification, about.flags.strict === true);
   // A lane that routes keep everything from has nothing to be compared with; a choice that leaves nothing proves
   // nothing.
-  const { include = [], exclude = [], sample } = about.flags;
-  const isChosen = include.length + exclude.length > 0 || sample !== undefined;
   const isNothing = exitCode === ExitCode.done && isNothingCompared(verification);
   const note = isNothing ? nothingText(verification) : writer === undefined ? undefined : noteOn(writer, verification, totals);
-  return { verification, totals, exitCode: isNothing && isChosen ? ExitCode.couldNotJudge : exitCode, writer, next, note };
+  return { verification, totals, exitCode: isNothing && isChosen(about.flags) ? ExitCode.couldNotJudge : exitCode, writer, next, note };
+}
+
+/**
+ * What is kept of a verification: that a lane differs is certain, however little was compared. That it does not is
+ * so only where all of it was.
+ */
+function verdictOf(verification: Verification, isPartAsked: boolean): VerifiedLane[] {
+  const { lane: name, where, roots, obstacles, interrupted } = verification;
+  const { differences } = totalsOf(verification);
+  const isPart = isPartAsked || interrupted || obstacles.length > 0 || isNothingCompared(verification);
+  if (isPart && differences === 0) return [];
+  const target = name === 'local' ? resolve(where) : where;
+  return [{ name, target, roots, verdict: { atMs: Date.now(), differences } }];
+}
+
+/** Only some of the runs or series are compared. */
+function isChosen({ include = [], exclude = [], sample }: VerifyFlags): boolean {
+  return include.length + exclude.length > 0 || sample !== undefined;
 }
 
 function severalJson(said: readonly Said[], documents: readonly Json[], exitCode: ExitCode): Json {

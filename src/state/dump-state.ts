@@ -1,6 +1,7 @@
 import { seriesOf, stepOf } from './rows.ts';
 import type { Row, Statements } from './statements.ts';
 import { tasksIn } from './tasks.ts';
+import { readVerdict } from './verified.ts';
 
 /**
  * The whole content as one JSON document, run after run, so that the size of a state is no matter. Rows are named as
@@ -28,7 +29,14 @@ export function* dumpState(statements: Statements): Generator<string, void, void
 
 function laneJson(statements: Statements, { name, target, owns_positions }: Row): object {
   const stand = statements.get('SELECT value FROM meta WHERE key = ?', JSON.stringify(['stand', name, target]));
-  return { name, target, owns_positions: owns_positions === 1, stand: stand === undefined ? null : statements.parse(stand.value) };
+  const verdict = readVerdict(statements, String(name), String(target));
+  return {
+    name,
+    target,
+    owns_positions: owns_positions === 1,
+    stand: stand === undefined ? null : statements.parse(stand.value),
+    verified: verdict === undefined ? null : { at_ms: verdict.atMs, differences: verdict.differences },
+  };
 }
 
 type Places = ReadonlyMap<unknown, number>;

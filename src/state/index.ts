@@ -21,3 +21,4 @@ export { type Retry, StateFile, type StateOptions } from './state-file.ts';
 export { type LaneReader, StateReader, type StoredStatus } from './state-reader.ts';
 export type { LaneSummary, StateSummary } from './summarize-state.ts';
 export type { Task } from './tasks.ts';
+export { keepVerdicts, type LaneVerdict, type VerifiedLane } from './verified.ts';

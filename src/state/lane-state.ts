@@ -20,6 +20,7 @@ import {
 } from './rows.ts';
 import type { StateStore } from './state-store.ts';
 import type { Row } from './statements.ts';
+import { type LaneVerdict, readVerdict } from './verified.ts';
 
 /** What a lane has delivered of a run, points that were sent again included: for people. */
 export interface Delivered {
@@ -330,6 +331,11 @@ export class LaneState {
     const { commits, statements } = this.#store;
     const text = JSON.stringify(document);
     commits.change(this.#standKey, () => statements.run('INSERT OR REPLACE INTO meta (key, value) VALUES (?,?)', this.#standKey, text));
+  }
+
+  /** What `verify` found last of the lane, whoever ran it; undefined where it never looked at all of it. */
+  verdict(): LaneVerdict | undefined {
+    return readVerdict(this.#store.reading().statements, this.name, this.target);
   }
 
   get #standKey(): string {

@@ -41,6 +41,7 @@ export type LaneReader = Pick<
   | 'refusals'
   | 'hasRefusals'
   | 'stand'
+  | 'verdict'
 >;
 
 /** Reads a state, also while another process writes to it: one snapshot, until `close`. */

@@ -1,0 +1,84 @@
+/** What `verify` found of a lane: a fact of `meta`, which states of all versions can have. */
+
+import { statSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import type { MirrorError } from '../errors.ts';
+import { judgeFile } from './file-header.ts';
+import { schemaVersion } from './migrate.ts';
+import { SCHEMA_VERSION } from './schema.ts';
+import { translated } from './sqlite-error.ts';
+import type { Statements } from './statements.ts';
+
+/** What a comparison of a lane with its files came to. */
+export interface LaneVerdict {
+  /** When it ended, milliseconds since 1970. */
+  readonly atMs: number;
+  readonly differences: number;
+}
+
+/** The lane that was compared, and what came of it. */
+export interface VerifiedLane {
+  readonly name: string;
+  readonly target: string;
+  /** The directories that were compared, whole; nothing is kept of a lane without differences that has others. */
+  readonly roots: readonly string[];
+  readonly verdict: LaneVerdict;
+}
+
+/** So long another process may hold the state. */
+const PATIENCE_MS = 5000;
+
+const ROOTS_WITH_RUNS = 'SELECT path FROM root WHERE EXISTS (SELECT 1 FROM run WHERE run.root = root.id)';
+
+/** Under which key of `meta` a lane's verdict is kept. */
+export function verifiedKey(name: string, target: string): string {
+  return JSON.stringify(['verified', name, target]);
+}
+
+/** What was kept of a lane; undefined where nothing was, or something that is no verdict. */
+export function readVerdict(statements: Statements, name: string, target: string): LaneVerdict | undefined {
+  const row = statements.get('SELECT value FROM meta WHERE key = ?', verifiedKey(name, target));
+  const kept = row === undefined ? undefined : (statements.parse(row.value) as Partial<Record<'at_ms' | 'differences', unknown>>);
+  return typeof kept?.at_ms === 'number' && typeof kept.differences === 'number'
+    ? { atMs: kept.at_ms, differences: kept.differences }
+    : undefined;
+}
+
+/**
+ * Keeps the verdicts in the state at `path`, also while another process writes to it: each is one row that nobody
+ * else writes, in one transaction of its own, so that SQLite's own lock is enough. Nothing is kept where there is no
+ * state of this version, where it is another user's, or where a lane was never used. Returns why it could not be.
+ */
+export function keepVerdicts(path: string, lanes: readonly VerifiedLane[], patienceMs = PATIENCE_MS): MirrorError | undefined {
+  let db: DatabaseSync | undefined;
+  try {
+    if (lanes.length === 0 || judgeFile(path) === 'absent' || !isOurs(path)) return undefined;
+    db = new DatabaseSync(path);
+    db.exec(`PRAGMA busy_timeout = ${patienceMs}; PRAGMA synchronous = FULL`);
+    if (schemaVersion(db) !== SCHEMA_VERSION) return undefined;
+    db.exec('BEGIN IMMEDIATE');
+    const keep = db.prepare('INSERT OR REPLACE INTO meta (key, value) SELECT ?, ? FROM lane WHERE name = ? AND target = ?');
+    const known = db
+      .prepare(ROOTS_WITH_RUNS)
+      .all()
+      .map(({ path: root }) => String(root));
+    for (const { name, target, roots, verdict } of lanes) {
+      // What was not looked at may differ still.
+      if (verdict.differences === 0 && known.some((root) => !roots.includes(root))) continue;
+      const value = JSON.stringify({ at_ms: Math.round(verdict.atMs), differences: verdict.differences });
+      keep.run(verifiedKey(name, target), value, name, target);
+    }
+    db.exec('COMMIT');
+    return undefined;
+  } catch (error) {
+    return translated(error, path, 'writing');
+  } finally {
+    db?.close();
+  }
+}
+
+/** Another user's files beside it could keep that user from opening it. */
+function isOurs(path: string): boolean {
+  const { uid } = statSync(path);
+  return process.getuid?.() === uid;
+}

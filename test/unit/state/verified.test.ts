@@ -1,0 +1,101 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { keepVerdicts, StateFile, type VerifiedLane } from '../../../src/state/index.ts';
+
+let folder = '';
+let path = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-verified-'));
+  path = join(folder, 'mirrorboard.state');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const verdict = (differences: number, roots = ['/logs'], name = 'mlflow'): VerifiedLane => ({
+  name,
+  target: 'http://mlflow',
+  roots,
+  verdict: { atMs: 1_700_000_000_123.4, differences },
+});
+
+/** A state that a lane has used, with two roots of which one has runs; still open. */
+function used(): StateFile {
+  const state = StateFile.open(path, { now: () => 5 });
+  state.lane('mlflow', 'http://mlflow');
+  for (const root of ['logs', 'empty']) state.root(root, `/${root}`);
+  state.noteGrowth({ root: 'logs', path: 'a' }, 1);
+  state.flush();
+  return state;
+}
+
+describe('what verify found of a lane', () => {
+  test('is kept beside a process that writes, which sees it at once; only the last one is', () => {
+    const state = used();
+    expect(state.lane('mlflow', 'http://mlflow').verdict()).toBeUndefined();
+    expect(keepVerdicts(path, [verdict(3)])).toBeUndefined();
+    expect(state.lane('mlflow', 'http://mlflow').verdict()).toEqual({ atMs: 1_700_000_000_123, differences: 3 });
+    expect(keepVerdicts(path, [verdict(0)])).toBeUndefined();
+    expect(state.lane('mlflow', 'http://mlflow').verdict()).toMatchObject({ differences: 0 });
+    state.close();
+    const reader = StateFile.openForReading(path);
+    expect(reader.lane('mlflow', 'http://mlflow').verdict()).toMatchObject({ differences: 0 });
+    expect(reader.lane('mlflow', 'http://other').verdict()).toBeUndefined();
+    expect(reader.check()).toEqual([]);
+    expect(JSON.parse([...reader.dump()].join(''))).toMatchObject({
+      lanes: [{ name: 'mlflow', verified: { at_ms: 1_700_000_000_123, differences: 0 } }],
+    });
+    reader.close();
+  });
+
+  test('counts as whole only where every root with runs was compared; a difference counts always', () => {
+    const state = used();
+    expect(keepVerdicts(path, [verdict(0, ['/elsewhere'])])).toBeUndefined();
+    expect(state.lane('mlflow', 'http://mlflow').verdict()).toBeUndefined();
+    expect(keepVerdicts(path, [verdict(2, ['/elsewhere'])])).toBeUndefined();
+    expect(state.lane('mlflow', 'http://mlflow').verdict()).toMatchObject({ differences: 2 });
+    state.close();
+  });
+
+  test('makes no state and no lane', () => {
+    expect(keepVerdicts(path, [verdict(1)])).toBeUndefined();
+    expect(existsSync(path)).toBe(false);
+    const state = used();
+    expect(keepVerdicts(path, [verdict(1, ['/logs'], 'wandb')])).toBeUndefined();
+    expect(state.lane('wandb', 'http://mlflow').verdict()).toBeUndefined();
+    state.close();
+  });
+
+  test('is not there in a state of before, and something else under its key is none', () => {
+    const state = used();
+    expect(state.lane('mlflow', 'http://mlflow').verdict()).toBeUndefined();
+    const db = new DatabaseSync(path);
+    for (const value of ['null', '7', '{"at_ms":"x","differences":1}']) {
+      db.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)').run('["verified","mlflow","http://mlflow"]', value);
+      expect(state.lane('mlflow', 'http://mlflow').verdict()).toBeUndefined();
+    }
+    db.close();
+    state.close();
+  });
+
+  test('is told not to be kept where the state is held, and nothing is lost', () => {
+    const state = used();
+    state.close();
+    const holder = new DatabaseSync(path);
+    holder.exec('BEGIN EXCLUSIVE');
+    expect(keepVerdicts(path, [verdict(1)], 20)).toMatchObject({ code: 'MB3106' });
+    holder.exec('ROLLBACK');
+    holder.close();
+    expect(keepVerdicts(path, [verdict(1)])).toBeUndefined();
+  });
+
+  test('is left out where the state is of an older version, until something upgrades it', () => {
+    used().close();
+    const db = new DatabaseSync(path);
+    db.exec('PRAGMA user_version = 1');
+    expect(keepVerdicts(path, [verdict(1)])).toBeUndefined();
+    expect(db.prepare("SELECT count(*) AS n FROM meta WHERE key LIKE '%verified%'").get()?.['n']).toBe(0);
+    db.close();
+  });
+});
