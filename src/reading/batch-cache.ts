@@ -23,6 +23,11 @@ export class BatchCache {
     this.#mostBytes = mostBytes;
   }
 
+  /** What it holds. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Keeps a batch; what reads at its start finds it there. */
   keep(cached: CachedBatch): void {
     const { batch } = cached;

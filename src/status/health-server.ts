@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { MirrorError, messageOf } from '../errors.ts';
 import { guardedServer } from './guarded-server.ts';
 
@@ -14,14 +14,29 @@ export interface HealthSource {
   document(): Record<string, unknown>;
 }
 
+/** What serves metrics. */
+export interface MetricsPage {
+  /** The text for one who accepts these types, and which of them it is. */
+  render(accept: string | undefined): Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
 /**
- * Serves `/livez` (something moves where there is work), `/readyz`, `/healthz` (the same as `/livez`) and `/status`
- * (JSON). `hosts`: further names it is asked by.
+ * Serves `/livez` (something moves where there is work), `/readyz`, `/healthz` (the same as `/livez`), `/status`
+ * (JSON) and `/metrics`, if there are any. `hosts`: further names it is asked by.
  */
-export async function serveHealth(listen: string, source: HealthSource, hosts: readonly string[] = []): Promise<Server> {
+export async function serveHealth(
+  listen: string,
+  source: HealthSource,
+  hosts: readonly string[] = [],
+  metrics?: MetricsPage,
+): Promise<Server> {
   const { host, port } = parseListen(listen);
   const server = guardedServer({ host, hosts }, (request, response) => {
     const path = (request.url ?? '').split('?')[0];
+    if (path === '/metrics' && metrics !== undefined) {
+      void sendMetrics(metrics, request.headers.accept, response);
+      return;
+    }
     const [code, body, type] =
       path === '/livez' || path === '/healthz'
         ? [source.whyNotAlive === undefined ? 200 : 503, `${source.whyNotAlive ?? 'ok'}\n`, 'text/plain']
@@ -29,7 +44,7 @@ export async function serveHealth(listen: string, source: HealthSource, hosts: r
           ? [source.isReady ? 200 : 503, readyText(source), 'text/plain']
           : path === '/status'
             ? [200, `${JSON.stringify(source.document())}\n`, 'application/json']
-            : [404, 'not found; try /livez, /readyz, /healthz or /status\n', 'text/plain'];
+            : [404, `not found; try /livez, /readyz, /healthz${metrics === undefined ? '' : ', /metrics'} or /status\n`, 'text/plain'];
     response.writeHead(Number(code), { 'content-type': `${type}; charset=utf-8` });
     response.end(body);
   });
@@ -46,6 +61,17 @@ export async function serveHealth(listen: string, source: HealthSource, hosts: r
   });
   server.unref();
   return server;
+}
+
+async function sendMetrics(metrics: MetricsPage, accept: string | undefined, response: ServerResponse): Promise<void> {
+  try {
+    const { contentType, text } = await metrics.render(accept);
+    response.writeHead(200, { 'content-type': contentType, vary: 'accept' });
+    response.end(text);
+  } catch (error) {
+    response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' });
+    response.end(`the metrics could not be read: ${messageOf(error)}\n`);
+  }
 }
 
 function readyText({ isReady, whyNotReady = 'the first scan is not complete', remarks = [] }: HealthSource): string {

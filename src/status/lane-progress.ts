@@ -14,6 +14,13 @@ import { type LaneStand, standOf, waitingWords } from './lane-stand.ts';
  */
 export type LaneCondition = 'active' | 'waiting' | 'parked';
 
+/** What `verify` found last of a lane. */
+export interface Verified {
+  /** When it ended, by the wall clock. */
+  readonly atMs: number;
+  readonly differences: number;
+}
+
 /** The lane that is counted. */
 export interface LaneProgressOptions {
   readonly name: string;
@@ -26,6 +33,8 @@ export interface LaneProgressOptions {
   readonly clock?: Clock;
   /** What the process before this one left of the lane. */
   readonly kept?: LaneStand | undefined;
+  /** A request to its tracker ended with this HTTP status; undefined: there was no answer. */
+  readonly onRequest?: (status: number | undefined, ms: number) => void;
 }
 
 const SILENT_REMEDY =
@@ -66,12 +75,15 @@ export class LaneProgress {
   work: 'points' | 'files' | 'ends' | 'done' = 'points';
   /** Bytes it had to bring since the start, those of later growth included. */
   bytesOwed = 0;
+  /** What `verify` found last, if it ever looked. */
+  verified: Verified | undefined;
   /** Runs the tracker does not take any more, with the reason. */
   readonly stoppedRuns = new Map<string, { readonly run: RunRef; readonly reason: string; readonly remedy: string | undefined }>();
   readonly #lags = new Map<string, FileLag>();
-  /** Sums over all of them. */
+  /** Those of them that have bytes to bring, so that nobody has to go through all files. */
+  readonly #behind = new Set<FileLag>();
+  /** Sum over all of them. */
   #lagBytes = 0;
-  #filesBehind = 0;
   readonly #kept: LaneStand | undefined;
   readonly #keptLag: KeptLag | undefined;
   readonly #pace = new LanePace();
@@ -79,8 +91,10 @@ export class LaneProgress {
   #given = { points: 0, bytes: 0 };
   readonly #log: FactLog | undefined;
   readonly #clock: Clock;
+  readonly #onRequest: LaneProgressOptions['onRequest'];
 
-  constructor({ name, type, where, log, clock = systemClock, kept }: LaneProgressOptions) {
+  constructor({ name, type, where, log, clock = systemClock, kept, onRequest }: LaneProgressOptions) {
+    this.#onRequest = onRequest;
     this.#kept = kept;
     this.#keptLag = kept === undefined ? undefined : new KeptLag(kept.behind, kept.written_ms);
     this.name = name;
@@ -113,6 +127,22 @@ export class LaneProgress {
   /** For how long there has been something to do and nothing was done; 0 where there is nothing to do. */
   get quietMs(): number {
     return Math.min(this.lagMs, this.#clock.steadyMs() - this.#movedAtMs);
+  }
+
+  /** A request to the tracker ended with this HTTP status; undefined: there was no answer. */
+  requestEnded(status: number | undefined, ms: number): void {
+    this.#onRequest?.(status, ms);
+  }
+
+  /** When it last accepted something, by the wall clock; undefined: not since the start. */
+  get acceptedWallMs(): number | undefined {
+    return this.acceptedAtMs === 0 ? undefined : asWallMs(this.acceptedAtMs, this.#clock);
+  }
+
+  /** Since when the oldest byte that is missing could be seen, by the wall clock; undefined where none is. */
+  get lagSinceWallMs(): number | undefined {
+    const sinceMs = this.lagSinceMs;
+    return sinceMs === undefined ? undefined : asWallMs(sinceMs, this.#clock);
   }
 
   /** A send failed, and is tried again. */
@@ -150,7 +180,7 @@ export class LaneProgress {
   /** Since when the oldest byte that is missing could be seen; undefined where none is. */
   get lagSinceMs(): number | undefined {
     let oldestMs: number | undefined;
-    for (const { sinceMs } of this.#lags.values()) {
+    for (const { sinceMs } of this.#behind) {
       if (sinceMs !== undefined && (oldestMs === undefined || sinceMs < oldestMs)) oldestMs = sinceMs;
     }
     return oldestMs;
@@ -167,7 +197,7 @@ export class LaneProgress {
 
   /** Files that are ahead of the lane. */
   get filesBehind(): number {
-    return this.#filesBehind;
+    return this.#behind.size;
   }
 
   /** Points and bytes a second, of the last minute. */
@@ -336,7 +366,8 @@ export class LaneProgress {
     const before = lag.bytes;
     change();
     this.#lagBytes += lag.bytes - before;
-    this.#filesBehind += Number(lag.bytes > 0) - Number(before > 0);
+    if (lag.bytes > 0) this.#behind.add(lag);
+    else this.#behind.delete(lag);
   }
 
   runStopped(run: RunRef, error: MirrorError): void {
@@ -383,6 +414,8 @@ export class LaneProgress {
       bytes_per_second: round(rate.bytes),
       catch_up_seconds: catchUpMs === undefined ? null : catchUpMs / 1000,
       files_behind: this.filesBehind,
+      verified_at: this.verified === undefined ? null : new Date(this.verified.atMs).toISOString(),
+      verify_differences: this.verified?.differences ?? null,
     };
   }
 
@@ -394,7 +427,7 @@ export class LaneProgress {
       writtenMs: this.#clock.wallMs(),
       pace: this.pace,
       pointsPerByte: this.#pointsPerByte ?? null,
-      lags: this.#lags.values(),
+      lags: this.#behind,
       wall: (ms) => asWallMs(ms, this.#clock),
     });
   }

@@ -1,8 +1,9 @@
 import { asWallMs, type Clock, systemClock } from '../clock.ts';
 import type { Parcel, Refusal, RefusedFile } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
-import { type Damage, filePathOf, isPending, keyOfFile, type RunRef } from '../model/index.ts';
+import { filePathOf, isPending, type RunRef } from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';
+import { KnownDamage } from './known-damage.ts';
 import { LaneProgress, type LaneProgressOptions } from './lane-progress.ts';
 import type { LaneStand } from './lane-stand.ts';
 import type { FoundDamage, Incident } from './progress.ts';
@@ -26,11 +27,16 @@ export interface RootStatus {
   /** It is there, and every file went away at once. */
   isEmptied: boolean;
   obstacles: readonly { readonly path: string; readonly reason: string; readonly isLeft?: boolean }[];
+  /** Of the obstacles, those that could not be read. */
+  unreadable: number;
   /** Directories with a notification; 0: polling alone. */
   notified: number;
   /** Why the system gives no more of them; empty where it does. */
   notifiedReason: string;
 }
+
+/** How a root stands, in one word. */
+export type RootCondition = 'scanned' | 'unscanned' | 'missing' | 'emptied' | 'not_answering';
 
 /** A lane as seen from outside: what it holds, and how far the files are ahead. */
 export interface LanePosture {
@@ -62,6 +68,13 @@ export interface LanePosture {
   readonly files: Readonly<Record<string, number>> | undefined;
   /** Where a person finds its tracker runs; empty where that was not asked for. */
   readonly links: readonly { readonly run: RunRef; readonly url: string }[];
+}
+
+/** Who counts what has a duration. */
+export interface StatusWatcher {
+  /** A request to a lane's tracker ended with this HTTP status; undefined: there was no answer. */
+  requestEnded(lane: string, status: number | undefined, ms: number): void;
+  rootScanned(ms: number): void;
 }
 
 /** Of more roots, their first scans are reported in one line. */
@@ -109,8 +122,11 @@ export class WatchStatus {
   readonly #clock: Clock;
   readonly #scanIntervalMs: number;
   readonly #silences = new Map<string, Silence & { readonly threads: number }>();
-  readonly #damage = new Map<string, readonly FoundDamage[]>();
+  /** What can't be read of the files. */
+  readonly knownDamage: KnownDamage;
   readonly #incidents: Incident[] = [];
+  readonly #incidentCounts = new Map<Incident['kind'], number>();
+  #watcher: StatusWatcher | undefined;
   /** What the first scans found. */
   readonly #first = { directories: 0, files: 0, isSaid: false };
   readonly #logged = { atMs: 0, points: new Map<string, number>(), behind: new Map<string, number>() };
@@ -120,10 +136,19 @@ export class WatchStatus {
     this.#log = log;
     this.#expected = roots;
     this.#neverSeen = new Map(newRoots);
+    this.knownDamage = new KnownDamage(log);
     this.#clock = clock;
     this.startedAtMs = this.#clock.steadyMs();
     this.#logged.atMs = this.startedAtMs;
-    this.lanes = lanes.map((lane) => new LaneProgress({ ...lane, log, clock }));
+    this.lanes = lanes.map((lane) => {
+      const onRequest = (status: number | undefined, ms: number): void => this.#watcher?.requestEnded(lane.name, status, ms);
+      return new LaneProgress({ ...lane, log, onRequest, clock });
+    });
+  }
+
+  /** From now on, `watcher` hears of what is over at once; everything else can be read at any time. */
+  watchBy(watcher: StatusWatcher): void {
+    this.#watcher = watcher;
   }
 
   /** Every root was looked at once, and one of them not long ago. */
@@ -212,8 +237,13 @@ export class WatchStatus {
     return this.#incidents;
   }
 
+  /** How many there were since the start, those included that are not kept. */
+  get incidentCounts(): ReadonlyMap<Incident['kind'], number> {
+    return this.#incidentCounts;
+  }
+
   get damage(): readonly FoundDamage[] {
-    return [...this.#damage.values()].flat();
+    return this.knownDamage.all;
   }
 
   fileRead(lane: string, run: RunRef, file: string, outcome: 'read' | Incident['kind'], reason?: string): void {
@@ -229,7 +259,7 @@ export class WatchStatus {
   /** A lane had not mirrored so many bytes of a file that is gone. */
   fileGone(lane: string, run: RunRef, name: string, unreadBytes: number): void {
     this.lane(lane).fileForgotten(run, name);
-    this.#damage.delete(keyOfFile(run, name));
+    this.knownDamage.forget(run, name);
     const path = filePathOf(run.path, name);
     if (unreadBytes === 0) this.#log?.info({ lane, root: run.root, path }, 'file deleted after it was mirrored');
     else {
@@ -248,7 +278,7 @@ export class WatchStatus {
 
   parcelAccepted(lane: string, parcel: Parcel, points: number, refusals: readonly Refusal[] = []): void {
     this.lane(lane).parcelAccepted(parcel, points, refusals);
-    this.#noteDamage(keyOfFile(parcel.batch.run, parcel.state.name), parcel.batch.run, parcel.state.name, parcel.state.damage);
+    this.knownDamage.note(parcel.batch.run, parcel.state.name, parcel.state.damage);
   }
 
   /** A call to a file system does not come back: the thread that made it hangs, the rest continues. */
@@ -269,6 +299,28 @@ export class WatchStatus {
     }
   }
 
+  /** When, by the wall clock, the root was scanned that was scanned longest ago; undefined: one was never scanned. */
+  get oldestScanMs(): number | undefined {
+    if (this.#expected.some((name) => !this.roots.has(name)) || this.roots.size === 0) return undefined;
+    let oldestMs = Infinity;
+    for (const { scannedAtMs } of this.roots.values()) oldestMs = Math.min(oldestMs, scannedAtMs);
+    return asWallMs(oldestMs, this.#clock);
+  }
+
+  /** How many roots stand how. */
+  get rootConditions(): ReadonlyMap<RootCondition, number> {
+    const silent = new Set(this.silences.map(({ root }) => root));
+    const counts = new Map<RootCondition, number>();
+    for (const name of new Set([...this.#expected, ...this.roots.keys()])) {
+      const condition = conditionOf(this.roots.get(name), silent.has(name));
+      counts.set(condition, (counts.get(condition) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  /** Bytes of decoded batches that are held for lanes to come. */
+  queueBytes: () => number = () => 0;
+
   /** What does not answer now. */
   get silences(): readonly Silence[] {
     return [...this.#silences.values()];
@@ -284,6 +336,7 @@ export class WatchStatus {
     isEmptied?: boolean;
   }): void {
     const before = this.roots.get(fact.root);
+    this.#watcher?.rootScanned(fact.tookMs);
     if (fact.isMissing !== (before?.isMissing ?? false)) {
       const path = this.#neverSeen.get(fact.root);
       if (!fact.isMissing) this.#log?.info({ root: fact.root }, path === undefined ? 'root is back' : 'root exists now');
@@ -307,6 +360,7 @@ export class WatchStatus {
     this.roots.set(fact.root, {
       ...fact,
       isEmptied,
+      unreadable: fact.obstacles.reduce((sum, { isLeft }) => sum + Number(isLeft !== true), 0),
       scannedAtMs: this.#clock.steadyMs(),
       notified: before?.notified ?? 0,
       notifiedReason: before?.notifiedReason ?? '',
@@ -390,7 +444,7 @@ export class WatchStatus {
         not_followed: shown(root.obstacles.filter(({ isLeft }) => isLeft === true)),
       })),
       // It is written every two seconds: a disk that fails must not make it as long as all that it took.
-      damage: this.#firstDamage(MOST_DAMAGE).map(({ run, file, start, end, reason, detail }) => ({
+      damage: this.knownDamage.first(MOST_DAMAGE).map(({ run, file, start, end, reason, detail }) => ({
         root: run.root,
         run: run.path,
         file,
@@ -405,42 +459,19 @@ export class WatchStatus {
     };
   }
 
-  #firstDamage(most: number): FoundDamage[] {
-    const first: FoundDamage[] = [];
-    for (const damage of this.#damage.values()) {
-      for (const item of damage) if (first.length < most) first.push(item);
-      if (first.length >= most) break;
-    }
-    return first;
-  }
-
-  #noteDamage(key: string, run: RunRef, file: string, damage: readonly Damage[]): void {
-    const known = this.#damage.get(key) ?? [];
-    // There may be a hundred thousand of them in a file, and this is asked for each piece of it.
-    const before = new Set(known.map(({ start, reason }) => `${start} ${reason}`));
-    const starts = new Set(damage.map(({ start }) => start));
-    for (const item of damage) {
-      if (isPending(item) || before.has(`${item.start} ${item.reason}`)) continue;
-      this.#log?.warn({ root: run.root, run: run.path, file, ...item }, 'damage found');
-    }
-    for (const item of known) {
-      if (!isPending(item) && !starts.has(item.start)) {
-        this.#log?.info({ root: run.root, run: run.path, file, start: item.start, end: item.end }, 'damage repaired');
-      }
-    }
-    if (damage.length === 0) this.#damage.delete(key);
-    else
-      this.#damage.set(
-        key,
-        damage.map((item) => ({ ...item, run, file })),
-      );
-  }
-
   #incident(incident: Incident): void {
     this.#log?.warn({ ...incident }, 'incident');
     this.#incidents.push(incident);
+    this.#incidentCounts.set(incident.kind, (this.#incidentCounts.get(incident.kind) ?? 0) + 1);
     if (this.#incidents.length > MOST_INCIDENTS) this.#incidents.shift();
   }
+}
+
+function conditionOf(root: RootStatus | undefined, isSilent: boolean): RootCondition {
+  if (isSilent) return 'not_answering';
+  if (root === undefined) return 'unscanned';
+  if (root.isMissing) return 'missing';
+  return root.isEmptied ? 'emptied' : 'scanned';
 }
 
 function seconds(ms: number): number {
@@ -451,13 +482,13 @@ function stamp(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** The document is written every two seconds, and a directory may be full of links. */
 /** Why not all directories of a root have a notification; null where they do, or where none is asked for. */
 function shortOf({ notified, notifiedReason, directories }: RootStatus): string | null {
   if (notifiedReason !== '') return notifiedReason;
   return notified > 0 && notified < directories ? 'mirrorboard does not request more' : null;
 }
 
+/** The document is written every two seconds, and a directory may be full of links. */
 function shown(obstacles: RootStatus['obstacles']): { readonly path: string; readonly reason: string }[] {
   return obstacles.slice(0, MOST_INCIDENTS).map(({ path, reason }) => ({ path, reason }));
 }

@@ -115,6 +115,7 @@ export class TrackerSync implements LaneSync {
           this.#changed();
         },
         laneActive: () => this.progress.resumed(),
+        requestEnded: (status, ms) => this.progress.requestEnded(status, ms),
       },
     });
     this.#opener = new RunOpener({

@@ -136,6 +136,7 @@ export class Watcher {
       const helds = this.#movables();
       await checkMovedRoots(seen, helds, await otherRoots(resolved, helds), walkOf(rules));
     }
+    this.#readVerdicts();
     await this.#options.onStart?.(this.#status);
     const damage = this.#local?.damage();
     if (damage !== undefined) this.#status.storeDamaged(this.#options.store?.path ?? '', `${damage}. ${DAMAGED_HINT}`);
@@ -228,6 +229,7 @@ export class Watcher {
     const signal = AbortSignal.any([this.#options.signal, this.#round.signal]);
     const places = new Map([...this.#roots].map(([name, { path, links }]) => [name, { path, links }]));
     const cache = new BatchCache();
+    this.#status.queueBytes = () => cache.bytes;
     const shared = { status: this.#status, events: this.#events(), places, signal, clock: this.#clock };
     const syncs: LaneSync[] = trackers.map((tracker) => {
       const laneState = this.#state.lane(tracker.name, tracker.target);
@@ -373,6 +375,7 @@ export class Watcher {
     this.#status.tick(nowMs);
     if (nowMs - this.#statusAtMs < STATUS_MS) return;
     this.#statusAtMs = nowMs;
+    this.#readVerdicts();
     this.#writeStatus(false);
   }
 
@@ -386,9 +389,17 @@ export class Watcher {
   #writeStatus(isEnded: boolean): void {
     this.#state.together(() => {
       this.#state.writeStatus({ ...this.#status.document(), ...(isEnded ? { ended: true } : {}) });
-      const kept = [...(this.#local === undefined ? [] : [this.#localState()]), ...this.#laneStates()];
-      for (const lane of kept) lane.keepStand(this.#status.lane(lane.name).stand('watch', isEnded));
+      for (const lane of this.#allLaneStates()) lane.keepStand(this.#status.lane(lane.name).stand('watch', isEnded));
     });
+  }
+
+  /** `verify` is another process: what it found is in the state. */
+  #readVerdicts(): void {
+    for (const lane of this.#allLaneStates()) this.#status.lane(lane.name).verified = lane.verdict();
+  }
+
+  #allLaneStates(): LaneState[] {
+    return [...(this.#local === undefined ? [] : [this.#localState()]), ...this.#laneStates()];
   }
 
   #fail(error: unknown): void {

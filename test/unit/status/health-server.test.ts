@@ -39,6 +39,37 @@ describe('the health server', () => {
     expect(await (await fetch(`${url}/status`)).json()).toEqual({ type: 'status', points: 2 });
   });
 
+  it('serves metrics in the type that they come in, and says why where they can not be read', async () => {
+    const asked: (string | undefined)[] = [];
+    let isBroken = false;
+    const metrics = {
+      render: async (accept: string | undefined) => {
+        asked.push(accept);
+        if (isBroken) throw new Error('no sums');
+        return { contentType: 'text/plain; version=0.0.4', text: 'up 1\n' };
+      },
+    };
+    const server = await serveHealth('127.0.0.1:0', { isReady: true, document: () => ({}) }, [], metrics);
+    servers.push(server);
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const response = await fetch(`${url}/metrics?x=1`, { headers: { accept: 'text/plain' } });
+    expect([response.status, response.headers.get('content-type'), await response.text()]).toEqual([
+      200,
+      'text/plain; version=0.0.4',
+      'up 1\n',
+    ]);
+    expect(asked).toEqual(['text/plain']);
+    const head = await fetch(`${url}/metrics`, { method: 'HEAD' });
+    expect([head.status, await head.text()]).toEqual([200, '']);
+    isBroken = true;
+    const failed = await fetch(`${url}/metrics`);
+    expect([failed.status, await failed.text()]).toEqual([500, 'the metrics could not be read: no sums\n']);
+    expect((await fetch(`${url}/livez`)).status).toBe(200);
+    expect(await (await fetch(`${url}/other`)).text()).toMatch('/metrics');
+    const without = await serve({ isReady: true, document: () => ({}) });
+    expect((await fetch(`${without}/metrics`)).status).toBe(404);
+  });
+
   it('says what there is where something else is asked for', async () => {
     const response = await fetch(`${await serve({ isReady: true, document: () => ({}) })}/metrics/x`);
     expect(response.status).toBe(404);

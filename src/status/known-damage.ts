@@ -1,0 +1,91 @@
+import { type Damage, type DamageReason, isPending, keyOfFile, type RunRef } from '../model/index.ts';
+import type { FactLog } from './fact-log.ts';
+import type { FoundDamage } from './progress.ts';
+
+/** What is damaged now, file by file, and how much of it there is, so that nobody has to go through all of it. */
+export class KnownDamage {
+  readonly #files = new Map<string, readonly FoundDamage[]>();
+  readonly #places = new Map<DamageReason, number>();
+  readonly #found = new Map<DamageReason, number>();
+  readonly #log: FactLog | undefined;
+  #damagedFiles = 0;
+
+  constructor(log: FactLog | undefined) {
+    this.#log = log;
+  }
+
+  /** Places that are damaged or pending now, by the reason. */
+  get places(): ReadonlyMap<DamageReason, number> {
+    return this.#places;
+  }
+
+  /** Places that were found damaged since the start, whatever became of them; pending ends are none. */
+  get found(): ReadonlyMap<DamageReason, number> {
+    return this.#found;
+  }
+
+  /** Files with damage; those whose end is pending have none. */
+  get damagedFiles(): number {
+    return this.#damagedFiles;
+  }
+
+  get all(): readonly FoundDamage[] {
+    return [...this.#files.values()].flat();
+  }
+
+  first(most: number): FoundDamage[] {
+    const first: FoundDamage[] = [];
+    for (const damage of this.#files.values()) {
+      for (const item of damage) if (first.length < most) first.push(item);
+      if (first.length >= most) break;
+    }
+    return first;
+  }
+
+  /** A file has this damage now. */
+  note(run: RunRef, file: string, damage: readonly Damage[]): void {
+    const key = keyOfFile(run, file);
+    const known = this.#files.get(key) ?? [];
+    if (known.length === 0 && damage.length === 0) return;
+    // There may be a hundred thousand of them in a file, and this is asked for each piece of it.
+    const before = new Set(known.map(({ start, reason }) => `${start} ${reason}`));
+    const starts = new Set(damage.map(({ start }) => start));
+    for (const item of damage) {
+      if (isPending(item) || before.has(`${item.start} ${item.reason}`)) continue;
+      add(this.#found, item.reason, 1);
+      this.#log?.warn({ root: run.root, run: run.path, file, ...item }, 'damage found');
+    }
+    for (const item of known) {
+      if (!isPending(item) && !starts.has(item.start)) {
+        this.#log?.info({ root: run.root, run: run.path, file, start: item.start, end: item.end }, 'damage repaired');
+      }
+    }
+    this.#keep(key, known, run, file, damage);
+  }
+
+  /** A file is gone, and what was damaged in it. */
+  forget(run: RunRef, file: string): void {
+    const key = keyOfFile(run, file);
+    this.#keep(key, this.#files.get(key) ?? [], run, file, []);
+  }
+
+  #keep(key: string, known: readonly FoundDamage[], run: RunRef, file: string, damage: readonly Damage[]): void {
+    for (const { reason } of known) add(this.#places, reason, -1);
+    for (const { reason } of damage) add(this.#places, reason, 1);
+    this.#damagedFiles += Number(isDamaged(damage)) - Number(isDamaged(known));
+    if (damage.length === 0) this.#files.delete(key);
+    else
+      this.#files.set(
+        key,
+        damage.map((item) => ({ ...item, run, file })),
+      );
+  }
+}
+
+function isDamaged(damage: readonly Damage[]): boolean {
+  return damage.some((item) => !isPending(item));
+}
+
+function add(counts: Map<DamageReason, number>, reason: DamageReason, n: number): void {
+  counts.set(reason, (counts.get(reason) ?? 0) + n);
+}
