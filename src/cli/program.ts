@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import { withConventions } from './command-line.ts';
 import type { CommandContext } from './context.ts';
+import { version } from './version.ts';
 
 /** The whole command line. Commands load what they need when they run, so that --help and --version are instant. */
 export function makeProgram(context: CommandContext): Command {
@@ -33,7 +33,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--remap', 'start new tracker runs if the routes now give another name or target')
     .option('--rebuild', 'replace tracker runs that cannot be resumed with new ones; the old ones stay')
     .option('--poll', 'poll files instead of using file system notifications')
-    .option('--listen <host:port>', 'serve /livez, /readyz, /healthz and /status at this address')
+    .option('--listen <host:port>', 'serve /livez, /readyz, /healthz, /status and /metrics at this address')
     .option('--listen-host <name>', 'also accept requests for this host name; repeatable', collect, []);
   withJson(withLog(withMemory(withState(withStore(withEnds(withReplaced(withLinks(withGlobs(watch))))))))).action(
     async (roots: string[], flags) => (await import('./watch.ts')).watchCommand(roots, flags, context),
@@ -286,15 +286,4 @@ function withJson(command: Command): Command {
   return command
     .option('--json', 'write the result to standard output as JSON')
     .addOption(new Option('--color <when>', 'color the output').choices(['auto', 'always', 'never']).default('auto'));
-}
-
-function version(): string {
-  for (const path of ['../../../package.json', '../../package.json']) {
-    try {
-      return String(JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).version);
-    } catch {
-      // dist/src in a checkout, src when run by a test
-    }
-  }
-  return 'unknown';
 }

@@ -3,11 +3,12 @@ import type { Server } from 'node:http';
 import { steadyMs } from '../clock.ts';
 import { linksOf, parseRoot, runEndedAfterOf } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
-import { createLogger, formatFor, serveHealth, type WatchStatus } from '../status/index.ts';
+import { createLogger, formatFor, type MetricsPage, serveHealth, type WatchStatus } from '../status/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf } from './context.ts';
 import { ENDING, Interrupt } from './interrupt.ts';
 import { readConfig } from './read-config.ts';
 import { counted, formatBytes, formatDuration, WatchBlock } from './terminal/index.ts';
+import { version } from './version.ts';
 
 /** The options of `watch`. */
 export interface WatchFlags extends GlobalOptions {
@@ -71,7 +72,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
       log,
       onStart: async (started) => {
         block.start(started);
-        if (flags.listen) server = await serveHealth(flags.listen, started, flags.listenHost);
+        if (flags.listen) server = await serveHealth(flags.listen, started, flags.listenHost, await metricsOf(started));
       },
     });
   } finally {
@@ -88,4 +89,10 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
       `Watched for ${took}: ${counted(status.points, 'point')}, ${formatBytes(status.bytes)} mirrored into ${status.lanes.map(({ where }) => where).join(', ')}\n`,
     );
   }
+}
+
+/** Without a listener, nobody asks for them, and the library is not loaded. */
+async function metricsOf(status: WatchStatus): Promise<MetricsPage> {
+  const { Metrics } = await import('../metrics/index.ts');
+  return new Metrics(status, { version: version(), node: process.version });
 }

@@ -58,6 +58,7 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   'verify/compare': { contract: 'all' },
   export: { contract: 'type' },
   status: { contract: 'type' },
+  metrics: { status: 'type' },
   state: { contract: 'type', route: 'type', 'own-files': 'all' },
   route: { pattern: 'all' },
   untrusted: { concurrency: 'all', calls: 'all' },

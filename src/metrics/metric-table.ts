@@ -1,0 +1,258 @@
+/** Every metric: its name, what it means, and where its values come from. docs/metrics.md has the same table. */
+import type { DamageReason } from '../model/index.ts';
+import type { Incident, LaneCondition, LaneProgress, RootCondition, WatchStatus } from '../status/index.ts';
+
+/** How a metric behaves: a counter only grows while the process lives. */
+export type MetricKind = 'counter' | 'gauge' | 'histogram';
+
+/** A value, and the labels it goes under. */
+export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+
+/** One metric. */
+export interface MetricSpec {
+  readonly name: string;
+  readonly kind: MetricKind;
+  readonly labels: readonly string[];
+  /** One sentence, as it stands in the answer. */
+  readonly help: string;
+  /** Every series with its present value, zeros included. Missing: values are counted as things happen. */
+  readonly read?: (status: WatchStatus) => Iterable<Sample>;
+  /** Of a histogram: upper bounds. */
+  readonly buckets?: readonly number[];
+}
+
+/** What became of a request, by its HTTP status. */
+export const REQUEST_CODES = ['2xx', '3xx', '4xx', '429', '5xx', 'none'] as const;
+
+/** The label of a status; undefined: there was no answer. */
+export function codeOf(status: number | undefined): (typeof REQUEST_CODES)[number] {
+  if (status === undefined) return 'none';
+  if (status === 429) return '429';
+  if (status < 300) return '2xx';
+  if (status < 400) return '3xx';
+  return status < 500 ? '4xx' : '5xx';
+}
+
+const LANE_STATES: Readonly<Record<LaneCondition, true>> = { active: true, waiting: true, parked: true };
+
+/** Damage that a record of its own is missing for. */
+const DAMAGE: Readonly<Record<Exclude<DamageReason, 'torn' | 'zeros' | 'cut'>, true>> = {
+  length_checksum: true,
+  data_checksum: true,
+  bad_message: true,
+  false_length: true,
+  too_large: true,
+  not_event_file: true,
+  unreadable: true,
+};
+
+/** With ends that are still being written. */
+const PLACES: Readonly<Record<DamageReason, true>> = { ...DAMAGE, torn: true, zeros: true, cut: true };
+
+const INCIDENTS: Readonly<Record<Incident['kind'], true>> = {
+  vanished: true,
+  unreadable: true,
+  silent: true,
+  replaced: true,
+  shortened: true,
+  folder: true,
+  link: true,
+  lost: true,
+  emptied: true,
+  store: true,
+  moved: true,
+};
+
+const ROOT_STATES: Readonly<Record<RootCondition, true>> = {
+  scanned: true,
+  unscanned: true,
+  missing: true,
+  emptied: true,
+  not_answering: true,
+};
+
+/** All of ours, in the order in which they are served. */
+export const METRICS: readonly MetricSpec[] = [
+  {
+    name: 'mirrorboard_build_info',
+    kind: 'gauge',
+    labels: ['version', 'node'],
+    help: 'The version of mirrorboard and of Node; the value is always 1.',
+  },
+  single('mirrorboard_ready', 'Whether /readyz answers 200: 1 if it does.', ({ isReady }) => Number(isReady)),
+  ofLanes('mirrorboard_lane_info', 'gauge', 'The type of a lane; the value is always 1.', ['type'], ({ type }) => [[{ type }, 1]]),
+  perLane('mirrorboard_lane_up', 'gauge', 'Whether a lane is active: 0 while it waits to retry, or is parked.', ({ state }) =>
+    Number(state === 'active'),
+  ),
+  ofLanes('mirrorboard_lane_state', 'gauge', 'The state of a lane: 1 for the present one, 0 for the others.', ['state'], (lane) =>
+    Object.keys(LANE_STATES).map((state) => [{ state }, Number(lane.state === state)]),
+  ),
+  ofLanes(
+    'mirrorboard_lane_points_total',
+    'counter',
+    'Points that were read for a lane: accepted, refused by it, unsupported by it, or left out by routes.',
+    ['result'],
+    ({ points, refused, unsupported, leftOut }) =>
+      Object.entries({ accepted: points, refused, unsupported, left_out: leftOut }).map(([result, count]) => [{ result }, count]),
+  ),
+  perLane('mirrorboard_lane_records_total', 'counter', 'Records of event files that a lane is done with.', ({ records }) => records),
+  perLane('mirrorboard_lane_bytes_total', 'counter', 'Bytes of event files that a lane is done with.', ({ bytes }) => bytes),
+  perLane('mirrorboard_lane_lag_bytes', 'gauge', 'Bytes of event files that a lane has yet to get.', ({ lagBytes }) => lagBytes),
+  ofLanes(
+    'mirrorboard_lane_lag_points',
+    'gauge',
+    'Points that a lane has yet to get, estimated from the bytes that its points took so far; absent until that is known.',
+    [],
+    ({ lagPoints, lagBytes }) => (lagPoints === undefined && lagBytes > 0 ? [] : [[{}, lagPoints ?? 0]]),
+  ),
+  perLane(
+    'mirrorboard_lane_files_behind',
+    'gauge',
+    'Event files of which a lane has yet to get something.',
+    ({ filesBehind }) => filesBehind,
+  ),
+  perLane(
+    'mirrorboard_lane_oldest_unsent_timestamp_seconds',
+    'gauge',
+    'When the oldest byte that a lane has yet to get could be seen; 0 if nothing is missing.',
+    ({ lagSinceWallMs }) => seconds(lagSinceWallMs),
+  ),
+  perLane(
+    'mirrorboard_lane_last_success_timestamp_seconds',
+    'gauge',
+    'When a lane last accepted something; 0 if it has not since the start.',
+    ({ acceptedWallMs }) => seconds(acceptedWallMs),
+  ),
+  perLane('mirrorboard_lane_stopped_runs', 'gauge', 'Runs that a tracker no longer takes.', ({ stoppedRuns }) => stoppedRuns.size),
+  {
+    name: 'mirrorboard_lane_requests_total',
+    kind: 'counter',
+    labels: ['lane', 'code'],
+    help: 'Requests to the tracker of a lane, by the class of their HTTP status; none: there was no answer.',
+  },
+  {
+    name: 'mirrorboard_lane_request_duration_seconds',
+    kind: 'histogram',
+    labels: ['lane'],
+    help: 'From the start of a request to the tracker of a lane to the end of its answer.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120],
+  },
+  ofAll('mirrorboard_quarantined_records_total', 'counter', 'Places in event files found damaged since the start.', 'reason', (status) =>
+    counts(DAMAGE, (reason) => status.knownDamage.found.get(reason)),
+  ),
+  ofAll(
+    'mirrorboard_damaged_places',
+    'gauge',
+    'Places in event files that cannot be read now, of what was read since the start; torn, zeros and cut are ends still being written.',
+    'reason',
+    (status) => counts(PLACES, (reason) => status.knownDamage.places.get(reason)),
+  ),
+  single(
+    'mirrorboard_damaged_files',
+    'Event files with damage, of what was read since the start.',
+    ({ knownDamage }) => knownDamage.damagedFiles,
+  ),
+  ofAll('mirrorboard_incidents_total', 'counter', 'What happened to files and directories, by the kind of incident.', 'kind', (status) =>
+    counts(INCIDENTS, (kind) => status.incidentCounts.get(kind)),
+  ),
+  ofAll('mirrorboard_roots', 'gauge', 'Log directories, by how they stand.', 'state', (status) =>
+    counts(ROOT_STATES, (state) => status.rootConditions.get(state)),
+  ),
+  single('mirrorboard_files', 'Event files that the last scans found.', ({ roots }) => sum(roots, ({ files }) => files)),
+  single('mirrorboard_directories', 'Directories that the last scans found.', ({ roots }) => sum(roots, ({ directories }) => directories)),
+  single('mirrorboard_unreadable_paths', 'Files and directories that the last scans could not read.', ({ roots }) =>
+    sum(roots, ({ unreadable }) => unreadable),
+  ),
+  single(
+    'mirrorboard_paths_not_answering',
+    'Paths with a call to their file system that has not returned.',
+    ({ silences }) => silences.length,
+  ),
+  {
+    name: 'mirrorboard_scan_duration_seconds',
+    kind: 'histogram',
+    labels: [],
+    help: 'How long the scan of a log directory took.',
+    buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900],
+  },
+  single(
+    'mirrorboard_oldest_scan_timestamp_seconds',
+    'When the log directory was scanned that was scanned longest ago; 0 until each was scanned once.',
+    ({ oldestScanMs }) => seconds(oldestScanMs),
+  ),
+  single('mirrorboard_queue_bytes', 'Bytes of decoded points that are kept in memory for lanes to come.', (status) => status.queueBytes()),
+  perLane(
+    'mirrorboard_verify_differences',
+    'gauge',
+    'Differences that the last verify found in a lane.',
+    ({ verified }) => verified?.differences ?? 0,
+  ),
+  perLane('mirrorboard_verify_timestamp_seconds', 'gauge', 'When that verify ended; 0 if the state has none.', ({ verified }) =>
+    seconds(verified?.atMs),
+  ),
+];
+
+/** What is served of the metrics that the client library has of every process. */
+export const PROCESS_METRICS: readonly string[] = [
+  'process_cpu_user_seconds_total',
+  'process_cpu_system_seconds_total',
+  'process_cpu_seconds_total',
+  'process_start_time_seconds',
+  'process_resident_memory_bytes',
+  'process_virtual_memory_bytes',
+  'process_heap_bytes',
+  'process_open_fds',
+  'process_max_fds',
+  'nodejs_eventloop_lag_seconds',
+  'nodejs_eventloop_lag_max_seconds',
+  'nodejs_eventloop_lag_p50_seconds',
+  'nodejs_eventloop_lag_p99_seconds',
+  'nodejs_heap_size_used_bytes',
+  'nodejs_heap_size_total_bytes',
+  'nodejs_external_memory_bytes',
+];
+
+function single(name: string, help: string, read: (status: WatchStatus) => number): MetricSpec {
+  return { name, kind: 'gauge', labels: [], help, read: (status) => [[{}, read(status)]] };
+}
+
+function ofAll(
+  name: string,
+  kind: MetricKind,
+  help: string,
+  label: string,
+  read: (status: WatchStatus) => Record<string, number>,
+): MetricSpec {
+  return { name, kind, labels: [label], help, read: (status) => Object.entries(read(status)).map(([key, n]) => [{ [label]: key }, n]) };
+}
+
+function ofLanes(
+  name: string,
+  kind: MetricKind,
+  help: string,
+  labels: readonly string[],
+  read: (lane: LaneProgress) => readonly Sample[],
+): MetricSpec {
+  const samples = (lane: LaneProgress): Sample[] => read(lane).map(([own, value]) => [{ lane: lane.name, ...own }, value]);
+  return { name, kind, labels: ['lane', ...labels], help, read: ({ lanes }) => lanes.flatMap(samples) };
+}
+
+function perLane(name: string, kind: MetricKind, help: string, read: (lane: LaneProgress) => number): MetricSpec {
+  return ofLanes(name, kind, help, [], (lane) => [[{}, read(lane)]]);
+}
+
+/** One number for each key, 0 where there is none. */
+function counts<Key extends string>(keys: Readonly<Record<Key, true>>, of: (key: Key) => number | undefined): Record<string, number> {
+  return Object.fromEntries((Object.keys(keys) as Key[]).map((key) => [key, of(key) ?? 0]));
+}
+
+function sum<Item>(items: ReadonlyMap<string, Item>, of: (item: Item) => number): number {
+  let total = 0;
+  for (const item of items.values()) total += of(item);
+  return total;
+}
+
+/** A moment in milliseconds as Prometheus has it; 0: never. */
+function seconds(ms: number | undefined): number {
+  return ms === undefined ? 0 : Math.round(ms) / 1000;
+}

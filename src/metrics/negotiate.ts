@@ -1,0 +1,25 @@
+/** Longest header that is looked into: no monitoring sends more. */
+const MOST_ACCEPT = 1000;
+
+/** Whether the one who asks prefers OpenMetrics to Prometheus's older text format. */
+export function wantsOpenMetrics(accept: string | undefined): boolean {
+  let [open, text] = [0, 0];
+  for (const choice of (accept ?? '').slice(0, MOST_ACCEPT).split(',')) {
+    const [type = '', ...params] = choice.split(';').map((part) => part.trim().toLowerCase());
+    if (type === 'application/openmetrics-text' && isSpoken(params)) open = Math.max(open, qualityOf(params));
+    if (type === 'text/plain') text = Math.max(text, qualityOf(params));
+  }
+  return open > 0 && open >= text;
+}
+
+/** Of OpenMetrics there is version 1.0.0 here; one that names no version takes any. */
+function isSpoken(params: readonly string[]): boolean {
+  const version = params.find((param) => param.startsWith('version='));
+  return version === undefined || version === 'version=1.0.0' || version === 'version="1.0.0"';
+}
+
+function qualityOf(params: readonly string[]): number {
+  const param = params.find((each) => each.startsWith('q='));
+  const quality = param === undefined ? 1 : Number(param.slice(2));
+  return quality >= 0 && quality <= 1 ? quality : 0;
+}
