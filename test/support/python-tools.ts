@@ -28,14 +28,30 @@ export interface PythonPackages {
 }
 
 /** The folder of an environment, which is made when it is not there yet and may be; throws where it can't be had. */
-export async function pythonEnvironment(packages: PythonPackages): Promise<string> {
+export function pythonEnvironment(packages: PythonPackages): Promise<string> {
   const { name, requirements, version = requirements.join(',') } = packages;
+  return installedOnce({ name, folder: 'venv', version, install: (venv) => install(venv, packages) });
+}
+
+export interface InstalledOnce {
+  /** Of the folder in the cache. */
+  readonly name: string;
+  /** What is in that folder. */
+  readonly folder: string;
+  /** What is installed, for the mark. */
+  readonly version: string;
+  /** Fills the folder, which may hold what was left of an earlier try. */
+  readonly install: (folder: string) => Promise<void>;
+}
+
+/** A folder of the cache with something that is installed into it once; throws where it is not there and may not be. */
+export async function installedOnce({ name, folder, version, install }: InstalledOnce): Promise<string> {
   const own = process.env['MIRRORBOARD_TEST_CACHE'] || '';
   const cache = own === '' ? join(REPOSITORY, `node_modules/.cache/mirrorboard-${name}`) : join(own, name);
-  const venv = join(cache, 'venv');
-  // An environment whose installation was interrupted has no mark and is made anew.
-  const mark = join(venv, `.ok-${version.replace(/[^\w.,=-]/g, '_')}`);
-  if (existsSync(mark)) return venv;
+  const place = join(cache, folder);
+  // What was interrupted has no mark and is made again.
+  const mark = join(place, `.ok-${version.replace(/[^\w.,=-]/g, '_')}`);
+  if (existsSync(mark)) return place;
   if (!MAY_INSTALL) throw new Error('MIRRORBOARD_REAL_TRACKERS=1 installs what is needed into the cache, once');
   mkdirSync(cache, { recursive: true });
   const lock = join(cache, 'installing');
@@ -48,13 +64,13 @@ export async function pythonEnvironment(packages: PythonPackages): Promise<strin
   }
   const alive = setInterval(() => utimesSync(lock, new Date(), new Date()), 5000);
   try {
-    if (!existsSync(mark)) await install(venv, packages);
-    writeFileSync(mark, `${requirements.join('\n')}\n`);
+    if (!existsSync(mark)) await install(place);
+    writeFileSync(mark, `${version}\n`);
   } finally {
     clearInterval(alive);
     rmSync(lock, { recursive: true, force: true });
   }
-  return venv;
+  return place;
 }
 
 async function install(venv: string, { name, requirements, options = [], pythons = ['python3'] }: PythonPackages): Promise<void> {
