@@ -75,8 +75,14 @@ describe('the package', () => {
     expect(Number(megabytes)).toBeLessThan(3);
   });
 
-  it('has the man page and the completions of this program', () => {
-    const brought = ['man/mirrorboard.1', 'completions/mirrorboard.bash', 'completions/_mirrorboard', 'completions/mirrorboard.fish'];
+  it('has the man page, the completions and the schemas of this program', () => {
+    const brought = [
+      'man/mirrorboard.1',
+      'completions/mirrorboard.bash',
+      'completions/_mirrorboard',
+      'completions/mirrorboard.fish',
+      'schemas/status.json',
+    ];
     expect(files).toEqual(expect.arrayContaining(brought));
     expect(readFileSync(join(content, manifest.man), 'utf8')).toContain(`"mirrorboard ${manifest.version}"`);
   });

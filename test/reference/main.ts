@@ -1,8 +1,9 @@
-// `node dist/test/reference/main.js FOLDER`: writes what the package has that is made from the program: man page, completions.
+// `node dist/test/reference/main.js FOLDER`: writes what the package has that is made from the program: man page, completions, schemas.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SCRIPTS } from '../../src/cli/completion-scripts.ts';
 import { REPOSITORY } from '../support/python-tools.ts';
+import { DOCUMENTS, jsonSchemaOf } from './documents.ts';
 import { manPage } from './man-page.ts';
 
 /** Every file, by its path in the package. */
@@ -18,6 +19,7 @@ export function referenceFiles(): ReadonlyMap<string, string> {
     ['completions/mirrorboard.bash', SCRIPTS['bash'] ?? ''],
     ['completions/_mirrorboard', SCRIPTS['zsh'] ?? ''],
     ['completions/mirrorboard.fish', SCRIPTS['fish'] ?? ''],
+    ...Object.keys(DOCUMENTS).map((name) => [`schemas/${name}.json`, `${JSON.stringify(jsonSchemaOf(name), null, 2)}\n`] as const),
   ]);
 }
 
