@@ -94,7 +94,7 @@ describe('the chart', () => {
     const known = /expected one of ([\w, ]+)/.exec(message)?.[1]?.split(', ') ?? [];
     expect(known).toContain('roots');
     const config = (schema['definitions'] as { config: { properties: Json } }).config.properties;
-    expect(Object.keys(config).sort()).toEqual(known.filter((key) => !['roots', 'lanes', 'shutdown_grace'].includes(key)).sort());
+    expect(Object.keys(config).sort()).toEqual(known.filter((key) => !['roots', 'lanes', 'shutdown_grace', 'reload'].includes(key)).sort());
   });
 
   test('has an example for each tracker, with its Secret', () => {
