@@ -54,7 +54,7 @@ export function isInterruption(error: unknown): boolean {
  */
 export class Interrupt {
   readonly #controller = new AbortController();
-  readonly #say: (line: string, signal: NodeJS.Signals) => void;
+  readonly #report: (line: string, signal: NodeJS.Signals) => void;
   readonly #graceMs: number;
   readonly #handler = (signal: NodeJS.Signals): void => this.#interrupted(signal);
   readonly #hungUp: () => void;
@@ -75,7 +75,7 @@ export class Interrupt {
     say: (line: string, signal: NodeJS.Signals) => void,
     { hungUp = () => undefined, isTerminal = process.stderr.isTTY === true, graceMs = GRACE_MS }: InterruptOptions = {},
   ) {
-    this.#say = say;
+    this.#report = say;
     this.#hungUp = hungUp;
     this.#isTerminal = isTerminal;
     this.#graceMs = graceMs;
@@ -101,7 +101,10 @@ export class Interrupt {
     this.#timer = setTimeout(() => endProcess(ExitCode.interrupted), this.#graceMs);
     this.#lastResort = new Worker(LAST_RESORT, { eval: true, workerData: this.#graceMs + LAST_RESORT_MS });
     this.#lastResort.unref();
-    this.#say(`${signal === 'SIGINT' ? 'Interrupted' : 'Stopping'}: storing what was read; interrupt again to stop immediately.`, signal);
+    this.#report(
+      `${signal === 'SIGINT' ? 'Interrupted' : 'Stopping'}: storing what was read; interrupt again to stop immediately.`,
+      signal,
+    );
     wasAsked = true;
     this.#controller.abort();
   }

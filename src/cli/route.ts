@@ -130,8 +130,8 @@ function answerOf(
   const joinPrefix = joinPrefixOf(routing, target);
   const route = routing.route.run(run, target);
   if (!route.isIncluded) return { lane: name, type, isIncluded: false, why: route.why };
-  const lot = route.group === undefined || route.groupTag === undefined ? undefined : { group: route.group, tag: route.groupTag };
-  const today = namesOf(target, lot);
+  const assignment = route.group === undefined || route.groupTag === undefined ? undefined : { group: route.group, tag: route.groupTag };
+  const today = namesOf(target, assignment);
   const before = lane?.opened(target);
   const plugin = lane?.catalogue(run).find((series) => series.tag === tag)?.plugin ?? assumed;
   const series = tag === undefined ? undefined : route.series(tag, plugin);

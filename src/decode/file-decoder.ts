@@ -11,24 +11,24 @@ import type {
   DamageReason,
   Gap,
   Guard,
+  IncompleteLook,
   Mark,
   ObjectPoint,
   RecordMark,
   RunRef,
   Series,
-  TornLook,
 } from '../model/index.ts';
 import { ColumnWriter } from './columns.ts';
 import { EventReader, type FileHead } from './event-reader.ts';
 import { describeForeign } from './foreign.ts';
 import { FRAME_BYTES, HEADER_BYTES } from './frame.ts';
+import { isFieldStart, LOOKED_INTO_BYTES } from './incomplete-record.ts';
 import { joined, NO_LIMITS, type RecordLimits, tooLarge } from './limits.ts';
 import { RecordCheck } from './record-check.ts';
 import { FrameSearch, isFrameBefore, isHeader, SHORT_BYTES } from './resync.ts';
 import { Halt, ScalarScanner } from './scalar-scanner.ts';
 import { SpanChecksums } from './span-checksums.ts';
 import type { TagTable } from './tag-table.ts';
-import { isFieldStart, LOOKED_INTO_BYTES } from './torn-record.ts';
 
 /** Bytes of a file: `buffer` from `start` to `end` holds what is in the file from `offset` on. */
 export interface Window {
@@ -67,7 +67,7 @@ export interface DecoderOptions {
    */
   readonly settled: boolean;
   /** The record at the end that was not whole before. */
-  readonly torn?: TornBefore | undefined;
+  readonly incomplete?: IncompleteBefore | undefined;
   /** The zeros the file ended in before: they may be filled from the front. */
   readonly zeros?: { readonly start: number; readonly end: number } | undefined;
   readonly batchPoints?: number | undefined;
@@ -76,9 +76,9 @@ export interface DecoderOptions {
 }
 
 /** A record that was looked into before. */
-export interface TornBefore {
+export interface IncompleteBefore {
   readonly start: number;
-  readonly look: TornLook;
+  readonly look: IncompleteLook;
   /** The file ended with a valid record a while ago: when it does so again, those inside are what they seem to be. */
   readonly isSeenBefore: boolean;
 }
@@ -313,7 +313,7 @@ export class FileDecoder {
       return needed <= PIECEWISE_BYTES ? { kind: 'more', needed } : this.#long(needed - FRAME_BYTES);
     }
     if (this.#position >= fileEnd) return { kind: 'end' };
-    if (fileEnd - this.#position > FRAME_BYTES) return this.#lookIntoTorn(this.#position + needed, fileEnd, window, base);
+    if (fileEnd - this.#position > FRAME_BYTES) return this.#searchIncomplete(this.#position + needed, fileEnd, window, base);
     this.#pending = { start: this.#position, end: fileEnd, reason: 'torn', ...(this.#options.settled ? { detail: SEARCHED } : {}) };
     return { kind: 'end' };
   }
@@ -367,12 +367,12 @@ export class FileDecoder {
    * writes any more, or when the file ended with a valid record twice, a while apart: one that is being written does
    * so by chance only.
    */
-  #lookIntoTorn(claim: number, fileEnd: number, window: Window, base: number): Step | undefined {
+  #searchIncomplete(claim: number, fileEnd: number, window: Window, base: number): Step | undefined {
     const start = this.#position;
     const seen = Math.min(start + HEADER_BYTES + LOOKED_INTO_BYTES, fileEnd);
     if (base + window.end < seen) return { kind: 'more', needed: seen - start };
-    const { torn } = this.#options;
-    const look = start === torn?.start ? torn.look : undefined;
+    const { incomplete } = this.#options;
+    const look = start === incomplete?.start ? incomplete.look : undefined;
     this.#search = {
       finder: new FrameSearch(this.#scanner.spans),
       at: Math.min((this.#options.settled ? look?.first : undefined) ?? look?.at ?? start + HEADER_BYTES, fileEnd),
@@ -436,7 +436,7 @@ export class FileDecoder {
     this.#leapZeros(search, fileEnd);
     if (base + window.end < fileEnd) return { kind: 'more', needed: HEADER_BYTES };
     this.#search = undefined;
-    if (search.reason === 'torn') return this.#leaveTorn(search, fileEnd);
+    if (search.reason === 'torn') return this.#leaveIncomplete(search, fileEnd);
     this.#giveUp(search.finder, search.lostAt, search.reason, fileEnd);
     return { kind: 'end' };
   }
@@ -458,7 +458,7 @@ export class FileDecoder {
    * continues.
    */
   #isTaken(search: Search, end: number): boolean {
-    if (search.reason === 'torn' && !this.#countsInTorn(search, end)) return false;
+    if (search.reason === 'torn' && !this.#countsInIncomplete(search, end)) return false;
     this.#search = undefined;
     this.#damaged(search.at, search.reason === 'torn' ? 'false_length' : search.reason, undefined, { claim: search.claim });
     return true;
@@ -470,8 +470,8 @@ export class FileDecoder {
     return this.#scanner.spans;
   }
 
-  /** A valid record was found inside a torn one: whether it counts at once. */
-  #countsInTorn(search: Search, end: number): boolean {
+  /** A valid record was found inside a incomplete one: whether it counts at once. */
+  #countsInIncomplete(search: Search, end: number): boolean {
     search.first = Math.min(search.first ?? search.at, search.at);
     search.last = end;
     if (this.#options.settled && !holdsFile(search)) return true;
@@ -480,7 +480,7 @@ export class FileDecoder {
   }
 
   /** All of an incomplete record was checked. */
-  #leaveTorn(search: Search, fileEnd: number): Step | undefined {
+  #leaveIncomplete(search: Search, fileEnd: number): Step | undefined {
     const { finder, lostAt: start, claim = fileEnd, first, last } = search;
     const pending = { start, end: fileEnd, reason: 'torn' } as const;
     if (this.#options.settled) {
@@ -489,13 +489,13 @@ export class FileDecoder {
     }
     // Where it lacks its checksum alone it is nearly whole.
     const isWhole = first !== undefined && last === fileEnd && fileEnd < claim - 4 && !holdsFile(search);
-    const { torn } = this.#options;
-    if (isWhole && torn?.start === start && torn.isSeenBefore) {
+    const { incomplete } = this.#options;
+    if (isWhole && incomplete?.start === start && incomplete.isSeenBefore) {
       this.#damaged(first, 'false_length', undefined, { claim });
       return this.#cut();
     }
     // A record that begins inside, and is not whole either, is checked again when more of it is there.
-    const at = finder.torn < 0 ? search.at : Math.min(finder.torn, search.at);
+    const at = finder.incomplete < 0 ? search.at : Math.min(finder.incomplete, search.at);
     const look = { at, ...(first === undefined ? {} : { first, last: last ?? first }), isWhole };
     this.#pending = first === undefined && fileEnd - start < REMEMBERED_BYTES ? pending : { ...pending, look };
     return { kind: 'end' };
@@ -503,10 +503,10 @@ export class FileDecoder {
 
   /** No frame follows before the end of the file as it is now. */
   #giveUp(finder: FrameSearch, lostAt: number, reason: DamageReason, fileEnd: number): void {
-    if (finder.torn > lostAt) {
+    if (finder.incomplete > lostAt) {
       // Behind the damage a record begins that is not whole yet: what follows it is read when it is.
-      this.#damaged(finder.torn, reason);
-      this.#pending = { start: finder.torn, end: fileEnd, reason: 'torn', ...(this.#options.settled ? { detail: SEARCHED } : {}) };
+      this.#damaged(finder.incomplete, reason);
+      this.#pending = { start: finder.incomplete, end: fileEnd, reason: 'torn', ...(this.#options.settled ? { detail: SEARCHED } : {}) };
     } else if (finder.onlyZeros) {
       this.#pending = { start: lostAt, end: fileEnd, reason: 'zeros' };
     } else if (lostAt === 0) {

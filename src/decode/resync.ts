@@ -25,7 +25,7 @@ export class FrameSearch {
    * File offset of the first header that fits, but whose record reaches beyond the end of the file: a torn one
    * perhaps.
    */
-  torn = -1;
+  incomplete = -1;
   /** File offset at which the run of zeros begins that the search is in; -1 where it is in none. */
   zerosFrom = -1;
   readonly #spans: SpanChecksums | undefined;
@@ -61,7 +61,7 @@ export class FrameSearch {
       if (high < 0x20_0000 && view.getUint32(s + 8, true) === lengthChecksum(low, high)) {
         const stop = s + FRAME_BYTES + length;
         if (stop > fileEnd) {
-          if (this.torn < 0) this.torn = base + s;
+          if (this.incomplete < 0) this.incomplete = base + s;
         } else if (stop > end) {
           return { kind: 'more', at: s, needed: FRAME_BYTES + length };
         } else if (this.#checksum(view, base, s + HEADER_BYTES, stop - 4) === view.getUint32(stop - 4, true)) {

@@ -59,12 +59,12 @@ export class Hearing {
 
   forget(path: string): void {
     this.#listener.forget(path);
-    this.#say();
+    this.#report();
   }
 
   close(): void {
     this.#listener.close();
-    this.#say();
+    this.#report();
   }
 
   #most(): number {
@@ -85,11 +85,11 @@ export class Hearing {
       this.#arrange();
     }
     if (this.#given === undefined) this.#reason = '';
-    this.#say();
+    this.#report();
     return added.filter((path) => this.#listener.has(path));
   }
 
-  #say(): void {
+  #report(): void {
     const now = `${this.#listener.size} ${this.#reason}`;
     if (now === this.#said) return;
     this.#said = now;

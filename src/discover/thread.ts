@@ -115,14 +115,14 @@ export class DiscoverThread {
     const call = this.#view.open();
     if (this.#said !== undefined && this.#said.id !== call?.id) {
       this.#deadlineMs = Math.max(this.#deadlineMs, nextDeadline(machineMs() - this.#said.sinceMs));
-      this.#say('answersAgain', this.#said.path);
+      this.#report('answersAgain', this.#said.path);
       this.#said = undefined;
     }
     const openMs = call === undefined ? 0 : machineMs() - call.sinceMs;
     if (call === undefined || openMs < SAID_AFTER_MS) return;
     if (this.#said === undefined) {
       this.#said = call;
-      this.#say('fellSilent', call.path, wallOf(call.sinceMs));
+      this.#report('fellSilent', call.path, wallOf(call.sinceMs));
     }
     // A root that hangs as a whole hides all of it: another thread would see no more.
     const isWhole = this.#options.settings.roots.length === 1 && this.#rootOf(call.path).path === call.path;
@@ -139,7 +139,7 @@ export class DiscoverThread {
         this.#silent.delete(path);
         this.#deadlineMs = Math.max(this.#deadlineMs, nextDeadline(tookMs));
         this.#tell({ kind: 'answers', path });
-        this.#say('answersAgain', path);
+        this.#report('answersAgain', path);
       }),
     );
     this.#silent.set(path, wallOf(call.sinceMs));
@@ -148,9 +148,9 @@ export class DiscoverThread {
     this.#begin();
   }
 
-  #say(kind: 'fellSilent', path: string, sinceMs: number): void;
-  #say(kind: 'answersAgain', path: string): void;
-  #say(kind: 'fellSilent' | 'answersAgain', path: string, sinceMs = 0): void {
+  #report(kind: 'fellSilent', path: string, sinceMs: number): void;
+  #report(kind: 'answersAgain', path: string): void;
+  #report(kind: 'fellSilent' | 'answersAgain', path: string, sinceMs = 0): void {
     const root = this.#rootOf(path).name;
     this.#options.onFact(kind === 'fellSilent' ? { kind, root, path, sinceMs } : { kind, root, path });
   }

@@ -22,8 +22,8 @@ export interface TrackerLaneOptions {
   /** Where it leads, without secrets: another target begins at 0. */
   readonly target: string;
   readonly backend: Backend;
-  /** `lot`: the group that a route has drawn for the run, and the tag that says it. */
-  readonly namesOf: (run: RunRef, lot?: { readonly group: string; readonly tag: string }) => RunNames;
+  /** `assignment`: the group that a route has drawn for the run, and the tag that says it. */
+  readonly namesOf: (run: RunRef, assignment?: { readonly group: string; readonly tag: string }) => RunNames;
   /** Default: every run, whole, as its own tracker run. */
   readonly routing?: LaneRouting;
 }

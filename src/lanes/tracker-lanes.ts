@@ -132,11 +132,11 @@ export function checkNames({ lanes }: Config, names: readonly string[]): void {
 }
 
 function namesOf({ runName, group, tags, parent }: ResolvedLane, project: string | undefined): TrackerLaneOptions['namesOf'] {
-  return ({ root, path }, lot) => {
-    const run = { root, path, project, group: lot?.group };
+  return ({ root, path }, assignment) => {
+    const run = { root, path, project, group: assignment?.group };
     const above = parent === undefined ? '' : fillIn(parent, run);
     const own = filledTags(tags, run);
-    const ofAbove = above === '' ? {} : filledTags(tags, { root, path: above === root ? '.' : above, project, group: lot?.group });
+    const ofAbove = above === '' ? {} : filledTags(tags, { root, path: above === root ? '.' : above, project, group: assignment?.group });
     // A tag that says something of a run says nothing of what stands above it.
     const shared = Object.fromEntries(Object.entries(ofAbove).filter(([name, value]) => own[name] === value));
     return {
@@ -144,7 +144,7 @@ function namesOf({ runName, group, tags, parent }: ResolvedLane, project: string
       group: group === undefined ? '' : expandTemplate(group, run),
       tags: {
         ...own,
-        ...(lot === undefined ? {} : { [lot.tag]: lot.group }),
+        ...(assignment === undefined ? {} : { [assignment.tag]: assignment.group }),
       },
       ...(above === '' ? {} : { parent: { key: parentKey(root, above), name: above, tags: shared } }),
       ...(parent === undefined ? {} : { holderKey: parentKey(root, path === '.' ? root : path) }),

@@ -20,7 +20,7 @@ export type DamageReason =
   | 'cut';
 
 /** How far a record that is not whole was searched while its writer may still be at work. */
-export interface TornLook {
+export interface IncompleteLook {
   /** Where the search continues. */
   readonly at: number;
   /** The first valid record inside. */
@@ -46,7 +46,7 @@ export interface Damage {
    */
   readonly claim?: number;
   /** Of an incomplete end; of one that was cut, how far it was compared with what was read of it. */
-  readonly look?: TornLook;
+  readonly look?: IncompleteLook;
   /** Of an end that is not all zeros: since where it is. */
   readonly zerosFrom?: number;
   /** Of what is too large: the memory with which it can be read, in bytes. Absent where none would do. */
@@ -203,7 +203,7 @@ export function gapBytes(gaps: readonly Gap[], upTo: number): number {
 /**
  * Bytes before the watermark that can be read, and are to be brought: not those of damage, which wait for their file.
  */
-export function owedGapBytes({ position: { gaps, watermark } }: Pick<FileState, 'position'>): number {
+export function pendingGapBytes({ position: { gaps, watermark } }: Pick<FileState, 'position'>): number {
   return gapBytes(
     gaps.filter(({ reason }) => reason !== 'damage'),
     watermark,

@@ -62,7 +62,7 @@ interface NewFile extends FoundFile {
 }
 
 /** Files that are new in a root, each with the one that is known elsewhere and is there no more. */
-export function findPairs(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): Joined {
+export function findPairs(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): PairedFiles {
   const roots = rootsOf(root, options);
   const fresh = newFiles(root, found, held, options);
   if (fresh.length === 0) return { pairs: [], unclear: [] };
@@ -80,14 +80,14 @@ function rootsOf(root: NamedRoot, { others = [] }: FindOptions): Map<string, Nam
  * The same, and what happened to the runs whose places were taken, and of those in whose places they are: names go
  * round. Only directories from which something came are looked into.
  */
-export function findAllPairs(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): Joined {
+export function findAllPairs(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): PairedFiles {
   const roots = rootsOf(root, options);
   const looked = new Set<string>();
   const sources = new Set<string>();
   const targets = new Set<string>();
   const pairs: Pair[] = [];
   const unclear: NewFile[] = [];
-  const add = (more: Joined): void => {
+  const add = (more: PairedFiles): void => {
     for (const file of more.unclear) unclear.push(file);
     for (const pair of more.pairs) {
       const [from, to] = [keyOfFile(pair.from.run, pair.from.state.name), keyOfFile(pair.to.run, pair.to.name)];
@@ -195,7 +195,7 @@ export interface Pair {
 }
 
 /** What happened to files that are new. */
-export interface Joined {
+export interface PairedFiles {
   readonly pairs: readonly Pair[];
   /**
    * Files with so little in them that each may be one that is known, by its inode, or a new one: later that can be
@@ -205,7 +205,7 @@ export interface Joined {
 }
 
 /** Each file that is new with the one it was; a file of which that cannot be told for certain is a new one. */
-function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly KnownState[]): Joined {
+function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly KnownState[]): PairedFiles {
   const taken = new Set<KnownState>();
   const paired = new Map<NewFile, Pair>();
   const unclear: NewFile[] = [];

@@ -46,7 +46,7 @@ export function checkIdentities(roots: readonly ResolvedRoot[], held: Held): voi
  * The known roots, without those in a directory that is asked for of which only the name is known: they are part of
  * that one now.
  */
-export function rootsBeside(held: Pick<Held, 'roots' | 'hasRuns'>, requests: readonly RootRequest[]): readonly KnownRoot[] {
+export function rootsNextTo(held: Pick<Held, 'roots' | 'hasRuns'>, requests: readonly RootRequest[]): readonly KnownRoot[] {
   const asked = new Set(requests.map(({ path }) => resolve(path)));
   return held.roots().filter(({ name, path }) => !isBelow(path, asked) || held.hasRuns(name));
 }

@@ -8,7 +8,7 @@ import {
   type FileState,
   isAtEnd,
   keyOfRun,
-  owedGapBytes,
+  pendingGapBytes,
   type RunRef,
   type Series,
   toMillis,
@@ -220,7 +220,7 @@ class Tally {
       const state = known.get(name);
       if (state !== undefined && isAtEnd(state, size, stamp, true)) continue;
       jobs.push(state === undefined ? { name } : { name, state });
-      bytes += bytesAhead(state, size, stamp) + (state === undefined ? 0 : owedGapBytes(state));
+      bytes += bytesAhead(state, size, stamp) + (state === undefined ? 0 : pendingGapBytes(state));
     }
     const route = jobs.length === 0 || bytes === 0 ? undefined : this.lane.route(run, states);
     return route === undefined ? undefined : { jobs, bytes, route };

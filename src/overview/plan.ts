@@ -17,7 +17,7 @@ import {
   unseenRoots,
 } from '../discover/index.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
-import { bytesAhead, changedMsOf, type FileState, isPending, owedGapBytes, type RunRef } from '../model/index.ts';
+import { bytesAhead, changedMsOf, type FileState, isPending, pendingGapBytes, type RunRef } from '../model/index.ts';
 import { type Walked, walkRoots } from '../reading/index.ts';
 import { RunTree } from '../route/index.ts';
 import { StateFile, type StateReader } from '../state/index.ts';
@@ -173,7 +173,7 @@ export function planRuns(root: string, found: readonly FoundRun[], held: Pick<Po
 }
 
 function behindBy(ahead: number, file: FoundFile, state: FileState | undefined): number {
-  return Math.max(0, ahead - waitingBytes(file, state)) + (state === undefined ? 0 : owedGapBytes(state));
+  return Math.max(0, ahead - waitingBytes(file, state)) + (state === undefined ? 0 : pendingGapBytes(state));
 }
 
 function fileBehind({ name, size, stamp }: FoundFile, state: FileState | undefined): FileBehind {

@@ -5,7 +5,7 @@
 export { BatchCache, type CachedBatch } from './batch-cache.ts';
 export { JobReader, type SilenceEvents } from './job-reader.ts';
 export { PatientReader } from './patient-reader.ts';
-export { PieceReader, piecesAnew } from './piece-reader.ts';
+export { PieceReader, piecesFromStart } from './piece-reader.ts';
 export { type FileOutcome, type ReadEvent, type RunJob, RunSession } from './reader.ts';
 export { ReaderPool } from './reader-pool.ts';
 export type { EventGroup } from './reader-thread.ts';

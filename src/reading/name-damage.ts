@@ -1,6 +1,6 @@
 /** Says of damage what the system said of the bytes, and since when an incomplete end has been seen as it is. */
-import type { TornBefore } from '../decode/index.ts';
-import { type Damage, type FileState, type Gap, isPending, type TornLook } from '../model/index.ts';
+import type { IncompleteBefore } from '../decode/index.ts';
+import { type Damage, type FileState, type Gap, type IncompleteLook, isPending } from '../model/index.ts';
 import type { UnreadableRange } from '../tail/index.ts';
 
 /** So long must lie between two checks of an incomplete end before they count. */
@@ -34,7 +34,7 @@ function firstOver(numbers: readonly number[], other: number): number {
 }
 
 /** An incomplete end that may be one forever is dated; `before`: what was known of it. */
-export function dateTorn(damage: readonly Damage[], before: readonly Damage[], nowMs: number): readonly Damage[] {
+export function dateIncomplete(damage: readonly Damage[], before: readonly Damage[], nowMs: number): readonly Damage[] {
   return damage.map((item) => {
     if (item.look?.isWhole !== true) return item;
     const known = before.find(({ start, reason }) => start === item.start && reason === 'torn');
@@ -51,7 +51,7 @@ export function cutLook(
   { damage, stamp }: FileState,
   file: { readonly stamp: string; readonly size: number },
   { from, isSettled, nowMs }: { readonly from: number; readonly isSettled: boolean; readonly nowMs: number },
-): { readonly look: TornLook; readonly isNow: boolean } {
+): { readonly look: IncompleteLook; readonly isNow: boolean } {
   const known = damage.find(({ reason }) => reason === 'cut')?.look;
   const before = stamp === file.stamp ? known : undefined;
   const sinceMs = before?.sinceMs ?? nowMs;
@@ -90,7 +90,7 @@ export function zerosOf({ damage }: FileState): Range | undefined {
 }
 
 /** The incomplete end of a file as it was seen before. */
-export function tornOf({ damage }: FileState, nowMs: number): TornBefore | undefined {
+export function incompleteOf({ damage }: FileState, nowMs: number): IncompleteBefore | undefined {
   for (const { start, look } of damage) {
     // A clock that was set back is no reason to wait for it.
     if (look !== undefined) return { start, look, isSeenBefore: look.sinceMs !== undefined && Math.abs(nowMs - look.sinceMs) >= SEEN_MS };

@@ -26,7 +26,7 @@ export interface PieceRequest {
   readonly directory: Place;
   readonly names: readonly string[];
   /** Try bytes again that could not be read, or are pending. */
-  readonly heal: boolean;
+  readonly retriesGaps: boolean;
   /** Nobody waits for the rest of an incomplete record. */
   readonly settled: boolean;
   readonly mostBytes: number;
@@ -50,11 +50,11 @@ export class PieceReader {
   }
 
   /** What follows the lane's positions, up to about so many bytes. */
-  async read({ run, directory, names, heal, settled, mostBytes }: PieceRequest): Promise<Piece> {
+  async read({ run, directory, names, retriesGaps, settled, mostBytes }: PieceRequest): Promise<Piece> {
     const { reader, cache, laneState, pointsPerSend } = this.#options;
     const known = new Map(laneState.known(run).files.map((state) => [state.name, state]));
     const pieces: CachedBatch[] = [];
-    const rest = names.filter((name) => heal || !this.#takeCached(run, name, known, pieces));
+    const rest = names.filter((name) => retriesGaps || !this.#takeCached(run, name, known, pieces));
     if (rest.length === 0) return { pieces, outcomes: [], left: [] };
     const series: Series[] = [...laneState.catalogue(run)];
     const job = {
@@ -64,7 +64,7 @@ export class PieceReader {
       known: [...known.values()],
       series: [...series],
       settled,
-      heal,
+      retriesGaps,
       mostBytes,
       batchPoints: pointsPerSend(),
     };
@@ -75,7 +75,7 @@ export class PieceReader {
         for (const each of event.batch.newSeries) series.push(each);
         const piece = { batch: event.batch, state: event.state, series };
         pieces.push(piece);
-        if (!heal) cache.keep(piece);
+        if (!retriesGaps) cache.keep(piece);
       } else if (event.kind === 'file') {
         outcomes.push(event);
       } else if (event.kind === 'runDone' && event.hasMore) {
@@ -113,7 +113,7 @@ export class PieceReader {
 }
 
 /** Files that are read from their beginning. */
-export interface PiecesAnewOptions extends Pick<RunJob, 'run' | 'directory' | 'files' | 'batchPoints'> {
+export interface PiecesFromStartOptions extends Pick<RunJob, 'run' | 'directory' | 'files' | 'batchPoints'> {
   readonly mostBytes: number;
   /** Default: nobody waits for the rest of an incomplete record. */
   readonly settled?: boolean;
@@ -123,9 +123,9 @@ export interface PiecesAnewOptions extends Pick<RunJob, 'run' | 'directory' | 'f
 }
 
 /** Files from their beginning, piece by piece, whatever any lane has of them. */
-export async function* piecesAnew(
+export async function* piecesFromStart(
   reader: JobReader,
-  { settled = true, signal, onUnread, ...asked }: PiecesAnewOptions,
+  { settled = true, signal, onUnread, ...asked }: PiecesFromStartOptions,
 ): AsyncGenerator<CachedBatch, void, void> {
   const known = new Map<string, FileState>();
   const series: Series[] = [];
@@ -133,7 +133,7 @@ export async function* piecesAnew(
     signal?.throwIfAborted();
     hasMore = false;
     const before = watermarks(known);
-    for (const event of await reader.read({ ...asked, known: [...known.values()], series: [...series], settled, heal: false })) {
+    for (const event of await reader.read({ ...asked, known: [...known.values()], series: [...series], settled, retriesGaps: false })) {
       if (event.kind === 'runDone') hasMore = event.hasMore;
       if (event.kind === 'file' && (event.outcome === 'unreadable' || event.outcome === 'silent')) onUnread?.(event.file);
       if (event.kind !== 'batch') continue;

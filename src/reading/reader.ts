@@ -1,7 +1,7 @@
 /**
  * Joins `tail` and `decode`: the files of one run in, batches and file states out. Runs in the reader's thread.
  */
-import { FileDecoder, TagTable, type TornBefore } from '../decode/index.ts';
+import { FileDecoder, type IncompleteBefore, TagTable } from '../decode/index.ts';
 import {
   type Batch,
   Catalogue,
@@ -21,9 +21,9 @@ import {
 import { beginningOf, compareWithState, type FileWindow, type OpenFile, soundBeginningOf } from '../tail/index.ts';
 import { lookNow, type Place } from '../untrusted/index.ts';
 import { advanceDecoder, advanceToNext } from './advance-decoder.ts';
-import { DamageByPlace, type HealedGap, MOST_JOINED, MOST_JOINED_BYTES, stateBehind } from './healed-gaps.ts';
+import { DamageByPlace, type FilledGap, MOST_JOINED, MOST_JOINED_BYTES, stateBehind } from './filled-gaps.ts';
 import { lastPoints } from './last-points.ts';
-import { cutBefore, cutLook, dateTorn, isLasting, nameUnreadable, tornOf, zerosOf } from './name-damage.ts';
+import { cutBefore, cutLook, dateIncomplete, incompleteOf, isLasting, nameUnreadable, zerosOf } from './name-damage.ts';
 import { readOpened, type Trouble } from './read-opened.ts';
 import { recordLimits } from './record-limits.ts';
 import { type ReadBefore, SecondReading } from './second-reading.ts';
@@ -54,7 +54,7 @@ export interface RunJob {
   /** Nobody waits for the rest of an incomplete record: look for valid ones inside it. */
   readonly settled: boolean;
   /** Try bytes again that could not be read. Default true. */
-  readonly heal?: boolean;
+  readonly retriesGaps?: boolean;
   /**
    * Small gaps that are read again may come as one batch, which has nothing of what lies between them. Default false.
    */
@@ -152,7 +152,7 @@ class FileRead {
   readonly #window: FileWindow;
   /** What is known of the file as of the last batch handed out. */
   #state: FileState | undefined;
-  #isHealing = false;
+  #isFilling = false;
 
   constructor(
     job: RunJob,
@@ -172,7 +172,7 @@ class FileRead {
 
   /** Not while bytes heal: their batches share the series that the first of them brings. */
   get canPause(): boolean {
-    return !this.#isHealing;
+    return !this.#isFilling;
   }
 
   events(): Generator<ReadEvent, void, void> {
@@ -192,48 +192,48 @@ class FileRead {
   *#read(file: OpenFile): Generator<ReadEvent, void, void> {
     this.#window.reset(file.fd);
     if (this.#state !== undefined && this.#isContent(file)) {
-      yield* this.#anew(file, 'replaced', 'a record is whole now in which others were found');
+      yield* this.#readAsOther(file, 'replaced', 'a record is whole now in which others were found');
       return;
     }
     const change = this.#state === undefined ? 'same' : compareWithState(file, this.#state);
     if (change === 'cut' && this.#isOther) {
-      yield* this.#anew(file, 'replaced', 'the file is shorter than before, and other records follow its beginning');
+      yield* this.#readAsOther(file, 'replaced', 'the file is shorter than before, and other records follow its beginning');
       return;
     }
     if (change === 'cut') {
       const end = beginningOf(file, this.#known()) ?? 0;
-      yield* this.#healAll(file, end);
+      yield* this.#fillGaps(file, end);
       yield* this.#wait(file, this.#known(), end);
       return;
     }
     if (change !== 'same') {
-      yield* this.#anew(file, change);
+      yield* this.#readAsOther(file, change);
       return;
     }
     this.#state ??= newState(this.#name, 0);
-    yield* this.#healAll(file, Infinity);
+    yield* this.#fillGaps(file, Infinity);
     yield* this.#tail(file);
     yield this.#outcome('read', file.size);
   }
 
   /** Tries bytes again that are pending, as far as they end before some byte. */
-  *#healAll(file: OpenFile, end: number): Generator<ReadEvent, void, void> {
-    if (this.#job.heal === false) return;
-    this.#isHealing = true;
+  *#fillGaps(file: OpenFile, end: number): Generator<ReadEvent, void, void> {
+    if (this.#job.retriesGaps === false) return;
+    this.#isFilling = true;
     const before = this.#known();
     const places = new DamageByPlace(before.damage);
     const within = (gap: Gap): readonly Damage[] => places.within(gap);
     const still: Gap[] = [];
-    // Small gaps that healed wait for each other: each batch carries the file's state, with all that is damaged.
-    let waiting: HealedGap[] = [];
+    // Small gaps that filled wait for each other: each batch carries the file's state, with all that is damaged.
+    let waiting: FilledGap[] = [];
     let bytes = 0;
-    const hand = (healed: readonly HealedGap[]): ReadEvent => {
-      this.#state = stateBehind(this.#known(), healed, within);
-      return { kind: 'batch', batch: joinBatches(healed.map(({ batch }) => batch)), state: this.#state };
+    const hand = (filled: readonly FilledGap[]): ReadEvent => {
+      this.#state = stateBehind(this.#known(), filled, within);
+      return { kind: 'batch', batch: joinBatches(filled.map(({ batch }) => batch)), state: this.#state };
     };
     for (const gap of before.position.gaps.filter((each) => each.end <= end)) {
       const rest = gap.reason === 'damage' ? within(gap) : [];
-      const steps = rest.some(({ reason }) => READ_AGAIN.has(reason)) ? this.#readAgain(gap, rest, file) : this.#heal(gap, rest, file);
+      const steps = rest.some(({ reason }) => READ_AGAIN.has(reason)) ? this.#readAgain(gap, rest, file) : this.#fillGap(gap, rest, file);
       const first = steps.next();
       if (first.done === true) {
         still.push(gap);
@@ -254,7 +254,7 @@ class FileRead {
       // What is pending and what is damaged begin behind each batch that was handed out: a crash between two of them
       // doubles nothing.
       const base = this.#known();
-      const part = (each: HealedGap): ReadEvent => {
+      const part = (each: FilledGap): ReadEvent => {
         this.#state = stateBehind(base, [each], within);
         return { kind: 'batch', batch: each.batch, state: this.#state };
       };
@@ -264,7 +264,7 @@ class FileRead {
     }
     if (waiting.length > 0) yield hand(waiting);
     this.#renameDamage(still.flatMap(within));
-    this.#isHealing = false;
+    this.#isFilling = false;
   }
 
   /**
@@ -287,7 +287,7 @@ class FileRead {
   }
 
   /** Other bytes are under the name: they are read from their beginning, as the next generation. */
-  *#anew(file: OpenFile, change: 'shortened' | 'replaced', why?: string): Generator<ReadEvent, void, void> {
+  *#readAsOther(file: OpenFile, change: 'shortened' | 'replaced', why?: string): Generator<ReadEvent, void, void> {
     const before = this.#known();
     this.#state = newState(this.#name, before.generation + 1);
     const reading = this.#tail(file);
@@ -308,7 +308,7 @@ class FileRead {
   #isContent(file: OpenFile): boolean {
     const { damage, size } = this.#known();
     const isNews = (claim: number | undefined): boolean =>
-      claim !== undefined && claim <= file.size && (this.#job.heal !== false || size < claim);
+      claim !== undefined && claim <= file.size && (this.#job.retriesGaps !== false || size < claim);
     return isAnyWhole(
       file.fd,
       file.size,
@@ -333,7 +333,7 @@ class FileRead {
     const before = this.#known();
     const lasting = before.damage.filter((damage) => isLasting(damage, before.position.watermark));
     const nowMs = Date.now();
-    const decoder = this.#decoder(before.position.watermark, before, tornOf(before, nowMs));
+    const decoder = this.#decoder(before.position.watermark, before, incompleteOf(before, nowMs));
     let { trail = [] } = before.guard;
     const stateNow = (damage: readonly Damage[], end: OpenFile | undefined, batch: Batch): FileState => {
       trail = longerTrail(trail, batch);
@@ -343,7 +343,7 @@ class FileRead {
         generation: before.generation,
         position: behindSound(decoder.watermark, [...before.position.gaps, ...decoder.gaps]),
         guard: { ...decoder.guard, ...(trail.length === 0 ? {} : { trail }) },
-        damage: [...lasting, ...dateTorn(nameUnreadable(damage, this.#window.unreadable), before.damage, nowMs)],
+        damage: [...lasting, ...dateIncomplete(nameUnreadable(damage, this.#window.unreadable), before.damage, nowMs)],
         size: end?.size ?? 0,
         stamp: end?.stamp ?? '',
         records: decoder.records,
@@ -371,7 +371,7 @@ class FileRead {
    * Tries bytes again that could not be read, or that are pending for another reason: all of the gap must make sense
    * now.
    */
-  *#heal(gap: Gap, rest: readonly Damage[], file: OpenFile): Generator<HealedGap, void, void> {
+  *#fillGap(gap: Gap, rest: readonly Damage[], file: OpenFile): Generator<FilledGap, void, void> {
     const decoder = this.#decoder(gap.start, { ...this.#known(), guard: { first: undefined, last: undefined } });
     const batches: Batch[] = [];
     const { size } = this.#catalogue;
@@ -384,7 +384,7 @@ class FileRead {
         this.#tags.truncate(count);
         return;
       }
-      batches.push(owedOf(decoder.take(), gap, this.#catalogue.series));
+      batches.push(pendingOf(decoder.take(), gap, this.#catalogue.series));
       if (more === 'end') break;
     }
     // Only damaged records are new to the count and the list of damage.
@@ -407,7 +407,7 @@ class FileRead {
    * Reads what was out of reach: whatever of it is there now is new, as behind a watermark, and what is not stays as
    * it is.
    */
-  *#readAgain(gap: Gap, rest: readonly Damage[], file: OpenFile): Generator<HealedGap, void, void> {
+  *#readAgain(gap: Gap, rest: readonly Damage[], file: OpenFile): Generator<FilledGap, void, void> {
     const decoder = this.#decoder(gap.start, { ...this.#known(), guard: { first: undefined, last: undefined } });
     let records = 0;
     for (;;) {
@@ -435,7 +435,7 @@ class FileRead {
     this.#state = { ...before, damage: before.damage.map((item) => renamed.get(item) ?? item) };
   }
 
-  #decoder(start: number, state: FileState, torn?: TornBefore): FileDecoder {
+  #decoder(start: number, state: FileState, incomplete?: IncompleteBefore): FileDecoder {
     return new FileDecoder({
       run: this.#job.run,
       file: this.#name,
@@ -446,7 +446,7 @@ class FileRead {
       guard: state.guard,
       records: state.records,
       settled: this.#job.settled,
-      torn,
+      incomplete,
       zeros: zerosOf(state),
       batchPoints: this.#job.batchPoints,
       limits: recordLimits(),
@@ -481,22 +481,22 @@ function isBlank(event: ReadEvent): boolean {
 }
 
 /** The part of a batch that a gap is about; series it defines stay, later batches go by their numbers. */
-function owedOf(batch: Batch, { tags }: Gap, series: readonly Series[]): Batch {
+function pendingOf(batch: Batch, { tags }: Gap, series: readonly Series[]): Batch {
   if (tags === undefined) return batch;
-  const owed = new Set(tags);
-  const isOwed = (id: number): boolean => owed.has(series[id]?.tag ?? '');
+  const pending = new Set(tags);
+  const isPendingSeries = (id: number): boolean => pending.has(series[id]?.tag ?? '');
   const { series: ids } = batch.scalars;
-  const owedBatch = selectPoints(
+  const pendingBatch = selectPoints(
     batch,
-    (row) => isOwed(ids[row] as number),
-    (point) => isOwed(point.series),
+    (row) => isPendingSeries(ids[row] as number),
+    (point) => isPendingSeries(point.series),
   );
-  return { ...owedBatch, marks: [] };
+  return { ...pendingBatch, marks: [] };
 }
 
 /**
  * A position never ends on damage: the guard, being valid records, would say nothing of the bytes just before it, and
- * another file under the name could go unnoticed. The damage is found again by the next pass, or has healed by then.
+ * another file under the name could go unnoticed. The damage is found again by the next pass, or has filled by then.
  */
 function behindSound(watermark: number, gaps: readonly Gap[]): Position {
   const kept = [...gaps];

@@ -4,7 +4,7 @@ import { FileDecoder, type TagTable } from '../decode/index.ts';
 import { type Batch, type Catalogue, type FileState, joinBatches } from '../model/index.ts';
 import { type Change, compareWithState, type FileWindow, type OpenFile } from '../tail/index.ts';
 import { advanceDecoder } from './advance-decoder.ts';
-import { MOST_JOINED, MOST_JOINED_BYTES } from './healed-gaps.ts';
+import { MOST_JOINED, MOST_JOINED_BYTES } from './filled-gaps.ts';
 import { readOpened, type Trouble } from './read-opened.ts';
 import type { FileOutcome, Lost, ReadEvent, RunJob } from './reader.ts';
 import { recordLimits } from './record-limits.ts';

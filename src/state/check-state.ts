@@ -4,7 +4,7 @@ import { checkGaps } from './check-gaps.ts';
 import type { Row, Statements } from './statements.ts';
 
 /** Something in a state that must not be so. */
-export interface Problem {
+export interface StateProblem {
   /** The run, file, lane or table it was found in. */
   readonly where: string;
   readonly what: string;
@@ -13,7 +13,7 @@ export interface Problem {
 /**
  * Looks at every row; an empty list is a valid state. Pages that make no sense can keep it from looking any further.
  */
-export function checkState(statements: Statements): Problem[] {
+export function checkState(statements: Statements): StateProblem[] {
   try {
     return findProblems(statements);
   } catch (error) {
@@ -22,7 +22,7 @@ export function checkState(statements: Statements): Problem[] {
   }
 }
 
-function findProblems(statements: Statements): Problem[] {
+function findProblems(statements: Statements): StateProblem[] {
   const pages = statements.all('PRAGMA integrity_check').map(({ integrity_check: found }) => String(found));
   // On pages that make no sense, the rest would only repeat it, or fail.
   if (pages.some((found) => found !== 'ok')) return pages.map((what) => ({ where: 'database', what }));
@@ -37,18 +37,18 @@ function findProblems(statements: Statements): Problem[] {
   ];
 }
 
-function orphans(statements: Statements): Problem[] {
+function orphans(statements: Statements): StateProblem[] {
   return statements
     .all('SELECT "table" AS name, parent, count(*) AS n FROM pragma_foreign_key_check GROUP BY 1, 2')
     .map(({ name, parent, n }) => ({ where: `table ${name}`, what: `${n} rows belong to a ${parent} that does not exist` }));
 }
 
-function meta(statements: Statements): Problem[] {
+function meta(statements: Statements): StateProblem[] {
   const keys = new Set(statements.all("SELECT key FROM meta WHERE value <> ''").map(({ key }) => key));
   return ['instance_id', 'created_at'].filter((key) => !keys.has(key)).map((key) => ({ where: 'table meta', what: `${key} is missing` }));
 }
 
-function catalogues(statements: Statements): Problem[] {
+function catalogues(statements: Statements): StateProblem[] {
   return statements
     .all(
       `SELECT root.name AS root, run.path, count(*) AS n, min(number) AS low, max(number) AS high FROM series
@@ -60,8 +60,8 @@ function catalogues(statements: Statements): Problem[] {
     }));
 }
 
-function files(statements: Statements): Problem[] {
-  const problems: Problem[] = [];
+function files(statements: Statements): StateProblem[] {
+  const problems: StateProblem[] = [];
   for (const row of statements.all(`SELECT ${PLACE}, file.* ${FROM_FILE}`)) {
     const say = (what: string): number => problems.push({ where: `${row.root}/${row.path}/${row.name}`, what });
     for (const column of ['generation', 'read_to', 'size', 'records']) if (Number(row[column]) < 0) say(`${column} is ${row[column]}`);
@@ -74,8 +74,8 @@ function files(statements: Statements): Problem[] {
   return problems;
 }
 
-function positions(statements: Statements): Problem[] {
-  const problems: Problem[] = [];
+function positions(statements: Statements): StateProblem[] {
+  const problems: StateProblem[] = [];
   const rows = statements.all(
     `SELECT ${PLACE}, lane.name AS lane_name, position.*, file.generation AS file_generation ${FROM_FILE}
      JOIN position ON position.file = file.id JOIN lane ON lane.id = position.lane`,
@@ -98,7 +98,7 @@ function positions(statements: Statements): Problem[] {
   return problems;
 }
 
-function generations(statements: Statements): Problem[] {
+function generations(statements: Statements): StateProblem[] {
   return statements
     .all(
       `SELECT ${PLACE}, lane.name AS lane, count(*) AS n ${FROM_FILE} JOIN refusal ON refusal.file = file.id
@@ -110,7 +110,7 @@ function generations(statements: Statements): Problem[] {
     }));
 }
 
-function journals(statements: Statements): Problem[] {
+function journals(statements: Statements): StateProblem[] {
   return statements
     .all(
       `SELECT lane.name AS lane, root.name AS root, run.path, first_line, count, next FROM (

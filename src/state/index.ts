@@ -2,17 +2,17 @@
  * What outlives the process beside the stores: the state file, and the lock that keeps it (and a store) to one
  * writer.
  */
-export type { Problem } from './check-state.ts';
+export type { StateProblem } from './check-state.ts';
 export type { FileRef } from './file-ref.ts';
 export { type Schedule, scheduleOf } from './group-commit.ts';
 export {
   type ArtifactResult,
   type ArtifactState,
   type Delivered,
-  type Delivery,
   isRefusedFile,
   type LaneState,
   type LaneView,
+  type NewlyDelivered,
 } from './lane-state.ts';
 export type { ListedInState } from './listing.ts';
 export { FileLock } from './lock.ts';

@@ -64,7 +64,7 @@ export function isRefusedFile({ outcome, hash }: ArtifactState): boolean {
 }
 
 /** What one acceptance adds. */
-export type Delivery = Pick<Delivered, 'points' | 'lastStep'> & Partial<Delivered>;
+export type NewlyDelivered = Pick<Delivered, 'points' | 'lastStep'> & Partial<Delivered>;
 
 const WRITE_FILE = `
   INSERT INTO file (run, name, generation, read_to, guard, damage, size, stamp, records, file_version, writer) VALUES (?,?,?,?,?,?,?,?,?,?,?)
@@ -195,7 +195,7 @@ export class LaneState {
    * A backend has accepted everything up to `state`. What is known of the file itself is replaced only by a lane that
    * has read at least as far: one that lags knows less of it.
    */
-  accepted(run: RunRef, state: FileState, newSeries: readonly Series[], delivered?: Delivery): void {
+  accepted(run: RunRef, state: FileState, newSeries: readonly Series[], delivered?: NewlyDelivered): void {
     const { commits, statements, ids } = this.#store;
     const sum = delivered === undefined ? undefined : this.#add(run, delivered);
     commits.together(() => {
@@ -508,7 +508,7 @@ export class LaneState {
     return JSON.stringify([kind, this.name, this.target, root, path, ...more]);
   }
 
-  #add(run: RunRef, { points, lastStep, lastWallTime = null, hasFailed = false }: Delivery): Delivered {
+  #add(run: RunRef, { points, lastStep, lastWallTime = null, hasFailed = false }: NewlyDelivered): Delivered {
     const before = this.#deliveredTo(run);
     const isLater = before.lastStep === null || (lastStep !== null && lastStep > before.lastStep);
     const wallTimes = [before.lastWallTime, lastWallTime].filter((time) => time !== null);

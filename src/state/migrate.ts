@@ -1,11 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Step, StepContext } from './schema.ts';
+import type { MigrationStep, StepContext } from './schema.ts';
 
 /**
  * Brings a state forward to the version after the last of `steps`. Each step and its version number go into one
  * transaction, so that a crash leaves a file of one version or the next, never of something between.
  */
-export function migrate(db: DatabaseSync, steps: readonly Step[], context: StepContext): void {
+export function migrate(db: DatabaseSync, steps: readonly MigrationStep[], context: StepContext): void {
   for (let version = schemaVersion(db); version < steps.length; version++) {
     db.exec('BEGIN IMMEDIATE');
     try {

@@ -12,13 +12,13 @@ export interface StepContext {
 }
 
 /** Brings a state from one schema version to the next. */
-export type Step = (db: DatabaseSync, context: StepContext) => void;
+export type MigrationStep = (db: DatabaseSync, context: StepContext) => void;
 
 /**
  * Step `i` leads from version `i` to `i + 1`; a new file is one of version 0, with nothing in it. A step that was
  * released is never changed: a later one follows it. Described in docs/state.md.
  */
-export const STEPS: readonly Step[] = [
+export const STEPS: readonly MigrationStep[] = [
   (db, { nowMs, newId }) => {
     db.exec(VERSION_1);
     const meta = db.prepare('INSERT INTO meta (key, value) VALUES (?, ?)');

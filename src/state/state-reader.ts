@@ -1,6 +1,6 @@
 import type { KnownRoot } from '../contract/index.ts';
 import type { FileState, RunRef } from '../model/index.ts';
-import { checkState, type Problem } from './check-state.ts';
+import { checkState, type StateProblem } from './check-state.ts';
 import { dumpState } from './dump-state.ts';
 import { GroupCommit, realSchedule } from './group-commit.ts';
 import { LaneState } from './lane-state.ts';
@@ -138,7 +138,7 @@ export class StateReader {
   }
 
   /** Everything that must not be so; an empty list is a sound state. */
-  check(): Problem[] {
+  check(): StateProblem[] {
     return checkState(this.#statements);
   }
 

@@ -21,8 +21,8 @@ export class FileLag {
   size: number;
   watermark: number;
   /** Bytes before the watermark that are to be brought, and since when. */
-  #owed = 0;
-  #owedSinceMs = 0;
+  #pending = 0;
+  #pendingSinceMs = 0;
   /** Of bytes beyond the watermark, the oldest first. */
   #marks: readonly Mark[] = NO_MARKS;
 
@@ -34,7 +34,7 @@ export class FileLag {
   }
 
   get bytes(): number {
-    return this.ahead + this.#owed;
+    return this.ahead + this.#pending;
   }
 
   /** Of those, the ones beyond the watermark. */
@@ -45,13 +45,13 @@ export class FileLag {
   /** Since when the oldest byte that is missing could be seen; undefined if none is. */
   get sinceMs(): number | undefined {
     const aheadMs = this.ahead === 0 ? undefined : this.#marks[0]?.sinceMs;
-    return this.#owed === 0 ? aheadMs : Math.min(this.#owedSinceMs, aheadMs ?? Infinity);
+    return this.#pending === 0 ? aheadMs : Math.min(this.#pendingSinceMs, aheadMs ?? Infinity);
   }
 
   /** So many bytes before the watermark are to be brought. */
-  owes(bytes: number, nowMs: number): void {
-    if (this.#owed === 0) this.#owedSinceMs = nowMs;
-    this.#owed = bytes;
+  hasPending(bytes: number, nowMs: number): void {
+    if (this.#pending === 0) this.#pendingSinceMs = nowMs;
+    this.#pending = bytes;
   }
 
   /** It has so many bytes now. Returns by how much it grew. */

@@ -4,7 +4,7 @@ import { keyOfFile, type RunRef } from '../model/index.ts';
 export const MOST_KEPT = 200;
 
 /** A file that a lane was behind of: its bytes from `offset` to `end` are missing since then, by the wall clock. */
-export interface OwedFile {
+export interface PendingFile {
   readonly root: string;
   readonly run: string;
   readonly file: string;
@@ -15,12 +15,12 @@ export interface OwedFile {
 
 /** What a lane's last process left of what it was behind of, for the next one and for `status`. */
 export class KeptLag {
-  readonly #files: ReadonlyMap<string, OwedFile>;
+  readonly #files: ReadonlyMap<string, PendingFile>;
   /** What is not kept is younger. */
   readonly #notBeforeMs: number;
 
   /** `lookedMs`: when that process looked last, by the wall clock. */
-  constructor(files: readonly OwedFile[], lookedMs: number) {
+  constructor(files: readonly PendingFile[], lookedMs: number) {
     this.#files = new Map(files.map((file) => [keyOfFile({ root: file.root, path: file.run }, file.file), file]));
     this.#notBeforeMs = files.length < MOST_KEPT ? lookedMs : files.reduce((latest, { since_ms }) => Math.max(latest, since_ms), 0);
   }

@@ -1,7 +1,7 @@
 import { asWallMs, type Clock, systemClock } from '../clock.ts';
 import type { Parcel, Refusal, TrackerParcel } from '../contract/index.ts';
 import type { MirrorError } from '../errors.ts';
-import { keyOfFile, keyOfRun, owedGapBytes, type RunRef } from '../model/index.ts';
+import { keyOfFile, keyOfRun, pendingGapBytes, type RunRef } from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';
 import { FileLag } from './file-lag.ts';
 import { KeptLag } from './kept-lag.ts';
@@ -74,7 +74,7 @@ export class LaneProgress {
   /** What it is at, in a pass: once it has all points, the files beside them, then it says which runs are over. */
   work: 'points' | 'files' | 'ends' | 'done' = 'points';
   /** Bytes it had to bring since the start, those of later growth included. */
-  bytesOwed = 0;
+  bytesPending = 0;
   /** What `verify` found last, if it ever looked. */
   verified: Verified | undefined;
   /** Runs the tracker does not take any more, with the reason. */
@@ -248,22 +248,22 @@ export class LaneProgress {
       const kept = changedMs === undefined ? undefined : this.#keptLag?.sinceMs(run, name, lag.watermark, changedMs).ms;
       const sinceMs = kept === undefined ? nowMs : Math.min(nowMs, nowMs - (asWallMs(nowMs, this.#clock) - kept));
       this.#heard(lag, size, sinceMs);
-      this.bytesOwed += lag.bytes;
+      this.bytesPending += lag.bytes;
     } else {
       const grown = this.#heard(lag, size, nowMs);
-      this.bytesOwed += grown;
+      this.bytesPending += grown;
       this.#pace.grew(nowMs, grown);
     }
     if (lag.bytes > 0) this.#pace.began(nowMs);
   }
 
   /** Of a file that was heard of, so many bytes before the watermark are to be brought. */
-  fileOwed(run: RunRef, name: string, bytes: number): void {
+  filePending(run: RunRef, name: string, bytes: number): void {
     const lag = this.#lags.get(keyOfFile(run, name));
     if (lag === undefined) return;
     const before = lag.bytes;
-    this.#changed(lag, () => lag.owes(bytes, this.#clock.steadyMs()));
-    this.bytesOwed += Math.max(0, lag.bytes - before);
+    this.#changed(lag, () => lag.hasPending(bytes, this.#clock.steadyMs()));
+    this.bytesPending += Math.max(0, lag.bytes - before);
   }
 
   /** So many points were read of so many bytes: to be taken, or not. */
@@ -278,7 +278,7 @@ export class LaneProgress {
     if (lag === undefined) return;
     this.#changed(lag, () => {
       lag.settled(lag.size, this.#clock.steadyMs());
-      lag.owes(0, this.#clock.steadyMs());
+      lag.hasPending(0, this.#clock.steadyMs());
     });
     this.#lags.delete(key);
   }
@@ -309,7 +309,7 @@ export class LaneProgress {
     if (lag !== undefined) {
       this.#changed(lag, () => {
         lag.settled(end, nowMs);
-        lag.owes(owedGapBytes(state), nowMs);
+        lag.hasPending(pendingGapBytes(state), nowMs);
       });
     }
     this.#pace.took(nowMs, points, batch.end - batch.start, this.#lagBytes > 0);

@@ -1,5 +1,5 @@
 import type { FileLag } from './file-lag.ts';
-import { MOST_KEPT, type OwedFile } from './kept-lag.ts';
+import { MOST_KEPT, type PendingFile } from './kept-lag.ts';
 
 /** What a process leaves of a lane in the state, for the next one and for `status`: plain JSON, and additive. */
 export interface LaneStand {
@@ -13,7 +13,7 @@ export interface LaneStand {
   /** What it took a second while it was at work; null if it never was. */
   readonly pace: { readonly points: number; readonly bytes: number } | null;
   readonly points_per_byte: number | null;
-  readonly behind: readonly OwedFile[];
+  readonly behind: readonly PendingFile[];
 }
 
 /** What the kept document of a lane is made from. */

@@ -286,7 +286,7 @@ export class WatchStatus {
     const known = this.#silences.get(path);
     this.#silences.set(path, { root, path, sinceMs: Math.min(sinceMs, known?.sinceMs ?? sinceMs), threads: (known?.threads ?? 0) + 1 });
     if (known === undefined) this.#log?.warn({ root, path, since: new Date(sinceMs).toISOString() }, 'does not answer');
-    this.#sayTogether();
+    this.#warnTogether();
   }
 
   answersAgain({ root, path }: { readonly root: string; readonly path: string }): void {
@@ -365,7 +365,7 @@ export class WatchStatus {
       notified: before?.notified ?? 0,
       notifiedReason: before?.notifiedReason ?? '',
     });
-    if (before === undefined) this.#sayTogether();
+    if (before === undefined) this.#warnTogether();
   }
 
   /** Of thousands of roots, a line each would be most of what a start does. */
@@ -374,7 +374,7 @@ export class WatchStatus {
   }
 
   /** Says once that all roots were scanned that answer; each of the others has a line of its own when it does. */
-  #sayTogether(): void {
+  #warnTogether(): void {
     const isNear = this.roots.size + this.#silences.size >= this.#expected.length;
     if (!this.#isSaidTogether || !isNear || this.#expected.some((name) => !this.roots.has(name) && !this.isSilent(name))) return;
     this.#first.isSaid = true;

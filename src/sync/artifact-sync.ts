@@ -113,7 +113,7 @@ export class ArtifactSync {
     const looking = this.#queue
       .add(() => this.#look(run, isLast))
       .catch((error: unknown) => {
-        this.#sayFailed(run, error);
+        this.#reportFailed(run, error);
         return false;
       })
       .finally(() => this.#looking.delete(run));
@@ -167,7 +167,7 @@ export class ArtifactSync {
       const read = content.kind === 'text' ? await readTextParams(content.text, prefix) : undefined;
       const outcome =
         read === undefined ? (content as ArtifactResult) : asked(await this.#upload.setParams(handle, read), this.#clock.wallMs());
-      if (before === undefined || outcome.kind === 'done' || before.outcome.reason !== outcome.reason) this.#say(run, path, outcome);
+      if (before === undefined || outcome.kind === 'done' || before.outcome.reason !== outcome.reason) this.#report(run, path, outcome);
       const state = { path, rule, stamp, bytes, hash, outcome };
       states.artifact(run.target, state);
       known.set(key, state);
@@ -249,7 +249,7 @@ export class ArtifactSync {
     const moving = this.#large
       .add(() => this.#bring(run, task, before, key), { priority: -task.candidate.bytes })
       .catch((error: unknown) => {
-        this.#sayFailed(run, error);
+        this.#reportFailed(run, error);
         return false;
       })
       .finally(() => this.#moving.delete(key));
@@ -271,7 +271,7 @@ export class ArtifactSync {
         const handle = await open(run);
         if (handle === undefined) return false;
         outcome = asked(await act(handle, isAgain), this.#clock.wallMs());
-        if (outcome.kind !== known?.outcome.kind || outcome.reason !== known.outcome.reason) this.#say(run, path, outcome);
+        if (outcome.kind !== known?.outcome.kind || outcome.reason !== known.outcome.reason) this.#report(run, path, outcome);
       }
       this.#failures.delete(key);
       states.artifact(target, { path, rule: task.rule, stamp, bytes, hash, outcome });
@@ -294,17 +294,17 @@ export class ArtifactSync {
 
   #refuse(run: SyncedRun, { candidate: { path }, rule }: ArtifactTask, reason: string): void {
     const outcome = { kind: 'refused', reason } as const;
-    this.#say(run, path, outcome);
+    this.#report(run, path, outcome);
     // Without a stamp: it is checked again, and taken once nothing is in the way.
     this.#options.states.artifact(run.target, { path, rule, stamp: '', bytes: 0, hash: '', outcome });
   }
 
-  #sayFailed(run: SyncedRun, error: unknown): void {
+  #reportFailed(run: SyncedRun, error: unknown): void {
     const reason = error instanceof MirrorError ? error.message : messageOf(error);
     if (!this.#options.signal.aborted) this.#options.warn('artifacts could not be mirrored', { run: runLabel(run.target), reason });
   }
 
-  #say(run: SyncedRun, file: string, { kind, reason, isStored, kept }: ArtifactResult): void {
+  #report(run: SyncedRun, file: string, { kind, reason, isStored, kept }: ArtifactResult): void {
     const { warn } = this.#options;
     const facts = { run: runLabel(run.target), file };
     const what = isStored === true ? 'was stored, but not registered' : 'was not mirrored';

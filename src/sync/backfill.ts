@@ -37,7 +37,7 @@ import {
   movable,
   movedIncident,
   otherRoots,
-  rootsBeside,
+  rootsNextTo,
   seenOf,
   walkOf,
   withoutUnclear,
@@ -164,7 +164,7 @@ class Pass {
   readonly #heard = Promise.withResolvers<void>();
   /** Runs that were found, and when they last changed. */
   readonly #changed = new Map<string, ChangedRun>();
-  #trackerFeeds: readonly TrackerSync[] = [];
+  #trackerSyncs: readonly TrackerSync[] = [];
   #roots: readonly ResolvedRoot[] = [];
   /** What of each root nobody could look at, by its name. */
   readonly #hidden = new Map<string, Set<string>>();
@@ -193,7 +193,7 @@ class Pass {
       fellSilent: (fact) => this.#status.fellSilent(fact),
       answersAgain: (fact) => {
         this.#status.answersAgain(fact);
-        for (const root of fact.waiting) for (const feed of this.#trackerFeeds) feed.answersAgain(root);
+        for (const root of fact.waiting) for (const sync of this.#trackerSyncs) sync.answersAgain(root);
       },
     });
   }
@@ -216,7 +216,7 @@ class Pass {
       const results = await Promise.allSettled([walking, this.#mirrorLocally(walks, walking), this.#mirrorIntoTrackers(walking)]);
       for (const result of results) if (result.status === 'rejected') throw result.reason;
       tracker.phase = 'done';
-      return { ...tracker.report(signal.aborted), lanes: this.#trackerFeeds.map((feed) => this.#laneReport(feed)) };
+      return { ...tracker.report(signal.aborted), lanes: this.#trackerSyncs.map((sync) => this.#laneReport(sync)) };
     } finally {
       signal.removeEventListener('abort', stop);
       stopKeeping();
@@ -235,7 +235,7 @@ class Pass {
   /** The roots, checked against what is held already before anything is noted of them. */
   async #begin(): Promise<ResolvedRoot[]> {
     const held = this.#held();
-    const roots = resolveRoots(this.#options.roots, rootsBeside(held, this.#options.roots), this.#options.linksOf, this.#unseen);
+    const roots = resolveRoots(this.#options.roots, rootsNextTo(held, this.#options.roots), this.#options.linksOf, this.#unseen);
     this.#roots = roots;
     const seen = seenOf(roots, this.#unseen);
     checkIdentities(seen, held);
@@ -264,14 +264,14 @@ class Pass {
     const isUnknown = ({ name }: ResolvedRoot): boolean => helds.every((each) => each.fileCount(name, '') === 0);
     const isFirst = this.#others.length === 0 && walks.every(({ root }) => isUnknown(root));
     const isTold = isFirst && !(this.#options.trackers ?? []).some(({ routing }) => routing !== undefined && asksForOthers(routing));
-    if (isTold) this.#trackerFeeds = this.#feeds(this.#roots);
+    if (isTold) this.#trackerSyncs = this.#newSyncs(this.#roots);
     const untold: (readonly [root: ResolvedRoot, runs: readonly FoundRun[]])[] = [];
     const hand = ({ root, runs }: RootWalk, found: readonly FoundRun[]): void => {
       for (const run of found) {
         this.#tracker.runFound(run.files);
         this.#tree.add({ root: root.name, path: run.path });
       }
-      if (isTold) this.#tellFeeds(root, found);
+      if (isTold) this.#tellSyncs(root, found);
       else untold.push([root, found]);
       runs.add(found);
       if (this.#tracker.phase === 'scanning' && this.#tracker.runs.total > 0) this.#tracker.phase = 'mirroring';
@@ -352,8 +352,8 @@ class Pass {
       for (const { runs } of walks) runs.end();
     }
     if (isTold) return;
-    this.#trackerFeeds = this.#feeds(this.#roots);
-    for (const [root, found] of untold) this.#tellFeeds(root, found);
+    this.#trackerSyncs = this.#newSyncs(this.#roots);
+    for (const [root, found] of untold) this.#tellSyncs(root, found);
   }
 
   /**
@@ -388,14 +388,14 @@ class Pass {
     return [this.#state, this.#local].flatMap((each) => (each === undefined ? [] : [movable(each)]));
   }
 
-  #tellFeeds(root: ResolvedRoot, runs: readonly FoundRun[]): void {
+  #tellSyncs(root: ResolvedRoot, runs: readonly FoundRun[]): void {
     const state = this.#state;
-    if (state === undefined || this.#trackerFeeds.length === 0) return;
+    if (state === undefined || this.#trackerSyncs.length === 0) return;
     for (const { path, files } of runs) {
       const run = { root: root.name, path };
       this.#status.runBegun(run, files, state);
       const found = files.map((file) => ({ ...file, before: 0 }));
-      for (const feed of this.#trackerFeeds) feed.filesChanged(run, found);
+      for (const sync of this.#trackerSyncs) sync.filesChanged(run, found);
       const lastMs = files.reduce((last, { stamp }) => Math.max(last, changedMsOf(stamp)), Number.NEGATIVE_INFINITY);
       this.#changed.set(keyOfRun(run), [run, lastMs]);
     }
@@ -439,8 +439,8 @@ class Pass {
     return reader;
   }
 
-  /** Each tracker's feed: it goes to work as soon as it hears of a file. */
-  #feeds(roots: readonly ResolvedRoot[]): TrackerSync[] {
+  /** Each tracker's sync: it goes to work as soon as it hears of a file. */
+  #newSyncs(roots: readonly ResolvedRoot[]): TrackerSync[] {
     const state = this.#state;
     if (state === undefined) return [];
     const { trackers = [], signal, runEndedAfterOf } = this.#options;
@@ -470,29 +470,29 @@ class Pass {
 
   async #mirrorIntoTrackers(walking: Promise<void>): Promise<void> {
     await walking;
-    const results = await Promise.allSettled(this.#trackerFeeds.map((feed) => this.#bringToEnd(feed)));
+    const results = await Promise.allSettled(this.#trackerSyncs.map((sync) => this.#bringToEnd(sync)));
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
   /** Brings a tracker to the end of all files, and tells it which runs are over. */
-  async #bringToEnd(feed: TrackerSync): Promise<void> {
+  async #bringToEnd(sync: TrackerSync): Promise<void> {
     const { patienceMs = PATIENCE_MS } = this.#options;
-    await feed.reachEnd(patienceMs);
-    if (feed.stand === 'done') await feed.endOver([...this.#changed.values()], patienceMs);
+    await sync.reachEnd(patienceMs);
+    if (sync.stand === 'done') await sync.endOver([...this.#changed.values()], patienceMs);
   }
 
   #held(): Held {
     return this.#local ?? heldBy(this.#state, this.#laneStates());
   }
 
-  #laneReport(feed: TrackerSync): LaneReport {
-    const { progress } = feed;
+  #laneReport(sync: TrackerSync): LaneReport {
+    const { progress } = sync;
     const laneState = this.#laneStates().find(({ name }) => name === progress.name);
     return {
       name: progress.name,
       type: progress.type,
       where: progress.where,
-      stand: feed.stand,
+      stand: sync.stand,
       reason: progress.reason ?? progress.lastError?.message,
       remedy: progress.remedy ?? progress.lastError?.hint,
       points: progress.points,
@@ -505,7 +505,7 @@ class Pass {
       leftOut: progress.leftOut,
       owedBytes: progress.lagBytes,
       stoppedRuns: [...progress.stoppedRuns.values()],
-      links: feed.links(),
+      links: sync.links(),
     };
   }
 

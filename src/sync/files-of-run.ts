@@ -10,7 +10,7 @@ import type { Backend, FileMark, HeldPoint, RunFiles } from '../contract/index.t
 import { isEventFileName } from '../discover/index.ts';
 import { systemCode } from '../errors.ts';
 import { type RunRef, systemPath } from '../model/index.ts';
-import { type CachedBatch, type JobReader, piecesAnew } from '../reading/index.ts';
+import { type CachedBatch, type JobReader, piecesFromStart } from '../reading/index.ts';
 import type { LaneView } from '../state/index.ts';
 import { placeOf, type RootPlace } from '../untrusted/index.ts';
 import { filePoints, heldBy } from '../verify/compare/index.ts';
@@ -93,7 +93,7 @@ export class FilesOfRun implements RunFiles {
     await withSignal(allHeard(this.#run.target.root), signal);
     for (const source of this.#run.sources.values()) {
       const known = laneState.known(source.ref).files.map(({ name }) => name);
-      const names = [...new Set([...known, ...source.read, ...source.dirty, ...source.toHeal])].sort();
+      const names = [...new Set([...known, ...source.read, ...source.dirty, ...source.toRetry])].sort();
       for await (const piece of this.#read(source.ref, names, signal)) {
         const { batch, series } = routes.apply(source.ref, piece);
         const capabilities = backend.describe();
@@ -108,7 +108,7 @@ export class FilesOfRun implements RunFiles {
   /** All batches of some files, each file from its beginning. */
   #read(run: RunRef, names: readonly string[], signal: AbortSignal): AsyncGenerator<CachedBatch, void, void> {
     const { reader, places, isSettled } = this.#options;
-    return piecesAnew(reader, {
+    return piecesFromStart(reader, {
       run,
       directory: placeOf(rootPlace(places, run), run.path),
       files: names.map((name) => ({ name })),

@@ -19,14 +19,12 @@ export function makeStoreFolder(storePath: string): void {
   }
 }
 
-/** Time and chance of a state. Default: the system's. */
-export interface Surroundings {
-  readonly clock?: Clock | undefined;
-  readonly random?: Random | undefined;
-}
-
-/** Opens the state to write to it. What can't be written for a while is logged, and tried again. */
-export function openState(path: string, log: FactLog | undefined, { clock = systemClock, random }: Surroundings = {}): StateFile {
+/** Opens the state to write to it, with the system's time and chance by default. What can't be written for a while is logged, and tried again. */
+export function openState(
+  path: string,
+  log: FactLog | undefined,
+  { clock = systemClock, random }: { readonly clock?: Clock; readonly random?: Random } = {},
+): StateFile {
   return StateFile.open(path, {
     now: () => clock.wallMs(),
     schedule: scheduleOf(clock),

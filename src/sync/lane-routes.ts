@@ -26,7 +26,7 @@ import {
   wantedName,
 } from '../route/index.ts';
 import type { LaneView } from '../state/index.ts';
-import { OwedTags } from './pending-tags.ts';
+import { PendingTags } from './pending-tags.ts';
 import type { RunStates } from './run-states.ts';
 
 /** The configuration and the state that decide how runs are treated. */
@@ -55,12 +55,12 @@ export interface RoutedRun {
   readonly route: RunRoute;
   readonly isIncluded: boolean;
   /** Files that are owed something since the configuration wants more of the run. */
-  readonly owedFiles: readonly string[];
+  readonly pendingFiles: readonly string[];
 }
 
 interface Decided extends RoutedRun {
   mapping: RunMapping;
-  owedFiles: readonly string[];
+  pendingFiles: readonly string[];
   /** Nothing of it must be changed on its way. */
   readonly isPlain: boolean;
   /** By tag: as it is called there, and how much of it is sent. */
@@ -189,7 +189,7 @@ export class LaneRoutes {
     if (decided === undefined) {
       decided = this.#decide(run);
       this.#decided.set(key, decided);
-      if (decided.isIncluded && !decided.isPlain) decided.owedFiles = this.#widen(decided);
+      if (decided.isIncluded && !decided.isPlain) decided.pendingFiles = this.#widen(decided);
     }
     return decided;
   }
@@ -207,14 +207,15 @@ export class LaneRoutes {
       const before = frozen ?? plainMapping(run.path);
       const isOther = isElsewhere(before, wanted, today);
       // Of what something else has opened nothing restarts: what is there stays under its names.
-      if (isOther && this.#isJoined(run, before)) this.#say('a run that joins another run keeps its names there', { run: runLabel(run) });
+      if (isOther && this.#isJoined(run, before))
+        this.#report('a run that joins another run keeps its names there', { run: runLabel(run) });
       else if (isOther && isRemapping) {
         // Its tracker run restarts below, with all that goes into it.
         this.#outdated?.add(keyOfRun({ root: run.root, path: before.target }));
         if (before.target !== wanted.path) this.#leave(run, before);
         [isBegun, frozen] = [false, undefined];
       } else if (isOther) {
-        this.#say('a run keeps its name and target: use --remap to mirror it again', { run: runLabel(run) });
+        this.#report('a run keeps its name and target: use --remap to mirror it again', { run: runLabel(run) });
       }
     }
     const before = frozen ?? plainMapping(run.path);
@@ -230,7 +231,7 @@ export class LaneRoutes {
     const isChanged = Object.keys(mapping.left).length + Object.keys(mapping.names).length > 0;
     const late = isBegun ? undefined : fold.overtaken(run.path, this.#around(run));
     if (late !== undefined) {
-      this.#say('a directory appeared after a later one was mirrored: run backfill --remap to order them', {
+      this.#report('a directory appeared after a later one was mirrored: run backfill --remap to order them', {
         run: runLabel(run),
         former: late,
       });
@@ -242,7 +243,7 @@ export class LaneRoutes {
       below: run.path === target.path ? '' : posix.relative(target.path, run.path),
       route: decision,
       isIncluded,
-      owedFiles: [],
+      pendingFiles: [],
       mapping,
       // Where runs are folded, another one may come into this one's tracker run, with names of its own.
       isPlain: decision.isWhole && isSelf && !isChanged && !fold.isOn,
@@ -296,7 +297,7 @@ export class LaneRoutes {
 
   /** Restarts a run that goes into another tracker run from now on. */
   #leave(run: RunRef, { target }: RunMapping): void {
-    this.#say('mirroring a run again, into another target', { run: runLabel(run) });
+    this.#report('mirroring a run again, into another target', { run: runLabel(run) });
     this.#options.states.moved(run);
     this.#mappings.delete(keyOfRun(run));
     this.#sources.get(keyOfRun({ root: run.root, path: target }))?.delete(keyOfRun(run));
@@ -313,7 +314,7 @@ export class LaneRoutes {
     if (this.#outdated?.has(key) !== true && opened.name === today.name && opened.group === today.group) return;
     this.#restarted.add(key);
     this.#names.delete(key);
-    this.#say('replacing a tracker run with a new one', { run: runLabel(target), name: today.name, former: opened.name });
+    this.#report('replacing a tracker run with a new one', { run: runLabel(target), name: today.name, former: opened.name });
     this.restart(target, { name: today.name, group: today.group, epoch: opened.epoch + 1 });
   }
 
@@ -353,7 +354,7 @@ export class LaneRoutes {
         every === 0 || isGiven ? nameThere(mapping, tag, plugin, run.path) : this.#namesOf(decided.target).take(wanted, ownerOf(run, tag));
       if (name !== wanted && !isGiven) {
         names.set(tag, name);
-        this.#say('two series of a tracker run have the same name: renaming one there', { run: runLabel(run), tag, name });
+        this.#report('two series of a tracker run have the same name: renaming one there', { run: runLabel(run), tag, name });
       }
       known.set(tag, { name, every });
     }
@@ -395,22 +396,22 @@ export class LaneRoutes {
       .files.filter(({ position }) => position.watermark > 0)
       .map(({ name, position }) => ({ name, ...position }));
     const left = new Map(Object.entries(mapping.left));
-    const owed = new Map(files.map(({ name, gaps }) => [name, new OwedTags(gaps)]));
+    const pending = new Map(files.map(({ name, gaps }) => [name, new PendingTags(gaps)]));
     const wider = new Set<string>();
     for (const { tag, plugin } of laneState.catalogue(run)) {
       const found = reconsider(tag, left.get(tag), decided.route.series(tag, plugin).every, files, canSendAgain);
       if (found === undefined) continue;
       if (found.left === undefined) left.delete(tag);
       else left.set(tag, found.left);
-      for (const name of found.forgone) owed.get(name)?.forgo(tag);
+      for (const name of found.forgone) pending.get(name)?.forgo(tag);
       for (const [name, start, end] of found.owed) {
         wider.add(tag);
-        owed.get(name)?.add(start, end, tag);
+        pending.get(name)?.add(start, end, tag);
       }
     }
-    const changed = [...owed].flatMap(([name, tags]) => (tags.isChanged ? [{ name, gaps: tags.gaps() }] : []));
+    const changed = [...pending].flatMap(([name, tags]) => (tags.isChanged ? [{ name, gaps: tags.gaps() }] : []));
     for (const { name, gaps } of changed) states.widened(run, name, gaps);
-    if (wider.size > 0) this.#say('series that a route newly includes are pending', { run: runLabel(run), series: wider.size });
+    if (wider.size > 0) this.#report('series that a route newly includes are pending', { run: runLabel(run), series: wider.size });
     this.#keep(decided, { ...mapping, left: Object.fromEntries(left) });
     return changed.filter(({ gaps }) => gaps.length > 0).map(({ name }) => name);
   }
@@ -426,7 +427,7 @@ export class LaneRoutes {
     this.#options.states.mapped({ run: decided.run, mapping: isPlain ? undefined : mapping });
   }
 
-  #say(message: string, facts: Readonly<Record<string, string | number>>): void {
+  #report(message: string, facts: Readonly<Record<string, string | number>>): void {
     const times = (this.#said.get(message) ?? 0) + 1;
     this.#said.set(message, times);
     if (/^10*$/.test(String(times))) this.#options.warn(message, times === 1 ? facts : { ...facts, times });

@@ -33,7 +33,7 @@ export interface SyncEvents {
   /** Nothing of a file is in the way any more. */
   fileSound(lane: string, run: RunRef, name: string): void;
   /** Only this lane could see that a file is another one, and reads it again: for the others it is another one, too. */
-  fileAnew?(lane: string, run: RunRef, name: string): void;
+  fileReplaced?(lane: string, run: RunRef, name: string): void;
 }
 
 /** Whom a feed reports to. */

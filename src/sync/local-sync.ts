@@ -230,14 +230,14 @@ export class LocalSync implements LaneSync {
 
   #job(run: StoredRun): RunJob {
     const names = [...new Set([...run.dirty, ...run.toRetry])].sort();
-    const heal = run.toRetry.size > 0;
+    const retriesGaps = run.toRetry.size > 0;
     for (const name of names) run.unsettled.add(name);
     run.isRead = true;
     run.dirty.clear();
     run.toRetry.clear();
     const files = names.map((name) => (run.others.has(name) ? { name, isOther: true } : { name }));
     run.others.clear();
-    const base = { run: run.ref, directory: run.directory, settled: run.isQuiet, heal, mostBytes: FAIR_BYTES, joinsGaps: true };
+    const base = { run: run.ref, directory: run.directory, settled: run.isQuiet, retriesGaps, mostBytes: FAIR_BYTES, joinsGaps: true };
     this.#sessions.use(run);
     if (run.hasSession) return { ...base, files, series: [] };
     const known = this.#backend.positions(run.ref);
@@ -346,7 +346,7 @@ export class LocalSync implements LaneSync {
     laneState.accepted(batch.run, state, batch.newSeries, { points, lastStep: lastStepOf(batch) });
     // The state knows of the generation from now on.
     if (state.generation > 0 && this.#runs.get(keyOfRun(batch.run))?.replaced.delete(state.name) === true)
-      events.fileAnew?.(this.lane, batch.run, state.name);
+      events.fileReplaced?.(this.lane, batch.run, state.name);
     if (isTroubled(state)) {
       events.fileTroubled(this.lane, batch.run, state.name, state.damage.some(isUndecided));
     } else {

@@ -1,6 +1,6 @@
 /** Texts that say params, in what was sent before anybody asked for them. */
 import type { Clock } from '../clock.ts';
-import { type JobReader, piecesAnew } from '../reading/index.ts';
+import { type JobReader, piecesFromStart } from '../reading/index.ts';
 import type { LaneView } from '../state/index.ts';
 import { isDueAgain } from './artifact-sync.ts';
 import type { SyncedRun } from './synced-run.ts';
@@ -37,7 +37,8 @@ export async function* pastTexts(
       const onUnread = (): void => {
         dueMs = clock.steadyMs() + UNREAD_MS;
       };
-      for await (const piece of piecesAnew(reader, { run: ref, directory, files, mostBytes, onUnread })) yield tags.textsIn(source, piece);
+      for await (const piece of piecesFromStart(reader, { run: ref, directory, files, mostBytes, onUnread }))
+        yield tags.textsIn(source, piece);
     }
     source.pastTextsDueMs = dueMs;
   }

@@ -1,7 +1,7 @@
 import type { Gap } from '../model/index.ts';
 
 /** The gaps of one file while series are newly wanted, or wanted no more: there may be a hundred thousand of them. */
-export class OwedTags {
+export class PendingTags {
   /** In their order; those of a route share one gap for each range. */
   readonly #gaps: { readonly gap: Gap; readonly tags: Set<string> | undefined }[] = [];
   readonly #byRange = new Map<string, Set<string>>();

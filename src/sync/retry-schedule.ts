@@ -11,7 +11,7 @@ import type { SyncEvents } from './lane-sync.ts';
 /** Longer than what has to lie between two looks at an end of a file that is not decided. */
 const SOON_MS = 2500;
 
-interface Heal {
+interface FileRetry {
   readonly run: RunRef;
   readonly name: string;
   /** Lanes that something is in the way of. */
@@ -25,7 +25,7 @@ interface Heal {
 export class RetrySchedule implements SyncEvents {
   readonly #state: StateFile;
   readonly #clock: Clock;
-  readonly #heals = new Map<string, Heal>();
+  readonly #retries = new Map<string, FileRetry>();
 
   constructor(state: StateFile, clock: Clock = systemClock) {
     this.#state = state;
@@ -36,7 +36,7 @@ export class RetrySchedule implements SyncEvents {
   restore(lanes: readonly string[], isOurs: (run: RunRef) => boolean): void {
     for (const { file, attempts, nextMs } of this.#state.retries()) {
       if (!isOurs(file.run)) continue;
-      this.#heals.set(keyOfFile(file.run, file.name), {
+      this.#retries.set(keyOfFile(file.run, file.name), {
         run: file.run,
         name: file.name,
         lanes: new Set(lanes),
@@ -47,45 +47,45 @@ export class RetrySchedule implements SyncEvents {
   }
 
   has(run: RunRef, name: string): boolean {
-    return this.#heals.has(keyOfFile(run, name));
+    return this.#retries.has(keyOfFile(run, name));
   }
 
   fileTroubled(lane: string, run: RunRef, name: string, isSoon = false): void {
     const key = keyOfFile(run, name);
-    const known = this.#heals.get(key);
+    const known = this.#retries.get(key);
     const soonMs = isSoon ? this.#clock.steadyMs() + SOON_MS : Infinity;
     if (known !== undefined) {
       known.lanes.add(lane);
       known.dueMs = Math.min(known.dueMs, soonMs);
       return;
     }
-    const heal = { run, name, lanes: new Set([lane]), attempts: 0, dueMs: Math.min(nextRetry(0, this.#clock.steadyMs()), soonMs) };
-    this.#heals.set(key, heal);
-    this.#keep(heal);
+    const retry = { run, name, lanes: new Set([lane]), attempts: 0, dueMs: Math.min(nextRetry(0, this.#clock.steadyMs()), soonMs) };
+    this.#retries.set(key, retry);
+    this.#keep(retry);
   }
 
   fileSound(lane: string, run: RunRef, name: string): void {
     const key = keyOfFile(run, name);
-    const heal = this.#heals.get(key);
-    if (heal === undefined) return;
-    heal.lanes.delete(lane);
-    if (heal.lanes.size > 0) return;
-    this.#heals.delete(key);
+    const retry = this.#retries.get(key);
+    if (retry === undefined) return;
+    retry.lanes.delete(lane);
+    if (retry.lanes.size > 0) return;
+    this.#retries.delete(key);
     this.#state.keepRetry({ run, name }, undefined);
   }
 
   /** The files that are due, with the lanes they matter to; their next time is set. */
   *due(nowMs: number): Generator<{ readonly run: RunRef; readonly name: string; readonly lanes: ReadonlySet<string> }, void, void> {
-    for (const heal of this.#heals.values()) {
-      if (heal.dueMs > nowMs) continue;
-      heal.attempts++;
-      heal.dueMs = nextRetry(heal.attempts, nowMs);
-      this.#keep(heal);
-      yield heal;
+    for (const retry of this.#retries.values()) {
+      if (retry.dueMs > nowMs) continue;
+      retry.attempts++;
+      retry.dueMs = nextRetry(retry.attempts, nowMs);
+      this.#keep(retry);
+      yield retry;
     }
   }
 
-  #keep({ run, name, attempts, dueMs }: Heal): void {
+  #keep({ run, name, attempts, dueMs }: FileRetry): void {
     this.#state.keepRetry({ run, name }, { attempts, nextMs: Math.round(asWallMs(dueMs, this.#clock)) });
   }
 }

@@ -90,7 +90,7 @@ export class RunOpener {
     const replaced = (await this.#replaced(run, pieces)) ?? (await this.#others(run, pieces));
     if (replaced !== undefined) {
       if (this.#leavesReplaced(run)) return await this.#openReplacement(run, replaced);
-      this.#sayTogether(run, replaced);
+      this.#warnTogether(run, replaced);
     }
     const isEnded = laneState.isEnded(target);
     let isNew = false;
@@ -224,7 +224,7 @@ export class RunOpener {
   }
 
   /** Of a file with other content its incident speaks; of other files nobody would. */
-  #sayTogether({ target }: SyncedRun, replaced: Replaced): void {
+  #warnTogether({ target }: SyncedRun, replaced: Replaced): void {
     this.#options.routing.warn(`${runLabel(target)} continues in the tracker run that also has its earlier content: ${whatOf(replaced)}`, {
       ...factsOf(target, replaced),
       hint: 'To get a new tracker run, set `replaced: new_run`.',

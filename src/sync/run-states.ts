@@ -6,7 +6,7 @@
 import type { Handle, JournalEntry, TrackerParcel } from '../contract/index.ts';
 import { type FileState, type Gap, interpret, type Json, lastStepOf, type RunRef } from '../model/index.ts';
 import type { Opened, RunMapping } from '../route/index.ts';
-import type { ArtifactState, Delivery, LaneState, LaneView, StateFile } from '../state/index.ts';
+import type { ArtifactState, LaneState, LaneView, NewlyDelivered, StateFile } from '../state/index.ts';
 import type { Begun, CheckpointStore, Settled } from './delivery/index.ts';
 
 /** A run that goes into a tracker run, and how; no mapping: whole, as itself. */
@@ -118,7 +118,7 @@ export class RunStates implements CheckpointStore {
 }
 
 /** What a parcel adds to what is known of its run. */
-function deliveryOf({ batch, series }: TrackerParcel, points: number): Delivery {
+function deliveryOf({ batch, series }: TrackerParcel, points: number): NewlyDelivered {
   const { scalars, objects } = batch;
   let lastWallTime: number | null = null;
   for (let row = 0; row < scalars.count; row++) {

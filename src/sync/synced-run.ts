@@ -22,7 +22,7 @@ export class SyncedSource {
   readonly ref: RunRef;
   readonly directory: Place;
   readonly dirty = new Set<string>();
-  readonly toHeal = new Set<string>();
+  readonly toRetry = new Set<string>();
   /** Files that do not answer: asked again when something of their root does. */
   readonly silent = new Set<string>();
   /** When the first of its files was begun, as their names say; 0 where none does. */
@@ -44,7 +44,7 @@ export class SyncedSource {
   }
 
   get hasWork(): boolean {
-    return this.dirty.size + this.toHeal.size > 0;
+    return this.dirty.size + this.toRetry.size > 0;
   }
 
   /** Hears of a file. */

@@ -40,7 +40,7 @@ export class SyncedRuns implements Iterable<SyncedRun> {
     if (source === undefined) {
       source = new SyncedSource(routed, rootPlace(places, ref));
       run.sources.set(keyOfRun(ref), source);
-      for (const name of routed.owedFiles) source.toHeal.add(name);
+      for (const name of routed.pendingFiles) source.toRetry.add(name);
     }
     return source;
   }

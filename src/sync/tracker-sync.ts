@@ -13,7 +13,7 @@ import {
   isPending,
   isTroubled,
   isUndecided,
-  owedGapBytes,
+  pendingGapBytes,
   type RunRef,
   unmirroredBytes,
 } from '../model/index.ts';
@@ -196,7 +196,7 @@ export class TrackerSync implements LaneSync {
   }
 
   filesChanged(ref: RunRef, files: readonly ChangedFile[]): void {
-    const { isIncluded, owedFiles } = this.#routes.of(ref);
+    const { isIncluded, pendingFiles } = this.#routes.of(ref);
     if (!isIncluded) return;
     const { isSettled } = this.#options;
     // One by one: a run may have many more files than those that changed.
@@ -206,20 +206,20 @@ export class TrackerSync implements LaneSync {
       return state === undefined || !isAtEnd(state, size, stamp, isSettled);
     });
     // Of tens of thousands of runs nearly all are at their end: nothing is kept of those.
-    if (changed.length + owedFiles.length === 0 && !this.#artifacts.isOn) {
+    if (changed.length + pendingFiles.length === 0 && !this.#artifacts.isOn) {
       this.#routes.forget(ref);
       return;
     }
     const source = this.#runs.sourceOf(ref);
     for (const { name } of files) source?.note(name);
-    if (source === undefined || changed.length + owedFiles.length === 0) return;
+    if (source === undefined || changed.length + pendingFiles.length === 0) return;
     for (const { name, size, stamp } of changed) {
       const state = known.get(name);
       source.dirty.add(name);
       // Nobody comes back to what is pending later: this pass tries it.
-      if (isSettled && (state?.position.gaps.length ?? 0) > 0) source.toHeal.add(name);
+      if (isSettled && (state?.position.gaps.length ?? 0) > 0) source.toRetry.add(name);
       this.progress.fileGrew(ref, name, size, state?.position.watermark ?? 0, changedMsOf(stamp));
-      if (state !== undefined) this.progress.fileOwed(ref, name, owedGapBytes(state));
+      if (state !== undefined) this.progress.filePending(ref, name, pendingGapBytes(state));
     }
     source.isQuiet = false;
     this.#owners.clear();
@@ -229,7 +229,7 @@ export class TrackerSync implements LaneSync {
   tryAgain(ref: RunRef, name: string): void {
     const source = this.#runs.sourceOf(ref);
     if (source === undefined) return;
-    source.toHeal.add(name);
+    source.toRetry.add(name);
     this.#turns.add(this.#runs.runOf(ref));
   }
 

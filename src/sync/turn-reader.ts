@@ -59,16 +59,16 @@ export class TurnReader {
   async #read(source: SyncedSource, mostBytes: number): Promise<SourcePiece[]> {
     const { lane, pieces: reader, routes, tags, progress, status, events, isSettled } = this.#options;
     const { ref, directory } = source;
-    const heal = source.toHeal.size > 0;
-    const names = [...new Set([...source.dirty, ...source.toHeal])].sort();
+    const retriesGaps = source.toRetry.size > 0;
+    const names = [...new Set([...source.dirty, ...source.toRetry])].sort();
     source.read = names;
     source.dirty.clear();
-    source.toHeal.clear();
+    source.toRetry.clear();
     const { pieces, outcomes, left } = await reader.read({
       run: ref,
       directory,
       names,
-      heal,
+      retriesGaps,
       mostBytes,
       settled: isSettled || source.isQuiet,
     });

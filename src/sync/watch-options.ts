@@ -28,7 +28,7 @@ export interface WatchOptions {
    */
   readonly runEndedAfterOf?: (rootPath: string) => number;
   /** So long nothing new comes to a root before a fold decides by what lies beside a run. Default 5000. */
-  readonly besideMs?: number;
+  readonly quietRootMs?: number;
   /** Use notifications where the file system has them. Default true. */
   readonly notify?: boolean;
   /** Ends the watch: what was read is stored first. */

@@ -16,7 +16,7 @@ import {
 } from '../discover/index.ts';
 import { asksForOthers } from '../lanes/index.ts';
 import { inodeOf, type RunRef } from '../model/index.ts';
-import { checkIdentities, checkMovedRoots, heldBy, type Movable, movable, otherRoots, rootsBeside, walkOf } from '../moves/index.ts';
+import { checkIdentities, checkMovedRoots, heldBy, type Movable, movable, otherRoots, rootsNextTo, walkOf } from '../moves/index.ts';
 import { BatchCache, JobReader } from '../reading/index.ts';
 import { RunTree } from '../route/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
@@ -69,7 +69,7 @@ export class Watcher {
     this.#local = local;
     this.#state = state;
     this.#roots = new Map(
-      resolveRoots(roots, rootsBeside(local ?? state, roots), options.linksOf, unseen).map((root) => [root.name, root]),
+      resolveRoots(roots, rootsNextTo(local ?? state, roots), options.linksOf, unseen).map((root) => [root.name, root]),
     );
     const lanes = [
       ...(store === undefined ? [] : [{ name: 'local', type: 'local', where: store.path, kept: readStand(this.#localState().stand()) }]),
@@ -104,7 +104,7 @@ export class Watcher {
       lanes: new Set(trackers.flatMap(({ name, routing }) => (routing !== undefined && asksForOthers(routing) ? [name] : []))),
       wasScanned: (root) => this.#status.roots.has(root),
       tree: this.#tree,
-      quietMs: options.besideMs,
+      quietMs: options.quietRootMs,
       clock: this.#clock,
     });
     this.#moves = new WatchedMoves({
@@ -260,7 +260,7 @@ export class Watcher {
     return {
       fileTroubled: (lane, run, name, isSoon) => retries.fileTroubled(lane, run, name, isSoon),
       fileSound: (lane, run, name) => retries.fileSound(lane, run, name),
-      fileAnew: (lane, run, name) => {
+      fileReplaced: (lane, run, name) => {
         for (const sync of this.#syncs) if (sync.lane !== lane) sync.tryAgain(run, name);
       },
     };

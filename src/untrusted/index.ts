@@ -5,5 +5,5 @@
 export { type LinkFinding, LinkFollower } from './follow-link.ts';
 export { DEFAULT_LINKS, LINK_RULES, type LinkRule, type LinkRules } from './link-rule.ts';
 export { isOfTheKernel, Mounts, mountsNow } from './mounts.ts';
-export { type Looked, lookAt, lookNow, type Opened, openSync, pieces, readWhole } from './open.ts';
+export { type Looked, lookAt, lookNow, type OpenedFile, openSync, pieces, readWhole } from './open.ts';
 export { fullPath, inDirectory, isWithin, type Place, placeOf, type RootPlace } from './place.ts';

@@ -17,7 +17,7 @@ import { refusal, shown } from './refusal.ts';
 import { close, doLater, doNow, fstat, lstat, open, readlink, realpath, type Steps } from './steps.ts';
 
 /** A regular file, as it stood when it was opened. The caller closes it. */
-export interface Opened {
+export interface OpenedFile {
   readonly fd: number;
   readonly size: number;
   /** See `fileStamp`. */
@@ -54,7 +54,7 @@ const TRIES = 3;
  * Opens a file and waits for it: for separate threads. Throws the system's error, or MB2010 and MB2011 for what
  * is not read.
  */
-export function openSync(place: Place, name: string): Opened {
+export function openSync(place: Place, name: string): OpenedFile {
   return doNow(openSteps(place, name));
 }
 
@@ -107,7 +107,7 @@ export async function readWhole(
 ): Promise<{ readonly content: Buffer; readonly stamp: string }> {
   const read: Buffer[] = [];
   let stamp = '';
-  const onOpen = (file: Opened): void => {
+  const onOpen = (file: OpenedFile): void => {
     stamp = file.stamp;
   };
   for await (const piece of pieces(place, name, { ...limits, onOpen })) read.push(piece);
@@ -118,10 +118,10 @@ export async function readWhole(
 export async function* pieces(
   place: Place,
   name: string,
-  { mostBytes, signal, start = 0, onOpen }: ReadLimits & { readonly start?: number; readonly onOpen?: (file: Opened) => void },
+  { mostBytes, signal, start = 0, onOpen }: ReadLimits & { readonly start?: number; readonly onOpen?: (file: OpenedFile) => void },
 ): AsyncGenerator<Buffer, void, void> {
   const opening = doLater(openSteps(place, name));
-  let file: Opened;
+  let file: OpenedFile;
   try {
     file = await withSignal(opening, signal);
   } catch (error) {
@@ -162,7 +162,7 @@ function isTellingBlocks(real: string): boolean {
   return type !== undefined && !type.startsWith('fuse') && type !== '9p' && type !== 'virtiofs';
 }
 
-function* openSteps(place: Place, name: string): Steps<Opened> {
+function* openSteps(place: Place, name: string): Steps<OpenedFile> {
   for (let attempt = 1; ; attempt++) {
     const opened = (yield* openPlainly(place, name)) ?? (yield* openThroughLinks(place, name));
     if (opened !== undefined) return opened;
@@ -173,7 +173,7 @@ function* openSteps(place: Place, name: string): Steps<Opened> {
 }
 
 /** As it is nearly always: no link on the way from the root. Undefined if there is one. */
-function* openPlainly(place: Place, name: string): Steps<Opened | undefined> {
+function* openPlainly(place: Place, name: string): Steps<OpenedFile | undefined> {
   const found = yield* lookPlainly(place, name);
   if (found === undefined) return undefined;
   checkRegular(found.stat);
@@ -198,7 +198,7 @@ function* lookPlainly(place: Place, name: string): Steps<{ readonly path: string
   return { path, stat: stat ?? (yield* lstat(path)) };
 }
 
-function* openThroughLinks(place: Place, name: string): Steps<Opened | undefined> {
+function* openThroughLinks(place: Place, name: string): Steps<OpenedFile | undefined> {
   const { real: expected, stat, ownerUid } = yield* foundThroughLinks(place, name);
   checkRegular(stat);
   return yield* openAt(expected, (real, found) => real === expected && (ownerUid === undefined || found.uid === ownerUid));
@@ -240,7 +240,7 @@ function* foundThroughLinks(
 }
 
 /** Undefined where what is open is not what was found. */
-function* openAt(path: string, isMeant: (real: string, stat: BigIntStats) => boolean): Steps<Opened | undefined> {
+function* openAt(path: string, isMeant: (real: string, stat: BigIntStats) => boolean): Steps<OpenedFile | undefined> {
   let fd: number;
   try {
     fd = yield* open(path);

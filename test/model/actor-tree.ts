@@ -56,7 +56,7 @@ export class ActorTree {
       [2, (file) => this.#rename(file)],
       [1, (file) => this.#moveRun(file.run)],
       [2, (file) => this.#flip(file)],
-      [3, (file) => this.#heal(file)],
+      [3, (file) => this.#fillGap(file)],
       [2, (file) => this.#zeros(file)],
       [2, (file) => this.#touch(file)],
       [2, (file) => this.#hide(file)],
@@ -125,7 +125,7 @@ export class ActorTree {
       if (!file.isThere) continue;
       if (file.isHidden) this.#hide(file);
       while (file.writing !== undefined) this.#goOn(file);
-      this.#heal(file, true);
+      this.#fillGap(file, true);
       this.#append(file);
     }
   }
@@ -319,7 +319,7 @@ export class ActorTree {
     return `flip a byte of ${file.path}`;
   }
 
-  #heal(file: ActorFile, all = false): string | undefined {
+  #fillGap(file: ActorFile, all = false): string | undefined {
     if (file.flips.size === 0) return undefined;
     if (all) file.flips.clear();
     else file.flips.delete(this.#one([...file.flips.keys()]));

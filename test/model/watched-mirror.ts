@@ -78,7 +78,7 @@ export class WatchedMirror {
         directory: placeAt(join(this.#tree.root, run)),
         series: [],
         settled,
-        heal,
+        retriesGaps: heal,
         ...(fair ? { mostBytes: 1 } : {}),
       };
       for (const event of session.read(

@@ -9,9 +9,9 @@ import {
   FileDecoder,
   FRAME_BYTES,
   HEADER_BYTES,
+  type IncompleteBefore,
   maskedCrc32c,
   TagTable,
-  type TornBefore,
   type Window,
 } from '../../src/decode/index.ts';
 import { type Batch, Catalogue, type Damage, type Gap, type Series } from '../../src/model/index.ts';
@@ -36,7 +36,7 @@ export interface Script {
   readonly start?: number;
   readonly settled?: boolean;
   readonly batchPoints?: number;
-  readonly torn?: TornBefore;
+  readonly incomplete?: IncompleteBefore;
   readonly zeros?: { readonly start: number; readonly end: number };
   readonly run?: RunSoFar;
   readonly file?: string;
@@ -68,7 +68,7 @@ export function decodeBytes(bytes: Uint8Array, script: Script = {}): Decoded {
     ...run,
     start,
     settled,
-    torn: script.torn,
+    incomplete: script.incomplete,
     zeros: script.zeros,
     ...(script.batchPoints === undefined ? {} : { batchPoints: script.batchPoints }),
   };

@@ -9,21 +9,21 @@ export function laneParts(lane: LaneProgress): string[] {
 
 /** Of what a pass must bring: how much is there, and how soon the rest is. */
 export function passParts(lane: LaneProgress): string[] {
-  const { bytesOwed, lagBytes, work } = lane;
+  const { bytesPending, lagBytes, work } = lane;
   if (lane.state !== 'active') return [doneText(lane), counted(lane.points, 'point'), ...standParts(lane)];
   const doing = work === 'files' ? ['sending artifacts'] : work === 'ends' ? ['finishing runs'] : [];
   if (lagBytes === 0) return ['up to date', counted(lane.points, 'point'), ...doing];
   return [
     doneText(lane),
-    `${formatBytes(bytesOwed - lagBytes)} of ${formatBytes(bytesOwed)}`,
+    `${formatBytes(bytesPending - lagBytes)} of ${formatBytes(bytesPending)}`,
     counted(lane.points, 'point'),
     ...paceParts(lane),
   ];
 }
 
 /** Of what a pass must bring, what is there: 0 to 1. */
-export function laneShare({ bytesOwed, lagBytes }: LaneProgress): number {
-  return bytesOwed === 0 ? 1 : Math.max(0, (bytesOwed - lagBytes) / bytesOwed);
+export function laneShare({ bytesPending, lagBytes }: LaneProgress): number {
+  return bytesPending === 0 ? 1 : Math.max(0, (bytesPending - lagBytes) / bytesPending);
 }
 
 /** A share as it is reported, rounded down: 100 % is reported when it is true. */

@@ -11,7 +11,7 @@ import { SameAnswers } from './same-answers.ts';
 import { chosenPoints, isEmpty, onlyPoint, splitBatch } from './split-batch.ts';
 
 /** The lane that is driven. */
-export interface TrackerLaneOptions {
+export interface DeliveryOptions {
   readonly name: string;
   readonly backend: Backend;
   readonly book: CheckpointStore;
@@ -89,7 +89,7 @@ export class TrackerLane {
   /** Sends of which something was stored. */
   #accepted = 0;
 
-  constructor({ name, backend, book, events, signal, clock = systemClock, random }: TrackerLaneOptions) {
+  constructor({ name, backend, book, events, signal, clock = systemClock, random }: DeliveryOptions) {
     const { limits, needsJournal } = backend.describe();
     this.name = name;
     this.#backend = backend;

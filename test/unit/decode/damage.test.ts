@@ -188,7 +188,7 @@ describe('a record that is not whole yet', () => {
   const look = (bytes: Uint8Array, prior?: Damage, isSeenBefore = false): Decoded =>
     decodeBytes(bytes, {
       start: before.length,
-      ...(prior?.look === undefined ? {} : { torn: { start: prior.start, look: prior.look, isSeenBefore } }),
+      ...(prior?.look === undefined ? {} : { incomplete: { start: prior.start, look: prior.look, isSeenBefore } }),
     });
 
   test('shows what another process wrote behind it on the second look, a while later', () => {
@@ -236,7 +236,7 @@ describe('a record that is not whole yet', () => {
       const cut = bytes.subarray(0, before.length + 40 + held.length - scalar(500).length * 3);
       const start = before.length;
       const seen = { start, look: { at: start + 12, isWhole: true }, isSeenBefore: true };
-      const decoded = decodeBytes(cut, { start, settled, torn: seen });
+      const decoded = decodeBytes(cut, { start, settled, incomplete: seen });
       expect(steps(decoded)).toEqual([]);
       expect(places(decoded.damage)).toEqual([[start, cut.length, 'torn']]);
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type FileState, type Gap, owedGapBytes, unmirroredBytes } from '../../../src/model/index.ts';
+import { type FileState, type Gap, pendingGapBytes, unmirroredBytes } from '../../../src/model/index.ts';
 
 const owed = (start: number, end: number, tag: string): Gap => ({ start, end, reason: 'route', tags: [tag] });
 
@@ -19,11 +19,11 @@ function stateOf(...gaps: readonly Gap[]): FileState {
 describe('what is owed of a file', () => {
   it('counts a byte once, however many tags are owed of it', () => {
     const state = stateOf(owed(20, 40, 'b'), owed(10, 30, 'a'), owed(12, 14, 'c'));
-    expect([owedGapBytes(state), unmirroredBytes(state, 0)]).toEqual([30, 30]);
+    expect([pendingGapBytes(state), unmirroredBytes(state, 0)]).toEqual([30, 30]);
   });
 
   it('is to be brought but for damage, which waits for its file', () => {
     const state = stateOf({ start: 10, end: 30, reason: 'damage' }, owed(20, 40, 'a'), { start: 60, end: 70, reason: 'repair' });
-    expect([owedGapBytes(state), unmirroredBytes(state, 0)]).toEqual([30, 40]);
+    expect([pendingGapBytes(state), unmirroredBytes(state, 0)]).toEqual([30, 40]);
   });
 });

@@ -39,7 +39,7 @@ test('a batch that filled a gap of another lane is not taken for the rest of the
       run: RUN,
       directory: placeAt(folder),
       names: [NAME],
-      heal: false,
+      retriesGaps: false,
       settled: true,
       mostBytes: 1 << 20,
     });

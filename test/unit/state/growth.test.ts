@@ -6,7 +6,7 @@ import type { FileState, Gap, Series } from '../../../src/model/index.ts';
 import { checkGaps } from '../../../src/state/check-gaps.ts';
 import { StateFile } from '../../../src/state/index.ts';
 import { WatchStatus } from '../../../src/status/index.ts';
-import { OwedTags } from '../../../src/sync/pending-tags.ts';
+import { PendingTags } from '../../../src/sync/pending-tags.ts';
 import { growth } from '../../support/growth.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-growth-'));
@@ -68,7 +68,7 @@ test('gaps are checked, and series are owed, at the same cost however many there
   const gaps = (size: number): Gap[] => range(size).map((i) => ({ start: 2 * i, end: 2 * i + 1, reason: 'damage' }));
   expect(growth((size) => void checkGaps(gaps(size), 2 * size), 5000)).toBeLessThan(MOST);
   const owe = (size: number): void => {
-    const owed = new OwedTags(gaps(10));
+    const owed = new PendingTags(gaps(10));
     for (const i of range(size)) owed.add(0, 100, `tag ${i}`);
     for (const i of range(size / 2)) owed.forgo(`tag ${i}`);
     expect(owed.gaps().at(-1)?.tags).toHaveLength(size / 2);
@@ -77,7 +77,7 @@ test('gaps are checked, and series are owed, at the same cost however many there
 });
 
 test('what is owed to a series alone goes with it, what others are owed too stays', () => {
-  const owed = new OwedTags([
+  const owed = new PendingTags([
     { start: 0, end: 5, reason: 'damage' },
     { start: 5, end: 9, reason: 'route', tags: ['a', 'b'] },
     { start: 9, end: 12, reason: 'route', tags: ['a'] },

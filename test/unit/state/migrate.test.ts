@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { migrate, schemaVersion } from '../../../src/state/migrate.ts';
-import type { Step } from '../../../src/state/schema.ts';
+import type { MigrationStep } from '../../../src/state/schema.ts';
 
 let db: DatabaseSync;
 beforeEach(() => {
@@ -15,9 +15,9 @@ const tables = (): unknown[] =>
     .all()
     .map(({ name }) => name);
 const newId = (): string => 'id';
-const first: Step = (to) => to.exec("CREATE TABLE a (v); INSERT INTO a VALUES ('kept')");
-const second: Step = (to, { nowMs }) => to.exec(`ALTER TABLE a ADD COLUMN at DEFAULT ${nowMs}`);
-const broken: Step = (to) => to.exec('CREATE TABLE b (v); INSERT INTO absent VALUES (1)');
+const first: MigrationStep = (to) => to.exec("CREATE TABLE a (v); INSERT INTO a VALUES ('kept')");
+const second: MigrationStep = (to, { nowMs }) => to.exec(`ALTER TABLE a ADD COLUMN at DEFAULT ${nowMs}`);
+const broken: MigrationStep = (to) => to.exec('CREATE TABLE b (v); INSERT INTO absent VALUES (1)');
 
 describe('migrate', () => {
   test('takes each step once, in their order, and keeps the rows', () => {

@@ -172,7 +172,7 @@ describe('the lag of a watch', () => {
   it('has what is owed before the watermark, and says of a file that is gone only what was not read', () => {
     const { status, lane, at } = watching();
     lane.fileGrew(RUN, FILE, 100, 100);
-    lane.fileOwed(RUN, FILE, 30);
+    lane.filePending(RUN, FILE, 30);
     at(5000);
     expect([lane.lagBytes, lane.lagMs, lane.filesBehind, lane.unreadBytes(RUN, FILE)]).toEqual([30, 4000, 1, 0]);
     status.parcelAccepted('local', parcel(100), 1);

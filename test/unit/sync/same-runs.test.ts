@@ -174,7 +174,7 @@ describe('the tracker runs of a tree', () => {
       statePath: join(folder, 'state'),
       scanIntervalMs: 100,
       // Files may come as slowly as they want: a moment without anything new begins when all are there.
-      get besideMs() {
+      get quietRootMs() {
         return isRevealed ? 0 : Infinity;
       },
       signal: end.signal,

@@ -11,7 +11,7 @@ export const MOST_JOINED = 4096;
 export const MOST_JOINED_BYTES = 1 << 20;
 
 /** A gap that was read, or the beginning of one. */
-export interface HealedGap {
+export interface FilledGap {
   readonly gap: Gap;
   readonly batch: Batch;
   /** What is left of the gap. */
@@ -54,17 +54,17 @@ export class DamageByPlace {
 }
 
 /** The state behind some gaps that were read. Gaps of other tags may overlap with them: they stay. */
-export function stateBehind(before: FileState, healed: readonly HealedGap[], inGap: (gap: Gap) => readonly Damage[]): FileState {
-  const left = new Map(healed.map(({ gap, gaps }) => [gap, gaps]));
-  const gone = new Set(healed.flatMap(({ gap, damage }) => (damage === undefined ? [] : inGap(gap))));
-  const found = healed.flatMap(({ damage }) => damage ?? []);
-  const fileVersion = healed.findLast((each) => each.fileVersion !== undefined)?.fileVersion ?? before.fileVersion;
-  const writer = healed.findLast((each) => each.writer !== undefined)?.writer ?? before.writer;
+export function stateBehind(before: FileState, filled: readonly FilledGap[], inGap: (gap: Gap) => readonly Damage[]): FileState {
+  const left = new Map(filled.map(({ gap, gaps }) => [gap, gaps]));
+  const gone = new Set(filled.flatMap(({ gap, damage }) => (damage === undefined ? [] : inGap(gap))));
+  const found = filled.flatMap(({ damage }) => damage ?? []);
+  const fileVersion = filled.findLast((each) => each.fileVersion !== undefined)?.fileVersion ?? before.fileVersion;
+  const writer = filled.findLast((each) => each.writer !== undefined)?.writer ?? before.writer;
   return {
     ...before,
     position: { ...before.position, gaps: before.position.gaps.flatMap((gap) => left.get(gap) ?? [gap]) },
     damage: gone.size + found.length === 0 ? before.damage : inOrder([...before.damage.filter((item) => !gone.has(item)), ...found]),
-    records: healed.reduce((sum, { records }) => sum + records, before.records),
+    records: filled.reduce((sum, { records }) => sum + records, before.records),
     stamp: '',
     ...(fileVersion === undefined ? {} : { fileVersion }),
     ...(writer === undefined ? {} : { writer }),
