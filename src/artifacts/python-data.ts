@@ -4,7 +4,7 @@
  */
 
 /** What a value is: dictionaries are maps, whole numbers stay whole. */
-export type PythonValue = string | number | bigint | boolean | null | PythonValue[] | Map<string, PythonValue>;
+type PythonValue = string | number | bigint | boolean | null | PythonValue[] | Map<string, PythonValue>;
 
 const SPACE = /(?:[ \t\r\n\f]|\\\r?\n|#[^\n]*)*/y;
 const NAME = /[\p{L}_][\p{L}\p{N}_]*/uy;

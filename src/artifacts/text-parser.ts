@@ -9,7 +9,7 @@ import { formatMemory, memoryShares } from '../memory/index.ts';
 import { type Invalid, MOST_TEXT_BYTES, type Said, type TextRequest } from './parse-text.ts';
 
 /** Bounds of one parse, which runs in its own thread. */
-export interface ParseLimits {
+interface ParseLimits {
   /** Default: 10 s. */
   readonly mostMs?: number;
   /** Heap of the thread. Default: its share of the memory. */

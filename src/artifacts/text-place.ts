@@ -1,5 +1,5 @@
 /** Where a text is in the event files of a run. */
-export interface TextPlace {
+interface TextPlace {
   /** As seen from the tracker run's directory. */
   readonly file: string;
   /** Of its record. */

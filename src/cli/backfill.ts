@@ -17,7 +17,7 @@ import { readConfig } from './read-config.ts';
 import { columnsOf, laneWarning, ProgressBlock, renderReport, reportJson } from './terminal/index.ts';
 
 /** The options of `backfill`. */
-export interface BackfillFlags extends GlobalOptions {
+interface BackfillFlags extends GlobalOptions {
   readonly dryRun?: boolean;
   readonly strict?: boolean;
   readonly to?: readonly string[];
@@ -184,7 +184,7 @@ async function makeLanes(
 }
 
 /** What `--remap` and `--rebuild` ask for. */
-export function wishesOf({ remap, rebuild }: Pick<BackfillFlags, 'remap' | 'rebuild'>): MakeLanesOptions {
+function wishesOf({ remap, rebuild }: Pick<BackfillFlags, 'remap' | 'rebuild'>): MakeLanesOptions {
   return { remap: remap === true, rebuild: rebuild === true };
 }
 

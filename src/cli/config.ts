@@ -15,7 +15,7 @@ import { timeoutOf } from './timeout.ts';
 import { unusedFindings } from './unused-config.ts';
 
 /** The options of `config check` and `config show`. */
-export interface ConfigFlags extends GlobalOptions {
+interface ConfigFlags extends GlobalOptions {
   readonly online?: boolean;
   readonly timeout?: string;
 }

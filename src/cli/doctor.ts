@@ -16,7 +16,7 @@ import { timeoutOf } from './timeout.ts';
 import { tryRun } from './trial-run.ts';
 
 /** The options of `doctor`. */
-export interface DoctorFlags extends GlobalOptions {
+interface DoctorFlags extends GlobalOptions {
   readonly write?: boolean;
   readonly timeout?: string;
 }

@@ -5,7 +5,7 @@ import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './co
 import { columnsOf, type Style, wrapText } from './terminal/index.ts';
 
 /** An entry of docs/errors.md. */
-export interface Explanation {
+interface Explanation {
   readonly code: ErrorCode;
   readonly title: string;
   /** Its text as it is on the page. */

@@ -9,7 +9,7 @@ import { readConfig } from './read-config.ts';
 import { counted, formatCount, visibleText } from './terminal/index.ts';
 
 /** The options of `export`. */
-export interface ExportFlags extends GlobalOptions {
+interface ExportFlags extends GlobalOptions {
   readonly format: 'json' | 'csv' | 'parquet';
   readonly out?: string;
   readonly root?: string;

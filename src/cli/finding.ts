@@ -3,7 +3,7 @@ import { ExitCode, errorCodes, MirrorError, messageOf } from '../errors.ts';
 import { type Style, visibleText, wrapText } from './terminal/index.ts';
 
 /** What a check of something came to. `unreachable`: it could not be judged. */
-export type FindingState = 'ok' | 'note' | 'problem' | 'unreachable';
+type FindingState = 'ok' | 'note' | 'problem' | 'unreachable';
 
 /** One thing that was checked. */
 export interface Finding {
@@ -63,7 +63,7 @@ export function findingJson({ area, name, state, text, more = [], hint, facts = 
 }
 
 /** The word for a state, for a column of its own. */
-export function stateWord(state: FindingState, style: Style): string {
+function stateWord(state: FindingState, style: Style): string {
   const word = state.padEnd(STATE_WIDTH);
   if (state === 'ok') return style.green(word);
   return state === 'note' ? style.yellow(word) : style.red(word);

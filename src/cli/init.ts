@@ -6,7 +6,7 @@ import { type CommandContext, type GlobalOptions, programName, shellWord, writeO
 import { visibleText } from './terminal/index.ts';
 
 /** The options of `init`. */
-export interface InitFlags extends GlobalOptions {
+interface InitFlags extends GlobalOptions {
   readonly out?: string;
   readonly force?: boolean;
 }

@@ -22,7 +22,7 @@ import {
 } from './terminal/index.ts';
 
 /** The options of `inspect`. */
-export interface InspectFlags extends GlobalOptions {
+interface InspectFlags extends GlobalOptions {
   readonly format?: string;
 }
 

@@ -23,7 +23,7 @@ process.kill(process.pid, 'SIGKILL');
 `;
 
 /** What a process does about signals. */
-export interface InterruptOptions {
+interface InterruptOptions {
   /** What to do about a SIGHUP that is not the end of our terminal. Default: nothing. */
   readonly hungUp?: () => void;
   /** Default: whether standard error is one. */

@@ -6,7 +6,7 @@ import { counted, formatDuration, formatRate, type Style, visibleText } from './
 const MOST_RUNS = 5;
 
 /** Why a lane is no further than it is. */
-export interface Stood {
+interface Stood {
   readonly state: string;
   readonly code: string | null;
   readonly reason: string;

@@ -10,7 +10,7 @@ import { commonWords, nextStep, type Situation, typedWords } from './next-step.t
 import { comparedAs } from './verify-next.ts';
 
 /** What a migration did and found. */
-export interface Migrated {
+interface Migrated {
   readonly report: Report;
   /** The new lane with the files, and the two lanes with each other; fewer where it was interrupted. */
   readonly verifications: readonly Verification[];

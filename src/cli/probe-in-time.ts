@@ -7,7 +7,7 @@ import { AnswerWatch, SILENT_MS } from '../sync/delivery/index.ts';
 export const PROBE_MS = 30_000;
 
 /** How long a tracker is waited for, and who hears of it. */
-export interface ProbeOptions {
+interface ProbeOptions {
   /** A line for the person who waits. */
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;

@@ -20,7 +20,7 @@ export function readingOnce(): ReadFile {
 }
 
 /** What a command's flags say of the configuration. */
-export interface ReadConfigOptions {
+interface ReadConfigOptions {
   readonly defaultLogLevel?: LogLevel;
   /** What only this command's flags say. */
   readonly flags?: Pick<Flags, 'lanes' | 'roots'>;

@@ -14,7 +14,7 @@ import { columnsOf, formatCount, renderTable, visibleText } from './terminal/ind
 import { lanesOf, type OpenSources, withSources, withTidyPlaces } from './tidy-places.ts';
 
 /** The options of `root rename` and `root move`. */
-export interface RootChangeFlags extends GlobalOptions {
+interface RootChangeFlags extends GlobalOptions {
   readonly dryRun?: boolean;
 }
 

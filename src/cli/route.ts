@@ -18,7 +18,7 @@ import { type Seen, seenRun, seenSeries, type Witnesses } from './seen-run.ts';
 import { visibleText } from './terminal/index.ts';
 
 /** The options of `route`. */
-export interface RouteFlags extends GlobalOptions {
+interface RouteFlags extends GlobalOptions {
   readonly kind?: string;
 }
 

@@ -12,7 +12,7 @@ import { columnsOf, counted, formatBytes, formatCount, formatStep, renderTable, 
 import { lanesOf, type OpenSources, withSources } from './tidy-places.ts';
 
 /** The options of `runs`. */
-export interface RunListFlags extends GlobalOptions {
+interface RunListFlags extends GlobalOptions {
   readonly root?: string;
   readonly lane?: string;
   readonly inState?: string;

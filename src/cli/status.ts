@@ -38,7 +38,7 @@ import {
 } from './terminal/index.ts';
 
 /** The options of `status`. */
-export interface StatusFlags extends GlobalOptions {
+interface StatusFlags extends GlobalOptions {
   readonly watch?: boolean;
   /** A lane that is further behind makes the exit code 1. */
   readonly maxLag?: string;

@@ -10,7 +10,7 @@ import { DEFAULT_LINKS, type LinkRule, placeOf, type RootPlace } from '../untrus
 import { counted } from './terminal/index.ts';
 
 /** What is in a series, without its points. */
-export interface SeriesSurvey {
+interface SeriesSurvey {
   readonly series: Series;
   points: number;
   firstStep: number | bigint;
@@ -18,7 +18,7 @@ export interface SeriesSurvey {
 }
 
 /** What `inspect` found in a file. */
-export interface FileSurvey {
+interface FileSurvey {
   readonly name: string;
   readonly size: number;
   outcome: FileOutcome;

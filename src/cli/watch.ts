@@ -11,7 +11,7 @@ import { counted, formatBytes, formatDuration, WatchBlock } from './terminal/ind
 import { version } from './version.ts';
 
 /** The options of `watch`. */
-export interface WatchFlags extends GlobalOptions {
+interface WatchFlags extends GlobalOptions {
   readonly listen?: string;
   readonly listenHost: readonly string[];
   readonly poll?: boolean;

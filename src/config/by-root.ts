@@ -23,7 +23,7 @@ export function runEndedAfterOf({ roots, runEndedAfterMs, sources }: Pick<Config
 }
 
 /** A time in milliseconds, by the path of a root. */
-export type RootTimes = (path: string) => number;
+type RootTimes = (path: string) => number;
 
 function ofRoot<Key extends 'links' | 'replaced' | 'runEndedAfterMs'>(
   { roots, sources }: Pick<Config, 'roots' | 'sources'>,

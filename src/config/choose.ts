@@ -14,7 +14,7 @@ export interface LayerAt {
 }
 
 /** The lanes that are used, and the field that says so; undefined if a flag, a variable or nothing does. */
-export interface ChosenLanes {
+interface ChosenLanes {
   readonly names: readonly string[];
   readonly field: FieldPath | undefined;
 }

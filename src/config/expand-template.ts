@@ -1,7 +1,7 @@
 import { closestName, suggestion } from '../closest-name.ts';
 
 /** What a template is expanded with. */
-export interface TemplateRun {
+interface TemplateRun {
   /** The root's name. */
   readonly root: string;
   /** The run's path below it; `.` is the root itself, and goes by the root's name. */
@@ -12,7 +12,7 @@ export interface TemplateRun {
 }
 
 /** `{name}` of a template, for messages and documents. */
-export const PLACEHOLDERS = ['path', 'path[0]', 'path[-1]', 'name', 'parent', 'number', 'root', 'project', 'group'] as const;
+const PLACEHOLDERS = ['path', 'path[0]', 'path[-1]', 'name', 'parent', 'number', 'root', 'project', 'group'] as const;
 
 const PART = /\{\{|\}\}|\{([^{}]*)\}|[{}]/g;
 const INDEX = /^path\[(-?\d+)\]$/;

@@ -1,7 +1,7 @@
 import type { Environment } from '../environment.ts';
 
 /** A text with its variables put in, or why that cannot be done. */
-export type Expansion =
+type Expansion =
   | { readonly kind: 'expanded'; readonly text: string }
   | { readonly kind: 'unset'; readonly variable: string }
   /** A `${` that begins no reference, with the text from there. */

@@ -17,7 +17,7 @@ export {
   type Source,
   type TrackerLaneConfig,
 } from './config.ts';
-export { constantOf, expandTemplate, fillIn, literalTemplate, PLACEHOLDERS, type TemplateRun, templateProblem } from './expand-template.ts';
+export { constantOf, expandTemplate, fillIn, literalTemplate, templateProblem } from './expand-template.ts';
 export type { FileSettings } from './file-schema.ts';
 export { GROUP_TEMPLATES, LANE_TYPES } from './lane-types.ts';
 export { LANES_VARIABLES, loadConfig, type Surroundings } from './load-config.ts';
@@ -28,4 +28,4 @@ export { isSecretName, SECRET_NAMES, withoutUserInfo } from './secrets.ts';
 export { TAKEN } from './tracker-lanes.ts';
 export { unknownVariables } from './unknown-variables.ts';
 export type { WrittenSetting } from './unused-settings.ts';
-export { FILE_SUFFIX, type ValueInFile, valueInFile } from './value-file.ts';
+export { FILE_SUFFIX, valueInFile } from './value-file.ts';

@@ -13,7 +13,7 @@ import { addProblem, type FieldPath, fieldName } from './problem.ts';
 import type { LaneMaking } from './tracker-lanes.ts';
 
 /** What the configuration says of one lane's routes, folding, params and artifacts. */
-export interface Routing {
+interface Routing {
   readonly routes: readonly RouteRule[];
   readonly fold: FoldRules;
   readonly params: readonly ParamRule[];

@@ -9,7 +9,7 @@ export const FILE_SUFFIX = '_FILE';
 const MOST_BYTES = 64 * 1024;
 
 /** The value in a file, or why there is none. */
-export type ValueInFile =
+type ValueInFile =
   | { readonly kind: 'value'; readonly value: string }
   | { readonly kind: 'problem'; readonly found: string; readonly expected: string };
 

@@ -41,7 +41,7 @@ export interface Refused {
 }
 
 /** A record whose checksums were verified. */
-export interface SoundRecord {
+interface SoundRecord {
   readonly data: Uint8Array;
   readonly offset: number;
   readonly checksum: number;

@@ -97,7 +97,7 @@ const HEAD_BYTES = 64;
 /** Says of an incomplete record that it was looked into. */
 export const SEARCHED = 'no sound record inside';
 /** The same of one that seems to hold an event file, of which nothing is anybody's point. */
-export const HOLDS_FILE = 'an event file begins inside, as a value of it';
+const HOLDS_FILE = 'an event file begins inside, as a value of it';
 /** Protobuf messages end at 2 GiB: a longer record is a false length, whatever its checksum says. */
 const MAX_EVENT_BYTES = 2 ** 31;
 /**

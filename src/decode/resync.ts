@@ -6,7 +6,7 @@ import type { SpanChecksums } from './span-checksums.ts';
 export const SHORT_BYTES = 4096;
 
 /** What a search for the next frame came to. Offsets are in the buffer. */
-export type SearchResult =
+type SearchResult =
   /** Both checksums of a frame at `at` fit. */
   | { readonly kind: 'found'; readonly at: number; readonly end: number }
   /** The header of a frame at `at` fits; `needed` bytes from there would tell. */

@@ -41,10 +41,10 @@ interface Cached {
 const SETTLED_MS = 10_000;
 
 /** Where the times of a file system's directories stand with us. */
-export type Belief = 'believed' | 'unknown' | 'doubted';
+type Belief = 'believed' | 'unknown' | 'doubted';
 
 /** Which directories' times are believed. */
-export interface DirectoryCacheOptions {
+interface DirectoryCacheOptions {
   /**
    * Whether a directory is on a file system whose kernel keeps its times; the others must be seen to keep them.
    */

@@ -5,7 +5,7 @@ import { Listener, type ListenerOptions } from './listener.ts';
 import type { RootWatch } from './root-watch.ts';
 
 /** Which directories are listened to. */
-export interface HearingOptions extends ListenerOptions {
+interface HearingOptions extends ListenerOptions {
   readonly watch: Pick<RootWatch, 'directoriesToHear'>;
   /** How many directories may be listened to now; other roots have their share. */
   readonly most: () => number;

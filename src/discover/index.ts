@@ -1,7 +1,7 @@
 /** Says which event files exist, and to which run they belong. */
 
 export { isWithin, type LinkRule } from '../untrusted/index.ts';
-export { type Belief, DirectoryCache } from './directory-cache.ts';
+export { DirectoryCache } from './directory-cache.ts';
 export { isCompanion, isEventFileName, whyPassedOver } from './event-file-name.ts';
 export { fileSystemName, hasNotifications, notificationLimits } from './file-system.ts';
 export { Hearing } from './hearing.ts';
@@ -9,12 +9,12 @@ export { nextScanDelay, pollInterval } from './heat.ts';
 export { Listener, type WatchDirectory } from './listener.ts';
 export type { DiscoverFact, SeenFile } from './protocol.ts';
 export { LISTED_ONLY, namesIn } from './read-entries.ts';
-export { type ChangedFile, isHidden, MOST_HEARD, RootWatch, type RunChange, type ScanResult } from './root-watch.ts';
+export { type ChangedFile, isHidden, MOST_HEARD, RootWatch, type RunChange } from './root-watch.ts';
 export { type ResolvedRoot, type RootRequest, resolveRoots } from './roots.ts';
 export { type RunFilter, runFilter } from './run-filter.ts';
 export { ALL_RUNS, filterOf, globsOf, isLetThrough, type RootRules, type RunRules } from './run-rules.ts';
 export { silentRoots, type UnseenRoots, unseenRoots } from './silent-roots.ts';
-export { DiscoverThread, type DiscoverThreadOptions, DiscoverThreads } from './thread.ts';
+export { DiscoverThreads } from './thread.ts';
 export {
   DANGLING,
   type Found,

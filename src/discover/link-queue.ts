@@ -1,7 +1,7 @@
 import { compareNames } from '../model/index.ts';
 
 /** A link to a directory, and where it leads. */
-export interface FoundLink {
+interface FoundLink {
   readonly path: string;
   readonly real: string;
 }

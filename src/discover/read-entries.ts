@@ -28,7 +28,7 @@ export function namesIn(directory: string, fs: Pick<DirectoryFs, 'names'> = node
 }
 
 /** The entries of a directory, and those nobody can tell what they are. */
-export interface ReadEntries {
+interface ReadEntries {
   readonly entries: readonly Entry[];
   readonly unknown: readonly { readonly name: string; readonly reason: string }[];
 }

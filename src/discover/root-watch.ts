@@ -25,7 +25,7 @@ export interface ChangedFile extends FoundFile {
 }
 
 /** What a scan found to be different. */
-export interface ScanResult {
+interface ScanResult {
   readonly changes: readonly RunChange[];
   /** Files that are gone. */
   readonly gone: readonly { readonly run: string; readonly name: string }[];

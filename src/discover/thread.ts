@@ -23,7 +23,7 @@ const SEED_FILES = 2000;
 const LOOK_MS = 250;
 
 /** What a discovery thread is started with, and who hears of what it finds. */
-export interface DiscoverThreadOptions {
+interface DiscoverThreadOptions {
   readonly settings: DiscoverSettings;
   /**
    * The files of a root that were read before: only what differs from them is told. Asked again when a thread takes
@@ -38,7 +38,7 @@ export interface DiscoverThreadOptions {
  * The main thread's end of a discovery thread. One that hangs in a call is left behind after a while, and another one
  * takes its place, which passes that path over until the call has come back.
  */
-export class DiscoverThread {
+class DiscoverThread {
   readonly #options: DiscoverThreadOptions;
   readonly #behind = new Map<string, LeftBehind>();
   /** What hung, and since when by the wall clock. */

@@ -4,7 +4,7 @@ import { type ExportKind, isOfKind } from './kind.ts';
 import { type ExportCount, type ExportSource, nothingYet } from './source.ts';
 
 /** Takes a piece of the output and may keep it; what it returns is waited for before the next piece is made. */
-export type ByteSink = (chunk: Uint8Array) => void | Promise<void>;
+type ByteSink = (chunk: Uint8Array) => void | Promise<void>;
 
 /** What is written, and in groups of how many rows. */
 export interface ParquetOptions {

@@ -2,7 +2,7 @@ import type { ReadBackPoint } from '../contract/index.ts';
 import type { FileState, Series } from '../model/index.ts';
 
 /** What an export needs to know of a series. */
-export type SeriesFacts = Pick<Series, 'tag' | 'plugin' | 'dataClass' | 'displayName' | 'description'>;
+type SeriesFacts = Pick<Series, 'tag' | 'plugin' | 'dataClass' | 'displayName' | 'description'>;
 
 /** A series and its points, in the order of the files. */
 export interface ExportSeries extends SeriesFacts {

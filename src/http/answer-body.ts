@@ -20,7 +20,7 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map<string, () => Tra
 ]);
 
 /** What was read of a body. `tooLong`: it continues behind `most` bytes, and was let go of. */
-export type ReadBody =
+type ReadBody =
   | { readonly kind: 'whole' | 'tooLong'; readonly body: Buffer }
   | { readonly kind: 'unknownEncoding'; readonly encoding: string };
 

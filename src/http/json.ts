@@ -16,7 +16,7 @@ export type Parsed =
 /** No API nests deeper; what walks over a value may do so by calling itself. */
 const MOST_DEPTH = 100;
 /** Parsing is one piece of work, and nothing else is done meanwhile. */
-export const MOST_JSON = 64 * 1024 * 1024;
+const MOST_JSON = 64 * 1024 * 1024;
 
 /** Memory that a list or an object takes, and a value in it, beside its text. */
 const BYTES_PER_CONTAINER = 64;
@@ -43,7 +43,7 @@ export function parseJson(bytes: Uint8Array, prepare: (text: string) => string =
 /**
  * An answer of 200 read as an object of JSON. `notJson`: a page, or a text: something else than an API is there.
  */
-export type JsonAnswer =
+type JsonAnswer =
   | { readonly kind: 'ok'; readonly value: Said }
   | { readonly kind: 'notJson' }
   | { readonly kind: 'failed'; readonly error: MirrorError };

@@ -36,7 +36,7 @@ kill -s KILL -- -$$
 `;
 
 /** What is started, and how it is spoken of. */
-export interface ManagedCommand {
+interface ManagedCommand {
   /** The time and its timers. Default: the system's. */
   readonly clock?: Clock | undefined;
   /** The program, found already. */

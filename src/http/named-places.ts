@@ -7,7 +7,7 @@ import { type Nearness, nearnessOf } from './near-address.ts';
 import { redactCut } from './redact.ts';
 
 /** Addresses of a host name. Throws where there are none. */
-export type Resolve = (host: string) => Promise<readonly string[]>;
+type Resolve = (host: string) => Promise<readonly string[]>;
 
 /** How files get to addresses that a tracker names. */
 export interface NamedPlacesOptions extends Pick<HttpOptions, 'tls' | 'timeoutMs' | 'connections' | 'secrets' | 'env' | 'clock'> {

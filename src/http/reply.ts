@@ -21,7 +21,7 @@ export interface Failed {
 export type Reply<T, Failure extends Failed> = Ok<T> | Failure;
 
 /** What happened to an answer of 200 that cannot be used: another one may be better. */
-export interface Unusable extends Failed {
+interface Unusable extends Failed {
   readonly cause: 'transient';
 }
 

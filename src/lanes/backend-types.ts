@@ -19,7 +19,7 @@ const BUILT_IN: Readonly<Record<string, () => Promise<BackendType>>> = {
 export type BackendTypeLoader = typeof backendType;
 
 /** Where packages are searched. */
-export interface PackagePlaces {
+interface PackagePlaces {
   readonly cwd: string;
   /** The configuration file, relative to `cwd`; undefined if there is none. */
   readonly configFile: string | undefined;

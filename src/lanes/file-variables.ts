@@ -5,7 +5,7 @@ import type { BackendType } from '../contract/index.ts';
 const SUFFIX = FILE_SUFFIX.toLowerCase();
 
 /** A lane with the values of such files put in, and what is wrong with them. */
-export interface LaneWithFiles {
+interface LaneWithFiles {
   readonly lane: TrackerLaneConfig;
   readonly problems: readonly PlacedProblem[];
 }

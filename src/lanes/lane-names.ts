@@ -7,7 +7,7 @@ import { type LeftOut, nameThere, plainMapping, type RunMapping } from '../route
 import type { LaneReader } from '../state/index.ts';
 
 /** A series as its files have it. */
-export interface SourceSeries {
+interface SourceSeries {
   readonly run: RunRef;
   readonly tag: string;
 }

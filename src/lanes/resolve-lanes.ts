@@ -45,14 +45,14 @@ export interface ResolvedLane {
 }
 
 /** A setting as it may be shown. */
-export interface ShownSetting {
+interface ShownSetting {
   readonly key: string;
   readonly value: unknown;
   readonly source: string;
 }
 
 /** Where backend types come from. */
-export interface ResolveOptions {
+interface ResolveOptions {
   /** Where packages are searched. Default: the working directory. */
   readonly cwd?: string;
   /** Default: `backendType`. */

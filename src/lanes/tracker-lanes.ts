@@ -79,7 +79,7 @@ function makeBackend(
  * What a lane is to have. A lane's own facts are all that its rules ask for: those of the others decide of the
  * others.
  */
-export function routingOf(
+function routingOf(
   config: Config,
   { name, joins, parent }: ResolvedLane,
   backend: Backend,

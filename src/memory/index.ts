@@ -5,7 +5,7 @@
 export { formatMemory, MEMORY_WORDS, parseMemory } from './byte-size.ts';
 export { noteGarbage } from './garbage.ts';
 export { type Memory, memoryInUse, memoryShares, useMemory } from './in-use.ts';
-export { type MemorySurroundings, memoryOf } from './limit.ts';
+export { memoryOf } from './limit.ts';
 export {
   MOST_READERS,
   memoryForAnswer,

@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 
 /** What the system says of memory. */
-export interface MemorySurroundings {
+interface MemorySurroundings {
   /**
    * The limit of our cgroup (version 1 or 2, the strictest above it included); 0, undefined or beyond all reason
    * if there is none.

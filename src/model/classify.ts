@@ -1,7 +1,7 @@
 import type { DataClass, Series } from './series.ts';
 
 /** The parts of a summary value that decide what its series is. */
-export interface ValueFacts {
+interface ValueFacts {
   readonly form: string;
   readonly pluginName: string;
   readonly dataClass: DataClass;

@@ -21,5 +21,5 @@ export { type Forgetting, KEPT_STAMP, type Removal, type Tidying } from './tidyi
 export { toMillis } from './to-millis.ts';
 export type { AudioClip, AudioFormat, Histogram, Json, JsonObject, Value } from './value.ts';
 export { type Blob, sha256Of, textJson, valueJson } from './value-json.ts';
-export { weightOfSeries, weightOfText, weighValue } from './weight.ts';
+export { weightOfSeries, weighValue } from './weight.ts';
 export { type Going, withRoom } from './with-room.ts';

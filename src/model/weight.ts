@@ -80,7 +80,7 @@ function listBytes(tensor: messages.TensorProto.$Properties): number {
  * About what a text takes on its way into JSON. Escapes take six letters each; one letter that is not Latin doubles
  * all others.
  */
-export function weightOfText(text: Uint8Array): number {
+function weightOfText(text: Uint8Array): number {
   let escapes = 0;
   let isWide = false;
   for (let i = 0; i < text.length; i++) {

@@ -195,7 +195,7 @@ export interface Pair {
 }
 
 /** What happened to files that are new. */
-export interface PairedFiles {
+interface PairedFiles {
   readonly pairs: readonly Pair[];
   /**
    * Files with so little in them that each may be one that is known, by its inode, or a new one: later that can be

@@ -42,7 +42,7 @@ type Place = Pick<Move, 'root' | 'from' | 'toRoot' | 'to'>;
  * Why a run is not continued: only a part of it appeared, if nothing was mirrored before (`new`), or beside files
  * that another run has there (`part`); or it is where another one was that exists no more (`other`).
  */
-export type Apart = 'new' | 'part' | 'other';
+type Apart = 'new' | 'part' | 'other';
 
 /** Runs that are elsewhere now: those that are followed, and those that become runs of their own. */
 export interface Moves {
@@ -61,7 +61,7 @@ export interface MovedFact extends Place {
 }
 
 /** What was said of runs that are elsewhere, and the files of which it cannot be told yet (see `Moves`). */
-export interface Followed {
+interface Followed {
   readonly facts: readonly MovedFact[];
   readonly unclear: ReadonlySet<string>;
 }

@@ -7,7 +7,7 @@ import { type FileState, keyOfRun, type RunRef } from '../model/index.ts';
 import { isOther, isThere, type Knower, sizeNow } from './moved-files.ts';
 
 /** What is known of files, and where it was known from. */
-export interface TakenPlacesOptions {
+interface TakenPlacesOptions {
   readonly helds: readonly Knower[];
   /** Where a root lies. */
   readonly pathOf: (root: string) => string | undefined;

@@ -1,5 +1,5 @@
 /** What is known and what is missing, without changing any of it: the status, the runs, the plan of a dry run. */
-export { type FileBehind, type Plan, type PlannedRun, type PlanRequest, planBackfill, planRuns } from './plan.ts';
+export { type FileBehind, type Plan, planBackfill, planRuns } from './plan.ts';
 export { type LanePlan, type LossReason, type PlannedLane, planLanes, plannedTracker } from './plan-lanes.ts';
-export { isInState, type ListedLane, type ListedRun, type ListSources, listAllRuns, RUN_STATES, type RunState } from './run-list.ts';
-export { laneIn, type StatusReport, type StatusRequest, statusReport } from './status-report.ts';
+export { isInState, type ListedLane, type ListedRun, listAllRuns, RUN_STATES, type RunState } from './run-list.ts';
+export { laneIn, type StatusReport, statusReport } from './status-report.ts';

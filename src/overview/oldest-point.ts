@@ -6,7 +6,7 @@ import { lookAt, type Place, pieces } from '../untrusted/index.ts';
 import type { FileBehind } from './plan.ts';
 
 /** A run with files that are ahead of a lane. */
-export interface RunBehind {
+interface RunBehind {
   readonly run: RunRef;
   readonly place: Place;
   readonly behind: readonly FileBehind[];

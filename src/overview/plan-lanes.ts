@@ -23,7 +23,7 @@ import { placeOf, type RootPlace } from '../untrusted/index.ts';
 export type LossReason = 'none' | 'artifact' | 'time' | 'nan' | 'infinity' | 'wideInteger' | 'negativeZero';
 
 /** Points that a lane would not hold as they are. */
-export interface PlannedLoss {
+interface PlannedLoss {
   readonly reason: LossReason;
   /** The kind, by plugin name; of what is about values: scalars. */
   readonly kind: string;

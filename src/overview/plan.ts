@@ -26,7 +26,7 @@ import type { LinkRules } from '../untrusted/index.ts';
 import { type LanePlan, type PlannedLane, type PlannedRoot, planLanes, plannedTracker } from './plan-lanes.ts';
 
 /** What a backfill would read of a run. */
-export interface PlannedRun {
+interface PlannedRun {
   readonly run: RunRef;
   readonly files: number;
   readonly newFiles: number;
@@ -61,7 +61,7 @@ export interface Plan {
 }
 
 /** The backfill that is planned. */
-export interface PlanRequest {
+interface PlanRequest {
   readonly roots: readonly RootRequest[];
   readonly rules?: RunRules;
   readonly linksOf?: LinkRules;

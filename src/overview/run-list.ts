@@ -37,7 +37,7 @@ export interface ListedRun {
 }
 
 /** Undefined: there is none, or it is not asked for. */
-export interface ListSources {
+interface ListSources {
   readonly store: StoreReader | undefined;
   readonly state: StateReader | undefined;
   /** The lanes that lead to trackers. */

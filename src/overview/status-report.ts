@@ -48,7 +48,7 @@ export interface StatusReport {
 }
 
 /** How a root stands. */
-export interface RootPosture {
+interface RootPosture {
   readonly name: string;
   readonly path: string;
   readonly isMissing: boolean;
@@ -70,7 +70,7 @@ export interface RootPosture {
 }
 
 /** Whose status is wanted. */
-export interface StatusRequest {
+interface StatusRequest {
   /** Undefined where nothing is mirrored into a local store. */
   readonly storePath: string | undefined;
   readonly trackers: readonly {

@@ -5,7 +5,7 @@ import { openNewFile } from './new-file.ts';
 const ROOT_USER = 0;
 
 /** A database of ours, as messages and checks name it. */
-export interface OwnDatabase {
+interface OwnDatabase {
   /** For messages: `the store`. */
   readonly what: string;
   /** The flag that names another file: `--store`. */

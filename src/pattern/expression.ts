@@ -1,7 +1,7 @@
 import { type Node, type Parsed, parseExpression } from './parse-expression.ts';
 
 /** Captures by name; undefined for one that took no part. */
-export type Captures = Readonly<Record<string, string | undefined>>;
+type Captures = Readonly<Record<string, string | undefined>>;
 
 /**
  * Steps that JavaScript's own matcher may take at most, before the one below is asked instead. It is some ten times

@@ -4,7 +4,7 @@ import picomatch from 'picomatch';
 export type GlobKind = 'path' | 'name' | 'file' | 'tag';
 
 /** What was expected in a glob's place, and what to write. */
-export interface GlobProblem {
+interface GlobProblem {
   readonly expected: string;
   readonly hint: string;
 }

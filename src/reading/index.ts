@@ -3,7 +3,7 @@
  * for.
  */
 export { BatchCache, type CachedBatch } from './batch-cache.ts';
-export { JobReader, type SilenceEvents } from './job-reader.ts';
+export { JobReader } from './job-reader.ts';
 export { PatientReader } from './patient-reader.ts';
 export { PieceReader, piecesFromStart } from './piece-reader.ts';
 export { type FileOutcome, type ReadEvent, type RunJob, RunSession } from './reader.ts';

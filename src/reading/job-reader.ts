@@ -7,7 +7,7 @@ import { PatientReader, type PatientReaderOptions } from './patient-reader.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
 
 /** What readers tell of roots that do not answer. */
-export interface SilenceEvents {
+interface SilenceEvents {
   fellSilent(fact: { readonly root: string; readonly path: string; readonly sinceMs: number }): void;
   /** `waiting`: the roots of which files were given out as silent, which need not be the one that hung. */
   answersAgain(fact: { readonly root: string; readonly path: string; readonly waiting: ReadonlySet<string> }): void;

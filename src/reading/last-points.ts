@@ -6,7 +6,7 @@ import { advanceDecoder } from './advance-decoder.ts';
 import { recordLimits } from './record-limits.ts';
 
 /** A file whose last points are wanted. */
-export interface LookedAt {
+interface LookedAt {
   readonly run: RunRef;
   readonly state: FileState;
   readonly catalogue: Catalogue;

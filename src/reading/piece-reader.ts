@@ -10,7 +10,7 @@ import type { JobReader } from './job-reader.ts';
 import type { FileOutcome, RunJob } from './reader.ts';
 
 /** What pieces of a run are read with. */
-export interface PieceReaderOptions {
+interface PieceReaderOptions {
   readonly reader: JobReader;
   readonly cache: BatchCache;
   readonly laneState: LaneView;
@@ -21,7 +21,7 @@ export interface PieceReaderOptions {
 }
 
 /** The files of a run that are read next. */
-export interface PieceRequest {
+interface PieceRequest {
   readonly run: RunRef;
   readonly directory: Place;
   readonly names: readonly string[];
@@ -113,7 +113,7 @@ export class PieceReader {
 }
 
 /** Files that are read from their beginning. */
-export interface PiecesFromStartOptions extends Pick<RunJob, 'run' | 'directory' | 'files' | 'batchPoints'> {
+interface PiecesFromStartOptions extends Pick<RunJob, 'run' | 'directory' | 'files' | 'batchPoints'> {
   readonly mostBytes: number;
   /** Default: nobody waits for the rest of an incomplete record. */
   readonly settled?: boolean;

@@ -12,7 +12,7 @@ import type { FileOutcome, ReadEvent } from './reader.ts';
 export type Trouble = Extract<FileOutcome, 'vanished' | 'silent' | 'unreadable'>;
 
 /** A file of a run, and what is known of the run's series while it is read. */
-export interface ToRead {
+interface ToRead {
   readonly directory: Place;
   readonly name: string;
   readonly catalogue: Catalogue;

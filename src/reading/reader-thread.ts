@@ -31,7 +31,7 @@ export interface EventGroup {
 }
 
 /** Bounds of a reader's thread. */
-export interface ReaderThreadOptions {
+interface ReaderThreadOptions {
   /** Bytes that may be on their way or waiting at a lane. Default: 24 MiB. */
   readonly mostOutstanding?: number;
   readonly passedOver?: ReaderWork['passedOver'];

@@ -24,7 +24,7 @@ export function isAnyWhole(fd: number, fileBytes: number, claimed: readonly Dama
 }
 
 /** Whether a record is at `start` that ends at `end`, and both its checksums fit. Bounded in memory. */
-export function isValidRecord(fd: number, start: number, end: number): boolean {
+function isValidRecord(fd: number, start: number, end: number): boolean {
   const length = end - start - FRAME_BYTES;
   if (length < 0) return false;
   const bytes = new Uint8Array(Math.max(HEADER_BYTES, Math.min(PIECE_BYTES, length)));

@@ -4,7 +4,7 @@ import type { Gap } from '../model/index.ts';
  * A range of bytes of a file of which only points were sent whose step is a multiple of `every`; 0: none. `end` is
  * exclusive.
  */
-export type Span = readonly [start: number, end: number, every: number];
+type Span = readonly [start: number, end: number, every: number];
 
 /** What of a series a lane did not get, and does not get now. */
 export interface LeftOut {
@@ -24,7 +24,7 @@ export interface ReadFile {
 }
 
 /** What changes for a series when the configuration wants more or less of it. */
-export interface Reconsidered {
+interface Reconsidered {
   readonly left: LeftOut | undefined;
   /** Byte ranges, by file, that must be sent (again) for what is newly wanted. */
   readonly owed: readonly (readonly [file: string, start: number, end: number])[];

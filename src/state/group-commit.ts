@@ -15,7 +15,7 @@ export function scheduleOf(clock: Clock): Schedule {
 }
 
 /** The database, and when changes are committed. */
-export interface GroupCommitOptions {
+interface GroupCommitOptions {
   readonly db: DatabaseSync;
   readonly schedule: Schedule;
   /** Something could not be committed: it is kept, and tried again. */

@@ -23,7 +23,7 @@ import { tidyState } from './tidy-state.ts';
 import { noteUnread, unreadRoots } from './unread-roots.ts';
 
 /** Clock and listeners of a state file. */
-export interface StateOptions {
+interface StateOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /**

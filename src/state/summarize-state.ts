@@ -23,7 +23,7 @@ export interface StateSummary {
 }
 
 /** What the state holds of a lane. */
-export interface LaneSummary {
+interface LaneSummary {
   readonly name: string;
   readonly target: string;
   readonly ownsPositions: boolean;

@@ -3,7 +3,7 @@ import { isIP, type Socket } from 'node:net';
 import { hostname } from 'node:os';
 
 /** Which requests are answered. */
-export interface GuardOptions {
+interface GuardOptions {
   /** The host that is listened on. */
   readonly host: string;
   /**

@@ -17,7 +17,7 @@ export interface LaneStand {
 }
 
 /** What the kept document of a lane is made from. */
-export interface StandFacts {
+interface StandFacts {
   readonly by: LaneStand['by'];
   readonly isEnded: boolean;
   readonly writtenMs: number;

@@ -13,7 +13,7 @@ export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
 export type LogFormat = 'json' | 'pretty';
 
 /** Where lines go: standard error, or a test's stand-in. */
-export interface LogStream {
+interface LogStream {
   readonly isTTY?: boolean;
   write(text: string): unknown;
 }

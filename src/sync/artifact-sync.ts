@@ -19,7 +19,7 @@ import type { SyncedRun } from './synced-run.ts';
 import { type ParamText, TagParams } from './tag-params.ts';
 
 /** The lane whose params and artifacts are kept up to date. */
-export interface ArtifactSyncOptions {
+interface ArtifactSyncOptions {
   readonly lane: string;
   readonly backend: Backend;
   readonly delivery: TrackerLane;

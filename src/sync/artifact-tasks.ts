@@ -49,7 +49,7 @@ interface Loaded {
 type Compiled<Rule> = Rule & { readonly patterns: readonly Pattern[] };
 
 /** The rules of a lane. */
-export interface ArtifactTasksOptions {
+interface ArtifactTasksOptions {
   readonly rules: ArtifactRules;
   readonly upload: ArtifactUpload;
   /** Whether a file was written while a run was. `levels`: how far above the run it lies. */

@@ -8,7 +8,7 @@ import { fullPath } from '../untrusted/index.ts';
 import { CONFIRMATIONS, type TrackerLane } from './delivery/index.ts';
 
 /** The lane that gets them. */
-export interface ArtifactUploadOptions {
+interface ArtifactUploadOptions {
   readonly backend: Backend;
   readonly delivery: TrackerLane;
   readonly signal: AbortSignal;

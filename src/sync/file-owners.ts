@@ -7,7 +7,7 @@ import type { LaneRoutes } from './lane-routes.ts';
 import type { SyncedRun } from './synced-run.ts';
 
 /** The runs that files may belong to. */
-export interface FileOwnersOptions {
+interface FileOwnersOptions {
   readonly runs: Iterable<SyncedRun>;
   readonly tree: RunTree;
   readonly routes: LaneRoutes;

@@ -18,7 +18,7 @@ import type { LaneRoutes } from './lane-routes.ts';
 import { rootPlace, type SyncedRun } from './synced-run.ts';
 
 /** What the files of a run are read with. */
-export interface FilesOfRunOptions {
+interface FilesOfRunOptions {
   readonly backend: Backend;
   readonly routes: LaneRoutes;
   readonly laneState: LaneView;

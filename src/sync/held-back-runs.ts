@@ -17,7 +17,7 @@ interface HeldFiles {
 }
 
 /** Which lanes wait, and how long. */
-export interface HeldBackOptions {
+interface HeldBackOptions {
   /** Lanes whose folding depends on which runs there are. */
   readonly lanes: ReadonlySet<string>;
   /** Whether the first scan of a root is over. */

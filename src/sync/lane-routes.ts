@@ -30,7 +30,7 @@ import { PendingTags } from './pending-tags.ts';
 import type { RunStates } from './run-states.ts';
 
 /** The configuration and the state that decide how runs are treated. */
-export interface LaneRoutesOptions {
+interface LaneRoutesOptions {
   readonly laneState: LaneView;
   readonly states: RunStates;
   readonly route: LaneRoute;

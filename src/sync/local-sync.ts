@@ -30,7 +30,7 @@ import { StoredRun } from './stored-run.ts';
 import { rootPlace } from './synced-run.ts';
 
 /** The store that is kept up to date. */
-export interface LocalSyncOptions {
+interface LocalSyncOptions {
   readonly lane: string;
   readonly backend: PositionOwner;
   /** What the state notes of the lane; the positions that count are in the store. */

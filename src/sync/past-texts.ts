@@ -7,7 +7,7 @@ import type { SyncedRun } from './synced-run.ts';
 import type { ParamText, TagParams } from './tag-params.ts';
 
 /** What files are read with, again from their beginnings. */
-export interface PastTextsOptions {
+interface PastTextsOptions {
   readonly laneState: LaneView;
   readonly reader: JobReader;
   /** Bytes that are read, and held, at a time. */

@@ -15,7 +15,7 @@ import type { SourcePiece, SyncedRun } from './synced-run.ts';
 import type { SyncedRuns } from './synced-runs.ts';
 
 /** The runs of a lane, and who opens them. */
-export interface RunControlOptions {
+interface RunControlOptions {
   readonly runs: SyncedRuns;
   readonly opener: RunOpener;
   readonly routes: LaneRoutes;

@@ -18,7 +18,7 @@ import type { RunStates } from './run-states.ts';
 import { firstChecksum, newMarks, rootPlace, type SourcePiece, type SyncedRun } from './synced-run.ts';
 
 /** The lane whose tracker runs are opened. */
-export interface RunOpenerOptions {
+interface RunOpenerOptions {
   readonly backend: Backend;
   readonly delivery: TrackerLane;
   readonly namesOf: TrackerLaneOptions['namesOf'];
@@ -43,7 +43,7 @@ export interface RunOpenerOptions {
 }
 
 /** What became of an opening. */
-export type Opening =
+type Opening =
   | { readonly kind: 'open'; readonly handle: Handle; readonly isNew: boolean }
   | Undelivered
   /**

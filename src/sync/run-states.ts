@@ -10,7 +10,7 @@ import type { ArtifactState, LaneState, LaneView, NewlyDelivered, StateFile } fr
 import type { Begun, CheckpointStore, Settled } from './delivery/index.ts';
 
 /** A run that goes into a tracker run, and how; no mapping: whole, as itself. */
-export interface MappedRun {
+interface MappedRun {
   readonly run: RunRef;
   readonly mapping: RunMapping | undefined;
 }

@@ -6,7 +6,7 @@ import type { LaneRoutes } from './lane-routes.ts';
 import { rootPlace, SyncedRun, SyncedSource } from './synced-run.ts';
 
 /** Where runs lie, and where they go. */
-export interface SyncedRunsOptions {
+interface SyncedRunsOptions {
   readonly routes: LaneRoutes;
   readonly places: ReadonlyMap<string, RootPlace>;
   readonly clock: Clock;

@@ -11,7 +11,7 @@ import type { ParamText } from './tag-params.ts';
 import type { TurnReader } from './turn-reader.ts';
 
 /** What a turn needs of its lane. */
-export interface TurnDeliveryOptions {
+interface TurnDeliveryOptions {
   readonly lane: string;
   readonly reader: TurnReader;
   readonly control: RunControl;

@@ -10,7 +10,7 @@ import type { SourcePiece, SyncedSource } from './synced-run.ts';
 import type { TagParams } from './tag-params.ts';
 
 /** The lane that is read for. */
-export interface TurnReaderOptions {
+interface TurnReaderOptions {
   readonly lane: string;
   readonly pieces: PieceReader;
   readonly routes: LaneRoutes;

@@ -4,7 +4,7 @@ import type { Backend } from '../contract/index.ts';
 import type { SyncedRun } from './synced-run.ts';
 
 /** Whose turns they are, and what is done in them. */
-export interface TurnsOptions {
+interface TurnsOptions {
   readonly backend: Backend;
   /** Nobody writes to the files: a run need not wait for more of it. */
   readonly isSettled: boolean;

@@ -4,7 +4,7 @@ import { ALL_RUNS, type DiscoverFact, filterOf, type ResolvedRoot, type RunRules
 import type { StateFile } from '../state/index.ts';
 
 /** Which roots are watched, and where notes go. */
-export interface UnreadNotesOptions {
+interface UnreadNotesOptions {
   readonly roots: ReadonlyMap<string, ResolvedRoot>;
   readonly rules?: RunRules | undefined;
   /** Whether a root does not answer. */

@@ -21,7 +21,7 @@ import {
 import type { WatchStatus } from '../status/index.ts';
 
 /** The roots whose runs may move. */
-export interface WatchedMovesOptions {
+interface WatchedMovesOptions {
   readonly roots: ReadonlyMap<string, ResolvedRoot>;
   /** Whether runs that lie elsewhere are followed, or taken for new ones. */
   readonly isFollowed: boolean;

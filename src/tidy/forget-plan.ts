@@ -13,7 +13,7 @@ import { type ListedRun, listAllRuns } from '../overview/index.ts';
 import type { StateReader } from '../state/index.ts';
 
 /** Where is searched for what is known. */
-export interface ForgetSources {
+interface ForgetSources {
   readonly store: StoreReader | undefined;
   readonly state: StateReader | undefined;
   /** All lanes that lead to trackers. */

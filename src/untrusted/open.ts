@@ -93,7 +93,7 @@ function* lookSteps(place: Place, name: string): Steps<Looked> {
 }
 
 /** Bounds of a read. */
-export interface ReadLimits {
+interface ReadLimits {
   /** A longer file is refused (MB2012) before anything of it is read. */
   readonly mostBytes: number;
   readonly signal: AbortSignal;

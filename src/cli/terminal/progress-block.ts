@@ -8,7 +8,7 @@ import { progressLine, progressLines, type Speed } from './progress-lines.ts';
 export type ProgressStream = NodeJS.WritableStream & { cork?(): void; uncork?(): void };
 
 /** Where progress is shown. */
-export interface ProgressBlockOptions {
+interface ProgressBlockOptions {
   readonly stream: ProgressStream;
   /** Milliseconds of any clock. */
   readonly now: () => number;

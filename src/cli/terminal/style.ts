@@ -5,13 +5,13 @@ import type { Environment } from '../../environment.ts';
 export type ColorChoice = 'auto' | 'always' | 'never';
 
 /** Where text goes; only terminals know how many colours they have. */
-export interface TextStream {
+interface TextStream {
   readonly isTTY?: boolean | undefined;
   getColorDepth?(env?: object): number;
 }
 
 /** What decides whether colours are used. */
-export interface ColorQuestion {
+interface ColorQuestion {
   readonly stream: TextStream;
   readonly env: Environment;
   /** `--color`. */

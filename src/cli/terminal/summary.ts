@@ -9,7 +9,7 @@ import { type Column, renderTable } from './table.ts';
 import { visibleText } from './visible-text.ts';
 
 /** How a summary is laid out. */
-export interface ReportOptions {
+interface ReportOptions {
   /** Columns of the terminal; no limit when absent. */
   readonly width?: number | undefined;
   readonly style: Style;

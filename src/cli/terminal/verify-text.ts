@@ -17,7 +17,7 @@ import { type Column, renderTable } from './table.ts';
 import { visibleText } from './visible-text.ts';
 
 /** What the text of a verification is made from. */
-export interface VerificationText {
+interface VerificationText {
   readonly totals: Totals;
   /** The first differences that were found. */
   readonly examples: readonly Difference[];

@@ -11,7 +11,7 @@ import type { Style } from './style.ts';
 import { visibleText } from './visible-text.ts';
 
 /** Where the state of a watch is shown. */
-export interface WatchBlockOptions {
+interface WatchBlockOptions {
   readonly stream: ProgressStream;
   readonly isTty: boolean;
   readonly columns: () => number | undefined;

@@ -1,7 +1,7 @@
 /** Drives lanes: parcels go to a backend in order, within its limits, until they are stored. */
-export { type AnswerEvents, AnswerWatch, SILENT_MS } from './answer-watch.ts';
+export { AnswerWatch, SILENT_MS } from './answer-watch.ts';
 export type { Begun, CheckpointStore, Settled } from './checkpoint-store.ts';
 export type { BreakerEvents } from './circuit-breaker.ts';
 export { Lane } from './lane.ts';
 export { isEmpty } from './split-batch.ts';
-export { CONFIRMATIONS, type Delivery, TrackerLane, type Undelivered } from './tracker-lane.ts';
+export { CONFIRMATIONS, TrackerLane, type Undelivered } from './tracker-lane.ts';

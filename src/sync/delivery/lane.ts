@@ -4,7 +4,7 @@ import { MirrorError } from '../../errors.ts';
 import { pointCount } from '../../model/index.ts';
 
 /** What a lane reports: facts, in the past tense. */
-export interface LaneEvents {
+interface LaneEvents {
   parcelAccepted(parcel: Parcel, points: number): void;
 }
 

@@ -11,7 +11,7 @@ import { SameAnswers } from './same-answers.ts';
 import { chosenPoints, isEmpty, onlyPoint, splitBatch } from './split-batch.ts';
 
 /** The lane that is driven. */
-export interface DeliveryOptions {
+interface DeliveryOptions {
   readonly name: string;
   readonly backend: Backend;
   readonly book: CheckpointStore;
@@ -31,7 +31,7 @@ export type Undelivered =
   | { readonly kind: 'runFatal'; readonly error: MirrorError };
 
 /** What became of a delivery: stored, or why not yet. */
-export type Delivery = { readonly kind: 'delivered' } | Undelivered;
+type Delivery = { readonly kind: 'delivered' } | Undelivered;
 
 const DELIVERED: Delivery = { kind: 'delivered' };
 const STOPPED: Undelivered = { kind: 'stopped' };

@@ -65,6 +65,7 @@ class Scene {
   newLane(backend: Backend, book: CheckpointStore): TrackerLane {
     const events = {
       sendFailed: () => undefined,
+      requestEnded: () => undefined,
       laneWaiting: () => void this.said.push('waiting'),
       laneParked: () => void this.said.push('parked'),
       laneSilent: () => void this.said.push('silent'),
