@@ -63,6 +63,7 @@ export {
   type PointKind,
   piecesOf,
   pointsOf,
+  Rounds,
   type StoredContent,
 } from './backend-kit/index.ts';
 export {

@@ -8,4 +8,5 @@ export { handleReader, handleText, isName } from './handles.ts';
 export { hparamNames } from './hparam-names.ts';
 export { type PieceLimits, piecesOf } from './pieces.ts';
 export { blobsOf, eachScalar, type ParcelPoint, pointsOf } from './points.ts';
+export { Rounds } from './rounds.ts';
 export { type ExactValue, exactValue, fieldOf, hparamsOf, isShownImage } from './values.ts';
