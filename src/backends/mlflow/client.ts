@@ -1,6 +1,7 @@
 import PQueue from 'p-queue';
 import { type Clock, systemClock } from '../../clock.ts';
 import {
+  eachPage,
   type Fields,
   type HttpAnswer,
   HttpClient,
@@ -273,22 +274,14 @@ export class MlflowClient {
     failed: (failure: Failure) => Error,
     signal: AbortSignal,
   ): AsyncGenerator<readonly HistoryPoint[], void, void> {
-    const pages = new Pages(`reading the metric ${key}`, this.address);
-    const size = new PageSize(HISTORY_PAGE);
-    let token: string | undefined;
-    for (;;) {
-      const input = { run_id: runId, metric_key: key, max_results: size.most, page_token: token };
-      const reply = taken(await this.call(`reading the metric ${key}`, 'GET', 'metrics/get-history', input, signal), (said) => ({
-        all: historyIn(said),
-        next: said.text('next_page_token', ''),
-      }));
-      if (reply.kind === 'ok') {
-        const { all, next } = reply.value;
-        yield all.filter((point) => point.key === undefined || point.key === key);
-        token = pages.next(next, all.length, all);
-        if (token === undefined) return;
-      } else if (!size.shrinkFor(reply.error)) throw failed(reply);
-    }
+    const what = `reading the metric ${key}`;
+    const listing = { what, address: this.address, size: new PageSize(HISTORY_PAGE), failed };
+    const ask = async (token: string | undefined, most: number) => {
+      const input = { run_id: runId, metric_key: key, max_results: most, page_token: token };
+      const reply = await this.call(what, 'GET', 'metrics/get-history', input, signal);
+      return taken(reply, (said) => ({ items: historyIn(said), next: said.text('next_page_token', '') }));
+    };
+    for await (const points of eachPage(listing, ask)) yield points.filter((point) => point.key === undefined || point.key === key);
   }
 
   close(): Promise<void> {

@@ -1,5 +1,5 @@
 /** Whether what was stored beside the points of a run is there still. */
-import { fileDifference } from '../../backend-kit/index.ts';
+import { filesThatDiffer, type StoredContent } from '../../backend-kit/index.ts';
 import type { ArtifactDifference, WantedArtifacts } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
@@ -31,18 +31,16 @@ export async function compareArtifacts(
     differences.push({ kind: 'param', name, found: held });
   }
   const folders = new Map<string, ReadonlyMap<string, number>>();
-  for (const file of files) {
-    const { path } = file;
+  const { root } = run;
+  const lookUp = async (path: string): Promise<StoredContent | undefined> => {
     const folder = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
     const listed = folders.get(folder) ?? valueOrThrow(await artifacts.list(run.runId, folder, signal));
     folders.set(folder, listed);
-    const length = listed.get(path);
-    const { root } = run;
+    const bytes = listed.get(path);
     const read = root === undefined ? {} : { read: async () => valueOrThrow(await artifacts.get(root, path, signal)) };
-    const difference = await fileDifference(file, length === undefined ? undefined : { bytes: length, ...read });
-    if (difference !== undefined) differences.push(difference);
-  }
-  return differences;
+    return bytes === undefined ? undefined : { bytes, ...read };
+  };
+  return [...differences, ...(await filesThatDiffer(files, lookUp))];
 }
 
 /** A param under the key that its run gave it, see `key-table.ts`. */

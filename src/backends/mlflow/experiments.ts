@@ -1,3 +1,4 @@
+import { OnceByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
 import type { Experiment, MlflowClient } from './client.ts';
@@ -10,7 +11,7 @@ type Chosen = Pick<MlflowSettings, 'experimentName' | 'experimentId' | 'restoreD
 export class Experiments {
   readonly #client: MlflowClient;
   readonly #settings: Chosen;
-  readonly #known = new Map<string, Promise<Experiment>>();
+  readonly #known = new OnceByKey();
 
   constructor(client: MlflowClient, settings: Chosen) {
     this.#client = client;
@@ -18,27 +19,16 @@ export class Experiments {
   }
 
   /** The experiment for runs of a group: the lane's own where it names one. */
-  async find(group: string, signal: AbortSignal): Promise<Experiment> {
+  find(group: string, signal: AbortSignal): Promise<Experiment> {
     const { experimentId, experimentName } = this.#settings;
     const name = (experimentName ?? group) || 'Default';
     const key = experimentId === undefined ? `name ${name}` : `id ${experimentId}`;
-    for (;;) {
-      const under = this.#known.get(key);
-      const found = under ?? this.#resolve(experimentId, name, signal);
-      this.#known.set(key, found);
-      try {
-        return await found;
-      } catch (error) {
-        if (this.#known.get(key) === found) this.#known.delete(key);
-        // The call that began it was interrupted: this one is not.
-        if (under === undefined || signal.aborted || error instanceof MirrorError) throw error;
-      }
-    }
+    return this.#known.take(key, () => this.#resolve(experimentId, name, signal), signal);
   }
 
   /** After a run could not be made: the experiment may be gone. */
   forget(): void {
-    this.#known.clear();
+    this.#known.forget();
   }
 
   async #resolve(id: string | undefined, name: string, signal: AbortSignal): Promise<Experiment> {

@@ -1,7 +1,7 @@
 /** What experiments hold that was not mirrored into them: for a person who means to switch a server off. */
 import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
 import type { Foreign, ForeignLook, OwnRun, ReadBackChunk } from '../../contract/index.ts';
-import { FolderWalk, MOST_LISTED, PageSize, Pages, type Said, taken, valueOrThrow } from '../../http/index.ts';
+import { eachPage, FolderWalk, MOST_LISTED, PageSize, type Said, taken, valueOrThrow } from '../../http/index.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient, RunFacts } from './client.ts';
 import { SEGMENT_FOLDER } from './exact-files.ts';
@@ -10,7 +10,7 @@ import { type KeyOptions, keyOf, tagOf } from './keys.ts';
 import { RUNS_PAGE } from './limits.ts';
 import { foreignVersions } from './model-versions.ts';
 import { TRIAL_PARAM } from './run-params.ts';
-import { KEY } from './runs.ts';
+import { KEY } from './source-tags.ts';
 import { TEXT_FOLDER } from './text-tables.ts';
 
 /** Folders of a run that points are stored in. */
@@ -86,21 +86,13 @@ async function* runsIn(
   signal: AbortSignal,
 ): AsyncGenerator<{ readonly id: string; readonly name: string; readonly isOurs: boolean }, void, void> {
   const what = `listing the runs of the experiment ${experiment}`;
-  const pages = new Pages(what, client.address, { items: MOST_LISTED });
-  const size = new PageSize(RUNS_PAGE);
-  let token: string | undefined;
-  for (;;) {
-    const input = { experiment_ids: [experiment], max_results: size.most, ...(token === undefined ? {} : { page_token: token }) };
-    const reply = taken(await client.call(what, 'POST', 'runs/search', input, signal), (said) => ({
-      runs: said.list('runs').map(shortFacts),
-      next: said.text('next_page_token', ''),
-    }));
-    if (reply.kind !== 'ok' && size.shrinkFor(reply.error)) continue;
-    const { runs, next } = valueOrThrow(reply);
-    yield* runs;
-    token = pages.next(next, runs.length, runs);
-    if (token === undefined) return;
-  }
+  const listing = { what, address: client.address, size: new PageSize(RUNS_PAGE), limits: { items: MOST_LISTED } };
+  const pages = eachPage(listing, async (token, most) => {
+    const input = { experiment_ids: [experiment], max_results: most, ...(token === undefined ? {} : { page_token: token }) };
+    const reply = await client.call(what, 'POST', 'runs/search', input, signal);
+    return taken(reply, (said) => ({ items: said.list('runs').map(shortFacts), next: said.text('next_page_token', '') }));
+  });
+  for await (const runs of pages) yield* runs;
 }
 
 function shortFacts(run: Said): { readonly id: string; readonly name: string; readonly isOurs: boolean } {

@@ -1,5 +1,5 @@
+import { handleReader, handleText, isName } from '../../backend-kit/index.ts';
 import type { Handle } from '../../contract/index.ts';
-import { MirrorError } from '../../errors.ts';
 import { artifactRoot } from './artifacts.ts';
 import type { RunFacts } from './client.ts';
 
@@ -18,18 +18,15 @@ export function trackedRun({ runId, experimentId, artifactUri }: RunFacts): Trac
 
 /** Packs a run into a handle. */
 export function handleOf({ runId, experimentId, root }: TrackedRun): Handle {
-  return JSON.stringify({ run: runId, experiment: experimentId, ...(root === undefined ? {} : { root }) }) as Handle;
+  return handleText({ run: runId, experiment: experimentId, root });
 }
 
 /** Unpacks a handle. Throws MB9001 when it is not one of ours. */
-export function readHandle(handle: Handle): TrackedRun {
-  try {
-    const { run, experiment, root } = JSON.parse(handle) as Record<string, unknown>;
-    if (typeof run === 'string' && run !== '' && typeof experiment === 'string') {
-      return { runId: run, experimentId: experiment, root: typeof root === 'string' ? root : undefined };
-    }
-  } catch {
-    // Said below.
-  }
-  throw new MirrorError('MB9001', `the handle of an MLflow run is not one: ${handle.slice(0, 80)}`);
-}
+export const readHandle = handleReader(
+  'an MLflow run',
+  ['run', 'experiment', 'root'],
+  ({ run, experiment, root }): TrackedRun | undefined =>
+    isName(run) && typeof experiment === 'string'
+      ? { runId: run, experimentId: experiment, root: typeof root === 'string' ? root : undefined }
+      : undefined,
+);

@@ -1,34 +1,20 @@
 /** The MLflow backend: metrics for scalars, artifacts beside them for all that metrics can't hold. */
+import { outcomeOfThrown } from '../../backend-kit/failures/index.ts';
+import { sendByRun } from '../../backend-kit/sending/index.ts';
 import { timeoutSignal } from '../../clock.ts';
-import { withSignal } from '../../concurrency/index.ts';
+import { OnceByKey, withSignal } from '../../concurrency/index.ts';
 import type {
-  ArtifactDifference,
-  ArtifactFile,
-  ArtifactOutcome,
   Backend,
   BackendContext,
   BackendType,
-  Capabilities,
-  Dataset,
-  FileMark,
-  ForeignLook,
+  Call,
   Handle,
-  HeldPoint,
-  ModelVersion,
   Outcome,
-  OwnRun,
-  ParamOutcome,
-  Probe,
   ReadBackChunk,
   ReadBackOptions,
-  RunEnd,
-  RunParam,
-  RunSource,
   TrackerParcel,
-  TrialKind,
-  WantedArtifacts,
 } from '../../contract/index.ts';
-import { isAboutRun, MirrorError } from '../../errors.ts';
+import { MirrorError } from '../../errors.ts';
 import { type ManagedServer, valueOrThrow } from '../../http/index.ts';
 import { isFileStore } from './address.ts';
 import { Artifacts, AWAY_HINT, placeOf } from './artifacts.ts';
@@ -49,7 +35,6 @@ import { readBack } from './read-back.ts';
 import { RunWriter } from './run-writer.ts';
 import { Runs } from './runs.ts';
 import { FIELDS, type MlflowSettings, parseSettings } from './settings.ts';
-import { Steps } from './steps.ts';
 import { type StoreFacts, UNTRIED } from './store-facts.ts';
 import { writeTextTables } from './text-tables.ts';
 
@@ -61,7 +46,7 @@ interface Connection {
   readonly server: ManagedServer | undefined;
   readonly book: LearnedFacts;
   /** What is asked before a run is opened. */
-  readonly steps: Steps;
+  readonly steps: OnceByKey;
   /** For files that are made of small ones. */
   readonly room: GatherRoom;
   /** Why no run can have files; undefined where they can. */
@@ -90,12 +75,12 @@ class MlflowBackend implements Backend {
     this.#hasArtifacts = settings.artifacts;
   }
 
-  describe(): Capabilities {
+  readonly describe: Call<'describe'> = () => {
     const book = this.#known?.book;
     // A server before 3.0 that has not been tried may keep its data in files.
     const isFileStore = book === undefined || book.isTried || book.saysItsStore ? this.#facts.isFileStore : undefined;
     return mlflowCapabilities(this.#hasArtifacts, isFileStore, this.#settings.exactTimes);
-  }
+  };
 
   /** Of a server it is not known before it has answered, of one before 3.0 not before it was tried. */
   get #facts(): StoreFacts {
@@ -103,7 +88,7 @@ class MlflowBackend implements Backend {
     return this.#known?.book.facts ?? { ...UNTRIED, isFileStore: kind === 'store' && isFileStore(storeUri) };
   }
 
-  async probe(signal: AbortSignal): Promise<Probe> {
+  readonly probe: Call<'probe'> = async (signal) => {
     const { client, artifacts, book } = await this.#client(signal);
     await lookFor(client, this.#settings, signal);
     // What it is found to hold is part of the answer.
@@ -111,20 +96,20 @@ class MlflowBackend implements Backend {
     const { isAway, ...probe } = await probeServer(client, artifacts, book, this.#settings, signal);
     if (isAway) this.#hasArtifacts = false;
     return this.#settings.kind === 'store' ? { ...probe, address: this.#settings.uri } : probe;
-  }
+  };
 
-  async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
+  readonly open: Call<'open'> = async (source, known, signal) => {
     const connection = await this.#connect(signal);
     const { facts, isNew } = await connection.runs.open(source, known, signal);
     const run = trackedRun(facts);
     this.#writers.set(run.runId, this.#writerOf(connection, run, facts, isNew));
     return handleOf(run);
-  }
+  };
 
-  async noteFiles(handle: Handle, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
+  readonly noteFiles: Call<'noteFiles'> = async (handle, files, signal) => {
     const { runs } = await this.#connect(signal);
     await runs.noteFiles(readHandle(handle).runId, files, signal);
-  }
+  };
 
   async #writer(connection: Connection, run: TrackedRun, signal: AbortSignal): Promise<RunWriter> {
     const known = this.#writers.get(run.runId);
@@ -149,78 +134,50 @@ class MlflowBackend implements Backend {
     return new RunWriter(client, artifacts, run, found, isNew, options, this.#context.warn);
   }
 
-  async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
-    let connection: Connection;
-    try {
-      connection = await this.#connect(signal);
-    } catch (cause) {
-      const outcome = notConnected(cause);
-      return parcels.map(() => outcome);
-    }
-    const outcomes: Outcome[] = [];
-    const byRun = Map.groupBy(parcels.entries(), ([, { handle }]) => handle);
-    // Requests of one run follow each other; runs go side by side, the client bounds how many.
-    await Promise.all(
-      [...byRun].map(async ([handle, entries]) => {
-        const sent = await this.#send(
-          connection,
-          handle,
-          entries.map(([, parcel]) => parcel),
-          signal,
-        );
-        for (const [k, [i]] of entries.entries()) outcomes[i] = sent[k] as Outcome;
-      }),
-    );
-    return outcomes;
-  }
+  readonly send: Call<'send'> = async (parcels, signal) => {
+    const outcomeOf = (thrown: unknown): Outcome => outcomeOfThrown(thrown, signal, 'MLflow');
+    // Runs go side by side, the client bounds how many requests.
+    const send = async (handle: Handle, own: readonly TrackerParcel[]): Promise<readonly Outcome[]> =>
+      (await this.#writer(await this.#connect(signal), readHandle(handle), signal)).send(own, signal);
+    return sendByRun(parcels, send, outcomeOf);
+  };
 
-  async tryOut(handle: Handle, kind: TrialKind, signal: AbortSignal): Promise<void> {
+  readonly tryOut: Call<'tryOut'> = async (handle, kind, signal) => {
     const connection = await this.#connect(signal);
     await (await this.#writer(connection, readHandle(handle), signal)).tryOut(kind, signal);
-  }
+  };
 
-  async #send(connection: Connection, handle: Handle, parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
-    let writer: RunWriter;
-    try {
-      writer = await this.#writer(connection, readHandle(handle), signal);
-    } catch (cause) {
-      const outcome = notConnected(cause);
-      return parcels.map(() => outcome);
-    }
-    return writer.send(parcels, signal);
-  }
-
-  async setParams(handle: Handle, params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
+  readonly setParams: Call<'setParams'> = async (handle, params, signal) => {
     const connection = await this.#connect(signal);
     return await (await this.#writer(connection, readHandle(handle), signal)).setParams(params, signal);
-  }
+  };
 
-  async putFile(handle: Handle, file: ArtifactFile, signal: AbortSignal): Promise<ArtifactOutcome> {
+  readonly putFile: Call<'putFile'> = async (handle, file, signal) => {
     const { artifacts, noFiles } = await this.#connect(signal);
     return await putFile(artifacts, readHandle(handle), file, noFiles, signal);
-  }
+  };
 
-  async registerModel(handle: Handle, version: ModelVersion, signal: AbortSignal): Promise<ArtifactOutcome> {
+  readonly registerModel: Call<'registerModel'> = async (handle, version, signal) => {
     const { client } = await this.#connect(signal);
     return await registerModel(client, readHandle(handle), version, signal);
-  }
+  };
 
-  async noteDataset(handle: Handle, dataset: Dataset, signal: AbortSignal): Promise<ArtifactOutcome> {
+  readonly noteDataset: Call<'noteDataset'> = async (handle, dataset, signal) => {
     const { client } = await this.#connect(signal);
     return await noteDataset(client, readHandle(handle), dataset, signal);
-  }
+  };
 
-  async compareArtifacts(handle: Handle, wanted: WantedArtifacts, signal: AbortSignal): Promise<readonly ArtifactDifference[]> {
+  readonly compareArtifacts: Call<'compareArtifacts'> = async (handle, wanted, signal) => {
     const { client, artifacts, book } = await this.#connect(signal);
     return await compareArtifacts(client, artifacts, readHandle(handle), wanted, book.facts, signal);
-  }
+  };
 
-  async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<ForeignLook>> {
+  readonly foreign: Call<'foreign'> = async (own, signal) => {
     const { client, artifacts, book } = await this.#connect(signal);
     const hparams = (facts: RunFacts): AsyncIterable<ReadBackChunk> =>
       readBack(client, artifacts, trackedRun(facts), { signal, isWanted: (tag) => tag.startsWith('_hparams_/') });
     return foreignIn(client, artifacts, own, { ...book.facts, isFlat: book.facts.isFileStore, hparams }, signal);
-  }
+  };
 
   async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
     const { client, artifacts, noFiles } = await this.#connect(options.signal ?? this.#stop.signal);
@@ -230,16 +187,16 @@ class MlflowBackend implements Backend {
     yield* readBack(client, artifacts, run, options);
   }
 
-  asHeld(tag: string, plugin: string, point: HeldPoint): HeldPoint | undefined {
+  readonly asHeld: Call<'asHeld'> = (tag, plugin, point) => {
     if (plugin !== 'scalars' || typeof point.value === 'string') return this.#hasArtifacts ? point : undefined;
     const facts = this.#facts;
     const { isFileStore } = facts;
     const isLost = !isPublishable(tag, facts) && tagOf(keyOf(tag, { ...facts, isFlat: isFileStore })) !== tag;
     if (!this.#hasArtifacts) return isLost ? undefined : heldScalar(point, isFileStore);
     return isLost || isOdd(point.wallTime, point.value, this.#settings.exactTimes) ? point : heldScalar(point, isFileStore);
-  }
+  };
 
-  async finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void> {
+  readonly finish: Call<'finish'> = async (handle, end, signal) => {
     const { client, artifacts, noFiles } = await this.#connect(signal);
     const run = readHandle(handle);
     const { runId } = run;
@@ -252,27 +209,27 @@ class MlflowBackend implements Backend {
         ? { run_id: runId, status: 'RUNNING' }
         : { run_id: runId, status: end.status === 'failed' ? 'FAILED' : 'FINISHED', end_time: nearestMillis(end.endedAt) };
     valueOrThrow(await client.call('setting the status of the run', 'POST', 'runs/update', input, signal));
-  }
+  };
 
-  async remove(handle: Handle, signal: AbortSignal): Promise<void> {
+  readonly remove: Call<'remove'> = async (handle, signal) => {
     const { client } = await this.#connect(signal);
     const { runId } = readHandle(handle);
     const reply = await client.call('removing the run', 'POST', 'runs/delete', { run_id: runId }, signal);
     if (reply.kind !== 'ok' && reply.cause !== 'missing' && reply.cause !== 'inactive') throw reply.error;
     this.#writers.delete(runId);
-  }
+  };
 
   /** A server of our own is gone with us: there is no page to come back to. */
-  link(handle: Handle): string | undefined {
+  readonly link: Call<'link'> = (handle) => {
     if (this.#settings.kind === 'store') return undefined;
     const { runId, experimentId } = readHandle(handle);
     // Without it, newer servers show the run among evaluations of language models. Older ones look past it.
     const { uri, workspace } = this.#settings;
     const where = workspace === undefined ? '' : `&workspace=${encodeURIComponent(workspace)}`;
     return `${uri}/#/experiments/${experimentId}/runs/${runId}?workflowType=machine_learning${where}`;
-  }
+  };
 
-  async close(): Promise<void> {
+  readonly close: Call<'close'> = async () => {
     this.#stop.abort(new MirrorError('MB4001', 'the backend was closed'));
     const connection = await this.#connection?.catch(() => undefined);
     this.#connection = undefined;
@@ -282,7 +239,7 @@ class MlflowBackend implements Backend {
     await connection?.book.close();
     await connection?.client.close();
     await connection?.server?.close();
-  }
+  };
 
   /**
    * The connection, with all that has to be known before a run is opened. What was learned when something failed
@@ -351,20 +308,13 @@ class MlflowBackend implements Backend {
       book,
       readBack: (facts, signal) => readBack(client, artifacts, trackedRun(facts), { signal }),
     });
-    return { client, artifacts, runs, server, book, steps: new Steps(), room: new GatherRoom(), noFiles: undefined };
+    return { client, artifacts, runs, server, book, steps: new OnceByKey(), room: new GatherRoom(), noFiles: undefined };
   }
 }
 
 /** Why files of a run can't be stored, by where they would lie; the same for all runs of an experiment. */
 function notProxied(artifactUri: string): string {
   return `the experiment keeps its artifacts ${placeOf(artifactUri)}, not behind the tracking server`;
-}
-
-function notConnected(cause: unknown): Outcome {
-  const error =
-    cause instanceof MirrorError ? cause : new MirrorError('MB4001', 'connecting to MLflow was interrupted', { retry: 'later', cause });
-  if (isAboutRun(error)) return { kind: 'runFatal', error };
-  return error.retry === 'never' ? { kind: 'fatal', error } : { kind: 'retry', error };
 }
 
 /** The kind of tracker that `type: mlflow` names. */

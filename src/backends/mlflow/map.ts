@@ -1,18 +1,9 @@
 /** Canonical points to what MLflow is sent. Pure. */
 
+import { type PointPlace, placeHash } from '../../backend-kit/exact-points/index.ts';
+import { exactValue, hparamsOf, isShownImage } from '../../backend-kit/index.ts';
 import type { HeldPoint } from '../../contract/index.ts';
-import {
-  type Blob,
-  interpret,
-  type Json,
-  type JsonObject,
-  jsonText,
-  type ObjectPoint,
-  toMillis,
-  type Value,
-  valueJson,
-} from '../../model/index.ts';
-import { type PointPlace, placeId } from './exact-files.ts';
+import { type Blob, type Json, jsonText, type ObjectPoint, toMillis, type Value } from '../../model/index.ts';
 import type { KeyTable } from './key-table.ts';
 import { DERIVED_PREFIX, fileNameOf } from './keys.ts';
 import { KEY_LENGTH } from './limits.ts';
@@ -99,7 +90,7 @@ export function notesText(notes: readonly Note[]): string {
   return notes.map(({ step, markdown }) => `## Step ${step}\n\n${markdown}`).join('\n\n---\n\n');
 }
 
-/** What becomes of a point that is no scalar. */
+/** What happens to a point that is not a scalar. */
 export interface MappedObject {
   /** Its value's JSON text. */
   readonly valueText: string;
@@ -123,10 +114,8 @@ export interface MapOptions {
 
 /** Maps a point that is no scalar to files, params and metrics. */
 export function mapObject(tag: string, plugin: string, point: ObjectPoint, place: PointPlace, options: MapOptions): MappedObject {
-  const value = interpret(plugin, point);
-  const blobs: Blob[] = [];
-  const valueText = jsonText(valueJson(value, (blob) => blobs.push(blob)));
-  const id = placeId(place);
+  const { value, text: valueText, blobs } = exactValue(plugin, point);
+  const id = placeHash(place, 16);
   const name = fileNameOf(tag);
   const exact = blobs.map((blob, i): Upload => ({ path: blobPath(value, blob, i, blobs.length, name, point, id), data: blob.data }));
   return {
@@ -134,7 +123,7 @@ export function mapObject(tag: string, plugin: string, point: ObjectPoint, place
     uploads: [...exact, ...forPeople(value, exact)],
     needed: exact.length,
     note: value.kind === 'text' ? { name, step: point.step, id, markdown: markdownOf(value) } : undefined,
-    params: value.kind === 'hparams' ? paramsOf(value.data) : [],
+    params: hparamsOf(value).map(([name, param]) => ({ name, value: paramText(param) })),
     metrics: options.histogramPercentiles && value.kind === 'histogram' ? percentilesOf(tag, value, options.keys) : [],
     hasImages: value.kind === 'images' && exact.length > 0,
   };
@@ -147,7 +136,7 @@ function blobPath(value: Value, blob: Blob, i: number, count: number, name: stri
     case 'images': {
       // The grid shows one image a key and step, so each image of a point has a key of its own.
       const key = count === 1 ? name : `${name}~${i}`;
-      const extension = ['png', 'jpeg', 'gif', 'bmp'].includes(blob.format) ? 'png' : 'bin';
+      const extension = isShownImage(blob) ? 'png' : 'bin';
       return `images/${key}+step+${point.step}+timestamp+${nearestMillis(point.wallTime)}+${id}.${extension}`;
     }
     case 'audio':
@@ -173,19 +162,8 @@ function markdownOf({ strings }: Extract<Value, { kind: 'text' }>): string {
   return strings.map((bytes) => Buffer.from(bytes).toString('utf8')).join('\n\n');
 }
 
-/** Hyperparameters of a session's start; the session's end is the run's status. */
-function paramsOf(data: JsonObject): MappedObject['params'] {
-  const start = data['session_start_info'];
-  const hparams = isObject(start) ? start['hparams'] : undefined;
-  if (!isObject(hparams)) return [];
-  return Object.keys(hparams).map((name) => {
-    const value = hparams[name] as Json;
-    return { name, value: typeof value === 'string' ? value : typeof value === 'number' ? doubleText(value) : jsonText(value) };
-  });
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function paramText(value: Json): string {
+  return typeof value === 'string' ? value : typeof value === 'number' ? doubleText(value) : jsonText(value);
 }
 
 const PERCENTILES = [

@@ -1,6 +1,6 @@
 /** Versions of models in the registry, made of files of runs. */
 import type { ArtifactOutcome, ModelVersion } from '../../contract/index.ts';
-import { PageSize, Pages, type Said, valueOrThrow } from '../../http/index.ts';
+import { eachPage, PageSize, type Said, taken, valueOrThrow } from '../../http/index.ts';
 import type { MlflowClient } from './client.ts';
 import type { TrackedRun } from './handle.ts';
 import { VERSIONS_PAGE } from './limits.ts';
@@ -155,18 +155,12 @@ async function filtersFor(
 /** Versions of all models, or those that a filter lets through. */
 async function* versionsWith(client: MlflowClient, filter: string | undefined, signal: AbortSignal): AsyncGenerator<Said, void, void> {
   const what = 'looking for versions of models';
-  const pages = new Pages(what, client.address);
-  const size = new PageSize(VERSIONS_PAGE);
-  let token: string | undefined;
-  for (;;) {
-    const answer = await client.call(what, 'GET', 'model-versions/search', { filter, max_results: size.most, page_token: token }, signal);
-    if (answer.kind !== 'ok' && size.shrinkFor(answer.error)) continue;
-    const reply = valueOrThrow(answer);
-    const versions = reply.list('model_versions');
-    yield* versions;
-    token = pages.next(reply.text('next_page_token', ''), versions.length, reply.records('model_versions'));
-    if (token === undefined) return;
-  }
+  const pages = eachPage({ what, address: client.address, size: new PageSize(VERSIONS_PAGE) }, async (token, most) => {
+    const input = { filter, max_results: most, page_token: token };
+    const reply = await client.call(what, 'GET', 'model-versions/search', input, signal);
+    return taken(reply, (said) => ({ items: said.list('model_versions'), next: said.text('next_page_token', '') }));
+  });
+  for await (const versions of pages) yield* versions;
 }
 
 function readVersion(version: Said): KnownVersion {

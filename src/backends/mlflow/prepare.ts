@@ -1,8 +1,8 @@
-import { type SegmentLine, scalarText } from '../../backend-kit/exact-points/index.ts';
+import { type PointPlace, type SegmentLine, scalarText } from '../../backend-kit/exact-points/index.ts';
+import { eachScalar } from '../../backend-kit/index.ts';
 import type { Refusal, TrackerParcel } from '../../contract/index.ts';
-import type { Batch } from '../../model/index.ts';
 import type { Tag } from './client.ts';
-import { markLine, type PointPlace, pointLine } from './exact-files.ts';
+import { markLine, pointLine } from './exact-files.ts';
 import type { Piece } from './gathered.ts';
 import type { KeyTable } from './key-table.ts';
 import { isCut, isPublishable, tagOf } from './keys.ts';
@@ -58,13 +58,7 @@ export function prepare({ batch, series }: TrackerParcel, options: PrepareOption
   const names = new Names(options.keys, options.facts, tags);
   const paramNames = new Names(options.paramKeys, options.facts, tags);
   const hasFiles = options.noFiles === undefined;
-  const placeOf = (point: { offset: number; checksum: number; index: number }): PointPlace => ({
-    run: batch.run,
-    file: batch.file,
-    offset: point.offset,
-    checksum: point.checksum,
-    index: point.index,
-  });
+  const { run, file } = batch;
 
   eachScalar(batch, (id, step, wallTime, value, offset, checksum, index) => {
     const tag = series[id]?.tag ?? '';
@@ -75,14 +69,14 @@ export function prepare({ batch, series }: TrackerParcel, options: PrepareOption
     }
     metrics.push({ key: name.key, text: metricText(name.json, step, wallTime, value), offset, index, isDerived: false, isSettled: false });
     if (hasFiles && (name.isLost || isOdd(wallTime, value, options.exactTimes))) {
-      lines.push(pointLine(placeOf({ offset, checksum, index }), tag, series[id]?.plugin ?? '', step, wallTime, scalarText(value), []));
+      lines.push(pointLine({ run, file, offset, checksum, index }, tag, series[id]?.plugin ?? '', step, wallTime, scalarText(value), []));
     }
   });
 
   for (const point of batch.objects) {
     const { tag = '', plugin = '' } = series[point.series] ?? {};
-    const { offset, index, step, wallTime } = point;
-    const place = placeOf(point);
+    const { offset, checksum, index, step, wallTime } = point;
+    const place: PointPlace = { run, file, offset, checksum, index };
     const mapped = mapObject(tag, plugin, point, place, options);
     for (const { name, value } of mapped.params) params.push({ key: paramNames.of(name).key, value });
     if (!hasFiles) {
@@ -105,7 +99,8 @@ export function prepare({ batch, series }: TrackerParcel, options: PrepareOption
     if (mapped.hasImages) tags.set('mlflow.loggedImages', 'True');
     if (plugin === 'text') tags.set(HAS_TEXTS, 'True');
   }
-  if (hasFiles) for (const mark of batch.marks) lines.push(markLine(placeOf({ ...mark, index: 0 }), mark));
+  if (hasFiles)
+    for (const mark of batch.marks) lines.push(markLine({ run, file, offset: mark.offset, checksum: mark.checksum, index: 0 }, mark));
   lines.sort((a, b) => a.offset - b.offset || a.index - b.index);
   return { metrics, lines, uploads, notes, params, tags: [...tags].map(([key, value]) => ({ key, value })), refusals };
 }
@@ -168,31 +163,4 @@ export function publishedName(key: string): string {
 /** Whether a tag of a run is all that tells what a key stands for. */
 export function tellsName(name: string): boolean {
   return name.startsWith(PUBLISHED) && isCut(name);
-}
-
-/** Walks over the rows of the columns, wide integers in their places. */
-function eachScalar(
-  { scalars }: Batch,
-  visit: (
-    series: number,
-    step: number | bigint,
-    wallTime: number,
-    value: number | bigint,
-    offset: number,
-    checksum: number,
-    index: number,
-  ) => void,
-): void {
-  const { count, series, step, wallTime, value, offset, checksum, index, wideSteps, wideValues } = scalars;
-  for (let i = 0; i < count; i++) {
-    visit(
-      series[i] as number,
-      wideSteps.get(i) ?? (step[i] as number),
-      wallTime[i] as number,
-      wideValues.get(i) ?? (value[i] as number),
-      offset[i] as number,
-      checksum[i] as number,
-      index[i] as number,
-    );
-  }
 }

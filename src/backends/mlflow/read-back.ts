@@ -3,6 +3,7 @@
 import {
   chunksOf,
   type HeadFields,
+  inOrder,
   type NeededFile,
   onceEach,
   type SegmentPlace,
@@ -220,12 +221,11 @@ export class SegmentReader {
 
 /** Segments in the order of their files, and of their first points. */
 function segmentsIn(paths: Iterable<string>): readonly StoredSegment[] {
-  return [...paths]
-    .flatMap((path) => {
-      const name = parseSegmentName(path);
-      return name === undefined ? [] : [{ path, ...name }];
-    })
-    .sort((a, b) => (a.source < b.source ? -1 : a.source > b.source ? 1 : a.offset - b.offset || (a.path < b.path ? -1 : 1)));
+  const named = [...paths].flatMap((path) => {
+    const name = parseSegmentName(path);
+    return name === undefined ? [] : [{ path, ...name }];
+  });
+  return inOrder(named, ({ path }) => path);
 }
 
 /** Lines that come from this place of their file or from behind it. */

@@ -1,13 +1,14 @@
+import { Stop } from '../../backend-kit/failures/index.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import type { BackendContext, ParamOutcome } from '../../contract/index.ts';
-import type { Failure } from './answers.ts';
+import { type Failure, isAboutContent, stopOf, troubleOf } from './answers.ts';
 import type { MlflowClient, Tag } from './client.ts';
 import { cut, storable } from './cut-text.ts';
 import { PARAM_LENGTH, PARAMS_PER_REQUEST } from './limits.ts';
 import { isSameParam } from './params-and-files.ts';
-import { isAboutContent, Stop, stopOf } from './stop.ts';
 import { fitText, heldTexts, type StoreFacts } from './store-facts.ts';
-import { trouble, tryMetric } from './trial.ts';
+import { Stumbles } from './stumbles.ts';
+import { tryMetric } from './trial.ts';
 
 /** The run whose params are written. */
 export interface RunParamsOptions {
@@ -32,8 +33,6 @@ export const OTHER_VALUE = 'mirrorboard.param.';
 export const TRIAL_PARAM = 'mirrorboard.trial.';
 /** They can't be removed, so a run never has more of them; the last one is written again. */
 const MOST_TRIALS = 8;
-/** So many times in a row may a server stumble over params before they are suspected. */
-const STUMBLES = 4;
 /** How often params of points are asked for again before they are given up, each time after another one was taken. */
 const ASKED_AGAIN = 2;
 /** A server that refuses every param for so long, and takes metrics, has no more room for params in this run. */
@@ -53,8 +52,7 @@ export class RunParams {
   #isTaking = false;
   /** Since when the server refuses params of our own, too. */
   #refusingSinceMs: number | undefined;
-  /** Failures of kind `internal` in a row. */
-  #stumbles = 0;
+  readonly #stumbles = new Stumbles();
 
   constructor(options: RunParamsOptions) {
     this.#options = options;
@@ -102,7 +100,7 @@ export class RunParams {
     // Another process has written it just now.
     if (reply.kind !== 'ok' && reply.cause !== 'clash') {
       if (!isAboutContent(reply)) throw stopOf(reply);
-      if (!(await this.#isFull(signal))) throw new Stop({ kind: 'retry', error: trouble(reply) });
+      if (!(await this.#isFull(signal))) throw new Stop({ kind: 'retry', error: troubleOf(reply) });
       return;
     }
     this.#refusingSinceMs = undefined;
@@ -171,7 +169,7 @@ export class RunParams {
     const reply = await client.logParams(runId, params, signal);
     if (reply.kind === 'ok') {
       this.#isTaking = true;
-      this.#stumbles = 0;
+      this.#stumbles.reset();
       for (const { key, value } of params) {
         known.set(key, value);
         this.#refused.delete(key);
@@ -213,7 +211,7 @@ export class RunParams {
    */
   async #suspect(failure: Failure, signal: AbortSignal): Promise<void> {
     if (failure.cause === 'internal' && this.#isTaking) return;
-    if (failure.cause !== 'internal' || ++this.#stumbles < STUMBLES) throw stopOf(failure);
+    if (failure.cause !== 'internal' || !this.#stumbles.isTooMany()) throw stopOf(failure);
     await this.tryOut(signal);
   }
 

@@ -1,10 +1,10 @@
+import { halvesOf, inParts } from '../../backend-kit/sending/index.ts';
 import type { BackendContext } from '../../contract/index.ts';
-import type { Failure } from './answers.ts';
+import { type Failure, isAboutContent } from './answers.ts';
 import type { MlflowClient, Tag } from './client.ts';
 import { foldOf } from './key-table.ts';
 import { TAGS_PER_REQUEST } from './limits.ts';
 import { tellsName } from './prepare.ts';
-import { isAboutContent } from './stop.ts';
 import { fitText, type StoreFacts } from './store-facts.ts';
 import { tryTag } from './trial.ts';
 
@@ -28,31 +28,26 @@ export interface TagWork {
  */
 export async function writeTags(work: TagWork, tags: readonly Tag[], signal: AbortSignal): Promise<void> {
   for (let at = 0; at < tags.length; at += TAGS_PER_REQUEST) {
-    await writeSome(work, tags.slice(at, at + TAGS_PER_REQUEST), signal);
+    await inParts<Tag, Failure>(tags.slice(at, at + TAGS_PER_REQUEST), {
+      send: async (some) => {
+        const failure = await failureOf(work, some, signal);
+        if (failure === undefined) some.forEach(work.stored);
+        return failure;
+      },
+      alone: async (tag, failure) => {
+        // What takes no tag at all is out of order.
+        if ((await tryTag(work.client, work.runId, signal)) !== undefined) throw work.toError(failure);
+        // Over a clash it has tried that again and again already.
+        const again = failure.cause === 'clash' ? failure : await failureOf(work, [tag], signal);
+        if (again === undefined) work.stored(tag);
+        else work.refused(tag, again);
+      },
+      partsOf: (some, { element }) => {
+        const named = element?.list === 'tags' ? some[element.index] : undefined;
+        return named === undefined ? halvesOf(some) : [some.filter((tag) => tag !== named), [named]];
+      },
+    });
   }
-}
-
-async function writeSome(work: TagWork, tags: readonly Tag[], signal: AbortSignal): Promise<void> {
-  const { stored, refused } = work;
-  const failure = await failureOf(work, tags, signal);
-  const [first] = tags;
-  if (failure === undefined || first === undefined) {
-    for (const tag of tags) stored(tag);
-    return;
-  }
-  if (tags.length === 1) {
-    // What takes no tag at all is out of order.
-    if ((await tryTag(work.client, work.runId, signal)) !== undefined) throw work.toError(failure);
-    // Over a clash it has tried that again and again already.
-    const again = failure.cause === 'clash' ? failure : await failureOf(work, tags, signal);
-    if (again === undefined) stored(first);
-    else refused(first, again);
-    return;
-  }
-  const named = failure.element?.list === 'tags' ? tags[failure.element.index] : undefined;
-  const half = tags.length >> 1;
-  const parts = named === undefined ? [tags.slice(0, half), tags.slice(half)] : [tags.filter((tag) => tag !== named), [named]];
-  for (const part of parts) await writeSome(work, part, signal);
 }
 
 /** Why a request is refused; undefined where it is not. Throws what is no matter of its content. */

@@ -1,7 +1,4 @@
 /** Finding and making the tracker runs of runs: each exactly once, and never one that is not ours. */
-
-import { userInfo } from 'node:os';
-import { join } from 'node:path';
 import {
   addPlace,
   agreeOnOne,
@@ -23,34 +20,21 @@ import type { BackendContext, FileMark, Handle, ReadBackChunk, RunSource } from 
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
 import { runLabel } from '../../model/index.ts';
-import type { Failure } from './answers.ts';
+import { type Failure, isAboutContent, troubleOf } from './answers.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';
 import { Experiments } from './experiments.ts';
 import { readHandle } from './handle.ts';
-import { KeyTable } from './key-table.ts';
 import { RESERVED } from './keys.ts';
 import type { LearnedFacts } from './learned-facts.ts';
 import { NAME_LENGTH } from './limits.ts';
 import { nearestMillis } from './map.ts';
 import { writeTags } from './run-tags.ts';
 import type { MlflowSettings } from './settings.ts';
-import { isAboutContent } from './stop.ts';
-import { fitText, heldText, type StoreFacts } from './store-facts.ts';
-import { trouble } from './trial.ts';
+import { FINGERPRINT, fingerprintText, INSTANCE, KEY, MADE, PARENT, PLACE, saidTags, tagsOf, VITAL } from './source-tags.ts';
+import { fitText } from './store-facts.ts';
 
-/** Every run of ours has it. */
-export const KEY = 'mirrorboard.run_key';
-const INSTANCE = 'mirrorboard.instance';
-const FINGERPRINT = 'mirrorboard.fingerprint';
-/** The place of a run among those made for the same key at the same moment, see `backend-kit`. */
-const PLACE = 'mirrorboard.place';
-/** When it was made, by the server's clock, milliseconds: whether it was left without a place is told by that. */
-const MADE = 'mirrorboard.made';
 /** The process that makes a run gives it a place within five seconds; servers tell their time in whole ones. */
 const DRAWING_MS = 6000;
-const PARENT = 'mlflow.parentRunId';
-/** Without these a run is not found again, or not known to be ours. */
-const VITAL: ReadonlySet<string> = new Set([KEY, INSTANCE, MADE]);
 
 const NOTHING: AsyncIterable<ReadBackChunk> = { async *[Symbol.asyncIterator]() {} };
 
@@ -330,7 +314,7 @@ export class Runs {
       if (VITAL.has(key)) throw refusedError(error, context);
       this.#warn('a tag of an MLflow run was refused', { ...context, tag: key, reason: error.message });
     };
-    const work = { client: this.#client, runId, isToBlame: async () => false, toError: trouble };
+    const work = { client: this.#client, runId, isToBlame: async () => false, toError: troubleOf };
     await writeTags({ ...work, stored: () => {}, refused }, tags, signal);
   }
 
@@ -358,55 +342,4 @@ export class Runs {
 /** What a server has against one run is no reason to send it nothing of the others. */
 function refusedError(cause: MirrorError, context: Readonly<Record<string, string>>): MirrorError {
   return new MirrorError('MB4006', cause.message, { ...(cause.hint === undefined ? {} : { hint: cause.hint }), cause, context });
-}
-
-/** As many files as the tag has room for. */
-function fingerprintText(files: FileMarks, facts: StoreFacts): string {
-  const { tagLength } = facts;
-  let most = tagLength;
-  let text = heldText(files.text(most), facts);
-  while (text.length > tagLength) {
-    most >>= 1;
-    text = heldText(files.text(most), facts);
-  }
-  return text;
-}
-
-/** `held`: names of tags that the run has. */
-function tagsOf(source: RunSource, facts: StoreFacts, held: Iterable<string> = []): Tag[] {
-  const { run, rootPath, key, instanceId, fingerprint } = source;
-  const directory = run.path === '.' ? rootPath : join(rootPath, run.path);
-  const own = {
-    [KEY]: key,
-    'mirrorboard.root': run.root,
-    'mirrorboard.run_path': run.path,
-    'mirrorboard.source': directory,
-    [INSTANCE]: instanceId,
-    [FINGERPRINT]: fingerprintText(FileMarks.of(fingerprint), facts),
-    'mlflow.user': userName(),
-    'mlflow.source.name': directory,
-    'mlflow.source.type': 'LOCAL',
-  };
-  // What the operator says of a run stands before what we would say; how it is found again is not theirs to say.
-  const said = saidTags(source, facts, [...held, ...Object.keys(own)]).map(({ key: name, value }) => [name, value] as const);
-  const all = new Map([...Object.entries(own).filter(([name]) => name.startsWith('mlflow.')), ...said]);
-  for (const [name, value] of Object.entries(own)) if (!name.startsWith('mlflow.')) all.set(name, value);
-  return [...all].map(([name, value]) => ({ key: name, value: fitText(value, facts.tagLength, facts) }));
-}
-
-function saidTags(source: RunSource, facts: StoreFacts, held: Iterable<string>): Tag[] {
-  const keys = new KeyTable(facts, held);
-  return Object.entries(source.tags).map(([name, value]) => ({
-    key: name.startsWith('mlflow.') ? name : keys.keyOf(name),
-    value: fitText(value, facts.tagLength, facts),
-  }));
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // In a container without an entry for this user.
-    return 'mirrorboard';
-  }
 }

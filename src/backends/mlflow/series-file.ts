@@ -1,7 +1,7 @@
 import { type Batch, type Json, jsonText, type Series } from '../../model/index.ts';
+import { stopOf } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
 import { SEGMENT_FOLDER } from './exact-files.ts';
-import { stopOf } from './stop.ts';
 
 /** The artifact that lists a run's series. */
 export const SERIES_FILE = `${SEGMENT_FOLDER}/series.json`;

@@ -5,13 +5,12 @@
  */
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
-import type { Failure } from './answers.ts';
+import { type Failure, isAboutContent, troubleOf } from './answers.ts';
 import type { MlflowClient, Reply, RunFacts } from './client.ts';
 import { PARAM_LENGTH, TAG_LENGTH } from './limits.ts';
 import { metricText } from './map.ts';
-import { isAboutContent } from './stop.ts';
 import type { StoreFacts } from './store-facts.ts';
-import { trouble, tryMetric, tryTag } from './trial.ts';
+import { tryMetric, tryTag } from './trial.ts';
 
 /**
  * Of the run: by it the next process finds one that was left, continues in it and deletes it. All that is written
@@ -149,7 +148,7 @@ export class Trial {
     let isTaken = this.#isTaken(await write());
     if (!isTaken) {
       const failure = await this.#tryPlain(kind, name, signal);
-      if (failure !== undefined) throw isGone(failure) ? this.#overtaken(failure) : trouble(failure);
+      if (failure !== undefined) throw isGone(failure) ? this.#overtaken(failure) : troubleOf(failure);
       isTaken = this.#isTaken(await write());
     }
     this.#done.set(name, isTaken);

@@ -1,11 +1,9 @@
 /** Something small of a kind: where a server takes none of it, it is out of order, and refuses what is sound, too. */
-import { MirrorError } from '../../errors.ts';
 import type { Failure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
 import { DERIVED_PREFIX } from './keys.ts';
 import { metricText } from './map.ts';
-import { isAboutContent, stopOf } from './stop.ts';
 
 const FILE = 'mirrorboard/trial.txt';
 /** Below the prefix that `readBack` passes over. */
@@ -27,11 +25,4 @@ export async function tryMetric(client: MlflowClient, runId: string, signal: Abo
 export async function tryTag(client: MlflowClient, runId: string, signal: AbortSignal): Promise<Failure | undefined> {
   const reply = await client.logTags(runId, [{ key: 'mirrorboard.alive', value: new Date().toISOString() }], signal);
   return reply.kind === 'ok' ? undefined : reply;
-}
-
-/** What even something small meets is no matter of what was sent. */
-export function trouble(failure: Failure): MirrorError {
-  if (!isAboutContent(failure)) return stopOf(failure).outcome.error;
-  const { code, message, hint, context, cause } = failure.error;
-  return new MirrorError(code, message, { retry: 'later', context, cause, ...(hint === undefined ? {} : { hint }) });
 }

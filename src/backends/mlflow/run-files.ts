@@ -1,0 +1,202 @@
+/** The files of a run: segments of exact points, texts, what points show, and what series say of themselves. */
+
+import { cutLines, type SegmentLine } from '../../backend-kit/exact-points/index.ts';
+import { Stop } from '../../backend-kit/failures/index.ts';
+import { inParts, type Job } from '../../backend-kit/sending/index.ts';
+import { each } from '../../concurrency/index.ts';
+import type { BackendContext, TrackerParcel } from '../../contract/index.ts';
+import type { Batch } from '../../model/index.ts';
+import { type Failure, stopOf, troubleOf } from './answers.ts';
+import type { Artifacts } from './artifacts.ts';
+import { segmentOf, segmentsOf } from './exact-files.ts';
+import { Gathered, type GatherRoom } from './gathered.ts';
+import { UPLOADS_AT_ONCE } from './limits.ts';
+import { notesPath, notesText } from './map.ts';
+import { refusePoint } from './metric-batches.ts';
+import type { Prepared } from './prepare.ts';
+import { SERIES_FILE, SeriesFile } from './series-file.ts';
+import { tryFile } from './trial.ts';
+
+/** A file of lines takes in what follows up to this length, one of texts up to that. */
+const SEGMENT_BYTES = 256 * 1024;
+const NOTES_BYTES = 64 * 1024;
+
+/** Where the files of a run go. */
+export interface RunFilesOptions {
+  readonly artifacts: Artifacts;
+  /** The run's folder behind the artifact proxy. */
+  readonly root: string;
+  /** The run holds nothing yet. */
+  readonly isNew: boolean;
+  readonly room: GatherRoom;
+  readonly warn: BackendContext['warn'];
+}
+
+/** Stores the files of one run. */
+export class RunFiles {
+  readonly #artifacts: Artifacts;
+  readonly #root: string;
+  readonly #warn: BackendContext['warn'];
+  /** Lines that were stored last, by their event files, and texts by their tags. */
+  readonly #segments: Gathered<SegmentLine>;
+  readonly #notes: Gathered<Prepared['notes'][number]>;
+  readonly #series: SeriesFile;
+  /** The server lets nobody remove files. */
+  #keepsAll = false;
+  /** What the server said when it stores no files. */
+  #notServed: Failure | undefined;
+
+  constructor({ artifacts, root, isNew, room, warn }: RunFilesOptions) {
+    this.#artifacts = artifacts;
+    this.#root = root;
+    this.#warn = warn;
+    this.#segments = new Gathered(room, SEGMENT_BYTES);
+    this.#notes = new Gathered(room, NOTES_BYTES);
+    this.#series = new SeriesFile(artifacts, root, isNew);
+  }
+
+  /** Files and segments of a parcel: all before its metrics, so that no metric stands for a point that is not kept. */
+  async store(job: Job<Prepared>, signal: AbortSignal): Promise<void> {
+    const { prepared, parcel } = job;
+    await this.#storeSeries(parcel, signal);
+    if (prepared.lines.length === 0) return;
+    await each(prepared.uploads, UPLOADS_AT_ONCE, async ({ path, data, isNeeded, ...point }) => {
+      const failure = await this.#put(path, data, signal);
+      if (failure === undefined) return;
+      if (isNeeded) refusePoint(job, point, failure);
+      else
+        this.#warn('a file for display could not be stored; its point is stored exactly elsewhere', {
+          path,
+          reason: failure.error.message,
+        });
+    });
+    await this.#removeObsolete(signal);
+    await this.#storeNotes(prepared, signal);
+    await this.#storeLines(
+      job,
+      prepared.lines.filter((line) => !job.isRefused(line)),
+      signal,
+    );
+    for (const metric of prepared.metrics) if (job.isRefused(metric)) metric.isSettled = true;
+  }
+
+  /** Nothing more is expected for now: what is left of former files goes, and the memory. */
+  async rest(signal: AbortSignal): Promise<void> {
+    await this.#removeObsolete(signal);
+    this.#segments.forgetAll();
+    this.#notes.forgetAll();
+  }
+
+  /** Stores a file of a few bytes. Returns why it is not taken; a server that stores no files is no trouble. */
+  async tryOut(signal: AbortSignal): Promise<Failure | undefined> {
+    if (this.#notServed !== undefined) return undefined;
+    const failure = await tryFile(this.#artifacts, this.#root, signal);
+    return failure?.cause === 'notServed' ? undefined : failure;
+  }
+
+  /** Lines of a parcel, in one file with those before them if they are few. */
+  async #storeLines(job: Job<Prepared>, lines: readonly SegmentLine[], signal: AbortSignal): Promise<void> {
+    const { run, file } = job.parcel.batch;
+    const source = `${run.path}\n${file}`;
+    const joined = this.#segments.join(source, lines);
+    if (joined === undefined) return;
+    const [segment, ...more] = segmentsOf(run, file, joined.pieces);
+    if (segment === undefined || (more.length > 0 && joined.absorbed.length === 0)) {
+      this.#segments.forget(source);
+      await each(segmentsOf(run, file, lines), UPLOADS_AT_ONCE, async (own) => void (await this.#putSegment(job, own.lines, signal)));
+      return;
+    }
+    if (joined.absorbed.length > 0) {
+      const failure = await this.#put(segment.path, segment.data, signal);
+      if (failure === undefined) {
+        this.#segments.stored(source, segment.path, joined);
+        return;
+      }
+      // Together they are too much for something: each as it is.
+      this.#segments.forget(source);
+    }
+    for (const own of segmentsOf(run, file, lines)) {
+      const isWhole = await this.#putSegment(job, own.lines, signal);
+      if (isWhole && own.lines.length === lines.length) this.#segments.stored(source, own.path, { pieces: lines, absorbed: [] });
+    }
+  }
+
+  /** Whether all of it is stored as it is. */
+  async #putSegment(job: Job<Prepared>, all: readonly SegmentLine[], signal: AbortSignal): Promise<boolean> {
+    const { run, file }: Batch = job.parcel.batch;
+    let isWhole = true;
+    await inParts<SegmentLine, Failure>(all, {
+      send: async (lines) => {
+        const { path, data } = segmentOf(run, file, lines);
+        const failure = await this.#put(path, data, signal);
+        isWhole &&= failure === undefined;
+        return failure;
+      },
+      alone: (line, failure) => {
+        if (!line.isMark) refusePoint(job, line, failure);
+        else this.#warn('an event without a value could not be stored', { offset: line.offset, reason: failure.error.message });
+      },
+    });
+    return isWhole;
+  }
+
+  /** Texts for people: those of a tag that follow each other stand in one file. */
+  async #storeNotes({ notes }: Prepared, signal: AbortSignal): Promise<void> {
+    for (const [name, own] of Map.groupBy(notes, (note) => note.name)) {
+      for (const some of cutLines(own, NOTES_BYTES)) {
+        const joined = this.#notes.join(name, some);
+        if (joined === undefined) continue;
+        const path = notesPath(joined.pieces);
+        const failure = await this.#put(path, Buffer.from(notesText(joined.pieces)), signal);
+        if (failure === undefined) this.#notes.stored(name, path, joined);
+        else
+          this.#warn('a file for display could not be stored; its texts are stored exactly elsewhere', {
+            path,
+            reason: failure.error.message,
+          });
+      }
+    }
+  }
+
+  /** Removes files whose content stands in others. If that can't be done, they stay, and no more are made. */
+  async #removeObsolete(signal: AbortSignal): Promise<void> {
+    const paths = [...this.#segments.takeObsolete(), ...this.#notes.takeObsolete()];
+    await each(paths, UPLOADS_AT_ONCE, async (path) => {
+      const failure = this.#keepsAll ? undefined : await this.#artifacts.remove(this.#root, path, signal);
+      if (failure !== undefined && failure.error.retry === 'never') this.#keepsAll = true;
+    });
+    if (!this.#keepsAll) return;
+    this.#segments.forgetAll();
+    this.#notes.forgetAll();
+  }
+
+  async #storeSeries({ batch, series }: TrackerParcel, signal: AbortSignal): Promise<void> {
+    const data = await this.#series.with(batch, series, signal);
+    if (data === undefined) return;
+    try {
+      const failure = await this.#put(SERIES_FILE, data, signal);
+      if (failure !== undefined) this.#warn('the metadata of series could not be stored', { reason: failure.error.message });
+    } catch (error) {
+      this.#series.doubt();
+      throw error;
+    }
+  }
+
+  /** Stores a file. What is for good comes back; all else stops the run for now. */
+  async #put(path: string, data: Uint8Array, signal: AbortSignal): Promise<Failure | undefined> {
+    if (this.#notServed !== undefined) return this.#notServed;
+    const failure = await this.#artifacts.put(this.#root, path, data, signal);
+    if (failure?.cause === 'notServed') this.#notServed = failure;
+    return failure === undefined || failure.cause === 'notServed' ? failure : this.#checked(failure, signal);
+  }
+
+  async #checked(failure: Failure, signal: AbortSignal): Promise<Failure> {
+    // A 500 stays a 500 for a name too long and for a file where a folder is; the second try was made already. But a
+    // store of files that is away refuses any of them.
+    const mayBeAbout = failure.cause === 'refused' || failure.cause === 'tooMuch' || failure.cause === 'internal';
+    if (!mayBeAbout) throw stopOf(failure);
+    const other = await tryFile(this.#artifacts, this.#root, signal);
+    if (other !== undefined) throw new Stop({ kind: 'retry', error: troubleOf(failure) });
+    return failure;
+  }
+}

@@ -1,0 +1,75 @@
+/** The tags of a run: by which it is found again, and what the operator says of it. */
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { FileMarks } from '../../backend-kit/identity/index.ts';
+import type { RunSource } from '../../contract/index.ts';
+import type { Tag } from './client.ts';
+import { KeyTable } from './key-table.ts';
+import { fitText, heldText, type StoreFacts } from './store-facts.ts';
+
+/** Every run of ours has it. */
+export const KEY = 'mirrorboard.run_key';
+/** The state that last opened it. */
+export const INSTANCE = 'mirrorboard.instance';
+/** The files by which it is recognised. */
+export const FINGERPRINT = 'mirrorboard.fingerprint';
+/** The place of a run among those made for the same key at the same moment, see `backend-kit`. */
+export const PLACE = 'mirrorboard.place';
+/** When it was made, by the server's clock, milliseconds: whether it was left without a place is told by that. */
+export const MADE = 'mirrorboard.made';
+/** The run above it, as MLflow shows it. */
+export const PARENT = 'mlflow.parentRunId';
+/** Without these a run is not found again, or not known to be ours. */
+export const VITAL: ReadonlySet<string> = new Set([KEY, INSTANCE, MADE]);
+
+/** As many files as the tag has room for. */
+export function fingerprintText(files: FileMarks, facts: StoreFacts): string {
+  const { tagLength } = facts;
+  let most = tagLength;
+  let text = heldText(files.text(most), facts);
+  while (text.length > tagLength) {
+    most >>= 1;
+    text = heldText(files.text(most), facts);
+  }
+  return text;
+}
+
+/** The tags of a run that is made. `held`: names of tags that it has already. */
+export function tagsOf(source: RunSource, facts: StoreFacts, held: Iterable<string> = []): Tag[] {
+  const { run, rootPath, key, instanceId, fingerprint } = source;
+  const directory = run.path === '.' ? rootPath : join(rootPath, run.path);
+  const own = {
+    [KEY]: key,
+    'mirrorboard.root': run.root,
+    'mirrorboard.run_path': run.path,
+    'mirrorboard.source': directory,
+    [INSTANCE]: instanceId,
+    [FINGERPRINT]: fingerprintText(FileMarks.of(fingerprint), facts),
+    'mlflow.user': userName(),
+    'mlflow.source.name': directory,
+    'mlflow.source.type': 'LOCAL',
+  };
+  // What the operator says of a run stands before what we would say; how it is found again is not theirs to say.
+  const said = saidTags(source, facts, [...held, ...Object.keys(own)]).map(({ key: name, value }) => [name, value] as const);
+  const all = new Map([...Object.entries(own).filter(([name]) => name.startsWith('mlflow.')), ...said]);
+  for (const [name, value] of Object.entries(own)) if (!name.startsWith('mlflow.')) all.set(name, value);
+  return [...all].map(([name, value]) => ({ key: name, value: fitText(value, facts.tagLength, facts) }));
+}
+
+/** What the operator says of a run, as tags. */
+export function saidTags(source: RunSource, facts: StoreFacts, held: Iterable<string>): Tag[] {
+  const keys = new KeyTable(facts, held);
+  return Object.entries(source.tags).map(([name, value]) => ({
+    key: name.startsWith('mlflow.') ? name : keys.keyOf(name),
+    value: fitText(value, facts.tagLength, facts),
+  }));
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // In a container without an entry for this user.
+    return 'mirrorboard';
+  }
+}
