@@ -146,11 +146,11 @@ export class ClearmlClient {
       if (!Number.isNaN(date)) this.#clock = { dateMs: date, atMs: this.#time.steadyMs() };
       if (answer.kind !== 'ok') {
         const failure = failureOf(answer, what, this.address, this.#settings.extraRetryCodes);
-        const isRefused = failure.cause === 'token' || failure.cause === 'unauthorized';
+        const isRefused = failure.cause === 'token' || failure.cause === 'denied';
         if (isRefused && isFirst && (this.#token !== token || this.#renew())) continue;
         if (failure.cause !== 'token') return failure;
         // One code for malformed, badly signed and expired: a second one in a row is no matter of time.
-        if (!isFirst || this.#isGiven) return { ...failure, cause: 'unauthorized' };
+        if (!isFirst || this.#isGiven) return { ...failure, cause: 'denied' };
         if (this.#token === token) this.#token = undefined;
         continue;
       }
@@ -183,9 +183,9 @@ export class ClearmlClient {
     const answer = await this.#http.send({ method: 'POST', path: `${API}auth.login`, body: '{}', headers, signal });
     if (answer.kind !== 'ok') {
       const failure = failureOf(answer, 'logging in', this.address, this.#settings.extraRetryCodes);
-      const isRefused = failure.cause === 'token' || failure.cause === 'unauthorized';
+      const isRefused = failure.cause === 'token' || failure.cause === 'denied';
       if (isRefused && this.#renew()) return this.#token ?? (await this.#logIn(signal));
-      return failure.cause === 'token' ? { ...failure, cause: 'unauthorized' } : failure;
+      return failure.cause === 'token' ? { ...failure, cause: 'denied' } : failure;
     }
     const reply = readAnswer(answer, 'logging in', this.address);
     if (reply.kind !== 'ok') return reply;

@@ -1,23 +1,22 @@
 /**
  * Segments: files of lines that hold points exactly as they were, for all that events can't hold. A segment is named
  * by its content, so that the same points sent again fall on the same file; points that were cut into other segments
- * meanwhile stand in both, and are one by their place. An event names each, so that it is found. The value is the
- * last field of a line: its text can be had back as it was written.
+ * meanwhile stand in both, and are one by their place. An event names each, so that it is found.
  */
-
 import {
-  contentHash,
   cutLines,
   type SegmentLine as Line,
-  type LineNames,
-  linesOf,
+  markText,
   type NeededFile,
+  type PointPlace,
   pointText,
   readPoint,
+  type Segment,
   type StoredPoint,
+  segmentFrom,
 } from '../../backend-kit/exact-points/index.ts';
-import { type Json, jsonText, type Mark } from '../../model/index.ts';
-import { fileHash, type PointPlace } from './keys.ts';
+import type { Json, Mark } from '../../model/index.ts';
+import { fileHash } from './keys.ts';
 
 /** The metric and variant of the events that name segments, and files that nothing else names. */
 export const OWN_METRIC = ':mirrorboard:';
@@ -34,14 +33,6 @@ const BYTES_PER_SEGMENT = 2 * 1024 * 1024;
 export interface SegmentLine extends Line {
   readonly step: number | bigint;
   readonly wallTime: number;
-}
-
-/** A file of exact points. */
-export interface Segment {
-  /** Below the task's folder. */
-  readonly path: string;
-  readonly data: Uint8Array;
-  readonly lines: readonly SegmentLine[];
 }
 
 /**
@@ -62,11 +53,10 @@ export function pointLine(
   return { offset: place.offset, index: place.index, step, wallTime, text, isMark: false };
 }
 
-/** Marks are no points: nobody asks for them, they are kept all the same. */
-export function markLine(place: PointPlace, file: string, { kind, step, wallTime, payload }: Mark): SegmentLine {
-  const raw = Buffer.from(payload).toString('base64');
-  const text = jsonText({ ...placeFields(place, file), mark: kind, step, wall_time: wallTime, base64: raw });
-  return { offset: place.offset, index: 0, step, wallTime, text, isMark: true };
+/** An event without a value as a line. */
+export function markLine(place: PointPlace, file: string, mark: Mark): SegmentLine {
+  const { step, wallTime } = mark;
+  return { offset: place.offset, index: 0, step, wallTime, text: markText(placeFields(place, file), mark), isMark: true };
 }
 
 function placeFields({ run, file, offset, checksum, index }: PointPlace, shownFile: string): Record<string, Json> {
@@ -74,14 +64,13 @@ function placeFields({ run, file, offset, checksum, index }: PointPlace, shownFi
 }
 
 /** Lines of one file as segments. Lines must be in the order of the file. */
-export function segmentsOf(source: string, lines: readonly SegmentLine[]): Segment[] {
+export function segmentsOf(source: string, lines: readonly SegmentLine[]): Segment<SegmentLine>[] {
   return cutLines(lines, BYTES_PER_SEGMENT).map((piece) => segmentOf(source, piece));
 }
 
-/** Makes a file of exact points; its name is decided by its content, so that a repeat falls on itself. */
-export function segmentOf(source: string, lines: readonly SegmentLine[]): Segment {
-  const data = linesOf(lines);
-  return { path: `${SEGMENT_FOLDER}/points_${source}_${lines[0]?.offset ?? 0}_${contentHash(data)}.jsonl`, data, lines };
+/** Lines of one file as one segment; its path is below the task's folder. */
+export function segmentOf(source: string, lines: readonly SegmentLine[]): Segment<SegmentLine> {
+  return segmentFrom(lines, (offset, content) => `${SEGMENT_FOLDER}/points_${source}_${offset}_${content}.jsonl`);
 }
 
 /**
@@ -92,9 +81,7 @@ export function readSegmentName(path: string): { readonly source: string; readon
   return found === null ? undefined : { path: found[1] as string, source: found[2] as string, offset: Number(found[3]) };
 }
 
-const NAMES: LineNames = { place: ['source', 'offset', 'checksum', 'index'], files: 'files' };
-
 /** The point of a line; undefined for marks and for lines that are no points. */
 export function readLine(line: string): StoredPoint | undefined {
-  return readPoint(line, NAMES);
+  return readPoint(line, { place: ['source', 'offset', 'checksum', 'index'], files: 'files' });
 }

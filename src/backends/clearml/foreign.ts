@@ -1,7 +1,7 @@
 /** What projects hold that was not mirrored into them: for a person who means to switch a server off. */
 import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
 import type { Foreign, ForeignLook, OwnRun } from '../../contract/index.ts';
-import { MOST_LISTED, PageSize, Pages, type Said, taken, valueOrThrow } from '../../http/index.ts';
+import { eachPage, MOST_LISTED, PageSize, type Said, taken, valueOrThrow } from '../../http/index.ts';
 import { artifactsIn } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import type { EventSource } from './events.ts';
@@ -10,7 +10,7 @@ import { TASKS_PAGE } from './limits.ts';
 import { HPARAMS, isPointDocument, isPointFile } from './map.ts';
 import { isDatasetParam, SECTION } from './params-and-files.ts';
 import { segmentPoints } from './read-back.ts';
-import { COMMENT, RUN, userTags } from './tasks.ts';
+import { COMMENT, RUN, userTags } from './task-facts.ts';
 import { TRIAL_FILE, TRIAL_SECTION } from './trial.ts';
 
 /** By which a task is found again. */
@@ -62,32 +62,28 @@ async function* tasksIn(
   signal: AbortSignal,
 ): AsyncGenerator<{ readonly id: string; readonly name: string; readonly isOurs: boolean }, void, void> {
   const what = `listing the tasks of the project ${project}`;
-  const pages = new Pages(what, client.address, { items: MOST_LISTED });
-  const size = new PageSize(TASKS_PAGE);
-  for (let at = 0; ; ) {
+  const listing = { what, address: client.address, size: new PageSize(TASKS_PAGE), limits: { items: MOST_LISTED } };
+  const pages = eachPage(listing, async (token = '0', most) => {
+    const at = Number(token);
     const body = {
       project: [project],
       search_hidden: true,
       only_fields: ['id', 'name', 'runtime'],
       order_by: ['created', 'id'],
-      page: at / size.most,
-      page_size: size.most,
+      // Sizes are powers of two: a smaller page begins where the larger one did.
+      page: at / most,
+      page_size: most,
     };
-    const reply = taken(await client.call(what, 'tasks.get_all', body, signal), (said) =>
-      said.list('tasks').map((task) => ({
+    return taken(await client.call(what, 'tasks.get_all', body, signal), (said) => {
+      const items = said.list('tasks').map((task) => ({
         id: task.id('id'),
         name: task.text('name', ''),
         isOurs: typeof task.object('runtime').fields[RUN] === 'string',
-      })),
-    );
-    // Sizes are powers of two: the smaller page begins where the larger one did.
-    if (reply.kind !== 'ok' && size.shrinkFor(reply.error)) continue;
-    const tasks = valueOrThrow(reply);
-    if (tasks.length === 0) return;
-    yield* tasks;
-    at += size.most;
-    pages.next(String(at), tasks.length, tasks);
-  }
+      }));
+      return { items, next: items.length === 0 ? undefined : String(at + most) };
+    });
+  });
+  for await (const tasks of pages) yield* tasks;
 }
 
 /** Params as the official SDK names them, with their section, and documents of the configuration. */

@@ -1,5 +1,5 @@
+import { handleReader, handleText, isName } from '../../backend-kit/index.ts';
 import type { Handle } from '../../contract/index.ts';
-import { MirrorError } from '../../errors.ts';
 
 /** A task, as it is found again. */
 export interface TaskRef {
@@ -20,21 +20,18 @@ export interface SessionRef {
 
 /** Packs a task or session into a handle. */
 export function handleOf(ref: TaskRef | SessionRef): Handle {
-  if (ref.kind === 'session') return JSON.stringify({ session: ref.id }) as Handle;
+  if (ref.kind === 'session') return handleText({ session: ref.id });
   const { id, project, folder, isJoined } = ref;
-  return JSON.stringify({ task: id, project, folder, ...(isJoined ? { joined: true } : {}) }) as Handle;
+  return handleText({ task: id, project, folder, joined: isJoined || undefined });
 }
 
 /** Unpacks a handle. Throws MB9001 when it is not one of ours. */
-export function readHandle(handle: Handle): TaskRef | SessionRef {
-  try {
-    const { task, project, folder, joined, session } = JSON.parse(handle) as Record<string, unknown>;
+export const readHandle = handleReader(
+  'a ClearML task',
+  ['task', 'project', 'folder', 'joined', 'session'],
+  ({ task, project, folder, joined, session }): TaskRef | SessionRef | undefined => {
     if (typeof session === 'string' && /^offline-[0-9a-f]{32}$/.test(session)) return { kind: 'session', id: session };
-    if (typeof task === 'string' && task !== '' && typeof project === 'string' && typeof folder === 'string') {
-      return { kind: 'task', id: task, project, folder, isJoined: joined === true };
-    }
-  } catch {
-    // Said below.
-  }
-  throw new MirrorError('MB9001', `the handle of a ClearML task is not one: ${handle.slice(0, 80)}`);
-}
+    if (!isName(task) || typeof project !== 'string' || typeof folder !== 'string') return undefined;
+    return { kind: 'task', id: task, project, folder, isJoined: joined === true };
+  },
+);

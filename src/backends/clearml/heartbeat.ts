@@ -1,4 +1,5 @@
-import { type Clock, type StopTimer, systemClock } from '../../clock.ts';
+import { Rounds } from '../../backend-kit/index.ts';
+import { type Clock, systemClock } from '../../clock.ts';
 import { PING_MS } from './limits.ts';
 
 /** How often is searched for tasks that have been quiet. */
@@ -12,17 +13,12 @@ export class Heartbeat {
   readonly #clock: Clock;
   /** When each was last heard of. */
   readonly #lastMs = new Map<string, number>();
-  readonly #stop = new AbortController();
-  readonly #stopTimer: StopTimer;
-  #looking: Promise<void> = Promise.resolve();
+  readonly #rounds: Rounds;
 
   constructor(ping: (task: string, signal: AbortSignal) => Promise<void>, clock: Clock = systemClock) {
     this.#ping = ping;
     this.#clock = clock;
-    const look = (): void => {
-      this.#looking = this.look();
-    };
-    this.#stopTimer = clock.every(LOOK_MS, look, { keepsAlive: false });
+    this.#rounds = new Rounds(LOOK_MS, (signal) => this.look(signal), clock);
   }
 
   keep(task: string): void {
@@ -37,18 +33,16 @@ export class Heartbeat {
     this.#lastMs.delete(task);
   }
 
-  async look(): Promise<void> {
+  async look(signal: AbortSignal = new AbortController().signal): Promise<void> {
     for (const [task, lastMs] of [...this.#lastMs]) {
-      if (this.#clock.steadyMs() - lastMs < PING_MS || this.#stop.signal.aborted) continue;
+      if (this.#clock.steadyMs() - lastMs < PING_MS || signal.aborted) continue;
       this.#lastMs.set(task, this.#clock.steadyMs());
       // A server that is away now is asked again later; two hours are many tries.
-      await this.#ping(task, this.#stop.signal).catch(() => undefined);
+      await this.#ping(task, signal).catch(() => undefined);
     }
   }
 
-  async close(): Promise<void> {
-    this.#stopTimer();
-    this.#stop.abort();
-    await this.#looking;
+  close(): Promise<void> {
+    return this.#rounds.close();
   }
 }

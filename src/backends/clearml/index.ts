@@ -3,31 +3,18 @@
  * offline sessions.
  */
 
+import { outcomeOfThrown } from '../../backend-kit/failures/index.ts';
+import { sendByRun } from '../../backend-kit/sending/index.ts';
 import type {
-  ArtifactDifference,
-  ArtifactFile,
-  ArtifactOutcome,
   Backend,
   BackendContext,
   BackendType,
-  Capabilities,
-  Dataset,
-  FileMark,
-  ForeignLook,
+  Call,
   Handle,
-  ModelVersion,
   Outcome,
-  OwnRun,
-  ParamOutcome,
-  Probe,
   ReadBackChunk,
   ReadBackOptions,
-  RunEnd,
-  RunParam,
-  RunSource,
   TrackerParcel,
-  TrialKind,
-  WantedArtifacts,
 } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { Said } from '../../http/index.ts';
@@ -59,50 +46,38 @@ class ClearmlBackend implements Backend {
     this.#online = settings.mode === 'online' ? new Online(settings, this.#sessions, context) : undefined;
   }
 
-  describe(): Capabilities {
+  readonly describe: Call<'describe'> = () => {
     return CAPABILITIES;
-  }
+  };
 
-  async probe(signal: AbortSignal): Promise<Probe> {
+  readonly probe: Call<'probe'> = async (signal) => {
     if (this.#online !== undefined) return this.#online.probe(signal);
     const { offlineFolder } = this.#settings;
     const notes = [`The lane is offline: mirrorboard writes sessions to ${offlineFolder}, and sends them when it goes online.`];
     return { address: offlineFolder, version: undefined, clockSkewMs: undefined, notes };
-  }
+  };
 
-  async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
+  readonly open: Call<'open'> = async (source, known, signal) => {
     const ref = known === undefined ? undefined : readHandle(known);
     if (this.#online !== undefined) return handleOf(await this.#online.open(source, ref, signal));
     if (source.joins !== undefined) throw new MirrorError('MB4006', 'an offline lane can add nothing to a task on a server');
     const session = await this.#sessions.open(source, ref, signal);
     return handleOf({ kind: 'session', id: session.id });
-  }
+  };
 
-  async noteFiles(handle: Handle, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
+  readonly noteFiles: Call<'noteFiles'> = async (handle, files, signal) => {
     if (this.#online === undefined) return this.#sessions.noteFiles(this.#session(handle), files);
     return this.#online.noteFiles(await this.#online.resolve(readHandle(handle), signal), files, signal);
-  }
+  };
 
-  async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
-    const outcomes: Outcome[] = [];
-    const byRun = Map.groupBy(parcels.entries(), ([, { handle }]) => handle);
-    // Requests of one run follow each other; runs go side by side.
-    await Promise.all(
-      [...byRun].map(async ([handle, entries]) => {
-        const own = entries.map(([, parcel]) => parcel);
-        let sent: readonly Outcome[];
-        try {
-          sent = await (await this.#writer(handle, signal)).send(own, signal);
-        } catch (cause) {
-          const outcome = notReady(cause);
-          sent = own.map(() => outcome);
-        }
-        for (const [k, [i]] of entries.entries()) outcomes[i] = sent[k] as Outcome;
-        this.#online?.noteWork(handle);
-      }),
-    );
-    return outcomes;
-  }
+  readonly send: Call<'send'> = async (parcels, signal) => {
+    const send = async (handle: Handle, own: readonly TrackerParcel[]): Promise<readonly Outcome[]> => {
+      const sent = await (await this.#writer(handle, signal)).send(own, signal);
+      this.#online?.noteWork(handle);
+      return sent;
+    };
+    return sendByRun(parcels, send, (thrown) => outcomeOfThrown(thrown, signal, 'ClearML'));
+  };
 
   async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
     if (this.#online !== undefined) {
@@ -113,18 +88,18 @@ class ClearmlBackend implements Backend {
     yield* readBack(this.#wholeSession(handle), options);
   }
 
-  async finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void> {
+  readonly finish: Call<'finish'> = async (handle, end, signal) => {
     if (this.#online !== undefined) return this.#online.finish(await this.#online.resolve(readHandle(handle), signal), end, signal);
     const session = this.#session(handle);
     const { end: _, ...note } = session.note() ?? { source: undefined };
     if (note.source !== undefined) await session.noteAgain({ ...note, ...(end === undefined ? {} : { end }) });
-  }
+  };
 
-  async tryOut(handle: Handle, kind: TrialKind, signal: AbortSignal): Promise<void> {
+  readonly tryOut: Call<'tryOut'> = async (handle, kind, signal) => {
     await (await this.#writer(handle, signal)).tryOut(kind, signal);
-  }
+  };
 
-  async setParams(handle: Handle, params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
+  readonly setParams: Call<'setParams'> = async (handle, params, signal) => {
     const { sink } = await this.#writer(handle, signal);
     const session = this.#online === undefined ? this.#session(handle) : undefined;
     return addSideParams(
@@ -136,9 +111,9 @@ class ClearmlBackend implements Backend {
       },
       signal,
     );
-  }
+  };
 
-  async putFile(handle: Handle, file: ArtifactFile, signal: AbortSignal): Promise<ArtifactOutcome> {
+  readonly putFile: Call<'putFile'> = async (handle, file, signal) => {
     const { sink } = await this.#writer(handle, signal);
     const known = await this.#online?.storedFile(sink.id, file, signal);
     if (known !== undefined) return { kind: 'stored', url: known };
@@ -152,63 +127,63 @@ class ClearmlBackend implements Backend {
       },
       signal,
     );
-  }
+  };
 
-  async registerModel(handle: Handle, version: ModelVersion, signal: AbortSignal): Promise<ArtifactOutcome> {
+  readonly registerModel: Call<'registerModel'> = async (handle, version, signal) => {
     if (this.#online === undefined) return this.#session(handle).addModel(version);
     return this.#online.addModel(await this.#online.resolve(readHandle(handle), signal), version, signal);
-  }
+  };
 
-  async noteDataset(handle: Handle, dataset: Dataset, signal: AbortSignal): Promise<ArtifactOutcome> {
+  readonly noteDataset: Call<'noteDataset'> = async (handle, dataset, signal) => {
     const { sink } = await this.#writer(handle, signal);
     const reply = await sink.addParams([datasetParam(dataset)], signal);
     if (reply.kind === 'ok') return { kind: 'stored' };
     if (reply.cause === 'refused') return { kind: 'refused', reason: reply.error.message };
     throw reply.error;
-  }
+  };
 
-  async compareArtifacts(handle: Handle, wanted: WantedArtifacts, signal: AbortSignal): Promise<readonly ArtifactDifference[]> {
+  readonly compareArtifacts: Call<'compareArtifacts'> = async (handle, wanted, signal) => {
     if (this.#online !== undefined)
       return this.#online.compareArtifacts(await this.#online.resolve(readHandle(handle), signal), wanted, signal);
     const session = this.#wholeSession(handle);
     const task = new Said(session.task(), { what: 'reading an offline session', address: session.path });
     return compareArtifacts(task, wanted, session, signal);
-  }
+  };
 
   /** Of a lane that is offline nobody asks the server; what still waits in a session is not there. */
-  async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<ForeignLook> | undefined> {
+  readonly foreign: Call<'foreign'> = async (own, signal) => {
     const tasks = own.flatMap(({ handle, ...stored }) => {
       const ref = readHandle(handle);
       const task = ref.kind === 'task' ? ref : this.#sentTask(ref.id);
       return task === undefined ? [] : [{ id: task.id, project: task.project, ...stored }];
     });
     return this.#online?.foreign(tasks, signal);
-  }
+  };
 
   /** Sessions of runs that nothing more comes of wait for nobody else. */
-  async catchUp(signal: AbortSignal): Promise<void> {
+  readonly catchUp: Call<'catchUp'> = async (signal) => {
     await this.#online?.sendWaiting(signal);
-  }
+  };
 
-  async remove(handle: Handle, signal: AbortSignal): Promise<void> {
+  readonly remove: Call<'remove'> = async (handle, signal) => {
     this.#writers.delete(handle);
     if (this.#online !== undefined) await this.#online.remove(await this.#online.resolve(readHandle(handle), signal), signal);
     else await this.#session(handle).remove();
-  }
+  };
 
-  link(handle: Handle): string | undefined {
+  readonly link: Call<'link'> = (handle) => {
     const ref = readHandle(handle);
     const task = ref.kind === 'task' ? ref : this.#sentTask(ref.id);
     const { webServer } = this.#settings;
     return task === undefined || webServer === undefined
       ? undefined
       : `${webServer}/projects/${task.project}/experiments/${task.id}/output/log`;
-  }
+  };
 
-  async close(): Promise<void> {
+  readonly close: Call<'close'> = async () => {
     this.#stop.abort(new MirrorError('MB4001', 'the backend was closed'));
     await this.#online?.close();
-  }
+  };
 
   #sentTask(id: string): TaskRef | undefined {
     const note = this.#sessions.at(id).note();
@@ -239,13 +214,6 @@ class ClearmlBackend implements Backend {
     }
     return writer;
   }
-}
-
-function notReady(cause: unknown): Outcome {
-  const error =
-    cause instanceof MirrorError ? cause : new MirrorError('MB4001', 'connecting to ClearML was interrupted', { retry: 'later', cause });
-  if (error.code === 'MB4006') return { kind: 'runFatal', error };
-  return error.retry === 'never' ? { kind: 'fatal', error } : { kind: 'retry', error };
 }
 
 /** The mode is no part of it: what was mirrored offline is the same lane's. */

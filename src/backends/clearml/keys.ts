@@ -4,7 +4,7 @@
  * file, ends in something that has no "-", and is the same after every restart. What a number of an event can't hold
  * is in the key, too.
  */
-import { createHash } from 'node:crypto';
+import { fileHash as hashOfFile, type PointPlace } from '../../backend-kit/exact-points/index.ts';
 import { type RunRef, toMillis } from '../../model/index.ts';
 import { MOST_MILLIS, MOST_VALUE, NAME_BYTES } from './limits.ts';
 
@@ -32,21 +32,9 @@ export function isName(tag: string): boolean {
   return tag.length * 3 <= NAME_BYTES ? tag.isWellFormed() : tag.isWellFormed() && Buffer.byteLength(tag) <= NAME_BYTES;
 }
 
-/** Where a point comes from: its identity. */
-export interface PointPlace {
-  readonly run: RunRef;
-  readonly file: string;
-  readonly offset: number;
-  readonly checksum: number;
-  readonly index: number;
-}
-
 /** A short name of a file of a run. */
 export function fileHash(run: RunRef, file: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify([run.root, run.path, file]))
-    .digest('hex')
-    .slice(0, 8);
+  return hashOfFile(run, file, 8);
 }
 
 /** The part of a key that all points of a series and a file share. */

@@ -1,17 +1,9 @@
 /** Points that are no scalars to what ClearML shows of them: plots, debug samples, artifacts. Pure. */
-import {
-  type Blob,
-  interpret,
-  type Json,
-  type JsonObject,
-  jsonText,
-  npyOf,
-  type ObjectPoint,
-  type Tensor,
-  type Value,
-  valueJson,
-} from '../../model/index.ts';
-import { fileHash, isName, type Names, namesOf, type PointPlace, placeName } from './keys.ts';
+
+import type { PointPlace } from '../../backend-kit/exact-points/index.ts';
+import { exactValue, hparamsOf, isShownImage } from '../../backend-kit/index.ts';
+import { type Blob, type Json, type JsonObject, jsonText, npyOf, type ObjectPoint, type Tensor, type Value } from '../../model/index.ts';
+import { fileHash, isName, type Names, namesOf, placeName } from './keys.ts';
 import { DOCUMENT_BYTES, PLOT_BYTES } from './limits.ts';
 import { pathPart } from './paths.ts';
 
@@ -68,16 +60,14 @@ export function isPointDocument(name: string): boolean {
 
 /** Maps a point that is no scalar to a plot, to files and to params. */
 export function mapObject(tag: string, plugin: string, point: ObjectPoint, place: PointPlace): MappedObject {
-  const value = interpret(plugin, point);
-  const blobs: Blob[] = [];
-  const valueText = jsonText(valueJson(value, (blob) => blobs.push(blob)));
+  const { value, text: valueText, blobs } = exactValue(plugin, point);
   const plot = blobs.length === 0 && isName(tag) ? plotOf(tag, plugin, value, valueText) : undefined;
   const name = `${point.step}_${placeName(fileHash(place.run, place.file), place)}`;
   return {
     valueText,
     plot: plot !== undefined && plot.length <= PLOT_BYTES ? plot : undefined,
     uploads: [...exactFiles(tag, value, blobs, name), ...filesForPeople(tag, value, name)],
-    params: value.kind === 'hparams' ? paramsOf(value.data) : [],
+    params: hparamsOf(value).map(([param, said]) => paramOf(HPARAMS, param, said)),
     document: documentOf(tag, value),
   };
 }
@@ -168,7 +158,7 @@ function extensionOf({ format }: Blob): string {
 }
 
 function typeOf({ format }: Blob): string {
-  if (['png', 'jpeg', 'gif', 'bmp'].includes(format)) return `image/${format}`;
+  if (isShownImage({ format })) return `image/${format}`;
   return format === 'wav' ? 'audio/wav' : 'application/octet-stream';
 }
 
@@ -183,14 +173,6 @@ function documentOf(tag: string, value: Value): MappedObject['document'] {
   return { name: `${GRAPH}${pathPart(tag)}`, type: 'json', value: text };
 }
 
-/** Hyperparameters of a session's start; the session's end is the task's status. */
-function paramsOf(data: JsonObject): readonly Param[] {
-  const start = data['session_start_info'];
-  const hparams = isObject(start) ? start['hparams'] : undefined;
-  if (!isObject(hparams)) return [];
-  return Object.entries(hparams).map(([name, value]) => paramOf(HPARAMS, name, value));
-}
-
 /** A hyperparameter from a JSON value. */
 export function paramOf(section: string, name: string, value: Json): Param {
   if (typeof value === 'string') return { section, name, value, type: 'str' };
@@ -198,8 +180,4 @@ export function paramOf(section: string, name: string, value: Json): Param {
   if (typeof value === 'bigint') return { section, name, value: String(value), type: 'int' };
   if (typeof value === 'number') return { section, name, value: Object.is(value, -0) ? '-0.0' : String(value), type: 'float' };
   return { section, name, value: value === null ? '' : jsonText(value), type: 'str' };
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,8 @@
-import { type NeededFile, scalarText } from '../../backend-kit/exact-points/index.ts';
+import { type NeededFile, type PointPlace, scalarText } from '../../backend-kit/exact-points/index.ts';
+import { eachScalar } from '../../backend-kit/index.ts';
 import type { TrackerParcel } from '../../contract/index.ts';
 import { markLine, pointLine, type SegmentLine } from './exact-files.ts';
-import { fileHash, heldNumber, heldTime, isName, keyEnd, keyStart, namesOf, type PointPlace } from './keys.ts';
+import { fileHash, heldNumber, heldTime, isName, keyEnd, keyStart, namesOf } from './keys.ts';
 import { type MappedObject, mapObject, type Param, type Upload } from './map.ts';
 
 /** Where a point stands in its file. */
@@ -48,22 +49,11 @@ export function prepare({ batch, series, file }: TrackerParcel, taskId: string, 
   const source = fileHash(batch.run, batch.file);
   const starts = new Map<number, string | undefined>();
   let reservedSteps = 0;
-  const placeOf = ({ offset, checksum, index }: Omit<PointPlace, 'run' | 'file'>): PointPlace => ({
-    run: batch.run,
-    file: batch.file,
-    offset,
-    checksum,
-    index,
-  });
+  const placeOf = (offset: number, checksum: number, index: number): PointPlace => {
+    return { run: batch.run, file: batch.file, offset, checksum, index };
+  };
 
-  const { count, series: ids, step: steps, wallTime: times, value: values, wideSteps, wideValues } = batch.scalars;
-  const { offset: offsets, checksum: checksums, index: indexes } = batch.scalars;
-  for (let row = 0; row < count; row++) {
-    const id = ids[row] as number;
-    const step = wideSteps.get(row) ?? (steps[row] as number);
-    const value = wideValues.get(row) ?? (values[row] as number);
-    const wallTime = times[row] as number;
-    const [offset, checksum, index] = [offsets[row] as number, checksums[row] as number, indexes[row] as number];
+  eachScalar(batch, (id, step, wallTime, value, offset, checksum, index) => {
     if (step === reserved) reservedSteps++;
     let start = starts.get(id);
     if (start === undefined && !starts.has(id)) {
@@ -72,20 +62,20 @@ export function prepare({ batch, series, file }: TrackerParcel, taskId: string, 
     }
     if (start === undefined) {
       const { tag = '', plugin = '' } = series[id] ?? {};
-      lines.push(pointLine(placeOf({ offset, checksum, index }), file, tag, plugin, step, wallTime, scalarText(value), []));
-      continue;
+      lines.push(pointLine(placeOf(offset, checksum, index), file, tag, plugin, step, wallTime, scalarText(value), []));
+      return;
     }
     const { text: number, suffix } = heldNumber(value);
     const time = heldTime(wallTime);
     const text = `${start}${keyEnd(offset, checksum, index)}${suffix}${time.suffix}","iter":${stepText(step)},"timestamp":${time.millis},"value":${number}}`;
     events.push({ text, bytes: text.length + 16, points: [{ offset, index }] });
-  }
+  });
 
   for (const point of batch.objects) {
     const { tag = '', plugin = '' } = series[point.series] ?? {};
-    const place = placeOf(point);
-    const mapped = mapObject(tag, plugin, point, place);
     const { step, wallTime, offset, checksum, index } = point;
+    const place = placeOf(offset, checksum, index);
+    const mapped = mapObject(tag, plugin, point, place);
     if (step === reserved) reservedSteps++;
     for (const upload of mapped.uploads) uploads.push({ ...upload, offset, index, step, wallTime });
     for (const param of mapped.params) params.push(param);
@@ -102,7 +92,7 @@ export function prepare({ batch, series, file }: TrackerParcel, taskId: string, 
     const files = mapped.uploads.filter(({ isNeeded }) => isNeeded).map(({ path, data }): NeededFile => [path, data.length]);
     lines.push(pointLine(place, file, tag, plugin, step, wallTime, mapped.valueText, files));
   }
-  for (const mark of batch.marks) lines.push(markLine(placeOf({ ...mark, index: 0 }), file, mark));
+  for (const mark of batch.marks) lines.push(markLine(placeOf(mark.offset, mark.checksum, 0), file, mark));
   lines.sort((a, b) => a.offset - b.offset || a.index - b.index);
   return { events, lines, uploads, params, documents: [...documents.values()], source, reservedSteps };
 }

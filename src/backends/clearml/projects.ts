@@ -1,3 +1,4 @@
+import { OnceByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
 import type { ClearmlClient } from './client.ts';
@@ -12,31 +13,20 @@ export interface Project {
 /** Finds or makes projects, each once. */
 export class Projects {
   readonly #client: ClearmlClient;
-  readonly #known = new Map<string, Promise<Project>>();
+  readonly #known = new OnceByKey();
 
   constructor(client: ClearmlClient) {
     this.#client = client;
   }
 
   /** The project of a name, which is made if there is none. */
-  async find(name: string, signal: AbortSignal): Promise<Project> {
-    for (;;) {
-      const under = this.#known.get(name);
-      const found = under ?? this.#resolve(name, signal);
-      this.#known.set(name, found);
-      try {
-        return await found;
-      } catch (error) {
-        if (this.#known.get(name) === found) this.#known.delete(name);
-        // The call that began it was interrupted: this one is not.
-        if (under === undefined || signal.aborted || error instanceof MirrorError) throw error;
-      }
-    }
+  find(name: string, signal: AbortSignal): Promise<Project> {
+    return this.#known.take(name, () => this.#resolve(name, signal), signal);
   }
 
   /** After a task could not be made: the project may be gone. */
   forget(): void {
-    this.#known.clear();
+    this.#known.forget();
   }
 
   /** The project of a name, also one with short parts that a server before 2.2 took. */

@@ -2,7 +2,7 @@
  * Everything of ours that a task holds: scalars and plots by their keys, all else from segments. What others wrote is
  * left alone.
  */
-import { chunksOf, type HeadFields, onceEach, type SegmentPlace, type StoredPoint } from '../../backend-kit/exact-points/index.ts';
+import { chunksOf, type HeadFields, inOrder, onceEach, type SegmentPlace, type StoredPoint } from '../../backend-kit/exact-points/index.ts';
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
 import type { Fields } from './answers.ts';
 import { type EventSource, plotText, stepOf } from './events.ts';
@@ -91,9 +91,7 @@ async function segmentsIn(source: EventSource, signal: AbortSignal): Promise<rea
       found.set(name.path, { url, base: url.slice(0, -path.length), source: name.source, offset: name.offset });
     }
   }
-  return [...found.values()].sort(
-    (a, b) => (a.source < b.source ? -1 : a.source > b.source ? 1 : a.offset - b.offset) || (a.url < b.url ? -1 : 1),
-  );
+  return inOrder(found.values(), ({ url }) => url);
 }
 
 /** Whether the files that a point needs are there, with all their bytes. */

@@ -3,11 +3,12 @@
  * goes online sends itself. Events are appended, with the same keys as online, so that whatever stands in it twice
  * after a crash is one once it is imported.
  */
-import { createHash } from 'node:crypto';
 import { constants, createReadStream, existsSync, readFileSync } from 'node:fs';
 import { link, open, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { nameHash } from '../../backend-kit/exact-points/index.ts';
+import { piecesOf } from '../../backend-kit/index.ts';
 import type { ArtifactOutcome, ModelVersion, RunEnd, RunSource } from '../../contract/index.ts';
 import { MirrorError, messageOf, systemCode } from '../../errors.ts';
 import type { ObjectContent } from '../../objects/index.ts';
@@ -64,10 +65,7 @@ const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | con
 
 /** The id of the offline session for a run's key: the same every time. */
 export function sessionId(target: string, project: string, key: string, attempt: number): string {
-  const hash = createHash('sha256')
-    .update(JSON.stringify([target, project, key, attempt]))
-    .digest('hex');
-  return `offline-${hash.slice(0, 32)}`;
+  return `offline-${nameHash([target, project, key, attempt], 32)}`;
 }
 
 /** A folder that holds what an offline task gets, in the SDK's format. */
@@ -335,18 +333,8 @@ function pathOf(url: string): string {
 }
 
 function arrayLines(lines: readonly string[]): string {
-  let out = '';
-  let from = 0;
-  let bytes = 0;
-  for (const [i, line] of lines.entries()) {
-    if (i > from && (i - from >= EVENTS_PER_LINE || bytes + line.length > BYTES_PER_LINE)) {
-      out += `[${lines.slice(from, i).join(',')}]\n`;
-      from = i;
-      bytes = 0;
-    }
-    bytes += line.length;
-  }
-  return from < lines.length ? `${out}[${lines.slice(from).join(',')}]\n` : out;
+  const pieces = piecesOf(lines, (line) => line.length, { bytes: BYTES_PER_LINE, count: EVENTS_PER_LINE });
+  return pieces.map((piece) => `[${piece.join(',')}]\n`).join('');
 }
 
 async function writeDurably(path: string, text: string): Promise<void> {

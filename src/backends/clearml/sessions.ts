@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileMarks, isWhoseRun, nameBeside } from '../../backend-kit/identity/index.ts';
+import { inParts } from '../../backend-kit/sending/index.ts';
 import type { FileMark, RunSource, Whose } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { contentOf } from './files.ts';
@@ -12,7 +13,7 @@ import { readBack } from './read-back.ts';
 import { Session, type SessionNote, sessionId } from './session.ts';
 import type { ClearmlSettings } from './settings.ts';
 import type { Artifact, Sink } from './sink.ts';
-import { tagOfKey, userTags } from './tasks.ts';
+import { FINGERPRINT, factsOfRun } from './task-facts.ts';
 
 type OfflineSettings = Pick<ClearmlSettings, 'offlineFolder' | 'project' | 'taskName' | 'taskType'>;
 
@@ -113,20 +114,16 @@ export class Sessions {
   }
 
   #document(source: RunSource, id: string, project: string, name: string): ReturnType<Session['task']> {
-    const { run, rootPath, key, instanceId, tags } = source;
+    const { runtime, ...facts } = factsOfRun(source);
+    // The files that it is recognised by stand in the note, and grow.
+    const { [FINGERPRINT]: _, ...known } = runtime;
     return {
       id,
       name,
       project_name: project,
       type: this.#settings.taskType,
-      tags: [tagOfKey(key), ...userTags(tags)],
-      comment: `Mirrored from the TensorBoard logs in ${run.path === '.' ? rootPath : join(rootPath, run.path)}`,
-      runtime: {
-        'mirrorboard/run': key,
-        'mirrorboard/instance': instanceId,
-        'mirrorboard/root': run.root,
-        'mirrorboard/path': run.path,
-      },
+      ...facts,
+      runtime: known,
       hyperparams: {},
       configuration: {},
       script: {},
@@ -198,18 +195,19 @@ export async function sendSession(session: Session, sink: Sink, refused: (error:
 }
 
 /** One event that the server never takes does not hold back the others, which are sent in halves until it is alone. */
-async function addAll(sink: Sink, events: readonly string[], refused: (error: MirrorError) => void, signal: AbortSignal): Promise<void> {
-  const reply = await sink.addEvents(events, signal);
-  if (reply.kind === 'ok') return;
-  const isAboutContent = ['refused', 'internal', 'tooMuch'].includes(reply.cause);
-  if (!isAboutContent || (events.length === 1 && (await sink.tryEvent(signal)).kind !== 'ok')) throw reply.error;
-  if (events.length === 1) {
-    refused(reply.error);
-    return;
-  }
-  const half = events.length >> 1;
-  await addAll(sink, events.slice(0, half), refused, signal);
-  await addAll(sink, events.slice(half), refused, signal);
+async function addAll(sink: Sink, all: readonly string[], refused: (error: MirrorError) => void, signal: AbortSignal): Promise<void> {
+  await inParts<string, MirrorError>(all, {
+    send: async (events) => {
+      const reply = await sink.addEvents(events, signal);
+      if (reply.kind === 'ok') return undefined;
+      if (!['refused', 'internal', 'tooMuch'].includes(reply.cause)) throw reply.error;
+      return reply.error;
+    },
+    alone: async (_, error) => {
+      if ((await sink.tryEvent(signal)).kind !== 'ok') throw error;
+      refused(error);
+    },
+  });
 }
 
 function throwFailure(reply: Awaited<ReturnType<Sink['addParams']>>): void {

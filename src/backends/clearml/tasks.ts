@@ -1,12 +1,9 @@
 /** Finding and making the tasks of runs: each exactly once, and never one that is not ours. */
-
-import { join } from 'node:path';
 import {
   addPlace,
   agreeOnOne,
   type Candidate,
   type Contenders,
-  FileMarks,
   holderSource,
   inPlaces,
   isPlainlyOwn,
@@ -20,7 +17,7 @@ import { type Clock, systemClock } from '../../clock.ts';
 import { LineByKey } from '../../concurrency/index.ts';
 import type { BackendContext, FileMark, ReadBackChunk, RunSource } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
-import { type Said, taken, valueOrThrow } from '../../http/index.ts';
+import { taken, valueOrThrow } from '../../http/index.ts';
 import { runLabel } from '../../model/index.ts';
 import type { Failure, Fields, Reply } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
@@ -29,29 +26,25 @@ import { longName } from './names.ts';
 import { taskFolder } from './paths.ts';
 import { type Project, Projects } from './projects.ts';
 import type { ClearmlSettings } from './settings.ts';
+import {
+  FINGERPRINT,
+  FINGERPRINT_LENGTH,
+  factsOf,
+  factsOfRun,
+  INSTANCE,
+  isSame,
+  markOf,
+  marksIn,
+  PLACE,
+  RUN,
+  type TaskFacts,
+  tagOfKey,
+} from './task-facts.ts';
 
-/** Keys in a task's runtime. A dot would be a path there. */
-export const RUN = 'mirrorboard/run';
-const INSTANCE = 'mirrorboard/instance';
-const FINGERPRINT = 'mirrorboard/fingerprint';
-/** The place of a task among those made for the same key at the same moment, see `backend-kit`. */
-const PLACE = 'mirrorboard/place';
 const LOOKED_AT = ['id', 'name', 'status', 'runtime', 'project', 'created'];
 
-const FINGERPRINT_LENGTH = 8000;
 /** The process that makes a task gives it a place within five seconds; servers tell their time in whole ones. */
 const DRAWING_MS = 6000;
-
-/** What is known of a task. */
-export interface TaskFacts {
-  readonly id: string;
-  readonly name: string;
-  readonly status: string;
-  readonly project: string;
-  /** By the server's clock, milliseconds; NaN where it does not say. */
-  readonly createdMs: number;
-  readonly runtime: Fields;
-}
 
 /** What opening tasks needs beside a server. */
 export interface TasksOptions {
@@ -397,24 +390,6 @@ export class Tasks {
   }
 }
 
-/** Every task of ours begins its description so. */
-export const COMMENT = 'Mirrored from the TensorBoard logs in ';
-
-/** What a task says of its run, and by which it is found again. */
-function factsOfRun({ run, rootPath, key, instanceId, fingerprint, tags }: RunSource) {
-  return {
-    tags: [tagOfKey(key), ...userTags(tags)],
-    comment: `${COMMENT}${run.path === '.' ? rootPath : join(rootPath, run.path)}`,
-    runtime: {
-      [RUN]: key,
-      [INSTANCE]: instanceId,
-      [FINGERPRINT]: FileMarks.of(fingerprint).text(FINGERPRINT_LENGTH),
-      'mirrorboard/root': run.root,
-      'mirrorboard/path': run.path,
-    },
-  };
-}
-
 function deletedError(source: RunSource, id: string, cause: MirrorError): MirrorError {
   const run = runLabel(source.run);
   return new MirrorError('MB4006', `the ClearML task of ${run} (${id}) was deleted`, {
@@ -422,39 +397,4 @@ function deletedError(source: RunSource, id: string, cause: MirrorError): Mirror
     cause,
     context: { run, task: id },
   });
-}
-
-/** The system tag by which the task of a run's key is found. */
-export function tagOfKey(key: string): string {
-  return `mb-${key.slice(0, 12)}`;
-}
-
-/** Tags are texts in ClearML; `name=value` where there is one. */
-export function userTags(tags: Readonly<Record<string, string>>): string[] {
-  return Object.entries(tags).map(([name, value]) => (value === '' || value === 'true' ? name : `${name}=${value}`));
-}
-
-function markOf({ runtime }: TaskFacts): Candidate['mark'] {
-  const instance = runtime[INSTANCE];
-  return { instance: typeof instance === 'string' ? instance : undefined, files: marksIn(runtime) };
-}
-
-function marksIn(runtime: Fields): FileMarks {
-  return FileMarks.read(runtime[FINGERPRINT]);
-}
-
-/** Whether nothing was changed. */
-function isSame(runtime: Fields, before: Fields): boolean {
-  return Object.entries(runtime).every(([key, value]) => before[key] === value);
-}
-
-function factsOf(task: Said): TaskFacts {
-  return {
-    id: task.id('id'),
-    name: task.text('name', ''),
-    status: task.text('status', ''),
-    project: task.text('project', ''),
-    createdMs: Date.parse(task.text('created', '')),
-    runtime: task.object('runtime').fields,
-  };
 }

@@ -2,6 +2,7 @@
  * Something small of a kind: where a task takes none of it, the server is out of order, and refuses what is sound,
  * too.
  */
+import { asLater } from '../../backend-kit/failures/index.ts';
 import type { TrialKind } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { sha256Of } from '../../model/index.ts';
@@ -39,8 +40,7 @@ export async function tryOut(sink: Sink, kind: TrialKind, signal: AbortSignal): 
   } catch (error) {
     // What even something small meets is no matter of what was sent.
     if (!(error instanceof MirrorError) || error.code !== 'MB4005' || error.retry !== 'never') throw error;
-    const { code, message, hint, context } = error;
-    throw new MirrorError(code, message, { retry: 'later', context, cause: error, ...(hint === undefined ? {} : { hint }) });
+    throw asLater(error);
   }
 }
 

@@ -151,7 +151,7 @@ describe('more than 10,000 events at one step', () => {
     // Without them nobody knows what to ask for: that is said, and not taken for what is there.
     await expect(read(handle)).rejects.toMatchObject({
       code: 'MB4006',
-      message: expect.stringMatching(/does not give .* of 10501 events/),
+      message: expect.stringMatching(/does not return .* of 10501 events/),
     });
   });
 });
