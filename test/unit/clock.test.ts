@@ -26,10 +26,10 @@ const WALL: Readonly<Record<string, readonly [times: number, reason: string]>> =
   'state/lock.ts': [1, 'a stamp for people'],
   'testing/stub-server.ts': [1, 'Retry-After may be a date'],
   'backends/clearml/trial.ts': [2, 'stamps in the tracker'],
-  'backends/wandb/client.ts': [1, 'a stamp in the tracker'],
   'backends/clearml/params-and-files.ts': [1, 'a stamp in the tracker'],
   'backends/mlflow/probe.ts': [1, "the server's clock compared with ours"],
   'backends/mlflow/trial.ts': [3, 'stamps in the tracker'],
+  'backends/wandb/file-transfer.ts': [1, 'a stamp in the tracker'],
 };
 
 /**

@@ -1,7 +1,7 @@
 /** What projects hold that was not mirrored into them: for a person who means to switch the service off. */
 import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
 import type { BackendContext, Foreign, ForeignLook, OwnRun } from '../../contract/index.ts';
-import { MOST_LISTED, PageSize, Pages, valueOrThrow } from '../../http/index.ts';
+import { eachPage, MOST_LISTED, PageSize, valueOrThrow } from '../../http/index.ts';
 import type { ListedRun, ProjectPath, WandbClient } from './client.ts';
 import { readHandle, type TrackedRun } from './handle.ts';
 import { RUNS_PAGE } from './limits.ts';
@@ -111,17 +111,9 @@ async function notesOf(client: WandbClient, run: TrackedRun, signal: AbortSignal
 }
 
 async function* runsIn(client: WandbClient, project: ProjectPath, signal: AbortSignal): AsyncGenerator<ListedRun, void, void> {
-  const pages = new Pages('listing the runs of the project', client.address, { items: MOST_LISTED });
-  const size = new PageSize(RUNS_PAGE);
-  let after: string | undefined;
-  for (;;) {
-    const reply = await client.runs(project, after, size.most, signal);
-    if (reply.kind !== 'ok' && size.shrinkFor(reply.error)) continue;
-    const { runs, next } = valueOrThrow(reply);
-    yield* runs;
-    after = pages.next(next, runs.length, runs);
-    if (after === undefined) return;
-  }
+  const listing = { what: 'listing the runs of the project', address: client.address, size: new PageSize(RUNS_PAGE) };
+  const ask = (after: string | undefined, most: number) => client.runs(project, after, most, signal);
+  for await (const runs of eachPage({ ...listing, limits: { items: MOST_LISTED } }, ask)) yield* runs;
 }
 
 /**

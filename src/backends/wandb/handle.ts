@@ -1,5 +1,6 @@
+import { handleReader, handleText, isName } from '../../backend-kit/index.ts';
 import type { Handle } from '../../contract/index.ts';
-import { MirrorError } from '../../errors.ts';
+import { isFields } from '../../http/index.ts';
 
 /** A tracker run, as it is found again; the same whether it is written to online or offline. */
 export interface TrackedRun {
@@ -15,21 +16,17 @@ export interface TrackedRun {
 
 /** Packs a run into a handle. */
 export function handleOf({ id, entity, project, startedAt, joined }: TrackedRun): Handle {
-  return JSON.stringify({ run: id, entity, project, started: startedAt, ...(joined === undefined ? {} : { joined }) }) as Handle;
+  return handleText({ run: id, entity, project, started: startedAt, joined });
 }
 
 /** Unpacks a handle. Throws MB9001 when it is not one of ours. */
-export function readHandle(handle: Handle): TrackedRun {
-  try {
-    const { run, entity, project, started, joined } = JSON.parse(handle) as Record<string, unknown>;
-    if (typeof run === 'string' && run !== '' && typeof entity === 'string' && typeof project === 'string') {
-      const base = { id: run, entity, project, startedAt: Number(started) };
-      if (typeof joined !== 'object' || joined === null) return base;
-      const { lines, stepAhead } = joined as Record<string, unknown>;
-      return { ...base, joined: { lines: Number(lines), stepAhead: Number(stepAhead) } };
-    }
-  } catch {
-    // Said below.
-  }
-  throw new MirrorError('MB9001', `the handle of a W&B run is not one: ${handle.slice(0, 80)}`);
-}
+export const readHandle = handleReader(
+  'a W&B run',
+  ['run', 'entity', 'project', 'started', 'joined'],
+  ({ run, entity, project, started, joined }): TrackedRun | undefined => {
+    if (!isName(run) || typeof entity !== 'string' || typeof project !== 'string') return undefined;
+    const base = { id: run, entity, project, startedAt: Number(started) };
+    if (!isFields(joined)) return base;
+    return { ...base, joined: { lines: Number(joined['lines']), stepAhead: Number(joined['stepAhead']) } };
+  },
+);

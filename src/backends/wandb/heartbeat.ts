@@ -1,5 +1,6 @@
 /** Signs of life of runs that are written to: without one for some minutes the service shows a run as crashed. */
-import { type Clock, type StopTimer, systemClock } from '../../clock.ts';
+import { Rounds } from '../../backend-kit/index.ts';
+import { type Clock, systemClock } from '../../clock.ts';
 import { HEARTBEAT_MS } from './limits.ts';
 import type { RunPlace } from './place.ts';
 
@@ -11,34 +12,21 @@ const PATIENCE = 4;
 /** Tells the server every half minute that runs which are written to are alive. */
 export class Heartbeat {
   readonly #places: () => Iterable<RunPlace>;
-  readonly #stop = new AbortController();
   readonly #clock: Clock;
-  readonly #stopTimer: StopTimer;
-  #round: Promise<void> | undefined;
+  readonly #rounds: Rounds;
 
   constructor(places: () => Iterable<RunPlace>, clock: Clock = systemClock) {
     this.#places = places;
     this.#clock = clock;
-    const round = (): void => {
-      this.#round ??= this.#beat()
-        // The next round comes soon enough.
-        .catch(() => undefined)
-        .finally(() => {
-          this.#round = undefined;
-        });
-    };
-    this.#stopTimer = clock.every(HEARTBEAT_MS, round, { keepsAlive: false });
+    this.#rounds = new Rounds(HEARTBEAT_MS, (signal) => this.#beat(signal), clock);
   }
 
-  async close(): Promise<void> {
-    this.#stopTimer();
-    this.#stop.abort();
-    await this.#round;
+  close(): Promise<void> {
+    return this.#rounds.close();
   }
 
   /** One after the other, those with the latest events first. */
-  async #beat(): Promise<void> {
-    const { signal } = this.#stop;
+  async #beat(signal: AbortSignal): Promise<void> {
     const places = [...this.#places()].filter(({ isBeatDue }) => isBeatDue).sort((a, b) => b.lastEventMs - a.lastEventMs);
     for (const place of places) {
       if (signal.aborted) return;

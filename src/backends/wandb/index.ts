@@ -3,37 +3,21 @@
  * into folders.
  */
 
+import { outcomeOfThrown } from '../../backend-kit/failures/index.ts';
 import { type Clock, systemClock, timeoutSignal } from '../../clock.ts';
 import type {
-  ArtifactDifference,
-  ArtifactFile,
-  ArtifactOutcome,
   BackendContext,
   BackendType,
-  Capabilities,
-  FileMark,
-  ForeignLook,
+  Call,
   Handle,
-  Intent,
-  JournalEntry,
   JournalledBackend,
   Outcome,
-  OwnRun,
-  ParamOutcome,
-  Probe,
   ReadBackChunk,
   ReadBackOptions,
-  Resolution,
-  RunEnd,
-  RunParam,
-  RunSource,
-  TrackerParcel,
-  WantedArtifacts,
 } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
 import { systemRandom } from '../../random.ts';
-import { outcomeOf } from './answers.ts';
 import { type RunPath, WandbClient } from './client.ts';
 import { foreignIn } from './foreign.ts';
 import { handleOf, readHandle } from './handle.ts';
@@ -104,48 +88,40 @@ class WandbBackend implements JournalledBackend {
     this.#heart = new Heartbeat(() => [...this.#writers.values()].map(({ place }) => place), this.#clock);
   }
 
-  describe(): Capabilities {
+  readonly describe: Call<'describe'> = () => {
     return wandbCapabilities(this.#settings.gatherMs);
-  }
+  };
 
-  async probe(signal: AbortSignal): Promise<Probe> {
+  readonly probe: Call<'probe'> = async (signal) => {
     return probeTarget(this.#client, this.#settings, signal);
-  }
+  };
 
-  async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
+  readonly open: Call<'open'> = async (source, known, signal) => {
     this.#beOn();
     const run = await this.#runs.open(source, known, signal);
     this.#writers.set(run.tracked.id, new RunWriter(run));
     return handleOf(run.tracked);
-  }
+  };
 
-  async noteFiles(handle: Handle, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
+  readonly noteFiles: Call<'noteFiles'> = async (handle, files, signal) => {
     this.#beOn();
     const { place } = await this.#writer(handle, signal);
     await this.#runs.noteFiles(place, files, signal);
-  }
+  };
 
-  async send(parcels: readonly TrackerParcel[]): Promise<readonly Outcome[]> {
+  readonly send: Call<'send'> = async (parcels) => {
     const error = new MirrorError('MB9001', 'lines for W&B were not prepared before sending');
     return parcels.map(() => ({ kind: 'fatal', error }));
-  }
+  };
 
-  async prepare(
-    parcels: readonly TrackerParcel[],
-    journal: readonly JournalEntry[],
-  ): Promise<{ readonly intent: Intent; readonly entries: readonly JournalEntry[] }> {
+  readonly prepare: Call<'prepare', JournalledBackend> = async (parcels, journal) => {
     const [first] = parcels;
     if (first === undefined) throw new MirrorError('MB9001', 'there is nothing to send to W&B');
     const writer = await this.#writer(first.handle, this.#stop.signal);
     return writer.prepare(parcels, journal, this.#stop.signal);
-  }
+  };
 
-  async sendPrepared(
-    intent: Intent,
-    parcels: readonly TrackerParcel[],
-    signal: AbortSignal,
-    fromLine?: number,
-  ): Promise<readonly Outcome[]> {
+  readonly sendPrepared: Call<'sendPrepared', JournalledBackend> = async (intent, parcels, signal, fromLine) => {
     const outcomes = (outcome: Outcome): readonly Outcome[] => (parcels.length === 0 ? [outcome] : parcels.map(() => outcome));
     try {
       const { run } = JSON.parse(intent) as { readonly run: string };
@@ -153,17 +129,14 @@ class WandbBackend implements JournalledBackend {
       if (writer !== undefined) return await writer.sendPrepared(intent, parcels, signal, fromLine);
       return outcomes({ kind: 'runFatal', error: new MirrorError('MB4006', `the W&B run ${run} was not opened`) });
     } catch (cause) {
-      if (signal.aborted)
-        return outcomes({ kind: 'retry', error: new MirrorError('MB4001', 'sending was interrupted', { retry: 'later', cause }) });
-      if (!(cause instanceof MirrorError)) throw cause;
-      return outcomes(outcomeOf({ kind: 'failed', cause: causeOf(cause), error: cause }));
+      return outcomes(outcomeOfThrown(cause, signal, 'W&B', 'run'));
     }
-  }
+  };
 
-  async resolve(handle: Handle, intent: Intent, signal: AbortSignal): Promise<Resolution> {
+  readonly resolve: Call<'resolve', JournalledBackend> = async (handle, intent, signal) => {
     const writer = await this.#writer(handle, signal);
     return writer.resolve(intent, signal);
-  }
+  };
 
   async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
     this.#beOn();
@@ -173,33 +146,33 @@ class WandbBackend implements JournalledBackend {
     yield* readBack(place, tracked.joined?.lines ?? 0, options);
   }
 
-  async finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void> {
+  readonly finish: Call<'finish'> = async (handle, end, signal) => {
     this.#beOn();
     const writer = await this.#writer(handle, signal);
     // Who opened it says when it ends.
     if (readHandle(handle).joined === undefined) throwFailure(await writer.place.finish(end, signal));
-  }
+  };
 
-  async setParams(handle: Handle, params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
+  readonly setParams: Call<'setParams'> = async (handle, params, signal) => {
     const { place } = await this.#writer(handle, signal);
     await setParams(place, params, signal);
     return params.map(() => ({ kind: 'set' }));
-  }
+  };
 
-  async putFile(handle: Handle, file: ArtifactFile, signal: AbortSignal): Promise<ArtifactOutcome> {
+  readonly putFile: Call<'putFile'> = async (handle, file, signal) => {
     const { place } = await this.#writer(handle, signal);
     return storeFile(place, file, signal);
-  }
+  };
 
-  async compareArtifacts(handle: Handle, wanted: WantedArtifacts, signal: AbortSignal): Promise<readonly ArtifactDifference[]> {
+  readonly compareArtifacts: Call<'compareArtifacts'> = async (handle, wanted, signal) => {
     this.#beOn();
     const { place } = await this.#runs.find(readHandle(handle), signal);
     const unknown = (reason: string) => this.#warn('artifacts or params of a run are not compared', { run: place.path.id, reason });
     return compareArtifacts(place, wanted, unknown, signal);
-  }
+  };
 
   /** Of a lane that is offline nobody asks the service. */
-  async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<ForeignLook> | undefined> {
+  readonly foreign: Call<'foreign'> = async (own, signal) => {
     if (this.#client === undefined || this.#online === undefined) return undefined;
     return foreignIn(
       this.#client,
@@ -208,30 +181,30 @@ class WandbBackend implements JournalledBackend {
       { entity: this.#settings.entity ?? '', said: this.#settings, warn: this.#warn },
       signal,
     );
-  }
+  };
 
-  async remove(handle: Handle, signal: AbortSignal): Promise<void> {
+  readonly remove: Call<'remove'> = async (handle, signal) => {
     const { place } = await this.#writer(handle, signal);
     throwFailure(await place.remove(signal));
     this.#writers.delete(readHandle(handle).id);
-  }
+  };
 
-  link(handle: Handle): string | undefined {
+  readonly link: Call<'link'> = (handle) => {
     if (this.#settings.silent) return undefined;
     const tracked = readHandle(handle);
     const writer = this.#writers.get(tracked.id);
     if (writer !== undefined) return writer.place.link;
     if (this.#settings.mode !== 'online' || tracked.entity === '') return undefined;
     return `${pagesOf(this.#settings.baseUrl)}/${[tracked.entity, tracked.project].map(encodeURIComponent).join('/')}/runs/${tracked.id}`;
-  }
+  };
 
-  async close(): Promise<void> {
+  readonly close: Call<'close'> = async () => {
     await this.#heart.close();
     const last = timeoutSignal(CLOSE_MS, this.#clock);
     await Promise.all([...this.#writers.values()].map((writer) => writer.place.flush(last).catch(() => undefined)));
     this.#stop.abort(new MirrorError('MB4001', 'the backend was closed'));
     await this.#client?.close();
-  }
+  };
 
   #uncounted(): void {
     if (this.#isUncountedSaid) return;
@@ -272,11 +245,6 @@ async function* linesAt(
 
 /** The last summary must not keep a process that ends. */
 const CLOSE_MS = 5000;
-
-function causeOf(error: MirrorError): 'transient' | 'denied' | 'gone' {
-  if (error.retry !== 'never') return 'transient';
-  return error.code === 'MB4002' || error.code === 'MB4003' ? 'denied' : 'gone';
-}
 
 /** The hosted service has its pages beside its API; others have both at one address. */
 function pagesOf(baseUrl: string): string {

@@ -1,18 +1,8 @@
 /** Points that are no scalars to what a history row shows of them, and what is in files beside it. Pure. */
 
+import { exactValue, fieldOf, hparamsOf, isShownImage } from '../../backend-kit/index.ts';
 import type { BodyStream } from '../../http/index.ts';
-import {
-  type Blob,
-  interpret,
-  jsonText,
-  npyOf,
-  type ObjectPoint,
-  sha256Of,
-  type Tensor,
-  textJson,
-  type Value,
-  valueJson,
-} from '../../model/index.ts';
+import { type Blob, type Json, jsonText, npyOf, type ObjectPoint, sha256Of, type Tensor, textJson, type Value } from '../../model/index.ts';
 import { fileNameOf } from './keys.ts';
 import { HISTOGRAM_BINS, SHOWN_IMAGES, TABLE_ROWS, VALUE_BYTES } from './limits.ts';
 import { numberText } from './numbers.ts';
@@ -46,9 +36,7 @@ type Number64 = number | bigint;
 
 /** Maps a point that is not a scalar to what a row shows, and to files that hold it exactly. */
 export function mapObject(tag: string, plugin: string, point: ObjectPoint): MappedObject {
-  const value = interpret(plugin, point);
-  const blobs: Blob[] = [];
-  const valueText = jsonText(valueJson(value, (blob) => blobs.push(blob)));
+  const { value, text: valueText, blobs } = exactValue(plugin, point);
   const name = fileNameOf(tag);
   const files = blobs.map((blob) => blobFile(value, blob, name));
   const needed = [...new Map(files.map(({ path, data }) => [path, data.length])).entries()];
@@ -66,7 +54,7 @@ function blobFile(value: Value, { data, sha256, format }: Blob, name: string): R
   const plain = (path: string, content: Uint8Array = data): RunFile => ({ path, data: content, isMedia: path.startsWith('media/') });
   switch (value.kind) {
     case 'images':
-      if (['png', 'jpeg', 'gif', 'bmp'].includes(format)) return plain(`media/images/${name}_${id}.${format === 'jpeg' ? 'jpg' : format}`);
+      if (isShownImage({ format })) return plain(`media/images/${name}_${id}.${format === 'jpeg' ? 'jpg' : format}`);
       return plain(`mirrorboard/blobs/${id}.bin`);
     case 'audio':
       return plain(format === 'wav' ? `media/audio/${name}_${id}.wav` : `mirrorboard/blobs/${id}.bin`);
@@ -211,7 +199,7 @@ function prCurveShown(rows: readonly (readonly Number64[])[], name: string): Sho
 }
 
 /** Which tags stand together in a chart: the service's charts are made from a workspace, not from a run. */
-function layoutShown(layout: unknown, name: string): Shown {
+function layoutShown(layout: Json, name: string): Shown {
   const rows: string[][] = [];
   for (const category of listOf(layout, 'category')) {
     for (const chart of listOf(category, 'chart')) {
@@ -226,11 +214,7 @@ function layoutShown(layout: unknown, name: string): Shown {
   return tableShown(['category', 'chart', 'tag'], rows, name);
 }
 
-function fieldOf(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
-}
-
-function listOf(value: unknown, key: string): readonly unknown[] {
+function listOf(value: Json | undefined, key: string): readonly Json[] {
   const field = fieldOf(value, key);
   return Array.isArray(field) ? field : [];
 }
@@ -279,11 +263,9 @@ function formatOf(path: string): string {
 
 function paramsOf(value: Value): Pick<MappedObject, 'params' | 'status'> {
   if (value.kind !== 'hparams') return { params: [], status: undefined };
-  const hparams = fieldOf(fieldOf(value.data, 'session_start_info'), 'hparams');
-  const params = Object.entries(typeof hparams === 'object' && hparams !== null ? hparams : {});
   const status = fieldOf(fieldOf(value.data, 'session_end_info'), 'status');
   return {
-    params: params.map(([name, param]) => ({ name, value: jsonText(param as never) })),
+    params: hparamsOf(value).map(([name, param]) => ({ name, value: jsonText(param) })),
     status: typeof status === 'string' ? status : undefined,
   };
 }

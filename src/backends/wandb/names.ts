@@ -1,5 +1,5 @@
 /** What a run is called at the service, within its rules. */
-import { createHash } from 'node:crypto';
+import { nameHash } from '../../backend-kit/exact-points/index.ts';
 import type { RunSource } from '../../contract/index.ts';
 import type { RunChange } from './client.ts';
 import { NAME_LENGTH, PROJECT_LENGTH, TAG_LENGTH } from './limits.ts';
@@ -9,10 +9,7 @@ const DEFAULT_PROJECT = 'mirrorboard';
 
 /** The id of the n-th run of a key, counted from 1: the same on every machine, and another one in every project. */
 export function runIdOf(key: string, project: string, n: number): string {
-  const hash = createHash('sha256')
-    .update(JSON.stringify([key, project]))
-    .digest('hex')
-    .slice(0, 20);
+  const hash = nameHash([key, project], 20);
   return n === 1 ? `mb${hash}` : `mb${hash}-${n}`;
 }
 

@@ -23,6 +23,11 @@ export function foldersIn(dir: string, id?: string): Folder[] {
   return found.sort((a, b) => (a.began < b.began ? -1 : a.began > b.began ? 1 : 0));
 }
 
+/** Those of a run that have a file of records. */
+export function begunFolders(dir: string, id: string): Folder[] {
+  return foldersIn(dir, id).filter((folder) => existsSync(fileIn(folder)));
+}
+
 /** The `.wandb` file of a folder. */
 export function fileIn({ path, id }: Pick<Folder, 'path' | 'id'>): string {
   return join(path, `run-${id}.wandb`);

@@ -1,10 +1,10 @@
 /** What lies next to the event files: params in the configuration of the run, files as files of it. */
 
-import { fileDifference } from '../../backend-kit/index.ts';
+import { filesThatDiffer } from '../../backend-kit/index.ts';
 import type { ArtifactDifference, ArtifactFile, ArtifactOutcome, RunParam, WantedArtifacts } from '../../contract/index.ts';
 import { reasonOf } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
-import type { LostFile } from './client.ts';
+import type { LostFile } from './file-transfer.ts';
 import { numberText } from './numbers.ts';
 import type { RunPlace } from './place.ts';
 import { unquoted } from './row-reader.ts';
@@ -60,14 +60,12 @@ export async function compareArtifacts(
     return differences;
   }
   const lengths = valueOrThrow(listed);
-  for (const file of files) {
-    const path = storedPath(file.path);
+  const changed = await filesThatDiffer(files, async (name) => {
+    const path = storedPath(name);
     const bytes = lengths.get(path);
-    const read = async () => valueOrThrow(await place.readFile(path, signal));
-    const difference = await fileDifference(file, bytes === undefined ? undefined : { bytes, read });
-    if (difference !== undefined) differences.push(difference);
-  }
-  return differences;
+    return bytes === undefined ? undefined : { bytes, read: async () => valueOrThrow(await place.readFile(path, signal)) };
+  });
+  return [...differences, ...changed];
 }
 
 /** The path under which a file is stored: names that W&B uses itself are moved. */

@@ -1,6 +1,7 @@
 import type { RunEnd } from '../../contract/index.ts';
 import type { Failure, Reply } from './answers.ts';
-import type { LostFile, RunChange, RunPath } from './client.ts';
+import type { RunChange, RunPath } from './client.ts';
+import type { LostFile } from './file-transfer.ts';
 import type { StoredFile } from './map.ts';
 import type { RunConfig } from './run-config.ts';
 

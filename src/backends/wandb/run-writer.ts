@@ -7,7 +7,7 @@ import type { Intent, JournalEntry, Outcome, Refusal, Resolution, TrackerParcel 
 import { MirrorError, reasonOf } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
 import { pointCount } from '../../model/index.ts';
-import { failed, outcomeOf, REBUILD_HINT } from './answers.ts';
+import { failed, REBUILD_HINT, stopOf } from './answers.ts';
 import { packPlan, rangeOf, unpackPlan } from './intent.ts';
 import { endOf, entryFor, linesOf, overlapping } from './journal.ts';
 import { KeyTable } from './keys.ts';
@@ -97,14 +97,14 @@ export class RunWriter {
       const end = plan.firstLine + plan.lines.length;
       if (this.#isInDoubt) {
         const reply = await this.place.lineCount(end, signal);
-        if (reply.kind !== 'ok') return all(outcomeOf(reply));
+        if (reply.kind !== 'ok') return all(stopOf(reply).outcome);
         this.#stored = Math.max(this.#stored, reply.value ?? 0);
       }
       const from = Math.min(Math.max(plan.firstLine, fromLine ?? 0, this.#stored), end);
       const lines = from === plan.firstLine ? plan.lines : plan.lines.slice(from - plan.firstLine);
       this.#isInDoubt = true;
       const failure = lines.length === 0 ? undefined : await this.place.append(from, lines, new Map(plan.summary), signal);
-      if (failure !== undefined) return all(outcomeOf(failure));
+      if (failure !== undefined) return all(stopOf(failure).outcome);
       this.#isInDoubt = false;
       this.#stored = end;
     }

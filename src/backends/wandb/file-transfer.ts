@@ -1,0 +1,147 @@
+/** Files of runs on their way: the server names an address for each, and it may be elsewhere. */
+import { MirrorError } from '../../errors.ts';
+import { type HttpClient, isPage, type NamedAnswer, NamedPlaces, type NamedPlacesOptions, taken, uploadHeaders } from '../../http/index.ts';
+import { type Failure, failed, failureOf, type Reply } from './answers.ts';
+import type { RunPath, WandbClient } from './client.ts';
+import { FILES_PER_REQUEST, UPLOADS_AT_ONCE } from './limits.ts';
+import type { StoredFile } from './map.ts';
+import { CREATE_FILES } from './queries.ts';
+
+/** A file of a few bytes, beside the points. */
+const TRIAL_FILE = 'mirrorboard/trial.txt';
+
+/** Hears of a file that can't be stored, and why. */
+export type LostFile = (path: string, error: MirrorError) => void;
+
+/** Stores and reads the files of runs. */
+export class FileTransfer {
+  readonly #http: HttpClient;
+  readonly #client: Pick<WandbClient, 'graph'>;
+  /** Where the server says that files go, and lie: without the key. */
+  readonly #elsewhere: NamedPlaces;
+
+  constructor(http: HttpClient, client: Pick<WandbClient, 'graph'>, options: Omit<NamedPlacesOptions, 'tracker' | 'connections'>) {
+    this.#http = http;
+    this.#client = client;
+    this.#elsewhere = new NamedPlaces({ ...options, tracker: http.address, connections: UPLOADS_AT_ONCE });
+  }
+
+  /**
+   * Stores files; what is there under the same name is replaced. A file for which the server names an address that
+   * can't be used, or that is too long while others are taken, is told to `lost`, and the others continue; where
+   * nobody wants to hear of it, it is a failure as any other.
+   */
+  async upload(run: RunPath, files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<Failure | undefined> {
+    for (let at = 0; at < files.length; at += FILES_PER_REQUEST) {
+      const some = files.slice(at, at + FILES_PER_REQUEST);
+      const addresses = await this.#addresses(run, some, signal);
+      if (addresses.kind !== 'ok') return addresses;
+      const waiting = [...some];
+      const workers = Array.from({ length: UPLOADS_AT_ONCE }, async (): Promise<Failure | undefined> => {
+        for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+          const failure = await this.#put(run, file, addresses.value, signal);
+          if (failure !== undefined) {
+            if (lost !== undefined && (await this.#isLost(run, failure, signal))) {
+              lost(file.path, failure.error);
+              continue;
+            }
+            waiting.length = 0;
+            return failure;
+          }
+        }
+        return undefined;
+      });
+      const failure = (await Promise.all(workers)).find((one) => one !== undefined);
+      if (failure !== undefined) return failure;
+    }
+    return undefined;
+  }
+
+  /** A file of a run; undefined where there is none. */
+  async download(run: RunPath, name: string, url: string, signal: AbortSignal): Promise<Reply<Buffer | undefined>> {
+    const what = `reading ${name} of the run ${run.id}`;
+    const path = `${filesPath(run)}/${name.split('/').map(encodeURIComponent).join('/')}`;
+    const answer =
+      url === ''
+        ? await this.#http.send({ method: 'GET', path, isFile: true, mostBytes: Number.POSITIVE_INFINITY, signal })
+        : await this.#fetch(url, signal);
+    if (answer.kind === 'unusable') return unusable(what, answer.error);
+    // Servers that have pages of their own give one for an address that they do not know.
+    const isStrange = answer.kind === 'ok' && !name.endsWith('.html') && isPage(answer);
+    if (answer.kind === 'ok') return { kind: 'ok', value: isStrange ? undefined : answer.body };
+    return answer.status === 404 ? { kind: 'ok', value: undefined } : failureOf(answer, what, this.#http.address);
+  }
+
+  async #addresses(
+    { entity, project, id }: RunPath,
+    files: readonly StoredFile[],
+    signal: AbortSignal,
+  ): Promise<Reply<{ readonly urls: ReadonlyMap<string, unknown>; readonly headers: Readonly<Record<string, string>> }>> {
+    const variables = { entity, project, run: id, files: files.map(({ path }) => path) };
+    const reply = await this.#client.graph('requesting upload addresses', 'CreateRunFiles', CREATE_FILES, variables, signal);
+    return taken(reply, (said) => {
+      const answer = said.object('createRunFiles');
+      const urls = new Map(answer.list('files').map((file) => [file.text('name', ''), file.fields['uploadUrl'] ?? '']));
+      return { urls, headers: uploadHeaders(answer.fields['uploadHeaders']) };
+    });
+  }
+
+  /** Whether a failure is about the file alone. */
+  async #isLost(run: RunPath, { cause }: Failure, signal: AbortSignal): Promise<boolean> {
+    return cause === 'unusable' || (cause === 'tooMuch' && (await this.tryFile(run, signal)) === undefined);
+  }
+
+  /** Stores a file of a few bytes: whether any is taken. */
+  tryFile(run: RunPath, signal: AbortSignal): Promise<Failure | undefined> {
+    return this.upload(run, [{ path: TRIAL_FILE, data: Buffer.from(new Date().toISOString()), isMedia: false }], signal);
+  }
+
+  async #put(
+    run: RunPath,
+    file: StoredFile,
+    first: { readonly urls: ReadonlyMap<string, unknown>; readonly headers: Readonly<Record<string, string>> },
+    signal: AbortSignal,
+  ): Promise<Failure | undefined> {
+    const what = `storing ${file.path} of the run ${run.id}`;
+    let place = first;
+    for (let tries = 0; ; tries++) {
+      const url = place.urls.get(file.path);
+      if (url === undefined)
+        return failed('refused', `${what}: ${this.#http.address} gave no address for it`, { address: this.#http.address });
+      const answer = await this.#elsewhere.send(url, { method: 'PUT', headers: place.headers, body: file.data, signal });
+      if (answer.kind === 'unusable') return unusable(what, answer.error);
+      if (answer.kind === 'ok') return undefined;
+      // Addresses are signed, and run out.
+      if (answer.status !== 403 || tries > 0) return failureOf(answer, what, this.#http.address);
+      const again = await this.#addresses(run, [file], signal);
+      if (again.kind !== 'ok') return again;
+      place = again.value;
+    }
+  }
+
+  /** A file at an address the server gave. The key goes to nobody but the server itself. */
+  async #fetch(address: string, signal: AbortSignal): Promise<NamedAnswer> {
+    const url = this.#elsewhere.parse(address);
+    if (url instanceof MirrorError) return { kind: 'unusable', error: url };
+    const base = new URL(this.#http.address);
+    const prefix = base.pathname.replace(/\/+$/, '');
+    if (url.origin === base.origin && url.pathname.startsWith(`${prefix}/`)) {
+      const path = (url.pathname + url.search).slice(prefix.length);
+      return this.#http.send({ method: 'GET', path, isFile: true, mostBytes: Number.POSITIVE_INFINITY, signal });
+    }
+    return this.#elsewhere.send(address, { method: 'GET', isFile: true, mostBytes: Number.POSITIVE_INFINITY, signal });
+  }
+
+  close(): Promise<void> {
+    return this.#elsewhere.close();
+  }
+}
+
+function unusable(what: string, error: MirrorError): Failure {
+  return failed('unusable', `${what}: ${error.message}`, error.context, error);
+}
+
+/** The path of a run's files and of its stream. */
+export function filesPath({ entity, project, id }: RunPath): string {
+  return `/files/${[entity, project, id].map(encodeURIComponent).join('/')}`;
+}
