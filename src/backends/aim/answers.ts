@@ -1,6 +1,6 @@
 /** What went wrong at an Aim server, in terms of what is to be done about it. */
 
-import type { Outcome } from '../../contract/index.ts';
+import { type Meaning, outcomeOf as meaningOutcome, type NotAccepted, outcomeOfThrown } from '../../backend-kit/failures/index.ts';
 import { askedWaitMs, type ErrorCode, MirrorError } from '../../errors.ts';
 import { type HttpAnswer, isFields, isOddAnswer, isTooLarge, loginHint, oddAnswer } from '../../http/index.ts';
 import { LOCKED_MS } from './limits.ts';
@@ -121,35 +121,20 @@ export function oddTree(what: string, address: string, expected: string): AimFai
   return new AimFailure('busy', oddAnswer({ what, address }, `expected ${expected}`));
 }
 
-/** What a parcel is told that could not be stored. */
-export function outcomeOf(cause: unknown, signal: AbortSignal): Exclude<Outcome, { kind: 'accepted' }> {
-  if (signal.aborted) return { kind: 'retry', error: new MirrorError('MB4001', 'sending to Aim was interrupted', { retry: 'later' }) };
-  if (cause instanceof AimFailure) {
-    const { kind, error } = cause;
-    switch (kind) {
-      case 'away':
-      case 'busy':
-        return { kind: 'retry', error, ...askedWait(error) };
-      case 'denied':
-      case 'wrong':
-        return { kind: 'fatal', error };
-      case 'content':
-      case 'absent':
-        return { kind: 'rejected', error };
-      default:
-        return kind satisfies never;
-    }
-  }
-  if (cause instanceof MirrorError) {
-    if (cause.code === 'MB4006') return { kind: 'runFatal', error: cause };
-    return cause.retry === 'never' ? { kind: 'fatal', error: cause } : { kind: 'retry', error: cause };
-  }
-  throw cause;
-}
+const MEANINGS: Readonly<Record<FailureKind, Meaning>> = {
+  away: 'retry',
+  busy: 'retry',
+  denied: 'lane',
+  wrong: 'lane',
+  content: 'content',
+  absent: 'content',
+};
 
-function askedWait(error: MirrorError): { readonly afterMs?: number } {
-  const afterMs = askedWaitMs(error);
-  return afterMs > 0 ? { afterMs } : {};
+/** The outcome of a parcel that could not be stored. */
+export function outcomeOf(cause: unknown, signal: AbortSignal): NotAccepted {
+  if (signal.aborted || !(cause instanceof AimFailure)) return outcomeOfThrown(cause, signal, 'Aim');
+  const { kind, error } = cause;
+  return meaningOutcome(MEANINGS[kind], error, askedWaitMs(error) || undefined);
 }
 
 /** What a call other than `send` throws. */

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { nameHash } from '../../backend-kit/exact-points/index.ts';
+import { handleReader, handleText, isName } from '../../backend-kit/index.ts';
 import type { Handle } from '../../contract/index.ts';
-import { MirrorError } from '../../errors.ts';
 
 /** What becomes a context: `train/` before a tag, the folded sub-directory, or nothing. */
 export const CONTEXT_RULES = ['none', 'prefix', 'directory'] as const;
@@ -20,29 +20,23 @@ export interface TrackedRun {
 
 /** It becomes a directory name, so nothing of a user's text is in it. */
 export function runHash(key: string, group: string, attempt: number): string {
-  return createHash('sha256')
-    .update(JSON.stringify(['mirrorboard', key, group, attempt]))
-    .digest('hex')
-    .slice(0, 24);
+  return nameHash(['mirrorboard', key, group, attempt], 24);
 }
 
 /** Packs a run into a handle. */
 export function handleOf({ hash, attempt, context, isJoined }: TrackedRun): Handle {
-  return JSON.stringify({ run: hash, attempt, context, ...(isJoined ? { joined: true } : {}) }) as Handle;
+  return handleText({ run: hash, attempt, context, joined: isJoined || undefined });
 }
 
 /** Unpacks a handle. Throws MB9001 when it is not one of ours. */
-export function readHandle(handle: Handle): TrackedRun {
-  try {
-    const { run, attempt, context, joined } = JSON.parse(handle) as Record<string, unknown>;
-    if (typeof run === 'string' && run !== '' && typeof attempt === 'number' && isContextRule(context)) {
-      return { hash: run, attempt, context, isJoined: joined === true };
-    }
-  } catch {
-    // Said below.
-  }
-  throw new MirrorError('MB9001', `the handle of an Aim run is not one: ${handle.slice(0, 80)}`);
-}
+export const readHandle = handleReader(
+  'an Aim run',
+  ['run', 'attempt', 'context', 'joined'],
+  ({ run, attempt, context, joined }): TrackedRun | undefined =>
+    isName(run) && typeof attempt === 'number' && isContextRule(context)
+      ? { hash: run, attempt, context, isJoined: joined === true }
+      : undefined,
+);
 
 /** Whether a value of the configuration is a context rule. */
 export function isContextRule(value: unknown): value is ContextRule {

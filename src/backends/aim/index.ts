@@ -1,32 +1,24 @@
 /** The Aim backend: a client of `aim server`, native sequences for what Aim has types for, exact values beside them. */
+import { sendByRun } from '../../backend-kit/sending/index.ts';
 import { systemClock, timeoutSignal } from '../../clock.ts';
 import { withSignal } from '../../concurrency/index.ts';
 import type {
-  ArtifactDifference,
   Backend,
   BackendContext,
   BackendType,
-  Capabilities,
-  FileMark,
-  ForeignLook,
+  Call,
   Handle,
   Outcome,
-  OwnRun,
-  ParamOutcome,
-  Probe,
   ReadBackChunk,
   ReadBackOptions,
-  RunEnd,
-  RunParam,
-  RunSource,
   TrackerParcel,
-  WantedArtifacts,
 } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import type { ManagedServer } from '../../http/index.ts';
 import { systemRandom } from '../../random.ts';
 import { AimFailure, errorOf, outcomeOf } from './answers.ts';
-import { AimClient, type ClientSettings, type Resource, type ServerFacts } from './client.ts';
+import { AimClient, type Resource, type ServerFacts } from './client.ts';
+import type { ClientSettings } from './connecting.ts';
 import { foreignIn } from './foreign.ts';
 import { Frames } from './frames.ts';
 import { handleOf, readHandle, type TrackedRun } from './handle.ts';
@@ -55,39 +47,34 @@ class AimBackend implements Backend {
     this.#runs = new Runs(settings, context.warn, (run, signal) => this.#readOnce(run, {}, signal));
   }
 
-  describe(): Capabilities {
+  readonly describe: Call<'describe'> = () => {
     return CAPABILITIES;
-  }
+  };
 
-  async probe(signal: AbortSignal): Promise<Probe> {
+  readonly probe: Call<'probe'> = async (signal) => {
     const probe = await probeServer(await this.#address(signal), this.#clientSettings, signal);
     return this.#settings.repo === undefined ? probe : { ...probe, address: this.#settings.repo };
-  }
+  };
 
-  async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
+  readonly open: Call<'open'> = async (source, known, signal) => {
     return this.#attempt((server) => this.#runs.open(server, source, known, signal), signal);
-  }
+  };
 
-  async noteFiles(handle: Handle, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
+  readonly noteFiles: Call<'noteFiles'> = async (handle, files, signal) => {
     const run = readHandle(handle);
     await this.#attempt(async (server) => {
       if (!(await server.client.hasRun(run.hash, signal))) throw gone(run);
       await this.#runs.noteFiles(server, run, files, signal);
     }, signal);
-  }
+  };
 
-  async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
-    const outcomes: Outcome[] = [];
-    for (const [handle, entries] of Map.groupBy(parcels.entries(), ([, parcel]) => parcel.handle)) {
-      const sent = await this.#sendRun(
-        handle,
-        entries.map(([, parcel]) => parcel),
-        signal,
-      );
-      for (const [k, [i]] of entries.entries()) outcomes[i] = sent[k] as Outcome;
-    }
-    return outcomes;
-  }
+  readonly send: Call<'send'> = async (parcels, signal) => {
+    return sendByRun(
+      parcels,
+      (handle, own) => this.#sendRun(handle, own, signal),
+      (thrown) => outcomeOf(thrown, signal),
+    );
+  };
 
   /**
    * A connection may have ended long ago without our hearing of it: what then fails is tried once more, over a new
@@ -148,7 +135,7 @@ class AimBackend implements Backend {
     }
   }
 
-  async finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void> {
+  readonly finish: Call<'finish'> = async (handle, end, signal) => {
     const run = readHandle(handle);
     if (run.isJoined) return;
     await this.#withRun(run, signal, async ({ client }, { open }) => {
@@ -160,9 +147,9 @@ class AimBackend implements Backend {
     });
     // Nothing is expected of it any more: what it costs the server is given back.
     if (end !== undefined) await this.#attempt(({ pool }) => pool.release(run.hash, signal), signal);
-  }
+  };
 
-  async setParams(handle: Handle, params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
+  readonly setParams: Call<'setParams'> = async (handle, params, signal) => {
     const run = readHandle(handle);
     return this.#withRun(run, signal, async ({ client }, { open }) => {
       // In a run that is not ours it may be anything.
@@ -175,10 +162,10 @@ class AimBackend implements Backend {
       await frames.flush();
       return outcomes;
     });
-  }
+  };
 
   /** There are no files to look for. */
-  async compareArtifacts(handle: Handle, { params }: WantedArtifacts, signal: AbortSignal): Promise<readonly ArtifactDifference[]> {
+  readonly compareArtifacts: Call<'compareArtifacts'> = async (handle, { params }, signal) => {
     const run = readHandle(handle);
     const differences = await this.#look(run, signal, async (client, meta) => {
       const there = await client.find(meta, 'collect', [paramsPath(run), true, false], signal);
@@ -186,9 +173,9 @@ class AimBackend implements Backend {
     });
     if (differences === undefined) throw gone(run);
     return differences;
-  }
+  };
 
-  async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<ForeignLook>> {
+  readonly foreign: Call<'foreign'> = async (own, signal) => {
     return foreignIn(
       {
         ask: (work) => this.#attempt(({ client }) => work(client), signal),
@@ -199,23 +186,23 @@ class AimBackend implements Backend {
       own,
       signal,
     );
-  }
+  };
 
-  async remove(handle: Handle, signal: AbortSignal): Promise<void> {
+  readonly remove: Call<'remove'> = async (handle, signal) => {
     const run = readHandle(handle);
     await this.#attempt(async ({ client, pool }) => {
       await pool.release(run.hash, signal);
       if (await client.hasRun(run.hash, signal)) await client.deleteRun(run.hash, signal);
     }, signal);
-  }
+  };
 
   /** The server has no pages; those of `aim up` are elsewhere. */
-  link(handle: Handle): string | undefined {
+  readonly link: Call<'link'> = (handle) => {
     const { ui } = this.#settings;
     return ui === undefined ? undefined : `${ui}/runs/${readHandle(handle).hash}`;
-  }
+  };
 
-  async close(): Promise<void> {
+  readonly close: Call<'close'> = async () => {
     const connection = await this.#connection?.catch(() => undefined);
     this.#connection = undefined;
     if (connection !== undefined) {
@@ -224,7 +211,7 @@ class AimBackend implements Backend {
     }
     this.#stop.abort(new MirrorError('MB4001', 'the Aim backend was closed', { retry: 'later' }));
     await (await this.#server?.catch(() => undefined))?.close();
-  }
+  };
 
   get #clientSettings(): ClientSettings {
     const { headers, tls, timeoutMs, repo } = this.#settings;

@@ -1,15 +1,7 @@
 /** Canonical points to what Aim is sent. Pure. */
-import {
-  type Histogram,
-  interpret,
-  type Json,
-  type JsonObject,
-  jsonText,
-  type Blob as ModelBlob,
-  type ObjectPoint,
-  type Value,
-  valueJson,
-} from '../../model/index.ts';
+import { exactValue, fieldOf, hparamsOf, isShownImage } from '../../backend-kit/index.ts';
+import { isFields } from '../../http/index.ts';
+import { type Histogram, type Json, jsonText, type Blob as ModelBlob, type ObjectPoint, type Value } from '../../model/index.ts';
 import { MOST_BINS } from './limits.ts';
 import { type Family, familyOfPlugin } from './sequences.ts';
 import { Blob, Custom, type Tree } from './tree.ts';
@@ -28,9 +20,7 @@ export interface MappedObject {
 
 /** Maps a point that is not a scalar to Aim's objects. */
 export function mapObject(plugin: string, point: ObjectPoint): MappedObject {
-  const value = interpret(plugin, point);
-  const blobs: ModelBlob[] = [];
-  const text = jsonText(valueJson(value, (blob) => blobs.push(blob)));
+  const { value, text, blobs } = exactValue(plugin, point);
   const own = nativeOf(value, blobs);
   const isNative = own !== undefined && own.family === familyOfPlugin(plugin) && own.objects.length > 0;
   const { family, objects } = isNative ? own : { family: 'json' as const, objects: [jsonObject(text, blobs)] };
@@ -39,7 +29,8 @@ export function mapObject(plugin: string, point: ObjectPoint): MappedObject {
     objects,
     exact: family === 'json' || (family === 'text' && isPlainText(value)) ? undefined : text,
     bytes: text.length + blobs.reduce((sum, { data }) => sum + data.length, 0),
-    ...(value.kind === 'hparams' ? paramsOf(value.data) : { params: [], paramsMeta: undefined }),
+    params: hparamsOf(value).map(([name, param]) => [partOf(name), treeOf(param)] as const),
+    paramsMeta: value.kind === 'hparams' ? metaOf(fieldOf(value.data, 'experiment')) : undefined,
   };
 }
 
@@ -54,7 +45,7 @@ function nativeOf(value: Value, blobs: readonly ModelBlob[]): { readonly family:
           ({ data, format, label }) =>
             new Custom('aim.image', {
               data: new Blob(data),
-              format: ['png', 'jpeg', 'gif', 'bmp'].includes(format) ? format : 'png',
+              format: isShownImage({ format }) ? format : 'png',
               width: sizeOf(value.width),
               height: sizeOf(value.height),
               mode: 'RGB',
@@ -172,19 +163,9 @@ function distribution(value: Histogram): Custom {
   });
 }
 
-/** Hyperparameters of a session's start, and what an experiment says of them. */
-function paramsOf(data: JsonObject): Pick<MappedObject, 'params' | 'paramsMeta'> {
-  const start = data['session_start_info'];
-  const hparams = isObject(start) ? start['hparams'] : undefined;
-  const experiment = data['experiment'];
-  return {
-    params: isObject(hparams) ? Object.entries(hparams).map(([name, value]) => [partOf(name), treeOf(value)] as const) : [],
-    paramsMeta: isObject(experiment) ? treeOf(experiment) : undefined,
-  };
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** What an experiment says of its hyperparameters. */
+function metaOf(experiment: Json | undefined): Tree | undefined {
+  return isFields(experiment) ? treeOf(experiment as Json) : undefined;
 }
 
 /** A part of a path: none may be empty. */

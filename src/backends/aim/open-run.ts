@@ -1,5 +1,6 @@
 /** A run that is open at the server: its lock, its two trees and its row in the database, as long as it is used. */
-import { type AimClient, type Resource, treeOf } from './client.ts';
+import type { AimClient, Resource } from './client.ts';
+import { treeOf } from './connecting.ts';
 import { Frames } from './frames.ts';
 import type { TrackedRun } from './handle.ts';
 import { readTraces, type Trace } from './sequences.ts';

@@ -1,6 +1,6 @@
 import type { Probe } from '../../contract/index.ts';
 import { errorOf } from './answers.ts';
-import { type ClientSettings, makeHttp, serverVersion } from './client.ts';
+import { type ClientSettings, makeHttp, serverVersion } from './connecting.ts';
 import { VERIFIED_VERSIONS } from './limits.ts';
 
 /** A check of a server that writes nothing. Throws what is wrong. */

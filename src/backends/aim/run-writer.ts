@@ -1,7 +1,9 @@
 /** Everything that is written into one Aim run, as long as one connection lasts. */
 
-import type { BackendContext, Outcome, Refusal, TrackerParcel } from '../../contract/index.ts';
-import { type Batch, pointCount, type Series } from '../../model/index.ts';
+import { eachScalar } from '../../backend-kit/index.ts';
+import { Job, sendParcels } from '../../backend-kit/sending/index.ts';
+import type { BackendContext, Outcome, TrackerParcel } from '../../contract/index.ts';
+import type { Batch, Series } from '../../model/index.ts';
 import { outcomeOf } from './answers.ts';
 import type { AimClient } from './client.ts';
 import { Frames } from './frames.ts';
@@ -61,32 +63,20 @@ export class RunWriter {
    * more.
    */
   async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
-    const outcomes: Outcome[] = [];
-    let failed: Outcome | undefined;
-    for (const parcel of parcels) {
-      if (failed === undefined) {
-        try {
-          outcomes.push(await this.#store(parcel, signal));
-          continue;
-        } catch (cause) {
-          failed = outcomeOf(cause, signal);
-        }
-        outcomes.push(failed);
-      } else outcomes.push(failed.kind === 'rejected' ? { kind: 'retry', error: failed.error } : failed);
-    }
+    const outcomes = await sendParcels(parcels, {
+      begin: async (parcel) => {
+        const job = new Job(parcel, undefined);
+        const frames = new Frames(this.#client, `writing to the Aim run ${this.#run.hash}`, signal);
+        await this.#storeScalars(parcel, frames, signal);
+        await this.#storeObjects(job, frames, signal);
+        await this.#storeMarks(parcel, frames);
+        await frames.flush();
+        return job;
+      },
+      outcomeOf: (thrown) => outcomeOf(thrown, signal),
+    });
     this.#unload();
     return outcomes;
-  }
-
-  async #store(parcel: TrackerParcel, signal: AbortSignal): Promise<Outcome> {
-    const { batch } = parcel;
-    const frames = new Frames(this.#client, `writing to the Aim run ${this.#run.hash}`, signal);
-    const refusals: Refusal[] = [];
-    await this.#storeScalars(parcel, frames, signal);
-    await this.#storeObjects(parcel, frames, refusals, signal);
-    await this.#storeMarks(parcel, frames);
-    await frames.flush();
-    return { kind: 'accepted', points: pointCount(batch) - refusals.length, refusals };
   }
 
   async #storeScalars({ batch, series, file, target }: TrackerParcel, frames: Frames, signal: AbortSignal): Promise<void> {
@@ -126,15 +116,15 @@ export class RunWriter {
     }
   }
 
-  async #storeObjects(parcel: TrackerParcel, frames: Frames, refusals: Refusal[], signal: AbortSignal): Promise<void> {
-    const { batch, series, file, target } = parcel;
+  async #storeObjects(job: Job, frames: Frames, signal: AbortSignal): Promise<void> {
+    const { batch, series, file, target } = job.parcel;
     const groups = new Map<string, { readonly name: SeriesName; readonly points: PlacedObject[] }>();
     for (const point of batch.objects) {
       const known = series[point.series] as Series;
       const mapped = mapObject(known.plugin, point);
       if (mapped.bytes > VALUE_BYTES) {
         const reason = `the value has ${mapped.bytes} bytes, and at most ${VALUE_BYTES} go to Aim in one message`;
-        refusals.push({ offset: point.offset, index: point.index, kind: 'unsupported', reason });
+        job.refuse(point, reason, 'unsupported');
         continue;
       }
       const name: SeriesName = { tag: known.tag, plugin: known.plugin, family: mapped.family };
@@ -275,21 +265,12 @@ function typeOf({ family }: SeriesName): string {
 }
 
 /** Rows of a batch by their series, in the order of the file. */
-function scalarsBySeries({ scalars }: Batch, file: string): Map<number, PlacedScalar[]> {
+function scalarsBySeries(batch: Batch, file: string): Map<number, PlacedScalar[]> {
   const found = new Map<number, PlacedScalar[]>();
-  for (let row = 0; row < scalars.count; row++) {
-    const series = scalars.series[row] as number;
-    let points = found.get(series);
-    if (points === undefined) {
-      points = [];
-      found.set(series, points);
-    }
-    points.push({
-      step: scalars.wideSteps.get(row) ?? (scalars.step[row] as number),
-      wallTime: scalars.wallTime[row] as number,
-      value: scalars.wideValues.get(row) ?? (scalars.value[row] as number),
-      place: { file, offset: scalars.offset[row] as number, index: scalars.index[row] as number },
-    });
-  }
+  eachScalar(batch, (series, step, wallTime, value, offset, _, index) => {
+    const points = found.get(series) ?? [];
+    if (points.length === 0) found.set(series, points);
+    points.push({ step, wallTime, value, place: { file, offset, index } });
+  });
   return found;
 }
