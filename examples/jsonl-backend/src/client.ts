@@ -92,10 +92,11 @@ export class Client {
     await this.#taken({ method: 'DELETE', path: pathOf(id) }, signal);
   }
 
-  /** Stores lines; one whose `id` is there already replaces it. Gives the answer as it is: delivery decides what follows. */
-  sendLines(id: Handle, lines: readonly string[], signal: AbortSignal): Promise<HttpAnswer> {
+  /** Stores lines; one whose `id` is there already replaces it. Returns why lines are refused, by their ids. */
+  async sendLines(id: Handle, lines: readonly string[], signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     const headers = { 'content-type': 'application/x-ndjson' };
-    return this.#http.send({ method: 'POST', path: `${pathOf(id)}/points`, body: `${lines.join('\n')}\n`, headers, signal });
+    const request: Send = { method: 'POST', path: `${pathOf(id)}/points`, body: `${lines.join('\n')}\n`, headers };
+    return (await this.#json<{ readonly refused: Readonly<Record<string, string>> }>(request, signal)).refused;
   }
 
   /** All lines of a run, a page after the other. */
@@ -141,11 +142,8 @@ export class Client {
 /** The answer, if the service did what it was asked. MB4006 is about one run alone: it is not there any more. */
 function taken(answer: HttpAnswer): Extract<HttpAnswer, { kind: 'ok' }> {
   if (answer.kind === 'ok') return answer;
-  throw answer.status === 404 ? goneError(answer.error) : answer.error;
-}
-
-export function goneError(cause: MirrorError): MirrorError {
-  return new MirrorError('MB4006', `the run is not in the service any more: ${cause.message}`, { cause });
+  const { status, error } = answer;
+  throw status === 404 ? new MirrorError('MB4006', `the run is not in the service any more: ${error.message}`, { cause: error }) : error;
 }
 
 function json(method: 'PUT' | 'PATCH', path: string, fields: object): Send {

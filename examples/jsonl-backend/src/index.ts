@@ -1,42 +1,34 @@
 // A lane for a service that keeps runs as lines of JSON: a line for each point, replaced by its id; large bytes as files.
-import { createHash } from 'node:crypto';
 import {
   type ArtifactDifference,
-  type ArtifactFile,
-  type ArtifactOutcome,
   type Backend,
   type BackendContext,
   type BackendType,
   blobsOf,
+  type Call,
   capabilities,
   chunksOf,
-  type FileMark,
   fileDifference,
   type Handle,
-  type HttpAnswer,
-  MirrorError,
+  Job,
   nameBeside,
-  type Outcome,
-  type ParamOutcome,
+  nameHash,
+  outcomeOfThrown,
   type ParcelPoint,
-  type Probe,
   pointsOf,
   pointText,
   type ReadBackChunk,
   type ReadBackOptions,
-  type Refusal,
-  type RunEnd,
-  type RunParam,
   type RunSource,
   readPoint,
   type StoredPoint,
   sayTaken,
   scalarText,
+  sendParcels,
   type TrackerParcel,
   toMillis,
-  type WantedArtifacts,
 } from 'mirrorboard/backend';
-import { Client, filesOf, goneError, type Run } from './client.ts';
+import { Client, filesOf, type Run } from './client.ts';
 import { FIELDS, parseSettings, type Settings } from './settings.ts';
 
 const CAPABILITIES = capabilities({
@@ -61,16 +53,16 @@ class JsonlBackend implements Backend {
     this.#context = context;
   }
 
-  describe(): ReturnType<Backend['describe']> {
+  readonly describe: Call<'describe'> = () => {
     return CAPABILITIES;
-  }
+  };
 
-  async probe(signal: AbortSignal): Promise<Probe> {
+  readonly probe: Call<'probe'> = async (signal) => {
     const version = await this.#client.version(signal);
     return { address: this.#client.url, version, clockSkewMs: undefined, notes: [] };
-  }
+  };
 
-  async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
+  readonly open: Call<'open'> = async (source, known, signal) => {
     if (known !== undefined && (await this.#client.hasRun(known, signal))) {
       await this.noteFiles(known, source.fingerprint, signal);
       return known;
@@ -92,7 +84,7 @@ class JsonlBackend implements Backend {
       if (found.length > 0) sayTaken(this.#context.warn, source, name, mine.why);
       return made.id;
     }
-  }
+  };
 
   /** The first of some runs that is this run's. mirrorboard decides: it is told what the run is known by, and may read it back. */
   async #ownOf(runs: readonly Run[], source: RunSource, signal: AbortSignal): Promise<{ readonly run?: Run; readonly why?: string }> {
@@ -107,28 +99,30 @@ class JsonlBackend implements Backend {
     return why;
   }
 
-  async noteFiles(handle: Handle, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
+  readonly noteFiles: Call<'noteFiles'> = async (handle, files, signal) => {
     if (files.length > 0) await this.#client.changeRun(handle, { files: filesOf(files) }, signal);
-  }
+  };
 
-  async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
-    const outcomes: Outcome[] = [];
-    for (const parcel of parcels) outcomes.push(await this.#sendOne(parcel, signal));
-    return outcomes;
-  }
+  readonly send: Call<'send'> = (parcels, signal) =>
+    sendParcels(parcels, {
+      begin: (parcel) => this.#store(parcel, signal),
+      // What the service refuses for good is searched for: mirrorboard sends it again in halves.
+      outcomeOf: (thrown) => outcomeOfThrown(thrown, signal, 'the service', 'content'),
+    });
 
-  async #sendOne(parcel: TrackerParcel, signal: AbortSignal): Promise<Outcome> {
+  async #store(parcel: TrackerParcel, signal: AbortSignal): Promise<Job> {
+    const job = new Job(parcel, undefined);
     const points = pointsOf(parcel);
     // A parcel without points carries a position, and is accepted.
-    if (points.length === 0) return { kind: 'accepted', points: 0, refusals: [] };
-    try {
-      // Before the lines that name them, so that no line ever names what is not there.
-      for (const { sha256, data } of blobsOf(parcel)) await this.#client.putFile(parcel.handle, BLOBS + sha256, data, signal);
-      return outcomeOf(await this.#client.sendLines(parcel.handle, points.map(lineOf), signal), points);
-    } catch (error) {
-      if (signal.aborted || !(error instanceof MirrorError)) throw error;
-      return failed(error);
+    if (points.length === 0) return job;
+    // Before the lines that name them, so that no line ever names what is not there.
+    for (const { sha256, data } of blobsOf(parcel)) await this.#client.putFile(parcel.handle, BLOBS + sha256, data, signal);
+    const refused = await this.#client.sendLines(parcel.handle, points.map(lineOf), signal);
+    for (const point of points) {
+      const reason = refused[idOf(point)];
+      if (reason !== undefined) job.refuse(point, reason);
     }
+    return job;
   }
 
   async *readBack(handle: Handle, { isWanted, signal }: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
@@ -142,24 +136,24 @@ class JsonlBackend implements Backend {
     yield* chunksOf(points);
   }
 
-  async finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void> {
+  readonly finish: Call<'finish'> = async (handle, end, signal) => {
     // A time that is none becomes null in JSON.
     const change =
       end === undefined ? { status: 'running' as const, ended_ms: null } : { status: end.status, ended_ms: toMillis(end.endedAt) };
     await this.#client.changeRun(handle, change, signal);
-  }
+  };
 
-  async setParams(handle: Handle, params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
+  readonly setParams: Call<'setParams'> = async (handle, params, signal) => {
     await this.#client.changeRun(handle, { params: Object.fromEntries(params.map(({ name, value }) => [name, String(value)])) }, signal);
     return params.map(() => ({ kind: 'set' }));
-  }
+  };
 
-  async putFile(handle: Handle, file: ArtifactFile, signal: AbortSignal): Promise<ArtifactOutcome> {
+  readonly putFile: Call<'putFile'> = async (handle, file, signal) => {
     await this.#client.putFile(handle, file.path, { bytes: file.bytes, read: () => file.read() }, signal);
     return { kind: 'stored' };
-  }
+  };
 
-  async compareArtifacts(handle: Handle, wanted: WantedArtifacts, signal: AbortSignal): Promise<readonly ArtifactDifference[]> {
+  readonly compareArtifacts: Call<'compareArtifacts'> = async (handle, wanted, signal) => {
     const { params } = await this.#client.run(handle, signal);
     const stored = new Map((await this.#client.files(handle, signal)).map((file) => [file.path, file]));
     const differences: ArtifactDifference[] = [];
@@ -174,19 +168,19 @@ class JsonlBackend implements Backend {
       else if (there?.sha256 !== file.hash) differences.push({ kind: 'file', name: file.path, found: `SHA-256 ${there?.sha256}` });
     }
     return differences;
-  }
+  };
 
-  async remove(handle: Handle, signal: AbortSignal): Promise<void> {
+  readonly remove: Call<'remove'> = async (handle, signal) => {
     await this.#client.removeRun(handle, signal);
-  }
+  };
 
-  link(handle: Handle): string {
+  readonly link: Call<'link'> = (handle) => {
     return `${this.#client.url}/runs/${handle}`;
-  }
+  };
 
-  close(): Promise<void> {
+  readonly close: Call<'close'> = () => {
     return this.#client.close();
-  }
+  };
 }
 
 function newRun({ key, group, tags, instanceId, fingerprint }: RunSource, id: Handle, name: string): Run {
@@ -199,38 +193,13 @@ function numberOf(id: string): number {
 
 /** The id is made of what a point is known by, never of tag and step: writers repeat steps. */
 function idOf({ file, offset, checksum, index }: ParcelPoint): string {
-  return createHash('sha256')
-    .update(JSON.stringify([file, offset, checksum, index]))
-    .digest('hex')
-    .slice(0, 32);
+  return nameHash([file, offset, checksum, index], 32);
 }
 
 /** A line from which every number comes back to the last bit, NaN, -0 and integers beyond 2^53 too. */
 function lineOf(point: ParcelPoint): string {
   const { file, offset, index, value } = point;
   return pointText({ id: idOf(point), file, offset, index }, point, {}, typeof value === 'string' ? value : scalarText(value));
-}
-
-/** What became of the points: all are stored but for those that the service names. */
-function outcomeOf(answer: HttpAnswer, points: readonly ParcelPoint[]): Outcome {
-  if (answer.kind === 'retry') {
-    return { kind: 'retry', error: answer.error, ...(answer.afterMs === undefined ? {} : { afterMs: answer.afterMs }) };
-  }
-  if (answer.kind === 'refused') return answer.status === 404 ? failed(goneError(answer.error)) : failed(answer.error);
-  const { refused } = JSON.parse(answer.body.toString('utf8')) as { readonly refused: Readonly<Record<string, string>> };
-  const refusals = points.flatMap((point): Refusal[] => {
-    const reason = refused[idOf(point)];
-    return reason === undefined ? [] : [{ offset: point.offset, index: point.index, kind: 'refused', reason }];
-  });
-  return { kind: 'accepted', points: points.length - refusals.length, refusals };
-}
-
-function failed(error: MirrorError): Outcome {
-  if (error.retry !== 'never') return { kind: 'retry', error };
-  if (error.code === 'MB4006') return { kind: 'runFatal', error };
-  // Nobody is let in, or the address is wrong: nothing will be taken until somebody changes something.
-  if (error.code === 'MB4002' || error.code === 'MB4003') return { kind: 'fatal', error };
-  return { kind: 'rejected', error };
 }
 
 const type: BackendType<Settings> = {
