@@ -1,6 +1,7 @@
 /**
- * `mirrorboard`: the engine as a library. It does what the command line does: `loadConfig` reads a configuration, `makeLanes` makes
- * its trackers' backends, `backfill`, `watch`, `verify` and `migrate` work on them, `openStore` reads the local store.
+ * `mirrorboard`: the engine as a library. It does what the command line does: `loadConfig` reads a configuration,
+ * `makeLanes` makes its trackers' backends, `backfill`, `watch`, `verify` and `migrate` work on them, `openStore`
+ * reads the local store.
  */
 
 export type { ArtifactRule, ArtifactRules, JoinRule, ParamRule } from './artifacts/index.ts';

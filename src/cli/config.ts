@@ -219,7 +219,8 @@ function laneFindings(config: Config, lanes: readonly ResolvedLane[]): Finding[]
         state: 'ok',
         text: `${lane.type.type} at ${lane.target}`,
         more: [
-          `the run ${EXAMPLE_PATH} would be ${JSON.stringify(name)} in ${group === undefined ? "the tracker's default" : JSON.stringify(group)}`,
+          `the run ${EXAMPLE_PATH} would be ${JSON.stringify(name)} in ` +
+            `${group === undefined ? "the tracker's default" : JSON.stringify(group)}`,
           ...(tags.length === 0 ? [] : [`with the tags ${tags.join(', ')}`]),
         ],
         facts: { type: lane.type.type, target: lane.target, example: { path: EXAMPLE_PATH, name, group: group ?? null }, tags: lane.tags },

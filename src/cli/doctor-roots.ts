@@ -76,7 +76,8 @@ async function rootFinding(root: Root, rules: RunRules, linksOf: LinkRules, pool
       ...(files === 0 && !isWhole ? ['A quick scan found no event files.'] : []),
       ...(notifies && directories > MOST_HEARD
         ? [
-            `${isWhole ? '' : 'At least '}${formatCount(directories)} directories, ${formatCount(MOST_HEARD)} of them with change notifications: the next scan finds new runs in the others.`,
+            `${isWhole ? '' : 'At least '}${formatCount(directories)} directories, ${formatCount(MOST_HEARD)} of them ` +
+              `with change notifications: the next scan finds new runs in the others.`,
           ]
         : []),
       ...unread.slice(0, 3).map(obstacleText),
@@ -86,7 +87,9 @@ async function rootFinding(root: Root, rules: RunRules, linksOf: LinkRules, pool
       area: 'root',
       name,
       state: unread.length > 0 ? 'problem' : more.length > 0 ? 'note' : 'ok',
-      text: `${path} exists, on ${kind}, watched by ${notifies ? 'notifications' : 'polling'}; ${least}${formatCount(files)} event files of ${formatCount(runs)} runs`,
+      text:
+        `${path} exists, on ${kind}, watched by ${notifies ? 'notifications' : 'polling'}; ` +
+        `${least}${formatCount(files)} event files of ${formatCount(runs)} runs`,
       more,
       hint: unread.length > 0 ? 'Give the user that runs mirrorboard read permission, or repair the disk or the file server.' : undefined,
       facts: { path, file_system: kind, notifications: notifies, directories, runs, event_files: files, counted_all: isWhole, obstacles },

@@ -111,7 +111,10 @@ async function trialFinding(lane: ResolvedLane, { project }: Config, work: LaneW
       area: 'trial',
       name: lane.name,
       state: isSame ? (left === undefined && noHistograms === undefined && notes.length === 0 ? 'ok' : 'note') : 'problem',
-      text: `wrote ${points} points to a test run in ${group === '' ? "the tracker's default" : JSON.stringify(group)} and ${isSame ? 'read them back correctly' : 'did not read all of them back correctly'}`,
+      text:
+        `wrote ${points} points to a test run in ` +
+        `${group === '' ? "the tracker's default" : JSON.stringify(group)} and ` +
+        `${isSame ? 'read them back correctly' : 'did not read all of them back correctly'}`,
       more: [
         ...differences,
         ...(noHistograms === undefined ? [] : [`The tracker rejected a histogram: ${noHistograms}.`]),

@@ -70,7 +70,8 @@ export async function exportCommand(flags: ExportFlags, context: CommandContext)
 function damagedStore(path: string, { run, tag, expected, found }: ShortSeries, count: number): MirrorError {
   const where = tag === undefined ? `run ${run}` : `run ${run}, tag ${tag}`;
   const more = count === 1 ? '' : `, and ${formatCount(count - 1)} more like this`;
-  const message = `${path} is damaged: ${visibleText(where)} has ${counted(found, 'point')}, and the store lists ${formatCount(expected)}${more}`;
+  const message =
+    `${path} is damaged: ${visibleText(where)} has ${counted(found, 'point')}, and the store lists ` + `${formatCount(expected)}${more}`;
   return new MirrorError('MB3006', message, { hint: DAMAGED_HINT, context: { path } });
 }
 

@@ -162,7 +162,8 @@ function planText(plan: ForgetPlan, { flags, isDone, removed, style, env, config
   }
   for (const { name, path } of flags.gone === true ? away : [])
     lines.push(
-      `${visibleText(name)}: ${visibleText(path)} is missing, is empty or does not answer, so mirrorboard cannot tell which of its files are deleted. Check that it is mounted; if it is gone for good, use root move or root forget`,
+      `${visibleText(name)}: ${visibleText(path)} is missing, is empty or does not answer, so mirrorboard cannot tell ` +
+        `which of its files are deleted. Check that it is mounted; if it is gone for good, use root move or root forget`,
     );
   const wasAsked = flags.yes !== true && process.stdin.isTTY === true;
   if (forgettings.length > 0 && ((isDone && !wasAsked) || flags.dryRun === true))

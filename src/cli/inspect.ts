@@ -64,10 +64,9 @@ export async function inspectCommand(path: string, flags: InspectFlags, context:
     else await writeOut(stdout, runText(run, style, columnsOf(stdout, env)));
   }
   if (flags.json === true) {
-    await writeOut(
-      stdout,
-      `${jsonText({ type: 'inspection', path, totals, runs: found as never, obstacles: target.obstacles as never, passed_over: target.passedOver as never })}\n`,
-    );
+    const { obstacles, passedOver } = target;
+    const places = { obstacles: obstacles as never, passed_over: passedOver as never };
+    await writeOut(stdout, `${jsonText({ type: 'inspection', path, totals, runs: found as never, ...places })}\n`);
   } else {
     await writeOut(stdout, await closing(target, totals, path));
   }

@@ -130,7 +130,8 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
     }
     if (foreign === undefined && from !== 'local' && !signal.aborted) {
       stderr.write(
-        `mirrorboard cannot tell what else ${visibleText(from)} contains (runs of training code, their files): check before you switch it off.\n`,
+        `mirrorboard cannot tell what else ${visibleText(from)} contains (runs of training code, their files): check ` +
+          `before you switch it off.\n`,
       );
     }
     for (const reason of verdict.reasons) stderr.write(`${style.yellow('-')} ${visibleText(reason)}\n`);

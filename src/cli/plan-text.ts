@@ -75,7 +75,8 @@ export function renderPlan({ runs, store, lanes, obstacles }: Plan, width: numbe
   const lines = [
     ...(shown.length > 0 ? [table, ''] : []),
     ...[
-      `Would read ${formatBytes(toRead)} of ${counted(files, 'file')} (${formatCount(newFiles)} new, ${formatCount(changed)} changed) of ${counted(runs.length, 'run')}`,
+      `Would read ${formatBytes(toRead)} of ${counted(files, 'file')} (${formatCount(newFiles)} new, ` +
+        `${formatCount(changed)} changed) of ${counted(runs.length, 'run')}`,
       'Nothing was written, and no tracker was contacted.',
     ].map((line) => wrapText(line, width, 2)),
     ...(lanes.length === 0 ? [] : ['', lanesText(lanes, store?.exists === true, width)]),

@@ -34,10 +34,8 @@ export async function rootListCommand(flags: GlobalOptions, context: CommandCont
       return { name, path, stand, runs: own.length, files: sum('files'), points: sum('points') };
     });
     if (flags.json === true) {
-      await writeOut(
-        stdout,
-        `${JSON.stringify({ type: 'roots', roots: roots.map(({ stand, ...root }) => ({ ...root, missing: stand === 'missing', silent: stand === 'silent' })) })}\n`,
-      );
+      const listed = roots.map(({ stand, ...root }) => ({ ...root, missing: stand === 'missing', silent: stand === 'silent' }));
+      await writeOut(stdout, `${JSON.stringify({ type: 'roots', roots: listed })}\n`);
     } else {
       const words = { there: '', missing: ' MISSING', silent: ' DOES NOT ANSWER' };
       const table = renderTable({

@@ -128,7 +128,8 @@ function summaryText(path: string, summary: StateSummary, { style, width, nowMs 
       'Pending',
       gaps.map(
         (entry) =>
-          `${visibleText(`${entry.lane} (${entry.target})`)}: ${place(entry)}, offset ${entry.gap.start}, ${counted(entry.gap.end - entry.gap.start, 'byte')}, ` +
+          `${visibleText(`${entry.lane} (${entry.target})`)}: ${place(entry)}, offset ${entry.gap.start}, ` +
+          `${counted(entry.gap.end - entry.gap.start, 'byte')}, ` +
           `${entry.gap.reason}${entry.gap.tags === undefined ? '' : `, ${counted(entry.gap.tags.length, 'tag')} only`}`,
       ),
       style,

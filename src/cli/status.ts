@@ -228,18 +228,18 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
     if (shut.some(({ reason }) => isLink(reason))) lines.push('  remedy: remove a broken link, or point it at a file');
   }
   for (const { name, isEmptied, filesGone, filesPassedOver } of roots) {
+    const shown = visibleText(name);
     if (filesGone > 0 && !isEmptied)
       lines.push(
         '',
-        `${counted(filesGone, `file of ${visibleText(name)} was mirrored and then deleted`, `files of ${visibleText(name)} were mirrored and then deleted`)}; the points are kept`,
+        `${counted(filesGone, `file of ${shown} was mirrored and then deleted`, `files of ${shown} were mirrored and then deleted`)}` +
+          '; the points are kept',
         `  if this is permanent, forget them: ${programName(env)} run forget --gone`,
       );
+    const one = `file of ${shown} was mirrored and is now skipped`;
+    const skipped = counted(filesPassedOver, one, `files of ${shown} were mirrored and are now skipped`);
     // A directory that lists nothing hides files that are there by their names: that it is empty says it all.
-    if (filesPassedOver > 0 && !isEmptied)
-      lines.push(
-        '',
-        `${counted(filesPassedOver, `file of ${visibleText(name)} was mirrored and is now skipped`, `files of ${visibleText(name)} were mirrored and are now skipped`)}: mirrorboard inspect shows why; the points are kept`,
-      );
+    if (filesPassedOver > 0 && !isEmptied) lines.push('', `${skipped}: mirrorboard inspect shows why; the points are kept`);
   }
   const cut = damage.filter(({ reason }) => reason === 'cut');
   if (cut.length > 0) {
@@ -279,7 +279,8 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
   for (const { name, runsReplaced } of report.lanes.filter((lane) => lane.runsReplaced > 0))
     lines.push(
       '',
-      `${counted(runsReplaced, 'run')} of ${name} ${runsReplaced === 1 ? 'has' : 'have'} a new tracker run because files were replaced; the tracker keeps the old one as finished`,
+      `${counted(runsReplaced, 'run')} of ${name} ${runsReplaced === 1 ? 'has' : 'have'} a new tracker run because ` +
+        `files were replaced; the tracker keeps the old one as finished`,
     );
   const hearing = watch?.isRunning === true ? hearingLines(watch.document['roots']) : [];
   if (hearing.length > 0) lines.push('', hearing.join('\n'));

@@ -174,7 +174,10 @@ export function whyEmpty(run: RunSurvey): string | undefined {
   const problems = run.files.filter((file) => file.outcome !== 'read');
   if (problems.length === run.files.length) return problems.map((file) => `${file.name}: ${file.reason ?? file.outcome}`).join('; ');
   if (run.files.every((file) => file.size === 0))
-    return `${run.files.length === 1 ? 'the file is' : 'the files are'} empty: the writer has not flushed anything yet, or died before flushing`;
+    return (
+      `${run.files.length === 1 ? 'the file is' : 'the files are'} empty: the writer has not flushed anything ` +
+      `yet, or died before flushing`
+    );
   const states = run.files.flatMap((file) => (file.state === undefined ? [] : [file.state]));
   const records = states.reduce((sum, state) => sum + state.records, 0);
   if (records === 0) return 'no readable record: see the damage';
@@ -193,7 +196,10 @@ export async function whyNoRuns(directory: string): Promise<string> {
   if (names.length === 0) return 'the directory is empty';
   const profiles = names.filter((name) => name.endsWith('.profile-empty')).length;
   if (profiles > 0)
-    return `${counted(profiles, '.profile-empty file marks a profile', '.profile-empty files mark profiles')}, which contain no events; names checked: ${names.length}`;
+    return (
+      `${counted(profiles, '.profile-empty file marks a profile', '.profile-empty files mark profiles')}, which ` +
+      `contain no events; names checked: ${names.length}`
+    );
   const tfrecords = names.filter((name) => /tfrecord/i.test(name) && !isEventFileName(name)).length;
   const hint = tfrecords > 0 ? `; ${counted(tfrecords, 'TFRecord file is', 'TFRecord files are')} other data (datasets)` : '';
   return `${counted(names.length, 'name')} below it, but none contains "tfevents" like the names of event files${hint}`;

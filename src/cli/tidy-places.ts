@@ -82,7 +82,9 @@ function ours<Opened>(open: () => Opened): Opened {
   } catch (error) {
     if (!(error instanceof MirrorError) || (error.code !== 'MB3004' && error.code !== 'MB3106')) throw error;
     throw new MirrorError(error.code, error.message, {
-      hint: 'Stop that watch first (Ctrl-C or SIGTERM; it keeps what it has read), run this command again, then restart watch. Nothing was changed.',
+      hint:
+        'Stop that watch first (Ctrl-C or SIGTERM; it keeps what it has read), run this command again, then ' +
+        'restart watch. Nothing was changed.',
       cause: error,
       context: error.context,
     });

@@ -86,7 +86,8 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
   else if ((flags.quiet ?? 0) < 2 && isTty) {
     const took = formatDuration(steadyMs() - status.startedAtMs);
     stderr.write(
-      `Watched for ${took}: ${counted(status.points, 'point')}, ${formatBytes(status.bytes)} mirrored into ${status.lanes.map(({ where }) => where).join(', ')}\n`,
+      `Watched for ${took}: ${counted(status.points, 'point')}, ${formatBytes(status.bytes)} mirrored into ` +
+        `${status.lanes.map(({ where }) => where).join(', ')}\n`,
     );
   }
 }

@@ -7,7 +7,9 @@ import { MirrorError } from '../errors.ts';
 export class OnceByKey {
   readonly #known = new Map<string, Promise<unknown>>();
 
-  /** `signal`: of the one who asks now. Work that another one began, and that was interrupted, is begun again for it. */
+  /**
+   * `signal`: of the one who asks now. Work that another one began, and that was interrupted, is begun again for it.
+   */
   async take<T>(key: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     for (;;) {
       const under = this.#known.get(key) as Promise<T> | undefined;

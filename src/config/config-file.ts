@@ -63,7 +63,10 @@ export function parseConfigFile(file: string, text: string, env: Environment, ch
       ...(value === undefined || value === null ? [`${file} is empty: using the defaults`] : []),
       ...reader.exposed.map(({ path, what }) => {
         const { line, column } = document.positionOf(path);
-        return `${file}:${line}:${column}: ${fieldName(path)} contains ${what} (hidden), which everyone who can read the file can see: ${EXPOSED_HINT}`;
+        return (
+          `${file}:${line}:${column}: ${fieldName(path)} contains ${what} (hidden), which everyone who can read ` +
+          `the file can see: ${EXPOSED_HINT}`
+        );
       }),
     ],
   };
@@ -172,7 +175,8 @@ class FieldReader {
 const PREFIX = 'MIRRORBOARD_';
 
 const EXPOSED_HINT = `write \${VAR} instead, or remove it and use the setting for it (password_file, token_file, …)`;
-const SECRET_HINT = `Put the secret into an environment variable and write \${VAR}, or into a file and give its path in the setting that ends in _file.`;
+const SECRET_HINT =
+  `Put the secret into an environment variable and write \${VAR}, or into a file and give its path ` + `in the setting that ends in _file.`;
 
 function isSecret(path: FieldPath): boolean {
   return path.some((part) => typeof part === 'string' && isSecretName(part));

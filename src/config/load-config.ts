@@ -64,8 +64,9 @@ interface Chosen<T> {
 }
 
 /**
- * The configuration of one command: a flag wins over the environment, that over the file, that over the default. Throws MB1002 with
- * every problem of the file, MB1003 if it can't be read, MB1004 for variables that it names and that are not set.
+ * The configuration of one command: a flag wins over the environment, that over the file, that over the default.
+ * Throws MB1002 with every problem of the file, MB1003 if it can't be read, MB1004 for variables that it names and
+ * that are not set.
  */
 export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const { flags, env } = surroundings;

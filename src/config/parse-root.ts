@@ -15,7 +15,9 @@ export function parseRoot(text: string, exists: (path: string) => boolean): Root
   if (path === '' || !isRootName(name)) {
     const found = path === '' ? 'no path after =' : `${JSON.stringify(name)} as the name`;
     throw new MirrorError('MB1001', `reading the log directory ${JSON.stringify(text)}: found ${found}, expected NAME=PATH`, {
-      hint: 'A name is any text without / except for the empty text, . and ..; for a directory whose name begins with =, write ./ before it.',
+      hint:
+        'A name is any text without / except for the empty text, . and ..; for a directory whose name begins with ' +
+        '=, write ./ before it.',
       context: { root: text },
     });
   }

@@ -103,7 +103,8 @@ const MOST_PLACE = 500;
 
 /** What stands before a tracker most often takes no more than 1 MB. */
 const BODY_LIMIT_HINT =
-  'A proxy in front of the tracker rejects a body of this size: raise its limit (nginx: client_max_body_size, ingress-nginx: proxy-body-size).';
+  'A proxy in front of the tracker rejects a body of this size: raise its limit (nginx: client_max_body_size, ' +
+  'ingress-nginx: proxy-body-size).';
 
 /** So long a request that came too fast is sent again, ever more slowly; then the whole lane waits. */
 const PATIENCE_MS = 5000;

@@ -30,8 +30,8 @@ const SHOWN = 200;
  * Headers that stores of files want with an upload. All others stay away: none of ours can be drawn out, and none can
  * change what the request is.
  */
-const UPLOAD_HEADER =
-  /^(?:content-(?:type|md5|encoding|disposition|language)|cache-control|expires|if-(?:none-)?match|x-(?:amz|goog|ms|oss|obs|cos)-[a-z0-9-]{1,100})$/;
+const UPLOAD_HEADER = /^(?:content-(?:type|md5|encoding|disposition|language)|cache-control|expires|if-(?:none-)?match)$/;
+const STORE_HEADER = /^x-(?:amz|goog|ms|oss|obs|cos)-[a-z0-9-]{1,100}$/;
 const MOST_HEADERS = 40;
 const MOST_VALUE = 2000;
 
@@ -146,7 +146,9 @@ export class NamedPlaces {
       'MB4011',
       `${this.#tracker.origin} gives the address ${JSON.stringify(shown)} for a file, which is not usable: ${what}`,
       {
-        hint: 'Correct the address of the file store in the settings of the tracker; only a tracker on this machine may use a store on this machine.',
+        hint:
+          'Correct the address of the file store in the settings of the tracker; only a tracker on this machine ' +
+          'may use a store on this machine.',
         context: { address: this.#tracker.origin },
       },
     );
@@ -168,7 +170,7 @@ export function uploadHeaders(given: unknown): Readonly<Record<string, string>> 
     const colon = text.indexOf(':');
     const name = text.slice(0, Math.max(0, colon)).trim().toLowerCase();
     const value = text.slice(colon + 1).trim();
-    if (UPLOAD_HEADER.test(name) && /^[\x20-\x7e]*$/.test(value)) headers[name] = value;
+    if ((UPLOAD_HEADER.test(name) || STORE_HEADER.test(name)) && /^[\x20-\x7e]*$/.test(value)) headers[name] = value;
   }
   return headers;
 }

@@ -11,7 +11,8 @@ export function tooLargeAnswer({ what, address, speaker = address }: Source, mos
   const hint =
     memory === undefined
       ? 'mirrorboard does not read answers this large. Only the affected run or file stops; everything else continues.'
-      : `Give mirrorboard more memory (memory: ${formatMemory(memory)} would accept twice as much). Only the affected run or file stops; everything else continues.`;
+      : `Give mirrorboard more memory (memory: ${formatMemory(memory)} would accept twice as much). Only the affected ` +
+        `run or file stops; everything else continues.`;
   return new MirrorError('MB4030', `${what}: the answer of ${speaker} is too large: the limit is ${formatMemory(most)}`, {
     retry: 'later',
     hint,

@@ -35,7 +35,10 @@ export interface MigrateOptions extends Pick<BackfillOptions, 'rules' | 'linksOf
 export interface Migration {
   readonly roots: readonly RootRequest[];
   readonly report: Report;
-  /** The second lane compared with the event files, then the first lane with the second. Fewer if the signal ended it early. */
+  /**
+   * The second lane compared with the event files, then the first lane with the second. Fewer if the signal ended it
+   * early.
+   */
   readonly verifications: readonly Verification[];
   /** What the first lane holds that never was in event files; undefined: its tracker can't tell, or it is the store. */
   readonly foreign: ForeignFindings | undefined;
@@ -43,8 +46,9 @@ export interface Migration {
 }
 
 /**
- * Mirrors everything into one lane, compares it with the event files and with another lane, and judges whether that other one can
- * be switched off. Changes nothing in the first lane. Throws MB3008 before any work if nothing was mirrored into it.
+ * Mirrors everything into one lane, compares it with the event files and with another lane, and judges whether that
+ * other one can be switched off. Changes nothing in the first lane. Throws MB3008 before any work if nothing was
+ * mirrored into it.
  */
 export async function migrate(options: MigrateOptions): Promise<Migration> {
   const { from, to, accepted = [], statePath, makeLanes, signal, onMirrored } = options;
@@ -88,7 +92,10 @@ export async function migrate(options: MigrateOptions): Promise<Migration> {
   return { roots, report, verifications, foreign, verdict: verdictOf({ from, to, accepted }, report, verifications, foreign) };
 }
 
-/** The roots that are asked for, else those that the first lane has. A lane without any proves nothing: that is reported before hours of work. */
+/**
+ * The roots that are asked for, else those that the first lane has. A lane without any proves nothing: that is
+ * reported before hours of work.
+ */
 async function knownRoots(options: MigrateOptions): Promise<readonly RootRequest[]> {
   const { from, store, roots = [] } = options;
   const isStore = from === 'local' && store !== undefined;

@@ -185,8 +185,8 @@ function asMigrated(between: Verification): Verification {
 }
 
 /**
- * Bytes that are pending for the second lane and not for the first one, before and behind its positions. What is damaged
- * nothing can bring.
+ * Bytes that are pending for the second lane and not for the first one, before and behind its positions. What is
+ * damaged nothing can bring.
  */
 function pendingFor(mine: Totals, both: Totals): { readonly before: number; readonly behind: number } {
   const [own, other] = [mine.damaged, both.damaged];

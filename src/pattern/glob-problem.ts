@@ -15,7 +15,8 @@ const NEVER = '$^';
 
 const ESCAPE_HINT = 'Close it; or write \\ before a literal bracket, brace or parenthesis.';
 const NOT_HINT =
-  'The globs of a list are alternatives, so a glob that begins with ! matches nearly everything. Within a path, !(debug)/** is everything except debug.';
+  'The globs of a list are alternatives, so a glob that begins with ! matches nearly everything. Within a path, ' +
+  '!(debug)/** is everything except debug.';
 
 /**
  * What makes a glob match nothing, or all, where something else was surely meant; undefined if nothing does.

@@ -12,7 +12,8 @@ export function* dumpState(statements: Statements): Generator<string, void, void
   const facts = statements.all("SELECT key, value FROM meta WHERE key NOT LIKE '[%'");
   const meta = Object.fromEntries(facts.map(({ key, value }) => [key, value]));
   const status = statements.get('SELECT written_ms, document FROM status');
-  yield `{"format":"mirrorboard.state","version":${statements.get('PRAGMA user_version')?.user_version},"meta":${JSON.stringify(meta)},\n"status":`;
+  const version = statements.get('PRAGMA user_version')?.user_version;
+  yield `{"format":"mirrorboard.state","version":${version},"meta":${JSON.stringify(meta)},\n"status":`;
   yield JSON.stringify(status === undefined ? null : { written_ms: status.written_ms, document: statements.parse(status.document) });
   const lanes = statements.all('SELECT id, name, target, owns_positions FROM lane ORDER BY id');
   const roots = statements.all('SELECT name, path FROM root ORDER BY name');

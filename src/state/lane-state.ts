@@ -67,7 +67,8 @@ export function isRefusedFile({ outcome, hash }: ArtifactState): boolean {
 export type NewlyDelivered = Pick<Delivered, 'points' | 'lastStep'> & Partial<Delivered>;
 
 const WRITE_FILE = `
-  INSERT INTO file (run, name, generation, read_to, guard, damage, size, stamp, records, file_version, writer) VALUES (?,?,?,?,?,?,?,?,?,?,?)
+  INSERT INTO file (run, name, generation, read_to, guard, damage, size, stamp, records, file_version, writer)
+  VALUES (?,?,?,?,?,?,?,?,?,?,?)
   ON CONFLICT (run, name) DO UPDATE SET generation = excluded.generation, read_to = excluded.read_to, guard = excluded.guard,
     damage = excluded.damage, size = excluded.size, stamp = excluded.stamp, records = excluded.records,
     file_version = excluded.file_version, writer = excluded.writer
@@ -239,7 +240,8 @@ export class LaneState {
   /** Every tracker run there is a handle of. */
   handles(): (readonly [run: RunRef, handle: Handle])[] {
     const { ids, statements } = this.#store.reading();
-    const sql = `SELECT root.name AS root, run.path, handle.handle FROM handle JOIN run ON run.id = handle.run JOIN root ON root.id = run.root
+    const sql = `SELECT root.name AS root, run.path, handle.handle FROM handle JOIN run ON run.id = handle.run
+      JOIN root ON root.id = run.root
       WHERE handle.lane = ? AND handle.handle <> '' ORDER BY root.name, run.path`;
     return statements
       .all(sql, ids.findLane(this.#key) ?? 0)

@@ -79,7 +79,8 @@ export class RowIds {
     const known = this.findFile(run, name);
     if (known !== undefined) return known;
     this.#statements.run(
-      `INSERT INTO file (run, name, generation, read_to, guard, damage, size, stamp, records) VALUES (?, ?, 0, 0, '[null,null]', '[]', 0, '', 0)`,
+      `INSERT INTO file (run, name, generation, read_to, guard, damage, size, stamp, records) ` +
+        `VALUES (?, ?, 0, 0, '[null,null]', '[]', 0, '', 0)`,
       this.run(run),
       name,
     );

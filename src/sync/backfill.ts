@@ -94,9 +94,9 @@ const PATIENCE_MS = 10 * 60_000;
 const KEEP_MS = 2000;
 
 /**
- * Mirrors everything below the roots once, into every lane, and closes the lanes' backends. What a lane did not take is in the
- * report. Throws for what keeps all from being mirrored: MB20… for a root that can't be used, MB3004 and MB3106 if another process
- * writes to the store or the state, MB3001 and MB3101 if one of them can't be opened.
+ * Mirrors everything below the roots once, into every lane, and closes the lanes' backends. What a lane did not take
+ * is in the report. Throws for what keeps all from being mirrored: MB20… for a root that can't be used, MB3004 and
+ * MB3106 if another process writes to the store or the state, MB3001 and MB3101 if one of them can't be opened.
  */
 export async function backfill(options: BackfillOptions): Promise<Report> {
   const { store, trackers = [], statePath } = options;

@@ -19,7 +19,10 @@ export function makeStoreFolder(storePath: string): void {
   }
 }
 
-/** Opens the state to write to it, with the system's time and chance by default. What can't be written for a while is logged, and tried again. */
+/**
+ * Opens the state to write to it, with the system's time and chance by default. What can't be written for a while is
+ * logged, and tried again.
+ */
 export function openState(
   path: string,
   log: FactLog | undefined,

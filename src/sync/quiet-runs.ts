@@ -3,7 +3,10 @@ import type { Clock } from '../clock.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import type { StateFile } from '../state/index.ts';
 
-/** Runs that grew lately. One that did not for long is quiet: lanes search incomplete ends, trackers hear that it ended. */
+/**
+ * Runs that grew lately. One that did not for long is quiet: lanes search incomplete ends, trackers hear that it
+ * ended.
+ */
 export class QuietRuns {
   readonly #state: Pick<StateFile, 'noteGrowth'>;
   readonly #clock: Clock;

@@ -12,8 +12,8 @@ import type { WatchOptions } from './watch-options.ts';
 import { Watcher } from './watcher.ts';
 
 /**
- * Mirrors what is below the roots, then what is added to it, until the signal is aborted; returns how things stand then. Closes the
- * lanes' backends. A lane that fails waits and does not end the watch. Throws as `backfill` does.
+ * Mirrors what is below the roots, then what is added to it, until the signal is aborted; returns how things stand
+ * then. Closes the lanes' backends. A lane that fails waits and does not end the watch. Throws as `backfill` does.
  */
 export async function watch(options: WatchOptions): Promise<WatchStatus> {
   const { store, trackers = [] } = options;

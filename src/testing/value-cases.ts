@@ -74,8 +74,8 @@ export function valueCases(context: CaseContext, { logs }: SuiteOptions): void {
 
   contractCase(context, 'takes wall times that are no time', async (bench) => {
     const run = bench.run();
-    // biome-ignore format: a list
-    const times = [NaN, Infinity, -Infinity, -1, -1e12, -0, 0, 1e-9, 0.0004, 0.0005, 1e15, 1e17, 1e300, T + 0.123456, T + 0.1234567, T + 0.9999, T, T - 1e6];
+    const odd = [NaN, Infinity, -Infinity, -1, -1e12, -0, 0, 1e-9, 0.0004, 0.0005, 1e15, 1e17, 1e300];
+    const times = [...odd, T + 0.123456, T + 0.1234567, T + 0.9999, T, T - 1e6];
     const events = times.map((wallTime, i) =>
       event({ wallTime: float64(wallTime), step: i, summary: [simpleValue('at', i), text('note', `at ${i}`)] }),
     );

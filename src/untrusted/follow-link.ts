@@ -108,8 +108,11 @@ export class LinkFollower {
   #checkMount(link: string, at: string, next: string): void {
     const mounted = this.#mounts.at(next);
     if (isOfTheKernel(mounted)) {
-      const reason = `the link ${this.#name(link)} leads into ${shown(next)}, a kernel file system (${mounted}): mirrorboard never follows it`;
-      throw refusal('MB2010', reason, link);
+      throw refusal(
+        'MB2010',
+        `the link ${this.#name(link)} leads into ${shown(next)}, a kernel file system (${mounted}): mirrorboard never follows it`,
+        link,
+      );
     }
     if (mounted === undefined && this.#mounts.typeOf(at) === 'autofs') throw this.#unmounted(link, next);
   }

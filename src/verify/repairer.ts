@@ -51,7 +51,9 @@ export interface FileRepairer {
   repairWhole(run: RunRef, file: FileRepair, facts: FileFacts): void;
 }
 
-/** Goes through the files of a run that lack points, or have wrong ones; those that cannot say what is right are left. */
+/**
+ * Goes through the files of a run that lack points, or have wrong ones; those that cannot say what is right are left.
+ */
 export function repairFiles({ comparison: { run, repair }, facts, directory }: ComparedRun, done: RepairCounts, lane: FileRepairer): void {
   for (const [name, file] of repair.files) {
     const known = facts.get(name);

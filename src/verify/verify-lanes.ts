@@ -41,8 +41,9 @@ export interface VerifyLanesOptions {
 }
 
 /**
- * Compares every lane with the event files, the local one first; one verification for each lane. A lane that cannot be compared has the
- * reason in `obstacles`. Throws MB3106 before any work if `repair` is asked for while another process writes to the state.
+ * Compares every lane with the event files, the local one first; one verification for each lane. A lane that cannot be
+ * compared has the reason in `obstacles`. Throws MB3106 before any work if `repair` is asked for while another process
+ * writes to the state.
  */
 export async function verifyLanes(options: VerifyLanesOptions): Promise<Verification[]> {
   const { store, trackers, statePath, signal } = options;

@@ -14,6 +14,8 @@ interface Module {
   readonly reexports: ReadonlyMap<string, Place>;
   readonly stars: readonly string[];
   readonly declared: ReadonlyMap<string, string>;
+  /** What is declared and not exported: nobody else can name it. */
+  readonly hidden: ReadonlySet<string>;
 }
 
 const modules = new Map<string, Module>();
@@ -34,15 +36,19 @@ function moduleOf(file: string): Module {
     return found;
   };
   const declared = new Map<string, string>();
-  for (const part of text.split(/^(?=export (?:declare )?(?:abstract )?(?:interface|type|class|function|const) )/m)) {
-    const name = /^export (?:declare )?(?:abstract )?(?:interface|type|class|function|const) (\w+)/.exec(part)?.[1];
-    if (name !== undefined) declared.set(name, part);
+  const hidden = new Set<string>();
+  for (const part of text.split(/^(?=(?:export )?(?:declare )?(?:abstract )?(?:interface|type|class|function|const) )/m)) {
+    const [, door, name] = /^(export )?(?:declare )?(?:abstract )?(?:interface|type|class|function|const) (\w+)/.exec(part) ?? [];
+    if (name === undefined) continue;
+    declared.set(name, part);
+    if (door === undefined) hidden.add(name);
   }
   const made: Module = {
     imports: named(/^import (?:type )?\{([^}]*)\} from ['"]([^'"]+)['"]/gm),
     reexports: named(/^export (?:type )?\{([^}]*)\} from ['"]([^'"]+)['"]/gm),
     stars: [...text.matchAll(/^export (?:type )?\* from ['"](\.[^'"]+)['"]/gm)].map(([, specifier = '']) => target(specifier)),
     declared,
+    hidden,
   };
   modules.set(file, made);
   return made;
@@ -64,8 +70,8 @@ function find(file: string, name: string): Place | undefined {
 
 /** All that an entry exports, by name. */
 function exportsOf(file: string): Map<string, Place> {
-  const { declared, reexports, stars } = moduleOf(file);
-  const all = new Map<string, Place>([...declared.keys()].map((name) => [name, [file, name]]));
+  const { declared, hidden, reexports, stars } = moduleOf(file);
+  const all = new Map<string, Place>([...declared.keys()].filter((name) => !hidden.has(name)).map((name) => [name, [file, name]]));
   for (const [name, [there, its]] of reexports) all.set(name, find(there, its) ?? [there, its]);
   for (const star of stars) for (const [name, place] of exportsOf(star)) all.set(name, place);
   return all;

@@ -23,3 +23,16 @@ it('describes every exported thing, right above it', () => {
   });
   expect(bare).toEqual([]);
 });
+
+it('has no line over 140 columns', () => {
+  const long = files.flatMap((file) => linesOf(file).flatMap((line, i) => (line.length > 140 ? [`${file}:${i + 1}`] : [])));
+  expect(long).toEqual([]);
+});
+
+it('ends comments before column 120', () => {
+  const comment = /^\s*(?:\/\*\*|\/\/|\* |\*\/)/;
+  const wide = files.flatMap((file) =>
+    linesOf(file).flatMap((line, i) => (line.length > 120 && comment.test(line) ? [`${file}:${i + 1}`] : [])),
+  );
+  expect(wide).toEqual([]);
+});

@@ -30,7 +30,8 @@ export type Reply<T> = HttpReply<T, Failure>;
 export type { Fields } from '../../http/index.ts';
 
 const KEYS_HINT =
-  'Check CLEARML_API_ACCESS_KEY and CLEARML_API_SECRET_KEY (or CLEARML_AUTH_TOKEN, token_file): make new ones in the web page under Settings, Workspace.';
+  'Check CLEARML_API_ACCESS_KEY and CLEARML_API_SECRET_KEY (or CLEARML_AUTH_TOKEN, token_file): make new ones in the ' +
+  'web page under Settings, Workspace.';
 
 const failures = new Failures<Exclude<Cause, CommonCause>>({
   api: "ClearML's API",

@@ -67,7 +67,9 @@ export function prepare({ batch, series, file }: TrackerParcel, taskId: string, 
     }
     const { text: number, suffix } = heldNumber(value);
     const time = heldTime(wallTime);
-    const text = `${start}${keyEnd(offset, checksum, index)}${suffix}${time.suffix}","iter":${stepText(step)},"timestamp":${time.millis},"value":${number}}`;
+    const text =
+      `${start}${keyEnd(offset, checksum, index)}${suffix}${time.suffix}",` +
+      `"iter":${stepText(step)},"timestamp":${time.millis},"value":${number}}`;
     events.push({ text, bytes: text.length + 16, points: [{ offset, index }] });
   });
 
@@ -124,6 +126,7 @@ export function sampleText(
   key: string,
   url: string,
 ): string {
-  const head = `{"type":"training_debug_image","task":${quoted(taskId)},"metric":${quoted(names.metric)},"variant":${quoted(names.variant)}`;
+  const head =
+    `{"type":"training_debug_image","task":${quoted(taskId)},` + `"metric":${quoted(names.metric)},"variant":${quoted(names.variant)}`;
   return `${head},"iter":${stepText(step)},"timestamp":${heldTime(wallTime).millis},"key":${quoted(key)},"url":${quoted(url)}}`;
 }

@@ -28,7 +28,9 @@ interface Segment {
   readonly places: Uint8Array;
 }
 
-const SMALL_SEGMENTS = `SELECT * FROM segment WHERE series = ? AND first_point > ? AND last_point - first_point + 1 < ${ENOUGH_POINTS} ORDER BY first_point`;
+const SMALL_SEGMENTS =
+  `SELECT * FROM segment WHERE series = ? AND first_point > ? AND last_point - first_point + 1 < ` +
+  `${ENOUGH_POINTS} ORDER BY first_point`;
 /** Each takes a list of ranges of points and how far they move, as JSON: [first, last, distance]. */
 const MOVED = 'FROM json_each(?1) AS move CROSS JOIN';
 const POINT = 'point ON point.id BETWEEN move.value ->> 0 AND move.value ->> 1';

@@ -275,8 +275,8 @@ export class LocalBackend implements PositionOwner {
 }
 
 /**
- * Opens a store to read from it, also while another process writes to it; all it reads is one snapshot. Throws MB3001 if it can't be
- * opened, MB3002 if the file is no store, MB3003 if a newer version made it. Close the reader.
+ * Opens a store to read from it, also while another process writes to it; all it reads is one snapshot. Throws MB3001
+ * if it can't be opened, MB3002 if the file is no store, MB3003 if a newer version made it. Close the reader.
  */
 export function openStore(path: string): StoreReader {
   const reader = new StoreReader(openForReading(path), path);

@@ -33,8 +33,10 @@ const OBJECTS = 'SELECT id, "offset", idx FROM object WHERE series = ? AND file 
 const MARKS = 'SELECT "offset" FROM mark WHERE file = ? AND generation = ? ORDER BY "offset"';
 const PARTS = (object: string): string => `SELECT part, sha256, format, label FROM object_blob WHERE object = ${object}`;
 /** NULL means NaN, and is like itself. */
-const SAME_OBJECT = `SELECT 1 FROM object AS a, object AS b WHERE a.id = ?1 AND b.id = ?2 AND a.step IS b.step AND a.wall_time IS b.wall_time
-  AND a.odd_wall_time IS b.odd_wall_time AND a.form = b.form AND a.kind = b.kind AND a.dtype IS b.dtype AND a.text IS b.text AND a.data = b.data
+const SAME_OBJECT = `SELECT 1 FROM object AS a, object AS b WHERE a.id = ?1 AND b.id = ?2 AND a.step IS b.step
+  AND a.wall_time IS b.wall_time
+  AND a.odd_wall_time IS b.odd_wall_time AND a.form = b.form AND a.kind = b.kind AND a.dtype IS b.dtype
+    AND a.text IS b.text AND a.data = b.data
   AND NOT EXISTS (${PARTS('?1')} EXCEPT ${PARTS('?2')}) AND NOT EXISTS (${PARTS('?2')} EXCEPT ${PARTS('?1')})`;
 const SAME_MARK = `SELECT 1 FROM mark AS a, mark AS b WHERE a.file = ?1 AND b.file = ?1 AND a.generation = ?2 AND b.generation = ?3
   AND a."offset" = ?4 AND b."offset" = ?5

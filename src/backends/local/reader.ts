@@ -44,10 +44,12 @@ export interface StoredRun {
 /** Points of a read-back at a time. */
 const CHUNK_POINTS = 10_000;
 
-const SEGMENTS = `SELECT file.name AS file, segment.first_point, segment.last_point, segment.first_offset, segment.last_offset, segment.places
+const SEGMENTS = `SELECT file.name AS file, segment.first_point, segment.last_point, segment.first_offset,
+  segment.last_offset, segment.places
   FROM segment CROSS JOIN file ON file.id = segment.file AND file.generation = segment.generation WHERE segment.series = ?
   ORDER BY file.name, segment.first_offset`;
-const OBJECTS = `SELECT file.name AS file, object."offset", object.idx, ${exact('object.step')} AS step, object.wall_time, object.odd_wall_time,
+const OBJECTS = `SELECT file.name AS file, object."offset", object.idx, ${exact('object.step')} AS step,
+  object.wall_time, object.odd_wall_time,
     object.data AS value
   FROM object CROSS JOIN file ON file.id = object.file AND file.generation = object.generation WHERE object.series = ?
   ORDER BY file.name, object."offset", object.idx`;
@@ -58,7 +60,8 @@ const FILES_LIKE = `SELECT root.name AS root_name, run.path, file.* FROM root JO
     OR (file.guard ->> '$[0].length') || ':' || (file.guard ->> '$[0].checksum') IN (SELECT value FROM json_each(?3)))`;
 
 const EXPECTED_RUNS = `FROM run JOIN root ON root.id = run.root WHERE root.name = ?
-  AND (EXISTS (SELECT 1 FROM file WHERE file.run = run.id AND stamp <> '${KEPT_STAMP}') OR NOT EXISTS (SELECT 1 FROM file WHERE file.run = run.id))`;
+  AND (EXISTS (SELECT 1 FROM file WHERE file.run = run.id AND stamp <> '${KEPT_STAMP}')
+    OR NOT EXISTS (SELECT 1 FROM file WHERE file.run = run.id))`;
 
 /** Reads a store, also while another process writes to it. */
 export class StoreReader {
@@ -270,7 +273,8 @@ export class StoreReader {
   fileCount(root: string, below: string): number {
     const [row] = this.#all(
       `SELECT count(*) AS n FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
-       WHERE root.name = ?1 AND file.stamp <> '${KEPT_STAMP}' AND (?2 = '' OR run.path = ?2 OR substr(run.path, 1, length(?2) + 1) = ?2 || '/')`,
+       WHERE root.name = ?1 AND file.stamp <> '${KEPT_STAMP}'
+         AND (?2 = '' OR run.path = ?2 OR substr(run.path, 1, length(?2) + 1) = ?2 || '/')`,
       root,
       below,
     );

@@ -101,7 +101,8 @@ CREATE INDEX object_by_kind ON object (kind);
 
 CREATE TABLE histogram (object INTEGER PRIMARY KEY REFERENCES object, num REAL, min REAL, max REAL, sum REAL, sum_squares REAL);
 
-CREATE TABLE hparam (object INTEGER NOT NULL REFERENCES object, name TEXT NOT NULL, value TEXT, number REAL, type TEXT NOT NULL, PRIMARY KEY (object, name)) WITHOUT ROWID;
+CREATE TABLE hparam (object INTEGER NOT NULL REFERENCES object, name TEXT NOT NULL, value TEXT, number REAL,
+  type TEXT NOT NULL, PRIMARY KEY (object, name)) WITHOUT ROWID;
 
 CREATE TABLE blob (sha256 TEXT PRIMARY KEY, bytes INTEGER NOT NULL, path TEXT NOT NULL) WITHOUT ROWID;
 
@@ -193,7 +194,8 @@ CREATE VIEW histograms AS
   ${FROM_OBJECT} JOIN histogram ON histogram.object = object.id;
 
 CREATE VIEW texts AS
-  SELECT ${NAMES}, ${AT}, object.text, json_extract(object.data, '$.strings') AS strings, json_extract(object.data, '$.shape') AS shape, ${PLACE}
+  SELECT ${NAMES}, ${AT}, object.text, json_extract(object.data, '$.strings') AS strings,
+    json_extract(object.data, '$.shape') AS shape, ${PLACE}
   ${FROM_OBJECT} WHERE object.kind = 'text';
 
 CREATE VIEW hparams AS
@@ -211,7 +213,8 @@ CREATE VIEW tensors AS
   LEFT JOIN blob ON blob.sha256 = object_blob.sha256 WHERE object.kind = 'tensor';
 
 CREATE VIEW pr_curves AS
-  SELECT ${NAMES}, ${AT}, json_extract(object.data, '$.rows[0]') AS true_positives, json_extract(object.data, '$.rows[1]') AS false_positives,
+  SELECT ${NAMES}, ${AT}, json_extract(object.data, '$.rows[0]') AS true_positives,
+    json_extract(object.data, '$.rows[1]') AS false_positives,
     json_extract(object.data, '$.rows[2]') AS true_negatives, json_extract(object.data, '$.rows[3]') AS false_negatives,
     json_extract(object.data, '$.rows[4]') AS "precision", json_extract(object.data, '$.rows[5]') AS recall, ${PLACE}
   ${FROM_OBJECT} WHERE object.kind = 'pr_curve';
@@ -228,7 +231,8 @@ CREATE VIEW malformed AS
   SELECT ${NAMES}, ${AT}, series.plugin, object.text AS why, object.data, ${PLACE} ${FROM_OBJECT} WHERE object.kind = 'malformed';
 
 CREATE VIEW marks AS
-  SELECT run.path AS run, mark.kind, mark.step, mark.wall_time, mark.payload, mark.sha256, root.name AS root, file.name AS file, mark."offset"
+  SELECT run.path AS run, mark.kind, mark.step, mark.wall_time, mark.payload, mark.sha256, root.name AS root,
+    file.name AS file, mark."offset"
   FROM run JOIN file ON file.run = run.id
   JOIN mark ON mark.file = file.id AND mark.generation = file.generation
   JOIN root ON root.id = run.root;

@@ -291,7 +291,8 @@ export class Writer {
     if (summaries.size === 0) return;
     const update = this.#statement(`
       UPDATE series SET count = count + ?1, first_step = min(coalesce(first_step, ?2), ?2), last_step = max(coalesce(last_step, ?3), ?3),
-        last_wall_time = max(coalesce(last_wall_time, ?4), coalesce(?4, last_wall_time)), min = min(coalesce(min, ?5), coalesce(?5, min)), max = max(coalesce(max, ?6), coalesce(?6, max))
+        last_wall_time = max(coalesce(last_wall_time, ?4), coalesce(?4, last_wall_time)),
+          min = min(coalesce(min, ?5), coalesce(?5, min)), max = max(coalesce(max, ?6), coalesce(?6, max))
       WHERE id = ?7`);
     let points = 0;
     let lastStep: number | bigint = Number.NEGATIVE_INFINITY;
@@ -347,7 +348,8 @@ export class Writer {
       return file;
     }
     this.#run(
-      `UPDATE file SET generation = ?, watermark = ?, gaps = ?, guard = ?, damage = ?, size = ?, stamp = ?, records = ?, file_version = ?, writer = ?
+      `UPDATE file SET generation = ?, watermark = ?, gaps = ?, guard = ?, damage = ?, size = ?, stamp = ?,
+        records = ?, file_version = ?, writer = ?
        WHERE id = ?`,
       [...row, known.id],
     );
@@ -379,7 +381,8 @@ export class Writer {
 
   #runRow({ root, path }: RunRef): number {
     this.#run(
-      "INSERT INTO root (name, path) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET path = excluded.path WHERE path <> excluded.path AND excluded.path <> ''",
+      `INSERT INTO root (name, path) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET path = excluded.path
+        WHERE path <> excluded.path AND excluded.path <> ''`,
       [root, this.#rootPaths.get(root) ?? ''],
     );
     this.#run('INSERT INTO run (root, path) SELECT id, ? FROM root WHERE name = ? ON CONFLICT DO NOTHING', [path, root]);

@@ -75,7 +75,8 @@ const UNSTORABLE = /Illegal mix of collations|Incorrect string value/i;
 const UNSTORABLE_HINT = 'The database holds no such characters (latin1?): convert it to utf8mb4, or use names of plain letters.';
 
 const HOST_HINT =
-  'The server must allow this host name: start it with --allowed-hosts HOST:PORT (or the variable MLFLOW_SERVER_ALLOWED_HOSTS), the port included.';
+  'The server must allow this host name: start it with --allowed-hosts HOST:PORT (or the variable ' +
+  'MLFLOW_SERVER_ALLOWED_HOSTS), the port included.';
 
 /** `what` was being done: `creating the run train/a`. */
 export function failureOf(answer: FailedAnswer, what: string, address: string): Failure {

@@ -30,7 +30,8 @@ export function placeOf(uri: string): string {
 
 /** What is to be done where files do not go through the server. */
 export const AWAY_HINT =
-  'Start the server with --artifacts-destination PLACE instead of --default-artifact-root PLACE, and use a new experiment; or create one with the artifact location mlflow-artifacts:/NAME. An experiment keeps the place that it was created with.';
+  'Start the server with --artifacts-destination PLACE instead of --default-artifact-root PLACE, and use a new ' +
+  'experiment; or create one with the artifact location mlflow-artifacts:/NAME. An experiment keeps the place that it was created with.';
 
 /** Stores, lists and reads the artifacts of runs through the server. */
 export class Artifacts {

@@ -61,7 +61,9 @@ function remedyOf(log: string, uri: string): ServerRemedy | undefined {
   if (missing !== undefined) {
     const name = PACKAGES[missing] ?? missing;
     return {
-      hint: `The server's Python lacks a package: pip install ${name} there, or name another driver in the address (postgresql+psycopg2://…).`,
+      hint:
+        `The server's Python lacks a package: pip install ${name} there, or name another driver in the address ` +
+        `(postgresql+psycopg2://…).`,
       command: `pip install ${name}`,
     };
   }

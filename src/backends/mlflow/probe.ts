@@ -85,27 +85,33 @@ function storeNotes({ facts, isTried, saysItsStore }: LearnedFacts): string[] {
   if (facts.isFileStore) notes.push(FILE_STORE_NOTE);
   if (!isTried && !saysItsStore) {
     notes.push(
-      'Servers before 3.0 do not say how they store their data. If they use files (their default), points that are sent again may be there twice. Use --write to find out.',
+      'Servers before 3.0 do not say how they store their data. If they use files (their default), points that are ' +
+        'sent again may be there twice. Use --write to find out.',
     );
   }
   if (facts.foldsNames) {
     notes.push(
-      'The database treats names as equal that differ only by case, accents or blanks at the end (its collation). mirrorboard appends .x. to all of them but the first of a run.',
+      'The database treats names as equal that differ only by case, accents or blanks at the end (its collation). ' +
+        'mirrorboard appends .x. to all of them but the first of a run.',
     );
   }
   if (facts.foldsLetters) {
     notes.push(
-      'The database treats letters as equal (its collation follows Unicode: ø is o, æ is ae). mirrorboard escapes letters beyond ASCII in names.',
+      'The database treats letters as equal (its collation follows Unicode: ø is o, æ is ae). mirrorboard escapes ' +
+        'letters beyond ASCII in names.',
     );
   }
   if (facts.isNarrow && !facts.isAscii) {
     notes.push(
-      'The database (utf8mb3) cannot hold characters beyond the first 65,536, such as emoji. mirrorboard escapes them in names, and writes \\uXXXX in tags and params. If you need them, convert the database to utf8mb4 before you mirror the first run.',
+      'The database (utf8mb3) cannot hold characters beyond the first 65,536, such as emoji. mirrorboard escapes them ' +
+        'in names, and writes \\uXXXX in tags and params. If you need them, convert the database to utf8mb4 before ' +
+        'you mirror the first run.',
     );
   }
   if (facts.isAscii) {
     notes.push(
-      'The database holds only latin1 characters. mirrorboard escapes others in names, and writes \\uXXXX in tags and params. If you need them, convert the database to utf8mb4 before you mirror the first run.',
+      'The database holds only latin1 characters. mirrorboard escapes others in names, and writes \\uXXXX in tags and ' +
+        'params. If you need them, convert the database to utf8mb4 before you mirror the first run.',
     );
   }
   if (isTried && facts.paramLength < PARAM_LENGTH) {
@@ -115,7 +121,9 @@ function storeNotes({ facts, isTried, saysItsStore }: LearnedFacts): string[] {
 }
 
 const FILE_STORE_NOTE =
-  'The server keeps its data in files (FileStore) and stores every copy of a point. mirrorboard checks for points before it sends them again, which is slow. Points that were in transit during a crash may be there twice. "/" in names of metrics is escaped. A database (SQLite) has none of this.';
+  'The server keeps its data in files (FileStore) and stores every copy of a point. mirrorboard checks for points ' +
+  'before it sends them again, which is slow. Points that were in transit during a crash may be there twice. "/" in ' +
+  'names of metrics is escaped. A database (SQLite) has none of this.';
 
 /**
  * Where the experiment keeps its files, if we do not reach that; of one that is not there yet the default's place
@@ -128,7 +136,8 @@ async function awayNote(client: MlflowClient, found: Experiment | undefined, sig
   // Of an experiment that is not there yet nobody knows it: what is reported about kinds that are kept in files holds
   // unless it is so.
   return found === undefined
-    ? `The experiment Default ${away}, and so may every new one. mirrorboard mirrors only scalars into such an experiment, and nothing that needs files. ${AWAY_HINT}`
+    ? `The experiment Default ${away}, and so may every new one. mirrorboard mirrors only scalars into such an ` +
+        `experiment, and nothing that needs files. ${AWAY_HINT}`
     : `The experiment ${known.name} ${away}. mirrorboard mirrors only scalars. ${AWAY_HINT}`;
 }
 

@@ -146,7 +146,9 @@ export class OfflineRun implements RunPlace {
   skipTo(line: number): Failure | undefined {
     const { first, lines } = this.#content;
     if (lines > 0 && this.isWaiting) {
-      const message = `${line} lines of the W&B run ${this.path.id} were sent, and ${this.#folder.path} has those up to ${first + lines}, which were never sent`;
+      const message =
+        `${line} lines of the W&B run ${this.path.id} were sent, and ${this.#folder.path} has those up ` +
+        `to ${first + lines}, which were never sent`;
       return failed('gone', message, { folder: this.#folder.path });
     }
     this.#skipped = line;

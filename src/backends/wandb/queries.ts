@@ -15,9 +15,11 @@ export const NOTES = `query RunResumeStatus($project: String, $entity: String, $
 export const LAST_ROW = `query RunResumeStatus($project: String, $entity: String, $name: String!) {
   model(name: $project, entityName: $entity) { bucket(name: $name, missingOk: true) { id historyTail } } }`;
 /** Makes or changes a run. */
-export const UPSERT = `mutation UpsertBucket($name: String, $project: String, $entity: String, $groupName: String, $displayName: String, $notes: String,
+export const UPSERT = `mutation UpsertBucket($name: String, $project: String, $entity: String, $groupName: String,
+  $displayName: String, $notes: String,
   $config: JSONString, $tags: [String!], $jobType: String, $state: String) {
-  upsertBucket(input: { name: $name, modelName: $project, entityName: $entity, groupName: $groupName, displayName: $displayName, notes: $notes,
+  upsertBucket(input: { name: $name, modelName: $project, entityName: $entity, groupName: $groupName,
+    displayName: $displayName, notes: $notes,
     config: $config, tags: $tags, jobType: $jobType, state: $state }) {
     bucket { id name displayName config summaryMetrics tags project { name entity { name } } historyLineCount } inserted } }`;
 /** Where files of a run go. */
@@ -29,7 +31,8 @@ export const ALL_FILES = `query RunFiles($entity: String, $project: String, $nam
   project(name: $project, entityName: $entity) { run(name: $name) { files(first: 1000000) {
     edges { node { name sizeBytes directUrl } } } } } }`;
 /** A range of a run's history. */
-export const HISTORY = `query HistoryPage($entity: String!, $project: String!, $run: String!, $minStep: Int64!, $maxStep: Int64!, $pageSize: Int!) {
+export const HISTORY = `query HistoryPage($entity: String!, $project: String!, $run: String!, $minStep: Int64!,
+  $maxStep: Int64!, $pageSize: Int!) {
   project(name: $project, entityName: $entity) { run(name: $run) { history(minStep: $minStep, maxStep: $maxStep, samples: $pageSize) } } }`;
 /** Removes a run. */
 export const DELETE_RUN = 'mutation DeleteRun($id: ID!) { deleteRun(input: { id: $id, deleteArtifacts: false }) { success } }';

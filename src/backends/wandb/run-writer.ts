@@ -157,9 +157,13 @@ export class RunWriter {
     const { tracked } = this.#run;
     if (there === undefined) throw failed('gone', `the W&B run ${tracked.id} no longer exists`, { runId: tracked.id }).error;
     if (there > firstLine) {
-      const message = `the W&B run ${tracked.id} has ${there} lines, and ${firstLine} are ours: something else writes to it, or the state is an older one`;
+      const message =
+        `the W&B run ${tracked.id} has ${there} lines, and ${firstLine} are ours: something else writes ` +
+        `to it, or the state is an older one`;
       throw new MirrorError('MB4006', message, {
-        hint: 'Stop the other writer, restore the newer state, or run once with --rebuild to send everything to a new run; the old one stays.',
+        hint:
+          'Stop the other writer, restore the newer state, or run once with --rebuild to send everything to a new ' +
+          'run; the old one stays.',
         context: { runId: tracked.id },
       });
     }

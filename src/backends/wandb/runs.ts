@@ -127,11 +127,14 @@ export class Runs {
     const tracked: TrackedRun = { ...place.path, startedAt };
     if (lines > 0 && (own?.mapping !== MAPPING || !(await canReadLines(place, lines, signal)))) {
       const run = runLabel(source.run);
-      const message = `the W&B run ${place.path.id} of ${run} contains ${lines} lines that are not in the state, and they cannot be read back`;
-      throw new MirrorError('MB4006', message, {
-        hint: REBUILD_HINT,
-        context: { run, runId: place.path.id },
-      });
+      throw new MirrorError(
+        'MB4006',
+        `the W&B run ${place.path.id} of ${run} contains ${lines} lines that are not in the state, and they cannot be read back`,
+        {
+          hint: REBUILD_HINT,
+          context: { run, runId: place.path.id },
+        },
+      );
     }
     await this.#marked(source, place, lines > 0 ? { recovered: Math.max(lines, own?.recovered ?? 0) } : {}, signal);
     return { tracked, place, recovered: place.config.own?.recovered ?? 0 };

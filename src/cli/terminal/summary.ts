@@ -84,7 +84,8 @@ function totals({ totals: t }: Report, { style, leftOut }: ReportOptions): strin
   const nothing =
     leftOut === undefined
       ? 'No event files were found.'
-      : `Nothing to mirror: include, exclude and ignore skip ${leftOut.runs === 1 ? 'the only run' : `all ${counted(leftOut.runs, 'run')}`} (${counted(leftOut.files, 'file')}).`;
+      : `Nothing to mirror: include, exclude and ignore skip ` +
+        `${leftOut.runs === 1 ? 'the only run' : `all ${counted(leftOut.runs, 'run')}`} (${counted(leftOut.files, 'file')}).`;
   if (t.files === 0 && t.filesGone === 0) return nothing;
   const unchanged = t.filesUnchanged === 0 ? '' : ` (${formatCount(t.filesUnchanged)} unchanged)`;
   const lines = [
@@ -93,7 +94,8 @@ function totals({ totals: t }: Report, { style, leftOut }: ReportOptions): strin
       ? []
       : [`${counted(t.filesGone, 'file')} mirrored earlier no longer ${t.filesGone === 1 ? 'exists' : 'exist'}; the points are kept`]),
     ...(t.pointsBefore === 0 ? [] : [`${counted(t.pointsBefore, 'point')} already there`]),
-    `${counted(t.runs, 'run')}, ${counted(t.files, 'file')}${unchanged}, ${formatBytes(t.bytes)}; read in this pass: ${counted(t.records, 'record')}, ${formatBytes(t.bytesRead)}`,
+    `${counted(t.runs, 'run')}, ${counted(t.files, 'file')}${unchanged}, ${formatBytes(t.bytes)}; read in this pass: ` +
+      `${counted(t.records, 'record')}, ${formatBytes(t.bytesRead)}`,
   ];
   return lines.join('\n');
 }

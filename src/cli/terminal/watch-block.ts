@@ -81,8 +81,10 @@ export function watchLines(status: WatchStatus, rate: RateMeter, nowMs: number):
   const isAbsent = (name: string): boolean => absentRoots.some((root) => root.name === name);
   const missing = roots.filter(([name, root]) => root.isMissing && !isAbsent(name)).map(([name]) => name);
   const perSecond = rate.perSecond(nowMs, status.points, 5000) ?? 0;
+  const names = roots.map(([name]) => visibleText(name)).join(', ');
+  const what = roots.length === 0 ? '(first scan in progress)' : `${counted(files, 'file')} in ${names}`;
   const lines = [
-    `Watching ${roots.length === 0 ? '(first scan in progress)' : `${counted(files, 'file')} in ${roots.map(([name]) => visibleText(name)).join(', ')}`}  for ${formatDuration(nowMs - status.startedAtMs)}  ${formatRate(perSecond, 'points')}`,
+    `Watching ${what}  for ${formatDuration(nowMs - status.startedAtMs)}  ${formatRate(perSecond, 'points')}`,
     ...status.lanes.map((lane) => laneLine(lane, nowMs)),
   ];
   const damaged = status.damage.filter((damage) => !isPending(damage)).length;

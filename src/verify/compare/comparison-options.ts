@@ -4,7 +4,9 @@ import type { FileFacts } from './file-facts.ts';
 /** The run that is compared, and what may be expected of the lane. */
 export interface RunComparisonOptions {
   readonly run: RunRef;
-  /** What is known of the files. Points of those that cannot judge them are left out, if the lane knows their places. */
+  /**
+   * What is known of the files. Points of those that cannot judge them are left out, if the lane knows their places.
+   */
   readonly facts: ReadonlyMap<string, FileFacts>;
   readonly isWanted: (tag: string) => boolean;
   /** The files are read before the lane: what they can judge is known by then. Default: the lane is read first. */

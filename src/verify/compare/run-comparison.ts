@@ -49,7 +49,10 @@ export class RunComparison {
     return this.#wanted[slot] === true && (this.#chunk?.chunk.slots.has(slot) ?? true);
   }
 
-  /** All points of a batch should be there as they are, but for those that are pending. `catalogue`: the run's, as it is now. */
+  /**
+   * All points of a batch should be there as they are, but for those that are pending. `catalogue`: the run's, as it
+   * is now.
+   */
   expectBatch(batch: Batch, catalogue: readonly Series[]): void {
     const facts = this.#options.facts.get(batch.file);
     if (facts === undefined) return;
