@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { LocalBackend } from '../../../src/backends/local/index.ts';
+import type { ReadBackChunk } from '../../../src/contract/index.ts';
+import { MirrorError } from '../../../src/errors.ts';
 import type { TrackerLaneOptions } from '../../../src/lanes/index.ts';
 import type { Progress } from '../../../src/status/index.ts';
 import { backfill } from '../../../src/sync/backfill.ts';
@@ -92,8 +94,14 @@ describe('the local store as a lane', () => {
   });
 
   test('is not blamed for a tracker that does not answer', async () => {
+    class Failing extends MemoryBackend {
+      // biome-ignore lint/correctness/useYield: it fails before the first chunk
+      override async *readBack(): AsyncGenerator<ReadBackChunk, void, void> {
+        throw new MirrorError('MB4001', 'nobody answers');
+      }
+    }
     tracker.isDown = true;
-    const { obstacles } = await verifyBetween(['local', 'one'], options());
-    expect(obstacles).toEqual([{ what: 'one', reason: expect.stringContaining('nobody answers') }]);
+    const { obstacles } = await verifyBetween(['local', 'one'], options({ trackers: [{ ...lane(), backend: new Failing(tracker) }] }));
+    expect(obstacles).toEqual([{ what: 'one', reason: 'nobody answers' }]);
   });
 });
