@@ -21,6 +21,9 @@ export interface Step {
 
 const NOTHING: Step = { points: 0, records: 0, bytes: 0, held: 0 };
 
+/** Steps cost time of their own: short series share one. */
+const STEP_POINTS = 1000;
+
 /** Reads both sides of one run into a comparison, the first time or, for one of its chunks, again. */
 export interface Side {
   read(comparison: RunComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<Step, void, void>;
@@ -59,11 +62,16 @@ export class FilesSide implements Side {
 
   async *#readLane(comparison: RunComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<Step, void, void> {
     const { source, candidate, extras } = this.#of;
+    let held = 0;
     for await (const chunk of source.readBack(candidate.run, { isWanted: (tag) => comparison.isWanted(tag), signal })) {
       comparison.addRight(chunk);
       if (!isAgain) extras?.see?.(chunk);
-      yield { ...NOTHING, held: chunk.points.length };
+      held += chunk.points.length;
+      if (held < STEP_POINTS) continue;
+      yield { ...NOTHING, held };
+      held = 0;
     }
+    yield { ...NOTHING, held };
   }
 
   async *#readFiles(comparison: RunComparison, files: RunFiles): AsyncGenerator<Step, void, void> {
