@@ -7,7 +7,7 @@
 set -u
 
 version=v3.22.0
-# What it takes for the cluster's version where it asks none, as its own releases do.
+# The version of Kubernetes that helm assumes without a cluster. Its own releases set it, too.
 kubernetes=1.34
 root=$(CDPATH='' cd -P -- "$(dirname -- "$0")/.." && pwd) || exit 1
 cache=${MIRRORBOARD_TEST_CACHE:-$root/node_modules/.cache/mirrorboard}

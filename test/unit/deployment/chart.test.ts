@@ -70,7 +70,7 @@ describe('the chart', () => {
 
   test.each([...examples, 'values.yaml'])('has a schema that takes %s', (name) => {
     const path = name === 'values.yaml' ? name : `examples/${name}`;
-    // zod has no oneOf of properties that must be there. helm has.
+    // zod does not support oneOf with required properties. helm does.
     const known = JSON.parse(JSON.stringify(schema), (key, value) => (key === 'oneOf' ? undefined : value));
     const { error } = z.fromJSONSchema(known).safeParse(parse(readFileSync(join(CHART, path), 'utf8')));
     expect(error?.issues).toBeUndefined();
@@ -221,7 +221,7 @@ describe('the chart makes', () => {
     expect(await name('--set', 'config.project=other')).not.toBe(await name());
   });
 
-  withHelm('no claim where nothing is to be kept', async () => {
+  withHelm('no claim if persistence is off', async () => {
     const workload = await madePod('local.yaml', '--set', 'persistence.enabled=false');
     expect(those(workload.resources, 'PersistentVolumeClaim')).toEqual([]);
     expect(workload.pod.volumes).toContainEqual({ name: 'data', emptyDir: {} });
@@ -255,7 +255,7 @@ describe('the chart makes', () => {
       expect(doctor?.spec.containers[0]?.args).toEqual(['doctor']);
       expect(doctor?.spec.volumes.find(({ name }) => name === 'data')).toEqual({ name: 'data', emptyDir: {} });
       const [workload] = workloadsIn(example, resources);
-      // It sees what the other pods see.
+      // It has the same mounts as the other pods.
       const mounts = workload?.container.volumeMounts.filter(({ name }) => name !== 'data') ?? [];
       expect(doctor?.spec.containers[0]?.volumeMounts).toEqual(expect.arrayContaining([...mounts]));
       for (const { spec } of those(resources, 'Service')) expect(doctor?.metadata.labels).not.toMatchObject(spec?.selector ?? {});
@@ -275,8 +275,8 @@ describe('the chart makes', () => {
     expect(hosts?.split(',')).toContain('mirrorboard.example.com');
   });
 
-  withHelm('notes with the next commands, and a warning where nothing is kept', async () => {
-    // helm prints notes for clusters only. So this chart makes a resource of them.
+  withHelm('notes with the next commands, and a warning if persistence is off', async () => {
+    // helm prints notes only with a cluster, so this chart renders them as a resource.
     const copy = join(scratch, 'with-notes');
     cpSync(CHART, copy, { recursive: true });
     renameSync(join(copy, 'templates/NOTES.txt'), join(copy, 'NOTES.txt'));
@@ -321,7 +321,7 @@ describe('the chart makes', () => {
   });
 });
 
-/** A stand-in for the API server of a cluster that has one StatefulSet: as much of it as helm asks for. */
+/** A stub of the API server of a cluster with one StatefulSet. It answers what helm asks. */
 async function clusterWith({ apps }: { readonly apps: { readonly replicas: number } }): Promise<Cluster> {
   const set = { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'mirrorboard', namespace: 'default' }, spec: apps };
   const resource = { name: 'statefulsets', singularName: 'statefulset', namespaced: true, kind: 'StatefulSet', verbs: ['get'] };

@@ -25,11 +25,11 @@ export function run(program: string, args: readonly string[], env: NodeJS.Proces
   });
 }
 
-// Looked for once. It may be built first, which takes minutes.
+// The script may build helm first, which takes minutes.
 const found = await run('sh', [join(repository, 'scripts/helm.sh')]);
 const path = found.code === 0 ? found.stdout.trim() : undefined;
 
-/** Why there is no helm; undefined where there is one. */
+/** Why there is no helm; undefined if there is one. */
 export const withoutHelm = path === undefined ? found.stderr.trim().split('\n').at(-1) : undefined;
 
 /** Runs helm. */
@@ -42,7 +42,7 @@ export function render(example: string, ...options: readonly string[]): Promise<
   return helm('template', 'mirrorboard', CHART, '--kube-version', '1.28.0', '-f', join(CHART, 'examples', example), ...options);
 }
 
-/** A test that needs helm; skipped with the reason where there is none. */
+/** A test that needs helm; skipped with the reason if there is none. */
 export function withHelm(name: string, body: () => Promise<void>): void {
   if (withoutHelm === undefined) test(name, body, 120_000);
   else test.skip(`${name} (${withoutHelm})`, body);

@@ -29,7 +29,7 @@ const SECRETS = '/run/secrets/mirrorboard';
 const SECRET_FILES = /_file: (\S+)$/gm;
 
 const plain = manifestFiles.flatMap((file) => workloadsIn(file, resourcesOf(file)));
-// The chart holds to the same: what it makes of each example, where helm can be had.
+// With helm, every example of the chart must meet the same rules.
 const rendered = withoutHelm === undefined ? await Promise.all(examples.map(workloadsOfExample)) : [];
 const all = [...plain, ...rendered.flat()].map((workload) => [`${workload.file}: ${workload.resource.kind}`, workload] as const);
 const watching = all.filter(([, { container }]) => container.args[0] === 'watch');
