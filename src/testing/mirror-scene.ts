@@ -13,10 +13,9 @@ import { differences, expectedOf, readHeld } from './read-back.ts';
 
 type Mirroring = Pick<Parameters<typeof watch>[0], 'roots' | 'trackers' | 'statePath'>;
 /** What a lane has beside its backend. */
-export type Lane = Partial<NonNullable<Mirroring['trackers']>[number]>;
-type Change = (backend: Backend) => Backend;
+export type Lane = Partial<NonNullable<Parameters<typeof watch>[0]['trackers']>[number]>;
 
-const asItIs: Change = (backend) => backend;
+const asItIs: (backend: Backend) => Backend = (backend) => backend;
 
 /** A backend of which some calls are others; undefined: it has no such call. */
 export function backendWith(backend: Backend, calls: { readonly [Name in 'open' | 'noteFiles']?: Backend[Name] | undefined }): Backend {

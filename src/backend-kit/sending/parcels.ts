@@ -3,8 +3,6 @@ import { MirrorError } from '../../errors.ts';
 import { pointCount } from '../../model/index.ts';
 import type { NotAccepted } from '../failures/index.ts';
 
-type Spot = Pick<Refusal, 'offset' | 'index'>;
-
 /** A parcel on its way, and the points of it that are refused. */
 export class Job<Prepared = undefined> {
   readonly parcel: TrackerParcel;
@@ -19,11 +17,11 @@ export class Job<Prepared = undefined> {
   }
 
   /** Notes that a point is not stored. */
-  refuse({ offset, index }: Spot, reason: string, kind: Refusal['kind'] = 'refused'): void {
+  refuse({ offset, index }: Pick<Refusal, 'offset' | 'index'>, reason: string, kind: Refusal['kind'] = 'refused'): void {
     this.#refusals.set(`${offset} ${index}`, { offset, index, kind, reason });
   }
 
-  isRefused({ offset, index }: Spot): boolean {
+  isRefused({ offset, index }: Pick<Refusal, 'offset' | 'index'>): boolean {
     return this.#refusals.has(`${offset} ${index}`);
   }
 
