@@ -65,6 +65,7 @@ const SETTINGS: Readonly<Record<keyof FileSettings, (config: Config, lanes: read
   scan_interval: (config) => [row(config, 'scan_interval', writtenDuration(config.scanIntervalMs))],
   run_ended_after: (config) => [row(config, 'run_ended_after', writtenDuration(config.runEndedAfterMs))],
   shutdown_grace: (config) => [row(config, 'shutdown_grace', writtenDuration(config.shutdownGraceMs))],
+  reload: (config) => [row(config, 'reload', config.reload)],
   moved: (config) => [row(config, 'moved', config.moved)],
   tags: (config) => Object.entries(config.tags).map(([tag, value]) => row(config, `tags.${tag}`, value)),
   runs: (config) => [

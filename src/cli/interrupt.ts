@@ -55,7 +55,8 @@ export function isInterruption(error: unknown): boolean {
 export class Interrupt {
   readonly #controller = new AbortController();
   readonly #report: (line: string, signal: NodeJS.Signals) => void;
-  readonly #graceMs: number;
+  /** How long the end may take, in milliseconds. */
+  graceMs: number;
   readonly #handler = (signal: NodeJS.Signals): void => this.#interrupted(signal);
   readonly #hungUp: () => void;
   readonly #isTerminal: boolean;
@@ -78,7 +79,7 @@ export class Interrupt {
     this.#report = say;
     this.#hungUp = hungUp;
     this.#isTerminal = isTerminal;
-    this.#graceMs = graceMs;
+    this.graceMs = graceMs;
     process.on('SIGINT', this.#handler);
     process.on('SIGTERM', this.#handler);
     process.on('SIGHUP', this.#hangup);
@@ -98,8 +99,8 @@ export class Interrupt {
 
   #interrupted(signal: NodeJS.Signals): void {
     if (this.#controller.signal.aborted) endProcess(ExitCode.interrupted);
-    this.#timer = setTimeout(() => endProcess(ExitCode.interrupted), this.#graceMs);
-    this.#lastResort = new Worker(LAST_RESORT, { eval: true, workerData: this.#graceMs + LAST_RESORT_MS });
+    this.#timer = setTimeout(() => endProcess(ExitCode.interrupted), this.graceMs);
+    this.#lastResort = new Worker(LAST_RESORT, { eval: true, workerData: this.graceMs + LAST_RESORT_MS });
     this.#lastResort.unref();
     this.#report(
       `${signal === 'SIGINT' ? 'Interrupted' : 'Stopping'}: storing what was read; interrupt again to stop immediately.`,

@@ -39,6 +39,8 @@ export interface Config {
   readonly runEndedAfterMs: number;
   /** So long a command may take to end once a signal asked for it, in milliseconds. Default: 25,000. */
   readonly shutdownGraceMs: number;
+  /** When `watch` reads the configuration again, beside a SIGHUP. Default: `file`, when the file changes. */
+  readonly reload: Reload;
   readonly lanes: Lanes;
   /** The local store that is read and written: that of the local lane, or where it would be. */
   readonly store: LocalLane;
@@ -183,6 +185,11 @@ export interface RunRules {
 export const MOVED = ['follow', 'new'] as const;
 /** `follow`: it stays the same run. `new`: it is mirrored as another one. */
 export type Moved = (typeof MOVED)[number];
+
+/** What `reload` can say of when a service reads its configuration again. */
+export const RELOADS = ['file', 'signal'] as const;
+/** `file`: when the file changes, and with SIGHUP. `signal`: with SIGHUP alone. */
+export type Reload = (typeof RELOADS)[number];
 
 /** Who decided a value. */
 export type Source = 'flag' | 'environment' | 'file' | 'default';

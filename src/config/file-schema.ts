@@ -3,7 +3,7 @@ import { DURATION_WORDS, parseWait } from '../duration.ts';
 import { MEMORY_WORDS, parseMemory } from '../memory/index.ts';
 import { REPLACED } from '../route/index.ts';
 import { LINK_RULES } from '../untrusted/index.ts';
-import { LOG_FORMATS, LOG_LEVELS, MOVED } from './config.ts';
+import { LOG_FORMATS, LOG_LEVELS, MOVED, RELOADS } from './config.ts';
 import { maybeEmpty, path, section, sound, text, word } from './field.ts';
 import { localLane } from './local-lane.ts';
 import { isRootName } from './parse-root.ts';
@@ -129,6 +129,7 @@ export const fileSchema = maybeEmpty(
     scan_interval: duration.optional(),
     run_ended_after: duration.optional(),
     shutdown_grace: duration.optional(),
+    reload: word(RELOADS).optional(),
     umask: text(UMASK_WORDS).refine(isUmask, { error: UMASK_WORDS }).optional(),
     memory: z
       .union([z.string(), z.number()], { error: MEMORY_WORDS })

@@ -11,6 +11,7 @@ export {
   type LogFormat,
   type LogLevel,
   type Moved,
+  type Reload,
   type Root,
   type RunRules,
   type SettingOrigin,

@@ -18,6 +18,7 @@ const TOP_ONLY = Object.keys({
   scan_interval: 0,
   run_ended_after: 0,
   shutdown_grace: 0,
+  reload: 0,
   log: 0,
 } satisfies Record<Exclude<keyof FileSettings, keyof Layer>, number>);
 

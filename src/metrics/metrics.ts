@@ -19,26 +19,42 @@ const SELDOM_MS = 60_000;
 export class Metrics implements MetricsPage {
   readonly #registry = new Registry(Registry.PROMETHEUS_CONTENT_TYPE);
 
+  readonly #requests: Counter<string>;
+  readonly #durations: Histogram<string>;
+  readonly #scans: Histogram<string>;
+  /** Those with series of their own. */
+  readonly #lanes = new Set<string>();
+  /** The one that is served. */
+  #status: WatchStatus;
+
   constructor(status: WatchStatus, build: BuildFacts) {
-    for (const spec of METRICS) if (spec.read !== undefined) this.#serve(spec, spec.read, status);
+    this.#status = status;
+    for (const spec of METRICS) if (spec.read !== undefined) this.#serve(spec, spec.read);
     this.#gauge('mirrorboard_build_info').set({ version: build.version, node: build.node }, 1);
-    const requests = this.#counter('mirrorboard_lane_requests_total');
-    const durations = this.#histogram('mirrorboard_lane_request_duration_seconds');
-    const scans = this.#histogram('mirrorboard_scan_duration_seconds');
+    this.#requests = this.#counter('mirrorboard_lane_requests_total');
+    this.#durations = this.#histogram('mirrorboard_lane_request_duration_seconds');
+    this.#scans = this.#histogram('mirrorboard_scan_duration_seconds');
+    this.follow(status);
+    this.#serveProcess();
+  }
+
+  /** Serves another status from now on, which counts on where the one before it was. */
+  follow(status: WatchStatus): void {
+    this.#status = status;
     for (const { name, type } of status.lanes) {
       // The local store is no server.
-      if (type === 'local') continue;
-      for (const code of REQUEST_CODES) requests.inc({ lane: name, code }, 0);
-      durations.zero({ lane: name });
+      if (type === 'local' || this.#lanes.has(name)) continue;
+      this.#lanes.add(name);
+      for (const code of REQUEST_CODES) this.#requests.inc({ lane: name, code }, 0);
+      this.#durations.zero({ lane: name });
     }
     status.watchBy({
       requestEnded: (lane, code, ms) => {
-        requests.inc({ lane, code: codeOf(code) });
-        durations.observe({ lane }, ms / 1000);
+        this.#requests.inc({ lane, code: codeOf(code) });
+        this.#durations.observe({ lane }, ms / 1000);
       },
-      rootScanned: (ms) => scans.observe(ms / 1000),
+      rootScanned: (ms) => this.#scans.observe(ms / 1000),
     });
-    this.#serveProcess();
   }
 
   /** The text for one who accepts these types. */
@@ -54,14 +70,15 @@ export class Metrics implements MetricsPage {
     return registry;
   }
 
-  #serve({ name, help, labels, kind }: MetricSpec, read: NonNullable<MetricSpec['read']>, status: WatchStatus): void {
+  #serve({ name, help, labels, kind }: MetricSpec, read: NonNullable<MetricSpec['read']>): void {
+    const now = (): WatchStatus => this.#status;
     const options = { name, help, labelNames: [...labels], registers: [this.#registry] };
     if (kind === 'counter') {
       new Counter({
         ...options,
         collect() {
           this.reset();
-          for (const [own, value] of read(status)) this.inc({ ...own }, value);
+          for (const [own, value] of read(now())) this.inc({ ...own }, value);
         },
       });
     } else {
@@ -69,7 +86,7 @@ export class Metrics implements MetricsPage {
         ...options,
         collect() {
           this.reset();
-          for (const [own, value] of read(status)) this.set({ ...own }, value);
+          for (const [own, value] of read(now())) this.set({ ...own }, value);
         },
       });
     }

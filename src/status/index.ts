@@ -10,6 +10,7 @@ export type { FoundDamage, Incident, LaneReport, Progress, Report, RunReport } f
 export { PassCounters, type RunAhead } from './tracker.ts';
 export {
   type LanePosture,
+  type LoadedConfig,
   type RootCondition,
   type RootStatus,
   type Silence,

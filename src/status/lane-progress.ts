@@ -31,6 +31,8 @@ export interface LaneProgressOptions {
   readonly log?: FactLog | undefined;
   /** Default: the system's. */
   readonly clock?: Clock;
+  /** The lane in the watch before this one in the same process: what it counted goes on. */
+  readonly before?: LaneProgress | undefined;
   /** What the process before this one left of the lane. */
   readonly kept?: LaneStand | undefined;
   /** A request to its tracker ended with this HTTP status; undefined: there was no answer. */
@@ -93,7 +95,7 @@ export class LaneProgress {
   readonly #clock: Clock;
   readonly #onRequest: LaneProgressOptions['onRequest'];
 
-  constructor({ name, type, where, log, clock = systemClock, kept, onRequest }: LaneProgressOptions) {
+  constructor({ name, type, where, log, clock = systemClock, kept, before, onRequest }: LaneProgressOptions) {
     this.#onRequest = onRequest;
     this.#kept = kept;
     this.#keptLag = kept === undefined ? undefined : new KeptLag(kept.behind, kept.written_ms);
@@ -104,6 +106,15 @@ export class LaneProgress {
     this.#clock = clock;
     this.sinceMs = this.#clock.steadyMs();
     this.#movedAtMs = this.sinceMs;
+    if (before === undefined) return;
+    this.points = before.points;
+    this.records = before.records;
+    this.bytes = before.bytes;
+    this.refused = before.refused;
+    this.unsupported = before.unsupported;
+    this.leftOut = before.leftOut;
+    this.acceptedAtMs = before.acceptedAtMs;
+    this.pastError = before.pastError;
   }
 
   /** `silent`: it asked something, and has no answer for long. */

@@ -93,12 +93,35 @@ const LOG_INTERVAL_MS = 10_000;
 /** And that a lane is behind while nothing does. */
 const BEHIND_INTERVAL_MS = 60_000;
 
+/** Which configuration is in force, and why a newer one is not. */
+export interface LoadedConfig {
+  /** The file; undefined without one. */
+  readonly file: string | undefined;
+  /** By the wall clock. */
+  readonly loadedAtMs: number;
+  /** Why the last reload failed: the configuration before it stays in force. Undefined after one that went well. */
+  readonly error?: { readonly code: string; readonly message: string; readonly atMs: number } | undefined;
+  /** Settings that only a restart changes, and that differ from what is in force. */
+  readonly needsRestart: readonly string[];
+}
+
+function configJson({ file, loadedAtMs, error, needsRestart }: LoadedConfig): object {
+  return {
+    file: file ?? null,
+    loaded_at: stamp(loadedAtMs),
+    error: error === undefined ? null : { code: error.code, message: error.message, at: stamp(error.atMs) },
+    needs_restart: needsRestart,
+  };
+}
+
 /** What a watch's status counts. */
 export interface WatchStatusOptions {
   readonly log?: FactLog | undefined;
   readonly lanes: readonly Pick<LaneProgressOptions, 'name' | 'type' | 'where' | 'kept'>[];
   /** Names of the roots that are watched: ready is who has looked at all of them. */
   readonly roots?: readonly string[];
+  /** How the watch before this one in the same process stood: what it counted goes on. */
+  readonly before?: WatchStatus | undefined;
   /** Where roots lie of which nothing is known: one of these that is missing does not exist yet. */
   readonly newRoots?: ReadonlyMap<string, string>;
   /** Between two scans of a root. Default 60,000. */
@@ -112,7 +135,12 @@ export interface WatchStatusOptions {
  * health.
  */
 export class WatchStatus {
+  /** When the first watch of this process began. */
   readonly startedAtMs: number;
+  /** What is known of the configuration in force, of a process that reloads it. */
+  config: LoadedConfig | undefined;
+  /** When this watch began. */
+  readonly #beganAtMs: number;
   readonly lanes: readonly LaneProgress[];
   readonly roots = new Map<string, RootStatus>();
   readonly #log: FactLog | undefined;
@@ -131,19 +159,25 @@ export class WatchStatus {
   readonly #first = { directories: 0, files: 0, isSaid: false };
   readonly #logged = { atMs: 0, points: new Map<string, number>(), behind: new Map<string, number>() };
 
-  constructor({ log, lanes, roots = [], newRoots = new Map(), scanIntervalMs = 60_000, clock = systemClock }: WatchStatusOptions) {
+  constructor({ log, lanes, roots = [], newRoots = new Map(), scanIntervalMs = 60_000, before, clock = systemClock }: WatchStatusOptions) {
     this.#scanIntervalMs = scanIntervalMs;
     this.#log = log;
     this.#expected = roots;
     this.#neverSeen = new Map(newRoots);
     this.knownDamage = new KnownDamage(log);
     this.#clock = clock;
-    this.startedAtMs = this.#clock.steadyMs();
-    this.#logged.atMs = this.startedAtMs;
+    const nowMs = clock.steadyMs();
+    this.startedAtMs = before?.startedAtMs ?? nowMs;
+    this.#beganAtMs = nowMs;
+    this.config = before?.config;
+    this.#logged.atMs = nowMs;
     this.lanes = lanes.map((lane) => {
+      const same = before?.lanes.find(({ name, where }) => name === lane.name && where === lane.where);
+      if (same !== undefined) this.#logged.points.set(lane.name, same.points);
       const onRequest = (status: number | undefined, ms: number): void => this.#watcher?.requestEnded(lane.name, status, ms);
-      return new LaneProgress({ ...lane, log, onRequest, clock });
+      return new LaneProgress({ ...lane, log, before: same, onRequest, clock });
     });
+    for (const incident of before?.incidents ?? []) this.#incidents.push(incident);
   }
 
   /** From now on, `watcher` hears of what is over at once; everything else can be read at any time. */
@@ -203,7 +237,7 @@ export class WatchStatus {
   }
 
   get #lastScanMs(): number {
-    let lastMs = this.startedAtMs;
+    let lastMs = this.#beganAtMs;
     for (const { scannedAtMs } of this.roots.values()) lastMs = Math.max(lastMs, scannedAtMs);
     return this.#clock.steadyMs() - lastMs;
   }
@@ -380,7 +414,7 @@ export class WatchStatus {
     this.#first.isSaid = true;
     const { directories, files } = this.#first;
     this.#log?.info(
-      { roots: this.roots.size, directories, files, tookMs: Math.round(this.#clock.steadyMs() - this.startedAtMs) },
+      { roots: this.roots.size, directories, files, tookMs: Math.round(this.#clock.steadyMs() - this.#beganAtMs) },
       'roots scanned',
     );
   }
@@ -407,7 +441,7 @@ export class WatchStatus {
       const newPoints = points - (this.#logged.points.get(name) ?? 0);
       const lagMs = Math.round(lane.lagMs);
       if (newPoints > 0) this.#log?.info({ lane: name, points, newPoints, lagBytes, lagMs }, 'mirrored');
-      const saidMs = Math.max(this.#logged.behind.get(name) ?? this.startedAtMs, lane.acceptedAtMs);
+      const saidMs = Math.max(this.#logged.behind.get(name) ?? this.#beganAtMs, lane.acceptedAtMs);
       // A lane that stands is reported again and again: a later reader of the log must not take it for healthy.
       if (newPoints === 0 && lagBytes > 0 && nowMs - saidMs >= BEHIND_INTERVAL_MS) {
         this.#log?.info({ lane: name, lagBytes, lagMs, ...(reason === undefined ? {} : { reason }) }, 'behind');
@@ -428,6 +462,7 @@ export class WatchStatus {
       started_at: time(this.startedAtMs),
       written_at: time(this.#clock.steadyMs()),
       ready: this.isReady,
+      config: this.config === undefined ? null : configJson(this.config),
       lanes: this.lanes.map((lane) => lane.document()),
       roots: [...this.roots].map(([name, root]) => ({
         name,

@@ -1,4 +1,5 @@
 /** Brings lanes to the ends of the files: once (`backfill`), or continuously (`watch`). */
 export { type BackfillOptions, backfill } from './backfill.ts';
-export { watch } from './watch.ts';
+export { watch, watchIn } from './watch.ts';
 export type { WatchOptions } from './watch-options.ts';
+export { WatchPlaces } from './watch-places.ts';

@@ -31,6 +31,8 @@ export interface WatchOptions {
   readonly quietRootMs?: number;
   /** Use notifications where the file system has them. Default true. */
   readonly notify?: boolean;
+  /** How the watch stood before this one in the same process: what it counted goes on. */
+  readonly before?: WatchStatus | undefined;
   /** Ends the watch: what was read is stored first. */
   readonly signal: AbortSignal;
   readonly log?: FactLog;

@@ -86,6 +86,7 @@ export class Watcher {
     this.#status = new WatchStatus({
       log,
       lanes,
+      before: options.before,
       newRoots: new Map(fresh.map(({ name, path }) => [name, path])),
       roots: [...this.#roots.keys()],
       clock: this.#clock,

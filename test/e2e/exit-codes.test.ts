@@ -261,7 +261,7 @@ describe('with logs that take a while', () => {
     const running = start(['watch', join(logs, 'logs'), '--log-format', 'json'], { cwd: folder });
     await running.said(/root scanned/);
     running.child.kill('SIGHUP');
-    await running.said(/hangup ignored/);
+    await running.said(/configuration reloaded/);
     running.child.kill('SIGTERM');
     running.child.kill('SIGHUP');
     await running.said(/stopping: storing/);

@@ -46,6 +46,7 @@ describe('parseConfigFile', () => {
       scan_interval: 60_000,
       run_ended_after: 1_800_000,
       shutdown_grace: 25_000,
+      reload: 'file',
       exclude: ['**/debug'],
       ignore: ['*.copy'],
       moved: 'follow',

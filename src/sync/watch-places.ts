@@ -1,0 +1,74 @@
+import { resolve } from 'node:path';
+import { LocalBackend } from '../backends/local/index.ts';
+import type { StoreOptions } from '../lanes/index.ts';
+import { FileLock, type StateFile } from '../state/index.ts';
+import type { FactLog } from '../status/index.ts';
+import { makeStoreFolder, openState, type Surroundings } from './lane-files.ts';
+
+/** What is to be open. */
+interface Wanted extends Surroundings {
+  readonly store: StoreOptions | undefined;
+  readonly statePath: string;
+  readonly log?: FactLog | undefined;
+}
+
+/** Store and state of a watch, to write to. */
+export interface OpenPlaces {
+  readonly local: LocalBackend | undefined;
+  readonly state: StateFile;
+}
+
+/**
+ * Store and state of a watch, with their locks. They stay open from one watch to the next, so that no other process
+ * can take them in between.
+ */
+export class WatchPlaces {
+  #store: (StoreOptions & { readonly backend: LocalBackend; readonly lock: FileLock }) | undefined;
+  #state: { readonly path: string; readonly file: StateFile } | undefined;
+
+  /** Opens what is not open yet, and closes what is not wanted any more. Throws as `watch` does. */
+  async open({ store, statePath, log, clock, random }: Wanted): Promise<OpenPlaces> {
+    const statePlace = resolve(statePath);
+    if (this.#state !== undefined && this.#state.path !== statePlace) this.#closeState();
+    if (store?.path !== this.#store?.path || store?.mediaPath !== this.#store?.mediaPath) await this.#closeStore();
+    if (store !== undefined && this.#store === undefined) {
+      makeStoreFolder(store.path);
+      const lock = FileLock.acquire(store.path);
+      try {
+        this.#state ??= { path: statePlace, file: openState(statePath, log, { clock, random }) };
+        this.#store = { ...store, lock, backend: new LocalBackend(store) };
+      } catch (error) {
+        lock.release();
+        throw error;
+      }
+    }
+    this.#state ??= { path: statePlace, file: openState(statePath, log, { clock, random }) };
+    return { local: this.#store?.backend, state: this.#state.file };
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#closeStore(() => this.#closeState());
+    } finally {
+      this.#closeState();
+    }
+  }
+
+  /** `between`: what happens before the lock is free. */
+  async #closeStore(between = (): void => undefined): Promise<void> {
+    const open = this.#store;
+    this.#store = undefined;
+    try {
+      await open?.backend.close();
+      between();
+    } finally {
+      open?.lock.release();
+    }
+  }
+
+  #closeState(): void {
+    const open = this.#state;
+    this.#state = undefined;
+    open?.file.close();
+  }
+}

@@ -1,0 +1,187 @@
+// A watch whose configuration changes while it is at work.
+import { appendFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually, freePort, until } from '../crash/watch-kill.ts';
+import * as w from '../support/event-writer.ts';
+import { MlflowStub } from '../support/mlflow-stub/index.ts';
+import { endAll, freshDirectory, type Running, remove, start } from './command.ts';
+
+const ONE = 'events.out.tfevents.1';
+
+let folder: string;
+let port: number;
+let stubs: MlflowStub[];
+
+beforeEach(async () => {
+  folder = freshDirectory();
+  port = await freePort();
+  stubs = [await MlflowStub.start(), await MlflowStub.start()];
+});
+
+afterEach(async () => {
+  await endAll();
+  for (const stub of stubs) await stub.close();
+  remove(folder);
+});
+
+/** A run that grows, a step at a time. */
+class Writer {
+  readonly path: string;
+  steps = 0;
+
+  constructor(root: string) {
+    this.path = join(folder, root, 'run', ONE);
+    mkdirSync(join(folder, root, 'run'), { recursive: true });
+    writeFileSync(this.path, w.eventFile());
+  }
+
+  step(): void {
+    const step = this.steps++;
+    appendFileSync(this.path, w.frame(w.event({ wallTime: 1000 + step, step, summary: [w.simpleValue('loss', step)] })));
+  }
+}
+
+/** Writes the configuration in place of the one before, as editors do. */
+function configure(text: string): void {
+  writeFileSync(join(folder, 'new.yaml'), text);
+  renameSync(join(folder, 'new.yaml'), join(folder, 'mirrorboard.yaml'));
+}
+
+const watch = (...args: readonly string[]): Running => start(['watch', '--listen', String(port), ...args], { cwd: folder });
+const lanes = (...names: readonly ('local' | 'first' | 'second')[]): string =>
+  `lanes: { ${names.map((name) => (name === 'local' ? 'local: {}' : `${name}: { type: mlflow, tracking_uri: "${stubs[name === 'first' ? 0 : 1]?.url}" }`)).join(', ')} }\n`;
+
+interface Status {
+  readonly config: {
+    readonly error: { readonly code: string } | null;
+    readonly needs_restart: readonly string[];
+    readonly loaded_at: string;
+  };
+  readonly lanes: readonly { readonly name: string; readonly points: number }[];
+  readonly roots: readonly { readonly name: string }[];
+}
+
+async function status(): Promise<Status> {
+  return (await (await fetch(`http://127.0.0.1:${port}/status`)).json()) as Status;
+}
+
+/** Steps in a tracker, each as often as it is there. */
+function mirrored(stub: MlflowStub | undefined): number[] {
+  return (stub?.runs() ?? [])
+    .flatMap((run) => stub?.points(run) ?? [])
+    .map(({ step }) => Number(step))
+    .sort((a, b) => a - b);
+}
+
+function stored(root: string): number {
+  const db = new DatabaseSync(join(folder, 'mirrorboard.db'), { readOnly: true });
+  try {
+    return Number(db.prepare('SELECT coalesce(sum(points), 0) AS n FROM runs WHERE root = ?').get(root)?.['n']);
+  } finally {
+    db.close();
+  }
+}
+
+const counted = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+describe('a configuration that changes', () => {
+  it('is in force without a point lost or doubled, while runs grow', async () => {
+    const [one, two] = [new Writer('one'), new Writer('two')];
+    const timer = setInterval(() => {
+      one.step();
+      two.step();
+    }, 5);
+    const has = (names: readonly string[], roots: readonly string[]): Promise<void> =>
+      eventually(async () => {
+        const now = await status();
+        expect([now.lanes.map(({ name }) => name), now.roots.map(({ name }) => name).sort()]).toEqual([names, roots]);
+      });
+    try {
+      configure(`roots: [one]\n${lanes('local', 'first')}`);
+      const watching = watch();
+      await watching.said(/root scanned/);
+      await until(() => mirrored(stubs[0]).length > 20);
+      // A root and a lane more.
+      configure(`roots: [one, two]\nscan_interval: 1s\n${lanes('local', 'first', 'second')}`);
+      await has(['local', 'first', 'second'], ['one', 'two']);
+      await until(() => mirrored(stubs[1]).length > 20);
+      // The same once more, at once.
+      watching.child.kill('SIGHUP');
+      await watching.said(/"reason":"SIGHUP"/);
+      // A lane less, and then again.
+      configure(`roots: [one, two]\ntags: [new]\n${lanes('local', 'second')}`);
+      await has(['local', 'second'], ['one', 'two']);
+      configure(`roots: [one, two]\n${lanes('local', 'first', 'second')}`);
+      await has(['local', 'first', 'second'], ['one', 'two']);
+      clearInterval(timer);
+      await eventually(() => {
+        expect([stored('one'), stored('two')]).toEqual([one.steps, two.steps]);
+        const both = [...counted(one.steps), ...counted(two.steps)].sort((a, b) => a - b);
+        for (const stub of stubs) expect(mirrored(stub)).toEqual(both);
+      });
+      const { lanes: counts } = await status();
+      expect(counts.find(({ name }) => name === 'local')?.points).toBe(one.steps + two.steps);
+      watching.child.kill('SIGTERM');
+      expect((await watching.ended).code).toBe(0);
+    } finally {
+      clearInterval(timer);
+    }
+  });
+
+  it('and is wrong is named, and the one before it stays in force', async () => {
+    const writer = new Writer('one');
+    configure(`roots: [one]\n${lanes('local')}`);
+    const watching = watch();
+    await watching.said(/root scanned/);
+    const { config } = await status();
+    expect(config.error).toBeNull();
+    mkdirSync(join(folder, 'elsewhere', 'logs'), { recursive: true });
+    const other = start(['watch', 'logs', '--store', join(folder, 'taken.db')], { cwd: join(folder, 'elsewhere') });
+    await other.said(/root scanned/);
+    for (const [text, code] of [
+      ['roots: [one]\nrotues: []\n', 'MB1002'],
+      ['roots: []\n', 'MB1001'],
+      [`roots: [one, one]\n${lanes('local')}`, 'MB2005'],
+      ['roots: [one]\nlanes: { local: {}, t: { type: ./no-such-tracker.js } }\n', 'MB4009'],
+      // Only with the store of the other one it shows that it is taken.
+      ['roots: [one]\nlanes: { local: { path: taken.db } }\n', 'MB3004'],
+    ] as const) {
+      configure(text);
+      await eventually(async () => expect((await status()).config.error?.code).toBe(code));
+      writer.step();
+      await eventually(() => expect(stored('one')).toBe(writer.steps));
+    }
+    expect((await status()).config.loaded_at).toBe(config.loaded_at);
+    configure(`roots: [one]\nlog: { format: pretty }\n${lanes('local')}`);
+    await eventually(async () => expect((await status()).config).toMatchObject({ error: null, needs_restart: ['log.format'] }));
+    await watching.said(/"setting":"log.format","msg":"restart to change a setting"/);
+    watching.child.kill('SIGTERM');
+    expect((await watching.ended).code).toBe(0);
+  });
+
+  it('as a ConfigMap of Kubernetes does is noticed, and as the level of the log it changes nothing else', async () => {
+    new Writer('one');
+    const version = (name: string, text: string): void => {
+      mkdirSync(join(folder, 'etc', name), { recursive: true });
+      writeFileSync(join(folder, 'etc', name, 'mirrorboard.yaml'), text);
+      symlinkSync(name, join(folder, 'etc', '..data_tmp'));
+      renameSync(join(folder, 'etc', '..data_tmp'), join(folder, 'etc', '..data'));
+    };
+    version('..1', 'roots: [one]\n');
+    symlinkSync('..data/mirrorboard.yaml', join(folder, 'etc', 'mirrorboard.yaml'));
+    const watching = watch('--config', 'etc/mirrorboard.yaml');
+    await watching.said(/root scanned/);
+    for (const level of ['debug', 'info']) {
+      watching.child.kill('SIGUSR2');
+      await watching.said(new RegExp(`"level":"${level}","msg":"log level changed"|"msg":"log level changed","level":"${level}"`));
+    }
+    version('..2', 'roots: [one]\nlog: { level: debug }\n');
+    await watching.said(/"changed":\["log.level"\],"msg":"configuration read"/);
+    new Writer('one').step();
+    await watching.said(/"level":"debug".*"msg":"batch accepted"/);
+    watching.child.kill('SIGTERM');
+    expect((await watching.ended).stderr).not.toMatch(/configuration reloaded/);
+  });
+});
