@@ -1,31 +1,14 @@
-import type { Server } from 'node:http';
-import { resolve } from 'node:path';
-import { asWallMs, steadyMs } from '../clock.ts';
-import { type Config, loadConfig } from '../config/index.ts';
-import { MirrorError, messageOf } from '../errors.ts';
-import type { Metrics } from '../metrics/index.ts';
-import {
-  createLogger,
-  formatFor,
-  type HealthSource,
-  type LoadedConfig,
-  type Logger,
-  serveHealth,
-  type WatchStatus,
-} from '../status/index.ts';
-import type { WatchPlaces } from '../sync/index.ts';
-import { changesBetween } from './config-changes.ts';
-import { type CommandContext, configFlags, type GlobalOptions, styleOf } from './context.ts';
-import { FileLook } from './file-look.ts';
+import { steadyMs } from '../clock.ts';
+import { createLogger, formatFor } from '../status/index.ts';
+import { type CommandContext, type GlobalOptions, styleOf } from './context.ts';
 import { ENDING, Interrupt } from './interrupt.ts';
 import { readConfig } from './read-config.ts';
-import { Reloads } from './reloads.ts';
 import { counted, formatBytes, formatDuration, WatchBlock } from './terminal/index.ts';
-import { version } from './version.ts';
-import { dropSetup, optionsOf, rootsOf, type SetupContext, setUp, type WatchSetup } from './watch-setup.ts';
+import { levelOf, WatchService } from './watch-service.ts';
+import { rootsOf } from './watch-setup.ts';
 
 /** The options of `watch`. */
-interface WatchFlags extends GlobalOptions {
+export interface WatchFlags extends GlobalOptions {
   readonly listen?: string;
   readonly listenHost: readonly string[];
   readonly poll?: boolean;
@@ -52,7 +35,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
     if (isJson) log.info({ signal }, ENDING);
     else block.print(line);
   };
-  const service = new Service({ roots, flags, env, log }, { config, block, isTty });
+  const service = new WatchService({ roots, flags, env, log }, { config, block, isTty });
   using interrupt = new Interrupt(ending, { hungUp: () => service.reload('SIGHUP'), graceMs: config.shutdownGraceMs });
   const status = await service.run(interrupt);
   log.info({ points: status.points, bytes: status.bytes }, 'watch ended');
@@ -63,218 +46,5 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
       `Watched for ${took}: ${counted(status.points, 'point')}, ${formatBytes(status.bytes)} mirrored into ` +
         `${status.lanes.map(({ where }) => where).join(', ')}\n`,
     );
-  }
-}
-
-function wallMs(): number {
-  return Math.round(asWallMs(steadyMs()));
-}
-
-/** Listens to a signal until it is disposed of. */
-function onSignal(signal: NodeJS.Signals, listener: () => void): Disposable {
-  process.on(signal, listener);
-  return { [Symbol.dispose]: () => void process.off(signal, listener) };
-}
-
-/** On a terminal the block says what the log would; there, only warnings are worth a line. */
-function levelOf({ log, sources }: Config, isTty: boolean): Config['log']['level'] {
-  return isTty && sources.get('log.level') === 'default' ? 'warn' : log.level;
-}
-
-/**
- * A watch in rounds: with another configuration a new round begins, where the one before it has stored everything that
- * it read. Store, state, their locks and the HTTP server stay.
- */
-class Service {
-  readonly #context: SetupContext;
-  readonly #log: Logger;
-  readonly #block: WatchBlock;
-  readonly #isTty: boolean;
-  readonly #reloads: Reloads<WatchSetup>;
-  /** The one of the start: what only a restart changes is as it says. */
-  readonly #first: Config;
-  /** The configuration in force. */
-  #config: Config;
-  /** Why the last one that was read is not in force; undefined if it is. */
-  #error: LoadedConfig['error'];
-  #status: WatchStatus | undefined;
-  #interrupt: Interrupt | undefined;
-  /** A signal asked for more than the configuration. */
-  #isDebugging = false;
-
-  constructor(
-    context: SetupContext,
-    { config, block, isTty }: { readonly config: Config; readonly block: WatchBlock; readonly isTty: boolean },
-  ) {
-    this.#context = context;
-    this.#log = context.log;
-    this.#block = block;
-    this.#isTty = isTty;
-    this.#first = config;
-    this.#config = config;
-    this.#reloads = new Reloads((reason) => this.#prepare(reason), dropSetup);
-  }
-
-  /** Reads the configuration again. */
-  reload(reason: string): void {
-    this.#reloads.ask(reason);
-  }
-
-  async run(interrupt: Interrupt): Promise<WatchStatus> {
-    this.#interrupt = interrupt;
-    using _level = onSignal('SIGUSR2', () => this.#switchLevel());
-    const sync = await import('../sync/index.ts');
-    const places = new sync.WatchPlaces();
-    const { file } = this.#config;
-    using _look = file === undefined ? undefined : new FileLook(resolve(file), () => this.#fileChanged());
-    let server: Server | undefined;
-    let metrics: Metrics | undefined;
-    const serve = async (): Promise<void> => {
-      const { listen, listenHost } = this.#context.flags;
-      if (!listen || this.#status === undefined) return;
-      // Without a listener, nobody asks for metrics, and the library is not loaded.
-      if (server === undefined) {
-        const { Metrics } = await import('../metrics/index.ts');
-        metrics = new Metrics(this.#status, { version: version(), node: process.version });
-        server = await serveHealth(listen, this.#source(), listenHost, metrics);
-      } else metrics?.follow(this.#status);
-    };
-    try {
-      let before: Config | undefined;
-      let setup = await setUp(this.#config, this.#context);
-      for (;;) {
-        const round = this.#reloads.signal;
-        const former = before;
-        let hasBegun = false;
-        const onStart = async (started: WatchStatus): Promise<void> => {
-          hasBegun = true;
-          this.#begun(started, setup);
-          await serve();
-        };
-        try {
-          await this.#round(setup, AbortSignal.any([interrupt.signal, round]), places, onStart);
-        } catch (error) {
-          // Only here it shows that a root is another one, or that somebody else has the store.
-          if (hasBegun || former === undefined) throw error;
-          this.#failed(error);
-          setup = await setUp(former, this.#context);
-          before = undefined;
-          continue;
-        }
-        if (interrupt.signal.aborted) break;
-        const next = this.#reloads.take();
-        if (next === undefined) break;
-        before = setup.config;
-        setup = next;
-      }
-      if (this.#status === undefined) throw new MirrorError('MB9001', 'the watch ended before it began');
-      return this.#status;
-    } finally {
-      this.#block.stop();
-      // A connection that is kept open must not hold up the end.
-      server?.close();
-      server?.closeAllConnections();
-      await this.#reloads.close();
-      await places.close();
-    }
-  }
-
-  async #round(
-    setup: WatchSetup,
-    signal: AbortSignal,
-    places: WatchPlaces,
-    onStart: (status: WatchStatus) => Promise<void>,
-  ): Promise<void> {
-    const { watchIn } = await import('../sync/index.ts');
-    this.#status = await watchIn(places, { ...optionsOf(setup, this.#context), before: this.#status, signal, onStart });
-  }
-
-  /** The round with this configuration goes to work. */
-  #begun(started: WatchStatus, { config, roots }: WatchSetup): void {
-    const isFirst = this.#status === undefined;
-    this.#status = started;
-    this.#block.stop();
-    this.#block.start(started);
-    // Back to the one that was in force: it was loaded before.
-    if (!isFirst && config === this.#config) this.#noteConfig(started.config?.loadedAtMs);
-    else {
-      this.#useNow(config);
-      if (!isFirst) this.#log.info({ roots: roots.length, lanes: started.lanes.map(({ name }) => name) }, 'configuration reloaded');
-    }
-  }
-
-  #noteConfig(loadedAtMs = wallMs()): void {
-    if (this.#status === undefined) return;
-    const { needsRestart } = changesBetween(this.#first, this.#config);
-    this.#status.config = { file: this.#config.file, loadedAtMs, error: this.#error, needsRestart };
-  }
-
-  /** The configuration is in force: what takes effect without a new round does so now. */
-  #useNow(config: Config): void {
-    this.#config = config;
-    this.#error = undefined;
-    this.#noteConfig();
-    this.#isDebugging = false;
-    this.#log.level = levelOf(config, this.#isTty);
-    if (this.#interrupt !== undefined) this.#interrupt.graceMs = config.shutdownGraceMs;
-  }
-
-  /** From the level of the configuration to `debug`, and back. */
-  #switchLevel(): void {
-    this.#isDebugging = !this.#isDebugging;
-    this.#log.level = this.#isDebugging ? 'debug' : levelOf(this.#config, this.#isTty);
-    this.#log.info({ level: this.#log.level }, 'log level changed');
-  }
-
-  #fileChanged(): void {
-    if (this.#config.reload === 'file') this.reload('the file changed');
-  }
-
-  /** A round for the configuration as it is now; undefined if there is none to begin. */
-  async #prepare(reason: string): Promise<WatchSetup | undefined> {
-    const { flags, env } = this.#context;
-    try {
-      const config = await loadConfig({ flags: configFlags(flags), env, cwd: process.cwd(), defaultLogLevel: 'info' });
-      const { changed, isForSync } = changesBetween(this.#config, config);
-      const said = new Set([...this.#config.notices, ...this.#config.unknownVariables]);
-      for (const notice of [...config.notices, ...config.unknownVariables]) if (!said.has(notice)) this.#log.warn({}, notice);
-      // Also without a change: files that it names, such as those with secrets, may hold something else.
-      const setup = isForSync || reason === 'SIGHUP' ? await setUp(config, this.#context) : undefined;
-      this.#log.info({ reason, changed }, 'configuration read');
-      for (const setting of changesBetween(this.#first, config).needsRestart) this.#log.warn({ setting }, 'restart to change a setting');
-      if (setup === undefined) this.#useNow(config);
-      return setup;
-    } catch (error) {
-      this.#failed(error);
-      return undefined;
-    }
-  }
-
-  /** The new configuration is not taken, and the one in force stays. */
-  #failed(error: unknown): void {
-    const code = error instanceof MirrorError ? error.code : 'MB9001';
-    this.#error = { code, message: messageOf(error), atMs: wallMs() };
-    this.#log.error({ err: error }, 'configuration not reloaded, the former one stays in force');
-    this.#noteConfig(this.#status?.config?.loadedAtMs);
-  }
-
-  /** The status of the present round, for a server that outlives it. */
-  #source(): HealthSource {
-    const now = (): WatchStatus => this.#status as WatchStatus;
-    return {
-      get isReady() {
-        return now().isReady;
-      },
-      get whyNotReady() {
-        return now().whyNotReady;
-      },
-      get remarks() {
-        return now().remarks;
-      },
-      get whyNotAlive() {
-        return now().whyNotAlive;
-      },
-      document: () => now().document(),
-    };
   }
 }

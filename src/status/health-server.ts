@@ -3,7 +3,7 @@ import { MirrorError, messageOf } from '../errors.ts';
 import { guardedServer } from './guarded-server.ts';
 
 /** What the health endpoints need to know. */
-interface HealthSource {
+export interface HealthSource {
   /** A tracker that is down is no reason not to be ready, nor is one root of several that does not answer. */
   readonly isReady: boolean;
   readonly whyNotReady?: string | undefined;

@@ -1,6 +1,6 @@
 /** Hears of everything that happens, counts it, and says how things stand. */
 export type { FactLog } from './fact-log.ts';
-export { type MetricsPage, serveHealth } from './health-server.ts';
+export { type HealthSource, type MetricsPage, serveHealth } from './health-server.ts';
 export { KeptLag, MOST_KEPT, type PendingFile } from './kept-lag.ts';
 export { KnownDamage } from './known-damage.ts';
 export { type LaneCondition, LaneProgress, type LaneProgressOptions, type Verified } from './lane-progress.ts';

@@ -1,15 +1,19 @@
 import { resolve } from 'node:path';
 import { LocalBackend } from '../backends/local/index.ts';
+import type { Clock } from '../clock.ts';
 import type { StoreOptions } from '../lanes/index.ts';
+import type { Random } from '../random.ts';
 import { FileLock, type StateFile } from '../state/index.ts';
 import type { FactLog } from '../status/index.ts';
-import { makeStoreFolder, openState, type Surroundings } from './lane-files.ts';
+import { makeStoreFolder, openState } from './lane-files.ts';
 
 /** What is to be open. */
-interface Wanted extends Surroundings {
+interface Wanted {
   readonly store: StoreOptions | undefined;
   readonly statePath: string;
   readonly log?: FactLog | undefined;
+  readonly clock?: Clock;
+  readonly random?: Random;
 }
 
 /** Store and state of a watch, to write to. */
@@ -27,7 +31,7 @@ export class WatchPlaces {
   #state: { readonly path: string; readonly file: StateFile } | undefined;
 
   /** Opens what is not open yet, and closes what is not wanted any more. Throws as `watch` does. */
-  async open({ store, statePath, log, clock, random }: Wanted): Promise<OpenPlaces> {
+  async open({ store, statePath, log, ...surroundings }: Wanted): Promise<OpenPlaces> {
     const statePlace = resolve(statePath);
     if (this.#state !== undefined && this.#state.path !== statePlace) this.#closeState();
     if (store?.path !== this.#store?.path || store?.mediaPath !== this.#store?.mediaPath) await this.#closeStore();
@@ -35,14 +39,14 @@ export class WatchPlaces {
       makeStoreFolder(store.path);
       const lock = FileLock.acquire(store.path);
       try {
-        this.#state ??= { path: statePlace, file: openState(statePath, log, { clock, random }) };
+        this.#state ??= { path: statePlace, file: openState(statePath, log, surroundings) };
         this.#store = { ...store, lock, backend: new LocalBackend(store) };
       } catch (error) {
         lock.release();
         throw error;
       }
     }
-    this.#state ??= { path: statePlace, file: openState(statePath, log, { clock, random }) };
+    this.#state ??= { path: statePlace, file: openState(statePath, log, surroundings) };
     return { local: this.#store?.backend, state: this.#state.file };
   }
 

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually, freePort, until } from '../crash/watch-kill.ts';
 import * as w from '../support/event-writer.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
+import { NotifySocket, whyNoNotifySocket } from '../support/notify-socket.ts';
 import { endAll, freshDirectory, type Running, remove, start } from './command.ts';
 
 const ONE = 'events.out.tfevents.1';
@@ -183,5 +184,29 @@ describe('a configuration that changes', () => {
     await watching.said(/"level":"debug".*"msg":"batch accepted"/);
     watching.child.kill('SIGTERM');
     expect((await watching.ended).stderr).not.toMatch(/configuration reloaded/);
+  });
+});
+
+const noSocket = whyNoNotifySocket();
+if (noSocket !== undefined) process.stderr.write(`reload.test: what systemd hears is not tested: ${noSocket}\n`);
+const itNotifies = noSocket === undefined ? it : it.skip;
+
+describe('a watch that systemd started', () => {
+  itNotifies('tells it when it is ready, reloads, lives and ends', async () => {
+    new Writer('one').step();
+    configure(`roots: [one]\n${lanes('local')}`);
+    using socket = await NotifySocket.listen(folder);
+    const watching = start(['watch'], { cwd: folder, env: { ...socket.environment(folder), WATCHDOG_USEC: '300000' } });
+    await until(() => socket.lines.includes('WATCHDOG=1'));
+    expect(socket.messages[0]).toEqual(['READY=1', expect.stringMatching(/^STATUS=\d roots?, 1 lane: /)]);
+    const without = (): string[] => socket.lines.filter((line) => line !== 'WATCHDOG=1').map((line) => line.replace(/\d{3,}/, 'N'));
+    watching.child.kill('SIGHUP');
+    const reloaded = ['RELOADING=1', 'MONOTONIC_USEC=N', 'READY=1'];
+    await eventually(() => expect(without()).toEqual(['READY=1', ...reloaded]));
+    configure('roots: 5\n');
+    await eventually(() => expect(without()).toEqual(['READY=1', ...reloaded, ...reloaded]));
+    watching.child.kill('SIGTERM');
+    expect((await watching.ended).code).toBe(0);
+    await eventually(() => expect(without().at(-1)).toBe('STOPPING=1'));
   });
 });

@@ -276,6 +276,14 @@ const watching = z.object({
   started_at: time.nullable(),
   written_at: time.nullable(),
   ready: z.boolean(),
+  config: z
+    .object({
+      file: text.nullable(),
+      loaded_at: time,
+      error: z.object({ code: text, message: text, at: time }).nullable(),
+      needs_restart: z.array(text),
+    })
+    .nullable(),
   lanes: z.array(z.looseObject({ name: text, type: text })),
   roots: z.array(
     z.object({

@@ -1,0 +1,113 @@
+import { execFile } from 'node:child_process';
+import { messageOf } from '../errors.ts';
+
+/** What a service says of itself to systemd. */
+export interface ServiceFacts {
+  /** A line for people. */
+  readonly line: () => string;
+  /** Why a restart would help; undefined while it is alive. */
+  readonly whyNotAlive: () => string | undefined;
+}
+
+/** How often the line is told, if it is another one. */
+const LINE_MS = 10_000;
+/** So often within the time of the watchdog it is told that all is well. */
+const PINGS = 3;
+
+/**
+ * Tells systemd how a service stands, by `sd_notify`. Node has no sockets for datagrams in the file system, and the
+ * packages that add them compile code of their own. So systemd's own command sends the messages: it is there wherever
+ * there is somebody to tell.
+ */
+export class ServiceManager {
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #failed: (reason: string) => void;
+  readonly #timers: NodeJS.Timeout[] = [];
+  /** Messages go one after the other. */
+  #sending: Promise<void> = Promise.resolve();
+  #line = '';
+  #hasFailed = false;
+
+  private constructor(env: NodeJS.ProcessEnv, failed: (reason: string) => void) {
+    this.#env = env;
+    this.#failed = failed;
+  }
+
+  /** Undefined if nobody wants to know. `failed`: a message could not be sent; said once. */
+  static of(env: NodeJS.ProcessEnv, failed: (reason: string) => void): ServiceManager | undefined {
+    return env['NOTIFY_SOCKET'] ? new ServiceManager(env, failed) : undefined;
+  }
+
+  /** The service has begun its work. */
+  began({ line, whyNotAlive }: ServiceFacts): void {
+    const watchdogMs = watchdogMsOf(this.#env);
+    const every = (ms: number, work: () => void): void => {
+      this.#timers.push(setInterval(work, ms).unref());
+    };
+    if (watchdogMs !== undefined) {
+      every(watchdogMs / PINGS, () => {
+        // What would not be helped by a restart is no reason to be silent.
+        if (whyNotAlive() === undefined) this.#send('WATCHDOG=1');
+      });
+    }
+    every(LINE_MS, () => {
+      if (line() !== this.#line) this.#send(this.#lineOf(line));
+    });
+    this.#send('READY=1', this.#lineOf(line));
+  }
+
+  /** The configuration is being read again. */
+  reloading(): void {
+    // Linux counts both from the start of the machine.
+    this.#send('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
+  }
+
+  /** It was read, and is in force or was refused. */
+  reloaded(): void {
+    this.#send('READY=1');
+  }
+
+  /** The service was asked to end. */
+  stopping(): void {
+    this.#stopTimers();
+    this.#send('STOPPING=1');
+  }
+
+  async close(): Promise<void> {
+    this.#stopTimers();
+    await this.#sending;
+  }
+
+  #stopTimers(): void {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+  }
+
+  #lineOf(line: () => string): string {
+    this.#line = line();
+    return `STATUS=${this.#line.replaceAll('\n', ' ')}`;
+  }
+
+  #send(...message: readonly string[]): void {
+    this.#sending = this.#sending.then(() => this.#sendNow(message));
+  }
+
+  #sendNow(message: readonly string[]): Promise<void> {
+    const { NOTIFY_SOCKET, PATH } = this.#env;
+    return new Promise((resolve) => {
+      execFile('systemd-notify', [...message], { env: { NOTIFY_SOCKET, PATH }, timeout: LINE_MS }, (error, _, stderr) => {
+        if (error !== null && !this.#hasFailed) {
+          this.#hasFailed = true;
+          this.#failed(stderr.trim() || messageOf(error));
+        }
+        resolve();
+      });
+    });
+  }
+}
+
+/** The time within which systemd wants to hear of the service; undefined if it does not ask for that, or asks another process. */
+function watchdogMsOf({ WATCHDOG_USEC, WATCHDOG_PID }: NodeJS.ProcessEnv): number | undefined {
+  const ms = Number(WATCHDOG_USEC) / 1000;
+  const isOurs = WATCHDOG_PID === undefined || WATCHDOG_PID === String(process.pid);
+  return isOurs && ms > 0 && Number.isFinite(ms) ? ms : undefined;
+}
