@@ -61,6 +61,8 @@ export const errorCodes = {
   MB3104: { title: 'the state file is damaged', exit: ExitCode.notMirrored },
   MB3105: { title: 'no state file', exit: ExitCode.wrongUse },
   MB3106: { title: 'another mirrorboard uses the state file', exit: ExitCode.locked },
+  MB3107: { title: 'the state belongs to another shard', exit: ExitCode.wrongUse },
+  MB3108: { title: 'two states know the same run', exit: ExitCode.wrongUse },
   MB4001: { title: 'a tracker cannot be reached', exit: ExitCode.notMirrored },
   MB4002: { title: 'a tracker rejects the credentials', exit: ExitCode.notMirrored },
   MB4003: { title: 'an address does not lead to the tracker', exit: ExitCode.notMirrored },

@@ -2,7 +2,7 @@
 
 /** Flags whose values the configuration takes up with its own, and notes who said them. */
 export const CONFIGURATION_FLAGS = [
-  ...(['config', 'profile', 'store', 'state', 'memory', 'links', 'replaced', 'logLevel', 'logFormat'] as const),
+  ...(['config', 'profile', 'store', 'state', 'memory', 'links', 'replaced', 'shard', 'logLevel', 'logFormat'] as const),
   ...(['scanInterval', 'runEndedAfter', 'shutdownGrace'] as const),
 ] as const;
 

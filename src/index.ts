@@ -23,9 +23,11 @@ export {
   type RunRules as ConfiguredRunRules,
   replacedOf,
   type SettingOrigin,
+  type ShardRule,
   type Source,
   type Surroundings,
   type TrackerLaneConfig,
+  type UnitRule,
   type WrittenSetting,
 } from './config/index.ts';
 export type * from './contract/index.ts';
@@ -61,6 +63,7 @@ export type {
   RunRef,
   ScalarColumns,
   Series,
+  Shard,
   TrailMark,
   WrittenPoint,
 } from './model/index.ts';

@@ -2,6 +2,7 @@ import { type Config, type FileSettings, withoutUserInfo } from '../config/index
 import { writtenDuration } from '../duration.ts';
 import type { ResolvedLane } from '../lanes/index.ts';
 import { formatMemory, memoryOf } from '../memory/index.ts';
+import { shardText } from '../model/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { renderTable } from './terminal/index.ts';
 
@@ -49,6 +50,7 @@ function rowsOf(config: Config, lanes: readonly ResolvedLane[]): Row[] {
     row(config, 'profile', config.profile),
     ...Object.values(SETTINGS).flatMap((make) => make(config, lanes)),
     row(config, 'state', config.state.path),
+    row(config, 'shard', config.rules.shard && shardText(config.rules.shard)),
   ];
   return rows.map((one) => (config.hiddenPlaces.has(one.source) && one.value !== undefined ? { ...one, value: REDACTED } : one));
 }

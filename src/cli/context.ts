@@ -13,6 +13,7 @@ export interface GlobalOptions {
   readonly links?: string;
   /** What becomes of a run whose file holds other content. */
   readonly replaced?: string;
+  readonly shard?: string;
   readonly memory?: string;
   /** Between two scans of a root. */
   readonly scanInterval?: string;
@@ -60,6 +61,7 @@ export function configFlags({
   state,
   links,
   replaced,
+  shard,
   memory,
   logLevel,
   logFormat,
@@ -76,6 +78,7 @@ export function configFlags({
     state,
     links,
     replaced,
+    shard,
     memory,
     logLevel,
     logFormat,

@@ -8,12 +8,14 @@ import {
   MOST_HEARD,
   notificationLimits,
   type Obstacle,
+  type RunGlobs,
   type RunRules,
   resolveRoots,
   silentRoots,
 } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import { MOST_READERS } from '../memory/index.ts';
+import { shardText } from '../model/index.ts';
 import { type AskedWalk, ReaderPool } from '../reading/index.ts';
 import { reasonOf } from '../system-error.ts';
 import type { LinkRules } from '../untrusted/index.ts';
@@ -100,8 +102,9 @@ async function rootFinding(root: Root, rules: RunRules, linksOf: LinkRules, pool
 }
 
 /** A run that the rules leave out is there all the same. */
-function noFiles({ include, exclude }: ReturnType<typeof globsOf>): string {
+function noFiles({ include, exclude, shard }: RunGlobs): string {
   if (include.length + exclude.length > 0) return 'include and exclude skip all event files in it.';
+  if (shard !== undefined) return `No run of it belongs to shard ${shardText(shard)}.`;
   return 'No event files: mirrorboard inspect shows why.';
 }
 

@@ -123,6 +123,14 @@ const EXTRAS: Readonly<Record<string, Extra>> = {
   'state show': { examples: [['state show --json', 'print the summary as JSON']], page: 'docs/state.md' },
   'state check': { examples: [['state check', 'validate every row']], page: 'docs/state.md' },
   'state export': { examples: [['state export --out state.json', 'write the whole state as JSON']], page: 'docs/state.md' },
+  'state split': {
+    examples: [['state split --shards 3 --to shards', 'divide the state and the store among three shards']],
+    page: 'docs/shards.md',
+  },
+  'state merge': {
+    examples: [['state merge shards/0 shards/1 --to merged', 'merge the states and stores of two shards']],
+    page: 'docs/shards.md',
+  },
   export: {
     examples: [
       ['export --format csv > all.csv', 'export the scalars as a table'],

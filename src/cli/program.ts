@@ -21,7 +21,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--patience <seconds>', 'stop waiting for a tracker after this long without progress (default: 600)')
     .option('--remap', 'start new tracker runs if the routes now give another name or target')
     .option('--rebuild', 'replace tracker runs that cannot be resumed with new ones; the old ones stay');
-  withJson(withLog(withMemory(withState(withStore(withEnds(withReplaced(withLinks(withGlobs(backfill))))))))).action(
+  withJson(withLog(withMemory(withState(withStore(withShard(withEnds(withReplaced(withLinks(withGlobs(backfill)))))))))).action(
     async (roots: string[], flags) => (await import('./backfill.ts')).backfillCommand(roots, flags, context),
   );
 
@@ -35,7 +35,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--poll', 'poll files instead of using file system notifications')
     .option('--listen <host:port>', 'serve /livez, /readyz, /healthz, /status and /metrics at this address')
     .option('--listen-host <name>', 'also accept requests for this host name; repeatable', collect, []);
-  withJson(withLog(withMemory(withState(withStore(withEnds(withReplaced(withLinks(withGlobs(watch))))))))).action(
+  withJson(withLog(withMemory(withState(withStore(withShard(withEnds(withReplaced(withLinks(withGlobs(watch)))))))))).action(
     async (roots: string[], flags) => (await import('./watch.ts')).watchCommand(roots, flags, context),
   );
 
@@ -50,7 +50,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--strict', 'also exit 1 if data is pending, not mirrored yet, or not supported by a lane')
     .option('--lane <lane>', 'verify only this lane; repeatable (default: all configured lanes)', collect, [])
     .option('--between <lanes...>', 'compare two lanes with each other, as in --between local mlflow');
-  withJson(withMemory(withState(withStore(withLinks(withGlobs(verify)))))).action(async (roots: string[], flags) =>
+  withJson(withMemory(withState(withStore(withShard(withLinks(withGlobs(verify))))))).action(async (roots: string[], flags) =>
     (await import('./verify.ts')).verifyCommand(roots, flags, context),
   );
 
@@ -65,7 +65,7 @@ export function makeProgram(context: CommandContext): Command {
     .requiredOption('--to <lane>', 'copy into this lane')
     .option('--patience <seconds>', 'stop waiting for a tracker after this long without progress (default: 600)')
     .option('--accept-losses <kinds>', 'accept that the new lane lacks these kinds, separated by commas (images,texts)');
-  withJson(withMemory(withState(withStore(withReplaced(withLinks(migrate)))))).action(async (roots: string[], flags) =>
+  withJson(withMemory(withState(withStore(withShard(withReplaced(withLinks(migrate))))))).action(async (roots: string[], flags) =>
     (await import('./migrate.ts')).migrateCommand(roots, flags, context),
   );
 
@@ -156,7 +156,7 @@ export function makeProgram(context: CommandContext): Command {
     (await import('./route.ts')).routeCommand(run, tag, flags, context),
   );
 
-  const state = program.command('state').description('inspect the state file');
+  const state = program.command('state').description('inspect, divide and merge the state file');
   for (const [action, description] of [
     ['show', 'summarize the state file'],
     ['check', 'validate the state file'],
@@ -167,6 +167,21 @@ export function makeProgram(context: CommandContext): Command {
       command.option('-o, --out <file>', 'write to this file; it appears when it is complete (default: standard output)');
     withJson(withState(command)).action(async (flags) => (await import('./state.ts')).stateCommand(action, flags, context));
   }
+
+  const splitting = state
+    .command('split')
+    .description('divide the state and the store among shards, in new folders')
+    .requiredOption('--shards <n>', 'divide among this many shards')
+    .requiredOption('--to <folder>', 'create the folders 0, 1, ... in this folder');
+  withJson(withState(withStore(splitting))).action(async (flags) => (await import('./shards.ts')).splitCommand(flags, context));
+  const merging = state
+    .command('merge')
+    .argument('<folders...>', 'the folders of all shards')
+    .description('merge the states and stores of shards into a new folder')
+    .requiredOption('--to <folder>', 'create the merged state and store in this folder');
+  withJson(withState(withStore(merging))).action(async (folders: string[], flags) =>
+    (await import('./shards.ts')).mergeCommand(folders, flags, context),
+  );
 
   const exporting = program
     .command('export')
@@ -251,6 +266,10 @@ function withStore(command: Command): Command {
 function withLinks(command: Command): Command {
   const rule = new Option('--links <rule>', 'follow these links below the log directories (default: owner)');
   return command.addOption(rule.choices(['none', 'inside', 'owner', 'all']));
+}
+
+function withShard(command: Command): Command {
+  return command.option('--shard <i/n>', 'mirror only the runs of shard I of N, counted from 0, such as 0/3');
 }
 
 function withReplaced(command: Command): Command {

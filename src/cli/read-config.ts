@@ -1,5 +1,14 @@
 import { existsSync } from 'node:fs';
-import { type Config, type Flags, type LocalLane, type LogLevel, loadConfig, readText, type Surroundings } from '../config/index.ts';
+import {
+  type Config,
+  type Flags,
+  type LocalLane,
+  type LogLevel,
+  loadConfig,
+  readText,
+  type Surroundings,
+  withShard,
+} from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
 import { memoryOf, useMemory } from '../memory/index.ts';
 import { setOwnUmask } from '../own-files/index.ts';
@@ -36,13 +45,15 @@ interface ReadConfigOptions {
 export async function readConfig(flags: GlobalOptions, context: CommandContext, options: ReadConfigOptions = {}): Promise<Config> {
   const { env, stderr } = context;
   const { defaultLogLevel, flags: more, readFile, isSilent = false, readsState = false } = options;
-  const config = await loadConfig({
-    flags: { ...configFlags(flags), ...more },
-    env,
-    cwd: process.cwd(),
-    ...(defaultLogLevel === undefined ? {} : { defaultLogLevel }),
-    ...(readFile === undefined ? {} : { readFile }),
-  });
+  const config = await ofShard(
+    await loadConfig({
+      flags: { ...configFlags(flags), ...more },
+      env,
+      cwd: process.cwd(),
+      ...(defaultLogLevel === undefined ? {} : { defaultLogLevel }),
+      ...(readFile === undefined ? {} : { readFile }),
+    }),
+  );
   setOwnUmask(config.umask);
   useMemory({ limit: memoryOf(config.memory), trackers: config.lanes.trackers.length });
   if (!isSilent && (flags.quiet ?? 0) < 2) {
@@ -52,6 +63,14 @@ export async function readConfig(flags: GlobalOptions, context: CommandContext, 
     for (const notice of notices) stderr.write(`${style.yellow('note:')} ${visibleText(notice)}\n`);
   }
   return config;
+}
+
+/** The state says whose runs it knows: a command that is told nothing else is about those. */
+async function ofShard(config: Config): Promise<Config> {
+  if (config.rules.shard !== undefined || !existsSync(config.state.path)) return config;
+  const { shardOfState } = await import('../state/index.ts');
+  const shard = shardOfState(config.state.path);
+  return shard === undefined ? config : withShard(config, shard);
 }
 
 /** What to say where a state was named that is not there: all trackers would look as if nothing had begun. */

@@ -105,7 +105,10 @@ export class ServiceManager {
   }
 }
 
-/** The time within which systemd wants to hear of the service; undefined if it does not ask for that, or asks another process. */
+/**
+ * The time within which systemd wants to hear of the service; undefined if it does not ask for that, or asks another
+ * process.
+ */
 function watchdogMsOf({ WATCHDOG_USEC, WATCHDOG_PID }: NodeJS.ProcessEnv): number | undefined {
   const ms = Number(WATCHDOG_USEC) / 1000;
   const isOurs = WATCHDOG_PID === undefined || WATCHDOG_PID === String(process.pid);

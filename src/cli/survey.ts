@@ -1,7 +1,7 @@
 import { lstat, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { inTime } from '../calls/index.ts';
-import { type globsOf, isEventFileName, type Obstacle, type PassedOver, readOnce } from '../discover/index.ts';
+import { isEventFileName, type Obstacle, type PassedOver, type RunGlobs, readOnce } from '../discover/index.ts';
 import { MirrorError, systemCode } from '../errors.ts';
 import type { Batch, FileState, MarkKind, Series } from '../model/index.ts';
 import { type FileOutcome, PatientReader, type ReadEvent, walkPatiently } from '../reading/index.ts';
@@ -47,7 +47,7 @@ export interface Target {
   readonly passedOver: readonly PassedOver[];
 }
 
-type Globs = ReturnType<typeof globsOf>;
+type Globs = RunGlobs;
 
 /**
  * A directory with all runs below it, or a single file. Nothing of it is asked for in this thread: what hangs is an

@@ -1,4 +1,5 @@
 import type { ArtifactRule, JoinRule, ParamRule } from '../artifacts/index.ts';
+import type { Shard } from '../model/index.ts';
 import type { FoldRules, Replaced, RouteRule } from '../route/index.ts';
 import type { LinkRule } from '../untrusted/index.ts';
 import type { WrittenSetting } from './unused-settings.ts';
@@ -179,6 +180,21 @@ export interface RunRules {
   readonly ignore: readonly string[];
   /** The roots of the file, for what they say themselves. */
   readonly roots: readonly Root[];
+  /** Only runs of this shard. Default: all. */
+  readonly shard?: ShardRule | undefined;
+}
+
+/** Which runs belong to a shard. */
+export interface ShardRule extends Shard, UnitRule {}
+
+/** Which runs one process mirrors as a whole: all that can share a tracker run, or a study. */
+export interface UnitRule {
+  /** Which directories are part of the run above them. */
+  readonly fold: FoldRules;
+  /** Template of the run above a run, where the lanes nest runs. */
+  readonly parent?: string | undefined;
+  /** For the template. */
+  readonly project?: string | undefined;
 }
 
 /** What `moved` can say of a run that turns up elsewhere. */
@@ -220,6 +236,8 @@ export interface Flags {
   readonly links?: string | undefined;
   /** `--replaced RULE`. */
   readonly replaced?: string | undefined;
+  /** `--shard I/N`. */
+  readonly shard?: string | undefined;
   /** `--scan-interval TIME`. */
   readonly scanInterval?: string | undefined;
   /** `--run-ended-after TIME`. */

@@ -15,8 +15,10 @@ export {
   type Root,
   type RunRules,
   type SettingOrigin,
+  type ShardRule,
   type Source,
   type TrackerLaneConfig,
+  type UnitRule,
 } from './config.ts';
 export { constantOf, expandTemplate, fillIn, literalTemplate, templateProblem } from './expand-template.ts';
 export type { FileSettings } from './file-schema.ts';
@@ -26,6 +28,7 @@ export { isRootName, parseRoot } from './parse-root.ts';
 export { fieldName, type PlacedProblem, problemsError } from './problem.ts';
 export { readText } from './read-text.ts';
 export { isSecretName, SECRET_NAMES, withoutUserInfo } from './secrets.ts';
+export { unitRule, withShard } from './shard.ts';
 export { TAKEN } from './tracker-lanes.ts';
 export { unknownVariables } from './unknown-variables.ts';
 export type { WrittenSetting } from './unused-settings.ts';

@@ -28,6 +28,7 @@ import { openFile } from './open-file.ts';
 import { isUmask, parseUmask } from './parse-umask.ts';
 import { type FieldPath, type PlacedProblem, problemsError } from './problem.ts';
 import { makeRouting } from './routing.ts';
+import { shardSaid, withShard } from './shard.ts';
 import { tagNotice, tagNotices } from './tag-notices.ts';
 import { checkTemplates, type LaneMaking, makeTrackerLane, sharedTags, sharedTemplates, typeVariable } from './tracker-lanes.ts';
 import { unknownVariables } from './unknown-variables.ts';
@@ -156,6 +157,8 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     }
   }
   const routing = makeRouting(making);
+  const shard = given(surroundings, 'shard');
+  note('shard', shard ?? byDefault(undefined));
   for (const name of new Set([undefined, ...Object.keys(settings?.profiles ?? {})])) {
     const other = { ...making, layers: layersOf(settings, name), note: () => undefined };
     for (const notice of tagNotices(other.layers, placeOf)) said.add(notice);
@@ -172,7 +175,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const grace = givenTime(surroundings, 'shutdownGrace', OLD_GRACE);
   const level = givenWord(surroundings, 'logLevel', LOG_LEVELS) ?? inFile(settings?.log?.level, ['log', 'level']);
   const format = givenWord(surroundings, 'logFormat', LOG_FORMATS) ?? inFile(settings?.log?.format, ['log', 'format']);
-  return {
+  const config: Config = {
     file,
     profile,
     ...(project === undefined ? {} : { project: project.value }),
@@ -212,6 +215,9 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     notices: [...said].filter((notice) => notice !== ''),
     unknownVariables: unknownVariables(env, lanesIn(settings, lanes.names), parsed?.variables),
   };
+  if (shard === undefined) return config;
+  const isFlag = shard.source === 'flag';
+  return withShard(config, shardSaid(shard.value, shard.place ?? 'shard', isFlag ? 'flag' : 'environment'));
 }
 
 /** Who asks for a profile: the flag, our variable, or the one by which whole environments are told apart. */

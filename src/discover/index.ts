@@ -12,7 +12,8 @@ export { LISTED_ONLY, namesIn } from './read-entries.ts';
 export { type ChangedFile, isHidden, MOST_HEARD, RootWatch, type RunChange } from './root-watch.ts';
 export { type ResolvedRoot, type RootRequest, resolveRoots } from './roots.ts';
 export { type RunFilter, runFilter } from './run-filter.ts';
-export { ALL_RUNS, filterOf, globsOf, isLetThrough, type RootRules, type RunRules } from './run-rules.ts';
+export { ALL_RUNS, filterOf, globsOf, isLetThrough, type RootRules, type RunGlobs, type RunRules } from './run-rules.ts';
+export { unitNames, unitShard } from './shard-rule.ts';
 export { silentRoots, type UnseenRoots, unseenRoots } from './silent-roots.ts';
 export { DiscoverThreads } from './thread.ts';
 export {

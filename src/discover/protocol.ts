@@ -1,19 +1,16 @@
 import type { LinkRule } from '../untrusted/index.ts';
 import type { RunChange } from './root-watch.ts';
+import type { RunGlobs } from './run-rules.ts';
 import type { Obstacle } from './walk.ts';
 
 /** What the discovery thread is to watch. */
-export interface WatchedRoot {
+export interface WatchedRoot extends RunGlobs {
   readonly name: string;
   readonly path: string;
   /** Only runs at or below this directory, relative to the root; empty for all. */
   readonly below: string;
   /** Which links below it are followed. */
   readonly links: LinkRule;
-  readonly include: readonly string[];
-  readonly exclude: readonly string[];
-  /** Globs of files and directories that are none of ours. */
-  readonly ignore: readonly string[];
 }
 
 /** A file that was read before: nothing happened to it while size and stamp are the same. */

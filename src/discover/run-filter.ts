@@ -1,4 +1,5 @@
 import { matcher } from '../pattern/index.ts';
+import { type RootShard, shardFilter } from './shard-rule.ts';
 
 /** Which runs of a root are mirrored, by globs over their paths, and what else below it is none of ours. */
 export interface RunFilter {
@@ -12,15 +13,22 @@ export interface RunFilter {
 /**
  * Runs that match one of `include` (all, where there is none) and none of `exclude`. A glob matches a run's path
  * relative to its root; one that matches a directory holds for everything below it. `ignore` is about files and
- * directories: by their paths, or by their last names. Undefined where there is nothing to filter.
+ * directories: by their paths, or by their last names. A shard accepts the runs that belong to it. Undefined where
+ * there is nothing to filter.
  */
-export function runFilter(include: readonly string[], exclude: readonly string[], ignore: readonly string[] = []): RunFilter | undefined {
-  if (include.length + exclude.length + ignore.length === 0) return undefined;
+export function runFilter(
+  include: readonly string[],
+  exclude: readonly string[],
+  ignore: readonly string[] = [],
+  shard?: RootShard,
+): RunFilter | undefined {
+  if (include.length + exclude.length + ignore.length === 0 && shard === undefined) return undefined;
   const includes = include.length === 0 ? () => true : matcher(include);
   const excludes = exclude.length === 0 ? () => false : matcher(exclude);
   const ignored = ignore.length === 0 ? () => false : matcher(ignore);
+  const isOurs = shard === undefined ? () => true : shardFilter(shard);
   return {
-    accepts: (run) => includes(run) && !excludes(run),
+    accepts: (run) => includes(run) && !excludes(run) && isOurs(run),
     prunes: (directory) => excludes(directory),
     ignores: (path) => ignored(path) || ignored(path.slice(path.lastIndexOf('/') + 1)),
   };

@@ -1,7 +1,9 @@
 import { basename, resolve } from 'node:path';
+import type { ShardRule } from '../config/index.ts';
 import { filePathOf } from '../model/index.ts';
 import { isApart } from './event-file-name.ts';
 import { type RunFilter, runFilter } from './run-filter.ts';
+import type { RootShard } from './shard-rule.ts';
 import type { FoundRun } from './walk.ts';
 
 /** Which runs are mirrored, as a configuration and a command line say it. */
@@ -13,6 +15,16 @@ export interface RunRules {
   readonly ignore?: readonly string[];
   /** What some roots say for themselves. */
   readonly roots: readonly RootRules[];
+  /** Only runs of this shard. Default: all. */
+  readonly shard?: ShardRule | undefined;
+}
+
+/** What holds for one root: it can be sent to a thread. */
+export interface RunGlobs {
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly ignore: readonly string[];
+  readonly shard?: RootShard | undefined;
 }
 
 /** Rules of one root. */
@@ -53,20 +65,24 @@ function indexOf(roots: readonly RootRules[]): RootIndex {
 }
 
 /** What holds for one root. */
-export function globsOf({ include, exclude, ignore = [], roots }: RunRules, root: { readonly name: string; readonly path: string }) {
+export function globsOf(
+  { include, exclude, ignore = [], roots, shard }: RunRules,
+  root: { readonly name: string; readonly path: string },
+): RunGlobs {
   const { byName, byPath } = indexOf(roots);
   const own = roots[Math.min(byName.get(root.name) ?? roots.length, byPath.get(root.path) ?? roots.length)];
   return {
     include: own?.include ?? include,
     exclude: [...exclude, ...(own?.exclude ?? [])],
     ignore: [...ignore, ...(own?.ignore ?? [])],
+    ...(shard === undefined ? {} : { shard: { ...shard, root: root.name } }),
   };
 }
 
 /** The same as a filter; undefined where all runs are mirrored. */
 export function filterOf(rules: RunRules, root: { readonly name: string; readonly path: string }): RunFilter | undefined {
-  const { include, exclude, ignore } = globsOf(rules, root);
-  return runFilter(include, exclude, ignore);
+  const { include, exclude, ignore, shard } = globsOf(rules, root);
+  return runFilter(include, exclude, ignore, shard);
 }
 
 /** Whether a filter lets something through of a run that was found without it. */

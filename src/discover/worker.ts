@@ -45,8 +45,8 @@ class RootThread {
 
   constructor(root: WatchedRoot) {
     this.#root = root;
-    const { path, below, links, include, exclude, ignore } = root;
-    this.#watch = new RootWatch({ path, below, links, filter: runFilter(include, exclude, ignore) });
+    const { path, below, links, include, exclude, ignore, shard } = root;
+    this.#watch = new RootWatch({ path, below, links, filter: runFilter(include, exclude, ignore, shard) });
     this.#hearing = new Hearing({
       watch: this.#watch,
       most: () => roomFor(this),

@@ -15,6 +15,7 @@ export { npyOf } from './npy.ts';
 export * from './position.ts';
 export { selectPoints } from './select-points.ts';
 export type { DataClass, Series } from './series.ts';
+export { parseShard, type Shard, shardOf, shardText } from './shard.ts';
 export { int64, type Tensor, tensorNumbers } from './tensor.ts';
 export { textInEvent } from './text-in-event.ts';
 export { type Forgetting, KEPT_STAMP, type Removal, type Tidying } from './tidying.ts';

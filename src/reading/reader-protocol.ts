@@ -1,4 +1,4 @@
-import type { Found, LinkRule } from '../discover/index.ts';
+import type { Found, LinkRule, RunGlobs } from '../discover/index.ts';
 import type { memoryInUse } from '../memory/index.ts';
 import type { RunRef } from '../model/index.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
@@ -25,17 +25,14 @@ export type WalkPiece = Pick<Found, 'runs' | 'obstacles' | 'directories'> & Part
 
 /** Messages between the main thread and the reader's. */
 export type ReaderRequest =
-  | {
+  | (RunGlobs & {
       readonly kind: 'walk';
       readonly root: string;
       readonly below: string;
-      readonly include: readonly string[];
-      readonly exclude: readonly string[];
-      readonly ignore: readonly string[];
       readonly links: LinkRule;
       /** Say what is passed over, too. Default false. */
       readonly isNaming?: boolean;
-    }
+    })
   /** `keep`: what is known of the runs is kept, and later jobs of them need not bring it again. */
   | { readonly kind: 'read'; readonly jobs: readonly RunJob[]; readonly keep: boolean }
   | { readonly kind: 'forget'; readonly runs: readonly RunRef[] }

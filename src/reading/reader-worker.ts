@@ -40,8 +40,8 @@ port.on('message', (request: ReaderRequest) => {
 });
 
 /** What was found so far goes out while the walk continues: a large root takes minutes. */
-function walk({ root, below, include, exclude, ignore, links, isNaming }: Extract<ReaderRequest, { kind: 'walk' }>): void {
-  const filter = runFilter(include, exclude, ignore);
+function walk({ root, below, include, exclude, ignore, shard, links, isNaming }: Extract<ReaderRequest, { kind: 'walk' }>): void {
+  const filter = runFilter(include, exclude, ignore, shard);
   let runs: FoundRun[] = [];
   let directories = 0;
   let toldAtMs = steadyMs();

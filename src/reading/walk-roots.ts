@@ -40,13 +40,13 @@ export async function walkPatiently(root: string, asked: Omit<AskedWalk, 'root'>
 
 async function walk(
   reader: PatientReader,
-  { root, below = '', include = [], exclude = [], ignore = [], links, isNaming = false }: AskedWalk,
+  { root, below = '', include = [], exclude = [], ignore = [], shard, links, isNaming = false }: AskedWalk,
 ): Promise<Walked> {
   const runs: FoundRun[] = [];
   const obstacles: Obstacle[] = [];
   let passedOver: readonly PassedOver[] = [];
   let directories = 0;
-  for await (const piece of reader.walk({ root, below, include, exclude, ignore, links, isNaming })) {
+  for await (const piece of reader.walk({ root, below, include, exclude, ignore, shard, links, isNaming })) {
     passedOver = piece.passedOver ?? passedOver;
     ({ directories } = piece);
     for (const run of piece.runs) runs.push(run);

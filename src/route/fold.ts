@@ -82,6 +82,19 @@ export class Fold {
   }
 
   /**
+   * The highest directory whose run a run may go into, whatever else is there: all runs that can share a tracker run
+   * have the same one.
+   */
+  unit(path: string): string {
+    const parts = path === '.' ? [] : path.split('/');
+    for (let name = parts.at(-1); name !== undefined; name = parts.at(-1)) {
+      if (!this.#isPart(name) && !this.#isFlat(name) && this.#kindOf(name) === undefined) break;
+      parts.pop();
+    }
+    return parts.length === 0 ? '.' : parts.join('/');
+  }
+
+  /**
    * Whether a directory that is heard of later could change where a run goes: it has a part that would be the first
    * of its kind, and is not yet.
    */

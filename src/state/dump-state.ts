@@ -1,6 +1,6 @@
-import { seriesOf, stepOf } from './rows.ts';
 import type { Row, Statements } from './statements.ts';
 import { tasksIn } from './tasks.ts';
+import { ALL_RUN_ROWS, runDocument } from './unit-document.ts';
 import { readVerdict } from './verified.ts';
 
 /**
@@ -20,11 +20,9 @@ export function* dumpState(statements: Statements): Generator<string, void, void
   yield `,\n"tasks":${JSON.stringify(tasksIn(statements))}`;
   yield `,\n"roots":${JSON.stringify(roots)},\n"lanes":${JSON.stringify(lanes.map((lane) => laneJson(statements, lane)))},\n"runs":[`;
   // Lanes are told by their place in the list above.
-  const place = new Map(lanes.map(({ id }, i) => [id, i]));
-  const runs = statements.all(
-    'SELECT run.id, root.name, run.path, run.grown_ms FROM run JOIN root ON root.id = run.root ORDER BY root.name, run.path',
-  );
-  for (const [i, run] of runs.entries()) yield `${i === 0 ? '' : ','}\n${JSON.stringify(runJson(statements, run, place))}`;
+  const places = new Map(lanes.map(({ id }, i) => [id, i]));
+  for (const [i, run] of statements.all(ALL_RUN_ROWS).entries())
+    yield `${i === 0 ? '' : ','}\n${JSON.stringify(runDocument(statements, run, places))}`;
   yield ']}\n';
 }
 
@@ -38,71 +36,4 @@ function laneJson(statements: Statements, { name, target, owns_positions }: Row)
     stand: stand === undefined ? null : statements.parse(stand.value),
     verified: verdict === undefined ? null : { at_ms: verdict.atMs, differences: verdict.differences },
   };
-}
-
-type Places = ReadonlyMap<unknown, number>;
-
-function runJson(statements: Statements, run: Row, lanes: Places): object {
-  const id = Number(run.id);
-  const of = (sql: string): object[] => statements.all(sql, id).map((row) => withLane(row, lanes));
-  return {
-    root: run.name,
-    run: run.path,
-    grown_ms: run.grown_ms,
-    series: statements.all('SELECT * FROM series WHERE run = ? ORDER BY number', id).map((row) => {
-      const { metadata, ...series } = seriesOf(row);
-      return { ...series, metadata: Buffer.from(metadata).toString('base64') };
-    }),
-    files: statements.all('SELECT * FROM file WHERE run = ? ORDER BY name', id).map((row) => fileJson(statements, row, lanes)),
-    delivered: statements
-      .all(
-        'SELECT lane, points, CAST(last_step AS TEXT) AS last_step, last_wall_time, has_failed FROM delivered WHERE run = ? ORDER BY lane',
-        id,
-      )
-      .map((row) => withLane({ ...row, last_step: textStep(row.last_step) }, lanes)),
-    handles: statements
-      .all('SELECT lane, handle, is_ended, opened FROM handle WHERE run = ? ORDER BY lane', id)
-      .map(({ opened, ...row }) => withLane({ ...row, opened: opened === null ? null : statements.parse(opened) }, lanes)),
-    mappings: statements
-      .all('SELECT lane, mapping FROM mapping WHERE run = ? ORDER BY lane', id)
-      .map(({ mapping, ...row }) => withLane({ ...row, mapping: statements.parse(mapping) }, lanes)),
-    side: statements
-      .all('SELECT lane, path, rule, stamp, bytes, hash, outcome FROM side WHERE run = ? ORDER BY lane, path, rule', id)
-      .map(({ outcome, ...row }) => withLane({ ...row, outcome: statements.parse(outcome) }, lanes)),
-    journal: of(
-      'SELECT lane, first_line, count, file, generation, start, "end", hash, mapping FROM journal WHERE run = ? ORDER BY lane, first_line',
-    ),
-    intents: of('SELECT lane, intent FROM intent WHERE run = ? ORDER BY lane'),
-  };
-}
-
-function fileJson(statements: Statements, { id, run: _, guard, damage, ...facts }: Row, lanes: Places): object {
-  const file = Number(id);
-  const positions = statements.all('SELECT * FROM position WHERE file = ? ORDER BY lane', file);
-  return {
-    ...facts,
-    guard: statements.parse(guard),
-    damage: statements.parse(damage),
-    retry: statements.get('SELECT attempts, next_ms FROM retry WHERE file = ?', file) ?? null,
-    positions: positions.map(({ file: __, gaps, last, ...row }) => ({
-      ...withLane(row, lanes),
-      gaps: statements.parse(gaps),
-      last: statements.parse(last),
-    })),
-    refusals: statements
-      .all(
-        'SELECT lane, generation, "offset", idx, kind, reason FROM refusal WHERE file = ? ORDER BY lane, generation, "offset", idx',
-        file,
-      )
-      .map((row) => withLane(row, lanes)),
-  };
-}
-
-function withLane(row: Row, lanes: Places): object {
-  return { ...row, lane: lanes.get(row.lane) };
-}
-
-function textStep(text: unknown): number | string | null {
-  const step = stepOf(text);
-  return typeof step === 'bigint' ? String(step) : step;
 }

@@ -1,25 +1,28 @@
 import { dirname } from 'node:path';
 import type { KnownRoot } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
-import type { FileState, Removal, RunRef, Series, Tidying } from '../model/index.ts';
+import type { FileState, Removal, RunRef, Series, Shard, Tidying } from '../model/index.ts';
 import { checkOwnFile, makeOwnFolder } from '../own-files/index.ts';
 import { type Random, systemRandom } from '../random.ts';
 import { realPath } from '../real-path.ts';
 import { addSeries } from './catalogue-rows.ts';
 import type { FileRef } from './file-ref.ts';
 import { GroupCommit, realSchedule, type Schedule } from './group-commit.ts';
+import { checkUnit, importUnit } from './import-unit.ts';
 import { LaneState } from './lane-state.ts';
 import { countFiles, filesOfRun, hasRuns, type ListedFile, listFiles } from './listing.ts';
 import { FileLock } from './lock.ts';
 import { filesLike, type MovedRun, moveRuns } from './moved-runs.ts';
 import { openForWriting, openReadOnly } from './open-database.ts';
 import { type LaneKey, RowIds } from './row-ids.ts';
+import { checkShard, noteShard, shardIn } from './shard-mark.ts';
 import { translated } from './sqlite-error.ts';
 import { readStatus, StateReader, type StoredStatus } from './state-reader.ts';
 import type { StateStore } from './state-store.ts';
 import { Statements } from './statements.ts';
 import { dropTask, keepTask, nextTask, type Task, tasksIn } from './tasks.ts';
 import { tidyState } from './tidy-state.ts';
+import type { UnitDocument } from './unit-document.ts';
 import { noteUnread, unreadRoots } from './unread-roots.ts';
 
 /** Clock and listeners of a state file. */
@@ -110,6 +113,36 @@ export class StateFile {
   /** Why the last try to commit failed; undefined once one went well. */
   get failure(): MirrorError | undefined {
     return this.#store.commits.isFailing ? this.#failure : undefined;
+  }
+
+  /** The shard whose runs it knows; undefined where it is that of all runs. */
+  get shard(): Shard | undefined {
+    return shardIn(this.#reading().statements);
+  }
+
+  /** Makes it the state of a shard (undefined: of all runs). Throws MB3107 where it knows the runs of another one. */
+  useShard(shard: Shard | undefined): void {
+    const { statements } = this.#reading();
+    checkShard(statements, shard);
+    this.#store.commits.change('shard', () => noteShard(statements, shard));
+    this.#mustFlush();
+  }
+
+  /**
+   * Takes in what another state knew of a unit; what was known of its runs before is replaced. Throws MB3103 for a
+   * document of a newer schema version.
+   */
+  importUnit(document: UnitDocument): void {
+    checkUnit(document);
+    const store = this.#reading();
+    store.commits.change(JSON.stringify(['unit', document.root.name, document.unit]), () => importUnit(store, document));
+  }
+
+  /** Makes it continue a state of this id. Nothing may be known yet. */
+  continueAs(instanceId: string): void {
+    const { statements, commits } = this.#reading();
+    commits.change('instance', () => statements.run("UPDATE meta SET value = ? WHERE key = 'instance_id'", instanceId));
+    this.#mustFlush();
   }
 
   /** Notes a root, and where it lies now. */

@@ -1,5 +1,5 @@
 import type { KnownRoot } from '../contract/index.ts';
-import type { FileState, RunRef } from '../model/index.ts';
+import type { FileState, RunRef, Shard } from '../model/index.ts';
 import { checkState, type StateProblem } from './check-state.ts';
 import { dumpState } from './dump-state.ts';
 import { GroupCommit, realSchedule } from './group-commit.ts';
@@ -7,9 +7,12 @@ import { LaneState } from './lane-state.ts';
 import { countFiles, filesOfRun, hasRuns, type ListedFile, type ListedInState, listFiles, listRuns } from './listing.ts';
 import { filesLike } from './moved-runs.ts';
 import { RowIds } from './row-ids.ts';
+import { shardIn } from './shard-mark.ts';
 import type { StateStore } from './state-store.ts';
 import type { Statements } from './statements.ts';
 import { type StateSummary, summarizeState } from './summarize-state.ts';
+import { type Task, tasksIn } from './tasks.ts';
+import { type UnitDocument, unitDocuments } from './unit-document.ts';
 import { unreadRoots } from './unread-roots.ts';
 
 /** A status document, and when it was written. */
@@ -140,6 +143,21 @@ export class StateReader {
   /** Everything that must not be so; an empty list is a sound state. */
   check(): StateProblem[] {
     return checkState(this.#statements);
+  }
+
+  /** The shard whose runs it knows; undefined where it is that of all runs. */
+  get shard(): Shard | undefined {
+    return shardIn(this.#statements);
+  }
+
+  /** What was begun and is not known to be done everywhere, in its order. */
+  tasks(): Task[] {
+    return tasksIn(this.#statements);
+  }
+
+  /** Every unit with all that is known of it. `unitOf` names the unit of a run. */
+  units(unitOf: (root: string, run: string) => string): Generator<UnitDocument, void, void> {
+    return unitDocuments(this.#statements, unitOf);
   }
 
   /** The whole content as the text of one JSON document, in pieces. */

@@ -112,7 +112,8 @@ export async function backfill(options: BackfillOptions): Promise<Report> {
   const reader = new PatientReader();
   let report: Report;
   try {
-    const state = trackers.length === 0 ? undefined : openState(neededPath(statePath), options.log, options);
+    const state =
+      trackers.length === 0 && options.rules?.shard === undefined ? undefined : openState(neededPath(statePath), options.log, options);
     const local = store === undefined ? undefined : new LocalBackend(store);
     try {
       const warn = (message: string): void => options.log?.warn({}, message);

@@ -2,6 +2,7 @@
 import { dirname } from 'node:path';
 import { type Clock, systemClock } from '../clock.ts';
 import { MirrorError } from '../errors.ts';
+import type { Shard } from '../model/index.ts';
 import { makeOwnFolder } from '../own-files/index.ts';
 import type { Random } from '../random.ts';
 import { StateFile, scheduleOf } from '../state/index.ts';
@@ -19,19 +20,29 @@ export function makeStoreFolder(storePath: string): void {
   }
 }
 
+interface StateOpening {
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+  /** The shard whose runs it is to know. */
+  readonly rules?: { readonly shard?: Shard | undefined } | undefined;
+}
+
 /**
  * Opens the state to write to it, with the system's time and chance by default. What can't be written for a while is
- * logged, and tried again.
+ * logged, and tried again. Throws MB3107 for the state of another shard.
  */
-export function openState(
-  path: string,
-  log: FactLog | undefined,
-  { clock = systemClock, random }: { readonly clock?: Clock; readonly random?: Random } = {},
-): StateFile {
-  return StateFile.open(path, {
+export function openState(path: string, log: FactLog | undefined, { clock = systemClock, random, rules }: StateOpening = {}): StateFile {
+  const state = StateFile.open(path, {
     now: () => clock.wallMs(),
     schedule: scheduleOf(clock),
     ...(random === undefined ? {} : { random }),
     onFailure: (error) => log?.warn({ code: error.code, reason: error.message, remedy: error.hint }, 'state not written, retrying'),
   });
+  try {
+    state.useShard(rules?.shard);
+    return state;
+  } catch (error) {
+    state.close();
+    throw error;
+  }
 }

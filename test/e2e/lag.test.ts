@@ -131,7 +131,7 @@ describe('the lag of a tracker that is away', () => {
     const port = await freePort();
     configure(`http://127.0.0.1:${port}`);
     writeFileSync(file, w.eventFile(scalar(0)));
-    await mustRun(['backfill', logs, '--patience', '1'], { cwd: folder }, 1);
+    await mustRun(['backfill', logs, '--patience', '5'], { cwd: folder }, 1);
     expect((await status()).lane).toMatchObject({ state: 'idle', code: 'MB4001', last: { by: 'backfill', ended: true } });
     expect((await status()).lane.lag_seconds).toBeGreaterThan(0);
     const close = await stub.alsoOn(port);

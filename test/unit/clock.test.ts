@@ -23,6 +23,7 @@ const WALL: Readonly<Record<string, readonly [times: number, reason: string]>> =
   'cli/status.ts': [1, 'what is shown, and how old what is kept is'],
   'cli/state.ts': [1, 'how old what is kept is'],
   'cli/verify.ts': [2, 'the date of a sample, and when a comparison ended'],
+  'shards/places.ts': [1, 'stamps in the state'],
   'state/lock.ts': [1, 'a stamp for people'],
   'testing/stub-server.ts': [1, 'Retry-After may be a date'],
   'backends/clearml/trial.ts': [2, 'stamps in the tracker'],

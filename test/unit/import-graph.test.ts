@@ -21,7 +21,21 @@ const ALLOWED: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Rooms that join others, lowest first: each may know those below it, and every room that is no joiner. */
-const JOINERS = ['reading', 'lanes', 'moves', 'overview', 'tidy', 'verify', 'sync', 'migrate', 'testing', 'index', 'backend', 'main'];
+const JOINERS = [
+  'reading',
+  'lanes',
+  'moves',
+  'overview',
+  'shards',
+  'tidy',
+  'verify',
+  'sync',
+  'migrate',
+  'testing',
+  'index',
+  'backend',
+  'main',
+];
 /** What all backends may use. */
 const FOR_BACKENDS = new Set(['contract', 'backend-kit', 'http', 'objects', 'concurrency', 'own-files']);
 /** Known to everybody; they know nobody but each other. */
@@ -64,7 +78,8 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   untrusted: { concurrency: 'all', calls: 'all' },
   tail: { untrusted: 'all', calls: 'all' },
   artifacts: { pattern: 'all', contract: 'type', untrusted: 'all', concurrency: 'all', calls: 'all' },
-  discover: { pattern: 'all', untrusted: 'all', calls: 'all' },
+  // Which runs belong to a shard depends on what is folded, and on the run above, which a template names.
+  discover: { pattern: 'all', route: 'all', config: 'all', untrusted: 'all', calls: 'all' },
   // What a configuration says of routes and files is checked, and handed on, in their words.
   config: { pattern: 'all', route: 'all', artifacts: 'type', untrusted: 'all' },
   // What is shown of a pass is what `status` counted.

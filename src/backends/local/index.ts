@@ -285,6 +285,7 @@ export function openStore(path: string): StoreReader {
 }
 
 export { DAMAGED_HINT } from './check.ts';
+export { type CopiedRuns, copyRuns } from './copy-runs.ts';
 export { CAPABILITIES as LOCAL_CAPABILITIES } from './limits.ts';
 export { type ListedInStore, type StoredRun, type StoredSeries, StoreReader } from './reader.ts';
 export { MediaList, StoreRepair } from './repair.ts';

@@ -33,7 +33,11 @@ function operandsOf(path: string): string[] {
 }
 
 /** Flags that have to be there. */
-const NEEDED: Readonly<Record<string, readonly string[]>> = { migrate: ['--from', 'a', '--to', 'b'] };
+const NEEDED: Readonly<Record<string, readonly string[]>> = {
+  migrate: ['--from', 'a', '--to', 'b'],
+  'state split': ['--shards', 'b', '--to', 'b'],
+  'state merge': ['--to', 'b'],
+};
 
 /** A value of a flag as a variable says it, and as the command gets it. */
 function example(option: Option): { readonly text: string; readonly value: unknown } {
@@ -54,6 +58,7 @@ const OF_CONFIGURATION = new Map<
   ['--state', { text: 'said.state', read: ({ state }) => state.path }],
   ['--memory', { text: '128MiB', read: ({ memory }) => memory === 128 * 2 ** 20 && '128MiB' }],
   ['--links', { text: 'none', read: ({ links }) => links }],
+  ['--shard', { text: '1/3', read: ({ rules }) => rules.shard && `${rules.shard.index}/${rules.shard.count}` }],
   ['--replaced', { text: 'same_run', read: ({ replaced }) => replaced }],
   ['--scan-interval', { text: '7s', read: ({ scanIntervalMs }) => `${scanIntervalMs / 1000}s` }],
   ['--run-ended-after', { text: '7m', read: ({ runEndedAfterMs }) => `${runEndedAfterMs / 60_000}m` }],

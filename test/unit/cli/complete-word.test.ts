@@ -14,7 +14,7 @@ describe('placeOf', () => {
   test.each([
     ['st', ['status', 'state']],
     ['he', ['help']],
-    ['state ', ['show', 'check', 'export']],
+    ['state ', ['show', 'check', 'export', 'split', 'merge']],
     ['help con', ['config']],
     ['help config ', ['check', 'show']],
     ['backfill --dry', ['--dry-run']],

@@ -1,0 +1,245 @@
+/** Copies runs from one store into another, with all that is stored of them. */
+import { copyFileSync, existsSync, linkSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { RunRef } from '../../model/index.ts';
+import { openForWriting, translated } from './client.ts';
+
+/** A store: its SQLite file, and the folder of its media. */
+export interface StorePlace {
+  readonly path: string;
+  readonly mediaPath: string;
+}
+
+/** What was copied. */
+export interface CopiedRuns {
+  readonly runs: number;
+  readonly points: number;
+}
+
+/**
+ * Copies the wanted runs of a store into another one, which is made where there is none; it must not hold any of them.
+ * Nobody may write to either. Everything goes along: points of all generations, positions, media files. Throws MB30…
+ * as opening and writing a store do; then the target is of no use.
+ */
+export function copyRuns(from: StorePlace, to: StorePlace, isWanted: (run: RunRef) => boolean): CopiedRuns {
+  const db = openForWriting(to.path);
+  try {
+    // A target that is not whole is thrown away: it need not survive a crash before the end.
+    db.exec('PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 1000');
+    db.prepare('ATTACH DATABASE ? AS source').run(from.path);
+    db.exec('BEGIN');
+    const copy = new RunCopy(db, from, to);
+    const runs = db
+      .prepare(
+        `SELECT run.id, root.name AS root, root.path AS root_path, run.path FROM source.run
+         JOIN source.root ON root.id = run.root ORDER BY run.id`,
+      )
+      .all()
+      .filter(({ root, path }) => isWanted({ root: String(root), path: String(path) }));
+    let points = 0;
+    for (const { id, root, root_path: rootPath, path } of runs)
+      points += copy.run(Number(id), String(root), String(rootPath), String(path));
+    db.exec('COMMIT; DETACH DATABASE source; PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(TRUNCATE)');
+    return { runs: runs.length, points };
+  } catch (error) {
+    throw translated(error, to.path, `copying runs of ${from.path} into`);
+  } finally {
+    db.close();
+  }
+}
+
+/** Columns that are copied as they are. */
+const FILE = 'name, generation, watermark, gaps, guard, damage, size, stamp, records, file_version, writer';
+const SERIES =
+  'number, tag, plugin, data_class, form, display_name, description, metadata, first_file, first_offset, ' +
+  'count, first_step, last_step, last_wall_time, min, max';
+const OBJECT = 'generation, step, wall_time, odd_wall_time, "offset", idx, form, kind, dtype, text, data';
+
+class RunCopy {
+  readonly #db: DatabaseSync;
+  readonly #media: readonly [from: string, to: string];
+  readonly #statements = new Map<string, StatementSync>();
+  /** The next rowids of points and objects. */
+  #point: number;
+  #object: number;
+
+  constructor(db: DatabaseSync, from: StorePlace, to: StorePlace) {
+    this.#db = db;
+    this.#media = [from.mediaPath, to.mediaPath];
+    this.#point = this.#next('point');
+    this.#object = this.#next('object');
+  }
+
+  /** Gives how many points were copied. */
+  run(source: number, root: string, rootPath: string, path: string): number {
+    this.#run('INSERT INTO root (name, path) VALUES (?,?) ON CONFLICT (name) DO NOTHING', root, rootPath);
+    this.#run(
+      `INSERT INTO main.run (root, path, points, last_step, first_wall_time, last_wall_time)
+       SELECT (SELECT id FROM main.root WHERE name = ?), ?, points, last_step, first_wall_time, last_wall_time
+       FROM source.run WHERE id = ?`,
+      root,
+      path,
+      source,
+    );
+    const run = this.#number(
+      'SELECT run.id AS n FROM main.run JOIN main.root ON root.id = run.root WHERE root.name = ? AND run.path = ?',
+      root,
+      path,
+    );
+    this.#run(`INSERT INTO main.file (run, ${FILE}) SELECT ?, ${FILE} FROM source.file WHERE run = ?`, run, source);
+    this.#run(`INSERT INTO main.series (run, ${SERIES}) SELECT ?, ${SERIES} FROM source.series WHERE run = ?`, run, source);
+    const files = this.#pairs('file', 'name', source, run);
+    const points = this.#segments(source, files, this.#pairs('series', 'tag', source, run));
+    for (const [from, to] of files) {
+      this.#blobs('SELECT sha256 FROM source.mark WHERE file = ? AND sha256 IS NOT NULL', from);
+      this.#run(
+        `INSERT INTO main.mark (file, generation, "offset", kind, step, wall_time, payload, sha256)
+         SELECT ?, generation, "offset", kind, step, wall_time, payload, sha256 FROM source.mark WHERE file = ?`,
+        to,
+        from,
+      );
+    }
+    return points;
+  }
+
+  #segments(source: number, files: ReadonlyMap<number, number>, series: ReadonlyMap<number, number>): number {
+    const segments = this.#all(
+      `SELECT segment.series, segment.first_point, segment.last_point, segment.file FROM source.segment
+       JOIN source.series ON series.id = segment.series WHERE series.run = ? ORDER BY segment.first_point`,
+      source,
+    );
+    let points = 0;
+    for (const row of segments) {
+      const [from, first, last] = [Number(row['series']), Number(row['first_point']), Number(row['last_point'])];
+      const shift = this.#point - first;
+      this.#run(
+        `INSERT INTO main.point (id, step, wall_time, value)
+         SELECT id + ?, step, wall_time, value FROM source.point WHERE id BETWEEN ? AND ?`,
+        shift,
+        first,
+        last,
+      );
+      this.#run(
+        `INSERT INTO main.odd_point (id, wall_time, value, value_int)
+         SELECT id + ?, wall_time, value, value_int FROM source.odd_point WHERE id BETWEEN ? AND ?`,
+        shift,
+        first,
+        last,
+      );
+      this.#run(
+        `INSERT INTO main.segment (series, first_point, last_point, file, generation, first_offset, last_offset, places)
+         SELECT ?, ?, ?, ?, generation, first_offset, last_offset, places FROM source.segment WHERE series = ? AND first_point = ?`,
+        series.get(from) ?? 0,
+        first + shift,
+        last + shift,
+        files.get(Number(row['file'])) ?? 0,
+        from,
+        first,
+      );
+      this.#point = last + shift + 1;
+      points += last - first + 1;
+    }
+    for (const [from, to] of series) points += this.#objects(from, to, files);
+    return points;
+  }
+
+  #objects(from: number, to: number, files: ReadonlyMap<number, number>): number {
+    const objects = this.#all('SELECT id, file FROM source.object WHERE series = ? ORDER BY id', from);
+    for (const row of objects) {
+      const id = Number(row['id']);
+      const copy = this.#object++;
+      this.#run(
+        `INSERT INTO main.object (id, series, file, ${OBJECT}) SELECT ?, ?, ?, ${OBJECT} FROM source.object WHERE id = ?`,
+        copy,
+        to,
+        files.get(Number(row['file'])) ?? 0,
+        id,
+      );
+      this.#run(
+        `INSERT INTO main.histogram (object, num, min, max, sum, sum_squares)
+         SELECT ?, num, min, max, sum, sum_squares FROM source.histogram WHERE object = ?`,
+        copy,
+        id,
+      );
+      this.#run(
+        `INSERT INTO main.hparam (object, name, value, number, type)
+         SELECT ?, name, value, number, type FROM source.hparam WHERE object = ?`,
+        copy,
+        id,
+      );
+      this.#blobs('SELECT sha256 FROM source.object_blob WHERE object = ?', id);
+      this.#run(
+        `INSERT INTO main.object_blob (object, part, sha256, format, label)
+         SELECT ?, part, sha256, format, label FROM source.object_blob WHERE object = ?`,
+        copy,
+        id,
+      );
+    }
+    return objects.length;
+  }
+
+  /** Media that are named, each content once. */
+  #blobs(sql: string, id: number): void {
+    for (const { sha256 } of this.#all(sql, id)) {
+      if (this.#get('SELECT 1 FROM main.blob WHERE sha256 = ?', String(sha256)) !== undefined) continue;
+      const blob = this.#get('SELECT bytes, path FROM source.blob WHERE sha256 = ?', String(sha256));
+      if (blob === undefined) continue;
+      this.#run('INSERT INTO main.blob (sha256, bytes, path) VALUES (?,?,?)', String(sha256), Number(blob['bytes']), String(blob['path']));
+      this.#copyMedia(String(blob['path']));
+    }
+  }
+
+  #copyMedia(path: string): void {
+    const [from, to] = this.#media.map((folder) => join(folder, path)) as [string, string];
+    // What is missing there is missing here, too: `verify` names it.
+    if (!existsSync(from) || existsSync(to)) return;
+    mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
+    try {
+      linkSync(from, to);
+    } catch {
+      // Another file system, or one without such links.
+      copyFileSync(from, to);
+    }
+  }
+
+  /** Rows of both stores that have the same name in a run. */
+  #pairs(table: 'file' | 'series', name: 'name' | 'tag', source: number, run: number): Map<number, number> {
+    const sql = `SELECT theirs.id AS source, ours.id AS target FROM source.${table} AS theirs
+      JOIN main.${table} AS ours ON ours.run = ? AND ours.${name} = theirs.${name} WHERE theirs.run = ? ORDER BY theirs.id`;
+    return new Map(this.#all(sql, run, source).map((row) => [Number(row['source']), Number(row['target'])]));
+  }
+
+  #next(table: 'point' | 'object'): number {
+    return this.#number(`SELECT coalesce(max(id), 0) + 1 AS n FROM main.${table}`);
+  }
+
+  #number(sql: string, ...parameters: (string | number)[]): number {
+    // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
+    return Number(this.#get(sql, ...parameters)?.['n']);
+  }
+
+  #get(sql: string, ...parameters: (string | number)[]): Readonly<Record<string, unknown>> | undefined {
+    // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
+    return this.#prepared(sql).get(...parameters);
+  }
+
+  #all(sql: string, ...parameters: (string | number)[]): Readonly<Record<string, unknown>>[] {
+    // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
+    return this.#prepared(sql).all(...parameters);
+  }
+
+  #run(sql: string, ...parameters: (string | number)[]): void {
+    // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
+    this.#prepared(sql).run(...parameters);
+  }
+
+  #prepared(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}

@@ -1,0 +1,32 @@
+import { MirrorError } from '../errors.ts';
+import { parseShard, type Shard } from '../model/index.ts';
+import type { Config, TrackerLaneConfig, UnitRule } from './config.ts';
+
+/** A shard as the command line or the environment says it. Throws MB1001 or MB1002 for a text that is none. */
+export function shardSaid(text: string, place: string, source: 'flag' | 'environment'): Shard {
+  const shard = parseShard(text);
+  if (shard !== undefined) return shard;
+  const code = source === 'flag' ? 'MB1001' : 'MB1002';
+  throw new MirrorError(code, `${place}: found ${JSON.stringify(text)}, expected I/N, such as 0/3 for the first of three shards`, {
+    context: { field: place, found: text },
+  });
+}
+
+/** The configuration of one shard. Throws MB1002 if its lanes nest runs in different ways. */
+export function withShard(config: Config, shard: Shard): Config {
+  return { ...config, rules: { ...config.rules, shard: { ...shard, ...unitRule(config) } } };
+}
+
+/** What decides which runs one process mirrors as a whole. Throws MB1002 as `withShard` does. */
+export function unitRule({ fold, lanes, project }: Config): UnitRule {
+  return { fold, parent: sharedParent(lanes.trackers), project };
+}
+
+/** Runs of a study share a shard, in every lane: so all lanes have to nest them the same way. */
+function sharedParent(trackers: readonly TrackerLaneConfig[]): string | undefined {
+  const parents = new Set(trackers.flatMap(({ parent }) => (parent === undefined ? [] : [parent])));
+  if (parents.size <= 1) return [...parents][0];
+  throw new MirrorError('MB1002', `shards need one parent for all lanes, found ${[...parents].join(' and ')}`, {
+    hint: 'Set parent once, for all lanes: runs of a study belong to the same shard.',
+  });
+}

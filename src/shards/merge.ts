@@ -1,0 +1,122 @@
+import { existsSync } from 'node:fs';
+import { type CopiedRuns, copyRuns, openStore } from '../backends/local/index.ts';
+import type { UnitRule } from '../config/index.ts';
+import { unitNames } from '../discover/index.ts';
+import { MirrorError } from '../errors.ts';
+import { keyOfRun } from '../model/index.ts';
+import { type Extent, extentOfFiles, extentOfUnit, furthest } from './furthest.ts';
+import { inNewFolder, newState, type Places, placesIn, readSettledState, whileNobodyWrites } from './places.ts';
+
+/** What is brought together. */
+export interface MergeOptions {
+  /** Folders of shards, each with a state, a store, or both, under the names of `names`. */
+  readonly folders: readonly string[];
+  /** What state and store are called in the folders. */
+  readonly names: Places;
+  /** Gets the state and the store of all of them. Must not exist, or be empty. */
+  readonly to: string;
+  readonly rule: UnitRule;
+}
+
+/** What came of a merge. */
+export interface MergeResult {
+  readonly runs: number;
+  readonly points: number;
+}
+
+/**
+ * Brings the states and stores of some shards together in a new folder; what they were made from stays as it is. Of a
+ * run that several know, the one counts that got furthest. Throws MB3108 where none got furthest, MB3105 for a folder
+ * with neither state nor store, and else as `splitIntoShards`.
+ */
+export function mergeShards({ folders, names, to, rule }: MergeOptions): MergeResult {
+  const sources = folders.map((folder) => placesIn(folder, names));
+  for (const [i, { statePath, store }] of sources.entries()) {
+    if (existsSync(statePath) || existsSync(store.path)) continue;
+    throw new MirrorError('MB3105', `${folders[i]}: no state and no store in this folder`, {
+      hint: `Name the folders that hold ${names.statePath} or ${names.store.path}.`,
+      context: { path: folders[i] ?? '' },
+    });
+  }
+  return whileNobodyWrites(sources, () =>
+    inNewFolder(to, (made) => {
+      const target = placesIn(made, names);
+      const states = sources.map(({ statePath }) => statePath).filter((path) => existsSync(path));
+      const stores = sources.map(({ store }) => store).filter(({ path }) => existsSync(path));
+      const runs = states.length === 0 ? 0 : mergeStates(states, target.statePath, rule);
+      const copied = mergeStores(stores, target.store);
+      return { runs: Math.max(runs, copied.runs), points: copied.points };
+    }),
+  );
+}
+
+function mergeStates(paths: readonly string[], to: string, rule: UnitRule): number {
+  const unitOf = unitNames(rule);
+  const extents = new Map<string, { readonly path: string; readonly extent: Extent }[]>();
+  let instance: string | undefined;
+  for (const path of paths) {
+    const reader = readSettledState(path);
+    try {
+      instance ??= reader.instanceId;
+      for (const unit of reader.units(unitOf)) {
+        const key = keyOfRun({ root: unit.root.name, path: unit.unit });
+        extents.set(key, [...(extents.get(key) ?? []), { path, extent: extentOfUnit(unit) }]);
+      }
+    } finally {
+      reader.close();
+    }
+  }
+  const chosen = new Map([...extents].map(([key, all]) => [key, furthest(key, all)]));
+  const state = newState(to);
+  let runs = 0;
+  try {
+    if (instance !== undefined) state.continueAs(instance);
+    for (const path of paths) {
+      const reader = readSettledState(path);
+      try {
+        for (const unit of reader.units(unitOf)) {
+          if (chosen.get(keyOfRun({ root: unit.root.name, path: unit.unit })) !== path) continue;
+          state.importUnit(unit);
+          runs += unit.runs.filter(({ files }) => files.length > 0).length;
+        }
+      } finally {
+        reader.close();
+      }
+    }
+    state.flush();
+    return runs;
+  } finally {
+    state.close();
+  }
+}
+
+function mergeStores(stores: readonly Places['store'][], to: Places['store']): CopiedRuns {
+  const extents = new Map<string, { readonly path: string; readonly extent: Extent }[]>();
+  for (const { path } of stores) {
+    const reader = openStore(path);
+    try {
+      for (const { name } of reader.roots()) {
+        for (const run of reader.expectedRuns(name)) {
+          const key = keyOfRun(run);
+          extents.set(key, [...(extents.get(key) ?? []), { path, extent: extentOfFiles('', run.path, reader.positions(run).files) }]);
+        }
+      }
+    } finally {
+      reader.close();
+    }
+  }
+  const chosen = new Map([...extents].map(([key, all]) => [key, furthest(key, all)]));
+  const taken = new Set<string>();
+  let [runs, points] = [0, 0];
+  for (const store of stores) {
+    const copied = copyRuns(store, to, (run) => {
+      const key = keyOfRun(run);
+      // What is stored of runs whose files are gone, and no longer expected, is in the first store that has it.
+      if ((chosen.get(key) ?? store.path) !== store.path || taken.has(key)) return false;
+      taken.add(key);
+      return true;
+    });
+    [runs, points] = [runs + copied.runs, points + copied.points];
+  }
+  return { runs, points };
+}

@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type CopiedRuns, copyRuns } from '../backends/local/index.ts';
+import type { UnitRule } from '../config/index.ts';
+import { unitNames, unitShard } from '../discover/index.ts';
+import { MirrorError } from '../errors.ts';
+import { inNewFolder, newState, type Places, placesIn, readSettledState, type ShardFolder, whileNobodyWrites } from './places.ts';
+
+/** What is divided, and how. */
+export interface SplitOptions {
+  readonly from: Places;
+  /** How many shards. */
+  readonly count: number;
+  /** Gets a folder for each shard, named by its index. Must not exist, or be empty. */
+  readonly to: string;
+  readonly rule: UnitRule;
+}
+
+/**
+ * Divides a state and the store next to it (either may be missing) into those of `count` shards; what they were made
+ * from stays as it is. Throws MB3105 where there is neither, MB3107 for the state of a single shard, MB3106 or MB3004
+ * while another process writes, MB3009 where the folders can't be made.
+ */
+export function splitIntoShards({ from, count, to, rule }: SplitOptions): ShardFolder[] {
+  const [hasState, hasStore] = [existsSync(from.statePath), existsSync(from.store.path)];
+  if (!hasState && !hasStore) {
+    throw new MirrorError('MB3105', `no state at ${from.statePath}, and no store at ${from.store.path}`, {
+      hint: 'Name them with --state and --store.',
+      context: { path: from.statePath },
+    });
+  }
+  const unitOf = unitNames(rule);
+  return whileNobodyWrites([from], () =>
+    inNewFolder(to, (made) =>
+      Array.from({ length: count }, (_, index) => {
+        const folder = join(made, String(index));
+        const places = placesIn(folder, from);
+        const states = hasState ? splitState(from.statePath, places.statePath, index, count, rule) : 0;
+        const isOurs = (run: { readonly root: string; readonly path: string }): boolean =>
+          unitShard(run.root, unitOf(run.root, run.path), count) === index;
+        const stored: CopiedRuns | undefined = hasStore ? copyRuns(from.store, places.store, isOurs) : undefined;
+        return { folder: join(to, String(index)), runs: Math.max(states, stored?.runs ?? 0), points: stored?.points ?? 0 };
+      }),
+    ),
+  );
+}
+
+function splitState(from: string, to: string, index: number, count: number, rule: UnitRule): number {
+  const reader = readSettledState(from);
+  try {
+    if (reader.shard !== undefined) {
+      throw new MirrorError('MB3107', `${from} belongs to shard ${reader.shard.index}/${reader.shard.count}, and knows only its runs`, {
+        hint: 'Merge the states of all shards with mirrorboard state merge first.',
+        context: { path: from },
+      });
+    }
+    const state = newState(to);
+    try {
+      state.continueAs(reader.instanceId);
+      state.useShard(count === 1 ? undefined : { index, count });
+      let runs = 0;
+      for (const unit of reader.units(unitNames(rule))) {
+        if (unitShard(unit.root.name, unit.unit, count) !== index) continue;
+        state.importUnit(unit);
+        runs += unit.runs.filter(({ files }) => files.length > 0).length;
+      }
+      return runs;
+    } finally {
+      state.close();
+    }
+  } finally {
+    reader.close();
+  }
+}
