@@ -13,7 +13,7 @@ export function referenceFiles(): ReadonlyMap<string, string> {
   const table = /^## Exit codes$[\s\S]*?(?=^## )/m.exec(read('docs/commands.md'))?.[0] ?? '';
   const exitCodes = [...table.matchAll(/^\| (\d+) \| (.*) \|$/gm)].map(([, code = '', meaning = '']) => [code, plain(meaning)] as const);
   // The date of the version where it is released, so that the same sources make the same page.
-  const date = new RegExp(`^## \\[${version}\\] - (\\S+)$`, 'm').exec(read('CHANGELOG.md'))?.[1] ?? 'unreleased';
+  const date = new RegExp(`^## \\[${version}\\] - (\\S+)$`, 'm').exec(read('CHANGELOG.md'))?.[1] ?? '';
   return new Map([
     ['man/mirrorboard.1', manPage({ version, date, exitCodes })],
     ['completions/mirrorboard.bash', SCRIPTS['bash'] ?? ''],

@@ -51,7 +51,7 @@ export function manPage({ version, date, exitCodes }: About): string {
       ['mirrorboard.state', 'the state: how far each tracker is'],
     ].flatMap(([file = '', meaning = '']) => ['.TP', `.I ${escaped(file)}`, text(meaning)]),
     '.SH EXAMPLES',
-    ...(extraOf(top?.path ?? '')?.examples ?? []).flatMap(exampleLines),
+    ...(extraOf(top?.path ?? '')?.examples ?? []).flatMap(exampleLines).slice(1),
     '.SH SEE ALSO',
     text(
       'The pages that come with the package, in docs/: commands.md, configuration.md, errors.md. mirrorboard explain CODE explains an error.',
