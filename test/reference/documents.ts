@@ -462,7 +462,15 @@ const stateExport = z.object({
   status: z.unknown(),
   tasks: z.array(facts),
   roots: z.array(z.object({ name: text, path: text })),
-  lanes: z.array(z.object({ name: text, target: text, owns_positions: z.boolean(), stand: z.unknown() })),
+  lanes: z.array(
+    z.object({
+      name: text,
+      target: text,
+      owns_positions: z.boolean(),
+      stand: z.unknown(),
+      verified: z.object({ at_ms: z.number(), differences: count }).nullable(),
+    }),
+  ),
   runs: z.array(
     z.object({
       ...ofRun,
