@@ -133,7 +133,7 @@ describe('the pods', () => {
     const command = program.commands.find((candidate) => candidate.name() === name);
     expect(command?.name()).toBe(name);
     const known = command?.options.map(({ long }) => long) ?? [];
-    for (const flag of args.filter((arg) => arg.startsWith('--') && arg !== '--shard')) expect(known).toContain(flag);
+    for (const flag of args.filter((arg) => arg.startsWith('--'))) expect(known).toContain(flag);
   });
 
   test.each(all)('carry the labels they are selected by: %s', (_, { resource, resources, spec }) => {
