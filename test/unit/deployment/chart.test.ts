@@ -178,9 +178,13 @@ describe('config/kubernetes', () => {
 describe('the chart makes', () => {
   withHelm('pods that restart when the configuration changed, unless it is reloaded live', async () => {
     const templates = async (...options: readonly string[]): Promise<unknown> => (await madePod('local.yaml', ...options)).spec.template;
+    const reloadOf = async (...options: readonly string[]): Promise<unknown> =>
+      parse(those(await made('local.yaml', ...options), 'ConfigMap')[0]?.data?.['mirrorboard.yaml'] ?? '').reload;
     const other = ['--set', 'config.project=other'];
     expect(await templates(...other)).not.toEqual(await templates());
+    expect(await reloadOf()).toBe('signal');
     const live = ['--set', 'reload=live'];
+    expect(await reloadOf(...live)).toBeUndefined();
     expect(await templates(...live, ...other)).toEqual(await templates(...live));
   });
 

@@ -104,7 +104,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- $_ := set $lanes $name $settings }}
 {{- end }}
-{{- toYaml (merge (dict "roots" $roots "lanes" $lanes) .Values.config) }}
+{{- $config := dict "roots" $roots "lanes" $lanes }}
+{{- if eq .Values.reload "restart" }}
+{{- /* The pods restart, so the old ones must not reload the file first. */}}
+{{- $_ := set $config "reload" "signal" }}
+{{- end }}
+{{- toYaml (merge $config .Values.config) }}
 {{- end }}
 
 {{/* The host names of the Service: mirrorboard refuses requests for others. */}}
