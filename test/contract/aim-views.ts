@@ -40,7 +40,7 @@ export function viewSuite(name: string, url: () => string): void {
       expect(found).toEqual(['loss 0 1', 'loss 1 2', 'other 1 3']);
     });
 
-    it('goes on at once with a run that a dead client of ours has locked, and lets go of it in the end', async () => {
+    it('continues at once a run that a dead client of ours has locked, and releases it in the end', async () => {
       const experiment = `locks ${process.pid}`;
       const run = new GrowingRun('locks');
       const ledger = newLedger();
@@ -58,7 +58,7 @@ export function viewSuite(name: string, url: () => string): void {
       run.remove();
     });
 
-    it('goes on with a run that aim up took for dead', async () => {
+    it('continues a run that aim up took for dead', async () => {
       const signal = new AbortController().signal;
       const experiment = `ends ${process.pid}`;
       const run = new GrowingRun('ends');

@@ -68,7 +68,7 @@ if (server === undefined) {
       await reader.close();
     });
 
-    it('is given what lies in a bucket by its addresses, and all of it is read back', async () => {
+    it('gets the content of a bucket by its addresses, and reads all of it back', async () => {
       const moto = await startMoto();
       const credentials = { accessKeyId: 'AKIAOFTHETESTS', secretAccessKey: 'the-secret-of-the-tests' };
       const client = new S3Client({ endpoint: moto.url, region: 'us-east-1', forcePathStyle: true, credentials });

@@ -41,7 +41,7 @@ function withoutMarks(backend: Backend): Backend {
 }
 
 describe.each(HARNESSES)('a run whose state was lost, in %s', (_, harness) => {
-  it('is gone on with where watch met it before it had values, and holds each point once', () =>
+  it('is continued if watch opened it before it had values, and holds each point once', () =>
     mirrorScene(harness, async (scene) => {
       const { run, life } = scene;
       const drafts = run.append([]);
@@ -61,7 +61,7 @@ describe.each(HARNESSES)('a run whose state was lost, in %s', (_, harness) => {
       }
     }));
 
-  it('is gone on with where its first file is gone, by one that came while it was open', () =>
+  it('is continued by a file that appeared while it was open, if its first file is gone', () =>
     mirrorScene(harness, async (scene) => {
       const { run, life } = scene;
       const other = 'events.out.tfevents.1700000001.host.1.0';
@@ -80,7 +80,7 @@ describe.each(HARNESSES)('a run whose state was lost, in %s', (_, harness) => {
       await expectOnce(scene, second, drafts);
     }));
 
-  it('is gone on with where it was left without a file to be known by, if all its points are in the files', () =>
+  it('is continued if it names no file and all its points are in the files', () =>
     mirrorScene(harness, async (scene) => {
       const { run, life } = scene;
       const drafts = run.append([]);

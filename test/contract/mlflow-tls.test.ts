@@ -53,7 +53,7 @@ if (openssl !== undefined && type !== undefined) {
       expect(await probe(plain.url, {}, { MLFLOW_TRACKING_SERVER_CERT_PATH: own.ca })).toMatchObject(lets);
     });
 
-    it('is not believed without, and what would help is said', async () => {
+    it('is not trusted without, and the hint says what would help', async () => {
       await expect(probe(plain.url)).rejects.toMatchObject({
         code: 'MB4002',
         retry: 'never',
@@ -61,7 +61,7 @@ if (openssl !== undefined && type !== undefined) {
       });
     });
 
-    it('is believed by whoever wants to believe everybody', async () => {
+    it('is trusted if any certificate is accepted', async () => {
       expect(await probe(plain.url, { insecure_tls: true })).toMatchObject(lets);
       expect(await probe(plain.url, {}, { MLFLOW_TRACKING_INSECURE_TLS: 'true' })).toMatchObject(lets);
     });
@@ -75,7 +75,7 @@ if (openssl !== undefined && type !== undefined) {
       });
     });
 
-    it('is shown our certificate where it wants one', async () => {
+    it('gets our certificate if it requires one', async () => {
       expect(await probe(strict.url, { server_cert_path: own.ca, client_cert_path: own.client })).toMatchObject(lets);
       const env = { MLFLOW_TRACKING_SERVER_CERT_PATH: own.ca, MLFLOW_TRACKING_CLIENT_CERT_PATH: own.client };
       expect(await probe(strict.url, {}, env)).toMatchObject(lets);
@@ -104,7 +104,7 @@ if (openssl !== undefined && type !== undefined) {
       },
     );
 
-    it('closes the connection without a word when it is shown a certificate that it does not know: it is said that it may want another', async () => {
+    it('may close the connection without a reason if it does not know the certificate: the hint says so', async () => {
       await expect(probe(strict.url, { server_cert_path: own.ca, client_cert_path: own.stranger })).rejects.toMatchObject({
         code: 'MB4001',
         retry: 'later',
@@ -122,7 +122,7 @@ if (openssl !== undefined && type !== undefined) {
       expect(`${message} ${hint}`).toContain(said);
     });
 
-    it('says that a server speaks no TLS', async () => {
+    it('reports that a server has no TLS', async () => {
       await expect(probe(stub.url.replace('http:', 'https:'))).rejects.toMatchObject({
         code: 'MB4002',
         message: expect.stringMatching(/TLS: wrong version number$/),

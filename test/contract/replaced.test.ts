@@ -44,7 +44,7 @@ function scene(harness: Harness, work: (scene: Scene) => Promise<void>): Promise
 }
 
 describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) => {
-  it('gets a tracker run beside the former one, once, and the same one after the state was lost', () =>
+  it('gets a new tracker run once, and the same one after the state was lost', () =>
     scene(harness, async ({ run, life, runCount, expectHeld, warnings }) => {
       const before = run.append(training(1, 0, 9), FILE);
       const mirror = life('first');
@@ -65,7 +65,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       await expectHeld(present, now);
     }));
 
-  it('gets one with all its files where one of several was replaced, and the same one after the state was lost', () =>
+  it('gets a new one with all its files if one of several was replaced, and the same one after the state was lost', () =>
     scene(harness, async ({ run, life, runCount, expectHeld }) => {
       const before = run.append(training(1, 0, 5), FILE);
       const other = run.append(training(3, 0, 5), OTHER);
@@ -83,7 +83,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       await expectHeld(present, [...now, ...other]);
     }));
 
-  it('gets one beside the former one where every file is gone and another one is there, and the same one after the state was lost', () =>
+  it('gets a new one if every file is gone and another one exists, and the same one after the state was lost', () =>
     scene(harness, async ({ run, life, runCount, expectHeld, warnings }) => {
       const before = run.append(training(1, 0, 9), FILE);
       const mirror = life('first');
@@ -105,7 +105,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       await expectHeld(present, now);
     }));
 
-  it('goes on in the same tracker run where a file is gone and another one was there, or is new', () =>
+  it('continues in the same tracker run if one of its files is gone or new', () =>
     scene(harness, async ({ run, life, runCount, warnings }) => {
       const mirror = life('first');
       run.append(training(1, 0, 5), FILE);
@@ -118,7 +118,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       expect([mirror.handle(), await runCount(), warnings]).toEqual([former, 1, []]);
     }));
 
-  it('gets one while it is watched, though the other file comes piece by piece', () =>
+  it('gets a new one while it is watched, though the other file arrives piece by piece', () =>
     scene(harness, async ({ run, life, runCount, expectHeld }) => {
       const before = run.append(training(1, 0, 9), FILE);
       const mirror = life('first');
@@ -143,7 +143,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       await expectHeld(mirror.handle(), now);
     }));
 
-  it('goes on in the same tracker run where that is wanted, which is said of other files', () =>
+  it('continues in the same tracker run if that is configured, with a warning about other files', () =>
     scene(harness, async ({ run, life, runCount, expectHeld, warnings }) => {
       const drafts = run.append(training(1, 0, 9), FILE);
       const mirror = life('first', 'same_run');
@@ -159,7 +159,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       await expectHeld(former, drafts);
     }));
 
-  it('goes on in the same tracker run where that is wanted', () =>
+  it('continues in the same tracker run if that is configured', () =>
     scene(harness, async ({ run, life, runCount, expectHeld }) => {
       const drafts = run.append(training(1, 0, 9), FILE);
       const mirror = life('first', 'same_run');
@@ -171,7 +171,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       await expectHeld(former, drafts);
     }));
 
-  it('goes on in the same tracker run where what is there now begins with what was', () =>
+  it('continues in the same tracker run if the new content begins with the old one', () =>
     scene(harness, async ({ run, life, runCount, warnings }) => {
       const mirror = life('first');
       run.append(training(1, 0, 9), FILE);
@@ -186,7 +186,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       }
     }));
 
-  it('gets one while it is watched, though it is emptied first, begins with the same version record, and comes piece by piece', () =>
+  it('gets a new one while it is watched, though it is emptied first, begins with the same version record, and arrives piece by piece', () =>
     scene(harness, async ({ run, life, runCount, expectHeld }) => {
       const before = run.append(training(1, 0, 9), FILE);
       const path = join(run.directory, FILE);
@@ -208,7 +208,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       await expectHeld(mirror.handle(), now);
     }));
 
-  it('gets no third one where everything ended just when the second one was made', () =>
+  it('gets no third one if everything ended just when the second one was created', () =>
     scene(harness, async ({ run, life, runCount, expectHeld }) => {
       const before = run.append(training(1, 0, 9), FILE);
       const mirror = life('first');

@@ -121,7 +121,7 @@ with wandb.init(project="official", name="mine", config={"lr": 0.1}) as run:
       expect(stub.runs().filter(({ state }) => state !== 'finished')).toEqual([]);
     }, 600_000);
 
-    it('puts a new folder behind one that was synced, and skips one that was superseded', async () => {
+    it('starts a new folder after one that was synced, and skips one that was superseded', async () => {
       const run = new GrowingRun();
       const ledger = newLedger();
       const drafts = run.append(points(0, 20));
@@ -153,7 +153,7 @@ with wandb.init(project="official", name="mine", config={"lr": 0.1}) as run:
       run.remove();
     });
 
-    it('and online lanes go on with each other: nothing is lost or doubled in any order', async () => {
+    it('and online lanes continue each other: nothing is lost or doubled in any order', async () => {
       const run = new GrowingRun();
       const ledger = newLedger();
       const drafts = run.append(points(0, 20));

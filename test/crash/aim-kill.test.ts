@@ -34,7 +34,7 @@ async function kill(target: AimTarget, lifeMs: number): Promise<void> {
   }
 }
 
-describe('Aim behind a watch that is killed', () => {
+describe('Aim after a watch was killed', () => {
   it('has every point once in the end, however often the server fails meanwhile', async () => {
     const stub = await AimStub.start();
     try {

@@ -38,13 +38,13 @@ function namesBelow(directory: string): string[] {
 }
 
 describe('a backfill that is killed', () => {
-  it('goes on where it was, with no point lost or doubled', async () => {
+  it('resumes where it was, with no point lost or doubled', async () => {
     const logs = join(folder, 'logs');
     bigLog({ dir: logs, runs: 20, tags: 5, steps: 1000, files: 2, form: 'mixed' });
     await killed(logs, 3);
   });
 
-  it('names no medium that is not on the disk, whole', async () => {
+  it('names no medium that is not completely on the disk', async () => {
     const logs = join(folder, 'logs');
     writeMediaLog(logs, 200);
     await killed(logs, 3);
@@ -54,7 +54,7 @@ describe('a backfill that is killed', () => {
     await killed(join(repository, 'test/logs'), 3);
   });
 
-  it('leaves no unfinished media behind once it was run to the end', async () => {
+  it('leaves no incomplete media after a run to the end', async () => {
     const logs = join(folder, 'logs');
     writeMediaLog(logs, 300);
     const unfinished = (): string[] => namesBelow(join(folder, 'mirrorboard.media')).filter((name) => name.endsWith('.tmp'));
@@ -88,8 +88,8 @@ describe('a backfill that is killed', () => {
   });
 });
 
-describe('a backfill that is killed while it reads healed bytes', () => {
-  it('does not store them twice, though they come in several batches', async () => {
+describe('a backfill that is killed while it reads repaired bytes', () => {
+  it('does not store them twice, though they arrive in several batches', async () => {
     const logs = join(folder, 'logs');
     mkdirSync(logs);
     const path = join(logs, 'events.out.tfevents.1');

@@ -15,7 +15,7 @@ afterEach(async () => {
   remove(folder);
 });
 
-describe('W&B behind a watch that is killed', () => {
+describe('W&B after a watch was killed', () => {
   it.each([
     ['online', 1, { lateCountMs: 300 }],
     ['offline', 1, {}],

@@ -79,7 +79,7 @@ async function expectPresent(): Promise<void> {
 }
 
 describe('an event file between two backfills', () => {
-  it('that grew is read on from where it was left', async () => {
+  it('that grew is read from where it was left', async () => {
     writeFileSync(path, w.eventFile(...range(0, 10).map((step) => scalars(step))));
     await backfill();
     const more = w.frame(scalars(10));
@@ -90,7 +90,7 @@ describe('an event file between two backfills', () => {
     await expectPresent();
   });
 
-  it('that was only touched brings nothing', async () => {
+  it('that was only touched has nothing new', async () => {
     writeFileSync(path, w.eventFile(scalars(1)));
     await backfill();
     utimesSync(path, 1, 1);
@@ -111,7 +111,7 @@ describe('an event file between two backfills', () => {
     expect(await backfill()).toMatchObject({ totals: { new_points: 0 }, incidents: [] });
   });
 
-  it('that was cut keeps its points until something else stands in their place', async () => {
+  it('that was cut keeps its points until others replace them', async () => {
     const all = range(0, 10).map((step) => w.frame(scalars(step)));
     const head = w.eventFile();
     const whole = Buffer.concat([head, ...all]);
@@ -134,7 +134,7 @@ describe('an event file between two backfills', () => {
     await expectPresent();
   });
 
-  it('that is written over itself goes on where its bytes are the same: nothing is stored twice', async () => {
+  it('that is overwritten continues if its bytes are the same: nothing is stored twice', async () => {
     const whole = Buffer.from(w.eventFile(...range(0, 500).map((step) => scalars(step))));
     writeFileSync(path, whole);
     await backfill();
@@ -200,7 +200,7 @@ describe('an event file between two backfills', () => {
     expect(await backfill()).toMatchObject({ totals: { new_points: 0 } });
   });
 
-  it('whose first record healed says who wrote it', async () => {
+  it('whose first record was repaired names its writer', async () => {
     const whole = w.eventFile(scalars(1), scalars(2));
     const broken = Buffer.from(whole);
     broken[14]! ^= 1;
@@ -212,7 +212,7 @@ describe('an event file between two backfills', () => {
     expect(rows('SELECT file_version FROM files')).toEqual([{ file_version: 'brain.Event:2' }]);
   });
 
-  it('that was damaged behind what was read stays damaged until it heals, and is then read on', async () => {
+  it('that was damaged after what was read stays damaged until it is repaired, and is then read on', async () => {
     const whole = w.eventFile(...range(0, 10).map((step) => scalars(step)));
     writeFileSync(path, Buffer.concat([whole, Buffer.alloc(300, 0xee)]));
     await backfill(1);

@@ -61,7 +61,7 @@ describe('completion in bash', () => {
     expect(await offered('mirrorboard', 'status', '--color', '=', 'al')).toEqual(['always']);
   });
 
-  it('offers the names of lanes and profiles, also where the secrets of the configuration are not set', async () => {
+  it('offers the names of lanes and profiles, even if the secrets of the configuration are not set', async () => {
     expect(await offered('mirrorboard', 'backfill', '--to', '')).toEqual(['local', 'mlflow', 'spare']);
     expect(await offered('mirrorboard', 'backfill', '--to', '=', 'ml')).toEqual(['mlflow']);
     expect(await offered('mirrorboard', 'backfill', '--to', '=')).toEqual(['local', 'mlflow', 'spare']);
@@ -80,7 +80,7 @@ describe('completion in bash', () => {
     expect(await offered('mirrorboard', 'status', '--config', 'mirrorboard.y')).toEqual(['mirrorboard.yaml']);
   });
 
-  it('offers nothing, and says nothing, where something is wrong', async () => {
+  it('offers nothing, and prints nothing, if something is wrong', async () => {
     writeFileSync(join(folder, 'mirrorboard.yaml'), 'lanes: [');
     writeFileSync(join(folder, 'mirrorboard.db'), 'no store');
     expect(await offered('mirrorboard', 'backfill', '--to', '')).toEqual([]);

@@ -139,7 +139,7 @@ describe('config check', () => {
     expect(stdout).toMatch('with the tags nightly');
   });
 
-  it('is 2 for anything wrong in the file, a lane or a root, and says all of it', async () => {
+  it('exits 2 for any problem in the file, a lane or a root, and names all of them', async () => {
     configure(`lanes: { t: { ${TRIAL}, ulr: x } }`);
     const { stderr } = await mustRun(['config', 'check'], { cwd: folder }, 2);
     expect(stderr).toMatch(/mirrorboard\.yaml:1:\d+: lanes\.t\.ulr: found the key ulr/);
@@ -154,7 +154,7 @@ describe('config check', () => {
     expect((await mustRun(['config', 'check', '--timeout', '0', '--online'], { cwd: folder }, 2)).stderr).toMatch('--timeout');
   });
 
-  it('is 3 where a tracker does not answer or does not let us in, and asks all of them', async () => {
+  it('exits 3 if a tracker does not answer or rejects our credentials, and asks all of them', async () => {
     configure(
       'lanes:',
       `  well: { ${TRIAL}, url: u1 }`,
@@ -169,7 +169,7 @@ describe('config check', () => {
     await mustRun(['config', 'check'], { cwd: folder });
   });
 
-  it('looks at the other profiles and at lanes that are not used; what another machine may have is a note', async () => {
+  it('validates the other profiles and unused lanes; what another machine may have is a note', async () => {
     configure(
       'backend: local',
       `lanes: { local: {}, spare: { ${TRIAL} }, typo: { type: mlfow } }`,
@@ -188,14 +188,14 @@ describe('config check', () => {
     expect(stdout).toMatch(/profile a +problem .*profiles\.a\.t\.ulr: found the key ulr/);
   });
 
-  it('looks at the other profiles of a file that can be read once only, as a pipe', async () => {
+  it('validates the other profiles of a file that can be read only once, as a pipe', async () => {
     configure('backend: local', `profiles: { prod: { lanes: [t], t: { type: mlflow, tracking_uri: http://here, ulr: x } } }`);
     const command = `cat mirrorboard.yaml | "${process.execPath}" "${MAIN}" config check --config /dev/stdin`;
     const { status, stdout } = spawnSync('sh', ['-c', command], { cwd: folder, encoding: 'utf8' });
     expect([status, stdout]).toEqual([2, expect.stringMatching(/profile prod +problem .*profiles\.prod\.t\.ulr: found the key "ulr"/)]);
   });
 
-  it('says which lanes rules name that are not there', async () => {
+  it('names lanes in rules that do not exist', async () => {
     configure('routes: [{ runs: a, lanes: [wandb] }, { runs: b, lanes: [local] }]');
     const { stdout } = await mustRun(['config', 'check'], { cwd: folder });
     expect(stdout.match(/^rule .*/gm)).toEqual([
@@ -203,7 +203,7 @@ describe('config check', () => {
     ]);
   });
 
-  it('notes more memory than there is and files far above a run, and is 2 where the store is a folder', async () => {
+  it('notes more memory than the machine has and files far above a run, and exits 2 if the store is a folder', async () => {
     configure('memory: 60TiB', 'artifacts: [{ files: ["../../../../etc/*", "../a"] }]');
     const { stdout } = await mustRun(['config', 'check'], { cwd: folder });
     expect(stdout).toMatch(/memory +note +61440GiB is more than the memory of this machine/);
@@ -214,7 +214,7 @@ describe('config check', () => {
     expect((await mustRun(['config', 'check'], { cwd: folder }, 2)).stdout).toMatch(/lane local +problem +\. is a folder/);
   });
 
-  it('is 2 for a variable that says nothing, which every command warns of', async () => {
+  it('exits 2 for a variable that has no effect, which every command warns about', async () => {
     configure('roots: []', `project: "\${MIRRORBOARD_TEAM}"`);
     const env = { MIRRORBOARD_TEAM: 'a', MIRRORBOARD_DRYRUN: '1', MIRRORBOARD_PORT: 'tcp://x', MIRRORBOARD_LOCAL_PATH: 'x' };
     const { stdout, stderr } = await mustRun(['config', 'check'], { cwd: folder, env }, 2);
@@ -237,7 +237,7 @@ describe('config check', () => {
 });
 
 describe('config show', () => {
-  it('says where each value comes from, and shows no secret', async () => {
+  it('shows where each value comes from, and no secret', async () => {
     configure(
       'project: vision',
       'lanes:',
@@ -266,7 +266,7 @@ describe('config show', () => {
     expect((await mustRun(['config', 'show'], { cwd: folder, env })).stdout).not.toContain('hunter2');
   });
 
-  it('says aloud that the profile of ENVIRONMENT is not there; one that was asked for is an error', async () => {
+  it('reports that the profile of ENVIRONMENT does not exist; a requested one is an error', async () => {
     configure('profiles: { production: { lanes: [local] } }');
     const env = { ENVIRONMENT: 'prodution' };
     const { stderr } = await mustRun(['config', 'show'], { cwd: folder, env });
@@ -278,7 +278,7 @@ describe('config show', () => {
     expect(refused.stderr).toMatch(/error\[MB1030\].*"prodution".*\n.*Did you mean production\?/);
   });
 
-  it('shows every setting there is, and where the file says it', async () => {
+  it('shows every setting, and where the file has it', async () => {
     const fields = schemaFields(fileSchema);
     // What says the same in other words, or holds only where it is chosen, is shown under the one name.
     const shown = fields.filter(([top = '']) => !['shared_tags', 'backend', 'backends', 'config', 'profiles'].includes(top));
@@ -344,7 +344,7 @@ describe('config show', () => {
 });
 
 describe('doctor', () => {
-  it('looks at roots and files, makes nothing, and is 0 when all is well', async () => {
+  it('checks roots and files, creates nothing, and exits 0 if all is well', async () => {
     const { stdout } = await mustRun(['doctor', corpus('tf2_scalars')], { cwd: folder });
     expect(stdout).toMatch(/2 event files of 2 runs/);
     expect(stdout).toMatch(/state: .* does not exist yet and can be created, .* free on/);
@@ -369,7 +369,7 @@ describe('doctor', () => {
     expect(await looked()).toMatchObject({ state: 'ok', runs: 2, obstacles: [] });
   });
 
-  it('says who uses the store', async () => {
+  it('names the process that uses the store', async () => {
     const running = start(['watch', corpus('tf2_scalars'), '--log-level', 'info', '--log-format', 'json'], { cwd: folder });
     await running.said(/"msg":/);
     const { stdout } = await mustRun(['doctor', '--json', corpus('tf2_scalars')], { cwd: folder });
@@ -381,7 +381,7 @@ describe('doctor', () => {
     expect((after.findings as Checked[]).find(({ name }) => name === 'store')?.['in_use_by']).toBeNull();
   });
 
-  it('says of each tracker what will be lost there; 3 where one does not answer and nothing is wrong', async () => {
+  it('shows for each tracker what will be lost there; 3 if one does not answer and nothing is wrong', async () => {
     configure(`lanes: { local: {}, t: { ${TRIAL}, url: u1 }, down: { ${TRIAL}, url: u2, mode: down } }`);
     const { stdout } = await mustRun(['doctor', corpus('tf2_scalars')], { cwd: folder }, 3);
     for (const sentence of ['Not stored: mesh.', 'Stored as artifacts of the run, not as values: images.', 'Minus zero becomes zero.']) {
@@ -412,7 +412,7 @@ describe('doctor', () => {
 });
 
 describe('init', () => {
-  it('writes a configuration that is sound, with the roots given, and writes over none', async () => {
+  it('writes a valid configuration, with the roots given, and overwrites none', async () => {
     mkdirSync(join(folder, 'runs'));
     const { stderr } = await mustRun(['init', 'runs', 'odd=$' + '{X}/"logs"'], { cwd: folder });
     expect(stderr).toMatch(/Next: mirrorboard config check/);
@@ -448,7 +448,7 @@ describe('init', () => {
   });
 });
 
-describe('lanes beside local', () => {
+describe('lanes in addition to local', () => {
   it('are mirrored into, or left out by --to', async () => {
     configure(`lanes: { local: {}, t: { ${TRIAL}, url: u } }`);
     expect((await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder })).stderr).toMatch(/Lane t .*: up to date, 302 new points/);

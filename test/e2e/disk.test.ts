@@ -85,14 +85,14 @@ describe('a disk that is full', () => {
 });
 
 describe('a folder that cannot be written', () => {
-  it('is said, where a file is in the way', async () => {
+  it('is reported if a file is in the way', async () => {
     writeFileSync(join(folder, 'file'), 'in the way');
     const { stderr } = await mustRun(['backfill', corpus('tf2_scalars'), '--store', 'file/mirrorboard.db'], { cwd: folder }, 1);
     expect(stderr).toMatch(/error\[MB3001\]/);
     expect(readdirSync(folder)).toEqual(['file']);
   });
 
-  it('is said, where the store is a folder', async () => {
+  it('is reported if the store is a folder', async () => {
     expect((await mustRun(['backfill', corpus('tf2_scalars'), '--store', '.'], { cwd: folder }, 1)).stderr).toMatch(/error\[MB3001\]/);
     expect((await mustRun(['export', '--store', '.'], { cwd: folder }, 1)).stderr).toMatch(/error\[MB3001\]/);
   });

@@ -21,14 +21,14 @@ async function doctor(options: StubOptions, ...flags: readonly string[]): Promis
   return mirrorboard(['doctor', ...flags, corpus('tf2_scalars')], { cwd: folder, env });
 }
 
-it('says of an old server that it can not tell what it keeps its data in', async () => {
+it('reports that it cannot tell how an old server stores its data', async () => {
   const { code, stdout } = await doctor({ isOld: true, isFileStore: true, version: '2.22.2' });
   expect([code, stdout]).toEqual([0, expect.stringContaining('do not say what they keep their data in')]);
   expect(stdout).not.toContain('are stored once');
   expect(stub?.store.runs.size).toBe(0);
 });
 
-it('finds out by a trial that it keeps files, and says what that means', async () => {
+it('learns from a trial that it has a file store, and explains what that means', async () => {
   const { code, stdout } = await doctor({ isOld: true, isFileStore: true, version: '2.22.2' }, '--write');
   expect(code).toBe(0);
   expect(stdout).toMatch(/wrote 5 points to a test run/);
@@ -43,7 +43,7 @@ it('finds out by a trial which names and texts a database does not hold as they 
   expect(stdout).toMatch(/Test runs.*differ only by case.*latin1.*cut at 500 characters/s);
 });
 
-it('finds out by a trial that a database also takes letters for others, and holds no emoji', async () => {
+it('learns from a trial that a database treats letters as equal, and holds no emoji', async () => {
   const { code, stdout } = await doctor({ foldsNames: true, foldsAs: { ø: 'o' }, isNarrow: true }, '--write');
   expect(code).toBe(0);
   expect(stdout).toMatch(/are stored once.*Test runs.*also takes letters for others.*utf8mb3/s);

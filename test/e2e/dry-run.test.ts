@@ -60,7 +60,7 @@ async function plan(): Promise<readonly Lane[]> {
 }
 
 describe('a dry run', () => {
-  it('says of each lane what it would get, what it would lose and how many sends that takes, and asks nobody', async () => {
+  it('shows what each lane would get and lose and how many sends that takes, and contacts none', async () => {
     const [local, mlflow] = await plan();
     expect(local).toMatchObject({ name: 'local', runs: 3, points: 63, points_left_out: 0, losses: [] });
     expect(mlflow).toMatchObject({

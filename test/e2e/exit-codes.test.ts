@@ -38,7 +38,7 @@ describe('the exit code', () => {
     expect((await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder })).stderr).toMatch(/^0 new points/m);
   });
 
-  it('is 1 when something is damaged, and says where', async () => {
+  it('exits 1 if something is damaged, and shows where', async () => {
     const damaged = join(repository, 'test/damaged/flip_in_data');
     const { stderr } = await mustRun(['backfill', damaged], { cwd: folder }, 1);
     expect(stderr).toMatch('offset 416');
@@ -47,7 +47,7 @@ describe('the exit code', () => {
     await mustRun(['inspect', '--format', 'json', damaged], { cwd: folder }, 1);
   });
 
-  it('is 0 for a last record that is not whole yet, and 1 when somebody is strict', async () => {
+  it('exits 0 for an incomplete last record, and 1 with --strict', async () => {
     const torn = join(repository, 'test/damaged/torn_data');
     await mustRun(['backfill', torn], { cwd: folder });
     await mustRun(['backfill', '--strict', torn], { cwd: folder }, 1);
@@ -113,7 +113,7 @@ describe('the exit code', () => {
     expect((await mustRun(['export', '--format', 'csv', '--kind', 'songs'], { cwd: folder }, 2)).stderr).toMatch('no such kind: songs');
   });
 
-  it('is 0 for a root without event files, and says so', async () => {
+  it('exits 0 for a root without event files, and says so', async () => {
     mkdirSync(join(folder, 'empty'));
     expect((await mustRun(['backfill', 'empty'], { cwd: folder })).stderr).toMatch(/no event files/i);
   });
@@ -272,7 +272,7 @@ describe('with logs that take a while', () => {
     await expectCompletion();
   });
 
-  it('a signal is said in lines for programs where lines for programs are asked for', async () => {
+  it('a signal is logged as JSON if log lines are JSON', async () => {
     const { code, stderr } = await whileAtWork(['--log-format', 'json', '-qq'], (running) => interrupted(running, 'SIGTERM'));
     expect(code).toBe(130);
     expect(JSON.parse(stderr)).toMatchObject({ level: 'warn', msg: 'stopping: storing what was read', signal: 'SIGTERM' });

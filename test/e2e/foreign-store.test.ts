@@ -20,7 +20,7 @@ function sqlite(sql: string): void {
   db.close();
 }
 
-describe('a file that is no store of ours', () => {
+describe('a file that is not a store of ours', () => {
   const cases: readonly (readonly [what: string, make: () => unknown, code: string])[] = [
     [
       'a text',
@@ -57,7 +57,7 @@ describe('a file that is no store of ours', () => {
 });
 
 describe('a store that is damaged', () => {
-  it('is said to be, where it is cut off or overwritten', async () => {
+  it('is reported, if it is cut off or overwritten', async () => {
     await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder });
     const whole = readFileSync(store);
     truncateSync(store, 5 * 16_384 + 1000);

@@ -36,7 +36,7 @@ async function filesGone(): Promise<unknown> {
 }
 
 describe('run forget', () => {
-  it('forgets what is gone, of whole runs and of others, and says before what that is', async () => {
+  it('forgets deleted data, of whole runs and of others, and shows it before', async () => {
     await mirrorSome();
     rmSync(logs.path('runs/failed'), { recursive: true });
     rmSync(logs.path('runs/exp/events.out.tfevents.2'));
@@ -83,7 +83,7 @@ describe('run forget', () => {
     await logs.expectMirrored();
   });
 
-  it('says what is still there, and that it would be mirrored again, which then happens once', async () => {
+  it('shows what still exists, and that it would be mirrored again, which then happens once', async () => {
     await mirrorSome();
     const { stderr } = await logs.mustRun(['run', 'forget', 'runs/o*', '--yes']);
     expect(stderr).toContain('1 run, 4 points');
@@ -97,7 +97,7 @@ describe('run forget', () => {
     await logs.expectMirrored();
   });
 
-  it('keeps the points where that is wanted, and nobody misses their files any more', async () => {
+  it('keeps the points with --keep-points, and no command reports their files as missing any more', async () => {
     await mirrorSome();
     rmSync(logs.path('runs/failed'), { recursive: true });
     expect(await logs.json('run', 'forget', '--gone', '--keep-points', '--yes')).toMatchObject({
@@ -145,7 +145,7 @@ describe('run forget', () => {
     expect(activeRuns()).toEqual([]);
   });
 
-  it('changes nothing where a tracker that is to remove runs can not be reached, and refuses what is no tracker', async () => {
+  it('changes nothing if a tracker cannot be reached for a removal, and refuses a lane that is not a tracker', async () => {
     await mirrorSome();
     await logs.stub.close();
     await logs.expectCode('MB4001', 'run', 'forget', 'failed', '--remove-from', 'mlflow', '--yes');
@@ -156,7 +156,7 @@ describe('run forget', () => {
     await logs.expectCode('MB4010', 'run', 'forget', 'failed', '--remove-from', 'mlfow', '--yes');
   });
 
-  it('asks, and does nothing where there is nobody to ask, nothing that matches, or somebody who mirrors', async () => {
+  it('asks, and does nothing without a terminal, without a match, or while another process mirrors', async () => {
     await mirrorSome();
     expect(await logs.expectCode('MB3023', 'run', 'forget', 'failed')).toContain('--yes');
     expect(await logs.expectCode('MB3021', 'run', 'forget', 'faild', '--yes')).toContain('Did you mean failed?');
@@ -170,7 +170,7 @@ describe('run forget', () => {
     expect(logs.stored()).toHaveLength(3);
   });
 
-  it('does not take files for gone whose directory is not there at all', async () => {
+  it('does not treat files as gone if their directory does not exist at all', async () => {
     await mirrorSome();
     logs.move('runs', 'elsewhere');
     const { stdout } = await logs.mustRun(['run', 'forget', '--gone', '--yes', '--json'], 3);
@@ -247,7 +247,7 @@ describe('runs', () => {
     expect(existsSync(logs.path('mirrorboard.state'))).toBe(true);
   });
 
-  it('works by the state alone, where there is no store', async () => {
+  it('works with the state alone, if there is no store', async () => {
     logs.configure('', 'mlflow: { tracking_uri: "$URL", experiment_name: tests }');
     await mirrorSome();
     expect(await logs.json('runs', 'exp')).toMatchObject({ runs: [{ run: 'exp', points: 15, files: 2, lanes: [{ state: 'done' }] }] });
@@ -256,7 +256,7 @@ describe('runs', () => {
     await logs.mustRun(['state', 'check']);
   });
 
-  it('misses nothing of what was forgotten, where there is no store', async () => {
+  it('misses nothing of what was forgotten, if there is no store', async () => {
     logs.configure('', 'mlflow: { tracking_uri: "$URL", experiment_name: tests }');
     await mirrorSome();
     rmSync(logs.path('runs/exp/events.out.tfevents.2'));

@@ -35,7 +35,7 @@ async function backfill(memory: string): Promise<{ readonly code: number | null;
 }
 
 describe('a memory that is bounded', () => {
-  it('names a record that is too large for it, mirrors the rest, and brings the record once there is more', async () => {
+  it('names a record that is too large for it, mirrors the rest, and mirrors the record once there is more', async () => {
     const encoded = new Uint8Array(20 * MIB).fill(7);
     write('exp', eventFile(loss(1), event({ wallTime: 2, step: 2, summary: [image('img', { width: 1, height: 1, encoded })] }), loss(3)));
     const small = await backfill('160MiB');
@@ -54,7 +54,7 @@ describe('a memory that is bounded', () => {
     expect(JSON.parse(stdout)).toMatchObject({ exit_code: 0 });
   });
 
-  it('reads what follows a length of 2046 MiB behind which there is only a hole', async () => {
+  it('reads what follows a length of 2046 MiB that is only followed by a hole', async () => {
     const header = new Uint8Array(12);
     const view = new DataView(header.buffer);
     view.setUint32(0, 2046 * MIB, true);

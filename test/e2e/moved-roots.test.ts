@@ -25,7 +25,7 @@ async function mirrorTwo(): Promise<void> {
 }
 
 describe('a log directory that was moved', () => {
-  it('is refused under its new name before anything is written, and goes on under the name that is said', async () => {
+  it('is refused under its new name before anything is written, and continues under the suggested name', async () => {
     await mirrorTwo();
     logs.move('runs', 'runs2');
     const before = [statSync(logs.path('mirrorboard.db')).mtimeMs, logs.stored('SELECT name, path FROM root')];
@@ -51,7 +51,7 @@ describe('a log directory that was moved', () => {
     expect(logs.stored()).toHaveLength(2);
   });
 
-  it('is recognised also where it was copied and removed, where most of it is left, and where it lies deeper now', async () => {
+  it('is also recognized if it was copied and removed, if most of it is left, and if it is deeper now', async () => {
     await mirrorTwo();
     cpSync(logs.path('runs'), logs.path('data/old'), { recursive: true });
     rmSync(logs.path('runs'), { recursive: true });
@@ -65,7 +65,7 @@ describe('a log directory that was moved', () => {
     expect(await logs.expectCode('MB3020', 'watch', 'data')).toContain(`give runs=${logs.path('data/old')}`);
   });
 
-  it('is refused from a configuration, and goes on once that says its name', async () => {
+  it('is refused from a configuration, and continues once that has its name', async () => {
     logs.configure('roots: [{ path: runs }]\n');
     await mirrorTwo();
     logs.move('runs', 'runs2');
@@ -86,7 +86,7 @@ describe('a log directory that was moved', () => {
     await logs.expectMirrored();
   });
 
-  it('is recognised by the state alone, where there is no store', async () => {
+  it('is recognized by the state alone, if there is no store', async () => {
     logs.configure('', 'mlflow: { tracking_uri: "$URL", experiment_name: tests }');
     await mirrorTwo();
     logs.move('runs', 'runs2');
@@ -96,7 +96,7 @@ describe('a log directory that was moved', () => {
     expect(logs.tracked()).toEqual({ a: range(10), 'b/c': range(5) });
   });
 
-  it('is not taken for moved, nor is it a failure, where its files can not be looked at', async () => {
+  it('does not count as moved, nor as a failure, if its files cannot be checked', async () => {
     await mirrorTwo();
     rmSync(logs.path('runs/a'), { recursive: true });
     symlinkSync('a', logs.path('runs/a'));
@@ -105,7 +105,7 @@ describe('a log directory that was moved', () => {
     expect(logs.stored()).toContainEqual(['more/x', 10]);
   });
 
-  it('is mirrored once more where somebody wants that, or where both are there', async () => {
+  it('is mirrored again if that is configured, or if both exist', async () => {
     await mirrorTwo();
     cpSync(logs.path('runs'), logs.path('copy'), { recursive: true });
     expect(await logs.incidents('copy')).toEqual([]);
@@ -146,7 +146,7 @@ describe('a run that was moved from one log directory into another one', () => {
     expect(await logs.incidents('one', 'two')).toEqual([]);
   });
 
-  it('goes on as what it was in a log directory that is new', async () => {
+  it('continues in a log directory that is new', async () => {
     await mirrorBoth();
     logs.put(`three/d/events.out.tfevents.3`, ...scalars(20, 25));
     logs.move('one/a', 'three/a');
@@ -162,7 +162,7 @@ describe('a run that was moved from one log directory into another one', () => {
     await logs.expectMirrored();
   });
 
-  it('goes on as what it was while both are watched', async () => {
+  it('continues while both are watched', async () => {
     await mirrorBoth();
     const watching = logs.start('watch', 'one', 'two', '--scan-interval', '0.3');
     await watching.said(/two.*scanned|scanned.*two/);
@@ -177,7 +177,7 @@ describe('a run that was moved from one log directory into another one', () => {
     await expectFollowed();
   });
 
-  it('is a new one where the directory it was in is away and only its records are the same', async () => {
+  it('is a new one if its former directory is missing and only its records are the same', async () => {
     await mirrorBoth();
     cpSync(logs.path('one/a'), logs.path('two/a'), { recursive: true });
     rmSync(logs.path('one'), { recursive: true });

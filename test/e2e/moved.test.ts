@@ -105,7 +105,7 @@ async function expectMirrored(): Promise<void> {
 }
 
 describe('a run that was moved between two backfills', () => {
-  it('goes on as what it was, in the store and in its tracker run', async () => {
+  it('continues, in the store and in its tracker run', async () => {
     put(`exp/${ONE}`, ...scalars(0, 10));
     put(`other/${ONE}`, ...scalars(0, 3));
     await backfill();
@@ -128,7 +128,7 @@ describe('a run that was moved between two backfills', () => {
     expect(await incidents()).toEqual([]);
   });
 
-  it('is known by its records where it was copied and removed', async () => {
+  it('is recognized by its records if it was copied and removed', async () => {
     put(`exp/${ONE}`, ...scalars(0, 10));
     await backfill();
     cpSync(join(logs, 'exp'), join(logs, 'copy'), { recursive: true });
@@ -139,7 +139,7 @@ describe('a run that was moved between two backfills', () => {
     await expectMirrored();
   });
 
-  it('is two where both are there, and where only the head is the same', async () => {
+  it('is two if both exist, and if only the head is the same', async () => {
     put(`exp/${ONE}`, ...scalars(0, 10));
     put(`gone/${ONE}`, ...scalars(50, 55));
     await backfill();
@@ -191,7 +191,7 @@ describe('a run that was moved between two backfills', () => {
     await expectMirrored();
   });
 
-  it('is mirrored as a new one, and that is said, where somebody wants that', async () => {
+  it('is mirrored as a new one, with a message, if that is configured', async () => {
     configure('moved: new\n');
     put(`exp/${ONE}`, ...scalars(0, 10));
     await backfill();
@@ -226,7 +226,7 @@ describe('a run that is moved while it is watched', () => {
     if (!(await until(() => tracked()[name]?.length === points, MOST_MS))) expect(tracked()).toEqual({ [name]: range(points) });
   };
 
-  it('goes on as what it was, also when it is killed on the way', async () => {
+  it('continues, even if it is killed on the way', async () => {
     put(`exp/${ONE}`, ...scalars(0, 10));
     const watching = watch();
     await has('exp', 10);
@@ -250,7 +250,7 @@ describe('a run that is moved while it is watched', () => {
     await expectMirrored();
   });
 
-  it('has each point once where its files are rotated', async () => {
+  it('has each point once if its files are rotated', async () => {
     put(`exp/${ONE}`, ...scalars(0, 10));
     const watching = watch();
     await has('exp', 10);

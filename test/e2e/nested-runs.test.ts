@@ -65,7 +65,7 @@ describe('a run that has others below it', () => {
     for (let i = 0; i < 12; i++) expect(stub.run(`study/trial_${i}`).startTime).toBe(BigInt(2000 + i) * 1000n);
   });
 
-  it('has the tags that all have, where it was made to hold them', async () => {
+  it('has the tags that all its children have', async () => {
     configure('{ name: "{name}", parent: "{parent}" }', 'tags: { optimization: optuna, from: "{root}", trial_number: "{number}" }');
     for (const trial of [1, 2]) log(`study_2024/trial_${trial}`, 'loss', 2000 + trial);
     await backfill();
@@ -74,7 +74,7 @@ describe('a run that has others below it', () => {
     expect(tagsOf('trial_2')).toEqual(['optuna', 'logs', '2']);
   });
 
-  it('is one run also where its own files have no values', async () => {
+  it('is one run even if its own files have no values', async () => {
     configure('{ name: "{name}", parent: "{parent}" }');
     log('exp');
     log('exp/1795915904.1', 'a');

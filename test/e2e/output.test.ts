@@ -55,7 +55,7 @@ describe('standard output', () => {
     expect(stdout.endsWith('}\n')).toBe(true);
   });
 
-  it('may be closed early: head is no error', () => {
+  it('may be closed early: head is not an error', () => {
     const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
     for (const format of ['json', 'csv', 'parquet']) {
       const command = `{ "$0" --disable-warning=ExperimentalWarning "$1" export --format ${format} --kind all; echo "exit code $?" >&2; } | head -c 100`;
@@ -73,7 +73,7 @@ describe('standard error', () => {
     expect(quiet).toMatch('new points');
   });
 
-  it('has colour where it is asked for only', async () => {
+  it('has color only if requested', async () => {
     const { stderr } = await mustRun(['backfill', '--color', 'always', join(repository, 'test/damaged')], { cwd: folder }, 1);
     expect(stderr).toMatch('\u001b[');
     expect((await mustRun(['backfill', join(repository, 'test/damaged')], { cwd: folder }, 1)).stderr).not.toMatch(STEERING);
@@ -83,7 +83,7 @@ describe('standard error', () => {
 describe('names that would steer a terminal', () => {
   const evil = '\u001b[31mred\u0007\r\u009b2Jcsi\u202eesrever';
 
-  it('are harmless in all that is said', async () => {
+  it('are harmless in all output', async () => {
     const logs = join(folder, `root${evil}`);
     mkdirSync(join(logs, `run${evil}`), { recursive: true });
     const points = [0, 1].map((step) => w.event({ wallTime: 1, step, summary: [w.simpleValue(`tag${evil}`, step), w.text(evil, evil)] }));
@@ -116,7 +116,7 @@ describe('names that would steer a terminal', () => {
 });
 
 describe('an export', () => {
-  it('goes to a file, which appears when it is whole', async () => {
+  it('goes to a file, which appears when it is complete', async () => {
     const out = join(folder, 'all.json');
     const { stdout, stderr } = await mustRun(['export', '--out', out], { cwd: mirrored });
     expect(stdout).toBe('');
@@ -125,7 +125,7 @@ describe('an export', () => {
     expect(readdirSync(folder)).toEqual(['all.json']);
   });
 
-  it('says when a file cannot be written', async () => {
+  it('reports that a file cannot be written', async () => {
     const { stderr } = await mustRun(['export', '--out', join(folder, 'nowhere/all.json')], { cwd: mirrored }, 1);
     expect(stderr).toMatch('MB3009');
     expect((await mustRun(['export', '--out', folder], { cwd: mirrored }, 1)).stderr).toMatch('MB3009');

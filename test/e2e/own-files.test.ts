@@ -34,7 +34,7 @@ describe('files of our own', () => {
     expect(readdirSync(join(own, 'mirrorboard.media/.making'))).toEqual([]);
   });
 
-  it('can be read by the group if umask says so', async () => {
+  it('can be read by the group if umask allows it', async () => {
     writeFileSync(join(folder, 'mirrorboard.yaml'), offline('umask: "027"\n'));
     await mustRun(['backfill', corpus('torch_everything')], { cwd: folder });
     for (const name of ['mirrorboard.db', 'mirrorboard.state']) expect(statSync(join(folder, name)).mode & 0o777).toBe(0o640);
@@ -48,7 +48,7 @@ describe('files of our own', () => {
     expect(stderr).toContain('MIRRORBOARD_UMASK: found "9"');
   });
 
-  it('never writes through a link that lies under the name of a file of ours', async () => {
+  it('never writes through a link under the name of a file of ours', async () => {
     const victim = join(folder, 'victim');
     const links = ['m.db.lock.owner', 'm.state.lock.owner'];
     writeFileSync(victim, 'precious');
@@ -70,7 +70,7 @@ describe('files of our own', () => {
     expect(existsSync(join(folder, 'elsewhere'))).toBe(false);
   });
 
-  it('refuses a store or a state with a second hard link, which would have a lock of its own', async () => {
+  it('refuses a store or a state with a second hard link, which would have a separate lock', async () => {
     writeFileSync(join(folder, 'mirrorboard.yaml'), offline());
     for (const name of ['a', 'b']) mkdirSync(join(folder, name));
     await mustRun(['backfill', corpus('tf2_scalars'), '--store', 'a/m.db', '--state', 'a/m.state'], { cwd: folder });
@@ -139,7 +139,7 @@ describe('a damaged store', () => {
     await watch.ended;
   });
 
-  it('is whole again after verify --repair and a backfill', async () => {
+  it('is complete again after verify --repair and a backfill', async () => {
     await damaged('DELETE FROM segment WHERE series = (SELECT min(series) FROM segment)');
     await mustRun(['export', '--store', 'm.db'], { cwd: folder }, 1);
     await mustRun(['verify', '--store', 'm.db', '--repair'], { cwd: folder }, 1);

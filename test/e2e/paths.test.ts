@@ -33,7 +33,7 @@ describe('the default paths', () => {
     expect(names.filter((name) => !/^mirrorboard\.db($|[-.])/.test(name))).toEqual(['mirrorboard.media']);
   });
 
-  it('are all ignored by git where our .gitignore is', async () => {
+  it('are all ignored by git if our .gitignore is there', async () => {
     copyFileSync(join(repository, '.gitignore'), join(folder, '.gitignore'));
     const git = (...args: readonly string[]): string => spawnSync('git', args, { cwd: folder, encoding: 'utf8' }).stdout;
     git('init', '--quiet');
@@ -72,7 +72,7 @@ describe('log directories', () => {
     expect(contents(logs)).toEqual(before);
   });
 
-  it('may be the working directory, which the store then lies in', async () => {
+  it('may be the working directory, which then contains the store', async () => {
     cpSync(corpus('tf2_scalars'), folder, { recursive: true });
     await mustRun(['backfill', '.'], { cwd: folder });
     expect((await mustRun(['backfill', '.'], { cwd: folder })).stderr).toMatch(/^0 new points/m);

@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => logs.close());
 
 describe('root rename', () => {
-  it('gives a root another name, and all of it goes on', async () => {
+  it('renames a root, and all of it continues', async () => {
     await logs.mustRun(['backfill', 'runs']);
     await logs.mustRun(['root', 'rename', 'runs', 'new', '--dry-run']);
     expect(logs.stored()).toEqual([['runs/a', 10]]);
@@ -31,7 +31,7 @@ describe('root rename', () => {
     });
   });
 
-  it('says where a configuration has the former name', async () => {
+  it('reports a configuration with the former name', async () => {
     logs.configure('roots: [{ path: runs, name: old }]\n');
     await logs.mustRun(['backfill']);
     expect((await logs.mustRun(['root', 'rename', 'old', 'new'])).stderr).toContain('change it to name: new');
@@ -41,7 +41,7 @@ describe('root rename', () => {
     expect(logs.tracked()).toEqual({ a: range(10) });
   });
 
-  it('refuses a name that is taken or can not be one, and a root that nobody knows', async () => {
+  it('refuses a name that is taken or not valid, and an unknown root', async () => {
     logs.put(`more/a/${ONE}`, ...scalars(0, 10));
     await logs.mustRun(['backfill', 'runs', 'more']);
     await logs.expectCode('MB3022', 'root', 'rename', 'runs', 'more');
@@ -56,7 +56,7 @@ describe('root rename', () => {
 });
 
 describe('root move', () => {
-  it('says where a root lies now, and it goes on there without its name', async () => {
+  it('sets the path of a root, and it continues there without its name', async () => {
     await logs.mustRun(['backfill', 'runs']);
     logs.move('runs', 'runs2');
     logs.append(`runs2/a/${ONE}`, ...scalars(10, 12));
@@ -67,7 +67,7 @@ describe('root move', () => {
     await logs.expectMirrored();
   });
 
-  it('says what to change in a configuration that names the place it had', async () => {
+  it('shows what to change in a configuration that has the former path', async () => {
     logs.configure('roots: [runs]\n');
     await logs.mustRun(['backfill']);
     logs.move('runs', 'runs2');
@@ -77,7 +77,7 @@ describe('root move', () => {
     );
   });
 
-  it('proposes a name that no root has, where a directory is another one', async () => {
+  it('suggests a name that no root has, if a directory is another one', async () => {
     logs.put(`runs-2/x/${ONE}`, ...scalars(0, 10));
     await logs.mustRun(['backfill', 'runs', 'runs-2']);
     mkdirSync(logs.path('empty'));
@@ -86,7 +86,7 @@ describe('root move', () => {
     );
   });
 
-  it('refuses a directory that is another one, is not there, or lies in a root', async () => {
+  it('refuses a directory that is another one, does not exist, or is inside a root', async () => {
     logs.put(`more/x/${ONE}`, ...scalars(0, 10));
     await logs.mustRun(['backfill', 'runs', 'more']);
     mkdirSync(logs.path('empty'));

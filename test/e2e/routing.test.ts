@@ -74,7 +74,7 @@ async function route(...args: readonly string[]) {
 }
 
 describe('route', () => {
-  it('knows the runs of the local store, and says of others that they were never seen', async () => {
+  it('knows the runs of the local store, and reports others as never seen', async () => {
     log('exp/train', ['loss']);
     await mirrorboard(['backfill', logs], { cwd: folder });
     rmSync(logs, { recursive: true });
@@ -105,8 +105,8 @@ describe('route', () => {
   });
 });
 
-describe('route of a run beside one that is left out', () => {
-  it('folds it as a pass does, and still says of the other one that it is on disk', async () => {
+describe('route of a run next to one that is left out', () => {
+  it('folds it as a pass does, and still shows the other one on disk', async () => {
     configure(`roots: ["${logs}"]\nexclude: [exp/1700000001]\nruns: { fold_hparams: true }\n`);
     for (const session of ['1700000001', '1700000002']) log(`exp/${session}`, ['loss']);
     expect(await route('exp/1700000002')).toMatchObject({ folded_into: 'exp' });
@@ -117,7 +117,7 @@ describe('route of a run beside one that is left out', () => {
 });
 
 describe('folding', () => {
-  it('makes one tracker run of train and validation, with a status and an end of its own', async () => {
+  it('makes one tracker run of train and validation, with one status and end', async () => {
     configure('runs: { fold: [train, validation] }\n');
     log('exp/train', ['loss', 'acc']);
     log('exp/validation', ['loss'], 10);
@@ -144,7 +144,7 @@ describe('folding', () => {
     expect((await verified()).points).toBe(60);
   });
 
-  it('keeps two series apart that would have one name, says so, and finds both again', async () => {
+  it('keeps two series of the same name apart, reports it, and finds both again', async () => {
     configure('runs: { fold: [train] }\n');
     log('exp', ['train/loss'], 7);
     log('exp/train', ['loss'], 9);
@@ -156,7 +156,7 @@ describe('folding', () => {
     expect((await route('exp/train', 'loss')).series.name).toBe('train/loss_2');
   });
 
-  it('takes in the hparams that torch puts into a directory of their own, and leaves several sessions apart', async () => {
+  it('includes the hparams that torch puts into a separate directory, and leaves several sessions apart', async () => {
     configure('runs: { fold_hparams: true, parent: "{parent}" }\n');
     cpSync(corpus('torch_hparams'), join(logs, 'study'), { recursive: true });
     log('alone', ['loss'], 3);
@@ -177,7 +177,7 @@ describe('folding', () => {
 });
 
 describe('routes', () => {
-  it('leave out and thin, and bring all of it once they say something else', async () => {
+  it('exclude and thin, and include all of it once they change', async () => {
     configure(
       'routes:\n  - { tags: "grad/*", except: [mlflow] }\n  - { tags: "acc", every: 5 }\n  - { runs: "debug/**", lanes: [local] }\n',
     );
@@ -208,7 +208,7 @@ describe('routes', () => {
     expect((await run('state', 'check')).code).toBe(0);
   });
 
-  it('remove nothing when they narrow, and go on from there when they widen again', async () => {
+  it('remove nothing when they narrow, and resume when they widen again', async () => {
     configure('');
     log('exp', ['loss', 'acc'], 10);
     await backfill();
@@ -226,7 +226,7 @@ describe('routes', () => {
     expect(await verified()).toEqual({ differences: 0, points: 33, left_out: 0 });
   });
 
-  it('keep the names of a tracker run, whatever is said later, until somebody asks for others', async () => {
+  it('keep the names of a tracker run, whatever is configured later, until --remap', async () => {
     configure('routes: [{ tags: "old/{rest}", rename: "new/{rest}" }]\n');
     log('exp', ['old/loss'], 10);
     await backfill();
@@ -262,7 +262,7 @@ describe('routes', () => {
     expect((await route('pretty')).because).toEqual([expect.stringContaining('has no visualization')]);
   });
 
-  it('leave nothing of a run behind in a tracker run that goes on, when it goes elsewhere', async () => {
+  it('leave nothing of a run behind in a tracker run that continues, when it goes elsewhere', async () => {
     configure('runs: { fold: [train] }\n');
     log('exp', ['loss'], 7);
     log('exp/train', ['loss'], 9);
@@ -320,7 +320,7 @@ describe('routes', () => {
   });
 });
 
-describe('params and files beside the event files', () => {
+describe('params and artifacts next to the event files', () => {
   const SIDE = `
 params: [hparams.yaml, summary.json]
 artifacts:
@@ -329,7 +329,7 @@ artifacts:
   - { files: "big.bin", most_bytes: 10 }
 `;
 
-  it('arrive once each, a changed one anew, and late ones too', async () => {
+  it('arrive once each, a changed one again, and late ones too', async () => {
     configure(SIDE);
     log('exp', ['loss'], 3);
     old('exp/hparams.yaml', 'lr: 0.1\nbatch: 64\n');
@@ -360,7 +360,7 @@ artifacts:
     expect(counts('exp')).toEqual({ loss: 3 });
   });
 
-  it('are registered in the order in which they were made, and lie in a folder where one is named', async () => {
+  it('are registered in the order in which they were written, and are in a folder if one is named', async () => {
     configure(`artifacts:
   - { files: "epoch_{n}.pth", to: models/, register_model: Net, alias: newest }
   - { files: "../summary.json" }
@@ -387,7 +387,7 @@ artifacts:
     ]);
   });
 
-  it('are registered once, also where the state was lost', async () => {
+  it('are registered once, even if the state was lost', async () => {
     configure(SIDE);
     log('exp', ['loss'], 3);
     old('exp/checkpoint_epoch_3.pth', 'weights');
@@ -397,7 +397,7 @@ artifacts:
     expect([stub.runs().length, stub.count('model-versions/create'), counts('exp')['loss']]).toEqual([1, 1, 3]);
   });
 
-  it('of a live run arrive while it is watched, once they stand still', async () => {
+  it('of a live run arrive while it is watched, once they no longer change', async () => {
     configure(SIDE);
     log('exp', ['loss'], 3);
     const watch = start(['watch', logs, '--scan-interval', '0.3'], { cwd: folder });
@@ -482,7 +482,7 @@ describe('confusion', () => {
     }
   });
 
-  it('by a tracker run that was removed for good: all of it is sent again, into a new one', async () => {
+  it('by a tracker run that was removed permanently: all of it is sent again, into a new one', async () => {
     configure('runs: { fold: [train, validation] }\n');
     log('exp/train', ['loss'], 5);
     log('exp/validation', ['loss'], 5);
@@ -494,7 +494,7 @@ describe('confusion', () => {
     expect((await verified()).points).toBe(11);
   });
 
-  it('of two jobs that write into one experiment, each with a state of its own, leads to the same runs', async () => {
+  it('of two jobs that write into one experiment, each with its own state, leads to the same runs', async () => {
     log('a', ['loss'], 5);
     log('b', ['loss'], 5);
     const port = await freePort();

@@ -111,7 +111,7 @@ describe('a file system that does not answer', () => {
     120_000,
   );
 
-  it('is said of its own root where more than eight share threads', async () => {
+  it('is reported for its own root if more than eight share threads', async () => {
     const roots = Array.from({ length: 9 }, (_, i) => `root${i + 1}`);
     for (const root of roots) append(`${root}/${root}/${ONE}`, 0, 3);
     const port = await freePort();
@@ -156,7 +156,7 @@ describe('a file system that does not answer', () => {
     expect([points('a'), points('b'), points('c')]).toEqual([0, 3, 3]);
   }, 120_000);
 
-  it('is waited for by a backfill that has the patience', async () => {
+  it('is given --patience by a backfill', async () => {
     append(`share/a/${ONE}`, 0, 3);
     append(`share/b/${ONE}`, 0, 3);
     hang(`readSync share/a/${ONE}\n`);
@@ -168,7 +168,7 @@ describe('a file system that does not answer', () => {
     expect([code, JSON.parse(stdout).totals.new_points]).toEqual([0, 6]);
   }, 120_000);
 
-  it('is said by status with 3, which does not wait for it', async () => {
+  it('is reported by status with exit code 3, without waiting', async () => {
     append(`share/a/${ONE}`, 0, 3);
     expect((await start(['backfill', 'share'], { cwd: folder, env: env() }).ended).code).toBe(0);
     hang('readdirSync share/a\n');
@@ -178,7 +178,7 @@ describe('a file system that does not answer', () => {
     expect(readFileSync(join(folder, 'hang'), 'utf8')).not.toBe('');
   }, 120_000);
 
-  it('is named by every command that looks at files, which has looked at the rest and ends', async () => {
+  it('is named by every command that reads files, which reads the rest and ends', async () => {
     append(`share/a/${ONE}`, 0, 3);
     append(`share/b/${ONE}`, 0, 3);
     append(`share/z/${ONE}`, 0, 3);

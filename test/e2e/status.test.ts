@@ -79,7 +79,7 @@ describe('the status of a store', () => {
     expect(await text()).toMatch(/no watch running +10 +- +- +-\n.*\nNext: mirrorboard verify\n$/s);
   });
 
-  it('says nothing where it is asked twice to be quiet: its exit code does', async () => {
+  it('prints nothing if it is told twice to be quiet: use its exit code', async () => {
     await backfill();
     append(...scalars(10, 15));
     expect((await mustRun(['status', '-qq'], { cwd: folder }, 0)).stdout).toBe('');
@@ -96,7 +96,7 @@ describe('the status of a store', () => {
     expect(stdout).toMatch(/^local +no watch running +10 .*\n {2}local: \.\/mirrorboard\.db$/m);
   }, 60_000);
 
-  it('is told by a backfill as wide as COLUMNS says', async () => {
+  it('is printed by a backfill as wide as COLUMNS', async () => {
     const { stderr } = await mustRun(['backfill', `a-long-name-of-a-root=${logs}`], { cwd: folder, env: { COLUMNS: '50' } });
     const table = stderr.split('\n\n')[0]?.split('\n') ?? [];
     expect(table).toHaveLength(2);
@@ -104,7 +104,7 @@ describe('the status of a store', () => {
     expect(table[1]).toContain('…');
   }, 60_000);
 
-  it('that is behind its files says by how much, and how to bring them', async () => {
+  it('that is behind its files shows by how much, and how to catch up', async () => {
     await backfill();
     const bytes = append(...scalars(10, 30));
     const [lane] = (await status()).lanes;
@@ -116,7 +116,7 @@ describe('the status of a store', () => {
     expect((await status()).lanes).toMatchObject([{ points: 30, lag_bytes: 0, runs_behind: 0 }]);
   });
 
-  it('counts a file that nobody has read yet, and not a torn end that waits for its writer', async () => {
+  it('counts a file that was never read, and not an incomplete end that waits for its writer', async () => {
     truncateSync(file, w.eventFile(...scalars(0, 10)).length - 5);
     await backfill();
     expect((await status()).lanes).toMatchObject([{ points: 9, lag_bytes: 0 }]);
@@ -126,7 +126,7 @@ describe('the status of a store', () => {
     expect((await status()).lanes[0]).toMatchObject({ runs_behind: 1 });
   });
 
-  it('takes no torn end for one less byte to read of another file', async () => {
+  it('does not subtract an incomplete end from what is left to read of another file', async () => {
     const whole = w.eventFile(...scalars(0, 200));
     mkdirSync(join(logs, 'torn'));
     writeFileSync(join(logs, 'torn', ONE), whole.subarray(0, whole.length - 5));
@@ -137,7 +137,7 @@ describe('the status of a store', () => {
     expect((await status()).lanes).toMatchObject([{ lag_bytes: bytes, runs_behind: 1 }]);
   });
 
-  it('says that a state which was named is not there', async () => {
+  it('reports that the state in --state does not exist', async () => {
     await mustRun(['backfill', 'logs'], { cwd: folder });
     const note = (place: string): string => `note: ${place}: no state file nowhere/x, so the content of trackers is unknown\n`;
     const said = async (args: readonly string[], env: Record<string, string> = {}): Promise<string> =>
@@ -205,7 +205,7 @@ describe('the status of a store', () => {
     expect(await text(1)).toMatch(/logs\/flipped\/events\S+, offset 416: .*\n +remedy: copy the file again/);
   });
 
-  it('whose root is not there says so and ends with 1; what was mirrored is still counted', async () => {
+  it('whose root does not exist reports it and exits 1; what was mirrored still counts', async () => {
     await backfill();
     renameSync(logs, `${logs}.away`);
     expect((await status(1)).roots).toMatchObject([{ name: 'logs', missing: true, points: 10 }]);
@@ -214,7 +214,7 @@ describe('the status of a store', () => {
     await status();
   });
 
-  it('does not say of a file that can not be looked at what became of it', async () => {
+  it('does not say what happened to a file that cannot be checked', async () => {
     await backfill();
     rmSync(file);
     symlinkSync(ONE, file);
@@ -227,7 +227,7 @@ describe('the status of a store', () => {
     expect(stderr).toMatch(/MB3007/);
   });
 
-  it('that another folder has is said with the flag that names it', async () => {
+  it('that another folder has is shown with the flag that names it', async () => {
     await backfill();
     const elsewhere = join(folder, 'elsewhere');
     mkdirSync(elsewhere);

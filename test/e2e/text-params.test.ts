@@ -67,7 +67,7 @@ it('are set by watch as they come, and each checkpoint is stored in the run that
   expect([FIRST, SECOND].map((path) => [stub.run(nameOf(path)).params, checkpoints(nameOf(path))])).toEqual(live);
 });
 
-it('are found in what was mirrored before anybody asked for them, also where a route leaves the texts out', async () => {
+it('are found in what was mirrored before they were configured, even if a route leaves the texts out', async () => {
   write((path) => path === FIRST);
   configure('');
   await mustRun(['backfill'], { cwd: folder });
@@ -93,7 +93,7 @@ it('are found in what was mirrored before anybody asked for them, also where a r
   expect(stub.run(nameOf(SECOND)).params.get('num_train_epochs')).toBe('3');
 });
 
-it('are compared by verify, and brought again', async () => {
+it('are compared by verify, and sent again', async () => {
   write((path) => path === FIRST);
   configure(PARAMS);
   await mustRun(['backfill'], { cwd: folder });
@@ -107,7 +107,7 @@ it('are compared by verify, and brought again', async () => {
   await mustRun(['verify'], { cwd: folder });
 });
 
-it('that are no data, or too large, are named once, and hold up nothing', async () => {
+it('that are not params, or too large, are named once, and delay nothing', async () => {
   configure('params: [{ tag: "*" }]\n');
   const path = join(folder, 'outputs/run/events.out.tfevents.1700000000.host.1.0');
   mkdirSync(dirname(path), { recursive: true });

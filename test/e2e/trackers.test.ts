@@ -83,8 +83,8 @@ async function end({ child, ended }: Running): Promise<Ended> {
   return result;
 }
 
-describe('backfill with a tracker beside the store', () => {
-  it('brings both to the end, and does nothing the second time', async () => {
+describe('backfill with a tracker and the store', () => {
+  it('mirrors both to the end, and does nothing the second time', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 2500)));
     const first = await backfill('--json');
     expect([first.code, first.stderr]).toEqual([0, '']);
@@ -106,7 +106,7 @@ describe('backfill with a tracker beside the store', () => {
     expect(stub.violations).toEqual([]);
   });
 
-  it('offers to compare, not to export, where there is no store of its own', async () => {
+  it('suggests to compare, not to export, if there is no store', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 5)));
     writeFileSync(join(folder, 'mirrorboard.yaml'), `lanes: { mlflow: { tracking_uri: "${stub.url}" } }\n`);
     expect((await backfill()).stderr).toMatch(/\nNext: mirrorboard verify\n$/);
@@ -121,7 +121,7 @@ describe('backfill with a tracker beside the store', () => {
     expect(mirrored()).toEqual(counted(0, 50));
   });
 
-  it('mirrors every kind of the sample logs, into runs of their own that are ended', async () => {
+  it('mirrors every kind of the sample logs, into separate runs that are ended', async () => {
     // As old as they are, wherever they were checked out: a run whose files are young may go on.
     for (const name of ['torch_everything', 'tf2_hparams']) {
       cpSync(corpus(name), join(logs, name), { recursive: true });
@@ -148,7 +148,7 @@ describe('backfill with a tracker beside the store', () => {
     expect(status.lanes).toMatchObject([{ name: 'mlflow', points: 20, lag_bytes: 0 }]);
   });
 
-  it('that is down has everything in the store, says what is owed, and delivers it once it is up', async () => {
+  it('that is down has everything in the store, shows what is pending, and delivers it once it is up', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 50)));
     configure(`http://127.0.0.1:${await freePort()}`);
     const { code, stdout } = await backfill('--json', '--patience', '5');
@@ -170,7 +170,7 @@ describe('backfill with a tracker beside the store', () => {
     expect(mirrored()).toEqual(counted(0, 50));
   });
 
-  it('that does not let us in is parked with a remedy, at once, and holds nobody back', async () => {
+  it('that rejects our credentials is parked with a remedy, at once, and delays no other', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 50)));
     stub.fail({ kind: 'denied' }, { times: 1000 });
     const { code, stderr } = await backfill();
@@ -227,7 +227,7 @@ describe('backfill with a tracker beside the store', () => {
     expect(mirrored('other')).toEqual(counted(0, 10));
   });
 
-  it('is not doubled where an answer was lost after it was stored', async () => {
+  it('has no duplicates if an answer was lost after it was stored', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 3000)));
     stub.fail({ kind: 'close', stored: true }, { on: ['runs/log-batch'], times: 2 });
     stub.fail({ kind: 'part' }, { on: ['runs/log-batch'], times: 1 });
@@ -237,7 +237,7 @@ describe('backfill with a tracker beside the store', () => {
     expect(stub.runs().length).toBe(1);
   });
 
-  it('is no lane of its own to a name that nobody has', async () => {
+  it('is not a lane if its name is unknown', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 5)));
     expect(await mirrorboard(['backfill', logs, '--to', 'nobody'], { cwd: folder })).toMatchObject({ code: 2 });
     expect((await backfill('--to', 'mlflow')).code).toBe(0);
@@ -246,7 +246,7 @@ describe('backfill with a tracker beside the store', () => {
 });
 
 describe('a watch with a tracker', () => {
-  it('brings what comes, tells of the end by nobody, and goes on after a kill', async () => {
+  it('mirrors new data, ends runs, and resumes after a kill', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 10)));
     const first = watch();
     await has(10);
@@ -263,7 +263,7 @@ describe('a watch with a tracker', () => {
     expect(stub.violations).toEqual([]);
   });
 
-  it('that is down says so, mirrors into the store meanwhile, and catches up by itself', async () => {
+  it('that is down is reported, does not delay the store, and catches up later', async () => {
     const port = await freePort();
     configure(`http://127.0.0.1:${port}`);
     writeFileSync(file, w.eventFile(...scalars(0, 10)));

@@ -53,7 +53,7 @@ async function points(): Promise<number> {
 }
 
 describe('a root of which nothing is mirrored yet', () => {
-  it('is named by all commands when it can not be looked at, and the other roots are mirrored', async () => {
+  it('is named by all commands if it cannot be read, and the other roots are mirrored', async () => {
     symlinkSync('ring', join(folder, 'ring'));
     for (const root of ['ring', 'none']) {
       const backfill = await run(['backfill', join(folder, root), logs], 1);
@@ -102,7 +102,7 @@ describe('a file server that fails', () => {
   });
 });
 
-describe('a file that can not be read', () => {
+describe('a file that cannot be read', () => {
   it('is named by backfill, status, verify and doctor alike, until it can', async () => {
     chmodSync(join(logs, 'secret', ONE), 0);
     const name = new RegExp(`logs/secret/${ONE}.*no permission`);
@@ -128,7 +128,7 @@ describe('a file that can not be read', () => {
     expect(await points()).toBe(20);
   });
 
-  it('that is removed is no trouble any more', async () => {
+  it('that is removed is no problem any more', async () => {
     chmodSync(join(logs, 'secret', ONE), 0);
     await run(['backfill', logs], 1);
     rmSync(join(logs, 'secret'), { recursive: true });
@@ -162,7 +162,7 @@ describe('a file with a damaged record', () => {
 });
 
 describe('a root whose file system is not mounted', () => {
-  it('is said to be empty by all commands, and goes on when it is there again', async () => {
+  it('is reported as empty by all commands, and resumes when it is back', async () => {
     await run(['backfill', logs], 0);
     renameSync(logs, join(folder, 'away'));
     mkdirSync(logs);
@@ -182,7 +182,7 @@ describe('a root whose file system is not mounted', () => {
 });
 
 describe('which runs are mirrored', () => {
-  it('is said by --include and --exclude, or in the configuration for all roots and for one', async () => {
+  it('is set by --include and --exclude, or in the configuration for all roots and for one', async () => {
     put('exp/debug', 0, 5);
     mkdirSync(join(logs, 'lost+found'));
     chmodSync(join(logs, 'lost+found'), 0o700);
@@ -209,7 +209,7 @@ describe('which runs are mirrored', () => {
 describe('while it is watched', () => {
   const torn = (): Uint8Array => w.frame(w.event({ wallTime: 1, step: 1, summary: [w.text('t', 'x'.repeat(20_000))] })).subarray(0, 301);
 
-  it('records behind one that was broken off by a dead writer are there in a moment', async () => {
+  it('records after one that a dead writer left incomplete appear in a moment', async () => {
     const more = Array.from({ length: 50 }, (_, i) => w.frame(scalar(100 + i)));
     writeFileSync(join(logs, 'exp', ONE), file(0, 10, torn(), ...more));
     const watch = start(['watch', logs, '--json'], { cwd: folder });
@@ -218,7 +218,7 @@ describe('while it is watched', () => {
     await watch.ended;
   });
 
-  it('a link to an event file that is not there has a remedy of its own', async () => {
+  it('a link to an event file that does not exist has its own remedy', async () => {
     symlinkSync('nothing', join(logs, 'exp', 'latest.tfevents'));
     await mustRun(['backfill', logs], { cwd: folder }, 1);
     const { stdout } = await mustRun(['status'], { cwd: folder }, 1);

@@ -59,7 +59,7 @@ async function verified(code: number, ...args: readonly string[]): Promise<Summa
 }
 
 describe('verify of MLflow', () => {
-  it('has what was refused asked for again by a repair: points, and files beside them', async () => {
+  it('retries with a repair what was refused: points, artifacts and params', async () => {
     const proxy = await LimitingProxy.start(stub.url, 20_000);
     try {
       mkdirSync(join(folder, 'logs/a'), { recursive: true });
@@ -96,7 +96,7 @@ describe('verify of MLflow', () => {
     }
   });
 
-  it('does not judge points found inside of a record that is whole later: the tracker keeps them, the store shows what the file holds', async () => {
+  it('does not judge points found inside a record that is complete later: the tracker keeps them, the store shows the file', async () => {
     mkdirSync(join(folder, 'logs/a'), { recursive: true });
     const inside = w.concat(w.frame(w.versionEvent()), ...scalars(100, 120).map(w.frame));
     // Not the beginning of a field: nothing tells that it is the record's own.
@@ -119,7 +119,7 @@ describe('verify of MLflow', () => {
     await mustRun(['verify', '--lane', 'local'], cwd());
   });
 
-  it('has a run that somebody deleted brought again, where that is wanted', async () => {
+  it('restores a run that a user deleted, if that is configured', async () => {
     write();
     await mustRun(['backfill', 'logs'], cwd());
     stub.deleteRun(stub.run('a').id);
@@ -136,7 +136,7 @@ describe('verify of MLflow', () => {
     expect(await verified(0)).toMatchObject({ differences: 0, could_not_judge: [] });
   });
 
-  it('finds what is missing beside the points, and has it brought again', async () => {
+  it('finds missing params and artifacts, and has them sent again', async () => {
     write();
     appendFileSync(
       join(folder, 'mirrorboard.yaml'),
@@ -261,7 +261,7 @@ describe('verify of MLflow', () => {
     expect((await verified(0, '--strict')).totals).toMatchObject({ missing: 0, owed_bytes: 0 });
   });
 
-  it('can not judge a run that was deleted, or a server that is gone', async () => {
+  it('cannot judge a run that was deleted, or a server that is gone', async () => {
     write();
     await mustRun(['backfill', 'logs'], cwd());
     stub.deleteRun(stub.run('a').id);
@@ -272,7 +272,7 @@ describe('verify of MLflow', () => {
     expect((await verified(3)).could_not_judge).toMatchObject([{ what: 'mlflow' }]);
   });
 
-  it('says which lanes there are, where one is asked for that is not', async () => {
+  it('names the existing lanes, if an unknown one is requested', async () => {
     const { stderr } = await mustRun(['verify', '--lane', 'wandb'], cwd(), 2);
     expect(stderr).toContain('local, mlflow');
     await mustRun(['verify', '--between', 'local', 'local'], cwd(), 2);
@@ -280,7 +280,7 @@ describe('verify of MLflow', () => {
 });
 
 describe('migrate', () => {
-  it('brings a lane to the end, and says that the other one may be switched off', async () => {
+  it('mirrors a lane to the end, and says that the other one can be switched off', async () => {
     write();
     await mustRun(['backfill', 'logs', '--to', 'local'], cwd());
     const { stdout } = await mustRun(['migrate', '--from', 'local', '--to', 'mlflow', '--json'], cwd());
@@ -297,7 +297,7 @@ describe('migrate', () => {
     );
   });
 
-  it('does not say so where the second lane has no place for something, until that is accepted', async () => {
+  it('does not say so if the second lane has no place for something, until that is accepted', async () => {
     write();
     const config = join(folder, 'mirrorboard.yaml');
     writeFileSync(config, readFileSync(config, 'utf8').replace('tracking_uri:', 'artifacts: false, tracking_uri:'));
@@ -367,7 +367,7 @@ describe('migrate', () => {
     expect(stderr).toMatch(/missing.*acc/);
   });
 
-  it('says why not where the second lane lacks something', async () => {
+  it('says why not if the second lane lacks something', async () => {
     write();
     await mustRun(['backfill', 'logs'], cwd());
     const { metrics } = stub.run('a');
@@ -382,7 +382,7 @@ describe('migrate', () => {
 });
 
 describe('verify of offline W&B and ClearML', () => {
-  it('finds what is missing beside the points, and has it brought again', async () => {
+  it('finds missing params and artifacts, and has them sent again', async () => {
     write();
     writeFileSync(
       join(folder, 'mirrorboard.yaml'),

@@ -101,7 +101,7 @@ describe('a server that appends every line', () => {
     await expectVerified();
   });
 
-  it('is said to be one where nobody said so, and lanes of two projects do not meet in it', async () => {
+  it('is recognized without a setting, and lanes of two projects do not share it', async () => {
     cpSync(corpus('tf2_scalars'), join(logs, 'a'), { recursive: true });
     configure('');
     expect((await run('backfill', logs)).code).toBe(0);
@@ -129,7 +129,7 @@ describe('a server that appends every line', () => {
   });
 });
 
-describe('a run that can not be gone on with', () => {
+describe('a run that cannot be resumed', () => {
   beforeEach(() => configure('append'));
 
   function log(name: string, from: number, count: number): void {
@@ -166,7 +166,7 @@ describe('a run that can not be gone on with', () => {
     expect(server.runs).toHaveLength(2);
   });
 
-  it('is rebuilt by a watch, too, where state and lines are lost', async () => {
+  it('is rebuilt by a watch, too, if state and lines are lost', async () => {
     log('events.out.tfevents.1', 0, 10);
     expect((await run('backfill', logs)).code).toBe(0);
     const runs = server.runs;
@@ -184,7 +184,7 @@ describe('a run that can not be gone on with', () => {
 });
 
 describe('a lane with mode: disabled', () => {
-  it('is off: that is said, is no failure, and it goes on from there once it is on', async () => {
+  it('is off: that is reported, is not a failure, and it resumes once it is on', async () => {
     cpSync(corpus('tf2_scalars'), logs, { recursive: true });
     configure('append');
     writeFileSync(join(folder, 'mirrorboard.yaml'), `${readFileSync(join(folder, 'mirrorboard.yaml'), 'utf8')}  local: {}\n`);

@@ -123,7 +123,7 @@ describe('the comparison with the truth', () => {
     expect(await spoiled(name, mutate)).not.toEqual([]);
   });
 
-  it('sees a name that stands twice in the text', async () => {
+  it('sees a name that occurs twice in the text', async () => {
     const text = '{"format":1,"runs":{"a":{"files":[],"tags":{"x":{"points":[\n[1,1,1]]},\n"x":{"points":[\n[2,2,2]]}}}}}';
     expect(() => parseExport(text)).toThrow('2 lines of points, and 1 points');
   });

@@ -86,7 +86,7 @@ describe('the views', () => {
     }
   });
 
-  it('tags: what an aggregate over the points says', () => {
+  it('tags: the same as an aggregate over the points', () => {
     const aggregated = rows(`
       SELECT run, tag, count(*) AS count, min(step) AS first_step, max(step) AS last_step, max(wall_time) AS last_wall_time,
         CAST(min(value) AS REAL) + 0.0 AS min, CAST(max(value) AS REAL) + 0.0 AS max FROM (
@@ -151,7 +151,7 @@ describe('the views', () => {
     expect(rows('SELECT count(*) AS n FROM hparam_messages')).toEqual([{ n: points('hparams').length }]);
   });
 
-  it('tensors: what no other view has, with the bytes that lie beside', () => {
+  it('tensors: what no other view has, with the bytes in the media folder', () => {
     const got = rows('SELECT run, tag, plugin, dtype, shape, sha256, path FROM tensors');
     const isOther = ([, , , , value]: readonly unknown[]): boolean => typeof value === 'object' && value !== null && 'dtype' in value;
     const plugins = new Set(Object.values(exported.runs).flatMap(({ tags }) => Object.values(tags).map(({ plugin }) => plugin)));
@@ -168,7 +168,7 @@ describe('the views', () => {
     for (const { path, sha256 } of got) if (path !== null) expectFile(String(path), String(sha256));
   });
 
-  it('media: files that are there, whole', () => {
+  it('media: every file exists and is complete', () => {
     const got = rows('SELECT run, tag, kind, part, bytes, sha256, path, width, height FROM media');
     for (const { path, sha256, bytes } of got) expect(expectFile(String(path), String(sha256))).toBe(bytes);
     const hashes = (list: readonly unknown[]): string[] => list.map((part) => (part as { sha256: string }).sha256);
@@ -237,7 +237,7 @@ describe('the query plans', () => {
   });
 });
 
-describe('bytes that stand in several values', () => {
+describe('bytes that occur in several values', () => {
   let other: string;
 
   beforeEach(() => {

@@ -71,7 +71,7 @@ describe('the truth of the corpus', () => {
     expect(compareTruth(truth, parseExport(await storeText(name)))).toEqual(wanted);
   });
 
-  it('is said in the same bytes by the files and the store', async () => {
+  it('is written in the same bytes from the files and the store', async () => {
     for (const name of names) expect(await storeText(name)).toBe(await textOf(filesSource(await findTarget(corpus(name)))));
   });
 

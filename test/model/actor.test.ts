@@ -14,7 +14,7 @@ afterEach(async () => {
   remove(folder);
 });
 
-describe('a watch beside an actor that writes, tears, copies, syncs, renames, links, empties, deletes and unmounts, on a server that fails', () => {
+describe('a watch next to an actor that writes, cuts, copies, syncs, renames, links, empties, deletes and unmounts, on a server that fails', () => {
   it(`has what the tree holds in the end, once (MIRRORBOARD_TEST_SEED=${seed})`, async () => {
     const said: string[] = [];
     try {

@@ -12,7 +12,7 @@ import { checkWatchHistories } from './watch-property.ts';
 const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
 
 describe('whatever happens to a log tree and to the process that watches it', () => {
-  it(`the store holds the points of all sound records once, in the order of their files (MIRRORBOARD_TEST_SEED=${seed})`, async () => {
+  it(`the store holds the points of all valid records once, in the order of their files (MIRRORBOARD_TEST_SEED=${seed})`, async () => {
     await checkWatchHistories({ runs: 60, length: 30, seed });
   });
 
@@ -20,7 +20,7 @@ describe('whatever happens to a log tree and to the process that watches it', ()
     await checkWatchHistories({ runs: 60, length: 30, seed: known });
   });
 
-  it('bytes that heal in several batches, with turns of other runs between, keep a tag that only a later one has', async () => {
+  it('repaired bytes in several batches, with turns of other runs between, keep a tag that only a later one has', async () => {
     const folder = freshDirectory();
     const logs = join(folder, 'logs');
     const name = 'events.out.tfevents.1';

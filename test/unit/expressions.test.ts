@@ -68,13 +68,13 @@ function worstOf(run: (text: string) => void, pumps: readonly Pump[], length: nu
 /** No linear expression takes so long over a short text, however busy the machine is: this is the work of this thread alone. */
 const SLOW = 500_000;
 
-test('finds expressions behind comments, strings, templates and divisions', () => {
+test('finds expressions after comments, strings, templates and divisions', () => {
   const code = "const a = b / c / d; // /no/\nconst t = `x\u0024{f(/in/g)}/\u0024{1}/`; return /[/]\\//.test('/no/') ? x / 2 : /last/u;";
   expect(expressionsIn(code).map(({ source }) => source)).toEqual(['in', '[/]\\/', 'last']);
   expect(found.size).toBeGreaterThan(150);
 });
 
-test('every expression of the program takes time in proportion to the text, whatever stands in it', () => {
+test('every expression of the program takes time in proportion to the text, whatever is in it', () => {
   const slow = [...found].flatMap(([name, { source, flags }]) => {
     if (OURS.has(name)) return [];
     const everywhere = new RegExp(source, flags.includes('g') ? flags : `${flags}g`);
@@ -98,7 +98,7 @@ test('every expression gets through a megabyte of its worst letters', () => {
   expect(slow).toEqual([]);
 });
 
-test('what may be slow is still there, and is said why', () => {
+test('every exception still exists, and has a reason', () => {
   for (const [name, why] of OURS) expect([name, found.has(name), why.length > 0]).toEqual([name, true, true]);
 });
 

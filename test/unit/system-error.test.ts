@@ -3,19 +3,19 @@ import { errorName, isAboutBytes, isGone, reasonOf, remedyOf } from '../../src/s
 
 const failed = (code: string): Error => Object.assign(new Error(`${code}: something, open 'x'`), { code, errno: -1 });
 
-describe('what the system says', () => {
-  test('is said in words, with the name of the number', () => {
+describe('messages of the system', () => {
+  test('are in words, with the name of the number', () => {
     expect(reasonOf(failed('EMFILE'))).toBe('this process has too many files open (EMFILE)');
     expect(reasonOf(failed('Unknown system error -116'))).toBe('the file server no longer knows this file (ESTALE)');
   });
 
-  test('is left as it is where there are no words for it, or where it is our own', () => {
+  test('stay as they are if there are no words for them, or if they are our own', () => {
     expect(reasonOf(failed('EWHATEVER'))).toBe("EWHATEVER: something, open 'x'");
     expect(reasonOf(Object.assign(new Error('it is not a regular file'), { code: 'EISDIR' }))).toBe('it is not a regular file');
     expect(reasonOf('text')).toBe('text');
   });
 
-  test('that something is not there is not that nobody can look', () => {
+  test('tell a missing file from one that cannot be checked', () => {
     expect(['ENOENT', 'ENOTDIR', 'EIO', 'ENOTCONN', 'EACCES', 'ELOOP'].filter((code) => isGone(failed(code)))).toEqual([
       'ENOENT',
       'ENOTDIR',
@@ -29,7 +29,7 @@ describe('what the system says', () => {
     for (const code of ['EIO', 'ENOTCONN', 'Unknown system error -116']) expect(remedyOf(failed(code))).toMatch(/file server/);
   });
 
-  test('is about some bytes only where a disk or a server has lost them', () => {
+  test('are about some bytes only if a disk or a server has lost them', () => {
     expect(['EIO', 'Unknown system error -121', 'Unknown system error -117'].map((code) => isAboutBytes(failed(code)))).toEqual([
       true,
       true,

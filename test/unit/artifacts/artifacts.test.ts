@@ -26,7 +26,7 @@ async function params(name: string, text: string, prefix = '') {
 }
 
 describe('params of files', () => {
-  it('flattens mappings, keeps lists of plain values whole, and tells 3 from 3.0', async () => {
+  it('flattens mappings, does not split lists of plain values, and tells 3 from 3.0', async () => {
     const text =
       'lr: 0.1\nbatch: 64\nthree: 3.0\noptimizer: {name: adam, betas: [0.9, 0.999]}\nstages: [{width: 1}, {width: 2}]\nnone: null\nempty: {}\n';
     expect(await params('hparams.yaml', text)).toEqual({
@@ -63,7 +63,7 @@ describe('params of files', () => {
   });
 });
 
-describe('files beside a run', () => {
+describe('files next to a run', () => {
   const find = async (globs: readonly string[], other: readonly string[] = []): Promise<string[]> => {
     const found = await findFiles(
       placeAt(folder),
@@ -82,7 +82,7 @@ describe('files beside a run', () => {
     expect(await find(['ck'])).toEqual([]);
   });
 
-  it('are found beside the run, too, where a pattern says so, but not above the root', async () => {
+  it('are also found next to the run, if a pattern says so, but not above the root', async () => {
     for (const path of ['out/runs/one/e', 'out/config.json', 'out/checkpoint-500/w.bin', 'out/other/w.bin', 'top.json']) write(path, 'x');
     const beside = async (levels: number, ...globs: readonly string[]): Promise<string[]> => {
       const patterns = globs.map((glob) => new Pattern(glob));
@@ -107,7 +107,7 @@ describe('files beside a run', () => {
     expect(await find(['*.pth'])).toEqual(['early.pth', 'epoch_1.pth', 'epoch_9.pth', 'epoch_10.pth', 'last.pth']);
   });
 
-  it('are read to the last byte, from where one wants, and not as something else', async () => {
+  it('are read to the last byte, from any start, and not as something else', async () => {
     write('big.bin', 'x'.repeat(300_000));
     const source = { directory: placeAt(folder), path: 'big.bin', bytes: 300_000 };
     const file = artifactFile(source, 'big.bin', await hashFile(source, signal), signal);
@@ -151,7 +151,7 @@ describe('the run to join', () => {
     expect(await ask([{ file: 'gone.txt', waitMs: 5 }])).toMatchObject({ kind: 'absent' });
   });
 
-  it('is said by the first rule that is about the run', async () => {
+  it('comes from the first rule that matches the run', async () => {
     const rules = [
       { runs: ['other'], id: 'no', waitMs: 0 },
       { runs: ['exp/**'], id: 'id-of-{path}', waitMs: 0 },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { capabilities } from '../../../src/backend-kit/index.ts';
 
-describe('the capabilities of a backend that says little', () => {
+describe('the capabilities of a backend that declares little', () => {
   const little = capabilities({ name: 'little', holds: { scalars: 'native' } });
 
   it('has no place for a kind that it does not name', () => {
@@ -18,7 +18,7 @@ describe('the capabilities of a backend that says little', () => {
   });
 });
 
-describe('the capabilities of a backend that says more', () => {
+describe('the capabilities of a backend that declares more', () => {
   it('hold a kind that is not named as they hold others', () => {
     const { holds } = capabilities({ name: 'files', holds: { scalars: 'native', mesh: 'none', other: 'artifact' } });
     expect(holds).toMatchObject({ scalars: 'native', mesh: 'none', audio: 'artifact', other: 'artifact' });

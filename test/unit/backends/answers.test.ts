@@ -127,19 +127,19 @@ describe.each(NAMES)('opening a run (%s)', (name) => {
     if (body !== 'Unauthorized') expect(failure.hint).toMatch(/headers/);
   });
 
-  test.each([301, 308])('says what to write where the address leads to another one (%i)', async (status) => {
+  test.each([301, 308])('shows what to write if the address leads to another one (%i)', async (status) => {
     const base = `http://${await listening(createServer(redirect(status, (path) => `https://tracker.example.org:8443${path}`)))}`;
     const failure = await failureAt(name, base);
     expect(failure).toMatchObject({ code: 'MB4003', hint: `Write ${ADDRESS[name]}: https://tracker.example.org:8443` });
     expect(failure.message).toContain('leads to https://tracker.example.org:8443/');
   });
 
-  test('takes no other page for a login', async () => {
+  test('treats no other page as a login', async () => {
     const failure = await failureAt(name, `http://${await listening(createServer(page('<html><h1>It works!</h1></html>')))}`);
     expect(failure.code).toBe('MB4003');
   });
 
-  test('sends headers that stand before the tracker ask for, and says nothing of them', async () => {
+  test('sends the headers that a proxy before the tracker needs, and does not show them', async () => {
     const seen: unknown[] = [];
     const server = createServer(({ headers }, response) => {
       seen.push(headers['cf-access-client-secret']);

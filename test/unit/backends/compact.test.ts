@@ -175,7 +175,7 @@ describe('compaction', () => {
     expectSound();
   });
 
-  it('keeps the order of the file where healed records came late', async () => {
+  it('keeps the order of the file if repaired records arrive late', async () => {
     for (let n = 0; n < 60; n++) if (n % 6 !== 3) await store([point(n)]);
     await store([point(100), point(101), point(102)]);
     for (const n of [57, 3, 9, 33]) await store([point(n, n === 9 ? -0 : n)]);
@@ -211,7 +211,7 @@ describe('compaction', () => {
     expectSound();
   });
 
-  it('leaves room for what comes: points stored after it stand behind what was there', async () => {
+  it('leaves room for what comes: points stored later follow what was there', async () => {
     for (let n = 0; n < 50; n++) await store([point(n)], { series: n % 2 });
     backend.compact(RUN);
     for (let n = 50; n < 100; n++) await store([point(n, -0)], { series: n % 2 });
@@ -268,7 +268,7 @@ describe('compaction', () => {
     expectSound();
   });
 
-  it('leaves points as they are where some of them are lost', async () => {
+  it('does not change points if some of them are lost', async () => {
     for (let n = 0; n < 30; n++) await store([point(n, n === 20 ? -0 : n), point(n + 0.5)], { series: n % 2 });
     await backend.close();
     const db = new DatabaseSync(join(folder, 'store.db'));
@@ -282,7 +282,7 @@ describe('compaction', () => {
     expectSound();
   });
 
-  it('is given up for now while somebody else holds the store locked', async () => {
+  it('is postponed while another process has locked the store', async () => {
     for (let n = 0; n < 30; n++) await store([point(n)]);
     const db = new DatabaseSync(join(folder, 'store.db'));
     db.exec('BEGIN IMMEDIATE');

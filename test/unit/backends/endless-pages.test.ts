@@ -179,7 +179,7 @@ const LOOPS: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
 };
 
 describe.each(WAYS)('a listing that never ends (%s)', (way) => {
-  test.each(Object.keys(LOOPS))('%s: is no answer of an API', async (name) => {
+  test.each(Object.keys(LOOPS))('%s: is not a valid answer of an API', async (name) => {
     // Rows are asked for by their numbers, which never come twice: no token leads to them.
     if (/^rows|^tasks/.test(name) && (way === 'the same token' || way === 'tokens in a circle')) return;
     // There an empty page is the end.

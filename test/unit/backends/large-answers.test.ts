@@ -52,7 +52,7 @@ const range = (from: number, to: number): readonly number[] => Array.from({ leng
 const TOO_MANY = 40;
 const TOO_LARGE = Buffer.alloc(5 * MIB, ' ');
 
-describe('a listing whose pages would be too large', () => {
+describe('a listing whose pages are too large', () => {
   test('is asked for in smaller pages: the history of an MLflow metric', async () => {
     withLittleMemory();
     const sizes: number[] = [];
@@ -125,8 +125,8 @@ describe('a listing whose pages would be too large', () => {
   });
 });
 
-describe('what is too large and comes as a whole', () => {
-  test('is said with its limit: the fields of an MLflow run', async () => {
+describe('an answer without pages that is too large', () => {
+  test('names its limit: the fields of an MLflow run', async () => {
     withLittleMemory();
     const url = await serve(() => ({
       run: { info: { run_id: 'r', experiment_id: '1' }, data: { tags: [{ key: 'a', value: 'x'.repeat(5 * MIB) }] } },
@@ -139,7 +139,7 @@ describe('what is too large and comes as a whole', () => {
     });
   });
 
-  test('is said with its limit: an object of a bucket', async () => {
+  test('names its limit: an object of a bucket', async () => {
     withLittleMemory();
     const url = await serve(() => Buffer.alloc(5 * MIB));
     const credentials = { accessKeyId: 'AKIAOFTHETESTS', secretAccessKey: 'the-secret-of-the-tests' };
@@ -148,7 +148,7 @@ describe('what is too large and comes as a whole', () => {
     await expect(store.get('a', signal)).rejects.toMatchObject({ code: 'MB4030', message: expect.stringContaining('the limit is 4MiB') });
   });
 
-  test('is said with its limit: a column of Aim', async () => {
+  test('names its limit: a column of Aim', async () => {
     const stub = await AimStub.start();
     closers.push(() => stub.close());
     const client = await AimClient.connect(stub.url, { headers: {}, tls: {}, timeoutMs: 60_000 }, signal);
@@ -167,7 +167,7 @@ describe('what is too large and comes as a whole', () => {
 describe('a bucket', () => {
   const credentials = { accessKeyId: 'AKIAOFTHETESTS', secretAccessKey: 'the-secret-of-the-tests' };
 
-  test('that answers by the byte for ever is given up when the time of a command is over', async () => {
+  test('that answers in single bytes is given up when the time of a command is over', async () => {
     const server = createServer((_, response) => {
       response.writeHead(200, { 'content-length': 1_000_000 });
       const drip = setInterval(() => response.write('x'), 10);
@@ -185,7 +185,7 @@ describe('a bucket', () => {
     await expect(store.get('a', signal)).rejects.toMatchObject({ code: 'MB4001', message: expect.stringContaining('no answer within') });
   });
 
-  test('whose listings have no end is left, and its errors may be called anything', async () => {
+  test('whose listings never end is left, and its errors may have any name', async () => {
     let body = `<?xml version="1.0"?><ListBucketResult>${'<Contents><Key>a</Key></Contents>'.repeat(200_000)}</ListBucketResult>`;
     let status = 200;
     const server = createServer((_, response) => response.writeHead(status, { 'content-type': 'application/xml' }).end(body));

@@ -101,8 +101,8 @@ const EVENTS: readonly Uint8Array[] = [
 ];
 const WHOLE = eventFile(...EVENTS);
 
-describe('what a file held before it was written anew', () => {
-  it('is dropped where the present content holds all of it, so that eight copies over itself leave every row once', async () => {
+describe('the former content of a file', () => {
+  it('is dropped if the present content has all of it, so that eight copies over itself leave every row once', async () => {
     await store(WHOLE, 0);
     const once = counts();
     for (let copy = 0; copy < 8; copy++) {
@@ -120,7 +120,7 @@ describe('what a file held before it was written anew', () => {
     expect(await everything()).toEqual(before);
   });
 
-  it('is dropped where the same points stand at other places of it, between others', async () => {
+  it('is dropped if the same points are at other places of it, between others', async () => {
     const points = [1, 2, 3].map((step) => scalar(step));
     await store(eventFile(...points), 0);
     const apart = eventFile(
@@ -154,7 +154,7 @@ describe('what a file held before it was written anew', () => {
     ],
     ['everything', REST, []],
   ];
-  it.each(DIFFERENT)('is kept where it differs in %s', async (_, before, after) => {
+  it.each(DIFFERENT)('is kept if it differs in %s', async (_, before, after) => {
     await store(eventFile(...before), 0);
     await store(eventFile(...after), 1);
     const [kept, seen] = [counts(), await everything()];
@@ -189,7 +189,7 @@ describe('what a file held before it was written anew', () => {
     expect(counts()['point']).toBe(Number(rows('SELECT sum(last_point - first_point + 1) AS n FROM segment')[0]?.['n']));
   });
 
-  it('stays where more comes to the run meanwhile, until that is compared, too', async () => {
+  it('stays if more data arrives meanwhile, until that is compared, too', async () => {
     const large = eventFile(...Array.from({ length: 60_000 }, (_, i) => scalar(i)));
     await store(large, 0);
     await store(large, 1);

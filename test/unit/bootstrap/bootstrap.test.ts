@@ -38,7 +38,7 @@ describe('an installed package', () => {
     expect(stderr).toMatch(new RegExp(`^mirrorboard: Node 24 or newer is needed, .* is ${version} .*\\n$`));
   });
 
-  test('says in one line what is needed when there is no Node', async () => {
+  test('says in one line what is needed if there is no Node', async () => {
     const { status, stderr } = await make('package').run();
     expect(status).toBe(2);
     expect(stderr).toMatch(/^mirrorboard: Node 24 or newer is needed, .*\n$/);
@@ -68,7 +68,7 @@ describe('the first start in a checkout', () => {
     expect(checkout.calls()).toEqual(['npm ci --include=dev', 'pinned -v', 'tsc']);
   });
 
-  test('takes npm install where npm ci does not take the lock file, without leftovers', async () => {
+  test('uses npm install if npm ci rejects the lock file, without leftovers', async () => {
     const checkout = make('checkout');
     checkout.write('node_modules/leftover/package.json', '{}');
     const { status } = await checkout.run([], { FAKE_NPM: 'eusage' });
@@ -84,7 +84,7 @@ describe('the first start in a checkout', () => {
     expect(installCalls(checkout)).toHaveLength(2);
   });
 
-  test('shows what npm said when the install fails twice, and starts anew the next time', async () => {
+  test('shows what npm printed if the install fails twice, and starts again the next time', async () => {
     const checkout = make('checkout');
     const { status, stdout, stderr } = await checkout.run([], { FAKE_NPM: 'fails' });
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
@@ -102,7 +102,7 @@ describe('the first start in a checkout', () => {
     expect(installCalls(checkout)).toHaveLength(2);
   });
 
-  test('uses the Node on PATH where the pinned one cannot run', async () => {
+  test('uses the Node on PATH if the pinned one cannot run', async () => {
     const checkout = make('checkout');
     checkout.write('fake/node', '#!/no/such/loader\n', 0o755);
     checkout.nodeOnPath('v24.3.0');
@@ -140,7 +140,7 @@ describe('a later start in a checkout', () => {
     expect(checkout.calls()).toEqual(['npm ci --include=dev', 'pinned -v', 'tsc', 'tsc', 'tsc', 'tsc']);
   });
 
-  test('installs again when the lock file says something else, not when only its time changed', async () => {
+  test('installs again if the lock file has other content, not if only its time changed', async () => {
     const checkout = make('checkout');
     await checkout.run();
     const soon = Date.now() / 1000 + 1;
@@ -152,14 +152,14 @@ describe('a later start in a checkout', () => {
     expect(installCalls(checkout)).toHaveLength(2);
   });
 
-  test('goes on with sources that have type errors, and says so', async () => {
+  test('continues with sources that have type errors, and says so', async () => {
     const checkout = make('checkout');
     const { status, stderr } = await checkout.run([], { FAKE_TSC: 'errors' });
     expect(status).toBe(0);
     expect(stderr).toContain('type errors');
   });
 
-  test('builds anew after a build that was killed', async () => {
+  test('builds again after a build that was killed', async () => {
     const checkout = make('checkout');
     const { status } = await checkout.run([], { FAKE_TSC: 'dies' });
     expect(status).toBe(2);

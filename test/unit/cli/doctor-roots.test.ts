@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-it('looks into many roots with few threads, and says of each what is in it', async () => {
+it('reads many roots with few threads, and reports each', async () => {
   const roots = Array.from({ length: 3 * MOST_READERS }, (_, i) => ({ name: `root-${i}`, path: join(folder, `root-${i}`) }));
   for (const [i, { path }] of roots.entries()) {
     mkdirSync(path);

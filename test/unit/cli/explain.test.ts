@@ -20,13 +20,13 @@ async function explain(codes: readonly string[], json = false): Promise<string> 
 }
 
 describe('explain', () => {
-  test('reads the page that people read: the build puts it beside the program', () => {
+  test('reads the documentation page: the build puts it next to the program', () => {
     const page = readFileSync(new URL('../../../../docs/errors.md', import.meta.url), 'utf8');
     expect(readFileSync(new URL('../../../src/cli/errors.md', import.meta.url), 'utf8')).toBe(page);
     expect([...explanations(page).keys()]).toEqual(Object.keys(errorCodes));
   });
 
-  test.each(Object.keys(errorCodes))('says of %s what it means and what to do, as plain text', async (code) => {
+  test.each(Object.keys(errorCodes))('explains %s and what to do, as plain text', async (code) => {
     const text = await explain([code]);
     expect(text).toMatch(new RegExp(`^${code}: `));
     for (const part of ['Means: ', 'Usual cause: ', 'What to do: ']) expect(text).toContain(`\n${part}`);
@@ -46,7 +46,7 @@ describe('explain', () => {
     expect((await explain([])).match(/^MB\d{4} /gm)).toHaveLength(Object.keys(errorCodes).length);
   });
 
-  test('says of what is no code what was most likely meant', async () => {
+  test('suggests the closest code for an unknown one', async () => {
     await expect(explain(['MB307'])).rejects.toMatchObject({ code: 'MB1001', message: expect.stringContaining('did you mean MB3') });
   });
 });

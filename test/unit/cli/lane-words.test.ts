@@ -31,8 +31,8 @@ const posture = (isDriven: boolean, lane: object): LanePosture => ({
 const WAITING = { state: 'waiting', reason: 'POST http://tracker: 503', code: 'MB4001', remedy: null };
 const FAILING = { state: 'active', last_error: { over: false, code: 'MB4001', reason: 'POST http://tracker: 503', remedy: null } };
 
-describe('what is said of a lane that stands', () => {
-  it('is that it is tried again only while somebody drives it', () => {
+describe('the lines about a blocked lane', () => {
+  it('say that it is retried only while a process runs', () => {
     expect(standOf(posture(true, WAITING))?.remedy).toBe('none needed: the lane retries by itself');
     for (const lane of [WAITING, FAILING]) {
       const remedy = standOf(posture(false, lane))?.remedy;
@@ -41,7 +41,7 @@ describe('what is said of a lane that stands', () => {
     }
   });
 
-  it('is the remedy of what went wrong, where there is one', () => {
+  it('show the remedy of the last error, if there is one', () => {
     for (const isDriven of [true, false])
       expect(standOf(posture(isDriven, { ...WAITING, remedy: 'Restart it.' }))?.remedy).toBe('Restart it.');
   });

@@ -17,7 +17,7 @@ function scene(probe: (signal: AbortSignal) => Promise<unknown>): {
 }
 
 describe('a tracker that is asked before something is done in it', () => {
-  it('is said to be waited for after 15 seconds, and given up long before a request would be', async () => {
+  it('report a wait after 15 seconds, and give up long before a request would', async () => {
     let given: unknown;
     const { clock, said, asked } = scene((signal) => {
       signal.addEventListener('abort', () => {
@@ -38,7 +38,7 @@ describe('a tracker that is asked before something is done in it', () => {
     expect(PROBE_MS).toBeLessThan(120_000);
   });
 
-  it('is not spoken of where it answers, and says itself why it does not let us in', async () => {
+  it('say nothing if it answers, and leave the reason to the tracker if it rejects our credentials', async () => {
     const well = scene(async () => ({}));
     expect(await well.asked()).toBeUndefined();
     await well.clock.pass(PROBE_MS);

@@ -16,7 +16,7 @@ describe('what helps with damage', () => {
     expect(damageRemedy({ ...at, reason: 'not_event_file', detail })).toBe(remedy);
   });
 
-  test('is no copy where the writer wrote it so, and nothing where it is normal', () => {
+  test('is not a copy if the writer wrote it so, and nothing if it is normal', () => {
     expect(damageRemedy({ reason: 'data_checksum' })).toMatch(/^copy the file again/);
     expect(damageRemedy({ reason: 'bad_message', detail: 'invalid wire type 7' })).not.toMatch(/^copy/);
     expect(damageRemedy({ reason: 'too_large', needs: 2 ** 31 })).toBe('set memory: 2GiB');
@@ -24,17 +24,17 @@ describe('what helps with damage', () => {
   });
 });
 
-describe('what the system can not read', () => {
+describe('what the system cannot read', () => {
   const detail = 'the system cannot read these bytes: the disk or the file server has an error (EIO)';
 
-  test('is told once', () => {
+  test('is reported once', () => {
     expect(damageReason({ reason: 'unreadable', detail })).toBe(detail);
     expect(damageReason({ reason: 'unreadable', detail: 'no permission (EACCES)' })).toBe(
       'the system cannot read these bytes: no permission (EACCES)',
     );
   });
 
-  test('has no count of bytes where nobody could tell how long the file is', () => {
+  test('has no count of bytes if the length of the file is unknown', () => {
     const damage = { run: { root: 'logs', path: 'a' }, file: 'tfevents', start: 0, end: 1, reason: 'unreadable', detail } as const;
     expect(damageText(damage)).toBe(`logs/a/tfevents, offset 0: ${detail}`);
     expect(damageBytes({ ...damage, end: 4096 })).toBe('4,096 bytes');

@@ -3,7 +3,7 @@ import { plainStyle, renderError } from '../../../src/cli/terminal/index.js';
 import { MirrorError } from '../../../src/errors.js';
 
 describe('an error', () => {
-  test('says what, why, what to do and what to type', () => {
+  test('shows what, why, what to do and what to type', () => {
     const system = Object.assign(new Error("EACCES: permission denied, scandir 'logs'"), { code: 'EACCES' });
     const error = new MirrorError('MB2003', 'cannot read the log directory logs', {
       cause: system,
@@ -24,7 +24,7 @@ try: chmod -R a+rX logs
     expect(renderError(error, plainStyle)).toBe('error[MB3005]: cannot write the store: disk full\n');
   });
 
-  test('does not repeat in the words of the system what its message says in ours', () => {
+  test('does not repeat in words of the system what its message says in ours', () => {
     const stale = Object.assign(new Error("Unknown system error -116: Unknown system error -116, stat '/mnt'"), {
       code: 'Unknown system error -116',
       errno: -116,
@@ -44,7 +44,7 @@ try: chmod -R a+rX logs
     expect(renderError(error, plainStyle)).toBe('error[MB3001]: cannot open the store\n  because: ECONNREFUSED\n');
   });
 
-  test('of any other kind is a bug of ours, with a stack for those who ask', () => {
+  test('of any other kind is our bug, with a stack if requested', () => {
     const error = new TypeError('x is not a function');
     expect(renderError(error, plainStyle)).toMatch(/^error\[MB9001\]: x is not a function\nhint: .*MIRRORBOARD_DEBUG=1.*\n$/);
     expect(renderError(error, plainStyle, { debug: true })).toMatch(

@@ -7,7 +7,7 @@ describe('numbers for a person', () => {
     expect(formatCount(9_223_372_036_854_775_807n)).toBe('9,223,372,036,854,775,807');
   });
 
-  test('one of a thing is not many of it', () => {
+  test('uses the singular for one', () => {
     expect([0, 1, 2, 1234].map((n) => counted(n, 'file'))).toEqual(['0 files', '1 file', '2 files', '1,234 files']);
     expect([1, 3].map((n) => counted(n, 'try', 'tries'))).toEqual(['1 try', '3 tries']);
   });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { hearingLines } from '../../../src/cli/terminal/index.ts';
 
-describe('what status says of notifications', () => {
-  it('is nothing where every directory is listened to', () => {
+describe('the lines of status about notifications', () => {
+  it('are empty if every directory is listened to', () => {
     expect(hearingLines([{ name: 'logs', directories: 9, notified_directories: 9, notifications_short: null }])).toEqual([]);
     expect(hearingLines(undefined)).toEqual([]);
   });
@@ -17,7 +17,7 @@ describe('what status says of notifications', () => {
     ]);
   });
 
-  it('says what to do where the system has no more', () => {
+  it('say what to do if the system has no more', () => {
     const roots = [{ name: 'logs', directories: 50, notified_directories: 2, notifications_short: 'the system gives no more (ENOSPC)' }];
     expect(hearingLines(roots).at(-1)).toContain('fs.inotify.max_user_watches');
   });

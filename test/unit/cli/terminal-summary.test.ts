@@ -138,7 +138,7 @@ Next: ${NEXT}
     expect(exitCodeOf(report, false)).toBe(0);
   });
 
-  test('says plainly that nothing is new', () => {
+  test('reports plainly that nothing is new', () => {
     const report = reportOf([runOf('a', 0, { pointsBefore: 45_000 })]);
     const lines = render(report).split('\n');
     expect(lines).toContain('0 new points');
@@ -147,14 +147,14 @@ Next: ${NEXT}
     expect(render(reportOf([]))).toContain('No event files were found.');
   });
 
-  test('says what include and exclude leave out where they leave nothing', () => {
+  test('shows what include and exclude leave out if they leave nothing', () => {
     const renderLeft = (runs: number, files: number): string => renderReport(reportOf([]), { style: plainStyle, leftOut: { runs, files } });
     expect(renderLeft(2, 3)).toContain('Nothing to mirror: include, exclude and ignore skip all 2 runs (3 files).');
     expect(renderLeft(1, 1)).toContain('skip the only run (1 file).');
     expect(renderLeft(2, 3)).not.toContain('No event files were found.');
   });
 
-  test('tells of files that are gone, also where all of them are', () => {
+  test('counts deleted files, even if all of them are gone', () => {
     const some = reportOf([runOf('a', 0, { pointsBefore: 7 })]);
     const gone = (report: Report, filesGone: number): string[] =>
       render({ ...report, totals: { ...report.totals, filesGone } }).split('\n');
@@ -165,7 +165,7 @@ Next: ${NEXT}
     expect(gone(reportOf([]), 2)).not.toContain('No event files were found.');
   });
 
-  test('says after an interrupt what is kept', () => {
+  test('shows after an interrupt what is kept', () => {
     const lines = render(reportOf([runOf('a', 1200)], { interrupted: true })).split('\n');
     expect(lines).toContain('Interrupted: the 1,200 new points above are kept; run the same command to resume.');
   });

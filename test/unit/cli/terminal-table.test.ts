@@ -32,7 +32,7 @@ describe('a table', () => {
     expect(renderTable({ columns, rows, width: 5 }).split('\n')[1]).toBe('expe…rain  123,456');
   });
 
-  test('is no wider than a screen or two for one name of megabytes, and shows both ends of it', () => {
+  test('is at most a screen or two wide for a name of megabytes, and shows both ends of it', () => {
     const rows = [
       ['a', '1'],
       [`begin${'x😀'.repeat(1_000_000)}end`, '2'],
@@ -54,7 +54,7 @@ describe('a table', () => {
     ],
   };
 
-  test('leaves out columns of zeros where it is too wide, and no others', () => {
+  test('leaves out columns of zeros if it is too wide, and no others', () => {
     const lines = renderTable({ ...wide, width: 43 }).split('\n');
     expect(lines[0]).toMatch(/^Run +Points +Equal +Missing$/);
     expect(lines.every((line) => stringWidth(line) <= 43)).toBe(true);
@@ -62,7 +62,7 @@ describe('a table', () => {
     expect(renderTable(wide)).toContain('Pending');
   });
 
-  test('becomes a few lines for each row where even that is too wide, with all that is known of it', () => {
+  test('becomes a few lines for each row if even that is too wide, with all known facts', () => {
     for (const width of [30, 38]) {
       const text = renderTable({ ...wide, width });
       expect(text.split('\n').filter((line) => stringWidth(line) > width)).toEqual([]);
@@ -103,7 +103,7 @@ describe('a table', () => {
 });
 
 describe('visible text', () => {
-  test('is the text itself where nothing steers the terminal', () => {
+  test('is the text itself if nothing controls the terminal', () => {
     const text = 'loss/train_α 実験 e\u0301 👩‍🔬 ‌';
     expect(visibleText(text)).toBe(text);
   });

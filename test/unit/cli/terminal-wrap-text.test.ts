@@ -2,12 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import { columnsOf, wrapText } from '../../../src/cli/terminal/index.ts';
 
 describe('wrapText', () => {
-  it('breaks lines at words, and sets in what goes on', () => {
+  it('breaks lines at words, and indents what follows', () => {
     expect(wrapText('hint: write the settings themselves', 20, 2)).toBe('hint: write the\n  settings\n  themselves');
     expect(wrapText('  a bb ccc\nd', 6)).toBe('  a bb\n  ccc\nd');
   });
 
-  it('leaves a word whole that is wider than the terminal, and a text without a width', () => {
+  it('does not break a word that is wider than the terminal, or a text without a width', () => {
     expect(wrapText('see /a/very/long/path now', 10)).toBe('see\n/a/very/long/path\nnow');
     expect(wrapText('a b c d e f', undefined)).toBe('a b c d e f');
   });

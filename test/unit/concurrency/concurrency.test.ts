@@ -33,7 +33,7 @@ describe('each', () => {
 });
 
 describe('a line by key', () => {
-  it('does one thing of a key at a time, in order, and goes on after a failure; other keys do not wait', async () => {
+  it('does one thing of a key at a time, in order, and continues after a failure; other keys do not wait', async () => {
     const line = new LineByKey();
     const said: string[] = [];
     const work =
@@ -87,7 +87,7 @@ describe('work that is done once a key', () => {
 });
 
 describe('waiting with a signal', () => {
-  it('ends with the reason, while the work goes on', async () => {
+  it('ends with the reason, while the work continues', async () => {
     const stop = new AbortController();
     const { promise: work, resolve } = Promise.withResolvers<string>();
     const waited = withSignal(work, stop.signal);
@@ -103,7 +103,7 @@ describe('waiting with a signal', () => {
 describe('a room', () => {
   const { signal } = new AbortController();
 
-  it('lets in what fits, in the order in which it came, and one alone however large', async () => {
+  it('admits what fits, in order of arrival, and a single one however large', async () => {
     const room = new Room(() => 10);
     const said: string[] = [];
     const enter = async (name: string, weight: number): Promise<() => void> => {
@@ -123,7 +123,7 @@ describe('a room', () => {
     expect(said).toEqual(['large', 'first', 'wide', 'small']);
   });
 
-  it('lets those behind in who is aborted in line, and gives back the place of work that fails', async () => {
+  it('admits the next ones if one is aborted in line, and releases the place of failed work', async () => {
     const room = new Room(() => 2);
     const leave = await room.enter(signal, 1);
     const end = new AbortController();

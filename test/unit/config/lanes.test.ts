@@ -99,7 +99,7 @@ describe('the lanes', () => {
     expect((await failure({ flags: { lanes: ['elsewhere'] } })).hint).toMatch(/^Add the lane to the configuration/);
   });
 
-  it('take their settings from variables of ours before the file', async () => {
+  it('take their settings from our variables before the file', async () => {
     const config = await load({
       text: 'lanes: { mlflow: { tracking_uri: file, experiment_name: file, insecure_tls: false } }',
       env: {
@@ -125,7 +125,7 @@ describe('the lanes', () => {
     expect(config.places.get('lanes.mlflow.experiment_name')).toBe('TRACELET_MLFLOW_EXPERIMENT_NAME');
   });
 
-  it('have templates of their own, of all runs, or of the project', async () => {
+  it('have their own templates, or those of all runs, or of the project', async () => {
     const templates = async (text: string): Promise<unknown[]> => {
       const [lane] = (await load({ text })).lanes.trackers;
       return [lane?.group, lane?.runName];
@@ -161,7 +161,7 @@ describe('the lanes', () => {
     expect((await load({ text: 'tags: { v: 1.0 }\nlanes: [mlflow]' })).lanes.trackers[0]?.tags).toEqual({ v: '1.0' });
   });
 
-  it('have tags with any braces in them; what looks like a misspelled placeholder is said', async () => {
+  it('have tags with any braces in them; a warning names what looks like a misspelled placeholder', async () => {
     const { notices } = await load({ text: 'tags: { trial: "{nubmer}", json: \'{"a": 1}\', ok: "{number}" }\nlanes: [mlflow, wandb]' });
     expect(notices).toEqual(['./mirrorboard.yaml:1:16: the tag trial contains {nubmer}, which is not replaced; did you mean {number}?']);
   });
@@ -276,7 +276,7 @@ describe('profiles', () => {
     );
   });
 
-  it('that ENVIRONMENT names and are not there are said to be so, and the default one holds', async () => {
+  it('that ENVIRONMENT names and that do not exist get a note, and the default one applies', async () => {
     const text = 'profiles: { default: { lanes: [mlflow] }, dev: { lanes: [local] } }';
     const other = await load({ text, env: { ENVIRONMENT: 'qa' } });
     expect([other.profile, ...names(other)]).toEqual(['default', 'mlflow']);
@@ -286,7 +286,7 @@ describe('profiles', () => {
   });
 });
 
-describe('templates that nobody uses', () => {
+describe('templates that are not used', () => {
   it.each([
     ['runs: { name: "{nmae}" }', 'runs.name: found {nmae}'],
     ['profiles: { p: { runs: { parent: "{nmae}" } } }', 'profiles.p.runs.parent: found {nmae}'],

@@ -43,7 +43,7 @@ describe('readText', () => {
     if (writer.exitCode === null) await once(writer, 'exit');
   });
 
-  it('fails with a system code for what is no file', async () => {
+  it('fails with a system code for a path that is not a file', async () => {
     await expect(readText(folder)).rejects.toMatchObject({ code: 'EISDIR' });
     await expect(readText(join(folder, 'none'))).rejects.toMatchObject({ code: 'ENOENT' });
   });

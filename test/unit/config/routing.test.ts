@@ -17,7 +17,7 @@ async function problem(text: string): Promise<string> {
 }
 
 describe('routes of a configuration', () => {
-  it('are none, and nothing is folded, where nothing is said', async () => {
+  it('are none, and nothing is folded, if nothing is configured', async () => {
     const { routes, fold, params, artifacts } = await load('');
     expect({ routes, fold, params, artifacts }).toEqual({
       routes: [],
@@ -27,7 +27,7 @@ describe('routes of a configuration', () => {
     });
   });
 
-  it('know where they stand', async () => {
+  it('have a place in the file', async () => {
     const { routes } = await load('routes:\n  - { runs: "debug/**", lanes: [local] }\n  - { kinds: images, every: 5 }\n');
     expect(routes).toEqual([
       { place: 'm.yaml:3:5', runs: ['debug/**'], lanes: ['local'] },
@@ -35,7 +35,7 @@ describe('routes of a configuration', () => {
     ]);
   });
 
-  it('of a profile stand in place of those at the top', async () => {
+  it('of a profile replace those at the top', async () => {
     const text = 'routes: [{ drop: true }]\nprofiles: { p: { routes: [{ except: [mlflow] }], runs: { fold: train } } }\n';
     const config = await loadConfig({ flags: { config: 'm.yaml', profile: 'p' }, env: {}, cwd: '/', readFile: () => LANES + text });
     expect([config.routes.map(({ except }) => except), config.fold.names]).toEqual([[['mlflow']], ['train']]);

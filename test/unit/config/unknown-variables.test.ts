@@ -22,7 +22,7 @@ describe('variables that look like ours', () => {
     ]);
   });
 
-  it('are named without a guess where nothing is like them', async () => {
+  it('are named without a suggestion if nothing is similar', async () => {
     expect(await unknown('', { MIRRORBOARD_FLUX_CAPACITOR: '1' })).toEqual([expect.stringMatching(/so it has no effect$/)]);
   });
 
@@ -44,7 +44,7 @@ describe('variables that look like ours', () => {
     expect(await unknown(text, { ...env, MIRRORBOARD_NONSENSE: '', TRACELET_NONSENSE: 'x', MIRRORBOARD: 'x' })).toEqual([]);
   });
 
-  it('are named only where they resemble one of ours, if nobody knows which lanes there are', () => {
+  it('are named only if they resemble one of ours, if the lanes are not known', () => {
     const env = { MIRRORBOARD_ARCHIVE_TOKEN: 'x', MIRRORBOARD_INCLDE: 'x' };
     expect(unknownVariables(env, undefined)).toEqual([expect.stringContaining('did you mean MIRRORBOARD_INCLUDE?')]);
   });

@@ -367,7 +367,7 @@ describe('for generated files', () => {
     expect(fast.batches[0]?.objects).toMatchObject([{ step: 3, form: 'none' }]);
   });
 
-  test('the scanner does not take half of the metadata that it knows for the whole', () => {
+  test('the scanner does not treat half of the metadata that it knows as the whole', () => {
     const event = (step: number, meta: Uint8Array): Uint8Array =>
       concat(field(1, 1, 1), field(2, 0, step), field(5, 2, field(1, 2, value('loss', [field(2, 5, step)], meta))));
     for (let length = 1; length < SCALARS.length; length++) {

@@ -54,7 +54,7 @@ function between(bytes: Uint8Array): { readonly file: Uint8Array; readonly start
   return { file: concat(before, bytes, scalar(5), scalar(6), scalar(7)), start: before.length, end: before.length + bytes.length };
 }
 
-describe('a record that can not be read', () => {
+describe('a record that cannot be read', () => {
   test('costs itself alone when its data checksum does not fit', () => {
     const { file, start, end } = between(flipped(scalar(4), 30));
     const decoded = decode(file);
@@ -77,7 +77,7 @@ describe('a record that can not be read', () => {
     expect(decoded.decoder.watermark).toBe(bytes.length);
   });
 
-  test('leaves neither points nor series behind when its message breaks off', () => {
+  test('leaves neither points nor series if its message breaks off', () => {
     const sound = event({ wallTime: 1, step: 4, summary: [simpleValue('loss', 1), simpleValue('never', 2), simpleValue('loss', 3)] });
     for (const broken of [
       sound.subarray(0, -3),
@@ -121,7 +121,7 @@ function many(from: number, to: number): Uint8Array {
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
 
 describe('inside a record that is broken', () => {
-  test('sound records are found that another process wrote behind what a dead writer left', () => {
+  test('valid records of another process are found after an incomplete one of a dead writer', () => {
     for (const length of [1000, 20_000]) {
       for (const bytes of [12, 13, 301, 900]) {
         const { file, start } = between(concat(torn(frame(large(length)), bytes), many(100, 600)));
@@ -135,7 +135,7 @@ describe('inside a record that is broken', () => {
     decode(between(concat(torn(frame(large(300)), 40), many(100, 120))).file);
   });
 
-  test('they are found also where one of them happens to end where the broken one claims to', () => {
+  test('they are found even if one of them ends where the corrupt one claims to', () => {
     const size = scalar(100).length;
     const record = frame(large(20 * size));
     const rest = record.length - 50;
@@ -144,7 +144,7 @@ describe('inside a record that is broken', () => {
     expect(steps(decodeBytes(file))).toEqual(range(100, 160));
   });
 
-  test('a record of another file that it holds is none of this file, where the broken one was written whole', () => {
+  test('a record of another file inside it is not one of this file, if the corrupt one was written completely', () => {
     const held = concat(VERSION, many(500, 560));
     const record = frame(large(held));
     for (const at of [15, record.length - 2, record.length - 20]) {
@@ -182,7 +182,7 @@ describe('inside a record that is broken', () => {
   });
 });
 
-describe('a record that is not whole yet', () => {
+describe('an incomplete record', () => {
   const record = frame(large(20_000));
   const before = concat(VERSION, many(1, 4));
   const look = (bytes: Uint8Array, prior?: Damage, isSeenBefore = false): Decoded =>
@@ -191,7 +191,7 @@ describe('a record that is not whole yet', () => {
       ...(prior?.look === undefined ? {} : { incomplete: { start: prior.start, look: prior.look, isSeenBefore } }),
     });
 
-  test('shows what another process wrote behind it on the second look, a while later', () => {
+  test('shows what another process wrote after it on the second look, a while later', () => {
     const bytes = concat(before, torn(record, 301), many(10, 20));
     const first = look(bytes);
     expect(steps(first)).toEqual([]);
@@ -204,7 +204,7 @@ describe('a record that is not whole yet', () => {
     expect(second.damage[0]?.claim).toBe(before.length + record.length);
   });
 
-  test('waits while the file does not end with a record, and looks at each byte once', () => {
+  test('waits while the file does not end with a record, and reads each byte once', () => {
     let prior: Damage | undefined;
     for (const cut of [5, 17, 40]) {
       const bytes = concat(before, torn(record, 301), many(10, 20 + cut));
@@ -216,7 +216,7 @@ describe('a record that is not whole yet', () => {
     }
   });
 
-  test('is read exactly once it is whole, whatever it holds and however its pieces come', () => {
+  test('is read exactly once it is complete, whatever it holds and however its pieces arrive', () => {
     const held = concat(VERSION, many(500, 560));
     const bytes = concat(before, frame(large(concat(Uint8Array.of(1, 2, 3), held, Uint8Array.of(4, 5)))));
     let prior: Damage | undefined;
@@ -243,8 +243,8 @@ describe('a record that is not whole yet', () => {
   });
 });
 
-describe('behind a destroyed length', () => {
-  test('the next sound frame is found', () => {
+describe('after a corrupt length', () => {
+  test('the next valid frame is found', () => {
     for (const at of [0, 3, 7, 8, 11]) {
       const { file, start, end } = between(flipped(scalar(4), at));
       const decoded = decode(file);
@@ -254,7 +254,7 @@ describe('behind a destroyed length', () => {
     }
   });
 
-  test('a frame whose data do not fit is no sound one', () => {
+  test('a frame whose data do not match is not a valid one', () => {
     const { file, start } = between(concat(flipped(scalar(4), 0), flipped(scalar(44), 20)));
     expect(places(decode(file).damage)).toEqual([[start, start + 2 * scalar(4).length, 'length_checksum']]);
   });
@@ -287,14 +287,14 @@ describe('behind a destroyed length', () => {
     expect(places(decoded.damage)).toEqual([[0, 3, 'length_checksum']]);
   });
 
-  test.each([12, 13, 100, 4096, 5000])('%d zeros in the middle are a hole, and the records behind it are read', (zeros) => {
+  test.each([12, 13, 100, 4096, 5000])('%d zeros in the middle are a hole, and the records after it are read', (zeros) => {
     const { file, start, end } = between(new Uint8Array(zeros));
     const decoded = decode(file);
     expect(steps(decoded)).toEqual([1, 2, 3, 5, 6, 7]);
     expect(places(decoded.damage)).toEqual([[start, end, 'length_checksum']]);
   });
 
-  test.each([0, 256, 512, 65_536])('a frame of %d bytes, whose header begins with zeros, is found behind zeros', (length) => {
+  test.each([0, 256, 512, 65_536])('a frame of %d bytes, whose header begins with zeros, is found after zeros', (length) => {
     // A field that no event has: data of any length.
     const head = [8, 7, 6, 5, 4]
       .map((n) => field(100, 2, new Uint8Array(Math.max(0, length - n)).fill(7)))
@@ -314,7 +314,7 @@ describe('behind a destroyed length', () => {
     }
   });
 
-  test('nothing found: the rest stays to be looked at again, and is not taken for settled', () => {
+  test('nothing found: the rest will be searched again, and does not count as settled', () => {
     const bytes = concat(VERSION, scalar(1), flipped(scalar(2), 1), flipped(scalar(3), 3));
     const decoded = decode(bytes);
     const lost = VERSION.length + scalar(1).length;
@@ -323,7 +323,7 @@ describe('behind a destroyed length', () => {
     expect(decoded.decoder.watermark).toBe(lost);
   });
 
-  test('a torn record begins: it is pending by itself', () => {
+  test('an incomplete record begins: it is pending separately', () => {
     const garbage = Uint8Array.from({ length: 50 }, (_, i) => i * 7 + 3);
     const before = concat(VERSION, scalar(1), garbage);
     for (const keep of [12, 13, 30, scalar(2).length - 1]) {
@@ -341,7 +341,7 @@ describe('behind a destroyed length', () => {
 describe('the end of a file', () => {
   const before = concat(VERSION, scalar(1));
 
-  test('waits wherever the last record is torn', () => {
+  test('waits wherever the last record is incomplete', () => {
     const record = scalar(300);
     for (let keep = 1; keep < record.length; keep++) {
       const bytes = concat(before, record.subarray(0, keep));
@@ -353,7 +353,7 @@ describe('the end of a file', () => {
     }
   });
 
-  test.each([false, true])('waits wherever an empty record is torn (settled: %s)', (settled) => {
+  test.each([false, true])('waits wherever an empty record is incomplete (settled: %s)', (settled) => {
     const record = frame(new Uint8Array(0));
     for (let keep = 1; keep < record.length; keep++) {
       const bytes = concat(before, record.subarray(0, keep));
@@ -361,7 +361,7 @@ describe('the end of a file', () => {
     }
   });
 
-  test('of a settled file may be torn too', () => {
+  test('of a settled file may be incomplete too', () => {
     const record = scalar(300);
     for (let keep = 1; keep < record.length; keep++) {
       const bytes = concat(before, record.subarray(0, keep));
@@ -382,7 +382,7 @@ describe('the end of a file', () => {
     expect(places(decode(new Uint8Array(64)).damage)).toEqual([[0, 64, 'zeros']]);
   });
 
-  test('zeros behind which other bytes follow are no zeros', () => {
+  test('zeros that are followed by other bytes are not zeros', () => {
     const bytes = concat(before, new Uint8Array(100), Uint8Array.of(1));
     expect(places(decode(bytes).damage)).toEqual([[before.length, bytes.length, 'length_checksum']]);
   });
@@ -402,7 +402,7 @@ describe('the end of a file', () => {
     expect(looks).toBeLessThan(1000);
   });
 
-  test('zeros that were seen before are not read again, but for a megabyte and what is new behind them', () => {
+  test('zeros that were seen before are not read again, except a megabyte and what is new after them', () => {
     const MIB = 1 << 20;
     const holeEnd = before.length + 40 * MIB;
     const bytes = concat(before, new Uint8Array(40 * MIB), scalar(9));
@@ -421,14 +421,14 @@ describe('the end of a file', () => {
   });
 });
 
-describe('a length that is not true, its checksum sound', () => {
+describe('a wrong length with a valid checksum', () => {
   // Protobuf messages end at 2 GiB.
   const possible = [1_000_000n, 300_000_000n, 2n ** 31n - 16n];
   const impossible = [2n ** 31n + 1n, 2n ** 32n + 38n, 2n ** 40n, 2n ** 53n, 2n ** 62n, 2n ** 64n - 1n];
   const lengths = [...possible, ...impossible];
   const before = concat(VERSION, scalar(1));
 
-  test.each(possible)('%d: stays pending while somebody may write', (length) => {
+  test.each(possible)('%d: stays pending while a writer may be active', (length) => {
     const bytes = concat(before, header(length), scalar(2), scalar(3));
     const decoded = decode(bytes);
     expect(steps(decoded)).toEqual([1]);
@@ -461,7 +461,7 @@ describe('a length that is not true, its checksum sound', () => {
     }
   });
 
-  test('a torn end has a detail only where it was looked into', () => {
+  test('an incomplete end has a detail only if it was searched', () => {
     for (const end of [concat(header(300_000_000n), new Uint8Array(20)), scalar(2).subarray(0, 9)]) {
       const bytes = concat(before, end);
       const torn = { start: before.length, end: bytes.length, reason: 'torn' };
@@ -471,7 +471,7 @@ describe('a length that is not true, its checksum sound', () => {
   });
 });
 
-describe('a file that is no event file', () => {
+describe('a file that is not an event file', () => {
   const lines = new TextEncoder().encode('step,loss\n1,0.5\n2,0.25\n3,0.125\n');
   const text = (content: string): Uint8Array => new TextEncoder().encode(content);
 

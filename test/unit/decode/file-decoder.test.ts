@@ -159,7 +159,7 @@ describe('FileDecoder', () => {
     expect(batches[0]?.scalars.series.buffer).not.toBe(batches[1]?.scalars.series.buffer);
   });
 
-  test('goes on from a position with what is known of the run', () => {
+  test('resumes from a position with what is known of the run', () => {
     const run = newRun();
     const half = MIXED.slice(0, 6).reduce((sum, data) => sum + 16 + data.length, 16 + versionEvent().length);
     const first = decodeBytes(FILE.subarray(0, half), { run });
@@ -171,7 +171,7 @@ describe('FileDecoder', () => {
     expect(second.batches.flatMap(({ newSeries }) => newSeries.map(({ tag }) => tag))).toEqual(['t', 'h', 'note', '__run_graph__', 'img']);
   });
 
-  test('remembers the first and the last sound record, and what the head says', () => {
+  test('remembers the first and the last valid record, and the head', () => {
     const bytes = concat(FILE, frame(event({ wallTime: 1, sourceWriter: 'tensorboardX' })));
     const { decoder } = decodeBytes(bytes);
     const view = new DataView(bytes.buffer);
@@ -196,7 +196,7 @@ describe('FileDecoder', () => {
     expect(damage).toEqual([]);
   });
 
-  test('cuts a batch behind the record that brings its payloads to 8 MiB', () => {
+  test('cuts a batch after the record that fills its payloads up to 8 MiB', () => {
     const blob = new Uint8Array(3 << 20).fill(65);
     const bytes = eventFile(
       ...Array.from({ length: 7 }, (_, step) => event({ wallTime: 1, step, summary: [stringTensor('blob', [blob])] })),
@@ -218,7 +218,7 @@ describe('FileDecoder', () => {
     ]);
   });
 
-  test('keeps the bytes of a payload as they stand in the file', () => {
+  test('keeps the bytes of a payload as they are in the file', () => {
     const raw = histo('h', HISTO);
     const payload = raw.subarray(raw.length - (raw.length - 5)); // behind tag h (3 bytes), key and length (2)
     const { batches } = decodeBytes(eventFile(event({ summary: [raw] })));
@@ -235,7 +235,7 @@ describe('FileDecoder', () => {
     expect(series[0]).toMatchObject({ displayName: 'Loss', description: 'd' });
   });
 
-  test('keeps what the plugin data of hparams says as the payload', () => {
+  test('keeps the plugin data of hparams as the payload', () => {
     const content = field(3, 2, field(4, 2, 'group'));
     const bytes = eventFile(event({ summary: [value('_hparams_/session_start_info', [], metadata({ plugin: 'hparams', content }))] }));
     const { batches, series } = decodeBytes(bytes);
@@ -243,7 +243,7 @@ describe('FileDecoder', () => {
     expect(batches[0]?.objects).toMatchObject([{ form: 'content', payload: content }]);
   });
 
-  test('makes a tag of its own for graphs and run metadata', () => {
+  test('creates a separate tag for graphs and run metadata', () => {
     const run = { tag: 'step 5', runMetadata: Uint8Array.of(9, 9) };
     const { batches, series } = decodeBytes(
       eventFile(event({ graphDef: Uint8Array.of(1, 2) }), event({ step: 5, taggedRunMetadata: run })),

@@ -24,7 +24,7 @@ describe('describeForeign', () => {
     expect(describeForeign(head)).toMatch(expected);
   });
 
-  test('says nothing about bytes that mean nothing to it', () => {
+  test('does not name bytes that it does not recognize', () => {
     expect(describeForeign(Uint8Array.of(0x80, 0x81, 0, 1))).toBeUndefined();
     expect(describeForeign(new Uint8Array(0))).toBeUndefined();
   });

@@ -47,7 +47,7 @@ function decode(bytes: Uint8Array, limits: Partial<RecordLimits>, fileEnd = byte
 }
 
 describe('records over their share of the memory', () => {
-  test('are damage with the limit and what would help; what stands around them is read', () => {
+  test('are damage with the limit and what would help; what is around them is read', () => {
     const bytes = eventFile(loss(1), large(6 * MIB), loss(2));
     const { points, damage, gaps, most } = decode(bytes, { record: 5 * MIB, needsForRecord: (n) => 10 * n });
     expect(points).toBe(2);
@@ -58,7 +58,7 @@ describe('records over their share of the memory', () => {
     expect(most).toBeLessThanOrEqual(65_536);
   });
 
-  test('are read where the limit allows it', () => {
+  test('are read if the limit allows it', () => {
     const bytes = eventFile(loss(1), large(6 * MIB), loss(2));
     expect(decode(bytes, { record: 7 * MIB })).toMatchObject({ points: 3, damage: [] });
   });
@@ -92,7 +92,7 @@ describe('records over their share of the memory', () => {
     expect(most).toBeLessThanOrEqual(65_536);
   });
 
-  test('that claim more than any event has are a false length, also where the file is long enough', () => {
+  test('that claim more than any event has are a false length, even if the file is long enough', () => {
     const header = new Uint8Array(HEADER_BYTES);
     const view = new DataView(header.buffer);
     view.setUint32(0, 0xc000_0000, true);
@@ -116,7 +116,7 @@ describe('records over their share of the memory', () => {
     expect(decode(bytes, { values: 1_000_000 })).toMatchObject({ points: 3, damage: [] });
   });
 
-  test('by the tags they bring cost their run nothing else, and are one range of damage where they stand in a row', () => {
+  test('with too many tags cost their run nothing else, and are one range of damage if they are consecutive', () => {
     const tags = Array.from({ length: 100 }, (_, i) => event({ wallTime: i, step: i, summary: [simpleValue(`tag${i}`, i)] }));
     const bytes = eventFile(loss(1), ...tags, loss(2));
     const { points, damage, series } = decode(bytes, { tags: 10_000 });

@@ -21,7 +21,7 @@ describe('SpanChecksums', () => {
     for (const [start, end] of places) expect(spans.masked(view, 1_000_000, start, end)).toBe(maskedCrc32c(view, start, end));
   });
 
-  test('goes on from piece to piece, and begins anew behind a gap', () => {
+  test('continues from piece to piece, and starts again after a gap', () => {
     const spans = new SpanChecksums(0);
     expect(spans.masked(view, 0, 0, 3000)).toBe(maskedCrc32c(view, 0, 3000));
     expect(spans.masked(view, 0, 500, 6000)).toBe(maskedCrc32c(view, 500, 6000));

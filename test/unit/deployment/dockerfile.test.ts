@@ -19,7 +19,7 @@ describe('Dockerfile', () => {
     for (const stage of stages) expect(restOf(stage, 'FROM')[0]).toMatch(/^\$\{NODE_IMAGE\}( AS build)?$/);
   });
 
-  test('starts the program itself, so that signals reach it, and watches unless told otherwise', () => {
+  test('starts the program itself, so that signals reach it, and watches by default', () => {
     const entries = restOf(final, 'ENTRYPOINT');
     expect(entries.map((entry) => JSON.parse(entry))).toEqual([['node', '--disable-warning=ExperimentalWarning', '/app/dist/src/main.js']]);
     expect(restOf(final, 'CMD').map((command) => JSON.parse(command))).toEqual([['watch']]);

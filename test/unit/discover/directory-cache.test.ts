@@ -71,7 +71,7 @@ describe('DirectoryCache', () => {
     expect(cache.get(folder)).toBeUndefined();
   });
 
-  it('throws where the directory is gone', () => {
+  it('throws if the directory is gone', () => {
     age(60);
     cache.set(folder, ENTRIES, nowMs);
     rmSync(folder, { recursive: true });
@@ -104,7 +104,7 @@ describe('a DirectoryCache on a share', () => {
     expect([scans(MORE, 3), cache.belief(folder)]).toEqual([false, 'believed']);
   });
 
-  it('never believes one that did not change though something was added', () => {
+  it('never trusts one that did not change though something was added', () => {
     cache = onShare();
     age(3600);
     expect(scans(ENTRIES, 3)).toBe(true);
@@ -116,7 +116,7 @@ describe('a DirectoryCache on a share', () => {
 });
 
 describe('a walk with a cache', () => {
-  it('sees a run that was put into a directory whose time was set back to what it was', () => {
+  it('sees a run that was put into a directory whose time was set back', () => {
     const old = Date.now() / 1000 - 3600;
     utimesSync(folder, old, old);
     const runs = (): string[] => walk(folder, '', { cache }).runs.map(({ path }) => path);

@@ -77,7 +77,7 @@ const names = (prefix: string, count: number): string[] => Array.from({ length: 
     expect(told).toEqual([[5, '']]);
   });
 
-  it('goes on with half of what it got where the system gives no more, says so once, and asks again after an hour', () => {
+  it('continues with half of its watches if the system has no more, warns once, and asks again after an hour', () => {
     const { hearing: heard, system, told } = hearing(names('d', 20), { room: 8 });
     expect(heard.arrange()).toHaveLength(4);
     expect(system.open).toEqual(names('d', 4).map((name) => join(base, name)));
@@ -89,7 +89,7 @@ const names = (prefix: string, count: number): string[] => Array.from({ length: 
     expect(told.at(-1)).toEqual([20, '']);
   });
 
-  it('listens to none where the system has none to give, and goes on', () => {
+  it('listens to none if the system has none, and continues', () => {
     const { hearing: heard, told } = hearing(names('d', 3), { room: 0 });
     expect(heard.arrange()).toEqual([]);
     expect(told).toEqual([[0, 'the system provides no more notifications (ENOSPC)']]);
@@ -104,7 +104,7 @@ const names = (prefix: string, count: number): string[] => Array.from({ length: 
     expect(heard.arrange()).toHaveLength(3);
   });
 
-  it('begins anew with a directory that is another one under its name, as where a link leads elsewhere', () => {
+  it('starts again with another directory of the same name, as when a link gets another target', () => {
     mkdirSync(join(base, 'one'));
     mkdirSync(join(base, 'two'));
     symlinkSync('one', join(base, 'link'));

@@ -8,7 +8,7 @@ describe('pollInterval', () => {
     expect([3_600_000, Infinity].map(pollInterval)).toEqual([undefined, undefined]);
   });
 
-  it('takes a file from the future for one that grows', () => {
+  it('treats a file from the future as one that grows', () => {
     expect(pollInterval(-1e9)).toBe(1000);
   });
 });

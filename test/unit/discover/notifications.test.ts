@@ -94,7 +94,7 @@ function quietDirectory(path: string): void {
     }
   });
 
-  it('a run whose parents are made with it, and the next one beside it', async () => {
+  it('a run whose parents are created with it, and the next one next to it', async () => {
     quiet('old');
     await watching();
     make('new/parents/made/at/once');
@@ -116,7 +116,7 @@ function quietDirectory(path: string): void {
     );
   });
 
-  it('directories that are moved in, whole and with a run in them that nobody writes to', async () => {
+  it('directories that are moved in completely, with a quiet run in them', async () => {
     quiet('old');
     mkdirSync(join(base, 'away/x/y'), { recursive: true });
     writeFileSync(join(base, 'away/x/y', FILE), 'x');
@@ -151,7 +151,7 @@ function quietDirectory(path: string): void {
     await found('exp/three');
   });
 
-  it('a run behind a link, in a directory outside that was quiet', async () => {
+  it('a run below a link, in a quiet directory outside', async () => {
     mkdirSync(join(base, 'elsewhere/exp/one'), { recursive: true });
     writeFileSync(join(base, 'elsewhere/exp/one', FILE), 'x');
     for (const path of ['elsewhere/exp/one', 'elsewhere/exp', 'elsewhere']) utimesSync(join(base, path), YEAR_AGO, YEAR_AGO);
@@ -184,7 +184,7 @@ function quietDirectory(path: string): void {
     await until(() => new Set(runs()).size === 201);
   });
 
-  it('what is new in an old experiment though there are more directories than room', async () => {
+  it('new runs in an old experiment though there are more directories than watches', async () => {
     for (let i = 0; i < 20; i++) for (let j = 0; j < 10; j++) quiet(`exp${i}/run${j}`);
     await watching(50);
     expect(facts.find(({ kind }) => kind === 'notificationsChanged')).toMatchObject({ directories: 50, reason: '' });
@@ -197,7 +197,7 @@ function quietDirectory(path: string): void {
     for (const fact of facts) if (fact.kind === 'notificationsChanged') expect(fact.directories).toBeLessThanOrEqual(50);
   });
 
-  it('names that are no UTF-8', async () => {
+  it('names that are not UTF-8', async () => {
     quiet('old');
     await watching();
     const name = Buffer.from('caf\xe9', 'latin1');

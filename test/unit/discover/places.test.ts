@@ -15,7 +15,7 @@ describe('the places worth a notification', () => {
     expect(places.others()).toEqual([]);
   });
 
-  it('have what lies above a run among them however long ago it was met', () => {
+  it('include what is above a run, however long ago it was seen', () => {
     const places = new Places(10);
     places.add('late');
     for (let i = 0; i < 500; i++) places.addRun(`r${i}`, 1000 + i);
@@ -31,7 +31,7 @@ describe('the places worth a notification', () => {
     expect([places.above(), places.others()]).toEqual([[], []]);
   });
 
-  it('do not have the root among them, whose runs may lie in it', () => {
+  it('do not include the root, which may contain its runs', () => {
     const places = new Places(10);
     places.add('');
     places.addRun('.', 1);

@@ -48,7 +48,7 @@ function untyped(faults: Readonly<Record<string, string>>, ghost?: string): Dire
 }
 
 describe('a directory whose entries have no types', () => {
-  test('is read around an entry that is listed and can not be looked at, which is named once', () => {
+  test('is read except for an entry that is listed and cannot be checked, which is named once', () => {
     make('a', 'b');
     const { runs, obstacles } = walk(root, '', { fs: untyped({ a: 'EACCES' }) });
     expect(runs.map(({ path }) => path)).toEqual(['b']);
@@ -62,7 +62,7 @@ describe('a directory whose entries have no types', () => {
     expect(obstacles).toEqual([{ path: 'a/gone_dir', reason: LISTED }]);
   });
 
-  test('says nothing of an entry that went away while the directory was read', () => {
+  test('does not report an entry that was removed while the directory was read', () => {
     make('a', 'b');
     let listed = 0;
     const fs = untyped({ b: 'ENOENT' });
@@ -81,7 +81,7 @@ describe('a directory whose entries have no types', () => {
     expect(walk(root, '', { fs }).obstacles).toEqual([{ path: 'a', reason: 'the file server no longer knows this file (ESTALE)' }]);
   });
 
-  test('is said to be unreadable where its names can not be read', () => {
+  test('is reported as unreadable if its names cannot be read', () => {
     make('a', 'b');
     const failing = (): never => {
       throw failed('EIO');
@@ -122,7 +122,7 @@ describe('a directory whose entries have types', () => {
     ]);
   });
 
-  test('says nothing of entries that were removed while it was read', () => {
+  test('does not report entries that were removed while it was read', () => {
     make('a');
     const { runs, obstacles } = walk(root, '', { fs: withGhosts(() => false) });
     expect([runs.map(({ path, files }) => [path, files.length]), obstacles]).toEqual([[['a', 1]], []]);
@@ -137,7 +137,7 @@ describe('a root', () => {
     expect(visited).toEqual({ directories: 0, obstacles: [{ path: '.', reason: GONE }], missing: 'gone' });
   });
 
-  test('that is not there any more when it is to be read is an obstacle, and no empty one', () => {
+  test('that is gone when it is read is an obstacle, and not an empty one', () => {
     const gone = (): never => {
       throw failed('ENOENT', -2);
     };

@@ -63,7 +63,7 @@ function known(): { run: string; name: string; size: number; stamp: string }[] {
   return walk(root).runs.flatMap(({ path, files }) => files.map((file) => ({ run: path, ...file })));
 }
 
-it('passes over the files of Unity beside event files, whether scanned for or named by a notification', () => {
+it('skips the files of Unity next to event files, whether found by a scan or by a notification', () => {
   write(`a/${ONE}`);
   write(`a/${ONE}.meta`);
   const watch = watched();
@@ -101,7 +101,7 @@ describe('a scan', () => {
     expect(named(watch.scan(now).changes)).toEqual([`a/${ONE} 1`]);
   });
 
-  it('takes a file that became a directory for gone, and finds what is in that', () => {
+  it('treats a file that became a directory as gone, and finds what is in it', () => {
     write(`a/${ONE}`);
     const watch = watched();
     watch.scan(now);
@@ -112,7 +112,7 @@ describe('a scan', () => {
     expect(gone).toEqual([{ run: 'a', name: ONE }]);
   });
 
-  it('waits for a root that can not be looked at, and says why', () => {
+  it('waits for a root that cannot be read, and says why', () => {
     rmSync(root, { recursive: true });
     symlinkSync(root, root);
     const watch = new RootWatch({ path: root, below: '' });
@@ -127,7 +127,7 @@ describe('a scan', () => {
     expect(watch.scan(3000)).toMatchObject({ isMissing: false, obstacles: [] });
   });
 
-  it('takes nothing for gone while the root is missing, and finds it as it was when it is back', () => {
+  it('treats nothing as gone while the root is missing, and finds it as it was when it is back', () => {
     write(`a/${ONE}`);
     const watch = watched();
     watch.scan(now);
@@ -137,7 +137,7 @@ describe('a scan', () => {
     expect(watch.scan(now)).toMatchObject({ changes: [], gone: [], isMissing: false });
   });
 
-  it('takes nothing for gone while the root is a file', () => {
+  it('treats nothing as gone while the root is a file', () => {
     write(`a/${ONE}`);
     const watch = watched();
     watch.scan(now);
@@ -188,7 +188,7 @@ describe('a root that is narrowed', () => {
     expect(named(watched({ below: 'a' }).scan(now).changes)).toEqual([`a/b/${ONE} 1`, `a/${ONE} 1`]);
   });
 
-  it('to a directory takes nothing beside that for gone', () => {
+  it('to a directory treats nothing outside as gone', () => {
     const watch = watched({ below: 'a' });
     watch.seed(known());
     expect(goneFrom(watch)).toEqual([]);
@@ -196,7 +196,7 @@ describe('a root that is narrowed', () => {
     expect(goneFrom(watch)).toEqual([`a/b/${ONE}`]);
   });
 
-  it('to a directory does not look at what lies beside it, whoever points at it', () => {
+  it('to a directory does not check what is outside, even if a notification names it', () => {
     const watch = watched({ below: 'a' });
     watch.scan(now);
     write(TWO);
@@ -217,13 +217,13 @@ describe('a root that is narrowed', () => {
     expect(named(watched({ exclude: ['.'] }).scan(now).changes)).not.toContain(`./${ONE} 1`);
   });
 
-  it('by globs takes nothing that does not match for gone', () => {
+  it('by globs treats nothing that does not match as gone', () => {
     const watch = watched({ include: ['a'], exclude: ['a/b'] });
     watch.seed(known());
     expect(goneFrom(watch)).toEqual([]);
   });
 
-  it('by globs does not look at what does not match, whoever points at it', () => {
+  it('by globs does not check what does not match, even if a notification names it', () => {
     const watch = watched({ include: ['a', 'd/e'], exclude: ['a/b'] });
     watch.scan(now);
     for (const path of [TWO, `a/${TWO}`, `a/b/${TWO}`, `d/${ONE}`, `d/e/${ONE}`]) write(path);
@@ -274,7 +274,7 @@ describe('a poll', () => {
     expect(named(watch.scan(now + 2000).changes)).toEqual([`cold/${ONE} 2`]);
   });
 
-  it('looks at files that were known before and grew just now, as after a restart', () => {
+  it('checks files that were known before and grew just now, as after a restart', () => {
     write(`run/${ONE}`);
     const watch = watched();
     watch.seed(known());
@@ -284,7 +284,7 @@ describe('a poll', () => {
     expect(named(watch.poll(now + 1000))).toEqual([`run/${ONE} 2`]);
   });
 
-  it('says nothing of a file that is gone: that is for a scan', () => {
+  it('does not report a deleted file: that is for a scan', () => {
     write(ONE);
     const watch = watched();
     watch.scan(now);
@@ -295,7 +295,7 @@ describe('a poll', () => {
 });
 
 describe('a link to a directory', () => {
-  it('is known to lead elsewhere as soon as somebody moves it, whatever the times of the directories say', () => {
+  it('leads elsewhere as soon as it is moved, whatever the times of the directories are', () => {
     for (const run of ['one', 'two']) {
       mkdirSync(join(base, run));
       writeFileSync(join(base, run, ONE), run);
@@ -319,7 +319,7 @@ describe('a link to a directory', () => {
 });
 
 describe('a root that is empty all at once', () => {
-  it('is said to be, until a file of it is there again', () => {
+  it('is reported until a file of it exists again', () => {
     write(`a/${ONE}`);
     write(`b/${ONE}`);
     const watch = watched();
@@ -335,7 +335,7 @@ describe('a root that is empty all at once', () => {
     expect(watch.scan(now)).toMatchObject({ isEmptied: false, files: 1 });
   });
 
-  it('is not said of one that never had a file', () => {
+  it('is not reported for one that never had a file', () => {
     const watch = watched();
     expect(watch.scan(now).isEmptied).toBe(false);
     expect(watch.scan(now).isEmptied).toBe(false);
@@ -343,7 +343,7 @@ describe('a root that is empty all at once', () => {
 });
 
 describe('a scan of many runs', () => {
-  it('tells what it found while it goes on, and each thing once', () => {
+  it('reports what it found while it continues, and each thing once', () => {
     for (let i = 0; i < 600; i++) write(`r${i}/${ONE}`);
     const watch = watched();
     const told: RunChange[][] = [];
@@ -384,7 +384,7 @@ describe('a scan of many runs', () => {
     expect(many - some).toBeLessThanOrEqual(2 * (some - few) + 10);
   });
 
-  it('takes no file for gone that lies behind a link that is not followed any more', () => {
+  it('treats no file as gone that is below a link that is no longer followed', () => {
     mkdirSync(join(base, 'out'));
     writeFileSync(join(base, 'out', ONE), 'x');
     symlinkSync('../out', join(root, 'mine'));
@@ -394,8 +394,8 @@ describe('a scan of many runs', () => {
   });
 });
 
-describe('a look at what was pointed at', () => {
-  it('tells of a change once, and of nothing that is no event file', () => {
+describe('a check of what a notification named', () => {
+  it('reports a change once, and nothing that is not an event file', () => {
     write(`a/${ONE}`);
     write('a/notes.txt');
     const watch = watched();
@@ -446,7 +446,7 @@ describe('the directories that are worth a notification', () => {
     expect(heard(watch, 4)).toEqual(['.', 'b', 'a', 'c']);
   });
 
-  it('are, where a run grows, what lies above it before all others, and its own behind those of half the room', () => {
+  it('put what is above a growing run first, and its own after those of half the room', () => {
     write(`z/new/${ONE}`);
     for (let i = 0; i < 20; i++) old(`r${i}/run/${ONE}`, hours(2) + i);
     const watch = watched();
@@ -454,7 +454,7 @@ describe('the directories that are worth a notification', () => {
     expect(heard(watch, 6)).toEqual(['.', 'z', 'r0', 'z/new', 'r1', 'r2']);
   });
 
-  it('are no more than asked for, of runs in one directory those that grew last', () => {
+  it('are no more than requested; of runs in one directory, those that grew last', () => {
     for (let i = 0; i < 20; i++) old(`r${i}/${ONE}`, 30_000 - 1000 * i);
     const watch = watched();
     watch.scan(now);

@@ -68,7 +68,7 @@ describe('resolveRoots', () => {
     ]);
   });
 
-  test('takes a directory below a known root for that root, narrowed', () => {
+  test('treats a directory below a known root as that root, narrowed', () => {
     const known = [{ name: 'mine', path: at('runs') }];
     expect(resolveRoots([{ path: at('runs/a/b') }], known)).toEqual([
       { name: 'mine', path: at('runs'), below: 'a/b', links: 'owner', isNamed: true },
@@ -78,7 +78,7 @@ describe('resolveRoots', () => {
     expect(resolveRoots([{ path: at('runs2') }], known)).toMatchObject([{ name: 'runs2', below: '' }]);
   });
 
-  test('MB2001: there is no such directory', () => {
+  test('MB2001: the directory does not exist', () => {
     for (const path of [at('nothing'), at('file/inside')])
       expect(failure([{ path }], [])).toMatchObject({
         code: 'MB2001',
@@ -92,7 +92,7 @@ describe('resolveRoots', () => {
     expect(failure([{ path: at('file') }], [])).toMatchObject({ code: 'MB2002', hint: expect.stringMatching(/mirrorboard inspect/) });
   });
 
-  test('MB2003: it can not be read', () => {
+  test('MB2003: it cannot be read', () => {
     expect(failure([{ path: at('ring') }], [])).toMatchObject({
       code: 'MB2003',
       message: expect.stringMatching(/ELOOP/),
@@ -107,7 +107,7 @@ describe('resolveRoots', () => {
     expect(resolveRoots([{ path: at('runs') }, { path: at('other/runs'), name: 'runs-2' }], [])).toHaveLength(2);
   });
 
-  test('MB2005: a directory is given twice, or lies in another one that is given', () => {
+  test('MB2005: a directory is given twice, or is inside another given one', () => {
     expect(failure([{ path: at('runs') }, { path: at('alias') }], [])).toMatchObject({
       code: 'MB2005',
       message: `${at('runs')} is given twice`,

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { runFilter } from '../../../src/discover/index.ts';
 
 describe('runFilter', () => {
-  it('is nothing where there is nothing to filter', () => {
+  it('is nothing if there is nothing to filter', () => {
     expect(runFilter([], [])).toBeUndefined();
   });
 

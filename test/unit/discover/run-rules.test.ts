@@ -39,7 +39,7 @@ describe('thousands of roots', () => {
 });
 
 describe('which runs of a root are mirrored', () => {
-  test('all, where nothing is said', () => {
+  test('all, if nothing is given', () => {
     expect(filterOf(ALL_RUNS, { name: 'a', path: '/logs/a' })).toBeUndefined();
   });
 

@@ -58,7 +58,7 @@ describe('isEventFileName', () => {
 describe('names of files on their way, and of copies put aside', () => {
   const NAME = 'events.out.tfevents.1700000000.host.1.0';
 
-  test('are no files of a run, and it is said why', () => {
+  test('are not files of a run, and the reason is reported', () => {
     for (const name of [
       `.${NAME}.aB3dEf`,
       `.${NAME}.000123`,
@@ -159,7 +159,7 @@ describe('names of files on their way, and of copies put aside', () => {
     }
   });
 
-  test('with a random ending that may be anything go by the whole name beside it', () => {
+  test('with a random ending are recognized by the complete name next to it', () => {
     const there = (name: string) => name === NAME;
     expect(isCompanion(`${NAME}.1a2b3c4d`, there)).toBe(true);
     expect(isCompanion(`${NAME}.1a2b3c4d`, () => false)).toBe(false);
@@ -172,7 +172,7 @@ describe('names of files on their way, and of copies put aside', () => {
 });
 
 describe('isCompanion', () => {
-  test('knows the files that Unity keeps beside others, and takes none for one that stands alone', () => {
+  test('knows the files that Unity keeps next to others, and ignores none that is alone', () => {
     const there = (name: string) => name === EVENTS;
     expect(isCompanion(`${EVENTS}.meta`, there)).toBe(true);
     for (const name of [EVENTS, 'other.tfevents.meta', `${EVENTS}.meta.meta`, `${EVENTS}.metas`])
@@ -185,7 +185,7 @@ test.each(['gz', 'csv', 'json', 'orig', 'st', ...ALONE])('a file NAME.%s is abou
   expect(isCompanion(`${EVENTS}.${ending}`, () => false)).toBe(false);
 });
 
-test('isWithin compares whole names', () => {
+test('isWithin compares complete names', () => {
   expect(isWithin('/a/b', '/a/b')).toBe(true);
   expect(isWithin('/a/b/c', '/a/b')).toBe(true);
   expect(isWithin('/a/bc', '/a/b')).toBe(false);
@@ -201,7 +201,7 @@ describe('walk', () => {
     expect(runs()).toEqual(['.cache/huggingface/hub/exp', 'runs/exp']);
   });
 
-  test('passes over the files of Unity beside event files, but not over what only has such a name', () => {
+  test('skips the files of Unity next to event files, but not others with such a name', () => {
     make(`root/a/${EVENTS}`, `root/a/${EVENTS}.meta`, `root/b/${EVENTS}.meta`);
     expect(walk(root).runs.map(({ files }) => files.map(({ name }) => name))).toEqual([[EVENTS], [`${EVENTS}.meta`]]);
   });
@@ -291,7 +291,7 @@ describe('walk', () => {
     expect(runs()).toEqual(['k/run']);
   });
 
-  test('takes the first of two links by their whole path, wherever they are', () => {
+  test('uses the first of two links by their complete path, wherever they are', () => {
     make(`outside/run/${EVENTS}`, `root/a/${EVENTS}`, `root/z/${EVENTS}`);
     link('root/a/x/link', '../../../outside');
     link('root/z/link', '../../outside');
@@ -306,7 +306,7 @@ describe('walk', () => {
     expect(runs()).toEqual(['part', 'part/deep', 'whole']);
   });
 
-  test('says which links lead nowhere, where they seem to be event files', () => {
+  test('reports links that lead nowhere, if they look like event files', () => {
     make(`root/a/${EVENTS}`);
     link('root/a/b.tfevents', 'nothing');
     link('root/a/other', 'nothing');
@@ -315,7 +315,7 @@ describe('walk', () => {
     expect(found.obstacles).toEqual([{ path: 'a/b.tfevents', reason: expect.stringMatching(/broken link.*ENOENT/) }]);
   });
 
-  test('tells of a directory whose name is no UTF-8, instead of passing over it', () => {
+  test('reports a directory whose name is not UTF-8, instead of skipping it', () => {
     make(`root/a/${EVENTS}`);
     const odd = Buffer.concat([Buffer.from(`${root}/caf`), Buffer.of(0xe9)]);
     mkdirSync(odd);
@@ -326,7 +326,7 @@ describe('walk', () => {
     expect(isHeard).toBe(true);
   });
 
-  test('looks only below a directory when told so', () => {
+  test('reads only below a directory if told so', () => {
     make(`root/a/${EVENTS}`, `root/a/b/${EVENTS}`, `root/ab/${EVENTS}`, `root/${EVENTS}`);
     expect(runs('a')).toEqual(['a', 'a/b']);
     expect(runs('a/b')).toEqual(['a/b']);
@@ -339,7 +339,7 @@ describe('walk', () => {
     expect(walk(join(base, 'alias')).runs.map(({ path }) => path)).toEqual(['a']);
   });
 
-  test('passes over what is no file, whatever its name', () => {
+  test('skips what is not a file, whatever its name', () => {
     mkdirSync(join(root, 'tfevents.d'));
     make(`root/tfevents.d/${EVENTS}`);
     expect(runs()).toEqual(['tfevents.d']);
@@ -374,7 +374,7 @@ describe('walk', () => {
     );
   });
 
-  test('hands on what it finds while it goes on, all below the root before what links lead to', () => {
+  test('returns what it finds while it continues, everything below the root before the targets of links', () => {
     make(`root/z/${EVENTS}`, `root/c/${EVENTS}`, `root/c/d/${EVENTS}`, `outside/run/${EVENTS}`, `outside/more/${EVENTS}`);
     link('root/a', '../outside/run');
     link('root/b', '../outside');
@@ -387,7 +387,7 @@ describe('walk', () => {
     expect(seen).toEqual(['c', 'c/d', 'z', 'a', 'a/late', 'b/more']);
   });
 
-  test('leaves links out of the root to a walk of all of it when it looks at a part', () => {
+  test('leaves links out of the root to a complete walk when it reads a part', () => {
     make(`outside/run/${EVENTS}`, `root/new/${EVENTS}`);
     link('root/a', '../outside/run');
     link('root/new/same', '../../outside/run');
@@ -408,7 +408,7 @@ describe('walk', () => {
 describe('one file under several names', () => {
   const passed = (isKnown?: (run: string, name: string) => boolean) => walk(root, '', {}, isKnown).passedOver;
 
-  test('is read once: under its own name, not by a link beside it', () => {
+  test('is read once: under its own name, not by a link next to it', () => {
     make('root/a/events.out.tfevents.1');
     link('root/a/latest.tfevents', 'events.out.tfevents.1');
     link('root/a/first.tfevents', 'events.out.tfevents.1');
@@ -419,7 +419,7 @@ describe('one file under several names', () => {
     ]);
   });
 
-  test('is read by its first link where it lies outside of the root', () => {
+  test('is read by its first link if it is outside of the root', () => {
     make('outside/events.out.tfevents.1');
     link('root/b/z.tfevents', '../../outside/events.out.tfevents.1');
     link('root/a/y.tfevents', '../../outside/events.out.tfevents.1');
@@ -444,8 +444,8 @@ describe('one file under several names', () => {
   });
 });
 
-describe('what is none of ours', () => {
-  test('is what somebody says: globs over paths or last names; and the folders of sync tools', () => {
+describe('ignored files', () => {
+  test('are set by globs over paths or last names; and the folders of sync tools', () => {
     make(
       'root/a/events.out.tfevents.1',
       'root/a/events.out.tfevents.1.copy',

@@ -17,7 +17,7 @@ describe('docs/errors.md', () => {
     expect(entries.map(({ code }) => code)).toEqual(Object.keys(errorCodes));
   });
 
-  test.each(Object.entries(errorCodes))('says of %s what the program says', (code, { title, exit }) => {
+  test.each(Object.entries(errorCodes))('have the same title and exit code for %s as the program', (code, { title, exit }) => {
     const entry = entries.find((candidate) => candidate.code === code);
     expect(entry?.title).toBe(title);
     expect(entry?.section).toContain(`Exit code ${exit}.`);

@@ -54,7 +54,7 @@ describe('CSV', () => {
     expect(await written(source)).toBe('run,tag,step,wall_time,value\na/b,loss,1,2.5,0.1\n.,acc,2,3,1e-7\n');
   });
 
-  it('has nothing in it that a spreadsheet runs or a terminal obeys, where it is to be safe', async () => {
+  it('contains nothing that a spreadsheet evaluates or a terminal obeys, with --safe', async () => {
     const formulas = ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', ' =1', '\u00a0=1', '\uff1d1', '=cmd|"/C calc"!A0'];
     const steering = ['a\u001b[2Jb', 'c\u009bd', 'e\u202ef', 'g\nh', 'i\u0000j', 'k\u2028l'];
     const plain = ['loss', 'a=b', 'a-b', "'quoted", 'ü/é', 'a,b', 'a"b', ''];
@@ -112,7 +112,7 @@ describe('CSV', () => {
     expect((await written(source, { kind: 'all' })).trimEnd().split('\n')).toHaveLength(5);
   });
 
-  it('counts values in a series of scalars that are no number', async () => {
+  it('counts values in a series of scalars that are not numbers', async () => {
     const source = memorySource({
       r: [
         series('s', [

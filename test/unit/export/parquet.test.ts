@@ -118,7 +118,7 @@ describe('Parquet', () => {
     expect(await readBack(file)).toEqual([]);
   });
 
-  it('counts values in a series of scalars that are no number', async () => {
+  it('counts values in a series of scalars that are not numbers', async () => {
     const source = memorySource({
       r: [
         series('s', [

@@ -74,7 +74,7 @@ describe('the truth format', () => {
     });
   });
 
-  it('keeps every number: text where JSON has no number for it, digits in full where no double holds them', async () => {
+  it('keeps every number: text if JSON has no number for it, all digits if no double holds them', async () => {
     const text = await written(memorySource({ '.': [series('x', AWKWARD)] }));
     const points = JSON.parse(text).runs['.'].tags.x.points as (number | string)[][];
     expect(points).toHaveLength(AWKWARD.length);
@@ -88,7 +88,7 @@ describe('the truth format', () => {
     expect(text).toContain('[3,-0.0,-0.0]');
   });
 
-  it('takes texts for values that are JSON already', async () => {
+  it('uses texts as values that are JSON already', async () => {
     const source = memorySource({ '.': [series('h', [[1, 2, '{"buckets":[[0,1,2]]}']], { plugin: 'histograms' })] });
     expect(JSON.parse(await written(source)).runs['.'].tags.h.points).toEqual([[1, 2, { buckets: [[0, 1, 2]] }]]);
   });

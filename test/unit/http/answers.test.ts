@@ -83,7 +83,7 @@ describe('the length of an answer', () => {
     expect(sent()).toBeLessThan(32 * MIB);
   });
 
-  test('is bounded by the memory where the request may need much, and the message says the limit', async () => {
+  test('is bounded by the memory if the request may need much, and the message names the limit', async () => {
     useMemory({ limit: 64 * MIB, trackers: 1 });
     const { listener, sent } = endless(200, {}, Buffer.alloc(64 * 1024, 'x'));
     const answer = await clientOf(await serve(listener)).send(get({ mostBytes: Number.POSITIVE_INFINITY }));
@@ -94,7 +94,7 @@ describe('the length of an answer', () => {
     expect(sent()).toBeLessThan(64 * MIB);
   });
 
-  test('may be as much as the request says', async () => {
+  test('may be as large as the request allows', async () => {
     const url = await serve((_, response) => response.end(Buffer.alloc(3 * MIB)));
     expect(await clientOf(url).send(get({ mostBytes: 3 * MIB }))).toMatchObject({ kind: 'ok', body: { length: 3 * MIB } });
   });
@@ -174,7 +174,7 @@ describe('a server that does not come to an end', () => {
     expect(await clientOf(url, { timeoutMs: 400 }).send(get())).toMatchObject({ kind: 'retry', error: { code: 'MB4001' } });
   });
 
-  test('with a byte now and then is given up when the time of the whole request is over', async () => {
+  test('that sends single bytes is given up at the time limit of the whole request', async () => {
     let pieces = 0;
     const url = await serve((_, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
@@ -188,7 +188,7 @@ describe('a server that does not come to an end', () => {
     expect(pieces).toBeGreaterThan(1);
   });
 
-  test('that takes an upload by the byte is given up as well, later by a second for each megabyte', async () => {
+  test('that reads an upload in single bytes is given up as well, later by a second for each megabyte', async () => {
     const url = await serveRaw((socket) => {
       socket.pause();
       setInterval(() => socket.read(1), 5).unref();
@@ -199,7 +199,7 @@ describe('a server that does not come to an end', () => {
 });
 
 describe('JSON from outside', () => {
-  test('is weighed before anything is made of it', () => {
+  test('is checked before it is decoded', () => {
     useMemory({ limit: 64 * MIB, trackers: 1 });
     expect(parseJson(Buffer.from(`[${'[],'.repeat(200_000)}1]`))).toEqual({ kind: 'tooLarge' });
     expect(parseJson(Buffer.from(`[${'"0123456789012345678901234567890123456789",'.repeat(50_000)}1]`)).kind).toBe('ok');
@@ -233,7 +233,7 @@ describe('JSON from outside', () => {
   });
 });
 
-describe('what a server said', () => {
+describe('answers of a server', () => {
   const said = (value: unknown): Said => new Said(value, SOURCE);
 
   test('is what the API promises, or names request and field', () => {
@@ -258,16 +258,16 @@ describe('what a server said', () => {
     for (const name of ['c', 'f', 'missing']) expect(() => fields.id(name)).toThrow('expected an id');
   });
 
-  test('has no ids that do harm where they go', () => {
+  test('has no ids that do harm in paths', () => {
     for (const id of ['', 'a\nb', '\u0000', 'x'.repeat(1001)]) expect(() => said({ id }).id('id')).toThrow('expected an id');
   });
 
-  test('does not know what an object brings along', () => {
+  test('ignores the prototype of an object', () => {
     const fields = said(JSON.parse('{"__proto__":{"run":"x"}}'));
     expect([fields.has('toString'), fields.has('constructor'), fields.text('run', 'none')]).toEqual([false, false, 'none']);
   });
 
-  test('is never a bug of ours, whatever it is', () => {
+  test('is never reported as our bug, whatever it is', () => {
     const random = seededRandom(1);
     const readers: ((fields: Said) => unknown)[] = [
       (fields) => fields.text('a'),
@@ -295,7 +295,7 @@ describe('what a server said', () => {
     expect([...thrown]).toEqual(['MB4031']);
   });
 
-  test('has whole numbers as digits of any width', () => {
+  test('has integers as digits of any width', () => {
     expect(['9007199254740993', '12', 12, 1.5].map(wholeNumber)).toEqual([9007199254740993n, 12, 12, 1.5]);
     for (const value of ['1e5', '', '9'.repeat(31), {}, [], null, Number.NaN]) expect(wholeNumber(value)).toBeUndefined();
   });

@@ -105,7 +105,7 @@ describe('an address that a tracker names', () => {
     expect(answer).toMatchObject({ kind: 'unusable', error: { code: 'MB4011', message: expect.stringMatching(why) } });
   });
 
-  test('is not reached where its name leads elsewhere a moment after it was looked at', async () => {
+  test('is not reached if its name resolves elsewhere a moment after it was checked', async () => {
     const seen: string[] = [];
     const port = await serve((request, response) => {
       seen.push(request.url ?? '');
@@ -123,7 +123,7 @@ describe('an address that a tracker names', () => {
     expect([asked > 1, seen]).toEqual([true, []]);
   });
 
-  test('may be on this machine, or on the host of the tracker, where the tracker is there', async () => {
+  test('may be on this machine, or on the host of the tracker, if the tracker is there', async () => {
     const port = await serve((request, response) => response.end(request.headers.authorization ?? 'nobody'));
     for (const [tracker, host] of [
       ['http://127.0.0.1:1/', 'localhost'],
@@ -137,7 +137,7 @@ describe('an address that a tracker names', () => {
     }
   });
 
-  test('is not followed to where it redirects', async () => {
+  test('is not followed when it redirects', async () => {
     const seen: string[] = [];
     const port = await serve((request, response) => {
       seen.push(request.url ?? '');
@@ -147,7 +147,7 @@ describe('an address that a tracker names', () => {
     expect([answer.kind, seen]).toEqual(['refused', ['/x']]);
   });
 
-  test('stands for a few hosts, not for as many as a server can name', async () => {
+  test('allows a few hosts, not as many as a server can name', async () => {
     const places = placesOf('http://127.0.0.1:1', { resolve: async () => ['127.0.0.1'] });
     const kinds = [];
     for (let port = 2; port < 22; port++) kinds.push((await places.send(`http://127.0.0.1:${port}/`, { method: 'GET', signal })).kind);

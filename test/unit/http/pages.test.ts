@@ -56,12 +56,12 @@ describe('a listing', () => {
 });
 
 describe('Pages', () => {
-  test('ends where the server says no more', () => {
+  test('ends when the server has no more', () => {
     for (const end of [undefined, null, '', 0, {}, ['t']])
       expect(follow(new Pages('listing', 'http://h'), (page) => (page < 5 ? `t${page}` : end))).toBe(5);
   });
 
-  test('takes a token that comes twice for no answer of an API, also after others', () => {
+  test('treats a repeated token as an invalid answer, also after others', () => {
     for (const period of [1, 2, 7]) {
       const pages = new Pages('listing files', 'http://h');
       let asked = 0;
@@ -75,7 +75,7 @@ describe('Pages', () => {
     }
   });
 
-  test('gives up where pages are empty, more than anybody has, or hold more than anybody has', () => {
+  test('gives up if pages are empty, too many, or too large', () => {
     const fresh = (page: number): string => `t${page}`;
     expect(() => follow(new Pages('a', 'h'), fresh, 0)).toThrow(/11 pages without anything/);
     expect(() => follow(new Pages('a', 'h', { pages: 50 }), fresh)).toThrow(/more than 50 pages/);
@@ -83,7 +83,7 @@ describe('Pages', () => {
     expect(() => new Pages('a', 'h', { items: 1000 }).next('', 1001)).toThrow(/more than 1000/);
   });
 
-  test('takes a page that comes twice for no answer of an API, whatever its tokens are', () => {
+  test('treats a repeated page as an invalid answer, whatever its tokens are', () => {
     const pages = new Pages('listing', 'h');
     expect(pages.next('a', 2, [{ id: 1n }, { id: 2n }])).toBe('a');
     expect(pages.next('b', 2, [{ id: 1n }, { id: 3n }])).toBe('b');
@@ -115,7 +115,7 @@ describe('FolderWalk', () => {
   const deep = (depth: number, names: readonly string[]) => (path: string) =>
     path.split('/').length > depth ? [] : names.map((name) => `${path}/${name}`);
 
-  test('ends where no folder is left', () => {
+  test('ends when no folder is left', () => {
     expect(walked(() => [])).toBe(1);
     expect(walked(deep(10, ['a', 'b']))).toBe(2 ** 11 - 1);
   });
@@ -135,7 +135,7 @@ describe('FolderWalk', () => {
     }
   });
 
-  test('gives up where there are more folders or files than anybody has', () => {
+  test('gives up if there are too many folders or files', () => {
     const many = Array.from({ length: 50_001 }, (_, i) => `${i}`);
     expect(() => walked((path) => (path.split('/').length < 3 ? many.map((name) => `${path}/${name}`) : []))).toThrow(/more than 100000\)/);
     expect(() => walked(() => [], 1_000_001)).toThrow(/more than 1000000 files/);

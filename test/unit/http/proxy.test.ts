@@ -60,7 +60,7 @@ async function get(baseUrl: string, env: Readonly<Record<string, string>>) {
 }
 
 describe('proxies', () => {
-  it('are asked where a variable names one, with the user that stands in it', async () => {
+  it('are used if a variable names one, with its user', async () => {
     const named = `http://me:hush@127.0.0.1:${portOf(proxy)}`;
     expect(await get('http://tracker.test', { HTTP_PROXY: named })).toBe('here');
     expect(await get('http://tracker.test', { http_proxy: named, HTTP_PROXY: 'http://127.0.0.1:1' })).toBe('here');
@@ -75,7 +75,7 @@ describe('proxies', () => {
     expect(asked).toEqual([]);
   });
 
-  it('that let nobody in are an error without their password', async () => {
+  it('that reject the credentials are an error without their password', async () => {
     const error = await get('http://tracker.test', { HTTP_PROXY: `http://127.0.0.1:${portOf(proxy)}` });
     expect(error).toMatchObject({ code: expect.stringMatching(/^MB400[12]$/) });
     const lost = await get('http://tracker.test', { HTTP_PROXY: 'http://me:hush-hush@127.0.0.1:1' });

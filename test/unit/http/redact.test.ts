@@ -12,9 +12,9 @@ describe('redact', () => {
     ['{"api_key":"k\\"1","name":"loss"}', '{"api_key":"[redacted]","name":"loss"}'],
   ])('takes secrets out of %s', (text, expected) => expect(redact(text)).toBe(expected));
 
-  test('takes out a secret whose end was cut off', () => expect(redact('{"api_key":"k1')).toBe('{"api_key":"[redacted]"'));
+  test('removes a secret whose end was cut off', () => expect(redact('{"api_key":"k1')).toBe('{"api_key":"[redacted]"'));
 
-  test('leaves what is no secret', () => {
+  test('leaves text without a secret', () => {
     const text = 'PUT http://h:5000/a/b?page_token=2&key_name=loss: 400: metrics[3].key is "train/loss"';
     expect(redact(text.replace('page_token', 'page'))).toBe(text.replace('page_token', 'page'));
   });
@@ -30,7 +30,7 @@ describe('redact', () => {
 describe('redactCut', () => {
   const secret = 'p@ss word of a user';
 
-  test('gives the beginning of a long text, and says that there was more', () => {
+  test('returns the beginning of a long text, and says that there was more', () => {
     const cut = redactCut('x '.repeat(1_000_000), 100);
     expect([cut.length, cut.at(-1)]).toEqual([100, '…']);
     expect(redactCut('short', 100)).toBe('short');

@@ -39,7 +39,7 @@ function shown(lanes: readonly ResolvedLane[]): Record<string, unknown> {
 const TRIAL = 'type: ./trial-backend.mjs';
 
 describe('resolveLanes', () => {
-  it('lets the type check the lane, and says where each setting comes from', async () => {
+  it('lets the type validate the lane, and records where each setting comes from', async () => {
     const text = `project: vision\nlanes:\n  t: { ${TRIAL}, url: "http://me:pw@host", api_key: "\${KEY}", run_name: "{name}", tags: [a] }`;
     const lanes = await resolve(text, { KEY: 'hunter2', TRIAL_SPACE: 'theirs' });
     expect(lanes).toMatchObject([
@@ -53,7 +53,7 @@ describe('resolveLanes', () => {
     });
   });
 
-  it('fills in the experiment that all lanes share, where the lane has none of its own', async () => {
+  it('fills in the experiment of all lanes if the lane has none', async () => {
     const group = async (text: string, env = {}): Promise<unknown> => (await resolve(text, env))[0]?.group;
     const lane = `lanes: { t: { ${TRIAL}, url: u } }`;
     const space = async (text: string, env = {}): Promise<unknown> =>
@@ -91,12 +91,12 @@ describe('resolveLanes', () => {
     ]);
   });
 
-  it('says the place of a setting under whatever name it was said, and hides it under any', async () => {
+  it('shows the place of a setting under any of its names, and hides it under all', async () => {
     const lanes = await resolve(`lanes: { t: { ${TRIAL}, space: s, address: "http://\${MY_TOKEN}" } }`, { MY_TOKEN: 'hunter2' });
     expect(shown(lanes)['url']).toBe('[redacted] <- ./mirrorboard.yaml:1:61');
   });
 
-  it('says who said the experiment, whatever else a variable of ours replaced', async () => {
+  it('shows who set the experiment, whatever else a variable of ours replaced', async () => {
     const lanes = await resolve(`project: p\nlanes: { t: { ${TRIAL}, address: file } }`, {
       MIRRORBOARD_T_URL: 'ours',
       TRIAL_URL: 'theirs',
@@ -109,7 +109,7 @@ describe('resolveLanes', () => {
     expect(error.message).toContain('lanes.b: found u#, which is also the target of the lane a');
   });
 
-  it('takes another name of a setting from the profile for the same setting', async () => {
+  it('treats another name of a setting in the profile as the same setting', async () => {
     const text = `lanes: { t: { ${TRIAL}, url: top } }\nprofiles: { dev: { lanes: [t], t: { address: dev } } }`;
     expect((await resolve(text, {}, 'dev'))[0]?.settings).toEqual({ url: 'dev' });
     const error = await failure(resolve(`lanes: { t: { ${TRIAL}, url: a, address: b } }`));
@@ -139,7 +139,7 @@ describe('resolveLanes', () => {
     expect(parsed).toBe(2);
   });
 
-  it('lets a stronger layer say in another way what a weaker one says', async () => {
+  it('lets a stronger layer set in another way what a weaker one sets', async () => {
     const text = `lanes: { aim: { repo: ./here } }\nprofiles: { dev: { aim: { server: "aim://host:53800" } } }`;
     expect((await resolve(text, {}, 'dev'))[0]?.target).toBe('http://host:53800');
     expect((await failure(resolve('lanes: { aim: { repo: ./here, server: "aim://host" } }'))).message).toContain('found server and repo');
@@ -172,7 +172,7 @@ describe('a lane of MLflow', () => {
     return [found?.target, found?.group];
   };
 
-  it('understands what Tracelet says of it', async () => {
+  it('understands the variables of Tracelet', async () => {
     const text = `
 project: custom_setup
 backend: [mlflow]
@@ -197,7 +197,7 @@ profiles:
     expect(await lane('', { ...ours, TRACELET_MLFLOW_EXPERIMENT_NAME: 'e' })).toEqual(['http://a:1 e', 'e']);
   });
 
-  it('has its experiment from run to run where the template says so, and leaves an id alone', async () => {
+  it('has its experiment from run to run if the template says so, and leaves an id alone', async () => {
     const text = (more: string): string => `project: p\nlanes: { mlflow: { tracking_uri: "http://a:1", ${more} } }`;
     expect(await lane(text('experiment_name: "{project}/{path[0]}"'))).toEqual(['http://a:1', '{project}/{path[0]}']);
     expect(await lane(text('experiment: "{path[0]}"'))).toEqual(['http://a:1', '{path[0]}']);
@@ -213,7 +213,7 @@ describe('backendType', () => {
     expect(types.map(({ type }) => type)).toEqual(names);
   });
 
-  it('takes the experiment of each built-in type for a template, as its lanes that are not used are checked for', async () => {
+  it('treats the experiment of each built-in type as a template, which is also checked in unused lanes', async () => {
     for (const name of Object.keys(GROUP_TEMPLATES)) {
       const { groupKeys = [] } = await backendType(name, { cwd: folder, configFile: undefined });
       const templates = groupKeys.filter((key) => !key.endsWith('_id') && key !== 'experiment');
@@ -221,7 +221,7 @@ describe('backendType', () => {
     }
   });
 
-  it('says where in a profile a setting is that its type refuses, and no more of a module that is not there', async () => {
+  it('shows the place in a profile of a setting that its type refuses, and does not fail for a missing module', async () => {
     const text = 'lanes: { m: { type: mlflow } }\nprofiles: { p: { m: { tracking_uri: "http://x", tls: { ca_file: [] } } } }';
     const config = await loadConfig({ flags: { profile: 'p' }, env: {}, cwd: '/', readFile: () => text });
     await expect(resolveLanes(config, {})).rejects.toThrow('profiles.p.m.');
@@ -230,7 +230,7 @@ describe('backendType', () => {
     expect([error.message, error.cause]).toEqual([expect.stringContaining('no such module: /nope.js'), undefined]);
   });
 
-  it('suggests a type that is there for a misspelled one, and tells nobody to install what has that name', async () => {
+  it('suggests an existing type for a misspelled one, and never a package of that name', async () => {
     const known = await failure(backendType('mlfow', { cwd: folder, configFile: undefined }));
     expect([known.code, known.hint]).toEqual(['MB4009', 'Did you mean mlflow?']);
     const unknown = await failure(backendType('left-pad-tracker', { cwd: folder, configFile: undefined }));
@@ -300,7 +300,7 @@ describe('variables that name a file with the value', () => {
     expect(error.message).toContain('found values in MIRRORBOARD_KEY and in MIRRORBOARD_KEY_FILE, expected one of them');
   });
 
-  it('are refused beside the variable that has the value itself, by whichever name', async () => {
+  it('conflict with the variable that has the value itself, under any of their names', async () => {
     const both = { KEY: 'k', MIRRORBOARD_T_ADDRESS: 'a', MIRRORBOARD_T_URL_FILE: file('b') };
     expect((await failure(resolve(text, both))).message).toContain(
       'MIRRORBOARD_T_URL_FILE: lanes.t.url: found a value in MIRRORBOARD_T_ADDRESS too, expected MIRRORBOARD_T_ADDRESS or MIRRORBOARD_T_URL_FILE, not both',

@@ -39,13 +39,13 @@ describe('memory', () => {
     expect(memoryOf(256 * MIB, { constrained: 512 * MIB, total: 64 * GIB })).toBe(256 * MIB);
   });
 
-  test.each([0, undefined, 2 ** 63])('is half of the machine, 4 GiB at most, where the cgroup says %p', (constrained) => {
+  test.each([0, undefined, 2 ** 63])('is half of the machine, 4 GiB at most, if the cgroup says %p', (constrained) => {
     expect(memoryOf(undefined, { constrained, total: 6 * GIB })).toBe(3 * GIB);
     expect(memoryOf(undefined, { constrained, total: 64 * GIB })).toBe(4 * GIB);
     expect(memoryOf(8 * GIB, { constrained, total: 64 * GIB })).toBe(8 * GIB);
   });
 
-  test('that is said to do does', () => {
+  test('that is named as enough is enough', () => {
     for (const [trackers, roots] of [
       [0, 1],
       [4, 1],

@@ -25,7 +25,7 @@ describe('Catalogue', () => {
     expect(catalogue.size).toBe(4);
   });
 
-  test('goes on behind a catalogue that was stored, and leaves that as it was', () => {
+  test('continues a catalogue that was stored, and does not change it', () => {
     const known: readonly Series[] = [{ id: 0, ...facts('a') }];
     const catalogue = new Catalogue(known);
     expect(catalogue.define(facts('b')).id).toBe(1);

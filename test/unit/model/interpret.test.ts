@@ -25,7 +25,7 @@ describe('scalars', () => {
     expect(fromTensor('scalars', { dtype: 'uint64', values: [2n ** 64n - 1n] })).toEqual({ kind: 'scalar', value: 2n ** 64n - 1n });
   });
 
-  test('are no scalars when they are several, strings, complex, unreadable, or nothing', () => {
+  test('are not scalars if they are several, strings, complex, unreadable, or nothing', () => {
     expect(fromTensor('scalars', { dtype: 'float', shape: [2], values: [1, 2] }).kind).toBe('tensor');
     expect(fromTensor('scalars', { dtype: 'float', shape: [0], values: [] }).kind).toBe('tensor');
     expect(fromTensor('scalars', { dtype: 'string', values: ['1'] }).kind).toBe('tensor');
@@ -108,7 +108,7 @@ describe('histograms', () => {
     });
   });
 
-  test('are malformed when their numbers are no rows of three', () => {
+  test('are malformed if their numbers are not rows of three', () => {
     expect(fromTensor('histograms', { dtype: 'float', shape: [4], values: [1, 2, 3, 4] })).toMatchObject({
       kind: 'malformed',
       why: expect.stringMatching(/4 numbers/),
@@ -117,7 +117,7 @@ describe('histograms', () => {
     expect(fromTensor('histograms', { dtype: 'string', values: ['x'] }).kind).toBe('tensor');
   });
 
-  test('are kept as a tensor where they are unreadable', () => {
+  test('are kept as a tensor if they are unreadable', () => {
     expect(fromTensor('histograms', { dtype: 'float', shape: [1, 3], values: [1, 2], as: 'content' })).toMatchObject({
       kind: 'tensor',
       tensor: { unreadable: expect.any(String) },
@@ -163,7 +163,7 @@ describe('images', () => {
     },
   );
 
-  test('are a tensor when they are no strings', () => {
+  test('are a tensor if they are not strings', () => {
     expect(fromTensor('images', { dtype: 'float', values: [1] }).kind).toBe('tensor');
   });
 });
@@ -180,7 +180,7 @@ describe('audio', () => {
     });
   });
 
-  test('of tensors is clips, with labels where there are two columns', () => {
+  test('of tensors is clips, with labels if there are two columns', () => {
     expect(fromTensor('audio', { dtype: 'string', shape: [2, 2], values: [clip, 'one', clip, 'two'] })).toEqual({
       kind: 'audio',
       clips: [
@@ -204,7 +204,7 @@ describe('audio', () => {
     });
   });
 
-  test('is a tensor when it is no strings', () => {
+  test('is a tensor if it is not strings', () => {
     expect(fromTensor('audio', { dtype: 'float', values: [1] }).kind).toBe('tensor');
   });
 });
@@ -240,7 +240,7 @@ describe('other plugins', () => {
     expect(fromTensor('pr_curves', { dtype: 'string', values: ['x'] }).kind).toBe('tensor');
   });
 
-  test('a PR curve without columns costs no memory, however many rows it says to have', () => {
+  test('a PR curve without columns costs no memory, however many rows it claims to have', () => {
     const before = process.memoryUsage().heapUsed;
     const found = fromTensor('pr_curves', { dtype: 'float', shape: [4_000_000, 0], values: [] });
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(50 << 20);
@@ -304,7 +304,7 @@ describe('other plugins', () => {
     expect(fromTensor('custom_scalars', { dtype: 'float', values: [1] }).kind).toBe('tensor');
   });
 
-  test('the message as it stands in the file is kept where the value is not all of it', () => {
+  test('the message as it is in the file is kept if the value is not all of it', () => {
     const json = (found: Value): { readonly json: Json; readonly blobs: readonly Blob[] } => {
       const blobs: Blob[] = [];
       return { json: valueJson(found, (blob) => blobs.push(blob)), blobs };

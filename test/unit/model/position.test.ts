@@ -16,13 +16,13 @@ function stateOf(...gaps: readonly Gap[]): FileState {
   };
 }
 
-describe('what is owed of a file', () => {
-  it('counts a byte once, however many tags are owed of it', () => {
+describe('pending ranges of a file', () => {
+  it('count a byte once, however many tags need it', () => {
     const state = stateOf(owed(20, 40, 'b'), owed(10, 30, 'a'), owed(12, 14, 'c'));
     expect([pendingGapBytes(state), unmirroredBytes(state, 0)]).toEqual([30, 30]);
   });
 
-  it('is to be brought but for damage, which waits for its file', () => {
+  it('is pending except for damage, which waits for its file', () => {
     const state = stateOf({ start: 10, end: 30, reason: 'damage' }, owed(20, 40, 'a'), { start: 60, end: 70, reason: 'repair' });
     expect([pendingGapBytes(state), unmirroredBytes(state, 0)]).toEqual([30, 40]);
   });

@@ -69,18 +69,18 @@ describe('readTensor', () => {
     },
   );
 
-  test('takes an empty list for zeros', () => {
+  test('treats an empty list as zeros', () => {
     expect(tensorNumbers(read(tensor({ dtype: 'int64', values: [], shape: [3] })))).toEqual([0, 0, 0]);
   });
 
-  test('can not read a list that is longer than the shape', () => {
+  test('cannot read a list that is longer than the shape', () => {
     const found = read(tensor({ dtype: 'float', values: [1, 2, 3], shape: [2] }));
     expect(found.unreadable).toMatch(/3 elements/);
     expect(found.bytes).toBeUndefined();
     expect(read(tensor({ dtype: 'float', values: [1], shape: [0] })).unreadable).toBeDefined();
   });
 
-  test('can not read content that does not fill the shape', () => {
+  test('cannot read content that does not fill the shape', () => {
     for (const shape of [[1], [3], [2, 2]]) {
       expect(read(tensor({ dtype: 'float', values: [1, 2], shape, as: 'content' })).unreadable).toMatch(/8 bytes of content/);
     }
@@ -114,7 +114,7 @@ describe('readTensor', () => {
     expect(tensorNumbers(read(unknown))).toEqual([1]);
   });
 
-  test('can not read a tensor of a number type it does not know', () => {
+  test('cannot read a tensor of an unknown number type', () => {
     expect(read(field(1, 0, 21))).toMatchObject({ dtype: 'dtype21', unreadable: expect.stringMatching(/dtype21/) });
     expect(read(new Uint8Array(0))).toMatchObject({ dtype: 'invalid', unreadable: expect.any(String) });
   });
@@ -136,12 +136,12 @@ describe('readTensor', () => {
     expect(tensorNumbers(read(bytes))).toEqual([1, 2, 3, -4]);
   });
 
-  test('reads content that lies anywhere in its buffer', () => {
+  test('reads content anywhere in its buffer', () => {
     const bytes = concat(Uint8Array.of(1, 2, 3), tensor({ dtype: 'double', values: [0.1, 0.2], shape: [2], as: 'content' }));
     expect(tensorNumbers(read(bytes.subarray(3)))).toEqual([0.1, 0.2]);
   });
 
-  test('takes any byte but 0 for true', () => {
+  test('treats any byte but 0 as true', () => {
     const content = concat(field(1, 0, 10), field(2, 2, field(2, 2, field(1, 0, 3))), field(4, 2, Uint8Array.of(0, 1, 110)));
     expect(tensorNumbers(read(content))).toEqual([0, 1, 1]);
   });

@@ -38,7 +38,7 @@ it.each([
   expect(copies.filesGone('fast', [{ run: 'run', name: NAME }])).toEqual(found);
 });
 
-it('rest in proportion to what a look at all known files takes', () => {
+it('rest in proportion to what a check of all known files takes', () => {
   let now = 0;
   let looks = 0;
   const all = [knownIn('fast', 1)];

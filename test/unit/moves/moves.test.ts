@@ -193,7 +193,7 @@ describe('runs that changed places', () => {
     expect(Object.keys(stored())).toHaveLength(6);
   });
 
-  it('are mirrored once more, each into a tracker run of its own, where one took the place of another one that is gone', async () => {
+  it('are mirrored again, each into its own tracker run, if one took the place of a deleted one', async () => {
     put(`x/a/${ONE}`, 0);
     put(`y/a/${TWO}`, 10);
     await mirror(['x', 'y']);
@@ -210,7 +210,7 @@ describe('runs that changed places', () => {
     expect(await mirror(['x'])).toEqual([]);
   });
 
-  it('are counted as files that are no longer there, with trackers alone, too', async () => {
+  it('count as deleted files, with trackers only, too', async () => {
     put(`x/a/${ONE}`, 0);
     put(`x/a/${TWO}`, 10);
     put(`x/b/${ONE}`, 20);
@@ -223,7 +223,7 @@ describe('runs that changed places', () => {
     expect([await gone(), await gone()]).toEqual([2, 2]);
   });
 
-  it('are named, and where they were, where a root is not there', async () => {
+  it('are named, with their former path, if a root does not exist', async () => {
     put(`x/a/${ONE}`, 0);
     await mirror(['x']);
     renameSync(path('x'), path('y'));
@@ -240,7 +240,7 @@ describe('runs that changed places', () => {
     expect(await refused('z')).toContain('Check the path');
   });
 
-  it('share a tracker run where that is wanted of what was replaced', async () => {
+  it('share a tracker run if that is configured for replaced files', async () => {
     put(`x/a/${ONE}`, 0);
     put(`y/a/${TWO}`, 10);
     await mirror(['x', 'y'], { replaced: 'same_run' });
@@ -264,7 +264,7 @@ describe('runs that changed places', () => {
     ['in a run that was moved to another root', 'x/p', 'y/p'],
   ];
   describe.each(places)('whose file was cut, or is copied over itself, %s', (_, from, to) => {
-    it.each(cuts)('go on as what they were once it is whole, where %s of it is there', async (__, bytes) => {
+    it.each(cuts)('continue once it is complete, if %s of it is there', async (__, bytes) => {
       const folded = ['a'];
       put(`x/p/a/${ONE}`, 0);
       put(`y/b/${TWO}`, 10);
@@ -284,7 +284,7 @@ describe('runs that changed places', () => {
     });
   });
 
-  it('stay what they are where a new file has got the inode of one that was removed', async () => {
+  it('stay the same if a new file has got the inode of a removed one', async () => {
     put(`x/a/${ONE}`, 0);
     await mirror(['x']);
     // As if removed and created: the very inode, with nothing in it at first.
@@ -301,7 +301,7 @@ describe('runs that changed places', () => {
     expect(tracked()).toEqual({ 'x/a': [0, 1, 2], 'x/b': [50, 51, 52] });
   });
 
-  it('go on as what they were where a file that was empty had their inode before', async () => {
+  it('continue if an empty file had their inode before', async () => {
     put(`x/e/${TWO}`, 10);
     writeFileSync(path(`x/e/${ONE}`), '');
     await mirror(['x']);
@@ -349,7 +349,7 @@ describe('runs that changed places', () => {
     expect(allTracked().sort(([a = 0], [b = 0]) => a - b)).toEqual([0, 10, 100, 200, 300].map((first) => [first, first + 1, first + 2]));
   });
 
-  it('go on as what they were while they are watched, moved by one command after the other', async () => {
+  it('continue while they are watched, moved by one command after the other', async () => {
     for (const [i, run] of ['a', 'b'].entries()) {
       put(`x/${run}/${ONE}`, 10 * i);
       put(`y/${run}/${ONE}`, 100 + 10 * i);
@@ -373,7 +373,7 @@ describe('runs that changed places', () => {
     expect(stored()).toEqual({ 'x/a': [110, 111, 112], 'x/b': [100, 101, 102, 103, 104], 'y/a': [0, 1, 2], 'y/b': [10, 11, 12] });
   });
 
-  it('go on as what they were where they left a root that was missing when the watch began', async () => {
+  it('continue if they left a root that was missing when the watch began', async () => {
     put(`x/b/${ONE}`, 10);
     const end = new AbortController();
     let status: WatchStatus | undefined;
@@ -400,7 +400,7 @@ describe('runs that changed places', () => {
     expect(tracked()).toEqual({ 'x/b': [10, 11, 12], 'y/a': [0, 1, 2, 3] });
   });
 
-  it('that are copied while they are watched, and removed then, are new ones, and it is said what they were', async () => {
+  it('that are copied while they are watched, and then removed, are new ones, and a message names the original', async () => {
     put(`x/a/${ONE}`, 0);
     put(`x/a/${TWO}`, 5);
     put(`x/b/${ONE}`, 10);

@@ -45,7 +45,7 @@ const away = (name: string): void => renameSync(join(folder, 'run', name), join(
 const isTold = (...files: readonly ChangedFile[]): boolean => places.sift('x', [{ run: 'run', files }]).length > 0;
 
 describe('a file that is new in a run', () => {
-  it('is told of where nothing is known of the run, or a file of it is there', () => {
+  it('is reported if the run is unknown, or one of its files exists', () => {
     expect(isTold(put('one', 10))).toBe(true);
     const two = put('two', 10);
     keep(put('one', 10), two);
@@ -54,7 +54,7 @@ describe('a file that is new in a run', () => {
     expect(asked).toBe(0);
   });
 
-  it('waits where all that is known of the run is gone, until scans of all roots that began later are over', () => {
+  it('waits if all known files of the run are gone, until scans of all roots that began later are over', () => {
     keep(put('one', 10));
     away('one');
     places.scanned('x', nowMs++);
@@ -95,14 +95,14 @@ describe('a file that is new in a run', () => {
     expect(isTold(put('three', 5))).toBe(true);
   });
 
-  it('waits where what was told of is gone, though nobody has read it yet', () => {
+  it('waits if the reported file is gone, though it was not read yet', () => {
     const one = put('one', 10);
     expect(isTold(one)).toBe(true);
     away('one');
     expect(isTold(put('two', 5))).toBe(false);
   });
 
-  it('waits where it has the name of one that is gone and is shorter, and is told of where it is as long: it may be a copy', () => {
+  it('waits if it has the name of a deleted one and is shorter, and is reported if it is as long: it may be a copy', () => {
     const one = put('one', 10);
     keep(one);
     away('one');
@@ -113,14 +113,14 @@ describe('a file that is new in a run', () => {
     expect(isTold(put('one', 5, 10))).toBe(false);
   });
 
-  it('waits where it is longer than the one whose name it has, and another one is gone', () => {
+  it('waits if it is longer than the one whose name it has, and another one is gone', () => {
     keep(put('one', 10), put('two', 10));
     away('one');
     away('two');
     expect(isTold(put('two', 20, 10))).toBe(false);
   });
 
-  it('is told of where its files are replaced one after the other, though this change tells of one of them', () => {
+  it('is reported if its files are replaced one after the other, though this change names one of them', () => {
     keep(put('one', 10), put('two', 10));
     const one = put('one', 12, 10);
     put('two', 11);
@@ -128,7 +128,7 @@ describe('a file that is new in a run', () => {
     expect(asked).toBe(0);
   });
 
-  it('waits where another file has the name of the one that was there', () => {
+  it('waits if another file has the name of the former one', () => {
     keep(put('one', 10));
     away('one');
     put('one', 5);

@@ -17,7 +17,7 @@ describe('objectError', () => {
     }
   });
 
-  test('takes out the secret, also as an address writes it, and keeps what stands around it', () => {
+  test('removes the secret, also as an address writes it, and keeps the text around it', () => {
     const secret = 'abc/def+ghi';
     const error = new Error(`signed with ${secret} at ?x=${encodeURIComponent(secret)} now`);
     const { message } = objectError(error, 'storing a', { ...options, credentials: { accessKeyId: 'a', secretAccessKey: secret } });

@@ -117,7 +117,7 @@ if (moto === undefined) {
       await store.close();
     });
 
-    it('goes on with an upload that was broken off, and sends no part again', async () => {
+    it('resumes an interrupted upload, and sends no part again', async () => {
       const own = await bucket();
       const data = randomBytes(3 * PART);
       const first = new ObjectStore(own, PART);
@@ -144,7 +144,7 @@ if (moto === undefined) {
       await store.close();
     });
 
-    it('says that there is none, with no secret in it', async () => {
+    it('reports that there is none, without a secret', async () => {
       const store = new ObjectStore({ ...options, bucket: 'nobodys', url: 's3://nobodys' });
       const error = await store.put('x', contentOf(Buffer.from('x')), signal).catch((e: unknown) => e);
       expect(error).toMatchObject({ code: 'MB4004', retry: 'never' });
@@ -153,13 +153,13 @@ if (moto === undefined) {
       await store.close();
     });
 
-    it('says that a server is away, which may pass', async () => {
+    it('reports that a server is down, which may pass', async () => {
       const store = new ObjectStore({ ...options, endpoint: 'http://127.0.0.1:1' });
       await expect(store.put('x', contentOf(Buffer.from('x')), signal)).rejects.toMatchObject({ code: 'MB4001', retry: 'later' });
       await store.close();
     });
 
-    it('ends soon when it is told to', async () => {
+    it('ends soon after it is aborted', async () => {
       const store = new ObjectStore(await bucket());
       const stopped = AbortSignal.abort(new Error('enough'));
       await expect(store.put('x', contentOf(Buffer.from('x')), stopped)).rejects.toThrow('enough');

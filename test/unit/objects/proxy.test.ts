@@ -74,7 +74,7 @@ function storeAt(endpoint: string, env: ObjectStoreOptions['env']): ObjectStore 
 
 const content = { bytes: 3, read: () => [Buffer.from('abc')] as unknown as AsyncIterable<Uint8Array> };
 
-describe('a bucket behind a proxy', () => {
+describe('a bucket with a proxy', () => {
   it('is reached through it, as the usual variables say', async () => {
     const stub = await startS3Stub();
     closers.push(() => stub.close());
@@ -85,7 +85,7 @@ describe('a bucket behind a proxy', () => {
     expect(proxy.asked).toEqual(['PUT minio.example:9000']);
   });
 
-  it('is reached without it where the variables except it, or it is on this machine', async () => {
+  it('is reached directly if the variables exclude it, or it is on this machine', async () => {
     const stub = await startS3Stub();
     closers.push(() => stub.close());
     const proxy = await startProxy(1);

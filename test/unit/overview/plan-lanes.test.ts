@@ -65,7 +65,7 @@ describe('what is ahead of a lane', () => {
     expect(await planned()).toEqual({ runs: 0, points: 0 });
   });
 
-  it('are bytes that are owed, of a file that did not change', async () => {
+  it('includes pending bytes of a file that did not change', async () => {
     writeFileSync(join(logs, 'run', NAME), eventFile(scalar(1), scalar(2)));
     await pass();
     changeState((kept, { name, position: { watermark: end } }) => kept.addGaps(RUN, name, [{ start: 0, end, reason: 'repair' }]));
@@ -74,7 +74,7 @@ describe('what is ahead of a lane', () => {
     expect(await planned()).toEqual({ runs: 0, points: 0 });
   });
 
-  it('is a torn end that was left while somebody may have been writing', async () => {
+  it('includes an incomplete end that was left while a writer may have been active', async () => {
     const torn = frame(scalar(2)).subarray(0, 30);
     writeFileSync(join(logs, 'run', NAME), concat(eventFile(scalar(1)), torn));
     await pass();
@@ -100,7 +100,7 @@ describe('what is ahead of a lane', () => {
 });
 
 describe('what would be read', () => {
-  it('is what any lane lacks, though the local store has all of it', async () => {
+  it('includes what any lane lacks, though the local store has all of it', async () => {
     const path = join(logs, 'run', NAME);
     writeFileSync(path, eventFile(scalar(1), scalar(2)));
     const store = { path: join(folder, 'store.db'), mediaPath: join(folder, 'store.media') };

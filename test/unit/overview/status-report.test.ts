@@ -48,7 +48,7 @@ function stand(overrides: Partial<LaneStand>): LaneStand {
   return { by: 'watch', pid: 1, written_ms: 0, ended: true, lane: {}, pace: null, points_per_byte: null, behind: [], ...overrides };
 }
 
-describe('a root that is there, and no file of it', () => {
+describe('a root that exists, but none of its files', () => {
   test.each([undefined, '**/x'])('is empty, whether globs leave something out or not (%s)', async (glob) => {
     const files = [put(`a/${NAME}`, scalars(2)), put(`x/${NAME}`, scalars(3))];
     await mirror();
@@ -71,7 +71,7 @@ describe('a root that is there, and no file of it', () => {
   });
 });
 
-describe('the points that a lane is behind', () => {
+describe('the number of points that a lane is behind', () => {
   test('are judged by the runs that are there, whatever was mirrored of others before', async () => {
     const a = put(`a/${NAME}`, scalars(20));
     const gone = put(`gone/${NAME}`, scalars(200));
@@ -94,7 +94,7 @@ describe('the points that a lane is behind', () => {
     expect((await local()).lagPoints).toBeLessThan(25);
   });
 
-  test('are as many after a process ended as it said', async () => {
+  test('are as many after a process ended as it reported', async () => {
     put(`a/${NAME}`, scalars(20));
     await mirror();
     put(`b/${NAME}`, scalars(20));
@@ -110,7 +110,7 @@ describe('the age of what is missing', () => {
   const run = { root: 'logs', path: 'a' };
   const never = { name: NAME, offset: 0, notBeforeMs: 0 };
 
-  test('is that of the file where it was there, and not missing, when the last process looked: it was forgotten since', async () => {
+  test('counts from the file, if the last process saw it and it was not missing: it was forgotten since', async () => {
     const path = put(`a/${NAME}`, scalars(20));
     const changedMs = statSync(path).mtimeMs;
     const behind = [{ run, place: placeAt(dirname(path)), behind: [{ ...never, changedMs }] }];
@@ -118,7 +118,7 @@ describe('the age of what is missing', () => {
     expect(await oldestMs(behind, stand({ written_ms: changedMs + 3_600_000 }))).toBe(fromFile);
   });
 
-  test('is no more than since that look where the file was made after it', async () => {
+  test('counts from that check at most, if the file was created after it', async () => {
     const path = put(`a/${NAME}`, scalars(20));
     const changedMs = statSync(path).mtimeMs;
     const lookedMs = changedMs - 3_600_000;

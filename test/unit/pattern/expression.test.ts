@@ -112,7 +112,7 @@ describe('an expression of a glob', () => {
     expect(slow).toEqual([]);
   });
 
-  it('comes to the end of names that would keep JavaScript busy for ever', () => {
+  it('finishes quickly on names that could keep a regular expression busy', () => {
     const name = `${'a'.repeat(255)}!`;
     for (const glob of ['*a*a*a*a*a*a*a*a*a*a*b', '+(a|aa)b', '+(a*)+(a*)+(a*)b', '*(*(a))b']) expect(matcher([glob])(name)).toBe(false);
     expect(matcher(['**/x/**/y/**/z/**/w'])('x/y/z/'.repeat(600))).toBe(false);

@@ -34,7 +34,7 @@ describe('a pattern', () => {
     expect(fillTemplate('checkpoints/{n}/{other}.pth', captures)).toBe('checkpoints/3/{other}.pth');
   });
 
-  it('says which name a template has that nothing gives', () => {
+  it('reports a name in a template that nothing defines', () => {
     expect(patternProblem('{n}/{m}', ['n'])).toContain('{m}');
     expect(patternProblem('{n}', ['n'])).toBeUndefined();
     expect(patternProblem('{rest}', new Pattern('a/{rest**}').names)).toBeUndefined();
@@ -47,7 +47,7 @@ describe('a glob of runs', () => {
     expect(['debug', 'debug/a/b', 'x/tmp/y', 'debugger', 'x/y/tmp'].map((run) => isDebug(run))).toEqual([true, true, true, false, false]);
   });
 
-  it('is about the run in the root where it is about all', () => {
+  it('selects the run in the root if it selects all', () => {
     expect([['**'], ['*'], ['.'], ['a/**'], ['*.log']].map((globs) => matcher(globs)('.'))).toEqual([true, true, true, false, false]);
   });
 });

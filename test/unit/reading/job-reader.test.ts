@@ -42,7 +42,7 @@ function jobOf(root: string): RunJob {
   return { run: { root, path: '.' }, directory: placeAt('/'), files: [{ name: 'events' }], series: [], settled: false };
 }
 
-test('says of each root what of it hangs and answers, where more roots than threads are read', async () => {
+test('reports for each root what hangs and what answers, if there are more roots than threads', async () => {
   const roots = Array.from({ length: MOST_READERS + 1 }, (_, i) => `root${i}`);
   const readers: Hanging[] = [];
   const said: string[] = [];

@@ -13,7 +13,7 @@ import { readRun } from '../../support/read-run.ts';
 const RUN = { root: 'logs', path: 'run' };
 const NAME = 'events.out.tfevents.1';
 
-test('a batch that filled a gap of another lane is not taken for the rest of the file', async () => {
+test('a batch that filled a gap of another lane does not count as the rest of the file', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-piece-'));
   try {
     const steps = Array.from({ length: 8 }, (_, step) => event({ wallTime: step, step, summary: [simpleValue('loss', step)] }));

@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals';
 import { ReaderThread } from '../../../src/reading/reader-thread.ts';
 import { DEFAULT_LINKS } from '../../../src/untrusted/index.ts';
 
-test('a walk of a thread that was closed ends, and does not ask for ever', async () => {
+test('the walk of a thread that was closed ends', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-thread-'));
   const thread = new ReaderThread();
   try {

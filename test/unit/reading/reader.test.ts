@@ -111,7 +111,7 @@ class Store {
 }
 
 describe('readRun', () => {
-  test('reads a new file whole, and only what is new after that', () => {
+  test('reads a new file completely, and only what is new after that', () => {
     put(concat(VERSION, scalar(1), scalar(2)));
     const store = new Store();
     expect(store.pass()).toMatchObject({ points: ['loss 1', 'loss 2'], outcomes: ['read'] });
@@ -135,7 +135,7 @@ describe('readRun', () => {
     expect(store.state.guard.first?.offset).toBe(0);
   });
 
-  test('brings one empty batch of a file that has nothing new, with how the file is now', () => {
+  test('returns one empty batch for a file without new data, with its present state', () => {
     put(concat(VERSION, scalar(1)));
     const store = new Store();
     store.pass();
@@ -157,7 +157,7 @@ describe('readRun', () => {
     expect(walk(directory).runs[0]?.files).toEqual([{ name, size, stamp }]);
   });
 
-  test('waits for the rest of a torn record, and reads it when it is whole', () => {
+  test('waits for the rest of an incomplete record, and reads it when it is complete', () => {
     const record = scalar(2);
     put(concat(VERSION, scalar(1), record.subarray(0, 20)));
     const store = new Store();
@@ -195,7 +195,7 @@ describe('readRun', () => {
     expect(store.pass().points).toEqual(['loss 70000']);
   });
 
-  test('takes zeros at the end for bytes to come', () => {
+  test('treats zeros at the end as bytes to come', () => {
     put(concat(VERSION, scalar(1), new Uint8Array(500)));
     const store = new Store();
     store.pass();
@@ -216,7 +216,7 @@ describe('readRun', () => {
     expect(store.state.generation).toBe(0);
   });
 
-  test('tells of files that are gone or can not be read, and goes on with the others', () => {
+  test('reports files that are gone or unreadable, and continues with the others', () => {
     put(concat(VERSION, scalar(1)), 'b.tfevents');
     mkdirSync(join(directory, 'c.tfevents'));
     execFileSync('mkfifo', [join(directory, 'd.tfevents')]);
@@ -248,7 +248,7 @@ describe('readRun', () => {
 });
 
 describe('a file that is another one', () => {
-  test('begins the next generation from its first byte when other bytes stand under the name', () => {
+  test('begins the next generation from its first byte when the file has other bytes', () => {
     put(concat(VERSION, scalar(1), scalar(2)));
     const store = new Store();
     store.pass();
@@ -262,7 +262,7 @@ describe('a file that is another one', () => {
     expect(store.state.generation).toBe(1);
   });
 
-  test('is waited for while it is a beginning of what was read, and begins the next generation once it is not', () => {
+  test('waits while it is a beginning of what was read, and begins the next generation once it is not', () => {
     put(concat(VERSION, scalar(1), scalar(2), scalar(3)));
     const store = new Store();
     store.pass();
@@ -291,7 +291,7 @@ describe('a file that is another one', () => {
     expect(store.state).toMatchObject({ damage: [], position: { gaps: [] } });
   });
 
-  test('is the same one when only its torn end became shorter', () => {
+  test('is the same one if only its incomplete end became shorter', () => {
     put(concat(VERSION, scalar(1), scalar(2).subarray(0, 30)));
     const store = new Store();
     store.pass();
@@ -317,7 +317,7 @@ describe('bytes the system does not give us', () => {
   const file = concat(VERSION, ...records);
   const all = records.map((_, i) => `loss ${i}`);
 
-  test('cost the records that lie on them, are named, and are mirrored when they can be read', () => {
+  test('cost the records on them, are named, and are mirrored when they become readable', () => {
     put(file);
     const bad: { range: readonly [number, number] | undefined } = { range: [8192, 12288] };
     const store = new Store(faultyWindow(bad));
@@ -335,7 +335,7 @@ describe('bytes the system does not give us', () => {
     expect(store.state).toMatchObject({ damage: [], position: { watermark: file.length, gaps: [] } });
   });
 
-  test('are said to be what they are when the system gives them, and they are wrong', () => {
+  test('are reported as what they are when the system returns them, and they are wrong', () => {
     const at = concat(VERSION, ...records.slice(0, 100)).length;
     put(concat(file.subarray(0, at), flipped(file.subarray(at), 20)));
     const bad: { range: readonly [number, number] | undefined } = { range: [at, at + 1] };
@@ -350,7 +350,7 @@ describe('bytes the system does not give us', () => {
     expect(store.state.damage).toMatchObject([{ reason: 'unreadable', detail: 'EIO' }]);
   });
 
-  test('at the end of a file are no end that is being written', () => {
+  test('at the end of a file are not an end that is being written', () => {
     put(file);
     const bad: { range: readonly [number, number] | undefined } = { range: [file.length - 100, file.length] };
     const store = new Store(faultyWindow(bad));
@@ -374,7 +374,7 @@ describe('bytes the system does not give us', () => {
     expect(faulty.pass()).toMatchObject({ points: ['loss 600'], outcomes: ['read'] });
   });
 
-  test('of a whole file are noted as its state, once, until it can be read', () => {
+  test('of a whole file are recorded as its state, once, until it becomes readable', () => {
     mkdirSync(join(directory, NAME));
     const store = new Store();
     expect(store.pass().outcomes).toEqual(['unreadable']);
@@ -395,7 +395,7 @@ describe('a record in which others were found', () => {
     event({ wallTime: 1, step: 2, summary: [stringTensor('blob', [concat(Uint8Array.of(7, 7, 7), held, Uint8Array.of(9))])] }),
   );
 
-  test('and that is whole later is read in their place, once, also when a pass ends between', () => {
+  test('and that is complete later replaces them, once, even if a pass ends in between', () => {
     const whole = concat(before, record, scalar(3));
     put(whole.subarray(0, before.length + record.length - 60));
     const store = new Store();
@@ -409,7 +409,7 @@ describe('a record in which others were found', () => {
     expect(store.pass({ settled: true })).toMatchObject({ points: [], outcomes: ['read'] });
   });
 
-  test('and that stays broken leaves them where they are', () => {
+  test('and that stays broken does not change them', () => {
     const others = Array.from({ length: 30 }, (_, i) => scalar(10 + i));
     put(concat(before, record.subarray(0, 50), ...others));
     const store = new Store();
@@ -421,7 +421,7 @@ describe('a record in which others were found', () => {
 });
 
 describe('damage', () => {
-  test('heals by itself when the bytes heal', () => {
+  test('is repaired when the bytes are', () => {
     const good = concat(VERSION, scalar(1), scalar(2), scalar(3, 'acc'), scalar(4));
     const at = VERSION.length + scalar(1).length;
     for (const place of [0, 20]) {
@@ -444,7 +444,7 @@ describe('damage', () => {
     }
   });
 
-  test('stays where it is while the bytes do not heal, and what is new is read', () => {
+  test('stays as long as the bytes are damaged, and what is new is read', () => {
     put(concat(VERSION, flipped(scalar(1), 20), scalar(2)));
     const store = new Store();
     store.pass();
@@ -455,7 +455,7 @@ describe('damage', () => {
     expect(store.state.position.gaps).toEqual(position.gaps);
   });
 
-  test('at several places heals one by one', () => {
+  test('at several places is repaired one by one', () => {
     const [a, b, c] = [scalar(1), scalar(2), scalar(3)];
     put(concat(VERSION, flipped(a, 20), b, flipped(c, 20), scalar(4)));
     const store = new Store();
@@ -470,7 +470,7 @@ describe('damage', () => {
     expect(store.state).toMatchObject({ damage: [], records: 6 });
   });
 
-  test('at many places comes in few batches where gaps may be joined, with nothing of what stays broken', () => {
+  test('at many places arrives in few batches if gaps may be joined, without what stays broken', () => {
     const many = 9000;
     const records = Array.from({ length: many }, (_, i) => scalar(i, i % 3 === 0 ? 'rare' : 'loss'));
     const broken = (isBroken: (i: number) => boolean): Uint8Array =>
@@ -495,7 +495,7 @@ describe('damage', () => {
     expect(store.pass({ joinsGaps: true }).points).toEqual([]);
   });
 
-  test('that heals in part only leaves no series behind that nobody was told of', () => {
+  test('that is repaired only in part leaves no unreported series behind', () => {
     const [a, b] = [scalar(1, 'fresh'), scalar(2)];
     // One damaged range of two records: the length of the first is destroyed, and the data of the second.
     put(concat(VERSION, flipped(a, 0), flipped(b, 25), scalar(3)));
@@ -533,7 +533,7 @@ describe('damage', () => {
     expect(store.state.damage).toEqual(expected.slice(0, 3));
   });
 
-  test('behind a torn record that never ends is found once the file is settled', () => {
+  test('after an incomplete record that never ends is found once the file is settled', () => {
     put(concat(VERSION, scalar(1), header(300_000_000n), scalar(2)));
     const store = new Store();
     expect(store.pass().points).toEqual(['loss 1']);
@@ -546,7 +546,7 @@ describe('damage', () => {
     expect(store.window.buffer).toHaveLength(1 << 20);
   });
 
-  test('behind a length that no event can have is found at once', () => {
+  test('after a length that no event can have is found at once', () => {
     for (const length of [2n ** 32n + 38n, 2n ** 40n, 2n ** 62n, 2n ** 64n - 1n]) {
       put(concat(VERSION, scalar(1), header(length), scalar(2)));
       const store = new Store();
@@ -556,7 +556,7 @@ describe('damage', () => {
     }
   });
 
-  test('of a torn end says whether it was looked into', () => {
+  test('of an incomplete end says if it was searched', () => {
     put(concat(VERSION, scalar(1), scalar(2).subarray(0, 30)));
     const store = new Store();
     store.pass();
@@ -567,7 +567,7 @@ describe('damage', () => {
     expect(store.state.damage[0]).not.toHaveProperty('detail');
   });
 
-  test('of a whole file is told with what the file seems to be', () => {
+  test('of a whole file names what the file seems to be', () => {
     put(new TextEncoder().encode('<!DOCTYPE html><html><body>Sign in</body></html>'));
     const store = new Store();
     expect(store.pass().points).toEqual([]);

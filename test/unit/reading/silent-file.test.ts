@@ -56,7 +56,7 @@ test('a linked file whose target does not answer is silent, not damaged', () => 
   expect(outcomes(read([{ name: NAME }]))).toEqual(['batch', 'read']);
 });
 
-test('so it is where it is read once more', () => {
+test('is silent again if it is read once more', () => {
   const target = join(folder, NAME);
   writeFileSync(target, EVENTS);
   symlinkSync(target, join(logs, NAME));

@@ -66,7 +66,7 @@ function play(lane: Lane, actions: readonly { readonly kind: 'decide' | 'read' |
 }
 
 describe('what a route leaves out of a series', () => {
-  it('is known at each place, and all of it comes once everything is wanted, however often that changed', () => {
+  it('is known at each place, and all of it arrives once everything is included, however often that changed', () => {
     fc.assert(
       fc.property(fc.array(action, { maxLength: 25 }), (actions) => {
         const lane = new Lane(true);
@@ -95,7 +95,7 @@ describe('what a route leaves out of a series', () => {
     );
   });
 
-  it('is not sent twice where a point that comes again would be a second one', () => {
+  it('is not sent twice if a point that is sent again would be stored twice', () => {
     fc.assert(
       fc.property(fc.array(action, { maxLength: 25 }), (actions) => {
         const lane = new Lane(false);

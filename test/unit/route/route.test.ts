@@ -31,7 +31,7 @@ const isIn = (route: LaneRoute, path: string): boolean => route.run(run(path), r
 const every = (route: LaneRoute, tag: string, plugin = 'scalars'): number => route.run(run('a'), run('a')).series(tag, plugin).every;
 
 describe('routes of whole runs', () => {
-  it('let everything through where there are none', () => {
+  it('let everything through if there are none', () => {
     const { isIncluded, isWhole } = routeOf([]).run(run('a'), run('a'));
     expect([isIncluded, isWhole]).toEqual([true, true]);
   });
@@ -46,7 +46,7 @@ describe('routes of whole runs', () => {
     expect(['debug/a', 'tmp/x', 'big', 'other'].map((path) => isIn(routeOf(rules, 'aim'), path))).toEqual([false, false, true, true]);
   });
 
-  it('hold only for the lanes they are said for', () => {
+  it('apply only to their lanes', () => {
     expect(isIn(routeOf([{ on: ['aim'], drop: true }]), 'a')).toBe(true);
     expect(isIn(routeOf([{ on: ['aim'], drop: true }], 'aim'), 'a')).toBe(false);
   });
@@ -92,7 +92,7 @@ describe('routes of series', () => {
   });
 });
 
-describe('groups by lot', () => {
+describe('random groups', () => {
   const groups = { a: ['mlflow'], b: ['wandb'], both: ['mlflow', 'wandb'] };
 
   it('fall as they always fell: another hash would move every run', () => {
@@ -152,7 +152,7 @@ describe('folding', () => {
     });
   });
 
-  it('takes the first directory of hparams into its run, and leaves those behind it alone', () => {
+  it('takes the first directory of hparams into its run, and leaves later ones alone', () => {
     const fold = new Fold({ names: [], flat: [], hparams: true });
     const all = ['1795336150.5', 'train', '1795336149.9', '1795336149.123', 'other'];
     expect(fold.place('exp/1795336149.123', beside(all))).toEqual({ path: 'exp', prefix: '' });
@@ -172,7 +172,7 @@ describe('folding', () => {
     for (const name of ['tb', 'logs']) expect(fold.place(`exp/${name}`, beside(all))).toEqual({ path: 'exp', prefix: '' });
   });
 
-  it('stays with the one that was taken for the first, and says so of what would come before it', () => {
+  it('keeps the one that was treated as the first, and warns about one that would come before it', () => {
     const fold = new Fold({ names: [], flat: ['version_*'], hparams: true });
     const late = beside(['1795336150.5', '1795336149.5', 'version_1', 'version_0'], ['exp/1795336150.5', 'exp/version_1']);
     expect(fold.place('exp/1795336149.5', late).path).toBe('exp/1795336149.5');
@@ -183,7 +183,7 @@ describe('folding', () => {
     expect(fold.overtaken('exp/version_1', late)).toBeUndefined();
   });
 
-  it('is open only where a directory that comes later may be the first', () => {
+  it('is open only if a directory that appears later may be the first', () => {
     const fold = new Fold({ names: ['train'], flat: ['tb', 'version_*'], hparams: true });
     const around = beside(['version_1', 'version_2', '1795336150.5']);
     const open = (path: string): boolean => fold.isOpen(path, around);
@@ -205,7 +205,7 @@ describe('folding', () => {
     expect(new Fold({ names: ['train'], flat: ['version_*'], hparams: true }).firstsIn(path, place)).toEqual(firsts);
   });
 
-  it('gives each series of a tracker run a name of its own', () => {
+  it('gives each series of a tracker run its own name', () => {
     const names = new Names();
     expect([names.take('train/loss', 'one'), names.take('train/loss', 'two'), names.take('train/loss', 'one')]).toEqual([
       'train/loss',

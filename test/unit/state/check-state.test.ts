@@ -65,7 +65,7 @@ function found(sql: string): string[] {
 }
 
 describe('checking a state', () => {
-  test('finds nothing in a sound one', () => {
+  test('finds nothing in a valid one', () => {
     expect(found('')).toEqual([]);
   });
 

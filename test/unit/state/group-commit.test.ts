@@ -153,7 +153,7 @@ describe('GroupCommit', () => {
     expect(committed()['a']).toBe(1000);
   });
 
-  test('makes changes again that a failure undid, and says that the numbers of rows are void', () => {
+  test('repeats changes that a failure undid, and marks the row ids as void', () => {
     put('a', 1);
     expect(rollbacks).toBe(0);
     fillDisk();
@@ -165,7 +165,7 @@ describe('GroupCommit', () => {
     expect(committed()).toEqual({});
   });
 
-  test('keeps changes while somebody else holds the file, and refuses to be read until they are there', () => {
+  test('keeps changes while another process has locked the file, and refuses to be read until they are written', () => {
     other.exec('BEGIN IMMEDIATE');
     put('a', 1);
     put('b', 2);
@@ -189,7 +189,7 @@ describe('GroupCommit', () => {
     expect(failures).toEqual([BUSY, 19]);
   });
 
-  test('commits the rest when it is closed, and says so where it could not', () => {
+  test('commits the rest when it is closed, and reports if it could not', () => {
     put('a', 1);
     expect(commits.close()).toBe(true);
     expect(committed()).toEqual({ a: 1 });

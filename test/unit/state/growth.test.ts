@@ -52,7 +52,7 @@ test('a state notes series at the same cost however many its run has, with numbe
   expect(growth(note, 2500)).toBeLessThan(MOST);
 });
 
-test('a state owes something of one file at the same cost however many its run has', () => {
+test('a state adds a pending range of one file at the same cost however many files its run has', () => {
   const owe = (size: number): void =>
     inState((state) => {
       const lane = state.lane('mlflow', 't');
@@ -64,7 +64,7 @@ test('a state owes something of one file at the same cost however many its run h
   expect(growth(owe, 400)).toBeLessThan(MOST);
 });
 
-test('gaps are checked, and series are owed, at the same cost however many there are', () => {
+test('gaps are checked, and series get pending ranges, at the same cost however many there are', () => {
   const gaps = (size: number): Gap[] => range(size).map((i) => ({ start: 2 * i, end: 2 * i + 1, reason: 'damage' }));
   expect(growth((size) => void checkGaps(gaps(size), 2 * size), 5000)).toBeLessThan(MOST);
   const owe = (size: number): void => {
@@ -94,7 +94,7 @@ test('what is owed to a series alone goes with it, what others are owed too stay
   ]);
 });
 
-test('folders that can not be read are compared with those of the scan before at the same cost for each', () => {
+test('folders that cannot be read are compared with those of the last scan at the same cost for each', () => {
   const scan = (size: number): void => {
     const status = new WatchStatus({ lanes: [] });
     const obstacles = range(size).map((i) => ({ path: `folder ${i}`, reason: 'no' }));

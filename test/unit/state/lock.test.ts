@@ -75,7 +75,7 @@ describe('FileLock', () => {
     FileLock.acquire(path).release();
   });
 
-  test('says who holds it, without taking it', async () => {
+  test('names the process that holds it, without taking it', async () => {
     expect(FileLock.holder(path)).toBeUndefined();
     expect(existsSync(`${path}.lock`)).toBe(false);
     const child = await holder();
@@ -100,7 +100,7 @@ describe('FileLock', () => {
     lock.release();
   });
 
-  test('says so when there is no folder for it, or another file in its place', () => {
+  test('reports that its folder is missing, or that another file is in its place', () => {
     expect(failure(join(folder, 'none', 'store.db'))).toMatchObject({ code: 'MB3001', hint: expect.stringMatching(/folder exists/) });
     writeFileSync(`${path}.lock`, 'this is not a database, and long enough for its header '.repeat(10));
     expect(failure(path)).toMatchObject({ code: 'MB3001', hint: expect.any(String) });

@@ -64,7 +64,7 @@ function expectRefusal(code: string): MirrorError {
 }
 
 describe('opening a state', () => {
-  test('refuses a file that is no SQLite file', () => {
+  test('refuses a file that is not SQLite', () => {
     writeFileSync(path, 'lanes: [local]\n');
     expect(expectRefusal('MB3102').exitCode).toBe(2);
     writeFileSync(path, 'not a database '.repeat(1000));
@@ -78,7 +78,7 @@ describe('opening a state', () => {
     expectRefusal('MB3102');
   });
 
-  test('refuses a newer version, also where only the log knows of it', () => {
+  test('refuses a newer version, even if only the log knows of it', () => {
     filled();
     const db = new DatabaseSync(path);
     db.exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
@@ -88,7 +88,7 @@ describe('opening a state', () => {
     expect(message).toMatch(`schema version ${SCHEMA_VERSION + 1}`);
   });
 
-  test('refuses a damaged file to whoever would write to it, and never begins anew in its place', () => {
+  test('refuses a damaged file to every writer, and never replaces it with an empty one', () => {
     filled(3000);
     const bytes = readFileSync(path);
     for (let at = 4096; at < bytes.length; at += 4096) bytes.fill(0xa5, at, at + 64);
@@ -112,7 +112,7 @@ describe('opening a state', () => {
     expect(failure(open)).toMatchObject({ code: 'MB3104', message: expect.stringMatching(/instance id/) });
   });
 
-  test('refuses to begin anew beside the log of a state that is gone or empty', () => {
+  test('refuses to start next to the log of a state that is gone or empty', () => {
     const state = open();
     state.noteGrowth(run, 1);
     state.flush();
@@ -127,14 +127,14 @@ describe('opening a state', () => {
     open().close();
   });
 
-  test('takes an empty file for none', () => {
+  test('treats an empty file as none', () => {
     writeFileSync(path, '');
     const state = open();
     expect(state.isNew).toBe(true);
     state.close();
   });
 
-  test('brings a file of version 0 forward, once', () => {
+  test('migrates a file of version 0, once', () => {
     const db = new DatabaseSync(path);
     db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = 0; VACUUM`);
     db.close();
@@ -152,12 +152,12 @@ describe('opening a state', () => {
     version.close();
   });
 
-  test('says that there is none to read, and makes none', () => {
+  test('reports that there is none to read, and creates none', () => {
     expect(failure(() => StateFile.openForReading(path))).toMatchObject({ code: 'MB3105', exitCode: 2, command: expect.any(String) });
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('says so when a folder stands in its place, or a file in the place of its folder', () => {
+  test('reports a folder in its place, or a file in the place of its folder', () => {
     mkdirSync(path);
     expectRefusal('MB3101');
     writeFileSync(join(folder, 'file'), '');
@@ -209,7 +209,7 @@ describe('opening a state', () => {
     reader.close();
   });
 
-  test('fails where the file may not be read', () => {
+  test('fails if the file is not readable', () => {
     filled();
     chmodSync(path, 0);
     // Whoever runs as root may read everything.

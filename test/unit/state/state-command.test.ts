@@ -82,7 +82,7 @@ async function command(action: 'show' | 'check' | 'export', flags: StateFlags = 
 }
 
 describe('state show', () => {
-  test('says what is in a state, also while somebody writes to it', async () => {
+  test('shows what is in a state, also while another process writes to it', async () => {
     const state = fill();
     const { stdout, stderr, exitCode } = await command('show');
     state.close();
@@ -133,7 +133,7 @@ describe('state show', () => {
     });
   });
 
-  test('takes the state from the variable where no flag names one, and refuses an empty flag', async () => {
+  test('takes the state from the variable if no flag names one, and refuses an empty flag', async () => {
     fill().close();
     const context = { stdout: process.stdout, stderr: process.stderr, env: {}, exitCode: 0 };
     await expect(stateCommand('show', { state: '' }, context)).rejects.toMatchObject({ code: 'MB1001' });
@@ -145,7 +145,7 @@ describe('state show', () => {
 });
 
 describe('state check', () => {
-  test('is content with a sound state', async () => {
+  test('accepts a valid state', async () => {
     fill().close();
     expect(await command('check')).toEqual({ stdout: `${path} is valid.\n`, stderr: '', exitCode: 0 });
     expect(JSON.parse((await command('check', { json: true })).stdout)).toEqual({ type: 'state_check', path, sound: true, problems: [] });
@@ -227,7 +227,7 @@ describe('state export', () => {
     expect(columns.length).toBeGreaterThan(50);
   });
 
-  test('writes a file whole, in place of a former one, or not at all', async () => {
+  test('writes a complete file, in place of a former one, or none', async () => {
     fill().close();
     const out = join(folder, 'out.json');
     writeFileSync(out, 'former');

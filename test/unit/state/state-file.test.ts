@@ -71,7 +71,7 @@ function series(id: number, tag: string, more: Partial<Series> = {}): Series {
 const damage: Damage = { start: 100, end: 140, reason: 'data_checksum', detail: 'two words' };
 
 describe('StateFile', () => {
-  test('is made with an instance id of its own, which it keeps', () => {
+  test('is created with its own instance id, which it keeps', () => {
     const state = openState();
     expect(state.isNew).toBe(true);
     expect(state.instanceId).toMatch(/^[0-9a-f-]{36}$/);
@@ -146,7 +146,7 @@ describe('StateFile', () => {
   });
 
   describe('lanes', () => {
-    test('begin at 0 with another target, and go on where they were with the former one', () => {
+    test('begin at 0 with another target, and resume where they were with the former one', () => {
       const first = openState().lane('mlflow', 'http://one');
       first.accepted(run, fileState('a', 1000), [], { points: 5, lastStep: 7 });
       first.keepHandle(run, 'run-1' as Handle);
@@ -162,7 +162,7 @@ describe('StateFile', () => {
       expect(open[0]?.targets('aim')).toEqual([]);
     });
 
-    test('that lag are not taken for being at the end of a file another lane has read', () => {
+    test('that lag do not count as being at the end of a file that another lane has read', () => {
       const state = openState();
       const [ahead, behind] = [state.lane('mlflow', 't'), state.lane('aim', 't')];
       behind.accepted(run, fileState('a', 120, { size: 0, stamp: '', damage: [damage] }), []);
@@ -280,7 +280,7 @@ describe('StateFile', () => {
     });
   });
 
-  test('knows roots by their name, and where each lay last', () => {
+  test('knows roots by their name, and the last path of each', () => {
     const state = openState();
     state.root('logs', '/old');
     state.root('a', '/a');
@@ -303,7 +303,7 @@ describe('StateFile', () => {
     expect(open[0]?.lastGrowth(other)).toBeUndefined();
   });
 
-  test('says which files are due to be tried again, until there is no need', () => {
+  test('returns the files that are due for a retry, until none is needed', () => {
     const state = openState();
     const [early, late] = [
       { run, name: 'early' },
@@ -339,7 +339,7 @@ describe('StateFile', () => {
     reader.close();
   });
 
-  test('leaves nothing beside it but the lock when it is closed', () => {
+  test('leaves only the lock behind when it is closed', () => {
     openState().noteGrowth(run, 1);
     open.splice(0)[0]?.close();
     expect(['-wal', '-shm', '-journal', `.${process.pid}.tmp`].filter((end) => existsSync(path + end))).toEqual([]);

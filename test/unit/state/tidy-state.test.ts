@@ -102,7 +102,7 @@ describe('the state', () => {
     expect([known(), state.fileCount('logs')]).toEqual([[['a', 'f', 130]], 1]);
   });
 
-  test('forgets a run with all that lanes keep of it, and no other', () => {
+  test('forgets a run with everything that lanes keep of it, and no other', () => {
     mirror(at('a'));
     mirror(at('b'));
     state.tidy(forgetting({ runs: ['a', 'not there'] }), undefined);
@@ -138,7 +138,7 @@ describe('the state', () => {
     expectSound();
   });
 
-  test('forgets a root whole', () => {
+  test('forgets a whole root', () => {
     state.root('logs', '/logs');
     mirror(at('exp/train'), 'exp');
     mirror(at('x', 'more'));
@@ -148,7 +148,7 @@ describe('the state', () => {
     expectSound();
   });
 
-  test('gives a root another name, but none that is taken, and says where it lies', () => {
+  test('renames a root, but not to a taken name, and returns its path', () => {
     state.root('logs', '/logs');
     state.root('more', '/more');
     mirror(at('a'));
@@ -177,7 +177,7 @@ describe('the state', () => {
     expect(state.tasks()).toEqual([]);
   });
 
-  test('lets a tracker run go to another root with all that is folded into it, or nothing of it', () => {
+  test('moves a tracker run to another root with everything that is folded into it, or nothing of it', () => {
     mirror(at('exp/train'), 'exp');
     mirror(at('exp/val'), 'exp');
     const move = (run: string, toRoot: string, to: string) => ({ root: 'logs', from: run, toRoot, to, renamed: [] });
@@ -198,7 +198,7 @@ describe('the state', () => {
     expectSound();
   });
 
-  test('says in its listing how far a lane is', () => {
+  test('lists how far a lane is', () => {
     mirror(at('a'));
     state.close();
     const reader = StateFile.openForReading(path);

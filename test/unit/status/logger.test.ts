@@ -37,7 +37,7 @@ describe('createLogger', () => {
     for (const format of LOG_FORMATS) expect(await logged({ format }, all)).not.toBe('');
   });
 
-  it('is for people on a terminal, for machines elsewhere, unless told', async () => {
+  it('is for people on a terminal, and for machines elsewhere, by default', async () => {
     const write = (log: Logger): void => log.warn('x');
     const starts = [await logged({}, write, true), await logged({}, write), await logged({ format: 'json' }, write, true)].map(
       (text) => text[0] === '{',
@@ -123,7 +123,7 @@ describe('pretty lines', () => {
     expect(text.replace(/\n/g, '')).not.toMatch(/[\p{Cc}\p{Cf}\u2028]/u);
   });
 
-  it('show the stack of a bug on lines of their own', async () => {
+  it('show the stack of a bug on separate lines', async () => {
     const text = await logged({ format: 'pretty' }, (log) => log.error({ err: new Error('oops') }, 'x'));
     expect(text.split('\n')[0]).toMatch(/x err=oops$/);
     expect(text.split('\n')[1]).toMatch(/^ {4}at /);

@@ -110,7 +110,7 @@ describe('the wire format', () => {
     expect(hex(w.varint(value))).toBe(bytes);
   });
 
-  it('refuses a number that is no safe integer', () => {
+  it('refuses a number that is not a safe integer', () => {
     expect(() => w.varint(2 ** 53)).toThrow(RangeError);
     expect(() => w.varint(0.5)).toThrow(RangeError);
   });
@@ -274,7 +274,7 @@ describe('values', () => {
     expect(hex(bytesAt(parts[1], 'metadata', 'plugin_data', 'content'))).toBe('12016d' + '1803' + '2a027b7d' + '3203010103' + '380a');
   });
 
-  it('writes hparams as content, with an empty tensor where asked', () => {
+  it('writes hparams as content, with an empty tensor if requested', () => {
     const [start, end] = [
       w.hparamsSessionStart({ lr: 0.5, on: true, name: 'x' }),
       w.hparamsSessionEnd('success', 3, { withTensor: true }),

@@ -114,7 +114,7 @@ describe('the MLflow stub', () => {
     expect(await statuses()).toEqual(first);
   });
 
-  it('lets in who is known, below a path, on hosts that are allowed', async () => {
+  it('accepts valid credentials, below a path, on allowed hosts', async () => {
     stub = await MlflowStub.start({ auth: { token: 'secret' }, prefix: '/mlflow', allowedHosts: ['mlflow:5000'] });
     const { port } = new URL(stub.url);
     const statusOf = (path: string, headers: Record<string, string>): Promise<number | undefined> =>
@@ -142,7 +142,7 @@ describe('the MLflow stub', () => {
     expect((await send('runs/log-batch', batch(id, { ...point, key: 'm/below' }))).status).toBe(500);
   });
 
-  it('says 503 for good where it serves no artifacts', async () => {
+  it('always answers 503 if it serves no artifacts', async () => {
     const id = await start({ servesArtifacts: false });
     const answer = await fetch(`${stub.url}/api/2.0/mlflow-artifacts/artifacts/1/${id}/artifacts/x`, { method: 'PUT', body: 'x' });
     expect([answer.status, await answer.text()]).toEqual([503, expect.stringContaining('Artifact serving is disabled')]);

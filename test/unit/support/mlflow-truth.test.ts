@@ -44,7 +44,7 @@ const both = [
 ] as const;
 
 describe('the comparison of MLflow with the truth', () => {
-  it('is content with what the loss table says, also where a line stands in two segments', () => {
+  it('accepts what the loss table allows, even if a line is in two segments', () => {
     expect(compareHeld(truth, [run([zero, note, note], both)])).toEqual({ checked: 3, differences: [] });
   });
 

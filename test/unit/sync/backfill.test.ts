@@ -132,7 +132,7 @@ describe('backfill', () => {
     expect(stored()).toEqual(before);
   });
 
-  test('does not open a file whose size and stamp are those that were noted', async () => {
+  test('does not open a file whose size and stamp did not change', async () => {
     writeFileSync(path, eventFile(scalar(1)));
     // As if nothing had been read of it: whoever opens it finds points.
     await storeLive((state, { run, file, generation, marks }) => ({
@@ -145,7 +145,7 @@ describe('backfill', () => {
     expect(stored().steps).toEqual([1, 2]);
   });
 
-  test('looks once into a torn end that was left while somebody may have been writing', async () => {
+  test('searches an incomplete end once that was left while a writer may have been active', async () => {
     writeFileSync(path, concat(eventFile(scalar(1)), frame(scalar(2)).subarray(0, 30)));
     await storeLive((state, batch) => ({ state, batch }));
     const [live] = stored().files;
@@ -160,7 +160,7 @@ describe('backfill', () => {
     expect(damage).toMatchObject([{ reason: 'torn', file: NAME }]);
   });
 
-  test('reads a torn record when it is whole, and reads on behind it', async () => {
+  test('reads an incomplete record when it is complete, and continues after it', async () => {
     const record = frame(scalar(2));
     writeFileSync(path, concat(eventFile(scalar(1)), record.subarray(0, 30)));
     await pass();
@@ -184,7 +184,7 @@ describe('backfill', () => {
     expect((await pass()).totals).toMatchObject({ files: 0, filesGone: 2 });
   });
 
-  test('counts points anew of a run of which a file was replaced', async () => {
+  test('counts points again of a run with a replaced file', async () => {
     writeFileSync(path, eventFile(scalar(1), scalar(2), scalar(3)));
     await pass();
     writeFileSync(`${path}.new`, eventFile(scalar(7), scalar(8)));
@@ -195,7 +195,7 @@ describe('backfill', () => {
     expect(stored().steps).toEqual([7, 8]);
   });
 
-  test('sees what was appended behind a cut that lies between two marks of a long file, and waits where nothing was', async () => {
+  test('sees what was appended after a cut between two marks of a long file, and waits if nothing was', async () => {
     const many = Array.from({ length: 1000 }, (_, i) => scalar(i));
     const whole = eventFile(...many);
     const cut = eventFile(...many.slice(0, 513));
@@ -266,7 +266,7 @@ describe('backfill', () => {
     expect(runsIn('old')).toEqual({ other: 3, run: 100 });
   });
 
-  test('mirrors the other roots where one can not be looked at, and notes that one in the store', async () => {
+  test('mirrors the other roots if one cannot be read, and records that one in the store', async () => {
     writeFileSync(path, eventFile(...steps(0, 3)));
     symlinkSync('ring', join(folder, 'ring'));
     const roots = [{ path: join(folder, 'none') }, { path: join(folder, 'ring') }, { path: logs }];
@@ -352,7 +352,7 @@ describe('backfill', () => {
     },
   );
 
-  test('refuses what is not there where it is all that is asked for', async () => {
+  test('refuses a missing one if it is the only one', async () => {
     const only = (...names: string[]): Promise<Report> =>
       backfill({ roots: names.map((name) => ({ path: join(folder, name) })), store: store(), signal: new AbortController().signal });
     await expect(only('none')).rejects.toMatchObject({ code: 'MB2001' });
@@ -362,7 +362,7 @@ describe('backfill', () => {
     expect(existsSync(store().path)).toBe(false);
   });
 
-  test('does not say that files are gone which nobody could look at', async () => {
+  test('does not report files as gone that could not be checked', async () => {
     writeFileSync(path, eventFile(...steps(0, 3)));
     mkdirSync(join(logs, 'other'));
     writeFileSync(join(logs, 'other', NAME), eventFile(...steps(0, 2)));
@@ -378,7 +378,7 @@ describe('backfill', () => {
     expect(both.incidents).toMatchObject([{ kind: 'folder', root: 'logs' }]);
   });
 
-  test('stores nothing where it was interrupted before it began', async () => {
+  test('stores nothing if it was interrupted before it began', async () => {
     writeFileSync(path, eventFile(scalar(1)));
     const { interrupted, totals } = await pass(AbortSignal.abort());
     expect([interrupted, totals.newPoints, totals.filesGone]).toEqual([true, 0, 0]);

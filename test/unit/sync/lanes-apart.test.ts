@@ -67,7 +67,7 @@ async function passUntil(isDone: () => boolean, backends: Readonly<Record<string
   }
 }
 
-describe('lanes beside each other', () => {
+describe('several lanes', () => {
   it('come to the end while one is down and one hangs', async () => {
     const { points } = bigLog({ dir: logs, runs: 12, tags: 5, steps: 200 });
     const [one, other, dead, silent] = ['one', 'other', 'dead', 'silent'].map((name) => new MemoryTracker(name)) as [
@@ -113,7 +113,7 @@ describe('lanes beside each other', () => {
     expect(stuck.calls.open).toBe(3);
   });
 
-  it('begin at 0 where one joins later, and leave the others alone', async () => {
+  it('begin at 0 if one is added later, and do not affect the others', async () => {
     const { points } = bigLog({ dir: logs, runs: 3, tags: 2, steps: 50 });
     const [first, late] = [new MemoryTracker('first'), new MemoryTracker('late')];
     await pass({ first: new MemoryBackend(first) });
@@ -128,7 +128,7 @@ describe('lanes beside each other', () => {
 });
 
 describe('a lane of many runs', () => {
-  it('puts several of them into one send where the tracker allows it', async () => {
+  it('puts several of them into one send if the tracker allows it', async () => {
     const { points } = bigLog({ dir: logs, runs: 20, tags: 2, steps: 5 });
     const tracker = new MemoryTracker('memory', limited({ runsPerSend: 8 }));
     const backend = new NotingBackend(tracker);
@@ -141,7 +141,7 @@ describe('a lane of many runs', () => {
     expect([Math.max(...sizes), sizes.length]).toEqual([8, 5]);
   });
 
-  it('keeps within the sends at once, and sends nothing of a run while something of it is under way', async () => {
+  it('keeps the limit of concurrent sends, and sends one run in order', async () => {
     const { points } = bigLog({ dir: logs, runs: 9, tags: 2, steps: 300 });
     const tracker = new MemoryTracker('memory', limited({ sendsAtOnce: 3, pointsPerSend: 100, runsPerSend: 2 }));
     tracker.meets = 3;

@@ -58,7 +58,7 @@ describe('quiet runs', () => {
     });
   }
 
-  it('are brought together one piece a tick, each to its end', async () => {
+  it('are compacted one piece per tick, each to its end', async () => {
     const backend = new Scattered({ large: 3, small: 1 });
     const feed = feedOf(backend);
     for (const path of ['large', 'small']) feed.runQuiet({ root: 'logs', path });

@@ -156,7 +156,7 @@ describe('the tracker runs of a tree', () => {
     expect([...tracker.runs.values()].every(({ source }) => source.fingerprint.length > 0)).toBe(true);
   });
 
-  it.each([1, 2, 3, 4])('are the same where watch meets it piece by piece, in any order (seed %d)', async (seed) => {
+  it.each([1, 2, 3, 4])('are the same if watch reads it piece by piece, in any order (seed %d)', async (seed) => {
     const random = seededRandom(seed);
     const [logs, store] = [join(folder, 'logs'), join(folder, 'store.db')];
     mkdirSync(logs);

@@ -109,8 +109,8 @@ function write(path: string, ...summary: Parameters<typeof event>[0]['summary'] 
   return file;
 }
 
-describe('runs that the tracker takes nothing for', () => {
-  it('are tried a few at a time, and all go on once one of them is taken', async () => {
+describe('runs that the tracker accepts nothing for', () => {
+  it('are retried a few at a time, and all resume once one of them is accepted', async () => {
     const COUNT = 30;
     for (let i = 0; i < COUNT; i++) write(`r${String(i).padStart(2, '0')}/events.out.tfevents.1`, simpleValue('loss', 1));
     await withFeed({}, async ({ feed, backend }) => {
@@ -142,7 +142,7 @@ describe('runs that the tracker takes nothing for', () => {
 describe('texts that were sent before anybody asked for params in them', () => {
   const PARAMS: LaneRouting['side'] = { params: [{ place: '', files: [], tags: ['args'], prefix: '' }], artifacts: [] };
 
-  it('are looked for once in the files, though the one that held them is gone', async () => {
+  it('are searched for once in the files, though the one that held them is gone', async () => {
     const gone = write('run/events.out.tfevents.1', text('args', ['{"lr": 0.1}']));
     write('run/events.out.tfevents.2', simpleValue('loss', 1));
     await withFeed({}, ({ feed }) => feed.reachEnd(60_000));
@@ -195,7 +195,7 @@ describe('a feed of many runs', () => {
     expect((await asked(80)) / small).toBeLessThan(6);
   });
 
-  it('asks once for all runs beside each other whose a file above them is', async () => {
+  it('asks once for all runs next to each other whose parent file is', async () => {
     const side: LaneRouting['side'] = { params: [], artifacts: [{ place: '', files: ['../*.pt'], modelTags: {}, once: true }] };
     let made = 0;
     const asked = async (size: number): Promise<number> => {

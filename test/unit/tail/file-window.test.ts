@@ -55,7 +55,7 @@ describe('FileWindow', () => {
     }
   });
 
-  test('says no where the file ends before, and gives what there is', () => {
+  test('returns false if the file ends before, and what there is', () => {
     const window = newWindow();
     expect(window.provide(BYTES.length - 5, 12, BYTES.length)).toBe(false);
     expectHolds(window, BYTES.length - 5, 5);
@@ -65,7 +65,7 @@ describe('FileWindow', () => {
     expect(window.provide(BYTES.length, 0, BYTES.length)).toBe(true);
   });
 
-  test('says no when the file turns out to be shorter than it was said to be', () => {
+  test('returns false if the file turns out to be shorter than expected', () => {
     const window = newWindow();
     expect(window.provide(BYTES.length - 100, 200, BYTES.length + 1000)).toBe(false);
     expectHolds(window, BYTES.length - 100, 100);

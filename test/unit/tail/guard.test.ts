@@ -102,7 +102,7 @@ describe('compareWithState', () => {
     }
   });
 
-  test('takes a file of which nothing sound was read for the same', () => {
+  test('treats a file of which nothing valid was read as the same', () => {
     expect(change({ ...STATE, position: { watermark: 0, gaps: [] }, guard: { first: undefined, last: undefined } })).toBe('same');
   });
 
@@ -113,7 +113,7 @@ describe('compareWithState', () => {
 });
 
 describe('compareFile', () => {
-  test('opens the file itself, and takes one that can not be opened for another', () => {
+  test('opens the file itself, and treats one that cannot be opened as another', () => {
     expect(compareFile(placeAt(folder), STATE)).toBe('same');
     expect(compareFile(placeAt(folder), { ...STATE, name: 'none' })).toBe('replaced');
     expect(compareFile(placeAt(folder), { ...STATE, name: '' })).toBe('replaced');

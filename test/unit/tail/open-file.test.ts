@@ -53,7 +53,7 @@ describe('openFile', () => {
 });
 
 describe('readAt', () => {
-  test('reads from any place, and less where the file ends', () => {
+  test('reads from any place, and less if the file ends', () => {
     const path = join(folder, 'read');
     writeFileSync(path, Uint8Array.of(1, 2, 3, 4, 5));
     const { fd } = openFile(placeAt(folder), 'read');

@@ -31,7 +31,7 @@ function expected(pages: readonly (readonly [start: number, end: number])[]): Ui
 }
 
 describe('AroundReader', () => {
-  test('leaves out the pages that can not be read, and no other byte', () => {
+  test('leaves out the pages that cannot be read, and no other byte', () => {
     const cases = [
       { bad: [[8192, 12288]], pages: [[8192, 12288]] },
       { bad: [[0, 1]], pages: [[0, 4096]] },
@@ -77,7 +77,7 @@ describe('AroundReader', () => {
     expect(readAll(reader, 8192, 100).bytes).toEqual(BYTES.slice(8192, 8292));
   });
 
-  test('throws what is about the file as a whole', () => {
+  test('throws errors about the whole file', () => {
     for (const code of ['ESTALE', 'EACCES', 'EISDIR']) expect(() => readAll(faulty([[0, 10]], code).reader)).toThrow(code);
     expect(() => readAll(faulty([[0, 10]], 'Unknown system error -116').reader)).toThrow('-116');
     // The remote disk's error has no name in Node.

@@ -42,7 +42,7 @@ describe('links', () => {
     }
   };
 
-  test('set no automount off: what nobody has mounted is not even looked at', () => {
+  test('do not mount an automount: mirrorboard does not touch it', () => {
     // Whoever looked would find that none of these is there: ENOENT.
     expect(['/net/dead/logs', '/net/dead', '/direct', '/direct/logs'].map(follow)).toEqual(['MB2010', 'MB2010', 'MB2010', 'MB2010']);
     expect(['/net/alive/logs', '/over/logs'].map(follow)).toEqual(['ENOENT', 'ENOENT']);

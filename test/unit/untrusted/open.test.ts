@@ -47,8 +47,8 @@ const read = async (name: string, at: Place = place()): Promise<string> =>
   (await readWhole(at, name, { mostBytes: 1000, signal })).content.toString();
 const openFiles = (): number => (existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0);
 
-describe('what lies below a root', () => {
-  test('is read through links as the rule says', async () => {
+describe('files below a root', () => {
+  test('are read through links as the rule allows', async () => {
     make('root/own/a.yaml', 'a');
     make('out/b.yaml', 'b');
     link('root/inner', 'own');
@@ -97,7 +97,7 @@ describe('what lies below a root', () => {
     }
   });
 
-  test('is no pipe, no socket, no device and no directory: they are named, and nobody waits for them', async () => {
+  test('are not pipes, sockets, devices or directories: mirrorboard names them, and does not wait', async () => {
     execFileSync('mkfifo', [join(root, 'pipe')]);
     mkdirSync(join(root, 'directory'));
     link('root/linked', 'pipe');
@@ -119,7 +119,7 @@ describe('what lies below a root', () => {
     }
   });
 
-  test('is not what a directory of it has become that was a directory when it was found', async () => {
+  test('are refused if a directory on the way was replaced after they were found', async () => {
     make('out/token');
     make('root/run/token', 'mine');
     const run = place('inside', 'run');
@@ -135,7 +135,7 @@ describe('what lies below a root', () => {
     expect(await read('../../../token', place('all', 'a/b'))).toBe('mine');
   });
 
-  test('is refused by its length before any of it is read, and again when it grows past that', async () => {
+  test('are refused by their length before any of it is read, and again when they grow past it', async () => {
     make('root/long', 'x'.repeat(2000));
     await expect(read('long')).rejects.toMatchObject({ code: 'MB2012', message: 'it has 2000 bytes, and at most 1000 are read' });
     make('root/grows', 'x'.repeat(900));
@@ -146,7 +146,7 @@ describe('what lies below a root', () => {
     await expect(grow()).rejects.toMatchObject({ code: 'MB2012', message: expect.stringContaining('grown') });
   });
 
-  test('is let go of when the signal says so', async () => {
+  test('are released when the signal aborts', async () => {
     writeFileSync(join(root, 'long'), Buffer.alloc(1_000_000));
     const end = new AbortController();
     const before = openFiles();
@@ -169,7 +169,7 @@ describe('what lies below a root', () => {
     expect([size, buffer.toString()]).toEqual([3, 'abc']);
   });
 
-  test('is none where nothing is, and where a link leads nowhere', async () => {
+  test('are none if nothing is there, and if a link leads nowhere', async () => {
     link('root/nowhere', 'gone');
     link('root/ring', 'ring');
     expect(await lookAt(place(), 'nothing')).toEqual({ kind: 'none' });

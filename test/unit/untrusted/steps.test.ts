@@ -46,7 +46,7 @@ async function letGo(): Promise<void> {
   await nextTurn();
 }
 
-test('a file that opens after nobody waits for it any more is closed', async () => {
+test('a file that opens after the caller gave up is closed', async () => {
   const opening = expect(doLater(looked('a'), fileSystem('open'))).rejects.toMatchObject({ code: 'MB2030' });
   await jest.advanceTimersByTimeAsync(FIRST_DEADLINE_MS);
   await opening;
@@ -54,7 +54,7 @@ test('a file that opens after nobody waits for it any more is closed', async () 
   expect([...opened]).toEqual([]);
 });
 
-test('a file is closed though as many calls hang as may', async () => {
+test('a file is closed though as many calls hang as allowed', async () => {
   const call = fileSystem('fstat');
   const failed = ['a', 'b', 'c', 'd'].map((path) => expect(doLater(looked(path), call)).rejects.toMatchObject({ code: 'MB2030' }));
   await jest.advanceTimersByTimeAsync(FIRST_DEADLINE_MS);

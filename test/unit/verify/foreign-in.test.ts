@@ -79,7 +79,7 @@ describe('a look for what never was in event files', () => {
     expect(seen).toMatchObject([[{ files: [], params: [], tags: { team: 'vision' } }], { total: 1, done: 0 }, { total: 1, done: 1 }, 7]);
   });
 
-  test('goes on after a run that could not be looked through, and names it', async () => {
+  test('continues after a run that could not be searched, and names it', async () => {
     const findings = await found(async function* () {
       yield { kind: 'unseen', in: 'a', reason: 'it gives folders without end' };
       yield { kind: 'file', name: 'model.bin', in: 'b' };
@@ -87,7 +87,7 @@ describe('a look for what never was in event files', () => {
     expect(findings).toMatchObject({ counts: { file: 1 }, obstacles: [{ what: 'one, a', reason: 'it gives folders without end' }] });
   });
 
-  test('ends in an obstacle where the tracker is away, and keeps what it found', async () => {
+  test('ends in an obstacle if the tracker is down, and keeps what it found', async () => {
     const findings = await found(async function* () {
       yield { kind: 'run', name: 'trained' };
       throw new MirrorError('MB4001', 'nobody answers', { hint: 'Start it.' });
@@ -95,7 +95,7 @@ describe('a look for what never was in event files', () => {
     expect(findings).toMatchObject({ counts: { run: 1 }, obstacles: [{ what: 'one', reason: 'nobody answers (Start it.)' }] });
   });
 
-  test('says that it was interrupted, whatever the tracker makes of it', async () => {
+  test('reports that it was interrupted, whatever the tracker does', async () => {
     const asked = new AbortController();
     const findings = await found(async function* (_, signal) {
       yield { kind: 'run', name: 'trained' };

@@ -70,7 +70,7 @@ describe('processes that make a tracker run at the same moment', () => {
     ]);
   }, 60_000);
 
-  test('go on with that of another one, where theirs was taken for left', async () => {
+  test('continue with that of another one, if theirs counted as abandoned', async () => {
     const { runs, contenders } = tracker(() => 0);
     const slow: Run = { id: 'a', place: undefined, isRemoved: true };
     runs.push(slow, { id: 'b', place: '1', isRemoved: false });

@@ -33,7 +33,7 @@ function files(points: readonly HeldPoint[], tag = 'loss'): RunFiles & { readonl
 }
 
 describe('the points of a tracker run', () => {
-  test('fit where each of them is in the files, which are read only as far as that takes', async () => {
+  test('match if each of them is in the files, which are read only as far as needed', async () => {
     const all = files(steps(100));
     expect(await pointsFit(held(steps(10)), all, signal)).toBe('theirs');
     expect(all.seen).toBe(10);
@@ -52,12 +52,12 @@ describe('the points of a tracker run', () => {
     expect(await pointsFit(held([...steps(5), odd]), files(steps(20)), signal)).toBe('others');
   });
 
-  test('do not fit under another tag, and say nothing where there are none', async () => {
+  test('do not match under another tag, and decide nothing if there are none', async () => {
     expect(await pointsFit(held(steps(3), 'other'), files(steps(3)), signal)).toBe('others');
     expect(await pointsFit(held([]), files(steps(3)), signal)).toBe('nothing');
   });
 
-  test('are compared in part where there are very many, and the same part of both sides', async () => {
+  test('are compared in part if there are very many, and the same part on both sides', async () => {
     const all = steps(5000);
     expect(await pointsFit(held(all), files(all), signal, 100)).toBe('theirs');
     const others = all.map((each) => ({ ...each, wallTime: each.wallTime + 1 }));

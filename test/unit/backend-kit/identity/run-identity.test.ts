@@ -27,8 +27,8 @@ const unread = (): never => {
   throw new Error('it was read back');
 };
 
-describe('whose a tracker run is', () => {
-  test('is told by a file in common, whichever state made it, without a look at anything', async () => {
+describe('which run a tracker run belongs to', () => {
+  test('is decided by a common file, whichever state created it, without reading anything', async () => {
     for (const instanceId of ['me', 'other', undefined])
       expect(await whoseRun(found({ instanceId, fingerprint: [{ file: 'b', checksum: 2 }, A], readBack: unread }), source, signal)).toEqual(
         {
@@ -37,17 +37,17 @@ describe('whose a tracker run is', () => {
       );
   });
 
-  test('is told by the state where it names no file', async () => {
+  test('is decided by the state if it names no file', async () => {
     expect(await whoseRun(found({ instanceId: 'me', readBack: unread }), source, signal)).toEqual({ kind: 'own' });
     expect(await whoseRun(found({ readBack: unread }), source, signal)).toMatchObject({ why: 'which does not list its files' });
   });
 
-  test('is not told by the state where it names other files', async () => {
+  test('is not decided by the state if it names other files', async () => {
     const other = found({ instanceId: 'me', fingerprint: [{ file: 'a', checksum: 9 }], readBack: unread });
     expect(await whoseRun(other, source, signal)).toEqual({ kind: 'other', why: 'made from other files' });
   });
 
-  test('stays open where it can not be read back, and is asked again where its tracker is away', async () => {
+  test('stays open if it cannot be read back, and is asked again if its tracker is down', async () => {
     const files = { hasRecord: async () => false, points: async function* () {} };
     const failing = (retry: 'later' | 'never'): FoundTrackerRun =>
       found({
@@ -61,7 +61,7 @@ describe('whose a tracker run is', () => {
     await expect(whoseRun(failing('later'), { ...source, files }, signal)).rejects.toMatchObject({ code: 'MB4005' });
   });
 
-  test('of several is told with the least effort', async () => {
+  test('of several is decided with the least effort', async () => {
     const runs = [found({ readBack: unread }), found({ fingerprint: [A] })];
     const { own } = await sortOut(
       runs,
@@ -72,7 +72,7 @@ describe('whose a tracker run is', () => {
     expect(own).toEqual([runs[1]]);
   });
 
-  test('is said where it is somebody else’s', () => {
+  test('has a reason if it belongs to another run', () => {
     const said: string[] = [];
     sayTaken((message) => said.push(message), source, nameBeside('one', 1), 'made from other files');
     expect(said).toEqual(['logs/study/one is mirrored as one (2): a run of the same root and path exists, made from other files']);
@@ -80,7 +80,7 @@ describe('whose a tracker run is', () => {
 });
 
 describe('the run above a study', () => {
-  test('is known by the files of the runs below it, wherever they lie below the root', async () => {
+  test('is identified by the files of the runs below it, wherever they are below the root', async () => {
     const asked: FileMark[] = [];
     const files = {
       hasRecord: async (mark: FileMark) => {
@@ -101,7 +101,7 @@ describe('the run above a study', () => {
 });
 
 describe('the files a tracker run is known by', () => {
-  test('outlive what is no list of files', () => {
+  test('tolerate a value that is not a list of files', () => {
     for (const text of [undefined, 7, '', '{', '{"a":1}', '[["a"],["b","c"],[1,2],null]']) expect(FileMarks.read(text).list()).toEqual([]);
     expect(
       FileMarks.read('[["a",1],["b",2]]')
@@ -120,7 +120,7 @@ describe('the files a tracker run is known by', () => {
   });
 });
 
-describe('whose a tracker run is, where a file was replaced', () => {
+describe('which run a tracker run belongs to after a file was replaced', () => {
   const B: FileMark = { file: 'b', checksum: 2 };
   const OLD: FileMark = { file: 'b', checksum: 9 };
   /** A file `b` that holds something else than it did, as it lies there. */
@@ -131,7 +131,7 @@ describe('whose a tracker run is, where a file was replaced', () => {
   };
   const leaving: RunSource = { ...source, fingerprint: [A], files, leavesReplaced: true };
 
-  test('is not its that names what the file held, though another file is the same', async () => {
+  test('is not one that names the former content, though another file is the same', async () => {
     const former = found({ fingerprint: [A, OLD], readBack: unread });
     expect(await whoseRun(former, leaving, signal)).toMatchObject({
       kind: 'other',
@@ -144,7 +144,7 @@ describe('whose a tracker run is, where a file was replaced', () => {
     expect(await whoseRun(found({ fingerprint: [A, B], readBack: unread }), leaving, signal)).toEqual({ kind: 'own' });
   });
 
-  test('is told from others that have a file in common too', async () => {
+  test('is told from others that also have a common file', async () => {
     const runs = [found({ fingerprint: [A, OLD] }), found({ fingerprint: [A, B] })];
     const candidateOf = ({ instanceId, fingerprint, readBack }: FoundTrackerRun) => ({
       mark: { instance: instanceId, files: FileMarks.of(fingerprint) },
@@ -153,7 +153,7 @@ describe('whose a tracker run is, where a file was replaced', () => {
     expect((await sortOut(runs, candidateOf, leaving, signal)).own).toEqual([runs[1]]);
   });
 
-  test('is what the hint says how to have otherwise', async () => {
+  test('can be had in another way, as the hint says', async () => {
     const whose = await whoseRun(found({ fingerprint: [OLD] }), leaving, signal);
     const said: unknown[] = [];
     sayTaken((_, facts) => said.push(facts?.['hint']), leaving, 'one (2)', whose.kind === 'other' ? whose.why : undefined);

@@ -35,7 +35,7 @@ function foundIn(section: Record<string, unknown>, env: Record<string, string> =
 }
 
 describe('a section of the configuration', () => {
-  it('gives a variable before what the section says, that before what lies beneath, and that before the default', () => {
+  it('prefers a variable to the section, that to what is below it, and that to the default', () => {
     const source = (section: Record<string, unknown>, env: Record<string, string>) => {
       const made = new Section(FIELDS, section, env, (key) => (key === 'patience' ? { raw: '7', source: 'a.conf' } : undefined));
       const result = made.result('');
@@ -76,7 +76,7 @@ describe('a section of the configuration', () => {
     expect(foundIn(section, env)).toEqual([problem]);
   });
 
-  it('reads a secret from a file where it is not said, and shows neither', () => {
+  it('reads a secret from a file if it is not set, and shows neither', () => {
     const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-settings-'));
     try {
       writeFileSync(join(folder, 'key'), ' hush \n');

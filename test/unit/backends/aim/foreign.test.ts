@@ -75,7 +75,7 @@ function trained(hash: string, name: string): StubRun {
 }
 
 describe('what Aim holds that never was in event files', () => {
-  it('is nothing where only a mirror wrote', async () => {
+  it('is nothing if only a mirror wrote', async () => {
     const backend = await connect();
     const own = await filled(backend);
     // Of a state that was lost: a mark is enough.
@@ -126,7 +126,7 @@ describe('what Aim holds that never was in event files', () => {
     expect(await namesIn(backend, [own])).toEqual([]);
   });
 
-  it('is looked for over a new connection where the old one was lost', async () => {
+  it('is searched for over a new connection if the old one was lost', async () => {
     const backend = await connect();
     const own = await filled(backend);
     trained('aaaa', 'trained');

@@ -32,7 +32,7 @@ describe('a packed tree', () => {
     );
   });
 
-  it('is refused where it is cut off', () => {
+  it('is refused if it is cut off', () => {
     const whole = pack(['some', 'text']);
     for (let length = 1; length < whole.length; length++) {
       let read: Tree | undefined;

@@ -75,7 +75,7 @@ async function namesIn(backend: Backend, own: readonly OwnRun[]): Promise<readon
 }
 
 describe('what ClearML holds that never was in event files', () => {
-  it('is nothing where only a mirror wrote', async () => {
+  it('is nothing if only a mirror wrote', async () => {
     const backend = await connect();
     const own = await filled(backend);
     // Of a state that was lost: a mark is enough.
@@ -120,7 +120,7 @@ describe('what ClearML holds that never was in event files', () => {
     expect(names).toEqual(Array.from({ length: 700 }, (_, i) => `t${i}`));
   });
 
-  it('is not asked for in a task that was deleted, nor in one whose params are not all known', async () => {
+  it('is not searched for in a deleted task, nor in one whose params are not all known', async () => {
     const backend = await connect();
     const own = await filled(backend);
     stub.store.task(taskIdOf(own.handle)).hyperparams['General']!['old'] = { value: '1' };
@@ -140,7 +140,7 @@ describe('what ClearML holds that never was in event files', () => {
     expect(await namesIn(backend, [said])).toContainEqual({ kind: 'note', name: 'two weeks of work', in: 'train' });
   });
 
-  it('can not be told by a lane that is offline', async () => {
+  it('cannot be listed by an offline lane', async () => {
     const backend = await connect({ mode: 'offline', cache_dir: folder });
     const handle = await backend.open(run.source(), undefined, signal);
     expect(await backend.foreign?.([{ handle, files: [], params: [], tags: {} }], signal)).toBeUndefined();

@@ -53,7 +53,7 @@ sdk {
     });
   });
 
-  it('merges objects of one key, and lets later values stand', () => {
+  it('merges objects of one key, and keeps later values', () => {
     expect(readHocon('{ a { x: 1, y: 2 }, a.y = 3, a { z: null } }', {})).toEqual({ a: { x: 1, y: 3, z: null } });
   });
 

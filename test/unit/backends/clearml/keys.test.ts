@@ -21,7 +21,7 @@ describe('a tag as metric and variant', () => {
     expect(tagOf(metric, variant)).toBe(tag);
   });
 
-  it('can be had back, and no two are the same', () => {
+  it('can be recovered, and no two are the same', () => {
     const slashes = fc.stringMatching(/^[ab/-]{0,8}$/);
     fc.assert(fc.property(fc.oneof(fc.string(), slashes), (tag) => tagOf(namesOf(tag).metric, namesOf(tag).variant) === tag));
     expect(new Set(HOSTILE_NAMES.map((tag) => JSON.stringify(namesOf(tag)))).size).toBe(new Set(HOSTILE_NAMES).size);

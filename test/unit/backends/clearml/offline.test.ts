@@ -85,7 +85,7 @@ describe('a lane that was offline', () => {
     await expectHeld(ledger, drafts);
   });
 
-  it('goes on online, and offline again, without loss or doubles', async () => {
+  it('continues online, and offline again, without loss or duplicates', async () => {
     const drafts = run.read();
     const ledger = newLedger();
     for (const [i, mode] of (['offline', 'online', 'offline', 'offline', 'online'] as const).entries()) {
@@ -100,7 +100,7 @@ describe('a lane that was offline', () => {
     expect(stub.store.events.size).toBe(before);
   });
 
-  it('says that a part is on the server where it is read back offline', async () => {
+  it('reports that a part is on the server if it is read back offline', async () => {
     const ledger = newLedger();
     await mirror('online', ledger, run.read());
     const drafts = run.append(more(0, 3));
@@ -127,7 +127,7 @@ describe('a lane that was offline', () => {
     await expectHeld(ledger, drafts);
   });
 
-  it('cuts off half a line that a process that died left behind', async () => {
+  it('cuts off half a line that a crashed process left behind', async () => {
     const ledger = newLedger();
     const drafts = [...run.read()];
     await mirror('offline', ledger, drafts);
@@ -176,7 +176,7 @@ describe('a model that was registered offline', () => {
   };
   const version = { model: 'Classifier', file, alias: 'production', tags: { team: 'vision' } };
 
-  it('is one on the server once the lane goes online, also where that is broken off', async () => {
+  it('is one on the server once the lane goes online, even if that is interrupted', async () => {
     const ledger = newLedger();
     await mirror('offline', ledger, run.read());
     const handle = ledger.handle as Handle;
@@ -204,8 +204,8 @@ describe('a model that was registered offline', () => {
   });
 });
 
-describe('what lies beside the logs', () => {
-  it('is compared in the session as long as all of it is there, then at the server', async () => {
+describe('params and artifacts', () => {
+  it('is compared in the session as long as all of it is there, then on the server', async () => {
     const ledger = newLedger();
     await mirror('offline', ledger, run.read());
     const handle = ledger.handle as Handle;

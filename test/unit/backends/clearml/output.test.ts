@@ -33,7 +33,7 @@ function problemOf(...args: Parameters<typeof parse>): SettingProblem | undefine
 
 const toBucket = (uri: string): string => `sdk.development.default_output_uri: "${uri}"\n`;
 
-describe('where files go', () => {
+describe('upload addresses', () => {
   it.each([
     ['sdk.development.default_output_uri: true', {}],
     ['sdk.development.default_output_uri: ""', {}],

@@ -74,7 +74,7 @@ describe('a page that ends at step 0', () => {
     expect((await mirrored(events)).missing).toEqual([]);
   });
 
-  it('is followed by all pages behind it, and none twice', async () => {
+  it('is followed by all its pages, and none twice', async () => {
     const { handle } = await mirrored([event({ wallTime: T, step: 0, summary: [simpleValue('loss', 1)] })]);
     const task = taskIdOf(handle);
     // A page of plots has 500: the first ends at 0, those behind it come from the other end.
@@ -133,7 +133,7 @@ describe('more than 10,000 events at one step', () => {
     expect([found.size, Math.max(...found.values())]).toEqual([MANY + 1, 1]);
   });
 
-  it('are read by their variants where the metric of plots has so many', async () => {
+  it('are read by their variants if the metric of plots has so many', async () => {
     const { handle } = await mirrored([event({ wallTime: T, step: 9, summary: [simpleValue('loss', 1)] })]);
     const task = taskIdOf(handle);
     const tags = Array.from({ length: MANY }, (_, i) => `all/v${i}`);
@@ -142,7 +142,7 @@ describe('more than 10,000 events at one step', () => {
     expect([found.size, Math.max(...found.values())]).toEqual([MANY + 1, 1]);
   });
 
-  it('are read by names that the server does not list, where they are expected', async () => {
+  it('are read by names that the server does not list, if they are expected', async () => {
     const { handle } = await mirrored([event({ wallTime: T, step: 9, summary: [simpleValue('loss', 1)] })]);
     const task = taskIdOf(handle);
     const names = Array.from({ length: MANY }, (_, i) => `m${String(i).padStart(6, '0')}`);
@@ -157,7 +157,7 @@ describe('more than 10,000 events at one step', () => {
 });
 
 describe('a server that begins again', () => {
-  it('is no server that is followed', async () => {
+  it('is not followed for another server', async () => {
     const { handle } = await mirrored([event({ wallTime: T, step: 1, summary: [simpleValue('loss', 1)] })]);
     for (let i = 0; i < 1200; i++) put(taskIdOf(handle), i + 1, 'plots', '', i, 'plot');
     stub.beginsAgain = true;

@@ -47,7 +47,7 @@ function removeProject(name: string): void {
 }
 
 describe('names of projects, tasks and models', () => {
-  it('are filled up part by part, so that each name can be had back', () => {
+  it('are padded part by part, so that each name can be recovered', () => {
     expect(['ml/vision', 'a/b/c', ' x ', 'ab_', 'über/日本', '//p//q/', '', '😀a/b'].map(projectName)).toEqual([
       'ml_/vision',
       'a__/b__/c__',
@@ -86,7 +86,7 @@ describe('names of projects, tasks and models', () => {
 });
 
 describe('what was deleted meanwhile', () => {
-  it('stops the run of a task, and a new run gets the project anew', async () => {
+  it('stops the run of a task, and a new run creates the project again', async () => {
     const backend = await connect();
     const known = await backend.open(run.source(), undefined, signal);
     removeProject('tasks');
@@ -101,7 +101,7 @@ describe('what was deleted meanwhile', () => {
     expect(stub.tasks().map(({ id, status }) => [id, status])).toEqual([[taskIdOf(other), 'in_progress']]);
   });
 
-  it('makes what stands above runs anew, also where that is all that is gone', async () => {
+  it('creates the parents of runs again, even if only they are gone', async () => {
     const backend = await connect();
     const parent = { key: 'f'.repeat(32), name: 'study' };
     await backend.open(run.source({ parent }), undefined, signal);
@@ -113,7 +113,7 @@ describe('what was deleted meanwhile', () => {
     expect(stub.tasks().find(({ name }) => name === 'second')?.['parent']).toBe(above[0]?.id);
   });
 
-  it('makes a task without the one above it where that is a run that is stopped', async () => {
+  it('creates a task without its parent if that is a stopped run', async () => {
     const backend = await connect();
     const handle = await backend.open(run.source({ key: 'd'.repeat(32), name: 'above' }), undefined, signal);
     stub.store.removeTask(taskIdOf(handle));
@@ -122,7 +122,7 @@ describe('what was deleted meanwhile', () => {
     expect(stub.tasks().map(({ name, parent: above }) => [name, above])).toEqual([['below', undefined]]);
   });
 
-  it('is no reason to stop others where the server refuses the task of a run', async () => {
+  it('does not stop others if the server refuses the task of a run', async () => {
     const backend = await connect();
     stub.refuseCall('tasks.create', 400, 12, 'Validation error (tags)');
     await expect(backend.open(run.source(), undefined, signal)).rejects.toMatchObject({
@@ -133,7 +133,7 @@ describe('what was deleted meanwhile', () => {
     await backend.open(run.source(), undefined, signal);
   });
 
-  it('tells a status that somebody else changes at the same moment from a refusal', async () => {
+  it('tells a status that another program changes at the same moment from a refusal', async () => {
     const backend = await connect();
     stub.refuseCall('tasks.started', 400, 121, 'Failed changing task status. probably someone changed it before you');
     await expect(backend.open(run.source(), undefined, signal)).rejects.toMatchObject({ retry: 'later' });
@@ -142,7 +142,7 @@ describe('what was deleted meanwhile', () => {
     expect(stub.tasks().map(({ status }) => status)).toEqual(['in_progress']);
   });
 
-  it('is said of a task that is gone when it is started', async () => {
+  it('is reported for a task that is gone when it is started', async () => {
     const backend = await connect();
     const handle = await backend.open(run.source(), undefined, signal);
     await backend.finish(handle, { status: 'finished', endedAt: T }, signal);
@@ -159,7 +159,7 @@ describe('tasks that are there', () => {
     delete task.runtime['mirrorboard/place'];
   }
 
-  it('are taken up at once where they were imported, also many', async () => {
+  it('are continued at once if they were imported, also many', async () => {
     const backend = await connect();
     const sources = Array.from({ length: 20 }, (_, i) => run.source({ key: `${i}`.padStart(32, '0'), name: `run ${i}` }));
     const handles: Handle[] = [];
@@ -173,7 +173,7 @@ describe('tasks that are there', () => {
     expect(stub.tasks().every(({ runtime }) => runtime['mirrorboard/place'] === '1')).toBe(true);
   });
 
-  it('are taken up at once where a process that died long ago left them, and not while one may be about to go on', async () => {
+  it('are continued at once if a process that crashed long ago left them, and not while one may resume', async () => {
     const backend = await connect();
     const source = run.source();
     const handle = await backend.open(source, undefined, signal);
@@ -191,7 +191,7 @@ describe('tasks that are there', () => {
     expect(stub.count('tasks.get_all') - looks).toBeGreaterThan(5);
   });
 
-  it('are made with few requests, and note the files of all that lie below', async () => {
+  it('are created with few requests, and record the files of everything below', async () => {
     const backend = await connect();
     const parent = { key: 'f'.repeat(32), name: 'study', tags: { team: 'vision', nightly: '' } };
     const child = (i: number) =>
@@ -211,7 +211,7 @@ describe('tasks that are there', () => {
 });
 
 describe('files and models', () => {
-  it('keep their extension where their name can not be kept', () => {
+  it('keep their extension if their name cannot be kept', () => {
     const names = [
       'epoch 1.pth',
       'Gewichte für später.tar.gz',
@@ -232,7 +232,7 @@ describe('files and models', () => {
     ]);
   });
 
-  it('have an alias at the last version alone, also where an earlier version of ours left it on every one', async () => {
+  it('have an alias only at the last version, even if an earlier version of ours left it on every one', async () => {
     const backend = await connect();
     const handle = await backend.open(run.source(), undefined, signal);
     const project = stub.store.task(taskIdOf(handle)).project;

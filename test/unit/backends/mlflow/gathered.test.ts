@@ -34,7 +34,7 @@ describe('small files that follow each other', () => {
     expect(written / 2000).toBeLessThan(25);
   });
 
-  test('are not written again where all of it is there, and begin anew where the file did', () => {
+  test('are not written again if all of it is there, and start again if the file did', () => {
     const gathered = new Gathered<ReturnType<typeof piece>>(new GatherRoom(), 1 << 20);
     const files = new Map<string, number>();
     store(gathered, files, [piece(1), piece(2)]);
@@ -43,7 +43,7 @@ describe('small files that follow each other', () => {
     expect(gathered.join('f', [piece(1, 20)])).toEqual({ pieces: [piece(1, 20)], absorbed: [] });
   });
 
-  test('take no more memory than there is room for', () => {
+  test('take no more memory than allowed', () => {
     const room = new GatherRoom();
     room.left = 1000;
     const gathered = new Gathered<ReturnType<typeof piece>>(room, 1 << 20);
@@ -90,7 +90,7 @@ describe('texts and histograms of a run that is watched', () => {
   };
   const all = Array.from({ length: 60 }, (_, i) => i + 1);
 
-  test('stand in a few files, each once, whatever the number of flushes', async () => {
+  test('are in a few files, each once, whatever the number of flushes', async () => {
     const handle = await start();
     for (const i of all) await send(handle, i);
     await backend.finish(handle, { status: 'finished', endedAt: 60 }, signal);
@@ -102,7 +102,7 @@ describe('texts and histograms of a run that is watched', () => {
     for (const i of all) expect(shown).toContain(`text ${i}`);
   });
 
-  test('are kept as they are where the server lets nobody remove files', async () => {
+  test('are kept as they are if the server does not allow to remove files', async () => {
     const handle = await start();
     stub.fail({ kind: 'status', status: 405 }, { on: ['artifacts/delete'], times: Infinity });
     for (const i of all) await send(handle, i);

@@ -43,7 +43,7 @@ describe('names of metrics', () => {
       .map((parts) => parts.join('')),
   );
 
-  test('are legal, and the tag can be had back from them', () => {
+  test('are valid, and the tag can be recovered from them', () => {
     fc.assert(
       fc.property(tags, fc.boolean(), (tag, isFlat) => {
         const key = keyOf(tag, { isFlat });

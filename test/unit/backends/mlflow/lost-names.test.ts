@@ -43,7 +43,7 @@ test.each([
   expect(stub.violations).toEqual([]);
 });
 
-test('without files a series whose name no metric can have is said to have no place', async () => {
+test('without files, a series whose name no metric can have is unsupported', async () => {
   const backend = await connectMlflow(type, { tracking_uri: stub.url, artifacts: false });
   const handle = await backend.open(source, undefined, signal);
   const tag = 'x'.repeat(9000);

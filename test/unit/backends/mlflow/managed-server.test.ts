@@ -79,7 +79,7 @@ describe('a server of our own', () => {
     await untilGone(pids);
   });
 
-  test('may keep its data in files where that is asked for', async () => {
+  test('may keep its data in files if that is configured', async () => {
     const backend = await backendFor(join(folder, 'mlruns'));
     await backend.probe(signal);
     expect(called().store).toBe('true');
@@ -104,14 +104,14 @@ describe('a server of our own', () => {
     await untilGone(pids);
   });
 
-  test('says how to get the program where there is none', async () => {
+  test('says how to install the program if it is missing', async () => {
     const backend = await backendFor('sqlite:///x.db', { PATH: '/no/such/folder' });
     await expect(backend.probe(signal)).rejects.toMatchObject({ code: 'MB4008', command: 'pip install mlflow' });
     expect(await backend.send([], signal)).toEqual([]);
     await backend.close();
   });
 
-  test('shows what the program said when it ends by itself', async () => {
+  test('shows what the program printed if it exits', async () => {
     const backend = await backendFor('sqlite:///x.db', { FAKE_FAILS: 'cannot open the database' });
     await expect(backend.probe(signal)).rejects.toMatchObject({
       code: 'MB4008',
@@ -121,7 +121,7 @@ describe('a server of our own', () => {
     await backend.close();
   });
 
-  test('shows nobody the password of a database', async () => {
+  test('never shows the password of a database', async () => {
     const backend = await backendFor('postgresql+psycopg2://me:s3cr/et@db/name');
     await backend.probe(signal);
     const { uri, pids } = called();

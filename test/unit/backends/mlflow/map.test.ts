@@ -36,7 +36,7 @@ describe('a metric', () => {
     [9007199254740993n, true],
   ])('of %d is kept beside: %j', (value, odd) => expect(isOdd(1700000000.5, value, false)).toBe(odd));
 
-  test('keeps parts of a millisecond beside it on request', () => {
+  test('keeps parts of a millisecond in a file on request', () => {
     expect(isOdd(1700000000.1234, 1, false)).toBe(false);
     expect(isOdd(1700000000.1234, 1, true)).toBe(true);
     expect(isOdd(1700000000.123, 1, true)).toBe(false);

@@ -62,7 +62,7 @@ async function everything(backend: Awaited<ReturnType<ScriptedServer['backend']>
 }
 
 describe('reading back', () => {
-  test('finds what stood in segments that were joined into others since they were listed', async () => {
+  test('finds points of segments that were joined into others since they were listed', async () => {
     const backend = await server.backend();
     const handle = await backend.open(source, undefined, signal);
     const odd = (i: number): Row => ['loss', i, 1.7e9 + i, -0];
@@ -95,7 +95,7 @@ describe('reading back', () => {
     expect(found.map(({ step }) => Number(step)).sort()).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
-  test('gives each point once, exact where it is kept beside, however often it was sent and cut', async () => {
+  test('returns each point once, exact if it is also in a file, however often it was sent and cut', async () => {
     const backend = await server.backend();
     const handle = await backend.open(source, undefined, signal);
     await backend.send([parcelOf(handle, rows)], signal);

@@ -53,7 +53,7 @@ describe('opening an MLflow run', () => {
     expect(asked).toEqual([1, 1, 3]);
   });
 
-  test('makes the experiment, also when somebody else is first', async () => {
+  test('creates the experiment, even if another process is first', async () => {
     let asked = 0;
     server.script = ({ path }) => {
       if (path === 'experiments/get-by-name' && ++asked === 1) return apiError(404, 'RESOURCE_DOES_NOT_EXIST', 'No such experiment');
@@ -66,7 +66,7 @@ describe('opening an MLflow run', () => {
     expect(asked).toBe(2);
   });
 
-  test('stops at a deleted experiment, or restores it where that is asked for', async () => {
+  test('stops at a deleted experiment, or restores it if that is configured', async () => {
     server.script = ({ path }) =>
       path === 'experiments/get-by-name'
         ? { body: { experiment: { experiment_id: '1', name: 'Group', lifecycle_stage: 'deleted' } } }
@@ -90,7 +90,7 @@ describe('opening an MLflow run', () => {
     expect(server.calls('runs/log-batch').at(-1)?.body.tags).toContainEqual({ key: 'mirrorboard.instance', value: 'me' });
   });
 
-  test('removes a twin that its maker left behind without a place, and nothing that holds something', async () => {
+  test('removes a twin that its process left behind without a place, and nothing with content', async () => {
     const left = runOf('left', tags('me', '[["f",7]]', null), { start_time: 1 });
     const used = runOf('used', tags('me', '[["f",7]]', null), { start_time: 2 }, { metrics: [{ key: 'loss' }] });
     const first = runOf('first', tags('me', '[["f",7]]'), { start_time: 3 });
@@ -111,7 +111,7 @@ describe('opening an MLflow run', () => {
     expect(runIn(await backend.open({ ...source, holderKey: 'holder', files }, undefined, signal))).toBe('winner');
   });
 
-  test('brings the marks of a run up to date that it restores', async () => {
+  test('updates the marks of a run that it restores', async () => {
     server.script = ({ path }) =>
       path === 'runs/search' ? { body: { runs: [runOf('gone', tags('old', '[["f",7]]'), { lifecycle_stage: 'deleted' })] } } : undefined;
     const backend = await server.backend({ restore_deleted: true });
@@ -137,14 +137,14 @@ describe('opening an MLflow run', () => {
     expect(server.warnings[0]).toContain('train/a (2)');
   });
 
-  test('does not make a run anew that somebody deleted', async () => {
+  test('does not create a run again that a user deleted', async () => {
     server.script = ({ path }) =>
       path === 'runs/search' ? { body: { runs: [runOf('gone', tags('me'), { lifecycle_stage: 'deleted' })] } } : undefined;
     await expect((await server.backend()).open(source, undefined, signal)).rejects.toMatchObject({ code: 'MB4006' });
     expect(server.calls('runs/create')).toEqual([]);
   });
 
-  test('goes on with the handle, and looks again where it leads nowhere', async () => {
+  test('continues with the handle, and searches again if it leads nowhere', async () => {
     const known = JSON.stringify({ run: 'known', experiment: '1' }) as Handle;
     const backend = await server.backend();
     expect(runIn(await backend.open(source, known, signal))).toBe('known');
@@ -178,7 +178,7 @@ describe('opening an MLflow run', () => {
     expect(made.size).toBe(1);
   });
 
-  test('keeps the run that somebody works with already, whatever id a later one has', async () => {
+  test('keeps the run that another process uses already, whatever id a later one has', async () => {
     let isBlind = false;
     const made = keepsRuns(['r9', 'r1'], () => isBlind);
     expect(runIn(await (await server.backend()).open(source, undefined, signal))).toBe('r9');
@@ -207,7 +207,7 @@ describe('opening an MLflow run', () => {
     expect(looks).toBe(3);
   });
 
-  test('takes over a run that its maker left behind without a place', async () => {
+  test('takes over a run that its process left behind without a place', async () => {
     server.script = ({ path }) => (path === 'runs/search' ? { body: { runs: [runOf('left', tags('me', '[]', null))] } } : undefined);
     expect(runIn(await (await server.backend()).open(source, undefined, signal))).toBe('left');
     expect(server.calls('runs/log-batch').at(-1)?.body.tags).toContainEqual({ key: 'mirrorboard.place', value: '1' });
@@ -221,7 +221,7 @@ describe('opening an MLflow run', () => {
     expect(server.calls('runs/search')).toHaveLength(1);
   });
 
-  test('says of each run that it makes when that was', async () => {
+  test('records when it created each run', async () => {
     await (await server.backend()).open(source, undefined, signal);
     const tag = server.calls('runs/create')[0]?.body.tags.find(({ key }: Tag) => key === 'mirrorboard.made');
     expect(Math.abs(Number(tag?.value) - Date.now())).toBeLessThan(60_000);
@@ -266,7 +266,7 @@ describe('opening an MLflow run', () => {
     }
   });
 
-  test('looks at a server without writing to it', async () => {
+  test('probes a server without writing to it', async () => {
     server.script = ({ path }) => {
       if (path === '/version') return { body: '3.17.2', headers: { date: new Date(Date.now() + 600_000).toUTCString() } };
       if (path === '/api/3.0/mlflow/server-info') return { body: { store_type: 'FileStore' } };

@@ -11,7 +11,7 @@ describe('segments', () => {
     expect(parseLine(line.text)).toMatchObject({ value, tag: 'loss', offset: 7, index: 2, step: 3 });
   });
 
-  test('keep times, steps and texts as they were, whatever stands in a tag', () => {
+  test('keep times, steps and texts as they were, whatever is in a tag', () => {
     const tag = 'a","value":"b\n{}';
     const text = '{"buckets":[[-0.0,"NaN",1]],"value":2}';
     const point = parseLine(pointLine(place, tag, 'histograms', 9007199254740993n, Number.NEGATIVE_INFINITY, text, [['x/y', 3]]).text);

@@ -56,7 +56,7 @@ describe('sending scalars', () => {
     for (const { text } of batches()) expect(Buffer.byteLength(text)).toBeLessThan(900_000);
   });
 
-  test('escapes names, publishes what they stand for before they are used, and does so once', async () => {
+  test('escapes names, publishes their meaning before they are used, and does so once', async () => {
     await open();
     await only([['acc@5', 1, 1, 1]]);
     await only([['acc@5', 2, 1, 1]]);
@@ -64,7 +64,7 @@ describe('sending scalars', () => {
     expect(sent.slice(1)).toEqual([[{ key: 'mirrorboard.key.acc.x40.5', value: 'acc@5' }], ['acc.x40.5'], ['acc.x40.5']]);
   });
 
-  test('puts what a metric cannot hold beside it, under the same name each time', async () => {
+  test('puts what a metric cannot hold into a file, under the same name each time', async () => {
     await open();
     const odd: Row[] = [
       ['loss', 1, 1.5, Number.POSITIVE_INFINITY],
@@ -89,7 +89,7 @@ describe('sending scalars', () => {
     expect(metricsOf(batches()[0] as Seen)).toMatchObject([{ value: 'Infinity' }, { timestamp: 0 }, { timestamp: 1500 }]);
   });
 
-  test('keeps times to the last bit where that is asked for and there are files', async () => {
+  test('keeps times to the last bit if that is configured and there are files', async () => {
     for (const [section, isKept] of [
       [{}, false],
       [{ exact_times: true }, true],
@@ -100,7 +100,7 @@ describe('sending scalars', () => {
     }
   });
 
-  test('goes on without artifacts, and says of other points that there is no place for them', async () => {
+  test('continues without artifacts, and reports other points as unsupported', async () => {
     server.script = ({ path }) =>
       path === '/api/2.0/mlflow-artifacts/artifacts' ? { status: 503, body: { detail: 'Artifact serving is disabled' } } : undefined;
     await open();
@@ -167,7 +167,7 @@ describe('what the server answers', () => {
     expect(metricsOf(batches().at(-1) as Seen).map(({ step }) => step)).toEqual([0, 1, 3, 4]);
   });
 
-  test('finds the point that is refused without being named, and leaves the other parcels whole', async () => {
+  test('finds a refused point that is not named, and does not split the other parcels', async () => {
     await open();
     server.script = (seen) =>
       isBatch(seen) && metricsOf(seen).some(({ step }) => step === 77)
@@ -180,7 +180,7 @@ describe('what the server answers', () => {
     ]);
   });
 
-  test('says that it does not know when everything is refused', async () => {
+  test('reports that it does not know when everything is refused', async () => {
     await open();
     server.script = (seen) => (isBatch(seen) ? apiError(400, 'INVALID_PARAMETER_VALUE', 'no') : undefined);
     expect(await only(rows(500))).toMatchObject([{ kind: 'rejected' }]);
@@ -237,7 +237,7 @@ describe('what the server answers', () => {
     expect(await backend.send([parcel], signal)).toMatchObject([{ kind: 'accepted', points: 3, refusals: [] }]);
   });
 
-  test('refuses a file that is too long for a proxy where another one is taken, and names the limit', async () => {
+  test('refuses a file that is too long for a proxy if another one is accepted, and names the limit', async () => {
     await open();
     server.script = (seen) => (isFile(seen) && seen.text.length > 5000 ? { status: 413, body: '<html>too large</html>' } : undefined);
     const parcel = parcelOf(handle, [['loss', 1, 1, 1]], 0, [aText(20, 'long '.repeat(2000)), aText(30)]);
@@ -259,7 +259,7 @@ describe('what the server answers', () => {
     expect(await only(rows(3))).toMatchObject([{ kind: 'accepted', points: 3, refusals: [] }]);
   });
 
-  test('tries out metrics with one of its own, at another time each time', async () => {
+  test('tests metrics with its own, at another time each time', async () => {
     await open();
     await backend.tryOut?.(handle, 'points', signal);
     expect(batches().filter(isTrial).map(metricsOf)).toEqual([[{ key: TRIAL_METRIC, step: 0, value: 1, timestamp: expect.any(Number) }]]);
@@ -273,7 +273,7 @@ describe('what the server answers', () => {
   const trials = (): string[] => server.seen.flatMap(paramsOf).flatMap(({ key }) => (key.startsWith('mirrorboard.trial.') ? [key] : []));
   const many = Array.from({ length: 121 }, (_, i) => ({ name: `p${i}`, value: BigInt(i) }));
 
-  test.each([400, 413])('takes no param for refused while none is taken (%i)', async (status) => {
+  test.each([400, 413])('refuses no param while none is accepted (%i)', async (status) => {
     await open();
     let isOut = true;
     server.script = (seen) => (isOut && isParams(seen) ? apiError(status, 'BAD_REQUEST', 'permission denied for table params') : undefined);
@@ -302,7 +302,7 @@ describe('what the server answers', () => {
     expect(new Set(trials())).toEqual(new Set(Array.from({ length: 8 }, (_, i) => `mirrorboard.trial.${i + 1}`)));
   });
 
-  test('does not wait for ever for tags and hyperparameters that the server stumbles over', async () => {
+  test('does not wait forever for tags and hyperparameters that make the server fail', async () => {
     await open();
     server.script = ({ path, body }) => {
       if (path !== 'runs/log-batch' || body.tags?.[0]?.key === 'mirrorboard.alive') return undefined;
@@ -355,7 +355,7 @@ describe('a file store', () => {
     expect(backend.describe().replacesByKey).toBe(false);
   });
 
-  test('is not sent again what it holds where all positions were lost', async () => {
+  test('does not get again what it has after all positions were lost', async () => {
     const held: { key: string; step: number; timestamp: number; value: number }[] = [];
     let looks = 0;
     server.script = (seen) => {
@@ -413,7 +413,7 @@ describe('hyperparameters', () => {
     ]);
   const written = (): unknown[] => server.calls('runs/log-batch').map(({ body }) => body.params ?? body.tags);
 
-  test('become params, exact ones beside them; a changed one keeps its first value', async () => {
+  test('become params, and exact in files; a changed one keeps its first value', async () => {
     await open();
     expect(await backend.send([parcel(0.1)], signal)).toMatchObject([{ kind: 'accepted', points: 1 }]);
     await backend.send([parcel(0.1)], signal);
@@ -431,7 +431,7 @@ describe('hyperparameters', () => {
     expect(server.warnings).toEqual([]);
   });
 
-  test.each([400, 500])('wait while no param is taken; one that is refused all the same is given up once (%i)', async (status) => {
+  test.each([400, 500])('wait while no param is accepted; one that is still refused is given up once (%i)', async (status) => {
     await open();
     let isOut = true;
     server.script = ({ path, body }) => {
@@ -445,7 +445,7 @@ describe('hyperparameters', () => {
     expect(server.warnings).toEqual(['a hyperparameter was refused; it is stored exactly elsewhere']);
   });
 
-  test('that somebody else wrote meanwhile are looked up', async () => {
+  test('that another program wrote meanwhile are read first', async () => {
     await open();
     server.script = ({ path, body, query }) => {
       if (path === 'runs/get') return { body: { run: runOf(query.get('run_id') ?? '', [], {}, { params: [{ key: 'lr', value: '9' }] }) } };

@@ -58,7 +58,7 @@ describe('what series say of themselves', () => {
     expect(stub.violations).toEqual([]);
   });
 
-  test('is added to by another process, which writes nothing where nothing is new', async () => {
+  test('is extended by another process, which writes nothing if nothing is new', async () => {
     await backend.send([saying({ loss: LOSS }, [['loss', 1, 1, 1]])], signal);
     await backend.close();
     await connect();
@@ -69,7 +69,7 @@ describe('what series say of themselves', () => {
     expect(file()).toEqual({ loss: HELD, 'a"\n': heldOther('Ag==') });
   });
 
-  test('is there before its points: where it can not be stored for now, they wait, too', async () => {
+  test('is there before its points: while it cannot be stored, they wait, too', async () => {
     stub.fail({ kind: 'status', status: 503 }, { on: ['artifacts/put'] });
     const parcel = saying({ loss: LOSS }, [['loss', 1, 1, 1]]);
     expect(await backend.send([parcel], signal)).toMatchObject([{ kind: 'retry' }]);
@@ -78,7 +78,7 @@ describe('what series say of themselves', () => {
     expect(file()).toEqual({ loss: HELD });
   });
 
-  test('is left out where runs have no files', async () => {
+  test('is left out if runs have no files', async () => {
     await backend.close();
     await connect({ artifacts: false });
     expect(await backend.send([saying({ loss: LOSS }, [['loss', 1, 1, 1]])], signal)).toMatchObject([{ kind: 'accepted', points: 1 }]);

@@ -19,7 +19,7 @@ function problemsOf(section: Record<string, unknown>, env: Env = {}) {
 }
 
 describe('the settings of an MLflow lane', () => {
-  test('come from the variables, then from the file, then from defaults, and each says so', () => {
+  test('come from the variables, then from the file, then from defaults, and each shows its source', () => {
     const { settings, shown } = settingsOf(
       { backend_url: 'http://file:5000/', experiment: 'File', exact_times: true },
       { MLFLOW_EXPERIMENT_NAME: 'Variable', MLFLOW_HTTP_REQUEST_TIMEOUT: '300' },
@@ -99,7 +99,7 @@ describe('the settings of an MLflow lane', () => {
     });
   });
 
-  test('say where they lead', () => {
+  test('return their target', () => {
     expect(mlflow.target(settingsOf({ tracking_uri: 'http://a:b@h:5000/', experiment_name: 'E' }).settings)).toBe('http://h:5000 E');
     expect(mlflow.target(settingsOf({ tracking_uri: 'http://h', experiment_id: 7 }).settings)).toBe('http://h experiment 7');
   });

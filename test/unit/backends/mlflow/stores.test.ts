@@ -72,7 +72,7 @@ test('an answer that was lost is made good in a bounded number of requests', asy
   expect(count() - before).toBeLessThan(15);
 });
 
-test('a server that keeps files is known by what it does, though it does not say so', async () => {
+test('a server with a file store is recognized by what it does, though it does not say so', async () => {
   await start({ isOld: true, isFileStore: true, version: '2.22.2' });
   const rows: Row[] = [
     ['loss', 1, 1.7e9, 0.5],
@@ -87,7 +87,7 @@ test('a server that keeps files is known by what it does, though it does not say
   expect((await again.backend.probe(signal)).notes.join(' ')).toContain('FileStore');
 });
 
-test('names that a database takes for one are kept apart, for later processes too', async () => {
+test('names that a database treats as equal are kept apart, for later processes too', async () => {
   await start({ foldsNames: true });
   const names = ['loss', 'Loss', 'LOSS', 'acc', 'acc ', 'precision', 'précision'];
   const rows = names.map((name, i): Row => [name, 1, 1.7e9, i]);
@@ -172,7 +172,7 @@ test.each(['exact', 'nan', 'hundred'] as const)(
   },
 );
 
-test('a point that a database refuses as there already, though nobody has one, is refused by name', async () => {
+test('a point that a database refuses as a duplicate, though it is not there, is refused by name', async () => {
   await start({});
   const { backend, handle } = await opened();
   stub.refuse('odd', 'clash');
@@ -223,7 +223,7 @@ test('a database in utf8mb3 gets names and texts that it can hold', async () => 
   expect((await backend.probe(signal)).notes.join(' ')).toContain('utf8mb3');
 });
 
-test('tags whose names a database takes for one are kept apart, or cost nothing but themselves', async () => {
+test('tags whose names a database treats as equal are kept apart, or cost nothing else', async () => {
   await start({ foldsNames: true });
   const backend = await connectMlflow(type, { tracking_uri: stub.url });
   backends.push(backend);
@@ -252,7 +252,7 @@ test('a database in latin1 gets names and texts that it can hold', async () => {
   expect(runIdOf(await (await opened()).backend.open({ ...odd, instanceId: 'other' }, undefined, signal))).toBe(runIdOf(handle));
 });
 
-test('a param that is too long costs itself, and is cut where the server says at what', async () => {
+test('a param that is too long fails alone, and is cut if the server names the limit', async () => {
   await start({ paramLength: 500 });
   const { backend, handle } = await opened();
   const params = [...Array.from({ length: 41 }, (_, i) => ({ name: `p${i}`, value: i })), { name: 'long', value: 'x'.repeat(1500) }];
@@ -261,7 +261,7 @@ test('a param that is too long costs itself, and is cut where the server says at
   expect(await backend.compareArtifacts?.(handle, { files: [], params }, signal)).toEqual([]);
 });
 
-test('a run of very many files is opened where tags are short', async () => {
+test('a run of very many files is opened if tags are short', async () => {
   await start({ tagLength: 5000 });
   const fingerprint = Array.from({ length: 400 }, (_, i) => ({
     file: `events.out.tfevents.17000000${i}.host`,
@@ -285,7 +285,7 @@ test('a server is tried once, by a run that is removed again', async () => {
   expect([...stub.store.runs.values()].filter(({ name }) => name === 'mirrorboard-trial')).toHaveLength(1);
 });
 
-test('a trial goes on where it failed', async () => {
+test('a trial resumes where it failed', async () => {
   await start({});
   const backend = await connectMlflow(type, { tracking_uri: stub.url });
   backends.push(backend);
@@ -305,7 +305,7 @@ test('a trial goes on where it failed', async () => {
   expect([...stub.store.runs.values()].filter(({ name }) => name === 'mirrorboard-trial')).toHaveLength(1);
 });
 
-test.each([400, 413, 500])('what a server answers with %d while it is out of order is not learned of it', async (status) => {
+test.each([400, 413, 500])('an answer with %d of a server that is not working teaches nothing', async (status) => {
   const factsOf = (): unknown => JSON.parse([...stub.store.experiments.values()].at(-1)?.tags.get('mirrorboard.server') ?? 'null');
   await start({ isOld: true, isFileStore: true });
   await opened();
@@ -347,7 +347,7 @@ test('a trial that is given up leaves no run behind', async () => {
   expect(stub.runs()).toEqual([]);
 });
 
-test('a trial that another process left behind is gone on with, and removed', async () => {
+test('a trial that another process left behind is continued, and removed', async () => {
   await start({});
   const experiment = await fetch(`${stub.url}/api/2.0/mlflow/runs/create`, {
     method: 'POST',
@@ -377,7 +377,7 @@ test('two processes that try a server at once both come to the end', async () =>
   expect(stub.runs().map(({ name }) => name)).toEqual(['train/a']);
 });
 
-test('says before the first write that files go elsewhere, and what helps', async () => {
+test('doctor reports before the first write that files bypass the server, and what helps', async () => {
   await start({ artifactsAt: 's3://bucket' });
   const backend = await connectMlflow(type, { tracking_uri: stub.url, experiment_name: 'New' });
   backends.push(backend);

@@ -69,7 +69,7 @@ test('requests for tags that are too large for a proxy are halved', async () => 
   expect(server.warnings).toEqual([]);
 });
 
-test('points whose name nothing tells are refused by name, and asked for again with the next ones', async () => {
+test('points whose name nothing records are refused by name, and sent again with the next ones', async () => {
   let isLow = true;
   const stored = answering((_, { text }) => (isLow && text.length > 500 ? tooLarge : undefined));
   const backend = await server.backend();

@@ -84,7 +84,7 @@ describe('tables of texts', () => {
     expect(stub.violations).toEqual([]);
   });
 
-  test('stand beside what others listed, and make way for a tag that is called like one', async () => {
+  test('are added to what others listed, and give way to a tag of the same name', async () => {
     stub.run('train/a').tags.set('mlflow.loggedArtifacts', JSON.stringify([{ path: 'theirs.json', type: 'table' }]));
     await send(textEvent('a', 1, 'x', 1), textEvent('a.json', 1, 'y', 2));
     await end();
@@ -92,7 +92,7 @@ describe('tables of texts', () => {
     expect(listed()).toEqual([{ path: 'theirs.json', type: 'table' }, expect.anything(), expect.anything()]);
   });
 
-  test('are not asked for where a run holds no text', async () => {
+  test('are not requested if a run holds no text', async () => {
     await backend.send([parcelOf(handle, [['loss', 1, 1, 1]])], signal);
     const before = new Map(stub.counts);
     await end();

@@ -98,7 +98,7 @@ function trained(project: string, id: string, config = '{"lr":{"value":1},"_wand
 }
 
 describe('what W&B holds that never was in event files', () => {
-  it('is nothing where only a mirror wrote', async () => {
+  it('is nothing if only a mirror wrote', async () => {
     const backend = await connect();
     const own = await filled(backend);
     // Of a state that was lost: a mark is enough.
@@ -144,7 +144,7 @@ describe('what W&B holds that never was in event files', () => {
     expect(names).toEqual(Array.from({ length: 250 }, (_, i) => `r${i}`));
   });
 
-  it('is not asked for in a run whose params are not all known, and a server without a list of files is said', async () => {
+  it('is not searched for in a run whose params are not all known, and a server without a list of files is reported', async () => {
     const backend = await connect({}, { noFileList: 'unknown' });
     const own = await filled(backend);
     const [mine] = stub.runs() as [StubRun];
@@ -153,7 +153,7 @@ describe('what W&B holds that never was in event files', () => {
     expect(said).toEqual(['mirrorboard does not check what others stored with a run']);
   });
 
-  it('can not be told where the server lists no runs, nor by a lane that is offline', async () => {
+  it('cannot be listed if the server lists no runs, nor by an offline lane', async () => {
     const backend = await connect({}, { noRunList: true });
     const own = await filled(backend);
     expect(await backend.foreign?.([own], signal)).toBeUndefined();

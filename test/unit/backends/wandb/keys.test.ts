@@ -49,13 +49,13 @@ describe('numbers of rows', () => {
     -(2n ** 63n),
   ])('read back as they were: %s', (x) => expect(readNumber(numberText(x))).toBe(x));
 
-  it('are read from texts, where a service has no words for them', () => {
+  it('are read from texts if a service has no words for them', () => {
     expect(['"NaN"', '"-Infinity"', '"1"', '"x"', 'null'].map(readNumber)).toEqual([NaN, -Infinity, undefined, undefined, undefined]);
   });
 });
 
 describe('rows', () => {
-  it('are taken apart without a look at their values', () => {
+  it('are split without reading their values', () => {
     expect(membersOf('{ "a": NaN, "b\\"":{"x":["}",1]} ,"c":"\\\\","d":-0.0}')).toEqual([
       ['a', 'NaN'],
       ['b"', '{"x":["}",1]}'],

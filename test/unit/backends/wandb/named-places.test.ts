@@ -86,7 +86,7 @@ describe('an address that a W&B server names and that cannot be used', () => {
     expect(stub.violations).toEqual([expect.stringMatching(/names media\/images\/bad_\w+\.png, which was not uploaded/)]);
   });
 
-  it('costs one file beside the event files', async () => {
+  it('costs one artifact', async () => {
     await start('gopher://old', (file) => file === 'a.pth');
     const ledger = newLedger();
     await new SmallDelivery(backend, ledger, run.source()).open();
@@ -103,7 +103,7 @@ describe('an address that a W&B server names and that cannot be used', () => {
   });
 });
 
-it('goes to a place on this machine where the server is on it too, without the key', async () => {
+it('goes to this machine if the server is on it too, without the key', async () => {
   stub = await WandbStub.start();
   await stub.close();
   const { port } = store.address() as AddressInfo;
@@ -138,7 +138,7 @@ describe('a place that takes no files beyond a length', () => {
     expect(ledger.refusals).toMatchObject([{ index: 1, kind: 'refused', reason: expect.stringMatching(/413.*client_max_body_size/) }]);
   });
 
-  it('costs no point where it takes no file at all', async () => {
+  it('costs no point if it accepts no files', async () => {
     await startLimited((file) => file.includes('bad') || file.includes('trial'));
     const ledger = newLedger();
     const delivery = new SmallDelivery(backend, ledger, run.source());

@@ -109,7 +109,7 @@ describe('a W&B run', () => {
     },
   );
 
-  it('is left alone where something else writes to it', async () => {
+  it('is left alone if another program writes to it', async () => {
     const drafts = [...run.append(points(0, 5))];
     const { ledger } = await deliver(await connect(), drafts);
     historyOf(stub.runs()[0]!).push('{"global_step":9,"loss":1,"_timestamp":1,"_runtime":0,"_step":5}');
@@ -117,7 +117,7 @@ describe('a W&B run', () => {
     await expect(deliver(late, run.append(points(5, 5)), {}, ledger)).rejects.toMatchObject({ code: 'MB4006' });
   });
 
-  it('gets an id of its own where one was deleted', async () => {
+  it('gets a new id if one was deleted', async () => {
     const drafts = run.append(points(0, 2));
     const { ledger } = await deliver(await connect(), drafts);
     stub.deleteRun(runIdOf(ledger.handle!));
@@ -126,7 +126,7 @@ describe('a W&B run', () => {
     await expectHeld(again, drafts);
   });
 
-  it('is what the configuration says', async () => {
+  it('follows the configuration', async () => {
     const backend = await connect({ group: '{path[0]}-{root}', job_type: 'mirror', notes: 'seen', tags: ['a'] });
     const { ledger } = await deliver(backend, run.append(points(0, 1)), { name: 'shown', tags: { team: 'vision', nightly: '' } });
     expect(
@@ -151,12 +151,12 @@ describe('a W&B run', () => {
     expect(readLine(stored.config)?.['_wandb']).toMatchObject({ value: { t: expect.anything(), m: expect.anything() } });
   });
 
-  it('stands in the group of the run above it', async () => {
+  it('is in the group of its parent run', async () => {
     await deliver(await connect(), run.append(points(0, 1)), { parent: { key: 'k', name: 'the study' } });
     expect(stub.run('runs/one').group).toBe('the study');
   });
 
-  it('takes files, and another address where one has run out', async () => {
+  it('accepts files, and gives another address if one has expired', async () => {
     await restarted({ uploadUses: 1 });
     const backend = await connect();
     const { ledger } = await deliver(backend, run.append(points(0, 1)));
@@ -212,7 +212,7 @@ describe('a W&B run', () => {
     expect(stub.runs()[0]!.files.get('checkpoints/a.pth')).toHaveLength(file.bytes);
   });
 
-  it('that something else opened gets our lines behind its own, and keeps its name', async () => {
+  it('that another program opened gets our lines after its own, and keeps its name', async () => {
     const theirs = stub.store.make(stub.entity, 'contract', 'theirs');
     theirs.displayName = 'by hand';
     theirs.streams.set('wandb-history.jsonl', ['{"loss":1,"_step":7}', '{"loss":2,"_step":9}']);
@@ -225,7 +225,7 @@ describe('a W&B run', () => {
     await expectHeld(delivery, drafts);
   });
 
-  it('is sent in halves where a request is too large', async () => {
+  it('is sent in halves if a request is too large', async () => {
     await restarted({ mostBytes: 4000 });
     const drafts = run.append(points(0, 60));
     const delivery = await deliver(await connect(), drafts);
@@ -234,7 +234,7 @@ describe('a W&B run', () => {
     expect(stub.violations).toEqual([]);
   });
 
-  it.each([409, 410, 404, 400, 422])('stands still after an answer of %d: no row is left out', async (status) => {
+  it.each([409, 410, 404, 400, 422])('stops after an answer of %d: no row is left out', async (status) => {
     const delivery = await deliver(await connect(), []);
     stub.fail({ kind: 'status', status }, { on: ['file_stream'], times: 1 });
     expect(await delivery.sendOnce(run.append(points(0, 2)))).toMatchObject([{ kind: 'runFatal', error: { code: 'MB4006' } }]);

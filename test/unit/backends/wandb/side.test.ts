@@ -75,7 +75,7 @@ async function start(options: WandbStubOptions = {}): Promise<void> {
   stub = await WandbStub.start(options);
 }
 
-describe('what lies beside the points of a W&B run', () => {
+describe('params and files of a W&B run', () => {
   it('is the same whichever way the server writes it down', async () => {
     await start();
     const backend = await connect();
@@ -95,7 +95,7 @@ describe('what lies beside the points of a W&B run', () => {
     expect(said).toEqual([]);
   });
 
-  it('is read where a file of another content would be as long', async () => {
+  it('is read if a file of other content would be as long', async () => {
     await start();
     const backend = await connect();
     const { handle } = await filled(backend);

@@ -46,7 +46,7 @@ describe('a file of records', () => {
     expect(read()).toEqual(all);
   });
 
-  it.each([1, 6, 7, 8, 100])('ends before a record that is torn after %d bytes, and goes on from there', (bytes) => {
+  it.each([1, 6, 7, 8, 100])('ends before a record that is incomplete after %d bytes, and resumes from there', (bytes) => {
     const all = written([40, 50, 60]);
     const end = statSync(path).size;
     const frames = new FrameBuffer(end);

@@ -34,7 +34,7 @@ class Scene {
 }
 
 describe('the gate of a lane', () => {
-  it('stays open for a failure or two, says when they are over, and closes after three in a row', async () => {
+  it('stays closed for a failure or two, reports when they are over, and opens after three in a row', async () => {
     const scene = new Scene();
     scene.gate.failed(ERROR);
     scene.gate.failed(ERROR);
@@ -66,7 +66,7 @@ describe('the gate of a lane', () => {
     expect([scene.in.length, scene.said.at(-1)]).toEqual([3, 'active']);
   });
 
-  it('lets the next one try where the one that tried ended without an answer', async () => {
+  it('lets the next one try if the one that tried ended without an answer', async () => {
     const scene = new Scene();
     for (let i = 0; i < 3; i++) scene.gate.failed(ERROR);
     scene.come('a', 'b');
@@ -96,7 +96,7 @@ describe('the gate of a lane', () => {
     expect(scene.in).toEqual(['a']);
   });
 
-  it('tries a parked lane at a walking pace, and at a quick one again once it was mended', async () => {
+  it('retries a parked lane slowly, and quickly again once it was repaired', async () => {
     const scene = new Scene();
     for (let i = 0; i < 5; i++) await scene.park(ERROR);
     expect(scene.said).toEqual(['parked 1', 'parked 5', 'parked 15', 'parked 60', 'parked 60']);
@@ -116,14 +116,14 @@ describe('the gate of a lane', () => {
     expect(scene.in).toEqual(['a']);
   });
 
-  it('asks every five minutes at the latest whether somebody is let in', async () => {
+  it('retries the credentials every five minutes at the latest', async () => {
     const scene = new Scene();
     const denied = new MirrorError('MB4002', '401');
     for (let i = 0; i < 4; i++) await scene.park(denied);
     expect(scene.said).toEqual(['parked 1', 'parked 5', 'parked 5', 'parked 5']);
   });
 
-  it('holds nobody who is told to stop', async () => {
+  it('releases everyone who is aborted', async () => {
     const scene = new Scene();
     scene.gate.parked(ERROR);
     scene.come('a', 'b');
@@ -136,7 +136,7 @@ describe('the gate of a lane', () => {
 });
 
 describe('the gate of a tracker that does not answer', () => {
-  it('lets nobody in beside what is under way, and everybody once that went well', async () => {
+  it('admits nothing while a send is in flight, and everything once it succeeded', async () => {
     const scene = new Scene();
     scene.gate.fellSilent(0);
     scene.come('a', 'b');
@@ -150,7 +150,7 @@ describe('the gate of a tracker that does not answer', () => {
     ]);
   });
 
-  it('stays closed where what was under way failed in the end, and lets one try', async () => {
+  it('stays open if the send in flight failed in the end, and lets one try', async () => {
     const scene = new Scene();
     scene.gate.fellSilent(0);
     scene.come('a', 'b');
@@ -176,7 +176,7 @@ describe('the gate of a tracker that does not answer', () => {
     expect([scene.in, scene.said.at(-1)]).toEqual([['a'], 'silent']);
   });
 
-  it('is open again for a lane whose call was broken off', async () => {
+  it('is closed again for a lane whose call was aborted', async () => {
     const scene = new Scene();
     scene.gate.fellSilent(0);
     scene.come('a');

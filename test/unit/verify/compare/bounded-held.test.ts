@@ -17,7 +17,7 @@ function judged(capabilities: Capabilities, held: Partial<HeldPoint> | undefined
   return boundedHeld(capabilities, plugin, point, there) === there ? 'admitted' : 'as it is';
 }
 
-describe('what a backend says of a point it holds', () => {
+describe('what a backend declares about a point it holds', () => {
   it.each<[string, Partial<HeldPoint> | undefined, Partial<HeldPoint>]>([
     ['another value', { value: 0 }, {}],
     ['a rounded value', { value: Math.fround(0.1) }, { value: 0.1 }],
@@ -46,7 +46,7 @@ describe('what a backend says of a point it holds', () => {
     expect(judged(capabilities, held, of)).toBe('admitted');
   });
 
-  it('is believed of NaN alone where it keeps infinities, and of infinities alone where it keeps NaN', () => {
+  it('is accepted for NaN alone if it keeps infinities, and for infinities alone if it keeps NaN', () => {
     const lacks = (keeps: Partial<Capabilities['keeps']>): string[] =>
       [NaN, Infinity, -Infinity].map((value) => judged(keeping(keeps), undefined, { value }));
     expect(lacks({ nan: false, infinities: true })).toEqual(['admitted', 'as it is', 'as it is']);
@@ -65,7 +65,7 @@ describe('what a backend says of a point it holds', () => {
     expect(judged(all, undefined, { value: 'x' }, 'images')).toBe('as it is');
   });
 
-  it('is about the kind that a plugin without one of its own belongs to', () => {
+  it('is about the kind that a plugin without its own entry belongs to', () => {
     const few = keeping({}, { other: 'none', scalars: 'native' });
     expect(judged(few, undefined, { value: '{}' }, 'my_plugin')).toBe('admitted');
     expect(judged(few, undefined, { value: '{}' }, 'scalars')).toBe('admitted');

@@ -47,7 +47,7 @@ describe('the sum of hashes', () => {
     expect(new Set(points.map((point) => sumOf(point))).size).toBe(points.length);
   });
 
-  test('takes every NaN for the same: databases do not keep their payloads', () => {
+  test('treats every NaN as equal: databases do not keep their payloads', () => {
     const other = new Float64Array(new BigUint64Array([0x7ff8_0000_0000_0001n]).buffer)[0] as number;
     expect(sumOf([1, other, other])).toBe(sumOf([1, NaN, NaN]));
   });

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { rangesAt } from '../../../../src/verify/compare/ranges-at.ts';
 
-test('finds each range that holds a byte, whatever the order, also where they overlap', () => {
+test('finds each range that holds a byte, whatever the order, even if they overlap', () => {
   const list = Array.from({ length: 300 }, (_, i) => ({ start: (i * 37) % 211, end: ((i * 37) % 211) + 1 + ((i * 13) % 29) }));
   for (let offset = -1; offset < 250; offset++) {
     const wanted = list.filter(({ start, end }) => start <= offset && offset < end);
