@@ -5,7 +5,7 @@ const COUNT_UNITS = ['', ' k', ' M', ' G', ' T'] as const;
 
 /** All digits, grouped by thousands: `1,234,567`. */
 export function formatCount(count: number | bigint): string {
-  // Intl would do it too, and cost every start 15 ms. Adding zero turns -0 into 0.
+  // Intl could do it, but adds 15 ms to every start. Adding zero turns -0 into 0.
   const digits = String(typeof count === 'bigint' ? count : Math.round(count) + 0);
   return digits.includes('e') ? digits : digits.replace(/\B(?=(\d{3})+$)/g, ',');
 }

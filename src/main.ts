@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /** The command line's entry: everything else is loaded when it is needed. */
 
-// A command that mirrors ends cleanly whenever it is asked to: before it has handlers of its own, there is nothing to
-// store. All others the kernel ends, also while a call hangs, but for the first process of a container: nobody ends
-// that by default.
+// A command that mirrors always ends cleanly on a signal: before it has its own handlers, there is nothing to store.
+// The kernel ends all others, even while a call hangs, except the first process of a container, which no signal ends
+// by default.
 const mirroring = ['watch', 'backfill'].find((command) => process.argv.slice(2).includes(command));
 if (process.pid === 1 || mirroring !== undefined) {
   for (const [signal, code] of [
@@ -22,7 +22,7 @@ if (process.pid === 1 || mirroring !== undefined) {
 const { run } = await import('./cli/run.ts');
 process.exitCode = await run(process.argv.slice(2));
 const { isAnythingBehind } = await import('./calls/index.ts');
-// What hangs would be waited for.
+// Otherwise the process would wait for what hangs.
 if (isAnythingBehind()) {
   const { endProcess } = await import('./cli/end-process.ts');
   endProcess(Number(process.exitCode));

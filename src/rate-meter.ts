@@ -3,7 +3,7 @@ interface Sample {
   readonly value: number;
 }
 
-/** How fast a growing number has been growing lately. Knows no clock: it is told when it is. */
+/** The recent rate of a growing number. It has no clock: the caller passes the time. */
 export class RateMeter {
   /** How far back it remembers, in milliseconds. */
   readonly #spanMs: number;

@@ -67,10 +67,7 @@ const NUMBERS: Readonly<Record<number, string>> = {
   37: 'ENOLCK',
 };
 
-/**
- * Bytes that cannot be read where others of the same file can: a bad sector, a part of the file that is on a server
- * that is down.
- */
+/** Bytes that cannot be read though others of the same file can: a bad sector, a part on a server that is down. */
 const ABOUT_BYTES: ReadonlySet<string> = new Set(['EIO', 'EBADMSG', 'ENODATA', 'EREMOTEIO', 'EUCLEAN']);
 
 /** The name of a system error's number, also if Node has none for it. */
@@ -97,7 +94,7 @@ const ABOUT_RIGHTS: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EKEYEXPIR
 const ABOUT_PATHS: ReadonlySet<string> = new Set(['EILSEQ', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'ENOENT', 'ENOTDIR']);
 const ABOUT_LIMITS: ReadonlySet<string> = new Set(['EAGAIN', 'EINTR', 'EMFILE', 'ENFILE', 'ENOMEM']);
 
-/** What a person can do where a directory cannot be read. */
+/** What a person can do if a directory cannot be read. */
 export function remedyOf(error: unknown): string {
   const name = errorName(error) ?? '';
   if (ABOUT_RIGHTS.has(name)) return 'Check its permissions.';
@@ -106,7 +103,7 @@ export function remedyOf(error: unknown): string {
   return 'Check its disk or its file server, and whether it is mounted.';
 }
 
-/** Whether an error says that there is nothing under a path; all others say that nobody can look. */
+/** Whether an error says that nothing is under a path; all others say that it cannot be checked. */
 export function isGone(error: unknown): boolean {
   const name = errorName(error);
   return name === 'ENOENT' || name === 'ENOTDIR';

@@ -10,7 +10,7 @@ export interface ArtifactSource {
   readonly bytes: number;
 }
 
-/** SHA-256 of a file's content, hex. Throws MB2008 where it does not end where it should. */
+/** SHA-256 of a file's content, hex. Throws MB2008 if the file changed while it was read. */
 export async function hashFile(source: ArtifactSource, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   let count = 0;
@@ -52,7 +52,7 @@ export function artifactFile(source: ArtifactSource, path: string, hash: string,
       const sum = start === 0 ? createHash('sha256') : undefined;
       let last: Buffer | undefined;
       let count = start;
-      // The last piece waits for the checksum: nobody is to get all of something else.
+      // The last piece waits for the checksum: no reader may get all of another content.
       for await (const piece of piecesOf(source, start, signal)) {
         if (last !== undefined) yield last;
         last = piece;

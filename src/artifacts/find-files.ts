@@ -21,17 +21,17 @@ export interface ArtifactCandidate {
 
 /** `epoch_9` before `epoch_10`, also if both were copied at once. */
 const IN_ORDER = new Intl.Collator('en', { numeric: true });
-/** So deep is looked where a pattern has `**`. */
+/** Deepest level that `**` in a pattern searches. */
 const DEEPEST = 6;
 /** A run's directory with more entries than this is no place for single files. */
 const MOST_ENTRIES = 100_000;
 
 /**
- * The files that any of some patterns may be about, the one that changed longest ago first: of versions of a model
- * the last one made is the newest. Patterns are about what is below a directory, or beside it where they begin with
- * `../`; above the root, `levels` directories up, nobody looks. `isOther`: directories that belong to another run, by
- * their path seen from this one; what is in them is that run's. Links are followed as the root's rule says; pipes,
- * devices, and links that are not followed are among what is found, refused.
+ * The files that match any of some patterns, the one that changed longest ago first: of several versions of a model,
+ * the last one written is the newest. Patterns apply below a directory, or next to it if they begin with `../`, but
+ * never above the root, `levels` directories up. `isOther`: directories that belong to another run, by their path seen
+ * from this one. Links are followed by the root's rule. Pipes, devices, and links that are not followed are among the
+ * results, as refused.
  */
 export async function findFiles(
   directory: Place,

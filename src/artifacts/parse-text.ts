@@ -1,6 +1,6 @@
 /**
- * What a text that others wrote says: YAML or JSON in, params or an id out. Runs in its own thread, see
- * `text-parser.ts`: a text of two megabytes can stand for gigabytes, or for hours. Whatever comes out is bounded.
+ * What a text from outside contains: YAML or JSON in, params or an id out. Runs in its own thread, see
+ * `text-parser.ts`: a text of two megabytes can expand to gigabytes, or take hours. The result is bounded.
  */
 import { parseDocument } from 'yaml';
 import type { RunParam } from '../contract/index.ts';
@@ -13,7 +13,7 @@ export type TextRequest =
   /** `key`: as in `a.b`. */
   | { readonly kind: 'id'; readonly text: string; readonly key: string };
 
-/** How a text is written. `any`: nobody says. */
+/** The format of a text. `any`: unknown. */
 export type TextForm = 'json' | 'yaml' | 'python' | 'any';
 
 /** What a file says, or why it says nothing. */
@@ -31,7 +31,7 @@ export interface Invalid {
 /** Files of params are small; a larger one is something else. Bytes. */
 export const MOST_TEXT_BYTES = 4 * 1024 * 1024;
 const MOST_PARAMS = 10_000;
-/** Of names and values together: aliases can stand for far more than there is text. Letters. */
+/** Most letters of names and values together: aliases can expand to far more than the text. */
 const MOST_LETTERS = 4 * 1024 * 1024;
 const MOST_NAME_LETTERS = 4096;
 const MOST_LEVELS = 100;
@@ -162,7 +162,7 @@ class Flat {
     if (this.#letters > MOST_LETTERS) throw new TooMuch(`its names and values have more than ${MOST_LETTERS} letters, aliases written out`);
   }
 
-  /** Counted before it is written: thousands of aliases may each stand for all of the text. */
+  /** Counted before it is written: thousands of aliases may each expand to all of the text. */
   #listText(items: readonly Single[]): string {
     const before = this.#letters;
     const texts: string[] = [];

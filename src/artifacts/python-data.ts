@@ -1,6 +1,6 @@
 /**
  * Data that is written as Python, as MMEngine writes its configurations: assignments of plain values, and nothing
- * that would have to be run. Of anything else is reported where it stands.
+ * that would have to be run. An error names the line of anything else.
  */
 
 /** What a value is: dictionaries are maps, whole numbers stay whole. */
@@ -20,7 +20,7 @@ const GATHERING: ReadonlySet<string> = new Set(['dict', 'list', 'tuple', 'set', 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', '\n': '' };
 const MOST_LEVELS = 100;
 
-/** Throws, with the line, where a text is anything else. */
+/** Throws, with the line, if a text is anything else. */
 export function parsePython(text: string): Map<string, PythonValue> {
   return new Reader(text).assignments();
 }
@@ -123,7 +123,7 @@ class Reader {
     return items.length > 0 ? items : found;
   }
 
-  /** Texts that stand side by side are one. */
+  /** Adjacent texts are one. */
   #texts(): string | undefined {
     let text: string | undefined;
     for (;;) {
@@ -170,7 +170,7 @@ class Reader {
     return [2, ESCAPES[sign] ?? ('\'"\\'.includes(sign) ? sign : `\\${sign}`)];
   }
 
-  /** True where a comma is there. */
+  /** True if there is a comma. */
   #separate(end: string): boolean {
     this.#skip();
     const isComma = this.#takes(',');

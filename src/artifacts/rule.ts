@@ -1,6 +1,6 @@
 /** Files, or texts among the points, whose values are params of a run. */
 export interface ParamRule {
-  /** Where it stands, for people. */
+  /** Its place in the configuration, for messages. */
   readonly place: string;
   /** Patterns of paths below the run's directory. */
   readonly files: readonly string[];
@@ -12,7 +12,7 @@ export interface ParamRule {
   readonly lanes?: readonly string[];
 }
 
-/** Files that are stored beside a run. */
+/** Files to store with a run. */
 export interface ArtifactRule {
   readonly place: string;
   readonly files: readonly string[];
@@ -21,10 +21,7 @@ export interface ArtifactRule {
    * directory.
    */
   readonly to?: string;
-  /**
-   * Larger ones are left where they are, which is reported, before anything of them is read. Bytes. Default:
-   * `DEFAULT_MOST_BYTES`.
-   */
+  /** Files of more bytes are skipped and reported before they are read. Default: `DEFAULT_MOST_BYTES`. */
   readonly mostBytes?: number;
   readonly lanes?: readonly string[];
   readonly runs?: readonly string[];
@@ -38,7 +35,7 @@ export interface ArtifactRule {
   readonly dataset?: string;
 }
 
-/** A file that is stored beside a run has at most so many bytes unless its rule says otherwise: 10 GB. */
+/** Default limit for a file that is stored with a run: 10 GB. */
 export const DEFAULT_MOST_BYTES = 10_000_000_000;
 
 /** What is searched for next to the event files. */
@@ -56,7 +53,7 @@ export interface JoinRule {
   readonly key?: string;
   /** The id itself: a template of the run's path. */
   readonly id?: string;
-  /** How long the file is waited for, counted from when the run was first seen. */
+  /** How long to wait for the file, from when the run was first seen. */
   readonly waitMs: number;
   /** Stands before the tags of the run in its tracker run, so that they do not meet what others log there. */
   readonly prefix?: string;

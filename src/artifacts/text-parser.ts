@@ -24,10 +24,10 @@ const MIB = 2 ** 20;
 const LEAST_HEAP_MIB = 24;
 
 const queue = new PQueue({ concurrency: THREADS });
-/** Threads with nothing to do; they keep nobody from ending. */
+/** Idle threads; they do not keep the process alive. */
 const idle: { readonly worker: Worker; readonly mostBytes: number }[] = [];
 
-/** What a text says; `invalid` with the limit where it is over one. */
+/** What a text contains; `invalid` with the limit if it exceeds one. */
 export async function parseApart(request: TextRequest, limits: ParseLimits = {}): Promise<Said | Invalid> {
   if (request.text.length > MOST_TEXT_BYTES) return { kind: 'invalid', reason: `it has more than ${MOST_TEXT_BYTES} bytes` };
   return await queue.add(() => parse(request, limits));
@@ -45,7 +45,7 @@ function parse(request: TextRequest, { mostMs = MOST_MS, mostBytes = memoryShare
         worker.unref();
         idle.push({ worker, mostBytes });
       } else {
-        // A thread that ends late, or complains while it ends, tells nobody anything new.
+        // A thread that ends late, or fails while it ends, has nothing new to report.
         worker.on('error', () => undefined);
         void worker.terminate();
       }

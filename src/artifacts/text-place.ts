@@ -13,7 +13,7 @@ export function textStamp({ file, offset, index }: TextPlace): string {
   return `${offset}.${index}@${file}`;
 }
 
-/** Undefined where a stamp is none of a text. */
+/** Undefined if a stamp is not that of a text. */
 export function readTextStamp(stamp: string): TextPlace | undefined {
   const [, offset, index, file] = /^(\d+)\.(\d+)@(.*)$/s.exec(stamp) ?? [];
   return file === undefined ? undefined : { file, offset: Number(offset), index: Number(index) };

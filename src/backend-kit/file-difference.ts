@@ -7,7 +7,7 @@ const MOST_READ_BYTES = 8 * 1024 * 1024;
 /** A file as a tracker has it. */
 export interface StoredContent {
   readonly bytes: number;
-  /** All of it; undefined if it is not there after all. Missing: nobody can read it, so its length must do. */
+  /** Reads all of it; undefined if it is not there after all. Missing: it cannot be read, so its length must do. */
   readonly read?: () => Promise<Uint8Array | undefined>;
 }
 
@@ -24,10 +24,7 @@ export async function filesThatDiffer(
   return differences;
 }
 
-/**
- * What is there instead of a file that was stored; undefined where it is as it should be. `there`: undefined for
- * none.
- */
+/** What is there instead of a stored file; undefined if it is the same. `there` is undefined if it is missing. */
 export async function fileDifference(
   { path, bytes, hash }: WantedArtifacts['files'][number],
   there: StoredContent | undefined,

@@ -5,8 +5,8 @@ import { MirrorError } from '../errors.ts';
 const OF_TRACKER = new Set(['MB4001', 'MB4002']);
 
 /**
- * What was found in one tracker run of ours. An error that is about the run costs that run only, and is no reason to
- * take what is in it for nothing.
+ * What was found in one tracker run of ours. An error about the run affects only that run, whose content then counts
+ * as unknown.
  */
 export async function* lookedThrough(run: string, found: AsyncIterable<Foreign>): AsyncGenerator<ForeignLook, void, void> {
   try {

@@ -50,7 +50,7 @@ export class CallView {
     this.#path = Buffer.from(buffer, HEAD_BYTES, PATH_BYTES);
   }
 
-  /** The call the thread is in; undefined where it is in none, or just continued to another. */
+  /** The call the thread is in; undefined if it is in none, or has just begun another. */
   open(): OpenCall | undefined {
     const id = Atomics.load(this.#ints, 0);
     if (id % 2 === 0) return undefined;

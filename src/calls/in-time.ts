@@ -2,8 +2,8 @@ import { behind } from './left-behind.ts';
 import { FIRST_DEADLINE_MS, noAnswer } from './silence.ts';
 
 /**
- * What a call of Node's thread pool brings. Where it takes too long nobody waits for it any more (MB2030), and it
- * keeps its thread until it comes back: only few may, since all of the process share them.
+ * The result of a call in Node's thread pool. If it takes too long, the caller gives up (MB2030), but the call keeps
+ * its thread until it returns. So only few calls may hang, since the whole process shares the pool.
  */
 export async function inTime<Value>(path: string, work: () => Promise<Value>, deadlineMs = FIRST_DEADLINE_MS): Promise<Value> {
   if (held >= MOST_HELD) throw noAnswer(path);

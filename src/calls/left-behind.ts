@@ -27,10 +27,7 @@ export async function closeWorker(worker: Worker): Promise<void> {
   clearTimeout(timer);
 }
 
-/**
- * A thread nobody waits for any more. It is ended when its call comes back, and `onAnswer` is told how long that
- * took.
- */
+/** An abandoned thread. It ends when its call returns, and `onAnswer` gets how long that took. */
 export class LeftBehind {
   readonly path: string;
   readonly #timer: NodeJS.Timeout;
@@ -52,7 +49,7 @@ export class LeftBehind {
     }, LOOK_MS).unref();
   }
 
-  /** Nothing is told any more. */
+  /** Reports nothing more. */
   forget(): void {
     clearInterval(this.#timer);
   }

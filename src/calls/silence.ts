@@ -24,8 +24,7 @@ export function wallOf(machine: number): number {
 }
 
 /**
- * What is thrown where nobody waits any more. Not the system's ETIMEDOUT: a file server may say that itself, and then
- * it has answered.
+ * The error when a caller gives up. It is not the system's ETIMEDOUT: if a file server returns that, it has answered.
  */
 export function noAnswer(path: string, message = `${path} does not answer`): MirrorError {
   return new MirrorError('MB2030', message, {

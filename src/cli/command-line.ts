@@ -121,7 +121,7 @@ function flagNames(options: readonly Option[]): string[] {
   return [...new Set(options.flatMap(({ long }) => long ?? []))];
 }
 
-/** What the help says of a flag: words and defaults where they say something. */
+/** The help text of a flag: words and defaults if they add something. */
 function optionDescription(option: Option): string {
   const { argChoices, defaultValue } = option;
   const said = [

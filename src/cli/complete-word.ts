@@ -31,7 +31,7 @@ export interface Candidate {
   readonly meaning?: string;
 }
 
-/** What is wanted where the cursor stands. */
+/** What is expected at the cursor. */
 export interface Place {
   readonly wanted: Wanted;
   /** What of the word is there. */

@@ -1,12 +1,9 @@
-/**
- * What shells load to complete the program's words. They ask the program itself, and keep quiet where it cannot
- * answer.
- */
+/** Scripts that shells load to complete words of the program. They ask the program, and stay silent if it fails. */
 
-/** `help` is no command of ours, but a word of the program all the same. */
+/** `help` is not a command of ours, but a word of the program. */
 export const LIST_COMMANDS = { word: 'help', meaning: 'show help for a command' };
 
-/** What the program says where a shell knows better: names of files, or of folders. */
+/** The program's answer if the shell itself knows better: names of files, or of folders. */
 export const FILES = ':files';
 /** The answer that asks the shell to complete folders. */
 export const FOLDERS = ':folders';

@@ -86,7 +86,7 @@ async function looked(kind: Exclude<LookedUp, 'files' | 'folders'>, place: Place
 
 async function configOf({ flags }: Place, env: CommandContext['env']) {
   const { loadConfig } = await import('../config/index.ts');
-  // A prompt is no place where secrets are set: what a variable would say is not needed for names.
+  // Secrets are usually not set at a prompt, and names do not need the values of variables.
   const lenient = new Proxy({ ...env }, { get: (all, name) => all[String(name)] ?? '' });
   const said = { config: flags.get('config'), store: flags.get('store') };
   const profile = flags.get('profile');

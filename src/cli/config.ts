@@ -34,7 +34,7 @@ export async function configCommand(action: 'check' | 'show', flags: ConfigFlags
   else await check(config, lanes, flags, context, readFile);
 }
 
-/** Says whether a configuration would do: what is in it, and with `--online` whether its trackers are there. */
+/** Validates a configuration, and with `--online` checks that its trackers answer. */
 async function check(
   config: Config,
   lanes: readonly ResolvedLane[],
@@ -165,7 +165,7 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-/** More memory than there is helps nobody: what is too large would not be left out before it is too late. */
+/** A limit above the memory of the machine does no good: nothing would be left out before it is too late. */
 function memoryFindings({ memory }: Config, total = totalmem()): Finding[] {
   if (memory === undefined || memory <= total) return [];
   return [
@@ -178,7 +178,7 @@ function memoryFindings({ memory }: Config, total = totalmem()): Finding[] {
   ];
 }
 
-/** Files that lie so far above a run that few layouts are so deep: nobody looks above a root. */
+/** Patterns that go so far above a run that few layouts are that deep: nothing above a root is searched. */
 function farFindings({ params, artifacts }: Config): Finding[] {
   return [...params, ...artifacts].flatMap(({ place, files }) =>
     files.flatMap((file): Finding[] => {

@@ -3,7 +3,7 @@ import { formatMemory } from '../memory/index.ts';
 import { isPending } from '../model/index.ts';
 import type { FoundDamage } from '../status/index.ts';
 
-/** What to do where the system does not let us read. */
+/** What to do if the system denies reading. */
 export const LET_READ = 'give the user that runs mirrorboard read permission, or repair the disk or file server; the next pass reads it';
 
 /** What a person can do about damage; undefined if nothing is to be done. */

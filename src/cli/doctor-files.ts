@@ -89,7 +89,7 @@ function storeFinding(path: string, ways: Ways): Promise<Finding> {
 /** What is wrong inside of a file that exists; nothing if `more` is empty. */
 interface Inside {
   readonly more: readonly string[];
-  /** What is no problem of ours, and worth knowing. */
+  /** Notes that are not a problem of mirrorboard. */
   readonly notes?: readonly string[];
   readonly hint?: string;
 }
@@ -221,7 +221,7 @@ async function fileFinding(name: string, path: string, inside: () => Promise<Ins
     };
   } catch (error) {
     const finding = failureFinding('file', name, error);
-    // What the system says of a file has no code of ours.
+    // A message of the system about a file has no code of ours.
     if (finding.facts?.['code'] !== 'MB4005') return { ...finding, facts: { ...finding.facts, path } };
     const text = `${isMade ? path : folder} is not writable: ${reasonOf(error)}`;
     return { ...finding, text, hint: `Give the user that runs mirrorboard write permission for ${folder}.`, facts: { path } };

@@ -12,7 +12,7 @@ interface Explanation {
   readonly text: string;
 }
 
-/** Says what codes mean: the text of docs/errors.md, which the build puts beside this file. */
+/** Explains codes with the text of docs/errors.md, which the build puts next to this file. */
 export async function explainCommand(codes: readonly string[], flags: GlobalOptions, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
   context.exitCode = ExitCode.done;

@@ -71,7 +71,7 @@ function stateWord(state: FindingState, style: Style): string {
 
 const STATE_WIDTH = 'unreachable'.length;
 
-/** On a terminal that is narrower, what continues would have no room beside the states. */
+/** On a narrower terminal, there is no room for wrapped text next to the states. */
 const ROOMY_COLUMNS = 70;
 
 /** Findings as lines: state and sentence, further ones set in below. */

@@ -26,7 +26,7 @@ interface InspectFlags extends GlobalOptions {
   readonly format?: string;
 }
 
-/** Says what is in event files, what is damaged, and why nothing is shown where nothing is. */
+/** Shows what is in event files, what is damaged, or why there is nothing to show. */
 export async function inspectCommand(path: string, flags: InspectFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
   const config = await readConfig(flags, context);

@@ -19,9 +19,8 @@ export interface LaneWork {
 const CLOSE_MS = 5_000;
 
 /**
- * Makes a lane's backend, does something with it and closes it, all within a time limit: a tracker that does not
- * answer must not delay a person who asks how things stand, and a backend that does not listen to its signal
- * neither.
+ * Creates a lane's backend, does something with it and closes it, all within a time limit. So a tracker that does not
+ * answer, or a backend that ignores its signal, cannot delay the command.
  */
 export async function withBackend<Result>(
   lane: ResolvedLane,

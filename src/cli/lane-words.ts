@@ -13,10 +13,7 @@ interface Stood {
   readonly remedy: string;
 }
 
-/**
- * Why it stands, or stood when the last process that drove it ended; undefined if it did not, or has everything
- * since.
- */
+/** Why it is blocked, or was when its last process ended; undefined if it was not, or has everything since. */
 export function standOf({ stand, isDriven, lagBytes }: LanePosture): Stood | undefined {
   if (stand === undefined || (!isDriven && lagBytes === 0)) return undefined;
   const { state, reason, remedy, code } = stand.lane;
@@ -40,7 +37,7 @@ function noRemedy(isDriven: boolean): string {
   return isDriven ? 'none needed: the lane retries by itself' : 'check the tracker; the next backfill or watch retries';
 }
 
-/** How a lane stands, in the words of the next step. */
+/** The state of a lane, in the words of the next step. */
 export function standingOf(lane: LanePosture): LaneStanding {
   if (standOf(lane) !== undefined) return 'stands';
   return stoppedRuns(lane).length > 0 ? 'runsStopped' : 'well';

@@ -6,7 +6,7 @@ import { type GlobalOptions, shellWord } from './context.ts';
 export type LaneStanding =
   /** It continues on its own, or has nothing to do. */
   | 'well'
-  /** Its tracker is away, hangs, asks to wait, or lets nobody in. */
+  /** Its tracker is down, hangs, asks to wait, or rejects the credentials. */
   | 'stands'
   /** The tracker takes nothing more for some of its runs. */
   | 'runsStopped';
@@ -45,7 +45,7 @@ export interface Situation {
   readonly compared?: 'same' | 'differs' | 'repairNoted' | 'repairLeft' | 'cannotMend' | 'unreachable' | undefined;
   /** Only the local store is mirrored into. */
   readonly isLocalOnly?: boolean;
-  /** The command said how things stand: saying it again is of no use. */
+  /** What the command has shown already, so that it is not suggested again. */
   readonly said?: 'how it stands' | 'that it is the same' | 'that it is mirrored';
 }
 

@@ -1,10 +1,7 @@
 import { MirrorError, messageOf } from '../errors.ts';
 import { WholeFile } from '../own-files/index.ts';
 
-/**
- * A file that the user named for what a command writes: it appears under its name when it is whole. Throws MB3009
- * where it cannot be written.
- */
+/** The output file of a command, which appears under its name when complete. Throws MB3009 if it cannot be written. */
 export class OutputFile {
   readonly #path: string;
   readonly #file: WholeFile;

@@ -61,7 +61,7 @@ export async function routeCommand(what: string, tag: string | undefined, flags:
     const filter = root === undefined ? undefined : filterOf(config.rules, root);
     const mirrored = walked.filter((found) => isLetThrough(found, filter));
     const tree = new RunTree();
-    // Where the directory is gone, or does not answer, the store still knows which runs lay beside it.
+    // If the directory is gone, or does not answer, the store still knows which runs were next to it.
     for (const { path } of isThere ? mirrored : (reader?.runs(run.root) ?? []).map((stored) => stored.run))
       tree.add({ root: run.root, path });
     const witnesses: Witnesses = {
@@ -87,10 +87,7 @@ export async function routeCommand(what: string, tag: string | undefined, flags:
   }
 }
 
-/**
- * A run by its path below a root, with the root's name before it if there are several, or by where its directory
- * lies.
- */
+/** A run by its path below a root, with the root's name before it if there are several, or by its directory. */
 function runOf(
   what: string,
   roots: readonly { readonly name: string; readonly path: string }[],

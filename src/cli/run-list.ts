@@ -105,7 +105,7 @@ export async function runForgetCommand(
   await forget(config, { isMeant }, flags, context, (known) => unknownRun(patterns, known));
 }
 
-/** Throws MB3021 for a root that nobody knows. */
+/** Throws MB3021 for an unknown root. */
 export function checkRoot(root: string, sources: OpenSources): void {
   const names = knownRoots(sources).map(({ name }) => name);
   if (names.includes(root)) return;

@@ -69,7 +69,7 @@ function unknownCommand(word: string, command: Command, name: string): MirrorErr
   });
 }
 
-/** What commander says of a command line, as an error of ours. */
+/** An error of commander about a command line, as one of ours. */
 function wrongUse(error: CommanderError, program: Command, argv: readonly string[]): MirrorError {
   const { command, name, rest } = commandOf(program, argv);
   if (error.code === 'commander.unknownCommand' && rest[0] !== undefined) return unknownCommand(rest[0], command, name);

@@ -38,7 +38,7 @@ export function seenRun(run: RunRef, { onDisk, store, lanes }: Witnesses): Seen 
   return { places, text: `never seen: there is no run ${runLabel(run)} on disk, and none was mirrored${guess}` };
 }
 
-/** Where a series was seen: what nobody has mirrored yet is not looked for in the files. */
+/** Where a series was seen. Event files are not searched for series that are not mirrored yet. */
 export function seenSeries(run: RunRef, tag: string, { store, lanes }: Witnesses): Seen {
   const stored = store?.reader.catalogue(run) ?? [];
   const own = stored.find((series) => series.tag === tag);

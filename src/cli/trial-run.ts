@@ -17,7 +17,7 @@ export interface Trial {
    * has not.
    */
   readonly noHistograms: string | undefined;
-  /** Undefined where the run was removed again; else its name. */
+  /** Undefined if the run was removed again; otherwise its name. */
   readonly left: string | undefined;
   /** The experiment or project it was in; empty: the tracker's default. */
   readonly group: string;

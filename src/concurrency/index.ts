@@ -1,7 +1,4 @@
-/**
- * How pieces of work stand to one another: some at a time, in line by their keys, and waited for only as long as the
- * caller wants to.
- */
+/** Runs tasks: a limited number at a time, or in order by key, and waits only as long as the caller wants. */
 export { each } from './each.ts';
 export { LineByKey } from './line-by-key.ts';
 export { OnceByKey } from './once-by-key.ts';

@@ -12,10 +12,10 @@ import { isSecretName, secretInAddress } from './secrets.ts';
 import { FILE_SUFFIX, valueInFile } from './value-file.ts';
 import { type Position, type Scalar, YamlDocument } from './yaml-document.ts';
 
-/** A file's settings, and where they stand. */
+/** A file's settings, and their places. */
 export interface ParsedFile {
   readonly settings: FileSettings;
-  /** Where a value stands; for a field that is not there, what should hold it. */
+  /** The place of a value; for a missing field, that of what should contain it. */
   positionOf(path: FieldPath): Position;
   /** Whether a value must not be shown, because of its name or of the variable it comes from. */
   isHidden(path: FieldPath): boolean;
@@ -231,7 +231,7 @@ function unknownKey(path: FieldPath, keys: string, document: YamlDocument): Prob
   };
 }
 
-/** Where a key would be right that is not in its place; undefined where it is right nowhere, or in several places. */
+/** Where a misplaced key belongs; undefined if it belongs nowhere, or in several places. */
 function homeHint(key: string, path: FieldPath): string | undefined {
   if (LANE_TYPES.some((type) => type === key)) return `Put the settings of a lane below lanes: lanes.${key}`;
   const [home, ...more] = homesOf(key, FIELDS).map((home) => home.join('.').replaceAll('.[]', '[]'));
@@ -250,13 +250,13 @@ function isLayerKey(path: FieldPath): boolean {
   return layerKeys(path).includes(String(path.at(-1)));
 }
 
-/** What a check of ours says beside what was expected. */
+/** What one of our checks says in addition to what was expected. */
 function paramIn({ params }: z.core.$ZodIssueCustom, name: 'found' | 'hint'): string | undefined {
   const said: unknown = params?.[name];
   return typeof said === 'string' ? said : undefined;
 }
 
-/** A number or word as a text, in quotes, where it would do as one. */
+/** A number or word in quotes, for a place that needs a text. */
 function quoted(top: unknown, path: FieldPath, reader: FieldReader): string | undefined {
   const text = reader.source(path);
   if (text === undefined) return undefined;

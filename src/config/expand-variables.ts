@@ -10,9 +10,9 @@ type Expansion =
 const REFERENCE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/y;
 
 /**
- * Puts in variables as a shell does: `${VAR}` is its value, also an empty one; `${VAR:-default}` is the default where
- * it is unset or empty. `$${` is a literal `${`; any other `$` means itself. What was put in is not expanded
- * again, and a default holds no `${`.
+ * Replaces variables as a shell does: `${VAR}` is its value, also an empty one; `${VAR:-default}` is the default if it
+ * is unset or empty. `$${` is a literal `${`; any other `$` means itself. The result is not expanded again, and a
+ * default contains no `${`.
  */
 export function expandVariables(text: string, env: Environment): Expansion {
   let result = '';

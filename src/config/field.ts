@@ -2,9 +2,8 @@ import { z } from 'zod';
 import { emptyingProblem, type GlobKind, globProblem } from '../pattern/index.ts';
 
 /**
- * The parts settings are made of. In these schemas the message of an issue is what was expected, and nothing else:
- * `config-file` adds what was found, and where. A new lane is a file like `local-lane.ts` and a line in
- * `file-schema.ts`.
+ * The parts of settings. In these schemas, the message of an issue is only what was expected: `config-file` adds what
+ * was found, and where. A new lane is a file like `local-lane.ts` and a line in `file-schema.ts`.
  */
 
 /** A text that is not empty; `expected` says what it is. */

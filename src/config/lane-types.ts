@@ -13,7 +13,7 @@ export const GROUP_TEMPLATES: Readonly<Record<string, readonly string[]>> = {
   clearml: ['project', 'project_name'],
 };
 
-/** Names that mean something else where lanes are named. */
+/** Names that have another meaning among lanes. */
 export const RESERVED = [
   'lanes',
   'backend',
@@ -40,7 +40,7 @@ export function laneType(name: string, said: string | undefined): string | undef
   return said ?? LANE_TYPES.find((type) => type === name);
 }
 
-/** What was expected where a lane has no type. */
+/** What was expected if a lane has no type. */
 export function expectedType(name: string, lanes: readonly string[] = []): string {
   const guess = closestName(name, [...LANE_TYPES, ...lanes]);
   return `a lane with a type: ${LANE_TYPES.join(', ')} or the name of a package${guess === undefined ? '' : `; did you mean ${guess}?`}`;

@@ -28,7 +28,7 @@ export function configError(file: string, problems: readonly Problem[]): MirrorE
 
 /** A problem of something that came from anywhere: a file, a variable, a flag. */
 export interface PlacedProblem extends Pick<Problem, 'code' | 'found' | 'expected' | 'hint'> {
-  /** Where it stands: `mirrorboard.yaml:3:11`, `MIRRORBOARD_LANES`; undefined if nothing was said. */
+  /** Its place: `mirrorboard.yaml:3:11`, `MIRRORBOARD_LANES`; undefined if there is none. */
   readonly place: string | undefined;
   /** As people write it: `lanes.mlflow.tracking_uri`; empty for the whole. */
   readonly field: string;
@@ -52,14 +52,14 @@ export function problemsError(
   if (first === undefined) return new MirrorError('MB9001', `${what} was refused without a problem`);
   const code = problems.every((problem) => problem.code === first.code) ? first.code : 'MB1002';
   const hints = new Set(problems.flatMap((problem) => (problem.hint === undefined ? [] : [problem.hint])));
-  // One hint is at the end; several stand where they belong.
+  // A single hint is at the end; each of several is below its problem.
   const [hint] = hints.size === 1 ? hints : [];
   const lines = problems.flatMap((problem) => [
     lineOf(problem) + (problem.code === code ? '' : ` [${problem.code}]`),
     ...(problem.hint === undefined || hint !== undefined ? [] : [`  hint: ${problem.hint}`]),
   ]);
   const message = problems.length === 1 ? lines.join('') : [`${what} has ${problems.length} problems:`, ...lines].join('\n  ');
-  // Elsewhere it may be sound: what is missing is a variable, or a file.
+  // It may be valid elsewhere: a variable or a file is missing here.
   const isLocal = problems.every((problem) => problem.place === undefined || problem.code === 'MB1004' || problem.isLocal === true);
   return new MirrorError(code, message, {
     ...(hint === undefined ? {} : { hint }),

@@ -9,7 +9,7 @@ export class NoText extends Error {
   readonly found: string;
   readonly expected: string;
   readonly hint: string | undefined;
-  /** 1-based; undefined where it is about the whole. */
+  /** 1-based; undefined if it is about the whole file. */
   readonly line: number | undefined;
 
   constructor(found: string, expected: string, { hint, line }: { readonly hint?: string; readonly line?: number } = {}) {
@@ -66,7 +66,7 @@ function lineAt(bytes: Uint8Array, offset: number): number {
   return line;
 }
 
-/** Where the first byte stands that no UTF-8 has there: what comes before it is valid with replacement and without. */
+/** The place of the first byte that is not valid UTF-8: what comes before it decodes the same with replacement. */
 function firstInvalid(bytes: Uint8Array): number {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   for (let i = 0; i < bytes.length; i++) {

@@ -106,7 +106,7 @@ export const artifactField = z.preprocess(
   }),
 );
 
-/** A list whose single element may stand alone. */
+/** A list whose single element may be given without brackets. */
 export function listOf<Schema extends z.ZodType>(schema: Schema, expected: string) {
   return z.preprocess(
     (value) => (value === undefined || value === null ? [] : Array.isArray(value) ? value : [value]),

@@ -27,10 +27,7 @@ export function schemaFields(schema: z.core.$ZodType, path: SchemaField = []): S
   }
 }
 
-/**
- * Settings above which a key stands somewhere in a schema, without those that hold lanes again (profiles, Tracelet's
- * `config`).
- */
+/** Settings that contain a key somewhere in a schema, except those that hold lanes again (profiles, `config`). */
 export function homesOf(key: string, fields: readonly SchemaField[]): SchemaField[] {
   const homes = new Map<string, SchemaField>();
   for (const field of fields) {

@@ -1,4 +1,4 @@
-/** Fields whose values nobody may see, by the end of their name: `api_key`, also `wandb_api_key`. */
+/** Fields with secret values, by the end of their name: `api_key`, also `wandb_api_key`. */
 export const SECRET_NAMES = [
   'api_key',
   'apikey',

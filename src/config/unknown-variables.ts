@@ -9,9 +9,8 @@ const PREFIX = 'MIRRORBOARD_';
 const MORE = ['MIRRORBOARD_LANES', 'MIRRORBOARD_BACKEND'];
 
 /**
- * Variables that look like ours and say nothing, a sentence each. `lanes`: those that a configuration knows,
- * undefined for a command that reads none and cannot know whose a variable is: then only those are named that resemble
- * one of ours. `used`: those that the file refers to.
+ * Variables that look like ours and have no effect, a sentence each. `lanes`: those of the configuration, undefined for
+ * a command that reads none: then only variables are named that resemble one of ours. `used`: those in the file.
  */
 export function unknownVariables(env: Environment, lanes: readonly string[] | undefined, used: ReadonlySet<string> = new Set()): string[] {
   // The local store has no variables of its own, but for that of its flag.
@@ -35,7 +34,7 @@ function isKnown(variable: string, words: readonly string[]): boolean {
   return words.some((word) => rest.startsWith(`${word}_`) && rest.length > word.length + 1);
 }
 
-/** What was most likely meant: a variable of ours, or that of a lane whose name is misspelled. */
+/** The closest name: a variable of ours, or that of a lane whose name is misspelled. */
 function meantBy(rest: string, words: readonly string[]): string | undefined {
   if (rest.startsWith('LOCAL_')) return environmentName('store');
   const own = closestName(

@@ -5,7 +5,7 @@ import type { FieldPath, Problem } from './problem.ts';
 export interface Scalar {
   readonly path: FieldPath;
   readonly value: unknown;
-  /** As it was written, where the document tells. */
+  /** As it was written, if the document tells. */
   readonly source?: string | undefined;
 }
 
@@ -26,7 +26,7 @@ const MERGE_HINT = 'Write the settings out; to repeat a whole section, use an al
 // A configuration has a few hundred values; aliases of aliases can make billions of a few lines.
 const MOST_VALUES = 100_000;
 
-/** A YAML file as plain values that still know where they stand. */
+/** A YAML file as plain values with their places. */
 export class YamlDocument {
   /** Problems of the syntax; with any, there is nothing to read. */
   readonly problems: Problem[] = [];
@@ -70,7 +70,7 @@ export class YamlDocument {
     return written;
   }
 
-  /** Where a value stands; for a field that is not there, what should hold it. */
+  /** The place of a value; for a missing field, that of what should contain it. */
   positionOf(asked: FieldPath): Position {
     const path = this.written(asked);
     for (let length = path.length; length > 0; length--) {
@@ -80,7 +80,7 @@ export class YamlDocument {
     return this.#at(this.#values.get('[]') ?? 0);
   }
 
-  /** Where the key of a field stands. */
+  /** The place of a field's key. */
   positionOfKey(asked: FieldPath): Position {
     const path = this.written(asked);
     const offset = this.#keys.get(JSON.stringify(path));
@@ -134,7 +134,7 @@ export class YamlDocument {
         continue;
       }
       this.#keys.set(JSON.stringify(below), offset);
-      // `key:` with nothing after it stands where its key does.
+      // `key:` with nothing after it is at the place of its key.
       this.#values.set(JSON.stringify(below), offset);
       fields[name] = this.#build(value, below, within, scalar);
     }

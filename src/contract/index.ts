@@ -1,6 +1,6 @@
 /**
- * What a backend is: the ground that sync, verify and every backend are on. It knows the model and the errors, and
- * nobody else. `backend.ts` is the place to begin; docs/adding-a-backend.md shows how the calls follow each other.
+ * What a backend is: sync, verify and every backend build on it. It imports only the model and the errors. Start with
+ * `backend.ts`; docs/adding-a-backend.md shows the order of the calls.
  */
 export type * from './artifacts.ts';
 export type * from './backend.ts';

@@ -25,7 +25,7 @@ export class ColumnWriter {
     this.index = new Uint32Array(capacity);
   }
 
-  /** Adds one point; the slow path's way in. Numbers that no double holds go beside the columns. */
+  /** Adds one point from the slow path. Numbers that no double holds are kept apart from the columns. */
   push(
     series: number,
     step: number | bigint,

@@ -36,7 +36,7 @@ export interface Sink {
 export interface Refused {
   readonly reason: 'bad_message' | 'too_large';
   readonly detail: string;
-  /** The memory that would do. */
+  /** The memory that would be enough. */
   readonly needs?: number | undefined;
 }
 
@@ -64,8 +64,8 @@ const LIGHT_BYTES = 256;
 const LIGHT_WEIGHT = 16;
 
 /**
- * Reads any event through the protobuf types: everything the scanner does not. What a record holds goes to the sink
- * whole or, where its message is broken, not at all.
+ * Reads any event through the protobuf types: everything that the scanner does not read. The sink gets all of a
+ * record, or nothing if its message is corrupt.
  */
 export class EventReader {
   readonly #catalogue: Catalogue;
@@ -147,7 +147,7 @@ export class EventReader {
     };
   }
 
-  /** Whether the tags that a record brings have room beside those of the run. */
+  /** Whether the new tags of a record fit into the share of the run's tags. */
   #tooManyTags(values: readonly messages.Summary.Value.$Properties[]): Refused | undefined {
     const { tags, needsForTags } = this.#limits;
     if (tags === Infinity) return undefined;

@@ -43,7 +43,7 @@ export interface Window {
 
 /** What the decoder wants next. */
 export type Step =
-  /** More bytes: `needed` of them from `FileDecoder.wants` on would do. */
+  /** More bytes: `needed` of them from `FileDecoder.wants` on are enough. */
   | { readonly kind: 'more'; readonly needed: number }
   /** `take()` the batch, then continue. */
   | { readonly kind: 'batch' }
@@ -362,10 +362,10 @@ export class FileDecoder {
   }
 
   /**
-   * A record is not whole: its writer may be at work, or have died, and others may have gone on behind what it left.
-   * A record that holds an event file looks the same while it is written. So what is found inside counts where nobody
-   * writes any more, or when the file ended with a valid record twice, a while apart: one that is being written does
-   * so by chance only.
+   * A record is incomplete: its writer may be active, or have crashed, and others may have continued after it. A record
+   * that contains an event file looks the same while it is written. So records inside it count if no writer is active
+   * any more, or if the file ended with a valid record twice, a while apart: a record that is being written looks like
+   * that only by chance.
    */
   #searchIncomplete(claim: number, fileEnd: number, window: Window, base: number): Step | undefined {
     const start = this.#position;
@@ -395,9 +395,9 @@ export class FileDecoder {
   }
 
   /**
-   * Where a record begins right after it, the broken record was written whole, and changed later: what it holds is
-   * its own, be it an event file. But where a valid record ends there, that one was written over its end, and it
-   * never was whole.
+   * If a record begins right after it, the corrupt one was written completely, and changed later: what it contains is
+   * its content, even an event file. But if a valid record ends there, that one was written over its end, and it was
+   * never complete.
    */
   #decide(search: Search, window: Window, base: number, fileEnd: number): Step | undefined {
     const { lostAt, claim = lostAt } = search;
@@ -453,10 +453,7 @@ export class FileDecoder {
     search.at = Math.max(search.at, Math.min(zeros.end, fileEnd) - HEADER_BYTES);
   }
 
-  /**
-   * A valid record that ends at `end` was found where the search is; false if it does not count, and the search
-   * continues.
-   */
+  /** A valid record that ends at `end` was found where the search is; false if it does not count. */
   #isTaken(search: Search, end: number): boolean {
     if (search.reason === 'torn' && !this.#countsInIncomplete(search, end)) return false;
     this.#search = undefined;

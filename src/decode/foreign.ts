@@ -15,7 +15,7 @@ const UNPACK = 'unpack it first';
 const FETCH = 'fetch the file itself with git lfs pull';
 const COPY = 'copy the file again, as binary';
 
-/** What helps with such a file, where its description says so; undefined if it does not. */
+/** What helps with such a file, if its description says so; undefined if it does not. */
 export function foreignAdvice(description: string): string | undefined {
   return [UNPACK, FETCH, COPY].find((advice) => description.endsWith(`: ${advice}`));
 }

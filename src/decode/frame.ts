@@ -4,7 +4,7 @@
  */
 import { maskedCrc32c } from './crc32c.ts';
 
-/** Bytes of a record beside its data: length 8, length checksum 4, data checksum 4. */
+/** Bytes of a record besides its data: length 8, length checksum 4, data checksum 4. */
 export const FRAME_BYTES = 16;
 /** Bytes in front of the data. */
 export const HEADER_BYTES = 12;

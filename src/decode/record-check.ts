@@ -11,7 +11,7 @@ const PIECE_BYTES = 64 * 1024;
  * memory. Bytes that were summed up for another one are not read again.
  */
 export class RecordCheck {
-  /** Where the record begins in the file, and where it ends. */
+  /** Where the record begins and ends in the file. */
   readonly start: number;
   readonly end: number;
   readonly length: number;
@@ -37,7 +37,7 @@ export class RecordCheck {
     return this.spans.end < this.#to ? this.spans.end : this.spans.boundaryBefore(this.#to);
   }
 
-  /** Bytes from `at` on that would do to continue. */
+  /** Bytes from `at` on that are enough to continue. */
   get needed(): number {
     if (this.#head === undefined) return Math.max(1, this.spans.boundaryAfter(this.#from) - this.#from);
     return Math.min(PIECE_BYTES, this.end - this.at);

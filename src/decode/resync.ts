@@ -37,10 +37,7 @@ export class FrameSearch {
     this.#limit = limit;
   }
 
-  /**
-   * Searches from `from`; `fileEnd` is the file's end in the buffer's coordinates, beyond `end` where not all is
-   * there.
-   */
+  /** Searches from `from`; `fileEnd` is the file's end in the buffer's coordinates, beyond `end` if some is missing. */
   next(buffer: Uint8Array, view: DataView, from: number, end: number, fileEnd: number, base: number): SearchResult {
     const last = Math.min(end - HEADER_BYTES, this.#limit - base - 1);
     let s = from;

@@ -32,7 +32,7 @@ export enum Halt {
 export class ScalarScanner {
   /** Offset in the buffer of the record it halted at. */
   position = 0;
-  /** Data bytes of that record, where its header could be read. */
+  /** Data bytes of that record, if its header could be read. */
   length = 0;
   /** With `Halt.More`: bytes from the position on that would be enough to continue. */
   needed = 0;
@@ -225,7 +225,7 @@ export class ScalarScanner {
             }
             q += n;
           } else if (key === 0x3a) {
-            // node_name: skipped when it is the tag, whose bytes are known to be sound
+            // node_name: skipped if it is the tag, whose bytes are known to be valid
             const n = buffer[q + 1] as number;
             if (
               n > 127 ||

@@ -9,7 +9,7 @@ export class TagTable {
   /** Where a slot's tag is in `bytes`. */
   start = new Uint32Array(64);
   length = new Uint32Array(64);
-  /** Where the metadata last seen and found sound lies; length 0: none yet. */
+  /** Place of the metadata that was last found valid; length 0: none yet. */
   metaStart = new Uint32Array(64);
   metaLength = new Uint32Array(64);
   /** Bytes that may be overwritten there: metadata of several lengths can take turns. */
@@ -53,7 +53,7 @@ export class TagTable {
     this.#rehash(this.#buckets.length);
   }
 
-  /** Remembers metadata that was decoded and found sound: the scanner may skip the same bytes. */
+  /** Remembers metadata that was decoded and valid: the scanner may skip the same bytes. */
   setMetadata(slot: number, metadata: Uint8Array): void {
     if (metadata.length <= (this.metaRoom[slot] as number)) {
       this.bytes.set(metadata, this.metaStart[slot] as number);

@@ -1,13 +1,13 @@
 /**
- * How much memory a message takes once it is decoded, from its wire form alone: two bytes on the wire can stand for
- * an object of two hundred. An estimate from above; nothing is made while it is worked out.
+ * How much memory a message takes once it is decoded, from its wire form alone: two bytes on the wire can become an
+ * object of two hundred. An upper estimate; it allocates nothing.
  */
 
 /** An object in place of a message. */
 const MESSAGE = 200;
 /** A view on bytes. */
 const BYTES = 160;
-/** A text beside its letters. */
+/** A text, without its letters. */
 const TEXT = 40;
 /** A field that the types do not know: protobufjs keeps its bytes. */
 const UNKNOWN = 200;
@@ -70,10 +70,7 @@ const EVENT: Schema = {
   10: of({ 1: text }),
 };
 
-/**
- * Bytes that an event takes, decoded. Beyond `enough` nobody wants to know; what is no message weighs what was seen
- * of it.
- */
+/** Bytes that an event takes, decoded. Stops counting beyond `enough`. Of an invalid message, counts what was read. */
 export function weighEvent(data: Uint8Array, enough = Infinity): number {
   return new Scale(data, enough).message(EVENT, 0, data.length);
 }

@@ -72,7 +72,7 @@ export class DirectoryCache {
     this.#nowMs = nowMs;
   }
 
-  /** The entries, if nothing was made, renamed or removed there since. Throws where the directory is gone. */
+  /** The entries, if nothing was created, renamed or removed there since. Throws if the directory is gone. */
   get(path: string): readonly Entry[] | undefined {
     const cached = this.#directories.get(path);
     if (cached === undefined || cached.round !== this.#round || !cached.isSettled) return undefined;
@@ -116,7 +116,7 @@ export class DirectoryCache {
     return `${mtimeNs}.${changed}.${dev}.${ino}`;
   }
 
-  /** Where the times of a directory's file system stand. */
+  /** What we know about the times of a directory's file system. */
   belief(path: string): Belief {
     return this.#beliefs.get(statSync(systemPath(path), { bigint: true }).dev) ?? 'unknown';
   }

@@ -34,7 +34,7 @@ const PASSED_OVER: readonly (readonly [name: RegExp, words: string])[] = [
   // Git are in lower case.
   [/tfevents\.\d+\..*\.(?=[0-9a-f]*[A-F])[0-9A-Fa-f]{8}$/, `${UNDER_WAY} (aws s3)`],
   [/\.part\.minio$|\.s3tmp\.\w+$|\.te?mp(?:\.?\d+)?$/i, UNDER_WAY],
-  // Behind a whole name: in the place of the host stand hosts that are called so.
+  // At the end of a complete name, the part for the host may have such an ending.
   [/tfevents\.\d+\.[^.].*\.te?mp[-_.](?=[A-Za-z_]*\d)\w{4,}$/i, UNDER_WAY],
 ];
 
@@ -132,7 +132,7 @@ export function isApart(path: string, filter: RunFilter | undefined): boolean {
  * name ends so.
  */
 const COMPANIONS: ReadonlySet<string> = new Set([
-  // What Unity keeps beside each file of a project (ML-Agents logs often are in one), and axel beside what it fetches.
+  // Unity keeps one next to each file of a project (often logs of ML-Agents), and axel next to each download.
   ...['meta', 'st'],
   // What downloaders and others note about it.
   ...['metadata', 'lock', 'complete', 'crc', 'sig', 'asc', 'bts'],

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { statfsSync } from '../calls/index.ts';
 
-/** File systems whose changes the kernel tells of because nobody else can make them. By `statfs` type. */
+/**
+ * File systems whose changes the kernel reports completely, since only this machine can make them. By `statfs` type.
+ */
 const LOCAL: ReadonlyMap<number, string> = new Map([
   [0xef53, 'ext4'],
   [0x58465342, 'xfs'],

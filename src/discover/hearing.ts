@@ -9,12 +9,12 @@ interface HearingOptions extends ListenerOptions {
   readonly watch: Pick<RootWatch, 'directoriesToHear'>;
   /** How many directories may be listened to now; other roots have their share. */
   readonly most: () => number;
-  /** Told when there are more or fewer; the reason, where the system gives no more. */
+  /** Called when there are more or fewer; with the reason, if the system has no more. */
   readonly onChanged: (directories: number, reason: string) => void;
   readonly nowMs?: () => number;
 }
 
-/** Keeps the notifications of a root where they are worth most, within what there is room for. */
+/** Keeps the notifications of a root for the most valuable directories, within the limits. */
 export class Hearing {
   readonly #options: HearingOptions;
   readonly #listener: Listener;

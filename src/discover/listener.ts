@@ -5,7 +5,7 @@ import { nameOfBytes, systemPath } from '../model/index.ts';
 import { errorName } from '../system-error.ts';
 import { hasNotifications } from './file-system.ts';
 
-/** Asks the system to tell of what happens in a directory: `fs.watch`, or a stand-in. */
+/** Asks the system for notifications of a directory: `fs.watch`, or a stub. */
 export type WatchDirectory = (path: string, onEvent: (event: string, name: string | undefined) => void) => Pick<FSWatcher, 'close' | 'on'>;
 
 /** Who hears of changes below a root. */
@@ -31,9 +31,9 @@ interface Heard {
 }
 
 /**
- * Hears what happens in directories, one notification for each. Only names are taken from it, for a check, so a
- * missed one costs time and nothing else. It reads no directory and keeps nothing of what is in them: two thousand of
- * them cost 15 MB and 30 ms, where a library that follows every entry takes 170 MB and a second.
+ * Listens to directories, one notification each. It only takes names from them, for a check, so a missed one costs time
+ * and nothing else. It reads no directory and keeps nothing of its content: two thousand of them take 15 MB and 30 ms;
+ * a library that follows every entry takes 170 MB and a second.
  */
 export class Listener {
   readonly #options: ListenerOptions;
@@ -76,8 +76,7 @@ export class Listener {
   }
 
   /**
-   * Lets go of directories that are others under their names now, as where a link leads elsewhere: `set` starts over
-   * with them.
+   * Drops directories that others replaced under the same name, as when a link gets another target: `set` starts again.
    */
   renew(): void {
     this.#deaf.clear();

@@ -6,7 +6,7 @@ import { type Entry, entryOf } from './directory-cache.ts';
 
 /** What is asked of a file system to read a directory. */
 export interface DirectoryFs {
-  /** With the entries' types. Fails where a type is not known and cannot be found out. */
+  /** With the types of entries. Fails if a type is not known and cannot be found out. */
   list(path: string | Buffer): readonly Dirent[];
   names(path: string | Buffer): readonly Buffer[];
   lstat(path: Buffer): Stats;
@@ -19,7 +19,7 @@ export const nodeFs: DirectoryFs = {
   lstat: (path) => lstatSync(path),
 };
 
-/** What is reported about an entry that its directory lists, and that nobody finds there. */
+/** The reason for an entry that its directory lists, but that does not exist. */
 export const LISTED_ONLY = 'its directory lists it, but the system cannot find it (ENOENT)';
 
 /** The names that a directory lists now. */

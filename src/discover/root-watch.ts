@@ -53,7 +53,7 @@ interface Active {
 const UNCONDITIONAL_EVERY = 10;
 /** Links that are checked between scans. */
 const MOST_LINKS = 1000;
-/** While a scan continues, what it found is told in pieces of so many runs, or after so long. */
+/** While a scan continues, it reports results in pieces of this many runs, or after this long. */
 const TELL_RUNS = 256;
 const TELL_MS = 200;
 /** Directories of a root that are listened to at most: each costs the system and us memory. */
@@ -136,7 +136,7 @@ export class RootWatch {
     const onDirectory = (path: string): void => this.#places.add(path);
     const found = this.#visit(this.#below, nowMs, changes, { onRun, onDirectory });
     if (found.missing !== undefined) {
-      // That it is missing, or does not answer, is told on its own.
+      // A missing root, or one that does not answer, is reported separately.
       const obstacles = found.missing === 'shut' ? found.obstacles : [];
       return { changes: [], gone: [], obstacles, directories: 0, files: this.#files.size, isMissing: true, isEmptied: false };
     }
@@ -197,8 +197,7 @@ export class RootWatch {
   }
 
   /**
-   * Looks below a directory that is new, or has something new: what directories there are is heard of for an hour,
-   * files or not. `onNew` is told each of them, by its absolute path.
+   * Checks a new or changed directory, and listens to its directories for an hour. `onNew` gets each, by absolute path.
    */
   lookBelow(path: string, nowMs: number, onNew?: (path: string) => void): RunChange[] {
     const below = relative(this.#path, path).split(sep).join('/');

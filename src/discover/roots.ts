@@ -28,16 +28,16 @@ export interface ResolvedRoot {
   readonly isNamed: boolean;
 }
 
-/** A root of which runs are held already, and where it lay last. */
+/** A root that has mirrored runs, and its last known path. */
 interface KnownRoot {
   readonly name: string;
   readonly path: string;
 }
 
 /**
- * Checks the roots of one command, among themselves and against those already mirrored: every run has one name, so
- * roots neither share names nor are in each other. A directory below a known root is that root, narrowed. `unseen`:
- * those that nobody can check now.
+ * Checks the roots of one command, among themselves and against those already mirrored. Every run has one name, so
+ * roots neither share names nor contain each other. A directory below a known root is that root, narrowed. `unseen`:
+ * those that cannot be checked now.
  */
 export function resolveRoots(
   requests: readonly RootRequest[],

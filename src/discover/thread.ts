@@ -25,10 +25,7 @@ const LOOK_MS = 250;
 /** What a discovery thread is started with, and who hears of what it finds. */
 interface DiscoverThreadOptions {
   readonly settings: DiscoverSettings;
-  /**
-   * The files of a root that were read before: only what differs from them is told. Asked again when a thread takes
-   * another's place.
-   */
+  /** The known files of a root: only differences from them are reported. Requested again when a new thread starts. */
   readonly seen: (root: string) => Iterable<SeenFile>;
   readonly onFact: (fact: DiscoverFact) => void;
   readonly onFailure: (error: unknown) => void;
@@ -174,10 +171,7 @@ function mostHeard(): number {
 
 /** Roots up to so many have a thread each; of more, some share one. */
 const MOST_THREADS = 8;
-/**
- * Each thread costs its start, and where several roots share one anyway, more than the machine has processors for
- * bring nothing.
- */
+/** Each thread costs its start. If several roots share one anyway, more threads than processors bring nothing. */
 const SHARED_THREADS = Math.min(MOST_THREADS, Math.max(4, availableParallelism()));
 
 /** A thread for each root, so that one that hangs delays no other. */

@@ -105,11 +105,11 @@ export function readOnce<Some extends Pick<Found, 'runs' | 'passedOver'>>(found:
 }
 
 /**
- * Every run below a root, as they are found, directory by directory in the order of their names: nothing is held that
- * nobody wants to keep. Links are followed as the rule says; a directory reached twice is told once: under its real
- * path where that is below the root, else by the first link to it in the order of paths. Links that lead back up
- * are cut. What cannot be read, and what is not followed, is listed, never fatal. A file with several names is told by
- * each of them: see `readOnce`.
+ * Every run below a root, as it is found, directory by directory in the order of names, without keeping them. Links
+ * are followed as the rule says. If a directory is reached twice, it is reported once: under its real path if that is
+ * below the root, otherwise by the first link in the order of paths. Links that lead back up are cut. What cannot be
+ * read, and what is not followed, is listed and never fatal. A file with several names is reported under each of
+ * them: see `readOnce`.
  */
 export function visit(root: string, below: string, options: WalkOptions, onRun: (run: FoundRun) => void): Visited {
   let real: string;
@@ -123,9 +123,9 @@ export function visit(root: string, below: string, options: WalkOptions, onRun: 
   return new Walk(real, options, onRun).all(below);
 }
 
-/** What a walk found beside the runs. */
+/** What a walk found besides the runs. */
 export interface Visited extends Omit<Found, 'runs' | 'passedOver'> {
-  /** The root itself is not there, or nobody can look: the system says no, or does not answer. */
+  /** The root itself is missing or cannot be read: the system denies it, or does not answer. */
   readonly missing?: 'gone' | 'shut' | 'silent';
 }
 
@@ -256,10 +256,7 @@ class Walk {
     }
   }
 
-  /**
-   * Whether a name is none of ours by a rule of the configuration, or that of a folder of a sync tool. Said of files
-   * only.
-   */
+  /** Whether a rule of the configuration ignores a name, or it is that of a folder of a sync tool. For files only. */
   #isIgnored(path: string, name: string, kind: Entry['kind']): boolean {
     if (kind !== 'file' && isTheirDirectory(path)) {
       this.#onPassedOver?.({ path, reason: 'the folder of a sync tool or an editor' });
@@ -374,7 +371,7 @@ class Walk {
     this.#obstacles.push({ path, reason, isLeft: true });
   }
 
-  /** The real path of what is walked first; undefined where it is reached by a link that is not followed. */
+  /** The real path of what is walked first; undefined if it is reached by a link that is not followed. */
   #realOf(below: string): string | undefined {
     let real = this.#root;
     let path = '';

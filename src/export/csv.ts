@@ -56,7 +56,7 @@ export async function writeCsv(
   return count;
 }
 
-/** Quoted where the text could be treated as more than one field, or for none of what it is. */
+/** Quoted if the text could be read as several fields, or as none. */
 function csvField(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

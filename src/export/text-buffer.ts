@@ -1,4 +1,4 @@
-/** Takes a piece of the output; what it returns is waited for before the next piece is made. */
+/** Takes a piece of the output; the next piece is made after its promise. */
 export type TextSink = (chunk: string) => void | Promise<void>;
 
 /** Characters that are collected before they are handed on: enough to make a write cheap, little enough to hold. */

@@ -52,7 +52,7 @@ function seriesHead({ tag, plugin, dataClass, displayName, description }: Export
   return `${head},"points":[\n`;
 }
 
-/** `good_bytes` is the watermark: where reading continues. What before it could not be read is in `damage`. */
+/** `good_bytes` is the watermark, where reading resumes. `damage` lists what before it could not be read. */
 function filesJson(files: readonly FileFacts[]): string {
   return JSON.stringify(
     files.map(({ name, size, records, position, damage }) => ({ name, bytes: size, records, good_bytes: position.watermark, damage })),

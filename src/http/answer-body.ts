@@ -43,7 +43,7 @@ export async function readBody(body: Readable, headers: HttpHeaders, most: numbe
     return { kind: 'unknownEncoding', encoding };
   }
   const declared = Number(headerOf(headers, 'content-length') ?? Number.NaN);
-  // Without a length nobody knows how much will come.
+  // Without a length, the size is unknown.
   const expected = isPlain && declared >= 0 ? Math.min(declared, most) : most;
   const plain = decoder === undefined || declared === 0 ? body : pipeline(body, decoder(), () => undefined);
   const chunks: Buffer[] = [];

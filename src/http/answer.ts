@@ -6,7 +6,7 @@ export type HttpHeaders = Readonly<Record<string, string | string[] | undefined>
 /** What happened to a request: a value, whatever the server did. */
 export type HttpAnswer =
   | { readonly kind: 'ok'; readonly status: number; readonly headers: HttpHeaders; readonly body: Buffer }
-  /** Not now: the server is out of reach or busy. `status` and `text` are there where it answered at all. */
+  /** Not now: the server is unreachable or busy. `status` and `text` are there if it answered at all. */
   | {
       readonly kind: 'retry';
       readonly status: number | undefined;

@@ -18,7 +18,7 @@ const MOST_DEPTH = 100;
 /** Parsing is one piece of work, and nothing else is done meanwhile. */
 const MOST_JSON = 64 * 1024 * 1024;
 
-/** Memory that a list or an object takes, and a value in it, beside its text. */
+/** Memory that a list or an object takes, and a value in it, in addition to its text. */
 const BYTES_PER_CONTAINER = 64;
 const BYTES_PER_VALUE = 32;
 

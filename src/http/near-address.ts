@@ -3,7 +3,7 @@ import { BlockList, isIP } from 'node:net';
 /** What a machine keeps for itself: programs that trust every client that can reach them listen there. */
 export type Nearness = 'loopback' | 'linkLocal' | 'metadata' | 'noHost';
 
-/** Addresses of cloud services that tell a machine's own secrets, beside those that are link-local. */
+/** Addresses of cloud services that reveal a machine's own secrets, besides the link-local ones. */
 const METADATA = ['100.100.100.200', '168.63.129.16', '192.0.0.192', 'fd00:ec2::254', 'fd20:ce::254'];
 
 const RANGES: readonly (readonly [Nearness, string, number, 'ipv4' | 'ipv6'])[] = [

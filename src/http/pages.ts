@@ -6,7 +6,7 @@ import { isTooLarge } from './too-large.ts';
 export interface PageLimits {
   /** Default 100 000. */
   readonly pages?: number;
-  /** Of all pages together, where all of them are kept. Default: no bound. */
+  /** Limit of all pages together, if all of them are kept. Default: no limit. */
   readonly items?: number;
   /** One after the other, with nothing in them. Default 10. */
   readonly empty?: number;
@@ -115,7 +115,7 @@ export class FolderWalk {
   }
 }
 
-/** How much of a listing is asked for at a time: half as much where an answer was too large. */
+/** How much of a listing to request at a time: half as much if an answer was too large. */
 export class PageSize {
   #most: number;
 

@@ -1,6 +1,6 @@
 /**
- * What would help where no connection comes to stand, by the code of the error; it may pass on its own all the same.
- * `address`: the setting that holds it.
+ * What would help if no connection is possible, by the code of the error; it may still pass on its own. `address`: the
+ * setting that holds the address.
  */
 export function reachHint(code: string, address = 'the address'): string | undefined {
   switch (code) {

@@ -37,7 +37,7 @@ function isOk<Failure extends Failed>(reply: Reply<Said, Failure>): reply is Ok<
   return reply.kind === 'ok';
 }
 
-/** What is taken from an answer; a failure where it is not what the API says. */
+/** What is taken from an answer; a failure if it does not match the API. */
 export function taken<T, Answer extends Ok<Said> | Failed>(
   reply: Answer,
   take: (said: Said) => T,

@@ -39,10 +39,7 @@ export function readTlsFiles(options: TlsOptions): TlsMaterial {
 
 const NAMES = { address: 'the address', ca: 'a CA bundle', cert: 'a client certificate' };
 
-/**
- * Alerts by which a server says that it wants a certificate of ours, or another one. Without any, older versions of
- * TLS name the handshake only.
- */
+/** Alerts by which a server requires a client certificate, or another one. Older TLS only names the handshake. */
 const REFUSES_OURS =
   /_ALERT_(?:CERTIFICATE_|NO_CERTIFICATE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE|ACCESS_DENIED)/;
 
@@ -66,10 +63,7 @@ export function tlsHint(code: string, { names = NAMES }: TlsOptions): string | u
   return undefined;
 }
 
-/**
- * What may help where connections are closed as soon as they are: some servers say no more to who shows no
- * certificate, or an unknown one.
- */
+/** What may help if connections are closed at once: some servers do not say that they reject the client certificate. */
 export function closedHint({ names = NAMES }: TlsOptions): string {
   return `If the server requires a client certificate, give one (${names.cert}).`;
 }

@@ -2,10 +2,7 @@ import { MirrorError } from '../errors.ts';
 import { formatMemory, memoryForAnswer, memoryInUse } from '../memory/index.ts';
 import type { Source } from './said.ts';
 
-/**
- * An answer that is longer than the memory allows, or becomes so. `most`: the limit that it passed; how long it would
- * be nobody knows.
- */
+/** An answer that exceeds the memory, or is about to. `most`: the limit; the full length is unknown. */
 export function tooLargeAnswer({ what, address, speaker = address }: Source, most: number): MirrorError {
   const memory = memoryForAnswer(2 * most, memoryInUse().trackers);
   const hint =

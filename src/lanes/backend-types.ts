@@ -128,7 +128,7 @@ function missing(value: object): string[] {
   ];
 }
 
-/** Nobody is told to install what was perhaps misspelled: another package may have that name. */
+/** Never suggests to install a name that may be misspelled: another package may have that name. */
 function unknownType(name: string, folders: readonly string[]): MirrorError {
   const builtIn = Object.keys(BUILT_IN);
   const guess = closestName(name, builtIn);

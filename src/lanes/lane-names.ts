@@ -56,7 +56,7 @@ export class LaneNames {
     return `${below(this.targetOf(run), run)}${name}`;
   }
 
-  /** The file of a run that a tracker run names so; undefined where it is another run's. */
+  /** The file of a run that a tracker run names this way; undefined if it belongs to another run. */
   ownFile(run: RunRef, file: string): string | undefined {
     const prefix = below(this.targetOf(run), run);
     if (!file.startsWith(prefix)) return undefined;
@@ -75,8 +75,7 @@ export class LaneNames {
   }
 
   /**
-   * Whose a series of a tracker run is. One that nobody knows belongs to whose prefix it has, at last to the first
-   * run.
+   * The run that a series of a tracker run belongs to: if unknown, the one whose prefix it has, otherwise the first.
    */
   sourceOf(target: RunRef, name: string): SourceSeries {
     const { series, sources } = this.#target(target);

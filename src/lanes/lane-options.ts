@@ -28,7 +28,7 @@ export interface TrackerLaneOptions {
   readonly routing?: LaneRouting;
 }
 
-/** What a lane is to have, and where runs go in it. */
+/** What a lane gets, and where runs go in it. */
 export interface LaneRouting {
   readonly route: LaneRoute;
   readonly fold: Fold;
@@ -52,7 +52,7 @@ export function asksForOthers({ fold, isNested }: LaneRouting): boolean {
   return fold.asksForOthers || isNested;
 }
 
-/** What is before the tags of a tracker run, where it joins one that something else opened. */
+/** The prefix of the tags of a tracker run that joins one that another program opened. */
 export function joinPrefixOf({ joins }: Pick<LaneRouting, 'joins'>, target: RunRef): string {
   return joinRuleOf(joins, target.path)?.prefix ?? '';
 }

@@ -40,7 +40,7 @@ export interface ResolvedLane {
   readonly parent: string | undefined;
   /** Where the tracker's own id of a run is found that something else opened. */
   readonly joins: TrackerLaneConfig['joins'];
-  /** Each setting as it may be shown, and where it was said: a variable's name, a place in the file, `default`. */
+  /** Each setting as it may be shown, and its source: a variable's name, a place in the file, `default`. */
   readonly shown: readonly ShownSetting[];
 }
 
@@ -96,7 +96,7 @@ export async function resolveLanes(config: Config, env: Environment, options: Re
   return resolved;
 }
 
-/** An error about the type of a lane, with the place where the type is reported. */
+/** An error about the type of a lane, with the place of the type. */
 function placedAt(place: string | undefined, error: unknown): unknown {
   if (!(error instanceof MirrorError) || place === undefined) return error;
   const { code, message, hint, cause, context } = error;
@@ -201,7 +201,7 @@ class LaneResolver {
     return { key: name, name, template: lane.group, place: this.#groupPlace(), isTheirs: false };
   }
 
-  /** The section with the experiment in it where it is the same for all runs, and without it where it is not. */
+  /** The section with the experiment in it if it is the same for all runs, and without it if it is not. */
   #filled(section: Section, group: Group | undefined): Section {
     const key = this.#type.groupKeys?.[0];
     if (key === undefined || group === undefined || group.isTheirs) return section;
@@ -211,8 +211,8 @@ class LaneResolver {
   }
 
   /**
-   * The environment without those of the tracker's variables that stand behind something said to us: a variable of
-   * ours always, the file where several lanes have this type: one variable cannot mean them all.
+   * The environment without the tracker's variables that something else overrides: a variable of ours always, the file
+   * if several lanes have this type, because one variable cannot apply to all of them.
    */
   #ownEnvironment(section: Section, env: Environment): Environment {
     const weaker = Object.entries(this.#type.fields ?? {}).flatMap(([key, { excludes = [] }]) => {

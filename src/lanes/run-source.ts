@@ -1,4 +1,4 @@
-/** What a tracker is told of a run when its tracker run is searched for, or made. */
+/** What a tracker gets to find or create the tracker run of a run. */
 import { createHash } from 'node:crypto';
 import { type Batch, keyOfRun, type RunRef } from '../model/index.ts';
 

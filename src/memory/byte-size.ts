@@ -10,8 +10,8 @@ const LEAST_BYTES = 64 * 2 ** 20;
 const MOST_BYTES = 64 * 2 ** 40;
 
 /**
- * A size as people and Kubernetes write it: `512MiB`, `512Mi`, `2G`, a number of bytes. Undefined where it is none,
- * too small, or beyond all reason.
+ * A size as people and Kubernetes write it: `512MiB`, `512Mi`, `2G`, a number of bytes. Undefined if it is not valid,
+ * too small, or absurdly large.
  */
 export function parseMemory(text: string): number | undefined {
   const match = /^\s{0,9}(\d{1,15}(?:\.\d{1,6})?)\s?([KMGT]?)(?:iB?|B)?\s{0,9}$/i.exec(text);

@@ -7,8 +7,8 @@ let bytes = 0;
 let collect: (() => void) | undefined;
 
 /**
- * Says that so many bytes outside of V8's heap are, or are about to be, let go of. V8 is in no hurry with those:
- * before several large records lie about that nobody needs any more, they are given back.
+ * Reports that this many bytes outside of V8's heap are, or will soon be, unused. V8 frees those late: they are freed
+ * before several large unused records accumulate.
  */
 export function noteGarbage(more: number): void {
   bytes += more;

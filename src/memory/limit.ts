@@ -15,8 +15,8 @@ interface MemorySurroundings {
 const MOST_UNASKED = 4 * 2 ** 30;
 
 /**
- * The memory to get along with: what was asked for, but no more than the cgroup lets us have. Without a wish it is
- * the cgroup's limit, else half of the machine's memory, 4 GiB at most.
+ * The memory to use: what was configured, up to the limit of the cgroup. Without a setting, it is that limit, otherwise
+ * half of the machine's memory, at most 4 GiB.
  */
 export function memoryOf(asked: number | undefined, system: MemorySurroundings = systemMemory()): number {
   const { constrained, total } = system;

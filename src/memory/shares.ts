@@ -59,7 +59,7 @@ export function memoryForRecord(bytes: number, records = recordsAtOnce({ tracker
   return BASE_BYTES + records * bytes;
 }
 
-/** The memory with which values that take so much are within their share; undefined if none would do. */
+/** The memory with which values of this size are within their share; undefined if no memory is enough. */
 export function memoryForValues(bytes: number): number | undefined {
   return bytes > MOST_VALUES ? undefined : bytes * HEAP_PARTS;
 }
@@ -67,7 +67,7 @@ export function memoryForValues(bytes: number): number | undefined {
 /** The same for the tags of a run. */
 export const memoryForTags = memoryForValues;
 
-/** The memory with which an answer of so many bytes is within its share; undefined if none would do. */
+/** The memory with which an answer of this many bytes is within its share; undefined if no memory is enough. */
 export function memoryForAnswer(bytes: number, trackers = 1): number | undefined {
   return bytes > MOST_ANSWER ? undefined : bytes * answerParts(trackers);
 }

@@ -97,6 +97,6 @@ export interface WrittenPoint {
   readonly index: number;
   readonly step: number | bigint;
   readonly wallTime: number;
-  /** Undefined where it is no scalar. */
+  /** Undefined if it is not a scalar. */
   readonly value: number | bigint | undefined;
 }

@@ -9,7 +9,7 @@ interface ValueFacts {
   readonly description: string;
 }
 
-/** What the plugins' tensors are, where the writer left the data class out. */
+/** The data classes of the plugins' tensors, if the writer left the data class out. */
 const PLUGIN_CLASSES: ReadonlyMap<string, DataClass> = new Map(
   Object.entries({
     scalars: 'scalar',

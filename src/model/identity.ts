@@ -14,7 +14,7 @@ export function compareNames(a: string, b: string): number {
     const x = a.charCodeAt(i);
     const y = b.charCodeAt(i);
     if (x === y) continue;
-    // UTF-16 order differs from byte order only for surrogates, which stand for code points above all others.
+    // UTF-16 order differs from byte order only for surrogates, which represent code points above all others.
     const xHigh = x >= 0xd800 && x <= 0xdfff;
     const yHigh = y >= 0xd800 && y <= 0xdfff;
     if (xHigh !== yHigh) return xHigh ? 1 : -1;

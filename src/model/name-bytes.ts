@@ -1,11 +1,11 @@
 /**
- * Names of files as text. Names are bytes, and those that are not UTF-8 (Latin-1 of old shares) have no text of their
- * own: each byte that fits into none stands as `\xNN`. So that no two names have one text, a backslash that happens
- * to be before such an escape is `\x5c`.
+ * Names of files as text. Names are bytes, and names that are not UTF-8 (Latin-1 of old shares) have no text: each
+ * invalid byte becomes `\xNN`. So that no two names have one text, the backslash of a real `\xNN` in a name becomes
+ * `\x5c`.
  */
 import { isUtf8 } from 'node:buffer';
 
-/** Stands where a decoder met bytes that are not UTF-8; it is a character like others, too. */
+/** What a decoder puts in place of bytes that are not UTF-8; it is also a normal character. */
 const REPLACED = '\ufffd';
 const ESCAPE = /\\x(5c|[89a-f][0-9a-f])/g;
 const BACKSLASH = /\\(?=x(?:5c|[89a-f][0-9a-f]))/g;
@@ -35,7 +35,7 @@ export function mayBeReplaced(text: string): boolean {
   return text.includes(REPLACED);
 }
 
-/** A path of such names as the system wants it: a text, or bytes where a name is not UTF-8. */
+/** A path of such names as the system needs it: a text, or bytes if a name is not UTF-8. */
 export function systemPath(path: string): string | Buffer {
   if (!path.includes('\\x') || path.search(ESCAPE) < 0) return path;
   const parts: Buffer[] = [];

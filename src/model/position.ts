@@ -49,7 +49,7 @@ export interface Damage {
   readonly look?: IncompleteLook;
   /** Of an end that is not all zeros: since where it is. */
   readonly zerosFrom?: number;
-  /** Of what is too large: the memory with which it can be read, in bytes. Absent where none would do. */
+  /** For `too_large`: the memory with which it can be read, in bytes. Absent if no memory is enough. */
   readonly needs?: number;
 }
 
@@ -63,7 +63,7 @@ export function isPending({ reason }: Pick<Damage, 'reason'>): boolean {
   return reason === 'torn' || reason === 'zeros' || reason === 'cut';
 }
 
-/** Bytes before the watermark that are still owed to a lane. */
+/** Bytes before the watermark that are still pending for a lane. */
 export interface Gap {
   readonly start: number;
   readonly end: number;
@@ -118,7 +118,7 @@ export function guardOf([first, last, marks = []]: GuardJson): Guard {
 /** A guard as it is stored. */
 export type GuardJson = readonly [first: RecordMark | null, last: RecordMark | null, trail?: readonly number[]];
 
-/** The facts of a file as of a position: stored with it, in one transaction where the backend owns its positions. */
+/** The facts of a file as of a position: stored with it, in one transaction if the backend owns its positions. */
 export interface FileState {
   readonly name: string;
   /** Counts from 0; other bytes under the same name begin the next one. */
@@ -135,7 +135,7 @@ export interface FileState {
   readonly stamp: string;
   /** Sound records before the watermark. */
   readonly records: number;
-  /** From the file's head: `brain.Event:2`, and the writer's name where it says one. */
+  /** From the file's head: `brain.Event:2`, and the writer's name if it says one. */
   readonly fileVersion?: string;
   readonly writer?: string;
 }
@@ -153,8 +153,7 @@ export function needsSearch(state: FileState): boolean {
 }
 
 /**
- * Whether nothing is left to be read of a file, as far as size and stamp can tell. `isSettled`: nobody comes back to
- * it later.
+ * Whether a file has been read completely, as far as size and stamp can tell. `isSettled`: it is not read again later.
  */
 export function isAtEnd(state: FileState, size: number, stamp: string, isSettled: boolean): boolean {
   return isSame(state, size, stamp) && state.position.gaps.length === 0 && !(isSettled && needsSearch(state));
@@ -179,15 +178,12 @@ export function isTroubled({ position, damage }: FileState): boolean {
   return position.gaps.length > 0 || damage.some((item) => !isPending(item) || isUndecided(item));
 }
 
-/**
- * Whether valid records lie inside a torn one, or may be new ones behind a cut, and a second look will say what they
- * are.
- */
+/** Whether valid records may be inside an incomplete one, or after a cut, so that a second look is needed. */
 export function isUndecided({ look }: Damage): boolean {
   return look?.sinceMs !== undefined;
 }
 
-/** Bytes that are in any of some gaps, up to a place. Gaps may overlap where each is about other tags. */
+/** Bytes that are in any of some gaps, up to a place. Gaps may overlap if each is for other tags. */
 export function gapBytes(gaps: readonly Gap[], upTo: number): number {
   let bytes = 0;
   let at = 0;
@@ -211,8 +207,8 @@ export function pendingGapBytes({ position: { gaps, watermark } }: Pick<FileStat
 }
 
 /**
- * Bytes of a file that were not mirrored: behind the watermark, torn and damaged ends included, and gaps. `unread`:
- * those beyond what was checked.
+ * Bytes of a file that were not mirrored: after the watermark, including incomplete and damaged ends, and gaps.
+ * `unread`: those beyond what was checked.
  */
 export function unmirroredBytes(state: FileState | undefined, unread: number | undefined): number {
   const watermark = state?.position.watermark ?? 0;

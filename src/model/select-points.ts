@@ -1,6 +1,6 @@
 import type { Batch, ObjectPoint, ScalarColumns } from './batch.ts';
 
-/** A batch with some of its points; everything else of it stays. The very same batch where all of them do. */
+/** A batch with some of its points; everything else of it stays. The same batch if all of them do. */
 export function selectPoints(batch: Batch, isRow: (row: number) => boolean, isObject: (point: ObjectPoint) => boolean): Batch {
   const { scalars } = batch;
   const rows: number[] = [];

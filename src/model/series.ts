@@ -12,7 +12,7 @@ export interface Series {
   readonly description: string;
   /** How the first value is on disk: `simple_value`, `histo`, `tensor:double`, … */
   readonly form: string;
-  /** Where the first value stands. */
+  /** The place of the first value. */
   readonly firstFile: string;
   readonly firstOffset: number;
 }

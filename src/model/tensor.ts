@@ -5,13 +5,13 @@ import { type DType, dtypeName, dtypeNamed, dtypeOf } from './dtype.ts';
 export interface Tensor {
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Elements little-endian, row-major; absent for strings and where the tensor cannot be read. */
+  /** Elements little-endian, row-major; absent for strings and if the tensor cannot be read. */
   readonly bytes?: Uint8Array;
   /** Elements of a string tensor. */
   readonly strings?: readonly Uint8Array[];
   /** Why the elements cannot be read. */
   readonly unreadable?: string;
-  /** The message as it is in the file, where the elements are not all of it. */
+  /** The message as it is in the file, if the elements are not all of it. */
   readonly raw?: Uint8Array;
 }
 
@@ -168,7 +168,7 @@ function elementReader(dtype: string, view: DataView): (at: number) => number | 
   }
 }
 
-/** A 64-bit integer from protobufjs: a number where a double holds it exactly. The one place that knows `Long`. */
+/** A 64-bit integer from protobufjs: a number if a double holds it exactly. The one place that knows `Long`. */
 export function int64(value: Long | number | null | undefined): number | bigint {
   if (value === null || value === undefined) return 0;
   return typeof value === 'number' ? value : narrow(bigintOf(value));

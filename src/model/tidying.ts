@@ -30,5 +30,5 @@ export interface Removal {
   readonly label: string;
 }
 
-/** The stamp of a file whose points are kept for good: it may be gone, and nobody is told so any more. */
+/** The stamp of a file whose points are kept permanently: it may be deleted, and is no longer reported. */
 export const KEPT_STAMP = 'kept';

@@ -3,7 +3,7 @@ import { dtypeNamed } from './dtype.ts';
 import { numberCount, type Tensor, tensorNumbers } from './tensor.ts';
 import type { Histogram, Json, JsonObject, Value } from './value.ts';
 
-/** Tensors up to this many numbers (or strings) are written out; larger ones lie beside, named by their hash. */
+/** Tensors up to this many numbers (or strings) are written out; larger ones are in a file named by their hash. */
 const INLINE_NUMBERS = 64;
 /** Longest string that is written out in a tensor that is no text. */
 const INLINE_STRING_BYTES = 4096;
@@ -117,7 +117,7 @@ function blobJson(data: Uint8Array, keep: (blob: Blob) => void, label = '', form
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Bytes as a text, or as `{base64}` where they are not UTF-8. */
+/** Bytes as a text, or as `{base64}` if they are not UTF-8. */
 export function textJson(bytes: Uint8Array): Json {
   try {
     return utf8.decode(bytes);

@@ -21,7 +21,7 @@ export type Value =
   | { readonly kind: 'hparams'; readonly data: JsonObject }
   | { readonly kind: 'graph'; readonly data: Uint8Array }
   | { readonly kind: 'tensor'; readonly tensor: Tensor }
-  /** The plugin's own rules do not fit what is there; the tensor stands as it is. */
+  /** The value breaks the plugin's own rules; the tensor is unchanged. */
   | { readonly kind: 'malformed'; readonly why: string; readonly tensor: Tensor; readonly raw: Uint8Array };
 
 /** A histogram in buckets. */

@@ -1,7 +1,7 @@
 import type { mirrorboard as messages } from '../proto/messages.js';
 import { dtypeOf } from './dtype.ts';
 
-/** What a series takes beside its texts, in a catalogue and in the tables of those who read and store it. */
+/** What a series takes in addition to its texts, in a catalogue and in the tables of readers and stores. */
 const SERIES = 320;
 
 /** About what a series takes in memory. */
@@ -37,10 +37,7 @@ const BLOB_PLUGINS: ReadonlySet<string> = new Set([
 ]);
 const INLINE_STRING_BYTES = 4096;
 
-/**
- * About what it takes to say what a value means (`interpret`, `valueJson`), beside the bytes it is made of: an
- * estimate from above.
- */
+/** An upper estimate of what interpreting a value takes (`interpret`, `valueJson`), in addition to its bytes. */
 export function weighValue(plugin: string, value: messages.Summary.Value.$Properties): number {
   if (plugin === 'hparams') return STRUCTURE * (value.metadata?.plugin_data?.content?.length ?? 0);
   const { histo, tensor } = value;

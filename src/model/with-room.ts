@@ -7,8 +7,7 @@ export interface Going {
 }
 
 /**
- * Of some moves those that find room: nothing is where they go (`isFree`), or what is there goes elsewhere itself. So
- * runs may change places.
+ * The moves that find a free place: nothing is there (`isFree`), or it moves away itself. So runs may exchange places.
  */
 export function withRoom<Item>(items: readonly Item[], goingOf: (item: Item) => Going, isFree: (item: Item) => boolean): readonly Item[] {
   const leaving = new Set(items.map((item) => keyOfRun(goingOf(item).from)));

@@ -15,10 +15,7 @@ interface Gone {
   looks: number;
 }
 
-/**
- * Tells of runs that are gone where their copies lie. No file is opened: what is known of the two says whether they
- * are alike.
- */
+/** Reports deleted runs of which a copy exists. Opens no file: the known facts of both decide if they are alike. */
 export class CopiedRuns {
   readonly #held: Knower;
   /** Where a root lies; undefined if it does not answer. */
@@ -28,7 +25,7 @@ export class CopiedRuns {
   /** By `now`. */
   #restsUntilMs = 0;
 
-  /** `now`: milliseconds of a clock that nobody sets. */
+  /** `now`: milliseconds of a monotonic clock. */
   constructor(held: Knower, pathOf: (root: string) => string | undefined, now = steadyMs) {
     this.#held = held;
     this.#pathOf = pathOf;
@@ -58,7 +55,7 @@ export class CopiedRuns {
     return this.copiesFound();
   }
 
-  /** Copies that are known by now; each is told once. None while it rests: to be asked again. */
+  /** Copies that are known by now; each is reported once. None while it rests: ask again. */
   copiesFound(): readonly MovedFact[] {
     const beginMs = this.#now();
     if (this.#gone.length === 0 || beginMs < this.#restsUntilMs) return [];

@@ -1,7 +1,4 @@
-/**
- * Files that are not where they were: joins what a store or the state knows with what is below a root, file by
- * file.
- */
+/** Files that moved: joins what a store or the state knows with what is below a root, file by file. */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KnownRoot } from '../contract/index.ts';
@@ -50,7 +47,7 @@ export function markKey({ length, checksum }: RecordMark): string {
 export interface FindOptions {
   /** Files are known by their inodes alone, so that none is opened that was not read before. */
   readonly byInode?: boolean;
-  /** Further roots that a run may have been in, and where they are. They can be asked. Default: none. */
+  /** Further roots that a run may have been in, and their paths. They answer. Default: none. */
   readonly others?: readonly KnownRoot[];
   /** Whether a file may be known from elsewhere: others are not opened. Default: all may be. */
   readonly mayBeKnown?: (file: FoundFile) => boolean;
@@ -260,10 +257,7 @@ function isSameEnd(from: KnownState, to: NewFile): boolean {
   return last(from.run.path) === last(to.run.path);
 }
 
-/**
- * Whether anything has a file's name, as far as is known where its root lies. What cannot be checked is not gone for
- * that.
- */
+/** Whether a file of this name exists, as far as its root tells. What cannot be checked does not count as gone. */
 export function isThere(rootPath: string | undefined, run: string, name: string): boolean {
   if (rootPath === undefined) return true;
   try {
@@ -273,7 +267,7 @@ export function isThere(rootPath: string | undefined, run: string, name: string)
   }
 }
 
-/** The size of what is under a known name; -1 if there is nothing, undefined if nobody can tell. */
+/** The size of what is under a known name; -1 if there is nothing, undefined if it cannot be checked. */
 export function sizeNow(rootPath: string | undefined, run: string, name: string): number | undefined {
   if (rootPath === undefined) return undefined;
   try {
@@ -292,7 +286,7 @@ export function isNothingAt(path: string): boolean {
   }
 }
 
-/** Whether a file that is known is not where it was: there is nothing, or another file. */
+/** Whether a known file is not where it was: there is nothing, or another file. */
 export function isMissing(root: NamedRoot | undefined, { run, state }: KnownState): boolean {
   if (!isThere(root?.path, run.path, state.name)) return true;
   return root !== undefined && isOther(root.path, run.path, state) && !isStillThere(root, run, state);

@@ -24,7 +24,7 @@ import { findPairs, isThere, type Knower, knownAmong, type Pair } from './moved-
 /** So many files of a root are searched for before it is believed that none is there. */
 const FILES_LOOKED_FOR = 10_000;
 
-/** The roots that are known beside some, and can be asked: their file systems answer. */
+/** The other known roots whose file systems answer. */
 export async function otherRoots(roots: readonly ResolvedRoot[], helds: readonly Knower[]): Promise<KnownRoot[]> {
   const given = new Set(roots.map(({ name }) => name));
   const known = new Map(helds.flatMap((held) => held.roots()).map((root) => [root.name, root]));
@@ -35,9 +35,8 @@ export async function otherRoots(roots: readonly ResolvedRoot[], helds: readonly
 }
 
 /**
- * Throws MB3020 where a root of which nothing is known holds what was mirrored from another one, and is there no
- * more: it would be mirrored twice. `walk` finds all of each root; that is asked only if a known root has lost its
- * files.
+ * Throws MB3020 if a new root contains what was mirrored from another one and no longer exists there: it would be
+ * mirrored twice. `walk` finds everything in each root; it is called only if a known root has lost its files.
  */
 export async function checkMovedRoots(
   roots: readonly ResolvedRoot[],
@@ -89,7 +88,7 @@ export function seenOf(roots: readonly ResolvedRoot[], { places }: UnseenRoots):
   return roots.filter(({ path }) => !unseen.has(path));
 }
 
-/** Throws where roots are not there, or do not go together, with what is known of one that is not there. */
+/** Throws if roots do not exist or conflict, with what is known of one that does not exist. */
 export function checkRoots(
   requests: readonly RootRequest[],
   paths: { readonly store: string | undefined; readonly state: string | undefined },
@@ -182,8 +181,7 @@ function hasLostAll({ name, path }: KnownRoot, held: Knower): boolean {
 }
 
 /**
- * Throws where most of what was mirrored from a root is below a directory of another one. A part of it is followed
- * run by run.
+ * Throws if most of what was mirrored from a root is below a directory of another one. A part is followed run by run.
  */
 function refuse(root: ResolvedRoot, from: KnownRoot, moved: readonly Pair[], known: number): void {
   const places = Map.groupBy(moved, ({ from: { run }, to }) => placeAbove(run.path, to.run.path));

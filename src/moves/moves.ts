@@ -28,7 +28,7 @@ export interface Movable extends Knower {
 export interface Move {
   readonly root: string;
   readonly from: string;
-  /** The root it is in now, and where that is. */
+  /** The root it is in now, and its path. */
   readonly toRoot: string;
   readonly toRootPath: string;
   readonly to: string;
@@ -39,14 +39,14 @@ export interface Move {
 type Place = Pick<Move, 'root' | 'from' | 'toRoot' | 'to'>;
 
 /**
- * Why a run is not continued: only a part of it appeared, if nothing was mirrored before (`new`), or beside files
- * that another run has there (`part`); or it is where another one was that exists no more (`other`).
+ * Why a run is not continued: only a part of it appeared, if nothing was mirrored before (`new`), or next to files that
+ * another run has there (`part`); or it is in the place of another one that no longer exists (`other`).
  */
 type Apart = 'new' | 'part' | 'other';
 
 /** Runs that are elsewhere now: those that are followed, and those that become runs of their own. */
 export interface Moves {
-  /** With what happens to it where it is not followed. */
+  /** What happens to it if it is not followed. */
   readonly followed: readonly (Move & { readonly otherwise: Apart })[];
   readonly apart: readonly (Place & { readonly otherwise: Apart })[];
   /**
@@ -119,10 +119,9 @@ export function moveKey({ root, from, toRoot, to }: Place): string {
 }
 
 /**
- * Which of the files that were found are known under a path where they are not any more: by their inode, else by
- * their first and last record, as far as they were read. Two files that are both there are two, however alike they
- * are. A run whose place another one had continues there if that one continues elsewhere, too: so names may be
- * swapped, or go round.
+ * Which of the found files are known under a path that they no longer have: by their inode, otherwise by their first
+ * and last record, as far as they were read. If both exist, they are two files, however alike. A run in the place of
+ * another one continues there if that one also continues elsewhere, so runs may exchange places.
  */
 export function findMoves(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): Moves {
   const roots = new Map([root, ...(options.others ?? [])].map(({ name, path }) => [name, path]));
@@ -141,8 +140,7 @@ export function findMoves(root: NamedRoot, found: readonly FoundRun[], held: Kno
     (targets.get(keyOfRun(from))?.size === 1 &&
       origins.get(keyOfRun(to))?.size === 1 &&
       held.positions(from).files.every((file) => isAway(from, file)) &&
-      // Of a root that is not there nobody can say what happened to its files: it may not be mounted. Unless they are
-      // the very same.
+      // If a root is missing, nothing is known about its files: it may not be mounted. Only the same inode counts then.
       (isStanding(from.root) || group.every(({ isSameInode }) => isSameInode)));
   const places = groups.flatMap((group) => {
     const [pair] = group;

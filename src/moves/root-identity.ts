@@ -77,8 +77,7 @@ function freeName(name: string, taken: ReadonlyMap<string, string>): string {
 }
 
 /**
- * How many files were mirrored of the part of a root that is asked for, whether they are there or not; without those
- * below something that nobody can check (`hidden`).
+ * How many files of the selected part of a root were mirrored, existing or not, without unreadable parts (`hidden`).
  */
 export function countKnown(
   held: Pick<Held, 'knownFiles'>,

@@ -44,7 +44,7 @@ export class TakenPlaces {
   readonly #waiting = new Map<string, Waiting>();
   /** When the last scan of each root began. */
   readonly #scannedAtMs = new Map<string, number>();
-  /** The file of each run that was told of last: where it still is, the place was not taken. */
+  /** The last reported file of each run: if it is still there, the place was not taken. */
   readonly #witnesses = new Map<string, KnownFile>();
   /** Roots of which something is known from before. */
   readonly #known: ReadonlySet<string>;
@@ -67,8 +67,7 @@ export class TakenPlaces {
   }
 
   /**
-   * Changes that need not wait any more: all roots were scanned from then on, so nothing of the run is elsewhere;
-   * or they have waited for long enough.
+   * Changes that need not wait any more: all roots were scanned since, so the run is nowhere else; or they waited long.
    */
   due(): { readonly root: string; readonly changes: readonly RunChange[] }[] {
     if (this.#waiting.size === 0) return [];

@@ -116,11 +116,11 @@ export class ObjectStore {
       const usual = process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
       const client = new sdk.S3Client({
         ...(endpoint === undefined ? {} : { endpoint }),
-        // Without one anywhere the client refuses to begin, though servers beside Amazon's do not care.
+        // The client refuses to start without a region, though servers other than Amazon's do not need it.
         ...(region !== undefined ? { region } : usual !== undefined || endpoint !== undefined ? { region: usual ?? 'us-east-1' } : {}),
         forcePathStyle: pathStyle ?? (endpoint !== undefined || process.env['AWS_ENDPOINT_URL_S3'] !== undefined),
         ...(credentials === undefined ? {} : { credentials }),
-        // Servers beside Amazon's do not know the newer checksums.
+        // Servers other than Amazon's do not know the newer checksums.
         requestChecksumCalculation: 'WHEN_REQUIRED',
         responseChecksumValidation: 'WHEN_REQUIRED',
         followRegionRedirects: true,
@@ -161,7 +161,7 @@ export class ObjectStore {
     return found?.bytes === bytes && found.hash === hash;
   }
 
-  /** A part that an upload broken off has stored already is told by its MD5, and not sent again. */
+  /** The MD5 of a part shows if an interrupted upload has stored it already, so that it is not sent again. */
   async #putParts(Key: string, content: ObjectContent, signal: AbortSignal): Promise<void> {
     const { sdk, client } = await this.#load();
     const place = { ...this.#bucket, Key };

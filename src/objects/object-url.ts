@@ -8,7 +8,7 @@ export interface ObjectPlace {
 }
 
 /**
- * `s3://bucket/prefix`, or `s3://host:port/bucket/prefix` for servers beside Amazon's; port 443 means https.
+ * `s3://bucket/prefix`, or `s3://host:port/bucket/prefix` for servers other than Amazon's; port 443 means https.
  * Undefined for any other text.
  */
 export function parseObjectUrl(url: string): ObjectPlace | undefined {

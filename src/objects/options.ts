@@ -7,11 +7,11 @@ export interface ObjectStoreOptions {
   readonly prefix: string;
   /** The address of bucket and prefix, as what is stored is named by: `s3://bucket/prefix`. */
   readonly url: string;
-  /** Of a server beside Amazon's. Default: as `AWS_ENDPOINT_URL_S3` or the region says. */
+  /** For a server other than Amazon's. Default: `AWS_ENDPOINT_URL_S3`, or from the region. */
   readonly endpoint?: string;
   /** Default: as the environment or the profile says, else us-east-1. */
   readonly region?: string;
-  /** The bucket in the path instead of the host name. Default: where there is an endpoint. */
+  /** The bucket in the path instead of the host name. Default: if there is an endpoint. */
   readonly pathStyle?: boolean;
   /**
    * Of one command, its answer included; a body that is sent has a second more for every megabyte. Milliseconds,

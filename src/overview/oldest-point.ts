@@ -1,4 +1,4 @@
-/** How old the oldest point is that a lane has not, where nobody drives it. */
+/** The age of the oldest point that a lane lacks, if no process writes to it. */
 
 import type { RunRef } from '../model/index.ts';
 import { KeptLag, type LaneStand } from '../status/index.ts';
@@ -12,7 +12,7 @@ interface RunBehind {
   readonly behind: readonly FileBehind[];
 }
 
-/** A file of which nobody kept since when it is behind. */
+/** A file for which it is not known since when it is behind. */
 interface OpenFile {
   readonly place: Place;
   readonly file: FileBehind;
@@ -60,8 +60,8 @@ export async function oldestMs(runs: readonly RunBehind[], stand: LaneStand | un
       few.map(async ({ place, file, lowMs: leastMs, lookedMs }) => {
         if (at >= MOST_OPENED || leastMs >= oldest) return Math.max(leastMs, lookedMs, file.changedMs);
         const [wallMs, madeMs] = await Promise.all([wallTimeAt(place, file, signal), madeAt(place, file)]);
-        // It was there when that process looked, and was not missing: it was forgotten since, or let in. How old it
-        // is the file alone says.
+        // It existed when that process ran, and was not missing: it was forgotten since, or included. Only the file
+        // knows its age.
         const lowMs = leastMs === 0 && (madeMs === 0 || madeMs >= lookedMs) ? lookedMs : leastMs;
         const highMs = Math.max(lowMs, file.changedMs);
         // A copy may have the times of what it was copied from, and was not there before it was made.

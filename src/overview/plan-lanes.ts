@@ -1,4 +1,4 @@
-/** What a backfill would do in each lane: reads what is ahead of it, and asks no tracker. */
+/** The plan of a backfill for each lane: reads what is pending for it, and contacts no tracker. */
 import type { Capabilities } from '../contract/index.ts';
 import type { FoundRun } from '../discover/index.ts';
 import { LaneNames, runPlace, type TrackerLaneOptions, wholeRouting } from '../lanes/index.ts';
@@ -285,7 +285,7 @@ class Tally {
       points,
       leftOut: scaled(this.#leftOut),
       isEstimated,
-      // Small runs share a send where the tracker takes several at once.
+      // Small runs share a send if the tracker takes several at once.
       sends: Math.ceil(scaled(this.#sends) / Math.max(1, Math.min(capabilities.limits.runsPerSend, this.#targets.size))),
       losses: [...this.#losses.values()].map((loss) => ({ ...loss, points: scaled(loss.points) })),
       pace,

@@ -1,4 +1,4 @@
-/** What a backfill would do: checks the same places, and changes nothing. */
+/** The plan of a backfill: reads the same places, and changes nothing. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { LOCAL_CAPABILITIES, openStore, type StoreReader } from '../backends/local/index.ts';
@@ -50,9 +50,9 @@ export interface FileBehind {
   readonly notBeforeMs: number;
 }
 
-/** What a backfill would do. */
+/** The plan of a backfill. */
 export interface Plan {
-  /** Undefined where nothing is mirrored into a local store. */
+  /** Undefined if there is no local store. */
   readonly store: { readonly path: string; readonly exists: boolean } | undefined;
   /** What is ahead of the lane that has least of each file. */
   readonly runs: readonly PlannedRun[];
@@ -65,7 +65,7 @@ interface PlanRequest {
   readonly roots: readonly RootRequest[];
   readonly rules?: RunRules;
   readonly linksOf?: LinkRules;
-  /** Undefined where nothing is mirrored into a local store. */
+  /** Undefined if there is no local store. */
   readonly storePath: string | undefined;
   readonly trackers?: readonly TrackerLaneOptions[];
   readonly statePath: string;
@@ -135,7 +135,7 @@ function leastOf(lanes: readonly PlannedLane[]): Pick<Positions, 'positions'> {
     positions(run) {
       const known = lanes.map((lane) => ({ lane, files: lane.files(run) }));
       const meant = known.filter(({ lane, files }) => lane.route(run, files) !== undefined);
-      // One that no lane is to have is not read for any: it stands as it did.
+      // A run that no lane gets is not read: its state does not change.
       const [first, ...others] = (meant.length > 0 ? meant : known).map(({ files }) => new Map(files.map((file) => [file.name, file])));
       const files = [...(first?.values() ?? [])].flatMap((file) => {
         let least: FileState | undefined = file;
@@ -147,7 +147,7 @@ function leastOf(lanes: readonly PlannedLane[]): Pick<Positions, 'positions'> {
   };
 }
 
-/** Undefined where one of them knows nothing of the file. */
+/** Undefined if one of them does not know the file. */
 function lessOf(one: FileState, other: FileState | undefined): FileState | undefined {
   return other === undefined || other.position.watermark < one.position.watermark ? other : one;
 }

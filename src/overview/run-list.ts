@@ -1,4 +1,4 @@
-/** What runs there are, and how each lane stands with them: by what store and state know alone, so that it is quick. */
+/** The runs, and their state in each lane: from store and state alone, so that it is quick. */
 import type { StoreReader } from '../backends/local/index.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import type { ListedInState, StateReader } from '../state/index.ts';
@@ -8,7 +8,7 @@ export const RUN_STATES = ['done', 'behind', 'refused', 'damaged', 'left-out', '
 /** One of `RUN_STATES`. */
 export type RunState = (typeof RUN_STATES)[number];
 
-/** How a lane stands with a run. */
+/** The state of a run in a lane. */
 export interface ListedLane {
   readonly lane: string;
   readonly state: Extract<RunState, 'done' | 'behind' | 'refused' | 'left-out' | 'not-begun'>;
@@ -19,7 +19,7 @@ export interface ListedLane {
   readonly refusedFiles: number;
 }
 
-/** A run, and how each lane stands with it. */
+/** A run, and its state in each lane. */
 export interface ListedRun {
   readonly run: RunRef;
   readonly points: number;
@@ -54,7 +54,7 @@ export function listAllRuns({ store, state, trackers }: ListSources, root?: stri
     read.set(key, bytesRead);
     runs.set(key, { ...facts, lanes: [] });
   }
-  // A run of which nobody knows is not begun by any of them.
+  // An unknown run is not begun by any of them.
   const unknown = trackers.map(({ name: lane }): ListedLane => ({ lane, state: 'not-begun', behind: 0, refused: 0, refusedFiles: 0 }));
   for (const [key, run] of runs) runs.set(key, { ...run, lanes: unknown });
   for (const [at, { name, target }] of trackers.entries()) {

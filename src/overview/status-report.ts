@@ -38,7 +38,7 @@ export interface StatusReport {
   readonly lanes: readonly LanePosture[];
   readonly watch: { readonly isRunning: boolean; readonly writtenAtMs: number; readonly document: Record<string, unknown> } | undefined;
   readonly roots: readonly RootPosture[];
-  /** What of the roots does not answer now, and since when it is waited for, by the wall clock. */
+  /** What does not answer in the roots now, and since when, by the wall clock. */
   readonly notAnswering: readonly Silence[];
   readonly damage: readonly FoundDamage[];
   /** Directories and entries of them that cannot be checked. */
@@ -269,7 +269,7 @@ class ByteWorth {
   }
 }
 
-/** What an older version wrote says how a lane stands, and no more. */
+/** A record of an older version contains only the state of a lane. */
 function withWord(lane: LanePosture, { document, isRunning, writtenAtMs }: NonNullable<StatusReport['watch']>): LanePosture {
   const said = laneIn(document, lane);
   if (said === undefined) return lane;

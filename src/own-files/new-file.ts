@@ -4,12 +4,12 @@ import { basename, dirname, join } from 'node:path';
 import { ownFileMode } from './own-mode.ts';
 
 /**
- * Flags for a file that must not be there yet. In a folder that others can write to, others may have put a link under
- * the name: a process that opens it to write would write where the link points.
+ * Flags for a file that must not exist yet. In a folder that others can write to, others may have put a link under the
+ * name: a process that opens it for writing would write to the link's target.
  */
 export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-/** A name beside a file that nobody can guess, for what becomes that file. */
+/** An unpredictable name next to a file, for what becomes that file. */
 export function temporaryName(path: string): string {
   return `${path}.${randomBytes(8).toString('hex')}.tmp`;
 }
@@ -19,10 +19,7 @@ export function openNewFile(path: string, mode = ownFileMode()): number {
   return openSync(path, NEW_FILE, mode);
 }
 
-/**
- * Puts a small file of ours in the place of what has the name now, a link included: readers see the old one or the
- * new one.
- */
+/** Replaces whatever has the name, even a link, by a small file of ours: readers see the old one or the new one. */
 export function replaceOwnFile(path: string, content: string | Uint8Array, { flush = false }: { readonly flush?: boolean } = {}): void {
   const temporary = temporaryName(path);
   try {

@@ -14,8 +14,8 @@ interface OwnDatabase {
 
 /**
  * Refuses (MB3010) a file that is not a safe place for a database of ours: a link that another user made, which would
- * have us write where that user wants; a file with a second hard link, whose other name has a lock of its own, so
- * that two writers would destroy each other's points; something that is not a file. One that is not there yet is fine.
+ * let that user choose where we write; a file with a second hard link, whose other name has a separate lock, so that
+ * two writers would overwrite each other's points; something that is not a file. It may not exist yet.
  */
 export function checkOwnFile(path: string, { what, flag }: OwnDatabase): void {
   const link = lstatSync(path, { throwIfNoEntry: false });
@@ -42,10 +42,7 @@ export function checkOwnFile(path: string, { what, flag }: OwnDatabase): void {
   }
 }
 
-/**
- * Creates the empty file that SQLite takes for a new database, so that it and the files beside it have our mode. It
- * may be there.
- */
+/** Creates the empty file that SQLite uses as a new database, so it and the files next to it have our mode. */
 export function createOwnDatabase(path: string): void {
   try {
     closeSync(openNewFile(path));

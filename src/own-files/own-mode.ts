@@ -24,7 +24,7 @@ export function ownFolderMode(): number {
   return 0o777 & ~umask;
 }
 
-/** Makes a folder of ours and those above it that are missing; the first one made, undefined if all were there. */
+/** Creates a folder of ours and missing parents; returns the first one created, undefined if all existed. */
 export function makeOwnFolder(path: string): string | undefined {
   return mkdirSync(path, { recursive: true, mode: ownFolderMode() });
 }

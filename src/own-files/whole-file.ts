@@ -6,13 +6,15 @@ import { openNewFile, temporaryName } from './new-file.ts';
 /** A file that the user asked for gets the rights that the user's own umask leaves. */
 const AS_ASKED = 0o666;
 
-/** A file that appears under its name whole or not at all: written beside it, flushed, renamed, the folder flushed. */
+/**
+ * A file that appears under its name completely or not at all: written next to it, flushed, renamed, folder flushed.
+ */
 export class WholeFile {
   readonly #path: string;
   readonly #temporary: string;
   #fd: number | undefined;
 
-  /** `mode`: of the new file, less the umask of the process. Default: 0666, for what is written where the user says. */
+  /** `mode`: of the new file, less the umask of the process. Default: 0666, for files that the user names. */
   constructor(path: string, mode = AS_ASKED) {
     this.#path = path;
     this.#temporary = temporaryName(path);

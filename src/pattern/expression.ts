@@ -32,7 +32,7 @@ export class Expression {
   readonly #native: RegExp;
   readonly #parsed: Parsed | undefined;
   readonly #program: readonly Step[];
-  /** Of unbounded repetitions; infinite where one is in another, or leaves a choice. */
+  /** Number of unbounded repetitions; infinite if one is inside another, or allows a choice. */
   readonly #power: number;
   readonly #looksFar: boolean;
 

@@ -1,6 +1,6 @@
 import picomatch from 'picomatch';
 
-/** What a glob is about: paths of runs, names of directories, files beside a run (`../` in front leads up), or tags. */
+/** What a glob matches: paths of runs, names of directories, files of a run (`../` in front leads up), or tags. */
 export type GlobKind = 'path' | 'name' | 'file' | 'tag';
 
 /** What was expected in a glob's place, and what to write. */
@@ -18,10 +18,7 @@ const NOT_HINT =
   'The globs of a list are alternatives, so a glob that begins with ! matches nearly everything. Within a path, ' +
   '!(debug)/** is everything except debug.';
 
-/**
- * What makes a glob match nothing, or all, where something else was surely meant; undefined if nothing does.
- * `isOneOfMany`: others stand beside it.
- */
+/** Why a glob matches nothing, or everything, which cannot be meant; undefined if neither. `isOneOfMany`: of a list. */
 export function globProblem(glob: string, kind: GlobKind, isOneOfMany = false): GlobProblem | undefined {
   // A tag or a file that is written out is itself, whatever is in it.
   const isCapturing = kind === 'tag' || kind === 'file';

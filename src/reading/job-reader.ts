@@ -1,6 +1,6 @@
 /**
- * Reads pieces of runs for lanes, of each root one after the other, in its own thread: what is asked for is
- * small, so nobody waits long.
+ * Reads pieces of runs for lanes, for each root one after the other, in its own thread. Requests are small, so they do
+ * not wait long.
  */
 import { MOST_READERS } from '../memory/index.ts';
 import { PatientReader, type PatientReaderOptions } from './patient-reader.ts';

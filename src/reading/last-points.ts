@@ -10,7 +10,7 @@ interface LookedAt {
   readonly run: RunRef;
   readonly state: FileState;
   readonly catalogue: Catalogue;
-  /** Where a record begins, and where the file ends. */
+  /** The beginning of a record, and the end of the file. */
   readonly from: number;
   readonly to: number;
 }

@@ -6,7 +6,7 @@ import type { UnreadableRange } from '../tail/index.ts';
 /** So long must lie between two checks of an incomplete end before they count. */
 const SEEN_MS = 2000;
 
-/** Damage where the system did not give us the bytes is no fault of the file's content. */
+/** Damage on bytes that the system could not read is no fault of the file's content. */
 export function nameUnreadable(damage: readonly Damage[], unreadable: readonly UnreadableRange[]): readonly Damage[] {
   if (unreadable.length === 0) return damage;
   const ranges = unreadable.toSorted((a, b) => a.start - b.start);
@@ -61,7 +61,7 @@ export function cutLook(
   return { look: { at: file.size, ...(isDone || isNow ? { isWhole: true } : { isWhole: false, sinceMs }) }, isNow };
 }
 
-/** Damage that stays where the file is read on from a watermark. */
+/** Damage that stays if the file is read on from a watermark. */
 export function isLasting(damage: Damage, watermark: number): boolean {
   return !isPending(damage) && damage.start < watermark;
 }

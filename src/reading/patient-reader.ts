@@ -42,7 +42,7 @@ export class PatientReader {
   #deadlineMs = FIRST_DEADLINE_MS;
   #isStopped = false;
   readonly #waiting = new Set<() => void>();
-  /** The call that was said to hang, while its thread is still waited for. */
+  /** The call that was reported to hang, while its thread is still in use. */
   #said: { readonly id: number; readonly path: string } | undefined;
   readonly #timer: NodeJS.Timeout;
 
@@ -130,7 +130,7 @@ export class PatientReader {
     };
   }
 
-  /** Waits until something that did not answer does. False where that took too long, or the signal says stop. */
+  /** Waits until something that hung answers. False if that took too long, or the signal aborts. */
   async answered(ms: number, signal: AbortSignal): Promise<boolean> {
     if (this.#silent.size === 0) return true;
     const { promise, resolve } = Promise.withResolvers<boolean>();

@@ -1,6 +1,4 @@
-/**
- * Reads a piece of a run for a tracker's lane: from the cache where another lane was just there, else from the files.
- */
+/** Reads a piece of a run for a tracker's lane: from the cache if another lane has just read it, or from the files. */
 
 import { type FileState, pointCount, type RunRef, type Series } from '../model/index.ts';
 import type { LaneView } from '../state/index.ts';
@@ -87,10 +85,7 @@ export class PieceReader {
     return { pieces, outcomes, left: left.filter((name) => !silent.has(name)) };
   }
 
-  /**
-   * Takes what the cache has of a file from where the lane is. True where that reaches to the end the file had when
-   * it was read.
-   */
+  /** Takes what the cache has of a file from the lane's position. True if that reaches to the known end of the file. */
   #takeCached(run: RunRef, name: string, known: Map<string, FileState>, pieces: CachedBatch[]): boolean {
     const { cache, pointsPerSend, sizeOf } = this.#options;
     let state = known.get(name);
@@ -115,7 +110,7 @@ export class PieceReader {
 /** Files that are read from their beginning. */
 interface PiecesFromStartOptions extends Pick<RunJob, 'run' | 'directory' | 'files' | 'batchPoints'> {
   readonly mostBytes: number;
-  /** Default: nobody waits for the rest of an incomplete record. */
+  /** Default: no writer is expected to complete an incomplete record. */
   readonly settled?: boolean;
   readonly signal?: AbortSignal;
   /** Called with files that could not be read, or did not answer. */

@@ -28,10 +28,7 @@ function isStillListed(directory: string, name: string): boolean {
   }
 }
 
-/**
- * What `read` brings of a file, which is open for so long; and what `onTrouble` says where the system does not give
- * it to us.
- */
+/** What `read` returns for a file that is open meanwhile; and what `onTrouble` returns if the system cannot read it. */
 export function* readOpened(
   { directory, name, catalogue, tags }: ToRead,
   read: (file: OpenFile) => Generator<ReadEvent, void, void>,

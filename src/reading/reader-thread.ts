@@ -89,10 +89,7 @@ export class ReaderThread {
     return call !== undefined && machineMs() - call.sinceMs >= ms ? call : undefined;
   }
 
-  /**
-   * Every run below a root that is asked for, piece by piece while they are found; the last piece is what hung on the
-   * way, where something did.
-   */
+  /** Every selected run below a root, piece by piece while they are found; the last piece is what hung on the way. */
   async *walk(asked: Walk, deadlineMs?: number): AsyncGenerator<WalkPiece | Hung, void, void> {
     this.#request({ kind: 'walk', ...asked });
     for (;;) {
@@ -126,7 +123,7 @@ export class ReaderThread {
     this.#request({ kind: 'answers', path });
   }
 
-  /** What the next request brings. The last of it is what hung, where a call did not come back by `deadlineMs`. */
+  /** What the next request returns. The last of it is what hung, if a call did not return by `deadlineMs`. */
   async *events(deadlineMs?: () => number): AsyncGenerator<EventGroup | Hung, void, void> {
     for (;;) {
       const reply = await this.#next(deadlineMs?.());
@@ -153,7 +150,7 @@ export class ReaderThread {
     await closeWorker(this.#worker);
   }
 
-  /** Nobody waits for it any more: it hangs. `onAnswer` is told when its call comes back, and how long that took. */
+  /** Abandoned: it hangs. `onAnswer` is called when its call returns, with its duration. */
   leave({ call }: Hung, onAnswer: (tookMs: number) => void): LeftBehind {
     this.stop();
     return new LeftBehind(this.#worker, this.#view, call, onAnswer);

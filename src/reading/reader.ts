@@ -40,8 +40,8 @@ export interface RunJob {
     readonly name: string;
     readonly state?: FileState;
     /**
-     * Other records stand behind a beginning of what was read: the lane that keeps the points reports it, see
-     * `cutShort`.
+     * The file is shorter, and other records follow its beginning: the lane that keeps the points reports it
+     * (`cutShort`).
      */
     readonly isOther?: boolean;
   }[];
@@ -170,7 +170,7 @@ class FileRead {
     this.#window = window;
   }
 
-  /** Not while bytes heal: their batches share the series that the first of them brings. */
+  /** Not while bytes are repaired: their batches share the series that the first of them adds. */
   get canPause(): boolean {
     return !this.#isFilling;
   }
@@ -379,7 +379,7 @@ class FileRead {
     for (;;) {
       const more = advanceDecoder(decoder, this.#window, Math.min(gap.end, file.size));
       if (decoder.damage.length > 0 || (more === 'end' && decoder.watermark !== gap.end)) {
-        // Nothing of it is handed out, so nobody may hear of series that only it has.
+        // Nothing of it is returned, so series that only it has must not be reported.
         this.#catalogue.truncate(size);
         this.#tags.truncate(count);
         return;
@@ -453,7 +453,7 @@ class FileRead {
     });
   }
 
-  /** The length it has, where it can be checked though not read. */
+  /** Its length, if it can be checked though not read. */
   #size(): number {
     try {
       const found = lookNow(this.#job.directory, this.#name);
@@ -472,10 +472,7 @@ class FileRead {
   }
 }
 
-/**
- * Whether an event is the whole of a file in which nothing but its beginning stands: no point, and an end that may
- * yet be written.
- */
+/** Whether an event is all that a file contains: its beginning, without points, and an end that may yet be written. */
 function isBlank(event: ReadEvent): boolean {
   return event.kind === 'batch' && event.state.stamp !== '' && pointCount(event.batch) === 0 && event.state.damage.every(isPending);
 }

@@ -2,10 +2,7 @@
 import { FRAME_BYTES, HEADER_BYTES, isHeader, maskedCrc32c } from '../decode/index.ts';
 import { type Place, pieces } from '../untrusted/index.ts';
 
-/**
- * The data of the record at an offset, checked; undefined if none of at most so many bytes is there. Throws
- * where the file cannot be read.
- */
+/** The checked data of the record at an offset; undefined if there is none of this size. Throws if unreadable. */
 export async function recordAt(
   place: Place,
   name: string,
@@ -17,7 +14,7 @@ export async function recordAt(
   for await (const piece of pieces(place, name, { mostBytes: Number.MAX_SAFE_INTEGER, signal, start: offset })) {
     read.push(piece);
     size += piece.length;
-    // Put together where it is of use: the header first, and then all of the record.
+    // Read in two steps: the header first, and then all of the record.
     if (size < needed) continue;
     const record = Buffer.concat(read);
     const view = new DataView(record.buffer, record.byteOffset, record.byteLength);

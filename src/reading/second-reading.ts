@@ -61,8 +61,7 @@ export class SecondReading {
 
   *#ranges(file: OpenFile): Generator<ReadEvent, void, void> {
     const { ranges } = this.#before;
-    // Each batch carries the state to another thread. Nobody asks it for what is damaged or owed: there may be a
-    // great many of these.
+    // Each batch carries the state to another thread. It needs no damage and no gaps: there may be very many of these.
     const state: FileState = { ...this.#before.state, damage: [], position: { ...this.#before.state.position, gaps: [] } };
     this.#window.reset(file.fd);
     // Between places of damage may lie one record each: their batches go out together.

@@ -65,7 +65,7 @@ export class LaneRoute {
     this.#rules = options.rules.filter(({ on }) => on === undefined || on.includes(options.lane)).map(compiled);
   }
 
-  /** `run`: where the points come from. `target`: whose tracker run they go into; lots are drawn for that. */
+  /** `run`: where the points come from. `target`: the run of their tracker run, which decides the random group. */
   run(run: RunRef, target: RunRef): RunRoute {
     const rules = this.#rules.filter(({ isRun }) => isRun(run.path));
     const why: string[] = [];
@@ -113,7 +113,7 @@ export class LaneRoute {
     return { every, why };
   }
 
-  /** Why the lane is not to have what a rule is about; undefined where it is. */
+  /** Why a rule excludes something from the lane; undefined if the lane gets it. */
   #against({ lanes, except, needs, base = this.#options.base, assign, drop }: RouteRule, group: string | undefined): string | undefined {
     const { lane } = this.#options;
     if (drop === true) return 'dropped';

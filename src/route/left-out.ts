@@ -45,9 +45,9 @@ export function isWidened(before: number, every: number): boolean {
 }
 
 /**
- * What happens to a series when as much of it is wanted as `every` says: what was left out so far and is wanted now
- * is pending; what is wanted no more is remembered, so that it can be owed one day. What was thinned is sent again
- * only if a point that comes twice is no second one.
+ * What happens to a series when as much of it is included as `every` says: what was left out so far and is included now
+ * becomes pending; what is no longer included is remembered, so that it can become pending later. What was thinned is
+ * sent again only if a point that is sent twice is stored once.
  */
 export function reconsider(
   tag: string,

@@ -10,7 +10,7 @@ export interface RunMapping {
   readonly target: string;
   /** Stands before its tags there. */
   readonly prefix: string;
-  /** Stands before that, where the tracker run is one that something else opened. */
+  /** Goes before that, if the tracker run is one that another program opened. */
   readonly joinPrefix?: string;
   readonly renames: readonly Rename[];
   /** Tags whose name there is another one than prefix and renames make of it, since another series has that. */
@@ -26,10 +26,7 @@ export function plainMapping(path: string): RunMapping {
   return { target: path, prefix: '', renames: [], names: {}, left: {}, isOut: false };
 }
 
-/**
- * What happens to a run whose file holds other content now: its own tracker run, beside the former one, or the
- * same one continues.
- */
+/** What happens to a run with replaced files: a new tracker run, or the same one continues. */
 export const REPLACED = ['new_run', 'same_run'] as const;
 /** What happens to a tracker run when a file of its run holds other content. */
 export type Replaced = (typeof REPLACED)[number];
@@ -42,13 +39,10 @@ export interface Opened {
   readonly epoch: number;
   /** How often that was because the former one could not be continued: its name says so. */
   readonly rebuilt?: number;
-  /** How often it was opened beside a former one since files were replaced. */
+  /** How often it was opened as a new one since files were replaced. */
   readonly replaced?: number;
   /** The tracker's own id, of one that something else opened. */
   readonly joins?: string;
-  /**
-   * The files it is known by in its tracker, each with the checksum of a record (`RunSource.fingerprint`). Missing:
-   * nobody noted them.
-   */
+  /** The files that identify it in its tracker, each with the checksum of a record. Missing: none were recorded. */
   readonly files?: readonly (readonly [file: string, checksum: number])[];
 }

@@ -20,7 +20,7 @@ export function nameThere(
   return Object.hasOwn(names, tag) ? (names[tag] as string) : wantedName(mapping, tag, plugin, run);
 }
 
-/** The same where nobody else has that name. */
+/** The same if no other series has that name. */
 export function wantedName(
   { joinPrefix = '', prefix, renames }: Pick<RunMapping, 'prefix' | 'joinPrefix' | 'renames'>,
   tag: string,
@@ -30,7 +30,7 @@ export function wantedName(
   return joinPrefix + prefix + renamed(renames, tag, plugin, run);
 }
 
-/** A tag as the last rule that is about it writes it; itself where none is. */
+/** A tag as the last matching rule renames it; itself if none matches. */
 export function renamed(rules: readonly Rename[], tag: string, plugin: string, run: string): string {
   let name = tag;
   for (const { tags, kinds, rename } of rules) {
@@ -59,7 +59,7 @@ function compiled(glob: string): Pattern {
 export class Names {
   readonly #owners = new Map<string, string>();
 
-  /** The wanted name, or where another series has it one with a number after it. `owner`: the series, as a text. */
+  /** The wanted name, with a number if another series has it already. `owner`: the series, as a text. */
   take(wanted: string, owner: string): string {
     for (let i = 1; ; i++) {
       const name = i === 1 ? wanted : `${wanted}_${i}`;

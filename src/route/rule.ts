@@ -9,7 +9,7 @@ export const NEEDS = [...KINDS, 'visualization', 'collaboration', 'artifacts', '
  * the ones before it left.
  */
 export interface RouteRule {
-  /** Where it stands, for people. */
+  /** Its place in the configuration, for messages. */
   readonly place: string;
   /** Globs of runs' paths; all runs by default. */
   readonly runs?: readonly string[];

@@ -13,8 +13,8 @@ const VERSION_AT = 60;
 const APPLICATION_AT = 68;
 
 /**
- * Whose file this is, told from its bytes before SQLite may touch it: SQLite writes beside a file, and at times into
- * it, merely by opening it. Throws for everything that is not a state of ours.
+ * Which program a file belongs to, by its bytes, before SQLite may touch it: SQLite writes next to a file, and
+ * sometimes into it, when it opens it. Throws for everything that is not our state.
  */
 export function judgeFile(path: string): 'absent' | 'ours' {
   const stat = statSync(path, { throwIfNoEntry: false });

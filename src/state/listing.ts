@@ -12,7 +12,7 @@ export interface ListedInState {
   /** Of its files, what the lane that is furthest has read; and what this lane has. */
   readonly read: number;
   readonly delivered: number;
-  /** Byte ranges it is still owed. */
+  /** Byte ranges that are still pending for it. */
   readonly gaps: number;
   /** Points that the tracker will never take. */
   readonly refused: number;

@@ -84,8 +84,7 @@ export class FileLock {
   }
 
   /**
-   * Who holds the lock that guards `path`, in words that `writes to …` can follow; undefined if nobody does, or
-   * where that cannot be told.
+   * Who holds the lock of `path`, in words that can follow `writes to …`; undefined if it is free or cannot be told.
    */
   static holder(path: string): string | undefined {
     const lockPath = lockPathOf(path);

@@ -48,7 +48,7 @@ export function filesLike(
   }));
 }
 
-/** What is kept of a run beside its files. */
+/** What is kept of a run besides its files. */
 const OF_RUN = ['series', 'delivered', 'handle', 'journal', 'intent', 'side'] as const;
 /** A name on the way: names may change places. No file can have it. */
 const ON_ITS_WAY = '\0';
@@ -91,7 +91,7 @@ export function moveRuns(store: StateStore, moves: readonly MovedRun[]): MovedRu
   return [...moved];
 }
 
-/** Those of which all can go along, and where each run and each tracker run goes with them. */
+/** Those that can move completely, and where each run and each tracker run goes. */
 function movable(
   store: StateStore,
   moves: readonly MovedRun[],
@@ -167,8 +167,8 @@ function mappingsOf({ statements }: StateStore): MappingRow[] {
 }
 
 /**
- * Where each run goes, and each tracker run that runs are folded into, by root and path. A tracker run goes along
- * where all that is folded into it went the same way; else nothing of it does.
+ * Where each run and each tracker run of folded runs goes, by root and path. A tracker run moves if everything that is
+ * folded into it moved the same way; otherwise nothing of it does.
  */
 function placesOf(store: StateStore, moves: readonly MovedRun[], mappings: readonly MappingRow[]): Map<string, Going> {
   const places = new Map(
@@ -203,10 +203,7 @@ function placesOf(store: StateStore, moves: readonly MovedRun[], mappings: reado
   return places;
 }
 
-/**
- * Where the run above a folded one is, once that one is elsewhere; itself where the folded one stays; undefined
- * where that cannot be told.
- */
+/** Where the target of a folded run is after its move; itself if the folded one stays; undefined if unknown. */
 function targetOf(path: string, target: RunRef, to: RunRef | undefined): RunRef | undefined {
   if (to === undefined) return target;
   const above = aboveOf(path, target.path, to.path);

@@ -46,7 +46,7 @@ export function fileFacts(state: FileState): SQLInputValue[] {
   ];
 }
 
-/** The columns of a `position` row: where the lane is, and the anchor it continues from. */
+/** The columns of a `position` row: the position of the lane, and the anchor for resuming. */
 export function positionFacts(state: FileState): SQLInputValue[] {
   return [
     state.generation,
@@ -96,7 +96,7 @@ function head(fileVersion: string | null, writer: string | null): Pick<FileState
   return { ...(fileVersion === null ? {} : { fileVersion }), ...(writer === null ? {} : { writer }) };
 }
 
-/** What is to be known of a run beside its files. */
+/** What is known of a run besides its files. */
 const RUN_FACTS = `
   SELECT run.id, root.name AS root, run.path, (SELECT count(*) FROM series WHERE series.run = run.id) AS tags,
     delivered.points, CAST(delivered.last_step AS TEXT) AS last_step, delivered.last_wall_time, delivered.has_failed

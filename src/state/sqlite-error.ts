@@ -55,7 +55,7 @@ function isSystemError(error: unknown): boolean {
   return /^E[A-Z0-9]+$/.test(systemCode(error) ?? '');
 }
 
-/** Of the error as SQLite threw it, or of one of ours that has it as its cause. */
+/** For the error as SQLite threw it, or one of ours that has it as its cause. */
 export function sqliteCode(error: unknown): number | undefined {
   if (error instanceof MirrorError) return sqliteCode(error.cause);
   if (typeof error !== 'object' || error === null || !('errcode' in error)) return undefined;

@@ -7,6 +7,6 @@ export interface StateStore {
   readonly commits: GroupCommit;
   readonly statements: Statements;
   readonly ids: RowIds;
-  /** Itself, once every change made so far can be read; throws a coded error where that cannot be. */
+  /** Itself, once every change so far can be read; throws an error with a code if that is not possible. */
   reading(): StateStore;
 }

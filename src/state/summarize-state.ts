@@ -36,7 +36,7 @@ interface LaneSummary {
   readonly gaps: number;
   readonly points: number;
   readonly handles: number;
-  /** Of them those that stand beside a former tracker run, since files were replaced. */
+  /** Those of them that replaced a former tracker run, because files were replaced. */
   readonly replaced: number;
   readonly unsupported: number;
   readonly refused: number;

@@ -4,7 +4,7 @@ import { type Forgetting, KEPT_STAMP, type Tidying } from '../model/index.ts';
 import type { StateStore } from './state-store.ts';
 import { noteUnread } from './unread-roots.ts';
 
-/** Nothing is changed where it was done before. */
+/** Changes nothing if it was done before. */
 export function tidyState(store: StateStore, tidying: Tidying): void {
   const { statements, ids } = store;
   switch (tidying.kind) {

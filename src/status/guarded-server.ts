@@ -13,7 +13,7 @@ interface GuardOptions {
   readonly hosts?: readonly string[];
 }
 
-/** Connections at a time. One more takes the place of the oldest: nobody can keep a probe away by holding many. */
+/** Concurrent connections. A new one closes the oldest, so a client cannot block a probe by holding many. */
 const MOST_CONNECTIONS = 64;
 /** Until the head of a request has come, and until nothing more comes over a connection. */
 const HEAD_MS = 5000;

@@ -54,13 +54,13 @@ export class LanePace {
     };
   }
 
-  /** Until so many bytes are taken, as it goes now; undefined where that is never, or cannot be told yet. */
+  /** Time to process this many bytes at the present rate; undefined if that is never, or too early to tell. */
   leftMs(nowMs: number, bytes: number): number | undefined {
     const net = this.rate(nowMs).bytes - (this.#growth.perSecond(nowMs, this.#grown, METER_MS) ?? 0);
     return net > 0 ? (1000 * bytes) / net : undefined;
   }
 
-  /** Points and bytes a second while it was at work; undefined where that was too short. */
+  /** Points and bytes per second while it was active; undefined if that was too short. */
   get atWork(): { readonly points: number; readonly bytes: number } | undefined {
     if (this.#busyMs < LEAST_BUSY_MS || this.#taken.bytes === 0) return undefined;
     return { points: (1000 * this.#taken.points) / this.#busyMs, bytes: (1000 * this.#taken.bytes) / this.#busyMs };

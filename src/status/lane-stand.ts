@@ -27,7 +27,7 @@ interface StandFacts {
   readonly wall: (steadyMs: number) => number;
 }
 
-/** The document that is kept of how a lane stands. */
+/** The stored document about the status of a lane. */
 export function standOf(lane: Readonly<Record<string, unknown>>, facts: StandFacts): LaneStand {
   const { by, isEnded, writtenMs, pace, pointsPerByte, lags, wall } = facts;
   const behind: { readonly lag: FileLag; readonly sinceMs: number }[] = [];

@@ -22,7 +22,7 @@ interface LogStream {
 export interface LoggerOptions {
   /** Default: `warn`, as fits a command that ends; services say `info`. */
   readonly level?: LogLevel | undefined;
-  /** Default: `pretty` where the stream is a terminal, `json` elsewhere. */
+  /** Default: `pretty` if the stream is a terminal, otherwise `json`. */
   readonly format?: LogFormat | undefined;
   /** Default: standard error. Never standard output, which belongs to data. */
   readonly stream?: LogStream;
@@ -157,7 +157,7 @@ function prettyLine(line: string): string {
   return `${prettyTime(time)} ${String(level).padEnd(5)} ${safe(String(msg ?? ''))}${pairs.join('')}${trace.join('')}\n`;
 }
 
-/** The fields of an error that a person needs beside its message. */
+/** The fields of an error that a person needs besides its message. */
 function flat({ code, hint, cause, context }: Record<string, unknown>): Record<string, unknown> {
   return { code, ...(isRecord(context) ? context : {}), cause, hint };
 }
@@ -171,7 +171,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The time of day where the reader is: a terminal is watched, not archived. */
+/** The local time of day: a terminal is watched, not archived. */
 function prettyTime(time: unknown): string {
   const date = new Date(String(time));
   const digits = (value: number, count: number): string => String(value).padStart(count, '0');

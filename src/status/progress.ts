@@ -49,7 +49,7 @@ export interface Progress {
   readonly current: string;
   /** The lanes that lead to trackers. Default: none. */
   readonly lanes?: readonly LaneProgress[];
-  /** Whether bytes and points are those of the local store, beside the lanes. */
+  /** Whether bytes and points are those of the local store, in addition to the lanes. */
   readonly hasStore?: boolean;
   /** Whom something is asked that has no answer for long, and the words for it. */
   readonly unanswered?: { readonly lane: string; readonly words: string } | undefined;

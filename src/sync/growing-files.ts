@@ -7,10 +7,7 @@ import type { ArtifactState } from '../state/index.ts';
  */
 const STEP = 1.5;
 
-/**
- * Which files beside the logs get longer, as `result.json` does with every epoch: each time all of one goes to the
- * tracker.
- */
+/** Artifacts that only grow, as `result.json` does with every epoch: each time, all of one goes to the tracker. */
 export class GrowingFiles {
   readonly #signal: AbortSignal;
   /** What was found at the beginning of a file, by the file's key and the hash of that. */

@@ -1,7 +1,7 @@
 /**
- * How one lane treats each run: where it goes, under which names, what of it is left out. Decided by the
- * configuration when the first of a run is sent, and kept in the state; what is left out may change at any time, and
- * what is newly wanted is owed from then on.
+ * How one lane treats each run: where it goes, under which names, what is left out. The configuration decides it when
+ * the first of a run is sent, and the state keeps it. What is left out may change at any time; what is newly included
+ * is pending from then on.
  */
 import { posix } from 'node:path';
 import type { JoinRule } from '../artifacts/index.ts';
@@ -50,7 +50,7 @@ export interface RoutedRun {
   readonly run: RunRef;
   /** The run whose tracker run it goes into. */
   readonly target: RunRef;
-  /** The run's directory as seen from the target's; empty where they are the same. */
+  /** The run's directory as seen from the target's; empty if they are the same. */
   readonly below: string;
   readonly route: RunRoute;
   readonly isIncluded: boolean;
@@ -97,8 +97,8 @@ export class LaneRoutes {
   /** Tracker runs that were restarted, by the target's key: once is enough. */
   readonly #restarted = new Set<string>();
   /**
-   * Tracker runs that have something a remapping would put elsewhere, by the target's key: what stayed there would be
-   * nobody's. Known before any run is decided, since all that goes into one restarts with it.
+   * Tracker runs that have something which a remapping would put elsewhere, by the target's key. Known before any run
+   * is decided, since everything that goes into one restarts with it.
    */
   #outdated: Set<string> | undefined;
   /** How often something was said: it is reported again only when it has become ten times as often. */
@@ -114,15 +114,12 @@ export class LaneRoutes {
     }
   }
 
-  /** How a run stands; decided when it is asked for the first time. */
+  /** The routing of a run; decided when it is first requested. */
   of(run: RunRef): RoutedRun {
     return this.#of(run);
   }
 
-  /**
-   * Whether a directory that is heard of later could change where a run goes: it is not decided yet, and would be the
-   * first of its kind.
-   */
+  /** Whether a directory that appears later could change where a run goes: it would be the first of its kind. */
   isOpen(run: RunRef): boolean {
     const { fold, laneState } = this.#options;
     if (!fold.asksForOthers || this.#decided.has(keyOfRun(run)) || this.#mappings.has(keyOfRun(run))) return false;
@@ -385,8 +382,8 @@ export class LaneRoutes {
   }
 
   /**
-   * Owes what the configuration newly wants of series that were met before, and notes what it wants no more. Gives
-   * the files that are owed something.
+   * Makes pending what the configuration newly includes of known series, and records what it no longer includes.
+   * Returns the files with pending data.
    */
   #widen(decided: Decided): string[] {
     const { laneState, states, canSendAgain } = this.#options;

@@ -22,7 +22,7 @@ export interface LaneSync {
   tidy?(run: RunRef): void;
   /** About once a second. */
   tick(nowMs: number): void;
-  /** Works until the signal ends it; what was read is stored first. Throws what cannot be waited for. */
+  /** Works until the signal aborts, and stores what was read first. Throws failures that do not pass. */
   run(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** Which run is above another, where the one that the configuration names is there. */
+/** Which run is the parent of another, if the configured one exists. */
 import type { RunNames, TrackerLaneOptions } from '../lanes/index.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import type { LaneRoutes } from './lane-routes.ts';

@@ -4,7 +4,7 @@ import { AroundReader, type UnreadableRange } from './read-around.ts';
 
 /** Bytes read at a time: long enough to make system calls cheap, short enough to stay in the processor's cache. */
 const CHUNK_BYTES = 1 << 20;
-/** Read at first where the window is moved to some other place. */
+/** Read at first after the window was moved elsewhere. */
 const LEAP_BYTES = 64 * 1024;
 /**
  * A longer record gets its own buffer, of just its length: its reader may keep that, and nothing else is read
@@ -32,7 +32,7 @@ export class FileWindow {
     this.#around = new AroundReader(read);
   }
 
-  /** What of the file the system did not give us: zeros stand for it. */
+  /** Parts of the file that the system could not read: they are zeros here. */
   get unreadable(): readonly UnreadableRange[] {
     return this.#around.unreadable;
   }

@@ -38,8 +38,8 @@ function isRecordAt(fd: number, mark: RecordMark): boolean {
 const FRAME_BYTES = 16;
 
 /**
- * Up to which byte a file holds what was read of it, as far as the marks can tell, where it ends before the watermark
- * (or is nothing but zeros from there); undefined if something else is in it.
+ * Up to which byte a file has what was read of it, as far as the marks can tell, if it ends before the watermark (or
+ * is nothing but zeros from there); undefined if something else is in it.
  */
 export function beginningOf(file: OpenFile, state: FileState): number | undefined {
   return beginning(file, state)?.end;
@@ -98,7 +98,7 @@ function isBegunAs(file: OpenFile, first: RecordMark): boolean {
   return view.getUint32(0, true) + view.getUint32(4, true) * 0x1_0000_0000 === first.length;
 }
 
-/** How a record that was marked is in a file now, and where it ends: `ended` where the file ends before it does. */
+/** How a marked record is in a file now, and where it ends: `ended` if the file ends before it does. */
 function markIn(
   file: OpenFile,
   { offset, checksum }: TrailMark,
@@ -154,7 +154,7 @@ export function likenessOf(directory: Place, state: FileState, name: string): Li
   return ofOpened(directory, name, look) ?? 'other';
 }
 
-/** Undefined where a file cannot be opened or read: the next read reports why. */
+/** Undefined if a file cannot be opened or read: the next read reports why. */
 function ofOpened<T>(directory: Place, name: string, look: (file: OpenFile) => T): T | undefined {
   try {
     const file = openFile(directory, name);

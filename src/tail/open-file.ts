@@ -9,7 +9,7 @@ export function openFile(directory: Place, name: string): OpenFile {
   return openSync(directory, name);
 }
 
-/** Reads up to `length` bytes at `position`; fewer only where the file ends. */
+/** Reads up to `length` bytes at `position`; fewer only if the file ends. */
 export function readAt(fd: number, buffer: Uint8Array, start: number, length: number, position: number): number {
   let have = 0;
   while (have < length) {

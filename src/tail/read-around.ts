@@ -40,8 +40,7 @@ export class AroundReader {
   }
 
   /**
-   * Reads up to `length` bytes at `position`; fewer only where the file ends. Throws what is not about some bytes
-   * alone.
+   * Reads up to `length` bytes at `position`; fewer only if the file ends. Throws errors that are not about some bytes.
    */
   read(fd: number, buffer: Uint8Array, start: number, length: number, position: number): number {
     try {
@@ -50,7 +49,7 @@ export class AroundReader {
       if (!isAboutBytes(error)) throw error;
       this.#failures++;
       const least = this.#failures > MOST_FAILURES ? LARGE_BYTES : PAGE_BYTES;
-      // Pieces begin and end where pages do: a piece that is in one page, or is small enough, is given up.
+      // Pieces begin and end at page boundaries: a piece within one page, or a small one, is given up.
       const half = Math.floor((position + length / 2) / PAGE_BYTES) * PAGE_BYTES;
       const cut = half > position ? half : Math.floor(position / PAGE_BYTES + 1) * PAGE_BYTES;
       if (cut >= position + length || (length > PAGE_BYTES && length <= least)) return this.#giveUp(buffer, start, length, position, error);

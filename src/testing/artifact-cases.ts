@@ -25,7 +25,7 @@ async function allOf<T>(items: AsyncIterable<T> | Iterable<T>): Promise<readonly
   return all;
 }
 
-/** What lies beside the points of a tracker run. */
+/** Params and artifacts of a tracker run. */
 export function artifactCases(context: CaseContext): void {
   contractCase(context, 'compares params and files with what was stored', async (bench) => {
     const run = bench.run();

@@ -71,7 +71,7 @@ export class Bench implements AsyncDisposable {
   }
 }
 
-/** A case; left out where the target cannot do what it is about. */
+/** A case; skipped if the target cannot do what it needs. */
 export function contractCase(
   { harness, it }: CaseContext,
   name: string,
@@ -91,7 +91,7 @@ export function contractCase(
   });
 }
 
-/** That every outcome is of a kind, with an error of such a code where one is named. Returns them. */
+/** Checks that every outcome is of a kind, with an error of this code if one is given. Returns them. */
 export function assertOutcomes(outcomes: readonly Outcome[], kind: Outcome['kind'], code?: RegExp): readonly Outcome[] {
   assert.ok(outcomes.length > 0, 'there is no outcome');
   for (const outcome of outcomes) {

@@ -341,8 +341,7 @@ export function deliveryCases(context: CaseContext): void {
 }
 
 /**
- * Delivers until the last draft hangs, then ends the process as `kill` does: nobody hears the answer, nothing more is
- * noted.
+ * Delivers until the last draft hangs, then ends the process as `kill` does: the answer is lost, nothing is recorded.
  */
 async function dieWhileSending(
   bench: Bench,

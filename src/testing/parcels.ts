@@ -144,10 +144,7 @@ export function runFolders(root: string): string[] {
   return [...found].sort(compareNames);
 }
 
-/**
- * The draft in two, between records where it has several of them, else between points; undefined for one point or
- * none.
- */
+/** The draft in two halves, between records if it has several, otherwise between points; undefined if not possible. */
 export function halved(draft: Draft): [Draft, Draft] | undefined {
   const points = pointsOf(draft);
   if (points.length < 2) return undefined;

@@ -42,10 +42,7 @@ export function expectedOf(
   return held;
 }
 
-/**
- * What is different, a line each; empty when both are the same. Equal points may be one, where a tracker says that it
- * merges them.
- */
+/** The differences, one line each; empty if both are the same. Equal points may be one if the tracker merges them. */
 export function differences(backend: Backend, expected: Held, found: Held): string[] {
   const { equalPoints } = backend.describe().keeps;
   const lines: string[] = [];

@@ -326,7 +326,7 @@ export function runCases(context: CaseContext): void {
     await bench.target.removeRun(removed);
     const more = run.append([point(2)]);
     assertOutcomes(await delivery.sendOnce(more), 'runFatal', /^MB4006$/);
-    // Another process is led to a new one, or is told: never to the removed one.
+    // Another process gets a new one, or an error: never the removed one.
     const late = await bench.connect();
     const opened = await late.open(run.source(), removed, signal).catch((error: unknown) => error);
     if (typeof opened === 'string') assert.notEqual(opened, removed);

@@ -129,7 +129,7 @@ export class SmallDelivery {
     this.#commit(drafts, entries);
   }
 
-  /** Sends until nobody asks for another try. */
+  /** Sends until no outcome asks for a retry. */
   async #until(
     drafts: readonly Draft[],
     send: (parcels: readonly TrackerParcel[]) => Promise<readonly Outcome[]>,

@@ -39,8 +39,8 @@ export interface StubOptions {
 const ERRORS: Partial<Record<Fault['kind'], number>> = { rateLimited: 429, unavailable: 503, noAccess: 401, partStored: 500 };
 
 /**
- * A strict HTTP server on a free port of the loopback, for a tracker's stand-in: it misbehaves as a case of the suite
- * asks, and notes what a good client never does (`complaints`).
+ * A strict HTTP server on a free port of the loopback interface, as a stub of a tracker: it misbehaves as a case of the
+ * suite asks, and records what a correct client never does (`complaints`).
  */
 export class StubServer {
   /**
@@ -134,7 +134,7 @@ function paramsOf(route: string, method: string, path: string): Record<string, s
   return wanted.length === given.length ? params : undefined;
 }
 
-/** Undefined where the client went away in the middle. */
+/** Undefined if the client closed the connection in the middle. */
 async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
   const pieces: Buffer[] = [];
   try {

@@ -45,7 +45,7 @@ export interface ForgetPlan {
   readonly removals: readonly Removal[];
   /** Tracker runs that stay although their lane was named, and why. */
   readonly staying: readonly { readonly lane: string; readonly label: string; readonly reason: string }[];
-  /** Roots of which nobody can say what is gone: they are not there, are empty, or do not answer. */
+  /** Roots whose deleted files are unknown: they are missing, empty, or do not answer. */
   readonly away: readonly KnownRoot[];
 }
 
@@ -112,8 +112,8 @@ interface FilesOfRun {
 }
 
 /**
- * Which files of some runs are there, and which are gone, by `keyOfRun`; and the roots of which nobody can say it.
- * `whole`: a root that is checked even if it has no runs.
+ * Which files of some runs exist, and which are deleted, by `keyOfRun`; and the roots that cannot be checked. `whole`:
+ * a root that is checked even if it has no runs.
  */
 export async function lookForFiles(
   sources: Pick<ForgetSources, 'store' | 'state'>,

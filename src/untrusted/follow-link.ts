@@ -12,7 +12,7 @@ export interface LinkFinding {
   readonly stat: BigIntStats;
   /** It is below the root. */
   readonly isInside: boolean;
-  /** Why it is not followed; undefined where it is. */
+  /** Why it is not followed; undefined if it is. */
   readonly refused: string | undefined;
 }
 
@@ -35,8 +35,8 @@ export class LinkFollower {
   }
 
   /**
-   * The same, and waits for it. Throws the system's error where a link leads nowhere, and MB2010 where looking there
-   * would be harmful.
+   * The same, and waits for it. Throws the system's error if a link leads nowhere, and MB2010 if following it is
+   * harmful.
    */
   followNow(link: string): LinkFinding {
     return doNow(this.#followFound(link));

@@ -1,7 +1,6 @@
 /**
- * Which links of a root are followed. `inside`: those that lead to something below the root. `owner`: beside them
- * those whose owner also owns what they lead to, so that nobody can have other people's files read. `all`: whatever a
- * link leads to.
+ * Which links of a root are followed. `inside`: those that lead to something below the root. `owner`: also those whose
+ * owner also owns their target, so that users cannot have other people's files read. `all`: every link.
  */
 export const LINK_RULES = ['none', 'inside', 'owner', 'all'] as const;
 /** Which links below a root are followed; docs/configuration.md explains each. */

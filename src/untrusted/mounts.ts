@@ -26,10 +26,7 @@ const OF_THE_KERNEL = new Set([
 /** So long a list of mounts is believed. */
 const FRESH_MS = 1000;
 
-/**
- * What is mounted where: known without touching any of it, as a check of a dead server or an automount would not come
- * back.
- */
+/** What is mounted where, without touching it: a check of a dead server or an automount would not return. */
 export class Mounts {
   readonly #types: ReadonlyMap<string, string>;
 

@@ -1,7 +1,4 @@
-/**
- * Opens files below a root. What was checked is what is open: the descriptor says where it leads, whatever was
- * renamed meanwhile.
- */
+/** Opens files below a root. It checks the open descriptor, so the checked file is the one that is read. */
 import type { BigIntStats } from 'node:fs';
 import * as fs from 'node:fs';
 import { posix } from 'node:path';
@@ -30,8 +27,7 @@ export type Looked =
       readonly kind: 'file';
       readonly bytes: number;
       /**
-       * What it takes on its disk; of a sparse file less than its length. Undefined where the file system does not
-       * tell.
+       * What it takes on its disk; less than its length for a sparse file. Undefined if the file system does not tell.
        */
       readonly diskBytes: number | undefined;
       readonly stamp: string;
@@ -47,7 +43,7 @@ export type Looked =
 
 /** Read at a time. */
 const PIECE_BYTES = 256 * 1024;
-/** A file that is elsewhere than it was found at a moment ago is searched for again so often. */
+/** How often to search again for a file that moved since it was found. */
 const TRIES = 3;
 
 /**
@@ -184,7 +180,7 @@ function* openPlainly(place: Place, name: string): Steps<OpenedFile | undefined>
 function* lookPlainly(place: Place, name: string): Steps<{ readonly path: string; readonly stat: BigIntStats } | undefined> {
   const parts = insideParts(place, name);
   const own = place.path === '' ? 0 : place.path.split('/').length;
-  // The place itself was walked to a moment ago; who exchanges it since is noticed by where the descriptor leads.
+  // The path was walked a moment ago; the target of the descriptor shows if something was exchanged since.
   const isBelow = parts.length > own && parts.slice(0, own).join('/') === place.path;
   let path = isBelow ? fullPath(place) : place.root;
   let stat: BigIntStats | undefined;
@@ -217,7 +213,7 @@ function* foundThroughLinks(
   place: Place,
   name: string,
 ): Steps<{ readonly real: string; readonly stat: BigIntStats; readonly ownerUid: bigint | undefined }> {
-  // The root's own path is the operator's: where it has become a link, that was meant.
+  // The root's own path is the operator's choice: if it is a link, that is intended.
   const root = yield* realpath(place.root);
   const follower = new LinkFollower({ path: root, links: place.links });
   let real = root;

@@ -94,7 +94,7 @@ async function answerOf(ask: Ask, call: typeof callLater): Promise<unknown> {
       return work;
     });
   } catch (error) {
-    // What is open when nobody waits any more closes itself.
+    // A file that opens after the caller gave up is closed.
     if (ask.call === 'open') void work?.then((fd) => close(fd as number)).catch(() => undefined);
     throw error;
   }

@@ -19,7 +19,7 @@ export interface Asked {
   readonly silentSinceMs?: () => number | undefined;
 }
 
-/** Other work of this thread (a display, signals) gets its turn so often. */
+/** How often other work of this thread (a display, signals) gets its turn. */
 const TURN_MS = 50;
 
 /** Counters of a comparison that begins. `asked`: lanes that may not answer. */
@@ -57,7 +57,7 @@ export class VerifyLog {
   readonly #signal: AbortSignal | undefined;
   #turnAtMs = performance.now();
 
-  /** `asked`: who may have to be waited for. */
+  /** `asked`: whoever may need an answer. */
   constructor(sample: Sample | undefined, signal: AbortSignal | undefined, asked: readonly Asked[] = []) {
     this.progress = startedProgress('scanning', asked, this.startedAtMs);
     this.#sample = sample;

@@ -19,7 +19,7 @@ export class FileMarks {
     return new FileMarks(Array.isArray(pairs) ? pairs.filter(isPair) : []);
   }
 
-  /** From the text that `text` makes; without any where it is none. */
+  /** Parses the text that `text` returns; empty if it is not valid. */
   static read(text: unknown): FileMarks {
     try {
       return FileMarks.fromPairs(JSON.parse(typeof text === 'string' ? text : '[]'));

@@ -1,10 +1,7 @@
 import { hash } from 'node:crypto';
 import type { HeldPoint, ReadBackChunk, RunFiles } from '../../contract/index.ts';
 
-/**
- * How what a tracker run holds stands to the files: all of it is theirs, it holds nothing, or something that is not
- * in them.
- */
+/** How the points of a tracker run compare with the files: all are in them, there are none, or some are not in them. */
 export type Fit = 'theirs' | 'nothing' | 'others';
 
 /** Points that are kept in mind; of more than that a part is compared, chosen by a hash of what they are. */

@@ -1,18 +1,16 @@
 /**
- * Whose a tracker run is. The one rule, for every backend: a tracker run that was found by a run's key (root name and
- * path) is this run's
+ * Which run a tracker run belongs to. One rule for every backend: a tracker run with this run's key (root name and
+ * path) belongs to this run
  *
- * 1. if one of the files it names is there and holds the record it names. The first records of the pieces about to be
- * sent answer that
- *    most often; else the file is read;
- * 2. where it names no file: if it was made with this very state (`instanceId`), or if it holds points, each of which
- * is in the files;
- * 3. but not where another file it names has other content by now, if replaced files get a tracker run of their own
- * (`replaced: new_run`);
- * 4. and in no other case. Then the name is taken: the run gets one beside it, with a number, and the reason is
- * reported.
+ * 1. if one of the files it names exists and has the record it names. Usually the first records about to be sent
+ *    answer that; otherwise the file is read;
+ * 2. if it names no file, and this state created it (`instanceId`), or it holds points that are all in the files;
+ * 3. but not if another file it names has other content now, and replaced files get a new tracker run
+ *    (`replaced: new_run`);
+ * 4. and in no other case. Then the name is taken: the run gets a tracker run with a number, and the reason is
+ *    reported.
  *
- * So two people's `runs/` never meet in one tracker run, and one whose state was lost is continued.
+ * So the `runs/` directories of two people never share a tracker run, and a run whose state was lost continues.
  */
 import { posix } from 'node:path';
 import type { BackendContext, ReadBackChunk, RunFiles, RunSource, Whose } from '../../contract/index.ts';
@@ -21,9 +19,9 @@ import { runLabel } from '../../model/index.ts';
 import { FileMarks } from './file-marks.ts';
 import { type Fit, pointsFit } from './points-fit.ts';
 
-/** What a tracker run says of where it comes from. */
+/** What a tracker run records about its origin. */
 export interface RunMark {
-  /** Undefined where it does not say. */
+  /** Undefined if it does not say. */
   readonly instance: string | undefined;
   readonly files: FileMarks;
 }
@@ -68,7 +66,7 @@ export async function isWhoseRun({ mark, readBack }: Candidate, source: RunSourc
   }
 }
 
-/** Whether it names a file that holds something else now, where such files get a tracker run of their own. */
+/** Whether it names a file that has other content now, if such files get a new tracker run. */
 async function isOfReplaced({ files: named }: RunMark, source: RunSource, signal: AbortSignal): Promise<boolean> {
   const { files, fingerprint, leavesReplaced } = source;
   if (leavesReplaced !== true || files?.isReplaced === undefined) return false;
@@ -93,8 +91,8 @@ async function fitOf(readBack: Candidate['readBack'], files: RunFiles, signal: A
 }
 
 /**
- * The tracker runs that are this run's, in their order, and why the others are not. Nothing is read where one is
- * plainly this run's.
+ * The tracker runs that belong to this run, in their order, and why the others do not. Reads nothing if one clearly
+ * belongs to it.
  */
 export async function sortOut<Run>(
   runs: readonly Run[],
@@ -115,7 +113,7 @@ export async function sortOut<Run>(
   return { own, why };
 }
 
-/** What a run is called beside others that have its name. */
+/** The name of a run if others already have its name. */
 export function nameBeside(name: string, others: number): string {
   return others === 0 ? name : `${name} (${others + 1})`;
 }

@@ -7,7 +7,7 @@ import { switchOf } from '../../flag-names.ts';
  * found.
  */
 export interface Kind<Value> {
-  /** What was expected, where something else was found. */
+  /** What was expected, if something else was found. */
   readonly expected: string;
   /** Undefined: it is none of this kind. A variable is a text, whatever it means. */
   parse(raw: unknown, isVariable: boolean): Value | undefined;

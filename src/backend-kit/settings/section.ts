@@ -49,7 +49,7 @@ export class Section<Table extends Fields> {
     for (const [key, field] of Object.entries(fields)) this.#found.set(key, this.#find(key, field, section, env, beneath));
   }
 
-  /** What a field holds; its default where it is not set, or wrong. */
+  /** The value of a field; its default if it is not set, or wrong. */
   get<Key extends keyof Table & string>(key: Key): ValueOf<Table[Key]> {
     return this.#found.get(key)?.value as ValueOf<Table[Key]>;
   }
@@ -80,8 +80,8 @@ export class Section<Table extends Fields> {
   }
 
   /**
-   * Reads once more what `secret` gave, for when it is refused: files with secrets are replaced while we run.
-   * Undefined where no file is named, or it is not what counts.
+   * Reads again what `secret` returned, after it was rejected: files with secrets are replaced while we run. Undefined
+   * if there is no file, or another source overrides it.
    */
   secretAgain(key: keyof Table & string, fileKey: keyof Table & string): (() => string | undefined) | undefined {
     const path = this.#found.get(fileKey)?.value;

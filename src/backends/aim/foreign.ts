@@ -14,7 +14,7 @@ import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
 const HPARAMS = 'hparams';
 /** What Aim's SDK notes of packages, git and the environment: one thing to a person who searches for it. */
 const SYSTEM = '__system_params';
-/** What stands among the params of a run of ours without being one. */
+/** Entries among the params of a run of ours that are not params. */
 const NO_PARAMS: ReadonlySet<Key> = new Set([OWN, 'hparams_meta', HPARAMS]);
 
 /** A way to the server that outlives a connection. */
@@ -80,7 +80,7 @@ function isMarked(attrs: Tree | undefined): boolean {
   return typeof childOf(childOf(attrs, OWN), 'key') === 'string';
 }
 
-/** Only where there are others than those of files are the points asked which of them were in event files. */
+/** Only if there are others than those of files are the points asked which of them were in event files. */
 async function hparamsOf(
   held: Tree | undefined,
   params: readonly string[],

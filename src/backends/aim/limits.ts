@@ -47,7 +47,7 @@ export const CAPABILITIES = capabilities({
     other: 'artifact',
   },
   limits: { sendsAtOnce: 4, gatherMs: 1000 },
-  // Aim shows one point a step; the others are kept beside it and read back.
+  // Aim shows one point per step; the others are stored in the same sequence and read back.
   keeps: { equalPoints: false },
   features: ['visualization'],
 });

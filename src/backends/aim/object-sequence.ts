@@ -1,7 +1,7 @@
 /**
- * One series of texts, images, clips or distributions on its way into one sequence: one point a step, by the step
- * itself. What is exact is in the object under names of our own, which Aim keeps and looks past. Of several
- * points of one step the one of the greatest place is shown, the others are beside it.
+ * One series of texts, images, clips or distributions on its way into one sequence: one point per step, by the step
+ * itself. The exact value is in the object under names of our own, which Aim keeps and ignores. If several points
+ * have one step, Aim shows the one of the greatest place, and the others are stored in the same object.
  */
 import { oddTree } from './answers.ts';
 import type { AimClient, Resource } from './client.ts';
@@ -22,7 +22,7 @@ export interface PlacedObject {
   readonly mapped: MappedObject;
 }
 
-/** Fields of ours in an object, or in the first of several. */
+/** Our fields in an object, or in the first of several. */
 export const OBJECT_FIELDS = { place: 'mb_place', id: 'mb_id', time: 'mb_time', exact: 'mb_value' } as const;
 
 const DTYPES: Readonly<Record<MappedObject['family'], string>> = {
@@ -101,7 +101,7 @@ export class ObjectSequence {
     if (!isObject) throw oddTree('collect', client.address, 'an object of the sequence');
     const known = there === undefined ? undefined : ownFields(there);
     const place = typeof known?.['mb_place'] === 'string' ? readPlace(known['mb_place']) : undefined;
-    // What is there without a name of ours is nobody's, or was not finished.
+    // An object without a name of ours is foreign, or incomplete.
     if (
       there === undefined ||
       known === undefined ||

@@ -38,10 +38,10 @@ export function paramDifferences(there: Tree | undefined, params: readonly RunPa
   });
 }
 
-/** What is in the tree beside params of these names; branches of nothing may be left. */
+/** Other entries in the tree next to params of these names; empty branches may be left. */
 export function withoutParams(there: Tree | undefined, names: readonly string[]): Tree {
   const root = copyOf(there);
-  // Where each stands goes by what the others are: all of them are found first.
+  // The place of each depends on the others, so all of them are found first.
   for (const [place, key] of names.map((name) => placeOf(root, name))) place.delete(key);
   return root;
 }
@@ -55,7 +55,7 @@ function isNumber(value: Tree): value is number | bigint {
   return typeof value === 'number' || typeof value === 'bigint';
 }
 
-/** Where a param stands. A name without parts, or one part of which is a value already, stays one name. */
+/** The place of a param. A name without parts, or one part of which is a value already, stays one name. */
 function placeOf(root: Branch, name: string): readonly [place: Branch, key: string] {
   const parts = name.split('.');
   const branch = parts.includes('') ? undefined : branchFor(root, parts.slice(0, -1));

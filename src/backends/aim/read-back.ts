@@ -42,10 +42,7 @@ export async function* readRun(
   }
 }
 
-/**
- * Sequences that are read at the same time: a few where all are short, since it is the way to the server that takes
- * the time then.
- */
+/** Sequences that are read at the same time: a few if all are short, because then the round trips take the time. */
 function together(traces: readonly Trace[]): readonly (readonly Trace[])[] {
   const groups: Trace[][] = [];
   let isOpen = false;

@@ -35,10 +35,7 @@ export class RunPool {
     this.#warn = warn;
   }
 
-  /**
-   * Does something with a run that is open, and opens it for that where it is not; `createdAt` is when one began that
-   * is not there yet.
-   */
+  /** Does something with an open run, and opens it first if it is not; `createdAt` is when a new one began. */
   async use<T>(run: TrackedRun, work: (pooled: PooledRun) => Promise<T>, signal: AbortSignal, createdAt?: number): Promise<T> {
     let place = this.#places.get(run.hash);
     if (place === undefined) {
@@ -68,7 +65,7 @@ export class RunPool {
     return this.#places.get(hash)?.opened.catch(() => undefined);
   }
 
-  /** Closes a run, if it is open and nobody uses it. */
+  /** Closes a run, if it is open and not in use. */
   async release(hash: string, signal: AbortSignal): Promise<void> {
     const place = this.#places.get(hash);
     if (place === undefined || place.users > 0) return;

@@ -13,7 +13,7 @@ import type { RunPool } from './run-pool.ts';
 import type { AimSettings } from './settings.ts';
 import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
 
-/** What is in every run of ours, as one of its params. */
+/** A param that every run of ours has. */
 export const OWN = 'mirrorboard';
 /** A server that claims that every hash is taken would keep us forever. */
 const MOST_STRANGERS = 100;
@@ -45,7 +45,7 @@ export class Runs {
     this.#readBack = readBack;
   }
 
-  /** The handle of a run, and the run itself, open, where it was opened on the way. */
+  /** The handle of a run, and the open run itself, if it was opened on the way. */
   async open(at: Server, source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
     return this.#opening.run(source.key, () => this.#open(at, source, known, signal));
   }
@@ -183,8 +183,7 @@ export class Runs {
       ['status', 'running'],
       ...(source.parent === undefined ? [] : [['parent', { key: source.parent.key, name: source.parent.name }] as const]),
     ];
-    // Each on its own: another process that makes the same run at the same moment may have written its identity beside
-    // them.
+    // Each on its own: another process that creates the same run at the same moment may have added its identity.
     for (const attrPath of open.attrPaths) await frames.update(meta, [...attrPath, OWN], facts);
     await frames.add(meta, '__setitem__', [['meta', 'chunks', run.hash, 'end_time'], null]);
     if (props === undefined) return;

@@ -1,8 +1,8 @@
 /**
- * One series of scalars on its way into one sequence. Aim has one point a step, by a hash of it. Nearly all points
- * have a step that is greater than all before, and are written blindly; for the others it is looked up what stands
- * there. Of several points of one step the one of the greatest place is shown, the others are kept beside it under
- * their content, so that whatever comes again falls on itself.
+ * One series of scalars on its way into one sequence. Aim has one point per step, by a hash of it. Nearly all points
+ * have a greater step than all before, and are written without reading; for the others, the present cell is read
+ * first. If several points have one step, Aim shows the one of the greatest place. The others are stored under their
+ * content, so that a point that is sent again replaces itself.
  */
 import type { AimClient, Resource } from './client.ts';
 import type { Frames } from './frames.ts';
@@ -38,14 +38,14 @@ export interface ScalarTotals {
   max: number | undefined;
 }
 
-/** All cells of a sequence by step, and what is beside them. */
+/** All cells of a sequence by step, and what is stored with them. */
 interface Loaded {
   readonly cells: Map<number, Cell>;
   readonly beside: Set<string>;
   readonly ranges: StepRange[];
 }
 
-/** The column of places, by the step's hash: where a cell that was written over comes from. */
+/** The column of places, by the step's hash: where an overwritten cell came from. */
 export const PLACE_COLUMN = 'mb_place';
 /** The column of integers that no double holds. */
 export const EXACT_COLUMN = 'mb_exact';
@@ -122,7 +122,7 @@ export class ScalarSequence {
     return fieldsOf(totals, this.#collapsed, hasExact);
   }
 
-  /** Writes points in the order of their file; `bytes` is where they are in it. */
+  /** Writes points in the order of their file; `bytes` is their place in it. */
   async write(
     points: readonly PlacedScalar[],
     bytes: { readonly file: string; readonly start: number; readonly end: number },
@@ -374,7 +374,7 @@ function stepIn(fields: Tree | undefined, key: string): number | bigint | undefi
   return typeof step === 'number' && !Number.isSafeInteger(step) ? undefined : step;
 }
 
-/** An integer that no double holds, as it is beside its point; the value where it is none. */
+/** An integer that no double holds, as it is stored next to its point; the value if it is none. */
 export function exactValue(text: Tree | undefined, value: number): number | bigint {
   return typeof text === 'string' && /^-?\d{1,40}$/.test(text) ? BigInt(text) : value;
 }

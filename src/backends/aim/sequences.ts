@@ -14,7 +14,7 @@ export interface SequenceId {
   readonly name: string;
 }
 
-/** A series of ours as a tracker run has it. */
+/** One of our series as a tracker run has it. */
 export interface SeriesName {
   readonly tag: string;
   readonly plugin: string;
@@ -86,7 +86,7 @@ export class Sequences {
     }
   }
 
-  /** The sequence of a series: the one it has, else the first that nobody else has. */
+  /** The sequence of a series: the one it has, otherwise the first free one. */
   of(series: SeriesName, rule: ContextRule, run: RunRef, target: RunRef): SequenceId {
     const key = seriesKey(series);
     const known = this.#bySeries.get(key);

@@ -218,7 +218,7 @@ interface Leaf {
 
 /** Nothing of Aim's nests deeper; a walk over a tree may recurse. */
 const MOST_PARTS = 64;
-/** Memory that a node takes beside its bytes. */
+/** Memory that a node takes in addition to its bytes. */
 const BYTES_PER_NODE = 200;
 
 /**
@@ -236,7 +236,7 @@ export function weighTree(bytes: Uint8Array): number {
   return buffer.length + nodes * BYTES_PER_NODE;
 }
 
-/** Reads a packed tree. Objects come as Maps, since their keys may be integers. Throws where the bytes are none. */
+/** Reads a packed tree. Objects are Maps, since their keys may be integers. Throws if the bytes are not valid. */
 export function unpack(bytes: Uint8Array): Tree {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let root: Draft | Leaf | undefined;
@@ -260,7 +260,7 @@ function draft(kind: Draft['kind'], name = ''): Draft {
   return { kind, name, children: new Map() };
 }
 
-/** Puts a node where its path says; objects on the way are implied. */
+/** Puts a node at its path; objects on the way are implied. */
 function placed(root: Draft | Leaf, path: readonly Key[], node: Draft | Leaf): Draft | Leaf {
   let here = root;
   for (const [i, part] of path.entries()) {

@@ -21,7 +21,7 @@ export function bucketKeysOf(conf: ConfFile | undefined, { bucket, endpoint }: O
   const found = fitting.find((entry) => textOf(entry['bucket']) === bucket) ?? (host === undefined ? undefined : fitting[0]);
   if (found === undefined) return undefined;
   return {
-    // There, servers are asked over TLS where nothing else is reported.
+    // Servers there use TLS if nothing else is configured.
     endpoint: host === undefined ? undefined : `${isOff(found['secure']) ? 'http' : 'https'}://${host}`,
     region: textOf(found['region']),
     accessKey: textOf(found['key']),

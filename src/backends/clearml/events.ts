@@ -59,10 +59,7 @@ class TaskEvents {
   readonly #task: string;
   readonly #type: string;
   readonly #signal: AbortSignal;
-  /**
-   * Pages are smaller where they would be too large: a scroll id says where the next one begins, and not how long it
-   * is.
-   */
+  /** Pages are smaller if they would be too large: a scroll id says where the next one begins, not how long it is. */
   readonly #size: PageSize;
   /** All of them, as the server counts. */
   #total = 0;

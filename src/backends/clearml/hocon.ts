@@ -197,7 +197,7 @@ class Reader {
     }
   }
 
-  /** Blanks and comments; over the ends of lines where that is wanted. */
+  /** Blanks and comments; also across line ends if wanted. */
   #skip(overLines: boolean): void {
     for (;;) {
       const rest = this.#text.slice(this.#at, this.#at + 4096);

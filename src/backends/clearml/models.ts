@@ -48,8 +48,8 @@ export async function addModel(client: ClearmlClient, task: TaskRef, version: Mo
 }
 
 /**
- * An alias is of one model of a name: of the one whose file was written last. It is taken from all others, of which
- * an earlier version of ours left it on every one.
+ * Only one model of a name has an alias: the one whose file was written last. It is removed from all others, because
+ * an earlier version of mirrorboard left it on every one.
  */
 async function placeAlias(
   client: ClearmlClient,

@@ -1,4 +1,4 @@
-/** What stands next to the event files: params, files, datasets, and facts of where a run ran. */
+/** What belongs to a run besides its points: params, files, datasets, and the environment it ran in. */
 
 import type { ArtifactFile, ArtifactOutcome, Dataset, ParamOutcome, RunParam } from '../../contract/index.ts';
 import { MirrorError, reasonOf } from '../../errors.ts';

@@ -1,4 +1,4 @@
-/** Paths of files: what a person can read of a name, and a hash where that is not all of it. Pure. */
+/** Paths of files: the readable part of a name, and a hash if that is not all of it. Pure. */
 import { createHash } from 'node:crypto';
 
 /** Bytes of one part; file servers refuse more than 255, and a hash and an extension follow. */
@@ -27,7 +27,7 @@ function shortened(name: string, extension: string): string {
   return `${stem.slice(0, PART_BYTES)}~${hash}${extension}`;
 }
 
-/** The folder of a task: where the official SDK keeps files of one, too. */
+/** The folder of a task, where the official SDK also keeps its files. */
 export function taskFolder(project: string, name: string, id: string): string {
   return `${project.split('/').map(pathPart).join('/')}/${pathPart(name)}.${id}`;
 }

@@ -4,7 +4,7 @@ import { messageOf } from '../../errors.ts';
 
 /** A store up to this size is looked through as a whole, which takes some tenths of a second. Bytes. */
 const WHOLE_BYTES = 32 * 1024 * 1024;
-/** The tables that everything else hangs on; small beside the points. */
+/** The tables that everything else depends on; small compared with the points. */
 const LISTINGS = ['meta', 'root', 'run', 'file'];
 
 const SHORT_RUNS = `SELECT count(*) AS n FROM run

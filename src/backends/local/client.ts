@@ -7,7 +7,7 @@ import { checkOwnFile, createOwnDatabase, makeOwnFolder } from '../../own-files/
 import { DAMAGED_HINT } from './check.ts';
 import { APPLICATION_ID, SCHEMA_VERSION, STATISTICS, TABLES, VIEWS } from './schema.ts';
 
-/** How long another process is waited for that has the file to itself: a reader that ends, a merge of the log. */
+/** How long to wait for another process that has the file exclusively: a reader that ends, a merge of the log. */
 const BUSY_MS = 5000;
 
 /** Opens the store's file to write to it, made again if there is none. */
@@ -57,7 +57,7 @@ export function openForReading(path: string): DatabaseSync {
   try {
     const readOnly = readable(path, path, true);
     try {
-      // A reader that may write clears away SQLite's two files beside the store when it is the last to close it.
+      // A reader with write access removes SQLite's two files next to the store when it is the last to close it.
       const tidy = readable(path, path, false);
       readOnly.close();
       return tidy;

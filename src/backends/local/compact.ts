@@ -134,10 +134,7 @@ export class Compaction {
     return next;
   }
 
-  /**
-   * Moves points to the rows from `first` to `end` (exclusive). False: some are lost, and what is left stays where it
-   * is.
-   */
+  /** Moves points to the rows from `first` to `end` (exclusive). False: some are lost, and the rest does not move. */
   #move(moves: string, first: number, end: number): boolean {
     const { changes } = this.#db.prepare(COPY).run(moves);
     if (changes !== end - first) {

@@ -38,7 +38,7 @@ export function oddRows({ value, wallTime, wideValues }: ScalarColumns, rows: Ui
   return odd;
 }
 
-/** What a person reads of a value, where that is one text. */
+/** The readable text of a value, if it is a single text. */
 export function textOf(value: Value): string | null {
   if (value.kind === 'malformed') return value.why;
   if (value.kind !== 'text' || value.strings[0] === undefined) return null;
@@ -46,7 +46,7 @@ export function textOf(value: Value): string | null {
   return typeof text === 'string' ? text : null;
 }
 
-/** Hyperparameters by name: value as text, as a number where it is one (NaN: none), and its type. */
+/** Hyperparameters by name: value as text, as a number if it is one (NaN: none), and its type. */
 export function hparamsOf(value: Value): [name: string, value: string | null, number: number, type: string][] {
   if (value.kind !== 'hparams') return [];
   const start = value.data['session_start_info'];

@@ -5,7 +5,7 @@ import PQueue from 'p-queue';
 import type { Blob } from '../../model/index.ts';
 import { flushFolderAsync, NEW_FILE, ownFileMode, ownFolderMode, temporaryName } from '../../own-files/index.ts';
 
-/** Below the media folder: where files are written before they get their names. */
+/** A folder in the media folder: files are written here before they get their names. */
 const MAKING = '.making';
 
 /** Files written at the same time: each waits for the disk. */
@@ -18,7 +18,7 @@ export function blobPath(blob: Blob): string {
 
 const EXTENSIONS: Readonly<Record<string, string>> = { png: 'png', jpeg: 'jpg', gif: 'gif', bmp: 'bmp', wav: 'wav', graph: 'pb' };
 
-/** Content-addressed files beside the store. A file is on the disk, whole, before a row names it. */
+/** Content-addressed files next to the store. A file is completely on disk before a row names it. */
 export class MediaFolder {
   readonly path: string;
   readonly #made = new Set<string>();

@@ -1,4 +1,4 @@
-/** Drops what a file held before it was written again, where the present generation of it has all of that, too. */
+/** Drops former generations of a file if the present one has everything that they have. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { comparePlaces, type PlacedPoint, StoredScalars, type StoredSegment } from './stored-scalars.ts';
 
@@ -52,10 +52,9 @@ const REMOVE_OBJECT = [
 type Stored = { readonly scalar: PlacedPoint } | { readonly object: number };
 
 /**
- * A file that was copied over itself repeatedly leaves a generation each time, with the same points. One goes
- * where each of its points and marks is among those of the present generation, in the same order. Views show none of
- * it before or after. What of it is removed when this is broken off is in the present generation: the rest goes
- * another time.
+ * A file that is copied over itself repeatedly leaves a generation each time, with the same points. A generation is
+ * dropped if each of its points and marks is among those of the present one, in the same order. Views never show it.
+ * If this is interrupted, what was removed is in the present generation, and the rest is removed later.
  */
 export class OlderGenerations {
   readonly #db: DatabaseSync;
@@ -157,7 +156,7 @@ export class OlderGenerations {
 
   *#removeOf(series: number, { file, generation }: Older): Generator<number, void, void> {
     for (const { from, to } of this.#segments(series, file, generation)) {
-      // The points with their segment: rows that nobody names would stay forever.
+      // The points with their segment: rows without one would stay forever.
       this.#statement('DELETE FROM odd_point WHERE id BETWEEN ? AND ?').run(from, to);
       this.#statement('DELETE FROM point WHERE id BETWEEN ? AND ?').run(from, to);
       this.#statement('DELETE FROM segment WHERE series = ? AND first_point = ?').run(series, from);

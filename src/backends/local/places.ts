@@ -1,11 +1,11 @@
 /**
- * Where the points of a segment are in their file, packed: two or three bytes a point, and a column less in the
- * hottest table. A point is a varint of twice the distance from the record before, plus 1 where a varint follows with
- * the value's place in its record (absent: 0).
+ * The places of a segment's points in their file, packed: two or three bytes per point, and one column less in the
+ * hottest table. A point is a varint of twice the distance from the previous record, plus 1 if a varint with the
+ * value's index in its record follows (absent: 0).
  */
 import type { ScalarColumns } from '../../model/index.ts';
 
-/** Where a point stands: the record's offset, and the value's index in it. */
+/** The place of a point: the record's offset, and the value's index in it. */
 export interface Place {
   readonly offset: number;
   readonly index: number;

@@ -1,7 +1,7 @@
 /**
- * The local store's schema, version 1: documented in docs/schema.md, where every table and view that others may read
- * is described. Measured numbers are in REAL columns, since other readers (DuckDB) go by declared types. What such
- * a column cannot hold has its exact text beside it: -0 (it would become 0) and integers no double holds. NaN is NULL.
+ * The local store's schema, version 1: docs/schema.md documents every table and view for other readers. Measured
+ * numbers are in REAL columns, since other readers (DuckDB) use declared types. What such a column cannot hold also has
+ * its exact text: -0 (it would become 0) and integers that no double holds. NaN is NULL.
  */
 export const SCHEMA_VERSION = 1;
 

@@ -26,7 +26,7 @@ class Prepared {
   }
 }
 
-/** Nothing is changed where it was done before. `transaction` commits what its work did. */
+/** Changes nothing if it was done before. `transaction` commits the changes. */
 export function tidyStore(db: DatabaseSync, tidying: Tidying, transaction: (work: () => void) => void): void {
   switch (tidying.kind) {
     case 'rename':

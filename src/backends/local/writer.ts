@@ -41,7 +41,7 @@ export interface PreparedParcel {
   readonly weight: number;
 }
 
-/** What an object takes beside its JSON text, which is counted twice: it is copied on its way into the database. */
+/** What an object takes in addition to its JSON text, which counts twice: it is copied on its way into the database. */
 const OBJECT_WEIGHT = 500;
 
 function weightOf({ point, data, blobs }: PreparedObject): number {
@@ -86,7 +86,7 @@ export class Writer {
     this.#nextPoint = Number(this.#get('SELECT coalesce(max(id), 0) + 1 AS next FROM point', [])?.next);
   }
 
-  /** Remembers where a run's root lies, for when its rows are made. */
+  /** Remembers the path of a run's root, for when its rows are created. */
   announce({ run, rootPath }: Pick<RunSource, 'run' | 'rootPath'>): void {
     this.#rootPaths.set(run.root, rootPath);
   }
@@ -195,7 +195,7 @@ export class Writer {
     }
   }
 
-  /** What a REAL column cannot hold is kept exactly beside it. */
+  /** Keeps exactly what a REAL column cannot hold. */
   #oddPoints({ scalars }: Batch, rows: Uint32Array, first: number): void {
     for (const [i, row] of oddRows(scalars, rows)) {
       const exact = scalars.wideValues.get(row) ?? (scalars.value[row] as number);

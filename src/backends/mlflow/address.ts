@@ -29,8 +29,8 @@ export function addressOf(text: string): Address {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(whole)?.[1]?.toLowerCase();
   if (scheme === 'http' || scheme === 'https') return serverAddress(whole);
   if (STORES.test(whole)) {
-    // Databases are handed to the server with their password; it must not stand anywhere else. It may hold slashes,
-    // and other signs of an address.
+    // The server gets the address of a database with its password; it must not appear anywhere else. It may contain
+    // slashes and other characters of an address.
     const [user = '', scheme, password] = /^([a-z0-9+.-]+:\/\/)[^:/@]*(?::(.*))?@/i.exec(whole) ?? [];
     const uri = redact(user === '' ? whole : scheme + whole.slice(user.length));
     return { kind: 'store', uri, whole, username: undefined, password };

@@ -7,9 +7,8 @@ const PROXY = '/api/2.0/mlflow-artifacts/artifacts';
 const MOST_URI = 4096;
 
 /**
- * The folder of a run behind the server's artifact proxy, from the run's `artifact_uri`; undefined if artifacts go
- * elsewhere (a bucket, a path on the server), which nobody but the official client with its own credentials can
- * reach.
+ * The folder of a run in the server's artifact proxy, from the run's `artifact_uri`; undefined if artifacts go
+ * elsewhere (a bucket, a path on the server), where only the official client with its own credentials can reach them.
  */
 export function artifactRoot(uri: string): string | undefined {
   if (uri.length > MOST_URI) return undefined;
@@ -21,14 +20,14 @@ export function artifactRoot(uri: string): string | undefined {
   return parts.length === 0 || parts.some((part) => part === '' || part === '.' || part === '..') ? undefined : parts.join('/');
 }
 
-/** Files beside a run, through the server's proxy. Paths are of our own making: plain parts, no `..`. */
+/** Artifacts of a run, through the server's proxy. We choose the paths: plain parts, no `..`. */
 /** Where files go that do not go through the server. */
 export function placeOf(uri: string): string {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(uri)?.[1];
   return scheme === undefined || scheme === 'file' ? 'in a folder of the server' : `at ${scheme}:`;
 }
 
-/** What is to be done where files do not go through the server. */
+/** What to do if files do not go through the server. */
 export const AWAY_HINT =
   'Start the server with --artifacts-destination PLACE instead of --default-artifact-root PLACE, and use a new ' +
   'experiment; or create one with the artifact location mlflow-artifacts:/NAME. An experiment keeps the place that it was created with.';

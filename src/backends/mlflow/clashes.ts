@@ -12,10 +12,7 @@ import type { Metric } from './prepare.ts';
 /** So many entries every version sorts out on its own, but for NaN. */
 const SORTED_OUT = 100;
 
-/**
- * How a group that clashes is sent again, in its order; undefined where it is a point alone, or points of NaN alone:
- * then it is looked up.
- */
+/** How to send a clashing group again, in its order; undefined for a single point, or only NaN: then it is read. */
 export function partsOf<Entry>(group: readonly Entry[], metricOf: (entry: Entry) => Metric): readonly (readonly Entry[])[] | undefined {
   if (group.length > SORTED_OUT) {
     return Array.from({ length: Math.ceil(group.length / SORTED_OUT) }, (_, i) => group.slice(i * SORTED_OUT, (i + 1) * SORTED_OUT));
@@ -29,8 +26,8 @@ export function partsOf<Entry>(group: readonly Entry[], metricOf: (entry: Entry)
 }
 
 /**
- * How a group that clashes is parted by the names of its metrics, where the run does not hold some of them: those
- * that it holds go first, the others in halves, until a name is alone.
+ * How to split a clashing group by the names of its metrics, if the run lacks some of them: those that it has go
+ * first, the others in halves, down to a single name.
  */
 export function partsByName<Entry>(
   group: readonly Entry[],

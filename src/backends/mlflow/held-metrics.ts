@@ -13,7 +13,7 @@ export class HeldMetrics {
   readonly #client: MlflowClient;
   readonly #runId: string;
   readonly #isNew: boolean;
-  /** Of each file, up to where it was sent by this process, arrived or not. */
+  /** For each file, up to where this process has sent it, stored or not. */
   readonly #sent = new Map<string, number>();
   /** Files of which all that exists was met: what follows in them is new. */
   readonly #caughtUp = new Set<string>();

@@ -17,9 +17,9 @@ interface Made {
 }
 
 /**
- * The keys of one run's metrics, or of its params. Where a database takes names for one that differ only by case,
- * accents or trailing blanks, all but the first get `.x.` behind them. Which one came first is told by what the run
- * holds already; for reading back it does not matter. A key that the run holds stays the key of its tag.
+ * The keys of one run's metrics, or of its params. If a database treats names as equal that differ only by case,
+ * accents or trailing blanks, all but the first get `.x.` at the end. The content of the run decides which one came
+ * first; for reading back it does not matter. A key that the run has stays the key of its tag.
  */
 export class KeyTable {
   readonly #options: KeyOptions;
@@ -44,7 +44,7 @@ export class KeyTable {
     }
   }
 
-  /** The key of a tag, below a prefix where it is derived from it. `mostLength`: of the key, prefix included. */
+  /** The key of a tag, with a prefix if it is derived from it. `mostLength`: of the key, including the prefix. */
   keyOf(tag: string, prefix = '', mostLength = KEY_LENGTH): string {
     const place = `${prefix}\n${tag}`;
     let made = this.#made.get(place);
@@ -96,7 +96,7 @@ function unmarked(name: string): string {
   return name.slice(0, end);
 }
 
-/** A key without what follows it where it is derived: the statistic. */
+/** A key without the statistic at its end, if it is derived. */
 function parted(key: string): { readonly name: string; readonly rest: string } {
   const end = key.startsWith(DERIVED_PREFIX) ? key.lastIndexOf('/') : key.length;
   return { name: key.slice(0, end), rest: key.slice(end) };

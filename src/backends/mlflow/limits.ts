@@ -27,7 +27,7 @@ export const EXPERIMENT_NAME_LENGTH = 500;
 /** A page of a metric's history: the server gives no more. */
 export const HISTORY_PAGE = 25_000;
 
-/** Runs of one page, where those of a key are searched for: most often it is one. */
+/** Runs per page when searching for those of a key: usually there is one. */
 export const RUNS_PAGE = 100;
 /** Of a listing of versions of models. */
 export const VERSIONS_PAGE = 1000;

@@ -1,4 +1,4 @@
-/** What lies beside the points of a run: files of its own, datasets, params from files. */
+/** What belongs to a run besides its points: artifacts, datasets, params from files. */
 
 import type { ArtifactFile, ArtifactOutcome, Dataset, RunParam } from '../../contract/index.ts';
 import { MirrorError, reasonOf } from '../../errors.ts';
@@ -74,15 +74,13 @@ export function doubleText(value: number): string {
   return `${digits}e${exponent.slice(0, 1)}${exponent.slice(1).padStart(2, '0')}`;
 }
 
-/** A truth value as a number: event files of torch say 1 where a file beside them says True. */
+/** A boolean as a number: event files of torch say 1 if a param file says True. */
 function wordOf(text: string): string {
   const word = text.toLowerCase();
   return word === 'true' ? '1' : word === 'false' ? '0' : word;
 }
 
-/**
- * Whether two texts are the same value: hparams of event files are doubles, and say 64 where a file says 64 or 64.0.
- */
+/** Whether two texts are the same value: hparams of event files are doubles, and say 64 if a file says 64 or 64.0. */
 export function isSameParam(a: string, b: string): boolean {
   if (a === b) return true;
   const [first, second] = [wordOf(a), wordOf(b)];

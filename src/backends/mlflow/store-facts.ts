@@ -7,7 +7,7 @@ import { PARAM_LENGTH, TAG_LENGTH } from './limits.ts';
 
 /** What the store behind a server keeps, tells apart and can hold. */
 export interface StoreFacts {
-  /** It keeps points in files: every copy of them, and no metric `a` beside `a/b`. */
+  /** It keeps points in files: every copy of them, and not both a metric `a` and `a/b`. */
   readonly isFileStore: boolean;
   /**
    * Names that differ by case, accents or trailing blanks only are one name to it: the collations of MySQL and SQL
@@ -26,7 +26,7 @@ export interface StoreFacts {
   readonly paramLength: number;
 }
 
-/** What is believed of a server that nobody has tried yet: what every version takes, with any database. */
+/** The assumptions about a server before its trial: what every version accepts, with any database. */
 export const UNTRIED: StoreFacts = {
   isFileStore: false,
   foldsNames: false,

@@ -1,7 +1,6 @@
 /**
- * Tables of a run's texts, one a tag, which MLflow shows with a row a step. A table cannot be added to, only written
- * again, so they are made when a run ends, from the segments, where the texts are exact. They are for people: nothing
- * is read from them again.
+ * Tables of a run's texts, one per tag, which MLflow shows with a row per step. A table can only be replaced. So tables
+ * are written when a run ends, from the exact-point files. They are only for display: nothing is read from them.
  */
 
 import type { BackendContext } from '../../contract/index.ts';
@@ -14,7 +13,7 @@ import { fileNameOf } from './keys.ts';
 import { TAG_LENGTH } from './limits.ts';
 import { SegmentReader } from './read-back.ts';
 
-/** Of one table: the viewer shows all of it at once. What is beyond is in the files beside it. */
+/** Limit of one table: the viewer shows all of it at once. Further texts are only in the other files. */
 const MOST_ROWS = 5000;
 const MOST_BYTES = 4 * 1024 * 1024;
 /** Segments that are read for them, together. */
@@ -108,7 +107,7 @@ function listedIn(before: string | undefined, paths: readonly string[]): string 
     const found: unknown = JSON.parse(before ?? '[]');
     if (Array.isArray(found)) list = found;
   } catch {
-    // Not a list: nobody can use it.
+    // Not a list, so it is of no use.
   }
   const known = new Set(list.map((entry) => (entry as { readonly path?: unknown } | null)?.path));
   for (const path of paths) {

@@ -17,16 +17,13 @@ export function overlapping(journal: readonly JournalEntry[], { file, batch }: T
   return journal.filter((entry) => entry.file === file && entry.start < batch.end && batch.start < entry.end);
 }
 
-/** Lines of one entry: where bytes come again, the lines of all entries that have some of them are read back. */
+/** Lines of one entry: if bytes come again, the lines of all entries that have some of them are read back. */
 const MOST_LINES = 50_000;
 
 /** Lines that are sent next. */
 export type NewLines = Pick<JournalEntry, 'firstLine' | 'count'>;
 
-/**
- * An entry for lines of a parcel: the last one, made longer, where they follow it. It has the last one's first line,
- * and so takes its place.
- */
+/** An entry for lines of a parcel: it extends and replaces the last one, if they follow it. */
 export function entryFor(lines: NewLines, parcel: TrackerParcel, mapping: string, last: JournalEntry | undefined): JournalEntry {
   const { generation, start, end } = parcel.batch;
   const hash = hashOf(parcel);

@@ -14,10 +14,7 @@ export function numberText(x: number | bigint): string {
   return String(x);
 }
 
-/**
- * A number of a row. Services that have no bare words for NaN and infinities give texts. Undefined where it is no
- * number.
- */
+/** A number of a row. Services without bare words for NaN and infinities return texts. Undefined if it is no number. */
 export function readNumber(text: string): number | bigint | undefined {
   const plain = text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text;
   if (plain === 'NaN') return Number.NaN;
@@ -25,7 +22,7 @@ export function readNumber(text: string): number | bigint | undefined {
   if (plain === '-Infinity') return -Infinity;
   if (plain !== text || !/^-?\d/.test(plain)) return undefined;
   const x = Number(plain);
-  // No integer of ours is longer; of a text of megabytes it would take minutes.
+  // Our integers are shorter; a text of megabytes would take minutes.
   return Number.isSafeInteger(x) || !/^-?\d{1,40}$/.test(plain) ? x : BigInt(plain);
 }
 

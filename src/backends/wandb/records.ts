@@ -10,7 +10,7 @@ import type { RunConfig } from './run-config.ts';
 /** Which message a record holds. */
 export const Kind = { history: 2, summary: 3, config: 5, files: 6, metric: 12, run: 17, exit: 18, header: 21 } as const;
 
-/** A message that grows, its lengths put in where they are known. */
+/** A message that grows; its lengths are filled in when they are known. */
 export class Message {
   #buffer = Buffer.allocUnsafe(16 * 1024);
   #length = 0;
@@ -189,7 +189,7 @@ export function itemsOf(record: Uint8Array, kind: number): [key: string, value: 
   return lengthDelimited(body, 1).map((item) => [utf8(lengthDelimited(item, 1)[0]), utf8(lengthDelimited(item, 16)[0])]);
 }
 
-/** What a run record says beside the configuration. */
+/** The fields of a run record besides the configuration. */
 export interface RunFacts {
   readonly change: RunChange;
   readonly startedAt: number;

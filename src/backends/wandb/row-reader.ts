@@ -3,7 +3,7 @@
  * numbers no parser keeps.
  */
 
-/** Its members in their order, each value as its text. Undefined where it is no object. */
+/** Its members in order, each value as text. Undefined if it is not an object. */
 export function membersOf(text: string): [key: string, value: string][] | undefined {
   const members: [string, string][] = [];
   let at = afterSpace(text, 0);

@@ -1,7 +1,7 @@
 /**
- * Parcels to lines of the history: a record becomes a row with all its values (further rows where a tag is in it
- * twice, or it is very long). A row is a pure function of the record, but for its number at the end: the same record
- * gives the same text on every machine, at any time.
+ * Parcels to lines of the history: a record becomes a row with all its values (or several rows, if a tag is in it twice
+ * or it is very long). A row is a pure function of the record, except for its number at the end: the same record gives
+ * the same text on every machine, at any time.
  */
 
 import type { TrackerParcel } from '../../contract/index.ts';
@@ -11,9 +11,9 @@ import { LINE_LENGTH, VALUE_BYTES } from './limits.ts';
 import { mapObject, type RunFile } from './map.ts';
 import { numberText } from './numbers.ts';
 
-/** Where the exact form of a row's other values stands, as a JSON text. */
+/** The key of the exact form of a row's other values, as a JSON text. */
 export const EXACT_KEY = 'mirrorboard/exact';
-/** Events without a value: nobody asks for them, they are kept all the same. */
+/** Events without a value: no chart shows them, but they are kept. */
 export const MARK_KEY = 'mirrorboard/mark';
 
 /** A value of a row that is not a plain number, from which the point can be had back. */
@@ -32,7 +32,7 @@ export type ExactEntry = readonly [
 export interface BuiltRows {
   /** Rows without their number and the last brace. */
   readonly rows: readonly string[];
-  /** Where the record of each row stands. */
+  /** The place of the record of each row. */
   readonly offsets: readonly number[];
   readonly files: ReadonlyMap<string, RunFile>;
   /** Which points cannot do without which files. */

@@ -47,7 +47,7 @@ export class RunConfig {
   readonly #values = new Map<string, string>();
   #own: OwnFacts | undefined;
 
-  /** From the text of the wire, where every value is wrapped; empty for a new one. */
+  /** From the text of the server, which wraps every value; empty for a new one. */
   static read(text: string): RunConfig {
     const config = new RunConfig();
     for (const [key, wrapped] of membersOf(text) ?? []) {
@@ -65,7 +65,7 @@ export class RunConfig {
     this.set(OWN, JSON.stringify(own));
   }
 
-  /** A value as JSON. True where it was another one before. */
+  /** A value as JSON. True if it was another one before. */
   set(key: string, value: string): boolean {
     if (this.#values.get(key) === value) return false;
     this.#values.set(key, value);
@@ -107,7 +107,7 @@ export function paramKey(name: string): string {
 /** Without a version of the client, the run is treated as one that never started. */
 const CLIENT = '0.31.0';
 
-/** Undefined where it is not as we write it: then it is not ours. */
+/** Undefined if it does not have our form: then it is not ours. */
 function ownFacts(text: string): OwnFacts | undefined {
   const parsed = parseJson(Buffer.from(text));
   if (parsed.kind !== 'ok' || !isFields(parsed.value)) return undefined;

@@ -118,7 +118,7 @@ export class Runs {
     throw goneError(tracked.id, runLabel(source.run));
   }
 
-  /** A run of ours that our state knows nothing of. Its lines are matched with the records when those come. */
+  /** A run of ours that our state does not know. Its lines are matched with the records when those arrive. */
   async #adopted(source: RunSource, place: RunPlace, signal: AbortSignal): Promise<OpenRun> {
     const { own } = place.config;
     await this.#catchUp(place, await this.#waiting?.(place.path), signal);

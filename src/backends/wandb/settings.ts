@@ -35,7 +35,7 @@ export interface WandbSettings {
   readonly dir: string;
   readonly offsetSemantics: OffsetSemantics;
   readonly silent: boolean;
-  /** How long more of a growing run is waited for. */
+  /** How long to wait for more data of a growing run. */
   readonly gatherMs: number;
   readonly timeoutMs: number;
   readonly tls: TlsOptions;

@@ -13,7 +13,7 @@ export interface StoredRow {
   readonly exact: readonly ExactEntry[];
 }
 
-/** Undefined for a line that is not a row of ours. */
+/** Undefined for a line that is not one of our rows. */
 export function readRow(line: string): StoredRow | undefined {
   const members = membersOf(line);
   if (members === undefined) return undefined;

@@ -11,9 +11,9 @@ const NAMELESS = /^Unknown system error/;
 const MOST_CAUSES = 8;
 
 /**
- * An error for a person, ending in a line end: code and message, what is after it, what to do, what to type.
- * Whatever is no `MirrorError` is a bug of ours. The stack is for those who asked (`debug`, from MIRRORBOARD_DEBUG).
- * Prints what it is given: secrets must not get into messages.
+ * An error for display, ending in a line end: code and message, hint, and command to try. Anything but a `MirrorError`
+ * is a bug of ours. `debug` (from MIRRORBOARD_DEBUG) adds the stack. Prints what it is given: secrets must not get into
+ * messages.
  */
 export function renderError(
   error: unknown,
@@ -54,7 +54,7 @@ function textOf(error: unknown): string {
   return messageOf(error) || (systemCode(error) ?? 'unknown');
 }
 
-/** Harmless to a terminal; further lines are set in, so that none can pass for a line of ours. */
+/** Harmless to a terminal; further lines are indented, so that none looks like a line of ours. */
 function shown(text: string): string {
   return visibleText(text.trim(), { lines: true }).replaceAll('\n', '\n  ');
 }

@@ -5,9 +5,7 @@ const ELLIPSIS = '…';
 const MOST = 8192;
 let graphemes: Intl.Segmenter | undefined;
 
-/**
- * A text in at most `width` columns: where it is wider, its middle gives way to `…`, since names differ at both ends.
- */
+/** A text in at most `width` columns: if it is wider, `…` replaces its middle, since names differ at both ends. */
 export function fitText(text: string, width: number): string {
   if (text.length > MOST) text = `${text.slice(0, MOST / 2)}${ELLIPSIS}${text.slice(-MOST / 2)}`;
   if (stringWidth(text) <= width) return text;

@@ -33,7 +33,7 @@ const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
   moved: 'moved from another path',
 };
 
-/** Why bytes cannot be read, and what would help where something would. */
+/** Why bytes cannot be read, and what would help, if something would. */
 export function damageReason(damage: Pick<FoundDamage, 'reason' | 'detail' | 'needs'>): string {
   const { reason, detail, needs } = damage;
   if (detail === undefined) return REASONS[reason];
@@ -43,7 +43,7 @@ export function damageReason(damage: Pick<FoundDamage, 'reason' | 'detail' | 'ne
   return `${REASONS[reason]} (${visibleText(detail)}${help})`;
 }
 
-/** The bytes of damage as a count; undefined if nobody could tell how long the file is. */
+/** The bytes of damage as a count; undefined if the length of the file is unknown. */
 export function damageBytes({ start, end, reason }: Pick<Damage, 'start' | 'end' | 'reason'>): string | undefined {
   return reason === 'unreadable' && end - start === 1 ? undefined : counted(end - start, 'byte');
 }

@@ -64,7 +64,7 @@ export class ProgressBlock {
     this.#timer.unref();
   }
 
-  /** Wipes the block; the summary goes where it stood. May be called at any time, and twice. */
+  /** Clears the block; the summary takes its place. May be called at any time, and twice. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;

@@ -4,7 +4,7 @@ import { fitText } from './fit-text.ts';
 import { laneShare, passParts, percentText } from './lane-line.ts';
 import { visibleText } from './visible-text.ts';
 
-/** How fast it goes; undefined where it is too early to tell. */
+/** The rate; undefined if it is too early to tell. */
 export interface Speed {
   readonly pointsPerSec: number | undefined;
   readonly bytesPerSec: number | undefined;

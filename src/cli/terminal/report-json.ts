@@ -50,7 +50,7 @@ function laneJson(lane: LaneReport): Record<string, unknown> {
   };
 }
 
-/** A file or params beside event files that a tracker did not take. */
+/** An artifact or a param file that a tracker refused. */
 export function refusedFileJson({ run, path, reason }: LaneReport['refusedFiles'][number]): Record<string, unknown> {
   return { root: run.root, run: run.path, path, reason };
 }

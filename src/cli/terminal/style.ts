@@ -46,8 +46,8 @@ export function styleFor(question: ColorQuestion): Style {
 }
 
 /**
- * Whether to colour: `--color` decides, then FORCE_COLOR (as Node reads it: 0 and false mean no), then NO_COLOR where
- * it is not empty and TERM=dumb, then whether the stream is a terminal that has colours.
+ * Whether to use color: `--color` decides, then FORCE_COLOR (as Node reads it: 0 and false mean no), then NO_COLOR if
+ * it is not empty and TERM=dumb, then whether the stream is a terminal with colors.
  */
 export function isColored({ stream, env, choice = 'auto' }: ColorQuestion): boolean {
   if (choice !== 'auto') return choice === 'always';

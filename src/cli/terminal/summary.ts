@@ -134,7 +134,7 @@ const STANDS: Readonly<Record<LaneReport['stand'], string>> = {
   interrupted: 'interrupted',
 };
 
-/** The lanes that lead to trackers: what they took, and why they are blocked where they do. */
+/** The lanes of trackers: what they accepted, and why they are blocked. */
 function lanes(report: Report, style: Style): string {
   return report.lanes.map((lane) => laneLines(lane, style).join('\n')).join('\n');
 }
@@ -186,7 +186,7 @@ function laneLines(lane: LaneReport, style: Style): string[] {
   ];
 }
 
-/** A file or params beside event files that a tracker did not take, and why. */
+/** An artifact or a param file that a tracker refused, and why. */
 export function refusedFileText({ run, path, reason }: LaneReport['refusedFiles'][number]): string {
   return visibleText(`${runLabel(run)}/${path} refused: ${reason}`);
 }

@@ -9,7 +9,7 @@ export interface Column {
   readonly title: string;
   /** Numbers belong to the right. Left is the default. */
   readonly align?: 'left' | 'right';
-  /** On a narrow terminal it is left out where it says nothing: all of its cells are zero. */
+  /** Left out on a narrow terminal if all of its cells are zero. */
   readonly isSpare?: boolean;
 }
 
@@ -18,10 +18,7 @@ export interface Table {
   readonly columns: readonly Column[];
   /** Cells as plain text; they may come from files, escape sequences and all. Missing cells are empty. */
   readonly rows: readonly (readonly string[])[];
-  /**
-   * What would be too wide for a cell, one text for each row: below the table, or below its row where that has lines
-   * of its own.
-   */
+  /** Text that is too wide for a cell, one for each row: below the table, or its row if that has several lines. */
   readonly below?: readonly string[];
   /** Columns of the terminal; no limit when absent or 0 (terminals that do not know). */
   readonly width?: number | undefined;
@@ -47,8 +44,8 @@ const LEAST_COLUMNS = 20;
 const ZEROS = new Set(['', '-', '0', '0 B']);
 
 /**
- * A table as lines without a trailing line end. When it is too wide, the first column gives way, then columns that
- * say nothing; where that is not enough each row becomes a few lines of its own. Numbers are never cut.
+ * A table as lines without a trailing line end. If it is too wide, the first column is cut, then columns of zeros are
+ * left out; if that is not enough, each row becomes several lines. Numbers are never cut.
  */
 export function renderTable(table: Table): string {
   const { width, style = plainStyle } = table;

@@ -11,9 +11,9 @@ const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
 const MOST_SHOWN = 2000;
 
 /**
- * A text from outside (run and tag names, paths, messages) such that printing it does nothing but show it: what would
- * steer the terminal stands as an escape like `\x1b`. With `lines`, line ends stay. What is very long loses its
- * middle, but for `whole`: texts of ours, commands to type.
+ * A text from outside (run and tag names, paths, messages) that is safe to print: what would control the terminal
+ * becomes an escape like `\x1b`. With `lines`, line ends stay. A very long text loses its middle, unless `whole` is
+ * set: for our own texts, and commands to type.
  */
 export function visibleText(
   text: string,

@@ -7,10 +7,7 @@ import { concat, field } from './wire.ts';
 /** A hyperparameter; every number becomes a double on the wire. */
 export type HparamValue = number | string | boolean;
 
-/**
- * Whether the point carries an empty float tensor beside its metadata, as TensorFlow writes it; PyTorch writes none.
- * Default false.
- */
+/** Whether the point has an empty float tensor next to its metadata, as TensorFlow writes it. Default false. */
 export interface HparamsForm {
   readonly withTensor?: boolean;
 }

@@ -14,10 +14,7 @@ export type Dtype = keyof typeof DTYPES;
 /** A complex number: real and imaginary part. */
 export type Complex = readonly [re: number, im: number];
 
-/**
- * One element of a tensor; 64-bit integers beyond 2^53 are bigints, bytes stand for themselves (strings, or raw
- * little-endian elements in `content`).
- */
+/** One element: integers beyond 2^53 are bigints, bytes are strings, or raw little-endian elements in `content`. */
 export type Element = number | bigint | boolean | string | Uint8Array | Complex;
 
 /**

@@ -159,7 +159,7 @@ export function audio(
   );
 }
 
-/** Audio clips of TensorBoard 2: [n, 2] with labels, [n] where no clip has one. */
+/** Audio clips of TensorBoard 2: [n, 2] with labels, [n] if no clip has one. */
 export function audioTensor(
   tag: string,
   clips: readonly { readonly encoded: Uint8Array; readonly label?: string }[],

@@ -34,7 +34,7 @@ export function matchPoints(mine: PointTable, theirs: PointTable): Matches {
   const left = byContent(theirs, (row) => isMatched[row] === 0);
   alone = alone.filter((row) => {
     const rows = left.get(mine.contentKey(row));
-    // From the end, where equal contents are: nearly always the last one fits.
+    // From the end, if contents are equal: nearly always the last one matches.
     const at = rows?.findLastIndex((other) => mine.hasSameContent(row, theirs, other)) ?? -1;
     if (rows === undefined || at < 0) return true;
     isMatched[rows[at] as number] = 1;

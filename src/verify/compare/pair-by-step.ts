@@ -1,9 +1,6 @@
 import type { PointTable } from './point-table.ts';
 
-/**
- * A tracker that does not know where its points come from: of one step, one too few and one too many are one that
- * changed.
- */
+/** For a tracker that does not know where its points come from: one missing and one extra of a step are one changed. */
 export function pairByStep(
   missing: readonly number[],
   extra: readonly number[],

@@ -15,7 +15,7 @@ export class PointTable implements PointSink {
   step = new Float64Array(this.#capacity);
   wallTime = new Float64Array(this.#capacity);
   value = new Float64Array(this.#capacity);
-  /** Number in `#files`, -1 where the place is not known. */
+  /** Number in `#files`, -1 if the place is not known. */
   file = new Int32Array(this.#capacity);
   offset = new Float64Array(this.#capacity);
   index = new Uint32Array(this.#capacity);
