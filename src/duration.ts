@@ -3,7 +3,7 @@ const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, min: 60_
 /** Timers take no more than 24 days. */
 const MOST_MS = 20 * 86_400_000;
 
-/** What a time has to be, for messages. */
+/** What a time must be, for messages. */
 export const DURATION_WORDS = 'a time above 0, such as 90s, 5m, 1h30m or 2d (a number alone is seconds)';
 
 /** `5m`, `90s`, `1h30m`, in milliseconds; a number alone is seconds. Undefined for any other text. */

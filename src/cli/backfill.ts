@@ -99,7 +99,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
 
 /**
  * Says what a pass would do in each lane. No tracker is asked, and nothing is written. False where something could
- * not be looked at.
+ * not be checked.
  */
 async function showPlan(
   roots: readonly RootRequest[],
@@ -172,7 +172,7 @@ export function lanesAfter({ lanes }: Report): NonNullable<Situation['lanes']> {
   });
 }
 
-/** Loaded only where there are trackers: nobody else waits for their clients. */
+/** Loaded only if there are trackers: nobody else waits for their clients. */
 async function makeLanes(
   config: Config,
   env: NodeJS.ProcessEnv,

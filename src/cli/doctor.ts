@@ -98,7 +98,7 @@ async function trialFinding(lane: ResolvedLane, { project }: Config, work: LaneW
       lane,
       { ...work, timeoutMs: work.timeoutMs * TRIAL_TIMES, graceMs: TRIAL_GRACE_MS },
       async (backend, signal) => {
-        // A backend looks at its target before it is used, as it does for a pass.
+        // A backend checks its target before it is used, as it does for a pass.
         const before = await backend.probe(signal);
         const trial = await tryRun(backend, lane, { root: work.root, project, nowMs: Date.now(), signal });
         // By trying it more is known of it.

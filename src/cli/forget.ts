@@ -24,7 +24,7 @@ export interface ForgetFlags extends GlobalOptions {
 /** What is named by a line of text for people, so that a long list stays readable. */
 const MOST_NAMED = 10;
 
-/** Forgets runs or a root: says what that is, asks, and does it. `named`: for an error, where nothing is meant. */
+/** Forgets runs or a root: says what that is, asks, and does it. `named`: for an error, if nothing is meant. */
 export async function forget(
   config: Config,
   wish: Pick<ForgetWish, 'isMeant' | 'root'>,
@@ -82,7 +82,7 @@ async function isWanted(
   return confirm('Forget them?', flags.yes === true, context, signal);
 }
 
-/** A tracker that can't be reached is found out before anything is forgotten. */
+/** A tracker that cannot be reached is found out before anything is forgotten. */
 async function carryOut(
   { forgettings, removals }: ForgetPlan,
   config: Config,

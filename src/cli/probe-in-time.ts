@@ -3,7 +3,7 @@ import { MirrorError } from '../errors.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
 import { AnswerWatch, SILENT_MS } from '../sync/delivery/index.ts';
 
-/** How long a tracker has to answer that a person waits for. */
+/** How long a tracker must answer that a person waits for. */
 export const PROBE_MS = 30_000;
 
 /** How long a tracker is waited for, and who hears of it. */
@@ -11,7 +11,7 @@ interface ProbeOptions {
   /** A line for the person who waits. */
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
-  /** What has not happened, where it does not answer. */
+  /** What has not happened, if it does not answer. */
   readonly undone: string;
   readonly clock?: Clock;
 }

@@ -106,7 +106,7 @@ export async function statusCommand(flags: StatusFlags, context: CommandContext)
   }
 }
 
-/** Something that should be in every lane can't be read now, or is not taken until a person does something. */
+/** Something that should be in every lane cannot be read now, or is not taken until a person does something. */
 function isTroubled({ damage, roots, obstacles, lanes }: StatusReport): boolean {
   return (
     obstacles.length > 0 ||
@@ -132,7 +132,7 @@ interface TextOptions {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** A table of the lanes; where it would be too wide, the places they lead to stand below it. */
+/** A table of the lanes; if it would be too wide, the places they lead to are below it. */
 function lanesText(report: StatusReport, style: Style, width: number | undefined): string {
   const wide = lanesTable(report, style, undefined, true);
   const isFitting = width === undefined || wide.split('\n').every((line) => stringWidth(line) <= width);
@@ -301,7 +301,7 @@ function notAnswering({ watch, notAnswering: seen }: StatusReport): readonly { r
   return [...all.values()];
 }
 
-/** What can't be looked at for another reason than that it does not answer, which has its own lines. */
+/** What cannot be checked for another reason than that it does not answer, which has its own lines. */
 function shutPlaces(report: StatusReport): StatusReport['obstacles'] {
   const silent = new Set(notAnswering(report).map(({ path }) => path));
   const places = new Map(report.roots.map(({ name, path }) => [name, path]));
@@ -315,7 +315,7 @@ function stateOf({ watch }: StatusReport, lane: LanePosture): string {
   return stood === undefined ? 'no watch running' : `was ${stood.state}`;
 }
 
-/** Whether a process mirrors at the moment: what failed for a while is tried again by itself. */
+/** Whether a process mirrors at the moment: what failed for a while is tried again on its own. */
 function isWritten({ watch, lanes }: StatusReport): boolean {
   return watch?.isRunning === true || lanes.some(({ isDriven }) => isDriven);
 }

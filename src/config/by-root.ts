@@ -12,7 +12,7 @@ export function linksOf({ roots, links, sources }: Pick<Config, 'roots' | 'links
   return ofRoot({ roots, sources }, 'links', links);
 }
 
-/** The same of what becomes of a run whose file was replaced. */
+/** The same of what happens to a run whose file was replaced. */
 export function replacedOf({ roots, replaced, sources }: Pick<Config, 'roots' | 'replaced' | 'sources'>): (path: string) => Replaced {
   return ofRoot({ roots, sources }, 'replaced', replaced);
 }
@@ -53,7 +53,7 @@ function byPath(roots: readonly Root[], pathOf: (path: string) => string): Reado
   return new Map(roots.map((root) => [pathOf(root.path), root] as const).reverse());
 }
 
-/** The root that a path is in: there is one at most, as roots do not lie in each other. */
+/** The root that a path is in: there is one at most, since roots do not contain each other. */
 function rootOf(path: string, roots: ReadonlyMap<string, Root>): Root | undefined {
   for (let at = path; ; at = dirname(at)) {
     const root = roots.get(at);

@@ -1,5 +1,5 @@
 /**
- * A server of our own, for stores that no server stands before. It lives as long as the process that started it, and
+ * A server that we start, for stores without a server. It lives as long as the process that started it, and
  * ends with it whatever happens.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -14,7 +14,7 @@ import { redact } from './redact.ts';
 const START_MS = 180_000;
 const STOP_MS = 10_000;
 const LOG_LENGTH = 4000;
-/** Another program may take the port between our look at it and the server's start. */
+/** Another program may take the port between our check and the server's start. */
 /** Between two looks whether it answers. */
 const LOOK_MS = 300;
 const TRIES = 3;
@@ -50,10 +50,10 @@ interface ManagedCommand {
   readonly name: string;
   /** What to try by hand where it fails. */
   readonly hint: string;
-  /** Texts that must not stand in any error. */
+  /** Texts that must not be in any error. */
   readonly secrets?: readonly string[];
   /**
-   * What only a person can change, by the server's last words, and how: then it is not tried again by itself, and not
+   * What only a person can change, by the server's last words, and how: then it is not tried again on its own, and not
    * waited for.
    */
   readonly remedyOf?: (log: string) => ServerRemedy | undefined;
@@ -176,7 +176,7 @@ export class ManagedServer {
   }
 }
 
-/** A program by its name in PATH or by its path; undefined where there is none that can be started. */
+/** A program by its name in PATH or by its path; undefined if there is none that can be started. */
 export function findProgram(command: string, path: string): string | undefined {
   const candidates = command.includes('/')
     ? [resolve(command)]

@@ -17,7 +17,7 @@ export interface NamedPlacesOptions extends Pick<HttpOptions, 'tls' | 'timeoutMs
   readonly resolve?: Resolve;
 }
 
-/** What became of a request to an address that a server named. */
+/** What happened to a request to an address that a server named. */
 export type NamedAnswer = HttpAnswer | { readonly kind: 'unusable'; readonly error: MirrorError };
 
 /** An address is signed, and may be long; what is longer than this is none. */
@@ -53,7 +53,7 @@ export class NamedPlaces {
   }
 
   /**
-   * Sends a request to an address; what can't be used is reported, and nothing was sent then. Relative addresses are
+   * Sends a request to an address; what cannot be used is reported, and nothing was sent then. Relative addresses are
    * the tracker's own.
    */
   async send(address: unknown, request: Omit<HttpRequest, 'path' | 'query'>): Promise<NamedAnswer> {
@@ -95,12 +95,12 @@ export class NamedPlaces {
     return client;
   }
 
-  /** How near a place is that is not to be reached; undefined where it may be. */
+  /** How near a place is that is not to be reached; undefined if it may be. */
   async #nearness({ hostname }: URL): Promise<Nearness | undefined> {
     const host = hostname.replace(/^\[|\]$/g, '');
     if (host === this.#tracker.hostname.replace(/^\[|\]$/g, '')) return undefined;
     const own = await this.#addressesOf(this.#tracker.hostname);
-    // What this machine does not know a proxy may know; without one the connection fails by itself.
+    // What this machine does not know a proxy may know; without one the connection fails on its own.
     for (const address of await this.#addressesOf(host)) {
       const near = nearnessOf(address);
       if (near === undefined || own.includes(address)) continue;
@@ -116,7 +116,7 @@ export class NamedPlaces {
     return this.#resolve(host).catch(() => []);
   }
 
-  /** Where a connection really goes: a name may lead elsewhere a moment after it was looked at. */
+  /** Where a connection really goes: a name may lead elsewhere a moment after it was checked. */
   readonly #lookup: LookupFunction = (hostname, options, done) => {
     void (async () => {
       try {

@@ -71,7 +71,7 @@ export class Pace {
 
   /**
    * A request that began then met a server that is busy (503). Some say that to clients that come too fast: then others
-   * are taken in between. Whether it is so; where nothing is taken any more, the server is away, and no pace helps.
+   * are taken in between. Whether it is so; if nothing is taken any more, the server is away, and no pace helps.
    */
   busy(beganMs: number): boolean {
     if (this.#clock.steadyMs() - this.#takenAtMs > Math.max(JUST_NOW_MS, 2 * this.#gapMs)) return false;

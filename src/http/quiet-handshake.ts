@@ -4,8 +4,8 @@ import type { Clock } from '../clock.ts';
 import type { TlsMaterial } from './tls.ts';
 
 /**
- * What a server has against us before we say anything; undefined where it has nothing, or does not say. Under TLS 1.3
- * the handshake is over for us before the server has looked at our certificate. A client that writes at once is
+ * What a server has against us before we say anything; undefined if it has nothing, or does not say. Under TLS 1.3
+ * the handshake is over for us before the server has checked our certificate. A client that writes at once is
  * reset, and the reset hides the alert that came before it; who keeps quiet reads it.
  */
 export function quietHandshake(origin: URL, material: TlsMaterial, limitMs: number, clock: Clock, signal: AbortSignal): Promise<unknown> {

@@ -24,7 +24,7 @@ export interface MigrateOptions extends Pick<BackfillOptions, 'rules' | 'linksOf
   readonly statePath: string;
   /** Makes the lanes of these names that lead to trackers. Called several times; `migrate` closes the backends. */
   readonly makeLanes: (names: readonly string[]) => Promise<readonly TrackerLaneOptions[]>;
-  /** Called as each part begins, with counters that a display can look at. */
+  /** Called as each part begins, with counters that a display can check. */
   readonly onStart?: (progress: Progress) => void;
   /** Called once everything is mirrored, before anything is compared. */
   readonly onMirrored?: (report: Report) => void;
@@ -40,7 +40,7 @@ export interface Migration {
    * early.
    */
   readonly verifications: readonly Verification[];
-  /** What the first lane holds that never was in event files; undefined: its tracker can't tell, or it is the store. */
+  /** What the first lane holds that never was in event files; undefined: its tracker cannot tell, or it is the store. */
   readonly foreign: ForeignFindings | undefined;
   readonly verdict: Verdict;
 }

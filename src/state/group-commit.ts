@@ -95,7 +95,7 @@ export class GroupCommit {
     this.#keep();
   }
 
-  /** Sees to it that reading by this connection shows every change made so far; throws where that can't be. */
+  /** Sees to it that reading by this connection shows every change made so far; throws where that cannot be. */
   makeAll(): void {
     if (this.#isMade) return;
     if (this.#pending.size > 0) {
@@ -115,7 +115,7 @@ export class GroupCommit {
     if (!this.#db.isTransaction) this.#db.exec('BEGIN IMMEDIATE');
   }
 
-  /** Commits now; false where that failed, which was reported. */
+  /** Commits now; false if that failed, which was reported. */
   flush(): boolean {
     if (this.#depth > 0) throw new MirrorError('MB9001', 'a flush would part changes that belong together');
     this.#cancelTimer?.();
@@ -189,7 +189,7 @@ export class GroupCommit {
     this.#options.onFailure(error);
   }
 
-  /** SQLite ends a transaction by itself after some failures. */
+  /** SQLite ends a transaction on its own after some failures. */
   #undo(): void {
     if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
     this.#options.onRollback();

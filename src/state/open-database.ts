@@ -9,13 +9,13 @@ import { migrate, schemaVersion } from './migrate.ts';
 import { APPLICATION_ID, SCHEMA_VERSION, STEPS, type StepContext } from './schema.ts';
 import { sqliteCode, translated } from './sqlite-error.ts';
 
-/** Opens the state's file to write to it, made again where there is none. The caller holds its lock. */
+/** Opens the state's file to write to it, made again if there is none. The caller holds its lock. */
 export function openForWriting(path: string, context: StepContext): { readonly db: DatabaseSync; readonly isNew: boolean } {
   let db: DatabaseSync | undefined;
   try {
     const isNew = judgeFile(path) === 'absent';
     if (isNew) create(path, context);
-    // By a connection that can't write: one that can would merge the log into a file that turns out to be damaged.
+    // By a connection that cannot write: one that can would merge the log into a file that turns out to be damaged.
     else verify(path);
     db = new DatabaseSync(path);
     // Changes stay in memory until their commit, so that a full disk shows there and nowhere else.
@@ -47,7 +47,7 @@ export function openReadOnly(path: string): DatabaseSync {
     }
     return readable(path, path);
   } catch (error) {
-    // SQLite wants to make its index of what was written ahead, which a folder that can't be written refuses. Where
+    // SQLite wants to make its index of what was written ahead, which a folder that cannot be written refuses. Where
     // nothing was written ahead the file alone is the whole state.
     const isReadOnly = [READONLY, CANTOPEN].includes(sqliteCode(error) ?? -1);
     if (!isReadOnly || (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) throw translated(error, path, 'opening');

@@ -32,7 +32,7 @@ interface RunTally {
   /** By series, as far as this pass has heard of them: see `catalogueRead`. */
   plugins: string[];
   readonly newPoints: Map<string, number>;
-  /** What can't be read, by file; undefined while there is nothing. */
+  /** What cannot be read, by file; undefined while there is nothing. */
   damage: Map<string, readonly Damage[]> | undefined;
   bytes: number;
   lastStep: number | bigint | null;
@@ -111,12 +111,12 @@ export class PassCounters implements Progress {
     this.#incidents.push(incident);
   }
 
-  /** Something below a root could not be looked at, or is left where it is. */
+  /** Something below a root could not be checked, or is left where it is. */
   obstacleMet(root: string, { path, reason, isLeft }: { readonly path: string; readonly reason: string; readonly isLeft?: boolean }): void {
     this.incident({ kind: isLeft === true ? 'link' : 'folder', root, path, reason });
   }
 
-  /** Something does not answer: said at once, and in the end where it still doesn't. */
+  /** Something does not answer: said at once, and in the end where it still does not. */
   fellSilent({ root, path, sinceMs }: Silence): void {
     if (!this.#silences.has(path)) this.#log?.warn({ root, path, since: new Date(sinceMs).toISOString() }, 'does not answer');
     this.#silences.set(path, { root, path, sinceMs });
@@ -139,7 +139,7 @@ export class PassCounters implements Progress {
     }
   }
 
-  /** So many bytes behind what was mirrored of the present file were looked at without a record: progress, too. */
+  /** So many bytes behind what was mirrored of the present file were checked without a record: progress, too. */
   fileSearched(bytes: number): void {
     this.bytes.read += bytes - this.#searched;
     this.#searched = bytes;

@@ -103,7 +103,7 @@ export class LocalPass {
     }
   }
 
-  /** Reads again what did not answer, once it does, as long as `patienceMs` lets it; what still doesn't is reported. */
+  /** Reads again what did not answer, once it does, as long as `patienceMs` lets it; what still does not is reported. */
   async again(patienceMs: number): Promise<void> {
     const end = this.#clock.steadyMs() + patienceMs;
     while (this.#left.size > 0 && !this.#stopped) {
@@ -128,7 +128,7 @@ export class LocalPass {
   }
 
   /**
-   * What stands behind a beginning of what was read, and is not what was stored from there, is new: the file is read
+   * What follows a beginning of what was read, and is not what was stored from there, is new: the file is read
    * again.
    */
   #compareCut(): void {
@@ -150,7 +150,7 @@ export class LocalPass {
     for (const run of this.#rewritten.values()) while (!this.#signal.aborted && this.#backend.dropOlder?.(run) === true) await nextTurn();
   }
 
-  /** What of a run has to be read; undefined where nothing happened to its files. */
+  /** What of a run must be read; undefined if nothing happened to its files. */
   #job(root: ResolvedRoot, found: FoundRun, isAgain: boolean): RunJob | undefined {
     const run = { root: root.name, path: found.path };
     const known = this.#backend.positions(run);

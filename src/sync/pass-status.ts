@@ -17,7 +17,7 @@ export class PassStatus implements SyncStatus {
 
   readonly #state: StateFile | undefined;
 
-  /** `lead`: the tracker whose points are those of the pass; undefined where the local store leads. */
+  /** `lead`: the tracker whose points are those of the pass; undefined if the local store leads. */
   constructor(
     tracker: PassCounters,
     trackers: readonly TrackerLaneOptions[],

@@ -1,4 +1,4 @@
-/** The end of an hparams session: a run says by itself that it has ended. */
+/** The end of an hparams session: a run says on its own that it has ended. */
 import { type Batch, interpret, type Json, type Series } from '../model/index.ts';
 
 /**

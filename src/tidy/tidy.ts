@@ -14,7 +14,7 @@ import type { StateFile, Task } from '../state/index.ts';
 
 /** Who is to hear of a change. */
 export interface TidyPlaces {
-  /** Undefined where there is none: then there is a store alone, which makes each change wholly. */
+  /** Undefined if there is none: then there is a store alone, which makes each change wholly. */
   readonly state: StateFile | undefined;
   readonly local: { readonly backend: LocalBackend; readonly path: string } | undefined;
   /** The lanes at hand. */
@@ -26,7 +26,7 @@ export interface TidyPlaces {
   readonly clock?: Clock | undefined;
 }
 
-/** What became of the tracker runs that were to be removed. */
+/** What happened to the tracker runs that were to be removed. */
 export interface Removed {
   readonly removed: number;
   /** Those that are left for the next start. */

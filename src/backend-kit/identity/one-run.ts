@@ -4,7 +4,7 @@
  * made may be seen late), so runs draw places as in a bakery. A run begins without a place. Its maker looks who else
  * is there: alone, it was the first, and takes place 0, which nobody else can get. Else it takes a place behind all
  * others, waits until each has one, and the lowest wins, the order of the list deciding between equals. A run made
- * after the decision finds the winner there, and so stands behind it.
+ * after the decision finds the winner there, and so follows it.
  */
 import { type Clock, systemClock } from '../../clock.ts';
 
@@ -66,7 +66,7 @@ export async function agreeOnOne<Run>(made: Run, contenders: Contenders<Run>, si
   try {
     await contenders.givePlace(made, String(place));
   } catch (error) {
-    // Who takes so long for it is taken for dead.
+    // Who takes so long for it is treated as dead.
     const left = await inPlaces(contenders, signal);
     const winner = left.find(isOther);
     if (winner === undefined || left.some((run) => contenders.idOf(run) === id)) throw error;

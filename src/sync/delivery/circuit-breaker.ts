@@ -44,7 +44,7 @@ function decorrelatedJitter(random: Random): IExponentialBackoffOptions<JitterSt
 /**
  * A circuit breaker whose callers wait rather than fail, since the event files wait, too. Open for all while sends go
  * well. After some failures in a row it closes; when the time comes one send may try, and only if that goes well the
- * others follow. A lane that a person has to repair is parked: the same, at a walking pace.
+ * others follow. A lane that a person must repair is parked: the same, at a walking pace.
  */
 export class CircuitBreaker {
   readonly #clock: Clock;
