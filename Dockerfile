@@ -1,18 +1,18 @@
-# mirrorboard as an image; docs/deployment.md says how to run it, scripts/check-deployment.sh and scripts/try-image.sh try it.
+# The image of mirrorboard, see docs/deployment.md. scripts/check-deployment.sh and scripts/try-image.sh test it.
 ARG NODE_IMAGE=node:24-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
-# Optional packages are needed here: the compiler's binary is one.
+# The compiler's binary is an optional package, so these are needed here.
 RUN npm ci --include=dev --include=optional --ignore-scripts
 COPY tsconfig.json LICENSE ./
 COPY bin bin
 COPY scripts/build.sh scripts/
 COPY docs/errors.md docs/
 COPY src src
-# A checkout runs with type errors, an image is not made with them. Modes come along from whoever builds, whatever
-# their umask: the user of the image has to be able to read everything.
+# A checkout runs even with type errors, but an image must have none. Files keep the modes of the build machine, whatever
+# its umask: the user of the image must be able to read everything.
 RUN node_modules/.bin/tsc -p tsconfig.json --noEmit \
     && sh scripts/build.sh \
     && mkdir -p /out/dist \
@@ -23,7 +23,7 @@ RUN node_modules/.bin/tsc -p tsconfig.json --noEmit \
 FROM ${NODE_IMAGE}
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# What is optional in package.json is another Node for checkouts; the image has its own.
+# The optional packages are a Node for checkouts; the image has its own.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --cache=/tmp/npm \
     && rm -rf /tmp/npm \
     && mkdir -p /var/lib/mirrorboard \
@@ -31,13 +31,13 @@ RUN npm ci --omit=dev --omit=optional --ignore-scripts --cache=/tmp/npm \
     && ln -s /app/bin/mirrorboard /usr/local/bin/mirrorboard
 COPY --from=build /out/ ./
 
-# Both win over the configuration file, so that it can't name a place that a read-only root refuses.
+# Both override the configuration file, which could name a path that is not writable with a read-only root.
 ENV NODE_ENV=production \
     UV_THREADPOOL_SIZE=16 \
     MIRRORBOARD_STORE=/var/lib/mirrorboard/mirrorboard.db \
     MIRRORBOARD_STATE=/var/lib/mirrorboard/mirrorboard.state
 
-# Below the slow layers, since they change with each build.
+# After the slow layers, because these change with each build.
 ARG NODE_IMAGE
 ARG VERSION=0.1.0
 ARG REVISION=unknown
@@ -50,10 +50,10 @@ LABEL org.opencontainers.image.title="mirrorboard" \
       org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.base.name="${NODE_IMAGE}"
 
-# Numeric, so that a kubelet can see that it is not root.
+# A number, so that a kubelet can see that it is not root.
 USER 10001:10001
 WORKDIR /var/lib/mirrorboard
 VOLUME ["/var/lib/mirrorboard"]
-# No shell and no init in between: signals reach the one process. It handles SIGTERM itself and starts no others.
+# Without a shell or init, signals reach the process. It handles SIGTERM itself and starts no others.
 ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "/app/dist/src/main.js"]
 CMD ["watch"]

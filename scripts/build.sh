@@ -18,7 +18,7 @@ if [ $status -gt 2 ] || [ ! -d .build/dist/src ]; then
   exit 1
 fi
 if [ $status -ne 0 ]; then
-  echo "mirrorboard: the sources have type errors ('npm run typecheck' shows them), going on with what was compiled" >&2
+  echo "mirrorboard: the sources have type errors ('npm run typecheck' shows them), continuing with the compiled code" >&2
 fi
 
 # What tsc does not carry over: generated code, and other files that the program reads.

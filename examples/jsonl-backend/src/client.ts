@@ -1,4 +1,4 @@
-// The service's API. Every call gives the answer's value, or throws the error that mirrorboard shows.
+// The service's API. Every call returns the answer's value, or throws the error that mirrorboard shows.
 import {
   type BodyStream,
   type FileMark,
@@ -16,7 +16,7 @@ export interface RunFacts {
   readonly name: string;
   readonly group: string;
   readonly tags: Readonly<Record<string, string>>;
-  /** The state that last opened it, and by file the checksum of one of its records: whose run this is. */
+  /** The state that last opened it, and for each file the checksum of a record: which run this belongs to. */
   readonly instance: string;
   readonly files: Readonly<Record<string, number>>;
   readonly params: Readonly<Record<string, string>>;
@@ -76,7 +76,7 @@ export class Client {
     return true;
   }
 
-  /** False if the id is taken: somebody else was faster. */
+  /** False if the id is taken: another process was faster. */
   async createRun({ id, ...facts }: Run, signal: AbortSignal): Promise<boolean> {
     const answer = await this.#http.send({ ...json('PUT', pathOf(id), facts), signal });
     if (answer.status === 409) return false;
@@ -99,7 +99,7 @@ export class Client {
     return (await this.#json<{ readonly refused: Readonly<Record<string, string>> }>(request, signal)).refused;
   }
 
-  /** All lines of a run, a page after the other. */
+  /** All lines of a run, page by page. */
   async *lines(id: Handle, signal: AbortSignal): AsyncGenerator<string, void, void> {
     for (let from: number | undefined = 0; from !== undefined; ) {
       const path = `${pathOf(id)}/points`;
@@ -139,7 +139,7 @@ export class Client {
   }
 }
 
-/** The answer, if the service did what it was asked. MB4006 is about one run alone: it is not there any more. */
+/** The answer, if the service did what we asked. MB4006 is about one run only: it no longer exists. */
 function taken(answer: HttpAnswer): Extract<HttpAnswer, { kind: 'ok' }> {
   if (answer.kind === 'ok') return answer;
   const { status, error } = answer;

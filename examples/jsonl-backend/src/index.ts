@@ -39,9 +39,9 @@ const CAPABILITIES = capabilities({
   features: ['artifacts'],
 });
 
-/** Points are known by their id alone; no line needs files. */
+/** The id alone identifies a point; no line needs files. */
 const LINE = { place: ['id'], files: 'needs' };
-/** Files of ours, apart from those that `putFile` stores. */
+/** Our own files, apart from those that `putFile` stores. */
 const BLOBS = '.blobs/';
 
 class JsonlBackend implements Backend {
@@ -71,12 +71,12 @@ class JsonlBackend implements Backend {
       const found = await this.#client.runsOf(source.key, signal);
       const mine = await this.#ownOf(found, source, signal);
       if (mine.run !== undefined) {
-        // Its files are added to those it is known by: another process may have noted some of its own.
+        // Adds its files to those that identify the run: another process may have added some.
         const marks = { instance: source.instanceId, files: filesOf(source.fingerprint) };
         await this.#client.changeRun(mine.run.id, marks, signal);
         return mine.run.id;
       }
-      // An id that led to a removed run is not given again: under a new one, everything is sent from the beginning.
+      // Never returns the id of a removed run: for a new id, mirrorboard sends everything from the beginning.
       const number = Math.max(0, ...[...found.map(({ id }) => id), known ?? ''].map(numberOf)) + 1;
       const name = nameBeside(source.name, found.length);
       const made = newRun(source, `${source.key}-${number}` as Handle, name);
@@ -86,7 +86,7 @@ class JsonlBackend implements Backend {
     }
   };
 
-  /** The first of some runs that is this run's. mirrorboard decides: it is told what the run is known by, and may read it back. */
+  /** The first of some runs that belongs to this run. mirrorboard decides, by what identifies it and by its points. */
   async #ownOf(runs: readonly Run[], source: RunSource, signal: AbortSignal): Promise<{ readonly run?: Run; readonly why?: string }> {
     let why = {};
     for (const run of runs) {
@@ -191,12 +191,12 @@ function numberOf(id: string): number {
   return Number(id.split('-').at(-1));
 }
 
-/** The id is made of what a point is known by, never of tag and step: writers repeat steps. */
+/** The id comes from what identifies a point, never from tag and step: writers repeat steps. */
 function idOf({ file, offset, checksum, index }: ParcelPoint): string {
   return nameHash([file, offset, checksum, index], 32);
 }
 
-/** A line from which every number comes back to the last bit, NaN, -0 and integers beyond 2^53 too. */
+/** A line that keeps every number to the last bit, also NaN, -0 and integers beyond 2^53. */
 function lineOf(point: ParcelPoint): string {
   const { file, offset, index, value } = point;
   return pointText({ id: idOf(point), file, offset, index }, point, {}, typeof value === 'string' ? value : scalarText(value));

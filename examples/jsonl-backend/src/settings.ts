@@ -4,12 +4,12 @@ import { ADDRESS, type Environment, type Fields, PATH, type ParsedSettings, SECO
 export interface Settings {
   readonly url: string;
   readonly token: string | undefined;
-  /** Reads the token's file again, when the service refuses the token. */
+  /** Reads the token's file again, after the service rejected the token. */
   readonly renewToken: (() => string | undefined) | undefined;
   readonly timeoutMs: number;
 }
 
-/** Data, so that mirrorboard can merge layers of a configuration without reading a value. */
+/** Declared as data, so that mirrorboard can merge layers of a configuration without reading a value. */
 export const FIELDS = {
   url: { kind: ADDRESS, aliases: ['address'], env: ['JSONL_URL'] },
   token: { kind: TEXT, env: ['JSONL_TOKEN'], isSecret: true },

@@ -16,7 +16,7 @@ contractSuite(
     async start() {
       const service = await Service.start(TOKEN);
       const { server, runs } = service;
-      // A request ends by what the case is about, and not by a time limit.
+      // A request ends because of the case, and not because of a time limit.
       const connect = (token: string) => makeBackend(jsonl, { url: server.url, token, request_timeout: 3600 });
       return {
         connect: () => connect(TOKEN),

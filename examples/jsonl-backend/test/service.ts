@@ -1,9 +1,9 @@
-// The service, as far as this backend uses it: in memory, over HTTP, and strict about what it is asked.
+// The service, as far as this backend uses it: in memory, over HTTP, with strict checks of requests.
 import { createHash } from 'node:crypto';
 import { type StubAnswer, type StubRequest, StubServer } from 'mirrorboard/testing';
 import type { Run, RunFacts } from '../src/client.ts';
 
-/** Lines of one page of points. */
+/** Number of lines in a page of points. */
 const PAGE = 1000;
 const MISSING: StubAnswer = { status: 404, body: 'there is no such run' };
 
@@ -15,7 +15,7 @@ interface Kept {
 
 export class Service {
   readonly runs = new Map<string, Kept>();
-  /** Points of these tags are not taken. */
+  /** Refuses points of these tags. */
   readonly refused = new Set<string>();
   readonly server: StubServer;
 
