@@ -5,7 +5,7 @@ export interface PieceLimits {
   readonly count?: number;
 }
 
-/** Items in pieces of bounded length and number, in their order; an item that is too long is a piece by itself. */
+/** Items in pieces of bounded length and number, in their order; an item that is too long is a piece on its own. */
 export function piecesOf<Item>(
   items: readonly Item[],
   bytesOf: (item: Item) => number,

@@ -1,13 +1,13 @@
 import { type Blob, interpret, type Json, type JsonObject, jsonText, type ObjectPoint, type Value, valueJson } from '../model/index.ts';
 
-/** A value that is no scalar: as it is, as the text that `readBack` gives, and the bytes that the text names. */
+/** A value that is not a scalar: as it is, as the text that `readBack` gives, and the bytes that the text names. */
 export interface ExactValue {
   readonly value: Value;
   readonly text: string;
   readonly blobs: readonly Blob[];
 }
 
-/** The value of a point that is no scalar. */
+/** The value of a point that is not a scalar. */
 export function exactValue(plugin: string, point: ObjectPoint): ExactValue {
   const value = interpret(plugin, point);
   const blobs: Blob[] = [];

@@ -131,7 +131,7 @@ function trackerExtras(stored: RunArtifacts, { directory }: ExtraScope['candidat
     async compare() {
       const { target } = stored;
       compared.add(keyOfRun(target));
-      // A run that is folded lies below its target.
+      // A run that is folded is below its target.
       const place = placeOf({ path: directory.root, links: directory.links }, target.path);
       const { counts, differences, again } = await checkArtifacts(stored, place, signal);
       return { listing: 0, media: NO_MEDIA, beside: counts, differences, again: { target, artifacts: again } };

@@ -1,5 +1,5 @@
 /**
- * Segments: files of lines that hold points exactly as they were, for what a tracker's own forms can't hold. How each
+ * Segments: files of lines that hold points exactly as they were, for what a tracker's own forms cannot hold. How each
  * tracker names and finds them is its own matter.
  */
 export {

@@ -14,7 +14,7 @@ export interface SegmentLine {
   readonly isMark: boolean;
 }
 
-/** What stands before the value in a line. */
+/** What is before the value in a line. */
 export interface HeadFields {
   readonly tag: string;
   readonly plugin: string;
@@ -105,7 +105,7 @@ function wideOf(text: string): bigint | undefined {
   return /^-?\d{1,30}$/.test(text) ? BigInt(text) : undefined;
 }
 
-/** A scalar as it stands in a line: JSON, with integers that no double holds as a string. */
+/** A scalar as it is in a line: JSON, with integers that no double holds as a string. */
 export function scalarText(value: number | bigint): string {
   return typeof value === 'bigint' ? `"${value}"` : jsonNumber(value);
 }

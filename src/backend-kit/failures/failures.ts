@@ -26,10 +26,10 @@ export interface CauseRule {
   readonly stopHint?: string;
 }
 
-/** An answer that is no success. */
+/** An answer that is not a success. */
 export type FailedAnswer = Exclude<HttpAnswer, { kind: 'ok' }>;
 
-/** An answer that is no success, with what is behind it. */
+/** An answer that is not a success, with what is after it. */
 export interface Failure<Cause extends string> {
   readonly kind: 'failed';
   readonly cause: Cause;
@@ -102,7 +102,7 @@ export class Failures<Own extends string = never> {
     };
   }
 
-  /** A failure that no status tells of: it stands in an answer of 200, or we found it ourselves. */
+  /** A failure that no status tells of: it is in an answer of 200, or we found it ourselves. */
   make(cause: Own | CommonCause, message: string, details: ErrorDetails = {}): Failure<Own | CommonCause> {
     const rule = this.rule(cause);
     return { kind: 'failed', cause, error: errorOf(rule, 'MB4005', message, { ...hinted(rule.hint), ...details }) };
@@ -147,7 +147,7 @@ export function asLater({ code, message, hint, context, cause }: MirrorError): M
 }
 
 /**
- * The cause of what is no word of the API: nothing answered, or something that stands before the tracker (a redirect,
+ * The cause of what is no word of the API: nothing answered, or something that is before the tracker (a redirect,
  * a login page) did. Undefined if the tracker itself answered.
  */
 function notTold({ status, error }: FailedAnswer): 'transient' | 'denied' | 'address' | undefined {

@@ -1,8 +1,8 @@
-/** How items are sent together, and what becomes of one that is refused. */
+/** How items are sent together, and what happens to one that is refused. */
 export interface Parts<Item, Failure> {
   /** Sends items together. Undefined: nothing is left to do with them. Throws what is no matter of their content. */
   readonly send: (items: readonly Item[]) => Promise<Failure | undefined>;
-  /** An item that is refused by itself. */
+  /** An item that is refused on its own. */
   readonly alone: (item: Item, failure: Failure) => Promise<void> | void;
   /** How refused items are parted. Default: in halves. */
   readonly partsOf?: (items: readonly Item[], failure: Failure) => readonly (readonly Item[])[];

@@ -33,7 +33,7 @@ export class Job<Prepared = undefined> {
 
 /** What `sendParcels` does with the parcels of a run. */
 export interface SendSteps<Prepared, Own extends Job<Prepared> = Job<Prepared>> {
-  /** Prepares one parcel, and stores what has to be there before the others are begun. */
+  /** Prepares one parcel, and stores what must be there before the others are begun. */
   readonly begin: (parcel: TrackerParcel) => Promise<Own>;
   /** Writes what was prepared, of all jobs together. Default: nothing is left to write. */
   readonly write?: (jobs: readonly Own[]) => Promise<void>;
@@ -67,7 +67,7 @@ export async function sendParcels<Prepared, Own extends Job<Prepared> = Job<Prep
     stop ??= outcome;
   }
   const failed = stop ?? { kind: 'retry', error: new MirrorError('MB9001', 'a parcel was not sent') };
-  // What is wrong with one parcel says nothing of those behind it.
+  // What is wrong with one parcel says nothing of those after it.
   const rest: Outcome = failed.kind === 'rejected' ? { kind: 'retry', error: failed.error } : failed;
   return parcels.map((_, i) => jobs[i]?.outcome ?? (i === jobs.length ? failed : rest));
 }
