@@ -1,13 +1,14 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import { clearml } from '../../src/backends/clearml/index.ts';
+import type { Clock } from '../../src/clock.ts';
 import type { Backend, Handle } from '../../src/contract/index.ts';
 import type { Fault } from '../../src/testing/fault.ts';
 import type { Harness, Target } from '../../src/testing/harness.ts';
 import { ClearmlStub } from '../support/clearml-stub/index.ts';
 import type { StubFault } from '../support/mlflow-stub/fault-rules.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 export const ACCESS_KEY = 'ACCESSKEYOFTHELANE0000';
 export const SECRET_KEY = 'secret-key-of-the-lane-0123456789';
@@ -19,10 +20,11 @@ export async function connectClearml(
   section: Readonly<Record<string, unknown>>,
   env: Readonly<Record<string, string>> = {},
   warn: (message: string) => void = () => {},
+  clock?: Clock,
 ): Promise<Backend> {
   const parsed = clearml.parse(section, { ...ENV, ...env });
   if (parsed.kind === 'problems') throw new Error(JSON.stringify(parsed.problems));
-  return clearml.create(parsed.settings, { lane: 'clearml', whoseRun, env, warn });
+  return clearml.create(parsed.settings, { lane: 'clearml', whoseRun, env, warn, ...(clock === undefined ? {} : { clock }) });
 }
 
 /** How a lane's section leads to a server. */
@@ -102,7 +104,7 @@ export function offlineHarness(): Harness {
     comparesArtifacts: true,
     faults: [],
     async start(): Promise<Target> {
-      const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-clearml-'));
+      const folder = temporaryFolder();
       const sessions = join(folder, 'offline');
       const noteOf = (handle: Handle): { readonly end?: { readonly status: 'finished' | 'failed' } } =>
         JSON.parse(readFileSync(join(sessions, (JSON.parse(handle) as { session: string }).session, 'mirrorboard.json'), 'utf8'));

@@ -1,6 +1,5 @@
 // ClearML over a server that the official SDK works against, and what that SDK reads of what was mirrored, online and offline.
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
@@ -13,6 +12,7 @@ import { differences, expectedOf, readHeld } from '../../src/testing/read-back.t
 import { newLedger, SmallDelivery } from '../../src/testing/small-delivery.ts';
 import { type ClearmlServer, type ReadBackTask, startClearml } from '../support/clearml-server.ts';
 import { startMoto } from '../support/moto-server.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { connectClearml, sectionOf, statusOf, taskIdOf } from './clearml-harness.ts';
 import { contractSuite } from './contract-suite.ts';
 
@@ -47,13 +47,12 @@ if (server === undefined) {
     });
 
     it('gives the same of offline sessions that it imported', async () => {
-      const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-clearml-'));
+      const folder = temporaryFolder();
       const project = `imported ${process.pid}`;
       const backend = await connectClearml({ mode: 'offline', cache_dir: folder, project });
       const expected = await mirrorLogs(backend);
       await backend.close();
       await there.importSessions(readdirSync(join(folder, 'offline')).map((session) => join(folder, 'offline', session)));
-      rmSync(folder, { recursive: true, force: true });
       const tasks = await there.readBack(project);
       expectEqual(tasks, expected);
       expect(new Set(tasks.map(({ status }) => status))).toEqual(new Set(['completed']));

@@ -1,11 +1,11 @@
 // The example of a backend as somebody else would have it: the packed package of mirrorboard, its dependencies, and nothing of this checkout.
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { event, eventFile, simpleValue } from '../support/event-writer.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const EXAMPLE = join(ROOT, 'examples/jsonl-backend');
@@ -30,7 +30,7 @@ function example(): readonly { readonly name: string; readonly text: string }[] 
 }
 
 describe('the example of a backend', () => {
-  const scratch = mkdtempSync(join(tmpdir(), 'mirrorboard-example-'));
+  const scratch = temporaryFolder();
   const folder = join(scratch, 'jsonl-backend');
   const modules = join(scratch, 'node_modules');
   afterAll(() => rmSync(scratch, { recursive: true }));

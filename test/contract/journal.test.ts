@@ -1,14 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { JournalBackend, JournalServer } from '../support/journal-backend/index.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { contractSuite } from './contract-suite.ts';
 
 contractSuite('a journalled backend', {
   addressing: 'line',
   faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'partStored', 'hang', 'hangStored', 'noAccess'],
   async start() {
-    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-journal-'));
+    const folder = temporaryFolder();
     const server = new JournalServer(folder);
     return {
       connect: async () => new JournalBackend(server),

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { LocalBackend } from '../../src/backends/local/index.ts';
@@ -7,6 +6,7 @@ import type { Backend, Handle, Outcome, Probe, ReadBackChunk, RunSource, Tracker
 import { FaultQueue } from '../../src/testing/fault.ts';
 import { lossy } from '../../src/testing/lossy-backend.ts';
 import type { OwningBackend } from '../../src/testing/small-delivery.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { contractSuite } from './contract-suite.ts';
 
 /** The local store in the shape of every other backend. */
@@ -58,7 +58,7 @@ contractSuite('local', {
   hasOneWriter: true,
   hasFingerprints: false,
   async start() {
-    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-local-'));
+    const folder = temporaryFolder();
     const faults = new FaultQueue();
     return {
       connect: async () => lossy(new LocalAsBackend(folder), faults),

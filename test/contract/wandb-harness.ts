@@ -1,12 +1,11 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync, rmSync } from 'node:fs';
 import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import { wandb } from '../../src/backends/wandb/index.ts';
 import type { Backend, Handle } from '../../src/contract/index.ts';
 import type { Fault } from '../../src/testing/fault.ts';
 import { type Harness, UNLIMITED_SECONDS } from '../../src/testing/harness.ts';
 import type { StubFault } from '../support/mlflow-stub/fault-rules.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { WandbStub, type WandbStubOptions } from '../support/wandb-stub/index.ts';
 
 /** A backend as a lane's section makes it. */
@@ -57,7 +56,7 @@ export function onlineHarness(options: WandbStubOptions = {}, section: Readonly<
     faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'partStored', 'hang', 'hangStored', 'noAccess'],
     async start() {
       const stub = await WandbStub.start(options);
-      const dir = mkdtempSync(join(tmpdir(), 'mirrorboard-wandb-'));
+      const dir = temporaryFolder();
       const lane = { base_url: stub.url, dir, request_timeout: UNLIMITED_SECONDS, ...section };
       return {
         connect: () => connectWandb({ ...lane, api_key: stub.key }),
@@ -75,7 +74,6 @@ export function onlineHarness(options: WandbStubOptions = {}, section: Readonly<
         complaints: () => stub.violations,
         async close() {
           await stub.close();
-          rmSync(dir, { recursive: true, force: true });
         },
       };
     },
@@ -89,7 +87,7 @@ export function offlineHarness(): Harness {
     comparesArtifacts: true,
     faults: [],
     async start() {
-      const dir = mkdtempSync(join(tmpdir(), 'mirrorboard-wandb-'));
+      const dir = temporaryFolder();
       return {
         connect: () => connectWandb({ mode: 'offline', dir }),
         runCount: async () => new Set(readdirSync(dir).map((name) => name.split('-').slice(3).join('-'))).size,

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -9,6 +7,7 @@ import { type Draft, GrowingRun, pointsOf, runFolders } from '../../src/testing/
 import { differences, expectedOf, readHeld } from '../../src/testing/read-back.ts';
 import { type Ledger, newLedger, SmallDelivery } from '../../src/testing/small-delivery.ts';
 import { event, simpleValue } from '../support/event-writer.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { WandbSdk } from '../support/wandb-sdk.ts';
 import { historyOf, WandbStub } from '../support/wandb-stub/index.ts';
 import { readLine } from '../support/wandb-stub/rows.ts';
@@ -40,11 +39,10 @@ if (sdk === undefined) {
     beforeEach(async () => {
       stub = await WandbStub.start();
       stub.namesOddHeaders = false;
-      dir = mkdtempSync(join(tmpdir(), 'mirrorboard-wandb-'));
+      dir = temporaryFolder();
     });
     afterEach(async () => {
       await stub.close();
-      rmSync(dir, { recursive: true, force: true });
     });
     const offline = (): Promise<Backend> => connectWandb({ mode: 'offline', dir, base_url: stub.url, api_key: stub.key });
     const online = (): Promise<Backend> => connectWandb({ dir, base_url: stub.url, api_key: stub.key });

@@ -1,10 +1,10 @@
 // Runs the compiled command line as a process of its own, with an environment of its own.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** The checkout the tests belong to. */
 export const repository = fileURLToPath(new URL('../../../', import.meta.url));
@@ -135,7 +135,7 @@ export async function mustRun(args: readonly string[], options: RunOptions, code
 
 /** A fresh directory, by its real path; the caller removes it. */
 export function freshDirectory(): string {
-  return realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-e2e-')));
+  return temporaryFolder();
 }
 
 export function remove(directory: string): void {

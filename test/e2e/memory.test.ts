@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { maskedCrc32c } from '../../src/decode/index.ts';
 import { concat, event, eventFile, image, simpleValue } from '../support/event-writer.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { start } from './command.ts';
 
 const MIB = 2 ** 20;
@@ -11,10 +11,8 @@ const NAME = 'events.out.tfevents.1700000000.host.1.0';
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-memory-'));
+  folder = temporaryFolder();
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
 function write(path: string, bytes: Uint8Array): string {
   const file = join(folder, 'logs', path, NAME);
   mkdirSync(join(file, '..'), { recursive: true });

@@ -1,8 +1,7 @@
 // File systems of a chosen size or kind, where the tests may mount them.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** Mounts a tmpfs; throws where that is not allowed. */
 export function mountMemory(directory: string, options: string): void {
@@ -20,7 +19,7 @@ export function unmount(directory: string): void {
 
 /** Why nothing can be mounted here; undefined where it can. */
 export function whyNoMounts(): string | undefined {
-  const directory = mkdtempSync(join(tmpdir(), 'mirrorboard-mount-'));
+  const directory = temporaryFolder();
   try {
     mountMemory(directory, 'size=64k');
     unmount(directory);
@@ -28,7 +27,6 @@ export function whyNoMounts(): string | undefined {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   } finally {
-    rmSync(directory, { recursive: true, force: true });
   }
 }
 

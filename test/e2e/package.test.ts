@@ -1,13 +1,13 @@
 // The package as npm would publish it: what is in it, and that npm and npx can install and run it for a new user.
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import * as w from '../support/event-writer.ts';
 import { realTracker } from '../support/real-tracker.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { repository } from './command.ts';
 
 interface Ended {
@@ -16,10 +16,8 @@ interface Ended {
   readonly stderr: string;
 }
 
-const scratch = mkdtempSync(join(tmpdir(), 'mirrorboard-package-'));
+const scratch = temporaryFolder();
 const home = made('home');
-afterAll(() => rmSync(scratch, { recursive: true }));
-
 function made(name: string): string {
   mkdirSync(join(scratch, name), { recursive: true });
   return join(scratch, name);

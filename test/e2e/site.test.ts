@@ -1,14 +1,12 @@
 // The site of the documentation: that it is made without a network, whole, and that no page or heading is missing.
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { repository } from './command.ts';
 
-const scratch = mkdtempSync(join(tmpdir(), 'mirrorboard-site-'));
-afterAll(() => rmSync(scratch, { recursive: true }));
-
+const scratch = temporaryFolder();
 /** Builds pages into a folder; answers the exit code and what was said. */
 function build(docs: string, to: string, env: NodeJS.ProcessEnv = {}): Promise<{ readonly code: unknown; readonly output: string }> {
   const args = [join(repository, 'node_modules/vitepress/bin/vitepress.js'), 'build', docs, '--outDir', to];

@@ -1,17 +1,17 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import * as library from '../../src/index.ts';
 import { backfill, type Config, linksOf, loadConfig, makeLanes, migrate, openStore, verify } from '../../src/index.ts';
 import { event, eventFile, simpleValue } from '../support/event-writer.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let folder: string;
 let tracker: MlflowStub;
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-library-'));
+  folder = temporaryFolder();
   tracker = await MlflowStub.start();
   mkdirSync(join(folder, 'logs/run'), { recursive: true });
   const events = [1, 2, 3].map((step) => event({ wallTime: 1_700_000_000 + step, step, summary: [simpleValue('loss', step / 8)] }));
@@ -23,7 +23,6 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await tracker.close();
-  rmSync(folder, { recursive: true });
 });
 
 const { signal } = new AbortController();

@@ -1,9 +1,8 @@
 /** What every tracker makes of the same answers, whichever of its calls meets them. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { whoseRun } from '../../../src/backend-kit/identity/index.ts';
@@ -15,6 +14,7 @@ import type { Backend, BackendType } from '../../../src/contract/index.ts';
 import { askedWaitMs, MirrorError } from '../../../src/errors.ts';
 import { GrowingRun } from '../../../src/testing/parcels.ts';
 import { makeCertificates, noCertificates } from '../../support/certificates.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const signal = new AbortController().signal;
 const closers: (() => unknown)[] = [];
@@ -153,7 +153,7 @@ describe.each(NAMES)('opening a run (%s)', (name) => {
 
   const reason = noCertificates();
   (reason === undefined ? test : test.skip)('says that it never will where the certificate of the server is of no use', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-answers-'));
+    const folder = temporaryFolder();
     closers.push(() => rmSync(folder, { recursive: true }));
     const { server } = makeCertificates(folder);
     const failure = await failureAt(name, `https://${await listening(createTlsServer(server))}`);
@@ -167,7 +167,7 @@ describe.each([
   ['clearml', 'secret_key_file'],
 ])('what lets us in (%s, %s)', (name, key) => {
   test.each([401, 302])('is read again when it is refused (%i)', async (status) => {
-    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-answers-'));
+    const folder = temporaryFolder();
     closers.push(() => rmSync(folder, { recursive: true }));
     const path = join(folder, 'secret');
     const hasNew = (authorization = ''): boolean =>

@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LocalBackend } from '../../../src/backends/local/index.ts';
 import type { Handle, Parcel, ReadBackPoint } from '../../../src/contract/index.ts';
 import type { Batch, FileState, RunRef, Series } from '../../../src/model/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const RUN: RunRef = { root: 'logs', path: 'run' };
 const FILE = 'events.out.tfevents.1';
@@ -15,14 +15,13 @@ let folder = '';
 let backend: LocalBackend;
 let handle: Handle;
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-compact-'));
+  folder = temporaryFolder();
   mkdirSync(join(folder, 'media'));
   backend = new LocalBackend({ path: join(folder, 'store.db'), mediaPath: join(folder, 'media') });
   handle = await backend.open({ run: RUN, rootPath: '/logs' });
 });
 afterEach(async () => {
   await backend.close();
-  rmSync(folder, { recursive: true });
 });
 
 interface Point {

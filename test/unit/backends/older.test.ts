@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -8,6 +7,7 @@ import { RunSession } from '../../../src/reading/reader.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
 import { concat, event, eventFile, float64, histogramTensor, image, simpleValue, tensorScalar, text } from '../../support/event-writer.ts';
 import { placeAt } from '../../support/place.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const RUN = { root: 'logs', path: 'run' };
 const NAME = 'events.out.tfevents.1';
@@ -17,7 +17,7 @@ let directory = '';
 let backend: LocalBackend;
 let session: RunSession;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-older-'));
+  folder = temporaryFolder();
   directory = join(folder, 'logs', 'run');
   mkdirSync(directory, { recursive: true });
   open();
@@ -25,7 +25,6 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await backend.close();
-  rmSync(folder, { recursive: true });
 });
 
 function open(): void {

@@ -1,8 +1,9 @@
 /** A small copy of the checkout in a temporary folder, with a fake npm, a fake node and only chosen tools on PATH. */
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const tools = 'sh cat chmod cksum cp dirname find grep ln mkdir mv ps readlink rm rmdir sleep touch true'.split(' ');
 
@@ -53,7 +54,7 @@ export interface Started {
 }
 
 export class Checkout {
-  readonly root = mkdtempSync(join(tmpdir(), 'mirrorboard-bootstrap-'));
+  readonly root = temporaryFolder();
   /** The folder that is the whole PATH. */
   private readonly path = `${this.root}.path`;
   private readonly logFile = `${this.root}.log`;

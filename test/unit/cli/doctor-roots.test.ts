@@ -1,18 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { beforeEach, expect, it } from '@jest/globals';
 import { rootFindings } from '../../../src/cli/doctor-roots.ts';
 import { ALL_RUNS } from '../../../src/discover/index.ts';
 import { MOST_READERS } from '../../../src/memory/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-doctor-'));
+  folder = temporaryFolder();
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
 it('reads many roots with few threads, and reports each', async () => {
   const roots = Array.from({ length: 3 * MOST_READERS }, (_, i) => ({ name: `root-${i}`, path: join(folder, `root-${i}`) }));
   for (const [i, { path }] of roots.entries()) {

@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { changesBetween } from '../../../src/cli/config-changes.ts';
@@ -7,6 +6,7 @@ import { FileLook } from '../../../src/cli/file-look.ts';
 import { Reloads } from '../../../src/cli/reloads.ts';
 import { type Config, loadConfig } from '../../../src/config/index.ts';
 import { until } from '../../../src/testing/bench.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -61,7 +61,7 @@ describe('what the next round of a service begins with', () => {
 
 describe('a look at a file', () => {
   it('says that it was written to, replaced, or is behind another link, once each', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-look-'));
+    const folder = temporaryFolder();
     try {
       for (const [name, text] of Object.entries({ a: '1', b: '2' })) {
         mkdirSync(join(folder, name));
@@ -89,7 +89,6 @@ describe('a look at a file', () => {
       await lookMore();
       expect(changes).toBe(3);
     } finally {
-      rmSync(folder, { recursive: true });
     }
   });
 });

@@ -1,10 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ServiceManager } from '../../../src/cli/service-manager.ts';
 import { until } from '../../../src/testing/bench.ts';
 import { NotifySocket, whyNoNotifySocket } from '../../support/notify-socket.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const reason = whyNoNotifySocket();
 if (reason !== undefined) process.stderr.write(`service-manager.test: tests with a socket are skipped: ${reason}\n`);
@@ -12,10 +11,8 @@ const itNotifies = reason === undefined ? it : it.skip;
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mb-notify-'));
+  folder = temporaryFolder();
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
 describe('what systemd is told of a service', () => {
   itNotifies('comes in order: that it is ready, reloads, and ends', async () => {
     using socket = await NotifySocket.listen(folder);

@@ -1,12 +1,12 @@
-import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { loadConfig } from '../../../src/config/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { manifestFiles, type Resource, readText, repository, resourcesIn, type Workload, workloadsIn } from './files.ts';
 import { CHART, examples, helm, type Ran, render, run, withHelm } from './helm.ts';
 
@@ -14,9 +14,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 const values: Json = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8'));
 const schema: Json = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8'));
-const scratch = mkdtempSync(join(tmpdir(), 'mirrorboard-chart-'));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-
+const scratch = temporaryFolder();
 function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { readText, repository } from './files.ts';
 
 interface Checked {
@@ -33,12 +34,10 @@ function withTool(tool: string, name: string, run: () => Promise<void>): void {
 let copy: string;
 
 beforeEach(() => {
-  copy = mkdtempSync(join(tmpdir(), 'mirrorboard-deployment-'));
+  copy = temporaryFolder();
   cpSync(join(repository, 'Dockerfile'), join(copy, 'Dockerfile'));
   cpSync(join(repository, 'config'), join(copy, 'config'), { recursive: true });
 });
-
-afterEach(() => rmSync(copy, { recursive: true, force: true }));
 
 /** Changes a file of the copy. */
 function change(path: string, from: string, to: string): void {

@@ -1,12 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { makeProgram } from '../../../src/cli/program.ts';
 import { type Config, loadConfig } from '../../../src/config/index.ts';
 import { ExitCode } from '../../../src/errors.ts';
 import { environmentName } from '../../../src/flag-names.ts';
 import { resolveLanes } from '../../../src/lanes/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import {
   configurationOf,
   imageEnvironment,
@@ -163,7 +163,7 @@ describe('the pods', () => {
   });
 
   test.each(all)('have lanes whose settings their types take: %s', async (_, workload) => {
-    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-secrets-'));
+    const folder = temporaryFolder();
     try {
       for (const [, file = ''] of (configurationOf(workload).text ?? '').matchAll(SECRET_FILES)) {
         const path = file.replace(SECRETS, folder);
@@ -174,7 +174,6 @@ describe('the pods', () => {
       const names = (await resolveLanes(config, environmentOf(workload))).map(({ name }) => name);
       expect(names).toEqual(config.lanes.trackers.map(({ name }) => name));
     } finally {
-      rmSync(folder, { recursive: true, force: true });
     }
   });
 

@@ -1,7 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { parse, stringify } from 'yaml';
 import { METRICS, Metrics } from '../../../src/metrics/index.ts';
 import { WatchStatus } from '../../../src/status/index.ts';
@@ -10,6 +9,7 @@ import { prometheusTools, promtool } from '../../support/prometheus.ts';
 import { outputOf } from '../../support/python-tools.ts';
 import { realTracker } from '../../support/real-tracker.ts';
 import { labelsIn, namesIn } from '../../support/scrape.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { readText, repository } from './files.ts';
 
 const lanes = ['local', 'mlflow'].map((name) => ({ name, type: name, where: 'x' }));
@@ -102,9 +102,8 @@ if ((await realTracker('promtool', prometheusTools)) !== undefined) {
   describe('promtool', () => {
     let folder: string;
     beforeEach(() => {
-      folder = mkdtempSync(join(tmpdir(), 'mirrorboard-promtool-'));
+      folder = temporaryFolder();
     });
-    afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
     test('takes the rules', async () => {
       expect(await promtool(['check', 'rules', ALERTS_PATH])).toContain(`${alerts().length} rules found`);

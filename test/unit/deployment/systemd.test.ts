@@ -1,13 +1,13 @@
 // The unit of systemd: what it says against the program, and what systemd says of it.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { makeProgram } from '../../../src/cli/program.ts';
 import { loadConfig } from '../../../src/config/index.ts';
 import { ExitCode } from '../../../src/errors.ts';
 import { environmentName } from '../../../src/flag-names.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { readText } from './files.ts';
 
 const text = readText('config/systemd/mirrorboard.service');
@@ -23,7 +23,7 @@ if (!isThere) process.stderr.write('systemd.test: systemd-analyze is not here: i
 const testAnalyzed = isThere ? test : test.skip;
 
 function analyzed(...args: readonly string[]): { readonly status: number | null; readonly output: string } {
-  const folder = mkdtempSync(join(tmpdir(), 'mb-systemd-'));
+  const folder = temporaryFolder();
   try {
     const unit = join(folder, 'mirrorboard.service');
     // What it starts is not installed here.
@@ -31,7 +31,6 @@ function analyzed(...args: readonly string[]): { readonly status: number | null;
     const { status, stdout, stderr } = spawnSync('systemd-analyze', [...args, unit], { encoding: 'utf8' });
     return { status, output: stdout + stderr };
   } finally {
-    rmSync(folder, { recursive: true });
   }
 }
 

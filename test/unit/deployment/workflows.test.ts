@@ -1,13 +1,13 @@
 // The workflows that check, release and document this repository: GitHub runs them only when it is too late to be wrong.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { goTool } from '../../support/go-tools.ts';
 import { realTracker } from '../../support/real-tracker.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { readText, repository } from './files.ts';
 
 interface Step {
@@ -101,7 +101,7 @@ describe('scripts/release-notes.sh', () => {
   let copy: string;
 
   beforeEach(() => {
-    copy = mkdtempSync(join(tmpdir(), 'mirrorboard-release-'));
+    copy = temporaryFolder();
     mkdirSync(join(copy, 'scripts'));
     cpSync(join(repository, 'scripts/release-notes.sh'), join(copy, 'scripts/release-notes.sh'));
     writeFileSync(join(copy, 'package.json'), '{\n  "name": "mirrorboard",\n  "version": "1.2.3",\n  "type": "module"\n}\n');
@@ -111,8 +111,6 @@ describe('scripts/release-notes.sh', () => {
       '# Changelog\n\n## [Unreleased]\n\n## [1.2.3] - 2026-12-01\n\n- New.\n\n## [1.2.2]\n\n- Old.\n',
     );
   });
-
-  afterEach(() => rmSync(copy, { recursive: true, force: true }));
 
   const notes = (tag: string) => spawnSync('sh', [join(copy, 'scripts/release-notes.sh'), tag], { encoding: 'utf8' });
   const change = (name: string, from: string, to: string) =>

@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { DirectoryCache } from '../../../src/discover/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { walk } from '../../support/walk.ts';
 
 const ENTRIES = [{ name: 'events.out.tfevents.1', kind: 'file' as const }];
@@ -13,11 +13,9 @@ let cache: DirectoryCache;
 let nowMs = 0;
 beforeEach(() => {
   nowMs = Date.now();
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-cache-'));
+  folder = temporaryFolder();
   cache = new DirectoryCache();
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
 /** Makes the directory one that did not change for so many seconds. */
 function age(seconds: number): void {
   const at = nowMs / 1000 - seconds;
@@ -74,7 +72,6 @@ describe('DirectoryCache', () => {
   it('throws if the directory is gone', () => {
     age(60);
     cache.set(folder, ENTRIES, nowMs);
-    rmSync(folder, { recursive: true });
     expect(() => cache.get(folder)).toThrow(/ENOENT/);
     mkdirSync(folder);
   });

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Hearing, hasNotifications, type WatchDirectory } from '../../../src/discover/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 /** The system with so many notifications to give. */
 class System {
@@ -35,11 +36,9 @@ class System {
 let base = '';
 let now = 0;
 beforeEach(() => {
-  base = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-hearing-')));
+  base = temporaryFolder();
   now = 10_000_000;
 });
-afterEach(() => rmSync(base, { recursive: true }));
-
 interface Heard {
   readonly hearing: Hearing;
   readonly system: System;

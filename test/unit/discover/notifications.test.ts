@@ -1,19 +1,9 @@
-import {
-  appendFileSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type DiscoverFact, DiscoverThreads, hasNotifications } from '../../../src/discover/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const FILE = 'events.out.tfevents.1';
 /** Nothing is found by a scan while a test goes on. */
@@ -26,14 +16,13 @@ let threads: DiscoverThreads | undefined;
 let facts: DiscoverFact[] = [];
 let wake = (): void => {};
 beforeEach(() => {
-  base = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-notify-')));
+  base = temporaryFolder();
   root = join(base, 'logs');
   mkdirSync(root);
   facts = [];
 });
 afterEach(async () => {
   await threads?.close();
-  rmSync(base, { recursive: true });
 });
 
 /** Resolves as soon as it holds of what was told. */

@@ -1,10 +1,10 @@
-import { lstatSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { type DirectoryFs, nodeFs } from '../../../src/discover/read-entries.ts';
 import { visit } from '../../../src/discover/walk.ts';
 import { openFile } from '../../../src/tail/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { walk } from '../../support/walk.ts';
 
 const EVENTS = 'events.out.tfevents.1';
@@ -13,10 +13,8 @@ const LISTED = 'its directory lists it, but the system cannot find it (ENOENT)';
 
 let root = '';
 beforeEach(() => {
-  root = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-entries-')));
+  root = temporaryFolder();
 });
-afterEach(() => rmSync(root, { recursive: true }));
-
 function make(...runs: readonly string[]): void {
   for (const run of runs) {
     mkdirSync(join(root, run), { recursive: true });

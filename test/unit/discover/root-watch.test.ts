@@ -1,21 +1,10 @@
-import {
-  appendFileSync,
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { CallMark, markCalls } from '../../../src/calls/index.ts';
 import { RootWatch, type RunChange, runFilter } from '../../../src/discover/index.ts';
 import { compareNames } from '../../../src/model/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { walk } from '../../support/walk.ts';
 
 const ONE = 'events.out.tfevents.1';
@@ -26,13 +15,11 @@ let base = '';
 let root = '';
 let now = 0;
 beforeEach(() => {
-  base = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-watch-')));
+  base = temporaryFolder();
   root = join(base, 'logs');
   mkdirSync(root);
   now = Date.now();
 });
-afterEach(() => rmSync(base, { recursive: true }));
-
 function write(path: string, text = 'x'): void {
   mkdirSync(dirname(join(root, path)), { recursive: true });
   writeFileSync(join(root, path), text);

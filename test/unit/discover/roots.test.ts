@@ -1,21 +1,19 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { resolveRoots } from '../../../src/discover/index.ts';
 import { MirrorError } from '../../../src/errors.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 let base = '';
 const at = (...path: string[]): string => join(base, ...path);
 beforeAll(() => {
-  base = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-roots-')));
+  base = temporaryFolder();
   for (const path of ['runs/a/b', 'runs2', 'other/runs', 'empty']) mkdirSync(at(path), { recursive: true });
   writeFileSync(at('file'), 'x');
   symlinkSync('runs', at('alias'));
   symlinkSync('ring', at('ring'));
 });
-afterAll(() => rmSync(base, { recursive: true }));
-
 function failure(...args: Parameters<typeof resolveRoots>): MirrorError {
   try {
     resolveRoots(...args);

@@ -1,20 +1,9 @@
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, linkSync, mkdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { type FoundRun, isCompanion, isEventFileName, isWithin, runFilter, visit, whyPassedOver } from '../../../src/discover/index.ts';
 import { until } from '../../crash/watch-kill.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { walk } from '../../support/walk.ts';
 
 const EVENTS = 'events.out.tfevents.1';
@@ -24,12 +13,10 @@ const ALONE = ['lock', 'complete', 'metadata', 'crc', 'sig', 'asc', 'bts'];
 let base = '';
 let root = '';
 beforeEach(() => {
-  base = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-walk-')));
+  base = temporaryFolder();
   root = join(base, 'root');
   mkdirSync(root);
 });
-afterEach(() => rmSync(base, { recursive: true }));
-
 /** Files by path below `base`. */
 function make(...paths: readonly string[]): void {
   for (const path of paths) {

@@ -22,7 +22,7 @@ function commandLinesOf(page: string): string[] {
     const isCode = isFenced || /^ {4}/.test(line);
     const command = /^ *(?:\$ )?(?:npx )?mirrorboard (.*)$/.exec(line)?.[1];
     if (!isCode || command === undefined) return [];
-    const typed = command.replace(/\\$/, '').split(/ [#|>&;]|  | — /)[0] ?? '';
+    const typed = command.replace(/\\$/, '').split(/ [#|>&;]| {2}| — /)[0] ?? '';
     return [typed.trim()];
   });
 }

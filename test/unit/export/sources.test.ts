@@ -1,7 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { openForReading } from '../../../src/backends/local/client.ts';
 import { LocalBackend } from '../../../src/backends/local/index.ts';
 import { StoreReader } from '../../../src/backends/local/reader.ts';
@@ -12,18 +11,17 @@ import { FileWindow } from '../../../src/tail/index.ts';
 import * as w from '../../support/event-writer.ts';
 import { placeAt } from '../../support/place.ts';
 import { readRun } from '../../support/read-run.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { walk } from '../../support/walk.ts';
 
 let folder: string;
 let logs: string;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-export-'));
+  folder = temporaryFolder();
   logs = join(folder, 'logs');
   mkdirSync(join(logs, 'run'), { recursive: true });
 });
-
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Mirrors `logs` into a store, and hands out a source over it. */
 async function fromStore(use: (source: ExportSource) => Promise<void>): Promise<void> {

@@ -1,13 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { NamedPlaces, type NamedPlacesOptions, uploadHeaders } from '../../../src/http/index.ts';
 import { nearnessOf } from '../../../src/http/near-address.ts';
 import { makeCertificates, noCertificates } from '../../support/certificates.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const signal = new AbortController().signal;
 const closers: (() => unknown)[] = [];
@@ -173,7 +172,7 @@ describe('an address that a tracker names', () => {
 
   const noTls = noCertificates();
   (noTls === undefined ? test : test.skip)('is believed by the certificates that are configured', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-tls-'));
+    const folder = temporaryFolder();
     closers.push(() => rmSync(folder, { recursive: true, force: true }));
     const { ca, server } = makeCertificates(folder);
     const port = await serve((_, response) => response.end('here'), createTlsServer(server) as unknown as Server);

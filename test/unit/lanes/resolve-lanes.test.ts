@@ -1,22 +1,20 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { GROUP_TEMPLATES, LANE_TYPES, loadConfig } from '../../../src/config/index.ts';
 import type { BackendType } from '../../../src/contract/index.ts';
 import { MirrorError } from '../../../src/errors.ts';
 import { backendType } from '../../../src/lanes/backend-types.ts';
 import { type ResolvedLane, resolveLanes } from '../../../src/lanes/resolve-lanes.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { writeTrialBackend } from '../../support/trial-backend.ts';
 
 let folder: string;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-lanes-'));
+  folder = temporaryFolder();
   writeTrialBackend(folder);
 });
-
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 async function resolve(text: string, env: Record<string, string> = {}, profile?: string): Promise<readonly ResolvedLane[]> {
   const config = await loadConfig({ flags: { profile }, env, cwd: folder, readFile: () => text });

@@ -1,22 +1,20 @@
 // Runs that were copied and then removed: where their copies lie.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { beforeEach, expect, it } from '@jest/globals';
 import type { FileState } from '../../../src/model/index.ts';
 import { CopiedRuns } from '../../../src/moves/copied-runs.ts';
 import type { Knower, KnownState } from '../../../src/moves/moved-files.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const NAME = 'events.out.tfevents.1';
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-copied-'));
+  folder = temporaryFolder();
   mkdirSync(join(folder, 'nas', 'run'), { recursive: true });
   writeFileSync(join(folder, 'nas', 'run', NAME), 'x');
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
 function knownIn(root: string, inode: number): KnownState {
   const mark = { offset: 0, length: 24, checksum: 7 };
   const state: Partial<FileState> = { name: NAME, stamp: `1.${inode}`, records: 3, guard: { first: mark, last: { ...mark, offset: 90 } } };

@@ -1,14 +1,14 @@
 // Which of the files that are known one is that turned up.
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { beforeEach, expect, it } from '@jest/globals';
 import { type FileState, fileStamp } from '../../../src/model/index.ts';
 import { findPairs, type Knower, type KnownState } from '../../../src/moves/moved-files.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
 import { event, eventFile, simpleValue } from '../../support/event-writer.ts';
 import { placeAt } from '../../support/place.ts';
 import { readRun } from '../../support/read-run.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const NAME = 'events.out.tfevents.1';
 const steps = [0, 1, 2].map((step) => event({ wallTime: step, step, summary: [simpleValue('loss', step)] }));
@@ -16,12 +16,10 @@ const steps = [0, 1, 2].map((step) => event({ wallTime: step, step, summary: [si
 let folder: string;
 let file: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-pairs-'));
+  folder = temporaryFolder();
   mkdirSync(join(folder, 'new'));
   file = join(folder, 'new', NAME);
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
 /** The state of the file as it is now, known as one of another run. */
 function known(run: string): KnownState {
   const job = {

@@ -1,20 +1,8 @@
 // Files that have other names since they were mirrored, whichever lanes there are.
-import {
-  appendFileSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { MirrorError } from '../../../src/errors.ts';
 import { wholeRouting } from '../../../src/lanes/index.ts';
 import { Fold, type Replaced } from '../../../src/route/index.ts';
@@ -24,16 +12,15 @@ import { watch } from '../../../src/sync/watch.ts';
 import { until } from '../../crash/watch-kill.ts';
 import { event, eventFile, frame, simpleValue } from '../../support/event-writer.ts';
 import { MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 let folder: string;
 let run: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-moves-'));
+  folder = temporaryFolder();
   run = join(folder, 'logs', 'run');
   mkdirSync(run, { recursive: true });
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
 function write(name: string, ...steps: readonly number[]): void {
   writeFileSync(join(run, name), eventFile(...steps.map((step) => event({ wallTime: step, step, summary: [simpleValue('loss', step)] }))));
 }

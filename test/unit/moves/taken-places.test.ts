@@ -1,11 +1,11 @@
 // Runs whose places were taken: what is new there waits for the scans that may find them elsewhere.
-import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { ChangedFile } from '../../../src/discover/index.ts';
 import { fileStamp } from '../../../src/model/index.ts';
 import { type Knower, TakenPlaces } from '../../../src/moves/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 let folder: string;
 let known: Pick<ChangedFile, 'name' | 'stamp' | 'size'>[];
@@ -14,7 +14,7 @@ let asked: number;
 let nowMs: number;
 let places: TakenPlaces;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-taken-'));
+  folder = temporaryFolder();
   mkdirSync(join(folder, 'run'));
   mkdirSync(join(folder, 'old'));
   known = [];
@@ -28,8 +28,6 @@ beforeEach(() => {
   const pathOf = (root: string): string | undefined => (root === 'x' ? folder : undefined);
   places = new TakenPlaces({ helds: [held], pathOf, roots: () => roots, scanSoon: () => asked++, now: () => nowMs });
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
 /** Writes a file anew, as another one than was there. */
 function put(name: string, bytes: number, before = 0): ChangedFile {
   const path = join(folder, 'run', name);

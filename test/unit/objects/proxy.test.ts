@@ -1,13 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ObjectStore, type ObjectStoreOptions } from '../../../src/objects/index.ts';
 import { makeCertificates, noCertificates } from '../../support/certificates.ts';
 import { startS3Stub } from '../../support/s3-stub.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const { signal } = new AbortController();
 const closers: (() => unknown)[] = [];
@@ -96,7 +95,7 @@ describe('a bucket with a proxy', () => {
 
   const reason = noCertificates();
   (reason === undefined ? it : it.skip)('speaks TLS with the bucket itself', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-objects-'));
+    const folder = temporaryFolder();
     closers.push(() => rmSync(folder, { recursive: true }));
     const port = await listening(createTlsServer(makeCertificates(folder).server, (_, response) => response.end()));
     const proxy = await startProxy(port);

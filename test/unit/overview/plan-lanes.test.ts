@@ -1,8 +1,7 @@
 // What a backfill would do says what it does.
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type TrackerLaneOptions, wholeRouting } from '../../../src/lanes/index.ts';
 import type { FileState } from '../../../src/model/index.ts';
 import { planBackfill } from '../../../src/overview/plan.ts';
@@ -11,6 +10,7 @@ import { type LaneState, StateFile } from '../../../src/state/index.ts';
 import { backfill } from '../../../src/sync/backfill.ts';
 import { concat, event, eventFile, frame, simpleValue } from '../../support/event-writer.ts';
 import { MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const RUN = { root: 'logs', path: 'run' };
 const NAME = 'events.out.tfevents.1';
@@ -19,13 +19,11 @@ let folder: string;
 let logs: string;
 let tracker: MemoryTracker;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-plan-'));
+  folder = temporaryFolder();
   logs = join(folder, 'logs');
   mkdirSync(join(logs, 'run'), { recursive: true });
   tracker = new MemoryTracker();
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
 const scalar = (step: number): Uint8Array => event({ wallTime: step, step, summary: [simpleValue('loss', step)] });
 const statePath = (): string => join(folder, 'state');
 

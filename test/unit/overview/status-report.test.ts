@@ -1,7 +1,6 @@
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { ALL_RUNS } from '../../../src/discover/index.ts';
 import { oldestMs } from '../../../src/overview/oldest-point.ts';
 import { statusReport } from '../../../src/overview/status-report.ts';
@@ -10,15 +9,14 @@ import type { LanePosture, LaneStand } from '../../../src/status/index.ts';
 import { backfill } from '../../../src/sync/backfill.ts';
 import { event, eventFile, frame, simpleValue } from '../../support/event-writer.ts';
 import { placeAt } from '../../support/place.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const NAME = 'events.out.tfevents.1';
 
 let folder = '';
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-status-'));
+  folder = temporaryFolder();
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
 const scalars = (count: number, from = 0): Uint8Array[] =>
   Array.from({ length: count }, (_, i) => event({ wallTime: from + i, step: from + i, summary: [simpleValue('loss', from + i)] }));
 

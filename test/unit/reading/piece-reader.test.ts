@@ -1,6 +1,5 @@
 // What a tracker's lane takes over from what another lane has read.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { BatchCache, type JobReader, PieceReader, type ReadEvent } from '../../../src/reading/index.ts';
@@ -9,12 +8,13 @@ import { FileWindow } from '../../../src/tail/index.ts';
 import { event, eventFile, simpleValue } from '../../support/event-writer.ts';
 import { placeAt } from '../../support/place.ts';
 import { readRun } from '../../support/read-run.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const RUN = { root: 'logs', path: 'run' };
 const NAME = 'events.out.tfevents.1';
 
 test('a batch that filled a gap of another lane does not count as the rest of the file', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-piece-'));
+  const folder = temporaryFolder();
   try {
     const steps = Array.from({ length: 8 }, (_, step) => event({ wallTime: step, step, summary: [simpleValue('loss', step)] }));
     writeFileSync(join(folder, NAME), eventFile(...steps));
@@ -46,6 +46,5 @@ test('a batch that filled a gap of another lane does not count as the rest of th
     const points = piece.pieces.map(({ batch }) => batch.scalars.count);
     expect(points.reduce((sum, count) => sum + count, 0)).toBe(8);
   } finally {
-    rmSync(folder, { recursive: true });
   }
 });

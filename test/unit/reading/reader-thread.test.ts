@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { ReaderThread } from '../../../src/reading/reader-thread.ts';
 import { DEFAULT_LINKS } from '../../../src/untrusted/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 test('the walk of a thread that was closed ends', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-thread-'));
+  const folder = temporaryFolder();
   const thread = new ReaderThread();
   try {
     await thread.close();
@@ -16,6 +14,5 @@ test('the walk of a thread that was closed ends', async () => {
     for await (const piece of thread.walk(asked)) pieces.push(piece);
     expect(pieces).toEqual([]);
   } finally {
-    rmSync(folder, { recursive: true });
   }
 });

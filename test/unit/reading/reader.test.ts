@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { type Batch, type FileState, needsSearch, type Series } from '../../../src/model/index.ts';
 import type { ReadEvent } from '../../../src/reading/reader.ts';
 import { FileWindow, readAt } from '../../../src/tail/index.ts';
 import { concat, event, frame, maskedCrc, simpleValue, stringTensor, text, versionEvent } from '../../support/event-writer.ts';
 import { placeAt } from '../../support/place.ts';
 import { readRun } from '../../support/read-run.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { walk } from '../../support/walk.ts';
 
 const NAME = 'events.out.tfevents.1';
@@ -35,10 +35,8 @@ function header(length: bigint): Uint8Array {
 
 let directory = '';
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'mirrorboard-reader-'));
+  directory = temporaryFolder();
 });
-afterEach(() => rmSync(directory, { recursive: true }));
-
 const put = (bytes: Uint8Array, name = NAME): void => writeFileSync(join(directory, name), bytes);
 const append = (bytes: Uint8Array, name = NAME): void => appendFileSync(join(directory, name), bytes);
 

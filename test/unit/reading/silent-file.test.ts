@@ -1,6 +1,5 @@
 // What another thread found not to answer: this thread is told of it, and passes it over.
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { answersAgain, CallMark, markCalls, passOver } from '../../../src/calls/index.ts';
@@ -10,6 +9,7 @@ import { FileWindow } from '../../../src/tail/index.ts';
 import { concat, event, frame, simpleValue, versionEvent } from '../../support/event-writer.ts';
 import { placeAt } from '../../support/place.ts';
 import { readRun } from '../../support/read-run.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { walk } from '../../support/walk.ts';
 
 const NAME = 'events.out.tfevents.1';
@@ -21,7 +21,7 @@ let logs: string;
 /** What is passed over. */
 let passed: string[];
 beforeEach(() => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-silent-')));
+  folder = temporaryFolder();
   logs = join(folder, 'logs');
   mkdirSync(logs);
   passed = [];
@@ -29,7 +29,6 @@ beforeEach(() => {
 });
 afterEach(() => {
   for (const path of passed) answersAgain(path);
-  rmSync(folder, { recursive: true });
 });
 
 function silence(path: string): void {

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { commandsOf } from '../../../src/cli/command-line.ts';
 import { makeProgram } from '../../../src/cli/program.ts';
 import { referenceFiles } from '../../reference/main.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const page = referenceFiles().get('man/mirrorboard.1')!;
 /** As it reads: without the escapes of troff. */
@@ -14,14 +14,13 @@ const program = makeProgram({ stdout: process.stdout, stderr: process.stderr, en
 
 /** What a formatter makes of the page and what it warns of; undefined where it is not installed. */
 function formatted(command: string, args: readonly string[]): { readonly output: string; readonly warnings: string } | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-man-'));
+  const folder = temporaryFolder();
   try {
     writeFileSync(join(folder, 'mirrorboard.1'), page);
     const env = { ...process.env, MANWIDTH: '100', LC_ALL: 'C.UTF-8', MANROFFOPT: '' };
     const { error, stdout, stderr } = spawnSync(command, [...args, join(folder, 'mirrorboard.1')], { encoding: 'utf8', env });
     return error === undefined ? { output: stdout, warnings: stderr } : undefined;
   } finally {
-    rmSync(folder, { recursive: true });
   }
 }
 

@@ -1,7 +1,6 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { openStore } from '../../../src/backends/local/index.ts';
 import type { UnitRule } from '../../../src/config/index.ts';
 import type { Handle } from '../../../src/contract/index.ts';
@@ -10,6 +9,7 @@ import { mergeShards, splitIntoShards } from '../../../src/shards/index.ts';
 import { StateFile } from '../../../src/state/index.ts';
 import { backfill } from '../../../src/sync/index.ts';
 import * as w from '../../support/event-writer.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const RULE: UnitRule = { fold: { names: ['train'], flat: [], hparams: false } };
 const RUNS = ['a', 'a/train', 'b', 'c', 'd/train', 'e', 'f'];
@@ -17,10 +17,8 @@ const RUNS = ['a', 'a/train', 'b', 'c', 'd/train', 'e', 'f'];
 let folder = '';
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-shards-'));
+  folder = temporaryFolder();
 });
-
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const placesIn = (name: string) => ({
   statePath: join(folder, name, 'mirrorboard.state'),

@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { FileState, Gap, Series } from '../../../src/model/index.ts';
 import { checkGaps } from '../../../src/state/check-gaps.ts';
 import { StateFile } from '../../../src/state/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const run = { root: 'logs', path: 'a' };
 const journal = { file: 'f', generation: 0, start: 0, end: 10, hash: 'h', mapping: 'm' };
@@ -13,7 +13,7 @@ const journal = { file: 'f', generation: 0, start: 0, end: 10, hash: 'h', mappin
 let folder = '';
 let path = '';
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-state-'));
+  folder = temporaryFolder();
   path = join(folder, 'mirrorboard.state');
   const state = StateFile.open(path, { now: () => 0 });
   const lane = state.lane('mlflow', 't');
@@ -49,8 +49,6 @@ beforeEach(() => {
   lane.keepJournal(run, { ...journal, firstLine: 10, count: 10 });
   state.close();
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
 /** What the check finds after somebody has meddled. */
 function found(sql: string): string[] {
   const db = new DatabaseSync(path, { enableForeignKeyConstraints: false });

@@ -1,10 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { GroupCommit } from '../../../src/state/group-commit.ts';
 import { sqliteCode } from '../../../src/state/sqlite-error.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const FULL = 13;
 const BUSY = 5;
@@ -19,7 +18,7 @@ let failures: (number | undefined)[] = [];
 let rollbacks = 0;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-group-'));
+  folder = temporaryFolder();
   db = new DatabaseSync(join(folder, 'a.db'));
   db.exec(
     'PRAGMA journal_mode = WAL; PRAGMA cache_spill = 0; PRAGMA busy_timeout = 0; CREATE TABLE t (k TEXT PRIMARY KEY, v CHECK (v <> -13))',
@@ -45,7 +44,6 @@ beforeEach(() => {
 afterEach(() => {
   db.close();
   other.close();
-  rmSync(folder, { recursive: true });
 });
 
 function put(key: string, value: number | string): void {

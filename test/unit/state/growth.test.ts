@@ -1,17 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import type { FileState, Gap, Series } from '../../../src/model/index.ts';
 import { checkGaps } from '../../../src/state/check-gaps.ts';
 import { StateFile } from '../../../src/state/index.ts';
 import { WatchStatus } from '../../../src/status/index.ts';
 import { PendingTags } from '../../../src/sync/pending-tags.ts';
 import { growth } from '../../support/growth.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-growth-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder();
 /** Eight times the work may cost so much more: linear is 8, quadratic 64. */
 const MOST = 32;
 const run = { root: 'logs', path: 'a' };

@@ -1,22 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { existsSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MirrorError } from '../../../src/errors.ts';
 import { FileLock } from '../../../src/state/lock.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 let folder = '';
 let path = '';
 const children: ChildProcess[] = [];
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-lock-'));
+  folder = temporaryFolder();
   path = join(folder, 'store.db');
 });
 afterEach(async () => {
   for (const child of children.splice(0)) await end(child);
-  rmSync(folder, { recursive: true });
 });
 
 function failure(of: string): MirrorError {

@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -8,6 +7,7 @@ import { MirrorError } from '../../../src/errors.ts';
 import { StateFile } from '../../../src/state/index.ts';
 import { APPLICATION_ID, SCHEMA_VERSION } from '../../../src/state/schema.ts';
 import { mountMemory, remount, unmount, whyNoMounts } from '../../e2e/mounts.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const noMounts = whyNoMounts();
 if (noMounts !== undefined) process.stderr.write(`open-state.test: tests that need a file system of their own are skipped: ${noMounts}\n`);
@@ -17,12 +17,11 @@ const run = { root: 'logs', path: 'a' };
 let folder = '';
 let path = '';
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-state-'));
+  folder = temporaryFolder();
   path = join(folder, 'mirrorboard.state');
 });
 afterEach(() => {
   unmount(join(folder, 'small'));
-  rmSync(folder, { recursive: true });
 });
 
 function failure(work: () => { close(): unknown }): MirrorError {

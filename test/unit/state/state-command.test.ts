@@ -1,13 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Writable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { type StateFlags, stateCommand } from '../../../src/cli/state.ts';
 import type { Handle, Intent } from '../../../src/contract/index.ts';
 import type { FileState, Series } from '../../../src/model/index.ts';
 import { StateFile } from '../../../src/state/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const run = { root: 'logs', path: 'exp1' };
 const wide = 2n ** 63n - 1n;
@@ -15,11 +15,9 @@ const wide = 2n ** 63n - 1n;
 let folder = '';
 let path = '';
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-state-'));
+  folder = temporaryFolder();
   path = join(folder, 'a.state');
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
 function fill(): StateFile {
   const state = StateFile.open(path, { now: () => Date.UTC(2026, 0, 2) });
   const series: Series = {

@@ -1,10 +1,10 @@
-import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Handle, Intent, JournalEntry } from '../../../src/contract/index.ts';
 import type { Damage, FileState, RunRef, Series } from '../../../src/model/index.ts';
 import { StateFile } from '../../../src/state/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const run: RunRef = { root: 'logs', path: 'exp1/train' };
 const other: RunRef = { root: 'logs', path: '.' };
@@ -14,12 +14,11 @@ let path = '';
 const open: StateFile[] = [];
 let nowMs = 1_700_000_000_000;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-state-'));
+  folder = temporaryFolder();
   path = join(folder, 'mirrorboard.state');
 });
 afterEach(() => {
   for (const state of open.splice(0)) state.close();
-  rmSync(folder, { recursive: true });
 });
 
 function openState(at = path): StateFile {

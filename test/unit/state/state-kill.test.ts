@@ -1,20 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 import { StateFile } from '../../../src/state/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const RUNS = 7;
 const ROUNDS = 5;
 
 let folder = '';
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-state-'));
+  folder = temporaryFolder();
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
 /**
  * Notes n for n = 1, 2, 3, …: a position and a growth that belong together, of a run a turn. Says each n that a flush has
  * confirmed. Between them changes are committed in groups, so that it is killed at every place of a group.

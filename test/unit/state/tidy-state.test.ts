@@ -1,25 +1,23 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Handle } from '../../../src/contract/index.ts';
 import type { FileState, Forgetting, RunRef } from '../../../src/model/index.ts';
 import { plainMapping } from '../../../src/route/index.ts';
 import { StateFile } from '../../../src/state/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 let folder = '';
 let path = '';
 let state: StateFile;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-tidy-'));
+  folder = temporaryFolder();
   path = join(folder, 'mirrorboard.state');
   state = StateFile.open(path, { now: () => 0 });
 });
 
 afterEach(() => {
   state.close();
-  rmSync(folder, { recursive: true });
 });
 
 const at = (run: string, root = 'logs'): RunRef => ({ root, path: run });

@@ -1,19 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Handle } from '../../../src/contract/index.ts';
 import type { FileState, RunRef, Series } from '../../../src/model/index.ts';
 import { plainMapping } from '../../../src/route/index.ts';
 import { StateFile } from '../../../src/state/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 let folder = '';
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-units-'));
+  folder = temporaryFolder();
 });
-
-afterEach(() => rmSync(folder, { recursive: true }));
 
 const at = (path: string): RunRef => ({ root: 'logs', path });
 

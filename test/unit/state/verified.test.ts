@@ -1,18 +1,16 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { keepVerdicts, StateFile, type VerifiedLane } from '../../../src/state/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 let folder = '';
 let path = '';
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-verified-'));
+  folder = temporaryFolder();
   path = join(folder, 'mirrorboard.state');
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
 const verdict = (differences: number, roots = ['/logs'], name = 'mlflow'): VerifiedLane => ({
   name,
   target: 'http://mlflow',

@@ -1,10 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import protobuf from 'protobufjs';
 import * as w from '../../support/event-writer.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const reference = createRequire(import.meta.url)('crc-32/crc32c.js') as { buf(data: Uint8Array): number };
 
@@ -291,7 +290,7 @@ describe('benchmark logs', () => {
   it.each(['simple', 'tensor', 'unpacked', 'content', 'double', 'int64', 'half', 'mixed'] as const)(
     'writes every point of the form %s into sound records, the same each time',
     (form) => {
-      const dir = mkdtempSync(join(tmpdir(), 'big-log-'));
+      const dir = temporaryFolder();
       try {
         const log = w.bigLog({ dir, runs: 2, tags: 3, steps: 200, form, files: 2, perEvent: 2 });
         expect(log).toMatchObject({ points: 1200, records: 4 + 2 * 200 * 2 });
@@ -311,7 +310,6 @@ describe('benchmark logs', () => {
         const again = w.bigLog({ dir, runs: 2, tags: 3, steps: 200, form, files: 2, perEvent: 2 });
         expect(again.files.map((path) => readFileSync(path).equals(files[again.files.indexOf(path)]!))).toEqual([true, true, true, true]);
       } finally {
-        rmSync(dir, { recursive: true });
       }
     },
   );

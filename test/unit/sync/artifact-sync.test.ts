@@ -1,26 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import {
-  appendFileSync,
-  existsSync,
-  lchownSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  truncateSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, existsSync, lchownSync, mkdirSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { ArtifactRules } from '../../../src/artifacts/index.ts';
 import type { ArtifactFile, Backend, Handle, RunParam } from '../../../src/contract/index.ts';
 import type { ArtifactState, LaneView } from '../../../src/state/index.ts';
 import { ArtifactSync } from '../../../src/sync/artifact-sync.ts';
 import type { TrackerLane } from '../../../src/sync/delivery/index.ts';
 import { SyncedRun } from '../../../src/sync/synced-run.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const isRoot = process.getuid?.() === 0;
 const OLD = Date.now() / 1000 - 3600;
@@ -32,12 +20,10 @@ const RULES: ArtifactRules = {
 let base = '';
 let root = '';
 beforeEach(() => {
-  base = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-side-feed-')));
+  base = temporaryFolder();
   root = join(base, 'root');
   mkdirSync(root);
 });
-afterEach(() => rmSync(base, { recursive: true }));
-
 function make(path: string, text: string): string {
   const full = join(base, path);
   mkdirSync(dirname(full), { recursive: true });

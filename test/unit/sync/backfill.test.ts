@@ -1,8 +1,7 @@
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { LocalBackend, openStore } from '../../../src/backends/local/index.ts';
 import type { Batch, FileState, Forgetting } from '../../../src/model/index.ts';
 import { StateFile } from '../../../src/state/index.ts';
@@ -13,6 +12,7 @@ import { concat, event, eventFile, frame, image, simpleValue } from '../../suppo
 import { MEMORY_CAPABILITIES, MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
 import { placeAt } from '../../support/place.ts';
 import { readRun } from '../../support/read-run.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { walk } from '../../support/walk.ts';
 
 const RUN = { root: 'logs', path: 'run' };
@@ -22,13 +22,11 @@ let folder = '';
 let logs = '';
 let path = '';
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-pipeline-'));
+  folder = temporaryFolder();
   logs = join(folder, 'logs');
   path = join(logs, 'run', NAME);
   mkdirSync(join(logs, 'run'), { recursive: true });
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
 function scalar(step: number): Uint8Array {
   return event({ wallTime: step, step, summary: [simpleValue('loss', step)] });
 }

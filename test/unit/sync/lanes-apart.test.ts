@@ -1,13 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Capabilities, Outcome, TrackerParcel } from '../../../src/contract/index.ts';
 import type { Report } from '../../../src/status/index.ts';
 import { backfill } from '../../../src/sync/backfill.ts';
 import { until } from '../../crash/watch-kill.ts';
 import { bigLog } from '../../support/event-writer.ts';
 import { MEMORY_CAPABILITIES, MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const NEVER = new AbortController().signal;
 const MEBIBYTE = 1024 * 1024;
@@ -15,11 +14,9 @@ const MEBIBYTE = 1024 * 1024;
 let folder: string;
 let logs: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-lanes-'));
+  folder = temporaryFolder();
   logs = join(folder, 'logs');
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
 const limited = (limits: Partial<Capabilities['limits']>): Partial<Capabilities> => ({
   limits: { ...MEMORY_CAPABILITIES.limits, ...limits },
 });

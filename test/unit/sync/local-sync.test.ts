@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LocalBackend } from '../../../src/backends/local/index.ts';
@@ -7,20 +5,20 @@ import type { RunRef } from '../../../src/model/index.ts';
 import { type LaneState, StateFile } from '../../../src/state/index.ts';
 import { WatchStatus } from '../../../src/status/index.ts';
 import { LocalSync } from '../../../src/sync/local-sync.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 let folder: string;
 let state: StateFile;
 let lane: LaneState;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-feed-'));
+  folder = temporaryFolder();
   state = StateFile.open(join(folder, 'state'), { now: Date.now });
   lane = state.lane('local', join(folder, 'store.db'), { ownsPositions: true });
 });
 
 afterEach(() => {
   state.close();
-  rmSync(folder, { recursive: true });
 });
 
 /** A store whose runs take so many pieces to be brought together; it notes which run had its turn. */

@@ -1,6 +1,5 @@
 // The same files give the same tracker runs, whatever the moment at which one looks.
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -16,6 +15,7 @@ import { until } from '../../crash/watch-kill.ts';
 import { concat, event, frame, simpleValue, versionEvent } from '../../support/event-writer.ts';
 import { MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
 import { MlflowStub } from '../../support/mlflow-stub/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const NEVER = new AbortController().signal;
 const T = 1_700_000_000;
@@ -41,12 +41,11 @@ const TREE: Readonly<Record<string, readonly string[]>> = {
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-same-'));
+  folder = temporaryFolder();
 });
 const stubs: MlflowStub[] = [];
 afterEach(async () => {
   for (const stub of stubs.splice(0)) await stub.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** Adds one of the pieces that a file comes in: its version, then its values. */

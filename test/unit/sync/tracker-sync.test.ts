@@ -1,6 +1,5 @@
 // What a tracker's feed asks of its files and its state, by count: over a real state, real files and a tracker in memory.
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { steadyMs } from '../../../src/clock.ts';
@@ -14,6 +13,7 @@ import { PassStatus } from '../../../src/sync/pass-status.ts';
 import { TrackerSync } from '../../../src/sync/tracker-sync.ts';
 import { event, eventFile, simpleValue, text } from '../../support/event-writer.ts';
 import { MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { walk } from '../../support/walk.ts';
 
 const ROOT = 'logs';
@@ -23,7 +23,7 @@ let logs: string;
 let state: StateFile;
 let tracker: MemoryTracker;
 beforeEach(() => {
-  logs = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-tracker-feed-')));
+  logs = temporaryFolder();
   state = StateFile.open(join(logs, 'mirrorboard.state'), { now: Date.now });
   state.root(ROOT, logs);
   tracker = new MemoryTracker();
@@ -31,7 +31,6 @@ beforeEach(() => {
 afterEach(() => {
   jest.restoreAllMocks();
   state.close();
-  rmSync(logs, { recursive: true });
 });
 
 /** Notes the files of each run that are read. */

@@ -1,8 +1,8 @@
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { FileWindow } from '../../../src/tail/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const MIB = 1 << 20;
 const BYTES = Uint8Array.from({ length: 6 * MIB + 123 }, (_, i) => (i * 2_654_435_761) >>> 11);
@@ -10,13 +10,12 @@ const BYTES = Uint8Array.from({ length: 6 * MIB + 123 }, (_, i) => (i * 2_654_43
 let folder = '';
 let fd = -1;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-window-'));
+  folder = temporaryFolder();
   writeFileSync(join(folder, 'file'), BYTES);
   fd = openSync(join(folder, 'file'), 'r');
 });
 afterAll(() => {
   closeSync(fd);
-  rmSync(folder, { recursive: true });
 });
 
 function newWindow(): FileWindow {

@@ -1,20 +1,19 @@
-import { closeSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { FileState, RecordMark } from '../../../src/model/index.ts';
 import { type Change, compareFile, compareWithState, likenessOf, openFile } from '../../../src/tail/index.ts';
 import { concat, event, frame, simpleValue, versionEvent } from '../../support/event-writer.ts';
 import { placeAt } from '../../support/place.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const RECORDS = [versionEvent(), ...[1, 2, 3].map((step) => event({ wallTime: step, step, summary: [simpleValue('loss', step)] }))].map(
   frame,
 );
 const BYTES = concat(...RECORDS);
 
-const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-guard-'));
+const folder = temporaryFolder();
 const path = join(folder, 'file');
-afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(() => writeFileSync(path, BYTES));
 
 function markOf(index: number): RecordMark {

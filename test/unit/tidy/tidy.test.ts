@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Backend, Handle } from '../../../src/contract/index.ts';
 import type { Forgetting, Removal, RunRef } from '../../../src/model/index.ts';
 import { StateFile } from '../../../src/state/index.ts';
 import { finishTidying, type TidyPlaces, tidy } from '../../../src/tidy/tidy.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const TARGET = 'there';
 
@@ -13,13 +12,12 @@ let folder = '';
 let state: StateFile;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-tidying-'));
+  folder = temporaryFolder();
   state = StateFile.open(join(folder, 'mirrorboard.state'), { now: () => 0 });
 });
 
 afterEach(() => {
   state.close();
-  rmSync(folder, { recursive: true });
 });
 
 function placesWith(remove: (handle: Handle) => Promise<void>): TidyPlaces {

@@ -1,14 +1,12 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { LinkFollower, Mounts } from '../../../src/untrusted/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-const base = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-mounts-')));
+const base = temporaryFolder();
 const root = join(base, 'root');
 mkdirSync(root);
-afterAll(() => rmSync(base, { recursive: true }));
-
 // As the kernel writes them: id, parent, device, root, mount point, options, optional fields, -, type, source, options.
 const TABLE = `22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 23 22 0:21 / /proc rw,nosuid shared:12 - proc proc rw

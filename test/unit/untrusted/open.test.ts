@@ -1,35 +1,20 @@
 import { execFileSync } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  lchownSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, existsSync, lchownSync, mkdirSync, readdirSync, readSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { type LinkRule, lookAt, openSync, type Place, pieces, readWhole } from '../../../src/untrusted/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const isRoot = process.getuid?.() === 0;
 const { signal } = new AbortController();
 let base = '';
 let root = '';
 beforeEach(() => {
-  base = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-untrusted-')));
+  base = temporaryFolder();
   root = join(base, 'root');
   mkdirSync(root);
 });
-afterEach(() => rmSync(base, { recursive: true }));
-
 function make(path: string, text = 'a secret'): string {
   mkdirSync(dirname(join(base, path)), { recursive: true });
   writeFileSync(join(base, path), text);

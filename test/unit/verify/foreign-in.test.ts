@@ -1,7 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { ForeignLook, OwnRun } from '../../../src/contract/index.ts';
 import { MirrorError } from '../../../src/errors.ts';
 import type { TrackerLaneOptions } from '../../../src/lanes/index.ts';
@@ -10,6 +9,7 @@ import { backfill } from '../../../src/sync/backfill.ts';
 import { type ForeignFindings, foreignIn } from '../../../src/verify/index.ts';
 import { event, eventFile, simpleValue } from '../../support/event-writer.ts';
 import { MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 type Look = (own: readonly OwnRun[], signal: AbortSignal) => AsyncIterable<ForeignLook>;
 
@@ -31,7 +31,7 @@ let folder: string;
 const tracker = new MemoryTracker('one');
 let progress: Progress | undefined;
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-foreign-'));
+  folder = temporaryFolder();
   mkdirSync(join(folder, 'logs/a'), { recursive: true });
   writeFileSync(
     join(folder, 'logs/a/events.out.tfevents.1'),
@@ -45,8 +45,6 @@ beforeEach(async () => {
     signal: new AbortController().signal,
   });
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
 function lane(look: Look): TrackerLaneOptions {
   const backend = new TellingBackend(tracker, look);
   return {

@@ -1,7 +1,6 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { LocalBackend } from '../../../src/backends/local/index.ts';
 import type { ReadBackChunk } from '../../../src/contract/index.ts';
 import { MirrorError } from '../../../src/errors.ts';
@@ -12,6 +11,7 @@ import { exitCodeOf, type Verification } from '../../../src/verify/compare/index
 import { type VerifyLanesOptions, verifyBetween, verifyLanes } from '../../../src/verify/index.ts';
 import { event, eventFile, simpleValue } from '../../support/event-writer.ts';
 import { MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const RECORDS = 2000;
 let folder = '';
@@ -19,7 +19,7 @@ let tracker: MemoryTracker;
 let store: { path: string; mediaPath: string };
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-store-lane-'));
+  folder = temporaryFolder();
   tracker = new MemoryTracker('one');
   store = { path: join(folder, 'a.db'), mediaPath: join(folder, 'a.media') };
   mkdirSync(join(folder, 'logs/a'), { recursive: true });
@@ -30,8 +30,6 @@ beforeEach(async () => {
   const { signal } = new AbortController();
   await backfill({ roots: [{ path: join(folder, 'logs') }], store, trackers: [lane()], statePath: join(folder, 'a.state'), signal });
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
 function lane(): TrackerLaneOptions {
   const namesOf: TrackerLaneOptions['namesOf'] = ({ path }) => ({ name: path, group: '', tags: {} });
   return { name: 'one', type: 'memory', target: 'memory:one', backend: new MemoryBackend(tracker), namesOf };

@@ -1,7 +1,6 @@
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Handle, ReadBackChunk, ReadBackOptions } from '../../../src/contract/index.ts';
 import { MirrorError } from '../../../src/errors.ts';
 import { type TrackerLaneOptions, wholeRouting } from '../../../src/lanes/lane-options.ts';
@@ -16,18 +15,17 @@ import { concat, event, eventFile, frame, image, simpleValue, tensorScalar, text
 import { FakeClock } from '../../support/fake-clock.ts';
 import { LIARS } from '../../support/lying-backends.ts';
 import { MemoryBackend, type MemoryRun, MemoryTracker } from '../../support/memory-backend.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 let folder = '';
 let tracker: MemoryTracker;
 let differences: (Difference & { readonly lane: string })[] = [];
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-verify-lane-'));
+  folder = temporaryFolder();
   tracker = new MemoryTracker('one');
   differences = [];
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
 const PNG = Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 1, 2, 3, 4]);
 const logs = (): string => join(folder, 'logs');
 const statePath = (): string => join(folder, 'a.state');

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import {
@@ -14,6 +13,7 @@ import {
   SWITCH,
   TEXT,
 } from '../../../../src/backend-kit/settings/index.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const FIELDS = {
   server: { kind: ADDRESS, aliases: ['url'], env: ['T_SERVER', 'T_OLD_SERVER'] },
@@ -77,7 +77,7 @@ describe('a section of the configuration', () => {
   });
 
   it('reads a secret from a file if it is not set, and shows neither', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-settings-'));
+    const folder = temporaryFolder();
     try {
       writeFileSync(join(folder, 'key'), ' hush \n');
       writeFileSync(join(folder, 'empty'), '\n');
@@ -94,7 +94,6 @@ describe('a section of the configuration', () => {
         expect(other.result('').kind).toBe('problems');
       }
     } finally {
-      rmSync(folder, { recursive: true });
     }
   });
 });

@@ -1,5 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Backend, Handle, TrackerParcel } from '../../../../src/contract/index.ts';
@@ -10,6 +9,7 @@ import { connectAim, hashOf } from '../../../contract/aim-harness.ts';
 import { AimStub } from '../../../support/aim-stub/index.ts';
 import { leafValue, type Node } from '../../../support/aim-stub/wire.ts';
 import { event, histogramTensor, hparamsSessionStart, plainTensor, simpleValue, text } from '../../../support/event-writer.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const T = 1_700_000_000;
 const signal = new AbortController().signal;
@@ -21,14 +21,13 @@ const backends: Backend[] = [];
 const runs: GrowingRun[] = [];
 beforeEach(async () => {
   stub = await AimStub.start();
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-aim-'));
+  folder = temporaryFolder();
 });
 afterEach(async () => {
   for (const backend of backends.splice(0)) await backend.close();
   for (const run of runs.splice(0)) run.remove();
   expect(stub.complaints()).toEqual([]);
   await stub.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 async function connect(section: Record<string, unknown> = {}): Promise<Backend> {

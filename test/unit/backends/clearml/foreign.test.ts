@@ -1,8 +1,5 @@
 // What a ClearML server holds that never was in event files.
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ArtifactFile, Backend, Foreign, Handle, OwnRun } from '../../../../src/contract/index.ts';
 import { GrowingRun } from '../../../../src/testing/parcels.ts';
@@ -10,6 +7,7 @@ import { newLedger, SmallDelivery } from '../../../../src/testing/small-delivery
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf, taskIdOf } from '../../../contract/clearml-harness.ts';
 import { ClearmlStub } from '../../../support/clearml-stub/index.ts';
 import { event, hparamsSessionStart, plainTensor, simpleValue } from '../../../support/event-writer.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const signal = new AbortController().signal;
 const T = 1_700_000_000;
@@ -21,14 +19,13 @@ const backends: Backend[] = [];
 beforeEach(async () => {
   stub = await ClearmlStub.start({ accessKey: ACCESS_KEY, secretKey: SECRET_KEY });
   run = new GrowingRun('train');
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-clearml-'));
+  folder = temporaryFolder();
 });
 afterEach(async () => {
   for (const backend of backends.splice(0)) await backend.close();
   expect(stub.violations).toEqual([]);
   await stub.close();
   run.remove();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 async function connect(section: Readonly<Record<string, unknown>> = {}): Promise<Backend> {

@@ -1,7 +1,6 @@
 // Lanes that change between offline and online, over the stub.
 import { createHash } from 'node:crypto';
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -13,6 +12,7 @@ import { type Ledger, newLedger, SmallDelivery } from '../../../../src/testing/s
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf } from '../../../contract/clearml-harness.ts';
 import { ClearmlStub } from '../../../support/clearml-stub/index.ts';
 import { event, simpleValue, text } from '../../../support/event-writer.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const LOGS = fileURLToPath(new URL('../../../../../test/logs', import.meta.url));
 const signal = new AbortController().signal;
@@ -22,14 +22,13 @@ let run: GrowingRun;
 
 beforeEach(async () => {
   stub = await ClearmlStub.start({ accessKey: ACCESS_KEY, secretKey: SECRET_KEY });
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-clearml-'));
+  folder = temporaryFolder();
   run = GrowingRun.copyOf(join(LOGS, 'tbx_everything'), 'everything');
 });
 afterEach(async () => {
   expect(stub.violations).toEqual([]);
   await stub.close();
   run.remove();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 function connect(mode: 'online' | 'offline'): Promise<Backend> {

@@ -1,17 +1,15 @@
 // Where files go, as people say it in the section, in variables and in clearml.conf.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type ClearmlSettings, clearml } from '../../../../src/backends/clearml/index.ts';
 import type { SettingProblem } from '../../../../src/contract/index.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-clearml-conf-'));
+  folder = temporaryFolder();
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
 const API = 'api { api_server: "http://clearml:8008", credentials { access_key: A, secret_key: S } }\n';
 
 function parse(conf: string, section: Readonly<Record<string, unknown>> = {}, env: Readonly<Record<string, string>> = {}) {

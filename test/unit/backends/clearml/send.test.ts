@@ -1,8 +1,7 @@
 // What the contract suite does not ask: tokens, statuses, a server whose disk is full, parameters, files and models.
 
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Heartbeat } from '../../../../src/backends/clearml/heartbeat.ts';
@@ -15,6 +14,7 @@ import { ClearmlStub, type Task } from '../../../support/clearml-stub/index.ts';
 import { event, hparamsSessionStart, imageTensor, plainTensor, simpleValue, text } from '../../../support/event-writer.ts';
 import { clockAt } from '../../../support/fake-clock.ts';
 import { LimitingProxy } from '../../../support/limiting-proxy.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const signal = new AbortController().signal;
 const T = 1_700_000_000;
@@ -415,7 +415,7 @@ describe('what stands beside the logs', () => {
 
 describe('settings', () => {
   it('come from clearml.conf behind variables and the file, and no secret is shown', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-conf-'));
+    const folder = temporaryFolder();
     const conf = join(folder, 'clearml.conf');
     writeFileSync(conf, `api { api_server: "http://conf:8008", credentials { access_key: "A", secret_key: "conf-secret" } }`);
     const { clearml } = await import('../../../../src/backends/clearml/index.ts');
@@ -440,7 +440,6 @@ describe('settings', () => {
       kind: 'problems',
       problems: expect.arrayContaining([expect.objectContaining({ found: expect.stringMatching(/line 2: "include" is not understood/) })]),
     });
-    rmSync(folder, { recursive: true });
   });
 
   it.each([

@@ -9,6 +9,7 @@ import { newLedger, SmallDelivery } from '../../../../src/testing/small-delivery
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf, taskIdOf } from '../../../contract/clearml-harness.ts';
 import { ClearmlStub } from '../../../support/clearml-stub/index.ts';
 import { event, simpleValue } from '../../../support/event-writer.ts';
+import { hastyClock } from '../../../support/hasty-clock.ts';
 
 const signal = new AbortController().signal;
 const T = 1_700_000_000;
@@ -29,7 +30,7 @@ afterEach(async () => {
 });
 
 async function connect(section: Readonly<Record<string, unknown>> = {}, url = stub.url): Promise<Backend> {
-  const backend = await connectClearml({ ...sectionOf(url), project: 'tasks', ...section });
+  const backend = await connectClearml({ ...sectionOf(url), project: 'tasks', ...section }, {}, undefined, hastyClock());
   backends.push(backend);
   return backend;
 }

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { whoseRun } from '../../../../src/backend-kit/identity/index.ts';
 import { mlflow } from '../../../../src/backends/mlflow/index.ts';
 import { until } from '../../../crash/watch-kill.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 /** Stands in for the program: answers /health, notes what it was called with, and starts a child of its own. */
 const PROGRAM = `#!${process.execPath}
@@ -30,12 +30,10 @@ createServer((request, response) => {
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-mlflow-'));
+  folder = temporaryFolder();
   writeFileSync(join(folder, 'mlflow'), PROGRAM);
   chmodSync(join(folder, 'mlflow'), 0o755);
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
 const called = (): { args: string[]; pids: number[]; uri: string; store: string } =>
   JSON.parse(readFileSync(join(folder, 'called'), 'utf8'));
 const signal = new AbortController().signal;

@@ -5,6 +5,7 @@ import { mlflow } from '../../../../src/backends/mlflow/index.ts';
 import { FACTS_TAG, factsText, UNTRIED } from '../../../../src/backends/mlflow/store-facts.ts';
 import type { Backend, Handle, RunSource, TrackerParcel } from '../../../../src/contract/index.ts';
 import type { ObjectPoint, Series } from '../../../../src/model/index.ts';
+import { hastyClock } from '../../../support/hasty-clock.ts';
 
 export interface Seen {
   readonly method: string;
@@ -98,7 +99,7 @@ export class ScriptedServer {
     const parsed = mlflow.parse({ tracking_uri: this.url, ...section }, {});
     if (parsed.kind !== 'settings') throw new Error(JSON.stringify(parsed.problems));
     const warn = (message: string): void => void this.warnings.push(message);
-    const backend = await mlflow.create(parsed.settings, { lane: 'mlflow', whoseRun, env: {}, warn });
+    const backend = await mlflow.create(parsed.settings, { lane: 'mlflow', whoseRun, env: {}, warn, clock: hastyClock() });
     this.#backends.push(backend);
     return backend;
   }

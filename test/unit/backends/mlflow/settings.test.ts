@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { mlflow } from '../../../../src/backends/mlflow/index.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -42,7 +42,7 @@ describe('the settings of an MLflow lane', () => {
   });
 
   test('take user and password from the address, from variables or files, and show none of them', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-mlflow-'));
+    const folder = temporaryFolder();
     writeFileSync(join(folder, 'secret'), 'from-file\n');
     try {
       const inAddress = settingsOf({ tracking_uri: 'http://me:pass%21@h:5000' });
@@ -57,7 +57,6 @@ describe('the settings of an MLflow lane', () => {
       expect(JSON.stringify(token.shown)).not.toContain('tok-en');
       expect(problemsOf({ tracking_uri: 'http://h', token_file: join(folder, 'none') })[0]).toMatchObject({ path: ['token_file'] });
     } finally {
-      rmSync(folder, { recursive: true });
     }
   });
 

@@ -1,8 +1,5 @@
 // What W&B holds that never was in event files.
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { whoseRun } from '../../../../src/backend-kit/identity/index.ts';
 import { wandb } from '../../../../src/backends/wandb/index.ts';
@@ -10,6 +7,7 @@ import type { ArtifactFile, Backend, Foreign, Handle, OwnRun } from '../../../..
 import { GrowingRun } from '../../../../src/testing/parcels.ts';
 import { newLedger, SmallDelivery } from '../../../../src/testing/small-delivery.ts';
 import { event, hparamsSessionStart, imageTensor, simpleValue } from '../../../support/event-writer.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { type StubRun, WandbStub, type WandbStubOptions } from '../../../support/wandb-stub/index.ts';
 
 const signal = new AbortController().signal;
@@ -21,7 +19,7 @@ let said: string[];
 const open: Backend[] = [];
 const runs: GrowingRun[] = [];
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'mirrorboard-wandb-'));
+  dir = temporaryFolder();
   said = [];
 });
 afterEach(async () => {
@@ -30,7 +28,6 @@ afterEach(async () => {
   expect(stub.violations).toEqual([]);
   await stub.close();
   isStarted = false;
-  rmSync(dir, { recursive: true, force: true });
 });
 
 async function connect(section: Record<string, unknown> = {}, options: WandbStubOptions = {}): Promise<Backend> {

@@ -1,10 +1,7 @@
 // A server that names a place for a file which nobody honest would name: that costs the file, and what can't be without it.
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { whoseRun } from '../../../../src/backend-kit/identity/index.ts';
 import { wandb } from '../../../../src/backends/wandb/index.ts';
@@ -12,6 +9,7 @@ import type { Backend } from '../../../../src/contract/index.ts';
 import { GrowingRun } from '../../../../src/testing/parcels.ts';
 import { newLedger, SmallDelivery } from '../../../../src/testing/small-delivery.ts';
 import { event, image, simpleValue } from '../../../support/event-writer.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { WandbStub } from '../../../support/wandb-stub/index.ts';
 
 const signal = new AbortController().signal;
@@ -22,7 +20,7 @@ let backend: Backend;
 let store: Server;
 let seen: string[];
 beforeEach(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'mirrorboard-wandb-'));
+  dir = temporaryFolder();
   run = new GrowingRun('runs/one');
   seen = [];
   store = createServer((request, response) => {
@@ -37,7 +35,6 @@ afterEach(async () => {
   store.closeAllConnections();
   await new Promise((done) => store.close(done));
   run.remove();
-  rmSync(dir, { recursive: true, force: true });
 });
 
 /** A server that names a place for every file that a name fits. */

@@ -1,5 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { HEARTBEAT_MS } from '../../../../src/backends/wandb/limits.ts';
@@ -11,6 +10,7 @@ import { newLedger, SmallDelivery } from '../../../../src/testing/small-delivery
 import { connectWandb, runIdOf } from '../../../contract/wandb-harness.ts';
 import { until } from '../../../crash/watch-kill.ts';
 import { event, simpleValue, text } from '../../../support/event-writer.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { historyOf, WandbStub, type WandbStubOptions } from '../../../support/wandb-stub/index.ts';
 import { readLine } from '../../../support/wandb-stub/rows.ts';
 
@@ -21,14 +21,13 @@ let run: GrowingRun;
 const open: Backend[] = [];
 beforeEach(async () => {
   stub = await WandbStub.start();
-  dir = mkdtempSync(join(tmpdir(), 'mirrorboard-wandb-'));
+  dir = temporaryFolder();
   run = new GrowingRun('runs/one');
 });
 afterEach(async () => {
   for (const backend of open.splice(0)) await backend.close();
   await stub.close();
   run.remove();
-  rmSync(dir, { recursive: true, force: true });
 });
 
 async function restarted(options: WandbStubOptions): Promise<void> {

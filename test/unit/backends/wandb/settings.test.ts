@@ -1,15 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type WandbSettings, wandb } from '../../../../src/backends/wandb/index.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 let home: string;
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), 'mirrorboard-home-'));
+  home = temporaryFolder();
 });
-afterEach(() => rmSync(home, { recursive: true, force: true }));
-
 function parse(section: Record<string, unknown>, env: Record<string, string> = {}) {
   return wandb.parse(section, { HOME: home, ...env });
 }

@@ -1,8 +1,5 @@
 // What the contract suite does not ask about what lies beside the points: servers that write numbers in another way, or list no files, and folders.
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { whoseRun } from '../../../../src/backend-kit/identity/index.ts';
 import { wandb } from '../../../../src/backends/wandb/index.ts';
@@ -11,6 +8,7 @@ import type { ArtifactFile, Backend, RunParam } from '../../../../src/contract/i
 import { GrowingRun } from '../../../../src/testing/parcels.ts';
 import { type Ledger, newLedger, SmallDelivery } from '../../../../src/testing/small-delivery.ts';
 import { event, simpleValue } from '../../../support/event-writer.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { WandbStub, type WandbStubOptions } from '../../../support/wandb-stub/index.ts';
 
 const signal = new AbortController().signal;
@@ -26,7 +24,7 @@ let run: GrowingRun;
 let said: { readonly message: string; readonly details: unknown }[];
 const open: Backend[] = [];
 beforeEach(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'mirrorboard-wandb-'));
+  dir = temporaryFolder();
   run = new GrowingRun('runs/one');
   said = [];
 });
@@ -34,7 +32,6 @@ afterEach(async () => {
   for (const backend of open.splice(0)) await backend.close();
   await stub?.close();
   run.remove();
-  rmSync(dir, { recursive: true, force: true });
 });
 
 async function connect(section: Record<string, unknown> = {}): Promise<Backend> {

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Backend, Capabilities, Handle, TrackerParcel } from '../../../../src/contract/index.ts';
@@ -14,6 +13,7 @@ import { event, simpleValue } from '../../../support/event-writer.ts';
 import { FakeClock, settle } from '../../../support/fake-clock.ts';
 import { JournalBackend, JournalServer } from '../../../support/journal-backend/index.ts';
 import { MEMORY_CAPABILITIES, MemoryBackend, MemoryTracker } from '../../../support/memory-backend.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const NEVER = new AbortController().signal;
 const cleanings: (() => void)[] = [];
@@ -363,7 +363,7 @@ describe('a lane with a journal', () => {
     ['all of it', undefined],
     ['a part of it', 4],
   ])('doubles nothing where it was killed after the tracker stored %s and before that was noted', async (_, lines) => {
-    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-lane-'));
+    const folder = temporaryFolder();
     cleanings.push(() => rmSync(folder, { recursive: true, force: true }));
     const first = new Life(folder);
     const parcels = await parcelsOf(new JournalBackend(first.server), 'run', 10, 10);
