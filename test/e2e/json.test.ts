@@ -62,6 +62,8 @@ describe('the JSON of each command follows its schema:', () => {
     ['state', ['state', 'show']],
     ['state-check', ['state', 'check']],
     ['state-export', ['state', 'export']],
+    ['state-split', ['state', 'split', '--shards', '2', '--to', 'shards']],
+    ['state-merge', ['state', 'merge', 'shards/0', 'shards/1', '--to', 'merged']],
     ['config-check', ['config', 'check']],
     ['config', ['config', 'show']],
     ['doctor', ['doctor', 'logs', '--timeout', '1']],

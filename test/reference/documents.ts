@@ -453,6 +453,10 @@ const state = z.object({
 });
 const stateCheck = z.object({ type: z.literal('state_check'), path: text, sound: z.boolean(), problems: z.array(text) });
 
+const shardFolder = z.object({ folder: text, runs: count, points: count });
+const stateSplit = z.object({ type: z.literal('state_split'), shards: z.array(shardFolder) });
+const stateMerge = z.object({ type: z.literal('state_merge'), to: text, runs: count, points: count });
+
 /** Rows of a lane name it by its place in `lanes`. */
 const ofLane = { lane: count };
 const stateExport = z.object({
@@ -587,6 +591,8 @@ export const DOCUMENTS: Readonly<Record<string, Document>> = {
   state: { from: 'state show', meaning: 'what the state holds', schema: state },
   'state-check': { from: 'state check', meaning: 'if the state is valid', schema: stateCheck },
   'state-export': { from: 'state export', meaning: 'the whole state', schema: stateExport },
+  'state-split': { from: 'state split', meaning: 'what each shard got', schema: stateSplit },
+  'state-merge': { from: 'state merge', meaning: 'what was merged', schema: stateMerge },
   'config-check': { from: 'config check', meaning: 'if the configuration is valid', schema: configCheck },
   config: { from: 'config show', meaning: 'every setting and its source', schema: config },
   doctor: { from: 'doctor', meaning: 'what was checked', schema: doctor },
