@@ -5,7 +5,7 @@ import type { Report } from '../status/index.ts';
 import { isWithin } from '../untrusted/index.ts';
 import { totalsOf, type UncomparedRun, type Verification } from '../verify/compare/index.ts';
 import { isRefusing, lanesAfter } from './backfill.ts';
-import type { MigrateFlags } from './migrate.ts';
+import type { MigrateFlags } from './migrate-flags.ts';
 import { commonWords, nextStep, type Situation, typedWords } from './next-step.ts';
 import { comparedAs } from './verify-next.ts';
 

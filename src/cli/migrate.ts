@@ -7,8 +7,9 @@ import type { Migration } from '../migrate/index.ts';
 import { jsonText } from '../model/index.ts';
 import { type Difference, exitCodeOf, totalsOf } from '../verify/compare/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
-import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
+import { type CommandContext, programName, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
+import type { MigrateFlags } from './migrate-flags.ts';
 import { nextOfMigration } from './migrate-next.ts';
 import { patienceMsOf } from './patience.ts';
 import { localLane, readConfig } from './read-config.ts';
@@ -17,14 +18,6 @@ import { verificationJson } from './verification-json.ts';
 
 /** Differences of a comparison that are named. */
 const MOST_EXAMPLES = 10;
-
-/** The options of `migrate`. */
-export interface MigrateFlags extends GlobalOptions {
-  readonly from: string;
-  readonly to: string;
-  readonly patience?: string;
-  readonly acceptLosses?: string;
-}
 
 /** Brings everything into one lane, and proves that it has all that another one has. */
 export async function migrateCommand(roots: readonly string[], flags: MigrateFlags, context: CommandContext): Promise<void> {

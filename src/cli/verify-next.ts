@@ -1,6 +1,6 @@
 import type { Totals, Verification } from '../verify/compare/index.ts';
 import { commonWords, nextStep, type Situation, typedWords } from './next-step.ts';
-import type { VerifyFlags } from './verify.ts';
+import type { VerifyFlags } from './verify-flags.ts';
 
 /** What was asked for, and what is known of all lanes. */
 export interface Asked {

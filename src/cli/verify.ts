@@ -18,29 +18,14 @@ import {
 } from '../verify/compare/index.ts';
 import type { VerifyLanesOptions } from '../verify/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
-import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
+import { type CommandContext, programName, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
 import { LineFile } from './line-file.ts';
 import { localLane, readConfig } from './read-config.ts';
 import { columnsOf, ProgressBlock, renderVerification } from './terminal/index.ts';
 import { differenceJson, verificationJson } from './verification-json.ts';
+import type { VerifyFlags } from './verify-flags.ts';
 import { type Asked, isOwed, isUnmirrored, nextOfVerification } from './verify-next.ts';
-
-/** The options of `verify`. */
-export interface VerifyFlags extends GlobalOptions {
-  /** A JSON line for each difference goes there; `-` is standard output. */
-  readonly report?: string;
-  readonly repair?: boolean;
-  /** Only these lanes; all that are configured by default. */
-  readonly lane?: readonly string[];
-  /** Two lanes, to be compared with each other. */
-  readonly between?: readonly string[];
-  /** `5%`: whole series by lot. */
-  readonly sample?: string;
-  /** Decides the lot; the date in UTC by default. */
-  readonly seed?: string;
-  readonly strict?: boolean;
-}
 
 /** Differences that the summary of a lane names. */
 const MOST_EXAMPLES = 20;

@@ -9,7 +9,7 @@ import { setOwnUmask } from '../own-files/index.ts';
 import type { Logger } from '../status/index.ts';
 import type { WatchOptions } from '../sync/index.ts';
 import type { CommandContext } from './context.ts';
-import type { WatchFlags } from './watch.ts';
+import type { WatchFlags } from './watch-flags.ts';
 
 /** A configuration that was checked, with what a watch needs for it. */
 export interface WatchSetup {

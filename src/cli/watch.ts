@@ -1,20 +1,12 @@
 import { steadyMs } from '../clock.ts';
 import { createLogger, formatFor } from '../status/index.ts';
-import { type CommandContext, type GlobalOptions, styleOf } from './context.ts';
+import { type CommandContext, styleOf } from './context.ts';
 import { ENDING, Interrupt } from './interrupt.ts';
 import { readConfig } from './read-config.ts';
 import { counted, formatBytes, formatDuration, WatchBlock } from './terminal/index.ts';
+import type { WatchFlags } from './watch-flags.ts';
 import { levelOf, WatchService } from './watch-service.ts';
 import { rootsOf } from './watch-setup.ts';
-
-/** The options of `watch`. */
-export interface WatchFlags extends GlobalOptions {
-  readonly listen?: string;
-  readonly listenHost: readonly string[];
-  readonly poll?: boolean;
-  readonly remap?: boolean;
-  readonly rebuild?: boolean;
-}
 
 /** Mirrors until it is asked to end. */
 export async function watchCommand(roots: readonly string[], flags: WatchFlags, context: CommandContext): Promise<void> {

@@ -2,7 +2,7 @@ import type { ArtifactRule, JoinRule, ParamRule } from '../artifacts/index.ts';
 import type { Shard } from '../model/index.ts';
 import type { FoldRules, Replaced, RouteRule } from '../route/index.ts';
 import type { LinkRule } from '../untrusted/index.ts';
-import type { WrittenSetting } from './unused-settings.ts';
+import type { WrittenSetting } from './written-setting.ts';
 
 /**
  * What every command knows once flags, environment and file are read. Paths stay as they were written; relative ones

@@ -31,5 +31,5 @@ export { isSecretName, SECRET_NAMES, withoutUserInfo } from './secrets.ts';
 export { unitRule, withShard } from './shard.ts';
 export { TAKEN } from './tracker-lanes.ts';
 export { unknownVariables } from './unknown-variables.ts';
-export type { WrittenSetting } from './unused-settings.ts';
 export { FILE_SUFFIX, valueInFile } from './value-file.ts';
+export type { WrittenSetting } from './written-setting.ts';

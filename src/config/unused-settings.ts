@@ -1,16 +1,7 @@
 import { sectionsIn } from './choose.ts';
 import type { FileSettings } from './file-schema.ts';
 import { type FieldPath, fieldName } from './problem.ts';
-
-/** A setting as the file has it, whether it holds now or not. */
-export interface WrittenSetting {
-  /** As people write it: `profiles.p.mlflow.tracking_uri`. */
-  readonly key: string;
-  readonly value: unknown;
-  readonly place: string;
-  /** Whether it belongs to the profile that holds. */
-  readonly isInUse: boolean;
-}
+import type { WrittenSetting } from './written-setting.ts';
 
 /** What a file says of profiles, and of lanes that are not used, down to single values and lists of them. */
 export function unusedSettings(

@@ -29,17 +29,7 @@ import { FrameSearch, isFrameBefore, isHeader, SHORT_BYTES } from './resync.ts';
 import { Halt, ScalarScanner } from './scalar-scanner.ts';
 import { SpanChecksums } from './span-checksums.ts';
 import type { TagTable } from './tag-table.ts';
-
-/** Bytes of a file: `buffer` from `start` to `end` holds what is in the file from `offset` on. */
-export interface Window {
-  readonly buffer: Uint8Array;
-  readonly view: DataView;
-  readonly start: number;
-  readonly end: number;
-  readonly offset: number;
-  /** Nobody writes into the buffer again: views on it may be kept. */
-  readonly isKept?: boolean;
-}
+import type { Window } from './window.ts';
 
 /** What the decoder wants next. */
 export type Step =

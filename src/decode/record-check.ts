@@ -1,7 +1,7 @@
 import { crcRegister } from './crc32c.ts';
-import type { Window } from './file-decoder.ts';
 import { FRAME_BYTES, HEADER_BYTES } from './frame.ts';
 import type { SpanChecksums } from './span-checksums.ts';
+import type { Window } from './window.ts';
 
 /** Bytes asked for at a time, at least; a window mostly holds more. */
 const PIECE_BYTES = 64 * 1024;

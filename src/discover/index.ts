@@ -14,8 +14,9 @@ export { type ResolvedRoot, type RootRequest, resolveRoots } from './roots.ts';
 export { type RunFilter, runFilter } from './run-filter.ts';
 export { ALL_RUNS, filterOf, globsOf, isLetThrough, type RootRules, type RunGlobs, type RunRules } from './run-rules.ts';
 export { unitNames, unitShard } from './shard-rule.ts';
-export { silentRoots, type UnseenRoots, unseenRoots } from './silent-roots.ts';
+export { silentRoots, unseenRoots } from './silent-roots.ts';
 export { DiscoverThreads } from './thread.ts';
+export type { UnseenRoots } from './unseen-roots.ts';
 export {
   DANGLING,
   type Found,

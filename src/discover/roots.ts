@@ -4,7 +4,7 @@ import { MirrorError } from '../errors.ts';
 import { nameOfBytes, systemPath } from '../model/index.ts';
 import { isGone, reasonOf, remedyOf } from '../system-error.ts';
 import { DEFAULT_LINKS, inDirectory, isWithin, type LinkRule, type LinkRules } from '../untrusted/index.ts';
-import type { UnseenRoots } from './silent-roots.ts';
+import type { UnseenRoots } from './unseen-roots.ts';
 
 /** A root as it was asked for. */
 export interface RootRequest {

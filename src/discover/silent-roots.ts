@@ -4,6 +4,7 @@ import { inTime } from '../calls/index.ts';
 import { systemCode } from '../errors.ts';
 import { isGone } from '../system-error.ts';
 import type { RootRequest } from './roots.ts';
+import type { UnseenRoots } from './unseen-roots.ts';
 
 /**
  * Paths of roots whose file system does not answer now: they are not to be asked again in a thread that others need.
@@ -16,14 +17,6 @@ export async function silentRoots(requests: readonly RootRequest[], deadlineMs?:
   };
   await Promise.all(requests.map(({ path }) => look(path)));
   return silent;
-}
-
-/** Roots that nobody can check now, by the paths that were asked for. */
-export interface UnseenRoots {
-  /** Of these, those whose file systems do not answer. */
-  readonly silent: ReadonlySet<string>;
-  /** Where each of them lies, as far as that can be told. */
-  readonly places: ReadonlyMap<string, string>;
 }
 
 /**

@@ -40,7 +40,7 @@ export interface Migration {
    * early.
    */
   readonly verifications: readonly Verification[];
-  /** What the first lane holds that never was in event files; undefined: its tracker cannot tell, or it is the store. */
+  /** What the first lane holds that never was in event files; undefined: unknown, or the lane is the store. */
   readonly foreign: ForeignFindings | undefined;
   readonly verdict: Verdict;
 }

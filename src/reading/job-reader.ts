@@ -4,7 +4,7 @@
  */
 import { MOST_READERS } from '../memory/index.ts';
 import { PatientReader, type PatientReaderOptions } from './patient-reader.ts';
-import type { ReadEvent, RunJob } from './reader.ts';
+import type { ReadEvent, RunJob } from './read-event.ts';
 
 /** What readers tell of roots that do not answer. */
 interface SilenceEvents {

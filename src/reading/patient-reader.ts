@@ -1,7 +1,7 @@
 import { FIRST_DEADLINE_MS, type LeftBehind, MOST_BEHIND, nextDeadline, SAID_AFTER_MS, silenceText, wallOf } from '../calls/index.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import { fullPath } from '../untrusted/index.ts';
-import type { ReadEvent, RunJob } from './reader.ts';
+import type { ReadEvent, RunJob } from './read-event.ts';
 import type { WalkPiece } from './reader-protocol.ts';
 import { type EventGroup, Hung, ReaderThread, type Walk } from './reader-thread.ts';
 

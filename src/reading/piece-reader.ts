@@ -5,7 +5,7 @@ import type { LaneView } from '../state/index.ts';
 import type { Place } from '../untrusted/index.ts';
 import type { BatchCache, CachedBatch } from './batch-cache.ts';
 import type { JobReader } from './job-reader.ts';
-import type { FileOutcome, RunJob } from './reader.ts';
+import type { FileOutcome, RunJob } from './read-event.ts';
 
 /** What pieces of a run are read with. */
 interface PieceReaderOptions {

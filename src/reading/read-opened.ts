@@ -6,7 +6,7 @@ import type { Catalogue } from '../model/index.ts';
 import { reasonOf } from '../system-error.ts';
 import { type OpenFile, openFile } from '../tail/index.ts';
 import { fullPath, type Place } from '../untrusted/index.ts';
-import type { FileOutcome, ReadEvent } from './reader.ts';
+import type { FileOutcome, ReadEvent } from './read-event.ts';
 
 /** What came between a reading and its end. */
 export type Trouble = Extract<FileOutcome, 'vanished' | 'silent' | 'unreadable'>;

@@ -1,7 +1,7 @@
 import type { Found, LinkRule, RunGlobs } from '../discover/index.ts';
 import type { memoryInUse } from '../memory/index.ts';
 import type { RunRef } from '../model/index.ts';
-import type { ReadEvent, RunJob } from './reader.ts';
+import type { ReadEvent, RunJob } from './read-event.ts';
 
 /** What a reader's thread begins with. */
 export interface ReaderWork {

@@ -4,7 +4,7 @@ import { machineMs } from '../clock.ts';
 import { MirrorError } from '../errors.ts';
 import { memoryInUse, memoryShares, noteGarbage } from '../memory/index.ts';
 import type { RunRef } from '../model/index.ts';
-import type { ReadEvent, RunJob } from './reader.ts';
+import type { ReadEvent, RunJob } from './read-event.ts';
 import {
   OUTSTANDING,
   type ReaderReply,

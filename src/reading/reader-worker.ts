@@ -6,7 +6,8 @@ import { type FoundRun, type PassedOver, runFilter, visit } from '../discover/in
 import { useMemory } from '../memory/index.ts';
 import { type Batch, keyOfRun } from '../model/index.ts';
 import { FileWindow } from '../tail/index.ts';
-import { type ReadEvent, type RunJob, RunSession } from './reader.ts';
+import type { ReadEvent, RunJob } from './read-event.ts';
+import { RunSession } from './reader.ts';
 import { OUTSTANDING, type ReaderReply, type ReaderRequest, type ReaderWork, STOP } from './reader-protocol.ts';
 
 /** Small events travel together: a message costs more than they do. */

@@ -5,15 +5,9 @@ import { type Batch, type Catalogue, type FileState, joinBatches } from '../mode
 import { type Change, compareWithState, type FileWindow, type OpenFile } from '../tail/index.ts';
 import { advanceDecoder } from './advance-decoder.ts';
 import { MOST_JOINED, MOST_JOINED_BYTES } from './filled-gaps.ts';
+import type { FileOutcome, Lost, ReadBefore, ReadEvent, RunJob } from './read-event.ts';
 import { readOpened, type Trouble } from './read-opened.ts';
-import type { FileOutcome, Lost, ReadEvent, RunJob } from './reader.ts';
 import { recordLimits } from './record-limits.ts';
-
-/** A file of a job that is read once more: its state, and the bytes before its watermark that are asked for. */
-export interface ReadBefore {
-  readonly state: FileState;
-  readonly ranges: readonly { readonly start: number; readonly end: number }[];
-}
 
 /** Reads a file from its beginning and tells what it holds that was read before. */
 export class SecondReading {

@@ -1,7 +1,7 @@
 import { KINDS, type Kind, kindOf, type RunRef } from '../model/index.ts';
 import { matcher, Pattern } from '../pattern/index.ts';
 import { assignedGroup } from './assign.ts';
-import type { Rename } from './names.ts';
+import type { Rename } from './rename.ts';
 import type { RouteRule } from './rule.ts';
 
 /** What is known of a lane that a rule may choose. */

@@ -1,5 +1,5 @@
 import type { LeftOut } from './left-out.ts';
-import type { Rename } from './names.ts';
+import type { Rename } from './rename.ts';
 
 /**
  * How a lane treats a run, as it was decided when the first of it was sent: kept with the positions, and not changed

@@ -1,10 +1,7 @@
 import { kindOf } from '../model/index.ts';
 import { fillTemplate, Pattern } from '../pattern/index.ts';
 import type { RunMapping } from './mapping.ts';
-import type { RouteRule } from './rule.ts';
-
-/** What a rule makes of tags. */
-export type Rename = Pick<RouteRule, 'tags' | 'kinds' | 'rename'> & { readonly rename: string };
+import type { Rename } from './rename.ts';
 
 /**
  * What a series of a run is called in its tracker run: as it was given out, else as the run's prefix and renames make

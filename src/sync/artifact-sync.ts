@@ -14,9 +14,10 @@ import { type ArtifactTask, ArtifactTasks } from './artifact-tasks.ts';
 import { ArtifactUpload, hasChanged } from './artifact-upload.ts';
 import type { TrackerLane } from './delivery/index.ts';
 import { GrowingFiles } from './growing-files.ts';
+import type { ParamText } from './param-text.ts';
 import type { RunStates } from './run-states.ts';
 import type { SyncedRun } from './synced-run.ts';
-import { type ParamText, TagParams } from './tag-params.ts';
+import { TagParams } from './tag-params.ts';
 
 /** The lane whose params and artifacts are kept up to date. */
 interface ArtifactSyncOptions {

@@ -103,7 +103,7 @@ export class LocalPass {
     }
   }
 
-  /** Reads again what did not answer, once it does, as long as `patienceMs` lets it; what still does not is reported. */
+  /** Reads what did not answer again once it answers, for at most `patienceMs`; reports what still does not. */
   async again(patienceMs: number): Promise<void> {
     const end = this.#clock.steadyMs() + patienceMs;
     while (this.#left.size > 0 && !this.#stopped) {

@@ -3,8 +3,9 @@ import type { Clock } from '../clock.ts';
 import { type JobReader, piecesFromStart } from '../reading/index.ts';
 import type { LaneView } from '../state/index.ts';
 import { isDueAgain } from './artifact-sync.ts';
+import type { ParamText } from './param-text.ts';
 import type { SyncedRun } from './synced-run.ts';
-import type { ParamText, TagParams } from './tag-params.ts';
+import type { TagParams } from './tag-params.ts';
 
 /** What files are read with, again from their beginnings. */
 interface PastTextsOptions {

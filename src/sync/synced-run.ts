@@ -7,8 +7,8 @@ import { type Batch, keyOfRun, type RunRef } from '../model/index.ts';
 import type { CachedBatch } from '../reading/index.ts';
 import { type Place, placeOf, type RootPlace } from '../untrusted/index.ts';
 import type { RoutedRun } from './lane-routes.ts';
+import type { ParamText } from './param-text.ts';
 import type { SessionEnd } from './session-end.ts';
-import type { ParamText } from './tag-params.ts';
 
 /** Where the root of a run lies. */
 export function rootPlace(places: ReadonlyMap<string, RootPlace>, { root }: RunRef): RootPlace {

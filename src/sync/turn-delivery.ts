@@ -4,10 +4,10 @@ import type { Handle, TrackerParcel } from '../contract/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
 import type { ArtifactSync } from './artifact-sync.ts';
 import { isEmpty, type TrackerLane } from './delivery/index.ts';
+import type { ParamText } from './param-text.ts';
 import type { RunControl } from './run-control.ts';
 import type { RunOpener } from './run-opener.ts';
 import type { SourcePiece, SyncedRun } from './synced-run.ts';
-import type { ParamText } from './tag-params.ts';
 import type { TurnReader } from './turn-reader.ts';
 
 /** What a turn needs of its lane. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { ArtifactFile, OwnRun, RunParam } from '../contract/index.ts';
 import { contractCase } from './bench.ts';
-import type { CaseContext } from './contract-suite.ts';
+import type { CaseContext } from './case-context.ts';
 import { event, simpleValue } from './events/index.ts';
 
 const signal = new AbortController().signal;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import { steadyMs } from '../clock.ts';
 import type { Backend, Handle, Outcome, RunSource } from '../contract/index.ts';
-import type { CaseContext } from './contract-suite.ts';
+import type { CaseContext } from './case-context.ts';
 import type { FaultKind } from './fault.ts';
 import type { Harness, Target } from './harness.ts';
 import { type Draft, GrowingRun } from './parcels.ts';

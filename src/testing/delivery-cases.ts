@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Outcome } from '../contract/index.ts';
 import { assertError, assertOutcomes, type Bench, contractCase, until } from './bench.ts';
-import type { CaseContext } from './contract-suite.ts';
+import type { CaseContext } from './case-context.ts';
 import { event, simpleValue, text } from './events/index.ts';
 import { type Draft, emptied, type GrowingRun, halved, pointsOf } from './parcels.ts';
 import { readHeld } from './read-back.ts';

@@ -1,6 +1,7 @@
 /** The contract suite for backends, with what it is made of: event files, runs that grow, a small delivery, faults. */
 export { assertError, assertOutcomes, Bench, contractCase, until } from './bench.ts';
-export { type CaseContext, contractSuite, type Runner, type SuiteOptions } from './contract-suite.ts';
+export type { CaseContext, Runner, SuiteOptions } from './case-context.ts';
+export { contractSuite } from './contract-suite.ts';
 export * as events from './events/index.ts';
 export { type Fault, type FaultKind, FaultQueue, untilAborted } from './fault.ts';
 export type { Harness, Target } from './harness.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { JournalledBackend } from '../contract/index.ts';
 import { assertOutcomes, type Bench, contractCase } from './bench.ts';
-import type { CaseContext } from './contract-suite.ts';
+import type { CaseContext } from './case-context.ts';
 import { event, simpleValue } from './events/index.ts';
 import { newLedger, SmallDelivery } from './small-delivery.ts';
 

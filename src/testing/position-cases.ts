@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { assertOutcomes, contractCase } from './bench.ts';
-import type { CaseContext } from './contract-suite.ts';
+import type { CaseContext } from './case-context.ts';
 import { event, simpleValue } from './events/index.ts';
 import { newLedger, type OwningBackend } from './small-delivery.ts';
 

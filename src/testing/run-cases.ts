@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Handle } from '../contract/index.ts';
 import { assertError, assertOutcomes, contractCase } from './bench.ts';
-import type { CaseContext } from './contract-suite.ts';
+import type { CaseContext } from './case-context.ts';
 import { event, simpleValue } from './events/index.ts';
 import { HOSTILE_RUNS } from './hostile-names.ts';
 import { newLedger } from './small-delivery.ts';

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HeldPoint } from '../contract/index.ts';
 import { contractCase } from './bench.ts';
-import type { CaseContext, SuiteOptions } from './contract-suite.ts';
+import type { CaseContext, SuiteOptions } from './case-context.ts';
 import {
   audioTensor,
   event,

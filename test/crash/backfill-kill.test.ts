@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LocalBackend } from '../../src/backends/local/index.ts';
 import { MediaFolder } from '../../src/backends/local/media.ts';
-import type { RunJob } from '../../src/reading/reader.ts';
+import type { RunJob } from '../../src/reading/read-event.ts';
 import { FileWindow } from '../../src/tail/index.ts';
 import { freshDirectory, mustRun, remove, repository, start, stateOf } from '../e2e/command.ts';
 import { bigLog } from '../support/big-log.ts';

@@ -70,7 +70,11 @@ describe('the exit code', () => {
     ['an unknown option', ['backfill', '--frobnicate', corpus('tf2_scalars')], /unknown option '--frobnicate'/],
     ['an unknown command', ['frobnicate'], /unknown command 'frobnicate'/],
     ['an unknown action', ['state', 'frobnicate'], /unknown command 'frobnicate'\nhint: See mirrorboard state --help\n$/],
-    ['no action', ['state'], /^Usage: mirrorboard state .*\nerror\[MB1001\]: mirrorboard state needs a command: show, check, export, split, merge\n$/s],
+    [
+      'no action',
+      ['state'],
+      /^Usage: mirrorboard state .*\nerror\[MB1001\]: mirrorboard state needs a command: show, check, export, split, merge\n$/s,
+    ],
     ['nothing but an end of options', ['--'], /^Usage: .*\nerror\[MB1001\]: mirrorboard needs a command: backfill, .*, export.*\n$/s],
     [
       'help for an unknown command',

@@ -67,7 +67,9 @@ describe('the package', () => {
   });
 
   it('has no tests, no Node and nothing of the checkout, and says how big it is', () => {
-    expect(files.filter((name) => /(?:^|\/)(?:test|node_modules|\.(?!helmignore)[a-z]\w*)(?:\/|$)|\.ts$/.test(name.replace(/\.d\.ts$/, '')))).toEqual([]);
+    expect(
+      files.filter((name) => /(?:^|\/)(?:test|node_modules|\.(?!helmignore)[a-z]\w*)(?:\/|$)|\.ts$/.test(name.replace(/\.d\.ts$/, ''))),
+    ).toEqual([]);
     const [, count, megabytes] = /^mirrorboard-\S+\.tgz: (\d+) files, ([\d.]+) MiB packed, [\d.]+ MiB unpacked$/m.exec(packed) ?? [];
     expect(Number(count)).toBe(files.length);
     expect(Number(megabytes)).toBeLessThan(3);

@@ -1,4 +1,5 @@
-import { type ReadEvent, type RunJob, RunSession } from '../../src/reading/reader.ts';
+import type { ReadEvent, RunJob } from '../../src/reading/read-event.ts';
+import { RunSession } from '../../src/reading/reader.ts';
 import type { FileWindow } from '../../src/tail/index.ts';
 
 /** Reads a run in this thread, with nothing kept of it. */

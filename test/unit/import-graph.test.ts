@@ -242,9 +242,9 @@ describe('the import graph', () => {
     expect(edges.filter(({ isType }) => isType).length).toBeGreaterThan(20);
   });
 
-  it('has no circle that is there when the program runs', () => {
+  it('has no circle, not even of types', () => {
     const next = new Map<string, string[]>();
-    for (const { from, to, isType } of edges) if (!isType) next.set(from, [...(next.get(from) ?? []), to]);
+    for (const { from, to } of edges) next.set(from, [...(next.get(from) ?? []), to]);
     const done = new Set<string>();
     const circles: string[] = [];
     const visit = (file: string, path: readonly string[]): void => {

@@ -22,14 +22,8 @@ import { FileTransfer, filesPath, type LostFile } from './file-transfer.ts';
 import { FILES_PAGE, SENDS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { StoredFile } from './map.ts';
 import { ALL_FILES, DELETE_RUN, FEATURES, HISTORY, LAST_ROW, NOTES, RESUME_STATUS, UPSERT, VIEWER } from './queries.ts';
+import type { RunPath } from './run-path.ts';
 import type { WandbSettings } from './settings.ts';
-
-/** A run as the server names it. */
-export interface RunPath {
-  readonly entity: string;
-  readonly project: string;
-  readonly id: string;
-}
 
 /** A project by its entity and name. */
 export type ProjectPath = Pick<RunPath, 'entity' | 'project'>;

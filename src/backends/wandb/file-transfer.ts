@@ -1,14 +1,29 @@
 /** Files of runs on their way: the server names an address for each, and it may be elsewhere. */
 import { MirrorError } from '../../errors.ts';
-import { type HttpClient, isPage, type NamedAnswer, NamedPlaces, type NamedPlacesOptions, taken, uploadHeaders } from '../../http/index.ts';
+import {
+  type Fields,
+  type HttpClient,
+  isPage,
+  type NamedAnswer,
+  NamedPlaces,
+  type NamedPlacesOptions,
+  type Said,
+  taken,
+  uploadHeaders,
+} from '../../http/index.ts';
 import { type Failure, failed, failureOf, type Reply } from './answers.ts';
-import type { RunPath, WandbClient } from './client.ts';
 import { FILES_PER_REQUEST, UPLOADS_AT_ONCE } from './limits.ts';
 import type { StoredFile } from './map.ts';
 import { CREATE_FILES } from './queries.ts';
+import type { RunPath } from './run-path.ts';
 
 /** A file of a few bytes, beside the points. */
 const TRIAL_FILE = 'mirrorboard/trial.txt';
+
+/** The service's API for data, as far as it names addresses. */
+export interface GraphApi {
+  graph(what: string, operationName: string, query: string, variables: Fields, signal: AbortSignal): Promise<Reply<Said>>;
+}
 
 /** Hears of a file that can't be stored, and why. */
 export type LostFile = (path: string, error: MirrorError) => void;
@@ -16,11 +31,11 @@ export type LostFile = (path: string, error: MirrorError) => void;
 /** Stores and reads the files of runs. */
 export class FileTransfer {
   readonly #http: HttpClient;
-  readonly #client: Pick<WandbClient, 'graph'>;
+  readonly #client: GraphApi;
   /** Where the server says that files go, and lie: without the key. */
   readonly #elsewhere: NamedPlaces;
 
-  constructor(http: HttpClient, client: Pick<WandbClient, 'graph'>, options: Omit<NamedPlacesOptions, 'tracker' | 'connections'>) {
+  constructor(http: HttpClient, client: GraphApi, options: Omit<NamedPlacesOptions, 'tracker' | 'connections'>) {
     this.#http = http;
     this.#client = client;
     this.#elsewhere = new NamedPlaces({ ...options, tracker: http.address, connections: UPLOADS_AT_ONCE });

@@ -18,7 +18,7 @@ import type {
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
 import { systemRandom } from '../../random.ts';
-import { type RunPath, WandbClient } from './client.ts';
+import { WandbClient } from './client.ts';
 import { foreignIn } from './foreign.ts';
 import { handleOf, readHandle } from './handle.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -30,6 +30,7 @@ import { compareArtifacts, setParams, storeFile } from './params-and-files.ts';
 import type { RunPlaces } from './place.ts';
 import { probeTarget } from './probe.ts';
 import { readBack } from './read-back.ts';
+import type { RunPath } from './run-path.ts';
 import { RunWriter } from './run-writer.ts';
 import { Runs, throwFailure } from './runs.ts';
 import { FIELDS, parseSettings, type WandbSettings } from './settings.ts';

@@ -19,10 +19,10 @@ import { MirrorError, messageOf } from '../../errors.ts';
 import type { BodyStream } from '../../http/index.ts';
 import { flushFolder, makeOwnFolder, ownFileMode, ownFolderMode, replaceOwnFile } from '../../own-files/index.ts';
 import type { Failure, Reply } from './answers.ts';
-import type { RunPath } from './client.ts';
 import { type Folder, fileIn, nextFolder } from './offline-folders.ts';
 import { itemsOf, Kind, kindOf, RecordWriter, type RunFacts, readFiles, readRun } from './records.ts';
 import { RunConfig } from './run-config.ts';
+import type { RunPath } from './run-path.ts';
 import { FrameBuffer, scanRecords, writeAt } from './wandb-file.ts';
 
 /** What is in a folder's file. */

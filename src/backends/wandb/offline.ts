@@ -7,7 +7,7 @@ import { MirrorError } from '../../errors.ts';
 import type { BodyStream } from '../../http/index.ts';
 import { type Random, systemRandom } from '../../random.ts';
 import { type Failure, failed, type Reply } from './answers.ts';
-import type { RunChange, RunPath } from './client.ts';
+import type { RunChange } from './client.ts';
 import { SUMMARY_MS } from './limits.ts';
 import type { StoredFile } from './map.ts';
 import {
@@ -28,6 +28,7 @@ import { begunFolders, type Folder, fileIn, foldersIn, isSynced, markSynced } fr
 import type { RunPlace, RunPlaces, Summary } from './place.ts';
 import { itemsOf, Kind, kindOf, RecordWriter, type RunFacts } from './records.ts';
 import type { RunConfig } from './run-config.ts';
+import type { RunPath } from './run-path.ts';
 import { FrameBuffer, scanRecords, writeAt } from './wandb-file.ts';
 
 /** Lines of a run that are at the server, from the first on. */

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../clock.ts';
 import type { RunEnd } from '../../contract/index.ts';
 import { isTooLarge, PageSize, Pages, valueOrThrow } from '../../http/index.ts';
 import type { Failure, Reply } from './answers.ts';
-import type { RunChange, RunFacts, RunPath, WandbClient } from './client.ts';
+import type { RunChange, RunFacts, WandbClient } from './client.ts';
 import type { LostFile } from './file-transfer.ts';
 import { HEARTBEAT_MS, HISTORY_PAGE, REQUEST_LENGTH, SUMMARY_MS } from './limits.ts';
 import type { StoredFile } from './map.ts';
@@ -11,6 +11,7 @@ import { withoutWords } from './numbers.ts';
 import type { RunPlace, RunPlaces, Summary } from './place.ts';
 import { membersOf } from './row-reader.ts';
 import { RunConfig } from './run-config.ts';
+import type { RunPath } from './run-path.ts';
 import type { OffsetSemantics } from './settings.ts';
 
 const HISTORY = 'wandb-history.jsonl';

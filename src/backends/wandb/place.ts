@@ -1,9 +1,10 @@
 import type { RunEnd } from '../../contract/index.ts';
 import type { Failure, Reply } from './answers.ts';
-import type { RunChange, RunPath } from './client.ts';
+import type { RunChange } from './client.ts';
 import type { LostFile } from './file-transfer.ts';
 import type { StoredFile } from './map.ts';
 import type { RunConfig } from './run-config.ts';
+import type { RunPath } from './run-path.ts';
 
 /** Texts of the last values, by key. */
 export type Summary = ReadonlyMap<string, string>;

@@ -1,11 +1,12 @@
 /** The records of an offline run, as the official client's messages: those that are needed, by their field numbers. */
 
 import { lengthDelimited, varintIn } from '../../backend-kit/index.ts';
-import type { RunChange, RunPath } from './client.ts';
+import type { RunChange } from './client.ts';
 import { STEP_KEY } from './keys.ts';
 import { membersOf } from './row-reader.ts';
 import { EXACT_KEY, MARK_KEY } from './rows.ts';
 import type { RunConfig } from './run-config.ts';
+import type { RunPath } from './run-path.ts';
 
 /** Which message a record holds. */
 export const Kind = { history: 2, summary: 3, config: 5, files: 6, metric: 12, run: 17, exit: 18, header: 21 } as const;

@@ -6,7 +6,6 @@ import type { BackendContext, FileMark, Handle, RunSource, Whose } from '../../c
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
 import { REBUILD_HINT, type Reply, RUN_HINT, runValueOrThrow } from './answers.ts';
-import type { RunPath } from './client.ts';
 import { readHandle, type TrackedRun } from './handle.ts';
 import { changeOf, projectOf, runIdOf } from './names.ts';
 import { readNumber } from './numbers.ts';
@@ -15,6 +14,7 @@ import type { RunPlace, RunPlaces } from './place.ts';
 import { readBack } from './read-back.ts';
 import { membersOf } from './row-reader.ts';
 import { MAPPING, type OwnFacts, RunConfig } from './run-config.ts';
+import type { RunPath } from './run-path.ts';
 import type { WandbSettings } from './settings.ts';
 
 /** A run that is open for writing. */

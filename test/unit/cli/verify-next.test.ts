@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { VerifyFlags } from '../../../src/cli/verify.ts';
+import type { VerifyFlags } from '../../../src/cli/verify-flags.ts';
 import { nextOfVerification } from '../../../src/cli/verify-next.ts';
 import { type Repairs, totalsOf, type Verification } from '../../../src/verify/compare/index.ts';
 import { verification } from '../../support/verifications.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { MigrateFlags } from '../../../src/cli/migrate.ts';
+import type { MigrateFlags } from '../../../src/cli/migrate-flags.ts';
 import { nextOfMigration } from '../../../src/cli/migrate-next.ts';
 import { type Verdict, verdictOf } from '../../../src/migrate/verdict.ts';
 import type { LaneReport, Report } from '../../../src/status/index.ts';

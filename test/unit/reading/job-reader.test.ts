@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { MOST_READERS } from '../../../src/memory/index.ts';
 import { JobReader } from '../../../src/reading/job-reader.ts';
 import type { PatientReaderOptions } from '../../../src/reading/patient-reader.ts';
-import type { RunJob } from '../../../src/reading/reader.ts';
+import type { RunJob } from '../../../src/reading/read-event.ts';
 import type { EventGroup } from '../../../src/reading/reader-thread.ts';
 import { placeAt } from '../../support/place.ts';
 

@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, utimesSync
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { type Batch, type FileState, needsSearch, type Series } from '../../../src/model/index.ts';
-import type { ReadEvent } from '../../../src/reading/reader.ts';
+import type { ReadEvent } from '../../../src/reading/read-event.ts';
 import { FileWindow, readAt } from '../../../src/tail/index.ts';
 import { concat, event, frame, maskedCrc, simpleValue, stringTensor, text, versionEvent } from '../../support/event-writer.ts';
 import { placeAt } from '../../support/place.ts';

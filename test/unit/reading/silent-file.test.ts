@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { answersAgain, CallMark, markCalls, passOver } from '../../../src/calls/index.ts';
 import type { FileState } from '../../../src/model/index.ts';
-import type { ReadEvent, RunJob } from '../../../src/reading/reader.ts';
+import type { ReadEvent, RunJob } from '../../../src/reading/read-event.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
 import { concat, event, frame, simpleValue, versionEvent } from '../../support/event-writer.ts';
 import { placeAt } from '../../support/place.ts';

@@ -1,0 +1,17 @@
+import type { GlobalOptions } from './context.ts';
+
+/** The options of `verify`. */
+export interface VerifyFlags extends GlobalOptions {
+  /** A JSON line for each difference goes there; `-` is standard output. */
+  readonly report?: string;
+  readonly repair?: boolean;
+  /** Only these lanes; all that are configured by default. */
+  readonly lane?: readonly string[];
+  /** Two lanes, to be compared with each other. */
+  readonly between?: readonly string[];
+  /** `5%`: whole series by lot. */
+  readonly sample?: string;
+  /** Decides the lot; the date in UTC by default. */
+  readonly seed?: string;
+  readonly strict?: boolean;
+}
