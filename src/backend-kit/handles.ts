@@ -9,8 +9,8 @@ export function handleText(fields: Readonly<Record<string, Json | undefined>>): 
 
 /**
  * Makes what unpacks the handles of a backend. `known`: the fields that any version wrote; a handle with another one
- * comes from a later version, and what it leads to is not known. `read` gives undefined if the fields are no handle.
- * The reader throws MB9001.
+ * comes from a later version, and what it leads to is not known: the reader throws MB4006, which is about this run
+ * alone. `read` gives undefined if the fields are no handle: the reader throws MB9001.
  */
 export function handleReader<Run>(
   noun: string,
@@ -18,16 +18,26 @@ export function handleReader<Run>(
   read: (fields: Readonly<Record<string, unknown>>) => Run | undefined,
 ): (handle: Handle) => Run {
   return (handle) => {
-    let run: Run | undefined;
-    try {
-      const fields = JSON.parse(handle) as Record<string, unknown>;
-      if (Object.keys(fields).every((name) => known.includes(name))) run = read(fields);
-    } catch {
-      // Said below.
+    const fields = fieldsIn(handle);
+    const later = Object.keys(fields ?? {}).find((name) => !known.includes(name));
+    if (later !== undefined) {
+      throw new MirrorError('MB4006', `the handle of ${noun} has a field of a later version: ${later.slice(0, 80)}`, {
+        hint: 'Use the mirrorboard version that wrote the state, or a newer one.',
+      });
     }
+    const run = fields === undefined ? undefined : read(fields);
     if (run === undefined) throw new MirrorError('MB9001', `the handle of ${noun} is not one: ${handle.slice(0, 80)}`);
     return run;
   };
+}
+
+function fieldsIn(handle: Handle): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const fields: unknown = JSON.parse(handle);
+    return typeof fields === 'object' && fields !== null ? (fields as Readonly<Record<string, unknown>>) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether a field of a handle names something. */

@@ -9,6 +9,7 @@ export {
   type TrackerLaneOptions,
   wholeRouting,
 } from './lane-options.ts';
+export { linkTo } from './link-to.ts';
 export { type ResolvedLane, resolveLanes } from './resolve-lanes.ts';
 export { runPlace } from './run-place.ts';
 export { firstWallTime, trackerRunKey } from './run-source.ts';

@@ -16,7 +16,7 @@ import {
   readOnce,
   silentRoots,
 } from '../discover/index.ts';
-import { LaneNames } from '../lanes/index.ts';
+import { LaneNames, linkTo } from '../lanes/index.ts';
 import type { RunRef } from '../model/index.ts';
 import { isNothingAt, isThere } from '../moves/index.ts';
 import { type Walked, walkRoots } from '../reading/index.ts';
@@ -383,7 +383,7 @@ function heldByState(
     stand: () => readStand(lane?.stand()),
     links: () =>
       (linkOf === undefined ? [] : (lane?.handles() ?? [])).flatMap(([run, handle]) => {
-        const url = linkOf?.(handle);
+        const url = linkTo({ link: linkOf }, handle);
         return url === undefined ? [] : [{ run, url }];
       }),
     rootPosture: (root, path, isSilent) => {

@@ -76,7 +76,7 @@ export class RunSession {
 /** Damage that says nothing against the bytes: what of them can be read now is as good as if it had come now. */
 const READ_AGAIN: ReadonlySet<DamageReason> = new Set<DamageReason>(['unreadable', 'too_large']);
 
-/** One skip one file. */
+/** One reading of one file. */
 class FileRead {
   readonly #job: RunJob;
   readonly #name: string;
@@ -158,7 +158,7 @@ class FileRead {
     const places = new DamageByPlace(before.damage);
     const within = (gap: Gap): readonly Damage[] => places.within(gap);
     const still: Gap[] = [];
-    // Small gaps that filled wait for each other: each batch carries the file's state, with all that is damaged.
+    // Small gaps that could be filled wait for each other: each batch has the state of the file, with all its damage.
     let waiting: FilledGap[] = [];
     let bytes = 0;
     const hand = (filled: readonly FilledGap[]): ReadEvent => {
@@ -427,7 +427,7 @@ function pendingOf(batch: Batch, { tags }: Gap, series: readonly Series[]): Batc
 
 /**
  * A position never ends on damage: the guard, being valid records, would say nothing of the bytes just before it, and
- * another file under the name could go unnoticed. The damage is found again by the next pass, or has filled by then.
+ * another file under the name could go unnoticed. The next pass finds the damage again, or the bytes are whole by then.
  */
 function behindSound(watermark: number, gaps: readonly Gap[]): Position {
   const kept = [...gaps];

@@ -65,7 +65,8 @@ export class StateFile {
   #failure: MirrorError | undefined;
 
   private constructor(path: string, lock: FileLock, options: StateOptions) {
-    const { db, isNew } = openForWriting(path, { nowMs: options.now(), newId: (options.random ?? systemRandom).uuid });
+    const random = options.random ?? systemRandom;
+    const { db, isNew } = openForWriting(path, { nowMs: options.now(), newId: () => random.uuid() });
     const statements = new Statements(db, path);
     const ids = new RowIds(statements);
     this.#path = path;

@@ -5,7 +5,7 @@
 
 import { type Clock, systemClock } from '../clock.ts';
 import type { ChangedFile } from '../discover/index.ts';
-import { wholeRouting } from '../lanes/index.ts';
+import { linkTo, wholeRouting } from '../lanes/index.ts';
 import {
   changedMsOf,
   type FileState,
@@ -330,7 +330,7 @@ export class TrackerSync implements LaneSync {
   links(): LaneReport['links'] {
     const { backend } = this.#options;
     return this.#laneState.handles().flatMap(([run, handle]) => {
-      const url = backend.link?.(handle);
+      const url = linkTo(backend, handle);
       return url === undefined ? [] : [{ run, url }];
     });
   }

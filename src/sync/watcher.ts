@@ -1,4 +1,5 @@
 /** Joins the rooms continuously: the discovery threads say what changed, and each lane's sync brings its lane there. */
+
 import { resolve } from 'node:path';
 import { DAMAGED_HINT, type LocalBackend } from '../backends/local/index.ts';
 import { type Clock, systemClock } from '../clock.ts';
@@ -14,6 +15,7 @@ import {
   type SeenFile,
   type UnseenRoots,
 } from '../discover/index.ts';
+import { messageOf } from '../errors.ts';
 import { asksForOthers } from '../lanes/index.ts';
 import { inodeOf, type RunRef } from '../model/index.ts';
 import { checkIdentities, checkMovedRoots, heldBy, type Movable, movable, otherRoots, rootsNextTo, walkOf } from '../moves/index.ts';
@@ -396,7 +398,13 @@ export class Watcher {
 
   /** `verify` is another process: what it found is in the state. */
   #readVerdicts(): void {
-    for (const lane of this.#allLaneStates()) this.#status.lane(lane.name).verified = lane.verdict();
+    // A state that cannot be written for a while cannot be read either: what was known stays.
+    if (this.#state.failure !== undefined) return;
+    try {
+      for (const lane of this.#allLaneStates()) this.#status.lane(lane.name).verified = lane.verdict();
+    } catch (error) {
+      this.#options.log?.debug({ reason: messageOf(error) }, 'the last results of verify cannot be read, retrying');
+    }
   }
 
   #allLaneStates(): LaneState[] {

@@ -129,6 +129,21 @@ describe('a watch that is asked to end', () => {
     await expectMirrored();
   });
 
+  it('goes on while another process holds the state, and writes to it afterwards', async () => {
+    writeFileSync(file, w.eventFile(scalar(0)));
+    const watching = watch('--log-format', 'json');
+    await has(1);
+    const db = new DatabaseSync(join(folder, 'mirrorboard.state'), { timeout: 5000 });
+    db.exec('BEGIN IMMEDIATE');
+    await watching.said(/state not written, retrying[\s\S]*state not written, retrying/);
+    append(file, scalar(1));
+    await has(2);
+    db.exec('ROLLBACK');
+    db.close();
+    await end(watching);
+    await mustRun(['state', 'check'], { cwd: folder });
+  });
+
   it('says so in lines for programs where all others are', async () => {
     const watching = watch();
     await watching.said(/root scanned/);

@@ -36,7 +36,7 @@ describe('whatever happens to a log tree and to the process that watches it', ()
     const handle = await backend.open({ run, rootPath: logs });
     const session = new RunSession({ series: [] });
     const window = new FileWindow();
-    const job = { run, directory: placeAt(logs), files: [{ name }], series: [], settled: false, heal: true, mostBytes: 1 };
+    const job = { run, directory: placeAt(logs), files: [{ name }], series: [], settled: false, retriesGaps: true, mostBytes: 1 };
     try {
       for (const bytes of [broken, whole]) {
         writeFileSync(join(logs, name), bytes);

@@ -1,5 +1,5 @@
 import type { Outcome } from '../../contract/index.ts';
-import { askedWaitMs, isAboutRun, MirrorError, messageOf } from '../../errors.ts';
+import { askedWaitMs, isAboutRun, MirrorError, messageOf, systemCode } from '../../errors.ts';
 
 /** What a failure means for what was sent. */
 export type Meaning =
@@ -52,5 +52,11 @@ export function outcomeOfThrown(thrown: unknown, signal: AbortSignal, tracker: s
   if (signal.aborted)
     return { kind: 'retry', error: new MirrorError('MB4001', 'sending was interrupted', { retry: 'later', cause: thrown }) };
   if (thrown instanceof MirrorError) return outcomeOf(meaningOf(thrown, otherwise), thrown, askedWaitMs(thrown) || undefined);
+  const code = systemCode(thrown);
+  if (code?.startsWith('E') === true)
+    return {
+      kind: 'retry',
+      error: new MirrorError('MB4001', `sending to ${tracker}: ${messageOf(thrown)}`, { retry: 'later', cause: thrown }),
+    };
   return { kind: 'fatal', error: new MirrorError('MB9001', `sending to ${tracker}: ${messageOf(thrown)}`, { cause: thrown }) };
 }

@@ -126,7 +126,7 @@ export class RunWriter {
         ? ((await tryTag(this.#client, this.#runId, signal)) ?? (await tryMetric(this.#client, this.#runId, signal)))
         : undefined;
     const failure = ofPoints ?? (await this.#files?.tryOut(signal));
-    if (failure !== undefined) throw troubleOf(failure);
+    if (failure !== undefined && failure.cause !== 'notServed') throw troubleOf(failure);
   }
 
   /** Whether it is tags that the server stumbles over, each time they come. */
@@ -176,6 +176,8 @@ function refuseUnnamed(job: Job<Prepared>, unsaid: ReadonlyMap<string, Failure>)
     if (failure === undefined) continue;
     metric.isSettled = true;
     const reason = `the tag ${publishedName(metric.key)}, which tells its name, was refused: ${reasonOf(failure.error)}`;
-    if (!kept.has(`${metric.offset} ${metric.index}`)) job.refuse(metric, reason);
+    if (!kept.has(`${metric.offset} ${metric.index}`)) {
+      job.refuse(metric, reason, failure.cause === 'notServed' ? 'unsupported' : 'refused');
+    }
   }
 }

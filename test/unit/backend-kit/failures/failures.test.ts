@@ -105,6 +105,11 @@ describe('what a send threw', () => {
     expect(kindOf(new Stop({ kind: 'rejected', error: new MirrorError('MB4005', 'no') }))).toBe('rejected');
   });
 
+  it('is tried again if the system had no room for it', () => {
+    const error = Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+    expect(outcomeOfThrown(error, signal, 'Notes')).toMatchObject({ kind: 'retry', error: { code: 'MB4001' } });
+  });
+
   it('is a bug if it is no error of ours, and an interruption if the signal is aborted', () => {
     expect(outcomeOfThrown(new TypeError('x is not a function'), signal, 'Notes')).toMatchObject({
       kind: 'fatal',
