@@ -29,7 +29,7 @@ interface BackfillFlags extends GlobalOptions {
 /** Mirrors log directories once. */
 export async function backfillCommand(roots: readonly string[], flags: BackfillFlags, context: CommandContext): Promise<void> {
   const { stdout, stderr, env } = context;
-  const config = await readConfig(flags, context, { flags: { lanes: flags.to } });
+  const config = await readConfig(flags, context, { flags: { lanes: flags.to }, isMirroring: true });
   const requests = roots.length > 0 ? roots.map((root) => parseRoot(root, existsSync)) : config.roots;
   if (requests.length === 0) {
     throw new MirrorError('MB1001', 'nothing to mirror: no log directory given', { command: 'mirrorboard backfill LOGDIR' });

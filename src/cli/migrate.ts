@@ -24,7 +24,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
   const { stdout, stderr, env } = context;
   const { from, to } = flags;
   if (from === to) throw new MirrorError('MB1001', `--from and --to: found ${from} twice, expected two different lanes`);
-  const config = await readConfig(flags, context);
+  const config = await readConfig(flags, context, { isMirroring: true });
   const { checkNames } = await import('../lanes/index.ts');
   checkNames(config, [from, to]);
   const { acceptedLosses, migrate } = await import('../migrate/index.ts');

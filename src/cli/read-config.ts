@@ -39,21 +39,22 @@ interface ReadConfigOptions {
   readonly isSilent?: boolean;
   /** The command only reads the state: one that was named and is not there is a slip. */
   readonly readsState?: boolean;
+  /** The command mirrors: it has to be told its shard, rather than take that of the state. */
+  readonly isMirroring?: boolean;
 }
 
 /** The configuration of a command; what should be known of how it was read is reported on standard error. */
 export async function readConfig(flags: GlobalOptions, context: CommandContext, options: ReadConfigOptions = {}): Promise<Config> {
   const { env, stderr } = context;
-  const { defaultLogLevel, flags: more, readFile, isSilent = false, readsState = false } = options;
-  const config = await ofShard(
-    await loadConfig({
-      flags: { ...configFlags(flags), ...more },
-      env,
-      cwd: process.cwd(),
-      ...(defaultLogLevel === undefined ? {} : { defaultLogLevel }),
-      ...(readFile === undefined ? {} : { readFile }),
-    }),
-  );
+  const { defaultLogLevel, flags: more, readFile, isSilent = false, readsState = false, isMirroring = false } = options;
+  const loaded = await loadConfig({
+    flags: { ...configFlags(flags), ...more },
+    env,
+    cwd: process.cwd(),
+    ...(defaultLogLevel === undefined ? {} : { defaultLogLevel }),
+    ...(readFile === undefined ? {} : { readFile }),
+  });
+  const config = isMirroring ? loaded : await ofShard(loaded);
   setOwnUmask(config.umask);
   useMemory({ limit: memoryOf(config.memory), trackers: config.lanes.trackers.length });
   if (!isSilent && (flags.quiet ?? 0) < 2) {

@@ -11,7 +11,7 @@ import { rootsOf } from './watch-setup.ts';
 /** Mirrors until it is asked to end. */
 export async function watchCommand(roots: readonly string[], flags: WatchFlags, context: CommandContext): Promise<void> {
   const { stderr, env } = context;
-  const config = await readConfig(flags, context, { defaultLogLevel: 'info' });
+  const config = await readConfig(flags, context, { defaultLogLevel: 'info', isMirroring: true });
   rootsOf(roots, config);
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
   const block = new WatchBlock({

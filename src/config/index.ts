@@ -28,7 +28,7 @@ export { isRootName, parseRoot } from './parse-root.ts';
 export { fieldName, type PlacedProblem, problemsError } from './problem.ts';
 export { readText } from './read-text.ts';
 export { isSecretName, SECRET_NAMES, withoutUserInfo } from './secrets.ts';
-export { unitRule, withShard } from './shard.ts';
+export { checkSameShard, unitRule, withShard } from './shard.ts';
 export { TAKEN } from './tracker-lanes.ts';
 export { unknownVariables } from './unknown-variables.ts';
 export { FILE_SUFFIX, valueInFile } from './value-file.ts';

@@ -12,14 +12,19 @@ export function shardSaid(text: string, place: string, source: 'flag' | 'environ
   });
 }
 
-/** The configuration of one shard. Throws MB1002 if its lanes nest runs in different ways. */
+/**
+ * The configuration of one shard; that of the only shard is that of all runs. Throws MB1002 if its lanes nest runs in
+ * different ways.
+ */
 export function withShard(config: Config, shard: Shard): Config {
+  if (shard.count === 1) return config;
   return { ...config, rules: { ...config.rules, shard: { ...shard, ...unitRule(config) } } };
 }
 
 /** What decides which runs one process mirrors as a whole. Throws MB1002 as `withShard` does. */
 export function unitRule({ fold, lanes, project }: Config): UnitRule {
-  return { fold, parent: sharedParent(lanes.trackers), project };
+  const parent = sharedParent(lanes.trackers);
+  return { fold, parent, project: parent?.includes('{project}') === true ? project : undefined };
 }
 
 /** Runs of a study share a shard, in every lane: so all lanes have to nest them the same way. */
@@ -28,5 +33,16 @@ function sharedParent(trackers: readonly TrackerLaneConfig[]): string | undefine
   if (parents.size <= 1) return [...parents][0];
   throw new MirrorError('MB1002', `shards need one parent for all lanes, found ${[...parents].join(' and ')}`, {
     hint: 'Set parent once, for all lanes: runs of a study belong to the same shard.',
+  });
+}
+
+/**
+ * Two processes must never mirror the same run. Throws MB1002 if a new configuration gives a running one other runs:
+ * another shard, or other rules of what shards share.
+ */
+export function checkSameShard(before: Config, after: Config): void {
+  if (JSON.stringify(before.rules.shard) === JSON.stringify(after.rules.shard)) return;
+  throw new MirrorError('MB1002', 'a running shard keeps its runs: its number, runs.fold, runs.parent and project cannot change', {
+    hint: 'Stop all shards, merge and split their states with the new configuration, then start them.',
   });
 }

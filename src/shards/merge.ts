@@ -3,9 +3,9 @@ import { type CopiedRuns, copyRuns, openStore } from '../backends/local/index.ts
 import type { UnitRule } from '../config/index.ts';
 import { unitNames } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
-import { keyOfRun } from '../model/index.ts';
+import { keyOfRun, type Shard, shardText } from '../model/index.ts';
 import { type Extent, extentOfFiles, extentOfUnit, furthest } from './furthest.ts';
-import { inNewFolder, newState, type Places, placesIn, readSettledState, whileNobodyWrites } from './places.ts';
+import { inNewFolder, makeState, type Places, placesIn, readSettledState, whileNobodyWrites } from './places.ts';
 
 /** What is brought together. */
 export interface MergeOptions {
@@ -54,10 +54,12 @@ function mergeStates(paths: readonly string[], to: string, rule: UnitRule): numb
   const unitOf = unitNames(rule);
   const extents = new Map<string, { readonly path: string; readonly extent: Extent }[]>();
   let instance: string | undefined;
+  const shards: (Shard | undefined)[] = [];
   for (const path of paths) {
     const reader = readSettledState(path);
     try {
       instance ??= reader.instanceId;
+      shards.push(reader.shard);
       for (const unit of reader.units(unitOf)) {
         const key = keyOfRun({ root: unit.root.name, path: unit.unit });
         extents.set(key, [...(extents.get(key) ?? []), { path, extent: extentOfUnit(unit) }]);
@@ -66,10 +68,10 @@ function mergeStates(paths: readonly string[], to: string, rule: UnitRule): numb
       reader.close();
     }
   }
+  checkAllThere(shards);
   const chosen = new Map([...extents].map(([key, all]) => [key, furthest(key, all)]));
-  const state = newState(to);
-  let runs = 0;
-  try {
+  return makeState(to, (state) => {
+    let runs = 0;
     if (instance !== undefined) state.continueAs(instance);
     for (const path of paths) {
       const reader = readSettledState(path);
@@ -83,11 +85,8 @@ function mergeStates(paths: readonly string[], to: string, rule: UnitRule): numb
         reader.close();
       }
     }
-    state.flush();
     return runs;
-  } finally {
-    state.close();
-  }
+  });
 }
 
 function mergeStores(stores: readonly Places['store'][], to: Places['store']): CopiedRuns {
@@ -119,4 +118,17 @@ function mergeStores(stores: readonly Places['store'][], to: Places['store']): C
     [runs, points] = [runs + copied.runs, points + copied.points];
   }
   return { runs, points };
+}
+
+/** A shard that is left out would begin from nothing. Throws MB3108 with those that are missing. */
+function checkAllThere(shards: readonly (Shard | undefined)[]): void {
+  const marked = shards.filter((shard) => shard !== undefined);
+  const count = marked.reduce((most, shard) => Math.max(most, shard.count), 0);
+  const missing = Array.from({ length: count }, (_, index) => ({ index, count })).filter(
+    ({ index }) => !marked.some((shard) => shard.index === index && shard.count === count),
+  );
+  if (missing.length === 0) return;
+  throw new MirrorError('MB3108', `shards are missing: ${missing.slice(0, 20).map(shardText).join(', ')}`, {
+    hint: 'Give the folders of all shards: a run without its state is mirrored from the start.',
+  });
 }

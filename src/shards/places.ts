@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { MirrorError, messageOf } from '../errors.ts';
 import type { StoreOptions } from '../lanes/index.ts';
-import { flushFolder, makeOwnFolder } from '../own-files/index.ts';
+import { flushFolder, makeOwnFolder, temporaryName } from '../own-files/index.ts';
+import { realPath } from '../real-path.ts';
 import { FileLock, StateFile } from '../state/index.ts';
 
 /** Where a state and a store lie. */
@@ -37,14 +38,15 @@ export function inNewFolder<Result>(folder: string, work: (made: string) => Resu
       context: { path: folder },
     });
   }
-  const making = `${folder.replace(/\/+$/, '')}.making`;
+  // What a link leads to gets the files, and not the place of the link.
+  const real = realPath(folder, resolve(folder));
+  const making = temporaryName(real);
   try {
-    rmSync(making, { recursive: true, force: true });
     makeOwnFolder(making);
     const result = work(making);
-    if (existsSync(folder)) rmSync(folder, { recursive: true });
-    renameSync(making, folder);
-    flushFolder(dirname(folder));
+    if (existsSync(real)) rmdirSync(real);
+    renameSync(making, real);
+    flushFolder(dirname(real));
     return result;
   } catch (error) {
     rmSync(making, { recursive: true, force: true });
@@ -67,9 +69,22 @@ export function whileNobodyWrites<Result>(all: readonly Places[], work: () => Re
   }
 }
 
-/** Makes a state. */
-export function newState(path: string): StateFile {
-  return StateFile.open(path, { now: Date.now });
+/** Makes a state with `work`. Throws MB3101 if not all of it could be written. */
+export function makeState<Result>(path: string, work: (state: StateFile) => Result): Result {
+  let failure: MirrorError | undefined;
+  const state = StateFile.open(path, {
+    now: Date.now,
+    onFailure: (error) => {
+      failure = error;
+    },
+  });
+  try {
+    const result = work(state);
+    if (!state.flush()) throw failure ?? new MirrorError('MB3101', `writing ${path}: not all of it could be written`);
+    return result;
+  } finally {
+    state.close();
+  }
 }
 
 /** Opens a state to read from it. Throws MB3107 where something that was begun has to be finished first. */

@@ -4,7 +4,8 @@ import { type CopiedRuns, copyRuns } from '../backends/local/index.ts';
 import type { UnitRule } from '../config/index.ts';
 import { unitNames, unitShard } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
-import { inNewFolder, newState, type Places, placesIn, readSettledState, type ShardFolder, whileNobodyWrites } from './places.ts';
+import type { MarkedShard } from '../state/index.ts';
+import { inNewFolder, makeState, type Places, placesIn, readSettledState, type ShardFolder, whileNobodyWrites } from './places.ts';
 
 /** What is divided, and how. */
 export interface SplitOptions {
@@ -35,7 +36,10 @@ export function splitIntoShards({ from, count, to, rule }: SplitOptions): ShardF
       Array.from({ length: count }, (_, index) => {
         const folder = join(made, String(index));
         const places = placesIn(folder, from);
-        const states = hasState ? splitState(from.statePath, places.statePath, index, count, rule) : 0;
+        // A store alone gets a state all the same: it says whose runs they are.
+        const states = hasState
+          ? splitState(from.statePath, places.statePath, index, count, rule)
+          : (makeState(places.statePath, (state) => state.useShard(markOf(index, count, rule))) ?? 0);
         const isOurs = (run: { readonly root: string; readonly path: string }): boolean =>
           unitShard(run.root, unitOf(run.root, run.path), count) === index;
         const stored: CopiedRuns | undefined = hasStore ? copyRuns(from.store, places.store, isOurs) : undefined;
@@ -54,10 +58,9 @@ function splitState(from: string, to: string, index: number, count: number, rule
         context: { path: from },
       });
     }
-    const state = newState(to);
-    try {
+    return makeState(to, (state) => {
       state.continueAs(reader.instanceId);
-      state.useShard(count === 1 ? undefined : { index, count });
+      state.useShard(markOf(index, count, rule));
       let runs = 0;
       for (const unit of reader.units(unitNames(rule))) {
         if (unitShard(unit.root.name, unit.unit, count) !== index) continue;
@@ -65,10 +68,13 @@ function splitState(from: string, to: string, index: number, count: number, rule
         runs += unit.runs.filter(({ files }) => files.length > 0).length;
       }
       return runs;
-    } finally {
-      state.close();
-    }
+    });
   } finally {
     reader.close();
   }
+}
+
+/** The only shard is that of all runs. */
+function markOf(index: number, count: number, rule: UnitRule): MarkedShard | undefined {
+  return count === 1 ? undefined : { index, count, ...rule };
 }

@@ -17,7 +17,7 @@ export {
 export type { ListedInState } from './listing.ts';
 export { FileLock } from './lock.ts';
 export { LONGEST_RETRY_MS, nextRetry } from './next-retry.ts';
-export { shardOfState } from './shard-mark.ts';
+export { type MarkedShard, shardOfState } from './shard-mark.ts';
 export { type Retry, StateFile } from './state-file.ts';
 export { type LaneReader, StateReader, type StoredStatus } from './state-reader.ts';
 export type { StateSummary } from './summarize-state.ts';

@@ -15,7 +15,7 @@ import { FileLock } from './lock.ts';
 import { filesLike, type MovedRun, moveRuns } from './moved-runs.ts';
 import { openForWriting, openReadOnly } from './open-database.ts';
 import { type LaneKey, RowIds } from './row-ids.ts';
-import { checkShard, noteShard, shardIn } from './shard-mark.ts';
+import { checkShard, type MarkedShard, noteShard, shardIn } from './shard-mark.ts';
 import { translated } from './sqlite-error.ts';
 import { readStatus, StateReader, type StoredStatus } from './state-reader.ts';
 import type { StateStore } from './state-store.ts';
@@ -122,7 +122,7 @@ export class StateFile {
   }
 
   /** Makes it the state of a shard (undefined: of all runs). Throws MB3107 where it knows the runs of another one. */
-  useShard(shard: Shard | undefined): void {
+  useShard(shard: MarkedShard | undefined): void {
     const { statements } = this.#reading();
     checkShard(statements, shard);
     this.#store.commits.change('shard', () => noteShard(statements, shard));

@@ -1,8 +1,8 @@
 /** The files of our own that a backfill or a watch needs before it begins. */
 import { dirname } from 'node:path';
 import { type Clock, systemClock } from '../clock.ts';
+import type { ShardRule } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
-import type { Shard } from '../model/index.ts';
 import { makeOwnFolder } from '../own-files/index.ts';
 import type { Random } from '../random.ts';
 import { StateFile, scheduleOf } from '../state/index.ts';
@@ -24,7 +24,7 @@ interface StateOpening {
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
   /** The shard whose runs it is to know. */
-  readonly rules?: { readonly shard?: Shard | undefined } | undefined;
+  readonly rules?: { readonly shard?: ShardRule | undefined } | undefined;
 }
 
 /**
@@ -39,7 +39,7 @@ export function openState(path: string, log: FactLog | undefined, { clock = syst
     onFailure: (error) => log?.warn({ code: error.code, reason: error.message, remedy: error.hint }, 'state not written, retrying'),
   });
   try {
-    state.useShard(rules?.shard);
+    state.useShard(rules?.shard === undefined ? undefined : { ...rules.shard });
     return state;
   } catch (error) {
     state.close();

@@ -3,7 +3,8 @@ import { copyFileSync, existsSync, linkSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { RunRef } from '../../model/index.ts';
-import { openForWriting, translated } from './client.ts';
+import { ownFolderMode } from '../../own-files/index.ts';
+import { openForReading, openForWriting, translated } from './client.ts';
 
 /** A store: its SQLite file, and the folder of its media. */
 export interface StorePlace {
@@ -23,6 +24,8 @@ export interface CopiedRuns {
  * as opening and writing a store do; then the target is of no use.
  */
 export function copyRuns(from: StorePlace, to: StorePlace, isWanted: (run: RunRef) => boolean): CopiedRuns {
+  // Whether it is a store, and one of a version that is known here.
+  openForReading(from.path).close();
   const db = openForWriting(to.path);
   try {
     // A target that is not whole is thrown away: it need not survive a crash before the end.
@@ -182,10 +185,14 @@ class RunCopy {
   /** Media that are named, each content once. */
   #blobs(sql: string, id: number): void {
     for (const { sha256 } of this.#all(sql, id)) {
-      if (this.#get('SELECT 1 FROM main.blob WHERE sha256 = ?', String(sha256)) !== undefined) continue;
       const blob = this.#get('SELECT bytes, path FROM source.blob WHERE sha256 = ?', String(sha256));
       if (blob === undefined) continue;
-      this.#run('INSERT INTO main.blob (sha256, bytes, path) VALUES (?,?,?)', String(sha256), Number(blob['bytes']), String(blob['path']));
+      this.#run(
+        'INSERT OR IGNORE INTO main.blob (sha256, bytes, path) VALUES (?,?,?)',
+        String(sha256),
+        Number(blob['bytes']),
+        String(blob['path']),
+      );
       this.#copyMedia(String(blob['path']));
     }
   }
@@ -194,7 +201,7 @@ class RunCopy {
     const [from, to] = this.#media.map((folder) => join(folder, path)) as [string, string];
     // What is missing there is missing here, too: `verify` names it.
     if (!existsSync(from) || existsSync(to)) return;
-    mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
+    mkdirSync(dirname(to), { recursive: true, mode: ownFolderMode() });
     try {
       linkSync(from, to);
     } catch {

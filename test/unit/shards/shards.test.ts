@@ -1,5 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { openStore } from '../../../src/backends/local/index.ts';
 import type { UnitRule } from '../../../src/config/index.ts';
@@ -127,6 +129,48 @@ describe('splitting and merging', () => {
       mergeShards({ folders: ['x', 'y'].map((name) => join(folder, name)), names: placesIn('x'), to: join(folder, 'z'), rule: RULE });
     expect(merge).toThrow(expect.objectContaining({ code: 'MB3108', message: expect.stringContaining('logs/a') }));
     expect(readdirSync(folder).sort()).toEqual(['x', 'y']);
+  });
+
+  it('refuses to merge if a shard is missing', () => {
+    mirrored('x', { a: 50, b: 60, c: 70 });
+    splitIntoShards({ from: placesIn('x'), count: 3, to: join(folder, 'three'), rule: RULE });
+    const folders = [0, 2].map((i) => join(folder, 'three', String(i)));
+    const merge = () => mergeShards({ folders, names: placesIn('x'), to: join(folder, 'z'), rule: RULE });
+    expect(merge).toThrow(expect.objectContaining({ code: 'MB3108', message: expect.stringContaining('1/3') }));
+  });
+
+  it('refuses a file that is no store', () => {
+    mkdirSync(join(folder, 'odd'));
+    new DatabaseSync(placesIn('odd').store.path).close();
+    writeFileSync(placesIn('odd').store.path, 'not a store, and long enough to be looked at as if it were one');
+    const split = () => splitIntoShards({ from: placesIn('odd'), count: 2, to: join(folder, 'two'), rule: RULE });
+    expect(split).toThrow(expect.objectContaining({ code: expect.stringMatching(/^MB300[26]$/) }));
+    expect(existsSync(join(folder, 'two'))).toBe(false);
+  });
+
+  it('marks the shards of a store that has no state', async () => {
+    writeLogs();
+    mkdirSync(join(folder, 'one'));
+    const signal = new AbortController().signal;
+    await backfill({ roots: [{ path: join(folder, 'logs') }], store: placesIn('one').store, signal });
+    splitIntoShards({ from: placesIn('one'), count: 2, to: join(folder, 'two'), rule: RULE });
+    for (const index of [0, 1]) {
+      const reader = StateFile.openForReading(placesIn(`two/${index}`).statePath);
+      expect(reader.shard).toEqual({ index, count: 2 });
+      reader.close();
+    }
+  });
+
+  it('writes into the folder that a link leads to', () => {
+    mirrored('x', { a: 50 });
+    mkdirSync(join(folder, 'real'));
+    symlinkSync('real', join(folder, 'link'));
+    splitIntoShards({ from: placesIn('x'), count: 1, to: join(folder, 'link'), rule: RULE });
+    expect(readdirSync(join(folder, 'real'))).toEqual(['0']);
+    expect(lstatSync(join(folder, 'link')).isSymbolicLink()).toBe(true);
+    const reader = StateFile.openForReading(placesIn('real/0').statePath);
+    expect(reader.shard).toBeUndefined();
+    reader.close();
   });
 
   it('refuses a folder that is not empty, one without anything, a single shard, and a state in use', () => {

@@ -130,15 +130,18 @@ describe('units of a state', () => {
 });
 
 describe('the shard of a state', () => {
-  it('stays what it was once runs are known', () => {
+  it('stays what it was, and so does the rule that gives it its runs', () => {
     const path = join(folder, 'one.state');
     const state = StateFile.open(path, { now: () => 0 });
-    state.useShard({ index: 0, count: 2 });
-    state.useShard({ index: 1, count: 2 });
-    state.noteGrowth(at('a'), 1);
-    state.useShard({ index: 1, count: 2 });
-    for (const shard of [undefined, { index: 0, count: 2 }, { index: 1, count: 3 }])
-      expect(() => state.useShard(shard)).toThrow(expect.objectContaining({ code: 'MB3107' }));
+    state.useShard(undefined);
+    state.useShard({ index: 1, count: 2, fold: { names: ['train'] } });
+    state.useShard({ index: 1, count: 2, fold: { names: ['train'] } });
+    const others = [
+      { index: 0, count: 2 },
+      { index: 1, count: 3 },
+      { index: 1, count: 2, fold: { names: ['eval'] } },
+    ];
+    for (const shard of [undefined, ...others]) expect(() => state.useShard(shard)).toThrow(expect.objectContaining({ code: 'MB3107' }));
     expect(state.shard).toEqual({ index: 1, count: 2 });
     state.close();
   });
