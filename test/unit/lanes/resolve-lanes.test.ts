@@ -1,4 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { GROUP_TEMPLATES, LANE_TYPES, loadConfig } from '../../../src/config/index.ts';
@@ -320,6 +321,19 @@ describe('variables that name a file with the value', () => {
     const error = await failure(resolve(text, { KEY: 'k', MIRRORBOARD_T_API_KEY_FILE: path }));
     expect(error.message).toContain('MIRRORBOARD_T_API_KEY_FILE: lanes.t.api_key: found the file');
     expect(error.message).toContain(said);
+  });
+
+  it('are refused without a wait for a pipe, a device or a folder, and without a look at all of a huge file', async () => {
+    const [pipe, huge] = [join(folder, 'pipe'), file('x', 'huge')];
+    execFileSync('mkfifo', [pipe]);
+    // More than one buffer can hold.
+    truncateSync(huge, 2 ** 40);
+    for (const path of [pipe, '/dev/zero', folder]) {
+      const error = await failure(resolve(text, { KEY: 'k', MIRRORBOARD_T_API_KEY_FILE: path }));
+      expect(error.message).toContain(`lanes.t.api_key: found ${path}, which is not a regular file, expected a readable file`);
+    }
+    const error = await failure(resolve(text, { KEY: 'k', MIRRORBOARD_T_API_KEY_FILE: huge }));
+    expect(error.message).toContain('which has more than 64 KiB');
   });
 
   it('win with the path in a setting of the type, over its secret in the file and the variables of the tracker', async () => {
