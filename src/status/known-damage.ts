@@ -10,8 +10,18 @@ export class KnownDamage {
   readonly #log: FactLog | undefined;
   #damagedFiles = 0;
 
-  constructor(log: FactLog | undefined) {
+  /**
+   * `before`: what was known when the watch before this one in the same process ended. Of roots that are not watched
+   * any more, only what was counted stays.
+   */
+  constructor(log: FactLog | undefined, before?: KnownDamage, isWatched: (root: string) => boolean = () => true) {
     this.#log = log;
+    for (const [reason, places] of before?.found ?? []) this.#found.set(reason, places);
+    for (const [key, damage] of before === undefined ? [] : before.#files) {
+      if (damage[0] === undefined || !isWatched(damage[0].run.root)) continue;
+      const { run, file } = damage[0];
+      this.#keep(key, [], run, file, damage);
+    }
   }
 
   /** Places that are damaged or pending now, by the reason. */

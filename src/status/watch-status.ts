@@ -145,6 +145,8 @@ export class WatchStatus {
   readonly roots = new Map<string, RootStatus>();
   readonly #log: FactLog | undefined;
   readonly #expected: readonly string[];
+  /** The last scans of the watch before this one: what they found is no news. */
+  readonly #former: ReadonlyMap<string, RootStatus>;
   /** Paths of roots that nobody has seen yet. */
   readonly #neverSeen: Map<string, string>;
   readonly #clock: Clock;
@@ -163,8 +165,10 @@ export class WatchStatus {
     this.#scanIntervalMs = scanIntervalMs;
     this.#log = log;
     this.#expected = roots;
+    this.#former = before?.roots ?? new Map();
     this.#neverSeen = new Map(newRoots);
-    this.knownDamage = new KnownDamage(log);
+    const watched = new Set(roots);
+    this.knownDamage = new KnownDamage(log, before?.knownDamage, (root) => watched.has(root));
     this.#clock = clock;
     const nowMs = clock.steadyMs();
     this.startedAtMs = before?.startedAtMs ?? nowMs;
@@ -178,6 +182,7 @@ export class WatchStatus {
       return new LaneProgress({ ...lane, log, before: same, onRequest, clock });
     });
     for (const incident of before?.incidents ?? []) this.#incidents.push(incident);
+    for (const [kind, count] of before?.incidentCounts ?? []) this.#incidentCounts.set(kind, count);
   }
 
   /** From now on, `watcher` hears of what is over at once; everything else can be read at any time. */
@@ -379,9 +384,10 @@ export class WatchStatus {
     }
     if (!fact.isMissing) this.#neverSeen.delete(fact.root);
     const isEmptied = fact.isEmptied === true;
-    if (isEmptied && before?.isEmptied !== true) this.#incident({ kind: 'emptied', root: fact.root, path: '.' });
-    if (!isEmptied && before?.isEmptied === true) this.#log?.info({ root: fact.root }, 'root is back');
-    const known = new Set(before?.obstacles.map(({ path }) => path));
+    const last = before ?? this.#former.get(fact.root);
+    if (isEmptied && last?.isEmptied !== true) this.#incident({ kind: 'emptied', root: fact.root, path: '.' });
+    if (!isEmptied && last?.isEmptied === true) this.#log?.info({ root: fact.root }, 'root is back');
+    const known = new Set(last?.obstacles.map(({ path }) => path));
     for (const { path, reason, isLeft } of fact.obstacles) {
       if (!known.has(path)) this.#incident({ kind: isLeft === true ? 'link' : 'folder', root: fact.root, path, reason });
     }

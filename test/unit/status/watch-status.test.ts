@@ -370,6 +370,42 @@ describe('what a watch says', () => {
     expect(status.document()['damage']).toHaveLength(1000);
   });
 
+  it('keeps damage and counts of incidents from the watch before it, as far as its roots are watched', () => {
+    const { status, at } = watching(['logs', 'other']);
+    const damage: Damage = { start: 10, end: 20, reason: 'data_checksum' };
+    const obstacle = { path: 'locked', reason: 'no permission' };
+    const scan = { root: 'logs', directories: 1, files: 1, tookMs: 1, obstacles: [obstacle], isMissing: false };
+    status.rootScanned(scan);
+    status.fileGone('local', RUN, 'events.out.tfevents.2', 12);
+    status.parcelAccepted('local', parcel(60, [damage]), 1);
+    at(5000);
+    const lines: string[] = [];
+    const line = (_: object, phrase: string): void => void lines.push(phrase);
+    const next = (roots: readonly string[]): WatchStatus =>
+      new WatchStatus({
+        lanes: [{ name: 'local', type: 'local', where: 'store.db' }],
+        log: { debug: line, info: line, warn: line },
+        roots,
+        before: status,
+      });
+    const same = next(['logs']);
+    same.rootScanned(scan);
+    expect(same.document()).toMatchObject({ damage: [{ root: 'logs', run: 'a', file: FILE, start: 10 }] });
+    expect([...same.incidentCounts]).toEqual([
+      ['folder', 1],
+      ['lost', 1],
+    ]);
+    // The file is read again: what was known of it is no news.
+    same.parcelAccepted('local', parcel(70, [damage]), 1);
+    const { found, places, damagedFiles } = same.knownDamage;
+    expect([[...found], [...places], damagedFiles]).toEqual([[['data_checksum', 1]], [['data_checksum', 1]], 1]);
+    expect(lines).toEqual(['root scanned', 'batch accepted']);
+    same.parcelAccepted('local', parcel(80), 1);
+    expect([same.knownDamage.damagedFiles, same.damage, status.knownDamage.damagedFiles]).toEqual([0, [], 1]);
+    const without = next(['other']).knownDamage;
+    expect([[...without.found], without.damagedFiles, without.all]).toEqual([[['data_checksum', 1]], 0, []]);
+  });
+
   it('tells of damage once, and of its healing', () => {
     const { status, lines } = watching();
     const damage: Damage = { start: 10, end: 20, reason: 'data_checksum' };
