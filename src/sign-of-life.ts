@@ -1,7 +1,7 @@
 /**
- * What is heard of a tracker while one of its answers is awaited: a call of a backend may ask a hundred things, each
- * answered at once, and take minutes. It goes by the call it belongs to, so that neither backends nor their clients
- * need to know who waits.
+ * Reports activity of a tracker to the call that waits for it. One call of a backend may send a hundred requests, each
+ * answered at once, and take minutes. The listener is bound to the call (`AsyncLocalStorage`), so backends and their
+ * clients need not pass it on.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Clock, systemClock } from './clock.ts';
@@ -27,8 +27,8 @@ export function signOfLife(): void {
 }
 
 /**
- * A request begins. Its end is to be told with its HTTP status, or with undefined where nobody answered; one that we
- * broke off ourselves has none.
+ * Notes the start of a request. Call the returned function with its HTTP status when it ends, with undefined if there
+ * was no answer, and not at all if we aborted it.
  */
 export function requestBegun(clock: Clock = systemClock): (status: number | undefined) => void {
   const listener = waiting.getStore();

@@ -1,4 +1,4 @@
-/** What backends have in common beside their wires; the rooms below have doors of their own. */
+/** Code that all backends share, apart from their protocols. Import subfolders through their own `index.ts`. */
 
 export { lengthDelimited, varintIn } from '../proto/wire.ts';
 export { type Announced, capabilities, type PointKind } from './capabilities.ts';

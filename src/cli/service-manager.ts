@@ -15,9 +15,9 @@ const LINE_MS = 10_000;
 const PINGS = 3;
 
 /**
- * Tells systemd how a service stands, by `sd_notify`. Node has no sockets for datagrams in the file system, and the
- * packages that add them compile code of their own. So systemd's own command sends the messages: it is there wherever
- * there is somebody to tell.
+ * Reports the state of the service to systemd (the protocol of `sd_notify`, man 3 sd_notify). Node cannot open a Unix
+ * datagram socket without native code, so `systemd-notify` sends the messages. It is part of systemd, so it exists
+ * wherever systemd runs.
  */
 export class ServiceManager {
   readonly #env: NodeJS.ProcessEnv;
@@ -33,7 +33,7 @@ export class ServiceManager {
     this.#failed = failed;
   }
 
-  /** Undefined if nobody wants to know. `failed`: a message could not be sent; said once. */
+  /** Undefined without `NOTIFY_SOCKET`. `failed` is called once, if a message could not be sent. */
   static of(env: NodeJS.ProcessEnv, failed: (reason: string) => void): ServiceManager | undefined {
     return env['NOTIFY_SOCKET'] ? new ServiceManager(env, failed) : undefined;
   }

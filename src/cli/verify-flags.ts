@@ -9,9 +9,9 @@ export interface VerifyFlags extends GlobalOptions {
   readonly lane?: readonly string[];
   /** Two lanes, to be compared with each other. */
   readonly between?: readonly string[];
-  /** `5%`: whole series by lot. */
+  /** `5%`: a random sample of whole series. */
   readonly sample?: string;
-  /** Decides the lot; the date in UTC by default. */
+  /** Seed of the sample. Default: the date in UTC. */
   readonly seed?: string;
   readonly strict?: boolean;
 }

@@ -72,7 +72,7 @@ export function isUnmirrored(obstacles: Verification['obstacles']): boolean {
   return obstacles.length > 0 && obstacles.every(({ isUnmirrored }) => isUnmirrored === true);
 }
 
-/** Whether something is owed that can be brought: damage waits for another file. */
+/** True if data is pending that a backfill can mirror. Damage needs another file. */
 export function isOwed({ pendingBytes, incompleteBytes, damaged, unjudged }: Totals): boolean {
   return pendingBytes + incompleteBytes - damaged.before - damaged.behind + unjudged.stale > 0;
 }

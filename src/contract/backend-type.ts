@@ -9,7 +9,7 @@ import type { FoundTrackerRun, RunSource, Whose } from './run.ts';
 export interface BackendContext {
   /** The lane's name. */
   readonly lane: string;
-  /** Environment variables, for those the tracker's own tools know. */
+  /** Environment variables, for settings that the tracker's own tools read from there. */
   readonly env: Environment;
   /** Reports what an operator should know, once. */
   readonly warn: (message: string, facts?: Readonly<Record<string, string | number>>) => void;

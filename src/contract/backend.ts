@@ -90,7 +90,7 @@ export interface Backend {
    * Lists what the experiments or projects of these tracker runs hold that mirrorboard did not write: whole runs, and
    * params, files, tags, notes and versions of models in our runs. `own` has all handles, so a run is foreign if it is
    * not among them and has no mark of a mirror. Writes nothing. If a backend lacks this call, or returns undefined (an
-   * offline lane, a server that lists no runs), nobody can tell.
+   * offline lane, a server that lists no runs), the answer is unknown.
    */
   foreign?(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<ForeignLook> | undefined>;
   /**

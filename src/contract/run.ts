@@ -55,7 +55,7 @@ export interface FileMark {
 export interface RunFiles {
   /** Whether the file exists and has a record with values and this checksum. */
   hasRecord(mark: FileMark, signal: AbortSignal): Promise<boolean>;
-  /** Whether the file exists and has values, but not this record: it was replaced. If missing, nobody can tell. */
+  /** Whether the file exists and has values, but not this record: it was replaced. Unknown if missing. */
   isReplaced?(mark: FileMark, signal: AbortSignal): Promise<boolean>;
   /** Every point, under the tag that it has in the tracker run, as `readBack` would return it. */
   points(signal: AbortSignal): AsyncIterable<{ readonly tag: string; readonly point: HeldPoint }>;

@@ -177,7 +177,7 @@ export class FileDecoder {
     return this.#position;
   }
 
-  /** Sound records before the watermark. */
+  /** Valid records before the watermark. */
   get records(): number {
     return this.#records;
   }

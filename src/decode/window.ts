@@ -5,6 +5,6 @@ export interface Window {
   readonly start: number;
   readonly end: number;
   readonly offset: number;
-  /** Nobody writes into the buffer again: views on it may be kept. */
+  /** The buffer is never written again, so the decoder may keep views on it. */
   readonly isKept?: boolean;
 }

@@ -6,8 +6,8 @@ const UNDER_WAY = 'a transfer under way';
 const CONFLICT = 'a copy that a sync tool put aside (a conflict)';
 
 /**
- * Names that a program gives a file for a while, or to a copy it keeps aside: it has, or will have, a name of its
- * own. In words, for `inspect`.
+ * Names of copies, incomplete transfers and companion files, each with the words that `inspect` shows. The file itself
+ * has, or will get, another name.
  */
 const PASSED_OVER: readonly (readonly [name: RegExp, words: string])[] = [
   [/^\._/, 'attributes that macOS stores with a file'],

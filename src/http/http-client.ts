@@ -332,13 +332,13 @@ export class HttpClient {
     return { kind: 'retry', status, headers, text, ...(afterMs === undefined ? {} : { afterMs }), error };
   }
 
-  /** What helps, whatever the API is: a page for people that lets nobody in is a proxy's. */
+  /** Returns a hint that applies to every API: a limit on bodies, or a login page (HTML) that a proxy sent. */
   #hintOf(status: number, text: string): string | undefined {
     if (status === 413) return BODY_LIMIT_HINT;
     return (status === 401 || status === 403) && isMarkup(text) ? loginHint(this.#tls.names) : undefined;
   }
 
-  /** What stands there instead of the server that was meant; undefined where it is that server. */
+  /** Identifies a login page or redirect that came instead of the server's answer; undefined if it was the server. */
   #door(status: number, headers: HttpHeaders, path: string, isLogin: boolean): (Door & { readonly found: string }) | undefined {
     const { names } = this.#tls;
     if (isLogin) return { code: 'MB4002', hint: loginHint(names), found: 'a login page instead of an answer' };

@@ -17,9 +17,8 @@ const MOST_ID = 1000;
 const MOST_NUMBER = 100;
 
 /**
- * What a server said, read field by field: each is what the API promises, or the answer is one that cannot be used
- * (MB4031), with the request and the field. Everything that is read of an answer goes through here: what is foreign
- * may be anything, also something that cannot even be made a text. What is missing or null is nothing.
+ * Reads an answer field by field. A field of the wrong type makes the answer unusable (MB4031, with the request and the
+ * field). All code reads answers through this class, because a server may send anything. Missing and null are the same.
  */
 export class Said {
   readonly #fields: Fields;

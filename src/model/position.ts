@@ -133,7 +133,7 @@ export interface FileState {
    * Of the file system, nanoseconds as text and inode: spare a look into files that did not change. Information only.
    */
   readonly stamp: string;
-  /** Sound records before the watermark. */
+  /** Valid records before the watermark. */
   readonly records: number;
   /** From the file's head: `brain.Event:2`, and the writer's name if it says one. */
   readonly fileVersion?: string;

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 
-/** Nobody but the owner: a store holds what its log directories hold, and those may be private. */
+/** Only the owner: a store contains what its log directories contain, and those may be private. */
 const PRIVATE = 0o077;
 
 let umask = PRIVATE;

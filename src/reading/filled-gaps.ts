@@ -18,7 +18,7 @@ export interface FilledGap {
   readonly gaps: readonly Gap[];
   /** What is in the place of the damage inside of it; undefined: it is as it was. */
   readonly damage: readonly Damage[] | undefined;
-  /** Sound records that are new to the file's count. */
+  /** Valid records that are not in the file's count yet. */
   readonly records: number;
   readonly fileVersion?: string | undefined;
   readonly writer?: string | undefined;

@@ -25,7 +25,7 @@ interface PieceRequest {
   readonly names: readonly string[];
   /** Try bytes again that could not be read, or are pending. */
   readonly retriesGaps: boolean;
-  /** Nobody waits for the rest of an incomplete record. */
+  /** Do not wait for the rest of an incomplete record: no writer is expected to complete it. */
   readonly settled: boolean;
   readonly mostBytes: number;
 }

@@ -1,4 +1,4 @@
-/** The reader's thread: walks roots, reads and decodes runs, and waits when nobody takes what it brings. */
+/** The reader's thread: walks roots, reads and decodes runs, and pauses until the main thread takes its results. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { answersAgain, CallMark, markCalls, passOver } from '../calls/index.ts';
 import { steadyMs } from '../clock.ts';

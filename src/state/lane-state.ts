@@ -221,7 +221,7 @@ export class LaneState {
     this.#writeHandle(run, handle, opened);
   }
 
-  /** Keeps as what a tracker run is to be opened that takes the place of a former one: `handle` has none until then. */
+  /** Records how to open the tracker run that replaces the former one. Until it is open, `handle` returns undefined. */
   keepRestart(run: RunRef, as: Opened): void {
     this.#writeHandle(run, NO_HANDLE, as);
   }
@@ -286,7 +286,7 @@ export class LaneState {
     return { done: 0, unsupported: 0, refused: 0, invalid: 0, ...Object.fromEntries(found) };
   }
 
-  /** What the tracker refused of all that lies beside event files, by name. */
+  /** Artifacts and param files that the tracker refused, by name. */
   refusedFiles(): RefusedFile[] {
     return this.#filesWhere(IS_REFUSED_FILE);
   }
@@ -335,7 +335,7 @@ export class LaneState {
     commits.change(this.#standKey, () => statements.run('INSERT OR REPLACE INTO meta (key, value) VALUES (?,?)', this.#standKey, text));
   }
 
-  /** What `verify` found last of the lane, whoever ran it; undefined where it never looked at all of it. */
+  /** The last result of `verify` for the lane; undefined if it never compared the whole lane. */
   verdict(): LaneVerdict | undefined {
     return readVerdict(this.#store.reading().statements, this.name, this.target);
   }

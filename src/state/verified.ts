@@ -45,9 +45,9 @@ export function readVerdict(statements: Statements, name: string, target: string
 }
 
 /**
- * Keeps the verdicts in the state at `path`, also while another process writes to it: each is one row that nobody
- * else writes, in one transaction of its own, so that SQLite's own lock is enough. Nothing is kept where there is no
- * state of this version, where it is another user's, or where a lane was never used. Returns why it could not be.
+ * Stores the results of `verify` in the state at `path`, even while another process writes to it. Each result is one
+ * row that only `verify` writes, in its own transaction, so SQLite's lock is enough. Stores nothing if the state does
+ * not exist, has another version, belongs to another user, or has never used the lane. Returns the error if it failed.
  */
 export function keepVerdicts(path: string, lanes: readonly VerifiedLane[], patienceMs = PATIENCE_MS): MirrorError | undefined {
   let db: DatabaseSync | undefined;

@@ -1,6 +1,6 @@
 /**
- * Brings what lies next to the event files into one lane: params of files, files as artifacts. They change under our
- * hands, so each is checked until it stands still, and sent once for each content.
+ * Mirrors params and artifacts of a run into one lane. Files may change at any time, so each one is sent only after it
+ * has stopped changing, and once for each content.
  */
 
 import PQueue from 'p-queue';
@@ -104,8 +104,8 @@ export class ArtifactSync {
   }
 
   /**
-   * Looks at a run's files, and sends what is new and stands still. False where something does not stand still yet,
-   * or could not be sent. `isLast`: nobody looks again, so what only gets longer is sent as it is.
+   * Checks a run's files, and sends new ones that have stopped changing. Returns false if some are still changing or
+   * could not be sent. `isLast`: there is no later check, so files that only grow are sent as they are.
    */
   look(run: SyncedRun, isLast = false): Promise<boolean> {
     if (!this.isOn) return Promise.resolve(true);

@@ -184,9 +184,9 @@ export class RunOpener {
   }
 
   /**
-   * The tracker run holds what the files had before: it is ended, and one beside it gets what they have now. It has
-   * the same key, and is told from the former one by the files it is known by, so that it is found again whatever is
-   * lost here. Should we die before the state says so, all of this is done once more.
+   * Ends a tracker run that holds the former content of its files, and opens a new one for the present content. Both
+   * have the same key; their fingerprints tell them apart, so no state is needed to find the right one again. After a
+   * crash before the commit, all of this happens again.
    */
   async #openReplacement(run: SyncedRun, replaced: Replaced): Promise<Opening> {
     const { backend, cache, delivery, laneState, states, routes, routing, isSettled } = this.#options;

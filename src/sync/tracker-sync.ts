@@ -179,8 +179,7 @@ export class TrackerSync implements LaneSync {
   }
 
   /**
-   * What the backend kept aside while it could not reach its tracker goes there: a turn of its own, so that a pass
-   * waits for it.
+   * Uploads data that the backend buffered while it was offline. It is a separate turn, so that a pass waits for it.
    */
   #catchUp(): void {
     const { backend } = this.#options;

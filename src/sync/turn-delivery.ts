@@ -109,5 +109,5 @@ function asMirrorError(cause: unknown, lane: string): MirrorError {
   return cause instanceof MirrorError ? cause : new MirrorError('MB9001', `lane ${lane}: ${messageOf(cause)}`, { cause });
 }
 
-/** For parcels that only move a position: nobody looks at it. */
+/** For parcels that only move a position. No backend receives such a parcel. */
 const NO_HANDLE = '' as Handle;

@@ -6,7 +6,7 @@ import type { SyncedRun } from './synced-run.ts';
 /** Whose turns they are, and what is done in them. */
 interface TurnsOptions {
   readonly backend: Backend;
-  /** Nobody writes to the files: a run need not wait for more of it. */
+  /** No process writes to the files, so a run need not wait for more data. */
   readonly isSettled: boolean;
   /** The run above a run, if it has to be opened before this one. */
   readonly parentOf: (run: SyncedRun) => SyncedRun | undefined;

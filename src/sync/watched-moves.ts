@@ -80,8 +80,8 @@ export class WatchedMoves {
   }
 
   /**
-   * Whether one of some files that are new is a known one that lies elsewhere: then they are kept for `follow`, and
-   * nobody hears of them in this round.
+   * Returns true if one of these new files is a known file at another path. `follow` then handles them, and this round
+   * reports none of them.
    */
   takes(root: string, changes: readonly RunChange[]): boolean {
     if (!this.#isMoved(root, changes)) return false;

@@ -1,4 +1,4 @@
-/** What `verify --repair` does for a lane, whatever it is: notes what the next pass must bring again. */
+/** `verify --repair` for any lane: records what the next pass must mirror again. */
 import { type FileState, type Gap, type RunRef, runLabel, type Series } from '../model/index.ts';
 import type { Place } from '../untrusted/index.ts';
 import { type FileFacts, type FileRepair, gapsOf, type Obstacle, type Repairs, type RunComparison } from './compare/index.ts';

@@ -1,10 +1,9 @@
 /**
- * How several processes that make a tracker run of one run at the same moment all end with the same one, where a
- * tracker has no unique names. Nothing orders such runs by creation (times are the clients', ids are random, what was
- * made may be seen late), so runs draw places as in a bakery. A run begins without a place. Its maker looks who else
- * is there: alone, it was the first, and takes place 0, which nobody else can get. Else it takes a place behind all
- * others, waits until each has one, and the lowest wins, the order of the list deciding between equals. A run made
- * after the decision finds the winner there, and so follows it.
+ * Lets processes that create a tracker run for the same run at the same moment agree on one, if the tracker has no
+ * unique names. Nothing orders such runs by creation: times are those of clients, ids are random, and a list may be
+ * late. So this is Lamport's bakery algorithm. A new run has no place. If its process finds no other run, it takes
+ * place 0. Otherwise, it takes a place after all others and waits until each has one. The lowest place wins; the order
+ * of the list decides between equal places. A run that is created later finds the winner, and follows it.
  */
 import { type Clock, systemClock } from '../../clock.ts';
 
@@ -19,7 +18,7 @@ const LAST = Number.MAX_SAFE_INTEGER;
 
 /** The tracker runs of one key. */
 export interface Contenders<Run> {
-  /** All of them, in an order that is the same for everybody. */
+  /** All of them, in an order that is the same for all processes. */
   list(): Promise<readonly Run[]>;
   idOf(run: Run): string;
   /** The place it says it has, as a text. */
@@ -31,7 +30,7 @@ export interface Contenders<Run> {
   isEmpty?(run: Run): boolean;
   /** Whether its maker may be about to give it a place, where the tracker tells. */
   mayDraw?(run: Run): boolean;
-  /** Removes one that nobody works with. */
+  /** Removes an unused one. */
   remove(run: Run): Promise<void>;
   /** The time and its timers. Default: the system's. */
   readonly clock?: Clock | undefined;

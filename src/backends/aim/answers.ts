@@ -95,7 +95,7 @@ export function failureOfAnswer(what: string, answer: Exclude<HttpAnswer, { kind
   return new AimFailure('wrong', error);
 }
 
-/** Aim lets everybody in: what asks for a name stands before it. */
+/** Aim has no authentication, so a proxy in front of it asked for credentials. */
 export function withAccessHint(error: MirrorError): MirrorError {
   const { code, message, retry, context } = error;
   return error.hint === undefined

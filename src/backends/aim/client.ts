@@ -191,9 +191,9 @@ export class AimClient {
   }
 
   /**
-   * A tree of a run, to be read as it is now. The server opens it at a moment and hands the same view to everybody
-   * who asks in the same words while one of them holds it, also where that one died (for five minutes): so each asks
-   * in words of its own.
+   * Opens a current read view of a run's tree. The server shares one view among all clients that send the same
+   * arguments while any of them holds it, and for five minutes after that client died. So each call sends unique
+   * arguments.
    */
   async snapshot(name: 'meta' | 'seqs', hash: string, signal: AbortSignal): Promise<Resource> {
     const resource = resourceName(this.#random);
@@ -229,7 +229,7 @@ export class AimClient {
     }
   }
 
-  /** Whether trees have `update`; else each value is a call of its own. Asked of one where nobody knows. */
+  /** True if trees support `update`; otherwise, each value is a separate call. Asks the server if unknown. */
   async takesMany(tree: Resource, signal: AbortSignal): Promise<boolean> {
     if (this.#facts.takesMany !== undefined) return this.#facts.takesMany;
     try {

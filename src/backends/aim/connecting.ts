@@ -15,7 +15,7 @@ export type ClientSettings = Pick<AimSettings, 'headers' | 'tls' | 'timeoutMs'> 
 /** All that comes back over the write channel is a word, or an exception. */
 const MOST_WORD_BYTES = 1024 * 1024;
 
-/** Until the write channel stands, whatever comes of it meanwhile. */
+/** Time limit for opening the write channel. */
 const OPEN_MS = 20_000;
 const MOST_VERSION = 50;
 

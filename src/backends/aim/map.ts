@@ -70,8 +70,8 @@ function nativeOf(value: Value, blobs: readonly ModelBlob[]): { readonly family:
 }
 
 /**
- * What Aim has no type for is a text: the value's JSON; bytes that it names by their hash lie beside it, in their
- * order.
+ * A value without an Aim type becomes a text: its JSON form. Bytes that the form names by hash are stored with it, in
+ * the same order.
  */
 function jsonObject(text: string, blobs: readonly ModelBlob[]): Custom {
   return new Custom('aim.text', {

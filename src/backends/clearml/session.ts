@@ -25,8 +25,8 @@ const EVENTS_PER_LINE = 500;
 const BYTES_PER_LINE = 4 * 1024 * 1024;
 
 /**
- * Beside what the SDK reads: it names the files of models by where they lay, which is right for nobody whom a session
- * was given to.
+ * Our own list of models, next to the files that the SDK reads. The SDK's list has the original paths of model files,
+ * which are wrong on any other machine.
  */
 const MODELS = 'mirrorboard-models.json';
 

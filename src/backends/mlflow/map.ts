@@ -9,7 +9,7 @@ import { DERIVED_PREFIX, fileNameOf } from './keys.ts';
 import { KEY_LENGTH } from './limits.ts';
 import { doubleText } from './params-and-files.ts';
 
-/** Whether a scalar can't be had back from its metric, so that it is kept beside it too. */
+/** True if a scalar cannot be recovered from its metric, and is also stored in an exact-point file. */
 export function isOdd(wallTime: number, value: number | bigint, exactTimes: boolean): boolean {
   if (typeof value === 'bigint' || (value === 0 && Object.is(value, -0)) || value === Infinity || value === -Infinity) return true;
   const ms = toMillis(wallTime);

@@ -256,8 +256,8 @@ export class Runs {
   }
 
   /**
-   * Whether its maker may still give it a place. One that was left long ago is waited for by nobody, and many that
-   * were left only once.
+   * True if the process that created the run may still give it a place. Old runs without a place do not delay anyone;
+   * several recent ones delay only once.
    */
   #mayDraw({ tags }: RunFacts): boolean {
     const [now, made] = [this.#client.nowMs(), tags.get(MADE)];

@@ -42,9 +42,9 @@ export class FileTransfer {
   }
 
   /**
-   * Stores files; what is there under the same name is replaced. A file for which the server names an address that
-   * can't be used, or that is too long while others are taken, is told to `lost`, and the others continue; where
-   * nobody wants to hear of it, it is a failure as any other.
+   * Uploads files, and replaces existing ones of the same name. Calls `lost` for a file with an unusable upload
+   * address, and for a file that is too large while others are accepted, then continues with the others. Without
+   * `lost`, such a file is a normal failure.
    */
   async upload(run: RunPath, files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<Failure | undefined> {
     for (let at = 0; at < files.length; at += FILES_PER_REQUEST) {

@@ -107,8 +107,9 @@ export class OnlineRun implements RunPlace {
   }
 
   /**
-   * Counts may be late, and servers that append may not count at all. The lines themselves tell, where a server gives
-   * them; so a server that appends is not sent anything twice even where nobody said that it does.
+   * Returns the number of stored lines. The server's count may be late, and servers that append may have none. Then the
+   * stored lines themselves are counted, if the server returns them. So nothing is sent twice to a server that appends,
+   * even if `offset_semantics` is not set.
    */
   async lineCount(hoped: number, signal: AbortSignal): Promise<Reply<number | undefined>> {
     const reply = await this.#client.run(this.path, signal);
