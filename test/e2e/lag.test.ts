@@ -75,7 +75,7 @@ function watch(...args: readonly string[]): Running {
 }
 
 describe('the lag of a tracker that is away', () => {
-  it('is one number wherever it is asked for, grows whoever looks, outlives the process, and ends with the point', async () => {
+  it('is the same everywhere, grows without a reader, survives the process, and ends when the point arrives', async () => {
     const [dead, listen] = [await freePort(), await freePort()];
     configure(`http://127.0.0.1:${dead}`);
     writeFileSync(file, w.eventFile(scalar(0)));
@@ -126,7 +126,7 @@ describe('the lag of a tracker that is away', () => {
     expectSame((await status()).lane, first.lane);
   });
 
-  it('is 0 once it has everything, and nothing is said of what was wrong before', async () => {
+  it('is 0 once the lane has everything, and the status shows no former error', async () => {
     stub = await MlflowStub.start();
     const port = await freePort();
     configure(`http://127.0.0.1:${port}`);

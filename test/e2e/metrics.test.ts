@@ -125,7 +125,7 @@ describe('/metrics of a watch', () => {
     expect([...series.keys()].filter((name) => /whole|tfevents|logs|loss/.test(name))).toEqual([]);
   });
 
-  it('show what verify found last, while the watch goes on', async () => {
+  it('show the last result of verify while watch continues', async () => {
     await watch();
     const verified = async (lane: string): Promise<readonly unknown[]> => {
       const series = seriesIn(await scrape());

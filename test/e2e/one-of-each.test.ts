@@ -27,7 +27,7 @@ function logsOf(name: string, ...bytes: readonly Uint8Array[]): string {
 const MANY =
   /(?<![\d.,])1 (new |more |damaged |media |byte )?(files|runs|tags|points|records|names|places|values|bytes|differences|listings|ranges|tries)\b/;
 
-it('what there is one of is said as one', async () => {
+it('uses the singular for one', async () => {
   const one = w.event({ wallTime: 1, step: 1, summary: [w.simpleValue('loss', 1)] });
   appendFileSync(logsOf('logs', w.eventFile(one)), w.frame(one).subarray(0, 15));
   logsOf('bare', w.frame(one));

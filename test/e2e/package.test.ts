@@ -189,7 +189,7 @@ if (cold !== undefined) {
       );
     });
 
-    it('runs it beside an older Node with one that npx brings', async () => {
+    it('runs with the Node that npx installs, next to an older Node', async () => {
       // As the package `node` does for the user, without its download: a package whose command is `node`.
       const brought = made('brought');
       writeFileSync(join(brought, 'package.json'), JSON.stringify({ name: 'node', version: '24.0.0', bin: { node: 'node' } }));

@@ -167,7 +167,7 @@ describe('a store that nobody touched', () => {
     expect(await verified(['--strict'])).toMatchObject({ differences: 0, totals: { points: 400_000, pending_bytes: 0 } });
   });
 
-  it('is compared up to where it stands when files have grown, and new runs and incomplete ends are pending', async () => {
+  it('is compared up to its positions when files have grown; new runs and incomplete ends are pending', async () => {
     await mirrored();
     const more = w.frame(scalars(20));
     appendFileSync(fileOf('a'), more);
@@ -390,7 +390,7 @@ describe('what can not be judged', () => {
     expect((await verified([], 3)).files_not_compared).toEqual([expect.objectContaining({ why: 'unreadable' })]);
   });
 
-  it('are bytes that were sound when they were read', async () => {
+  it('are bytes that were valid when they were read', async () => {
     const bytes = readFileSync(fileOf('a'));
     bytes[Math.floor(bytes.length / 2)]! ^= 1;
     writeFileSync(fileOf('a'), bytes);
@@ -453,7 +453,7 @@ describe('verify', () => {
     );
   });
 
-  it('sends nobody to backfill while a watch brings what is pending', async () => {
+  it('does not suggest backfill while a watch mirrors pending data', async () => {
     await mirrored();
     cpSync(join(repository, 'test/damaged/torn_data'), join(folder, 'logs/torn'), { recursive: true });
     const watching = start(['watch', 'logs'], { cwd: folder });

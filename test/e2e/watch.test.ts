@@ -158,7 +158,7 @@ describe('a watch that is asked to end', () => {
     expect((await end(forPeople)).stderr).toMatch(/^Stopping: storing what was read; interrupt again to stop immediately\.$/m);
   });
 
-  it('in the middle of its first pass leaves a store that goes on', async () => {
+  it('in the middle of its first pass leaves a store that the next one continues', async () => {
     bigLog({ dir: logs, runs: 20, tags: 5, steps: 1000, files: 2 });
     const watching = watch();
     await until(() => stored() > 0);
@@ -334,7 +334,7 @@ describe('a file that is watched', () => {
     await expectMirrored();
   });
 
-  it('and replaced by a large one is said to be replaced', async () => {
+  it('and replaced by a large one is reported as replaced', async () => {
     writeFileSync(file, w.eventFile(scalar(0)));
     const watching = watch();
     await has(1);
@@ -348,7 +348,7 @@ describe('a file that is watched', () => {
     expect((await end(watching)).stderr).toMatch(/"kind":"replaced"/);
   });
 
-  it('and cut short keeps its points, until others stand in their place', async () => {
+  it('and truncated keeps its points until others replace them', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 10)));
     const watching = watch();
     await has(10);
@@ -361,7 +361,7 @@ describe('a file that is watched', () => {
     await expectMirrored();
   });
 
-  it('and cut between two marks is read anew once something else stands behind the cut, for trackers too', async () => {
+  it('and cut between two marks is read again when other records follow the cut, also for trackers', async () => {
     const stub = await MlflowStub.start();
     try {
       const config = `lanes:\n  local: {}\n  mlflow: { tracking_uri: "${stub.url}", experiment_name: tests }\n`;
@@ -425,7 +425,7 @@ describe('a file that is watched', () => {
     await end(watching);
   });
 
-  it('and out of reach for a while goes on when it is back', async () => {
+  it('and unreachable for a while resumes when it is back', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 10)));
     const watching = watch();
     await has(10);

@@ -5,7 +5,7 @@ import { Rounds } from '../../../src/backend-kit/index.ts';
 describe('work that comes round again', () => {
   afterEach(() => void jest.useRealTimers());
 
-  it('is one round at a time, and goes on after one that failed', async () => {
+  it('runs one round at a time, and continues after a failed one', async () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
     const ends: PromiseWithResolvers<void>[] = [];
     const rounds = new Rounds(1000, () => {

@@ -39,7 +39,7 @@ describe('what the next round of a service begins with', () => {
     ]);
   });
 
-  it('leaves the round alone where there is nothing, and drops what nobody takes', async () => {
+  it('does not interrupt the round without a change, and discards a configuration that is not used', async () => {
     const dropped: number[] = [];
     const answers = [undefined, 1, 2];
     const reloads = new Reloads(

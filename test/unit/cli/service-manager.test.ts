@@ -54,7 +54,7 @@ describe('what systemd is told of a service', () => {
     expect(pings()).toBe(count);
   });
 
-  it('is nothing where nobody asks, and that it could not be told is said once', async () => {
+  it('is undefined without NOTIFY_SOCKET, and reports a failed message once', async () => {
     expect(ServiceManager.of({ NOTIFY_SOCKET: '' }, () => undefined)).toBeUndefined();
     const failures: string[] = [];
     const manager = ServiceManager.of({ NOTIFY_SOCKET: join(folder, 'nobody'), PATH: folder }, (reason) => failures.push(reason));

@@ -164,7 +164,7 @@ describe('progress on a terminal', () => {
     expect(rows()).toEqual(['one more signal stops now', 'after', '']);
   });
 
-  test('goes on when the clock is set back', () => {
+  test('continues when the clock is set back', () => {
     const { block, state, rows } = setUp({ isTty: true });
     const progress = progressAt();
     state.nowMs = 1_000_000;
@@ -253,7 +253,7 @@ describe('progress with trackers', () => {
     );
   });
 
-  test('says why a lane stands, what it has, and for how long something is missing', () => {
+  test('shows why a lane is blocked, what it has, and its lag', () => {
     const { at, lane, take, shown } = lanes();
     at.ms = 11_000;
     take(5 * MIB, 50_000);
@@ -265,7 +265,7 @@ describe('progress with trackers', () => {
     expect(shown()[2]).toMatch(/^mlflow: {2}50\.0 % {2}50,000 points {2}waiting for an answer for 20 s /);
   });
 
-  test('is not over while something is left to do beside the points', () => {
+  test('is not complete while params or artifacts are pending', () => {
     const { lane, take, shown } = lanes();
     take(10 * MIB, 100_000);
     lane.work = 'files';

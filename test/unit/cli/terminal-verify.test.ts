@@ -47,7 +47,7 @@ describe('the text of a verification', () => {
     }
   });
 
-  test('names what lies beside the points and was refused', () => {
+  test('names refused artifacts and params', () => {
     const rendered = verification({ beside: { named: 0, missing: 0, changed: 0, refused: 1, unsupported: 3 } });
     const refused = {
       run: RUN_VERDICT.run,

@@ -331,7 +331,7 @@ describe('variables', () => {
     expect(error.hint).toContain('STORE');
   });
 
-  it('are reported once, and beside other problems', () => {
+  it('are reported once, together with other problems', () => {
     const error = failure(`roots: [{ path: "\${A}" }]\nlog: { level: "\${B}" }\nx: 1`);
     expect([error.code, error.context['problems']]).toEqual(['MB1002', 3]);
     expect(error.message.match(/\[MB1004\]/g)?.length).toBe(2);

@@ -120,7 +120,7 @@ describe('loadConfig', () => {
     expect((await failure({ files: { '/project/mirrorboard.yaml': 'state: { path: x }' } })).message).toContain('an unknown key');
   });
 
-  it("keeps media beside another store than the file's", async () => {
+  it("stores media next to the store that overrides the file's", async () => {
     const { lanes, sources } = await load({ flags: { store: 'other.sqlite' }, files: { '/project/mirrorboard.yaml': FILE } });
     expect(lanes.local).toEqual({ path: 'other.sqlite', mediaPath: 'other.sqlite.media' });
     expect(sources.get('lanes.local.media_path')).toBe('default');

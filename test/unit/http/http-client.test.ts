@@ -153,7 +153,7 @@ describe('HttpClient', () => {
     expect(requests).toBe(1);
   });
 
-  test('says that it should be tried later when connections are reset again and again, or nobody is there', async () => {
+  test('asks for a retry if connections are reset repeatedly or refused', async () => {
     const { url, server } = await serve((request) => (request.socket as Socket).resetAndDestroy());
     const client = clientOf(url);
     expect(await client.send(get('/'))).toMatchObject({ kind: 'retry', error: { code: 'MB4001', retry: 'later' } });

@@ -47,7 +47,7 @@ class Scene {
 }
 
 describe('a pace', () => {
-  test('is that of whoever asks, as long as no server says that it is too fast', async () => {
+  test('is that of the caller until a server asks to slow down', async () => {
     const scene = new Scene(1e9, 1000);
     for (let i = 0; i < 1000; i++) await scene.ask();
     expect([scene.taken, scene.nowMs, scene.pace.isSlow]).toEqual([1000, 2000, false]);
@@ -85,7 +85,7 @@ describe('a pace', () => {
     expect(scene.pace.isSlow).toBe(false);
   });
 
-  test('does not stand still where some are busy however slowly they come', async () => {
+  test('does not stall while slow requests are active', async () => {
     const scene = new Scene(1e9, 1e9, 503);
     for (let i = 0; i < 200; i++) {
       await scene.ask();

@@ -61,7 +61,7 @@ describe('the verdict of a migration', () => {
     expect(next(report(), [own, both])).toMatch(/ verify --repair .*--lane mlflow/);
   });
 
-  it('takes no points that are owed or refused for losses to accept', () => {
+  it('does not count pending or refused points as acceptable losses', () => {
     const owed = { notYet: 30, absent: { ...NOTHING_ABSENT, pending: { scalars: 30 }, refused: { texts: 5 } }, refused: 5 };
     const { reasons, losses } = judged(report({ stand: 'parked' }), [verification({ incompleteBytes: 900 }), between(owed)]);
     expect(losses).toEqual({});

@@ -73,7 +73,7 @@ test('gaps are checked, and series get pending ranges, at the same cost however 
   expect(growth(owe, 5000)).toBeLessThan(MOST);
 });
 
-test('what is owed to a series alone goes with it, what others are owed too stays', () => {
+test('removes a gap that only one series needs with the series, and keeps a gap that others need', () => {
   const owed = new PendingTags([
     { start: 0, end: 5, reason: 'damage' },
     { start: 5, end: 9, reason: 'route', tags: ['a', 'b'] },

@@ -29,7 +29,7 @@ function used(): StateFile {
 }
 
 describe('what verify found of a lane', () => {
-  test('is kept beside a process that writes, which sees it at once; only the last one is', () => {
+  test('is stored while another process writes, which sees it at once; only the last result is kept', () => {
     const state = used();
     expect(state.lane('mlflow', 'http://mlflow').verdict()).toBeUndefined();
     expect(keepVerdicts(path, [verdict(3)])).toBeUndefined();

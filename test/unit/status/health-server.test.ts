@@ -134,7 +134,7 @@ describe('the health server', () => {
     expect(status(await raw(url, 'GET /livez HTTP/1.0\r\n\r\n'))).toBe(200);
   });
 
-  it('may be asked by any name where that is said', async () => {
+  it('accepts any host name if configured', async () => {
     const server = await serveHealth('127.0.0.1:0', { isReady: true, document: () => ({}) }, ['*']);
     servers.push(server);
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -158,7 +158,7 @@ describe('the health server', () => {
     expect(status(await raw(url, `GET /livez HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`))).toBe(431);
   });
 
-  it('answers a probe while somebody holds all connections it has', async () => {
+  it('answers a probe while a client holds all connections', async () => {
     const url = await serve({ isReady: true, document: () => ({}) });
     const held = Array.from({ length: 200 }, () => connect(Number(new URL(url).port), '127.0.0.1').on('error', () => undefined));
     try {

@@ -90,7 +90,7 @@ describe('the lag of a watch', () => {
     expect(lane.lagMs).toBeLessThanOrEqual(1000);
   });
 
-  it('in time grows while the lane stands, and is no less for what came before the oldest byte that is missing', () => {
+  it('in time grows while the lane is blocked, and does not shrink when data before the oldest missing byte arrives', () => {
     const { status, lane, at } = watching();
     at(10_000);
     lane.fileGrew(RUN, FILE, 100);
@@ -142,7 +142,7 @@ describe('the lag of a watch', () => {
     }
   });
 
-  it('leaves out a torn end, which waits for its writer', () => {
+  it('ignores an incomplete end, which waits for its writer', () => {
     const { status, lane } = watching();
     lane.fileGrew(RUN, FILE, 100);
     status.parcelAccepted('local', parcel(80, [{ start: 80, end: 100, reason: 'torn' }]), 1);
@@ -169,7 +169,7 @@ describe('the lag of a watch', () => {
     expect(lane.lagBytes).toBe(0);
   });
 
-  it('has what is owed before the watermark, and says of a file that is gone only what was not read', () => {
+  it('includes pending data before the watermark, and for a deleted file only what was not read', () => {
     const { status, lane, at } = watching();
     lane.fileGrew(RUN, FILE, 100, 100);
     lane.filePending(RUN, FILE, 30);
@@ -198,7 +198,7 @@ describe('the lag of a lane after a restart', () => {
       kept: readStand(JSON.parse(JSON.stringify(lane.stand('watch', true)))),
     });
 
-  it('goes on from what it was, where the lane still stands where it did', () => {
+  it('continues from its former value if the lane has the same position', () => {
     const { lane, at } = watching();
     lane.fileGrew(RUN, FILE, 100);
     at(61_000);
@@ -228,7 +228,7 @@ describe('the lag of a lane after a restart', () => {
     expect([next.lagMs, next.quietMs]).toEqual([7_199_000, 0]);
   });
 
-  it('counts from the start where nobody looked before', () => {
+  it('counts from the start if there was no earlier process', () => {
     const { lane, at } = watching();
     lane.fileGrew(RUN, FILE, 100, 0, 1);
     at(3000);
@@ -250,7 +250,7 @@ describe('the lag of a lane after a restart', () => {
 describe('how a lane stands', () => {
   const error = new MirrorError('MB4002', 'nobody is let in', { hint: 'Renew the key.' });
 
-  it('says rate and time to catch up while it works, and neither while it stands', () => {
+  it('shows rate and time to catch up while the lane works, and neither while it is blocked', () => {
     const { status, lane, at } = watching();
     lane.fileGrew(RUN, FILE, 10_000);
     lane.wasGiven(1000, 10_000);
@@ -461,7 +461,7 @@ describe('what a watch says', () => {
     expect(lines.map(({ phrase }) => phrase)).toEqual(['root scanned', 'root missing, waiting for it', 'root is back']);
   });
 
-  it('tells a root that nobody has seen yet from one that is missing, with its path', () => {
+  it('distinguishes a root that was never seen from a missing one, with its path', () => {
     const { status, lines } = watching(['new', 'old'], new Map([['new', '/mnt/nwe']]));
     const fact = { directories: 0, files: 0, tookMs: 1, obstacles: [] };
     for (const root of ['new', 'old']) status.rootScanned({ ...fact, root, isMissing: true });
@@ -522,14 +522,14 @@ describe('a run that its tracker does not take', () => {
 describe('what is lost with a file', () => {
   const { state } = parcel(80, [{ start: 80, end: 100, reason: 'torn' }]);
 
-  it('is its torn end and its gaps, beside what was heard of and not read', () => {
+  it('is its incomplete end, its gaps, and known data that was not read', () => {
     expect(unmirroredBytes(state, 0)).toBe(20);
     expect(unmirroredBytes(state, 7)).toBe(27);
     const position = { ...state.position, gaps: [{ start: 10, end: 15, reason: 'damage' as const }] };
     expect(unmirroredBytes({ ...state, position }, 0)).toBe(25);
   });
 
-  it('is what it had beyond, where nothing was heard of it; nothing of a file nobody knows', () => {
+  it('is its data after the watermark if its size is unknown; 0 for an unknown file', () => {
     expect(unmirroredBytes({ ...state, size: 130 }, undefined)).toBe(50);
     expect(unmirroredBytes(undefined, undefined)).toBe(0);
   });

@@ -279,7 +279,7 @@ describe('files beside the event files', () => {
       expect(lane.files.get('result.json')).toBe(text);
     });
 
-    it('are sent as they are where nobody looks again', async () => {
+    it('are sent as they are if there is no later check', async () => {
       write('{"epoch": 0}\n'.repeat(10));
       await lane.feed.look(live);
       const text = '{"epoch": 0}\n'.repeat(11);
@@ -290,7 +290,7 @@ describe('files beside the event files', () => {
       expect(lane.files.get('result.json')).toBe(text);
     });
 
-    it('are told from those that were written anew, longer or not', async () => {
+    it('are distinguished from rewritten files, longer or not', async () => {
       for (const text of ['a'.repeat(100), 'b'.repeat(101), 'b'.repeat(100), `${'b'.repeat(50)}c${'b'.repeat(60)}`]) {
         write(text);
         await lane.feed.look(live);

@@ -254,7 +254,7 @@ describe('verify of a tracker', () => {
     expect(totalsOf(pending).differences).toBe(0);
   });
 
-  test('does not repair while somebody uses the state', async () => {
+  test('does not repair while another process uses the state', async () => {
     write();
     await mirror();
     const state = StateFile.open(statePath(), { now: Date.now });
@@ -290,7 +290,7 @@ describe('a tracker that hangs while it is read back', () => {
     }
   }
 
-  test('is said to be waited for after 15 seconds, and not before', async () => {
+  test('is reported as waiting after 15 seconds, not earlier', async () => {
     write();
     await mirror();
     const [clock, end] = [new FakeClock(), new AbortController()];

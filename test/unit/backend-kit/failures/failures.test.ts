@@ -46,7 +46,7 @@ describe('an answer that is no success', () => {
     expect(hinted.error.hint).toBe('Give a certificate.');
   });
 
-  it('tells of what stands before the tracker in the words of the HTTP client, whatever the backend reads in it', () => {
+  it('reports a proxy in front of the tracker in the words of the HTTP client, even if the backend finds another cause', () => {
     const read = { cause: 'gone', said: 'never shown', hint: 'never shown' } as const;
     const login = failures.of(answer(200, '<html>', { hint: 'Renew the token.' }, 'MB4002'), 'reading a note', 'http://notes', read);
     expect(login).toMatchObject({ cause: 'denied' });

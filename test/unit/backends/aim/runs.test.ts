@@ -126,7 +126,7 @@ describe('Aim runs', () => {
     expect(stub.mostOpen).toBeLessThanOrEqual(3);
   });
 
-  it('go on after a server has forgotten everybody', async () => {
+  it('continue after a server has forgotten all clients', async () => {
     const run = newRun();
     const backend = await connect();
     const first = run.append([point(1)]);
@@ -140,7 +140,7 @@ describe('Aim runs', () => {
     expect(points.map(({ step }) => step).sort()).toEqual([1, 2, 3]);
   });
 
-  it('put what stands before a tag into the context, and give the tag back', async () => {
+  it('put the prefix of a tag into the context, and return the tag', async () => {
     const run = newRun();
     const drafts = run.append([point(1, 'train/loss'), point(1, 'loss'), point(1, 'other/loss')]);
     const backend = await connect({ context: 'prefix' });
@@ -280,7 +280,7 @@ describe('Aim runs', () => {
     await expect(reader.compareArtifacts?.(gone, { files: [], params }, signal)).rejects.toMatchObject({ code: 'MB4006' });
   });
 
-  it('of somebody else get points, and nothing more', async () => {
+  it('of another program get only points', async () => {
     const theirs = newRun('theirs');
     theirs.append([point(1)]);
     const first = await connect();

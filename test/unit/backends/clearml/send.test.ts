@@ -193,7 +193,7 @@ describe('sending to ClearML', () => {
     expect(task().hyperparams['General']).toMatchObject({ seed: { value: '3', type: 'int' } });
   });
 
-  it('goes on in a task that the server stopped while it was quiet', async () => {
+  it('resumes a task that the server stopped while it was quiet', async () => {
     const backend = await connect();
     const sent = await delivery(backend);
     const drafts = run.append(scalars(2));
@@ -458,7 +458,7 @@ describe('settings', () => {
 });
 
 describe('a quiet task', () => {
-  it('is said to be alive before the server stops it', async () => {
+  it('gets a heartbeat before the server stops it', async () => {
     let now = 0;
     const pinged: string[] = [];
     const alive = new Heartbeat(

@@ -130,7 +130,7 @@ describe('opening an MLflow run', () => {
     expect(server.calls('runs/log-batch').map(({ body }) => body.tags)).toEqual([[{ key: 'team', value: 'vision' }]]);
   });
 
-  test("leaves somebody else's run alone, and says so", async () => {
+  test('does not use a run of another program, and warns', async () => {
     server.script = ({ path }) => (path === 'runs/search' ? { body: { runs: [runOf('theirs', tags('other', '[["f",8]]'))] } } : undefined);
     expect(runIn(await (await server.backend()).open(source, undefined, signal))).toBe('r1');
     expect(server.calls('runs/create')[0]?.body.run_name).toBe('train/a (2)');

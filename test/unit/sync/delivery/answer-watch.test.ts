@@ -33,7 +33,7 @@ class Scene {
 }
 
 describe('what is asked of a tracker', () => {
-  it('and has no answer is said after 15 seconds, once, with the time since when', async () => {
+  it('without an answer is reported after 15 seconds, once, with its start', async () => {
     const { clock, watch, said, call } = bound(new Scene());
     const { end, done } = call();
     await clock.pass(SILENT_MS - 1);

@@ -86,7 +86,7 @@ describe('the gate of a lane', () => {
     expect(gate.failed(ERROR, 10 * MINUTE)).toBe(10 * MINUTE);
   });
 
-  it('keeps everybody out for as long as the tracker asked, after one answer', async () => {
+  it('blocks all sends for the time that the tracker asked for, after one answer', async () => {
     const scene = new Scene();
     expect(scene.gate.failed(ERROR, 30_000)).toBe(30_000);
     scene.come('a');

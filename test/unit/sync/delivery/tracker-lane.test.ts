@@ -174,7 +174,7 @@ describe('a lane that leads to a tracker', () => {
     expect(Math.max(...run!.writes.values())).toBe(1);
   });
 
-  it('goes on with the other runs of a send where the tracker lost one', async () => {
+  it('continues the other runs of a send if the tracker lost one', async () => {
     const { tracker, backend, lane, settled } = new Scene();
     const [gone, there] = [await parcelsOf(backend, 'gone', 3, 3), await parcelsOf(backend, 'there', 3)];
     await backend.remove(gone[0]!.handle);
@@ -387,7 +387,7 @@ describe('a lane with a journal', () => {
 });
 
 describe('a tracker that takes a send and does not answer', () => {
-  it('is said after 15 seconds, gets nothing more meanwhile, and everything once it answers', async () => {
+  it('is reported after 15 seconds, gets nothing more until it answers, and then everything', async () => {
     const { tracker, backend, lane, clock, said } = new Scene(limited({ runsPerSend: 1, sendsAtOnce: 4 }));
     const [one, other] = [await parcelsOf(backend, 'one', 3), await parcelsOf(backend, 'other', 3)];
     const answer = Promise.withResolvers<void>();
