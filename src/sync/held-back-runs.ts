@@ -25,7 +25,7 @@ interface HeldBackOptions {
   /** Every run that is known. */
   readonly tree: RunTree;
   /** So long nothing new comes to a root before a lane decides. Default 5000. */
-  readonly quietMs?: number | undefined;
+  readonly quietMs: () => number | undefined;
   readonly clock: Clock;
 }
 
@@ -84,7 +84,8 @@ export class HeldBackRuns {
   }
 
   #isToWait(sync: LaneSync, run: RunRef, sinceMs: number): boolean {
-    const { wasScanned, quietMs = QUIET_MS, clock } = this.#options;
+    const { wasScanned, clock } = this.#options;
+    const quietMs = this.#options.quietMs() ?? QUIET_MS;
     if (!wasScanned(run.root)) return true;
     const nowMs = clock.steadyMs();
     if (nowMs - sinceMs >= MOST_TIMES * quietMs || nowMs - (this.#newAtMs.get(run.root) ?? 0) >= quietMs) return false;

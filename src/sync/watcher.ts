@@ -107,7 +107,8 @@ export class Watcher {
       lanes: new Set(trackers.flatMap(({ name, routing }) => (routing !== undefined && asksForOthers(routing) ? [name] : []))),
       wasScanned: (root) => this.#status.roots.has(root),
       tree: this.#tree,
-      quietMs: options.quietRootMs,
+      // Asked for each time: whoever watches may change it.
+      quietMs: () => options.quietRootMs,
       clock: this.#clock,
     });
     this.#moves = new WatchedMoves({
