@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import { resolve } from 'node:path';
 import { asWallMs, steadyMs } from '../clock.ts';
-import { type Config, checkSameShard, loadConfig } from '../config/index.ts';
+import { type Config, checkSameShard, reloadConfig } from '../config/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
 import type { Metrics } from '../metrics/index.ts';
 import { type HealthSource, type LoadedConfig, type Logger, serveHealth, type WatchStatus } from '../status/index.ts';
@@ -191,7 +191,7 @@ export class WatchService {
     const { flags, env } = this.#context;
     this.#manager?.reloading();
     try {
-      const config = await loadConfig({ flags: configFlags(flags), env, cwd: process.cwd(), defaultLogLevel: 'info' });
+      const config = await reloadConfig(this.#config, { flags: configFlags(flags), env, cwd: process.cwd(), defaultLogLevel: 'info' });
       checkSameShard(this.#config, config);
       const { changed, isForSync } = changesBetween(this.#config, config);
       const said = new Set([...this.#config.notices, ...this.#config.unknownVariables]);

@@ -21,6 +21,8 @@ export interface ParsedFile {
   isHidden(path: FieldPath): boolean;
   /** Variables that it refers to, set or not. */
   readonly variables: ReadonlySet<string>;
+  /** There is nothing in it but comments. */
+  readonly isEmpty: boolean;
   /** What should be known of the file, a sentence each: nothing of it is an error. */
   readonly notices: readonly string[];
 }
@@ -54,13 +56,15 @@ export function parseConfigFile(file: string, text: string, env: Environment, ch
   for (const problem of lanesProblems(settings)) problems.push({ ...problem, ...document.positionOfKey(problem.path) });
   const grave = problems.filter(({ code, path }) => code !== 'MB1004' || !isUnused(path, profile, lanes.names));
   if (grave.length > 0) throw configError(file, grave);
+  const isEmpty = value === undefined || value === null;
   return {
     settings,
+    isEmpty,
     positionOf: (path) => document.positionOf(path),
     isHidden: (path) => reader.isHidden(document.written(path)),
     variables: reader.variables,
     notices: [
-      ...(value === undefined || value === null ? [`${file} is empty: using the defaults`] : []),
+      ...(isEmpty ? [`${file} is empty: using the defaults`] : []),
       ...reader.exposed.map(({ path, what }) => {
         const { line, column } = document.positionOf(path);
         return (

@@ -11,6 +11,8 @@ import type { WrittenSetting } from './written-setting.ts';
 export interface Config {
   /** The configuration file that was read; undefined where there is none. */
   readonly file: string | undefined;
+  /** Whether the file sets anything; false also without a file. */
+  readonly hasSettings: boolean;
   /** The profile of the file that holds; undefined where none does. */
   readonly profile: string | undefined;
   /** A name that lanes with projects or experiments share. Default: none. */

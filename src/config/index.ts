@@ -27,6 +27,7 @@ export { LANES_VARIABLES, loadConfig, type Surroundings } from './load-config.ts
 export { isRootName, parseRoot } from './parse-root.ts';
 export { fieldName, type PlacedProblem, problemsError } from './problem.ts';
 export { readText } from './read-text.ts';
+export { reloadConfig } from './reload-config.ts';
 export { isSecretName, SECRET_NAMES, withoutUserInfo } from './secrets.ts';
 export { checkSameShard, unitRule, withShard } from './shard.ts';
 export { TAKEN } from './tracker-lanes.ts';

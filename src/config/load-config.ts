@@ -177,6 +177,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const format = givenWord(surroundings, 'logFormat', LOG_FORMATS) ?? inFile(settings?.log?.format, ['log', 'format']);
   const config: Config = {
     file,
+    hasSettings: parsed?.isEmpty === false,
     profile,
     ...(project === undefined ? {} : { project: project.value }),
     roots,

@@ -1,8 +1,11 @@
 /** Reads the text of a configuration: a file, or what a pipe brings (`--config <(…)`), of a size that people write. */
-import { open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 
 /** A configuration of a few hundred lines has some 20 kB. */
 const MOST_BYTES = 1024 * 1024;
+/** Does not wait for one who writes to a pipe. Windows has no such flag. */
+const AT_ONCE = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** A text is none, in words: `found` as it may be shown, `expected` what a configuration is. */
 export class NoText extends Error {
@@ -23,7 +26,25 @@ export class NoText extends Error {
 
 /** The text at a path; fails with a system code, or with `NoText`. Of what has no end, only so much is read. */
 export async function readText(path: string, mostBytes = MOST_BYTES): Promise<string> {
-  const file = await open(path, 'r');
+  return await textIn(await open(path, 'r'), mostBytes);
+}
+
+/** The same of a regular file: all else could hold up the reader, or give nothing the second time. */
+export async function readRegularText(path: string): Promise<string> {
+  const file = await open(path, AT_ONCE);
+  try {
+    if (!(await file.stat()).isFile()) {
+      throw new NoText('a pipe, a device or a directory', 'a regular file', { hint: 'To use it, restart mirrorboard.' });
+    }
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return await textIn(file, MOST_BYTES);
+}
+
+/** All that a file has, and closes it. */
+async function textIn(file: FileHandle, mostBytes: number): Promise<string> {
   try {
     const chunks: Buffer[] = [];
     let length = 0;

@@ -144,6 +144,7 @@ describe('a configuration that changes', () => {
     for (const [text, code] of [
       ['roots: [one]\nrotues: []\n', 'MB1002'],
       ['roots: []\n', 'MB1001'],
+      ['', 'MB1003'],
       [`roots: [one, one]\n${lanes('local')}`, 'MB2005'],
       ['roots: [one]\nlanes: { local: {}, t: { type: ./no-such-tracker.js } }\n', 'MB4009'],
       // Only with the store of the other one it shows that it is taken.
