@@ -32,6 +32,25 @@ interface InterruptOptions {
   readonly graceMs?: number;
 }
 
+/** Notes a hangup that comes before `Interrupt` hears it: it must not end a service, and is acted on later. */
+export class EarlyHangup {
+  readonly #handler = (): void => {
+    this.wasHeard = true;
+  };
+  readonly #isTerminal: boolean;
+  wasHeard = false;
+
+  /** A terminal that is closed ends the process, as it always does. */
+  constructor(isTerminal: boolean = process.stderr.isTTY === true) {
+    this.#isTerminal = isTerminal;
+    if (!isTerminal) process.on('SIGHUP', this.#handler);
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#isTerminal) process.off('SIGHUP', this.#handler);
+  }
+}
+
 let wasAsked = false;
 
 /** Longer chains of causes say nothing more, and a chain can be a circle. */

@@ -1,7 +1,7 @@
 import { steadyMs } from '../clock.ts';
 import { createLogger, formatFor } from '../status/index.ts';
 import { type CommandContext, styleOf } from './context.ts';
-import { ENDING, Interrupt } from './interrupt.ts';
+import { EarlyHangup, ENDING, Interrupt } from './interrupt.ts';
 import { readConfig } from './read-config.ts';
 import { counted, formatBytes, formatDuration, WatchBlock } from './terminal/index.ts';
 import type { WatchFlags } from './watch-flags.ts';
@@ -11,6 +11,7 @@ import { rootsOf } from './watch-setup.ts';
 /** Mirrors until it is asked to end. */
 export async function watchCommand(roots: readonly string[], flags: WatchFlags, context: CommandContext): Promise<void> {
   const { stderr, env } = context;
+  using early = new EarlyHangup();
   const config = await readConfig(flags, context, { defaultLogLevel: 'info', isMirroring: true });
   rootsOf(roots, config);
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
@@ -29,6 +30,8 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
   };
   const service = new WatchService({ roots, flags, env, log }, { config, block, isTty });
   using interrupt = new Interrupt(ending, { hungUp: () => service.reload('SIGHUP'), graceMs: config.shutdownGraceMs });
+  // What was read may be older than the change that it is about.
+  if (early.wasHeard) service.reload('SIGHUP');
   const status = await service.run(interrupt);
   log.info({ points: status.points, bytes: status.bytes }, 'watch ended');
   if (flags.json === true) context.stdout.write(`${JSON.stringify(status.document())}\n`);

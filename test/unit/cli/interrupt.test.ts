@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Interrupt, isInterruption } from '../../../src/cli/interrupt.ts';
+import { EarlyHangup, Interrupt, isInterruption } from '../../../src/cli/interrupt.ts';
 import { MirrorError } from '../../../src/errors.ts';
 
 describe('an error', () => {
@@ -15,6 +15,19 @@ describe('an error', () => {
 });
 
 describe('a hangup', () => {
+  it('is noted before anything can act on it, but for that of a terminal', () => {
+    const before = process.listenerCount('SIGHUP');
+    {
+      using early = new EarlyHangup(false);
+      expect(early.wasHeard).toBe(false);
+      process.emit('SIGHUP', 'SIGHUP');
+      expect(early.wasHeard).toBe(true);
+      using _terminal = new EarlyHangup(true);
+      expect(process.listenerCount('SIGHUP')).toBe(before + 1);
+    }
+    expect(process.listenerCount('SIGHUP')).toBe(before);
+  });
+
   it('asks to end where our terminal was closed, and never breaks the end off', () => {
     const said: string[] = [];
     using interrupt = new Interrupt((line) => said.push(line), { isTerminal: true });
