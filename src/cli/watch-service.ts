@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import { resolve } from 'node:path';
-import { asWallMs, steadyMs } from '../clock.ts';
+import { asWallMs, steadyMs, systemClock } from '../clock.ts';
 import { type Config, checkSameShard, reloadConfig } from '../config/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
 import type { Metrics } from '../metrics/index.ts';
@@ -15,6 +15,9 @@ import { ServiceManager } from './service-manager.ts';
 import { counted, formatBytes, type WatchBlock } from './terminal/index.ts';
 import { version } from './version.ts';
 import { dropSetup, optionsOf, type SetupContext, setUp, type WatchSetup } from './watch-setup.ts';
+
+/** Between two tries to use the former configuration again. */
+const AGAIN_MS = 2000;
 
 function wallMs(): number {
   return Math.round(asWallMs(steadyMs()));
@@ -110,8 +113,11 @@ export class WatchService {
           // Only here it shows that a root is another one, or that somebody else has the store.
           if (hasBegun || former === undefined) throw error;
           this.#failed(error);
-          setup = await setUp(former, this.#context);
-          before = undefined;
+          const again = await this.#setUpAgain(former, interrupt.signal);
+          const next = again ?? this.#reloads.take();
+          if (next === undefined) break;
+          before = again === undefined ? former : undefined;
+          setup = next;
           continue;
         }
         if (interrupt.signal.aborted) break;
@@ -130,6 +136,24 @@ export class WatchService {
       await this.#reloads.close();
       await places.close();
       await this.#manager?.close();
+    }
+  }
+
+  /**
+   * The former configuration, for another round: its lanes were closed. What they need can be gone for a while, such
+   * as a file with a secret. Undefined if a newer configuration is ready, or the end was asked for.
+   */
+  async #setUpAgain(former: Config, end: AbortSignal): Promise<WatchSetup | undefined> {
+    const stop = AbortSignal.any([end, this.#reloads.signal]);
+    for (;;) {
+      try {
+        return await setUp(former, this.#context);
+      } catch (error) {
+        if (stop.aborted) return undefined;
+        this.#log.error({ err: error }, 'former configuration not usable now, retrying');
+        await systemClock.sleep(AGAIN_MS, stop);
+        if (stop.aborted) return undefined;
+      }
     }
   }
 

@@ -1,5 +1,7 @@
 // A watch whose configuration changes while it is at work.
-import { appendFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -159,6 +161,44 @@ describe('a configuration that changes', () => {
     configure(`roots: [one]\nlog: { format: pretty }\n${lanes('local')}`);
     await eventually(async () => expect((await status()).config).toMatchObject({ error: null, needs_restart: ['log.format'] }));
     await watching.said(/"setting":"log.format","msg":"restart to change a setting"/);
+    watching.child.kill('SIGTERM');
+    expect((await watching.ended).code).toBe(0);
+  });
+
+  it('is asked for by a hangup before the first one was read, which ends nothing', async () => {
+    new Writer('one');
+    const pipe = join(folder, 'mirrorboard.yaml');
+    execFileSync('mkfifo', [pipe]);
+    const watching = watch();
+    // Opens as soon as the watch opens it, too.
+    const writer = await open(pipe, 'w');
+    watching.child.kill('SIGHUP');
+    // The watch reads all of it only after the signal.
+    await writer.writeFile('roots: [one]\n');
+    await writer.close();
+    await watching.said(/"code":"MB1002".*configuration not reloaded|configuration not reloaded.*"code":"MB1002"/);
+    await watching.said(/root scanned/);
+    watching.child.kill('SIGTERM');
+    expect((await watching.ended).code).toBe(0);
+  });
+
+  it('leaves the one before it in force, though what that needs is gone for a while', async () => {
+    const writer = new Writer('one');
+    const token = join(folder, 'token');
+    writeFileSync(token, 'secret\n');
+    mkdirSync(join(folder, 'elsewhere', 'logs'), { recursive: true });
+    const other = start(['watch', 'logs', '--store', join(folder, 'taken.db')], { cwd: join(folder, 'elsewhere') });
+    await other.said(/root scanned/);
+    configure(`roots: [one]\n${lanes('local', 'first')}`);
+    const watching = start(['watch'], { cwd: folder, env: { MIRRORBOARD_FIRST_TOKEN_FILE: token } });
+    await watching.said(/root scanned/);
+    rmSync(token);
+    // That the store is taken shows only when the lanes of the one before are closed.
+    configure('roots: [one]\nlanes: { local: { path: taken.db } }\n');
+    await watching.said(/former configuration not usable now, retrying/);
+    writer.step();
+    writeFileSync(token, 'secret\n');
+    await until(() => mirrored(stubs[0]).length === 1);
     watching.child.kill('SIGTERM');
     expect((await watching.ended).code).toBe(0);
   });
