@@ -215,7 +215,9 @@ export class WatchStatus {
     const late = [...this.roots].flatMap(([name, root]) =>
       this.#overdueMs(root) > 0 ? [`${name} was not scanned for ${seconds(this.#clock.steadyMs() - root.scannedAtMs)} s`] : [],
     );
-    const absent = this.absentRoots.map(({ name, path }) => `${name}: ${path} does not exist yet`);
+    const absent = this.absentRoots.map(
+      ({ name, path }) => `${name}: ${this.roots.get(name)?.obstacles[0]?.reason ?? `${path} does not exist yet`}`,
+    );
     return [
       ...absent,
       ...late,

@@ -25,6 +25,7 @@ import type { LaneState, StateFile } from '../state/index.ts';
 import { readStand, WatchStatus } from '../status/index.ts';
 import { HeldBackRuns } from './held-back-runs.ts';
 import type { LaneSync, SyncEvents } from './lane-sync.ts';
+import { LateRoots } from './late-roots.ts';
 import { LocalSync } from './local-sync.ts';
 import { QuietRuns } from './quiet-runs.ts';
 import { RetrySchedule } from './retry-schedule.ts';
@@ -47,6 +48,7 @@ export class Watcher {
   readonly #roots: ReadonlyMap<string, ResolvedRoot>;
   /** Paths of roots that could not be looked at when we began, nor since. */
   readonly #unseen: Set<string>;
+  readonly #late: LateRoots;
   readonly #status: WatchStatus;
   #retries: RetrySchedule;
   readonly #reader: JobReader;
@@ -73,6 +75,8 @@ export class Watcher {
     this.#roots = new Map(
       resolveRoots(roots, rootsNextTo(local ?? state, roots), options.linksOf, unseen).map((root) => [root.name, root]),
     );
+    const known = (): ReturnType<typeof rootsNextTo> => rootsNextTo(local ?? state, roots);
+    this.#late = new LateRoots({ requests: roots, unseen, known, linksOf: options.linksOf });
     const lanes = [
       ...(store === undefined ? [] : [{ name: 'local', type: 'local', where: store.path, kept: readStand(this.#localState().stand()) }]),
       ...trackers.map(({ name, type, target }) => ({
@@ -196,10 +200,7 @@ export class Watcher {
     });
     this.#moves.begin(
       () => discover.scanSoon(),
-      () => {
-        this.#round.abort();
-        this.#wake?.();
-      },
+      () => this.#endRound(),
     );
     discover.begin();
     hasBegun = true;
@@ -308,23 +309,17 @@ export class Watcher {
     if (this.#options.signal.aborted) return;
     switch (fact.kind) {
       case 'filesChanged':
+        if (this.#late.leavesOut(fact.root)) return;
         if (!this.#moves.takes(fact.root, fact.changes)) this.#tellOf(fact.root, this.#moves.sift(fact.root, fact.changes));
         return;
       case 'filesGone':
         // A round that ends says nothing of what continues elsewhere: the next one looks at everything.
-        if (this.#moves.hasMoved) return;
+        if (this.#moves.hasMoved || this.#late.leavesOut(fact.root)) return;
         this.#moves.filesGone(fact.root, fact.files);
         for (const { run: path, name } of fact.files) for (const sync of this.#syncs) sync.fileGone({ root: fact.root, path }, name);
         return;
       case 'rootScanned':
-        this.#status.rootScanned(fact);
-        if (!fact.isMissing && !fact.obstacles.some(({ path }) => path === '.'))
-          this.#unseen.delete(this.#roots.get(fact.root)?.path ?? '');
-        this.#moves.rootScanned(fact.root, fact.startedAtMs);
-        this.#tellDue();
-        this.#unread.rootScanned(fact);
-        this.#heldBack.tellDue();
-        this.#scanOf(fact.root).resolve();
+        this.#rootScanned(fact);
         return;
       case 'fellSilent':
         this.#status.fellSilent(fact);
@@ -338,6 +333,28 @@ export class Watcher {
       default:
         fact satisfies never;
     }
+  }
+
+  #rootScanned(found: Extract<DiscoverFact, { kind: 'rootScanned' }>): void {
+    const verdict = found.isMissing ? undefined : this.#late.scanned(found.root);
+    if (verdict?.kind === 'freed') {
+      // Only another round hears of the files that were left out.
+      this.#endRound();
+      return;
+    }
+    const fact = verdict?.kind === 'refused' ? { ...found, isMissing: true, obstacles: [{ path: '.', reason: verdict.reason }] } : found;
+    this.#status.rootScanned(fact);
+    if (!fact.isMissing && !fact.obstacles.some(({ path }) => path === '.')) this.#unseen.delete(this.#roots.get(fact.root)?.path ?? '');
+    this.#moves.rootScanned(fact.root, fact.startedAtMs);
+    this.#tellDue();
+    this.#unread.rootScanned(fact);
+    this.#heldBack.tellDue();
+    this.#scanOf(fact.root).resolve();
+  }
+
+  #endRound(): void {
+    this.#round.abort();
+    this.#wake?.();
   }
 
   /** What waited in places that were taken. */
