@@ -1,3 +1,4 @@
+import { readPauses } from './lane-wishes.ts';
 import type { Row, Statements } from './statements.ts';
 import { tasksIn } from './tasks.ts';
 import { ALL_RUN_ROWS, runDocument } from './unit-document.ts';
@@ -35,5 +36,6 @@ function laneJson(statements: Statements, { name, target, owns_positions }: Row)
     owns_positions: owns_positions === 1,
     stand: stand === undefined ? null : statements.parse(stand.value),
     verified: verdict === undefined ? null : { at_ms: verdict.atMs, differences: verdict.differences },
+    paused: readPauses(statements, String(name), String(target)).map(({ root, sinceMs }) => ({ root: root ?? null, since_ms: sinceMs })),
   };
 }

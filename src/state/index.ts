@@ -14,6 +14,7 @@ export {
   type LaneView,
   type NewlyDelivered,
 } from './lane-state.ts';
+export { keepLaneWish, type LaneWish, pausesIn } from './lane-wishes.ts';
 export type { ListedInState } from './listing.ts';
 export { FileLock } from './lock.ts';
 export { LONGEST_RETRY_MS, nextRetry } from './next-retry.ts';

@@ -1,7 +1,8 @@
 import type { Handle, Intent, JournalEntry, KnownRun, Refusal, RefusedFile } from '../contract/index.ts';
-import { type Batch, type FileState, type Gap, keyOfRun, type RunRef, type Series } from '../model/index.ts';
+import { type Batch, type FileState, type Gap, keyOfRun, type LanePause, type RunRef, type Series } from '../model/index.ts';
 import type { Opened, RunMapping } from '../route/index.ts';
 import { addSeries, catalogueOf } from './catalogue-rows.ts';
+import { dropRetryWish, readPauses, readRetryWish } from './lane-wishes.ts';
 import { IS_REFUSED_FILE, IS_UNSUPPORTED_FILE, REFUSALS_NOW } from './listing.ts';
 import type { LaneKey } from './row-ids.ts';
 import {
@@ -102,7 +103,7 @@ type LaneWrites =
   | 'clearIntent';
 
 /** A lane's state for those who only read it. */
-export type LaneView = Omit<LaneState, LaneWrites | 'keepStand'>;
+export type LaneView = Omit<LaneState, LaneWrites | 'keepStand' | 'dropRetryWish'>;
 
 /** One lane's part of the state. Changes are committed in groups, see `GroupCommit`; readings show them at once. */
 export class LaneState {
@@ -338,6 +339,23 @@ export class LaneState {
   /** The last result of `verify` for the lane; undefined if it never compared the whole lane. */
   verdict(): LaneVerdict | undefined {
     return readVerdict(this.#store.reading().statements, this.name, this.target);
+  }
+
+  /** What of the lane people have paused. */
+  pauses(): LanePause[] {
+    return readPauses(this.#store.reading().statements, this.name, this.target);
+  }
+
+  /** A retry that was asked for; undefined if none is. */
+  retryWish(): string | undefined {
+    return readRetryWish(this.#store.reading().statements, this.name, this.target);
+  }
+
+  /** The retry was obeyed. */
+  dropRetryWish(obeyed: string): void {
+    const { commits, statements } = this.#store;
+    const work = (): void => dropRetryWish(statements, this.name, this.target, obeyed);
+    commits.change(JSON.stringify(['retry_now', this.name, this.target]), work);
   }
 
   get #standKey(): string {

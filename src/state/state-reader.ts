@@ -45,6 +45,7 @@ export type LaneReader = Pick<
   | 'hasRefusals'
   | 'stand'
   | 'verdict'
+  | 'pauses'
 >;
 
 /** Reads a state, also while another process writes to it: one snapshot, until `close`. */

@@ -1,6 +1,7 @@
 /** Renames, moves and forgets what the state knows of roots and runs. Inside a transaction. */
 
 import { type Forgetting, KEPT_STAMP, type Tidying } from '../model/index.ts';
+import { dropLostPauses } from './lane-wishes.ts';
 import type { StateStore } from './state-store.ts';
 import { noteUnread } from './unread-roots.ts';
 
@@ -61,4 +62,5 @@ function forget({ statements, ids }: StateStore, { root, isRoot, files, ...liste
   if (!isRoot) return;
   noteUnread(statements, root, undefined);
   statements.run('DELETE FROM root WHERE name = ? AND NOT EXISTS (SELECT 1 FROM run WHERE run.root = root.id)', root);
+  dropLostPauses(statements);
 }

@@ -1,0 +1,147 @@
+/**
+ * What people ask of a lane, whether or not a process drives it: that it pauses, or retries now. Facts of `meta`, which
+ * states of all versions can have.
+ */
+import { existsSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { suggestion } from '../closest-name.ts';
+import { MirrorError } from '../errors.ts';
+import type { LanePause } from '../model/index.ts';
+import { checkOwnFile } from '../own-files/index.ts';
+import { openReadOnly } from './open-database.ts';
+import { translated } from './sqlite-error.ts';
+import { Statements } from './statements.ts';
+
+/** What is asked of a lane. `roots`: of these alone; empty for all of it. */
+export interface LaneWish {
+  readonly kind: 'pause' | 'resume' | 'retry';
+  readonly name: string;
+  readonly target: string;
+  readonly roots: readonly string[];
+  readonly nowMs: number;
+}
+
+/** So long another process may hold the state. */
+const PATIENCE_MS = 5000;
+/** Keys with the id of a root follow it when it is renamed, and mean nothing once it is forgotten. */
+const OUR_KEYS = 'key >= \'["pause",\' AND key < \'["pause"-\'';
+const PAUSES = `SELECT key, value FROM meta WHERE ${OUR_KEYS} ORDER BY key`;
+
+/** What of a lane is paused, the whole lane first. */
+export function readPauses(statements: Statements, name: string, target: string): LanePause[] {
+  const pauses: LanePause[] = [];
+  for (const { key, value } of statements.all(PAUSES)) {
+    const [, ofName, ofTarget, id] = statements.parse<unknown[]>(key);
+    if (ofName !== name || ofTarget !== target) continue;
+    const kept = statements.parse<Partial<Record<'since_ms', unknown>> | null>(value);
+    const sinceMs = typeof kept?.since_ms === 'number' ? kept.since_ms : 0;
+    const root = id === undefined ? undefined : statements.get('SELECT name FROM root WHERE id = ?', Number(id))?.name;
+    if (id === undefined || root !== undefined) pauses.push({ root: root === undefined ? undefined : String(root), sinceMs });
+  }
+  return pauses.sort((a, b) => Number(a.root !== undefined) - Number(b.root !== undefined));
+}
+
+/**
+ * What of a lane is paused, by the state at a path. One that is not there, or cannot be read, says nothing of it: a
+ * command that needs no state works without.
+ */
+export function pausesIn(path: string, name: string, target: string): LanePause[] {
+  if (!existsSync(path)) return [];
+  let db: DatabaseSync | undefined;
+  try {
+    db = openReadOnly(path);
+    return readPauses(new Statements(db, path), name, target);
+  } catch (error) {
+    if (error instanceof MirrorError) return [];
+    throw error;
+  } finally {
+    db?.close();
+  }
+}
+
+/** A retry that was asked for, as a text that tells it from others; undefined if none is. */
+export function readRetryWish(statements: Statements, name: string, target: string): string | undefined {
+  const row = statements.get('SELECT value FROM meta WHERE key = ?', retryKey(name, target));
+  return row === undefined ? undefined : String(row.value);
+}
+
+/** Drops the retry that was obeyed; one that was asked for since stays. */
+export function dropRetryWish(statements: Statements, name: string, target: string, obeyed: string): void {
+  statements.run('DELETE FROM meta WHERE key = ? AND value = ?', retryKey(name, target), obeyed);
+}
+
+/**
+ * Writes a wish into the state at `path`, also while another process writes to it: SQLite's own lock is enough, as
+ * nobody else writes these rows. Returns what is paused then, and whether the wish changed anything. Throws MB3105
+ * where there is no state, MB3021 for a root that it does not know.
+ */
+export function keepLaneWish(
+  path: string,
+  wish: LaneWish,
+  patienceMs = PATIENCE_MS,
+): { readonly pauses: LanePause[]; readonly isNews: boolean } {
+  // Refuses what is no state of this version in the words of all commands that read.
+  openReadOnly(path).close();
+  checkOwnFile(path, { what: 'the state', flag: '--state' });
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(path);
+    db.exec(`PRAGMA busy_timeout = ${patienceMs}; PRAGMA synchronous = FULL; BEGIN IMMEDIATE`);
+    const statements = new Statements(db, path);
+    const before = readPauses(statements, wish.name, wish.target);
+    write(statements, wish, before);
+    const pauses = readPauses(statements, wish.name, wish.target);
+    db.exec('COMMIT');
+    return { pauses, isNews: wish.kind === 'retry' || JSON.stringify(before) !== JSON.stringify(pauses) };
+  } catch (error) {
+    throw translated(error, path, 'writing');
+  } finally {
+    db?.close();
+  }
+}
+
+function write(statements: Statements, { kind, name, target, roots, nowMs }: LaneWish, before: readonly LanePause[]): void {
+  const keep = 'INSERT OR REPLACE INTO meta (key, value) VALUES (?,?)';
+  const ids = roots.map((root) => idOf(statements, root));
+  if (kind === 'retry') {
+    const nth = Number(statements.parse<Partial<Record<'nth', unknown>>>(readRetryWish(statements, name, target) ?? '{}').nth ?? 0);
+    statements.run(keep, retryKey(name, target), JSON.stringify({ at_ms: Math.round(nowMs), nth: nth + 1 }));
+    return;
+  }
+  const value = JSON.stringify({ since_ms: Math.round(nowMs) });
+  if (kind === 'pause') {
+    // What is paused stays so since then.
+    for (const [i, id] of ids.entries())
+      if (!before.some(({ root }) => root === roots[i])) statements.run(keep, pauseKey(name, target, id), value);
+    if (ids.length === 0 && !before.some(({ root }) => root === undefined)) statements.run(keep, pauseKey(name, target), value);
+    return;
+  }
+  const drop = 'DELETE FROM meta WHERE key = ?';
+  for (const id of ids) statements.run(drop, pauseKey(name, target, id));
+  if (ids.length > 0) return;
+  for (const { root } of before) statements.run(drop, pauseKey(name, target, root === undefined ? undefined : idOf(statements, root)));
+}
+
+function idOf(statements: Statements, root: string): number {
+  const row = statements.get('SELECT id FROM root WHERE name = ?', root);
+  if (row !== undefined) return Number(row.id);
+  const known = statements.all('SELECT name FROM root ORDER BY name').map(({ name }) => String(name));
+  throw new MirrorError('MB3021', `no such root: ${root}${suggestion(root, known)}`, {
+    command: 'mirrorboard root list',
+    context: { root },
+  });
+}
+
+/** Drops the pauses of roots that are forgotten: their ids may be given to other roots. */
+export function dropLostPauses(statements: Statements): void {
+  const id = "json_extract(key, '$[3]')";
+  statements.run(`DELETE FROM meta WHERE ${OUR_KEYS} AND ${id} IS NOT NULL AND ${id} NOT IN (SELECT id FROM root)`);
+}
+
+function pauseKey(name: string, target: string, root?: number): string {
+  return JSON.stringify(['pause', name, target, ...(root === undefined ? [] : [root])]);
+}
+
+function retryKey(name: string, target: string): string {
+  return JSON.stringify(['retry_now', name, target]);
+}
