@@ -119,6 +119,23 @@ const EXTRAS: Readonly<Record<string, Extra>> = {
     ],
     page: 'docs/routing.md',
   },
+  lane: {
+    examples: [
+      ['lane pause mlflow', 'send nothing to mlflow during its maintenance'],
+      ['lane resume mlflow', 'send everything that is pending'],
+      ['lane retry mlflow', 'retry now, after its credentials were corrected'],
+    ],
+    page: 'docs/commands.md#lane',
+  },
+  'lane pause': {
+    examples: [
+      ['lane pause mlflow', 'send nothing to mlflow until it resumes'],
+      ['lane pause mlflow --root scratch', 'pause only one log directory'],
+    ],
+    page: 'docs/commands.md#lane',
+  },
+  'lane resume': { examples: [['lane resume mlflow', 'end the pause, and send what is pending']], page: 'docs/commands.md#lane' },
+  'lane retry': { examples: [['lane retry mlflow', 'retry now, after the tracker was repaired']], page: 'docs/commands.md#lane' },
   state: { examples: [['state show', 'summarize the state file']], page: 'docs/state.md' },
   'state show': { examples: [['state show --json', 'print the summary as JSON']], page: 'docs/state.md' },
   'state check': { examples: [['state check', 'validate every row']], page: 'docs/state.md' },

@@ -1,7 +1,7 @@
 /** Words for a lane that a process drives, or drove last. */
 import type { LanePosture, LaneStand } from '../status/index.ts';
 import type { LaneStanding } from './next-step.ts';
-import { counted, formatDuration, formatRate, type Style, visibleText } from './terminal/index.ts';
+import { counted, formatBytes, formatDuration, formatRate, type Style, visibleText } from './terminal/index.ts';
 
 const MOST_RUNS = 5;
 
@@ -14,7 +14,13 @@ interface Stood {
 }
 
 /** Why it is blocked, or was when its last process ended; undefined if it was not, or has everything since. */
-export function standOf({ stand, isDriven, lagBytes }: LanePosture): Stood | undefined {
+export function standOf(lane: LanePosture): Stood | undefined {
+  const { name, stand, isDriven, lagBytes } = lane;
+  const pausedMs = pausedSince(lane);
+  if (pausedMs !== undefined) {
+    const reason = `nothing is sent to it since ${new Date(pausedMs).toISOString()}, as mirrorboard lane pause asked`;
+    return { state: 'paused', code: null, reason, remedy: `mirrorboard lane resume ${name}` };
+  }
   if (stand === undefined || (!isDriven && lagBytes === 0)) return undefined;
   const { state, reason, remedy, code } = stand.lane;
   if (typeof reason !== 'string' || typeof state !== 'string') return isDriven ? undefined : failing(stand);
@@ -37,8 +43,14 @@ function noRemedy(isDriven: boolean): string {
   return isDriven ? 'none needed: the lane retries by itself' : 'check the tracker; the next backfill or watch retries';
 }
 
+/** Since when all of a lane is paused; undefined if it is not. */
+export function pausedSince({ pauses }: LanePosture): number | undefined {
+  return pauses.find(({ root }) => root === undefined)?.sinceMs;
+}
+
 /** The state of a lane, in the words of the next step. */
 export function standingOf(lane: LanePosture): LaneStanding {
+  if (pausedSince(lane) !== undefined) return 'well';
   if (standOf(lane) !== undefined) return 'stands';
   return stoppedRuns(lane).length > 0 ? 'runsStopped' : 'well';
 }
@@ -46,9 +58,10 @@ export function standingOf(lane: LanePosture): LaneStanding {
 /** Lines for a person; none if there is nothing to say. */
 export function standLines(lane: LanePosture, nowMs: number, style: Style): string[] {
   const { name, stand, isDriven } = lane;
-  if (stand === undefined) return [];
+  const paused = pausedLines(lane, nowMs, style);
+  if (stand === undefined || (paused.length > 0 && pausedSince(lane) !== undefined)) return paused;
   const ago = formatDuration(nowMs - stand.written_ms);
-  const lines: string[] = [];
+  const lines: string[] = [...paused];
   const stood = standOf(lane);
   if (stood !== undefined) {
     const { state, reason, code, remedy } = stood;
@@ -73,6 +86,20 @@ export function standLines(lane: LanePosture, nowMs: number, style: Style): stri
     for (const remedy of remedies) lines.push(`  remedy: ${visibleText(remedy)}`);
   }
   return lines;
+}
+
+/** What is paused, and what waits for that. */
+function pausedLines(lane: LanePosture, nowMs: number, style: Style): string[] {
+  const { name, pauses, lagBytes } = lane;
+  const [first] = pauses;
+  if (first === undefined) return [];
+  const whole = pausedSince(lane);
+  const roots = whole === undefined ? pauses.flatMap(({ root }) => root ?? []) : [];
+  const what = roots.length === 0 ? '' : ` for ${visibleText(roots.join(', '))}`;
+  const since = `for ${formatDuration(Math.max(0, nowMs - (whole ?? first.sinceMs)))}`;
+  const pending = lagBytes === 0 ? 'nothing is pending' : `${formatBytes(lagBytes)} pending`;
+  const remedy = ['mirrorboard lane resume', visibleText(name), ...roots.flatMap((root) => ['--root', visibleText(root)])].join(' ');
+  return ['', style.yellow(`${name} is paused${what}, ${since}: ${pending}`), `  to end the pause: ${remedy}`];
 }
 
 function stoppedRuns({ stand, isDriven, lagBytes }: LanePosture): readonly Readonly<Record<string, unknown>>[] {

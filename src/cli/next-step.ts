@@ -35,6 +35,8 @@ export interface Situation {
   readonly damaged?: readonly string[];
   /** Something that is in the files is not in every lane. */
   readonly isOwed?: boolean;
+  /** A lane that people have paused. */
+  readonly paused?: string | undefined;
   /** Nothing was ever mirrored. */
   readonly isNew?: boolean;
   /** Where no event file was found at all, or none that is asked for: the first root. */
@@ -95,6 +97,7 @@ function decide(situation: Situation): Step {
     if (isDriven) return situation.said === 'that it is the same' ? again : { words: ['status', '--watch'] };
     return BRINGING.has(typed[0] ?? '') ? again : bring;
   }
+  if (situation.paused !== undefined) return { words: ['lane', 'resume', situation.paused] };
   switch (situation.said) {
     case 'how it stands':
       return { words: ['verify'] };

@@ -156,6 +156,19 @@ export function makeProgram(context: CommandContext): Command {
     (await import('./route.ts')).routeCommand(run, tag, flags, context),
   );
 
+  const lane = program.command('lane').description('pause, resume or retry a lane, also while watch runs');
+  for (const [action, description] of [
+    ['pause', 'send nothing to a lane until it resumes'],
+    ['resume', 'end the pause of a lane'],
+    ['retry', 'retry now everything that a lane would retry later'],
+  ] as const) {
+    const command = lane.command(action).argument('<lane>', 'the lane, such as mlflow').description(description);
+    if (action !== 'retry') command.option('--root <name>', `${action} only this root; repeatable`, collect, []);
+    withJson(withState(withStore(command))).action(async (name: string, flags) =>
+      (await import('./lane.ts')).laneCommand(action, name, flags, context),
+    );
+  }
+
   const state = program.command('state').description('inspect, divide and merge the state file');
   for (const [action, description] of [
     ['show', 'summarize the state file'],

@@ -8,13 +8,13 @@ import { ExitCode } from '../errors.ts';
 import { resolveLanes } from '../lanes/index.ts';
 import { isPending, runLabel } from '../model/index.ts';
 import { laneIn, type StatusReport, statusReport } from '../overview/index.ts';
-import type { FoundDamage, LanePosture } from '../status/index.ts';
+import { type FoundDamage, type LanePosture, pausedJson } from '../status/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
 import { damageRemedy, LET_READ } from './damage-remedy.ts';
 import { Interrupt } from './interrupt.ts';
 import { lagLimitOf } from './lag-limit.ts';
-import { lastJson, paceCells, runningJson, standingOf, standLines, standOf } from './lane-words.ts';
+import { lastJson, paceCells, pausedSince, runningJson, standingOf, standLines, standOf } from './lane-words.ts';
 import { commonWords, nextStep, typedWords } from './next-step.ts';
 import { readConfig } from './read-config.ts';
 import {
@@ -309,6 +309,7 @@ function shutPlaces(report: StatusReport): StatusReport['obstacles'] {
 }
 
 function stateOf({ watch }: StatusReport, lane: LanePosture): string {
+  if (pausedSince(lane) !== undefined) return 'paused';
   if (lane.isDriven) return String(lane.stand?.lane['state'] ?? 'active');
   if (watch?.isRunning === true) return String(laneIn(watch.document, lane)?.['state'] ?? 'not watched');
   const stood = standOf(lane);
@@ -337,7 +338,8 @@ function nextCommand(report: StatusReport, flags: StatusFlags, env: NodeJS.Proce
       refusing: lanes.find(isRefusing)?.name,
       damaged: damaged.map(({ run, file }) => join(rootPaths.get(run.root) ?? '', run.path, file)),
       isNew: roots.length === 0,
-      isOwed: lanes.some(({ lagBytes }) => lagBytes > 0),
+      isOwed: lanes.some((lane) => lane.lagBytes > 0 && pausedSince(lane) === undefined),
+      paused: lanes.find((lane) => pausedSince(lane) !== undefined)?.name,
       said: 'how it stands',
     },
     programName(env),
@@ -366,10 +368,18 @@ function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly 
         name: lane.name,
         type: lane.type,
         where: lane.where,
-        state: lane.isDriven ? (lane.stand?.lane['state'] ?? 'active') : watch?.isRunning === true ? 'not watched' : 'idle',
+        state:
+          pausedSince(lane) !== undefined
+            ? 'paused'
+            : lane.isDriven
+              ? (lane.stand?.lane['state'] ?? 'active')
+              : watch?.isRunning === true
+                ? 'not watched'
+                : 'idle',
         code: stood?.code ?? null,
         reason: stood?.reason ?? null,
         remedy: stood === undefined ? (lane.isDriven ? null : next) : stood.remedy,
+        paused: pausedJson(lane.pauses),
         points: lane.points,
         refused: lane.refused,
         unsupported: lane.unsupported,

@@ -5,7 +5,7 @@ import { type Config, linksOf, parseRoot } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import type { LaneWarning } from '../lanes/index.ts';
 import { type Json, jsonText } from '../model/index.ts';
-import { FileLock, keepVerdicts, type VerifiedLane } from '../state/index.ts';
+import { FileLock, keepVerdicts, pausesIn, type VerifiedLane } from '../state/index.ts';
 import {
   type Difference,
   exitCodeOf,
@@ -22,7 +22,7 @@ import { type CommandContext, programName, styleOf, writeOut } from './context.t
 import { Interrupt } from './interrupt.ts';
 import { LineFile } from './line-file.ts';
 import { localLane, readConfig } from './read-config.ts';
-import { columnsOf, ProgressBlock, renderVerification } from './terminal/index.ts';
+import { columnsOf, laneWarning, ProgressBlock, renderVerification } from './terminal/index.ts';
 import { differenceJson, verificationJson } from './verification-json.ts';
 import type { VerifyFlags } from './verify-flags.ts';
 import { type Asked, isOwed, isUnmirrored, nextOfVerification } from './verify-next.ts';
@@ -93,6 +93,7 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
   // Two lanes that are behind are brought by one command.
   const isOneOwed = verifications.filter((one) => isOwed(totalsOf(one)) || isUnmirrored(one.obstacles)).length < 2;
   const about = { roots, flags, program: programName(env), isOneOwed };
+  if ((flags.quiet ?? 0) < 2) for (const lane of pausedLanes(config, verifications)) stderr.write(`${laneWarning(lane, PAUSED)}\n`);
   const said = verifications.map((verification) => describe(verification, about, config));
   const exitCode = worstOf(said.map((one) => one.exitCode));
   context.exitCode = exitCode;
@@ -116,6 +117,15 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
       stderr.write(renderVerification(verification, { totals, examples: shown, width: columnsOf(stderr, env), style, note, next, head }));
     }
   }
+}
+
+const PAUSED = 'it is paused, so only what it got before is compared; mirrorboard lane resume ends the pause';
+
+/** The lanes that people have paused, of those that were compared. */
+function pausedLanes({ state }: Config, verifications: readonly Verification[]): string[] {
+  return verifications
+    .filter(({ lane, where }) => pausesIn(state.path, lane, lane === 'local' ? resolve(where) : where).length > 0)
+    .map(({ lane }) => lane);
 }
 
 function checkFlags({ report, json, between, lane, repair }: VerifyFlags): void {

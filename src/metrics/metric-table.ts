@@ -33,7 +33,7 @@ export function codeOf(status: number | undefined): (typeof REQUEST_CODES)[numbe
   return status < 500 ? '4xx' : '5xx';
 }
 
-const LANE_STATES: Readonly<Record<LaneCondition, true>> = { active: true, waiting: true, parked: true };
+const LANE_STATES: Readonly<Record<LaneCondition, true>> = { active: true, waiting: true, parked: true, paused: true };
 
 /** Damage that a record of its own is missing for. */
 const DAMAGE: Readonly<Record<Exclude<DamageReason, 'torn' | 'zeros' | 'cut'>, true>> = {
@@ -81,7 +81,7 @@ export const METRICS: readonly MetricSpec[] = [
   },
   single('mirrorboard_ready', 'Whether /readyz answers 200: 1 if it does.', ({ isReady }) => Number(isReady)),
   ofLanes('mirrorboard_lane_info', 'gauge', 'The type of a lane; the value is always 1.', ['type'], ({ type }) => [[{ type }, 1]]),
-  perLane('mirrorboard_lane_up', 'gauge', 'Whether a lane is active: 0 while it waits to retry, or is parked.', ({ state }) =>
+  perLane('mirrorboard_lane_up', 'gauge', 'Whether a lane is active: 0 while it waits to retry, or is parked or paused.', ({ state }) =>
     Number(state === 'active'),
   ),
   ofLanes('mirrorboard_lane_state', 'gauge', 'The state of a lane: 1 for the present one, 0 for the others.', ['state'], (lane) =>

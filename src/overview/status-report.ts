@@ -17,7 +17,7 @@ import {
   silentRoots,
 } from '../discover/index.ts';
 import { LaneNames, linkTo } from '../lanes/index.ts';
-import type { RunRef } from '../model/index.ts';
+import { isRootPaused, isWholePaused, type RunRef } from '../model/index.ts';
 import { isNothingAt, isThere } from '../moves/index.ts';
 import { type Walked, walkRoots } from '../reading/index.ts';
 import { realPath } from '../real-path.ts';
@@ -102,6 +102,7 @@ interface Held extends Positions {
   files(): LanePosture['files'];
   links(): LanePosture['links'];
   stand(): LaneStand | undefined;
+  pauses(): LanePosture['pauses'];
   damage(root: string): FoundDamage[];
 }
 
@@ -237,16 +238,21 @@ async function posture(
   const bytes = behind.reduce((sum, run) => sum + run.bytesBehind, 0);
   const stand = held.stand();
   const isDriven = stand !== undefined && !stand.ended && isFresh(stand.written_ms);
-  const own = { ...held.facts, stand, isDriven, files: held.files(), links: held.links() };
+  const pauses = held.pauses();
+  const late = behind.filter(({ run }) => !isRootPaused(pauses, run.root));
+  const own = { ...held.facts, stand, pauses, isDriven, files: held.files(), links: held.links() };
   // The process that drives it knows it: there is one number, wherever it is asked for.
-  if (isDriven) return { ...own, ...lagIn(stand, nowMs), runsBehind: behind.length };
+  if (isDriven) {
+    return { ...own, ...lagIn(stand, nowMs), ...(isWholePaused(pauses) ? { lagMs: 0 } : {}), runsBehind: behind.length };
+  }
   // What the last process reckoned with continues to hold, so that a number does not change when it ends.
   const perByte = stand?.points_per_byte ?? worth.perByte;
   return {
     ...own,
     lagBytes: bytes,
     lagPoints: perByte === undefined ? undefined : Math.round(bytes * perByte),
-    lagMs: bytes === 0 ? 0 : Math.max(0, nowMs - (await oldestMs(behind, stand))),
+    // What is paused is not late.
+    lagMs: late.length === 0 ? 0 : Math.max(0, nowMs - (await oldestMs(late, stand))),
     runsBehind: behind.length,
   };
 }
@@ -324,6 +330,7 @@ function heldByStore(store: StoreReader, where: string, state: StateReader | und
     files: () => undefined,
     links: () => [],
     stand: () => readStand(state?.lane('local', resolve(where)).stand()),
+    pauses: () => state?.lane('local', resolve(where)).pauses() ?? [],
     rootPosture: (name, path, isSilent) =>
       postureOf(unread.has(name), {
         name,
@@ -381,6 +388,7 @@ function heldByState(
     isMeant: (run) => names?.isOut(run) !== true,
     files: () => lane?.artifactCounts(),
     stand: () => readStand(lane?.stand()),
+    pauses: () => lane?.pauses() ?? [],
     links: () =>
       (linkOf === undefined ? [] : (lane?.handles() ?? [])).flatMap(([run, handle]) => {
         const url = linkTo({ link: linkOf }, handle);

@@ -3,7 +3,7 @@ export type { FactLog } from './fact-log.ts';
 export { type HealthSource, type MetricsPage, serveHealth } from './health-server.ts';
 export { KeptLag, MOST_KEPT, type PendingFile } from './kept-lag.ts';
 export { KnownDamage } from './known-damage.ts';
-export { type LaneCondition, LaneProgress, type LaneProgressOptions, type Verified } from './lane-progress.ts';
+export { type LaneCondition, LaneProgress, type LaneProgressOptions, pausedJson, type Verified } from './lane-progress.ts';
 export { type LaneStand, readStand, waitingWords } from './lane-stand.ts';
 export { createLogger, formatFor, type LogFormat, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
 export type { FoundDamage, Incident, LaneReport, Progress, Report, RunReport } from './progress.ts';

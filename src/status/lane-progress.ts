@@ -1,7 +1,7 @@
 import { asWallMs, type Clock, systemClock } from '../clock.ts';
 import type { Parcel, Refusal, TrackerParcel } from '../contract/index.ts';
 import type { MirrorError } from '../errors.ts';
-import { keyOfFile, keyOfRun, pendingGapBytes, type RunRef } from '../model/index.ts';
+import { isRootPaused, isWholePaused, keyOfFile, keyOfRun, type LanePause, pendingGapBytes, type RunRef } from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';
 import { FileLag } from './file-lag.ts';
 import { KeptLag } from './kept-lag.ts';
@@ -10,9 +10,9 @@ import { type LaneStand, standOf, waitingWords } from './lane-stand.ts';
 
 /**
  * How a lane stands. `waiting`: it tries again by itself, soon. `parked`: a person has to repair something; it
- * retries slowly.
+ * retries slowly. `paused`: a person asked for that.
  */
-export type LaneCondition = 'active' | 'waiting' | 'parked';
+export type LaneCondition = 'active' | 'waiting' | 'parked' | 'paused';
 
 /** What `verify` found last of a lane. */
 export interface Verified {
@@ -39,6 +39,8 @@ export interface LaneProgressOptions {
   readonly onRequest?: (status: number | undefined, ms: number) => void;
 }
 
+const PAUSED_REASON = 'paused with mirrorboard lane pause; nothing is sent to it until it resumes';
+
 const SILENT_REMEDY =
   'It accepts requests but does not answer: check if its server is stopped or overloaded, or its database hangs, and restart it if needed.';
 
@@ -47,7 +49,8 @@ export class LaneProgress {
   readonly name: string;
   readonly type: string;
   readonly where: string;
-  #state: LaneCondition = 'active';
+  #state: Exclude<LaneCondition, 'paused'> = 'active';
+  #pauses: readonly LanePause[] = [];
   /** Why it stands still, since a send failed. */
   #failure: MirrorError | undefined;
   /** Since when the tracker does not answer, though it is asked something. */
@@ -117,21 +120,59 @@ export class LaneProgress {
     this.pastError = before.pastError;
   }
 
+  /** What people have paused: it gets nothing, and is not late. */
+  get pauses(): readonly LanePause[] {
+    return this.#pauses;
+  }
+
+  /** Returns whether that is news. */
+  pause(pauses: readonly LanePause[]): boolean {
+    if (JSON.stringify(pauses) === JSON.stringify(this.#pauses)) return false;
+    const was = this.#pauses;
+    this.#pauses = pauses;
+    this.#movedAtMs = this.#clock.steadyMs();
+    if (this.isPaused) this.#pace.rests();
+    const isPaused = pauses.length > 0;
+    const roots = (isPaused ? pauses : was).flatMap(({ root }) => root ?? []);
+    this.#log?.info(
+      { lane: this.name, ...(roots.length === 0 ? {} : { roots }), ...this.#lagFields() },
+      isPaused ? 'lane paused' : 'lane resumed',
+    );
+    return true;
+  }
+
+  /** Whether all of it is paused. */
+  get isPaused(): boolean {
+    return isWholePaused(this.#pauses);
+  }
+
+  /** Whether nothing of a root is to be sent now. */
+  holds(root: string): boolean {
+    return isRootPaused(this.#pauses, root);
+  }
+
   /** `silent`: it asked something, and has no answer for long. */
   get state(): LaneCondition {
+    return this.isPaused ? 'paused' : this.#conditionNow;
+  }
+
+  get #conditionNow(): Exclude<LaneCondition, 'paused'> {
     return this.#state === 'active' && this.silentSinceMs !== undefined ? 'waiting' : this.#state;
   }
 
   get reason(): string | undefined {
+    if (this.isPaused) return PAUSED_REASON;
     return this.silentSinceMs === undefined ? this.#failure?.message : waitingWords(this.#clock.steadyMs() - this.silentSinceMs);
   }
 
   get remedy(): string | undefined {
+    if (this.isPaused) return `mirrorboard lane resume ${this.name}`;
     return this.silentSinceMs === undefined ? this.#failure?.hint : SILENT_REMEDY;
   }
 
   /** The code of why it stands still. */
   get code(): string | undefined {
+    if (this.isPaused) return undefined;
     return this.silentSinceMs === undefined ? this.#failure?.code : 'MB4001';
   }
 
@@ -188,10 +229,12 @@ export class LaneProgress {
     return this.#ageMs(this.lagSinceMs);
   }
 
-  /** Since when the oldest byte that is missing could be seen; undefined where none is. */
+  /** Since when the oldest byte that is missing could be seen; undefined where none is. What is paused is not late. */
   get lagSinceMs(): number | undefined {
     let oldestMs: number | undefined;
-    for (const { sinceMs } of this.#behind) {
+    if (this.isPaused) return undefined;
+    for (const { run, sinceMs } of this.#behind) {
+      if (this.#pauses.length > 0 && this.holds(run.root)) continue;
       if (sinceMs !== undefined && (oldestMs === undefined || sinceMs < oldestMs)) oldestMs = sinceMs;
     }
     return oldestMs;
@@ -350,7 +393,7 @@ export class LaneProgress {
 
   resumed(): void {
     this.lastError = undefined;
-    if (this.state === 'active') return;
+    if (this.#conditionNow === 'active') return;
     this.#state = 'active';
     this.sinceMs = this.#clock.steadyMs();
     this.#failure = undefined;
@@ -397,12 +440,13 @@ export class LaneProgress {
       type: this.type,
       where: this.where,
       state: this.state,
-      since: this.#time(this.sinceMs),
+      since: this.isPaused ? isoTime(this.#pauses[0]?.sinceMs) : this.#time(this.sinceMs),
       code: this.code ?? null,
       reason: this.reason ?? null,
       remedy: this.remedy ?? null,
       unanswered_seconds: this.silentSinceMs === undefined ? null : (this.#clock.steadyMs() - this.silentSinceMs) / 1000,
-      next_try_at: this.#time(this.nextTryMs ?? 0),
+      paused: pausedJson(this.#pauses),
+      next_try_at: this.isPaused ? null : this.#time(this.nextTryMs ?? 0),
       last_error: this.pastError === undefined ? null : this.#errorJson(this.pastError),
       last_accepted_at: this.#time(this.acceptedAtMs),
       points: this.points,
@@ -466,6 +510,15 @@ export class LaneProgress {
   #time(ms: number): string | null {
     return ms === 0 ? null : new Date(asWallMs(ms, this.#clock)).toISOString();
   }
+}
+
+/** What is paused, as JSON: null if nothing is. A root of null is the whole lane. */
+export function pausedJson(pauses: readonly LanePause[]): object | null {
+  return pauses.length === 0 ? null : pauses.map(({ root, sinceMs }) => ({ root: root ?? null, since: isoTime(sinceMs) }));
+}
+
+function isoTime(ms = 0): string {
+  return new Date(ms).toISOString();
 }
 
 function round(value: number): number {

@@ -1,7 +1,7 @@
 import { asWallMs, type Clock, systemClock } from '../clock.ts';
 import type { Parcel, Refusal, RefusedFile } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
-import { filePathOf, isPending, type RunRef } from '../model/index.ts';
+import { filePathOf, isPending, type LanePause, type RunRef } from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';
 import { KnownDamage } from './known-damage.ts';
 import { LaneProgress, type LaneProgressOptions } from './lane-progress.ts';
@@ -62,6 +62,8 @@ export interface LanePosture {
   readonly runsBehind: number;
   /** What the process that drives it says of it, or the last one that did; undefined where none ever said anything. */
   readonly stand: LaneStand | undefined;
+  /** What of it people have paused. */
+  readonly pauses: readonly LanePause[];
   /** That process is alive: what it says holds now. */
   readonly isDriven: boolean;
   /** Files next to the event files, by what became of them; undefined where none are searched for. */

@@ -84,6 +84,8 @@ export class ArtifactSync {
   readonly #failures = new Map<string, { tries: number; againAtMs: number }>();
   /** Files that changed just now, by run and path: since when they look as they do. */
   readonly #changing = new Map<string, { readonly stamp: string; readonly sinceMs: number }>();
+  /** What was refused before this time is asked for again: a person wants that. By the wall clock. */
+  #askedAgainAtMs = 0;
   readonly #growing: GrowingFiles;
   /** Runs that are being looked at, so that none is twice. */
   readonly #looking = new Map<SyncedRun, Promise<boolean>>();
@@ -134,6 +136,17 @@ export class ArtifactSync {
     }
   }
 
+  /** Looks at all runs at the next tick, and asks once more for what was refused before. */
+  retryNow(runs: Iterable<SyncedRun>): void {
+    this.#askedAgainAtMs = this.#clock.wallMs();
+    this.#failures.clear();
+    for (const run of runs) run.artifactsDueMs = Math.min(run.artifactsDueMs, this.#clock.steadyMs());
+  }
+
+  #isDueAgain(state: ArtifactState): boolean {
+    return isDueAgain(state, this.#clock.wallMs()) || (isRefusedFile(state) && (state.outcome.askedAtMs ?? 0) < this.#askedAgainAtMs);
+  }
+
   /** Brings all files of some runs; it waits a little for those that are being written. False where some are left. */
   async bring(runs: Iterable<SyncedRun>, patienceMs: number): Promise<boolean> {
     const { signal, laneState, delivery } = this.#options;
@@ -164,7 +177,7 @@ export class ArtifactSync {
     for (const { path, rule, prefix, stamp, bytes, hash, content } of texts) {
       const key = sideKey(path, rule);
       const before = known.get(key);
-      if (before?.hash === hash && hash !== '' && !isDueAgain(before, this.#clock.wallMs())) continue;
+      if (before?.hash === hash && hash !== '' && !this.#isDueAgain(before)) continue;
       const read = content.kind === 'text' ? await readTextParams(content.text, prefix) : undefined;
       const outcome =
         read === undefined ? (content as ArtifactResult) : asked(await this.#upload.setParams(handle, read), this.#clock.wallMs());
@@ -215,8 +228,7 @@ export class ArtifactSync {
       }
       const key = JSON.stringify([run.key, path, rule]);
       if (this.#moving.has(key)) isDone = false;
-      else if ((before?.stamp === stamp && before.bytes === bytes && !isDueAgain(before, this.#clock.wallMs())) || this.#isSetAside(key))
-        continue;
+      else if ((before?.stamp === stamp && before.bytes === bytes && !this.#isDueAgain(before)) || this.#isSetAside(key)) continue;
       else if (mayWait && (await this.#growing.waits(key, { directory, path, bytes }, before))) continue;
       else if (!this.#standsStill(run, candidate)) isDone = false;
       else if (bytes < LARGE_BYTES) isDone = (await this.#bring(run, task, before, key)) && isDone;
@@ -266,7 +278,7 @@ export class ArtifactSync {
     try {
       const { hash, act } = await task.load({ directory, path, bytes });
       const known = before?.hash === hash && before.bytes === bytes ? before : undefined;
-      const isAgain = known !== undefined && isDueAgain(known, this.#clock.wallMs());
+      const isAgain = known !== undefined && this.#isDueAgain(known);
       let outcome = isAgain ? undefined : known?.outcome;
       if (outcome === undefined) {
         const handle = await open(run);

@@ -1,4 +1,5 @@
 /** Joins the rooms into one pass: roots → discover → reader (tail, decode) → lanes → backends. */
+import { resolve } from 'node:path';
 import { DAMAGED_HINT, LocalBackend, storeBytes } from '../backends/local/index.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { withSignal } from '../concurrency/index.ts';
@@ -22,7 +23,7 @@ import {
 import { MirrorError } from '../errors.ts';
 import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from '../lanes/index.ts';
 import { useMemory } from '../memory/index.ts';
-import { changedMsOf, compareNames, keyOfRun, type RunRef } from '../model/index.ts';
+import { changedMsOf, compareNames, isRootPaused, isWholePaused, keyOfRun, type LanePause, type RunRef } from '../model/index.ts';
 import {
   checkIdentities,
   checkMovedRoots,
@@ -45,7 +46,7 @@ import {
 import type { Random } from '../random.ts';
 import { BatchCache, JobReader, PatientReader } from '../reading/index.ts';
 import { RunTree } from '../route/index.ts';
-import { FileLock, type StateFile } from '../state/index.ts';
+import { FileLock, pausesIn, type StateFile } from '../state/index.ts';
 import { type FactLog, type LaneReport, PassCounters, type Report } from '../status/index.ts';
 import { finishTidying } from '../tidy/index.ts';
 import type { LinkRules } from '../untrusted/index.ts';
@@ -166,6 +167,8 @@ class Pass {
   /** Runs that were found, and when they last changed. */
   readonly #changed = new Map<string, ChangedRun>();
   #trackerSyncs: readonly TrackerSync[] = [];
+  /** What of the local store is paused. */
+  readonly #localPauses: readonly LanePause[];
   #roots: readonly ResolvedRoot[] = [];
   /** What of each root nobody could look at, by its name. */
   readonly #hidden = new Map<string, Set<string>>();
@@ -186,6 +189,8 @@ class Pass {
     this.#unseen = unseen;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    const { store, statePath } = options;
+    this.#localPauses = store === undefined || statePath === undefined ? [] : pausesIn(statePath, 'local', resolve(store.path));
     this.#tracker = new PassCounters({ log, clock: this.#clock });
     // The one whose points the display counts.
     const lead = local === undefined ? trackers[0]?.name : undefined;
@@ -217,13 +222,40 @@ class Pass {
       const results = await Promise.allSettled([walking, this.#mirrorLocally(walks, walking), this.#mirrorIntoTrackers(walking)]);
       for (const result of results) if (result.status === 'rejected') throw result.reason;
       tracker.phase = 'done';
-      return { ...tracker.report(signal.aborted), lanes: this.#trackerSyncs.map((sync) => this.#laneReport(sync)) };
+      const lanes = [...this.#pausedStore(), ...this.#trackerSyncs.map((sync) => this.#laneReport(sync))];
+      return { ...tracker.report(signal.aborted), lanes };
     } finally {
       signal.removeEventListener('abort', stop);
       stopKeeping();
       this.#status.keep(true);
       await Promise.all([this.#jobs.close(), ...this.#readers.map((reader) => reader.close())]);
     }
+  }
+
+  /** The store has no report of its own, unless it was left out. */
+  #pausedStore(): LaneReport[] {
+    const where = this.#options.store?.path;
+    if (where === undefined || !this.#roots.some(({ name }) => isRootPaused(this.#localPauses, name))) return [];
+    return [
+      {
+        name: 'local',
+        type: 'local',
+        where,
+        stand: 'paused',
+        ...pausedWords('local', this.#localPauses),
+        points: 0,
+        refused: 0,
+        refusal: undefined,
+        refusedInAll: 0,
+        refusedFiles: [],
+        unsupportedFiles: [],
+        unsupported: 0,
+        leftOut: 0,
+        owedBytes: 0,
+        stoppedRuns: [],
+        links: [],
+      },
+    ];
   }
 
   /** Damage is reported and not a reason to stop: what the event files hold can only be restored by mirroring. */
@@ -411,7 +443,7 @@ class Pass {
     for (const { root, runs } of walks) {
       // A root with something that hangs keeps its reader, and the next one gets another.
       if (reader.silent.size > 0) reader = this.#anotherReader();
-      await pass.mirror(root, runs, reader);
+      if (!isRootPaused(this.#localPauses, root.name)) await pass.mirror(root, runs, reader);
     }
     await pass.again(this.#options.patienceMs ?? PATIENCE_MS);
     this.#tracker.phase = 'draining';
@@ -496,6 +528,7 @@ class Pass {
       stand: sync.stand,
       reason: progress.reason ?? progress.lastError?.message,
       remedy: progress.remedy ?? progress.lastError?.hint,
+      ...(sync.stand === 'paused' ? pausedWords(progress.name, progress.pauses) : {}),
       points: progress.points,
       refused: progress.refused,
       refusal: progress.refusal,
@@ -514,6 +547,12 @@ class Pass {
     const state = this.#state;
     return state === undefined ? [] : (this.#options.trackers ?? []).map(({ name, target }) => state.lane(name, target));
   }
+}
+
+function pausedWords(lane: string, pauses: readonly LanePause[]): Pick<LaneReport, 'reason' | 'remedy'> {
+  const roots = pauses.flatMap(({ root }) => root ?? []);
+  const what = isWholePaused(pauses) ? 'it is paused' : `paused for ${roots.join(', ')}`;
+  return { reason: `${what}, so this backfill sent nothing there`, remedy: `mirrorboard lane resume ${lane}` };
 }
 
 /** The stamps that files of a root had when they were read last, asked run by run. */

@@ -20,6 +20,10 @@ export interface LaneSync {
   runQuiet(run: RunRef): void;
   /** What is kept of a run may hold the same twice: it is checked when there is time. */
   tidy?(run: RunRef): void;
+  /** Something of the lane was paused, or resumes. */
+  pausesChanged(): void;
+  /** Everything that is to be tried later is tried now. */
+  retryNow(): void;
   /** About once a second. */
   tick(nowMs: number): void;
   /** Works until the signal aborts, and stores what was read first. Throws failures that do not pass. */

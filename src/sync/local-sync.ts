@@ -65,10 +65,14 @@ export class LocalSync implements LaneSync {
   readonly #sessions: ReaderSessions;
   readonly #upkeep: StoreUpkeep;
   readonly #runs = new Map<string, StoredRun>();
+  /** Runs with something to read that are paused. */
+  readonly #held = new Set<StoredRun>();
   readonly #goneLater: { readonly ref: RunRef; readonly name: string }[] = [];
   #lane: Lane;
   #retryMs = FIRST_RETRY_MS;
   #recovering: Promise<void> | undefined;
+  /** Aborted, and replaced, when a store that failed is to be tried at once. */
+  #hurry = new AbortController();
 
   constructor(options: LocalSyncOptions) {
     this.lane = options.lane;
@@ -125,6 +129,19 @@ export class LocalSync implements LaneSync {
     if (run?.hasSession) this.#sessions.forget(run);
   }
 
+  pausesChanged(): void {
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const run of held) this.#queues.add(run);
+    this.#queues.wakeAll();
+  }
+
+  retryNow(): void {
+    this.#retryMs = FIRST_RETRY_MS;
+    this.#hurry.abort();
+    this.#hurry = new AbortController();
+  }
+
   /** Searches incomplete ends once, and brings the run's points together. */
   runQuiet(ref: RunRef): void {
     const run = this.#runOf(ref);
@@ -142,6 +159,8 @@ export class LocalSync implements LaneSync {
     // A lane that failed while there was nothing to read is noticed here.
     if (this.#lane.failure !== undefined) this.#queues.wakeAll();
     for (const { ref, name } of this.#goneLater.splice(0)) this.fileGone(ref, name);
+    // Whoever pauses the store may be about to copy its file.
+    if (this.#status.lane(this.lane).isPaused) return;
     if (this.#lane.failure === undefined) this.#upkeep.compact();
     this.#upkeep.rest(this.#status.lane(this.lane).points, nowMs, this.#status.isReady);
   }
@@ -217,9 +236,15 @@ export class LocalSync implements LaneSync {
 
   #nextJobs({ keys }: RootQueue): RunJob[] {
     const jobs: RunJob[] = [];
+    const progress = this.#status.lane(this.lane);
     for (const key of keys) {
       if (jobs.length >= RUNS_PER_REQUEST) break;
       const run = this.#runs.get(key);
+      if (run !== undefined && progress.holds(run.ref.root)) {
+        keys.delete(key);
+        this.#held.add(run);
+        continue;
+      }
       // Without a session it begins from the store's positions: what is on its way has to be there first.
       if (run !== undefined && !run.hasSession && run.inFlight > 0) continue;
       keys.delete(key);
@@ -363,7 +388,7 @@ export class LocalSync implements LaneSync {
     this.#status.lane(this.lane).stalled(failure, this.#retryMs);
     if (failure?.retry === 'never') throw failure;
     const { clock = systemClock, signal } = this.#options;
-    await clock.sleep(this.#retryMs, signal);
+    await clock.sleep(this.#retryMs, AbortSignal.any([signal, this.#hurry.signal]));
     this.#retryMs = Math.min(MOST_RETRY_MS, this.#retryMs * 2);
     for (const run of this.#runs.values()) {
       if (run.hasSession) this.#sessions.forget(run);

@@ -31,8 +31,10 @@ export class PassStatus implements SyncStatus {
     this.#lead = trackers.find(({ name }) => name === lead);
     this.#lanes = new Map(
       trackers.map(({ name, type, target }) => {
-        const kept = readStand(state?.lane(name, target).stand());
-        return [name, new LaneProgress({ name, type, where: target, log, kept, clock })];
+        const laneState = state?.lane(name, target);
+        const progress = new LaneProgress({ name, type, where: target, log, kept: readStand(laneState?.stand()), clock });
+        progress.pause(laneState?.pauses() ?? []);
+        return [name, progress];
       }),
     );
     tracker.lanes = [...this.#lanes.values()];

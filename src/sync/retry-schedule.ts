@@ -74,6 +74,15 @@ export class RetrySchedule implements SyncEvents {
     this.#state.keepRetry({ run, name }, undefined);
   }
 
+  /** What a lane waits to read is due now, as if it had not been tried. */
+  retryNow(lane: string): void {
+    for (const retry of this.#retries.values()) {
+      if (!retry.lanes.has(lane)) continue;
+      retry.attempts = 0;
+      retry.dueMs = this.#clock.steadyMs();
+    }
+  }
+
   /** The files that are due, with the lanes they matter to; their next time is set. */
   *due(nowMs: number): Generator<{ readonly run: RunRef; readonly name: string; readonly lanes: ReadonlySet<string> }, void, void> {
     for (const retry of this.#retries.values()) {

@@ -107,6 +107,15 @@ export class RunControl {
     );
   }
 
+  /** Tries all runs that are stopped, or set aside, now. */
+  retryNow(): void {
+    for (const run of this.#options.runs) {
+      if (run.stoppedUntilMs === 0) continue;
+      run.stoppedUntilMs = 0;
+      this.#options.ready(run);
+    }
+  }
+
   /** Tries runs again whose time has come. */
   tick(nowMs: number): void {
     const { runs, ready } = this.#options;

@@ -64,6 +64,7 @@ export class TrackerSync implements LaneSync {
   readonly #signal: AbortSignal;
   #stand: LaneReport['stand'] = 'done';
   #progressAtMs: number;
+  #hasCaughtUp = false;
   readonly #waiting = new Set<() => void>();
 
   constructor(options: TrackerSyncOptions) {
@@ -169,13 +170,14 @@ export class TrackerSync implements LaneSync {
     this.#turns = new Turns({
       backend,
       isSettled: options.isSettled,
+      isHeld: ({ target }) => this.progress.holds(target.root),
       parentOf: (run) => this.#parentOf(run),
       turn: (runs) => delivery.take(runs),
       changed: () => this.#changed(),
       clock: this.#clock,
       signal: this.#signal,
     });
-    this.#catchUp();
+    this.pausesChanged();
   }
 
   /**
@@ -183,11 +185,29 @@ export class TrackerSync implements LaneSync {
    */
   #catchUp(): void {
     const { backend } = this.#options;
-    if (backend.catchUp === undefined) return;
+    if (backend.catchUp === undefined || this.#hasCaughtUp || this.progress.isPaused) return;
+    this.#hasCaughtUp = true;
     this.#turns.take(async () => {
       const done = await this.#delivery.attempt(async (signal) => backend.catchUp?.(signal));
       if (done.kind === 'runFatal') this.progress.lastError = done.error;
     });
+  }
+
+  pausesChanged(): void {
+    this.#delivery.hold(this.progress.isPaused);
+    this.#catchUp();
+    this.#turns.holdsChanged();
+  }
+
+  retryNow(): void {
+    this.#delivery.retryNow();
+    this.#control.retryNow();
+    this.#artifacts.retryNow(this.#runs);
+  }
+
+  /** The runs that something may be sent for. */
+  #unheld(): SyncedRun[] {
+    return [...this.#runs].filter(({ target }) => !this.progress.holds(target.root));
   }
 
   waitsForOthers(ref: RunRef): boolean {
@@ -265,7 +285,8 @@ export class TrackerSync implements LaneSync {
   tick(nowMs: number): void {
     this.#control.tick(nowMs);
     this.#owners.clear();
-    if (this.#options.isTreeWhole?.() !== false) this.#artifacts.tick(this.#runs, nowMs);
+    if (this.#options.isTreeWhole?.() !== false && !this.progress.isPaused)
+      this.#artifacts.tick(this.progress.pauses.length === 0 ? this.#runs : this.#unheld(), nowMs);
   }
 
   async run(): Promise<void> {
@@ -298,7 +319,7 @@ export class TrackerSync implements LaneSync {
     this.progress.work = 'files';
     this.#owners.clear();
     await this.#patiently(patienceMs, async () => {
-      if (!(await this.#artifacts.bring(this.#runs, patienceMs))) this.#stand = 'incomplete';
+      if (!(await this.#artifacts.bring(this.#unheld(), patienceMs))) this.#stand = 'incomplete';
     });
   }
 
@@ -322,6 +343,7 @@ export class TrackerSync implements LaneSync {
 
   /** How it stands after `reachEnd`. */
   get stand(): LaneReport['stand'] {
+    if (this.#stand === 'done' && this.progress.pauses.length > 0 && this.progress.lagBytes > 0) return 'paused';
     return this.#stand === 'done' && this.progress.stoppedRuns.size > 0 ? 'incomplete' : this.#stand;
   }
 
@@ -341,7 +363,7 @@ export class TrackerSync implements LaneSync {
   async endOver(runs: readonly (readonly [ref: RunRef, changedAtMs: number])[], patienceMs: number): Promise<void> {
     const changed = new Map<SyncedRun, number>();
     for (const [ref, atMs] of runs) {
-      if (this.#runs.sourceOf(ref) === undefined) continue;
+      if (this.progress.holds(ref.root) || this.#runs.sourceOf(ref) === undefined) continue;
       const run = this.#runs.runOf(ref);
       changed.set(run, Math.max(changed.get(run) ?? 0, atMs));
     }

@@ -10,6 +10,8 @@ interface TurnsOptions {
   readonly isSettled: boolean;
   /** The run above a run, if it has to be opened before this one. */
   readonly parentOf: (run: SyncedRun) => SyncedRun | undefined;
+  /** Nothing is to be sent for a run now: it keeps what it has to do. */
+  readonly isHeld: (run: SyncedRun) => boolean;
   /** Does what some runs have to do. Does not throw. */
   readonly turn: (runs: readonly SyncedRun[]) => Promise<void>;
   /** Called when a turn is over. */
@@ -27,6 +29,8 @@ export class Turns {
   readonly #most: number;
   /** Runs whose turn it may be, in the order in which they got ready. */
   readonly #ready = new Set<SyncedRun>();
+  /** Those that nothing is to be sent for now. */
+  readonly #held = new Set<SyncedRun>();
   /** Runs that grow, and wait for more to send. */
   readonly #gathering = new Map<SyncedRun, StopTimer>();
   /** Turns that are under way. */
@@ -37,9 +41,26 @@ export class Turns {
     this.#most = (options.backend.describe().limits.sendsAtOnce ?? 1) + TURNS_AHEAD;
   }
 
-  /** Whether anything is under way or waits for its turn. */
+  /** Whether anything is under way or waits for its turn. What is held waits for none. */
   get isAtWork(): boolean {
     return this.#underWay.size > 0 || this.#ready.size > 0 || this.#gathering.size > 0;
+  }
+
+  /** Other runs are held now, or none. */
+  holdsChanged(): void {
+    const { changed, isHeld } = this.#options;
+    for (const run of this.#ready) if (isHeld(run)) this.#hold(run);
+    for (const run of [...this.#held]) {
+      if (isHeld(run)) continue;
+      this.#held.delete(run);
+      this.add(run);
+    }
+    changed();
+  }
+
+  #hold(run: SyncedRun): void {
+    this.#ready.delete(run);
+    this.#held.add(run);
   }
 
   /** While a run grows, a little more of it is gathered: fewer and fuller sends. */
@@ -63,6 +84,10 @@ export class Turns {
   /** A run has something to do. */
   add(run: SyncedRun): void {
     if (run.isBusy || run.stoppedUntilMs > 0 || this.#options.signal.aborted) return;
+    if (this.#options.isHeld(run)) {
+      this.#hold(run);
+      return;
+    }
     this.#ready.add(run);
     // One that waits for the run above it is taken at the end of that one's turn, and changes nothing for the others.
     if (!this.#isBelowAnother(run)) this.#pump();
@@ -86,6 +111,7 @@ export class Turns {
     for (const stopTimer of this.#gathering.values()) stopTimer();
     this.#gathering.clear();
     this.#ready.clear();
+    this.#held.clear();
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
 

@@ -145,6 +145,7 @@ export class Watcher {
       await checkMovedRoots(seen, helds, await otherRoots(resolved, helds), walkOf(rules));
     }
     this.#readVerdicts();
+    this.#readPauses();
     await this.#options.onStart?.(this.#status);
     const damage = this.#local?.damage();
     if (damage !== undefined) this.#status.storeDamaged(this.#options.store?.path ?? '', `${damage}. ${DAMAGED_HINT}`);
@@ -397,6 +398,8 @@ export class Watcher {
     if (nowMs - this.#statusAtMs < STATUS_MS) return;
     this.#statusAtMs = nowMs;
     this.#readVerdicts();
+    for (const name of this.#readPauses()) this.#syncs.find(({ lane }) => lane === name)?.pausesChanged();
+    this.#retryWhatIsWished();
     this.#writeStatus(false);
   }
 
@@ -422,6 +425,23 @@ export class Watcher {
       for (const lane of this.#allLaneStates()) this.#status.lane(lane.name).verified = lane.verdict();
     } catch (error) {
       this.#options.log?.debug({ reason: messageOf(error) }, 'the last results of verify cannot be read, retrying');
+    }
+  }
+
+  /** `lane` is another process: what people paused is in the state. Returns the lanes of which that has changed. */
+  #readPauses(): string[] {
+    return this.#allLaneStates().flatMap((lane) => (this.#status.lane(lane.name).pause(lane.pauses()) ? [lane.name] : []));
+  }
+
+  #retryWhatIsWished(): void {
+    for (const lane of this.#allLaneStates()) {
+      const wish = lane.retryWish();
+      const sync = this.#syncs.find((each) => each.lane === lane.name);
+      if (wish === undefined || sync === undefined) continue;
+      lane.dropRetryWish(wish);
+      this.#retries.retryNow(lane.name);
+      sync.retryNow();
+      this.#options.log?.info({ lane: lane.name }, 'retrying now');
     }
   }
 

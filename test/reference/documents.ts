@@ -77,7 +77,7 @@ const summary = z.object({
       name: text,
       type: text,
       where: text,
-      stand: z.enum(['done', 'incomplete', 'parked', 'stuck', 'interrupted']),
+      stand: z.enum(['done', 'incomplete', 'parked', 'paused', 'stuck', 'interrupted']),
       reason: maybe,
       remedy: maybe,
       new_points: count,
@@ -306,6 +306,9 @@ const watching = z.object({
   incidents: z.unknown(),
 });
 
+/** A root of null is the whole lane. */
+const paused = z.array(z.object({ root: maybe, since: time })).nullable();
+
 const status = z.object({
   type: z.literal('status'),
   lanes: z.array(
@@ -317,6 +320,7 @@ const status = z.object({
       code: maybe,
       reason: maybe,
       remedy: maybe,
+      paused,
       points: count,
       refused: count,
       unsupported: count,
@@ -451,6 +455,16 @@ const state = z.object({
   gaps: z.array(z.looseObject({ lane: text, target: text, ...ofRun, file: text })),
   retries: z.array(z.object({ ...ofRun, file: text, attempts: count, next_ms: z.number() })),
 });
+const lane = z.object({
+  type: z.literal('lane'),
+  action: z.enum(['pause', 'resume', 'retry']),
+  lane: text,
+  target: text,
+  changed: z.boolean(),
+  paused,
+  state_in_use: z.boolean(),
+});
+
 const stateCheck = z.object({ type: z.literal('state_check'), path: text, sound: z.boolean(), problems: z.array(text) });
 
 const shardFolder = z.object({ folder: text, runs: count, points: count });
@@ -473,6 +487,7 @@ const stateExport = z.object({
       owns_positions: z.boolean(),
       stand: z.unknown(),
       verified: z.object({ at_ms: z.number(), differences: count }).nullable(),
+      paused: z.array(z.object({ root: maybe, since_ms: z.number() })),
     }),
   ),
   runs: z.array(
@@ -588,6 +603,7 @@ export const DOCUMENTS: Readonly<Record<string, Document>> = {
   runs: { from: 'runs', meaning: 'the mirrored runs', schema: runs },
   forget: { from: 'root forget', meaning: 'what was forgotten, or would be', schema: forget },
   route: { from: 'route', meaning: 'which lanes get a run or a series', schema: route },
+  lane: { from: 'lane pause, lane resume, lane retry', meaning: 'what of a lane is paused', schema: lane },
   state: { from: 'state show', meaning: 'what the state holds', schema: state },
   'state-check': { from: 'state check', meaning: 'if the state is valid', schema: stateCheck },
   'state-export': { from: 'state export', meaning: 'the whole state', schema: stateExport },

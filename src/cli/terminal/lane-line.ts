@@ -39,6 +39,8 @@ function standParts(lane: LaneProgress): string[] {
   const { state, reason, lagBytes, lagMs, lagPoints, silentSinceMs } = lane;
   const points = lagPoints === undefined || lagPoints === 0 ? '' : `, about ${formatCount(lagPoints)} points`;
   const behind = lagBytes === 0 ? [] : [`${formatBytes(lagBytes)} behind for ${formatDuration(lagMs)}${points}`];
+  // It is not late: there is no time to show.
+  if (state === 'paused') return lagBytes === 0 ? ['paused'] : ['paused', `${formatBytes(lagBytes)} pending${points}`];
   if (state === 'active') return behind.length === 0 ? ['up to date'] : behind;
   // Its own words say that it waits.
   const why = silentSinceMs === undefined ? `${state}: ${visibleText(reason ?? '')}` : (reason ?? state);

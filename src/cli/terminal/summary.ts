@@ -130,6 +130,7 @@ const STANDS: Readonly<Record<LaneReport['stand'], string>> = {
   done: 'up to date',
   incomplete: 'up to date except for some runs',
   parked: 'parked',
+  paused: 'paused',
   stuck: 'no progress',
   interrupted: 'interrupted',
 };

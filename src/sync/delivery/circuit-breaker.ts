@@ -56,6 +56,10 @@ export class CircuitBreaker {
   #failingSinceMs: number | undefined;
   /** Whether the one send that tries is under way. */
   #isTrying = false;
+  /** Nothing is to be sent until it is let go. */
+  #isHeld = false;
+  /** Aborted, and replaced, when nobody is to wait any longer. */
+  #hurry = new AbortController();
   /** What is under way is not answered: it is the attempt, no matter which run made it. */
   #isSilent = false;
   readonly #first: ExponentialBackoff<JitterState>;
@@ -80,9 +84,9 @@ export class CircuitBreaker {
   /** Waits until a send may go. The caller says afterwards how it went, unless the signal has ended it all. */
   async enter(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (this.#state === 'active' && !this.#isSilent) return;
+      if (this.#state === 'active' && !this.#isSilent && !this.#isHeld) return;
       const waitMs = this.#dueMs - this.#clock.steadyMs();
-      if (waitMs <= 0 && !this.#isTrying && !this.#isSilent) {
+      if (waitMs <= 0 && !this.#isTrying && !this.#isSilent && !this.#isHeld) {
         this.#isTrying = true;
         return;
       }
@@ -160,6 +164,27 @@ export class CircuitBreaker {
     this.#isSilent = false;
     if (this.#state === 'active') this.#events.laneActive();
     this.#wake();
+  }
+
+  /** Lets nothing go, or lets it go again. What is under way is not touched. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    if (!isHeld) this.#wake();
+  }
+
+  /** Whoever waits tries at once, and a lane that is parked begins its pace from the start. */
+  retryNow(): void {
+    this.#dueMs = this.#clock.steadyMs();
+    this.#parkedTimes = 0;
+    this.#backoff = undefined;
+    this.#hurry.abort();
+    this.#hurry = new AbortController();
+    this.#wake();
+  }
+
+  /** Waits before the next try, unless `retryNow` comes first. */
+  async pause(ms: number, signal: AbortSignal): Promise<void> {
+    await this.#clock.sleep(ms, AbortSignal.any([signal, this.#hurry.signal]));
   }
 
   async #changeOr(ms: number, signal: AbortSignal): Promise<void> {

@@ -82,7 +82,6 @@ export class TrackerLane {
   readonly #journalled: JournalledBackend | undefined;
   readonly #book: CheckpointStore;
   readonly #signal: AbortSignal;
-  readonly #clock: Clock;
   readonly #gate: CircuitBreaker;
   readonly #answers: AnswerWatch;
   readonly #sends: PQueue;
@@ -96,7 +95,6 @@ export class TrackerLane {
     this.#journalled = needsJournal ? (backend as JournalledBackend) : undefined;
     this.#book = book;
     this.#signal = signal;
-    this.#clock = clock;
     this.#gate = new CircuitBreaker(clock, events, random);
     this.#answers = new AnswerWatch(clock, {
       fellSilent: (sinceMs) => this.#gate.fellSilent(sinceMs),
@@ -117,6 +115,16 @@ export class TrackerLane {
   /** Since when the tracker gets nothing done; undefined while it does. By the steady clock. */
   get failingSinceMs(): number | undefined {
     return this.#gate.failingSinceMs;
+  }
+
+  /** Sends nothing more, or sends again. */
+  hold(isHeld: boolean): void {
+    this.#gate.hold(isHeld);
+  }
+
+  /** Tries at once what waits to be tried again. */
+  retryNow(): void {
+    this.#gate.retryNow();
   }
 
   /** Parcels of some tracker runs, each one's in order. One answer a tracker run, by the key of its target. */
@@ -184,7 +192,7 @@ export class TrackerLane {
       }
     }
     // One by one they would go at once, whatever the tracker asked for.
-    if (waitMs !== undefined) await this.#clock.sleep(waitMs, this.#signal);
+    if (waitMs !== undefined) await this.#gate.pause(waitMs, this.#signal);
     else if (left.filter(({ stored }) => stored === undefined).length < group.length) this.#gate.succeeded();
     else {
       // Nothing was taken, but it has answered.
@@ -253,7 +261,7 @@ export class TrackerLane {
           this.#gate.parked(outcome.error);
           break;
         case 'retry':
-          await this.#clock.sleep(waitMs ?? 0, this.#signal);
+          await this.#gate.pause(waitMs ?? 0, this.#signal);
           if (this.#journalled !== undefined || answers.count(outcome) < (suspicion === undefined ? SAME_ANSWERS : SAME_AGAIN)) break;
           if (this.#backend.tryOut !== undefined) {
             const tried = await this.#tryOut(parcel);
@@ -288,7 +296,7 @@ export class TrackerLane {
 
   async #wait(error: MirrorError): Promise<void> {
     const waitMs = this.#gate.failed(error, askedWaitMs(error));
-    await this.#clock.sleep(waitMs, this.#signal);
+    await this.#gate.pause(waitMs, this.#signal);
   }
 
   /** Sends when there is a place and the gate is open. Without outcomes where the signal came first. */

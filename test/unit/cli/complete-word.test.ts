@@ -22,6 +22,8 @@ describe('placeOf', () => {
     ['backfill --to=ml', 'lanes'],
     ['--config a.yaml backfill --to ', 'lanes'],
     ['verify --between local ', 'lanes'],
+    ['lane pause ', 'lanes'],
+    ['lane resume mlflow --root ', 'roots'],
     ['verify --between local --js', ['--json']],
     ['migrate --from a --accept-losses ', 'kinds'],
     ['config show --profile ', 'profiles'],

@@ -16,6 +16,7 @@ const POSTURE: LanePosture = {
   lagPoints: undefined,
   lagMs: 1000,
   runsBehind: 1,
+  pauses: [],
   isDriven: false,
   files: undefined,
   links: [],

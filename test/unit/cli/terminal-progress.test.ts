@@ -265,6 +265,18 @@ describe('progress with trackers', () => {
     expect(shown()[2]).toMatch(/^mlflow: {2}50\.0 % {2}50,000 points {2}waiting for an answer for 20 s /);
   });
 
+  test('says of a paused lane what is pending, and that it is not late', () => {
+    const { at, lane, take, shown } = lanes();
+    take(5 * MIB, 50_000);
+    lane.pause([{ root: undefined, sinceMs: 1 }]);
+    at.ms = 61_000;
+    expect(shown()[2]).toBe('mlflow:  50.0 %  50,000 points  paused  5.00 MiB pending, about 50,000 points');
+    expect([lane.lagMs, lane.lagBytes, lane.quietMs, lane.code]).toEqual([0, 5 * MIB, 0, undefined]);
+    lane.pause([]);
+    expect(lane.state).toBe('active');
+    expect(lane.lagMs).toBeGreaterThan(0);
+  });
+
   test('is not complete while params or artifacts are pending', () => {
     const { lane, take, shown } = lanes();
     take(10 * MIB, 100_000);

@@ -143,7 +143,7 @@ describe('the metrics of a watch', () => {
         last_accepted_at: one('lane_last_success_timestamp_seconds'),
         stopped_runs: one('lane_stopped_runs'),
         up: one('lane_up'),
-        state: ['active', 'waiting', 'parked'].filter((state) => one('lane_state', `,state="${state}"`) === 1),
+        state: ['active', 'waiting', 'parked', 'paused'].filter((state) => one('lane_state', `,state="${state}"`) === 1),
         verified_at: one('verify_timestamp_seconds'),
         verify_differences: one('verify_differences'),
       }).toEqual({

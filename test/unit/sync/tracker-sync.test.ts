@@ -1,17 +1,18 @@
 // What a tracker's feed asks of its files and its state, by count: over a real state, real files and a tracker in memory.
-import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { steadyMs } from '../../../src/clock.ts';
 import { MirrorError } from '../../../src/errors.ts';
 import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from '../../../src/lanes/index.ts';
 import { BatchCache, JobReader, type ReadEvent, type RunJob } from '../../../src/reading/index.ts';
 import { RunTree } from '../../../src/route/index.ts';
-import { StateFile } from '../../../src/state/index.ts';
+import { keepLaneWish, StateFile } from '../../../src/state/index.ts';
 import { PassCounters } from '../../../src/status/index.ts';
 import { PassStatus } from '../../../src/sync/pass-status.ts';
 import { TrackerSync } from '../../../src/sync/tracker-sync.ts';
-import { event, eventFile, simpleValue, text } from '../../support/event-writer.ts';
+import { event, eventFile, frame, simpleValue, text } from '../../support/event-writer.ts';
 import { MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { walk } from '../../support/walk.ts';
@@ -238,6 +239,59 @@ describe('a tracker that takes the points and nothing else', () => {
       backend.setParams = () => Promise.reject(error);
       await feed.reachEnd(1);
       expect(feed.stand).toBe(stand);
+    });
+  });
+});
+
+describe('a lane that is paused', () => {
+  const PAUSED = [{ root: undefined, sinceMs: 1 }];
+
+  it('sends nothing and holds up no pass; what it resumes with is everything, once', async () => {
+    for (const run of ['a', 'b']) write(`${run}/events.out.tfevents.1`, simpleValue('loss', 1));
+    state.lane('memory', 'memory');
+    state.flush();
+    const asked = { name: 'memory', target: 'memory', roots: [], nowMs: 1 };
+    keepLaneWish(join(logs, 'mirrorboard.state'), { kind: 'pause', ...asked });
+    await withFeed({}, async ({ feed }) => {
+      await feed.reachEnd(60_000);
+      expect([feed.stand, feed.progress.state, feed.progress.lagMs]).toEqual(['paused', 'paused', 0]);
+      expect(feed.progress.lagBytes).toBeGreaterThan(0);
+      await feed.endOver([[{ root: ROOT, path: 'a' }, 1000]], 60_000);
+    });
+    expect([tracker.pointCount, tracker.calls.open, tracker.calls.send]).toEqual([0, 0, 0]);
+    keepLaneWish(join(logs, 'mirrorboard.state'), { kind: 'resume', ...asked });
+    await withFeed({}, async ({ feed }) => {
+      await feed.reachEnd(60_000);
+      expect([feed.stand, feed.progress.points]).toEqual(['done', 2]);
+    });
+  });
+
+  it('resumes in the same process, and again with what was heard of meanwhile', async () => {
+    const name = 'a/events.out.tfevents.1';
+    const file = write(name, simpleValue('loss', 1));
+    await withFeed({}, async ({ feed }) => {
+      await feed.reachEnd(60_000);
+      feed.progress.pause(PAUSED);
+      feed.pausesChanged();
+      appendFileSync(file, frame(event({ wallTime: 1001, step: 2, summary: [simpleValue('loss', 2)] })));
+      const size = statSync(file).size;
+      feed.filesChanged({ root: ROOT, path: 'a' }, [{ name: 'events.out.tfevents.1', size, before: 0, stamp: 'other' }]);
+      await nextTurn();
+      expect(tracker.pointCount).toBe(1);
+    });
+    await withFeed({}, async ({ feed }) => {
+      await feed.reachEnd(60_000);
+      expect([tracker.pointCount, feed.stand]).toEqual([2, 'done']);
+    });
+  });
+
+  it('may be paused for one root: others are sent', async () => {
+    write('a/events.out.tfevents.1', simpleValue('loss', 1));
+    await withFeed({}, async ({ feed }) => {
+      expect(feed.progress.pause([{ root: 'other', sinceMs: 1 }])).toBe(true);
+      feed.pausesChanged();
+      await feed.reachEnd(60_000);
+      expect([feed.stand, feed.progress.state, feed.progress.points]).toEqual(['done', 'active', 1]);
     });
   });
 });

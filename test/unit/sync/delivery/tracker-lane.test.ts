@@ -140,6 +140,43 @@ describe('a lane that leads to a tracker', () => {
     expect(tracker.pointCount).toBe(6);
   });
 
+  it('tries at once what waits, or is parked, when a person asks for that', async () => {
+    const { tracker, backend, lane, said } = new Scene();
+    tracker.fail({ kind: 'rateLimited', afterSec: 90 });
+    const waiting = lane.deliver(await parcelsOf(backend, 'one', 3));
+    await settle();
+    lane.retryNow();
+    await waiting;
+    backend.send = ((send) => {
+      let isDenied = true;
+      return (parcels, signal) => {
+        if (!isDenied) return send(parcels, signal);
+        isDenied = false;
+        throw new MirrorError('MB4002', 'it answers 401');
+      };
+    })(backend.send.bind(backend));
+    const parked = lane.deliver(await parcelsOf(backend, 'other', 3));
+    await settle();
+    expect([lane.isParked, tracker.pointCount]).toEqual([true, 3]);
+    lane.retryNow();
+    await parked;
+    expect([lane.isParked, tracker.pointCount, said]).toEqual([false, 6, ['waiting', 'active', 'parked', 'active']]);
+  });
+
+  it('sends nothing while it is held, and everything afterwards', async () => {
+    const { tracker, backend, lane } = new Scene();
+    const parcels = await parcelsOf(backend, 'run', 3);
+    lane.hold(true);
+    const delivered = lane.deliver(parcels);
+    await settle();
+    lane.retryNow();
+    await settle();
+    expect(tracker.calls.send).toBe(0);
+    lane.hold(false);
+    await delivered;
+    expect([tracker.calls.send, tracker.pointCount]).toEqual([1, 3]);
+  });
+
   it('takes no word for it that leaves points out', async () => {
     const { tracker, backend, lane, settled, said, end, clock } = new Scene();
     const send = backend.send.bind(backend);
