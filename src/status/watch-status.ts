@@ -217,9 +217,7 @@ export class WatchStatus {
     const late = [...this.roots].flatMap(([name, root]) =>
       this.#overdueMs(root) > 0 ? [`${name} was not scanned for ${seconds(this.#clock.steadyMs() - root.scannedAtMs)} s`] : [],
     );
-    const absent = this.absentRoots.map(
-      ({ name, path }) => `${name}: ${this.roots.get(name)?.obstacles[0]?.reason ?? `${path} does not exist yet`}`,
-    );
+    const absent = this.absentRoots.map(({ name, path, reason = `${path} does not exist yet` }) => `${name}: ${reason}`);
     return [
       ...absent,
       ...late,
@@ -227,10 +225,16 @@ export class WatchStatus {
     ];
   }
 
-  /** Roots that do not exist yet: nobody has seen them, so each may be a slip. */
-  get absentRoots(): readonly { readonly name: string; readonly path: string }[] {
+  /**
+   * Roots that do not exist yet: nobody has seen them, so each may be a slip. `reason`: something is there, and why it
+   * is not mirrored.
+   */
+  get absentRoots(): readonly { readonly name: string; readonly path: string; readonly reason: string | undefined }[] {
     if (this.#neverSeen.size === 0) return [];
-    return [...this.#neverSeen].filter(([name]) => this.roots.get(name)?.isMissing === true).map(([name, path]) => ({ name, path }));
+    return [...this.#neverSeen].flatMap(([name, path]) => {
+      const root = this.roots.get(name);
+      return root?.isMissing === true ? [{ name, path, reason: root.obstacles[0]?.reason }] : [];
+    });
   }
 
   /**

@@ -343,7 +343,10 @@ export class Watcher {
       this.#endRound();
       return;
     }
-    const fact = verdict?.kind === 'refused' ? { ...found, isMissing: true, obstacles: [{ path: '.', reason: verdict.reason }] } : found;
+    const fact =
+      verdict?.kind === 'refused'
+        ? { ...found, directories: 0, files: 0, isMissing: true, obstacles: [{ path: '.', reason: verdict.reason }] }
+        : found;
     this.#status.rootScanned(fact);
     if (!fact.isMissing && !fact.obstacles.some(({ path }) => path === '.')) this.#unseen.delete(this.#roots.get(fact.root)?.path ?? '');
     this.#moves.rootScanned(fact.root, fact.startedAtMs);

@@ -88,8 +88,11 @@ export function watchLines(status: WatchStatus, rate: RateMeter, nowMs: number):
     ...status.lanes.map((lane) => laneLine(lane, nowMs)),
   ];
   const damaged = status.damage.filter((damage) => !isPending(damage)).length;
-  for (const { name, path } of absentRoots.slice(0, 3))
-    lines.push(`root ${visibleText(name)} does not exist yet: ${visibleText(path)} (check the path)`);
+  for (const { name, path, reason } of absentRoots.slice(0, 3)) {
+    const why =
+      reason === undefined ? `does not exist yet: ${visibleText(path)} (check the path)` : `is not mirrored: ${visibleText(reason)}`;
+    lines.push(`root ${visibleText(name)} ${why}`);
+  }
   if (absentRoots.length > 3) lines.push(`and ${absentRoots.length - 3} more roots do not exist yet`);
   if (missing.length > 0) lines.push(`waiting for missing roots: ${missing.map((name) => visibleText(name)).join(', ')}`);
   for (const { root, path, sinceMs } of status.silences.slice(0, 3))

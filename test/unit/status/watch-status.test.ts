@@ -471,6 +471,10 @@ describe('what a watch says', () => {
       'root new does not exist yet: /mnt/nwe (check the path)',
       'waiting for missing roots: old',
     ]);
+    const obstacle = { path: '.', reason: '/logs is given twice (MB2005)' };
+    status.rootScanned({ ...fact, root: 'new', isMissing: true, obstacles: [obstacle] });
+    expect(status.remarks).toEqual(['new: /logs is given twice (MB2005)']);
+    expect(watchLines(status, new RateMeter(1000), 0)).toContain('root new is not mirrored: /logs is given twice (MB2005)');
     for (const isMissing of [false, true]) status.rootScanned({ ...fact, root: 'new', isMissing });
     expect(status.absentRoots).toEqual([]);
     expect(lines.flatMap(({ phrase }) => (/exist|missing/.test(phrase) ? [phrase] : []))).toEqual([
