@@ -79,83 +79,87 @@ export const METRICS: readonly MetricSpec[] = [
     labels: ['version', 'node'],
     help: 'The version of mirrorboard and of Node; the value is always 1.',
   },
-  single('mirrorboard_ready', 'Whether /readyz answers 200: 1 if it does.', ({ isReady }) => Number(isReady)),
+  single('mirrorboard_ready', '1 if /readyz answers 200, otherwise 0.', ({ isReady }) => Number(isReady)),
   ofLanes('mirrorboard_lane_info', 'gauge', 'The type of a lane; the value is always 1.', ['type'], ({ type }) => [[{ type }, 1]]),
-  perLane('mirrorboard_lane_up', 'gauge', 'Whether a lane is active: 0 while it waits to retry, or is parked or paused.', ({ state }) =>
+  perLane('mirrorboard_lane_up', 'gauge', '1 if the lane is active, 0 while it waits to retry, or is parked or paused.', ({ state }) =>
     Number(state === 'active'),
   ),
-  ofLanes('mirrorboard_lane_state', 'gauge', 'The state of a lane: 1 for the present one, 0 for the others.', ['state'], (lane) =>
+  ofLanes('mirrorboard_lane_state', 'gauge', 'The state of a lane: 1 for the current state, 0 for the others.', ['state'], (lane) =>
     Object.keys(LANE_STATES).map((state) => [{ state }, Number(lane.state === state)]),
   ),
   ofLanes(
     'mirrorboard_lane_points_total',
     'counter',
-    'Points that were read for a lane: accepted, refused by it, unsupported by it, or left out by routes.',
+    'Points read for a lane: accepted, refused, unsupported, or excluded by routes.',
     ['result'],
     ({ points, refused, unsupported, leftOut }) =>
       Object.entries({ accepted: points, refused, unsupported, left_out: leftOut }).map(([result, count]) => [{ result }, count]),
   ),
-  perLane('mirrorboard_lane_records_total', 'counter', 'Records of event files that a lane is done with.', ({ records }) => records),
-  perLane('mirrorboard_lane_bytes_total', 'counter', 'Bytes of event files that a lane is done with.', ({ bytes }) => bytes),
-  perLane('mirrorboard_lane_lag_bytes', 'gauge', 'Bytes of event files that a lane has yet to get.', ({ lagBytes }) => lagBytes),
+  perLane('mirrorboard_lane_records_total', 'counter', 'Records of event files that the lane has processed.', ({ records }) => records),
+  perLane('mirrorboard_lane_bytes_total', 'counter', 'Bytes of event files that the lane has processed.', ({ bytes }) => bytes),
+  perLane('mirrorboard_lane_lag_bytes', 'gauge', 'Bytes of event files that are pending for the lane.', ({ lagBytes }) => lagBytes),
   ofLanes(
     'mirrorboard_lane_lag_points',
     'gauge',
-    'Points that a lane has yet to get, estimated from the bytes that its points took so far; absent until that is known.',
+    'Points that are pending for the lane, estimated from its bytes per point so far. Absent until the first points are read.',
     [],
     ({ lagPoints, lagBytes }) => (lagPoints === undefined && lagBytes > 0 ? [] : [[{}, lagPoints ?? 0]]),
   ),
   perLane(
     'mirrorboard_lane_files_behind',
     'gauge',
-    'Event files of which a lane has yet to get something.',
+    'Event files with data that is pending for the lane.',
     ({ filesBehind }) => filesBehind,
   ),
   perLane(
     'mirrorboard_lane_oldest_unsent_timestamp_seconds',
     'gauge',
-    'When the oldest byte that a lane has yet to get could be seen; 0 if nothing is missing.',
+    'When mirrorboard could first see the oldest pending byte of the lane. 0 if nothing is pending.',
     ({ lagSinceWallMs }) => seconds(lagSinceWallMs),
   ),
   perLane(
     'mirrorboard_lane_last_success_timestamp_seconds',
     'gauge',
-    'When a lane last accepted something; 0 if it has not since the start.',
+    'When the lane last accepted data. 0 if it has accepted none since the start.',
     ({ acceptedWallMs }) => seconds(acceptedWallMs),
   ),
-  perLane('mirrorboard_lane_stopped_runs', 'gauge', 'Runs that a tracker no longer takes.', ({ stoppedRuns }) => stoppedRuns.size),
+  perLane('mirrorboard_lane_stopped_runs', 'gauge', 'Runs that the tracker no longer accepts.', ({ stoppedRuns }) => stoppedRuns.size),
   {
     name: 'mirrorboard_lane_requests_total',
     kind: 'counter',
     labels: ['lane', 'code'],
-    help: 'Requests to the tracker of a lane, by the class of their HTTP status; none: there was no answer.',
+    help: 'Requests to the tracker of the lane, by class of HTTP status; none: no answer.',
   },
   {
     name: 'mirrorboard_lane_request_duration_seconds',
     kind: 'histogram',
     labels: ['lane'],
-    help: 'From the start of a request to the tracker of a lane to the end of its answer.',
+    help: 'Duration of a request to the tracker of the lane, including its answer.',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120],
   },
-  ofAll('mirrorboard_quarantined_records_total', 'counter', 'Places in event files found damaged since the start.', 'reason', (status) =>
-    counts(DAMAGE, (reason) => status.knownDamage.found.get(reason)),
+  ofAll(
+    'mirrorboard_quarantined_records_total',
+    'counter',
+    'Damaged byte ranges found in event files since the start.',
+    'reason',
+    (status) => counts(DAMAGE, (reason) => status.knownDamage.found.get(reason)),
   ),
   ofAll(
     'mirrorboard_damaged_places',
     'gauge',
-    'Places in event files that cannot be read now, of what was read since the start; torn, zeros and cut are ends still being written.',
+    'Byte ranges that cannot be read now, in event files read since the start. torn, zeros and cut are normal while a file is written.',
     'reason',
     (status) => counts(PLACES, (reason) => status.knownDamage.places.get(reason)),
   ),
   single(
     'mirrorboard_damaged_files',
-    'Event files with damage, of what was read since the start.',
+    'Event files with damage, of those read since the start.',
     ({ knownDamage }) => knownDamage.damagedFiles,
   ),
-  ofAll('mirrorboard_incidents_total', 'counter', 'What happened to files and directories, by the kind of incident.', 'kind', (status) =>
+  ofAll('mirrorboard_incidents_total', 'counter', 'Incidents of files and directories, by kind.', 'kind', (status) =>
     counts(INCIDENTS, (kind) => status.incidentCounts.get(kind)),
   ),
-  ofAll('mirrorboard_roots', 'gauge', 'Log directories, by how they stand.', 'state', (status) =>
+  ofAll('mirrorboard_roots', 'gauge', 'Log directories, by state.', 'state', (status) =>
     counts(ROOT_STATES, (state) => status.rootConditions.get(state)),
   ),
   single('mirrorboard_files', 'Event files that the last scans found.', ({ roots }) => sum(roots, ({ files }) => files)),
@@ -163,32 +167,31 @@ export const METRICS: readonly MetricSpec[] = [
   single('mirrorboard_unreadable_paths', 'Files and directories that the last scans could not read.', ({ roots }) =>
     sum(roots, ({ unreadable }) => unreadable),
   ),
-  single(
-    'mirrorboard_paths_not_answering',
-    'Paths with a call to their file system that has not returned.',
-    ({ silences }) => silences.length,
-  ),
+  single('mirrorboard_paths_not_answering', 'Paths whose file system does not answer.', ({ silences }) => silences.length),
   {
     name: 'mirrorboard_scan_duration_seconds',
     kind: 'histogram',
     labels: [],
-    help: 'How long the scan of a log directory took.',
+    help: 'Duration of the scan of a log directory.',
     buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900],
   },
   single(
     'mirrorboard_oldest_scan_timestamp_seconds',
-    'When the log directory was scanned that was scanned longest ago; 0 until each was scanned once.',
+    'When the least recently scanned log directory was last scanned. 0 until each was scanned once.',
     ({ oldestScanMs }) => seconds(oldestScanMs),
   ),
-  single('mirrorboard_queue_bytes', 'Bytes of decoded points that are kept in memory for lanes to come.', (status) => status.queueBytes()),
+  single('mirrorboard_queue_bytes', 'Bytes of decoded points that are cached for other lanes.', (status) => status.queueBytes()),
   perLane(
     'mirrorboard_verify_differences',
     'gauge',
     'Differences that the last verify found in a lane.',
     ({ verified }) => verified?.differences ?? 0,
   ),
-  perLane('mirrorboard_verify_timestamp_seconds', 'gauge', 'When that verify ended; 0 if the state has none.', ({ verified }) =>
-    seconds(verified?.atMs),
+  perLane(
+    'mirrorboard_verify_timestamp_seconds',
+    'gauge',
+    'When the last verify of the lane ended. 0 if the state has no result.',
+    ({ verified }) => seconds(verified?.atMs),
   ),
 ];
 
