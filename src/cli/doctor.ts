@@ -120,7 +120,7 @@ async function trialFinding(lane: ResolvedLane, { project }: Config, work: LaneW
         ...(noHistograms === undefined ? [] : [`The tracker rejected a histogram: ${noHistograms}.`]),
         ...notes,
         left === undefined
-          ? 'The test run was deleted; its experiment may be new.'
+          ? 'mirrorboard deleted the test run. It may have created the experiment.'
           : `The test run ${left} remains: this tracker cannot delete it.`,
       ],
       hint: isSame ? undefined : 'A proxy between here and the tracker may change the data; verify would report this for every run.',

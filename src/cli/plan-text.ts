@@ -132,7 +132,7 @@ function laneTable(
 function takesText({ bytes, pace, takesMs }: LanePlan): string {
   if (bytes === 0) return '-';
   if (takesMs !== undefined && pace !== undefined) return `${formatDuration(takesMs)}, by its last ${formatRate(pace.points, 'points')}`;
-  return 'unknown: no rate yet';
+  return 'unknown, no rate measured yet';
 }
 
 const LOSSES: Readonly<Record<LossReason, string>> = {

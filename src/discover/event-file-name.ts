@@ -2,8 +2,8 @@
 
 import type { RunFilter } from './run-filter.ts';
 
-const UNDER_WAY = 'a transfer under way';
-const CONFLICT = 'a copy that a sync tool put aside (a conflict)';
+const UNDER_WAY = 'an incomplete transfer';
+const CONFLICT = 'a conflict copy of a sync tool';
 
 /**
  * Names of copies, incomplete transfers and companion files, each with the words that `inspect` shows. The file itself
@@ -26,7 +26,7 @@ const PASSED_OVER: readonly (readonly [name: RegExp, words: string])[] = [
   [/^\.azDownload-/, `${UNDER_WAY} (azcopy)`],
   [/^\.in\..*\.$|^\.~|^\.mutagen-|^\.unison\.|^\.distcp\.tmp\.|^\.pureftpd-/, UNDER_WAY],
   // Hosts have such endings, too, but none follows a whole name, and no writer begins one with a dot.
-  [/(?:\.\d+\.\d+(?:\.v2)?|^\..*)\.(?:metadata|lock|complete)$/i, 'what a downloader notes about a file'],
+  [/(?:\.\d+\.\d+(?:\.v2)?|^\..*)\.(?:metadata|lock|complete)$/i, 'metadata of a downloader'],
   [/(?:\.\d+\.\d+(?:\.v2)?|^\..*)\.(?:crc|sig|asc)$/i, 'a checksum of a file, or a signature'],
   [/\.\d+\.\d+(?:\.v2)?\.bts$/i, `${UNDER_WAY} (Resilio)`],
   [/_\.(?:gstmp|gztmp)$/, `${UNDER_WAY} (gsutil)`],
@@ -52,7 +52,7 @@ const ENDINGS: ReadonlyMap<string, string> = new Map(
       ...['!sync', '!ut', '!qb', '!bt', 'bc!', 'az!'],
     ],
     'a placeholder of a file that a sync tool has not fetched': ['nextcloud', 'owncloud', 'icloud', 'rsls', 'rslsv', 'rslsf'],
-    'what a downloader notes about a file': ['ffs_lock', 'ffs_db'],
+    'metadata of a downloader': ['ffs_lock', 'ffs_db'],
     'the swap file of an editor': ['kate-swp'],
     'a pointer to the file, for DVC': ['dvc'],
     'a checksum of a file, or a signature': [

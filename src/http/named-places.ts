@@ -131,7 +131,7 @@ export class NamedPlaces {
           .map((address) => ({ address, family: isIP(address) }))
           .filter(({ family }) => !options.family || family === options.family);
         const [first] = fitting;
-        if (first === undefined) throw new Error(`${hostname} leads to no address that may be reached`);
+        if (first === undefined) throw new Error(`${hostname} does not resolve to an allowed address`);
         if (options.all === true) done(null, fitting);
         else done(null, first.address, first.family);
       } catch (error) {

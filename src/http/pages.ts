@@ -52,11 +52,11 @@ export class Pages {
     if (this.#items > most) throw this.#endless(`more than ${most} of them`);
     if (typeof said !== 'string' || said === '') return undefined;
     const hash = digest(said);
-    if (this.#seen.has(hash)) throw this.#endless('the token of a page came twice');
+    if (this.#seen.has(hash)) throw this.#endless('the server sent the same page token twice');
     this.#seen.add(hash);
     if (page.length > 0) {
       const ends = hashOf(page);
-      if (this.#pages.has(ends)) throw this.#endless('the same page came twice');
+      if (this.#pages.has(ends)) throw this.#endless('the server sent the same page twice');
       this.#pages.add(ends);
     }
     if (this.#empty > empty) throw this.#endless(`${this.#empty} pages without anything in them`);

@@ -113,7 +113,7 @@ function sameTarget(lane: ResolvedLane, twin: ResolvedLane, { places, lanes }: C
     place: said?.place ?? places.get('lanes'),
     field: `lanes.${lane.name}`,
     found: `${lane.target}, which is also the target of the lane ${twin.name}`,
-    expected: 'a different target: otherwise every run is there twice',
+    expected: 'a different target: otherwise mirrorboard mirrors every run there twice',
   };
 }
 

@@ -59,7 +59,7 @@ export function checkShard(statements: Statements, wanted: MarkedShard | undefin
   if (before !== now) {
     if (before === undefined && statements.get('SELECT 1 FROM run LIMIT 1') === undefined) return;
     const was = before === undefined ? 'knows the runs of all shards' : `belongs to shard ${before}`;
-    const asked = now === undefined ? 'all runs were asked for' : `shard ${now} was asked for`;
+    const asked = now === undefined ? 'this command is for all runs' : `shard ${now} was asked for`;
     throw new MirrorError('MB3107', `${path} ${was}, and ${asked}`, details);
   }
   const rule = statements.get('SELECT value FROM meta WHERE key = ?', RULE_KEY)?.value;

@@ -95,7 +95,7 @@ async function isThere(path: string, silent: ReadonlySet<string>, obstacles: Obs
     return true;
   } catch (error) {
     const code = systemCode(error);
-    const reason = code === 'ENOENT' ? 'the directory is not there any more' : code === 'MB2030' ? 'it does not answer' : reasonOf(error);
+    const reason = code === 'ENOENT' ? 'the directory does not exist any more' : code === 'MB2030' ? 'it does not answer' : reasonOf(error);
     obstacles.push({ what: path, reason });
     return false;
   }

@@ -77,7 +77,7 @@ describe('a dry run', () => {
       { reason: 'artifact', kind: 'text', points: 2 },
     ]);
     const { stdout } = await mustRun(['backfill', '--dry-run', logs], { cwd: folder });
-    expect(stdout).toMatch(/mlflow \(.*\) +2 +2 +22 .*no rate yet/);
+    expect(stdout).toMatch(/mlflow \(.*\) +2 +2 +22 .*no rate measured yet/);
     expect(stdout).toMatch(/mlflow: 2 points of text stored as artifacts/);
     expect(stdout).toMatch(/mlflow: 20 points excluded by routes/);
     expect([[...stub.counts], existsSync(join(folder, 'mirrorboard.db'))]).toEqual([[], false]);

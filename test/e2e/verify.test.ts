@@ -344,7 +344,7 @@ describe('what can not be judged', () => {
   it('is a root that is not there any more', async () => {
     renameSync(join(folder, 'logs'), join(folder, 'moved'));
     expect(await verified([], 3)).toMatchObject({
-      could_not_judge: [{ what: join(folder, 'logs'), reason: 'the directory is not there any more' }],
+      could_not_judge: [{ what: join(folder, 'logs'), reason: 'the directory does not exist any more' }],
     });
     await verified(['logs'], 3);
     // Where it lies now can be said, or is known once it was looked at there, also where nothing was new.

@@ -353,7 +353,7 @@ export class AimClient {
   #closed(code: number): AimFailure {
     // 1009: a message too big. Sent again it will be as big.
     if (code === 1009) {
-      return new AimFailure('content', new MirrorError('MB4007', `${this.address} does not take a message of this length`));
+      return new AimFailure('content', new MirrorError('MB4007', `${this.address} rejects a message of this length`));
     }
     return away(`the write channel of ${this.address} was closed (${code})`);
   }

@@ -12,7 +12,7 @@ export async function probeServer(address: string, settings: ClientSettings, sig
     if (status.kind !== 'ok') throw status.error;
     const notes = VERIFIED_VERSIONS.includes(version)
       ? []
-      : [`Aim ${version} was not tried: ${VERIFIED_VERSIONS.join(', ')} were, and speak alike. Run verify after the first backfill.`];
+      : [`mirrorboard is tested with Aim ${VERIFIED_VERSIONS.join(', ')}, not with ${version}. Run verify after the first backfill.`];
     return { address: http.address, version, clockSkewMs: undefined, notes };
   } catch (cause) {
     throw errorOf(cause);

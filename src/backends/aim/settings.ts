@@ -84,7 +84,7 @@ function targetOf(section: Section<typeof FIELDS>, env: Environment): Target | u
   const variable = env['AIM_REPO'] ?? '';
   const isSaid = server !== undefined || repo !== undefined;
   if (server !== undefined && repo !== undefined) {
-    section.wrong('repo', 'server and repo', 'one of them: a server has its own repository');
+    section.wrong('repo', 'server and repo', 'one of them, because a server has its own repository');
     return undefined;
   }
   const said = variable !== '' && !isSaid ? variable : (server ?? repo);

@@ -191,7 +191,7 @@ export class ClearmlClient {
     if (reply.kind !== 'ok') return reply;
     const text = reply.value.fields['token'];
     if (typeof text !== 'string' || !TOKEN.test(text)) {
-      return unusableAnswer(oddAnswer({ what: 'logging in', address: this.address }, 'token is not there, or none'));
+      return unusableAnswer(oddAnswer({ what: 'logging in', address: this.address }, 'token is missing or empty'));
     }
     this.#token = tokenOf(text, this.#time.wallMs());
     return this.#token;

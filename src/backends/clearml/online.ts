@@ -83,9 +83,7 @@ export class Online {
     if (project !== undefined && found === undefined)
       notes.push(`The project ${projectName(project)} does not exist yet: mirrorboard will create it.`);
     if (project !== undefined && found?.name !== project && hasShortPart(project))
-      notes.push(
-        `The project is called ${found?.name ?? projectName(project)}: ClearML takes no part of a name of fewer than 3 characters.`,
-      );
+      notes.push(`The project is called ${found?.name ?? projectName(project)}: ClearML does not accept name parts under 3 characters.`);
     if (this.#files instanceof BucketFiles) await this.#files.probe(signal);
     const date = Date.parse(headerOf(looked.headers, 'date') ?? '');
     // Headers tell seconds: half of one is what is meant on average.

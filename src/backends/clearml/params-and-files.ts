@@ -47,7 +47,7 @@ export async function addSideParams(
   const facts = factsIn(params);
   if (Object.keys(facts.script).length > 0 || facts.host !== undefined) await addFacts(facts);
   return params.map(({ name, value }): ParamOutcome => {
-    if (name === '') return { kind: 'refused', reason: 'ClearML takes no parameter without a name' };
+    if (name === '') return { kind: 'refused', reason: 'ClearML does not accept a parameter without a name' };
     const reason = refused.get(sideParam({ name, value }).name);
     return reason === undefined ? { kind: 'set' } : { kind: 'refused', reason };
   });

@@ -153,7 +153,7 @@ export class TaskSink implements Sink {
     const known = await this.#status(signal);
     if (known.kind !== 'ok') return known;
     if (known.value !== 'published') return { ...failure, cause: 'refused' };
-    const error = new MirrorError('MB4006', `the ClearML task ${this.id} is published: it takes no more events`, {
+    const error = new MirrorError('MB4006', `the ClearML task ${this.id} is published and accepts no more events`, {
       hint: 'Reset it or delete it in ClearML, or leave the run alone: what is published is not changed.',
       cause: failure.error,
     });

@@ -250,7 +250,7 @@ export class Tasks {
     }
     if (cause !== 'refused') return error;
     const run = runLabel(source.run);
-    return new MirrorError('MB4006', `no ClearML task can be made for ${run}: ${error.message}`, { cause: error, context: { run } });
+    return new MirrorError('MB4006', `cannot create a ClearML task for ${run}: ${error.message}`, { cause: error, context: { run } });
   }
 
   /** The task that was made to hold those below this one, before this one was known. */

@@ -72,7 +72,7 @@ const TAG_CLASH = /Failed to set tags .*within \d+ retries/;
 /** What MySQL says of a text that its database's character set does not have. */
 const UNSTORABLE = /Illegal mix of collations|Incorrect string value/i;
 
-const UNSTORABLE_HINT = 'The database holds no such characters (latin1?): convert it to utf8mb4, or use names of plain letters.';
+const UNSTORABLE_HINT = 'The database cannot hold these characters (is it latin1?). Convert it to utf8mb4, or use ASCII names.';
 
 const HOST_HINT =
   'The server must allow this host name: start it with --allowed-hosts HOST:PORT (or the variable ' +

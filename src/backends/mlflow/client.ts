@@ -166,8 +166,8 @@ export class MlflowClient {
     if (answer.kind === 'refused' && (answer.status === 404 || answer.status === 405)) {
       return { kind: 'ok', value: { isFileStore: undefined, hasWorkspaces: undefined } };
     }
-    if (answer.kind !== 'ok') return failureOf(answer, 'asking the server what it is', this.address);
-    const read = readJson(answer, { what: 'asking the server what it is', address: this.address });
+    if (answer.kind !== 'ok') return failureOf(answer, 'asking the server for server-info', this.address);
+    const read = readJson(answer, { what: 'asking the server for server-info', address: this.address });
     if (read.kind === 'failed') return unusableAnswer(read.error);
     const said = read.kind === 'ok' ? read.value.fields : {};
     const type = said['store_type'];

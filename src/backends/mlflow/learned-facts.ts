@@ -100,4 +100,4 @@ const ABANDON_MS = 3000;
 
 /** The warning for servers that keep their data in files. */
 export const FILE_STORE =
-  'the MLflow server keeps its data in files: points are looked up before they are sent again, and may be there twice';
+  'the MLflow server keeps its data in files: mirrorboard checks for points before it sends them again, and some may be there twice';

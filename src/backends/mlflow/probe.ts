@@ -115,7 +115,7 @@ function storeNotes({ facts, isTried, saysItsStore }: LearnedFacts): string[] {
     );
   }
   if (isTried && facts.paramLength < PARAM_LENGTH) {
-    notes.push(`Params are cut at ${facts.paramLength} characters: this version takes no more.`);
+    notes.push(`Params are cut at ${facts.paramLength} characters, the limit of this version.`);
   }
   return notes;
 }
@@ -123,7 +123,7 @@ function storeNotes({ facts, isTried, saysItsStore }: LearnedFacts): string[] {
 const FILE_STORE_NOTE =
   'The server keeps its data in files (FileStore) and stores every copy of a point. mirrorboard checks for points ' +
   'before it sends them again, which is slow. Points that were in transit during a crash may be there twice. "/" in ' +
-  'names of metrics is escaped. A database (SQLite) has none of this.';
+  'names of metrics is escaped. None of this applies to a database such as SQLite.';
 
 /**
  * Where the experiment keeps its files, if we do not reach that; of one that is not there yet the default's place
@@ -136,8 +136,8 @@ async function awayNote(client: MlflowClient, found: Experiment | undefined, sig
   // Of an experiment that is not there yet nobody knows it: what is reported about kinds that are kept in files holds
   // unless it is so.
   return found === undefined
-    ? `The experiment Default ${away}, and so may every new one. mirrorboard mirrors only scalars into such an ` +
-        `experiment, and nothing that needs files. ${AWAY_HINT}`
+    ? `The experiment Default ${away}, and every new experiment may do the same. Into such an experiment, ` +
+        `mirrorboard mirrors only scalars. ${AWAY_HINT}`
     : `The experiment ${known.name} ${away}. mirrorboard mirrors only scalars. ${AWAY_HINT}`;
 }
 

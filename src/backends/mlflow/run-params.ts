@@ -150,7 +150,7 @@ export class RunParams {
   /** What became of a param that was put. */
   outcomeOf({ key, value }: Tag): ParamOutcome {
     const held = this.#known?.get(key);
-    if (held === undefined) return { kind: 'refused', reason: this.#refused.get(key) ?? 'the server does not take it' };
+    if (held === undefined) return { kind: 'refused', reason: this.#refused.get(key) ?? 'the server refuses it' };
     return isHeldParam(held, value) ? { kind: 'set' } : { kind: 'kept', value: held };
   }
 

@@ -175,7 +175,7 @@ function refuseUnnamed(job: Job<Prepared>, unsaid: ReadonlyMap<string, Failure>)
     const failure = isCut(metric.key) && !metric.isDerived ? unsaid.get(publishedName(metric.key)) : undefined;
     if (failure === undefined) continue;
     metric.isSettled = true;
-    const reason = `the tag ${publishedName(metric.key)}, which tells its name, was refused: ${reasonOf(failure.error)}`;
+    const reason = `the tag ${publishedName(metric.key)}, which records its name, was refused: ${reasonOf(failure.error)}`;
     if (!kept.has(`${metric.offset} ${metric.index}`)) {
       job.refuse(metric, reason, failure.cause === 'notServed' ? 'unsupported' : 'refused');
     }

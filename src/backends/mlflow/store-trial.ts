@@ -67,7 +67,7 @@ export class Trial {
     this.#run ??= await this.#begin(signal);
     const run = this.#run;
     if (!(await this.#writes(PLAIN, [PLAIN, 0.5], signal))) {
-      throw new MirrorError('MB4003', `trying out the server: it takes points, but none of ${PLAIN}`);
+      throw new MirrorError('MB4003', `testing the server: it accepts points, but not the metric ${PLAIN}`);
     }
     await this.#writes(`${PLAIN} again`, [PLAIN, 0.5], signal);
     let areApart = true;
@@ -175,7 +175,7 @@ export class Trial {
   #overtaken({ error }: Failure): MirrorError {
     this.#run = undefined;
     this.#done.clear();
-    return new MirrorError('MB4001', `trying out the server: ${error.message}`, { retry: 'later', cause: error });
+    return new MirrorError('MB4001', `testing the server: ${error.message}`, { retry: 'later', cause: error });
   }
 
   async #pointsOf(name: string, signal: AbortSignal): Promise<readonly number[]> {

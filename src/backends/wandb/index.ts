@@ -210,7 +210,7 @@ class WandbBackend implements JournalledBackend {
   #uncounted(): void {
     if (this.#isUncountedSaid) return;
     this.#isUncountedSaid = true;
-    this.#warn('the server counts no lines: it seems to append every line it gets, so say offset_semantics: append', {
+    this.#warn('the server does not count lines, so it probably appends every line it gets: set offset_semantics: append', {
       address: this.#settings.baseUrl,
     });
   }
@@ -218,7 +218,7 @@ class WandbBackend implements JournalledBackend {
   #beOn(): void {
     if (this.#settings.mode !== 'disabled') return;
     throw new MirrorError('MB4004', 'the lane is switched off (mode: disabled): nothing is sent; it resumes when you switch it on again', {
-      hint: 'Say mode: online or offline (WANDB_MODE), or leave the lane out (--to).',
+      hint: 'Set mode: online or offline (WANDB_MODE), or omit the lane with --to.',
     });
   }
 

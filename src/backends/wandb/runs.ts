@@ -256,7 +256,7 @@ export class Runs {
 /** Whose a run is that was found by its id alone. */
 async function whose(place: RunPlace, source: RunSource, signal: AbortSignal): Promise<Whose> {
   const { own } = place.config;
-  if (own === undefined || own.key !== source.key) return { kind: 'other', why: 'which does not say that it is this one' };
+  if (own === undefined || own.key !== source.key) return { kind: 'other', why: 'which has no mark of this run' };
   const candidate: Candidate = {
     mark: { instance: own.instance, files: FileMarks.fromPairs(own.fingerprint) },
     readBack: (during) => readBack(place, 0, { signal: during }),

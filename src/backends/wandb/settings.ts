@@ -75,7 +75,7 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
   const apiKey = said ?? fromNetrc?.password;
   if (section.get('mode') === 'online' && apiKey === undefined && section.problems.length === 0) {
     const hint =
-      'Set api_key_file or the variable WANDB_API_KEY, log in with the official client (it writes ~/.netrc), or say mode: offline.';
+      'Set api_key_file or the variable WANDB_API_KEY, log in with the official client (it writes ~/.netrc), or set mode: offline.';
     section.wrong('api_key', 'nothing', `the key for ${host}`, hint);
   }
   const caPath = section.get('ca_bundle');

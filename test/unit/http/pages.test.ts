@@ -88,7 +88,7 @@ describe('Pages', () => {
     expect(pages.next('a', 2, [{ id: 1n }, { id: 2n }])).toBe('a');
     expect(pages.next('b', 2, [{ id: 1n }, { id: 3n }])).toBe('b');
     expect(pages.next('c', 1, [{ id: 1n }])).toBe('c');
-    expect(() => pages.next('d', 2, [{ id: 1n }, { id: 2n }])).toThrow(/the same page came twice/);
+    expect(() => pages.next('d', 2, [{ id: 1n }, { id: 2n }])).toThrow(/the server sent the same page twice/);
     // The last one is the end, whatever is in it.
     expect(new Pages('listing', 'h').next('', 1, [1])).toBeUndefined();
   });

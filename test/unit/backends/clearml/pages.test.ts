@@ -161,7 +161,10 @@ describe('a server that begins again', () => {
     const { handle } = await mirrored([event({ wallTime: T, step: 1, summary: [simpleValue('loss', 1)] })]);
     for (let i = 0; i < 1200; i++) put(taskIdOf(handle), i + 1, 'plots', '', i, 'plot');
     stub.beginsAgain = true;
-    await expect(read(handle)).rejects.toMatchObject({ code: 'MB4003', message: expect.stringMatching(/the same page came twice/) });
+    await expect(read(handle)).rejects.toMatchObject({
+      code: 'MB4003',
+      message: expect.stringMatching(/the server sent the same page twice/),
+    });
     expect(stub.count('events.get_task_events')).toBeLessThan(10);
   });
 });

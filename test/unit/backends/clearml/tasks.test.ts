@@ -68,7 +68,7 @@ describe('names of projects, tasks and models', () => {
     const backend = await connect({ project: 'ml/vision' });
     const { notes } = await backend.probe(signal);
     expect(notes.join('\n')).toMatch(
-      /The project ml_\/vision does not exist yet: mirrorboard will create it[\s\S]*no part of a name of fewer than 3 characters/,
+      /The project ml_\/vision does not exist yet: mirrorboard will create it[\s\S]*does not accept name parts under 3 characters/,
     );
     await backend.open(run.source(), undefined, signal);
     expect(projects()).toEqual(['ml_', 'ml_/vision']);

@@ -87,7 +87,9 @@ test('points whose name nothing records are refused by name, and sent again with
   expect(await only(0)).toMatchObject({
     kind: 'accepted',
     points: 2,
-    refusals: [{ offset: 0, index: 0, kind: 'refused', reason: expect.stringMatching(/^the tag mirrorboard\.key\.\S+, which tells.*413/) }],
+    refusals: [
+      { offset: 0, index: 0, kind: 'refused', reason: expect.stringMatching(/^the tag mirrorboard\.key\.\S+, which records.*413/) },
+    ],
   });
   const keys = server.calls('runs/log-batch').flatMap(({ body }) => (body.metrics ?? []).map(({ key }: { key: string }) => key));
   expect(keys).toEqual(['loss']);
