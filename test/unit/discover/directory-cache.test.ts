@@ -72,6 +72,7 @@ describe('DirectoryCache', () => {
   it('throws if the directory is gone', () => {
     age(60);
     cache.set(folder, ENTRIES, nowMs);
+    rmSync(folder, { recursive: true });
     expect(() => cache.get(folder)).toThrow(/ENOENT/);
     mkdirSync(folder);
   });
