@@ -1,6 +1,6 @@
 import { MirrorError } from '../errors.ts';
 import type { FileState } from '../model/index.ts';
-import type { UnitDocument } from '../state/index.ts';
+import { TO_OPEN, type UnitDocument } from '../state/index.ts';
 
 /** How far the files of some runs were mirrored, and into which tracker runs. */
 export interface Extent {
@@ -20,7 +20,7 @@ export function extentOfUnit({ lanes, runs }: UnitDocument): Extent {
       positions.set(JSON.stringify(['', run, name]), [generation, readTo]);
       for (const { lane, ...at } of lanePositions) positions.set(JSON.stringify([laneAt(lane), run, name]), [at.generation, at.watermark]);
     }
-    for (const { lane, handle } of own) if (handle !== '') handles.set(JSON.stringify([laneAt(lane), run]), handle);
+    for (const { lane, handle } of own) if (handle !== TO_OPEN) handles.set(JSON.stringify([laneAt(lane), run]), handle);
   }
   return { positions, handles };
 }

@@ -13,6 +13,7 @@ export {
   type LaneState,
   type LaneView,
   type NewlyDelivered,
+  TO_OPEN,
 } from './lane-state.ts';
 export { keepLaneWish, type LaneWish, pausesIn } from './lane-wishes.ts';
 export type { ListedInState } from './listing.ts';

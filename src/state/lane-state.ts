@@ -78,8 +78,8 @@ const WRITE_FILE = `
 const WRITE_POSITION = `
   INSERT OR REPLACE INTO position (lane, file, generation, watermark, gaps, last, records, size, stamp) VALUES (?,?,?,?,?,?,?,?,?)`;
 
-/** In the column of a tracker run that is to be opened and has no handle yet. */
-const NO_HANDLE = '';
+/** In the place of a handle: the tracker run is to be opened, as its other columns say. */
+export const TO_OPEN = '';
 
 /** Runs that are read in one go; between two goes others may have their turn. */
 const RUNS_AT_A_TIME = 500;
@@ -214,7 +214,7 @@ export class LaneState {
   }
 
   handle(run: RunRef): Handle | undefined {
-    return this.#text("SELECT handle AS text FROM handle WHERE lane = ? AND run = ? AND handle <> ''", run) as Handle | undefined;
+    return this.#text(`SELECT handle AS text FROM handle WHERE lane = ? AND run = ? AND handle <> '${TO_OPEN}'`, run) as Handle | undefined;
   }
 
   /** Keeps the handle of a tracker run that is open, and what it was opened as. */
@@ -224,7 +224,7 @@ export class LaneState {
 
   /** Records how to open the tracker run that replaces the former one. Until it is open, `handle` returns undefined. */
   keepRestart(run: RunRef, as: Opened): void {
-    this.#writeHandle(run, NO_HANDLE, as);
+    this.#writeHandle(run, TO_OPEN, as);
   }
 
   #writeHandle(run: RunRef, handle: string, opened: Opened | undefined): void {
@@ -243,7 +243,7 @@ export class LaneState {
     const { ids, statements } = this.#store.reading();
     const sql = `SELECT root.name AS root, run.path, handle.handle FROM handle JOIN run ON run.id = handle.run
       JOIN root ON root.id = run.root
-      WHERE handle.lane = ? AND handle.handle <> '' ORDER BY root.name, run.path`;
+      WHERE handle.lane = ? AND handle.handle <> '${TO_OPEN}' ORDER BY root.name, run.path`;
     return statements
       .all(sql, ids.findLane(this.#key) ?? 0)
       .map(({ root, path, handle }) => [{ root: String(root), path: String(path) }, String(handle) as Handle]);

@@ -64,7 +64,7 @@ export class TurnDelivery {
       left -= pieces.reduce((sum, { batch }) => sum + batch.end - batch.start, 0);
       const texts = pieces.flatMap((piece) => piece.texts);
       const isNothing = texts.length === 0 && pieces.every(({ batch }) => isEmpty(batch));
-      const handle = isNothing ? NO_HANDLE : await control.open(run, pieces);
+      const handle = isNothing ? POSITION_ONLY : await control.open(run, pieces);
       if (handle !== undefined && (await this.#setTexts(run, handle, texts)))
         for (const piece of pieces) parcels.push({ ...piece, handle, target: run.target });
     }
@@ -109,5 +109,5 @@ function asMirrorError(cause: unknown, lane: string): MirrorError {
   return cause instanceof MirrorError ? cause : new MirrorError('MB9001', `lane ${lane}: ${messageOf(cause)}`, { cause });
 }
 
-/** For parcels that only move a position. No backend receives such a parcel. */
-const NO_HANDLE = '' as Handle;
+/** In the place of a handle: the parcel only moves a position, and delivery settles it without the backend. */
+const POSITION_ONLY = '' as Handle;
