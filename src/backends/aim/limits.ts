@@ -21,7 +21,10 @@ export const FRAMES_AT_ONCE = 3;
 export const FRAME_MS = 60_000;
 /** Reading a column of a million points takes the server its time. */
 export const READ_MS = 600_000;
-/** The server forgets a client that it did not hear of for five minutes. */
+/**
+ * The server forgets a client that it did not hear of for five minutes. This is the interval of Aim's own client
+ * (`HEARTBEAT_INTERVAL_DEFAULT` in `aim/ext/transport/heartbeat.py`).
+ */
 export const HEARTBEAT_MS = 10_000;
 /** Largest value of one point. */
 export const VALUE_BYTES = 64 * 1024 * 1024;

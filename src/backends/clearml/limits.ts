@@ -1,6 +1,9 @@
 import { capabilities } from '../../backend-kit/index.ts';
 
-/** Of one `events.add_batch`: the server indexes 500 at a time, and gains nothing above some thousands. */
+/**
+ * Events of one `events.add_batch`. The server indexes 500 at a time (`chunk_size` of `add_events` in
+ * `apiserver/bll/event/event_bll.py`), and gains nothing above some thousands.
+ */
 export const EVENTS_PER_REQUEST = 1000;
 /** Bytes of one batch of events. */
 export const BYTES_PER_REQUEST = 4 * 1024 * 1024;
@@ -13,7 +16,9 @@ export const NAME_BYTES = 32_000;
 export const MOST_VALUE = 3.4028234663852886e38;
 /** Times are indexed as dates: not before 1970, not after the year 9999. */
 export const MOST_MILLIS = 253_402_300_799_999;
-/** A step that the official SDK keeps for its single values. */
+/**
+ * A step that stands for a single value (`SINGLE_SCALAR_ITERATION` in `apiserver/bll/event/event_common.py`).
+ */
 export const RESERVED_STEP = -2147483648;
 
 /** Params of one request. */
@@ -38,7 +43,10 @@ export const METRICS_PER_FILTER = 500;
 export const REQUESTS_AT_ONCE = 4;
 /** Uploads of files under way at the same time. */
 export const UPLOADS_AT_ONCE = 8;
-/** A task that sees nothing for two hours is stopped by the server. */
+/**
+ * The server stops a task that gets nothing for two hours
+ * (`tasks.non_responsive_tasks_watchdog.threshold_sec` in its `services.conf`).
+ */
 export const PING_MS = 15 * 60_000;
 
 /** What ClearML holds, keeps and takes. */

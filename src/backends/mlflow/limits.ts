@@ -1,30 +1,39 @@
 import { capabilities } from '../../backend-kit/index.ts';
 import type { Capabilities, Holding } from '../../contract/index.ts';
 
-/** Of one log-batch: the server refuses more, the whole request with them. */
+/**
+ * Metrics of one `log-batch`. The server refuses a larger request as a whole. The limits of requests, keys, params and
+ * names of experiments are those of `mlflow/utils/validation.py`; this one is `MAX_METRICS_PER_BATCH`.
+ */
 export const METRICS_PER_REQUEST = 1000;
-/** Params of one `log-batch` (REST API, request limits). */
+/** Params of one `log-batch` (`MAX_PARAMS_TAGS_PER_BATCH`). */
 export const PARAMS_PER_REQUEST = 100;
-/** Tags of one `log-batch` (REST API, request limits). */
+/** Tags of one `log-batch` (`MAX_PARAMS_TAGS_PER_BATCH`). */
 export const TAGS_PER_REQUEST = 100;
 /**
- * The documented limit is a million; hosted services keep to it. Segments keep to it too, for proxies with limits of
- * their own.
+ * The limit is a million (`MAX_BATCH_LOG_REQUEST_SIZE`); hosted services keep to it. Segments keep to it too, for
+ * proxies with limits of their own.
  */
 export const BYTES_PER_REQUEST = 900_000;
 
-/** Code points. Longer keys are refused; longer values are cut by the server without a word, so they are cut here. */
+/**
+ * Code points (`MAX_ENTITY_KEY_LENGTH`). The server refuses longer keys. It cuts longer values, and tells only its own
+ * log (`MLFLOW_TRUNCATE_LONG_VALUES`), so they are cut here.
+ */
 export const KEY_LENGTH = 250;
-/** Characters of a param's value. */
+/** Characters of a param's value (`MAX_PARAM_VAL_LENGTH`); older versions allow fewer. */
 export const PARAM_LENGTH = 6000;
 /** Characters of a tag's value. */
 export const TAG_LENGTH = 8000;
 /** Characters of the name of a metric, param or tag. */
 export const NAME_LENGTH = 250;
-/** Characters of an experiment's name. */
+/** Characters of an experiment's name (`MAX_EXPERIMENT_NAME_LENGTH`). */
 export const EXPERIMENT_NAME_LENGTH = 500;
 
-/** A page of a metric's history: the server gives no more. */
+/**
+ * A page of a metric's history: the server returns no more (`GET_METRIC_HISTORY_MAX_RESULTS` in
+ * `mlflow/store/tracking/__init__.py`).
+ */
 export const HISTORY_PAGE = 25_000;
 
 /** Runs per page when searching for those of a key: usually there is one. */

@@ -2,13 +2,17 @@ import { capabilities } from '../../backend-kit/index.ts';
 import type { Capabilities } from '../../contract/index.ts';
 
 /**
- * Of a line of the history: the service takes ten times as much, its advice is below a megabyte a value. Longer
- * values are in files.
+ * Bytes of a value in a line of the history. Longer values are in files. A line may have nearly 10 MiB
+ * (`defaultMaxFileLineBytes` in wandb's `core/internal/filestream/filestream.go`); the advice is below a megabyte a
+ * value.
  */
 export const VALUE_BYTES = 100_000;
 /** Characters of a line after which a record continues in a further one. */
 export const LINE_LENGTH = 1_000_000;
-/** Characters of lines in one request: the service takes about ten megabytes. */
+/**
+ * Characters of lines in one request. The SDK sends at most 10 MiB (`defaultMaxRequestSizeBytes` in
+ * `core/internal/filestream/filestream.go`).
+ */
 export const REQUEST_LENGTH = 8_000_000;
 /** Bins of a histogram in a row. */
 export const HISTOGRAM_BINS = 512;
@@ -34,9 +38,15 @@ export const TAG_LENGTH = 64;
 export const NAME_LENGTH = 128;
 /** Lines of one page of a history that is read back. */
 export const HISTORY_PAGE = 5000;
-/** A run without a sign of life for some minutes is shown as crashed. */
+/**
+ * W&B shows a run as crashed if it has no heartbeat for some minutes. This is the SDK's interval
+ * (`defaultHeartbeatInterval` in `core/internal/filestream/filestream.go`).
+ */
 export const HEARTBEAT_MS = 30_000;
-/** A summary that is not much shorter than the lines it goes with waits so long for the next one. */
+/**
+ * A summary that is not much shorter than its lines waits this long for the next one. The SDK sends as often
+ * (`defaultTransmitInterval` in `core/internal/filestream/filestream.go`).
+ */
 export const SUMMARY_MS = 15_000;
 
 /** What W&B holds, keeps and takes. */
