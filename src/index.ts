@@ -54,6 +54,7 @@ export type {
   Guard,
   IncompleteLook,
   Kind,
+  LanePause,
   Mark,
   MarkKind,
   ObjectPoint,
