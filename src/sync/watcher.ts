@@ -400,10 +400,21 @@ export class Watcher {
     this.#status.tick(nowMs);
     if (nowMs - this.#statusAtMs < STATUS_MS) return;
     this.#statusAtMs = nowMs;
-    this.#readVerdicts();
-    for (const name of this.#readPauses()) this.#syncs.find(({ lane }) => lane === name)?.pausesChanged();
-    this.#retryWhatIsWished();
+    this.#readWhatOthersWrote();
     this.#writeStatus(false);
+  }
+
+  /** `verify` and `lane` are other processes: what they found, and what people asked for, is in the state. */
+  #readWhatOthersWrote(): void {
+    // A state that cannot be written for a while cannot be read either: what was known stays.
+    if (this.#state.failure !== undefined) return;
+    try {
+      this.#readVerdicts();
+      for (const name of this.#readPauses()) this.#syncs.find(({ lane }) => lane === name)?.pausesChanged();
+      this.#retryWhatIsWished();
+    } catch (error) {
+      this.#options.log?.debug({ reason: messageOf(error) }, 'the state cannot be read, retrying');
+    }
   }
 
   #endedAfterMs({ root }: RunRef): number {
@@ -420,18 +431,11 @@ export class Watcher {
     });
   }
 
-  /** `verify` is another process: what it found is in the state. */
   #readVerdicts(): void {
-    // A state that cannot be written for a while cannot be read either: what was known stays.
-    if (this.#state.failure !== undefined) return;
-    try {
-      for (const lane of this.#allLaneStates()) this.#status.lane(lane.name).verified = lane.verdict();
-    } catch (error) {
-      this.#options.log?.debug({ reason: messageOf(error) }, 'the last results of verify cannot be read, retrying');
-    }
+    for (const lane of this.#allLaneStates()) this.#status.lane(lane.name).verified = lane.verdict();
   }
 
-  /** `lane` is another process: what people paused is in the state. Returns the lanes of which that has changed. */
+  /** Returns the lanes of which other roots are paused now. */
   #readPauses(): string[] {
     return this.#allLaneStates().flatMap((lane) => (this.#status.lane(lane.name).pause(lane.pauses()) ? [lane.name] : []));
   }
