@@ -150,7 +150,8 @@ class FieldReader {
       this.#refuse('MB1002', path, found, read?.expected ?? 'one of them');
       return undefined;
     }
-    return { ...this.#env, ...values };
+    // Not a copy: the environment of a completion answers for every name.
+    return Object.keys(values).length === 0 ? this.#env : { ...this.#env, ...values };
   }
 
   /** A single value as it was written: 027 is 27 to YAML. */
