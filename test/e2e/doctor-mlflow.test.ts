@@ -23,7 +23,7 @@ async function doctor(options: StubOptions, ...flags: readonly string[]): Promis
 
 it('reports that it cannot tell how an old server stores its data', async () => {
   const { code, stdout } = await doctor({ isOld: true, isFileStore: true, version: '2.22.2' });
-  expect([code, stdout]).toEqual([0, expect.stringContaining('do not say what they keep their data in')]);
+  expect([code, stdout]).toEqual([0, expect.stringContaining('do not say how they store their data')]);
   expect(stdout).not.toContain('are stored once');
   expect(stub?.store.runs.size).toBe(0);
 });
@@ -46,7 +46,7 @@ it('finds out by a trial which names and texts a database does not hold as they 
 it('learns from a trial that a database treats letters as equal, and holds no emoji', async () => {
   const { code, stdout } = await doctor({ foldsNames: true, foldsAs: { ø: 'o' }, isNarrow: true }, '--write');
   expect(code).toBe(0);
-  expect(stdout).toMatch(/are stored once.*Test runs.*also takes letters for others.*utf8mb3/s);
+  expect(stdout).toMatch(/are stored once.*Test runs.*treats letters as equal.*utf8mb3/s);
 });
 
 it('finds files that go past the server, and names the remedy', async () => {
