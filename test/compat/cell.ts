@@ -35,7 +35,7 @@ export async function runCell(version: Version, store: string | undefined): Prom
       for (const name of readdirSync(cwd)) if (name.startsWith('mirrorboard.state')) rmSync(join(cwd, name));
     }
     if (proxy.lost === 0) return { verdict: 'not exact', why: 'no answer was lost: nothing was shown' };
-    return { verdict: /keep every copy of a point/.test(doctor.stdout) ? 'at least once' : 'exact' };
+    return { verdict: /stores every copy of a point/.test(doctor.stdout) ? 'at least once' : 'exact' };
   } finally {
     await proxy.close();
     await server.kill();
