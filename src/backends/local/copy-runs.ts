@@ -1,10 +1,11 @@
 /** Copies runs from one store into another, with all that is stored of them. */
 import { copyFileSync, existsSync, linkSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { RunRef } from '../../model/index.ts';
 import { ownFolderMode } from '../../own-files/index.ts';
 import { openForReading, openForWriting, translated } from './client.ts';
+import { Prepared } from './prepared.ts';
 
 /** A store: its SQLite file, and the folder of its media. */
 export interface StorePlace {
@@ -60,15 +61,14 @@ const SERIES =
 const OBJECT = 'generation, step, wall_time, odd_wall_time, "offset", idx, form, kind, dtype, text, data';
 
 class RunCopy {
-  readonly #db: DatabaseSync;
   readonly #media: readonly [from: string, to: string];
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements: Prepared;
   /** The next rowids of points and objects. */
   #point: number;
   #object: number;
 
   constructor(db: DatabaseSync, from: StorePlace, to: StorePlace) {
-    this.#db = db;
+    this.#statements = new Prepared(db);
     this.#media = [from.mediaPath, to.mediaPath];
     this.#point = this.#next('point');
     this.#object = this.#next('object');
@@ -228,25 +228,16 @@ class RunCopy {
 
   #get(sql: string, ...parameters: (string | number)[]): Readonly<Record<string, unknown>> | undefined {
     // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
-    return this.#prepared(sql).get(...parameters);
+    return this.#statements.prepare(sql).get(...parameters);
   }
 
   #all(sql: string, ...parameters: (string | number)[]): Readonly<Record<string, unknown>>[] {
     // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
-    return this.#prepared(sql).all(...parameters);
+    return this.#statements.prepare(sql).all(...parameters);
   }
 
   #run(sql: string, ...parameters: (string | number)[]): void {
     // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
-    this.#prepared(sql).run(...parameters);
-  }
-
-  #prepared(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#db.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
+    this.#statements.prepare(sql).run(...parameters);
   }
 }

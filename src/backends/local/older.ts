@@ -1,5 +1,6 @@
 /** Drops former generations of a file if the present one has everything that they have. */
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
+import { Prepared } from './prepared.ts';
 import { comparePlaces, type PlacedPoint, StoredScalars, type StoredSegment } from './stored-scalars.ts';
 
 /** Points that a call compares or removes before it says that more is left: about a tenth of a second. */
@@ -57,15 +58,14 @@ type Stored = { readonly scalar: PlacedPoint } | { readonly object: number };
  * If this is interrupted, what was removed is in the present generation, and the rest is removed later.
  */
 export class OlderGenerations {
-  readonly #db: DatabaseSync;
   readonly #run: number;
   readonly #stored: StoredScalars;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements: Prepared;
   readonly #work: Generator<number, void, void>;
   #isDone = false;
 
   constructor(db: DatabaseSync, run: number) {
-    this.#db = db;
+    this.#statements = new Prepared(db);
     this.#run = run;
     this.#stored = new StoredScalars(db);
     this.#work = this.#all();
@@ -86,12 +86,14 @@ export class OlderGenerations {
 
   /** Says after each piece how many points that was worth; no statement is open then. */
   *#all(): Generator<number, void, void> {
-    if (this.#statement(HAS_OLDER).get(this.#run) === undefined) return;
-    const series = this.#statement(SERIES)
+    if (this.#statements.prepare(HAS_OLDER).get(this.#run) === undefined) return;
+    const series = this.#statements
+      .prepare(SERIES)
       .all(this.#run)
       .map(({ id }) => Number(id));
     yield series.length;
-    const olders = this.#statement(OLDER)
+    const olders = this.#statements
+      .prepare(OLDER)
       .all(this.#run)
       .map((row): Older => ({ file: Number(row['file']), generation: Number(row['generation']), present: Number(row['present']) }));
     for (const older of olders) {
@@ -103,7 +105,8 @@ export class OlderGenerations {
 
   *#isContained({ file, generation, present }: Older, series: readonly number[]): Generator<number, boolean, void> {
     const marks = (of: number): Generator<number, void, void> => this.#marks(file, of);
-    const isSame = (a: number, b: number): boolean => this.#statement(SAME_MARK).get(file, generation, present, a, b) !== undefined;
+    const isSame = (a: number, b: number): boolean =>
+      this.#statements.prepare(SAME_MARK).get(file, generation, present, a, b) !== undefined;
     if (!(yield* isAmong(marks(generation), marks(present), isSame, ROW_AS_POINTS))) return false;
     for (const id of series) {
       const stored = (of: number): Generator<Stored, void, void> => this.#inOrder(id, file, of);
@@ -115,7 +118,7 @@ export class OlderGenerations {
 
   #isSame(a: Stored, b: Stored): boolean {
     if ('scalar' in a) return 'scalar' in b && isSameScalar(a.scalar, b.scalar);
-    return 'object' in b && this.#statement(SAME_OBJECT).get(a.object, b.object) !== undefined;
+    return 'object' in b && this.#statements.prepare(SAME_OBJECT).get(a.object, b.object) !== undefined;
   }
 
   /** Scalars and the other values of a series that one generation of a file has, as one sequence. */
@@ -132,7 +135,8 @@ export class OlderGenerations {
   }
 
   #segments(series: number, file: number, generation: number): StoredSegment[] {
-    return this.#statement(SEGMENTS)
+    return this.#statements
+      .prepare(SEGMENTS)
       .all(series, file, generation)
       .map((row) => ({
         file: '',
@@ -145,41 +149,32 @@ export class OlderGenerations {
   }
 
   #objects(series: number, file: number, generation: number): [id: number, offset: number, index: number][] {
-    const statement = this.#statement(OBJECTS);
+    const statement = this.#statements.prepare(OBJECTS);
     statement.setReturnArrays(true);
     return statement.all(series, file, generation) as unknown as [number, number, number][];
   }
 
   *#marks(file: number, generation: number): Generator<number, void, void> {
-    for (const row of this.#statement(MARKS).all(file, generation)) yield Number(row['offset']);
+    for (const row of this.#statements.prepare(MARKS).all(file, generation)) yield Number(row['offset']);
   }
 
   *#removeOf(series: number, { file, generation }: Older): Generator<number, void, void> {
     for (const { from, to } of this.#segments(series, file, generation)) {
       // The points with their segment: rows without one would stay forever.
-      this.#statement('DELETE FROM odd_point WHERE id BETWEEN ? AND ?').run(from, to);
-      this.#statement('DELETE FROM point WHERE id BETWEEN ? AND ?').run(from, to);
-      this.#statement('DELETE FROM segment WHERE series = ? AND first_point = ?').run(series, from);
+      this.#statements.prepare('DELETE FROM odd_point WHERE id BETWEEN ? AND ?').run(from, to);
+      this.#statements.prepare('DELETE FROM point WHERE id BETWEEN ? AND ?').run(from, to);
+      this.#statements.prepare('DELETE FROM segment WHERE series = ? AND first_point = ?').run(series, from);
       yield to - from + 1;
     }
     for (const [id] of this.#objects(series, file, generation)) {
-      for (const sql of REMOVE_OBJECT) this.#statement(sql).run(id);
+      for (const sql of REMOVE_OBJECT) this.#statements.prepare(sql).run(id);
       yield ROW_AS_POINTS;
     }
   }
 
   *#removeMarks({ file, generation }: Older): Generator<number, void, void> {
-    const { changes } = this.#statement('DELETE FROM mark WHERE file = ? AND generation = ?').run(file, generation);
+    const { changes } = this.#statements.prepare('DELETE FROM mark WHERE file = ? AND generation = ?').run(file, generation);
     yield Number(changes) * ROW_AS_POINTS;
-  }
-
-  #statement(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#db.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
   }
 }
 

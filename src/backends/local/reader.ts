@@ -1,8 +1,9 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { KnownFile, KnownRoot, KnownRun, ReadBackChunk, ReadBackPoint } from '../../contract/index.ts';
 import { compareNames, type Damage, type DataClass, type FileState, KEPT_STAMP, type RunRef, type Series } from '../../model/index.ts';
 import { translated } from './client.ts';
 import { type FileRow, fileState } from './map.ts';
+import { Prepared } from './prepared.ts';
 import { comparePlaces, exact, measured, type PlacedPoint, StoredScalars, wide } from './stored-scalars.ts';
 import { unreadRoots } from './unread-roots.ts';
 
@@ -66,13 +67,14 @@ const EXPECTED_RUNS = `FROM run JOIN root ON root.id = run.root WHERE root.name 
 /** Reads a store, also while another process writes to it. */
 export class StoreReader {
   readonly #db: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements: Prepared;
   readonly #stored: StoredScalars;
   readonly #path: string;
 
   /** `path` is the store's, for messages. */
   constructor(db: DatabaseSync, path: string) {
     this.#db = db;
+    this.#statements = new Prepared(db);
     this.#stored = new StoredScalars(db);
     this.#path = path;
   }
@@ -239,7 +241,7 @@ export class StoreReader {
          file.generation > 0 AS rewritten
        FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id WHERE root.name = ? AND file.stamp <> '${KEPT_STAMP}'`;
     try {
-      for (const row of this.#statement(sql).iterate(root)) {
+      for (const row of this.#statements.prepare(sql).iterate(root)) {
         yield {
           run: String(row.path),
           name: String(row.name),
@@ -302,7 +304,7 @@ export class StoreReader {
   }
 
   *#objects(series: number): Generator<PlacedPoint, void, void> {
-    for (const row of this.#statement(OBJECTS).iterate(series)) {
+    for (const row of this.#statements.prepare(OBJECTS).iterate(series)) {
       yield {
         step: wide(row.step),
         wallTime: measured(row.wall_time, row.odd_wall_time),
@@ -344,19 +346,10 @@ export class StoreReader {
   #all(sql: string, ...parameters: (string | number | null)[]): Record<string, unknown>[] {
     try {
       // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
-      return this.#statement(sql).all(...parameters) as Record<string, unknown>[];
+      return this.#statements.prepare(sql).all(...parameters) as Record<string, unknown>[];
     } catch (error) {
       throw translated(error, this.#path, 'reading');
     }
-  }
-
-  #statement(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#db.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
   }
 }
 

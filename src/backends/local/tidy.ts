@@ -2,29 +2,14 @@
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { type Forgetting, KEPT_STAMP, type Tidying } from '../../model/index.ts';
+import { Prepared } from './prepared.ts';
 import { recountRun } from './recount.ts';
 import { noteUnread } from './unread-roots.ts';
 
 /** Runs that are forgotten in one transaction. */
 const RUNS_AT_A_TIME = 100;
-
-/** A database with its statements prepared once: of a hundred thousand runs each takes a dozen of them. */
-class Prepared {
-  readonly db: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
-
-  constructor(db: DatabaseSync) {
-    this.db = db;
-  }
-
-  prepare(sql: string): StatementSync {
-    const known = this.#statements.get(sql) ?? this.db.prepare(sql);
-    this.#statements.set(sql, known);
-    return known;
-  }
-}
 
 /** Changes nothing if it was done before. `transaction` commits the changes. */
 export function tidyStore(db: DatabaseSync, tidying: Tidying, transaction: (work: () => void) => void): void {

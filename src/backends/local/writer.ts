@@ -20,6 +20,7 @@ import { INLINE_PAYLOAD_BYTES, ROWS_PER_INSERT } from './limits.ts';
 import { fileRow, groupBySeries, hparamsOf, MAX_INT64, oddRows, oddText, type SeriesSummary, summarize, textOf } from './map.ts';
 import { blobPath } from './media.ts';
 import { packPlaces } from './places.ts';
+import { Prepared } from './prepared.ts';
 import { recountRun } from './recount.ts';
 
 /** A point that is not a scalar, ready to be stored. */
@@ -65,7 +66,7 @@ interface OpenRun {
 /** Turns parcels into rows. Called inside a transaction; after one that failed, `forget` what was cached. */
 export class Writer {
   readonly #db: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements: Prepared;
   readonly #runs = new Map<string, OpenRun>();
   readonly #rootPaths = new Map<string, string>();
   /** The compaction that was begun last, until it is done or more comes for its run. */
@@ -76,6 +77,7 @@ export class Writer {
 
   constructor(db: DatabaseSync) {
     this.#db = db;
+    this.#statements = new Prepared(db);
     this.forget();
   }
 
@@ -156,7 +158,7 @@ export class Writer {
     this.#insertPoints(batch, rows);
     this.#oddPoints(batch, rows, first);
     this.#nextPoint += count;
-    const segment = this.#statement(
+    const segment = this.#statements.prepare(
       'INSERT INTO segment (series, first_point, last_point, file, generation, first_offset, last_offset, places) VALUES (?,?,?,?,?,?,?,?)',
     );
     for (let s = 0; s < run.series.length; s++) {
@@ -209,7 +211,7 @@ export class Writer {
   }
 
   #insertStatement(rows: number): StatementSync {
-    return this.#statement(`INSERT INTO point (step, wall_time, value) VALUES ${Array(rows).fill('(?,?,?)').join(',')}`);
+    return this.#statements.prepare(`INSERT INTO point (step, wall_time, value) VALUES ${Array(rows).fill('(?,?,?)').join(',')}`);
   }
 
   #object({ point, value, data, blobs }: PreparedObject, run: OpenRun, file: KnownFile, summaries: Map<number, SeriesSummary>): void {
@@ -289,7 +291,7 @@ export class Writer {
 
   #summaries(run: OpenRun, summaries: ReadonlyMap<number, SeriesSummary>): void {
     if (summaries.size === 0) return;
-    const update = this.#statement(`
+    const update = this.#statements.prepare(`
       UPDATE series SET count = count + ?1, first_step = min(coalesce(first_step, ?2), ?2), last_step = max(coalesce(last_step, ?3), ?3),
         last_wall_time = max(coalesce(last_wall_time, ?4), coalesce(?4, last_wall_time)),
           min = min(coalesce(min, ?5), coalesce(?5, min)), max = max(coalesce(max, ?6), coalesce(?6, max))
@@ -366,10 +368,10 @@ export class Writer {
     if (known !== undefined) return known;
     const id = this.#runRow(ref);
     const run: OpenRun = { id, series: [], files: new Map() };
-    for (const row of this.#statement('SELECT id, number, plugin FROM series WHERE run = ?').iterate(id)) {
+    for (const row of this.#statements.prepare('SELECT id, number, plugin FROM series WHERE run = ?').iterate(id)) {
       run.series[Number(row.number)] = { id: Number(row.id), plugin: String(row.plugin) };
     }
-    for (const row of this.#statement('SELECT id, name, generation FROM file WHERE run = ?').iterate(id)) {
+    for (const row of this.#statements.prepare('SELECT id, name, generation FROM file WHERE run = ?').iterate(id)) {
       run.files.set(String(row.name), { id: Number(row.id), generation: Number(row.generation) });
     }
     let series = run.series.length;
@@ -393,21 +395,12 @@ export class Writer {
 
   #get(sql: string, parameters: readonly SQLInputValue[]): Record<string, unknown> | undefined {
     // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
-    return this.#statement(sql).get(...parameters);
+    return this.#statements.prepare(sql).get(...parameters);
   }
 
   #run(sql: string, parameters: readonly SQLInputValue[]): { lastInsertRowid: number | bigint } {
     // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
-    return this.#statement(sql).run(...parameters);
-  }
-
-  #statement(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#db.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
+    return this.#statements.prepare(sql).run(...parameters);
   }
 }
 

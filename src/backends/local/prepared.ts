@@ -1,0 +1,20 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+
+/** A database with its statements prepared once: preparing costs more than running a small one. */
+export class Prepared {
+  readonly db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(db: DatabaseSync) {
+    this.db = db;
+  }
+
+  prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
