@@ -3,14 +3,14 @@
  * states of all versions can have.
  */
 import { existsSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { suggestion } from '../closest-name.ts';
 import { MirrorError } from '../errors.ts';
 import type { LanePause } from '../model/index.ts';
 import { checkOwnFile } from '../own-files/index.ts';
 import { openReadOnly } from './open-database.ts';
-import { translated } from './sqlite-error.ts';
 import { Statements } from './statements.ts';
+import { writeBeside } from './write-beside.ts';
 
 /** What is asked of a lane. `roots`: of these alone; empty for all of it. */
 export interface LaneWish {
@@ -21,8 +21,6 @@ export interface LaneWish {
   readonly nowMs: number;
 }
 
-/** So long another process may hold the state. */
-const PATIENCE_MS = 5000;
 /** Keys with the id of a root follow it when it is renamed, and mean nothing once it is forgotten. */
 const OUR_KEYS = 'key >= \'["pause",\' AND key < \'["pause"-\'';
 const PAUSES = `SELECT key, value FROM meta WHERE ${OUR_KEYS} ORDER BY key`;
@@ -78,26 +76,21 @@ export function dropRetryWish(statements: Statements, name: string, target: stri
 export function keepLaneWish(
   path: string,
   wish: LaneWish,
-  patienceMs = PATIENCE_MS,
+  patienceMs?: number,
 ): { readonly pauses: LanePause[]; readonly isNews: boolean } {
   // Refuses what is no state of this version in the words of all commands that read.
   openReadOnly(path).close();
   checkOwnFile(path, { what: 'the state', flag: '--state' });
-  let db: DatabaseSync | undefined;
-  try {
-    db = new DatabaseSync(path);
-    db.exec(`PRAGMA busy_timeout = ${patienceMs}; PRAGMA synchronous = FULL; BEGIN IMMEDIATE`);
-    const statements = new Statements(db, path);
-    const before = readPauses(statements, wish.name, wish.target);
-    write(statements, wish, before);
-    const pauses = readPauses(statements, wish.name, wish.target);
-    db.exec('COMMIT');
-    return { pauses, isNews: wish.kind === 'retry' || JSON.stringify(before) !== JSON.stringify(pauses) };
-  } catch (error) {
-    throw translated(error, path, 'writing');
-  } finally {
-    db?.close();
-  }
+  return writeBeside(
+    path,
+    (statements) => {
+      const before = readPauses(statements, wish.name, wish.target);
+      write(statements, wish, before);
+      const pauses = readPauses(statements, wish.name, wish.target);
+      return { pauses, isNews: wish.kind === 'retry' || JSON.stringify(before) !== JSON.stringify(pauses) };
+    },
+    patienceMs,
+  );
 }
 
 function write(statements: Statements, { kind, name, target, roots, nowMs }: LaneWish, before: readonly LanePause[]): void {

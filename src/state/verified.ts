@@ -1,13 +1,13 @@
 /** What `verify` found of a lane: a fact of `meta`, which states of all versions can have. */
 
 import { statSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
 import type { MirrorError } from '../errors.ts';
 import { judgeFile } from './file-header.ts';
 import { schemaVersion } from './migrate.ts';
 import { SCHEMA_VERSION } from './schema.ts';
 import { translated } from './sqlite-error.ts';
 import type { Statements } from './statements.ts';
+import { writeBeside } from './write-beside.ts';
 
 /** What a comparison of a lane with its files came to. */
 export interface LaneVerdict {
@@ -25,9 +25,7 @@ export interface VerifiedLane {
   readonly verdict: LaneVerdict;
 }
 
-/** So long another process may hold the state. */
-const PATIENCE_MS = 5000;
-
+const KEEP = 'INSERT OR REPLACE INTO meta (key, value) SELECT ?, ? FROM lane WHERE name = ? AND target = ?';
 const ROOTS_WITH_RUNS = 'SELECT path FROM root WHERE EXISTS (SELECT 1 FROM run WHERE run.root = root.id)';
 
 /** Under which key of `meta` a lane's verdict is kept. */
@@ -49,31 +47,24 @@ export function readVerdict(statements: Statements, name: string, target: string
  * row that only `verify` writes, in its own transaction, so SQLite's lock is enough. Stores nothing if the state does
  * not exist, has another version, belongs to another user, or has never used the lane. Returns the error if it failed.
  */
-export function keepVerdicts(path: string, lanes: readonly VerifiedLane[], patienceMs = PATIENCE_MS): MirrorError | undefined {
-  let db: DatabaseSync | undefined;
+export function keepVerdicts(path: string, lanes: readonly VerifiedLane[], patienceMs?: number): MirrorError | undefined {
   try {
     if (lanes.length === 0 || judgeFile(path) === 'absent' || !isOurs(path)) return undefined;
-    db = new DatabaseSync(path);
-    db.exec(`PRAGMA busy_timeout = ${patienceMs}; PRAGMA synchronous = FULL`);
-    if (schemaVersion(db) !== SCHEMA_VERSION) return undefined;
-    db.exec('BEGIN IMMEDIATE');
-    const keep = db.prepare('INSERT OR REPLACE INTO meta (key, value) SELECT ?, ? FROM lane WHERE name = ? AND target = ?');
-    const known = db
-      .prepare(ROOTS_WITH_RUNS)
-      .all()
-      .map(({ path: root }) => String(root));
-    for (const { name, target, roots, verdict } of lanes) {
-      // What was not looked at may differ still.
-      if (verdict.differences === 0 && known.some((root) => !roots.includes(root))) continue;
-      const value = JSON.stringify({ at_ms: Math.round(verdict.atMs), differences: verdict.differences });
-      keep.run(verifiedKey(name, target), value, name, target);
-    }
-    db.exec('COMMIT');
+    writeBeside(path, (statements) => keepIn(statements, lanes), patienceMs);
     return undefined;
   } catch (error) {
     return translated(error, path, 'writing');
-  } finally {
-    db?.close();
+  }
+}
+
+function keepIn(statements: Statements, lanes: readonly VerifiedLane[]): void {
+  if (schemaVersion(statements.db) !== SCHEMA_VERSION) return;
+  const known = statements.all(ROOTS_WITH_RUNS).map(({ path }) => String(path));
+  for (const { name, target, roots, verdict } of lanes) {
+    // What was not looked at may differ still.
+    if (verdict.differences === 0 && known.some((root) => !roots.includes(root))) continue;
+    const value = JSON.stringify({ at_ms: Math.round(verdict.atMs), differences: verdict.differences });
+    statements.run(KEEP, verifiedKey(name, target), value, name, target);
   }
 }
 
