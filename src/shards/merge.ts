@@ -76,8 +76,8 @@ function mergeStates(paths: readonly string[], to: string, rule: UnitRule): numb
     for (const path of paths) {
       const reader = readSettledState(path);
       try {
-        for (const unit of reader.units(unitOf)) {
-          if (chosen.get(keyOfRun({ root: unit.root.name, path: unit.unit })) !== path) continue;
+        const isChosen = (root: string, unit: string): boolean => chosen.get(keyOfRun({ root, path: unit })) === path;
+        for (const unit of reader.units(unitOf, isChosen)) {
           state.importUnit(unit);
           runs += unit.runs.filter(({ files }) => files.length > 0).length;
         }

@@ -62,8 +62,7 @@ function splitState(from: string, to: string, index: number, count: number, rule
       state.continueAs(reader.instanceId);
       state.useShard(markOf(index, count, rule));
       let runs = 0;
-      for (const unit of reader.units(unitNames(rule))) {
-        if (unitShard(unit.root.name, unit.unit, count) !== index) continue;
+      for (const unit of reader.units(unitNames(rule), (root, unit) => unitShard(root, unit, count) === index)) {
         state.importUnit(unit);
         runs += unit.runs.filter(({ files }) => files.length > 0).length;
       }

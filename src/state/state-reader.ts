@@ -157,8 +157,11 @@ export class StateReader {
   }
 
   /** Every unit with all that is known of it. `unitOf` names the unit of a run. */
-  units(unitOf: (root: string, run: string) => string): Generator<UnitDocument, void, void> {
-    return unitDocuments(this.#statements, unitOf);
+  units(
+    unitOf: (root: string, run: string) => string,
+    isWanted?: (root: string, unit: string) => boolean,
+  ): Generator<UnitDocument, void, void> {
+    return unitDocuments(this.#statements, unitOf, isWanted);
   }
 
   /** The whole content as the text of one JSON document, in pieces. */

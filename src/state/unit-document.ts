@@ -120,9 +120,13 @@ export const ALL_RUN_ROWS =
 
 /**
  * Every unit of a state, one after the other. `unitOf` names the unit of a run: runs of one unit need not follow each
- * other.
+ * other. `isWanted`: by the root's name and the unit; of others nothing is read. Default: all.
  */
-export function* unitDocuments(statements: Statements, unitOf: (root: string, run: string) => string): Generator<UnitDocument, void, void> {
+export function* unitDocuments(
+  statements: Statements,
+  unitOf: (root: string, run: string) => string,
+  isWanted: (root: string, unit: string) => boolean = () => true,
+): Generator<UnitDocument, void, void> {
   const version = Number(statements.get('PRAGMA user_version')?.user_version);
   const rows = statements.all('SELECT id, name, target, owns_positions FROM lane ORDER BY id');
   const places: LanePlaces = new Map(rows.map(({ id }, i) => [id, i]));
@@ -135,6 +139,7 @@ export function* unitDocuments(statements: Statements, unitOf: (root: string, ru
   const units = Map.groupBy(statements.all(ALL_RUN_ROWS), ({ name, path }) => JSON.stringify([name, unitOf(String(name), String(path))]));
   for (const [key, runs] of units) {
     const [root, unit] = JSON.parse(key) as [string, string];
+    if (!isWanted(root, unit)) continue;
     const documents = runs.map((run) => runDocument(statements, run, places));
     yield { format: 'mirrorboard.unit', version, root: { name: root, path: paths.get(root) ?? '' }, unit, lanes, runs: documents };
   }
