@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { LocalBackend } from '../backends/local/index.ts';
 import type { Clock } from '../clock.ts';
+import type { ShardRule } from '../config/index.ts';
 import type { StoreOptions } from '../lanes/index.ts';
 import type { Random } from '../random.ts';
 import { FileLock, type StateFile } from '../state/index.ts';
@@ -14,6 +15,8 @@ interface Wanted {
   readonly log?: FactLog | undefined;
   readonly clock?: Clock;
   readonly random?: Random;
+  /** The shard whose runs the state is to know. */
+  readonly rules?: { readonly shard?: ShardRule | undefined } | undefined;
 }
 
 /** Store and state of a watch, to write to. */
@@ -34,20 +37,24 @@ export class WatchPlaces {
   async open({ store, statePath, log, ...surroundings }: Wanted): Promise<OpenPlaces> {
     const statePlace = resolve(statePath);
     if (this.#state !== undefined && this.#state.path !== statePlace) this.#closeState();
+    const opened = (): StateFile => {
+      this.#state ??= { path: statePlace, file: openState(statePath, log, surroundings) };
+      return this.#state.file;
+    };
     if (store?.path !== this.#store?.path || store?.mediaPath !== this.#store?.mediaPath) await this.#closeStore();
     if (store !== undefined && this.#store === undefined) {
       makeStoreFolder(store.path);
       const lock = FileLock.acquire(store.path);
       try {
-        this.#state ??= { path: statePlace, file: openState(statePath, log, surroundings) };
+        opened();
         this.#store = { ...store, lock, backend: new LocalBackend(store) };
       } catch (error) {
         lock.release();
         throw error;
       }
     }
-    this.#state ??= { path: statePlace, file: openState(statePath, log, surroundings) };
-    return { local: this.#store?.backend, state: this.#state.file };
+    const state = opened();
+    return { local: this.#store?.backend, state };
   }
 
   async close(): Promise<void> {

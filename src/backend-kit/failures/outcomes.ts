@@ -52,11 +52,9 @@ export function outcomeOfThrown(thrown: unknown, signal: AbortSignal, tracker: s
   if (signal.aborted)
     return { kind: 'retry', error: new MirrorError('MB4001', 'sending was interrupted', { retry: 'later', cause: thrown }) };
   if (thrown instanceof MirrorError) return outcomeOf(meaningOf(thrown, otherwise), thrown, askedWaitMs(thrown) || undefined);
-  const code = systemCode(thrown);
-  if (code?.startsWith('E') === true)
-    return {
-      kind: 'retry',
-      error: new MirrorError('MB4001', `sending to ${tracker}: ${messageOf(thrown)}`, { retry: 'later', cause: thrown }),
-    };
-  return { kind: 'fatal', error: new MirrorError('MB9001', `sending to ${tracker}: ${messageOf(thrown)}`, { cause: thrown }) };
+  const message = `sending to ${tracker}: ${messageOf(thrown)}`;
+  // The system had no room for it: descriptors, memory, ports.
+  if (systemCode(thrown)?.startsWith('E') === true)
+    return { kind: 'retry', error: new MirrorError('MB4001', message, { retry: 'later', cause: thrown }) };
+  return { kind: 'fatal', error: new MirrorError('MB9001', message, { cause: thrown }) };
 }
