@@ -26,7 +26,6 @@ export function whyNoMounts(): string | undefined {
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
-  } finally {
   }
 }
 

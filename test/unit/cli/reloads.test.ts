@@ -62,34 +62,31 @@ describe('what the next round of a service begins with', () => {
 describe('a look at a file', () => {
   it('says that it was written to, replaced, or is behind another link, once each', async () => {
     const folder = temporaryFolder();
-    try {
-      for (const [name, text] of Object.entries({ a: '1', b: '2' })) {
-        mkdirSync(join(folder, name));
-        writeFileSync(join(folder, name, 'file'), text);
-      }
-      symlinkSync('a', join(folder, 'data'));
-      let changes = 0;
-      const look = new FileLook(join(folder, 'data', 'file'), () => changes++, 5);
-      const lookMore = async (): Promise<void> => {
-        for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve, 5));
-      };
-      await lookMore();
-      expect(changes).toBe(0);
-      writeFileSync(join(folder, 'a', 'file'), 'longer');
-      await until(() => changes === 1, 'the writing is seen');
-      symlinkSync('b', join(folder, 'tmp'));
-      renameSync(join(folder, 'tmp'), join(folder, 'data'));
-      await until(() => changes === 2, 'the link is seen');
-      rmSync(join(folder, 'b', 'file'));
-      await until(() => changes === 3, 'it is gone');
-      await lookMore();
-      expect(changes).toBe(3);
-      look[Symbol.dispose]();
-      writeFileSync(join(folder, 'b', 'file'), 'back');
-      await lookMore();
-      expect(changes).toBe(3);
-    } finally {
+    for (const [name, text] of Object.entries({ a: '1', b: '2' })) {
+      mkdirSync(join(folder, name));
+      writeFileSync(join(folder, name, 'file'), text);
     }
+    symlinkSync('a', join(folder, 'data'));
+    let changes = 0;
+    const look = new FileLook(join(folder, 'data', 'file'), () => changes++, 5);
+    const lookMore = async (): Promise<void> => {
+      for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    await lookMore();
+    expect(changes).toBe(0);
+    writeFileSync(join(folder, 'a', 'file'), 'longer');
+    await until(() => changes === 1, 'the writing is seen');
+    symlinkSync('b', join(folder, 'tmp'));
+    renameSync(join(folder, 'tmp'), join(folder, 'data'));
+    await until(() => changes === 2, 'the link is seen');
+    rmSync(join(folder, 'b', 'file'));
+    await until(() => changes === 3, 'it is gone');
+    await lookMore();
+    expect(changes).toBe(3);
+    look[Symbol.dispose]();
+    writeFileSync(join(folder, 'b', 'file'), 'back');
+    await lookMore();
+    expect(changes).toBe(3);
   });
 });
 

@@ -164,17 +164,14 @@ describe('the pods', () => {
 
   test.each(all)('have lanes whose settings their types take: %s', async (_, workload) => {
     const folder = temporaryFolder();
-    try {
-      for (const [, file = ''] of (configurationOf(workload).text ?? '').matchAll(SECRET_FILES)) {
-        const path = file.replace(SECRETS, folder);
-        mkdirSync(dirname(path), { recursive: true });
-        writeFileSync(path, 'secret\n');
-      }
-      const config = await configOf(workload, environmentOf(workload), folder);
-      const names = (await resolveLanes(config, environmentOf(workload))).map(({ name }) => name);
-      expect(names).toEqual(config.lanes.trackers.map(({ name }) => name));
-    } finally {
+    for (const [, file = ''] of (configurationOf(workload).text ?? '').matchAll(SECRET_FILES)) {
+      const path = file.replace(SECRETS, folder);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, 'secret\n');
     }
+    const config = await configOf(workload, environmentOf(workload), folder);
+    const names = (await resolveLanes(config, environmentOf(workload))).map(({ name }) => name);
+    expect(names).toEqual(config.lanes.trackers.map(({ name }) => name));
   });
 
   test.each(all)('find every file that their configuration names: %s', (_, workload) => {

@@ -24,14 +24,11 @@ const testAnalyzed = isThere ? test : test.skip;
 
 function analyzed(...args: readonly string[]): { readonly status: number | null; readonly output: string } {
   const folder = temporaryFolder();
-  try {
-    const unit = join(folder, 'mirrorboard.service');
-    // What it starts is not installed here.
-    writeFileSync(unit, text.replace('/usr/local/bin/mirrorboard', '/bin/true'));
-    const { status, stdout, stderr } = spawnSync('systemd-analyze', [...args, unit], { encoding: 'utf8' });
-    return { status, output: stdout + stderr };
-  } finally {
-  }
+  const unit = join(folder, 'mirrorboard.service');
+  // What it starts is not installed here.
+  writeFileSync(unit, text.replace('/usr/local/bin/mirrorboard', '/bin/true'));
+  const { status, stdout, stderr } = spawnSync('systemd-analyze', [...args, unit], { encoding: 'utf8' });
+  return { status, output: stdout + stderr };
 }
 
 describe('the unit of systemd', () => {

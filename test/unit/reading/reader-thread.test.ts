@@ -6,13 +6,10 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 test('the walk of a thread that was closed ends', async () => {
   const folder = temporaryFolder();
   const thread = new ReaderThread();
-  try {
-    await thread.close();
-    // Nobody answers any more.
-    const pieces: unknown[] = [];
-    const asked = { root: folder, below: '', include: [], exclude: [], ignore: [], links: DEFAULT_LINKS, isNaming: false };
-    for await (const piece of thread.walk(asked)) pieces.push(piece);
-    expect(pieces).toEqual([]);
-  } finally {
-  }
+  await thread.close();
+  // Nobody answers any more.
+  const pieces: unknown[] = [];
+  const asked = { root: folder, below: '', include: [], exclude: [], ignore: [], links: DEFAULT_LINKS, isNaming: false };
+  for await (const piece of thread.walk(asked)) pieces.push(piece);
+  expect(pieces).toEqual([]);
 });

@@ -15,13 +15,10 @@ const program = makeProgram({ stdout: process.stdout, stderr: process.stderr, en
 /** What a formatter makes of the page and what it warns of; undefined where it is not installed. */
 function formatted(command: string, args: readonly string[]): { readonly output: string; readonly warnings: string } | undefined {
   const folder = temporaryFolder();
-  try {
-    writeFileSync(join(folder, 'mirrorboard.1'), page);
-    const env = { ...process.env, MANWIDTH: '100', LC_ALL: 'C.UTF-8', MANROFFOPT: '' };
-    const { error, stdout, stderr } = spawnSync(command, [...args, join(folder, 'mirrorboard.1')], { encoding: 'utf8', env });
-    return error === undefined ? { output: stdout, warnings: stderr } : undefined;
-  } finally {
-  }
+  writeFileSync(join(folder, 'mirrorboard.1'), page);
+  const env = { ...process.env, MANWIDTH: '100', LC_ALL: 'C.UTF-8', MANROFFOPT: '' };
+  const { error, stdout, stderr } = spawnSync(command, [...args, join(folder, 'mirrorboard.1')], { encoding: 'utf8', env });
+  return error === undefined ? { output: stdout, warnings: stderr } : undefined;
 }
 
 describe('the man page', () => {

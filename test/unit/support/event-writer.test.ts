@@ -291,26 +291,23 @@ describe('benchmark logs', () => {
     'writes every point of the form %s into sound records, the same each time',
     (form) => {
       const dir = temporaryFolder();
-      try {
-        const log = w.bigLog({ dir, runs: 2, tags: 3, steps: 200, form, files: 2, perEvent: 2 });
-        expect(log).toMatchObject({ points: 1200, records: 4 + 2 * 200 * 2 });
-        const files = log.files.map((path) => readFileSync(path));
-        expect(files.reduce((sum, file) => sum + file.length, 0)).toBe(log.bytes);
-        const second = records(files[1]!).map((data) => decode('Event', data));
-        expect(second).toHaveLength(1 + 100 * 2);
-        expect(second[1]).toMatchObject({ wall_time: w.bigLogWallTime(0, 100), step: '100' });
-        const value = at(second[1], 'summary', 'value', 1);
-        expect(at(value, 'tag')).toBe(w.bigLogTag(1));
-        const [exact, rounded] = [w.bigLogValue(0, 1, 100, 200), Math.fround(w.bigLogValue(0, 1, 100, 200))];
-        if (form === 'simple' || form === 'mixed') expect(at(value, 'simple_value')).toBe(rounded);
-        if (form === 'tensor' || form === 'unpacked') expect(at(value, 'tensor', 'float_val')).toEqual([rounded]);
-        if (form === 'double') expect(at(value, 'tensor', 'double_val')).toEqual([exact]);
-        if (form === 'int64') expect(at(value, 'tensor', 'int64_val')).toEqual([String(2 ** 28 + Math.floor(exact * 2 ** 20))]);
-        if (form === 'half') expect(at(value, 'tensor', 'half_val')).toEqual([0x2000 + Math.floor(exact * 1023)]);
-        const again = w.bigLog({ dir, runs: 2, tags: 3, steps: 200, form, files: 2, perEvent: 2 });
-        expect(again.files.map((path) => readFileSync(path).equals(files[again.files.indexOf(path)]!))).toEqual([true, true, true, true]);
-      } finally {
-      }
+      const log = w.bigLog({ dir, runs: 2, tags: 3, steps: 200, form, files: 2, perEvent: 2 });
+      expect(log).toMatchObject({ points: 1200, records: 4 + 2 * 200 * 2 });
+      const files = log.files.map((path) => readFileSync(path));
+      expect(files.reduce((sum, file) => sum + file.length, 0)).toBe(log.bytes);
+      const second = records(files[1]!).map((data) => decode('Event', data));
+      expect(second).toHaveLength(1 + 100 * 2);
+      expect(second[1]).toMatchObject({ wall_time: w.bigLogWallTime(0, 100), step: '100' });
+      const value = at(second[1], 'summary', 'value', 1);
+      expect(at(value, 'tag')).toBe(w.bigLogTag(1));
+      const [exact, rounded] = [w.bigLogValue(0, 1, 100, 200), Math.fround(w.bigLogValue(0, 1, 100, 200))];
+      if (form === 'simple' || form === 'mixed') expect(at(value, 'simple_value')).toBe(rounded);
+      if (form === 'tensor' || form === 'unpacked') expect(at(value, 'tensor', 'float_val')).toEqual([rounded]);
+      if (form === 'double') expect(at(value, 'tensor', 'double_val')).toEqual([exact]);
+      if (form === 'int64') expect(at(value, 'tensor', 'int64_val')).toEqual([String(2 ** 28 + Math.floor(exact * 2 ** 20))]);
+      if (form === 'half') expect(at(value, 'tensor', 'half_val')).toEqual([0x2000 + Math.floor(exact * 1023)]);
+      const again = w.bigLog({ dir, runs: 2, tags: 3, steps: 200, form, files: 2, perEvent: 2 });
+      expect(again.files.map((path) => readFileSync(path).equals(files[again.files.indexOf(path)]!))).toEqual([true, true, true, true]);
     },
   );
 });

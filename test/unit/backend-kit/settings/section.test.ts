@@ -78,22 +78,19 @@ describe('a section of the configuration', () => {
 
   it('reads a secret from a file if it is not set, and shows neither', () => {
     const folder = temporaryFolder();
-    try {
-      writeFileSync(join(folder, 'key'), ' hush \n');
-      writeFileSync(join(folder, 'empty'), '\n');
-      const section = read({ key_file: join(folder, 'key'), server: 'http://me:hush@h' });
-      expect(section.secret('key', 'key_file')).toBe('hush');
-      expect(read({ key: 'said', key_file: join(folder, 'key') }).secret('key', 'key_file')).toBe('said');
-      const shown = [section.result(''), read({}, { T_KEY: 'hush' }).result('')];
-      expect(JSON.stringify(shown)).not.toContain('hush');
-      expect(JSON.stringify(shown)).toContain('[redacted]');
-      for (const file of ['empty', 'none']) {
-        const other = read({ key_file: join(folder, file) });
-        expect(other.secret('key', 'key_file')).toBeUndefined();
-        expect(other.problems[0]?.path).toEqual(['key_file']);
-        expect(other.result('').kind).toBe('problems');
-      }
-    } finally {
+    writeFileSync(join(folder, 'key'), ' hush \n');
+    writeFileSync(join(folder, 'empty'), '\n');
+    const section = read({ key_file: join(folder, 'key'), server: 'http://me:hush@h' });
+    expect(section.secret('key', 'key_file')).toBe('hush');
+    expect(read({ key: 'said', key_file: join(folder, 'key') }).secret('key', 'key_file')).toBe('said');
+    const shown = [section.result(''), read({}, { T_KEY: 'hush' }).result('')];
+    expect(JSON.stringify(shown)).not.toContain('hush');
+    expect(JSON.stringify(shown)).toContain('[redacted]');
+    for (const file of ['empty', 'none']) {
+      const other = read({ key_file: join(folder, file) });
+      expect(other.secret('key', 'key_file')).toBeUndefined();
+      expect(other.problems[0]?.path).toEqual(['key_file']);
+      expect(other.result('').kind).toBe('problems');
     }
   });
 });

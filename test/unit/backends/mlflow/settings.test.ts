@@ -44,20 +44,17 @@ describe('the settings of an MLflow lane', () => {
   test('take user and password from the address, from variables or files, and show none of them', () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'secret'), 'from-file\n');
-    try {
-      const inAddress = settingsOf({ tracking_uri: 'http://me:pass%21@h:5000' });
-      expect(inAddress.settings).toMatchObject({ uri: 'http://h:5000', auth: { username: 'me', password: 'pass!' } });
-      expect(JSON.stringify(inAddress.shown)).not.toContain('pass');
-      expect(settingsOf({ tracking_uri: 'http://h', username: 'u', password_file: join(folder, 'secret') }).settings.auth).toEqual({
-        username: 'u',
-        password: 'from-file',
-      });
-      const token = settingsOf({ tracking_uri: 'http://h' }, { MLFLOW_TRACKING_TOKEN: 'tok-en' });
-      expect(token.settings.auth).toEqual({ token: 'tok-en' });
-      expect(JSON.stringify(token.shown)).not.toContain('tok-en');
-      expect(problemsOf({ tracking_uri: 'http://h', token_file: join(folder, 'none') })[0]).toMatchObject({ path: ['token_file'] });
-    } finally {
-    }
+    const inAddress = settingsOf({ tracking_uri: 'http://me:pass%21@h:5000' });
+    expect(inAddress.settings).toMatchObject({ uri: 'http://h:5000', auth: { username: 'me', password: 'pass!' } });
+    expect(JSON.stringify(inAddress.shown)).not.toContain('pass');
+    expect(settingsOf({ tracking_uri: 'http://h', username: 'u', password_file: join(folder, 'secret') }).settings.auth).toEqual({
+      username: 'u',
+      password: 'from-file',
+    });
+    const token = settingsOf({ tracking_uri: 'http://h' }, { MLFLOW_TRACKING_TOKEN: 'tok-en' });
+    expect(token.settings.auth).toEqual({ token: 'tok-en' });
+    expect(JSON.stringify(token.shown)).not.toContain('tok-en');
+    expect(problemsOf({ tracking_uri: 'http://h', token_file: join(folder, 'none') })[0]).toMatchObject({ path: ['token_file'] });
   });
 
   test.each([
