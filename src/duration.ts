@@ -15,7 +15,7 @@ export function parseDuration(text: string): number | undefined {
   return isWhole ? parts.reduce((sum, [, count, unit = 's']) => sum + Number(count) * (UNIT_MS[unit] ?? 0), 0) : undefined;
 }
 
-/** The same for something that is waited for: above 0, and no longer than a timer can be. */
+/** The same for a wait: above 0, and no longer than a timer can be. */
 export function parseWait(text: string): number | undefined {
   const ms = parseDuration(text);
   return ms !== undefined && ms > 0 && ms <= MOST_MS ? ms : undefined;

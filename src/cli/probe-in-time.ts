@@ -6,7 +6,7 @@ import { AnswerWatch, SILENT_MS } from '../sync/delivery/index.ts';
 /** How long a tracker must answer that a person waits for. */
 export const PROBE_MS = 30_000;
 
-/** How long a tracker is waited for, and who hears of it. */
+/** How long to wait for a tracker, and where to report that. */
 interface ProbeOptions {
   /** A line for the person who waits. */
   readonly say: (line: string) => void;
@@ -17,7 +17,7 @@ interface ProbeOptions {
 }
 
 /**
- * Asks whether a tracker is there before something is done in it. Says that it is waited for, and gives up long
+ * Asks whether a tracker is there before something is done in it. Reports the wait, and gives up long
  * before a request would.
  */
 export async function probeInTime(

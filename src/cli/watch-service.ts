@@ -110,7 +110,7 @@ export class WatchService {
         try {
           await this.#round(setup, AbortSignal.any([interrupt.signal, round]), places, onStart);
         } catch (error) {
-          // Only here it shows that a root is another one, or that somebody else has the store.
+          // Only the start of a round shows that a root is another one, or that another process has the store.
           if (hasBegun || former === undefined) throw error;
           this.#failed(error);
           const again = await this.#setUpAgain(former, interrupt.signal);

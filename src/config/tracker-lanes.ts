@@ -157,7 +157,7 @@ export function sharedTags({ layers, note, placeOf }: Pick<LaneMaking, 'layers' 
 
 type Joins = readonly { runs?: string[]; file?: string; key?: string; id?: string; wait?: number; prefix?: string }[] | undefined;
 
-/** How long a file with the id of a run is waited for, unless it is reported. */
+/** How long a lane waits for a file with the id of a run, unless the configuration says otherwise. */
 const WAIT_SECONDS = 60;
 
 function joinRules(joins: Joins = []): TrackerLaneConfig['joins'] {

@@ -3,7 +3,7 @@ import { ByteWriter, type ColumnSource, ParquetWriter, type SchemaElement } from
 import { type ExportKind, isOfKind } from './kind.ts';
 import { type ExportCount, type ExportSource, nothingYet } from './source.ts';
 
-/** Takes a piece of the output and may keep it; what it returns is waited for before the next piece is made. */
+/** Takes a piece of the output and may keep it. The next piece is made after the returned promise resolves. */
 type ByteSink = (chunk: Uint8Array) => void | Promise<void>;
 
 /** What is written, and in groups of how many rows. */

@@ -5,7 +5,7 @@ export function linkTo(backend: { readonly link?: Backend['link'] | undefined },
   try {
     return backend.link?.(handle);
   } catch {
-    // Whoever opens the run says why: a list of links must not fail for it.
+    // A list of links must not fail for it. Opening the run reports the reason.
     return undefined;
   }
 }

@@ -13,7 +13,7 @@ export interface BuildFacts {
 const SELDOM_MS = 60_000;
 
 /**
- * Serves the status as metrics. Gauges and counters are read from the status when somebody asks, which knows its
+ * Serves the status as metrics. Gauges and counters are read from the status at each scrape, which knows its
  * sums; only what has a duration is counted as it happens.
  */
 export class Metrics implements MetricsPage {

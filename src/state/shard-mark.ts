@@ -17,7 +17,7 @@ export function shardIn(statements: Statements): Shard | undefined {
   return row === undefined ? undefined : parseShard(String(row.value));
 }
 
-/** The same of a state file; undefined, too, where it can't be read: whoever uses it says why. */
+/** The same of a state file; undefined also if it cannot be read: opening it reports the reason. */
 export function shardOfState(path: string): Shard | undefined {
   try {
     const db = openReadOnly(path);

@@ -44,18 +44,18 @@ const PAUSED_REASON = 'paused with mirrorboard lane pause; nothing is sent to it
 const SILENT_REMEDY =
   'It accepts requests but does not answer: check if its server is stopped or overloaded, or its database hangs, and restart it if needed.';
 
-/** One lane as seen from outside: what it accepted, how far the files are ahead, and why it stands still if it does. */
+/** One lane as seen from outside: what it accepted, how far it is behind, and why it does not advance. */
 export class LaneProgress {
   readonly name: string;
   readonly type: string;
   readonly where: string;
   #state: Exclude<LaneCondition, 'paused'> = 'active';
   #pauses: readonly LanePause[] = [];
-  /** Why it stands still, since a send failed. */
+  /** Why it does not advance: the error of the last failed send. */
   #failure: MirrorError | undefined;
   /** Since when the tracker does not answer, though it is asked something. */
   silentSinceMs: number | undefined;
-  /** When it tries again; undefined where nothing is waited for. */
+  /** When it tries again; undefined if it does not wait. */
   nextTryMs: number | undefined;
   sinceMs: number;
   acceptedAtMs = 0;
@@ -170,7 +170,7 @@ export class LaneProgress {
     return this.silentSinceMs === undefined ? this.#failure?.hint : SILENT_REMEDY;
   }
 
-  /** The code of why it stands still. */
+  /** The code of the error that stops it. */
   get code(): string | undefined {
     if (this.isPaused) return undefined;
     return this.silentSinceMs === undefined ? this.#failure?.code : 'MB4001';

@@ -44,7 +44,7 @@ interface ArtifactSyncOptions {
   readonly clock?: Clock;
 }
 
-/** A file that did not change for so long, by its own time, stands still. */
+/** A file that has not changed for this long, by its own time, counts as complete. */
 const STILL_MS = 2000;
 /** Files are checked again: while they change, while the run grows, and when it is quiet. */
 const AGAIN_MS = 2500;

@@ -159,13 +159,13 @@ export class LocalSync implements LaneSync {
     // A lane that failed while there was nothing to read is noticed here.
     if (this.#lane.failure !== undefined) this.#queues.wakeAll();
     for (const { ref, name } of this.#goneLater.splice(0)) this.fileGone(ref, name);
-    // Whoever pauses the store may be about to copy its file.
+    // A user who pauses the store may be about to copy its file.
     if (this.#status.lane(this.lane).isPaused) return;
     if (this.#lane.failure === undefined) this.#upkeep.compact();
     this.#upkeep.rest(this.#status.lane(this.lane).points, nowMs, this.#status.isReady);
   }
 
-  /** Reads what is heard of, run by run, until it is told to stop. A lane that fails is waited for. */
+  /** Reads what is heard of, run by run, until it is told to stop. If the lane fails, it waits. */
   async run(): Promise<void> {
     const { signal } = this.#options;
     const queues = this.#queues.all();

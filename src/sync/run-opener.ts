@@ -32,11 +32,11 @@ interface RunOpenerOptions {
   readonly instanceId: string;
   readonly places: ReadonlyMap<string, RootPlace>;
   readonly cache: BatchCache;
-  /** Nobody writes to the files: nothing is waited for. */
+  /** No process writes to the files: the opener waits for nothing. */
   readonly isSettled: boolean;
   /** The time and its timers. Default: the system's. */
   readonly clock?: Clock;
-  /** Ends all that is waited for. */
+  /** Ends every wait. */
   readonly signal: AbortSignal;
   /** The files of a run, for where what is about to be sent does not tell whose a tracker run is. */
   readonly filesOf: (run: SyncedRun) => RunFiles & { areGone(files: Iterable<string>, signal: AbortSignal): Promise<boolean> };

@@ -30,7 +30,7 @@ export interface TrackerSyncOptions {
    * hour.
    */
   readonly runEndedAfterOf?: (rootPath: string) => number;
-  /** Nobody writes to the files: incomplete ends are looked into, and nothing is waited for. */
+  /** No process writes to the files: the sync searches incomplete ends, and does not wait for more. */
   readonly isSettled: boolean;
   /** Whether every run is known by now: before, what lies below a run may be another one's. Default: it is. */
   readonly isTreeWhole?: () => boolean;

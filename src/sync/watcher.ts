@@ -111,7 +111,7 @@ export class Watcher {
       lanes: new Set(trackers.flatMap(({ name, routing }) => (routing !== undefined && asksForOthers(routing) ? [name] : []))),
       wasScanned: (root) => this.#status.roots.has(root),
       tree: this.#tree,
-      // Asked for each time: whoever watches may change it.
+      // Read each time: the caller may change it.
       quietMs: () => options.quietRootMs,
       clock: this.#clock,
     });

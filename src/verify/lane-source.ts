@@ -62,7 +62,7 @@ export interface ExtraScope {
   readonly candidate: Candidate;
   /** Which series are compared. */
   readonly isWanted: (tag: string) => boolean;
-  /** Only some of the series are: what is said of the whole run cannot be checked. */
+  /** Only some of the series are: facts about the whole run cannot be checked. */
   readonly isSample: boolean;
   /** Lets others have their turn; true once the comparison is to end. */
   readonly turn: () => Promise<boolean>;

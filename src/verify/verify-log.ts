@@ -57,7 +57,7 @@ export class VerifyLog {
   readonly #signal: AbortSignal | undefined;
   #turnAtMs = performance.now();
 
-  /** `asked`: whoever may need an answer. */
+  /** `asked`: the lanes that the comparison may wait for. */
   constructor(sample: Sample | undefined, signal: AbortSignal | undefined, asked: readonly Asked[] = []) {
     this.progress = startedProgress('scanning', asked, this.startedAtMs);
     this.#sample = sample;

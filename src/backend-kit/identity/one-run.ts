@@ -23,7 +23,7 @@ export interface Contenders<Run> {
   idOf(run: Run): string;
   /** The place it says it has, as a text. */
   placeOf(run: Run): unknown;
-  /** Whether it is there, and this run's: its place is waited for. */
+  /** Whether it exists and belongs to this run: the others wait for its place. */
   isOwn(run: Run): boolean;
   givePlace(run: Run, place: string): Promise<void>;
   /** Whether nothing was written to it. Default: a run without a place is. */

@@ -26,7 +26,7 @@ export const REBUILD_HINT =
 /** The remedy when a run can't be written to. */
 export const RUN_HINT = 'Run once with --rebuild to send everything to a new run; the old one stays.';
 
-/** A run that is refused stands still: rows are never left out. */
+/** A refused run stops, because rows are never left out. */
 const failures = new Failures<Exclude<Cause, CommonCause>>({
   api: 'the W&B API',
   causes: {

@@ -172,7 +172,7 @@ export class CircuitBreaker {
     if (!isHeld) this.#wake();
   }
 
-  /** Whoever waits tries at once, and a lane that is parked begins its pace from the start. */
+  /** All waiting sends retry at once, and a parked lane starts its delays again. */
   retryNow(): void {
     this.#dueMs = this.#clock.steadyMs();
     this.#parkedTimes = 0;
