@@ -45,6 +45,8 @@ export class ObjectSequence {
   #firstStep: number | bigint | undefined;
   #lastStep: number | bigint | undefined;
   #collapsed: number;
+  /** Whether the points beside the others were counted: the metadata does not name what was kept just before a crash. */
+  #isCounted = false;
 
   constructor(id: SequenceId, family: MappedObject['family'], hash: string, fields: Tree | undefined) {
     this.id = id;
@@ -96,6 +98,10 @@ export class ObjectSequence {
   async #settle(point: PlacedObject, client: AimClient, frames: Frames, seqs: Resource, signal: AbortSignal): Promise<void> {
     const step = BigInt(point.step);
     await frames.flush();
+    if (!this.#isCounted) {
+      this.#collapsed = (await client.keys(seqs, [...this.#base, BESIDE], signal)).length;
+      this.#isCounted = true;
+    }
     const there = await client.find(seqs, 'collect', [[...this.#base, 'val', step], true, false], signal);
     const isObject = there === undefined || there === null || there instanceof Custom || Array.isArray(there);
     if (!isObject) throw oddTree('collect', client.address, 'an object of the sequence');

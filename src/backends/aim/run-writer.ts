@@ -102,17 +102,16 @@ export class RunWriter {
         sequence = new ScalarSequence(id, this.#run.hash, this.#traces.get(key)?.fields, hashes);
         this.#scalars.set(key, sequence);
       }
-      const before = sequence.collapsed;
+      const collapsed = sequence.collapsed;
       await sequence.begin(frames, this.#open.seqs);
       // Named before it has points: what has no name is not found again. If it ends there, they come once more, and
       // are looked up.
-      const isNew = !this.#published.has(key);
-      const foreseen = isNew ? sequence.foreseenFields(points) : undefined;
-      if (isNew) await this.#writeTrace(id, name, 'float', 2n, foreseen ?? sequence.traceFields(), frames);
+      const before = sequence.fieldsBefore(points, this.#published.has(key));
+      if (before !== undefined) await this.#writeTrace(id, name, 'float', 2n, before.fields, frames);
       this.#published.set(key, 'float');
       await sequence.write(points, { file, start: batch.start, end: batch.end }, this.#client, frames, this.#open.seqs, signal);
-      if (foreseen === undefined) await this.#writeTrace(id, name, 'float', 2n, sequence.traceFields(), frames);
-      this.#noteCollapsed(before, sequence.collapsed);
+      if (before?.isFinal !== true) await this.#writeTrace(id, name, 'float', 2n, sequence.traceFields(), frames);
+      this.#noteCollapsed(collapsed, sequence.collapsed);
     }
   }
 

@@ -41,12 +41,16 @@ export interface ScalarTotals {
 /** All cells of a sequence by step, and what is stored with them. */
 interface Loaded {
   readonly cells: Map<number, Cell>;
+  /** Steps whose cell was being replaced when the server died: what is in it is of no point. */
+  readonly torn: Set<number>;
   readonly beside: Set<string>;
   readonly ranges: StepRange[];
 }
 
 /** The column of places, by the step's hash: where an overwritten cell came from. */
 export const PLACE_COLUMN = 'mb_place';
+/** The place of a cell while its columns are replaced one after the other. */
+const TORN = 'torn';
 /** The column of integers that no double holds. */
 export const EXACT_COLUMN = 'mb_exact';
 /** Which range of steps came from which bytes of which file. */
@@ -110,16 +114,34 @@ export class ScalarSequence {
     this.#isBegun = true;
   }
 
-  /** What the metadata will say once these points are there; undefined if that must be looked up before. */
-  foreseenFields(points: readonly ScalarPoint[]): (readonly [Key, Tree])[] | undefined {
+  /**
+   * What the metadata must say before these points are written; undefined if it says enough. `isFinal`: it needs no
+   * change afterwards. A step that gets a place of its own is never beyond the last step that the metadata names.
+   * Otherwise, if the server dies halfway, another file's point is written there without a look, and the place that
+   * was left behind hides it from the point that comes again.
+   */
+  fieldsBefore(
+    points: readonly ScalarPoint[],
+    isNamed: boolean,
+  ): { readonly fields: readonly (readonly [Key, Tree])[]; readonly isFinal: boolean } | undefined {
     const totals = { ...this.totals };
     let hasExact = this.#hasExact;
+    let isRising = true;
+    let greatest: ScalarPoint | undefined;
     for (const point of points) {
-      if (totals.lastStep !== undefined && Number(point.step) <= Number(totals.lastStep)) return undefined;
+      if (totals.lastStep !== undefined && Number(point.step) <= Number(totals.lastStep)) isRising = false;
+      if (greatest === undefined || Number(point.step) > Number(greatest.step)) greatest = point;
       count(totals, point);
       if (typeof point.value === 'bigint') hasExact = true;
     }
-    return fieldsOf(totals, this.#collapsed, hasExact);
+    const isFirstExact = hasExact && !this.#hasExact;
+    if (isRising) return isNamed && !isFirstExact ? undefined : { fields: fieldsOf(totals, this.#collapsed, hasExact), isFinal: true };
+    const { lastStep } = this.totals;
+    const isBeyond = greatest !== undefined && (lastStep === undefined || Number(greatest.step) > Number(lastStep));
+    if (isNamed && !isBeyond && !isFirstExact) return undefined;
+    // Only the step: which values count is known once all of them were looked up.
+    const reached = isBeyond ? { ...this.totals, lastStep: greatest?.step, last: Number(greatest?.value) } : this.totals;
+    return { fields: fieldsOf(reached, this.#collapsed, hasExact), isFinal: false };
   }
 
   /** Writes points in the order of their file; `bytes` is their place in it. */
@@ -143,11 +165,14 @@ export class ScalarSequence {
     }
     if (rising.length > 0) await this.#append(rising, bytes, frames, seqs);
     if (others.length === 0) return;
+    const isFirstLook = this.#loaded === undefined;
     if (this.#loaded === undefined) {
       await frames.flush();
       this.#loaded = await this.#load(client, seqs, signal);
+      // Also what was kept before a crash, which the metadata does not count yet.
+      this.#collapsed = this.#loaded.beside.size;
     }
-    await this.#settle(others, this.#loaded, frames, seqs);
+    await this.#settle(others, this.#loaded, isFirstLook, frames, seqs);
   }
 
   /** What the run's metadata says of this sequence. */
@@ -178,16 +203,18 @@ export class ScalarSequence {
   }
 
   /** Points whose steps may be there already. */
-  async #settle(points: readonly PlacedScalar[], loaded: Loaded, frames: Frames, seqs: Resource): Promise<void> {
+  async #settle(points: readonly PlacedScalar[], loaded: Loaded, isFirstLook: boolean, frames: Frames, seqs: Resource): Promise<void> {
     const winners = new Map<number, PlacedScalar>();
     const beside = new Map<string, PlacedScalar | Cell>();
-    const exactBefore = new Set<number>();
-    let replaced = false;
+    /** Steps of winners whose cell is there already, whole or torn. */
+    const taken = new Set<number>();
+    // At the first look, what a crash left behind is not counted as it is.
+    let replaced = isFirstLook;
     for (const point of points) {
       const step = Number(point.step);
       const there = loaded.cells.get(step);
+      if ((there !== undefined && !winners.has(step)) || loaded.torn.has(step)) taken.add(step);
       if (there !== undefined && contentKey(there) !== contentKey(point)) {
-        if (typeof there.value === 'bigint') exactBefore.add(step);
         const isSame = there.place !== undefined && comparePlaces(point.place, there.place) === 0;
         if (!isSame) {
           const isOlder = isOlderThan(point.place, there, step, loaded.ranges);
@@ -213,16 +240,17 @@ export class ScalarSequence {
       this.#collapsed = loaded.beside.size;
     }
     const chosen = [...winners.values()];
-    const places = chosen.map(({ step, place }) => [this.#hashes.of(Number(step)), placeText(place)] as const);
-    for (let at = 0; at < places.length; at += CELLS)
-      await frames.update(seqs, [...this.#base, PLACE_COLUMN], places.slice(at, at + CELLS));
-    const stale = chosen.filter(({ step, value }) => exactBefore.has(Number(step)) && typeof value !== 'bigint');
-    await frames.update(
-      seqs,
-      [...this.#base, EXACT_COLUMN],
-      stale.map(({ step }) => [this.#hashes.of(Number(step)), null]),
-    );
+    const putPlaces = async (points: readonly PlacedScalar[], textOf: (point: PlacedScalar) => string): Promise<void> => {
+      const places = points.map((point) => [this.#hashes.of(Number(point.step)), textOf(point)] as const);
+      for (let at = 0; at < places.length; at += CELLS)
+        await frames.update(seqs, [...this.#base, PLACE_COLUMN], places.slice(at, at + CELLS));
+    };
+    const overwritten = chosen.filter(({ step }) => taken.has(Number(step)));
+    await putPlaces(chosen, ({ step, place }) => (taken.has(Number(step)) ? TORN : placeText(place)));
     await this.#put(chosen, frames, seqs);
+    // Only now: a cell with the value of one point and the time of another is no point that may be kept.
+    await putPlaces(overwritten, ({ place }) => placeText(place));
+    for (const { step } of overwritten) loaded.torn.delete(Number(step));
     if (replaced) this.#recount(loaded);
     else for (const point of chosen) count(this.totals, point);
   }
@@ -236,11 +264,12 @@ export class ScalarSequence {
       // Last: a cell that has a step is whole, also after a crash in between.
       ['step', points.map(({ step }) => BigInt(step))],
     ] as const;
-    const exact = points.flatMap(({ step, value }) =>
-      typeof value === 'bigint' ? [[this.#hashes.of(Number(step)), String(value)] as const] : [],
-    );
-    if (exact.length > 0) this.#hasExact = true;
-    await frames.update(seqs, [...this.#base, EXACT_COLUMN], exact);
+    // Where some are exact, the others say that they are not: a cell may have been another point's before.
+    if (points.some(({ value }) => typeof value === 'bigint')) this.#hasExact = true;
+    const exact = this.#hasExact
+      ? points.map(({ value }, i) => [keys[i] as bigint, typeof value === 'bigint' ? String(value) : null] as const)
+      : [];
+    for (let at = 0; at < exact.length; at += CELLS) await frames.update(seqs, [...this.#base, EXACT_COLUMN], exact.slice(at, at + CELLS));
     for (let from = 0; from < keys.length; from += CELLS) {
       const to = Math.min(keys.length, from + CELLS);
       for (const [column, values] of columns) await frames.cells(seqs, [...this.#base, column], { keys, values }, from, to);
@@ -249,9 +278,11 @@ export class ScalarSequence {
 
   /** A value that is gone may have been an extreme. */
   #recount({ cells }: Loaded): void {
-    const { first, firstStep } = this.totals;
+    const { first, firstStep, last, lastStep } = this.totals;
     Object.assign(this.totals, { last: undefined, lastStep: undefined, min: undefined, max: undefined });
     for (const cell of cells.values()) count(this.totals, cell);
+    // A last step that has no cell yet was named before its point, which comes again: it is never taken back.
+    if (lastStep !== undefined && !(Number(this.totals.lastStep) >= Number(lastStep))) Object.assign(this.totals, { last, lastStep });
     if (first !== undefined) this.totals.first = first;
     if (firstStep !== undefined) this.totals.firstStep = firstStep;
     const there = firstStep === undefined ? undefined : cells.get(Number(firstStep));
@@ -265,10 +296,15 @@ export class ScalarSequence {
     const exact = this.#hasExact ? await read(EXACT_COLUMN) : new Map<Key, Tree>();
     const beside = await client.keys(seqs, [...this.#base, BESIDE], signal);
     const cells = new Map<number, Cell>();
+    const torn = new Set<number>();
     for (const [key, step] of steps) {
       const [wallTime, value, place, whole] = [times.get(key), values.get(key), places.get(key), exact.get(key)];
       // A cell that was not finished is written again by its writer.
       if (typeof step !== 'bigint' || typeof wallTime !== 'number' || typeof value !== 'number') continue;
+      if (place === TORN) {
+        torn.add(Number(step));
+        continue;
+      }
       cells.set(Number(step), {
         step: narrow(step),
         wallTime,
@@ -278,6 +314,7 @@ export class ScalarSequence {
     }
     return {
       cells,
+      torn,
       beside: new Set(beside.map(String)),
       ranges: [...ranges].flatMap(([key, text]) => (typeof text === 'string' ? (readRange(String(key), text) ?? []) : [])),
     };
