@@ -54,6 +54,10 @@ export default defineConfig({
     // Headings have the same addresses here and where the sources can be read.
     anchor: { slugify: (heading) => heading.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, '').trim().replace(/\s/g, '-') },
     config(md) {
+      // Without HTML, a comment would be text of the page, or a row of the table before it.
+      md.core.ruler.after('normalize', 'without-comments', (state) => {
+        state.src = state.src.replace(/^<!-- .* -->$/gm, '');
+      });
       md.core.ruler.push('pages-of-a-repository', ({ tokens, env }) => {
         for (const token of tokens) token.children = token.children?.filter(leadsSomewhere(env.relativePath)) ?? null;
       });

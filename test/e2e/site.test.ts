@@ -44,6 +44,8 @@ describe('the site', () => {
     const index = chunks.find((name) => name.startsWith('@localSearchIndex'));
     expect(readFileSync(join(site, 'assets/chunks', index!), 'utf8')).toContain('MB3007');
     for (const page of pages) expect(html(page)).not.toMatch(/<(?:script|link|img)[^>]* (?:src|href)="(?:https?:)?\/\//);
+    // Comments mark what a program writes into a page.
+    for (const page of pages) expect(html(page)).not.toContain('&lt;!--');
   });
 
   it('has the heading that each link leads to', () => {
