@@ -2,15 +2,18 @@
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from '@jest/globals';
 
 const made: string[] = [];
 
-afterAll(() => {
+const removeAll = (): void => {
   for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-});
+};
 
-/** A new folder, by its real path. It is removed when the tests of the file are over, also if they fail. */
+// `npm run soak` and `npm run compat` run without jest, which refuses to be imported outside its own processes.
+if (process.env['JEST_WORKER_ID'] === undefined) process.once('exit', removeAll);
+else (await import('@jest/globals')).afterAll(removeAll);
+
+/** A new folder, by its real path. It is removed when the tests of the file, or the program, end. */
 export function temporaryFolder(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-test-')));
   made.push(folder);

@@ -313,3 +313,24 @@ describe('the import graph', () => {
     expect(why('errors.ts', 'model/index.ts')).toBe('errors knows nobody');
   });
 });
+
+describe('the programs of npm scripts', () => {
+  it('start without jest, which refuses to be imported by others', () => {
+    const repository = join(sources, '..');
+    const { scripts } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    const programs = Object.values(scripts).flatMap((script) => script.match(/\bdist\/test\/\S+\.js\b/g) ?? []);
+    expect(programs.length).toBeGreaterThan(2);
+    const from = new Map<string, string>(programs.map((program) => [program, 'package.json']));
+    const needJest: string[] = [];
+    for (const file of from.keys()) {
+      for (const { specifier, type } of parse(readFileSync(join(repository, file), 'utf8'), file)[0]) {
+        if (type === 'dynamic' || typeof specifier !== 'string') continue;
+        if (specifier === '@jest/globals') needJest.push(`${file}, imported by ${from.get(file)}`);
+        const path = posix.join(posix.dirname(file), specifier);
+        if (specifier.startsWith('.') && !from.has(path)) from.set(path, file);
+      }
+    }
+    expect(needJest).toEqual([]);
+    expect(from.size).toBeGreaterThan(100);
+  });
+});
