@@ -38,10 +38,10 @@ function parse(request: TextRequest, { mostMs = MOST_MS, mostBytes = memoryShare
   const worker = idle.splice(at, at < 0 ? 0 : 1)[0]?.worker ?? newWorker(mostBytes);
   worker.ref();
   return new Promise((resolve) => {
-    const end = (said: Said | Invalid, isSound = false): void => {
+    const end = (said: Said | Invalid, isValid = false): void => {
       clearTimeout(timer);
       worker.off('message', onMessage).off('error', onError).off('exit', onExit);
-      if (isSound) {
+      if (isValid) {
         worker.unref();
         idle.push({ worker, mostBytes });
       } else {

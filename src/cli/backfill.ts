@@ -150,7 +150,7 @@ function nextAfter(report: Report, { roots, requests, flags, isLocalOnly }: Type
       lanes: lanesAfter(report),
       damaged: damaged.map(({ run, file }) => join(paths.get(run.root) ?? '', run.path, file)),
       refusing: report.lanes.find(isRefusing)?.name,
-      isOwed: report.lanes.some(({ stand, owedBytes }) => stand !== 'done' || owedBytes > 0),
+      hasPending: report.lanes.some(({ stand, pendingBytes: owedBytes }) => stand !== 'done' || owedBytes > 0),
       emptyRoot: report.totals.files === 0 ? requests[0]?.path : undefined,
       isLocalOnly,
       said: 'that it is mirrored',
@@ -216,7 +216,7 @@ function isShut({ incidents, damage }: Report): boolean {
 export function exitCodeOf(report: Report, isStrict: boolean): ExitCode {
   if (report.interrupted) return ExitCode.interrupted;
   const isMissing = report.incidents.some(({ kind }) => NOT_MIRRORED.has(kind));
-  const isOwed = report.lanes.some((lane) => lane.stand !== 'done' || isRefusing(lane));
+  const hasPending = report.lanes.some((lane) => lane.stand !== 'done' || isRefusing(lane));
   const isDamaged = report.damage.some((damage) => isStrict || !isPending(damage));
-  return isMissing || isDamaged || isOwed ? ExitCode.notMirrored : ExitCode.done;
+  return isMissing || isDamaged || hasPending ? ExitCode.notMirrored : ExitCode.done;
 }

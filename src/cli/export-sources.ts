@@ -51,7 +51,7 @@ function* counted(
 
 /** How files are read for an export. */
 interface FilesSourceOptions {
-  /** Nobody writes to the files any more: look for valid records inside a torn one. Default true. */
+  /** No process writes to the files any more: look for valid records inside an incomplete one. Default true. */
   readonly settled?: boolean;
   /** Told of directories and files that could not be read; they are missing from what comes out. */
   readonly onObstacle?: (obstacle: Obstacle) => void;

@@ -36,18 +36,18 @@ export async function inspectCommand(path: string, flags: InspectFlags, context:
   if (flags.format === 'json') {
     const { filesSource } = await import('./export-sources.ts');
     const { writeTruthJson } = await import('../export/index.ts');
-    let isSound = true;
+    let isValid = true;
     const source = filesSource(target, {
       onObstacle: (obstacle) => {
-        isSound &&= obstacle.isLeft === true;
+        isValid &&= obstacle.isLeft === true;
         context.stderr.write(`${obstacleText(obstacle)}\n`);
       },
       onFile: ({ damage }) => {
-        isSound &&= damage.every(isPending);
+        isValid &&= damage.every(isPending);
       },
     });
     await writeTruthJson(source, (chunk) => writeOut(stdout, chunk));
-    context.exitCode = isSound ? ExitCode.done : ExitCode.notMirrored;
+    context.exitCode = isValid ? ExitCode.done : ExitCode.notMirrored;
     return;
   }
   const style = styleOf(stdout, flags, env);

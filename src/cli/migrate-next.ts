@@ -47,7 +47,7 @@ export function nextOfMigration(migrated: Migrated): string | undefined {
     compared,
     refusing: report.lanes.find(isRefusing)?.name,
     damaged: damaged.map(({ run, file }) => join(paths.get(run.root) ?? '', run.path, file)),
-    isOwed: true,
+    hasPending: true,
   };
   const isInTheWay =
     isInterrupted ||
@@ -55,13 +55,13 @@ export function nextOfMigration(migrated: Migrated): string | undefined {
     (compared !== undefined && compared !== 'same') ||
     situation.refusing !== undefined ||
     damaged.length > 0 ||
-    isOwed(report, own, between);
+    hasPending(report, own, between);
   if (isInTheWay) return nextStep(situation, program);
   const more = directoriesOf(between?.uncompared ?? [], requests);
   return more.length === 0 ? undefined : nextStep({ ...situation, typed: typedWords('migrate', more, flags) }, program);
 }
 
-function isOwed({ lanes }: Report, own: Verification | undefined, between: Verification | undefined): boolean {
+function hasPending({ lanes }: Report, own: Verification | undefined, between: Verification | undefined): boolean {
   if (own === undefined || between === undefined) return true;
   const { pendingBytes, damaged } = totalsOf(own);
   return lanes.some(({ stand }) => stand !== 'done') || pendingBytes > damaged.before || totalsOf(between).notYet > 0;

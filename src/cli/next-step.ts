@@ -34,7 +34,7 @@ export interface Situation {
   /** Files of which something is damaged. */
   readonly damaged?: readonly string[];
   /** Something that is in the files is not in every lane. */
-  readonly isOwed?: boolean;
+  readonly hasPending?: boolean;
   /** A lane that people have paused. */
   readonly paused?: string | undefined;
   /** Nothing was ever mirrored. */
@@ -92,7 +92,7 @@ function decide(situation: Situation): Step {
   const [file] = damaged;
   if (file !== undefined) return { words: ['inspect', file] };
   if (situation.emptyRoot !== undefined) return { words: ['inspect', situation.emptyRoot] };
-  if (situation.isOwed === true) {
+  if (situation.hasPending === true) {
     // Who compares wants it compared once it is there.
     if (isDriven) return situation.said === 'that it is the same' ? again : { words: ['status', '--watch'] };
     return BRINGING.has(typed[0] ?? '') ? again : bring;

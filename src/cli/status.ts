@@ -338,7 +338,7 @@ function nextCommand(report: StatusReport, flags: StatusFlags, env: NodeJS.Proce
       refusing: lanes.find(isRefusing)?.name,
       damaged: damaged.map(({ run, file }) => join(rootPaths.get(run.root) ?? '', run.path, file)),
       isNew: roots.length === 0,
-      isOwed: lanes.some((lane) => lane.lagBytes > 0 && pausedSince(lane) === undefined),
+      hasPending: lanes.some((lane) => lane.lagBytes > 0 && pausedSince(lane) === undefined),
       paused: lanes.find((lane) => pausedSince(lane) !== undefined)?.name,
       said: 'how it stands',
     },

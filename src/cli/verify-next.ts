@@ -10,7 +10,7 @@ export interface Asked {
   /** The lane, where it must be named. */
   readonly lane: string | undefined;
   /** At most one lane is behind. */
-  readonly isOneOwed: boolean;
+  readonly isOnePending: boolean;
 }
 
 /** What to type now: what repairs the differences, brings what is pending, or is of use when all is well. */
@@ -28,8 +28,8 @@ export function nextOfVerification(
   if (compared === 'cannotMend' && !verification.interrupted && flags.report !== undefined) return undefined;
   // A doctor would find the tracker well: what is to be done about such a run stands with it.
   if (compared === 'unreachable' && obstacles.every(({ isAboutRun }) => isAboutRun === true)) return undefined;
-  const isBehind = isOwed(totals) || isUnmirrored(obstacles);
-  const lane = compared === 'same' && isBehind && !typed.isOneOwed ? undefined : typed.lane;
+  const isBehind = hasPending(totals) || isUnmirrored(obstacles);
+  const lane = compared === 'same' && isBehind && !typed.isOnePending ? undefined : typed.lane;
   return nextStep(
     {
       typed: typedWords('verify', roots, { ...flags, repair: false, ...(lane === undefined ? {} : { lane: [lane] }) }),
@@ -43,7 +43,7 @@ export function nextOfVerification(
       compared,
       // What can be brought comes first: damage may stay forever.
       damaged: isBehind ? [] : damagedFiles,
-      isOwed: isBehind,
+      hasPending: isBehind,
       lane,
       isLocalOnly: verification.lane === 'local',
       said: 'that it is the same',
@@ -73,7 +73,7 @@ export function isUnmirrored(obstacles: Verification['obstacles']): boolean {
 }
 
 /** True if data is pending that a backfill can mirror. Damage needs another file. */
-export function isOwed({ pendingBytes, incompleteBytes, damaged, unjudged }: Totals): boolean {
+export function hasPending({ pendingBytes, incompleteBytes, damaged, unjudged }: Totals): boolean {
   return pendingBytes + incompleteBytes - damaged.before - damaged.behind + unjudged.stale > 0;
 }
 

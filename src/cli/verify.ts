@@ -25,7 +25,7 @@ import { localLane, readConfig } from './read-config.ts';
 import { columnsOf, laneWarning, ProgressBlock, renderVerification } from './terminal/index.ts';
 import { differenceJson, verificationJson } from './verification-json.ts';
 import type { VerifyFlags } from './verify-flags.ts';
-import { type Asked, isOwed, isUnmirrored, nextOfVerification } from './verify-next.ts';
+import { type Asked, hasPending, isUnmirrored, nextOfVerification } from './verify-next.ts';
 
 /** Differences that the summary of a lane names. */
 const MOST_EXAMPLES = 20;
@@ -91,8 +91,8 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
   const unkept = keepVerdicts(config.state.path, verdicts);
   if (unkept !== undefined && (flags.quiet ?? 0) < 2) stderr.write(`the result is not kept for status and metrics: ${unkept.message}\n`);
   // Two lanes that are behind are brought by one command.
-  const isOneOwed = verifications.filter((one) => isOwed(totalsOf(one)) || isUnmirrored(one.obstacles)).length < 2;
-  const about = { roots, flags, program: programName(env), isOneOwed };
+  const isOnePending = verifications.filter((one) => hasPending(totalsOf(one)) || isUnmirrored(one.obstacles)).length < 2;
+  const about = { roots, flags, program: programName(env), isOnePending };
   if ((flags.quiet ?? 0) < 2) for (const lane of pausedLanes(config, verifications)) stderr.write(`${laneWarning(lane, PAUSED)}\n`);
   const said = verifications.map((verification) => describe(verification, about, config));
   const exitCode = worstOf(said.map((one) => one.exitCode));
@@ -106,7 +106,7 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
     // One command is enough: that of the first lane with something to do.
     const first =
       said.find(({ exitCode }) => exitCode !== ExitCode.done) ??
-      said.find(({ totals }) => isOwed(totals)) ??
+      said.find(({ totals }) => hasPending(totals)) ??
       said.find(({ verification: { damagedFiles } }) => damagedFiles.length > 0) ??
       said.at(-1);
     for (const [i, { verification, totals, note }] of said.entries()) {
@@ -232,5 +232,5 @@ function nothingText({ runs }: Verification): string {
 function noteOn(writer: string, { repairs, lane }: Verification, totals: Totals): string | undefined {
   const what = lane === 'local' ? 'the store' : 'the state';
   if (totals.differences > 0 && repairs === undefined) return `${writer} writes to ${what}: stop it before a repair`;
-  return totals.differences > 0 || isOwed(totals) ? `${writer} writes to ${what}, and is still mirroring: wait for it` : undefined;
+  return totals.differences > 0 || hasPending(totals) ? `${writer} writes to ${what}, and is still mirroring: wait for it` : undefined;
 }

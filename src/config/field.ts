@@ -24,7 +24,7 @@ export function path(expected: string): z.ZodString {
 /**
  * A list of globs, none of which is broken; `isLeftOut`: what they match is left out, so that something must be left.
  */
-export function sound<Schema extends z.ZodType<string[]>>(list: Schema, kind: GlobKind, isLeftOut = false) {
+export function validGlobs<Schema extends z.ZodType<string[]>>(list: Schema, kind: GlobKind, isLeftOut = false) {
   return list.superRefine((globs, { addIssue }) => {
     for (const [i, glob] of globs.entries()) {
       const broken = glob === '' ? undefined : globProblem(glob, kind, globs.length > 1);

@@ -4,7 +4,7 @@ import { MEMORY_WORDS, parseMemory } from '../memory/index.ts';
 import { REPLACED } from '../route/index.ts';
 import { LINK_RULES } from '../untrusted/index.ts';
 import { LOG_FORMATS, LOG_LEVELS, MOVED, RELOADS } from './config.ts';
-import { maybeEmpty, path, section, sound, text, word } from './field.ts';
+import { maybeEmpty, path, section, text, validGlobs, word } from './field.ts';
 import { localLane } from './local-lane.ts';
 import { isRootName } from './parse-root.ts';
 import { isUmask } from './parse-umask.ts';
@@ -16,8 +16,8 @@ const listed = z.preprocess(
   (value) => (typeof value === 'string' ? [value] : (value ?? [])),
   z.array(text('a glob'), { error: 'a list of globs' }),
 );
-const globs = sound(listed, 'path');
-const leftOut = sound(listed, 'path', true);
+const globs = validGlobs(listed, 'path');
+const leftOut = validGlobs(listed, 'path', true);
 
 const duration = z
   .union([z.string(), z.number()], { error: DURATION_WORDS })

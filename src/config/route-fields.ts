@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { GlobKind } from '../pattern/index.ts';
 import { templateProblem } from './expand-template.ts';
-import { section, sound, text } from './field.ts';
+import { section, text, validGlobs } from './field.ts';
 import { tagsField } from './tags.ts';
 
 /** One text or a list of them. */
@@ -14,7 +14,7 @@ function several(expected: string) {
 
 /** One glob or a list of them. */
 function globs(expected: string, kind: GlobKind) {
-  return sound(several(expected), kind);
+  return validGlobs(several(expected), kind);
 }
 
 /** Names of lanes: a list, or a text with commas. */

@@ -41,7 +41,7 @@ export interface Refused {
 }
 
 /** A record whose checksums were verified. */
-interface SoundRecord {
+interface ValidRecord {
   readonly data: Uint8Array;
   readonly offset: number;
   readonly checksum: number;
@@ -82,7 +82,7 @@ export class EventReader {
   }
 
   /** Undefined when the record was read; else what is wrong with it. */
-  read(record: SoundRecord, sink: Sink): Refused | undefined {
+  read(record: ValidRecord, sink: Sink): Refused | undefined {
     const { data } = record;
     // Two bytes can become an object of a hundred: what a message would take is worked out before it is made.
     const weight = data.length < LIGHT_BYTES ? LIGHT_WEIGHT * data.length : weighEvent(data, this.#limits.values);
@@ -171,7 +171,7 @@ export class EventReader {
     return factsOf(form === 'tensor' ? `tensor:${dtypeName(value.tensor?.dtype ?? 0)}` : form, metadata);
   }
 
-  #summary(values: readonly messages.Summary.Value.$Properties[], record: SoundRecord, at: At, sink: Sink): void {
+  #summary(values: readonly messages.Summary.Value.$Properties[], record: ValidRecord, at: At, sink: Sink): void {
     // Payloads are the bytes as they are in the file, so the places of the values are found once more.
     let raw: Uint8Array[] | undefined;
     for (const [index, value] of values.entries()) {

@@ -22,8 +22,8 @@ export class FrameSearch {
   /** Whether all bytes searched so far, the first one included, are zero. */
   onlyZeros = true;
   /**
-   * File offset of the first header that fits, but whose record reaches beyond the end of the file: a torn one
-   * perhaps.
+   * File offset of the first header that fits, but whose record reaches beyond the end of the file: perhaps an
+   * incomplete one.
    */
   incomplete = -1;
   /** File offset at which the run of zeros begins that the search is in; -1 where it is in none. */

@@ -213,6 +213,6 @@ export function pendingGapBytes({ position: { gaps, watermark } }: Pick<FileStat
 export function unmirroredBytes(state: FileState | undefined, unread: number | undefined): number {
   const watermark = state?.position.watermark ?? 0;
   const end = state?.damage.reduce((last, damage) => Math.max(last, damage.end), watermark) ?? 0;
-  const owed = gapBytes(state?.position.gaps ?? [], watermark);
-  return end - watermark + owed + (unread ?? Math.max(0, (state?.size ?? 0) - end));
+  const pending = gapBytes(state?.position.gaps ?? [], watermark);
+  return end - watermark + pending + (unread ?? Math.max(0, (state?.size ?? 0) - end));
 }

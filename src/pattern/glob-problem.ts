@@ -35,7 +35,7 @@ export function globProblem(glob: string, kind: GlobKind, isOneOfMany = false): 
       };
     }
   }
-  if (!isSound(rest)) return { expected: 'a glob that can match: brackets in pairs, ranges in order', hint: ESCAPE_HINT };
+  if (!isValid(rest)) return { expected: 'a glob that can match: brackets in pairs, ranges in order', hint: ESCAPE_HINT };
   if (/^!(?!\()/.test(glob) && (isOneOfMany || kind === 'path')) return { expected: 'a glob that does not begin with !', hint: NOT_HINT };
   return kind === 'tag' ? undefined : pathProblem(glob, kind);
 }
@@ -71,7 +71,7 @@ function pathProblem(glob: string, kind: 'path' | 'name' | 'file'): GlobProblem 
 }
 
 /** Whether picomatch can make anything of a glob. */
-function isSound(glob: string): boolean {
+function isValid(glob: string): boolean {
   try {
     return picomatch.makeRe(glob, { dot: true, strictBrackets: true }).source !== NEVER;
   } catch {

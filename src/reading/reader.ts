@@ -16,7 +16,7 @@ import {
   type Series,
   selectPoints,
 } from '../model/index.ts';
-import { beginningOf, compareWithState, type FileWindow, type OpenFile, soundBeginningOf } from '../tail/index.ts';
+import { beginningOf, compareWithState, type FileWindow, type OpenFile, validBeginningOf } from '../tail/index.ts';
 import { lookNow } from '../untrusted/index.ts';
 import { advanceDecoder, advanceToNext } from './advance-decoder.ts';
 import { DamageByPlace, type FilledGap, MOST_JOINED, MOST_JOINED_BYTES, stateBehind } from './filled-gaps.ts';
@@ -208,7 +208,7 @@ class FileRead {
   *#wait(file: OpenFile, before: FileState, start: number): Generator<ReadEvent, void, void> {
     const { watermark } = before.position;
     const damage = before.damage.filter((item) => !isPending(item));
-    const from = start === 0 ? 0 : soundBeginningOf(file, before);
+    const from = start === 0 ? 0 : validBeginningOf(file, before);
     const { look, isNow } = cutLook(before, file, { from, isSettled: this.#job.settled, nowMs: Date.now() });
     const cut: Damage = { start, end: watermark, reason: 'cut', look };
     this.#state = { ...before, size: file.size, stamp: file.stamp, damage: [...damage, cut] };
@@ -275,7 +275,7 @@ class FileRead {
       return {
         name: this.#name,
         generation: before.generation,
-        position: behindSound(decoder.watermark, [...before.position.gaps, ...decoder.gaps]),
+        position: afterValid(decoder.watermark, [...before.position.gaps, ...decoder.gaps]),
         guard: { ...decoder.guard, ...(trail.length === 0 ? {} : { trail }) },
         damage: [...lasting, ...dateIncomplete(nameUnreadable(damage, this.#window.unreadable), before.damage, nowMs)],
         size: end?.size ?? 0,
@@ -429,7 +429,7 @@ function pendingOf(batch: Batch, { tags }: Gap, series: readonly Series[]): Batc
  * A position never ends on damage: the guard, being valid records, would say nothing of the bytes just before it, and
  * another file under the name could go unnoticed. The next pass finds the damage again, or the bytes are whole by then.
  */
-function behindSound(watermark: number, gaps: readonly Gap[]): Position {
+function afterValid(watermark: number, gaps: readonly Gap[]): Position {
   const kept = [...gaps];
   let end = watermark;
   for (let last = kept.at(-1); last?.reason === 'damage' && last.end === end; last = kept.at(-1)) {

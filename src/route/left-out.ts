@@ -27,7 +27,7 @@ export interface ReadFile {
 interface Reconsidered {
   readonly left: LeftOut | undefined;
   /** Byte ranges, by file, that must be sent (again) for what is newly wanted. */
-  readonly owed: readonly (readonly [file: string, start: number, end: number])[];
+  readonly resend: readonly (readonly [file: string, start: number, end: number])[];
   /** Files with gaps that are not to be served any more for this series. */
   readonly forgone: readonly string[];
 }
@@ -59,7 +59,7 @@ export function reconsider(
   if (every === (before?.every ?? 1)) return undefined;
   const past: Record<string, readonly Span[]> = {};
   const from: Record<string, number> = {};
-  const owed: (readonly [string, number, number])[] = [];
+  const resend: (readonly [string, number, number])[] = [];
   const forgone: string[] = [];
   for (const { name, watermark, gaps } of files) {
     from[name] = watermark;
@@ -70,15 +70,15 @@ export function reconsider(
     const spans = [...(before?.past?.[name] ?? [])];
     if (before !== undefined && before.every !== 1) spans.push([before.from?.[name] ?? 0, watermark, before.every]);
     for (const [start, end, sent] of spans.flatMap((span) => without(span, pending))) {
-      const isOwed = isWidened(sent, every) && (sent === 0 || canSendAgain);
-      if (isOwed) owed.push([name, start, end]);
-      if (!isOwed || every !== 1) now.push([start, end, isOwed ? every : sent]);
+      const isToResend = isWidened(sent, every) && (sent === 0 || canSendAgain);
+      if (isToResend) resend.push([name, start, end]);
+      if (!isToResend || every !== 1) now.push([start, end, isToResend ? every : sent]);
     }
     if (now.length > 0) past[name] = now.sort(([a], [b]) => a - b);
   }
   const isAny = Object.keys(past).length > 0;
   const left = every === 1 && !isAny ? undefined : { every, from, ...(isAny ? { past } : {}) };
-  return { left, owed, forgone };
+  return { left, resend, forgone };
 }
 
 /** What of a span lies outside of some gaps, which are in order. */

@@ -141,7 +141,7 @@ export class StateReader {
     return { instanceId: this.instanceId, createdAt: this.createdAt, ...summarizeState(this.#statements) };
   }
 
-  /** Everything that must not be so; an empty list is a sound state. */
+  /** Everything that must not be so; an empty list means a valid state. */
   check(): StateProblem[] {
     return checkState(this.#statements);
   }

@@ -357,7 +357,7 @@ export class LaneProgress {
       }
     }
     this.resumed();
-    // An end that is torn or damaged waits for its writer, not for us.
+    // An end that is incomplete or damaged waits for its writer, not for us.
     const end = state.damage.reduce((last, damage) => Math.max(last, damage.end), state.position.watermark);
     const lag = this.#lags.get(keyOfFile(batch.run, state.name));
     if (lag !== undefined) {

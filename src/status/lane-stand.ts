@@ -58,9 +58,9 @@ export function standOf(lane: Readonly<Record<string, unknown>>, facts: StandFac
 export function readStand(kept: unknown): LaneStand | undefined {
   if (typeof kept !== 'object' || kept === null) return undefined;
   const stand = kept as Partial<LaneStand>;
-  const isSound =
+  const isValid =
     typeof stand.written_ms === 'number' && Array.isArray(stand.behind) && typeof stand.lane === 'object' && stand.lane !== null;
-  return isSound ? (kept as LaneStand) : undefined;
+  return isValid ? (kept as LaneStand) : undefined;
 }
 
 /** The one way in which it is reported that a tracker does not answer. */

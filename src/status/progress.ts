@@ -94,7 +94,7 @@ export interface LaneReport {
   readonly unsupported: number;
   /** Points that routes keep from the lane. */
   readonly leftOut: number;
-  readonly owedBytes: number;
+  readonly pendingBytes: number;
   readonly stoppedRuns: readonly { readonly run: RunRef; readonly reason: string; readonly remedy: string | undefined }[];
   readonly links: readonly { readonly run: RunRef; readonly url: string }[];
 }

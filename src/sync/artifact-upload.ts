@@ -100,7 +100,7 @@ export class ArtifactUpload {
   }
 
   /**
-   * As with points: a tracker that is out of order refuses what is sound, too, so it is asked again after it has
+   * As with points: a tracker that is out of order also refuses valid data, so it is asked again after it has
    * taken another of the kind.
    */
   async #confirmed<Value>(

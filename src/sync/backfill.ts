@@ -251,7 +251,7 @@ class Pass {
         unsupportedFiles: [],
         unsupported: 0,
         leftOut: 0,
-        owedBytes: 0,
+        pendingBytes: 0,
         stoppedRuns: [],
         links: [],
       },
@@ -537,7 +537,7 @@ class Pass {
       unsupportedFiles: laneState?.unsupportedFiles() ?? [],
       unsupported: progress.unsupported,
       leftOut: progress.leftOut,
-      owedBytes: progress.lagBytes,
+      pendingBytes: progress.lagBytes,
       stoppedRuns: [...progress.stoppedRuns.values()],
       links: sync.links(),
     };
@@ -582,4 +582,4 @@ function filesText(count: number): string {
 }
 
 /** Bytes that can't be read are reported, and tried again by the next pass. */
-const IGNORED = { fileTroubled: () => undefined, fileSound: () => undefined };
+const IGNORED = { fileTroubled: () => undefined, fileValid: () => undefined };

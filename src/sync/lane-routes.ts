@@ -54,7 +54,7 @@ export interface RoutedRun {
   readonly below: string;
   readonly route: RunRoute;
   readonly isIncluded: boolean;
-  /** Files that are owed something since the configuration wants more of the run. */
+  /** Files of which points are pending again, because the configuration wants more of the run. */
   readonly pendingFiles: readonly string[];
 }
 
@@ -401,7 +401,7 @@ export class LaneRoutes {
       if (found.left === undefined) left.delete(tag);
       else left.set(tag, found.left);
       for (const name of found.forgone) pending.get(name)?.forgo(tag);
-      for (const [name, start, end] of found.owed) {
+      for (const [name, start, end] of found.resend) {
         wider.add(tag);
         pending.get(name)?.add(start, end, tag);
       }

@@ -35,7 +35,7 @@ export interface SyncEvents {
   /** Something of a file cannot be read, or is pending. `isSoon`: a second look a little later says what it is. */
   fileTroubled(lane: string, run: RunRef, name: string, isSoon?: boolean): void;
   /** Nothing of a file is in the way any more. */
-  fileSound(lane: string, run: RunRef, name: string): void;
+  fileValid(lane: string, run: RunRef, name: string): void;
   /** Only this lane could see that a file is another one, and reads it again: for the others it is another one, too. */
   fileReplaced?(lane: string, run: RunRef, name: string): void;
 }

@@ -122,7 +122,7 @@ export class LocalSync implements LaneSync {
     }
     const state = this.#backend.position(ref, name);
     const lost = unmirroredBytes(state, this.#status.lane(this.lane).unreadBytes(ref, name));
-    this.#options.events.fileSound(this.lane, ref, name);
+    this.#options.events.fileValid(this.lane, ref, name);
     this.#status.fileGone(this.lane, ref, name, lost);
     run?.dirty.delete(name);
     // Should the name come back, its state has to be that of the backend.
@@ -375,7 +375,7 @@ export class LocalSync implements LaneSync {
     if (isTroubled(state)) {
       events.fileTroubled(this.lane, batch.run, state.name, state.damage.some(isUndecided));
     } else {
-      events.fileSound(this.lane, batch.run, state.name);
+      events.fileValid(this.lane, batch.run, state.name);
     }
   }
 

@@ -64,7 +64,7 @@ export class RetrySchedule implements SyncEvents {
     this.#keep(retry);
   }
 
-  fileSound(lane: string, run: RunRef, name: string): void {
+  fileValid(lane: string, run: RunRef, name: string): void {
     const key = keyOfFile(run, name);
     const retry = this.#retries.get(key);
     if (retry === undefined) return;

@@ -100,7 +100,7 @@ export class TrackerSync implements LaneSync {
     this.#delivery = new TrackerLane({
       name: lane,
       backend,
-      book: states,
+      checkpoints: states,
       signal: this.#signal,
       clock: this.#clock,
       ...(options.random === undefined ? {} : { random: options.random }),
@@ -257,7 +257,7 @@ export class TrackerSync implements LaneSync {
     if (source === undefined) return;
     const state = this.#laneState.knownFile(ref, name);
     const lost = unmirroredBytes(state, this.progress.unreadBytes(ref, name));
-    this.#options.events.fileSound(this.lane, ref, name);
+    this.#options.events.fileValid(this.lane, ref, name);
     this.#options.status.fileGone(this.lane, ref, name, lost);
     source.dirty.delete(name);
   }
@@ -395,7 +395,7 @@ export class TrackerSync implements LaneSync {
     const { events } = this.#options;
     const { name, damage } = state;
     if (isTroubled(state)) events.fileTroubled(this.lane, run, name, damage.some(isUndecided));
-    else events.fileSound(this.lane, run, name);
+    else events.fileValid(this.lane, run, name);
   }
 
   #change(signal: AbortSignal | undefined): Promise<void> {

@@ -265,7 +265,7 @@ export class Watcher {
     const retries = this.#retries;
     return {
       fileTroubled: (lane, run, name, isSoon) => retries.fileTroubled(lane, run, name, isSoon),
-      fileSound: (lane, run, name) => retries.fileSound(lane, run, name),
+      fileValid: (lane, run, name) => retries.fileValid(lane, run, name),
       fileReplaced: (lane, run, name) => {
         for (const sync of this.#syncs) if (sync.lane !== lane) sync.tryAgain(run, name);
       },

@@ -49,19 +49,19 @@ export function beginningOf(file: OpenFile, state: FileState): number | undefine
  * Where the last record ends that is known to be one that was read, in a file that `beginningOf` takes for a
  * beginning.
  */
-export function soundBeginningOf(file: OpenFile, state: FileState): number {
-  return beginning(file, state)?.sound ?? 0;
+export function validBeginningOf(file: OpenFile, state: FileState): number {
+  return beginning(file, state)?.valid ?? 0;
 }
 
 interface Beginning {
   readonly end: number;
-  readonly sound: number;
+  readonly valid: number;
 }
 
 function beginning(file: OpenFile, { guard, position }: FileState): Beginning | undefined {
   const { first, trail = [] } = guard;
   if (first === undefined || position.watermark === 0) return undefined;
-  const upTo = (end: number, sound = 0): Beginning => ({ end, sound });
+  const upTo = (end: number, valid = 0): Beginning => ({ end, valid });
   if (file.size === 0) return upTo(0);
   if (file.size < first.offset + FRAME_BYTES + first.length) return isBegunAs(file, first) ? upTo(file.size) : undefined;
   if (!holdsRecord(file.fd, first)) return isZero(file.fd, first.offset) ? upTo(first.offset) : undefined;

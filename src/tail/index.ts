@@ -8,7 +8,7 @@ export {
   firstMark,
   type Likeness,
   likenessOf,
-  soundBeginningOf,
+  validBeginningOf,
 } from './guard.ts';
 export { type OpenFile, openFile, readAt } from './open-file.ts';
 export type { UnreadableRange } from './read-around.ts';

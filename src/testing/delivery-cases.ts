@@ -92,14 +92,14 @@ export function deliveryCases(context: CaseContext): void {
     const outcomes = await delivery.sendOnce([emptied(first!)]);
     assert.deepEqual(outcomes, [{ kind: 'accepted', points: 0, refusals: [] }]);
     delivery.ledger.intent = undefined;
-    const owed: Draft = {
+    const pending: Draft = {
       ...emptied(second!),
       state: {
         ...second!.state,
         position: { ...second!.state.position, gaps: [{ start: first!.batch.start, end: second!.batch.end, reason: 'route' }] },
       },
     };
-    assert.deepEqual(await delivery.sendOnce([owed]), [{ kind: 'accepted', points: 0, refusals: [] }]);
+    assert.deepEqual(await delivery.sendOnce([pending]), [{ kind: 'accepted', points: 0, refusals: [] }]);
     await bench.expectHeld(delivery, []);
   });
 
@@ -108,9 +108,9 @@ export function deliveryCases(context: CaseContext): void {
     const [first, second, third] = pieces(run, 3) as [Draft, Draft, Draft];
     const gap = { start: second.batch.start, end: second.batch.end, reason: 'repair' as const };
     const late: Draft = { ...third, state: { ...third.state, position: { ...third.state.position, gaps: [gap] } } };
-    const healed: Draft = { ...second, state: { ...third.state, position: { ...third.state.position, gaps: [] } } };
+    const retried: Draft = { ...second, state: { ...third.state, position: { ...third.state.position, gaps: [] } } };
     const delivery = await bench.delivery(run.source());
-    await delivery.deliver([first, late, healed]);
+    await delivery.deliver([first, late, retried]);
     await bench.expectHeld(delivery, [first, second, third]);
   });
 

@@ -99,7 +99,7 @@ describe('a backfill that is killed while it reads repaired bytes', () => {
     const whole = new Uint8Array(Buffer.concat([w.eventFile(), ...scalars.map(w.frame)]));
     const damagedBytes = whole.slice();
     const head = w.eventFile().length;
-    // All but the first and the last record are lost: nothing between has sound framing.
+    // All but the first and the last record are lost: nothing between has valid framing.
     damagedBytes.fill(0xff, head + 1, whole.length - w.frame(scalars[69_999]!).length);
     writeFileSync(path, damagedBytes);
 

@@ -123,7 +123,7 @@ async function checkWhole(calm: string, rough: string, folder: string, wanted: s
 }
 
 /**
- * What a store must be at any moment: sound, each file's points exactly those before its watermark, none of them twice, and
+ * What a store must be at any moment: valid, each file's points exactly those before its watermark, none of them twice, and
  * every medium that a row names on the disk and whole.
  */
 function checkRemains(calm: string, rough: string, copy: string): { points: number; all: number } {

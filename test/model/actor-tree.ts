@@ -118,7 +118,7 @@ export class ActorTree {
     return 'mount';
   }
 
-  /** All that was begun is ended, everything is sound, and each file has something new at its end. */
+  /** All that was begun is ended, everything is valid, and each file has something new at its end. */
   finish(): void {
     this.#world.healDirectory();
     for (const file of this.files.values()) {

@@ -75,7 +75,7 @@ export class Session implements Sink, EventSource {
   readonly #document: () => TaskDocument;
   #folder: string | undefined;
   /** Whether the end of the events' file was looked at: a process that died may have left half a line. */
-  #isSound = false;
+  #isComplete = false;
 
   /** `document`: what the task is, where the session is new. */
   constructor(offlineFolder: string, id: string, document: () => TaskDocument) {
@@ -126,8 +126,8 @@ export class Session implements Sink, EventSource {
   async addEvents(lines: readonly string[]): Promise<Reply<unknown>> {
     return this.#kept(async () => {
       const path = join(this.path, 'metrics.jsonl');
-      if (!this.#isSound) await cutTornLine(path);
-      this.#isSound = true;
+      if (!this.#isComplete) await cutIncompleteLine(path);
+      this.#isComplete = true;
       const isNew = !existsSync(path);
       const file = await open(path, APPEND, ownFileMode());
       try {
@@ -135,7 +135,7 @@ export class Session implements Sink, EventSource {
         await file.datasync();
         if (isNew) await flushFolderAsync(this.path);
       } catch (error) {
-        this.#isSound = false;
+        this.#isComplete = false;
         throw error;
       } finally {
         await file.close();
@@ -250,7 +250,7 @@ export class Session implements Sink, EventSource {
       let rest = '';
       for await (const chunk of file.createReadStream({ encoding: 'utf8', autoClose: false })) {
         const lines = `${rest}${chunk as string}`.split('\n');
-        // The last one may be torn: the points in it were not accepted.
+        // The last one may be incomplete: the points in it were not accepted.
         rest = lines.pop() ?? '';
         for (const line of lines) yield splitArray(line);
       }
@@ -342,7 +342,7 @@ async function writeDurably(path: string, text: string): Promise<void> {
 }
 
 /** What was appended last may have been cut by a crash: nothing of that line was accepted. */
-async function cutTornLine(path: string): Promise<void> {
+async function cutIncompleteLine(path: string): Promise<void> {
   if (!existsSync(path)) return;
   const file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
   try {

@@ -1,6 +1,5 @@
 /**
- * Something small of a kind: where a task takes none of it, the server is out of order, and refuses what is sound,
- * too.
+ * Something small of a kind: if a task takes none of it, the server is out of order, and also refuses valid data.
  */
 import { asLater } from '../../backend-kit/failures/index.ts';
 import type { TrialKind } from '../../contract/index.ts';

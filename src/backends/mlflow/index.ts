@@ -44,7 +44,7 @@ interface Connection {
   readonly artifacts: Artifacts;
   readonly runs: Runs;
   readonly server: ManagedServer | undefined;
-  readonly book: LearnedFacts;
+  readonly learned: LearnedFacts;
   /** What is asked before a run is opened. */
   readonly steps: OnceByKey;
   /** For files that are made of small ones. */
@@ -76,24 +76,24 @@ class MlflowBackend implements Backend {
   }
 
   readonly describe: Call<'describe'> = () => {
-    const book = this.#known?.book;
+    const learned = this.#known?.learned;
     // A server before 3.0 that has not been tried may keep its data in files.
-    const isFileStore = book === undefined || book.isTried || book.saysItsStore ? this.#facts.isFileStore : undefined;
+    const isFileStore = learned === undefined || learned.isTried || learned.saysItsStore ? this.#facts.isFileStore : undefined;
     return mlflowCapabilities(this.#hasArtifacts, isFileStore, this.#settings.exactTimes);
   };
 
   /** Of a server it is not known before it has answered, of one before 3.0 not before it was tried. */
   get #facts(): StoreFacts {
     const { kind, storeUri } = this.#settings;
-    return this.#known?.book.facts ?? { ...UNTRIED, isFileStore: kind === 'store' && isFileStore(storeUri) };
+    return this.#known?.learned.facts ?? { ...UNTRIED, isFileStore: kind === 'store' && isFileStore(storeUri) };
   }
 
   readonly probe: Call<'probe'> = async (signal) => {
-    const { client, artifacts, book } = await this.#client(signal);
+    const { client, artifacts, learned } = await this.#client(signal);
     await lookFor(client, this.#settings, signal);
     // What it is found to hold is part of the answer.
     if ((await this.#connect(signal)).noFiles !== undefined) this.#hasArtifacts = false;
-    const { isAway, ...probe } = await probeServer(client, artifacts, book, this.#settings, signal);
+    const { isAway, ...probe } = await probeServer(client, artifacts, learned, this.#settings, signal);
     if (isAway) this.#hasArtifacts = false;
     return this.#settings.kind === 'store' ? { ...probe, address: this.#settings.uri } : probe;
   };
@@ -121,7 +121,7 @@ class MlflowBackend implements Backend {
   }
 
   #writerOf(connection: Connection, run: TrackedRun, found: RunFacts, isNew: boolean): RunWriter {
-    const { client, artifacts, book } = connection;
+    const { client, artifacts, learned } = connection;
     const away = run.root === undefined ? notProxied(found.artifactUri) : undefined;
     const noFiles = connection.noFiles ?? away;
     if (noFiles !== undefined) this.#hasArtifacts = false;
@@ -130,7 +130,7 @@ class MlflowBackend implements Backend {
       this.#context.warn('only scalars are mirrored', { reason: noFiles, ...(away === undefined ? {} : { hint: AWAY_HINT }) });
     }
     const { histogramPercentiles, exactTimes } = this.#settings;
-    const options = { histogramPercentiles, exactTimes, facts: book.facts, noFiles, room: connection.room, clock: this.#context.clock };
+    const options = { histogramPercentiles, exactTimes, facts: learned.facts, noFiles, room: connection.room, clock: this.#context.clock };
     return new RunWriter(client, artifacts, run, found, isNew, options, this.#context.warn);
   }
 
@@ -168,15 +168,15 @@ class MlflowBackend implements Backend {
   };
 
   readonly compareArtifacts: Call<'compareArtifacts'> = async (handle, wanted, signal) => {
-    const { client, artifacts, book } = await this.#connect(signal);
-    return await compareArtifacts(client, artifacts, readHandle(handle), wanted, book.facts, signal);
+    const { client, artifacts, learned } = await this.#connect(signal);
+    return await compareArtifacts(client, artifacts, readHandle(handle), wanted, learned.facts, signal);
   };
 
   readonly foreign: Call<'foreign'> = async (own, signal) => {
-    const { client, artifacts, book } = await this.#connect(signal);
+    const { client, artifacts, learned } = await this.#connect(signal);
     const hparams = (facts: RunFacts): AsyncIterable<ReadBackChunk> =>
       readBack(client, artifacts, trackedRun(facts), { signal, isWanted: (tag) => tag.startsWith('_hparams_/') });
-    return foreignIn(client, artifacts, own, { ...book.facts, isFlat: book.facts.isFileStore, hparams }, signal);
+    return foreignIn(client, artifacts, own, { ...learned.facts, isFlat: learned.facts.isFileStore, hparams }, signal);
   };
 
   async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
@@ -236,7 +236,7 @@ class MlflowBackend implements Backend {
     // Files that stay behind would do no harm.
     const soon = timeoutSignal(REST_MS, this.#context.clock);
     await Promise.all([...this.#writers.values()].map((writer) => writer.rest(soon).catch(() => undefined)));
-    await connection?.book.close();
+    await connection?.learned.close();
     await connection?.client.close();
     await connection?.server?.close();
   };
@@ -256,7 +256,7 @@ class MlflowBackend implements Backend {
 
   /** Asks for one thing after the other. */
   async #learn(connection: Connection, signal: AbortSignal): Promise<Connection> {
-    const { client, artifacts, book, steps } = connection;
+    const { client, artifacts, learned, steps } = connection;
     const facts = await steps.take('facts', async () => valueOrThrow(await client.serverFacts(signal)));
     checkWorkspace(this.#settings, facts, client.address);
     const isServed = this.#settings.artifacts ? await steps.take('artifacts', () => artifacts.isServed(signal)) : undefined;
@@ -265,8 +265,8 @@ class MlflowBackend implements Backend {
       : isServed === false
         ? 'the server does not serve artifacts (--no-serve-artifacts)'
         : undefined;
-    await book.look(facts.isFileStore, signal);
-    if (book.facts.isFileStore) this.#context.warn(FILE_STORE);
+    await learned.look(facts.isFileStore, signal);
+    if (learned.facts.isFileStore) this.#context.warn(FILE_STORE);
     this.#known = { ...connection, noFiles };
     // Writers know the client they were made with.
     this.#writers.clear();
@@ -301,14 +301,14 @@ class MlflowBackend implements Backend {
       this.#context.clock,
     );
     const artifacts = new Artifacts(client);
-    const book = new LearnedFacts(client, this.#context.warn, this.#context.clock);
+    const learned = new LearnedFacts(client, this.#context.warn, this.#context.clock);
     const runs = new Runs(client, settings, {
       warn: this.#context.warn,
       clock: this.#context.clock,
-      book,
+      learned,
       readBack: (facts, signal) => readBack(client, artifacts, trackedRun(facts), { signal }),
     });
-    return { client, artifacts, runs, server, book, steps: new OnceByKey(), room: new GatherRoom(), noFiles: undefined };
+    return { client, artifacts, runs, server, learned, steps: new OnceByKey(), room: new GatherRoom(), noFiles: undefined };
   }
 }
 

@@ -54,14 +54,14 @@ export function checkWorkspace({ workspace, kind }: Pick<MlflowSettings, 'worksp
 export async function probeServer(
   client: MlflowClient,
   artifacts: Artifacts,
-  book: LearnedFacts,
+  learned: LearnedFacts,
   settings: MlflowSettings,
   signal: AbortSignal,
 ): Promise<Probe & { readonly isAway: boolean }> {
   const version = await client.raw({ method: 'GET', path: '/version', signal });
   const clockSkewMs = skewOf(headerOf(version.headers, 'date'));
   const experiment = await experimentOf(client, settings, signal);
-  const notes = storeNotes(book);
+  const notes = storeNotes(learned);
   let isAway = false;
   if (!settings.artifacts) notes.push('Artifacts are switched off: mirrorboard mirrors only scalars.');
   else if ((await artifacts.isServed(signal)) === false) {

@@ -58,7 +58,7 @@ export interface RunsOptions {
   /** All points of a run. */
   readonly readBack: (run: RunFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
   /** What the server's store does with what it is sent. */
-  readonly book: LearnedFacts;
+  readonly learned: LearnedFacts;
   /** Default: the system's. */
   readonly clock?: Clock | undefined;
 }
@@ -70,20 +70,20 @@ export class Runs {
   readonly #settings: MlflowSettings;
   readonly #warn: BackendContext['warn'];
   readonly #readBack: RunsOptions['readBack'];
-  readonly #book: LearnedFacts;
+  readonly #learned: LearnedFacts;
   readonly #clock: Clock;
   /** Of runs that hold others, by their keys. */
   readonly #parents = new Map<string, string>();
   /** MLflow has no unique constraint, so two at a time would make two runs. */
   readonly #opening = new LineByKey();
 
-  constructor(client: MlflowClient, settings: MlflowSettings, { warn, readBack, book, clock = systemClock }: RunsOptions) {
+  constructor(client: MlflowClient, settings: MlflowSettings, { warn, readBack, learned, clock = systemClock }: RunsOptions) {
     this.#client = client;
     this.#experiments = new Experiments(client, settings);
     this.#settings = settings;
     this.#warn = warn;
     this.#readBack = readBack;
-    this.#book = book;
+    this.#learned = learned;
     this.#clock = clock;
   }
 
@@ -106,7 +106,7 @@ export class Runs {
       }
     }
     const experiment = await this.#experiments.find(source.group, signal);
-    await this.#book.learn(experiment, source.isTrial === true, signal);
+    await this.#learned.learn(experiment, source.isTrial === true, signal);
     const { hits, own, why } = await this.#found(experiment.id, source, signal);
     const [first, ...others] = own;
     if (first !== undefined) {
@@ -129,9 +129,9 @@ export class Runs {
 
   /** Learns what the server does, where nobody knows it yet, in the experiment of a run. */
   async #learnOf({ experimentId }: RunFacts, signal: AbortSignal): Promise<void> {
-    if (this.#book.isTried) return;
+    if (this.#learned.isTried) return;
     const experiment = valueOrThrow(await this.#client.experimentById(experimentId, signal));
-    await this.#book.learn(experiment, false, signal);
+    await this.#learned.learn(experiment, false, signal);
   }
 
   /** The runs of a key by their places, and those of them that are this run's. */
@@ -206,8 +206,11 @@ export class Runs {
   async #takenOver(holder: RunFacts, source: RunSource, signal: AbortSignal): Promise<RunFacts> {
     const run = runLabel(source.run);
     const above = await this.#parentOf(source, holder.experimentId, signal);
-    const tags = [...tagsOf(source, this.#book.facts, holder.tags.keys()), ...(above === undefined ? [] : [{ key: PARENT, value: above }])];
-    const body = { run_id: holder.runId, run_name: fitText(source.name, NAME_LENGTH, this.#book.facts), status: 'RUNNING' };
+    const tags = [
+      ...tagsOf(source, this.#learned.facts, holder.tags.keys()),
+      ...(above === undefined ? [] : [{ key: PARENT, value: above }]),
+    ];
+    const body = { run_id: holder.runId, run_name: fitText(source.name, NAME_LENGTH, this.#learned.facts), status: 'RUNNING' };
     valueOrThrow(await this.#client.call(`resuming ${run} in its parent run`, 'POST', 'runs/update', body, signal));
     // Its key last: until then it is found as what it was.
     for (const isKey of [false, true]) {
@@ -223,7 +226,7 @@ export class Runs {
 
   async #create(source: RunSource, name: string, experimentId: string, signal: AbortSignal): Promise<FoundRun> {
     const parent = await this.#parentOf(source, experimentId, signal);
-    const { facts } = this.#book;
+    const { facts } = this.#learned;
     const tags = [...tagsOf(source, facts), ...this.#madeNow(), ...(parent === undefined ? [] : [{ key: PARENT, value: parent }])];
     const withTags = (some: readonly Tag[]): ReturnType<MlflowClient['createRun']> => {
       const startTime = source.startedAt === undefined ? this.#clock.wallMs() : nearestMillis(source.startedAt);
@@ -303,7 +306,7 @@ export class Runs {
   /** Adds files to those by which a run is recognised. */
   async noteFiles(runId: string, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
     const { tags } = valueOrThrow(await this.#client.run(runId, signal));
-    const value = fingerprintText(FileMarks.read(tags.get(FINGERPRINT)).with(files), this.#book.facts);
+    const value = fingerprintText(FileMarks.read(tags.get(FINGERPRINT)).with(files), this.#learned.facts);
     if (tags.get(FINGERPRINT) !== value) await this.#write(runId, [{ key: FINGERPRINT, value }], undefined, signal);
   }
 
@@ -325,9 +328,9 @@ export class Runs {
   async #marked(facts: RunFacts, source: RunSource, signal: AbortSignal): Promise<RunFacts> {
     const files = FileMarks.read(facts.tags.get(FINGERPRINT)).with(source.fingerprint);
     const wanted: readonly Tag[] = [
-      ...saidTags(source, this.#book.facts, facts.tags.keys()),
+      ...saidTags(source, this.#learned.facts, facts.tags.keys()),
       { key: INSTANCE, value: source.instanceId },
-      { key: FINGERPRINT, value: fingerprintText(files, this.#book.facts) },
+      { key: FINGERPRINT, value: fingerprintText(files, this.#learned.facts) },
     ];
     const tags = wanted.filter(({ key, value }) => facts.tags.get(key) !== value);
     // Left without one by a process that died: the next one need not wait for it.

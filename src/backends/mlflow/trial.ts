@@ -1,4 +1,4 @@
-/** Something small of a kind: where a server takes none of it, it is out of order, and refuses what is sound, too. */
+/** Something small of a kind: if a server takes none of it, it is out of order, and also refuses valid data. */
 import type { Failure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';

@@ -45,7 +45,7 @@ class WandbBackend implements JournalledBackend {
   readonly #runs: Runs;
   readonly #writers = new Map<string, RunWriter>();
   readonly #stop = new AbortController();
-  readonly #heart: Heartbeat;
+  readonly #heartbeat: Heartbeat;
   readonly #warn: BackendContext['warn'];
   #isUncountedSaid = false;
 
@@ -86,7 +86,7 @@ class WandbBackend implements JournalledBackend {
           }
         : {}),
     });
-    this.#heart = new Heartbeat(() => [...this.#writers.values()].map(({ place }) => place), this.#clock);
+    this.#heartbeat = new Heartbeat(() => [...this.#writers.values()].map(({ place }) => place), this.#clock);
   }
 
   readonly describe: Call<'describe'> = () => {
@@ -200,7 +200,7 @@ class WandbBackend implements JournalledBackend {
   };
 
   readonly close: Call<'close'> = async () => {
-    await this.#heart.close();
+    await this.#heartbeat.close();
     const last = timeoutSignal(CLOSE_MS, this.#clock);
     await Promise.all([...this.#writers.values()].map((writer) => writer.place.flush(last).catch(() => undefined)));
     this.#stop.abort(new MirrorError('MB4001', 'the backend was closed'));

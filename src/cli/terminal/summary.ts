@@ -152,7 +152,7 @@ function laneLines(lane: LaneReport, style: Style): string[] {
     unsupportedFiles,
     unsupported,
     leftOut,
-    owedBytes,
+    pendingBytes: owedBytes,
     reason,
     remedy,
     refusal,

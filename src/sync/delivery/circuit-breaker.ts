@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.ts';
 import type { MirrorError } from '../../errors.ts';
 import { type Random, systemRandom } from '../../random.ts';
 
-/** What a gate reports: facts, in the past tense. */
+/** What a circuit breaker reports: facts, in the past tense. */
 export interface BreakerEvents {
   /** A send failed, and is tried again. */
   sendFailed(error: MirrorError): void;
@@ -118,8 +118,8 @@ export class CircuitBreaker {
     this.#events.sendFailed(error);
     this.#backoff = (this.#backoff ?? this.#first).next({});
     const waitMs = Math.max(this.#backoff.duration, afterMs);
-    // Who is asked to come back later asks nothing meanwhile, about no run; nor is a gate opened that silence had
-    // closed.
+    // A lane that the tracker told to come back later sends nothing meanwhile, for no run. A failure does not close a
+    // breaker that silence had opened.
     if (this.#state !== 'active' || this.#failures >= MOST_FAILURES || afterMs > 0 || wasSilent) {
       this.#dueMs = this.#clock.steadyMs() + waitMs;
       this.#state = 'waiting';
@@ -158,7 +158,7 @@ export class CircuitBreaker {
     this.#events.laneSilent(sinceMs);
   }
 
-  /** The tracker is at work after all. A gate that failures had closed stays closed until a send went well. */
+  /** The tracker is at work after all. A breaker that failures opened stays open until a send succeeds. */
   heardAgain(): void {
     if (!this.#isSilent) return;
     this.#isSilent = false;

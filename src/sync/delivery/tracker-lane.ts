@@ -14,7 +14,7 @@ import { chosenPoints, isEmpty, onlyPoint, splitBatch } from './split-batch.ts';
 interface DeliveryOptions {
   readonly name: string;
   readonly backend: Backend;
-  readonly book: CheckpointStore;
+  readonly checkpoints: CheckpointStore;
   readonly events: BreakerEvents & Pick<AnswerEvents, 'requestEnded'>;
   /** Ends everything under way; what was not settled is read again one day. */
   readonly signal: AbortSignal;
@@ -64,7 +64,7 @@ interface Suspicion {
   readonly accepted: number;
 }
 
-/** What came of a send. `waitMs`: so long is waited before what was not taken is tried again; the gate knows. */
+/** The result of a send. `waitMs`: how long the lane waits before it retries what was not taken; the breaker knows. */
 interface Sent {
   readonly outcomes: readonly Outcome[];
   readonly waitMs: number | undefined;
@@ -80,25 +80,25 @@ export class TrackerLane {
   readonly name: string;
   readonly #backend: Backend;
   readonly #journalled: JournalledBackend | undefined;
-  readonly #book: CheckpointStore;
+  readonly #checkpoints: CheckpointStore;
   readonly #signal: AbortSignal;
-  readonly #gate: CircuitBreaker;
+  readonly #breaker: CircuitBreaker;
   readonly #answers: AnswerWatch;
   readonly #sends: PQueue;
   /** Sends of which something was stored. */
   #accepted = 0;
 
-  constructor({ name, backend, book, events, signal, clock = systemClock, random }: DeliveryOptions) {
+  constructor({ name, backend, checkpoints, events, signal, clock = systemClock, random }: DeliveryOptions) {
     const { limits, needsJournal } = backend.describe();
     this.name = name;
     this.#backend = backend;
     this.#journalled = needsJournal ? (backend as JournalledBackend) : undefined;
-    this.#book = book;
+    this.#checkpoints = checkpoints;
     this.#signal = signal;
-    this.#gate = new CircuitBreaker(clock, events, random);
+    this.#breaker = new CircuitBreaker(clock, events, random);
     this.#answers = new AnswerWatch(clock, {
-      fellSilent: (sinceMs) => this.#gate.fellSilent(sinceMs),
-      heardAgain: () => this.#gate.heardAgain(),
+      fellSilent: (sinceMs) => this.#breaker.fellSilent(sinceMs),
+      heardAgain: () => this.#breaker.heardAgain(),
       requestEnded: (status, ms) => events.requestEnded?.(status, ms),
     });
     const { sendsAtOnce = 1, sendsPerSecond } = limits;
@@ -109,22 +109,22 @@ export class TrackerLane {
   }
 
   get isParked(): boolean {
-    return this.#gate.isParked;
+    return this.#breaker.isParked;
   }
 
   /** Since when the tracker gets nothing done; undefined while it does. By the steady clock. */
   get failingSinceMs(): number | undefined {
-    return this.#gate.failingSinceMs;
+    return this.#breaker.failingSinceMs;
   }
 
   /** Sends nothing more, or sends again. */
   hold(isHeld: boolean): void {
-    this.#gate.hold(isHeld);
+    this.#breaker.hold(isHeld);
   }
 
   /** Tries at once what waits to be tried again. */
   retryNow(): void {
-    this.#gate.retryNow();
+    this.#breaker.retryNow();
   }
 
   /** Parcels of some tracker runs, each one's in order. One answer a tracker run, by the key of its target. */
@@ -136,7 +136,7 @@ export class TrackerLane {
       for (const { parcel, stored } of left) {
         if (!open(parcel)) continue;
         const placed = await this.#confirmed(parcel, stored ?? (await this.#place(parcel)));
-        if (placed.kind === 'placed') this.#book.settled({ parcel, points: placed.points, refusals: placed.refusals });
+        if (placed.kind === 'placed') this.#checkpoints.settled({ parcel, points: placed.points, refusals: placed.refusals });
         else answers.set(keyOfRun(parcel.target), placed);
       }
     }
@@ -146,20 +146,20 @@ export class TrackerLane {
   /** Does something else at the tracker (finding a run, ending one) with the same patience. */
   async attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<{ readonly kind: 'done'; readonly value: T } | Undelivered> {
     for (;;) {
-      await this.#gate.enter(this.#signal);
+      await this.#breaker.enter(this.#signal);
       if (this.#signal.aborted) return STOPPED;
       try {
         const value = await this.#answers.ask(() => work(this.#signal));
-        this.#gate.succeeded();
+        this.#breaker.succeeded();
         return { kind: 'done', value };
       } catch (cause) {
         if (this.#signal.aborted) return STOPPED;
         const error = asMirrorError(cause, this.name);
         if (isAboutRun(error)) {
-          this.#gate.succeeded();
+          this.#breaker.succeeded();
           return { kind: 'runFatal', error };
         }
-        if (error.retry === 'never') this.#gate.parked(error);
+        if (error.retry === 'never') this.#breaker.parked(error);
         else await this.#wait(error);
       }
     }
@@ -185,19 +185,19 @@ export class TrackerLane {
       }
       const stored = { kind: 'placed', points: outcome.points, refusals: outcome.refusals } as const;
       if (before === undefined && !this.#isDoubtful(stored))
-        this.#book.settled({ parcel, points: outcome.points, refusals: outcome.refusals });
+        this.#checkpoints.settled({ parcel, points: outcome.points, refusals: outcome.refusals });
       else {
         held.set(key, 'stored');
         left.push({ parcel, stored });
       }
     }
     // One by one they would go at once, whatever the tracker asked for.
-    if (waitMs !== undefined) await this.#gate.pause(waitMs, this.#signal);
-    else if (left.filter(({ stored }) => stored === undefined).length < group.length) this.#gate.succeeded();
+    if (waitMs !== undefined) await this.#breaker.pause(waitMs, this.#signal);
+    else if (left.filter(({ stored }) => stored === undefined).length < group.length) this.#breaker.succeeded();
     else {
       // Nothing was taken, but it has answered.
-      if (!this.#signal.aborted) this.#gate.heardAgain();
-      this.#gate.abandoned();
+      if (!this.#signal.aborted) this.#breaker.heardAgain();
+      this.#breaker.abandoned();
     }
     return left;
   }
@@ -208,7 +208,7 @@ export class TrackerLane {
   }
 
   /**
-   * What is refused for good: a tracker that is out of order refuses what is sound, too. So what was refused is sent
+   * What is refused for good: a tracker that is out of order also refuses valid data. So what was refused is sent
    * again, each time after the tracker has taken something else.
    */
   async #confirmed(parcel: TrackerParcel, placed: Placed): Promise<Placed> {
@@ -243,25 +243,25 @@ export class TrackerLane {
       const { outcomes, waitMs } = await this.#send([parcel]);
       const outcome = outcomes[0] ?? unanswered(this.name);
       if (this.#signal.aborted && outcome.kind !== 'accepted') {
-        this.#gate.abandoned();
+        this.#breaker.abandoned();
         return STOPPED;
       }
       switch (outcome.kind) {
         case 'accepted':
-          this.#gate.succeeded();
+          this.#breaker.succeeded();
           return { kind: 'placed', points: outcome.points, refusals: outcome.refusals };
         case 'rejected':
           // The tracker is there, and works.
-          this.#gate.succeeded();
+          this.#breaker.succeeded();
           return await this.#placeHalves(parcel, outcome.error, suspicion);
         case 'runFatal':
-          this.#gate.succeeded();
+          this.#breaker.succeeded();
           return { kind: 'runFatal', error: outcome.error };
         case 'fatal':
-          this.#gate.parked(outcome.error);
+          this.#breaker.parked(outcome.error);
           break;
         case 'retry':
-          await this.#gate.pause(waitMs ?? 0, this.#signal);
+          await this.#breaker.pause(waitMs ?? 0, this.#signal);
           if (this.#journalled !== undefined || answers.count(outcome) < (suspicion === undefined ? SAME_ANSWERS : SAME_AGAIN)) break;
           if (this.#backend.tryOut !== undefined) {
             const tried = await this.#tryOut(parcel);
@@ -295,15 +295,15 @@ export class TrackerLane {
   }
 
   async #wait(error: MirrorError): Promise<void> {
-    const waitMs = this.#gate.failed(error, askedWaitMs(error));
-    await this.#gate.pause(waitMs, this.#signal);
+    const waitMs = this.#breaker.failed(error, askedWaitMs(error));
+    await this.#breaker.pause(waitMs, this.#signal);
   }
 
-  /** Sends when there is a place and the gate is open. Without outcomes where the signal came first. */
+  /** Sends when a slot is free and the breaker lets it. Without outcomes if the signal came first. */
   async #send(parcels: readonly TrackerParcel[]): Promise<Sent> {
     return await this.#sends.add(async () => {
-      // Last of all: who waited for a place must not go through a gate that was closed meanwhile.
-      await this.#gate.enter(this.#signal);
+      // Last of all: a send that waited for a slot must not pass a breaker that opened meanwhile.
+      await this.#breaker.enter(this.#signal);
       if (this.#signal.aborted) return { outcomes: [], waitMs: undefined };
       const answered = await this.#answers.ask(() => this.#outcomes(parcels));
       const outcomes = answered.map((outcome, i) => asRunFatal(asWhole(outcome, parcels[i], this.name)));
@@ -311,7 +311,7 @@ export class TrackerLane {
       const late = outcomes.find((outcome) => outcome.kind === 'retry');
       // Said before the place is free for the next one.
       const waitMs =
-        late === undefined || this.#signal.aborted ? undefined : this.#gate.failed(late.error, late.afterMs ?? askedWaitMs(late.error));
+        late === undefined || this.#signal.aborted ? undefined : this.#breaker.failed(late.error, late.afterMs ?? askedWaitMs(late.error));
       return { outcomes, waitMs };
     });
   }
@@ -335,20 +335,20 @@ export class TrackerLane {
     const { target: run } = parcel;
     const unfinished = await this.#finishBegun(backend, parcel);
     if (unfinished !== undefined) return unfinished;
-    const begun = await backend.prepare([parcel], this.#book.journal(run));
-    if (!this.#book.begin(run, begun)) {
+    const begun = await backend.prepare([parcel], this.#checkpoints.journal(run));
+    if (!this.#checkpoints.begin(run, begun)) {
       return { kind: 'retry', error: new MirrorError('MB3101', `recording what lane ${this.name} is about to send`, { retry: 'later' }) };
     }
     const outcome = (await backend.sendPrepared(begun.intent, [parcel], this.#signal))[0] ?? unanswered(this.name);
-    if (outcome.kind === 'accepted') this.#book.finishBegun(run, begun.entries);
+    if (outcome.kind === 'accepted') this.#checkpoints.finishBegun(run, begun.entries);
     // Nothing of it is stored: it is not in doubt any more, and its halves will be other lines.
-    else if (outcome.kind === 'rejected') this.#book.finishBegun(run, []);
+    else if (outcome.kind === 'rejected') this.#checkpoints.finishBegun(run, []);
     return outcome;
   }
 
   /** Why what was begun earlier could not be finished; undefined where nothing is in doubt (any more). */
   async #finishBegun(backend: JournalledBackend, { handle, target: run }: TrackerParcel): Promise<Outcome | undefined> {
-    const begun = this.#book.begun(run);
+    const begun = this.#checkpoints.begun(run);
     if (begun === undefined) return undefined;
     const found = await backend.resolve(handle, begun.intent, this.#signal);
     if (found.kind === 'unknown') {
@@ -368,11 +368,11 @@ export class TrackerLane {
       // Without parcels there is no outcome to give but for what went wrong.
       if (outcome !== undefined && outcome.kind !== 'accepted') {
         if (outcome.kind !== 'rejected') return outcome;
-        this.#book.finishBegun(run, []);
+        this.#checkpoints.finishBegun(run, []);
         return undefined;
       }
     }
-    this.#book.finishBegun(run, begun.entries);
+    this.#checkpoints.finishBegun(run, begun.entries);
     return undefined;
   }
 }

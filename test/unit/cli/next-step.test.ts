@@ -8,11 +8,11 @@ const lane = (standing: 'well' | 'stands' | 'runsStopped') => [{ name: 'mlflow',
 
 describe('the next step', () => {
   it.each<[state: string, situation: Situation, command: string]>([
-    ['an interrupted pass: the same again', { ...BACKFILL, isInterrupted: true, isOwed: true }, 'backfill runs --to mlflow'],
-    ['a lane that waits or is parked: doctor', { ...BACKFILL, lanes: lane('stands'), isOwed: true }, 'doctor runs --config c.yaml'],
+    ['an interrupted pass: the same again', { ...BACKFILL, isInterrupted: true, hasPending: true }, 'backfill runs --to mlflow'],
+    ['a lane that waits or is parked: doctor', { ...BACKFILL, lanes: lane('stands'), hasPending: true }, 'doctor runs --config c.yaml'],
     [
       'a partial pass whose lanes are well: the same again',
-      { ...BACKFILL, lanes: lane('well'), isOwed: true },
+      { ...BACKFILL, lanes: lane('well'), hasPending: true },
       'backfill runs --to mlflow',
     ],
     ['runs that are stopped', { ...BACKFILL, lanes: lane('runsStopped') }, 'backfill runs --to mlflow --rebuild --config c.yaml'],
@@ -26,16 +26,16 @@ describe('the next step', () => {
     ['nothing was ever mirrored', { ...STATUS, isNew: true, roots: [] }, 'backfill LOGDIR'],
     ['all well: verify', STATUS, 'verify'],
     ['all well, and a watch runs: verify', { ...STATUS, isDriven: true, lanes: lane('well') }, 'verify'],
-    ['behind, and nobody mirrors: bring it', { ...STATUS, isOwed: true }, 'backfill /mnt/runs'],
-    ['behind, and a watch is at it: look on', { ...STATUS, isOwed: true, isDriven: true }, 'status --watch'],
-    ['behind since a lane stands: doctor', { ...STATUS, isOwed: true, isDriven: true, lanes: lane('stands') }, 'doctor /mnt/runs'],
+    ['behind, and nobody mirrors: bring it', { ...STATUS, hasPending: true }, 'backfill /mnt/runs'],
+    ['behind, and a watch is at it: look on', { ...STATUS, hasPending: true, isDriven: true }, 'status --watch'],
+    ['behind since a lane stands: doctor', { ...STATUS, hasPending: true, isDriven: true, lanes: lane('stands') }, 'doctor /mnt/runs'],
     [
       'behind since runs are stopped, while a watch runs',
-      { ...STATUS, isOwed: true, isDriven: true, lanes: lane('runsStopped') },
+      { ...STATUS, hasPending: true, isDriven: true, lanes: lane('runsStopped') },
       'status --watch',
     ],
-    ['a root that is not there: where it is now', { ...STATUS, missing: ['runs'], isOwed: true }, 'backfill runs=NEW_PATH'],
-    ['a root that can not be looked at: doctor', { ...STATUS, isShut: true, isOwed: true }, 'doctor /mnt/runs'],
+    ['a root that is not there: where it is now', { ...STATUS, missing: ['runs'], hasPending: true }, 'backfill runs=NEW_PATH'],
+    ['a root that can not be looked at: doctor', { ...STATUS, isShut: true, hasPending: true }, 'doctor /mnt/runs'],
     ['damage', { ...STATUS, damaged: ["/mnt/runs/it's/e.1"] }, "inspect '/mnt/runs/it'\\''s/e.1'"],
 
     ['the same: go on watching', VERIFY, 'watch runs'],
@@ -46,11 +46,17 @@ describe('the next step', () => {
     ['a repair that was noted, while a watch runs', { ...VERIFY, compared: 'repairNoted', isDriven: true }, 'verify'],
     ['a repair that is not all', { ...VERIFY, compared: 'repairLeft' }, 'verify'],
     ['a lane that can not be reached: doctor', { ...VERIFY, compared: 'unreachable' }, 'doctor runs'],
-    ['the same, but a watch brings something: once more', { ...VERIFY, isOwed: true, isDriven: true }, 'verify'],
-    ['the same, but something is owed', { ...VERIFY, isOwed: true, lane: 'mlflow' }, 'backfill runs --to mlflow'],
+    ['the same, but a watch brings something: once more', { ...VERIFY, hasPending: true, isDriven: true }, 'verify'],
+    ['the same, but something is owed', { ...VERIFY, hasPending: true, lane: 'mlflow' }, 'backfill runs --to mlflow'],
     [
       'a migration that only loses something: say that this is fine',
-      { ...BACKFILL, typed: ['migrate', '--from', 'local', '--accept-losses', 'images'], isOwed: true, compared: 'same', lane: 'mlflow' },
+      {
+        ...BACKFILL,
+        typed: ['migrate', '--from', 'local', '--accept-losses', 'images'],
+        hasPending: true,
+        compared: 'same',
+        lane: 'mlflow',
+      },
       'migrate --from local --accept-losses images',
     ],
   ])('of %s', (_, situation, command) => {

@@ -63,7 +63,7 @@ const STUCK: LaneReport = {
   refusal: undefined,
   unsupported: 0,
   leftOut: 0,
-  owedBytes: 123_456,
+  pendingBytes: 123_456,
   stoppedRuns: [],
   links: [],
 };
@@ -72,7 +72,7 @@ const REFUSING: LaneReport = {
   ...STUCK,
   stand: 'done',
   reason: undefined,
-  owedBytes: 0,
+  pendingBytes: 0,
   refusedFiles: Array.from({ length: 70 }, (_, i) => ({ run: { root: 'r', path: 'a' }, path: `${i}.pt`, reason: '413: too large' })),
 };
 

@@ -4,9 +4,9 @@ import { nextOfVerification } from '../../../src/cli/verify-next.ts';
 import { type Repairs, totalsOf, type Verification } from '../../../src/verify/compare/index.ts';
 import { verification } from '../../support/verifications.ts';
 
-function next(of: Verification, flags: VerifyFlags = {}, isOneOwed = true): string | undefined {
+function next(of: Verification, flags: VerifyFlags = {}, isOnePending = true): string | undefined {
   const { lane } = of;
-  return nextOfVerification(of, totalsOf(of), undefined, { roots: [], flags, program: 'mirrorboard', lane, isOneOwed });
+  return nextOfVerification(of, totalsOf(of), undefined, { roots: [], flags, program: 'mirrorboard', lane, isOnePending: isOnePending });
 }
 
 const left: Repairs = {

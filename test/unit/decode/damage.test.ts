@@ -12,7 +12,7 @@ function scalar(step: number, tag = 'loss'): Uint8Array {
 
 const VERSION = frame(versionEvent());
 
-/** The header of a record that says to be `length` bytes long, with a sound checksum. */
+/** The header of a record that says to be `length` bytes long, with a valid checksum. */
 function header(length: bigint): Uint8Array {
   const bytes = new Uint8Array(12);
   const view = new DataView(bytes.buffer);
@@ -48,7 +48,7 @@ function decode(bytes: Uint8Array, script: Script = {}): Decoded {
   return whole;
 }
 
-/** `bytes` between three sound records and three more; where they begin and end. */
+/** `bytes` between three valid records and three more; where they begin and end. */
 function between(bytes: Uint8Array): { readonly file: Uint8Array; readonly start: number; readonly end: number } {
   const before = concat(VERSION, scalar(1), scalar(2), scalar(3));
   return { file: concat(before, bytes, scalar(5), scalar(6), scalar(7)), start: before.length, end: before.length + bytes.length };

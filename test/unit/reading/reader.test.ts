@@ -24,7 +24,7 @@ function flipped(bytes: Uint8Array, at: number): Uint8Array {
   return copy;
 }
 
-/** The header of a record that says to be `length` bytes long, with a sound checksum. */
+/** The header of a record that says to be `length` bytes long, with a valid checksum. */
 function header(length: bigint): Uint8Array {
   const bytes = new Uint8Array(12);
   const view = new DataView(bytes.buffer);

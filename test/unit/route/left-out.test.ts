@@ -26,7 +26,7 @@ class Lane {
     if (found === undefined) return;
     this.left = found.left;
     if (found.forgone.length > 0) this.gaps = this.gaps.filter(({ tags }) => tags === undefined);
-    for (const [, start, end] of found.owed) this.gaps.push({ start, end, reason: 'route', tags: [TAG] });
+    for (const [, start, end] of found.resend) this.gaps.push({ start, end, reason: 'route', tags: [TAG] });
     this.gaps.sort((a, b) => a.start - b.start);
   }
 

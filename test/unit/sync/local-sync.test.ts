@@ -42,7 +42,7 @@ class Scattered extends LocalBackend {
 describe('quiet runs', () => {
   function feedOf(backend: Scattered): LocalSync {
     const status = new WatchStatus({ lanes: [{ name: 'local', type: 'local', where: 'store.db' }] });
-    const events = { fileTroubled: () => undefined, fileSound: () => undefined };
+    const events = { fileTroubled: () => undefined, fileValid: () => undefined };
     const { signal } = new AbortController();
     return new LocalSync({
       lane: 'local',

@@ -71,7 +71,7 @@ class Scene {
       laneSilent: () => void this.said.push('silent'),
       laneActive: () => void this.said.push('active'),
     };
-    return new TrackerLane({ name: 'memory', backend, book, events, signal: this.end.signal, clock: this.clock });
+    return new TrackerLane({ name: 'memory', backend, checkpoints: book, events, signal: this.end.signal, clock: this.clock });
   }
 }
 
