@@ -5,16 +5,19 @@ import { type Config, linksOf, parseRoot, runEndedAfterOf } from '../config/inde
 import type { RootRequest } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import type { LaneWarning, MakeLanesOptions, TrackerLaneOptions } from '../lanes/index.ts';
+import type { JobPage, RequestMetrics } from '../metrics/index.ts';
 import { isPending } from '../model/index.ts';
 import type { LaneReport, Logger, Report } from '../status/index.ts';
 import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
 import { ENDING, Interrupt } from './interrupt.ts';
 import { leftOutOf } from './left-out.ts';
+import { withMetricsFile } from './metrics-file.ts';
 import { commonWords, nextStep, type Situation, typedWords } from './next-step.ts';
 import { patienceMsOf } from './patience.ts';
 import { planJson, renderPlan } from './plan-text.ts';
 import { readConfig } from './read-config.ts';
 import { columnsOf, laneWarning, ProgressBlock, renderReport, reportJson } from './terminal/index.ts';
+import { version } from './version.ts';
 
 /** The options of `backfill`. */
 interface BackfillFlags extends GlobalOptions {
@@ -24,10 +27,22 @@ interface BackfillFlags extends GlobalOptions {
   readonly patience?: string;
   readonly remap?: boolean;
   readonly rebuild?: boolean;
+  readonly metricsFile?: string;
 }
 
 /** Mirrors log directories once. */
 export async function backfillCommand(roots: readonly string[], flags: BackfillFlags, context: CommandContext): Promise<void> {
+  // A dry run changes nothing, not even this file.
+  const path = flags.dryRun === true ? undefined : flags.metricsFile;
+  await withMetricsFile(path, 'backfill', context, async (page) => await mirrorOnce(roots, flags, context, page));
+}
+
+async function mirrorOnce(
+  roots: readonly string[],
+  flags: BackfillFlags,
+  context: CommandContext,
+  page: JobPage | undefined,
+): Promise<void> {
   const { stdout, stderr, env } = context;
   const config = await readConfig(flags, context, { flags: { lanes: flags.to }, isMirroring: true });
   const requests = roots.length > 0 ? roots.map((root) => parseRoot(root, existsSync)) : config.roots;
@@ -62,6 +77,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
   const trackers = config.lanes.trackers.length === 0 ? [] : await makeLanes(config, env, warn, wishesOf(flags));
   const { backfill } = await import('../sync/index.ts');
   let report: Report;
+  let sent: RequestMetrics | undefined;
   try {
     report = await backfill({
       roots: requests,
@@ -75,7 +91,10 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
       patienceMs,
       signal: interrupt.signal,
       ...(log === undefined ? {} : { log: log.logger }),
+      requestEnded: (lane, code, ms) => sent?.ended(lane, code, ms),
+      countsStoreLag: page !== undefined,
       onStart: (tracker) => {
+        sent = page?.begin(() => tracker.facts(), { version: version(), node: process.version });
         if ((flags.quiet ?? 0) === 0) block.start(tracker);
       },
     });

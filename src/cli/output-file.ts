@@ -6,9 +6,11 @@ export class OutputFile {
   readonly #path: string;
   readonly #file: WholeFile;
 
-  constructor(path: string) {
+  /** `mode`: exactly this one. Default: what the umask of the process leaves. */
+  constructor(path: string, mode?: number) {
     this.#path = path;
     this.#file = this.#try(() => new WholeFile(path));
+    if (mode !== undefined) this.#try(() => this.#file.allow(mode));
   }
 
   write(content: string | Uint8Array): void {

@@ -3,6 +3,8 @@ import { withConventions } from './command-line.ts';
 import type { CommandContext } from './context.ts';
 import { version } from './version.ts';
 
+const METRICS_FILE = 'write metrics to this file at the end, for the textfile collector of node_exporter';
+
 /** The whole command line. Commands load what they need when they run, so that --help and --version are instant. */
 export function makeProgram(context: CommandContext): Command {
   const program = new Command('mirrorboard')
@@ -20,7 +22,8 @@ export function makeProgram(context: CommandContext): Command {
     .option('--to <lane>', 'mirror only into this lane; repeatable', collect, [])
     .option('--patience <seconds>', 'stop waiting for a tracker after this long without progress (default: 600)')
     .option('--remap', 'start new tracker runs if the routes now give another name or target')
-    .option('--rebuild', 'replace tracker runs that cannot be resumed with new ones; the old ones stay');
+    .option('--rebuild', 'replace tracker runs that cannot be resumed with new ones; the old ones stay')
+    .option('--metrics-file <file>', METRICS_FILE);
   withJson(withLog(withMemory(withState(withStore(withShard(withEnds(withReplaced(withLinks(withGlobs(backfill)))))))))).action(
     async (roots: string[], flags) => (await import('./backfill.ts')).backfillCommand(roots, flags, context),
   );
@@ -49,7 +52,8 @@ export function makeProgram(context: CommandContext): Command {
     .option('--seed <text>', 'choose the sample by this text (default: the date in UTC)')
     .option('--strict', 'also exit 1 if data is pending, not mirrored yet, or not supported by a lane')
     .option('--lane <lane>', 'verify only this lane; repeatable (default: all configured lanes)', collect, [])
-    .option('--between <lanes...>', 'compare two lanes with each other, as in --between local mlflow');
+    .option('--between <lanes...>', 'compare two lanes with each other, as in --between local mlflow')
+    .option('--metrics-file <file>', METRICS_FILE);
   withJson(withMemory(withState(withStore(withShard(withLinks(withGlobs(verify))))))).action(async (roots: string[], flags) =>
     (await import('./verify.ts')).verifyCommand(roots, flags, context),
   );

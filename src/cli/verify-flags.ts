@@ -14,4 +14,5 @@ export interface VerifyFlags extends GlobalOptions {
   /** Seed of the sample. Default: the date in UTC. */
   readonly seed?: string;
   readonly strict?: boolean;
+  readonly metricsFile?: string;
 }

@@ -4,6 +4,7 @@ import { steadyMs } from '../clock.ts';
 import { type Config, linksOf, parseRoot } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import type { LaneWarning } from '../lanes/index.ts';
+import type { JobPage } from '../metrics/index.ts';
 import { type Json, jsonText } from '../model/index.ts';
 import { FileLock, keepVerdicts, pausesIn, type VerifiedLane } from '../state/index.ts';
 import {
@@ -21,6 +22,7 @@ import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, programName, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
 import { LineFile } from './line-file.ts';
+import { withMetricsFile } from './metrics-file.ts';
 import { localLane, readConfig } from './read-config.ts';
 import { columnsOf, laneWarning, ProgressBlock, renderVerification } from './terminal/index.ts';
 import { differenceJson, verificationJson } from './verification-json.ts';
@@ -32,6 +34,10 @@ const MOST_EXAMPLES = 20;
 
 /** Compares what was mirrored with the event files, or two lanes with each other; the exit code says how it went. */
 export async function verifyCommand(roots: readonly string[], flags: VerifyFlags, context: CommandContext): Promise<void> {
+  await withMetricsFile(flags.metricsFile, 'verify', context, async (page) => await compare(roots, flags, context, page));
+}
+
+async function compare(roots: readonly string[], flags: VerifyFlags, context: CommandContext, page: JobPage | undefined): Promise<void> {
   const { stdout, stderr, env } = context;
   checkFlags(flags);
   const sample = sampleOf(flags);
@@ -88,6 +94,7 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
     for (const { backend } of trackers) await backend.close();
   }
   const verdicts = between === undefined ? verifications.flatMap((one) => verdictOf(one, isChosen(flags))) : [];
+  page?.verified(new Map(verdicts.map(({ name, verdict }) => [name, verdict])));
   const unkept = keepVerdicts(config.state.path, verdicts);
   if (unkept !== undefined && (flags.quiet ?? 0) < 2) stderr.write(`the result is not kept for status and metrics: ${unkept.message}\n`);
   // Two lanes that are behind are brought by one command.

@@ -1,9 +1,20 @@
 /** Every metric: its name, what it means, and where its values come from. docs/metrics.md has the same table. */
 import type { DamageReason } from '../model/index.ts';
-import type { Incident, LaneCondition, LaneProgress, RootCondition, WatchStatus } from '../status/index.ts';
+import type { Incident, LaneCondition, LaneProgress, RootCondition, StandingFacts, WatchStatus } from '../status/index.ts';
 
 /** How a metric behaves: a counter only grows while the process lives. */
 export type MetricKind = 'counter' | 'gauge' | 'histogram';
+
+/** A command that ended. */
+export interface JobFacts {
+  readonly command: string;
+  readonly exitCode: number;
+  /** By the wall clock, like the others. */
+  readonly startMs: number;
+  readonly endMs: number;
+  /** When it, or one before it, last succeeded; undefined: never, as far as is known. */
+  readonly successMs: number | undefined;
+}
 
 /** A value, and the labels it goes under. */
 export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
@@ -17,6 +28,10 @@ export interface MetricSpec {
   readonly help: string;
   /** Every series with its present value, zeros included. Missing: values are counted as things happen. */
   readonly read?: (status: WatchStatus) => Iterable<Sample>;
+  /** The same of a pass that ended. Missing: only a watch has it, or it is counted as things happen. */
+  readonly readPass?: (pass: StandingFacts) => Iterable<Sample>;
+  /** Of a command that ended. */
+  readonly readJob?: (job: JobFacts) => Iterable<Sample>;
   /** Of a histogram: upper bounds. */
   readonly buckets?: readonly number[];
 }
@@ -151,7 +166,7 @@ export const METRICS: readonly MetricSpec[] = [
     'reason',
     (status) => counts(PLACES, (reason) => status.knownDamage.places.get(reason)),
   ),
-  single(
+  ofPasses(
     'mirrorboard_damaged_files',
     'Event files with damage, of those read since the start.',
     ({ knownDamage }) => knownDamage.damagedFiles,
@@ -159,15 +174,19 @@ export const METRICS: readonly MetricSpec[] = [
   ofAll('mirrorboard_incidents_total', 'counter', 'Incidents of files and directories, by kind.', 'kind', (status) =>
     counts(INCIDENTS, (kind) => status.incidentCounts.get(kind)),
   ),
-  ofAll('mirrorboard_roots', 'gauge', 'Log directories, by state.', 'state', (status) =>
-    counts(ROOT_STATES, (state) => status.rootConditions.get(state)),
-  ),
+  {
+    name: 'mirrorboard_roots',
+    kind: 'gauge',
+    labels: ['state'],
+    help: 'Log directories, by state.',
+    read: ({ rootConditions }) => Object.keys(ROOT_STATES).map((state) => [{ state }, rootConditions.get(state as RootCondition) ?? 0]),
+  },
   single('mirrorboard_files', 'Event files that the last scans found.', ({ roots }) => sum(roots, ({ files }) => files)),
   single('mirrorboard_directories', 'Directories that the last scans found.', ({ roots }) => sum(roots, ({ directories }) => directories)),
   single('mirrorboard_unreadable_paths', 'Files and directories that the last scans could not read.', ({ roots }) =>
     sum(roots, ({ unreadable }) => unreadable),
   ),
-  single('mirrorboard_paths_not_answering', 'Paths whose file system does not answer.', ({ silences }) => silences.length),
+  ofPasses('mirrorboard_paths_not_answering', 'Paths whose file system does not answer.', ({ silences }) => silences.length),
   {
     name: 'mirrorboard_scan_duration_seconds',
     kind: 'histogram',
@@ -181,17 +200,21 @@ export const METRICS: readonly MetricSpec[] = [
     ({ oldestScanMs }) => seconds(oldestScanMs),
   ),
   single('mirrorboard_queue_bytes', 'Bytes of decoded points that are cached for other lanes.', (status) => status.queueBytes()),
-  perLane(
-    'mirrorboard_verify_differences',
-    'gauge',
-    'Differences that the last verify found in a lane.',
-    ({ verified }) => verified?.differences ?? 0,
+  verified('mirrorboard_verify_differences', 'Differences that the last verify found in a lane.', (lane) => lane?.differences ?? 0),
+  verified('mirrorboard_verify_timestamp_seconds', 'When the last verify of the lane ended. 0 if the state has no result.', (lane) =>
+    seconds(lane?.atMs),
   ),
-  perLane(
-    'mirrorboard_verify_timestamp_seconds',
-    'gauge',
-    'When the last verify of the lane ended. 0 if the state has no result.',
-    ({ verified }) => seconds(verified?.atMs),
+];
+
+/** What only a file has: of the command that wrote it. */
+export const JOB_METRICS: readonly MetricSpec[] = [
+  ofJob('exit_code', 'The exit code of the last run of the command.', ({ exitCode }) => exitCode),
+  ofJob('start_timestamp_seconds', 'When the last run of the command began.', ({ startMs }) => seconds(startMs)),
+  ofJob('end_timestamp_seconds', 'When the last run of the command ended.', ({ endMs }) => seconds(endMs)),
+  ofJob(
+    'last_success_timestamp_seconds',
+    'When a run of the command last ended with exit code 0. 0 if the file has recorded none.',
+    ({ successMs }) => seconds(successMs),
   ),
 ];
 
@@ -219,14 +242,19 @@ function single(name: string, help: string, read: (status: WatchStatus) => numbe
   return { name, kind: 'gauge', labels: [], help, read: (status) => [[{}, read(status)]] };
 }
 
+function ofPasses(name: string, help: string, read: (status: StandingFacts) => number): MetricSpec {
+  return { ...single(name, help, read), readPass: (pass) => [[{}, read(pass)]] };
+}
+
 function ofAll(
   name: string,
   kind: MetricKind,
   help: string,
   label: string,
-  read: (status: WatchStatus) => Record<string, number>,
+  read: (status: StandingFacts) => Record<string, number>,
 ): MetricSpec {
-  return { name, kind, labels: [label], help, read: (status) => Object.entries(read(status)).map(([key, n]) => [{ [label]: key }, n]) };
+  const samples = (status: StandingFacts): Sample[] => Object.entries(read(status)).map(([key, n]) => [{ [label]: key }, n]);
+  return { name, kind, labels: [label], help, read: samples, readPass: samples };
 }
 
 function ofLanes(
@@ -237,11 +265,28 @@ function ofLanes(
   read: (lane: LaneProgress) => readonly Sample[],
 ): MetricSpec {
   const samples = (lane: LaneProgress): Sample[] => read(lane).map(([own, value]) => [{ lane: lane.name, ...own }, value]);
-  return { name, kind, labels: ['lane', ...labels], help, read: ({ lanes }) => lanes.flatMap(samples) };
+  const all = ({ lanes }: StandingFacts): Sample[] => lanes.flatMap(samples);
+  return { name, kind, labels: ['lane', ...labels], help, read: all, readPass: all };
 }
 
 function perLane(name: string, kind: MetricKind, help: string, read: (lane: LaneProgress) => number): MetricSpec {
   return ofLanes(name, kind, help, [], (lane) => [[{}, read(lane)]]);
+}
+
+/** Of what `verify` writes itself: a pass does not know it. */
+function verified(name: string, help: string, read: (lane: LaneProgress['verified']) => number): MetricSpec {
+  return {
+    name,
+    kind: 'gauge',
+    labels: ['lane'],
+    help,
+    read: ({ lanes }) => lanes.map((lane) => [{ lane: lane.name }, read(lane.verified)]),
+  };
+}
+
+function ofJob(name: string, help: string, read: (job: JobFacts) => number): MetricSpec {
+  const samples = (job: JobFacts): Sample[] => [[{ command: job.command }, read(job)]];
+  return { name: `mirrorboard_job_${name}`, kind: 'gauge', labels: ['command'], help, readJob: samples };
 }
 
 /** One number for each key, 0 where there is none. */

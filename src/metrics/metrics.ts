@@ -1,7 +1,9 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from '@prometheus-io/client';
+import { collectDefaultMetrics, type Histogram, type Metric, Registry } from '@prometheus-io/client';
 import type { MetricsPage, WatchStatus } from '../status/index.ts';
-import { codeOf, METRICS, type MetricSpec, PROCESS_METRICS, REQUEST_CODES } from './metric-table.ts';
+import { MetricMaker } from './metric-maker.ts';
+import { METRICS, PROCESS_METRICS } from './metric-table.ts';
 import { wantsOpenMetrics } from './negotiate.ts';
+import { RequestMetrics } from './request-metrics.ts';
 
 /** What is known of this build. */
 export interface BuildFacts {
@@ -19,21 +21,21 @@ const SELDOM_MS = 60_000;
 export class Metrics implements MetricsPage {
   readonly #registry = new Registry(Registry.PROMETHEUS_CONTENT_TYPE);
 
-  readonly #requests: Counter<string>;
-  readonly #durations: Histogram<string>;
+  readonly #requests: RequestMetrics;
   readonly #scans: Histogram<string>;
-  /** Those with series of their own. */
-  readonly #lanes = new Set<string>();
   /** The one that is served. */
   #status: WatchStatus;
 
   constructor(status: WatchStatus, build: BuildFacts) {
     this.#status = status;
-    for (const spec of METRICS) if (spec.read !== undefined) this.#serve(spec, spec.read);
-    this.#gauge('mirrorboard_build_info').set({ version: build.version, node: build.node }, 1);
-    this.#requests = this.#counter('mirrorboard_lane_requests_total');
-    this.#durations = this.#histogram('mirrorboard_lane_request_duration_seconds');
-    this.#scans = this.#histogram('mirrorboard_scan_duration_seconds');
+    const maker = new MetricMaker(this.#registry, METRICS);
+    for (const spec of METRICS) {
+      const { read } = spec;
+      if (read !== undefined) maker.serve(spec, () => read(this.#status));
+    }
+    maker.gauge('mirrorboard_build_info').set({ version: build.version, node: build.node }, 1);
+    this.#requests = new RequestMetrics(maker);
+    this.#scans = maker.histogram('mirrorboard_scan_duration_seconds');
     this.follow(status);
     this.#serveProcess();
   }
@@ -41,18 +43,9 @@ export class Metrics implements MetricsPage {
   /** Serves another status from now on, which counts on where the one before it was. */
   follow(status: WatchStatus): void {
     this.#status = status;
-    for (const { name, type } of status.lanes) {
-      // The local store is no server.
-      if (type === 'local' || this.#lanes.has(name)) continue;
-      this.#lanes.add(name);
-      for (const code of REQUEST_CODES) this.#requests.inc({ lane: name, code }, 0);
-      this.#durations.zero({ lane: name });
-    }
+    this.#requests.begin(status.lanes);
     status.watchBy({
-      requestEnded: (lane, code, ms) => {
-        this.#requests.inc({ lane, code: codeOf(code) });
-        this.#durations.observe({ lane }, ms / 1000);
-      },
+      requestEnded: (lane, code, ms) => this.#requests.ended(lane, code, ms),
       rootScanned: (ms) => this.#scans.observe(ms / 1000),
     });
   }
@@ -70,28 +63,6 @@ export class Metrics implements MetricsPage {
     return registry;
   }
 
-  #serve({ name, help, labels, kind }: MetricSpec, read: NonNullable<MetricSpec['read']>): void {
-    const now = (): WatchStatus => this.#status;
-    const options = { name, help, labelNames: [...labels], registers: [this.#registry] };
-    if (kind === 'counter') {
-      new Counter({
-        ...options,
-        collect() {
-          this.reset();
-          for (const [own, value] of read(now())) this.inc({ ...own }, value);
-        },
-      });
-    } else {
-      new Gauge({
-        ...options,
-        collect() {
-          this.reset();
-          for (const [own, value] of read(now())) this.set({ ...own }, value);
-        },
-      });
-    }
-  }
-
   #serveProcess(): void {
     const all = new Registry();
     collectDefaultMetrics({ register: all, eventLoopUtilizationTimeout: SELDOM_MS });
@@ -99,25 +70,5 @@ export class Metrics implements MetricsPage {
       const metric = all.getSingleMetric(name);
       if (metric !== undefined) this.#registry.registerMetric(metric);
     }
-  }
-
-  #gauge(name: string): Gauge<string> {
-    return new Gauge(this.#options(name));
-  }
-
-  #counter(name: string): Counter<string> {
-    return new Counter(this.#options(name));
-  }
-
-  #histogram(name: string): Histogram<string> {
-    const { buckets = [], ...options } = this.#options(name);
-    return new Histogram({ ...options, buckets: [...buckets] });
-  }
-
-  #options(name: string): Pick<MetricSpec, 'name' | 'help' | 'buckets'> & { labelNames: string[]; registers: Registry[] } {
-    const spec = METRICS.find((each) => each.name === name);
-    if (spec === undefined) throw new Error(`there is no metric ${name}`);
-    const { help, labels, buckets } = spec;
-    return { name, help, labelNames: [...labels], registers: [this.#registry], ...(buckets === undefined ? {} : { buckets }) };
   }
 }

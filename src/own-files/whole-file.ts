@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fsyncSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { flushFolder } from './flush-folder.ts';
 import { openNewFile, temporaryName } from './new-file.ts';
@@ -19,6 +19,11 @@ export class WholeFile {
     this.#path = path;
     this.#temporary = temporaryName(path);
     this.#fd = openNewFile(this.#temporary, mode);
+  }
+
+  /** Gives it exactly this mode. */
+  allow(mode: number): void {
+    fchmodSync(this.#fd ?? -1, mode);
   }
 
   write(content: string | Uint8Array): void {

@@ -1,5 +1,5 @@
 import type { RefusedFile } from '../contract/index.ts';
-import type { Damage, RunRef } from '../model/index.ts';
+import type { Damage, DamageReason, RunRef } from '../model/index.ts';
 import type { LaneProgress } from './lane-progress.ts';
 
 /**
@@ -66,6 +66,21 @@ export interface RunReport {
   readonly pointsBefore: number;
   readonly bytes: number;
   readonly lastStep: number | bigint | null;
+}
+
+/** What both a watch and a pass know of lanes and files. */
+export interface StandingFacts {
+  readonly lanes: readonly LaneProgress[];
+  readonly incidentCounts: ReadonlyMap<Incident['kind'], number>;
+  /** What does not answer now. */
+  readonly silences: readonly unknown[];
+  readonly knownDamage: {
+    /** Damaged places that were found, by the reason; those known before are none. */
+    readonly found: ReadonlyMap<DamageReason, number>;
+    /** Places that are damaged or pending now. */
+    readonly places: ReadonlyMap<DamageReason, number>;
+    readonly damagedFiles: number;
+  };
 }
 
 /** What a pass came to for a lane that leads to a tracker. */

@@ -1,25 +1,28 @@
 import { type Clock, systemClock } from '../clock.ts';
 import type { KnownRun, Parcel, Refusal } from '../contract/index.ts';
 import {
+  changedMsOf,
   type Damage,
+  type DamageReason,
   type FileState,
   filePathOf,
   isPending,
   keyOfRun,
   lastStepOf,
+  pendingGapBytes,
   type RunRef,
   runLabel,
   type Series,
 } from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';
 import type { LaneProgress } from './lane-progress.ts';
-import type { FoundDamage, Incident, Progress, Report, RunReport } from './progress.ts';
+import type { FoundDamage, Incident, Progress, Report, RunReport, StandingFacts } from './progress.ts';
 import type { Silence } from './watch-status.ts';
 
 /** What was found of a run, and what is known of it already. */
 export interface RunAhead {
   readonly run: RunRef;
-  readonly files: readonly { readonly name: string; readonly size: number }[];
+  readonly files: readonly { readonly name: string; readonly size: number; readonly stamp?: string }[];
   readonly known: KnownRun;
 }
 
@@ -51,6 +54,10 @@ export class PassCounters implements Progress {
   current = '';
   lanes: readonly LaneProgress[] = [];
   hasStore = false;
+  /** Counts the lag of the local store, file by file; undefined where nobody asks for it. */
+  storeLane: LaneProgress | undefined;
+  /** Damaged places that no pass before this one knew, by the reason. */
+  readonly #damageFound = new Map<DamageReason, number>();
   readonly #runs = new Map<string, RunTally>();
   readonly #incidents: Incident[] = [];
   readonly #silences = new Map<string, Silence>();
@@ -90,6 +97,7 @@ export class PassCounters implements Progress {
       lastStep: ahead.known.lastStep,
       pointsBefore: ahead.known.points,
     });
+    if (this.storeLane !== undefined) beginFiles(this.storeLane, ahead);
   }
 
   /** The series of a run that is read further: they tell the kinds of its points. */
@@ -134,6 +142,7 @@ export class PassCounters implements Progress {
     this.fileSearched(0);
     this.files.done++;
     this.current = runLabel(run);
+    if (outcome === 'unreadable' || outcome === 'vanished') this.storeLane?.fileForgotten(run, file);
     if (outcome !== 'read') {
       this.incident({ kind: outcome, root: run.root, path: filePathOf(run.path, file), ...(reason === undefined ? {} : { reason }) });
     }
@@ -169,7 +178,9 @@ export class PassCounters implements Progress {
   }
 
   /** `refusals`: points of the parcel that were not stored. They are no new ones. */
-  parcelAccepted({ batch, state }: Parcel, points: number, refusals: readonly Refusal[] = []): void {
+  parcelAccepted(parcel: Parcel, points: number, refusals: readonly Refusal[] = []): void {
+    const { batch, state } = parcel;
+    this.storeLane?.parcelAccepted(parcel, points, refusals);
     const tally = this.#runs.get(keyOfRun(batch.run));
     if (tally === undefined) return;
     for (const series of batch.newSeries) tally.plugins[series.id] = series.plugin;
@@ -200,6 +211,7 @@ export class PassCounters implements Progress {
     const starts = new Set(known.map(({ start }) => start));
     for (const item of lasting(damage)) {
       if (starts.has(item.start)) continue;
+      count(this.#damageFound, item.reason, 1);
       this.#log?.warn({ root: tally.run.root, run: tally.run.path, file: name, ...item }, 'damage found');
     }
     if (damage.length > 0) {
@@ -208,6 +220,27 @@ export class PassCounters implements Progress {
     } else {
       tally.damage?.delete(name);
     }
+  }
+
+  /** What a watch would say of the lanes and the files. */
+  facts(): StandingFacts {
+    const places = new Map<DamageReason, number>();
+    let damagedFiles = 0;
+    for (const { damage } of this.#runs.values()) {
+      for (const items of damage?.values() ?? []) {
+        damagedFiles += Number(lasting(items).length > 0);
+        for (const { reason } of items) count(places, reason, 1);
+      }
+    }
+    const incidentCounts = new Map<Incident['kind'], number>();
+    for (const { kind } of this.#incidents) count(incidentCounts, kind, 1);
+    const { storeLane, lanes, silences } = this;
+    return {
+      lanes: storeLane === undefined ? lanes : [storeLane, ...lanes],
+      incidentCounts,
+      silences,
+      knownDamage: { found: this.#damageFound, places, damagedFiles },
+    };
   }
 
   report(interrupted: boolean): Report {
@@ -268,6 +301,17 @@ function lasting(damage: readonly Damage[]): readonly Damage[] {
   return damage.filter((item) => !isPending(item));
 }
 
-function count(counts: Map<string, number>, key: string, n: number): void {
+/** Of files that did not change nothing is pending but what their writers have to repair. */
+function beginFiles(lane: LaneProgress, { run, files, known }: RunAhead): void {
+  const states = new Map(known.files.map((state) => [state.name, state]));
+  for (const { name, size, stamp = '' } of files) {
+    const state = states.get(name);
+    if (state?.size === size && state.stamp === stamp) continue;
+    lane.fileGrew(run, name, size, state?.position.watermark ?? 0, stamp === '' ? undefined : changedMsOf(stamp));
+    if (state !== undefined) lane.filePending(run, name, pendingGapBytes(state));
+  }
+}
+
+function count<Key>(counts: Map<Key, number>, key: Key, n: number): void {
   if (n > 0) counts.set(key, (counts.get(key) ?? 0) + n);
 }

@@ -47,7 +47,7 @@ import type { Random } from '../random.ts';
 import { BatchCache, JobReader, PatientReader } from '../reading/index.ts';
 import { RunTree } from '../route/index.ts';
 import { FileLock, pausesIn, type StateFile } from '../state/index.ts';
-import { type FactLog, type LaneReport, PassCounters, type Report } from '../status/index.ts';
+import { type FactLog, LaneProgress, type LaneReport, PassCounters, type Report, type StatusWatcher } from '../status/index.ts';
 import { finishTidying } from '../tidy/index.ts';
 import type { LinkRules } from '../untrusted/index.ts';
 import { FoundRuns } from './found-runs.ts';
@@ -82,6 +82,10 @@ export interface BackfillOptions {
   readonly signal: AbortSignal;
   /** Where facts are logged; nowhere by default. */
   readonly log?: FactLog;
+  /** A request to the tracker of a lane ended with this HTTP status; undefined: there was no answer. */
+  readonly requestEnded?: StatusWatcher['requestEnded'];
+  /** Whether what is pending for the local store is counted, file by file, as for trackers. Default: no. */
+  readonly countsStoreLag?: boolean;
   /** Called once the counters exist, so that a display can look at them. */
   readonly onStart?: (tracker: PassCounters) => void;
   /** The time and its timers. Default: the system's. */
@@ -194,7 +198,8 @@ class Pass {
     this.#tracker = new PassCounters({ log, clock: this.#clock });
     // The one whose points the display counts.
     const lead = local === undefined ? trackers[0]?.name : undefined;
-    this.#status = new PassStatus(this.#tracker, trackers, lead, log, state, this.#clock);
+    this.#status = new PassStatus(this.#tracker, trackers, lead, log, state, this.#clock, options.requestEnded);
+    if (options.countsStoreLag === true && store !== undefined) this.#tracker.storeLane = this.#newStoreLane(store.path);
     this.#jobs = new JobReader({
       fellSilent: (fact) => this.#status.fellSilent(fact),
       answersAgain: (fact) => {
@@ -202,6 +207,12 @@ class Pass {
         for (const root of fact.waiting) for (const sync of this.#trackerSyncs) sync.answersAgain(root);
       },
     });
+  }
+
+  #newStoreLane(where: string): LaneProgress {
+    const lane = new LaneProgress({ name: 'local', type: 'local', where, clock: this.#clock });
+    lane.pause(this.#localPauses);
+    return lane;
   }
 
   async run(): Promise<Report> {

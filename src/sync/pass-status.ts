@@ -6,7 +6,7 @@ import type { TrackerLaneOptions } from '../lanes/index.ts';
 import type { RunRef } from '../model/index.ts';
 import type { FileOutcome } from '../reading/index.ts';
 import type { StateFile } from '../state/index.ts';
-import { type FactLog, LaneProgress, type PassCounters, readStand } from '../status/index.ts';
+import { type FactLog, LaneProgress, type PassCounters, readStand, type StatusWatcher } from '../status/index.ts';
 import type { SyncStatus } from './lane-sync.ts';
 
 /** Counts what the lanes of a pass do. */
@@ -25,6 +25,7 @@ export class PassStatus implements SyncStatus {
     log: FactLog | undefined,
     state: StateFile | undefined,
     clock: Clock = systemClock,
+    requestEnded?: StatusWatcher['requestEnded'],
   ) {
     this.#state = state;
     this.#tracker = tracker;
@@ -32,7 +33,8 @@ export class PassStatus implements SyncStatus {
     this.#lanes = new Map(
       trackers.map(({ name, type, target }) => {
         const laneState = state?.lane(name, target);
-        const progress = new LaneProgress({ name, type, where: target, log, kept: readStand(laneState?.stand()), clock });
+        const onRequest = (code: number | undefined, ms: number): void => requestEnded?.(name, code, ms);
+        const progress = new LaneProgress({ name, type, where: target, log, kept: readStand(laneState?.stand()), clock, onRequest });
         progress.pause(laneState?.pauses() ?? []);
         return [name, progress];
       }),

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -157,6 +157,62 @@ describe('/metrics of a watch', () => {
     await eventually(async () => expect(await verified('local')).toEqual([true, differences]));
     const lane = (await status()).lanes.find(({ name }) => name === 'local');
     expect([typeof lane?.['verified_at'], lane?.['verify_differences']]).toEqual(['string', differences]);
+  });
+});
+
+describe('--metrics-file', () => {
+  it('has what a backfill and a verify came to, and keeps the last success after a failure', async () => {
+    const cwd = folder;
+    mkdirSync(join(folder, 'logs/run'), { recursive: true });
+    mkdirSync(join(folder, 'textfile'));
+    const log = join(folder, 'logs/run/events.out.tfevents.1');
+    writeFileSync(log, w.eventFile(...Array.from({ length: 20 }, (_, i) => scalar(i))));
+    writeFileSync(join(folder, 'mirrorboard.yaml'), `roots: [logs]\nlanes:\n  local: {}\n  mlflow: { tracking_uri: "${mlflow.url}" }\n`);
+    const path = join(folder, 'textfile/backfill.prom');
+    const read = (file = path): Map<string, number> => seriesIn(readFileSync(file, 'utf8'));
+    const job = (name: string): number | undefined => read().get(`mirrorboard_job_${name}{command="backfill"}`);
+    const accepted = (lane: string): number | undefined => read().get(`mirrorboard_lane_points_total{lane="${lane}",result="accepted"}`);
+
+    await mustRun(['backfill', '--dry-run', '--metrics-file', path], { cwd });
+    expect(existsSync(path)).toBe(false);
+    // Whatever the umask: the collector has a user of its own.
+    const umask = process.umask(0o077);
+    try {
+      await mustRun(['backfill', '--metrics-file', path], { cwd });
+    } finally {
+      process.umask(umask);
+    }
+    expect([statSync(path).mode & 0o777, readdirSync(join(folder, 'textfile'))]).toEqual([0o644, ['backfill.prom']]);
+    expect([accepted('local'), accepted('mlflow'), job('exit_code')]).toEqual([20, 20, 0]);
+    expect(read().get('mirrorboard_lane_requests_total{lane="mlflow",code="2xx"}')).toBeGreaterThan(3);
+    expect(['local', 'mlflow'].map((lane) => read().get(`mirrorboard_lane_lag_bytes{lane="${lane}"}`))).toEqual([0, 0]);
+    const success = job('last_success_timestamp_seconds');
+    expect(success).toBeGreaterThanOrEqual(job('start_timestamp_seconds') ?? Number.NaN);
+
+    // A tracker that is away: the store has the point, and what is pending is counted.
+    await mlflow.close();
+    appendFileSync(log, w.frame(scalar(20)));
+    await mustRun(['backfill', '--patience', '0.1', '--metrics-file', path], { cwd }, 1);
+    expect([accepted('local'), accepted('mlflow'), job('exit_code'), job('last_success_timestamp_seconds')]).toEqual([1, 0, 1, success]);
+    expect(read().get('mirrorboard_lane_lag_bytes{lane="mlflow"}')).toBeGreaterThan(0);
+    expect(read().get('mirrorboard_lane_up{lane="mlflow"}')).toBe(0);
+
+    await mustRun(['backfill', 'nowhere', '--metrics-file', path], { cwd }, 2);
+    expect([job('exit_code'), job('last_success_timestamp_seconds'), accepted('local')]).toEqual([2, success, undefined]);
+
+    const verified = join(folder, 'textfile/verify.prom');
+    await mustRun(['verify', '--lane', 'local', '--metrics-file', verified], { cwd });
+    expect(read(verified).get('mirrorboard_verify_differences{lane="local"}')).toBe(0);
+    expect(read(verified).get('mirrorboard_job_exit_code{command="verify"}')).toBe(0);
+    // node_exporter refuses a series that two files have.
+    expect([...read(verified).keys()].filter((series) => read().has(series))).toEqual([]);
+  });
+
+  it('fails before anything is done where its folder is missing', async () => {
+    mkdirSync(join(folder, 'logs'));
+    const { stderr } = await mustRun(['backfill', 'logs', '--metrics-file', 'missing/backfill.prom'], { cwd: folder }, 1);
+    expect(stderr).toContain('MB3009');
+    expect(existsSync(join(folder, 'mirrorboard.db'))).toBe(false);
   });
 });
 

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { parse, stringify } from 'yaml';
-import { METRICS, Metrics } from '../../../src/metrics/index.ts';
+import { JobPage, METRICS, Metrics } from '../../../src/metrics/index.ts';
 import { WatchStatus } from '../../../src/status/index.ts';
 import { ALERTS_PATH, alerts, dashboard, dashboardQueries, labelsOf, metricsOf } from '../../support/monitoring.ts';
 import { prometheusTools, promtool } from '../../support/prometheus.ts';
@@ -14,6 +14,7 @@ import { readText, repository } from './files.ts';
 
 const lanes = ['local', 'mlflow'].map((name) => ({ name, type: name, where: 'x' }));
 const scrape = (await new Metrics(new WatchStatus({ lanes, roots: ['logs'] }), { version: '1', node: 'v24' }).render(undefined)).text;
+const job = await new JobPage('backfill').text({ exitCode: 1, startMs: 1, endMs: 2 });
 const TESTS = join(repository, 'test/unit/deployment/alerts.promtool.yaml');
 const page = readText('docs/metrics.md');
 const anchors = new Set([...page.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) => title.toLowerCase().replaceAll(' ', '-')));
@@ -22,9 +23,9 @@ describe('alert rules and dashboard', () => {
   const queries = [...alerts().map(({ expr }) => expr), ...dashboardQueries()];
 
   test('ask for nothing that is not served', () => {
-    const names = namesIn(scrape);
+    const names = new Set([...namesIn(scrape), ...namesIn(job)]);
     expect(queries.flatMap(metricsOf).filter((name) => !names.has(name))).toEqual([]);
-    const labels = labelsIn(scrape);
+    const labels = new Map([...labelsIn(scrape), ...labelsIn(job)]);
     const unknown = queries
       .flatMap(labelsOf)
       .flatMap(([label, values]) =>
@@ -121,8 +122,11 @@ if ((await realTracker('promtool', prometheusTools)) !== undefined) {
       expect(await promtool(['test', 'rules', 'tests.yaml'], folder)).toContain('SUCCESS');
     });
 
-    test('finds nothing to say about a scrape', async () => {
-      writeFileSync(join(folder, 'scrape'), scrape);
+    test.each([
+      ['scrape', scrape],
+      ['file', job],
+    ])('finds nothing to say about a %s', async (_, text) => {
+      writeFileSync(join(folder, 'scrape'), text);
       const args = ['-c', '"$0" check metrics < scrape 2>&1', join(await prometheusTools(), 'promtool')];
       expect(await outputOf('sh', args, 60_000, {}, folder)).toBe('');
     });

@@ -1,0 +1,96 @@
+import { Registry } from '@prometheus-io/client';
+import type { StandingFacts, Verified } from '../status/index.ts';
+import { MetricMaker } from './metric-maker.ts';
+import { JOB_METRICS, type JobFacts, METRICS } from './metric-table.ts';
+import type { BuildFacts } from './metrics.ts';
+import { RequestMetrics } from './request-metrics.ts';
+
+const SUCCESS = 'mirrorboard_job_last_success_timestamp_seconds';
+const DIFFERENCES = 'mirrorboard_verify_differences';
+const VERIFIED = 'mirrorboard_verify_timestamp_seconds';
+
+/** Differences of a lane, and when it was compared, in seconds. */
+type Verdict = readonly [differences: number, end: number];
+
+/** How a command ended. */
+export type JobEnd = Pick<JobFacts, 'exitCode' | 'startMs' | 'endMs'>;
+
+/**
+ * The metrics of one run of a command, as the text of a file. `former`: the text of the run before it, which has what
+ * outlives a run.
+ */
+export class JobPage {
+  readonly #command: string;
+  readonly #registry = new Registry(Registry.PROMETHEUS_CONTENT_TYPE);
+  readonly #maker = new MetricMaker(this.#registry, [...METRICS, ...JOB_METRICS]);
+  readonly #former: ReadonlyMap<string, number>;
+  /** Of each lane that was compared some day. */
+  readonly #verdicts: Map<string, Verdict>;
+
+  constructor(command: string, former = '') {
+    this.#command = command;
+    this.#former = seriesOf(former);
+    this.#verdicts = verdictsOf(this.#former);
+  }
+
+  /** A pass begins: its requests are counted as they end. */
+  begin(pass: () => StandingFacts, { version, node }: BuildFacts): RequestMetrics {
+    this.#maker.gauge('mirrorboard_build_info').set({ version, node }, 1);
+    for (const spec of METRICS) {
+      const { readPass } = spec;
+      if (readPass !== undefined) this.#maker.serve(spec, () => readPass(pass()));
+    }
+    const requests = new RequestMetrics(this.#maker);
+    requests.begin(pass().lanes);
+    return requests;
+  }
+
+  /** Results of a comparison; a lane that has none now keeps its former one. */
+  verified(lanes: ReadonlyMap<string, Verified>): void {
+    for (const [lane, { differences, atMs }] of lanes) this.#verdicts.set(lane, [differences, Math.round(atMs) / 1000]);
+  }
+
+  /** The whole text, once the command has ended. */
+  async text(end: JobEnd): Promise<string> {
+    const former = this.#former.get(`${SUCCESS}{command="${this.#command}"}`);
+    const successMs = end.exitCode === 0 ? end.endMs : former === undefined ? undefined : former * 1000;
+    this.#serveVerdicts();
+    const job: JobFacts = { ...end, command: this.#command, successMs };
+    for (const spec of JOB_METRICS) {
+      const { readJob } = spec;
+      if (readJob !== undefined) this.#maker.serve(spec, () => readJob(job));
+    }
+    return await this.#registry.metrics();
+  }
+
+  #serveVerdicts(): void {
+    if (this.#verdicts.size === 0) return;
+    const [differences, ends] = [this.#maker.gauge(DIFFERENCES), this.#maker.gauge(VERIFIED)];
+    for (const [lane, [count, end]] of this.#verdicts) {
+      differences.set({ lane }, count);
+      ends.set({ lane }, end);
+    }
+  }
+}
+
+/** Those of a file of ours, by lane. */
+function verdictsOf(series: ReadonlyMap<string, number>): Map<string, Verdict> {
+  const start = `${DIFFERENCES}{lane="`;
+  return new Map(
+    [...series].flatMap(([name, differences]) => {
+      const lane = name.startsWith(start) ? name.slice(start.length, -'"}'.length) : undefined;
+      return lane === undefined ? [] : [[lane, [differences, series.get(`${VERIFIED}{lane="${lane}"}`) ?? 0]]];
+    }),
+  );
+}
+
+/** Values by their series, as they are written in a file of ours. */
+function seriesOf(text: string): Map<string, number> {
+  const series = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    const at = line.lastIndexOf(' ');
+    const value = Number(line.slice(at + 1));
+    if (!line.startsWith('#') && at > 0 && Number.isFinite(value)) series.set(line.slice(0, at), value);
+  }
+  return series;
+}
