@@ -13,4 +13,7 @@ die() { echo "release-notes: $*" >&2; exit 1; }
 grep -q "^ARG VERSION=$version\$" Dockerfile || die "the Dockerfile has another version than package.json, $version"
 notes=$(awk -v heading="## [$version]" 'index($0, heading) == 1 { on = 1; next } /^## / { on = 0 } on' CHANGELOG.md)
 [ -n "$(echo "$notes" | tr -d '[:space:]')" ] || die "CHANGELOG.md has no section [$version], or an empty one"
+for page in README.md docs/index.md; do
+  if grep -q 'is not on npm yet' "$page"; then die "$page says that mirrorboard is not on npm yet: remove that"; fi
+done
 echo "$notes"

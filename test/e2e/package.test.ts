@@ -1,9 +1,9 @@
 // The package as npm would publish it: what is in it, and that npm and npx can install and run it for a new user.
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import * as w from '../support/event-writer.ts';
 import { realTracker } from '../support/real-tracker.ts';
@@ -173,6 +173,17 @@ if (cold !== undefined) {
       expect(JSON.parse(verified)).toMatchObject({ type: 'verification', exit_code: 0 });
       expect(rows).toEqual(expect.arrayContaining(['run,loss,3,3,3']));
       expect(readdirSync(home)).toEqual([]);
+    });
+
+    it('runs as the README says until it is on npm', async () => {
+      const [, line = ''] = /^ {4}(npx -p \.\/mirrorboard-.*)$/m.exec(readFileSync(join(repository, 'README.md'), 'utf8')) ?? [];
+      expect(line).toBe(`npx -p ./${basename(archive)} mirrorboard backfill runs/`);
+      const folder = made('readme');
+      copyFileSync(archive, join(folder, basename(archive)));
+      symlinkSync(logs, join(folder, 'runs'));
+      const words = ['--yes', '--offline', ...line.split(' ').slice(1)];
+      const { code, stderr } = await run('npx', words, folder, newUser(`${ours}:${pathOutside}`));
+      expect([code, stderr]).toEqual([0, expect.stringContaining('3 new points')]);
     });
 
     it('says which Node is needed, and how npx brings it, where the Node on PATH is older', async () => {

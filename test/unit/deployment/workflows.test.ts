@@ -106,6 +106,8 @@ describe('scripts/release-notes.sh', () => {
     cpSync(join(repository, 'scripts/release-notes.sh'), join(copy, 'scripts/release-notes.sh'));
     writeFileSync(join(copy, 'package.json'), '{\n  "name": "mirrorboard",\n  "version": "1.2.3",\n  "type": "module"\n}\n');
     writeFileSync(join(copy, 'Dockerfile'), 'ARG VERSION=1.2.3\n');
+    mkdirSync(join(copy, 'docs'));
+    for (const page of ['README.md', 'docs/index.md']) writeFileSync(join(copy, page), 'Run npx mirrorboard.\n');
     writeFileSync(
       join(copy, 'CHANGELOG.md'),
       '# Changelog\n\n## [Unreleased]\n\n## [1.2.3] - 2026-12-01\n\n- New.\n\n## [1.2.2]\n\n- Old.\n',
@@ -126,6 +128,7 @@ describe('scripts/release-notes.sh', () => {
     ['an image of another version', () => change('Dockerfile', '1.2.3', '1.2.2'), 'v1.2.3', 'the Dockerfile has another version'],
     ['a version without notes', () => change('CHANGELOG.md', '- New.', ''), 'v1.2.3', 'no section [1.2.3], or an empty one'],
     ['a version that the changelog lacks', () => change('CHANGELOG.md', '[1.2.3]', '[1.2]'), 'v1.2.3', 'no section [1.2.3]'],
+    ['a README from before', () => change('README.md', 'Run', 'It is not on npm yet. Run'), 'v1.2.3', 'README.md says that mirrorboard'],
   ])('refuses %s', (_, spoil, tag, said) => {
     spoil();
     expect(notes(tag)).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining(said) });
