@@ -6,6 +6,8 @@ export {
   chunksOf,
   contentHash,
   cutLines,
+  type ExactFileSource,
+  type ExactLine,
   type HeadFields,
   type LineNames,
   linesOf,
@@ -14,8 +16,6 @@ export {
   onceEach,
   pointText,
   readPoint,
-  type SegmentLine,
-  type SegmentPlace,
   type StoredPoint,
   scalarText,
 } from './backend-kit/exact-points/index.ts';
@@ -41,8 +41,8 @@ export {
   type Contenders,
   FileMarks,
   inPlaces,
-  nameBeside,
-  sayTaken,
+  numberedName,
+  warnNameTaken,
   whoseRun,
   withoutLeft,
 } from './backend-kit/identity/index.ts';

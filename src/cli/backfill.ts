@@ -169,7 +169,7 @@ function nextAfter(report: Report, { roots, requests, flags, isLocalOnly }: Type
       lanes: lanesAfter(report),
       damaged: damaged.map(({ run, file }) => join(paths.get(run.root) ?? '', run.path, file)),
       refusing: report.lanes.find(isRefusing)?.name,
-      hasPending: report.lanes.some(({ stand, pendingBytes: owedBytes }) => stand !== 'done' || owedBytes > 0),
+      hasPending: report.lanes.some(({ state, pendingBytes }) => state !== 'done' || pendingBytes > 0),
       emptyRoot: report.totals.files === 0 ? requests[0]?.path : undefined,
       isLocalOnly,
       said: 'that it is mirrored',
@@ -185,9 +185,9 @@ export function isRefusing({ refusedInAll, refusedFiles }: LaneReport): boolean 
 
 /** Why each lane is no further than it is. */
 export function lanesAfter({ lanes }: Report): NonNullable<Situation['lanes']> {
-  return lanes.map(({ name, stand, stoppedRuns, reason }) => {
-    const isStanding = stand === 'parked' || (stand === 'stuck' && reason !== undefined);
-    return { name, standing: isStanding ? 'stands' : stoppedRuns.length > 0 ? 'runsStopped' : 'well' };
+  return lanes.map(({ name, state, stoppedRuns, reason }) => {
+    const isBlocked = state === 'parked' || (state === 'stuck' && reason !== undefined);
+    return { name, health: isBlocked ? 'blocked' : stoppedRuns.length > 0 ? 'runsStopped' : 'well' };
   });
 }
 
@@ -235,7 +235,7 @@ function isShut({ incidents, damage }: Report): boolean {
 export function exitCodeOf(report: Report, isStrict: boolean): ExitCode {
   if (report.interrupted) return ExitCode.interrupted;
   const isMissing = report.incidents.some(({ kind }) => NOT_MIRRORED.has(kind));
-  const hasPending = report.lanes.some((lane) => lane.stand !== 'done' || isRefusing(lane));
+  const hasPending = report.lanes.some((lane) => lane.state !== 'done' || isRefusing(lane));
   const isDamaged = report.damage.some((damage) => isStrict || !isPending(damage));
   return isMissing || isDamaged || hasPending ? ExitCode.notMirrored : ExitCode.done;
 }

@@ -103,7 +103,7 @@ interface CollectedObject extends ReadBackPoint {
 interface CollectedSeries {
   readonly facts: Series;
   /** Triples: a chunk, and the rows of it that are the series', from and to (exclusive). */
-  readonly segments: number[];
+  readonly stretches: number[];
   readonly objects: CollectedObject[];
 }
 
@@ -115,14 +115,14 @@ class CollectedRun {
 
   add(batch: Batch, state: FileState): void {
     this.files.set(state.name, state);
-    for (const facts of batch.newSeries) this.#series[facts.id] = { facts, segments: [], objects: [] };
+    for (const facts of batch.newSeries) this.#series[facts.id] = { facts, stretches: [], objects: [] };
     const { scalars } = batch;
     if (scalars.count === 0 && batch.objects.length === 0) return;
     const { rows, starts } = bySeries(scalars, this.#series.length);
     const chunk = this.#chunks.push(reordered(scalars, rows)) - 1;
-    for (const [s, { segments }] of this.#series.entries()) {
+    for (const [s, { stretches }] of this.#series.entries()) {
       const [from, to] = [starts[s] as number, starts[s + 1] as number];
-      if (from < to) segments.push(chunk, from, to);
+      if (from < to) stretches.push(chunk, from, to);
     }
     for (const point of batch.objects) {
       const series = this.#series[point.series];
@@ -138,10 +138,10 @@ class CollectedRun {
     return this.#series.map((series) => ({ ...series.facts, points: () => this.#points(series) }));
   }
 
-  *#points({ segments, objects }: CollectedSeries): Generator<ReadBackPoint, void, void> {
+  *#points({ stretches, objects }: CollectedSeries): Generator<ReadBackPoint, void, void> {
     let next = 0;
-    for (let i = 0; i < segments.length; i += 3) {
-      const [at, from, to] = segments.slice(i, i + 3) as [number, number, number];
+    for (let i = 0; i < stretches.length; i += 3) {
+      const [at, from, to] = stretches.slice(i, i + 3) as [number, number, number];
       const { step, wallTime, value, wideSteps, wideValues } = this.#chunks[at] as Chunk;
       const isWide = wideSteps.size > 0 || wideValues.size > 0;
       for (let row = from; row < to; row++) {

@@ -1,12 +1,12 @@
 /** Words for a lane that a process drives, or drove last. */
-import type { LanePosture, LaneStand } from '../status/index.ts';
-import type { LaneStanding } from './next-step.ts';
+import type { LanePosture, LaneSnapshot } from '../status/index.ts';
+import type { LaneHealth } from './next-step.ts';
 import { counted, formatBytes, formatDuration, formatRate, type Style, visibleText } from './terminal/index.ts';
 
 const MOST_RUNS = 5;
 
 /** Why a lane is no further than it is. */
-interface Stood {
+interface Block {
   readonly state: string;
   readonly code: string | null;
   readonly reason: string;
@@ -14,21 +14,21 @@ interface Stood {
 }
 
 /** Why it is blocked, or was when its last process ended; undefined if it was not, or has everything since. */
-export function standOf(lane: LanePosture): Stood | undefined {
-  const { name, stand, isDriven, lagBytes } = lane;
+export function blockOf(lane: LanePosture): Block | undefined {
+  const { name, snapshot, isDriven, lagBytes } = lane;
   const pausedMs = pausedSince(lane);
   if (pausedMs !== undefined) {
     const reason = `nothing is sent to it since ${new Date(pausedMs).toISOString()}, as mirrorboard lane pause asked`;
     return { state: 'paused', code: null, reason, remedy: `mirrorboard lane resume ${name}` };
   }
-  if (stand === undefined || (!isDriven && lagBytes === 0)) return undefined;
-  const { state, reason, remedy, code } = stand.lane;
-  if (typeof reason !== 'string' || typeof state !== 'string') return isDriven ? undefined : failing(stand);
+  if (snapshot === undefined || (!isDriven && lagBytes === 0)) return undefined;
+  const { state, reason, remedy, code } = snapshot.lane;
+  if (typeof reason !== 'string' || typeof state !== 'string') return isDriven ? undefined : failing(snapshot);
   return { state, code: text(code) ?? null, reason, remedy: text(remedy) ?? noRemedy(isDriven) };
 }
 
 /** A process that ended before its tries were so many that the lane waited. */
-function failing({ lane }: LaneStand): Stood | undefined {
+function failing({ lane }: LaneSnapshot): Block | undefined {
   const error = lane['last_error'] as Readonly<Record<string, unknown>> | null | undefined;
   if (typeof error !== 'object' || error === null || error['over'] !== false) return undefined;
   return {
@@ -49,25 +49,25 @@ export function pausedSince({ pauses }: LanePosture): number | undefined {
 }
 
 /** The state of a lane, in the words of the next step. */
-export function standingOf(lane: LanePosture): LaneStanding {
+export function healthOf(lane: LanePosture): LaneHealth {
   if (pausedSince(lane) !== undefined) return 'well';
-  if (standOf(lane) !== undefined) return 'stands';
+  if (blockOf(lane) !== undefined) return 'blocked';
   return stoppedRuns(lane).length > 0 ? 'runsStopped' : 'well';
 }
 
 /** Lines for a person; none if there is nothing to say. */
-export function standLines(lane: LanePosture, nowMs: number, style: Style): string[] {
-  const { name, stand, isDriven } = lane;
+export function stateLines(lane: LanePosture, nowMs: number, style: Style): string[] {
+  const { name, snapshot, isDriven } = lane;
   const paused = pausedLines(lane, nowMs, style);
-  if (stand === undefined || (paused.length > 0 && pausedSince(lane) !== undefined)) return paused;
-  const ago = formatDuration(nowMs - stand.written_ms);
+  if (snapshot === undefined || (paused.length > 0 && pausedSince(lane) !== undefined)) return paused;
+  const ago = formatDuration(nowMs - snapshot.written_ms);
   const lines: string[] = [...paused];
-  const stood = standOf(lane);
-  if (stood !== undefined) {
-    const { state, reason, code, remedy } = stood;
+  const block = blockOf(lane);
+  if (block !== undefined) {
+    const { state, reason, code, remedy } = block;
     const when = isDriven ? 'is' : 'was';
-    const until = isDriven ? '' : ` (${stand.by} ended ${ago} ago)`;
-    const next = isDriven ? text(stand.lane['next_try_at']) : undefined;
+    const until = isDriven ? '' : ` (${snapshot.by} ended ${ago} ago)`;
+    const next = isDriven ? text(snapshot.lane['next_try_at']) : undefined;
     lines.push(
       '',
       style.yellow(`${name} ${when} ${state}: ${visibleText(reason)}${code === null ? '' : ` [${code}]`}${until}`),
@@ -102,8 +102,8 @@ function pausedLines(lane: LanePosture, nowMs: number, style: Style): string[] {
   return ['', style.yellow(`${name} is paused${what}, ${since}: ${pending}`), `  to end the pause: ${remedy}`];
 }
 
-function stoppedRuns({ stand, isDriven, lagBytes }: LanePosture): readonly Readonly<Record<string, unknown>>[] {
-  const runs = isDriven || lagBytes > 0 ? stand?.lane['stopped_runs'] : undefined;
+function stoppedRuns({ snapshot, isDriven, lagBytes }: LanePosture): readonly Readonly<Record<string, unknown>>[] {
+  const runs = isDriven || lagBytes > 0 ? snapshot?.lane['stopped_runs'] : undefined;
   return Array.isArray(runs) ? runs : [];
 }
 
@@ -118,8 +118,8 @@ export function paceCells(lane: LanePosture): readonly [rate: string, left: stri
 }
 
 /** What holds only while a process drives the lane; null otherwise. */
-export function runningJson({ stand, isDriven }: LanePosture): Readonly<Record<string, unknown>> {
-  const of = (key: string): unknown => (isDriven ? (stand?.lane[key] ?? null) : null);
+export function runningJson({ snapshot, isDriven }: LanePosture): Readonly<Record<string, unknown>> {
+  const of = (key: string): unknown => (isDriven ? (snapshot?.lane[key] ?? null) : null);
   return {
     points_per_second: of('points_per_second'),
     catch_up_seconds: of('catch_up_seconds'),
@@ -129,7 +129,7 @@ export function runningJson({ stand, isDriven }: LanePosture): Readonly<Record<s
 }
 
 /** The last document of the process that drove the lane, alive or not. */
-export function lastJson({ by, pid, written_ms, ended, lane }: LaneStand): object {
+export function lastJson({ by, pid, written_ms, ended, lane }: LaneSnapshot): object {
   const of = (key: string): unknown => lane[key] ?? null;
   return {
     by,

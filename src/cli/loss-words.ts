@@ -8,10 +8,10 @@ export function lossSentences({ holds, keeps, caps, readBack, replacesByKey }: C
       .filter(([, held]) => held === holding)
       .map(([kind]) => kind.replaceAll('_', ' '))
       .join(', ');
-  const [beside, nowhere] = [kinds('artifact'), kinds('none')];
+  const [artifacts, nowhere] = [kinds('artifact'), kinds('none')];
   const sentences: readonly (readonly [isLost: boolean, sentence: string])[] = [
     [nowhere !== '', `Not stored: ${nowhere}.`],
-    [beside !== '', `Stored as artifacts of the run, not as values: ${beside}.`],
+    [artifacts !== '', `Stored as artifacts of the run, not as values: ${artifacts}.`],
     [!keeps.step, 'Steps change.'],
     [!keeps.wallTime, 'Wall times are rounded.'],
     [!keeps.nan, 'NaN and infinities are not stored as values.'],

@@ -51,7 +51,7 @@ export function nextOfMigration(migrated: Migrated): string | undefined {
   };
   const isInTheWay =
     isInterrupted ||
-    lanes.some(({ standing }) => standing !== 'well') ||
+    lanes.some(({ health }) => health !== 'well') ||
     (compared !== undefined && compared !== 'same') ||
     situation.refusing !== undefined ||
     damaged.length > 0 ||
@@ -64,7 +64,7 @@ export function nextOfMigration(migrated: Migrated): string | undefined {
 function hasPending({ lanes }: Report, own: Verification | undefined, between: Verification | undefined): boolean {
   if (own === undefined || between === undefined) return true;
   const { pendingBytes, damaged } = totalsOf(own);
-  return lanes.some(({ stand }) => stand !== 'done') || pendingBytes > damaged.before || totalsOf(between).notYet > 0;
+  return lanes.some(({ state }) => state !== 'done') || pendingBytes > damaged.before || totalsOf(between).notYet > 0;
 }
 
 /** All directories that were compared, and those of runs that are elsewhere; none if there are no such runs. */

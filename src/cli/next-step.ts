@@ -3,11 +3,11 @@ import { flagName } from '../flag-names.ts';
 import { type GlobalOptions, shellWord } from './context.ts';
 
 /** Why a lane is no further than it is. */
-export type LaneStanding =
+export type LaneHealth =
   /** It continues on its own, or has nothing to do. */
   | 'well'
   /** Its tracker is down, hangs, asks to wait, or rejects the credentials. */
-  | 'stands'
+  | 'blocked'
   /** The tracker takes nothing more for some of its runs. */
   | 'runsStopped';
 
@@ -28,7 +28,7 @@ export interface Situation {
   readonly missing?: readonly string[];
   /** A root, a folder or a file cannot be checked, or is empty all at once. */
   readonly isShut?: boolean;
-  readonly lanes?: readonly { readonly name: string; readonly standing: LaneStanding }[];
+  readonly lanes?: readonly { readonly name: string; readonly health: LaneHealth }[];
   /** A lane that refused points it should hold. */
   readonly refusing?: string | undefined;
   /** Files of which something is damaged. */
@@ -80,10 +80,10 @@ function decide(situation: Situation): Step {
   const [gone] = missing;
   // Named on purpose, it is the same root elsewhere.
   if (gone !== undefined) return { words: ['backfill', `${gone}=NEW_PATH`] };
-  if (situation.isShut === true || compared === 'unreachable' || lanes.some(({ standing }) => standing === 'stands')) {
+  if (situation.isShut === true || compared === 'unreachable' || lanes.some(({ health }) => health === 'blocked')) {
     return { words: ['doctor', ...roots] };
   }
-  const stopped = lanes.find(({ standing }) => standing === 'runsStopped');
+  const stopped = lanes.find(({ health }) => health === 'runsStopped');
   if (stopped !== undefined && !isDriven) return { words: ['backfill', ...roots, '--to', stopped.name, '--rebuild'] };
   if (situation.isNew === true && !isDriven) return roots.length > 0 ? bring : { words: ['backfill', 'LOGDIR'] };
   // The repair asks for them again.

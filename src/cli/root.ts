@@ -29,12 +29,12 @@ export async function rootListCommand(flags: GlobalOptions, context: CommandCont
     const runs = Map.groupBy(listAllRuns({ ...sources, trackers }), ({ run }) => run.root);
     const roots = known.map(({ name, path }) => {
       const own = runs.get(name) ?? [];
-      const stand = silent.has(path) ? 'silent' : isNothingAt(path) ? 'missing' : 'there';
+      const presence = silent.has(path) ? 'silent' : isNothingAt(path) ? 'missing' : 'there';
       const sum = (of: 'files' | 'points'): number => own.reduce((total, run) => total + run[of], 0);
-      return { name, path, stand, runs: own.length, files: sum('files'), points: sum('points') };
+      return { name, path, presence, runs: own.length, files: sum('files'), points: sum('points') };
     });
     if (flags.json === true) {
-      const listed = roots.map(({ stand, ...root }) => ({ ...root, missing: stand === 'missing', silent: stand === 'silent' }));
+      const listed = roots.map(({ presence, ...root }) => ({ ...root, missing: presence === 'missing', silent: presence === 'silent' }));
       await writeOut(stdout, `${JSON.stringify({ type: 'roots', roots: listed })}\n`);
     } else {
       const words = { there: '', missing: ' MISSING', silent: ' DOES NOT ANSWER' };
@@ -51,7 +51,7 @@ export async function rootListCommand(flags: GlobalOptions, context: CommandCont
           formatCount(root.runs),
           formatCount(root.files),
           formatCount(root.points),
-          `${root.path}${words[root.stand as keyof typeof words]}`,
+          `${root.path}${words[root.presence as keyof typeof words]}`,
         ]),
         width: columnsOf(stdout, env),
         style: styleOf(stdout, flags, env),

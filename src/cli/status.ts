@@ -14,7 +14,7 @@ import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut
 import { damageRemedy, LET_READ } from './damage-remedy.ts';
 import { Interrupt } from './interrupt.ts';
 import { lagLimitOf } from './lag-limit.ts';
-import { lastJson, paceCells, pausedSince, runningJson, standingOf, standLines, standOf } from './lane-words.ts';
+import { blockOf, healthOf, lastJson, paceCells, pausedSince, runningJson, stateLines } from './lane-words.ts';
 import { commonWords, nextStep, typedWords } from './next-step.ts';
 import { readConfig } from './read-config.ts';
 import {
@@ -49,7 +49,7 @@ const MOST_PLACES = 20;
 /** In JSON; a directory may be full of links. */
 const MOST_LEFT = 100;
 
-/** Says how things stand: lanes and their lag, roots, what is damaged or pending, and what can be done about it. */
+/** Shows lanes and their lag, roots, what is damaged or pending, and what can be done about it. */
 export async function statusCommand(flags: StatusFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
   const maxLagMs = lagLimitOf(flags.maxLag);
@@ -112,7 +112,7 @@ function isTroubled({ damage, roots, obstacles, lanes }: StatusReport): boolean 
     obstacles.length > 0 ||
     damage.some((item) => !isPending(item)) ||
     roots.some(({ isMissing, isEmptied }) => isMissing || isEmptied) ||
-    lanes.some((lane) => isRefusing(lane) || standingOf(lane) === 'runsStopped' || standOf(lane)?.state === 'parked')
+    lanes.some((lane) => isRefusing(lane) || healthOf(lane) === 'runsStopped' || blockOf(lane)?.state === 'parked')
   );
 }
 
@@ -202,7 +202,7 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
     for (const { root, path, since } of silent.slice(0, MOST_PLACES)) lines.push(`  ${visibleText(`${root}: ${path}`)}, since ${since}`);
     lines.push('  remedy: check the file server; mirroring resumes when it answers');
   }
-  for (const lane of report.lanes) for (const line of standLines(lane, report.nowMs, style)) lines.push(line);
+  for (const lane of report.lanes) for (const line of stateLines(lane, report.nowMs, style)) lines.push(line);
   for (const { name, files } of roots.filter(({ isMissing }) => isMissing)) {
     const [kept, remedy] =
       files > 0
@@ -310,9 +310,9 @@ function shutPlaces(report: StatusReport): StatusReport['obstacles'] {
 
 function stateOf({ watch }: StatusReport, lane: LanePosture): string {
   if (pausedSince(lane) !== undefined) return 'paused';
-  if (lane.isDriven) return String(lane.stand?.lane['state'] ?? 'active');
+  if (lane.isDriven) return String(lane.snapshot?.lane['state'] ?? 'active');
   if (watch?.isRunning === true) return String(laneIn(watch.document, lane)?.['state'] ?? 'not watched');
-  const stood = standOf(lane);
+  const stood = blockOf(lane);
   return stood === undefined ? 'no watch running' : `was ${stood.state}`;
 }
 
@@ -334,7 +334,7 @@ function nextCommand(report: StatusReport, flags: StatusFlags, env: NodeJS.Proce
       isDriven: isWritten(report),
       missing: roots.filter(({ isMissing }) => isMissing).map(({ name }) => name),
       isShut: obstacles.length > 0 || roots.some(({ isEmptied }) => isEmptied) || damage.some(({ reason }) => reason === 'unreadable'),
-      lanes: lanes.map((lane) => ({ name: lane.name, standing: standingOf(lane) })),
+      lanes: lanes.map((lane) => ({ name: lane.name, health: healthOf(lane) })),
       refusing: lanes.find(isRefusing)?.name,
       damaged: damaged.map(({ run, file }) => join(rootPaths.get(run.root) ?? '', run.path, file)),
       isNew: roots.length === 0,
@@ -363,7 +363,7 @@ function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly 
   return {
     type: 'status',
     lanes: report.lanes.map((lane) => {
-      const stood = standOf(lane);
+      const stood = blockOf(lane);
       return {
         name: lane.name,
         type: lane.type,
@@ -372,7 +372,7 @@ function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly 
           pausedSince(lane) !== undefined
             ? 'paused'
             : lane.isDriven
-              ? (lane.stand?.lane['state'] ?? 'active')
+              ? (lane.snapshot?.lane['state'] ?? 'active')
               : watch?.isRunning === true
                 ? 'not watched'
                 : 'idle',
@@ -392,7 +392,7 @@ function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly 
         lag_since: lane.lagMs === 0 ? null : new Date(nowMs - lane.lagMs).toISOString(),
         runs_behind: lane.runsBehind,
         ...runningJson(lane),
-        last: lane.stand === undefined ? null : lastJson(lane.stand),
+        last: lane.snapshot === undefined ? null : lastJson(lane.snapshot),
         files: lane.files ?? null,
         links: lane.links.map(({ run, url }) => ({ root: run.root, run: run.path, url })),
         waiting: waiting.get(lane.name) ?? [],

@@ -72,7 +72,7 @@ export function verificationJson(
     damaged_bytes: of.damaged.before + of.damaged.behind,
     listing: of.listing,
     media: { ...of.media },
-    beside: { ...of.beside },
+    beside: { ...of.artifacts },
     points_not_judged: { ...of.unjudged },
   });
   return {
@@ -98,7 +98,7 @@ export function verificationJson(
             files_to_mirror_anew: repairs.distrusted.map(({ run, file }) => ({ ...runOf(run), file })),
             listings: repairs.listings,
             media: repairs.media,
-            beside: repairs.beside,
+            beside: repairs.artifacts,
             left: repairs.left.map(({ what, reason }) => ({ what, reason })),
           },
     writer: writer ?? null,

@@ -57,7 +57,7 @@ export function comparedAs(
   { lane, repairs, obstacles }: Pick<Verification, 'lane' | 'repairs' | 'obstacles'>,
   totals: Totals,
 ): NonNullable<Situation['compared']> {
-  if (repairs !== undefined && repairs.gaps + repairs.distrusted.length + repairs.beside + repairs.refused > 0) return 'repairNoted';
+  if (repairs !== undefined && repairs.gaps + repairs.distrusted.length + repairs.artifacts + repairs.refused > 0) return 'repairNoted';
   if (totals.differences + totals.refused > 0) {
     // What was put right at once is seen by comparing again.
     if (repairs !== undefined) return repairs.listings + repairs.media > 0 ? 'repairLeft' : 'cannotMend';

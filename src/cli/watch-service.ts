@@ -247,9 +247,9 @@ export class WatchService {
     const behind = lanes
       .filter(({ lagBytes }) => lagBytes > 0)
       .map(({ name, state, lagBytes }) => `${name} ${state}, ${formatBytes(lagBytes)} behind`);
-    const stand = behind.length === 0 ? 'up to date' : behind.join('; ');
+    const summary = behind.length === 0 ? 'up to date' : behind.join('; ');
     const error = config?.error === undefined ? '' : '; the new configuration is invalid';
-    return `${counted(roots.size, 'root')}, ${counted(lanes.length, 'lane')}: ${stand}${error}`;
+    return `${counted(roots.size, 'root')}, ${counted(lanes.length, 'lane')}: ${summary}${error}`;
   }
 
   /** The status of the present round, for a server that outlives it. */

@@ -80,12 +80,12 @@ function laneProblem(lane: string, type: string | undefined, path: FieldPath, ot
   }
   if (type === undefined) {
     // A profile, and `config`, have settings of their own beside the lanes: a key there may be meant for one.
-    const isBeside = path.at(-2) !== 'lanes';
+    const mayBeSetting = path.at(-2) !== 'lanes';
     return {
       code: 'MB1002',
       path,
       found: 'a lane without a type',
-      expected: expectedType(lane, isBeside ? [...others, ...RESERVED] : others),
+      expected: expectedType(lane, mayBeSetting ? [...others, ...RESERVED] : others),
     };
   }
   if (!isLaneName(lane)) {

@@ -32,7 +32,7 @@ export interface TrackerLaneOptions {
 export interface LaneRouting {
   readonly route: LaneRoute;
   readonly fold: Fold;
-  readonly side: ArtifactRules;
+  readonly artifacts: ArtifactRules;
   readonly joins: readonly JoinRule[];
   /** Whether runs are below others. */
   readonly isNested: boolean;
@@ -62,7 +62,7 @@ export function wholeRouting(lane: string): LaneRouting {
   return {
     route: new LaneRoute({ rules: [], lane, lanes: [], base: lane, expand: (template) => template }),
     fold: new Fold({ names: [], flat: [], hparams: false }),
-    side: { params: [], artifacts: [] },
+    artifacts: { params: [], artifacts: [] },
     joins: [],
     isNested: false,
     expand: (template) => template,

@@ -98,7 +98,7 @@ function routingOf(
       expand,
     }),
     fold: new Fold(fold),
-    side: { params: forLane(params, name), artifacts: forLane(artifacts, name) },
+    artifacts: { params: forLane(params, name), artifacts: forLane(artifacts, name) },
     joins,
     isNested: parent !== undefined,
     expand,

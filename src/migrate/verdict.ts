@@ -73,12 +73,12 @@ export function verdictOf(
     reasons.push(reason);
     codes.push(code);
   };
-  const { stand } = report.lanes.find(({ name }) => name === to) ?? { stand: 'done' };
-  const isBehind = stand !== 'done' && stand !== undefined;
-  say(isBehind, `${to} did not accept everything: ${stand}`);
+  const { state } = report.lanes.find(({ name }) => name === to) ?? { state: 'done' };
+  const isBehind = state !== 'done' && state !== undefined;
+  say(isBehind, `${to} did not accept everything: ${state}`);
   say(mine.refused > 0, `${to} refused ${counted(mine.refused, 'point')}`);
-  say(mine.beside.refused > 0, `${to} refused ${counted(mine.beside.refused, 'artifact')}`);
-  const differing = mine.differences - mine.beside.refused;
+  say(mine.artifacts.refused > 0, `${to} refused ${counted(mine.artifacts.refused, 'artifact')}`);
+  const differing = mine.differences - mine.artifacts.refused;
   say(differing > 0, `${to} and the event files differ: ${counted(differing, 'difference')}`);
   say(both.differences > 0, `${from} and ${to} differ: ${counted(both.differences, 'difference')}`);
   say(both.notYet > 0, `${counted(both.notYet, 'point')} of ${from} are pending for ${to}`);

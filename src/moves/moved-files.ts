@@ -322,13 +322,13 @@ export function hasEntries(path: string): boolean {
 }
 
 /** Whether a root's directory is there, with something in it. */
-export function standing(roots: ReadonlyMap<string, string>): (name: string) => boolean {
+export function reachable(roots: ReadonlyMap<string, string>): (name: string) => boolean {
   const known = new Map<string, boolean>();
   return (name) => {
     const before = known.get(name);
     if (before !== undefined) return before;
-    const isStanding = hasEntries(roots.get(name) ?? '');
-    known.set(name, isStanding);
-    return isStanding;
+    const isReachable = hasEntries(roots.get(name) ?? '');
+    known.set(name, isReachable);
+    return isReachable;
   };
 }

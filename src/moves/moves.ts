@@ -13,7 +13,7 @@ import {
   type Knower,
   type NamedRoot,
   type Pair,
-  standing,
+  reachable,
 } from './moved-files.ts';
 
 /** Who knows files, and can be told that they are elsewhere now. */
@@ -130,7 +130,7 @@ export function findMoves(root: NamedRoot, found: readonly FoundRun[], held: Kno
   const targets = groupsOf(pairs, ({ from, to }) => [keyOfRun(from.run), keyOfRun(to.run)]);
   const origins = groupsOf(pairs, ({ from, to }) => [keyOfRun(to.run), keyOfRun(from.run)]);
   const leaving = new Set(pairs.map(({ from }) => keyOfFile(from.run, from.state.name)));
-  const isStanding = standing(roots);
+  const isReachable = reachable(roots);
   const isAway = (run: RunRef, file: { readonly name: string; readonly stamp: string }): boolean => {
     const rootPath = roots.get(run.root);
     return leaving.has(keyOfFile(run, file.name)) || !isThere(rootPath, run.path, file.name) || isOther(rootPath, run.path, file);
@@ -141,7 +141,7 @@ export function findMoves(root: NamedRoot, found: readonly FoundRun[], held: Kno
       origins.get(keyOfRun(to))?.size === 1 &&
       held.positions(from).files.every((file) => isAway(from, file)) &&
       // If a root is missing, nothing is known about its files: it may not be mounted. Only the same inode counts then.
-      (isStanding(from.root) || group.every(({ isSameInode }) => isSameInode)));
+      (isReachable(from.root) || group.every(({ isSameInode }) => isSameInode)));
   const places = groups.flatMap((group) => {
     const [pair] = group;
     if (pair === undefined) return [];

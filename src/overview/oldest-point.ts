@@ -1,7 +1,7 @@
 /** The age of the oldest point that a lane lacks, if no process writes to it. */
 
 import type { RunRef } from '../model/index.ts';
-import { KeptLag, type LaneStand } from '../status/index.ts';
+import { KeptLag, type LaneSnapshot } from '../status/index.ts';
 import { lookAt, type Place, pieces } from '../untrusted/index.ts';
 import type { FileBehind } from './plan.ts';
 
@@ -36,8 +36,8 @@ const WALL_TIME = 0x09;
  * lane's last process kept of a file holds. Of all else, a point came after the lane was at the end of its file (or
  * that process looked last), and not after the file changed last; between the two, its own time says when.
  */
-export async function oldestMs(runs: readonly RunBehind[], stand: LaneStand | undefined): Promise<number> {
-  const kept = stand === undefined ? undefined : new KeptLag(stand.behind, stand.written_ms);
+export async function oldestMs(runs: readonly RunBehind[], snapshot: LaneSnapshot | undefined): Promise<number> {
+  const kept = snapshot === undefined ? undefined : new KeptLag(snapshot.behind, snapshot.written_ms);
   let oldest = Infinity;
   const open: OpenFile[] = [];
   for (const { run, place, behind } of runs) {

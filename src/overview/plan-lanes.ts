@@ -16,7 +16,7 @@ import {
 import { PatientReader, type RunJob } from '../reading/index.ts';
 import type { RunTree } from '../route/index.ts';
 import type { LaneReader } from '../state/index.ts';
-import { type LaneStand, readStand } from '../status/index.ts';
+import { type LaneSnapshot, readSnapshot } from '../status/index.ts';
 import { placeOf, type RootPlace } from '../untrusted/index.ts';
 
 /** Why points are not in a lane as they are in the files. */
@@ -48,7 +48,7 @@ export interface LanePlan {
   readonly sends: number;
   readonly losses: readonly PlannedLoss[];
   /** What it took a second when it was at work last; undefined if it never was. */
-  readonly pace: NonNullable<LaneStand['pace']> | undefined;
+  readonly pace: NonNullable<LaneSnapshot['pace']> | undefined;
   readonly takesMs: number | undefined;
 }
 
@@ -65,7 +65,7 @@ export interface PlannedLane {
   readonly type: string;
   readonly where: string;
   readonly capabilities: Capabilities;
-  readonly stand: LaneStand | undefined;
+  readonly snapshot: LaneSnapshot | undefined;
   files(run: RunRef): readonly FileState[];
   catalogue(run: RunRef): readonly Series[];
   /** How it would treat a run that it has read so far; undefined: not at all. */
@@ -92,7 +92,7 @@ export function plannedTracker(
     type,
     where,
     capabilities: backend.describe(),
-    stand: readStand(lane?.stand()),
+    snapshot: readSnapshot(lane?.snapshot()),
     files: (run) => lane?.known(run).files ?? [],
     catalogue: (run) => lane?.catalogue(run) ?? [],
     route(run, states) {
@@ -270,11 +270,11 @@ class Tally {
   }
 
   plan(): LanePlan {
-    const { name, type, where, stand, capabilities } = this.lane;
+    const { name, type, where, snapshot, capabilities } = this.lane;
     const isEstimated = this.#readBytes < this.#bytes;
     const scale = this.#readBytes === 0 ? 0 : this.#bytes / this.#readBytes;
     const scaled = (count: number): number => (isEstimated ? Math.round(count * scale) : count);
-    const [points, pace] = [scaled(this.#points), stand?.pace ?? undefined];
+    const [points, pace] = [scaled(this.#points), snapshot?.pace ?? undefined];
     return {
       name,
       type,

@@ -21,7 +21,7 @@ import { bytesAhead, changedMsOf, type FileState, isPending, pendingGapBytes, ty
 import { type Walked, walkRoots } from '../reading/index.ts';
 import { RunTree } from '../route/index.ts';
 import { StateFile, type StateReader } from '../state/index.ts';
-import { readStand } from '../status/index.ts';
+import { readSnapshot } from '../status/index.ts';
 import type { LinkRules } from '../untrusted/index.ts';
 import { type LanePlan, type PlannedLane, type PlannedRoot, planLanes, plannedTracker } from './plan-lanes.ts';
 
@@ -122,7 +122,7 @@ function plannedStore(where: string, reader: StoreReader | undefined, state: Sta
     type: 'local',
     where,
     capabilities: LOCAL_CAPABILITIES,
-    stand: readStand(state?.lane('local', resolve(where)).stand()),
+    snapshot: readSnapshot(state?.lane('local', resolve(where)).snapshot()),
     files: (run) => reader?.positions(run).files ?? [],
     catalogue: (run) => reader?.catalogue(run) ?? [],
     route: (run, states) => ({ target: run, isOpen: states.length > 0, every: () => 1 }),

@@ -61,7 +61,7 @@ export function listAllRuns({ store, state, trackers }: ListSources, root?: stri
     for (const listed of state?.listed(name, target, root) ?? []) {
       const key = keyOfRun(listed.run);
       const known = runs.get(key) ?? ofState(listed, unknown);
-      const lane = standOf(name, listed, read.get(key) ?? 0);
+      const lane = laneListing(name, listed, read.get(key) ?? 0);
       const lanes = known.lanes.with(at, lane);
       // Without a store the first lane's word counts.
       runs.set(key, store === undefined && at === 0 ? ofState(listed, lanes) : { ...known, lanes });
@@ -81,7 +81,7 @@ function ofState(
   return { run, points, tags, files, bytes, lastStep, lastWallTime, isDamaged, isKept: false, lanes };
 }
 
-function standOf(lane: string, { isOut, read, delivered, gaps, refused, refusedFiles }: ListedInState, stored: number): ListedLane {
+function laneListing(lane: string, { isOut, read, delivered, gaps, refused, refusedFiles }: ListedInState, stored: number): ListedLane {
   const behind = Math.max(0, Math.max(read, stored) - delivered);
   const state = isOut
     ? 'left-out'

@@ -22,7 +22,7 @@ import { isNothingAt, isThere } from '../moves/index.ts';
 import { type Walked, walkRoots } from '../reading/index.ts';
 import { realPath } from '../real-path.ts';
 import { FileLock, StateFile, type StateReader } from '../state/index.ts';
-import { type FoundDamage, type LanePosture, type LaneStand, readStand, type Silence } from '../status/index.ts';
+import { type FoundDamage, type LanePosture, type LaneSnapshot, readSnapshot, type Silence } from '../status/index.ts';
 import { DEFAULT_LINKS, type LinkRules, placeOf, type RootPlace } from '../untrusted/index.ts';
 import { oldestMs } from './oldest-point.ts';
 import { type Positions, planRuns } from './plan.ts';
@@ -47,7 +47,7 @@ export interface StatusReport {
   readonly left: readonly (Obstacle & { readonly root: string })[];
 }
 
-/** How a root stands. */
+/** The state of a root. */
 interface RootPosture {
   readonly name: string;
   readonly path: string;
@@ -101,7 +101,7 @@ interface Held extends Positions {
   isMeant(run: RunRef): boolean;
   files(): LanePosture['files'];
   links(): LanePosture['links'];
-  stand(): LaneStand | undefined;
+  snapshot(): LaneSnapshot | undefined;
   pauses(): LanePosture['pauses'];
   damage(root: string): FoundDamage[];
 }
@@ -157,7 +157,7 @@ export async function statusReport({
     );
     return {
       nowMs,
-      lanes: lanes.map((lane) => (lane.stand === undefined && watch !== undefined ? withWord(lane, watch) : lane)),
+      lanes: lanes.map((lane) => (lane.snapshot === undefined && watch !== undefined ? withWord(lane, watch) : lane)),
       watch,
       roots,
       notAnswering,
@@ -236,23 +236,23 @@ async function posture(
   });
   const behind = plan.filter((run) => run.bytesBehind > 0);
   const bytes = behind.reduce((sum, run) => sum + run.bytesBehind, 0);
-  const stand = held.stand();
-  const isDriven = stand !== undefined && !stand.ended && isFresh(stand.written_ms);
+  const snapshot = held.snapshot();
+  const isDriven = snapshot !== undefined && !snapshot.ended && isFresh(snapshot.written_ms);
   const pauses = held.pauses();
   const late = behind.filter(({ run }) => !isRootPaused(pauses, run.root));
-  const own = { ...held.facts, stand, pauses, isDriven, files: held.files(), links: held.links() };
+  const own = { ...held.facts, snapshot, pauses, isDriven, files: held.files(), links: held.links() };
   // The process that drives it knows it: there is one number, wherever it is asked for.
   if (isDriven) {
-    return { ...own, ...lagIn(stand, nowMs), ...(isWholePaused(pauses) ? { lagMs: 0 } : {}), runsBehind: behind.length };
+    return { ...own, ...lagIn(snapshot, nowMs), ...(isWholePaused(pauses) ? { lagMs: 0 } : {}), runsBehind: behind.length };
   }
   // What the last process reckoned with continues to hold, so that a number does not change when it ends.
-  const perByte = stand?.points_per_byte ?? worth.perByte;
+  const perByte = snapshot?.points_per_byte ?? worth.perByte;
   return {
     ...own,
     lagBytes: bytes,
     lagPoints: perByte === undefined ? undefined : Math.round(bytes * perByte),
     // What is paused is not late.
-    lagMs: late.length === 0 ? 0 : Math.max(0, nowMs - (await oldestMs(late, stand))),
+    lagMs: late.length === 0 ? 0 : Math.max(0, nowMs - (await oldestMs(late, snapshot))),
     runsBehind: behind.length,
   };
 }
@@ -280,7 +280,7 @@ function withWord(lane: LanePosture, { document, isRunning, writtenAtMs }: NonNu
   const said = laneIn(document, lane);
   if (said === undefined) return lane;
   const pid = Number(document['pid']);
-  const stand: LaneStand = {
+  const snapshot: LaneSnapshot = {
     by: 'watch',
     pid,
     written_ms: writtenAtMs,
@@ -290,11 +290,11 @@ function withWord(lane: LanePosture, { document, isRunning, writtenAtMs }: NonNu
     points_per_byte: null,
     behind: [],
   };
-  return { ...lane, stand, isDriven: isRunning };
+  return { ...lane, snapshot, isDriven: isRunning };
 }
 
 /** The lag that the process which drives a lane says, as it is by now. */
-function lagIn({ lane }: LaneStand, nowMs: number): Pick<LanePosture, 'lagBytes' | 'lagPoints' | 'lagMs'> {
+function lagIn({ lane }: LaneSnapshot, nowMs: number): Pick<LanePosture, 'lagBytes' | 'lagPoints' | 'lagMs'> {
   const { lag_bytes: bytes, lag_points_estimate: points, lag_since: since } = lane;
   return {
     lagBytes: typeof bytes === 'number' ? bytes : 0,
@@ -329,7 +329,7 @@ function heldByStore(store: StoreReader, where: string, state: StateReader | und
     isMeant: () => true,
     files: () => undefined,
     links: () => [],
-    stand: () => readStand(state?.lane('local', resolve(where)).stand()),
+    snapshot: () => readSnapshot(state?.lane('local', resolve(where)).snapshot()),
     pauses: () => state?.lane('local', resolve(where)).pauses() ?? [],
     rootPosture: (name, path, isSilent) =>
       postureOf(unread.has(name), {
@@ -387,7 +387,7 @@ function heldByState(
     positions: (run) => runsOf(run.root).get(run.path) ?? { files: [], points: 0 },
     isMeant: (run) => names?.isOut(run) !== true,
     files: () => lane?.artifactCounts(),
-    stand: () => readStand(lane?.stand()),
+    snapshot: () => readSnapshot(lane?.snapshot()),
     pauses: () => lane?.pauses() ?? [],
     links: () =>
       (linkOf === undefined ? [] : (lane?.handles() ?? [])).flatMap(([run, handle]) => {

@@ -105,7 +105,7 @@ export class Fold {
   /** A directory that was taken for the first of its kind, and would come behind one on the way to a run. */
   overtaken(path: string, around: Around): string | undefined {
     for (const [parts, { isOne, compare }] of this.#ambiguous(path)) {
-      for (const [name, other] of beside(parts, around)) {
+      for (const [name, other] of siblings(parts, around)) {
         if (isOne(name) && around.isFirst(other) && compare(name, parts.at(-1) ?? '') > 0) return other;
       }
     }
@@ -145,7 +145,7 @@ export class Fold {
  */
 function isFirstOf({ isOne, compare }: Kind, parts: readonly string[], around: Around): boolean {
   const own = parts.at(-1) ?? '';
-  for (const [name, path] of beside(parts, around)) {
+  for (const [name, path] of siblings(parts, around)) {
     if (!isOne(name)) continue;
     if (around.isFirst(path)) return name === own;
     if (compare(name, own) < 0) return false;
@@ -153,7 +153,7 @@ function isFirstOf({ isOne, compare }: Kind, parts: readonly string[], around: A
   return true;
 }
 
-function* beside(parts: readonly string[], around: Around): Generator<readonly [name: string, path: string], void, void> {
+function* siblings(parts: readonly string[], around: Around): Generator<readonly [name: string, path: string], void, void> {
   const above = parts.slice(0, -1).join('/');
   for (const name of around.directoriesBelow(above === '' ? '.' : above)) yield [name, above === '' ? name : `${above}/${name}`];
 }

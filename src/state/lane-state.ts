@@ -103,7 +103,7 @@ type LaneWrites =
   | 'clearIntent';
 
 /** A lane's state for those who only read it. */
-export type LaneView = Omit<LaneState, LaneWrites | 'keepStand' | 'dropRetryWish'>;
+export type LaneView = Omit<LaneState, LaneWrites | 'keepSnapshot' | 'dropRetryWish'>;
 
 /** One lane's part of the state. Changes are committed in groups, see `GroupCommit`; readings show them at once. */
 export class LaneState {
@@ -266,7 +266,7 @@ export class LaneState {
   }
 
   /** What was sent of the files beside a run's event files, by path and rule. */
-  side(run: RunRef): ArtifactState[] {
+  artifacts(run: RunRef): ArtifactState[] {
     const { ids, statements } = this.#store.reading();
     const sql = 'SELECT path, rule, stamp, bytes, hash, outcome FROM side WHERE lane = ? AND run = ? ORDER BY path, rule';
     return statements.all(sql, ids.findLane(this.#key) ?? 0, ids.findRun(run) ?? 0).map(({ path, rule, stamp, bytes, hash, outcome }) => ({
@@ -320,20 +320,22 @@ export class LaneState {
   }
 
   /**
-   * What was kept of how the lane stood; undefined where nothing was. It is a fact like those of `meta`: states of
-   * all versions can have it.
+   * The last snapshot of the lane; undefined if there is none. It is a fact like those of `meta`: states of all
+   * versions can have it.
    */
-  stand(): unknown {
+  snapshot(): unknown {
     const { statements } = this.#store.reading();
-    const row = statements.get('SELECT value FROM meta WHERE key = ?', this.#standKey);
+    const row = statements.get('SELECT value FROM meta WHERE key = ?', this.#snapshotKey);
     return row === undefined ? undefined : statements.parse(row.value);
   }
 
-  /** Keeps how the lane stands, for `status` and for the next process; only the last one is kept. */
-  keepStand(document: unknown): void {
+  /** Keeps a snapshot of the lane, for `status` and for the next process; only the last one is kept. */
+  keepSnapshot(document: unknown): void {
     const { commits, statements } = this.#store;
     const text = JSON.stringify(document);
-    commits.change(this.#standKey, () => statements.run('INSERT OR REPLACE INTO meta (key, value) VALUES (?,?)', this.#standKey, text));
+    commits.change(this.#snapshotKey, () =>
+      statements.run('INSERT OR REPLACE INTO meta (key, value) VALUES (?,?)', this.#snapshotKey, text),
+    );
   }
 
   /** The last result of `verify` for the lane; undefined if it never compared the whole lane. */
@@ -358,7 +360,7 @@ export class LaneState {
     commits.change(JSON.stringify(['retry_now', this.name, this.target]), work);
   }
 
-  get #standKey(): string {
+  get #snapshotKey(): string {
     return JSON.stringify(['stand', this.name, this.target]);
   }
 

@@ -10,7 +10,7 @@ import type { LanePause } from '../model/index.ts';
 import { checkOwnFile } from '../own-files/index.ts';
 import { openReadOnly } from './open-database.ts';
 import { Statements } from './statements.ts';
-import { writeBeside } from './write-beside.ts';
+import { writeConcurrently } from './write-concurrently.ts';
 
 /** What is asked of a lane. `roots`: of these alone; empty for all of it. */
 export interface LaneWish {
@@ -81,7 +81,7 @@ export function keepLaneWish(
   // Refuses what is no state of this version in the words of all commands that read.
   openReadOnly(path).close();
   checkOwnFile(path, { what: 'the state', flag: '--state' });
-  return writeBeside(
+  return writeConcurrently(
     path,
     (statements) => {
       const before = readPauses(statements, wish.name, wish.target);

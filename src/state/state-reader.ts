@@ -35,7 +35,7 @@ export type LaneReader = Pick<
   | 'handles'
   | 'opened'
   | 'mappings'
-  | 'side'
+  | 'artifacts'
   | 'artifactCounts'
   | 'refusedFiles'
   | 'unsupportedFiles'
@@ -43,7 +43,7 @@ export type LaneReader = Pick<
   | 'delivered'
   | 'refusals'
   | 'hasRefusals'
-  | 'stand'
+  | 'snapshot'
   | 'verdict'
   | 'pauses'
 >;

@@ -7,7 +7,7 @@ import { schemaVersion } from './migrate.ts';
 import { SCHEMA_VERSION } from './schema.ts';
 import { translated } from './sqlite-error.ts';
 import type { Statements } from './statements.ts';
-import { writeBeside } from './write-beside.ts';
+import { writeConcurrently } from './write-concurrently.ts';
 
 /** What a comparison of a lane with its files came to. */
 export interface LaneVerdict {
@@ -50,7 +50,7 @@ export function readVerdict(statements: Statements, name: string, target: string
 export function keepVerdicts(path: string, lanes: readonly VerifiedLane[], patienceMs?: number): MirrorError | undefined {
   try {
     if (lanes.length === 0 || judgeFile(path) === 'absent' || !isOurs(path)) return undefined;
-    writeBeside(path, (statements) => keepIn(statements, lanes), patienceMs);
+    writeConcurrently(path, (statements) => keepIn(statements, lanes), patienceMs);
     return undefined;
   } catch (error) {
     return translated(error, path, 'writing');

@@ -1,10 +1,10 @@
-/** Hears of everything that happens, counts it, and says how things stand. */
+/** Gets facts about everything that happens, counts them, and reports the state of lanes and roots. */
 export type { FactLog } from './fact-log.ts';
 export { type HealthSource, type MetricsPage, serveHealth } from './health-server.ts';
 export { KeptLag, MOST_KEPT, type PendingFile } from './kept-lag.ts';
 export { KnownDamage } from './known-damage.ts';
 export { type LaneCondition, LaneProgress, type LaneProgressOptions, pausedJson, type Verified } from './lane-progress.ts';
-export { type LaneStand, readStand, waitingWords } from './lane-stand.ts';
+export { type LaneSnapshot, readSnapshot, waitingWords } from './lane-snapshot.ts';
 export { createLogger, formatFor, type LogFormat, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
 export type { FoundDamage, Incident, LaneReport, Progress, Report, RunReport, StandingFacts } from './progress.ts';
 export { PassCounters, type RunAhead } from './tracker.ts';

@@ -6,10 +6,10 @@ import type { FactLog } from './fact-log.ts';
 import { FileLag } from './file-lag.ts';
 import { KeptLag } from './kept-lag.ts';
 import { LanePace } from './lane-pace.ts';
-import { type LaneStand, standOf, waitingWords } from './lane-stand.ts';
+import { type LaneSnapshot, snapshotOf, waitingWords } from './lane-snapshot.ts';
 
 /**
- * How a lane stands. `waiting`: it tries again by itself, soon. `parked`: a person has to repair something; it
+ * The state of a lane. `waiting`: it tries again by itself, soon. `parked`: a person has to repair something; it
  * retries slowly. `paused`: a person asked for that.
  */
 export type LaneCondition = 'active' | 'waiting' | 'parked' | 'paused';
@@ -34,7 +34,7 @@ export interface LaneProgressOptions {
   /** The lane in the watch before this one in the same process: what it counted goes on. */
   readonly before?: LaneProgress | undefined;
   /** What the process before this one left of the lane. */
-  readonly kept?: LaneStand | undefined;
+  readonly kept?: LaneSnapshot | undefined;
   /** A request to its tracker ended with this HTTP status; undefined: there was no answer. */
   readonly onRequest?: (status: number | undefined, ms: number) => void;
 }
@@ -89,7 +89,7 @@ export class LaneProgress {
   readonly #behind = new Set<FileLag>();
   /** Sum over all of them. */
   #lagBytes = 0;
-  readonly #kept: LaneStand | undefined;
+  readonly #kept: LaneSnapshot | undefined;
   readonly #keptLag: KeptLag | undefined;
   readonly #pace = new LanePace();
   /** Points and bytes it was given, taken or not: what a byte is worth. */
@@ -263,7 +263,7 @@ export class LaneProgress {
    * Points and bytes it took a second while it had something to do, the last time it was at work; undefined where it
    * never was.
    */
-  get pace(): LaneStand['pace'] {
+  get pace(): LaneSnapshot['pace'] {
     return this.#pace.atWork ?? this.#kept?.pace ?? null;
   }
 
@@ -475,8 +475,8 @@ export class LaneProgress {
   }
 
   /** What is kept of the lane when the process has ended. */
-  stand(by: LaneStand['by'], isEnded: boolean): LaneStand {
-    return standOf(this.document(), {
+  snapshot(by: LaneSnapshot['by'], isEnded: boolean): LaneSnapshot {
+    return snapshotOf(this.document(), {
       by,
       isEnded,
       writtenMs: this.#clock.wallMs(),

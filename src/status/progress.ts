@@ -92,7 +92,7 @@ export interface LaneReport {
    * `parked`: a person must repair something. `stuck`: it got nowhere for too long. `incomplete`: all but the
    * stopped runs.
    */
-  readonly stand: 'done' | 'incomplete' | 'parked' | 'paused' | 'stuck' | 'interrupted';
+  readonly state: 'done' | 'incomplete' | 'parked' | 'paused' | 'stuck' | 'interrupted';
   readonly reason: string | undefined;
   readonly remedy: string | undefined;
   /** Accepted in this pass. */

@@ -5,7 +5,7 @@ import { filePathOf, isPending, type LanePause, type RunRef } from '../model/ind
 import type { FactLog } from './fact-log.ts';
 import { KnownDamage } from './known-damage.ts';
 import { LaneProgress, type LaneProgressOptions } from './lane-progress.ts';
-import type { LaneStand } from './lane-stand.ts';
+import type { LaneSnapshot } from './lane-snapshot.ts';
 import type { FoundDamage, Incident } from './progress.ts';
 
 /** Something that does not answer. */
@@ -35,7 +35,7 @@ export interface RootStatus {
   notifiedReason: string;
 }
 
-/** How a root stands, in one word. */
+/** The state of a root, in one word. */
 export type RootCondition = 'scanned' | 'unscanned' | 'missing' | 'emptied' | 'not_answering';
 
 /** A lane as seen from outside: what it holds, and how far the files are ahead. */
@@ -61,7 +61,7 @@ export interface LanePosture {
   readonly lagMs: number;
   readonly runsBehind: number;
   /** What the process that drives it says of it, or the last one that did; undefined where none ever said anything. */
-  readonly stand: LaneStand | undefined;
+  readonly snapshot: LaneSnapshot | undefined;
   /** What of it people have paused. */
   readonly pauses: readonly LanePause[];
   /** That process is alive: what it says holds now. */
@@ -354,7 +354,7 @@ export class WatchStatus {
     return asWallMs(oldestMs, this.#clock);
   }
 
-  /** How many roots stand how. */
+  /** How many roots are in each state. */
   get rootConditions(): ReadonlyMap<RootCondition, number> {
     const silent = new Set(this.silences.map(({ root }) => root));
     const counts = new Map<RootCondition, number>();
@@ -456,7 +456,7 @@ export class WatchStatus {
       const lagMs = Math.round(lane.lagMs);
       if (newPoints > 0) this.#log?.info({ lane: name, points, newPoints, lagBytes, lagMs }, 'mirrored');
       const saidMs = Math.max(this.#logged.behind.get(name) ?? this.#beganAtMs, lane.acceptedAtMs);
-      // A lane that stands is reported again and again: a later reader of the log must not take it for healthy.
+      // A blocked lane is reported again and again: a later reader of the log must not take it for healthy.
       if (newPoints === 0 && lagBytes > 0 && nowMs - saidMs >= BEHIND_INTERVAL_MS) {
         this.#log?.info({ lane: name, lagBytes, lagMs, ...(reason === undefined ? {} : { reason }) }, 'behind');
         this.#logged.behind.set(name, nowMs);

@@ -173,9 +173,9 @@ export class ArtifactSync {
   async setTexts(run: SyncedRun, handle: Handle, texts: readonly ParamText[]): Promise<void> {
     if (texts.length === 0) return;
     const { laneState, states } = this.#options;
-    const known = sidesOf(laneState, run.target);
+    const known = artifactsOf(laneState, run.target);
     for (const { path, rule, prefix, stamp, bytes, hash, content } of texts) {
-      const key = sideKey(path, rule);
+      const key = artifactKey(path, rule);
       const before = known.get(key);
       if (before?.hash === hash && hash !== '' && !this.#isDueAgain(before)) continue;
       const read = content.kind === 'text' ? await readTextParams(content.text, prefix) : undefined;
@@ -214,14 +214,14 @@ export class ArtifactSync {
     const levels = target.path === '.' ? 0 : target.path.split('/').length;
     const found = await findFiles(directory, this.#tasks.patterns, (path) => isOther(target, path), { levels, signal });
     if (found.length === 0) return true;
-    const known = sidesOf(laneState, target);
+    const known = artifactsOf(laneState, target);
     let isDone = true;
     for (const task of found.flatMap((candidate) => this.#tasks.of(run, candidate))) {
       if (signal.aborted) return false;
       const { candidate, rule, refused, isEachKept } = task;
       const { path, stamp, bytes } = candidate;
       const mayWait = !isLast && !isEachKept && !run.isQuiet;
-      const before = known.get(sideKey(path, rule));
+      const before = known.get(artifactKey(path, rule));
       if (refused !== undefined) {
         if (before?.outcome.kind !== 'refused' || before.outcome.reason !== refused) this.#refuse(run, task, refused);
         continue;
@@ -338,10 +338,10 @@ function asked(outcome: ArtifactResult, nowMs: number): ArtifactResult {
   return outcome.kind === 'refused' ? { ...outcome, askedAtMs: nowMs } : outcome;
 }
 
-function sidesOf(laneState: LaneView, target: RunRef): Map<string, ArtifactState> {
-  return new Map(laneState.side(target).map((state) => [sideKey(state.path, state.rule), state]));
+function artifactsOf(laneState: LaneView, target: RunRef): Map<string, ArtifactState> {
+  return new Map(laneState.artifacts(target).map((state) => [artifactKey(state.path, state.rule), state]));
 }
 
-function sideKey(path: string, rule: string): string {
+function artifactKey(path: string, rule: string): string {
   return JSON.stringify([path, rule]);
 }

@@ -95,7 +95,7 @@ export interface BackfillOptions {
 }
 
 const PATIENCE_MS = 10 * 60_000;
-/** How often the state is told how the lanes stand. */
+/** How often the state gets snapshots of the lanes. */
 const KEEP_MS = 2000;
 
 /**
@@ -252,7 +252,7 @@ class Pass {
         name: 'local',
         type: 'local',
         where,
-        stand: 'paused',
+        state: 'paused',
         ...pausedWords('local', this.#localPauses),
         points: 0,
         refused: 0,
@@ -522,7 +522,7 @@ class Pass {
   async #bringToEnd(sync: TrackerSync): Promise<void> {
     const { patienceMs = PATIENCE_MS } = this.#options;
     await sync.reachEnd(patienceMs);
-    if (sync.stand === 'done') await sync.endOver([...this.#changed.values()], patienceMs);
+    if (sync.state === 'done') await sync.endOver([...this.#changed.values()], patienceMs);
   }
 
   #held(): Held {
@@ -536,10 +536,10 @@ class Pass {
       name: progress.name,
       type: progress.type,
       where: progress.where,
-      stand: sync.stand,
+      state: sync.state,
       reason: progress.reason ?? progress.lastError?.message,
       remedy: progress.remedy ?? progress.lastError?.hint,
-      ...(sync.stand === 'paused' ? pausedWords(progress.name, progress.pauses) : {}),
+      ...(sync.state === 'paused' ? pausedWords(progress.name, progress.pauses) : {}),
       points: progress.points,
       refused: progress.refused,
       refusal: progress.refusal,

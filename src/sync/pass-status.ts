@@ -6,7 +6,7 @@ import type { TrackerLaneOptions } from '../lanes/index.ts';
 import type { RunRef } from '../model/index.ts';
 import type { FileOutcome } from '../reading/index.ts';
 import type { StateFile } from '../state/index.ts';
-import { type FactLog, LaneProgress, type PassCounters, readStand, type StatusWatcher } from '../status/index.ts';
+import { type FactLog, LaneProgress, type PassCounters, readSnapshot, type StatusWatcher } from '../status/index.ts';
 import type { SyncStatus } from './lane-sync.ts';
 
 /** Counts what the lanes of a pass do. */
@@ -34,7 +34,7 @@ export class PassStatus implements SyncStatus {
       trackers.map(({ name, type, target }) => {
         const laneState = state?.lane(name, target);
         const onRequest = (code: number | undefined, ms: number): void => requestEnded?.(name, code, ms);
-        const progress = new LaneProgress({ name, type, where: target, log, kept: readStand(laneState?.stand()), clock, onRequest });
+        const progress = new LaneProgress({ name, type, where: target, log, kept: readSnapshot(laneState?.snapshot()), clock, onRequest });
         progress.pause(laneState?.pauses() ?? []);
         return [name, progress];
       }),
@@ -43,9 +43,9 @@ export class PassStatus implements SyncStatus {
     tracker.hasStore = this.#lead === undefined;
   }
 
-  /** Notes in the state how the lanes stand: what `status` says while this continues, and when it is over. */
+  /** Keeps snapshots of the lanes in the state: `status` shows them while this process works, and afterwards. */
   keep(isEnded: boolean): void {
-    for (const lane of this.#lanes.values()) this.#state?.lane(lane.name, lane.where).keepStand(lane.stand('backfill', isEnded));
+    for (const lane of this.#lanes.values()) this.#state?.lane(lane.name, lane.where).keepSnapshot(lane.snapshot('backfill', isEnded));
   }
 
   lane(name: string): LaneProgress {

@@ -27,7 +27,7 @@ export async function* pastTexts(
 ): AsyncGenerator<readonly ParamText[], void, void> {
   const due = [...run.sources.values()].filter(({ pastTextsDueMs }) => pastTextsDueMs <= clock.steadyMs());
   if (due.length === 0) return;
-  const settled = laneState.side(run.target).filter((state) => !isDueAgain(state, clock.wallMs()));
+  const settled = laneState.artifacts(run.target).filter((state) => !isDueAgain(state, clock.wallMs()));
   const known = new Set(settled.map(({ path, rule }) => JSON.stringify([path, rule])));
   for (const source of due) {
     const { ref, directory } = source;

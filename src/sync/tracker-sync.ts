@@ -62,7 +62,7 @@ export class TrackerSync implements LaneSync {
   readonly #end = new AbortController();
   /** Ends by itself, or by the signal of its owner. */
   readonly #signal: AbortSignal;
-  #stand: LaneReport['stand'] = 'done';
+  #state: LaneReport['state'] = 'done';
   #progressAtMs: number;
   #hasCaughtUp = false;
   readonly #waiting = new Set<() => void>();
@@ -146,7 +146,7 @@ export class TrackerSync implements LaneSync {
     this.#artifacts = new ArtifactSync({
       ...options,
       states,
-      rules: routing.side,
+      rules: routing.artifacts,
       delivery: this.#delivery,
       // Where nothing was sent of a run, there is no tracker run to put anything beside.
       open: async (run) => (laneState.handle(run.target) === undefined ? undefined : await this.#control.open(run, [])),
@@ -310,16 +310,16 @@ export class TrackerSync implements LaneSync {
       stopTimer();
     }
     if (this.#turns.isAtWork) {
-      this.#stand = this.#options.signal.aborted ? 'interrupted' : this.#delivery.isParked ? 'parked' : 'stuck';
+      this.#state = this.#options.signal.aborted ? 'interrupted' : this.#delivery.isParked ? 'parked' : 'stuck';
       this.#end.abort();
     }
     await this.#finished();
-    if (this.#runs.hasSilent && this.#stand === 'done') this.#stand = 'incomplete';
-    if (this.#stand !== 'done' || this.#signal.aborted) return;
+    if (this.#runs.hasSilent && this.#state === 'done') this.#state = 'incomplete';
+    if (this.#state !== 'done' || this.#signal.aborted) return;
     this.progress.work = 'files';
     this.#owners.clear();
     await this.#patiently(patienceMs, async () => {
-      if (!(await this.#artifacts.bring(this.#unheld(), patienceMs))) this.#stand = 'incomplete';
+      if (!(await this.#artifacts.bring(this.#unheld(), patienceMs))) this.#state = 'incomplete';
     });
   }
 
@@ -338,13 +338,13 @@ export class TrackerSync implements LaneSync {
     } finally {
       stopTimer();
     }
-    if (hopeless !== undefined && !this.#options.signal.aborted) this.#stand = hopeless;
+    if (hopeless !== undefined && !this.#options.signal.aborted) this.#state = hopeless;
   }
 
   /** How it stands after `reachEnd`. */
-  get stand(): LaneReport['stand'] {
-    if (this.#stand === 'done' && this.progress.pauses.length > 0 && this.progress.lagBytes > 0) return 'paused';
-    return this.#stand === 'done' && this.progress.stoppedRuns.size > 0 ? 'incomplete' : this.#stand;
+  get state(): LaneReport['state'] {
+    if (this.#state === 'done' && this.progress.pauses.length > 0 && this.progress.lagBytes > 0) return 'paused';
+    return this.#state === 'done' && this.progress.stoppedRuns.size > 0 ? 'incomplete' : this.#state;
   }
 
   /** Where a person finds the tracker runs. */

@@ -22,7 +22,7 @@ import { checkIdentities, checkMovedRoots, heldBy, type Movable, movable, otherR
 import { BatchCache, JobReader } from '../reading/index.ts';
 import { RunTree } from '../route/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
-import { readStand, WatchStatus } from '../status/index.ts';
+import { readSnapshot, WatchStatus } from '../status/index.ts';
 import { HeldBackRuns } from './held-back-runs.ts';
 import type { LaneSync, SyncEvents } from './lane-sync.ts';
 import { LateRoots } from './late-roots.ts';
@@ -78,12 +78,14 @@ export class Watcher {
     const known = (): ReturnType<typeof rootsNextTo> => rootsNextTo(local ?? state, roots);
     this.#late = new LateRoots({ requests: roots, unseen, known, linksOf: options.linksOf });
     const lanes = [
-      ...(store === undefined ? [] : [{ name: 'local', type: 'local', where: store.path, kept: readStand(this.#localState().stand()) }]),
+      ...(store === undefined
+        ? []
+        : [{ name: 'local', type: 'local', where: store.path, kept: readSnapshot(this.#localState().snapshot()) }]),
       ...trackers.map(({ name, type, target }) => ({
         name,
         type,
         where: target,
-        kept: readStand(state.lane(name, target).stand()),
+        kept: readSnapshot(state.lane(name, target).snapshot()),
       })),
     ];
     const { scanIntervalMs } = options;
@@ -427,7 +429,7 @@ export class Watcher {
   #writeStatus(isEnded: boolean): void {
     this.#state.together(() => {
       this.#state.writeStatus({ ...this.#status.document(), ...(isEnded ? { ended: true } : {}) });
-      for (const lane of this.#allLaneStates()) lane.keepStand(this.#status.lane(lane.name).stand('watch', isEnded));
+      for (const lane of this.#allLaneStates()) lane.keepSnapshot(this.#status.lane(lane.name).snapshot('watch', isEnded));
     });
   }
 

@@ -284,14 +284,14 @@ export function runCases(context: CaseContext): void {
         await bench.close(backend);
         return handle;
       };
-      const beside = await asMine('mine');
-      assert.notEqual(beside, first.ledger.handle);
+      const second = await asMine('mine');
+      assert.notEqual(second, first.ledger.handle);
       await first.deliver(theirs);
       await bench.close(first.backend);
-      assert.equal(await asMine('mine'), beside);
+      assert.equal(await asMine('mine'), second);
       const backend = await bench.connect();
       const late = await bench.delivery(run.source({ instanceId: 'late', files: run.files(backend) }), newLedger(), backend);
-      assert.ok(![first.ledger.handle, beside].includes(late.ledger.handle));
+      assert.ok(![first.ledger.handle, second].includes(late.ledger.handle));
       await late.deliver(drafts);
       await bench.expectHeld(late, drafts);
     },

@@ -121,7 +121,7 @@ class ForeignPass {
         signal.throwIfAborted();
         const path = paths.get(run.root) ?? '';
         const place = placeOf({ path, links: linksOf(path) }, run.path);
-        const { files, params, hasAllParams } = await storedArtifacts(lane.side(run), place, signal);
+        const { files, params, hasAllParams } = await storedArtifacts(lane.artifacts(run), place, signal);
         own.push({
           handle,
           files: [...files.keys()],

@@ -3,7 +3,7 @@ import type { HeldPoint, ReadBackChunk, ReadBackOptions, Refusal } from '../cont
 import type { FileState, RunRef, Series } from '../model/index.ts';
 import type { LeftOut } from '../route/index.ts';
 import type { ArtifactState } from '../state/index.ts';
-import type { BesideCounts, Difference, MediaCounts, MediaDifference } from './compare/index.ts';
+import type { ArtifactCounts, Difference, MediaCounts, MediaDifference } from './compare/index.ts';
 import type { Asked } from './verify-log.ts';
 import type { Candidate, Mirrored } from './verify-scope.ts';
 
@@ -81,7 +81,7 @@ export interface Extras {
 export interface ExtraFindings {
   readonly listing: number;
   readonly media: MediaCounts;
-  readonly beside: BesideCounts;
+  readonly artifacts: ArtifactCounts;
   readonly differences: readonly Difference[];
   /** Media to be written again. */
   readonly badMedia?: readonly MediaDifference[];

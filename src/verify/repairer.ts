@@ -39,7 +39,7 @@ export class RepairCounts implements Repairs {
   readonly distrusted: { readonly run: RunRef; readonly file: string }[] = [];
   listings = 0;
   media = 0;
-  beside = 0;
+  artifacts = 0;
   readonly left: Obstacle[] = [];
 }
 

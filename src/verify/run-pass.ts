@@ -7,7 +7,7 @@ import {
   type FileFacts,
   factsOf,
   incompleteBytes,
-  NO_BESIDE,
+  NO_ARTIFACTS,
   NO_MEDIA,
   pendingBytes,
   RunComparison,
@@ -16,12 +16,12 @@ import {
 import type { ExtraFindings, LaneSource } from './lane-source.ts';
 import type { ComparedRun, Repairer } from './repairer.ts';
 import { FilesSide, LanesSide, type Side } from './sides.ts';
-import { doubtOf } from './standing.ts';
+import { doubtOf } from './statuses.ts';
 import { RunFiles } from './verify-files.ts';
 import type { VerifyLog } from './verify-log.ts';
 import type { Candidate } from './verify-scope.ts';
 
-const NO_EXTRAS: ExtraFindings = { listing: 0, media: NO_MEDIA, beside: NO_BESIDE, differences: [] };
+const NO_EXTRAS: ExtraFindings = { listing: 0, media: NO_MEDIA, artifacts: NO_ARTIFACTS, differences: [] };
 
 /** The lanes whose runs are compared. */
 export interface RunPassOptions {
@@ -84,7 +84,7 @@ export class RunPass {
     for (const difference of findings.differences) onDifference?.(difference);
     if (!log.isStopped) await repairer?.repairExtras(compared, findings);
     const { counts, losses, absent, foreignTags, unjudged } = comparison.tally;
-    const { listing, media, beside } = findings;
+    const { listing, media, artifacts } = findings;
     log.verdicts.push({
       run,
       ...counts,
@@ -97,7 +97,7 @@ export class RunPass {
       damaged: damagedBytes(facts.values()),
       listing,
       media,
-      beside,
+      artifacts,
     });
   }
 

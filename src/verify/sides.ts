@@ -4,7 +4,7 @@ import { type Batch, type FileState, pointCount, type RunRef } from '../model/in
 import type { PatientReader } from '../reading/index.ts';
 import { type FileFacts, factsOf, filePoints, type RunComparison } from './compare/index.ts';
 import type { Extras, LaneSource } from './lane-source.ts';
-import { doubtOf, Standing, StandingsOf } from './standing.ts';
+import { BatchStatuses, doubtOf, RunStatuses } from './statuses.ts';
 import { RunFiles, wholeFiles } from './verify-files.ts';
 import type { Candidate } from './verify-scope.ts';
 
@@ -87,10 +87,10 @@ export class FilesSide implements Side {
   /** Each point in the form in which the lane holds it, or as one that the lane need not have. */
   #expectEach(comparison: RunComparison, batch: Batch, files: RunFiles, hasRefusals: boolean): void {
     const { source, facts } = this.#of;
-    const standing = new Standing(source, hasRefusals, batch, facts.get(batch.file));
+    const status = new BatchStatuses(source, hasRefusals, batch, facts.get(batch.file));
     for (const item of filePoints(batch, files.catalogue, (tag) => comparison.isWanted(tag))) {
       const { tag, plugin, point } = item;
-      const is = standing.of(item);
+      const is = status.of(item);
       const held = source.asHeld(comparison.run, tag, plugin, point);
       if (is === 'due') comparison.expect(tag, plugin, point, held, item);
       else comparison.excuse(tag, held);
@@ -146,7 +146,7 @@ export class LanesSide implements Side {
   /** Every point of the files, with how the lanes stand to it. */
   async *#excuses(comparison: RunComparison, isWanted: (tag: string) => boolean): AsyncGenerator<Step, void, void> {
     const { run, directory } = this.#candidate;
-    const [left, right] = [new StandingsOf(this.#left, run), new StandingsOf(this.#right, run)];
+    const [left, right] = [new RunStatuses(this.#left, run), new RunStatuses(this.#right, run)];
     const states = await wholeFiles(directory, [...left.states, ...right.states]);
     const facts = new Map(states.map((state) => [state.name, factsOf(state)]));
     const files = new RunFiles(this.#candidate, states, facts, this.#catalogue(run), this.#reader);

@@ -71,7 +71,7 @@ export class StateRepairer implements Repairer, FileRepairer {
   async repairExtras(_compared: ComparedRun, { again }: ExtraFindings): Promise<void> {
     if (again === undefined) return;
     for (const { path, rule } of again.artifacts) this.#lane.forgetArtifact(again.target, path, rule);
-    this.done.beside += again.artifacts.length;
+    this.done.artifacts += again.artifacts.length;
   }
 
   /** All that was sent into it is pending, so that the next pass opens it again, or says why it cannot. */

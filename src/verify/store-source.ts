@@ -4,7 +4,7 @@ import type { KnownRun } from '../contract/index.ts';
 import { systemCode } from '../errors.ts';
 import type { StoreOptions } from '../lanes/index.ts';
 import type { RunRef } from '../model/index.ts';
-import { Listings, type MediaCounts, type MediaDifference, NO_BESIDE, NO_MEDIA } from './compare/index.ts';
+import { Listings, type MediaCounts, type MediaDifference, NO_ARTIFACTS, NO_MEDIA } from './compare/index.ts';
 import type { ExtraScope, Extras, LaneSource } from './lane-source.ts';
 
 /** What is wrong with the store itself, rather than with what it holds. */
@@ -115,7 +115,7 @@ class StoreExtras implements Extras {
       ),
     ];
     const { counts, bad } = await this.#compareMedia();
-    return { listing: listings.length, media: counts, beside: NO_BESIDE, differences: [...listings, ...bad], badMedia: bad };
+    return { listing: listings.length, media: counts, artifacts: NO_ARTIFACTS, differences: [...listings, ...bad], badMedia: bad };
   };
 
   async #compareMedia(): Promise<{ readonly counts: MediaCounts; readonly bad: readonly MediaDifference[] }> {

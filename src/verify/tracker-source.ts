@@ -84,7 +84,7 @@ export function trackerSource(
     extras({ candidate, signal }) {
       const target = names.targetOf(candidate.run);
       const handle = lane.handle(target);
-      const states = handle === undefined ? [] : lane.side(target);
+      const states = handle === undefined ? [] : lane.artifacts(target);
       if (handle === undefined || states.length === 0 || compared.has(keyOfRun(target))) return undefined;
       const compareArtifacts = backend.compareArtifacts?.bind(backend);
       const compare: RunArtifacts['compare'] =
@@ -134,7 +134,7 @@ function trackerExtras(stored: RunArtifacts, { directory }: ExtraScope['candidat
       // A run that is folded is below its target.
       const place = placeOf({ path: directory.root, links: directory.links }, target.path);
       const { counts, differences, again } = await checkArtifacts(stored, place, signal);
-      return { listing: 0, media: NO_MEDIA, beside: counts, differences, again: { target, artifacts: again } };
+      return { listing: 0, media: NO_MEDIA, artifacts: counts, differences, again: { target, artifacts: again } };
     },
   };
 }

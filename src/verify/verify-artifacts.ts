@@ -6,7 +6,7 @@ import { type RunRef, sha256Of, textInEvent } from '../model/index.ts';
 import { recordAt } from '../reading/index.ts';
 import { type ArtifactState, isRefusedFile } from '../state/index.ts';
 import { type Place, readWhole } from '../untrusted/index.ts';
-import type { BesideCounts, BesideDifference } from './compare/index.ts';
+import type { ArtifactCounts, StoredArtifactDifference } from './compare/index.ts';
 
 /** A tracker run, and what was stored in it from files next to the event files. */
 export interface RunArtifacts {
@@ -20,8 +20,8 @@ export interface RunArtifacts {
 
 /** What a check of params and files of a run found. */
 export interface ArtifactFindings {
-  readonly counts: BesideCounts;
-  readonly differences: readonly BesideDifference[];
+  readonly counts: ArtifactCounts;
+  readonly differences: readonly StoredArtifactDifference[];
   /** What must be done once more. */
   readonly again: readonly ArtifactState[];
 }
@@ -97,7 +97,7 @@ export async function checkArtifacts(
   const { stored, files, params } = await storedArtifacts(states, directory, signal);
   // It may be taken now.
   const refused = states.filter(isRefusedFile);
-  const differences = refused.map(({ path, hash, outcome }): BesideDifference => {
+  const differences = refused.map(({ path, hash, outcome }): StoredArtifactDifference => {
     const why = outcome.reason ?? '';
     return { kind: 'beside', run: target, tag: undefined, what: 'file', name: path, mine: hash, theirs: undefined, refused: why };
   });

@@ -23,7 +23,7 @@ function points(from: number, to: number): Uint8Array[] {
 
 async function backfill(mirror: Mirror): Promise<void> {
   const { lanes } = await mirror.backfill();
-  expect(lanes.map(({ stand }) => stand)).toEqual(['done']);
+  expect(lanes.map(({ state: stand }) => stand)).toEqual(['done']);
 }
 
 /** That the one tracker run there is holds all of this, each point once. */

@@ -1,5 +1,5 @@
 // Verifications as a comparison gives them, for tests of what is said of them.
-import { NO_BESIDE, NO_DAMAGE, NO_MEDIA, NOTHING_ABSENT, type RunVerdict, type Verification } from '../../src/verify/compare/index.ts';
+import { NO_ARTIFACTS, NO_DAMAGE, NO_MEDIA, NOTHING_ABSENT, type RunVerdict, type Verification } from '../../src/verify/compare/index.ts';
 
 /** A run of 50 points of which nothing is to be said. */
 export const RUN_VERDICT: RunVerdict = {
@@ -21,7 +21,7 @@ export const RUN_VERDICT: RunVerdict = {
   damaged: NO_DAMAGE,
   listing: 0,
   media: NO_MEDIA,
-  beside: NO_BESIDE,
+  artifacts: NO_ARTIFACTS,
 };
 
 /** Of one run in a tracker. */

@@ -36,7 +36,7 @@ it('mirrors, verifies and migrates as the command line does', async () => {
   const shared = { roots: config.roots, rules: config.rules, linksOf: linksOf(config), statePath: config.state.path, signal };
   const store = config.lanes.local;
   const report = await backfill({ ...shared, store, trackers: await lanesOf(config) });
-  expect(report.lanes.map(({ name, stand }) => [name, stand])).toContainEqual(['mlflow', 'done']);
+  expect(report.lanes.map(({ name, state: stand }) => [name, stand])).toContainEqual(['mlflow', 'done']);
 
   const trackers = await lanesOf(config);
   const verifications = await verify({ ...shared, store, trackers });

@@ -11,8 +11,8 @@ import {
   fileDifference,
   type Handle,
   Job,
-  nameBeside,
   nameHash,
+  numberedName,
   outcomeOfThrown,
   type ParcelPoint,
   pointsOf,
@@ -22,11 +22,11 @@ import {
   type RunSource,
   readPoint,
   type StoredPoint,
-  sayTaken,
   scalarText,
   sendParcels,
   type TrackerParcel,
   toMillis,
+  warnNameTaken,
 } from 'mirrorboard/backend';
 import { Client, filesOf, type Run } from './client.ts';
 import { FIELDS, parseSettings, type Settings } from './settings.ts';
@@ -78,10 +78,10 @@ class JsonlBackend implements Backend {
       }
       // Never returns the id of a removed run: for a new id, mirrorboard sends everything from the beginning.
       const number = Math.max(0, ...[...found.map(({ id }) => id), known ?? ''].map(numberOf)) + 1;
-      const name = nameBeside(source.name, found.length);
+      const name = numberedName(source.name, found.length);
       const made = newRun(source, `${source.key}-${number}` as Handle, name);
       if (!(await this.#client.createRun(made, signal))) continue; // another process was faster: it may have made this run
-      if (found.length > 0) sayTaken(this.#context.warn, source, name, mine.why);
+      if (found.length > 0) warnNameTaken(this.#context.warn, source, name, mine.why);
       return made.id;
     }
   };

@@ -6,7 +6,7 @@ import { piecesOf } from '../index.ts';
 export type NeededFile = readonly [path: string, bytes: number];
 
 /** One line of a file of exact points: a point, or an event without a value. */
-export interface SegmentLine {
+export interface ExactLine {
   readonly offset: number;
   readonly index: number;
   readonly text: string;
@@ -37,7 +37,7 @@ export interface StoredPoint extends HeadFields {
 /** How a tracker's lines name what is not the same in all of them. */
 export interface LineNames {
   /** The fields that are a point's place together. */
-  readonly place: readonly string[];
+  readonly position: readonly string[];
   /** The field of the files that a point needs. */
   readonly files: string;
 }
@@ -49,13 +49,13 @@ const VALUE = ',"value":';
  * before and behind the rest.
  */
 export function pointText(
-  place: Readonly<Record<string, Json>>,
+  position: Readonly<Record<string, Json>>,
   fields: HeadFields,
   more: Readonly<Record<string, Json>>,
   valueText: string,
 ): string {
   const { tag, plugin, step, wallTime } = fields;
-  return `${jsonText({ ...place, tag, plugin, step, wall_time: wallTime, ...more }).slice(0, -1)}${VALUE}${valueText}}`;
+  return `${jsonText({ ...position, tag, plugin, step, wall_time: wallTime, ...more }).slice(0, -1)}${VALUE}${valueText}}`;
 }
 
 /**
@@ -68,15 +68,15 @@ export function readPoint(line: string, names: LineNames): StoredPoint | undefin
   const head = parsed(`${line.slice(0, at)}}`);
   if (typeof head !== 'object' || head === null) return undefined;
   const { file, offset, index, tag, plugin, step: stepText, wall_time: time, [names.files]: files = [] } = head as Record<string, unknown>;
-  const place = names.place.map((name) => (head as Record<string, unknown>)[name]);
+  const position = names.position.map((name) => (head as Record<string, unknown>)[name]);
   const step = typeof stepText === 'string' ? wideOf(stepText) : stepText;
   const wallTime = numberOf(time);
   if (typeof file !== 'string' || typeof tag !== 'string' || typeof plugin !== 'string') return undefined;
-  if (typeof offset !== 'number' || typeof index !== 'number' || wallTime === undefined || !place.every(isPlain)) return undefined;
+  if (typeof offset !== 'number' || typeof index !== 'number' || wallTime === undefined || !position.every(isPlain)) return undefined;
   if ((typeof step !== 'number' && typeof step !== 'bigint') || !Array.isArray(files) || !files.every(isNeeded)) return undefined;
   const text = line.slice(at + VALUE.length, -1);
   const value = plugin === 'scalars' && !text.startsWith('{') ? scalarOf(text) : text;
-  return value === undefined ? undefined : { key: place.join('\n'), file, offset, index, tag, plugin, step, wallTime, value, files };
+  return value === undefined ? undefined : { key: position.join('\n'), file, offset, index, tag, plugin, step, wallTime, value, files };
 }
 
 function parsed(text: string): unknown {
@@ -121,7 +121,7 @@ export function cutLines<Line extends { readonly text: string }>(lines: readonly
   return piecesOf(lines, ({ text }) => Buffer.byteLength(text) + 1, { bytes: mostBytes });
 }
 
-/** The bytes of a segment. */
+/** The bytes of a file of exact points. */
 export function linesOf(lines: readonly { readonly text: string }[]): Uint8Array {
   return Buffer.from(lines.map(({ text }) => `${text}\n`).join(''));
 }

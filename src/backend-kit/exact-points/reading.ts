@@ -5,34 +5,34 @@ import type { HeadFields } from './lines.ts';
 const CHUNK_POINTS = 10_000;
 const CHUNK_BYTES = 8 * 1024 * 1024;
 
-/** What a segment's name says: its file, and the offset of its first point. */
-export interface SegmentPlace {
+/** From the name of an exact-point file: its event file, and the offset of its first point. */
+export interface ExactFileSource {
   readonly source: string;
   readonly offset: number;
 }
 
 /**
- * The points of all segments, each once, though it may be in several of them. Segments of a file have to come in
+ * The points of all exact-point files, each once, though it may be in several. Those of an event file have to come in
  * the order of their first offsets: a point that comes again does so in one that begins before it, so what is behind
  * the next one's beginning is all that is kept in mind.
  */
-export async function* onceEach<Place extends SegmentPlace, Point extends { readonly key: string; readonly offset: number }>(
-  segments: readonly Place[],
-  read: (segment: Place) => Promise<string>,
+export async function* onceEach<Source extends ExactFileSource, Point extends { readonly key: string; readonly offset: number }>(
+  files: readonly Source[],
+  read: (file: Source) => Promise<string>,
   parse: (line: string) => Point | undefined,
-): AsyncGenerator<{ readonly point: Point; readonly segment: Place }, void, void> {
+): AsyncGenerator<{ readonly point: Point; readonly file: Source }, void, void> {
   let seen = new Map<string, number>();
-  for (const [i, segment] of segments.entries()) {
-    const next = segments[i + 1];
-    const border = next !== undefined && next.source === segment.source ? next.offset : Number.POSITIVE_INFINITY;
-    const text = await read(segment);
+  for (const [i, file] of files.entries()) {
+    const next = files[i + 1];
+    const border = next !== undefined && next.source === file.source ? next.offset : Number.POSITIVE_INFINITY;
+    const text = await read(file);
     let from = 0;
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
       const point = parse(text.slice(from, end));
       from = end + 1;
       if (point === undefined || seen.has(point.key)) continue;
       if (point.offset >= border) seen.set(point.key, point.offset);
-      yield { point, segment };
+      yield { point, file };
     }
     seen = new Map([...seen].filter(([, offset]) => border !== Number.POSITIVE_INFINITY && offset >= border));
   }

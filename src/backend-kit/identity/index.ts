@@ -6,10 +6,10 @@ export {
   holderSource,
   isPlainlyOwn,
   isWhoseRun,
-  nameBeside,
+  numberedName,
   parentSource,
   type RunMark,
-  sayTaken,
   sortOut,
+  warnNameTaken,
   whoseRun,
 } from './run-identity.ts';

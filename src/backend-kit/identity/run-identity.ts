@@ -114,12 +114,12 @@ export async function sortOut<Run>(
 }
 
 /** The name of a run if others already have its name. */
-export function nameBeside(name: string, others: number): string {
+export function numberedName(name: string, others: number): string {
   return others === 0 ? name : `${name} (${others + 1})`;
 }
 
 /** Says that a name is taken. `noun`: what the tracker calls a run. */
-export function sayTaken(warn: BackendContext['warn'], source: RunSource, name: string, why: string | undefined, noun = 'run'): void {
+export function warnNameTaken(warn: BackendContext['warn'], source: RunSource, name: string, why: string | undefined, noun = 'run'): void {
   const run = runLabel(source.run);
   warn(`${run} is mirrored as ${name}: a ${noun} of the same root and path exists, ${why ?? 'made from other files'}`, {
     hint:

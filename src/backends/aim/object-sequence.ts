@@ -119,12 +119,12 @@ export class ObjectSequence {
       return;
     }
     const isOlder = comparePlaces(point.place, place) < 0;
-    const beside = isOlder ? this.#object(point) : there;
+    const collapsed = isOlder ? this.#object(point) : there;
     const id = isOlder ? point.id : known['mb_id'];
     const isKnown = (await client.branch(seqs, [...this.#base, BESIDE, id], signal)) !== undefined;
     if (!isKnown) {
       // The step is next to it: of a cell it is the key.
-      await frames.update(seqs, [...this.#base, BESIDE], [[id, { step, val: beside }]]);
+      await frames.update(seqs, [...this.#base, BESIDE], [[id, { step, val: collapsed }]]);
       this.#collapsed++;
     }
     if (!isOlder) await this.#put(point, frames, seqs);

@@ -1,5 +1,5 @@
 /** Where a point comes from: its identity, and what decides which of several points of one step Aim shows. */
-import { placeHash } from '../../backend-kit/exact-points/index.ts';
+import { positionHash } from '../../backend-kit/exact-points/index.ts';
 import { compareNames, type RunRef } from '../../model/index.ts';
 
 /** Of two points of one step the greater one is shown: by the file's name, then by the place in it. */
@@ -28,7 +28,7 @@ export function readPlace(text: string): Place | undefined {
 
 /** A short name of a point, the same however often it comes. */
 export function placeId(run: RunRef, file: string, offset: number, checksum: number, index: number): string {
-  return placeHash({ run, file, offset, checksum, index }, 20);
+  return positionHash({ run, file, offset, checksum, index }, 20);
 }
 
 /**

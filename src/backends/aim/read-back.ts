@@ -82,8 +82,8 @@ async function scalars({ contextId, name, fields }: Trace, hash: string, read: R
   }
   if (childOf(fields, COLLAPSED_FIELD) === undefined) return points;
   const seen = new Set(points.map((point) => contentKey(point as { step: number | bigint; wallTime: number; value: number | bigint })));
-  for (const [key, beside] of await read([...base, BESIDE])) {
-    const point = scalarOf(childOf(beside, 'step'), childOf(beside, 'time'), childOf(beside, 'val'), childOf(beside, 'exact'));
+  for (const [key, collapsed] of await read([...base, BESIDE])) {
+    const point = scalarOf(childOf(collapsed, 'step'), childOf(collapsed, 'time'), childOf(collapsed, 'val'), childOf(collapsed, 'exact'));
     // Between two parts of a crash a point may be in both places.
     if (point !== undefined && !seen.has(String(key))) points.push(point);
   }
@@ -117,7 +117,8 @@ async function objects(
     }
   } else for (const [step, value] of await read([...base, 'val'])) addObject(points, step, value);
   if (childOf(fields, COLLAPSED_FIELD) !== undefined) {
-    for (const beside of (await read([...base, BESIDE])).values()) addObject(points, childOf(beside, 'step'), childOf(beside, 'val'));
+    for (const collapsed of (await read([...base, BESIDE])).values())
+      addObject(points, childOf(collapsed, 'step'), childOf(collapsed, 'val'));
   }
   return [...points.values()];
 }
@@ -145,8 +146,11 @@ function holdsAll(text: string, value: Tree, own: Readonly<Record<string, Tree>>
   const named = text.match(/"sha256":"[0-9a-f]{64}"/g) ?? [];
   if (named.length === 0) return true;
   const objects = Array.isArray(value) ? (value as readonly Tree[]) : [value];
-  const beside = own['mb_blobs'];
-  const blobs = [...objects.map((object) => ownFields(object)?.['data']), ...(Array.isArray(beside) ? (beside as readonly Tree[]) : [])];
+  const collapsed = own['mb_blobs'];
+  const blobs = [
+    ...objects.map((object) => ownFields(object)?.['data']),
+    ...(Array.isArray(collapsed) ? (collapsed as readonly Tree[]) : []),
+  ];
   const held = new Set(
     blobs.flatMap((blob) => (blob instanceof Blob && typeof blob.data !== 'string' ? [`"sha256":"${sha256Of(blob.data)}"`] : [])),
   );

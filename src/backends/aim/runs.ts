@@ -1,6 +1,6 @@
 /** Finding and making the Aim runs of runs: each exactly once, and never one that is not ours. */
 import { join } from 'node:path';
-import { type Candidate, FileMarks, isWhoseRun, nameBeside, type RunMark, sayTaken } from '../../backend-kit/identity/index.ts';
+import { type Candidate, FileMarks, isWhoseRun, numberedName, type RunMark, warnNameTaken } from '../../backend-kit/identity/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
 import type { BackendContext, FileMark, Handle, ReadBackChunk, RunSource } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
@@ -89,7 +89,7 @@ export class Runs {
       }
       // Without an identity it was left behind by a process that died while it made it.
       if (identity === undefined) {
-        const name = nameBeside(source.name, strangers);
+        const name = numberedName(source.name, strangers);
         await this.#write(at, run, source, undefined, name, signal);
         // A server keeps files of a deleted run open, and would write what comes into the void.
         const written = await readIdentity(client, run.hash, signal);
@@ -100,7 +100,7 @@ export class Runs {
           why ??= whose?.why;
           continue;
         }
-        if (strangers > 0) sayTaken(this.#warn, source, name, why);
+        if (strangers > 0) warnNameTaken(this.#warn, source, name, why);
       } else if (isNews(identity, source)) await this.#write(at, run, source, identity, undefined, signal);
       return handleOf(run);
     }

@@ -4,7 +4,7 @@ import type { ArtifactDifference, ArtifactFile, WantedArtifacts } from '../../co
 import type { Said } from '../../http/index.ts';
 import { artifactsIn } from './answers.ts';
 import type { FileSource } from './events.ts';
-import { sideParam } from './params-and-files.ts';
+import { fileParam } from './params-and-files.ts';
 
 /** `task`: its document, the same at a server and in a session. */
 export async function compareArtifacts(
@@ -15,7 +15,7 @@ export async function compareArtifacts(
 ): Promise<readonly ArtifactDifference[]> {
   const differences: ArtifactDifference[] = [];
   for (const param of params) {
-    const { section, name, value } = sideParam(param);
+    const { section, name, value } = fileParam(param);
     const held = task.object('hyperparams').object(section).object(name);
     const found = held.has('value') ? held.text('value') : undefined;
     if (found !== value) differences.push({ kind: 'param', name, found });

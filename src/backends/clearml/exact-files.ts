@@ -1,36 +1,36 @@
 /**
- * Segments: files of lines that hold points exactly as they were, for all that events can't hold. A segment is named
+ * Files of lines that hold points exactly as they were, for all that events cannot hold. Such a file is named
  * by its content, so that the same points sent again fall on the same file; points that were cut into other segments
  * meanwhile stand in both, and are one by their place. An event names each, so that it is found.
  */
 import {
   cutLines,
-  type SegmentLine as Line,
+  type ExactFile,
+  exactFileFrom,
+  type ExactLine as Line,
   markText,
   type NeededFile,
-  type PointPlace,
+  type PointPosition,
   pointText,
   readPoint,
-  type Segment,
   type StoredPoint,
-  segmentFrom,
 } from '../../backend-kit/exact-points/index.ts';
 import type { Json, Mark } from '../../model/index.ts';
 import { fileHash } from './keys.ts';
 
-/** The metric and variant of the events that name segments, and files that nothing else names. */
+/** The metric of the events that name exact-point files, and files that nothing else names. */
 export const OWN_METRIC = ':mirrorboard:';
 /** The variant of events that name files of exact points. */
-export const SEGMENT_VARIANT = 'points';
+export const EXACT_VARIANT = 'points';
 /** The variant of events that name files of single points. */
 export const FILE_VARIANT = 'files';
 /** Where files of exact points lie below a task's folder. */
-export const SEGMENT_FOLDER = 'metrics/mirrorboard/points';
+export const EXACT_FOLDER = 'metrics/mirrorboard/points';
 
-const BYTES_PER_SEGMENT = 2 * 1024 * 1024;
+const BYTES_PER_FILE = 2 * 1024 * 1024;
 
 /** A line of a file of exact points, with step and wall time for its event. */
-export interface SegmentLine extends Line {
+export interface TaskLine extends Line {
   readonly step: number | bigint;
   readonly wallTime: number;
 }
@@ -40,7 +40,7 @@ export interface SegmentLine extends Line {
  * below the task's folder.
  */
 export function pointLine(
-  place: PointPlace,
+  position: PointPosition,
   file: string,
   tag: string,
   plugin: string,
@@ -48,40 +48,41 @@ export function pointLine(
   wallTime: number,
   valueText: string,
   files: readonly NeededFile[],
-): SegmentLine {
-  const text = pointText(placeFields(place, file), { tag, plugin, step, wallTime }, files.length === 0 ? {} : { files }, valueText);
-  return { offset: place.offset, index: place.index, step, wallTime, text, isMark: false };
+): TaskLine {
+  const text = pointText(positionFields(position, file), { tag, plugin, step, wallTime }, files.length === 0 ? {} : { files }, valueText);
+  return { offset: position.offset, index: position.index, step, wallTime, text, isMark: false };
 }
 
 /** An event without a value as a line. */
-export function markLine(place: PointPlace, file: string, mark: Mark): SegmentLine {
+export function markLine(position: PointPosition, file: string, mark: Mark): TaskLine {
   const { step, wallTime } = mark;
-  return { offset: place.offset, index: 0, step, wallTime, text: markText(placeFields(place, file), mark), isMark: true };
+  return { offset: position.offset, index: 0, step, wallTime, text: markText(positionFields(position, file), mark), isMark: true };
 }
 
-function placeFields({ run, file, offset, checksum, index }: PointPlace, shownFile: string): Record<string, Json> {
+function positionFields({ run, file, offset, checksum, index }: PointPosition, shownFile: string): Record<string, Json> {
   return { source: fileHash(run, file), file: shownFile, offset, checksum, index };
 }
 
-/** Lines of one file as segments. Lines must be in the order of the file. */
-export function segmentsOf(source: string, lines: readonly SegmentLine[]): Segment<SegmentLine>[] {
-  return cutLines(lines, BYTES_PER_SEGMENT).map((piece) => segmentOf(source, piece));
+/** Lines of one event file as files of exact points. Lines must be in the order of the event file. */
+export function exactFilesOf(source: string, lines: readonly TaskLine[]): ExactFile<TaskLine>[] {
+  return cutLines(lines, BYTES_PER_FILE).map((piece) => exactFileOf(source, piece));
 }
 
-/** Lines of one file as one segment; its path is below the task's folder. */
-export function segmentOf(source: string, lines: readonly SegmentLine[]): Segment<SegmentLine> {
-  return segmentFrom(lines, (offset, content) => `${SEGMENT_FOLDER}/points_${source}_${offset}_${content}.jsonl`);
+/** Lines of one event file as one file of exact points; its path is below the task's folder. */
+export function exactFileOf(source: string, lines: readonly TaskLine[]): ExactFile<TaskLine> {
+  return exactFileFrom(lines, (offset, content) => `${EXACT_FOLDER}/points_${source}_${offset}_${content}.jsonl`);
 }
 
 /**
- * File and first offset that a segment's name tells, and its path below the task's folder; undefined for other files.
+ * From the name of a file of exact points: its event file, its first offset, and its path below the task's folder.
+ * Undefined for other files.
  */
-export function readSegmentName(path: string): { readonly source: string; readonly offset: number; readonly path: string } | undefined {
+export function readExactName(path: string): { readonly source: string; readonly offset: number; readonly path: string } | undefined {
   const found = /(?:^|\/)(metrics\/mirrorboard\/points\/points_([0-9a-f]{8})_(\d+)_[0-9a-f]{16}\.jsonl)$/.exec(path);
   return found === null ? undefined : { path: found[1] as string, source: found[2] as string, offset: Number(found[3]) };
 }
 
 /** The point of a line; undefined for marks and for lines that are no points. */
 export function readLine(line: string): StoredPoint | undefined {
-  return readPoint(line, { place: ['source', 'offset', 'checksum', 'index'], files: 'files' });
+  return readPoint(line, { position: ['source', 'offset', 'checksum', 'index'], files: 'files' });
 }

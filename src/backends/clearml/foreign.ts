@@ -9,7 +9,7 @@ import type { TaskRef } from './handle.ts';
 import { TASKS_PAGE } from './limits.ts';
 import { HPARAMS, isPointDocument, isPointFile } from './map.ts';
 import { isDatasetParam, SECTION } from './params-and-files.ts';
-import { segmentPoints } from './read-back.ts';
+import { exactPoints } from './read-back.ts';
 import { COMMENT, RUN, userTags } from './task-facts.ts';
 import { TRIAL_FILE, TRIAL_SECTION } from './trial.ts';
 
@@ -108,7 +108,7 @@ async function* paramsOf(
 }
 
 async function* hparamPoints(source: EventSource, signal: AbortSignal) {
-  for await (const point of segmentPoints(source, (_, plugin) => plugin === 'hparams', signal)) yield { points: [point] };
+  for await (const point of exactPoints(source, (_, plugin) => plugin === 'hparams', signal)) yield { points: [point] };
 }
 
 /** Artifacts, and models that were trained in the task. */

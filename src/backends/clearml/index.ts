@@ -22,7 +22,7 @@ import { compareArtifacts } from './compare-artifacts.ts';
 import { handleOf, readHandle, type TaskRef } from './handle.ts';
 import { CAPABILITIES } from './limits.ts';
 import { Online } from './online.ts';
-import { addSideParams, datasetParam, putSideFile } from './params-and-files.ts';
+import { addFileParams, datasetParam, putArtifact } from './params-and-files.ts';
 import { readBack } from './read-back.ts';
 import { RunWriter } from './run-writer.ts';
 import type { Session } from './session.ts';
@@ -102,7 +102,7 @@ class ClearmlBackend implements Backend {
   readonly setParams: Call<'setParams'> = async (handle, params, signal) => {
     const { sink } = await this.#writer(handle, signal);
     const session = this.#online === undefined ? this.#session(handle) : undefined;
-    return addSideParams(
+    return addFileParams(
       sink,
       params,
       async (facts) => {
@@ -118,7 +118,7 @@ class ClearmlBackend implements Backend {
     const known = await this.#online?.storedFile(sink.id, file, signal);
     if (known !== undefined) return { kind: 'stored', url: known };
     const session = this.#online === undefined ? this.#session(handle) : undefined;
-    return putSideFile(
+    return putArtifact(
       sink,
       file,
       async (text) => {

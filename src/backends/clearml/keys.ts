@@ -4,7 +4,7 @@
  * file, ends in something that has no "-", and is the same after every restart. What a number of an event can't hold
  * is in the key, too.
  */
-import { fileHash as hashOfFile, type PointPlace } from '../../backend-kit/exact-points/index.ts';
+import { fileHash as hashOfFile, type PointPosition } from '../../backend-kit/exact-points/index.ts';
 import { type RunRef, toMillis } from '../../model/index.ts';
 import { MOST_MILLIS, MOST_VALUE, NAME_BYTES } from './limits.ts';
 
@@ -48,7 +48,7 @@ export function keyEnd(offset: number, checksum: number, index: number): string 
 }
 
 /** The same place as a part of a file's name. */
-export function placeName(file: string, { offset, checksum, index }: Pick<PointPlace, 'offset' | 'checksum' | 'index'>): string {
+export function placeName(file: string, { offset, checksum, index }: Pick<PointPosition, 'offset' | 'checksum' | 'index'>): string {
   return `${file}_${offset.toString(36)}_${checksum.toString(16)}_${index}`;
 }
 

@@ -1,6 +1,6 @@
 /** Points that are no scalars to what ClearML shows of them: plots, debug samples, artifacts. Pure. */
 
-import type { PointPlace } from '../../backend-kit/exact-points/index.ts';
+import type { PointPosition } from '../../backend-kit/exact-points/index.ts';
 import { exactValue, hparamsOf, isShownImage } from '../../backend-kit/index.ts';
 import { type Blob, type Json, type JsonObject, jsonText, npyOf, type ObjectPoint, type Tensor, type Value } from '../../model/index.ts';
 import { fileHash, isName, type Names, namesOf, placeName } from './keys.ts';
@@ -25,7 +25,7 @@ export interface Upload {
 export interface MappedObject {
   /** Its value's JSON text. */
   readonly valueText: string;
-  /** The plot that shows it and holds it exactly; undefined where it is held by a segment. */
+  /** The plot that shows it and holds it exactly; undefined if a file of exact points holds it. */
   readonly plot: string | undefined;
   readonly uploads: readonly Upload[];
   readonly params: readonly Param[];
@@ -59,7 +59,7 @@ export function isPointDocument(name: string): boolean {
 }
 
 /** Maps a point that is no scalar to a plot, to files and to params. */
-export function mapObject(tag: string, plugin: string, point: ObjectPoint, place: PointPlace): MappedObject {
+export function mapObject(tag: string, plugin: string, point: ObjectPoint, place: PointPosition): MappedObject {
   const { value, text: valueText, blobs } = exactValue(plugin, point);
   const plot = blobs.length === 0 && isName(tag) ? plotOf(tag, plugin, value, valueText) : undefined;
   const name = `${point.step}_${placeName(fileHash(place.run, place.file), place)}`;

@@ -34,13 +34,13 @@ export interface Facts {
 }
 
 /** Adds params that are in files to a task. One answer each, in their order. */
-export async function addSideParams(
+export async function addFileParams(
   sink: Sink,
   params: readonly RunParam[],
   addFacts: (facts: Facts) => Promise<void>,
   signal: AbortSignal,
 ): Promise<readonly ParamOutcome[]> {
-  const named = params.filter(({ name }) => name !== '').map(sideParam);
+  const named = params.filter(({ name }) => name !== '').map(fileParam);
   const unique = [...new Map(named.map((param) => [param.name, param])).values()];
   const failures = await addParamsInParts(sink, unique, signal);
   const refused = new Map([...failures].map(([param, { error }]) => [param.name, error.message]));
@@ -48,13 +48,13 @@ export async function addSideParams(
   if (Object.keys(facts.script).length > 0 || facts.host !== undefined) await addFacts(facts);
   return params.map(({ name, value }): ParamOutcome => {
     if (name === '') return { kind: 'refused', reason: 'ClearML does not accept a parameter without a name' };
-    const reason = refused.get(sideParam({ name, value }).name);
+    const reason = refused.get(fileParam({ name, value }).name);
     return reason === undefined ? { kind: 'set' } : { kind: 'refused', reason };
   });
 }
 
 /** A param of a file as a hyperparameter. */
-export function sideParam({ name, value }: RunParam): Param {
+export function fileParam({ name, value }: RunParam): Param {
   return paramOf(SECTION, name, value);
 }
 
@@ -70,13 +70,13 @@ function factsIn(params: readonly RunParam[]): Facts {
 }
 
 /** Where a file of a run is in its task. */
-export function sidePath(path: string): string {
+export function artifactPath(path: string): string {
   const parts = path.split('/');
   return ['artifacts', ...parts.slice(0, -1).map(pathPart), filePart(parts.at(-1) ?? '')].join('/');
 }
 
 /** Stores a file as an artifact of a task. */
-export async function putSideFile(
+export async function putArtifact(
   sink: Sink,
   file: ArtifactFile,
   addPackages: (text: string) => Promise<void>,
@@ -84,7 +84,7 @@ export async function putSideFile(
 ): Promise<ArtifactOutcome> {
   let url: string;
   try {
-    url = await sink.put(sidePath(file.path), { bytes: file.bytes, hash: file.hash, read: (start) => file.read(start) }, signal);
+    url = await sink.put(artifactPath(file.path), { bytes: file.bytes, hash: file.hash, read: (start) => file.read(start) }, signal);
   } catch (error) {
     if (error instanceof MirrorError && error.code === 'MB4005' && error.retry === 'never')
       return { kind: 'refused', reason: reasonOf(error) };

@@ -1,7 +1,7 @@
-import { type NeededFile, type PointPlace, scalarText } from '../../backend-kit/exact-points/index.ts';
+import { type NeededFile, type PointPosition, scalarText } from '../../backend-kit/exact-points/index.ts';
 import { eachScalar } from '../../backend-kit/index.ts';
 import type { TrackerParcel } from '../../contract/index.ts';
-import { markLine, pointLine, type SegmentLine } from './exact-files.ts';
+import { markLine, pointLine, type TaskLine } from './exact-files.ts';
 import { fileHash, heldNumber, heldTime, isName, keyEnd, keyStart, namesOf } from './keys.ts';
 import { type MappedObject, mapObject, type Param, type Upload } from './map.ts';
 
@@ -29,7 +29,7 @@ export interface PointUpload extends Upload, Spot {
 export interface Prepared {
   readonly events: readonly EventLine[];
   /** What no event can hold, in the order of the file. */
-  readonly lines: readonly SegmentLine[];
+  readonly lines: readonly TaskLine[];
   readonly uploads: readonly PointUpload[];
   readonly params: readonly Param[];
   readonly documents: readonly NonNullable<MappedObject['document']>[];
@@ -42,14 +42,14 @@ export interface Prepared {
 /** Turns a parcel into events, files and params. `reserved`: bytes of a request that are taken already. */
 export function prepare({ batch, series, file }: TrackerParcel, taskId: string, reserved: number): Prepared {
   const events: EventLine[] = [];
-  const lines: SegmentLine[] = [];
+  const lines: TaskLine[] = [];
   const uploads: PointUpload[] = [];
   const params: Param[] = [];
   const documents = new Map<string, NonNullable<MappedObject['document']>>();
   const source = fileHash(batch.run, batch.file);
   const starts = new Map<number, string | undefined>();
   let reservedSteps = 0;
-  const placeOf = (offset: number, checksum: number, index: number): PointPlace => {
+  const placeOf = (offset: number, checksum: number, index: number): PointPosition => {
     return { run: batch.run, file: batch.file, offset, checksum, index };
   };
 

@@ -1,12 +1,19 @@
 /**
- * Everything of ours that a task holds: scalars and plots by their keys, all else from segments. What others wrote is
+ * Everything of ours that a task holds: scalars and plots by their keys, all else from exact-point files. What others wrote is
  * left alone.
  */
-import { chunksOf, type HeadFields, inOrder, onceEach, type SegmentPlace, type StoredPoint } from '../../backend-kit/exact-points/index.ts';
+import {
+  chunksOf,
+  type ExactFileSource,
+  type HeadFields,
+  inOrder,
+  onceEach,
+  type StoredPoint,
+} from '../../backend-kit/exact-points/index.ts';
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
 import type { Fields } from './answers.ts';
 import { type EventSource, plotText, stepOf } from './events.ts';
-import { OWN_METRIC, readLine, readSegmentName, SEGMENT_VARIANT } from './exact-files.ts';
+import { EXACT_VARIANT, OWN_METRIC, readExactName, readLine } from './exact-files.ts';
 import { readKey, tagOf } from './keys.ts';
 import { valueInPlot } from './map.ts';
 import { encodedPath } from './paths.ts';
@@ -20,7 +27,7 @@ export async function* readBack(source: EventSource, options: ReadBackOptions): 
   for (const type of ['training_stats_scalar', 'plot']) {
     for await (const events of source.pages(type, signal, options.tags)) yield* eventChunks(events, isWanted);
   }
-  yield* chunksOf(segmentPoints(source, isWanted, signal));
+  yield* chunksOf(exactPoints(source, isWanted, signal));
 }
 
 function* eventChunks(events: readonly Fields[], isWanted: Wanted): Generator<ReadBackChunk, void, void> {
@@ -59,33 +66,33 @@ function plotValue(event: Fields): { readonly plugin: string; readonly value: st
   return text === undefined ? undefined : valueInPlot(text);
 }
 
-interface StoredSegment extends SegmentPlace {
+interface StoredExactFile extends ExactFileSource {
   readonly url: string;
   /** The address of the task's folder. */
   readonly base: string;
 }
 
-/** Points of segments: all but scalars and plots. */
-export async function* segmentPoints(
+/** The points of exact-point files: all but scalars and plots. */
+export async function* exactPoints(
   source: EventSource,
   isWanted: (tag: string, plugin: string) => boolean,
   signal: AbortSignal,
 ): AsyncGenerator<HeadFields & ReadBackPoint> {
-  const segments = await segmentsIn(source, signal);
-  const read = async ({ url }: StoredSegment): Promise<string> => (await source.file(url, signal)).toString('utf8');
-  for await (const { point, segment } of onceEach(segments, read, readLine)) {
-    if (!isWanted(point.tag, point.plugin) || !(await isWhole(source, point, segment.base, signal))) continue;
+  const files = await exactFilesIn(source, signal);
+  const read = async ({ url }: StoredExactFile): Promise<string> => (await source.file(url, signal)).toString('utf8');
+  for await (const { point, file } of onceEach(files, read, readLine)) {
+    if (!isWanted(point.tag, point.plugin) || !(await isWhole(source, point, file.base, signal))) continue;
     const { key: _, files: __, ...rest } = point;
     yield rest;
   }
 }
 
-async function segmentsIn(source: EventSource, signal: AbortSignal): Promise<readonly StoredSegment[]> {
-  const found = new Map<string, StoredSegment>();
+async function exactFilesIn(source: EventSource, signal: AbortSignal): Promise<readonly StoredExactFile[]> {
+  const found = new Map<string, StoredExactFile>();
   for await (const events of source.pages('training_debug_image', signal)) {
     for (const { metric, variant, key, url } of events) {
-      if (metric !== OWN_METRIC || variant !== SEGMENT_VARIANT || typeof key !== 'string' || typeof url !== 'string') continue;
-      const name = readSegmentName(key);
+      if (metric !== OWN_METRIC || variant !== EXACT_VARIANT || typeof key !== 'string' || typeof url !== 'string') continue;
+      const name = readExactName(key);
       const path = name === undefined ? '' : encodedPath(name.path);
       if (name === undefined || !url.endsWith(path)) continue;
       found.set(name.path, { url, base: url.slice(0, -path.length), source: name.source, offset: name.offset });

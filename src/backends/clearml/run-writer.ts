@@ -7,7 +7,7 @@ import type { BackendContext, Outcome, TrackerParcel, TrialKind } from '../../co
 import { MirrorError, reasonOf } from '../../errors.ts';
 import { sha256Of } from '../../model/index.ts';
 import { type Failure, stopOf } from './answers.ts';
-import { FILE_VARIANT, OWN_METRIC, SEGMENT_VARIANT, type SegmentLine, segmentOf, segmentsOf } from './exact-files.ts';
+import { EXACT_VARIANT, exactFileOf, exactFilesOf, FILE_VARIANT, OWN_METRIC, type TaskLine } from './exact-files.ts';
 import { contentOf } from './files.ts';
 import { BYTES_PER_REQUEST, DOCUMENT_BYTES, EVENTS_PER_REQUEST, RESERVED_STEP, UPLOADS_AT_ONCE } from './limits.ts';
 import type { Param } from './map.ts';
@@ -83,7 +83,7 @@ export class RunWriter {
     });
   }
 
-  /** Files of points, then segments of what no event can hold; each becomes an event or an artifact that names it. */
+  /** Files of points, then exact-point files for what no event can hold. An event or an artifact names each. */
   async #storeFiles(job: EventJob, signal: AbortSignal): Promise<void> {
     const { prepared } = job;
     const artifacts: Artifact[] = [];
@@ -109,21 +109,21 @@ export class RunWriter {
       job.add({ text, bytes: Buffer.byteLength(text) + 1, points: [] });
     });
     const lines = prepared.lines.filter((line) => line.isMark || !job.isRefused(line));
-    await each(segmentsOf(prepared.source, lines), UPLOADS_AT_ONCE, (segment) => this.#storeSegment(job, segment.lines, signal));
+    await each(exactFilesOf(prepared.source, lines), UPLOADS_AT_ONCE, (exact) => this.#storeExactFile(job, exact.lines, signal));
     if (artifacts.length > 0) {
       const reply = await this.#sink.addArtifacts(artifacts, signal);
       if (reply.kind !== 'ok') this.#stopUnlessContent(reply, 'artifacts were not listed; their files are stored');
     }
   }
 
-  async #storeSegment(job: EventJob, all: readonly SegmentLine[], signal: AbortSignal): Promise<void> {
-    await inParts<SegmentLine, MirrorError>(all, {
+  async #storeExactFile(job: EventJob, all: readonly TaskLine[], signal: AbortSignal): Promise<void> {
+    await inParts<TaskLine, MirrorError>(all, {
       send: async (lines) => {
-        const { path, data } = segmentOf(job.prepared.source, lines);
+        const { path, data } = exactFileOf(job.prepared.source, lines);
         const stored = await this.#put(path, data, 'application/x-ndjson', signal);
         const [first] = lines;
         if (stored.kind === 'failed' || first === undefined) return stored.kind === 'failed' ? stored.error : undefined;
-        const names = { metric: OWN_METRIC, variant: SEGMENT_VARIANT };
+        const names = { metric: OWN_METRIC, variant: EXACT_VARIANT };
         const text = sampleText(this.#sink.id, names, first.step, first.wallTime, `${this.#sink.folder}/${path}`, stored.url);
         const points = lines.filter(({ isMark }) => !isMark).map(({ offset, index }) => ({ offset, index }));
         job.add({ text, bytes: Buffer.byteLength(text) + 1, points });

@@ -1,7 +1,7 @@
 /** The offline sessions of a lane: made while it is offline, sent once it is online. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { FileMarks, isWhoseRun, nameBeside } from '../../backend-kit/identity/index.ts';
+import { FileMarks, isWhoseRun, numberedName } from '../../backend-kit/identity/index.ts';
 import { inParts } from '../../backend-kit/sending/index.ts';
 import type { FileMark, RunSource, Whose } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
@@ -110,7 +110,7 @@ export class Sessions {
 
   #nameOf(source: RunSource, attempt: number): string {
     const own = this.#settings.taskName?.replaceAll('{name}', source.name) ?? source.name;
-    return longName(nameBeside(own, attempt));
+    return longName(numberedName(own, attempt));
   }
 
   #document(source: RunSource, id: string, project: string, name: string): ReturnType<Session['task']> {

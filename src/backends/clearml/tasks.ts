@@ -7,10 +7,10 @@ import {
   holderSource,
   inPlaces,
   isPlainlyOwn,
-  nameBeside,
+  numberedName,
   parentSource,
-  sayTaken,
   sortOut,
+  warnNameTaken,
   withoutLeft,
 } from '../../backend-kit/identity/index.ts';
 import { type Clock, systemClock } from '../../clock.ts';
@@ -177,8 +177,8 @@ export class Tasks {
     }
     const holder = isParent ? undefined : await this.#holderOf(source, project, signal);
     if (holder !== undefined) return this.#takenOver(holder, source, name, signal);
-    const title = nameBeside(name, hits.length);
-    if (hits.length > 0) sayTaken(this.#warn, source, title, why, 'task');
+    const title = numberedName(name, hits.length);
+    if (hits.length > 0) warnNameTaken(this.#warn, source, title, why, 'task');
     return this.#create(source, { ...wanted, name: title }, signal);
   }
 

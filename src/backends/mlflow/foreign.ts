@@ -4,7 +4,7 @@ import type { Foreign, ForeignLook, OwnRun, ReadBackChunk } from '../../contract
 import { eachPage, FolderWalk, MOST_LISTED, PageSize, type Said, taken, valueOrThrow } from '../../http/index.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient, RunFacts } from './client.ts';
-import { SEGMENT_FOLDER } from './exact-files.ts';
+import { EXACT_FOLDER } from './exact-files.ts';
 import { readHandle, type TrackedRun } from './handle.ts';
 import { type KeyOptions, keyOf, tagOf } from './keys.ts';
 import { RUNS_PAGE } from './limits.ts';
@@ -14,7 +14,7 @@ import { KEY } from './source-tags.ts';
 import { TEXT_FOLDER } from './text-tables.ts';
 
 /** Folders of a run that points are stored in. */
-const OURS = new Set([SEGMENT_FOLDER, TEXT_FOLDER, 'images', 'audio', 'graph']);
+const OURS = new Set([EXACT_FOLDER, TEXT_FOLDER, 'images', 'audio', 'graph']);
 /** The text that people write about a run. */
 const NOTE = 'mlflow.note.content';
 /** Tags by which a run is found again, and those that clients and server set of themselves. */

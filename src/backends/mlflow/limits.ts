@@ -11,7 +11,7 @@ export const PARAMS_PER_REQUEST = 100;
 /** Tags of one `log-batch` (`MAX_PARAMS_TAGS_PER_BATCH`). */
 export const TAGS_PER_REQUEST = 100;
 /**
- * The limit is a million (`MAX_BATCH_LOG_REQUEST_SIZE`); hosted services keep to it. Segments keep to it too, for
+ * The limit is a million (`MAX_BATCH_LOG_REQUEST_SIZE`); hosted services keep to it. Files of exact points keep to it too, for
  * proxies with limits of their own.
  */
 export const BYTES_PER_REQUEST = 900_000;
@@ -48,14 +48,14 @@ export const UPLOADS_AT_ONCE = 8;
 
 /** What MLflow holds, once it is known whether artifacts can be stored and what the server keeps its data in. */
 export function mlflowCapabilities(hasArtifacts: boolean, isFileStore: boolean | undefined, exactTimes: boolean): Capabilities {
-  const beside: Holding = hasArtifacts ? 'artifact' : 'none';
+  const other: Holding = hasArtifacts ? 'artifact' : 'none';
   return capabilities({
     name: 'mlflow',
     holds: {
       scalars: 'native',
       images: hasArtifacts ? 'native' : 'none',
       hparams: hasArtifacts ? 'native' : 'none',
-      other: beside,
+      other: other,
     },
     limits: { bytesPerSend: 8 * 1024 * 1024, sendsAtOnce: REQUESTS_AT_ONCE, gatherMs: 1000 },
     // A file store keeps every copy of a point. We look before we send again, but that is not a key: what is under way

@@ -1,6 +1,6 @@
 /** Canonical points to what MLflow is sent. Pure. */
 
-import { type PointPlace, placeHash } from '../../backend-kit/exact-points/index.ts';
+import { type PointPosition, positionHash } from '../../backend-kit/exact-points/index.ts';
 import { exactValue, hparamsOf, isShownImage } from '../../backend-kit/index.ts';
 import type { HeldPoint } from '../../contract/index.ts';
 import { type Blob, type Json, jsonText, type ObjectPoint, toMillis, type Value } from '../../model/index.ts';
@@ -113,9 +113,9 @@ export interface MapOptions {
 }
 
 /** Maps a point that is no scalar to files, params and metrics. */
-export function mapObject(tag: string, plugin: string, point: ObjectPoint, place: PointPlace, options: MapOptions): MappedObject {
+export function mapObject(tag: string, plugin: string, point: ObjectPoint, place: PointPosition, options: MapOptions): MappedObject {
   const { value, text: valueText, blobs } = exactValue(plugin, point);
-  const id = placeHash(place, 16);
+  const id = positionHash(place, 16);
   const name = fileNameOf(tag);
   const exact = blobs.map((blob, i): Upload => ({ path: blobPath(value, blob, i, blobs.length, name, point, id), data: blob.data }));
   return {

@@ -1,4 +1,4 @@
-import { type PointPlace, type SegmentLine, scalarText } from '../../backend-kit/exact-points/index.ts';
+import { type ExactLine, type PointPosition, scalarText } from '../../backend-kit/exact-points/index.ts';
 import { eachScalar } from '../../backend-kit/index.ts';
 import type { Refusal, TrackerParcel } from '../../contract/index.ts';
 import type { Tag } from './client.ts';
@@ -26,7 +26,7 @@ export interface Metric {
 export interface Prepared {
   readonly metrics: readonly Metric[];
   /** In the order of the file. */
-  readonly lines: readonly SegmentLine[];
+  readonly lines: readonly ExactLine[];
   readonly uploads: readonly (Upload & { readonly isNeeded: boolean; readonly offset: number; readonly index: number })[];
   readonly notes: readonly (Note & Piece)[];
   /** What is left to write. */
@@ -49,7 +49,7 @@ export interface PrepareOptions extends MapOptions {
 /** Turns a parcel into metrics, lines of exact points, files and params. */
 export function prepare({ batch, series }: TrackerParcel, options: PrepareOptions): Prepared {
   const metrics: Metric[] = [];
-  const lines: SegmentLine[] = [];
+  const lines: ExactLine[] = [];
   const uploads: Prepared['uploads'][number][] = [];
   const notes: Prepared['notes'][number][] = [];
   const params: Prepared['params'] = [];
@@ -76,7 +76,7 @@ export function prepare({ batch, series }: TrackerParcel, options: PrepareOption
   for (const point of batch.objects) {
     const { tag = '', plugin = '' } = series[point.series] ?? {};
     const { offset, checksum, index, step, wallTime } = point;
-    const place: PointPlace = { run, file, offset, checksum, index };
+    const place: PointPosition = { run, file, offset, checksum, index };
     const mapped = mapObject(tag, plugin, point, place, options);
     for (const { name, value } of mapped.params) params.push({ key: paramNames.of(name).key, value });
     if (!hasFiles) {

@@ -1,12 +1,12 @@
-/** Everything a tracker run holds: points of segments as they were, all others from the metrics' histories. */
+/** Everything a tracker run holds: points of exact-point files as they were, all others from the metrics' histories. */
 
 import {
   chunksOf,
+  type ExactFileSource,
   type HeadFields,
   inOrder,
   type NeededFile,
   onceEach,
-  type SegmentPlace,
   type StoredPoint,
 } from '../../backend-kit/exact-points/index.ts';
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
@@ -14,7 +14,7 @@ import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
-import { parseLine, parseSegmentName, SEGMENT_FOLDER } from './exact-files.ts';
+import { EXACT_FOLDER, parseExactName, parseLine } from './exact-files.ts';
 import type { TrackedRun } from './handle.ts';
 import { DERIVED_PREFIX, isCut, tagOf } from './keys.ts';
 import { clamped, nearestMillis, nearestValue } from './map.ts';
@@ -22,8 +22,8 @@ import { LOST_NAME, publishedName } from './prepare.ts';
 import { heldTexts } from './store-facts.ts';
 
 /**
- * Scalars of segments whose metrics are to be left out are kept in memory up to this number; the tags beyond are read
- * once more.
+ * Up to this number, the scalars of exact-point files are kept in memory, so that their metrics can be left out. The
+ * tags beyond are read once more.
  */
 const MOST_KEPT = 400_000;
 
@@ -48,20 +48,20 @@ export async function* readBack(
       hint: 'Restore it (mlflow runs restore), or set restore_deleted: true.',
     });
   }
-  const segments = new SegmentReader(artifacts, run, signal);
+  const exactFiles = new ExactFileReader(artifacts, run, signal);
   const shadows = new Shadows();
-  yield* chunksOf(segments.points(isWanted, (point) => shadows.add(point)));
+  yield* chunksOf(exactFiles.points(isWanted, (point) => shadows.add(point)));
 
   const keys = facts.metrics
     .filter((key) => !key.startsWith(DERIVED_PREFIX))
     // What others can be read from tells it for certain: a database that compares loosely may have taken one tag for
     // another's.
     .map((key) => ({ key, tag: (isCut(key) ? facts.tags.get(publishedName(key)) : undefined) ?? tagOf(key) }))
-    // Every point of such a one was in the segments, under its name.
+    // Every point of such a metric was in the exact-point files, under its name.
     .filter(({ key, tag }) => (!LOST_NAMES.has(tag) || tagOf(key) === tag) && isWanted(tag));
   for (const { key, tag } of keys) {
     if (shadows.isOverfull(tag))
-      await segments.each(
+      await exactFiles.each(
         (name) => name === tag,
         (point) => shadows.addLate(point),
       );
@@ -77,7 +77,7 @@ export async function* readBack(
   }
 }
 
-/** A metric's point that stands for a scalar which is exact in a segment. */
+/** A metric's point whose exact scalar is in an exact-point file. */
 function shadowOf(step: number | bigint, timestamp: number, value: number): string {
   return `${step} ${timestamp} ${clamped(value)}`;
 }
@@ -127,18 +127,18 @@ class Shadows {
   }
 }
 
-interface StoredSegment extends SegmentPlace {
+interface StoredExactFile extends ExactFileSource {
   readonly path: string;
 }
 
-/** The points of all segments of a run, each once, though it may stand in several of them. */
-export class SegmentReader {
+/** The points of all exact-point files of a run, each once, though it may be in several of them. */
+export class ExactFileReader {
   readonly #artifacts: Artifacts;
   readonly #run: TrackedRun;
   readonly #signal: AbortSignal;
   /** Files of the folders that were asked for so far. */
   readonly #folders = new Map<string, ReadonlyMap<string, number>>();
-  #segments: readonly StoredSegment[] | undefined;
+  #exactFiles: readonly StoredExactFile[] | undefined;
 
   constructor(artifacts: Artifacts, run: TrackedRun, signal: AbortSignal) {
     this.#artifacts = artifacts;
@@ -146,12 +146,9 @@ export class SegmentReader {
     this.#signal = signal;
   }
 
-  /** How long all segments are together. */
+  /** The bytes of all exact-point files together. */
   async bytes(): Promise<number> {
-    return [...(await this.#files(SEGMENT_FOLDER))].reduce(
-      (sum, [path, bytes]) => sum + (parseSegmentName(path) === undefined ? 0 : bytes),
-      0,
-    );
+    return [...(await this.#files(EXACT_FOLDER))].reduce((sum, [path, bytes]) => sum + (parseExactName(path) === undefined ? 0 : bytes), 0);
   }
 
   async *points(isWanted: Wanted, seen: (point: StoredPoint) => void): AsyncGenerator<HeadFields & ReadBackPoint> {
@@ -170,22 +167,24 @@ export class SegmentReader {
   async *#points(isWanted: Wanted): AsyncGenerator<StoredPoint, void, void> {
     const { root } = this.#run;
     if (root === undefined) return;
-    const read = (segment: StoredSegment): Promise<string> => this.#read(root, segment);
-    for await (const { point } of onceEach(await this.#segmentsInOrder(), read, parseLine)) if (isWanted(point.tag)) yield point;
+    const read = (file: StoredExactFile): Promise<string> => this.#read(root, file);
+    for await (const { point } of onceEach(await this.#filesInOrder(), read, parseLine)) if (isWanted(point.tag)) yield point;
   }
 
   /**
-   * The text of a segment. A run that is being mirrored joins small ones: where one has gone since they were listed,
-   * its lines stand in a newer one, which begins no later; what stands there before them was in segments that came
+   * The text of an exact-point file. A run that is being mirrored joins small ones: if one is gone since they were
+   * listed, its lines are in a newer one, which begins no later. The lines there before them were in files that come
    * before it.
    */
-  async #read(root: string, { path, source, offset }: StoredSegment): Promise<string> {
+  async #read(root: string, { path, source, offset }: StoredExactFile): Promise<string> {
     for (let looks = 0; ; looks++) {
       const reply = await this.#artifacts.get(root, path, this.#signal);
       if (reply.kind === 'ok') return reply.value.toString('utf8');
       if (reply.cause !== 'missing' || looks >= MOST_LOOKS) throw reply.error;
-      const listed = valueOrThrow(await this.#artifacts.list(this.#run.runId, SEGMENT_FOLDER, this.#signal));
-      const others = segmentsIn(listed.keys()).filter((other) => other.source === source && other.offset <= offset && other.path !== path);
+      const listed = valueOrThrow(await this.#artifacts.list(this.#run.runId, EXACT_FOLDER, this.#signal));
+      const others = exactFilesIn(listed.keys()).filter(
+        (other) => other.source === source && other.offset <= offset && other.path !== path,
+      );
       for (const other of others.toReversed()) {
         const newer = await this.#artifacts.get(root, other.path, this.#signal);
         if (newer.kind !== 'ok' && newer.cause !== 'missing') throw newer.error;
@@ -195,9 +194,9 @@ export class SegmentReader {
     }
   }
 
-  async #segmentsInOrder(): Promise<readonly StoredSegment[]> {
-    this.#segments ??= segmentsIn((await this.#files(SEGMENT_FOLDER)).keys());
-    return this.#segments;
+  async #filesInOrder(): Promise<readonly StoredExactFile[]> {
+    this.#exactFiles ??= exactFilesIn((await this.#files(EXACT_FOLDER)).keys());
+    return this.#exactFiles;
   }
 
   /** Whether the files that a point needs are there, with all their bytes. */
@@ -219,10 +218,10 @@ export class SegmentReader {
   }
 }
 
-/** Segments in the order of their files, and of their first points. */
-function segmentsIn(paths: Iterable<string>): readonly StoredSegment[] {
+/** Exact-point files in the order of their event files, and of their first points. */
+function exactFilesIn(paths: Iterable<string>): readonly StoredExactFile[] {
   const named = [...paths].flatMap((path) => {
-    const name = parseSegmentName(path);
+    const name = parseExactName(path);
     return name === undefined ? [] : [{ path, ...name }];
   });
   return inOrder(named, ({ path }) => path);
@@ -238,5 +237,5 @@ function offsetOf(line: string): number {
   return Number(/"offset":(\d+)/.exec(line)?.[1] ?? -1);
 }
 
-/** So often a segment that has gone is searched for in a newer one. */
+/** How often the lines of a file that is gone are searched for in a newer one. */
 const MOST_LOOKS = 5;

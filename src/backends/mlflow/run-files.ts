@@ -1,6 +1,6 @@
-/** The files of a run: segments of exact points, texts, what points show, and what series say of themselves. */
+/** The files of a run: files of exact points, texts, what points show, and the metadata of series. */
 
-import { cutLines, type SegmentLine } from '../../backend-kit/exact-points/index.ts';
+import { cutLines, type ExactLine } from '../../backend-kit/exact-points/index.ts';
 import { Stop } from '../../backend-kit/failures/index.ts';
 import { inParts, type Job } from '../../backend-kit/sending/index.ts';
 import { each } from '../../concurrency/index.ts';
@@ -8,7 +8,7 @@ import type { BackendContext, TrackerParcel } from '../../contract/index.ts';
 import type { Batch } from '../../model/index.ts';
 import { type Failure, stopOf, troubleOf } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
-import { segmentOf, segmentsOf } from './exact-files.ts';
+import { exactFileOf, exactFilesOf } from './exact-files.ts';
 import { Gathered, type GatherRoom } from './gathered.ts';
 import { UPLOADS_AT_ONCE } from './limits.ts';
 import { notesPath, notesText } from './map.ts';
@@ -18,7 +18,7 @@ import { SERIES_FILE, SeriesFile } from './series-file.ts';
 import { tryFile } from './trial.ts';
 
 /** A file of lines takes in what follows up to this length, one of texts up to that. */
-const SEGMENT_BYTES = 256 * 1024;
+const EXACT_FILE_BYTES = 256 * 1024;
 const NOTES_BYTES = 64 * 1024;
 
 /** Where the files of a run go. */
@@ -38,7 +38,7 @@ export class RunFiles {
   readonly #root: string;
   readonly #warn: BackendContext['warn'];
   /** Lines that were stored last, by their event files, and texts by their tags. */
-  readonly #segments: Gathered<SegmentLine>;
+  readonly #exactLines: Gathered<ExactLine>;
   readonly #notes: Gathered<Prepared['notes'][number]>;
   readonly #series: SeriesFile;
   /** The server lets nobody remove files. */
@@ -50,12 +50,12 @@ export class RunFiles {
     this.#artifacts = artifacts;
     this.#root = root;
     this.#warn = warn;
-    this.#segments = new Gathered(room, SEGMENT_BYTES);
+    this.#exactLines = new Gathered(room, EXACT_FILE_BYTES);
     this.#notes = new Gathered(room, NOTES_BYTES);
     this.#series = new SeriesFile(artifacts, root, isNew);
   }
 
-  /** Files and segments of a parcel: all before its metrics, so that no metric stands for a point that is not kept. */
+  /** All files of a parcel, before its metrics, so that no metric stands for a point that is not stored. */
   async store(job: Job<Prepared>, signal: AbortSignal): Promise<void> {
     const { prepared, parcel } = job;
     await this.#storeSeries(parcel, signal);
@@ -83,7 +83,7 @@ export class RunFiles {
   /** Nothing more is expected for now: what is left of former files goes, and the memory. */
   async rest(signal: AbortSignal): Promise<void> {
     await this.#removeObsolete(signal);
-    this.#segments.forgetAll();
+    this.#exactLines.forgetAll();
     this.#notes.forgetAll();
   }
 
@@ -95,39 +95,39 @@ export class RunFiles {
   }
 
   /** Lines of a parcel, in one file with those before them if they are few. */
-  async #storeLines(job: Job<Prepared>, lines: readonly SegmentLine[], signal: AbortSignal): Promise<void> {
+  async #storeLines(job: Job<Prepared>, lines: readonly ExactLine[], signal: AbortSignal): Promise<void> {
     const { run, file } = job.parcel.batch;
     const source = `${run.path}\n${file}`;
-    const joined = this.#segments.join(source, lines);
+    const joined = this.#exactLines.join(source, lines);
     if (joined === undefined) return;
-    const [segment, ...more] = segmentsOf(run, file, joined.pieces);
-    if (segment === undefined || (more.length > 0 && joined.absorbed.length === 0)) {
-      this.#segments.forget(source);
-      await each(segmentsOf(run, file, lines), UPLOADS_AT_ONCE, async (own) => void (await this.#putSegment(job, own.lines, signal)));
+    const [first, ...more] = exactFilesOf(run, file, joined.pieces);
+    if (first === undefined || (more.length > 0 && joined.absorbed.length === 0)) {
+      this.#exactLines.forget(source);
+      await each(exactFilesOf(run, file, lines), UPLOADS_AT_ONCE, async (own) => void (await this.#putExactFile(job, own.lines, signal)));
       return;
     }
     if (joined.absorbed.length > 0) {
-      const failure = await this.#put(segment.path, segment.data, signal);
+      const failure = await this.#put(first.path, first.data, signal);
       if (failure === undefined) {
-        this.#segments.stored(source, segment.path, joined);
+        this.#exactLines.stored(source, first.path, joined);
         return;
       }
       // Together they are too much for something: each as it is.
-      this.#segments.forget(source);
+      this.#exactLines.forget(source);
     }
-    for (const own of segmentsOf(run, file, lines)) {
-      const isWhole = await this.#putSegment(job, own.lines, signal);
-      if (isWhole && own.lines.length === lines.length) this.#segments.stored(source, own.path, { pieces: lines, absorbed: [] });
+    for (const own of exactFilesOf(run, file, lines)) {
+      const isWhole = await this.#putExactFile(job, own.lines, signal);
+      if (isWhole && own.lines.length === lines.length) this.#exactLines.stored(source, own.path, { pieces: lines, absorbed: [] });
     }
   }
 
   /** Whether all of it is stored as it is. */
-  async #putSegment(job: Job<Prepared>, all: readonly SegmentLine[], signal: AbortSignal): Promise<boolean> {
+  async #putExactFile(job: Job<Prepared>, all: readonly ExactLine[], signal: AbortSignal): Promise<boolean> {
     const { run, file }: Batch = job.parcel.batch;
     let isWhole = true;
-    await inParts<SegmentLine, Failure>(all, {
+    await inParts<ExactLine, Failure>(all, {
       send: async (lines) => {
-        const { path, data } = segmentOf(run, file, lines);
+        const { path, data } = exactFileOf(run, file, lines);
         const failure = await this.#put(path, data, signal);
         isWhole &&= failure === undefined;
         return failure;
@@ -160,13 +160,13 @@ export class RunFiles {
 
   /** Removes files whose content stands in others. If that can't be done, they stay, and no more are made. */
   async #removeObsolete(signal: AbortSignal): Promise<void> {
-    const paths = [...this.#segments.takeObsolete(), ...this.#notes.takeObsolete()];
+    const paths = [...this.#exactLines.takeObsolete(), ...this.#notes.takeObsolete()];
     await each(paths, UPLOADS_AT_ONCE, async (path) => {
       const failure = this.#keepsAll ? undefined : await this.#artifacts.remove(this.#root, path, signal);
       if (failure !== undefined && failure.error.retry === 'never') this.#keepsAll = true;
     });
     if (!this.#keepsAll) return;
-    this.#segments.forgetAll();
+    this.#exactLines.forgetAll();
     this.#notes.forgetAll();
   }
 

@@ -8,10 +8,10 @@ import {
   holderSource,
   inPlaces,
   isPlainlyOwn,
-  nameBeside,
+  numberedName,
   parentSource,
-  sayTaken,
   sortOut,
+  warnNameTaken,
   withoutLeft,
 } from '../../backend-kit/identity/index.ts';
 import { type Clock, systemClock } from '../../clock.ts';
@@ -122,8 +122,8 @@ export class Runs {
     }
     const holder = await this.#holderOf(source, experiment.id, signal);
     if (holder !== undefined) return { facts: await this.#takenOver(holder, source, signal), isNew: false };
-    const name = nameBeside(source.name, hits.length);
-    if (hits.length > 0) sayTaken(this.#warn, source, name, why);
+    const name = numberedName(source.name, hits.length);
+    if (hits.length > 0) warnNameTaken(this.#warn, source, name, why);
     return this.#create(source, name, experiment.id, signal);
   }
 

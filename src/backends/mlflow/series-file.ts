@@ -1,10 +1,10 @@
 import { type Batch, type Json, jsonText, type Series } from '../../model/index.ts';
 import { stopOf } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
-import { SEGMENT_FOLDER } from './exact-files.ts';
+import { EXACT_FOLDER } from './exact-files.ts';
 
 /** The artifact that lists a run's series. */
-export const SERIES_FILE = `${SEGMENT_FOLDER}/series.json`;
+export const SERIES_FILE = `${EXACT_FOLDER}/series.json`;
 
 /**
  * What the first value of each series says of it (its metadata: display name, description, data class, settings of

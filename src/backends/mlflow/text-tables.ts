@@ -11,13 +11,13 @@ import { storable } from './cut-text.ts';
 import type { TrackedRun } from './handle.ts';
 import { fileNameOf } from './keys.ts';
 import { TAG_LENGTH } from './limits.ts';
-import { SegmentReader } from './read-back.ts';
+import { ExactFileReader } from './read-back.ts';
 
 /** Limit of one table: the viewer shows all of it at once. Further texts are only in the other files. */
 const MOST_ROWS = 5000;
 const MOST_BYTES = 4 * 1024 * 1024;
-/** Segments that are read for them, together. */
-const MOST_SEGMENT_BYTES = 256 * 1024 * 1024;
+/** Bytes of the exact-point files that are read for them, together. */
+const MOST_EXACT_BYTES = 256 * 1024 * 1024;
 
 /** Where tables of texts are in a run's artifacts. */
 export const TEXT_FOLDER = 'text';
@@ -38,13 +38,13 @@ export async function writeTextTables(
   if (root === undefined) return;
   const folders = valueOrThrow(await artifacts.folders(runId, TEXT_FOLDER, signal));
   if (folders.size === 0) return;
-  const segments = new SegmentReader(artifacts, run, signal);
-  if ((await segments.bytes()) > MOST_SEGMENT_BYTES) {
+  const exactFiles = new ExactFileReader(artifacts, run, signal);
+  if ((await exactFiles.bytes()) > MOST_EXACT_BYTES) {
     warn('a run is too large for tables of its texts; each text is a file', { run: runId });
     return;
   }
   const paths: string[] = [];
-  for (const [tag, rows] of await rowsByTag(segments)) {
+  for (const [tag, rows] of await rowsByTag(exactFiles)) {
     const name = fileNameOf(tag);
     // A tag may be called like the table of another one.
     const path = folders.has(`${TEXT_FOLDER}/${name}.json`) ? `${TEXT_FOLDER}/${name}/table.json` : `${TEXT_FOLDER}/${name}.json`;
@@ -59,9 +59,9 @@ export async function writeTextTables(
   if (paths.length > 0 && tags.get(LOGGED) !== listed) valueOrThrow(await client.logTags(runId, [{ key: LOGGED, value: listed }], signal));
 }
 
-async function rowsByTag(segments: SegmentReader): Promise<ReadonlyMap<string, readonly Row[]>> {
+async function rowsByTag(exactFiles: ExactFileReader): Promise<ReadonlyMap<string, readonly Row[]>> {
   const byTag = new Map<string, Row[]>();
-  const points = segments.points(
+  const points = exactFiles.points(
     () => true,
     () => undefined,
   );

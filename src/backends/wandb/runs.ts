@@ -1,6 +1,6 @@
 /** Finding and making the tracker runs of runs: each exactly once, and never one that is not ours. */
 import { join } from 'node:path';
-import { type Candidate, FileMarks, isWhoseRun, nameBeside, sayTaken } from '../../backend-kit/identity/index.ts';
+import { type Candidate, FileMarks, isWhoseRun, numberedName, warnNameTaken } from '../../backend-kit/identity/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
 import type { BackendContext, FileMark, Handle, RunSource, Whose } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
@@ -148,7 +148,7 @@ export class Runs {
   ): Promise<OpenRun | 'taken' | 'deleted'> {
     const startedAt = startOf(source);
     const config = this.#newConfig(source, startedAt);
-    const suffix = nameBeside('', strangers);
+    const suffix = numberedName('', strangers);
     const made = await this.#places.create(path, config, changeOf(source, this.#settings, suffix), startedAt, signal);
     if (made.kind !== 'ok') {
       if (made.cause !== 'deleted') return runValueOrThrow(made);
@@ -164,7 +164,7 @@ export class Runs {
       place = runValueOrThrow(await this.#places.find(place.path, signal)) ?? place;
       if ((await whose(place, source, signal)).kind === 'other') return 'taken';
     }
-    if (strangers > 0) sayTaken(this.#warn, source, `${source.name}${suffix}`, why);
+    if (strangers > 0) warnNameTaken(this.#warn, source, `${source.name}${suffix}`, why);
     const tracked: TrackedRun = { ...place.path, startedAt: place.config.own?.started_at ?? startedAt };
     return { tracked, place, recovered: place.config.own?.recovered ?? 0, isNew: made.value.isNew };
   }

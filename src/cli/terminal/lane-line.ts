@@ -4,13 +4,13 @@ import { visibleText } from './visible-text.ts';
 
 /** Of a lane, in the order of what is wanted first; what does not fit may be left out from the end. */
 export function laneParts(lane: LaneProgress): string[] {
-  return [...standParts(lane), counted(lane.points, 'point'), ...notTaken(lane), ...paceParts(lane)];
+  return [...stateParts(lane), counted(lane.points, 'point'), ...notTaken(lane), ...paceParts(lane)];
 }
 
 /** Of what a pass must bring: how much is there, and how soon the rest is. */
 export function passParts(lane: LaneProgress): string[] {
   const { bytesPending, lagBytes, work } = lane;
-  if (lane.state !== 'active') return [doneText(lane), counted(lane.points, 'point'), ...standParts(lane)];
+  if (lane.state !== 'active') return [doneText(lane), counted(lane.points, 'point'), ...stateParts(lane)];
   const doing = work === 'files' ? ['sending artifacts'] : work === 'ends' ? ['finishing runs'] : [];
   if (lagBytes === 0) return ['up to date', counted(lane.points, 'point'), ...doing];
   return [
@@ -35,7 +35,7 @@ function doneText(lane: LaneProgress): string {
   return percentText(laneShare(lane));
 }
 
-function standParts(lane: LaneProgress): string[] {
+function stateParts(lane: LaneProgress): string[] {
   const { state, reason, lagBytes, lagMs, lagPoints, silentSinceMs } = lane;
   const points = lagPoints === undefined || lagPoints === 0 ? '' : `, about ${formatCount(lagPoints)} points`;
   const behind = lagBytes === 0 ? [] : [`${formatBytes(lagBytes)} behind for ${formatDuration(lagMs)}${points}`];

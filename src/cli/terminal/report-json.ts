@@ -33,7 +33,7 @@ function laneJson(lane: LaneReport): Record<string, unknown> {
     name: lane.name,
     type: lane.type,
     where: lane.where,
-    stand: lane.stand,
+    stand: lane.state,
     reason: lane.reason ?? null,
     remedy: lane.remedy ?? null,
     new_points: lane.points,

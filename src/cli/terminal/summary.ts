@@ -126,7 +126,7 @@ function incidents(report: Report, style: Style): string {
   return [style.yellow('Incidents:'), ...firstFew(report.incidents.map(incidentText))].join('\n');
 }
 
-const STANDS: Readonly<Record<LaneReport['stand'], string>> = {
+const STATES: Readonly<Record<LaneReport['state'], string>> = {
   done: 'up to date',
   incomplete: 'up to date except for some runs',
   parked: 'parked',
@@ -144,7 +144,7 @@ function laneLines(lane: LaneReport, style: Style): string[] {
   const {
     name,
     where,
-    stand,
+    state,
     points,
     refused,
     refusedInAll,
@@ -152,7 +152,7 @@ function laneLines(lane: LaneReport, style: Style): string[] {
     unsupportedFiles,
     unsupported,
     leftOut,
-    pendingBytes: owedBytes,
+    pendingBytes,
     reason,
     remedy,
     refusal,
@@ -167,11 +167,11 @@ function laneLines(lane: LaneReport, style: Style): string[] {
     ...(unsupportedFiles.length > 0 ? [`${counted(unsupportedFiles.length, 'artifact')} unsupported`] : []),
     ...(unsupported > 0 ? [`${formatCount(unsupported)} unsupported`] : []),
     ...(leftOut > 0 ? [`${formatCount(leftOut)} excluded by routes`] : []),
-    ...(owedBytes > 0 ? [`${formatBytes(owedBytes)} pending`] : []),
+    ...(pendingBytes > 0 ? [`${formatBytes(pendingBytes)} pending`] : []),
   ];
-  const head = `Lane ${visibleText(name)} (${visibleText(where)}): ${STANDS[stand]}, ${facts.join(', ')}`;
+  const head = `Lane ${visibleText(name)} (${visibleText(where)}): ${STATES[state]}, ${facts.join(', ')}`;
   return [
-    stand === 'done' && refusedInAll + refusedFiles.length === 0 ? head : style.yellow(head),
+    state === 'done' && refusedInAll + refusedFiles.length === 0 ? head : style.yellow(head),
     ...(reason === undefined ? [] : [`  ${visibleText(reason)}`]),
     ...(remedy === undefined ? [] : [`  ${visibleText(remedy)}`]),
     ...(refusal === undefined ? [] : [`  refused: ${visibleText(refusal)}`]),

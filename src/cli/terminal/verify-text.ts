@@ -2,11 +2,11 @@ import { counted, formatBytes, formatCount, formatDuration, formatRate } from '.
 import { compareNames, jsonText, type RunRef, runLabel } from '../../model/index.ts';
 import type {
   Absence,
-  BesideCounts,
-  BesideDifference,
+  ArtifactCounts,
   Difference,
   MediaCounts,
   RunVerdict,
+  StoredArtifactDifference,
   Totals,
   Verification,
 } from '../../verify/compare/index.ts';
@@ -88,7 +88,7 @@ function runTable({ runs }: Verification, { totals, width, style }: Verification
       (title) => ({ title, align: 'right', isSpare: true }) as const,
     ),
   ];
-  const cells = (run: Omit<RunVerdict, 'run' | 'unjudged' | 'media' | 'beside'>): string[] => [
+  const cells = (run: Omit<RunVerdict, 'run' | 'unjudged' | 'media' | 'artifacts'>): string[] => [
     formatCount(run.points),
     formatCount(run.points - run.missing - run.changed - run.allowed - run.refused - run.unsupported - run.notYet),
     formatCount(run.missing),
@@ -108,8 +108,8 @@ function runTable({ runs }: Verification, { totals, width, style }: Verification
 
 /** The runs with most to tell, in the order of their names. */
 function worst(runs: readonly RunVerdict[]): readonly RunVerdict[] {
-  const weight = ({ missing, extra, changed, listing, media, beside }: RunVerdict): number =>
-    missing + extra + changed + listing + media.missing + media.changed + beside.missing + beside.changed + beside.refused;
+  const weight = ({ missing, extra, changed, listing, media, artifacts }: RunVerdict): number =>
+    missing + extra + changed + listing + media.missing + media.changed + artifacts.missing + artifacts.changed + artifacts.refused;
   return runs
     .toSorted(
       (a, b) => weight(b) - weight(a) || b.pendingBytes + b.incompleteBytes - a.pendingBytes - a.incompleteBytes || b.points - a.points,
@@ -125,7 +125,7 @@ function differenceText(difference: Difference): string {
     case 'media':
       return `${where}, media ${visibleText(difference.path)}: ${difference.theirs === undefined ? 'file missing' : 'different bytes'}`;
     case 'beside':
-      return `${where}, ${difference.what} ${visibleText(difference.name)}: ${besideText(difference)}`;
+      return `${where}, ${difference.what} ${visibleText(difference.name)}: ${artifactText(difference)}`;
     case 'listing':
       return `${where}, ${difference.field}: ${number(difference.mine)} by the points, ${number(difference.theirs)} in the listing`;
     default: {
@@ -143,7 +143,7 @@ function differenceText(difference: Difference): string {
   }
 }
 
-function besideText({ theirs, refused }: BesideDifference): string {
+function artifactText({ theirs, refused }: StoredArtifactDifference): string {
   if (refused !== undefined) return visibleText(`refused: ${refused}`);
   return theirs === undefined ? 'missing' : `found ${valueText(theirs)}`;
 }
@@ -179,9 +179,11 @@ function repairs({ repairs: done }: Verification, style: Style): string {
     ...done.distrusted.map(({ run, file }) => visibleText(`${runLabel(run)}/${file} marked for the next backfill to mirror again`)),
     ...(done.listings === 0 ? [] : [`${counted(done.listings, 'listing')} recounted`]),
     ...(done.media === 0 ? [] : [`${counted(done.media, 'media file')} rewritten`]),
-    ...(done.beside === 0
+    ...(done.artifacts === 0
       ? []
-      : [`${counted(done.beside, 'artifact')} marked as pending; the next backfill sends ${done.beside === 1 ? 'it' : 'them'} again`]),
+      : [
+          `${counted(done.artifacts, 'artifact')} marked as pending; the next backfill sends ${done.artifacts === 1 ? 'it' : 'them'} again`,
+        ]),
     ...done.left.map(({ what, reason }) => style.red(visibleText(`${what} was not repaired: ${reason}`))),
   ];
   return list(style.bold('Repair:'), lines.length === 0 ? ['nothing to repair'] : lines);
@@ -202,8 +204,8 @@ function closing(verification: Verification, { totals, style, note }: Verificati
   if (lost !== '') lines.push(lost);
   const media = mediaText(totals.media, 'media file');
   if (media !== '') lines.push(media);
-  const beside = mediaText(totals.beside, 'artifact or param', 'artifacts and params');
-  if (beside !== '') lines.push(beside);
+  const artifacts = mediaText(totals.artifacts, 'artifact or param', 'artifacts and params');
+  if (artifacts !== '') lines.push(artifacts);
   if (totals.listing > 0) lines.push(`${counted(totals.listing, 'listing')} ${totals.listing === 1 ? 'is' : 'are'} wrong`);
   const head = `${counted(totals.points, 'point')} compared, ${counted(totals.differences, 'difference')}`;
   lines.push(totals.differences > 0 ? style.red(head) : style.bold(head));
@@ -262,7 +264,7 @@ function lossText({ allowed, losses }: Totals): string {
 }
 
 function mediaText(
-  { named, missing, changed, refused = 0, unsupported = 0 }: MediaCounts & Partial<BesideCounts>,
+  { named, missing, changed, refused = 0, unsupported = 0 }: MediaCounts & Partial<ArtifactCounts>,
   one: string,
   many = `${one}s`,
 ): string {

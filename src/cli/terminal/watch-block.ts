@@ -20,7 +20,7 @@ interface WatchBlockOptions {
 
 const INTERVAL_MS = 500;
 
-/** How a watch stands, redrawn in place on a terminal: two or three lines. Elsewhere it only passes lines on. */
+/** The state of a watch, redrawn in place on a terminal: two or three lines. Elsewhere it only passes lines on. */
 export class WatchBlock {
   readonly #options: WatchBlockOptions;
   readonly #rate = new RateMeter(30_000);

@@ -1,7 +1,7 @@
 import type { HeldPoint } from '../../contract/index.ts';
 import type { RunComparisonOptions } from './comparison-options.ts';
 import type { PointDifference, PointPlace } from './difference.ts';
-import { ABSENCE, Excuses, type Standings } from './excuses.ts';
+import { ABSENCE, Excuses, type PointStatuses } from './excuses.ts';
 import { isJudged, type Unjudged } from './file-facts.ts';
 import type { Absence } from './lane-counts.ts';
 import { matchPoints } from './match-points.ts';
@@ -58,9 +58,9 @@ export class ChunkComparison {
     if (this.rows > row) this.#lossOfRow.set(row, loss);
   }
 
-  excuse(slot: number, held: HeldPoint, standings: Standings): void {
+  excuse(slot: number, held: HeldPoint, statuses: PointStatuses): void {
     this.#excuses ??= new Excuses([], this.#leftTable, this.#rightTable);
-    this.#excuses.add(slot, held, standings);
+    this.#excuses.add(slot, held, statuses);
   }
 
   /** The differences, in the order of the rows, what only the right side has last. For `doubt` see `RunComparison`. */
@@ -119,7 +119,7 @@ export class ChunkComparison {
     });
   }
 
-  #takeExcuse(own: PointTable, row: number, isWanted: (standings: Standings) => boolean): Standings | undefined {
+  #takeExcuse(own: PointTable, row: number, isWanted: (statuses: PointStatuses) => boolean): PointStatuses | undefined {
     return this.#excuses?.take(own, row, isWanted);
   }
 
@@ -128,13 +128,13 @@ export class ChunkComparison {
    * nothing else.
    */
   #isAbsent(row: number): boolean {
-    const standing = this.#takeExcuse(this.#leftTable, row, (standings) => standings.right !== 'due')?.right;
-    if (standing === undefined || standing === 'due') return false;
+    const status = this.#takeExcuse(this.#leftTable, row, (statuses) => statuses.right !== 'due')?.right;
+    if (status === undefined || status === 'due') return false;
     const { counts } = this.#of.tally;
     this.#takeLossBack(row);
-    this.#countAbsent(this.#leftTable.slot[row] as number, ABSENCE[standing]);
-    if (standing === 'pending') counts.notYet++;
-    else if (standing !== 'left') counts[standing]++;
+    this.#countAbsent(this.#leftTable.slot[row] as number, ABSENCE[status]);
+    if (status === 'pending') counts.notYet++;
+    else if (status !== 'left') counts[status]++;
     else {
       counts.points--;
       counts.leftOut++;

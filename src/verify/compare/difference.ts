@@ -52,7 +52,7 @@ export interface MediaDifference {
 }
 
 /** A file or a param of a tracker run is not there, or not as it was stored; or it was refused. */
-export interface BesideDifference {
+export interface StoredArtifactDifference {
   readonly kind: 'beside';
   readonly run: RunRef;
   readonly tag: undefined;
@@ -68,4 +68,4 @@ export interface BesideDifference {
 }
 
 /** Something that a lane has otherwise than the files. */
-export type Difference = PointDifference | ListingDifference | MediaDifference | BesideDifference;
+export type Difference = PointDifference | ListingDifference | MediaDifference | StoredArtifactDifference;

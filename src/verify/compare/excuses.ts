@@ -2,30 +2,29 @@ import type { HeldPoint } from '../../contract/index.ts';
 import type { Absence } from './lane-counts.ts';
 import { byContent, PointTable } from './point-table.ts';
 
-/** How a lane stands to a point of the files: it is to have it, or why it may lack it. */
-export type PointStanding = 'due' | 'pending' | 'unsupported' | 'refused' | 'left';
+/** The status of a point of the files in a lane: the lane is to have it, or why it may lack it. */
+export type PointStatus = 'due' | 'pending' | 'unsupported' | 'refused' | 'left';
 
 /** What a point counts as that the second of two lanes does not have. */
-export const ABSENCE: Readonly<Record<Exclude<PointStanding, 'due'>, Absence>> = {
+export const ABSENCE: Readonly<Record<Exclude<PointStatus, 'due'>, Absence>> = {
   unsupported: 'noPlace',
   refused: 'refused',
   left: 'leftOut',
   pending: 'pending',
 };
 
-/** How both lanes that are compared stand to a point. */
-export interface Standings {
-  readonly left: PointStanding;
-  readonly right: PointStanding;
+/** The statuses of a point in the two lanes that are compared. */
+export interface PointStatuses {
+  readonly left: PointStatus;
+  readonly right: PointStatus;
 }
 
 /**
- * Points of the files that a chunk of two sides may be about, each with how the lanes stand to it. Each is given away
- * once.
+ * Points of the files that a chunk of two sides may be about, each with its statuses. Each excuses one difference.
  */
 export class Excuses {
   readonly #table: PointTable;
-  readonly #standings: Standings[] = [];
+  readonly #statuses: PointStatuses[] = [];
   /** Contents that an excuse may be about. */
   readonly #heldKeys: ReadonlySet<number>;
   #byContent: Map<number, number[]> | undefined;
@@ -35,24 +34,24 @@ export class Excuses {
     this.#heldKeys = new Set([...contentKeys(right), ...contentKeys(left)]);
   }
 
-  add(slot: number, { step, wallTime, value }: HeldPoint, standings: Standings): void {
+  add(slot: number, { step, wallTime, value }: HeldPoint, statuses: PointStatuses): void {
     const row = this.#table.count;
     this.#table.take(slot, step, wallTime, value, undefined, undefined, undefined);
     // Nearly always there is nothing to excuse: a lane that is far behind must not fill the memory.
-    if (this.#heldKeys.has(this.#table.contentKey(row))) this.#standings.push(standings);
+    if (this.#heldKeys.has(this.#table.contentKey(row))) this.#statuses.push(statuses);
     else this.#table.dropLast();
   }
 
   /** Gives away a point with the content of a row, one that is wanted; undefined if there is none. */
-  take(own: PointTable, row: number, isWanted: (standings: Standings) => boolean): Standings | undefined {
+  take(own: PointTable, row: number, isWanted: (statuses: PointStatuses) => boolean): PointStatuses | undefined {
     this.#byContent ??= byContent(this.#table);
     const candidates = this.#byContent.get(own.contentKey(row)) ?? [];
     const at = candidates.findLastIndex(
-      (candidate) => isWanted(this.#standings[candidate] as Standings) && own.hasSameContent(row, this.#table, candidate),
+      (candidate) => isWanted(this.#statuses[candidate] as PointStatuses) && own.hasSameContent(row, this.#table, candidate),
     );
     if (at < 0) return undefined;
     const [candidate] = candidates.splice(at, 1);
-    return this.#standings[candidate as number];
+    return this.#statuses[candidate as number];
   }
 }
 

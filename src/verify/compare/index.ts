@@ -1,15 +1,15 @@
 /** Compares what the files hold with what a lane reads back. */
 export { boundedHeld, heldBy } from './bounded-held.ts';
 export type {
-  BesideDifference,
   Difference,
   ListingDifference,
   MediaDifference,
   PointDifference,
   PointPlace,
   PointValue,
+  StoredArtifactDifference,
 } from './difference.ts';
-export type { PointStanding } from './excuses.ts';
+export type { PointStatus } from './excuses.ts';
 export {
   type DamagedBytes,
   damagedBytes,
@@ -29,14 +29,14 @@ export { type FileRepair, gapsOf } from './repair-plan.ts';
 export { RunComparison } from './run-comparison.ts';
 export { isInSample, type Sample } from './sample.ts';
 export {
-  type BesideCounts,
+  type ArtifactCounts,
   differencesOf,
   equalOf,
   exitCodeOf,
   isNothingCompared,
   kindSums,
   type MediaCounts,
-  NO_BESIDE,
+  NO_ARTIFACTS,
   NO_MEDIA,
   type Obstacle,
   type Repairs,

@@ -3,7 +3,7 @@ import { type Batch, interpret, jsonText, kindOf, type RunRef, type Series, valu
 import { ChunkComparison } from './chunk-comparison.ts';
 import type { RunComparisonOptions } from './comparison-options.ts';
 import type { PointDifference, PointPlace } from './difference.ts';
-import { ABSENCE, type Standings } from './excuses.ts';
+import { ABSENCE, type PointStatuses } from './excuses.ts';
 import { type FileFacts, isJudged, isPendingAt, type Unjudged } from './file-facts.ts';
 import { RepairPlan } from './repair-plan.ts';
 import { type Chunk, chunksOf, type PointSink, SeriesSums } from './series-sums.ts';
@@ -13,7 +13,7 @@ import { lossOf, Tally } from './tally.ts';
 const CHUNK_POINTS = 400_000;
 
 /** Of a point that may be there, and need not be. */
-const MAY_BE_THERE: Standings = { left: 'pending', right: 'pending' };
+const MAY_BE_THERE: PointStatuses = { left: 'pending', right: 'pending' };
 
 /**
  * Compares what a lane should hold of a run (left) with what it gives back (right): first sums of hashes, a few words a
@@ -127,8 +127,8 @@ export class RunComparison {
    * A point that may be there, and need not be: it is pending, was refused, or follows the position. To be
    * named after what is there. Of two lanes every point of the files is named, with how both stand to it.
    */
-  excuse(tag: string, held: HeldPoint | undefined, standings = MAY_BE_THERE): void {
-    if (held !== undefined) this.#chunk?.excuse(this.#slot(tag), held, standings);
+  excuse(tag: string, held: HeldPoint | undefined, statuses = MAY_BE_THERE): void {
+    if (held !== undefined) this.#chunk?.excuse(this.#slot(tag), held, statuses);
   }
 
   /** Points that are there. If the files were read first, those of files that cannot judge them are counted apart. */

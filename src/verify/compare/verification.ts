@@ -22,7 +22,7 @@ export interface RunVerdict extends Readonly<LaneCounts> {
   readonly listing: number;
   readonly media: MediaCounts;
   /** Files and params of a tracker run. */
-  readonly beside: BesideCounts;
+  readonly artifacts: ArtifactCounts;
 }
 
 /** Files that a lane names, and how many are not as they should be. */
@@ -34,7 +34,7 @@ export interface MediaCounts {
 }
 
 /** Counts of params and files, with those that the tracker refused. */
-export interface BesideCounts extends MediaCounts {
+export interface ArtifactCounts extends MediaCounts {
   /** Files that the tracker was asked to take, or whose params it was, and did not: not among those above. */
   readonly refused: number;
   /** Files that it has no place for, or not for what was to be made of them: no difference. */
@@ -83,7 +83,7 @@ export interface Repairs {
   readonly listings: number;
   readonly media: number;
   /** Files that the next pass reads again, for missing params and artifacts. */
-  readonly beside: number;
+  readonly artifacts: number;
   /** What could not be repaired, and why. */
   readonly left: readonly Obstacle[];
 }
@@ -121,7 +121,7 @@ export interface Totals extends Readonly<LaneCounts> {
   readonly damaged: DamagedBytes;
   readonly listing: number;
   readonly media: MediaCounts;
-  readonly beside: BesideCounts;
+  readonly artifacts: ArtifactCounts;
   readonly unjudged: Readonly<Record<Unjudged, number>>;
   /** Points, listings and media that differ; what is allowed does not count. */
   readonly differences: number;
@@ -150,9 +150,9 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
       NO_MEDIA,
       runs.map(({ media }) => media),
     ),
-    beside: fieldSums(
-      NO_BESIDE,
-      runs.map(({ beside }) => beside),
+    artifacts: fieldSums(
+      NO_ARTIFACTS,
+      runs.map(({ artifacts }) => artifacts),
     ),
     unjudged: fieldSums(
       NONE_UNJUDGED,
@@ -184,13 +184,13 @@ export function sumOf(counts: Readonly<Record<string, number>>): number {
 export const NO_MEDIA: MediaCounts = { named: 0, missing: 0, changed: 0 };
 
 /** No param and no file was compared. */
-export const NO_BESIDE: BesideCounts = { ...NO_MEDIA, refused: 0, unsupported: 0 };
+export const NO_ARTIFACTS: ArtifactCounts = { ...NO_MEDIA, refused: 0, unsupported: 0 };
 
-type Different = Pick<RunVerdict, 'missing' | 'extra' | 'changed' | 'listing' | 'media' | 'beside'>;
+type Different = Pick<RunVerdict, 'missing' | 'extra' | 'changed' | 'listing' | 'media' | 'artifacts'>;
 
 /** How many differences counts hold. */
-export function differencesOf({ missing, extra, changed, listing, media, beside }: Different): number {
-  return missing + extra + changed + listing + media.missing + media.changed + beside.missing + beside.changed + beside.refused;
+export function differencesOf({ missing, extra, changed, listing, media, artifacts }: Different): number {
+  return missing + extra + changed + listing + media.missing + media.changed + artifacts.missing + artifacts.changed + artifacts.refused;
 }
 
 /** The points that are there exactly as the files have them. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { standOf } from '../../../src/cli/lane-words.ts';
+import { blockOf } from '../../../src/cli/lane-words.ts';
 import type { LanePosture } from '../../../src/status/index.ts';
 
 const POSTURE: LanePosture = {
@@ -20,13 +20,13 @@ const POSTURE: LanePosture = {
   isDriven: false,
   files: undefined,
   links: [],
-  stand: undefined,
+  snapshot: undefined,
 };
 
 const posture = (isDriven: boolean, lane: object): LanePosture => ({
   ...POSTURE,
   isDriven,
-  stand: { by: 'backfill', pid: 1, written_ms: 0, ended: !isDriven, lane: { ...lane }, pace: null, points_per_byte: null, behind: [] },
+  snapshot: { by: 'backfill', pid: 1, written_ms: 0, ended: !isDriven, lane: { ...lane }, pace: null, points_per_byte: null, behind: [] },
 });
 
 const WAITING = { state: 'waiting', reason: 'POST http://tracker: 503', code: 'MB4001', remedy: null };
@@ -34,9 +34,9 @@ const FAILING = { state: 'active', last_error: { over: false, code: 'MB4001', re
 
 describe('the lines about a blocked lane', () => {
   it('say that it is retried only while a process runs', () => {
-    expect(standOf(posture(true, WAITING))?.remedy).toBe('none needed: the lane retries by itself');
+    expect(blockOf(posture(true, WAITING))?.remedy).toBe('none needed: the lane retries by itself');
     for (const lane of [WAITING, FAILING]) {
-      const remedy = standOf(posture(false, lane))?.remedy;
+      const remedy = blockOf(posture(false, lane))?.remedy;
       expect(remedy).toMatch(/the next backfill or watch retries/);
       expect(remedy).not.toMatch(/by itself/);
     }
@@ -44,6 +44,6 @@ describe('the lines about a blocked lane', () => {
 
   it('show the remedy of the last error, if there is one', () => {
     for (const isDriven of [true, false])
-      expect(standOf(posture(isDriven, { ...WAITING, remedy: 'Restart it.' }))?.remedy).toBe('Restart it.');
+      expect(blockOf(posture(isDriven, { ...WAITING, remedy: 'Restart it.' }))?.remedy).toBe('Restart it.');
   });
 });

@@ -4,12 +4,12 @@ import { commonWords, nextStep, type Situation, typedWords } from '../../../src/
 const BACKFILL: Situation = { typed: ['backfill', 'runs', '--to', 'mlflow'], common: ['--config', 'c.yaml'], roots: ['runs'] };
 const STATUS: Situation = { typed: ['status'], common: [], roots: ['/mnt/runs'], said: 'how it stands' };
 const VERIFY: Situation = { typed: ['verify'], common: [], roots: ['runs'], said: 'that it is the same' };
-const lane = (standing: 'well' | 'stands' | 'runsStopped') => [{ name: 'mlflow', standing }] as const;
+const lane = (health: 'well' | 'blocked' | 'runsStopped') => [{ name: 'mlflow', health }] as const;
 
 describe('the next step', () => {
   it.each<[state: string, situation: Situation, command: string]>([
     ['an interrupted pass: the same again', { ...BACKFILL, isInterrupted: true, hasPending: true }, 'backfill runs --to mlflow'],
-    ['a lane that waits or is parked: doctor', { ...BACKFILL, lanes: lane('stands'), hasPending: true }, 'doctor runs --config c.yaml'],
+    ['a lane that waits or is parked: doctor', { ...BACKFILL, lanes: lane('blocked'), hasPending: true }, 'doctor runs --config c.yaml'],
     [
       'a partial pass whose lanes are well: the same again',
       { ...BACKFILL, lanes: lane('well'), hasPending: true },
@@ -28,7 +28,7 @@ describe('the next step', () => {
     ['all well, and a watch runs: verify', { ...STATUS, isDriven: true, lanes: lane('well') }, 'verify'],
     ['behind, and nobody mirrors: bring it', { ...STATUS, hasPending: true }, 'backfill /mnt/runs'],
     ['behind, and a watch is at it: look on', { ...STATUS, hasPending: true, isDriven: true }, 'status --watch'],
-    ['behind since a lane stands: doctor', { ...STATUS, hasPending: true, isDriven: true, lanes: lane('stands') }, 'doctor /mnt/runs'],
+    ['behind since a lane stands: doctor', { ...STATUS, hasPending: true, isDriven: true, lanes: lane('blocked') }, 'doctor /mnt/runs'],
     [
       'behind since runs are stopped, while a watch runs',
       { ...STATUS, hasPending: true, isDriven: true, lanes: lane('runsStopped') },

@@ -52,7 +52,7 @@ const STUCK: LaneReport = {
   name: 'mlflow',
   type: 'mlflow',
   where: 'http://127.0.0.1:5000 mirror',
-  stand: 'stuck',
+  state: 'stuck',
   reason: 'POST http://127.0.0.1:5000/api/2.0/mlflow/runs/log-batch: no answer within 120 s',
   remedy: undefined,
   points: 0,
@@ -70,7 +70,7 @@ const STUCK: LaneReport = {
 
 const REFUSING: LaneReport = {
   ...STUCK,
-  stand: 'done',
+  state: 'done',
   reason: undefined,
   pendingBytes: 0,
   refusedFiles: Array.from({ length: 70 }, (_, i) => ({ run: { root: 'r', path: 'a' }, path: `${i}.pt`, reason: '413: too large' })),

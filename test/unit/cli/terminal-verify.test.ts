@@ -48,7 +48,7 @@ describe('the text of a verification', () => {
   });
 
   test('names refused artifacts and params', () => {
-    const rendered = verification({ beside: { named: 0, missing: 0, changed: 0, refused: 1, unsupported: 3 } });
+    const rendered = verification({ artifacts: { named: 0, missing: 0, changed: 0, refused: 1, unsupported: 3 } });
     const refused = {
       run: RUN_VERDICT.run,
       tag: undefined,

@@ -16,7 +16,7 @@ const left: Repairs = {
   distrusted: [],
   listings: 0,
   media: 0,
-  beside: 0,
+  artifacts: 0,
   left: [{ what: 'runs/a', reason: 'nothing is removed from a tracker' }],
 };
 const damaged = { damagedFiles: ['/mnt/runs/a/e.1'] };

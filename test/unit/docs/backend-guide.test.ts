@@ -35,7 +35,7 @@ describe('the guide for backends', () => {
     const imported = [...guide.matchAll(/import \{([^}]*)\} from 'mirrorboard\//g)].flatMap(([, names = '']) => names.match(/\w+/g) ?? []);
     const used =
       'capabilities pointsOf blobsOf Section HttpClient MirrorError interpret valueJson jsonText toMillis pointText readPoint chunksOf';
-    const more = 'nameBeside sayTaken FileMarks agreeOnOne fileDifference StubServer lossy mirrorScene contractSuite makeBackend';
+    const more = 'numberedName warnNameTaken FileMarks agreeOnOne fileDifference StubServer lossy mirrorScene contractSuite makeBackend';
     for (const name of [...imported, ...used.split(' '), ...more.split(' ')]) {
       expect([name, exported.has(name), named.has(name) || imported.includes(name)]).toEqual([name, true, true]);
     }

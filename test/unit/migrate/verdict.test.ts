@@ -12,7 +12,15 @@ const between = (run: Partial<RunVerdict> = {}, more: Partial<Verification> = {}
 
 function report(lane: Partial<LaneReport> = {}, more: Partial<Report> = {}): Report {
   const lanes = [
-    { name: 'mlflow', stand: 'done', owedBytes: 0, stoppedRuns: [], refusedInAll: 0, refusedFiles: [], ...lane } as unknown as LaneReport,
+    {
+      name: 'mlflow',
+      state: 'done',
+      pendingBytes: 0,
+      stoppedRuns: [],
+      refusedInAll: 0,
+      refusedFiles: [],
+      ...lane,
+    } as unknown as LaneReport,
   ];
   return { lanes, damage: [], interrupted: false, ...more } as unknown as Report;
 }
@@ -56,14 +64,14 @@ describe('the verdict of a migration', () => {
   });
 
   it('names files that the new lane refused', () => {
-    const [own, both] = [verification({ beside: { named: 3, missing: 0, changed: 0, refused: 2, unsupported: 0 } }), between()];
+    const [own, both] = [verification({ artifacts: { named: 3, missing: 0, changed: 0, refused: 2, unsupported: 0 } }), between()];
     expect(judged(report(), [own, both])).toMatchObject({ exitCode: 1, reasons: ['mlflow refused 2 artifacts'] });
     expect(next(report(), [own, both])).toMatch(/ verify --repair .*--lane mlflow/);
   });
 
   it('does not count pending or refused points as acceptable losses', () => {
     const owed = { notYet: 30, absent: { ...NOTHING_ABSENT, pending: { scalars: 30 }, refused: { texts: 5 } }, refused: 5 };
-    const { reasons, losses } = judged(report({ stand: 'parked' }), [verification({ incompleteBytes: 900 }), between(owed)]);
+    const { reasons, losses } = judged(report({ state: 'parked' }), [verification({ incompleteBytes: 900 }), between(owed)]);
     expect(losses).toEqual({});
     expect(reasons).toEqual([
       'mlflow did not accept everything: parked',

@@ -103,7 +103,7 @@ describe('runs that changed places', () => {
   }
   async function mirror(roots: readonly string[], how = {}): Promise<string[]> {
     const { incidents, lanes } = await backfill({ ...options(roots, how), signal: new AbortController().signal });
-    expect(lanes.map(({ stand }) => stand)).toEqual(['done']);
+    expect(lanes.map(({ state: stand }) => stand)).toEqual(['done']);
     return incidents.map(({ root, path, reason }) => `${root}/${path} < ${(reason ?? '').split(',')[0]}`).sort();
   }
   /** The steps of each tracker run. */

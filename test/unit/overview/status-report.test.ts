@@ -5,7 +5,7 @@ import { ALL_RUNS } from '../../../src/discover/index.ts';
 import { oldestMs } from '../../../src/overview/oldest-point.ts';
 import { statusReport } from '../../../src/overview/status-report.ts';
 import { StateFile } from '../../../src/state/index.ts';
-import type { LanePosture, LaneStand } from '../../../src/status/index.ts';
+import type { LanePosture, LaneSnapshot } from '../../../src/status/index.ts';
 import { backfill } from '../../../src/sync/backfill.ts';
 import { event, eventFile, frame, simpleValue } from '../../support/event-writer.ts';
 import { placeAt } from '../../support/place.ts';
@@ -42,7 +42,7 @@ async function local(): Promise<LanePosture> {
   return lanes[0] as LanePosture;
 }
 
-function stand(overrides: Partial<LaneStand>): LaneStand {
+function stand(overrides: Partial<LaneSnapshot>): LaneSnapshot {
   return { by: 'watch', pid: 1, written_ms: 0, ended: true, lane: {}, pace: null, points_per_byte: null, behind: [], ...overrides };
 }
 
@@ -97,7 +97,7 @@ describe('the number of points that a lane is behind', () => {
     await mirror();
     put(`b/${NAME}`, scalars(20));
     const state = StateFile.open(statePath(), { now: Date.now });
-    state.lane('local', resolve(store().path)).keepStand(stand({ written_ms: Date.now() - 60_000, points_per_byte: 0.5 }));
+    state.lane('local', resolve(store().path)).keepSnapshot(stand({ written_ms: Date.now() - 60_000, points_per_byte: 0.5 }));
     state.close();
     const { lagBytes, lagPoints } = await local();
     expect(lagPoints).toBe(Math.round(lagBytes / 2));

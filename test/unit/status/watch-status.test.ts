@@ -4,7 +4,7 @@ import type { Handle, Parcel } from '../../../src/contract/index.ts';
 import { MirrorError } from '../../../src/errors.ts';
 import { type Damage, type RunRef, unmirroredBytes } from '../../../src/model/index.ts';
 import { RateMeter } from '../../../src/rate-meter.ts';
-import { LaneProgress, readStand, WatchStatus } from '../../../src/status/index.ts';
+import { LaneProgress, readSnapshot, WatchStatus } from '../../../src/status/index.ts';
 import { clockAt } from '../../support/fake-clock.ts';
 
 const RUN: RunRef = { root: 'logs', path: 'a' };
@@ -133,7 +133,7 @@ describe('the lag of a watch', () => {
       at(10_000 * i);
       lane.fileGrew(RUN, FILE, 100 * i);
     }
-    expect(JSON.stringify(lane.stand('watch', false)).length).toBeLessThan(10_000);
+    expect(JSON.stringify(lane.snapshot('watch', false)).length).toBeLessThan(10_000);
     for (const done of [1, 5000, 19_000]) {
       status.parcelAccepted('local', parcel(100 * done), 1);
       const age = 10_000 * (20_000 - done - 1);
@@ -195,7 +195,7 @@ describe('the lag of a lane after a restart', () => {
       type: 'local',
       where: 'store.db',
       clock: clockAt(() => now),
-      kept: readStand(JSON.parse(JSON.stringify(lane.stand('watch', true)))),
+      kept: readSnapshot(JSON.parse(JSON.stringify(lane.snapshot('watch', true)))),
     });
 
   it('continues from its former value if the lane has the same position', () => {

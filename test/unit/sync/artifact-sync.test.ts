@@ -107,7 +107,7 @@ class Lane {
 
 const run = (path = 'run'): SyncedRun => new SyncedRun({ root: 'logs', path }, { path: root, links: 'owner' }, 0);
 
-describe('files beside the event files', () => {
+describe('files next to the event files', () => {
   (isRoot ? it : it.skip)(
     "are not those that a link of somebody else's leads to: they are named, and nothing of them is said",
     async () => {

@@ -77,7 +77,7 @@ describe('several lanes', () => {
     silent.isHanging = true;
     const backends = Object.fromEntries([dead, one, silent, other].map((tracker) => [tracker.name, new MemoryBackend(tracker)]));
     const report = await passUntil(() => one.pointCount === points && other.pointCount === points, backends, true);
-    expect(report.lanes.map(({ name, stand, points }) => [name, stand, points])).toEqual([
+    expect(report.lanes.map(({ name, state: stand, points }) => [name, stand, points])).toEqual([
       ['dead', 'interrupted', 0],
       ['one', 'done', points],
       ['silent', 'interrupted', 0],
@@ -87,7 +87,7 @@ describe('several lanes', () => {
     dead.isDown = false;
     silent.isHanging = false;
     const again = await pass(Object.fromEntries([dead, one, silent, other].map((tracker) => [tracker.name, new MemoryBackend(tracker)])));
-    expect(again.lanes.map(({ stand, points }) => [stand, points])).toEqual([
+    expect(again.lanes.map(({ state: stand, points }) => [stand, points])).toEqual([
       ['done', points],
       ['done', 0],
       ['done', points],

@@ -123,7 +123,7 @@ describe('runs that the tracker accepts nothing for', () => {
         return open(...args);
       };
       await feed.reachEnd(60_000);
-      expect([feed.stand, feed.progress.stoppedRuns.size, opened]).toEqual(['incomplete', COUNT, COUNT]);
+      expect([feed.state, feed.progress.stoppedRuns.size, opened]).toEqual(['incomplete', COUNT, COUNT]);
       let nowMs = steadyMs();
       const tick = async (): Promise<void> => {
         nowMs += 20_000;
@@ -134,20 +134,20 @@ describe('runs that the tracker accepts nothing for', () => {
       expect(opened).toBe(COUNT + 4);
       isDeleted = false;
       await tick();
-      expect([feed.stand, feed.progress.stoppedRuns.size, feed.progress.points]).toEqual(['done', 0, COUNT]);
+      expect([feed.state, feed.progress.stoppedRuns.size, feed.progress.points]).toEqual(['done', 0, COUNT]);
     });
   });
 });
 
 describe('texts that were sent before anybody asked for params in them', () => {
-  const PARAMS: LaneRouting['side'] = { params: [{ place: '', files: [], tags: ['args'], prefix: '' }], artifacts: [] };
+  const PARAMS: LaneRouting['artifacts'] = { params: [{ place: '', files: [], tags: ['args'], prefix: '' }], artifacts: [] };
 
   it('are searched for once in the files, though the one that held them is gone', async () => {
     const gone = write('run/events.out.tfevents.1', text('args', ['{"lr": 0.1}']));
     write('run/events.out.tfevents.2', simpleValue('loss', 1));
     await withFeed({}, ({ feed }) => feed.reachEnd(60_000));
     rmSync(gone);
-    await withFeed({ side: PARAMS }, async ({ feed, reader, backend }) => {
+    await withFeed({ artifacts: PARAMS }, async ({ feed, reader, backend }) => {
       for (let look = 0; look < 3; look++) await feed.reachEnd(60_000);
       expect(reader.asked).toHaveLength(1);
       expect(backend.params).toEqual([]);
@@ -157,12 +157,12 @@ describe('texts that were sent before anybody asked for params in them', () => {
   it('are found, and then not looked for', async () => {
     write('run/events.out.tfevents.1', text('args', ['{"lr": 0.1}']));
     await withFeed({}, ({ feed }) => feed.reachEnd(60_000));
-    await withFeed({ side: PARAMS }, async ({ feed, reader, backend }) => {
+    await withFeed({ artifacts: PARAMS }, async ({ feed, reader, backend }) => {
       for (let look = 0; look < 3; look++) await feed.reachEnd(60_000);
       expect(reader.asked).toHaveLength(1);
       expect(backend.params).toEqual(['lr=0.1']);
     });
-    await withFeed({ side: PARAMS }, async ({ feed, reader }) => {
+    await withFeed({ artifacts: PARAMS }, async ({ feed, reader }) => {
       await feed.reachEnd(60_000);
       expect(reader.asked).toEqual([]);
     });
@@ -196,7 +196,7 @@ describe('a feed of many runs', () => {
   });
 
   it('asks once for all runs next to each other whose parent file is', async () => {
-    const side: LaneRouting['side'] = { params: [], artifacts: [{ place: '', files: ['../*.pt'], modelTags: {}, once: true }] };
+    const side: LaneRouting['artifacts'] = { params: [], artifacts: [{ place: '', files: ['../*.pt'], modelTags: {}, once: true }] };
     let made = 0;
     const asked = async (size: number): Promise<number> => {
       for (; made < size; made++) write(`group/r${made}/events.out.tfevents.1`, simpleValue('loss', 1));
@@ -205,7 +205,7 @@ describe('a feed of many runs', () => {
       utimesSync(join(logs, 'group/model.pt'), old, old);
       await withFeed({}, ({ feed }) => feed.reachEnd(60_000));
       const handle = jest.spyOn(state.lane('memory', 'memory'), 'handle');
-      await withFeed({ side }, ({ feed }) => feed.reachEnd(60_000));
+      await withFeed({ artifacts: side }, ({ feed }) => feed.reachEnd(60_000));
       const { length } = handle.mock.calls;
       handle.mockRestore();
       return length;
@@ -218,7 +218,7 @@ describe('a feed of many runs', () => {
 describe('a tracker that takes the points and nothing else', () => {
   const later = new MirrorError('MB4005', 'it answers 500', { retry: 'later' });
   const never = new MirrorError('MB4002', 'it answers 401');
-  const PARAMS: LaneRouting['side'] = { params: [{ place: '', files: ['args.yaml'], tags: [], prefix: '' }], artifacts: [] };
+  const PARAMS: LaneRouting['artifacts'] = { params: [{ place: '', files: ['args.yaml'], tags: [], prefix: '' }], artifacts: [] };
 
   it.each([
     ['stuck', later],
@@ -231,14 +231,14 @@ describe('a tracker that takes the points and nothing else', () => {
     await withFeed({}, async ({ feed, backend }) => {
       backend.finish = () => Promise.reject(error);
       await feed.reachEnd(60_000);
-      expect(feed.stand).toBe('done');
+      expect(feed.state).toBe('done');
       await feed.endOver([[{ root: ROOT, path: 'run' }, 1000]], 1);
-      expect(feed.stand).toBe(stand);
+      expect(feed.state).toBe(stand);
     });
-    await withFeed({ side: PARAMS }, async ({ feed, backend }) => {
+    await withFeed({ artifacts: PARAMS }, async ({ feed, backend }) => {
       backend.setParams = () => Promise.reject(error);
       await feed.reachEnd(1);
-      expect(feed.stand).toBe(stand);
+      expect(feed.state).toBe(stand);
     });
   });
 });
@@ -254,7 +254,7 @@ describe('a lane that is paused', () => {
     keepLaneWish(join(logs, 'mirrorboard.state'), { kind: 'pause', ...asked });
     await withFeed({}, async ({ feed }) => {
       await feed.reachEnd(60_000);
-      expect([feed.stand, feed.progress.state, feed.progress.lagMs]).toEqual(['paused', 'paused', 0]);
+      expect([feed.state, feed.progress.state, feed.progress.lagMs]).toEqual(['paused', 'paused', 0]);
       expect(feed.progress.lagBytes).toBeGreaterThan(0);
       await feed.endOver([[{ root: ROOT, path: 'a' }, 1000]], 60_000);
     });
@@ -262,7 +262,7 @@ describe('a lane that is paused', () => {
     keepLaneWish(join(logs, 'mirrorboard.state'), { kind: 'resume', ...asked });
     await withFeed({}, async ({ feed }) => {
       await feed.reachEnd(60_000);
-      expect([feed.stand, feed.progress.points]).toEqual(['done', 2]);
+      expect([feed.state, feed.progress.points]).toEqual(['done', 2]);
     });
   });
 
@@ -281,7 +281,7 @@ describe('a lane that is paused', () => {
     });
     await withFeed({}, async ({ feed }) => {
       await feed.reachEnd(60_000);
-      expect([tracker.pointCount, feed.stand]).toEqual([2, 'done']);
+      expect([tracker.pointCount, feed.state]).toEqual([2, 'done']);
     });
   });
 
@@ -291,7 +291,7 @@ describe('a lane that is paused', () => {
       expect(feed.progress.pause([{ root: 'other', sinceMs: 1 }])).toBe(true);
       feed.pausesChanged();
       await feed.reachEnd(60_000);
-      expect([feed.stand, feed.progress.state, feed.progress.points]).toEqual(['done', 'active', 1]);
+      expect([feed.state, feed.progress.state, feed.progress.points]).toEqual(['done', 'active', 1]);
     });
   });
 });

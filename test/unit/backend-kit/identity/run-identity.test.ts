@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { FileMarks, nameBeside, parentSource, sayTaken, sortOut, whoseRun } from '../../../../src/backend-kit/identity/index.ts';
+import { FileMarks, numberedName, parentSource, sortOut, warnNameTaken, whoseRun } from '../../../../src/backend-kit/identity/index.ts';
 import type { FileMark, FoundTrackerRun, ReadBackChunk, RunSource } from '../../../../src/contract/index.ts';
 import { MirrorError } from '../../../../src/errors.ts';
 
@@ -74,7 +74,7 @@ describe('which run a tracker run belongs to', () => {
 
   test('has a reason if it belongs to another run', () => {
     const said: string[] = [];
-    sayTaken((message) => said.push(message), source, nameBeside('one', 1), 'made from other files');
+    warnNameTaken((message) => said.push(message), source, numberedName('one', 1), 'made from other files');
     expect(said).toEqual(['logs/study/one is mirrored as one (2): a run of the same root and path exists, made from other files']);
   });
 });
@@ -156,7 +156,7 @@ describe('which run a tracker run belongs to after a file was replaced', () => {
   test('can be had in another way, as the hint says', async () => {
     const whose = await whoseRun(found({ fingerprint: [OLD] }), leaving, signal);
     const said: unknown[] = [];
-    sayTaken((_, facts) => said.push(facts?.['hint']), leaving, 'one (2)', whose.kind === 'other' ? whose.why : undefined);
+    warnNameTaken((_, facts) => said.push(facts?.['hint']), leaving, 'one (2)', whose.kind === 'other' ? whose.why : undefined);
     expect(said).toEqual([expect.stringContaining('replaced: same_run')]);
   });
 });

@@ -325,7 +325,7 @@ describe('sending to ClearML', () => {
   });
 });
 
-describe('what stands beside the logs', () => {
+describe('params and artifacts', () => {
   it('stores a file once for a content, and another content in its place', async () => {
     const backend = await connect();
     const handle = await backend.open(run.source(), undefined, signal);

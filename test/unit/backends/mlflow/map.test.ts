@@ -22,7 +22,7 @@ describe('a metric', () => {
     [Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER],
     [Number.NEGATIVE_INFINITY, 0],
     [1e300, Number.MAX_SAFE_INTEGER],
-  ])('at %d gets the nearest time there is, and is kept beside', (wallTime, timestamp) => {
+  ])('at %d gets the nearest time there is, and is kept in a file', (wallTime, timestamp) => {
     expect(sent(0, wallTime, 1)).toMatchObject({ timestamp });
     expect(isOdd(wallTime, 1, false)).toBe(true);
   });
@@ -34,7 +34,7 @@ describe('a metric', () => {
     [-0, true],
     [Number.POSITIVE_INFINITY, true],
     [9007199254740993n, true],
-  ])('of %d is kept beside: %j', (value, odd) => expect(isOdd(1700000000.5, value, false)).toBe(odd));
+  ])('of %d is kept in a file: %j', (value, odd) => expect(isOdd(1700000000.5, value, false)).toBe(odd));
 
   test('keeps parts of a millisecond in a file on request', () => {
     expect(isOdd(1700000000.1234, 1, false)).toBe(false);

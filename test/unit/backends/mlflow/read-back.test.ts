@@ -62,7 +62,7 @@ async function everything(backend: Awaited<ReturnType<ScriptedServer['backend']>
 }
 
 describe('reading back', () => {
-  test('finds points of segments that were joined into others since they were listed', async () => {
+  test('finds points of exact-point files that were joined into others since they were listed', async () => {
     const backend = await server.backend();
     const handle = await backend.open(source, undefined, signal);
     const odd = (i: number): Row => ['loss', i, 1.7e9 + i, -0];

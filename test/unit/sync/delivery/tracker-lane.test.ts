@@ -108,11 +108,11 @@ describe('a lane that leads to a tracker', () => {
     tracker.fail({ kind: 'rateLimited', afterSec: 90 });
     const delivered = lane.deliver(one);
     await settle();
-    const beside = lane.deliver(other);
+    const second = lane.deliver(other);
     await clock.pass(89_999);
     expect([tracker.calls.send, said]).toEqual([1, ['waiting']]);
     await clock.pass(1);
-    await Promise.all([delivered, beside]);
+    await Promise.all([delivered, second]);
     expect([tracker.calls.send, tracker.pointCount, said]).toEqual([3, 6, ['waiting', 'active']]);
   });
 
@@ -437,11 +437,11 @@ describe('a tracker that takes a send and does not answer', () => {
     await clock.pass(14_999);
     expect(said).toEqual([]);
     await clock.pass(1);
-    const beside = lane.deliver(other);
+    const second = lane.deliver(other);
     await clock.pass(60_000);
     expect([said, tracker.calls.send]).toEqual([['silent'], 0]);
     answer.resolve();
-    await Promise.all([delivered, beside]);
+    await Promise.all([delivered, second]);
     expect([said, tracker.calls.send, tracker.pointCount]).toEqual([['silent', 'active'], 2, 6]);
   });
 

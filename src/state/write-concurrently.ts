@@ -9,7 +9,7 @@ const PATIENCE_MS = 5000;
  * Writes rows that only the caller writes into the state at `path`, also while another process writes to it: SQLite's
  * own lock is enough for one transaction. Throws MB31… if that fails; then nothing is written.
  */
-export function writeBeside<Result>(path: string, work: (statements: Statements) => Result, patienceMs = PATIENCE_MS): Result {
+export function writeConcurrently<Result>(path: string, work: (statements: Statements) => Result, patienceMs = PATIENCE_MS): Result {
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(path);

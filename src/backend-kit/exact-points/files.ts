@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type Json, jsonText, type Mark, type RunRef } from '../../model/index.ts';
-import { contentHash, linesOf, type SegmentLine } from './lines.ts';
-import type { SegmentPlace } from './reading.ts';
+import { contentHash, type ExactLine, linesOf } from './lines.ts';
+import type { ExactFileSource } from './reading.ts';
 
 /** Where a point comes from: its identity. */
-export interface PointPlace {
+export interface PointPosition {
   readonly run: RunRef;
   readonly file: string;
   readonly offset: number;
@@ -23,33 +23,33 @@ export function fileHash({ root, path }: RunRef, file: string, digits: number): 
 }
 
 /** A short name of a point. */
-export function placeHash({ run, file, offset, checksum, index }: PointPlace, digits: number): string {
+export function positionHash({ run, file, offset, checksum, index }: PointPosition, digits: number): string {
   return nameHash([run.root, run.path, file, offset, checksum, index], digits);
 }
 
 /** The line of an event without a value: it is no point, and nobody asks for it, but it is kept. */
-export function markText(place: Readonly<Record<string, Json>>, { kind, step, wallTime, payload }: Mark): string {
-  return jsonText({ ...place, mark: kind, step, wall_time: wallTime, base64: Buffer.from(payload).toString('base64') });
+export function markText(position: Readonly<Record<string, Json>>, { kind, step, wallTime, payload }: Mark): string {
+  return jsonText({ ...position, mark: kind, step, wall_time: wallTime, base64: Buffer.from(payload).toString('base64') });
 }
 
 /** A file of exact points. */
-export interface Segment<Line extends SegmentLine = SegmentLine> {
+export interface ExactFile<Line extends ExactLine = ExactLine> {
   readonly path: string;
   readonly data: Uint8Array;
   readonly lines: readonly Line[];
 }
 
 /** Makes a file of exact points. Its name comes from its content, so that a repeat falls on the same file. */
-export function segmentFrom<Line extends SegmentLine>(
+export function exactFileFrom<Line extends ExactLine>(
   lines: readonly Line[],
   pathOf: (offset: number, content: string) => string,
-): Segment<Line> {
+): ExactFile<Line> {
   const data = linesOf(lines);
   return { path: pathOf(lines[0]?.offset ?? 0, contentHash(data)), data, lines };
 }
 
-/** Segments in the order of their files, and of their first points. `nameOf` tells apart those that begin alike. */
-export function inOrder<Place extends SegmentPlace>(segments: Iterable<Place>, nameOf: (segment: Place) => string): readonly Place[] {
+/** Exact-point files in the order of their event files, and of their first points. `nameOf` tells apart those that begin alike. */
+export function inOrder<Source extends ExactFileSource>(files: Iterable<Source>, nameOf: (file: Source) => string): readonly Source[] {
   const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-  return [...segments].sort((a, b) => compare(a.source, b.source) || a.offset - b.offset || compare(nameOf(a), nameOf(b)));
+  return [...files].sort((a, b) => compare(a.source, b.source) || a.offset - b.offset || compare(nameOf(a), nameOf(b)));
 }

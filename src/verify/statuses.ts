@@ -1,11 +1,11 @@
-/** How a lane stands to the points of the event files: which of them it is to have. */
+/** Which points of the event files a lane is to have, and why it may lack others. */
 import type { Batch, FileState, RunRef } from '../model/index.ts';
 import { everyAt, type LeftOut } from '../route/index.ts';
-import { type FileFacts, type FilePoint, factsOf, isPendingAt, type PointStanding, type Unjudged } from './compare/index.ts';
+import { type FileFacts, type FilePoint, factsOf, isPendingAt, type PointStatus, type Unjudged } from './compare/index.ts';
 import type { LaneSource } from './lane-source.ts';
 
-/** How a lane stands to the points of a batch. */
-export class Standing {
+/** The status of each point of a batch in a lane. */
+export class BatchStatuses {
   readonly #source: LaneSource;
   readonly #run: RunRef;
   readonly #facts: FileFacts | undefined;
@@ -24,7 +24,7 @@ export class Standing {
     this.#hasGaps = facts !== undefined && facts.gaps.length > 0;
   }
 
-  of({ tag, offset, index, file, point }: FilePoint): PointStanding {
+  of({ tag, offset, index, file, point }: FilePoint): PointStatus {
     const facts = this.#facts;
     if (isLeft(this.#source.leftOf(this.#run, tag), file, offset, point.step)) return 'left';
     if (facts === undefined || offset >= facts.watermark) return 'pending';
@@ -39,8 +39,8 @@ function isLeft(left: LeftOut | undefined, file: string, offset: number, step: n
   return every !== 1 && (every === 0 || BigInt(step) % BigInt(every) !== 0n);
 }
 
-/** How a lane stands to the points of a run's files. */
-export class StandingsOf {
+/** The status of each point of a run's files in a lane. */
+export class RunStatuses {
   readonly states: readonly FileState[];
   readonly #source: LaneSource;
   readonly #facts: ReadonlyMap<string, FileFacts>;
@@ -53,8 +53,8 @@ export class StandingsOf {
     this.#hasRefusals = source.hasRefusals(run);
   }
 
-  of(batch: Batch): Standing {
-    return new Standing(this.#source, this.#hasRefusals, batch, this.#facts.get(batch.file));
+  of(batch: Batch): BatchStatuses {
+    return new BatchStatuses(this.#source, this.#hasRefusals, batch, this.#facts.get(batch.file));
   }
 }
 

@@ -2,7 +2,7 @@ import type { FileLag } from './file-lag.ts';
 import { MOST_KEPT, type PendingFile } from './kept-lag.ts';
 
 /** What a process leaves of a lane in the state, for the next one and for `status`: plain JSON, and additive. */
-export interface LaneStand {
+export interface LaneSnapshot {
   readonly by: 'backfill' | 'watch';
   readonly pid: number;
   readonly written_ms: number;
@@ -17,18 +17,18 @@ export interface LaneStand {
 }
 
 /** What the kept document of a lane is made from. */
-interface StandFacts {
-  readonly by: LaneStand['by'];
+interface SnapshotFacts {
+  readonly by: LaneSnapshot['by'];
   readonly isEnded: boolean;
   readonly writtenMs: number;
-  readonly pace: LaneStand['pace'];
+  readonly pace: LaneSnapshot['pace'];
   readonly pointsPerByte: number | null;
   readonly lags: Iterable<FileLag>;
   readonly wall: (steadyMs: number) => number;
 }
 
 /** The stored document about the status of a lane. */
-export function standOf(lane: Readonly<Record<string, unknown>>, facts: StandFacts): LaneStand {
+export function snapshotOf(lane: Readonly<Record<string, unknown>>, facts: SnapshotFacts): LaneSnapshot {
   const { by, isEnded, writtenMs, pace, pointsPerByte, lags, wall } = facts;
   const behind: { readonly lag: FileLag; readonly sinceMs: number }[] = [];
   for (const lag of lags) if (lag.sinceMs !== undefined) behind.push({ lag, sinceMs: lag.sinceMs });
@@ -55,12 +55,15 @@ export function standOf(lane: Readonly<Record<string, unknown>>, facts: StandFac
 }
 
 /** What was kept, if it is what it should be: a state may have been written by another version. */
-export function readStand(kept: unknown): LaneStand | undefined {
+export function readSnapshot(kept: unknown): LaneSnapshot | undefined {
   if (typeof kept !== 'object' || kept === null) return undefined;
-  const stand = kept as Partial<LaneStand>;
+  const snapshot = kept as Partial<LaneSnapshot>;
   const isValid =
-    typeof stand.written_ms === 'number' && Array.isArray(stand.behind) && typeof stand.lane === 'object' && stand.lane !== null;
-  return isValid ? (kept as LaneStand) : undefined;
+    typeof snapshot.written_ms === 'number' &&
+    Array.isArray(snapshot.behind) &&
+    typeof snapshot.lane === 'object' &&
+    snapshot.lane !== null;
+  return isValid ? (kept as LaneSnapshot) : undefined;
 }
 
 /** The one way in which it is reported that a tracker does not answer. */
