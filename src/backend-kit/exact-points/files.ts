@@ -48,7 +48,10 @@ export function exactFileFrom<Line extends ExactLine>(
   return { path: pathOf(lines[0]?.offset ?? 0, contentHash(data)), data, lines };
 }
 
-/** Exact-point files in the order of their event files, and of their first points. `nameOf` tells apart those that begin alike. */
+/**
+ * Exact-point files in the order of their event files, and of their first points. `nameOf` tells apart those that begin
+ * alike.
+ */
 export function inOrder<Source extends ExactFileSource>(files: Iterable<Source>, nameOf: (file: Source) => string): readonly Source[] {
   const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
   return [...files].sort((a, b) => compare(a.source, b.source) || a.offset - b.offset || compare(nameOf(a), nameOf(b)));

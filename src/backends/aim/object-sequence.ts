@@ -45,7 +45,7 @@ export class ObjectSequence {
   #firstStep: number | bigint | undefined;
   #lastStep: number | bigint | undefined;
   #collapsed: number;
-  /** Whether the points beside the others were counted: the metadata does not name what was kept just before a crash. */
+  /** Whether the kept points were counted: the metadata does not name those that were kept just before a crash. */
   #isCounted = false;
 
   constructor(id: SequenceId, family: MappedObject['family'], hash: string, fields: Tree | undefined) {

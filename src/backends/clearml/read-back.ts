@@ -1,6 +1,6 @@
 /**
- * Everything of ours that a task holds: scalars and plots by their keys, all else from exact-point files. What others wrote is
- * left alone.
+ * Everything of ours that a task holds: scalars and plots by their keys, all else from exact-point files. What others
+ * wrote is left alone.
  */
 import {
   chunksOf,

@@ -11,8 +11,8 @@ export const PARAMS_PER_REQUEST = 100;
 /** Tags of one `log-batch` (`MAX_PARAMS_TAGS_PER_BATCH`). */
 export const TAGS_PER_REQUEST = 100;
 /**
- * The limit is a million (`MAX_BATCH_LOG_REQUEST_SIZE`); hosted services keep to it. Files of exact points keep to it too, for
- * proxies with limits of their own.
+ * The limit is a million (`MAX_BATCH_LOG_REQUEST_SIZE`); hosted services keep to it. Files of exact points keep to it
+ * too, for proxies with limits of their own.
  */
 export const BYTES_PER_REQUEST = 900_000;
 
