@@ -1,7 +1,7 @@
 /**
  * `mirrorboard`: the engine as a library. It does what the command line does: `loadConfig` reads a configuration,
  * `makeLanes` makes its trackers' backends, `backfill`, `watch`, `verify` and `migrate` work on them, `openStore`
- * reads the local store.
+ * and `StoreQueries` read the local store.
  */
 
 export type { ArtifactRule, ArtifactRules, JoinRule, ParamRule } from './artifacts/index.ts';
@@ -53,6 +53,8 @@ export type {
   Gap,
   Guard,
   IncompleteLook,
+  Json,
+  JsonObject,
   Kind,
   LanePause,
   Mark,
@@ -68,6 +70,31 @@ export type {
   TrailMark,
   WrittenPoint,
 } from './model/index.ts';
+export {
+  type Answers,
+  type Buckets,
+  type Changes,
+  type Curve,
+  type DamagedRange,
+  type ExactPoints,
+  type MetricSummary,
+  type MetricValue,
+  type PluginSummary,
+  type PointPosition,
+  type Question,
+  type RootSummary,
+  type RunOrder,
+  type RunPage,
+  type RunParams,
+  type RunSelection,
+  type RunSummary,
+  type SeriesDetails,
+  type Shown,
+  type StoredMedia,
+  type StoredValue,
+  StoreQueries,
+  type TagSummary,
+} from './query/index.ts';
 export type { Random } from './random.ts';
 export type {
   Around,
@@ -104,6 +131,7 @@ export type {
   RunAhead,
   RunReport,
   Silence,
+  StandingFacts,
   StatusWatcher,
   Verified,
   WatchStatus,

@@ -71,6 +71,7 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   'sync/delivery': { contract: 'all' },
   'verify/compare': { contract: 'all' },
   export: { contract: 'type' },
+  query: { 'backends/local': 'all' },
   status: { contract: 'type' },
   metrics: { status: 'type' },
   state: { contract: 'type', route: 'type', 'own-files': 'all' },

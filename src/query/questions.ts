@@ -1,0 +1,240 @@
+/** The questions that a store answers, and their answers. All of it is plain data, so that it can cross threads. */
+import type { Damage, DataClass, Json, RunRef } from '../model/index.ts';
+
+/**
+ * Which points of a series are shown. `all`: every point of the files. `tensorboard`: a point whose step is not newer
+ * than the one before drops what stands at or after that step, in its own series (as TensorBoard's data server does).
+ * `python`: a session start drops the points of the whole run at or after its step (as TensorBoard's Python loader
+ * does).
+ */
+export type Shown = 'all' | 'tensorboard' | 'python';
+
+/** Which runs a question is about: those that meet every condition. Without any, all runs. */
+export interface RunSelection {
+  readonly root?: string;
+  readonly runs?: readonly RunRef[];
+  /** An expression such as `lr>1e-4 val/loss<0.3 resnet`, see docs/library.md. */
+  readonly filter?: string;
+}
+
+/** By what runs are sorted. Runs that have no such value come last. */
+export type RunOrder =
+  | { readonly by: 'run' | 'points' | 'firstWallTime' | 'lastWallTime' | 'lastStep'; readonly descending?: boolean }
+  | { readonly by: 'metric'; readonly tag: string; readonly of?: MetricValue; readonly descending?: boolean }
+  | { readonly by: 'param'; readonly name: string; readonly descending?: boolean };
+
+/** Which number of a metric: the last value in the files, the smallest, or the largest. */
+export type MetricValue = 'last' | 'min' | 'max';
+
+/** Each question by name. */
+export type Question =
+  | { readonly kind: 'roots' }
+  | { readonly kind: 'plugins'; readonly root?: string }
+  | {
+      readonly kind: 'runs';
+      readonly select?: RunSelection;
+      readonly order?: RunOrder;
+      /** Default 1000. */
+      readonly limit?: number;
+      /** `next` of the page before. */
+      readonly after?: string;
+      /** Metrics and params to tell of each run. */
+      readonly metrics?: readonly string[];
+      readonly params?: readonly string[];
+    }
+  | { readonly kind: 'tags'; readonly select?: RunSelection; readonly plugin?: string }
+  | { readonly kind: 'series'; readonly run: RunRef }
+  | {
+      readonly kind: 'curves';
+      readonly runs: readonly RunRef[];
+      readonly tags: readonly string[];
+      readonly shown?: Shown;
+      /** Pixels: a series with more points comes as at most so many buckets. Without it, every point comes. */
+      readonly width?: number;
+      /** Steps from `from` to `to`, both included. */
+      readonly from?: number;
+      readonly to?: number;
+      /** Whether exact points also tell where in the files they are. */
+      readonly positions?: boolean;
+    }
+  | {
+      readonly kind: 'values';
+      readonly run: RunRef;
+      readonly tag: string;
+      readonly shown?: Shown;
+      /** Default 100: the last ones. */
+      readonly limit?: number;
+    }
+  | { readonly kind: 'hparams'; readonly select?: RunSelection }
+  | { readonly kind: 'damage'; readonly select?: RunSelection }
+  | { readonly kind: 'changes'; readonly since?: string };
+
+/** The answer to each question. */
+export interface Answers {
+  readonly roots: readonly RootSummary[];
+  readonly plugins: readonly PluginSummary[];
+  readonly runs: RunPage;
+  readonly tags: readonly TagSummary[];
+  readonly series: readonly SeriesDetails[];
+  readonly curves: readonly Curve[];
+  readonly values: readonly StoredValue[];
+  readonly hparams: readonly RunParams[];
+  readonly damage: readonly DamagedRange[];
+  readonly changes: Changes;
+}
+
+/** A log directory. */
+export interface RootSummary {
+  readonly name: string;
+  /** Where it was last. */
+  readonly path: string;
+  readonly runs: number;
+  readonly points: number;
+}
+
+/** How many series and points there are of a plugin. */
+export interface PluginSummary {
+  readonly plugin: string;
+  readonly series: number;
+  readonly points: number;
+}
+
+/** A page of runs. */
+export interface RunPage {
+  /** How many runs were selected, over all pages. */
+  readonly total: number;
+  readonly runs: readonly RunSummary[];
+  /** For the next page; undefined at the last one. */
+  readonly next: string | undefined;
+}
+
+/** A run in a listing. Times are seconds since 1970. */
+export interface RunSummary {
+  readonly run: RunRef;
+  readonly points: number;
+  readonly tags: number;
+  readonly files: number;
+  /** Of its event files. */
+  readonly bytes: number;
+  readonly lastStep: number | bigint | null;
+  readonly firstWallTime: number | null;
+  readonly lastWallTime: number | null;
+  /** Something of its files cannot be read, or is pending. */
+  readonly isDamaged: boolean;
+  /** Those that were asked for and that it has. */
+  readonly metrics: Readonly<Record<string, MetricSummary>>;
+  readonly params: Readonly<Record<string, Json>>;
+}
+
+/** The numbers of a scalar series. `last` is NaN where the last point is NaN; `min` and `max` leave NaN out. */
+export interface MetricSummary {
+  readonly count: number;
+  readonly last: number | bigint | null;
+  readonly min: number | null;
+  readonly max: number | null;
+}
+
+/** A tag over the selected runs. */
+export interface TagSummary {
+  readonly tag: string;
+  readonly plugin: string;
+  readonly runs: number;
+  readonly points: number;
+}
+
+/** A series of a run. */
+export interface SeriesDetails extends MetricSummary {
+  readonly tag: string;
+  readonly plugin: string;
+  readonly dataClass: DataClass;
+  readonly displayName: string;
+  readonly description: string;
+  readonly firstStep: number | bigint | null;
+  readonly lastStep: number | bigint | null;
+  readonly lastWallTime: number | null;
+}
+
+/** The scalars of one series. `count`: how many points are shown, in whichever form they come. */
+export interface Curve {
+  readonly run: RunRef;
+  readonly tag: string;
+  readonly count: number;
+  readonly data: ExactPoints | Buckets;
+}
+
+/** Points as they are in the files. The arrays have a place for each point. */
+export interface ExactPoints {
+  readonly kind: 'exact';
+  readonly step: readonly (number | bigint)[];
+  readonly wallTime: readonly number[];
+  /** Integers that no double holds are bigint. */
+  readonly value: readonly (number | bigint)[];
+  readonly position?: readonly PointPosition[];
+}
+
+/** Where a point is: the file of the run, the record's offset in bytes, the index of the value in the record. */
+export interface PointPosition {
+  readonly file: string;
+  readonly offset: number;
+  readonly index: number;
+}
+
+/** Consecutive points of a series, so many in each bucket. The arrays have a place for each bucket. */
+export interface Buckets {
+  readonly kind: 'buckets';
+  readonly count: readonly number[];
+  readonly firstStep: readonly number[];
+  readonly lastStep: readonly number[];
+  readonly firstWallTime: readonly number[];
+  readonly lastWallTime: readonly number[];
+  /** Of the numbers, infinities included; NaN where there are none. */
+  readonly min: readonly number[];
+  readonly minStep: readonly number[];
+  readonly max: readonly number[];
+  readonly maxStep: readonly number[];
+  readonly last: readonly number[];
+  /** How many of the points are NaN. */
+  readonly nan: readonly number[];
+}
+
+/** A value of a series that holds no scalars. */
+export interface StoredValue {
+  readonly step: number | bigint;
+  readonly wallTime: number;
+  /** `histogram`, `images`, `audio`, `text`, `pr_curve`, `layout`, `hparams`, `graph`, `tensor`, `malformed`. */
+  readonly kind: string;
+  /** In the form of `export --format json`. */
+  readonly value: Json;
+  readonly media: readonly StoredMedia[];
+  readonly position: PointPosition;
+}
+
+/** Bytes of a value in the media folder. */
+export interface StoredMedia {
+  readonly sha256: string;
+  readonly bytes: number;
+  /** Below the media folder. */
+  readonly path: string;
+  readonly format: string;
+  readonly label: string;
+}
+
+/** The hyperparameters of a run, as its last session start has them. */
+export interface RunParams {
+  readonly run: RunRef;
+  readonly params: Readonly<Record<string, Json>>;
+}
+
+/** Bytes of a file that cannot be read. */
+export interface DamagedRange extends Damage {
+  readonly run: RunRef;
+  readonly file: string;
+}
+
+/** What changed in the store. */
+export interface Changes {
+  /** Of the store as it is now; for the next question. */
+  readonly version: string;
+  /** Runs that are new or changed since the version that was asked about; `all` if that is not known. */
+  readonly runs: readonly RunRef[] | 'all';
+}

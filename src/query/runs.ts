@@ -1,0 +1,253 @@
+/** Which runs a question is about, in which order, and what the listing tells of each. */
+import { exact, type Prepared, wide } from '../backends/local/index.ts';
+import { MirrorError } from '../errors.ts';
+import { compareNames, type Json, keyOfRun, type RunRef } from '../model/index.ts';
+import type { MetricSummary, MetricValue, Question, RunOrder, RunPage, RunSelection, RunSummary } from './questions.ts';
+import { type Condition, type ConditionTest, compares, globMatcher, parseRunFilter } from './run-filter.ts';
+import { lastScalar } from './scalars.ts';
+
+/** A run of the store with its row. */
+export interface FoundRun {
+  readonly id: number;
+  readonly run: RunRef;
+  readonly points: number;
+  readonly lastStep: number | bigint | null;
+  readonly firstWallTime: number | null;
+  readonly lastWallTime: number | null;
+}
+
+const RUNS = `SELECT run.id, root.name AS root, run.path, run.points, ${exact('run.last_step')} AS last_step,
+  run.first_wall_time, run.last_wall_time FROM run JOIN root ON root.id = run.root`;
+const PAGE = 1000;
+/** Runs of one page. */
+const MOST_PAGE = 10_000;
+
+/** Answers what concerns runs as a whole. */
+export class RunQuestions {
+  readonly #db: Prepared;
+
+  constructor(db: Prepared) {
+    this.#db = db;
+  }
+
+  /** The runs that meet a selection, by root and path. */
+  selected({ root, runs, filter }: RunSelection = {}): FoundRun[] {
+    const conditions = filter === undefined ? [] : parseRunFilter(filter);
+    const wanted = runs === undefined ? undefined : new Set(runs.map(keyOfRun));
+    const found = this.#db
+      .prepare(`${RUNS} WHERE ?1 IS NULL OR root.name = ?1`)
+      .all(root ?? null)
+      .map(
+        (row): FoundRun => ({
+          id: Number(row['id']),
+          run: { root: String(row['root']), path: String(row['path']) },
+          points: Number(row['points']),
+          lastStep: row['last_step'] === null ? null : wide(row['last_step']),
+          firstWallTime: row['first_wall_time'] as number | null,
+          lastWallTime: row['last_wall_time'] as number | null,
+        }),
+      )
+      .filter(({ run }) => wanted === undefined || wanted.has(keyOfRun(run)));
+    const left = conditions.reduce((runsLeft, condition) => this.#meeting(runsLeft, condition), found);
+    return left.sort((a, b) => compareNames(a.run.root, b.run.root) || compareNames(a.run.path, b.run.path));
+  }
+
+  /** A page of a listing. Throws MB3024 for a filter or a page that is none. */
+  page({ select, order = { by: 'run' }, limit = PAGE, after, metrics = [], params = [] }: Extract<Question, { kind: 'runs' }>): RunPage {
+    const sorted = this.#sorted(this.selected(select), order);
+    const from = after === undefined ? 0 : Number(after);
+    if (!Number.isSafeInteger(from) || from < 0) throw new MirrorError('MB3024', `${JSON.stringify(after)} is no page of a list of runs`);
+    const size = Math.max(1, Math.min(MOST_PAGE, Math.floor(limit)));
+    const shown = sorted.slice(from, from + size);
+    const metricsByRun = metrics.map((tag) => [tag, this.#metric(tag)] as const);
+    const paramsByRun = params.map((name) => [name, this.#param(name)] as const);
+    return {
+      total: sorted.length,
+      runs: shown.map((found) => this.#summary(found, metricsByRun, paramsByRun)),
+      next: from + size < sorted.length ? String(from + size) : undefined,
+    };
+  }
+
+  /** The params of runs, as the last session start of each has them. */
+  params(runs: readonly FoundRun[]): { readonly run: RunRef; readonly params: Readonly<Record<string, Json>> }[] {
+    const statement = this.#db.prepare(
+      `SELECT hparam.name, hparam.value, hparam.number, hparam.type FROM hparam WHERE hparam.object = (
+         SELECT object.id FROM series CROSS JOIN object ON object.series = series.id
+         CROSS JOIN file ON file.id = object.file AND file.generation = object.generation
+         WHERE series.run = ? AND object.kind = 'hparams' AND EXISTS (SELECT 1 FROM hparam WHERE hparam.object = object.id)
+         ORDER BY file.name DESC, object."offset" DESC LIMIT 1)`,
+    );
+    return runs.flatMap(({ id, run }) => {
+      const rows = statement.all(id);
+      return rows.length === 0 ? [] : [{ run, params: Object.fromEntries(rows.map((row) => [String(row['name']), paramOf(row)])) }];
+    });
+  }
+
+  #summary(
+    { id, ...found }: FoundRun,
+    metrics: readonly (readonly [string, ReadonlyMap<number, Metric>])[],
+    params: readonly (readonly [string, ReadonlyMap<number, Json>])[],
+  ): RunSummary {
+    const counted = this.#db
+      .prepare(
+        `SELECT (SELECT count(*) FROM series WHERE series.run = ?1) AS tags, count(*) AS files, coalesce(sum(size), 0) AS bytes,
+           coalesce(sum(damage <> '[]' OR gaps <> '[]'), 0) AS damaged FROM file WHERE run = ?1`,
+      )
+      .get(id);
+    return {
+      ...found,
+      tags: Number(counted?.['tags']),
+      files: Number(counted?.['files']),
+      bytes: Number(counted?.['bytes']),
+      isDamaged: Number(counted?.['damaged']) > 0,
+      metrics: Object.fromEntries(
+        metrics.flatMap(([tag, byRun]): [string, MetricSummary][] => {
+          const metric = byRun.get(id);
+          if (metric === undefined) return [];
+          const { count, min, max } = metric;
+          return [[tag, { count, min, max, last: lastScalar(this.#db, metric.series) ?? null }]];
+        }),
+      ),
+      params: Object.fromEntries(
+        params.flatMap(([name, byRun]) => {
+          const value = byRun.get(id);
+          return value === undefined ? [] : [[name, value]];
+        }),
+      ),
+    };
+  }
+
+  #sorted(runs: readonly FoundRun[], order: RunOrder): FoundRun[] {
+    const keys = this.#sortKeys(runs, order);
+    // By path where the keys are equal: the selection is in that order, and sorting is stable.
+    return runs.toSorted((a, b) => compareKeys(keys.get(a.id), keys.get(b.id), order.descending === true));
+  }
+
+  #sortKeys(runs: readonly FoundRun[], order: RunOrder): ReadonlyMap<number, number | bigint | string> {
+    switch (order.by) {
+      case 'run':
+        return new Map(runs.map(({ id }, i) => [id, i]));
+      case 'metric': {
+        const { of = 'last' } = order;
+        return new Map([...this.#metric(order.tag)].flatMap(([id, metric]) => sortable(id, this.#valueOf(metric, of))));
+      }
+      case 'param':
+        return new Map(
+          [...this.#param(order.name)].flatMap(([id, value]) => sortable(id, typeof value === 'number' ? value : String(value))),
+        );
+      default: {
+        const { by } = order;
+        return new Map(runs.flatMap((run) => sortable(run.id, run[by])));
+      }
+    }
+  }
+
+  #meeting(runs: FoundRun[], { isNegated, test }: Condition): FoundRun[] {
+    const holds = this.#tester(test);
+    return runs.filter((run) => holds(run) !== isNegated);
+  }
+
+  #tester(test: ConditionTest): (run: FoundRun) => boolean {
+    switch (test.kind) {
+      case 'contains': {
+        const text = test.text.toLowerCase();
+        return ({ run }) => `${run.root}/${run.path}`.toLowerCase().includes(text);
+      }
+      case 'run': {
+        const matches = globMatcher(test.glob);
+        return ({ run }) => matches(run.path);
+      }
+      case 'root': {
+        const matches = globMatcher(test.glob);
+        return ({ run }) => matches(run.root);
+      }
+      case 'has': {
+        const matches = globMatcher(test.glob);
+        const tags = this.#db.prepare('SELECT tag FROM series WHERE run = ?');
+        return ({ id }) => tags.all(id).some(({ tag }) => matches(String(tag)));
+      }
+      case 'compare': {
+        const { of, name, operator, value } = test;
+        const params = of === 'param' || of === 'either' ? this.#param(name) : new Map<number, Json>();
+        const metrics = of === 'param' ? new Map<number, Metric>() : this.#metric(name);
+        const which = of === 'param' || of === 'either' ? 'last' : of;
+        return ({ id }) => {
+          const param = params.get(id);
+          if (param !== undefined) return compares(typeof param === 'number' ? param : String(param), operator, value);
+          const metric = metrics.get(id);
+          const actual = metric === undefined ? null : this.#valueOf(metric, which);
+          return actual !== null && compares(Number(actual), operator, value);
+        };
+      }
+      default:
+        return test satisfies never;
+    }
+  }
+
+  #valueOf({ series, min, max }: Metric, of: MetricValue): number | bigint | null {
+    return of === 'min' ? min : of === 'max' ? max : (lastScalar(this.#db, series) ?? null);
+  }
+
+  /** The series of scalars with a tag, by the row of the run. */
+  #metric(tag: string): ReadonlyMap<number, Metric> {
+    const rows = this.#db
+      .prepare("SELECT id, run, count, min, max FROM series WHERE tag = ? AND data_class = 'scalar' AND count > 0")
+      .all(tag);
+    return new Map(
+      rows.map((row) => [
+        Number(row['run']),
+        { series: Number(row['id']), count: Number(row['count']), min: row['min'] as number | null, max: row['max'] as number | null },
+      ]),
+    );
+  }
+
+  /** The values of a param, by the row of the run: those of its last session start. */
+  #param(name: string): ReadonlyMap<number, Json> {
+    const rows = this.#db
+      .prepare(
+        `SELECT series.run, hparam.name, hparam.value, hparam.number, hparam.type
+         FROM object CROSS JOIN hparam ON hparam.object = object.id AND hparam.name = ?
+         CROSS JOIN file ON file.id = object.file AND file.generation = object.generation
+         CROSS JOIN series ON series.id = object.series WHERE object.kind = 'hparams'
+         ORDER BY file.name, object."offset"`,
+      )
+      .all(name);
+    // The last one stays.
+    return new Map(rows.map((row) => [Number(row['run']), paramOf(row)]));
+  }
+}
+
+interface Metric {
+  readonly series: number;
+  readonly count: number;
+  readonly min: number | null;
+  readonly max: number | null;
+}
+
+function paramOf(row: Record<string, unknown>): Json {
+  switch (row['type']) {
+    case 'number':
+      return row['number'] === null ? Number.NaN : Number(row['number']);
+    case 'bool':
+      return row['value'] === 'true';
+    case 'null':
+      return null;
+    case 'json':
+      return JSON.parse(String(row['value'])) as Json;
+    default:
+      return String(row['value']);
+  }
+}
+
+function sortable(id: number, value: number | bigint | string | null): [number, number | bigint | string][] {
+  return value === null || (typeof value === 'number' && Number.isNaN(value)) ? [] : [[id, value]];
+}
+
+/** Numbers before texts; what has no key comes last, whichever way it is sorted. */
+function compareKeys(a: number | bigint | string | undefined, b: number | bigint | string | undefined, isDescending: boolean): number {
+  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
+  const [isTextA, isTextB] = [typeof a === 'string', typeof b === 'string'];
+  if (isTextA !== isTextB) return Number(isTextA) - Number(isTextB);
+  const order = isTextA ? compareNames(a as string, b as string) : a < b ? -1 : a > b ? 1 : 0;
+  return isDescending ? -order : order;
+}

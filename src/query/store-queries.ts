@@ -1,0 +1,95 @@
+/** Asks a store in a thread of its own, so that a long question holds up nothing in this one. */
+import { Worker } from 'node:worker_threads';
+import { MirrorError, messageOf } from '../errors.ts';
+import type { QueryReply, QueryRequest, QueryWork } from './query-protocol.ts';
+import type { Answers, Question } from './questions.ts';
+
+interface Waiting {
+  readonly answer: (answer: Answers[keyof Answers]) => void;
+  readonly fail: (failure: unknown) => void;
+}
+
+/** A store that can be asked. Close it afterwards. Its thread keeps the process alive only while it answers. */
+export class StoreQueries {
+  readonly #path: string;
+  readonly #waiting = new Map<number, Waiting>();
+  #worker: Worker | undefined;
+  #nextId = 1;
+  #isClosed = false;
+
+  /** Nothing is opened before the first question. */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * Questions are answered one after the other. Throws the signal's reason once it is aborted, MB3007 if there is no
+   * store, MB3021 for a run that the store does not have, MB3024 for a filter that is none, otherwise as `openStore`.
+   */
+  async ask<Kind extends Question['kind']>(question: Extract<Question, { kind: Kind }>, signal?: AbortSignal): Promise<Answers[Kind]> {
+    signal?.throwIfAborted();
+    if (this.#isClosed) throw new MirrorError('MB9001', 'a store was asked after it was closed');
+    const id = this.#nextId++;
+    const stop = new Int32Array(new SharedArrayBuffer(4));
+    const worker = this.#begun();
+    const { promise, resolve, reject } = Promise.withResolvers<Answers[keyof Answers]>();
+    const abort = (): void => {
+      Atomics.store(stop, 0, 1);
+      this.#settled(id);
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    this.#waiting.set(id, { answer: resolve, fail: reject });
+    worker.ref();
+    worker.postMessage({ id, question, stop } satisfies QueryRequest);
+    try {
+      return (await promise) as Answers[Kind];
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Questions that wait fail. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const worker = this.#worker;
+    this.#worker = undefined;
+    this.#failAll(new MirrorError('MB9001', 'the store was closed before it answered'));
+    await worker?.terminate();
+  }
+
+  #begun(): Worker {
+    if (this.#worker !== undefined) return this.#worker;
+    const worker = new Worker(new URL('./query-worker.js', import.meta.url), { workerData: { path: this.#path } satisfies QueryWork });
+    this.#worker = worker;
+    worker.on('message', (reply: QueryReply) => this.#replied(reply));
+    const ended = (why: string): void => {
+      if (this.#worker !== worker) return;
+      this.#worker = undefined;
+      this.#failAll(new MirrorError('MB9001', `the thread that reads the store ended: ${why}`));
+    };
+    worker.on('error', (error) => ended(messageOf(error)));
+    worker.on('exit', (code) => ended(`exit code ${code}`));
+    return worker;
+  }
+
+  #replied(reply: QueryReply): void {
+    const waiting = this.#settled(reply.id);
+    if (waiting === undefined) return;
+    if (reply.kind === 'answer') waiting.answer(reply.answer);
+    else if (reply.kind === 'failed') waiting.fail(new MirrorError(reply.code, reply.message, reply.details));
+  }
+
+  #settled(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (this.#waiting.size === 0) this.#worker?.unref();
+    return waiting;
+  }
+
+  #failAll(failure: MirrorError): void {
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { fail } of waiting) fail(failure);
+  }
+}
