@@ -169,8 +169,8 @@ export function systemCode(error: unknown): string | undefined {
 
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
-  const said = typeof error === 'object' && error !== null && 'message' in error ? error.message : error;
-  return cutText(typeof said === 'string' ? said : textOf(said), MOST_MESSAGE);
+  const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : error;
+  return cutText(typeof message === 'string' ? message : textOf(message), MOST_MESSAGE);
 }
 
 /** What is thrown may be anything, also what can't be made a text. */

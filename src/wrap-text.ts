@@ -43,7 +43,7 @@ export function columnsOf(
   stream: { readonly columns?: number | undefined; readonly isTTY?: boolean | undefined },
   env: Environment,
 ): number | undefined {
-  const said = Number(env['COLUMNS']);
-  if (Number.isInteger(said) && said > 0) return said;
+  const columns = Number(env['COLUMNS']);
+  if (Number.isInteger(columns) && columns > 0) return columns;
   return stream.isTTY === true && stream.columns !== undefined && stream.columns > 0 ? stream.columns : undefined;
 }

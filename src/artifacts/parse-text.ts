@@ -20,7 +20,7 @@ export type TextForm = 'json' | 'yaml' | 'python' | 'any';
 export type ReadParams = { readonly kind: 'params'; readonly params: readonly RunParam[] } | Invalid;
 
 /** What a text holds. */
-export type Said = ReadParams | { readonly kind: 'id'; readonly id: string | undefined };
+export type ParsedText = ReadParams | { readonly kind: 'id'; readonly id: string | undefined };
 
 /** A text that cannot be parsed, and why. */
 export interface Invalid {
@@ -37,7 +37,7 @@ const MOST_NAME_LETTERS = 4096;
 const MOST_LEVELS = 100;
 
 /** Parses a text that others wrote. Throws nothing about its content: that is `Invalid`. */
-export function parseText(request: TextRequest): Said {
+export function parseText(request: TextRequest): ParsedText {
   try {
     return request.kind === 'params' ? paramsOf(request) : idOf(request.text, request.key);
   } catch (error) {
@@ -121,7 +121,7 @@ function flattened(value: object, prefix: string): ReadParams {
   return { kind: 'params', params: flat.params };
 }
 
-function idOf(text: string, key: string): Said {
+function idOf(text: string, key: string): ParsedText {
   const document = parseDocument(text, { logLevel: 'silent', prettyErrors: false });
   const value: unknown = document.errors.length > 0 ? undefined : document.getIn(key.split('.'));
   if (typeof value !== 'string' && typeof value !== 'number') return { kind: 'id', id: undefined };

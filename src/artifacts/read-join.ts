@@ -58,6 +58,6 @@ function reasonOf(error: unknown): { readonly reason?: string } {
 async function idIn(text: string, key: string | undefined): Promise<string | undefined> {
   // An id is short: whatever a long text is, it is none.
   if (key === undefined) return text.slice(0, MOST_ID_LETTERS).trim().split(/\r?\n/, 1)[0]?.trim() || undefined;
-  const said = await parseApart({ kind: 'id', text, key });
-  return said.kind === 'id' ? said.id : undefined;
+  const parsed = await parseApart({ kind: 'id', text, key });
+  return parsed.kind === 'id' ? parsed.id : undefined;
 }

@@ -19,6 +19,6 @@ export function readTextParams(text: string, prefix: string): Promise<ReadParams
 }
 
 async function readAs(text: string, form: TextForm, prefix: string): Promise<ReadParams> {
-  const said = await parseApart({ kind: 'params', text, prefix, form });
-  return said.kind === 'id' ? { kind: 'invalid', reason: 'it was read for something else' } : said;
+  const parsed = await parseApart({ kind: 'params', text, prefix, form });
+  return parsed.kind === 'id' ? { kind: 'invalid', reason: 'it was read for something else' } : parsed;
 }

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import PQueue from 'p-queue';
 import { messageOf, systemCode } from '../errors.ts';
 import { formatMemory, memoryShares } from '../memory/index.ts';
-import { type Invalid, MOST_TEXT_BYTES, type Said, type TextRequest } from './parse-text.ts';
+import { type Invalid, MOST_TEXT_BYTES, type ParsedText, type TextRequest } from './parse-text.ts';
 
 /** Bounds of one parse, which runs in its own thread. */
 interface ParseLimits {
@@ -28,17 +28,17 @@ const queue = new PQueue({ concurrency: THREADS });
 const idle: { readonly worker: Worker; readonly mostBytes: number }[] = [];
 
 /** What a text contains; `invalid` with the limit if it exceeds one. */
-export async function parseApart(request: TextRequest, limits: ParseLimits = {}): Promise<Said | Invalid> {
+export async function parseApart(request: TextRequest, limits: ParseLimits = {}): Promise<ParsedText | Invalid> {
   if (request.text.length > MOST_TEXT_BYTES) return { kind: 'invalid', reason: `it has more than ${MOST_TEXT_BYTES} bytes` };
   return await queue.add(() => parse(request, limits));
 }
 
-function parse(request: TextRequest, { mostMs = MOST_MS, mostBytes = memoryShares().parser }: ParseLimits): Promise<Said | Invalid> {
+function parse(request: TextRequest, { mostMs = MOST_MS, mostBytes = memoryShares().parser }: ParseLimits): Promise<ParsedText | Invalid> {
   const at = idle.findIndex((thread) => thread.mostBytes === mostBytes);
   const worker = idle.splice(at, at < 0 ? 0 : 1)[0]?.worker ?? newWorker(mostBytes);
   worker.ref();
   return new Promise((resolve) => {
-    const end = (said: Said | Invalid, isValid = false): void => {
+    const end = (parsed: ParsedText | Invalid, isValid = false): void => {
       clearTimeout(timer);
       worker.off('message', onMessage).off('error', onError).off('exit', onExit);
       if (isValid) {
@@ -49,9 +49,9 @@ function parse(request: TextRequest, { mostMs = MOST_MS, mostBytes = memoryShare
         worker.on('error', () => undefined);
         void worker.terminate();
       }
-      resolve(said);
+      resolve(parsed);
     };
-    const onMessage = (said: Said): void => end(said, true);
+    const onMessage = (parsed: ParsedText): void => end(parsed, true);
     const onError = (error: unknown): void => end({ kind: 'invalid', reason: reasonOf(error, mostBytes) });
     const onExit = (code: number): void => end({ kind: 'invalid', reason: `the thread that parses it ended with ${code}` });
     const timer = setTimeout(() => end({ kind: 'invalid', reason: `parsing it takes more than ${mostMs / 1000} s` }), mostMs);

@@ -34,7 +34,7 @@ const KEEPS: Capabilities['keeps'] = {
  * every bit, can be read back in full, has no bound on series or points, and needs no journal. A field that a later
  * version adds gets a default that changes nothing for backends that do not know it.
  */
-export function capabilities({ holds, limits, keeps, ...said }: Announced): Capabilities {
+export function capabilities({ holds, limits, keeps, ...rest }: Announced): Capabilities {
   const { other = 'none' } = holds;
   return {
     replacesByKey: true,
@@ -42,7 +42,7 @@ export function capabilities({ holds, limits, keeps, ...said }: Announced): Capa
     readBack: 'full',
     ownsPosition: false,
     needsJournal: false,
-    ...said,
+    ...rest,
     holds: { ...Object.fromEntries(KINDS.map((kind) => [kind, holds[kind] ?? other])), other },
     limits: { ...LIMITS, ...limits },
     keeps: { ...KEEPS, ...keeps },

@@ -5,8 +5,8 @@ export async function hparamNames(chunks: AsyncIterable<Pick<ReadBackChunk, 'poi
   const names = new Set<string>();
   for await (const { points } of chunks) {
     for (const { value } of points) {
-      const said = JSON.parse(String(value)) as { readonly session_start_info?: { readonly hparams?: object } } | null;
-      for (const name of Object.keys(said?.session_start_info?.hparams ?? {})) names.add(name);
+      const json = JSON.parse(String(value)) as { readonly session_start_info?: { readonly hparams?: object } } | null;
+      for (const name of Object.keys(json?.session_start_info?.hparams ?? {})) names.add(name);
     }
   }
   return names;

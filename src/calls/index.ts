@@ -22,4 +22,4 @@ export {
 } from './file-system.ts';
 export { inTime } from './in-time.ts';
 export { closeWorker, isAnythingBehind, LeftBehind } from './left-behind.ts';
-export { FIRST_DEADLINE_MS, MOST_BEHIND, nextDeadline, SAID_AFTER_MS, silenceText, wallOf } from './silence.ts';
+export { FIRST_DEADLINE_MS, MOST_BEHIND, nextDeadline, REPORT_AFTER_MS, silenceText, wallOf } from './silence.ts';

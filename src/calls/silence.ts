@@ -2,7 +2,7 @@ import { asWallMs, machineMs, steadyMs } from '../clock.ts';
 import { MirrorError } from '../errors.ts';
 
 /** A call that takes so long is worth saying. */
-export const SAID_AFTER_MS = 3000;
+export const REPORT_AFTER_MS = 3000;
 /**
  * A thread in a call for so long is left behind. A place that answered later than that is given twice as long the
  * next time.

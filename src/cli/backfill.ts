@@ -172,7 +172,7 @@ function nextAfter(report: Report, { roots, requests, flags, isLocalOnly }: Type
       hasPending: report.lanes.some(({ state, pendingBytes }) => state !== 'done' || pendingBytes > 0),
       emptyRoot: report.totals.files === 0 ? requests[0]?.path : undefined,
       isLocalOnly,
-      said: 'that it is mirrored',
+      confirmed: 'that it is mirrored',
     },
     program,
   );

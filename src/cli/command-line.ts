@@ -124,11 +124,11 @@ function flagNames(options: readonly Option[]): string[] {
 /** The help text of a flag: words and defaults if they add something. */
 function optionDescription(option: Option): string {
   const { argChoices, defaultValue } = option;
-  const said = [
+  const notes = [
     ...(argChoices === undefined ? [] : [argChoices.join(', ')]),
     ...(typeof defaultValue === 'string' ? [`default: ${defaultValue}`] : []),
   ];
-  return said.length === 0 ? option.description : `${option.description} (${said.join('; ')})`;
+  return notes.length === 0 ? option.description : `${option.description} (${notes.join('; ')})`;
 }
 
 /** A command without `[options]`, which all have. */

@@ -88,11 +88,11 @@ async function configOf({ flags }: Place, env: CommandContext['env']) {
   const { loadConfig } = await import('../config/index.ts');
   // Secrets are usually not set at a prompt, and names do not need the values of variables.
   const lenient = new Proxy({ ...env }, { get: (all, name) => all[String(name)] ?? '' });
-  const said = { config: flags.get('config'), store: flags.get('store') };
+  const paths = { config: flags.get('config'), store: flags.get('store') };
   const profile = flags.get('profile');
   // A profile that is just being typed is none yet.
   const load = (flags: Flags) => loadConfig({ flags, env: lenient, cwd: process.cwd() });
-  return load({ ...said, profile }).catch(() => load(said));
+  return load({ ...paths, profile }).catch(() => load(paths));
 }
 
 async function stored(kind: 'roots' | 'runs' | 'tags', path: string, { operands, prefix }: Place): Promise<Candidate[]> {

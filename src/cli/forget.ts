@@ -94,7 +94,7 @@ async function carryOut(
     stderr.write(`${visibleText(message)}\n`);
   };
   const asked = trackers.filter(({ name }) => removals.some(({ lane }) => lane === name));
-  for (const tracker of asked) await probeInTime(tracker, { say: warn, signal, undone: 'Nothing was forgotten.' });
+  for (const tracker of asked) await probeInTime(tracker, { report: warn, signal, undone: 'Nothing was forgotten.' });
   return withTidyPlaces(config, trackers, { warn, signal }, (places) => tidy(places, forgettings, removals));
 }
 

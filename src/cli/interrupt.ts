@@ -92,10 +92,10 @@ export class Interrupt {
   #lastResort: Worker | undefined;
 
   constructor(
-    say: (line: string, signal: NodeJS.Signals) => void,
+    report: (line: string, signal: NodeJS.Signals) => void,
     { hungUp = () => undefined, isTerminal = process.stderr.isTTY === true, graceMs = GRACE_MS }: InterruptOptions = {},
   ) {
-    this.#report = say;
+    this.#report = report;
     this.#hungUp = hungUp;
     this.#isTerminal = isTerminal;
     this.graceMs = graceMs;

@@ -35,11 +35,11 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
   using interrupt = new Interrupt((line) => block.print(line), { graceMs: config.shutdownGraceMs });
   const { signal } = interrupt;
   // Lanes are made several times, and say the same each time.
-  const said = new Set<string>();
+  const warned = new Set<string>();
   const warn: LaneWarning = (lane, message, facts) => {
     const line = laneWarning(lane, message, facts);
-    if ((flags.quiet ?? 0) < 2 && !said.has(line)) block.print(line);
-    said.add(line);
+    if ((flags.quiet ?? 0) < 2 && !warned.has(line)) block.print(line);
+    warned.add(line);
   };
   const isSpoken = flags.json !== true && (flags.quiet ?? 0) < 2;
   const style = styleOf(stderr, flags, env);

@@ -48,7 +48,7 @@ export interface Situation {
   /** Only the local store is mirrored into. */
   readonly isLocalOnly?: boolean;
   /** What the command has shown already, so that it is not suggested again. */
-  readonly said?: 'how it stands' | 'that it is the same' | 'that it is mirrored';
+  readonly confirmed?: 'how it stands' | 'that it is the same' | 'that it is mirrored';
 }
 
 /** The command, as it is typed. */
@@ -94,11 +94,11 @@ function decide(situation: Situation): Step {
   if (situation.emptyRoot !== undefined) return { words: ['inspect', situation.emptyRoot] };
   if (situation.hasPending === true) {
     // Who compares wants it compared once it is there.
-    if (isDriven) return situation.said === 'that it is the same' ? again : { words: ['status', '--watch'] };
+    if (isDriven) return situation.confirmed === 'that it is the same' ? again : { words: ['status', '--watch'] };
     return BRINGING.has(typed[0] ?? '') ? again : bring;
   }
   if (situation.paused !== undefined) return { words: ['lane', 'resume', situation.paused] };
-  switch (situation.said) {
+  switch (situation.confirmed) {
     case 'how it stands':
       return { words: ['verify'] };
     case 'that it is the same':

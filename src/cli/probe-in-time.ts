@@ -9,7 +9,7 @@ export const PROBE_MS = 30_000;
 /** How long to wait for a tracker, and where to report that. */
 interface ProbeOptions {
   /** A line for the person who waits. */
-  readonly say: (line: string) => void;
+  readonly report: (line: string) => void;
   readonly signal: AbortSignal;
   /** What has not happened, if it does not answer. */
   readonly undone: string;
@@ -22,10 +22,10 @@ interface ProbeOptions {
  */
 export async function probeInTime(
   { name, target, backend }: Pick<TrackerLaneOptions, 'name' | 'target' | 'backend'>,
-  { say, signal, undone, clock = systemClock }: ProbeOptions,
+  { report, signal, undone, clock = systemClock }: ProbeOptions,
 ): Promise<void> {
   const waiting = `${name}: waiting for an answer for ${SILENT_MS / 1000} s; giving up after ${PROBE_MS / 1000} s`;
-  const answers = new AnswerWatch(clock, { fellSilent: () => say(waiting), heardAgain: () => undefined });
+  const answers = new AnswerWatch(clock, { fellSilent: () => report(waiting), heardAgain: () => undefined });
   const limit = new AbortController();
   const over = new AbortController();
   const late = clock.sleep(PROBE_MS, over.signal).then(() => {

@@ -149,18 +149,18 @@ async function change(
   config: Config,
   flags: RootChangeFlags,
   context: CommandContext,
-  said: readonly [string, ...string[]],
+  message: readonly [string, ...string[]],
 ): Promise<void> {
   const { stdout, stderr } = context;
   const isDone = flags.dryRun !== true;
   if (isDone) await changing(config, stderr, (places) => tidy(places, [tidying]));
   const { kind, ...facts } = tidying;
-  const [first, ...more] = said;
+  const [first, ...more] = message;
   if (flags.json === true) {
     const type = kind === 'place' ? 'root_move' : 'root_rename';
     await writeOut(stdout, `${JSON.stringify({ type, done: isDone, ...facts })}\n`);
   } else {
-    const lines = isDone ? said : [`Dry run: ${first}`, ...more, 'Nothing was changed.'];
+    const lines = isDone ? message : [`Dry run: ${first}`, ...more, 'Nothing was changed.'];
     stderr.write(`${lines.map((line) => visibleText(line)).join('\n')}\n`);
   }
   context.exitCode = ExitCode.done;

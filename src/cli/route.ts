@@ -177,8 +177,8 @@ function routeText(
       if (target.path !== run.path) lines.push(`     folded into: ${visibleText(runLabel(target))}`);
       if (parent !== undefined) lines.push(`     below: ${visibleText(parent)}`);
       if (group !== undefined) lines.push(`     group by draw: ${visibleText(group)}`);
-      const said = Object.entries(tags).map(([name, value]) => (value === '' ? name : `${name}=${value}`));
-      if (said.length > 0) lines.push(`     tags: ${visibleText(said.join(', '))}`);
+      const texts = Object.entries(tags).map(([name, value]) => (value === '' ? name : `${name}=${value}`));
+      if (texts.length > 0) lines.push(`     tags: ${visibleText(texts.join(', '))}`);
     }
     if (series !== undefined && series.every !== 0) {
       lines.push(`     name: ${visibleText(series.name)}`);

@@ -287,8 +287,8 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
   const left = report.left.map((obstacle) => obstacleText({ ...obstacle, path: `${obstacle.root}/${obstacle.path}` }));
   if (left.length > 0) lines.push('', style.yellow('Not followed:'), firstFew(left).join('\n'));
   const tables = lines.slice(0, 3);
-  const said = lines.slice(3).map((line) => wrapText(line, width, 2));
-  return `${[...tables, ...said, '', nextLine(nextCommand(report, flags, env), style)].join('\n')}\n`;
+  const sentences = lines.slice(3).map((line) => wrapText(line, width, 2));
+  return `${[...tables, ...sentences, '', nextLine(nextCommand(report, flags, env), style)].join('\n')}\n`;
 }
 
 /** What does not answer, as we see it or as a running watch does. */
@@ -340,7 +340,7 @@ function nextCommand(report: StatusReport, flags: StatusFlags, env: NodeJS.Proce
       isNew: roots.length === 0,
       hasPending: lanes.some((lane) => lane.lagBytes > 0 && pausedSince(lane) === undefined),
       paused: lanes.find((lane) => pausedSince(lane) !== undefined)?.name,
-      said: 'how it stands',
+      confirmed: 'how it stands',
     },
     programName(env),
   );

@@ -25,7 +25,7 @@ export async function unusedFindings(
     let bare: readonly string[] = [];
     try {
       const other = await loadConfig({ flags: { ...configFlags(flags), ...more }, env: own, cwd: process.cwd(), readFile });
-      bare = area === 'profile' ? other.lanes.trackers.filter(({ said }) => said.size === 0).map((lane) => lane.name) : [];
+      bare = area === 'profile' ? other.lanes.trackers.filter(({ origins }) => origins.size === 0).map((lane) => lane.name) : [];
       await resolveLanes(other, own);
     } catch (error) {
       findings.push(unusedFinding(area, name, error, bare));

@@ -46,7 +46,7 @@ export function nextOfVerification(
       hasPending: isBehind,
       lane,
       isLocalOnly: verification.lane === 'local',
-      said: 'that it is the same',
+      confirmed: 'that it is the same',
     },
     program,
   );

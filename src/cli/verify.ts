@@ -101,23 +101,24 @@ async function compare(roots: readonly string[], flags: VerifyFlags, context: Co
   const isOnePending = verifications.filter((one) => hasPending(totalsOf(one)) || isUnmirrored(one.obstacles)).length < 2;
   const about = { roots, flags, program: programName(env), isOnePending };
   if ((flags.quiet ?? 0) < 2) for (const lane of pausedLanes(config, verifications)) stderr.write(`${laneWarning(lane, PAUSED)}\n`);
-  const said = verifications.map((verification) => describe(verification, about, config));
-  const exitCode = worstOf(said.map((one) => one.exitCode));
+  const results = verifications.map((verification) => describe(verification, about, config));
+  const exitCode = worstOf(results.map((one) => one.exitCode));
   context.exitCode = exitCode;
   if (flags.json === true) {
-    const documents = said.map((one) => verificationJson(one.verification, one.totals, one));
-    await writeOut(stdout, `${jsonText(documents.length === 1 ? (documents[0] as Json) : severalJson(said, documents, exitCode))}\n`);
+    const documents = results.map((one) => verificationJson(one.verification, one.totals, one));
+    await writeOut(stdout, `${jsonText(documents.length === 1 ? (documents[0] as Json) : severalJson(results, documents, exitCode))}\n`);
   } else if ((flags.quiet ?? 0) < 2) {
     const style = styleOf(stderr, flags, env);
-    const isNamed = said.length > 1 || said.some(({ verification }) => verification.lane !== 'local' || verification.other !== undefined);
+    const isNamed =
+      results.length > 1 || results.some(({ verification }) => verification.lane !== 'local' || verification.other !== undefined);
     // One command is enough: that of the first lane with something to do.
     const first =
-      said.find(({ exitCode }) => exitCode !== ExitCode.done) ??
-      said.find(({ totals }) => hasPending(totals)) ??
-      said.find(({ verification: { damagedFiles } }) => damagedFiles.length > 0) ??
-      said.at(-1);
-    for (const [i, { verification, totals, note }] of said.entries()) {
-      const next = i === said.length - 1 ? first?.next : undefined;
+      results.find(({ exitCode }) => exitCode !== ExitCode.done) ??
+      results.find(({ totals }) => hasPending(totals)) ??
+      results.find(({ verification: { damagedFiles } }) => damagedFiles.length > 0) ??
+      results.at(-1);
+    for (const [i, { verification, totals, note }] of results.entries()) {
+      const next = i === results.length - 1 ? first?.next : undefined;
       const shown = examples.get(verification.lane) ?? [];
       const head = isNamed ? headOf(verification) : undefined;
       if (i > 0) stderr.write('\n');
@@ -165,7 +166,7 @@ function headOf({ lane, other, where }: Verification): string {
 }
 
 /** A verification, and what is to be said of it. */
-interface Said {
+interface LaneResult {
   readonly verification: Verification;
   readonly totals: Totals;
   readonly exitCode: ExitCode;
@@ -174,7 +175,7 @@ interface Said {
   readonly note: string | undefined;
 }
 
-function describe(verification: Verification, about: Omit<Asked, 'lane'>, config: Config): Said {
+function describe(verification: Verification, about: Omit<Asked, 'lane'>, config: Config): LaneResult {
   const totals = totalsOf(verification);
   const { lane } = verification;
   const writer = FileLock.holder(lane === 'local' ? verification.where : config.state.path);
@@ -207,12 +208,12 @@ function isChosen({ include = [], exclude = [], sample }: VerifyFlags): boolean 
   return include.length + exclude.length > 0 || sample !== undefined;
 }
 
-function severalJson(said: readonly Said[], documents: readonly Json[], exitCode: ExitCode): Json {
+function severalJson(results: readonly LaneResult[], documents: readonly Json[], exitCode: ExitCode): Json {
   return {
     type: 'verifications',
     exit_code: exitCode,
-    differences: said.reduce((sum, { totals }) => sum + totals.differences, 0),
-    interrupted: said.some(({ verification }) => verification.interrupted),
+    differences: results.reduce((sum, { totals }) => sum + totals.differences, 0),
+    interrupted: results.some(({ verification }) => verification.interrupted),
     lanes: documents,
   };
 }

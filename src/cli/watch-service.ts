@@ -218,8 +218,8 @@ export class WatchService {
       const config = await reloadConfig(this.#config, { flags: configFlags(flags), env, cwd: process.cwd(), defaultLogLevel: 'info' });
       checkSameShard(this.#config, config);
       const { changed, isForSync } = changesBetween(this.#config, config);
-      const said = new Set([...this.#config.notices, ...this.#config.unknownVariables]);
-      for (const notice of [...config.notices, ...config.unknownVariables]) if (!said.has(notice)) this.#log.warn({}, notice);
+      const warned = new Set([...this.#config.notices, ...this.#config.unknownVariables]);
+      for (const notice of [...config.notices, ...config.unknownVariables]) if (!warned.has(notice)) this.#log.warn({}, notice);
       // Also without a change: files that it names, such as those with secrets, may hold something else.
       const setup = isForSync || reason === 'SIGHUP' ? await setUp(config, this.#context) : undefined;
       this.#log.info({ reason, changed }, 'configuration read');

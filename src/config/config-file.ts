@@ -166,9 +166,9 @@ class FieldReader {
   }
 
   /** What was found at a path, as it may be shown; `said`: in other words than the value itself. */
-  shown(path: FieldPath, value: unknown, said?: string): string {
+  shown(path: FieldPath, value: unknown, words?: string): string {
     if (isSecret(path) || this.#hidden.has(JSON.stringify(path))) return 'a hidden value';
-    return said ?? shownValue(value);
+    return words ?? shownValue(value);
   }
 
   #refuse(code: Problem['code'], path: FieldPath, found: string, expected: string, hint?: string): void {
@@ -257,8 +257,8 @@ function isLayerKey(path: FieldPath): boolean {
 
 /** What one of our checks says in addition to what was expected. */
 function paramIn({ params }: z.core.$ZodIssueCustom, name: 'found' | 'hint'): string | undefined {
-  const said: unknown = params?.[name];
-  return typeof said === 'string' ? said : undefined;
+  const words: unknown = params?.[name];
+  return typeof words === 'string' ? words : undefined;
 }
 
 /** A number or word in quotes, for a place that needs a text. */

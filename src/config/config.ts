@@ -129,7 +129,7 @@ export interface TrackerLaneConfig {
   /** The settings of the type, variables put in; what every lane has (type, tags, templates) is taken out. */
   readonly section: Readonly<Record<string, unknown>>;
   /** Who said each of `section`. */
-  readonly said: ReadonlyMap<string, SettingOrigin>;
+  readonly origins: ReadonlyMap<string, SettingOrigin>;
   /** Those of `section` that are not shown, because of the variables they come from. */
   readonly hidden: ReadonlySet<string>;
   /** Of every tracker run: the shared ones, and the lane's own, which win. */

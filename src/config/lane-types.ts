@@ -36,8 +36,8 @@ export function isLaneName(name: string): boolean {
 }
 
 /** The type of a lane: what it says, or what its name says. */
-export function laneType(name: string, said: string | undefined): string | undefined {
-  return said ?? LANE_TYPES.find((type) => type === name);
+export function laneType(name: string, type: string | undefined): string | undefined {
+  return type ?? LANE_TYPES.find((type) => type === name);
 }
 
 /** What was expected if a lane has no type. */

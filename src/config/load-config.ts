@@ -28,7 +28,7 @@ import { openFile } from './open-file.ts';
 import { isUmask, parseUmask } from './parse-umask.ts';
 import { type FieldPath, type PlacedProblem, problemsError } from './problem.ts';
 import { makeRouting } from './routing.ts';
-import { shardSaid, withShard } from './shard.ts';
+import { givenShard, withShard } from './shard.ts';
 import { tagNotice, tagNotices } from './tag-notices.ts';
 import { checkTemplates, type LaneMaking, makeTrackerLane, sharedTags, sharedTemplates, typeVariable } from './tracker-lanes.ts';
 import { unknownVariables } from './unknown-variables.ts';
@@ -125,10 +125,10 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   checkGlobs(flags);
   const rules = rulesOf(flags, settings);
   for (const key of ['include', 'exclude'] as const) {
-    const isSaid = (flags[key] ?? []).length > 0;
+    const isGiven = (flags[key] ?? []).length > 0;
     note(
       key,
-      isSaid ? { value: rules[key], source: 'flag', place: flagName(key) } : (inFile(settings?.[key], [key]) ?? byDefault(rules[key])),
+      isGiven ? { value: rules[key], source: 'flag', place: flagName(key) } : (inFile(settings?.[key], [key]) ?? byDefault(rules[key])),
     );
   }
 
@@ -147,13 +147,13 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const tags = sharedTags(making);
   const runs = sharedTemplates(making);
   const trackers = lanes.names.filter((name) => name !== 'local').map((name) => makeTrackerLane(name, making));
-  const said = new Set(notices);
+  const chosen = new Set(notices);
   for (const { name, tags: own } of trackers) {
     const variable = places.get(`lanes.${name}.tags`);
     if (variable === undefined) continue;
     for (const [tag, value] of Object.entries(own)) {
       if (places.has(`lanes.${name}.tags.${tag}`) || places.has(`tags.${tag}`)) continue;
-      said.add(tagNotice(tag, value, () => variable) ?? '');
+      chosen.add(tagNotice(tag, value, () => variable) ?? '');
     }
   }
   const routing = makeRouting(making);
@@ -161,7 +161,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   note('shard', shard ?? byDefault(undefined));
   for (const name of new Set([undefined, ...Object.keys(settings?.profiles ?? {})])) {
     const other = { ...making, layers: layersOf(settings, name), note: () => undefined };
-    for (const notice of tagNotices(other.layers, placeOf)) said.add(notice);
+    for (const notice of tagNotices(other.layers, placeOf)) chosen.add(notice);
     checkTemplates(other);
     if (name !== profile) makeRouting({ ...other, project: '' });
   }
@@ -213,12 +213,12 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     sources,
     places,
     hiddenPlaces,
-    notices: [...said].filter((notice) => notice !== ''),
+    notices: [...chosen].filter((notice) => notice !== ''),
     unknownVariables: unknownVariables(env, lanesIn(settings, lanes.names), parsed?.variables),
   };
   if (shard === undefined) return config;
   const isFlag = shard.source === 'flag';
-  return withShard(config, shardSaid(shard.value, shard.place ?? 'shard', isFlag ? 'flag' : 'environment'));
+  return withShard(config, givenShard(shard.value, shard.place ?? 'shard', isFlag ? 'flag' : 'environment'));
 }
 
 /** Who asks for a profile: the flag, our variable, or the one by which whole environments are told apart. */
@@ -258,14 +258,14 @@ function profileNotices(
 /** Lanes that a flag or a variable asks for, as a list with commas, or in brackets as Tracelet's settings take it. */
 function askedLanes({ flags, env }: Surroundings): Chosen<readonly string[]> | undefined {
   if (flags.lanes !== undefined && flags.lanes.length > 0) return { value: flags.lanes, source: 'flag', place: '--to' };
-  const said = firstSet(env, LANES_VARIABLES);
-  if (said === undefined) return undefined;
-  const names = said.value
+  const chosen = firstSet(env, LANES_VARIABLES);
+  if (chosen === undefined) return undefined;
+  const names = chosen.value
     .replace(/^\s*\[(.*)\]\s*$/s, '$1')
     .split(',')
     .map((name) => name.trim().replace(/^(["'])(.*)\1$/, '$2'))
     .filter((name) => name !== '');
-  return names.length === 0 ? undefined : { ...said, value: names };
+  return names.length === 0 ? undefined : { ...chosen, value: names };
 }
 
 function checkAskedLanes({ value: names, place = '' }: Chosen<readonly string[]>, layers: readonly LayerAt[], env: Environment): void {
@@ -347,14 +347,14 @@ function givenWord<Word extends string>(
   name: 'links' | 'replaced' | 'logLevel' | 'logFormat',
   words: readonly Word[],
 ): Chosen<Word> | undefined {
-  const said = given(from, name);
-  if (said === undefined) return undefined;
-  const value = words.find((word) => word === said.value);
-  if (value !== undefined) return { ...said, value };
-  const [code, place] = said.source === 'flag' ? (['MB1001', flagName(name)] as const) : (['MB1002', environmentName(name)] as const);
-  const found = JSON.stringify(said.value);
-  throw new MirrorError(code, `${place}: found ${found}, expected one of ${words.join(', ')}${suggestion(said.value, words)}`, {
-    context: { field: place, found: said.value, expected: words.join(', ') },
+  const chosen = given(from, name);
+  if (chosen === undefined) return undefined;
+  const value = words.find((word) => word === chosen.value);
+  if (value !== undefined) return { ...chosen, value };
+  const [code, place] = chosen.source === 'flag' ? (['MB1001', flagName(name)] as const) : (['MB1002', environmentName(name)] as const);
+  const found = JSON.stringify(chosen.value);
+  throw new MirrorError(code, `${place}: found ${found}, expected one of ${words.join(', ')}${suggestion(chosen.value, words)}`, {
+    context: { field: place, found: chosen.value, expected: words.join(', ') },
   });
 }
 
@@ -363,25 +363,25 @@ function givenTime(
   name: 'scanInterval' | 'runEndedAfter' | 'shutdownGrace',
   olderName?: string,
 ): Chosen<number> | undefined {
-  const said = given(from, name) ?? (olderName === undefined ? undefined : variable(from.env, olderName));
-  if (said === undefined) return undefined;
-  const value = parseWait(said.value);
-  if (value !== undefined) return { ...said, value };
-  const code = said.source === 'flag' ? 'MB1001' : 'MB1002';
-  throw new MirrorError(code, `${said.place}: found ${JSON.stringify(said.value)}, expected ${DURATION_WORDS}`, {
-    context: { field: said.place ?? name, found: said.value },
+  const chosen = given(from, name) ?? (olderName === undefined ? undefined : variable(from.env, olderName));
+  if (chosen === undefined) return undefined;
+  const value = parseWait(chosen.value);
+  if (value !== undefined) return { ...chosen, value };
+  const code = chosen.source === 'flag' ? 'MB1001' : 'MB1002';
+  throw new MirrorError(code, `${chosen.place}: found ${JSON.stringify(chosen.value)}, expected ${DURATION_WORDS}`, {
+    context: { field: chosen.place ?? name, found: chosen.value },
   });
 }
 
 function umaskVariable(env: Environment): Chosen<string> | undefined {
-  const said = variable(env, 'MIRRORBOARD_UMASK');
-  if (said === undefined || isUmask(said.value)) return said;
-  const found = JSON.stringify(said.value);
+  const chosen = variable(env, 'MIRRORBOARD_UMASK');
+  if (chosen === undefined || isUmask(chosen.value)) return chosen;
+  const found = JSON.stringify(chosen.value);
   throw new MirrorError(
     'MB1002',
     `MIRRORBOARD_UMASK: found ${found}, expected octal digits that keep all permissions of the owner, such as 027`,
     {
-      context: { field: 'MIRRORBOARD_UMASK', found: said.value },
+      context: { field: 'MIRRORBOARD_UMASK', found: chosen.value },
     },
   );
 }

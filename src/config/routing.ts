@@ -89,21 +89,21 @@ class RoutingMaker {
     { on, lanes, except, needs, base, drop, rename, every, assign }: NonNullable<Layer['routes']>[number],
     path: FieldPath,
   ): void {
-    const said = Object.entries({ lanes, except, needs, assign, rename, every }).flatMap(([key, value]) =>
+    const given = Object.entries({ lanes, except, needs, assign, rename, every }).flatMap(([key, value]) =>
       value === undefined ? [] : [key],
     );
-    if (drop !== true && said.every((key) => key === 'every' && every === 1)) {
+    if (drop !== true && given.every((key) => key === 'every' && every === 1)) {
       const only = [...(drop === false ? ['drop: false'] : []), ...(every === 1 ? ['every: 1'] : [])];
       const found = only.length === 0 ? 'a rule without an effect' : `a rule with only ${only.join(' and ')}, which has no effect`;
       this.#refuse(path, found, 'one of lanes, except, needs, assign, drop, rename, every');
     }
-    if (drop === true && said.length > 0)
-      this.#refuse([...path, 'drop'], `drop together with ${said.join(', ')}`, 'drop alone: no lane gets dropped data');
+    if (drop === true && given.length > 0)
+      this.#refuse([...path, 'drop'], `drop together with ${given.join(', ')}`, 'drop alone: no lane gets dropped data');
     if (base !== undefined && needs === undefined) this.#refuse([...path, 'base'], 'base without needs', 'both');
-    const lanesSayNothing = lanes !== undefined && on?.every((lane) => lanes.includes(lane)) === true;
+    const lanesChangeNothing = lanes !== undefined && on?.every((lane) => lanes.includes(lane)) === true;
     const exceptSaysNothing = except !== undefined && on !== undefined && !on.some((lane) => except.includes(lane));
-    if (lanesSayNothing || exceptSaysNothing) {
-      const key = lanesSayNothing ? 'lanes' : 'except';
+    if (lanesChangeNothing || exceptSaysNothing) {
+      const key = lanesChangeNothing ? 'lanes' : 'except';
       this.#refuse(
         [...path, key],
         `${key} that excludes none of ${on?.join(', ')}`,
@@ -194,8 +194,8 @@ class RoutingMaker {
     key: Key,
     make: (item: NonNullable<Layer[Key]>[number], path: FieldPath) => Made,
   ): Made[] {
-    const said = this.#strongest((layer) => layer[key], key);
-    return ((said?.value ?? []) as NonNullable<Layer[Key]>[number][]).map((item, i) => make(item, [...(said?.path ?? []), i]));
+    const given = this.#strongest((layer) => layer[key], key);
+    return ((given?.value ?? []) as NonNullable<Layer[Key]>[number][]).map((item, i) => make(item, [...(given?.path ?? []), i]));
   }
 
   #strongest<Value>(

@@ -3,7 +3,7 @@ import { parseShard, type Shard } from '../model/index.ts';
 import type { Config, TrackerLaneConfig, UnitRule } from './config.ts';
 
 /** A shard as the command line or the environment says it. Throws MB1001 or MB1002 for a text that is none. */
-export function shardSaid(text: string, place: string, source: 'flag' | 'environment'): Shard {
+export function givenShard(text: string, place: string, source: 'flag' | 'environment'): Shard {
   const shard = parseShard(text);
   if (shard !== undefined) return shard;
   const code = source === 'flag' ? 'MB1001' : 'MB1002';

@@ -10,8 +10,8 @@ import type { Tags } from './tags.ts';
 export function tagNotices(layers: readonly LayerAt[], placeOf: (path: FieldPath) => string): string[] {
   return layers.flatMap(tagsIn).flatMap(({ path, tags }) =>
     Object.entries(tags).flatMap(([tag, value]) => {
-      const said = tagNotice(tag, value, () => placeOf([...path, tag]));
-      return said === undefined ? [] : [said];
+      const notice = tagNotice(tag, value, () => placeOf([...path, tag]));
+      return notice === undefined ? [] : [notice];
     }),
   );
 }

@@ -21,7 +21,7 @@ export interface LaneMaking {
 }
 
 /** A value, and where it was said. */
-interface Said<Value> {
+interface Given<Value> {
   readonly value: Value;
   readonly place: string;
   readonly field: string;
@@ -82,8 +82,8 @@ export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneCo
   const hidden = new Set<string>();
   const origins = new Map<string, SettingOrigin>();
   let tags: Record<string, string> = { ...sharedTags(making) };
-  for (const { path, section: said } of layers.flatMap(sectionsIn).filter(({ lane }) => lane === name)) {
-    for (const [key, value] of Object.entries(said)) {
+  for (const { path, section: given } of layers.flatMap(sectionsIn).filter(({ lane }) => lane === name)) {
+    for (const [key, value] of Object.entries(given)) {
       const place = placeOf([...path, key]);
       if (value === undefined) continue;
       if (key === 'tags') {
@@ -117,7 +117,7 @@ export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneCo
   }
   const type = laneType(name, typeVariable(name, making.env)?.value ?? typesIn(layers).get(name)) ?? name;
   const { type: _, run_name: runName, experiment, join, ...rest } = section;
-  const own = (key: string, value: unknown): Said<string> | undefined =>
+  const own = (key: string, value: unknown): Given<string> | undefined =>
     ['string', 'number', 'boolean'].includes(typeof value)
       ? { value: String(value), place: origins.get(key)?.place ?? '', field: fieldName(origins.get(key)?.path ?? ['lanes', name, key]) }
       : undefined;
@@ -127,7 +127,7 @@ export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneCo
     name,
     type,
     section: rest,
-    said: new Map([...origins].filter(([key]) => Object.hasOwn(rest, key))),
+    origins: new Map([...origins].filter(([key]) => Object.hasOwn(rest, key))),
     hidden,
     tags,
     parent: checked(sharedTemplate('parent', making), making),
@@ -171,7 +171,7 @@ export function sharedTemplates(making: LaneMaking): Record<'experiment' | 'name
 }
 
 /** A template of `runs`. */
-function sharedTemplate(key: 'experiment' | 'name' | 'parent', { layers, placeOf, note }: LaneMaking): Said<string> | undefined {
+function sharedTemplate(key: 'experiment' | 'name' | 'parent', { layers, placeOf, note }: LaneMaking): Given<string> | undefined {
   for (const { path, layer } of layers.toReversed()) {
     const value = layer.runs?.[key];
     if (value === undefined) continue;
@@ -182,16 +182,16 @@ function sharedTemplate(key: 'experiment' | 'name' | 'parent', { layers, placeOf
   return undefined;
 }
 
-function checked(said: Said<string> | undefined, making: LaneMaking): string | undefined {
-  if (said === undefined) return undefined;
-  const problem = templateProblem(said.value, { hasProject: making.project !== undefined });
-  if (problem !== undefined) refuse(making, said, problem.found, problem.expected);
-  return said.value;
+function checked(given: Given<string> | undefined, making: LaneMaking): string | undefined {
+  if (given === undefined) return undefined;
+  const problem = templateProblem(given.value, { hasProject: making.project !== undefined });
+  if (problem !== undefined) refuse(making, given, problem.found, problem.expected);
+  return given.value;
 }
 
 function refuse(
   { problems }: Pick<LaneMaking, 'problems'>,
-  { place, field }: Pick<Said<unknown>, 'place' | 'field'>,
+  { place, field }: Pick<Given<unknown>, 'place' | 'field'>,
   found: string,
   expected: string,
 ): void {
@@ -199,8 +199,8 @@ function refuse(
 }
 
 /** The same of a template in a tracker's own setting: whether {project} is set shows when the type has looked at it. */
-function checkedWord(said: Said<string> | undefined, making: LaneMaking): void {
-  checked(said, { ...making, project: '' });
+function checkedWord(given: Given<string> | undefined, making: LaneMaking): void {
+  checked(given, { ...making, project: '' });
 }
 
 /**

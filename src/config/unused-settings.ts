@@ -20,7 +20,7 @@ export function unusedSettings(
     ...sectionsIn({ path: [], layer: top })
       .filter(({ lane }) => !lanes.includes(lane))
       .flatMap(({ path, section }) => written(section, path, false)),
-    ...Object.entries(profiles ?? {}).flatMap(([name, said]) => written(said, ['profiles', name], name === profile)),
+    ...Object.entries(profiles ?? {}).flatMap(([name, own]) => written(own, ['profiles', name], name === profile)),
   ];
 }
 

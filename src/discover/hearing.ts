@@ -23,7 +23,7 @@ export class Hearing {
   #given: number | undefined;
   #refusedAtMs = 0;
   #reason = '';
-  #said = '';
+  #warned = '';
 
   constructor(options: HearingOptions) {
     this.#options = options;
@@ -91,8 +91,8 @@ export class Hearing {
 
   #report(): void {
     const now = `${this.#listener.size} ${this.#reason}`;
-    if (now === this.#said) return;
-    this.#said = now;
+    if (now === this.#warned) return;
+    this.#warned = now;
     this.#options.onChanged(this.#listener.size, this.#reason);
   }
 }

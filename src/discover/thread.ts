@@ -9,7 +9,7 @@ import {
   MOST_BEHIND,
   nextDeadline,
   type OpenCall,
-  SAID_AFTER_MS,
+  REPORT_AFTER_MS,
   silenceText,
   wallOf,
 } from '../calls/index.ts';
@@ -43,7 +43,7 @@ class DiscoverThread {
   #worker: Worker | undefined;
   #view: CallView;
   /** The call that was said not to come back. */
-  #said: OpenCall | undefined;
+  #reported: OpenCall | undefined;
   #deadlineMs = FIRST_DEADLINE_MS;
   #timer: NodeJS.Timeout | undefined;
 
@@ -110,15 +110,15 @@ class DiscoverThread {
   /** Looks whether the thread hangs. */
   #look(): void {
     const call = this.#view.open();
-    if (this.#said !== undefined && this.#said.id !== call?.id) {
-      this.#deadlineMs = Math.max(this.#deadlineMs, nextDeadline(machineMs() - this.#said.sinceMs));
-      this.#report('answersAgain', this.#said.path);
-      this.#said = undefined;
+    if (this.#reported !== undefined && this.#reported.id !== call?.id) {
+      this.#deadlineMs = Math.max(this.#deadlineMs, nextDeadline(machineMs() - this.#reported.sinceMs));
+      this.#report('answersAgain', this.#reported.path);
+      this.#reported = undefined;
     }
     const openMs = call === undefined ? 0 : machineMs() - call.sinceMs;
-    if (call === undefined || openMs < SAID_AFTER_MS) return;
-    if (this.#said === undefined) {
-      this.#said = call;
+    if (call === undefined || openMs < REPORT_AFTER_MS) return;
+    if (this.#reported === undefined) {
+      this.#reported = call;
       this.#report('fellSilent', call.path, wallOf(call.sinceMs));
     }
     // A root that hangs as a whole hides all of it: another thread would see no more.
@@ -140,7 +140,7 @@ class DiscoverThread {
       }),
     );
     this.#silent.set(path, wallOf(call.sinceMs));
-    this.#said = undefined;
+    this.#reported = undefined;
     this.#view = this.#start();
     this.#begin();
   }

@@ -57,7 +57,7 @@ class RootThread {
         this.#lost.add(directory);
         this.#point(directory);
       },
-      onChanged: (directories, reason) => say({ kind: 'notificationsChanged', root: root.name, directories, reason }),
+      onChanged: (directories, reason) => report({ kind: 'notificationsChanged', root: root.name, directories, reason }),
     });
   }
 
@@ -92,10 +92,10 @@ class RootThread {
         : nextScanDelay(settings.scanIntervalMs, tookMs, Math.random()));
     this.#restedMs = steadyMs() + 4 * tookMs;
     this.#tell(result.changes);
-    if (result.gone.length > 0) say({ kind: 'filesGone', root: this.#root.name, files: result.gone });
+    if (result.gone.length > 0) report({ kind: 'filesGone', root: this.#root.name, files: result.gone });
     const { directories, files, obstacles, isMissing, isEmptied } = result;
     const fact = { directories, files, startedAtMs: machineAtMs, tookMs, obstacles, isMissing, isEmptied };
-    say({ kind: 'rootScanned', root: this.#root.name, ...fact });
+    report({ kind: 'rootScanned', root: this.#root.name, ...fact });
     // What lay under its path before may have been another file system, which was listened to.
     if (!isMissing && settings.notify && hasNotifications(this.#root.path)) this.#listen(startedAtMs);
     else this.#hearing.close();
@@ -159,7 +159,7 @@ class RootThread {
   }
 
   #tell(changes: readonly RunChange[]): void {
-    if (changes.length > 0) say({ kind: 'filesChanged', root: this.#root.name, changes });
+    if (changes.length > 0) report({ kind: 'filesChanged', root: this.#root.name, changes });
   }
 }
 
@@ -191,7 +191,7 @@ function kindOf(path: string): 'directory' | 'link' | 'file' | undefined {
   }
 }
 
-function say(fact: DiscoverFact): void {
+function report(fact: DiscoverFact): void {
   parentPort?.postMessage(fact);
 }
 

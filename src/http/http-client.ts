@@ -8,6 +8,7 @@ import { formatMemory, memoryShares } from '../memory/index.ts';
 import { requestBegun, signOfLife } from '../sign-of-life.ts';
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
 import { readBody, roomForAnswers, SHORT_ANSWER } from './answer-body.ts';
+import { oddAnswer } from './answer-fields.ts';
 import { type Door, isLoginPage, isMarkup, loginHint, redirectDoor } from './door.ts';
 import { Pace } from './pace.ts';
 import { plainText } from './plain-text.ts';
@@ -17,7 +18,6 @@ import { reachHint } from './reach-hint.ts';
 import { redactCut } from './redact.ts';
 import { isPage } from './reply.ts';
 import { askedWait } from './retry-after.ts';
-import { oddAnswer } from './said.ts';
 import { closedHint, opensslReason, readTlsFiles, type TlsMaterial, type TlsOptions, tlsHint } from './tls.ts';
 import { tooLargeAnswer } from './too-large.ts';
 import { LateError, within } from './within.ts';
@@ -319,8 +319,8 @@ export class HttpClient {
       const { code, found, hint } = door;
       return { kind: 'refused', status, headers, text, error: this.#error(code, asked + found, status, { hint }) };
     }
-    const said = isMarkup(text) ? plainText(text).replace(/\s+/g, ' ') : text;
-    const message = `${asked}${status}${said.trim() === '' ? '' : `: ${firstLine(said)}`}`;
+    const words = isMarkup(text) ? plainText(text).replace(/\s+/g, ' ') : text;
+    const message = `${asked}${status}${words.trim() === '' ? '' : `: ${firstLine(words)}`}`;
     if (!isTransient(status)) {
       const hint = this.#hintOf(status, text);
       const details = hint === undefined ? {} : { hint };

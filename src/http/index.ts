@@ -1,5 +1,6 @@
 /** The HTTP client that all backends share: pools, time limits, answers as values, nothing secret in errors. */
 export { type HttpAnswer, type HttpHeaders, headerOf } from './answer.ts';
+export { AnswerFields, type Fields, isFields, isOddAnswer, kindOf, oddAnswer, type Source, wholeNumber } from './answer-fields.ts';
 export { loginHint, type SettingNames } from './door.ts';
 export { type Auth, type BodyStream, deadlineOf, HttpClient, type HttpOptions, type HttpRequest } from './http-client.ts';
 export { parseJson, readJson } from './json.ts';
@@ -11,7 +12,6 @@ export { plainText } from './plain-text.ts';
 export { proxyVariables } from './proxy.ts';
 export { redact, redactCut } from './redact.ts';
 export { isPage, keepWide, oneLine, type Reply, taken, unusableAnswer, valueOrThrow, wordsOf } from './reply.ts';
-export { type Fields, isFields, isOddAnswer, kindOf, oddAnswer, Said, type Source, wholeNumber } from './said.ts';
 export { readTlsFiles, type TlsOptions } from './tls.ts';
 export { isTooLarge, tooLargeAnswer } from './too-large.ts';
 export { within } from './within.ts';

@@ -1,8 +1,8 @@
 import type { MirrorError } from '../errors.ts';
 import { memoryShares } from '../memory/index.ts';
 import { type HttpAnswer, headerOf } from './answer.ts';
+import { AnswerFields, isFields, kindOf, oddAnswer, type Source } from './answer-fields.ts';
 import { isPage } from './reply.ts';
-import { isFields, kindOf, oddAnswer, Said, type Source } from './said.ts';
 import { tooLargeAnswer } from './too-large.ts';
 
 /** What a text of JSON is. */
@@ -44,7 +44,7 @@ export function parseJson(bytes: Uint8Array, prepare: (text: string) => string =
  * An answer of 200 read as an object of JSON. `notJson`: a page, or a text: something else than an API is there.
  */
 type JsonAnswer =
-  | { readonly kind: 'ok'; readonly value: Said }
+  | { readonly kind: 'ok'; readonly value: AnswerFields }
   | { readonly kind: 'notJson' }
   | { readonly kind: 'failed'; readonly error: MirrorError };
 
@@ -60,7 +60,7 @@ export function readJson(answer: Extract<HttpAnswer, { kind: 'ok' }>, source: So
     return { kind: 'notJson' };
   if (parsed.kind === 'odd') return { kind: 'failed', error: oddAnswer(source, `it is ${parsed.found}`) };
   if (!isFields(parsed.value)) return { kind: 'failed', error: oddAnswer(source, `it is ${kindOf(parsed.value)}, expected an object`) };
-  return { kind: 'ok', value: new Said(parsed.value, source) };
+  return { kind: 'ok', value: new AnswerFields(parsed.value, source) };
 }
 
 function looksLikeJson(body: Uint8Array): boolean {

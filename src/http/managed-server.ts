@@ -146,14 +146,14 @@ export class ManagedServer {
 
   #failure({ name, hint, secrets = [], remedyOf }: ManagedCommand, what: string): MirrorError {
     const log = redact(this.#log, secrets);
-    const said = log
+    const lines = log
       .split('\n')
       .filter((line) => line.trim() !== '')
       .slice(-3)
       .join(' | ')
       .slice(-600);
     const { isCertain: _, ...remedy } = remedyOf?.(log) ?? { hint, retry: 'later' as const };
-    return new MirrorError('MB4008', `${name} ${what}${said === '' ? '' : `: ${said}`}`, remedy);
+    return new MirrorError('MB4008', `${name} ${what}${lines === '' ? '' : `: ${lines}`}`, remedy);
   }
 
   /** Ends the server and all it started, and waits for it. */

@@ -45,13 +45,13 @@ export class Pages {
    * The token of the next page (a cursor, a scroll id); undefined after the last one. `said`: what the server says of
    * it; `items`: how much was in the page; `page`: its plain values, of which none is in two pages. Throws MB4003.
    */
-  next(said: unknown, items: number, page: readonly unknown[] = []): string | undefined {
+  next(token: unknown, items: number, page: readonly unknown[] = []): string | undefined {
     this.#items += items;
     this.#empty = items > 0 ? 0 : this.#empty + 1;
     const { pages, items: most, empty } = this.#limits;
     if (this.#items > most) throw this.#endless(`more than ${most} of them`);
-    if (typeof said !== 'string' || said === '') return undefined;
-    const hash = digest(said);
+    if (typeof token !== 'string' || token === '') return undefined;
+    const hash = digest(token);
     if (this.#seen.has(hash)) throw this.#endless('the server sent the same page token twice');
     this.#seen.add(hash);
     if (page.length > 0) {
@@ -61,7 +61,7 @@ export class Pages {
     }
     if (this.#empty > empty) throw this.#endless(`${this.#empty} pages without anything in them`);
     if (this.#seen.size > pages) throw this.#endless(`more than ${pages} pages`);
-    return said;
+    return token;
   }
 
   #endless(found: string): MirrorError {

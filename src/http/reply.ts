@@ -1,9 +1,9 @@
 /** What a client of an API gives back, and how it is passed on. */
 import { MirrorError } from '../errors.ts';
 import { type HttpHeaders, headerOf } from './answer.ts';
+import { type AnswerFields, isOddAnswer } from './answer-fields.ts';
 import { isMarkup } from './door.ts';
 import { plainText } from './plain-text.ts';
-import { isOddAnswer, type Said } from './said.ts';
 
 /** An answer that was treated as what it should be. */
 export interface Ok<T> {
@@ -33,16 +33,16 @@ export function unusableAnswer(error: MirrorError): Unusable {
   return { kind: 'failed', cause: 'transient', error };
 }
 
-function isOk<Failure extends Failed>(reply: Reply<Said, Failure>): reply is Ok<Said> {
+function isOk<Failure extends Failed>(reply: Reply<AnswerFields, Failure>): reply is Ok<AnswerFields> {
   return reply.kind === 'ok';
 }
 
 /** What is taken from an answer; a failure if it does not match the API. */
-export function taken<T, Answer extends Ok<Said> | Failed>(
+export function taken<T, Answer extends Ok<AnswerFields> | Failed>(
   reply: Answer,
-  take: (said: Said) => T,
-): Ok<T> | Exclude<Answer, Ok<Said>> | Unusable {
-  if (!isOk(reply)) return reply as Exclude<Answer, Ok<Said>>;
+  take: (answer: AnswerFields) => T,
+): Ok<T> | Exclude<Answer, Ok<AnswerFields>> | Unusable {
+  if (!isOk(reply)) return reply as Exclude<Answer, Ok<AnswerFields>>;
   try {
     return { kind: 'ok', value: take(reply.value) };
   } catch (error) {

@@ -1,6 +1,6 @@
 import { MirrorError } from '../errors.ts';
 import { formatMemory, memoryForAnswer, memoryInUse } from '../memory/index.ts';
-import type { Source } from './said.ts';
+import type { Source } from './answer-fields.ts';
 
 /** An answer that exceeds the memory, or is about to. `most`: the limit; the full length is unknown. */
 export function tooLargeAnswer({ what, address, speaker = address }: Source, most: number): MirrorError {

@@ -16,20 +16,20 @@ interface LaneWithFiles {
  */
 export function withValueFiles(lane: TrackerLaneConfig, { fields = {} }: Pick<BackendType, 'fields'>): LaneWithFiles {
   const ownerOf = new Map(Object.entries(fields).flatMap(([key, { aliases = [] }]) => [key, ...aliases].map((name) => [name, key])));
-  const isVariable = (name: string): boolean => lane.said.get(name)?.rank === 2;
+  const isVariable = (name: string): boolean => lane.origins.get(name)?.rank === 2;
   const problems: PlacedProblem[] = [];
   const section = { ...lane.section };
-  const said = new Map(lane.said);
+  const origins = new Map(lane.origins);
   const hidden = new Set(lane.hidden);
   for (const [key, path] of Object.entries(lane.section)) {
     const base = key.slice(0, -SUFFIX.length);
     const owner = ownerOf.get(base);
-    const origin = lane.said.get(key);
+    const origin = lane.origins.get(key);
     if (!key.endsWith(SUFFIX) || owner === undefined || origin?.rank !== 2) continue;
     const twin = [...ownerOf].find(([name, of]) => of === owner && isVariable(name))?.[0];
     const at = { code: 'MB1002', place: origin.place, field: fieldName(['lanes', lane.name, base]) } as const;
     if (twin !== undefined) {
-      const other = lane.said.get(twin)?.place;
+      const other = lane.origins.get(twin)?.place;
       problems.push({ ...at, found: `a value in ${other} too`, expected: `${other} or ${origin.place}, not both` });
       continue;
     }
@@ -40,10 +40,10 @@ export function withValueFiles(lane: TrackerLaneConfig, { fields = {} }: Pick<Ba
       continue;
     }
     delete section[key];
-    said.delete(key);
+    origins.delete(key);
     section[base] = read.value;
-    said.set(base, { ...origin, path: ['lanes', lane.name, base] });
+    origins.set(base, { ...origin, path: ['lanes', lane.name, base] });
     hidden.add(base);
   }
-  return { lane: { ...lane, section, said, hidden }, problems };
+  return { lane: { ...lane, section, origins, hidden }, problems };
 }

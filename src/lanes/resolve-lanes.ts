@@ -104,13 +104,13 @@ function placedAt(place: string | undefined, error: unknown): unknown {
 }
 
 function sameTarget(lane: ResolvedLane, twin: ResolvedLane, { places, lanes }: Config): PlacedProblem {
-  const said = lanes.trackers
+  const given = lanes.trackers
     .find(({ name }) => name === lane.name)
-    ?.said.values()
+    ?.origins.values()
     .next().value;
   return {
     code: 'MB1002',
-    place: said?.place ?? places.get('lanes'),
+    place: given?.place ?? places.get('lanes'),
     field: `lanes.${lane.name}`,
     found: `${lane.target}, which is also the target of the lane ${twin.name}`,
     expected: 'a different target: otherwise mirrorboard mirrors every run there twice',
@@ -134,14 +134,14 @@ class LaneResolver {
 
   resolve(env: Environment): ResolvedLane | PlacedProblem[] {
     const lane = this.#lane;
-    const said = this.#strongest(lane.section);
-    const own = this.#ownEnvironment(said, env);
-    const group = this.#group(said, own);
+    const given = this.#strongest(lane.section);
+    const own = this.#ownEnvironment(given, env);
+    const group = this.#group(given, own);
     const wrong = group === undefined ? undefined : templateProblem(group.template, { hasProject: this.#config.project !== undefined });
     if (group !== undefined && wrong !== undefined) return [{ code: 'MB1002', ...this.#where([group.name]), ...wrong }];
-    const parsed = this.#type.parse(this.#filled(said, group), own);
+    const parsed = this.#type.parse(this.#filled(given, group), own);
     if (parsed.kind === 'problems') return parsed.problems.map((problem) => this.#placed(problem));
-    const shown = parsed.shown.map((setting) => this.#shown(setting, group, said));
+    const shown = parsed.shown.map((setting) => this.#shown(setting, group, given));
     // A template that differs from run to run was held back from the type; to a person it is a setting all the same.
     if (group?.key === this.#type.groupKeys?.[0] && group !== undefined && !shown.some(({ key }) => key === group.key)) {
       shown.push({ key: group.key, value: group.template, source: group.place ?? 'default' });
@@ -192,11 +192,11 @@ class LaneResolver {
       const name = this.#nameIn(section, key);
       const value = name === undefined ? undefined : section[name];
       if (name !== undefined && (typeof value === 'string' || typeof value === 'number')) {
-        return { key, name, template: String(value), place: lane.said.get(name)?.place, isTheirs: false };
+        return { key, name, template: String(value), place: lane.origins.get(name)?.place, isTheirs: false };
       }
     }
-    const isSaid = keys.some((one) => this.#variableOf(one, env) !== undefined || this.#nameIn(section, one) !== undefined);
-    if (isSaid || lane.group === undefined) return undefined;
+    const isGiven = keys.some((one) => this.#variableOf(one, env) !== undefined || this.#nameIn(section, one) !== undefined);
+    if (isGiven || lane.group === undefined) return undefined;
     const name = key ?? 'experiment';
     return { key: name, name, template: lane.group, place: this.#groupPlace(), isTheirs: false };
   }
@@ -217,7 +217,7 @@ class LaneResolver {
   #ownEnvironment(section: Section, env: Environment): Environment {
     const weaker = Object.entries(this.#type.fields ?? {}).flatMap(([key, { excludes = [] }]) => {
       const name = this.#nameIn(section, key);
-      const isStronger = name !== undefined && (!this.#isAlone || this.#lane.said.get(name)?.rank === 2);
+      const isStronger = name !== undefined && (!this.#isAlone || this.#lane.origins.get(name)?.rank === 2);
       return isStronger ? [key, ...excludes].flatMap((one) => this.#type.fields?.[one]?.env ?? []) : [];
     });
     return weaker.length === 0 ? env : { ...env, ...Object.fromEntries(weaker.map((name) => [name, undefined])) };
@@ -228,7 +228,7 @@ class LaneResolver {
    * or in another way.
    */
   #strongest(section: Section): Section {
-    const rank = (name: string): number => this.#lane.said.get(name)?.rank ?? 0;
+    const rank = (name: string): number => this.#lane.origins.get(name)?.rank ?? 0;
     const fields = Object.entries(this.#type.fields ?? {});
     const weaker = fields.flatMap(([key, { excludes = [] }]) => {
       const same = [key, ...excludes].flatMap((one) => this.#names(one)).filter((name) => Object.hasOwn(section, name));
@@ -259,16 +259,16 @@ class LaneResolver {
 
   #where(path: readonly (string | number)[]): { readonly place: string | undefined; readonly field: string } {
     const [key, ...below] = path;
-    const said = this.#lane.said.get(String(key));
-    return { place: said?.place, field: fieldName(said === undefined ? ['lanes', this.#lane.name, ...path] : [...said.path, ...below]) };
+    const given = this.#lane.origins.get(String(key));
+    return { place: given?.place, field: fieldName(given === undefined ? ['lanes', this.#lane.name, ...path] : [...given.path, ...below]) };
   }
 
   #shown({ key, value, source }: ShownSetting, group: Group | undefined, section: Section): ShownSetting {
-    const { said, hidden } = this.#lane;
-    const isFilled = key === group?.key && !group.isTheirs && !said.has(group.name);
+    const { origins, hidden } = this.#lane;
+    const isFilled = key === group?.key && !group.isTheirs && !origins.has(group.name);
     const name = source === 'file' && !isFilled ? (this.#nameIn(section, key) ?? key) : undefined;
     const isHidden = isSecretName(key) || (name !== undefined && hidden.has(name));
-    const place = isFilled ? group.place : name === undefined ? undefined : said.get(name)?.place;
+    const place = isFilled ? group.place : name === undefined ? undefined : origins.get(name)?.place;
     return {
       key,
       value: isHidden ? '[redacted]' : typeof value === 'string' ? withoutUserInfo(value) : value,

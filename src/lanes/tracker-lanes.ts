@@ -54,8 +54,8 @@ export async function makeTrackerLanes(
   }
   return made.map(({ lane, backend }) => {
     const { name, type, target } = lane;
-    const say = (message: string, facts: Readonly<Record<string, string | number>>): void => warn(name, message, facts);
-    const routing = routingOf(config, lane, backend, wishes, say);
+    const warnLane = (message: string, facts: Readonly<Record<string, string | number>>): void => warn(name, message, facts);
+    const routing = routingOf(config, lane, backend, wishes, warnLane);
     return { name, type: type.type, target, backend, namesOf: namesOf(lane, config.project), routing };
   });
 }

@@ -68,33 +68,33 @@ export function verdictOf(
   const [mine, both] = [totalsOf(own), totalsOf(asMigrated(between))];
   const reasons: string[] = [];
   const codes: ExitCode[] = [exitCodeOf(own, false), exitCodeOf(asMigrated(between), false)];
-  const say = (isReason: boolean, reason: string, code: ExitCode = ExitCode.notMirrored): void => {
+  const addReason = (isReason: boolean, reason: string, code: ExitCode = ExitCode.notMirrored): void => {
     if (!isReason) return;
     reasons.push(reason);
     codes.push(code);
   };
   const { state } = report.lanes.find(({ name }) => name === to) ?? { state: 'done' };
   const isBehind = state !== 'done' && state !== undefined;
-  say(isBehind, `${to} did not accept everything: ${state}`);
-  say(mine.refused > 0, `${to} refused ${counted(mine.refused, 'point')}`);
-  say(mine.artifacts.refused > 0, `${to} refused ${counted(mine.artifacts.refused, 'artifact')}`);
+  addReason(isBehind, `${to} did not accept everything: ${state}`);
+  addReason(mine.refused > 0, `${to} refused ${counted(mine.refused, 'point')}`);
+  addReason(mine.artifacts.refused > 0, `${to} refused ${counted(mine.artifacts.refused, 'artifact')}`);
   const differing = mine.differences - mine.artifacts.refused;
-  say(differing > 0, `${to} and the event files differ: ${counted(differing, 'difference')}`);
-  say(both.differences > 0, `${from} and ${to} differ: ${counted(both.differences, 'difference')}`);
-  say(both.notYet > 0, `${counted(both.notYet, 'point')} of ${from} are pending for ${to}`);
+  addReason(differing > 0, `${to} and the event files differ: ${counted(differing, 'difference')}`);
+  addReason(both.differences > 0, `${from} and ${to} differ: ${counted(both.differences, 'difference')}`);
+  addReason(both.notYet > 0, `${counted(both.notYet, 'point')} of ${from} are pending for ${to}`);
   const pending = pendingFor(mine, both);
-  say(pending.before > 0, `${formatBytes(pending.before)} are pending for ${to}`);
-  say(
+  addReason(pending.before > 0, `${formatBytes(pending.before)} are pending for ${to}`);
+  addReason(
     pending.behind > 0,
     isBehind ? `${formatBytes(pending.behind)} are pending for ${to}` : `${formatBytes(pending.behind)} are new since, or incomplete`,
   );
   const { uncompared = [] } = between;
   for (const [why, words] of UNCOMPARED) {
     const runs = uncompared.filter((run) => run.why === why);
-    say(runs.length > 0 && !accepted.includes('runs'), `${from} has ${runsText(runs)} ${words(to)}`);
+    addReason(runs.length > 0 && !accepted.includes('runs'), `${from} has ${runsText(runs)} ${words(to)}`);
   }
   const isNothing = both.points === 0 && between.obstacles.length === 0;
-  say(isNothing, `nothing of ${from} was compared, so nothing is confirmed`, ExitCode.couldNotJudge);
+  addReason(isNothing, `nothing of ${from} was compared, so nothing is confirmed`, ExitCode.couldNotJudge);
   const losses = lossesOf(both, uncompared.length);
   const open = (counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> =>
     Object.fromEntries(Object.entries(counts).filter(([kind]) => kind !== 'runs' && !accepted.includes(kind)));
@@ -103,16 +103,16 @@ export function verdictOf(
     [open(both.absent.gone), `${from} has $ that are not in any event file, so they cannot be copied into ${to}`],
   ] as const) {
     const points = lossWords(counts);
-    say(points !== '', `${words.replace('$', () => points)}; --accept-losses ${Object.keys(counts).join(',')} accepts this`);
+    addReason(points !== '', `${words.replace('$', () => points)}; --accept-losses ${Object.keys(counts).join(',')} accepts this`);
   }
   const metrics = foreignMetricsIn(between);
   const others = foreignWords(foreign, metrics.length);
   const isKept = others !== '' && !accepted.includes('foreign');
-  say(isKept, `${from} has ${others} that never were in event files and are not copied. --accept-losses foreign accepts this`);
+  addReason(isKept, `${from} has ${others} that never were in event files and are not copied. --accept-losses foreign accepts this`);
   for (const { kind, name, in: run } of isKept ? [...metrics.slice(0, MOST_METRICS), ...(foreign?.examples ?? [])] : [])
     reasons.push(`${kind} ${name}${run === undefined ? '' : ` of ${run}`}`);
   for (const { what, reason } of accepted.includes('foreign') ? [] : (foreign?.obstacles ?? []))
-    say(true, `${what} could not be searched for data that never was in event files: ${reason}`, ExitCode.couldNotJudge);
+    addReason(true, `${what} could not be searched for data that never was in event files: ${reason}`, ExitCode.couldNotJudge);
   for (const { what, reason } of [...own.obstacles, ...between.obstacles]) reasons.push(`${what}: ${reason}`);
   return {
     exitCode: worstOf(codes),

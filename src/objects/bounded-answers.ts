@@ -4,7 +4,7 @@ import { oddAnswer, tooLargeAnswer } from '../http/index.ts';
 import { formatMemory, memoryShares } from '../memory/index.ts';
 
 /** A page of a listing, or an error, is not longer. */
-const MOST_SAID = 4 * 1024 * 1024;
+const MOST_TEXT = 4 * 1024 * 1024;
 
 /** Ends every answer that is longer than the command can need, before the client makes anything of it. */
 export function boundAnswers(client: S3Client, address: string): void {
@@ -14,7 +14,7 @@ export function boundAnswers(client: S3Client, address: string): void {
       const response = answered.response as { body?: unknown; readonly statusCode?: number };
       if (response.body instanceof Readable) {
         const isContent = context.commandName === 'GetObjectCommand' && (response.statusCode ?? 0) < 300;
-        const most = isContent ? memoryShares().answer : MOST_SAID;
+        const most = isContent ? memoryShares().answer : MOST_TEXT;
         const source = { what: context.commandName ?? 'asking the object store', address };
         const tooLong = (): Error =>
           isContent ? tooLargeAnswer(source, most) : oddAnswer(source, `it is longer than ${formatMemory(most)}`);

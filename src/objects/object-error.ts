@@ -8,7 +8,7 @@ const NO_ACCESS =
 const NO_TARGET = /NoSuchBucket|InvalidBucketName|PermanentRedirect|AuthorizationHeaderMalformed/;
 
 /** Longest part of a server's message that is checked. */
-const MOST_SAID = 2000;
+const MOST_TEXT = 2000;
 const MOST_NAME = 100;
 
 /** What the client threw, in our terms and without secrets. */
@@ -19,13 +19,13 @@ export function objectError(error: unknown, what: string, { url, credentials }: 
   const name = typeof called === 'string' ? cutText(called, MOST_NAME) : '';
   const status = $metadata?.httpStatusCode;
   const secrets = [credentials?.secretAccessKey, process.env['AWS_SECRET_ACCESS_KEY'], process.env['AWS_SESSION_TOKEN']];
-  const said = redactCut(
+  const reason = redactCut(
     messageOf(error),
-    MOST_SAID,
+    MOST_TEXT,
     secrets.filter((secret) => secret !== undefined),
   );
   const [code, hint] = meaningOf(name, status);
-  const message = `${what} in ${url}: ${name === '' || said.includes(name) ? '' : `${name}: `}${said}`;
+  const message = `${what} in ${url}: ${name === '' || reason.includes(name) ? '' : `${name}: `}${reason}`;
   return new MirrorError(code, message, {
     ...(code === 'MB4001' ? { retry: 'later' } : {}),
     ...(hint === undefined ? {} : { hint }),

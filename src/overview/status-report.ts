@@ -277,15 +277,15 @@ class ByteWorth {
 
 /** A record of an older version contains only the state of a lane. */
 function withWord(lane: LanePosture, { document, isRunning, writtenAtMs }: NonNullable<StatusReport['watch']>): LanePosture {
-  const said = laneIn(document, lane);
-  if (said === undefined) return lane;
+  const running = laneIn(document, lane);
+  if (running === undefined) return lane;
   const pid = Number(document['pid']);
   const snapshot: LaneSnapshot = {
     by: 'watch',
     pid,
     written_ms: writtenAtMs,
     ended: !isRunning,
-    lane: said,
+    lane: running,
     pace: null,
     points_per_byte: null,
     behind: [],

@@ -1,4 +1,4 @@
-import { FIRST_DEADLINE_MS, type LeftBehind, MOST_BEHIND, nextDeadline, SAID_AFTER_MS, silenceText, wallOf } from '../calls/index.ts';
+import { FIRST_DEADLINE_MS, type LeftBehind, MOST_BEHIND, nextDeadline, REPORT_AFTER_MS, silenceText, wallOf } from '../calls/index.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import { fullPath } from '../untrusted/index.ts';
 import type { ReadEvent, RunJob } from './read-event.ts';
@@ -21,7 +21,7 @@ interface Request {
   readonly jobs: readonly RunJob[];
   readonly keep: boolean;
   /** What is reported about it at once. */
-  readonly said: readonly ReadEvent[];
+  readonly events: readonly ReadEvent[];
 }
 
 const LOOK_MS = 500;
@@ -43,7 +43,7 @@ export class PatientReader {
   #isStopped = false;
   readonly #waiting = new Set<() => void>();
   /** The call that was reported to hang, while its thread is still in use. */
-  #said: { readonly id: number; readonly path: string } | undefined;
+  #reported: { readonly id: number; readonly path: string } | undefined;
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: PatientReaderOptions = {}) {
@@ -103,8 +103,8 @@ export class PatientReader {
   async *events(): AsyncGenerator<EventGroup, void, void> {
     const request = this.#requests[0];
     if (request === undefined) return;
-    const { jobs, said } = request;
-    if (said.length > 0) yield { events: said, release: () => undefined };
+    const { jobs, events } = request;
+    if (events.length > 0) yield { events: events, release: () => undefined };
     const open = new Map(jobs.map((job) => [keyOfRun(job.run), job]));
     let hung: Hung | undefined;
     if (jobs.length > 0 && this.#thread !== undefined) {
@@ -170,13 +170,13 @@ export class PatientReader {
 
   /** Says early what is left behind only later. */
   #look(): void {
-    const call = this.#thread?.openFor(SAID_AFTER_MS);
-    if (this.#said !== undefined && this.#said.id !== call?.id) {
-      this.#options.answersAgain?.(this.#said.path);
-      this.#said = undefined;
+    const call = this.#thread?.openFor(REPORT_AFTER_MS);
+    if (this.#reported !== undefined && this.#reported.id !== call?.id) {
+      this.#options.answersAgain?.(this.#reported.path);
+      this.#reported = undefined;
     }
-    if (call === undefined || this.#said !== undefined) return;
-    this.#said = call;
+    if (call === undefined || this.#reported !== undefined) return;
+    this.#reported = call;
     this.#options.fellSilent?.(call.path, wallOf(call.sinceMs));
   }
 
@@ -184,11 +184,11 @@ export class PatientReader {
     const { path, sinceMs, id } = hung.call;
     const thread = this.#thread;
     if (thread === undefined) return;
-    if (this.#said?.id !== id) {
-      if (this.#said !== undefined) this.#options.answersAgain?.(this.#said.path);
+    if (this.#reported?.id !== id) {
+      if (this.#reported !== undefined) this.#options.answersAgain?.(this.#reported.path);
       this.#options.fellSilent?.(path, wallOf(sinceMs));
     }
-    this.#said = undefined;
+    this.#reported = undefined;
     this.#silent.set(path, wallOf(sinceMs));
     this.#behind.set(
       path,
@@ -205,29 +205,29 @@ export class PatientReader {
     this.#thread = this.#isStopped || this.#behind.size >= MOST_BEHIND ? undefined : this.#start();
     this.#options.onReplaced?.();
     // What was asked of it, and not begun, is asked of the next one.
-    for (const { jobs, keep, said } of this.#requests.splice(0)) {
-      const request = this.#withoutSilent(jobs, keep, [...said]);
+    for (const { jobs, keep, events } of this.#requests.splice(0)) {
+      const request = this.#withoutSilent(jobs, keep, [...events]);
       this.#requests.push(request);
       if (request.jobs.length > 0) this.#thread?.request(request.jobs, { keep });
     }
   }
 
-  #withoutSilent(jobs: readonly RunJob[], keep: boolean, said: ReadEvent[]): Request {
+  #withoutSilent(jobs: readonly RunJob[], keep: boolean, events: ReadEvent[]): Request {
     const left: RunJob[] = [];
     for (const job of jobs) {
       const answers = new Set(
         namesOf(job).filter((name) => {
           const silence = this.#silenceOf(job, name);
-          for (const event of silence) said.push(event);
+          for (const event of silence) events.push(event);
           return silence.length === 0;
         }),
       );
       const files = job.files.filter(({ name }) => answers.has(name));
       const again = job.again?.filter(({ state }) => answers.has(state.name));
       if (answers.size > 0) left.push({ ...job, files, ...(again === undefined ? {} : { again }) });
-      else said.push({ kind: 'runDone', run: job.run, hasMore: false });
+      else events.push({ kind: 'runDone', run: job.run, hasMore: false });
     }
-    return { jobs: left, keep, said };
+    return { jobs: left, keep, events };
   }
 
   /** What is reported about a file that cannot be asked for now; nothing of others. */

@@ -63,13 +63,13 @@ function catalogues(statements: Statements): StateProblem[] {
 function files(statements: Statements): StateProblem[] {
   const problems: StateProblem[] = [];
   for (const row of statements.all(`SELECT ${PLACE}, file.* ${FROM_FILE}`)) {
-    const say = (what: string): number => problems.push({ where: `${row.root}/${row.path}/${row.name}`, what });
-    for (const column of ['generation', 'read_to', 'size', 'records']) if (Number(row[column]) < 0) say(`${column} is ${row[column]}`);
+    const report = (what: string): number => problems.push({ where: `${row.root}/${row.path}/${row.name}`, what });
+    for (const column of ['generation', 'read_to', 'size', 'records']) if (Number(row[column]) < 0) report(`${column} is ${row[column]}`);
     const guard = parsed<[RecordMark | null, RecordMark | null]>(row.guard);
-    if (!Array.isArray(guard) || (guard.length !== 2 && guard.length !== 3)) say('its guard cannot be read');
+    if (!Array.isArray(guard) || (guard.length !== 2 && guard.length !== 3)) report('its guard cannot be read');
     const damage = parsed<Damage[]>(row.damage);
-    if (!Array.isArray(damage)) say('its damage cannot be read');
-    else for (const { start, end } of damage) if (!(start >= 0 && start < end)) say(`damage from ${start} to ${end} is not a range`);
+    if (!Array.isArray(damage)) report('its damage cannot be read');
+    else for (const { start, end } of damage) if (!(start >= 0 && start < end)) report(`damage from ${start} to ${end} is not a range`);
   }
   return problems;
 }
@@ -81,19 +81,19 @@ function positions(statements: Statements): StateProblem[] {
      JOIN position ON position.file = file.id JOIN lane ON lane.id = position.lane`,
   );
   for (const row of rows) {
-    const say = (what: string): number => problems.push({ where: `lane ${row.lane_name}, ${row.root}/${row.path}/${row.name}`, what });
+    const report = (what: string): number => problems.push({ where: `lane ${row.lane_name}, ${row.root}/${row.path}/${row.name}`, what });
     const [watermark, size] = [Number(row.watermark), Number(row.size)];
-    if (watermark < 0) say(`the watermark is ${watermark}`);
+    if (watermark < 0) report(`the watermark is ${watermark}`);
     // Without a stamp the file was not read to its end at that size, or it was found shorter.
-    if (row.stamp !== '' && watermark > size) say(`the watermark ${watermark} is beyond the end of the file, ${size}`);
+    if (row.stamp !== '' && watermark > size) report(`the watermark ${watermark} is beyond the end of the file, ${size}`);
     if (Number(row.generation) > Number(row.file_generation))
-      say(`its generation ${row.generation} is newer than the file's, ${row.file_generation}`);
+      report(`its generation ${row.generation} is newer than the file's, ${row.file_generation}`);
     const last = parsed<RecordMark | null>(row.last);
-    if (last === undefined) say('its anchor cannot be read');
-    else if (last !== null && last.offset >= watermark) say(`its anchor at ${last.offset} is not before the watermark ${watermark}`);
+    if (last === undefined) report('its anchor cannot be read');
+    else if (last !== null && last.offset >= watermark) report(`its anchor at ${last.offset} is not before the watermark ${watermark}`);
     const gaps = parsed<Gap[]>(row.gaps);
-    if (!Array.isArray(gaps)) say('its gaps cannot be read');
-    else for (const what of checkGaps(gaps, watermark)) say(what);
+    if (!Array.isArray(gaps)) report('its gaps cannot be read');
+    else for (const what of checkGaps(gaps, watermark)) report(what);
   }
   return problems;
 }

@@ -30,24 +30,24 @@ export function translated(error: unknown, path: string, doing: string): MirrorE
   if (error instanceof MirrorError) return error;
   const details = { cause: error, context: { path } };
   const what = `${doing} ${path}`;
-  const said = messageOf(error);
+  const reason = messageOf(error);
   const code = sqliteCode(error);
   if (code === BUSY || code === LOCKED) {
     const hint = 'Let the other process finish; only mirrorboard may write to its state.';
-    return new MirrorError('MB3106', `${what}: another process has locked it (${said})`, { ...details, hint, retry: 'later' });
+    return new MirrorError('MB3106', `${what}: another process has locked it (${reason})`, { ...details, hint, retry: 'later' });
   }
   if (code === NOTADB)
     return new MirrorError('MB3102', `${what}: it is not a SQLite file`, { ...details, hint: 'Use another file with --state.' });
   // ERROR is what a missing table or column gives: our own statements are right, so the file is not.
-  if (code === CORRUPT || code === ERROR) return new MirrorError('MB3104', `${what}: ${said}`, { ...details, hint: DAMAGED_HINT });
+  if (code === CORRUPT || code === ERROR) return new MirrorError('MB3104', `${what}: ${reason}`, { ...details, hint: DAMAGED_HINT });
   if (code === FULL || ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')) {
     const hint = 'Free some space: mirrorboard keeps unsaved data in memory and retries.';
     return new MirrorError('MB3101', `${what}: the disk is full`, { ...details, hint, retry: 'later' });
   }
   if (isStorageTrouble(error) || (code === undefined && isSystemError(error))) {
-    return new MirrorError('MB3101', `${what}: ${said}`, { ...details, hint: ROOM, retry: 'later' });
+    return new MirrorError('MB3101', `${what}: ${reason}`, { ...details, hint: ROOM, retry: 'later' });
   }
-  return new MirrorError('MB9001', `${what}: ${said}`, details);
+  return new MirrorError('MB9001', `${what}: ${reason}`, details);
 }
 
 /** ENOENT, EACCES and the like; what Node itself complains of begins with ERR_. */

@@ -317,10 +317,10 @@ export class WatchStatus {
 
   /** A run lies elsewhere now; said once. */
   runMoved(incident: Incident): void {
-    const isSaid = this.#incidents.some(
+    const isKnown = this.#incidents.some(
       ({ kind, path, reason }) => kind === 'moved' && path === incident.path && reason === incident.reason,
     );
-    if (!isSaid) this.#incident(incident);
+    if (!isKnown) this.#incident(incident);
   }
 
   parcelAccepted(lane: string, parcel: Parcel, points: number, refusals: readonly Refusal[] = []): void {
@@ -401,7 +401,7 @@ export class WatchStatus {
     }
     if (before === undefined) {
       const { root, directories, files, tookMs } = fact;
-      this.#log?.[this.#isSaidTogether ? 'debug' : 'info']({ root, directories, files, tookMs }, 'root scanned');
+      this.#log?.[this.#isReportedTogether ? 'debug' : 'info']({ root, directories, files, tookMs }, 'root scanned');
       this.#first.directories += directories;
       this.#first.files += files;
     }
@@ -417,14 +417,14 @@ export class WatchStatus {
   }
 
   /** Of thousands of roots, a line each would be most of what a start does. */
-  get #isSaidTogether(): boolean {
+  get #isReportedTogether(): boolean {
     return this.#expected.length > MOST_ROOT_LINES && !this.#first.isSaid;
   }
 
   /** Says once that all roots were scanned that answer; each of the others has a line of its own when it does. */
   #warnTogether(): void {
     const isNear = this.roots.size + this.#silences.size >= this.#expected.length;
-    if (!this.#isSaidTogether || !isNear || this.#expected.some((name) => !this.roots.has(name) && !this.isSilent(name))) return;
+    if (!this.#isReportedTogether || !isNear || this.#expected.some((name) => !this.roots.has(name) && !this.isSilent(name))) return;
     this.#first.isSaid = true;
     const { directories, files } = this.#first;
     this.#log?.info(
@@ -455,9 +455,9 @@ export class WatchStatus {
       const newPoints = points - (this.#logged.points.get(name) ?? 0);
       const lagMs = Math.round(lane.lagMs);
       if (newPoints > 0) this.#log?.info({ lane: name, points, newPoints, lagBytes, lagMs }, 'mirrored');
-      const saidMs = Math.max(this.#logged.behind.get(name) ?? this.#beganAtMs, lane.acceptedAtMs);
+      const reportedMs = Math.max(this.#logged.behind.get(name) ?? this.#beganAtMs, lane.acceptedAtMs);
       // A blocked lane is reported again and again: a later reader of the log must not take it for healthy.
-      if (newPoints === 0 && lagBytes > 0 && nowMs - saidMs >= BEHIND_INTERVAL_MS) {
+      if (newPoints === 0 && lagBytes > 0 && nowMs - reportedMs >= BEHIND_INTERVAL_MS) {
         this.#log?.info({ lane: name, lagBytes, lagMs, ...(reason === undefined ? {} : { reason }) }, 'behind');
         this.#logged.behind.set(name, nowMs);
       }

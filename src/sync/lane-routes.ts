@@ -102,7 +102,7 @@ export class LaneRoutes {
    */
   #outdated: Set<string> | undefined;
   /** How often something was said: it is reported again only when it has become ten times as often. */
-  readonly #said = new Map<string, number>();
+  readonly #warned = new Map<string, number>();
 
   constructor(options: LaneRoutesOptions) {
     this.#options = options;
@@ -425,8 +425,8 @@ export class LaneRoutes {
   }
 
   #report(message: string, facts: Readonly<Record<string, string | number>>): void {
-    const times = (this.#said.get(message) ?? 0) + 1;
-    this.#said.set(message, times);
+    const times = (this.#warned.get(message) ?? 0) + 1;
+    this.#warned.set(message, times);
     if (/^10*$/.test(String(times))) this.#options.warn(message, times === 1 ? facts : { ...facts, times });
   }
 

@@ -129,13 +129,13 @@ function deliveryOf({ batch, series }: TrackerParcel, points: number): NewlyDeli
   for (const point of objects) {
     const { wallTime, form, series: id } = point;
     if (Number.isFinite(wallTime) && (lastWallTime === null || wallTime > lastWallTime)) lastWallTime = wallTime;
-    if (form === 'content' && series[id]?.plugin === 'hparams') hasFailed ||= saysFailed(interpret('hparams', point));
+    if (form === 'content' && series[id]?.plugin === 'hparams') hasFailed ||= isFailedEnd(interpret('hparams', point));
   }
   return { points, lastStep: lastStepOf(batch), lastWallTime, hasFailed };
 }
 
 /** The end of an hparams session has a status. */
-function saysFailed(value: ReturnType<typeof interpret>): boolean {
+function isFailedEnd(value: ReturnType<typeof interpret>): boolean {
   if (value.kind !== 'hparams') return false;
   const isFailure = (json: Json | undefined): boolean =>
     typeof json === 'object' && json !== null && !Array.isArray(json) && 'status' in json && json['status'] === 'STATUS_FAILURE';

@@ -284,13 +284,13 @@ export function deliveryCases(context: CaseContext): void {
 
   contractCase(context, 'keeps its secrets in errors, handles and probes', async (bench) => {
     const { secrets = [], connectWrongly } = bench.target;
-    const said: unknown[] = [];
+    const shown: unknown[] = [];
     const backend = await bench.connect();
-    said.push(await backend.probe(new AbortController().signal), backend.describe());
+    shown.push(await backend.probe(new AbortController().signal), backend.describe());
     const run = bench.run();
     run.append(events(0, 2));
     const handle = await backend.open(run.source(), undefined, new AbortController().signal);
-    said.push(handle, backend.link?.(handle));
+    shown.push(handle, backend.link?.(handle));
     if (connectWrongly !== undefined) {
       const wrong = await bench.target.connectWrongly!();
       for (const call of [
@@ -302,11 +302,11 @@ export function deliveryCases(context: CaseContext): void {
           (e: unknown) => e,
         );
         assertError(error, /^MB4002$/);
-        said.push(error);
+        shown.push(error);
       }
       await wrong.close();
     }
-    for (const secret of secrets) for (const text_ of said) assert.ok(!everythingOf(text_).includes(secret));
+    for (const secret of secrets) for (const text_ of shown) assert.ok(!everythingOf(text_).includes(secret));
   });
 
   contractCase(context, 'reads back only the tags that are wanted', async (bench) => {

@@ -44,7 +44,7 @@ export interface Found<Cause extends string> {
   /** Missing: the status tells. */
   readonly cause?: Cause | undefined;
   /** What the server says, for the message. Default: the whole text. */
-  readonly said?: string;
+  readonly detail?: string;
   /** The tracker's own code, shown in place of the status. */
   readonly code?: string | undefined;
   /** Stands before the hint of the HTTP client's error. */
@@ -84,9 +84,9 @@ export class Failures<Own extends string = never> {
   of(answer: FailedAnswer, what: string, address: string, found: Found<Own | CommonCause> = {}): Failure<Own | CommonCause> {
     const { status, error } = answer;
     const told = notTold(answer);
-    const { cause = causeOfStatus(answer), said = answer.text, code = status, hint } = told === undefined ? found : { cause: told };
+    const { cause = causeOfStatus(answer), detail = answer.text, code = status, hint } = told === undefined ? found : { cause: told };
     const rule = this.rule(cause);
-    const words = told === undefined ? wordsOf(answer, said) : '';
+    const words = told === undefined ? wordsOf(answer, detail) : '';
     const message = told === undefined ? `${address} answers ${code}${words === '' ? '' : `: ${words}`}` : error.message;
     const afterMs = answer.kind === 'retry' ? answer.afterMs : undefined;
     return {

@@ -123,12 +123,12 @@ export class Section<Table extends Fields> {
       this.problems.push({ path: [second], found: `${name} and ${second}`, expected: 'one of them: they mean the same' });
     }
     const variable = variables.find((candidate) => (env[candidate] ?? '') !== '');
-    const said = name === undefined ? undefined : section[name];
+    const configured = name === undefined ? undefined : section[name];
     const { raw, source } =
       variable !== undefined
         ? { raw: env[variable], source: variable }
-        : said !== undefined && said !== null
-          ? { raw: said, source: 'file' }
+        : configured !== undefined && configured !== null
+          ? { raw: configured, source: 'file' }
           : (beneath(key) ?? { raw: undefined, source: 'default' });
     if (raw === undefined) return { value: fallback, source: 'default' };
     const value = kind.parse(raw, source !== 'file');

@@ -58,10 +58,10 @@ export function exceptionIn(tree: Tree): ServerException {
 
 /** What an exception of the server means. */
 export function failureOfException(what: string, { name, message }: ServerException): AimFailure {
-  const said = `${what}: ${name.slice(0, 100)}${message === '' ? '' : `: ${message.slice(0, 300)}`}`;
+  const text = `${what}: ${name.slice(0, 100)}${message === '' ? '' : `: ${message.slice(0, 300)}`}`;
   const failure = (kind: FailureKind, code: ErrorCode, retry: 'later' | 'never', hint?: string): AimFailure => {
-    if (hint === undefined) return new AimFailure(kind, new MirrorError(code, said, { retry }), name);
-    return new AimFailure(kind, new MirrorError(code, said, { retry, hint, context: { retryAfterMs: LOCKED_MS } }), name);
+    if (hint === undefined) return new AimFailure(kind, new MirrorError(code, text, { retry }), name);
+    return new AimFailure(kind, new MirrorError(code, text, { retry, hint, context: { retryAfterMs: LOCKED_MS } }), name);
   };
   if (name === 'UnauthorizedRequestError') return failure('away', 'MB4001', 'later');
   if (name === 'RunLockingError' || name === 'Timeout' || /LOCK: Resource temporarily unavailable|Timeout/.test(message)) {

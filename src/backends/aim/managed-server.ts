@@ -55,17 +55,17 @@ async function makeRepository(program: string, repo: string, env: NodeJS.Process
     throw failed(messageOf(cause));
   }
   await new Promise<void>((settle, fail) => {
-    let said = '';
+    let output = '';
     const child = spawn(program, ['init', '--repo', repo], { env, signal, timeout: INIT_MS, stdio: ['ignore', 'pipe', 'pipe'] });
     const keep = (chunk: Buffer): void => {
-      said = (said + chunk.toString('utf8')).slice(-600);
+      output = (output + chunk.toString('utf8')).slice(-600);
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
     child.once('error', (cause) => fail(signal.aborted ? signal.reason : failed(messageOf(cause))));
     child.once('close', (code) => {
       if (code === 0 && existsSync(join(repo, '.aim'))) settle();
-      else fail(failed(`exit code ${code}: ${said.trim()}`));
+      else fail(failed(`exit code ${code}: ${output.trim()}`));
     });
   });
 }

@@ -82,25 +82,25 @@ interface Target {
 function targetOf(section: Section<typeof FIELDS>, env: Environment): Target | undefined {
   const [server, repo] = [section.get('server'), section.get('repo')];
   const variable = env['AIM_REPO'] ?? '';
-  const isSaid = server !== undefined || repo !== undefined;
+  const isConfigured = server !== undefined || repo !== undefined;
   if (server !== undefined && repo !== undefined) {
     section.wrong('repo', 'server and repo', 'one of them, because a server has its own repository');
     return undefined;
   }
-  const said = variable !== '' && !isSaid ? variable : (server ?? repo);
-  if (said === undefined) {
+  const target = variable !== '' && !isConfigured ? variable : (server ?? repo);
+  if (target === undefined) {
     if (section.isWrong('server') || section.isWrong('repo')) return undefined;
     const expected = "an Aim server's address (aim://HOST:53800) as server, or a repository's folder as repo";
     section.wrong('server', 'nothing', expected, 'Set server or repo, or the variable AIM_REPO.');
     return undefined;
   }
   const key = server !== undefined ? 'server' : 'repo';
-  const source = isSaid ? 'file' : 'AIM_REPO';
-  const isAddress = /^(?:aim|https?):\/\//i.test(said.trim());
-  if (key === 'repo' && !isAddress) return { server: undefined, repo: repoFolder(said), user: undefined, source };
-  const address = addressOf(said);
+  const source = isConfigured ? 'file' : 'AIM_REPO';
+  const isAddress = /^(?:aim|https?):\/\//i.test(target.trim());
+  if (key === 'repo' && !isAddress) return { server: undefined, repo: repoFolder(target), user: undefined, source };
+  const address = addressOf(target);
   if (address.kind === 'server') return { server: address.uri, repo: undefined, user: address.user, source };
-  section.wrong(key, JSON.stringify(redact(said)), address.expected, address.hint);
+  section.wrong(key, JSON.stringify(redact(target)), address.expected, address.hint);
   return undefined;
 }
 

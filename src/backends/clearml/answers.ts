@@ -1,5 +1,5 @@
 import { type CommonCause, type FailedAnswer, Failures, type Found, type Failure as KitFailure } from '../../backend-kit/failures/index.ts';
-import type { Reply as HttpReply, Said } from '../../http/index.ts';
+import type { AnswerFields, Reply as HttpReply } from '../../http/index.ts';
 
 /** What is behind an answer that is no success: decided by status and result code. */
 export type Cause =
@@ -89,7 +89,7 @@ function metaOf(text: string): Meta {
 function foundIn(answer: FailedAnswer, extraRetry: ReadonlySet<number>): Found<Cause> {
   const meta = metaOf(answer.text);
   const cause = extraRetry.has(answer.status ?? 0) ? 'transient' : causeOf(answer, meta);
-  return { cause, said: meta.message, code: meta.code === undefined ? undefined : `${meta.code}/${meta.subcode ?? 0}` };
+  return { cause, detail: meta.message, code: meta.code === undefined ? undefined : `${meta.code}/${meta.subcode ?? 0}` };
 }
 
 /** Undefined: the status tells. */
@@ -117,6 +117,6 @@ function causeOf({ kind, status }: FailedAnswer, { code, subcode, message }: Met
 }
 
 /** The artifacts that a task lists. */
-export function artifactsIn(task: Said): readonly Said[] {
+export function artifactsIn(task: AnswerFields): readonly AnswerFields[] {
   return task.object('execution').list('artifacts');
 }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { type Clock, systemClock } from '../../clock.ts';
 import {
+  AnswerFields,
   type Fields,
   type HttpAnswer,
   HttpClient,
@@ -8,7 +9,6 @@ import {
   keepWide,
   oddAnswer,
   readJson,
-  Said,
   taken,
   unusableAnswer,
 } from '../../http/index.ts';
@@ -87,12 +87,12 @@ export class ClearmlClient {
     return this.#token?.serverVersion;
   }
 
-  async call(what: string, action: string, body: Fields, signal: AbortSignal): Promise<Reply<Said>> {
+  async call(what: string, action: string, body: Fields, signal: AbortSignal): Promise<Reply<AnswerFields>> {
     return this.#post(what, action, JSON.stringify(body), 'application/json', signal);
   }
 
   /** `lines`: events, one a line. The server takes them for lines by exactly this type. */
-  addBatch(lines: readonly string[], signal: AbortSignal): Promise<Reply<Said>> {
+  addBatch(lines: readonly string[], signal: AbortSignal): Promise<Reply<AnswerFields>> {
     return this.#post('writing events', 'events.add_batch', lines.join('\n'), 'application/json-lines', signal);
   }
 
@@ -128,7 +128,7 @@ export class ClearmlClient {
     return true;
   }
 
-  async #post(what: string, action: string, body: string, type: string, signal: AbortSignal): Promise<Reply<Said>> {
+  async #post(what: string, action: string, body: string, type: string, signal: AbortSignal): Promise<Reply<AnswerFields>> {
     for (const isFirst of [true, false]) {
       const token = await this.#valid(signal);
       if ('kind' in token) return token;
@@ -199,16 +199,16 @@ export class ClearmlClient {
 }
 
 /** The data of an answer. */
-function readAnswer(answer: Extract<HttpAnswer, { kind: 'ok' }>, what: string, address: string): Reply<Said> {
+function readAnswer(answer: Extract<HttpAnswer, { kind: 'ok' }>, what: string, address: string): Reply<AnswerFields> {
   const source = { what, address };
   const read = readJson(answer, source, withWideSteps);
   if (read.kind === 'notJson') return notTheApi(what, address);
   if (read.kind === 'failed') return unusableAnswer(read.error);
   // Without an envelope it is the answer of another program.
   if (!read.value.has('meta')) return notTheApi(what, address);
-  return taken(read, (said) => {
-    said.object('meta');
-    return new Said(said.fields['data'] ?? {}, source);
+  return taken(read, (fields) => {
+    fields.object('meta');
+    return new AnswerFields(fields.fields['data'] ?? {}, source);
   });
 }
 

@@ -1,14 +1,14 @@
 /** Whether params and files of a task, or of an offline session, are there as they were stored. */
 import { fileDifference } from '../../backend-kit/index.ts';
 import type { ArtifactDifference, ArtifactFile, WantedArtifacts } from '../../contract/index.ts';
-import type { Said } from '../../http/index.ts';
+import type { AnswerFields } from '../../http/index.ts';
 import { artifactsIn } from './answers.ts';
 import type { FileSource } from './events.ts';
 import { fileParam } from './params-and-files.ts';
 
 /** `task`: its document, the same at a server and in a session. */
 export async function compareArtifacts(
-  task: Said,
+  task: AnswerFields,
   { files, params }: WantedArtifacts,
   source: FileSource,
   signal: AbortSignal,
@@ -28,13 +28,13 @@ export async function compareArtifacts(
 }
 
 /** The artifact of a task that was stored under a path. */
-export function artifactOf(task: Said, path: string): Said | undefined {
+export function artifactOf(task: AnswerFields, path: string): AnswerFields | undefined {
   return artifactsIn(task).find((artifact) => artifact.text('key', '') === path);
 }
 
 /** An artifact is an entry in the task and a file elsewhere: either may be lost, or be another one. */
 export async function artifactDifference(
-  artifact: Said | undefined,
+  artifact: AnswerFields | undefined,
   file: Pick<ArtifactFile, 'path' | 'bytes' | 'hash'>,
   source: FileSource,
   signal: AbortSignal,

@@ -1,7 +1,7 @@
 /** Reading what a task holds: all events of a type, each once, whatever the server's pages leave out. */
 import { inflateSync } from 'node:zlib';
 import { MirrorError, messageOf } from '../../errors.ts';
-import { PageSize, Pages, type Said, valueOrThrow, wholeNumber } from '../../http/index.ts';
+import { type AnswerFields, PageSize, Pages, valueOrThrow, wholeNumber } from '../../http/index.ts';
 import type { Fields, Reply } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import { namesOf } from './keys.ts';
@@ -199,7 +199,7 @@ class TaskEvents {
       };
       const reply = await this.#client.call('reading events', 'events.get_task_events', body, this.#signal);
       if (reply.kind !== 'ok' && this.#size.shrinkFor(reply.error)) continue;
-      const page: Said = valueOrThrow(reply);
+      const page: AnswerFields = valueOrThrow(reply);
       const events = page.records('events');
       if (events.length === 0) return;
       yield { events, last: stepOf(events.at(-1) as Fields), total: page.number('total', 0) };
@@ -233,7 +233,7 @@ class TaskEvents {
 }
 
 /** A server of another version answers so: what it gives by other ways is to be enough. */
-function lacksEndpoint(reply: Reply<Said>): boolean {
+function lacksEndpoint(reply: Reply<AnswerFields>): boolean {
   return reply.kind !== 'ok' && (reply.cause === 'address' || reply.cause === 'refused');
 }
 

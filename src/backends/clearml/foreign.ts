@@ -1,7 +1,7 @@
 /** What projects hold that was not mirrored into them: for a person who means to switch a server off. */
 import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
 import type { Foreign, ForeignLook, OwnRun } from '../../contract/index.ts';
-import { eachPage, MOST_LISTED, PageSize, type Said, taken, valueOrThrow } from '../../http/index.ts';
+import { type AnswerFields, eachPage, MOST_LISTED, PageSize, taken, valueOrThrow } from '../../http/index.ts';
 import { artifactsIn } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import type { EventSource } from './events.ts';
@@ -42,7 +42,7 @@ export async function* foreignIn(
 }
 
 async function* inTask(
-  task: Said,
+  task: AnswerFields,
   place: string,
   own: OwnTask,
   source: EventSource,
@@ -74,8 +74,8 @@ async function* tasksIn(
       page: at / most,
       page_size: most,
     };
-    return taken(await client.call(what, 'tasks.get_all', body, signal), (said) => {
-      const items = said.list('tasks').map((task) => ({
+    return taken(await client.call(what, 'tasks.get_all', body, signal), (answer) => {
+      const items = answer.list('tasks').map((task) => ({
         id: task.id('id'),
         name: task.text('name', ''),
         isOurs: typeof task.object('runtime').fields[RUN] === 'string',
@@ -88,7 +88,7 @@ async function* tasksIn(
 
 /** Params as the official SDK names them, with their section, and documents of the configuration. */
 async function* paramsOf(
-  task: Said,
+  task: AnswerFields,
   { params }: Pick<OwnTask, 'params'>,
   source: EventSource,
   signal: AbortSignal,
@@ -112,7 +112,7 @@ async function* hparamPoints(source: EventSource, signal: AbortSignal) {
 }
 
 /** Artifacts, and models that were trained in the task. */
-function* filesOf(task: Said, { files }: Pick<OwnTask, 'files'>): Generator<string, void, void> {
+function* filesOf(task: AnswerFields, { files }: Pick<OwnTask, 'files'>): Generator<string, void, void> {
   const stored = new Set(files);
   for (const artifact of artifactsIn(task)) {
     const key = artifact.text('key', '');

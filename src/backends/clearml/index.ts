@@ -17,7 +17,7 @@ import type {
   TrackerParcel,
 } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
-import { Said } from '../../http/index.ts';
+import { AnswerFields } from '../../http/index.ts';
 import { compareArtifacts } from './compare-artifacts.ts';
 import { handleOf, readHandle, type TaskRef } from './handle.ts';
 import { CAPABILITIES } from './limits.ts';
@@ -146,7 +146,7 @@ class ClearmlBackend implements Backend {
     if (this.#online !== undefined)
       return this.#online.compareArtifacts(await this.#online.resolve(readHandle(handle), signal), wanted, signal);
     const session = this.#wholeSession(handle);
-    const task = new Said(session.task(), { what: 'reading an offline session', address: session.path });
+    const task = new AnswerFields(session.task(), { what: 'reading an offline session', address: session.path });
     return compareArtifacts(task, wanted, session, signal);
   };
 

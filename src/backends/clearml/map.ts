@@ -67,7 +67,7 @@ export function mapObject(tag: string, plugin: string, point: ObjectPoint, place
     valueText,
     plot: plot !== undefined && plot.length <= PLOT_BYTES ? plot : undefined,
     uploads: [...exactFiles(tag, value, blobs, name), ...filesForPeople(tag, value, name)],
-    params: hparamsOf(value).map(([param, said]) => paramOf(HPARAMS, param, said)),
+    params: hparamsOf(value).map(([param, held]) => paramOf(HPARAMS, param, held)),
     document: documentOf(tag, value),
   };
 }

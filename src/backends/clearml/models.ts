@@ -1,6 +1,6 @@
 /** Models, made of artifacts of tasks. */
 import type { ArtifactOutcome, ModelVersion } from '../../contract/index.ts';
-import { MOST_LISTED, Pages, type Said, valueOrThrow } from '../../http/index.ts';
+import { type AnswerFields, MOST_LISTED, Pages, valueOrThrow } from '../../http/index.ts';
 import { artifactsIn } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import type { TaskRef } from './handle.ts';
@@ -34,14 +34,14 @@ export async function addModel(client: ClearmlClient, task: TaskRef, version: Mo
   let known = there === undefined ? undefined : readModel(there);
   if (known === undefined) {
     const userTags = Object.entries(tags).map(([tag, value]) => (value === '' ? tag : `${tag}=${value}`));
-    const said = { tags: [own, ...userTags], comment: commentOf(version) };
-    const body = { name, uri, project: task.project, task: task.id, ready: true, ...said };
+    const description = { tags: [own, ...userTags], comment: commentOf(version) };
+    const body = { name, uri, project: task.project, task: task.id, ready: true, ...description };
     const made = await client.call(`registering the model ${name}`, 'models.create', body, signal);
     if (made.kind !== 'ok') {
       if (made.cause === 'refused' || made.cause === 'address') return { kind: 'refused', reason: made.error.message };
       throw made.error;
     }
-    known = { id: made.value.id('id'), ...said };
+    known = { id: made.value.id('id'), ...description };
   }
   if (alias !== undefined) await placeAlias(client, task, { ...version, alias }, known, signal);
   return { kind: 'stored', url: uri };
@@ -92,7 +92,7 @@ async function holdersOf(
   }
 }
 
-function readModel(model: Said): KnownModel {
+function readModel(model: AnswerFields): KnownModel {
   return { id: model.id('id'), tags: model.texts('tags'), comment: model.text('comment', '') };
 }
 

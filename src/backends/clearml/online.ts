@@ -16,7 +16,7 @@ import type {
   WantedArtifacts,
 } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
-import { headerOf, type Said, valueOrThrow } from '../../http/index.ts';
+import { type AnswerFields, headerOf, valueOrThrow } from '../../http/index.ts';
 import { systemRandom } from '../../random.ts';
 import { artifactsIn, failureOf } from './answers.ts';
 import { ClearmlClient } from './client.ts';
@@ -229,7 +229,7 @@ export class Online {
     await this.#client.close();
   }
 
-  async #document(task: string, signal: AbortSignal): Promise<Said> {
+  async #document(task: string, signal: AbortSignal): Promise<AnswerFields> {
     return valueOrThrow(await this.#client.call('looking at the task', 'tasks.get_by_id', { task }, signal)).object('task');
   }
 

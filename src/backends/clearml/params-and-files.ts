@@ -2,7 +2,7 @@
 
 import type { ArtifactFile, ArtifactOutcome, Dataset, ParamOutcome, RunParam } from '../../contract/index.ts';
 import { MirrorError, reasonOf } from '../../errors.ts';
-import type { Said } from '../../http/index.ts';
+import type { AnswerFields } from '../../http/index.ts';
 import { type Param, paramOf } from './map.ts';
 import { addParamsInParts } from './params-in-parts.ts';
 import { filePart, pathPart } from './paths.ts';
@@ -119,6 +119,6 @@ export function datasetParam({ name, hash, source, context }: Dataset): Param {
 }
 
 /** Whether a param, as the task has it, is one that `datasetParam` made. */
-export function isDatasetParam(section: string, held: Said): boolean {
+export function isDatasetParam(section: string, held: AnswerFields): boolean {
   return section === DATASETS && /\([0-9a-f]+\)$/.test(held.text('value', ''));
 }

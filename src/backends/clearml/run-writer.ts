@@ -49,7 +49,7 @@ export class RunWriter {
   readonly #sink: Sink;
   readonly #warn: BackendContext['warn'];
   #stumbles = 0;
-  #saidReserved = false;
+  #isWarnedReserved = false;
   /** Documents that are there, by name. */
   readonly #documents = new Map<string, string>();
 
@@ -243,8 +243,8 @@ export class RunWriter {
   }
 
   #noteReserved({ reservedSteps }: Prepared): void {
-    if (reservedSteps === 0 || this.#saidReserved) return;
-    this.#saidReserved = true;
+    if (reservedSteps === 0 || this.#isWarnedReserved) return;
+    this.#isWarnedReserved = true;
     this.#warn(`points at step ${RESERVED_STEP} are stored, but ClearML shows them as single values without a step`, {
       task: this.#sink.id,
     });

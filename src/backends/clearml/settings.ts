@@ -216,8 +216,8 @@ function objectStore(section: Section<typeof FIELDS>, conf: ConfFile | undefined
   }
   const keys = bucketKeysOf(conf, place);
   const endpoint = section.get('s3_endpoint') ?? keys?.endpoint ?? place.endpoint;
-  const saidRegion = section.get('s3_region');
-  const region = section.sourceOf('s3_region') === 'file' ? saidRegion : (keys?.region ?? saidRegion);
+  const configuredRegion = section.get('s3_region');
+  const region = section.sourceOf('s3_region') === 'file' ? configuredRegion : (keys?.region ?? configuredRegion);
   const pathStyle = section.get('s3_path_style');
   const isOfBucket = keys?.accessKey !== undefined && keys.secretKey !== undefined && section.sourceOf('s3_access_key') !== 'file';
   const [id, secret] = isOfBucket ? [keys.accessKey, keys.secretKey] : [section.get('s3_access_key'), section.get('s3_secret_key')];

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { type Candidate, FileMarks } from '../../backend-kit/identity/index.ts';
 import type { RunSource } from '../../contract/index.ts';
-import type { Said } from '../../http/index.ts';
+import type { AnswerFields } from '../../http/index.ts';
 import type { Fields } from './answers.ts';
 
 /** Keys in a task's runtime. A dot would be a path there. */
@@ -72,7 +72,7 @@ export function isSame(runtime: Fields, before: Fields): boolean {
 }
 
 /** What the server says of a task. */
-export function factsOf(task: Said): TaskFacts {
+export function factsOf(task: AnswerFields): TaskFacts {
   return {
     id: task.id('id'),
     name: task.text('name', ''),

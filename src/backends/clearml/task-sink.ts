@@ -10,7 +10,7 @@ import type { Artifact, Document, Sink } from './sink.ts';
 import { trialEvent } from './trial.ts';
 
 /** Longest part of why an event was not added that is shown. */
-const MOST_SAID = 300;
+const MOST_WARNINGS = 300;
 
 /**
  * An event that was stored: sent again it changes nothing, and tells whether the server takes any. Of all tasks of a
@@ -54,7 +54,7 @@ export class TaskSink implements Sink {
     const why = isFields(info)
       ? Object.keys(info)
           .slice(0, 3)
-          .map((text) => cutText(text, MOST_SAID))
+          .map((text) => cutText(text, MOST_WARNINGS))
           .join('; ')
       : '';
     const error = new MirrorError('MB4005', `writing events: ${added} of ${lines.length} were added: ${why}`);
@@ -145,7 +145,7 @@ export class TaskSink implements Sink {
 
   async #status(signal: AbortSignal): Promise<Reply<string>> {
     const task = await this.#client.call('looking at the task', 'tasks.get_by_id', { task: this.id }, signal);
-    return taken(task, (said) => said.object('task').text('status'));
+    return taken(task, (answer) => answer.object('task').text('status'));
   }
 
   /** Not one was added: the task is not there any more, or published, or the events are to blame. */

@@ -107,7 +107,7 @@ export class Tasks {
 
   async byId(id: string, signal: AbortSignal): Promise<Reply<TaskFacts>> {
     const reply = await this.#client.call(`looking for the task ${id}`, 'tasks.get_by_id', { task: id }, signal);
-    return taken(reply, (said) => factsOf(said.object('task')));
+    return taken(reply, (answer) => factsOf(answer.object('task')));
   }
 
   async #open(source: RunSource, known: TaskRef | undefined, signal: AbortSignal): Promise<TaskRef> {

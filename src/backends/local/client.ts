@@ -142,11 +142,11 @@ const NOTADB = 26;
 export function translated(error: unknown, path: string, doing: string): MirrorError {
   if (error instanceof MirrorError) return error;
   const details = { cause: error, context: { path } };
-  const said = messageOf(error);
+  const reason = messageOf(error);
   switch (sqliteCode(error)) {
     case BUSY:
     case LOCKED:
-      return new MirrorError('MB3004', `${doing} ${path}: another process has locked it (${said})`, {
+      return new MirrorError('MB3004', `${doing} ${path}: another process has locked it (${reason})`, {
         ...details,
         hint: 'Let it finish, or name another file with --store.',
         retry: 'later',
@@ -157,7 +157,7 @@ export function translated(error: unknown, path: string, doing: string): MirrorE
         hint: 'Name another file with --store.',
       });
     case CORRUPT:
-      return new MirrorError('MB3006', `${doing} ${path}: ${said}`, {
+      return new MirrorError('MB3006', `${doing} ${path}: ${reason}`, {
         ...details,
         hint: DAMAGED_HINT,
       });
@@ -170,7 +170,7 @@ export function translated(error: unknown, path: string, doing: string): MirrorE
     case READONLY:
     case CANTOPEN:
     case IOERR:
-      return new MirrorError(doing === 'opening' ? 'MB3001' : 'MB3005', `${doing} ${path}: ${said}`, {
+      return new MirrorError(doing === 'opening' ? 'MB3001' : 'MB3005', `${doing} ${path}: ${reason}`, {
         ...details,
         hint: 'Check that the folder exists, can be written and has room, or name another file with --store.',
         retry: 'later',
@@ -187,9 +187,9 @@ export function translated(error: unknown, path: string, doing: string): MirrorE
         retry: 'later',
       });
     case undefined:
-      return new MirrorError('MB9001', `${doing} ${path}: ${said}`, details);
+      return new MirrorError('MB9001', `${doing} ${path}: ${reason}`, details);
     default:
-      return new MirrorError('MB3001', `${doing} ${path}: ${said}`, {
+      return new MirrorError('MB3001', `${doing} ${path}: ${reason}`, {
         ...details,
         hint: 'Check that the folder exists, can be written and has room, or name another file with --store.',
       });

@@ -96,8 +96,8 @@ function apiError(text: string): ApiError {
     const body: unknown = JSON.parse(text);
     if (isFields(body)) {
       const { error_code: code, message, detail } = body;
-      const said = message ?? detail ?? '';
-      return { code: typeof code === 'string' ? code : '', message: typeof said === 'string' ? said : text };
+      const reason = message ?? detail ?? '';
+      return { code: typeof code === 'string' ? code : '', message: typeof reason === 'string' ? reason : text };
     }
   } catch {
     // A cut JSON text still names its code.
@@ -109,9 +109,9 @@ function apiError(text: string): ApiError {
 
 function foundIn(answer: FailedAnswer, body: ApiError): Found<Cause> {
   const cause = causeOf(answer, body);
-  const said = body.message;
-  if (cause === 'denied') return { cause, said, hint: deniedHint(answer) };
-  return { cause, said, hint: UNSTORABLE.test(said) ? UNSTORABLE_HINT : undefined };
+  const reason = body.message;
+  if (cause === 'denied') return { cause, detail: reason, hint: deniedHint(answer) };
+  return { cause, detail: reason, hint: UNSTORABLE.test(reason) ? UNSTORABLE_HINT : undefined };
 }
 
 function deniedHint({ status, text, error }: FailedAnswer): string {

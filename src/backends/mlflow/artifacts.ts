@@ -95,11 +95,11 @@ export class Artifacts {
     let token: string | undefined;
     do {
       const input = { run_id: runId, path: folder === '' ? undefined : folder, page_token: token };
-      const reply = taken(await this.#client.call(`listing ${folder}`, 'GET', 'artifacts/list', input, signal), (said) => ({
-        entries: said
+      const reply = taken(await this.#client.call(`listing ${folder}`, 'GET', 'artifacts/list', input, signal), (answer) => ({
+        entries: answer
           .list('files')
           .map((file) => ({ path: file.text('path'), isFolder: file.is('is_dir'), bytes: file.number('file_size', 0) })),
-        next: said.text('next_page_token', ''),
+        next: answer.text('next_page_token', ''),
       }));
       if (reply.kind !== 'ok') return reply;
       const { entries, next } = reply.value;

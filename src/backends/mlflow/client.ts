@@ -1,6 +1,7 @@
 import PQueue from 'p-queue';
 import { type Clock, systemClock } from '../../clock.ts';
 import {
+  type AnswerFields,
   eachPage,
   type Fields,
   type HttpAnswer,
@@ -13,7 +14,6 @@ import {
   PageSize,
   Pages,
   readJson,
-  type Said,
   taken,
   unusableAnswer,
   wholeNumber,
@@ -125,7 +125,13 @@ export class MlflowClient {
   }
 
   /** `what` is being done, for messages. */
-  async call(what: string, method: 'GET' | 'POST', endpoint: string, input: Fields | string, signal: AbortSignal): Promise<Reply<Said>> {
+  async call(
+    what: string,
+    method: 'GET' | 'POST',
+    endpoint: string,
+    input: Fields | string,
+    signal: AbortSignal,
+  ): Promise<Reply<AnswerFields>> {
     const isPost = method === 'POST';
     const answer = await this.#requests.add(
       () =>
@@ -169,10 +175,10 @@ export class MlflowClient {
     if (answer.kind !== 'ok') return failureOf(answer, 'asking the server for server-info', this.address);
     const read = readJson(answer, { what: 'asking the server for server-info', address: this.address });
     if (read.kind === 'failed') return unusableAnswer(read.error);
-    const said = read.kind === 'ok' ? read.value.fields : {};
-    const type = said['store_type'];
+    const fields = read.kind === 'ok' ? read.value.fields : {};
+    const type = fields['store_type'];
     const isFileStore = typeof type === 'string' ? type === 'FileStore' : undefined;
-    const has = said['workspaces_enabled'];
+    const has = fields['workspaces_enabled'];
     return { kind: 'ok', value: { isFileStore, hasWorkspaces: typeof has === 'boolean' ? has : undefined } };
   }
 
@@ -186,7 +192,7 @@ export class MlflowClient {
   /** The experiments that were used last. */
   async experiments(signal: AbortSignal): Promise<Reply<readonly Experiment[]>> {
     const reply = await this.call('looking at experiments', 'POST', 'experiments/search', { max_results: EXPERIMENTS_LOOKED_AT }, signal);
-    return taken(reply, (said) => said.list('experiments').map(experimentFacts));
+    return taken(reply, (fields) => fields.list('experiments').map(experimentFacts));
   }
 
   async experimentNamed(name: string, signal: AbortSignal): Promise<Reply<Experiment>> {
@@ -213,9 +219,9 @@ export class MlflowClient {
         order_by: ['attributes.start_time ASC'],
         ...(token === undefined ? {} : { page_token: token }),
       };
-      const reply = taken(await this.call('looking for the run', 'POST', 'runs/search', input, signal), (said) => ({
-        runs: said.list('runs').map(runFacts),
-        next: said.text('next_page_token', ''),
+      const reply = taken(await this.call('looking for the run', 'POST', 'runs/search', input, signal), (fields) => ({
+        runs: fields.list('runs').map(runFacts),
+        next: fields.text('next_page_token', ''),
       }));
       // Each run comes with all of its tags and the names of all metrics.
       if (reply.kind !== 'ok') {
@@ -231,24 +237,24 @@ export class MlflowClient {
 
   async run(runId: string, signal: AbortSignal): Promise<Reply<RunFacts>> {
     const reply = await this.call(`looking for the run ${runId}`, 'GET', 'runs/get', { run_id: runId }, signal);
-    return taken(reply, (said) => runFacts(said.object('run')));
+    return taken(reply, (fields) => runFacts(fields.object('run')));
   }
 
   async createRun(input: Fields, signal: AbortSignal): Promise<Reply<RunFacts>> {
     const reply = await this.call(`creating the run ${String(input['run_name'])}`, 'POST', 'runs/create', input, signal);
-    return taken(reply, (said) => runFacts(said.object('run')));
+    return taken(reply, (fields) => runFacts(fields.object('run')));
   }
 
   /** `metrics` is the JSON text of the elements, without brackets. */
-  logMetrics(runId: string, metrics: string, signal: AbortSignal): Promise<Reply<Said>> {
+  logMetrics(runId: string, metrics: string, signal: AbortSignal): Promise<Reply<AnswerFields>> {
     return this.call('writing metrics', 'POST', 'runs/log-batch', `{"run_id":${JSON.stringify(runId)},"metrics":[${metrics}]}`, signal);
   }
 
-  logTags(runId: string, tags: readonly Tag[], signal: AbortSignal): Promise<Reply<Said>> {
+  logTags(runId: string, tags: readonly Tag[], signal: AbortSignal): Promise<Reply<AnswerFields>> {
     return this.call('writing tags', 'POST', 'runs/log-batch', { run_id: runId, tags }, signal);
   }
 
-  logParams(runId: string, params: readonly Tag[], signal: AbortSignal): Promise<Reply<Said>> {
+  logParams(runId: string, params: readonly Tag[], signal: AbortSignal): Promise<Reply<AnswerFields>> {
     return this.call('writing params', 'POST', 'runs/log-batch', { run_id: runId, params }, signal);
   }
 
@@ -258,8 +264,8 @@ export class MlflowClient {
    */
   async holderOf(runId: string, key: string, signal: AbortSignal): Promise<Reply<string | undefined>> {
     const input = { run_id: runId, metric_key: key, max_results: 1 };
-    const reply = taken(await this.call(`looking for the metric ${key}`, 'GET', 'metrics/get-history', input, signal), (said) => {
-      return said.list('metrics')[0]?.text('key', key);
+    const reply = taken(await this.call(`looking for the metric ${key}`, 'GET', 'metrics/get-history', input, signal), (fields) => {
+      return fields.list('metrics')[0]?.text('key', key);
     });
     return reply.kind !== 'ok' && reply.cause === 'missing' ? { kind: 'ok', value: undefined } : reply;
   }
@@ -279,7 +285,7 @@ export class MlflowClient {
     const ask = async (token: string | undefined, most: number) => {
       const input = { run_id: runId, metric_key: key, max_results: most, page_token: token };
       const reply = await this.call(what, 'GET', 'metrics/get-history', input, signal);
-      return taken(reply, (said) => ({ items: historyIn(said), next: said.text('next_page_token', '') }));
+      return taken(reply, (fields) => ({ items: historyIn(fields), next: fields.text('next_page_token', '') }));
     };
     for await (const points of eachPage(listing, ask)) yield points.filter((point) => point.key === undefined || point.key === key);
   }
@@ -291,24 +297,24 @@ export class MlflowClient {
 
 const withWideSteps = keepWide('step');
 
-function experimentIn(reply: Reply<Said>): Reply<Experiment> {
-  return taken(reply, (said) => {
-    return experimentFacts(said.object('experiment'));
+function experimentIn(reply: Reply<AnswerFields>): Reply<Experiment> {
+  return taken(reply, (fields) => {
+    return experimentFacts(fields.object('experiment'));
   });
 }
 
-function experimentFacts(said: Said): Experiment {
+function experimentFacts(fields: AnswerFields): Experiment {
   return {
-    id: said.id('experiment_id'),
-    name: said.text('name', ''),
-    isDeleted: isDeleted(said),
-    artifacts: said.text('artifact_location', ''),
-    tags: pairs(said, 'tags'),
+    id: fields.id('experiment_id'),
+    name: fields.text('name', ''),
+    isDeleted: isDeleted(fields),
+    artifacts: fields.text('artifact_location', ''),
+    tags: pairs(fields, 'tags'),
   };
 }
 
 /** Whatever is empty or zero is left out by the server. */
-function runFacts(run: Said): RunFacts {
+function runFacts(run: AnswerFields): RunFacts {
   const info = run.object('info');
   const data = run.object('data');
   return {
@@ -323,18 +329,18 @@ function runFacts(run: Said): RunFacts {
   };
 }
 
-function isDeleted(said: Said): boolean {
-  return said.text('lifecycle_stage', 'active') === 'deleted';
+function isDeleted(fields: AnswerFields): boolean {
+  return fields.text('lifecycle_stage', 'active') === 'deleted';
 }
 
-function pairs(said: Said, name: string): ReadonlyMap<string, string> {
-  return new Map(said.list(name).map((pair) => [pair.text('key', ''), pair.text('value', '')]));
+function pairs(fields: AnswerFields, name: string): ReadonlyMap<string, string> {
+  return new Map(fields.list(name).map((pair) => [pair.text('key', ''), pair.text('value', '')]));
 }
 
-function historyIn(said: Said): readonly (HistoryPoint & { readonly key: unknown })[] {
-  return said.records('metrics').map(({ key, step = 0, timestamp = 0, value = 0 }) => {
+function historyIn(fields: AnswerFields): readonly (HistoryPoint & { readonly key: unknown })[] {
+  return fields.records('metrics').map(({ key, step = 0, timestamp = 0, value = 0 }) => {
     const [at, time, number] = [wholeNumber(step), Number(wholeNumber(timestamp)), numberIn(value)];
-    if (at === undefined || Number.isNaN(time) || number === undefined) throw said.odd('metrics', 'points with numbers');
+    if (at === undefined || Number.isNaN(time) || number === undefined) throw fields.odd('metrics', 'points with numbers');
     return { key, step: at, timestamp: time, value: number };
   });
 }

@@ -1,7 +1,7 @@
 /** What experiments hold that was not mirrored into them: for a person who means to switch a server off. */
 import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
 import type { Foreign, ForeignLook, OwnRun, ReadBackChunk } from '../../contract/index.ts';
-import { eachPage, FolderWalk, MOST_LISTED, PageSize, type Said, taken, valueOrThrow } from '../../http/index.ts';
+import { type AnswerFields, eachPage, FolderWalk, MOST_LISTED, PageSize, taken, valueOrThrow } from '../../http/index.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient, RunFacts } from './client.ts';
 import { EXACT_FOLDER } from './exact-files.ts';
@@ -70,10 +70,10 @@ async function* inRun(
     for (const name of facts.params.keys())
       if (!keys.has(name) && !names.has(tagOf(name)) && !name.startsWith(TRIAL_PARAM)) yield { kind: 'param', name, in: place };
   }
-  const said = new Set(Object.keys(tags).flatMap((name) => [name, keyOf(name, options)]));
+  const answer = new Set(Object.keys(tags).flatMap((name) => [name, keyOf(name, options)]));
   for (const name of facts.tags.keys())
-    if (!said.has(name) && !said.has(tagOf(name)) && !OF_SYSTEM.test(name)) yield { kind: 'tag', name, in: place };
-  const note = said.has(NOTE) ? '' : (facts.tags.get(NOTE) ?? '').trim();
+    if (!answer.has(name) && !answer.has(tagOf(name)) && !OF_SYSTEM.test(name)) yield { kind: 'tag', name, in: place };
+  const note = answer.has(NOTE) ? '' : (facts.tags.get(NOTE) ?? '').trim();
   if (note !== '') yield { kind: 'note', name: firstWords(note), in: place };
   if (root === undefined) return;
   const stored = new Set(files);
@@ -90,12 +90,12 @@ async function* runsIn(
   const pages = eachPage(listing, async (token, most) => {
     const input = { experiment_ids: [experiment], max_results: most, ...(token === undefined ? {} : { page_token: token }) };
     const reply = await client.call(what, 'POST', 'runs/search', input, signal);
-    return taken(reply, (said) => ({ items: said.list('runs').map(shortFacts), next: said.text('next_page_token', '') }));
+    return taken(reply, (answer) => ({ items: answer.list('runs').map(shortFacts), next: answer.text('next_page_token', '') }));
   });
   for await (const runs of pages) yield* runs;
 }
 
-function shortFacts(run: Said): { readonly id: string; readonly name: string; readonly isOurs: boolean } {
+function shortFacts(run: AnswerFields): { readonly id: string; readonly name: string; readonly isOurs: boolean } {
   const info = run.object('info');
   const id = info.id('run_id');
   const isOurs = run

@@ -66,7 +66,7 @@ class MlflowBackend implements Backend {
   /** Whether every run so far can have files. */
   #hasArtifacts: boolean;
   /** That files can't be stored was said. */
-  #isSaid = false;
+  #isWarned = false;
   readonly #stop = new AbortController();
 
   constructor(settings: MlflowSettings, context: BackendContext) {
@@ -78,7 +78,7 @@ class MlflowBackend implements Backend {
   readonly describe: Call<'describe'> = () => {
     const learned = this.#known?.learned;
     // A server before 3.0 that has not been tried may keep its data in files.
-    const isFileStore = learned === undefined || learned.isTried || learned.saysItsStore ? this.#facts.isFileStore : undefined;
+    const isFileStore = learned === undefined || learned.isTried || learned.namesItsStore ? this.#facts.isFileStore : undefined;
     return mlflowCapabilities(this.#hasArtifacts, isFileStore, this.#settings.exactTimes);
   };
 
@@ -125,8 +125,8 @@ class MlflowBackend implements Backend {
     const away = run.root === undefined ? notProxied(found.artifactUri) : undefined;
     const noFiles = connection.noFiles ?? away;
     if (noFiles !== undefined) this.#hasArtifacts = false;
-    if (noFiles !== undefined && this.#settings.artifacts && !this.#isSaid) {
-      this.#isSaid = true;
+    if (noFiles !== undefined && this.#settings.artifacts && !this.#isWarned) {
+      this.#isWarned = true;
       this.#context.warn('only scalars are mirrored', { reason: noFiles, ...(away === undefined ? {} : { hint: AWAY_HINT }) });
     }
     const { histogramPercentiles, exactTimes } = this.#settings;

@@ -14,7 +14,7 @@ export class LearnedFacts {
   readonly #line = new LineByKey();
   /** Undefined until the server was asked. */
   #version: string | undefined;
-  #said: { readonly version: string; readonly isFileStore: boolean | undefined } = { version: '', isFileStore: undefined };
+  #announced: { readonly version: string; readonly isFileStore: boolean | undefined } = { version: '', isFileStore: undefined };
   #tried: StoreFacts | undefined;
   #trial: Trial | undefined;
 
@@ -27,7 +27,7 @@ export class LearnedFacts {
   /** What is known now. */
   get facts(): StoreFacts {
     const facts = this.#tried ?? UNTRIED;
-    return { ...facts, isFileStore: this.#said.isFileStore ?? facts.isFileStore };
+    return { ...facts, isFileStore: this.#announced.isFileStore ?? facts.isFileStore };
   }
 
   /** Whether this server was tried. */
@@ -36,8 +36,8 @@ export class LearnedFacts {
   }
 
   /** Whether it says itself what it keeps its data in: servers before 3.0 do not. */
-  get saysItsStore(): boolean {
-    return this.#said.isFileStore !== undefined;
+  get namesItsStore(): boolean {
+    return this.#announced.isFileStore !== undefined;
   }
 
   /**
@@ -46,7 +46,7 @@ export class LearnedFacts {
    */
   async look(isFileStore: boolean | undefined, signal: AbortSignal): Promise<void> {
     this.#version ??= await this.#client.version(signal);
-    this.#said = { version: this.#version, isFileStore };
+    this.#announced = { version: this.#version, isFileStore };
     const reply = await this.#client.experiments(signal);
     if (reply.kind === 'ok') for (const experiment of reply.value) this.#recall(experiment);
     else if (reply.error.retry !== 'never') throw reply.error;
@@ -54,7 +54,7 @@ export class LearnedFacts {
 
   /** Takes up what is remembered of an experiment's server. */
   #recall({ tags }: Experiment): void {
-    this.#tried ??= readFacts(tags.get(FACTS_TAG), this.#said.version);
+    this.#tried ??= readFacts(tags.get(FACTS_TAG), this.#announced.version);
   }
 
   /** Learns by a trial in an experiment, where nothing is remembered, or where it is to be learned again. */
@@ -75,7 +75,7 @@ export class LearnedFacts {
       } finally {
         if (this.#tried !== undefined) this.#trial = undefined;
       }
-      if (this.#tried.isFileStore && this.#said.isFileStore === undefined) this.#warn(FILE_STORE);
+      if (this.#tried.isFileStore && this.#announced.isFileStore === undefined) this.#warn(FILE_STORE);
       await this.#remember(experiment, this.#tried, signal);
       return this.facts;
     });
@@ -88,7 +88,7 @@ export class LearnedFacts {
 
   /** Where that is not allowed, the next process learns it again. */
   async #remember({ id }: Experiment, facts: StoreFacts, signal: AbortSignal): Promise<void> {
-    const input = { experiment_id: id, key: FACTS_TAG, value: factsText(facts, this.#said.version) };
+    const input = { experiment_id: id, key: FACTS_TAG, value: factsText(facts, this.#announced.version) };
     const reply = await this.#client.call('noting what the server does', 'POST', 'experiments/set-experiment-tag', input, signal);
     if (reply.kind !== 'ok' && signal.aborted)
       throw new MirrorError('MB4001', 'noting what the server does was interrupted', { retry: 'later' });

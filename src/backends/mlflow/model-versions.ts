@@ -1,6 +1,6 @@
 /** Versions of models in the registry, made of files of runs. */
 import type { ArtifactOutcome, ModelVersion } from '../../contract/index.ts';
-import { eachPage, PageSize, type Said, taken, valueOrThrow } from '../../http/index.ts';
+import { type AnswerFields, eachPage, PageSize, taken, valueOrThrow } from '../../http/index.ts';
 import type { MlflowClient } from './client.ts';
 import type { TrackedRun } from './handle.ts';
 import { VERSIONS_PAGE } from './limits.ts';
@@ -153,21 +153,25 @@ async function filtersFor(
 }
 
 /** Versions of all models, or those that a filter lets through. */
-async function* versionsWith(client: MlflowClient, filter: string | undefined, signal: AbortSignal): AsyncGenerator<Said, void, void> {
+async function* versionsWith(
+  client: MlflowClient,
+  filter: string | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<AnswerFields, void, void> {
   const what = 'looking for versions of models';
   const pages = eachPage({ what, address: client.address, size: new PageSize(VERSIONS_PAGE) }, async (token, most) => {
     const input = { filter, max_results: most, page_token: token };
     const reply = await client.call(what, 'GET', 'model-versions/search', input, signal);
-    return taken(reply, (said) => ({ items: said.list('model_versions'), next: said.text('next_page_token', '') }));
+    return taken(reply, (answer) => ({ items: answer.list('model_versions'), next: answer.text('next_page_token', '') }));
   });
   for await (const versions of pages) yield* versions;
 }
 
-function readVersion(version: Said): KnownVersion {
+function readVersion(version: AnswerFields): KnownVersion {
   return { number: version.id('version'), tags: tagsOf(version) };
 }
 
-function tagsOf(version: Said): KnownVersion['tags'] {
+function tagsOf(version: AnswerFields): KnownVersion['tags'] {
   return new Map(version.list('tags').map((tag) => [tag.text('key', ''), tag.text('value', '')]));
 }
 

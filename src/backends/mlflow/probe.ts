@@ -80,10 +80,10 @@ export async function probeServer(
 }
 
 /** What is known of the store and is not as with SQLite and PostgreSQL, where every point is kept once and as it is. */
-function storeNotes({ facts, isTried, saysItsStore }: LearnedFacts): string[] {
+function storeNotes({ facts, isTried, namesItsStore }: LearnedFacts): string[] {
   const notes: string[] = [];
   if (facts.isFileStore) notes.push(FILE_STORE_NOTE);
-  if (!isTried && !saysItsStore) {
+  if (!isTried && !namesItsStore) {
     notes.push(
       'Servers before 3.0 do not say how they store their data. If they use files (their default), points that are ' +
         'sent again may be there twice. Use --write to find out.',

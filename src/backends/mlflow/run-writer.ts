@@ -167,12 +167,12 @@ function laterOf(failure: Failure): Stop {
 }
 
 /** Scalars whose name could not be said, and can't be read from their key, would come back under a wrong one. */
-function refuseUnnamed(job: Job<Prepared>, unsaid: ReadonlyMap<string, Failure>): void {
-  if (unsaid.size === 0) return;
+function refuseUnnamed(job: Job<Prepared>, unnamed: ReadonlyMap<string, Failure>): void {
+  if (unnamed.size === 0) return;
   const { lines, metrics } = job.prepared;
   const kept = new Set(lines.map(({ offset, index }) => `${offset} ${index}`));
   for (const metric of metrics) {
-    const failure = isCut(metric.key) && !metric.isDerived ? unsaid.get(publishedName(metric.key)) : undefined;
+    const failure = isCut(metric.key) && !metric.isDerived ? unnamed.get(publishedName(metric.key)) : undefined;
     if (failure === undefined) continue;
     metric.isSettled = true;
     const reason = `the tag ${publishedName(metric.key)}, which records its name, was refused: ${reasonOf(failure.error)}`;

@@ -30,7 +30,7 @@ import { NAME_LENGTH } from './limits.ts';
 import { nearestMillis } from './map.ts';
 import { writeTags } from './run-tags.ts';
 import type { MlflowSettings } from './settings.ts';
-import { FINGERPRINT, fingerprintText, INSTANCE, KEY, MADE, PARENT, PLACE, saidTags, tagsOf, VITAL } from './source-tags.ts';
+import { configuredTags, FINGERPRINT, fingerprintText, INSTANCE, KEY, MADE, PARENT, PLACE, tagsOf, VITAL } from './source-tags.ts';
 import { fitText } from './store-facts.ts';
 
 /** The process that makes a run gives it a place within five seconds; servers tell their time in whole ones. */
@@ -328,7 +328,7 @@ export class Runs {
   async #marked(facts: RunFacts, source: RunSource, signal: AbortSignal): Promise<RunFacts> {
     const files = FileMarks.read(facts.tags.get(FINGERPRINT)).with(source.fingerprint);
     const wanted: readonly Tag[] = [
-      ...saidTags(source, this.#learned.facts, facts.tags.keys()),
+      ...configuredTags(source, this.#learned.facts, facts.tags.keys()),
       { key: INSTANCE, value: source.instanceId },
       { key: FINGERPRINT, value: fingerprintText(files, this.#learned.facts) },
     ];

@@ -50,14 +50,14 @@ export function tagsOf(source: RunSource, facts: StoreFacts, held: Iterable<stri
     'mlflow.source.type': 'LOCAL',
   };
   // What the operator says of a run stands before what we would say; how it is found again is not theirs to say.
-  const said = saidTags(source, facts, [...held, ...Object.keys(own)]).map(({ key: name, value }) => [name, value] as const);
-  const all = new Map([...Object.entries(own).filter(([name]) => name.startsWith('mlflow.')), ...said]);
+  const configured = configuredTags(source, facts, [...held, ...Object.keys(own)]).map(({ key: name, value }) => [name, value] as const);
+  const all = new Map([...Object.entries(own).filter(([name]) => name.startsWith('mlflow.')), ...configured]);
   for (const [name, value] of Object.entries(own)) if (!name.startsWith('mlflow.')) all.set(name, value);
   return [...all].map(([name, value]) => ({ key: name, value: fitText(value, facts.tagLength, facts) }));
 }
 
 /** What the operator says of a run, as tags. */
-export function saidTags(source: RunSource, facts: StoreFacts, held: Iterable<string>): Tag[] {
+export function configuredTags(source: RunSource, facts: StoreFacts, held: Iterable<string>): Tag[] {
   const keys = new KeyTable(facts, held);
   return Object.entries(source.tags).map(([name, value]) => ({
     key: name.startsWith('mlflow.') ? name : keys.keyOf(name),

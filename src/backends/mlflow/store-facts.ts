@@ -65,14 +65,14 @@ export function factsText(facts: StoreFacts, version: string): string {
  */
 export function readFacts(text: string | undefined, version: string): StoreFacts | undefined {
   if (text === undefined) return undefined;
-  let said: Readonly<Record<string, unknown>>;
+  let parsed: Readonly<Record<string, unknown>>;
   try {
-    said = JSON.parse(text) as typeof said;
+    parsed = JSON.parse(text) as typeof parsed;
   } catch {
     return undefined;
   }
-  if (typeof said !== 'object' || said === null || said['form'] !== FORM || said['version'] !== version) return undefined;
-  const { files, folds, letters, ascii, narrow, tag, param } = said;
+  if (typeof parsed !== 'object' || parsed === null || parsed['form'] !== FORM || parsed['version'] !== version) return undefined;
+  const { files, folds, letters, ascii, narrow, tag, param } = parsed;
   if (typeof letters !== 'boolean' || typeof narrow !== 'boolean') return undefined;
   if (!isLength(tag, TAG_LENGTH) || !isLength(param, PARAM_LENGTH)) return undefined;
   return {

@@ -59,20 +59,20 @@ export function failed(cause: Cause, message: string, context: MirrorError['cont
 
 /** Errors that stand in an answer of 200: by their message, nothing else tells. */
 export function graphFailure(messages: readonly string[], what: string, address: string): Failure {
-  const said = oneLine(messages.join('; '));
-  const cause = /permission|not authori[sz]ed|unauthori[sz]ed|forbidden|api.?key|access denied/i.test(said)
+  const detail = oneLine(messages.join('; '));
+  const cause = /permission|not authori[sz]ed|unauthori[sz]ed|forbidden|api.?key|access denied/i.test(detail)
     ? 'denied'
-    : /previously created and deleted/i.test(said)
+    : /previously created and deleted/i.test(detail)
       ? 'deleted'
       : 'refused';
-  return failed(cause, `${what}: ${address} answers: ${said}`, { address });
+  return failed(cause, `${what}: ${address} answers: ${detail}`, { address });
 }
 
 function foundIn({ kind, status, text }: FailedAnswer): Found<Cause> {
-  const said = messageIn(text);
-  if (kind === 'retry') return { said };
-  if (status === 409) return { said, cause: /deleted/i.test(said) ? 'deleted' : 'gone' };
-  return status === 404 || status === 410 ? { said, cause: 'gone' } : { said };
+  const detail = messageIn(text);
+  if (kind === 'retry') return { detail };
+  if (status === 409) return { detail, cause: /deleted/i.test(detail) ? 'deleted' : 'gone' };
+  return status === 404 || status === 410 ? { detail, cause: 'gone' } : { detail };
 }
 
 /** The value of a reply about one run: what is refused there stops that run alone. */
@@ -88,8 +88,8 @@ function messageIn(text: string): string {
     if (isFields(body)) {
       const errors: readonly unknown[] = Array.isArray(body['errors']) ? body['errors'] : [];
       const all = errors.flatMap((error) => (isFields(error) && typeof error['message'] === 'string' ? [error['message']] : []));
-      const said = all.length > 0 ? all.join('; ') : (body['error'] ?? body['message']);
-      if (typeof said === 'string') return oneLine(said);
+      const detail = all.length > 0 ? all.join('; ') : (body['error'] ?? body['message']);
+      if (typeof detail === 'string') return oneLine(detail);
     }
   } catch {
     // A page, or a plain text.

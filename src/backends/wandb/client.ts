@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../clock.ts';
 import { cutText } from '../../errors.ts';
 import {
+  type AnswerFields,
   type Auth,
   type Fields,
   HttpClient,
@@ -13,7 +14,6 @@ import {
   Pages,
   parseJson,
   readJson,
-  type Said,
   taken,
   unusableAnswer,
 } from '../../http/index.ts';
@@ -55,7 +55,7 @@ export interface RunChange {
 }
 
 /** Longest text of one error of an answer. */
-const MOST_SAID = 2000;
+const MOST_TEXT = 2000;
 /** Errors of one answer that are checked. */
 const MOST_ERRORS = 20;
 
@@ -86,7 +86,7 @@ export class WandbClient {
   }
 
   /** A request to the service's API for data. */
-  async graph(what: string, operationName: string, query: string, variables: Fields, signal: AbortSignal): Promise<Reply<Said>> {
+  async graph(what: string, operationName: string, query: string, variables: Fields, signal: AbortSignal): Promise<Reply<AnswerFields>> {
     const body = JSON.stringify({ operationName, query, variables });
     const answer = await this.#http.send({
       method: 'POST',
@@ -105,8 +105,8 @@ export class WandbClient {
     const read = readJson(answer, source);
     if (read.kind === 'notJson') return notTheApi(what, this.address);
     if (read.kind === 'failed') return unusableAnswer(read.error);
-    const errors = taken(read, (said) =>
-      said
+    const errors = taken(read, (fields) =>
+      fields
         .list('errors')
         .slice(0, MOST_ERRORS)
         .map((error) => error.text('message', 'an error without a message')),
@@ -114,12 +114,12 @@ export class WandbClient {
     if (errors.kind !== 'ok') return errors;
     if (errors.value.length > 0)
       return graphFailure(
-        errors.value.map((text) => cutText(text, MOST_SAID)),
+        errors.value.map((text) => cutText(text, MOST_TEXT)),
         what,
         this.address,
       );
     if (read.value.fields['data'] === undefined) return notTheApi(what, this.address);
-    return taken(read, (said) => said.object('data'));
+    return taken(read, (fields) => fields.object('data'));
   }
 
   async viewer(
@@ -127,9 +127,9 @@ export class WandbClient {
   ): Promise<Reply<{ readonly entity: string; readonly username: string; readonly clock: string | undefined }>> {
     const reply = await this.graph('asking who the key belongs to', 'Viewer', VIEWER, {}, signal);
     if (reply.kind !== 'ok') return reply;
-    const viewer = taken(reply, (said) => ({
-      entity: said.object('viewer').text('entity', ''),
-      username: said.object('viewer').text('username', ''),
+    const viewer = taken(reply, (fields) => ({
+      entity: fields.object('viewer').text('entity', ''),
+      username: fields.object('viewer').text('username', ''),
     }));
     if (viewer.kind !== 'ok') return viewer;
     // A key that nobody has is answered like this, not with a status.
@@ -144,8 +144,8 @@ export class WandbClient {
     const { entity, project, id } = run;
     const reply = await this.graph(`looking for the run ${id}`, 'RunResumeStatus', RESUME_STATUS, named(run), signal);
     if (reply.kind !== 'ok') return reply;
-    return taken(reply, (said) => {
-      const model = said.object('model');
+    return taken(reply, (fields) => {
+      const model = fields.object('model');
       if (!model.has('bucket')) return undefined;
       const bucket = model.object('bucket');
       // Where it really is: servers with one namespace of ids find a run of another project.
@@ -165,12 +165,12 @@ export class WandbClient {
     const variables = { project, entity: entity === '' ? null : entity, after: after ?? null, first };
     const reply = await this.graph(what, 'Runs', RUNS, variables, signal);
     if (reply.kind !== 'ok') return reply;
-    const page = taken(reply, (said) => {
-      const connection = said.object('project').object('runs');
+    const page = taken(reply, (fields) => {
+      const connection = fields.object('project').object('runs');
       const info = connection.object('pageInfo');
       return {
         // A project that is not there is null.
-        isListed: connection.has('edges') || said.fields['project'] === null,
+        isListed: connection.has('edges') || fields.fields['project'] === null,
         items: connection.list('edges').map((edge): ListedRun => {
           const node = edge.object('node');
           return { id: node.id('name'), name: node.text('displayName', ''), config: node.text('config', '') };
@@ -186,7 +186,7 @@ export class WandbClient {
   /** What people wrote about a run. */
   async notes(run: RunPath, signal: AbortSignal): Promise<Reply<string>> {
     const reply = await this.graph(`looking at the notes of the run ${run.id}`, 'RunResumeStatus', NOTES, named(run), signal);
-    return taken(reply, (said) => said.object('model').object('bucket').text('notes', ''));
+    return taken(reply, (fields) => fields.object('model').object('bucket').text('notes', ''));
   }
 
   /** The last row of a run's history, as JSON; undefined where there is none, or the server does not tell. */
@@ -195,8 +195,8 @@ export class WandbClient {
     const reply = await this.graph(what, 'RunResumeStatus', LAST_ROW, named(run), signal);
     if (reply.kind !== 'ok') return reply.cause === 'refused' ? { kind: 'ok', value: undefined } : reply;
     const source = { what, address: this.address };
-    return taken(reply, (said) => {
-      const tail = said.object('model').object('bucket').text('historyTail', '');
+    return taken(reply, (fields) => {
+      const tail = fields.object('model').object('bucket').text('historyTail', '');
       const parsed = tail === '' ? { kind: 'ok' as const, value: [] } : parseJson(Buffer.from(tail));
       const rows = parsed.kind === 'ok' ? parsed.value : undefined;
       const last: unknown = Array.isArray(rows) ? rows.at(-1) : '';
@@ -228,8 +228,8 @@ export class WandbClient {
     };
     const reply = await this.graph(`opening the run ${id}`, 'UpsertBucket', UPSERT, variables, signal);
     if (reply.kind !== 'ok') return reply;
-    return taken(reply, (said) => {
-      const answer = said.object('upsertBucket');
+    return taken(reply, (fields) => {
+      const answer = fields.object('upsertBucket');
       const bucket = answer.object('bucket');
       const place = bucket.object('project');
       const path = {
@@ -286,8 +286,8 @@ export class WandbClient {
       if (reply.kind !== 'ok' && reply.cause === 'refused')
         reply = await this.graph(what, 'RunFiles', ALL_FILES, { entity, project, name: id }, signal);
       if (reply.kind !== 'ok') return reply;
-      const page = taken(reply, (said) => {
-        const connection = said.object('project').object('run').object('files');
+      const page = taken(reply, (fields) => {
+        const connection = fields.object('project').object('run').object('files');
         const info = connection.object('pageInfo');
         return {
           isListed: connection.has('edges'),
@@ -299,10 +299,10 @@ export class WandbClient {
         };
       });
       if (page.kind !== 'ok') return page;
-      const { isListed, nodes, next: said } = page.value;
+      const { isListed, nodes, next: fields } = page.value;
       if (!isListed) return failed('refused', `${what}: ${this.address} gives none`, { address: this.address });
       for (const { name, bytes, url } of nodes) found.set(name, { bytes, url });
-      const next = pages.next(said, nodes.length, nodes);
+      const next = pages.next(fields, nodes.length, nodes);
       if (next === undefined) return { kind: 'ok', value: found };
       after = next;
     }
@@ -313,7 +313,7 @@ export class WandbClient {
     const variables = { entity, project, run: id, minStep: from, maxStep: to, pageSize: to - from };
     const reply = await this.graph(`reading the history of the run ${id}`, 'HistoryPage', HISTORY, variables, signal);
     if (reply.kind !== 'ok') return reply;
-    return taken(reply, (said) => said.object('project').object('run').texts('history'));
+    return taken(reply, (fields) => fields.object('project').object('run').texts('history'));
   }
 
   async removeRun(storageId: string, signal: AbortSignal): Promise<Reply<unknown>> {
@@ -323,8 +323,8 @@ export class WandbClient {
   /** Which of its optional features the server has. */
   async features(signal: AbortSignal): Promise<ReadonlySet<string>> {
     const reply = await this.graph('asking for the features of the server', 'ServerFeaturesQuery', FEATURES, {}, signal);
-    const features = taken(reply, (said) =>
-      said
+    const features = taken(reply, (fields) =>
+      fields
         .object('serverInfo')
         .list('features')
         .filter((one) => one.is('isEnabled'))
@@ -344,7 +344,7 @@ function authOf(key: string | undefined): Auth | undefined {
   return key === undefined ? undefined : { username: 'api', password: key };
 }
 
-function runFacts(bucket: Said, path: RunPath): RunFacts {
+function runFacts(bucket: AnswerFields, path: RunPath): RunFacts {
   return {
     ...path,
     storageId: bucket.text('id', ''),
@@ -356,7 +356,7 @@ function runFacts(bucket: Said, path: RunPath): RunFacts {
   };
 }
 
-function entityOf(project: Said, otherwise: string): string {
+function entityOf(project: AnswerFields, otherwise: string): string {
   return project.object('entity').text('name', '') || otherwise;
 }
 

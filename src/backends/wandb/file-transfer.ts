@@ -1,13 +1,13 @@
 /** Files of runs on their way: the server names an address for each, and it may be elsewhere. */
 import { MirrorError } from '../../errors.ts';
 import {
+  type AnswerFields,
   type Fields,
   type HttpClient,
   isPage,
   type NamedAnswer,
   NamedPlaces,
   type NamedPlacesOptions,
-  type Said,
   taken,
   uploadHeaders,
 } from '../../http/index.ts';
@@ -22,7 +22,7 @@ const TRIAL_FILE = 'mirrorboard/trial.txt';
 
 /** The service's API for data, as far as it names addresses. */
 export interface GraphApi {
-  graph(what: string, operationName: string, query: string, variables: Fields, signal: AbortSignal): Promise<Reply<Said>>;
+  graph(what: string, operationName: string, query: string, variables: Fields, signal: AbortSignal): Promise<Reply<AnswerFields>>;
 }
 
 /** Hears of a file that can't be stored, and why. */
@@ -94,8 +94,8 @@ export class FileTransfer {
   ): Promise<Reply<{ readonly urls: ReadonlyMap<string, unknown>; readonly headers: Readonly<Record<string, string>> }>> {
     const variables = { entity, project, run: id, files: files.map(({ path }) => path) };
     const reply = await this.#client.graph('requesting upload addresses', 'CreateRunFiles', CREATE_FILES, variables, signal);
-    return taken(reply, (said) => {
-      const answer = said.object('createRunFiles');
+    return taken(reply, (fields) => {
+      const answer = fields.object('createRunFiles');
       const urls = new Map(answer.list('files').map((file) => [file.text('name', ''), file.fields['uploadUrl'] ?? '']));
       return { urls, headers: uploadHeaders(answer.fields['uploadHeaders']) };
     });

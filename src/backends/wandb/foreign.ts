@@ -23,7 +23,7 @@ export interface ForeignOptions {
   /** Of runs that were opened offline, where nobody said one. Empty: the one that the key belongs to. */
   readonly entity: string;
   /** What the lane's configuration says of all its runs. */
-  readonly said: Pick<WandbSettings, 'tags' | 'notes'>;
+  readonly configured: Pick<WandbSettings, 'tags' | 'notes'>;
   readonly warn: BackendContext['warn'];
 }
 
@@ -85,13 +85,13 @@ async function* inRun(
   client: WandbClient,
   place: OnlineRun,
   { run, files, params, tags }: Own,
-  { title, said, warn }: InRunOptions & { readonly title: string },
+  { title, configured, warn }: InRunOptions & { readonly title: string },
   signal: AbortSignal,
 ): AsyncGenerator<Foreign, void, void> {
   if (params !== undefined) for (const name of await paramsOf(place, run, params, signal)) yield { kind: 'param', name, in: title };
-  const ours = new Set(tagsOf(tags, said.tags));
+  const ours = new Set(tagsOf(tags, configured.tags));
   for (const name of place.facts.tags) if (!ours.has(name)) yield { kind: 'tag', name, in: title };
-  const note = said.notes === undefined ? await notesOf(client, run, signal) : '';
+  const note = configured.notes === undefined ? await notesOf(client, run, signal) : '';
   if (note !== '') yield { kind: 'note', name: firstWords(note), in: title };
   const listed = await place.fileLengths(signal);
   if (listed.kind !== 'ok' && listed.cause === 'refused') {

@@ -47,7 +47,7 @@ class WandbBackend implements JournalledBackend {
   readonly #stop = new AbortController();
   readonly #heartbeat: Heartbeat;
   readonly #warn: BackendContext['warn'];
-  #isUncountedSaid = false;
+  #isUncountedWarned = false;
 
   constructor(settings: WandbSettings, context: BackendContext) {
     this.#settings = settings;
@@ -179,7 +179,7 @@ class WandbBackend implements JournalledBackend {
       this.#client,
       this.#online,
       own,
-      { entity: this.#settings.entity ?? '', said: this.#settings, warn: this.#warn },
+      { entity: this.#settings.entity ?? '', configured: this.#settings, warn: this.#warn },
       signal,
     );
   };
@@ -208,8 +208,8 @@ class WandbBackend implements JournalledBackend {
   };
 
   #uncounted(): void {
-    if (this.#isUncountedSaid) return;
-    this.#isUncountedSaid = true;
+    if (this.#isUncountedWarned) return;
+    this.#isUncountedWarned = true;
     this.#warn('the server does not count lines, so it probably appends every line it gets: set offset_semantics: append', {
       address: this.#settings.baseUrl,
     });

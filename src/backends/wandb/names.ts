@@ -38,8 +38,8 @@ export function changeOf(source: RunSource, settings: WandbSettings, suffix: str
 
 /** Those of the lane and those of the run; tags are texts there. */
 export function tagsOf(ofRun: RunSource['tags'], ofLane: readonly string[]): readonly string[] {
-  const said = Object.entries(ofRun).map(([name, value]) => (value === '' ? name : `${name}:${value}`));
-  return [...new Set([...ofLane, ...said].map((tag) => cut(tag.trim(), TAG_LENGTH)).filter((tag) => tag !== ''))];
+  const own = Object.entries(ofRun).map(([name, value]) => (value === '' ? name : `${name}:${value}`));
+  return [...new Set([...ofLane, ...own].map((tag) => cut(tag.trim(), TAG_LENGTH)).filter((tag) => tag !== ''))];
 }
 
 /** `{path}`, a part of it by its place (`{path[0]}`), `{name}` (its last part), `{root}`. */

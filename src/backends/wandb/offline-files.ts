@@ -48,7 +48,7 @@ export function readFolder(folder: Folder): FolderContent {
   const named = new Set<string>();
   let [end, first, lines] = [0, 0, 0];
   let exit: FolderContent['exit'];
-  let said: Pick<RunPath, 'entity' | 'project'> | undefined;
+  let path: Pick<RunPath, 'entity' | 'project'> | undefined;
   let facts: RunFacts = { change: {}, startedAt: 0 };
   for (const { data, start, end: behind } of scanRecords(fileIn(folder))) {
     end = behind;
@@ -56,7 +56,7 @@ export function readFolder(folder: Folder): FolderContent {
     if (kind === Kind.history) lines++;
     else if (kind === Kind.run) {
       const run = readRun(data);
-      said = run;
+      path = run;
       facts = { change: run.change, startedAt: run.startedAt };
       first = run.firstLine;
       for (const [key, value] of run.config) config.set(key, value);
@@ -65,7 +65,7 @@ export function readFolder(folder: Folder): FolderContent {
     else if (kind === Kind.files) for (const name of readFiles(data)) named.add(name);
     else if (kind === Kind.exit) exit = { code: exitCodeOf(data), start };
   }
-  const project = { ...(said?.entity ? { entity: said.entity } : {}), ...(said?.project ? { project: said.project } : {}) };
+  const project = { ...(path?.entity ? { entity: path.entity } : {}), ...(path?.project ? { project: path.project } : {}) };
   return { config, facts, summary, named, end, first, lines, exit, project };
 }
 

@@ -209,12 +209,12 @@ export function readRun(record: Uint8Array): RunFacts & {
   const [start = new Uint8Array(0)] = lengthDelimited(body, 17);
   const items = config === undefined ? [] : lengthDelimited(config, 1);
   const tags = lengthDelimited(body, 10).map(utf8);
-  const said = { group: text(6), jobType: text(7), displayName: text(8), notes: text(9) };
+  const texts = { group: text(6), jobType: text(7), displayName: text(8), notes: text(9) };
   return {
     entity: text(2),
     project: text(3),
     config: items.map((item) => [utf8(lengthDelimited(item, 1)[0]), utf8(lengthDelimited(item, 16)[0])]),
-    change: { ...Object.fromEntries(Object.entries(said).filter(([, value]) => value !== '')), ...(tags.length === 0 ? {} : { tags }) },
+    change: { ...Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== '')), ...(tags.length === 0 ? {} : { tags }) },
     startedAt: (varintIn(start, 1) ?? 0) + (varintIn(start, 2) ?? 0) / 1e9,
     firstLine: varintIn(body, 14) ?? 0,
   };

@@ -68,11 +68,11 @@ export const FIELDS = {
 /** Checks a lane's section; the tracker's own variables are before it, defaults after it. */
 export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Environment): ParsedSettings<WandbSettings> {
   const section = new Section(FIELDS, raw, env);
-  const said = section.secret('api_key', 'api_key_file');
+  const configured = section.secret('api_key', 'api_key_file');
   const { href, hostname: host } = new URL(section.get('base_url'));
-  const fromNetrc = said === undefined && section.problems.length === 0 ? netrcPassword(host, env) : undefined;
+  const fromNetrc = configured === undefined && section.problems.length === 0 ? netrcPassword(host, env) : undefined;
   if (fromNetrc !== undefined) section.set('api_key', fromNetrc.password, fromNetrc.file);
-  const apiKey = said ?? fromNetrc?.password;
+  const apiKey = configured ?? fromNetrc?.password;
   if (section.get('mode') === 'online' && apiKey === undefined && section.problems.length === 0) {
     const hint =
       'Set api_key_file or the variable WANDB_API_KEY, log in with the official client (it writes ~/.netrc), or set mode: offline.';

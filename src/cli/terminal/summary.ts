@@ -42,8 +42,8 @@ export function renderReport(report: Report, options: ReportOptions): string {
     closing(report, options),
   ];
   const { next, width } = options;
-  const said = sections.filter((section) => section !== '').map((section) => wrapText(section, width, 2));
-  return `${said.join('\n\n')}${next === undefined ? '' : `\n${nextLine(next, style)}`}\n`;
+  const paragraphs = sections.filter((section) => section !== '').map((section) => wrapText(section, width, 2));
+  return `${paragraphs.join('\n\n')}${next === undefined ? '' : `\n${nextLine(next, style)}`}\n`;
 }
 
 function runTable({ runs }: Report, { width, style }: ReportOptions): string {

@@ -55,8 +55,8 @@ export function renderVerification(verification: Verification, text: Verificatio
     closing(verification, text),
   ];
   const { next, width } = text;
-  const said = sections.filter((section) => section !== '').map((section) => wrapText(section, width, 2));
-  return `${said.join('\n\n')}${next === undefined ? '' : `\n${nextLine(next, style)}`}\n`;
+  const paragraphs = sections.filter((section) => section !== '').map((section) => wrapText(section, width, 2));
+  return `${paragraphs.join('\n\n')}${next === undefined ? '' : `\n${nextLine(next, style)}`}\n`;
 }
 
 const WHY = {
@@ -258,9 +258,9 @@ function lossText({ allowed, losses }: Totals): string {
   ] as const;
   const named = parts.filter(([count]) => count > 0);
   const isRounded = value + step + notHeld + merged === 0;
-  const said = named.map(([count, words]) => (named.length === 1 && count === allowed ? words : `${words}: ${formatCount(count)}`));
+  const paragraphs = named.map(([count, words]) => (named.length === 1 && count === allowed ? words : `${words}: ${formatCount(count)}`));
   const verb = allowed === 1 ? 'matches' : 'match';
-  return `${counted(allowed, 'point')} ${verb}, except for documented ${isRounded ? 'rounding' : 'losses'} (${said.join(', ')})`;
+  return `${counted(allowed, 'point')} ${verb}, except for documented ${isRounded ? 'rounding' : 'losses'} (${paragraphs.join(', ')})`;
 }
 
 function mediaText(

@@ -3,7 +3,7 @@ import type { Outcome } from '../../contract/index.ts';
 /** Counts how often in a row something meets the same answer: what passes on its own does not say the same forever. */
 export class SameAnswers {
   readonly #countsSilence: boolean;
-  #said = '';
+  #last = '';
   #times = 0;
 
   /** `countsSilence`: also if there was no answer, but a broken connection or none. */
@@ -15,9 +15,9 @@ export class SameAnswers {
     const status = error.context['status'];
     // Who asks for patience says nothing of what was sent.
     const isAnswer = afterMs === undefined && status !== 429 && (status !== undefined || this.#countsSilence);
-    const said = isAnswer ? `${error.code} ${status} ${plain(error.message)}` : '';
-    this.#times = isAnswer && said === this.#said ? this.#times + 1 : isAnswer ? 1 : 0;
-    this.#said = said;
+    const answer = isAnswer ? `${error.code} ${status} ${plain(error.message)}` : '';
+    this.#times = isAnswer && answer === this.#last ? this.#times + 1 : isAnswer ? 1 : 0;
+    this.#last = answer;
     return this.#times;
   }
 }

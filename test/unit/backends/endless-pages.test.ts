@@ -149,7 +149,8 @@ const LOOPS: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
     const handle = JSON.stringify({ run: 'r', entity: 'e', project: 'p', started: 0 }) as Handle;
     const own = [{ handle, files: [], params: [], tags: {} }];
     await drain(
-      (await runsForeign(client, places, own, { entity: 'e', said: { tags: [], notes: undefined }, warn: () => {} }, signal)) ?? nothing(),
+      (await runsForeign(client, places, own, { entity: 'e', configured: { tags: [], notes: undefined }, warn: () => {} }, signal)) ??
+        nothing(),
     );
   },
   'rows of a W&B run': async (url) => {

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { commonWords, nextStep, type Situation, typedWords } from '../../../src/cli/next-step.ts';
 
 const BACKFILL: Situation = { typed: ['backfill', 'runs', '--to', 'mlflow'], common: ['--config', 'c.yaml'], roots: ['runs'] };
-const STATUS: Situation = { typed: ['status'], common: [], roots: ['/mnt/runs'], said: 'how it stands' };
-const VERIFY: Situation = { typed: ['verify'], common: [], roots: ['runs'], said: 'that it is the same' };
+const STATUS: Situation = { typed: ['status'], common: [], roots: ['/mnt/runs'], confirmed: 'how it stands' };
+const VERIFY: Situation = { typed: ['verify'], common: [], roots: ['runs'], confirmed: 'that it is the same' };
 const lane = (health: 'well' | 'blocked' | 'runsStopped') => [{ name: 'mlflow', health }] as const;
 
 describe('the next step', () => {

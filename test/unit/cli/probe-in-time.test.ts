@@ -12,7 +12,12 @@ function scene(probe: (signal: AbortSignal) => Promise<unknown>): {
   const clock = new FakeClock();
   const said: string[] = [];
   const lane = { name: 'mlflow', target: 'http://tracker:5000', backend: { probe } as unknown as Backend };
-  const options = { say: (line: string) => void said.push(line), signal: new AbortController().signal, undone: 'Nothing was done.', clock };
+  const options = {
+    report: (line: string) => void said.push(line),
+    signal: new AbortController().signal,
+    undone: 'Nothing was done.',
+    clock,
+  };
   return { clock, said, asked: () => probeInTime(lane, options).catch((error: unknown) => error) };
 }
 

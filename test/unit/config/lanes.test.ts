@@ -116,7 +116,7 @@ describe('the lanes', () => {
     });
     const [lane] = config.lanes.trackers;
     expect(lane?.section).toEqual({ tracking_uri: 'ours', experiment_name: 'tracelet', insecure_tls: true });
-    expect(lane?.said.get('tracking_uri')).toEqual({
+    expect(lane?.origins.get('tracking_uri')).toEqual({
       path: ['lanes', 'mlflow', 'tracking_uri'],
       place: 'MIRRORBOARD_MLFLOW_TRACKING_URI',
       rank: 2,
@@ -254,7 +254,7 @@ describe('profiles', () => {
       tags: { team: 'own', version: '1.0', staging: '' },
       runName: '{name}',
     });
-    expect(staging.lanes.trackers[0]?.said.get('backend_url')?.rank).toBe(1);
+    expect(staging.lanes.trackers[0]?.origins.get('backend_url')?.rank).toBe(1);
   });
 
   it('that are not chosen need no variables, nor do lanes that are not used', async () => {

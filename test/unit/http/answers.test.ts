@@ -3,7 +3,16 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from '
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { MirrorError } from '../../../src/errors.ts';
-import { HttpClient, type HttpOptions, type HttpRequest, kindOf, parseJson, readJson, Said, wholeNumber } from '../../../src/http/index.ts';
+import {
+  AnswerFields,
+  HttpClient,
+  type HttpOptions,
+  type HttpRequest,
+  kindOf,
+  parseJson,
+  readJson,
+  wholeNumber,
+} from '../../../src/http/index.ts';
 import { memoryInUse, useMemory } from '../../../src/memory/index.ts';
 import { seededRandom } from '../../crash/backfill-kill.ts';
 import { oddValue } from '../../support/odd-values.ts';
@@ -234,7 +243,7 @@ describe('JSON from outside', () => {
 });
 
 describe('answers of a server', () => {
-  const said = (value: unknown): Said => new Said(value, SOURCE);
+  const said = (value: unknown): AnswerFields => new AnswerFields(value, SOURCE);
 
   test('is what the API promises, or names request and field', () => {
     const run = said({ run: { info: { run_id: [] }, tags: [{ key: 'a' }, null] } }).object('run');
@@ -269,7 +278,7 @@ describe('answers of a server', () => {
 
   test('is never reported as our bug, whatever it is', () => {
     const random = seededRandom(1);
-    const readers: ((fields: Said) => unknown)[] = [
+    const readers: ((fields: AnswerFields) => unknown)[] = [
       (fields) => fields.text('a'),
       (fields) => fields.id('a'),
       (fields) => fields.number('a', 0),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { MirrorError } from '../../../src/errors.ts';
-import { eachPage, FolderWalk, PageSize, Pages, Said } from '../../../src/http/index.ts';
+import { AnswerFields, eachPage, FolderWalk, PageSize, Pages } from '../../../src/http/index.ts';
 
 /** Asks for pages until there are no more of them, or the guard has enough. */
 function follow(pages: Pages, tokenOf: (page: number) => unknown, items = 1): number {
@@ -44,7 +44,7 @@ describe('a listing', () => {
   });
 
   test('tells pages of what a server said apart, and knows one that comes twice', async () => {
-    const said = (id: number): Said => new Said({ id }, { what: 'listing notes', address: 'http://h' });
+    const said = (id: number): AnswerFields => new AnswerFields({ id }, { what: 'listing notes', address: 'http://h' });
     const from = (ids: readonly number[]) =>
       eachPage(listing, async (token = '0') => {
         const at = Number(token);

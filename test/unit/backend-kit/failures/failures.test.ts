@@ -35,7 +35,7 @@ describe('an answer that is no success', () => {
 
   it('can be retried only if its cause means that', () => {
     expect(failed(503, '', { retry: 'later' }, 'MB4001').error).toMatchObject({ code: 'MB4001', retry: 'later' });
-    const found = failures.of(answer(503, ''), 'reading a note', 'http://notes', { cause: 'gone', said: 'no', code: '503/7' });
+    const found = failures.of(answer(503, ''), 'reading a note', 'http://notes', { cause: 'gone', detail: 'no', code: '503/7' });
     expect(found.error).toMatchObject({ code: 'MB4006', retry: 'never', message: 'reading a note: http://notes answers 503/7: no' });
   });
 
@@ -47,7 +47,7 @@ describe('an answer that is no success', () => {
   });
 
   it('reports a proxy in front of the tracker in the words of the HTTP client, even if the backend finds another cause', () => {
-    const read = { cause: 'gone', said: 'never shown', hint: 'never shown' } as const;
+    const read = { cause: 'gone', detail: 'never shown', hint: 'never shown' } as const;
     const login = failures.of(answer(200, '<html>', { hint: 'Renew the token.' }, 'MB4002'), 'reading a note', 'http://notes', read);
     expect(login).toMatchObject({ cause: 'denied' });
     expect(login.error).toMatchObject({ code: 'MB4002', hint: 'Renew the token.', message: 'reading a note: GET http://notes/api: 200' });

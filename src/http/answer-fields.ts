@@ -20,7 +20,7 @@ const MOST_NUMBER = 100;
  * Reads an answer field by field. A field of the wrong type makes the answer unusable (MB4031, with the request and the
  * field). All code reads answers through this class, because a server may send anything. Missing and null are the same.
  */
-export class Said {
+export class AnswerFields {
   readonly #fields: Fields;
   readonly #source: Source;
   readonly #path: string;
@@ -48,13 +48,13 @@ export class Said {
   }
 
   /** Of what is not there an empty one. */
-  object(name: string): Said {
-    return new Said(this.#of(name) ?? {}, this.#source, this.#pathTo(name));
+  object(name: string): AnswerFields {
+    return new AnswerFields(this.#of(name) ?? {}, this.#source, this.#pathTo(name));
   }
 
   /** Objects; none if there is no list. */
-  list(name: string): readonly Said[] {
-    return this.#all(name).map((entry, i) => new Said(entry, this.#source, `${this.#pathTo(name)}[${i}]`));
+  list(name: string): readonly AnswerFields[] {
+    return this.#all(name).map((entry, i) => new AnswerFields(entry, this.#source, `${this.#pathTo(name)}[${i}]`));
   }
 
   /** The same as they came: for lists that are long. */
