@@ -13,6 +13,9 @@ interface Block {
   readonly remedy: string;
 }
 
+/** A lane, what of it people have paused, and what is pending for it, if that is known. */
+export type PausedLane = Pick<LanePosture, 'name' | 'pauses'> & Partial<Pick<LanePosture, 'lagBytes'>>;
+
 /** Why it is blocked, or was when its last process ended; undefined if it was not, or has everything since. */
 export function blockOf(lane: LanePosture): Block | undefined {
   const { name, snapshot, isDriven, lagBytes } = lane;
@@ -44,7 +47,7 @@ function noRemedy(isDriven: boolean): string {
 }
 
 /** Since when all of a lane is paused; undefined if it is not. */
-export function pausedSince({ pauses }: LanePosture): number | undefined {
+export function pausedSince({ pauses }: Pick<LanePosture, 'pauses'>): number | undefined {
   return pauses.find(({ root }) => root === undefined)?.sinceMs;
 }
 
@@ -88,18 +91,17 @@ export function stateLines(lane: LanePosture, nowMs: number, style: Style): stri
   return lines;
 }
 
-/** What is paused, and what waits for that. */
-function pausedLines(lane: LanePosture, nowMs: number, style: Style): string[] {
-  const { name, pauses, lagBytes } = lane;
+/** What is paused, and what waits for that, if it is known. */
+export function pausedLines({ name, pauses, lagBytes }: PausedLane, nowMs: number, style: Style): string[] {
   const [first] = pauses;
   if (first === undefined) return [];
-  const whole = pausedSince(lane);
+  const whole = pausedSince({ pauses });
   const roots = whole === undefined ? pauses.flatMap(({ root }) => root ?? []) : [];
   const what = roots.length === 0 ? '' : ` for ${visibleText(roots.join(', '))}`;
   const since = `for ${formatDuration(Math.max(0, nowMs - (whole ?? first.sinceMs)))}`;
-  const pending = lagBytes === 0 ? 'nothing is pending' : `${formatBytes(lagBytes)} pending`;
+  const pending = lagBytes === undefined ? '' : lagBytes === 0 ? ': nothing is pending' : `: ${formatBytes(lagBytes)} pending`;
   const remedy = ['mirrorboard lane resume', visibleText(name), ...roots.flatMap((root) => ['--root', visibleText(root)])].join(' ');
-  return ['', style.yellow(`${name} is paused${what}, ${since}: ${pending}`), `  to end the pause: ${remedy}`];
+  return ['', style.yellow(`${name} is paused${what}, ${since}${pending}`), `  to end the pause: ${remedy}`];
 }
 
 function stoppedRuns({ snapshot, isDriven, lagBytes }: LanePosture): readonly Readonly<Record<string, unknown>>[] {

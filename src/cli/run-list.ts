@@ -1,12 +1,17 @@
+import { resolve } from 'node:path';
 import { closestName, suggestion } from '../closest-name.ts';
+import type { Config } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { checkNames } from '../lanes/index.ts';
-import { keyOfRun, type RunRef, runLabel } from '../model/index.ts';
+import { isRootPaused, keyOfRun, type RunRef, runLabel } from '../model/index.ts';
 import { isInState, type ListedLane, type ListedRun, listAllRuns, RUN_STATES, type RunState } from '../overview/index.ts';
 import { matcher } from '../pattern/index.ts';
+import { pausesIn } from '../state/index.ts';
+import { pausedJson } from '../status/index.ts';
 import { knownRoots, lookForFiles } from '../tidy/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { type ForgetFlags, forget } from './forget.ts';
+import { type PausedLane, pausedLines } from './lane-words.ts';
 import { readConfig } from './read-config.ts';
 import { columnsOf, counted, formatBytes, formatCount, formatStep, renderTable, visibleText, wrapText } from './terminal/index.ts';
 import { lanesOf, type OpenSources, withSources } from './tidy-places.ts';
@@ -61,19 +66,28 @@ export async function runListCommand(patterns: readonly string[], flags: RunList
         patterns,
         all.map(({ run }) => runLabel(run)),
       );
-    if (flags.json === true) await writeJson(runs, context);
-    else
-      await writeOut(
-        stdout,
-        listText(
-          runs,
-          trackers.map(({ name }) => name),
-          flags,
-          context,
-        ),
-      );
+    const paused = pausedOf(config, trackers);
+    if (flags.json === true) await writeJson(runs, paused, context);
+    else {
+      const names = trackers.map(({ name }) => name);
+      await writeOut(stdout, listText(runs, { names, paused }, flags, context));
+    }
     context.exitCode = ExitCode.done;
   });
+}
+
+/** The lanes of which something is paused, the local store first. */
+function pausedOf({ lanes, state }: Config, trackers: readonly { readonly name: string; readonly target: string }[]): PausedLane[] {
+  const local = lanes.local === undefined ? [] : [{ name: 'local', target: resolve(lanes.local.path) }];
+  return [...local, ...trackers].flatMap(({ name, target }) => {
+    const pauses = pausesIn(state.path, name, target);
+    return pauses.length === 0 ? [] : [{ name, pauses }];
+  });
+}
+
+/** Whether a lane gets nothing of a run now. */
+function isHeld(paused: readonly PausedLane[], lane: string, { root }: RunRef): boolean {
+  return paused.some(({ name, pauses }) => name === lane && isRootPaused(pauses, root));
 }
 
 function hasBegun({ lanes }: ListedRun, lane: string): boolean {
@@ -133,9 +147,22 @@ function hintOf(typed: string, known: readonly string[], otherwise: string): str
   return close === undefined ? otherwise : `Did you mean ${close}? ${otherwise}`;
 }
 
-function listText(runs: readonly ListedRun[], lanes: readonly string[], flags: RunListFlags, { stdout, env }: CommandContext): string {
+/** The lanes that a listing is about. */
+interface ListedLanes {
+  /** Those of trackers. */
+  readonly names: readonly string[];
+  readonly paused: readonly PausedLane[];
+}
+
+function listText(
+  runs: readonly ListedRun[],
+  { names, paused }: ListedLanes,
+  flags: RunListFlags,
+  { stdout, env }: CommandContext,
+): string {
   const style = styleOf(stdout, flags, env);
-  if (runs.length === 0) return 'No runs.\n';
+  const pauses = paused.flatMap((lane) => pausedLines(lane, Date.now(), style).map((line) => `${line}\n`)).join('');
+  if (runs.length === 0) return `No runs.\n${pauses}`;
   const several = new Set(runs.map(({ run }) => run.root)).size > 1;
   const table = renderTable({
     columns: [
@@ -146,7 +173,7 @@ function listText(runs: readonly ListedRun[], lanes: readonly string[], flags: R
       { title: 'Size', align: 'right' },
       { title: 'Last step', align: 'right' },
       { title: 'Last event' },
-      ...lanes.map((title) => ({ title })),
+      ...names.map((title) => ({ title })),
     ],
     rows: runs.map((each) => [
       `${several ? runLabel(each.run) : each.run.path}${each.isDamaged ? ' DAMAGED' : ''}`,
@@ -156,7 +183,7 @@ function listText(runs: readonly ListedRun[], lanes: readonly string[], flags: R
       formatBytes(each.bytes),
       each.lastStep === null ? '-' : formatStep(each.lastStep),
       timeText(each.lastWallTime),
-      ...each.lanes.map(laneText),
+      ...each.lanes.map((lane) => laneText(lane, isHeld(paused, lane.lane, each.run))),
     ]),
     width: columnsOf(stdout, env),
     style,
@@ -164,15 +191,16 @@ function listText(runs: readonly ListedRun[], lanes: readonly string[], flags: R
   const points = runs.reduce((sum, each) => sum + each.points, 0);
   const roots = several ? '' : ` of ${visibleText(runs[0]?.run.root ?? '')}`;
   const sum = `${counted(runs.length, 'run')}${roots}, ${formatCount(points)} points`;
-  return `${table}\n\n${wrapText(sum, columnsOf(stdout, env))}\n`;
+  return `${table}\n\n${wrapText(sum, columnsOf(stdout, env))}\n${pauses}`;
 }
 
-function laneText({ state, behind, refused, refusedFiles }: ListedLane): string {
+function laneText({ state, behind, refused, refusedFiles }: ListedLane, isPaused: boolean): string {
   const text = state.replace('-', ' ');
   const more = [
     ...(state === 'behind' && behind > 0 ? [formatBytes(behind)] : []),
     ...(refused > 0 ? [`${formatCount(refused)} refused`] : []),
     ...(refusedFiles > 0 ? [`${counted(refusedFiles, 'file')} refused`] : []),
+    ...(isPaused && state !== 'left-out' ? ['paused'] : []),
   ];
   return state === 'refused' ? more.join(', ') : [text, ...more].join(' ');
 }
@@ -183,16 +211,18 @@ function timeText(seconds: number | null): string {
   return Number.isNaN(date.getTime()) ? '-' : date.toISOString().slice(0, 16).replace('T', ' ');
 }
 
-async function writeJson(runs: readonly ListedRun[], { stdout }: CommandContext): Promise<void> {
-  await writeOut(stdout, '{"type":"runs","runs":[');
+async function writeJson(runs: readonly ListedRun[], paused: readonly PausedLane[], { stdout }: CommandContext): Promise<void> {
+  const lanes = paused.map(({ name, pauses }) => ({ lane: name, paused: pausedJson(pauses) }));
+  await writeOut(stdout, `{"type":"runs","paused":${JSON.stringify(lanes)},"runs":[`);
   for (let i = 0; i < runs.length; i += RUNS_AT_A_TIME) {
-    const piece = runs.slice(i, i + RUNS_AT_A_TIME).map((each) => JSON.stringify(runJson(each)));
+    const piece = runs.slice(i, i + RUNS_AT_A_TIME).map((each) => JSON.stringify(runJson(each, paused)));
     await writeOut(stdout, `${i === 0 ? '' : ','}${piece.join(',')}`);
   }
   await writeOut(stdout, ']}\n');
 }
 
-function runJson({ run, points, tags, files, bytes, lastStep, lastWallTime, isDamaged, isKept, lanes }: ListedRun): object {
+function runJson(listed: ListedRun, paused: readonly PausedLane[]): object {
+  const { run, points, tags, files, bytes, lastStep, lastWallTime, isDamaged, isKept, lanes } = listed;
   return {
     root: run.root,
     run: run.path,
@@ -210,6 +240,7 @@ function runJson({ run, points, tags, files, bytes, lastStep, lastWallTime, isDa
       bytes_behind: behind,
       refused,
       refused_files: refusedFiles,
+      paused: isHeld(paused, lane, run),
     })),
   };
 }

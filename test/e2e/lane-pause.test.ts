@@ -84,10 +84,18 @@ it('backfill leaves a paused lane out, and says so', async () => {
   await run(0, 'lane', 'pause', 'mlflow', '--root', 'logs');
   const { stderr } = await mustRun(['backfill', 'logs'], { cwd: folder }, 1);
   expect(stderr).toMatch(/Lane mlflow .*: paused, 0 new points, .* pending\n.*paused for logs.*\n.*mirrorboard lane resume mlflow/);
+  const listed = await run(0, 'run', 'list');
+  expect(listed).toMatch(/^run .* behind .* paused$/m);
+  expect(listed).toMatch(/^mlflow is paused for logs, for .*\n.*mirrorboard lane resume mlflow --root logs$/m);
+  const { paused, runs } = JSON.parse(await run(0, 'runs', '--json'));
+  expect(paused).toEqual([{ lane: 'mlflow', paused: [{ root: 'logs', since: expect.stringMatching(/Z$/) }] }]);
+  expect(runs[0].lanes).toEqual([expect.objectContaining({ lane: 'mlflow', state: 'behind', paused: true })]);
   const verified = await mustRun(['verify', '--lane', 'mlflow'], { cwd: folder });
   expect(verified.stderr).toMatch(/mlflow: it is paused/);
   await run(0, 'lane', 'resume', 'mlflow');
+  expect(JSON.parse(await run(0, 'runs', '--json'))).toMatchObject({ paused: [], runs: [{ lanes: [{ paused: false }] }] });
   await run(0, 'lane', 'pause', 'local');
+  expect(await run(0, 'runs')).toMatch(/^local is paused, for /m);
   append(2);
   expect((await mustRun(['backfill', 'logs'], { cwd: folder }, 1)).stderr).toMatch(/Lane local .*: paused/);
   expect([sent(), (await lane('local')).points]).toEqual([3, 2]);

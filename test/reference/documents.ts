@@ -373,6 +373,7 @@ const rootMove = z.object({ type: z.literal('root_move'), done: z.boolean(), roo
 
 const runs = z.object({
   type: z.literal('runs'),
+  paused: z.array(z.object({ lane: text, paused })),
   runs: z.array(
     z.object({
       ...ofRun,
@@ -384,7 +385,7 @@ const runs = z.object({
       last_wall_time: z.number().nullable(),
       damaged: z.boolean(),
       kept: z.boolean(),
-      lanes: z.array(z.object({ lane: text, state: text, bytes_behind: count, refused: count, refused_files: count })),
+      lanes: z.array(z.object({ lane: text, state: text, bytes_behind: count, refused: count, refused_files: count, paused: z.boolean() })),
     }),
   ),
 });

@@ -22,6 +22,7 @@ const WALL: Readonly<Record<string, readonly [times: number, reason: string]>> =
   'cli/tidy-places.ts': [1, 'stamps in the state'],
   'cli/status.ts': [1, 'what is shown, and how old what is kept is'],
   'cli/lane.ts': [1, 'since when a lane is paused'],
+  'cli/run-list.ts': [1, 'since when a lane is paused'],
   'cli/state.ts': [1, 'how old what is kept is'],
   'cli/verify.ts': [2, 'the date of a sample, and when a comparison ended'],
   'shards/places.ts': [1, 'stamps in the state'],
