@@ -294,6 +294,12 @@ export class AimClient {
     if (this.#broken !== undefined) throw this.#broken;
   }
 
+  /** Waits until no frame is under way, also of a send that was given up. */
+  async idle(signal: AbortSignal): Promise<void> {
+    await withSignal(this.#frames.onIdle(), signal);
+    if (this.#broken !== undefined) throw this.#broken;
+  }
+
   /** Sends a frame of instructions. It is applied once the promise is kept; frames are applied in their order. */
   send(frame: Uint8Array, what: string): Promise<void> {
     return this.#frames.add(() => this.#sendNow(frame, what));

@@ -30,8 +30,12 @@ export const HEARTBEAT_MS = 10_000;
 export const VALUE_BYTES = 64 * 1024 * 1024;
 /** Runs open at a time by default: each costs the server some thirteen file descriptors. */
 export const OPEN_RUNS = 16;
-/** Points of series with repeated steps whose places are kept in memory between two sends. */
-export const LOADED_POINTS = 500_000;
+/** Points of series with repeated steps that are kept in memory between two sends, over all runs: some 20 MB. */
+export const LOADED_POINTS = 100_000;
+/** Points that each of these series keeps if all have more: the steps at hand are most often among the last. */
+export const RECENT_POINTS = 256;
+/** To ask for one cell takes the server as long as to list so many in a column. */
+export const LOOK_COST = 8;
 /** Buckets of a distribution as Aim shows it. */
 export const MOST_BINS = 512;
 /** How long to wait for another process to release a run. */

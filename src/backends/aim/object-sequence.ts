@@ -4,11 +4,11 @@
  * have one step, Aim shows the one of the greatest place, and the others are stored in the same object.
  */
 import { oddTree } from './answers.ts';
+import { BESIDE, narrow } from './cells.ts';
 import type { AimClient, Resource } from './client.ts';
 import type { Frames } from './frames.ts';
 import type { MappedObject } from './map.ts';
 import { comparePlaces, type Place, placeText, readPlace } from './place.ts';
-import { BESIDE, narrow } from './scalar-sequence.ts';
 import { COLLAPSED_FIELD, type SequenceId } from './sequences.ts';
 import { Custom, childOf, type Key, type Tree } from './tree.ts';
 

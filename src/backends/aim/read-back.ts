@@ -3,11 +3,11 @@
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { sha256Of } from '../../model/index.ts';
+import { BESIDE, contentKey, EXACT_COLUMN, exactValue, narrow } from './cells.ts';
 import type { AimClient, Resource } from './client.ts';
 import { plainTextJson } from './map.ts';
 import { ownFields } from './object-sequence.ts';
 import { readPlace } from './place.ts';
-import { BESIDE, contentKey, EXACT_COLUMN, exactValue, narrow } from './scalar-sequence.ts';
 import { COLLAPSED_FIELD, readTraces, type Trace } from './sequences.ts';
 import { Blob, childOf, type Key, type Tree } from './tree.ts';
 

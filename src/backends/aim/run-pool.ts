@@ -5,6 +5,8 @@
 import type { BackendContext } from '../../contract/index.ts';
 import type { AimClient } from './client.ts';
 import type { TrackedRun } from './handle.ts';
+import { LOADED_POINTS, RECENT_POINTS } from './limits.ts';
+import { LoadedPoints } from './loaded-points.ts';
 import { closeRun, type OpenRun, openRun } from './open-run.ts';
 import { RunWriter } from './run-writer.ts';
 
@@ -28,6 +30,7 @@ export class RunPool {
   readonly #warn: BackendContext['warn'];
   /** By hash, the one used last at the end. */
   readonly #places = new Map<string, Place>();
+  readonly #loaded = new LoadedPoints(LOADED_POINTS, RECENT_POINTS);
 
   constructor(client: AimClient, most: number, warn: BackendContext['warn']) {
     this.#client = client;
@@ -45,7 +48,7 @@ export class RunPool {
     if (place === undefined) {
       const opened = openRun(this.#client, run, createdAt, signal).then((open) => ({
         open,
-        writer: new RunWriter(this.#client, run, open, this.#warn),
+        writer: new RunWriter(this.#client, run, open, this.#loaded, this.#warn),
       }));
       place = { run, opened, users: 0 };
       opened.catch(() => this.#places.delete(run.hash));

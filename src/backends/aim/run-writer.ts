@@ -5,19 +5,22 @@ import { Job, sendParcels } from '../../backend-kit/sending/index.ts';
 import type { BackendContext, Outcome, TrackerParcel } from '../../contract/index.ts';
 import type { Batch, Series } from '../../model/index.ts';
 import { outcomeOf } from './answers.ts';
+import type { PlacedScalar } from './cells.ts';
 import type { AimClient } from './client.ts';
 import { Frames } from './frames.ts';
 import type { TrackedRun } from './handle.ts';
 import { StepHashes } from './hash.ts';
-import { LOADED_POINTS, VALUE_BYTES } from './limits.ts';
+import { VALUE_BYTES } from './limits.ts';
+import type { LoadedPoints } from './loaded-points.ts';
 import { type MappedObject, mapObject } from './map.ts';
 import { ObjectSequence, type PlacedObject } from './object-sequence.ts';
 import type { OpenRun } from './open-run.ts';
 import { placeId } from './place.ts';
-import { type PlacedScalar, ScalarSequence } from './scalar-sequence.ts';
+import { ScalarSequence } from './scalar-sequence.ts';
 import {
   FAMILY_FIELD,
   PLUGIN_FIELD,
+  readTraces,
   type SequenceId,
   Sequences,
   type SeriesName,
@@ -25,7 +28,7 @@ import {
   TAG_FIELD,
   type Trace,
 } from './sequences.ts';
-import type { Key, Tree } from './tree.ts';
+import { childOf, type Key, type Tree } from './tree.ts';
 
 /** Names that are entered at a time. */
 const NAMES = 64;
@@ -33,36 +36,56 @@ const NAMES = 64;
 /** Steps are the same for many tags and runs. */
 const hashes = new StepHashes();
 
+/** What is known of the run's sequences. */
+interface Memory {
+  readonly sequences: Sequences;
+  readonly traces: ReadonlyMap<string, Trace>;
+  readonly scalars: Map<string, ScalarSequence>;
+  readonly objects: Map<string, ObjectSequence>;
+  /** Sequences that the run's metadata knows, and with which type. */
+  readonly published: Map<string, string>;
+  readonly contexts: Set<string>;
+}
+
+function memoryOf(traces: readonly Trace[]): Memory {
+  const ours = traces.filter(({ series }) => series !== undefined);
+  return {
+    sequences: new Sequences(traces),
+    traces: new Map(traces.map((trace) => [sequenceKey(trace), trace])),
+    scalars: new Map(),
+    objects: new Map(),
+    published: new Map(ours.map((trace) => [sequenceKey(trace), trace.dtype])),
+    contexts: new Set(),
+  };
+}
+
 /** Writes parcels, params and the end of one run. */
 export class RunWriter {
   readonly #client: AimClient;
   readonly #run: TrackedRun;
   readonly #open: OpenRun;
+  readonly #loaded: LoadedPoints;
   readonly #warn: BackendContext['warn'];
-  readonly #sequences: Sequences;
-  readonly #traces: Map<string, Trace>;
-  readonly #scalars = new Map<string, ScalarSequence>();
-  readonly #objects = new Map<string, ObjectSequence>();
-  /** Sequences that the run's metadata knows, and with which type. */
-  readonly #published = new Map<string, string>();
-  readonly #contexts = new Set<string>();
+  #memory: Memory;
+  /** Sequences that the present send writes into. */
+  readonly #used = new Set<ScalarSequence>();
   #saidCollapsed = false;
+  /** Whether a send failed: what is in memory may be ahead of what the server has. */
+  #isAhead = false;
 
-  constructor(client: AimClient, run: TrackedRun, open: OpenRun, warn: BackendContext['warn']) {
+  /** `loaded` bounds what the sequences of all runs hold in memory. */
+  constructor(client: AimClient, run: TrackedRun, open: OpenRun, loaded: LoadedPoints, warn: BackendContext['warn']) {
     this.#client = client;
     this.#run = run;
     this.#open = open;
+    this.#loaded = loaded;
     this.#warn = warn;
-    this.#sequences = new Sequences(open.traces);
-    this.#traces = new Map(open.traces.map((trace) => [sequenceKey(trace), trace]));
-    for (const trace of open.traces) if (trace.series !== undefined) this.#published.set(sequenceKey(trace), trace.dtype);
+    this.#memory = memoryOf(open.traces);
   }
 
-  /**
-   * One outcome a parcel, in their order; after a failure nothing more is sent, and this writer is of no use any
-   * more.
-   */
+  /** One outcome a parcel, in their order; after a failure nothing more is sent. */
   async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
+    if (this.#isAhead) await this.#startOver(signal);
     const outcomes = await sendParcels(parcels, {
       begin: async (parcel) => {
         const job = new Job(parcel, undefined);
@@ -75,8 +98,17 @@ export class RunWriter {
       },
       outcomeOf: (thrown) => outcomeOf(thrown, signal),
     });
-    this.#unload();
+    for (const sequence of this.#used) this.#loaded.free(sequence);
+    this.#used.clear();
+    this.#isAhead = outcomes.some(({ kind }) => kind !== 'accepted');
     return outcomes;
+  }
+
+  /** Forgets everything, and looks at what the server has. */
+  async #startOver(signal: AbortSignal): Promise<void> {
+    await this.#client.idle(signal);
+    const held = await this.#client.branch(this.#open.meta, ['meta', 'chunks', this.#run.hash], signal);
+    this.#memory = memoryOf(readTraces(childOf(held, 'traces'), childOf(held, 'contexts')));
   }
 
   async #storeScalars({ batch, series, file, target }: TrackerParcel, frames: Frames, signal: AbortSignal): Promise<void> {
@@ -86,30 +118,34 @@ export class RunWriter {
         const known = series[number];
         if (known === undefined) throw new RangeError(`a parcel has no series ${number}`);
         const name: SeriesName = { tag: known.tag, plugin: known.plugin, family: 'scalar' };
-        const id = this.#sequences.of(name, this.#run.context, batch.run, target);
+        const id = this.#memory.sequences.of(name, this.#run.context, batch.run, target);
         return { name, id, key: sequenceKey(id), points };
       });
     const all = [...groups];
     await this.#announce(
-      all.filter(({ key }) => !this.#published.has(key)).map(({ id }) => id),
+      all.filter(({ key }) => !this.#memory.published.has(key)).map(({ id }) => id),
       'float',
       'metric',
       frames,
     );
     for (const { name, id, key, points } of all) {
-      let sequence = this.#scalars.get(key);
+      let sequence = this.#memory.scalars.get(key);
       if (sequence === undefined) {
-        sequence = new ScalarSequence(id, this.#run.hash, this.#traces.get(key)?.fields, hashes);
-        this.#scalars.set(key, sequence);
+        sequence = new ScalarSequence(id, this.#run.hash, this.#memory.traces.get(key)?.fields, hashes);
+        this.#memory.scalars.set(key, sequence);
       }
+      this.#loaded.use(sequence);
+      this.#used.add(sequence);
       const collapsed = sequence.collapsed;
       await sequence.begin(frames, this.#open.seqs);
       // Named before it has points: what has no name is not found again. If it ends there, they come once more, and
       // are looked up.
-      const before = sequence.fieldsBefore(points, this.#published.has(key));
+      const before = sequence.fieldsBefore(points, this.#memory.published.has(key));
       if (before !== undefined) await this.#writeTrace(id, name, 'float', 2n, before.fields, frames);
-      this.#published.set(key, 'float');
-      await sequence.write(points, { file, start: batch.start, end: batch.end }, this.#client, frames, this.#open.seqs, signal);
+      this.#memory.published.set(key, 'float');
+      const bytes = { file, start: batch.start, end: batch.end };
+      await sequence.write(points, bytes, this.#client, frames, this.#open.seqs, this.#loaded.room, signal);
+      this.#loaded.use(sequence);
       if (before?.isFinal !== true) await this.#writeTrace(id, name, 'float', 2n, sequence.traceFields(), frames);
       this.#noteCollapsed(collapsed, sequence.collapsed);
     }
@@ -135,17 +171,17 @@ export class RunWriter {
       group.points.push({ step, wallTime, place: { file, offset, index }, id, mapped });
     }
     for (const { name, points } of groups.values()) {
-      const id = this.#sequences.of(name, this.#run.context, batch.run, target);
+      const id = this.#memory.sequences.of(name, this.#run.context, batch.run, target);
       const key = sequenceKey(id);
-      let sequence = this.#objects.get(key);
+      let sequence = this.#memory.objects.get(key);
       if (sequence === undefined) {
-        sequence = new ObjectSequence(id, name.family, this.#run.hash, this.#traces.get(key)?.fields);
-        this.#objects.set(key, sequence);
+        sequence = new ObjectSequence(id, name.family, this.#run.hash, this.#memory.traces.get(key)?.fields);
+        this.#memory.objects.set(key, sequence);
       }
       const before = sequence.collapsed;
-      if (!this.#published.has(key)) await this.#publish(id, name, sequence.dtype, typeOf(name), 1n, sequence.traceFields(), frames);
+      if (!this.#memory.published.has(key)) await this.#publish(id, name, sequence.dtype, typeOf(name), 1n, sequence.traceFields(), frames);
       await sequence.write(points, this.#client, frames, this.#open.seqs, signal);
-      if (this.#published.get(key) !== sequence.dtype) {
+      if (this.#memory.published.get(key) !== sequence.dtype) {
         await this.#publish(id, name, sequence.dtype, typeOf(name), 1n, sequence.traceFields(), frames);
       }
       await this.#writeTrace(id, name, sequence.dtype, 1n, sequence.traceFields(), frames);
@@ -184,7 +220,7 @@ export class RunWriter {
   ): Promise<void> {
     await this.#announce([id], dtype, type, frames);
     await this.#writeTrace(id, name, dtype, version, fields, frames);
-    this.#published.set(sequenceKey(id), dtype);
+    this.#memory.published.set(sequenceKey(id), dtype);
   }
 
   /**
@@ -195,7 +231,7 @@ export class RunWriter {
     const { meta } = this.#open;
     const { hash } = this.#run;
     for (const [contextId, group] of Map.groupBy(ids, (id) => id.contextId)) {
-      if (!this.#contexts.has(String(contextId))) {
+      if (!this.#memory.contexts.has(String(contextId))) {
         const context = group[0]?.context ?? {};
         for (const path of [
           ['meta', 'contexts'],
@@ -203,7 +239,7 @@ export class RunWriter {
         ]) {
           await frames.update(meta, path, [[contextId, context]]);
         }
-        this.#contexts.add(String(contextId));
+        this.#memory.contexts.add(String(contextId));
       }
       for (let at = 0; at < group.length; at += NAMES) {
         const names = group.slice(at, at + NAMES).map(({ name }) => [name, 1n] as const);
@@ -237,16 +273,6 @@ export class RunWriter {
     if (after <= before || this.#saidCollapsed) return;
     this.#saidCollapsed = true;
     this.#warn('several points at one step: Aim shows the last one; the others are stored exactly as artifacts', { run: this.#run.hash });
-  }
-
-  /** What was looked up is kept while it is small: a file that repeats one step repeats others. */
-  #unload(): void {
-    let points = [...this.#scalars.values()].reduce((sum, { loadedPoints }) => sum + loadedPoints, 0);
-    for (const sequence of this.#scalars.values()) {
-      if (points <= LOADED_POINTS) break;
-      points -= sequence.loadedPoints;
-      sequence.unload();
-    }
   }
 }
 

@@ -4,59 +4,29 @@
  * first. If several points have one step, Aim shows the one of the greatest place. The others are stored under their
  * content, so that a point that is sent again replaces itself.
  */
+import { CellReader } from './cell-reader.ts';
+import {
+  BESIDE,
+  besideTree,
+  type Cell,
+  contentKey,
+  EXACT_COLUMN,
+  PLACE_COLUMN,
+  type PlacedScalar,
+  RANGES,
+  type ScalarPoint,
+  TORN,
+} from './cells.ts';
 import type { AimClient, Resource } from './client.ts';
 import type { Frames } from './frames.ts';
 import type { StepHashes } from './hash.ts';
-import { comparePlaces, isBeforeRange, type Place, placeText, rangeKey, rangeText, readPlace, readRange, type StepRange } from './place.ts';
-import { COLLAPSED_FIELD, type SequenceId } from './sequences.ts';
+import { KnownCells } from './known-cells.ts';
+import { LOOK_COST, RECENT_POINTS } from './limits.ts';
+import { comparePlaces, isBeforeRange, type Place, placeText, rangeKey, rangeText, type StepRange } from './place.ts';
+import { collapsedIn, count, fieldsOf, recount, type ScalarTotals, totalsIn } from './scalar-totals.ts';
+import type { SequenceId } from './sequences.ts';
 import { childOf, type Key, type Tree } from './tree.ts';
 
-/** A scalar as it is held. */
-export interface ScalarPoint {
-  readonly step: number | bigint;
-  readonly wallTime: number;
-  readonly value: number | bigint;
-}
-
-/** A scalar with its place in the event files. */
-export interface PlacedScalar extends ScalarPoint {
-  readonly place: Place;
-}
-
-/** A cell of the sequence; of one written blindly the range is known instead of the place. */
-interface Cell extends ScalarPoint {
-  readonly place: Place | undefined;
-}
-
-/** What a run's metadata says of the points. */
-export interface ScalarTotals {
-  first: number | undefined;
-  firstStep: number | bigint | undefined;
-  last: number | undefined;
-  lastStep: number | bigint | undefined;
-  min: number | undefined;
-  max: number | undefined;
-}
-
-/** All cells of a sequence by step, and what is stored with them. */
-interface Loaded {
-  readonly cells: Map<number, Cell>;
-  /** Steps whose cell was being replaced when the server died: what is in it is of no point. */
-  readonly torn: Set<number>;
-  readonly beside: Set<string>;
-  readonly ranges: StepRange[];
-}
-
-/** The column of places, by the step's hash: where an overwritten cell came from. */
-export const PLACE_COLUMN = 'mb_place';
-/** The place of a cell while its columns are replaced one after the other. */
-const TORN = 'torn';
-/** The column of integers that no double holds. */
-export const EXACT_COLUMN = 'mb_exact';
-/** Which range of steps came from which bytes of which file. */
-export const RANGES = 'mb_from';
-/** Points whose step another point has taken, by their content. */
-export const BESIDE = 'mb_also';
 /** Cells to an instruction: four columns of so many fill a frame. */
 const CELLS = 64;
 
@@ -69,7 +39,17 @@ export class ScalarSequence {
   /** Whether its columns are there. */
   #isBegun: boolean;
   #range: StepRange | undefined;
-  #loaded: Loaded | undefined;
+  #known: KnownCells | undefined;
+  /** Cells that were asked for one by one since all were read. */
+  #asked = 0;
+  /** Points that were settled since all cells were read for the extremes: the first time costs nothing. */
+  #settled = Number.POSITIVE_INFINITY;
+  /** Whether the least or the greatest value may be that of a point that gave way. */
+  #isExtremeGone = false;
+  /** The least step that was seen: files that come late may have begun before the first. */
+  #least: number | undefined;
+  /** Whether the points next to the cells were counted: a crash may have left some that the metadata does not count. */
+  #isCounted = false;
   #collapsed: number;
   #hasExact: boolean;
 
@@ -78,33 +58,23 @@ export class ScalarSequence {
     this.#hashes = hashes;
     this.#base = ['seqs', 'v2', 'chunks', hash, id.contextId, id.name];
     this.#isBegun = fields !== undefined;
-    this.#collapsed = Number(numberIn(fields, COLLAPSED_FIELD) ?? 0);
+    this.#collapsed = collapsedIn(fields);
     this.#hasExact = childOf(fields, EXACT_COLUMN) === true;
-    const plain = (key: string): number | undefined => {
-      const value = numberIn(fields, key);
-      return value === undefined ? undefined : Number(value);
-    };
-    this.totals = {
-      first: plain('first'),
-      firstStep: stepIn(fields, 'first_step'),
-      last: plain('last'),
-      lastStep: stepIn(fields, 'last_step'),
-      min: plain('min'),
-      max: plain('max'),
-    };
+    this.totals = totalsIn(fields);
   }
 
-  get loadedPoints(): number {
-    return this.#loaded?.cells.size ?? 0;
+  get loaded(): number {
+    return this.#known?.size ?? 0;
   }
 
   get collapsed(): number {
     return this.#collapsed;
   }
 
-  /** Forgets what was looked up; it is there to be looked up again. */
-  unload(): void {
-    this.#loaded = undefined;
+  /** Forgets what was looked up, but for the cells that came last; it is there to be looked up again. */
+  trim(most: number): void {
+    if (most === 0) this.#known = undefined;
+    else this.#known?.trim(most);
   }
 
   /** Makes its columns, if they are not there. Before the metadata names it: what is named has them. */
@@ -144,13 +114,14 @@ export class ScalarSequence {
     return { fields: fieldsOf(reached, this.#collapsed, hasExact), isFinal: false };
   }
 
-  /** Writes points in the order of their file; `bytes` is their place in it. */
+  /** Writes points in the order of their file; `bytes` is their place in it. `room`: cells that may be loaded. */
   async write(
     points: readonly PlacedScalar[],
     bytes: { readonly file: string; readonly start: number; readonly end: number },
     client: AimClient,
     frames: Frames,
     seqs: Resource,
+    room: number,
     signal: AbortSignal,
   ): Promise<void> {
     const rising: PlacedScalar[] = [];
@@ -165,14 +136,10 @@ export class ScalarSequence {
     }
     if (rising.length > 0) await this.#append(rising, bytes, frames, seqs);
     if (others.length === 0) return;
-    const isFirstLook = this.#loaded === undefined;
-    if (this.#loaded === undefined) {
-      await frames.flush();
-      this.#loaded = await this.#load(client, seqs, signal);
-      // Also what was kept before a crash, which the metadata does not count yet.
-      this.#collapsed = this.#loaded.beside.size;
-    }
-    await this.#settle(others, this.#loaded, isFirstLook, frames, seqs);
+    const reader = new CellReader(client, seqs, this.#base, this.#hashes, signal);
+    const { known, isAllNew } = await this.#look(others, reader, frames, room);
+    await this.#settle(others, known, isAllNew, reader, frames, seqs);
+    if (this.#isExtremeGone) await this.#lookForExtremes(known, reader, frames, room);
   }
 
   /** What the run's metadata says of this sequence. */
@@ -195,50 +162,116 @@ export class ScalarSequence {
     // Before its points: a cell that exists without one would be of nowhere.
     await frames.update(seqs, [...this.#base, RANGES], [[rangeKey(range), rangeText(range)]]);
     await this.#put(points, frames, seqs);
-    if (this.#loaded !== undefined) {
-      this.#loaded.ranges.push(range);
-      for (const point of points) this.#loaded.cells.set(Number(point.step), { ...point, place: undefined });
+    this.#known?.addRange(range);
+    for (const point of points) {
+      this.#known?.set(Number(point.step), point);
+      count(this.totals, point);
     }
-    for (const point of points) count(this.totals, point);
+  }
+
+  /**
+   * Makes sure that what is at the steps of some points is known: all cells are read if that is less than what was
+   * asked for one by one, otherwise only these. `isAllNew`: all were read just now.
+   */
+  async #look(
+    points: readonly PlacedScalar[],
+    reader: CellReader,
+    frames: Frames,
+    room: number,
+  ): Promise<{ readonly known: KnownCells; readonly isAllNew: boolean }> {
+    const before = this.#known;
+    const known = before ?? new KnownCells();
+    const steps = new Set(points.map(({ step }) => Number(step)));
+    const unknown = [...steps].filter((step) => !known.knows(step));
+    let isAllNew = false;
+    if (unknown.length > 0 || before === undefined) {
+      await frames.flush();
+      this.#asked += unknown.length;
+      const most = this.#mostCells(steps);
+      isAllNew = most <= room && most <= Math.max(this.#asked * LOOK_COST, RECENT_POINTS);
+      if (isAllNew) await this.#loadAll(known, reader);
+      else known.take(await reader.at(unknown, this.#hasExact), false);
+      if (before === undefined) await this.#lookBeside(known, reader, room);
+      if (isAllNew) this.#asked = 0;
+    }
+    if (!known.hasRanges && [...steps].some((step) => known.cells.has(step) && known.cells.get(step)?.place === undefined)) {
+      await frames.flush();
+      known.takeRanges(await reader.ranges());
+    }
+    // Only now: what was read in part is of no use.
+    this.#known = known;
+    return { known, isAllNew };
+  }
+
+  async #loadAll(known: KnownCells, reader: CellReader): Promise<void> {
+    known.take(await reader.all(this.#hasExact), true);
+    this.#mostCells(known.cells.keys());
+  }
+
+  /** Each step has one cell, so there are no more than steps between the least and the last that were seen. */
+  #mostCells(steps: Iterable<number>): number {
+    const { firstStep, lastStep } = this.totals;
+    let least = this.#least ?? Number(firstStep ?? Number.POSITIVE_INFINITY);
+    for (const step of steps) if (step < least) least = step;
+    this.#least = least;
+    return Number(lastStep ?? least) - least + 1;
+  }
+
+  async #lookBeside(known: KnownCells, reader: CellReader, room: number): Promise<void> {
+    if (this.#isCounted && this.#collapsed > Math.min(room, this.#asked * LOOK_COST)) return;
+    const beside = await reader.beside();
+    this.#collapsed = beside.length;
+    this.#isCounted = true;
+    if (beside.length > room) return;
+    for (const key of beside) known.beside.add(String(key));
+    known.isBesideWhole = true;
   }
 
   /** Points whose steps may be there already. */
-  async #settle(points: readonly PlacedScalar[], loaded: Loaded, isFirstLook: boolean, frames: Frames, seqs: Resource): Promise<void> {
+  async #settle(
+    points: readonly PlacedScalar[],
+    known: KnownCells,
+    isAllNew: boolean,
+    reader: CellReader,
+    frames: Frames,
+    seqs: Resource,
+  ): Promise<void> {
     const winners = new Map<number, PlacedScalar>();
     const beside = new Map<string, PlacedScalar | Cell>();
+    /** Points that are there already, as they are. */
+    const present: PlacedScalar[] = [];
+    /** Values that are shown no more. */
+    const gone = new Set<number>();
     /** Steps of winners whose cell is there already, whole or torn. */
     const taken = new Set<number>();
-    // At the first look, what a crash left behind is not counted as it is.
-    let replaced = isFirstLook;
+    // When all were read, what a crash left behind is not counted as it is.
+    let replaced = isAllNew;
     for (const point of points) {
       const step = Number(point.step);
-      const there = loaded.cells.get(step);
-      if ((there !== undefined && !winners.has(step)) || loaded.torn.has(step)) taken.add(step);
+      const there = known.cells.get(step);
+      if ((there !== undefined && !winners.has(step)) || known.torn.has(step)) taken.add(step);
       if (there !== undefined && contentKey(there) !== contentKey(point)) {
         const isSame = there.place !== undefined && comparePlaces(point.place, there.place) === 0;
         if (!isSame) {
-          const isOlder = isOlderThan(point.place, there, step, loaded.ranges);
+          const isOlder = isOlderThan(point.place, there, step, known.ranges);
           const loser = isOlder ? point : there;
-          if (!loaded.beside.has(contentKey(loser))) beside.set(contentKey(loser), loser);
+          if (!known.beside.has(contentKey(loser))) beside.set(contentKey(loser), loser);
           if (isOlder) continue;
         }
         replaced = true;
+        gone.add(Number(there.value));
       } else if (there !== undefined) {
         // Of equal points the greater place counts; most often it is the very same one that comes again.
         const isKnownLater = there.place !== undefined && comparePlaces(point.place, there.place) <= 0;
-        if (isKnownLater || isOlderThan(point.place, there, step, loaded.ranges) || isWithin(point.place, there, step, loaded.ranges))
+        if (isKnownLater || isOlderThan(point.place, there, step, known.ranges) || isWithin(point.place, there, step, known.ranges)) {
+          present.push(point);
           continue;
+        }
       }
       winners.set(step, point);
-      loaded.cells.set(step, point);
+      known.set(step, point);
     }
-    if (beside.size > 0) {
-      // What gives way is kept before anything takes its place.
-      const entries = [...beside].map(([key, point]) => [key, besideTree(point)] as const);
-      for (let at = 0; at < entries.length; at += CELLS) await frames.update(seqs, [...this.#base, BESIDE], entries.slice(at, at + CELLS));
-      for (const key of beside.keys()) loaded.beside.add(key);
-      this.#collapsed = loaded.beside.size;
-    }
+    await this.#keep(beside, known, reader, frames, seqs);
     const chosen = [...winners.values()];
     const putPlaces = async (points: readonly PlacedScalar[], textOf: (point: PlacedScalar) => string): Promise<void> => {
       const places = points.map((point) => [this.#hashes.of(Number(point.step)), textOf(point)] as const);
@@ -250,9 +283,53 @@ export class ScalarSequence {
     await this.#put(chosen, frames, seqs);
     // Only now: a cell with the value of one point and the time of another is no point that may be kept.
     await putPlaces(overwritten, ({ place }) => placeText(place));
-    for (const { step } of overwritten) loaded.torn.delete(Number(step));
-    if (replaced) this.#recount(loaded);
-    else for (const point of chosen) count(this.totals, point);
+    for (const { step } of overwritten) known.torn.delete(Number(step));
+    if (replaced && known.isWhole) {
+      this.#isExtremeGone = false;
+      return recount(this.totals, known.cells);
+    }
+    // Of what is here already, a crash may have kept the metadata from counting it.
+    for (const point of known.isWhole ? chosen : [...present, ...chosen]) this.#countShown(point);
+    const { min, max } = this.totals;
+    if ((min !== undefined && gone.has(min)) || (max !== undefined && gone.has(max))) this.#isExtremeGone = true;
+    this.#settled += points.length;
+  }
+
+  /**
+   * An extreme that gave way was shown in a sequence whose cells are not all known. The first time, all are read if
+   * there is room for them; again when so many points were settled that this is not what takes the time.
+   */
+  async #lookForExtremes(known: KnownCells, reader: CellReader, frames: Frames, room: number): Promise<void> {
+    if (this.#mostCells([]) > Math.min(room, this.#settled * LOOK_COST)) return;
+    await frames.flush();
+    await this.#loadAll(known, reader);
+    recount(this.totals, known.cells);
+    this.#isExtremeGone = false;
+    this.#settled = 0;
+  }
+
+  /** Keeps what gives way, before anything takes its place. */
+  async #keep(
+    beside: ReadonlyMap<string, PlacedScalar | Cell>,
+    known: KnownCells,
+    reader: CellReader,
+    frames: Frames,
+    seqs: Resource,
+  ): Promise<void> {
+    if (beside.size === 0) return;
+    if (!known.isBesideWhole) {
+      await frames.flush();
+      this.#collapsed -= (await reader.besideOf([...beside.keys()])).size;
+    }
+    const entries = [...beside].map(([key, point]) => [key, besideTree(point)] as const);
+    for (let at = 0; at < entries.length; at += CELLS) await frames.update(seqs, [...this.#base, BESIDE], entries.slice(at, at + CELLS));
+    for (const key of beside.keys()) known.beside.add(key);
+    this.#collapsed += beside.size;
+  }
+
+  #countShown(point: PlacedScalar): void {
+    count(this.totals, point);
+    if (Number(point.step) === Number(this.totals.firstStep)) this.totals.first = Number(point.value);
   }
 
   async #put(points: readonly PlacedScalar[], frames: Frames, seqs: Resource): Promise<void> {
@@ -275,90 +352,15 @@ export class ScalarSequence {
       for (const [column, values] of columns) await frames.cells(seqs, [...this.#base, column], { keys, values }, from, to);
     }
   }
-
-  /** A value that is gone may have been an extreme. */
-  #recount({ cells }: Loaded): void {
-    const { first, firstStep, last, lastStep } = this.totals;
-    Object.assign(this.totals, { last: undefined, lastStep: undefined, min: undefined, max: undefined });
-    for (const cell of cells.values()) count(this.totals, cell);
-    // A last step that has no cell yet was named before its point, which comes again: it is never taken back.
-    if (lastStep !== undefined && !(Number(this.totals.lastStep) >= Number(lastStep))) Object.assign(this.totals, { last, lastStep });
-    if (first !== undefined) this.totals.first = first;
-    if (firstStep !== undefined) this.totals.firstStep = firstStep;
-    const there = firstStep === undefined ? undefined : cells.get(Number(firstStep));
-    if (there !== undefined) this.totals.first = Number(there.value);
-  }
-
-  async #load(client: AimClient, seqs: Resource, signal: AbortSignal): Promise<Loaded> {
-    const read = async (column: string): Promise<ReadonlyMap<Key, Tree>> => client.items(seqs, [...this.#base, column], signal);
-    const [steps, times, values] = [await read('step'), await read('time'), await read('val')];
-    const [places, ranges] = [await read(PLACE_COLUMN), await read(RANGES)];
-    const exact = this.#hasExact ? await read(EXACT_COLUMN) : new Map<Key, Tree>();
-    const beside = await client.keys(seqs, [...this.#base, BESIDE], signal);
-    const cells = new Map<number, Cell>();
-    const torn = new Set<number>();
-    for (const [key, step] of steps) {
-      const [wallTime, value, place, whole] = [times.get(key), values.get(key), places.get(key), exact.get(key)];
-      // A cell that was not finished is written again by its writer.
-      if (typeof step !== 'bigint' || typeof wallTime !== 'number' || typeof value !== 'number') continue;
-      if (place === TORN) {
-        torn.add(Number(step));
-        continue;
-      }
-      cells.set(Number(step), {
-        step: narrow(step),
-        wallTime,
-        value: exactValue(whole, value),
-        place: typeof place === 'string' ? readPlace(place) : undefined,
-      });
-    }
-    return {
-      cells,
-      torn,
-      beside: new Set(beside.map(String)),
-      ranges: [...ranges].flatMap(([key, text]) => (typeof text === 'string' ? (readRange(String(key), text) ?? []) : [])),
-    };
-  }
 }
 
-function count(totals: ScalarTotals, point: ScalarPoint): void {
-  const value = Number(point.value);
-  totals.first ??= value;
-  totals.firstStep ??= point.step;
-  if (totals.lastStep === undefined || point.step >= totals.lastStep) {
-    totals.lastStep = point.step;
-    totals.last = value;
-  }
-  if (Number.isNaN(value)) return;
-  if (totals.min === undefined || value < totals.min) totals.min = value;
-  if (totals.max === undefined || value > totals.max) totals.max = value;
-}
-
-function fieldsOf(
-  { first, firstStep, last, lastStep, min, max }: ScalarTotals,
-  collapsed: number,
-  hasExact: boolean,
-): (readonly [Key, Tree])[] {
-  const step = (value: number | bigint | undefined): Tree => (value === undefined ? null : BigInt(value));
-  return [
-    ['first', first ?? null],
-    ['first_step', step(firstStep)],
-    ['last', last ?? null],
-    ['last_step', step(lastStep)],
-    ['min', min ?? null],
-    ['max', max ?? null],
-    ...(collapsed > 0 ? [[COLLAPSED_FIELD, BigInt(collapsed)] as const] : []),
-    ...(hasExact ? [[EXACT_COLUMN, true] as const] : []),
-  ];
-}
-
-function isOlderThan(place: Place, there: Cell, step: number, ranges: readonly StepRange[]): boolean {
+function isOlderThan(place: Place, there: Cell, step: number, ranges: Iterable<StepRange>): boolean {
   if (there.place !== undefined) return comparePlaces(place, there.place) < 0;
   const range = rangeOf(step, ranges);
   return range !== undefined && isBeforeRange(place, range);
 }
 
-function isWithin({ file, offset }: Place, there: Cell, step: number, ranges: readonly StepRange[]): boolean {
+function isWithin({ file, offset }: Place, there: Cell, step: number, ranges: Iterable<StepRange>): boolean {
   if (there.place !== undefined) return false;
   const range = rangeOf(step, ranges);
   return range !== undefined && range.file === file && range.start <= offset && offset < range.end;
@@ -368,7 +370,7 @@ function isWithin({ file, offset }: Place, there: Cell, step: number, ranges: re
  * The range that a step is of. Where one was begun, broken off and overtaken by another file's, two have it: the
  * later place counts, since what was broken off comes again.
  */
-function rangeOf(step: number, ranges: readonly StepRange[]): StepRange | undefined {
+function rangeOf(step: number, ranges: Iterable<StepRange>): StepRange | undefined {
   let found: StepRange | undefined;
   for (const range of ranges) {
     const isIn = range.firstStep <= step && step <= range.lastStep;
@@ -379,45 +381,4 @@ function rangeOf(step: number, ranges: readonly StepRange[]): StepRange | undefi
 
 function isBeforeStart(range: StepRange, other: StepRange): boolean {
   return isBeforeRange({ file: range.file, offset: range.start, index: 0 }, other);
-}
-
-/** What a point is, to the bit. */
-export function contentKey({ step, wallTime, value }: ScalarPoint): string {
-  const bits = Buffer.allocUnsafe(16);
-  // One NaN is as good as another.
-  bits.writeDoubleBE(Number.isNaN(wallTime) ? Number.NaN : wallTime, 0);
-  bits.writeDoubleBE(Number.isNaN(Number(value)) ? Number.NaN : Number(value), 8);
-  return `${step}:${bits.toString('hex')}${typeof value === 'bigint' ? `:${value}` : ''}`;
-}
-
-function besideTree({ step, wallTime, value, place }: PlacedScalar | Cell): Tree {
-  return {
-    step: BigInt(step),
-    time: wallTime,
-    val: Number(value),
-    ...(typeof value === 'bigint' ? { exact: String(value) } : {}),
-    ...(place === undefined ? {} : { place: placeText(place) }),
-  };
-}
-
-function numberIn(fields: Tree | undefined, key: string): number | bigint | undefined {
-  const value = childOf(fields, key);
-  if (typeof value === 'bigint') return narrow(value);
-  return typeof value === 'number' ? value : undefined;
-}
-
-function stepIn(fields: Tree | undefined, key: string): number | bigint | undefined {
-  const step = numberIn(fields, key);
-  return typeof step === 'number' && !Number.isSafeInteger(step) ? undefined : step;
-}
-
-/** An integer that no double holds, as it is stored next to its point; the value if it is none. */
-export function exactValue(text: Tree | undefined, value: number): number | bigint {
-  return typeof text === 'string' && /^-?\d{1,40}$/.test(text) ? BigInt(text) : value;
-}
-
-/** Steps that a number can hold are numbers. */
-export function narrow(value: bigint): number | bigint {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value;
 }

@@ -1,0 +1,109 @@
+/** Reads what a scalar sequence has: all of its cells, or those of some steps. */
+import { BESIDE, EXACT_COLUMN, exactValue, narrow, PLACE_COLUMN, RANGES, TORN } from './cells.ts';
+import type { AimClient, Resource } from './client.ts';
+import type { StepHashes } from './hash.ts';
+import type { FoundCell } from './known-cells.ts';
+import { readPlace, readRange, type StepRange } from './place.ts';
+import type { Key, Tree } from './tree.ts';
+
+/** Questions under way at a time. */
+const AT_ONCE = 8;
+
+/** Reads cells, and what is stored next to them. What was written must have been applied. */
+export class CellReader {
+  readonly #client: AimClient;
+  readonly #seqs: Resource;
+  readonly #base: readonly Key[];
+  readonly #hashes: StepHashes;
+  readonly #signal: AbortSignal;
+
+  constructor(client: AimClient, seqs: Resource, base: readonly Key[], hashes: StepHashes, signal: AbortSignal) {
+    this.#client = client;
+    this.#seqs = seqs;
+    this.#base = base;
+    this.#hashes = hashes;
+    this.#signal = signal;
+  }
+
+  /** All cells, by step. */
+  async all(hasExact: boolean): Promise<ReadonlyMap<number, FoundCell>> {
+    const [steps, times, values] = [await this.#column('step'), await this.#column('time'), await this.#column('val')];
+    const places = await this.#column(PLACE_COLUMN);
+    const exact = hasExact ? await this.#column(EXACT_COLUMN) : new Map<Key, Tree>();
+    const found = new Map<number, FoundCell>();
+    for (const [key, step] of steps) {
+      const cell = cellOf(step, times.get(key), values.get(key), places.get(key), exact.get(key));
+      if (cell !== undefined) found.set(Number(step), cell);
+    }
+    return found;
+  }
+
+  /** The cells of some steps: of a long sequence that is much less than all. */
+  async at(steps: readonly number[], hasExact: boolean): Promise<ReadonlyMap<number, FoundCell>> {
+    const found = new Map<number, FoundCell>();
+    await eachOf(steps, async (at) => {
+      const key = this.#hashes.of(at);
+      // Written last, so read first: most often there is none, which takes one question.
+      const step = await this.#child('step', key);
+      if (step === undefined) return;
+      const [time, value, place, exact] = await Promise.all([
+        this.#child('time', key),
+        this.#child('val', key),
+        this.#child(PLACE_COLUMN, key),
+        hasExact ? this.#child(EXACT_COLUMN, key) : undefined,
+      ]);
+      const cell = cellOf(step, time, value, place, exact);
+      if (cell !== undefined) found.set(at, cell);
+    });
+    return found;
+  }
+
+  async ranges(): Promise<readonly StepRange[]> {
+    const ranges = await this.#column(RANGES);
+    return [...ranges].flatMap(([key, text]) => (typeof text === 'string' ? (readRange(String(key), text) ?? []) : []));
+  }
+
+  /** Contents of all points that are stored next to the cells. */
+  async beside(): Promise<readonly Key[]> {
+    return this.#client.keys(this.#seqs, [...this.#base, BESIDE], this.#signal);
+  }
+
+  /** Those of some contents that are stored next to the cells. */
+  async besideOf(contents: readonly string[]): Promise<ReadonlySet<string>> {
+    const found = new Set<string>();
+    await eachOf(contents, async (content) => {
+      if ((await this.#child(BESIDE, content)) !== undefined) found.add(content);
+    });
+    return found;
+  }
+
+  async #column(name: string): Promise<ReadonlyMap<Key, Tree>> {
+    return this.#client.items(this.#seqs, [...this.#base, name], this.#signal);
+  }
+
+  async #child(column: string, key: Key): Promise<Tree | undefined> {
+    return this.#client.find(this.#seqs, 'collect', [[...this.#base, column, key], true, false], this.#signal);
+  }
+}
+
+/** A cell that was not finished is none: its writer writes it again. */
+function cellOf(
+  step: Tree,
+  time: Tree | undefined,
+  value: Tree | undefined,
+  place: Tree | undefined,
+  exact: Tree | undefined,
+): FoundCell | undefined {
+  if (typeof step !== 'bigint' || typeof time !== 'number' || typeof value !== 'number') return undefined;
+  if (place === TORN) return TORN;
+  return {
+    step: narrow(step),
+    wallTime: time,
+    value: exactValue(exact, value),
+    place: typeof place === 'string' ? readPlace(place) : undefined,
+  };
+}
+
+async function eachOf<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  for (let at = 0; at < items.length; at += AT_ONCE) await Promise.all(items.slice(at, at + AT_ONCE).map(work));
+}

@@ -1,0 +1,84 @@
+/** What is known of the cells of a sequence: all of them, or those that concerned the last points. */
+import { type Cell, TORN } from './cells.ts';
+import { rangeKey, type StepRange } from './place.ts';
+
+/** A cell as the server has it; torn if its columns were being replaced when the server died. */
+export type FoundCell = Cell | typeof TORN;
+
+/** Cells by step, and what is stored with them. */
+export class KnownCells {
+  readonly #cells = new Map<number, Cell>();
+  /** Steps whose cell was being replaced when the server died: what is in it is of no point. */
+  readonly torn = new Set<number>();
+  /** Contents of points that are stored next to the cells. */
+  readonly beside = new Set<string>();
+  /** Whether `beside` has all of them. */
+  isBesideWhole = false;
+  #isWhole = false;
+  /** By their keys; undefined if they were not read. */
+  #ranges: Map<string, StepRange> | undefined;
+
+  /** Whether a step that is not here has no cell. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  get cells(): ReadonlyMap<number, Cell> {
+    return this.#cells;
+  }
+
+  /** What is held, in things of some two hundred bytes. */
+  get size(): number {
+    return this.#cells.size + this.beside.size + (this.#ranges?.size ?? 0);
+  }
+
+  get hasRanges(): boolean {
+    return this.#ranges !== undefined;
+  }
+
+  get ranges(): Iterable<StepRange> {
+    return this.#ranges?.values() ?? [];
+  }
+
+  /** Whether it is known what the cell of a step holds. */
+  knows(step: number): boolean {
+    return this.#isWhole || this.#cells.has(step) || this.torn.has(step);
+  }
+
+  set(step: number, cell: Cell): void {
+    // The one that was set last is at the end.
+    this.#cells.delete(step);
+    this.#cells.set(step, cell);
+  }
+
+  /** Takes over cells that the server has; `isWhole`: it has no others. */
+  take(found: ReadonlyMap<number, FoundCell>, isWhole: boolean): void {
+    for (const [step, cell] of found) {
+      if (cell === TORN) this.torn.add(step);
+      else this.set(step, cell);
+    }
+    if (isWhole) this.#isWhole = true;
+  }
+
+  takeRanges(ranges: readonly StepRange[]): void {
+    this.#ranges = new Map(ranges.map((range) => [rangeKey(range), range]));
+  }
+
+  /** Adds a range, or replaces the one that it continues. */
+  addRange(range: StepRange): void {
+    this.#ranges?.set(rangeKey(range), range);
+  }
+
+  /** Forgets all but the cells that were set last. */
+  trim(most: number): void {
+    let over = this.#cells.size - most;
+    if (over > 0) this.#isWhole = false;
+    for (const step of this.#cells.keys()) {
+      if (over-- <= 0) break;
+      this.#cells.delete(step);
+    }
+    this.beside.clear();
+    this.isBesideWhole = false;
+    this.#ranges = undefined;
+  }
+}
