@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { replaceMarked } from '../support/marked-text.ts';
 import { REPOSITORY } from '../support/python-tools.ts';
 import { type Cell, runCell } from './cell.ts';
 import { type Database, type Store, startMariadb, startPostgres } from './databases.ts';
@@ -64,10 +65,8 @@ for (const database of databases.values()) await database.then((running) => runn
 const table = tableOf(cells, VERSIONS, STORES);
 console.log(`\n${table}`);
 if (values.write) {
-  const [START, END] = ['<!-- compat: begin -->', '<!-- compat: end -->'];
-  const page = readFileSync(PAGE, 'utf8');
-  const [from, to] = [page.indexOf(START), page.indexOf(END)];
-  if (from < 0 || to < from) throw new Error(`${PAGE} has no place for the table`);
-  writeFileSync(PAGE, `${page.slice(0, from + START.length)}\n\n${table}\n\n${page.slice(to)}`);
+  const page = replaceMarked(readFileSync(PAGE, 'utf8'), 'compat', table);
+  if (page === undefined) throw new Error(`${PAGE} has no place for the table`);
+  writeFileSync(PAGE, page);
 }
 process.exitCode = [...cells.values()].every((cell) => typeof cell !== 'string' && cell.verdict !== 'not exact') ? 0 : 1;
