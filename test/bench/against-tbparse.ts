@@ -1,6 +1,7 @@
 import type { Bench, BenchContext } from './bench.ts';
 import { count, seconds, spread, type Target, times } from './figures.ts';
 import { interleave, repeat } from './pairs.ts';
+import { usable } from './references/reference.ts';
 import type { Tbparse } from './references/tbparse.ts';
 
 const TARGET: Target = { bound: 'least', reach: 40, moonshot: 80 };
@@ -10,14 +11,11 @@ export const againstTbparse: Bench = {
   name: 'tbparse',
   about: 'A whole backfill against tbparse on the same log (how many times its time is ours)',
   async run(context) {
-    const tbparse = await context.references.tbparse();
-    if (tbparse.kind === 'absent') {
-      context.note(tbparse.reason);
-      return;
-    }
+    const tbparse = usable(await context.references.tbparse(), context.note);
+    if (tbparse === undefined) return;
     const startUp = spread((await repeat(context.pairs, () => context.product.startUp())).map((one) => one.seconds)).median;
-    await compareForm(context, 'simple', 'scalars', tbparse.use, startUp);
-    await compareForm(context, 'tensor', 'tensors', tbparse.use, startUp);
+    await compareForm(context, 'simple', 'scalars', tbparse, startUp);
+    await compareForm(context, 'tensor', 'tensors', tbparse, startUp);
   },
 };
 

@@ -4,7 +4,7 @@ import type { Bench, BenchContext } from './bench.ts';
 import { count, perSecond, spread, times } from './figures.ts';
 import { secondsToMirror } from './mirror.ts';
 import { interleave } from './pairs.ts';
-import { type Aim, prepareAim } from './references/aim.ts';
+import { usable } from './references/reference.ts';
 
 const TAGS = 20;
 const STEPS = 5000;
@@ -17,45 +17,50 @@ export const aim: Bench = {
   about:
     "100,000 scalars into an Aim server: time against `aim convert tensorboard` into a folder, and how many times the official client's speed is ours",
   async run(context) {
-    const reference = await prepareAim(context.scratch.cache);
-    if (reference.kind === 'absent') {
-      context.note(reference.reason);
-      return;
-    }
-    try {
-      await compare(context, reference.use);
-    } finally {
-      await reference.use.stop();
-    }
+    await againstAimConvert(context);
+    await againstAimClient(context);
   },
 };
 
-async function compare({ scratch, pairs, scaled, row, note }: BenchContext, server: Aim): Promise<void> {
+/** Against Aim's own converter, which writes into a folder. */
+export async function againstAimConvert({ scratch, references, pairs, scaled, row, note }: BenchContext): Promise<void> {
+  const [server, convert] = [usable(await references.aim(), note), usable(await references.aimConvert(), note)];
+  if (server === undefined || convert === undefined) return;
   const log = scratch.log({ tags: TAGS, steps: scaled(STEPS) });
   let round = 0;
-  const ours = (): Promise<number> => mirror(log, server.url, `ours ${process.pid} ${++round}`, scratch.folder('home'));
-  const { convert } = server;
-  if (convert.kind === 'ready') {
-    const measured = await interleave(pairs, ours, () => convert.use(log.dir, log.points));
-    row({
-      what: `${count(log.points)} points, against aim convert tensorboard`,
-      ours: seconds(measured.map(([a]) => a)),
-      reference: seconds(measured.map(([, b]) => b)),
-      figure: spread(measured.map(([a, b]) => a / b)),
-      format: times,
-      target: { bound: 'most', reach: 1, moonshot: 0.8 },
-    });
-  } else note(convert.reason);
-  const points = Math.round(scaled(CLIENT_POINTS) / TAGS) * TAGS;
+  const ours = (): Promise<number> => mirror(log, server.url, `beside convert ${++round}`, scratch.folder('home'));
+  const measured = await interleave(pairs, ours, () => convert(log.dir, log.points));
+  row({
+    what: `${count(log.points)} points`,
+    ours: seconds(measured.map(([a]) => a)),
+    reference: seconds(measured.map(([, b]) => b)),
+    against: 'aim convert tensorboard',
+    multipleOf: 'time',
+    figure: spread(measured.map(([a, b]) => a / b)),
+    format: times,
+    target: { bound: 'most', reach: 1, moonshot: 0.8 },
+  });
+}
+
+/** Against Aim's own client, over the same server. */
+export async function againstAimClient({ scratch, references, pairs, scaled, row, note }: BenchContext): Promise<void> {
+  const server = usable(await references.aim(), note);
+  if (server === undefined) return;
+  const log = scratch.log({ tags: TAGS, steps: scaled(STEPS) });
+  let round = 0;
+  const ours = (): Promise<number> => mirror(log, server.url, `beside the client ${++round}`, scratch.folder('home'));
+  const points = Math.ceil(scaled(CLIENT_POINTS) / TAGS) * TAGS;
   const measured = await interleave(
     pairs,
     async () => log.points / (await ours()),
     async () => points / (await server.track(points)),
   );
   row({
-    what: `${count(log.points)} points, against the official remote client`,
+    what: `${count(log.points)} points`,
     ours: perSecond(measured.map(([a]) => a)),
     reference: perSecond(measured.map(([, b]) => b)),
+    against: 'the official remote client',
+    multipleOf: 'rate',
     figure: spread(measured.map(([a, b]) => a / b)),
     format: times,
     target: { bound: 'least', reach: 3, moonshot: 5 },

@@ -3,6 +3,7 @@ import type { Bench, BenchContext } from './bench.ts';
 import { count, megabytes, millionsPerSecond, seconds, spread, type Target, times } from './figures.ts';
 import type { Measured } from './measure.ts';
 import { interleave, repeat } from './pairs.ts';
+import { usable } from './references/reference.ts';
 
 const TARGET: Target = { bound: 'most', reach: 1.5, moonshot: 1 };
 
@@ -12,10 +13,15 @@ export const backfill: Bench = {
   about:
     "A whole backfill of one file into a fresh store, against the load of TensorBoard's data server, which stores nothing (the ratio of both times)",
   async run(context) {
-    await compareForm(context, 'simple', 'simple values');
+    await backfillSimple(context);
     await compareForm(context, 'tensor', 'float tensors');
   },
 };
+
+/** The most common form alone. */
+export function backfillSimple(context: BenchContext): Promise<void> {
+  return compareForm(context, 'simple', 'simple values');
+}
 
 async function compareForm(
   { scratch, product, references, pairs, scaled, row, note }: BenchContext,
@@ -34,20 +40,21 @@ async function compareForm(
     const known = all.flatMap(({ peakBytes }) => peakBytes ?? []);
     return known.length > 0 ? megabytes(spread(known).median) : '';
   };
-  const server = await references.dataServer();
-  if (server.kind === 'absent') {
-    note(server.reason);
+  const load = usable(await references.dataServer(), note);
+  if (load === undefined) {
     const alone = await repeat(pairs, ours);
     row({ what, ours: describe(alone) });
     row({ what: '  peak memory', ours: peak(alone) });
     return;
   }
-  const measured = await interleave(pairs, ours, () => server.use(log.dir));
+  const measured = await interleave(pairs, ours, () => load(log.dir));
   const [a, b] = [measured.map(([one]) => one), measured.map(([, one]) => one)];
   row({
     what,
     ours: describe(a),
     reference: seconds(spread(b.map((one) => one.seconds)).median),
+    against: "TensorBoard's data server",
+    multipleOf: 'time',
     figure: spread(measured.map(([x, y]) => x.seconds / y.seconds)),
     format: times,
     target: TARGET,

@@ -1,13 +1,6 @@
 // What a benchmark is, and what it is given.
-
 import type { Product } from './product.ts';
-import type { Clearml } from './references/clearml.ts';
-import type { DataServer } from './references/data-server.ts';
-import type { Limit } from './references/limit.ts';
-import type { Mlflow } from './references/mlflow.ts';
-import type { Reference } from './references/reference.ts';
-import type { Tbparse } from './references/tbparse.ts';
-import type { OfficialWandb } from './references/wandb.ts';
+import type { References } from './references/index.ts';
 import type { Scratch } from './scratch.ts';
 import type { Row } from './table.ts';
 
@@ -20,27 +13,51 @@ export interface Bench {
   run(context: BenchContext): Promise<void>;
 }
 
-/** The references; each is set up when first asked for, and asked for once. */
-export interface References {
-  limit(): Promise<Reference<Limit>>;
-  dataServer(): Promise<Reference<DataServer>>;
-  tbparse(): Promise<Reference<Tbparse>>;
-  mlflow(): Promise<Reference<Mlflow>>;
-  clearml(): Promise<Reference<Clearml>>;
-  wandb(): Promise<Reference<OfficialWandb>>;
-}
-
-/** What every benchmark gets. */
-export interface BenchContext {
+/** What is the same for all benchmarks of a run. */
+export interface Setting {
   /** Measured pairs of a comparison. */
   readonly pairs: number;
+  /** Sizes are multiplied by it; 1, or less to try things out. */
+  readonly scale: number;
   readonly product: Product;
   readonly scratch: Scratch;
   readonly references: References;
+}
+
+/** What every benchmark gets. */
+export interface BenchContext extends Setting {
   /** A size of the benchmark, made smaller by `--scale`. */
   scaled(size: number): number;
   /** Adds a line to the table. */
   row(row: Row): void;
   /** Says below the table what was left out and why. */
   note(text: string): void;
+}
+
+/** What a benchmark measured. */
+export interface Gathered {
+  readonly rows: readonly Row[];
+  /** What was left out and why. */
+  readonly notes: readonly string[];
+  /** Why it could not run to its end. */
+  readonly failure?: string;
+}
+
+/** Runs one benchmark. What goes wrong in it is a part of the answer. */
+export async function gather(run: Bench['run'], setting: Setting): Promise<Gathered> {
+  const rows: Row[] = [];
+  const notes = new Set<string>();
+  const context: BenchContext = {
+    ...setting,
+    scaled: (size) => Math.max(1, Math.round(size * setting.scale)),
+    // A target was set for the full size only.
+    row: ({ target, ...row }) => void rows.push(target && setting.scale === 1 ? { ...row, target } : row),
+    note: (text) => void notes.add(text),
+  };
+  try {
+    await run(context);
+    return { rows, notes: [...notes] };
+  } catch (error) {
+    return { rows, notes: [...notes], failure: error instanceof Error ? error.message : String(error) };
+  }
 }

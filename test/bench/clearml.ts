@@ -5,6 +5,7 @@ import { count, perSecond, spread, times } from './figures.ts';
 import { secondsToMirror } from './mirror.ts';
 import { interleave } from './pairs.ts';
 import type { Clearml } from './references/clearml.ts';
+import { usable } from './references/reference.ts';
 
 const TAGS = 10;
 /** As many points for both: the SDK's flush takes some seconds, however few there are. */
@@ -16,16 +17,8 @@ export const clearml: Bench = {
   about:
     "Points a second into one ClearML server: a backfill against the official SDK's report_scalar and flush (how many times its speed is ours)",
   async run(context) {
-    const reference = await context.references.clearml();
-    if (reference.kind === 'absent') {
-      context.note(reference.reason);
-      return;
-    }
-    try {
-      await compare(context, reference.use);
-    } finally {
-      await reference.use.stop();
-    }
+    const server = usable(await context.references.clearml(), context.note);
+    if (server !== undefined) await compare(context, server);
   },
 };
 
@@ -37,9 +30,11 @@ async function compare({ scratch, pairs, scaled, row }: BenchContext, server: Cl
   const theirs = async (): Promise<number> => (TAGS * steps) / (await server.reportScalars('bench', `theirs ${++round}`, TAGS, steps));
   const measured = await interleave(pairs, ours, theirs);
   row({
-    what: `${count(log.points)} points, against report_scalar with flush`,
+    what: `${count(log.points)} points`,
     ours: perSecond(measured.map(([a]) => a)),
     reference: perSecond(measured.map(([, b]) => b)),
+    against: 'report_scalar with flush',
+    multipleOf: 'rate',
     figure: spread(measured.map(([a, b]) => a / b)),
     format: times,
     target: { bound: 'least', reach: 5, moonshot: 10 },

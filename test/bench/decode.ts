@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import type { BigLog, BigLogForm } from '../support/event-writer.ts';
 import type { Bench, BenchContext } from './bench.ts';
 import { count, millionsPerSecond, spread, type Target, times } from './figures.ts';
-import { lastLine, measure } from './measure.ts';
+import { lastLine, type Measured, measure } from './measure.ts';
 import { interleave, repeat } from './pairs.ts';
-import type { Limit } from './references/limit.ts';
+import { usable } from './references/reference.ts';
 
 /** A form of scalars, and whether the target applies to it: the limit itself reads the values of the common float forms only. */
 interface Form {
@@ -16,8 +16,10 @@ interface Form {
 
 const TARGET: Target = { bound: 'least', reach: 0.35, moonshot: 0.6 };
 
+const SIMPLE: Form = { what: 'simple_value', form: 'simple', target: TARGET };
+
 const FORMS: readonly Form[] = [
-  { what: 'simple_value', form: 'simple', target: TARGET },
+  SIMPLE,
   { what: 'simple_value with node_name (CatBoost)', form: 'named', target: TARGET },
   { what: 'float tensor, float_val packed', form: 'tensor', target: TARGET },
   { what: 'float tensor, float_val unpacked', form: 'unpacked' },
@@ -33,24 +35,27 @@ export const decode: Bench = {
   name: 'decode',
   about: 'The decode room alone, warm, in records a second, against one pass in C (the ratio of both rates)',
   async run(context) {
-    const limit = await context.references.limit();
-    if (limit.kind === 'absent') context.note(limit.reason);
-    for (const form of FORMS) await compareForm(context, form, limit.kind === 'ready' ? limit.use : undefined);
+    for (const form of FORMS) await compareForm(context, form);
   },
 };
 
+/** The most common form alone. */
+export function decodeSimple(context: BenchContext): Promise<void> {
+  return compareForm(context, SIMPLE);
+}
+
 async function compareForm(
-  { scratch, scaled, pairs, row }: BenchContext,
+  { scratch, references, scaled, pairs, row, note }: BenchContext,
   { what, form, perEvent, target }: Form,
-  limit: Limit | undefined,
 ): Promise<void> {
+  const limit = usable(await references.limit(), note);
   // 24 tags make three full events of eight; one million records are enough where the file is for this benchmark only.
   const log = scratch.log(
     perEvent
       ? { form, perEvent, tags: 24, steps: scaled(100_000) }
       : { form, tags: 20, steps: scaled(form === 'simple' || form === 'tensor' ? 100_000 : 50_000) },
   );
-  const ours = () => decodeOnce(log);
+  const ours = async () => log.records / (await decodeOnce(log)).seconds;
   if (!limit) {
     row({ what, ours: millionsPerSecond(spread(await repeat(pairs, ours)).median) });
     return;
@@ -66,17 +71,23 @@ async function compareForm(
     what,
     ours: millionsPerSecond(spread(measured.map(([rate]) => rate)).median),
     reference: millionsPerSecond(spread(measured.map(([, rate]) => rate)).median),
+    against: 'one pass in C',
+    multipleOf: 'rate',
     figure: spread(measured.map(([a, b]) => a / b)),
     format: times,
     ...(target ? { target } : {}),
   });
 }
 
-/** Records a second of one decode of the log's only file. */
-async function decodeOnce({ files: [file = ''], records: expected }: BigLog): Promise<number> {
-  const { exitCode, stdout, stderr } = await measure(process.execPath, [join(import.meta.dirname, 'decode-child.js'), file]);
+/** One decode of the log's only file, and the process that did it. `benches` has the compiled benchmarks of a checkout. */
+export async function decodeOnce(
+  { files: [file = ''], records: expected }: BigLog,
+  benches: string = import.meta.dirname,
+): Promise<{ readonly seconds: number; readonly process: Measured }> {
+  const measured = await measure(process.execPath, [join(benches, 'decode-child.js'), file]);
+  const { exitCode, stdout, stderr } = measured;
   if (exitCode !== 0) throw new Error(stderr.split('\n').find((line) => /^\w*Error: /.test(line)) ?? lastLine(stderr));
   const { records, seconds } = JSON.parse(lastLine(stdout)) as { records: number; seconds: number };
   if (records !== expected) throw new Error(`decodeFile found ${count(records)} records, expected ${count(expected)}`);
-  return records / seconds;
+  return { seconds, process: measured };
 }

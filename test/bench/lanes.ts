@@ -10,6 +10,8 @@ import { expectPoints } from './product.ts';
 
 const SLOW: PlannedLane = { name: 'slow', latencyMs: 20 };
 const QUICK: PlannedLane = { name: 'quick', latencyMs: 10 };
+/** As many as mirrorboard has kinds of lanes. */
+const FIVE: readonly PlannedLane[] = Array.from({ length: 5 }, (_, i) => ({ ...SLOW, name: `tracker ${i + 1}` }));
 const PAIR: readonly PlannedLane[] = [SLOW, { name: 'other', latencyMs: 20 }];
 
 /** Lanes do not wait for each other. */
@@ -20,24 +22,31 @@ export const lanes: Bench = {
   async run(context) {
     await compareTogether(context, '20 ms and 10 ms, beside 20 ms alone', [SLOW, QUICK]);
     await compareTogether(context, '20 ms twice, beside once', PAIR);
+    await fiveLanes(context);
     await compareApart(context, 'a third one is down', { name: 'third', latencyMs: 20, is: 'down' });
     await compareApart(context, 'a third one hangs', { name: 'third', latencyMs: 20, is: 'hanging' });
     await againWithTracker(context);
   },
 };
 
-interface Mirrored {
+/** What lanes took to mirror a log. */
+export interface Mirrored {
   /** Until the last of the lanes that are up had every point. */
   readonly seconds: number;
+  readonly cpuSeconds: number;
   readonly peakBytes: number;
 }
 
-/** 8 runs of 50,000 points. */
-async function mirror({ scratch, scaled }: BenchContext, planned: readonly PlannedLane[]): Promise<Mirrored> {
+/** 8 runs of 50,000 points. `benches` has the compiled benchmarks of a checkout. */
+export async function mirrorLanes(
+  { scratch, scaled }: Pick<BenchContext, 'scratch' | 'scaled'>,
+  planned: readonly PlannedLane[] = [SLOW, QUICK],
+  benches: string = import.meta.dirname,
+): Promise<Mirrored> {
   const log = scratch.log({ runs: 8, tags: 10, steps: scaled(5000) });
   const plan: LanesPlan = { logs: log.dir, folder: scratch.folder('lanes'), points: log.points, lanes: planned };
-  const child = join(import.meta.dirname, 'lanes-child.js');
-  const { exitCode, stdout, stderr, peakBytes } = await measure(process.execPath, [
+  const child = join(benches, 'lanes-child.js');
+  const { exitCode, stdout, stderr, cpuSeconds, peakBytes } = await measure(process.execPath, [
     '--disable-warning=ExperimentalWarning',
     child,
     JSON.stringify(plan),
@@ -45,7 +54,7 @@ async function mirror({ scratch, scaled }: BenchContext, planned: readonly Plann
   if (exitCode !== 0) throw new Error(`the lanes ended with ${exitCode}: ${lastLine(stderr)}`);
   const answer = JSON.parse(stdout) as LanesAnswer;
   if (answer.others !== 0) throw new Error(`lanes that are not up took ${answer.others} points`);
-  return { seconds: Math.max(...Object.values(answer.seconds)), peakBytes };
+  return { seconds: Math.max(...Object.values(answer.seconds)), cpuSeconds, peakBytes };
 }
 
 const middle = (all: readonly Mirrored[]): string => seconds(spread(all.map((one) => one.seconds)).median);
@@ -54,8 +63,8 @@ const peak = (all: readonly Mirrored[]): string => megabytes(spread(all.map((one
 async function compareTogether(context: BenchContext, what: string, both: readonly PlannedLane[]): Promise<void> {
   const measured = await interleave(
     context.pairs,
-    () => mirror(context, both),
-    () => mirror(context, [SLOW]),
+    () => mirrorLanes(context, both),
+    () => mirrorLanes(context, [SLOW]),
   );
   context.row({
     what,
@@ -67,12 +76,36 @@ async function compareTogether(context: BenchContext, what: string, both: readon
   });
 }
 
+/** What five lanes cost, against one. */
+export async function fiveLanes(context: BenchContext): Promise<void> {
+  const measured = await interleave(
+    context.pairs,
+    () => mirrorLanes(context, FIVE),
+    () => mirrorLanes(context, [SLOW]),
+  );
+  const [five, one] = [measured.map(([a]) => a), measured.map(([, b]) => b)];
+  const ratio = (of: (mirrored: Mirrored) => number) => spread(measured.map(([a, b]) => of(a) / of(b)));
+  const cpu = (all: readonly Mirrored[]) => seconds(spread(all.map((each) => each.cpuSeconds)).median);
+  context.row({
+    what: 'five that answer after 20 ms',
+    ours: middle(five),
+    reference: middle(one),
+    against: 'one of them',
+    multipleOf: 'time',
+    figure: ratio((each) => each.seconds),
+    format: times,
+    target: { bound: 'most', reach: 1.15 },
+  });
+  context.row({ what: '  processor', ours: cpu(five), reference: cpu(one), figure: ratio((each) => each.cpuSeconds), format: times });
+  context.row({ what: '  peak memory', ours: peak(five), reference: peak(one), figure: ratio((each) => each.peakBytes), format: times });
+}
+
 /** The rate of two lanes with a third one beside them, as a part of their rate without it. */
 async function compareApart(context: BenchContext, what: string, bad: PlannedLane): Promise<void> {
   const measured = await interleave(
     context.pairs,
-    () => mirror(context, [...PAIR, bad]),
-    () => mirror(context, PAIR),
+    () => mirrorLanes(context, [...PAIR, bad]),
+    () => mirrorLanes(context, PAIR),
   );
   const [a, b] = [measured.map(([one]) => one), measured.map(([, one]) => one)];
   context.row({

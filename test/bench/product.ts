@@ -16,14 +16,15 @@ export interface Home {
 /** Settings of the user must not decide what is measured. */
 const SETTINGS = /^(MIRRORBOARD|TRACELET)_|^ENVIRONMENT$/;
 
-/** `bin/mirrorboard`, or what MIRRORBOARD_BENCH_COMMAND names. */
+/** The command under measurement, started the way a user starts it. */
 export class Product {
   readonly #command: string;
   readonly #scratch: Scratch;
   readonly #env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !SETTINGS.test(name)));
 
-  constructor(root: string, scratch: Scratch) {
-    this.#command = process.env['MIRRORBOARD_BENCH_COMMAND'] ?? join(root, 'bin', 'mirrorboard');
+  /** `command`: `bin/mirrorboard` of a checkout, or any other program that does the same. */
+  constructor(command: string, scratch: Scratch) {
+    this.#command = command;
     this.#scratch = scratch;
   }
 

@@ -13,16 +13,19 @@ export type LogShape = Omit<BigLogOptions, 'dir'>;
 export class Scratch {
   /** Where references stay installed from one bench run to the next. */
   readonly cache: string;
+  /** Whether references that are not installed are installed. */
+  readonly mayInstall: boolean;
   /** Removed by `remove`. */
   readonly #work: string;
   /** Logs already written, by their shape: several benchmarks use the same. */
   readonly #logs = new Map<string, BigLog>();
   #folders = 0;
 
-  constructor(cache = process.env['MIRRORBOARD_BENCH_CACHE'] ?? join(tmpdir(), 'mirrorboard-bench-cache')) {
-    mkdirSync(cache, { recursive: true });
-    this.cache = cache;
-    this.#work = mkdtempSync(join(cache, 'work-'));
+  constructor({ mayInstall }: { readonly mayInstall: boolean }) {
+    this.cache = process.env['MIRRORBOARD_BENCH_CACHE'] ?? join(tmpdir(), 'mirrorboard-bench-cache');
+    this.mayInstall = mayInstall;
+    mkdirSync(this.cache, { recursive: true });
+    this.#work = mkdtempSync(join(this.cache, 'work-'));
   }
 
   /** A new empty folder. */

@@ -1,21 +1,17 @@
-import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { LocalBackend, storeBytes } from '../../src/backends/local/index.ts';
 import { bigLogRun } from '../support/event-writer.ts';
 import type { Bench, BenchContext } from './bench.ts';
+import { cutBySteps, feed } from './feed.ts';
 import { count, megabytes, percent, seconds, spread } from './figures.ts';
 import { expectPoints, type Home } from './product.ts';
-import { HAS_PROC, type Watching } from './watching.ts';
 
 const TAGS = 10_000;
 const SECONDS = 60;
 /** Fewer segments a series than this are not worth bringing together. */
 const LEAST_SECONDS = 12;
-/** How finely the lag is seen. */
-const LOOK_MS = 100;
-const LOST_MS = 60_000;
 
 /** Many series that grow slowly: each wake-up brings one point of each. */
 export const slowTags: Bench = {
@@ -33,9 +29,10 @@ export const slowTags: Bench = {
     mkdirSync(dirname(path), { recursive: true });
     const home = product.newHome();
     const file = openSync(path, 'a');
+    const append = (step: number): void => writeFileSync(file, slices[step] ?? '');
     const fed = await (async () => {
       await using watching = await product.watch(dir, home);
-      return await feed(watching, file, slices, tags, home);
+      return await feed(watching, { steps: slices.length, pointsPerStep: tags, append }, home);
     })();
     closeSync(file);
 
@@ -74,70 +71,6 @@ export const slowTags: Bench = {
     await bringTogether(context, home, tags);
   },
 };
-
-interface Fed {
-  readonly points: number;
-  readonly lagBytes: number;
-  readonly mostLagBytes: number;
-  readonly mostLagSeconds: number;
-  readonly longestSeconds: number;
-  readonly cpuSeconds: number | undefined;
-  readonly tookSeconds: number;
-  readonly storeBytes: number;
-  readonly walBytes: number;
-  readonly mostWalBytes: number;
-}
-
-/** Appends a slice a second, and looks at the watch in between. What is told of the end is of a second after the last slice. */
-async function feed(watching: Watching, file: number, slices: readonly Uint8Array[], tags: number, { store }: Home): Promise<Fed> {
-  const cpuBefore = HAS_PROC ? watching.cpuSeconds() : undefined;
-  const began = performance.now();
-  const appendedAt: number[] = [];
-  const most = { lagBytes: 0, lagSeconds: 0, seconds: 0, walBytes: 0 };
-  let accepted = 0;
-  let end: Fed | undefined;
-  while (accepted < slices.length || end === undefined) {
-    const now = performance.now();
-    const next = slices[appendedAt.length];
-    if (next !== undefined && now >= began + appendedAt.length * 1000) {
-      appendedAt.push(now);
-      for (let at = 0; at < next.length; ) at += writeSync(file, next, at);
-    }
-    const { points, lag_bytes, lag_seconds } = await watching.lane();
-    const seenAt = performance.now();
-    for (; accepted < appendedAt.length && points >= (accepted + 1) * tags; accepted++) {
-      most.seconds = Math.max(most.seconds, (seenAt - (appendedAt[accepted] ?? seenAt)) / 1000);
-    }
-    const walBytes = statSync(`${store}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-    most.lagBytes = Math.max(most.lagBytes, lag_bytes);
-    most.lagSeconds = Math.max(most.lagSeconds, lag_seconds);
-    most.walBytes = Math.max(most.walBytes, walBytes);
-    const tookMs = seenAt - began;
-    if (end === undefined && tookMs >= slices.length * 1000) {
-      end = {
-        points,
-        lagBytes: lag_bytes,
-        mostLagBytes: 0,
-        mostLagSeconds: 0,
-        longestSeconds: 0,
-        cpuSeconds: cpuBefore === undefined ? undefined : watching.cpuSeconds() - cpuBefore,
-        tookSeconds: tookMs / 1000,
-        storeBytes: storeBytes(store),
-        walBytes,
-        mostWalBytes: 0,
-      };
-    }
-    if (tookMs > slices.length * 1000 + LOST_MS) throw new Error(`only ${count(points)} points after ${seconds(tookMs / 1000)}`);
-    await sleep(LOOK_MS);
-  }
-  return {
-    ...end,
-    mostLagBytes: most.lagBytes,
-    mostLagSeconds: most.lagSeconds,
-    longestSeconds: most.seconds,
-    mostWalBytes: most.walBytes,
-  };
-}
 
 /** What a watch does with a run that has gone quiet, on a copy of its store. */
 async function bringTogether({ scratch, row }: BenchContext, home: Home, tags: number): Promise<void> {
@@ -188,20 +121,4 @@ function contentOf(store: string): { readonly segments: number; readonly scalars
     .get();
   db.close();
   return { segments, scalars: JSON.stringify(scalars) };
-}
-
-/** The file's bytes, cut after each step; the first piece begins with the version event. */
-function cutBySteps(bytes: Uint8Array, tags: number): readonly Uint8Array[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const slices: Uint8Array[] = [];
-  let start = 0;
-  let records = -1; // the version event is no point
-  for (let at = 0; at < bytes.length; ) {
-    at += Number(view.getBigUint64(at, true)) + 16;
-    if (++records !== tags) continue;
-    slices.push(bytes.subarray(start, at));
-    start = at;
-    records = 0;
-  }
-  return slices;
 }

@@ -5,12 +5,18 @@ import { type Format, judge, type Spread, type Target } from './figures.ts';
 export interface Row {
   readonly what: string;
   readonly ours: string;
-  /** The other side of the comparison, if there is one. */
+  /** The other side of the comparison, if there is one, … */
   readonly reference?: string;
+  /** … and its name, unless the benchmark has only one. */
+  readonly against?: string;
+  /** What of it the figure is a multiple of. */
+  readonly multipleOf?: 'rate' | 'time';
   /** What is judged, with the way to write it. Absent for plain information. */
   readonly figure?: Spread;
   readonly format?: Format;
   readonly target?: Target;
+  /** Left out of the short report. */
+  readonly isDetail?: true;
 }
 
 const HEAD = ['', 'ours', 'reference', 'figure', 'low – high', 'reach', 'moonshot', ''] as const;
@@ -31,7 +37,8 @@ export function renderTable(rows: readonly Row[]): string {
   return [HEAD, ...cells].map((row) => `  ${line(row)}`).join('\n');
 }
 
-function cellsOf({ what, ours, reference = '', figure, format = String, target }: Row): string[] {
+function cellsOf({ ours, reference = '', figure, format = String, target, ...row }: Row): string[] {
+  const what = row.against === undefined ? row.what : `${row.what}, against ${row.against}`;
   if (!figure) return [what, ours, reference, '', '', '', '', ''];
   const { median, low, high } = figure;
   const range = low === high ? '' : `${format(low)} – ${format(high)}`;

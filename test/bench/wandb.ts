@@ -5,6 +5,7 @@ import type { Bench, BenchContext } from './bench.ts';
 import { count, megabytes, perSecond, spread, times } from './figures.ts';
 import { secondsToMirror } from './mirror.ts';
 import { interleave } from './pairs.ts';
+import { usable } from './references/reference.ts';
 import { type OfficialWandb, recordBytes } from './references/wandb.ts';
 
 /** One tag, so that a point is a row for both. */
@@ -15,17 +16,7 @@ export const wandb: Bench = {
   name: 'wandb',
   about: "Rows a second into a stand-in of W&B, and into offline folders: a backfill against the official client's run.log, point by point",
   async run(context) {
-    const reference = await context.references.wandb();
-    if (reference.kind === 'absent') {
-      context.note(reference.reason);
-      return;
-    }
-    try {
-      for (const mode of ['online', 'offline'] as const) await compare(context, reference.use, mode);
-      if (reference.use.stub.violations.length > 0) throw new Error(reference.use.stub.violations.slice(0, 3).join('; '));
-    } finally {
-      await reference.use.stop();
-    }
+    for (const mode of ['online', 'offline'] as const) await compareWandb(context, mode);
   },
 };
 
@@ -34,7 +25,11 @@ interface Written {
   readonly bytes: number;
 }
 
-async function compare({ scratch, pairs, scaled, row }: BenchContext, official: OfficialWandb, mode: 'online' | 'offline'): Promise<void> {
+/** Against `run.log` in one of its modes. */
+export async function compareWandb(context: BenchContext, mode: 'online' | 'offline'): Promise<void> {
+  const { scratch, references, pairs, scaled, row, note } = context;
+  const official = usable(await references.wandb(), note);
+  if (official === undefined) return;
   const log = scratch.log({ tags: 1, steps: scaled(POINTS) });
   let round = 0;
   const measured = await interleave(
@@ -43,13 +38,17 @@ async function compare({ scratch, pairs, scaled, row }: BenchContext, official: 
     () => official.write(mode, log.points, scratch.folder('official')),
   );
   row({
-    what: `${count(log.points)} points ${mode}, against run.log`,
+    what: `${count(log.points)} points ${mode}`,
     ours: perSecond(measured.map(([{ seconds }]) => log.points / seconds)),
     reference: perSecond(measured.map(([, { seconds }]) => log.points / seconds)),
+    against: 'run.log',
+    multipleOf: 'rate',
     figure: spread(measured.map(([a, b]) => b.seconds / a.seconds)),
     format: times,
     target: { bound: 'least', reach: 10 },
   });
+  const { violations } = official.stub;
+  if (violations.length > 0) throw new Error(violations.slice(0, 3).join('; '));
   if (mode === 'online') return;
   row({
     what: '  size of the file of records',
@@ -58,6 +57,7 @@ async function compare({ scratch, pairs, scaled, row }: BenchContext, official: 
     figure: spread(measured.map(([a, b]) => a.bytes / b.bytes)),
     format: times,
     target: { bound: 'most', reach: 0.5 },
+    isDetail: true,
   });
 }
 

@@ -4,17 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AIM_REQUIREMENTS, type AimServer, startAim } from '../../support/aim-server.ts';
 import { lastLine, measure } from '../measure.ts';
+import type { Scratch } from '../scratch.ts';
 import { type Reference, tryReference } from './reference.ts';
-import { pythonWith } from './venv.ts';
+import { pythonWith, versionIn } from './venv.ts';
 
 export interface Aim {
   readonly url: string;
   /** Seconds that the official client takes for `points` scalars over the network, without its start. */
   readonly track: (points: number) => Promise<number>;
-  /** Seconds of `aim convert tensorboard` into a new local repository, with its start. */
-  readonly convert: Reference<(logDir: string, points: number) => Promise<number>>;
-  readonly stop: () => Promise<void>;
 }
+
+/** Seconds of `aim convert tensorboard` into a new local repository, with its start. */
+export type AimConvert = (logDir: string, points: number) => Promise<number>;
 
 // All are written when `close` has come back: the client sends them from a queue.
 const TRACK = `
@@ -44,11 +45,19 @@ print(sum(len(repo.request_tree('seqs', h, read_only=True).subtree(('seqs', 'v2'
 const TENSORFLOW = ['tensorflow-cpu==2.21.0', 'tensorboard==2.21.0'];
 
 /** Starts a server of the version that the backend is tested with; installs it where it is not there. */
-export async function prepareAim(cache: string): Promise<Reference<Aim>> {
+export async function prepareAim(): Promise<Reference<Aim>> {
   return tryReference('Aim', async () => {
     const server = await startAim();
-    const convert = await tryReference('aim convert', async () => converter(await pythonWith(cache, 'aim-convert', CONVERTER)));
-    return { url: server.url.replace('http:', 'aim:'), stop: server.stop, track: (points) => track(server, points), convert };
+    const use: Aim = { url: server.url.replace('http:', 'aim:'), track: (points) => track(server, points) };
+    return { use, version: await versionIn(server.python, 'aim'), stop: server.stop };
+  });
+}
+
+/** Installs Aim with the TensorFlow that reads the files for its converter. */
+export async function prepareAimConvert(scratch: Scratch): Promise<Reference<AimConvert>> {
+  return tryReference('aim convert', async () => {
+    const python = await pythonWith(scratch, 'aim-convert', CONVERTER);
+    return { use: converter(python), version: await versionIn(python, 'tensorflow-cpu') };
   });
 }
 
@@ -63,7 +72,7 @@ async function track({ python, url }: AimServer, points: number): Promise<number
   return Number(seconds);
 }
 
-function converter(python: string): (logDir: string, points: number) => Promise<number> {
+function converter(python: string): AimConvert {
   return async (logDir, points) => {
     const repo = mkdtempSync(join(tmpdir(), 'mirrorboard-aim-'));
     try {

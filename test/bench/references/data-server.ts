@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import type { Scratch } from '../scratch.ts';
 import { type Reference, tryReference } from './reference.ts';
-import { pythonWith, runOrThrow } from './venv.ts';
+import { pythonWith, runOrThrow, versionIn } from './venv.ts';
 
 /** Loads a log directory once; the time is the server's own figure for the load. */
 export type DataServer = (logdir: string) => Promise<{ readonly seconds: number; readonly peakBytes?: number }>;
@@ -11,9 +11,9 @@ export type DataServer = (logdir: string) => Promise<{ readonly seconds: number;
 /** Installs the server of the version that the targets were set against. */
 export async function prepareDataServer(scratch: Scratch): Promise<Reference<DataServer>> {
   return tryReference("TensorBoard's data server", async () => {
-    const python = await pythonWith(scratch.cache, 'data-server-0.7.2', ['tensorboard-data-server==0.7.2']);
+    const python = await pythonWith(scratch, 'data-server-0.7.2', ['tensorboard-data-server==0.7.2']);
     const binary = (await runOrThrow(python, ['-c', 'import tensorboard_data_server as s; print(s.server_binary())'])).trim();
-    return (logdir) => load(binary, logdir);
+    return { use: (logdir) => load(binary, logdir), version: await versionIn(python, 'tensorboard-data-server') };
   });
 }
 

@@ -12,10 +12,11 @@ export type Limit = (file: string) => Promise<{ readonly records: number; readon
 export async function prepareLimit(shared: string, scratch: Scratch): Promise<Reference<Limit>> {
   const source = join(shared, 'bench', 'limit.c');
   return tryReference('the limit', async () => {
-    if (!existsSync(source)) throw new Error(`${source} is not here (MIRRORBOARD_SHARED names another place)`);
+    if (!existsSync(source)) throw new Error('bench/limit.c is not below the folder that MIRRORBOARD_SHARED names');
     const binary = join(scratch.folder('limit'), 'limit');
     await runOrThrow('cc', ['-O3', '-march=native', '-o', binary, source]);
-    return async (file) => parseLimit(await runOrThrow(binary, [file]));
+    const [compiler = 'cc'] = (await runOrThrow('cc', ['--version'])).split('\n', 1);
+    return { use: async (file) => parseLimit(await runOrThrow(binary, [file])), version: compiler };
   });
 }
 

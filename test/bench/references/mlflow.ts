@@ -2,6 +2,7 @@
 import { type MlflowServer, startMlflow } from '../../support/mlflow-server.ts';
 import { lastLine, measure } from '../measure.ts';
 import { type Reference, tryReference } from './reference.ts';
+import { versionIn } from './venv.ts';
 
 /** How the official client writes: `log_batch` of a thousand points, or `log_metric` point by point. */
 export type MlflowWay = 'log_batch' | 'log_metric';
@@ -10,7 +11,6 @@ export type MlflowWay = 'log_batch' | 'log_metric';
 export interface Mlflow {
   readonly url: string;
   readonly write: (way: MlflowWay, experiment: string, tags: number, steps: number) => Promise<{ readonly seconds: number }>;
-  readonly stop: () => Promise<void>;
 }
 
 // Imports, the run and the objects that hold the points are made before the clock starts: what is measured is the writing alone.
@@ -38,7 +38,8 @@ with mlflow.start_run() as run:
 export async function prepareMlflow(): Promise<Reference<Mlflow>> {
   return tryReference('MLflow', async () => {
     const server = await startMlflow();
-    return { url: server.url, stop: server.stop, write: (...what) => write(server, ...what) };
+    const use: Mlflow = { url: server.url, write: (...what) => write(server, ...what) };
+    return { use, version: await versionIn(server.python, 'mlflow'), stop: server.stop };
   });
 }
 

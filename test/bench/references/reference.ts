@@ -1,17 +1,27 @@
 /** Something to compare with, or why it cannot be had on this machine. */
-export type Reference<T> = { readonly kind: 'ready'; readonly use: T } | { readonly kind: 'absent'; readonly reason: string };
+export type Reference<T> = ({ readonly kind: 'ready' } & Prepared<T>) | { readonly kind: 'absent'; readonly reason: string };
+
+/** A reference that is set up. */
+export interface Prepared<T> {
+  readonly use: T;
+  /** Its name and version, for the machine's line of a report. */
+  readonly version: string;
+  /** Ends what was started for it. */
+  readonly stop?: () => Promise<void>;
+}
 
 /** A reference that is set up by `prepare`; whatever goes wrong there is the reason for its absence. */
-export async function tryReference<T>(what: string, prepare: () => Promise<T>): Promise<Reference<T>> {
+export async function tryReference<T>(what: string, prepare: () => Promise<Prepared<T>>): Promise<Reference<T>> {
   try {
-    return { kind: 'ready', use: await prepare() };
+    return { kind: 'ready', ...(await prepare()) };
   } catch (error) {
     return { kind: 'absent', reason: `${what}: ${error instanceof Error ? error.message : String(error)}` };
   }
 }
 
-/** Calls `make` once, however often the result is asked for. */
-export function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => (made ??= make());
+/** What a reference can be used for; undefined, with the reason in a note, if it cannot be had. */
+export function usable<T>(reference: Reference<T>, note: (text: string) => void): T | undefined {
+  if (reference.kind === 'ready') return reference.use;
+  note(reference.reason);
+  return undefined;
 }

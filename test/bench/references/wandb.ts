@@ -13,7 +13,6 @@ export interface OfficialWandb {
     points: number,
     folder: string,
   ) => Promise<{ readonly seconds: number; readonly bytes: number }>;
-  readonly stop: () => Promise<void>;
 }
 
 const SCRIPT = `
@@ -32,7 +31,7 @@ export async function prepareWandb(): Promise<Reference<OfficialWandb>> {
   return tryReference("W&B's client", async () => {
     const sdk = await WandbSdk.find();
     const stub = await WandbStub.start();
-    return {
+    const use: OfficialWandb = {
       stub,
       async write(mode, points, folder) {
         const printed = await sdk.python(SCRIPT, [String(points), folder], stub, mode);
@@ -40,11 +39,13 @@ export async function prepareWandb(): Promise<Reference<OfficialWandb>> {
         if (!(seconds > 0)) throw new Error(`W&B's client printed ${printed.slice(-200)}`);
         return { seconds, bytes: recordBytes(folder) };
       },
-      async stop() {
-        await stub.close();
-        sdk.close();
-      },
     };
+    const version = `wandb ${(await sdk.python('import wandb; print(wandb.__version__)', [], undefined, 'offline')).trim()}`;
+    const stop = async (): Promise<void> => {
+      await stub.close();
+      sdk.close();
+    };
+    return { use, version, stop };
   });
 }
 

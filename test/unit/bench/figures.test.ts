@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { judge, percent, percentile, seconds, spread, times } from './figures.ts';
-import { interleave } from './pairs.ts';
-import { parseLoadCycle } from './references/data-server.ts';
-import { parseLimit } from './references/limit.ts';
-import { renderTable } from './table.ts';
+import { judge, percent, percentile, seconds, spread, times } from '../../bench/figures.ts';
+import { interleave } from '../../bench/pairs.ts';
+import { parseLoadCycle } from '../../bench/references/data-server.ts';
+import { parseLimit } from '../../bench/references/limit.ts';
+import { renderTable } from '../../bench/table.ts';
 
 describe('figures', () => {
   it('takes the median of an odd and of an even number of figures', () => {
