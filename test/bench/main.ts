@@ -1,4 +1,5 @@
 // npm run bench -- [names…]: tables of ratios on the standard output. Ratios, because machines differ; pairs in turn, because they are noisy.
+// With --report the table of the README.
 // Exit code 0 whatever the figures are, 1 when a benchmark could not run, 2 when it was called wrongly.
 import { join } from 'node:path';
 import { again } from './again.ts';
@@ -22,6 +23,8 @@ import { type Options, readOptions } from './options.ts';
 import { Product } from './product.ts';
 import { readSeries } from './read-series.ts';
 import { References } from './references/index.ts';
+import { REPORT } from './report/entries.ts';
+import { report } from './report/report.ts';
 import { Scratch } from './scratch.ts';
 import { slowTags } from './slow-tags.ts';
 import { renderTable } from './table.ts';
@@ -52,15 +55,19 @@ const BENCHES: readonly Bench[] = [
 ];
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
+const PAGES = ['README.md', 'docs/performance.md'].map((page) => join(ROOT, page));
 
 const namesOf = (all: readonly { readonly name: string }[]): string => all.map(({ name }) => name).join(', ');
 const selected = <T extends { readonly name: string }>(all: readonly T[], names: readonly string[]): readonly T[] =>
   names.length === 0 ? all : all.filter(({ name }) => names.includes(name));
 
-const HELP = `npm run bench -- [names…] [--pairs N] [--scale X]
+const HELP = `npm run bench -- [names…] [--pairs N] [--scale X]      tables of benchmarks
+npm run bench -- --report [names…] [--pairs N]         the table of the README and of docs/performance.md
 
 ${BENCHES.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')}
 
+  --report     ${namesOf(REPORT)}; names select some, which are only printed
+  --page FILE  where the report is written, between its marks; several times for several pages
   --pairs N    measured pairs of a comparison (default 5)
   --scale X    sizes times X, to try things out (default 1); such figures say nothing about the targets
   --quick      one pair, sizes times 0.01, and only references that are installed
@@ -81,9 +88,10 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const { names, pairs, scale } = options;
-  const unknown = names.find((word) => !BENCHES.some(({ name }) => name === word));
-  if (unknown !== undefined) return refuse(`unknown benchmark ${unknown}; there are ${namesOf(BENCHES)}`);
+  const { names, pairs, scale, isReport } = options;
+  const known = isReport ? REPORT : BENCHES;
+  const unknown = names.find((word) => !known.some(({ name }) => name === word));
+  if (unknown !== undefined) return refuse(`unknown benchmark ${unknown}; there are ${namesOf(known)}`);
 
   const scratch = new Scratch({ mayInstall: !options.isQuick });
   process.once('exit', () => {
@@ -94,12 +102,25 @@ async function main(): Promise<number> {
   await using references = new References(scratch, process.env['MIRRORBOARD_SHARED'] ?? join(ROOT, '..', 'shared'));
   const command = process.env['MIRRORBOARD_BENCH_COMMAND'] ?? join(ROOT, 'bin', 'mirrorboard');
   const setting: Setting = { pairs, scale, product: new Product(command, scratch), scratch, references };
-  return (await makeTables(options, setting)) > 0 ? 1 : 0;
+  try {
+    return (await (isReport ? makeReport : makeTables)(options, setting)) > 0 ? 1 : 0;
+  } catch (error) {
+    // No marks in a page: what goes wrong in a benchmark is in its table.
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function refuse(problem: string): number {
   process.stderr.write(`${problem}\n`);
   return 2;
+}
+
+/** A report of all entries at their full size goes into the repository's pages; any other is a trial. */
+async function makeReport({ names, scale, pages }: Options, setting: Setting): Promise<number> {
+  const isWhole = names.length === 0 && scale === 1;
+  const { tables, failures } = await report(selected(REPORT, names), setting, pages ?? (isWhole ? PAGES : []));
+  process.stdout.write(`${tables['report in detail']}\n`);
+  return failures;
 }
 
 async function makeTables({ names, pairs, scale }: Options, setting: Setting): Promise<number> {

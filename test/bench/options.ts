@@ -7,6 +7,9 @@ export interface Options {
   readonly scale: number;
   /** Small sizes, and nothing is installed. */
   readonly isQuick: boolean;
+  readonly isReport: boolean;
+  /** Pages that the report is written into; undefined: those of the repository. */
+  readonly pages: readonly string[] | undefined;
   readonly isHelp: boolean;
 }
 
@@ -23,6 +26,8 @@ export function readOptions(args: readonly string[]): Options | string {
         pairs: { type: 'string' },
         scale: { type: 'string' },
         quick: { type: 'boolean', default: false },
+        report: { type: 'boolean', default: false },
+        page: { type: 'string', multiple: true },
         help: { type: 'boolean', default: false },
       },
     });
@@ -30,11 +35,14 @@ export function readOptions(args: readonly string[]): Options | string {
     const [pairs, scale] = [Number(given.pairs), Number(given.scale)];
     if (!Number.isInteger(pairs) || pairs < 1) return `--pairs: expected a whole number from 1 on, not ${given.pairs}`;
     if (!(scale > 0 && scale <= 1)) return `--scale: expected a number above 0, at most 1, not ${given.scale}`;
+    if (values.page !== undefined && !values.report) return '--page: expected together with --report';
     return {
       names: positionals,
       pairs,
       scale,
       isQuick: values.quick,
+      isReport: values.report,
+      pages: values.page,
       isHelp: values.help,
     };
   } catch (error) {
