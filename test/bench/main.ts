@@ -1,5 +1,5 @@
 // npm run bench -- [names…]: tables of ratios on the standard output. Ratios, because machines differ; pairs in turn, because they are noisy.
-// With --report the table of the README.
+// With --report the table of the README, with --against a comparison with another checkout.
 // Exit code 0 whatever the figures are, 1 when a benchmark could not run, 2 when it was called wrongly.
 import { join } from 'node:path';
 import { again } from './again.ts';
@@ -7,6 +7,7 @@ import { againstTbparse } from './against-tbparse.ts';
 import { aim } from './aim.ts';
 import { backfill } from './backfill.ts';
 import { type Bench, gather, type Setting } from './bench.ts';
+import { againstCheckout, CHECKOUT_BENCHES } from './checkouts.ts';
 import { clearml } from './clearml.ts';
 import { decode } from './decode.ts';
 import { idle } from './idle.ts';
@@ -63,10 +64,12 @@ const selected = <T extends { readonly name: string }>(all: readonly T[], names:
 
 const HELP = `npm run bench -- [names…] [--pairs N] [--scale X]      tables of benchmarks
 npm run bench -- --report [names…] [--pairs N]         the table of the README and of docs/performance.md
+npm run bench -- --against DIR [names…] [--pairs N]    this checkout and another one that is built
 
 ${BENCHES.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')}
 
   --report     ${namesOf(REPORT)}; names select some, which are only printed
+  --against    ${namesOf(CHECKOUT_BENCHES)}
   --page FILE  where the report is written, between its marks; several times for several pages
   --pairs N    measured pairs of a comparison (default 5)
   --scale X    sizes times X, to try things out (default 1); such figures say nothing about the targets
@@ -88,8 +91,8 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const { names, pairs, scale, isReport } = options;
-  const known = isReport ? REPORT : BENCHES;
+  const { names, pairs, scale, isReport, against } = options;
+  const known = isReport ? REPORT : against === undefined ? BENCHES : CHECKOUT_BENCHES;
   const unknown = names.find((word) => !known.some(({ name }) => name === word));
   if (unknown !== undefined) return refuse(`unknown benchmark ${unknown}; there are ${namesOf(known)}`);
 
@@ -105,7 +108,7 @@ async function main(): Promise<number> {
   try {
     return (await (isReport ? makeReport : makeTables)(options, setting)) > 0 ? 1 : 0;
   } catch (error) {
-    // No marks in a page: what goes wrong in a benchmark is in its table.
+    // No checkout, or no marks: what goes wrong in a benchmark is in its table.
     return refuse(error instanceof Error ? error.message : String(error));
   }
 }
@@ -123,8 +126,9 @@ async function makeReport({ names, scale, pages }: Options, setting: Setting): P
   return failures;
 }
 
-async function makeTables({ names, pairs, scale }: Options, setting: Setting): Promise<number> {
+async function makeTables({ names, pairs, scale, against }: Options, setting: Setting): Promise<number> {
   process.stdout.write(`${machine()}, Node ${process.version}, ${pairs} pairs${scale === 1 ? '' : `, scale ${scale}`}\n`);
+  if (against !== undefined) return await againstCheckout(against, selected(CHECKOUT_BENCHES, names), setting);
   let failures = 0;
   for (const bench of selected(BENCHES, names)) {
     process.stderr.write(`… ${bench.name}\n`);

@@ -10,6 +10,8 @@ export interface Options {
   readonly isReport: boolean;
   /** Pages that the report is written into; undefined: those of the repository. */
   readonly pages: readonly string[] | undefined;
+  /** The folder of another checkout. */
+  readonly against: string | undefined;
   readonly isHelp: boolean;
 }
 
@@ -28,6 +30,7 @@ export function readOptions(args: readonly string[]): Options | string {
         quick: { type: 'boolean', default: false },
         report: { type: 'boolean', default: false },
         page: { type: 'string', multiple: true },
+        against: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     });
@@ -35,6 +38,7 @@ export function readOptions(args: readonly string[]): Options | string {
     const [pairs, scale] = [Number(given.pairs), Number(given.scale)];
     if (!Number.isInteger(pairs) || pairs < 1) return `--pairs: expected a whole number from 1 on, not ${given.pairs}`;
     if (!(scale > 0 && scale <= 1)) return `--scale: expected a number above 0, at most 1, not ${given.scale}`;
+    if (values.report && values.against !== undefined) return '--report and --against: expected one of them';
     if (values.page !== undefined && !values.report) return '--page: expected together with --report';
     return {
       names: positionals,
@@ -43,6 +47,7 @@ export function readOptions(args: readonly string[]): Options | string {
       isQuick: values.quick,
       isReport: values.report,
       pages: values.page,
+      against: values.against,
       isHelp: values.help,
     };
   } catch (error) {
