@@ -12,6 +12,7 @@ export function readText(path: string): string {
 
 /** One resource of Kubernetes, as far as the tests look into it. */
 export interface Resource {
+  readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: {
     readonly name: string;
