@@ -67,6 +67,11 @@ export class GroupCommit {
     return this.#isFailing;
   }
 
+  /** Whether reading by this connection shows every change made so far. */
+  get isMade(): boolean {
+    return this.#isMade;
+  }
+
   /** Makes a change; `apply` may run several times, and each time does the same, wholly. */
   change(key: string, apply: () => void): void {
     this.together(() => {

@@ -9,6 +9,9 @@ import { migrate, schemaVersion } from './migrate.ts';
 import { APPLICATION_ID, SCHEMA_VERSION, STEPS, type StepContext } from './schema.ts';
 import { sqliteCode, translated } from './sqlite-error.ts';
 
+/** How long a change waits for another process that has the file. Milliseconds. */
+export const BUSY_MS = 5000;
+
 /** Opens the state's file to write to it, made again if there is none. The caller holds its lock. */
 export function openForWriting(path: string, context: StepContext): { readonly db: DatabaseSync; readonly isNew: boolean } {
   let db: DatabaseSync | undefined;
@@ -20,7 +23,7 @@ export function openForWriting(path: string, context: StepContext): { readonly d
     db = new DatabaseSync(path);
     // Changes stay in memory until their commit, so that a full disk shows there and nowhere else.
     db.exec(`
-      PRAGMA busy_timeout = 5000;
+      PRAGMA busy_timeout = ${BUSY_MS};
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
       PRAGMA wal_autocheckpoint = 4000;
@@ -65,7 +68,7 @@ const CANTOPEN = 14;
 function readable(location: string, path: string): DatabaseSync {
   const db = new DatabaseSync(location, { readOnly: true });
   try {
-    db.exec('PRAGMA busy_timeout = 5000; PRAGMA query_only = 1');
+    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA query_only = 1`);
     const version = schemaVersion(db);
     refuseNewer(path, version);
     if (version < SCHEMA_VERSION) {
@@ -111,7 +114,7 @@ function create(path: string, context: StepContext): void {
 function verify(path: string): void {
   const db = new DatabaseSync(path, { readOnly: true });
   try {
-    db.exec('PRAGMA busy_timeout = 5000');
+    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
     refuseNewer(path, schemaVersion(db));
     const [found] = db.prepare('PRAGMA quick_check(1)').all();
     if (found?.quick_check !== 'ok') throw damaged(path, String(found?.quick_check ?? 'no answer'));

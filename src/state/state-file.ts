@@ -13,7 +13,7 @@ import { LaneState } from './lane-state.ts';
 import { countFiles, filesOfRun, hasRuns, type ListedFile, listFiles } from './listing.ts';
 import { FileLock } from './lock.ts';
 import { filesLike, type MovedRun, moveRuns } from './moved-runs.ts';
-import { openForWriting, openReadOnly } from './open-database.ts';
+import { BUSY_MS, openForWriting, openReadOnly } from './open-database.ts';
 import { type LaneKey, RowIds } from './row-ids.ts';
 import { checkShard, type MarkedShard, noteShard, shardIn } from './shard-mark.ts';
 import { translated } from './sqlite-error.ts';
@@ -24,6 +24,9 @@ import { dropTask, keepTask, nextTask, type Task, tasksIn } from './tasks.ts';
 import { tidyState } from './tidy-state.ts';
 import type { UnitDocument } from './unit-document.ts';
 import { noteUnread, unreadRoots } from './unread-roots.ts';
+
+/** How long to wait for another process that holds the file when it must be read after a change. Milliseconds. */
+const HELD_MS = 60_000;
 
 /** Clock and listeners of a state file. */
 interface StateOptions {
@@ -353,10 +356,17 @@ export class StateFile {
   }
 
   #reading(): StateStore {
+    const { commits, statements } = this.#store;
+    if (commits.isMade) return this.#store;
     try {
-      this.#store.commits.makeAll();
+      // Changes wait for another process that holds the file. Without them, what is read would be out of date, and
+      // whoever reads it could mirror a point twice. So this waits, too.
+      statements.db.exec(`PRAGMA busy_timeout = ${HELD_MS}`);
+      commits.makeAll();
     } catch (error) {
       throw translated(error, this.#path, 'reading');
+    } finally {
+      statements.db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
     }
     return this.#store;
   }

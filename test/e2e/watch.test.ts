@@ -144,6 +144,34 @@ describe('a watch that is asked to end', () => {
     await mustRun(['state', 'check'], { cwd: folder });
   });
 
+  it('goes on with its trackers while another process holds the state, and mirrors each point once', async () => {
+    const tracker = await MlflowStub.start();
+    try {
+      writeFileSync(join(folder, 'mirrorboard.yaml'), `lanes: { local: {}, mlflow: { tracking_uri: "${tracker.url}" } }\n`);
+      writeFileSync(file, w.eventFile(scalar(0)));
+      const watching = watch('--log-format', 'json');
+      await has(1);
+      const db = new DatabaseSync(join(folder, 'mirrorboard.state'), { timeout: 5000 });
+      db.exec('BEGIN IMMEDIATE');
+      await watching.said(/state not written, retrying/);
+      // A file that is new to the trackers' lanes: how far they are in it must be read.
+      append(file, scalar(1));
+      mkdirSync(join(logs, 'other'), { recursive: true });
+      writeFileSync(join(logs, 'other', 'events.out.tfevents.1'), w.eventFile(scalar(0)));
+      // Longer than a change waits: reading has to wait longer, and nothing tells of it from outside.
+      await until(() => false, 12_000);
+      db.exec('ROLLBACK');
+      db.close();
+      await has(3);
+      await until(() => tracker.runs().reduce((sum, run) => sum + tracker.points(run).length, 0) === 3);
+      await end(watching);
+      await mustRun(['verify', '--strict'], { cwd: folder });
+      expect(tracker.violations).toEqual([]);
+    } finally {
+      await tracker.close();
+    }
+  });
+
   it('says so in lines for programs where all others are', async () => {
     const watching = watch();
     await watching.said(/root scanned/);
