@@ -25,6 +25,11 @@ export class LoadedPoints {
     this.#each = each;
   }
 
+  /** Points that are held, in use or not. */
+  get points(): number {
+    return this.#busyPoints + this.#idlePoints;
+  }
+
   /** How many more may be loaded: those not in use make room. */
   get room(): number {
     return Math.max(0, this.#most - this.#busyPoints);
