@@ -40,7 +40,7 @@ const CAPABILITIES = capabilities({
 });
 
 /** The id alone identifies a point; no line needs files. */
-const LINE = { place: ['id'], files: 'needs' };
+const LINE = { position: ['id'], files: 'needs' };
 /** Our own files, apart from those that `putFile` stores. */
 const BLOBS = '.blobs/';
 
