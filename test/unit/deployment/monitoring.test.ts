@@ -110,6 +110,17 @@ if ((await realTracker('promtool', prometheusTools)) !== undefined) {
       expect(await promtool(['check', 'rules', ALERTS_PATH])).toContain(`${alerts().length} rules found`);
     });
 
+    test('takes the configuration and the rules that the page shows', async () => {
+      const shown = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text = '']) => text);
+      expect(shown).toHaveLength(2);
+      writeFileSync(join(folder, 'alerts.yaml'), readFileSync(ALERTS_PATH));
+      for (const text of shown) {
+        writeFileSync(join(folder, 'shown.yaml'), text);
+        const checked = text.startsWith('groups:') ? 'rules' : 'config';
+        expect(await promtool(['check', checked, 'shown.yaml'], folder)).toContain('SUCCESS');
+      }
+    });
+
     test('finds that each alert fires when it should, and not else', async () => {
       // It compares annotations, too: words may change without their rule.
       const rules = parse(readFileSync(ALERTS_PATH, 'utf8')) as { groups: { rules: { annotations?: unknown }[] }[] };
