@@ -36,11 +36,11 @@ export {
   Stop,
 } from './backend-kit/failures/index.ts';
 export {
-  addPlace,
   agreeOnOne,
+  byTicket,
   type Contenders,
   FileMarks,
-  inPlaces,
+  missingTicket,
   numberedName,
   warnNameTaken,
   whoseRun,

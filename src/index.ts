@@ -100,11 +100,11 @@ export type {
   Around,
   Assignment,
   Fold,
+  FoldedRun,
   FoldRules,
   LaneFacts,
   LaneRoute,
   LaneRouteOptions,
-  Place,
   Rename,
   Replaced,
   RouteRule,
@@ -153,7 +153,6 @@ export {
   type MediaDifference,
   type Obstacle,
   type PointDifference,
-  type PointPlace,
   type PointValue,
   type Repairs,
   type RunVerdict,
@@ -164,6 +163,7 @@ export {
   totalsOf,
   type UncomparedRun,
   type Unjudged,
+  type ValuePosition,
   type Verification,
 } from './verify/compare/index.ts';
 export {

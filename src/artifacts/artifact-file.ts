@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { ArtifactFile } from '../contract/index.ts';
 import { MirrorError, systemCode } from '../errors.ts';
-import { fullPath, type Place, pieces } from '../untrusted/index.ts';
+import { type Directory, fullPath, pieces } from '../untrusted/index.ts';
 
 /** A file as it is below the directory of its run, and as long as it was when it was checked. */
 export interface ArtifactSource {
-  readonly directory: Place;
+  readonly directory: Directory;
   readonly path: string;
   readonly bytes: number;
 }

@@ -4,7 +4,7 @@ import { withSignal } from '../concurrency/index.ts';
 import { systemCode } from '../errors.ts';
 import { systemPath } from '../model/index.ts';
 import type { Pattern } from '../pattern/index.ts';
-import { fullPath, lookAt, type Place } from '../untrusted/index.ts';
+import { type Directory, fullPath, lookAt } from '../untrusted/index.ts';
 
 /** A file next to the event files. */
 export interface ArtifactCandidate {
@@ -34,7 +34,7 @@ const MOST_ENTRIES = 100_000;
  * results, as refused.
  */
 export async function findFiles(
-  directory: Place,
+  directory: Directory,
   patterns: readonly Pattern[],
   isOther: (path: string) => boolean,
   { levels = 0, signal }: { readonly levels?: number; readonly signal: AbortSignal },
@@ -58,7 +58,7 @@ export async function findFiles(
 }
 
 async function matching(
-  directory: Place,
+  directory: Directory,
   start: string,
   patterns: readonly Pattern[],
   isOther: (path: string) => boolean,

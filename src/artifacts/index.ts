@@ -8,4 +8,4 @@ export { MOST_TEXT_BYTES, type ReadParams } from './parse-text.ts';
 export { type Joined, joinRuleOf, readJoin } from './read-join.ts';
 export { readParams, readTextParams } from './read-params.ts';
 export { type ArtifactRule, type ArtifactRules, DEFAULT_MOST_BYTES, type JoinRule, type ParamRule } from './rule.ts';
-export { readTextStamp, textStamp } from './text-place.ts';
+export { readTextStamp, textStamp } from './text-position.ts';

@@ -1,6 +1,6 @@
 import { MirrorError, systemCode } from '../errors.ts';
 import { matcher } from '../pattern/index.ts';
-import { type Place, readWhole } from '../untrusted/index.ts';
+import { type Directory, readWhole } from '../untrusted/index.ts';
 import { MOST_TEXT_BYTES } from './parse-text.ts';
 import type { JoinRule } from './rule.ts';
 import { parseApart } from './text-parser.ts';
@@ -25,7 +25,7 @@ export function joinRuleOf(rules: readonly JoinRule[], run: string): JoinRule | 
 export async function readJoin(
   rules: readonly JoinRule[],
   run: string,
-  directory: Place,
+  directory: Directory,
   expand: (template: string) => string,
   signal: AbortSignal,
 ): Promise<Joined> {

@@ -1,7 +1,7 @@
 /** Files, or texts among the points, whose values are params of a run. */
 export interface ParamRule {
   /** Its place in the configuration, for messages. */
-  readonly place: string;
+  readonly location: string;
   /** Patterns of paths below the run's directory. */
   readonly files: readonly string[];
   /** Patterns of tags whose texts are meant, as the event files name them. */
@@ -14,7 +14,7 @@ export interface ParamRule {
 
 /** Files to store with a run. */
 export interface ArtifactRule {
-  readonly place: string;
+  readonly location: string;
   readonly files: readonly string[];
   /**
    * Where it is in the tracker run: a template of the captures, `{path}` and `{file}`. Default: as below the run's

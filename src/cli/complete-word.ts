@@ -32,7 +32,7 @@ export interface Candidate {
 }
 
 /** What is expected at the cursor. */
-export interface Place {
+export interface Cursor {
   readonly wanted: Wanted;
   /** What of the word is there. */
   readonly prefix: string;
@@ -78,7 +78,7 @@ const BY_ARGUMENT: Readonly<Record<string, LookedUp>> = {
 };
 
 /** What is wanted at the end of some words, the last of which is being typed; it may be empty. */
-export function placeOf(words: readonly string[], program: Command): Place {
+export function cursorAt(words: readonly string[], program: Command): Cursor {
   const typed = words.at(-1) ?? '';
   let command = program;
   const operands: string[] = [];
@@ -105,21 +105,21 @@ export function placeOf(words: readonly string[], program: Command): Place {
       else command = below;
     }
   }
-  const place = (wanted: Wanted, prefix = typed, before = ''): Place => ({ wanted, prefix, before, flags, operands });
-  const valuePlace = (option: Option, value: string, before: string): Place => {
+  const cursor = (wanted: Wanted, prefix = typed, before = ''): Cursor => ({ wanted, prefix, before, flags, operands });
+  const valueCursor = (option: Option, value: string, before: string): Cursor => {
     // Of a list, the last item is being typed.
     const comma = LISTS.includes(option.attributeName()) ? value.lastIndexOf(',') + 1 : 0;
-    return place(valuesOf(option, command), value.slice(comma), before + value.slice(0, comma));
+    return cursor(valuesOf(option, command), value.slice(comma), before + value.slice(0, comma));
   };
-  if (open !== undefined && !typed.startsWith('-')) return valuePlace(open, typed, '');
+  if (open !== undefined && !typed.startsWith('-')) return valueCursor(open, typed, '');
   const equals = typed.indexOf('=');
   if (typed.startsWith('--') && equals > 0 && !isRest) {
     const option = optionOf(typed.slice(0, equals), command, program);
     const [before, value] = [typed.slice(0, equals + 1), typed.slice(equals + 1)];
-    return option === undefined ? place({ kind: 'nothing' }, value, before) : valuePlace(option, value, before);
+    return option === undefined ? cursor({ kind: 'nothing' }, value, before) : valueCursor(option, value, before);
   }
-  if (typed.startsWith('-') && !isRest) return place({ kind: 'words', words: optionsOf(command, program) });
-  return place(argumentAt(command, operands, program));
+  if (typed.startsWith('-') && !isRest) return cursor({ kind: 'words', words: optionsOf(command, program) });
+  return cursor(argumentAt(command, operands, program));
 }
 
 /** Flags may be before the command, so those of all commands are known at the top. */

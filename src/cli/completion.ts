@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Flags } from '../config/index.ts';
 import { ExitCode, errorCodes } from '../errors.ts';
-import { type Candidate, type LookedUp, type Place, placeOf, wordsOf } from './complete-word.ts';
+import { type Candidate, type Cursor, cursorAt, type LookedUp, wordsOf } from './complete-word.ts';
 import { FILES, FOLDERS, SCRIPTS } from './completion-scripts.ts';
 import type { CommandContext } from './context.ts';
 import { writeOut } from './write-out.ts';
@@ -25,9 +25,9 @@ export async function complete([shell = '', ...rest]: readonly string[], program
   try {
     const isBash = shell === 'bash';
     const words = isBash ? wordsOf(rest[0] ?? '').slice(1) : rest;
-    const place = placeOf(words, program);
-    const found = await candidatesAt(place, context);
-    const lines = found.slice(0, MOST).map(({ word, meaning }) => lineFor(shell, place, word, meaning, rest[1]));
+    const cursor = cursorAt(words, program);
+    const found = await candidatesAt(cursor, context);
+    const lines = found.slice(0, MOST).map(({ word, meaning }) => lineFor(shell, cursor, word, meaning, rest[1]));
     if (lines.length > 0) await writeOut(context.stdout, `${lines.join('\n')}\n`);
   } catch {
     // See above.
@@ -35,16 +35,16 @@ export async function complete([shell = '', ...rest]: readonly string[], program
   return ExitCode.done;
 }
 
-async function candidatesAt(place: Place, context: CommandContext): Promise<readonly Candidate[]> {
-  const { wanted, prefix, before } = place;
+async function candidatesAt(cursor: Cursor, context: CommandContext): Promise<readonly Candidate[]> {
+  const { wanted, prefix, before } = cursor;
   if (wanted.kind === 'files' || wanted.kind === 'folders')
     return before === '' ? [{ word: wanted.kind === 'files' ? FILES : FOLDERS }] : [];
-  const all = wanted.kind === 'words' ? wanted.words : await looked(wanted.kind, place, context);
+  const all = wanted.kind === 'words' ? wanted.words : await looked(wanted.kind, cursor, context);
   return all.filter(({ word }) => word.startsWith(prefix) && !/[\n\t]/.test(word));
 }
 
 /** Names that the configuration, the store or the code know. */
-async function looked(kind: Exclude<LookedUp, 'files' | 'folders'>, place: Place, { env }: CommandContext): Promise<Candidate[]> {
+async function looked(kind: Exclude<LookedUp, 'files' | 'folders'>, cursor: Cursor, { env }: CommandContext): Promise<Candidate[]> {
   switch (kind) {
     case 'nothing':
       return [];
@@ -64,7 +64,7 @@ async function looked(kind: Exclude<LookedUp, 'files' | 'folders'>, place: Place
     }
     case 'lanes':
     case 'profiles': {
-      const config = await configOf(place, env);
+      const config = await configOf(cursor, env);
       if (kind === 'profiles') return config.profiles.map((word) => ({ word }));
       const trackers = config.lanes.trackers.map(({ name, type }) => ({ word: name, meaning: type }));
       return [
@@ -76,15 +76,15 @@ async function looked(kind: Exclude<LookedUp, 'files' | 'folders'>, place: Place
     case 'roots':
     case 'runs':
     case 'tags': {
-      const config = await configOf(place, env);
-      return existsSync(config.store.path) ? stored(kind, config.store.path, place) : [];
+      const config = await configOf(cursor, env);
+      return existsSync(config.store.path) ? stored(kind, config.store.path, cursor) : [];
     }
     default:
       return kind satisfies never;
   }
 }
 
-async function configOf({ flags }: Place, env: CommandContext['env']) {
+async function configOf({ flags }: Cursor, env: CommandContext['env']) {
   const { loadConfig } = await import('../config/index.ts');
   // Secrets are usually not set at a prompt, and names do not need the values of variables.
   const lenient = new Proxy({ ...env }, { get: (all, name) => all[String(name)] ?? '' });
@@ -95,7 +95,7 @@ async function configOf({ flags }: Place, env: CommandContext['env']) {
   return load({ ...paths, profile }).catch(() => load(paths));
 }
 
-async function stored(kind: 'roots' | 'runs' | 'tags', path: string, { operands, prefix }: Place): Promise<Candidate[]> {
+async function stored(kind: 'roots' | 'runs' | 'tags', path: string, { operands, prefix }: Cursor): Promise<Candidate[]> {
   const { openStore } = await import('../backends/local/index.ts');
   const reader = openStore(path);
   try {
@@ -121,7 +121,7 @@ async function stored(kind: 'roots' | 'runs' | 'tags', path: string, { operands,
  * A candidate as its shell takes it; bash's also as a text of its command line, without what it takes for other
  * words.
  */
-function lineFor(shell: string, { before, prefix }: Place, word: string, meaning: string | undefined, current = ''): string {
+function lineFor(shell: string, { before, prefix }: Cursor, word: string, meaning: string | undefined, current = ''): string {
   if (word === FILES || word === FOLDERS) return word;
   const whole = `${before}${word}`;
   if (shell !== 'bash') return meaning === undefined ? whole : `${whole}\t${meaning}`;

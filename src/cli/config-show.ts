@@ -52,7 +52,7 @@ function rowsOf(config: Config, lanes: readonly ResolvedLane[]): Row[] {
     row(config, 'state', config.state.path),
     row(config, 'shard', config.rules.shard && shardText(config.rules.shard)),
   ];
-  return rows.map((one) => (config.hiddenPlaces.has(one.source) && one.value !== undefined ? { ...one, value: REDACTED } : one));
+  return rows.map((one) => (config.hiddenLocations.has(one.source) && one.value !== undefined ? { ...one, value: REDACTED } : one));
 }
 
 /** The rows of each key that the top of a file knows: a new key does not compile without its rows. */
@@ -105,15 +105,15 @@ const SETTINGS: Readonly<Record<keyof FileSettings, (config: Config, lanes: read
   config: () => [],
 };
 
-function row({ places }: Pick<Config, 'places'>, key: string, value: unknown): Row {
-  return { key, value, source: places.get(key) ?? 'default' };
+function row({ locations }: Pick<Config, 'locations'>, key: string, value: unknown): Row {
+  return { key, value, source: locations.get(key) ?? 'default' };
 }
 
 /** What the file says below `profiles.`, or of lanes that are not used. */
 function writtenRows({ written }: Config, prefix: '' | 'profiles.'): Row[] {
   return written
     .filter(({ key }) => key.startsWith('profiles.') === (prefix !== ''))
-    .map(({ key, value, place, isInUse }) => ({ key, value: shownText(value), source: place, isUnused: !isInUse }));
+    .map(({ key, value, location, isInUse }) => ({ key, value: shownText(value), source: location, isUnused: !isInUse }));
 }
 
 function shownText(value: unknown): unknown {
@@ -123,8 +123,8 @@ function shownText(value: unknown): unknown {
 
 /** Roots as they hold; what the file says of its own roots holds for those of the command line, too. */
 function rootRows(config: Config): Row[] {
-  const { roots, rules, places } = config;
-  const source = (i: number): string => places.get(`roots[${i}]`) ?? places.get('roots') ?? 'default';
+  const { roots, rules, locations } = config;
+  const source = (i: number): string => locations.get(`roots[${i}]`) ?? locations.get('roots') ?? 'default';
   return [
     ...(roots.length === 0 ? [row(config, 'roots', [])] : []),
     ...roots.flatMap(({ path, name, links }, i) => [
@@ -141,13 +141,13 @@ function rootRows(config: Config): Row[] {
 }
 
 function laneRows(config: Config, lane: ResolvedLane): Row[] {
-  const { places, lanes } = config;
+  const { locations, lanes } = config;
   const at = `lanes.${lane.name}`;
   const type = lanes.trackers.find(({ name }) => name === lane.name)?.type;
-  const from = (...keys: string[]): string => keys.map((key) => places.get(key)).find((place) => place !== undefined) ?? 'default';
+  const from = (...keys: string[]): string => keys.map((key) => locations.get(key)).find((location) => location !== undefined) ?? 'default';
   const joins = lane.joins.map(({ waitMs, ...rule }) => ({ ...rule, wait: waitMs / 1000 }));
   return [
-    { key: `${at}.type`, value: type, source: places.get(`${at}.type`) ?? "the lane's name" },
+    { key: `${at}.type`, value: type, source: locations.get(`${at}.type`) ?? "the lane's name" },
     { key: `${at}.run_name`, value: lane.runName, source: from(`${at}.run_name`, 'runs.name') },
     // Where the type has a setting of its own for it, that one is shown.
     ...(lane.shown.some(({ key }) => lane.type.groupKeys?.includes(key) === true)
@@ -165,9 +165,9 @@ function laneRows(config: Config, lane: ResolvedLane): Row[] {
 }
 
 /** The rules of a list, setting by setting; each knows where it stands. */
-function ruleRows(config: Config, key: string, rules: readonly { readonly place: string }[]): Row[] {
+function ruleRows(config: Config, key: string, rules: readonly { readonly location: string }[]): Row[] {
   if (rules.length === 0) return [row(config, key, [])];
-  return rules.flatMap(({ place, ...rule }, i) => below(config, `${key}[${i}]`, rule).map((one) => ({ ...one, source: place })));
+  return rules.flatMap(({ location, ...rule }, i) => below(config, `${key}[${i}]`, rule).map((one) => ({ ...one, source: location })));
 }
 
 /** What is below a key, down to single values and lists of them, under the names that a file has for it. */

@@ -141,13 +141,13 @@ function rootFindings({ roots }: Config): Finding[] {
 function ruleFindings({ routes, params, artifacts, lanes, unusedLanes }: Config): Finding[] {
   const known = ['local', ...lanes.trackers.map(({ name }) => name), ...unusedLanes];
   const rules = [
-    ...routes.map(({ place, on, lanes: only, except, base, assign }) => {
+    ...routes.map(({ location, on, lanes: only, except, base, assign }) => {
       const groups = Object.values(assign?.groups ?? {}).flat();
-      return { place, names: [...(on ?? []), ...(only ?? []), ...(except ?? []), ...(base === undefined ? [] : [base]), ...groups] };
+      return { location, names: [...(on ?? []), ...(only ?? []), ...(except ?? []), ...(base === undefined ? [] : [base]), ...groups] };
     }),
-    ...[...params, ...artifacts].map(({ place, lanes: names = [] }) => ({ place, names })),
+    ...[...params, ...artifacts].map(({ location, lanes: names = [] }) => ({ location, names })),
   ];
-  return rules.flatMap(({ place, names }) =>
+  return rules.flatMap(({ location, names }) =>
     [...new Set(names)]
       .filter((name) => !known.includes(name))
       .map(
@@ -155,7 +155,7 @@ function ruleFindings({ routes, params, artifacts, lanes, unusedLanes }: Config)
           area: 'rule',
           name: '',
           state: 'note',
-          text: `${place}: no lane named ${name} in this configuration`,
+          text: `${location}: no lane named ${name} in this configuration`,
         }),
       ),
   );
@@ -180,11 +180,11 @@ function memoryFindings({ memory }: Config, total = totalmem()): Finding[] {
 
 /** Patterns that go so far above a run that few layouts are that deep: nothing above a root is searched. */
 function farFindings({ params, artifacts }: Config): Finding[] {
-  return [...params, ...artifacts].flatMap(({ place, files }) =>
+  return [...params, ...artifacts].flatMap(({ location, files }) =>
     files.flatMap((file): Finding[] => {
       const levels = (/^(?:\.\.\/)*/.exec(file)?.[0].length ?? 0) / '../'.length;
       if (levels < FAR) return [];
-      const text = `${place}: ${JSON.stringify(file)} needs runs at least ${levels} directories below their log directory`;
+      const text = `${location}: ${JSON.stringify(file)} needs runs at least ${levels} directories below their log directory`;
       return [{ area: 'rule', name: '', state: 'note', text }];
     }),
   );

@@ -10,7 +10,7 @@ import { type CommandContext, type GlobalOptions, programName, shellWord, styleO
 import { Interrupt } from './interrupt.ts';
 import { probeInTime } from './probe-in-time.ts';
 import { counted, formatCount, laneWarning, type Style, visibleText } from './terminal/index.ts';
-import { lanesOf, withSources, withTidyPlaces } from './tidy-places.ts';
+import { lanesOf, withSources, withTidyTargets } from './tidy-targets.ts';
 
 /** The options of `run forget` and `root forget`. */
 export interface ForgetFlags extends GlobalOptions {
@@ -95,7 +95,7 @@ async function carryOut(
   };
   const asked = trackers.filter(({ name }) => removals.some(({ lane }) => lane === name));
   for (const tracker of asked) await probeInTime(tracker, { report: warn, signal, undone: 'Nothing was forgotten.' });
-  return withTidyPlaces(config, trackers, { warn, signal }, (places) => tidy(places, forgettings, removals));
+  return withTidyTargets(config, trackers, { warn, signal }, (places) => tidy(places, forgettings, removals));
 }
 
 function exitCodeOf({ forgettings, away }: ForgetPlan, removed: Removed | undefined, flags: ForgetFlags): ExitCode {

@@ -75,12 +75,12 @@ async function ofShard(config: Config): Promise<Config> {
 }
 
 /** What to say where a state was named that is not there: all trackers would look as if nothing had begun. */
-function stateNotices({ state, places, sources, lanes }: Config): string[] {
-  const place = places.get('state');
-  if (place === undefined || existsSync(state.path)) return [];
+function stateNotices({ state, locations, sources, lanes }: Config): string[] {
+  const location = locations.get('state');
+  if (location === undefined || existsSync(state.path)) return [];
   // An image names a state for all that may be run in it: without trackers there need be none.
   if (sources.get('state') === 'environment' && lanes.trackers.length === 0) return [];
-  return [`${place}: no state file ${state.path}, so the content of trackers is unknown`];
+  return [`${location}: no state file ${state.path}, so the content of trackers is unknown`];
 }
 
 /** The local lane, for commands that are about it. */

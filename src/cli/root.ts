@@ -4,14 +4,14 @@ import { ExitCode, MirrorError } from '../errors.ts';
 import type { Tidying } from '../model/index.ts';
 import { checkIdentities, type Held, isNothingAt, placeWithoutLinks } from '../moves/index.ts';
 import { listAllRuns } from '../overview/index.ts';
-import { knownRoots, type TidyPlaces, tidy } from '../tidy/index.ts';
+import { knownRoots, type TidyTargets, tidy } from '../tidy/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { type ForgetFlags, forget } from './forget.ts';
 import { Interrupt } from './interrupt.ts';
 import { readConfig } from './read-config.ts';
 import { checkRoot } from './run-list.ts';
 import { columnsOf, formatCount, renderTable, visibleText } from './terminal/index.ts';
-import { lanesOf, type OpenSources, withSources, withTidyPlaces } from './tidy-places.ts';
+import { lanesOf, type OpenSources, withSources, withTidyTargets } from './tidy-targets.ts';
 
 /** The options of `root rename` and `root move`. */
 interface RootChangeFlags extends GlobalOptions {
@@ -136,12 +136,12 @@ function finish(config: Config, { stderr }: CommandContext): Promise<void> {
   return changing(config, stderr, async () => undefined);
 }
 
-async function changing(config: Config, stderr: NodeJS.WriteStream, work: (places: TidyPlaces) => Promise<unknown>): Promise<void> {
+async function changing(config: Config, stderr: NodeJS.WriteStream, work: (places: TidyTargets) => Promise<unknown>): Promise<void> {
   using interrupt = new Interrupt(() => undefined, { graceMs: config.shutdownGraceMs });
   const warn = (message: string): void => {
     stderr.write(`${visibleText(message)}\n`);
   };
-  await withTidyPlaces(config, [], { warn, signal: interrupt.signal }, work);
+  await withTidyTargets(config, [], { warn, signal: interrupt.signal }, work);
 }
 
 async function change(

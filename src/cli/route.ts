@@ -5,7 +5,7 @@ import { suggestion } from '../closest-name.ts';
 import { linksOf } from '../config/index.ts';
 import { filterOf, isLetThrough, silentRoots } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
-import { joinPrefixOf, LaneNames, runPlace, type TrackerLaneOptions } from '../lanes/index.ts';
+import { joinPrefixOf, LaneNames, runTarget, type TrackerLaneOptions } from '../lanes/index.ts';
 import { KINDS, type Kind, pluginOf, type RunRef, runLabel } from '../model/index.ts';
 import { walkPatiently } from '../reading/index.ts';
 import { realPath } from '../real-path.ts';
@@ -123,7 +123,7 @@ function answerOf(
   const lane = state?.lane(name, address);
   if (routing === undefined) return { lane: name, type, isIncluded: true, why: [] };
   const names = lane === undefined ? undefined : new LaneNames(lane);
-  const { target, prefix, kept } = runPlace(routing, tree, names, run, lane?.known(run).files ?? []);
+  const { target, prefix, kept } = runTarget(routing, tree, names, run, lane?.known(run).files ?? []);
   const joinPrefix = joinPrefixOf(routing, target);
   const route = routing.route.run(run, target);
   if (!route.isIncluded) return { lane: name, type, isIncluded: false, why: route.why };

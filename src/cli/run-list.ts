@@ -14,7 +14,7 @@ import { type ForgetFlags, forget } from './forget.ts';
 import { type PausedLane, pausedLines } from './lane-words.ts';
 import { readConfig } from './read-config.ts';
 import { columnsOf, counted, formatBytes, formatCount, formatStep, renderTable, visibleText, wrapText } from './terminal/index.ts';
-import { lanesOf, type OpenSources, withSources } from './tidy-places.ts';
+import { lanesOf, type OpenSources, withSources } from './tidy-targets.ts';
 
 /** The options of `runs`. */
 interface RunListFlags extends GlobalOptions {

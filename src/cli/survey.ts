@@ -6,7 +6,7 @@ import { MirrorError, systemCode } from '../errors.ts';
 import type { Batch, FileState, MarkKind, Series } from '../model/index.ts';
 import { type FileOutcome, PatientReader, type ReadEvent, walkPatiently } from '../reading/index.ts';
 import { reasonOf } from '../system-error.ts';
-import { DEFAULT_LINKS, type LinkRule, placeOf, type RootPlace } from '../untrusted/index.ts';
+import { DEFAULT_LINKS, directoryOf, type LinkRule, type RootDirectory } from '../untrusted/index.ts';
 import { counted } from './terminal/index.ts';
 
 /** What is in a series, without its points. */
@@ -40,7 +40,7 @@ export interface RunSurvey {
 export interface Target {
   /** The directory the runs' paths count from. */
   readonly directory: string;
-  readonly place: RootPlace;
+  readonly place: RootDirectory;
   readonly runs: readonly { readonly path: string; readonly files: readonly { readonly name: string; readonly size: number }[] }[];
   readonly obstacles: readonly Obstacle[];
   /** Files that TensorBoard would read and we do not. */
@@ -100,7 +100,7 @@ export async function* readTarget(
   try {
     for (const { path, files } of runs) {
       const names = files.map(({ name }) => ({ name }));
-      reader.request([{ run: { root, path }, directory: placeOf(place, path), files: names, series: [], settled }]);
+      reader.request([{ run: { root, path }, directory: directoryOf(place, path), files: names, series: [], settled }]);
       yield { path, events: eventsOf(reader) };
     }
   } finally {

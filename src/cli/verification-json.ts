@@ -15,14 +15,14 @@ export function differenceJson(difference: Difference, lane: string, other?: str
     case 'listing':
       return { ...base, field: difference.field, mine: difference.mine, theirs: difference.theirs };
     default: {
-      const { step, wallTime, place, mine, theirs, theirStep, theirWallTime } = difference;
+      const { step, wallTime, position, mine, theirs, theirStep, theirWallTime } = difference;
       return {
         ...base,
         step,
         wall_time: wallTime,
-        file: place?.file ?? null,
-        offset: place?.offset ?? null,
-        index: place?.index ?? null,
+        file: position?.file ?? null,
+        offset: position?.offset ?? null,
+        index: position?.index ?? null,
         mine: mine ?? null,
         theirs: theirs ?? null,
         ...(theirStep === undefined ? {} : { their_step: theirStep }),

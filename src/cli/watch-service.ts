@@ -5,7 +5,7 @@ import { type Config, checkSameShard, reloadConfig } from '../config/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
 import type { Metrics } from '../metrics/index.ts';
 import { type HealthSource, type LoadedConfig, type Logger, serveHealth, type WatchStatus } from '../status/index.ts';
-import type { WatchPlaces } from '../sync/index.ts';
+import type { WatchStores } from '../sync/index.ts';
 import { changesBetween } from './config-changes.ts';
 import { configFlags } from './context.ts';
 import { FileLook } from './file-look.ts';
@@ -80,7 +80,7 @@ export class WatchService {
     interrupt.signal.addEventListener('abort', () => this.#manager?.stopping());
     using _level = onSignal('SIGUSR2', () => this.#switchLevel());
     const sync = await import('../sync/index.ts');
-    const places = new sync.WatchPlaces();
+    const places = new sync.WatchStores();
     const { file } = this.#config;
     using _look = file === undefined ? undefined : new FileLook(resolve(file), () => this.#fileChanged());
     let server: Server | undefined;
@@ -160,7 +160,7 @@ export class WatchService {
   async #round(
     setup: WatchSetup,
     signal: AbortSignal,
-    places: WatchPlaces,
+    places: WatchStores,
     onStart: (status: WatchStatus) => Promise<void>,
   ): Promise<void> {
     const { watchIn } = await import('../sync/index.ts');

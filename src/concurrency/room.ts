@@ -43,15 +43,15 @@ export class Room {
         signal.removeEventListener('abort', leave);
         resolve();
       };
-      const place = { weight, enter };
+      const slot = { weight, enter };
       const leave = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(place), 1);
+        this.#waiting.splice(this.#waiting.indexOf(slot), 1);
         reject(signal.reason);
         // Behind a large one that is gone some may fit.
         this.#admit();
       };
       signal.addEventListener('abort', leave, { once: true });
-      this.#waiting.push(place);
+      this.#waiting.push(slot);
     });
   }
 

@@ -7,7 +7,7 @@ export interface Choice {
   readonly lanes?: readonly string[] | undefined;
 }
 
-/** The settings at the top of a file or in a profile, and their place. */
+/** The settings at the top of a file or in a profile, and their location. */
 export interface LayerAt {
   readonly path: FieldPath;
   readonly layer: Layer;
@@ -54,7 +54,7 @@ export function chosenLanes(layers: readonly LayerAt[], asked: readonly string[]
   return { names: ['local'], field: undefined };
 }
 
-/** Every place of a layer that has settings of a lane, the weakest first. */
+/** Every location of a layer that has settings of a lane, the weakest first. */
 export function sectionsIn({
   path,
   layer,

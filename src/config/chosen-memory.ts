@@ -12,13 +12,14 @@ const VARIABLE = 'MIRRORBOARD_MEMORY';
 export function askedMemory(
   flag: string | undefined,
   env: Environment,
-): { readonly value: number; readonly source: 'flag' | 'environment'; readonly place: string } | undefined {
-  const [text, source, place] = flag === undefined ? ([env[VARIABLE], 'environment', VARIABLE] as const) : ([flag, 'flag', FLAG] as const);
+): { readonly value: number; readonly source: 'flag' | 'environment'; readonly location: string } | undefined {
+  const [text, source, location] =
+    flag === undefined ? ([env[VARIABLE], 'environment', VARIABLE] as const) : ([flag, 'flag', FLAG] as const);
   if (text === undefined || (text === '' && source === 'environment')) return undefined;
   const value = parseMemory(text);
-  if (value !== undefined) return { value, source, place };
+  if (value !== undefined) return { value, source, location };
   const found = JSON.stringify(text);
-  throw new MirrorError(source === 'flag' ? 'MB1001' : 'MB1002', `${place}: found ${found}, expected ${MEMORY_WORDS}`, {
-    context: { field: place, found: text, expected: MEMORY_WORDS },
+  throw new MirrorError(source === 'flag' ? 'MB1001' : 'MB1002', `${location}: found ${found}, expected ${MEMORY_WORDS}`, {
+    context: { field: location, found: text, expected: MEMORY_WORDS },
   });
 }

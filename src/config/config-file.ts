@@ -12,10 +12,10 @@ import { isSecretName, secretInAddress } from './secrets.ts';
 import { FILE_SUFFIX, valueInFile } from './value-file.ts';
 import { type Position, type Scalar, YamlDocument } from './yaml-document.ts';
 
-/** A file's settings, and their places. */
+/** A file's settings, and their locations. */
 export interface ParsedFile {
   readonly settings: FileSettings;
-  /** The place of a value; for a missing field, that of what should contain it. */
+  /** The location of a value; for a missing field, that of what should contain it. */
   positionOf(path: FieldPath): Position;
   /** Whether a value must not be shown, because of its name or of the variable it comes from. */
   isHidden(path: FieldPath): boolean;
@@ -220,7 +220,7 @@ function problemsOf(issue: z.core.$ZodIssue, top: unknown, document: YamlDocumen
   ];
 }
 
-/** A key that is not there, with what was most likely meant: one of that place, or a place if there is one. */
+/** A key that is not there, with what was most likely meant: one of that location, or a location if there is one. */
 function unknownKey(path: FieldPath, keys: string, document: YamlDocument): Problem {
   const key = String(path.at(-1));
   const known = keys.split(', ');
@@ -236,7 +236,7 @@ function unknownKey(path: FieldPath, keys: string, document: YamlDocument): Prob
   };
 }
 
-/** Where a misplaced key belongs; undefined if it belongs nowhere, or in several places. */
+/** Where a misplaced key belongs; undefined if it belongs nowhere, or in several locations. */
 function homeHint(key: string, path: FieldPath): string | undefined {
   if (LANE_TYPES.some((type) => type === key)) return `Put the settings of a lane below lanes: lanes.${key}`;
   const [home, ...more] = homesOf(key, FIELDS).map((home) => home.join('.').replaceAll('.[]', '[]'));
@@ -261,13 +261,13 @@ function paramIn({ params }: z.core.$ZodIssueCustom, name: 'found' | 'hint'): st
   return typeof words === 'string' ? words : undefined;
 }
 
-/** A number or word in quotes, for a place that needs a text. */
+/** A number or word in quotes, for a location that needs a text. */
 function quoted(top: unknown, path: FieldPath, reader: FieldReader): string | undefined {
   const text = reader.source(path);
   if (text === undefined) return undefined;
   const issues = fileSchema.safeParse(withValue(top, path, text)).error?.issues ?? [];
-  const place = JSON.stringify(path);
-  return issues.some((issue) => JSON.stringify(issue.path) === place) ? undefined : JSON.stringify(text);
+  const location = JSON.stringify(path);
+  return issues.some((issue) => JSON.stringify(issue.path) === location) ? undefined : JSON.stringify(text);
 }
 
 function withValue(top: unknown, path: FieldPath, value: unknown): unknown {

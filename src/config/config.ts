@@ -89,9 +89,9 @@ export interface Config {
    * The same to the point, by the same paths: `--store`, `MIRRORBOARD_STORE`, `mirrorboard.yaml:3:11`; of defaults
    * nothing.
    */
-  readonly places: ReadonlyMap<string, string>;
+  readonly locations: ReadonlyMap<string, string>;
   /** Those of the places whose values are not to be shown: a secret is among them. */
-  readonly hiddenPlaces: ReadonlySet<string>;
+  readonly hiddenLocations: ReadonlySet<string>;
   /** What an operator should be told of how the configuration was read, a sentence each. */
   readonly notices: readonly string[];
   /** Variables that look like ours and say nothing, a sentence each. */
@@ -113,7 +113,7 @@ export interface SettingOrigin {
    */
   readonly path: readonly (string | number)[];
   /** A place in the file, or the name of a variable. */
-  readonly place: string;
+  readonly location: string;
   /**
    * 0: the top of the file, 1: the profile, 2: a variable of ours (`MIRRORBOARD_MLFLOW_TRACKING_URI`), which wins
    * over the tracker's own variables.

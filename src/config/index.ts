@@ -25,7 +25,7 @@ export type { FileSettings } from './file-schema.ts';
 export { GROUP_TEMPLATES, LANE_TYPES } from './lane-types.ts';
 export { LANES_VARIABLES, loadConfig, type Surroundings } from './load-config.ts';
 export { isRootName, parseRoot } from './parse-root.ts';
-export { fieldName, type PlacedProblem, problemsError } from './problem.ts';
+export { fieldName, type LocatedProblem, problemsError } from './problem.ts';
 export { readText } from './read-text.ts';
 export { reloadConfig } from './reload-config.ts';
 export { isSecretName, SECRET_NAMES, withoutUserInfo } from './secrets.ts';

@@ -26,7 +26,7 @@ import { isLaneName, LANE_TYPES, laneType } from './lane-types.ts';
 import { typesIn } from './lanes-problems.ts';
 import { openFile } from './open-file.ts';
 import { isUmask, parseUmask } from './parse-umask.ts';
-import { type FieldPath, type PlacedProblem, problemsError } from './problem.ts';
+import { type FieldPath, type LocatedProblem, problemsError } from './problem.ts';
 import { makeRouting } from './routing.ts';
 import { givenShard, withShard } from './shard.ts';
 import { tagNotice, tagNotices } from './tag-notices.ts';
@@ -61,8 +61,8 @@ export interface Surroundings {
 interface Chosen<T> {
   readonly value: T;
   readonly source: Source;
-  /** Where it was said: a flag, a variable, a place in the file. */
-  readonly place?: string;
+  /** Where it was set: a flag, a variable, a location in the file. */
+  readonly location?: string;
 }
 
 /**
@@ -79,22 +79,22 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const settings = parsed?.settings;
   const file = parsed?.file;
   const sources = new Map<string, Source>();
-  const places = new Map<string, string>();
-  const hiddenPlaces = new Set<string>();
-  const note = <T>(field: string, { value, source, place }: Chosen<T>): T => {
+  const locations = new Map<string, string>();
+  const hiddenLocations = new Set<string>();
+  const note = <T>(field: string, { value, source, location }: Chosen<T>): T => {
     sources.set(field, source);
-    if (place !== undefined) places.set(field, place);
-    else places.delete(field);
+    if (location !== undefined) locations.set(field, location);
+    else locations.delete(field);
     return value;
   };
-  const placeOf = (path: FieldPath): string => {
+  const locationOf = (path: FieldPath): string => {
     const { line, column } = parsed?.positionOf(path) ?? { line: 1, column: 1 };
-    const place = `${file}:${line}:${column}`;
-    if (parsed?.isHidden(path) === true) hiddenPlaces.add(place);
-    return place;
+    const location = `${file}:${line}:${column}`;
+    if (parsed?.isHidden(path) === true) hiddenLocations.add(location);
+    return location;
   };
   const inFile = <T>(value: T | undefined, path: FieldPath): Chosen<T> | undefined =>
-    value === undefined ? undefined : { value, source: 'file', place: placeOf(path) };
+    value === undefined ? undefined : { value, source: 'file', location: locationOf(path) };
 
   note('config', named ?? byDefault(file));
   const profile = chosenProfile(settings, asked?.value);
@@ -105,7 +105,8 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   if (wanted !== undefined) checkAskedLanes(wanted, layers, env);
   note(
     'lanes',
-    wanted ?? (lanes.field === undefined ? byDefault(lanes.names) : { value: lanes.names, source: 'file', place: placeOf(lanes.field) }),
+    wanted ??
+      (lanes.field === undefined ? byDefault(lanes.names) : { value: lanes.names, source: 'file', location: locationOf(lanes.field) }),
   );
 
   const project =
@@ -119,7 +120,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const media = (isFilesStore ? localSetting(layers, 'media_path', inFile) : undefined) ?? byDefault(defaultMediaPath(store.value));
   const local = { path: note('lanes.local.path', store), mediaPath: note('lanes.local.media_path', media) };
 
-  const roots = note('roots', chosenRoots(flags, settings, placeOf));
+  const roots = note('roots', chosenRoots(flags, settings, locationOf));
   if (sources.get('roots') === 'file') for (const i of roots.keys()) note(`roots[${i}]`, inFile(true, ['roots', i]) ?? byDefault(true));
 
   checkGlobs(flags);
@@ -128,20 +129,20 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     const isGiven = (flags[key] ?? []).length > 0;
     note(
       key,
-      isGiven ? { value: rules[key], source: 'flag', place: flagName(key) } : (inFile(settings?.[key], [key]) ?? byDefault(rules[key])),
+      isGiven ? { value: rules[key], source: 'flag', location: flagName(key) } : (inFile(settings?.[key], [key]) ?? byDefault(rules[key])),
     );
   }
 
   note('ignore', inFile(settings?.ignore, ['ignore']) ?? byDefault(rules.ignore));
 
-  const problems: PlacedProblem[] = [];
+  const problems: LocatedProblem[] = [];
   const making: LaneMaking = {
     layers,
     env,
     project: project?.value,
-    placeOf,
+    locationOf,
     isHidden: (path) => parsed?.isHidden(path) === true,
-    note: (field, source, place) => note(field, { value: undefined, source, place }),
+    note: (field, source, location) => note(field, { value: undefined, source, location }),
     problems,
   };
   const tags = sharedTags(making);
@@ -149,10 +150,10 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const trackers = lanes.names.filter((name) => name !== 'local').map((name) => makeTrackerLane(name, making));
   const chosen = new Set(notices);
   for (const { name, tags: own } of trackers) {
-    const variable = places.get(`lanes.${name}.tags`);
+    const variable = locations.get(`lanes.${name}.tags`);
     if (variable === undefined) continue;
     for (const [tag, value] of Object.entries(own)) {
-      if (places.has(`lanes.${name}.tags.${tag}`) || places.has(`tags.${tag}`)) continue;
+      if (locations.has(`lanes.${name}.tags.${tag}`) || locations.has(`tags.${tag}`)) continue;
       chosen.add(tagNotice(tag, value, () => variable) ?? '');
     }
   }
@@ -161,7 +162,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   note('shard', shard ?? byDefault(undefined));
   for (const name of new Set([undefined, ...Object.keys(settings?.profiles ?? {})])) {
     const other = { ...making, layers: layersOf(settings, name), note: () => undefined };
-    for (const notice of tagNotices(other.layers, placeOf)) chosen.add(notice);
+    for (const notice of tagNotices(other.layers, locationOf)) chosen.add(notice);
     checkTemplates(other);
     if (name !== profile) makeRouting({ ...other, project: '' });
   }
@@ -188,7 +189,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     tags,
     runs,
     profiles: note('profiles', inFile(settings?.profiles && Object.keys(settings.profiles), ['profiles']) ?? byDefault([])),
-    written: unusedSettings(settings, { profile, lanes: lanes.names, placeOf }),
+    written: unusedSettings(settings, { profile, lanes: lanes.names, locationOf }),
     unusedLanes: [...new Set(layers.flatMap(sectionsIn).map(({ lane }) => lane))].filter((lane) => !lanes.names.includes(lane)),
     replaced: note('replaced', replaced),
     scanIntervalMs: note(
@@ -211,14 +212,14 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
       format: note('log.format', format ?? byDefault(undefined)),
     },
     sources,
-    places,
-    hiddenPlaces,
+    locations,
+    hiddenLocations,
     notices: [...chosen].filter((notice) => notice !== ''),
     unknownVariables: unknownVariables(env, lanesIn(settings, lanes.names), parsed?.variables),
   };
   if (shard === undefined) return config;
   const isFlag = shard.source === 'flag';
-  return withShard(config, givenShard(shard.value, shard.place ?? 'shard', isFlag ? 'flag' : 'environment'));
+  return withShard(config, givenShard(shard.value, shard.location ?? 'shard', isFlag ? 'flag' : 'environment'));
 }
 
 /** Who asks for a profile: the flag, our variable, or the one by which whole environments are told apart. */
@@ -241,23 +242,23 @@ function profileNotices(
   const there = names.length === 0 ? 'none are defined' : `known profiles: ${names.join(', ')}`;
   const known = `${file === undefined ? 'there is no configuration file' : there}`;
   const missing = `no such profile: ${JSON.stringify(asked.value)}`;
-  if (asked.place !== 'ENVIRONMENT') {
-    const place = asked.place ?? '';
+  if (asked.location !== 'ENVIRONMENT') {
+    const location = asked.location ?? '';
     const guess = closestName(asked.value, names);
-    throw new MirrorError('MB1030', `${place}: ${missing}; ${known}`, {
-      hint: guess === undefined ? `Define it below profiles, or omit ${place}.` : `Did you mean ${guess}?`,
-      context: { field: place, profile: asked.value },
+    throw new MirrorError('MB1030', `${location}: ${missing}; ${known}`, {
+      hint: guess === undefined ? `Define it below profiles, or omit ${location}.` : `Did you mean ${guess}?`,
+      context: { field: location, profile: asked.value },
     });
   }
   // ENVIRONMENT is set for others, too: where there are no profiles it is not about ours.
   if (names.length === 0) return [];
   const instead = profile === undefined ? 'using the settings outside of profiles' : `using the profile ${profile}`;
-  return [`${missing} (${asked.place}); ${instead}; ${known}${suggestion(asked.value, names)}`];
+  return [`${missing} (${asked.location}); ${instead}; ${known}${suggestion(asked.value, names)}`];
 }
 
 /** Lanes that a flag or a variable asks for, as a list with commas, or in brackets as Tracelet's settings take it. */
 function askedLanes({ flags, env }: Surroundings): Chosen<readonly string[]> | undefined {
-  if (flags.lanes !== undefined && flags.lanes.length > 0) return { value: flags.lanes, source: 'flag', place: '--to' };
+  if (flags.lanes !== undefined && flags.lanes.length > 0) return { value: flags.lanes, source: 'flag', location: '--to' };
   const chosen = firstSet(env, LANES_VARIABLES);
   if (chosen === undefined) return undefined;
   const names = chosen.value
@@ -268,15 +269,15 @@ function askedLanes({ flags, env }: Surroundings): Chosen<readonly string[]> | u
   return names.length === 0 ? undefined : { ...chosen, value: names };
 }
 
-function checkAskedLanes({ value: names, place = '' }: Chosen<readonly string[]>, layers: readonly LayerAt[], env: Environment): void {
+function checkAskedLanes({ value: names, location = '' }: Chosen<readonly string[]>, layers: readonly LayerAt[], env: Environment): void {
   const types = typesIn(layers);
   const known = [...new Set([...LANE_TYPES, ...layers.flatMap(sectionsIn).map(({ lane }) => lane)])];
   for (const name of names) {
     const type = laneType(name, typeVariable(name, env)?.value ?? types.get(name));
     if (type !== undefined && isLaneName(name)) continue;
-    throw new MirrorError('MB4010', `${place}: no such lane: ${JSON.stringify(name)}; known lanes: ${known.join(', ')}`, {
+    throw new MirrorError('MB4010', `${location}: no such lane: ${JSON.stringify(name)}; known lanes: ${known.join(', ')}`, {
       hint: laneHint(name, known),
-      context: { field: place, lane: name },
+      context: { field: location, lane: name },
     });
   }
 }
@@ -296,7 +297,7 @@ function variable(env: Environment, ...names: readonly string[]): Chosen<string>
 function firstSet(env: Environment, names: readonly string[]): Chosen<string> | undefined {
   for (const name of names) {
     const value = env[name];
-    if (value !== undefined && value !== '') return { value, source: 'environment', place: name };
+    if (value !== undefined && value !== '') return { value, source: 'environment', location: name };
   }
   return undefined;
 }
@@ -338,7 +339,7 @@ function given({ flags, env }: Surroundings, name: Exclude<(typeof CONFIGURATION
   const flag = flags[name];
   if (flag === '')
     throw new MirrorError('MB1001', `${flagName(name)}: found an empty text, expected a value`, { context: { flag: flagName(name) } });
-  if (flag !== undefined) return { value: flag, source: 'flag', place: flagName(name) };
+  if (flag !== undefined) return { value: flag, source: 'flag', location: flagName(name) };
   return variable(env, environmentName(name));
 }
 
@@ -351,10 +352,10 @@ function givenWord<Word extends string>(
   if (chosen === undefined) return undefined;
   const value = words.find((word) => word === chosen.value);
   if (value !== undefined) return { ...chosen, value };
-  const [code, place] = chosen.source === 'flag' ? (['MB1001', flagName(name)] as const) : (['MB1002', environmentName(name)] as const);
+  const [code, location] = chosen.source === 'flag' ? (['MB1001', flagName(name)] as const) : (['MB1002', environmentName(name)] as const);
   const found = JSON.stringify(chosen.value);
-  throw new MirrorError(code, `${place}: found ${found}, expected one of ${words.join(', ')}${suggestion(chosen.value, words)}`, {
-    context: { field: place, found: chosen.value, expected: words.join(', ') },
+  throw new MirrorError(code, `${location}: found ${found}, expected one of ${words.join(', ')}${suggestion(chosen.value, words)}`, {
+    context: { field: location, found: chosen.value, expected: words.join(', ') },
   });
 }
 
@@ -368,8 +369,8 @@ function givenTime(
   const value = parseWait(chosen.value);
   if (value !== undefined) return { ...chosen, value };
   const code = chosen.source === 'flag' ? 'MB1001' : 'MB1002';
-  throw new MirrorError(code, `${chosen.place}: found ${JSON.stringify(chosen.value)}, expected ${DURATION_WORDS}`, {
-    context: { field: chosen.place ?? name, found: chosen.value },
+  throw new MirrorError(code, `${chosen.location}: found ${JSON.stringify(chosen.value)}, expected ${DURATION_WORDS}`, {
+    context: { field: chosen.location ?? name, found: chosen.value },
   });
 }
 
@@ -386,11 +387,11 @@ function umaskVariable(env: Environment): Chosen<string> | undefined {
   );
 }
 
-function chosenRoots(flags: Flags, settings: FileSettings | undefined, placeOf: (path: FieldPath) => string): Chosen<readonly Root[]> {
-  if (flags.roots !== undefined && flags.roots.length > 0) return { value: flags.roots, source: 'flag', place: 'the command line' };
+function chosenRoots(flags: Flags, settings: FileSettings | undefined, locationOf: (path: FieldPath) => string): Chosen<readonly Root[]> {
+  if (flags.roots !== undefined && flags.roots.length > 0) return { value: flags.roots, source: 'flag', location: 'the command line' };
   if (settings?.roots === undefined) return byDefault([]);
   const roots = settings.roots.map(rootOf);
-  return { value: roots, source: 'file', place: placeOf(['roots']) };
+  return { value: roots, source: 'file', location: locationOf(['roots']) };
 }
 
 /** Globs of the command line; those of a file are checked with it. */

@@ -32,8 +32,10 @@ export async function openFile(
     if (named === undefined && systemCode(cause) === 'ENOENT') return undefined;
     if (cause instanceof NoText) {
       const { found, expected, hint, line } = cause;
-      const place = line === undefined ? file : `${file}:${line}`;
-      throw problemsError(file, [{ code: 'MB1002', place, field: '', found, expected, ...(hint === undefined ? {} : { hint }) }], { file });
+      const location = line === undefined ? file : `${file}:${line}`;
+      throw problemsError(file, [{ code: 'MB1002', location, field: '', found, expected, ...(hint === undefined ? {} : { hint }) }], {
+        file,
+      });
     }
     throw new MirrorError('MB1003', `reading the configuration ${file}: ${reasonOf(cause)}`, {
       hint: named === undefined ? `Make ${file} readable, or move it away.` : 'Check the path given with --config or MIRRORBOARD_CONFIG.',

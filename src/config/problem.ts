@@ -21,15 +21,19 @@ export interface Problem {
 /** The one error for all problems of a file, in the order of the file. */
 export function configError(file: string, problems: readonly Problem[]): MirrorError {
   const sorted = [...problems].sort((a, b) => a.line - b.line || a.column - b.column);
-  const placed = sorted.map(({ path, line, column, ...rest }) => ({ ...rest, place: `${file}:${line}:${column}`, field: fieldName(path) }));
+  const located = sorted.map(({ path, line, column, ...rest }) => ({
+    ...rest,
+    location: `${file}:${line}:${column}`,
+    field: fieldName(path),
+  }));
   const [first] = sorted;
-  return problemsError(file, placed, first === undefined ? {} : { file, line: first.line, column: first.column });
+  return problemsError(file, located, first === undefined ? {} : { file, line: first.line, column: first.column });
 }
 
 /** A problem of something that came from anywhere: a file, a variable, a flag. */
-export interface PlacedProblem extends Pick<Problem, 'code' | 'found' | 'expected' | 'hint'> {
-  /** Its place: `mirrorboard.yaml:3:11`, `MIRRORBOARD_LANES`; undefined if there is none. */
-  readonly place: string | undefined;
+export interface LocatedProblem extends Pick<Problem, 'code' | 'found' | 'expected' | 'hint'> {
+  /** Its location: `mirrorboard.yaml:3:11`, `MIRRORBOARD_LANES`; undefined if there is none. */
+  readonly location: string | undefined;
   /** As people write it: `lanes.mlflow.tracking_uri`; empty for the whole. */
   readonly field: string;
   /** Another machine may not have it: a file is missing here. */
@@ -37,15 +41,17 @@ export interface PlacedProblem extends Pick<Problem, 'code' | 'found' | 'expecte
 }
 
 /** Notes a problem, once: what all profiles share is checked for each of them. */
-export function addProblem(problems: PlacedProblem[], problem: PlacedProblem): void {
-  const isKnown = problems.some(({ place, field, found }) => place === problem.place && field === problem.field && found === problem.found);
+export function addProblem(problems: LocatedProblem[], problem: LocatedProblem): void {
+  const isKnown = problems.some(
+    ({ location, field, found }) => location === problem.location && field === problem.field && found === problem.found,
+  );
   if (!isKnown) problems.push(problem);
 }
 
 /** The one error for problems in the order they are given in. */
 export function problemsError(
   what: string,
-  problems: readonly PlacedProblem[],
+  problems: readonly LocatedProblem[],
   context: Readonly<Record<string, string | number>> = {},
 ): MirrorError {
   const [first] = problems;
@@ -60,7 +66,7 @@ export function problemsError(
   ]);
   const message = problems.length === 1 ? lines.join('') : [`${what} has ${problems.length} problems:`, ...lines].join('\n  ');
   // It may be valid elsewhere: a variable or a file is missing here.
-  const isLocal = problems.every((problem) => problem.place === undefined || problem.code === 'MB1004' || problem.isLocal === true);
+  const isLocal = problems.every((problem) => problem.location === undefined || problem.code === 'MB1004' || problem.isLocal === true);
   return new MirrorError(code, message, {
     ...(hint === undefined ? {} : { hint }),
     context: {
@@ -74,8 +80,8 @@ export function problemsError(
   });
 }
 
-function lineOf({ place, field, found, expected }: PlacedProblem): string {
-  const where = [place, field === '' ? undefined : field].filter((part) => part !== undefined);
+function lineOf({ location, field, found, expected }: LocatedProblem): string {
+  const where = [location, field === '' ? undefined : field].filter((part) => part !== undefined);
   return `${where.map((part) => `${part}: `).join('')}found ${found}, expected ${expected}`;
 }
 

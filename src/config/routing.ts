@@ -57,7 +57,7 @@ class RoutingMaker {
         this.#checkTrackers(lanes, [...path, 'lanes']);
         if (files.length > 0 === tags.length > 0)
           this.#refuse(path, tags.length > 0 ? 'files and tag' : 'neither files nor tag', 'one of the two');
-        return { place: this.#making.placeOf(path), files, tags, prefix, ...only({ lanes }) };
+        return { location: this.#making.locationOf(path), files, tags, prefix, ...only({ lanes }) };
       }),
       artifacts: this.#each('artifacts', (rule, path) => this.#artifact(rule, path)),
     };
@@ -78,7 +78,7 @@ class RoutingMaker {
       if (wrong !== undefined) this.#refuse([...path, 'rename'], wrong, 'names that occur in every pattern of tags, {tag} or {run}');
     }
     return {
-      place: this.#making.placeOf(path),
+      location: this.#making.locationOf(path),
       ...only({ runs, tags, kinds, on, lanes, except, needs, base, drop, rename, every }),
       ...(assign === undefined ? {} : { assign: this.#assign(assign, [...path, 'assign'], tags ?? kinds) }),
     };
@@ -162,7 +162,7 @@ class RoutingMaker {
     if (rule.model_tags !== undefined && registerModel === undefined)
       this.#refuse([...path, 'model_tags'], 'model_tags without register_model', 'both');
     return {
-      place: this.#making.placeOf(path),
+      location: this.#making.locationOf(path),
       files,
       modelTags,
       ...only({ to, mostBytes, lanes, runs, once, registerModel, alias, dataset }),
@@ -202,20 +202,20 @@ class RoutingMaker {
     pick: (layer: LayerAt['layer']) => Value | undefined,
     ...keys: readonly string[]
   ): { value: Value; path: FieldPath } | undefined {
-    const { layers, note, placeOf } = this.#making;
+    const { layers, note, locationOf } = this.#making;
     for (const { path, layer } of layers.toReversed()) {
       const value = pick(layer);
       if (value === undefined) continue;
       const at = [...path, ...keys];
-      note(keys.join('.'), 'file', placeOf(at));
+      note(keys.join('.'), 'file', locationOf(at));
       return { value, path: at };
     }
     return undefined;
   }
 
   #refuse(path: FieldPath, found: string, expected: string): void {
-    const { problems, placeOf } = this.#making;
-    addProblem(problems, { code: 'MB1002', place: placeOf(path), field: fieldName(path), found, expected });
+    const { problems, locationOf } = this.#making;
+    addProblem(problems, { code: 'MB1002', location: locationOf(path), field: fieldName(path), found, expected });
   }
 }
 

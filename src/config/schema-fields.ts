@@ -1,4 +1,4 @@
-/** The settings that a schema knows, as a list of their places. */
+/** The settings that a schema knows, as a list of their locations. */
 import type { z } from 'zod';
 
 /** A setting by its keys: `[]` is any item of a list, `*` any name of a mapping (a lane, a profile, a tag). */

@@ -3,12 +3,12 @@ import { parseShard, type Shard } from '../model/index.ts';
 import type { Config, TrackerLaneConfig, UnitRule } from './config.ts';
 
 /** A shard as the command line or the environment says it. Throws MB1001 or MB1002 for a text that is none. */
-export function givenShard(text: string, place: string, source: 'flag' | 'environment'): Shard {
+export function givenShard(text: string, location: string, source: 'flag' | 'environment'): Shard {
   const shard = parseShard(text);
   if (shard !== undefined) return shard;
   const code = source === 'flag' ? 'MB1001' : 'MB1002';
-  throw new MirrorError(code, `${place}: found ${JSON.stringify(text)}, expected I/N, such as 0/3 for the first of three shards`, {
-    context: { field: place, found: text },
+  throw new MirrorError(code, `${location}: found ${JSON.stringify(text)}, expected I/N, such as 0/3 for the first of three shards`, {
+    context: { field: location, found: text },
   });
 }
 

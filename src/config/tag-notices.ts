@@ -7,23 +7,23 @@ import type { Tags } from './tags.ts';
  * Placeholders that look misspelled in the tags of some layers, a sentence each. A tag may hold any braces, so that
  * none is an error.
  */
-export function tagNotices(layers: readonly LayerAt[], placeOf: (path: FieldPath) => string): string[] {
+export function tagNotices(layers: readonly LayerAt[], locationOf: (path: FieldPath) => string): string[] {
   return layers.flatMap(tagsIn).flatMap(({ path, tags }) =>
     Object.entries(tags).flatMap(([tag, value]) => {
-      const notice = tagNotice(tag, value, () => placeOf([...path, tag]));
+      const notice = tagNotice(tag, value, () => locationOf([...path, tag]));
       return notice === undefined ? [] : [notice];
     }),
   );
 }
 
 /** The same of one tag, wherever it was said. */
-export function tagNotice(tag: string, value: string, place: () => string): string | undefined {
+export function tagNotice(tag: string, value: string, location: () => string): string | undefined {
   const misspelled = misspelledPlaceholder(value);
   if (misspelled === undefined) return undefined;
-  return `${place()}: the tag ${tag} contains ${misspelled.found}, which is not replaced; did you mean ${misspelled.meant}?`;
+  return `${location()}: the tag ${tag} contains ${misspelled.found}, which is not replaced; did you mean ${misspelled.meant}?`;
 }
 
-/** Every place of a layer that has tags. */
+/** Every location of a layer that has tags. */
 function tagsIn(at: LayerAt): { readonly path: FieldPath; readonly tags: Tags }[] {
   const { path, layer } = at;
   return [
@@ -32,5 +32,5 @@ function tagsIn(at: LayerAt): { readonly path: FieldPath; readonly tags: Tags }[
     { path: [...path, 'shared_tags'], tags: layer.shared_tags },
     { path: [...path, 'tags'], tags: layer.tags },
     ...sectionsIn(at).map(({ path: section, section: { tags } }) => ({ path: [...section, 'tags'], tags: tags as Tags | undefined })),
-  ].flatMap(({ path: place, tags }) => (tags === undefined ? [] : [{ path: place, tags }]));
+  ].flatMap(({ path: location, tags }) => (tags === undefined ? [] : [{ path: location, tags }]));
 }

@@ -5,7 +5,7 @@ import type { SettingOrigin, TrackerLaneConfig } from './config.ts';
 import { templateProblem } from './expand-template.ts';
 import { GROUP_TEMPLATES, laneType } from './lane-types.ts';
 import { typesIn } from './lanes-problems.ts';
-import { addProblem, type FieldPath, fieldName, type PlacedProblem } from './problem.ts';
+import { addProblem, type FieldPath, fieldName, type LocatedProblem } from './problem.ts';
 import type { Tags } from './tags.ts';
 
 /** What lanes are made from, and where it is noted what came from where. */
@@ -14,16 +14,16 @@ export interface LaneMaking {
   readonly env: Environment;
   readonly project: string | undefined;
   /** Where a field of the file stands, as people write it. */
-  readonly placeOf: (path: FieldPath) => string;
+  readonly locationOf: (path: FieldPath) => string;
   readonly isHidden: (path: FieldPath) => boolean;
-  readonly note: (field: string, source: 'file' | 'environment', place: string) => void;
-  readonly problems: PlacedProblem[];
+  readonly note: (field: string, source: 'file' | 'environment', location: string) => void;
+  readonly problems: LocatedProblem[];
 }
 
 /** A value, and where it was said. */
 interface Given<Value> {
   readonly value: Value;
-  readonly place: string;
+  readonly location: string;
   readonly field: string;
 }
 
@@ -77,25 +77,25 @@ export const SERVICE = /(^|_)(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_.*)?)$/;
  * of the file.
  */
 export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneConfig {
-  const { layers, note, placeOf, isHidden } = making;
+  const { layers, note, locationOf, isHidden } = making;
   const section: Record<string, unknown> = {};
   const hidden = new Set<string>();
   const origins = new Map<string, SettingOrigin>();
   let tags: Record<string, string> = { ...sharedTags(making) };
   for (const { path, section: given } of layers.flatMap(sectionsIn).filter(({ lane }) => lane === name)) {
     for (const [key, value] of Object.entries(given)) {
-      const place = placeOf([...path, key]);
+      const location = locationOf([...path, key]);
       if (value === undefined) continue;
       if (key === 'tags') {
         tags = { ...tags, ...(value as Tags) };
-        for (const tag of Object.keys(value as Tags)) note(`lanes.${name}.tags.${tag}`, 'file', placeOf([...path, key, tag]));
+        for (const tag of Object.keys(value as Tags)) note(`lanes.${name}.tags.${tag}`, 'file', locationOf([...path, key, tag]));
         continue;
       }
       section[key] = value;
-      origins.set(key, { path: [...path, key], place, rank: path[0] === 'profiles' ? 1 : 0 });
+      origins.set(key, { path: [...path, key], location, rank: path[0] === 'profiles' ? 1 : 0 });
       if (isHidden([...path, key])) hidden.add(key);
       else hidden.delete(key);
-      note(`lanes.${name}.${key}`, 'file', place);
+      note(`lanes.${name}.${key}`, 'file', location);
     }
   }
   for (const [key, { value, variable }] of variablesOf(name, making.env)) {
@@ -104,22 +104,27 @@ export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneCo
       const own = tagsOfText(value);
       const wrong = Object.keys(own).find((tag) => tag.startsWith('='));
       const found = JSON.stringify(wrong);
-      if (wrong !== undefined) refuse(making, { place: variable, field: `lanes.${name}.tags` }, found, 'tags such as team=vision,nightly');
+      if (wrong !== undefined)
+        refuse(making, { location: variable, field: `lanes.${name}.tags` }, found, 'tags such as team=vision,nightly');
       tags = { ...tags, ...own };
       continue;
     }
     if (key === 'join' && /^[/~]/.test(value))
-      refuse(making, { place: variable, field: `lanes.${name}.join` }, JSON.stringify(value), 'a path below the run');
+      refuse(making, { location: variable, field: `lanes.${name}.join` }, JSON.stringify(value), 'a path below the run');
     // What more there is to say of joining stands in the file.
     section[key] = key === 'join' ? [{ file: value }] : plainValue(value);
-    origins.set(key, { path: ['lanes', name, key], place: variable, rank: 2 });
+    origins.set(key, { path: ['lanes', name, key], location: variable, rank: 2 });
     hidden.delete(key);
   }
   const type = laneType(name, typeVariable(name, making.env)?.value ?? typesIn(layers).get(name)) ?? name;
   const { type: _, run_name: runName, experiment, join, ...rest } = section;
   const own = (key: string, value: unknown): Given<string> | undefined =>
     ['string', 'number', 'boolean'].includes(typeof value)
-      ? { value: String(value), place: origins.get(key)?.place ?? '', field: fieldName(origins.get(key)?.path ?? ['lanes', name, key]) }
+      ? {
+          value: String(value),
+          location: origins.get(key)?.location ?? '',
+          field: fieldName(origins.get(key)?.path ?? ['lanes', name, key]),
+        }
       : undefined;
   for (const key of GROUP_TEMPLATES[type] ?? []) checkedWord(own(key, section[key]), making);
   const group = own('experiment', experiment) ?? sharedTemplate('experiment', making);
@@ -138,7 +143,7 @@ export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneCo
 }
 
 /** The tags of every lane: `shared_tags` is another word for `tags`, and Tracelet's `config` has them too. */
-export function sharedTags({ layers, note, placeOf }: Pick<LaneMaking, 'layers' | 'note' | 'placeOf'>): Tags {
+export function sharedTags({ layers, note, locationOf }: Pick<LaneMaking, 'layers' | 'note' | 'locationOf'>): Tags {
   let tags: Record<string, string> = {};
   for (const { path, layer } of layers) {
     const groups = [
@@ -149,7 +154,7 @@ export function sharedTags({ layers, note, placeOf }: Pick<LaneMaking, 'layers' 
     ];
     for (const { at, tags: more } of groups) {
       tags = { ...tags, ...more };
-      for (const tag of Object.keys(more ?? {})) note(`tags.${tag}`, 'file', placeOf([...at, tag]));
+      for (const tag of Object.keys(more ?? {})) note(`tags.${tag}`, 'file', locationOf([...at, tag]));
     }
   }
   return tags;
@@ -171,13 +176,13 @@ export function sharedTemplates(making: LaneMaking): Record<'experiment' | 'name
 }
 
 /** A template of `runs`. */
-function sharedTemplate(key: 'experiment' | 'name' | 'parent', { layers, placeOf, note }: LaneMaking): Given<string> | undefined {
+function sharedTemplate(key: 'experiment' | 'name' | 'parent', { layers, locationOf, note }: LaneMaking): Given<string> | undefined {
   for (const { path, layer } of layers.toReversed()) {
     const value = layer.runs?.[key];
     if (value === undefined) continue;
-    const place = placeOf([...path, 'runs', key]);
-    note(`runs.${key}`, 'file', place);
-    return { value, place, field: fieldName([...path, 'runs', key]) };
+    const location = locationOf([...path, 'runs', key]);
+    note(`runs.${key}`, 'file', location);
+    return { value, location, field: fieldName([...path, 'runs', key]) };
   }
   return undefined;
 }
@@ -191,11 +196,11 @@ function checked(given: Given<string> | undefined, making: LaneMaking): string |
 
 function refuse(
   { problems }: Pick<LaneMaking, 'problems'>,
-  { place, field }: Pick<Given<unknown>, 'place' | 'field'>,
+  { location, field }: Pick<Given<unknown>, 'location' | 'field'>,
   found: string,
   expected: string,
 ): void {
-  addProblem(problems, { code: 'MB1002', place, field, found, expected });
+  addProblem(problems, { code: 'MB1002', location, field, found, expected });
 }
 
 /** The same of a template in a tracker's own setting: whether {project} is set shows when the type has looked at it. */

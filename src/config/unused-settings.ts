@@ -9,13 +9,13 @@ export function unusedSettings(
   {
     profile,
     lanes,
-    placeOf,
-  }: { readonly profile: string | undefined; readonly lanes: readonly string[]; readonly placeOf: (path: FieldPath) => string },
+    locationOf,
+  }: { readonly profile: string | undefined; readonly lanes: readonly string[]; readonly locationOf: (path: FieldPath) => string },
 ): WrittenSetting[] {
   if (settings === undefined) return [];
   const { profiles, ...top } = settings;
   const written = (value: unknown, path: FieldPath, isInUse: boolean): WrittenSetting[] =>
-    leaves(value, path).map((leaf) => ({ key: fieldName(leaf.path), value: leaf.value, place: placeOf(leaf.path), isInUse }));
+    leaves(value, path).map((leaf) => ({ key: fieldName(leaf.path), value: leaf.value, location: locationOf(leaf.path), isInUse }));
   return [
     ...sectionsIn({ path: [], layer: top })
       .filter(({ lane }) => !lanes.includes(lane))

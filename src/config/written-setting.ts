@@ -3,7 +3,7 @@ export interface WrittenSetting {
   /** As people write it: `profiles.p.mlflow.tracking_uri`. */
   readonly key: string;
   readonly value: unknown;
-  readonly place: string;
+  readonly location: string;
   /** Whether it belongs to the profile that holds. */
   readonly isInUse: boolean;
 }

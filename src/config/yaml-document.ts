@@ -9,7 +9,7 @@ export interface Scalar {
   readonly source?: string | undefined;
 }
 
-/** A place in a YAML file, both counted from 1. */
+/** A location in a YAML file, both counted from 1. */
 export interface Position {
   readonly line: number;
   readonly column: number;
@@ -26,7 +26,7 @@ const MERGE_HINT = 'Write the settings out; to repeat a whole section, use an al
 // A configuration has a few hundred values; aliases of aliases can make billions of a few lines.
 const MOST_VALUES = 100_000;
 
-/** A YAML file as plain values with their places. */
+/** A YAML file as plain values with their locations. */
 export class YamlDocument {
   /** Problems of the syntax; with any, there is nothing to read. */
   readonly problems: Problem[] = [];
@@ -70,7 +70,7 @@ export class YamlDocument {
     return written;
   }
 
-  /** The place of a value; for a missing field, that of what should contain it. */
+  /** The location of a value; for a missing field, that of what should contain it. */
   positionOf(asked: FieldPath): Position {
     const path = this.written(asked);
     for (let length = path.length; length > 0; length--) {
@@ -80,7 +80,7 @@ export class YamlDocument {
     return this.#at(this.#values.get('[]') ?? 0);
   }
 
-  /** The place of a field's key. */
+  /** The location of a field's key. */
   positionOfKey(asked: FieldPath): Position {
     const path = this.written(asked);
     const offset = this.#keys.get(JSON.stringify(path));
@@ -134,7 +134,7 @@ export class YamlDocument {
         continue;
       }
       this.#keys.set(JSON.stringify(below), offset);
-      // `key:` with nothing after it is at the place of its key.
+      // `key:` with nothing after it is at the location of its key.
       this.#values.set(JSON.stringify(below), offset);
       fields[name] = this.#build(value, below, within, scalar);
     }

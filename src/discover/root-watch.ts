@@ -2,11 +2,11 @@ import { basename, dirname, relative, sep } from 'node:path';
 import { existsSync, lstatSync, readlinkSync } from '../calls/index.ts';
 import { asWallMs, steadyMs } from '../clock.ts';
 import { changedMsOf, compareNames, filePathOf, inodeOf, systemPath } from '../model/index.ts';
-import { DEFAULT_LINKS, fullPath, inDirectory, type LinkRule, lookNow, placeOf } from '../untrusted/index.ts';
+import { DEFAULT_LINKS, directoryOf, fullPath, inDirectory, type LinkRule, lookNow } from '../untrusted/index.ts';
 import { DirectoryCache } from './directory-cache.ts';
+import { DirectoryCandidates, directoriesAbove } from './directory-candidates.ts';
 import { isApart, isCompanion, isEventFileName } from './event-file-name.ts';
 import { HOT_MS, pollInterval, WARM_MS } from './heat.ts';
-import { directoriesAbove, Places } from './places.ts';
 import type { RunFilter } from './run-filter.ts';
 import { type FoundFile, type Obstacle, type Visited, visit, type WalkOptions } from './walk.ts';
 
@@ -82,7 +82,7 @@ export class RootWatch {
   readonly #active = new Map<string, Active>();
   readonly #newDirectories = new Map<string, number>();
   /** Directories as the last scan found them, quiet ones too. */
-  readonly #places = new Places(MOST_HEARD);
+  readonly #places = new DirectoryCandidates(MOST_HEARD);
   /** Where links to directories led in the last scan, by their path. */
   readonly #links = new Map<string, string>();
   #scans = 0;
@@ -315,14 +315,14 @@ export class RootWatch {
   #isOneOf({ id }: FoundFile, known: readonly string[]): boolean {
     for (const key of known) {
       const [run = '', name = ''] = key.split('\0');
-      const found = lookNow(placeOf({ path: this.#path, links: this.#rule }, run), name);
+      const found = lookNow(directoryOf({ path: this.#path, links: this.#rule }, run), name);
       if (found.kind === 'file' && found.id === id) return true;
     }
     return false;
   }
 
   #look(run: string, name: string, nowMs: number, changes: Map<string, ChangedFile[]>): void {
-    const place = placeOf({ path: this.#path, links: this.#rule }, run);
+    const place = directoryOf({ path: this.#path, links: this.#rule }, run);
     let file: FoundFile;
     try {
       const found = lookNow(place, name);

@@ -45,11 +45,11 @@ export function resolveRoots(
   linksOf: LinkRules = () => DEFAULT_LINKS,
   unseen: UnseenRoots = { silent: new Set(), places: new Map() },
 ): ResolvedRoot[] {
-  const places = new Places<KnownRoot>();
+  const places = new DirectoryIndex<KnownRoot>();
   for (const root of known) places.add(root.path, root);
   const resolved = requests.map((request) => resolveRoot(request, places, linksOf, unseen.places.get(request.path)));
   checkUnseen(resolved, requests, known, unseen);
-  const given = new Places<ResolvedRoot>();
+  const given = new DirectoryIndex<ResolvedRoot>();
   const names = new Map<string, ResolvedRoot>();
   for (const root of resolved) {
     const path = fullPath(root);
@@ -97,7 +97,7 @@ function checkUnseen(
 }
 
 /** Directories, found by what they are in and by what is in them: of thousands, none is compared with every other. */
-class Places<Item> {
+class DirectoryIndex<Item> {
   readonly #own = new Map<string, Item>();
   readonly #below = new Map<string, Item>();
 
@@ -127,7 +127,7 @@ function directoriesAbove(path: string): string[] {
   return above;
 }
 
-function resolveRoot(request: RootRequest, known: Places<KnownRoot>, linksOf: LinkRules, unseen: string | undefined): ResolvedRoot {
+function resolveRoot(request: RootRequest, known: DirectoryIndex<KnownRoot>, linksOf: LinkRules, unseen: string | undefined): ResolvedRoot {
   const path = unseen ?? checkedPath(request.path);
   const links = request.links ?? linksOf(path);
   const own = request.name ?? (basename(resolve(request.path)) || 'root');

@@ -6,7 +6,7 @@ export { type Auth, type BodyStream, deadlineOf, HttpClient, type HttpOptions, t
 export { parseJson, readJson } from './json.ts';
 export { eachPage, type Listing, type Page } from './listing.ts';
 export { findProgram, ManagedServer, type ServerRemedy } from './managed-server.ts';
-export { type NamedAnswer, NamedPlaces, type NamedPlacesOptions, uploadHeaders } from './named-places.ts';
+export { type NamedAnswer, NamedHosts, type NamedHostsOptions, uploadHeaders } from './named-hosts.ts';
 export { FolderWalk, MOST_LISTED, PageSize, Pages } from './pages.ts';
 export { plainText } from './plain-text.ts';
 export { proxyVariables } from './proxy.ts';

@@ -30,10 +30,10 @@ interface PackagePlaces {
  * configuration file; any other is searched for in `node_modules`, from the working directory and from the
  * configuration file's directory.
  */
-export async function backendType(name: string, places: PackagePlaces): Promise<BackendType> {
+export async function backendType(name: string, locations: PackagePlaces): Promise<BackendType> {
   const own = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
   if (own !== undefined) return own();
-  const file = locate(name, places);
+  const file = locate(name, locations);
   let module: Record<string, unknown>;
   try {
     module = await import(pathToFileURL(file).href);

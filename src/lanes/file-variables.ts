@@ -1,5 +1,5 @@
 /** Settings whose value is in a file that a variable names: `MIRRORBOARD_MLFLOW_TRACKING_URI_FILE`. */
-import { FILE_SUFFIX, fieldName, type PlacedProblem, type TrackerLaneConfig, valueInFile } from '../config/index.ts';
+import { FILE_SUFFIX, fieldName, type LocatedProblem, type TrackerLaneConfig, valueInFile } from '../config/index.ts';
 import type { BackendType } from '../contract/index.ts';
 
 const SUFFIX = FILE_SUFFIX.toLowerCase();
@@ -7,7 +7,7 @@ const SUFFIX = FILE_SUFFIX.toLowerCase();
 /** A lane with the values of such files put in, and what is wrong with them. */
 interface LaneWithFiles {
   readonly lane: TrackerLaneConfig;
-  readonly problems: readonly PlacedProblem[];
+  readonly problems: readonly LocatedProblem[];
 }
 
 /**
@@ -17,7 +17,7 @@ interface LaneWithFiles {
 export function withValueFiles(lane: TrackerLaneConfig, { fields = {} }: Pick<BackendType, 'fields'>): LaneWithFiles {
   const ownerOf = new Map(Object.entries(fields).flatMap(([key, { aliases = [] }]) => [key, ...aliases].map((name) => [name, key])));
   const isVariable = (name: string): boolean => lane.origins.get(name)?.rank === 2;
-  const problems: PlacedProblem[] = [];
+  const problems: LocatedProblem[] = [];
   const section = { ...lane.section };
   const origins = new Map(lane.origins);
   const hidden = new Set(lane.hidden);
@@ -27,10 +27,10 @@ export function withValueFiles(lane: TrackerLaneConfig, { fields = {} }: Pick<Ba
     const origin = lane.origins.get(key);
     if (!key.endsWith(SUFFIX) || owner === undefined || origin?.rank !== 2) continue;
     const twin = [...ownerOf].find(([name, of]) => of === owner && isVariable(name))?.[0];
-    const at = { code: 'MB1002', place: origin.place, field: fieldName(['lanes', lane.name, base]) } as const;
+    const at = { code: 'MB1002', location: origin.location, field: fieldName(['lanes', lane.name, base]) } as const;
     if (twin !== undefined) {
-      const other = lane.origins.get(twin)?.place;
-      problems.push({ ...at, found: `a value in ${other} too`, expected: `${other} or ${origin.place}, not both` });
+      const other = lane.origins.get(twin)?.location;
+      problems.push({ ...at, found: `a value in ${other} too`, expected: `${other} or ${origin.location}, not both` });
       continue;
     }
     if (ownerOf.has(key)) continue;

@@ -11,6 +11,6 @@ export {
 } from './lane-options.ts';
 export { linkTo } from './link-to.ts';
 export { type ResolvedLane, resolveLanes } from './resolve-lanes.ts';
-export { runPlace } from './run-place.ts';
 export { firstWallTime, trackerRunKey } from './run-source.ts';
+export { runTarget } from './run-target.ts';
 export { checkNames, type LaneWarning, type MakeLanesOptions, makeTrackerLanes } from './tracker-lanes.ts';

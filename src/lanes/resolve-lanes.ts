@@ -6,8 +6,8 @@ import {
   constantOf,
   fieldName,
   isSecretName,
+  type LocatedProblem,
   literalTemplate,
-  type PlacedProblem,
   problemsError,
   type TrackerLaneConfig,
   templateProblem,
@@ -65,20 +65,20 @@ interface Group {
   readonly key: string;
   readonly name: string;
   readonly template: string;
-  readonly place: string | undefined;
+  readonly location: string | undefined;
   /** One of the tracker's own variables says it: the type takes it from there. */
   readonly isTheirs: boolean;
 }
 
 /** Checks every tracker's lane by its type. Throws one error for all that is wrong with them. */
 export async function resolveLanes(config: Config, env: Environment, options: ResolveOptions = {}): Promise<readonly ResolvedLane[]> {
-  const places = { cwd: options.cwd ?? process.cwd(), configFile: config.file };
+  const locations = { cwd: options.cwd ?? process.cwd(), configFile: config.file };
   const load = options.load ?? backendType;
-  const problems: PlacedProblem[] = [];
+  const problems: LocatedProblem[] = [];
   const resolved: ResolvedLane[] = [];
   for (const lane of config.lanes.trackers) {
-    const type = await load(lane.type, places).catch((error: unknown) => {
-      throw placedAt(config.places.get(`lanes.${lane.name}.type`), error);
+    const type = await load(lane.type, locations).catch((error: unknown) => {
+      throw locatedAt(config.locations.get(`lanes.${lane.name}.type`), error);
     });
     const isAlone = config.lanes.trackers.every((other) => other === lane || other.type !== lane.type);
     const filled = withValueFiles(lane, type);
@@ -97,20 +97,24 @@ export async function resolveLanes(config: Config, env: Environment, options: Re
 }
 
 /** An error about the type of a lane, with the place of the type. */
-function placedAt(place: string | undefined, error: unknown): unknown {
-  if (!(error instanceof MirrorError) || place === undefined) return error;
+function locatedAt(location: string | undefined, error: unknown): unknown {
+  if (!(error instanceof MirrorError) || location === undefined) return error;
   const { code, message, hint, cause, context } = error;
-  return new MirrorError(code, `${place}: ${message}`, { ...(hint === undefined ? {} : { hint }), cause, context: { ...context, place } });
+  return new MirrorError(code, `${location}: ${message}`, {
+    ...(hint === undefined ? {} : { hint }),
+    cause,
+    context: { ...context, place: location },
+  });
 }
 
-function sameTarget(lane: ResolvedLane, twin: ResolvedLane, { places, lanes }: Config): PlacedProblem {
+function sameTarget(lane: ResolvedLane, twin: ResolvedLane, { locations, lanes }: Config): LocatedProblem {
   const given = lanes.trackers
     .find(({ name }) => name === lane.name)
     ?.origins.values()
     .next().value;
   return {
     code: 'MB1002',
-    place: given?.place ?? places.get('lanes'),
+    location: given?.location ?? locations.get('lanes'),
     field: `lanes.${lane.name}`,
     found: `${lane.target}, which is also the target of the lane ${twin.name}`,
     expected: 'a different target: otherwise mirrorboard mirrors every run there twice',
@@ -132,7 +136,7 @@ class LaneResolver {
     this.#isAlone = isAlone;
   }
 
-  resolve(env: Environment): ResolvedLane | PlacedProblem[] {
+  resolve(env: Environment): ResolvedLane | LocatedProblem[] {
     const lane = this.#lane;
     const given = this.#strongest(lane.section);
     const own = this.#ownEnvironment(given, env);
@@ -140,11 +144,11 @@ class LaneResolver {
     const wrong = group === undefined ? undefined : templateProblem(group.template, { hasProject: this.#config.project !== undefined });
     if (group !== undefined && wrong !== undefined) return [{ code: 'MB1002', ...this.#where([group.name]), ...wrong }];
     const parsed = this.#type.parse(this.#filled(given, group), own);
-    if (parsed.kind === 'problems') return parsed.problems.map((problem) => this.#placed(problem));
+    if (parsed.kind === 'problems') return parsed.problems.map((problem) => this.#located(problem));
     const shown = parsed.shown.map((setting) => this.#shown(setting, group, given));
     // A template that differs from run to run was held back from the type; to a person it is a setting all the same.
     if (group?.key === this.#type.groupKeys?.[0] && group !== undefined && !shown.some(({ key }) => key === group.key)) {
-      shown.push({ key: group.key, value: group.template, source: group.place ?? 'default' });
+      shown.push({ key: group.key, value: group.template, source: group.location ?? 'default' });
     }
     const byDefault = parsed.shown.find(({ key }) => key === this.#type.groupKeys?.[0])?.value;
     return {
@@ -187,18 +191,18 @@ class LaneResolver {
     if (key !== undefined) {
       const variable = this.#variableOf(key, env);
       if (variable !== undefined) {
-        return { key, name: key, template: literalTemplate(String(env[variable])), place: variable, isTheirs: true };
+        return { key, name: key, template: literalTemplate(String(env[variable])), location: variable, isTheirs: true };
       }
       const name = this.#nameIn(section, key);
       const value = name === undefined ? undefined : section[name];
       if (name !== undefined && (typeof value === 'string' || typeof value === 'number')) {
-        return { key, name, template: String(value), place: lane.origins.get(name)?.place, isTheirs: false };
+        return { key, name, template: String(value), location: lane.origins.get(name)?.location, isTheirs: false };
       }
     }
     const isGiven = keys.some((one) => this.#variableOf(one, env) !== undefined || this.#nameIn(section, one) !== undefined);
     if (isGiven || lane.group === undefined) return undefined;
     const name = key ?? 'experiment';
-    return { key: name, name, template: lane.group, place: this.#groupPlace(), isTheirs: false };
+    return { key: name, name, template: lane.group, location: this.#groupLocation(), isTheirs: false };
   }
 
   /** The section with the experiment in it if it is the same for all runs, and without it if it is not. */
@@ -237,7 +241,7 @@ class LaneResolver {
     return weaker.reduce(without, section);
   }
 
-  #placed(problem: SettingProblem): PlacedProblem {
+  #located(problem: SettingProblem): LocatedProblem {
     const { path, found, expected, hint = this.#commonHint(problem), isLocal } = problem;
     const isHidden = path.some((part) => typeof part === 'string' && (isSecretName(part) || this.#lane.hidden.has(part)));
     return {
@@ -257,10 +261,13 @@ class LaneResolver {
     return near === undefined ? undefined : `Did you mean ${near}?`;
   }
 
-  #where(path: readonly (string | number)[]): { readonly place: string | undefined; readonly field: string } {
+  #where(path: readonly (string | number)[]): { readonly location: string | undefined; readonly field: string } {
     const [key, ...below] = path;
     const given = this.#lane.origins.get(String(key));
-    return { place: given?.place, field: fieldName(given === undefined ? ['lanes', this.#lane.name, ...path] : [...given.path, ...below]) };
+    return {
+      location: given?.location,
+      field: fieldName(given === undefined ? ['lanes', this.#lane.name, ...path] : [...given.path, ...below]),
+    };
   }
 
   #shown({ key, value, source }: ShownSetting, group: Group | undefined, section: Section): ShownSetting {
@@ -268,18 +275,18 @@ class LaneResolver {
     const isFilled = key === group?.key && !group.isTheirs && !origins.has(group.name);
     const name = source === 'file' && !isFilled ? (this.#nameIn(section, key) ?? key) : undefined;
     const isHidden = isSecretName(key) || (name !== undefined && hidden.has(name));
-    const place = isFilled ? group.place : name === undefined ? undefined : origins.get(name)?.place;
+    const location = isFilled ? group.location : name === undefined ? undefined : origins.get(name)?.location;
     return {
       key,
       value: isHidden ? '[redacted]' : typeof value === 'string' ? withoutUserInfo(value) : value,
-      source: source === 'file' ? (place ?? this.#config.file ?? 'file') : source,
+      source: source === 'file' ? (location ?? this.#config.file ?? 'file') : source,
     };
   }
 
   /** Where the experiment that all lanes share was said. */
-  #groupPlace(): string | undefined {
-    const { places } = this.#config;
-    return places.get(`lanes.${this.#lane.name}.experiment`) ?? places.get('runs.experiment') ?? places.get('project');
+  #groupLocation(): string | undefined {
+    const { locations } = this.#config;
+    return locations.get(`lanes.${this.#lane.name}.experiment`) ?? locations.get('runs.experiment') ?? locations.get('project');
   }
 }
 

@@ -15,4 +15,4 @@ export {
   withoutUnclear,
 } from './moves.ts';
 export { checkIdentities, countKnown, type Held, heldBy, rootsNextTo } from './root-identity.ts';
-export { TakenPlaces } from './taken-places.ts';
+export { TakenPaths } from './taken-paths.ts';

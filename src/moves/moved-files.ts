@@ -16,7 +16,7 @@ import {
 } from '../model/index.ts';
 import { isGone } from '../system-error.ts';
 import { compareFile, firstMark, type Likeness, likenessOf } from '../tail/index.ts';
-import { DEFAULT_LINKS, placeOf, type RootPlace } from '../untrusted/index.ts';
+import { DEFAULT_LINKS, directoryOf, type RootDirectory } from '../untrusted/index.ts';
 import { KnownInodes } from './known-inodes.ts';
 
 /** A file of a run that is known, as it was read last. */
@@ -36,7 +36,7 @@ export interface Knower {
 }
 
 /** A root as it is looked into. */
-export type NamedRoot = { readonly name: string } & RootPlace;
+export type NamedRoot = { readonly name: string } & RootDirectory;
 
 /** A record as a text to be found by. */
 export function markKey({ length, checksum }: RecordMark): string {
@@ -136,7 +136,7 @@ function newFiles(root: NamedRoot, found: readonly FoundRun[], held: Knower, opt
     }
     return files.filter((file) => !known.has(file.name) && mayBeKnown(file)).map((file) => ({ ...file, run }));
   });
-  const first = (run: RunRef, name: string): RecordMark | undefined => (byInode ? undefined : firstMark(placeOf(root, run.path), name));
+  const first = (run: RunRef, name: string): RecordMark | undefined => (byInode ? undefined : firstMark(directoryOf(root, run.path), name));
   return [...fresh, ...otherFiles(root, taken, held)].map((file) => ({ ...file, first: first(file.run, file.name) }));
 }
 
@@ -207,7 +207,7 @@ function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly Kn
   const paired = new Map<NewFile, Pair>();
   const unclear: NewFile[] = [];
   const [own, others] = [missing.filter(({ run }) => run.root === root.name), missing.filter(({ run }) => run.root !== root.name)];
-  const likeness = (from: KnownState, to: NewFile): Likeness => likenessOf(placeOf(root, to.run.path), from.state, to.name);
+  const likeness = (from: KnownState, to: NewFile): Likeness => likenessOf(directoryOf(root, to.run.path), from.state, to.name);
   const take = (likeOf: (to: NewFile) => readonly KnownState[], wanted: Likeness = 'same'): void => {
     for (const to of fresh) {
       if (paired.has(to)) continue;
@@ -304,7 +304,7 @@ export function isOther(rootPath: string | undefined, run: string, { name, stamp
 
 /** Whether what was read of a file is under its name, whatever its inode is. */
 function isStillThere(root: NamedRoot, run: RunRef, state: FileState): boolean {
-  return state.guard.first !== undefined && compareFile(placeOf(root, run.path), state) === 'same';
+  return state.guard.first !== undefined && compareFile(directoryOf(root, run.path), state) === 'same';
 }
 
 /** Whether two stamps are of different files. */

@@ -36,7 +36,7 @@ export interface Move {
   readonly renamed: readonly { readonly from: string; readonly to: string }[];
 }
 
-type Place = Pick<Move, 'root' | 'from' | 'toRoot' | 'to'>;
+type MovePaths = Pick<Move, 'root' | 'from' | 'toRoot' | 'to'>;
 
 /**
  * Why a run is not continued: only a part of it appeared, if nothing was mirrored before (`new`), or next to files that
@@ -48,7 +48,7 @@ type Apart = 'new' | 'part' | 'other';
 export interface Moves {
   /** What happens to it if it is not followed. */
   readonly followed: readonly (Move & { readonly otherwise: Apart })[];
-  readonly apart: readonly (Place & { readonly otherwise: Apart })[];
+  readonly apart: readonly (MovePaths & { readonly otherwise: Apart })[];
   /**
    * Files of which it cannot be told yet whether they are known, by `keyOfFile`: nothing is read of them until it can.
    */
@@ -56,7 +56,7 @@ export interface Moves {
 }
 
 /** What is reported about a run that is elsewhere. */
-export interface MovedFact extends Place {
+export interface MovedFact extends MovePaths {
   readonly becomes: 'followed' | Apart;
 }
 
@@ -79,7 +79,7 @@ export function followMoves(
   for (const held of helds) {
     const { followed, apart, unclear: some } = findMoves(root, found, held, options);
     if (mode === 'follow') for (const file of some) unclear.add(file);
-    const done: ReadonlySet<Place> = new Set(mode === 'follow' && followed.length > 0 ? held.move(followed) : []);
+    const done: ReadonlySet<MovePaths> = new Set(mode === 'follow' && followed.length > 0 ? held.move(followed) : []);
     for (const move of [...followed, ...apart]) {
       const { root: fromRoot, from, toRoot, to, otherwise } = move;
       const key = moveKey(move);
@@ -114,7 +114,7 @@ export function withoutUnclear(
 }
 
 /** A move as a text, to be found by. */
-export function moveKey({ root, from, toRoot, to }: Place): string {
+export function moveKey({ root, from, toRoot, to }: MovePaths): string {
   return JSON.stringify([root, from, toRoot, to]);
 }
 

@@ -10,7 +10,7 @@ import { MirrorError } from '../errors.ts';
 import { type RunRef, systemPath } from '../model/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
 import { compareFile } from '../tail/index.ts';
-import { placeOf } from '../untrusted/index.ts';
+import { directoryOf } from '../untrusted/index.ts';
 
 /** Who knows which files were mirrored. */
 export interface Held {
@@ -63,7 +63,7 @@ function isSameRoot(root: ResolvedRoot, held: Held): boolean {
     const path = join(root.path, file.run, file.name);
     if (!existsSync(systemPath(path))) continue;
     const state = held.positions({ root: root.name, path: file.run }).files.find(({ name }) => name === file.name);
-    if (state?.guard.first !== undefined && compareFile(placeOf(root, file.run), state) === 'same') return true;
+    if (state?.guard.first !== undefined && compareFile(directoryOf(root, file.run), state) === 'same') return true;
     if (++compared >= FILES_COMPARED) break;
   }
   return false;

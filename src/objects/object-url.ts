@@ -1,5 +1,5 @@
 /** Where objects go, as an address says it. */
-export interface ObjectPlace {
+export interface ObjectAddress {
   readonly bucket: string;
   /** Without slashes at its ends; may be empty. */
   readonly prefix: string;
@@ -11,7 +11,7 @@ export interface ObjectPlace {
  * `s3://bucket/prefix`, or `s3://host:port/bucket/prefix` for servers other than Amazon's; port 443 means https.
  * Undefined for any other text.
  */
-export function parseObjectUrl(url: string): ObjectPlace | undefined {
+export function parseObjectUrl(url: string): ObjectAddress | undefined {
   const found = /^s3:\/\/([^/?#@\s]+)(?:\/([^?#]*))?$/i.exec(url);
   if (found === null) return undefined;
   const host = found[1] as string;

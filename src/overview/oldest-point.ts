@@ -2,19 +2,19 @@
 
 import type { RunRef } from '../model/index.ts';
 import { KeptLag, type LaneSnapshot } from '../status/index.ts';
-import { lookAt, type Place, pieces } from '../untrusted/index.ts';
+import { type Directory, lookAt, pieces } from '../untrusted/index.ts';
 import type { FileBehind } from './plan.ts';
 
 /** A run with files that are ahead of a lane. */
 interface RunBehind {
   readonly run: RunRef;
-  readonly place: Place;
+  readonly place: Directory;
   readonly behind: readonly FileBehind[];
 }
 
 /** A file for which it is not known since when it is behind. */
 interface OpenFile {
-  readonly place: Place;
+  readonly place: Directory;
   readonly file: FileBehind;
   /** What is missing is no older; 0 if that is not known before its file is checked. */
   readonly lowMs: number;
@@ -76,13 +76,13 @@ export async function oldestMs(runs: readonly RunBehind[], snapshot: LaneSnapsho
 }
 
 /** When the file was made; 0 if its file system does not tell. */
-async function madeAt(place: Place, { name }: FileBehind): Promise<number> {
+async function madeAt(place: Directory, { name }: FileBehind): Promise<number> {
   const found = await lookAt(place, name).catch(() => undefined);
   return found?.kind === 'file' ? found.madeAtMs : 0;
 }
 
 /** The time of the event whose record begins at an offset, in milliseconds; undefined if it cannot be told. */
-async function wallTimeAt(place: Place, { name, offset }: FileBehind, signal: AbortSignal): Promise<number | undefined> {
+async function wallTimeAt(place: Directory, { name, offset }: FileBehind, signal: AbortSignal): Promise<number | undefined> {
   try {
     for await (const piece of pieces(place, name, { mostBytes: Infinity, signal, start: offset })) {
       if (piece.length < HEADER_BYTES + 9 || piece[HEADER_BYTES] !== WALL_TIME) return undefined;

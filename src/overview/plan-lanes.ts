@@ -1,7 +1,7 @@
 /** The plan of a backfill for each lane: reads what is pending for it, and contacts no tracker. */
 import type { Capabilities } from '../contract/index.ts';
 import type { FoundRun } from '../discover/index.ts';
-import { LaneNames, runPlace, type TrackerLaneOptions, wholeRouting } from '../lanes/index.ts';
+import { LaneNames, runTarget, type TrackerLaneOptions, wholeRouting } from '../lanes/index.ts';
 import {
   type Batch,
   bytesAhead,
@@ -17,7 +17,7 @@ import { PatientReader, type RunJob } from '../reading/index.ts';
 import type { RunTree } from '../route/index.ts';
 import type { LaneReader } from '../state/index.ts';
 import { type LaneSnapshot, readSnapshot } from '../status/index.ts';
-import { placeOf, type RootPlace } from '../untrusted/index.ts';
+import { directoryOf, type RootDirectory } from '../untrusted/index.ts';
 
 /** Why points are not in a lane as they are in the files. */
 export type LossReason = 'none' | 'artifact' | 'time' | 'nan' | 'infinity' | 'wideInteger' | 'negativeZero';
@@ -55,7 +55,7 @@ export interface LanePlan {
 /** A root with the runs that were found in it. */
 export interface PlannedRoot {
   readonly name: string;
-  readonly place: RootPlace;
+  readonly place: RootDirectory;
   readonly runs: readonly FoundRun[];
 }
 
@@ -96,7 +96,7 @@ export function plannedTracker(
     files: (run) => lane?.known(run).files ?? [],
     catalogue: (run) => lane?.catalogue(run) ?? [],
     route(run, states) {
-      const { target } = runPlace(routing, tree, names, run, states);
+      const { target } = runTarget(routing, tree, names, run, states);
       const route = routing.route.run(run, target);
       if (!route.isIncluded) return undefined;
       const isOpen = lane?.handle(target) !== undefined;
@@ -125,7 +125,7 @@ export async function planLanes(roots: readonly PlannedRoot[], lanes: readonly P
           let counts = read.get(key);
           if (counts === undefined && bytes <= budget.left) {
             budget.left -= bytes;
-            const job = { run, directory: placeOf(place, path), files: jobs, series: tally.lane.catalogue(run), settled: true };
+            const job = { run, directory: directoryOf(place, path), files: jobs, series: tally.lane.catalogue(run), settled: true };
             counts = await countRun(job, reader);
             read.set(key, counts);
           }

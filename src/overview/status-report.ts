@@ -23,7 +23,7 @@ import { type Walked, walkRoots } from '../reading/index.ts';
 import { realPath } from '../real-path.ts';
 import { FileLock, StateFile, type StateReader } from '../state/index.ts';
 import { type FoundDamage, type LanePosture, type LaneSnapshot, readSnapshot, type Silence } from '../status/index.ts';
-import { DEFAULT_LINKS, type LinkRules, placeOf, type RootPlace } from '../untrusted/index.ts';
+import { DEFAULT_LINKS, directoryOf, type LinkRules, type RootDirectory } from '../untrusted/index.ts';
 import { oldestMs } from './oldest-point.ts';
 import { type Positions, planRuns } from './plan.ts';
 
@@ -173,7 +173,7 @@ export async function statusReport({
 
 interface FoundRoot {
   readonly name: string;
-  readonly place: RootPlace;
+  readonly place: RootDirectory;
   readonly runs: readonly FoundRun[];
   readonly obstacles: readonly Obstacle[];
   readonly filter: RunFilter | undefined;
@@ -232,7 +232,7 @@ async function posture(
   const plan = found.flatMap(({ name, place, runs }) => {
     const meant = runs.filter(({ path }) => held.isMeant({ root: name, path }));
     const positions = (run: RunRef): ReturnType<Held['positions']> => worth.seen(held.positions(run));
-    return planRuns(name, meant, { positions }).map((run) => ({ ...run, place: placeOf(place, run.run.path) }));
+    return planRuns(name, meant, { positions }).map((run) => ({ ...run, place: directoryOf(place, run.run.path) }));
   });
   const behind = plan.filter((run) => run.bytesBehind > 0);
   const bytes = behind.reduce((sum, run) => sum + run.bytesBehind, 0);

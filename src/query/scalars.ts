@@ -1,5 +1,5 @@
 /** Reads the scalars of a series from the store into columns. */
-import { exact, fromOddText, type Prepared, unpackPlaces, wide } from '../backends/local/index.ts';
+import { exact, fromOddText, type Prepared, unpackPositions, wide } from '../backends/local/index.ts';
 import { systemCode } from '../errors.ts';
 
 /** The points of a series in the order of the files: by name, then by place in the file. */
@@ -56,7 +56,7 @@ export function readScalars(db: Prepared, series: number, isStopped: () => boole
     if (isStopped()) throw new Stopped();
     const before = segments[i - 1];
     if (before?.file === segment.file && segment.firstOffset < before.lastOffset) isSorted = false;
-    const places = unpackPlaces(segment.firstOffset, segment.places);
+    const places = unpackPositions(segment.firstOffset, segment.places);
     const odd = new Map(
       db
         .prepare(ODD_POINTS)

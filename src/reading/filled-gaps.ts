@@ -25,7 +25,7 @@ export interface FilledGap {
 }
 
 /** Damage of a file, in its order, to be asked for what is in a gap. */
-export class DamageByPlace {
+export class DamageByOffset {
   readonly #damage: readonly Damage[];
 
   constructor(damage: readonly Damage[]) {

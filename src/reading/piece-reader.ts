@@ -2,7 +2,7 @@
 
 import { type FileState, pointCount, type RunRef, type Series } from '../model/index.ts';
 import type { LaneView } from '../state/index.ts';
-import type { Place } from '../untrusted/index.ts';
+import type { Directory } from '../untrusted/index.ts';
 import type { BatchCache, CachedBatch } from './batch-cache.ts';
 import type { JobReader } from './job-reader.ts';
 import type { FileOutcome, RunJob } from './read-event.ts';
@@ -21,7 +21,7 @@ interface PieceReaderOptions {
 /** The files of a run that are read next. */
 interface PieceRequest {
   readonly run: RunRef;
-  readonly directory: Place;
+  readonly directory: Directory;
   readonly names: readonly string[];
   /** Try bytes again that could not be read, or are pending. */
   readonly retriesGaps: boolean;

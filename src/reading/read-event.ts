@@ -1,5 +1,5 @@
 import type { Batch, Damage, FileState, RunRef, Series, WrittenPoint } from '../model/index.ts';
-import type { Place } from '../untrusted/index.ts';
+import type { Directory } from '../untrusted/index.ts';
 
 /** `silent`: its file system does not answer; nothing is known of it until it does. */
 export type FileOutcome = 'read' | 'shortened' | 'replaced' | 'vanished' | 'unreadable' | 'silent';
@@ -35,7 +35,7 @@ export type ReadEvent =
 export interface RunJob {
   readonly run: RunRef;
   /** Where the run's directory is now. */
-  readonly directory: Place;
+  readonly directory: Directory;
   /** In the order in which they are read; with what is known of them, if no session knows it. */
   readonly files: readonly {
     readonly name: string;

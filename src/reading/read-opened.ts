@@ -5,7 +5,7 @@ import { systemCode } from '../errors.ts';
 import type { Catalogue } from '../model/index.ts';
 import { reasonOf } from '../system-error.ts';
 import { type OpenFile, openFile } from '../tail/index.ts';
-import { fullPath, type Place } from '../untrusted/index.ts';
+import { type Directory, fullPath } from '../untrusted/index.ts';
 import type { FileOutcome, ReadEvent } from './read-event.ts';
 
 /** What came between a reading and its end. */
@@ -13,7 +13,7 @@ export type Trouble = Extract<FileOutcome, 'vanished' | 'silent' | 'unreadable'>
 
 /** A file of a run, and what is known of the run's series while it is read. */
 interface ToRead {
-  readonly directory: Place;
+  readonly directory: Directory;
   readonly name: string;
   readonly catalogue: Catalogue;
   readonly tags: TagTable;

@@ -19,7 +19,7 @@ import {
 import { beginningOf, compareWithState, type FileWindow, type OpenFile, validBeginningOf } from '../tail/index.ts';
 import { lookNow } from '../untrusted/index.ts';
 import { advanceDecoder, advanceToNext } from './advance-decoder.ts';
-import { DamageByPlace, type FilledGap, MOST_JOINED, MOST_JOINED_BYTES, stateBehind } from './filled-gaps.ts';
+import { DamageByOffset, type FilledGap, MOST_JOINED, MOST_JOINED_BYTES, stateBehind } from './filled-gaps.ts';
 import { lastPoints } from './last-points.ts';
 import { cutBefore, cutLook, dateIncomplete, incompleteOf, isLasting, nameUnreadable, zerosOf } from './name-damage.ts';
 import type { FileOutcome, ReadEvent, RunJob } from './read-event.ts';
@@ -155,7 +155,7 @@ class FileRead {
     if (this.#job.retriesGaps === false) return;
     this.#isFilling = true;
     const before = this.#known();
-    const places = new DamageByPlace(before.damage);
+    const places = new DamageByOffset(before.damage);
     const within = (gap: Gap): readonly Damage[] => places.within(gap);
     const still: Gap[] = [];
     // Small gaps that could be filled wait for each other: each batch has the state of the file, with all its damage.

@@ -1,10 +1,10 @@
 /** One record of a file, without reading what is before it: joins `untrusted` and `decode`. */
 import { FRAME_BYTES, HEADER_BYTES, isHeader, maskedCrc32c } from '../decode/index.ts';
-import { type Place, pieces } from '../untrusted/index.ts';
+import { type Directory, pieces } from '../untrusted/index.ts';
 
 /** The checked data of the record at an offset; undefined if there is none of this size. Throws if unreadable. */
 export async function recordAt(
-  place: Place,
+  place: Directory,
   name: string,
   { offset, mostBytes, signal }: { readonly offset: number; readonly mostBytes: number; readonly signal: AbortSignal },
 ): Promise<Uint8Array | undefined> {

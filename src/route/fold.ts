@@ -11,7 +11,7 @@ export interface FoldRules {
 }
 
 /** Where a run goes: the run whose tracker run it is part of, and what stands before its tags there. */
-export interface Place {
+export interface FoldedRun {
   readonly path: string;
   readonly prefix: string;
 }
@@ -64,7 +64,7 @@ export class Fold {
     return this.#rules.hparams || this.#kinds.length > 0;
   }
 
-  place(path: string, around: Around): Place {
+  apply(path: string, around: Around): FoldedRun {
     const parts = path === '.' ? [] : path.split('/');
     const prefix: string[] = [];
     for (let name = parts.at(-1); name !== undefined; name = parts.at(-1)) {
@@ -113,8 +113,8 @@ export class Fold {
   }
 
   /** The directories on the way to a run that are the first of their kind, since it went to this place. */
-  firstsIn(path: string, place: Place): string[] {
-    const isAround = (directory: string): boolean => !leavesOut(path, place, directory);
+  firstsIn(path: string, apply: FoldedRun): string[] {
+    const isAround = (directory: string): boolean => !leavesOut(path, apply, directory);
     return this.#ambiguous(path)
       .map(([parts]) => parts.join('/'))
       .filter(isAround);
@@ -159,7 +159,7 @@ function* siblings(parts: readonly string[], around: Around): Generator<readonly
 }
 
 /** Whether a directory on the way to a run is no part of its place: a run of its own, or a name before the tags. */
-function leavesOut(path: string, { path: target, prefix }: Place, directory: string): boolean {
+function leavesOut(path: string, { path: target, prefix }: FoldedRun, directory: string): boolean {
   if (target === directory || target.startsWith(`${directory}/`)) return true;
   const named = prefix.split('/').slice(0, -1);
   const below = (target === '.' ? path : path.slice(target.length + 1)).split('/');

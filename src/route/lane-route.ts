@@ -82,7 +82,7 @@ export class LaneRoute {
       const reason = this.#against(rule, group);
       if (reason === undefined) continue;
       isIncluded = false;
-      why.push(`${rule.place}: ${reason}`);
+      why.push(`${rule.location}: ${reason}`);
     }
     const renames = rules.flatMap(({ rule: { tags, kinds, rename } }): Rename[] =>
       rename === undefined ? [] : [{ rename, ...(tags === undefined ? {} : { tags }), ...(kinds === undefined ? {} : { kinds }) }],
@@ -105,10 +105,10 @@ export class LaneRoute {
     for (const { rule, isTag, isAboutSeries } of rules) {
       if (isAboutSeries && (!isTag(tag) || (rule.kinds !== undefined && !rule.kinds.includes(kindOf(plugin))))) continue;
       const reason = isAboutSeries ? this.#against(rule, undefined) : undefined;
-      if (reason !== undefined) return { every: 0, why: [...why, `${rule.place}: ${reason}`] };
+      if (reason !== undefined) return { every: 0, why: [...why, `${rule.location}: ${reason}`] };
       if (rule.every === undefined || rule.every === 1) continue;
       every = rule.every;
-      why.push(`${rule.place}: only steps that are multiples of ${rule.every}`);
+      why.push(`${rule.location}: only steps that are multiples of ${rule.every}`);
     }
     return { every, why };
   }

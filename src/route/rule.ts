@@ -10,7 +10,7 @@ export const NEEDS = [...KINDS, 'visualization', 'collaboration', 'artifacts', '
  */
 export interface RouteRule {
   /** Its place in the configuration, for messages. */
-  readonly place: string;
+  readonly location: string;
   /** Globs of runs' paths; all runs by default. */
   readonly runs?: readonly string[];
   /** Patterns of tags, kinds of series; all series by default. A rule without either is about whole runs. */

@@ -5,14 +5,14 @@ import { unitNames } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import { keyOfRun, type Shard, shardText } from '../model/index.ts';
 import { type Extent, extentOfFiles, extentOfUnit, furthest } from './furthest.ts';
-import { inNewFolder, makeState, type Places, placesIn, readSettledState, whileNobodyWrites } from './places.ts';
+import { inNewFolder, makeState, readSettledState, type ShardFiles, shardFilesIn, whileNobodyWrites } from './shard-files.ts';
 
 /** What is brought together. */
 export interface MergeOptions {
   /** Folders of shards, each with a state, a store, or both, under the names of `names`. */
   readonly folders: readonly string[];
   /** What state and store are called in the folders. */
-  readonly names: Places;
+  readonly names: ShardFiles;
   /** Gets the state and the store of all of them. Must not exist, or be empty. */
   readonly to: string;
   readonly rule: UnitRule;
@@ -30,7 +30,7 @@ export interface MergeResult {
  * with neither state nor store, and else as `splitIntoShards`.
  */
 export function mergeShards({ folders, names, to, rule }: MergeOptions): MergeResult {
-  const sources = folders.map((folder) => placesIn(folder, names));
+  const sources = folders.map((folder) => shardFilesIn(folder, names));
   for (const [i, { statePath, store }] of sources.entries()) {
     if (existsSync(statePath) || existsSync(store.path)) continue;
     throw new MirrorError('MB3105', `${folders[i]}: no state and no store in this folder`, {
@@ -40,7 +40,7 @@ export function mergeShards({ folders, names, to, rule }: MergeOptions): MergeRe
   }
   return whileNobodyWrites(sources, () =>
     inNewFolder(to, (made) => {
-      const target = placesIn(made, names);
+      const target = shardFilesIn(made, names);
       const states = sources.map(({ statePath }) => statePath).filter((path) => existsSync(path));
       const stores = sources.map(({ store }) => store).filter(({ path }) => existsSync(path));
       const runs = states.length === 0 ? 0 : mergeStates(states, target.statePath, rule);
@@ -89,7 +89,7 @@ function mergeStates(paths: readonly string[], to: string, rule: UnitRule): numb
   });
 }
 
-function mergeStores(stores: readonly Places['store'][], to: Places['store']): CopiedRuns {
+function mergeStores(stores: readonly ShardFiles['store'][], to: ShardFiles['store']): CopiedRuns {
   const extents = new Map<string, { readonly path: string; readonly extent: Extent }[]>();
   for (const { path } of stores) {
     const reader = openStore(path);

@@ -5,11 +5,19 @@ import type { UnitRule } from '../config/index.ts';
 import { unitNames, unitShard } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { MarkedShard } from '../state/index.ts';
-import { inNewFolder, makeState, type Places, placesIn, readSettledState, type ShardFolder, whileNobodyWrites } from './places.ts';
+import {
+  inNewFolder,
+  makeState,
+  readSettledState,
+  type ShardFiles,
+  type ShardFolder,
+  shardFilesIn,
+  whileNobodyWrites,
+} from './shard-files.ts';
 
 /** What is divided, and how. */
 export interface SplitOptions {
-  readonly from: Places;
+  readonly from: ShardFiles;
   /** How many shards. */
   readonly count: number;
   /** Gets a folder for each shard, named by its index. Must not exist, or be empty. */
@@ -35,7 +43,7 @@ export function splitIntoShards({ from, count, to, rule }: SplitOptions): ShardF
     inNewFolder(to, (made) =>
       Array.from({ length: count }, (_, index) => {
         const folder = join(made, String(index));
-        const places = placesIn(folder, from);
+        const places = shardFilesIn(folder, from);
         // A store alone gets a state all the same: it says whose runs they are.
         const states = hasState
           ? splitState(from.statePath, places.statePath, index, count, rule)

@@ -12,10 +12,10 @@ import { systemCode } from '../errors.ts';
 import { type RunRef, systemPath } from '../model/index.ts';
 import { type CachedBatch, type JobReader, piecesFromStart } from '../reading/index.ts';
 import type { LaneView } from '../state/index.ts';
-import { placeOf, type RootPlace } from '../untrusted/index.ts';
+import { directoryOf, type RootDirectory } from '../untrusted/index.ts';
 import { filePoints, heldBy } from '../verify/compare/index.ts';
 import type { LaneRoutes } from './lane-routes.ts';
-import { rootPlace, type SyncedRun } from './synced-run.ts';
+import { rootDirectory, type SyncedRun } from './synced-run.ts';
 
 /** What the files of a run are read with. */
 interface FilesOfRunOptions {
@@ -23,7 +23,7 @@ interface FilesOfRunOptions {
   readonly routes: LaneRoutes;
   readonly laneState: LaneView;
   readonly reader: JobReader;
-  readonly places: ReadonlyMap<string, RootPlace>;
+  readonly places: ReadonlyMap<string, RootDirectory>;
   readonly allHeard: (root: string) => Promise<void>;
   readonly isSettled: boolean;
 }
@@ -62,7 +62,7 @@ export class FilesOfRun implements RunFiles {
   /** Whether there is nothing under any of these names. What cannot be checked is not gone for that. */
   async areGone(files: Iterable<string>, signal: AbortSignal): Promise<boolean> {
     const { path } = this.#run.target;
-    const { path: rootPath } = rootPlace(this.#options.places, this.#run.target);
+    const { path: rootPath } = rootDirectory(this.#options.places, this.#run.target);
     for (const file of files) {
       const place = posix.join(rootPath, path, file);
       if (!(await withSignal(isGone(place), signal))) return false;
@@ -110,7 +110,7 @@ export class FilesOfRun implements RunFiles {
     const { reader, places, isSettled } = this.#options;
     return piecesFromStart(reader, {
       run,
-      directory: placeOf(rootPlace(places, run), run.path),
+      directory: directoryOf(rootDirectory(places, run), run.path),
       files: names.map((name) => ({ name })),
       mostBytes: READ_BYTES,
       batchPoints: BATCH_POINTS,

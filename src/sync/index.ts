@@ -2,4 +2,4 @@
 export { type BackfillOptions, backfill } from './backfill.ts';
 export { watch, watchIn } from './watch.ts';
 export type { WatchOptions } from './watch-options.ts';
-export { WatchPlaces } from './watch-places.ts';
+export { WatchStores } from './watch-stores.ts';

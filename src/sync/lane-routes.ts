@@ -12,12 +12,12 @@ import type { CachedBatch } from '../reading/index.ts';
 import {
   type Around,
   type Fold,
+  type FoldedRun,
   type LaneRoute,
   type LeftOut,
   Names,
   nameThere,
   type Opened,
-  type Place,
   plainMapping,
   type RunMapping,
   type RunRoute,
@@ -80,7 +80,7 @@ interface Translation {
 }
 
 /** Where a run would go today, and what would be before all of its tags there. */
-type Wanted = Place & { readonly joinPrefix: string };
+type Wanted = FoldedRun & { readonly joinPrefix: string };
 
 /** How one lane treats each run. */
 export class LaneRoutes {
@@ -253,7 +253,7 @@ export class LaneRoutes {
   /** Where a run would go today. */
   #place(run: RunRef): Wanted {
     const { fold } = this.#options;
-    const place = fold.isOn ? fold.place(run.path, this.#around(run)) : { path: run.path, prefix: '' };
+    const place = fold.isOn ? fold.apply(run.path, this.#around(run)) : { path: run.path, prefix: '' };
     return { ...place, joinPrefix: joinPrefixOf(this.#options, { root: run.root, path: place.path }) };
   }
 

@@ -7,7 +7,7 @@ import { memoryShares } from '../memory/index.ts';
 import { fitsNow, keyOfFile, keyOfRun, needsSearch, type RunRef, type WrittenPoint } from '../model/index.ts';
 import type { EventGroup, PatientReader, RunJob } from '../reading/index.ts';
 import type { PassCounters } from '../status/index.ts';
-import { placeOf } from '../untrusted/index.ts';
+import { directoryOf } from '../untrusted/index.ts';
 import { Lane } from './delivery/index.ts';
 import { FoundRuns } from './found-runs.ts';
 
@@ -172,7 +172,7 @@ export class LocalPass {
     }
     const series = states.size === 0 ? [] : this.#backend.catalogue(run);
     if (!isAgain) this.#tracker.catalogueRead(run, series);
-    return { run, directory: placeOf(root, run.path), files, series, settled: true, joinsGaps: true };
+    return { run, directory: directoryOf(root, run.path), files, series, settled: true, joinsGaps: true };
   }
 
   #deal({ events, release }: EventGroup, handles: ReadonlyMap<string, Handle>, leave: (path: string) => Left, isAgain: boolean): void {

@@ -20,14 +20,14 @@ import {
 import { type BatchCache, type EventGroup, PatientReader, type ReadEvent, type RunJob } from '../reading/index.ts';
 import type { LaneState } from '../state/index.ts';
 import type { WatchStatus } from '../status/index.ts';
-import { placeOf, type RootPlace } from '../untrusted/index.ts';
+import { directoryOf, type RootDirectory } from '../untrusted/index.ts';
 import { Lane } from './delivery/index.ts';
 import type { LaneSync, SyncEvents } from './lane-sync.ts';
 import { ReaderSessions } from './reader-sessions.ts';
 import { type RootQueue, RootQueues } from './root-queues.ts';
 import { StoreUpkeep } from './store-upkeep.ts';
 import { StoredRun } from './stored-run.ts';
-import { rootPlace } from './synced-run.ts';
+import { rootDirectory } from './synced-run.ts';
 
 /** The store that is kept up to date. */
 interface LocalSyncOptions {
@@ -38,7 +38,7 @@ interface LocalSyncOptions {
   readonly status: WatchStatus;
   readonly events: SyncEvents;
   /** Where each root lies. */
-  readonly places: ReadonlyMap<string, RootPlace>;
+  readonly places: ReadonlyMap<string, RootDirectory>;
   /** For lanes that come behind; undefined where there are none. */
   readonly cache: BatchCache | undefined;
   readonly signal: AbortSignal;
@@ -403,10 +403,10 @@ export class LocalSync implements LaneSync {
     const key = keyOfRun(ref);
     let run = this.#runs.get(key);
     if (run === undefined) {
-      const root = rootPlace(this.#options.places, ref);
+      const root = rootDirectory(this.#options.places, ref);
       // The local store opens a run at once and without waiting.
       void this.#backend.open({ run: ref, rootPath: root.path });
-      run = new StoredRun(ref, placeOf(root, ref.path));
+      run = new StoredRun(ref, directoryOf(root, ref.path));
       this.#runs.set(key, run);
     }
     return run;

@@ -1,7 +1,7 @@
 /** Which runs of which roots are read next: a queue for each root, so that one that hangs holds up no other. */
 import { MOST_READERS } from '../memory/index.ts';
 import type { PatientReader } from '../reading/index.ts';
-import { isWithin, type RootPlace } from '../untrusted/index.ts';
+import { isWithin, type RootDirectory } from '../untrusted/index.ts';
 import type { StoredRun } from './stored-run.ts';
 
 /** How the runs of a root, or of some, are read. */
@@ -16,10 +16,10 @@ export interface RootQueue {
 
 /** The queues of all roots. More roots than there may be readers share them. */
 export class RootQueues {
-  readonly #places: ReadonlyMap<string, RootPlace>;
+  readonly #places: ReadonlyMap<string, RootDirectory>;
   readonly #byRoot = new Map<string, RootQueue>();
 
-  constructor(places: ReadonlyMap<string, RootPlace>) {
+  constructor(places: ReadonlyMap<string, RootDirectory>) {
     this.#places = places;
     const queues: RootQueue[] = [];
     for (const root of places.keys()) {

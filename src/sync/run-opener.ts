@@ -10,12 +10,12 @@ import { type RunRef, runLabel } from '../model/index.ts';
 import type { BatchCache } from '../reading/index.ts';
 import type { Opened } from '../route/index.ts';
 import type { Delivered, LaneView } from '../state/index.ts';
-import type { RootPlace } from '../untrusted/index.ts';
+import type { RootDirectory } from '../untrusted/index.ts';
 import type { TrackerLane, Undelivered } from './delivery/index.ts';
 import type { LaneRoutes } from './lane-routes.ts';
 import type { Parents } from './parents.ts';
 import type { RunStates } from './run-states.ts';
-import { firstChecksum, newMarks, rootPlace, type SourcePiece, type SyncedRun } from './synced-run.ts';
+import { firstChecksum, newMarks, rootDirectory, type SourcePiece, type SyncedRun } from './synced-run.ts';
 
 /** The lane whose tracker runs are opened. */
 interface RunOpenerOptions {
@@ -30,7 +30,7 @@ interface RunOpenerOptions {
   readonly laneState: LaneView;
   readonly states: RunStates;
   readonly instanceId: string;
-  readonly places: ReadonlyMap<string, RootPlace>;
+  readonly places: ReadonlyMap<string, RootDirectory>;
   readonly cache: BatchCache;
   /** No process writes to the files: the opener waits for nothing. */
   readonly isSettled: boolean;
@@ -233,7 +233,7 @@ export class RunOpener {
 
   #leavesReplaced({ target }: SyncedRun): boolean {
     const { routing, places } = this.#options;
-    return routing.replacedOf(rootPlace(places, target).path) === 'new_run';
+    return routing.replacedOf(rootDirectory(places, target).path) === 'new_run';
   }
 
   /**
@@ -376,7 +376,7 @@ export class RunOpener {
     const { parent: _, ...names } = this.#namesOf(run);
     return {
       run: target,
-      rootPath: rootPlace(places, target).path,
+      rootPath: rootDirectory(places, target).path,
       key: trackerRunKey(target, epoch),
       ...names,
       name: nameOf(opened),

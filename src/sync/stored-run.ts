@@ -1,12 +1,12 @@
 import type { Handle } from '../contract/index.ts';
 import { keyOfRun, type RunRef, type Series, type WrittenPoint, weightOfSeries } from '../model/index.ts';
-import type { Place } from '../untrusted/index.ts';
+import type { Directory } from '../untrusted/index.ts';
 
 /** What is known of a run of the local store that did something while we watched. */
 export class StoredRun {
   readonly ref: RunRef;
   readonly key: string;
-  readonly directory: Place;
+  readonly directory: Directory;
   readonly handle: Handle;
   /** Files to read, by name. */
   readonly dirty = new Set<string>();
@@ -36,7 +36,7 @@ export class StoredRun {
   hasSession = false;
   isQuiet = false;
 
-  constructor(ref: RunRef, directory: Place) {
+  constructor(ref: RunRef, directory: Directory) {
     this.ref = ref;
     this.key = keyOfRun(ref);
     this.directory = directory;

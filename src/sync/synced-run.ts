@@ -5,22 +5,22 @@ import type { FileMark, Handle } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
 import { type Batch, keyOfRun, type RunRef } from '../model/index.ts';
 import type { CachedBatch } from '../reading/index.ts';
-import { type Place, placeOf, type RootPlace } from '../untrusted/index.ts';
+import { type Directory, directoryOf, type RootDirectory } from '../untrusted/index.ts';
 import type { RoutedRun } from './lane-routes.ts';
 import type { ParamText } from './param-text.ts';
 import type { SessionEnd } from './session-end.ts';
 
 /** Where the root of a run lies. */
-export function rootPlace(places: ReadonlyMap<string, RootPlace>, { root }: RunRef): RootPlace {
-  const place = places.get(root);
-  if (place === undefined) throw new MirrorError('MB9001', `the path of the root ${root} is unknown`);
-  return place;
+export function rootDirectory(places: ReadonlyMap<string, RootDirectory>, { root }: RunRef): RootDirectory {
+  const directory = places.get(root);
+  if (directory === undefined) throw new MirrorError('MB9001', `the path of the root ${root} is unknown`);
+  return directory;
 }
 
 /** A run with event files of its own. */
 export class SyncedSource {
   readonly ref: RunRef;
-  readonly directory: Place;
+  readonly directory: Directory;
   readonly dirty = new Set<string>();
   readonly toRetry = new Set<string>();
   /** Files that do not answer: asked again when something of their root does. */
@@ -37,9 +37,9 @@ export class SyncedSource {
   pastTextsDueMs = 0;
   readonly #below: string;
 
-  constructor({ run, below }: RoutedRun, root: RootPlace) {
+  constructor({ run, below }: RoutedRun, root: RootDirectory) {
     this.ref = run;
-    this.directory = placeOf(root, run.path);
+    this.directory = directoryOf(root, run.path);
     this.#below = below;
   }
 
@@ -81,7 +81,7 @@ export interface SourcePiece extends CachedBatch {
 export class SyncedRun {
   readonly target: RunRef;
   readonly key: string;
-  readonly directory: Place;
+  readonly directory: Directory;
   readonly sources = new Map<string, SyncedSource>();
   /** By lot, where a route draws lots. */
   group: string | undefined;
@@ -99,11 +99,11 @@ export class SyncedRun {
   /** When it was first heard of, by the steady clock. */
   readonly seenAtMs: number;
 
-  constructor(target: RunRef, root: RootPlace, seenAtMs: number) {
+  constructor(target: RunRef, root: RootDirectory, seenAtMs: number) {
     this.target = target;
     this.seenAtMs = seenAtMs;
     this.key = keyOfRun(target);
-    this.directory = placeOf(root, target.path);
+    this.directory = directoryOf(root, target.path);
   }
 
   get hasWork(): boolean {

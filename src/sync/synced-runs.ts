@@ -1,14 +1,14 @@
 /** The tracker runs of a lane, and the runs that go into them: made when something is heard of them first. */
 import type { Clock } from '../clock.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
-import type { RootPlace } from '../untrusted/index.ts';
+import type { RootDirectory } from '../untrusted/index.ts';
 import type { LaneRoutes } from './lane-routes.ts';
-import { rootPlace, SyncedRun, SyncedSource } from './synced-run.ts';
+import { rootDirectory, SyncedRun, SyncedSource } from './synced-run.ts';
 
 /** Where runs lie, and where they go. */
 interface SyncedRunsOptions {
   readonly routes: LaneRoutes;
-  readonly places: ReadonlyMap<string, RootPlace>;
+  readonly places: ReadonlyMap<string, RootDirectory>;
   readonly clock: Clock;
 }
 
@@ -38,7 +38,7 @@ export class SyncedRuns implements Iterable<SyncedRun> {
     const run = this.runOf(ref);
     let source = run.sources.get(keyOfRun(ref));
     if (source === undefined) {
-      source = new SyncedSource(routed, rootPlace(places, ref));
+      source = new SyncedSource(routed, rootDirectory(places, ref));
       run.sources.set(keyOfRun(ref), source);
       for (const name of routed.pendingFiles) source.toRetry.add(name);
     }
@@ -60,7 +60,7 @@ export class SyncedRuns implements Iterable<SyncedRun> {
     const key = keyOfRun(target);
     let run = this.#runs.get(key);
     if (run === undefined) {
-      run = new SyncedRun(target, rootPlace(places, target), clock.steadyMs());
+      run = new SyncedRun(target, rootDirectory(places, target), clock.steadyMs());
       this.#runs.set(key, run);
     }
     return run;

@@ -5,7 +5,7 @@ import type { Random } from '../random.ts';
 import type { BatchCache, JobReader } from '../reading/index.ts';
 import type { RunTree } from '../route/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
-import type { RootPlace } from '../untrusted/index.ts';
+import type { RootDirectory } from '../untrusted/index.ts';
 import type { SyncEvents, SyncStatus } from './lane-sync.ts';
 
 /** The tracker that is kept up to date. */
@@ -20,7 +20,7 @@ export interface TrackerSyncOptions {
   readonly laneState: LaneState;
   readonly status: SyncStatus;
   readonly events: SyncEvents;
-  readonly places: ReadonlyMap<string, RootPlace>;
+  readonly places: ReadonlyMap<string, RootDirectory>;
   readonly reader: JobReader;
   readonly cache: BatchCache;
   /** Comes when every run of a root that is there has been heard of once. */

@@ -32,7 +32,7 @@ import { RunControl } from './run-control.ts';
 import { RUN_ENDED_AFTER_MS } from './run-ended-after.ts';
 import { RunOpener } from './run-opener.ts';
 import { RunStates } from './run-states.ts';
-import { rootPlace, type SyncedRun } from './synced-run.ts';
+import { rootDirectory, type SyncedRun } from './synced-run.ts';
 import { SyncedRuns } from './synced-runs.ts';
 import type { TrackerSyncOptions } from './tracker-sync-options.ts';
 import { TURN_BYTES, TurnDelivery } from './turn-delivery.ts';
@@ -371,7 +371,7 @@ export class TrackerSync implements LaneSync {
     this.progress.work = 'ends';
     await this.#patiently(patienceMs, async () => {
       for (const [run, changedAtMs] of changed) {
-        const olderThanMs = this.#control.isOver(run) ? 0 : runEndedAfterOf(rootPlace(places, run.target).path);
+        const olderThanMs = this.#control.isOver(run) ? 0 : runEndedAfterOf(rootDirectory(places, run.target).path);
         await this.#opener.end(run, changedAtMs, olderThanMs);
       }
     });

@@ -6,7 +6,7 @@ import { checkRoots } from '../moves/index.ts';
 import type { WatchStatus } from '../status/index.ts';
 import { finishTidying } from '../tidy/index.ts';
 import type { WatchOptions } from './watch-options.ts';
-import { WatchPlaces } from './watch-places.ts';
+import { WatchStores } from './watch-stores.ts';
 import { Watcher } from './watcher.ts';
 
 /**
@@ -14,7 +14,7 @@ import { Watcher } from './watcher.ts';
  * then. Closes the lanes' backends. A lane that fails waits and does not end the watch. Throws as `backfill` does.
  */
 export async function watch(options: WatchOptions): Promise<WatchStatus> {
-  const places = new WatchPlaces();
+  const places = new WatchStores();
   try {
     return await watchIn(places, options);
   } finally {
@@ -23,7 +23,7 @@ export async function watch(options: WatchOptions): Promise<WatchStatus> {
 }
 
 /** The same in places that stay open, for the next watch. The caller closes them. */
-export async function watchIn(places: WatchPlaces, options: WatchOptions): Promise<WatchStatus> {
+export async function watchIn(places: WatchStores, options: WatchOptions): Promise<WatchStatus> {
   const { trackers = [] } = options;
   try {
     useMemory({ roots: options.roots.length });

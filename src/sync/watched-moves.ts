@@ -16,7 +16,7 @@ import {
   type Moves,
   movedIncident,
   moveKey,
-  TakenPlaces,
+  TakenPaths,
 } from '../moves/index.ts';
 import type { WatchStatus } from '../status/index.ts';
 
@@ -51,7 +51,7 @@ export class WatchedMoves {
   /** Runs that went away, and may have been copied before. */
   #copies: CopiedRuns | undefined;
   /** Runs whose places were taken. */
-  #places: TakenPlaces | undefined;
+  #places: TakenPaths | undefined;
   /** Of all files that are known: only a new file with one of them can have been elsewhere. */
   #inodes = new KnownInodes();
   #endRound: () => void = () => undefined;
@@ -71,7 +71,7 @@ export class WatchedMoves {
     this.#unclear.clear();
     this.#places = !isFollowed
       ? undefined
-      : new TakenPlaces({ helds: movables(), pathOf: (root) => roots.get(root)?.path, roots: () => this.#answering(), scanSoon });
+      : new TakenPaths({ helds: movables(), pathOf: (root) => roots.get(root)?.path, roots: () => this.#answering(), scanSoon });
   }
 
   /** Whether this round ends: it says nothing more of files, since the next one looks at everything. */

@@ -1,7 +1,7 @@
 import { closeSync } from '../calls/index.ts';
 import type { FileState, RecordMark, TrailMark } from '../model/index.ts';
 import { isAboutBytes } from '../system-error.ts';
-import type { Place } from '../untrusted/index.ts';
+import type { Directory } from '../untrusted/index.ts';
 import { type OpenFile, openFile, readAt } from './open-file.ts';
 
 /**
@@ -130,7 +130,7 @@ function orUnreadable<T>(look: () => T, otherwise: T): T {
 }
 
 /** The same for a file by its name, which may be another one now; a file that cannot be opened is not the same. */
-export function compareFile(directory: Place, state: FileState, name = state.name): Change {
+export function compareFile(directory: Directory, state: FileState, name = state.name): Change {
   return ofOpened(directory, name, (file) => compareWithState(file, state)) ?? 'replaced';
 }
 
@@ -142,7 +142,7 @@ export function compareFile(directory: Place, state: FileState, name = state.nam
 export type Likeness = 'same' | 'beginning' | 'blank' | 'other';
 
 /** How far a file's bytes are those that a state knows: all of them, a beginning, or others. */
-export function likenessOf(directory: Place, state: FileState, name: string): Likeness {
+export function likenessOf(directory: Directory, state: FileState, name: string): Likeness {
   const { first, trail = [] } = state.guard;
   const second = first && trail.find(({ offset }) => offset > first.offset);
   const look = (file: OpenFile): Likeness => {
@@ -155,7 +155,7 @@ export function likenessOf(directory: Place, state: FileState, name: string): Li
 }
 
 /** Undefined if a file cannot be opened or read: the next read reports why. */
-function ofOpened<T>(directory: Place, name: string, look: (file: OpenFile) => T): T | undefined {
+function ofOpened<T>(directory: Directory, name: string, look: (file: OpenFile) => T): T | undefined {
   try {
     const file = openFile(directory, name);
     try {
@@ -169,7 +169,7 @@ function ofOpened<T>(directory: Place, name: string, look: (file: OpenFile) => T
 }
 
 /** The length and checksum of the record a file begins with; undefined if it is not whole, or cannot be read. */
-export function firstMark(directory: Place, name: string): RecordMark | undefined {
+export function firstMark(directory: Directory, name: string): RecordMark | undefined {
   return ofOpened(directory, name, (file) => {
     if (readAt(file.fd, scratch, 0, 12, 0) < 12) return undefined;
     const length = view.getUint32(0, true) + view.getUint32(4, true) * 0x1_0000_0000;

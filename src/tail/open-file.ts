@@ -1,11 +1,11 @@
 import { readSync } from '../calls/index.ts';
-import { type OpenedFile, openSync, type Place } from '../untrusted/index.ts';
+import { type Directory, type OpenedFile, openSync } from '../untrusted/index.ts';
 
 /** An event file opened for reading, as it was at that moment. */
 export type OpenFile = OpenedFile;
 
 /** Opens a regular file of a run; throws the system's error, or MB2010 and MB2011 for what is not read. */
-export function openFile(directory: Place, name: string): OpenFile {
+export function openFile(directory: Directory, name: string): OpenFile {
   return openSync(directory, name);
 }
 

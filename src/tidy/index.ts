@@ -1,3 +1,3 @@
 /** Changes what is known of roots and runs: renames them, moves them, forgets them. */
 export { type ForgetPlan, type ForgetWish, knownRoots, lookForFiles, planForgetting } from './forget-plan.ts';
-export { finishTidying, type Removed, type TidyPlaces, tidy } from './tidy.ts';
+export { finishTidying, type Removed, type TidyTargets, tidy } from './tidy.ts';

@@ -13,7 +13,7 @@ import { realPath } from '../real-path.ts';
 import type { StateFile, Task } from '../state/index.ts';
 
 /** Who is to hear of a change. */
-export interface TidyPlaces {
+export interface TidyTargets {
   /** Undefined if there is none: then there is a store alone, which makes each change wholly. */
   readonly state: StateFile | undefined;
   readonly local: { readonly backend: LocalBackend; readonly path: string } | undefined;
@@ -37,36 +37,36 @@ export interface Removed {
  * Makes changes everywhere: the state first, with notes of what is to follow, so that the next start finishes it
  * (`finishTidying`). All of them are in the state before a tracker run goes: one that is in use stays.
  */
-export async function tidy(places: TidyPlaces, tidyings: readonly Tidying[], removals: readonly Removal[] = []): Promise<Removed> {
-  const { state, local } = places;
+export async function tidy(targets: TidyTargets, tidyings: readonly Tidying[], removals: readonly Removal[] = []): Promise<Removed> {
+  const { state, local } = targets;
   if (state === undefined) {
     for (const tidying of tidyings) local?.backend.tidy(tidying);
     return { removed: 0, left: 0 };
   }
   const store = local === undefined ? undefined : realPath(local.path);
   for (const [i, tidying] of tidyings.entries()) state.tidy(tidying, store, i === 0 ? removals : []);
-  return finishTidying(places);
+  return finishTidying(targets);
 }
 
 /**
  * Finishes what was begun and cut off. What belongs to another store, or to a lane that is not at hand, waits for
  * those.
  */
-export async function finishTidying(places: TidyPlaces): Promise<Removed> {
+export async function finishTidying(targets: TidyTargets): Promise<Removed> {
   let [removed, left] = [0, 0];
   const removing = { failed: new Set<string>(), used: new Map<string, ReadonlySet<string>>() };
-  for (const task of places.state?.tasks() ?? []) {
-    if (!tellStore(places, task)) continue;
-    const rest = await removeAll(places, task.removals, removing);
+  for (const task of targets.state?.tasks() ?? []) {
+    if (!tellStore(targets, task)) continue;
+    const rest = await removeAll(targets, task.removals, removing);
     removed += task.removals.length - rest.length;
     left += rest.length;
-    places.state?.taskDone(task, rest);
+    targets.state?.taskDone(task, rest);
   }
   return { removed, left };
 }
 
 /** False where it is another store's. */
-function tellStore({ local }: TidyPlaces, { store, tidying }: Task): boolean {
+function tellStore({ local }: TidyTargets, { store, tidying }: Task): boolean {
   if (store === undefined) return true;
   if (local === undefined || realPath(local.path) !== store) {
     // A store that is gone has nothing to be told.
@@ -86,7 +86,7 @@ interface Removing {
 
 /** Those that could not be removed, and are to be tried again. */
 async function removeAll(
-  { state, trackers, warn, signal, clock }: TidyPlaces,
+  { state, trackers, warn, signal, clock }: TidyTargets,
   removals: readonly Removal[],
   { failed, used }: Removing,
 ): Promise<Removal[]> {

@@ -1,8 +1,8 @@
 /** Where links lead, part by part: nothing of a file system is touched that must not be. */
 import type { BigIntStats } from 'node:fs';
 import { dirname, isAbsolute, posix, relative, sep } from 'node:path';
+import { inDirectory, isWithin, type RootDirectory } from './directory.ts';
 import { isOfTheKernel, type Mounts, mountsNow } from './mounts.ts';
-import { inDirectory, isWithin, type RootPlace } from './place.ts';
 import { refusal, shown } from './refusal.ts';
 import { doNow, lstat, readlink, type Steps } from './steps.ts';
 
@@ -23,12 +23,12 @@ const MOST_KNOWN = 100_000;
 
 /** Follows links of one root as its rule says. */
 export class LinkFollower {
-  readonly #root: RootPlace;
+  readonly #root: RootDirectory;
   readonly #mounts: Mounts;
   /** Parts of paths that are directories, for a walk that meets many links; what is opened later is checked again. */
   readonly #known: Set<string> | undefined;
 
-  constructor(root: RootPlace, { mounts = mountsNow(), isRemembering = false } = {}) {
+  constructor(root: RootDirectory, { mounts = mountsNow(), isRemembering = false } = {}) {
     this.#root = root;
     this.#mounts = mounts;
     this.#known = isRemembering ? new Set() : undefined;

@@ -7,9 +7,9 @@ import { inTime } from '../calls/index.ts';
 import { withSignal } from '../concurrency/index.ts';
 import { MirrorError, systemCode } from '../errors.ts';
 import { fileStamp } from '../model/index.ts';
+import { type Directory, fullPath, inDirectory, isWithin } from './directory.ts';
 import { LinkFollower } from './follow-link.ts';
 import { isOfTheKernel, mountsNow } from './mounts.ts';
-import { fullPath, inDirectory, isWithin, type Place } from './place.ts';
 import { refusal, shown } from './refusal.ts';
 import { close, doLater, doNow, fstat, lstat, open, readlink, realpath, type Steps } from './steps.ts';
 
@@ -50,23 +50,23 @@ const TRIES = 3;
  * Opens a file and waits for it: for separate threads. Throws the system's error, or MB2010 and MB2011 for what
  * is not read.
  */
-export function openSync(place: Place, name: string): OpenedFile {
-  return doNow(openSteps(place, name));
+export function openSync(directory: Directory, name: string): OpenedFile {
+  return doNow(openSteps(directory, name));
 }
 
 /** Looks at a name below a place; follows links as the root's rule says. */
-export function lookAt(place: Place, name: string): Promise<Looked> {
-  return doLater(lookSteps(place, name));
+export function lookAt(directory: Directory, name: string): Promise<Looked> {
+  return doLater(lookSteps(directory, name));
 }
 
 /** The same, and waits for it. */
-export function lookNow(place: Place, name: string): Looked {
-  return doNow(lookSteps(place, name));
+export function lookNow(directory: Directory, name: string): Looked {
+  return doNow(lookSteps(directory, name));
 }
 
-function* lookSteps(place: Place, name: string): Steps<Looked> {
+function* lookSteps(directory: Directory, name: string): Steps<Looked> {
   try {
-    const { real, stat } = yield* foundSteps(place, name);
+    const { real, stat } = yield* foundSteps(directory, name);
     if (stat.isDirectory()) return { kind: 'directory' };
     if (!stat.isFile()) return { kind: 'refused', reason: notRegular(stat) };
     return {
@@ -97,7 +97,7 @@ interface ReadLimits {
 
 /** All of a file, and its stamp. */
 export async function readWhole(
-  place: Place,
+  directory: Directory,
   name: string,
   limits: ReadLimits,
 ): Promise<{ readonly content: Buffer; readonly stamp: string }> {
@@ -106,17 +106,17 @@ export async function readWhole(
   const onOpen = (file: OpenedFile): void => {
     stamp = file.stamp;
   };
-  for await (const piece of pieces(place, name, { ...limits, onOpen })) read.push(piece);
+  for await (const piece of pieces(directory, name, { ...limits, onOpen })) read.push(piece);
   return { content: Buffer.concat(read), stamp };
 }
 
 /** A file piece by piece, from a byte on. One that grows past the limit while it is read ends there, as MB2012. */
 export async function* pieces(
-  place: Place,
+  directory: Directory,
   name: string,
   { mostBytes, signal, start = 0, onOpen }: ReadLimits & { readonly start?: number; readonly onOpen?: (file: OpenedFile) => void },
 ): AsyncGenerator<Buffer, void, void> {
-  const opening = doLater(openSteps(place, name));
+  const opening = doLater(openSteps(directory, name));
   let file: OpenedFile;
   try {
     file = await withSignal(opening, signal);
@@ -125,10 +125,10 @@ export async function* pieces(
     if (signal.aborted) void opening.then(({ fd }) => fs.close(fd)).catch(() => undefined);
     throw error;
   }
-  const path = fullPath(place, name);
+  const path = fullPath(directory, name);
   let reading: Promise<unknown> = Promise.resolve();
   try {
-    if (file.size > mostBytes) throw tooLarge(place, name, `it has ${file.size} bytes, and at most ${mostBytes} are read`);
+    if (file.size > mostBytes) throw tooLarge(directory, name, `it has ${file.size} bytes, and at most ${mostBytes} are read`);
     onOpen?.(file);
     for (let at = start; ; ) {
       const piece = Buffer.allocUnsafe(PIECE_BYTES);
@@ -137,7 +137,7 @@ export async function* pieces(
       const { bytesRead } = await withSignal(work, signal);
       if (bytesRead === 0) return;
       at += bytesRead;
-      if (at > mostBytes) throw tooLarge(place, name, `it has grown past ${mostBytes} bytes, the most that is read`);
+      if (at > mostBytes) throw tooLarge(directory, name, `it has grown past ${mostBytes} bytes, the most that is read`);
       yield piece.subarray(0, bytesRead);
     }
   } finally {
@@ -148,8 +148,8 @@ export async function* pieces(
 
 const readLater = promisify(fs.read);
 
-function tooLarge(place: Place, name: string, reason: string): MirrorError {
-  return refusal('MB2012', reason, fullPath(place, name));
+function tooLarge(directory: Directory, name: string, reason: string): MirrorError {
+  return refusal('MB2012', reason, fullPath(directory, name));
 }
 
 /** File systems in user space often say that a file takes no room at all. */
@@ -158,31 +158,31 @@ function isTellingBlocks(real: string): boolean {
   return type !== undefined && !type.startsWith('fuse') && type !== '9p' && type !== 'virtiofs';
 }
 
-function* openSteps(place: Place, name: string): Steps<OpenedFile> {
+function* openSteps(directory: Directory, name: string): Steps<OpenedFile> {
   for (let attempt = 1; ; attempt++) {
-    const opened = (yield* openPlainly(place, name)) ?? (yield* openThroughLinks(place, name));
+    const opened = (yield* openPlainly(directory, name)) ?? (yield* openThroughLinks(directory, name));
     if (opened !== undefined) return opened;
     if (attempt === TRIES) {
-      throw refusal('MB2013', `${shown(name)} was another file each time it was opened`, fullPath(place, name), 'later');
+      throw refusal('MB2013', `${shown(name)} was another file each time it was opened`, fullPath(directory, name), 'later');
     }
   }
 }
 
 /** As it is nearly always: no link on the way from the root. Undefined if there is one. */
-function* openPlainly(place: Place, name: string): Steps<OpenedFile | undefined> {
-  const found = yield* lookPlainly(place, name);
+function* openPlainly(directory: Directory, name: string): Steps<OpenedFile | undefined> {
+  const found = yield* lookPlainly(directory, name);
   if (found === undefined) return undefined;
   checkRegular(found.stat);
-  return yield* openAt(found.path, (real) => (place.links === 'none' ? real === found.path : isWithin(real, place.root)));
+  return yield* openAt(found.path, (real) => (directory.links === 'none' ? real === found.path : isWithin(real, directory.root)));
 }
 
 /** The parts of a name below a place, none of which is a link. */
-function* lookPlainly(place: Place, name: string): Steps<{ readonly path: string; readonly stat: BigIntStats } | undefined> {
-  const parts = insideParts(place, name);
-  const own = place.path === '' ? 0 : place.path.split('/').length;
+function* lookPlainly(directory: Directory, name: string): Steps<{ readonly path: string; readonly stat: BigIntStats } | undefined> {
+  const parts = insideParts(directory, name);
+  const own = directory.path === '' ? 0 : directory.path.split('/').length;
   // The path was walked a moment ago; the target of the descriptor shows if something was exchanged since.
-  const isBelow = parts.length > own && parts.slice(0, own).join('/') === place.path;
-  let path = isBelow ? fullPath(place) : place.root;
+  const isBelow = parts.length > own && parts.slice(0, own).join('/') === directory.path;
+  let path = isBelow ? fullPath(directory) : directory.root;
   let stat: BigIntStats | undefined;
   const rest = isBelow ? parts.slice(own) : parts;
   for (const [i, part] of rest.entries()) {
@@ -194,32 +194,32 @@ function* lookPlainly(place: Place, name: string): Steps<{ readonly path: string
   return { path, stat: stat ?? (yield* lstat(path)) };
 }
 
-function* openThroughLinks(place: Place, name: string): Steps<OpenedFile | undefined> {
-  const { real: expected, stat, ownerUid } = yield* foundThroughLinks(place, name);
+function* openThroughLinks(directory: Directory, name: string): Steps<OpenedFile | undefined> {
+  const { real: expected, stat, ownerUid } = yield* foundThroughLinks(directory, name);
   checkRegular(stat);
   return yield* openAt(expected, (real, found) => real === expected && (ownerUid === undefined || found.uid === ownerUid));
 }
 
 /** Where a name leads, and what is there. */
-function* foundSteps(place: Place, name: string): Steps<{ readonly real: string; readonly stat: BigIntStats }> {
-  const plain = yield* lookPlainly(place, name);
-  return plain === undefined ? yield* foundThroughLinks(place, name) : { real: plain.path, stat: plain.stat };
+function* foundSteps(directory: Directory, name: string): Steps<{ readonly real: string; readonly stat: BigIntStats }> {
+  const plain = yield* lookPlainly(directory, name);
+  return plain === undefined ? yield* foundThroughLinks(directory, name) : { real: plain.path, stat: plain.stat };
 }
 
 /**
  * From the root on, part by part; each link is followed as the rule says. `ownerUid`: who must own the file itself.
  */
 function* foundThroughLinks(
-  place: Place,
+  directory: Directory,
   name: string,
 ): Steps<{ readonly real: string; readonly stat: BigIntStats; readonly ownerUid: bigint | undefined }> {
   // The root's own path is the operator's choice: if it is a link, that is intended.
-  const root = yield* realpath(place.root);
-  const follower = new LinkFollower({ path: root, links: place.links });
+  const root = yield* realpath(directory.root);
+  const follower = new LinkFollower({ path: root, links: directory.links });
   let real = root;
   let stat = yield* lstat(root);
   let ownerUid: bigint | undefined;
-  for (const part of insideParts(place, name)) {
+  for (const part of insideParts(directory, name)) {
     if (!stat.isDirectory()) throw Object.assign(new Error(`not a directory: ${shown(real)}`), { code: 'ENOTDIR' });
     real = inDirectory(real, part);
     stat = yield* lstat(real);
@@ -230,7 +230,7 @@ function* foundThroughLinks(
     const found = yield* follower.follow(link, own);
     if (found.refused !== undefined) throw refusal('MB2010', found.refused, link);
     ({ real, stat } = found);
-    if (!found.isInside && place.links === 'owner') ownerUid = own.uid;
+    if (!found.isInside && directory.links === 'owner') ownerUid = own.uid;
   }
   return { real, stat, ownerUid };
 }
@@ -273,7 +273,7 @@ function* whereIs(fd: number, path: string, { dev, ino }: BigIntStats): Steps<st
 }
 
 /** The parts of a name from the root on, `..` taken away; none of them leads above the root. */
-function insideParts({ path }: Place, name: string): string[] {
+function insideParts({ path }: Directory, name: string): string[] {
   const joined = posix.join('/', path, name);
   return joined.split('/').filter((part) => part !== '');
 }

@@ -7,7 +7,7 @@ import type { RunRef } from '../model/index.ts';
 import { StateFile } from '../state/index.ts';
 import type { Progress } from '../status/index.ts';
 import { AnswerWatch } from '../sync/delivery/index.ts';
-import { DEFAULT_LINKS, type LinkRules, placeOf } from '../untrusted/index.ts';
+import { DEFAULT_LINKS, directoryOf, type LinkRules } from '../untrusted/index.ts';
 import type { Obstacle } from './compare/index.ts';
 import { storedArtifacts } from './verify-artifacts.ts';
 import { startedProgress } from './verify-log.ts';
@@ -120,8 +120,8 @@ class ForeignPass {
       for (const [run, handle] of lane.handles()) {
         signal.throwIfAborted();
         const path = paths.get(run.root) ?? '';
-        const place = placeOf({ path, links: linksOf(path) }, run.path);
-        const { files, params, hasAllParams } = await storedArtifacts(lane.artifacts(run), place, signal);
+        const below = directoryOf({ path, links: linksOf(path) }, run.path);
+        const { files, params, hasAllParams } = await storedArtifacts(lane.artifacts(run), below, signal);
         own.push({
           handle,
           files: [...files.keys()],

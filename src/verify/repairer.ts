@@ -1,6 +1,6 @@
 /** `verify --repair` for any lane: records what the next pass must mirror again. */
 import { type FileState, type Gap, type RunRef, runLabel, type Series } from '../model/index.ts';
-import type { Place } from '../untrusted/index.ts';
+import type { Directory } from '../untrusted/index.ts';
 import { type FileFacts, type FileRepair, gapsOf, type Obstacle, type Repairs, type RunComparison } from './compare/index.ts';
 import type { ExtraFindings } from './lane-source.ts';
 import { type RunFiles, recordEnd } from './verify-files.ts';
@@ -13,7 +13,7 @@ export interface ComparedRun {
   readonly facts: ReadonlyMap<string, FileFacts>;
   /** As the lane has them. */
   readonly series: readonly Series[];
-  readonly directory: Place;
+  readonly directory: Directory;
   readonly files: RunFiles;
 }
 

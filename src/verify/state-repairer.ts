@@ -2,7 +2,7 @@
 import { MirrorError } from '../errors.ts';
 import { type FileState, type Gap, type RunRef, runLabel } from '../model/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
-import type { Place } from '../untrusted/index.ts';
+import type { Directory } from '../untrusted/index.ts';
 import { type FileFacts, type FileRepair, rangesOf } from './compare/index.ts';
 import type { ExtraFindings } from './lane-source.ts';
 import { type ComparedRun, type FileRepairer, RepairCounts, type Repairer, repairFiles } from './repairer.ts';
@@ -89,7 +89,7 @@ export class StateRepairer implements Repairer, FileRepairer {
   }
 
   /** What was refused may be taken now: a limit was raised, a store is back. */
-  #askAgain(run: RunRef, name: string, { unjudged }: FileFacts, directory: Place): void {
+  #askAgain(run: RunRef, name: string, { unjudged }: FileFacts, directory: Directory): void {
     const state = unjudged === undefined ? this.#lane.knownFile(run, name) : undefined;
     if (state === undefined) return;
     const { generation, position } = state;

@@ -7,7 +7,7 @@ import { LaneNames, type TrackerLaneOptions } from '../lanes/index.ts';
 import { type FileState, keyOfRun, type RunRef } from '../model/index.ts';
 import type { LaneReader } from '../state/index.ts';
 import { AnswerWatch } from '../sync/delivery/index.ts';
-import { placeOf } from '../untrusted/index.ts';
+import { directoryOf } from '../untrusted/index.ts';
 import { heldBy, NO_MEDIA } from './compare/index.ts';
 import type { ExtraScope, Extras, LaneSource } from './lane-source.ts';
 import { checkArtifacts, type RunArtifacts } from './verify-artifacts.ts';
@@ -132,8 +132,8 @@ function trackerExtras(stored: RunArtifacts, { directory }: ExtraScope['candidat
       const { target } = stored;
       compared.add(keyOfRun(target));
       // A run that is folded is below its target.
-      const place = placeOf({ path: directory.root, links: directory.links }, target.path);
-      const { counts, differences, again } = await checkArtifacts(stored, place, signal);
+      const below = directoryOf({ path: directory.root, links: directory.links }, target.path);
+      const { counts, differences, again } = await checkArtifacts(stored, below, signal);
       return { listing: 0, media: NO_MEDIA, artifacts: counts, differences, again: { target, artifacts: again } };
     },
   };

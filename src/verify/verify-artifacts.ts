@@ -5,7 +5,7 @@ import type { ArtifactDifference, Handle, RunParam, WantedArtifacts } from '../c
 import { type RunRef, sha256Of, textInEvent } from '../model/index.ts';
 import { recordAt } from '../reading/index.ts';
 import { type ArtifactState, isRefusedFile } from '../state/index.ts';
-import { type Place, readWhole } from '../untrusted/index.ts';
+import { type Directory, readWhole } from '../untrusted/index.ts';
 import type { ArtifactCounts, StoredArtifactDifference } from './compare/index.ts';
 
 /** A tracker run, and what was stored in it from files next to the event files. */
@@ -49,7 +49,11 @@ interface StoredArtifacts {
  * `directory`: the one of the target. Params whose file is not what it was are left out: the next pass reads it
  * anyway.
  */
-export async function storedArtifacts(states: readonly ArtifactState[], directory: Place, signal: AbortSignal): Promise<StoredArtifacts> {
+export async function storedArtifacts(
+  states: readonly ArtifactState[],
+  directory: Directory,
+  signal: AbortSignal,
+): Promise<StoredArtifacts> {
   const stored = new Map<string, Stored>();
   let hasAllParams = true;
   const files = new Map<string, WantedArtifacts['files'][number]>();
@@ -91,7 +95,7 @@ export async function storedArtifacts(states: readonly ArtifactState[], director
 /** Compares the params and files of a tracker run with what was stored. */
 export async function checkArtifacts(
   { target, handle, states, compare }: RunArtifacts,
-  directory: Place,
+  directory: Directory,
   signal: AbortSignal,
 ): Promise<ArtifactFindings> {
   const { stored, files, params } = await storedArtifacts(states, directory, signal);
@@ -122,7 +126,7 @@ export async function checkArtifacts(
 
 /** Undefined: nobody can tell any more. */
 async function paramsOf(
-  directory: Place,
+  directory: Directory,
   { path, hash }: ArtifactState,
   prefix: string,
   signal: AbortSignal,
@@ -141,21 +145,21 @@ async function paramsOf(
 
 /** What the record says that the text was in. */
 async function textParamsOf(
-  directory: Place,
+  directory: Directory,
   { stamp, hash }: ArtifactState,
   prefix: string,
   signal: AbortSignal,
 ): Promise<readonly RunParam[] | undefined> {
-  const place = readTextStamp(stamp);
-  if (place === undefined) return undefined;
+  const position = readTextStamp(stamp);
+  if (position === undefined) return undefined;
   let event: Uint8Array | undefined;
   try {
-    event = await recordAt(directory, place.file, { offset: place.offset, mostBytes: 2 * MOST_TEXT_BYTES, signal });
+    event = await recordAt(directory, position.file, { offset: position.offset, mostBytes: 2 * MOST_TEXT_BYTES, signal });
   } catch {
     // As with a file that is gone.
     return undefined;
   }
-  const text = event === undefined ? undefined : textInEvent(event, place.index);
+  const text = event === undefined ? undefined : textInEvent(event, position.index);
   if (text === undefined || sha256Of(text) !== hash) return undefined;
   const read = await readTextParams(Buffer.from(text).toString('utf8'), prefix);
   return read.kind === 'params' ? read.params : [];

@@ -5,7 +5,7 @@ import { isCompanion, isEventFileName } from '../discover/index.ts';
 import type { Batch, FileState, RunRef, Series } from '../model/index.ts';
 import type { FileOutcome, PatientReader, ReadEvent } from '../reading/index.ts';
 import { openFile } from '../tail/index.ts';
-import { fullPath, lookAt, type Place } from '../untrusted/index.ts';
+import { type Directory, fullPath, lookAt } from '../untrusted/index.ts';
 import { type FileFacts, rangesOf, type Unjudged } from './compare/index.ts';
 
 /**
@@ -14,7 +14,7 @@ import { type FileFacts, rangesOf, type Unjudged } from './compare/index.ts';
  */
 export class RunFiles {
   readonly #run: RunRef;
-  readonly #directory: Place;
+  readonly #directory: Directory;
   readonly #states: readonly FileState[];
   readonly #facts: ReadonlyMap<string, FileFacts>;
   readonly #known: readonly Series[];
@@ -22,7 +22,7 @@ export class RunFiles {
   #catalogue: Series[] = [];
 
   constructor(
-    { run, directory }: { readonly run: RunRef; readonly directory: Place },
+    { run, directory }: { readonly run: RunRef; readonly directory: Directory },
     states: readonly FileState[],
     facts: ReadonlyMap<string, FileFacts>,
     series: readonly Series[],
@@ -95,7 +95,7 @@ function unread(name: string): FileState {
 }
 
 /** All of a run's files as they are now, to their ends; those that cannot be compared are left out. */
-export async function wholeFiles(directory: Place, states: readonly FileState[]): Promise<FileState[]> {
+export async function wholeFiles(directory: Directory, states: readonly FileState[]): Promise<FileState[]> {
   const known = new Map(states.map((state) => [state.name, state]));
   const names = new Set([...known.keys(), ...(await filesIn(directory))]);
   const files: FileState[] = [];
@@ -107,7 +107,7 @@ export async function wholeFiles(directory: Place, states: readonly FileState[])
   return files;
 }
 
-async function filesIn(directory: Place): Promise<string[]> {
+async function filesIn(directory: Directory): Promise<string[]> {
   const path = fullPath(directory);
   try {
     const names = new Set((await inTime(path, () => readdir(path))).filter(isEventFileName));
@@ -121,7 +121,7 @@ async function filesIn(directory: Place): Promise<string[]> {
  * Where the record at an offset of a file ends. A record is its length, a checksum of that, as many bytes, and their
  * checksum.
  */
-export function recordEnd(directory: Place, name: string, offset: number): number {
+export function recordEnd(directory: Directory, name: string, offset: number): number {
   const { fd } = openFile(directory, name);
   try {
     const length = new DataView(new ArrayBuffer(8));

@@ -21,7 +21,7 @@ import { MirrorError, systemCode } from '../errors.ts';
 import { compareNames, type RunRef, systemPath } from '../model/index.ts';
 import { type Walked, walkRoots } from '../reading/index.ts';
 import { reasonOf } from '../system-error.ts';
-import { DEFAULT_LINKS, type LinkRules, type Place, placeOf } from '../untrusted/index.ts';
+import { DEFAULT_LINKS, type Directory, directoryOf, type LinkRules } from '../untrusted/index.ts';
 import type { Obstacle } from './compare/index.ts';
 
 /** A root, and the part of it that is asked for. */
@@ -41,7 +41,7 @@ export interface Mirrored {
 /** A run to compare: what the lane has of it, what is there of it now, or both. */
 export interface Candidate {
   readonly run: RunRef;
-  readonly directory: Place;
+  readonly directory: Directory;
   readonly found: readonly FoundFile[];
 }
 
@@ -123,6 +123,6 @@ export async function candidatesOf(
     const paths = new Set([...found.keys(), ...held.filter(isIn)]);
     return [...paths]
       .sort(compareNames)
-      .map((run) => ({ run: { root, path: run }, directory: placeOf({ path, links }, run), found: found.get(run) ?? [] }));
+      .map((run) => ({ run: { root, path: run }, directory: directoryOf({ path, links }, run), found: found.get(run) ?? [] }));
   });
 }

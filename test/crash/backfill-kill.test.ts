@@ -8,8 +8,8 @@ import type { RunJob } from '../../src/reading/read-event.ts';
 import { FileWindow } from '../../src/tail/index.ts';
 import { freshDirectory, mustRun, remove, repository, start, stateOf } from '../e2e/command.ts';
 import { bigLog } from '../support/big-log.ts';
+import { directoryAt } from '../support/directory.ts';
 import * as w from '../support/event-writer.ts';
-import { placeAt } from '../support/place.ts';
 import { readRun } from '../support/read-run.ts';
 import { killBackfills } from './backfill-kill.ts';
 import { writeMediaLog } from './media-log.ts';
@@ -113,7 +113,7 @@ describe('a backfill that is killed while it reads repaired bytes', () => {
         const known = backend.positions(run);
         const state = known.files[0];
         const file = { name: 'events.out.tfevents.1', ...(state === undefined ? {} : { state }) };
-        const job: RunJob = { run, directory: placeAt(logs), files: [file], series: backend.catalogue(run), settled: true };
+        const job: RunJob = { run, directory: directoryAt(logs), files: [file], series: backend.catalogue(run), settled: true };
         const handle = await backend.open({ run, rootPath: logs });
         let sent = 0;
         for (const event of readRun(job, new FileWindow())) {

@@ -5,8 +5,8 @@ import { LocalBackend } from '../../src/backends/local/index.ts';
 import { RunSession } from '../../src/reading/reader.ts';
 import { FileWindow } from '../../src/tail/index.ts';
 import { freshDirectory, remove } from '../e2e/command.ts';
+import { directoryAt } from '../support/directory.ts';
 import * as w from '../support/event-writer.ts';
-import { placeAt } from '../support/place.ts';
 import { checkWatchHistories } from './watch-property.ts';
 
 const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
@@ -36,7 +36,7 @@ describe('whatever happens to a log tree and to the process that watches it', ()
     const handle = await backend.open({ run, rootPath: logs });
     const session = new RunSession({ series: [] });
     const window = new FileWindow();
-    const job = { run, directory: placeAt(logs), files: [{ name }], series: [], settled: false, retriesGaps: true, mostBytes: 1 };
+    const job = { run, directory: directoryAt(logs), files: [{ name }], series: [], settled: false, retriesGaps: true, mostBytes: 1 };
     try {
       for (const bytes of [broken, whole]) {
         writeFileSync(join(logs, name), bytes);

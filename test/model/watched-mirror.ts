@@ -7,7 +7,7 @@ import { RootWatch } from '../../src/discover/index.ts';
 import type { Damage } from '../../src/model/index.ts';
 import { RunSession } from '../../src/reading/reader.ts';
 import { FileWindow } from '../../src/tail/index.ts';
-import { placeAt } from '../support/place.ts';
+import { directoryAt } from '../support/directory.ts';
 import { placeOf, pointText, type WatchedTree } from './watched-tree.ts';
 
 const ROOT = 'logs';
@@ -75,7 +75,7 @@ export class WatchedMirror {
       this.#sessions.set(run, session);
       const job = {
         run: ref,
-        directory: placeAt(join(this.#tree.root, run)),
+        directory: directoryAt(join(this.#tree.root, run)),
         series: [],
         settled,
         retriesGaps: heal,

@@ -1,6 +1,6 @@
 /** Whose a tracker run is, and how several processes agree on one. */
 export { FileMarks } from './file-marks.ts';
-export { addPlace, agreeOnOne, type Contenders, inPlaces, withoutLeft } from './one-run.ts';
+export { agreeOnOne, byTicket, type Contenders, missingTicket, withoutLeft } from './one-run.ts';
 export {
   type Candidate,
   holderSource,

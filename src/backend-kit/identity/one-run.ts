@@ -11,7 +11,7 @@ import { type Clock, systemClock } from '../../clock.ts';
  * The process that makes a run gives it a place at once; one that has none after so long was left behind by a process
  * that died.
  */
-const PLACE_MS = 5000;
+const TICKET_MS = 5000;
 const LOOK_MS = 100;
 /** Where a run without a place stands. */
 const LAST = Number.MAX_SAFE_INTEGER;
@@ -22,10 +22,10 @@ export interface Contenders<Run> {
   list(): Promise<readonly Run[]>;
   idOf(run: Run): string;
   /** The place it says it has, as a text. */
-  placeOf(run: Run): unknown;
+  ticketOf(run: Run): unknown;
   /** Whether it exists and belongs to this run: the others wait for its place. */
   isOwn(run: Run): boolean;
-  givePlace(run: Run, place: string): Promise<void>;
+  giveTicket(run: Run, ticket: string): Promise<void>;
   /** Whether nothing was written to it. Default: a run without a place is. */
   isEmpty?(run: Run): boolean;
   /** Whether its maker may be about to give it a place, where the tracker tells. */
@@ -37,16 +37,16 @@ export interface Contenders<Run> {
 }
 
 /** All of them by their places, once those that are this run's have one, or nobody will give them one any more. */
-export async function inPlaces<Run>(contenders: Contenders<Run>, signal: AbortSignal): Promise<readonly Run[]> {
+export async function byTicket<Run>(contenders: Contenders<Run>, signal: AbortSignal): Promise<readonly Run[]> {
   const { clock = systemClock } = contenders;
-  const end = clock.steadyMs() + PLACE_MS;
+  const end = clock.steadyMs() + TICKET_MS;
   for (;;) {
     const all = await contenders.list();
     const isDrawing = all.some(
-      (run) => contenders.isOwn(run) && placeIn(contenders, run) === undefined && contenders.mayDraw?.(run) !== false,
+      (run) => contenders.isOwn(run) && ticketIn(contenders, run) === undefined && contenders.mayDraw?.(run) !== false,
     );
     if (!isDrawing || clock.steadyMs() > end) {
-      return all.toSorted((a, b) => (placeIn(contenders, a) ?? LAST) - (placeIn(contenders, b) ?? LAST));
+      return all.toSorted((a, b) => (ticketIn(contenders, a) ?? LAST) - (ticketIn(contenders, b) ?? LAST));
     }
     await clock.sleep(LOOK_MS, signal);
     signal.throwIfAborted();
@@ -61,18 +61,18 @@ export async function agreeOnOne<Run>(made: Run, contenders: Contenders<Run>, si
   const id = contenders.idOf(made);
   const isOther = (run: Run): boolean => contenders.isOwn(run) && contenders.idOf(run) !== id;
   const others = (await contenders.list()).filter(isOther);
-  const place = others.reduce((last, run) => Math.max(last, placeIn(contenders, run) ?? 0), -1) + 1;
+  const ticket = others.reduce((last, run) => Math.max(last, ticketIn(contenders, run) ?? 0), -1) + 1;
   try {
-    await contenders.givePlace(made, String(place));
+    await contenders.giveTicket(made, String(ticket));
   } catch (error) {
     // Who takes so long for it is treated as dead.
-    const left = await inPlaces(contenders, signal);
+    const left = await byTicket(contenders, signal);
     const winner = left.find(isOther);
     if (winner === undefined || left.some((run) => contenders.idOf(run) === id)) throw error;
     return winner;
   }
   if (others.length === 0) return made;
-  const all = await inPlaces(contenders, signal);
+  const all = await byTicket(contenders, signal);
   const first = all.find((run) => contenders.isOwn(run));
   if (first === undefined || contenders.idOf(first) === id) {
     await withoutLeft(all.filter(isOther), contenders);
@@ -87,20 +87,20 @@ export async function agreeOnOne<Run>(made: Run, contenders: Contenders<Run>, si
  * the others.
  */
 export async function withoutLeft<Run>(twins: readonly Run[], contenders: Contenders<Run>): Promise<readonly Run[]> {
-  const isLeft = (run: Run): boolean => placeIn(contenders, run) === undefined && contenders.isEmpty?.(run) !== false;
+  const isLeft = (run: Run): boolean => ticketIn(contenders, run) === undefined && contenders.isEmpty?.(run) !== false;
   for (const run of twins) if (isLeft(run)) await contenders.remove(run);
   return twins.filter((run) => !isLeft(run));
 }
 
 /** The place to give to one that was left without by a process that died: the next one need not wait for it. */
-export function addPlace(place: unknown): string | undefined {
-  return readPlace(place) === undefined ? '1' : undefined;
+export function missingTicket(ticket: unknown): string | undefined {
+  return readTicket(ticket) === undefined ? '1' : undefined;
 }
 
-function placeIn<Run>({ placeOf }: Contenders<Run>, run: Run): number | undefined {
-  return readPlace(placeOf(run));
+function ticketIn<Run>({ ticketOf }: Contenders<Run>, run: Run): number | undefined {
+  return readTicket(ticketOf(run));
 }
 
-function readPlace(text: unknown): number | undefined {
+function readTicket(text: unknown): number | undefined {
   return typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }

@@ -16,7 +16,7 @@ export interface PooledRun {
   readonly writer: RunWriter;
 }
 
-interface Place {
+interface Slot {
   readonly run: TrackedRun;
   readonly opened: Promise<PooledRun>;
   /** How many use it at the moment: it is not closed under them. */
@@ -29,7 +29,7 @@ export class RunPool {
   readonly #most: number;
   readonly #warn: BackendContext['warn'];
   /** By hash, the one used last at the end. */
-  readonly #places = new Map<string, Place>();
+  readonly #slots = new Map<string, Slot>();
   readonly #loaded = new LoadedPoints(LOADED_POINTS, RECENT_POINTS);
 
   constructor(client: AimClient, most: number, warn: BackendContext['warn']) {
@@ -40,54 +40,54 @@ export class RunPool {
 
   /** Does something with an open run, and opens it first if it is not; `createdAt` is when a new one began. */
   async use<T>(run: TrackedRun, work: (pooled: PooledRun) => Promise<T>, signal: AbortSignal, createdAt?: number): Promise<T> {
-    let place = this.#places.get(run.hash);
-    if (place === undefined) {
+    let slot = this.#slots.get(run.hash);
+    if (slot === undefined) {
       await this.#makeRoom(signal);
-      place = this.#places.get(run.hash);
+      slot = this.#slots.get(run.hash);
     }
-    if (place === undefined) {
+    if (slot === undefined) {
       const opened = openRun(this.#client, run, createdAt, signal).then((open) => ({
         open,
         writer: new RunWriter(this.#client, run, open, this.#loaded, this.#warn),
       }));
-      place = { run, opened, users: 0 };
-      opened.catch(() => this.#places.delete(run.hash));
+      slot = { run, opened, users: 0 };
+      opened.catch(() => this.#slots.delete(run.hash));
     }
-    this.#places.delete(run.hash);
-    this.#places.set(run.hash, place);
-    place.users++;
+    this.#slots.delete(run.hash);
+    this.#slots.set(run.hash, slot);
+    slot.users++;
     try {
-      return await work(await place.opened);
+      return await work(await slot.opened);
     } finally {
-      place.users--;
+      slot.users--;
     }
   }
 
   /** The run's trees, if it is open. */
   async peek(hash: string): Promise<PooledRun | undefined> {
-    return this.#places.get(hash)?.opened.catch(() => undefined);
+    return this.#slots.get(hash)?.opened.catch(() => undefined);
   }
 
   /** Closes a run, if it is open and not in use. */
   async release(hash: string, signal: AbortSignal): Promise<void> {
-    const place = this.#places.get(hash);
-    if (place === undefined || place.users > 0) return;
-    this.#places.delete(hash);
-    const pooled = await place.opened.catch(() => undefined);
+    const slot = this.#slots.get(hash);
+    if (slot === undefined || slot.users > 0) return;
+    this.#slots.delete(hash);
+    const pooled = await slot.opened.catch(() => undefined);
     if (pooled !== undefined) await closeRun(this.#client, pooled.open, signal);
   }
 
   async close(signal: AbortSignal): Promise<void> {
-    for (const place of [...this.#places.values()]) {
+    for (const slot of [...this.#slots.values()]) {
       if (this.#client.isBroken) return;
-      place.users = 0;
-      await this.release(place.run.hash, signal).catch(() => undefined);
+      slot.users = 0;
+      await this.release(slot.run.hash, signal).catch(() => undefined);
     }
   }
 
   async #makeRoom(signal: AbortSignal): Promise<void> {
-    while (this.#places.size >= this.#most) {
-      const idle = [...this.#places.values()].find(({ users }) => users === 0);
+    while (this.#slots.size >= this.#most) {
+      const idle = [...this.#slots.values()].find(({ users }) => users === 0);
       // All are in use: one more for a while.
       if (idle === undefined) return;
       await this.release(idle.run.hash, signal);

@@ -1,4 +1,4 @@
-import type { ObjectPlace } from '../../objects/index.ts';
+import type { ObjectAddress } from '../../objects/index.ts';
 import type { ConfFile } from './conf-file.ts';
 
 /** What `clearml.conf` says of one bucket, or of all buckets of one server. */
@@ -13,7 +13,7 @@ export interface BucketKeys {
  * The entry of `sdk.aws.s3.credentials` for a place, as the official tools choose it: one of the bucket before one of
  * the whole server.
  */
-export function bucketKeysOf(conf: ConfFile | undefined, { bucket, endpoint }: ObjectPlace): BucketKeys | undefined {
+export function bucketKeysOf(conf: ConfFile | undefined, { bucket, endpoint }: ObjectAddress): BucketKeys | undefined {
   const host = endpoint?.replace(/^https?:\/\//, '');
   const fitting = (conf?.list('sdk.aws.s3.credentials') ?? []).filter(
     (entry) => textOf(entry['host']) === host && [undefined, bucket].includes(textOf(entry['bucket'])),

@@ -12,7 +12,7 @@ export const INSTANCE = 'mirrorboard/instance';
 /** The files by which it is recognised. */
 export const FINGERPRINT = 'mirrorboard/fingerprint';
 /** The place of a task among those made for the same key at the same moment, see `backend-kit`. */
-export const PLACE = 'mirrorboard/place';
+export const TICKET = 'mirrorboard/place';
 /** Characters of the fingerprint. */
 export const FINGERPRINT_LENGTH = 8000;
 

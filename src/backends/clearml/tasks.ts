@@ -1,12 +1,12 @@
 /** Finding and making the tasks of runs: each exactly once, and never one that is not ours. */
 import {
-  addPlace,
   agreeOnOne,
+  byTicket,
   type Candidate,
   type Contenders,
   holderSource,
-  inPlaces,
   isPlainlyOwn,
+  missingTicket,
   numberedName,
   parentSource,
   sortOut,
@@ -35,9 +35,9 @@ import {
   isSame,
   markOf,
   marksIn,
-  PLACE,
   RUN,
   type TaskFacts,
+  TICKET,
   tagOfKey,
 } from './task-facts.ts';
 
@@ -191,7 +191,7 @@ export class Tasks {
     readonly own: readonly TaskFacts[];
     readonly why: string | undefined;
   }> {
-    const hits = await inPlaces(this.#contenders(project, source, signal), signal);
+    const hits = await byTicket(this.#contenders(project, source, signal), signal);
     return { hits, ...(await sortOut(hits, (task) => this.#candidateOf(task), source, signal)) };
   }
 
@@ -337,9 +337,9 @@ export class Tasks {
       clock: this.#clock,
       list: () => this.#tagged(project, source, signal),
       idOf: ({ id }) => id,
-      placeOf: ({ runtime }) => runtime[PLACE],
+      ticketOf: ({ runtime }) => runtime[TICKET],
       isOwn: (task) => isPlainlyOwn(markOf(task), source),
-      givePlace: async ({ id }, place) => void (await this.#changeRuntime(id, (runtime) => ({ ...runtime, [PLACE]: place }), signal)),
+      giveTicket: async ({ id }, ticket) => void (await this.#changeRuntime(id, (runtime) => ({ ...runtime, [TICKET]: ticket }), signal)),
       // It is started once it has its place: what was imported, or began without one, waits for none.
       mayDraw: ({ status, createdMs }) => status === 'created' && !this.#isOld(createdMs),
       isEmpty: ({ status }) => status === 'created',
@@ -361,12 +361,12 @@ export class Tasks {
   async #marked(task: TaskFacts, source: RunSource, signal: AbortSignal): Promise<TaskFacts> {
     const marked = (runtime: Fields): Fields => {
       // Left without a place by a process that died: the next one need not wait for it.
-      const place = addPlace(runtime[PLACE]);
+      const ticket = missingTicket(runtime[TICKET]);
       return {
         ...runtime,
         [INSTANCE]: source.instanceId,
         [FINGERPRINT]: marksIn(runtime).with(source.fingerprint).text(FINGERPRINT_LENGTH),
-        ...(place === undefined ? {} : { [PLACE]: place }),
+        ...(ticket === undefined ? {} : { [TICKET]: ticket }),
       };
     };
     if (isSame(marked(task.runtime), task.runtime)) return task;

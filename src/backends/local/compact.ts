@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { OlderGenerations } from './older.ts';
-import { joinPlaces } from './places.ts';
+import { joinPositions } from './positions.ts';
 
 /** A series with more small segments than this is brought together. */
 const MOST_SEGMENTS = 8;
@@ -125,7 +125,7 @@ export class Compaction {
     for (const group of groups) {
       const [head, tail] = [group[0] as Segment, group.at(-1) as Segment];
       const end = first + group.reduce((sum, segment) => sum + pointsOf(segment), 0);
-      const places = joinPlaces(
+      const places = joinPositions(
         group.map((segment) => ({ firstOffset: segment.first_offset, lastOffset: segment.last_offset, places: segment.places })),
       );
       insert.run(series, first, end - 1, head.file, head.generation, head.first_offset, tail.last_offset, places);

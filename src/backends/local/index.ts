@@ -289,7 +289,7 @@ export { openForReading, translated } from './client.ts';
 export { type CopiedRuns, copyRuns } from './copy-runs.ts';
 export { CAPABILITIES as LOCAL_CAPABILITIES } from './limits.ts';
 export { fromOddText } from './map.ts';
-export { unpackPlaces } from './places.ts';
+export { unpackPositions } from './positions.ts';
 export { Prepared } from './prepared.ts';
 export { type ListedInStore, type StoredRun, type StoredSeries, StoreReader } from './reader.ts';
 export { MediaList, StoreRepair } from './repair.ts';

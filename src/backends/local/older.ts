@@ -1,7 +1,7 @@
 /** Drops former generations of a file if the present one has everything that they have. */
 import type { DatabaseSync } from 'node:sqlite';
 import { Prepared } from './prepared.ts';
-import { comparePlaces, type PlacedPoint, StoredScalars, type StoredSegment } from './stored-scalars.ts';
+import { comparePositions, type PositionedPoint, StoredScalars, type StoredSegment } from './stored-scalars.ts';
 
 /** Points that a call compares or removes before it says that more is left: about a tenth of a second. */
 const CALL_POINTS = 50_000;
@@ -50,7 +50,7 @@ const REMOVE_OBJECT = [
 ];
 
 /** A point as it is compared: a scalar with its numbers, or the row of anything else. */
-type Stored = { readonly scalar: PlacedPoint } | { readonly object: number };
+type Stored = { readonly scalar: PositionedPoint } | { readonly object: number };
 
 /**
  * A file that is copied over itself repeatedly leaves a generation each time, with the same points. A generation is
@@ -127,7 +127,7 @@ export class OlderGenerations {
     const objects = this.#objects(series, file, generation);
     let scalar = scalars.next();
     for (const [object, offset, index] of objects) {
-      for (; scalar.done !== true && comparePlaces(scalar.value, { offset, index }) < 0; scalar = scalars.next())
+      for (; scalar.done !== true && comparePositions(scalar.value, { offset, index }) < 0; scalar = scalars.next())
         yield { scalar: scalar.value };
       yield { object };
     }
@@ -197,6 +197,6 @@ function* isAmong<T>(
 }
 
 /** NaN is like NaN, and -0 is not like 0. */
-function isSameScalar(a: PlacedPoint, b: PlacedPoint): boolean {
+function isSameScalar(a: PositionedPoint, b: PositionedPoint): boolean {
   return Object.is(a.step, b.step) && Object.is(a.wallTime, b.wallTime) && Object.is(a.value, b.value);
 }

@@ -4,7 +4,7 @@ import { compareNames, type Damage, type DataClass, type FileState, KEPT_STAMP, 
 import { translated } from './client.ts';
 import { type FileRow, fileState } from './map.ts';
 import { Prepared } from './prepared.ts';
-import { comparePlaces, exact, measured, type PlacedPoint, StoredScalars, wide } from './stored-scalars.ts';
+import { comparePositions, exact, measured, type PositionedPoint, StoredScalars, wide } from './stored-scalars.ts';
 import { unreadRoots } from './unread-roots.ts';
 
 /** A series as the listings show it: no point was read for it. */
@@ -284,7 +284,7 @@ export class StoreReader {
   }
 
   /** The same in pieces, which takes half as long: most series have scalars only. */
-  *#pieces(series: number): Generator<readonly PlacedPoint[], void, void> {
+  *#pieces(series: number): Generator<readonly PositionedPoint[], void, void> {
     try {
       const segments = this.#all(SEGMENTS, series).map((row) => ({
         file: String(row.file),
@@ -303,7 +303,7 @@ export class StoreReader {
     }
   }
 
-  *#objects(series: number): Generator<PlacedPoint, void, void> {
+  *#objects(series: number): Generator<PositionedPoint, void, void> {
     for (const row of this.#statements.prepare(OBJECTS).iterate(series)) {
       yield {
         step: wide(row.step),
@@ -354,12 +354,16 @@ export class StoreReader {
 }
 
 /** Scalars and the odd values between them, as one sequence. */
-function* inOrder(scalars: Iterator<PlacedPoint>, first: PlacedPoint, objects: Iterator<PlacedPoint>): Generator<PlacedPoint, void, void> {
+function* inOrder(
+  scalars: Iterator<PositionedPoint>,
+  first: PositionedPoint,
+  objects: Iterator<PositionedPoint>,
+): Generator<PositionedPoint, void, void> {
   let scalar = scalars.next();
-  let object: IteratorResult<PlacedPoint> = { value: first };
+  let object: IteratorResult<PositionedPoint> = { value: first };
   while (scalar.done !== true && object.done !== true) {
     const [a, b] = [scalar.value, object.value];
-    const isObjectFirst = (compareNames(a.file, b.file) || comparePlaces(a, b)) > 0;
+    const isObjectFirst = (compareNames(a.file, b.file) || comparePositions(a, b)) > 0;
     yield isObjectFirst ? b : a;
     if (isObjectFirst) object = objects.next();
     else scalar = scalars.next();

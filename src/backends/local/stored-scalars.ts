@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { ReadBackPoint } from '../../contract/index.ts';
 import { systemCode } from '../../errors.ts';
 import { fromOddText } from './map.ts';
-import { type Place, unpackPlaces } from './places.ts';
+import { type Position, unpackPositions } from './positions.ts';
 import { Prepared } from './prepared.ts';
 
 /** Points of one series that lie together: one batch's. */
@@ -13,12 +13,12 @@ export interface StoredSegment {
   readonly to: number;
   readonly firstOffset: number;
   readonly lastOffset: number;
-  /** Packed, see `places.ts`. */
+  /** Packed, see `positions.ts`. */
   readonly places: Uint8Array;
 }
 
 /** A stored scalar with its place. */
-export type PlacedPoint = Required<ReadBackPoint>;
+export type PositionedPoint = Required<ReadBackPoint>;
 
 /** An integer that no double holds comes as text: node:sqlite throws where it cannot give a number. */
 export const exact = (column: string): string =>
@@ -39,7 +39,7 @@ export class StoredScalars {
   }
 
   /** The points of segments, as `pieces` has them, one by one. */
-  *inOrder(segments: readonly StoredSegment[]): Generator<PlacedPoint, void, void> {
+  *inOrder(segments: readonly StoredSegment[]): Generator<PositionedPoint, void, void> {
     for (const piece of this.pieces(segments)) yield* piece;
   }
 
@@ -47,7 +47,7 @@ export class StoredScalars {
    * The points of segments that are sorted by file and first offset, in pieces of at least a segment. Where a repaired
    * record's points lie between those of another segment, the segments that overlap are sorted together.
    */
-  *pieces(segments: readonly StoredSegment[]): Generator<readonly PlacedPoint[], void, void> {
+  *pieces(segments: readonly StoredSegment[]): Generator<readonly PositionedPoint[], void, void> {
     for (let i = 0; i < segments.length; ) {
       const first = segments[i] as StoredSegment;
       const group = [first];
@@ -58,13 +58,13 @@ export class StoredScalars {
         group.push(next);
         end = Math.max(end, next.lastOffset);
       }
-      yield group.length === 1 ? this.#segment(first) : group.flatMap((segment) => this.#segment(segment)).sort(comparePlaces);
+      yield group.length === 1 ? this.#segment(first) : group.flatMap((segment) => this.#segment(segment)).sort(comparePositions);
     }
   }
 
   /** All at once: a segment is no longer than a batch, and a generator would take as long as the rest. */
-  #segment({ file, from, to, firstOffset, places: packed }: StoredSegment): PlacedPoint[] {
-    const places = unpackPlaces(firstOffset, packed);
+  #segment({ file, from, to, firstOffset, places: packed }: StoredSegment): PositionedPoint[] {
+    const places = unpackPositions(firstOffset, packed);
     const odd = new Map(
       this.#statements
         .prepare(ODD_POINTS)
@@ -111,7 +111,7 @@ export class StoredScalars {
 }
 
 /** Of a row that no place was stored for: the store is damaged, and its reader must not stumble. */
-const NOWHERE: Place = { offset: -1, index: 0 };
+const NOWHERE: Position = { offset: -1, index: 0 };
 
 /** Undoes `exact`: integers came as numbers, the wide ones as text. */
 export function wide(value: unknown): number | bigint {
@@ -125,6 +125,6 @@ export function measured(value: unknown, odd: unknown): number {
 }
 
 /** Orders points by offset and index. */
-export function comparePlaces(a: Place, b: Place): number {
+export function comparePositions(a: Position, b: Position): number {
   return a.offset - b.offset || a.index - b.index;
 }

@@ -19,7 +19,7 @@ import { Compaction } from './compact.ts';
 import { INLINE_PAYLOAD_BYTES, ROWS_PER_INSERT } from './limits.ts';
 import { fileRow, groupBySeries, hparamsOf, MAX_INT64, oddRows, oddText, type SeriesSummary, summarize, textOf } from './map.ts';
 import { blobPath } from './media.ts';
-import { packPlaces } from './places.ts';
+import { packPositions } from './positions.ts';
 import { Prepared } from './prepared.ts';
 import { recountRun } from './recount.ts';
 
@@ -167,7 +167,7 @@ export class Writer {
       if (from === to) continue;
       const start = columns.offset[rows[from] as number] as number;
       const end = columns.offset[rows[to - 1] as number] as number;
-      const places = packPlaces(columns, rows, from, to);
+      const places = packPositions(columns, rows, from, to);
       segment.run(run.series[s]?.id as number, first + from, first + to - 1, file.id, file.generation, start, end, places);
       summaries.set(s, summarize(columns, rows, from, to));
     }

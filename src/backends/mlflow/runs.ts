@@ -1,13 +1,13 @@
 /** Finding and making the tracker runs of runs: each exactly once, and never one that is not ours. */
 import {
-  addPlace,
   agreeOnOne,
+  byTicket,
   type Candidate,
   type Contenders,
   FileMarks,
   holderSource,
-  inPlaces,
   isPlainlyOwn,
+  missingTicket,
   numberedName,
   parentSource,
   sortOut,
@@ -30,7 +30,7 @@ import { NAME_LENGTH } from './limits.ts';
 import { nearestMillis } from './map.ts';
 import { writeTags } from './run-tags.ts';
 import type { MlflowSettings } from './settings.ts';
-import { configuredTags, FINGERPRINT, fingerprintText, INSTANCE, KEY, MADE, PARENT, PLACE, tagsOf, VITAL } from './source-tags.ts';
+import { configuredTags, FINGERPRINT, fingerprintText, INSTANCE, KEY, MADE, PARENT, TICKET, tagsOf, VITAL } from './source-tags.ts';
 import { fitText } from './store-facts.ts';
 
 /** The process that makes a run gives it a place within five seconds; servers tell their time in whole ones. */
@@ -136,7 +136,7 @@ export class Runs {
 
   /** The runs of a key by their places, and those of them that are this run's. */
   async #found(experimentId: string, source: RunSource, signal: AbortSignal): Promise<Found> {
-    const hits = await inPlaces(this.#contenders(experimentId, source, signal), signal);
+    const hits = await byTicket(this.#contenders(experimentId, source, signal), signal);
     return { hits, ...(await this.#sortOut(hits, false, source, signal)) };
   }
 
@@ -279,9 +279,9 @@ export class Runs {
       clock: this.#clock,
       list: async () => valueOrThrow(await this.#client.runsTagged(experimentId, KEY, source.key, signal)),
       idOf: ({ runId }) => runId,
-      placeOf: ({ tags }) => tags.get(PLACE),
+      ticketOf: ({ tags }) => tags.get(TICKET),
       isOwn: (run) => !run.isDeleted && isPlainlyOwn(this.#candidateOf(run).mark, source),
-      givePlace: ({ runId }, value) => this.#write(runId, [{ key: PLACE, value }], source.run, signal),
+      giveTicket: ({ runId }, value) => this.#write(runId, [{ key: TICKET, value }], source.run, signal),
       mayDraw: (run) => this.#mayDraw(run),
       isEmpty: ({ metrics, params }) => metrics.length === 0 && params.size === 0,
       remove: async ({ runId }) => {
@@ -334,8 +334,8 @@ export class Runs {
     ];
     const tags = wanted.filter(({ key, value }) => facts.tags.get(key) !== value);
     // Left without one by a process that died: the next one need not wait for it.
-    const place = addPlace(facts.tags.get(PLACE));
-    if (place !== undefined) tags.push({ key: PLACE, value: place });
+    const ticket = missingTicket(facts.tags.get(TICKET));
+    if (ticket !== undefined) tags.push({ key: TICKET, value: ticket });
     if (tags.length === 0) return facts;
     await this.#write(facts.runId, tags, source.run, signal);
     return facts;

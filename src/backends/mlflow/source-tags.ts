@@ -14,7 +14,7 @@ export const INSTANCE = 'mirrorboard.instance';
 /** The files by which it is recognised. */
 export const FINGERPRINT = 'mirrorboard.fingerprint';
 /** The place of a run among those made for the same key at the same moment, see `backend-kit`. */
-export const PLACE = 'mirrorboard.place';
+export const TICKET = 'mirrorboard.place';
 /** When it was made, by the server's clock, milliseconds: whether it was left without a place is told by that. */
 export const MADE = 'mirrorboard.made';
 /** The run above it, as MLflow shows it. */

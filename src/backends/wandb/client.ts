@@ -149,8 +149,8 @@ export class WandbClient {
       if (!model.has('bucket')) return undefined;
       const bucket = model.object('bucket');
       // Where it really is: servers with one namespace of ids find a run of another project.
-      const place = bucket.object('project');
-      return runFacts(bucket, { entity: entityOf(place, entityOf(model, entity)), project: place.text('name', project), id });
+      const parent = bucket.object('project');
+      return runFacts(bucket, { entity: entityOf(parent, entityOf(model, entity)), project: parent.text('name', project), id });
     });
   }
 
@@ -231,10 +231,10 @@ export class WandbClient {
     return taken(reply, (fields) => {
       const answer = fields.object('upsertBucket');
       const bucket = answer.object('bucket');
-      const place = bucket.object('project');
+      const parent = bucket.object('project');
       const path = {
-        entity: entityOf(place, entity),
-        project: place.text('name', project),
+        entity: entityOf(parent, entity),
+        project: parent.text('name', project),
         id: bucket.has('name') ? bucket.id('name') : id,
       };
       return { run: runFacts(bucket, path), isNew: answer.is('inserted') };

@@ -6,8 +6,8 @@ import {
   type HttpClient,
   isPage,
   type NamedAnswer,
-  NamedPlaces,
-  type NamedPlacesOptions,
+  NamedHosts,
+  type NamedHostsOptions,
   taken,
   uploadHeaders,
 } from '../../http/index.ts';
@@ -33,12 +33,12 @@ export class FileTransfer {
   readonly #http: HttpClient;
   readonly #client: GraphApi;
   /** Where the server says that files go, and lie: without the key. */
-  readonly #elsewhere: NamedPlaces;
+  readonly #elsewhere: NamedHosts;
 
-  constructor(http: HttpClient, client: GraphApi, options: Omit<NamedPlacesOptions, 'tracker' | 'connections'>) {
+  constructor(http: HttpClient, client: GraphApi, options: Omit<NamedHostsOptions, 'tracker' | 'connections'>) {
     this.#http = http;
     this.#client = client;
-    this.#elsewhere = new NamedPlaces({ ...options, tracker: http.address, connections: UPLOADS_AT_ONCE });
+    this.#elsewhere = new NamedHosts({ ...options, tracker: http.address, connections: UPLOADS_AT_ONCE });
   }
 
   /**
@@ -118,19 +118,19 @@ export class FileTransfer {
     signal: AbortSignal,
   ): Promise<Failure | undefined> {
     const what = `storing ${file.path} of the run ${run.id}`;
-    let place = first;
+    let upload = first;
     for (let tries = 0; ; tries++) {
-      const url = place.urls.get(file.path);
+      const url = upload.urls.get(file.path);
       if (url === undefined)
         return failed('refused', `${what}: ${this.#http.address} gave no address for it`, { address: this.#http.address });
-      const answer = await this.#elsewhere.send(url, { method: 'PUT', headers: place.headers, body: file.data, signal });
+      const answer = await this.#elsewhere.send(url, { method: 'PUT', headers: upload.headers, body: file.data, signal });
       if (answer.kind === 'unusable') return unusable(what, answer.error);
       if (answer.kind === 'ok') return undefined;
       // Addresses are signed, and run out.
       if (answer.status !== 403 || tries > 0) return failureOf(answer, what, this.#http.address);
       const again = await this.#addresses(run, [file], signal);
       if (again.kind !== 'ok') return again;
-      place = again.value;
+      upload = again.value;
     }
   }
 

@@ -6,12 +6,12 @@ import type { ListedRun, ProjectPath, WandbClient } from './client.ts';
 import { readHandle, type TrackedRun } from './handle.ts';
 import { RUNS_PAGE } from './limits.ts';
 import { tagsOf } from './names.ts';
-import type { OnlinePlaces, OnlineRun } from './online.ts';
+import type { OnlineRun, OnlineStorage } from './online.ts';
 import { storedPath } from './params-and-files.ts';
-import type { RunPlace } from './place.ts';
 import { readBack } from './read-back.ts';
 import { isOwnKey, paramKey, RunConfig } from './run-config.ts';
 import type { WandbSettings } from './settings.ts';
+import type { RunStorage } from './storage.ts';
 
 /** Folders that points are stored in. */
 const OF_POINTS = /^(?:media|mirrorboard)\//;
@@ -36,7 +36,7 @@ interface Own extends Omit<OwnRun, 'handle'> {
 /** Undefined: the server lists no runs. */
 export async function foreignIn(
   client: WandbClient,
-  places: OnlinePlaces,
+  storages: OnlineStorage,
   all: readonly OwnRun[],
   { entity, ...options }: ForeignOptions,
   signal: AbortSignal,
@@ -54,12 +54,12 @@ export async function foreignIn(
     if (reply.kind !== 'ok' && reply.cause === 'refused') return undefined;
     valueOrThrow(reply);
   }
-  return namesIn(client, places, own, options, signal);
+  return namesIn(client, storages, own, options, signal);
 }
 
 async function* namesIn(
   client: WandbClient,
-  places: OnlinePlaces,
+  storages: OnlineStorage,
   own: readonly Own[],
   options: InRunOptions,
   signal: AbortSignal,
@@ -73,27 +73,27 @@ async function* namesIn(
     }
   }
   for (const each of own) {
-    const reply = await places.find(each.run, signal);
-    const place = reply.kind !== 'ok' && reply.cause === 'gone' ? undefined : valueOrThrow(reply);
-    if (place === undefined) continue;
-    const title = place.facts.displayName || each.run.id;
-    yield* lookedThrough(title, inRun(client, place, each, { ...options, title }, signal));
+    const reply = await storages.find(each.run, signal);
+    const storage = reply.kind !== 'ok' && reply.cause === 'gone' ? undefined : valueOrThrow(reply);
+    if (storage === undefined) continue;
+    const title = storage.facts.displayName || each.run.id;
+    yield* lookedThrough(title, inRun(client, storage, each, { ...options, title }, signal));
   }
 }
 
 async function* inRun(
   client: WandbClient,
-  place: OnlineRun,
+  storage: OnlineRun,
   { run, files, params, tags }: Own,
   { title, configured, warn }: InRunOptions & { readonly title: string },
   signal: AbortSignal,
 ): AsyncGenerator<Foreign, void, void> {
-  if (params !== undefined) for (const name of await paramsOf(place, run, params, signal)) yield { kind: 'param', name, in: title };
+  if (params !== undefined) for (const name of await paramsOf(storage, run, params, signal)) yield { kind: 'param', name, in: title };
   const ours = new Set(tagsOf(tags, configured.tags));
-  for (const name of place.facts.tags) if (!ours.has(name)) yield { kind: 'tag', name, in: title };
+  for (const name of storage.facts.tags) if (!ours.has(name)) yield { kind: 'tag', name, in: title };
   const note = configured.notes === undefined ? await notesOf(client, run, signal) : '';
   if (note !== '') yield { kind: 'note', name: firstWords(note), in: title };
-  const listed = await place.fileLengths(signal);
+  const listed = await storage.fileLengths(signal);
   if (listed.kind !== 'ok' && listed.cause === 'refused') {
     warn('mirrorboard does not check what others stored with a run', { run: run.id, reason: listed.error.message });
     return;
@@ -121,15 +121,15 @@ async function* runsIn(client: WandbClient, project: ProjectPath, signal: AbortS
  * hyperparameters of points.
  */
 async function paramsOf(
-  place: RunPlace,
+  storage: RunStorage,
   { joined }: TrackedRun,
   params: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const ours = new Set(params.map(paramKey));
-  const others = [...place.config.values.keys()].filter((name) => !isOwnKey(name) && !ours.has(name));
+  const others = [...storage.config.values.keys()].filter((name) => !isOwnKey(name) && !ours.has(name));
   if (others.length === 0) return others;
-  const points = readBack(place, joined?.lines ?? 0, { signal, isWanted: (tag) => tag.startsWith('_hparams_/') });
+  const points = readBack(storage, joined?.lines ?? 0, { signal, isWanted: (tag) => tag.startsWith('_hparams_/') });
   const ofPoints = new Set([...(await hparamNames(points))].map(paramKey));
   return others.filter((name) => !ofPoints.has(name));
 }

@@ -2,7 +2,7 @@
 import { Rounds } from '../../backend-kit/index.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import { HEARTBEAT_MS } from './limits.ts';
-import type { RunPlace } from './place.ts';
+import type { RunStorage } from './storage.ts';
 
 /** Runs whose last event is older are most likely over, and only not said to be: a backfill has thousands of them. */
 const RECENT_MS = 30 * 60_000;
@@ -11,12 +11,12 @@ const PATIENCE = 4;
 
 /** Tells the server every half minute that runs which are written to are alive. */
 export class Heartbeat {
-  readonly #places: () => Iterable<RunPlace>;
+  readonly #storages: () => Iterable<RunStorage>;
   readonly #clock: Clock;
   readonly #rounds: Rounds;
 
-  constructor(places: () => Iterable<RunPlace>, clock: Clock = systemClock) {
-    this.#places = places;
+  constructor(storages: () => Iterable<RunStorage>, clock: Clock = systemClock) {
+    this.#storages = storages;
     this.#clock = clock;
     this.#rounds = new Rounds(HEARTBEAT_MS, (signal) => this.#beat(signal), clock);
   }
@@ -27,12 +27,12 @@ export class Heartbeat {
 
   /** One after the other, those with the latest events first. */
   async #beat(signal: AbortSignal): Promise<void> {
-    const places = [...this.#places()].filter(({ isBeatDue }) => isBeatDue).sort((a, b) => b.lastEventMs - a.lastEventMs);
-    for (const place of places) {
+    const storages = [...this.#storages()].filter(({ isBeatDue }) => isBeatDue).sort((a, b) => b.lastEventMs - a.lastEventMs);
+    for (const storage of storages) {
       if (signal.aborted) return;
       const startMs = this.#clock.steadyMs();
-      await place.beat(signal);
-      if (place.lastEventMs < this.#clock.wallMs() - RECENT_MS)
+      await storage.beat(signal);
+      if (storage.lastEventMs < this.#clock.wallMs() - RECENT_MS)
         await this.#clock.sleep(PATIENCE * (this.#clock.steadyMs() - startMs), signal);
     }
   }

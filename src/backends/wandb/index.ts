@@ -23,25 +23,25 @@ import { foreignIn } from './foreign.ts';
 import { handleOf, readHandle } from './handle.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { wandbCapabilities } from './limits.ts';
-import { OfflinePlaces } from './offline.ts';
+import { OfflineStorage } from './offline.ts';
 import { waitingFolders } from './offline-folders.ts';
-import { OnlinePlaces } from './online.ts';
+import { OnlineStorage } from './online.ts';
 import { compareArtifacts, setParams, storeFile } from './params-and-files.ts';
-import type { RunPlaces } from './place.ts';
 import { probeTarget } from './probe.ts';
 import { readBack } from './read-back.ts';
 import type { RunPath } from './run-path.ts';
 import { RunWriter } from './run-writer.ts';
 import { Runs, throwFailure } from './runs.ts';
 import { FIELDS, parseSettings, type WandbSettings } from './settings.ts';
+import type { Storage } from './storage.ts';
 
 class WandbBackend implements JournalledBackend {
   readonly #clock: Clock;
   readonly #settings: WandbSettings;
   readonly #client: WandbClient | undefined;
-  readonly #places: RunPlaces;
+  readonly #storage: Storage;
   /** Undefined where the lane is not online. */
-  readonly #online: OnlinePlaces | undefined;
+  readonly #online: OnlineStorage | undefined;
   readonly #runs: Runs;
   readonly #writers = new Map<string, RunWriter>();
   readonly #stop = new AbortController();
@@ -60,23 +60,23 @@ class WandbBackend implements JournalledBackend {
     const online =
       this.#client === undefined
         ? undefined
-        : new OnlinePlaces(this.#client, {
+        : new OnlineStorage(this.#client, {
             offsetSemantics: settings.offsetSemantics,
             pages,
             uncounted: () => this.#uncounted(),
             clock: this.#clock,
           });
-    const offline = new OfflinePlaces(
+    const offline = new OfflineStorage(
       settings.dir,
       online === undefined ? undefined : (path, from, to, signal) => linesAt(online, path, from, to, signal),
       { clock: this.#clock, random: context.random ?? systemRandom },
     );
     this.#online = isOnline ? online : undefined;
-    this.#places = this.#online ?? offline;
+    this.#storage = this.#online ?? offline;
     this.#runs = new Runs({
       settings,
       warn: this.#warn,
-      places: this.#places,
+      storages: this.#storage,
       ...(isOnline
         ? {
             waiting: async (path) => {
@@ -86,7 +86,7 @@ class WandbBackend implements JournalledBackend {
           }
         : {}),
     });
-    this.#heartbeat = new Heartbeat(() => [...this.#writers.values()].map(({ place }) => place), this.#clock);
+    this.#heartbeat = new Heartbeat(() => [...this.#writers.values()].map(({ storage }) => storage), this.#clock);
   }
 
   readonly describe: Call<'describe'> = () => {
@@ -106,8 +106,8 @@ class WandbBackend implements JournalledBackend {
 
   readonly noteFiles: Call<'noteFiles'> = async (handle, files, signal) => {
     this.#beOn();
-    const { place } = await this.#writer(handle, signal);
-    await this.#runs.noteFiles(place, files, signal);
+    const { storage } = await this.#writer(handle, signal);
+    await this.#runs.noteFiles(storage, files, signal);
   };
 
   readonly send: Call<'send'> = async (parcels) => {
@@ -143,33 +143,33 @@ class WandbBackend implements JournalledBackend {
     this.#beOn();
     const tracked = readHandle(handle);
     // Asked again: what a writer knows of the run is what was there when it began.
-    const { place } = await this.#runs.find(tracked, options.signal ?? this.#stop.signal);
-    yield* readBack(place, tracked.joined?.lines ?? 0, options);
+    const { storage } = await this.#runs.find(tracked, options.signal ?? this.#stop.signal);
+    yield* readBack(storage, tracked.joined?.lines ?? 0, options);
   }
 
   readonly finish: Call<'finish'> = async (handle, end, signal) => {
     this.#beOn();
     const writer = await this.#writer(handle, signal);
     // Who opened it says when it ends.
-    if (readHandle(handle).joined === undefined) throwFailure(await writer.place.finish(end, signal));
+    if (readHandle(handle).joined === undefined) throwFailure(await writer.storage.finish(end, signal));
   };
 
   readonly setParams: Call<'setParams'> = async (handle, params, signal) => {
-    const { place } = await this.#writer(handle, signal);
-    await setParams(place, params, signal);
+    const { storage } = await this.#writer(handle, signal);
+    await setParams(storage, params, signal);
     return params.map(() => ({ kind: 'set' }));
   };
 
   readonly putFile: Call<'putFile'> = async (handle, file, signal) => {
-    const { place } = await this.#writer(handle, signal);
-    return storeFile(place, file, signal);
+    const { storage } = await this.#writer(handle, signal);
+    return storeFile(storage, file, signal);
   };
 
   readonly compareArtifacts: Call<'compareArtifacts'> = async (handle, wanted, signal) => {
     this.#beOn();
-    const { place } = await this.#runs.find(readHandle(handle), signal);
-    const unknown = (reason: string) => this.#warn('artifacts or params of a run are not compared', { run: place.path.id, reason });
-    return compareArtifacts(place, wanted, unknown, signal);
+    const { storage } = await this.#runs.find(readHandle(handle), signal);
+    const unknown = (reason: string) => this.#warn('artifacts or params of a run are not compared', { run: storage.path.id, reason });
+    return compareArtifacts(storage, wanted, unknown, signal);
   };
 
   /** Of a lane that is offline nobody asks the service. */
@@ -185,8 +185,8 @@ class WandbBackend implements JournalledBackend {
   };
 
   readonly remove: Call<'remove'> = async (handle, signal) => {
-    const { place } = await this.#writer(handle, signal);
-    throwFailure(await place.remove(signal));
+    const { storage } = await this.#writer(handle, signal);
+    throwFailure(await storage.remove(signal));
     this.#writers.delete(readHandle(handle).id);
   };
 
@@ -194,7 +194,7 @@ class WandbBackend implements JournalledBackend {
     if (this.#settings.silent) return undefined;
     const tracked = readHandle(handle);
     const writer = this.#writers.get(tracked.id);
-    if (writer !== undefined) return writer.place.link;
+    if (writer !== undefined) return writer.storage.link;
     if (this.#settings.mode !== 'online' || tracked.entity === '') return undefined;
     return `${pagesOf(this.#settings.baseUrl)}/${[tracked.entity, tracked.project].map(encodeURIComponent).join('/')}/runs/${tracked.id}`;
   };
@@ -202,7 +202,7 @@ class WandbBackend implements JournalledBackend {
   readonly close: Call<'close'> = async () => {
     await this.#heartbeat.close();
     const last = timeoutSignal(CLOSE_MS, this.#clock);
-    await Promise.all([...this.#writers.values()].map((writer) => writer.place.flush(last).catch(() => undefined)));
+    await Promise.all([...this.#writers.values()].map((writer) => writer.storage.flush(last).catch(() => undefined)));
     this.#stop.abort(new MirrorError('MB4001', 'the backend was closed'));
     await this.#client?.close();
   };
@@ -234,7 +234,7 @@ class WandbBackend implements JournalledBackend {
 }
 
 async function* linesAt(
-  online: OnlinePlaces,
+  online: OnlineStorage,
   path: RunPath,
   from: number,
   to: number,

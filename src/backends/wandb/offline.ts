@@ -25,10 +25,10 @@ import {
   writeWhole,
 } from './offline-files.ts';
 import { begunFolders, type Folder, fileIn, foldersIn, isSynced, markSynced } from './offline-folders.ts';
-import type { RunPlace, RunPlaces, Summary } from './place.ts';
 import { itemsOf, Kind, kindOf, RecordWriter, type RunFacts } from './records.ts';
 import type { RunConfig } from './run-config.ts';
 import type { RunPath } from './run-path.ts';
+import type { RunStorage, Storage, Summary } from './storage.ts';
 import { FrameBuffer, scanRecords, writeAt } from './wandb-file.ts';
 
 /** Lines of a run that are at the server, from the first on. */
@@ -44,7 +44,7 @@ interface Shelf {
 }
 
 /** Opens runs in folders that `wandb sync` uploads. */
-export class OfflinePlaces implements RunPlaces {
+export class OfflineStorage implements Storage {
   readonly #shelf: Shelf;
 
   /** `elsewhere`: lines that no folder has any more. */
@@ -72,12 +72,12 @@ export class OfflinePlaces implements RunPlaces {
     config: RunConfig,
     change: RunChange,
     startedAt: number,
-  ): Promise<Reply<{ readonly place: OfflineRun; readonly isNew: boolean }>> {
+  ): Promise<Reply<{ readonly storage: OfflineRun; readonly isNew: boolean }>> {
     return attempt(() => {
       const facts = { change, startedAt };
       const { folder, end } = newFolder(this.#shelf.dir, path, config, facts, 0, this.#shelf.clock.wallMs());
       const found = { config, facts, end, first: 0, lines: 0, exit: undefined, summary: new Map(), named: new Set<string>() };
-      return { place: new OfflineRun(this.#shelf, path, folder, found), isNew: true };
+      return { storage: new OfflineRun(this.#shelf, path, folder, found), isNew: true };
     });
   }
 
@@ -85,7 +85,7 @@ export class OfflinePlaces implements RunPlaces {
 }
 
 /** A run that is written to an offline folder. */
-export class OfflineRun implements RunPlace {
+export class OfflineRun implements RunStorage {
   readonly path: RunPath;
   readonly config: RunConfig;
   readonly replaces = true;

@@ -8,11 +8,11 @@ import type { LostFile } from './file-transfer.ts';
 import { HEARTBEAT_MS, HISTORY_PAGE, REQUEST_LENGTH, SUMMARY_MS } from './limits.ts';
 import type { StoredFile } from './map.ts';
 import { withoutWords } from './numbers.ts';
-import type { RunPlace, RunPlaces, Summary } from './place.ts';
 import { membersOf } from './row-reader.ts';
 import { RunConfig } from './run-config.ts';
 import type { RunPath } from './run-path.ts';
 import type { OffsetSemantics } from './settings.ts';
+import type { RunStorage, Storage, Summary } from './storage.ts';
 
 const HISTORY = 'wandb-history.jsonl';
 const SUMMARY = 'wandb-summary.json';
@@ -29,7 +29,7 @@ export interface OnlineOptions {
 }
 
 /** Opens runs at the server. */
-export class OnlinePlaces implements RunPlaces {
+export class OnlineStorage implements Storage {
   readonly #client: WandbClient;
   readonly #options: OnlineOptions;
 
@@ -41,7 +41,7 @@ export class OnlinePlaces implements RunPlaces {
   async find(path: RunPath, signal: AbortSignal): Promise<Reply<OnlineRun | undefined>> {
     const reply = await this.#client.run(path, signal);
     if (reply.kind !== 'ok') return reply;
-    return { kind: 'ok', value: reply.value === undefined ? undefined : this.#place(reply.value, RunConfig.read(reply.value.config)) };
+    return { kind: 'ok', value: reply.value === undefined ? undefined : this.#storageOf(reply.value, RunConfig.read(reply.value.config)) };
   }
 
   async create(
@@ -50,23 +50,23 @@ export class OnlinePlaces implements RunPlaces {
     change: RunChange,
     _startedAt: number,
     signal: AbortSignal,
-  ): Promise<Reply<{ readonly place: OnlineRun; readonly isNew: boolean }>> {
+  ): Promise<Reply<{ readonly storage: OnlineRun; readonly isNew: boolean }>> {
     const reply = await this.#client.upsert(path, { ...change, config: config.wrapped() }, signal);
     if (reply.kind !== 'ok') return reply;
-    return { kind: 'ok', value: { place: this.#place(reply.value.run, config), isNew: reply.value.isNew } };
+    return { kind: 'ok', value: { storage: this.#storageOf(reply.value.run, config), isNew: reply.value.isNew } };
   }
 
   async close(): Promise<void> {
     await this.#client.close();
   }
 
-  #place(facts: RunFacts, config: RunConfig): OnlineRun {
+  #storageOf(facts: RunFacts, config: RunConfig): OnlineRun {
     return new OnlineRun(this.#client, facts, config, this.#options);
   }
 }
 
 /** A run that is written to the server. */
-export class OnlineRun implements RunPlace {
+export class OnlineRun implements RunStorage {
   readonly path: RunPath;
   readonly config: RunConfig;
   readonly replaces: boolean;

@@ -6,55 +6,55 @@ import { reasonOf } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
 import type { LostFile } from './file-transfer.ts';
 import { numberText } from './numbers.ts';
-import type { RunPlace } from './place.ts';
 import { unquoted } from './row-reader.ts';
 import { throwFailure } from './runs.ts';
+import type { RunStorage } from './storage.ts';
 
 /** Names that are the service's own, or ours. */
 const TAKEN =
   /^(?:wandb-|config\.yaml$|output\.log$|requirements\.txt$|conda-environment\.yaml$|diff\.patch$|media\/|mirrorboard\/|code\/|logs\/)/;
 
 /** Sets params that are in files in a run's configuration. */
-export async function setParams(place: RunPlace, params: readonly RunParam[], signal: AbortSignal): Promise<void> {
+export async function setParams(storage: RunStorage, params: readonly RunParam[], signal: AbortSignal): Promise<void> {
   let isChanged = false;
-  for (const { name, value } of params) isChanged = place.config.setParam(name, paramText(value)) || isChanged;
-  if (isChanged) throwFailure(await place.save({}, signal));
+  for (const { name, value } of params) isChanged = storage.config.setParam(name, paramText(value)) || isChanged;
+  if (isChanged) throwFailure(await storage.save({}, signal));
 }
 
 /** Stores a file of a run. */
-export async function storeFile(place: RunPlace, file: ArtifactFile, signal: AbortSignal): Promise<ArtifactOutcome> {
+export async function storeFile(storage: RunStorage, file: ArtifactFile, signal: AbortSignal): Promise<ArtifactOutcome> {
   const path = storedPath(file.path);
   const data = { bytes: file.bytes, read: () => file.read() };
   let reason: string | undefined;
   const lost: LostFile = (_, error) => {
     reason = reasonOf(error);
   };
-  throwFailure(await place.putFiles([{ path, data, isMedia: false }], signal, lost));
+  throwFailure(await storage.putFiles([{ path, data, isMedia: false }], signal, lost));
   if (reason !== undefined) return { kind: 'refused', reason };
-  const page = place.link;
+  const page = storage.link;
   const isPage = page?.startsWith('http') === true;
   return { kind: 'stored', ...(isPage ? { url: `${page}/files/${path.split('/').map(encodeURIComponent).join('/')}` } : {}) };
 }
 
 /** `unknown` is told why something cannot be compared: it is left out then. */
 export async function compareArtifacts(
-  place: RunPlace,
+  storage: RunStorage,
   { files, params }: WantedArtifacts,
   unknown: (reason: string) => void,
   signal: AbortSignal,
 ): Promise<readonly ArtifactDifference[]> {
-  if (!place.isWhole) {
+  if (!storage.isWhole) {
     unknown('a part of the run is at the server, and the lane is offline');
     return [];
   }
   const differences: ArtifactDifference[] = [];
   for (const { name, value } of params) {
-    const held = place.config.param(name);
+    const held = storage.config.param(name);
     if (held === undefined || !isSameValue(held, paramText(value)))
       differences.push({ kind: 'param', name, found: held === undefined ? undefined : (unquoted(held) ?? held) });
   }
   if (files.length === 0) return differences;
-  const listed = await place.fileLengths(signal);
+  const listed = await storage.fileLengths(signal);
   if (listed.kind !== 'ok' && listed.cause === 'refused') {
     unknown(listed.error.message);
     return differences;
@@ -63,7 +63,7 @@ export async function compareArtifacts(
   const changed = await filesThatDiffer(files, async (name) => {
     const path = storedPath(name);
     const bytes = lengths.get(path);
-    return bytes === undefined ? undefined : { bytes, read: async () => valueOrThrow(await place.readFile(path, signal)) };
+    return bytes === undefined ? undefined : { bytes, read: async () => valueOrThrow(await storage.readFile(path, signal)) };
   });
   return [...differences, ...changed];
 }

@@ -6,28 +6,28 @@
 import { chunksOf } from '../../backend-kit/exact-points/index.ts';
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
 import { valueOrThrow } from '../../http/index.ts';
-import type { RunPlace } from './place.ts';
 import type { ExactEntry } from './rows.ts';
+import type { RunStorage } from './storage.ts';
 import { readRow, type StoredRow } from './stored-rows.ts';
 
 /** `from`: lines before it are not ours. */
 export async function* readBack(
-  place: RunPlace,
+  storage: RunStorage,
   from: number,
   { isWanted = () => true, signal = new AbortController().signal }: ReadBackOptions,
 ): AsyncGenerator<ReadBackChunk, void, void> {
-  yield* chunksOf(pointsOf(place, from, isWanted, signal));
+  yield* chunksOf(pointsOf(storage, from, isWanted, signal));
 }
 
 /** The points of the lines that are ours, one by one. */
 async function* pointsOf(
-  place: RunPlace,
+  storage: RunStorage,
   from: number,
   isWanted: (tag: string) => boolean,
   signal: AbortSignal,
 ): AsyncGenerator<Pick<ReadBackChunk, 'tag' | 'plugin'> & ReadBackPoint, void, void> {
-  const exact = new ExactValues(place, signal);
-  for await (const line of place.readLines(from, Infinity, signal)) {
+  const exact = new ExactValues(storage, signal);
+  for await (const line of storage.readLines(from, Infinity, signal)) {
     const row = readRow(line);
     if (row === undefined) continue;
     const { step, wallTime } = row;
@@ -43,25 +43,25 @@ async function* pointsOf(
 
 /** Points whose value, or part of it, is in files: they are whole only if all of these are. */
 class ExactValues {
-  readonly #place: RunPlace;
+  readonly #storage: RunStorage;
   readonly #signal: AbortSignal;
   #lengths: ReadonlyMap<string, number> | undefined;
 
-  constructor(place: RunPlace, signal: AbortSignal) {
-    this.#place = place;
+  constructor(storage: RunStorage, signal: AbortSignal) {
+    this.#storage = storage;
     this.#signal = signal;
   }
 
   async pointOf([, , , file, offset, index, value, needed]: ExactEntry, { step, wallTime }: StoredRow): Promise<ReadBackPoint | undefined> {
     for (const [path, bytes] of needed) if ((await this.#files()).get(path) !== bytes) return undefined;
-    const place = { step, wallTime, file, offset, index };
-    if (typeof value === 'string') return { ...place, value };
-    const stored = valueOrThrow(await this.#place.readFile(value.file, this.#signal));
-    return stored === undefined ? undefined : { ...place, value: stored.toString('utf8') };
+    const storage = { step, wallTime, file, offset, index };
+    if (typeof value === 'string') return { ...storage, value };
+    const stored = valueOrThrow(await this.#storage.readFile(value.file, this.#signal));
+    return stored === undefined ? undefined : { ...storage, value: stored.toString('utf8') };
   }
 
   async #files(): Promise<ReadonlyMap<string, number>> {
-    this.#lengths ??= valueOrThrow(await this.#place.fileLengths(this.#signal));
+    this.#lengths ??= valueOrThrow(await this.#storage.fileLengths(this.#signal));
     return this.#lengths;
   }
 }

@@ -53,7 +53,7 @@ export function buildRows(parcel: TrackerParcel, keys: KeyTable, startedAt: numb
   const builder = new RowBuilder(parcel, keys, startedAt);
   const { scalars, objects, marks } = parcel.batch;
   let [object, mark, row] = [0, 0, 0];
-  const at = (place: { readonly offset: number } | undefined): number => place?.offset ?? Infinity;
+  const at = (position: { readonly offset: number } | undefined): number => position?.offset ?? Infinity;
   for (;;) {
     const next = row < scalars.count ? (scalars.offset[row] as number) : Infinity;
     const offset = Math.min(next, at(objects[object]), at(marks[mark]));

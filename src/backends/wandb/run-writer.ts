@@ -12,10 +12,10 @@ import { packPlan, rangeOf, unpackPlan } from './intent.ts';
 import { endOf, entryFor, linesOf, overlapping } from './journal.ts';
 import { KeyTable } from './keys.ts';
 import { numberText } from './numbers.ts';
-import type { RunPlace } from './place.ts';
 import { type BuiltRows, buildRows, lineOf } from './rows.ts';
 import { MAPPING } from './run-config.ts';
 import { type OpenRun, throwFailure } from './runs.ts';
+import type { RunStorage } from './storage.ts';
 import { readRow, signatureOf } from './stored-rows.ts';
 
 /** Where the same rows stand already. */
@@ -23,7 +23,7 @@ type KnownLines = ReadonlyMap<string, readonly number[]>;
 
 /** Writes parcels to one run, each line at its place. */
 export class RunWriter {
-  readonly place: RunPlace;
+  readonly storage: RunStorage;
   readonly #run: OpenRun;
   readonly #keys: KeyTable;
   /** Whether the lines that are there were compared with the journal. */
@@ -41,8 +41,8 @@ export class RunWriter {
 
   constructor(run: OpenRun) {
     this.#run = run;
-    this.place = run.place;
-    this.#keys = new KeyTable(Object.entries(run.place.config.own?.renamed_tags ?? {}));
+    this.storage = run.storage;
+    this.#keys = new KeyTable(Object.entries(run.storage.config.own?.renamed_tags ?? {}));
   }
 
   async prepare(
@@ -96,14 +96,14 @@ export class RunWriter {
     if (plan.lines.length > 0) {
       const end = plan.firstLine + plan.lines.length;
       if (this.#isInDoubt) {
-        const reply = await this.place.lineCount(end, signal);
+        const reply = await this.storage.lineCount(end, signal);
         if (reply.kind !== 'ok') return all(stopOf(reply).outcome);
         this.#stored = Math.max(this.#stored, reply.value ?? 0);
       }
       const from = Math.min(Math.max(plan.firstLine, fromLine ?? 0, this.#stored), end);
       const lines = from === plan.firstLine ? plan.lines : plan.lines.slice(from - plan.firstLine);
       this.#isInDoubt = true;
-      const failure = lines.length === 0 ? undefined : await this.place.append(from, lines, new Map(plan.summary), signal);
+      const failure = lines.length === 0 ? undefined : await this.storage.append(from, lines, new Map(plan.summary), signal);
       if (failure !== undefined) return all(stopOf(failure).outcome);
       this.#isInDoubt = false;
       this.#stored = end;
@@ -117,7 +117,7 @@ export class RunWriter {
   async #putFiles({ files, needs }: BuiltRows, parcel: TrackerParcel, signal: AbortSignal): Promise<void> {
     if (files.size === 0) return;
     const reasons = new Map<string, string>();
-    throwFailure(await this.place.putFiles([...files.values()], signal, (path, error) => reasons.set(path, reasonOf(error))));
+    throwFailure(await this.storage.putFiles([...files.values()], signal, (path, error) => reasons.set(path, reasonOf(error))));
     for (const { offset, index, path } of reasons.size === 0 ? [] : needs) {
       const reason = reasons.get(path);
       if (reason !== undefined) this.#lost.set(pointKey(parcel, offset, index), { offset, index, kind: 'refused', reason });
@@ -141,19 +141,19 @@ export class RunWriter {
     const { run, firstLine, count } = rangeOf(intent);
     if (run !== this.#run.tracked.id) return { kind: 'unknown' };
     if (count === 0) return { kind: 'accepted' };
-    const there = valueOrThrow(await this.place.lineCount(firstLine + count, signal));
+    const there = valueOrThrow(await this.storage.lineCount(firstLine + count, signal));
     if (there === undefined) return { kind: 'unknown' };
     if (there >= firstLine + count) return { kind: 'accepted' };
     if (there > firstLine) return { kind: 'from', line: there };
     // Counts come late where lines replace each other; elsewhere they are the lines themselves, and some are gone.
-    if (there < firstLine && !this.place.replaces) return { kind: 'unknown' };
+    if (there < firstLine && !this.storage.replaces) return { kind: 'unknown' };
     return { kind: 'resend' };
   }
 
   /** Compares the lines that are there with what the journal says, once. */
   async #check(firstLine: number, signal: AbortSignal): Promise<void> {
     if (this.#isChecked || this.#run.isNew) return;
-    const there = valueOrThrow(await this.place.lineCount(firstLine, signal));
+    const there = valueOrThrow(await this.storage.lineCount(firstLine, signal));
     const { tracked } = this.#run;
     if (there === undefined) throw failed('gone', `the W&B run ${tracked.id} no longer exists`, { runId: tracked.id }).error;
     if (there > firstLine) {
@@ -168,18 +168,18 @@ export class RunWriter {
       });
     }
     if (there < firstLine) {
-      if (this.place.skipTo === undefined && !this.place.replaces) {
+      if (this.storage.skipTo === undefined && !this.storage.replaces) {
         const message = `the W&B run ${tracked.id} has ${there} lines, and ${firstLine} were sent: the server has lost some`;
         throw new MirrorError('MB4006', message, { hint: REBUILD_HINT, context: { runId: tracked.id } });
       }
-      throwFailure(this.place.skipTo?.(firstLine));
+      throwFailure(this.storage.skipTo?.(firstLine));
     }
     this.#isChecked = true;
   }
 
   /** New names of keys and hyperparameters stand in the configuration before the first row has them. */
   async #noteFacts({ params, hasFailed }: BuiltRows, signal: AbortSignal): Promise<void> {
-    const { config } = this.place;
+    const { config } = this.storage;
     let isChanged = this.#keys.hasNews;
     if (this.#run.tracked.joined === undefined && config.own !== undefined) {
       const status = hasFailed ? { status: 'STATUS_FAILURE' } : {};
@@ -190,7 +190,7 @@ export class RunWriter {
     } else isChanged = false;
     for (const [name, value] of params) isChanged = config.setParam(name, value) || isChanged;
     this.#keys.hasNews = false;
-    if (isChanged) throwFailure(await this.place.save({}, signal));
+    if (isChanged) throwFailure(await this.storage.save({}, signal));
   }
 
   /** Lines in which a parcel's rows may stand already; undefined where that can't be, which is nearly always. */
@@ -218,7 +218,7 @@ export class RunWriter {
   async #read(from: number, to: number, signal: AbortSignal): Promise<KnownLines> {
     const known = new Map<string, number[]>();
     let number = from;
-    for await (const line of this.place.readLines(from, to, signal)) {
+    for await (const line of this.storage.readLines(from, to, signal)) {
       const row = readRow(line);
       if (row !== undefined) known.set(signatureOf(row), [...(known.get(signatureOf(row)) ?? []), number]);
       number++;

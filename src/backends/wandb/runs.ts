@@ -10,17 +10,17 @@ import { readHandle, type TrackedRun } from './handle.ts';
 import { changeOf, projectOf, runIdOf } from './names.ts';
 import { readNumber } from './numbers.ts';
 import type { OfflineRun } from './offline.ts';
-import type { RunPlace, RunPlaces } from './place.ts';
 import { readBack } from './read-back.ts';
 import { membersOf } from './row-reader.ts';
 import { MAPPING, type OwnFacts, RunConfig } from './run-config.ts';
 import type { RunPath } from './run-path.ts';
 import type { WandbSettings } from './settings.ts';
+import type { RunStorage, Storage } from './storage.ts';
 
 /** A run that is open for writing. */
 export interface OpenRun {
   readonly tracked: TrackedRun;
-  readonly place: RunPlace;
+  readonly storage: RunStorage;
   /** Lines that may be there although no journal says so; others are another writer's. */
   readonly recovered: number;
   /** Made a moment ago: nothing is there yet. */
@@ -31,7 +31,7 @@ export interface OpenRun {
 export interface RunsOptions {
   readonly settings: WandbSettings;
   readonly warn: BackendContext['warn'];
-  readonly places: RunPlaces;
+  readonly storages: Storage;
   /** Online only: the offline folder of a run that still waits to be sent. */
   readonly waiting?: (path: RunPath) => Promise<OfflineRun | undefined>;
 }
@@ -45,15 +45,15 @@ const CATCH_UP_LINES = 20_000;
 export class Runs {
   readonly #settings: WandbSettings;
   readonly #warn: BackendContext['warn'];
-  readonly #places: RunPlaces;
+  readonly #storages: Storage;
   readonly #waiting: RunsOptions['waiting'];
   /** Two at a time would make two runs. */
   readonly #opening = new LineByKey();
 
-  constructor({ settings, warn, places, waiting }: RunsOptions) {
+  constructor({ settings, warn, storages, waiting }: RunsOptions) {
     this.#settings = settings;
     this.#warn = warn;
-    this.#places = places;
+    this.#storages = storages;
     this.#waiting = waiting;
   }
 
@@ -63,9 +63,9 @@ export class Runs {
 
   /** A run by its handle alone: to read it, or to end it. */
   async find(tracked: TrackedRun, signal: AbortSignal): Promise<OpenRun> {
-    const place = runValueOrThrow(await this.#places.find(tracked, signal));
-    if (place === undefined) throw goneError(tracked.id);
-    return { tracked, place, recovered: place.config.own?.recovered ?? 0 };
+    const storage = runValueOrThrow(await this.#storages.find(tracked, signal));
+    if (storage === undefined) throw goneError(tracked.id);
+    return { tracked, storage, recovered: storage.config.own?.recovered ?? 0 };
   }
 
   async #open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<OpenRun> {
@@ -77,20 +77,20 @@ export class Runs {
     let why: string | undefined;
     for (let n = 1; n <= MOST_RUNS; n++) {
       const path: RunPath = { entity: this.#settings.entity ?? '', project, id: runIdOf(source.key, project, n) };
-      const place = runValueOrThrow(await this.#places.find(path, signal));
-      if (place === undefined) {
+      const storage = runValueOrThrow(await this.#storages.find(path, signal));
+      if (storage === undefined) {
         const made = await this.#create(source, path, { strangers, why }, signal);
         if (made === 'taken') strangers++;
         else if (made !== 'deleted') return made;
         continue;
       }
-      const verdict = isElsewhere(place.path, path) ? ELSEWHERE : await whose(place, source, signal);
+      const verdict = isElsewhere(storage.path, path) ? ELSEWHERE : await whose(storage, source, signal);
       if (verdict.kind === 'other') {
         why ??= verdict.why;
         strangers++;
         continue;
       }
-      return this.#adopted(source, place, signal);
+      return this.#adopted(source, storage, signal);
     }
     throw new MirrorError('MB4006', `${MOST_RUNS} W&B runs of ${runLabel(source.run)} already exist, and none of them can be resumed`, {
       context: { run: runLabel(source.run) },
@@ -100,44 +100,44 @@ export class Runs {
   /** The run a handle leads to. */
   async #known(source: RunSource, tracked: TrackedRun, signal: AbortSignal): Promise<OpenRun> {
     const path: RunPath = { ...tracked, entity: tracked.entity || (this.#settings.entity ?? '') };
-    let place = runValueOrThrow(await this.#places.find(path, signal));
+    let storage = runValueOrThrow(await this.#storages.find(path, signal));
     const waiting = await this.#waiting?.(path);
     // It was begun offline, or is now to be continued offline: the same run, in another place.
-    if (place === undefined && (waiting !== undefined || this.#settings.mode === 'offline')) {
+    if (storage === undefined && (waiting !== undefined || this.#settings.mode === 'offline')) {
       const config = waiting?.config ?? this.#newConfig(source, tracked.startedAt);
-      const made = await this.#places.create(path, config, changeOf(source, this.#settings, ''), tracked.startedAt, signal);
-      if (made.kind === 'ok') place = made.value.place;
+      const made = await this.#storages.create(path, config, changeOf(source, this.#settings, ''), tracked.startedAt, signal);
+      if (made.kind === 'ok') storage = made.value.storage;
       else if (made.cause !== 'deleted') runValueOrThrow(made);
     }
-    if (place !== undefined) {
-      await this.#catchUp(place, waiting, signal);
-      await this.#marked(source, place, {}, signal);
-      return { tracked, place, recovered: place.config.own?.recovered ?? 0 };
+    if (storage !== undefined) {
+      await this.#catchUp(storage, waiting, signal);
+      await this.#marked(source, storage, {}, signal);
+      return { tracked, storage, recovered: storage.config.own?.recovered ?? 0 };
     }
     // Under a new handle only what is new would be sent: the state's positions are those of the old one.
     throw goneError(tracked.id, runLabel(source.run));
   }
 
   /** A run of ours that our state does not know. Its lines are matched with the records when those arrive. */
-  async #adopted(source: RunSource, place: RunPlace, signal: AbortSignal): Promise<OpenRun> {
-    const { own } = place.config;
-    await this.#catchUp(place, await this.#waiting?.(place.path), signal);
-    const lines = runValueOrThrow(await place.lineCount(Infinity, signal)) ?? 0;
+  async #adopted(source: RunSource, storage: RunStorage, signal: AbortSignal): Promise<OpenRun> {
+    const { own } = storage.config;
+    await this.#catchUp(storage, await this.#waiting?.(storage.path), signal);
+    const lines = runValueOrThrow(await storage.lineCount(Infinity, signal)) ?? 0;
     const startedAt = own?.started_at ?? 0;
-    const tracked: TrackedRun = { ...place.path, startedAt };
-    if (lines > 0 && (own?.mapping !== MAPPING || !(await canReadLines(place, lines, signal)))) {
+    const tracked: TrackedRun = { ...storage.path, startedAt };
+    if (lines > 0 && (own?.mapping !== MAPPING || !(await canReadLines(storage, lines, signal)))) {
       const run = runLabel(source.run);
       throw new MirrorError(
         'MB4006',
-        `the W&B run ${place.path.id} of ${run} contains ${lines} lines that are not in the state, and they cannot be read back`,
+        `the W&B run ${storage.path.id} of ${run} contains ${lines} lines that are not in the state, and they cannot be read back`,
         {
           hint: REBUILD_HINT,
-          context: { run, runId: place.path.id },
+          context: { run, runId: storage.path.id },
         },
       );
     }
-    await this.#marked(source, place, lines > 0 ? { recovered: Math.max(lines, own?.recovered ?? 0) } : {}, signal);
-    return { tracked, place, recovered: place.config.own?.recovered ?? 0 };
+    await this.#marked(source, storage, lines > 0 ? { recovered: Math.max(lines, own?.recovered ?? 0) } : {}, signal);
+    return { tracked, storage, recovered: storage.config.own?.recovered ?? 0 };
   }
 
   async #create(
@@ -149,7 +149,7 @@ export class Runs {
     const startedAt = startOf(source);
     const config = this.#newConfig(source, startedAt);
     const suffix = numberedName('', strangers);
-    const made = await this.#places.create(path, config, changeOf(source, this.#settings, suffix), startedAt, signal);
+    const made = await this.#storages.create(path, config, changeOf(source, this.#settings, suffix), startedAt, signal);
     if (made.kind !== 'ok') {
       if (made.cause !== 'deleted') return runValueOrThrow(made);
       this.#warn('a W&B run with this name was deleted and cannot be created again: using another id', {
@@ -158,15 +158,15 @@ export class Runs {
       });
       return 'deleted';
     }
-    let { place } = made.value;
+    let { storage } = made.value;
     if (!made.value.isNew) {
       // Another process made it at the same moment: whose it is was decided by who came first.
-      place = runValueOrThrow(await this.#places.find(place.path, signal)) ?? place;
-      if ((await whose(place, source, signal)).kind === 'other') return 'taken';
+      storage = runValueOrThrow(await this.#storages.find(storage.path, signal)) ?? storage;
+      if ((await whose(storage, source, signal)).kind === 'other') return 'taken';
     }
     if (strangers > 0) warnNameTaken(this.#warn, source, `${source.name}${suffix}`, why);
-    const tracked: TrackedRun = { ...place.path, startedAt: place.config.own?.started_at ?? startedAt };
-    return { tracked, place, recovered: place.config.own?.recovered ?? 0, isNew: made.value.isNew };
+    const tracked: TrackedRun = { ...storage.path, startedAt: storage.config.own?.started_at ?? startedAt };
+    return { tracked, storage, recovered: storage.config.own?.recovered ?? 0, isNew: made.value.isNew };
   }
 
   /** A run that something else opened: our lines come behind those that are there. */
@@ -178,30 +178,30 @@ export class Runs {
       project: parts.at(-2) ?? projectOf(source, this.#settings),
       entity: parts.at(-3) ?? this.#settings.entity ?? '',
     };
-    const place = runValueOrThrow(await this.#places.find(path, signal));
-    if (place === undefined) throw goneError(joins, runLabel(source.run));
+    const storage = runValueOrThrow(await this.#storages.find(path, signal));
+    if (storage === undefined) throw goneError(joins, runLabel(source.run));
     const before = known === undefined ? undefined : readHandle(known);
-    if (before !== undefined && before.id === id) return { tracked: before, place, recovered: 0 };
-    const lines = runValueOrThrow(await place.lineCount(Infinity, signal)) ?? 0;
-    const lastRow = runValueOrThrow(await place.lastRow(signal)) ?? '';
+    if (before !== undefined && before.id === id) return { tracked: before, storage, recovered: 0 };
+    const lines = runValueOrThrow(await storage.lineCount(Infinity, signal)) ?? 0;
+    const lastRow = runValueOrThrow(await storage.lastRow(signal)) ?? '';
     const lastStep = Number(readNumber(membersOf(lastRow)?.find(([key]) => key === '_step')?.[1] ?? '') ?? lines - 1);
     const joined = { lines, stepAhead: Math.max(0, lastStep + 1 - lines) };
-    return { tracked: { ...place.path, startedAt: startOf(source), joined }, place, recovered: 0 };
+    return { tracked: { ...storage.path, startedAt: startOf(source), joined }, storage, recovered: 0 };
   }
 
   /** Lines that were written offline and wait in a folder go up first: no line may be left out. */
-  async #catchUp(place: RunPlace, waiting: OfflineRun | undefined, signal: AbortSignal): Promise<void> {
+  async #catchUp(storage: RunStorage, waiting: OfflineRun | undefined, signal: AbortSignal): Promise<void> {
     if (waiting === undefined) return;
-    const there = runValueOrThrow(await place.lineCount(Infinity, signal)) ?? 0;
+    const there = runValueOrThrow(await storage.lineCount(Infinity, signal)) ?? 0;
     const names = [...runValueOrThrow(await waiting.fileLengths()).keys()];
     for (const name of names) {
       const data = waiting.stored(name);
-      if (data !== undefined) throwFailure(await place.putFiles([{ path: name, data, isMedia: name.startsWith('media/') }], signal));
+      if (data !== undefined) throwFailure(await storage.putFiles([{ path: name, data, isMedia: name.startsWith('media/') }], signal));
     }
     let first = Math.max(there, waiting.firstLine);
     let lines: string[] = [];
     const send = async (): Promise<void> => {
-      if (lines.length > 0) throwFailure(await place.append(first, lines, waiting.summary, signal));
+      if (lines.length > 0) throwFailure(await storage.append(first, lines, waiting.summary, signal));
       first += lines.length;
       lines = [];
     };
@@ -211,28 +211,28 @@ export class Runs {
     }
     await send();
     let isChanged = false;
-    for (const [key, value] of waiting.config.values) isChanged = (key !== '_wandb' && place.config.set(key, value)) || isChanged;
-    if (isChanged) throwFailure(await place.save({}, signal));
+    for (const [key, value] of waiting.config.values) isChanged = (key !== '_wandb' && storage.config.set(key, value)) || isChanged;
+    if (isChanged) throwFailure(await storage.save({}, signal));
     waiting.markSynced();
   }
 
   /** Brings that by which a run is recognised up to date. */
-  async #marked(source: RunSource, place: RunPlace, more: Partial<OwnFacts>, signal: AbortSignal): Promise<void> {
-    await this.#setOwn(place, { instance: source.instanceId, ...more }, source.fingerprint, signal);
+  async #marked(source: RunSource, storage: RunStorage, more: Partial<OwnFacts>, signal: AbortSignal): Promise<void> {
+    await this.#setOwn(storage, { instance: source.instanceId, ...more }, source.fingerprint, signal);
   }
 
   /** Adds files to those by which a run is recognised. */
-  async noteFiles(place: RunPlace, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
-    await this.#setOwn(place, {}, files, signal);
+  async noteFiles(storage: RunStorage, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
+    await this.#setOwn(storage, {}, files, signal);
   }
 
-  async #setOwn(place: RunPlace, more: Partial<OwnFacts>, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
-    const { own } = place.config;
+  async #setOwn(storage: RunStorage, more: Partial<OwnFacts>, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
+    const { own } = storage.config;
     if (own === undefined) return;
     const next: OwnFacts = { ...own, fingerprint: FileMarks.fromPairs(own.fingerprint).with(files).pairs(), ...more };
     if (JSON.stringify(next) === JSON.stringify(own)) return;
-    place.config.setOwn(next);
-    throwFailure(await place.save({}, signal));
+    storage.config.setOwn(next);
+    throwFailure(await storage.save({}, signal));
   }
 
   #newConfig(source: RunSource, startedAt: number): RunConfig {
@@ -254,12 +254,12 @@ export class Runs {
 }
 
 /** Whose a run is that was found by its id alone. */
-async function whose(place: RunPlace, source: RunSource, signal: AbortSignal): Promise<Whose> {
-  const { own } = place.config;
+async function whose(storage: RunStorage, source: RunSource, signal: AbortSignal): Promise<Whose> {
+  const { own } = storage.config;
   if (own === undefined || own.key !== source.key) return { kind: 'other', why: 'which has no mark of this run' };
   const candidate: Candidate = {
     mark: { instance: own.instance, files: FileMarks.fromPairs(own.fingerprint) },
-    readBack: (during) => readBack(place, 0, { signal: during }),
+    readBack: (during) => readBack(storage, 0, { signal: during }),
   };
   return isWhoseRun(candidate, source, signal);
 }
@@ -276,10 +276,10 @@ function startOf({ startedAt }: RunSource): number {
   return startedAt !== undefined && Number.isFinite(startedAt) ? startedAt : 0;
 }
 
-async function canReadLines(place: RunPlace, lines: number, signal: AbortSignal): Promise<boolean> {
+async function canReadLines(storage: RunStorage, lines: number, signal: AbortSignal): Promise<boolean> {
   let count = 0;
   try {
-    for await (const _ of place.readLines(0, lines, signal)) count++;
+    for await (const _ of storage.readLines(0, lines, signal)) count++;
   } catch (error) {
     if (error instanceof MirrorError && error.retry !== 'later') return false;
     throw error;

@@ -129,8 +129,8 @@ function differenceText(difference: Difference): string {
     case 'listing':
       return `${where}, ${difference.field}: ${number(difference.mine)} by the points, ${number(difference.theirs)} in the listing`;
     default: {
-      const { step, place, mine, theirs, theirStep, theirWallTime } = difference;
-      const at = place === undefined ? '' : `, ${visibleText(place.file)} offset ${place.offset}`;
+      const { step, position, mine, theirs, theirStep, theirWallTime } = difference;
+      const at = position === undefined ? '' : `, ${visibleText(position.file)} offset ${position.offset}`;
       const also = [
         ...(theirStep === undefined ? [] : [`step ${theirStep}`]),
         ...(theirWallTime === undefined ? [] : [`wall time ${number(theirWallTime)}`]),

@@ -23,16 +23,16 @@ export function splitBatch(batch: Batch): readonly [Batch, Batch] {
  * Of a batch the points at some places, without its marks. It names the whole byte range: it is no place to continue
  * from.
  */
-export function chosenPoints(batch: Batch, places: readonly Pick<Refusal, 'offset' | 'index'>[]): Batch {
+export function chosenPoints(batch: Batch, positions: readonly Pick<Refusal, 'offset' | 'index'>[]): Batch {
   const { scalars, objects } = batch;
-  const chosen = new Set(places.map(placeOf));
+  const chosen = new Set(positions.map(positionOf));
   const rows = Array.from({ length: scalars.count }, (_, row) => row).filter((row) =>
-    chosen.has(placeOf({ offset: scalars.offset[row] as number, index: scalars.index[row] as number })),
+    chosen.has(positionOf({ offset: scalars.offset[row] as number, index: scalars.index[row] as number })),
   );
-  return { ...batch, scalars: theseRows(scalars, rows), objects: objects.filter((point) => chosen.has(placeOf(point))), marks: [] };
+  return { ...batch, scalars: theseRows(scalars, rows), objects: objects.filter((point) => chosen.has(positionOf(point))), marks: [] };
 }
 
-function placeOf({ offset, index }: Pick<Refusal, 'offset' | 'index'>): string {
+function positionOf({ offset, index }: Pick<Refusal, 'offset' | 'index'>): string {
   return `${offset} ${index}`;
 }
 

@@ -43,7 +43,7 @@ interface Stored {
   readonly refusals: readonly Refusal[];
 }
 
-type Placed = Stored | Undelivered;
+type Settled = Stored | Undelivered;
 
 /** A parcel that went with others; what became of it, unless it has to be placed by itself. */
 interface Left {
@@ -135,9 +135,9 @@ export class TrackerLane {
       const left: readonly Left[] = group.length === 1 ? group.map((parcel) => ({ parcel })) : await this.#sendTogether(group.filter(open));
       for (const { parcel, stored } of left) {
         if (!open(parcel)) continue;
-        const placed = await this.#confirmed(parcel, stored ?? (await this.#place(parcel)));
-        if (placed.kind === 'placed') this.#checkpoints.settled({ parcel, points: placed.points, refusals: placed.refusals });
-        else answers.set(keyOfRun(parcel.target), placed);
+        const settled = await this.#confirmed(parcel, stored ?? (await this.#store(parcel)));
+        if (settled.kind === 'placed') this.#checkpoints.settled({ parcel, points: settled.points, refusals: settled.refusals });
+        else answers.set(keyOfRun(parcel.target), settled);
       }
     }
     return answers;
@@ -211,8 +211,8 @@ export class TrackerLane {
    * What is refused for good: a tracker that is out of order also refuses valid data. So what was refused is sent
    * again, each time after the tracker has taken something else.
    */
-  async #confirmed(parcel: TrackerParcel, placed: Placed): Promise<Placed> {
-    let sure = placed;
+  async #confirmed(parcel: TrackerParcel, settled: Settled): Promise<Settled> {
+    let sure = settled;
     for (let round = 0; round < CONFIRMATIONS && sure.kind === 'placed' && this.#isDoubtful(sure); round++) {
       const tried = await this.#tryOut(parcel);
       if (tried.kind !== 'done') return tried;
@@ -221,7 +221,7 @@ export class TrackerLane {
         parcel.batch,
         refusals.filter(({ kind }) => kind === 'refused'),
       );
-      const again = await this.#place({ ...parcel, batch });
+      const again = await this.#store({ ...parcel, batch });
       if (again.kind !== 'placed') return again;
       const unsupported = refusals.filter(({ kind }) => kind === 'unsupported');
       sure = { kind: 'placed', points: points + again.points, refusals: [...unsupported, ...again.refusals] };
@@ -235,7 +235,7 @@ export class TrackerLane {
   }
 
   /** Sends a parcel until it is stored, or it is known what of it never will be. */
-  async #place(parcel: TrackerParcel, suspicion?: Suspicion): Promise<Placed> {
+  async #store(parcel: TrackerParcel, suspicion?: Suspicion): Promise<Settled> {
     if (isEmpty(parcel.batch)) return { kind: 'placed', points: 0, refusals: [] };
     const accepted = this.#accepted;
     const answers = new SameAnswers(this.#backend.tryOut !== undefined);
@@ -253,7 +253,7 @@ export class TrackerLane {
         case 'rejected':
           // The tracker is there, and works.
           this.#breaker.succeeded();
-          return await this.#placeHalves(parcel, outcome.error, suspicion);
+          return await this.#storeHalves(parcel, outcome.error, suspicion);
         case 'runFatal':
           this.#breaker.succeeded();
           return { kind: 'runFatal', error: outcome.error };
@@ -267,14 +267,14 @@ export class TrackerLane {
             const tried = await this.#tryOut(parcel);
             if (tried.kind !== 'done') return tried;
           } else if (pointCount(parcel.batch) < 2 && this.#accepted === (suspicion?.accepted ?? accepted)) break;
-          return await this.#placeHalves(parcel, outcome.error, suspicion ?? { accepted });
+          return await this.#storeHalves(parcel, outcome.error, suspicion ?? { accepted });
         default:
           return outcome satisfies never;
       }
     }
   }
 
-  async #placeHalves(parcel: TrackerParcel, error: MirrorError, suspicion: Suspicion | undefined): Promise<Placed> {
+  async #storeHalves(parcel: TrackerParcel, error: MirrorError, suspicion: Suspicion | undefined): Promise<Settled> {
     const { batch } = parcel;
     if (pointCount(batch) < 2) {
       const point = onlyPoint(batch);
@@ -286,10 +286,10 @@ export class TrackerLane {
     let points = 0;
     const refusals: Refusal[] = [];
     for (const half of splitBatch(batch)) {
-      const placed = await this.#place({ ...parcel, batch: half }, suspicion);
-      if (placed.kind !== 'placed') return placed;
-      points += placed.points;
-      for (const refusal of placed.refusals) refusals.push(refusal);
+      const settled = await this.#store({ ...parcel, batch: half }, suspicion);
+      if (settled.kind !== 'placed') return settled;
+      points += settled.points;
+      for (const refusal of settled.refusals) refusals.push(refusal);
     }
     return { kind: 'placed', points, refusals };
   }

@@ -1,6 +1,6 @@
 import type { HeldPoint } from '../../contract/index.ts';
 import type { RunComparisonOptions } from './comparison-options.ts';
-import type { PointDifference, PointPlace } from './difference.ts';
+import type { PointDifference, ValuePosition } from './difference.ts';
 import { ABSENCE, Excuses, type PointStatuses } from './excuses.ts';
 import { isJudged, type Unjudged } from './file-facts.ts';
 import type { Absence } from './lane-counts.ts';
@@ -148,13 +148,13 @@ export class ChunkComparison {
    */
   #isDoubtful(row: number, doubt: Unjudged | undefined): boolean {
     if (this.#of.options.filesFirst === true) return false;
-    const place = this.#rightTable.placeAt(row);
-    const why = place === undefined ? doubt : this.#whyUnjudged(place, this.#of.tags[this.#rightTable.slot[row] as number] ?? '');
+    const position = this.#rightTable.positionAt(row);
+    const why = position === undefined ? doubt : this.#whyUnjudged(position, this.#of.tags[this.#rightTable.slot[row] as number] ?? '');
     if (why !== undefined) this.#of.tally.unjudged[why]++;
     return why !== undefined;
   }
 
-  #whyUnjudged({ file, offset }: PointPlace, tag: string): Unjudged | undefined {
+  #whyUnjudged({ file, offset }: ValuePosition, tag: string): Unjudged | undefined {
     const facts = this.#of.options.facts.get(file);
     if (facts === undefined) return undefined;
     return facts.unjudged ?? (!isJudged(facts, tag, offset) ? 'unreadable' : facts.wasReplaced === true ? 'replaced' : undefined);

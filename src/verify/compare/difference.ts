@@ -4,7 +4,7 @@ import type { RunRef } from '../../model/index.ts';
 export type PointValue = number | bigint | string;
 
 /** Where a point stands: known of every point of a file, and of a lane's where it keeps it. */
-export interface PointPlace {
+export interface ValuePosition {
   readonly file: string;
   readonly offset: number;
   readonly index: number;
@@ -18,7 +18,7 @@ export interface PointDifference {
   /** As the file has them; of an extra point as the lane has them. */
   readonly step: number | bigint;
   readonly wallTime: number;
-  readonly place: PointPlace | undefined;
+  readonly position: ValuePosition | undefined;
   readonly mine: PointValue | undefined;
   readonly theirs: PointValue | undefined;
   /** Of a changed point, if they are not the file's. */

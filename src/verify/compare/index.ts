@@ -5,9 +5,9 @@ export type {
   ListingDifference,
   MediaDifference,
   PointDifference,
-  PointPlace,
   PointValue,
   StoredArtifactDifference,
+  ValuePosition,
 } from './difference.ts';
 export type { PointStatus } from './excuses.ts';
 export {

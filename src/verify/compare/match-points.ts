@@ -17,16 +17,16 @@ export interface Matches {
  */
 export function matchPoints(mine: PointTable, theirs: PointTable): Matches {
   const isMatched = new Uint8Array(theirs.count);
-  const byPlace = new Map<number, number>();
-  for (let row = 0; row < theirs.count; row++) byPlace.set(theirs.placeKey(row), row);
-  const atPlaceOf = (row: number): number | undefined => {
-    const other = byPlace.get(mine.placeKey(row));
-    return other !== undefined && mine.hasSamePlace(row, theirs, other) ? other : undefined;
+  const byPosition = new Map<number, number>();
+  for (let row = 0; row < theirs.count; row++) byPosition.set(theirs.positionKey(row), row);
+  const atPositionOf = (row: number): number | undefined => {
+    const other = byPosition.get(mine.positionKey(row));
+    return other !== undefined && mine.hasSamePosition(row, theirs, other) ? other : undefined;
   };
 
   let alone: number[] = [];
   for (let row = 0; row < mine.count; row++) {
-    const other = atPlaceOf(row);
+    const other = atPositionOf(row);
     if (other !== undefined && isMatched[other] === 0 && mine.hasSameContent(row, theirs, other)) isMatched[other] = 1;
     else alone.push(row);
   }
@@ -44,7 +44,7 @@ export function matchPoints(mine: PointTable, theirs: PointTable): Matches {
 
   const changed: [number, number][] = [];
   const missing = alone.filter((row) => {
-    const other = atPlaceOf(row);
+    const other = atPositionOf(row);
     if (other === undefined || isMatched[other] !== 0) return true;
     isMatched[other] = 1;
     changed.push([row, other]);

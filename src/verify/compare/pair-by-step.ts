@@ -9,16 +9,16 @@ export function pairByStep(
   changed: (readonly [number, number])[],
 ): [missing: readonly number[], extra: readonly number[]] {
   const keyOf = (table: PointTable, row: number): string => `${table.slot[row]} ${table.stepAt(row)}`;
-  const placeless = new Map<string, number[]>();
+  const withoutPosition = new Map<string, number[]>();
   for (const row of extra) {
     if (right.fileAt(row) !== undefined) continue;
     const key = keyOf(right, row);
-    placeless.set(key, [...(placeless.get(key) ?? []), row]);
+    withoutPosition.set(key, [...(withoutPosition.get(key) ?? []), row]);
   }
-  if (placeless.size === 0) return [missing, extra];
+  if (withoutPosition.size === 0) return [missing, extra];
   const paired = new Set<number>();
   const alone = missing.filter((row) => {
-    const other = placeless.get(keyOf(left, row))?.shift();
+    const other = withoutPosition.get(keyOf(left, row))?.shift();
     if (other === undefined) return true;
     paired.add(other);
     changed.push([row, other]);

@@ -11,12 +11,12 @@ export function* pointDifferences(
   right: PointTable,
   { missing, extra, changed }: Matches,
 ): Generator<PointDifference, void, void> {
-  const at = (table: PointTable, row: number): Pick<PointDifference, 'run' | 'tag' | 'step' | 'wallTime' | 'place'> => ({
+  const at = (table: PointTable, row: number): Pick<PointDifference, 'run' | 'tag' | 'step' | 'wallTime' | 'position'> => ({
     run,
     tag: tags[table.slot[row] as number] ?? '',
     step: table.stepAt(row),
     wallTime: table.wallTime[row] as number,
-    place: table.placeAt(row),
+    position: table.positionAt(row),
   });
   for (const row of missing) yield { kind: 'missing', ...at(left, row), mine: left.valueAt(row), theirs: undefined };
   for (const [row, other] of changed) {

@@ -1,4 +1,4 @@
-import type { PointPlace, PointValue } from './difference.ts';
+import type { PointValue, ValuePosition } from './difference.ts';
 import { addHash, HASH_WORDS } from './point-hash.ts';
 import type { PointSink } from './series-sums.ts';
 
@@ -49,8 +49,8 @@ export class PointTable implements PointSink {
     this.wallTime[row] = wallTime;
     if (typeof value === 'number') this.value[row] = value;
     else this.#otherValues.set(row, typeof value === 'string' ? shortened(value) : value);
-    const hasPlace = file !== undefined && offset !== undefined;
-    this.file[row] = hasPlace ? this.#fileNumber(file) : NOWHERE;
+    const hasPosition = file !== undefined && offset !== undefined;
+    this.file[row] = hasPosition ? this.#fileNumber(file) : NOWHERE;
     this.offset[row] = offset ?? 0;
     this.index[row] = index ?? 0;
     scratch.fill(0);
@@ -77,7 +77,7 @@ export class PointTable implements PointSink {
     return this.#files[this.file[row] as number];
   }
 
-  placeAt(row: number): PointPlace | undefined {
+  positionAt(row: number): ValuePosition | undefined {
     const file = this.fileAt(row);
     return file === undefined ? undefined : { file, offset: this.offset[row] as number, index: this.index[row] as number };
   }
@@ -90,7 +90,7 @@ export class PointTable implements PointSink {
     return true;
   }
 
-  hasSamePlace(row: number, other: PointTable, otherRow: number): boolean {
+  hasSamePosition(row: number, other: PointTable, otherRow: number): boolean {
     return (
       this.slot[row] === other.slot[otherRow] &&
       this.offset[row] === other.offset[otherRow] &&
@@ -107,7 +107,7 @@ export class PointTable implements PointSink {
   }
 
   /** A number that rows of the same place share; others may, too. */
-  placeKey(row: number): number {
+  positionKey(row: number): number {
     return ((this.offset[row] as number) * 64 + ((this.index[row] as number) % 64)) * 61 + ((this.file[row] as number) % 61);
   }
 

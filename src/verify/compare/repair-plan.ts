@@ -57,26 +57,26 @@ export class RepairPlan {
     const present = new Map<number, number>();
     for (let row = 0; row < mine.count; row++) {
       const slot = mine.slot[row] as number;
-      const place = mine.placeAt(row);
-      if (place === undefined) continue;
+      const position = mine.positionAt(row);
+      if (position === undefined) continue;
       const stretch = open.get(slot);
       if (!missing.has(row)) {
-        if (stretch?.file === place.file && stretch.last === place.offset) this.#distrust(place.file);
+        if (stretch?.file === position.file && stretch.last === position.offset) this.#distrust(position.file);
         close(slot);
-        present.set(slot, place.offset);
+        present.set(slot, position.offset);
         continue;
       }
-      if (present.get(slot) === place.offset) this.#distrust(place.file);
+      if (present.get(slot) === position.offset) this.#distrust(position.file);
       const goesOn =
         stretch !== undefined &&
         isWhole &&
-        stretch.file === place.file &&
-        !hasGapBetween(facts.get(place.file), stretch.last, place.offset);
+        stretch.file === position.file &&
+        !hasGapBetween(facts.get(position.file), stretch.last, position.offset);
       if (goesOn) {
-        stretch.last = place.offset;
+        stretch.last = position.offset;
       } else {
         close(slot);
-        open.set(slot, { file: place.file, first: place.offset, last: place.offset });
+        open.set(slot, { file: position.file, first: position.offset, last: position.offset });
       }
     }
     for (const slot of [...open.keys()]) close(slot);

@@ -2,7 +2,7 @@ import type { HeldPoint, ReadBackChunk, Refusal } from '../../contract/index.ts'
 import { type Batch, interpret, jsonText, kindOf, type RunRef, type Series, valueJson } from '../../model/index.ts';
 import { ChunkComparison } from './chunk-comparison.ts';
 import type { RunComparisonOptions } from './comparison-options.ts';
-import type { PointDifference, PointPlace } from './difference.ts';
+import type { PointDifference, ValuePosition } from './difference.ts';
 import { ABSENCE, type PointStatuses } from './excuses.ts';
 import { type FileFacts, isJudged, isPendingAt, type Unjudged } from './file-facts.ts';
 import { RepairPlan } from './repair-plan.ts';
@@ -87,7 +87,7 @@ export class RunComparison {
   }
 
   /** A point that should be there, and how it should be held; undefined if the lane has no place for it. */
-  expect(tag: string, plugin: string, point: HeldPoint, held: HeldPoint | undefined, place?: Partial<PointPlace>): void {
+  expect(tag: string, plugin: string, point: HeldPoint, held: HeldPoint | undefined, position?: Partial<ValuePosition>): void {
     const slot = this.#slot(tag);
     this.#kinds[slot] ??= kindOf(plugin);
     if (this.#wanted[slot] !== true) return;
@@ -104,7 +104,7 @@ export class RunComparison {
     const loss = lossOf(point, held);
     if (isFirstTime) this.tally.countLoss(loss, 1);
     const row = this.#chunk?.rows ?? 0;
-    this.#leftSink.take(slot, held.step, held.wallTime, held.value, place?.file, place?.offset, place?.index);
+    this.#leftSink.take(slot, held.step, held.wallTime, held.value, position?.file, position?.offset, position?.index);
     if (loss !== 0) this.#chunk?.noteLoss(row, loss);
   }
 

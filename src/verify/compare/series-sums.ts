@@ -1,4 +1,4 @@
-import type { PointPlace, PointValue } from './difference.ts';
+import type { PointValue, ValuePosition } from './difference.ts';
 import { addHash, HASH_WORDS } from './point-hash.ts';
 
 /** Takes points one after the other; `slot` is the series' number in the comparison. */
@@ -56,15 +56,15 @@ export class ChosenPoints implements PointSink {
     this.#to = to;
   }
 
-  take(slot: number, step: number | bigint, wallTime: number, value: PointValue, ...place: Partial<PlaceTuple>): void {
+  take(slot: number, step: number | bigint, wallTime: number, value: PointValue, ...position: Partial<PositionTuple>): void {
     const { slots, part, parts } = this.#chunk;
     if (!slots.has(slot)) return;
     if (parts > 1 && partOf(step, parts) !== part) return;
-    this.#to.take(slot, step, wallTime, value, place[0], place[1], place[2]);
+    this.#to.take(slot, step, wallTime, value, position[0], position[1], position[2]);
   }
 }
 
-type PlaceTuple = [file: PointPlace['file'] | undefined, offset: number | undefined, index: number | undefined];
+type PositionTuple = [file: ValuePosition['file'] | undefined, offset: number | undefined, index: number | undefined];
 
 /** Series that are compared point by point at the same time. */
 export interface Chunk {

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { artifactFile, findFiles, hashFile, readJoin, readParams, safePath } from '../../../src/artifacts/index.ts';
 import { Pattern } from '../../../src/pattern/index.ts';
-import { placeAt } from '../../support/place.ts';
+import { directoryAt } from '../../support/directory.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const { signal } = new AbortController();
@@ -64,7 +64,7 @@ describe('params of files', () => {
 describe('files next to a run', () => {
   const find = async (globs: readonly string[], other: readonly string[] = []): Promise<string[]> => {
     const found = await findFiles(
-      placeAt(folder),
+      directoryAt(folder),
       globs.map((glob) => new Pattern(glob)),
       (path) => other.includes(path),
       { signal },
@@ -85,7 +85,7 @@ describe('files next to a run', () => {
     const beside = async (levels: number, ...globs: readonly string[]): Promise<string[]> => {
       const patterns = globs.map((glob) => new Pattern(glob));
       const isOther = (path: string): boolean => path === '../../other';
-      return (await findFiles({ ...placeAt(folder), path: 'out/runs/one' }, patterns, isOther, { levels, signal }))
+      return (await findFiles({ ...directoryAt(folder), path: 'out/runs/one' }, patterns, isOther, { levels, signal }))
         .map(({ path }) => path)
         .sort();
     };
@@ -107,7 +107,7 @@ describe('files next to a run', () => {
 
   it('are read to the last byte, from any start, and not as something else', async () => {
     write('big.bin', 'x'.repeat(300_000));
-    const source = { directory: placeAt(folder), path: 'big.bin', bytes: 300_000 };
+    const source = { directory: directoryAt(folder), path: 'big.bin', bytes: 300_000 };
     const file = artifactFile(source, 'big.bin', await hashFile(source, signal), signal);
     const read = async (start?: number): Promise<number> => {
       let bytes = 0;
@@ -138,7 +138,7 @@ describe('files next to a run', () => {
 
 describe('the run to join', () => {
   const ask = (rules: Parameters<typeof readJoin>[0], run = 'exp/1') =>
-    readJoin(rules, run, placeAt(folder), (template) => template.replace('{path}', run), signal);
+    readJoin(rules, run, directoryAt(folder), (template) => template.replace('{path}', run), signal);
 
   it('is the first line of a file, or a key of one', async () => {
     write('id.txt', 'abc123\nmore\n');

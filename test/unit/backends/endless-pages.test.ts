@@ -15,7 +15,7 @@ import { registerModel } from '../../../src/backends/mlflow/model-versions.ts';
 import { readBack } from '../../../src/backends/mlflow/read-back.ts';
 import { WandbClient } from '../../../src/backends/wandb/client.ts';
 import { foreignIn as runsForeign } from '../../../src/backends/wandb/foreign.ts';
-import { OnlinePlaces } from '../../../src/backends/wandb/online.ts';
+import { OnlineStorage } from '../../../src/backends/wandb/online.ts';
 import type { Handle } from '../../../src/contract/index.ts';
 import { ObjectStore } from '../../../src/objects/index.ts';
 
@@ -145,7 +145,7 @@ const LOOPS: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
   'files of a W&B run': (url) => wandbOf(url).files(PATH, signal),
   'runs of a W&B project': async (url) => {
     const client = wandbOf(url);
-    const places = new OnlinePlaces(client, { offsetSemantics: 'replace', uncounted: () => {}, pages: url });
+    const places = new OnlineStorage(client, { offsetSemantics: 'replace', uncounted: () => {}, pages: url });
     const handle = JSON.stringify({ run: 'r', entity: 'e', project: 'p', started: 0 }) as Handle;
     const own = [{ handle, files: [], params: [], tags: {} }];
     await drain(
@@ -154,7 +154,7 @@ const LOOPS: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
     );
   },
   'rows of a W&B run': async (url) => {
-    const places = new OnlinePlaces(wandbOf(url), { offsetSemantics: 'replace', uncounted: () => {}, pages: url });
+    const places = new OnlineStorage(wandbOf(url), { offsetSemantics: 'replace', uncounted: () => {}, pages: url });
     const found = await places.find(PATH, signal);
     if (found.kind !== 'ok' || found.value === undefined) throw new Error('no run');
     await drain(found.value.readLines(0, Infinity, signal));

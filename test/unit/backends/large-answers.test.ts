@@ -8,7 +8,7 @@ import { ClearmlClient } from '../../../src/backends/clearml/client.ts';
 import { taskEvents } from '../../../src/backends/clearml/events.ts';
 import { MlflowClient } from '../../../src/backends/mlflow/client.ts';
 import { WandbClient } from '../../../src/backends/wandb/client.ts';
-import { OnlinePlaces } from '../../../src/backends/wandb/online.ts';
+import { OnlineStorage } from '../../../src/backends/wandb/online.ts';
 import { memoryInUse, useMemory } from '../../../src/memory/index.ts';
 import { ObjectStore } from '../../../src/objects/index.ts';
 import { AimStub } from '../../support/aim-stub/index.ts';
@@ -117,7 +117,7 @@ describe('a listing whose pages are too large', () => {
     });
     const client = new WandbClient({ baseUrl: url, apiKey: 'k', timeoutMs: 60_000, tls: {} });
     closers.push(() => client.close());
-    const places = new OnlinePlaces(client, { offsetSemantics: 'replace', uncounted: () => {}, pages: url });
+    const places = new OnlineStorage(client, { offsetSemantics: 'replace', uncounted: () => {}, pages: url });
     const found = await places.find({ entity: 'e', project: 'p', id: 'r' }, signal);
     const read: string[] = [];
     if (found.kind === 'ok') for await (const line of found.value?.readLines(0, Infinity, signal) ?? []) read.push(line);

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LocalBackend } from '../../../src/backends/local/index.ts';
 import { RunSession } from '../../../src/reading/reader.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
+import { directoryAt } from '../../support/directory.ts';
 import { concat, event, eventFile, float64, histogramTensor, image, simpleValue, tensorScalar, text } from '../../support/event-writer.ts';
-import { placeAt } from '../../support/place.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const RUN = { root: 'logs', path: 'run' };
@@ -39,7 +39,7 @@ async function store(bytes: Uint8Array, generation: number): Promise<void> {
   const state = { name: NAME, generation, position: { watermark: 0, gaps: [] }, guard, damage: [], size: 0, stamp: '', records: 0 };
   const known = backend.catalogue(RUN);
   session = new RunSession({ series: known });
-  const job = { run: RUN, directory: placeAt(directory), files: [{ name: NAME, state }], series: known, settled: true };
+  const job = { run: RUN, directory: directoryAt(directory), files: [{ name: NAME, state }], series: known, settled: true };
   for (const read of session.read(job, new FileWindow())) {
     if (read.kind !== 'batch') continue;
     expect(await backend.send([{ handle, batch: read.batch, state: read.state }])).toMatchObject([{ kind: 'accepted' }]);

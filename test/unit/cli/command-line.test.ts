@@ -88,7 +88,7 @@ describe('the variable of a flag', () => {
         loadConfig({ flags, env, cwd: '/', readFile: () => 'profiles: { said: {} }' });
       const config = await load({}, { [variable]: text });
       expect(read(config)).toBe(text);
-      expect([...config.places.values()]).toContain(variable);
+      expect([...config.locations.values()]).toContain(variable);
       expect(read(await load({ [option.attributeName()]: text }, { [variable]: 'other' }))).toBe(text);
       return;
     }

@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { placeOf, wordsOf } from '../../../src/cli/complete-word.ts';
+import { cursorAt, wordsOf } from '../../../src/cli/complete-word.ts';
 import { makeProgram } from '../../../src/cli/program.ts';
 
 const program = makeProgram({ stdout: process.stdout, stderr: process.stderr, env: {}, exitCode: 0 });
 
 /** What is wanted at the end of a line: a kind, or the words. */
 function wantedAt(line: string): string | string[] {
-  const { wanted, prefix } = placeOf(wordsOf(line), program);
+  const { wanted, prefix } = cursorAt(wordsOf(line), program);
   return wanted.kind === 'words' ? wanted.words.map(({ word }) => word).filter((word) => word.startsWith(prefix)) : wanted.kind;
 }
 
@@ -51,7 +51,7 @@ describe('placeOf', () => {
   });
 
   test('keeps flags and other words, for who looks names up', () => {
-    const { flags, operands, prefix, before } = placeOf(wordsOf('--config a.yaml route --store=b.db exp --kind=sc'), program);
+    const { flags, operands, prefix, before } = cursorAt(wordsOf('--config a.yaml route --store=b.db exp --kind=sc'), program);
     expect([[...flags], operands, prefix, before]).toEqual([
       [
         ['config', 'a.yaml'],
@@ -71,7 +71,7 @@ describe('placeOf in a list', () => {
     ['migrate --accept-losses images,', 'kinds', '', 'images,'],
     ['backfill --to a,b', 'lanes', 'a,b', ''],
   ])('of %j is at its last item', (line, kind, prefix, before) => {
-    expect(placeOf(wordsOf(line), program)).toMatchObject({ wanted: { kind }, prefix, before });
+    expect(cursorAt(wordsOf(line), program)).toMatchObject({ wanted: { kind }, prefix, before });
   });
 });
 

@@ -118,11 +118,11 @@ describe('the lanes', () => {
     expect(lane?.section).toEqual({ tracking_uri: 'ours', experiment_name: 'tracelet', insecure_tls: true });
     expect(lane?.origins.get('tracking_uri')).toEqual({
       path: ['lanes', 'mlflow', 'tracking_uri'],
-      place: 'MIRRORBOARD_MLFLOW_TRACKING_URI',
+      location: 'MIRRORBOARD_MLFLOW_TRACKING_URI',
       rank: 2,
     });
     expect([lane?.runName, lane?.tags]).toEqual(['{name}', { a: 'b', c: '' }]);
-    expect(config.places.get('lanes.mlflow.experiment_name')).toBe('TRACELET_MLFLOW_EXPERIMENT_NAME');
+    expect(config.locations.get('lanes.mlflow.experiment_name')).toBe('TRACELET_MLFLOW_EXPERIMENT_NAME');
   });
 
   it('have their own templates, or those of all runs, or of the project', async () => {
@@ -223,7 +223,7 @@ describe('profiles', () => {
     const env = { ENVIRONMENT: 'staging', STAGING_URL: 'http://staging', SPARE_KEY: 'k' };
     const chosen = async (given: Given): Promise<unknown[]> => {
       const config = await load({ text: PROFILES, ...given });
-      return [config.profile, config.places.get('profile'), ...names(config)];
+      return [config.profile, config.locations.get('profile'), ...names(config)];
     };
     expect(await chosen({ env })).toEqual(['staging', 'ENVIRONMENT', 'mlflow']);
     expect(await chosen({ env: { ...env, MIRRORBOARD_PROFILE: 'development' } })).toEqual([

@@ -53,7 +53,7 @@ describe('loadConfig', () => {
     const flags = { [flag]: '2h' };
     const found = [{ files, env, flags }, { files, env }, { files }, {}].map(async (given) => {
       const config = await load(given);
-      return [config[key], config.places.get(field)];
+      return [config[key], config.locations.get(field)];
     });
     expect(await Promise.all(found)).toEqual([
       [7_200_000, expect.stringMatching(/^--/)],

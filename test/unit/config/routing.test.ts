@@ -30,8 +30,8 @@ describe('routes of a configuration', () => {
   it('have a place in the file', async () => {
     const { routes } = await load('routes:\n  - { runs: "debug/**", lanes: [local] }\n  - { kinds: images, every: 5 }\n');
     expect(routes).toEqual([
-      { place: 'm.yaml:3:5', runs: ['debug/**'], lanes: ['local'] },
-      { place: 'm.yaml:4:5', kinds: ['images'], every: 5 },
+      { location: 'm.yaml:3:5', runs: ['debug/**'], lanes: ['local'] },
+      { location: 'm.yaml:4:5', kinds: ['images'], every: 5 },
     ]);
   });
 
@@ -102,8 +102,8 @@ describe('routes of a configuration', () => {
   it('take params from files and from tags, by patterns', async () => {
     const { params } = await load('params: [a.yaml, { tag: [args/*, b], prefix: "x." }]');
     expect(params).toEqual([
-      { place: 'm.yaml:2:10', files: ['a.yaml'], tags: [], prefix: '' },
-      { place: 'm.yaml:2:18', files: [], tags: ['args/*', 'b'], prefix: 'x.' },
+      { location: 'm.yaml:2:10', files: ['a.yaml'], tags: [], prefix: '' },
+      { location: 'm.yaml:2:18', files: [], tags: ['args/*', 'b'], prefix: 'x.' },
     ]);
   });
 

@@ -8,8 +8,8 @@ import { filesSource, storeSource } from '../../../src/cli/export-sources.ts';
 import { findTarget } from '../../../src/cli/survey.ts';
 import { type ExportSource, writeTruthJson } from '../../../src/export/index.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
+import { directoryAt } from '../../support/directory.ts';
 import * as w from '../../support/event-writer.ts';
-import { placeAt } from '../../support/place.ts';
 import { readRun } from '../../support/read-run.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { walk } from '../../support/walk.ts';
@@ -33,7 +33,7 @@ async function fromStore(use: (source: ExportSource) => Promise<void>): Promise<
     for (const { path, files } of walk(logs).runs) {
       const run = { root: 'logs', path };
       const handle = await backend.open({ run, rootPath: logs });
-      const job = { run, directory: placeAt(join(logs, path)), files: files.map(({ name }) => ({ name })), series: [], settled: true };
+      const job = { run, directory: directoryAt(join(logs, path)), files: files.map(({ name }) => ({ name })), series: [], settled: true };
       for (const event of readRun(job, window)) {
         if (event.kind !== 'batch') continue;
         const [outcome] = await backend.send([{ handle, batch: event.batch, state: event.state }]);

@@ -5,8 +5,8 @@ import { beforeEach, expect, it } from '@jest/globals';
 import { type FileState, fileStamp } from '../../../src/model/index.ts';
 import { findPairs, type Knower, type KnownState } from '../../../src/moves/moved-files.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
+import { directoryAt } from '../../support/directory.ts';
 import { event, eventFile, simpleValue } from '../../support/event-writer.ts';
-import { placeAt } from '../../support/place.ts';
 import { readRun } from '../../support/read-run.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -24,7 +24,7 @@ beforeEach(() => {
 function known(run: string): KnownState {
   const job = {
     run: { root: 'logs', path: run },
-    directory: placeAt(join(folder, 'new')),
+    directory: directoryAt(join(folder, 'new')),
     files: [{ name: NAME }],
     series: [],
     settled: true,

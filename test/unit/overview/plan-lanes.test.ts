@@ -88,7 +88,7 @@ describe('what is ahead of a lane', () => {
     const path = join(logs, 'run', NAME);
     writeFileSync(path, eventFile(scalar(1)));
     await pass();
-    const rules = [{ place: 'routes[0]', runs: ['run'], drop: true }];
+    const rules = [{ location: 'routes[0]', runs: ['run'], drop: true }];
     writeFileSync(path, eventFile(scalar(1), scalar(2)));
     expect(await planned(rules)).toEqual({ runs: 0, points: 0 });
     expect(await pass(rules)).toBe(0);

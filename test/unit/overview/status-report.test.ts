@@ -7,8 +7,8 @@ import { statusReport } from '../../../src/overview/status-report.ts';
 import { StateFile } from '../../../src/state/index.ts';
 import type { LanePosture, LaneSnapshot } from '../../../src/status/index.ts';
 import { backfill } from '../../../src/sync/backfill.ts';
+import { directoryAt } from '../../support/directory.ts';
 import { event, eventFile, frame, simpleValue } from '../../support/event-writer.ts';
-import { placeAt } from '../../support/place.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const NAME = 'events.out.tfevents.1';
@@ -42,7 +42,7 @@ async function local(): Promise<LanePosture> {
   return lanes[0] as LanePosture;
 }
 
-function stand(overrides: Partial<LaneSnapshot>): LaneSnapshot {
+function snapshot(overrides: Partial<LaneSnapshot>): LaneSnapshot {
   return { by: 'watch', pid: 1, written_ms: 0, ended: true, lane: {}, pace: null, points_per_byte: null, behind: [], ...overrides };
 }
 
@@ -97,7 +97,7 @@ describe('the number of points that a lane is behind', () => {
     await mirror();
     put(`b/${NAME}`, scalars(20));
     const state = StateFile.open(statePath(), { now: Date.now });
-    state.lane('local', resolve(store().path)).keepSnapshot(stand({ written_ms: Date.now() - 60_000, points_per_byte: 0.5 }));
+    state.lane('local', resolve(store().path)).keepSnapshot(snapshot({ written_ms: Date.now() - 60_000, points_per_byte: 0.5 }));
     state.close();
     const { lagBytes, lagPoints } = await local();
     expect(lagPoints).toBe(Math.round(lagBytes / 2));
@@ -111,16 +111,16 @@ describe('the age of what is missing', () => {
   test('counts from the file, if the last process saw it and it was not missing: it was forgotten since', async () => {
     const path = put(`a/${NAME}`, scalars(20));
     const changedMs = statSync(path).mtimeMs;
-    const behind = [{ run, place: placeAt(dirname(path)), behind: [{ ...never, changedMs }] }];
+    const behind = [{ run, place: directoryAt(dirname(path)), behind: [{ ...never, changedMs }] }];
     const fromFile = await oldestMs(behind, undefined);
-    expect(await oldestMs(behind, stand({ written_ms: changedMs + 3_600_000 }))).toBe(fromFile);
+    expect(await oldestMs(behind, snapshot({ written_ms: changedMs + 3_600_000 }))).toBe(fromFile);
   });
 
   test('counts from that check at most, if the file was created after it', async () => {
     const path = put(`a/${NAME}`, scalars(20));
     const changedMs = statSync(path).mtimeMs;
     const lookedMs = changedMs - 3_600_000;
-    const behind = [{ run, place: placeAt(dirname(path)), behind: [{ ...never, changedMs }] }];
-    expect(await oldestMs(behind, stand({ written_ms: lookedMs }))).toBeGreaterThanOrEqual(lookedMs);
+    const behind = [{ run, place: directoryAt(dirname(path)), behind: [{ ...never, changedMs }] }];
+    expect(await oldestMs(behind, snapshot({ written_ms: lookedMs }))).toBeGreaterThanOrEqual(lookedMs);
   });
 });

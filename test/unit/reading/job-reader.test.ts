@@ -4,7 +4,7 @@ import { JobReader } from '../../../src/reading/job-reader.ts';
 import type { PatientReaderOptions } from '../../../src/reading/patient-reader.ts';
 import type { RunJob } from '../../../src/reading/read-event.ts';
 import type { EventGroup } from '../../../src/reading/reader-thread.ts';
-import { placeAt } from '../../support/place.ts';
+import { directoryAt } from '../../support/directory.ts';
 
 /** Reads nothing: each file hangs until it is let go. */
 class Hanging {
@@ -39,7 +39,7 @@ class Hanging {
 const pathOf = (root: string): string => `/logs/${root}/events`;
 
 function jobOf(root: string): RunJob {
-  return { run: { root, path: '.' }, directory: placeAt('/'), files: [{ name: 'events' }], series: [], settled: false };
+  return { run: { root, path: '.' }, directory: directoryAt('/'), files: [{ name: 'events' }], series: [], settled: false };
 }
 
 test('reports for each root what hangs and what answers, if there are more roots than threads', async () => {

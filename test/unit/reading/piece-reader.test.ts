@@ -5,8 +5,8 @@ import { expect, test } from '@jest/globals';
 import { BatchCache, type JobReader, PieceReader, type ReadEvent } from '../../../src/reading/index.ts';
 import type { LaneView } from '../../../src/state/index.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
+import { directoryAt } from '../../support/directory.ts';
 import { event, eventFile, simpleValue } from '../../support/event-writer.ts';
-import { placeAt } from '../../support/place.ts';
 import { readRun } from '../../support/read-run.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -17,7 +17,7 @@ test('a batch that filled a gap of another lane does not count as the rest of th
   const folder = temporaryFolder();
   const steps = Array.from({ length: 8 }, (_, step) => event({ wallTime: step, step, summary: [simpleValue('loss', step)] }));
   writeFileSync(join(folder, NAME), eventFile(...steps));
-  const job = { run: RUN, directory: placeAt(folder), files: [{ name: NAME }], series: [], settled: true, batchPoints: 2 };
+  const job = { run: RUN, directory: directoryAt(folder), files: [{ name: NAME }], series: [], settled: true, batchPoints: 2 };
   const isBatch = (found: ReadEvent): found is Extract<ReadEvent, { kind: 'batch' }> => found.kind === 'batch';
   const batches = [...readRun(job, new FileWindow())].filter(isBatch);
   const [first, last] = [batches[0]!, batches.at(-1)!];
@@ -36,7 +36,7 @@ test('a batch that filled a gap of another lane does not count as the rest of th
   });
   const piece = await pieces.read({
     run: RUN,
-    directory: placeAt(folder),
+    directory: directoryAt(folder),
     names: [NAME],
     retriesGaps: false,
     settled: true,

@@ -5,8 +5,8 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { type Batch, type FileState, needsSearch, type Series } from '../../../src/model/index.ts';
 import type { ReadEvent } from '../../../src/reading/read-event.ts';
 import { FileWindow, readAt } from '../../../src/tail/index.ts';
+import { directoryAt } from '../../support/directory.ts';
 import { concat, event, frame, maskedCrc, simpleValue, stringTensor, text, versionEvent } from '../../support/event-writer.ts';
-import { placeAt } from '../../support/place.ts';
 import { readRun } from '../../support/read-run.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { walk } from '../../support/walk.ts';
@@ -76,7 +76,7 @@ class Store {
       return state === undefined ? { name } : { name, state };
     });
     const run = { root: 'logs', path: '.' };
-    const events = [...readRun({ run, directory: placeAt(directory), files, series: this.series, settled, joinsGaps }, this.window)];
+    const events = [...readRun({ run, directory: directoryAt(directory), files, series: this.series, settled, joinsGaps }, this.window)];
     expect(events.at(-1)).toEqual({ kind: 'runDone', run, hasMore: false });
     return this.take(events);
   }
@@ -180,7 +180,7 @@ describe('readRun', () => {
     const events: ReadEvent[] = [];
     let grown = false;
     for (const one of readRun(
-      { run: { root: 'logs', path: '.' }, directory: placeAt(directory), files: [{ name: NAME }], series: [], settled: false },
+      { run: { root: 'logs', path: '.' }, directory: directoryAt(directory), files: [{ name: NAME }], series: [], settled: false },
       store.window,
     )) {
       if (!grown) append(scalar(70_000));

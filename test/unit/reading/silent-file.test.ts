@@ -6,8 +6,8 @@ import { answersAgain, CallMark, markCalls, passOver } from '../../../src/calls/
 import type { FileState } from '../../../src/model/index.ts';
 import type { ReadEvent, RunJob } from '../../../src/reading/read-event.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
+import { directoryAt } from '../../support/directory.ts';
 import { concat, event, frame, simpleValue, versionEvent } from '../../support/event-writer.ts';
-import { placeAt } from '../../support/place.ts';
 import { readRun } from '../../support/read-run.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { walk } from '../../support/walk.ts';
@@ -38,7 +38,7 @@ function silence(path: string): void {
 
 function read(files: RunJob['files'], again: RunJob['again'] = []): ReadEvent[] {
   const run = { root: 'logs', path: '.' };
-  return [...readRun({ run, directory: placeAt(logs), files, again, series: [], settled: true }, new FileWindow())].slice(0, -1);
+  return [...readRun({ run, directory: directoryAt(logs), files, again, series: [], settled: true }, new FileWindow())].slice(0, -1);
 }
 
 const outcomes = (events: readonly ReadEvent[]): unknown[] => events.map((one) => (one.kind === 'file' ? one.outcome : one.kind));

@@ -13,10 +13,14 @@ import {
   renamed,
 } from '../../../src/route/index.ts';
 
-const at = { place: 'm.yaml:1:1' };
+const at = { location: 'm.yaml:1:1' };
 
 /** The rules as one lane sees them. */
-function routeOf(rules: readonly Omit<RouteRule, 'place'>[], lane = 'mlflow', holds: readonly Kind[] = ['scalars', 'images']): LaneRoute {
+function routeOf(
+  rules: readonly Omit<RouteRule, 'location'>[],
+  lane = 'mlflow',
+  holds: readonly Kind[] = ['scalars', 'images'],
+): LaneRoute {
   return new LaneRoute({
     rules: rules.map((rule) => ({ ...at, ...rule })),
     lane,
@@ -146,7 +150,7 @@ describe('folding', () => {
     ['exp/tb/version_0/train', 'exp', 'train/'],
     ['exp/train/tb', 'exp', 'train/'],
   ])('puts %s into %s', (path, target, prefix) => {
-    expect(new Fold({ names: ['train', 'validation', 'eval_*'], flat: ['tb', 'version_*'], hparams: false }).place(path, alone)).toEqual({
+    expect(new Fold({ names: ['train', 'validation', 'eval_*'], flat: ['tb', 'version_*'], hparams: false }).apply(path, alone)).toEqual({
       path: target,
       prefix,
     });
@@ -155,29 +159,29 @@ describe('folding', () => {
   it('takes the first directory of hparams into its run, and leaves later ones alone', () => {
     const fold = new Fold({ names: [], flat: [], hparams: true });
     const all = ['1795336150.5', 'train', '1795336149.9', '1795336149.123', 'other'];
-    expect(fold.place('exp/1795336149.123', beside(all))).toEqual({ path: 'exp', prefix: '' });
-    expect(fold.place('exp/1795336149.9', beside(all))).toEqual({ path: 'exp/1795336149.9', prefix: '' });
-    expect(fold.place('exp/1795336150.5', beside(all)).path).toBe('exp/1795336150.5');
-    expect(fold.place('exp/1795336150.5', beside(['train'])).path).toBe('exp');
-    expect(fold.place('1795336150.5', beside(all)).path).toBe('1795336150.5');
-    expect(fold.place('exp/trial_1', alone).path).toBe('exp/trial_1');
+    expect(fold.apply('exp/1795336149.123', beside(all))).toEqual({ path: 'exp', prefix: '' });
+    expect(fold.apply('exp/1795336149.9', beside(all))).toEqual({ path: 'exp/1795336149.9', prefix: '' });
+    expect(fold.apply('exp/1795336150.5', beside(all)).path).toBe('exp/1795336150.5');
+    expect(fold.apply('exp/1795336150.5', beside(['train'])).path).toBe('exp');
+    expect(fold.apply('1795336150.5', beside(all)).path).toBe('1795336150.5');
+    expect(fold.apply('exp/trial_1', alone).path).toBe('exp/trial_1');
   });
 
   it('keeps the names of the first of several flat directories of one pattern, and tells the others by theirs', () => {
     const fold = new Fold({ names: ['train'], flat: ['tb', 'logs', 'version_*'], hparams: false });
     const all = ['version_10', 'version_2', 'tb', 'logs'];
-    expect(fold.place('exp/version_2', beside(all))).toEqual({ path: 'exp', prefix: '' });
-    expect(fold.place('exp/version_10/train', beside(all))).toEqual({ path: 'exp', prefix: 'version_10/train/' });
+    expect(fold.apply('exp/version_2', beside(all))).toEqual({ path: 'exp', prefix: '' });
+    expect(fold.apply('exp/version_10/train', beside(all))).toEqual({ path: 'exp', prefix: 'version_10/train/' });
     // Those that are written out are what they are, wherever else tags come from.
-    for (const name of ['tb', 'logs']) expect(fold.place(`exp/${name}`, beside(all))).toEqual({ path: 'exp', prefix: '' });
+    for (const name of ['tb', 'logs']) expect(fold.apply(`exp/${name}`, beside(all))).toEqual({ path: 'exp', prefix: '' });
   });
 
   it('keeps the one that was treated as the first, and warns about one that would come before it', () => {
     const fold = new Fold({ names: [], flat: ['version_*'], hparams: true });
     const late = beside(['1795336150.5', '1795336149.5', 'version_1', 'version_0'], ['exp/1795336150.5', 'exp/version_1']);
-    expect(fold.place('exp/1795336149.5', late).path).toBe('exp/1795336149.5');
-    expect(fold.place('exp/1795336150.5', late).path).toBe('exp');
-    expect(fold.place('exp/version_0', late).prefix).toBe('version_0/');
+    expect(fold.apply('exp/1795336149.5', late).path).toBe('exp/1795336149.5');
+    expect(fold.apply('exp/1795336150.5', late).path).toBe('exp');
+    expect(fold.apply('exp/version_0', late).prefix).toBe('version_0/');
     expect(fold.overtaken('exp/1795336149.5', late)).toBe('exp/1795336150.5');
     expect(fold.overtaken('exp/version_0', late)).toBe('exp/version_1');
     expect(fold.overtaken('exp/version_1', late)).toBeUndefined();

@@ -13,8 +13,8 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 const isRoot = process.getuid?.() === 0;
 const OLD = Date.now() / 1000 - 3600;
 const RULES: ArtifactRules = {
-  params: [{ place: '', files: ['*.yaml'], tags: [], prefix: '' }],
-  artifacts: [{ place: '', files: ['*.pt'], modelTags: {} }],
+  params: [{ location: '', files: ['*.yaml'], tags: [], prefix: '' }],
+  artifacts: [{ location: '', files: ['*.pt'], modelTags: {} }],
 };
 
 let base = '';
@@ -78,7 +78,7 @@ class Lane {
       attempt: async (work: (signal: AbortSignal) => Promise<unknown>) => ({ kind: 'done', value: await work(this.end.signal) }),
     };
     const laneState = {
-      side: (run: { path: string }) => [...this.states].flatMap(([key, state]) => (key.startsWith(`${run.path} `) ? [state] : [])),
+      artifacts: (run: { path: string }) => [...this.states].flatMap(([key, state]) => (key.startsWith(`${run.path} `) ? [state] : [])),
       handle: () => this.handle,
     };
     this.feed = new ArtifactSync({
@@ -251,7 +251,7 @@ describe('files next to the event files', () => {
   });
 
   describe('that only get longer', () => {
-    const JSON_RULES: ArtifactRules = { params: [], artifacts: [{ place: '', files: ['*.json'], modelTags: {} }] };
+    const JSON_RULES: ArtifactRules = { params: [], artifacts: [{ location: '', files: ['*.json'], modelTags: {} }] };
     let uploads: number[];
     let lane: Lane;
     let live: SyncedRun;
@@ -315,7 +315,7 @@ describe('files next to the event files', () => {
   });
 
   it('leave the event files unread for texts that were sent before, where nothing was sent', async () => {
-    const lane = new Lane({ params: [{ place: '', files: [], tags: ['args'], prefix: '' }], artifacts: [] });
+    const lane = new Lane({ params: [{ location: '', files: [], tags: ['args'], prefix: '' }], artifacts: [] });
     mkdirSync(join(root, 'run'));
     lane.handle = undefined;
     expect([await lane.feed.look(run()), lane.pastLooks]).toEqual([true, 0]);

@@ -8,9 +8,9 @@ import { StateFile } from '../../../src/state/index.ts';
 import type { Report } from '../../../src/status/index.ts';
 import { backfill } from '../../../src/sync/backfill.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
+import { directoryAt } from '../../support/directory.ts';
 import { concat, event, eventFile, frame, image, simpleValue } from '../../support/event-writer.ts';
 import { MEMORY_CAPABILITIES, MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
-import { placeAt } from '../../support/place.ts';
 import { readRun } from '../../support/read-run.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { walk } from '../../support/walk.ts';
@@ -74,7 +74,7 @@ function stored(): { readonly steps: readonly (number | bigint)[]; readonly file
 
 /** Stores the one batch of the run's one file as a pass during which it was being written would, with `change` made to its state. */
 async function storeLive(change: (state: FileState, batch: Batch) => { readonly state: FileState; readonly batch: Batch }): Promise<void> {
-  const job = { run: RUN, directory: placeAt(join(logs, 'run')), files: [{ name: NAME }], series: [], settled: false };
+  const job = { run: RUN, directory: directoryAt(join(logs, 'run')), files: [{ name: NAME }], series: [], settled: false };
   const [one] = readRun(job, new FileWindow());
   if (one?.kind !== 'batch') throw new Error('a batch was expected');
   const backend = new LocalBackend(store());

@@ -140,7 +140,7 @@ describe('runs that the tracker accepts nothing for', () => {
 });
 
 describe('texts that were sent before anybody asked for params in them', () => {
-  const PARAMS: LaneRouting['artifacts'] = { params: [{ place: '', files: [], tags: ['args'], prefix: '' }], artifacts: [] };
+  const PARAMS: LaneRouting['artifacts'] = { params: [{ location: '', files: [], tags: ['args'], prefix: '' }], artifacts: [] };
 
   it('are searched for once in the files, though the one that held them is gone', async () => {
     const gone = write('run/events.out.tfevents.1', text('args', ['{"lr": 0.1}']));
@@ -196,7 +196,10 @@ describe('a feed of many runs', () => {
   });
 
   it('asks once for all runs next to each other whose parent file is', async () => {
-    const side: LaneRouting['artifacts'] = { params: [], artifacts: [{ place: '', files: ['../*.pt'], modelTags: {}, once: true }] };
+    const artifacts: LaneRouting['artifacts'] = {
+      params: [],
+      artifacts: [{ location: '', files: ['../*.pt'], modelTags: {}, once: true }],
+    };
     let made = 0;
     const asked = async (size: number): Promise<number> => {
       for (; made < size; made++) write(`group/r${made}/events.out.tfevents.1`, simpleValue('loss', 1));
@@ -205,7 +208,7 @@ describe('a feed of many runs', () => {
       utimesSync(join(logs, 'group/model.pt'), old, old);
       await withFeed({}, ({ feed }) => feed.reachEnd(60_000));
       const handle = jest.spyOn(state.lane('memory', 'memory'), 'handle');
-      await withFeed({ artifacts: side }, ({ feed }) => feed.reachEnd(60_000));
+      await withFeed({ artifacts }, ({ feed }) => feed.reachEnd(60_000));
       const { length } = handle.mock.calls;
       handle.mockRestore();
       return length;
@@ -218,7 +221,7 @@ describe('a feed of many runs', () => {
 describe('a tracker that takes the points and nothing else', () => {
   const later = new MirrorError('MB4005', 'it answers 500', { retry: 'later' });
   const never = new MirrorError('MB4002', 'it answers 401');
-  const PARAMS: LaneRouting['artifacts'] = { params: [{ place: '', files: ['args.yaml'], tags: [], prefix: '' }], artifacts: [] };
+  const PARAMS: LaneRouting['artifacts'] = { params: [{ location: '', files: ['args.yaml'], tags: [], prefix: '' }], artifacts: [] };
 
   it.each([
     ['stuck', later],

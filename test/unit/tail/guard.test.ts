@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { FileState, RecordMark } from '../../../src/model/index.ts';
 import { type Change, compareFile, compareWithState, likenessOf, openFile } from '../../../src/tail/index.ts';
+import { directoryAt } from '../../support/directory.ts';
 import { concat, event, frame, simpleValue, versionEvent } from '../../support/event-writer.ts';
-import { placeAt } from '../../support/place.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const RECORDS = [versionEvent(), ...[1, 2, 3].map((step) => event({ wallTime: step, step, summary: [simpleValue('loss', step)] }))].map(
@@ -34,7 +34,7 @@ const STATE: FileState = {
 };
 
 function change(state: FileState = STATE): Change {
-  const file = openFile(placeAt(folder), 'file');
+  const file = openFile(directoryAt(folder), 'file');
   try {
     return compareWithState(file, state);
   } finally {
@@ -113,9 +113,9 @@ describe('compareWithState', () => {
 
 describe('compareFile', () => {
   test('opens the file itself, and treats one that cannot be opened as another', () => {
-    expect(compareFile(placeAt(folder), STATE)).toBe('same');
-    expect(compareFile(placeAt(folder), { ...STATE, name: 'none' })).toBe('replaced');
-    expect(compareFile(placeAt(folder), { ...STATE, name: '' })).toBe('replaced');
+    expect(compareFile(directoryAt(folder), STATE)).toBe('same');
+    expect(compareFile(directoryAt(folder), { ...STATE, name: 'none' })).toBe('replaced');
+    expect(compareFile(directoryAt(folder), { ...STATE, name: '' })).toBe('replaced');
   });
 });
 
@@ -139,10 +139,10 @@ describe('likenessOf', () => {
     ['other records', concat(long, other, other, other), 'other'],
   ])('of %s', (_, bytes, likeness) => {
     writeFileSync(path, bytes);
-    expect(likenessOf(placeAt(folder), state, 'file')).toBe(likeness);
+    expect(likenessOf(directoryAt(folder), state, 'file')).toBe(likeness);
   });
 
   test('of a file that is not there', () => {
-    expect(likenessOf(placeAt(folder), state, 'none')).toBe('other');
+    expect(likenessOf(directoryAt(folder), state, 'none')).toBe('other');
   });
 });

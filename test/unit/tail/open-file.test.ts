@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { openFile } from '../../../src/tail/index.ts';
 import { readAt } from '../../../src/tail/open-file.ts';
-import { placeAt } from '../../support/place.ts';
+import { directoryAt } from '../../support/directory.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 let folder = '';
@@ -17,12 +17,12 @@ describe('openFile', () => {
   test('gives the size, and a stamp that changes with the file', () => {
     const path = join(folder, 'file');
     writeFileSync(path, 'abc');
-    const first = openFile(placeAt(folder), 'file');
-    const again = openFile(placeAt(folder), 'file');
+    const first = openFile(directoryAt(folder), 'file');
+    const again = openFile(directoryAt(folder), 'file');
     expect(first.size).toBe(3);
     expect(again.stamp).toBe(first.stamp);
     writeFileSync(path, 'abcd');
-    const grown = openFile(placeAt(folder), 'file');
+    const grown = openFile(directoryAt(folder), 'file');
     expect(grown.size).toBe(4);
     expect(grown.stamp).not.toBe(first.stamp);
     for (const { fd } of [first, again, grown]) closeSync(fd);
@@ -31,7 +31,7 @@ describe('openFile', () => {
   test('follows a link', () => {
     writeFileSync(join(folder, 'target'), 'abc');
     symlinkSync('target', join(folder, 'link'));
-    const { fd, size } = openFile(placeAt(folder), 'link');
+    const { fd, size } = openFile(directoryAt(folder), 'link');
     closeSync(fd);
     expect(size).toBe(3);
   });
@@ -41,11 +41,11 @@ describe('openFile', () => {
     execFileSync('mkfifo', [fifo]);
     mkdirSync(join(folder, 'directory'));
     const before = openFiles();
-    expect(() => openFile(placeAt(folder), 'fifo.tfevents')).toThrow(
+    expect(() => openFile(directoryAt(folder), 'fifo.tfevents')).toThrow(
       expect.objectContaining({ code: 'MB2011', message: 'it is not a regular file but a pipe' }),
     );
-    expect(() => openFile(placeAt(folder), 'directory')).toThrow(expect.objectContaining({ code: 'MB2011' }));
-    expect(() => openFile(placeAt(folder), 'nothing')).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+    expect(() => openFile(directoryAt(folder), 'directory')).toThrow(expect.objectContaining({ code: 'MB2011' }));
+    expect(() => openFile(directoryAt(folder), 'nothing')).toThrow(expect.objectContaining({ code: 'ENOENT' }));
     expect(openFiles()).toBe(before);
   });
 });
@@ -54,7 +54,7 @@ describe('readAt', () => {
   test('reads from any place, and less if the file ends', () => {
     const path = join(folder, 'read');
     writeFileSync(path, Uint8Array.of(1, 2, 3, 4, 5));
-    const { fd } = openFile(placeAt(folder), 'read');
+    const { fd } = openFile(directoryAt(folder), 'read');
     const buffer = new Uint8Array(6);
     expect(readAt(fd, buffer, 2, 3, 1)).toBe(3);
     expect([...buffer]).toEqual([0, 0, 2, 3, 4, 0]);

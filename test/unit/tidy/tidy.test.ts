@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Backend, Handle } from '../../../src/contract/index.ts';
 import type { Forgetting, Removal, RunRef } from '../../../src/model/index.ts';
 import { StateFile } from '../../../src/state/index.ts';
-import { finishTidying, type TidyPlaces, tidy } from '../../../src/tidy/tidy.ts';
+import { finishTidying, type TidyTargets, tidy } from '../../../src/tidy/tidy.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const TARGET = 'there';
@@ -20,7 +20,7 @@ afterEach(() => {
   state.close();
 });
 
-function placesWith(remove: (handle: Handle) => Promise<void>): TidyPlaces {
+function placesWith(remove: (handle: Handle) => Promise<void>): TidyTargets {
   const backend = { remove } as unknown as Backend;
   const trackers = [{ name: 'mlflow', target: TARGET, backend }];
   return { state, local: undefined, trackers, warn: () => undefined, signal: new AbortController().signal };

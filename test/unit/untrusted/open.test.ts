@@ -3,7 +3,7 @@ import { closeSync, existsSync, lchownSync, mkdirSync, readdirSync, readSync, re
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { type LinkRule, lookAt, openSync, type Place, pieces, readWhole } from '../../../src/untrusted/index.ts';
+import { type Directory, type LinkRule, lookAt, openSync, pieces, readWhole } from '../../../src/untrusted/index.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -27,8 +27,8 @@ function link(path: string, target: string, uid?: number): void {
   if (uid !== undefined) lchownSync(join(base, path), uid, uid);
 }
 
-const place = (links: LinkRule = 'owner', path = ''): Place => ({ root, path, links });
-const read = async (name: string, at: Place = place()): Promise<string> =>
+const place = (links: LinkRule = 'owner', path = ''): Directory => ({ root, path, links });
+const read = async (name: string, at: Directory = place()): Promise<string> =>
   (await readWhole(at, name, { mostBytes: 1000, signal })).content.toString();
 const openFiles = (): number => (existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0);
 

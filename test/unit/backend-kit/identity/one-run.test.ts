@@ -26,9 +26,9 @@ function tracker(random: () => number): {
       return runs.map((run) => ({ ...run })).sort((a, b) => (a.id < b.id ? -1 : 1));
     },
     idOf: ({ id }) => id,
-    placeOf: ({ place }) => place,
+    ticketOf: ({ place }) => place,
     isOwn: ({ isRemoved }) => !isRemoved,
-    async givePlace({ id }, place) {
+    async giveTicket({ id }, place) {
       await moment();
       const run = runs.find((each) => each.id === id)!;
       if (run.isRemoved) throw new Error('it was removed');

@@ -6,7 +6,7 @@
 import type { ScalarColumns } from '../../model/index.ts';
 
 /** The place of a point: the record's offset, and the value's index in it. */
-export interface Place {
+export interface Position {
   readonly offset: number;
   readonly index: number;
 }
@@ -16,7 +16,7 @@ const MOST_BYTES = 16;
 let scratch = new Uint8Array(64 * 1024);
 
 /** Packs rows `from` to `to` (exclusive) of `rows`; the result is a view that the next call overwrites. */
-export function packPlaces({ offset, index }: ScalarColumns, rows: Uint32Array, from: number, to: number): Uint8Array {
+export function packPositions({ offset, index }: ScalarColumns, rows: Uint32Array, from: number, to: number): Uint8Array {
   if ((to - from) * MOST_BYTES > scratch.length) scratch = new Uint8Array((to - from) * MOST_BYTES * 2);
   const bytes = scratch;
   let at = 0;
@@ -45,8 +45,8 @@ export function packPlaces({ offset, index }: ScalarColumns, rows: Uint32Array, 
 }
 
 /** The places of a segment's points, in their order. */
-export function unpackPlaces(firstOffset: number, packed: Uint8Array): Place[] {
-  const places: Place[] = [];
+export function unpackPositions(firstOffset: number, packed: Uint8Array): Position[] {
+  const places: Position[] = [];
   let at = 0;
   const varint = (): number => {
     let x = 0;
@@ -66,7 +66,7 @@ export function unpackPlaces(firstOffset: number, packed: Uint8Array): Place[] {
 }
 
 /** Segments that follow each other in a file, as one. */
-export function joinPlaces(
+export function joinPositions(
   segments: readonly { readonly firstOffset: number; readonly lastOffset: number; readonly places: Uint8Array }[],
 ): Uint8Array {
   const joined: number[] = [];

@@ -20,7 +20,7 @@ interface Wanted {
 }
 
 /** Store and state of a watch, to write to. */
-export interface OpenPlaces {
+export interface OpenStores {
   readonly local: LocalBackend | undefined;
   readonly state: StateFile;
 }
@@ -29,12 +29,12 @@ export interface OpenPlaces {
  * Store and state of a watch, with their locks. They stay open from one watch to the next, so that no other process
  * can take them in between.
  */
-export class WatchPlaces {
+export class WatchStores {
   #store: (StoreOptions & { readonly backend: LocalBackend; readonly lock: FileLock }) | undefined;
   #state: { readonly path: string; readonly file: StateFile } | undefined;
 
   /** Opens what is not open yet, and closes what is not wanted any more. Throws as `watch` does. */
-  async open({ store, statePath, log, ...surroundings }: Wanted): Promise<OpenPlaces> {
+  async open({ store, statePath, log, ...surroundings }: Wanted): Promise<OpenStores> {
     const statePlace = resolve(statePath);
     if (this.#state !== undefined && this.#state.path !== statePlace) this.#closeState();
     const opened = (): StateFile => {

@@ -4,7 +4,7 @@ import type { Config } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
 import { resolveLanes, type TrackerLaneOptions } from '../lanes/index.ts';
 import { FileLock, StateFile, type StateReader } from '../state/index.ts';
-import { finishTidying, type TidyPlaces } from '../tidy/index.ts';
+import { finishTidying, type TidyTargets } from '../tidy/index.ts';
 import type { CommandContext } from './context.ts';
 
 /** Store and state as they are, to be read; a command of either needs one of them. */
@@ -36,11 +36,11 @@ export async function withSources<Result>(config: Config, work: (sources: OpenSo
  * Opens store and state of a configuration to change them, and finishes first what was begun and cut off. Throws when
  * another process writes to them.
  */
-export async function withTidyPlaces<Result>(
+export async function withTidyTargets<Result>(
   config: Config,
   trackers: readonly TrackerLaneOptions[],
-  { warn, signal }: Pick<TidyPlaces, 'warn' | 'signal'>,
-  work: (places: TidyPlaces) => Promise<Result>,
+  { warn, signal }: Pick<TidyTargets, 'warn' | 'signal'>,
+  work: (targets: TidyTargets) => Promise<Result>,
 ): Promise<Result> {
   const paths = pathsOf(config);
   const lock = paths.store === undefined ? undefined : ours(() => FileLock.acquire(paths.store?.path ?? ''));
@@ -51,9 +51,9 @@ export async function withTidyPlaces<Result>(
     if (statePath !== undefined) state = ours(() => StateFile.open(statePath, { now: Date.now }));
     if (paths.store !== undefined) backend = new LocalBackend(paths.store);
     const local = backend === undefined || paths.store === undefined ? undefined : { backend, path: paths.store.path };
-    const places = { state, local, trackers, warn, signal };
-    await finishTidying(places);
-    return await work(places);
+    const targets = { state, local, trackers, warn, signal };
+    await finishTidying(targets);
+    return await work(targets);
   } finally {
     await backend?.close();
     state?.close();

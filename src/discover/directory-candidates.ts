@@ -1,5 +1,5 @@
 /** A directory in which something may be made. */
-interface Place {
+interface Candidate {
   readonly path: string;
   readonly depth: number;
   /** Whether event files are in it. */
@@ -14,9 +14,9 @@ interface Place {
  * The directories of a root that are most worth a notification, as a scan meets them: no more are held than there may
  * be notifications, however many the root has. Paths are relative to the root, which is not among them.
  */
-export class Places {
+export class DirectoryCandidates {
   readonly #most: number;
-  #kept = new Map<string, Place>();
+  #kept = new Map<string, Candidate>();
 
   constructor(most: number) {
     this.#most = most;
@@ -39,10 +39,10 @@ export class Places {
       run.writtenMs = Math.max(run.writtenMs, writtenMs);
     }
     for (const above of directoriesAbove(path)) {
-      const place = this.#at(above);
-      if (place === undefined || (place.isAbove && place.writtenMs >= writtenMs)) break;
-      place.isAbove = true;
-      place.writtenMs = Math.max(place.writtenMs, writtenMs);
+      const candidate = this.#at(above);
+      if (candidate === undefined || (candidate.isAbove && candidate.writtenMs >= writtenMs)) break;
+      candidate.isAbove = true;
+      candidate.writtenMs = Math.max(candidate.writtenMs, writtenMs);
     }
   }
 
@@ -60,19 +60,19 @@ export class Places {
       .map(({ path }) => path);
   }
 
-  #at(path: string): Place | undefined {
+  #at(path: string): Candidate | undefined {
     if (path === '' || path === '.') return undefined;
-    let place = this.#kept.get(path);
-    if (place === undefined) {
-      place = { path, depth: path.split('/').length, hasFiles: false, isAbove: false, writtenMs: 0 };
-      this.#kept.set(path, place);
+    let candidate = this.#kept.get(path);
+    if (candidate === undefined) {
+      candidate = { path, depth: path.split('/').length, hasFiles: false, isAbove: false, writtenMs: 0 };
+      this.#kept.set(path, candidate);
       // The best so far are picked out now and then, which costs less than keeping an order all the time.
       if (this.#kept.size > 2 * this.#most + 64) this.#kept = new Map(this.#sorted().map((kept) => [kept.path, kept]));
     }
-    return place;
+    return candidate;
   }
 
-  #sorted(): Place[] {
+  #sorted(): Candidate[] {
     return [...this.#kept.values()].sort(byWorth).slice(0, this.#most);
   }
 }
@@ -83,7 +83,7 @@ export function* directoriesAbove(path: string): Generator<string> {
 }
 
 /** At the same depth, one without files may become the place of new runs; one with files gets a new file seldom. */
-function byWorth(a: Place, b: Place): number {
+function byWorth(a: Candidate, b: Candidate): number {
   return (
     Number(b.isAbove) - Number(a.isAbove) ||
     a.depth - b.depth ||

@@ -7,7 +7,7 @@ import { realPath } from '../real-path.ts';
 import { FileLock, StateFile } from '../state/index.ts';
 
 /** Where a state and a store lie. */
-export interface Places {
+export interface ShardFiles {
   readonly statePath: string;
   readonly store: StoreOptions;
 }
@@ -20,7 +20,7 @@ export interface ShardFolder {
 }
 
 /** The same files in another folder. */
-export function placesIn(folder: string, { statePath, store }: Places): Places {
+export function shardFilesIn(folder: string, { statePath, store }: ShardFiles): ShardFiles {
   return {
     statePath: join(folder, basename(statePath)),
     store: { path: join(folder, basename(store.path)), mediaPath: join(folder, basename(store.mediaPath)) },
@@ -56,7 +56,7 @@ export function inNewFolder<Result>(folder: string, work: (made: string) => Resu
 }
 
 /** Calls `work` while nobody else writes to some stores and states: those that are there. */
-export function whileNobodyWrites<Result>(all: readonly Places[], work: () => Result): Result {
+export function whileNobodyWrites<Result>(all: readonly ShardFiles[], work: () => Result): Result {
   const locks: FileLock[] = [];
   try {
     for (const { statePath, store } of all) {

@@ -2,14 +2,14 @@ import { posix, sep } from 'node:path';
 import type { LinkRule } from './link-rule.ts';
 
 /** A root, and how links below it are followed. */
-export interface RootPlace {
+export interface RootDirectory {
   /** Its real path. */
   readonly path: string;
   readonly links: LinkRule;
 }
 
 /** A directory below a root, as it is reached from there: possibly by links. */
-export interface Place {
+export interface Directory {
   /** The root's real path. */
   readonly root: string;
   /** Relative to it, with `/`; empty for the root itself. */
@@ -18,12 +18,12 @@ export interface Place {
 }
 
 /** The directory of a run. */
-export function placeOf({ path: root, links }: RootPlace, run: string): Place {
+export function directoryOf({ path: root, links }: RootDirectory, run: string): Directory {
   return { root, path: run === '.' ? '' : run, links };
 }
 
 /** A place, or something below it, as the system names it. */
-export function fullPath({ root, path }: Place, below = ''): string {
+export function fullPath({ root, path }: Directory, below = ''): string {
   const rest = posix.join(path, below);
   if (rest === '.' || rest === '') return root;
   return inDirectory(root, rest);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { ChangedFile } from '../../../src/discover/index.ts';
 import { fileStamp } from '../../../src/model/index.ts';
-import { type Knower, TakenPlaces } from '../../../src/moves/index.ts';
+import { type Knower, TakenPaths } from '../../../src/moves/index.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 let folder: string;
@@ -12,7 +12,7 @@ let known: Pick<ChangedFile, 'name' | 'stamp' | 'size'>[];
 let roots: string[];
 let asked: number;
 let nowMs: number;
-let places: TakenPlaces;
+let places: TakenPaths;
 beforeEach(() => {
   folder = temporaryFolder();
   mkdirSync(join(folder, 'run'));
@@ -26,7 +26,7 @@ beforeEach(() => {
     positions: ({ path }: { path: string }) => ({ files: path === 'run' ? known : [] }),
   } as Partial<Knower> as Knower;
   const pathOf = (root: string): string | undefined => (root === 'x' ? folder : undefined);
-  places = new TakenPlaces({ helds: [held], pathOf, roots: () => roots, scanSoon: () => asked++, now: () => nowMs });
+  places = new TakenPaths({ helds: [held], pathOf, roots: () => roots, scanSoon: () => asked++, now: () => nowMs });
 });
 /** Writes a file anew, as another one than was there. */
 function put(name: string, bytes: number, before = 0): ChangedFile {

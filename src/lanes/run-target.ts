@@ -4,7 +4,7 @@ import type { LaneNames } from './lane-names.ts';
 import type { LaneRouting } from './lane-options.ts';
 
 /** Where a run goes in a lane, asked of who decides nothing. */
-export interface RunPlace {
+export interface RunTarget {
   /** The run whose tracker run it goes into. */
   readonly target: RunRef;
   /** Stands before its tags there. */
@@ -17,18 +17,18 @@ export interface RunPlace {
 }
 
 /** `files`: how the lane is in them. */
-export function runPlace(
+export function runTarget(
   { fold }: Pick<LaneRouting, 'fold'>,
   tree: RunTree,
   names: LaneNames | undefined,
   run: RunRef,
   files: readonly FileState[],
-): RunPlace {
+): RunTarget {
   const { root } = run;
   const kept = files.some(({ position }) => position.watermark > 0) ? names?.mappingOf(run) : undefined;
   const { path, prefix } =
     kept === undefined
-      ? fold.place(run.path, { directoriesBelow: (below) => tree.directoriesBelow({ root, path: below }), isFirst: () => false })
+      ? fold.apply(run.path, { directoriesBelow: (below) => tree.directoriesBelow({ root, path: below }), isFirst: () => false })
       : { path: kept.target, prefix: kept.prefix };
   return { target: { root, path }, prefix, kept };
 }

@@ -10,7 +10,7 @@ import { redactCut } from './redact.ts';
 type Resolve = (host: string) => Promise<readonly string[]>;
 
 /** How files get to addresses that a tracker names. */
-export interface NamedPlacesOptions extends Pick<HttpOptions, 'tls' | 'timeoutMs' | 'connections' | 'secrets' | 'env' | 'clock'> {
+export interface NamedHostsOptions extends Pick<HttpOptions, 'tls' | 'timeoutMs' | 'connections' | 'secrets' | 'env' | 'clock'> {
   /** The tracker that names places: one that runs on this machine may name this machine. */
   readonly tracker: string;
   /** Default: the system's. */
@@ -23,7 +23,7 @@ export type NamedAnswer = HttpAnswer | { readonly kind: 'unusable'; readonly err
 /** An address is signed, and may be long; what is longer than this is none. */
 const MOST_ADDRESS = 16 * 1024;
 /** Places that connections are kept to. A tracker has one or two stores of files. */
-const MOST_PLACES = 16;
+const MOST_HOSTS = 16;
 const SHOWN = 200;
 
 /**
@@ -40,13 +40,13 @@ const MOST_VALUE = 2000;
  * honest. Each must be http or https, and lead to no service that trusts this machine. It gets nothing of what is
  * meant for the tracker, by the same certificates and proxies.
  */
-export class NamedPlaces {
-  readonly #options: NamedPlacesOptions;
+export class NamedHosts {
+  readonly #options: NamedHostsOptions;
   readonly #tracker: URL;
   readonly #resolve: Resolve;
   readonly #clients = new Map<string, HttpClient>();
 
-  constructor(options: NamedPlacesOptions) {
+  constructor(options: NamedHostsOptions) {
     this.#options = options;
     this.#tracker = new URL(options.tracker);
     this.#resolve = options.resolve ?? (async (host) => (await systemLookup(host, { all: true })).map(({ address }) => address));
@@ -63,7 +63,7 @@ export class NamedPlaces {
     request.signal.throwIfAborted();
     if (near !== undefined) return { kind: 'unusable', error: this.#unusable(address, `it leads to ${NEAR[near]}`) };
     const client = this.#clientOf(url.origin);
-    if (client === undefined) return { kind: 'unusable', error: this.#unusable(address, `it names more than ${MOST_PLACES} hosts`) };
+    if (client === undefined) return { kind: 'unusable', error: this.#unusable(address, `it names more than ${MOST_HOSTS} hosts`) };
     return client.send({ ...request, path: url.pathname + url.search });
   }
 
@@ -87,7 +87,7 @@ export class NamedPlaces {
 
   #clientOf(origin: string): HttpClient | undefined {
     let client = this.#clients.get(origin);
-    if (client === undefined && this.#clients.size < MOST_PLACES) {
+    if (client === undefined && this.#clients.size < MOST_HOSTS) {
       const { tracker: _, resolve: __, ...options } = this.#options;
       client = new HttpClient({ ...options, baseUrl: origin, lookup: this.#lookup });
       this.#clients.set(origin, client);

@@ -7,7 +7,7 @@ import { type FileState, keyOfRun, type RunRef } from '../model/index.ts';
 import { isOther, isThere, type Knower, sizeNow } from './moved-files.ts';
 
 /** What is known of files, and where it was known from. */
-interface TakenPlacesOptions {
+interface TakenPathsOptions {
   readonly helds: readonly Knower[];
   /** Where a root lies. */
   readonly pathOf: (root: string) => string | undefined;
@@ -38,8 +38,8 @@ interface Waiting {
  * A file that is read in a taken place before the run that left it was found would make that run a part of itself,
  * and no move.
  */
-export class TakenPlaces {
-  readonly #options: TakenPlacesOptions;
+export class TakenPaths {
+  readonly #options: TakenPathsOptions;
   readonly #now: () => number;
   readonly #waiting = new Map<string, Waiting>();
   /** When the last scan of each root began. */
@@ -49,7 +49,7 @@ export class TakenPlaces {
   /** Roots of which something is known from before. */
   readonly #known: ReadonlySet<string>;
 
-  constructor(options: TakenPlacesOptions) {
+  constructor(options: TakenPathsOptions) {
     this.#options = options;
     this.#now = options.now ?? machineMs;
     this.#known = new Set(options.helds.flatMap((held) => held.roots().map(({ name }) => name)));

@@ -10,7 +10,7 @@ import type { RunPath } from './run-path.ts';
 export type Summary = ReadonlyMap<string, string>;
 
 /** Where the lines of one tracker run are kept: at the server, or in a folder. */
-export interface RunPlace {
+export interface RunStorage {
   readonly path: RunPath;
   readonly config: RunConfig;
   /** What is known of the last values. */
@@ -52,8 +52,8 @@ export interface RunPlace {
 }
 
 /** All runs of a server, or of a folder. */
-export interface RunPlaces {
-  find(path: RunPath, signal: AbortSignal): Promise<Reply<RunPlace | undefined>>;
+export interface Storage {
+  find(path: RunPath, signal: AbortSignal): Promise<Reply<RunStorage | undefined>>;
   /** Makes a run. `isNew`: nobody else did so meanwhile. */
   create(
     path: RunPath,
@@ -61,6 +61,6 @@ export interface RunPlaces {
     change: RunChange,
     startedAt: number,
     signal: AbortSignal,
-  ): Promise<Reply<{ readonly place: RunPlace; readonly isNew: boolean }>>;
+  ): Promise<Reply<{ readonly storage: RunStorage; readonly isNew: boolean }>>;
   close(): Promise<void>;
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { Places } from '../../../src/discover/places.ts';
+import { DirectoryCandidates } from '../../../src/discover/directory-candidates.ts';
 
 describe('the places worth a notification', () => {
   it('are few, however many directories there are, and the best of them', () => {
-    const places = new Places(50);
+    const places = new DirectoryCandidates(50);
     for (let i = 0; i < 5000; i++) {
       const name = `exp${String(i).padStart(4, '0')}`;
       places.add(name);
@@ -16,7 +16,7 @@ describe('the places worth a notification', () => {
   });
 
   it('include what is above a run, however long ago it was seen', () => {
-    const places = new Places(10);
+    const places = new DirectoryCandidates(10);
     places.add('late');
     for (let i = 0; i < 500; i++) places.addRun(`r${i}`, 1000 + i);
     places.addRun('late/deep/run', 1);
@@ -25,14 +25,14 @@ describe('the places worth a notification', () => {
   });
 
   it('forget what was there', () => {
-    const places = new Places(10);
+    const places = new DirectoryCandidates(10);
     places.addRun('a/b', 1);
     places.clear();
     expect([places.above(), places.others()]).toEqual([[], []]);
   });
 
   it('do not include the root, which may contain its runs', () => {
-    const places = new Places(10);
+    const places = new DirectoryCandidates(10);
     places.add('');
     places.addRun('.', 1);
     expect([places.above(), places.others()]).toEqual([[], []]);

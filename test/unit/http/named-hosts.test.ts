@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { NamedPlaces, type NamedPlacesOptions, uploadHeaders } from '../../../src/http/index.ts';
+import { NamedHosts, type NamedHostsOptions, uploadHeaders } from '../../../src/http/index.ts';
 import { nearnessOf } from '../../../src/http/near-address.ts';
 import { makeCertificates, noCertificates } from '../../support/certificates.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -24,14 +24,14 @@ async function serve(listener: RequestListener, server: Server = createServer())
   return (server.address() as AddressInfo).port;
 }
 
-function placesOf(tracker: string, options: Partial<NamedPlacesOptions> = {}): NamedPlaces {
-  const places = new NamedPlaces({ tracker, timeoutMs: 10_000, env: {}, ...options });
+function placesOf(tracker: string, options: Partial<NamedHostsOptions> = {}): NamedHosts {
+  const places = new NamedHosts({ tracker, timeoutMs: 10_000, env: {}, ...options });
   closers.push(() => places.close());
   return places;
 }
 
 /** Names as a name service of the tests knows them. */
-function names(known: Readonly<Record<string, readonly string[]>>): NonNullable<NamedPlacesOptions['resolve']> {
+function names(known: Readonly<Record<string, readonly string[]>>): NonNullable<NamedHostsOptions['resolve']> {
   return async (host) => {
     const found = known[host];
     if (found === undefined) throw Object.assign(new Error(`${host} is not known`), { code: 'ENOTFOUND' });
@@ -176,7 +176,7 @@ describe('an address that a tracker names', () => {
     closers.push(() => rmSync(folder, { recursive: true, force: true }));
     const { ca, server } = makeCertificates(folder);
     const port = await serve((_, response) => response.end('here'), createTlsServer(server) as unknown as Server);
-    const get = async (tls: NamedPlacesOptions['tls']) =>
+    const get = async (tls: NamedHostsOptions['tls']) =>
       (await placesOf('http://127.0.0.1', tls === undefined ? {} : { tls }).send(`https://127.0.0.1:${port}/`, { method: 'GET', signal }))
         .kind;
     expect([await get({ caPath: ca }), await get({ insecure: true }), await get(undefined)]).toEqual(['ok', 'ok', 'retry']);
