@@ -15,9 +15,10 @@ const LINE_MS = 10_000;
 const PINGS = 3;
 
 /**
- * Reports the state of the service to systemd (the protocol of `sd_notify`, man 3 sd_notify). Node cannot open a Unix
- * datagram socket without native code, so `systemd-notify` sends the messages. It is part of systemd, so it exists
- * wherever systemd runs.
+ * Reports the state of the service to systemd (the protocol of `sd_notify`,
+ * https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html). Node cannot open a Unix datagram socket
+ * without native code, so `systemd-notify` sends the messages. It is part of systemd, so it exists wherever systemd
+ * runs.
  */
 export class ServiceManager {
   readonly #env: NodeJS.ProcessEnv;

@@ -1,5 +1,6 @@
 /**
- * CRC-32C (Castagnoli, reflected polynomial 0x82F63B78) as event files use it: eight tables, eight bytes a turn.
+ * CRC-32C (Castagnoli, reflected polynomial 0x82F63B78) as event files use it: eight tables, eight bytes a turn. The
+ * mask is that of `tensorflow/core/lib/hash/crc32c.h`.
  * It is checked against the `crc-32` package by a test, and several times faster than it on short records.
  */
 

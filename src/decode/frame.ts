@@ -1,6 +1,7 @@
 /**
  * Framing of an event file: records back to back, no header. A record is an 8-byte little-endian length, the masked
- * CRC-32C of those 8 bytes, the data, and the masked CRC-32C of the data. (TensorFlow's TFRecord format, uncompressed.)
+ * CRC-32C of those 8 bytes, the data, and the masked CRC-32C of the data. This is TensorFlow's TFRecord format without
+ * compression (`tensorflow/core/lib/io/record_writer.h`).
  */
 import { maskedCrc32c } from './crc32c.ts';
 

@@ -1,7 +1,10 @@
 /** Longest header that is looked into: no monitoring sends more. */
 const MOST_ACCEPT = 1000;
 
-/** Whether the one who asks prefers OpenMetrics to Prometheus's older text format. */
+/**
+ * True if the client prefers OpenMetrics to Prometheus's older text format, by its `Accept` header
+ * (https://prometheus.io/docs/instrumenting/content_negotiation/).
+ */
 export function wantsOpenMetrics(accept: string | undefined): boolean {
   let [open, text] = [0, 0];
   for (const choice of (accept ?? '').slice(0, MOST_ACCEPT).split(',')) {

@@ -9,7 +9,10 @@ interface ValueFacts {
   readonly description: string;
 }
 
-/** The data classes of the plugins' tensors, if the writer left the data class out. */
+/**
+ * The data classes of the plugins' tensors, if the writer left the data class out. They are those that TensorBoard
+ * adds while it reads (`tensorboard/dataclass_compat.py`).
+ */
 const PLUGIN_CLASSES: ReadonlyMap<string, DataClass> = new Map(
   Object.entries({
     scalars: 'scalar',

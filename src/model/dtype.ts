@@ -1,4 +1,4 @@
-/** Number types of tensors, by their number on the wire. */
+/** Number types of tensors, by their number on the wire (`DataType` in `tensorboard/compat/proto/types.proto`). */
 export interface DType {
   readonly name: string;
   /** Bytes of an element in `tensor_content`; 0 for strings. */

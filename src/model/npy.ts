@@ -1,6 +1,9 @@
 import type { Tensor } from './tensor.ts';
 
-/** Element types as NumPy writes them. Others (bfloat16) have no name there. */
+/**
+ * Element types as NumPy writes them (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). Others
+ * (bfloat16) have no name there.
+ */
 const DESCR: Readonly<Record<string, string>> = {
   float: '<f4',
   double: '<f8',

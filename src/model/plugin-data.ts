@@ -6,7 +6,10 @@ import type { Json, JsonObject } from './value.ts';
  * name.
  */
 
-/** The plugin data of hparams (`HParamsPluginData`) as JSON. Throws when the bytes are no such message. */
+/**
+ * The plugin data of hparams (`HParamsPluginData` in `tensorboard/plugins/hparams/plugin_data.proto`) as JSON. Throws
+ * when the bytes are no such message.
+ */
 export function readHParams(content: Uint8Array): JsonObject {
   const data = messages.HParamsPluginData.decode(content);
   return compact({

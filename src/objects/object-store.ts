@@ -17,7 +17,10 @@ export interface ObjectContent {
   read(start?: number): AsyncIterable<Uint8Array>;
 }
 
-/** From this length on in parts; each is sent for itself, and need not be sent again after a crash. */
+/**
+ * From this length on in parts; each is sent for itself, and need not be sent again after a crash. S3 takes parts of 5
+ * MiB to 5 GiB, at most 10,000 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
+ */
 const PART_BYTES = 8 * 1024 * 1024;
 const MOST_PARTS = 9000;
 /** Of one command, its second try included. */
@@ -161,7 +164,10 @@ export class ObjectStore {
     return found?.bytes === bytes && found.hash === hash;
   }
 
-  /** The MD5 of a part shows if an interrupted upload has stored it already, so that it is not sent again. */
+  /**
+   * The MD5 of a part, its ETag (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Part.html), shows if an
+   * interrupted upload has stored it already, so that it is not sent again.
+   */
   async #putParts(Key: string, content: ObjectContent, signal: AbortSignal): Promise<void> {
     const { sdk, client } = await this.#load();
     const place = { ...this.#bucket, Key };

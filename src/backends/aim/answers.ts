@@ -47,7 +47,7 @@ export interface ServerException {
   readonly message: string;
 }
 
-/** The exception of the server's Python code that an answer holds (Aim's `aim.ext.transport`). */
+/** The exception of the server's Python code that an answer holds (Aim's `aim/ext/transport/message_utils.py`). */
 export function exceptionIn(tree: Tree): ServerException {
   const text = (key: string): string => {
     const value = childOf(tree, key);

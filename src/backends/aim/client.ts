@@ -1,6 +1,6 @@
 /**
  * One client of an Aim server: requests over HTTP for what has an answer, one WebSocket for what is written. It lives
- * until something goes wrong.
+ * until something goes wrong. Its routes and answers are those of `TrackingRouter` in `aim/ext/transport/tracking.py`.
  */
 
 import PQueue from 'p-queue';

@@ -19,7 +19,7 @@ function saltOf(salt: bigint): Uint8Array {
 /** What a context is made of. */
 export type Hashable = null | string | number | bigint | { readonly [key: string]: Hashable };
 
-/** Aim's `hash_auto` of a value, as a signed 64-bit integer (`aim/storage/hashing`). */
+/** Aim's `hash_auto` of a value, as a signed 64-bit integer (`aim/storage/hashing/hashing.py`). */
 export function hashOf(value: Hashable): bigint {
   if (value === null) return NULL_HASH;
   if (typeof value === 'string') return hashBytes(Buffer.from(value), SALT.string);

@@ -8,13 +8,13 @@ export const MAJOR_BELOW = 4;
 export const VERIFIED_VERSIONS: readonly string[] = ['3.19.3', '3.22.0', '3.25.1', '3.27.0', '3.29.1'];
 
 /**
- * The server cuts the rest of a frame again for every record in it, so its time grows with the square of a frame's
- * length.
+ * The server copies the rest of a frame for every record in it (`unpack_args` in `aim/ext/transport/message_utils.py`),
+ * so its time grows with the square of a frame's length.
  */
 export const FRAME_BYTES = 48 * 1024;
 /**
  * Frames under way at a time, over the whole server: while it applies one it answers nothing else, not even a
- * heartbeat.
+ * heartbeat, because it does so in its event loop (`run_write_instructions` in `aim/ext/transport/tracking.py`).
  */
 export const FRAMES_AT_ONCE = 3;
 /** A frame that is not answered for so long is given up, and the connection with it. */
@@ -22,8 +22,9 @@ export const FRAME_MS = 60_000;
 /** Reading a column of a million points takes the server its time. */
 export const READ_MS = 600_000;
 /**
- * The server forgets a client that it did not hear of for five minutes. This is the interval of Aim's own client
- * (`HEARTBEAT_INTERVAL_DEFAULT` in `aim/ext/transport/heartbeat.py`).
+ * The server forgets a client without a heartbeat for five minutes (`CLIENT_KEEP_ALIVE_TIME_DEFAULT` of
+ * `HeartbeatWatcher` in `aim/ext/transport/heartbeat.py`; it was half an hour before servers spoke HTTP). This is the
+ * interval of Aim's own client (`HEARTBEAT_INTERVAL_DEFAULT` in the same file).
  */
 export const HEARTBEAT_MS = 10_000;
 /** Largest value of one point. */

@@ -1,5 +1,6 @@
 /**
- * The packed trees that Aim's server speaks: every request's arguments, every frame and every answer is one. A record
+ * The packed trees that Aim's server speaks (`aim/storage/treeutils.py` and `aim/storage/encoding/encoding.pyx`):
+ * every request's arguments, every frame and every answer is one. A record
  * is a node: its path as key, whether it is a blob, and its value with a type byte. Containers are before their
  * children. Integers and floats are two types on the wire, so they are two here: a `bigint` is an integer, a `number`
  * a float.

@@ -1,8 +1,8 @@
 /**
  * Names and keys of events. A tag is two names, metric and variant. An event is replaced by one that is equal in
- * task, step, metric, variant and `key`, which the server joins by "-"; so the key says where the point stands in its
- * file, ends in something that has no "-", and is the same after every restart. What a number of an event can't hold
- * is in the key, too.
+ * task, step, metric, variant and `key`, which the server joins by "-" (`EventBLL.id_fields` in
+ * `apiserver/bll/event/event_bll.py`). So the key holds the position of the point in its file, ends in something that
+ * has no "-", and is the same after every restart. The key also holds what a number of an event cannot.
  */
 import { fileHash as hashOfFile, type PointPosition } from '../../backend-kit/exact-points/index.ts';
 import { type RunRef, toMillis } from '../../model/index.ts';

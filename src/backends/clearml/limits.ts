@@ -10,11 +10,18 @@ export const BYTES_PER_REQUEST = 4 * 1024 * 1024;
 /** Longest plot that is sent as an event; a longer one is kept as a file. Servers take 15 MiB in one body. */
 export const PLOT_BYTES = 3 * 1024 * 1024;
 
-/** UTF-8 bytes of a metric's or a variant's name. The store refuses more. */
+/**
+ * UTF-8 bytes of a metric's or a variant's name. They are keywords of the server's Elasticsearch
+ * (`apiserver/elastic/index_templates/events/component_templates/events_common.json`), which refuses terms of more than
+ * 32,766 bytes (https://www.elastic.co/docs/reference/elasticsearch/mapping-reference/ignore-above).
+ */
 export const NAME_BYTES = 32_000;
-/** The largest magnitude that a value may have: the store indexes float32, and refuses a whole event beyond it. */
+/**
+ * The largest magnitude that a value may have: the store indexes a float32 (`value` in `events_common.json`, as above),
+ * and refuses a whole event beyond it.
+ */
 export const MOST_VALUE = 3.4028234663852886e38;
-/** Times are indexed as dates: not before 1970, not after the year 9999. */
+/** Times are indexed as dates (`timestamp` in `events_common.json`, as above): not before 1970, nor after 9999. */
 export const MOST_MILLIS = 253_402_300_799_999;
 /**
  * A step that stands for a single value (`SINGLE_SCALAR_ITERATION` in `apiserver/bll/event/event_common.py`).
@@ -30,7 +37,10 @@ export const MOST_ARTIFACTS = 2000;
 
 /** A page of tasks, a power of two; the server gives no more than 500. */
 export const TASKS_PAGE = 256;
-/** A page of events; the server gives no more, but for a step that it does not split. */
+/**
+ * A page of events; the server gives no more (`max_raw_scalars_size` in
+ * `apiserver/config/default/services/events.conf`), but for a step that it does not split.
+ */
 export const EVENTS_PER_PAGE = 10_000;
 /** Of plots, which may be long. */
 export const PLOTS_PER_PAGE = 500;
@@ -45,7 +55,7 @@ export const REQUESTS_AT_ONCE = 4;
 export const UPLOADS_AT_ONCE = 8;
 /**
  * The server stops a task that gets nothing for two hours
- * (`tasks.non_responsive_tasks_watchdog.threshold_sec` in its `services.conf`).
+ * (`non_responsive_tasks_watchdog.threshold_sec` in `apiserver/config/default/services/tasks.conf`).
  */
 export const PING_MS = 15 * 60_000;
 

@@ -32,7 +32,9 @@ export const AWAY_HINT =
   'Start the server with --artifacts-destination PLACE instead of --default-artifact-root PLACE, and use a new ' +
   'experiment; or create one with the artifact location mlflow-artifacts:/NAME. An experiment keeps the place that it was created with.';
 
-/** Stores, lists and reads the artifacts of runs through the server. */
+/**
+ * Stores, lists and reads the artifacts of runs through the server's proxy (`mlflow/protos/mlflow_artifacts.proto`).
+ */
 export class Artifacts {
   readonly #client: MlflowClient;
 

@@ -64,7 +64,10 @@ export async function heldOf(
   return held;
 }
 
-/** A metric's text in the form of its history: the value as a database holds it. */
+/**
+ * A metric's text in the form of its history: the value as a database holds it, infinities as the largest numbers
+ * (`_get_metric_value_details` in `mlflow/store/tracking/sqlalchemy_store.py`).
+ */
 function pointText(text: string): string {
   const { key, step, timestamp, value } = JSON.parse(text) as Record<string, unknown>;
   return `${key}\n${step}\n${timestamp}\n${clamped(Number(value))}`;

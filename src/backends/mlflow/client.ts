@@ -91,8 +91,8 @@ const LONG = new Set([
 const MAKES_ANOTHER = new Set(['runs/create', 'model-versions/create']);
 
 /**
- * The calls of the tracking API that are needed, each with its answer taken apart. Names and numbers must be legal
- * already.
+ * The calls of the tracking API that are needed (`mlflow/protos/service.proto`), each with its answer taken apart.
+ * Names and numbers must be legal already.
  */
 export class MlflowClient {
   readonly address: string;

@@ -1,6 +1,7 @@
 /**
  * Names of metrics, params and tags. MLflow takes letters, digits and `_ - . / space`, and only what is its own
- * normal path. Anything else is written `.x<hex>.` (the code point; `.x.` for an empty name), so that the original
+ * normal path (`validate_param_and_metric_name` and `path_not_unique` in `mlflow/utils/validation.py`). Anything else
+ * is written `.x<hex>.` (the code point; `.x.` for an empty name), so that the original
  * can be had back from the name alone.
  */
 import { createHash } from 'node:crypto';
@@ -8,8 +9,8 @@ import { KEY_LENGTH } from './limits.ts';
 import type { Characters, StoreFacts } from './store-facts.ts';
 
 /**
- * A plain part of a name. The colon is not: servers on Windows and older ones refuse it, and a name must not depend
- * on the server.
+ * A plain part of a name. The colon is not: servers on Windows (`is_windows` in `mlflow/utils/validation.py`) and older
+ * ones refuse it, and a name must not depend on the server.
  */
 const PLAIN = /^[\p{L}\p{N}_\-. /]$/u;
 const PLAIN_ASCII = /^[A-Za-z0-9_\-. /]$/;

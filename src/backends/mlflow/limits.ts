@@ -23,9 +23,9 @@ export const BYTES_PER_REQUEST = 900_000;
 export const KEY_LENGTH = 250;
 /** Characters of a param's value (`MAX_PARAM_VAL_LENGTH`); older versions allow fewer. */
 export const PARAM_LENGTH = 6000;
-/** Characters of a tag's value. */
+/** Characters of a tag's value (`MAX_TAG_VAL_LENGTH`; 5000 in older versions). */
 export const TAG_LENGTH = 8000;
-/** Characters of the name of a metric, param or tag. */
+/** Characters of the name of a metric, param or tag (`MAX_ENTITY_KEY_LENGTH`). */
 export const NAME_LENGTH = 250;
 /** Characters of an experiment's name (`MAX_EXPERIMENT_NAME_LENGTH`). */
 export const EXPERIMENT_NAME_LENGTH = 500;

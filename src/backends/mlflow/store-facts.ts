@@ -7,7 +7,10 @@ import { PARAM_LENGTH, TAG_LENGTH } from './limits.ts';
 
 /** What the store behind a server keeps, tells apart and can hold. */
 export interface StoreFacts {
-  /** It keeps points in files: every copy of them, and not both a metric `a` and `a/b`. */
+  /**
+   * It keeps points in files: every copy of them, because it appends (`_log_run_metric` in
+   * `mlflow/store/tracking/file_store.py`), and not both a metric `a` and `a/b`.
+   */
   readonly isFileStore: boolean;
   /**
    * Names that differ by case, accents or trailing blanks only are one name to it: the collations of MySQL and SQL

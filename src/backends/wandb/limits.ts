@@ -14,11 +14,11 @@ export const LINE_LENGTH = 1_000_000;
  * `core/internal/filestream/filestream.go`).
  */
 export const REQUEST_LENGTH = 8_000_000;
-/** Bins of a histogram in a row. */
+/** Bins of a histogram in a row (`MAX_LENGTH` in `wandb/sdk/data_types/histogram.py`). */
 export const HISTOGRAM_BINS = 512;
-/** Images of one point that are shown. */
+/** Images of one point that are shown (`MAX_ITEMS` in `wandb/sdk/data_types/image.py`). */
 export const SHOWN_IMAGES = 108;
-/** Rows of a table that is shown. */
+/** Rows of a table that is shown (`MAX_ROWS` in `wandb/sdk/data_types/table.py`). */
 export const TABLE_ROWS = 10_000;
 /** Names in one request for upload addresses. */
 export const FILES_PER_REQUEST = 100;

@@ -1,4 +1,7 @@
-/** Runs at the server: lines go through the stream, everything else through its API. */
+/**
+ * Runs at the server: lines go through the stream, everything else through its API. The stream's requests have the
+ * form of `FileStreamRequestJSON` in `core/internal/filestream/filestreamrequest.go` of the official client.
+ */
 import { type Clock, systemClock } from '../../clock.ts';
 import type { RunEnd } from '../../contract/index.ts';
 import { isTooLarge, PageSize, Pages, valueOrThrow } from '../../http/index.ts';

@@ -1,4 +1,7 @@
-/** The records of an offline run, as the official client's messages: those that are needed, by their field numbers. */
+/**
+ * The records of an offline run, as the official client's messages: those that are needed, by their field numbers in
+ * `wandb/proto/wandb_internal.proto`.
+ */
 
 import { lengthDelimited, varintIn } from '../../backend-kit/index.ts';
 import type { RunChange } from './client.ts';

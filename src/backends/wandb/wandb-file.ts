@@ -1,5 +1,7 @@
 /**
- * The frames of an offline run's file: seven bytes at its head, then blocks of 32 KiB counted from the file's start.
+ * The frames of an offline run's file (`wandb/sdk/internal/datastore.py`, after LevelDB's log format,
+ * https://github.com/google/leveldb/blob/main/doc/log_format.md): seven bytes at its head, then blocks of 32 KiB
+ * counted from the file's start.
  * A record is one chunk or several, each with a CRC-32 (the one of zlib) over its type and data; the last bytes of a
  * block that hold no head are zero.
  */
