@@ -5,11 +5,12 @@ const FIRST_GAP_MS = 100;
 const MOST_GAP_MS = 10_000;
 /**
  * What was too fast is not tried again soon: so much slower it stays, and comes nearer with every request that is
- * taken.
+ * taken, and with time. A slow pace has few requests: by them alone it would stay slow for more than an hour.
  */
 const MARGIN = 1.25;
 const FASTER = 0.95;
 const FORGETS = 0.998;
+const FORGETS_HALF_MS = 120_000;
 /** Below this nobody would notice a gap. */
 const LEAST_GAP_MS = 5;
 /** A server that is busy and took something so short a time ago is so for being asked too fast. */
@@ -81,9 +82,11 @@ export class Pace {
 
   /** A request was taken. */
   wasTaken(): void {
-    this.#takenAtMs = this.#clock.steadyMs();
+    const nowMs = this.#clock.steadyMs();
+    const sinceMs = nowMs - Math.max(this.#takenAtMs, this.#slowedAtMs);
+    this.#takenAtMs = nowMs;
     if (!this.isSlow) return;
-    this.#floorMs *= FORGETS;
+    this.#floorMs *= Math.min(FORGETS, 2 ** (-sinceMs / FORGETS_HALF_MS));
     this.#gapMs = Math.max(this.#gapMs * FASTER, this.#floorMs);
     if (this.#gapMs < LEAST_GAP_MS) this.#gapMs = 0;
   }

@@ -104,6 +104,20 @@ describe('a pace', () => {
     expect(scene.pace.isSlow).toBe(false);
   });
 
+  test('stays fast enough if requests of others are the reason, and comes back within minutes', async () => {
+    const scene = new Scene(1e9, 1e9);
+    for (let i = 1; i <= 3000; i++) {
+      await scene.ask();
+      // Whatever our own pace is.
+      if (i % 30 === 0) scene.pace.tooFast(await scene.pace.turn(signal));
+    }
+    const [first, second] = [await scene.pace.turn(signal), await scene.pace.turn(signal)];
+    expect(second - first).toBeLessThan(3000);
+    const sinceMs = scene.nowMs;
+    while (scene.pace.isSlow) await scene.ask();
+    expect(scene.nowMs - sinceMs).toBeLessThan(10 * 60_000);
+  });
+
   test('slows down once for requests that were under way together', async () => {
     const scene = new Scene(1e9, 1e9);
     const began = await Promise.all(Array.from({ length: 8 }, () => scene.pace.turn(signal)));
