@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Reports scalars point by point with the official SDK, flushes, and prints how long that took: PROJECT NAME TAGS STEPS."""
+import os
 import sys
 import time
 
@@ -14,5 +15,6 @@ for step in range(steps):
     for tag in range(tags):
         logger.report_scalar(title="train", series="tag%d" % tag, value=1.0 / (1 + step + tag), iteration=step)
 task.flush(wait_for_uploads=True)
-print("seconds %f" % (time.perf_counter() - began))
-task.close()
+print("seconds %f" % (time.perf_counter() - began), flush=True)
+# All is stored. The end of the task would wait for the SDK's look at the repository, on a busy machine for minutes.
+os._exit(0)
