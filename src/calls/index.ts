@@ -21,5 +21,5 @@ export {
   statSync,
 } from './file-system.ts';
 export { inTime } from './in-time.ts';
-export { closeWorker, isAnythingBehind, LeftBehind } from './left-behind.ts';
+export { closeWorker, isAnythingBehind, LeftBehind, leaveBehind } from './left-behind.ts';
 export { FIRST_DEADLINE_MS, MOST_BEHIND, nextDeadline, REPORT_AFTER_MS, silenceText, wallOf } from './silence.ts';

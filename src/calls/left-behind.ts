@@ -7,12 +7,19 @@ const LOOK_MS = 250;
 /** A thread that is to end and does not is in a call. */
 const CLOSE_MS = 1000;
 
-/** All threads of this process that hang in a call: it cannot end in the ordinary way while there are any. */
+/** Threads and other work of this process that hang: it cannot end in the ordinary way while there are any. */
 export const behind = new Set<object>();
 
-/** Whether a thread hangs in a call and was left behind. */
+/** Whether something hangs and was left behind. */
 export function isAnythingBehind(): boolean {
   return behind.size > 0;
+}
+
+/** Leaves work behind that does not end: nobody waits for it, not even the end of the process. */
+export function leaveBehind(work: Promise<unknown>): void {
+  behind.add(work);
+  const back = (): void => void behind.delete(work);
+  work.then(back, back);
 }
 
 /** Ends a thread. One that is in a call and does not end is left behind. */

@@ -144,7 +144,7 @@ async function showPlan(
     await writeOut(stdout, flags.json === true ? `${JSON.stringify(planJson(plan))}\n` : renderPlan(plan, columnsOf(stdout, env)));
     return !plan.obstacles.some(({ isLeft }) => isLeft !== true);
   } finally {
-    for (const { backend } of trackers) await backend.close();
+    if (trackers.length > 0) await (await import('../lanes/index.ts')).closeLanes(trackers);
   }
 }
 

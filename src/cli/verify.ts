@@ -91,7 +91,7 @@ async function compare(roots: readonly string[], flags: VerifyFlags, context: Co
     throw error;
   } finally {
     block.stop();
-    for (const { backend } of trackers) await backend.close();
+    if (trackers.length > 0) await (await import('../lanes/index.ts')).closeLanes(trackers);
   }
   const verdicts = between === undefined ? verifications.flatMap((one) => verdictOf(one, isChosen(flags))) : [];
   page?.verified(new Map(verdicts.map(({ name, verdict }) => [name, verdict])));

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Config, linksOf, parseRoot, runEndedAfterOf } from '../config/index.ts';
 import { type RootRequest, unseenRoots } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
-import { makeTrackerLanes, type TrackerLaneOptions } from '../lanes/index.ts';
+import { closeLanes, makeTrackerLanes, type TrackerLaneOptions } from '../lanes/index.ts';
 import { memoryOf, useMemory } from '../memory/index.ts';
 import { checkRoots } from '../moves/index.ts';
 import { setOwnUmask } from '../own-files/index.ts';
@@ -47,7 +47,7 @@ export async function setUp(config: Config, { roots, flags, env, log }: SetupCon
 
 /** Closes the lanes of a setup that is not used. */
 export async function dropSetup({ trackers }: WatchSetup): Promise<void> {
-  for (const { backend } of trackers) await backend.close();
+  await closeLanes(trackers);
 }
 
 /** What a watch is told of a setup. What belongs to the whole process is set at once. */

@@ -1,4 +1,5 @@
 /** The lanes of a configuration: their types, their backends, the names that their runs get. */
+export { closeLanes } from './close-lanes.ts';
 export { LaneNames } from './lane-names.ts';
 export {
   asksForOthers,

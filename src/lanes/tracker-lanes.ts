@@ -10,6 +10,7 @@ import { MirrorError } from '../errors.ts';
 import { pluginOf, type RunRef } from '../model/index.ts';
 import { type Random, systemRandom } from '../random.ts';
 import { Fold, type LaneFacts, LaneRoute } from '../route/index.ts';
+import { closeLanes } from './close-lanes.ts';
 import type { LaneRouting, TrackerLaneOptions } from './lane-options.ts';
 import { type ResolvedLane, resolveLanes } from './resolve-lanes.ts';
 import { parentKey } from './run-source.ts';
@@ -49,7 +50,7 @@ export async function makeTrackerLanes(
   try {
     for (const lane of wanted) made.push({ lane, backend: await makeBackend(lane, env, warn, wishes) });
   } catch (error) {
-    for (const { backend } of made) await backend.close();
+    await closeLanes(made.map(({ lane: { name }, backend }) => ({ name, backend })));
     throw error;
   }
   return made.map(({ lane, backend }) => {

@@ -1,7 +1,7 @@
 import { openStore } from '../backends/local/index.ts';
 import type { RootRequest } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
-import type { StoreOptions, TrackerLaneOptions } from '../lanes/index.ts';
+import { closeLanes, type StoreOptions, type TrackerLaneOptions } from '../lanes/index.ts';
 import { StateFile } from '../state/index.ts';
 import type { Progress, Report } from '../status/index.ts';
 import { type BackfillOptions, backfill } from '../sync/index.ts';
@@ -86,7 +86,7 @@ export async function migrate(options: MigrateOptions): Promise<Migration> {
       const old = trackers.find(({ name }) => name === from);
       if (!signal.aborted && old !== undefined) foreign = await foreignIn(old, shared);
     } finally {
-      for (const { backend } of trackers) await backend.close();
+      await closeLanes(trackers);
     }
   }
   return { roots, report, verifications, foreign, verdict: verdictOf({ from, to, accepted }, report, verifications, foreign) };
@@ -136,6 +136,6 @@ async function isEmptyLane({ from, statePath, makeLanes }: MigrateOptions): Prom
       state.close();
     }
   } finally {
-    await made.backend.close();
+    await closeLanes([made]);
   }
 }

@@ -21,7 +21,7 @@ import {
   unseenRoots,
 } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
-import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from '../lanes/index.ts';
+import { asksForOthers, closeLanes, type StoreOptions, type TrackerLaneOptions } from '../lanes/index.ts';
 import { useMemory } from '../memory/index.ts';
 import { changedMsOf, compareNames, isRootPaused, isWholePaused, keyOfRun, type LanePause, type RunRef } from '../model/index.ts';
 import {
@@ -127,7 +127,8 @@ export async function backfill(options: BackfillOptions): Promise<Report> {
       report = await new Pass(local, state, reader, unseen, options).run();
     } finally {
       await local?.close();
-      for (const { backend } of trackers) await backend.close();
+      const late = (lane: string, afterMs: number): void => options.log?.warn({ lane, afterMs }, 'lane not closed in time, continuing');
+      await closeLanes(trackers, { clock: options.clock, late });
       state?.close();
     }
     if (store === undefined) return report;

@@ -1,5 +1,6 @@
 // The watch as a library: into trackers in memory.
 import { describe, expect, it } from '@jest/globals';
+import { type Clock, systemClock } from '../../../src/clock.ts';
 import { until } from '../../../src/testing/bench.ts';
 import { hparamsSessionEnd, hparamsSessionStart, simpleValue } from '../../support/event-writer.ts';
 import { WatchScene } from '../../support/watch-scene.ts';
@@ -43,5 +44,25 @@ describe('the end of a run that is watched', () => {
     scene.write('late', 5, hparamsSessionEnd('success'));
     await scene.watch({}, () => until(() => scene.ended().length > 0, 'the late one has ended'));
     expect(scene.ended()).toEqual(['late finished']);
+  });
+});
+
+describe('the end of a watch', () => {
+  it('comes, and the next one can begin, though a backend never closes', async () => {
+    using scene = new WatchScene();
+    scene.write('run', 1, loss);
+    const lane = scene.lane();
+    const warnings: unknown[] = [];
+    const log = { debug() {}, info() {}, warn: (fields: object, message: string) => void warnings.push([message, fields]) };
+    // Time for closing passes at once.
+    const clock: Clock = { ...systemClock, after: (ms, work, options) => systemClock.after(ms === 10_000 ? 0 : ms, work, options) };
+    const hanging = Promise.withResolvers<void>();
+    lane.backend.close = () => hanging.promise;
+    const arrived = (points: number) => (): Promise<void> => until(() => scene.tracker.pointCount === points, 'all is mirrored');
+    await scene.watch({ trackers: [lane], clock, log }, arrived(1));
+    expect(warnings).toEqual([['lane not closed in time, continuing', { lane: 'memory', afterMs: 10_000 }]]);
+    scene.write('run', 2, loss);
+    await scene.watch({}, arrived(2));
+    hanging.resolve();
   });
 });
