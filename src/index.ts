@@ -9,6 +9,7 @@ export { type ListedInStore, openStore, type StoredRun, type StoredSeries, type 
 export type { Clock, StopTimer, TimerOptions } from './clock.ts';
 export {
   type Config,
+  type ConfiguredRunRules,
   type Flags,
   type Lanes,
   type LocalLane,
@@ -20,14 +21,13 @@ export {
   parseRoot,
   type Reload,
   type Root,
-  type RunRules as ConfiguredRunRules,
   replacedOf,
   type SettingOrigin,
   type ShardRule,
-  type Source,
   type Surroundings,
   type TrackerLaneConfig,
   type UnitRule,
+  type ValueSource,
   type WrittenSetting,
 } from './config/index.ts';
 export type * from './contract/index.ts';

@@ -7,7 +7,7 @@ import { LIST_COMMANDS } from './completion-scripts.ts';
 export const COMPLETE = '__complete';
 
 /** What is asked for at the cursor: words that are known here, or names that must be looked up. */
-export type Wanted = { readonly kind: 'words'; readonly words: readonly Candidate[] } | { readonly kind: LookedUp };
+export type Wanted = { readonly kind: 'words'; readonly words: readonly Completion[] } | { readonly kind: LookedUp };
 
 /** What candidates are looked up for, when they are not in the program. */
 export type LookedUp =
@@ -25,7 +25,7 @@ export type LookedUp =
   | 'nothing';
 
 /** A word that completes what was typed. */
-export interface Candidate {
+export interface Completion {
   readonly word: string;
   /** In a few words. */
   readonly meaning?: string;
@@ -131,8 +131,8 @@ function flagsAt(command: Command, program: Command): readonly Option[] {
   return command === program ? commandsOf(program).flatMap((one) => one.command.options) : command.options;
 }
 
-function optionsOf(command: Command, program: Command): Candidate[] {
-  const words = new Map<string, Candidate>([['--help', { word: '--help', meaning: 'show help for the command' }]]);
+function optionsOf(command: Command, program: Command): Completion[] {
+  const words = new Map<string, Completion>([['--help', { word: '--help', meaning: 'show help for the command' }]]);
   for (const { long, short, description, hidden } of flagsAt(command, program)) {
     const word = long ?? short;
     if (!hidden && word !== undefined && !words.has(word)) words.set(word, { word, meaning: description });

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Flags } from '../config/index.ts';
 import { ExitCode, errorCodes } from '../errors.ts';
-import { type Candidate, type Cursor, cursorAt, type LookedUp, wordsOf } from './complete-word.ts';
+import { type Completion, type Cursor, cursorAt, type LookedUp, wordsOf } from './complete-word.ts';
 import { FILES, FOLDERS, SCRIPTS } from './completion-scripts.ts';
 import type { CommandContext } from './context.ts';
 import { writeOut } from './write-out.ts';
@@ -35,7 +35,7 @@ export async function complete([shell = '', ...rest]: readonly string[], program
   return ExitCode.done;
 }
 
-async function candidatesAt(cursor: Cursor, context: CommandContext): Promise<readonly Candidate[]> {
+async function candidatesAt(cursor: Cursor, context: CommandContext): Promise<readonly Completion[]> {
   const { wanted, prefix, before } = cursor;
   if (wanted.kind === 'files' || wanted.kind === 'folders')
     return before === '' ? [{ word: wanted.kind === 'files' ? FILES : FOLDERS }] : [];
@@ -44,7 +44,7 @@ async function candidatesAt(cursor: Cursor, context: CommandContext): Promise<re
 }
 
 /** Names that the configuration, the store or the code know. */
-async function looked(kind: Exclude<LookedUp, 'files' | 'folders'>, cursor: Cursor, { env }: CommandContext): Promise<Candidate[]> {
+async function looked(kind: Exclude<LookedUp, 'files' | 'folders'>, cursor: Cursor, { env }: CommandContext): Promise<Completion[]> {
   switch (kind) {
     case 'nothing':
       return [];
@@ -95,7 +95,7 @@ async function configOf({ flags }: Cursor, env: CommandContext['env']) {
   return load({ ...paths, profile }).catch(() => load(paths));
 }
 
-async function stored(kind: 'roots' | 'runs' | 'tags', path: string, { operands, prefix }: Cursor): Promise<Candidate[]> {
+async function stored(kind: 'roots' | 'runs' | 'tags', path: string, { operands, prefix }: Cursor): Promise<Completion[]> {
   const { openStore } = await import('../backends/local/index.ts');
   const reader = openStore(path);
   try {

@@ -9,7 +9,7 @@ import { showConfig } from './config-show.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { exitCodeOf, type Finding, findingJson } from './finding.ts';
 import { probeLane } from './probe-lane.ts';
-import { type ReadFile, readConfig, readingOnce } from './read-config.ts';
+import { type ConfigReader, readConfig, readingOnce } from './read-config.ts';
 import { renderTable } from './terminal/index.ts';
 import { timeoutOf } from './timeout.ts';
 import { unusedFindings } from './unused-config.ts';
@@ -40,7 +40,7 @@ async function check(
   lanes: readonly ResolvedLane[],
   flags: ConfigFlags,
   context: CommandContext,
-  readFile: ReadFile,
+  readFile: ConfigReader,
 ): Promise<void> {
   const { stdout, env } = context;
   const unused = await unusedFindings(config, flags, context, readFile);

@@ -7,11 +7,11 @@ import {
   hasNotifications,
   MOST_HEARD,
   notificationLimits,
-  type Obstacle,
   type RunGlobs,
   type RunRules,
   resolveRoots,
   silentRoots,
+  type WalkObstacle,
 } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import { MOST_READERS } from '../memory/index.ts';
@@ -119,7 +119,7 @@ export interface Look {
   readonly runs: number;
   readonly files: number;
   readonly isWhole: boolean;
-  readonly obstacles: readonly Obstacle[];
+  readonly obstacles: readonly WalkObstacle[];
 }
 
 /** What is in a root, as far as a short look comes: it ends once there are more than so many files. */
@@ -130,7 +130,7 @@ export async function look(asked: AskedWalk, pool: ReaderPool, mostFiles = LOOK_
   let directories = 0;
   let isWhole = false;
   let isEnough = false;
-  const obstacles: Obstacle[] = [];
+  const obstacles: WalkObstacle[] = [];
   const reader = pool.take();
   try {
     for await (const piece of reader.walk({ below: '', include: [], exclude: [], ignore: [], ...asked })) {

@@ -2,10 +2,10 @@
 
 import type { StoreReader } from '../backends/local/index.ts';
 import type { ReadBackPoint } from '../contract/index.ts';
-import type { Obstacle } from '../discover/index.ts';
+import type { WalkObstacle } from '../discover/index.ts';
 import type { ExportRun, ExportSeries, ExportSource } from '../export/index.ts';
 import { type Batch, type FileState, filePathOf, interpret, jsonText, type ScalarColumns, type Series, valueJson } from '../model/index.ts';
-import { readTarget, type Target } from './survey.ts';
+import { readTarget, type SurveyTarget } from './survey.ts';
 
 /**
  * The runs of one root of the store. Series must be read one after the other: the reader uses one statement for
@@ -54,7 +54,7 @@ interface FilesSourceOptions {
   /** No process writes to the files any more: look for valid records inside an incomplete one. Default true. */
   readonly settled?: boolean;
   /** Told of directories and files that could not be read; they are missing from what comes out. */
-  readonly onObstacle?: (obstacle: Obstacle) => void;
+  readonly onObstacle?: (obstacle: WalkObstacle) => void;
   /** Told of each file once it is read to its end. */
   readonly onFile?: (file: FileState) => void;
 }
@@ -64,7 +64,7 @@ interface FilesSourceOptions {
  * time is held in memory: 24 bytes a scalar, everything else as JSON text; media are hashed and let go.
  */
 export function filesSource(
-  { directory, place, runs, obstacles }: Target,
+  { directory, place, runs, obstacles }: SurveyTarget,
   { settled = true, onObstacle, onFile }: FilesSourceOptions = {},
 ): ExportSource {
   return {

@@ -5,7 +5,7 @@ import { ExitCode } from '../errors.ts';
 import { compareNames, type Damage, isPending, jsonText } from '../model/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { readConfig } from './read-config.ts';
-import { findTarget, type RunSurvey, survey, type Target, whyEmpty, whyNoRuns } from './survey.ts';
+import { findTarget, type RunSurvey, type SurveyTarget, survey, whyEmpty, whyNoRuns } from './survey.ts';
 import {
   columnsOf,
   counted,
@@ -124,7 +124,7 @@ function damageWords(damage: Damage): string {
 }
 
 async function closing(
-  target: Target,
+  target: SurveyTarget,
   totals: { runs: number; files: number; bytes: number; points: number },
   path: string,
 ): Promise<string> {

@@ -2,7 +2,7 @@ import { type Config, linksOf } from '../config/index.ts';
 import { globsOf, type RootRequest, type RunGlobs, resolveRoots, unseenRoots } from '../discover/index.ts';
 
 /** Runs of some roots that the configured globs keep out, and their files. */
-export interface LeftOut {
+export interface LeftOutRuns {
   readonly runs: number;
   readonly files: number;
 }
@@ -11,7 +11,7 @@ export interface LeftOut {
  * What lies in some roots of which globs let nothing through. Undefined where there are no globs, or nothing is
  * there.
  */
-export async function leftOutOf(requests: readonly RootRequest[], config: Config): Promise<LeftOut | undefined> {
+export async function leftOutOf(requests: readonly RootRequest[], config: Config): Promise<LeftOutRuns | undefined> {
   const links = linksOf(config);
   const roots = resolveRoots(requests, [], links, await unseenRoots(requests));
   const asked = roots.filter((root) => isNarrowed(globsOf(config.rules, root)));

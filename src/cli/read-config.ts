@@ -16,10 +16,10 @@ import { type CommandContext, configFlags, type GlobalOptions, styleOf } from '.
 import { visibleText } from './terminal/index.ts';
 
 /** Reads a file of the configuration as text. */
-export type ReadFile = NonNullable<Surroundings['readFile']>;
+export type ConfigReader = NonNullable<Surroundings['readFile']>;
 
 /** Reads each file once, however often it is asked for: a pipe gives nothing the second time. */
-export function readingOnce(): ReadFile {
+export function readingOnce(): ConfigReader {
   const texts = new Map<string, Promise<string>>();
   return (path) => {
     const text = texts.get(path) ?? readText(path);
@@ -34,7 +34,7 @@ interface ReadConfigOptions {
   /** What only this command's flags say. */
   readonly flags?: Pick<Flags, 'lanes' | 'roots'>;
   /** Default: from the disk. */
-  readonly readFile?: ReadFile;
+  readonly readFile?: ConfigReader;
   /** The command says by itself what should be known of how the configuration was read. */
   readonly isSilent?: boolean;
   /** The command only reads the state: one that was named and is not there is a slip. */

@@ -2,7 +2,7 @@ import { type Config, isRootName } from '../config/index.ts';
 import { resolveRoots, silentRoots } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import type { Tidying } from '../model/index.ts';
-import { checkIdentities, type Held, isNothingAt, placeWithoutLinks } from '../moves/index.ts';
+import { checkIdentities, type HeldRoots, isNothingAt, placeWithoutLinks } from '../moves/index.ts';
 import { listAllRuns } from '../overview/index.ts';
 import { knownRoots, type TidyTargets, tidy } from '../tidy/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
@@ -113,7 +113,7 @@ export async function rootMoveCommand(name: string, path: string, flags: RootCha
 }
 
 /** Who knows the files of a root, for a look whether a directory is that. */
-function heldBy({ store, state }: OpenSources, name: string): Held {
+function heldBy({ store, state }: OpenSources, name: string): HeldRoots {
   const all = {
     roots: () => knownRoots({ store, state }),
     hasRuns: (root: string) => store?.hasRuns(root) === true || state?.hasRuns(root) === true,

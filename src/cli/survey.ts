@@ -1,7 +1,7 @@
 import { lstat, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { inTime } from '../calls/index.ts';
-import { isEventFileName, type Obstacle, type PassedOver, type RunGlobs, readOnce } from '../discover/index.ts';
+import { isEventFileName, type PassedOver, type RunGlobs, readOnce, type WalkObstacle } from '../discover/index.ts';
 import { MirrorError, systemCode } from '../errors.ts';
 import type { Batch, FileState, MarkKind, Series } from '../model/index.ts';
 import { type FileOutcome, PatientReader, type ReadEvent, walkPatiently } from '../reading/index.ts';
@@ -37,12 +37,12 @@ export interface RunSurvey {
 }
 
 /** Files and folders asked for, as one or more runs to look at. */
-export interface Target {
+export interface SurveyTarget {
   /** The directory the runs' paths count from. */
   readonly directory: string;
   readonly place: RootDirectory;
   readonly runs: readonly { readonly path: string; readonly files: readonly { readonly name: string; readonly size: number }[] }[];
-  readonly obstacles: readonly Obstacle[];
+  readonly obstacles: readonly WalkObstacle[];
   /** Files that TensorBoard would read and we do not. */
   readonly passedOver: readonly PassedOver[];
 }
@@ -56,7 +56,7 @@ type Globs = RunGlobs;
 export async function findTarget(
   path: string,
   { links = DEFAULT_LINKS, include = [], exclude = [], ignore = [] }: Partial<Globs> & { readonly links?: LinkRule } = {},
-): Promise<Target> {
+): Promise<SurveyTarget> {
   const directory = resolve(path);
   let real: string;
   try {
@@ -92,7 +92,7 @@ export async function findTarget(
 
 /** Reads every run of a target, one after the other, in a thread of its own: a file that hangs is left behind. */
 export async function* readTarget(
-  { directory, place, runs }: Pick<Target, 'directory' | 'place' | 'runs'>,
+  { directory, place, runs }: Pick<SurveyTarget, 'directory' | 'place' | 'runs'>,
   settled: boolean,
 ): AsyncGenerator<{ readonly path: string; readonly events: AsyncIterable<ReadEvent> }, void, void> {
   const root = basename(directory);
@@ -116,7 +116,7 @@ async function* eventsOf(reader: PatientReader): AsyncGenerator<ReadEvent, void,
 }
 
 /** What is in every run of a target. */
-export async function* survey(target: Target): AsyncGenerator<RunSurvey, void, void> {
+export async function* survey(target: SurveyTarget): AsyncGenerator<RunSurvey, void, void> {
   const filesOf = new Map(target.runs.map(({ path, files }) => [path, files]));
   for await (const { path, events } of readTarget(target, true)) {
     const result: RunSurvey = { path, files: [], series: [], marks: new Map(), foreign: 0 };

@@ -3,7 +3,7 @@ import { MirrorError, messageOf } from '../errors.ts';
 import { resolveLanes } from '../lanes/index.ts';
 import { type CommandContext, configFlags, type GlobalOptions } from './context.ts';
 import type { Finding } from './finding.ts';
-import type { ReadFile } from './read-config.ts';
+import type { ConfigReader } from './read-config.ts';
 
 /**
  * What would be wrong with the other profiles of a file, and with its lanes that are not used: a misspelled setting
@@ -13,7 +13,7 @@ export async function unusedFindings(
   config: Config,
   flags: GlobalOptions,
   { env }: Pick<CommandContext, 'env'>,
-  readFile: ReadFile,
+  readFile: ConfigReader,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
   const own = Object.fromEntries(Object.entries(env).filter(([variable]) => !LANES_VARIABLES.some((one) => one === variable)));

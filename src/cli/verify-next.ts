@@ -3,7 +3,7 @@ import { commonWords, nextStep, type Situation, typedWords } from './next-step.t
 import type { VerifyFlags } from './verify-flags.ts';
 
 /** What was asked for, and what is known of all lanes. */
-export interface Asked {
+export interface VerifyRequest {
   readonly roots: readonly string[];
   readonly flags: VerifyFlags;
   readonly program: string;
@@ -18,7 +18,7 @@ export function nextOfVerification(
   verification: Verification,
   totals: Totals,
   writer: string | undefined,
-  typed: Asked,
+  typed: VerifyRequest,
 ): string | undefined {
   const { other, obstacles, troubled, damagedFiles } = verification;
   if (other !== undefined && !verification.interrupted) return undefined;

@@ -27,7 +27,7 @@ import { localLane, readConfig } from './read-config.ts';
 import { columnsOf, laneWarning, ProgressBlock, renderVerification } from './terminal/index.ts';
 import { differenceJson, verificationJson } from './verification-json.ts';
 import type { VerifyFlags } from './verify-flags.ts';
-import { type Asked, hasPending, isUnmirrored, nextOfVerification } from './verify-next.ts';
+import { hasPending, isUnmirrored, nextOfVerification, type VerifyRequest } from './verify-next.ts';
 
 /** Differences that the summary of a lane names. */
 const MOST_EXAMPLES = 20;
@@ -175,7 +175,7 @@ interface LaneResult {
   readonly note: string | undefined;
 }
 
-function describe(verification: Verification, about: Omit<Asked, 'lane'>, config: Config): LaneResult {
+function describe(verification: Verification, about: Omit<VerifyRequest, 'lane'>, config: Config): LaneResult {
   const totals = totalsOf(verification);
   const { lane } = verification;
   const writer = FileLock.holder(lane === 'local' ? verification.where : config.state.path);

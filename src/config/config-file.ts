@@ -10,13 +10,13 @@ import { configError, type FieldPath, fieldName, type Problem, shownValue } from
 import { homesOf, type SchemaField, schemaFields } from './schema-fields.ts';
 import { isSecretName, secretInAddress } from './secrets.ts';
 import { FILE_SUFFIX, valueInFile } from './value-file.ts';
-import { type Position, type Scalar, YamlDocument } from './yaml-document.ts';
+import { type Scalar, YamlDocument, type YamlLocation } from './yaml-document.ts';
 
 /** A file's settings, and their locations. */
 export interface ParsedFile {
   readonly settings: FileSettings;
   /** The location of a value; for a missing field, that of what should contain it. */
-  positionOf(path: FieldPath): Position;
+  positionOf(path: FieldPath): YamlLocation;
   /** Whether a value must not be shown, because of its name or of the variable it comes from. */
   isHidden(path: FieldPath): boolean;
   /** Variables that it refers to, set or not. */

@@ -1,4 +1,5 @@
 import type { ArtifactRule, JoinRule, ParamRule } from '../artifacts/index.ts';
+import type { LogFormat, LogLevel } from '../log-levels.ts';
 import type { Shard } from '../model/index.ts';
 import type { FoldRules, Replaced, RouteRule } from '../route/index.ts';
 import type { LinkRule } from '../untrusted/index.ts';
@@ -20,7 +21,7 @@ export interface Config {
   /** The log directories. Default: none. */
   readonly roots: readonly Root[];
   /** Which runs are mirrored: what the file says of all roots and of some, and the command line. Default: all. */
-  readonly rules: RunRules;
+  readonly rules: ConfiguredRunRules;
   /**
    * What becomes of a run that turns up elsewhere: it continues as what it was, or is mirrored as a new one. Default:
    * `follow`.
@@ -84,7 +85,7 @@ export interface Config {
    * Where each value came from, by its path in the file (`lanes.local.path`); `config` stands for the choice of the
    * file, `lanes` for that of the lanes.
    */
-  readonly sources: ReadonlyMap<string, Source>;
+  readonly sources: ReadonlyMap<string, ValueSource>;
   /**
    * The same to the point, by the same paths: `--store`, `MIRRORBOARD_STORE`, `mirrorboard.yaml:3:11`; of defaults
    * nothing.
@@ -175,7 +176,7 @@ export interface Root {
 }
 
 /** Which runs are mirrored. */
-export interface RunRules {
+export interface ConfiguredRunRules {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   /** Globs of files and directories that are none of ours. Default: none beside the names of transfers. */
@@ -210,17 +211,9 @@ export const RELOADS = ['file', 'signal'] as const;
 export type Reload = (typeof RELOADS)[number];
 
 /** Who decided a value. */
-export type Source = 'flag' | 'environment' | 'file' | 'default';
+export type ValueSource = 'flag' | 'environment' | 'file' | 'default';
 
-/** From silence to all; each level includes those before it. */
-export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
-/** From which level on lines are logged. */
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-/** The forms of log lines. */
-export const LOG_FORMATS = ['json', 'pretty'] as const;
-/** `json` for programs, `pretty` for people. */
-export type LogFormat = (typeof LOG_FORMATS)[number];
+export { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log-levels.ts';
 
 /** What a command line can say; undefined is not said. */
 export interface Flags {

@@ -3,6 +3,7 @@
 export { linksOf, replacedOf, runEndedAfterOf } from './by-root.ts';
 export {
   type Config,
+  type ConfiguredRunRules,
   type Flags,
   type Lanes,
   LOG_FORMATS,
@@ -13,12 +14,11 @@ export {
   type Moved,
   type Reload,
   type Root,
-  type RunRules,
   type SettingOrigin,
   type ShardRule,
-  type Source,
   type TrackerLaneConfig,
   type UnitRule,
+  type ValueSource,
 } from './config.ts';
 export { constantOf, expandTemplate, fillIn, literalTemplate, templateProblem } from './expand-template.ts';
 export type { FileSettings } from './file-schema.ts';

@@ -10,6 +10,7 @@ import { chosenLanes, chosenProfile, type LayerAt, layersOf, sectionsIn } from '
 import { askedMemory } from './chosen-memory.ts';
 import {
   type Config,
+  type ConfiguredRunRules,
   defaultMediaPath,
   type Flags,
   LOG_FORMATS,
@@ -18,8 +19,7 @@ import {
   type Moved,
   type Reload,
   type Root,
-  type RunRules,
-  type Source,
+  type ValueSource,
 } from './config.ts';
 import type { FileSettings } from './file-schema.ts';
 import { isLaneName, LANE_TYPES, laneType } from './lane-types.ts';
@@ -60,7 +60,7 @@ export interface Surroundings {
 
 interface Chosen<T> {
   readonly value: T;
-  readonly source: Source;
+  readonly source: ValueSource;
   /** Where it was set: a flag, a variable, a location in the file. */
   readonly location?: string;
 }
@@ -78,7 +78,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const parsed = await openFile(surroundings, named?.value, { profile: asked?.value, lanes: wanted?.value });
   const settings = parsed?.settings;
   const file = parsed?.file;
-  const sources = new Map<string, Source>();
+  const sources = new Map<string, ValueSource>();
   const locations = new Map<string, string>();
   const hiddenLocations = new Set<string>();
   const note = <T>(field: string, { value, source, location }: Chosen<T>): T => {
@@ -411,7 +411,7 @@ function checkGlobs(flags: Flags): void {
 }
 
 /** A command line that says which runs are meant speaks for all roots; what it leaves out is left out as well. */
-function rulesOf({ include = [], exclude = [] }: Flags, settings: FileSettings | undefined): RunRules {
+function rulesOf({ include = [], exclude = [] }: Flags, settings: FileSettings | undefined): ConfiguredRunRules {
   const roots = (settings?.roots ?? []).map(rootOf);
   return {
     include: include.length > 0 ? include : (settings?.include ?? []),

@@ -10,7 +10,7 @@ import { NoText, readText } from './read-text.ts';
 const DEFAULT_FILE = './mirrorboard.yaml';
 
 /** The settings of a file, and its name as people write it. */
-export interface OpenedFile extends ParsedFile {
+export interface OpenedConfig extends ParsedFile {
   readonly file: string;
 }
 
@@ -23,7 +23,7 @@ export async function openFile(
   }: { readonly env: Environment; readonly cwd: string; readonly readFile?: (path: string) => Promise<string> | string },
   named: string | undefined,
   choice: Choice,
-): Promise<OpenedFile | undefined> {
+): Promise<OpenedConfig | undefined> {
   const file = named ?? DEFAULT_FILE;
   let text: string;
   try {

@@ -10,7 +10,7 @@ export interface Scalar {
 }
 
 /** A location in a YAML file, both counted from 1. */
-export interface Position {
+export interface YamlLocation {
   readonly line: number;
   readonly column: number;
 }
@@ -71,7 +71,7 @@ export class YamlDocument {
   }
 
   /** The location of a value; for a missing field, that of what should contain it. */
-  positionOf(asked: FieldPath): Position {
+  positionOf(asked: FieldPath): YamlLocation {
     const path = this.written(asked);
     for (let length = path.length; length > 0; length--) {
       const offset = this.#values.get(JSON.stringify(path.slice(0, length)));
@@ -81,7 +81,7 @@ export class YamlDocument {
   }
 
   /** The location of a field's key. */
-  positionOfKey(asked: FieldPath): Position {
+  positionOfKey(asked: FieldPath): YamlLocation {
     const path = this.written(asked);
     const offset = this.#keys.get(JSON.stringify(path));
     return offset === undefined ? this.positionOf(path) : this.#at(offset);
@@ -145,7 +145,7 @@ export class YamlDocument {
     this.problems.push({ code: 'MB1002', path, ...this.#at(offset), found, expected, ...(hint === undefined ? {} : { hint }) });
   }
 
-  #at(offset: number): Position {
+  #at(offset: number): YamlLocation {
     const { line, col } = this.#lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   }

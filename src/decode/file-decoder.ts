@@ -32,7 +32,7 @@ import type { TagTable } from './tag-table.ts';
 import type { Window } from './window.ts';
 
 /** What the decoder wants next. */
-export type Step =
+export type DecodeStep =
   /** More bytes: `needed` of them from `FileDecoder.wants` on are enough. */
   | { readonly kind: 'more'; readonly needed: number }
   /** `take()` the batch, then continue. */
@@ -200,7 +200,7 @@ export class FileDecoder {
   }
 
   /** Decodes what the window holds; it must begin at `wants`. `fileEnd` is the size the file has now. */
-  advance(window: Window, fileEnd: number): Step {
+  advance(window: Window, fileEnd: number): DecodeStep {
     const base = window.offset - window.start;
     for (;;) {
       const step = this.#step(window, base, fileEnd);
@@ -208,7 +208,7 @@ export class FileDecoder {
     }
   }
 
-  #step(window: Window, base: number, fileEnd: number): Step | undefined {
+  #step(window: Window, base: number, fileEnd: number): DecodeStep | undefined {
     if (this.#check !== undefined) return this.#verify(this.#check, window, base, fileEnd);
     return this.#search === undefined ? this.#read(window, base, fileEnd) : this.#find(window, base, fileEnd);
   }
@@ -239,7 +239,7 @@ export class FileDecoder {
     return batch;
   }
 
-  #read(window: Window, base: number, fileEnd: number): Step | undefined {
+  #read(window: Window, base: number, fileEnd: number): DecodeStep | undefined {
     const scanner = this.#scanner;
     const before = scanner.records;
     const halt = scanner.scan(window.buffer, window.view, this.#position - base, window.end, base, this.#options.tags, this.#columns);
@@ -264,7 +264,7 @@ export class FileDecoder {
     }
   }
 
-  #other(window: Window, base: number): Step | undefined {
+  #other(window: Window, base: number): DecodeStep | undefined {
     const start = this.#position - base + HEADER_BYTES;
     const { length, checksum } = this.#scanner;
     const sink = {
@@ -293,7 +293,7 @@ export class FileDecoder {
   }
 
   /** The bytes there are end before the record does. */
-  #tail(needed: number, fileEnd: number, window: Window, base: number): Step | undefined {
+  #tail(needed: number, fileEnd: number, window: Window, base: number): DecodeStep | undefined {
     this.#pending = undefined;
     if (needed > MAX_EVENT_BYTES) {
       this.#lose('false_length');
@@ -309,7 +309,7 @@ export class FileDecoder {
   }
 
   /** A record at the position that is too long to be taken at its word; all of it is in the file. */
-  #long(length: number): Step | undefined {
+  #long(length: number): DecodeStep | undefined {
     const start = this.#position;
     if (this.#checkedAt === start) return { kind: 'more', needed: FRAME_BYTES + length };
     this.#check = new RecordCheck(start, length, this.#scanner.spans ?? new SpanChecksums(start + HEADER_BYTES));
@@ -317,7 +317,7 @@ export class FileDecoder {
   }
 
   /** Goes on with the checksum of a long record: the next one, or one that a search came upon. */
-  #verify(check: RecordCheck, window: Window, base: number, fileEnd: number): Step | undefined {
+  #verify(check: RecordCheck, window: Window, base: number, fileEnd: number): DecodeStep | undefined {
     const { start, end, length } = check;
     const step = check.advance(window, base);
     if (step === 'more' && end <= fileEnd) return { kind: 'more', needed: check.needed };
@@ -341,7 +341,7 @@ export class FileDecoder {
   }
 
   /** The window is somewhere else than what is to be checked now. */
-  #again(fileEnd: number): Step {
+  #again(fileEnd: number): DecodeStep {
     return { kind: 'more', needed: Math.max(0, Math.min(1, fileEnd - this.wants)) };
   }
 
@@ -357,7 +357,7 @@ export class FileDecoder {
    * any more, or if the file ended with a valid record twice, a while apart: a record that is being written looks like
    * that only by chance.
    */
-  #searchIncomplete(claim: number, fileEnd: number, window: Window, base: number): Step | undefined {
+  #searchIncomplete(claim: number, fileEnd: number, window: Window, base: number): DecodeStep | undefined {
     const start = this.#position;
     const seen = Math.min(start + HEADER_BYTES + LOOKED_INTO_BYTES, fileEnd);
     if (base + window.end < seen) return { kind: 'more', needed: seen - start };
@@ -389,7 +389,7 @@ export class FileDecoder {
    * its content, even an event file. But if a valid record ends there, that one was written over its end, and it was
    * never complete.
    */
-  #decide(search: Search, window: Window, base: number, fileEnd: number): Step | undefined {
+  #decide(search: Search, window: Window, base: number, fileEnd: number): DecodeStep | undefined {
     const { lostAt, claim = lostAt } = search;
     const end = Math.min(claim + HEADER_BYTES, fileEnd);
     if (base + window.end < end) return { kind: 'more', needed: end - search.at };
@@ -401,7 +401,7 @@ export class FileDecoder {
     return search.isFar === true ? this.#again(fileEnd) : undefined;
   }
 
-  #find(window: Window, base: number, fileEnd: number): Step | undefined {
+  #find(window: Window, base: number, fileEnd: number): DecodeStep | undefined {
     const search = this.#search;
     if (search === undefined) return undefined;
     if (search.isOpen === true) return this.#decide(search, window, base, fileEnd);
@@ -467,7 +467,7 @@ export class FileDecoder {
   }
 
   /** All of an incomplete record was checked. */
-  #leaveIncomplete(search: Search, fileEnd: number): Step | undefined {
+  #leaveIncomplete(search: Search, fileEnd: number): DecodeStep | undefined {
     const { finder, lostAt: start, claim = fileEnd, first, last } = search;
     const pending = { start, end: fileEnd, reason: 'torn' } as const;
     if (this.#options.settled) {
@@ -540,13 +540,13 @@ export class FileDecoder {
   }
 
   /** The columns are full: the first ones are small and grow, later ones end the batch. */
-  #grownOrFull(): Step | undefined {
+  #grownOrFull(): DecodeStep | undefined {
     if (this.#columns.capacity >= this.#most) return { kind: 'batch' };
     this.#columns.grow(this.#most);
     return undefined;
   }
 
-  #cut(): Step | undefined {
+  #cut(): DecodeStep | undefined {
     const full =
       this.#columns.count >= this.#most ||
       this.#payloadBytes >= BATCH_PAYLOAD_BYTES ||

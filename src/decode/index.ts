@@ -1,6 +1,6 @@
 /** Bytes in, batches out: framing, checksums, messages, and finding the way behind damage. Pure: no clock, no disk. */
 export { crcRegister, maskedCrc32c, maskedOf } from './crc32c.ts';
-export { type DecoderOptions, FileDecoder, type IncompleteBefore, type Step } from './file-decoder.ts';
+export { type DecoderOptions, type DecodeStep, FileDecoder, type IncompleteBefore } from './file-decoder.ts';
 export { foreignAdvice } from './foreign.ts';
 export { FRAME_BYTES, HEADER_BYTES } from './frame.ts';
 export type { RecordLimits } from './limits.ts';

@@ -19,14 +19,14 @@ export { DiscoverThreads } from './thread.ts';
 export type { UnseenRoots } from './unseen-roots.ts';
 export {
   DANGLING,
-  type Found,
   type FoundFile,
   type FoundRun,
   type IsKnown,
   isKnownTo,
-  type Obstacle,
   type PassedOver,
   readOnce,
   visit,
+  type WalkObstacle,
   type WalkOptions,
+  type WalkResult,
 } from './walk.ts';

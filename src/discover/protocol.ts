@@ -1,7 +1,7 @@
 import type { LinkRule } from '../untrusted/index.ts';
 import type { RunChange } from './root-watch.ts';
 import type { RunGlobs } from './run-rules.ts';
-import type { Obstacle } from './walk.ts';
+import type { WalkObstacle } from './walk.ts';
 
 /** What the discovery thread is to watch. */
 export interface WatchedRoot extends RunGlobs {
@@ -62,7 +62,7 @@ export type DiscoverFact =
       /** By `machineMs`. */
       readonly startedAtMs: number;
       readonly tookMs: number;
-      readonly obstacles: readonly Obstacle[];
+      readonly obstacles: readonly WalkObstacle[];
       readonly isMissing: boolean;
       readonly isEmptied: boolean;
     }

@@ -8,7 +8,7 @@ import { DirectoryCandidates, directoriesAbove } from './directory-candidates.ts
 import { isApart, isCompanion, isEventFileName } from './event-file-name.ts';
 import { HOT_MS, pollInterval, WARM_MS } from './heat.ts';
 import type { RunFilter } from './run-filter.ts';
-import { type FoundFile, type Obstacle, type Visited, visit, type WalkOptions } from './walk.ts';
+import { type FoundFile, type Visited, visit, type WalkObstacle, type WalkOptions } from './walk.ts';
 
 /** Files of one run to which something happened. */
 export interface RunChange {
@@ -29,7 +29,7 @@ interface ScanResult {
   readonly changes: readonly RunChange[];
   /** Files that are gone. */
   readonly gone: readonly { readonly run: string; readonly name: string }[];
-  readonly obstacles: readonly Obstacle[];
+  readonly obstacles: readonly WalkObstacle[];
   readonly directories: number;
   readonly files: number;
   /**

@@ -48,7 +48,7 @@ export interface PassedOver {
 }
 
 /** Something below a root that could not be checked. */
-export interface Obstacle {
+export interface WalkObstacle {
   readonly path: string;
   readonly reason: string;
   /** The root's rule for links, or what every root has: it is named, and no failure. */
@@ -56,10 +56,10 @@ export interface Obstacle {
 }
 
 /** What a walk found. */
-export interface Found {
+export interface WalkResult {
   readonly runs: readonly FoundRun[];
   readonly directories: number;
-  readonly obstacles: readonly Obstacle[];
+  readonly obstacles: readonly WalkObstacle[];
   readonly passedOver: readonly PassedOver[];
 }
 
@@ -80,7 +80,7 @@ export function isKnownTo(
 }
 
 /** A file with several names is read under one: that under which it is known, else the first by run and name. */
-export function readOnce<Some extends Pick<Found, 'runs' | 'passedOver'>>(found: Some, isKnown: IsKnown): Some {
+export function readOnce<Some extends Pick<WalkResult, 'runs' | 'passedOver'>>(found: Some, isKnown: IsKnown): Some {
   const names = new Map<string, { readonly run: string; readonly name: string }[]>();
   for (const { path: run, files } of found.runs) {
     for (const { name, id } of files) {
@@ -124,7 +124,7 @@ export function visit(root: string, below: string, options: WalkOptions, onRun: 
 }
 
 /** What a walk found besides the runs. */
-export interface Visited extends Omit<Found, 'runs' | 'passedOver'> {
+export interface Visited extends Omit<WalkResult, 'runs' | 'passedOver'> {
   /** The root itself is missing or cannot be read: the system denies it, or does not answer. */
   readonly missing?: 'gone' | 'shut' | 'silent';
 }
@@ -164,7 +164,7 @@ interface Pending {
 class Walk {
   readonly #root: string;
   readonly #onRun: (run: FoundRun) => void;
-  readonly #obstacles: Obstacle[] = [];
+  readonly #obstacles: WalkObstacle[] = [];
   /** What was not there though its directory had listed it, by the directory's path. */
   readonly #notThere = new Map<string, string[]>();
   /** Real paths at which a tree begins that is walked from elsewhere: the root, and the targets of links. */

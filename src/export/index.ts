@@ -2,5 +2,5 @@
 export { type CsvOptions, writeCsv } from './csv.ts';
 export { EXPORT_KINDS, type ExportKind } from './kind.ts';
 export { type ParquetOptions, writeParquet } from './parquet.ts';
-export type { ExportRun, ExportSeries, ExportSource, FileFacts } from './source.ts';
+export type { ExportedFile, ExportRun, ExportSeries, ExportSource } from './source.ts';
 export { writeTruthJson } from './truth-json.ts';

@@ -13,14 +13,14 @@ export interface ExportSeries extends SeriesFacts {
 }
 
 /** What an export needs to know of an event file. */
-export type FileFacts = Pick<FileState, 'name' | 'size' | 'records' | 'position' | 'damage'>;
+export type ExportedFile = Pick<FileState, 'name' | 'size' | 'records' | 'position' | 'damage'>;
 
 /** A run that can be exported, with its series. */
 export interface ExportRun {
   /** Relative to the root, with `/`; `.` is the root itself. */
   readonly run: string;
   /** In the order in which they are read. */
-  readonly files: readonly FileFacts[];
+  readonly files: readonly ExportedFile[];
   readonly series: Iterable<ExportSeries>;
 }
 

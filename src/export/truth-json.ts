@@ -1,6 +1,6 @@
 import type { ReadBackPoint } from '../contract/index.ts';
 import { jsonNumber } from '../model/index.ts';
-import { type ExportCount, type ExportRun, type ExportSeries, type ExportSource, type FileFacts, nothingYet } from './source.ts';
+import { type ExportCount, type ExportedFile, type ExportRun, type ExportSeries, type ExportSource, nothingYet } from './source.ts';
 import { TextBuffer, type TextSink } from './text-buffer.ts';
 
 /** Version of the layout: `{"format": 1, "runs": {RUN: {"files": […], "tags": {TAG: SERIES}}}}`. */
@@ -53,7 +53,7 @@ function seriesHead({ tag, plugin, dataClass, displayName, description }: Export
 }
 
 /** `good_bytes` is the watermark, where reading resumes. `damage` lists what before it could not be read. */
-function filesJson(files: readonly FileFacts[]): string {
+function filesJson(files: readonly ExportedFile[]): string {
   return JSON.stringify(
     files.map(({ name, size, records, position, damage }) => ({ name, bytes: size, records, good_bytes: position.watermark, damage })),
   );

@@ -4,7 +4,7 @@ import { MirrorError } from '../errors.ts';
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** By what an answer is named in a message. */
-export interface Source {
+export interface AnswerSource {
   /** What was being done: `creating the run train/a`. */
   readonly what: string;
   readonly address: string;
@@ -22,11 +22,11 @@ const MOST_NUMBER = 100;
  */
 export class AnswerFields {
   readonly #fields: Fields;
-  readonly #source: Source;
+  readonly #source: AnswerSource;
   readonly #path: string;
 
   /** Throws MB4031 where it is no object. */
-  constructor(value: unknown, source: Source, path = '') {
+  constructor(value: unknown, source: AnswerSource, path = '') {
     this.#source = source;
     this.#path = path;
     if (!isFields(value)) throw oddAnswer(source, `${path === '' ? 'it' : path} is ${kindOf(value)}, expected an object`);
@@ -126,7 +126,7 @@ export class AnswerFields {
 }
 
 /** An answer that is none of the API's. It may be another one the next time. */
-export function oddAnswer({ what, address, speaker = address }: Source, found: string): MirrorError {
+export function oddAnswer({ what, address, speaker = address }: AnswerSource, found: string): MirrorError {
   return new MirrorError('MB4031', `${what}: ${speaker} returned an unusable answer: ${found}`, {
     retry: 'later',
     hint: 'Check the server, any proxy or login page in front of it, and their logs.',

@@ -1,6 +1,6 @@
 /** The HTTP client that all backends share: pools, time limits, answers as values, nothing secret in errors. */
 export { type HttpAnswer, type HttpHeaders, headerOf } from './answer.ts';
-export { AnswerFields, type Fields, isFields, isOddAnswer, kindOf, oddAnswer, type Source, wholeNumber } from './answer-fields.ts';
+export { AnswerFields, type AnswerSource, type Fields, isFields, isOddAnswer, kindOf, oddAnswer, wholeNumber } from './answer-fields.ts';
 export { loginHint, type SettingNames } from './door.ts';
 export { type Auth, type BodyStream, deadlineOf, HttpClient, type HttpOptions, type HttpRequest } from './http-client.ts';
 export { parseJson, readJson } from './json.ts';

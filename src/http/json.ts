@@ -1,12 +1,12 @@
 import type { MirrorError } from '../errors.ts';
 import { memoryShares } from '../memory/index.ts';
 import { type HttpAnswer, headerOf } from './answer.ts';
-import { AnswerFields, isFields, kindOf, oddAnswer, type Source } from './answer-fields.ts';
+import { AnswerFields, type AnswerSource, isFields, kindOf, oddAnswer } from './answer-fields.ts';
 import { isPage } from './reply.ts';
 import { tooLargeAnswer } from './too-large.ts';
 
 /** What a text of JSON is. */
-export type Parsed =
+export type ParsedJson =
   | { readonly kind: 'ok'; readonly value: unknown }
   /** `found`: what it is instead, for a message. */
   | { readonly kind: 'odd'; readonly found: string }
@@ -29,7 +29,7 @@ const WORTH_WEIGHING = 64 * 1024;
  * The value of a text of JSON from outside. It is weighed first: a few megabytes of brackets become a hundred times
  * as much. `prepare` changes the text before it is parsed.
  */
-export function parseJson(bytes: Uint8Array, prepare: (text: string) => string = (text) => text): Parsed {
+export function parseJson(bytes: Uint8Array, prepare: (text: string) => string = (text) => text): ParsedJson {
   const { weight, depth } = weigh(bytes);
   if (depth > MOST_DEPTH) return { kind: 'odd', found: `JSON with more than ${MOST_DEPTH} levels` };
   if (bytes.length > WORTH_WEIGHING && weight > 2 * memoryShares().answer) return { kind: 'tooLarge' };
@@ -49,7 +49,11 @@ type JsonAnswer =
   | { readonly kind: 'failed'; readonly error: MirrorError };
 
 /** Parses an answer's body. `prepare` changes the text first: numbers that no double holds become strings. */
-export function readJson(answer: Extract<HttpAnswer, { kind: 'ok' }>, source: Source, prepare?: (text: string) => string): JsonAnswer {
+export function readJson(
+  answer: Extract<HttpAnswer, { kind: 'ok' }>,
+  source: AnswerSource,
+  prepare?: (text: string) => string,
+): JsonAnswer {
   if (isPage(answer)) return { kind: 'notJson' };
   const { body, headers } = answer;
   if (body.length > MOST_JSON) return { kind: 'failed', error: tooLargeAnswer(source, MOST_JSON) };

@@ -1,9 +1,9 @@
 import { MirrorError } from '../errors.ts';
 import { formatMemory, memoryForAnswer, memoryInUse } from '../memory/index.ts';
-import type { Source } from './answer-fields.ts';
+import type { AnswerSource } from './answer-fields.ts';
 
 /** An answer that exceeds the memory, or is about to. `most`: the limit; the full length is unknown. */
-export function tooLargeAnswer({ what, address, speaker = address }: Source, most: number): MirrorError {
+export function tooLargeAnswer({ what, address, speaker = address }: AnswerSource, most: number): MirrorError {
   const memory = memoryForAnswer(2 * most, memoryInUse().trackers);
   const hint =
     memory === undefined

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
-import type { MetricSpec, Sample } from './metric-table.ts';
+import type { MetricSample, MetricSpec } from './metric-table.ts';
 
 /** Makes the metrics of a table in a registry. */
 export class MetricMaker {
@@ -12,7 +12,7 @@ export class MetricMaker {
   }
 
   /** A metric whose values are read at each scrape. */
-  serve({ name, kind }: MetricSpec, read: () => Iterable<Sample>): void {
+  serve({ name, kind }: MetricSpec, read: () => Iterable<MetricSample>): void {
     const options = this.#options(name);
     if (kind === 'counter') {
       new Counter({

@@ -17,7 +17,7 @@ export interface JobFacts {
 }
 
 /** A value, and the labels it goes under. */
-export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+export type MetricSample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
 /** One metric. */
 export interface MetricSpec {
@@ -27,11 +27,11 @@ export interface MetricSpec {
   /** One sentence, as it stands in the answer. */
   readonly help: string;
   /** Every series with its present value, zeros included. Missing: values are counted as things happen. */
-  readonly read?: (status: WatchStatus) => Iterable<Sample>;
+  readonly read?: (status: WatchStatus) => Iterable<MetricSample>;
   /** The same of a pass that ended. Missing: only a watch has it, or it is counted as things happen. */
-  readonly readPass?: (pass: StandingFacts) => Iterable<Sample>;
+  readonly readPass?: (pass: StandingFacts) => Iterable<MetricSample>;
   /** Of a command that ended. */
-  readonly readJob?: (job: JobFacts) => Iterable<Sample>;
+  readonly readJob?: (job: JobFacts) => Iterable<MetricSample>;
   /** Of a histogram: upper bounds. */
   readonly buckets?: readonly number[];
 }
@@ -253,7 +253,7 @@ function ofAll(
   label: string,
   read: (status: StandingFacts) => Record<string, number>,
 ): MetricSpec {
-  const samples = (status: StandingFacts): Sample[] => Object.entries(read(status)).map(([key, n]) => [{ [label]: key }, n]);
+  const samples = (status: StandingFacts): MetricSample[] => Object.entries(read(status)).map(([key, n]) => [{ [label]: key }, n]);
   return { name, kind, labels: [label], help, read: samples, readPass: samples };
 }
 
@@ -262,10 +262,10 @@ function ofLanes(
   kind: MetricKind,
   help: string,
   labels: readonly string[],
-  read: (lane: LaneProgress) => readonly Sample[],
+  read: (lane: LaneProgress) => readonly MetricSample[],
 ): MetricSpec {
-  const samples = (lane: LaneProgress): Sample[] => read(lane).map(([own, value]) => [{ lane: lane.name, ...own }, value]);
-  const all = ({ lanes }: StandingFacts): Sample[] => lanes.flatMap(samples);
+  const samples = (lane: LaneProgress): MetricSample[] => read(lane).map(([own, value]) => [{ lane: lane.name, ...own }, value]);
+  const all = ({ lanes }: StandingFacts): MetricSample[] => lanes.flatMap(samples);
   return { name, kind, labels: ['lane', ...labels], help, read: all, readPass: all };
 }
 
@@ -285,7 +285,7 @@ function verified(name: string, help: string, read: (lane: LaneProgress['verifie
 }
 
 function ofJob(name: string, help: string, read: (job: JobFacts) => number): MetricSpec {
-  const samples = (job: JobFacts): Sample[] => [[{ command: job.command }, read(job)]];
+  const samples = (job: JobFacts): MetricSample[] => [[{ command: job.command }, read(job)]];
   return { name: `mirrorboard_job_${name}`, kind: 'gauge', labels: ['command'], help, readJob: samples };
 }
 

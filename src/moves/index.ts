@@ -14,5 +14,5 @@ export {
   moveKey,
   withoutUnclear,
 } from './moves.ts';
-export { checkIdentities, countKnown, type Held, heldBy, rootsNextTo } from './root-identity.ts';
+export { checkIdentities, countKnown, type HeldRoots, heldBy, rootsNextTo } from './root-identity.ts';
 export { TakenPaths } from './taken-paths.ts';

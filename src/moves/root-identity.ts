@@ -13,7 +13,7 @@ import { compareFile } from '../tail/index.ts';
 import { directoryOf } from '../untrusted/index.ts';
 
 /** Who knows which files were mirrored. */
-export interface Held {
+export interface HeldRoots {
   roots(): readonly KnownRoot[];
   knownFiles(root: string): Iterable<{ readonly run: string; readonly name: string }>;
   /** Whether a run of a root was mirrored, also if its files are not expected any more. */
@@ -28,7 +28,7 @@ const FILES_COMPARED = 64;
  * Two people's `runs/` must not meet: a root whose name is taken, but whose path is another one, must hold at least
  * one file that is known, unless it was named on purpose. Throws MB2007.
  */
-export function checkIdentities(roots: readonly ResolvedRoot[], held: Held): void {
+export function checkIdentities(roots: readonly ResolvedRoot[], held: HeldRoots): void {
   const paths = new Map(held.roots().map(({ name, path }) => [name, path]));
   for (const root of roots) {
     const path = paths.get(root.name);
@@ -46,7 +46,7 @@ export function checkIdentities(roots: readonly ResolvedRoot[], held: Held): voi
  * The known roots, without those in a directory that is asked for of which only the name is known: they are part of
  * that one now.
  */
-export function rootsNextTo(held: Pick<Held, 'roots' | 'hasRuns'>, requests: readonly RootRequest[]): readonly KnownRoot[] {
+export function rootsNextTo(held: Pick<HeldRoots, 'roots' | 'hasRuns'>, requests: readonly RootRequest[]): readonly KnownRoot[] {
   const asked = new Set(requests.map(({ path }) => resolve(path)));
   return held.roots().filter(({ name, path }) => !isBelow(path, asked) || held.hasRuns(name));
 }
@@ -57,7 +57,7 @@ function isBelow(path: string, directories: ReadonlySet<string>): boolean {
 }
 
 /** Whether a root holds a file that is known under its name. */
-function isSameRoot(root: ResolvedRoot, held: Held): boolean {
+function isSameRoot(root: ResolvedRoot, held: HeldRoots): boolean {
   let compared = 0;
   for (const file of held.knownFiles(root.name)) {
     const path = join(root.path, file.run, file.name);
@@ -80,7 +80,7 @@ function freeName(name: string, taken: ReadonlyMap<string, string>): string {
  * How many files of the selected part of a root were mirrored, existing or not, without unreadable parts (`hidden`).
  */
 export function countKnown(
-  held: Pick<Held, 'knownFiles'>,
+  held: Pick<HeldRoots, 'knownFiles'>,
   { name, below }: Pick<ResolvedRoot, 'name' | 'below'>,
   filter: RunFilter | undefined,
   hidden: ReadonlySet<string> = new Set(),
@@ -94,7 +94,7 @@ export function countKnown(
 }
 
 /** What the state knows, if no lane has its own store. */
-export function heldBy(state: StateFile | undefined, lanes: readonly LaneState[]): Held {
+export function heldBy(state: StateFile | undefined, lanes: readonly LaneState[]): HeldRoots {
   return {
     roots: () => state?.roots() ?? [],
     knownFiles: (root) => state?.knownFiles(root) ?? [],

@@ -9,12 +9,12 @@ import {
   type FoundRun,
   globsOf,
   isKnownTo,
-  type Obstacle,
   type RootRequest,
   type RunRules,
   readOnce,
   resolveRoots,
   unseenRoots,
+  type WalkObstacle,
 } from '../discover/index.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
 import { bytesAhead, changedMsOf, type FileState, isPending, pendingGapBytes, type RunRef } from '../model/index.ts';
@@ -57,7 +57,7 @@ export interface Plan {
   /** What is ahead of the lane that has least of each file. */
   readonly runs: readonly PlannedRun[];
   readonly lanes: readonly LanePlan[];
-  readonly obstacles: readonly (Obstacle & { readonly root: string })[];
+  readonly obstacles: readonly (WalkObstacle & { readonly root: string })[];
 }
 
 /** The backfill that is planned. */
@@ -72,7 +72,7 @@ interface PlanRequest {
 }
 
 /** Who knows how far the files were mirrored. */
-export interface Positions {
+export interface KnownPositions {
   roots(): readonly KnownRoot[];
   positions(run: RunRef): Pick<KnownRun, 'files'>;
 }
@@ -130,7 +130,7 @@ function plannedStore(where: string, reader: StoreReader | undefined, state: Sta
 }
 
 /** How far each file of a run is mirrored in the lane that has least of it: what is read is what any lane lacks. */
-function leastOf(lanes: readonly PlannedLane[]): Pick<Positions, 'positions'> {
+function leastOf(lanes: readonly PlannedLane[]): Pick<KnownPositions, 'positions'> {
   return {
     positions(run) {
       const known = lanes.map((lane) => ({ lane, files: lane.files(run) }));
@@ -153,7 +153,7 @@ function lessOf(one: FileState, other: FileState | undefined): FileState | undef
 }
 
 /** What of the runs that were found is pending in a lane. */
-export function planRuns(root: string, found: readonly FoundRun[], held: Pick<Positions, 'positions'>): PlannedRun[] {
+export function planRuns(root: string, found: readonly FoundRun[], held: Pick<KnownPositions, 'positions'>): PlannedRun[] {
   return found.map(({ path, files }) => {
     const run = { root, path };
     const states = new Map(held.positions(run).files.map((state) => [state.name, state]));

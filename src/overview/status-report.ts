@@ -10,11 +10,11 @@ import {
   globsOf,
   isHidden,
   isKnownTo,
-  type Obstacle,
   type RunFilter,
   type RunRules,
   readOnce,
   silentRoots,
+  type WalkObstacle,
 } from '../discover/index.ts';
 import { LaneNames, linkTo } from '../lanes/index.ts';
 import { isRootPaused, isWholePaused, type RunRef } from '../model/index.ts';
@@ -25,7 +25,7 @@ import { FileLock, StateFile, type StateReader } from '../state/index.ts';
 import { type FoundDamage, type LanePosture, type LaneSnapshot, readSnapshot, type Silence } from '../status/index.ts';
 import { DEFAULT_LINKS, directoryOf, type LinkRules, type RootDirectory } from '../untrusted/index.ts';
 import { oldestMs } from './oldest-point.ts';
-import { type Positions, planRuns } from './plan.ts';
+import { type KnownPositions, planRuns } from './plan.ts';
 
 /** A document of a watch is treated as that of a living one for so long. */
 const FRESH_MS = 10_000;
@@ -42,9 +42,9 @@ export interface StatusReport {
   readonly notAnswering: readonly Silence[];
   readonly damage: readonly FoundDamage[];
   /** Directories and entries of them that cannot be checked. */
-  readonly obstacles: readonly (Obstacle & { readonly root: string })[];
+  readonly obstacles: readonly (WalkObstacle & { readonly root: string })[];
   /** Links that are not followed. */
-  readonly left: readonly (Obstacle & { readonly root: string })[];
+  readonly left: readonly (WalkObstacle & { readonly root: string })[];
 }
 
 /** The state of a root. */
@@ -89,7 +89,7 @@ interface StatusRequest {
 }
 
 /** One lane's knowledge of what was mirrored. */
-interface Held extends Positions {
+interface Held extends KnownPositions {
   positions(run: RunRef): Pick<KnownRun, 'files' | 'points'>;
   readonly facts: Pick<
     LanePosture,
@@ -175,7 +175,7 @@ interface FoundRoot {
   readonly name: string;
   readonly place: RootDirectory;
   readonly runs: readonly FoundRun[];
-  readonly obstacles: readonly Obstacle[];
+  readonly obstacles: readonly WalkObstacle[];
   readonly filter: RunFilter | undefined;
   /** Nothing of what the globs let through is there, of what was mirrored at least. */
   readonly isEmpty: boolean;

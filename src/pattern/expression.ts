@@ -1,4 +1,4 @@
-import { type Node, type Parsed, parseExpression } from './parse-expression.ts';
+import { type Node, type ParsedGlob, parseExpression } from './parse-expression.ts';
 
 /** Captures by name; undefined for one that took no part. */
 type Captures = Readonly<Record<string, string | undefined>>;
@@ -30,7 +30,7 @@ type Step =
  */
 export class Expression {
   readonly #native: RegExp;
-  readonly #parsed: Parsed | undefined;
+  readonly #parsed: ParsedGlob | undefined;
   readonly #program: readonly Step[];
   /** Number of unbounded repetitions; infinite if one is inside another, or allows a choice. */
   readonly #power: number;

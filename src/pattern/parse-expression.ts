@@ -11,7 +11,7 @@ export type Node =
   | { readonly kind: 'start' | 'end' };
 
 /** An expression that was parsed. */
-export interface Parsed {
+export interface ParsedGlob {
   readonly root: Node;
   /** Names of captures by their index; those without one are empty. */
   readonly names: readonly string[];
@@ -24,7 +24,7 @@ const MOST_COPIES = 1000;
  * An expression of JavaScript without flags; undefined if it has something that cannot be matched without looking
  * back (`\k`, `\1`, `(?<=…)`).
  */
-export function parseExpression(source: string): Parsed | undefined {
+export function parseExpression(source: string): ParsedGlob | undefined {
   try {
     return new Parser(source).whole();
   } catch (error) {
@@ -44,7 +44,7 @@ class Parser {
     this.#source = source;
   }
 
-  whole(): Parsed {
+  whole(): ParsedGlob {
     const root = this.#options();
     if (this.#at < this.#source.length) throw new Unknown();
     return { root, names: this.#names };

@@ -1,5 +1,5 @@
 /** Which runs a question is about, in which order, and what the listing tells of each. */
-import { exact, type Prepared, wide } from '../backends/local/index.ts';
+import { exact, type PreparedStatements, wide } from '../backends/local/index.ts';
 import { MirrorError } from '../errors.ts';
 import { compareNames, type Json, keyOfRun, type RunRef } from '../model/index.ts';
 import type { MetricSummary, MetricValue, Question, RunOrder, RunPage, RunSelection, RunSummary } from './questions.ts';
@@ -7,7 +7,7 @@ import { type Condition, type ConditionTest, compares, globMatcher, parseRunFilt
 import { lastScalar } from './scalars.ts';
 
 /** A run of the store with its row. */
-export interface FoundRun {
+export interface QueriedRun {
   readonly id: number;
   readonly run: RunRef;
   readonly points: number;
@@ -24,21 +24,21 @@ const MOST_PAGE = 10_000;
 
 /** Answers what concerns runs as a whole. */
 export class RunQuestions {
-  readonly #db: Prepared;
+  readonly #db: PreparedStatements;
 
-  constructor(db: Prepared) {
+  constructor(db: PreparedStatements) {
     this.#db = db;
   }
 
   /** The runs that meet a selection, by root and path. */
-  selected({ root, runs, filter }: RunSelection = {}): FoundRun[] {
+  selected({ root, runs, filter }: RunSelection = {}): QueriedRun[] {
     const conditions = filter === undefined ? [] : parseRunFilter(filter);
     const wanted = runs === undefined ? undefined : new Set(runs.map(keyOfRun));
     const found = this.#db
       .prepare(`${RUNS} WHERE ?1 IS NULL OR root.name = ?1`)
       .all(root ?? null)
       .map(
-        (row): FoundRun => ({
+        (row): QueriedRun => ({
           id: Number(row['id']),
           run: { root: String(row['root']), path: String(row['path']) },
           points: Number(row['points']),
@@ -69,7 +69,7 @@ export class RunQuestions {
   }
 
   /** The params of runs, as the last session start of each has them. */
-  params(runs: readonly FoundRun[]): { readonly run: RunRef; readonly params: Readonly<Record<string, Json>> }[] {
+  params(runs: readonly QueriedRun[]): { readonly run: RunRef; readonly params: Readonly<Record<string, Json>> }[] {
     const statement = this.#db.prepare(
       `SELECT hparam.name, hparam.value, hparam.number, hparam.type FROM hparam WHERE hparam.object = (
          SELECT object.id FROM series CROSS JOIN object ON object.series = series.id
@@ -84,7 +84,7 @@ export class RunQuestions {
   }
 
   #summary(
-    { id, ...found }: FoundRun,
+    { id, ...found }: QueriedRun,
     metrics: readonly (readonly [string, ReadonlyMap<number, Metric>])[],
     params: readonly (readonly [string, ReadonlyMap<number, Json>])[],
   ): RunSummary {
@@ -117,13 +117,13 @@ export class RunQuestions {
     };
   }
 
-  #sorted(runs: readonly FoundRun[], order: RunOrder): FoundRun[] {
+  #sorted(runs: readonly QueriedRun[], order: RunOrder): QueriedRun[] {
     const keys = this.#sortKeys(runs, order);
     // By path where the keys are equal: the selection is in that order, and sorting is stable.
     return runs.toSorted((a, b) => compareKeys(keys.get(a.id), keys.get(b.id), order.descending === true));
   }
 
-  #sortKeys(runs: readonly FoundRun[], order: RunOrder): ReadonlyMap<number, number | bigint | string> {
+  #sortKeys(runs: readonly QueriedRun[], order: RunOrder): ReadonlyMap<number, number | bigint | string> {
     switch (order.by) {
       case 'run':
         return new Map(runs.map(({ id }, i) => [id, i]));
@@ -142,12 +142,12 @@ export class RunQuestions {
     }
   }
 
-  #meeting(runs: FoundRun[], { isNegated, test }: Condition): FoundRun[] {
+  #meeting(runs: QueriedRun[], { isNegated, test }: Condition): QueriedRun[] {
     const holds = this.#tester(test);
     return runs.filter((run) => holds(run) !== isNegated);
   }
 
-  #tester(test: ConditionTest): (run: FoundRun) => boolean {
+  #tester(test: ConditionTest): (run: QueriedRun) => boolean {
     switch (test.kind) {
       case 'contains': {
         const text = test.text.toLowerCase();

@@ -1,5 +1,5 @@
 /** Reads the scalars of a series from the store into columns. */
-import { exact, fromOddText, type Prepared, unpackPositions, wide } from '../backends/local/index.ts';
+import { exact, fromOddText, type PreparedStatements, unpackPositions, wide } from '../backends/local/index.ts';
 import { systemCode } from '../errors.ts';
 
 /** The points of a series in the order of the files: by name, then by place in the file. */
@@ -35,7 +35,7 @@ const WIDE_POINTS = `SELECT id, ${exact('step')} AS step, wall_time, value FROM 
 const ODD_POINTS = 'SELECT id, wall_time, value FROM odd_point WHERE id BETWEEN ? AND ?';
 
 /** The points of a series, by its row. `isStopped` is asked now and then. */
-export function readScalars(db: Prepared, series: number, isStopped: () => boolean): ScalarPoints {
+export function readScalars(db: PreparedStatements, series: number, isStopped: () => boolean): ScalarPoints {
   const segments = segmentsOf(db, series);
   const count = segments.reduce((sum, segment) => sum + segment.count, 0);
   const fileNames = [...new Set(segments.map(({ file }) => file))];
@@ -131,7 +131,7 @@ function sorted(points: ScalarPoints): ScalarPoints {
 }
 
 /** The value of the last point of a series in the files; undefined for a series without scalars. */
-export function lastScalar(db: Prepared, series: number): number | bigint | undefined {
+export function lastScalar(db: PreparedStatements, series: number): number | bigint | undefined {
   const found = db
     .prepare(
       `SELECT segment.last_point FROM segment CROSS JOIN file ON file.id = segment.file AND file.generation = segment.generation
@@ -150,7 +150,7 @@ export class Stopped extends Error {
   override readonly name = 'Stopped';
 }
 
-function segmentsOf(db: Prepared, series: number): Segment[] {
+function segmentsOf(db: PreparedStatements, series: number): Segment[] {
   return db
     .prepare(SEGMENTS)
     .all(series)
@@ -166,7 +166,7 @@ function segmentsOf(db: Prepared, series: number): Segment[] {
 
 type Row = readonly [id: unknown, step: unknown, wallTime: unknown, value: unknown];
 
-function rowsOf(db: Prepared, { from, count }: Segment): readonly Row[] {
+function rowsOf(db: PreparedStatements, { from, count }: Segment): readonly Row[] {
   const read = (sql: string): readonly Row[] => {
     const statement = db.prepare(sql);
     statement.setReturnArrays(true); // three times as fast as objects

@@ -3,7 +3,7 @@
  * calling thread: `StoreQueries` asks in a thread of its own.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { exact, openForReading, Prepared, StoreReader, translated, wide } from '../backends/local/index.ts';
+import { exact, openForReading, PreparedStatements, StoreReader, translated, wide } from '../backends/local/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { DataClass, Json, RunRef } from '../model/index.ts';
 import { bucketsOf } from './buckets.ts';
@@ -21,7 +21,7 @@ import type {
   StoredValue,
   TagSummary,
 } from './questions.ts';
-import { type FoundRun, RunQuestions } from './runs.ts';
+import { type QueriedRun, RunQuestions } from './runs.ts';
 import { lastScalar, readScalars, type ScalarPoints, Stopped } from './scalars.ts';
 import { type SessionStart, shownPoints } from './shown.ts';
 import { StoreVersions } from './store-versions.ts';
@@ -37,7 +37,7 @@ const SESSION_START = Buffer.from([0x08, 0x01]);
 export class StoreQuery {
   readonly #path: string;
   readonly #handle: DatabaseSync;
-  readonly #db: Prepared;
+  readonly #db: PreparedStatements;
   readonly #runs: RunQuestions;
   readonly #versions: StoreVersions;
 
@@ -46,7 +46,7 @@ export class StoreQuery {
     this.#path = path;
     this.#handle = openForReading(path);
     this.#handle.exec('PRAGMA cache_size = -65536');
-    this.#db = new Prepared(this.#handle);
+    this.#db = new PreparedStatements(this.#handle);
     this.#runs = new RunQuestions(this.#db);
     this.#versions = new StoreVersions(this.#db);
   }
@@ -135,7 +135,7 @@ export class StoreQuery {
       }));
   }
 
-  #series({ id }: FoundRun): SeriesDetails[] {
+  #series({ id }: QueriedRun): SeriesDetails[] {
     return this.#db
       .prepare(
         `SELECT id, tag, plugin, data_class, display_name, description, count, ${exact('first_step')} AS first_step,
@@ -255,7 +255,7 @@ export class StoreQuery {
       }));
   }
 
-  #damage(runs: readonly FoundRun[]): DamagedRange[] {
+  #damage(runs: readonly QueriedRun[]): DamagedRange[] {
     const reader = new StoreReader(this.#handle, this.#path);
     const damaged = this.#db.prepare("SELECT 1 FROM file WHERE run = ? AND damage <> '[]' LIMIT 1");
     return runs.flatMap(({ id, run }) =>
@@ -265,7 +265,7 @@ export class StoreQuery {
     );
   }
 
-  #run(run: RunRef): FoundRun {
+  #run(run: RunRef): QueriedRun {
     const [found] = this.#runs.selected({ root: run.root, runs: [run] });
     if (found !== undefined) return found;
     throw new MirrorError('MB3021', `the store ${this.#path} has no run ${run.root}/${run.path}`, {

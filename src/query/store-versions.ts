@@ -1,5 +1,5 @@
 /** What changed in a store since a caller looked last: for caches, and for pages that follow a run. */
-import type { Prepared } from '../backends/local/index.ts';
+import type { PreparedStatements } from '../backends/local/index.ts';
 import type { RunRef } from '../model/index.ts';
 import { systemRandom } from '../random.ts';
 import type { Changes } from './questions.ts';
@@ -19,7 +19,7 @@ const STATES = `SELECT run.id, root.name AS root, run.path,
 
 /** Numbers the states of a store that this object saw. Versions of any other object are unknown. */
 export class StoreVersions {
-  readonly #db: Prepared;
+  readonly #db: PreparedStatements;
   readonly #epoch = systemRandom.uuid();
   #number = 0;
   #dataVersion: unknown;
@@ -27,7 +27,7 @@ export class StoreVersions {
   /** The number at which a run disappeared last. */
   #goneAt = 0;
 
-  constructor(db: Prepared) {
+  constructor(db: PreparedStatements) {
     this.#db = db;
   }
 

@@ -1,4 +1,4 @@
-import type { Found, LinkRule, RunGlobs } from '../discover/index.ts';
+import type { LinkRule, RunGlobs, WalkResult } from '../discover/index.ts';
 import type { memoryInUse } from '../memory/index.ts';
 import type { RunRef } from '../model/index.ts';
 import type { ReadEvent, RunJob } from './read-event.ts';
@@ -21,7 +21,7 @@ export interface ReaderWork {
  * Runs that were found since the last piece, and how many directories were read so far. The last piece says what
  * stood in the way, and what was passed over if that was asked for.
  */
-export type WalkPiece = Pick<Found, 'runs' | 'obstacles' | 'directories'> & Partial<Pick<Found, 'passedOver'>>;
+export type WalkPiece = Pick<WalkResult, 'runs' | 'obstacles' | 'directories'> & Partial<Pick<WalkResult, 'passedOver'>>;
 
 /** Messages between the main thread and the reader's. */
 export type ReaderRequest =

@@ -1,5 +1,5 @@
 import { each } from '../concurrency/index.ts';
-import type { FoundRun, Obstacle, PassedOver } from '../discover/index.ts';
+import type { FoundRun, PassedOver, WalkObstacle } from '../discover/index.ts';
 import { MOST_READERS } from '../memory/index.ts';
 import { compareNames } from '../model/index.ts';
 import type { PatientReader } from './patient-reader.ts';
@@ -43,7 +43,7 @@ async function walk(
   { root, below = '', include = [], exclude = [], ignore = [], shard, links, isNaming = false }: AskedWalk,
 ): Promise<Walked> {
   const runs: FoundRun[] = [];
-  const obstacles: Obstacle[] = [];
+  const obstacles: WalkObstacle[] = [];
   let passedOver: readonly PassedOver[] = [];
   let directories = 0;
   for await (const piece of reader.walk({ root, below, include, exclude, ignore, shard, links, isNaming })) {

@@ -17,7 +17,7 @@ export interface LeftOut {
 }
 
 /** A file as far as a lane has come in it. */
-export interface ReadFile {
+export interface ReadRanges {
   readonly name: string;
   readonly watermark: number;
   readonly gaps: readonly Gap[];
@@ -53,7 +53,7 @@ export function reconsider(
   tag: string,
   before: LeftOut | undefined,
   every: number,
-  files: readonly ReadFile[],
+  files: readonly ReadRanges[],
   canSendAgain: boolean,
 ): Reconsidered | undefined {
   if (every === (before?.every ?? 1)) return undefined;

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type CopiedRuns, copyRuns, openStore } from '../backends/local/index.ts';
+import { type CopiedRows, copyRuns, openStore } from '../backends/local/index.ts';
 import type { UnitRule } from '../config/index.ts';
 import { unitNames } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
@@ -89,7 +89,7 @@ function mergeStates(paths: readonly string[], to: string, rule: UnitRule): numb
   });
 }
 
-function mergeStores(stores: readonly ShardFiles['store'][], to: ShardFiles['store']): CopiedRuns {
+function mergeStores(stores: readonly ShardFiles['store'][], to: ShardFiles['store']): CopiedRows {
   const extents = new Map<string, { readonly path: string; readonly extent: Extent }[]>();
   for (const { path } of stores) {
     const reader = openStore(path);

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CopiedRuns, copyRuns } from '../backends/local/index.ts';
+import { type CopiedRows, copyRuns } from '../backends/local/index.ts';
 import type { UnitRule } from '../config/index.ts';
 import { unitNames, unitShard } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
@@ -50,7 +50,7 @@ export function splitIntoShards({ from, count, to, rule }: SplitOptions): ShardF
           : (makeState(places.statePath, (state) => state.useShard(markOf(index, count, rule))) ?? 0);
         const isOurs = (run: { readonly root: string; readonly path: string }): boolean =>
           unitShard(run.root, unitOf(run.root, run.path), count) === index;
-        const stored: CopiedRuns | undefined = hasStore ? copyRuns(from.store, places.store, isOurs) : undefined;
+        const stored: CopiedRows | undefined = hasStore ? copyRuns(from.store, places.store, isOurs) : undefined;
         return { folder: join(to, String(index)), runs: Math.max(states, stored?.runs ?? 0), points: stored?.points ?? 0 };
       }),
     ),

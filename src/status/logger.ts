@@ -1,16 +1,9 @@
 import type { Logger, LoggerOptions as PinoOptions } from 'pino';
 import { cutText, MirrorError, messageOf } from '../errors.ts';
+import type { LogFormat, LogLevel } from '../log-levels.ts';
 
 export type { Logger } from 'pino';
-
-/**
- * error: a person must act; warn: something was skipped or is late; info: starts, stops, changes of state; debug: per
- * batch.
- */
-export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
-
-/** `json`: one object a line, for machines. `pretty`: time, level, message and fields, for people. */
-export type LogFormat = 'json' | 'pretty';
+export type { LogFormat, LogLevel } from '../log-levels.ts';
 
 /** Where lines go: standard error, or a test's stand-in. */
 interface LogStream {

@@ -30,7 +30,7 @@ import {
   checkRoots,
   countKnown,
   followMoves,
-  type Held,
+  type HeldRoots,
   hasOtherInode,
   heldBy,
   knownAmong,
@@ -526,7 +526,7 @@ class Pass {
     if (sync.state === 'done') await sync.endOver([...this.#changed.values()], patienceMs);
   }
 
-  #held(): Held {
+  #held(): HeldRoots {
     return this.#local ?? heldBy(this.#state, this.#laneStates());
   }
 
@@ -568,7 +568,7 @@ function pausedWords(lane: string, pauses: readonly LanePause[]): Pick<LaneRepor
 }
 
 /** The stamps that files of a root had when they were read last, asked run by run. */
-function stampsOf(held: Held, root: string): (run: string) => ReadonlyMap<string, string> {
+function stampsOf(held: HeldRoots, root: string): (run: string) => ReadonlyMap<string, string> {
   let last: { readonly run: string; readonly stamps: ReadonlyMap<string, string> } | undefined;
   return (run) => {
     if (last?.run !== run)

@@ -26,7 +26,7 @@ import type { LaneSync, SyncEvents } from './lane-sync.ts';
 import { ReaderSessions } from './reader-sessions.ts';
 import { type RootQueue, RootQueues } from './root-queues.ts';
 import { StoreUpkeep } from './store-upkeep.ts';
-import { StoredRun } from './stored-run.ts';
+import { SyncedStoreRun } from './stored-run.ts';
 import { rootDirectory } from './synced-run.ts';
 
 /** The store that is kept up to date. */
@@ -64,9 +64,9 @@ export class LocalSync implements LaneSync {
   readonly #queues: RootQueues;
   readonly #sessions: ReaderSessions;
   readonly #upkeep: StoreUpkeep;
-  readonly #runs = new Map<string, StoredRun>();
+  readonly #runs = new Map<string, SyncedStoreRun>();
   /** Runs with something to read that are paused. */
-  readonly #held = new Set<StoredRun>();
+  readonly #held = new Set<SyncedStoreRun>();
   readonly #goneLater: { readonly ref: RunRef; readonly name: string }[] = [];
   #lane: Lane;
   #retryMs = FIRST_RETRY_MS;
@@ -253,7 +253,7 @@ export class LocalSync implements LaneSync {
     return jobs;
   }
 
-  #job(run: StoredRun): RunJob {
+  #job(run: SyncedStoreRun): RunJob {
     const names = [...new Set([...run.dirty, ...run.toRetry])].sort();
     const retriesGaps = run.toRetry.size > 0;
     for (const name of names) run.unsettled.add(name);
@@ -295,7 +295,7 @@ export class LocalSync implements LaneSync {
     settled();
   }
 
-  #offer(run: StoredRun, { batch, state }: Extract<ReadEvent, { kind: 'batch' }>, settled: () => void): void {
+  #offer(run: SyncedStoreRun, { batch, state }: Extract<ReadEvent, { kind: 'batch' }>, settled: () => void): void {
     const { cache } = this.#options;
     run.addSeries(batch.newSeries);
     if (cache !== undefined) {
@@ -306,7 +306,7 @@ export class LocalSync implements LaneSync {
     this.#lane.offer({ handle: run.handle, batch, state }, settled);
   }
 
-  #note(event: Exclude<ReadEvent, { kind: 'batch' }>, run: StoredRun): void {
+  #note(event: Exclude<ReadEvent, { kind: 'batch' }>, run: SyncedStoreRun): void {
     if (event.kind === 'file' && event.outcome === 'silent') {
       run.unsettled.delete(event.file);
       run.dirty.delete(event.file);
@@ -335,7 +335,7 @@ export class LocalSync implements LaneSync {
   }
 
   /** Everything that was read is stored, and nothing of it has to be remembered for another try. */
-  #settleIfIdle(run: StoredRun): void {
+  #settleIfIdle(run: SyncedStoreRun): void {
     if (run.isIdle && this.#lane.failure === undefined) {
       run.unsettled.clear();
       this.#compareCut(run);
@@ -348,7 +348,7 @@ export class LocalSync implements LaneSync {
    * What stands behind a beginning of what was read, and is not what was stored from there, is new: the file is read
    * again.
    */
-  #compareCut(run: StoredRun): void {
+  #compareCut(run: SyncedStoreRun): void {
     for (const [name, last] of run.cutShort) {
       run.cutShort.delete(name);
       if (this.#backend.holds?.(run.ref, name, last) !== false) continue;
@@ -399,14 +399,14 @@ export class LocalSync implements LaneSync {
     this.#lane = this.#newLane();
   }
 
-  #runOf(ref: RunRef): StoredRun {
+  #runOf(ref: RunRef): SyncedStoreRun {
     const key = keyOfRun(ref);
     let run = this.#runs.get(key);
     if (run === undefined) {
       const root = rootDirectory(this.#options.places, ref);
       // The local store opens a run at once and without waiting.
       void this.#backend.open({ run: ref, rootPath: root.path });
-      run = new StoredRun(ref, directoryOf(root, ref.path));
+      run = new SyncedStoreRun(ref, directoryOf(root, ref.path));
       this.#runs.set(key, run);
     }
     return run;

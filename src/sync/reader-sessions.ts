@@ -1,7 +1,7 @@
 /** Of which runs the readers keep what they know: those that were used last, as far as the memory allows. */
 import { memoryShares } from '../memory/index.ts';
 import type { RootQueue, RootQueues } from './root-queues.ts';
-import type { StoredRun } from './stored-run.ts';
+import type { SyncedStoreRun } from './stored-run.ts';
 
 /** Runs of which the readers keep what they know. */
 const MOST_SESSIONS = 256;
@@ -10,14 +10,14 @@ const MOST_SESSIONS = 256;
 export class ReaderSessions {
   readonly #queues: RootQueues;
   /** The one used last at the end. */
-  readonly #runs = new Set<StoredRun>();
+  readonly #runs = new Set<SyncedStoreRun>();
 
   constructor(queues: RootQueues) {
     this.#queues = queues;
   }
 
   /** Notes the use of a session, and lets go of those not used for longest. */
-  use(run: StoredRun): void {
+  use(run: SyncedStoreRun): void {
     this.#runs.delete(run);
     this.#runs.add(run);
     let weight = 0;
@@ -33,7 +33,7 @@ export class ReaderSessions {
   }
 
   /** Ends a session: the run begins from the store's positions. */
-  forget(run: StoredRun): void {
+  forget(run: SyncedStoreRun): void {
     this.#runs.delete(run);
     this.#queues.of(run)?.reader?.forget([run.ref]);
     run.endSession();

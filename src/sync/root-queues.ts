@@ -2,7 +2,7 @@
 import { MOST_READERS } from '../memory/index.ts';
 import type { PatientReader } from '../reading/index.ts';
 import { isWithin, type RootDirectory } from '../untrusted/index.ts';
-import type { StoredRun } from './stored-run.ts';
+import type { SyncedStoreRun } from './stored-run.ts';
 
 /** How the runs of a root, or of some, are read. */
 export interface RootQueue {
@@ -35,7 +35,7 @@ export class RootQueues {
   }
 
   /** The queue that a run is read by. */
-  of({ ref }: Pick<StoredRun, 'ref'>): RootQueue | undefined {
+  of({ ref }: Pick<SyncedStoreRun, 'ref'>): RootQueue | undefined {
     return this.#byRoot.get(ref.root);
   }
 
@@ -46,7 +46,7 @@ export class RootQueues {
   }
 
   /** A run has something to read. */
-  add(run: StoredRun): void {
+  add(run: SyncedStoreRun): void {
     const queue = this.of(run);
     queue?.keys.add(run.key);
     queue?.wake?.();

@@ -1,6 +1,6 @@
 /** What the local store does when there is time: it brings the points of quiet runs together, and rests. */
 import type { PositionOwner } from '../contract/index.ts';
-import type { StoredRun } from './stored-run.ts';
+import type { SyncedStoreRun } from './stored-run.ts';
 
 /** If nothing comes in, the store gives its memory back this often. */
 const REST_MS = 30_000;
@@ -9,7 +9,7 @@ const REST_MS = 30_000;
 export class StoreUpkeep {
   readonly #backend: PositionOwner;
   /** Quiet runs whose points are being brought together, piece by piece. */
-  readonly #compacting = new Set<StoredRun>();
+  readonly #compacting = new Set<SyncedStoreRun>();
   #sawPoints = -1;
   #restedAtMs = 0;
 
@@ -18,12 +18,12 @@ export class StoreUpkeep {
   }
 
   /** A run is quiet, or may hold the same twice. */
-  add(run: StoredRun): void {
+  add(run: SyncedStoreRun): void {
     this.#compacting.add(run);
   }
 
   /** A run grows: its turn comes when it is quiet again, since whatever is stored of it begins that work again. */
-  drop(run: StoredRun): void {
+  drop(run: SyncedStoreRun): void {
     this.#compacting.delete(run);
   }
 

@@ -3,7 +3,7 @@ import { keyOfRun, type RunRef, type Series, type WrittenPoint, weightOfSeries }
 import type { Directory } from '../untrusted/index.ts';
 
 /** What is known of a run of the local store that did something while we watched. */
-export class StoredRun {
+export class SyncedStoreRun {
   readonly ref: RunRef;
   readonly key: string;
   readonly directory: Directory;

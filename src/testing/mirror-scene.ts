@@ -13,7 +13,7 @@ import { differences, expectedOf, readHeld } from './read-back.ts';
 
 type Mirroring = Pick<Parameters<typeof watch>[0], 'roots' | 'trackers' | 'statePath'>;
 /** What a lane has beside its backend. */
-export type Lane = Partial<NonNullable<Parameters<typeof watch>[0]['trackers']>[number]>;
+export type SceneLane = Partial<NonNullable<Parameters<typeof watch>[0]['trackers']>[number]>;
 
 const asItIs: (backend: Backend) => Backend = (backend) => backend;
 
@@ -34,9 +34,9 @@ export class Mirror {
   readonly #bench: Bench;
   readonly #run: GrowingRun;
   readonly #statePath: string;
-  readonly #lane: Lane;
+  readonly #lane: SceneLane;
 
-  constructor(bench: Bench, run: GrowingRun, statePath: string, lane: Lane) {
+  constructor(bench: Bench, run: GrowingRun, statePath: string, lane: SceneLane) {
     this.#bench = bench;
     this.#run = run;
     this.#statePath = statePath;
@@ -106,7 +106,7 @@ export class Mirror {
 export interface MirrorScene {
   readonly run: GrowingRun;
   /** A state file of this name. */
-  readonly life: (name: string, lane?: Lane) => Mirror;
+  readonly life: (name: string, lane?: SceneLane) => Mirror;
   readonly runCount: () => Promise<number>;
   /** That a tracker run holds all of this and nothing else, each point once. */
   readonly expectHeld: (handle: Handle | undefined, drafts: readonly Draft[]) => Promise<void>;

@@ -3,7 +3,7 @@ import { heldBy } from '../verify/compare/index.ts';
 import { type Draft, pointsOf } from './parcels.ts';
 
 /** Contents of points, each with how often it is there. */
-export type Held = ReadonlyMap<string, number>;
+export type HeldPoints = ReadonlyMap<string, number>;
 
 function contentOf(tag: string, plugin: string, { step, wallTime, value }: HeldPoint): string {
   // Steps are integers however they are written down; numbers are told apart by their bits.
@@ -16,7 +16,7 @@ function add(held: Map<string, number>, content: string): void {
 }
 
 /** All that a backend reads back of a tracker run. */
-export async function readHeld(backend: Backend, handle: Handle): Promise<Held> {
+export async function readHeld(backend: Backend, handle: Handle): Promise<HeldPoints> {
   const held = new Map<string, number>();
   for await (const { tag, plugin, points } of backend.readBack(handle)) {
     for (const point of points) add(held, contentOf(tag, plugin, point));
@@ -29,7 +29,7 @@ export function expectedOf(
   backend: Backend,
   drafts: readonly Draft[],
   refusals: readonly (Refusal & { readonly file: string })[] = [],
-): Held {
+): HeldPoints {
   const refused = new Set(refusals.map(({ file, offset, index }) => `${file}/${offset}/${index}`));
   const held = new Map<string, number>();
   for (const { tag, plugin, file, offset, index, step, wallTime, value } of drafts.flatMap(pointsOf)) {
@@ -43,7 +43,7 @@ export function expectedOf(
 }
 
 /** The differences, one line each; empty if both are the same. Equal points may be one if the tracker merges them. */
-export function differences(backend: Backend, expected: Held, found: Held): string[] {
+export function differences(backend: Backend, expected: HeldPoints, found: HeldPoints): string[] {
   const { equalPoints } = backend.describe().keeps;
   const lines: string[] = [];
   for (const content of new Set([...expected.keys(), ...found.keys()])) {

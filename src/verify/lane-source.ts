@@ -4,8 +4,8 @@ import type { FileState, RunRef, Series } from '../model/index.ts';
 import type { LeftOut } from '../route/index.ts';
 import type { ArtifactState } from '../state/index.ts';
 import type { ArtifactCounts, Difference, MediaCounts, MediaDifference } from './compare/index.ts';
-import type { Asked } from './verify-log.ts';
-import type { Candidate, Mirrored } from './verify-scope.ts';
+import type { AskedLane } from './verify-log.ts';
+import type { Mirrored, VerifiedRun } from './verify-scope.ts';
 
 /** A range of bytes of a file, of one generation. */
 export interface ByteRange {
@@ -18,7 +18,7 @@ export interface ByteRange {
 export type Blame = 'run' | 'lane';
 
 /** A lane as one side of a comparison. */
-export interface LaneSource extends Mirrored, Asked {
+export interface LaneSource extends Mirrored, AskedLane {
   readonly lane: string;
   /** Where it leads, without secrets. */
   readonly where: string;
@@ -59,7 +59,7 @@ export interface LaneSource extends Mirrored, Asked {
 
 /** The run whose extras are compared. */
 export interface ExtraScope {
-  readonly candidate: Candidate;
+  readonly candidate: VerifiedRun;
   /** Which series are compared. */
   readonly isWanted: (tag: string) => boolean;
   /** Only some of the series are: facts about the whole run cannot be checked. */

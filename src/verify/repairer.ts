@@ -3,7 +3,7 @@ import { type FileState, type Gap, type RunRef, runLabel, type Series } from '..
 import type { Directory } from '../untrusted/index.ts';
 import { type FileFacts, type FileRepair, gapsOf, type Obstacle, type Repairs, type RunComparison } from './compare/index.ts';
 import type { ExtraFindings } from './lane-source.ts';
-import { type RunFiles, recordEnd } from './verify-files.ts';
+import { type ReadRunFiles, recordEnd } from './verify-files.ts';
 
 /** A run whose points were compared. */
 export interface ComparedRun {
@@ -14,7 +14,7 @@ export interface ComparedRun {
   /** As the lane has them. */
   readonly series: readonly Series[];
   readonly directory: Directory;
-  readonly files: RunFiles;
+  readonly files: ReadRunFiles;
 }
 
 /** Notes in the store, or in the state for a tracker, what would repair the differences that were found. */

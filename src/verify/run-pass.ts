@@ -17,9 +17,9 @@ import type { ExtraFindings, LaneSource } from './lane-source.ts';
 import type { ComparedRun, Repairer } from './repairer.ts';
 import { FilesSide, LanesSide, type Side } from './sides.ts';
 import { doubtOf } from './statuses.ts';
-import { RunFiles } from './verify-files.ts';
+import { ReadRunFiles } from './verify-files.ts';
 import type { VerifyLog } from './verify-log.ts';
-import type { Candidate } from './verify-scope.ts';
+import type { VerifiedRun } from './verify-scope.ts';
 
 const NO_EXTRAS: ExtraFindings = { listing: 0, media: NO_MEDIA, artifacts: NO_ARTIFACTS, differences: [] };
 
@@ -51,14 +51,14 @@ export class RunPass {
   }
 
   /** Adds the run's verdict to the log. Throws what is wrong with a lane. */
-  async compare(candidate: Candidate): Promise<void> {
+  async compare(candidate: VerifiedRun): Promise<void> {
     const { source, other, signal, onDifference, repairer } = this.#options;
     const { run, found, directory } = candidate;
     const log = this.#log;
     const states = source.files(run);
     const facts = new Map(states.map((state) => [state.name, factsOf(state)]));
     const series = source.catalogue(run);
-    const files = new RunFiles(candidate, states, facts, series, this.#reader);
+    const files = new ReadRunFiles(candidate, states, facts, series, this.#reader);
     const isWanted = log.isWanted(run);
     const isSample = this.#options.sample !== undefined;
     const scope = { candidate, isWanted, isSample, turn: () => log.turn(), signal };

@@ -5,11 +5,11 @@ import type { PatientReader } from '../reading/index.ts';
 import { type FileFacts, factsOf, filePoints, type RunComparison } from './compare/index.ts';
 import type { Extras, LaneSource } from './lane-source.ts';
 import { BatchStatuses, doubtOf, RunStatuses } from './statuses.ts';
-import { RunFiles, wholeFiles } from './verify-files.ts';
-import type { Candidate } from './verify-scope.ts';
+import { ReadRunFiles, wholeFiles } from './verify-files.ts';
+import type { VerifiedRun } from './verify-scope.ts';
 
 /** What one step of reading took in. */
-export interface Step {
+export interface CompareStep {
   /** Points of the left side. */
   readonly points: number;
   readonly records: number;
@@ -19,23 +19,23 @@ export interface Step {
   readonly held: number;
 }
 
-const NOTHING: Step = { points: 0, records: 0, bytes: 0, held: 0 };
+const NOTHING: CompareStep = { points: 0, records: 0, bytes: 0, held: 0 };
 
 /** Steps cost time of their own: short series share one. */
 const STEP_POINTS = 1000;
 
 /** Reads both sides of one run into a comparison, the first time or, for one of its chunks, again. */
 export interface Side {
-  read(comparison: RunComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<Step, void, void>;
+  read(comparison: RunComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<CompareStep, void, void>;
 }
 
 /** What the side of the files is about. */
 export interface FilesSideOptions {
   readonly source: LaneSource;
-  readonly candidate: Candidate;
+  readonly candidate: VerifiedRun;
   readonly states: readonly FileState[];
   readonly facts: Map<string, FileFacts>;
-  readonly files: RunFiles;
+  readonly files: ReadRunFiles;
   readonly reader: PatientReader;
   /** Told of what the lane gives at the first reading. */
   readonly extras: Extras | undefined;
@@ -53,14 +53,14 @@ export class FilesSide implements Side {
    * Of a snapshot the files are read first: what they cannot judge is then left out of the sums. Else the lane is:
    * whatever arrives there meanwhile is in the files by the time they are read.
    */
-  async *read(comparison: RunComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<Step, void, void> {
+  async *read(comparison: RunComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<CompareStep, void, void> {
     const { source, files } = this.#of;
     if (source.isSnapshot) yield* this.#readFiles(comparison, files);
     yield* this.#readLane(comparison, isAgain, signal);
     if (!source.isSnapshot) yield* this.#readFiles(comparison, isAgain ? await this.#filesToTheirEnds() : files);
   }
 
-  async *#readLane(comparison: RunComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<Step, void, void> {
+  async *#readLane(comparison: RunComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<CompareStep, void, void> {
     const { source, candidate, extras } = this.#of;
     let held = 0;
     for await (const chunk of source.readBack(candidate.run, { isWanted: (tag) => comparison.isWanted(tag), signal })) {
@@ -74,7 +74,7 @@ export class FilesSide implements Side {
     yield { ...NOTHING, held };
   }
 
-  async *#readFiles(comparison: RunComparison, files: RunFiles): AsyncGenerator<Step, void, void> {
+  async *#readFiles(comparison: RunComparison, files: ReadRunFiles): AsyncGenerator<CompareStep, void, void> {
     const { source } = this.#of;
     const hasRefusals = source.hasRefusals(comparison.run);
     for await (const batch of files.batches()) {
@@ -85,7 +85,7 @@ export class FilesSide implements Side {
   }
 
   /** Each point in the form in which the lane holds it, or as one that the lane need not have. */
-  #expectEach(comparison: RunComparison, batch: Batch, files: RunFiles, hasRefusals: boolean): void {
+  #expectEach(comparison: RunComparison, batch: Batch, files: ReadRunFiles, hasRefusals: boolean): void {
     const { source, facts } = this.#of;
     const status = new BatchStatuses(source, hasRefusals, batch, facts.get(batch.file));
     for (const item of filePoints(batch, files.catalogue, (tag) => comparison.isWanted(tag))) {
@@ -100,11 +100,11 @@ export class FilesSide implements Side {
   }
 
   /** What is there already, and not noted, is not too much. */
-  async #filesToTheirEnds(): Promise<RunFiles> {
+  async #filesToTheirEnds(): Promise<ReadRunFiles> {
     const { source, candidate, states, facts, reader } = this.#of;
     const whole = await wholeFiles(candidate.directory, states);
     const again = new Map(whole.map((state) => [state.name, { ...factsOf(state), unjudged: facts.get(state.name)?.unjudged }]));
-    return new RunFiles(candidate, whole, again, source.catalogue(candidate.run), reader);
+    return new ReadRunFiles(candidate, whole, again, source.catalogue(candidate.run), reader);
   }
 }
 
@@ -112,17 +112,17 @@ export class FilesSide implements Side {
 export class LanesSide implements Side {
   readonly #left: LaneSource;
   readonly #right: LaneSource;
-  readonly #candidate: Candidate;
+  readonly #candidate: VerifiedRun;
   readonly #reader: PatientReader;
 
-  constructor(left: LaneSource, right: LaneSource, candidate: Candidate, reader: PatientReader) {
+  constructor(left: LaneSource, right: LaneSource, candidate: VerifiedRun, reader: PatientReader) {
     this.#left = left;
     this.#right = right;
     this.#candidate = candidate;
     this.#reader = reader;
   }
 
-  async *read(comparison: RunComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<Step, void, void> {
+  async *read(comparison: RunComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<CompareStep, void, void> {
     const { run } = this.#candidate;
     const isWanted = (tag: string): boolean => comparison.isWanted(tag);
     // Of what a backend can hold it may be sure only once its tracker has answered.
@@ -144,12 +144,12 @@ export class LanesSide implements Side {
   }
 
   /** Every point of the files, with how the lanes stand to it. */
-  async *#excuses(comparison: RunComparison, isWanted: (tag: string) => boolean): AsyncGenerator<Step, void, void> {
+  async *#excuses(comparison: RunComparison, isWanted: (tag: string) => boolean): AsyncGenerator<CompareStep, void, void> {
     const { run, directory } = this.#candidate;
     const [left, right] = [new RunStatuses(this.#left, run), new RunStatuses(this.#right, run)];
     const states = await wholeFiles(directory, [...left.states, ...right.states]);
     const facts = new Map(states.map((state) => [state.name, factsOf(state)]));
-    const files = new RunFiles(this.#candidate, states, facts, this.#catalogue(run), this.#reader);
+    const files = new ReadRunFiles(this.#candidate, states, facts, this.#catalogue(run), this.#reader);
     for await (const batch of files.batches()) {
       const [there, here] = [left.of(batch), right.of(batch)];
       for (const item of filePoints(batch, files.catalogue, isWanted)) {

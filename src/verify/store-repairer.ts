@@ -5,7 +5,7 @@ import { type Gap, interpret, type RunRef, runLabel, sha256Of, valueJson } from 
 import type { FileFacts, FileRepair, MediaDifference } from './compare/index.ts';
 import type { ExtraFindings } from './lane-source.ts';
 import { type ComparedRun, type FileRepairer, RepairCounts, type Repairer, repairFiles } from './repairer.ts';
-import type { RunFiles } from './verify-files.ts';
+import type { ReadRunFiles } from './verify-files.ts';
 
 /** Repairs a store; needs its lock. */
 export class StoreRepairer implements Repairer, FileRepairer, Disposable {
@@ -59,7 +59,7 @@ export class StoreRepairer implements Repairer, FileRepairer, Disposable {
   }
 
   /** Media are named by their content: the right bytes are taken from the event files. */
-  async #writeMedia(run: RunRef, bad: readonly MediaDifference[], files: RunFiles): Promise<void> {
+  async #writeMedia(run: RunRef, bad: readonly MediaDifference[], files: ReadRunFiles): Promise<void> {
     const wanted = new Map(bad.map(({ mine, path }) => [mine, path]));
     const offer = (sha256: string, data: Uint8Array): void => {
       const path = wanted.get(sha256);

@@ -12,7 +12,7 @@ import { type FileFacts, rangesOf, type Unjudged } from './compare/index.ts';
  * The event files of one run, up to their watermarks; can be read again and again, in the reader's thread: a file
  * that hangs must not hang us.
  */
-export class RunFiles {
+export class ReadRunFiles {
   readonly #run: RunRef;
   readonly #directory: Directory;
   readonly #states: readonly FileState[];

@@ -10,10 +10,10 @@ import type { FileState, RunRef } from '../model/index.ts';
 import { type Progress, waitingWords } from '../status/index.ts';
 import { fullPath } from '../untrusted/index.ts';
 import { type FileFacts, isInSample, type Obstacle, type RunVerdict, type Sample, type TroubledFile } from './compare/index.ts';
-import type { Candidate } from './verify-scope.ts';
+import type { VerifiedRun } from './verify-scope.ts';
 
 /** A lane that something is asked. */
-export interface Asked {
+export interface AskedLane {
   readonly lane: string;
   /** Since when it does not answer, by `steadyMs`; undefined if it does, or nothing is asked. */
   readonly silentSinceMs?: () => number | undefined;
@@ -23,7 +23,7 @@ export interface Asked {
 const TURN_MS = 50;
 
 /** Counters of a comparison that begins. `asked`: lanes that may not answer. */
-export function startedProgress(phase: Progress['phase'], asked: readonly Asked[], startedAtMs = steadyMs()) {
+export function startedProgress(phase: Progress['phase'], asked: readonly AskedLane[], startedAtMs = steadyMs()) {
   return {
     phase,
     startedAtMs,
@@ -58,7 +58,7 @@ export class VerifyLog {
   #turnAtMs = performance.now();
 
   /** `asked`: the lanes that the comparison may wait for. */
-  constructor(sample: Sample | undefined, signal: AbortSignal | undefined, asked: readonly Asked[] = []) {
+  constructor(sample: Sample | undefined, signal: AbortSignal | undefined, asked: readonly AskedLane[] = []) {
     this.progress = startedProgress('scanning', asked, this.startedAtMs);
     this.#sample = sample;
     this.#signal = signal;
@@ -69,7 +69,7 @@ export class VerifyLog {
   }
 
   /** Adds runs to what lies ahead. */
-  plan(candidates: readonly Candidate[], filesOf: (run: RunRef) => readonly FileState[]): void {
+  plan(candidates: readonly VerifiedRun[], filesOf: (run: RunRef) => readonly FileState[]): void {
     const { runs, files, bytes } = this.progress;
     runs.total += candidates.length;
     for (const { run } of candidates) {
@@ -91,7 +91,7 @@ export class VerifyLog {
   }
 
   /** Notes the files of a run of which something could not be compared. */
-  note({ run, directory }: Pick<Candidate, 'run' | 'directory'>, facts: ReadonlyMap<string, FileFacts>): void {
+  note({ run, directory }: Pick<VerifiedRun, 'run' | 'directory'>, facts: ReadonlyMap<string, FileFacts>): void {
     for (const { name, unjudged, reason, lost, unreadable = [], damage = [] } of facts.values()) {
       if (unjudged === undefined && damage.length > 0) this.damagedFiles.push(fullPath(directory, name));
       if (unjudged !== undefined) this.troubled.push({ run, file: name, why: unjudged, ...(reason === undefined ? {} : { reason }) });

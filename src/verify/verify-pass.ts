@@ -11,7 +11,7 @@ import type { LaneSource } from './lane-source.ts';
 import { RunPass, type RunPassOptions } from './run-pass.ts';
 import { uncomparedRuns } from './uncompared-runs.ts';
 import { VerifyLog } from './verify-log.ts';
-import { type Candidate, candidatesOf, type Scope, scopesOf } from './verify-scope.ts';
+import { candidatesOf, type Scope, scopesOf, type VerifiedRun } from './verify-scope.ts';
 
 /** The lane that is verified. */
 export interface VerifyLaneOptions extends RunPassOptions {
@@ -34,7 +34,7 @@ interface RootPlan {
   readonly scope: Scope;
   /** Something of it was mirrored. */
   readonly isHeld: boolean;
-  readonly candidates: readonly Candidate[];
+  readonly candidates: readonly VerifiedRun[];
 }
 
 class Pass {
@@ -125,7 +125,7 @@ class Pass {
     const mirrored = { positions: (run: RunRef) => source.positions(run), runs: (root: string) => held.get(root) ?? [] };
     const found = await candidatesOf(mirrored, scopes, this.#log.obstacles, rules);
     // A run that a lane is not to have is not compared.
-    const isMeant = ({ run }: Candidate): boolean => source.isMeant(run) && other?.isMeant(run) !== false;
+    const isMeant = ({ run }: VerifiedRun): boolean => source.isMeant(run) && other?.isMeant(run) !== false;
     return scopes.map((scope, i) => ({
       scope,
       isHeld: (held.get(scope.name) ?? []).length > 0,
@@ -147,7 +147,7 @@ class Pass {
     }
   }
 
-  async #tryRun(candidate: Candidate): Promise<void> {
+  async #tryRun(candidate: VerifiedRun): Promise<void> {
     const { source, other, signal, repairer } = this.#options;
     try {
       await this.#runs.compare(candidate);

@@ -39,7 +39,7 @@ export interface Mirrored {
 }
 
 /** A run to compare: what the lane has of it, what is there of it now, or both. */
-export interface Candidate {
+export interface VerifiedRun {
   readonly run: RunRef;
   readonly directory: Directory;
   readonly found: readonly FoundFile[];
@@ -107,7 +107,7 @@ export async function candidatesOf(
   scopes: readonly Scope[],
   obstacles: Obstacle[],
   rules: RunRules = ALL_RUNS,
-): Promise<readonly (readonly Candidate[])[]> {
+): Promise<readonly (readonly VerifiedRun[])[]> {
   const walks = await walkRoots(
     scopes.map((scope) => ({ root: scope.path, below: scope.below, links: scope.links, ...globsOf(rules, scope) })),
   );

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Backend } from '../../src/contract/index.ts';
 import { until } from '../../src/testing/bench.ts';
-import { backendWith, type Lane, type Mirror, type MirrorScene, mirrorScene } from '../../src/testing/mirror-scene.ts';
+import { backendWith, type Mirror, type MirrorScene, mirrorScene, type SceneLane } from '../../src/testing/mirror-scene.ts';
 import type { Draft } from '../../src/testing/parcels.ts';
 import { concat, event, frame, simpleValue, text, versionEvent } from '../support/event-writer.ts';
 import { HARNESSES } from './all-harnesses.ts';
@@ -101,7 +101,7 @@ describe.each(HARNESSES.filter(([name]) => ['MLflow', 'ClearML'].includes(name))
   it('is the same one for a trial that comes after the state was lost', () =>
     mirrorScene(harness, async ({ run, life, runCount }) => {
       const parent = { key: 'a-study', name: 'study' };
-      const study: Lane = { namesOf: ({ path }) => ({ name: path, group: 'contract', tags: {}, parent }) };
+      const study: SceneLane = { namesOf: ({ path }) => ({ name: path, group: 'contract', tags: {}, parent }) };
       const trial = (name: string, from: number): void => {
         mkdirSync(join(run.root, name));
         const records = [versionEvent(), ...points(from, from + 2)].map(frame);

@@ -49,6 +49,7 @@ const COMMON = new Set([
   'environment',
   'flag-names',
   'format',
+  'log-levels',
   'clock',
   'rate-meter',
   'random',

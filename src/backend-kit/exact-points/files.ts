@@ -4,7 +4,7 @@ import { contentHash, type ExactLine, linesOf } from './lines.ts';
 import type { ExactFileSource } from './reading.ts';
 
 /** Where a point comes from: its identity. */
-export interface PointPosition {
+export interface PointIdentity {
   readonly run: RunRef;
   readonly file: string;
   readonly offset: number;
@@ -23,7 +23,7 @@ export function fileHash({ root, path }: RunRef, file: string, digits: number): 
 }
 
 /** A short name of a point. */
-export function positionHash({ run, file, offset, checksum, index }: PointPosition, digits: number): string {
+export function positionHash({ run, file, offset, checksum, index }: PointIdentity, digits: number): string {
   return nameHash([run.root, run.path, file, offset, checksum, index], digits);
 }
 

@@ -10,7 +10,7 @@ export {
   inOrder,
   markText,
   nameHash,
-  type PointPosition,
+  type PointIdentity,
   positionHash,
 } from './files.ts';
 export {

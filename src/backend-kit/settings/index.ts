@@ -3,5 +3,5 @@
  * wrong.
  */
 export { switchOf } from '../../flag-names.ts';
-export { ADDRESS, count, HEADERS, type Kind, LIST, oneOf, PATH, SECONDS, SWITCH, TEXT } from './kinds.ts';
-export { type Beneath, type Field, type Fields, Section, type ValueOf } from './section.ts';
+export { ADDRESS, count, HEADERS, LIST, oneOf, PATH, SECONDS, type SettingKind, SWITCH, TEXT } from './kinds.ts';
+export { type Beneath, type Field, Section, type SettingFields, type ValueOf } from './section.ts';

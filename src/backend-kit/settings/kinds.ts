@@ -6,7 +6,7 @@ import { switchOf } from '../../flag-names.ts';
  * A kind of value: how it is read from YAML or from a variable, and how it is described when something else was
  * found.
  */
-export interface Kind<Value> {
+export interface SettingKind<Value> {
   /** What was expected, if something else was found. */
   readonly expected: string;
   /** Undefined: it is none of this kind. A variable is a text, whatever it means. */
@@ -14,7 +14,7 @@ export interface Kind<Value> {
 }
 
 /** A text that is not empty; integers of YAML count as texts. */
-export const TEXT: Kind<string> = {
+export const TEXT: SettingKind<string> = {
   expected: 'a text',
   parse(raw) {
     // A name, an id or a password of digits only is a number to YAML.
@@ -24,10 +24,10 @@ export const TEXT: Kind<string> = {
 };
 
 /** A path; it need not exist. */
-export const PATH: Kind<string> = { ...TEXT, expected: 'the path of a file or folder' };
+export const PATH: SettingKind<string> = { ...TEXT, expected: 'the path of a file or folder' };
 
 /** True or false; in a variable also 1, 0, yes, no, on, off. */
-export const SWITCH: Kind<boolean> = {
+export const SWITCH: SettingKind<boolean> = {
   expected: 'true or false',
   parse(raw, isVariable) {
     if (typeof raw === 'boolean') return raw;
@@ -36,7 +36,7 @@ export const SWITCH: Kind<boolean> = {
 };
 
 /** A duration in seconds, above 0; fractions are allowed. */
-export const SECONDS: Kind<number> = {
+export const SECONDS: SettingKind<number> = {
   expected: 'seconds, a number above 0',
   parse(raw, isVariable) {
     const seconds = numberOf(raw, isVariable);
@@ -45,7 +45,7 @@ export const SECONDS: Kind<number> = {
 };
 
 /** A list of texts; in a variable separated by commas. */
-export const LIST: Kind<readonly string[]> = {
+export const LIST: SettingKind<readonly string[]> = {
   expected: 'a list of texts',
   parse(raw, isVariable) {
     if (isVariable && typeof raw === 'string') {
@@ -59,7 +59,7 @@ export const LIST: Kind<readonly string[]> = {
 };
 
 /** An address over HTTP, without slashes at its end. */
-export const ADDRESS: Kind<string> = {
+export const ADDRESS: SettingKind<string> = {
   expected: 'an address that begins with http:// or https://',
   parse(raw) {
     return typeof raw === 'string' && /^https?:\/\/[^/]/i.test(raw) && URL.canParse(raw) ? raw.replace(/\/+$/, '') : undefined;
@@ -67,7 +67,7 @@ export const ADDRESS: Kind<string> = {
 };
 
 /** Sent with every request: what a proxy before the tracker asks for. Names are in lower case. */
-export const HEADERS: Kind<Readonly<Record<string, string>>> = {
+export const HEADERS: SettingKind<Readonly<Record<string, string>>> = {
   expected: 'names and values of headers',
   parse(raw) {
     if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return undefined;
@@ -82,7 +82,7 @@ export const HEADERS: Kind<Readonly<Record<string, string>>> = {
 };
 
 /** A whole number within bounds, both included. */
-export function count(least: number, most: number): Kind<number> {
+export function count(least: number, most: number): SettingKind<number> {
   return {
     expected: `a whole number from ${least} to ${most}`,
     parse(raw, isVariable) {
@@ -93,7 +93,7 @@ export function count(least: number, most: number): Kind<number> {
 }
 
 /** One of a few words; `older` are other words for some of them. */
-export function oneOf<const Word extends string>(words: readonly Word[], older: Readonly<Record<string, Word>> = {}): Kind<Word> {
+export function oneOf<const Word extends string>(words: readonly Word[], older: Readonly<Record<string, Word>> = {}): SettingKind<Word> {
   return {
     expected: `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`,
     parse(raw) {

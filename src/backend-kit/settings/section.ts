@@ -4,21 +4,21 @@ import type { ParsedSettings, SettingField, SettingProblem } from '../../contrac
 import type { Environment } from '../../environment.ts';
 import { messageOf } from '../../errors.ts';
 import { redact } from '../../http/index.ts';
-import type { Kind } from './kinds.ts';
+import type { SettingKind } from './kinds.ts';
 
 /** A setting: its names, its kind, its default. */
 export interface Field<Value> extends SettingField {
-  readonly kind: Kind<Value>;
+  readonly kind: SettingKind<Value>;
   /** Shown nowhere. */
   readonly isSecret?: boolean;
   readonly fallback?: Value;
 }
 
 /** The settings of a backend type, by name. */
-export type Fields = Readonly<Record<string, Field<unknown>>>;
+export type SettingFields = Readonly<Record<string, Field<unknown>>>;
 
 /** What a field holds; undefined only if it has no default. */
-export type ValueOf<Entry> = Entry extends { readonly kind: Kind<infer Value> }
+export type ValueOf<Entry> = Entry extends { readonly kind: SettingKind<infer Value> }
   ? Entry extends { readonly fallback: unknown }
     ? Value
     : Value | undefined
@@ -37,7 +37,7 @@ interface Found {
  * A lane's section of the configuration, read field by field: variables first, then the section, then defaults. What
  * is wrong is gathered.
  */
-export class Section<Table extends Fields> {
+export class Section<Table extends SettingFields> {
   readonly problems: SettingProblem[] = [];
   readonly #fields: Table;
   readonly #found = new Map<string, Found>();

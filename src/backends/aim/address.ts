@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 
 /** Where a lane leads. */
-export type Address =
+export type AimAddress =
   | { readonly kind: 'server'; readonly uri: string; readonly user: { readonly username: string; readonly password: string } | undefined }
   | { readonly kind: 'wrong'; readonly expected: string; readonly hint?: string };
 
@@ -9,7 +9,7 @@ const EXPECTED = 'the address of `aim server` (aim://HOST:53800, http://HOST:538
 const DEFAULT_PORT = 53800;
 
 /** Reads a server's address in the forms that Aim's own tools take. */
-export function addressOf(text: string): Address {
+export function addressOf(text: string): AimAddress {
   const whole = text.trim();
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(whole)?.[1]?.toLowerCase();
   if (scheme === undefined) {

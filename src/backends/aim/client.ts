@@ -33,7 +33,7 @@ interface Frame {
 }
 
 /** What was learned of a server; it outlasts a connection. */
-export interface ServerFacts {
+export interface AimServerFacts {
   /** Whether trees take many values in one call. */
   takesMany: boolean | undefined;
 }
@@ -56,7 +56,7 @@ export class AimClient {
   /** Frames that were sent and are not answered, in their order. */
   readonly #unanswered: Frame[] = [];
   readonly #frames = new PQueue({ concurrency: FRAMES_AT_ONCE });
-  readonly #facts: ServerFacts;
+  readonly #facts: AimServerFacts;
   /** Why nothing more can be done with this client. */
   #broken: AimFailure | undefined;
 
@@ -66,7 +66,7 @@ export class AimClient {
     version: string,
     socket: WebSocket,
     { headers, clock = systemClock, random = systemRandom }: ClientSettings,
-    facts: ServerFacts,
+    facts: AimServerFacts,
   ) {
     const secrets = Object.values(headers);
     this.#clock = clock;
@@ -95,7 +95,7 @@ export class AimClient {
     address: string,
     settings: ClientSettings,
     signal: AbortSignal,
-    facts: ServerFacts = { takesMany: undefined },
+    facts: AimServerFacts = { takesMany: undefined },
   ): Promise<AimClient> {
     const http = makeHttp(address, settings);
     try {

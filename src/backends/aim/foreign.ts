@@ -5,7 +5,7 @@
 import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
 import type { Foreign, ForeignLook, OwnRun, ReadBackChunk } from '../../contract/index.ts';
 import type { AimClient, Resource } from './client.ts';
-import { readHandle, type TrackedRun } from './handle.ts';
+import { type AimRun, readHandle } from './handle.ts';
 import { partOf } from './map.ts';
 import { withoutParams } from './params.ts';
 import { OWN, tagText } from './runs.ts';
@@ -21,14 +21,14 @@ const NO_PARAMS: ReadonlySet<Key> = new Set([OWN, 'hparams_meta', HPARAMS]);
 export interface ForeignAccess {
   ask<T>(work: (client: AimClient) => Promise<T>): Promise<T>;
   /** Looks at the tree `meta` of a run; undefined if there is none. */
-  look<T>(run: Pick<TrackedRun, 'hash'>, work: (client: AimClient, meta: Resource) => Promise<T>): Promise<T | undefined>;
+  look<T>(run: Pick<AimRun, 'hash'>, work: (client: AimClient, meta: Resource) => Promise<T>): Promise<T | undefined>;
   /** The points of a run that hold hyperparameters. */
-  hparams(run: TrackedRun): AsyncIterable<ReadBackChunk>;
+  hparams(run: AimRun): AsyncIterable<ReadBackChunk>;
   /** What the lane's configuration says of all its runs. */
   readonly description: string | undefined;
 }
 
-type Own = Omit<OwnRun, 'handle' | 'files'> & { readonly run: TrackedRun };
+type Own = Omit<OwnRun, 'handle' | 'files'> & { readonly run: AimRun };
 
 /** Lists the runs and params of a repository that no mirror wrote. */
 export async function* foreignIn(
@@ -72,7 +72,7 @@ async function* inRun(
   if (note !== '' && note !== access.description?.trim()) yield { kind: 'note', name: firstWords(note), in: place };
 }
 
-function attrsOf(access: ForeignAccess, run: Pick<TrackedRun, 'hash'>, signal: AbortSignal): Promise<Tree | undefined> {
+function attrsOf(access: ForeignAccess, run: Pick<AimRun, 'hash'>, signal: AbortSignal): Promise<Tree | undefined> {
   return access.look(run, (client, meta) => client.find(meta, 'collect', [['meta', 'chunks', run.hash, 'attrs'], true, false], signal));
 }
 

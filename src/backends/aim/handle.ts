@@ -8,7 +8,7 @@ export const CONTEXT_RULES = ['none', 'prefix', 'directory'] as const;
 export type ContextRule = (typeof CONTEXT_RULES)[number];
 
 /** An Aim run, as it is found again. */
-export interface TrackedRun {
+export interface AimRun {
   readonly hash: string;
   /** Counts the runs made for one key: a hash whose run was deleted is never used again. */
   readonly attempt: number;
@@ -24,7 +24,7 @@ export function runHash(key: string, group: string, attempt: number): string {
 }
 
 /** Packs a run into a handle. */
-export function handleOf({ hash, attempt, context, isJoined }: TrackedRun): Handle {
+export function handleOf({ hash, attempt, context, isJoined }: AimRun): Handle {
   return handleText({ run: hash, attempt, context, joined: isJoined || undefined });
 }
 
@@ -32,7 +32,7 @@ export function handleOf({ hash, attempt, context, isJoined }: TrackedRun): Hand
 export const readHandle = handleReader(
   'an Aim run',
   ['run', 'attempt', 'context', 'joined'],
-  ({ run, attempt, context, joined }): TrackedRun | undefined =>
+  ({ run, attempt, context, joined }): AimRun | undefined =>
     isName(run) && typeof attempt === 'number' && isContextRule(context)
       ? { hash: run, attempt, context, isJoined: joined === true }
       : undefined,

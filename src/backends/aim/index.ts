@@ -17,34 +17,34 @@ import { MirrorError } from '../../errors.ts';
 import type { ManagedServer } from '../../http/index.ts';
 import { systemRandom } from '../../random.ts';
 import { AimFailure, errorOf, outcomeOf } from './answers.ts';
-import { AimClient, type Resource, type ServerFacts } from './client.ts';
+import { AimClient, type AimServerFacts, type Resource } from './client.ts';
 import type { ClientSettings } from './connecting.ts';
 import { foreignIn } from './foreign.ts';
 import { Frames } from './frames.ts';
-import { handleOf, readHandle, type TrackedRun } from './handle.ts';
+import { type AimRun, handleOf, readHandle } from './handle.ts';
 import { CAPABILITIES } from './limits.ts';
 import { startServer } from './managed-server.ts';
 import { mergeParams, paramDifferences } from './params.ts';
 import { probeServer } from './probe.ts';
 import { readRun } from './read-back.ts';
 import { type PooledRun, RunPool } from './run-pool.ts';
-import { createdAt, Runs, type Server } from './runs.ts';
+import { AimRuns, createdAt, type Server } from './runs.ts';
 import { type AimSettings, FIELDS, parseSettings } from './settings.ts';
 import type { Key } from './tree.ts';
 
 class AimBackend implements Backend {
   readonly #settings: AimSettings;
   readonly #context: BackendContext;
-  readonly #runs: Runs;
+  readonly #runs: AimRuns;
   readonly #stop = new AbortController();
-  readonly #facts: ServerFacts = { takesMany: undefined };
+  readonly #facts: AimServerFacts = { takesMany: undefined };
   #server: Promise<ManagedServer> | undefined;
   #connection: Promise<Server> | undefined;
 
   constructor(settings: AimSettings, context: BackendContext) {
     this.#settings = settings;
     this.#context = context;
-    this.#runs = new Runs(settings, context.warn, (run, signal) => this.#readOnce(run, {}, signal));
+    this.#runs = new AimRuns(settings, context.warn, (run, signal) => this.#readOnce(run, {}, signal));
   }
 
   readonly describe: Call<'describe'> = () => {
@@ -119,7 +119,7 @@ class AimBackend implements Backend {
     }
   }
 
-  async *#readOnce(run: TrackedRun, options: ReadBackOptions, signal: AbortSignal): AsyncGenerator<ReadBackChunk, void, void> {
+  async *#readOnce(run: AimRun, options: ReadBackOptions, signal: AbortSignal): AsyncGenerator<ReadBackChunk, void, void> {
     const { client, pool } = await this.#connect(signal);
     if (!(await client.hasRun(run.hash, signal))) throw gone(run);
     const pooled = await pool.peek(run.hash);
@@ -222,7 +222,7 @@ class AimBackend implements Backend {
 
   /** Looks at what a run says of itself; undefined where it is not there. Who only looks takes no lock. */
   async #look<T>(
-    { hash }: Pick<TrackedRun, 'hash'>,
+    { hash }: Pick<AimRun, 'hash'>,
     signal: AbortSignal,
     work: (client: AimClient, meta: Resource) => Promise<T>,
   ): Promise<T | undefined> {
@@ -239,7 +239,7 @@ class AimBackend implements Backend {
   }
 
   /** Work with a run that is there. */
-  async #withRun<T>(run: TrackedRun, signal: AbortSignal, work: (connection: Server, run: PooledRun) => Promise<T>): Promise<T> {
+  async #withRun<T>(run: AimRun, signal: AbortSignal, work: (connection: Server, run: PooledRun) => Promise<T>): Promise<T> {
     return this.#attempt(async (connection) => {
       if (!(await connection.client.hasRun(run.hash, signal))) throw gone(run);
       return connection.pool.use(run, (pooled) => work(connection, pooled), signal);
@@ -304,11 +304,11 @@ class AimBackend implements Backend {
   }
 }
 
-function paramsPath({ hash }: TrackedRun): readonly Key[] {
+function paramsPath({ hash }: AimRun): readonly Key[] {
   return ['meta', 'chunks', hash, 'attrs', 'hparams'];
 }
 
-function gone({ hash }: TrackedRun): MirrorError {
+function gone({ hash }: AimRun): MirrorError {
   return new MirrorError('MB4006', `the Aim run ${hash} no longer exists`, {
     hint: 'It was deleted in Aim: mirrorboard mirrors it again, as a new run, when it opens the run again.',
     context: { hash },

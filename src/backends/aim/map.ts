@@ -4,10 +4,10 @@ import { isFields } from '../../http/index.ts';
 import { type Histogram, type Json, jsonText, type Blob as ModelBlob, type ObjectPoint, type Value } from '../../model/index.ts';
 import { MOST_BINS } from './limits.ts';
 import { type Family, familyOfPlugin } from './sequences.ts';
-import { Blob, Custom, type Tree } from './tree.ts';
+import { AimBlob, Custom, type Tree } from './tree.ts';
 
 /** What happens to a point that is not a scalar. */
-export interface MappedObject {
+export interface AimObject {
   readonly family: Family;
   /** The fields of one object, or of each of several: images and clips of one point. */
   readonly objects: readonly Custom[];
@@ -19,7 +19,7 @@ export interface MappedObject {
 }
 
 /** Maps a point that is not a scalar to Aim's objects. */
-export function mapObject(plugin: string, point: ObjectPoint): MappedObject {
+export function mapObject(plugin: string, point: ObjectPoint): AimObject {
   const { value, text, blobs } = exactValue(plugin, point);
   const own = nativeOf(value, blobs);
   const isNative = own !== undefined && own.family === familyOfPlugin(plugin) && own.objects.length > 0;
@@ -44,7 +44,7 @@ function nativeOf(value: Value, blobs: readonly ModelBlob[]): { readonly family:
         objects: blobs.map(
           ({ data, format, label }) =>
             new Custom('aim.image', {
-              data: new Blob(data),
+              data: new AimBlob(data),
               format: isShownImage({ format }) ? format : 'png',
               width: sizeOf(value.width),
               height: sizeOf(value.height),
@@ -59,11 +59,11 @@ function nativeOf(value: Value, blobs: readonly ModelBlob[]): { readonly family:
         family: 'audio',
         objects: blobs.map(
           ({ data, format, label }) =>
-            new Custom('aim.audio', { data: new Blob(data), format: format === 'wav' ? 'wav' : audioFormat(data), caption: label }),
+            new Custom('aim.audio', { data: new AimBlob(data), format: format === 'wav' ? 'wav' : audioFormat(data), caption: label }),
         ),
       };
     case 'text':
-      return { family: 'text', objects: [new Custom('aim.text', { data: new Blob(shownText(value.shape, value.strings)) })] };
+      return { family: 'text', objects: [new Custom('aim.text', { data: new AimBlob(shownText(value.shape, value.strings)) })] };
     default:
       return undefined;
   }
@@ -75,9 +75,9 @@ function nativeOf(value: Value, blobs: readonly ModelBlob[]): { readonly family:
  */
 function jsonObject(text: string, blobs: readonly ModelBlob[]): Custom {
   return new Custom('aim.text', {
-    data: new Blob(text),
+    data: new AimBlob(text),
     mb_json: true,
-    ...(blobs.length === 0 ? {} : { mb_blobs: blobs.map(({ data }) => new Blob(data)) }),
+    ...(blobs.length === 0 ? {} : { mb_blobs: blobs.map(({ data }) => new AimBlob(data)) }),
   });
 }
 
@@ -156,7 +156,7 @@ function distribution(value: Histogram): Custom {
     }
   }
   return new Custom('aim.distribution', {
-    data: new Blob(new Uint8Array(counts.buffer)),
+    data: new AimBlob(new Uint8Array(counts.buffer)),
     dtype: 'float64',
     range: [low, high],
     bin_count: BigInt(bins),

@@ -7,7 +7,7 @@ import { oddTree } from './answers.ts';
 import { BESIDE, narrow } from './cells.ts';
 import type { AimClient, Resource } from './client.ts';
 import type { Frames } from './frames.ts';
-import type { MappedObject } from './map.ts';
+import type { AimObject } from './map.ts';
 import { comparePlaces, type Place, placeText, readPlace } from './place.ts';
 import { COLLAPSED_FIELD, type SequenceId } from './sequences.ts';
 import { Custom, childOf, type Key, type Tree } from './tree.ts';
@@ -19,13 +19,13 @@ export interface PlacedObject {
   readonly place: Place;
   /** The point's short name. */
   readonly id: string;
-  readonly mapped: MappedObject;
+  readonly mapped: AimObject;
 }
 
 /** Our fields in an object, or in the first of several. */
 export const OBJECT_FIELDS = { place: 'mb_place', id: 'mb_id', time: 'mb_time', exact: 'mb_value' } as const;
 
-const DTYPES: Readonly<Record<MappedObject['family'], string>> = {
+const DTYPES: Readonly<Record<AimObject['family'], string>> = {
   scalar: 'float',
   distribution: 'aim.distribution',
   image: 'aim.image',
@@ -38,7 +38,7 @@ const DTYPES: Readonly<Record<MappedObject['family'], string>> = {
 export class ObjectSequence {
   readonly id: SequenceId;
   readonly #base: readonly Key[];
-  readonly #family: MappedObject['family'];
+  readonly #family: AimObject['family'];
   #isBegun: boolean;
   /** Most objects of a point; 0 if each is one. */
   #most: number;
@@ -48,7 +48,7 @@ export class ObjectSequence {
   /** Whether the kept points were counted: the metadata does not name those that were kept just before a crash. */
   #isCounted = false;
 
-  constructor(id: SequenceId, family: MappedObject['family'], hash: string, fields: Tree | undefined) {
+  constructor(id: SequenceId, family: AimObject['family'], hash: string, fields: Tree | undefined) {
     this.id = id;
     this.#family = family;
     this.#base = ['seqs', 'chunks', hash, id.contextId, id.name];

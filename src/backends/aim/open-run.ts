@@ -2,12 +2,12 @@
 import type { AimClient, Resource } from './client.ts';
 import { treeOf } from './connecting.ts';
 import { Frames } from './frames.ts';
-import type { TrackedRun } from './handle.ts';
+import type { AimRun } from './handle.ts';
 import { readTraces, type Trace } from './sequences.ts';
 import { childOf, type Key, type Tree } from './tree.ts';
 
 /** The server-side objects of a run that is open for writing. */
-export interface OpenRun {
+export interface OpenAimRun {
   readonly meta: Resource;
   readonly seqs: Resource;
   /** Undefined in a run that is not ours. */
@@ -26,7 +26,7 @@ export interface OpenRun {
  * have the run's name: asked for once more, they take the place of those left behind, which the server then lets go
  * of. Other processes than the server are kept out as ever.
  */
-export async function openRun(client: AimClient, run: TrackedRun, createdAt: number | undefined, signal: AbortSignal): Promise<OpenRun> {
+export async function openRun(client: AimClient, run: AimRun, createdAt: number | undefined, signal: AbortSignal): Promise<OpenAimRun> {
   const resources: Resource[] = [];
   const get = async (type: string, args: { readonly [key: string]: Tree }, name?: string): Promise<Resource> => {
     const resource = await client.resource(type, args, signal, name);
@@ -72,14 +72,14 @@ function isEndedByOthers(held: Tree | undefined): boolean {
   return childOf(own, 'status') === 'running' && typeof childOf(held, 'end_time') === 'number';
 }
 
-async function putOn(client: AimClient, meta: Resource, { hash }: TrackedRun, signal: AbortSignal): Promise<void> {
+async function putOn(client: AimClient, meta: Resource, { hash }: AimRun, signal: AbortSignal): Promise<void> {
   const frames = new Frames(client, 'resuming a run', signal);
   await frames.update(meta, ['meta', 'chunks', hash], [['end_time', null]]);
   await frames.flush();
 }
 
 /** Frees what a run costs the server: it stops the heartbeat, closes the trees, and lets go of the lock last. */
-export async function closeRun(client: AimClient, { resources }: OpenRun, signal: AbortSignal): Promise<void> {
+export async function closeRun(client: AimClient, { resources }: OpenAimRun, signal: AbortSignal): Promise<void> {
   if (!client.isBroken) await letGo(client, resources, signal);
 }
 

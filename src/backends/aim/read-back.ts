@@ -9,7 +9,7 @@ import { plainTextJson } from './map.ts';
 import { ownFields } from './object-sequence.ts';
 import { readPlace } from './place.ts';
 import { COLLAPSED_FIELD, readTraces, type Trace } from './sequences.ts';
-import { Blob, childOf, type Key, type Tree } from './tree.ts';
+import { AimBlob, childOf, type Key, type Tree } from './tree.ts';
 
 const CHUNK_POINTS = 10_000;
 const SERIES_AT_ONCE = 8;
@@ -129,7 +129,7 @@ function addObject(points: Map<string, ReadBackPoint>, step: Tree | undefined, v
   if (own === undefined || typeof step !== 'bigint') return;
   const { mb_id: id, mb_time: time, mb_value: exact, mb_place: placed } = own;
   if (typeof id !== 'string' || typeof time !== 'number') return;
-  const data = own['data'] instanceof Blob ? own['data'].data : own['data'];
+  const data = own['data'] instanceof AimBlob ? own['data'].data : own['data'];
   const text = typeof exact === 'string' ? exact : typeof data === 'string' ? textOf(data, own) : undefined;
   if (text === undefined || !holdsAll(text, value as Tree, own)) return;
   const place = typeof placed === 'string' ? readPlace(placed) : undefined;
@@ -152,7 +152,7 @@ function holdsAll(text: string, value: Tree, own: Readonly<Record<string, Tree>>
     ...(Array.isArray(collapsed) ? (collapsed as readonly Tree[]) : []),
   ];
   const held = new Set(
-    blobs.flatMap((blob) => (blob instanceof Blob && typeof blob.data !== 'string' ? [`"sha256":"${sha256Of(blob.data)}"`] : [])),
+    blobs.flatMap((blob) => (blob instanceof AimBlob && typeof blob.data !== 'string' ? [`"sha256":"${sha256Of(blob.data)}"`] : [])),
   );
   return named.every((name) => held.has(name));
 }

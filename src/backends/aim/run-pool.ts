@@ -4,20 +4,20 @@
  */
 import type { BackendContext } from '../../contract/index.ts';
 import type { AimClient } from './client.ts';
-import type { TrackedRun } from './handle.ts';
+import type { AimRun } from './handle.ts';
 import { LOADED_POINTS, RECENT_POINTS } from './limits.ts';
 import { LoadedPoints } from './loaded-points.ts';
-import { closeRun, type OpenRun, openRun } from './open-run.ts';
-import { RunWriter } from './run-writer.ts';
+import { closeRun, type OpenAimRun, openRun } from './open-run.ts';
+import { AimRunWriter } from './run-writer.ts';
 
 /** A run that is held open, and its writer. */
 export interface PooledRun {
-  readonly open: OpenRun;
-  readonly writer: RunWriter;
+  readonly open: OpenAimRun;
+  readonly writer: AimRunWriter;
 }
 
 interface Slot {
-  readonly run: TrackedRun;
+  readonly run: AimRun;
   readonly opened: Promise<PooledRun>;
   /** How many use it at the moment: it is not closed under them. */
   users: number;
@@ -39,7 +39,7 @@ export class RunPool {
   }
 
   /** Does something with an open run, and opens it first if it is not; `createdAt` is when a new one began. */
-  async use<T>(run: TrackedRun, work: (pooled: PooledRun) => Promise<T>, signal: AbortSignal, createdAt?: number): Promise<T> {
+  async use<T>(run: AimRun, work: (pooled: PooledRun) => Promise<T>, signal: AbortSignal, createdAt?: number): Promise<T> {
     let slot = this.#slots.get(run.hash);
     if (slot === undefined) {
       await this.#makeRoom(signal);
@@ -48,7 +48,7 @@ export class RunPool {
     if (slot === undefined) {
       const opened = openRun(this.#client, run, createdAt, signal).then((open) => ({
         open,
-        writer: new RunWriter(this.#client, run, open, this.#loaded, this.#warn),
+        writer: new AimRunWriter(this.#client, run, open, this.#loaded, this.#warn),
       }));
       slot = { run, opened, users: 0 };
       opened.catch(() => this.#slots.delete(run.hash));

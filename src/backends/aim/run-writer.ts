@@ -8,13 +8,13 @@ import { outcomeOf } from './answers.ts';
 import type { PlacedScalar } from './cells.ts';
 import type { AimClient } from './client.ts';
 import { Frames } from './frames.ts';
-import type { TrackedRun } from './handle.ts';
+import type { AimRun } from './handle.ts';
 import { StepHashes } from './hash.ts';
 import { VALUE_BYTES } from './limits.ts';
 import type { LoadedPoints } from './loaded-points.ts';
-import { type MappedObject, mapObject } from './map.ts';
+import { type AimObject, mapObject } from './map.ts';
 import { ObjectSequence, type PlacedObject } from './object-sequence.ts';
-import type { OpenRun } from './open-run.ts';
+import type { OpenAimRun } from './open-run.ts';
 import { placeId } from './place.ts';
 import { ScalarSequence } from './scalar-sequence.ts';
 import {
@@ -60,10 +60,10 @@ function memoryOf(traces: readonly Trace[]): Memory {
 }
 
 /** Writes parcels, params and the end of one run. */
-export class RunWriter {
+export class AimRunWriter {
   readonly #client: AimClient;
-  readonly #run: TrackedRun;
-  readonly #open: OpenRun;
+  readonly #run: AimRun;
+  readonly #open: OpenAimRun;
   readonly #loaded: LoadedPoints;
   readonly #warn: BackendContext['warn'];
   #memory: Memory;
@@ -74,7 +74,7 @@ export class RunWriter {
   #isAhead = false;
 
   /** `loaded` bounds what the sequences of all runs hold in memory. */
-  constructor(client: AimClient, run: TrackedRun, open: OpenRun, loaded: LoadedPoints, warn: BackendContext['warn']) {
+  constructor(client: AimClient, run: AimRun, open: OpenAimRun, loaded: LoadedPoints, warn: BackendContext['warn']) {
     this.#client = client;
     this.#run = run;
     this.#open = open;
@@ -191,7 +191,7 @@ export class RunWriter {
   }
 
   /** Hyperparameters stand where Aim looks for them, beside the point. */
-  async #storeParams({ params, paramsMeta }: MappedObject, frames: Frames): Promise<void> {
+  async #storeParams({ params, paramsMeta }: AimObject, frames: Frames): Promise<void> {
     if (this.#run.isJoined) return;
     for (const path of this.#open.attrPaths) {
       if (params.length > 0) await frames.update(this.#open.meta, [...path, 'hparams'], params);

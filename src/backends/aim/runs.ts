@@ -7,8 +7,8 @@ import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
 import type { AimClient } from './client.ts';
 import { Frames } from './frames.ts';
-import { handleOf, readHandle, runHash, type TrackedRun } from './handle.ts';
-import type { OpenRun } from './open-run.ts';
+import { type AimRun, handleOf, readHandle, runHash } from './handle.ts';
+import type { OpenAimRun } from './open-run.ts';
 import type { RunPool } from './run-pool.ts';
 import type { AimSettings } from './settings.ts';
 import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
@@ -27,10 +27,10 @@ export interface Server {
 }
 
 /** Finds, makes and identifies the Aim runs of a lane. */
-export class Runs {
+export class AimRuns {
   readonly #settings: Pick<AimSettings, 'experiment' | 'description' | 'context'>;
   readonly #warn: BackendContext['warn'];
-  readonly #readBack: (run: TrackedRun, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
+  readonly #readBack: (run: AimRun, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
   /** Two at a time would ask for two runs. */
   readonly #opening = new LineByKey();
 
@@ -38,7 +38,7 @@ export class Runs {
   constructor(
     settings: Pick<AimSettings, 'experiment' | 'description' | 'context'>,
     warn: BackendContext['warn'],
-    readBack: (run: TrackedRun, signal: AbortSignal) => AsyncIterable<ReadBackChunk>,
+    readBack: (run: AimRun, signal: AbortSignal) => AsyncIterable<ReadBackChunk>,
   ) {
     this.#settings = settings;
     this.#warn = warn;
@@ -78,7 +78,7 @@ export class Runs {
           },
         );
       }
-      const run: TrackedRun = { hash: runHash(source.key, group, attempt), attempt, context, isJoined: false };
+      const run: AimRun = { hash: runHash(source.key, group, attempt), attempt, context, isJoined: false };
       const isThere = await client.hasRun(run.hash, signal);
       const identity = isThere ? await readIdentity(client, run.hash, signal) : undefined;
       const verdict = identity === undefined ? undefined : await isWhoseRun(this.#candidate(run, identity), source, signal);
@@ -118,7 +118,7 @@ export class Runs {
   }
 
   /** Adds files to those by which a run is recognised. */
-  async noteFiles({ client, pool }: Server, run: TrackedRun, marks: readonly FileMark[], signal: AbortSignal): Promise<void> {
+  async noteFiles({ client, pool }: Server, run: AimRun, marks: readonly FileMark[], signal: AbortSignal): Promise<void> {
     await pool.use(
       run,
       async ({ open }) => {
@@ -133,7 +133,7 @@ export class Runs {
     );
   }
 
-  #candidate(run: TrackedRun, mark: RunMark): Candidate {
+  #candidate(run: AimRun, mark: RunMark): Candidate {
     return { mark, readBack: (signal) => this.#readBack(run, signal) };
   }
 
@@ -144,13 +144,13 @@ export class Runs {
   /** Makes a run, or brings what it says of itself up to date. `name`: of a new one. */
   async #write(
     { client, pool }: Server,
-    run: TrackedRun,
+    run: AimRun,
     source: RunSource,
     before: RunMark | undefined,
     name: string | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const write = async (open: OpenRun): Promise<void> => {
+    const write = async (open: OpenAimRun): Promise<void> => {
       const frames = new Frames(client, `opening the Aim run of ${runLabel(source.run)}`, signal);
       if (name !== undefined) await this.#writeFacts(client, open, run, source, name, frames, signal);
       await frames.flush();
@@ -165,8 +165,8 @@ export class Runs {
 
   async #writeFacts(
     client: AimClient,
-    open: OpenRun,
-    run: TrackedRun,
+    open: OpenAimRun,
+    run: AimRun,
     source: RunSource,
     name: string,
     frames: Frames,

@@ -1,4 +1,4 @@
-import { count, type Fields, HEADERS, oneOf, PATH, SECONDS, Section, SWITCH, TEXT } from '../../backend-kit/settings/index.ts';
+import { count, HEADERS, oneOf, PATH, SECONDS, Section, type SettingFields, SWITCH, TEXT } from '../../backend-kit/settings/index.ts';
 import type { ParsedSettings } from '../../contract/index.ts';
 import type { Environment } from '../../environment.ts';
 import { redact, type TlsOptions } from '../../http/index.ts';
@@ -40,7 +40,7 @@ export const FIELDS = {
   insecure_tls: { kind: SWITCH, fallback: false },
   ui: { kind: TEXT },
   aim_command: { kind: TEXT, fallback: 'aim' },
-} satisfies Fields;
+} satisfies SettingFields;
 
 /** Checks a lane's section; the tracker's own variable follows it, defaults behind that. */
 export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Environment): ParsedSettings<AimSettings> {

@@ -7,7 +7,7 @@
  */
 
 /** Bytes or a text that the server keeps apart from the node that has it. */
-export class Blob {
+export class AimBlob {
   readonly data: Uint8Array | string;
 
   constructor(data: Uint8Array | string) {
@@ -37,7 +37,7 @@ export type Tree =
   | number
   | string
   | Uint8Array
-  | Blob
+  | AimBlob
   | Custom
   | readonly Tree[]
   | ReadonlyMap<Key, Tree>
@@ -79,7 +79,7 @@ export class TreeWriter {
     else if (typeof tree === 'boolean') this.#bytes[this.#record(Type.bool, 1)] = tree ? 1 : 0;
     else if (typeof tree === 'string') this.#string(Type.string, tree, 0);
     else if (tree instanceof Uint8Array) this.#raw(tree, 0);
-    else if (tree instanceof Blob) {
+    else if (tree instanceof AimBlob) {
       if (typeof tree.data === 'string') this.#string(Type.string, tree.data, 1);
       else this.#raw(tree.data, 1);
     } else if (tree instanceof Custom) {
@@ -292,9 +292,9 @@ function nodeOf(type: number, body: Buffer, isBlob: boolean): Draft | Leaf {
     case Type.float:
       return leaf(body.readDoubleLE());
     case Type.string:
-      return leaf(isBlob ? new Blob(body.toString('utf8')) : body.toString('utf8'));
+      return leaf(isBlob ? new AimBlob(body.toString('utf8')) : body.toString('utf8'));
     case Type.bytes:
-      return leaf(isBlob ? new Blob(body) : body);
+      return leaf(isBlob ? new AimBlob(body) : body);
     case Type.array:
       return draft('array');
     case Type.object:

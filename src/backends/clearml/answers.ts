@@ -1,8 +1,8 @@
-import { type CommonCause, type FailedAnswer, Failures, type Found, type Failure as KitFailure } from '../../backend-kit/failures/index.ts';
+import { type CommonCause, type FailedAnswer, type Failure, Failures, type Found } from '../../backend-kit/failures/index.ts';
 import type { AnswerFields, Reply as HttpReply } from '../../http/index.ts';
 
 /** What is behind an answer that is no success: decided by status and result code. */
-export type Cause =
+export type ClearmlCause =
   | CommonCause
   /** 500: the server stumbled; over our request, or by itself. */
   | 'internal'
@@ -22,10 +22,10 @@ export type Cause =
   | 'notAdded';
 
 /** An answer that is no success, with what it means. */
-export type Failure = KitFailure<Cause>;
+export type ClearmlFailure = Failure<ClearmlCause>;
 
 /** What a call gives. */
-export type Reply<T> = HttpReply<T, Failure>;
+export type ClearmlReply<T> = HttpReply<T, ClearmlFailure>;
 
 export type { Fields } from '../../http/index.ts';
 
@@ -33,7 +33,7 @@ const KEYS_HINT =
   'Check CLEARML_API_ACCESS_KEY and CLEARML_API_SECRET_KEY (or CLEARML_AUTH_TOKEN, token_file): make new ones in the ' +
   'web page under Settings, Workspace.';
 
-const failures = new Failures<Exclude<Cause, CommonCause>>({
+const failures = new Failures<Exclude<ClearmlCause, CommonCause>>({
   api: "ClearML's API",
   causes: {
     denied: { hint: KEYS_HINT },
@@ -60,7 +60,7 @@ const failures = new Failures<Exclude<Cause, CommonCause>>({
 export const { notTheApi, stopOf } = failures;
 
 /** `what` was being done: `creating the task train/a`. `extraRetry`: statuses that count as busy too. */
-export function failureOf(answer: FailedAnswer, what: string, address: string, extraRetry: ReadonlySet<number>): Failure {
+export function failureOf(answer: FailedAnswer, what: string, address: string, extraRetry: ReadonlySet<number>): ClearmlFailure {
   return failures.of(answer, what, address, foundIn(answer, extraRetry));
 }
 
@@ -86,14 +86,14 @@ function metaOf(text: string): Meta {
   return { code: numberOf('result_code'), subcode: numberOf('result_subcode'), message };
 }
 
-function foundIn(answer: FailedAnswer, extraRetry: ReadonlySet<number>): Found<Cause> {
+function foundIn(answer: FailedAnswer, extraRetry: ReadonlySet<number>): Found<ClearmlCause> {
   const meta = metaOf(answer.text);
   const cause = extraRetry.has(answer.status ?? 0) ? 'transient' : causeOf(answer, meta);
   return { cause, detail: meta.message, code: meta.code === undefined ? undefined : `${meta.code}/${meta.subcode ?? 0}` };
 }
 
 /** Undefined: the status tells. */
-function causeOf({ kind, status }: FailedAnswer, { code, subcode, message }: Meta): Cause | undefined {
+function causeOf({ kind, status }: FailedAnswer, { code, subcode, message }: Meta): ClearmlCause | undefined {
   if (code === undefined) {
     // No envelope: a proxy, the file server, or another program.
     if (status === 404 || status === 405) return 'address';

@@ -12,7 +12,7 @@ import {
   taken,
   unusableAnswer,
 } from '../../http/index.ts';
-import { type Failure, failureOf, notTheApi, type Reply } from './answers.ts';
+import { type ClearmlFailure, type ClearmlReply, failureOf, notTheApi } from './answers.ts';
 import { REQUESTS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { ClearmlSettings } from './settings.ts';
 
@@ -57,7 +57,7 @@ export class ClearmlClient {
   /** What the server said last of its time, and when that was. */
   #clock: { readonly dateMs: number; readonly atMs: number } | undefined;
   /** A login under way: everybody waits for the same. */
-  #login: Promise<Token | Failure> | undefined;
+  #login: Promise<Token | ClearmlFailure> | undefined;
 
   constructor(settings: ClientSettings, time: Clock = systemClock) {
     const { auth, headers = {} } = settings;
@@ -87,17 +87,17 @@ export class ClearmlClient {
     return this.#token?.serverVersion;
   }
 
-  async call(what: string, action: string, body: Fields, signal: AbortSignal): Promise<Reply<AnswerFields>> {
+  async call(what: string, action: string, body: Fields, signal: AbortSignal): Promise<ClearmlReply<AnswerFields>> {
     return this.#post(what, action, JSON.stringify(body), 'application/json', signal);
   }
 
   /** `lines`: events, one a line. The server takes them for lines by exactly this type. */
-  addBatch(lines: readonly string[], signal: AbortSignal): Promise<Reply<AnswerFields>> {
+  addBatch(lines: readonly string[], signal: AbortSignal): Promise<ClearmlReply<AnswerFields>> {
     return this.#post('writing events', 'events.add_batch', lines.join('\n'), 'application/json-lines', signal);
   }
 
   /** A header with credentials, for the file server too. */
-  async bearer(signal: AbortSignal, isRejected = false): Promise<{ readonly kind: 'ok'; readonly value: string } | Failure> {
+  async bearer(signal: AbortSignal, isRejected = false): Promise<{ readonly kind: 'ok'; readonly value: string } | ClearmlFailure> {
     if (isRejected && !this.#renew() && !this.#isGiven) this.#token = undefined;
     const token = await this.#valid(signal);
     return 'kind' in token ? token : { kind: 'ok', value: `Bearer ${token.text}` };
@@ -128,7 +128,7 @@ export class ClearmlClient {
     return true;
   }
 
-  async #post(what: string, action: string, body: string, type: string, signal: AbortSignal): Promise<Reply<AnswerFields>> {
+  async #post(what: string, action: string, body: string, type: string, signal: AbortSignal): Promise<ClearmlReply<AnswerFields>> {
     for (const isFirst of [true, false]) {
       const token = await this.#valid(signal);
       if ('kind' in token) return token;
@@ -159,7 +159,7 @@ export class ClearmlClient {
     return notTheApi(what, this.address);
   }
 
-  async #valid(signal: AbortSignal): Promise<Token | Failure> {
+  async #valid(signal: AbortSignal): Promise<Token | ClearmlFailure> {
     const token = this.#token;
     if (token !== undefined && (this.#isGiven || token.expiresAtMs - this.#time.wallMs() > RENEW_MS)) return token;
     this.#login ??= this.#logIn(signal).finally(() => {
@@ -174,7 +174,7 @@ export class ClearmlClient {
     }
   }
 
-  async #logIn(signal: AbortSignal): Promise<Token | Failure> {
+  async #logIn(signal: AbortSignal): Promise<Token | ClearmlFailure> {
     const auth = this.#auth;
     const headers = {
       'content-type': 'application/json',
@@ -199,7 +199,7 @@ export class ClearmlClient {
 }
 
 /** The data of an answer. */
-function readAnswer(answer: Extract<HttpAnswer, { kind: 'ok' }>, what: string, address: string): Reply<AnswerFields> {
+function readAnswer(answer: Extract<HttpAnswer, { kind: 'ok' }>, what: string, address: string): ClearmlReply<AnswerFields> {
   const source = { what, address };
   const read = readJson(answer, source, withWideSteps);
   if (read.kind === 'notJson') return notTheApi(what, address);

@@ -2,7 +2,7 @@
 import { inflateSync } from 'node:zlib';
 import { MirrorError, messageOf } from '../../errors.ts';
 import { type AnswerFields, PageSize, Pages, valueOrThrow, wholeNumber } from '../../http/index.ts';
-import type { Fields, Reply } from './answers.ts';
+import type { ClearmlReply, Fields } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import { namesOf } from './keys.ts';
 import { EVENTS_OF_A_STEP, EVENTS_PER_PAGE, METRICS_PER_FILTER, PLOTS_PER_PAGE } from './limits.ts';
@@ -233,7 +233,7 @@ class TaskEvents {
 }
 
 /** A server of another version answers so: what it gives by other ways is to be enough. */
-function lacksEndpoint(reply: Reply<AnswerFields>): boolean {
+function lacksEndpoint(reply: ClearmlReply<AnswerFields>): boolean {
   return reply.kind !== 'ok' && (reply.cause === 'address' || reply.cause === 'refused');
 }
 

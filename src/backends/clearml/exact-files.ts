@@ -10,7 +10,7 @@ import {
   type ExactLine as Line,
   markText,
   type NeededFile,
-  type PointPosition,
+  type PointIdentity,
   pointText,
   readPoint,
   type StoredPoint,
@@ -40,7 +40,7 @@ export interface TaskLine extends Line {
  * below the task's folder.
  */
 export function pointLine(
-  position: PointPosition,
+  position: PointIdentity,
   file: string,
   tag: string,
   plugin: string,
@@ -54,12 +54,12 @@ export function pointLine(
 }
 
 /** An event without a value as a line. */
-export function markLine(position: PointPosition, file: string, mark: Mark): TaskLine {
+export function markLine(position: PointIdentity, file: string, mark: Mark): TaskLine {
   const { step, wallTime } = mark;
   return { offset: position.offset, index: 0, step, wallTime, text: markText(positionFields(position, file), mark), isMark: true };
 }
 
-function positionFields({ run, file, offset, checksum, index }: PointPosition, shownFile: string): Record<string, Json> {
+function positionFields({ run, file, offset, checksum, index }: PointIdentity, shownFile: string): Record<string, Json> {
   return { source: fileHash(run, file), file: shownFile, offset, checksum, index };
 }
 

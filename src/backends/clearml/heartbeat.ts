@@ -8,7 +8,7 @@ const LOOK_MS = 60_000;
 /**
  * Says of tasks that run and get nothing that they still do: the server stops them otherwise. Keeps no process alive.
  */
-export class Heartbeat {
+export class ClearmlHeartbeat {
   readonly #ping: (task: string, signal: AbortSignal) => Promise<void>;
   readonly #clock: Clock;
   /** When each was last heard of. */

@@ -24,11 +24,11 @@ import { CAPABILITIES } from './limits.ts';
 import { Online } from './online.ts';
 import { addFileParams, datasetParam, putArtifact } from './params-and-files.ts';
 import { readBack } from './read-back.ts';
-import { RunWriter } from './run-writer.ts';
+import { ClearmlRunWriter } from './run-writer.ts';
 import type { Session } from './session.ts';
 import { Sessions } from './sessions.ts';
 import { type ClearmlSettings, FIELDS, parseSettings } from './settings.ts';
-import type { Sink } from './sink.ts';
+import type { EventSink } from './sink.ts';
 
 class ClearmlBackend implements Backend {
   readonly #settings: ClearmlSettings;
@@ -36,7 +36,7 @@ class ClearmlBackend implements Backend {
   readonly #sessions: Sessions;
   /** Undefined where the lane is offline. */
   readonly #online: Online | undefined;
-  readonly #writers = new Map<string, RunWriter>();
+  readonly #writers = new Map<string, ClearmlRunWriter>();
   readonly #stop = new AbortController();
 
   constructor(settings: ClearmlSettings, context: BackendContext) {
@@ -204,12 +204,12 @@ class ClearmlBackend implements Backend {
     throw new MirrorError('MB4001', 'a part of the data of this run is on the server, but the lane is offline', { retry: 'later' });
   }
 
-  async #writer(handle: Handle, signal: AbortSignal): Promise<RunWriter> {
+  async #writer(handle: Handle, signal: AbortSignal): Promise<ClearmlRunWriter> {
     let writer = this.#writers.get(handle);
     if (writer === undefined) {
-      const sink: Sink =
+      const sink: EventSink =
         this.#online === undefined ? this.#session(handle) : this.#online.sink(await this.#online.resolve(readHandle(handle), signal));
-      writer = new RunWriter(sink, this.#context.warn);
+      writer = new ClearmlRunWriter(sink, this.#context.warn);
       this.#writers.set(handle, writer);
     }
     return writer;

@@ -4,18 +4,18 @@
  * `apiserver/bll/event/event_bll.py`). So the key holds the position of the point in its file, ends in something that
  * has no "-", and is the same after every restart. The key also holds what a number of an event cannot.
  */
-import { fileHash as hashOfFile, type PointPosition } from '../../backend-kit/exact-points/index.ts';
+import { fileHash as hashOfFile, type PointIdentity } from '../../backend-kit/exact-points/index.ts';
 import { type RunRef, toMillis } from '../../model/index.ts';
 import { MOST_MILLIS, MOST_VALUE, NAME_BYTES } from './limits.ts';
 
 /** Metric and variant, as ClearML shows a series. */
-export interface Names {
+export interface SeriesNames {
   readonly metric: string;
   readonly variant: string;
 }
 
 /** Everything before the last slash, and what follows. No slash: no variant. A tag that ends in one is kept whole. */
-export function namesOf(tag: string): Names {
+export function namesOf(tag: string): SeriesNames {
   const at = tag.lastIndexOf('/');
   if (at < 0) return { metric: tag, variant: '' };
   if (at === tag.length - 1) return { metric: tag, variant: '/' };
@@ -48,7 +48,7 @@ export function keyEnd(offset: number, checksum: number, index: number): string 
 }
 
 /** The same place as a part of a file's name. */
-export function placeName(file: string, { offset, checksum, index }: Pick<PointPosition, 'offset' | 'checksum' | 'index'>): string {
+export function placeName(file: string, { offset, checksum, index }: Pick<PointIdentity, 'offset' | 'checksum' | 'index'>): string {
   return `${file}_${offset.toString(36)}_${checksum.toString(16)}_${index}`;
 }
 

@@ -1,14 +1,14 @@
 /** Points that are no scalars to what ClearML shows of them: plots, debug samples, artifacts. Pure. */
 
-import type { PointPosition } from '../../backend-kit/exact-points/index.ts';
+import type { PointIdentity } from '../../backend-kit/exact-points/index.ts';
 import { exactValue, hparamsOf, isShownImage } from '../../backend-kit/index.ts';
 import { type Blob, type Json, type JsonObject, jsonText, npyOf, type ObjectPoint, type Tensor, type Value } from '../../model/index.ts';
-import { fileHash, isName, type Names, namesOf, placeName } from './keys.ts';
+import { fileHash, isName, namesOf, placeName, type SeriesNames } from './keys.ts';
 import { DOCUMENT_BYTES, PLOT_BYTES } from './limits.ts';
 import { pathPart } from './paths.ts';
 
 /** A file of a task. */
-export interface Upload {
+export interface ClearmlUpload {
   /** Below the task's folder. */
   readonly path: string;
   readonly data: Uint8Array;
@@ -17,17 +17,17 @@ export interface Upload {
   readonly isNeeded: boolean;
   /** What names it, so that it is found and shown. */
   readonly named:
-    | { readonly by: 'sample'; readonly names: Names }
+    | { readonly by: 'sample'; readonly names: SeriesNames }
     | { readonly by: 'artifact'; readonly key: string; readonly type: string; readonly preview: string };
 }
 
 /** A point that is no scalar, as ClearML gets it. */
-export interface MappedObject {
+export interface ClearmlObject {
   /** Its value's JSON text. */
   readonly valueText: string;
   /** The plot that shows it and holds it exactly; undefined if a file of exact points holds it. */
   readonly plot: string | undefined;
-  readonly uploads: readonly Upload[];
+  readonly uploads: readonly ClearmlUpload[];
   readonly params: readonly Param[];
   /** A document of the task, by name. */
   readonly document: { readonly name: string; readonly type: string; readonly value: string } | undefined;
@@ -59,7 +59,7 @@ export function isPointDocument(name: string): boolean {
 }
 
 /** Maps a point that is no scalar to a plot, to files and to params. */
-export function mapObject(tag: string, plugin: string, point: ObjectPoint, place: PointPosition): MappedObject {
+export function mapObject(tag: string, plugin: string, point: ObjectPoint, place: PointIdentity): ClearmlObject {
   const { value, text: valueText, blobs } = exactValue(plugin, point);
   const plot = blobs.length === 0 && isName(tag) ? plotOf(tag, plugin, value, valueText) : undefined;
   const name = `${point.step}_${placeName(fileHash(place.run, place.file), place)}`;
@@ -107,8 +107,8 @@ function curveOf(rows: readonly (readonly (number | bigint)[])[]): readonly Json
   return [{ type: 'scatter', mode: 'lines+markers', x: recall.map(Number), y: precision.map(Number) }];
 }
 
-function exactFiles(tag: string, value: Value, blobs: readonly Blob[], name: string): readonly Upload[] {
-  return blobs.map((blob, i): Upload => {
+function exactFiles(tag: string, value: Value, blobs: readonly Blob[], name: string): readonly ClearmlUpload[] {
+  return blobs.map((blob, i): ClearmlUpload => {
     const part = blobs.length === 1 ? '' : `_${i}`;
     if (value.kind === 'images' || value.kind === 'audio') {
       // A sample is one file: several of a point are variants of the tag.
@@ -136,7 +136,7 @@ function exactFiles(tag: string, value: Value, blobs: readonly Blob[], name: str
 }
 
 /** What a person can read of a text; the exact one may be no UTF-8, or several. */
-function filesForPeople(tag: string, value: Value, name: string): readonly Upload[] {
+function filesForPeople(tag: string, value: Value, name: string): readonly ClearmlUpload[] {
   if (value.kind !== 'text') return [];
   const text = value.strings.map((bytes) => Buffer.from(bytes).toString('utf8')).join('\n\n');
   const names = sampleNames(tag);
@@ -145,11 +145,11 @@ function filesForPeople(tag: string, value: Value, name: string): readonly Uploa
 }
 
 /** A tag that is no name of an event is cut: what is exact lies elsewhere. */
-function sampleNames(tag: string): Names {
+function sampleNames(tag: string): SeriesNames {
   return namesOf(isName(tag) ? tag : pathPart(tag));
 }
 
-function samplePath({ metric, variant }: Names): string {
+function samplePath({ metric, variant }: SeriesNames): string {
   return `metrics/${pathPart(metric)}/${pathPart(variant)}`;
 }
 
@@ -166,7 +166,7 @@ function tensorPreview({ dtype, shape }: Tensor): string {
   return `${dtype} [${shape.join(', ')}]`;
 }
 
-function documentOf(tag: string, value: Value): MappedObject['document'] {
+function documentOf(tag: string, value: Value): ClearmlObject['document'] {
   if (value.kind === 'layout') return { name: LAYOUT, type: 'json', value: jsonText(value.layout) };
   if (value.kind !== 'graph' || value.data[0] !== 0x7b || value.data.length > DOCUMENT_BYTES) return undefined;
   const text = Buffer.from(value.data).toString('utf8');

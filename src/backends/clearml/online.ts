@@ -25,7 +25,7 @@ import { type EventSource, type FileSource, taskEvents } from './events.ts';
 import { BucketFiles, FileServer, type Files } from './files.ts';
 import { foreignIn, type OwnTask } from './foreign.ts';
 import { readHandle, type SessionRef, type TaskRef } from './handle.ts';
-import { Heartbeat } from './heartbeat.ts';
+import { ClearmlHeartbeat } from './heartbeat.ts';
 import { addModel } from './models.ts';
 import { hasShortPart, projectName } from './names.ts';
 import type { Facts } from './params-and-files.ts';
@@ -47,7 +47,7 @@ export class Online {
   readonly #files: Files;
   readonly #tasks: Tasks;
   readonly #warn: BackendContext['warn'];
-  readonly #alive: Heartbeat;
+  readonly #alive: ClearmlHeartbeat;
   readonly #proof: Proof = { line: undefined };
   /** Sessions on their way to the server. */
   readonly #sending = new Map<string, Promise<TaskRef>>();
@@ -65,7 +65,7 @@ export class Online {
       clock,
       readBack: ({ id }, signal) => readBack(this.source({ id }), { signal }),
     });
-    this.#alive = new Heartbeat(
+    this.#alive = new ClearmlHeartbeat(
       async (task, signal) => void (await this.#client.call('keeping the task alive', 'tasks.ping', { task }, signal)),
       clock,
     );

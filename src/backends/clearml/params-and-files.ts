@@ -6,7 +6,7 @@ import type { AnswerFields } from '../../http/index.ts';
 import { type Param, paramOf } from './map.ts';
 import { addParamsInParts } from './params-in-parts.ts';
 import { filePart, pathPart } from './paths.ts';
-import type { Sink } from './sink.ts';
+import type { EventSink } from './sink.ts';
 
 /** The section of connected dictionaries in the official SDK. */
 export const SECTION = 'General';
@@ -35,7 +35,7 @@ export interface Facts {
 
 /** Adds params that are in files to a task. One answer each, in their order. */
 export async function addFileParams(
-  sink: Sink,
+  sink: EventSink,
   params: readonly RunParam[],
   addFacts: (facts: Facts) => Promise<void>,
   signal: AbortSignal,
@@ -77,7 +77,7 @@ export function artifactPath(path: string): string {
 
 /** Stores a file as an artifact of a task. */
 export async function putArtifact(
-  sink: Sink,
+  sink: EventSink,
   file: ArtifactFile,
   addPackages: (text: string) => Promise<void>,
   signal: AbortSignal,

@@ -1,17 +1,21 @@
 import { inParts } from '../../backend-kit/sending/index.ts';
-import type { Failure } from './answers.ts';
+import type { ClearmlFailure } from './answers.ts';
 import type { Param } from './map.ts';
-import type { Sink } from './sink.ts';
+import type { EventSink } from './sink.ts';
 import { tryOut } from './trial.ts';
 
 /**
  * Adds params. If a request is refused, the server has to take another param first; then it is sent in halves, until
  * the params to blame are alone. Returns why these are not there. Throws what may pass.
  */
-export async function addParamsInParts(sink: Sink, params: readonly Param[], signal: AbortSignal): Promise<ReadonlyMap<Param, Failure>> {
-  const refused = new Map<Param, Failure>();
+export async function addParamsInParts(
+  sink: EventSink,
+  params: readonly Param[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<Param, ClearmlFailure>> {
+  const refused = new Map<Param, ClearmlFailure>();
   let isTried = false;
-  await inParts<Param, Failure>(params, {
+  await inParts<Param, ClearmlFailure>(params, {
     send: async (some) => {
       const reply = await sink.addParams(some, signal);
       if (reply.kind === 'ok') return undefined;

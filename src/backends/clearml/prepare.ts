@@ -1,9 +1,9 @@
-import { type NeededFile, type PointPosition, scalarText } from '../../backend-kit/exact-points/index.ts';
+import { type NeededFile, type PointIdentity, scalarText } from '../../backend-kit/exact-points/index.ts';
 import { eachScalar } from '../../backend-kit/index.ts';
 import type { TrackerParcel } from '../../contract/index.ts';
 import { markLine, pointLine, type TaskLine } from './exact-files.ts';
 import { fileHash, heldNumber, heldTime, isName, keyEnd, keyStart, namesOf } from './keys.ts';
-import { type MappedObject, mapObject, type Param, type Upload } from './map.ts';
+import { type ClearmlObject, type ClearmlUpload, mapObject, type Param } from './map.ts';
 
 /** Where a point stands in its file. */
 export interface Spot {
@@ -20,19 +20,19 @@ export interface EventLine {
 }
 
 /** A file of a single point, with the point's step and wall time. */
-export interface PointUpload extends Upload, Spot {
+export interface PointUpload extends ClearmlUpload, Spot {
   readonly step: number | bigint;
   readonly wallTime: number;
 }
 
 /** All that a parcel becomes. */
-export interface Prepared {
+export interface PreparedEvents {
   readonly events: readonly EventLine[];
   /** What no event can hold, in the order of the file. */
   readonly lines: readonly TaskLine[];
   readonly uploads: readonly PointUpload[];
   readonly params: readonly Param[];
-  readonly documents: readonly NonNullable<MappedObject['document']>[];
+  readonly documents: readonly NonNullable<ClearmlObject['document']>[];
   /** Hash of the file that the points come from. */
   readonly source: string;
   /** A step that the official tools take for something else. */
@@ -40,16 +40,16 @@ export interface Prepared {
 }
 
 /** Turns a parcel into events, files and params. `reserved`: bytes of a request that are taken already. */
-export function prepare({ batch, series, file }: TrackerParcel, taskId: string, reserved: number): Prepared {
+export function prepare({ batch, series, file }: TrackerParcel, taskId: string, reserved: number): PreparedEvents {
   const events: EventLine[] = [];
   const lines: TaskLine[] = [];
   const uploads: PointUpload[] = [];
   const params: Param[] = [];
-  const documents = new Map<string, NonNullable<MappedObject['document']>>();
+  const documents = new Map<string, NonNullable<ClearmlObject['document']>>();
   const source = fileHash(batch.run, batch.file);
   const starts = new Map<number, string | undefined>();
   let reservedSteps = 0;
-  const placeOf = (offset: number, checksum: number, index: number): PointPosition => {
+  const placeOf = (offset: number, checksum: number, index: number): PointIdentity => {
     return { run: batch.run, file: batch.file, offset, checksum, index };
   };
 

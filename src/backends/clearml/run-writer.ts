@@ -6,14 +6,14 @@ import { each } from '../../concurrency/index.ts';
 import type { BackendContext, Outcome, TrackerParcel, TrialKind } from '../../contract/index.ts';
 import { MirrorError, reasonOf } from '../../errors.ts';
 import { sha256Of } from '../../model/index.ts';
-import { type Failure, stopOf } from './answers.ts';
+import { type ClearmlFailure, stopOf } from './answers.ts';
 import { EXACT_VARIANT, exactFileOf, exactFilesOf, FILE_VARIANT, OWN_METRIC, type TaskLine } from './exact-files.ts';
 import { contentOf } from './files.ts';
 import { BYTES_PER_REQUEST, DOCUMENT_BYTES, EVENTS_PER_REQUEST, RESERVED_STEP, UPLOADS_AT_ONCE } from './limits.ts';
 import type { Param } from './map.ts';
 import { addParamsInParts } from './params-in-parts.ts';
-import { type EventLine, type PointUpload, type Prepared, prepare, type Spot, sampleText } from './prepare.ts';
-import type { Artifact, Sink } from './sink.ts';
+import { type EventLine, type PointUpload, type PreparedEvents, prepare, type Spot, sampleText } from './prepare.ts';
+import type { Artifact, EventSink } from './sink.ts';
 import { tryOut } from './trial.ts';
 
 /**
@@ -32,7 +32,7 @@ interface PendingEvent extends EventLine {
 }
 
 /** A parcel with its events on their way. */
-class EventJob extends Job<Prepared> {
+class EventJob extends Job<PreparedEvents> {
   readonly events: PendingEvent[] = [];
 
   add(event: EventLine): void {
@@ -45,25 +45,25 @@ class EventJob extends Job<Prepared> {
 }
 
 /** Writes parcels to one task. */
-export class RunWriter {
-  readonly #sink: Sink;
+export class ClearmlRunWriter {
+  readonly #sink: EventSink;
   readonly #warn: BackendContext['warn'];
   #stumbles = 0;
   #isWarnedReserved = false;
   /** Documents that are there, by name. */
   readonly #documents = new Map<string, string>();
 
-  constructor(sink: Sink, warn: BackendContext['warn']) {
+  constructor(sink: EventSink, warn: BackendContext['warn']) {
     this.#sink = sink;
     this.#warn = warn;
   }
 
-  get sink(): Sink {
+  get sink(): EventSink {
     return this.#sink;
   }
 
   async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
-    return sendParcels<Prepared, EventJob>(parcels, {
+    return sendParcels<PreparedEvents, EventJob>(parcels, {
       begin: async (parcel) => {
         const job = new EventJob(parcel, prepare(parcel, this.#sink.id, RESERVED_STEP));
         this.#noteReserved(job.prepared);
@@ -173,14 +173,14 @@ export class RunWriter {
    */
   async #write(group: readonly PendingEvent[], signal: AbortSignal): Promise<void> {
     const search = new Search();
-    const add = async (events: readonly PendingEvent[]): Promise<Failure | undefined> => {
+    const add = async (events: readonly PendingEvent[]): Promise<ClearmlFailure | undefined> => {
       const texts = events.map(({ text }) => text);
       const reply = await this.#sink.addEvents(texts, signal);
       if (reply.kind !== 'ok') return reply;
       for (const event of events) event.isSettled = true;
       return undefined;
     };
-    await writeBatch<PendingEvent, Failure>(group, search, {
+    await writeBatch<PendingEvent, ClearmlFailure>(group, search, {
       send: async (events) => {
         const failure = await add(events);
         if (failure === undefined) this.#stumbles = 0;
@@ -209,7 +209,7 @@ export class RunWriter {
     return (await this.#sink.tryEvent(signal)).kind === 'ok';
   }
 
-  async #writeFields({ params, documents }: Prepared, signal: AbortSignal): Promise<void> {
+  async #writeFields({ params, documents }: PreparedEvents, signal: AbortSignal): Promise<void> {
     const named = new Map(params.filter(({ name }) => name !== '').map((param) => [`${param.section}/${param.name}`, param]));
     if (named.size > 0) await this.#writeParams([...named.values()], signal);
     const fresh = documents.filter(({ name, value }) => value.length <= DOCUMENT_BYTES && this.#documents.get(name) !== value);
@@ -237,12 +237,12 @@ export class RunWriter {
       });
   }
 
-  #stopUnlessContent(failure: Failure, message: string): void {
+  #stopUnlessContent(failure: ClearmlFailure, message: string): void {
     if (!['refused', 'status', 'tooMuch'].includes(failure.cause)) throw stopOf(failure);
     this.#warn(message, { task: this.#sink.id, reason: failure.error.message });
   }
 
-  #noteReserved({ reservedSteps }: Prepared): void {
+  #noteReserved({ reservedSteps }: PreparedEvents): void {
     if (reservedSteps === 0 || this.#isWarnedReserved) return;
     this.#isWarnedReserved = true;
     this.#warn(`points at step ${RESERVED_STEP} are stored, but ClearML shows them as single values without a step`, {

@@ -13,11 +13,11 @@ import type { ArtifactOutcome, ModelVersion, RunEnd, RunSource } from '../../con
 import { MirrorError, messageOf, systemCode } from '../../errors.ts';
 import type { ObjectContent } from '../../objects/index.ts';
 import { flushFolderAsync, makeOwnFolder, NEW_FILE, ownFileMode, temporaryName } from '../../own-files/index.ts';
-import type { Fields, Reply } from './answers.ts';
+import type { ClearmlReply, Fields } from './answers.ts';
 import type { EventSource } from './events.ts';
 import type { TaskRef } from './handle.ts';
 import type { Param } from './map.ts';
-import type { Artifact, Document, Sink } from './sink.ts';
+import type { Artifact, Document, EventSink } from './sink.ts';
 import { splitArray } from './split-array.ts';
 
 /** Each line of the events' file becomes one request of its import. */
@@ -69,7 +69,7 @@ export function sessionId(target: string, project: string, key: string, attempt:
 }
 
 /** A folder that holds what an offline task gets, in the SDK's format. */
-export class Session implements Sink, EventSource {
+export class Session implements EventSink, EventSource {
   readonly id: string;
   readonly path: string;
   readonly #document: () => TaskDocument;
@@ -123,7 +123,7 @@ export class Session implements Sink, EventSource {
     return this.#readJson('task.json') as unknown as TaskDocument;
   }
 
-  async addEvents(lines: readonly string[]): Promise<Reply<unknown>> {
+  async addEvents(lines: readonly string[]): Promise<ClearmlReply<unknown>> {
     return this.#kept(async () => {
       const path = join(this.path, 'metrics.jsonl');
       if (!this.#isComplete) await cutIncompleteLine(path);
@@ -172,7 +172,7 @@ export class Session implements Sink, EventSource {
     return true;
   }
 
-  addArtifacts(artifacts: readonly Artifact[]): Promise<Reply<unknown>> {
+  addArtifacts(artifacts: readonly Artifact[]): Promise<ClearmlReply<unknown>> {
     return this.#change((task) => {
       const all = new Map(task.execution.artifacts.map((artifact) => [String(artifact['key']), artifact]));
       for (const { key, type, uri, hash, bytes, contentType, preview, timestamp } of artifacts) {
@@ -183,7 +183,7 @@ export class Session implements Sink, EventSource {
     });
   }
 
-  addParams(params: readonly Param[]): Promise<Reply<unknown>> {
+  addParams(params: readonly Param[]): Promise<ClearmlReply<unknown>> {
     return this.#change((task) => {
       const sections: Record<string, Record<string, Param>> = Object.fromEntries(
         Object.entries(task.hyperparams).map(([name, section]) => [name, { ...section }]),
@@ -197,14 +197,14 @@ export class Session implements Sink, EventSource {
     });
   }
 
-  addDocuments(documents: readonly Document[]): Promise<Reply<unknown>> {
+  addDocuments(documents: readonly Document[]): Promise<ClearmlReply<unknown>> {
     return this.#change((task) => ({
       ...task,
       configuration: { ...task.configuration, ...Object.fromEntries(documents.map((document) => [document.name, document])) },
     }));
   }
 
-  addScript(script: Fields): Promise<Reply<unknown>> {
+  addScript(script: Fields): Promise<ClearmlReply<unknown>> {
     return this.#change((task) => ({ ...task, script: { ...task.script, ...script } }));
   }
 
@@ -224,7 +224,7 @@ export class Session implements Sink, EventSource {
     return { kind: 'stored', url: String(artifact['uri']) };
   }
 
-  async tryEvent(): Promise<Reply<unknown>> {
+  async tryEvent(): Promise<ClearmlReply<unknown>> {
     return { kind: 'ok', value: undefined };
   }
 
@@ -293,11 +293,11 @@ export class Session implements Sink, EventSource {
     return url.startsWith(base) ? `${this.path}/data${decodeURIComponent(url.slice(base.length))}` : url;
   }
 
-  async #change(change: (task: TaskDocument) => TaskDocument): Promise<Reply<unknown>> {
+  async #change(change: (task: TaskDocument) => TaskDocument): Promise<ClearmlReply<unknown>> {
     return this.#kept(() => this.#writeJson('task.json', change(this.task())));
   }
 
-  async #kept(work: () => Promise<void>): Promise<Reply<unknown>> {
+  async #kept(work: () => Promise<void>): Promise<ClearmlReply<unknown>> {
     try {
       await work();
       return { kind: 'ok', value: undefined };

@@ -12,7 +12,7 @@ import { taskFolder } from './paths.ts';
 import { readBack } from './read-back.ts';
 import { Session, type SessionNote, sessionId } from './session.ts';
 import type { ClearmlSettings } from './settings.ts';
-import type { Artifact, Sink } from './sink.ts';
+import type { Artifact, EventSink } from './sink.ts';
 import { FINGERPRINT, factsOfRun } from './task-facts.ts';
 
 type OfflineSettings = Pick<ClearmlSettings, 'offlineFolder' | 'project' | 'taskName' | 'taskType'>;
@@ -150,7 +150,12 @@ function whose(session: Session, { instanceId, fingerprint }: RunSource, source:
  * Sends all that a session holds to a task. Sent again after a crash it falls on itself: the keys are those of a lane
  * that was never offline.
  */
-export async function sendSession(session: Session, sink: Sink, refused: (error: MirrorError) => void, signal: AbortSignal): Promise<void> {
+export async function sendSession(
+  session: Session,
+  sink: EventSink,
+  refused: (error: MirrorError) => void,
+  signal: AbortSignal,
+): Promise<void> {
   const from = JSON.stringify(session.id);
   const to = JSON.stringify(sink.id);
   for await (const lines of session.lines()) {
@@ -195,7 +200,7 @@ export async function sendSession(session: Session, sink: Sink, refused: (error:
 }
 
 /** One event that the server never takes does not hold back the others, which are sent in halves until it is alone. */
-async function addAll(sink: Sink, all: readonly string[], refused: (error: MirrorError) => void, signal: AbortSignal): Promise<void> {
+async function addAll(sink: EventSink, all: readonly string[], refused: (error: MirrorError) => void, signal: AbortSignal): Promise<void> {
   await inParts<string, MirrorError>(all, {
     send: async (events) => {
       const reply = await sink.addEvents(events, signal);
@@ -210,6 +215,6 @@ async function addAll(sink: Sink, all: readonly string[], refused: (error: Mirro
   });
 }
 
-function throwFailure(reply: Awaited<ReturnType<Sink['addParams']>>): void {
+function throwFailure(reply: Awaited<ReturnType<EventSink['addParams']>>): void {
   if (reply.kind !== 'ok') throw reply.error;
 }

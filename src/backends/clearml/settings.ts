@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import {
   ADDRESS,
-  type Fields,
   HEADERS,
-  type Kind,
   oneOf,
   PATH,
   Section,
+  type SettingFields,
+  type SettingKind,
   SWITCH,
   switchOf,
   TEXT,
@@ -64,13 +64,13 @@ export interface ClearmlSettings {
 }
 
 /** The official tools also take a list of certificates, which is not `false`. */
-const VERIFY: Kind<boolean> = {
+const VERIFY: SettingKind<boolean> = {
   ...SWITCH,
   parse: (raw, isVariable) => (isVariable && typeof raw === 'string' ? (switchOf(raw) ?? true) : SWITCH.parse(raw, isVariable)),
 };
 
 /** As the SDK has it: `true` is the file server. */
-const OUTPUT: Kind<string> = {
+const OUTPUT: SettingKind<string> = {
   ...TEXT,
   parse: (raw, isVariable) => (typeof raw === 'boolean' ? String(raw) : TEXT.parse(raw, isVariable)),
 };
@@ -101,7 +101,7 @@ export const FIELDS = {
   cache_dir: { kind: PATH, env: ['CLEARML_CACHE_DIR'], fallback: '~/.clearml' },
   worker_name: { kind: TEXT, env: ['CLEARML_WORKER_NAME'] },
   recreate_deleted: { kind: SWITCH, fallback: false },
-} satisfies Fields;
+} satisfies SettingFields;
 
 /** Where a field is in `clearml.conf`, which is behind the section. */
 const IN_CONF: Readonly<Record<string, string>> = {

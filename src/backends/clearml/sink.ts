@@ -1,7 +1,7 @@
 /** Where a run's events, files and fields go: a task, or the folder of an offline session. */
 import type { ObjectContent } from '../../objects/index.ts';
-import type { Reply } from './answers.ts';
-import type { MappedObject, Param } from './map.ts';
+import type { ClearmlReply } from './answers.ts';
+import type { ClearmlObject, Param } from './map.ts';
 
 /** A file that a task lists. */
 export interface Artifact {
@@ -16,22 +16,22 @@ export interface Artifact {
 }
 
 /** A configuration text of a task. */
-export type Document = NonNullable<MappedObject['document']>;
+export type Document = NonNullable<ClearmlObject['document']>;
 
 /** Where a run is written to: a task of the server or an offline session. */
-export interface Sink {
+export interface EventSink {
   readonly id: string;
   /** Of its files. */
   readonly folder: string;
   /** Stores all of them, or fails; a part may be stored then. */
-  addEvents(lines: readonly string[], signal: AbortSignal): Promise<Reply<unknown>>;
+  addEvents(lines: readonly string[], signal: AbortSignal): Promise<ClearmlReply<unknown>>;
   /** Stores a file by its path below the folder, and returns its address. Throws. */
   put(path: string, content: ObjectContent, signal: AbortSignal): Promise<string>;
   /** Whether so many more artifacts can be listed. */
   hasRoom(keys: readonly string[], signal: AbortSignal): Promise<boolean>;
-  addArtifacts(artifacts: readonly Artifact[], signal: AbortSignal): Promise<Reply<unknown>>;
-  addParams(params: readonly Param[], signal: AbortSignal): Promise<Reply<unknown>>;
-  addDocuments(documents: readonly Document[], signal: AbortSignal): Promise<Reply<unknown>>;
+  addArtifacts(artifacts: readonly Artifact[], signal: AbortSignal): Promise<ClearmlReply<unknown>>;
+  addParams(params: readonly Param[], signal: AbortSignal): Promise<ClearmlReply<unknown>>;
+  addDocuments(documents: readonly Document[], signal: AbortSignal): Promise<ClearmlReply<unknown>>;
   /** Writes an event that is known to be taken, or else one of our own: whether it is the server that takes none. */
-  tryEvent(signal: AbortSignal): Promise<Reply<unknown>>;
+  tryEvent(signal: AbortSignal): Promise<ClearmlReply<unknown>>;
 }

@@ -1,12 +1,12 @@
 import { cutText, MirrorError } from '../../errors.ts';
 import { isFields, taken, unusableAnswer } from '../../http/index.ts';
 import type { ObjectContent } from '../../objects/index.ts';
-import { artifactsIn, type Failure, type Fields, type Reply } from './answers.ts';
+import { artifactsIn, type ClearmlFailure, type ClearmlReply, type Fields } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import type { Files } from './files.ts';
 import { MOST_ARTIFACTS, PARAMS_PER_REQUEST } from './limits.ts';
 import type { Param } from './map.ts';
-import type { Artifact, Document, Sink } from './sink.ts';
+import type { Artifact, Document, EventSink } from './sink.ts';
 import { trialEvent } from './trial.ts';
 
 /** Longest part of why an event was not added that is shown. */
@@ -21,7 +21,7 @@ export interface Proof {
 }
 
 /** A task on a server. */
-export class TaskSink implements Sink {
+export class TaskSink implements EventSink {
   readonly id: string;
   readonly folder: string;
   readonly #client: ClearmlClient;
@@ -38,7 +38,7 @@ export class TaskSink implements Sink {
     this.#proof = proof;
   }
 
-  async addEvents(lines: readonly string[], signal: AbortSignal): Promise<Reply<unknown>> {
+  async addEvents(lines: readonly string[], signal: AbortSignal): Promise<ClearmlReply<unknown>> {
     const reply = await this.#client.addBatch(lines, signal);
     if (reply.kind !== 'ok') {
       return reply.cause === 'notAdded' ? this.#whyNotAdded(reply, signal) : reply;
@@ -75,7 +75,7 @@ export class TaskSink implements Sink {
     return known.size + keys.filter((key) => !known.has(key)).length <= MOST_ARTIFACTS;
   }
 
-  async addArtifacts(artifacts: readonly Artifact[], signal: AbortSignal): Promise<Reply<unknown>> {
+  async addArtifacts(artifacts: readonly Artifact[], signal: AbortSignal): Promise<ClearmlReply<unknown>> {
     const reply = await this.#edit(
       'listing artifacts',
       'tasks.add_or_update_artifacts',
@@ -97,7 +97,7 @@ export class TaskSink implements Sink {
     return reply;
   }
 
-  async addParams(params: readonly Param[], signal: AbortSignal): Promise<Reply<unknown>> {
+  async addParams(params: readonly Param[], signal: AbortSignal): Promise<ClearmlReply<unknown>> {
     for (let at = 0; at < params.length; at += PARAMS_PER_REQUEST) {
       const hyperparams = params.slice(at, at + PARAMS_PER_REQUEST);
       // What is there and not named stays.
@@ -108,11 +108,11 @@ export class TaskSink implements Sink {
     return { kind: 'ok', value: undefined };
   }
 
-  addDocuments(documents: readonly Document[], signal: AbortSignal): Promise<Reply<unknown>> {
+  addDocuments(documents: readonly Document[], signal: AbortSignal): Promise<ClearmlReply<unknown>> {
     return this.#edit('writing the configuration', 'tasks.edit_configuration', { configuration: documents }, signal);
   }
 
-  async tryEvent(signal: AbortSignal): Promise<Reply<unknown>> {
+  async tryEvent(signal: AbortSignal): Promise<ClearmlReply<unknown>> {
     const { line } = this.#proof;
     const reply = line === undefined ? undefined : await this.addEvents([line], signal);
     // The task of that one may be gone.
@@ -123,7 +123,7 @@ export class TaskSink implements Sink {
    * Fields of a task change only while it runs; one that has ended is started for it, and told again that it has
    * ended.
    */
-  async #edit(what: string, action: string, body: Fields, signal: AbortSignal): Promise<Reply<unknown>> {
+  async #edit(what: string, action: string, body: Fields, signal: AbortSignal): Promise<ClearmlReply<unknown>> {
     const all = { task: this.id, force: true, ...body };
     const first = await this.#client.call(what, action, all, signal);
     if (first.kind === 'ok' || first.cause !== 'status') return first;
@@ -143,13 +143,13 @@ export class TaskSink implements Sink {
     return ended.kind === 'ok' ? again : ended;
   }
 
-  async #status(signal: AbortSignal): Promise<Reply<string>> {
+  async #status(signal: AbortSignal): Promise<ClearmlReply<string>> {
     const task = await this.#client.call('looking at the task', 'tasks.get_by_id', { task: this.id }, signal);
     return taken(task, (answer) => answer.object('task').text('status'));
   }
 
   /** Not one was added: the task is not there any more, or published, or the events are to blame. */
-  async #whyNotAdded(failure: Failure, signal: AbortSignal): Promise<Failure> {
+  async #whyNotAdded(failure: ClearmlFailure, signal: AbortSignal): Promise<ClearmlFailure> {
     const known = await this.#status(signal);
     if (known.kind !== 'ok') return known;
     if (known.value !== 'published') return { ...failure, cause: 'refused' };

@@ -19,7 +19,7 @@ import type { BackendContext, FileMark, ReadBackChunk, RunSource } from '../../c
 import { MirrorError } from '../../errors.ts';
 import { taken, valueOrThrow } from '../../http/index.ts';
 import { runLabel } from '../../model/index.ts';
-import type { Failure, Fields, Reply } from './answers.ts';
+import type { ClearmlFailure, ClearmlReply, Fields } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import { readHandle, type TaskRef } from './handle.ts';
 import { longName } from './names.ts';
@@ -105,7 +105,7 @@ export class Tasks {
     return this.#opening.run(source.key, () => this.#open(source, known, signal));
   }
 
-  async byId(id: string, signal: AbortSignal): Promise<Reply<TaskFacts>> {
+  async byId(id: string, signal: AbortSignal): Promise<ClearmlReply<TaskFacts>> {
     const reply = await this.#client.call(`looking for the task ${id}`, 'tasks.get_by_id', { task: id }, signal);
     return taken(reply, (answer) => factsOf(answer.object('task')));
   }
@@ -242,7 +242,7 @@ export class Tasks {
     return first.id === task.id ? task : this.#marked(first, source, signal);
   }
 
-  #notMade(source: RunSource, { cause, error }: Failure): Error {
+  #notMade(source: RunSource, { cause, error }: ClearmlFailure): Error {
     if (cause === 'noProject' || cause === 'noParent') {
       this.#projects.forget();
       this.#parents.clear();

@@ -7,7 +7,7 @@ import { MirrorError } from '../../errors.ts';
 import { sha256Of } from '../../model/index.ts';
 import { OWN_METRIC } from './exact-files.ts';
 import { contentOf } from './files.ts';
-import type { Sink } from './sink.ts';
+import type { EventSink } from './sink.ts';
 
 /** Its path below the task's folder, and its key among the artifacts. */
 export const TRIAL_FILE = 'mirrorboard/trial.txt';
@@ -21,7 +21,7 @@ export function trialEvent(task: string): string {
 }
 
 /** Each is written over what was written before. Throws what is wrong. */
-export async function tryOut(sink: Sink, kind: TrialKind, signal: AbortSignal): Promise<void> {
+export async function tryOut(sink: EventSink, kind: TrialKind, signal: AbortSignal): Promise<void> {
   const now = new Date().toISOString();
   try {
     if (kind === 'params') {
@@ -43,6 +43,6 @@ export async function tryOut(sink: Sink, kind: TrialKind, signal: AbortSignal): 
   }
 }
 
-function throwFailure(reply: Awaited<ReturnType<Sink['addParams']>>): void {
+function throwFailure(reply: Awaited<ReturnType<EventSink['addParams']>>): void {
   if (reply.kind !== 'ok') throw reply.error;
 }

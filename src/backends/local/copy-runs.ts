@@ -5,7 +5,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { RunRef } from '../../model/index.ts';
 import { ownFolderMode } from '../../own-files/index.ts';
 import { openForReading, openForWriting, translated } from './client.ts';
-import { Prepared } from './prepared.ts';
+import { PreparedStatements } from './prepared.ts';
 
 /** A store: its SQLite file, and the folder of its media. */
 export interface StorePlace {
@@ -14,7 +14,7 @@ export interface StorePlace {
 }
 
 /** What was copied. */
-export interface CopiedRuns {
+export interface CopiedRows {
   readonly runs: number;
   readonly points: number;
 }
@@ -24,7 +24,7 @@ export interface CopiedRuns {
  * Nobody may write to either. Everything goes along: points of all generations, positions, media files. Throws MB30…
  * as opening and writing a store do; then the target is of no use.
  */
-export function copyRuns(from: StorePlace, to: StorePlace, isWanted: (run: RunRef) => boolean): CopiedRuns {
+export function copyRuns(from: StorePlace, to: StorePlace, isWanted: (run: RunRef) => boolean): CopiedRows {
   // Whether it is a store, and one of a version that is known here.
   openForReading(from.path).close();
   const db = openForWriting(to.path);
@@ -62,13 +62,13 @@ const OBJECT = 'generation, step, wall_time, odd_wall_time, "offset", idx, form,
 
 class RunCopy {
   readonly #media: readonly [from: string, to: string];
-  readonly #statements: Prepared;
+  readonly #statements: PreparedStatements;
   /** The next rowids of points and objects. */
   #point: number;
   #object: number;
 
   constructor(db: DatabaseSync, from: StorePlace, to: StorePlace) {
-    this.#statements = new Prepared(db);
+    this.#statements = new PreparedStatements(db);
     this.#media = [from.mediaPath, to.mediaPath];
     this.#point = this.#next('point');
     this.#object = this.#next('object');

@@ -286,11 +286,11 @@ export function openStore(path: string): StoreReader {
 
 export { DAMAGED_HINT } from './check.ts';
 export { openForReading, translated } from './client.ts';
-export { type CopiedRuns, copyRuns } from './copy-runs.ts';
+export { type CopiedRows, copyRuns } from './copy-runs.ts';
 export { CAPABILITIES as LOCAL_CAPABILITIES } from './limits.ts';
 export { fromOddText } from './map.ts';
 export { unpackPositions } from './positions.ts';
-export { Prepared } from './prepared.ts';
+export { PreparedStatements } from './prepared.ts';
 export { type ListedInStore, type StoredRun, type StoredSeries, StoreReader } from './reader.ts';
 export { MediaList, StoreRepair } from './repair.ts';
 export { exact, wide } from './stored-scalars.ts';

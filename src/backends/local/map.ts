@@ -88,7 +88,7 @@ export function groupBySeries(columns: ScalarColumns, seriesCount: number): { ro
 }
 
 /** What a series' row says of its points. NaN is ignored but `count`. */
-export interface SeriesSummary {
+export interface StoredSummary {
   count: number;
   firstStep: number | bigint;
   lastStep: number | bigint;
@@ -99,7 +99,7 @@ export interface SeriesSummary {
 }
 
 /** Sums up `rows` from `from` to `to` (exclusive), all of one series. */
-export function summarize(columns: ScalarColumns, rows: Uint32Array, from: number, to: number): SeriesSummary {
+export function summarize(columns: ScalarColumns, rows: Uint32Array, from: number, to: number): StoredSummary {
   const { step, wallTime, value } = columns;
   let lowStep = Infinity;
   let highStep = -Infinity;

@@ -1,6 +1,6 @@
 /** Drops former generations of a file if the present one has everything that they have. */
 import type { DatabaseSync } from 'node:sqlite';
-import { Prepared } from './prepared.ts';
+import { PreparedStatements } from './prepared.ts';
 import { comparePositions, type PositionedPoint, StoredScalars, type StoredSegment } from './stored-scalars.ts';
 
 /** Points that a call compares or removes before it says that more is left: about a tenth of a second. */
@@ -60,12 +60,12 @@ type Stored = { readonly scalar: PositionedPoint } | { readonly object: number }
 export class OlderGenerations {
   readonly #run: number;
   readonly #stored: StoredScalars;
-  readonly #statements: Prepared;
+  readonly #statements: PreparedStatements;
   readonly #work: Generator<number, void, void>;
   #isDone = false;
 
   constructor(db: DatabaseSync, run: number) {
-    this.#statements = new Prepared(db);
+    this.#statements = new PreparedStatements(db);
     this.#run = run;
     this.#stored = new StoredScalars(db);
     this.#work = this.#all();

@@ -6,7 +6,7 @@
 import type { ScalarColumns } from '../../model/index.ts';
 
 /** The place of a point: the record's offset, and the value's index in it. */
-export interface Position {
+export interface RowPosition {
   readonly offset: number;
   readonly index: number;
 }
@@ -45,8 +45,8 @@ export function packPositions({ offset, index }: ScalarColumns, rows: Uint32Arra
 }
 
 /** The places of a segment's points, in their order. */
-export function unpackPositions(firstOffset: number, packed: Uint8Array): Position[] {
-  const places: Position[] = [];
+export function unpackPositions(firstOffset: number, packed: Uint8Array): RowPosition[] {
+  const places: RowPosition[] = [];
   let at = 0;
   const varint = (): number => {
     let x = 0;

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
 /** A database with its statements prepared once: preparing costs more than running a small one. */
-export class Prepared {
+export class PreparedStatements {
   readonly db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 

@@ -3,7 +3,7 @@ import type { KnownFile, KnownRoot, KnownRun, ReadBackChunk, ReadBackPoint } fro
 import { compareNames, type Damage, type DataClass, type FileState, KEPT_STAMP, type RunRef, type Series } from '../../model/index.ts';
 import { translated } from './client.ts';
 import { type FileRow, fileState } from './map.ts';
-import { Prepared } from './prepared.ts';
+import { PreparedStatements } from './prepared.ts';
 import { comparePositions, exact, measured, type PositionedPoint, StoredScalars, wide } from './stored-scalars.ts';
 import { unreadRoots } from './unread-roots.ts';
 
@@ -67,14 +67,14 @@ const EXPECTED_RUNS = `FROM run JOIN root ON root.id = run.root WHERE root.name 
 /** Reads a store, also while another process writes to it. */
 export class StoreReader {
   readonly #db: DatabaseSync;
-  readonly #statements: Prepared;
+  readonly #statements: PreparedStatements;
   readonly #stored: StoredScalars;
   readonly #path: string;
 
   /** `path` is the store's, for messages. */
   constructor(db: DatabaseSync, path: string) {
     this.#db = db;
-    this.#statements = new Prepared(db);
+    this.#statements = new PreparedStatements(db);
     this.#stored = new StoredScalars(db);
     this.#path = path;
   }

@@ -3,8 +3,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { ReadBackPoint } from '../../contract/index.ts';
 import { systemCode } from '../../errors.ts';
 import { fromOddText } from './map.ts';
-import { type Position, unpackPositions } from './positions.ts';
-import { Prepared } from './prepared.ts';
+import { type RowPosition, unpackPositions } from './positions.ts';
+import { PreparedStatements } from './prepared.ts';
 
 /** Points of one series that lie together: one batch's. */
 export interface StoredSegment {
@@ -32,10 +32,10 @@ const ODD_POINTS = 'SELECT id, wall_time, value FROM odd_point WHERE id BETWEEN 
 
 /** Reads the scalars of a run from their segments. */
 export class StoredScalars {
-  readonly #statements: Prepared;
+  readonly #statements: PreparedStatements;
 
   constructor(db: DatabaseSync) {
-    this.#statements = new Prepared(db);
+    this.#statements = new PreparedStatements(db);
   }
 
   /** The points of segments, as `pieces` has them, one by one. */
@@ -111,7 +111,7 @@ export class StoredScalars {
 }
 
 /** Of a row that no place was stored for: the store is damaged, and its reader must not stumble. */
-const NOWHERE: Position = { offset: -1, index: 0 };
+const NOWHERE: RowPosition = { offset: -1, index: 0 };
 
 /** Undoes `exact`: integers came as numbers, the wide ones as text. */
 export function wide(value: unknown): number | bigint {
@@ -125,6 +125,6 @@ export function measured(value: unknown, odd: unknown): number {
 }
 
 /** Orders points by offset and index. */
-export function comparePositions(a: Position, b: Position): number {
+export function comparePositions(a: RowPosition, b: RowPosition): number {
   return a.offset - b.offset || a.index - b.index;
 }

@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { type Forgetting, KEPT_STAMP, type Tidying } from '../../model/index.ts';
-import { Prepared } from './prepared.ts';
+import { PreparedStatements } from './prepared.ts';
 import { recountRun } from './recount.ts';
 import { noteUnread } from './unread-roots.ts';
 
@@ -29,7 +29,7 @@ export function tidyStore(db: DatabaseSync, tidying: Tidying, transaction: (work
       // it here.
       db.exec('PRAGMA foreign_keys = OFF');
       try {
-        forget(new Prepared(db), tidying, transaction);
+        forget(new PreparedStatements(db), tidying, transaction);
       } finally {
         db.exec('PRAGMA foreign_keys = ON');
       }
@@ -41,7 +41,11 @@ export function tidyStore(db: DatabaseSync, tidying: Tidying, transaction: (work
 
 const RUN = 'SELECT run.id FROM run JOIN root ON root.id = run.root WHERE root.name = ? AND run.path = ?';
 
-function forget(db: Prepared, { root, isRoot, files, keepsPoints, ...listed }: Forgetting, transaction: (work: () => void) => void): void {
+function forget(
+  db: PreparedStatements,
+  { root, isRoot, files, keepsPoints, ...listed }: Forgetting,
+  transaction: (work: () => void) => void,
+): void {
   const ofRoot = 'SELECT run.path FROM run JOIN root ON root.id = run.root WHERE root.name = ?';
   const runs = isRoot
     ? db
@@ -79,14 +83,14 @@ function forget(db: Prepared, { root, isRoot, files, keepsPoints, ...listed }: F
 }
 
 /** Nobody waits for its files any more, and what could not be read of them is no trouble. */
-function keep(db: Prepared, run: number, name?: string): void {
+function keep(db: PreparedStatements, run: number, name?: string): void {
   const which = name === undefined ? '' : ' AND name = ?';
   const statement = db.prepare(`UPDATE file SET stamp = '${KEPT_STAMP}', damage = '[]', gaps = '[]' WHERE run = ?${which}`);
   if (name === undefined) statement.run(run);
   else statement.run(run, name);
 }
 
-function forgetRun(db: Prepared, run: number): void {
+function forgetRun(db: PreparedStatements, run: number): void {
   forgetPoints(db, 'series IN (SELECT id FROM series WHERE run = ?1)', run);
   db.prepare('DELETE FROM mark WHERE file IN (SELECT id FROM file WHERE run = ?)').run(run);
   for (const table of ['file', 'series']) db.prepare(`DELETE FROM ${table} WHERE run = ?`).run(run);
@@ -94,7 +98,7 @@ function forgetRun(db: Prepared, run: number): void {
 }
 
 /** Its series stay, as their numbers are those of a list. */
-function forgetFile(db: Prepared, run: number, name: string): void {
+function forgetFile(db: PreparedStatements, run: number, name: string): void {
   const file = db.prepare('SELECT id FROM file WHERE run = ? AND name = ?').get(run, name)?.['id'];
   if (file === undefined) return;
   forgetPoints(db, 'series IN (SELECT id FROM series WHERE run = ?1) AND file = ?2', run, Number(file));
@@ -103,7 +107,7 @@ function forgetFile(db: Prepared, run: number, name: string): void {
 }
 
 /** Of the segments and objects that `where` says. */
-function forgetPoints(db: Prepared, where: string, ...parameters: readonly number[]): void {
+function forgetPoints(db: PreparedStatements, where: string, ...parameters: readonly number[]): void {
   const run = (sql: string): void => {
     // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
     db.prepare(sql).run(...parameters);

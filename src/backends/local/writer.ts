@@ -17,10 +17,10 @@ import {
 } from '../../model/index.ts';
 import { Compaction } from './compact.ts';
 import { INLINE_PAYLOAD_BYTES, ROWS_PER_INSERT } from './limits.ts';
-import { fileRow, groupBySeries, hparamsOf, MAX_INT64, oddRows, oddText, type SeriesSummary, summarize, textOf } from './map.ts';
+import { fileRow, groupBySeries, hparamsOf, MAX_INT64, oddRows, oddText, type StoredSummary, summarize, textOf } from './map.ts';
 import { blobPath } from './media.ts';
 import { packPositions } from './positions.ts';
-import { Prepared } from './prepared.ts';
+import { PreparedStatements } from './prepared.ts';
 import { recountRun } from './recount.ts';
 
 /** A point that is not a scalar, ready to be stored. */
@@ -66,7 +66,7 @@ interface OpenRun {
 /** Turns parcels into rows. Called inside a transaction; after one that failed, `forget` what was cached. */
 export class Writer {
   readonly #db: DatabaseSync;
-  readonly #statements: Prepared;
+  readonly #statements: PreparedStatements;
   readonly #runs = new Map<string, OpenRun>();
   readonly #rootPaths = new Map<string, string>();
   /** The compaction that was begun last, until it is done or more comes for its run. */
@@ -77,7 +77,7 @@ export class Writer {
 
   constructor(db: DatabaseSync) {
     this.#db = db;
-    this.#statements = new Prepared(db);
+    this.#statements = new PreparedStatements(db);
     this.forget();
   }
 
@@ -148,8 +148,8 @@ export class Writer {
     this.#toRecount.clear();
   }
 
-  #points(batch: Batch, run: OpenRun, file: KnownFile): Map<number, SeriesSummary> {
-    const summaries = new Map<number, SeriesSummary>();
+  #points(batch: Batch, run: OpenRun, file: KnownFile): Map<number, StoredSummary> {
+    const summaries = new Map<number, StoredSummary>();
     const columns = batch.scalars;
     const count = columns.count;
     if (count === 0) return summaries;
@@ -214,7 +214,7 @@ export class Writer {
     return this.#statements.prepare(`INSERT INTO point (step, wall_time, value) VALUES ${Array(rows).fill('(?,?,?)').join(',')}`);
   }
 
-  #object({ point, value, data, blobs }: PreparedObject, run: OpenRun, file: KnownFile, summaries: Map<number, SeriesSummary>): void {
+  #object({ point, value, data, blobs }: PreparedObject, run: OpenRun, file: KnownFile, summaries: Map<number, StoredSummary>): void {
     const { lastInsertRowid: id } = this.#run(
       `INSERT INTO object (series, file, generation, step, wall_time, odd_wall_time, "offset", idx, form, kind, dtype, text, data)
        VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`,
@@ -289,7 +289,7 @@ export class Writer {
     ]);
   }
 
-  #summaries(run: OpenRun, summaries: ReadonlyMap<number, SeriesSummary>): void {
+  #summaries(run: OpenRun, summaries: ReadonlyMap<number, StoredSummary>): void {
     if (summaries.size === 0) return;
     const update = this.#statements.prepare(`
       UPDATE series SET count = count + ?1, first_step = min(coalesce(first_step, ?2), ?2), last_step = max(coalesce(last_step, ?3), ?3),

@@ -1,7 +1,7 @@
 import { redact } from '../../http/index.ts';
 
 /** Where a tracking URI leads. */
-export type Address =
+export type MlflowAddress =
   | {
       /** `store`: a database or folder, not a server. */
       readonly kind: 'server' | 'store';
@@ -24,7 +24,7 @@ export function isFileStore(uri: string): boolean {
 }
 
 /** Reads a tracking URI in all the forms that MLflow's own tools take. */
-export function addressOf(text: string): Address {
+export function addressOf(text: string): MlflowAddress {
   const whole = text.trim();
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(whole)?.[1]?.toLowerCase();
   if (scheme === 'http' || scheme === 'https') return serverAddress(whole);
@@ -44,7 +44,7 @@ export function addressOf(text: string): Address {
   return { kind: 'store', uri: whole, whole, username: undefined, password: undefined };
 }
 
-function serverAddress(whole: string): Address {
+function serverAddress(whole: string): MlflowAddress {
   let url: URL;
   let user: readonly [string, string];
   try {

@@ -1,11 +1,11 @@
-import { type CommonCause, type FailedAnswer, Failures, type Found, type Failure as KitFailure } from '../../backend-kit/failures/index.ts';
+import { type CommonCause, type FailedAnswer, type Failure, Failures, type Found } from '../../backend-kit/failures/index.ts';
 import { isFields, isPage, loginHint } from '../../http/index.ts';
 
 /**
  * What is behind an answer that is no success: decided by status and error code, by the message only if nothing else
  * tells.
  */
-export type Cause =
+export type MlflowCause =
   | CommonCause
   /** 500: the server stumbled; over our request, or by itself. */
   | 'internal'
@@ -23,7 +23,7 @@ export type Cause =
   | 'notServed';
 
 /** An answer that is no success, with what it means. */
-export interface Failure extends KitFailure<Cause> {
+export interface MlflowFailure extends Failure<MlflowCause> {
   /** The element that was named, for `element`. */
   readonly element?: { readonly list: 'metrics' | 'params' | 'tags'; readonly index: number };
 }
@@ -34,7 +34,7 @@ export const ACCESS =
 
 const stopHint = 'The run or its experiment was deleted: restore it, or delete the run permanently to have it created again.';
 
-const failures = new Failures<Exclude<Cause, CommonCause>>({
+const failures = new Failures<Exclude<MlflowCause, CommonCause>>({
   api: "MLflow's API",
   apiHint: 'Check tracking_uri: it is the address of the tracking server, without /api or a page behind it.',
   causes: {
@@ -79,7 +79,7 @@ const HOST_HINT =
   'MLFLOW_SERVER_ALLOWED_HOSTS), the port included.';
 
 /** `what` was being done: `creating the run train/a`. */
-export function failureOf(answer: FailedAnswer, what: string, address: string): Failure {
+export function failureOf(answer: FailedAnswer, what: string, address: string): MlflowFailure {
   const body = apiError(answer.text);
   const failure = failures.of(answer, what, address, foundIn(answer, body));
   const element = failure.cause === 'element' ? namedElement(body.message) : undefined;
@@ -107,7 +107,7 @@ function apiError(text: string): ApiError {
   return { code: '', message: text };
 }
 
-function foundIn(answer: FailedAnswer, body: ApiError): Found<Cause> {
+function foundIn(answer: FailedAnswer, body: ApiError): Found<MlflowCause> {
   const cause = causeOf(answer, body);
   const reason = body.message;
   if (cause === 'denied') return { cause, detail: reason, hint: deniedHint(answer) };
@@ -122,7 +122,7 @@ function deniedHint({ status, text, error }: FailedAnswer): string {
   return 'Ask for the right to write into the experiment (EDIT), or use another one.';
 }
 
-function causeOf(answer: FailedAnswer, { code, message }: ApiError): Cause {
+function causeOf(answer: FailedAnswer, { code, message }: ApiError): MlflowCause {
   const { kind, status, text } = answer;
   // Whatever the status: old versions say 503 for it, and it never passes.
   if (UNSTORABLE.test(message)) return 'refused';
@@ -146,7 +146,7 @@ function causeOf(answer: FailedAnswer, { code, message }: ApiError): Cause {
 }
 
 /** `metrics[12].key`, or the list alone with what is wrong in it. */
-function namedElement(message: string): Failure['element'] {
+function namedElement(message: string): MlflowFailure['element'] {
   const found = /\b(metrics|params|tags)\[(\d+)\]/.exec(message);
   return found === null ? undefined : { list: found[1] as 'metrics' | 'params' | 'tags', index: Number(found[2]) };
 }

@@ -1,6 +1,6 @@
 import { type BodyStream, type HttpAnswer, MOST_LISTED, Pages, taken } from '../../http/index.ts';
-import { type Failure, failureOf } from './answers.ts';
-import type { MlflowClient, Reply } from './client.ts';
+import { failureOf, type MlflowFailure } from './answers.ts';
+import type { MlflowClient, MlflowReply } from './client.ts';
 
 const PROXY = '/api/2.0/mlflow-artifacts/artifacts';
 /** Longest address of a folder that is believed. */
@@ -43,26 +43,26 @@ export class Artifacts {
   }
 
   /** Stores a file, over whatever is there. A server that stumbles is asked once more. */
-  async put(root: string, path: string, data: Uint8Array | BodyStream, signal: AbortSignal): Promise<Failure | undefined> {
+  async put(root: string, path: string, data: Uint8Array | BodyStream, signal: AbortSignal): Promise<MlflowFailure | undefined> {
     const first = await this.#put(root, path, data, signal);
     return first?.cause === 'internal' ? this.#put(root, path, data, signal) : first;
   }
 
-  async #put(root: string, path: string, data: Uint8Array | BodyStream, signal: AbortSignal): Promise<Failure | undefined> {
+  async #put(root: string, path: string, data: Uint8Array | BodyStream, signal: AbortSignal): Promise<MlflowFailure | undefined> {
     const headers = { 'content-type': 'application/octet-stream' };
     const answer = await this.#client.raw({ method: 'PUT', path: address(root, path), body: data, headers, signal });
     return answer.kind === 'ok' ? undefined : this.#failure(answer, `storing ${path}`);
   }
 
   /** Removes a file; one that is not there is removed. */
-  async remove(root: string, path: string, signal: AbortSignal): Promise<Failure | undefined> {
+  async remove(root: string, path: string, signal: AbortSignal): Promise<MlflowFailure | undefined> {
     const answer = await this.#client.raw({ method: 'DELETE', path: address(root, path), signal });
     if (answer.kind === 'ok') return undefined;
     const failure = this.#failure(answer, `removing ${path}`);
     return failure.cause === 'missing' ? undefined : failure;
   }
 
-  async get(root: string, path: string, signal: AbortSignal): Promise<Reply<Buffer>> {
+  async get(root: string, path: string, signal: AbortSignal): Promise<MlflowReply<Buffer>> {
     const answer = await this.#client.raw({
       method: 'GET',
       path: address(root, path),
@@ -74,13 +74,13 @@ export class Artifacts {
   }
 
   /** The files of one folder of a run (none: its own), with their lengths. */
-  async list(runId: string, folder: string, signal: AbortSignal): Promise<Reply<ReadonlyMap<string, number>>> {
+  async list(runId: string, folder: string, signal: AbortSignal): Promise<MlflowReply<ReadonlyMap<string, number>>> {
     const listed = await this.entries(runId, folder, signal);
     return listed.kind === 'ok' ? { kind: 'ok', value: listed.value.files } : listed;
   }
 
   /** The folders in one folder of a run. */
-  async folders(runId: string, folder: string, signal: AbortSignal): Promise<Reply<ReadonlySet<string>>> {
+  async folders(runId: string, folder: string, signal: AbortSignal): Promise<MlflowReply<ReadonlySet<string>>> {
     const listed = await this.entries(runId, folder, signal);
     return listed.kind === 'ok' ? { kind: 'ok', value: listed.value.folders } : listed;
   }
@@ -90,7 +90,7 @@ export class Artifacts {
     runId: string,
     folder: string,
     signal: AbortSignal,
-  ): Promise<Reply<{ readonly files: ReadonlyMap<string, number>; readonly folders: ReadonlySet<string> }>> {
+  ): Promise<MlflowReply<{ readonly files: ReadonlyMap<string, number>; readonly folders: ReadonlySet<string> }>> {
     const files = new Map<string, number>();
     const folders = new Set<string>();
     const pages = new Pages(`listing ${folder}`, this.#client.address, { items: MOST_LISTED });
@@ -121,7 +121,7 @@ export class Artifacts {
     return this.#failure(answer, 'asking for artifacts').cause === 'notServed' ? false : undefined;
   }
 
-  #failure(answer: Exclude<HttpAnswer, { kind: 'ok' }>, what: string): Failure {
+  #failure(answer: Exclude<HttpAnswer, { kind: 'ok' }>, what: string): MlflowFailure {
     return failureOf(answer, what, this.#client.address);
   }
 }

@@ -3,7 +3,7 @@
  * and points that are there should be left out by the server; versions before 3.10 can do that for a hundred entries
  * at a time only, those before 3.16 never for NaN.
  */
-import type { Failure } from './answers.ts';
+import type { MlflowFailure } from './answers.ts';
 import type { MlflowClient } from './client.ts';
 import { heldPoints } from './held-metrics.ts';
 import { clamped } from './map.ts';
@@ -47,7 +47,7 @@ export async function heldOf(
   client: MlflowClient,
   runId: string,
   metrics: readonly Metric[],
-  toError: (failure: Failure) => Error,
+  toError: (failure: MlflowFailure) => Error,
   signal: AbortSignal,
 ): Promise<ReadonlySet<Metric>> {
   const wanted = new Map<string, Metric[]>();

@@ -18,12 +18,12 @@ import {
   unusableAnswer,
   wholeNumber,
 } from '../../http/index.ts';
-import { type Failure, failureOf, isOwnWord, notTheApi } from './answers.ts';
+import { failureOf, isOwnWord, type MlflowFailure, notTheApi } from './answers.ts';
 import { HISTORY_PAGE, REQUESTS_AT_ONCE, RUNS_PAGE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { MlflowSettings } from './settings.ts';
 
 /** What a call gives. */
-export type Reply<T> = HttpReply<T, Failure>;
+export type MlflowReply<T> = HttpReply<T, MlflowFailure>;
 
 /** A tag of a run. */
 export interface Tag {
@@ -42,7 +42,7 @@ export interface Experiment {
 }
 
 /** What the server says of a run. */
-export interface RunFacts {
+export interface MlflowRunFacts {
   readonly runId: string;
   readonly experimentId: string;
   readonly isDeleted: boolean;
@@ -62,7 +62,7 @@ export interface HistoryPoint {
 }
 
 /** What the server says of itself. */
-export interface ServerFacts {
+export interface MlflowServerFacts {
   /** Undefined where it does not say: before 3.0. */
   readonly isFileStore: boolean | undefined;
   /** Whether it keeps what it is sent apart by workspaces; undefined: it knows none, and looks past the name of one. */
@@ -131,7 +131,7 @@ export class MlflowClient {
     endpoint: string,
     input: Fields | string,
     signal: AbortSignal,
-  ): Promise<Reply<AnswerFields>> {
+  ): Promise<MlflowReply<AnswerFields>> {
     const isPost = method === 'POST';
     const answer = await this.#requests.add(
       () =>
@@ -166,7 +166,7 @@ export class MlflowClient {
     return this.#http.send(request);
   }
 
-  async serverFacts(signal: AbortSignal): Promise<Reply<ServerFacts>> {
+  async serverFacts(signal: AbortSignal): Promise<MlflowReply<MlflowServerFacts>> {
     const answer = await this.#http.send({ method: 'GET', path: '/api/3.0/mlflow/server-info', signal });
     // Servers from before 3.0 do not know it.
     if (answer.kind === 'refused' && (answer.status === 404 || answer.status === 405)) {
@@ -190,23 +190,23 @@ export class MlflowClient {
   }
 
   /** The experiments that were used last. */
-  async experiments(signal: AbortSignal): Promise<Reply<readonly Experiment[]>> {
+  async experiments(signal: AbortSignal): Promise<MlflowReply<readonly Experiment[]>> {
     const reply = await this.call('looking at experiments', 'POST', 'experiments/search', { max_results: EXPERIMENTS_LOOKED_AT }, signal);
     return taken(reply, (fields) => fields.list('experiments').map(experimentFacts));
   }
 
-  async experimentNamed(name: string, signal: AbortSignal): Promise<Reply<Experiment>> {
+  async experimentNamed(name: string, signal: AbortSignal): Promise<MlflowReply<Experiment>> {
     const what = `looking for the experiment ${name}`;
     return experimentIn(await this.call(what, 'GET', 'experiments/get-by-name', { experiment_name: name }, signal));
   }
 
-  async experimentById(id: string, signal: AbortSignal): Promise<Reply<Experiment>> {
+  async experimentById(id: string, signal: AbortSignal): Promise<MlflowReply<Experiment>> {
     return experimentIn(await this.call(`looking for the experiment ${id}`, 'GET', 'experiments/get', { experiment_id: id }, signal));
   }
 
   /** All runs with this tag in an experiment, deleted ones too, the oldest first. */
-  async runsTagged(experimentId: string, tag: string, value: string, signal: AbortSignal): Promise<Reply<readonly RunFacts[]>> {
-    const runs: RunFacts[] = [];
+  async runsTagged(experimentId: string, tag: string, value: string, signal: AbortSignal): Promise<MlflowReply<readonly MlflowRunFacts[]>> {
+    const runs: MlflowRunFacts[] = [];
     const pages = new Pages('looking for the run', this.address, { items: MOST_LISTED });
     const size = new PageSize(RUNS_PAGE);
     let token: string | undefined;
@@ -235,26 +235,26 @@ export class MlflowClient {
     return { kind: 'ok', value: runs.sort((a, b) => a.startTime - b.startTime || (a.runId < b.runId ? -1 : 1)) };
   }
 
-  async run(runId: string, signal: AbortSignal): Promise<Reply<RunFacts>> {
+  async run(runId: string, signal: AbortSignal): Promise<MlflowReply<MlflowRunFacts>> {
     const reply = await this.call(`looking for the run ${runId}`, 'GET', 'runs/get', { run_id: runId }, signal);
     return taken(reply, (fields) => runFacts(fields.object('run')));
   }
 
-  async createRun(input: Fields, signal: AbortSignal): Promise<Reply<RunFacts>> {
+  async createRun(input: Fields, signal: AbortSignal): Promise<MlflowReply<MlflowRunFacts>> {
     const reply = await this.call(`creating the run ${String(input['run_name'])}`, 'POST', 'runs/create', input, signal);
     return taken(reply, (fields) => runFacts(fields.object('run')));
   }
 
   /** `metrics` is the JSON text of the elements, without brackets. */
-  logMetrics(runId: string, metrics: string, signal: AbortSignal): Promise<Reply<AnswerFields>> {
+  logMetrics(runId: string, metrics: string, signal: AbortSignal): Promise<MlflowReply<AnswerFields>> {
     return this.call('writing metrics', 'POST', 'runs/log-batch', `{"run_id":${JSON.stringify(runId)},"metrics":[${metrics}]}`, signal);
   }
 
-  logTags(runId: string, tags: readonly Tag[], signal: AbortSignal): Promise<Reply<AnswerFields>> {
+  logTags(runId: string, tags: readonly Tag[], signal: AbortSignal): Promise<MlflowReply<AnswerFields>> {
     return this.call('writing tags', 'POST', 'runs/log-batch', { run_id: runId, tags }, signal);
   }
 
-  logParams(runId: string, params: readonly Tag[], signal: AbortSignal): Promise<Reply<AnswerFields>> {
+  logParams(runId: string, params: readonly Tag[], signal: AbortSignal): Promise<MlflowReply<AnswerFields>> {
     return this.call('writing params', 'POST', 'runs/log-batch', { run_id: runId, params }, signal);
   }
 
@@ -262,7 +262,7 @@ export class MlflowClient {
    * Whose points the server gives when it is asked for those of a key: a database that compares loosely gives another
    * key's.
    */
-  async holderOf(runId: string, key: string, signal: AbortSignal): Promise<Reply<string | undefined>> {
+  async holderOf(runId: string, key: string, signal: AbortSignal): Promise<MlflowReply<string | undefined>> {
     const input = { run_id: runId, metric_key: key, max_results: 1 };
     const reply = taken(await this.call(`looking for the metric ${key}`, 'GET', 'metrics/get-history', input, signal), (fields) => {
       return fields.list('metrics')[0]?.text('key', key);
@@ -277,7 +277,7 @@ export class MlflowClient {
   async *history(
     runId: string,
     key: string,
-    failed: (failure: Failure) => Error,
+    failed: (failure: MlflowFailure) => Error,
     signal: AbortSignal,
   ): AsyncGenerator<readonly HistoryPoint[], void, void> {
     const what = `reading the metric ${key}`;
@@ -297,7 +297,7 @@ export class MlflowClient {
 
 const withWideSteps = keepWide('step');
 
-function experimentIn(reply: Reply<AnswerFields>): Reply<Experiment> {
+function experimentIn(reply: MlflowReply<AnswerFields>): MlflowReply<Experiment> {
   return taken(reply, (fields) => {
     return experimentFacts(fields.object('experiment'));
   });
@@ -314,7 +314,7 @@ function experimentFacts(fields: AnswerFields): Experiment {
 }
 
 /** Whatever is empty or zero is left out by the server. */
-function runFacts(run: AnswerFields): RunFacts {
+function runFacts(run: AnswerFields): MlflowRunFacts {
   const info = run.object('info');
   const data = run.object('data');
   return {

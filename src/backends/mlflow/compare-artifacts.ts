@@ -6,7 +6,7 @@ import { valueOrThrow } from '../../http/index.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
 import { cut } from './cut-text.ts';
-import type { TrackedRun } from './handle.ts';
+import type { MlflowRun } from './handle.ts';
 import { keyOf, tagOf } from './keys.ts';
 import { paramText } from './params-and-files.ts';
 import { isHeldParam, OTHER_VALUE } from './run-params.ts';
@@ -16,7 +16,7 @@ import type { StoreFacts } from './store-facts.ts';
 export async function compareArtifacts(
   client: MlflowClient,
   artifacts: Artifacts,
-  run: TrackedRun,
+  run: MlflowRun,
   { files, params }: WantedArtifacts,
   facts: StoreFacts,
   signal: AbortSignal,

@@ -12,7 +12,7 @@ import {
   fileHash,
   markText,
   type NeededFile,
-  type PointPosition,
+  type PointIdentity,
   pointText,
   readPoint,
   type StoredPoint,
@@ -22,7 +22,7 @@ import { BYTES_PER_REQUEST } from './limits.ts';
 
 /** A point as a line of a file of exact points. */
 export function pointLine(
-  position: PointPosition,
+  position: PointIdentity,
   tag: string,
   plugin: string,
   step: number | bigint,
@@ -40,11 +40,11 @@ export function pointLine(
 }
 
 /** An event without a value as a line. */
-export function markLine(position: PointPosition, mark: Mark): ExactLine {
+export function markLine(position: PointIdentity, mark: Mark): ExactLine {
   return { offset: position.offset, index: 0, text: markText(positionFields(position), mark), isMark: true };
 }
 
-function positionFields({ run, file, offset, checksum, index }: PointPosition): Record<string, Json> {
+function positionFields({ run, file, offset, checksum, index }: PointIdentity): Record<string, Json> {
   return { run: run.path, file, offset, checksum, index };
 }
 

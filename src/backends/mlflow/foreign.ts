@@ -3,9 +3,9 @@ import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.
 import type { Foreign, ForeignLook, OwnRun, ReadBackChunk } from '../../contract/index.ts';
 import { type AnswerFields, eachPage, FolderWalk, MOST_LISTED, PageSize, taken, valueOrThrow } from '../../http/index.ts';
 import type { Artifacts } from './artifacts.ts';
-import type { MlflowClient, RunFacts } from './client.ts';
+import type { MlflowClient, MlflowRunFacts } from './client.ts';
 import { EXACT_FOLDER } from './exact-files.ts';
-import { readHandle, type TrackedRun } from './handle.ts';
+import { type MlflowRun, readHandle } from './handle.ts';
 import { type KeyOptions, keyOf, tagOf } from './keys.ts';
 import { RUNS_PAGE } from './limits.ts';
 import { foreignVersions } from './model-versions.ts';
@@ -21,19 +21,19 @@ const NOTE = 'mlflow.note.content';
 const OF_SYSTEM = /^(?:mlflow|mirrorboard)\./;
 
 /** Where is looked, and what is ours there. */
-export interface ForeignOptions extends KeyOptions {
+export interface MlflowForeignOptions extends KeyOptions {
   /** The points of a run that hold hyperparameters. */
-  readonly hparams: (run: RunFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
+  readonly hparams: (run: MlflowRunFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
 }
 
-type Own = TrackedRun & Omit<OwnRun, 'handle'>;
+type Own = MlflowRun & Omit<OwnRun, 'handle'>;
 
 /** Lists what our experiments hold that no mirror wrote. */
 export async function* foreignIn(
   client: MlflowClient,
   artifacts: Artifacts,
   own: readonly OwnRun[],
-  options: ForeignOptions,
+  options: MlflowForeignOptions,
   signal: AbortSignal,
 ): AsyncGenerator<ForeignLook, void, void> {
   const runs = own.map(({ handle, ...each }): Own => ({ ...each, ...readHandle(handle) }));
@@ -60,8 +60,12 @@ export async function* foreignIn(
 async function* inRun(
   client: MlflowClient,
   artifacts: Artifacts,
-  { run: { runId, root, files, params, tags }, facts, place }: { readonly run: Own; readonly facts: RunFacts; readonly place: string },
-  options: ForeignOptions,
+  {
+    run: { runId, root, files, params, tags },
+    facts,
+    place,
+  }: { readonly run: Own; readonly facts: MlflowRunFacts; readonly place: string },
+  options: MlflowForeignOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Foreign, void, void> {
   if (params !== undefined) {

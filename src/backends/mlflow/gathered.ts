@@ -5,20 +5,20 @@
  * in others of about its size, so that a line is written again a few times only. After a crash both are there, which
  * changes nothing: a point is in as many files as it likes.
  */
-export interface Piece {
+export interface GatheredPiece {
   readonly offset: number;
   readonly index: number;
   readonly text: string;
 }
 
-interface Kept<Part extends Piece> {
+interface Kept<Part extends GatheredPiece> {
   readonly path: string;
   readonly pieces: readonly Part[];
   readonly bytes: number;
 }
 
 /** Pieces to be stored as one file, and the files whose content is in it. */
-export interface Joined<Part extends Piece> {
+export interface JoinedPieces<Part extends GatheredPiece> {
   readonly pieces: readonly Part[];
   readonly absorbed: readonly string[];
 }
@@ -32,7 +32,7 @@ export class GatherRoom {
 const SMALL_BYTES = 8 * 1024;
 
 /** Keeps small files of exact points back until several of them make one. */
-export class Gathered<Part extends Piece> {
+export class Gathered<Part extends GatheredPiece> {
   readonly #room: GatherRoom;
   readonly #mostBytes: number;
   /** Of each source, the files that may still be taken in; the last one is the newest. */
@@ -45,7 +45,7 @@ export class Gathered<Part extends Piece> {
   }
 
   /** Pieces of a source with those before them that are worth it; undefined if all of them are stored already. */
-  join(source: string, fresh: readonly Part[]): Joined<Part> | undefined {
+  join(source: string, fresh: readonly Part[]): JoinedPieces<Part> | undefined {
     const list = this.#kept.get(source) ?? [];
     const last = list.at(-1);
     const first = fresh[0];
@@ -70,7 +70,7 @@ export class Gathered<Part extends Piece> {
   }
 
   /** What was joined is stored under a path. */
-  stored(source: string, path: string, { pieces, absorbed }: Joined<Part>): void {
+  stored(source: string, path: string, { pieces, absorbed }: JoinedPieces<Part>): void {
     const list = this.#kept.get(source) ?? [];
     const rest = list.filter((kept) => !absorbed.includes(kept.path));
     for (const kept of list) if (absorbed.includes(kept.path)) this.#room.left += kept.bytes;
@@ -101,10 +101,10 @@ export class Gathered<Part extends Piece> {
   }
 }
 
-function isBehind(first: Piece, last: Piece | undefined): boolean {
+function isBehind(first: GatheredPiece, last: GatheredPiece | undefined): boolean {
   return last === undefined || first.offset > last.offset || (first.offset === last.offset && first.index > last.index);
 }
 
-function bytesOf(pieces: readonly Piece[]): number {
+function bytesOf(pieces: readonly GatheredPiece[]): number {
   return pieces.reduce((sum, { text }) => sum + Buffer.byteLength(text) + 1, 0);
 }

@@ -1,10 +1,10 @@
 import { handleReader, handleText, isName } from '../../backend-kit/index.ts';
 import type { Handle } from '../../contract/index.ts';
 import { artifactRoot } from './artifacts.ts';
-import type { RunFacts } from './client.ts';
+import type { MlflowRunFacts } from './client.ts';
 
 /** A tracker run, as it is found again. */
-export interface TrackedRun {
+export interface MlflowRun {
   readonly runId: string;
   readonly experimentId: string;
   /** The run's folder behind the artifact proxy; undefined where there is no way to store files. */
@@ -12,12 +12,12 @@ export interface TrackedRun {
 }
 
 /** The run that the server's facts describe. */
-export function trackedRun({ runId, experimentId, artifactUri }: RunFacts): TrackedRun {
+export function trackedRun({ runId, experimentId, artifactUri }: MlflowRunFacts): MlflowRun {
   return { runId, experimentId, root: artifactRoot(artifactUri) };
 }
 
 /** Packs a run into a handle. */
-export function handleOf({ runId, experimentId, root }: TrackedRun): Handle {
+export function handleOf({ runId, experimentId, root }: MlflowRun): Handle {
   return handleText({ run: runId, experiment: experimentId, root });
 }
 
@@ -25,7 +25,7 @@ export function handleOf({ runId, experimentId, root }: TrackedRun): Handle {
 export const readHandle = handleReader(
   'an MLflow run',
   ['run', 'experiment', 'root'],
-  ({ run, experiment, root }): TrackedRun | undefined =>
+  ({ run, experiment, root }): MlflowRun | undefined =>
     isName(run) && typeof experiment === 'string'
       ? { runId: run, experimentId: experiment, root: typeof root === 'string' ? root : undefined }
       : undefined,

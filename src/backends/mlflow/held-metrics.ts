@@ -1,5 +1,5 @@
 import type { Batch } from '../../model/index.ts';
-import type { Failure } from './answers.ts';
+import type { MlflowFailure } from './answers.ts';
 import type { HistoryPoint, MlflowClient } from './client.ts';
 import type { Metric } from './prepare.ts';
 
@@ -55,7 +55,7 @@ export class HeldMetrics {
    * Those of the metrics that are not there yet, each once. `toError` makes what is thrown when the server does not
    * say.
    */
-  async missing(metrics: readonly Metric[], signal: AbortSignal, toError: (failure: Failure) => Error): Promise<readonly Metric[]> {
+  async missing(metrics: readonly Metric[], signal: AbortSignal, toError: (failure: MlflowFailure) => Error): Promise<readonly Metric[]> {
     const held = new Set<string>();
     if (this.#isUnsure) {
       for (const key of new Set(metrics.map((metric) => metric.key))) await this.#readHistory(key, held, signal, toError);
@@ -73,7 +73,7 @@ export class HeldMetrics {
     return fresh;
   }
 
-  async #readHistory(key: string, held: Set<string>, signal: AbortSignal, toError: (failure: Failure) => Error): Promise<void> {
+  async #readHistory(key: string, held: Set<string>, signal: AbortSignal, toError: (failure: MlflowFailure) => Error): Promise<void> {
     for await (const { step, timestamp, value } of heldPoints(this.#client, this.#runId, key, toError, signal)) {
       held.add(`${key}\n${step}\n${timestamp}\n${value}`);
     }
@@ -88,11 +88,11 @@ export async function* heldPoints(
   client: MlflowClient,
   runId: string,
   key: string,
-  toError: (failure: Failure) => Error,
+  toError: (failure: MlflowFailure) => Error,
   signal: AbortSignal,
 ): AsyncGenerator<HistoryPoint, void, void> {
   const none = new Error('the run has no such metric');
-  const failed = (failure: Failure): Error => (failure.cause === 'missing' ? none : toError(failure));
+  const failed = (failure: MlflowFailure): Error => (failure.cause === 'missing' ? none : toError(failure));
   try {
     for await (const points of client.history(runId, key, failed, signal)) yield* points;
   } catch (error) {

@@ -18,11 +18,11 @@ import { MirrorError } from '../../errors.ts';
 import { type ManagedServer, valueOrThrow } from '../../http/index.ts';
 import { isFileStore } from './address.ts';
 import { Artifacts, AWAY_HINT, placeOf } from './artifacts.ts';
-import { MlflowClient, type RunFacts } from './client.ts';
+import { MlflowClient, type MlflowRunFacts } from './client.ts';
 import { compareArtifacts } from './compare-artifacts.ts';
 import { foreignIn } from './foreign.ts';
 import { GatherRoom } from './gathered.ts';
-import { handleOf, readHandle, type TrackedRun, trackedRun } from './handle.ts';
+import { handleOf, type MlflowRun, readHandle, trackedRun } from './handle.ts';
 import { isPublishable, keyOf, tagOf } from './keys.ts';
 import { FILE_STORE, LearnedFacts } from './learned-facts.ts';
 import { mlflowCapabilities } from './limits.ts';
@@ -32,8 +32,8 @@ import { registerModel } from './model-versions.ts';
 import { noteDataset, putFile } from './params-and-files.ts';
 import { checkWorkspace, lookFor, probeServer } from './probe.ts';
 import { readBack } from './read-back.ts';
-import { RunWriter } from './run-writer.ts';
-import { Runs } from './runs.ts';
+import { MlflowRunWriter } from './run-writer.ts';
+import { MlflowRuns } from './runs.ts';
 import { FIELDS, type MlflowSettings, parseSettings } from './settings.ts';
 import { type StoreFacts, UNTRIED } from './store-facts.ts';
 import { writeTextTables } from './text-tables.ts';
@@ -42,7 +42,7 @@ import { writeTextTables } from './text-tables.ts';
 interface Connection {
   readonly client: MlflowClient;
   readonly artifacts: Artifacts;
-  readonly runs: Runs;
+  readonly runs: MlflowRuns;
   readonly server: ManagedServer | undefined;
   readonly learned: LearnedFacts;
   /** What is asked before a run is opened. */
@@ -62,7 +62,7 @@ class MlflowBackend implements Backend {
   #connection: Promise<Connection> | undefined;
   /** What the connection turned out to be; asked for without waiting. */
   #known: Connection | undefined;
-  readonly #writers = new Map<string, RunWriter>();
+  readonly #writers = new Map<string, MlflowRunWriter>();
   /** Whether every run so far can have files. */
   #hasArtifacts: boolean;
   /** That files can't be stored was said. */
@@ -111,7 +111,7 @@ class MlflowBackend implements Backend {
     await runs.noteFiles(readHandle(handle).runId, files, signal);
   };
 
-  async #writer(connection: Connection, run: TrackedRun, signal: AbortSignal): Promise<RunWriter> {
+  async #writer(connection: Connection, run: MlflowRun, signal: AbortSignal): Promise<MlflowRunWriter> {
     const known = this.#writers.get(run.runId);
     if (known !== undefined) return known;
     const facts = valueOrThrow(await connection.client.run(run.runId, signal));
@@ -120,7 +120,7 @@ class MlflowBackend implements Backend {
     return writer;
   }
 
-  #writerOf(connection: Connection, run: TrackedRun, found: RunFacts, isNew: boolean): RunWriter {
+  #writerOf(connection: Connection, run: MlflowRun, found: MlflowRunFacts, isNew: boolean): MlflowRunWriter {
     const { client, artifacts, learned } = connection;
     const away = run.root === undefined ? notProxied(found.artifactUri) : undefined;
     const noFiles = connection.noFiles ?? away;
@@ -131,7 +131,7 @@ class MlflowBackend implements Backend {
     }
     const { histogramPercentiles, exactTimes } = this.#settings;
     const options = { histogramPercentiles, exactTimes, facts: learned.facts, noFiles, room: connection.room, clock: this.#context.clock };
-    return new RunWriter(client, artifacts, run, found, isNew, options, this.#context.warn);
+    return new MlflowRunWriter(client, artifacts, run, found, isNew, options, this.#context.warn);
   }
 
   readonly send: Call<'send'> = async (parcels, signal) => {
@@ -174,7 +174,7 @@ class MlflowBackend implements Backend {
 
   readonly foreign: Call<'foreign'> = async (own, signal) => {
     const { client, artifacts, learned } = await this.#connect(signal);
-    const hparams = (facts: RunFacts): AsyncIterable<ReadBackChunk> =>
+    const hparams = (facts: MlflowRunFacts): AsyncIterable<ReadBackChunk> =>
       readBack(client, artifacts, trackedRun(facts), { signal, isWanted: (tag) => tag.startsWith('_hparams_/') });
     return foreignIn(client, artifacts, own, { ...learned.facts, isFlat: learned.facts.isFileStore, hparams }, signal);
   };
@@ -302,7 +302,7 @@ class MlflowBackend implements Backend {
     );
     const artifacts = new Artifacts(client);
     const learned = new LearnedFacts(client, this.#context.warn, this.#context.clock);
-    const runs = new Runs(client, settings, {
+    const runs = new MlflowRuns(client, settings, {
       warn: this.#context.warn,
       clock: this.#context.clock,
       learned,

@@ -4,7 +4,7 @@ import type { BackendContext } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import type { Experiment, MlflowClient } from './client.ts';
 import { FACTS_TAG, factsText, readFacts, type StoreFacts, UNTRIED } from './store-facts.ts';
-import { Trial } from './store-trial.ts';
+import { StoreTrial } from './store-trial.ts';
 
 /** What is known of a server's store, and how that is learned: each thing once for a connection. */
 export class LearnedFacts {
@@ -16,7 +16,7 @@ export class LearnedFacts {
   #version: string | undefined;
   #announced: { readonly version: string; readonly isFileStore: boolean | undefined } = { version: '', isFileStore: undefined };
   #tried: StoreFacts | undefined;
-  #trial: Trial | undefined;
+  #trial: StoreTrial | undefined;
 
   constructor(client: MlflowClient, warn: BackendContext['warn'], clock: Clock = systemClock) {
     this.#clock = clock;
@@ -63,7 +63,7 @@ export class LearnedFacts {
       signal.throwIfAborted();
       this.#recall(experiment);
       if (this.#tried !== undefined && !isAgain) return this.facts;
-      this.#trial ??= new Trial(this.#client, experiment.id);
+      this.#trial ??= new StoreTrial(this.#client, experiment.id);
       try {
         this.#tried = await this.#trial.facts(signal);
       } catch (error) {

@@ -1,6 +1,6 @@
 /** Canonical points to what MLflow is sent. Pure. */
 
-import { type PointPosition, positionHash } from '../../backend-kit/exact-points/index.ts';
+import { type PointIdentity, positionHash } from '../../backend-kit/exact-points/index.ts';
 import { exactValue, hparamsOf, isShownImage } from '../../backend-kit/index.ts';
 import type { HeldPoint } from '../../contract/index.ts';
 import { type Blob, type Json, jsonText, type ObjectPoint, toMillis, type Value } from '../../model/index.ts';
@@ -60,7 +60,7 @@ function numberText(value: number): string {
 }
 
 /** A file that is stored beside a run. */
-export interface Upload {
+export interface MlflowUpload {
   readonly path: string;
   readonly data: Uint8Array;
 }
@@ -91,11 +91,11 @@ export function notesText(notes: readonly Note[]): string {
 }
 
 /** What happens to a point that is not a scalar. */
-export interface MappedObject {
+export interface MlflowObject {
   /** Its value's JSON text. */
   readonly valueText: string;
   /** What lies beside it, large bytes first, in the order in which the value names them. */
-  readonly uploads: readonly Upload[];
+  readonly uploads: readonly MlflowUpload[];
   /** How many of `uploads` are needed to have the point back; the others are for people. */
   readonly needed: number;
   readonly note: Note | undefined;
@@ -113,11 +113,11 @@ export interface MapOptions {
 }
 
 /** Maps a point that is no scalar to files, params and metrics. */
-export function mapObject(tag: string, plugin: string, point: ObjectPoint, place: PointPosition, options: MapOptions): MappedObject {
+export function mapObject(tag: string, plugin: string, point: ObjectPoint, place: PointIdentity, options: MapOptions): MlflowObject {
   const { value, text: valueText, blobs } = exactValue(plugin, point);
   const id = positionHash(place, 16);
   const name = fileNameOf(tag);
-  const exact = blobs.map((blob, i): Upload => ({ path: blobPath(value, blob, i, blobs.length, name, point, id), data: blob.data }));
+  const exact = blobs.map((blob, i): MlflowUpload => ({ path: blobPath(value, blob, i, blobs.length, name, point, id), data: blob.data }));
   return {
     valueText,
     uploads: [...exact, ...forPeople(value, exact)],
@@ -148,7 +148,7 @@ function blobPath(value: Value, blob: Blob, i: number, count: number, name: stri
   }
 }
 
-function forPeople(value: Value, exact: readonly Upload[]): readonly Upload[] {
+function forPeople(value: Value, exact: readonly MlflowUpload[]): readonly MlflowUpload[] {
   if (value.kind === 'images') {
     // The grid's cell loads this file, the view behind it the other one.
     return exact
@@ -172,7 +172,7 @@ const PERCENTILES = [
   ['p95', 0.95],
 ] as const;
 
-function percentilesOf(tag: string, value: Extract<Value, { kind: 'histogram' }>, keys: KeyTable): MappedObject['metrics'] {
+function percentilesOf(tag: string, value: Extract<Value, { kind: 'histogram' }>, keys: KeyTable): MlflowObject['metrics'] {
   const counts = value.count.map(Number);
   const total = counts.reduce((sum, count) => sum + count, 0);
   if (!(total > 0)) return [];

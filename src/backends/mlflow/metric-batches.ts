@@ -2,19 +2,19 @@
 import { piecesOf } from '../../backend-kit/index.ts';
 import { type Job, Search, writeBatch } from '../../backend-kit/sending/index.ts';
 import { reasonOf } from '../../errors.ts';
-import { type Failure, isAboutContent, stopOf } from './answers.ts';
+import { isAboutContent, type MlflowFailure, stopOf } from './answers.ts';
 import { heldOf, partsByName, partsOf } from './clashes.ts';
 import type { MlflowClient } from './client.ts';
 import type { HeldMetrics } from './held-metrics.ts';
 import { BYTES_PER_REQUEST, METRICS_PER_REQUEST } from './limits.ts';
 import type { MetricNames } from './metric-names.ts';
-import type { Metric, Prepared } from './prepare.ts';
+import type { Metric, PreparedMetrics } from './prepare.ts';
 import type { Stumbles } from './stumbles.ts';
 import { tryMetric } from './trial.ts';
 
 /** A metric of a parcel on its way. */
 interface Entry {
-  readonly job: Job<Prepared>;
+  readonly job: Job<PreparedMetrics>;
   readonly metric: Metric;
 }
 
@@ -37,7 +37,7 @@ export class MetricBatches {
   }
 
   /** Metrics of all parcels in as few requests as they fit into, one after the other. */
-  async write(jobs: readonly Job<Prepared>[], signal: AbortSignal): Promise<void> {
+  async write(jobs: readonly Job<PreparedMetrics>[], signal: AbortSignal): Promise<void> {
     const entries = jobs.flatMap((job): Entry[] => job.prepared.metrics.flatMap((metric) => (metric.isSettled ? [] : [{ job, metric }])));
     const bytesOf = ({ metric }: Entry): number => Buffer.byteLength(metric.text) + 1;
     const most = { bytes: BYTES_PER_REQUEST, count: METRICS_PER_REQUEST };
@@ -47,7 +47,7 @@ export class MetricBatches {
   async #write(group: readonly Entry[], search: Search, signal: AbortSignal): Promise<void> {
     const { names, held, client, runId, stumbles } = this.#options;
     let fresh: readonly Metric[] = [];
-    await writeBatch<Entry, Failure>(group, search, {
+    await writeBatch<Entry, MlflowFailure>(group, search, {
       send: async (entries) => {
         const metrics = entries.map(({ metric }) => metric);
         names.update(metrics);
@@ -81,7 +81,7 @@ export class MetricBatches {
    * Sends a group in parts if the server takes some of it for what it holds. A name that it takes for another one gets
    * a new one; what comes down to single points is looked up.
    */
-  async #sortOut(group: readonly Entry[], clash: Failure, search: Search, signal: AbortSignal): Promise<void> {
+  async #sortOut(group: readonly Entry[], clash: MlflowFailure, search: Search, signal: AbortSignal): Promise<void> {
     const { names, client, runId } = this.#options;
     const metrics = group.map(({ metric }) => metric);
     const absent = await names.absentOf(metrics, signal);
@@ -107,7 +107,7 @@ export class MetricBatches {
    * A point that is not there, though the server said so: another writer was at work, or its name is another one's to
    * this database.
    */
-  async #writeOnce(entry: Entry, clash: Failure, signal: AbortSignal): Promise<void> {
+  async #writeOnce(entry: Entry, clash: MlflowFailure, signal: AbortSignal): Promise<void> {
     const { client, runId } = this.#options;
     const reply = await client.logMetrics(runId, entry.metric.text, signal);
     if (reply.kind === 'ok') entry.metric.isSettled = true;
@@ -127,13 +127,17 @@ export class MetricBatches {
   }
 }
 
-function refuse({ job, metric }: Entry, failure: Failure): void {
+function refuse({ job, metric }: Entry, failure: MlflowFailure): void {
   metric.isSettled = true;
   // A number derived from a point is no point.
   if (!metric.isDerived) refusePoint(job, metric, failure);
 }
 
 /** Notes that a point of a parcel is refused. */
-export function refusePoint(job: Job<Prepared>, spot: { readonly offset: number; readonly index: number }, failure: Failure): void {
+export function refusePoint(
+  job: Job<PreparedMetrics>,
+  spot: { readonly offset: number; readonly index: number },
+  failure: MlflowFailure,
+): void {
   job.refuse(spot, reasonOf(failure.error), failure.cause === 'notServed' ? 'unsupported' : 'refused');
 }

@@ -1,4 +1,4 @@
-import type { Failure } from './answers.ts';
+import type { MlflowFailure } from './answers.ts';
 import type { MlflowClient } from './client.ts';
 import type { KeyTable } from './key-table.ts';
 import type { Metric } from './prepare.ts';
@@ -13,7 +13,7 @@ export interface MetricNamesOptions {
   /** Publishes what a key means; false if the server refuses that. */
   readonly publish: (tag: string, key: string, signal: AbortSignal) => Promise<boolean>;
   /** Makes what is thrown when the server does not answer. */
-  readonly toError: (failure: Failure) => Error;
+  readonly toError: (failure: MlflowFailure) => Error;
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { ArtifactOutcome, ModelVersion } from '../../contract/index.ts';
 import { type AnswerFields, eachPage, PageSize, taken, valueOrThrow } from '../../http/index.ts';
 import type { MlflowClient } from './client.ts';
-import type { TrackedRun } from './handle.ts';
+import type { MlflowRun } from './handle.ts';
 import { VERSIONS_PAGE } from './limits.ts';
 
 /** The tag of a model version that says of which content it is. */
@@ -22,7 +22,7 @@ interface KnownVersion {
  */
 export async function registerModel(
   client: MlflowClient,
-  run: TrackedRun,
+  run: MlflowRun,
   version: ModelVersion,
   signal: AbortSignal,
 ): Promise<ArtifactOutcome> {
@@ -40,7 +40,7 @@ export async function registerModel(
 
 async function makeVersion(
   client: MlflowClient,
-  run: TrackedRun,
+  run: MlflowRun,
   { model, file, tags, writtenAtMs }: ModelVersion,
   signal: AbortSignal,
 ): Promise<string> {
@@ -107,7 +107,7 @@ async function nameVersion(
 
 async function versionOf(
   client: MlflowClient,
-  run: TrackedRun,
+  run: MlflowRun,
   { model, file: { hash } }: ModelVersion,
   signal: AbortSignal,
 ): Promise<KnownVersion | undefined> {

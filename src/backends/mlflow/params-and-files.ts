@@ -4,12 +4,12 @@ import type { ArtifactFile, ArtifactOutcome, Dataset, RunParam } from '../../con
 import { MirrorError, reasonOf } from '../../errors.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
-import type { TrackedRun } from './handle.ts';
+import type { MlflowRun } from './handle.ts';
 
 /** Stores a file over whatever is there. What may pass is thrown. */
 export async function putFile(
   artifacts: Artifacts,
-  run: TrackedRun,
+  run: MlflowRun,
   file: ArtifactFile,
   noFiles: string | undefined,
   signal: AbortSignal,
@@ -29,7 +29,7 @@ export async function putFile(
 }
 
 /** Says which dataset a run used; the same again is no second one. */
-export async function noteDataset(client: MlflowClient, run: TrackedRun, dataset: Dataset, signal: AbortSignal): Promise<ArtifactOutcome> {
+export async function noteDataset(client: MlflowClient, run: MlflowRun, dataset: Dataset, signal: AbortSignal): Promise<ArtifactOutcome> {
   const { name, hash, source, context } = dataset;
   const entry = {
     tags: [{ key: 'mlflow.data.context', value: context }],

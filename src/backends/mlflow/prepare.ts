@@ -1,13 +1,13 @@
-import { type ExactLine, type PointPosition, scalarText } from '../../backend-kit/exact-points/index.ts';
+import { type ExactLine, type PointIdentity, scalarText } from '../../backend-kit/exact-points/index.ts';
 import { eachScalar } from '../../backend-kit/index.ts';
 import type { Refusal, TrackerParcel } from '../../contract/index.ts';
 import type { Tag } from './client.ts';
 import { markLine, pointLine } from './exact-files.ts';
-import type { Piece } from './gathered.ts';
+import type { GatheredPiece } from './gathered.ts';
 import type { KeyTable } from './key-table.ts';
 import { isCut, isPublishable, tagOf } from './keys.ts';
 import { KEY_LENGTH } from './limits.ts';
-import { isOdd, type MapOptions, mapObject, metricText, type Note, type Upload } from './map.ts';
+import { isOdd, type MapOptions, type MlflowUpload, mapObject, metricText, type Note } from './map.ts';
 import type { StoreFacts } from './store-facts.ts';
 
 /** One element of a log-batch, and the point it stands for. */
@@ -23,12 +23,12 @@ export interface Metric {
 }
 
 /** All that a parcel becomes. */
-export interface Prepared {
+export interface PreparedMetrics {
   readonly metrics: readonly Metric[];
   /** In the order of the file. */
   readonly lines: readonly ExactLine[];
-  readonly uploads: readonly (Upload & { readonly isNeeded: boolean; readonly offset: number; readonly index: number })[];
-  readonly notes: readonly (Note & Piece)[];
+  readonly uploads: readonly (MlflowUpload & { readonly isNeeded: boolean; readonly offset: number; readonly index: number })[];
+  readonly notes: readonly (Note & GatheredPiece)[];
   /** What is left to write. */
   readonly params: { readonly key: string; readonly value: string }[];
   /** What a run says of its names, to be there before the names are. */
@@ -47,16 +47,16 @@ export interface PrepareOptions extends MapOptions {
 }
 
 /** Turns a parcel into metrics, lines of exact points, files and params. */
-export function prepare({ batch, series }: TrackerParcel, options: PrepareOptions): Prepared {
+export function prepare({ batch, series }: TrackerParcel, options: PrepareOptions): PreparedMetrics {
   const metrics: Metric[] = [];
   const lines: ExactLine[] = [];
-  const uploads: Prepared['uploads'][number][] = [];
-  const notes: Prepared['notes'][number][] = [];
-  const params: Prepared['params'] = [];
+  const uploads: PreparedMetrics['uploads'][number][] = [];
+  const notes: PreparedMetrics['notes'][number][] = [];
+  const params: PreparedMetrics['params'] = [];
   const tags = new Map<string, string>();
   const refusals: Refusal[] = [];
-  const names = new Names(options.keys, options.facts, tags);
-  const paramNames = new Names(options.paramKeys, options.facts, tags);
+  const names = new KeyNames(options.keys, options.facts, tags);
+  const paramNames = new KeyNames(options.paramKeys, options.facts, tags);
   const hasFiles = options.noFiles === undefined;
   const { run, file } = batch;
 
@@ -76,7 +76,7 @@ export function prepare({ batch, series }: TrackerParcel, options: PrepareOption
   for (const point of batch.objects) {
     const { tag = '', plugin = '' } = series[point.series] ?? {};
     const { offset, checksum, index, step, wallTime } = point;
-    const place: PointPosition = { run, file, offset, checksum, index };
+    const place: PointIdentity = { run, file, offset, checksum, index };
     const mapped = mapObject(tag, plugin, point, place, options);
     for (const { name, value } of mapped.params) params.push({ key: paramNames.of(name).key, value });
     if (!hasFiles) {
@@ -113,7 +113,7 @@ interface Name {
 }
 
 /** Names of one parcel, each made once; those that differ from the tag are published. */
-export class Names {
+export class KeyNames {
   readonly #known = new Map<string, Name>();
   readonly #keys: KeyTable;
   readonly #facts: StoreFacts;

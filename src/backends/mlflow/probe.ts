@@ -3,7 +3,7 @@ import { MirrorError } from '../../errors.ts';
 import { headerOf } from '../../http/index.ts';
 import { failureOf } from './answers.ts';
 import { type Artifacts, AWAY_HINT, artifactRoot, placeOf } from './artifacts.ts';
-import type { Experiment, MlflowClient, Reply, ServerFacts } from './client.ts';
+import type { Experiment, MlflowClient, MlflowReply, MlflowServerFacts } from './client.ts';
 import { deletedError } from './experiments.ts';
 import type { LearnedFacts } from './learned-facts.ts';
 import { PARAM_LENGTH } from './limits.ts';
@@ -41,7 +41,11 @@ export async function lookFor(
  * A server that knows no workspaces looks past the name of one, and would put everything together; one that was
  * started without them takes no request that names one, be it the default. Throws MB4004.
  */
-export function checkWorkspace({ workspace, kind }: Pick<MlflowSettings, 'workspace' | 'kind'>, facts: ServerFacts, address: string): void {
+export function checkWorkspace(
+  { workspace, kind }: Pick<MlflowSettings, 'workspace' | 'kind'>,
+  facts: MlflowServerFacts,
+  address: string,
+): void {
   if (workspace === undefined || facts.hasWorkspaces === true || kind === 'store') return;
   if (workspace === 'default' && facts.hasWorkspaces === undefined) return;
   throw new MirrorError('MB4004', `${address} has no workspaces, so nothing can go into ${workspace}`, {
@@ -141,7 +145,7 @@ async function awayNote(client: MlflowClient, found: Experiment | undefined, sig
     : `The experiment ${known.name} ${away}. mirrorboard mirrors only scalars. ${AWAY_HINT}`;
 }
 
-function okOr<T>(reply: Reply<T>): T | undefined {
+function okOr<T>(reply: MlflowReply<T>): T | undefined {
   return reply.kind === 'ok' ? reply.value : undefined;
 }
 

@@ -15,7 +15,7 @@ import { valueOrThrow } from '../../http/index.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
 import { EXACT_FOLDER, parseExactName, parseLine } from './exact-files.ts';
-import type { TrackedRun } from './handle.ts';
+import type { MlflowRun } from './handle.ts';
 import { DERIVED_PREFIX, isCut, tagOf } from './keys.ts';
 import { clamped, nearestMillis, nearestValue } from './map.ts';
 import { LOST_NAME, publishedName } from './prepare.ts';
@@ -36,7 +36,7 @@ type Wanted = (tag: string) => boolean;
 export async function* readBack(
   client: MlflowClient,
   artifacts: Artifacts,
-  run: TrackedRun,
+  run: MlflowRun,
   options: ReadBackOptions,
 ): AsyncGenerator<ReadBackChunk, void, void> {
   const signal = options.signal ?? new AbortController().signal;
@@ -134,13 +134,13 @@ interface StoredExactFile extends ExactFileSource {
 /** The points of all exact-point files of a run, each once, though it may be in several of them. */
 export class ExactFileReader {
   readonly #artifacts: Artifacts;
-  readonly #run: TrackedRun;
+  readonly #run: MlflowRun;
   readonly #signal: AbortSignal;
   /** Files of the folders that were asked for so far. */
   readonly #folders = new Map<string, ReadonlyMap<string, number>>();
   #exactFiles: readonly StoredExactFile[] | undefined;
 
-  constructor(artifacts: Artifacts, run: TrackedRun, signal: AbortSignal) {
+  constructor(artifacts: Artifacts, run: MlflowRun, signal: AbortSignal) {
     this.#artifacts = artifacts;
     this.#run = run;
     this.#signal = signal;

@@ -6,14 +6,14 @@ import { inParts, type Job } from '../../backend-kit/sending/index.ts';
 import { each } from '../../concurrency/index.ts';
 import type { BackendContext, TrackerParcel } from '../../contract/index.ts';
 import type { Batch } from '../../model/index.ts';
-import { type Failure, stopOf, troubleOf } from './answers.ts';
+import { type MlflowFailure, stopOf, troubleOf } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
 import { exactFileOf, exactFilesOf } from './exact-files.ts';
 import { Gathered, type GatherRoom } from './gathered.ts';
 import { UPLOADS_AT_ONCE } from './limits.ts';
 import { notesPath, notesText } from './map.ts';
 import { refusePoint } from './metric-batches.ts';
-import type { Prepared } from './prepare.ts';
+import type { PreparedMetrics } from './prepare.ts';
 import { SERIES_FILE, SeriesFile } from './series-file.ts';
 import { tryFile } from './trial.ts';
 
@@ -33,18 +33,18 @@ export interface RunFilesOptions {
 }
 
 /** Stores the files of one run. */
-export class RunFiles {
+export class FileWriter {
   readonly #artifacts: Artifacts;
   readonly #root: string;
   readonly #warn: BackendContext['warn'];
   /** Lines that were stored last, by their event files, and texts by their tags. */
   readonly #exactLines: Gathered<ExactLine>;
-  readonly #notes: Gathered<Prepared['notes'][number]>;
+  readonly #notes: Gathered<PreparedMetrics['notes'][number]>;
   readonly #series: SeriesFile;
   /** The server lets nobody remove files. */
   #keepsAll = false;
   /** What the server said when it stores no files. */
-  #notServed: Failure | undefined;
+  #notServed: MlflowFailure | undefined;
 
   constructor({ artifacts, root, isNew, room, warn }: RunFilesOptions) {
     this.#artifacts = artifacts;
@@ -56,7 +56,7 @@ export class RunFiles {
   }
 
   /** All files of a parcel, before its metrics, so that no metric stands for a point that is not stored. */
-  async store(job: Job<Prepared>, signal: AbortSignal): Promise<void> {
+  async store(job: Job<PreparedMetrics>, signal: AbortSignal): Promise<void> {
     const { prepared, parcel } = job;
     await this.#storeSeries(parcel, signal);
     if (prepared.lines.length === 0) return;
@@ -88,14 +88,14 @@ export class RunFiles {
   }
 
   /** Stores a file of a few bytes. Returns why it is not taken; a server that stores no files is no trouble. */
-  async tryOut(signal: AbortSignal): Promise<Failure | undefined> {
+  async tryOut(signal: AbortSignal): Promise<MlflowFailure | undefined> {
     if (this.#notServed !== undefined) return undefined;
     const failure = await tryFile(this.#artifacts, this.#root, signal);
     return failure?.cause === 'notServed' ? undefined : failure;
   }
 
   /** Lines of a parcel, in one file with those before them if they are few. */
-  async #storeLines(job: Job<Prepared>, lines: readonly ExactLine[], signal: AbortSignal): Promise<void> {
+  async #storeLines(job: Job<PreparedMetrics>, lines: readonly ExactLine[], signal: AbortSignal): Promise<void> {
     const { run, file } = job.parcel.batch;
     const source = `${run.path}\n${file}`;
     const joined = this.#exactLines.join(source, lines);
@@ -122,10 +122,10 @@ export class RunFiles {
   }
 
   /** Whether all of it is stored as it is. */
-  async #putExactFile(job: Job<Prepared>, all: readonly ExactLine[], signal: AbortSignal): Promise<boolean> {
+  async #putExactFile(job: Job<PreparedMetrics>, all: readonly ExactLine[], signal: AbortSignal): Promise<boolean> {
     const { run, file }: Batch = job.parcel.batch;
     let isWhole = true;
-    await inParts<ExactLine, Failure>(all, {
+    await inParts<ExactLine, MlflowFailure>(all, {
       send: async (lines) => {
         const { path, data } = exactFileOf(run, file, lines);
         const failure = await this.#put(path, data, signal);
@@ -141,7 +141,7 @@ export class RunFiles {
   }
 
   /** Texts for people: those of a tag that follow each other stand in one file. */
-  async #storeNotes({ notes }: Prepared, signal: AbortSignal): Promise<void> {
+  async #storeNotes({ notes }: PreparedMetrics, signal: AbortSignal): Promise<void> {
     for (const [name, own] of Map.groupBy(notes, (note) => note.name)) {
       for (const some of cutLines(own, NOTES_BYTES)) {
         const joined = this.#notes.join(name, some);
@@ -183,14 +183,14 @@ export class RunFiles {
   }
 
   /** Stores a file. What is for good comes back; all else stops the run for now. */
-  async #put(path: string, data: Uint8Array, signal: AbortSignal): Promise<Failure | undefined> {
+  async #put(path: string, data: Uint8Array, signal: AbortSignal): Promise<MlflowFailure | undefined> {
     if (this.#notServed !== undefined) return this.#notServed;
     const failure = await this.#artifacts.put(this.#root, path, data, signal);
     if (failure?.cause === 'notServed') this.#notServed = failure;
     return failure === undefined || failure.cause === 'notServed' ? failure : this.#checked(failure, signal);
   }
 
-  async #checked(failure: Failure, signal: AbortSignal): Promise<Failure> {
+  async #checked(failure: MlflowFailure, signal: AbortSignal): Promise<MlflowFailure> {
     // A 500 stays a 500 for a name too long and for a file where a folder is; the second try was made already. But a
     // store of files that is away refuses any of them.
     const mayBeAbout = failure.cause === 'refused' || failure.cause === 'tooMuch' || failure.cause === 'internal';

@@ -1,7 +1,7 @@
 import { Stop } from '../../backend-kit/failures/index.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import type { BackendContext, ParamOutcome } from '../../contract/index.ts';
-import { type Failure, isAboutContent, stopOf, troubleOf } from './answers.ts';
+import { isAboutContent, type MlflowFailure, stopOf, troubleOf } from './answers.ts';
 import type { MlflowClient, Tag } from './client.ts';
 import { cut, storable } from './cut-text.ts';
 import { PARAM_LENGTH, PARAMS_PER_REQUEST } from './limits.ts';
@@ -39,7 +39,7 @@ const ASKED_AGAIN = 2;
 const FULL_MS = 5 * 60_000;
 
 /** The params of a run. They never change in MLflow: the first value stays, another one stands in a tag beside it. */
-export class RunParams {
+export class ParamWriter {
   readonly #options: RunParamsOptions;
   /** Params that are there; undefined until they were looked up. */
   #known: Map<string, string> | undefined;
@@ -209,7 +209,7 @@ export class RunParams {
    * Throws unless it is the request that the server stumbles over: it did so again and again, and takes another
    * param.
    */
-  async #suspect(failure: Failure, signal: AbortSignal): Promise<void> {
+  async #suspect(failure: MlflowFailure, signal: AbortSignal): Promise<void> {
     if (failure.cause === 'internal' && this.#isTaking) return;
     if (failure.cause !== 'internal' || !this.#stumbles.isTooMany()) throw stopOf(failure);
     await this.tryOut(signal);

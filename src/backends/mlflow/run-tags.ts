@@ -1,6 +1,6 @@
 import { halvesOf, inParts } from '../../backend-kit/sending/index.ts';
 import type { BackendContext } from '../../contract/index.ts';
-import { type Failure, isAboutContent } from './answers.ts';
+import { isAboutContent, type MlflowFailure } from './answers.ts';
 import type { MlflowClient, Tag } from './client.ts';
 import { foldOf } from './key-table.ts';
 import { TAGS_PER_REQUEST } from './limits.ts';
@@ -13,13 +13,13 @@ export interface TagWork {
   readonly client: MlflowClient;
   readonly runId: string;
   /** Whether it is the request that the server stumbles over. */
-  readonly isToBlame: (failure: Failure, signal: AbortSignal) => Promise<boolean>;
+  readonly isToBlame: (failure: MlflowFailure, signal: AbortSignal) => Promise<boolean>;
   /** Makes what is thrown when it has to be tried again. */
-  readonly toError: (failure: Failure) => Error;
+  readonly toError: (failure: MlflowFailure) => Error;
   /** Is told of each tag that is there now. */
   readonly stored: (tag: Tag) => void;
   /** Is told of each tag that the server does not take. */
-  readonly refused: (tag: Tag, failure: Failure) => void;
+  readonly refused: (tag: Tag, failure: MlflowFailure) => void;
 }
 
 /**
@@ -28,7 +28,7 @@ export interface TagWork {
  */
 export async function writeTags(work: TagWork, tags: readonly Tag[], signal: AbortSignal): Promise<void> {
   for (let at = 0; at < tags.length; at += TAGS_PER_REQUEST) {
-    await inParts<Tag, Failure>(tags.slice(at, at + TAGS_PER_REQUEST), {
+    await inParts<Tag, MlflowFailure>(tags.slice(at, at + TAGS_PER_REQUEST), {
       send: async (some) => {
         const failure = await failureOf(work, some, signal);
         if (failure === undefined) some.forEach(work.stored);
@@ -51,7 +51,7 @@ export async function writeTags(work: TagWork, tags: readonly Tag[], signal: Abo
 }
 
 /** Why a request is refused; undefined where it is not. Throws what is no matter of its content. */
-async function failureOf(work: TagWork, tags: readonly Tag[], signal: AbortSignal): Promise<Failure | undefined> {
+async function failureOf(work: TagWork, tags: readonly Tag[], signal: AbortSignal): Promise<MlflowFailure | undefined> {
   const reply = await work.client.logTags(work.runId, tags, signal);
   if (reply.kind === 'ok') return undefined;
   // A name that the database takes for another one clashes.
@@ -88,13 +88,13 @@ export class RunTags {
    * Writes those that are not there yet. Returns the refused ones: by those that tell a name more is lost than
    * themselves.
    */
-  async put(wanted: readonly Tag[], signal: AbortSignal): Promise<ReadonlyMap<string, Failure>> {
+  async put(wanted: readonly Tag[], signal: AbortSignal): Promise<ReadonlyMap<string, MlflowFailure>> {
     const { facts, runId, warn } = this.#options;
     const missing = wanted
       .map(({ key, value }) => ({ key, value: fitText(value, facts.tagLength, facts) }))
       .filter(({ key, value }) => this.#held.get(key) !== value && this.#refused.get(key) !== value && !this.#isTaken(key));
-    const all = new Map<string, Failure>();
-    const refused = ({ key, value }: Tag, failure: Failure): void => {
+    const all = new Map<string, MlflowFailure>();
+    const refused = ({ key, value }: Tag, failure: MlflowFailure): void => {
       all.set(key, failure);
       if (tellsName(key)) return;
       this.#refused.set(key, value);

@@ -3,20 +3,29 @@ import { outcomeOfThrown, Stop } from '../../backend-kit/failures/index.ts';
 import { Job, sendParcels } from '../../backend-kit/sending/index.ts';
 import type { BackendContext, Outcome, ParamOutcome, RunParam, TrackerParcel, TrialKind } from '../../contract/index.ts';
 import { reasonOf } from '../../errors.ts';
-import { type Failure, isAboutContent, stopOf, troubleOf } from './answers.ts';
+import { isAboutContent, type MlflowFailure, stopOf, troubleOf } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
-import type { MlflowClient, RunFacts } from './client.ts';
+import type { MlflowClient, MlflowRunFacts } from './client.ts';
 import type { GatherRoom } from './gathered.ts';
-import type { TrackedRun } from './handle.ts';
+import type { MlflowRun } from './handle.ts';
 import { HeldMetrics } from './held-metrics.ts';
 import { KeyTable } from './key-table.ts';
 import { isCut } from './keys.ts';
 import { MetricBatches } from './metric-batches.ts';
 import { MetricNames } from './metric-names.ts';
 import { paramText } from './params-and-files.ts';
-import { HAS_TEXTS, Names, type Prepared, type PrepareOptions, prepare, publicationOf, publishedName, tellsName } from './prepare.ts';
-import { RunFiles } from './run-files.ts';
-import { RunParams } from './run-params.ts';
+import {
+  HAS_TEXTS,
+  KeyNames,
+  type PreparedMetrics,
+  type PrepareOptions,
+  prepare,
+  publicationOf,
+  publishedName,
+  tellsName,
+} from './prepare.ts';
+import { FileWriter } from './run-files.ts';
+import { ParamWriter } from './run-params.ts';
 import { RunTags } from './run-tags.ts';
 import { Stumbles } from './stumbles.ts';
 import { tryMetric, tryTag } from './trial.ts';
@@ -28,17 +37,17 @@ export type WriterOptions = Pick<PrepareOptions, 'histogramPercentiles' | 'exact
 };
 
 /** Writes parcels to one run. */
-export class RunWriter {
+export class MlflowRunWriter {
   readonly #client: MlflowClient;
   readonly #runId: string;
   readonly #options: PrepareOptions;
   readonly #tags: RunTags;
   readonly #names: MetricNames;
   readonly #metrics: MetricBatches;
-  readonly #params: RunParams;
+  readonly #params: ParamWriter;
   readonly #held: HeldMetrics | undefined;
   /** Undefined if no file can be stored. */
-  readonly #files: RunFiles | undefined;
+  readonly #files: FileWriter | undefined;
   /** It held texts when it was opened. */
   readonly #mayHaveTexts: boolean;
   readonly #stumbles = new Stumbles();
@@ -46,8 +55,8 @@ export class RunWriter {
   constructor(
     client: MlflowClient,
     artifacts: Artifacts,
-    { runId, root }: TrackedRun,
-    found: RunFacts,
+    { runId, root }: MlflowRun,
+    found: MlflowRunFacts,
     isNew: boolean,
     options: WriterOptions,
     warn: BackendContext['warn'],
@@ -58,9 +67,9 @@ export class RunWriter {
     const keyOptions = { ...facts, isFlat: facts.isFileStore };
     const keys = new KeyTable(keyOptions, found.metrics);
     this.#options = { ...options, keys, paramKeys: new KeyTable(keyOptions, found.params.keys()) };
-    const isToBlame = (reply: Failure, signal: AbortSignal): Promise<boolean> => this.#isToBlame(reply, signal);
+    const isToBlame = (reply: MlflowFailure, signal: AbortSignal): Promise<boolean> => this.#isToBlame(reply, signal);
     this.#tags = new RunTags({ client, runId, isToBlame, toError: laterOf, facts, warn });
-    this.#params = new RunParams({
+    this.#params = new ParamWriter({
       client,
       runId,
       known: found.params,
@@ -82,7 +91,7 @@ export class RunWriter {
       toError: stopOf,
     });
     this.#mayHaveTexts = found.tags.has(HAS_TEXTS);
-    if (root !== undefined && noFiles === undefined) this.#files = new RunFiles({ artifacts, root, isNew, room, warn });
+    if (root !== undefined && noFiles === undefined) this.#files = new FileWriter({ artifacts, root, isNew, room, warn });
     if (facts.isFileStore) this.#held = new HeldMetrics(client, runId, isNew);
     this.#metrics = new MetricBatches({ client, runId, names: this.#names, held: this.#held, stumbles: this.#stumbles });
   }
@@ -95,7 +104,7 @@ export class RunWriter {
   async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
     this.#held?.begin(parcels.map(({ batch }) => batch));
     this.#names.begin();
-    return sendParcels<Prepared>(parcels, {
+    return sendParcels<PreparedMetrics>(parcels, {
       begin: async (parcel) => {
         const job = new Job(parcel, prepare(parcel, this.#options));
         const { prepared } = job;
@@ -130,12 +139,12 @@ export class RunWriter {
   }
 
   /** Whether it is tags that the server stumbles over, each time they come. */
-  async #isToBlame({ cause }: Failure, signal: AbortSignal): Promise<boolean> {
+  async #isToBlame({ cause }: MlflowFailure, signal: AbortSignal): Promise<boolean> {
     if (cause !== 'internal' || !this.#stumbles.isTooMany()) return false;
     return (await tryTag(this.#client, this.#runId, signal)) === undefined;
   }
 
-  async #writeParams({ params }: Prepared, signal: AbortSignal): Promise<void> {
+  async #writeParams({ params }: PreparedMetrics, signal: AbortSignal): Promise<void> {
     if (params.length === 0) return;
     await this.#params.putOfPoints(params, signal);
     params.length = 0;
@@ -144,7 +153,7 @@ export class RunWriter {
   /** Params that stand in files next to the event files. One answer each. */
   async setParams(params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
     const tags = new Map<string, string>();
-    const names = new Names(this.#options.paramKeys, this.#options.facts, tags);
+    const names = new KeyNames(this.#options.paramKeys, this.#options.facts, tags);
     const wanted = params.map(({ name, value }) => ({ key: names.of(name).key, value: paramText(value) }));
     const published = [...tags].map(([key, value]) => ({ key, value }));
     try {
@@ -162,12 +171,12 @@ function throwError(error: unknown): never {
 }
 
 /** What a failure is while nothing else of its kind is taken either. */
-function laterOf(failure: Failure): Stop {
+function laterOf(failure: MlflowFailure): Stop {
   return isAboutContent(failure) ? new Stop({ kind: 'retry', error: troubleOf(failure) }) : stopOf(failure);
 }
 
 /** Scalars whose name could not be said, and can't be read from their key, would come back under a wrong one. */
-function refuseUnnamed(job: Job<Prepared>, unnamed: ReadonlyMap<string, Failure>): void {
+function refuseUnnamed(job: Job<PreparedMetrics>, unnamed: ReadonlyMap<string, MlflowFailure>): void {
   if (unnamed.size === 0) return;
   const { lines, metrics } = job.prepared;
   const kept = new Set(lines.map(({ offset, index }) => `${offset} ${index}`));

@@ -20,8 +20,8 @@ import type { BackendContext, FileMark, Handle, ReadBackChunk, RunSource } from 
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
 import { runLabel } from '../../model/index.ts';
-import { type Failure, isAboutContent, troubleOf } from './answers.ts';
-import type { MlflowClient, RunFacts, Tag } from './client.ts';
+import { isAboutContent, type MlflowFailure, troubleOf } from './answers.ts';
+import type { MlflowClient, MlflowRunFacts, Tag } from './client.ts';
 import { Experiments } from './experiments.ts';
 import { readHandle } from './handle.ts';
 import { RESERVED } from './keys.ts';
@@ -39,24 +39,24 @@ const DRAWING_MS = 6000;
 const NOTHING: AsyncIterable<ReadBackChunk> = { async *[Symbol.asyncIterator]() {} };
 
 /** The tracker run of a run. */
-export interface FoundRun {
-  readonly facts: RunFacts;
+export interface MatchedRun {
+  readonly facts: MlflowRunFacts;
   /** Made just now: it holds nothing. */
   readonly isNew: boolean;
 }
 
 interface Found {
-  readonly hits: readonly RunFacts[];
-  readonly own: readonly RunFacts[];
+  readonly hits: readonly MlflowRunFacts[];
+  readonly own: readonly MlflowRunFacts[];
   /** Why the others are not. */
   readonly why: string | undefined;
 }
 
 /** What opening runs needs beside a server. */
-export interface RunsOptions {
+export interface MlflowRunsOptions {
   readonly warn: BackendContext['warn'];
   /** All points of a run. */
-  readonly readBack: (run: RunFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
+  readonly readBack: (run: MlflowRunFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
   /** What the server's store does with what it is sent. */
   readonly learned: LearnedFacts;
   /** Default: the system's. */
@@ -64,12 +64,12 @@ export interface RunsOptions {
 }
 
 /** Finds, makes and identifies the MLflow runs of a lane. */
-export class Runs {
+export class MlflowRuns {
   readonly #client: MlflowClient;
   readonly #experiments: Experiments;
   readonly #settings: MlflowSettings;
   readonly #warn: BackendContext['warn'];
-  readonly #readBack: RunsOptions['readBack'];
+  readonly #readBack: MlflowRunsOptions['readBack'];
   readonly #learned: LearnedFacts;
   readonly #clock: Clock;
   /** Of runs that hold others, by their keys. */
@@ -77,7 +77,7 @@ export class Runs {
   /** MLflow has no unique constraint, so two at a time would make two runs. */
   readonly #opening = new LineByKey();
 
-  constructor(client: MlflowClient, settings: MlflowSettings, { warn, readBack, learned, clock = systemClock }: RunsOptions) {
+  constructor(client: MlflowClient, settings: MlflowSettings, { warn, readBack, learned, clock = systemClock }: MlflowRunsOptions) {
     this.#client = client;
     this.#experiments = new Experiments(client, settings);
     this.#settings = settings;
@@ -87,11 +87,11 @@ export class Runs {
     this.#clock = clock;
   }
 
-  async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<FoundRun> {
+  async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<MatchedRun> {
     return this.#opening.run(source.key, () => this.#open(source, known, signal));
   }
 
-  async #open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<FoundRun> {
+  async #open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<MatchedRun> {
     signal.throwIfAborted();
     if (source.joins !== undefined) {
       const facts = await this.#joined(source, source.joins, signal);
@@ -128,7 +128,7 @@ export class Runs {
   }
 
   /** Learns what the server does, where nobody knows it yet, in the experiment of a run. */
-  async #learnOf({ experimentId }: RunFacts, signal: AbortSignal): Promise<void> {
+  async #learnOf({ experimentId }: MlflowRunFacts, signal: AbortSignal): Promise<void> {
     if (this.#learned.isTried) return;
     const experiment = valueOrThrow(await this.#client.experimentById(experimentId, signal));
     await this.#learned.learn(experiment, false, signal);
@@ -141,7 +141,7 @@ export class Runs {
   }
 
   /** A run that something else opened: nothing of it is changed. */
-  async #joined(source: RunSource, runId: string, signal: AbortSignal): Promise<RunFacts> {
+  async #joined(source: RunSource, runId: string, signal: AbortSignal): Promise<MlflowRunFacts> {
     const run = runLabel(source.run);
     const reply = await this.#client.run(runId, signal);
     if (reply.kind === 'ok' && !reply.value.isDeleted) return reply.value;
@@ -173,7 +173,7 @@ export class Runs {
   }
 
   /** The run a handle leads to; undefined where it leads nowhere any more. */
-  async #known(source: RunSource, known: Handle, signal: AbortSignal): Promise<RunFacts | undefined> {
+  async #known(source: RunSource, known: Handle, signal: AbortSignal): Promise<MlflowRunFacts | undefined> {
     const { runId } = readHandle(known);
     const reply = await this.#client.run(runId, signal);
     if (reply.kind === 'ok' && !reply.value.isDeleted) return reply.value;
@@ -183,7 +183,7 @@ export class Runs {
     return undefined;
   }
 
-  async #restored(deleted: RunFacts, source: RunSource, signal: AbortSignal): Promise<RunFacts> {
+  async #restored(deleted: MlflowRunFacts, source: RunSource, signal: AbortSignal): Promise<MlflowRunFacts> {
     const run = runLabel(source.run);
     if (!this.#settings.restoreDeleted) {
       throw new MirrorError('MB4006', `the MLflow run of ${run} (${deleted.runId}) was deleted`, {
@@ -196,14 +196,14 @@ export class Runs {
   }
 
   /** The run that was made to hold those below this one, before this one was known. */
-  async #holderOf(source: RunSource, experimentId: string, signal: AbortSignal): Promise<RunFacts | undefined> {
+  async #holderOf(source: RunSource, experimentId: string, signal: AbortSignal): Promise<MlflowRunFacts | undefined> {
     const holder = holderSource(source);
     if (holder === undefined) return undefined;
     return (await this.#found(experimentId, holder, signal)).own[0];
   }
 
   /** It is this one from now on: no empty run stays beside it. */
-  async #takenOver(holder: RunFacts, source: RunSource, signal: AbortSignal): Promise<RunFacts> {
+  async #takenOver(holder: MlflowRunFacts, source: RunSource, signal: AbortSignal): Promise<MlflowRunFacts> {
     const run = runLabel(source.run);
     const above = await this.#parentOf(source, holder.experimentId, signal);
     const tags = [
@@ -224,7 +224,7 @@ export class Runs {
     return { ...holder, tags: new Map([...holder.tags, ...tags.map(({ key, value }) => [key, value] as const)]) };
   }
 
-  async #create(source: RunSource, name: string, experimentId: string, signal: AbortSignal): Promise<FoundRun> {
+  async #create(source: RunSource, name: string, experimentId: string, signal: AbortSignal): Promise<MatchedRun> {
     const parent = await this.#parentOf(source, experimentId, signal);
     const { facts } = this.#learned;
     const tags = [...tagsOf(source, facts), ...this.#madeNow(), ...(parent === undefined ? [] : [{ key: PARENT, value: parent }])];
@@ -262,19 +262,19 @@ export class Runs {
    * True if the process that created the run may still give it a place. Old runs without a place do not delay anyone;
    * several recent ones delay only once.
    */
-  #mayDraw({ tags }: RunFacts): boolean {
+  #mayDraw({ tags }: MlflowRunFacts): boolean {
     const [now, made] = [this.#client.nowMs(), tags.get(MADE)];
     return now === undefined || made === undefined || !/^\d{1,15}$/.test(made) || now - Number(made) < DRAWING_MS;
   }
 
   /** Another process may have made a run at the same moment. */
-  async #agreed(made: RunFacts, experimentId: string, source: RunSource, signal: AbortSignal): Promise<FoundRun> {
+  async #agreed(made: MlflowRunFacts, experimentId: string, source: RunSource, signal: AbortSignal): Promise<MatchedRun> {
     const first = await agreeOnOne(made, this.#contenders(experimentId, source, signal), signal);
     if (first.runId === made.runId) return { facts: made, isNew: true };
     return { facts: await this.#marked(first, source, signal), isNew: false };
   }
 
-  #contenders(experimentId: string, source: RunSource, signal: AbortSignal): Contenders<RunFacts> {
+  #contenders(experimentId: string, source: RunSource, signal: AbortSignal): Contenders<MlflowRunFacts> {
     return {
       clock: this.#clock,
       list: async () => valueOrThrow(await this.#client.runsTagged(experimentId, KEY, source.key, signal)),
@@ -290,12 +290,17 @@ export class Runs {
     };
   }
 
-  #sortOut(runs: readonly RunFacts[], isDeleted: boolean, source: RunSource, signal: AbortSignal): ReturnType<typeof sortOut<RunFacts>> {
+  #sortOut(
+    runs: readonly MlflowRunFacts[],
+    isDeleted: boolean,
+    source: RunSource,
+    signal: AbortSignal,
+  ): ReturnType<typeof sortOut<MlflowRunFacts>> {
     const wanted = runs.filter((run) => run.isDeleted === isDeleted);
     return sortOut(wanted, (run) => this.#candidateOf(run), source, signal);
   }
 
-  #candidateOf(run: RunFacts): Candidate {
+  #candidateOf(run: MlflowRunFacts): Candidate {
     return {
       mark: { instance: run.tags.get(INSTANCE), files: FileMarks.read(run.tags.get(FINGERPRINT)) },
       // What was deleted gives no points back: one that names no file can't be recognised as ours.
@@ -313,7 +318,7 @@ export class Runs {
   /** Writes tags of a run. A refused one costs only itself, unless nobody would find the run without it. */
   async #write(runId: string, tags: readonly Tag[], run: RunSource['run'] | undefined, signal: AbortSignal): Promise<void> {
     const context = run === undefined ? { runId } : { run: runLabel(run), runId };
-    const refused = ({ key }: Tag, { error }: Failure): void => {
+    const refused = ({ key }: Tag, { error }: MlflowFailure): void => {
       if (VITAL.has(key)) throw refusedError(error, context);
       this.#warn('a tag of an MLflow run was refused', { ...context, tag: key, reason: error.message });
     };
@@ -325,7 +330,7 @@ export class Runs {
    * Brings the tags of a run up to date: as the operator says them now, and by which it is recognised: other files,
    * or a state that was lost and made again.
    */
-  async #marked(facts: RunFacts, source: RunSource, signal: AbortSignal): Promise<RunFacts> {
+  async #marked(facts: MlflowRunFacts, source: RunSource, signal: AbortSignal): Promise<MlflowRunFacts> {
     const files = FileMarks.read(facts.tags.get(FINGERPRINT)).with(source.fingerprint);
     const wanted: readonly Tag[] = [
       ...configuredTags(source, this.#learned.facts, facts.tags.keys()),

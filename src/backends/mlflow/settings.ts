@@ -1,4 +1,4 @@
-import { type Fields, HEADERS, PATH, SECONDS, Section, SWITCH, TEXT } from '../../backend-kit/settings/index.ts';
+import { HEADERS, PATH, SECONDS, Section, type SettingFields, SWITCH, TEXT } from '../../backend-kit/settings/index.ts';
 import type { ParsedSettings } from '../../contract/index.ts';
 import type { Environment } from '../../environment.ts';
 import { type Auth, redact, type TlsOptions } from '../../http/index.ts';
@@ -57,7 +57,7 @@ export const FIELDS = {
   exact_times: { kind: SWITCH, fallback: false },
   restore_deleted: { kind: SWITCH, fallback: false },
   mlflow_command: { kind: TEXT, fallback: 'mlflow' },
-} satisfies Fields;
+} satisfies SettingFields;
 
 /** Least time a request is given: batches take ten seconds on a loaded server. */
 const LEAST_TIMEOUT_SECONDS = 60;

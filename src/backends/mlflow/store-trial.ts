@@ -5,8 +5,8 @@
  */
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
-import { type Failure, isAboutContent, troubleOf } from './answers.ts';
-import type { MlflowClient, Reply, RunFacts } from './client.ts';
+import { isAboutContent, type MlflowFailure, troubleOf } from './answers.ts';
+import type { MlflowClient, MlflowReply, MlflowRunFacts } from './client.ts';
 import { PARAM_LENGTH, TAG_LENGTH } from './limits.ts';
 import { metricText } from './map.ts';
 import type { StoreFacts } from './store-facts.ts';
@@ -49,7 +49,7 @@ const AT_MS = 1_700_000_000_000;
 type Kind = 'metric' | 'tag' | 'param';
 
 /** Writes a few values to a run of its own and reads what the store made of them. */
-export class Trial {
+export class StoreTrial {
   readonly #client: MlflowClient;
   readonly #experimentId: string;
   readonly #done = new Map<string, boolean>();
@@ -122,7 +122,7 @@ export class Trial {
     return this.#step(step, 'metric', () => this.#write([point], signal), signal);
   }
 
-  #write(points: readonly (readonly [name: string, value: number])[], signal: AbortSignal): Promise<Reply<unknown>> {
+  #write(points: readonly (readonly [name: string, value: number])[], signal: AbortSignal): Promise<MlflowReply<unknown>> {
     const texts = points.map(([name, value]) => metricText(JSON.stringify(name), 1, AT_MS / 1000, value));
     return this.#client.logMetrics(this.#run ?? '', texts.join(','), signal);
   }
@@ -131,7 +131,7 @@ export class Trial {
     const run = this.#run ?? '';
     for (const length of lengths) {
       const pair = { key: `trial ${what}`, value: 'x'.repeat(length) };
-      const write = (): Promise<Reply<unknown>> =>
+      const write = (): Promise<MlflowReply<unknown>> =>
         what === 'tag' ? this.#client.logTags(run, [pair], signal) : this.#client.logParams(run, [pair], signal);
       if (await this.#step(`${what} ${length}`, what, write, signal)) return length;
     }
@@ -142,7 +142,7 @@ export class Trial {
    * Whether something is taken. A server that is out of order for a moment is no server that does not take it: it is
    * refused only if it is so again after something plain of its kind was taken.
    */
-  async #step(name: string, kind: Kind, write: () => Promise<Reply<unknown>>, signal: AbortSignal): Promise<boolean> {
+  async #step(name: string, kind: Kind, write: () => Promise<MlflowReply<unknown>>, signal: AbortSignal): Promise<boolean> {
     const known = this.#done.get(name);
     if (known !== undefined) return known;
     let isTaken = this.#isTaken(await write());
@@ -156,14 +156,14 @@ export class Trial {
   }
 
   /** Throws what says nothing of what was sent. */
-  #isTaken(reply: Reply<unknown>): boolean {
+  #isTaken(reply: MlflowReply<unknown>): boolean {
     if (reply.kind === 'ok') return true;
     if (isGone(reply)) throw this.#overtaken(reply);
     if (reply.cause !== 'clash' && reply.cause !== 'internal' && !isAboutContent(reply)) throw reply.error;
     return false;
   }
 
-  async #tryPlain(kind: Kind, name: string, signal: AbortSignal): Promise<Failure | undefined> {
+  async #tryPlain(kind: Kind, name: string, signal: AbortSignal): Promise<MlflowFailure | undefined> {
     const [client, run] = [this.#client, this.#run ?? ''];
     if (kind === 'metric') return tryMetric(client, run, signal);
     if (kind === 'tag') return tryTag(client, run, signal);
@@ -172,7 +172,7 @@ export class Trial {
   }
 
   /** Another process was at it too, and has come to the end before us. */
-  #overtaken({ error }: Failure): MirrorError {
+  #overtaken({ error }: MlflowFailure): MirrorError {
     this.#run = undefined;
     this.#done.clear();
     return new MirrorError('MB4001', `testing the server: ${error.message}`, { retry: 'later', cause: error });
@@ -180,7 +180,7 @@ export class Trial {
 
   async #pointsOf(name: string, signal: AbortSignal): Promise<readonly number[]> {
     const values: number[] = [];
-    const failed = ({ error }: Failure): MirrorError => error;
+    const failed = ({ error }: MlflowFailure): MirrorError => error;
     for await (const page of this.#client.history(this.#run ?? '', name, failed, signal)) {
       for (const { value } of page) values.push(value);
     }
@@ -188,12 +188,12 @@ export class Trial {
   }
 }
 
-function isGone({ cause }: Failure): boolean {
+function isGone({ cause }: MlflowFailure): boolean {
   return cause === 'inactive' || cause === 'missing';
 }
 
 /** Some servers cut what is too long, and say nothing. */
-function heldLength(pairs: RunFacts['tags'], key: string, sent: number): number {
+function heldLength(pairs: MlflowRunFacts['tags'], key: string, sent: number): number {
   const held = pairs.get(key)?.length ?? 0;
   return held > 0 ? Math.min(held, sent) : sent;
 }

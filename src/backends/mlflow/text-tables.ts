@@ -8,7 +8,7 @@ import { isFields, valueOrThrow } from '../../http/index.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
 import { storable } from './cut-text.ts';
-import type { TrackedRun } from './handle.ts';
+import type { MlflowRun } from './handle.ts';
 import { fileNameOf } from './keys.ts';
 import { TAG_LENGTH } from './limits.ts';
 import { ExactFileReader } from './read-back.ts';
@@ -30,7 +30,7 @@ type Row = readonly [step: number | string, wallTime: number | string, text: str
 export async function writeTextTables(
   client: MlflowClient,
   artifacts: Artifacts,
-  run: TrackedRun,
+  run: MlflowRun,
   warn: BackendContext['warn'],
   signal: AbortSignal,
 ): Promise<void> {

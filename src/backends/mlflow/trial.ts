@@ -1,5 +1,5 @@
 /** Something small of a kind: if a server takes none of it, it is out of order, and also refuses valid data. */
-import type { Failure } from './answers.ts';
+import type { MlflowFailure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
 import { DERIVED_PREFIX } from './keys.ts';
@@ -10,19 +10,19 @@ const FILE = 'mirrorboard/trial.txt';
 const METRIC = JSON.stringify(`${DERIVED_PREFIX}trial`);
 
 /** Stores a file of a few bytes. */
-export function tryFile(artifacts: Artifacts, root: string, signal: AbortSignal): Promise<Failure | undefined> {
+export function tryFile(artifacts: Artifacts, root: string, signal: AbortSignal): Promise<MlflowFailure | undefined> {
   return artifacts.put(root, FILE, Buffer.from(new Date().toISOString()), signal);
 }
 
 /** Writes a point of a metric of our own; with another time it is another row, so that the database has to write it. */
-export async function tryMetric(client: MlflowClient, runId: string, signal: AbortSignal): Promise<Failure | undefined> {
+export async function tryMetric(client: MlflowClient, runId: string, signal: AbortSignal): Promise<MlflowFailure | undefined> {
   const reply = await client.logMetrics(runId, metricText(METRIC, 0, Date.now() / 1000, 1), signal);
   // A database that finds the row there is at work.
   return reply.kind === 'ok' || reply.cause === 'clash' ? undefined : reply;
 }
 
 /** Writes a tag. The failure when the server does not take it. */
-export async function tryTag(client: MlflowClient, runId: string, signal: AbortSignal): Promise<Failure | undefined> {
+export async function tryTag(client: MlflowClient, runId: string, signal: AbortSignal): Promise<MlflowFailure | undefined> {
   const reply = await client.logTags(runId, [{ key: 'mirrorboard.alive', value: new Date().toISOString() }], signal);
   return reply.kind === 'ok' ? undefined : reply;
 }

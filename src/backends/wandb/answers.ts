@@ -1,9 +1,9 @@
-import { type CommonCause, type FailedAnswer, Failures, type Found, type Failure as KitFailure } from '../../backend-kit/failures/index.ts';
+import { type CommonCause, type FailedAnswer, type Failure, Failures, type Found } from '../../backend-kit/failures/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { type Reply as HttpReply, isFields, oneLine, plainText, valueOrThrow } from '../../http/index.ts';
 
 /** What is behind an answer that is no success. */
-export type Cause =
+export type WandbCause =
   | CommonCause
   /** The run or the project is not there (any more). */
   | 'gone'
@@ -13,10 +13,10 @@ export type Cause =
   | 'unusable';
 
 /** An answer that is no success, with what it means. */
-export type Failure = KitFailure<Cause>;
+export type WandbFailure = Failure<WandbCause>;
 
 /** What a call gives. */
-export type Reply<T> = HttpReply<T, Failure>;
+export type WandbReply<T> = HttpReply<T, WandbFailure>;
 
 /** The remedy when the key is not accepted. */
 export const KEY_HINT = 'Set api_key, api_key_file or the variable WANDB_API_KEY, and check that the key may write into the entity.';
@@ -27,7 +27,7 @@ export const REBUILD_HINT =
 export const RUN_HINT = 'Run once with --rebuild to send everything to a new run; the old one stays.';
 
 /** A refused run stops, because rows are never left out. */
-const failures = new Failures<Exclude<Cause, CommonCause>>({
+const failures = new Failures<Exclude<WandbCause, CommonCause>>({
   api: 'the W&B API',
   causes: {
     denied: { hint: KEY_HINT },
@@ -44,12 +44,12 @@ const failures = new Failures<Exclude<Cause, CommonCause>>({
 export const { notTheApi, stopOf } = failures;
 
 /** `what` was being done: `sending rows to the run mb01`. */
-export function failureOf(answer: FailedAnswer, what: string, address: string): Failure {
+export function failureOf(answer: FailedAnswer, what: string, address: string): WandbFailure {
   return failures.of(answer, what, address, foundIn(answer));
 }
 
 /** A failure of this cause, with its error code and remedy. `why`: the error that it comes from. */
-export function failed(cause: Cause, message: string, context: MirrorError['context'], why?: MirrorError): Failure {
+export function failed(cause: WandbCause, message: string, context: MirrorError['context'], why?: MirrorError): WandbFailure {
   return failures.make(cause, message, {
     context,
     ...(why === undefined ? {} : { cause: why }),
@@ -58,7 +58,7 @@ export function failed(cause: Cause, message: string, context: MirrorError['cont
 }
 
 /** Errors that stand in an answer of 200: by their message, nothing else tells. */
-export function graphFailure(messages: readonly string[], what: string, address: string): Failure {
+export function graphFailure(messages: readonly string[], what: string, address: string): WandbFailure {
   const detail = oneLine(messages.join('; '));
   const cause = /permission|not authori[sz]ed|unauthori[sz]ed|forbidden|api.?key|access denied/i.test(detail)
     ? 'denied'
@@ -68,7 +68,7 @@ export function graphFailure(messages: readonly string[], what: string, address:
   return failed(cause, `${what}: ${address} answers: ${detail}`, { address });
 }
 
-function foundIn({ kind, status, text }: FailedAnswer): Found<Cause> {
+function foundIn({ kind, status, text }: FailedAnswer): Found<WandbCause> {
   const detail = messageIn(text);
   if (kind === 'retry') return { detail };
   if (status === 409) return { detail, cause: /deleted/i.test(detail) ? 'deleted' : 'gone' };
@@ -76,7 +76,7 @@ function foundIn({ kind, status, text }: FailedAnswer): Found<Cause> {
 }
 
 /** The value of a reply about one run: what is refused there stops that run alone. */
-export function runValueOrThrow<T>(reply: Reply<T>): T {
+export function runValueOrThrow<T>(reply: WandbReply<T>): T {
   if (reply.kind === 'ok' || (reply.cause !== 'refused' && reply.cause !== 'tooMuch')) return valueOrThrow(reply);
   const { message, context } = reply.error;
   throw new MirrorError('MB4006', message, { context, cause: reply.error });

@@ -17,7 +17,7 @@ import {
   taken,
   unusableAnswer,
 } from '../../http/index.ts';
-import { type Failure, failed, failureOf, graphFailure, notTheApi, type Reply } from './answers.ts';
+import { failed, failureOf, graphFailure, notTheApi, type WandbFailure, type WandbReply } from './answers.ts';
 import { FileTransfer, filesPath, type LostFile } from './file-transfer.ts';
 import { FILES_PAGE, SENDS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { StoredFile } from './map.ts';
@@ -29,7 +29,7 @@ import type { WandbSettings } from './settings.ts';
 export type ProjectPath = Pick<RunPath, 'entity' | 'project'>;
 
 /** What the server says of a run. */
-export interface RunFacts extends RunPath {
+export interface WandbRunFacts extends RunPath {
   readonly storageId: string;
   readonly displayName: string;
   readonly lineCount: number;
@@ -40,10 +40,10 @@ export interface RunFacts extends RunPath {
 }
 
 /** A run of a project, as a listing has it. */
-export type ListedRun = Pick<RunFacts, 'id' | 'config'> & { readonly name: string };
+export type ProjectRun = Pick<WandbRunFacts, 'id' | 'config'> & { readonly name: string };
 
 /** What a run is to be; what is undefined does not change. */
-export interface RunChange {
+export interface RunUpdate {
   readonly displayName?: string;
   readonly group?: string;
   readonly jobType?: string;
@@ -86,7 +86,13 @@ export class WandbClient {
   }
 
   /** A request to the service's API for data. */
-  async graph(what: string, operationName: string, query: string, variables: Fields, signal: AbortSignal): Promise<Reply<AnswerFields>> {
+  async graph(
+    what: string,
+    operationName: string,
+    query: string,
+    variables: Fields,
+    signal: AbortSignal,
+  ): Promise<WandbReply<AnswerFields>> {
     const body = JSON.stringify({ operationName, query, variables });
     const answer = await this.#http.send({
       method: 'POST',
@@ -124,7 +130,7 @@ export class WandbClient {
 
   async viewer(
     signal: AbortSignal,
-  ): Promise<Reply<{ readonly entity: string; readonly username: string; readonly clock: string | undefined }>> {
+  ): Promise<WandbReply<{ readonly entity: string; readonly username: string; readonly clock: string | undefined }>> {
     const reply = await this.graph('asking who the key belongs to', 'Viewer', VIEWER, {}, signal);
     if (reply.kind !== 'ok') return reply;
     const viewer = taken(reply, (fields) => ({
@@ -140,7 +146,7 @@ export class WandbClient {
   }
 
   /** A run by its id; undefined where there is none. */
-  async run(run: RunPath, signal: AbortSignal): Promise<Reply<RunFacts | undefined>> {
+  async run(run: RunPath, signal: AbortSignal): Promise<WandbReply<WandbRunFacts | undefined>> {
     const { entity, project, id } = run;
     const reply = await this.graph(`looking for the run ${id}`, 'RunResumeStatus', RESUME_STATUS, named(run), signal);
     if (reply.kind !== 'ok') return reply;
@@ -160,7 +166,7 @@ export class WandbClient {
     after: string | undefined,
     first: number,
     signal: AbortSignal,
-  ): Promise<Reply<Page<ListedRun>>> {
+  ): Promise<WandbReply<Page<ProjectRun>>> {
     const what = `listing the runs of the project ${project}`;
     const variables = { project, entity: entity === '' ? null : entity, after: after ?? null, first };
     const reply = await this.graph(what, 'Runs', RUNS, variables, signal);
@@ -171,7 +177,7 @@ export class WandbClient {
       return {
         // A project that is not there is null.
         isListed: connection.has('edges') || fields.fields['project'] === null,
-        items: connection.list('edges').map((edge): ListedRun => {
+        items: connection.list('edges').map((edge): ProjectRun => {
           const node = edge.object('node');
           return { id: node.id('name'), name: node.text('displayName', ''), config: node.text('config', '') };
         }),
@@ -184,13 +190,13 @@ export class WandbClient {
   }
 
   /** What people wrote about a run. */
-  async notes(run: RunPath, signal: AbortSignal): Promise<Reply<string>> {
+  async notes(run: RunPath, signal: AbortSignal): Promise<WandbReply<string>> {
     const reply = await this.graph(`looking at the notes of the run ${run.id}`, 'RunResumeStatus', NOTES, named(run), signal);
     return taken(reply, (fields) => fields.object('model').object('bucket').text('notes', ''));
   }
 
   /** The last row of a run's history, as JSON; undefined where there is none, or the server does not tell. */
-  async lastRow(run: RunPath, signal: AbortSignal): Promise<Reply<string | undefined>> {
+  async lastRow(run: RunPath, signal: AbortSignal): Promise<WandbReply<string | undefined>> {
     const what = `looking at the last row of the run ${run.id}`;
     const reply = await this.graph(what, 'RunResumeStatus', LAST_ROW, named(run), signal);
     if (reply.kind !== 'ok') return reply.cause === 'refused' ? { kind: 'ok', value: undefined } : reply;
@@ -210,9 +216,9 @@ export class WandbClient {
   /** Makes a run, or changes the one with this id. */
   async upsert(
     { entity, project, id }: RunPath,
-    change: RunChange,
+    change: RunUpdate,
     signal: AbortSignal,
-  ): Promise<Reply<{ readonly run: RunFacts; readonly isNew: boolean }>> {
+  ): Promise<WandbReply<{ readonly run: WandbRunFacts; readonly isNew: boolean }>> {
     const { displayName = null, group = null, jobType = null, notes = null, tags = null, config = null, state = null } = change;
     const variables = {
       name: id,
@@ -245,7 +251,7 @@ export class WandbClient {
    * Sends to the stream of a run: `body` is its JSON text. Never twice by itself: who sends looks first at what
    * became of it.
    */
-  async stream(run: RunPath, body: string, signal: AbortSignal): Promise<Reply<undefined>> {
+  async stream(run: RunPath, body: string, signal: AbortSignal): Promise<WandbReply<undefined>> {
     const what = `sending to the run ${run.id}`;
     const path = `${filesPath(run)}/file_stream`;
     const headers = { 'content-type': 'application/json' };
@@ -255,17 +261,17 @@ export class WandbClient {
   }
 
   /** See `FileTransfer`. */
-  upload(run: RunPath, files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<Failure | undefined> {
+  upload(run: RunPath, files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<WandbFailure | undefined> {
     return this.#files.upload(run, files, signal, lost);
   }
 
   /** Stores a file of a few bytes: whether any is taken. */
-  tryFile(run: RunPath, signal: AbortSignal): Promise<Failure | undefined> {
+  tryFile(run: RunPath, signal: AbortSignal): Promise<WandbFailure | undefined> {
     return this.#files.tryFile(run, signal);
   }
 
   /** A file of a run; undefined if there is none. */
-  download(run: RunPath, name: string, url: string, signal: AbortSignal): Promise<Reply<Buffer | undefined>> {
+  download(run: RunPath, name: string, url: string, signal: AbortSignal): Promise<WandbReply<Buffer | undefined>> {
     return this.#files.download(run, name, url, signal);
   }
 
@@ -273,7 +279,7 @@ export class WandbClient {
   async files(
     { entity, project, id }: RunPath,
     signal: AbortSignal,
-  ): Promise<Reply<ReadonlyMap<string, { readonly bytes: number; readonly url: string }>>> {
+  ): Promise<WandbReply<ReadonlyMap<string, { readonly bytes: number; readonly url: string }>>> {
     const found = new Map<string, { bytes: number; url: string }>();
     const what = 'listing the files of the run';
     const pages = new Pages(what, this.address, { items: MOST_LISTED });
@@ -309,14 +315,19 @@ export class WandbClient {
   }
 
   /** Rows whose number is in a range, as JSON texts. */
-  async historyPage({ entity, project, id }: RunPath, from: number, to: number, signal: AbortSignal): Promise<Reply<readonly string[]>> {
+  async historyPage(
+    { entity, project, id }: RunPath,
+    from: number,
+    to: number,
+    signal: AbortSignal,
+  ): Promise<WandbReply<readonly string[]>> {
     const variables = { entity, project, run: id, minStep: from, maxStep: to, pageSize: to - from };
     const reply = await this.graph(`reading the history of the run ${id}`, 'HistoryPage', HISTORY, variables, signal);
     if (reply.kind !== 'ok') return reply;
     return taken(reply, (fields) => fields.object('project').object('run').texts('history'));
   }
 
-  async removeRun(storageId: string, signal: AbortSignal): Promise<Reply<unknown>> {
+  async removeRun(storageId: string, signal: AbortSignal): Promise<WandbReply<unknown>> {
     return this.graph('removing the run', 'DeleteRun', DELETE_RUN, { id: storageId }, signal);
   }
 
@@ -344,7 +355,7 @@ function authOf(key: string | undefined): Auth | undefined {
   return key === undefined ? undefined : { username: 'api', password: key };
 }
 
-function runFacts(bucket: AnswerFields, path: RunPath): RunFacts {
+function runFacts(bucket: AnswerFields, path: RunPath): WandbRunFacts {
   return {
     ...path,
     storageId: bucket.text('id', ''),

@@ -11,7 +11,7 @@ import {
   taken,
   uploadHeaders,
 } from '../../http/index.ts';
-import { type Failure, failed, failureOf, type Reply } from './answers.ts';
+import { failed, failureOf, type WandbFailure, type WandbReply } from './answers.ts';
 import { FILES_PER_REQUEST, UPLOADS_AT_ONCE } from './limits.ts';
 import type { StoredFile } from './map.ts';
 import { CREATE_FILES } from './queries.ts';
@@ -22,7 +22,7 @@ const TRIAL_FILE = 'mirrorboard/trial.txt';
 
 /** The service's API for data, as far as it names addresses. */
 export interface GraphApi {
-  graph(what: string, operationName: string, query: string, variables: Fields, signal: AbortSignal): Promise<Reply<AnswerFields>>;
+  graph(what: string, operationName: string, query: string, variables: Fields, signal: AbortSignal): Promise<WandbReply<AnswerFields>>;
 }
 
 /** Hears of a file that can't be stored, and why. */
@@ -46,13 +46,13 @@ export class FileTransfer {
    * address, and for a file that is too large while others are accepted, then continues with the others. Without
    * `lost`, such a file is a normal failure.
    */
-  async upload(run: RunPath, files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<Failure | undefined> {
+  async upload(run: RunPath, files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<WandbFailure | undefined> {
     for (let at = 0; at < files.length; at += FILES_PER_REQUEST) {
       const some = files.slice(at, at + FILES_PER_REQUEST);
       const addresses = await this.#addresses(run, some, signal);
       if (addresses.kind !== 'ok') return addresses;
       const waiting = [...some];
-      const workers = Array.from({ length: UPLOADS_AT_ONCE }, async (): Promise<Failure | undefined> => {
+      const workers = Array.from({ length: UPLOADS_AT_ONCE }, async (): Promise<WandbFailure | undefined> => {
         for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
           const failure = await this.#put(run, file, addresses.value, signal);
           if (failure !== undefined) {
@@ -73,7 +73,7 @@ export class FileTransfer {
   }
 
   /** A file of a run; undefined where there is none. */
-  async download(run: RunPath, name: string, url: string, signal: AbortSignal): Promise<Reply<Buffer | undefined>> {
+  async download(run: RunPath, name: string, url: string, signal: AbortSignal): Promise<WandbReply<Buffer | undefined>> {
     const what = `reading ${name} of the run ${run.id}`;
     const path = `${filesPath(run)}/${name.split('/').map(encodeURIComponent).join('/')}`;
     const answer =
@@ -91,7 +91,7 @@ export class FileTransfer {
     { entity, project, id }: RunPath,
     files: readonly StoredFile[],
     signal: AbortSignal,
-  ): Promise<Reply<{ readonly urls: ReadonlyMap<string, unknown>; readonly headers: Readonly<Record<string, string>> }>> {
+  ): Promise<WandbReply<{ readonly urls: ReadonlyMap<string, unknown>; readonly headers: Readonly<Record<string, string>> }>> {
     const variables = { entity, project, run: id, files: files.map(({ path }) => path) };
     const reply = await this.#client.graph('requesting upload addresses', 'CreateRunFiles', CREATE_FILES, variables, signal);
     return taken(reply, (fields) => {
@@ -102,12 +102,12 @@ export class FileTransfer {
   }
 
   /** Whether a failure is about the file alone. */
-  async #isLost(run: RunPath, { cause }: Failure, signal: AbortSignal): Promise<boolean> {
+  async #isLost(run: RunPath, { cause }: WandbFailure, signal: AbortSignal): Promise<boolean> {
     return cause === 'unusable' || (cause === 'tooMuch' && (await this.tryFile(run, signal)) === undefined);
   }
 
   /** Stores a file of a few bytes: whether any is taken. */
-  tryFile(run: RunPath, signal: AbortSignal): Promise<Failure | undefined> {
+  tryFile(run: RunPath, signal: AbortSignal): Promise<WandbFailure | undefined> {
     return this.upload(run, [{ path: TRIAL_FILE, data: Buffer.from(new Date().toISOString()), isMedia: false }], signal);
   }
 
@@ -116,7 +116,7 @@ export class FileTransfer {
     file: StoredFile,
     first: { readonly urls: ReadonlyMap<string, unknown>; readonly headers: Readonly<Record<string, string>> },
     signal: AbortSignal,
-  ): Promise<Failure | undefined> {
+  ): Promise<WandbFailure | undefined> {
     const what = `storing ${file.path} of the run ${run.id}`;
     let upload = first;
     for (let tries = 0; ; tries++) {
@@ -152,7 +152,7 @@ export class FileTransfer {
   }
 }
 
-function unusable(what: string, error: MirrorError): Failure {
+function unusable(what: string, error: MirrorError): WandbFailure {
   return failed('unusable', `${what}: ${error.message}`, error.context, error);
 }
 

@@ -2,8 +2,8 @@
 import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
 import type { BackendContext, Foreign, ForeignLook, OwnRun } from '../../contract/index.ts';
 import { eachPage, MOST_LISTED, PageSize, valueOrThrow } from '../../http/index.ts';
-import type { ListedRun, ProjectPath, WandbClient } from './client.ts';
-import { readHandle, type TrackedRun } from './handle.ts';
+import type { ProjectPath, ProjectRun, WandbClient } from './client.ts';
+import { readHandle, type WandbRun } from './handle.ts';
 import { RUNS_PAGE } from './limits.ts';
 import { tagsOf } from './names.ts';
 import type { OnlineRun, OnlineStorage } from './online.ts';
@@ -19,7 +19,7 @@ const OF_POINTS = /^(?:media|mirrorboard)\//;
 const OF_SERVICE = /^(?:wandb-[^/]*|config\.yaml)$/;
 
 /** Where is looked. */
-export interface ForeignOptions {
+export interface WandbForeignOptions {
   /** Of runs that were opened offline, where nobody said one. Empty: the one that the key belongs to. */
   readonly entity: string;
   /** What the lane's configuration says of all its runs. */
@@ -27,10 +27,10 @@ export interface ForeignOptions {
   readonly warn: BackendContext['warn'];
 }
 
-type InRunOptions = Omit<ForeignOptions, 'entity'>;
+type InRunOptions = Omit<WandbForeignOptions, 'entity'>;
 
 interface Own extends Omit<OwnRun, 'handle'> {
-  readonly run: TrackedRun;
+  readonly run: WandbRun;
 }
 
 /** Undefined: the server lists no runs. */
@@ -38,14 +38,14 @@ export async function foreignIn(
   client: WandbClient,
   storages: OnlineStorage,
   all: readonly OwnRun[],
-  { entity, ...options }: ForeignOptions,
+  { entity, ...options }: WandbForeignOptions,
   signal: AbortSignal,
 ): Promise<AsyncIterable<ForeignLook> | undefined> {
   const runs = all.map(({ handle }) => readHandle(handle));
   const isHomeAsked = entity === '' && runs.some((run) => run.entity === '');
   const home = isHomeAsked ? valueOrThrow(await client.viewer(signal)).entity : entity;
   const own = all.map(({ handle: _, ...stored }, i): Own => {
-    const run = runs[i] as TrackedRun;
+    const run = runs[i] as WandbRun;
     return { ...stored, run: { ...run, entity: run.entity || home } };
   });
   const [first] = own;
@@ -105,12 +105,12 @@ async function* inRun(
 }
 
 /** Compatible servers may know no notes. */
-async function notesOf(client: WandbClient, run: TrackedRun, signal: AbortSignal): Promise<string> {
+async function notesOf(client: WandbClient, run: WandbRun, signal: AbortSignal): Promise<string> {
   const reply = await client.notes(run, signal);
   return reply.kind !== 'ok' && reply.cause === 'refused' ? '' : valueOrThrow(reply).trim();
 }
 
-async function* runsIn(client: WandbClient, project: ProjectPath, signal: AbortSignal): AsyncGenerator<ListedRun, void, void> {
+async function* runsIn(client: WandbClient, project: ProjectPath, signal: AbortSignal): AsyncGenerator<ProjectRun, void, void> {
   const listing = { what: 'listing the runs of the project', address: client.address, size: new PageSize(RUNS_PAGE) };
   const ask = (after: string | undefined, most: number) => client.runs(project, after, most, signal);
   for await (const runs of eachPage({ ...listing, limits: { items: MOST_LISTED } }, ask)) yield* runs;
@@ -122,7 +122,7 @@ async function* runsIn(client: WandbClient, project: ProjectPath, signal: AbortS
  */
 async function paramsOf(
   storage: RunStorage,
-  { joined }: TrackedRun,
+  { joined }: WandbRun,
   params: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly string[]> {

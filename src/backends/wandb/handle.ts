@@ -3,7 +3,7 @@ import type { Handle } from '../../contract/index.ts';
 import { isFields } from '../../http/index.ts';
 
 /** A tracker run, as it is found again; the same whether it is written to online or offline. */
-export interface TrackedRun {
+export interface WandbRun {
   readonly id: string;
   /** Empty where it was opened offline, and nobody said one. */
   readonly entity: string;
@@ -15,7 +15,7 @@ export interface TrackedRun {
 }
 
 /** Packs a run into a handle. */
-export function handleOf({ id, entity, project, startedAt, joined }: TrackedRun): Handle {
+export function handleOf({ id, entity, project, startedAt, joined }: WandbRun): Handle {
   return handleText({ run: id, entity, project, started: startedAt, joined });
 }
 
@@ -23,7 +23,7 @@ export function handleOf({ id, entity, project, startedAt, joined }: TrackedRun)
 export const readHandle = handleReader(
   'a W&B run',
   ['run', 'entity', 'project', 'started', 'joined'],
-  ({ run, entity, project, started, joined }): TrackedRun | undefined => {
+  ({ run, entity, project, started, joined }): WandbRun | undefined => {
     if (!isName(run) || typeof entity !== 'string' || typeof project !== 'string') return undefined;
     const base = { id: run, entity, project, startedAt: Number(started) };
     if (!isFields(joined)) return base;

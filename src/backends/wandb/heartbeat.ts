@@ -10,7 +10,7 @@ const RECENT_MS = 30 * 60_000;
 const PATIENCE = 4;
 
 /** Tells the server every half minute that runs which are written to are alive. */
-export class Heartbeat {
+export class WandbHeartbeat {
   readonly #storages: () => Iterable<RunStorage>;
   readonly #clock: Clock;
   readonly #rounds: Rounds;

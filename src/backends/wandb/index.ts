@@ -21,7 +21,7 @@ import { systemRandom } from '../../random.ts';
 import { WandbClient } from './client.ts';
 import { foreignIn } from './foreign.ts';
 import { handleOf, readHandle } from './handle.ts';
-import { Heartbeat } from './heartbeat.ts';
+import { WandbHeartbeat } from './heartbeat.ts';
 import { wandbCapabilities } from './limits.ts';
 import { OfflineStorage } from './offline.ts';
 import { waitingFolders } from './offline-folders.ts';
@@ -30,8 +30,8 @@ import { compareArtifacts, setParams, storeFile } from './params-and-files.ts';
 import { probeTarget } from './probe.ts';
 import { readBack } from './read-back.ts';
 import type { RunPath } from './run-path.ts';
-import { RunWriter } from './run-writer.ts';
-import { Runs, throwFailure } from './runs.ts';
+import { WandbRunWriter } from './run-writer.ts';
+import { throwFailure, WandbRuns } from './runs.ts';
 import { FIELDS, parseSettings, type WandbSettings } from './settings.ts';
 import type { Storage } from './storage.ts';
 
@@ -42,10 +42,10 @@ class WandbBackend implements JournalledBackend {
   readonly #storage: Storage;
   /** Undefined where the lane is not online. */
   readonly #online: OnlineStorage | undefined;
-  readonly #runs: Runs;
-  readonly #writers = new Map<string, RunWriter>();
+  readonly #runs: WandbRuns;
+  readonly #writers = new Map<string, WandbRunWriter>();
   readonly #stop = new AbortController();
-  readonly #heartbeat: Heartbeat;
+  readonly #heartbeat: WandbHeartbeat;
   readonly #warn: BackendContext['warn'];
   #isUncountedWarned = false;
 
@@ -73,7 +73,7 @@ class WandbBackend implements JournalledBackend {
     );
     this.#online = isOnline ? online : undefined;
     this.#storage = this.#online ?? offline;
-    this.#runs = new Runs({
+    this.#runs = new WandbRuns({
       settings,
       warn: this.#warn,
       storages: this.#storage,
@@ -86,7 +86,7 @@ class WandbBackend implements JournalledBackend {
           }
         : {}),
     });
-    this.#heartbeat = new Heartbeat(() => [...this.#writers.values()].map(({ storage }) => storage), this.#clock);
+    this.#heartbeat = new WandbHeartbeat(() => [...this.#writers.values()].map(({ storage }) => storage), this.#clock);
   }
 
   readonly describe: Call<'describe'> = () => {
@@ -100,7 +100,7 @@ class WandbBackend implements JournalledBackend {
   readonly open: Call<'open'> = async (source, known, signal) => {
     this.#beOn();
     const run = await this.#runs.open(source, known, signal);
-    this.#writers.set(run.tracked.id, new RunWriter(run));
+    this.#writers.set(run.tracked.id, new WandbRunWriter(run));
     return handleOf(run.tracked);
   };
 
@@ -222,11 +222,11 @@ class WandbBackend implements JournalledBackend {
     });
   }
 
-  async #writer(handle: Handle, signal: AbortSignal): Promise<RunWriter> {
+  async #writer(handle: Handle, signal: AbortSignal): Promise<WandbRunWriter> {
     const tracked = readHandle(handle);
     let writer = this.#writers.get(tracked.id);
     if (writer === undefined) {
-      writer = new RunWriter(await this.#runs.find(tracked, signal));
+      writer = new WandbRunWriter(await this.#runs.find(tracked, signal));
       this.#writers.set(tracked.id, writer);
     }
     return writer;

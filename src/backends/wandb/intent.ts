@@ -8,7 +8,7 @@ import type { Intent } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 
 /** Lines that are about to be sent. */
-export interface Plan {
+export interface SendPlan {
   /** The tracker run's id. */
   readonly run: string;
   readonly firstLine: number;
@@ -18,7 +18,7 @@ export interface Plan {
 }
 
 /** Packs lines into an intent for the state file. */
-export function packPlan({ run, firstLine, lines, summary }: Plan): Intent {
+export function packPlan({ run, firstLine, lines, summary }: SendPlan): Intent {
   const text = Buffer.from(lines.join('\n'));
   const packed = {
     run,
@@ -32,7 +32,7 @@ export function packPlan({ run, firstLine, lines, summary }: Plan): Intent {
 }
 
 /** Unpacks an intent. Throws when its checksum does not fit. */
-export function unpackPlan(intent: Intent): Plan {
+export function unpackPlan(intent: Intent): SendPlan {
   const { run, firstLine, count, sha256, lines, summary } = JSON.parse(intent) as Record<string, unknown>;
   const text = inflateRawSync(Buffer.from(String(lines), 'base64'));
   if (createHash('sha256').update(text).digest('hex') !== sha256) {
@@ -42,12 +42,12 @@ export function unpackPlan(intent: Intent): Plan {
     run: String(run),
     firstLine: Number(firstLine),
     lines: count === 0 ? [] : text.toString('utf8').split('\n'),
-    summary: summary as Plan['summary'],
+    summary: summary as SendPlan['summary'],
   };
 }
 
 /** The range of lines alone, without unpacking them. */
-export function rangeOf(intent: Intent): Pick<Plan, 'run' | 'firstLine'> & { readonly count: number } {
+export function rangeOf(intent: Intent): Pick<SendPlan, 'run' | 'firstLine'> & { readonly count: number } {
   const { run, firstLine, count } = JSON.parse(intent) as { run: string; firstLine: number; count: number };
   return { run, firstLine, count };
 }

@@ -50,7 +50,7 @@ export function fileNameOf(tag: string): string {
  * but the first get `~~` behind them, which means nothing: which one came first is for people, never for reading
  * back.
  */
-export class KeyTable {
+export class RowKeys {
   readonly #keys = new Map<string, string>();
   readonly #byCase = new Map<string, string>();
   readonly #renamed = new Map<string, string>();

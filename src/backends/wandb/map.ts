@@ -20,7 +20,7 @@ export interface StoredFile extends Omit<RunFile, 'data'> {
 }
 
 /** A point that is not a scalar, as W&B gets it. */
-export interface MappedObject {
+export interface WandbObject {
   /** What a row shows under the tag's key, as JSON; undefined: nothing. */
   readonly shown: string | undefined;
   /** The exact value's text, or the name of a file that holds it. */
@@ -35,7 +35,7 @@ export interface MappedObject {
 type Number64 = number | bigint;
 
 /** Maps a point that is not a scalar to what a row shows, and to files that hold it exactly. */
-export function mapObject(tag: string, plugin: string, point: ObjectPoint): MappedObject {
+export function mapObject(tag: string, plugin: string, point: ObjectPoint): WandbObject {
   const { value, text: valueText, blobs } = exactValue(plugin, point);
   const name = fileNameOf(tag);
   const files = blobs.map((blob) => blobFile(value, blob, name));
@@ -261,7 +261,7 @@ function formatOf(path: string): string {
   return path.slice(path.lastIndexOf('.') + 1);
 }
 
-function paramsOf(value: Value): Pick<MappedObject, 'params' | 'status'> {
+function paramsOf(value: Value): Pick<WandbObject, 'params' | 'status'> {
   if (value.kind !== 'hparams') return { params: [], status: undefined };
   const status = fieldOf(fieldOf(value.data, 'session_end_info'), 'status');
   return {

@@ -1,7 +1,7 @@
 /** What a run is called at the service, within its rules. */
 import { nameHash } from '../../backend-kit/exact-points/index.ts';
 import type { RunSource } from '../../contract/index.ts';
-import type { RunChange } from './client.ts';
+import type { RunUpdate } from './client.ts';
 import { NAME_LENGTH, PROJECT_LENGTH, TAG_LENGTH } from './limits.ts';
 import type { WandbSettings } from './settings.ts';
 
@@ -20,7 +20,7 @@ export function projectOf(source: Pick<RunSource, 'group'>, { project }: Pick<Wa
 }
 
 /** What a run is named, tagged and grouped as. */
-export function changeOf(source: RunSource, settings: WandbSettings, suffix: string): RunChange {
+export function changeOf(source: RunSource, settings: WandbSettings, suffix: string): RunUpdate {
   const expanded = (template: string | undefined): string | undefined => (template === undefined ? undefined : expand(template, source));
   const [first] = source.run.path.split('/');
   const group = source.parent?.name ?? expanded(settings.group) ?? (source.run.path.includes('/') ? first : undefined);

@@ -18,9 +18,9 @@ import { pipeline } from 'node:stream/promises';
 import { MirrorError, messageOf } from '../../errors.ts';
 import type { BodyStream } from '../../http/index.ts';
 import { flushFolder, makeOwnFolder, ownFileMode, ownFolderMode, replaceOwnFile } from '../../own-files/index.ts';
-import type { Failure, Reply } from './answers.ts';
+import type { WandbFailure, WandbReply } from './answers.ts';
 import { type Folder, fileIn, nextFolder } from './offline-folders.ts';
-import { itemsOf, Kind, kindOf, RecordWriter, type RunFacts, readFiles, readRun } from './records.ts';
+import { itemsOf, Kind, kindOf, type RecordedFacts, RecordWriter, readFiles, readRun } from './records.ts';
 import { RunConfig } from './run-config.ts';
 import type { RunPath } from './run-path.ts';
 import { FrameBuffer, scanRecords, writeAt } from './wandb-file.ts';
@@ -28,7 +28,7 @@ import { FrameBuffer, scanRecords, writeAt } from './wandb-file.ts';
 /** What is in a folder's file. */
 export interface FolderContent {
   readonly config: RunConfig;
-  readonly facts: RunFacts;
+  readonly facts: RecordedFacts;
   readonly summary: Map<string, string>;
   /** Files that a record names. */
   readonly named: Set<string>;
@@ -49,7 +49,7 @@ export function readFolder(folder: Folder): FolderContent {
   let [end, first, lines] = [0, 0, 0];
   let exit: FolderContent['exit'];
   let path: Pick<RunPath, 'entity' | 'project'> | undefined;
-  let facts: RunFacts = { change: {}, startedAt: 0 };
+  let facts: RecordedFacts = { change: {}, startedAt: 0 };
   for (const { data, start, end: behind } of scanRecords(fileIn(folder))) {
     end = behind;
     const kind = kindOf(data);
@@ -74,7 +74,7 @@ export function newFolder(
   dir: string,
   path: RunPath,
   config: RunConfig,
-  facts: RunFacts,
+  facts: RecordedFacts,
   firstLine: number,
   nowMs: number,
 ): { readonly folder: Folder; readonly end: number } {
@@ -181,7 +181,7 @@ export function moveInto(path: string, from: string): void {
 }
 
 /** What came of work with files, as a reply. */
-export async function attempt<T>(work: () => T | Promise<T>): Promise<Reply<T>> {
+export async function attempt<T>(work: () => T | Promise<T>): Promise<WandbReply<T>> {
   try {
     return { kind: 'ok', value: await work() };
   } catch (cause) {
@@ -192,7 +192,7 @@ export async function attempt<T>(work: () => T | Promise<T>): Promise<Reply<T>> 
 }
 
 /** The failure of a reply, if it is one. */
-export function failureIn(reply: Reply<unknown>): Failure | undefined {
+export function failureIn(reply: WandbReply<unknown>): WandbFailure | undefined {
   return reply.kind === 'ok' ? undefined : reply;
 }
 

@@ -6,8 +6,8 @@ import type { RunEnd } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import type { BodyStream } from '../../http/index.ts';
 import { type Random, systemRandom } from '../../random.ts';
-import { type Failure, failed, type Reply } from './answers.ts';
-import type { RunChange } from './client.ts';
+import { failed, type WandbFailure, type WandbReply } from './answers.ts';
+import type { RunUpdate } from './client.ts';
 import { SUMMARY_MS } from './limits.ts';
 import type { StoredFile } from './map.ts';
 import {
@@ -25,7 +25,7 @@ import {
   writeWhole,
 } from './offline-files.ts';
 import { begunFolders, type Folder, fileIn, foldersIn, isSynced, markSynced } from './offline-folders.ts';
-import { itemsOf, Kind, kindOf, RecordWriter, type RunFacts } from './records.ts';
+import { itemsOf, Kind, kindOf, type RecordedFacts, RecordWriter } from './records.ts';
 import type { RunConfig } from './run-config.ts';
 import type { RunPath } from './run-path.ts';
 import type { RunStorage, Storage, Summary } from './storage.ts';
@@ -56,7 +56,7 @@ export class OfflineStorage implements Storage {
     this.#shelf = { dir, elsewhere, clock, random };
   }
 
-  async find(path: RunPath): Promise<Reply<OfflineRun | undefined>> {
+  async find(path: RunPath): Promise<WandbReply<OfflineRun | undefined>> {
     return attempt(() => {
       const folders = begunFolders(this.#shelf.dir, path.id);
       const folder = folders.at(-1);
@@ -70,9 +70,9 @@ export class OfflineStorage implements Storage {
   async create(
     path: RunPath,
     config: RunConfig,
-    change: RunChange,
+    change: RunUpdate,
     startedAt: number,
-  ): Promise<Reply<{ readonly storage: OfflineRun; readonly isNew: boolean }>> {
+  ): Promise<WandbReply<{ readonly storage: OfflineRun; readonly isNew: boolean }>> {
     return attempt(() => {
       const facts = { change, startedAt };
       const { folder, end } = newFolder(this.#shelf.dir, path, config, facts, 0, this.#shelf.clock.wallMs());
@@ -97,7 +97,7 @@ export class OfflineRun implements RunStorage {
   readonly #summary: Map<string, string>;
   /** Files that a record names already. */
   readonly #named: Set<string>;
-  readonly #facts: RunFacts;
+  readonly #facts: RecordedFacts;
   #folder: Folder;
   #content: Pick<FolderContent, 'end' | 'first' | 'lines' | 'exit'>;
   /** Where the next line goes, if not behind the last one. */
@@ -144,7 +144,7 @@ export class OfflineRun implements RunStorage {
    * Lines up to this one are at the server, not in a folder: a sync puts a folder's lines behind those that the
    * server has.
    */
-  skipTo(line: number): Failure | undefined {
+  skipTo(line: number): WandbFailure | undefined {
     const { first, lines } = this.#content;
     if (lines > 0 && this.isWaiting) {
       const message =
@@ -160,12 +160,12 @@ export class OfflineRun implements RunStorage {
     markSynced(this.#folder);
   }
 
-  async lineCount(_hoped: number): Promise<Reply<number | undefined>> {
+  async lineCount(_hoped: number): Promise<WandbReply<number | undefined>> {
     return { kind: 'ok', value: existsSync(fileIn(this.#folder)) ? this.#next : undefined };
   }
 
   /** Who joins a run that something else opened finds it at the server. */
-  async lastRow(): Promise<Reply<undefined>> {
+  async lastRow(): Promise<WandbReply<undefined>> {
     return { kind: 'ok', value: undefined };
   }
 
@@ -173,7 +173,7 @@ export class OfflineRun implements RunStorage {
     return Math.max(this.#content.first + this.#content.lines, this.#skipped);
   }
 
-  async append(firstLine: number, lines: readonly string[], summary: Summary): Promise<Failure | undefined> {
+  async append(firstLine: number, lines: readonly string[], summary: Summary): Promise<WandbFailure | undefined> {
     const there = this.#next;
     if (firstLine > there) {
       const message = `lines from ${firstLine} on are next for ${this.#folder.path}, but it has ${there}`;
@@ -221,7 +221,7 @@ export class OfflineRun implements RunStorage {
     if (elsewhere !== undefined) yield* elsewhere(this.path, from, to, signal);
   }
 
-  async putFiles(files: readonly StoredFile[]): Promise<Failure | undefined> {
+  async putFiles(files: readonly StoredFile[]): Promise<WandbFailure | undefined> {
     if (files.length === 0) return undefined;
     return failureIn(
       await attempt(async () => {
@@ -245,7 +245,7 @@ export class OfflineRun implements RunStorage {
     );
   }
 
-  async fileLengths(): Promise<Reply<ReadonlyMap<string, number>>> {
+  async fileLengths(): Promise<WandbReply<ReadonlyMap<string, number>>> {
     return attempt(() => {
       const found = new Map<string, number>();
       for (const folder of foldersIn(this.#shelf.dir, this.path.id))
@@ -254,7 +254,7 @@ export class OfflineRun implements RunStorage {
     });
   }
 
-  async readFile(name: string): Promise<Reply<Buffer | undefined>> {
+  async readFile(name: string): Promise<WandbReply<Buffer | undefined>> {
     return attempt(() => {
       const file = this.#storedAt(name);
       return file === undefined ? undefined : readFileSync(file);
@@ -272,7 +272,7 @@ export class OfflineRun implements RunStorage {
     return files.findLast((candidate) => existsSync(candidate));
   }
 
-  async save(_change?: Omit<RunChange, 'config'>): Promise<Failure | undefined> {
+  async save(_change?: Omit<RunUpdate, 'config'>): Promise<WandbFailure | undefined> {
     return failureIn(
       await attempt(() => {
         this.#makeWritable();
@@ -283,7 +283,7 @@ export class OfflineRun implements RunStorage {
     );
   }
 
-  async finish(end: RunEnd | undefined): Promise<Failure | undefined> {
+  async finish(end: RunEnd | undefined): Promise<WandbFailure | undefined> {
     return failureIn(
       await attempt(() => {
         if (end === undefined) {
@@ -303,7 +303,7 @@ export class OfflineRun implements RunStorage {
     );
   }
 
-  async remove(): Promise<Failure | undefined> {
+  async remove(): Promise<WandbFailure | undefined> {
     return failureIn(
       await attempt(() => {
         for (const { path } of foldersIn(this.#shelf.dir, this.path.id)) rmSync(path, { recursive: true, force: true });

@@ -5,8 +5,8 @@
 import { type Clock, systemClock } from '../../clock.ts';
 import type { RunEnd } from '../../contract/index.ts';
 import { isTooLarge, PageSize, Pages, valueOrThrow } from '../../http/index.ts';
-import type { Failure, Reply } from './answers.ts';
-import type { RunChange, RunFacts, WandbClient } from './client.ts';
+import type { WandbFailure, WandbReply } from './answers.ts';
+import type { RunUpdate, WandbClient, WandbRunFacts } from './client.ts';
 import type { LostFile } from './file-transfer.ts';
 import { HEARTBEAT_MS, HISTORY_PAGE, REQUEST_LENGTH, SUMMARY_MS } from './limits.ts';
 import type { StoredFile } from './map.ts';
@@ -41,7 +41,7 @@ export class OnlineStorage implements Storage {
     this.#options = options;
   }
 
-  async find(path: RunPath, signal: AbortSignal): Promise<Reply<OnlineRun | undefined>> {
+  async find(path: RunPath, signal: AbortSignal): Promise<WandbReply<OnlineRun | undefined>> {
     const reply = await this.#client.run(path, signal);
     if (reply.kind !== 'ok') return reply;
     return { kind: 'ok', value: reply.value === undefined ? undefined : this.#storageOf(reply.value, RunConfig.read(reply.value.config)) };
@@ -50,10 +50,10 @@ export class OnlineStorage implements Storage {
   async create(
     path: RunPath,
     config: RunConfig,
-    change: RunChange,
+    change: RunUpdate,
     _startedAt: number,
     signal: AbortSignal,
-  ): Promise<Reply<{ readonly storage: OnlineRun; readonly isNew: boolean }>> {
+  ): Promise<WandbReply<{ readonly storage: OnlineRun; readonly isNew: boolean }>> {
     const reply = await this.#client.upsert(path, { ...change, config: config.wrapped() }, signal);
     if (reply.kind !== 'ok') return reply;
     return { kind: 'ok', value: { storage: this.#storageOf(reply.value.run, config), isNew: reply.value.isNew } };
@@ -63,7 +63,7 @@ export class OnlineStorage implements Storage {
     await this.#client.close();
   }
 
-  #storageOf(facts: RunFacts, config: RunConfig): OnlineRun {
+  #storageOf(facts: WandbRunFacts, config: RunConfig): OnlineRun {
     return new OnlineRun(this.#client, facts, config, this.#options);
   }
 }
@@ -74,7 +74,7 @@ export class OnlineRun implements RunStorage {
   readonly config: RunConfig;
   readonly replaces: boolean;
   readonly isWhole = true;
-  readonly facts: RunFacts;
+  readonly facts: WandbRunFacts;
   readonly #client: WandbClient;
   readonly #options: OnlineOptions;
   readonly #clock: Clock;
@@ -89,7 +89,7 @@ export class OnlineRun implements RunStorage {
   /** Files of the run, as they were listed last. */
   #urls: ReadonlyMap<string, string> = new Map();
 
-  constructor(client: WandbClient, facts: RunFacts, config: RunConfig, options: OnlineOptions) {
+  constructor(client: WandbClient, facts: WandbRunFacts, config: RunConfig, options: OnlineOptions) {
     this.#client = client;
     this.facts = facts;
     this.path = { entity: facts.entity, project: facts.project, id: facts.id };
@@ -114,7 +114,7 @@ export class OnlineRun implements RunStorage {
    * stored lines themselves are counted, if the server returns them. So nothing is sent twice to a server that appends,
    * even if `offset_semantics` is not set.
    */
-  async lineCount(hoped: number, signal: AbortSignal): Promise<Reply<number | undefined>> {
+  async lineCount(hoped: number, signal: AbortSignal): Promise<WandbReply<number | undefined>> {
     const reply = await this.#client.run(this.path, signal);
     if (reply.kind !== 'ok') return reply;
     if (reply.value === undefined) return { kind: 'ok', value: undefined };
@@ -129,11 +129,11 @@ export class OnlineRun implements RunStorage {
     return { kind: 'ok', value: this.replaces ? Math.max(counted, lines) : lines };
   }
 
-  lastRow(signal: AbortSignal): Promise<Reply<string | undefined>> {
+  lastRow(signal: AbortSignal): Promise<WandbReply<string | undefined>> {
     return this.#client.lastRow(this.path, signal);
   }
 
-  async append(firstLine: number, lines: readonly string[], summary: Summary, signal: AbortSignal): Promise<Failure | undefined> {
+  async append(firstLine: number, lines: readonly string[], summary: Summary, signal: AbortSignal): Promise<WandbFailure | undefined> {
     for (const [key, value] of summary) this.#summary.set(key, value);
     this.#isSummarySent = false;
     // Such servers keep numbers in databases and answers that know no such words; readers take texts for the same.
@@ -161,7 +161,7 @@ export class OnlineRun implements RunStorage {
     lines: readonly string[],
     summary: string | undefined,
     signal: AbortSignal,
-  ): Promise<Failure | undefined> {
+  ): Promise<WandbFailure | undefined> {
     const files = {
       [HISTORY]: { offset, content: lines },
       ...(summary === undefined ? {} : { [SUMMARY]: { offset: 0, content: [summary] } }),
@@ -203,7 +203,7 @@ export class OnlineRun implements RunStorage {
     }
   }
 
-  async putFiles(files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<Failure | undefined> {
+  async putFiles(files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<WandbFailure | undefined> {
     if (files.length === 0) return undefined;
     const missing = new Set<string>();
     const note: LostFile = (path, error) => {
@@ -218,23 +218,23 @@ export class OnlineRun implements RunStorage {
     return reply.kind === 'ok' ? undefined : reply;
   }
 
-  async fileLengths(signal: AbortSignal): Promise<Reply<ReadonlyMap<string, number>>> {
+  async fileLengths(signal: AbortSignal): Promise<WandbReply<ReadonlyMap<string, number>>> {
     const reply = await this.#client.files(this.path, signal);
     if (reply.kind !== 'ok') return reply;
     this.#urls = new Map([...reply.value].map(([name, { url }]) => [name, url]));
     return { kind: 'ok', value: new Map([...reply.value].map(([name, { bytes }]) => [name, bytes])) };
   }
 
-  async readFile(name: string, signal: AbortSignal): Promise<Reply<Buffer | undefined>> {
+  async readFile(name: string, signal: AbortSignal): Promise<WandbReply<Buffer | undefined>> {
     return this.#client.download(this.path, name, this.#urls.get(name) ?? '', signal);
   }
 
-  async save(change: Omit<RunChange, 'config'>, signal: AbortSignal): Promise<Failure | undefined> {
+  async save(change: Omit<RunUpdate, 'config'>, signal: AbortSignal): Promise<WandbFailure | undefined> {
     const reply = await this.#client.upsert(this.path, { ...change, config: this.config.wrapped() }, signal);
     return reply.kind === 'ok' ? undefined : reply;
   }
 
-  async finish(end: RunEnd | undefined, signal: AbortSignal): Promise<Failure | undefined> {
+  async finish(end: RunEnd | undefined, signal: AbortSignal): Promise<WandbFailure | undefined> {
     if (end === undefined) {
       const reply = await this.#client.upsert(this.path, { state: 'running' }, signal);
       if (reply.kind !== 'ok') return reply;
@@ -248,7 +248,7 @@ export class OnlineRun implements RunStorage {
     return undefined;
   }
 
-  async remove(signal: AbortSignal): Promise<Failure | undefined> {
+  async remove(signal: AbortSignal): Promise<WandbFailure | undefined> {
     const reply = await this.#client.removeRun(this.facts.storageId, signal);
     this.#isLive = false;
     return reply.kind === 'ok' ? undefined : reply;
@@ -302,13 +302,13 @@ export class OnlineRun implements RunStorage {
   }
 
   /** One request of a run at a time: signs of life have a clock of their own. */
-  #send(body: object, signal: AbortSignal): Promise<Reply<unknown>> {
+  #send(body: object, signal: AbortSignal): Promise<WandbReply<unknown>> {
     const sent = this.#last.then(() => this.#sendNow(body, signal));
     this.#last = sent.catch(() => undefined);
     return sent;
   }
 
-  async #sendNow(body: object, signal: AbortSignal): Promise<Reply<unknown>> {
+  async #sendNow(body: object, signal: AbortSignal): Promise<WandbReply<unknown>> {
     const reply = await this.#client.stream(this.path, JSON.stringify(body), signal);
     if (reply.kind === 'ok') {
       this.#sentMs = this.#clock.steadyMs();

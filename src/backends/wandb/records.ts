@@ -4,7 +4,7 @@
  */
 
 import { lengthDelimited, varintIn } from '../../backend-kit/index.ts';
-import type { RunChange } from './client.ts';
+import type { RunUpdate } from './client.ts';
 import { STEP_KEY } from './keys.ts';
 import { membersOf } from './row-reader.ts';
 import { EXACT_KEY, MARK_KEY } from './rows.ts';
@@ -104,7 +104,7 @@ export class RecordWriter {
   }
 
   /** `firstLine`: lines before it are not in this file. */
-  run({ entity, project, id }: RunPath, config: RunConfig, { change, startedAt }: RunFacts, firstLine: number): Buffer {
+  run({ entity, project, id }: RunPath, config: RunConfig, { change, startedAt }: RecordedFacts, firstLine: number): Buffer {
     const body = this.#body.clear().text(1, id).text(2, entity).text(3, project);
     body.message(4, this.#configBody(config, new Message()));
     body
@@ -194,13 +194,13 @@ export function itemsOf(record: Uint8Array, kind: number): [key: string, value: 
 }
 
 /** The fields of a run record besides the configuration. */
-export interface RunFacts {
-  readonly change: RunChange;
+export interface RecordedFacts {
+  readonly change: RunUpdate;
   readonly startedAt: number;
 }
 
 /** Reads a `RunRecord` (`wandb_internal.proto`). */
-export function readRun(record: Uint8Array): RunFacts & {
+export function readRun(record: Uint8Array): RecordedFacts & {
   readonly entity: string;
   readonly project: string;
   readonly config: [key: string, value: string][];

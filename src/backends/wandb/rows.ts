@@ -6,7 +6,7 @@
 
 import type { TrackerParcel } from '../../contract/index.ts';
 import { type Mark, sha256Of } from '../../model/index.ts';
-import { type KeyTable, STEP_KEY } from './keys.ts';
+import { type RowKeys, STEP_KEY } from './keys.ts';
 import { LINE_LENGTH, VALUE_BYTES } from './limits.ts';
 import { mapObject, type RunFile } from './map.ts';
 import { numberText } from './numbers.ts';
@@ -49,7 +49,7 @@ export function lineOf(row: string, number: number): string {
 }
 
 /** Turns a parcel into rows. `startedAt`: what `_runtime` counts from, seconds. */
-export function buildRows(parcel: TrackerParcel, keys: KeyTable, startedAt: number): BuiltRows {
+export function buildRows(parcel: TrackerParcel, keys: RowKeys, startedAt: number): BuiltRows {
   const builder = new RowBuilder(parcel, keys, startedAt);
   const { scalars, objects, marks } = parcel.batch;
   let [object, mark, row] = [0, 0, 0];
@@ -75,7 +75,7 @@ class RowBuilder implements BuiltRows {
   readonly params = new Map<string, string>();
   hasFailed = false;
   readonly #parcel: TrackerParcel;
-  readonly #keys: KeyTable;
+  readonly #keys: RowKeys;
   readonly #startedAt: number;
   /** By series: its key as JSON with the colon, the row it was in last, its last value. */
   readonly #keyTexts: (string | undefined)[] = [];
@@ -86,7 +86,7 @@ class RowBuilder implements BuiltRows {
   #exact: ExactEntry[] = [];
   #tail = '';
 
-  constructor(parcel: TrackerParcel, keys: KeyTable, startedAt: number) {
+  constructor(parcel: TrackerParcel, keys: RowKeys, startedAt: number) {
     this.#parcel = parcel;
     this.#keys = keys;
     this.#startedAt = startedAt;

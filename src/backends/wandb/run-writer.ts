@@ -10,11 +10,11 @@ import { pointCount } from '../../model/index.ts';
 import { failed, REBUILD_HINT, stopOf } from './answers.ts';
 import { packPlan, rangeOf, unpackPlan } from './intent.ts';
 import { endOf, entryFor, linesOf, overlapping } from './journal.ts';
-import { KeyTable } from './keys.ts';
+import { RowKeys } from './keys.ts';
 import { numberText } from './numbers.ts';
 import { type BuiltRows, buildRows, lineOf } from './rows.ts';
 import { MAPPING } from './run-config.ts';
-import { type OpenRun, throwFailure } from './runs.ts';
+import { type OpenWandbRun, throwFailure } from './runs.ts';
 import type { RunStorage } from './storage.ts';
 import { readRow, signatureOf } from './stored-rows.ts';
 
@@ -22,10 +22,10 @@ import { readRow, signatureOf } from './stored-rows.ts';
 type KnownLines = ReadonlyMap<string, readonly number[]>;
 
 /** Writes parcels to one run, each line at its place. */
-export class RunWriter {
+export class WandbRunWriter {
   readonly storage: RunStorage;
-  readonly #run: OpenRun;
-  readonly #keys: KeyTable;
+  readonly #run: OpenWandbRun;
+  readonly #keys: RowKeys;
   /** Whether the lines that are there were compared with the journal. */
   #isChecked = false;
   /** Lines that are there for sure. */
@@ -39,10 +39,10 @@ export class RunWriter {
   /** Points of what is being sent whose files can't be stored. */
   readonly #lost = new Map<string, Refusal>();
 
-  constructor(run: OpenRun) {
+  constructor(run: OpenWandbRun) {
     this.#run = run;
     this.storage = run.storage;
-    this.#keys = new KeyTable(Object.entries(run.storage.config.own?.renamed_tags ?? {}));
+    this.#keys = new RowKeys(Object.entries(run.storage.config.own?.renamed_tags ?? {}));
   }
 
   async prepare(

@@ -5,8 +5,8 @@ import { LineByKey } from '../../concurrency/index.ts';
 import type { BackendContext, FileMark, Handle, RunSource, Whose } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
-import { REBUILD_HINT, type Reply, RUN_HINT, runValueOrThrow } from './answers.ts';
-import { readHandle, type TrackedRun } from './handle.ts';
+import { REBUILD_HINT, RUN_HINT, runValueOrThrow, type WandbReply } from './answers.ts';
+import { readHandle, type WandbRun } from './handle.ts';
 import { changeOf, projectOf, runIdOf } from './names.ts';
 import { readNumber } from './numbers.ts';
 import type { OfflineRun } from './offline.ts';
@@ -18,8 +18,8 @@ import type { WandbSettings } from './settings.ts';
 import type { RunStorage, Storage } from './storage.ts';
 
 /** A run that is open for writing. */
-export interface OpenRun {
-  readonly tracked: TrackedRun;
+export interface OpenWandbRun {
+  readonly tracked: WandbRun;
   readonly storage: RunStorage;
   /** Lines that may be there although no journal says so; others are another writer's. */
   readonly recovered: number;
@@ -28,7 +28,7 @@ export interface OpenRun {
 }
 
 /** Where runs are opened. */
-export interface RunsOptions {
+export interface WandbRunsOptions {
   readonly settings: WandbSettings;
   readonly warn: BackendContext['warn'];
   readonly storages: Storage;
@@ -42,33 +42,33 @@ const MOST_RUNS = 50;
 const CATCH_UP_LINES = 20_000;
 
 /** Finds, makes and identifies the W&B runs of a lane. */
-export class Runs {
+export class WandbRuns {
   readonly #settings: WandbSettings;
   readonly #warn: BackendContext['warn'];
   readonly #storages: Storage;
-  readonly #waiting: RunsOptions['waiting'];
+  readonly #waiting: WandbRunsOptions['waiting'];
   /** Two at a time would make two runs. */
   readonly #opening = new LineByKey();
 
-  constructor({ settings, warn, storages, waiting }: RunsOptions) {
+  constructor({ settings, warn, storages, waiting }: WandbRunsOptions) {
     this.#settings = settings;
     this.#warn = warn;
     this.#storages = storages;
     this.#waiting = waiting;
   }
 
-  async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<OpenRun> {
+  async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<OpenWandbRun> {
     return this.#opening.run(source.key, () => this.#open(source, known, signal));
   }
 
   /** A run by its handle alone: to read it, or to end it. */
-  async find(tracked: TrackedRun, signal: AbortSignal): Promise<OpenRun> {
+  async find(tracked: WandbRun, signal: AbortSignal): Promise<OpenWandbRun> {
     const storage = runValueOrThrow(await this.#storages.find(tracked, signal));
     if (storage === undefined) throw goneError(tracked.id);
     return { tracked, storage, recovered: storage.config.own?.recovered ?? 0 };
   }
 
-  async #open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<OpenRun> {
+  async #open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<OpenWandbRun> {
     signal.throwIfAborted();
     if (source.joins !== undefined) return this.#join(source, source.joins, known, signal);
     if (known !== undefined) return this.#known(source, readHandle(known), signal);
@@ -98,7 +98,7 @@ export class Runs {
   }
 
   /** The run a handle leads to. */
-  async #known(source: RunSource, tracked: TrackedRun, signal: AbortSignal): Promise<OpenRun> {
+  async #known(source: RunSource, tracked: WandbRun, signal: AbortSignal): Promise<OpenWandbRun> {
     const path: RunPath = { ...tracked, entity: tracked.entity || (this.#settings.entity ?? '') };
     let storage = runValueOrThrow(await this.#storages.find(path, signal));
     const waiting = await this.#waiting?.(path);
@@ -119,12 +119,12 @@ export class Runs {
   }
 
   /** A run of ours that our state does not know. Its lines are matched with the records when those arrive. */
-  async #adopted(source: RunSource, storage: RunStorage, signal: AbortSignal): Promise<OpenRun> {
+  async #adopted(source: RunSource, storage: RunStorage, signal: AbortSignal): Promise<OpenWandbRun> {
     const { own } = storage.config;
     await this.#catchUp(storage, await this.#waiting?.(storage.path), signal);
     const lines = runValueOrThrow(await storage.lineCount(Infinity, signal)) ?? 0;
     const startedAt = own?.started_at ?? 0;
-    const tracked: TrackedRun = { ...storage.path, startedAt };
+    const tracked: WandbRun = { ...storage.path, startedAt };
     if (lines > 0 && (own?.mapping !== MAPPING || !(await canReadLines(storage, lines, signal)))) {
       const run = runLabel(source.run);
       throw new MirrorError(
@@ -145,7 +145,7 @@ export class Runs {
     path: RunPath,
     { strangers, why }: { readonly strangers: number; readonly why: string | undefined },
     signal: AbortSignal,
-  ): Promise<OpenRun | 'taken' | 'deleted'> {
+  ): Promise<OpenWandbRun | 'taken' | 'deleted'> {
     const startedAt = startOf(source);
     const config = this.#newConfig(source, startedAt);
     const suffix = numberedName('', strangers);
@@ -165,12 +165,12 @@ export class Runs {
       if ((await whose(storage, source, signal)).kind === 'other') return 'taken';
     }
     if (strangers > 0) warnNameTaken(this.#warn, source, `${source.name}${suffix}`, why);
-    const tracked: TrackedRun = { ...storage.path, startedAt: storage.config.own?.started_at ?? startedAt };
+    const tracked: WandbRun = { ...storage.path, startedAt: storage.config.own?.started_at ?? startedAt };
     return { tracked, storage, recovered: storage.config.own?.recovered ?? 0, isNew: made.value.isNew };
   }
 
   /** A run that something else opened: our lines come behind those that are there. */
-  async #join(source: RunSource, joins: string, known: Handle | undefined, signal: AbortSignal): Promise<OpenRun> {
+  async #join(source: RunSource, joins: string, known: Handle | undefined, signal: AbortSignal): Promise<OpenWandbRun> {
     const parts = joins.split('/');
     const id = parts.at(-1) as string;
     const path: RunPath = {
@@ -288,7 +288,7 @@ async function canReadLines(storage: RunStorage, lines: number, signal: AbortSig
 }
 
 /** Throws the error of a failed reply. */
-export function throwFailure(failure: Reply<unknown> | undefined): void {
+export function throwFailure(failure: WandbReply<unknown> | undefined): void {
   if (failure !== undefined) runValueOrThrow(failure);
 }
 

@@ -1,4 +1,15 @@
-import { ADDRESS, type Fields, HEADERS, LIST, oneOf, PATH, SECONDS, Section, SWITCH, TEXT } from '../../backend-kit/settings/index.ts';
+import {
+  ADDRESS,
+  HEADERS,
+  LIST,
+  oneOf,
+  PATH,
+  SECONDS,
+  Section,
+  type SettingFields,
+  SWITCH,
+  TEXT,
+} from '../../backend-kit/settings/index.ts';
 import type { ParsedSettings } from '../../contract/index.ts';
 import type { Environment } from '../../environment.ts';
 import type { TlsOptions } from '../../http/index.ts';
@@ -63,7 +74,7 @@ export const FIELDS = {
   request_timeout: { kind: SECONDS, env: ['WANDB_HTTP_TIMEOUT'], fallback: 180 },
   ca_bundle: { kind: PATH, env: ['REQUESTS_CA_BUNDLE'] },
   insecure_tls: { kind: SWITCH, env: ['WANDB_INSECURE_DISABLE_SSL'], fallback: false },
-} satisfies Fields;
+} satisfies SettingFields;
 
 /** Checks a lane's section; the tracker's own variables are before it, defaults after it. */
 export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Environment): ParsedSettings<WandbSettings> {

@@ -1,6 +1,6 @@
 import type { RunEnd } from '../../contract/index.ts';
-import type { Failure, Reply } from './answers.ts';
-import type { RunChange } from './client.ts';
+import type { WandbFailure, WandbReply } from './answers.ts';
+import type { RunUpdate } from './client.ts';
 import type { LostFile } from './file-transfer.ts';
 import type { StoredFile } from './map.ts';
 import type { RunConfig } from './run-config.ts';
@@ -19,27 +19,27 @@ export interface RunStorage {
    * Lines that are there; undefined: the run is not there any more. What the server says may be late. `hoped`: where
    * it counts fewer, the lines themselves are checked, if they can be had.
    */
-  lineCount(hoped: number, signal: AbortSignal): Promise<Reply<number | undefined>>;
+  lineCount(hoped: number, signal: AbortSignal): Promise<WandbReply<number | undefined>>;
   /** Whether lines at a place replace those that are there: sending the same again is harmless. */
   readonly replaces: boolean;
   /** Where lines can be kept apart: says that those up to this one are elsewhere. Missing: they must be here. */
-  skipTo?(line: number): Failure | undefined;
+  skipTo?(line: number): WandbFailure | undefined;
   /** Stores lines from a place on. Returns what was in the way; some of them may be stored all the same. */
-  append(firstLine: number, lines: readonly string[], summary: Summary, signal: AbortSignal): Promise<Failure | undefined>;
+  append(firstLine: number, lines: readonly string[], summary: Summary, signal: AbortSignal): Promise<WandbFailure | undefined>;
   /** The last line, where it is known without reading all. */
-  lastRow(signal: AbortSignal): Promise<Reply<string | undefined>>;
+  lastRow(signal: AbortSignal): Promise<WandbReply<string | undefined>>;
   /** Lines of a range, in their order, as they are there. */
   readLines(from: number, to: number, signal: AbortSignal): AsyncGenerator<string, void, void>;
   /** `lost` hears of a file that cannot be stored, and why: the others continue. */
-  putFiles(files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<Failure | undefined>;
+  putFiles(files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<WandbFailure | undefined>;
   /** Whether all of the run is here: false if a part of it went to the server, and this is a folder. */
   readonly isWhole: boolean;
-  fileLengths(signal: AbortSignal): Promise<Reply<ReadonlyMap<string, number>>>;
-  readFile(name: string, signal: AbortSignal): Promise<Reply<Buffer | undefined>>;
+  fileLengths(signal: AbortSignal): Promise<WandbReply<ReadonlyMap<string, number>>>;
+  readFile(name: string, signal: AbortSignal): Promise<WandbReply<Buffer | undefined>>;
   /** Stores the configuration as it is now, and whatever else changed. */
-  save(change: Omit<RunChange, 'config'>, signal: AbortSignal): Promise<Failure | undefined>;
-  finish(end: RunEnd | undefined, signal: AbortSignal): Promise<Failure | undefined>;
-  remove(signal: AbortSignal): Promise<Failure | undefined>;
+  save(change: Omit<RunUpdate, 'config'>, signal: AbortSignal): Promise<WandbFailure | undefined>;
+  finish(end: RunEnd | undefined, signal: AbortSignal): Promise<WandbFailure | undefined>;
+  remove(signal: AbortSignal): Promise<WandbFailure | undefined>;
   /** Whether it must hear from us. */
   readonly isBeatDue: boolean;
   /** When its last event was, by the event's own time; 0 if that tells nothing. */
@@ -53,14 +53,14 @@ export interface RunStorage {
 
 /** All runs of a server, or of a folder. */
 export interface Storage {
-  find(path: RunPath, signal: AbortSignal): Promise<Reply<RunStorage | undefined>>;
+  find(path: RunPath, signal: AbortSignal): Promise<WandbReply<RunStorage | undefined>>;
   /** Makes a run. `isNew`: nobody else did so meanwhile. */
   create(
     path: RunPath,
     config: RunConfig,
-    change: RunChange,
+    change: RunUpdate,
     startedAt: number,
     signal: AbortSignal,
-  ): Promise<Reply<{ readonly storage: RunStorage; readonly isNew: boolean }>>;
+  ): Promise<WandbReply<{ readonly storage: RunStorage; readonly isNew: boolean }>>;
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 // The values that describe a run instead of measuring it: hparams sessions and the layout of custom scalars.
 
 import { tensor } from './tensors.ts';
-import { type Meta, metadata, stringTensor, type Value, value } from './values.ts';
+import { type Meta, metadata, stringTensor, value, type WrittenValue } from './values.ts';
 import { concat, field } from './wire.ts';
 
 /** A hyperparameter; every number becomes a double on the wire. */
@@ -39,7 +39,7 @@ export interface HparamsExperiment {
 export function hparamsExperiment(
   { name, description, user, createdSec, hparams = [], metrics = [] }: HparamsExperiment,
   form?: HparamsForm,
-): Value {
+): WrittenValue {
   const infos = hparams.map((hparam) =>
     field(
       4,
@@ -80,7 +80,7 @@ export function hparamsSessionStart(
     monitorUrl,
   }: { readonly groupName?: string; readonly startSec?: number; readonly modelUri?: string; readonly monitorUrl?: string } = {},
   form?: HparamsForm,
-): Value {
+): WrittenValue {
   const entries = Object.entries(hparams).map(([key, x]) => field(1, 2, field(1, 2, key), field(2, 2, protobufValue(x))));
   const start = startSec === undefined ? [] : [field(5, 1, startSec)];
   return hparamsValue(
@@ -91,12 +91,12 @@ export function hparamsSessionStart(
 }
 
 /** `_hparams_/session_end_info`. */
-export function hparamsSessionEnd(status: 'success' | 'failure' | 'running', endSec?: number, form?: HparamsForm): Value {
+export function hparamsSessionEnd(status: 'success' | 'failure' | 'running', endSec?: number, form?: HparamsForm): WrittenValue {
   const end = endSec === undefined ? [] : [field(2, 1, endSec)];
   return hparamsValue('session_end_info', field(4, 2, field(1, 0, { success: 1, failure: 2, running: 3 }[status]), ...end), form);
 }
 
-function hparamsValue(name: string, content: Uint8Array, { withTensor = false }: HparamsForm = {}): Value {
+function hparamsValue(name: string, content: Uint8Array, { withTensor = false }: HparamsForm = {}): WrittenValue {
   const fields = withTensor ? [field(8, 2, tensor({ dtype: 'float', shape: [0], values: [], as: 'content' }))] : [];
   return value(`_hparams_/${name}`, fields, metadata({ plugin: 'hparams', content, dataClass: 'tensor' }));
 }
@@ -116,7 +116,7 @@ export type Chart =
 export function layout(
   categories: readonly { readonly title: string; readonly charts: readonly Chart[]; readonly closed?: boolean }[],
   meta: Meta = metadata({ plugin: 'custom_scalars', dataClass: 'tensor' }),
-): Value {
+): WrittenValue {
   const message = concat(
     ...categories.map(({ title, charts, closed }) =>
       field(2, 2, field(1, 2, title), ...charts.map((chart) => field(2, 2, chartOf(chart))), ...(closed ? [field(3, 0, true)] : [])),

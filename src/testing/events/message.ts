@@ -1,5 +1,5 @@
 // The Event message, and whole files of it.
-import type { Value } from './values.ts';
+import type { WrittenValue } from './values.ts';
 import { concat, field, frame } from './wire.ts';
 
 /** What a SessionLog says; the numbers are the ones on the wire. */
@@ -17,7 +17,7 @@ export interface EventFields {
   readonly fileVersion?: string;
   /** A serialized GraphDef. */
   readonly graphDef?: Uint8Array;
-  readonly summary?: readonly Value[];
+  readonly summary?: readonly WrittenValue[];
   readonly logMessage?: { readonly level?: number; readonly message?: string };
   readonly sessionLog?: { readonly status?: keyof typeof SESSION; readonly checkpointPath?: string; readonly msg?: string };
   readonly taggedRunMetadata?: { readonly tag?: string; readonly runMetadata?: Uint8Array };

@@ -24,7 +24,7 @@ export type Element = number | bigint | boolean | string | Uint8Array | Complex;
 export type Encoding = 'packed' | 'list' | 'content';
 
 /** A TensorProto. */
-export interface Tensor {
+export interface WrittenTensor {
   readonly dtype: Dtype;
   /** Sizes; null leaves the shape message out. Default: no dimension, a scalar. */
   readonly shape?: readonly (number | bigint)[] | null;
@@ -57,7 +57,7 @@ const LAYOUT: { readonly [D in Dtype]: { readonly no: number; readonly kind: Kin
 };
 
 /** A serialized TensorProto. */
-export function tensor({ dtype, shape = [], values, as = 'packed' }: Tensor): Uint8Array {
+export function tensor({ dtype, shape = [], values, as = 'packed' }: WrittenTensor): Uint8Array {
   const head = [field(1, 0, DTYPES[dtype])];
   if (shape) head.push(field(2, 2, '', ...shape.map((size) => field(2, 2, '', ...(BigInt(size) === 0n ? [] : [field(1, 0, size)])))));
   const { no, kind, content } = LAYOUT[dtype];

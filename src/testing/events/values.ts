@@ -1,10 +1,10 @@
 // Summary.Value in every plugin's form: the tensors of TensorBoard 2 and the old fields (simple_value, histo, image,
 // audio).
-import { type Dtype, type Element, type Encoding, type Tensor, tensor } from './tensors.ts';
+import { type Dtype, type Element, type Encoding, tensor, type WrittenTensor } from './tensors.ts';
 import { concat, field, float64, varint } from './wire.ts';
 
 /** The serialized Summary.Value that every value builder returns. */
-export type Value = Uint8Array;
+export type WrittenValue = Uint8Array;
 
 /**
  * The serialized SummaryMetadata to write with a value; null writes none. Each builder of a tensor form defaults to
@@ -37,12 +37,12 @@ export function metadata({ plugin, content, displayName, description, dataClass 
 }
 
 /** A value of any fields, for forms that no writer makes; `meta` goes last. */
-export function value(tag: string | Uint8Array, fields: readonly Uint8Array[], meta: Meta = null): Value {
+export function value(tag: string | Uint8Array, fields: readonly Uint8Array[], meta: Meta = null): WrittenValue {
   return concat(field(1, 2, tag), ...fields, ...(meta ? [field(9, 2, meta)] : []));
 }
 
 /** A scalar of TensorBoard 1, PyTorch and tensorboardX; four bytes keep the payload of a NaN. */
-export function simpleValue(tag: string, x: number | Uint8Array, meta: Meta = null): Value {
+export function simpleValue(tag: string, x: number | Uint8Array, meta: Meta = null): WrittenValue {
   return value(tag, [field(2, 5, x)], meta);
 }
 
@@ -55,13 +55,13 @@ export function tensorScalar(
     as = 'packed',
     meta = metadata({ plugin: 'scalars', dataClass: 'scalar' }),
     shape = [],
-  }: { readonly as?: Encoding; readonly meta?: Meta; readonly shape?: Tensor['shape'] } = {},
-): Value {
+  }: { readonly as?: Encoding; readonly meta?: Meta; readonly shape?: WrittenTensor['shape'] } = {},
+): WrittenValue {
   return plainTensor(tag, { dtype, shape, values: [x], as }, meta);
 }
 
 /** Any tensor, by default without metadata. */
-export function plainTensor(tag: string, content: Tensor, meta: Meta = null): Value {
+export function plainTensor(tag: string, content: WrittenTensor, meta: Meta = null): WrittenValue {
   return value(tag, [field(8, 2, tensor(content))], meta);
 }
 
@@ -70,7 +70,7 @@ export function stringTensor(
   tag: string,
   strings: readonly (string | Uint8Array)[],
   { shape = [strings.length], meta = null }: { readonly shape?: readonly number[]; readonly meta?: Meta } = {},
-): Value {
+): WrittenValue {
   return plainTensor(tag, { dtype: 'string', shape, values: strings }, meta);
 }
 
@@ -88,7 +88,11 @@ export interface Histo {
 }
 
 /** An old histogram. */
-export function histo(tag: string, { min, max, num, sum, sumSquares, limits, counts, packed = true }: Histo, meta: Meta = null): Value {
+export function histo(
+  tag: string,
+  { min, max, num, sum, sumSquares, limits, counts, packed = true }: Histo,
+  meta: Meta = null,
+): WrittenValue {
   const list = (no: number, numbers: readonly number[]) =>
     packed ? [field(no, 2, '', ...numbers.map(float64))] : numbers.map((x) => field(no, 1, x));
   const single = [min, max, num, sum, sumSquares].map((x, i) => field(i + 1, 1, x));
@@ -107,7 +111,7 @@ export function histogramTensor(
     as = 'content',
     meta = metadata({ plugin: 'histograms', dataClass: 'tensor' }),
   }: { readonly dtype?: 'float' | 'double'; readonly as?: Encoding; readonly meta?: Meta } = {},
-): Value {
+): WrittenValue {
   return plainTensor(tag, { dtype, shape: [buckets.length, 3], values: buckets.flat(), as }, meta);
 }
 
@@ -121,7 +125,7 @@ export function image(
     encoded,
   }: { readonly width: number; readonly height: number; readonly colorspace?: number; readonly encoded: Uint8Array },
   meta: Meta = null,
-): Value {
+): WrittenValue {
   return value(tag, [field(4, 2, field(1, 0, height), field(2, 0, width), field(3, 0, colorspace), field(4, 2, encoded))], meta);
 }
 
@@ -130,7 +134,7 @@ export function imageTensor(
   tag: string,
   { width, height, images }: { readonly width: number; readonly height: number; readonly images: readonly Uint8Array[] },
   meta: Meta = metadata({ plugin: 'images', dataClass: 'blob' }),
-): Value {
+): WrittenValue {
   return stringTensor(tag, [String(width), String(height), ...images], { meta });
 }
 
@@ -151,7 +155,7 @@ export function audio(
     readonly contentType?: string;
   },
   meta: Meta = null,
-): Value {
+): WrittenValue {
   return value(
     tag,
     [field(6, 2, field(1, 5, sampleRate), field(2, 0, channels), field(3, 0, frames), field(4, 2, encoded), field(5, 2, contentType))],
@@ -164,7 +168,7 @@ export function audioTensor(
   tag: string,
   clips: readonly { readonly encoded: Uint8Array; readonly label?: string }[],
   meta: Meta = metadata({ plugin: 'audio', content: field(2, 0, 11), dataClass: 'blob' }),
-): Value {
+): WrittenValue {
   const hasLabels = clips.some(({ label }) => label !== undefined);
   const strings = clips.flatMap(({ encoded, label }) => (hasLabels ? [encoded, label ?? ''] : [encoded]));
   return stringTensor(tag, strings, { shape: hasLabels ? [clips.length, 2] : [clips.length], meta });
@@ -175,13 +179,13 @@ export function text(
   tag: string,
   strings: string | readonly (string | Uint8Array)[],
   { shape, meta = metadata({ plugin: 'text', dataClass: 'tensor' }) }: { readonly shape?: readonly number[]; readonly meta?: Meta } = {},
-): Value {
+): WrittenValue {
   const all = typeof strings === 'string' ? [strings] : strings;
   return stringTensor(tag, all, { shape: shape ?? (typeof strings === 'string' ? [] : [all.length]), meta });
 }
 
 /** A PR curve: six rows (TP, FP, TN, FN, precision, recall) of equal length. */
-export function prCurve(tag: string, rows: readonly (readonly number[])[], meta?: Meta): Value {
+export function prCurve(tag: string, rows: readonly (readonly number[])[], meta?: Meta): WrittenValue {
   const thresholds = rows[0]?.length ?? 0;
   const own = metadata({ plugin: 'pr_curves', content: field(2, 0, thresholds), dataClass: 'tensor' });
   return plainTensor(
@@ -206,7 +210,7 @@ export interface Mesh {
 export type Point3 = readonly [number, number, number];
 
 /** A mesh: one value per part, tagged NAME_VERTEX, NAME_FACE and NAME_COLOR. */
-export function mesh(name: string, { vertices, faces, colors, config = '{}' }: Mesh): Value[] {
+export function mesh(name: string, { vertices, faces, colors, config = '{}' }: Mesh): WrittenValue[] {
   const parts = [
     { suffix: 'VERTEX', type: 1, dtype: 'float', rows: vertices },
     { suffix: 'FACE', type: 2, dtype: 'int32', rows: faces },

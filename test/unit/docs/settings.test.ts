@@ -1,7 +1,7 @@
 // The tables of settings: each name, alias, variable and default as the program has it.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import type { Fields } from '../../../src/backend-kit/settings/index.ts';
+import type { SettingFields } from '../../../src/backend-kit/settings/index.ts';
 import { FIELDS as AIM } from '../../../src/backends/aim/settings.ts';
 import { FIELDS as CLEARML } from '../../../src/backends/clearml/settings.ts';
 import { FIELDS as MLFLOW } from '../../../src/backends/mlflow/settings.ts';
@@ -42,7 +42,7 @@ function rowsOf(page: string, heading: string, column: string): Row[] {
   });
 }
 
-const TRACKERS: readonly (readonly [string, Fields])[] = [
+const TRACKERS: readonly (readonly [string, SettingFields])[] = [
   ['mlflow', MLFLOW],
   ['wandb', WANDB],
   ['clearml', CLEARML],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ReadBackPoint } from '../../../src/contract/index.ts';
-import { type ExportSeries, type ExportSource, type FileFacts, writeTruthJson } from '../../../src/export/index.ts';
+import { type ExportedFile, type ExportSeries, type ExportSource, writeTruthJson } from '../../../src/export/index.ts';
 
 type Row = readonly [step: number | bigint, wallTime: number, value: number | bigint | string];
 
@@ -18,7 +18,7 @@ function series(tag: string, rows: readonly Row[], facts: Partial<ExportSeries> 
 }
 
 /** Runs by name, with one file each unless `files` says otherwise. */
-function memorySource(runs: Readonly<Record<string, readonly ExportSeries[]>>, files: readonly FileFacts[] = []): ExportSource {
+function memorySource(runs: Readonly<Record<string, readonly ExportSeries[]>>, files: readonly ExportedFile[] = []): ExportSource {
   return { runs: () => Object.entries(runs).map(([run, all]) => ({ run, files, series: all })) };
 }
 
@@ -42,7 +42,7 @@ const AWKWARD: readonly Row[] = [
   [-9_223_372_036_854_775_808n, 1, -9_007_199_254_740_993n],
 ];
 
-const FILE: FileFacts = {
+const FILE: ExportedFile = {
   name: 'events.out.tfevents.1',
   size: 100,
   records: 3,

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Blob, interpret, type Json, type PointForm, sha256Of, type Value, valueJson } from '../../../src/model/index.ts';
-import { audio, concat, field, type Histo, histo, image, type Tensor, tensor, value } from '../../support/event-writer.ts';
+import { audio, concat, field, type Histo, histo, image, tensor, value, type WrittenTensor } from '../../support/event-writer.ts';
 
 const ascii = (content: string): Uint8Array => new TextEncoder().encode(content);
 
-function fromTensor(plugin: string, content: Tensor): Value {
+function fromTensor(plugin: string, content: WrittenTensor): Value {
   return interpret(plugin, { form: 'tensor', payload: tensor(content) });
 }
 
@@ -311,13 +311,13 @@ describe('other plugins', () => {
     };
     const rawOf = (payload: Uint8Array): object => ({ bytes: payload.length, sha256: sha256Of(payload), format: 'bytes' });
 
-    const rows: Tensor = { dtype: 'float', shape: [4], values: [1, 2, 3, 4] };
+    const rows: WrittenTensor = { dtype: 'float', shape: [4], values: [1, 2, 3, 4] };
     const malformed = json(fromTensor('histograms', rows));
     const tensorJson = { dtype: 'float', shape: [4], values: [1, 2, 3, 4] };
     expect(malformed.json).toMatchObject({ malformed: expect.any(String), tensor: tensorJson, raw: rawOf(tensor(rows)) });
     expect(malformed.blobs.map(({ data, format }) => ({ data, format }))).toEqual([{ data: tensor(rows), format: 'bytes' }]);
 
-    const few: Tensor = { dtype: 'float', shape: [3], values: [1, 2], as: 'content' };
+    const few: WrittenTensor = { dtype: 'float', shape: [3], values: [1, 2], as: 'content' };
     const unreadable = json(fromTensor('my_plugin', few));
     expect(unreadable.json).toMatchObject({ unreadable: expect.any(String), raw: rawOf(tensor(few)) });
     expect(unreadable.blobs).toHaveLength(1);

@@ -230,7 +230,7 @@ describe('values', () => {
 
   it('writes the tensor forms with the metadata of their plugins', () => {
     const row = [1, 2, 3] as const;
-    const values: [w.Value, object, number[]][] = [
+    const values: [w.WrittenValue, object, number[]][] = [
       [w.histogramTensor('h', [[0, 1, 5]]), { plugin_data: { plugin_name: 'histograms' }, data_class: 2 }, [1, 3]],
       [
         w.imageTensor('i', { width: 2, height: 3, images: [Uint8Array.of(1)] }),

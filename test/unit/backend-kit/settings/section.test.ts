@@ -4,12 +4,12 @@ import { describe, expect, it } from '@jest/globals';
 import {
   ADDRESS,
   count,
-  type Fields,
   LIST,
   oneOf,
   PATH,
   SECONDS,
   Section,
+  type SettingFields,
   SWITCH,
   TEXT,
 } from '../../../../src/backend-kit/settings/index.ts';
@@ -24,7 +24,7 @@ const FIELDS = {
   runs: { kind: count(1, 64), env: ['T_RUNS'], fallback: 16 },
   tags: { kind: LIST, env: ['T_TAGS'], fallback: [] },
   loud: { kind: SWITCH, env: ['T_LOUD'], fallback: false },
-} satisfies Fields;
+} satisfies SettingFields;
 
 function read(section: Record<string, unknown>, env: Record<string, string> = {}) {
   return new Section(FIELDS, section, env);

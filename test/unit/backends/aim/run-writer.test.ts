@@ -2,17 +2,17 @@
 import { expect, it } from '@jest/globals';
 import { away } from '../../../../src/backends/aim/answers.ts';
 import { AimClient } from '../../../../src/backends/aim/client.ts';
-import { handleOf, type TrackedRun } from '../../../../src/backends/aim/handle.ts';
+import { type AimRun, handleOf } from '../../../../src/backends/aim/handle.ts';
 import { LoadedPoints } from '../../../../src/backends/aim/loaded-points.ts';
 import { openRun } from '../../../../src/backends/aim/open-run.ts';
 import { readRun } from '../../../../src/backends/aim/read-back.ts';
-import { RunWriter } from '../../../../src/backends/aim/run-writer.ts';
+import { AimRunWriter } from '../../../../src/backends/aim/run-writer.ts';
 import { parseSettings } from '../../../../src/backends/aim/settings.ts';
 import { addressed, type Draft, GrowingRun } from '../../../../src/testing/parcels.ts';
 import { AimStub } from '../../../support/aim-stub/index.ts';
 import { event, simpleValue } from '../../../support/event-writer.ts';
 
-const RUN: TrackedRun = { hash: 'abc123', attempt: 0, context: 'none', isJoined: false };
+const RUN: AimRun = { hash: 'abc123', attempt: 0, context: 'none', isJoined: false };
 
 /** A run that is open at a stub. */
 async function opened(loaded: LoadedPoints) {
@@ -23,7 +23,7 @@ async function opened(loaded: LoadedPoints) {
   if (settings.kind === 'problems') throw new Error(JSON.stringify(settings.problems));
   const client = await AimClient.connect(stub.url, settings.settings, signal);
   const open = await openRun(client, RUN, 1, signal);
-  const writer = new RunWriter(client, RUN, open, loaded, () => undefined);
+  const writer = new AimRunWriter(client, RUN, open, loaded, () => undefined);
   return {
     client,
     log,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { hashOf, StepHashes } from '../../../../src/backends/aim/hash.ts';
-import { Blob, Custom, pack, type Tree, unpack } from '../../../../src/backends/aim/tree.ts';
+import { AimBlob, Custom, pack, type Tree, unpack } from '../../../../src/backends/aim/tree.ts';
 
 describe('a packed tree', () => {
   it('is written as the server writes it', () => {
@@ -18,7 +18,7 @@ describe('a packed tree', () => {
       [2n ** 62n, 1],
       ['list', [null, true, -0, Number.NaN, new Uint8Array([254, 0])]],
       ['empty', []],
-      ['object', new Custom('aim.text', { data: new Blob('text') })],
+      ['object', new Custom('aim.text', { data: new AimBlob('text') })],
     ]);
     expect(unpack(pack(tree))).toEqual(
       new Map<string | bigint, Tree>([
@@ -27,7 +27,7 @@ describe('a packed tree', () => {
         [2n ** 62n, 1],
         ['list', [null, true, -0, Number.NaN, Buffer.from([254, 0])]],
         ['empty', []],
-        ['object', new Custom('aim.text', { data: new Blob('text') })],
+        ['object', new Custom('aim.text', { data: new AimBlob('text') })],
       ]),
     );
   });

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Heartbeat } from '../../../../src/backends/clearml/heartbeat.ts';
+import { ClearmlHeartbeat } from '../../../../src/backends/clearml/heartbeat.ts';
 import type { ArtifactFile, Backend, Handle, RunSource } from '../../../../src/contract/index.ts';
 import { type Draft, GrowingRun } from '../../../../src/testing/parcels.ts';
 import { differences, expectedOf, readHeld } from '../../../../src/testing/read-back.ts';
@@ -461,7 +461,7 @@ describe('a quiet task', () => {
   it('gets a heartbeat before the server stops it', async () => {
     let now = 0;
     const pinged: string[] = [];
-    const alive = new Heartbeat(
+    const alive = new ClearmlHeartbeat(
       async (id) => void pinged.push(id),
       clockAt(() => now),
     );

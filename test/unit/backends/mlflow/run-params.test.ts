@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type { MlflowClient } from '../../../../src/backends/mlflow/client.ts';
-import { RunParams } from '../../../../src/backends/mlflow/run-params.ts';
+import { ParamWriter } from '../../../../src/backends/mlflow/run-params.ts';
 import { UNTRIED } from '../../../../src/backends/mlflow/store-facts.ts';
 import { MirrorError } from '../../../../src/errors.ts';
 import { clockAt } from '../../../support/fake-clock.ts';
@@ -15,7 +15,7 @@ it('waits while a server refuses even a param of our own, and believes it when t
     logParams: async () => refused,
     logMetrics: async () => (takesMetrics ? { kind: 'ok', value: {} } : refused),
   } as unknown as MlflowClient;
-  const params = new RunParams({
+  const params = new ParamWriter({
     client,
     runId: 'run',
     known: new Map(),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { KeyTable, keyOf, tagOf } from '../../../../src/backends/wandb/keys.ts';
+import { keyOf, RowKeys, tagOf } from '../../../../src/backends/wandb/keys.ts';
 import { numberText, readNumber } from '../../../../src/backends/wandb/numbers.ts';
 import { membersOf } from '../../../../src/backends/wandb/row-reader.ts';
 import { HOSTILE_NAMES } from '../../../../src/testing/hostile-names.ts';
@@ -19,12 +19,12 @@ describe('keys of tags', () => {
   ])('are as plain as can be: %j is %j', (tag, key) => expect(keyOf(tag)).toBe(key));
 
   it('differ by more than case, and are the same again when they are listed', () => {
-    const table = new KeyTable();
+    const table = new RowKeys();
     const tags = ['loss', 'Loss', 'LOSS', 'loss'];
     const keys = tags.map((tag) => table.keyOf(tag));
     expect(keys).toEqual(['loss', 'Loss~~', 'LOSS~~~~', 'loss']);
     expect(keys.map(tagOf)).toEqual(tags);
-    const later = new KeyTable(table.renamed);
+    const later = new RowKeys(table.renamed);
     expect(['LOSS', 'Loss', 'loss'].map((tag) => later.keyOf(tag))).toEqual(['LOSS~~~~', 'Loss~~', 'loss']);
     expect(later.hasNews).toBe(false);
   });
