@@ -79,7 +79,7 @@ export async function killWithAim(plan: AimKillPlan): Promise<number> {
 }
 
 /** Of several points of one step the last one, by file and place: what Aim has to show. */
-function wantedOf(truth: TruthPoints): Map<string, string> {
+export function wantedOf(truth: TruthPoints): Map<string, string> {
   const wanted = new Map<string, string>();
   for (const [run, tags] of Object.entries(truth)) {
     for (const [tag, points] of Object.entries(tags)) {

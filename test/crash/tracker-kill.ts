@@ -88,11 +88,11 @@ export async function killWithTracker(plan: TrackerKillPlan): Promise<number> {
   return wanted.size;
 }
 
-/** An MLflow server that fails now and then. */
-export function killedMlflow(stub: MlflowStub, seed: number): KilledTracker {
+/** An MLflow server that fails now and then; `url` leads to it. */
+export function killedMlflow(stub: MlflowStub, seed: number, url = stub.url): KilledTracker {
   moods(stub, seed, ['runs/log-batch']);
   return {
-    lane: `mlflow: { tracking_uri: "${stub.url}" }`,
+    lane: `mlflow: { tracking_uri: "${url}" }`,
     env: {},
     heal: () => stub.heal(),
     points: () =>
@@ -108,12 +108,17 @@ export function killedMlflow(stub: MlflowStub, seed: number): KilledTracker {
   };
 }
 
-/** A ClearML server that fails now and then. */
-export function killedClearml(stub: ClearmlStub, seed: number, keys: { readonly access: string; readonly secret: string }): KilledTracker {
+/** A ClearML server that fails now and then; `url` leads to it. */
+export function killedClearml(
+  stub: ClearmlStub,
+  seed: number,
+  keys: { readonly access: string; readonly secret: string },
+  url = stub.url,
+): KilledTracker {
   moods(stub, seed, ['events.add_batch']);
   const scalars = (task: string) => stub.events(task, 'training_stats_scalar').map(({ fields }) => fields);
   return {
-    lane: `clearml: { api_server: "${stub.url}", files_server: "${stub.url}", project: killed }`,
+    lane: `clearml: { api_server: "${url}", files_server: "${url}", project: killed }`,
     env: { CLEARML_API_ACCESS_KEY: keys.access, CLEARML_API_SECRET_KEY: keys.secret, CLEARML_CONFIG_FILE: '/dev/null' },
     heal: () => stub.heal(),
     points: () =>

@@ -68,7 +68,7 @@ export async function killWithWandb(plan: WandbKillPlan): Promise<number> {
 }
 
 /** What services do, now and then. */
-function moods(stub: WandbStub, seed: number): void {
+export function moods(stub: WandbStub, seed: number): void {
   const now = { probability: 0.03, seed };
   stub.fail({ kind: 'status', status: 503 }, { ...now, seed: seed + 1 });
   stub.fail({ kind: 'tooMany', afterSec: 1 }, { ...now, seed: seed + 2 });
@@ -102,10 +102,12 @@ function pointsOf(run: string, rows: readonly Record<string, unknown>[]): string
   });
 }
 
-function onlinePoints(stub: WandbStub): string[] {
-  const names = stub.runs().map(({ displayName }) => displayName);
+/** Points of the runs below a folder; by default of all runs. */
+export function onlinePoints(stub: WandbStub, below = ''): string[] {
+  const runs = stub.runs().filter(({ displayName }) => displayName.startsWith(below));
+  const names = runs.map(({ displayName }) => displayName);
   if (new Set(names).size !== names.length) throw new Error(`runs were made twice: ${names.join(', ')}`);
-  return stub.runs().flatMap((run) =>
+  return runs.flatMap((run) =>
     pointsOf(
       run.displayName,
       historyOf(run).map((line) => readLine(line) ?? {}),

@@ -122,7 +122,7 @@ export async function killWatches(plan: WatchKillPlan): Promise<WatchKillResult>
   return { points: all, midway };
 }
 
-function storedPoints(path: string): number {
+export function storedPoints(path: string): number {
   if (!existsSync(path)) return 0;
   const db = new DatabaseSync(path, { readOnly: true });
   try {

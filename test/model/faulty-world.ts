@@ -77,6 +77,12 @@ export class FaultyWorld {
     return `the clock is off by ${this.#clockMs / 1000} s`;
   }
 
+  /** The clock is right again. */
+  healClock(): void {
+    this.#clockMs = 0;
+    this.#write();
+  }
+
   #fail(name: string, faults: readonly Fault[]): string {
     const fault = faults[Math.floor(this.#random() * faults.length)] as Fault;
     this.#faults.set(name, fault);
