@@ -31,6 +31,8 @@ export async function prepareWandb(): Promise<Reference<OfficialWandb>> {
   return tryReference("W&B's client", async () => {
     const sdk = await WandbSdk.find();
     const stub = await WandbStub.start();
+    // The official client sends them, and the stub would complain.
+    stub.namesOddHeaders = false;
     const use: OfficialWandb = {
       stub,
       async write(mode, points, folder) {
