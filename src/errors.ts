@@ -83,7 +83,7 @@ export const errorCodes = {
 /** A code of `errorCodes`; docs/errors.md explains each. */
 export type ErrorCode = keyof typeof errorCodes;
 
-/** What an error says beside its message. */
+/** What an error has besides its message. */
 export interface ErrorDetails {
   /** What the operator can do, in one sentence. */
   readonly hint?: string;

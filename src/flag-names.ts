@@ -1,6 +1,6 @@
 /** What flags and their variables are called: the one rule for all of them. */
 
-/** Flags whose values the configuration takes up with its own, and notes who said them. */
+/** Flags whose values the configuration takes up with its own, and notes where they come from. */
 export const CONFIGURATION_FLAGS = [
   ...(['config', 'profile', 'store', 'state', 'memory', 'links', 'replaced', 'shard', 'logLevel', 'logFormat'] as const),
   ...(['scanInterval', 'runEndedAfter', 'shutdownGrace'] as const),

@@ -21,7 +21,7 @@ export function listeningFor<Result>(listener: TrackerListener, work: () => Resu
   return waiting.run(listener, work);
 }
 
-/** Bytes came from a tracker or were taken by it, or the other side said that none will: our giving up is none. */
+/** Bytes came from a tracker or were taken by it, or the other side reported that none will; our giving up is none. */
 export function signOfLife(): void {
   waiting.getStore()?.heard();
 }

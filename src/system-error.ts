@@ -78,7 +78,7 @@ export function errorName(error: unknown): string | undefined {
 }
 
 /**
- * What the system said, in words, with the name of its number: `no permission (EACCES)`; the message of anything
+ * The system's reason, in words, with the name of its number: `no permission (EACCES)`; the message of anything
  * else.
  */
 export function reasonOf(error: unknown): string {

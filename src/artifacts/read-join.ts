@@ -43,7 +43,7 @@ export async function readJoin(
   }
   const id = await idIn(text, key);
   if (id === undefined) return { kind: 'absent', path, waitMs };
-  // Not said what it is: whatever is in there, it is not meant to be shown.
+  // Without a word about its content: whatever is in there, it is not meant to be shown.
   return id.length <= MOST_ID ? { kind: 'id', id } : { kind: 'absent', path, waitMs, reason: `its id has more than ${MOST_ID} characters` };
 }
 

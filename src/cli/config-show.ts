@@ -17,7 +17,7 @@ interface Row {
 
 const REDACTED = '[redacted]';
 
-/** Every value and who said it; secrets are not shown. */
+/** Every value and where it comes from; secrets are not shown. */
 export async function showConfig(
   config: Config,
   lanes: readonly ResolvedLane[],

@@ -97,7 +97,7 @@ interface Inside {
 const TO_READ = 'Give the user that runs mirrorboard read permission, or repair the disk or the file server; then run backfill.';
 const TO_MOUNT = 'Check that its file system is mounted.';
 
-/** What could not be read when it was to be mirrored: said as long as it is so. */
+/** What could not be read when it was to be mirrored: reported as long as it is so. */
 async function troubles(
   known: Pick<StateReader, 'roots' | 'knownFiles' | 'unreadRoots'>,
   damage: readonly (Damage & { readonly run: RunRef; readonly file: string })[],

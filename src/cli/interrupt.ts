@@ -80,8 +80,8 @@ export class Interrupt {
   readonly #hungUp: () => void;
   readonly #isTerminal: boolean;
   /**
-   * A terminal that is closed asks to end, once: it may be said several times, and never breaks an end off. A service
-   * has no terminal, nor has what `nohup` started: there it means something else, or nothing.
+   * A terminal that is closed asks to end, once: the signal may come several times, and never breaks an end off. A
+   * service has no terminal, nor has what `nohup` started: there it means something else, or nothing.
    */
   readonly #hangup = (): void => {
     if (this.#controller.signal.aborted) return;

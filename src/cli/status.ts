@@ -432,7 +432,7 @@ function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly 
   };
 }
 
-/** Each remedy once. What a reason says itself is not said again below it. */
+/** Each remedy once. If a reason contains its remedy, no line repeats it. */
 function remediesOf(damaged: readonly FoundDamage[]): readonly string[] {
   const remedies = damaged.map((item) => ({ remedy: damageRemedy(item), detail: item.detail ?? '' }));
   return [...new Set(remedies.flatMap(({ remedy, detail }) => (remedy === undefined || detail.endsWith(remedy) ? [] : [remedy])))];

@@ -165,7 +165,7 @@ function headOf({ lane, other, where }: Verification): string {
   return other === undefined ? `${lane} (${where})` : `${lane} against ${other}`;
 }
 
-/** A verification, and what is to be said of it. */
+/** A verification, and what is to be reported of it. */
 interface LaneResult {
   readonly verification: Verification;
   readonly totals: Totals;

@@ -165,7 +165,7 @@ class FieldReader {
     return isSecret(path) || this.#hidden.has(own) || [...this.#hidden].some((hidden) => hidden.startsWith(`${own.slice(0, -1)},`));
   }
 
-  /** What was found at a path, as it may be shown; `said`: in other words than the value itself. */
+  /** What was found at a path, as it may be shown; `words`: shown in place of the value itself. */
   shown(path: FieldPath, value: unknown, words?: string): string {
     if (isSecret(path) || this.#hidden.has(JSON.stringify(path))) return 'a hidden value';
     return words ?? shownValue(value);

@@ -43,7 +43,7 @@ export interface Config {
   readonly runEndedAfterMs: number;
   /** So long a command may take to end once a signal asked for it, in milliseconds. Default: 25,000. */
   readonly shutdownGraceMs: number;
-  /** When `watch` reads the configuration again, beside a SIGHUP. Default: `file`, when the file changes. */
+  /** When `watch` reads the configuration again, apart from a SIGHUP. Default: `file`, when the file changes. */
   readonly reload: Reload;
   readonly lanes: Lanes;
   /** The local store that is read and written: that of the local lane, or where it would be. */
@@ -106,7 +106,7 @@ export interface Lanes {
   readonly trackers: readonly TrackerLaneConfig[];
 }
 
-/** Where a setting of a lane was said. */
+/** Where a setting of a lane comes from. */
 export interface SettingOrigin {
   /**
    * Keys from the top of the file: `profiles`, `p`, `mlflow`, `tracking_uri`; those of its lane where a variable says
@@ -129,7 +129,7 @@ export interface TrackerLaneConfig {
   readonly type: string;
   /** The settings of the type, variables put in; what every lane has (type, tags, templates) is taken out. */
   readonly section: Readonly<Record<string, unknown>>;
-  /** Who said each of `section`. */
+  /** Where each of `section` comes from. */
   readonly origins: ReadonlyMap<string, SettingOrigin>;
   /** Those of `section` that are not shown, because of the variables they come from. */
   readonly hidden: ReadonlySet<string>;
@@ -152,7 +152,7 @@ export interface TrackerLaneConfig {
 export interface LocalLane {
   /** The SQLite file. Default: `./mirrorboard.db`. */
   readonly path: string;
-  /** The folder of media. Default: beside the store, `.media` in place of `.db`. */
+  /** The folder of media. Default: next to the store, `.media` in place of `.db`. */
   readonly mediaPath: string;
 }
 
@@ -169,9 +169,9 @@ export interface Root {
   readonly runEndedAfterMs?: number;
   /** Only runs that match one of these globs, in place of those of all roots. */
   readonly include?: readonly string[];
-  /** No runs that match one of these, beside those of all roots. */
+  /** No runs that match one of these, in addition to those of all roots. */
   readonly exclude?: readonly string[];
-  /** Files and directories that are none of ours, beside those of all roots. */
+  /** Files and directories that are none of ours, in addition to those of all roots. */
   readonly ignore?: readonly string[];
 }
 
@@ -179,7 +179,7 @@ export interface Root {
 export interface ConfiguredRunRules {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
-  /** Globs of files and directories that are none of ours. Default: none beside the names of transfers. */
+  /** Globs of files and directories that are none of ours. Default: only the names of transfers. */
   readonly ignore: readonly string[];
   /** The roots of the file, for what they say themselves. */
   readonly roots: readonly Root[];
@@ -215,7 +215,7 @@ export type ValueSource = 'flag' | 'environment' | 'file' | 'default';
 
 export { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log-levels.ts';
 
-/** What a command line can say; undefined is not said. */
+/** What a command line can set; undefined if it does not. */
 export interface Flags {
   /** `--config FILE`. */
   readonly config?: string | undefined;

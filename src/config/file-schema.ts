@@ -83,7 +83,7 @@ const runs = maybeEmpty(
   }),
 );
 
-/** Settings by lane under one key, with tags beside them: the shape that Tracelet's `config` has. */
+/** Settings by lane under one key, with tags next to them: the shape that Tracelet's `config` has. */
 const configuration = maybeEmpty(
   z
     .object({ tags: tagsField.optional(), shared_tags: tagsField.optional(), local: localLane.optional() }, { error: 'a mapping of lanes' })

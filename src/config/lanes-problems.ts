@@ -79,7 +79,7 @@ function laneProblem(lane: string, type: string | undefined, path: FieldPath, ot
     };
   }
   if (type === undefined) {
-    // A profile, and `config`, have settings of their own beside the lanes: a key there may be meant for one.
+    // A profile, and `config`, have settings of their own next to the lanes: a key there may be meant for one.
     const mayBeSetting = path.at(-2) !== 'lanes';
     return {
       code: 'MB1002',

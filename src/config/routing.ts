@@ -219,7 +219,7 @@ class RoutingMaker {
   }
 }
 
-/** Without what was not said: an optional field is not there, rather than undefined. */
+/** Without what is not set: an optional field is not there, rather than undefined. */
 function only<Fields extends Readonly<Record<string, unknown>>>(
   fields: Fields,
 ): { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> } {

@@ -16,7 +16,7 @@ export function tagNotices(layers: readonly LayerAt[], locationOf: (path: FieldP
   );
 }
 
-/** The same of one tag, wherever it was said. */
+/** The same of one tag, wherever it is set. */
 export function tagNotice(tag: string, value: string, location: () => string): string | undefined {
   const misspelled = misspelledPlaceholder(value);
   if (misspelled === undefined) return undefined;

@@ -20,7 +20,7 @@ export interface LaneMaking {
   readonly problems: LocatedProblem[];
 }
 
-/** A value, and where it was said. */
+/** A value, and where it was set. */
 interface Given<Value> {
   readonly value: Value;
   readonly location: string;

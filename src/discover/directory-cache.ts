@@ -101,7 +101,7 @@ export class DirectoryCache {
     this.#directories.set(path, { stamp, entries, sinceMs, isSettled: age > SETTLED_MS, round: this.#round });
   }
 
-  /** Everything is to be read again, to see whether it is as its time said. */
+  /** Everything is to be read again, to check that it is as its time indicated. */
   clear(): void {
     this.#round++;
     for (const [path, { round }] of this.#directories) if (round < this.#round - 1) this.#directories.delete(path);

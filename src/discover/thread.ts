@@ -42,7 +42,7 @@ class DiscoverThread {
   readonly #silent = new Map<string, number>();
   #worker: Worker | undefined;
   #view: CallView;
-  /** The call that was said not to come back. */
+  /** The call that was reported not to return. */
   #reported: OpenCall | undefined;
   #deadlineMs = FIRST_DEADLINE_MS;
   #timer: NodeJS.Timeout | undefined;

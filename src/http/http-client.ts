@@ -35,7 +35,7 @@ export interface HttpOptions {
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly tls?: TlsOptions;
-  /** Texts that must not stand in any error, beside the credentials given here. */
+  /** Texts that must not be in any error, in addition to the credentials given here. */
   readonly secrets?: readonly string[];
   /** Connections at a time. Default 8. */
   readonly connections?: number;
@@ -112,7 +112,7 @@ const PATIENCE_MS = 5000;
 /** What is slower may be given up. */
 const SLOWEST_BYTES_PER_MS = 1000;
 
-/** Until a server that was asked nothing has said why it would not answer. */
+/** How long a server may take to explain a refusal before it was asked anything. */
 const HANDSHAKE_MS = 3000;
 
 /** The other side let go of the connection: nothing says that it is gone itself. */

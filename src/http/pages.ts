@@ -42,7 +42,7 @@ export class Pages {
   }
 
   /**
-   * The token of the next page (a cursor, a scroll id); undefined after the last one. `said`: what the server says of
+   * The token of the next page (a cursor, a scroll id); undefined after the last one. `token`: what the server says of
    * it; `items`: how much was in the page; `page`: its plain values, of which none is in two pages. Throws MB4003.
    */
   next(token: unknown, items: number, page: readonly unknown[] = []): string | undefined {

@@ -57,7 +57,7 @@ export function valueOrThrow<T>(reply: Ok<T> | Failed): T {
   throw reply.error;
 }
 
-/** What a server said, for a message. */
+/** The words of a server, for a message. */
 export function oneLine(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length > MESSAGE_LENGTH ? `${line.slice(0, MESSAGE_LENGTH - 1)}…` : line;

@@ -283,7 +283,7 @@ class LaneResolver {
     };
   }
 
-  /** Where the experiment that all lanes share was said. */
+  /** Where the experiment that all lanes share was set. */
   #groupLocation(): string | undefined {
     const { locations } = this.#config;
     return locations.get(`lanes.${this.#lane.name}.experiment`) ?? locations.get('runs.experiment') ?? locations.get('project');

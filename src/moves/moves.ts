@@ -60,7 +60,7 @@ export interface MovedFact extends MovePaths {
   readonly becomes: 'followed' | Apart;
 }
 
-/** What was said of runs that are elsewhere, and the files of which it cannot be told yet (see `Moves`). */
+/** What was reported of runs that are elsewhere, and the files of which it cannot be told yet (see `Moves`). */
 interface Followed {
   readonly facts: readonly MovedFact[];
   readonly unclear: ReadonlySet<string>;

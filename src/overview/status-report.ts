@@ -146,7 +146,7 @@ export async function statusReport({
       return { ...root, isEmptied: root.files > 0 && there?.isEmpty === true, ...notFound(root, lead?.knownFiles(root.name) ?? [], there) };
     });
     const met = found.flatMap(({ name, obstacles }) => obstacles.map((obstacle) => ({ ...obstacle, root: name })));
-    // A process that was killed said nothing of it, and let go of the state.
+    // A process that was killed could not note it, and let go of the state.
     const isFresh = (writtenMs: number): boolean => Math.abs(nowMs - writtenMs) < FRESH_MS && FileLock.holder(statePath) !== undefined;
     const lanes: LanePosture[] = [];
     for (const lane of held) lanes.push(await posture(lane, found, nowMs, isFresh));

@@ -9,7 +9,7 @@ export interface CachedBatch {
   readonly series: readonly Series[];
 }
 
-/** What an entry costs beside its columns and payloads. */
+/** What an entry costs besides its columns and payloads. */
 const ENTRY_BYTES = 1024;
 
 /** Keeps decoded batches for lanes that stand at the same place, up to a bound of bytes. */

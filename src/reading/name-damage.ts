@@ -1,4 +1,4 @@
-/** Says of damage what the system said of the bytes, and since when an incomplete end has been seen as it is. */
+/** Adds to damage why the system could not read the bytes, and since when an incomplete end has been seen as it is. */
 import type { IncompleteBefore } from '../decode/index.ts';
 import { type Damage, type FileState, type Gap, type IncompleteLook, isPending } from '../model/index.ts';
 import type { UnreadableRange } from '../tail/index.ts';

@@ -17,7 +17,7 @@ const MOVED_BYTES = 64 * 1024;
 /** A walk tells what it found in pieces of so many runs, or after so long. */
 const TELL_RUNS = 1000;
 const TELL_MS = 100;
-/** What an event costs beside its columns and payloads. */
+/** What an event costs besides its columns and payloads. */
 const EVENT_BYTES = 512;
 
 const port = parentPort;

@@ -43,7 +43,7 @@ export class Fold {
   readonly #rules: FoldRules;
   readonly #isPart: (name: string) => boolean;
   readonly #isFlat: (name: string) => boolean;
-  /** Globs of `flat` that may stand for several directories beside each other. */
+  /** Globs of `flat` that may match several directories next to each other. */
   readonly #kinds: readonly Kind[];
 
   constructor(rules: FoldRules) {

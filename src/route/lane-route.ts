@@ -18,14 +18,14 @@ export interface LaneFacts {
  */
 export interface SeriesRoute {
   readonly every: number;
-  /** The places of the rules that said so. */
+  /** The locations of the rules that decided it. */
   readonly why: readonly string[];
 }
 
 /** What the rules say of one run and one lane. */
 export interface RunRoute {
   readonly isIncluded: boolean;
-  /** The places of the rules that narrowed it, and what each says. */
+  /** The locations of the rules that narrowed it, and how each does. */
   readonly why: readonly string[];
   /** At random; undefined if none was drawn. */
   readonly group: string | undefined;

@@ -5,7 +5,7 @@ import type { StateStore } from './state-store.ts';
 import type { Statements } from './statements.ts';
 import { type FileDocument, laneKeyOf, type RunDocument, type UnitDocument } from './unit-document.ts';
 
-/** What is kept of a run beside its files. */
+/** What is kept of a run besides its files. */
 const OF_RUN = ['series', 'delivered', 'handle', 'journal', 'intent', 'mapping', 'side'] as const;
 const OF_FILE = ['position', 'refusal', 'retry'] as const;
 

@@ -1,5 +1,5 @@
 /**
- * What outlives the process beside the stores: the state file, and the lock that keeps it (and a store) to one
+ * What outlives the process besides the stores: the state file, and the lock that keeps it (and a store) to one
  * writer.
  */
 export type { StateProblem } from './check-state.ts';

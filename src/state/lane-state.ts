@@ -265,7 +265,7 @@ export class LaneState {
     else this.#change('mapping', run, 'INSERT OR REPLACE INTO mapping (lane, run, mapping) VALUES (?,?,?)', JSON.stringify(mapping));
   }
 
-  /** What was sent of the files beside a run's event files, by path and rule. */
+  /** What was sent of the files next to a run's event files, by path and rule. */
   artifacts(run: RunRef): ArtifactState[] {
     const { ids, statements } = this.#store.reading();
     const sql = 'SELECT path, rule, stamp, bytes, hash, outcome FROM side WHERE lane = ? AND run = ? ORDER BY path, rule';
@@ -279,7 +279,7 @@ export class LaneState {
     }));
   }
 
-  /** How many files beside event files came to what, in all runs. */
+  /** How many files next to event files there are by outcome, in all runs. */
   artifactCounts(): Readonly<Record<ArtifactResult['kind'], number>> {
     const { ids, statements } = this.#store.reading();
     const sql = `SELECT outcome ->> '$.kind' AS kind, count(*) AS n FROM side WHERE lane = ? GROUP BY 1`;

@@ -86,7 +86,7 @@ function readable(location: string, path: string): DatabaseSync {
 }
 
 /**
- * A new state is made beside its place and renamed: no crash leaves half of one, which nobody could tell from a lost
+ * A new state is made next to its path and renamed: no crash leaves half of one, which nobody could tell from a lost
  * one.
  */
 function create(path: string, context: StepContext): void {

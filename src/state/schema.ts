@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 /** SQLite's own mark of whose file this is ("MBST"). */
 export const APPLICATION_ID = 0x4d425354;
 
-/** What a step may need beside the database. */
+/** What a step may need besides the database. */
 export interface StepContext {
   /** Milliseconds since 1970. */
   readonly nowMs: number;

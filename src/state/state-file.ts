@@ -51,7 +51,7 @@ export interface Retry {
 }
 
 /**
- * The state file: what has to outlive the process beside the stores. One process writes, any number read. Changes are
+ * The state file: what has to outlive the process besides the stores. One process writes, any number read. Changes are
  * committed in groups: at latest after 100 ms, with 100 of them, or when `flush` says so. Lost are at most those
  * since the last commit, and always the last ones.
  */

@@ -68,7 +68,7 @@ function keepIn(statements: Statements, lanes: readonly VerifiedLane[]): void {
   }
 }
 
-/** Another user's files beside it could keep that user from opening it. */
+/** Another user's files next to it could keep that user from opening it. */
 function isOurs(path: string): boolean {
   const { uid } = statSync(path);
   return process.getuid?.() === uid;

@@ -76,7 +76,7 @@ export class LaneProgress {
   lastError: MirrorError | undefined;
   /** The last failure, whatever came after it, and when it was. */
   pastError: { readonly error: MirrorError; readonly atMs: number } | undefined;
-  /** What it is at, in a pass: once it has all points, the files beside them, then it says which runs are over. */
+  /** What it is at, in a pass: once it has all points, the files next to them, then it reports which runs are over. */
   work: 'points' | 'files' | 'ends' | 'done' = 'points';
   /** Bytes it had to bring since the start, those of later growth included. */
   bytesPending = 0;
@@ -212,7 +212,7 @@ export class LaneProgress {
     this.silentSinceMs = sinceMs;
     this.#pace.rests();
     const fields = { lane: this.name, code: this.code, reason: this.reason, remedy: this.remedy, ...this.#lagFields() };
-    // A tracker that was said to be in trouble is no news for being silent as well.
+    // A tracker that was reported as failing is no news for being silent as well.
     if (isNews) this.#log?.warn(fields, 'lane waiting');
     else this.#log?.debug(fields, 'lane waiting');
   }

@@ -124,7 +124,7 @@ export class PassCounters implements Progress {
     this.incident({ kind: isLeft === true ? 'link' : 'folder', root, path, reason });
   }
 
-  /** Something does not answer: said at once, and in the end where it still does not. */
+  /** Something does not answer: reported at once, and in the end if it still does not. */
   fellSilent({ root, path, sinceMs }: Silence): void {
     if (!this.#silences.has(path)) this.#log?.warn({ root, path, since: new Date(sinceMs).toISOString() }, 'does not answer');
     this.#silences.set(path, { root, path, sinceMs });

@@ -52,7 +52,7 @@ export interface LanePosture {
   readonly refusedFiles: readonly RefusedFile[];
   /** The same that it has no place for, or not for the model or dataset that was to be made of them. */
   readonly unsupportedFiles: readonly RefusedFile[];
-  /** Runs with a tracker run beside their former one, since files were replaced. */
+  /** Runs with a tracker run next to their former one, since files were replaced. */
   readonly runsReplaced: number;
   readonly lagBytes: number;
   /** Judged by the bytes a point took so far; undefined where nothing was mirrored yet. */
@@ -60,7 +60,7 @@ export interface LanePosture {
   /** Age of the oldest point that is in the files and not in the lane, counted from when it could be seen. */
   readonly lagMs: number;
   readonly runsBehind: number;
-  /** What the process that drives it says of it, or the last one that did; undefined where none ever said anything. */
+  /** The snapshot of the process that drives it, or of the last one that did; undefined if there was none. */
   readonly snapshot: LaneSnapshot | undefined;
   /** What of it people have paused. */
   readonly pauses: readonly LanePause[];
@@ -294,7 +294,7 @@ export class WatchStatus {
   }
 
   fileRead(lane: string, run: RunRef, file: string, outcome: 'read' | Incident['kind'], reason?: string): void {
-    // Every lane reads for itself; what became of a file is one fact, and said once.
+    // Every lane reads for itself; what became of a file is one fact, and reported once.
     if (outcome === 'read' || outcome === 'silent' || lane !== this.lanes[0]?.name) return;
     this.#incident({ kind: outcome, root: run.root, path: filePathOf(run.path, file), ...(reason === undefined ? {} : { reason }) });
   }
@@ -315,7 +315,7 @@ export class WatchStatus {
     }
   }
 
-  /** A run lies elsewhere now; said once. */
+  /** A run is elsewhere now; reported once. */
   runMoved(incident: Incident): void {
     const isKnown = this.#incidents.some(
       ({ kind, path, reason }) => kind === 'moved' && path === incident.path && reason === incident.reason,

@@ -32,7 +32,7 @@ interface ArtifactSyncOptions {
   /** Whether a directory below a run's belongs to another run. */
   readonly isOther: (run: RunRef, path: string) => boolean;
   /**
-   * Whether a file was written while a run was, rather than one beside it that can see the file as well. `levels`:
+   * Whether a file was written while a run was, rather than one next to it that can see the file as well. `levels`:
    * how far above the run it lies.
    */
   readonly isOwner: (run: SyncedRun, levels: number, changedAtMs: number) => boolean;

@@ -101,7 +101,7 @@ export class LaneRoutes {
    * is decided, since everything that goes into one restarts with it.
    */
   #outdated: Set<string> | undefined;
-  /** How often something was said: it is reported again only when it has become ten times as often. */
+  /** How often something was reported: it is reported again only when it has become ten times as often. */
   readonly #warned = new Map<string, number>();
 
   constructor(options: LaneRoutesOptions) {

@@ -143,7 +143,7 @@ export class RunOpener {
       // Without values it can't be told yet.
       if (checksum === undefined) continue;
       const before = known.list().find((mark) => mark.file === file);
-      // What was cut, healed or written again from its beginning has what it is known by.
+      // What was cut, repaired or written again from its beginning has what it is known by.
       const mayBe = before !== undefined && before.checksum !== checksum;
       if (mayBe && (await filesOf(run).isReplaced?.(before, signal)) === true) files.push({ piece, checksum });
       else run.compared.add(`${state.generation} ${file}`);
@@ -253,7 +253,7 @@ export class RunOpener {
   }
 
   /**
-   * The tracker run can't be continued, and stays as it is: one beside it is to be opened, and gets everything. False
+   * The tracker run can't be continued, and stays as it is: a second one is to be opened, and gets everything. False
    * where that is not wanted, not ours to do, or was of no use.
    */
   rebuild(run: SyncedRun, error: MirrorError): boolean {
@@ -275,8 +275,8 @@ export class RunOpener {
   }
 
   /**
-   * Says that a run has ended, with its last event, if it was not said yet. `changedAtMs`: when its files last changed.
-   * `olderThanMs`: 0 where it is known to be over.
+   * Reports that a run has ended, with its last event, if that was not reported yet. `changedAtMs`: when its
+   * files last changed. `olderThanMs`: 0 if it is known to be over.
    */
   async end(run: SyncedRun, changedAtMs: number, olderThanMs: number): Promise<void> {
     const { backend, delivery, laneState, states } = this.#options;
@@ -417,7 +417,7 @@ function factsOf(target: RunRef, { files: [first] }: Replaced): { readonly run: 
   return { run: runLabel(target), file: first?.piece.file ?? '' };
 }
 
-/** When the last event was that was delivered, in seconds, and whether one said that the run failed. */
+/** When the last event was that was delivered, in seconds, and whether one reported that the run failed. */
 function lastOf(facts: readonly Delivered[]): { readonly last: number | undefined; readonly hasFailed: boolean } {
   const last = facts.reduce((latest, { lastWallTime }) => Math.max(latest, lastWallTime ?? latest), Number.NEGATIVE_INFINITY);
   return { last: Number.isFinite(last) ? last : undefined, hasFailed: facts.some((fact) => fact.hasFailed) };

@@ -21,7 +21,7 @@ export function sessionEndIn({ objects }: Pick<Batch, 'objects'>, series: readon
 
 /** What a run that goes into a tracker run says of its session. */
 export interface SessionSource {
-  /** What its last points said. */
+  /** What its last points tell. */
   readonly sessionEnd: SessionEnd | undefined;
   /** The largest step it has delivered; null without points. */
   readonly lastStep: number | bigint | null;

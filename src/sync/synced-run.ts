@@ -31,7 +31,7 @@ export class SyncedSource {
   read: readonly string[] = [];
   /** It did not grow for long. */
   isQuiet = false;
-  /** What its last points said of the end of its session. */
+  /** What its last points tell about the end of its session. */
   sessionEnd: SessionEnd | undefined;
   /** When its files are read for texts that were sent before anybody asked for params in them. */
   pastTextsDueMs = 0;
@@ -83,7 +83,7 @@ export class SyncedRun {
   readonly key: string;
   readonly directory: Directory;
   readonly sources = new Map<string, SyncedSource>();
-  /** By lot, where a route draws lots. */
+  /** The group that a route drew for it, if one draws. */
   group: string | undefined;
   groupTag: string | undefined;
   handle: Handle | undefined;
@@ -92,7 +92,7 @@ export class SyncedRun {
   stoppedUntilMs = 0;
   /** The tracker takes nothing for it until a person does something there, or that is not known to be over. */
   isStopped = false;
-  /** When the files beside its event files are checked next. */
+  /** When the files next to its event files are checked next. */
   artifactsDueMs = 0;
   /** Generations of files that were compared with what the tracker run is known by. */
   readonly compared = new Set<string>();

@@ -148,7 +148,7 @@ export class TrackerSync implements LaneSync {
       states,
       rules: routing.artifacts,
       delivery: this.#delivery,
-      // Where nothing was sent of a run, there is no tracker run to put anything beside.
+      // If nothing of a run was sent, there is no tracker run to store anything in.
       open: async (run) => (laneState.handle(run.target) === undefined ? undefined : await this.#control.open(run, [])),
       isOwner: (run, levels, changedAtMs) => this.#owners.isOwner(run, levels, changedAtMs),
       pastTexts: (run, tags) => pastTexts(run, tags, { laneState, reader, mostBytes: TURN_BYTES, clock: this.#clock }),
@@ -357,7 +357,7 @@ export class TrackerSync implements LaneSync {
   }
 
   /**
-   * Tells the tracker which runs are over and were not said to be yet. Each run with the time when its files last
+   * Tells the tracker which runs are over, if it was not told yet. Each run with the time when its files last
    * changed.
    */
   async endOver(runs: readonly (readonly [ref: RunRef, changedAtMs: number])[], patienceMs: number): Promise<void> {

@@ -27,7 +27,7 @@ export interface WatchOptions {
    * searched, trackers hear of it. Default: half an hour.
    */
   readonly runEndedAfterOf?: (rootPath: string) => number;
-  /** So long nothing new comes to a root before a fold decides by what lies beside a run. Default 5000. */
+  /** So long nothing new comes to a root before a fold decides by what is next to a run. Default 5000. */
   readonly quietRootMs?: number;
   /** Use notifications where the file system has them. Default true. */
   readonly notify?: boolean;

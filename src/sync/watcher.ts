@@ -370,7 +370,7 @@ export class Watcher {
 
   #tellOf(root: string, changes: readonly RunChange[]): void {
     this.#heldBack.noteNew(root, changes);
-    // Only trackers' lanes fold runs: nobody else needs to know who lies beside whom.
+    // Only trackers' lanes fold runs: no other lane needs to know which runs are next to each other.
     if ((this.#options.trackers ?? []).length > 0) for (const { run: path } of changes) this.#tree.add({ root, path });
     for (const { run: path, files } of changes) {
       const run = { root, path };

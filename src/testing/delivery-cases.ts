@@ -335,7 +335,7 @@ export function deliveryCases(context: CaseContext): void {
       [1],
     );
     await delivery.deliver(again);
-    // What the replaced bytes had said stays in trackers; a store with views shows the present generation.
+    // What the replaced bytes held stays in trackers; a store with views shows the present generation.
     await bench.expectHeld(delivery, addressing === 'position' ? again : [...drafts, ...again]);
   });
 }

@@ -12,7 +12,7 @@ import type { Draft, GrowingRun } from './parcels.ts';
 import { differences, expectedOf, readHeld } from './read-back.ts';
 
 type Mirroring = Pick<Parameters<typeof watch>[0], 'roots' | 'trackers' | 'statePath'>;
-/** What a lane has beside its backend. */
+/** What a lane has besides its backend. */
 export type SceneLane = Partial<NonNullable<Parameters<typeof watch>[0]['trackers']>[number]>;
 
 const asItIs: (backend: Backend) => Backend = (backend) => backend;

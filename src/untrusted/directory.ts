@@ -22,7 +22,7 @@ export function directoryOf({ path: root, links }: RootDirectory, run: string): 
   return { root, path: run === '.' ? '' : run, links };
 }
 
-/** A place, or something below it, as the system names it. */
+/** A directory, or something below it, as the system names it. */
 export function fullPath({ root, path }: Directory, below = ''): string {
   const rest = posix.join(path, below);
   if (rest === '.' || rest === '') return root;

@@ -54,7 +54,7 @@ export function openSync(directory: Directory, name: string): OpenedFile {
   return doNow(openSteps(directory, name));
 }
 
-/** Looks at a name below a place; follows links as the root's rule says. */
+/** Checks a name below a directory; follows links as the root's rule says. */
 export function lookAt(directory: Directory, name: string): Promise<Looked> {
   return doLater(lookSteps(directory, name));
 }
@@ -176,7 +176,7 @@ function* openPlainly(directory: Directory, name: string): Steps<OpenedFile | un
   return yield* openAt(found.path, (real) => (directory.links === 'none' ? real === found.path : isWithin(real, directory.root)));
 }
 
-/** The parts of a name below a place, none of which is a link. */
+/** The parts of a name below a directory, none of which is a link. */
 function* lookPlainly(directory: Directory, name: string): Steps<{ readonly path: string; readonly stat: BigIntStats } | undefined> {
   const parts = insideParts(directory, name);
   const own = directory.path === '' ? 0 : directory.path.split('/').length;

@@ -135,7 +135,7 @@ async function paramsOf(
   try {
     ({ content } = await readWhole(directory, path, { mostBytes: MOST_TEXT_BYTES, signal }));
   } catch {
-    // It is gone, or not read any more: what it said cannot be known.
+    // It is gone, or not read any more: what it held cannot be known.
     return undefined;
   }
   if (sha256Of(content) !== hash) return undefined;

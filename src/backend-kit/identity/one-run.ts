@@ -1,19 +1,19 @@
 /**
  * Lets processes that create a tracker run for the same run at the same moment agree on one, if the tracker has no
  * unique names. Nothing orders such runs by creation: times are those of clients, ids are random, and a list may be
- * late. So this is Lamport's bakery algorithm. A new run has no place. If its process finds no other run, it takes
- * place 0. Otherwise, it takes a place after all others and waits until each has one. The lowest place wins; the order
- * of the list decides between equal places. A run that is created later finds the winner, and follows it.
+ * late. So this is Lamport's bakery algorithm. A new run has no ticket. If its process finds no other run, it takes
+ * ticket 0. Otherwise, it takes a ticket after all others and waits until each has one. The lowest one wins; the order
+ * of the list decides between equal tickets. A run that is created later finds the winner, and follows it.
  */
 import { type Clock, systemClock } from '../../clock.ts';
 
 /**
- * The process that makes a run gives it a place at once; one that has none after so long was left behind by a process
+ * The process that makes a run gives it a ticket at once; one that has none after so long was left behind by a process
  * that died.
  */
 const TICKET_MS = 5000;
 const LOOK_MS = 100;
-/** Where a run without a place stands. */
+/** The order of a run without a ticket. */
 const LAST = Number.MAX_SAFE_INTEGER;
 
 /** The tracker runs of one key. */
@@ -21,14 +21,14 @@ export interface Contenders<Run> {
   /** All of them, in an order that is the same for all processes. */
   list(): Promise<readonly Run[]>;
   idOf(run: Run): string;
-  /** The place it says it has, as a text. */
+  /** Its stored ticket, as a text. */
   ticketOf(run: Run): unknown;
-  /** Whether it exists and belongs to this run: the others wait for its place. */
+  /** Whether it exists and belongs to this run: the others wait for its ticket. */
   isOwn(run: Run): boolean;
   giveTicket(run: Run, ticket: string): Promise<void>;
-  /** Whether nothing was written to it. Default: a run without a place is. */
+  /** Whether nothing was written to it. Default: a run without a ticket is. */
   isEmpty?(run: Run): boolean;
-  /** Whether its maker may be about to give it a place, where the tracker tells. */
+  /** Whether its maker may be about to give it a ticket, if the tracker tells. */
   mayDraw?(run: Run): boolean;
   /** Removes an unused one. */
   remove(run: Run): Promise<void>;
@@ -36,7 +36,7 @@ export interface Contenders<Run> {
   readonly clock?: Clock | undefined;
 }
 
-/** All of them by their places, once those that are this run's have one, or nobody will give them one any more. */
+/** All of them by their tickets, once those that are this run's have one, or no process will give them one. */
 export async function byTicket<Run>(contenders: Contenders<Run>, signal: AbortSignal): Promise<readonly Run[]> {
   const { clock = systemClock } = contenders;
   const end = clock.steadyMs() + TICKET_MS;
@@ -55,7 +55,7 @@ export async function byTicket<Run>(contenders: Contenders<Run>, signal: AbortSi
 
 /**
  * The one that everybody ends with: `made`, or another one; then `made` is removed, and so is what processes that
- * died left without a place.
+ * died left without a ticket.
  */
 export async function agreeOnOne<Run>(made: Run, contenders: Contenders<Run>, signal: AbortSignal): Promise<Run> {
   const id = contenders.idOf(made);
@@ -83,7 +83,7 @@ export async function agreeOnOne<Run>(made: Run, contenders: Contenders<Run>, si
 }
 
 /**
- * Removes the twins that processes left when they died: a run has its place before anything is written to it. Returns
+ * Removes the twins that processes left when they died: a run has its ticket before anything is written to it. Returns
  * the others.
  */
 export async function withoutLeft<Run>(twins: readonly Run[], contenders: Contenders<Run>): Promise<readonly Run[]> {
@@ -92,7 +92,7 @@ export async function withoutLeft<Run>(twins: readonly Run[], contenders: Conten
   return twins.filter((run) => !isLeft(run));
 }
 
-/** The place to give to one that was left without by a process that died: the next one need not wait for it. */
+/** The ticket for a run that a process left without one when it died: the next process need not wait for it. */
 export function missingTicket(ticket: unknown): string | undefined {
   return readTicket(ticket) === undefined ? '1' : undefined;
 }

@@ -54,7 +54,7 @@ export class Section<Table extends SettingFields> {
     return this.#found.get(key)?.value as ValueOf<Table[Key]>;
   }
 
-  /** Where it was said: a variable's name, `file`, the name of a tracker's own file, or `default`. */
+  /** Where it was set: a variable's name, `file`, the name of a tracker's own file, or `default`. */
   sourceOf(key: keyof Table & string): string {
     return this.#found.get(key)?.source ?? 'default';
   }

@@ -1,4 +1,4 @@
-/** The Aim backend: a client of `aim server`, native sequences for what Aim has types for, exact values beside them. */
+/** The Aim backend: a client of `aim server`, native sequences for what Aim has types for, and exact values. */
 import { sendByRun } from '../../backend-kit/sending/index.ts';
 import { systemClock, timeoutSignal } from '../../clock.ts';
 import { withSignal } from '../../concurrency/index.ts';

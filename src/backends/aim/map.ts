@@ -124,7 +124,7 @@ function shownText(shape: readonly number[], strings: readonly Uint8Array[]): st
 
 /**
  * A histogram as Aim draws it: bins of one width, to which each bucket gives what is in them. The exact buckets
- * stand beside it.
+ * are next to it.
  */
 function distribution(value: Histogram): Custom {
   const buckets = value.left.map((left, i) => ({ left: Number(left), right: Number(value.right[i]), count: Number(value.count[i]) }));

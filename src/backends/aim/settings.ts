@@ -74,7 +74,7 @@ interface Target {
   readonly server: string | undefined;
   readonly repo: string | undefined;
   readonly user: { readonly username: string; readonly password: string } | undefined;
-  /** Where it was said. */
+  /** Where it was set. */
   readonly source: string;
 }
 

@@ -54,7 +54,7 @@ export class ClearmlClient {
   readonly #time: Clock;
   #auth: ClearmlSettings['auth'];
   #token: Token | undefined;
-  /** What the server said last of its time, and when that was. */
+  /** What the server reported last of its time, and when that was. */
   #clock: { readonly dateMs: number; readonly atMs: number } | undefined;
   /** A login under way: everybody waits for the same. */
   #login: Promise<Token | ClearmlFailure> | undefined;

@@ -1,6 +1,6 @@
 /**
  * Files of lines that hold points exactly as they were, for all that events cannot hold. Such a file is named
- * by its content, so that the same points sent again fall on the same file; points that were cut into other segments
+ * by its content, so that the same points sent again fall on the same file; points that were cut into other files
  * meanwhile stand in both, and are one by their place. An event names each, so that it is found.
  */
 import {

@@ -1,5 +1,5 @@
 /**
- * The ClearML backend: events for what ClearML shows, files beside them for what they can't hold; online, or into
+ * The ClearML backend: events for what ClearML shows, files for what they cannot hold; online, or into
  * offline sessions.
  */
 

@@ -30,7 +30,7 @@ const BYTES_PER_LINE = 4 * 1024 * 1024;
  */
 const MODELS = 'mirrorboard-models.json';
 
-/** What is noted beside what the SDK reads. */
+/** What is noted in addition to what the SDK reads. */
 export interface SessionNote {
   /** Where the lane leads: another one does not send it. */
   readonly target: string;

@@ -46,7 +46,7 @@ const LOOKED_AT = ['id', 'name', 'status', 'runtime', 'project', 'created'];
 /** The process that makes a task gives it a place within five seconds; servers tell their time in whole ones. */
 const DRAWING_MS = 6000;
 
-/** What opening tasks needs beside a server. */
+/** What opening tasks needs besides a server. */
 export interface TasksOptions {
   /** Default: the system's. */
   readonly clock?: Clock;
@@ -259,7 +259,7 @@ export class Tasks {
     return holder === undefined ? undefined : (await this.#found(project, holder, signal)).own[0];
   }
 
-  /** It is this one's from now on: no empty task stays beside it. */
+  /** It is this one's from now on: no empty task stays next to it. */
   async #takenOver(holder: TaskFacts, source: RunSource, name: string, signal: AbortSignal): Promise<TaskFacts> {
     const task = holder.id;
     const title = longName(name);

@@ -98,7 +98,7 @@ export class MlflowClient {
   readonly address: string;
   readonly #http: HttpClient;
   readonly #time: Clock;
-  /** What the server said last of its time, and when that was. */
+  /** What the server reported last of its time, and when that was. */
   #clock: { readonly dateMs: number; readonly atMs: number } | undefined;
   readonly #requests = new PQueue({ concurrency: REQUESTS_AT_ONCE });
 

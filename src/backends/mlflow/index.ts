@@ -1,4 +1,4 @@
-/** The MLflow backend: metrics for scalars, artifacts beside them for all that metrics can't hold. */
+/** The MLflow backend: metrics for scalars, and artifacts for all that metrics cannot hold. */
 import { outcomeOfThrown } from '../../backend-kit/failures/index.ts';
 import { sendByRun } from '../../backend-kit/sending/index.ts';
 import { timeoutSignal } from '../../clock.ts';
@@ -65,7 +65,7 @@ class MlflowBackend implements Backend {
   readonly #writers = new Map<string, MlflowRunWriter>();
   /** Whether every run so far can have files. */
   #hasArtifacts: boolean;
-  /** That files can't be stored was said. */
+  /** It was reported that files cannot be stored. */
   #isWarned = false;
   readonly #stop = new AbortController();
 

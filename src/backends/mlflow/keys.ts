@@ -68,7 +68,7 @@ export function isPublishable(tag: string, { tagLength, isAscii, isNarrow }: Cha
   return isHeld && tag.length <= tagLength && tag.isWellFormed() && !tag.includes('\0');
 }
 
-/** Whether a key may be cut: what it means must be said elsewhere. */
+/** True if a key may be cut: what it means must be stored elsewhere. */
 export function isCut(key: string): boolean {
   return /\.h[0-9a-f]{16}(?:\.x\.){0,8}$/.test(key);
 }

@@ -88,7 +88,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   MySQLdb: 'mysqlclient',
 };
 
-/** The folder beside which artifacts lie: that of a SQLite file or of a file store, else the working directory. */
+/** The folder next to which artifacts are: that of a SQLite file or of a file store, else the working directory. */
 function storeFolder(uri: string): string {
   const sqlite = /^sqlite(?:\+\w+)?:\/\/\/(.+)$/i.exec(uri)?.[1];
   if (sqlite !== undefined) return dirname(resolve(sqlite));

@@ -59,13 +59,13 @@ function numberText(value: number): string {
   return Number.isNaN(value) ? '"NaN"' : value > 0 ? '"Infinity"' : '"-Infinity"';
 }
 
-/** A file that is stored beside a run. */
+/** A file that is stored with a run. */
 export interface MlflowUpload {
   readonly path: string;
   readonly data: Uint8Array;
 }
 
-/** A text as people read it, beside others of its tag. */
+/** A text as people read it, next to others of its tag. */
 export interface Note {
   /** The tag as a part of a path. */
   readonly name: string;
@@ -94,7 +94,7 @@ export function notesText(notes: readonly Note[]): string {
 export interface MlflowObject {
   /** Its value's JSON text. */
   readonly valueText: string;
-  /** What lies beside it, large bytes first, in the order in which the value names them. */
+  /** Its files, large bytes first, in the order in which the value names them. */
   readonly uploads: readonly MlflowUpload[];
   /** How many of `uploads` are needed to have the point back; the others are for people. */
   readonly needed: number;

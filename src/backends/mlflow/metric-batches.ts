@@ -104,8 +104,8 @@ export class MetricBatches {
   }
 
   /**
-   * A point that is not there, though the server said so: another writer was at work, or its name is another one's to
-   * this database.
+   * A point that is not there, though the server reported it: another writer was at work, or its name is another
+   * one's to this database.
    */
   async #writeOnce(entry: Entry, clash: MlflowFailure, signal: AbortSignal): Promise<void> {
     const { client, runId } = this.#options;

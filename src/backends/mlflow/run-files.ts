@@ -43,7 +43,7 @@ export class FileWriter {
   readonly #series: SeriesFile;
   /** The server lets nobody remove files. */
   #keepsAll = false;
-  /** What the server said when it stores no files. */
+  /** The server's reason if it stores no files. */
   #notServed: MlflowFailure | undefined;
 
   constructor({ artifacts, root, isNew, room, warn }: RunFilesOptions) {

@@ -38,13 +38,13 @@ const ASKED_AGAIN = 2;
 /** A server that refuses every param for so long, and takes metrics, has no more room for params in this run. */
 const FULL_MS = 5 * 60_000;
 
-/** The params of a run. They never change in MLflow: the first value stays, another one stands in a tag beside it. */
+/** The params of a run. They never change in MLflow: the first value stays, a tag holds another one. */
 export class ParamWriter {
   readonly #options: RunParamsOptions;
   /** Params that are there; undefined until they were looked up. */
   #known: Map<string, string> | undefined;
 
-  /** Most characters of a value: what the server is known to take, or has said since. */
+  /** Most characters of a value: what the server is known to take, or has reported since. */
   #mostLength: number;
   /** Why params were refused, by name. */
   readonly #refused = new Map<string, string>();

@@ -30,7 +30,7 @@ import { RunTags } from './run-tags.ts';
 import { Stumbles } from './stumbles.ts';
 import { tryMetric, tryTag } from './trial.ts';
 
-/** What all writers of a connection go by, beside what each run holds. */
+/** What all writers of a connection use, besides what each run holds. */
 export type WriterOptions = Pick<PrepareOptions, 'histogramPercentiles' | 'exactTimes' | 'noFiles' | 'facts'> & {
   readonly room: GatherRoom;
   readonly clock: BackendContext['clock'];
@@ -175,7 +175,7 @@ function laterOf(failure: MlflowFailure): Stop {
   return isAboutContent(failure) ? new Stop({ kind: 'retry', error: troubleOf(failure) }) : stopOf(failure);
 }
 
-/** Scalars whose name could not be said, and can't be read from their key, would come back under a wrong one. */
+/** Scalars whose name could not be stored, and cannot be read from their key, would come back under a wrong one. */
 function refuseUnnamed(job: Job<PreparedMetrics>, unnamed: ReadonlyMap<string, MlflowFailure>): void {
   if (unnamed.size === 0) return;
   const { lines, metrics } = job.prepared;

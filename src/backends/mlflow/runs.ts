@@ -52,7 +52,7 @@ interface Found {
   readonly why: string | undefined;
 }
 
-/** What opening runs needs beside a server. */
+/** What opening runs needs besides a server. */
 export interface MlflowRunsOptions {
   readonly warn: BackendContext['warn'];
   /** All points of a run. */
@@ -202,7 +202,7 @@ export class MlflowRuns {
     return (await this.#found(experimentId, holder, signal)).own[0];
   }
 
-  /** It is this one from now on: no empty run stays beside it. */
+  /** It is this one from now on: no empty run stays next to it. */
   async #takenOver(holder: MlflowRunFacts, source: RunSource, signal: AbortSignal): Promise<MlflowRunFacts> {
     const run = runLabel(source.run);
     const above = await this.#parentOf(source, holder.experimentId, signal);

@@ -17,7 +17,7 @@ import type { StoredFile } from './map.ts';
 import { CREATE_FILES } from './queries.ts';
 import type { RunPath } from './run-path.ts';
 
-/** A file of a few bytes, beside the points. */
+/** A file of a few bytes, apart from the points. */
 const TRIAL_FILE = 'mirrorboard/trial.txt';
 
 /** The service's API for data, as far as it names addresses. */

@@ -5,7 +5,7 @@ import { isFields } from '../../http/index.ts';
 /** A tracker run, as it is found again; the same whether it is written to online or offline. */
 export interface WandbRun {
   readonly id: string;
-  /** Empty where it was opened offline, and nobody said one. */
+  /** Empty if it was opened offline, and none was set. */
   readonly entity: string;
   readonly project: string;
   /** What `_runtime` counts from, seconds: a part of every row, so it stays. */

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../../clock.ts';
 import { HEARTBEAT_MS } from './limits.ts';
 import type { RunStorage } from './storage.ts';
 
-/** Runs whose last event is older are most likely over, and only not said to be: a backfill has thousands of them. */
+/** Runs whose last event is older are most likely over, and only not reported so: a backfill has thousands of them. */
 const RECENT_MS = 30 * 60_000;
 /** So much longer than it took is waited after a sign that such a run gave: what is sent has the server's time. */
 const PATIENCE = 4;

@@ -1,4 +1,4 @@
-/** Points that are no scalars to what a history row shows of them, and what is in files beside it. Pure. */
+/** Points that are no scalars to what a history row shows of them, and what is in files next to it. Pure. */
 
 import { exactValue, fieldOf, hparamsOf, isShownImage } from '../../backend-kit/index.ts';
 import type { BodyStream } from '../../http/index.ts';

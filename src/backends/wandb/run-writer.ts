@@ -284,7 +284,7 @@ function rangesOf(numbers: readonly number[]): { readonly firstLine: number; rea
   return ranges;
 }
 
-/** What the service shows of the last row beside its values. */
+/** What the service shows of the last row besides its values. */
 function addCounters(summary: Map<string, string>, line: string, number: number): void {
   const row = readRow(line);
   if (row === undefined) return;

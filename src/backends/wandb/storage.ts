@@ -20,11 +20,11 @@ export interface RunStorage {
    * it counts fewer, the lines themselves are checked, if they can be had.
    */
   lineCount(hoped: number, signal: AbortSignal): Promise<WandbReply<number | undefined>>;
-  /** Whether lines at a place replace those that are there: sending the same again is harmless. */
+  /** Whether lines at an offset replace those that are there: sending the same again is harmless. */
   readonly replaces: boolean;
   /** Where lines can be kept apart: says that those up to this one are elsewhere. Missing: they must be here. */
   skipTo?(line: number): WandbFailure | undefined;
-  /** Stores lines from a place on. Returns what was in the way; some of them may be stored all the same. */
+  /** Stores lines from an offset on. Returns what was in the way; some of them may be stored nevertheless. */
   append(firstLine: number, lines: readonly string[], summary: Summary, signal: AbortSignal): Promise<WandbFailure | undefined>;
   /** The last line, where it is known without reading all. */
   lastRow(signal: AbortSignal): Promise<WandbReply<string | undefined>>;
@@ -46,7 +46,7 @@ export interface RunStorage {
   readonly lastEventMs: number;
   /** A sign of life. */
   beat(signal: AbortSignal): Promise<void>;
-  /** Brings what is only in memory to its place. */
+  /** Stores what is only in memory. */
   flush(signal: AbortSignal): Promise<void>;
   readonly link: string | undefined;
 }

@@ -37,7 +37,7 @@ function causes(error: unknown): readonly string[] {
   let cause = causeOf(error);
   for (let i = 0; i < MOST_CAUSES && cause !== undefined && cause !== null; i++) {
     const [text, words] = [textOf(cause), reasonOf(cause)];
-    // What the system said may be quoted in our words.
+    // Our words may quote the system's.
     if (!told.some((earlier) => earlier.includes(text) || (words !== '' && earlier.includes(words))))
       told.push(NAMELESS.test(text) ? words : text);
     cause = causeOf(cause);

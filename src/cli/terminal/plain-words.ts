@@ -37,7 +37,7 @@ const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
 export function damageReason(damage: Pick<FoundDamage, 'reason' | 'detail' | 'needs'>): string {
   const { reason, detail, needs } = damage;
   if (detail === undefined) return REASONS[reason];
-  // What the system said is the reason itself, and may say it in the same words.
+  // The system's own text is the reason, and may have the same words.
   if (reason === 'unreadable') return visibleText(detail.startsWith(REASONS[reason]) ? detail : `${REASONS[reason]}: ${detail}`);
   const help = needs === undefined ? '' : `; to read it, set memory: ${formatMemory(needs)}`;
   return `${REASONS[reason]} (${visibleText(detail)}${help})`;

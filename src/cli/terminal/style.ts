@@ -18,7 +18,7 @@ interface ColorQuestion {
   readonly choice?: ColorChoice;
 }
 
-/** Emphasis of a text for one stream. Nothing may be said by it alone: the plain one returns texts as they are. */
+/** Emphasis of a text for one stream. It must not carry meaning alone: the plain one returns texts as they are. */
 export interface Style {
   bold(text: string): string;
   dim(text: string): string;

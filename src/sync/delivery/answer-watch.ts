@@ -28,7 +28,7 @@ export class AnswerWatch {
   #underWay = 0;
   #heardMs = 0;
   #isSilent = false;
-  /** Ends the sleep until silence would be said; undefined while nobody sleeps. */
+  /** Ends the sleep until silence would be reported; undefined if there is none. */
   #sleep: AbortController | undefined;
 
   constructor(clock: Clock, events: AnswerEvents) {

@@ -151,7 +151,7 @@ export class CircuitBreaker {
     this.#wake();
   }
 
-  /** What was asked is not answered for long: who came next would only wait beside it. */
+  /** A request is not answered for long: the next one would only wait as well. */
   fellSilent(sinceMs: number): void {
     this.#isSilent = true;
     this.#failingSinceMs ??= sinceMs;

@@ -25,7 +25,7 @@ interface DeliveryOptions {
 
 /** Why a run's parcels were not all delivered. */
 export type Undelivered =
-  /** As a signal said. */
+  /** As a signal asked. */
   | { readonly kind: 'stopped' }
   /** The run is not taken any more; all others are. */
   | { readonly kind: 'runFatal'; readonly error: MirrorError };

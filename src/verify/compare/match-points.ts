@@ -6,7 +6,7 @@ export interface Matches {
   readonly missing: readonly number[];
   /** Rows of the lane's table without a partner. */
   readonly extra: readonly number[];
-  /** Pairs at the same place with other contents. */
+  /** Pairs at the same position with other contents. */
   readonly changed: readonly (readonly [mine: number, theirs: number])[];
 }
 

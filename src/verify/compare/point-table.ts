@@ -15,7 +15,7 @@ export class PointTable implements PointSink {
   step = new Float64Array(this.#capacity);
   wallTime = new Float64Array(this.#capacity);
   value = new Float64Array(this.#capacity);
-  /** Number in `#files`, -1 if the place is not known. */
+  /** Number in `#files`, -1 if the position is not known. */
   file = new Int32Array(this.#capacity);
   offset = new Float64Array(this.#capacity);
   index = new Uint32Array(this.#capacity);
@@ -106,7 +106,7 @@ export class PointTable implements PointSink {
     return (this.hash[at] as number) * 0x20_0000 + ((this.hash[at + 1] as number) >>> 11);
   }
 
-  /** A number that rows of the same place share; others may, too. */
+  /** A number that rows of the same position share; others may, too. */
   positionKey(row: number): number {
     return ((this.offset[row] as number) * 64 + ((this.index[row] as number) % 64)) * 61 + ((this.file[row] as number) % 61);
   }

@@ -25,7 +25,7 @@ export class RunComparison {
   readonly run: RunRef;
   readonly tally = new Tally();
   readonly repair = new RepairPlan();
-  /** Why a point without a place cannot be called extra: its file may be one that cannot be read. */
+  /** Why a point without a position cannot be called extra: its file may be one that cannot be read. */
   doubt: Unjudged | undefined;
   /** Points that the lane has too many or with other contents. */
   surplus = 0;

@@ -111,7 +111,7 @@ describe('comparing a run', () => {
   test('names what is missing, extra and changed', () => {
     const { differences, comparison } = compared({ mine: points, theirs: [point(1), { ...point(3), value: 7 }, point(4), point(9)] });
     expect(differences).toEqual([
-      expect.objectContaining({ kind: 'missing', step: 2, mine: 2, place: { file: FILE, offset: 200, index: 0 } }),
+      expect.objectContaining({ kind: 'missing', step: 2, mine: 2, position: { file: FILE, offset: 200, index: 0 } }),
       expect.objectContaining({ kind: 'changed', step: 3, mine: 3, theirs: 7 }),
       expect.objectContaining({ kind: 'extra', step: 9, theirs: 9 }),
     ]);
@@ -129,10 +129,10 @@ describe('comparing a run', () => {
     expect(compared({ mine: points, theirs }).differences).toEqual([expect.objectContaining({ kind: 'missing', step: 2 })]);
   });
 
-  test('counts equal points: one of two is missing, and it is the one whose place is free', () => {
+  test('counts equal points: one of two is missing, and it is the one whose position is free', () => {
     const twice = [point(1), { ...point(1), offset: 900 }];
     expect(compared({ mine: twice, theirs: [point(1)] }).differences).toEqual([
-      expect.objectContaining({ kind: 'missing', place: { file: FILE, offset: 900, index: 0 } }),
+      expect.objectContaining({ kind: 'missing', position: { file: FILE, offset: 900, index: 0 } }),
     ]);
   });
 
