@@ -1,5 +1,5 @@
 // The lane's section of mirrorboard.yaml.
-import { ADDRESS, type Environment, type Fields, PATH, type ParsedSettings, SECONDS, Section, TEXT } from 'mirrorboard/backend';
+import { ADDRESS, type Environment, PATH, type ParsedSettings, SECONDS, Section, type SettingFields, TEXT } from 'mirrorboard/backend';
 
 export interface Settings {
   readonly url: string;
@@ -15,7 +15,7 @@ export const FIELDS = {
   token: { kind: TEXT, env: ['JSONL_TOKEN'], isSecret: true },
   token_file: { kind: PATH, excludes: ['token'] },
   request_timeout: { kind: SECONDS, fallback: 60 },
-} satisfies Fields;
+} satisfies SettingFields;
 
 export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Environment): ParsedSettings<Settings> {
   const section = new Section(FIELDS, raw, env);
