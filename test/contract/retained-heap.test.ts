@@ -11,8 +11,8 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { WandbStub } from '../support/wandb-stub/index.ts';
 import { ACCESS_KEY, SECRET_KEY, sectionOf } from './clearml-harness.ts';
 
-/** Everything is loaded and compiled after the first; the last has 200 times the points of a run of three parcels. */
-const PARCELS = [60, 600] as const;
+/** Everything is loaded and compiled after the first; the last has 200 times the points of a run of two parcels. */
+const PARCELS = [60, 400] as const;
 /** An object of a point takes more than this: columns of numbers in caches that are bounded, less. */
 const BYTES_PER_POINT = 100;
 
