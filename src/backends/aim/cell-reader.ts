@@ -1,6 +1,7 @@
 /** Reads what a scalar sequence has: all of its cells, or those of some steps. */
 import { BESIDE, EXACT_COLUMN, exactValue, narrow, PLACE_COLUMN, RANGES, TORN } from './cells.ts';
 import type { AimClient, Resource } from './client.ts';
+import type { Column } from './column.ts';
 import type { StepHashes } from './hash.ts';
 import type { FoundCell } from './known-cells.ts';
 import { readPlace, readRange, type StepRange } from './place.ts';
@@ -27,12 +28,13 @@ export class CellReader {
 
   /** All cells, by step. */
   async all(hasExact: boolean): Promise<ReadonlyMap<number, FoundCell>> {
-    const [steps, times, values] = [await this.#column('step'), await this.#column('time'), await this.#column('val')];
+    const numbers = (name: string): Promise<Column> => this.#client.column(this.#seqs, [...this.#base, name], this.#signal);
+    const [steps, times, values] = await Promise.all(['step', 'time', 'val'].map(numbers));
     const places = await this.#column(PLACE_COLUMN);
     const exact = hasExact ? await this.#column(EXACT_COLUMN) : new Map<Key, Tree>();
     const found = new Map<number, FoundCell>();
-    for (const [key, step] of steps) {
-      const cell = cellOf(step, times.get(key), values.get(key), places.get(key), exact.get(key));
+    for (const [key, step] of steps?.entries() ?? []) {
+      const cell = cellOf(step, times?.next(key), values?.next(key), places.get(key), exact.get(key));
       if (cell !== undefined) found.set(Number(step), cell);
     }
     return found;

@@ -13,6 +13,7 @@ import { memoryShares } from '../../memory/index.ts';
 import { type Random, systemRandom } from '../../random.ts';
 import { requestBegun } from '../../sign-of-life.ts';
 import { AimFailure, away, exceptionIn, failureOfAnswer, failureOfException, oddTree } from './answers.ts';
+import { type Column, MixedColumn, readNumbers } from './column.ts';
 import { ask, type ClientSettings, makeHttp, openSocket, serverVersion, takesManyOf, treeOf } from './connecting.ts';
 import { FRAME_MS, FRAMES_AT_ONCE, HEARTBEAT_MS, READ_MS } from './limits.ts';
 import { type Key, keysOf, pack, pairsOf, type Tree, unpack, weighTree } from './tree.ts';
@@ -217,7 +218,10 @@ export class AimClient {
 
   /** Calls a method and gives its answer. */
   async call(resource: Resource, method: string, args: readonly Tree[], signal: AbortSignal): Promise<Tree> {
-    const bytes = await this.#post('read-instruction', callOf(resource, method, args), method, signal);
+    return this.#treeOf(await this.#post('read-instruction', callOf(resource, method, args), method, signal), method);
+  }
+
+  #treeOf(bytes: Buffer, method: string): Tree {
     const source = { what: method, address: this.address };
     const most = 2 * memoryShares().answer;
     // Aim gives a column as a whole: there is no asking for less.
@@ -246,7 +250,19 @@ export class AimClient {
 
   /** The children of a path, by their keys. */
   async items(resource: Resource, path: readonly Key[], signal: AbortSignal): Promise<ReadonlyMap<Key, Tree>> {
-    const pairs = pairsOf(await this.call(resource, 'items_eager', [path], signal));
+    return this.#pairsOf(await this.call(resource, 'items_eager', [path], signal));
+  }
+
+  /** The same of a column of a scalar sequence. */
+  async column(resource: Resource, path: readonly Key[], signal: AbortSignal): Promise<Column> {
+    const bytes = await this.#post('read-instruction', callOf(resource, 'items_eager', [path]), 'items_eager', signal);
+    const most = 2 * memoryShares().answer;
+    if (bytes.length > most) throw new AimFailure('busy', tooLargeAnswer({ what: 'items_eager', address: this.address }, most));
+    return readNumbers(bytes) ?? new MixedColumn(this.#pairsOf(this.#treeOf(bytes, 'items_eager')));
+  }
+
+  #pairsOf(tree: Tree): ReadonlyMap<Key, Tree> {
+    const pairs = pairsOf(tree);
     if (pairs === undefined) throw oddTree('items_eager', this.address, 'pairs of a key and a value');
     return pairs;
   }

@@ -5,6 +5,7 @@ import { MirrorError } from '../../errors.ts';
 import { sha256Of } from '../../model/index.ts';
 import { BESIDE, contentKey, EXACT_COLUMN, exactValue, narrow } from './cells.ts';
 import type { AimClient, Resource } from './client.ts';
+import type { Column } from './column.ts';
 import { plainTextJson } from './map.ts';
 import { ownFields } from './object-sequence.ts';
 import { readPlace } from './place.ts';
@@ -12,7 +13,10 @@ import { COLLAPSED_FIELD, readTraces, type Trace } from './sequences.ts';
 import { AimBlob, childOf, type Key, type Tree } from './tree.ts';
 
 const CHUNK_POINTS = 10_000;
+/** Columns are asked for together: the server sends an answer in small pieces, and waits after each. */
 const SERIES_AT_ONCE = 8;
+/** So many points are read ahead at most, as far as it is known how many a series has. */
+const POINTS_AT_ONCE = 50_000;
 
 /** Reads all points of a run, in chunks of one series. */
 export async function* readRun(
@@ -25,56 +29,67 @@ export async function* readRun(
   const chunk = ['meta', 'chunks', hash];
   const found = await client.branch(trees.meta, [...chunk, 'traces'], signal);
   const contexts = await client.branch(trees.meta, [...chunk, 'contexts'], signal);
-  const read = (path: readonly Key[]): Promise<ReadonlyMap<Key, Tree>> => client.items(trees.seqs, path, signal);
   const wanted = readTraces(found, contexts).filter(({ series }) => series !== undefined && isWanted(series.tag));
-  for (const group of together(wanted)) {
-    const held = await Promise.all(
-      group.map((trace) =>
-        trace.series?.family === 'scalar' ? scalars(trace, hash, read) : objects(client, trees.seqs, trace, hash, read, signal),
-      ),
-    );
-    for (const [i, { series }] of group.entries()) {
-      const points = held[i] ?? [];
-      for (let at = 0; series !== undefined && at < points.length; at += CHUNK_POINTS) {
-        yield { tag: series.tag, plugin: series.plugin, points: points.slice(at, at + CHUNK_POINTS) };
-      }
+  const pointsOf = (trace: Trace): Promise<ReadBackPoint[]> =>
+    trace.series?.family === 'scalar' ? scalars(client, trees.seqs, trace, hash, signal) : objects(client, trees.seqs, trace, hash, signal);
+  for await (const [{ series }, points] of ahead(wanted, pointsOf)) {
+    for (let at = 0; series !== undefined && at < points.length; at += CHUNK_POINTS) {
+      yield { tag: series.tag, plugin: series.plugin, points: points.slice(at, at + CHUNK_POINTS) };
     }
   }
 }
 
-/** Sequences that are read at the same time: a few if all are short, because then the round trips take the time. */
-function together(traces: readonly Trace[]): readonly (readonly Trace[])[] {
-  const groups: Trace[][] = [];
-  let isOpen = false;
-  for (const trace of traces) {
-    const group = groups.at(-1);
-    if (group !== undefined && isOpen && isShort(trace) && group.length < SERIES_AT_ONCE) group.push(trace);
-    else groups.push([trace]);
-    isOpen = isShort(trace);
+/** Reads a few series at the same time, and gives them in their order. */
+async function* ahead(
+  traces: readonly Trace[],
+  pointsOf: (trace: Trace) => Promise<ReadBackPoint[]>,
+): AsyncGenerator<readonly [Trace, readonly ReadBackPoint[]], void, void> {
+  const underWay: { readonly trace: Trace; readonly size: number; readonly points: Promise<ReadBackPoint[]> }[] = [];
+  let size = 0;
+  for (let next = 0; next < traces.length || underWay.length > 0; ) {
+    const trace = traces[next];
+    const more = trace === undefined ? 0 : mostPoints(trace);
+    const hasRoom = underWay.length === 0 || (underWay.length < SERIES_AT_ONCE && size + more <= POINTS_AT_ONCE);
+    if (trace !== undefined && hasRoom) {
+      const points = pointsOf(trace);
+      // What failed is told when it is the one that is given.
+      points.catch(() => undefined);
+      underWay.push({ trace, size: more, points });
+      size += more;
+      next++;
+      continue;
+    }
+    const first = underWay.shift();
+    if (first === undefined) return;
+    yield [first.trace, await first.points];
+    size -= first.size;
   }
-  return groups;
 }
 
-/** Each step is there once, so no more points than steps. */
-function isShort({ series, fields }: Trace): boolean {
+/** Each step is there once, so no more points than steps; of others it is not known. */
+function mostPoints({ series, fields }: Trace): number {
   const [first, last] = [childOf(fields, 'first_step'), childOf(fields, 'last_step')];
-  if (series?.family !== 'scalar' || typeof first !== 'bigint' || typeof last !== 'bigint') return false;
-  return last - first < CHUNK_POINTS && childOf(fields, COLLAPSED_FIELD) === undefined;
+  const isKnown = series?.family === 'scalar' && typeof first === 'bigint' && typeof last === 'bigint';
+  return isKnown && childOf(fields, COLLAPSED_FIELD) === undefined ? Number(last - first) + 1 : Number.POSITIVE_INFINITY;
 }
 
-const NONE: ReadonlyMap<Key, Tree> = new Map();
-
-type Read = (path: readonly Key[]) => Promise<ReadonlyMap<Key, Tree>>;
-
-async function scalars({ contextId, name, fields }: Trace, hash: string, read: Read): Promise<ReadBackPoint[]> {
+async function scalars(
+  client: AimClient,
+  seqs: Resource,
+  { contextId, name, fields }: Trace,
+  hash: string,
+  signal: AbortSignal,
+): Promise<ReadBackPoint[]> {
   const base = ['seqs', 'v2', 'chunks', hash, contextId, name];
+  const column = (key: string): Promise<Column> => client.column(seqs, [...base, key], signal);
   // Written last, so read first: whatever has a step by now has the others.
-  const steps = await read([...base, 'step']);
-  const [times, values] = await Promise.all([read([...base, 'time']), read([...base, 'val'])]);
-  const exact = childOf(fields, EXACT_COLUMN) === true ? await read([...base, EXACT_COLUMN]) : NONE;
+  const steps = await column('step');
+  const [times, values] = await Promise.all([column('time'), column('val')]);
+  const hasExact = childOf(fields, EXACT_COLUMN) === true;
+  const exact = hasExact ? await client.items(seqs, [...base, EXACT_COLUMN], signal) : undefined;
   const points: ReadBackPoint[] = [];
-  for (const [key, step] of steps) {
-    const point = scalarOf(step, times.get(key), values.get(key), exact.get(key));
+  for (const [key, step] of steps.entries()) {
+    const point = scalarOf(step, times.next(key), values.next(key), exact?.get(key));
     // Readers take the columns side by side: one that is shorter than the others shifts all that follow.
     if (point === undefined)
       throw new MirrorError('MB4005', `the Aim run ${hash} has a point of ${JSON.stringify(name)} without a time or a value`);
@@ -82,8 +97,9 @@ async function scalars({ contextId, name, fields }: Trace, hash: string, read: R
   }
   if (childOf(fields, COLLAPSED_FIELD) === undefined) return points;
   const seen = new Set(points.map((point) => contentKey(point as { step: number | bigint; wallTime: number; value: number | bigint })));
-  for (const [key, collapsed] of await read([...base, BESIDE])) {
-    const point = scalarOf(childOf(collapsed, 'step'), childOf(collapsed, 'time'), childOf(collapsed, 'val'), childOf(collapsed, 'exact'));
+  for (const [key, collapsed] of await client.items(seqs, [...base, BESIDE], signal)) {
+    const [step, time, value, whole] = ['step', 'time', 'val', 'exact'].map((field) => childOf(collapsed, field));
+    const point = scalarOf(step, time, value, whole);
     // Between two parts of a crash a point may be in both places.
     if (point !== undefined && !seen.has(String(key))) points.push(point);
   }
@@ -105,10 +121,10 @@ async function objects(
   seqs: Resource,
   { contextId, name, fields, series }: Trace,
   hash: string,
-  read: Read,
   signal: AbortSignal,
 ): Promise<ReadBackPoint[]> {
   const base = ['seqs', 'chunks', hash, contextId, name];
+  const read = (path: readonly Key[]): Promise<ReadonlyMap<Key, Tree>> => client.items(seqs, path, signal);
   const points = new Map<string, ReadBackPoint>();
   if (series?.family === 'image' || series?.family === 'audio') {
     // One by one: each may be megabytes.

@@ -290,6 +290,7 @@ export class ScalarSequence {
     }
     // Of what is here already, a crash may have kept the metadata from counting it.
     for (const point of known.isWhole ? chosen : [...present, ...chosen]) this.#countShown(point);
+    for (const { value } of chosen) gone.delete(Number(value));
     const { min, max } = this.totals;
     if ((min !== undefined && gone.has(min)) || (max !== undefined && gone.has(max))) this.#isExtremeGone = true;
     this.#settled += points.length;

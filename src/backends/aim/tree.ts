@@ -48,9 +48,10 @@ export interface TreeObject {
 }
 
 /** What ends a part of a path; it never occurs in UTF-8. */
-const PART = 0xfe;
+export const PART = 0xfe;
 
-const Type = { null: 0, bool: 1, int: 2, float: 3, string: 4, bytes: 5, array: 6, object: 7, custom: 15 } as const;
+/** The first byte of a node's value. */
+export const Type = { null: 0, bool: 1, int: 2, float: 3, string: 4, bytes: 5, array: 6, object: 7, custom: 15 } as const;
 
 /** Writes packed trees, one after the other, into a buffer that grows. */
 export class TreeWriter {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { contentKey, type PlacedScalar } from '../../../../src/backends/aim/cells.ts';
 import type { AimClient, Resource } from '../../../../src/backends/aim/client.ts';
+import { MixedColumn } from '../../../../src/backends/aim/column.ts';
 import type { Cells, Frames } from '../../../../src/backends/aim/frames.ts';
 import { StepHashes } from '../../../../src/backends/aim/hash.ts';
 import { ScalarSequence } from '../../../../src/backends/aim/scalar-sequence.ts';
@@ -110,6 +111,7 @@ async function mirrored(seed: number, memory: Memory): Promise<{ readonly held: 
   const hashes = new StepHashes();
   const opened = (): ScalarSequence => new ScalarSequence({ context: {}, contextId: 1n, name: 'loss' }, 'run', held.trace, hashes);
   const client = {
+    column: (_: Resource, path: readonly Key[]) => Promise.resolve(new MixedColumn(new Map(held.column(String(path.at(-1)))))),
     items: (_: Resource, path: readonly Key[]) => Promise.resolve(new Map(held.column(String(path.at(-1))))),
     keys: (_: Resource, path: readonly Key[]) => Promise.resolve([...held.column(String(path.at(-1))).keys()]),
     find: (_: Resource, __: string, [path]: readonly (readonly Key[])[]) =>

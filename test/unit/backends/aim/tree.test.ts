@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { readNumbers } from '../../../../src/backends/aim/column.ts';
 import { hashOf, StepHashes } from '../../../../src/backends/aim/hash.ts';
 import { AimBlob, Custom, pack, type Tree, unpack } from '../../../../src/backends/aim/tree.ts';
 
@@ -64,5 +65,75 @@ describe('a hash', () => {
     ];
     const steps = new StepHashes(4);
     for (const [step, hash] of [...known, ...known]) expect([step, steps.of(step)]).toEqual([step, hash]);
+  });
+});
+
+describe('a column of numbers', () => {
+  const answer = (cells: readonly (readonly [bigint, Tree])[]) => pack(cells.map(([key, value]) => [key, value]));
+
+  it.each([
+    [
+      'floats',
+      [
+        [-5n, 0.5],
+        [2n ** 62n, Number.NaN],
+        [7n, -0],
+      ],
+    ],
+    [
+      'integers',
+      [
+        [1n, -1n],
+        [0n, 2n ** 63n - 1n],
+      ],
+    ],
+  ] as const)('is read as it is in the tree: %s', (_, cells) => {
+    const column = readNumbers(answer(cells));
+    expect([...(column?.entries() ?? [])]).toEqual(cells);
+    expect(unpack(answer(cells))).toEqual(cells);
+  });
+
+  it('gives cells in their order, also where it has more than another', () => {
+    const column = readNumbers(
+      answer([
+        [3n, 0.5],
+        [1n, 0.25],
+        [2n, 0.125],
+      ]),
+    );
+    expect([column?.next(3n), column?.next(2n), column?.next(1n)]).toEqual([0.5, 0.125, undefined]);
+  });
+
+  it('is nothing else', () => {
+    const floats = answer([
+      [1n, 0.5],
+      [2n, 0.25],
+    ]);
+    expect(readNumbers(answer([]))).toBeUndefined();
+    expect(
+      readNumbers(
+        answer([
+          [1n, 0.5],
+          [2n, null],
+        ]),
+      ),
+    ).toBeUndefined();
+    expect(
+      readNumbers(
+        answer([
+          [1n, 0.5],
+          [2n, 1n],
+        ]),
+      ),
+    ).toBeUndefined();
+    expect(readNumbers(answer([[1n, 'text4567']]))).toBeUndefined();
+    expect(readNumbers(floats.subarray(0, -1))).toBeUndefined();
+    for (let at = 0; at < floats.length; at++) {
+      const bent = Buffer.from(floats);
+      bent[at] = (bent[at] ?? 0) ^ 0x10;
+      const column = readNumbers(bent);
+      // Either it is none, or a key or a value is another: the tree says the same.
+      if (column !== undefined) expect([...column.entries()]).toEqual(unpack(bent));
+    }
   });
 });
