@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSyn
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { fileSchema } from '../../src/config/file-schema.ts';
 import { type SchemaField, schemaFields } from '../../src/config/schema-fields.ts';
@@ -141,6 +142,20 @@ describe('config check', () => {
     expect(stdout).toMatch('trial at http://[redacted]@here#');
     expect(stdout).toMatch('would be "lr=0.1" in "vision"');
     expect(stdout).toMatch('with the tags nightly');
+  });
+
+  it('reads the secret of each lane once', async () => {
+    for (const name of ['a', 'b']) writeFileSync(join(folder, `${name}.secret`), `password-of-${name}\n`);
+    configure(
+      'lanes:',
+      '  a: { type: mlflow, tracking_uri: "http://a", username: me, password_file: a.secret }',
+      '  b: { type: mlflow, tracking_uri: "http://b", username: me, password_file: b.secret }',
+      'profiles: { dev: { a: { experiment_name: dev }, b: { experiment_name: dev } } }',
+    );
+    const node = ['--import', fileURLToPath(new URL('../../../test/support/count-reads.mjs', import.meta.url))];
+    const { stderr } = await mustRun(['config', 'check', '--profile', 'dev'], { cwd: folder, node });
+    const { reads } = JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? '');
+    expect(reads).toEqual({ 'a.secret': 1, 'b.secret': 1 });
   });
 
   it('exits 2 for any problem in the file, a lane or a root, and names all of them', async () => {
