@@ -9,7 +9,7 @@ export type StopTimer = () => void;
 
 /** How a timer relates to the process. */
 export interface TimerOptions {
-  /** Whether the process stays alive for this timer. Default true. */
+  /** True if the process stays alive for this timer. Default true. */
   readonly keepsAlive?: boolean;
 }
 

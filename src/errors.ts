@@ -96,7 +96,7 @@ export interface ErrorDetails {
   readonly context?: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** Longest message, hint or value of a context: names and answers from outside stand in them. */
+/** Longest message, hint or value of a context: they may contain names and answers from outside. */
 const MOST_MESSAGE = 8000;
 const MOST_VALUE = 1000;
 
@@ -134,12 +134,12 @@ export class MirrorError extends Error {
   }
 }
 
-/** What an error says, with what can be done, where there is room for one text only. */
+/** The message and the hint of an error as one text. */
 export function reasonOf({ message, hint }: MirrorError): string {
   return hint === undefined ? message : `${message} (${hint})`;
 }
 
-/** Whether an error of a lane is about one tracker run alone: all others continue. */
+/** True if an error of a lane is about one tracker run alone: all others continue. */
 export function isAboutRun({ code }: { readonly code: ErrorCode }): boolean {
   return code === 'MB4006' || code === 'MB4030';
 }
@@ -173,7 +173,7 @@ export function messageOf(error: unknown): string {
   return cutText(typeof message === 'string' ? message : textOf(message), MOST_MESSAGE);
 }
 
-/** What is thrown may be anything, also what can't be made a text. */
+/** A thrown value may be anything, even a value without a text. */
 function textOf(value: unknown): string {
   try {
     return String(value);

@@ -42,7 +42,7 @@ export function formatDuration(ms: number): string {
   return twoUnits(Math.floor(hours / 24), 'd', hours % 24, 'h');
 }
 
-/** So many a second, short: `1.9 M points/s`, `850 points/s`, `0.4 points/s`. */
+/** A rate per second, short: `1.9 M points/s`, `850 points/s`, `0.4 points/s`. */
 export function formatRate(perSecond: number, unit: string): string {
   let value = perSecond;
   let scale = 0;

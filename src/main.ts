@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line's entry: everything else is loaded when it is needed. */
+/** The entry point of the command line. It loads everything else on demand. */
 
 // A command that mirrors always ends cleanly on a signal: before it has its own handlers, there is nothing to store.
 // The kernel ends all others, even while a call hangs, except the first process of a container, which no signal ends

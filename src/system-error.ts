@@ -103,13 +103,13 @@ export function remedyOf(error: unknown): string {
   return 'Check its disk or its file server, and whether it is mounted.';
 }
 
-/** Whether an error says that nothing is under a path; all others say that it cannot be checked. */
+/** True if an error says that nothing is under a path; all others say that it cannot be checked. */
 export function isGone(error: unknown): boolean {
   const name = errorName(error);
   return name === 'ENOENT' || name === 'ENOTDIR';
 }
 
-/** Whether an error is about some bytes of a file, so that others can be read. */
+/** True if an error is about some bytes of a file, so that others can be read. */
 export function isAboutBytes(error: unknown): boolean {
   return ABOUT_BYTES.has(errorName(error) ?? '');
 }

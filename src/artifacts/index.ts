@@ -1,6 +1,4 @@
-/**
- * The one job of `artifacts`: find the files next to the event files that belong to a run, and read what is in them.
- */
+/** The one job of `artifacts`: find the files next to the event files that belong to a run, and read their content. */
 
 export { type ArtifactSource, artifactFile, beginsWith, changed, hashFile, safePath } from './artifact-file.ts';
 export { type ArtifactCandidate, findFiles } from './find-files.ts';

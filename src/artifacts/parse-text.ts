@@ -28,7 +28,7 @@ export interface Invalid {
   readonly reason: string;
 }
 
-/** Files of params are small; a larger one is something else. Bytes. */
+/** Files of params are small; a larger file is something else. Bytes. */
 export const MOST_TEXT_BYTES = 4 * 1024 * 1024;
 const MOST_PARAMS = 10_000;
 /** Most letters of names and values together: aliases can expand to far more than the text. */
@@ -73,7 +73,7 @@ function unfenced(text: string): string {
   return isFenced && !all.slice(FENCE.length, begin).includes('`') ? all.slice(begin, end) : text;
 }
 
-/** Whether the first line that is not a comment sets a name. */
+/** True if the first line that is not a comment sets a name. */
 function beginsWithAssignment(text: string): boolean {
   const first = text
     .split('\n')
@@ -159,7 +159,8 @@ class Flat {
 
   #count(letters: number): void {
     this.#letters += letters;
-    if (this.#letters > MOST_LETTERS) throw new TooMuch(`its names and values have more than ${MOST_LETTERS} letters, aliases written out`);
+    if (this.#letters > MOST_LETTERS)
+      throw new TooMuch(`its names and values have more than ${MOST_LETTERS} letters after the expansion of aliases`);
   }
 
   /** Counted before it is written: thousands of aliases may each expand to all of the text. */

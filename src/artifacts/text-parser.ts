@@ -1,6 +1,6 @@
 /**
- * Has texts of others parsed in threads with limits of memory and time. One that is over them is ended; the text is
- * named, the next one starts over.
+ * Parses texts of others in threads with limits of memory and time. A thread that exceeds them is ended. The text is
+ * named, and the next one gets a new thread.
  */
 import { Worker } from 'node:worker_threads';
 import PQueue from 'p-queue';
@@ -20,7 +20,7 @@ interface ParseLimits {
 const THREADS = 2;
 const MOST_MS = 10_000;
 const MIB = 2 ** 20;
-/** What the heap of a thread must hold before it has parsed anything. */
+/** Heap that a thread needs before it has parsed anything. */
 const LEAST_HEAP_MIB = 24;
 
 const queue = new PQueue({ concurrency: THREADS });

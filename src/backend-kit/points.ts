@@ -2,13 +2,13 @@ import type { HeldPoint, TrackerParcel } from '../contract/index.ts';
 import type { Batch, Blob } from '../model/index.ts';
 import { exactValue } from './values.ts';
 
-/** A point of a parcel with its series and its place, in the form in which `readBack` gives it back. */
+/** A point of a parcel with its series and its position, in the form in which `readBack` returns it. */
 export interface ParcelPoint extends HeldPoint {
   /** Its series: the tag is that of the tracker run. */
   readonly tag: string;
   readonly plugin: string;
   /**
-   * Its place, which is its identity: file as seen from the tracker run, byte offset of the record, checksum, place
+   * Its position, which is its identity: file as seen from the tracker run, byte offset of the record, checksum, index
    * in the record.
    */
   readonly file: string;

@@ -6,7 +6,7 @@ export class Rounds {
   readonly #stopTimer: StopTimer;
   #round: Promise<void> | undefined;
 
-  /** What a round throws is left to the next one, which comes soon enough. */
+  /** If a round throws, the next one does its work soon enough. */
   constructor(everyMs: number, work: (signal: AbortSignal) => Promise<void>, clock: Clock = systemClock) {
     const round = (): void => {
       this.#round ??= work(this.#stop.signal)

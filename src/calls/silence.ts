@@ -8,7 +8,7 @@ export const REPORT_AFTER_MS = 3000;
  * next time.
  */
 export const FIRST_DEADLINE_MS = 10_000;
-/** The longest time that a call is given before its thread is left behind. */
+/** The longest time that a call gets before its thread is abandoned. */
 const MOST_DEADLINE_MS = 300_000;
 /** Threads that are left behind for one root, at most: after those it is left alone until one of them comes back. */
 export const MOST_BEHIND = 4;

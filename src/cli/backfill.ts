@@ -117,8 +117,8 @@ async function mirrorOnce(
 }
 
 /**
- * Says what a pass would do in each lane. No tracker is asked, and nothing is written. False where something could
- * not be checked.
+ * Prints what a pass would do in each lane. It asks no tracker and writes nothing. False if something could not be
+ * checked.
  */
 async function showPlan(
   roots: readonly RootRequest[],
@@ -191,7 +191,7 @@ export function lanesAfter({ lanes }: Report): NonNullable<Situation['lanes']> {
   });
 }
 
-/** Loaded only if there are trackers: nobody else waits for their clients. */
+/** Loaded only if there are trackers: no other code needs their clients. */
 async function makeLanes(
   config: Config,
   env: NodeJS.ProcessEnv,
@@ -226,7 +226,7 @@ const NOT_MIRRORED: ReadonlySet<Report['incidents'][number]['kind']> = new Set([
   'store',
 ]);
 
-/** What is in the way of a file, a directory or a root needs a person's attention. */
+/** Obstacles of files, directories and roots need a person's attention. */
 function isShut({ incidents, damage }: Report): boolean {
   return incidents.some(({ kind }) => NOT_MIRRORED.has(kind)) || damage.some(({ reason }) => reason === 'unreadable');
 }

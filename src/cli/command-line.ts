@@ -1,6 +1,5 @@
 /**
- * What holds for every command alike: flags before the command, their variables, groups, examples and the page in the
- * help.
+ * The rules of every command: flags before the command, their variables, groups, examples and the page in the help.
  */
 
 import type { Command, Help, Option } from 'commander';
@@ -140,7 +139,7 @@ function subcommandTerm(command: Command): string {
   return [command.name(), ...args].join(' ');
 }
 
-/** Beside a term its description needs so many columns; if there are fewer, it is below. */
+/** Columns that a description needs next to its term; with fewer, it is below the term. */
 const LEAST_COLUMNS = 32;
 
 function formatItem(term: string, termWidth: number, description: string, helper: Help): string {

@@ -1,4 +1,4 @@
-/** What could be at the cursor of a command line. Knows commands and flags; what they take, others look up. */
+/** Completes the word at the cursor of a command line. Knows commands and flags; other code looks up their values. */
 import type { Command, Option } from 'commander';
 import { commandsOf } from './command-line.ts';
 import { LIST_COMMANDS } from './completion-scripts.ts';

@@ -98,7 +98,7 @@ const SETTINGS: Readonly<Record<keyof FileSettings, (config: Config, lanes: read
   memory: (config) => [row(config, 'memory', formatMemory(memoryOf(config.memory)))],
   umask: (config) => [row(config, 'umask', config.umask.toString(8).padStart(3, '0'))],
   log: (config) => [row(config, 'log.level', config.log.level), row(config, 'log.format', config.log.format)],
-  // Other words for what stands above: what they say is shown there.
+  // Other names of the settings above: their values are shown there.
   shared_tags: () => [],
   backend: () => [],
   backends: () => [],
@@ -164,7 +164,7 @@ function laneRows(config: Config, lane: ResolvedLane): Row[] {
   ];
 }
 
-/** The rules of a list, setting by setting; each knows where it stands. */
+/** The rules of a list, setting by setting; each knows its location. */
 function ruleRows(config: Config, key: string, rules: readonly { readonly location: string }[]): Row[] {
   if (rules.length === 0) return [row(config, key, [])];
   return rules.flatMap(({ location, ...rule }, i) => below(config, `${key}[${i}]`, rule).map((one) => ({ ...one, source: location })));

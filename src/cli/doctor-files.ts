@@ -236,7 +236,7 @@ function nearestFolder(path: string): string {
 }
 
 /**
- * Who holds the lock of a file, in words. Looks only: the lock is a database that its holder keeps in a transaction.
+ * Describes who holds the lock of a file. Read-only: the lock is a database that its holder keeps in a transaction.
  */
 function lockHolder(path: string): string | undefined {
   const lock = `${realPath(path, path)}.lock`;

@@ -122,7 +122,7 @@ export interface Look {
   readonly obstacles: readonly WalkObstacle[];
 }
 
-/** What is in a root, as far as a short look comes: it ends once there are more than so many files. */
+/** The content of a root, as far as a short walk sees it: it ends once there are more than so many files. */
 export async function look(asked: AskedWalk, pool: ReaderPool, mostFiles = LOOK_FILES): Promise<Look> {
   let endMs = Infinity;
   let runs = 0;

@@ -26,9 +26,7 @@ const TRIAL_TIMES = 3;
 /** How long a trial that was given up may take to remove its run. */
 const TRIAL_GRACE_MS = 10_000;
 
-/**
- * Looks whether all that is needed is there: roots, files of our own, trackers. Writes nothing unless it is asked to.
- */
+/** Checks roots, our own files and trackers. Writes nothing unless asked to. */
 export async function doctorCommand(roots: readonly string[], flags: DoctorFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
   const timeoutMs = timeoutOf(flags.timeout);

@@ -197,7 +197,7 @@ export function extraOf(path: string): Extra | undefined {
   return EXTRAS[path];
 }
 
-/** Examples and page of a command, for so many columns; empty for one that has none. */
+/** The examples and the page of a command, for a width in columns; empty for a command without examples. */
 export function helpAfter(path: string, columns: number): string {
   const extra = extraOf(path);
   if (extra === undefined) return '';

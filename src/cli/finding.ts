@@ -49,8 +49,8 @@ function hintOf(error: unknown): string | undefined {
 }
 
 /**
- * The exit code of some findings; `wrong` is that of a problem. A problem says more than something that could not be
- * judged.
+ * The exit code of some findings; `wrong` is the code for a problem. A problem outweighs a check that was not
+ * possible.
  */
 export function exitCodeOf(findings: readonly Finding[], wrong: ExitCode = ExitCode.notMirrored): ExitCode {
   if (findings.some(({ state }) => state === 'problem')) return wrong;

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { ExitCode } from '../errors.ts';
 import { endProcess } from './end-process.ts';
 
-/** What a log says of a signal, where the line for people would stand among lines for programs. */
+/** The log line about a signal, used instead of the line for people when the output is for programs. */
 export const ENDING = 'stopping: storing what was read';
 
 /** How long an end may take by default: less than the 30 s after which Kubernetes kills. */
@@ -24,7 +24,7 @@ process.kill(process.pid, 'SIGKILL');
 
 /** What a process does about signals. */
 interface InterruptOptions {
-  /** What to do about a SIGHUP that is not the end of our terminal. Default: nothing. */
+  /** Handles a SIGHUP that is not the end of our terminal. Default: nothing. */
   readonly hungUp?: () => void;
   /** Default: whether standard error is one. */
   readonly isTerminal?: boolean;
@@ -56,7 +56,7 @@ let wasAsked = false;
 /** Longer chains of causes say nothing more, and a chain can be a circle. */
 const MOST_CAUSES = 8;
 
-/** Whether an error only says that work was aborted, after the process was asked to end. */
+/** True if an error only says that work was aborted, after the process was asked to end. */
 export function isInterruption(error: unknown): boolean {
   let cause = error;
   for (let i = 0; wasAsked && i < MOST_CAUSES && typeof cause === 'object' && cause !== null; i++) {

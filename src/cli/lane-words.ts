@@ -91,7 +91,7 @@ export function stateLines(lane: LanePosture, nowMs: number, style: Style): stri
   return lines;
 }
 
-/** What is paused, and what waits for that, if it is known. */
+/** The paused roots, and the pending data if it is known. */
 export function pausedLines({ name, pauses, lagBytes }: PausedLane, nowMs: number, style: Style): string[] {
   const [first] = pauses;
   if (first === undefined) return [];

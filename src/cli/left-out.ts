@@ -8,7 +8,7 @@ export interface LeftOutRuns {
 }
 
 /**
- * What lies in some roots of which globs let nothing through. Undefined where there are no globs, or nothing is
+ * What lies in some roots of which globs let nothing through. Undefined if there are no globs, or nothing is
  * there.
  */
 export async function leftOutOf(requests: readonly RootRequest[], config: Config): Promise<LeftOutRuns | undefined> {

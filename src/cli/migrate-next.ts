@@ -12,7 +12,7 @@ import { comparedAs } from './verify-next.ts';
 /** What a migration did and found. */
 interface Migrated {
   readonly report: Report;
-  /** The new lane with the files, and the two lanes with each other; fewer where it was interrupted. */
+  /** The new lane with the files, and the two lanes with each other; fewer if it was interrupted. */
   readonly verifications: readonly Verification[];
   /** Whenever that was: while it was mirrored, compared or looked through. */
   readonly isInterrupted?: boolean;
@@ -24,8 +24,8 @@ interface Migrated {
 }
 
 /**
- * What removes what is in the way; undefined if nothing does. What would be lost is a decision, and the reasons
- * say how it is told.
+ * What removes what is in the way; undefined if nothing does. A loss is a decision of the operator, and the reasons
+ * name the flag that accepts it.
  */
 export function nextOfMigration(migrated: Migrated): string | undefined {
   const { report, verifications, roots, requests, flags, program } = migrated;

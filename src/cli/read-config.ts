@@ -74,7 +74,7 @@ async function ofShard(config: Config): Promise<Config> {
   return shard === undefined ? config : withShard(config, shard);
 }
 
-/** What to say where a state was named that is not there: all trackers would look as if nothing had begun. */
+/** The note about a named state that does not exist: all trackers would look as if nothing had begun. */
 function stateNotices({ state, locations, sources, lanes }: Config): string[] {
   const location = locations.get('state');
   if (location === undefined || existsSync(state.path)) return [];

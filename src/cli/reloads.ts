@@ -7,7 +7,9 @@ export class Reloads<Setup> {
   #isAsked = false;
   #working: Promise<void> = Promise.resolve();
 
-  /** `prepare`: undefined if the present round goes on; it throws nothing. `discard`: for one that is never used. */
+  /**
+   * `prepare`: undefined if the present round continues; it never throws. `discard`: for a setup that is never used.
+   */
   constructor(prepare: (reason: string) => Promise<Setup | undefined>, discard: (setup: Setup) => Promise<void>) {
     this.#prepare = prepare;
     this.#discard = discard;

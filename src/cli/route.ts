@@ -37,7 +37,7 @@ interface LaneAnswer {
   readonly series?: { readonly name: string; readonly every: number; readonly why: readonly string[]; readonly left: LeftOut | undefined };
 }
 
-/** Says for every lane whether it gets a run (or one series of it), as what, and which rules say so. */
+/** Prints for every lane if it gets a run (or one series of it), under which name, and which rules decide that. */
 export async function routeCommand(what: string, tag: string | undefined, flags: RouteFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
   const config = await readConfig(flags, context, { readsState: true });

@@ -107,7 +107,7 @@ export class ServiceManager {
 }
 
 /**
- * The time within which systemd wants to hear of the service; undefined if it does not ask for that, or asks another
+ * The time within which systemd expects a notification; undefined if it expects none, or expects it from another
  * process.
  */
 function watchdogMsOf({ WATCHDOG_USEC, WATCHDOG_PID }: NodeJS.ProcessEnv): number | undefined {

@@ -56,7 +56,7 @@ export async function statusCommand(flags: StatusFlags, context: CommandContext)
   const config = await readConfig(flags, context, { readsState: true });
   const lanes = await resolveLanes(config, env);
   const resolved = lanes.map(({ name, type, target }) => ({ name, type: type.type, target }));
-  // Who knows where a tracker shows its runs is a backend: made for that alone, it asks nobody.
+  // Only a backend knows where a tracker shows its runs. Created for that alone, it sends no request.
   const made =
     flags.json === true
       ? await trackersOf(
@@ -316,7 +316,7 @@ function stateOf({ watch }: StatusReport, lane: LanePosture): string {
   return stood === undefined ? 'no watch running' : `was ${stood.state}`;
 }
 
-/** Whether a process mirrors at the moment: what failed for a while is tried again on its own. */
+/** True if a process is mirroring now: it retries temporary failures itself. */
 function isWritten({ watch, lanes }: StatusReport): boolean {
   return watch?.isRunning === true || lanes.some(({ isDriven }) => isDriven);
 }

@@ -50,8 +50,8 @@ export interface SurveyTarget {
 type Globs = RunGlobs;
 
 /**
- * A directory with all runs below it, or a single file. Nothing of it is asked for in this thread: what hangs is an
- * obstacle.
+ * A directory with all runs below it, or a single file. This thread does not touch it: a file system that hangs
+ * becomes an obstacle.
  */
 export async function findTarget(
   path: string,
@@ -168,7 +168,7 @@ function countPoint(series: SeriesSurvey | undefined, step: number | bigint): vo
   if (step > series.lastStep) series.lastStep = step;
 }
 
-/** Why a run shows nothing, in words; undefined where it shows something. */
+/** Why a run shows nothing, in words; undefined if it shows something. */
 export function whyEmpty(run: RunSurvey): string | undefined {
   if (run.series.length > 0) return undefined;
   const problems = run.files.filter((file) => file.outcome !== 'read');

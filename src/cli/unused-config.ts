@@ -37,8 +37,8 @@ export async function unusedFindings(
 }
 
 /**
- * What is always wrong is a problem. What may be set, mounted or installed where it is used is a note. `bare`: lanes of
- * the profile whose target the file does not set.
+ * An error that is always wrong is a problem. A value that may be set, mounted or installed on another machine is a
+ * note. `bare`: lanes of the profile whose target the file does not set.
  */
 function unusedFinding(area: string, name: string, error: unknown, bare: readonly string[]): Finding {
   const context = error instanceof MirrorError ? error.context : {};

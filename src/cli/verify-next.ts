@@ -59,7 +59,7 @@ export function comparedAs(
 ): NonNullable<Situation['compared']> {
   if (repairs !== undefined && repairs.gaps + repairs.distrusted.length + repairs.artifacts + repairs.refused > 0) return 'repairNoted';
   if (totals.differences + totals.refused > 0) {
-    // What was put right at once is seen by comparing again.
+    // A second comparison shows the effect of a repair that was complete at once.
     if (repairs !== undefined) return repairs.listings + repairs.media > 0 ? 'repairLeft' : 'cannotMend';
     // Nothing is removed from a tracker.
     return lane !== 'local' && totals.differences + totals.refused === totals.extra ? 'cannotMend' : 'differs';
@@ -67,7 +67,7 @@ export function comparedAs(
   return obstacles.length > 0 && !isUnmirrored(obstacles) ? 'unreachable' : 'same';
 }
 
-/** Whether nothing is in the way but that nothing was mirrored yet. */
+/** True if nothing is in the way but that nothing was mirrored yet. */
 export function isUnmirrored(obstacles: Verification['obstacles']): boolean {
   return obstacles.length > 0 && obstacles.every(({ isUnmirrored }) => isUnmirrored === true);
 }

@@ -88,7 +88,7 @@ export class WatchService {
     const serve = async (): Promise<void> => {
       const { listen, listenHost } = this.#context.flags;
       if (!listen || this.#status === undefined) return;
-      // Without a listener, nobody asks for metrics, and the library is not loaded.
+      // Without a listener, no one asks for metrics, so the library is not loaded.
       if (server === undefined) {
         const { Metrics } = await import('../metrics/index.ts');
         metrics = new Metrics(this.#status, { version: version(), node: process.version });

@@ -33,7 +33,10 @@ export function rootsOf(roots: readonly string[], config: Config): readonly Root
   throw new MirrorError('MB1001', 'nothing to watch: no log directory given', { command: 'mirrorboard watch LOGDIR' });
 }
 
-/** Checks all of a configuration that can be checked while a watch runs, and makes its lanes. Connects to nothing. */
+/**
+ * Validates everything in a configuration that can be validated while a watch runs, and makes its lanes. Connects to
+ * nothing.
+ */
 export async function setUp(config: Config, { roots, flags, env, log }: SetupContext): Promise<WatchSetup> {
   const requests = rootsOf(roots, config);
   checkRoots(requests, { store: config.lanes.local?.path, state: config.state.path }, await unseenRoots(requests, { isPatient: true }));

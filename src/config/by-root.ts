@@ -38,7 +38,7 @@ function ofRoot<Key extends 'links' | 'replaced' | 'runEndedAfterMs'>(
   const named = byPath(roots, resolve);
   let real: ReadonlyMap<string, Root> | undefined;
   return (path) => {
-    // A root that does not answer is asked for by its name: what it really is nobody could say.
+    // A root that does not answer is looked up by its name, because its real path is unknown.
     let root = rootOf(path, named);
     if (root === undefined) {
       real ??= byPath(own, realPath);

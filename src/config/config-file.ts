@@ -278,7 +278,7 @@ function withValue(top: unknown, path: FieldPath, value: unknown): unknown {
   return Object.fromEntries(Object.entries(top).map(([key, item]) => [key, key === first ? withValue(item, rest, value) : item]));
 }
 
-/** What to do about a value of another type than was expected: the traps of YAML, and of indentation. */
+/** The hint for a value of an unexpected type: the traps of YAML, and of indentation. */
 function typeHint(issue: z.core.$ZodIssue, path: FieldPath, value: unknown, inQuotes: string | undefined): string | undefined {
   if (issue.code !== 'invalid_type') return undefined;
   const wanted = issue.expected;

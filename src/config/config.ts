@@ -10,11 +10,11 @@ import type { WrittenSetting } from './written-setting.ts';
  * are relative to the working directory.
  */
 export interface Config {
-  /** The configuration file that was read; undefined where there is none. */
+  /** The configuration file that was read; undefined if there is none. */
   readonly file: string | undefined;
-  /** Whether the file sets anything; false also without a file. */
+  /** True if the file sets anything; false also without a file. */
   readonly hasSettings: boolean;
-  /** The profile of the file that holds; undefined where none does. */
+  /** The profile of the file that holds; undefined if none does. */
   readonly profile: string | undefined;
   /** A name that lanes with projects or experiments share. Default: none. */
   readonly project?: string;
@@ -43,7 +43,7 @@ export interface Config {
   readonly runEndedAfterMs: number;
   /** So long a command may take to end once a signal asked for it, in milliseconds. Default: 25,000. */
   readonly shutdownGraceMs: number;
-  /** When `watch` reads the configuration again, apart from a SIGHUP. Default: `file`, when the file changes. */
+  /** When `watch` reads the configuration again, apart from SIGHUP. Default: `file`, when the file changes. */
   readonly reload: Reload;
   readonly lanes: Lanes;
   /** The local store that is read and written: that of the local lane, or where it would be. */
@@ -82,8 +82,8 @@ export interface Config {
     readonly format: LogFormat | undefined;
   };
   /**
-   * Where each value came from, by its path in the file (`lanes.local.path`); `config` stands for the choice of the
-   * file, `lanes` for that of the lanes.
+   * The source of each value, by its path in the file (`lanes.local.path`). `config` is the choice of the file,
+   * `lanes` that of the lanes.
    */
   readonly sources: ReadonlyMap<string, ValueSource>;
   /**
@@ -139,11 +139,11 @@ export interface TrackerLaneConfig {
   readonly runName: string;
   /** A template of the run above it; undefined: none. */
   readonly parent: string | undefined;
-  /** Where the tracker's own id of a run is found that something else opened. */
+  /** Where to find the tracker's own id of a run that another program opened. */
   readonly joins: readonly JoinRule[];
   /**
    * A template for the experiment or project, where `section` does not say it in the tracker's own words. Default:
-   * `{project}` where there is one.
+   * `{project}` if there is one.
    */
   readonly group: string | undefined;
 }
@@ -152,7 +152,7 @@ export interface TrackerLaneConfig {
 export interface LocalLane {
   /** The SQLite file. Default: `./mirrorboard.db`. */
   readonly path: string;
-  /** The folder of media. Default: next to the store, `.media` in place of `.db`. */
+  /** The media folder. Default: next to the store, with `.media` instead of `.db`. */
   readonly mediaPath: string;
 }
 
@@ -169,9 +169,9 @@ export interface Root {
   readonly runEndedAfterMs?: number;
   /** Only runs that match one of these globs, in place of those of all roots. */
   readonly include?: readonly string[];
-  /** No runs that match one of these, in addition to those of all roots. */
+  /** Exclude runs that match one of these, in addition to those of all roots. */
   readonly exclude?: readonly string[];
-  /** Files and directories that are none of ours, in addition to those of all roots. */
+  /** Ignore files and directories that match one of these, in addition to those of all roots. */
   readonly ignore?: readonly string[];
 }
 
@@ -179,7 +179,7 @@ export interface Root {
 export interface ConfiguredRunRules {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
-  /** Globs of files and directories that are none of ours. Default: only the names of transfers. */
+  /** Globs of files and directories to ignore. Default: only the names of unfinished transfers. */
   readonly ignore: readonly string[];
   /** The roots of the file, for what they say themselves. */
   readonly roots: readonly Root[];

@@ -47,7 +47,7 @@ export function fillIn(template: string, { root, path, project, group }: Templat
   });
 }
 
-/** What a template without a problem becomes for every run; undefined if that differs from run to run. */
+/** The result of a valid template for every run; undefined if it differs from run to run. */
 export function constantOf(template: string, project: string | undefined): string | undefined {
   const differs = [...template.matchAll(PART)].some(([, name]) => name !== undefined && name !== 'project');
   return differs ? undefined : expandTemplate(template, { root: '', path: '.', project });
@@ -58,7 +58,7 @@ export function literalTemplate(text: string): string {
   return text.replace(/[{}]/g, '$&$&');
 }
 
-/** A placeholder that is none, in a text that may hold any (a tag), and the one that was most likely meant. */
+/** A misspelled placeholder in a text that may contain any text (a tag), and the most likely intended one. */
 export function misspelledPlaceholder(text: string): { readonly found: string; readonly meant: string } | undefined {
   for (const [found, name] of text.matchAll(PART)) {
     if (name === undefined || INDEX.test(name) || PLACEHOLDERS.some((placeholder) => placeholder === name)) continue;

@@ -11,7 +11,7 @@ import { isUmask } from './parse-umask.ts';
 import { artifactField, foldField, joinField, laneNames, listOf, paramsField, routeField } from './route-fields.ts';
 import { tagsField } from './tags.ts';
 
-/** Which runs, by their paths below a root. One glob may stand alone. */
+/** Which runs, by their paths below a root. A single glob needs no list. */
 const listed = z.preprocess(
   (value) => (typeof value === 'string' ? [value] : (value ?? [])),
   z.array(text('a glob'), { error: 'a list of globs' }),
@@ -53,7 +53,7 @@ const trackerLane = maybeEmpty(
   ),
 );
 
-/** Lanes with their settings; a list of names stands for lanes that say nothing. */
+/** Lanes with their settings; a list of names means lanes without settings. */
 const lanes = z.preprocess(
   (value) => {
     if (value === undefined || value === null) return {};
@@ -83,7 +83,7 @@ const runs = maybeEmpty(
   }),
 );
 
-/** Settings by lane under one key, with tags next to them: the shape that Tracelet's `config` has. */
+/** Settings by lane under one key, together with tags: the shape of Tracelet's `config`. */
 const configuration = maybeEmpty(
   z
     .object({ tags: tagsField.optional(), shared_tags: tagsField.optional(), local: localLane.optional() }, { error: 'a mapping of lanes' })

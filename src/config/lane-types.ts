@@ -30,7 +30,7 @@ export const RESERVED = [
   'default',
 ];
 
-/** Whether a lane can be called so: its name is a key, a word of the command line, and part of variables. */
+/** True if a lane can be called so: its name is a key, a word of the command line, and part of variables. */
 export function isLaneName(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name) && !RESERVED.includes(name);
 }

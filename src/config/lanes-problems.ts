@@ -79,7 +79,7 @@ function laneProblem(lane: string, type: string | undefined, path: FieldPath, ot
     };
   }
   if (type === undefined) {
-    // A profile, and `config`, have settings of their own next to the lanes: a key there may be meant for one.
+    // A profile, and `config`, also have settings that are not lanes: an unknown key may be a misspelled one.
     const mayBeSetting = path.at(-2) !== 'lanes';
     return {
       code: 'MB1002',

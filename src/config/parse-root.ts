@@ -24,7 +24,7 @@ export function parseRoot(text: string, exists: (path: string) => boolean): Root
   return { name, path };
 }
 
-/** Whether a root can have this name: labels of runs are `name/path`, and must be read in one way only. */
+/** True if a root can have this name: labels of runs are `name/path`, and must be read in one way only. */
 export function isRootName(name: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is searched for
   return name !== '' && name !== '.' && name !== '..' && !/[/\u0000-\u001f\u007f]/.test(name);

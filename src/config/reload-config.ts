@@ -8,7 +8,7 @@ import { readRegularText } from './read-text.ts';
  * settings any more is an error as well: the defaults in its place would drop lanes and fill another store.
  */
 export async function reloadConfig(former: Config, surroundings: Surroundings): Promise<Config> {
-  // A pipe gives its text once, and one that nobody writes to never ends.
+  // A pipe returns its text once, and a pipe without a writer never ends.
   const config = await loadConfig({ readFile: readRegularText, ...surroundings });
   const { file } = former;
   if (file === undefined || config.hasSettings || (!former.hasSettings && config.file !== undefined)) return config;

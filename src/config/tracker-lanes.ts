@@ -111,7 +111,7 @@ export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneCo
     }
     if (key === 'join' && /^[/~]/.test(value))
       refuse(making, { location: variable, field: `lanes.${name}.join` }, JSON.stringify(value), 'a path below the run');
-    // What more there is to say of joining stands in the file.
+    // The other settings of joining are in the file.
     section[key] = key === 'join' ? [{ file: value }] : plainValue(value);
     origins.set(key, { path: ['lanes', name, key], location: variable, rank: 2 });
     hidden.delete(key);

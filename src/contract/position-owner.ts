@@ -24,7 +24,7 @@ export interface PositionOwner {
   positions(run: RunRef): KnownRun;
   /** What `positions` returns for one file, without reading the others of its run. */
   position(run: RunRef, file: string): FileState | undefined;
-  /** Whether it holds these points of a file, at their places. */
+  /** True if it holds these points of a file, at their places. */
   holds?(run: RunRef, file: string, points: readonly WrittenPoint[]): boolean;
   /** The run's series so far, in the order of their numbers. */
   catalogue(run: RunRef): readonly Series[];

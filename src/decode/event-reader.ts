@@ -64,7 +64,7 @@ const LIGHT_BYTES = 256;
 const LIGHT_WEIGHT = 16;
 
 /**
- * Reads any event through the protobuf types: everything that the scanner does not read. The sink gets all of a
+ * Reads any event through the protobuf types: everything that the scanner does not read. The sink gets the whole
  * record, or nothing if its message is corrupt.
  */
 export class EventReader {

@@ -52,8 +52,8 @@ export interface DecoderOptions {
   readonly guard?: Guard;
   readonly records?: number;
   /**
-   * Nobody writes to the file any more: valid frames inside a record that reaches beyond its end are what they seem
-   * to be.
+   * True if no process writes to the file any more: then valid frames inside a record that reaches beyond the end of
+   * the file count.
    */
   readonly settled: boolean;
   /** The record at the end that was not whole before. */
@@ -106,7 +106,7 @@ interface Search {
   readonly reason: DamageReason;
   /** Where the record ends that begins at `lostAt`, if its length is right. */
   readonly claim?: number | undefined;
-  /** Whether the frames inside of that record are this file's was not decided yet. */
+  /** True while it is undecided whether the frames inside that record belong to this file. */
   isOpen?: boolean;
   /** There is no room for all that the record claims: what follows it is checked alone. */
   readonly isFar?: boolean;
@@ -376,7 +376,7 @@ export class FileDecoder {
     return undefined;
   }
 
-  /** The data of a record with a right length do not fit: valid records may lie inside of what it claims. */
+  /** The length of a record is right, but its data are not: valid records may lie inside its range. */
   #lookInside(claim: number, isFar = false): void {
     const lostAt = this.#position;
     if (claim - lostAt > SHORT_BYTES) this.#scanner.spans ??= new SpanChecksums(lostAt);
@@ -433,8 +433,8 @@ export class FileDecoder {
 
   /**
    * Files are made long at once by some file systems and writers, and filled from the front: a gigabyte of zeros at
-   * their end is not read again each time they grow. What was zeros to the end before still is, as far as its first
-   * megabyte tells; a settled pass reads all of it.
+   * their end is not read again each time they grow. Zeros that reached to the end before still do, as far as their
+   * first megabyte shows; a settled pass reads all of it.
    */
   #leapZeros(search: Search, fileEnd: number): void {
     const { settled, zeros } = this.#options;
@@ -539,7 +539,7 @@ export class FileDecoder {
     this.#first ??= this.#last;
   }
 
-  /** The columns are full: the first ones are small and grow, later ones end the batch. */
+  /** The columns are full. The first ones are small and grow; later ones end the batch. */
   #grownOrFull(): DecodeStep | undefined {
     if (this.#columns.capacity >= this.#most) return { kind: 'batch' };
     this.#columns.grow(this.#most);
@@ -556,7 +556,7 @@ export class FileDecoder {
   }
 }
 
-/** Whether what was found inside an incomplete record is an event file that it holds. */
+/** True if what was found inside an incomplete record is an event file that it holds. */
 function holdsFile({ record, first, lostAt, claim = lostAt }: Search): boolean {
   return record !== undefined && first !== undefined && isFieldStart(record, first - lostAt, claim - lostAt - FRAME_BYTES);
 }

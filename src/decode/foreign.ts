@@ -34,7 +34,7 @@ export function describeForeign(head: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** Whether bytes are UTF-8 that a person could read; the last character may be cut. */
+/** True if bytes are UTF-8 that a person could read; the last character may be cut. */
 function isText(head: Uint8Array): boolean {
   let text: string;
   try {

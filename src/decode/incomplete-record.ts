@@ -4,7 +4,7 @@ import { HEADER_BYTES } from './frame.ts';
 export const LOOKED_INTO_BYTES = 4096;
 
 /**
- * Whether at `at` (counted from the record's first byte) a field of the message begins that a record holds, as far as
+ * True if at `at` (counted from the record's first byte) a field of the message begins that a record holds, as far as
  * its first bytes tell: an event file that was put into a text or a tensor whole begins there, and its records are
  * not this file's. What another process wrote behind a record that was broken off begins anywhere.
  */

@@ -89,7 +89,7 @@ export function isFrameBefore(view: DataView, from: number, end: number): boolea
   return false;
 }
 
-/** Whether a header is at `at`: a length whose checksum fits. */
+/** True if a header is at `at`: a length whose checksum fits. */
 export function isHeader(view: DataView, at: number): boolean {
   const [low, high] = [view.getUint32(at, true), view.getUint32(at + 4, true)];
   return high < 0x20_0000 && view.getUint32(at + 8, true) === lengthChecksum(low, high);

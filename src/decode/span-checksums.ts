@@ -4,9 +4,8 @@ import { crcRegister, maskedOf, overZeros } from './crc32c.ts';
 const STEP = 1024;
 
 /**
- * Checksums of any span of bytes that were passed once: from a register for every kilobyte. Records that claim to be
- * long and are not, one inside the other, would each must be summed up again, which is quadratic; with this each
- * byte is summed up once.
+ * Checksums of any span of bytes that were read once, from a stored register per kilobyte. Nested records with false
+ * lengths would each need their whole range summed again, which is quadratic. With this, each byte is summed once.
  */
 export class SpanChecksums {
   /** File offset of the first register. */

@@ -40,14 +40,12 @@ interface Cached {
 /** Some file systems count in seconds: a younger change may be followed by another unseen. */
 const SETTLED_MS = 10_000;
 
-/** Where the times of a file system's directories stand with us. */
+/** What is known about the directory times of a file system. */
 type Belief = 'believed' | 'unknown' | 'doubted';
 
 /** Which directories' times are believed. */
 interface DirectoryCacheOptions {
-  /**
-   * Whether a directory is on a file system whose kernel keeps its times; the others must be seen to keep them.
-   */
+  /** True if a directory is on a file system whose kernel keeps its times; the others must be seen to keep them. */
   readonly isLocal?: (path: string) => boolean;
   /** Intervals, by `steadyMs`. */
   readonly nowMs?: () => number;
@@ -80,7 +78,7 @@ export class DirectoryCache {
     return this.#stampOf(stat) === cached.stamp && this.#beliefs.get(stat.dev) === 'believed' ? cached.entries : undefined;
   }
 
-  /** Keeps entries that were read at `readAtMs`, by the wall clock. */
+  /** Keeps entries that were read at `readAtMs` (wall clock). */
   set(path: string, entries: readonly Entry[], readAtMs: number): void {
     const stat = statSync(systemPath(path), { bigint: true });
     const { mtimeNs, dev } = stat;

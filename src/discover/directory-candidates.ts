@@ -4,7 +4,7 @@ interface Candidate {
   readonly depth: number;
   /** Whether event files are in it. */
   hasFiles: boolean;
-  /** Whether a directory with event files is below it: where one run is, the next one comes. */
+  /** True if a directory with event files is below it: where one run is, the next one comes. */
   isAbove: boolean;
   /** When the newest event file in it or below it was written. */
   writtenMs: number;

@@ -89,7 +89,7 @@ function isTensorBoardName(name: string): boolean {
   return name.includes('tfevents') && !name.endsWith('.profile-empty');
 }
 
-/** Whether a file of this name is one of a run: TensorBoard's rule, less what is under way or put aside. */
+/** True if a file of this name is one of a run: TensorBoard's rule, less what is under way or put aside. */
 export function isEventFileName(name: string): boolean {
   return isTensorBoardName(name) && transferWords(name) === undefined;
 }
@@ -118,7 +118,7 @@ export function isTheirDirectory(path: string): boolean {
   );
 }
 
-/** Whether a path is in what is skipped: by its name, or by a rule of the configuration. */
+/** True if a path is in what is skipped: by its name, or by a rule of the configuration. */
 export function isApart(path: string, filter: RunFilter | undefined): boolean {
   const names = path.split('/');
   return names.some((_, i) => {

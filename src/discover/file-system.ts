@@ -37,8 +37,8 @@ export function fileSystemName(path: string): string {
 }
 
 /**
- * Whether notifications can be trusted to come at all: on network file systems other hosts write unheard. Unknown types
- * count as such, and are polled.
+ * True if notifications can be trusted to come at all: on network file systems other hosts write unheard. Unknown
+ * types count as such, and are polled.
  */
 export function hasNotifications(path: string): boolean {
   if (process.platform !== 'linux') return true;

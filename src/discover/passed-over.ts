@@ -39,7 +39,7 @@ const NAMES: ReadonlySet<string> = new Set([
 /** Waste baskets of desktops: `.Trash`, `.Trash-1000`. */
 const TRASH = /^\.Trash(?:-\d+)?$/;
 
-/** Whether a directory of this name is skipped, wherever it is below a root. */
+/** True if a directory of this name is skipped, wherever it is below a root. */
 export function isPassedOver(name: string): boolean {
   return NAMES.has(name) || TRASH.test(name);
 }

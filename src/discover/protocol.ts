@@ -44,7 +44,7 @@ export interface DiscoverSettings {
   readonly roots: readonly WatchedRoot[];
   /** Between two scans, a fifth more or less: see `nextScanDelay`. */
   readonly scanIntervalMs: number;
-  /** Whether notifications may be used where the file system has them. */
+  /** True if notifications may be used where the file system has them. */
   readonly notify: boolean;
   /** Directories that may be listened to, of all roots together. Default: what the system has, within bounds. */
   readonly mayHear?: number;

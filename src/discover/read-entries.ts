@@ -27,7 +27,7 @@ export function namesIn(directory: string, fs: Pick<DirectoryFs, 'names'> = node
   return new Set(fs.names(systemPath(directory)).map(nameOfBytes));
 }
 
-/** The entries of a directory, and those nobody can tell what they are. */
+/** The entries of a directory, and those of unknown type. */
 interface ReadEntries {
   readonly entries: readonly Entry[];
   readonly unknown: readonly { readonly name: string; readonly reason: string }[];

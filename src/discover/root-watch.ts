@@ -56,7 +56,7 @@ const MOST_LINKS = 1000;
 /** While a scan continues, it reports results in pieces of this many runs, or after this long. */
 const TELL_RUNS = 256;
 const TELL_MS = 200;
-/** Directories of a root that are listened to at most: each costs the system and us memory. */
+/** Most directories of a root that are watched: each costs the system and us memory. */
 export const MOST_HEARD = 2000;
 /** Empty directories that are remembered: a whole tree may be unpacked. */
 const MOST_NEW_DIRECTORIES = 10_000;
@@ -219,7 +219,7 @@ export class RootWatch {
   /**
    * Directories worth a notification, no more than `most`. Half of them are those with runs below them, for there the
    * next run comes: the root, then the shallow ones first. The other half is for those of runs that grew in the last
-   * hour, with what lies above them, and for new ones. What is left is for all others.
+   * hour, with what lies above them, and for new ones. All others share the rest.
    */
   directoriesToHear(nowMs: number, most: number): string[] {
     for (const [path, sinceMs] of this.#newDirectories) if (nowMs - sinceMs >= WARM_MS) this.#newDirectories.delete(path);
@@ -311,7 +311,7 @@ export class RootWatch {
     }
   }
 
-  /** Whether a file is one of those that are known with its inode; they may lie on other devices. */
+  /** True if a file is one of those that are known with its inode; they may lie on other devices. */
   #isOneOf({ id }: FoundFile, known: readonly string[]): boolean {
     for (const key of known) {
       const [run = '', name = ''] = key.split('\0');
@@ -356,7 +356,7 @@ export class RootWatch {
     return { before: Number(known.slice(0, known.indexOf('.'))), ...(isOther ? { isOther } : {}) };
   }
 
-  /** What was written in the last minute is checked again soon. */
+  /** A file that was written in the last minute is checked again soon. */
   #activate(key: string, run: string, name: string, grewAtMs: number, nowMs: number): void {
     if (nowMs - grewAtMs < HOT_MS) this.#active.set(key, { run, name, grewAtMs, dueAtMs: 0 });
   }

@@ -11,10 +11,10 @@ export interface RunFilter {
 }
 
 /**
- * Runs that match one of `include` (all, where there is none) and none of `exclude`. A glob matches a run's path
- * relative to its root; one that matches a directory holds for everything below it. `ignore` is about files and
- * directories: by their paths, or by their last names. A shard accepts the runs that belong to it. Undefined where
- * there is nothing to filter.
+ * Accepts runs that match one of `include` (all, if it is empty) and none of `exclude`. A glob matches a run's path
+ * relative to its root; a glob that matches a directory applies to everything below it. `ignore` matches files and
+ * directories, by their paths or by their last names. A shard accepts only its own runs. Undefined if there is
+ * nothing to filter.
  */
 export function runFilter(
   include: readonly string[],

@@ -6,9 +6,9 @@ import { type RunFilter, runFilter } from './run-filter.ts';
 import type { RootShard } from './shard-rule.ts';
 import type { FoundRun } from './walk.ts';
 
-/** Which runs are mirrored, as a configuration and a command line say it. */
+/** Which runs are mirrored, as given by the configuration and the command line. */
 export interface RunRules {
-  /** Of all roots: only runs that match one of these (all, where there is none), and none that match one of those. */
+  /** Of all roots: only runs that match one of these (all, if there is none), and none that match one of those. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   /** Files and directories that are none of ours. */
@@ -79,13 +79,13 @@ export function globsOf(
   };
 }
 
-/** The same as a filter; undefined where all runs are mirrored. */
+/** The same as a filter; undefined if all runs are mirrored. */
 export function filterOf(rules: RunRules, root: { readonly name: string; readonly path: string }): RunFilter | undefined {
   const { include, exclude, ignore, shard } = globsOf(rules, root);
   return runFilter(include, exclude, ignore, shard);
 }
 
-/** Whether a filter lets something through of a run that was found without it. */
+/** True if a filter lets something through of a run that was found without it. */
 export function isLetThrough({ path, files }: FoundRun, filter: RunFilter | undefined): boolean {
   return filter?.accepts(path) !== false && files.some(({ name }) => !isApart(filePathOf(path, name), filter));
 }

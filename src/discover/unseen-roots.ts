@@ -1,4 +1,4 @@
-/** Roots that nobody can check now, by the paths that were asked for. */
+/** Roots that cannot be checked now, by the requested paths. */
 export interface UnseenRoots {
   /** Of these, those whose file systems do not answer. */
   readonly silent: ReadonlySet<string>;

@@ -63,10 +63,10 @@ export interface WalkResult {
   readonly passedOver: readonly PassedOver[];
 }
 
-/** Whether something was mirrored of a file: of several names of one file, that one is kept. */
+/** True if something was mirrored of a file: of several names of one file, that one is kept. */
 export type IsKnown = (run: string, name: string) => boolean;
 
-/** Whether a file of a root was mirrored under a name, by who knows how far its runs were. */
+/** True if a file of a root was mirrored under a name, by who knows how far its runs were. */
 export function isKnownTo(
   held: { positions(run: RunRef): { readonly files: readonly { readonly name: string }[] } },
   root: string,
@@ -107,9 +107,9 @@ export function readOnce<Some extends Pick<WalkResult, 'runs' | 'passedOver'>>(f
 /**
  * Every run below a root, as it is found, directory by directory in the order of names, without keeping them. Links
  * are followed as the rule says. If a directory is reached twice, it is reported once: under its real path if that is
- * below the root, otherwise by the first link in the order of paths. Links that lead back up are cut. What cannot be
- * read, and what is not followed, is listed and never fatal. A file with several names is reported under each of
- * them: see `readOnce`.
+ * below the root, otherwise by the first link in the order of paths. Links that lead back up are cut. Unreadable
+ * paths and links that are not followed are listed, and never fatal. A file with several names is reported under each
+ * of them: see `readOnce`.
  */
 export function visit(root: string, below: string, options: WalkOptions, onRun: (run: FoundRun) => void): Visited {
   let real: string;
@@ -152,7 +152,7 @@ export interface WalkOptions {
   readonly fs?: DirectoryFs;
 }
 
-/** What is reported about a link to an event file that is not there. */
+/** The report about a link to an event file that does not exist. */
 export const DANGLING = 'a broken link';
 
 interface Pending {
@@ -267,7 +267,7 @@ class Walk {
     return true;
   }
 
-  /** Whether a link leads to a file that is read under its own name. */
+  /** True if a link leads to a file that is read under its own name. */
   #isReadElsewhere(path: string, real: string): boolean {
     if (!isWithin(real, this.#root)) return false;
     const own = relative(this.#root, real).split(sep).join('/');
@@ -307,10 +307,7 @@ class Walk {
     }
   }
 
-  /**
-   * What was not there was removed since its directory was read, and nothing is wrong; unless the directory lists it
-   * still.
-   */
+  /** A missing entry was removed after its directory was read, which is fine; unless the directory lists it still. */
   #lookAgain(): void {
     for (const [parent, paths] of this.#notThere) {
       let listed: ReadonlySet<string>;
@@ -407,7 +404,7 @@ class Walk {
   }
 }
 
-/** Whether something is not checked by a rule: what only does not answer may hide runs. */
+/** True if something is not checked by a rule: what only does not answer may hide runs. */
 function isLeftAlone(error: unknown): error is MirrorError {
   return error instanceof MirrorError && error.code !== 'MB2030';
 }

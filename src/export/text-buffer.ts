@@ -1,7 +1,9 @@
 /** Takes a piece of the output; the next piece is made after its promise. */
 export type TextSink = (chunk: string) => void | Promise<void>;
 
-/** Characters that are collected before they are handed on: enough to make a write cheap, little enough to hold. */
+/**
+ * Characters that are collected before they are written: enough to make a write cheap, few enough to keep in memory.
+ */
 const CHUNK_CHARACTERS = 64 * 1024;
 
 /**

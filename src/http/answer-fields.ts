@@ -12,7 +12,7 @@ export interface AnswerSource {
   readonly speaker?: string;
 }
 
-/** Longest id; they go back to the server in paths and texts. */
+/** Longest id, in characters: ids go back to the server in paths and texts. */
 const MOST_ID = 1000;
 const MOST_NUMBER = 100;
 
@@ -72,7 +72,7 @@ export class AnswerFields {
     return all as readonly string[];
   }
 
-  /** A text; `otherwise` where it is not there. Without one it must be there. */
+  /** A text; `otherwise` if it is not there. Without one it must be there. */
   text(name: string, otherwise?: string): string {
     const value = this.#of(name) ?? otherwise;
     if (typeof value !== 'string') throw this.#odd(name, value, 'a text');
@@ -87,7 +87,7 @@ export class AnswerFields {
     return value;
   }
 
-  /** A number, or a text of one; `otherwise` where it is not there. */
+  /** A number, or a text of one; `otherwise` if it is not there. */
   number(name: string, otherwise: number): number {
     const value = this.#of(name);
     if (value === undefined) return otherwise;
@@ -134,7 +134,7 @@ export function oddAnswer({ what, address, speaker = address }: AnswerSource, fo
   });
 }
 
-/** Whether an error says that an answer has not the shape that the API promises. */
+/** True if an error says that an answer has not the shape that the API promises. */
 export function isOddAnswer(error: unknown): boolean {
   return error instanceof MirrorError && error.code === 'MB4031';
 }
@@ -154,7 +154,7 @@ export function kindOf(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-/** A whole number as servers write it: digits, in a text where it is wide. Undefined where it is none. */
+/** A whole number as servers write it: digits, in a text where it is wide. Undefined if it is none. */
 export function wholeNumber(value: unknown): number | bigint | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
   if (typeof value !== 'string' || !/^-?\d{1,30}$/.test(value)) return undefined;

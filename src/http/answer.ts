@@ -27,7 +27,7 @@ export type HttpAnswer =
       readonly error: MirrorError;
     };
 
-/** Whether a status can become another one on its own. 500 counts: a caller that knows better checks `status`. */
+/** True if a status can become another one on its own. 500 counts: a caller that knows better checks `status`. */
 export function isTransient(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501 && status !== 505);
 }

@@ -1,4 +1,4 @@
-/** What is before a server instead of it, named for what it is: a redirect, a login page. */
+/** Recognizes a proxy or login page that answers instead of the server: a redirect, a login page. */
 
 /** What a user knows the settings by, for hints. */
 export interface SettingNames {
@@ -45,7 +45,7 @@ export function isLoginPage(body: Uint8Array): boolean {
   return /type=["']?password|\b(?:log|sign)(?:ging|ing)?[ -]?(?:in|on)\b|\bsso\b|\boauth2?\b|\bsaml\b/i.test(page);
 }
 
-/** Whether a text is a page for people. Servers of an API call their plain texts pages, too. */
+/** True if a text is a page for people. Servers of an API call their plain texts pages, too. */
 export function isMarkup(text: string): boolean {
   return /^\s*<(?:!doctype html|html|head|body)\b/i.test(text);
 }

@@ -35,11 +35,11 @@ export interface HttpOptions {
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly tls?: TlsOptions;
-  /** Texts that must not be in any error, in addition to the credentials given here. */
+  /** Texts that must not appear in any error, in addition to the credentials given here. */
   readonly secrets?: readonly string[];
   /** Connections at a time. Default 8. */
   readonly connections?: number;
-  /** Until a connection stands. Milliseconds, default 10 000. */
+  /** Time limit for a connection. Milliseconds, default 10 000. */
   readonly connectTimeoutMs?: number;
   /**
    * Of a whole request, the answer's body included; a body that is sent has a second more for every megabyte.
@@ -49,7 +49,7 @@ export interface HttpOptions {
   /** The time and its timers. Default: the system's. */
   readonly clock?: Clock;
   /**
-   * Whether the text of a 503 is the tracker's own word on what was asked, not on how busy it is. Default: one in
+   * True if the text of a 503 is the tracker's own word on what was asked, not on how busy it is. Default: one in
    * JSON is.
    */
   readonly isOwnWord?: (text: string) => boolean;
@@ -77,14 +77,14 @@ export interface HttpRequest {
    * where that is not known.
    */
   readonly mostBytes?: number;
-  /** Whether a file is asked for, which may be any page. Elsewhere a login page is a refusal. */
+  /** True if a file is asked for, which may be any page. Elsewhere a login page is a refusal. */
   readonly isFile?: boolean;
   /**
-   * Whether it only reads, so that it may wait by itself for a server that wants requests to come slower. Default:
+   * True if it only reads, so that it may wait by itself for a server that wants requests to come slower. Default:
    * GET and HEAD.
    */
   readonly isRead?: boolean;
-  /** Whether it does no harm when it is sent twice, so that it may be after a reset. Default true. */
+  /** True if it does no harm when it is sent twice, so that it may be after a reset. Default true. */
   readonly isRepeatable?: boolean;
   readonly signal: AbortSignal;
 }
@@ -101,7 +101,7 @@ const CUT_BYTES = 2000;
 /** Longest address in a message. */
 const MOST_PLACE = 500;
 
-/** What stands before a tracker most often takes no more than 1 MB. */
+/** Most proxies in front of a tracker accept at most 1 MB. */
 const BODY_LIMIT_HINT =
   'A proxy in front of the tracker rejects a body of this size: raise its limit (nginx: client_max_body_size, ' +
   'ingress-nginx: proxy-body-size).';
@@ -196,7 +196,7 @@ export class HttpClient {
     }
   }
 
-  /** Tells the pace of an answer. Whether the server, or what stands before it, wants requests to come slower. */
+  /** Passes an answer to the pace. True if the server, or a proxy in front of it, asks for slower requests. */
   #cameTooFast(answer: HttpAnswer, beganMs: number): answer is Extract<HttpAnswer, { kind: 'retry' }> {
     const { status } = answer;
     if (answer.kind === 'retry' && status === 429) {
@@ -215,7 +215,7 @@ export class HttpClient {
     return answer.kind === 'refused' && answer.error.code === 'MB4002' && this.#hasOther(used) ? await this.#send(request) : answer;
   }
 
-  /** Whether there is something else to show than what was refused. */
+  /** True if there is something else to show than what was refused. */
   #hasOther(used: string | undefined): boolean {
     if (this.#authorization !== used) return true;
     const auth = this.#renewAuth?.();
@@ -435,7 +435,10 @@ function bytesOf(body: HttpRequest['body']): number {
   return 'read' in body ? body.bytes : body.byteLength;
 }
 
-/** Of a stream nobody but us knows it; without it the body would go out in chunks, which not every server takes. */
+/**
+ * The length of a stream, which only we know. Without it, the body would be sent in chunks, which some servers do not
+ * accept.
+ */
 function lengthOf(body: HttpRequest['body']): Readonly<Record<string, string>> {
   return typeof body === 'object' && 'read' in body ? { 'content-length': String(body.bytes) } : {};
 }

@@ -2,7 +2,9 @@ import type { MirrorError } from '../errors.ts';
 import { type PageLimits, PageSize, Pages } from './pages.ts';
 import type { Failed, Ok } from './reply.ts';
 
-/** A page of a listing, and the server's token of the next one: whatever it is, a text leads on. */
+/**
+ * A page of a listing, and the server's token for the next one. Any non-empty text means that there is a next page.
+ */
 export interface Page<Item> {
   readonly items: readonly Item[];
   readonly next: unknown;

@@ -63,7 +63,7 @@ interface ManagedCommand {
 export interface ServerRemedy {
   readonly hint: string;
   readonly command?: string;
-  /** The server continues trying for minutes: there is no need to wait for its end. */
+  /** The server keeps trying for minutes, so there is no need to wait for its end. */
   readonly isCertain?: boolean;
 }
 

@@ -6,7 +6,7 @@ import { HttpClient, type HttpOptions, type HttpRequest } from './http-client.ts
 import { type Nearness, nearnessOf } from './near-address.ts';
 import { redactCut } from './redact.ts';
 
-/** Addresses of a host name. Throws where there are none. */
+/** Addresses of a host name. Throws if there are none. */
 type Resolve = (host: string) => Promise<readonly string[]>;
 
 /** How files get to addresses that a tracker names. */
@@ -20,7 +20,7 @@ export interface NamedHostsOptions extends Pick<HttpOptions, 'tls' | 'timeoutMs'
 /** What happened to a request to an address that a server named. */
 export type NamedAnswer = HttpAnswer | { readonly kind: 'unusable'; readonly error: MirrorError };
 
-/** An address is signed, and may be long; what is longer than this is none. */
+/** Longest address, in characters. An address is signed, and may be long. */
 const MOST_ADDRESS = 16 * 1024;
 /** Places that connections are kept to. A tracker has one or two stores of files. */
 const MOST_HOSTS = 16;

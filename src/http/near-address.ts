@@ -63,7 +63,7 @@ function carriedIn(address: string): string | undefined {
 
 /** All eight groups, without leading zeros. */
 function groupsOf(address: string): string {
-  // The parser of addresses writes a dotted end as two groups.
+  // The URL parser writes a dotted end as two groups.
   const short = new URL(`http://[${address}]/`).hostname.slice(1, -1);
   const [head = '', tail] = short.split('::');
   const before = head === '' ? [] : head.split(':');

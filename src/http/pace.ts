@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../clock.ts';
 const FIRST_GAP_MS = 100;
 const MOST_GAP_MS = 10_000;
 /**
- * What was too fast is not tried again soon: so much slower it stays, and comes nearer with every request that is
+ * A pace that was too fast is not retried soon: so much slower it stays, and comes nearer with every request that is
  * taken, and with time. A slow pace has few requests: by them alone it would stay slow for more than an hour.
  */
 const MARGIN = 1.25;

@@ -127,7 +127,7 @@ export class PageSize {
     return this.#most;
   }
 
-  /** Whether the same is to be asked for again, in smaller pages. */
+  /** True if the same is to be asked for again, in smaller pages. */
   shrinkFor(error: MirrorError): boolean {
     if (!isTooLarge(error) || this.#most <= 1) return false;
     this.#most >>= 1;

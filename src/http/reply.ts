@@ -1,4 +1,4 @@
-/** What a client of an API gives back, and how it is passed on. */
+/** What a client of an API returns, and how its callers pass it on. */
 import { MirrorError } from '../errors.ts';
 import { type HttpHeaders, headerOf } from './answer.ts';
 import { type AnswerFields, isOddAnswer } from './answer-fields.ts';
@@ -63,7 +63,7 @@ export function oneLine(text: string): string {
   return line.length > MESSAGE_LENGTH ? `${line.slice(0, MESSAGE_LENGTH - 1)}…` : line;
 }
 
-/** Whether an answer is a page: a login, a proxy's, another program's. */
+/** True if an answer is a page: a login, a proxy's, another program's. */
 export function isPage({ headers }: { readonly headers: HttpHeaders }): boolean {
   return headerOf(headers, 'content-type')?.includes('text/html') === true;
 }

@@ -63,7 +63,7 @@ export function tlsHint(code: string, { names = NAMES }: TlsOptions): string | u
   return undefined;
 }
 
-/** What may help if connections are closed at once: some servers do not say that they reject the client certificate. */
+/** A hint for connections that are closed at once: some servers do not say that they reject the client certificate. */
 export function closedHint({ names = NAMES }: TlsOptions): string {
   return `If the server requires a client certificate, give one (${names.cert}).`;
 }

@@ -47,7 +47,7 @@ export interface LaneRouting {
   readonly warn: (message: string, facts: Readonly<Record<string, string | number>>) => void;
 }
 
-/** Whether it matters which other runs there are: the lane hears of a root's runs when all of them are known. */
+/** True if it matters which other runs there are: the lane hears of a root's runs when all of them are known. */
 export function asksForOthers({ fold, isNested }: LaneRouting): boolean {
   return fold.asksForOthers || isNested;
 }

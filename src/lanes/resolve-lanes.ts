@@ -254,7 +254,7 @@ class LaneResolver {
     };
   }
 
-  /** What every lane can say is none of the type's settings: it does not know what was meant. */
+  /** The settings that every lane has do not belong to the type: it does not know what was meant. */
   #commonHint({ path: [key], found }: SettingProblem): string | undefined {
     const isUnknown = typeof key === 'string' && found === `the key ${JSON.stringify(key)}`;
     const near = isUnknown ? closestName(key, COMMON_SETTINGS) : undefined;

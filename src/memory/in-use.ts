@@ -14,7 +14,7 @@ export interface Memory {
 let memory: Memory | undefined;
 let shares: Shares | undefined;
 
-/** Sets what this thread and those it starts get along with. What is left out stays as it is. */
+/** Sets what this thread and those it starts get along with. Omitted values stay unchanged. */
 export function useMemory(wanted: { readonly [Key in keyof Memory]?: Memory[Key] | undefined }): void {
   const before = memoryInUse();
   memory = {

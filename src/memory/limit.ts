@@ -11,7 +11,7 @@ interface MemorySurroundings {
   readonly total: number;
 }
 
-/** Without a limit we are a guest on a shared machine: no more than this, however much there is. */
+/** Without a limit, this may be a shared machine: use at most these bytes, however much memory there is. */
 const MOST_UNASKED = 4 * 2 ** 30;
 
 /**

@@ -14,7 +14,7 @@ export interface Shares {
   readonly limit: number;
   /** The data of one record. */
   readonly record: number;
-  /** What the values of one record may take once they are decoded. */
+  /** Memory for the decoded values of one record. */
   readonly values: number;
   /** What the tags of one run may take. */
   readonly tags: number;

@@ -84,7 +84,7 @@ function verdictsOf(series: ReadonlyMap<string, number>): Map<string, Verdict> {
   );
 }
 
-/** Values by their series, as they are written in a file of ours. */
+/** Values by series, read from a file that we wrote. */
 function seriesOf(text: string): Map<string, number> {
   const series = new Map<string, number>();
   for (const line of text.split('\n')) {

@@ -1,4 +1,4 @@
-/** Longest header that is looked into: no monitoring sends more. */
+/** Longest header that is read, in characters: no monitoring sends more. */
 const MOST_ACCEPT = 1000;
 
 /**

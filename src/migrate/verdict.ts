@@ -53,8 +53,8 @@ export function acceptedLosses(text: string | undefined): readonly string[] {
 }
 
 /**
- * What the first lane has and the second one has not is a reason to keep it, unless that loss is accepted. What
- * neither has is none.
+ * If the first lane has data that the second one lacks, that is a reason to keep it, unless the loss is accepted.
+ * Data that neither has is no reason.
  */
 export function verdictOf(
   { from, to, accepted }: { readonly from: string; readonly to: string; readonly accepted: readonly string[] },
@@ -185,8 +185,8 @@ function asMigrated(between: Verification): Verification {
 }
 
 /**
- * Bytes that are pending for the second lane and not for the first one, before and behind its positions. What is
- * damaged nothing can bring.
+ * Bytes that are pending for the second lane and not for the first one, before and behind its positions. No lane can
+ * get damaged data.
  */
 function pendingFor(mine: Totals, both: Totals): { readonly before: number; readonly behind: number } {
   const [own, other] = [mine.damaged, both.damaged];
@@ -200,7 +200,7 @@ function heldLosses({ absent: { noPlace, leftOut }, losses: { step, value } }: T
   return { ...kindSums([noPlace, leftOut]), ...(step > 0 ? { steps: step } : {}), ...(value > 0 ? { values: value } : {}) };
 }
 
-/** What is pending, or was refused, is no loss that could be accepted: it may come yet. */
+/** Pending and refused data is not a loss that can be accepted: it may come yet. */
 function lossesOf(both: Totals, runs: number): Record<string, number> {
   return { ...kindSums([heldLosses(both), both.absent.gone]), ...(runs > 0 ? { runs } : {}) };
 }

@@ -23,7 +23,7 @@ const GRAPH_PLUGINS: ReadonlySet<string> = new Set([
 
 /**
  * The canonical value of a point of a series with this plugin. Old forms are read as TensorBoard upgrades them, but
- * nothing is rounded or cut. What does not fit its plugin is `malformed`, with the tensor as it is.
+ * nothing is rounded or cut. A value that does not fit its plugin is `malformed`, with its tensor unchanged.
  */
 export function interpret(plugin: string, raw: RawValue): Value {
   const tensor = upgradedTensor(raw);
@@ -150,7 +150,7 @@ function audio(raw: RawValue, tensor: Tensor): Value | undefined {
   const strings = tensor.strings;
   if (strings === undefined) return undefined;
   const pairs = tensor.shape.length === 2 && tensor.shape[1] === 2;
-  if (pairs && strings.length % 2 !== 0) throw new RangeError(`${strings.length} strings are no pairs of clip and label`);
+  if (pairs && strings.length % 2 !== 0) throw new RangeError(`${strings.length} strings are not pairs of clip and label`);
   const clips = pairs
     ? strings.filter((_, i) => i % 2 === 0).map((data, i) => ({ data, label: strings[2 * i + 1] ?? NOTHING }))
     : strings.map((data) => ({ data, label: NOTHING }));

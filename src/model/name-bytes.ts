@@ -30,7 +30,7 @@ export function nameOfText(text: string): string {
   return text.includes('\\x') ? text.replace(BACKSLASH, '\\x5c') : text;
 }
 
-/** Whether a text that a decoder made of bytes may not be what they say. */
+/** True if a text that a decoder made of bytes may not be what they say. */
 export function mayBeReplaced(text: string): boolean {
   return text.includes(REPLACED);
 }

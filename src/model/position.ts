@@ -141,9 +141,9 @@ export interface FileState {
 }
 
 /**
- * Whether a file is to be checked again though nothing happened to it: an incomplete end, or a beginning of what
- * was read, that was found while its writer may still have been at work, and bytes the system did not give us, which
- * come back without a trace.
+ * True if a file is to be checked again though nothing happened to it: an incomplete end, or a beginning of what was
+ * read, that was found while its writer may still have been at work, and bytes the system did not give us, which come
+ * back without a trace.
  */
 export function needsSearch(state: FileState): boolean {
   return state.damage.some(

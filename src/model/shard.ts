@@ -7,7 +7,7 @@ export interface Shard {
   readonly count: number;
 }
 
-/** More processes than that over one tree are a slip of the keyboard. */
+/** Most processes over one tree; a larger number is a typing error. */
 const MOST_SHARDS = 1000;
 
 /** A shard from its text, `0/3`; undefined if the text is none. */

@@ -4,7 +4,7 @@ import { inodeOf, KEPT_STAMP, keyOfRun, type RunRef } from '../model/index.ts';
 import { isThere, type Knower, type KnownState, markKey } from './moved-files.ts';
 import type { MovedFact } from './moves.ts';
 
-/** So often is searched for copies of a run that is gone: one that was copied at once before must be read first. */
+/** How often it searches for copies of a deleted run: one that was copied at once before must be read first. */
 const MOST_LOOKS = 3;
 /** A look goes through all files that are known: it rests so many times as long as the last one took. */
 const RESTED = 20;

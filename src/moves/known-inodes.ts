@@ -25,7 +25,7 @@ export class KnownInodes {
     if (stamp !== '' && !this.has(stamp)) this.#later.add(numberOf(stamp));
   }
 
-  /** Whether a file with this inode may be known. One beyond 2^53 may be treated as another. */
+  /** True if a file with this inode may be known. One beyond 2^53 may be treated as another. */
   has(stamp: string): boolean {
     if (stamp === '') return false;
     const inode = numberOf(stamp);

@@ -49,7 +49,7 @@ export interface FindOptions {
   readonly byInode?: boolean;
   /** Further roots that a run may have been in, and their paths. They answer. Default: none. */
   readonly others?: readonly KnownRoot[];
-  /** Whether a file may be known from elsewhere: others are not opened. Default: all may be. */
+  /** True if a file may be known from elsewhere: others are not opened. Default: all may be. */
   readonly mayBeKnown?: (file: FoundFile) => boolean;
 }
 
@@ -251,13 +251,16 @@ function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly Kn
   return { pairs: [...paired.values()], unclear: unclear.filter((to) => !paired.has(to)) };
 }
 
-/** Whether the directories are called the same: `exp` moved to `archive/exp`. */
+/** True if the directories are called the same: `exp` moved to `archive/exp`. */
 function isSameEnd(from: KnownState, to: NewFile): boolean {
   const last = (run: string): string => run.slice(run.lastIndexOf('/') + 1);
   return last(from.run.path) === last(to.run.path);
 }
 
-/** Whether a file of this name exists, as far as its root tells. What cannot be checked does not count as gone. */
+/**
+ * Whether a file of this name exists, as far as its root tells. A path that cannot be checked does not count as
+ * deleted.
+ */
 export function isThere(rootPath: string | undefined, run: string, name: string): boolean {
   if (rootPath === undefined) return true;
   try {
@@ -277,7 +280,7 @@ export function sizeNow(rootPath: string | undefined, run: string, name: string)
   }
 }
 
-/** Whether there is nothing at all under a path. What cannot be checked is not missing for that. */
+/** True if there is nothing at all under a path. What cannot be checked is not missing for that. */
 export function isNothingAt(path: string): boolean {
   try {
     return lstatSync(systemPath(path), { throwIfNoEntry: false }) === undefined;
@@ -286,13 +289,13 @@ export function isNothingAt(path: string): boolean {
   }
 }
 
-/** Whether a known file is not where it was: there is nothing, or another file. */
+/** True if a known file is not where it was: there is nothing, or another file. */
 export function isMissing(root: NamedRoot | undefined, { run, state }: KnownState): boolean {
   if (!isThere(root?.path, run.path, state.name)) return true;
   return root !== undefined && isOther(root.path, run.path, state) && !isStillThere(root, run, state);
 }
 
-/** Whether there is another file under the name of one that is known. */
+/** True if there is another file under the name of one that is known. */
 export function isOther(rootPath: string | undefined, run: string, { name, stamp }: Pick<FileState, 'name' | 'stamp'>): boolean {
   if (rootPath === undefined) return false;
   try {
@@ -302,7 +305,7 @@ export function isOther(rootPath: string | undefined, run: string, { name, stamp
   }
 }
 
-/** Whether what was read of a file is under its name, whatever its inode is. */
+/** True if what was read of a file is under its name, whatever its inode is. */
 function isStillThere(root: NamedRoot, run: RunRef, state: FileState): boolean {
   return state.guard.first !== undefined && compareFile(directoryOf(root, run.path), state) === 'same';
 }
@@ -321,7 +324,7 @@ export function hasEntries(path: string): boolean {
   }
 }
 
-/** Whether a root's directory is there, with something in it. */
+/** True if a root's directory is there, with something in it. */
 export function reachable(roots: ReadonlyMap<string, string>): (name: string) => boolean {
   const known = new Map<string, boolean>();
   return (name) => {

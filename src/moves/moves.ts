@@ -16,7 +16,7 @@ import {
   reachable,
 } from './moved-files.ts';
 
-/** Who knows files, and can be told that they are elsewhere now. */
+/** A store or state that knows files, and learns that they have moved. */
 export interface Movable extends Knower {
   /**
    * Notes that they are elsewhere, and returns those of which that could be done; of the others nothing was changed.
@@ -60,7 +60,7 @@ export interface MovedFact extends MovePaths {
   readonly becomes: 'followed' | Apart;
 }
 
-/** What was reported of runs that are elsewhere, and the files of which it cannot be told yet (see `Moves`). */
+/** Messages about runs that moved, and the files that are undecided (see `Moves`). */
 interface Followed {
   readonly facts: readonly MovedFact[];
   readonly unclear: ReadonlySet<string>;

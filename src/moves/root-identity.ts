@@ -16,7 +16,7 @@ import { directoryOf } from '../untrusted/index.ts';
 export interface HeldRoots {
   roots(): readonly KnownRoot[];
   knownFiles(root: string): Iterable<{ readonly run: string; readonly name: string }>;
-  /** Whether a run of a root was mirrored, also if its files are not expected any more. */
+  /** True if a run of a root was mirrored, also if its files are not expected any more. */
   hasRuns(root: string): boolean;
   positions(run: RunRef): Pick<KnownRun, 'files'>;
 }
@@ -56,7 +56,7 @@ function isBelow(path: string, directories: ReadonlySet<string>): boolean {
   return false;
 }
 
-/** Whether a root holds a file that is known under its name. */
+/** True if a root holds a file that is known under its name. */
 function isSameRoot(root: ResolvedRoot, held: HeldRoots): boolean {
   let compared = 0;
   for (const file of held.knownFiles(root.name)) {

@@ -6,7 +6,7 @@ import { formatMemory, memoryShares } from '../memory/index.ts';
 /** A page of a listing, or an error, is not longer. */
 const MOST_TEXT = 4 * 1024 * 1024;
 
-/** Ends every answer that is longer than the command can need, before the client makes anything of it. */
+/** Aborts an answer that is longer than the command can need, before the client processes it. */
 export function boundAnswers(client: S3Client, address: string): void {
   client.middlewareStack.add(
     (next, context) => async (args) => {

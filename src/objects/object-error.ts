@@ -7,7 +7,7 @@ const NO_ACCESS =
   /AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|CredentialsProviderError|TokenRefreshRequired/;
 const NO_TARGET = /NoSuchBucket|InvalidBucketName|PermanentRedirect|AuthorizationHeaderMalformed/;
 
-/** Longest part of a server's message that is checked. */
+/** Longest part of a server's message that is read, in characters. */
 const MOST_TEXT = 2000;
 const MOST_NAME = 100;
 

@@ -77,7 +77,7 @@ export interface PlannedLane {
 
 /** Read in all, at most: of more, the rest is judged by it. */
 const MOST_READ_BYTES = 1024 ** 3;
-/** Of a lane's turn, see `tracker-feed.ts`. */
+/** Of a lane's turn, see `tracker-sync.ts`. */
 const TURN_BYTES = 1024 * 1024;
 
 /** A lane that leads to a tracker. */

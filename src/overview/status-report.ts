@@ -71,7 +71,7 @@ interface RootPosture {
 
 /** Whose status is wanted. */
 interface StatusRequest {
-  /** Undefined where nothing is mirrored into a local store. */
+  /** Undefined if nothing is mirrored into a local store. */
   readonly storePath: string | undefined;
   readonly trackers: readonly {
     readonly name: string;
@@ -177,7 +177,7 @@ interface FoundRoot {
   readonly runs: readonly FoundRun[];
   readonly obstacles: readonly WalkObstacle[];
   readonly filter: RunFilter | undefined;
-  /** Nothing of what the globs let through is there, of what was mirrored at least. */
+  /** True if none of the runs that the globs include exist, at least none of the mirrored ones. */
   readonly isEmpty: boolean;
 }
 
@@ -193,8 +193,8 @@ function hasLostAll(rootPath: string, known: Iterable<{ readonly run: string; re
 }
 
 /**
- * How many files that are known were not found, and of those how many are there all the same. What is below
- * something that cannot be read is not gone for that.
+ * How many files that are known were not found, and of those how many are there all the same. A file below an
+ * unreadable directory does not count as deleted.
  */
 function notFound(
   { path: rootPath }: Pick<RootPosture, 'path'>,

@@ -40,7 +40,7 @@ export function globProblem(glob: string, kind: GlobKind, isOneOfMany = false): 
   return kind === 'tag' ? undefined : pathProblem(glob, kind);
 }
 
-/** What is wrong with a glob of what is left out: one that leaves out everything. */
+/** The problem of a glob that excludes: one that leaves out everything. */
 export function emptyingProblem(glob: string): GlobProblem | undefined {
   if (!/^[*/]+$/.test(glob)) return undefined;
   return { expected: 'a glob that does not match everything', hint: `${glob} excludes every run. To select only some runs, use include.` };

@@ -1,7 +1,7 @@
 import picomatch from 'picomatch';
 import { Expression } from './expression.ts';
 
-/** Whether a path matches one of some globs. One that matches a directory holds for everything below it. */
+/** True if a path matches one of some globs. One that matches a directory holds for everything below it. */
 export function matcher(globs: readonly string[]): (path: string) => boolean {
   const all = globs.flatMap((glob) => [glob, `${glob.replace(/\/+$/, '')}/**`]);
   const expressions = all.map((glob) => ({ glob, expression: new Expression(picomatch.makeRe(glob, { dot: true }).source) }));

@@ -17,7 +17,7 @@ export interface ParsedGlob {
   readonly names: readonly string[];
 }
 
-/** What a repetition with a number may be written out to. */
+/** Most copies that a repetition with a number may expand to. */
 const MOST_COPIES = 1000;
 
 /**

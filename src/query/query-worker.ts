@@ -1,4 +1,4 @@
-/** The thread that reads the store: one question after the other, each in one snapshot. */
+/** The thread that reads the store. It answers one question after the other, each in one snapshot. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { MirrorError, messageOf } from '../errors.ts';
 import type { QueryReply, QueryRequest, QueryWork } from './query-protocol.ts';

@@ -54,7 +54,7 @@ export type Question =
       /** Steps from `from` to `to`, both included. */
       readonly from?: number;
       readonly to?: number;
-      /** Whether exact points also tell where in the files they are. */
+      /** True if exact points also tell where in the files they are. */
       readonly positions?: boolean;
     }
   | {
@@ -187,7 +187,7 @@ export interface Buckets {
   readonly lastStep: readonly number[];
   readonly firstWallTime: readonly number[];
   readonly lastWallTime: readonly number[];
-  /** Of the numbers, infinities included; NaN where there are none. */
+  /** Of the numbers, infinities included; NaN if there are none. */
   readonly min: readonly number[];
   readonly minStep: readonly number[];
   readonly max: readonly number[];

@@ -104,7 +104,7 @@ export function numberOf(text: string): number {
 }
 
 /**
- * Whether a value meets a comparison. If both sides are numbers, they are compared as numbers; otherwise only `=` and
+ * True if a value meets a comparison. If both sides are numbers, they are compared as numbers; otherwise only `=` and
  * `!=` can hold.
  */
 export function compares(actual: number | string, operator: Operator, wanted: string): boolean {

@@ -1,4 +1,4 @@
-/** Asks a store in a thread of its own, so that a long question holds up nothing in this one. */
+/** Queries a store in its own thread, so that a long query does not block this one. */
 import { Worker } from 'node:worker_threads';
 import { MirrorError, messageOf } from '../errors.ts';
 import type { QueryReply, QueryRequest, QueryWork } from './query-protocol.ts';

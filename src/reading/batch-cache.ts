@@ -1,4 +1,4 @@
-/** Decoded batches for lanes that stand at the same place: who comes second need not read again. Bounded in bytes. */
+/** Decoded batches for lanes with the same position, so the second lane need not read again. Bounded in bytes. */
 import { memoryShares } from '../memory/index.ts';
 import type { Batch, FileState, RunRef, Series } from '../model/index.ts';
 
@@ -12,7 +12,7 @@ export interface CachedBatch {
 /** What an entry costs besides its columns and payloads. */
 const ENTRY_BYTES = 1024;
 
-/** Keeps decoded batches for lanes that stand at the same place, up to a bound of bytes. */
+/** Keeps decoded batches for lanes with the same position, up to a limit in bytes. */
 export class BatchCache {
   readonly #mostBytes: number;
   /** By place; the oldest first. */

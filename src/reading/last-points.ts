@@ -16,8 +16,7 @@ interface LookedAt {
 }
 
 /**
- * The points of the last valid record that has any; none if there is no such record. What is found is kept
- * nowhere.
+ * The points of the last valid record that has any; none if there is no such record. It stores nothing that it finds.
  */
 export function lastPoints({ run, state, catalogue, from, to }: LookedAt, window: FileWindow): readonly WrittenPoint[] {
   const scratch = new Catalogue(catalogue.series);

@@ -26,7 +26,7 @@ export type ReadEvent =
    * Comes behind its batch.
    */
   | { readonly kind: 'cutShort'; readonly run: RunRef; readonly file: string; readonly last: readonly WrittenPoint[] }
-  /** So many bytes behind the last batch were checked, and no record was found yet. */
+  /** So many bytes after the last batch were searched, without a record so far. */
   | { readonly kind: 'searched'; readonly run: RunRef; readonly file: string; readonly bytes: number }
   /** `hasMore`: the bytes allowed were used up before the files were at their end. */
   | { readonly kind: 'runDone'; readonly run: RunRef; readonly hasMore: boolean };

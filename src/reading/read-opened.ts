@@ -19,7 +19,7 @@ interface ToRead {
   readonly tags: TagTable;
 }
 
-/** Whether a file of which the system says that it is not there is in the list of its directory. */
+/** True if a file of which the system says that it is not there is in the list of its directory. */
 function isStillListed(directory: string, name: string): boolean {
   try {
     return namesIn(directory).has(name);

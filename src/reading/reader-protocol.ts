@@ -18,8 +18,8 @@ export interface ReaderWork {
 }
 
 /**
- * Runs that were found since the last piece, and how many directories were read so far. The last piece says what
- * stood in the way, and what was passed over if that was asked for.
+ * Runs found since the last piece, and the number of directories read so far. The last piece lists the obstacles, and
+ * on request the paths that were passed over.
  */
 export type WalkPiece = Pick<WalkResult, 'runs' | 'obstacles' | 'directories'> & Partial<Pick<WalkResult, 'passedOver'>>;
 

@@ -40,7 +40,7 @@ port.on('message', (request: ReaderRequest) => {
   }
 });
 
-/** What was found so far goes out while the walk continues: a large root takes minutes. */
+/** Sends what was found so far while the walk continues: a large root takes minutes. */
 function walk({ root, below, include, exclude, ignore, shard, links, isNaming }: Extract<ReaderRequest, { kind: 'walk' }>): void {
   const filter = runFilter(include, exclude, ignore, shard);
   let runs: FoundRun[] = [];

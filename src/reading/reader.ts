@@ -202,8 +202,8 @@ class FileRead {
   }
 
   /**
-   * What was read of the file holds, though it is not all there now: whether the rest comes back, or something else,
-   * is seen later.
+   * Keeps the points that were read of a file that is shorter now. Later passes see if the rest returns, or if other
+   * bytes follow.
    */
   *#wait(file: OpenFile, before: FileState, start: number): Generator<ReadEvent, void, void> {
     const { watermark } = before.position;
@@ -406,7 +406,7 @@ class FileRead {
   }
 }
 
-/** Whether an event is all that a file contains: its beginning, without points, and an end that may yet be written. */
+/** True if an event is all that a file contains: its beginning, without points, and an end that may yet be written. */
 function isBlank(event: ReadEvent): boolean {
   return event.kind === 'batch' && event.state.stamp !== '' && pointCount(event.batch) === 0 && event.state.damage.every(isPending);
 }
@@ -426,8 +426,9 @@ function pendingOf(batch: Batch, { tags }: Gap, series: readonly Series[]): Batc
 }
 
 /**
- * A position never ends on damage: the guard, being valid records, would say nothing of the bytes just before it, and
- * another file under the name could go unnoticed. The next pass finds the damage again, or the bytes are whole by then.
+ * Ends a position before damage, never on it: the guard consists of valid records, so it would not cover the bytes
+ * just before the position, and another file under the name could go unnoticed. The next pass finds the damage again,
+ * or the bytes are complete by then.
  */
 function afterValid(watermark: number, gaps: readonly Gap[]): Position {
   const kept = [...gaps];

@@ -1,4 +1,4 @@
-/** Whether records that were treated as broken are whole after all: joins `tail` and `decode`. */
+/** True if records that were treated as broken are whole after all: joins `tail` and `decode`. */
 import { crcRegister, FRAME_BYTES, HEADER_BYTES, isHeader, maskedOf } from '../decode/index.ts';
 import type { Damage } from '../model/index.ts';
 import { readAt } from '../tail/index.ts';
@@ -9,7 +9,7 @@ const PIECE_BYTES = 1 << 20;
 const MOST_TIMES = 2;
 
 /**
- * Whether one of the records is whole now in which others were found: those are its content then, and no records of
+ * True if one of the records is whole now in which others were found: those are its content then, and no records of
  * the file.
  */
 export function isAnyWhole(fd: number, fileBytes: number, claimed: readonly Damage[]): boolean {

@@ -14,8 +14,8 @@ export type AskedWalk = Partial<Walk> & Pick<Walk, 'root' | 'links'>;
 export type Walked = Required<WalkPiece> & { readonly silent: ReadonlyMap<string, number> };
 
 /**
- * Walks roots in threads of their own, some at the same time: there may be thousands. What was found is in the order
- * of the roots.
+ * Walks roots in threads of their own, some at the same time: there may be thousands. The results are in the order of
+ * the roots.
  */
 export async function walkRoots(asked: readonly AskedWalk[]): Promise<readonly Walked[]> {
   const pool = new ReaderPool();

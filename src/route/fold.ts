@@ -10,7 +10,7 @@ export interface FoldRules {
   readonly hparams: boolean;
 }
 
-/** Where a run goes: the run whose tracker run it is part of, and what stands before its tags there. */
+/** Where a run goes: the run whose tracker run it is part of, and the prefix of its tags there. */
 export interface FoldedRun {
   readonly path: string;
   readonly prefix: string;
@@ -23,7 +23,7 @@ export interface Around {
    * first come first.
    */
   directoriesBelow(path: string): Iterable<string>;
-  /** Whether a directory was taken for the first of its kind before: it stays that. */
+  /** True if a directory was taken for the first of its kind before: it stays that. */
   isFirst(path: string): boolean;
 }
 
@@ -43,7 +43,7 @@ export class Fold {
   readonly #rules: FoldRules;
   readonly #isPart: (name: string) => boolean;
   readonly #isFlat: (name: string) => boolean;
-  /** Globs of `flat` that may match several directories next to each other. */
+  /** Globs of `flat` that may match several sibling directories. */
   readonly #kinds: readonly Kind[];
 
   constructor(rules: FoldRules) {
@@ -95,7 +95,7 @@ export class Fold {
   }
 
   /**
-   * Whether a directory that is heard of later could change where a run goes: it has a part that would be the first
+   * True if a directory that is heard of later could change where a run goes: it has a part that would be the first
    * of its kind, and is not yet.
    */
   isOpen(path: string, around: Around): boolean {
@@ -140,8 +140,7 @@ export class Fold {
 }
 
 /**
- * Whether a directory is the first of those beside it that are of its kind. One that was taken for it before stays
- * it.
+ * True if a directory is the first of its kind among its siblings. A directory that was chosen before stays chosen.
  */
 function isFirstOf({ isOne, compare }: Kind, parts: readonly string[], around: Around): boolean {
   const own = parts.at(-1) ?? '';
@@ -158,7 +157,7 @@ function* siblings(parts: readonly string[], around: Around): Generator<readonly
   for (const name of around.directoriesBelow(above === '' ? '.' : above)) yield [name, above === '' ? name : `${above}/${name}`];
 }
 
-/** Whether a directory on the way to a run is no part of its place: a run of its own, or a name before the tags. */
+/** True if a directory on the way to a run is no part of its place: a run of its own, or a name before the tags. */
 function leavesOut(path: string, { path: target, prefix }: FoldedRun, directory: string): boolean {
   if (target === directory || target.startsWith(`${directory}/`)) return true;
   const named = prefix.split('/').slice(0, -1);

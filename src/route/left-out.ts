@@ -39,15 +39,15 @@ export function everyAt(left: LeftOut | undefined, file: string, offset: number)
   return offset < (left.from?.[file] ?? 0) ? 1 : left.every;
 }
 
-/** Whether a lane is to have points now that it did not get before. */
+/** True if a lane is to have points now that it did not get before. */
 export function isWidened(before: number, every: number): boolean {
   return every !== 0 && every !== before && (before === 0 || every % before !== 0);
 }
 
 /**
- * What happens to a series when as much of it is included as `every` says: what was left out so far and is included now
- * becomes pending; what is no longer included is remembered, so that it can become pending later. What was thinned is
- * sent again only if a point that is sent twice is stored once.
+ * What happens to a series when as much of it is included as `every` says: what was left out so far and is included
+ * now becomes pending; what is no longer included is remembered, so that it can become pending later. Thinned data is
+ * sent again only if the lane stores a point once that is sent twice.
  */
 export function reconsider(
   tag: string,

@@ -26,7 +26,7 @@ export interface MergeResult {
 
 /**
  * Brings the states and stores of some shards together in a new folder; what they were made from stays as it is. Of a
- * run that several know, the one counts that got furthest. Throws MB3108 where none got furthest, MB3105 for a folder
+ * run that several know, the one counts that got furthest. Throws MB3108 if none got furthest, MB3105 for a folder
  * with neither state nor store, and else as `splitIntoShards`.
  */
 export function mergeShards({ folders, names, to, rule }: MergeOptions): MergeResult {

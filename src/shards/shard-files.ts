@@ -55,7 +55,7 @@ export function inNewFolder<Result>(folder: string, work: (made: string) => Resu
   }
 }
 
-/** Calls `work` while nobody else writes to some stores and states: those that are there. */
+/** Calls `work` while no other process writes to those of some stores and states that exist. */
 export function whileNobodyWrites<Result>(all: readonly ShardFiles[], work: () => Result): Result {
   const locks: FileLock[] = [];
   try {
@@ -87,7 +87,7 @@ export function makeState<Result>(path: string, work: (state: StateFile) => Resu
   }
 }
 
-/** Opens a state to read from it. Throws MB3107 where something that was begun has to be finished first. */
+/** Opens a state to read from it. Throws MB3107 if something that was begun has to be finished first. */
 export function readSettledState(path: string): ReturnType<typeof StateFile.openForReading> {
   const reader = StateFile.openForReading(path);
   if (reader.tasks().length === 0) return reader;

@@ -27,7 +27,7 @@ export interface SplitOptions {
 
 /**
  * Divides a state and the store next to it (either may be missing) into those of `count` shards; what they were made
- * from stays as it is. Throws MB3105 where there is neither, MB3107 for the state of a single shard, MB3106 or MB3004
+ * from stays as it is. Throws MB3105 if there is neither, MB3107 for the state of a single shard, MB3106 or MB3004
  * while another process writes, MB3009 where the folders can't be made.
  */
 export function splitIntoShards({ from, count, to, rule }: SplitOptions): ShardFolder[] {

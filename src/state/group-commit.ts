@@ -67,7 +67,7 @@ export class GroupCommit {
     return this.#isFailing;
   }
 
-  /** Whether reading by this connection shows every change made so far. */
+  /** True if reading by this connection shows every change made so far. */
   get isMade(): boolean {
     return this.#isMade;
   }
@@ -185,7 +185,7 @@ export class GroupCommit {
 
   #fail(error: unknown): void {
     this.#undo();
-    // Also where nothing was pending: the call under way may have made changes that are not there yet.
+    // Also if nothing was pending: the call under way may have made changes that are not there yet.
     this.#isMade = false;
     this.#isFailing = true;
     this.#count = 0;

@@ -27,7 +27,7 @@ import { type LaneVerdict, readVerdict } from './verified.ts';
 export interface Delivered {
   readonly points: number;
   readonly lastStep: number | bigint | null;
-  /** The latest wall time, seconds; null where there was none. */
+  /** The latest wall time, seconds; null if there was none. */
   readonly lastWallTime: number | null;
   /** The run's hparams say that it failed. */
   readonly hasFailed: boolean;
@@ -232,7 +232,7 @@ export class LaneState {
     this.#change('handle', run, sql, handle, opened === undefined ? null : JSON.stringify(opened));
   }
 
-  /** What a tracker run was opened as, or is to be opened as after a restart; undefined where neither was noted. */
+  /** What a tracker run was opened as, or is to be opened as after a restart; undefined if neither was noted. */
   opened(run: RunRef): Opened | undefined {
     const text = this.#text('SELECT opened AS text FROM handle WHERE lane = ? AND run = ? AND opened IS NOT NULL', run);
     return text === undefined ? undefined : (JSON.parse(text) as Opened);
@@ -265,7 +265,7 @@ export class LaneState {
     else this.#change('mapping', run, 'INSERT OR REPLACE INTO mapping (lane, run, mapping) VALUES (?,?,?)', JSON.stringify(mapping));
   }
 
-  /** What was sent of the files next to a run's event files, by path and rule. */
+  /** The artifacts and params that were sent for a run, by path and rule. */
   artifacts(run: RunRef): ArtifactState[] {
     const { ids, statements } = this.#store.reading();
     const sql = 'SELECT path, rule, stamp, bytes, hash, outcome FROM side WHERE lane = ? AND run = ? ORDER BY path, rule';
@@ -279,7 +279,7 @@ export class LaneState {
     }));
   }
 
-  /** How many files next to event files there are by outcome, in all runs. */
+  /** Counts of artifacts and params in all runs, by outcome. */
   artifactCounts(): Readonly<Record<ArtifactResult['kind'], number>> {
     const { ids, statements } = this.#store.reading();
     const sql = `SELECT outcome ->> '$.kind' AS kind, count(*) AS n FROM side WHERE lane = ? GROUP BY 1`;

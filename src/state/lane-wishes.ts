@@ -69,9 +69,9 @@ export function dropRetryWish(statements: Statements, name: string, target: stri
 }
 
 /**
- * Writes a wish into the state at `path`, also while another process writes to it: SQLite's own lock is enough, as
- * nobody else writes these rows. Returns what is paused then, and whether the wish changed anything. Throws MB3105
- * where there is no state, MB3021 for a root that it does not know.
+ * Writes a wish into the state at `path`, even while another process writes to it: no other process writes these
+ * rows, so SQLite's own lock is enough. Returns what is paused then, and whether the wish changed anything. Throws
+ * MB3105 if there is no state, MB3021 for a root that it does not know.
  */
 export function keepLaneWish(
   path: string,

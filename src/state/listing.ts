@@ -53,7 +53,7 @@ export function filesOfRun(statements: Statements, { root, path }: RunRef): Pick
   return statements.all(sql, root, path).map(({ name, stamp, size }) => ({ name: String(name), stamp: String(stamp), size: Number(size) }));
 }
 
-/** Whether some lane has read a file of a root, also if all of them were forgotten as gone. */
+/** True if some lane has read a file of a root, also if all of them were forgotten as gone. */
 export function hasRuns(statements: Statements, root: string): boolean {
   const sql = 'SELECT 1 FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id WHERE root.name = ? LIMIT 1';
   return statements.get(sql, root) !== undefined;
@@ -79,7 +79,7 @@ const RUNS = `
   LEFT JOIN delivered ON delivered.run = run.id AND delivered.lane = ?1
   WHERE ?2 IS NULL OR root.name = ?2 GROUP BY run.id ORDER BY root.name, run.path`;
 
-/** What was refused of the bytes that files held before is of no use any more. */
+/** Refusals of earlier content of a file are no longer needed. */
 export const REFUSALS_NOW = 'FROM refusal JOIN file ON file.id = refusal.file WHERE refusal.generation = file.generation';
 
 /** The same as `isRefusedFile`. */

@@ -86,8 +86,8 @@ function readable(location: string, path: string): DatabaseSync {
 }
 
 /**
- * A new state is made next to its path and renamed: no crash leaves half of one, which nobody could tell from a lost
- * one.
+ * Creates a new state under a temporary name and renames it. So no crash leaves half of one, which would look like a
+ * lost one.
  */
 function create(path: string, context: StepContext): void {
   const folder = dirname(path);

@@ -11,7 +11,7 @@ const RULE_KEY = 'shard_rule';
 /** A shard, with whatever else decides which runs belong to it. */
 export type MarkedShard = Shard & Readonly<Record<string, unknown>>;
 
-/** The shard whose runs a state knows; undefined where it is that of all runs. */
+/** The shard whose runs a state knows; undefined if it is that of all runs. */
 export function shardIn(statements: Statements): Shard | undefined {
   const row = statements.get('SELECT value FROM meta WHERE key = ?', KEY);
   return row === undefined ? undefined : parseShard(String(row.value));

@@ -51,9 +51,9 @@ export interface Retry {
 }
 
 /**
- * The state file: what has to outlive the process besides the stores. One process writes, any number read. Changes are
- * committed in groups: at latest after 100 ms, with 100 of them, or when `flush` says so. Lost are at most those
- * since the last commit, and always the last ones.
+ * The state file: everything that has to outlive the process apart from the stores. One process writes, any number
+ * read. Changes are committed in groups: after at most 100 ms, with 100 of them, or on `flush`. A crash loses at most
+ * the changes since the last commit.
  */
 export class StateFile {
   /** Random, made once with the file: tells this state from all others. */
@@ -119,12 +119,12 @@ export class StateFile {
     return this.#store.commits.isFailing ? this.#failure : undefined;
   }
 
-  /** The shard whose runs it knows; undefined where it is that of all runs. */
+  /** The shard whose runs it knows; undefined if it is that of all runs. */
   get shard(): Shard | undefined {
     return shardIn(this.#reading().statements);
   }
 
-  /** Makes it the state of a shard (undefined: of all runs). Throws MB3107 where it knows the runs of another one. */
+  /** Makes it the state of a shard (undefined: of all runs). Throws MB3107 if it knows the runs of another one. */
   useShard(shard: MarkedShard | undefined): void {
     const { statements } = this.#reading();
     checkShard(statements, shard);
@@ -216,7 +216,7 @@ export class StateFile {
     return filesOfRun(this.#reading().statements, run);
   }
 
-  /** Whether some lane has read a file of a root, also where all of them were forgotten as gone. */
+  /** Whether some lane has read a file of a root, also if all of them were forgotten as gone. */
   hasRuns(root: string): boolean {
     return hasRuns(this.#reading().statements, root);
   }
@@ -254,7 +254,7 @@ export class StateFile {
     this.#mustFlush();
   }
 
-  /** What was begun and is not known to be done everywhere, in its order. */
+  /** Tasks that are not known to be complete everywhere, in their order. */
   tasks(): Task[] {
     return tasksIn(this.#reading().statements);
   }
@@ -282,7 +282,7 @@ export class StateFile {
     );
   }
 
-  /** When a run was last seen growing; undefined where it never was. */
+  /** When a run was last seen growing; undefined if it never was. */
   lastGrowth(run: RunRef): number | undefined {
     const { ids, statements } = this.#store.reading();
     const row = ids.findRun(run);
@@ -335,13 +335,13 @@ export class StateFile {
     this.#store.commits.together(work);
   }
 
-  /** Commits everything now. False where that failed: then it is kept, was reported, and is tried again. */
+  /** Commits everything now. False if that failed: then it is kept, was reported, and is tried again. */
   flush(): boolean {
     return this.#store.commits.flush();
   }
 
   /**
-   * Commits what is left and lets go of the file. False where that failed: the last changes are lost, which was
+   * Commits what is left and lets go of the file. False if that failed: the last changes are lost, which was
    * reported.
    */
   close(): boolean {
@@ -359,8 +359,8 @@ export class StateFile {
     const { commits, statements } = this.#store;
     if (commits.isMade) return this.#store;
     try {
-      // Changes wait for another process that holds the file. Without them, what is read would be out of date, and
-      // whoever reads it could mirror a point twice. So this waits, too.
+      // Changes wait for another process that holds the file. Without them, a reader would get outdated data and
+      // could mirror a point twice. So this waits, too.
       statements.db.exec(`PRAGMA busy_timeout = ${HELD_MS}`);
       commits.makeAll();
     } catch (error) {

@@ -114,7 +114,7 @@ export class StateReader {
     return filesOfRun(this.#statements, run);
   }
 
-  /** Whether some lane has read a file of a root, also where all of them were forgotten as gone. */
+  /** Whether some lane has read a file of a root, also if all of them were forgotten as gone. */
   hasRuns(root: string): boolean {
     return hasRuns(this.#statements, root);
   }
@@ -146,12 +146,12 @@ export class StateReader {
     return checkState(this.#statements);
   }
 
-  /** The shard whose runs it knows; undefined where it is that of all runs. */
+  /** The shard whose runs it knows; undefined if it is that of all runs. */
   get shard(): Shard | undefined {
     return shardIn(this.#statements);
   }
 
-  /** What was begun and is not known to be done everywhere, in its order. */
+  /** Tasks that are not known to be complete everywhere, in their order. */
   tasks(): Task[] {
     return tasksIn(this.#statements);
   }

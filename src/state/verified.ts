@@ -33,7 +33,7 @@ export function verifiedKey(name: string, target: string): string {
   return JSON.stringify(['verified', name, target]);
 }
 
-/** What was kept of a lane; undefined where nothing was, or something that is no verdict. */
+/** What was kept of a lane; undefined if nothing was, or something that is no verdict. */
 export function readVerdict(statements: Statements, name: string, target: string): LaneVerdict | undefined {
   const row = statements.get('SELECT value FROM meta WHERE key = ?', verifiedKey(name, target));
   const kept = row === undefined ? undefined : (statements.parse(row.value) as Partial<Record<'at_ms' | 'differences', unknown>>);
@@ -68,7 +68,7 @@ function keepIn(statements: Statements, lanes: readonly VerifiedLane[]): void {
   }
 }
 
-/** Another user's files next to it could keep that user from opening it. */
+/** Files of another user next to it could keep that user from opening it. */
 function isOurs(path: string): boolean {
   const { uid } = statSync(path);
   return process.getuid?.() === uid;

@@ -67,8 +67,8 @@ function refusalOf({ method, headers, httpVersion }: IncomingMessage, options: G
 }
 
 /**
- * Whether a request may come by this host: any address (it cannot be made to lead elsewhere), this machine's names, and
- * those that are configured.
+ * True if a request may come by this host: any address (it cannot be made to lead elsewhere), this machine's names,
+ * and those that are configured.
  */
 function isOurs(header: string, { host, hosts = [] }: GuardOptions): boolean {
   if (header.length > 300) return false;

@@ -9,7 +9,7 @@ export interface HealthSource {
   readonly whyNotReady?: string | undefined;
   /** What a caller should know, ready or not. */
   readonly remarks?: readonly string[];
-  /** Why a restart would help; undefined where it is alive. */
+  /** Why a restart would help; undefined if it is alive. */
   readonly whyNotAlive?: string | undefined;
   document(): Record<string, unknown>;
 }
@@ -21,8 +21,8 @@ export interface MetricsPage {
 }
 
 /**
- * Serves `/livez` (something moves where there is work), `/readyz`, `/healthz` (the same as `/livez`), `/status`
- * (JSON) and `/metrics`, if there are any. `hosts`: further names it is asked by.
+ * Serves `/livez` (200 while work progresses), `/readyz`, `/healthz` (the same as `/livez`), `/status` (JSON), and
+ * `/metrics` if there are metrics. `hosts`: further host names that it accepts.
  */
 export async function serveHealth(
   listen: string,

@@ -1,6 +1,6 @@
 import { keyOfFile, type RunRef } from '../model/index.ts';
 
-/** Files that are kept, the ones whose bytes are missing longest: what comes behind is younger. */
+/** Files that are kept: those whose bytes are pending for longest. All others are younger. */
 export const MOST_KEPT = 200;
 
 /** A file that a lane was behind of: its bytes from `offset` to `end` are missing since then, by the wall clock. */

@@ -2,7 +2,7 @@ import { type Damage, type DamageReason, isPending, keyOfFile, type RunRef } fro
 import type { FactLog } from './fact-log.ts';
 import type { FoundDamage } from './progress.ts';
 
-/** What is damaged now, file by file, and how much of it there is, so that nobody has to go through all of it. */
+/** The current damage, file by file, and its total, so that no caller has to go through all of it. */
 export class KnownDamage {
   readonly #files = new Map<string, readonly FoundDamage[]>();
   readonly #places = new Map<DamageReason, number>();

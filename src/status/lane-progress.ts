@@ -31,7 +31,7 @@ export interface LaneProgressOptions {
   readonly log?: FactLog | undefined;
   /** Default: the system's. */
   readonly clock?: Clock;
-  /** The lane in the watch before this one in the same process: what it counted goes on. */
+  /** The same lane in the previous watch of this process. Its counters continue. */
   readonly before?: LaneProgress | undefined;
   /** What the process before this one left of the lane. */
   readonly kept?: LaneSnapshot | undefined;
@@ -72,11 +72,11 @@ export class LaneProgress {
   refusal: string | undefined;
   /** Points that routes keep from the lane, of what was read since the start. */
   leftOut = 0;
-  /** Why the last send failed, also where it is only tried again; undefined once one went well. */
+  /** Why the last send failed, also if it is only tried again; undefined once one went well. */
   lastError: MirrorError | undefined;
   /** The last failure, whatever came after it, and when it was. */
   pastError: { readonly error: MirrorError; readonly atMs: number } | undefined;
-  /** What it is at, in a pass: once it has all points, the files next to them, then it reports which runs are over. */
+  /** The phase of a pass: first points, then artifacts and params, then ends of runs. */
   work: 'points' | 'files' | 'ends' | 'done' = 'points';
   /** Bytes it had to bring since the start, those of later growth included. */
   bytesPending = 0;
@@ -85,7 +85,7 @@ export class LaneProgress {
   /** Runs the tracker does not take any more, with the reason. */
   readonly stoppedRuns = new Map<string, { readonly run: RunRef; readonly reason: string; readonly remedy: string | undefined }>();
   readonly #lags = new Map<string, FileLag>();
-  /** Those of them that have bytes to bring, so that nobody has to go through all files. */
+  /** Files with pending bytes, so that no caller has to go through all files. */
   readonly #behind = new Set<FileLag>();
   /** Sum over all of them. */
   #lagBytes = 0;
@@ -176,7 +176,7 @@ export class LaneProgress {
     return this.silentSinceMs === undefined ? this.#failure?.code : 'MB4001';
   }
 
-  /** For how long there has been something to do and nothing was done; 0 where there is nothing to do. */
+  /** For how long there has been something to do and nothing was done; 0 if there is nothing to do. */
   get quietMs(): number {
     return Math.min(this.lagMs, this.#clock.steadyMs() - this.#movedAtMs);
   }
@@ -191,7 +191,7 @@ export class LaneProgress {
     return this.acceptedAtMs === 0 ? undefined : asWallMs(this.acceptedAtMs, this.#clock);
   }
 
-  /** Since when the oldest byte that is missing could be seen, by the wall clock; undefined where none is. */
+  /** Since when the oldest byte that is missing could be seen, by the wall clock; undefined if none is. */
   get lagSinceWallMs(): number | undefined {
     const sinceMs = this.lagSinceMs;
     return sinceMs === undefined ? undefined : asWallMs(sinceMs, this.#clock);
@@ -212,7 +212,7 @@ export class LaneProgress {
     this.silentSinceMs = sinceMs;
     this.#pace.rests();
     const fields = { lane: this.name, code: this.code, reason: this.reason, remedy: this.remedy, ...this.#lagFields() };
-    // A tracker that was reported as failing is no news for being silent as well.
+    // A lane that already reported trouble does not report that its tracker is silent, too.
     if (isNews) this.#log?.warn(fields, 'lane waiting');
     else this.#log?.debug(fields, 'lane waiting');
   }
@@ -229,7 +229,7 @@ export class LaneProgress {
     return this.#ageMs(this.lagSinceMs);
   }
 
-  /** Since when the oldest byte that is missing could be seen; undefined where none is. What is paused is not late. */
+  /** Since when the oldest byte that is missing could be seen; undefined if none is. What is paused is not late. */
   get lagSinceMs(): number | undefined {
     let oldestMs: number | undefined;
     if (this.isPaused) return undefined;
@@ -241,7 +241,7 @@ export class LaneProgress {
   }
 
   /**
-   * Judged by the bytes that points took so far, here or in the process before; undefined where nothing is known of
+   * Judged by the bytes that points took so far, here or in the process before; undefined if nothing is known of
    * that.
    */
   get lagPoints(): number | undefined {
@@ -260,7 +260,7 @@ export class LaneProgress {
   }
 
   /**
-   * Points and bytes it took a second while it had something to do, the last time it was at work; undefined where it
+   * Points and bytes it took a second while it had something to do, the last time it was at work; undefined if it
    * never was.
    */
   get pace(): LaneSnapshot['pace'] {
@@ -268,7 +268,7 @@ export class LaneProgress {
   }
 
   /**
-   * Until it has everything, as it goes now; 0 where it has, undefined where it never will at this rate, or it is too
+   * Until it has everything, as it goes now; 0 if it has, undefined if it never will at this rate, or it is too
    * early to tell.
    */
   get catchUpMs(): number | undefined {
@@ -277,7 +277,7 @@ export class LaneProgress {
     return this.state === 'active' ? this.#pace.leftMs(this.#clock.steadyMs(), lagBytes) : undefined;
   }
 
-  /** Bytes of a file that were heard of and are not mirrored; undefined where nothing was heard of it. */
+  /** Bytes of a file that were heard of and are not mirrored; undefined if nothing was heard of it. */
   unreadBytes(run: RunRef, name: string): number | undefined {
     return this.#lags.get(keyOfFile(run, name))?.ahead;
   }

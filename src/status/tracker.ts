@@ -54,7 +54,7 @@ export class PassCounters implements Progress {
   current = '';
   lanes: readonly LaneProgress[] = [];
   hasStore = false;
-  /** Counts the lag of the local store, file by file; undefined where nobody asks for it. */
+  /** Counts the lag of the local store, file by file; undefined if nobody asks for it. */
   storeLane: LaneProgress | undefined;
   /** Damaged places that no pass before this one knew, by the reason. */
   readonly #damageFound = new Map<DamageReason, number>();

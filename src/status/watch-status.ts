@@ -31,7 +31,7 @@ export interface RootStatus {
   unreadable: number;
   /** Directories with a notification; 0: polling alone. */
   notified: number;
-  /** Why the system gives no more of them; empty where it does. */
+  /** Why the system gives no more of them; empty if it does. */
   notifiedReason: string;
 }
 
@@ -52,10 +52,10 @@ export interface LanePosture {
   readonly refusedFiles: readonly RefusedFile[];
   /** The same that it has no place for, or not for the model or dataset that was to be made of them. */
   readonly unsupportedFiles: readonly RefusedFile[];
-  /** Runs with a tracker run next to their former one, since files were replaced. */
+  /** Runs with a tracker run in addition to their former one, because files were replaced. */
   readonly runsReplaced: number;
   readonly lagBytes: number;
-  /** Judged by the bytes a point took so far; undefined where nothing was mirrored yet. */
+  /** Judged by the bytes a point took so far; undefined if nothing was mirrored yet. */
   readonly lagPoints: number | undefined;
   /** Age of the oldest point that is in the files and not in the lane, counted from when it could be seen. */
   readonly lagMs: number;
@@ -66,9 +66,9 @@ export interface LanePosture {
   readonly pauses: readonly LanePause[];
   /** That process is alive: what it says holds now. */
   readonly isDriven: boolean;
-  /** Files next to the event files, by what became of them; undefined where none are searched for. */
+  /** Files next to the event files, by what became of them; undefined if none are searched for. */
   readonly files: Readonly<Record<string, number>> | undefined;
-  /** Where a person finds its tracker runs; empty where that was not asked for. */
+  /** Where a person finds its tracker runs; empty if that was not asked for. */
   readonly links: readonly { readonly run: RunRef; readonly url: string }[];
 }
 
@@ -122,7 +122,7 @@ export interface WatchStatusOptions {
   readonly lanes: readonly Pick<LaneProgressOptions, 'name' | 'type' | 'where' | 'kept'>[];
   /** Names of the roots that are watched: ready is who has looked at all of them. */
   readonly roots?: readonly string[];
-  /** How the watch before this one in the same process stood: what it counted goes on. */
+  /** The status of the previous watch in the same process. Its counters continue. */
   readonly before?: WatchStatus | undefined;
   /** Where roots lie of which nothing is known: one of these that is missing does not exist yet. */
   readonly newRoots?: ReadonlyMap<string, string>;
@@ -133,7 +133,7 @@ export interface WatchStatusOptions {
 }
 
 /**
- * How a watch stands: counts, lag, the lane, the roots, damage. The source of the display, the log, `status` and
+ * The state of a watch: counts, lag, the lane, the roots, damage. The source of the display, the log, `status` and
  * health.
  */
 export class WatchStatus {
@@ -192,15 +192,15 @@ export class WatchStatus {
     this.#watcher = watcher;
   }
 
-  /** Every root was looked at once, and one of them not long ago. */
+  /** True if every root was scanned once, and one of them recently. */
   get isReady(): boolean {
     return this.whyNotReady === undefined;
   }
 
   /**
-   * Why it can't be relied on: a first scan is not done though its root answers, or no root was looked at for several
-   * intervals. One that does not answer is no reason while others are checked: a restart would not help it, and would
-   * cost the others.
+   * Why the status is not reliable: a first scan is not complete although its root answers, or no root was scanned
+   * for several intervals. A root that does not answer is no reason while others are scanned: a restart would not
+   * help it, and would delay the others.
    */
   get whyNotReady(): string | undefined {
     if (this.#expected.some((name) => !this.roots.has(name) && !this.isSilent(name))) return 'the first scan is not complete';
@@ -226,8 +226,8 @@ export class WatchStatus {
   }
 
   /**
-   * Roots that do not exist yet: nobody has seen them, so each may be a slip. `reason`: something is there, and why it
-   * is not mirrored.
+   * Roots that do not exist yet: mirrorboard has never seen them, so each may be a typing error. `reason`: something
+   * is there, and why it is not mirrored.
    */
   get absentRoots(): readonly { readonly name: string; readonly path: string; readonly reason: string | undefined }[] {
     if (this.#neverSeen.size === 0) return [];
@@ -260,7 +260,7 @@ export class WatchStatus {
     return this.silences.some((silence) => silence.root === root);
   }
 
-  /** How much later than it should be a root's next scan is; below 0 where it is in time. */
+  /** How much later than it should be a root's next scan is; below 0 if it is in time. */
   #overdueMs({ scannedAtMs, tookMs }: RootStatus): number {
     return this.#clock.steadyMs() - scannedAtMs - SCANS_MISSED * Math.max(this.#scanIntervalMs, 4 * tookMs) - SCAN_GRACE_MS;
   }
@@ -365,7 +365,7 @@ export class WatchStatus {
     return counts;
   }
 
-  /** Bytes of decoded batches that are held for lanes to come. */
+  /** Bytes of decoded batches that are cached for lanes that come later. */
   queueBytes: () => number = () => 0;
 
   /** What does not answer now. */
@@ -531,7 +531,7 @@ function stamp(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** Why not all directories of a root have a notification; null where they do, or where none is asked for. */
+/** Why not all directories of a root have a notification; null if they do, or where none is asked for. */
 function shortOf({ notified, notifiedReason, directories }: RootStatus): string | null {
   if (notifiedReason !== '') return notifiedReason;
   return notified > 0 && notified < directories ? 'mirrorboard does not request more' : null;

@@ -29,11 +29,11 @@ interface ArtifactSyncOptions {
   readonly rules: ArtifactRules;
   /** The run's handle; undefined where the tracker does not give one now. */
   readonly open: (run: SyncedRun) => Promise<Handle | undefined>;
-  /** Whether a directory below a run's belongs to another run. */
+  /** True if a directory below a run's belongs to another run. */
   readonly isOther: (run: RunRef, path: string) => boolean;
   /**
-   * Whether a file was written while a run was, rather than one next to it that can see the file as well. `levels`:
-   * how far above the run it lies.
+   * True if a file was written during this run, and not during a sibling run that also sees the file. `levels`: how
+   * far above the run the file is.
    */
   readonly isOwner: (run: SyncedRun, levels: number, changedAtMs: number) => boolean;
   /** Texts that were sent before anybody asked for params in them, of the files from their beginning. */
@@ -147,7 +147,7 @@ export class ArtifactSync {
     return isDueAgain(state, this.#clock.wallMs()) || (isRefusedFile(state) && (state.outcome.askedAtMs ?? 0) < this.#askedAgainAtMs);
   }
 
-  /** Brings all files of some runs; it waits a little for those that are being written. False where some are left. */
+  /** Brings all files of some runs; it waits a little for those that are being written. False if some are left. */
   async bring(runs: Iterable<SyncedRun>, patienceMs: number): Promise<boolean> {
     const { signal, laneState, delivery } = this.#options;
     let endMs = this.#clock.steadyMs() + Math.min(patienceMs, PATIENCE_MS);
@@ -296,7 +296,7 @@ export class ArtifactSync {
     }
   }
 
-  /** It may be better next time; it is not tried forever. True where it is left. */
+  /** It may be better next time; it is not tried forever. True if it is left. */
   #fail(run: SyncedRun, task: ArtifactTask, key: string, reason: string): boolean {
     const tries = (this.#failures.get(key)?.tries ?? 0) + 1;
     const isNamed = tries >= MOST_TRIES;
@@ -327,7 +327,7 @@ export class ArtifactSync {
   }
 }
 
-/** Whether the tracker refused it long ago. A clock that was set back makes it wait no longer. */
+/** True if the tracker refused it long ago. A clock that was set back makes it wait no longer. */
 export function isDueAgain(state: ArtifactState, nowMs: number): boolean {
   const ageMs = nowMs - (state.outcome.askedAtMs ?? 0);
   return isRefusedFile(state) && !(ageMs >= 0 && ageMs < REFUSED_AGAIN_MS);

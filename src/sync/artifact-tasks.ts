@@ -42,7 +42,7 @@ export interface ArtifactTask {
 
 interface Loaded {
   readonly hash: string;
-  /** `isAgain`: it was refused before, so that nobody need make sure of it. */
+  /** `isAgain`: it was refused before, so no further check is needed. */
   readonly act: (handle: Handle, isAgain: boolean) => Promise<ArtifactResult>;
 }
 
@@ -52,7 +52,7 @@ type Compiled<Rule> = Rule & { readonly patterns: readonly Pattern[] };
 interface ArtifactTasksOptions {
   readonly rules: ArtifactRules;
   readonly upload: ArtifactUpload;
-  /** Whether a file was written while a run was. `levels`: how far above the run it lies. */
+  /** True if a file was written while a run was. `levels`: how far above the run it lies. */
   readonly isOwner: (run: SyncedRun, levels: number, changedAtMs: number) => boolean;
   readonly signal: AbortSignal;
 }
@@ -111,7 +111,7 @@ export class ArtifactTasks {
   }
 }
 
-/** All of a small file, as long and as old as it was when it was looked at. */
+/** All bytes of a small file, if its length and time are still those of the check. */
 async function contentOf(source: ArtifactSource, stamp: string, signal: AbortSignal): Promise<Buffer> {
   try {
     const read = await readWhole(source.directory, source.path, { mostBytes: MOST_TEXT_BYTES, signal });

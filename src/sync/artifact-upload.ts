@@ -33,7 +33,7 @@ export class ArtifactUpload {
     this.#options = options;
   }
 
-  /** Sets params of a file. `isAgain`: it was refused before, so that nobody need make sure of it. */
+  /** Sets params of a file. `isAgain`: it was refused before, so no further check is needed. */
   async setParams(handle: Handle, read: ReadParams, isAgain = false): Promise<ArtifactResult> {
     const { backend } = this.#options;
     if (backend.setParams === undefined) return { kind: 'unsupported', reason: 'the tracker does not support params from files' };
@@ -128,7 +128,7 @@ export class ArtifactUpload {
 
 const CHANGED: ArtifactOutcome = { kind: 'refused', reason: 'it has changed' };
 
-/** Whether a file turned out to be another one while it was sent, no matter which side noticed first. */
+/** True if a file turned out to be another one while it was sent, no matter which side noticed first. */
 export function hasChanged(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) if (at instanceof MirrorError && at.code === 'MB2008') return true;
   return false;

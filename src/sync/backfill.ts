@@ -65,7 +65,7 @@ export interface BackfillOptions {
   readonly moved?: 'follow' | 'new';
   /** Which links of each root are followed. Default: `owner`. */
   readonly linksOf?: LinkRules;
-  /** Undefined where nothing is mirrored into a local store. */
+  /** Undefined if nothing is mirrored into a local store. */
   readonly store: StoreOptions | undefined;
   /** Closed in the end. Default: none. */
   readonly trackers?: readonly TrackerLaneOptions[];
@@ -84,7 +84,7 @@ export interface BackfillOptions {
   readonly log?: FactLog;
   /** A request to the tracker of a lane ended with this HTTP status; undefined: there was no answer. */
   readonly requestEnded?: StatusWatcher['requestEnded'];
-  /** Whether what is pending for the local store is counted, file by file, as for trackers. Default: no. */
+  /** True if what is pending for the local store is counted, file by file, as for trackers. Default: no. */
   readonly countsStoreLag?: boolean;
   /** Called once the counters exist, so that a display can look at them. */
   readonly onStart?: (tracker: PassCounters) => void;
@@ -299,7 +299,7 @@ class Pass {
 
   /**
    * Walks root by root; lanes hear of the runs while it continues. Some wait for the end of the walk: a file with
-   * several names, as one of them is read; what is new where something is known, as it may be known from elsewhere;
+   * several names, as one of them is read; what is new if something is known, as it may be known from elsewhere;
    * and trackers' lanes where either may be, or a fold asks who else is there.
    */
   async #walk(walks: readonly RootWalk[]): Promise<void> {

@@ -29,7 +29,7 @@ export class FileOwners {
     this.#owners.clear();
   }
 
-  /** Whether a directory, as seen from a tracker run's, belongs to another one. */
+  /** True if a directory, as seen from a tracker run's, belongs to another one. */
   isOther({ root, path }: RunRef, seen: string): boolean {
     const { tree, routes } = this.#options;
     const ref = { root, path: posix.join(path, seen) };
@@ -37,7 +37,7 @@ export class FileOwners {
   }
 
   /**
-   * Whether a file belongs to a run: of the tracker runs that lie as deep below the same directory as this one does,
+   * True if a file belongs to a run: of the tracker runs that lie as deep below the same directory as this one does,
    * to the one that was begun last before the file changed.
    */
   isOwner(run: SyncedRun, levels: number, changedAtMs: number): boolean {

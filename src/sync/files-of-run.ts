@@ -59,7 +59,7 @@ export class FilesOfRun implements RunFiles {
     return (await this.#look(mark, signal)) === 'other';
   }
 
-  /** Whether there is nothing under any of these names. What cannot be checked is not gone for that. */
+  /** True if there is nothing under any of these names. What cannot be checked is not gone for that. */
   async areGone(files: Iterable<string>, signal: AbortSignal): Promise<boolean> {
     const { path } = this.#run.target;
     const { path: rootPath } = rootDirectory(this.#options.places, this.#run.target);

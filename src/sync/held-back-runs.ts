@@ -30,7 +30,7 @@ interface HeldBackOptions {
 }
 
 const QUIET_MS = 5000;
-/** So many times that at most. */
+/** At most so many times that delay. */
 const MOST_TIMES = 12;
 
 /**
@@ -48,7 +48,7 @@ export class HeldBackRuns {
     this.#options = options;
   }
 
-  /** Whether a lane is not to hear of some files yet; then they are kept. */
+  /** True if a lane is not to hear of some files yet; then they are kept. */
   holds(sync: LaneSync, run: RunRef, files: readonly ChangedFile[]): boolean {
     const { lanes, clock } = this.#options;
     if (!lanes.has(sync.lane)) return false;

@@ -28,8 +28,8 @@ interface StateOpening {
 }
 
 /**
- * Opens the state to write to it, with the system's time and chance by default. What can't be written for a while is
- * logged, and tried again. Throws MB3107 for the state of another shard.
+ * Opens the state to write to it, with the system's time and chance by default. A failed write is logged and retried.
+ * Throws MB3107 for the state of another shard.
  */
 export function openState(path: string, log: FactLog | undefined, { clock = systemClock, random, rules }: StateOpening = {}): StateFile {
   const state = StateFile.open(path, {

@@ -101,7 +101,7 @@ export class LaneRoutes {
    * is decided, since everything that goes into one restarts with it.
    */
   #outdated: Set<string> | undefined;
-  /** How often something was reported: it is reported again only when it has become ten times as often. */
+  /** How often each warning occurred: it is reported again only after ten times as many. */
   readonly #warned = new Map<string, number>();
 
   constructor(options: LaneRoutesOptions) {
@@ -119,7 +119,7 @@ export class LaneRoutes {
     return this.#of(run);
   }
 
-  /** Whether a directory that appears later could change where a run goes: it would be the first of its kind. */
+  /** True if a directory that appears later could change where a run goes: it would be the first of its kind. */
   isOpen(run: RunRef): boolean {
     const { fold, laneState } = this.#options;
     if (!fold.asksForOthers || this.#decided.has(keyOfRun(run)) || this.#mappings.has(keyOfRun(run))) return false;
@@ -300,7 +300,7 @@ export class LaneRoutes {
     this.#sources.get(keyOfRun({ root: run.root, path: target }))?.delete(keyOfRun(run));
   }
 
-  /** Restarts a tracker run that would have another name, place or other series today, with all that goes into it. */
+  /** Restarts a tracker run whose name, location or series would differ today, with all runs that go into it. */
   #restartChanged(target: RunRef, { group, groupTag }: RunRoute): void {
     const { laneState, namesOf } = this.#options;
     const key = keyOfRun(target);

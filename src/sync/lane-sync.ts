@@ -7,7 +7,7 @@ import type { LaneProgress } from '../status/index.ts';
 /** What brings one lane to the ends of the files: told what happened to them, it reads from its own positions. */
 export interface LaneSync {
   readonly lane: string;
-  /** Whether what happens to a run depends on directories that may be heard of in a moment. Missing: never. */
+  /** True if directories that may appear in a moment decide about a run. If missing: never. */
   waitsForOthers?(run: RunRef): boolean;
   /** Files that are new or have changed. */
   filesChanged(run: RunRef, files: readonly ChangedFile[]): void;

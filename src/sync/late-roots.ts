@@ -17,9 +17,9 @@ type Verdict = { readonly kind: 'taken' | 'freed' } | { readonly kind: 'refused'
 const TAKEN: Verdict = { kind: 'taken' };
 
 /**
- * Roots that did not exist when the watch began. What is there later can be another root under a second name, or a
- * file: each is checked as at a start before anything of it is mirrored. Roots that do not answer are not among them,
- * since a check could hold up everything.
+ * Roots that did not exist when the watch began. A root that appears later can be another root under a second name,
+ * or a file: each is checked as at a start before anything of it is mirrored. Roots that do not answer are not among
+ * them, since a check could hold up everything.
  */
 export class LateRoots {
   readonly #options: LateRootsOptions;

@@ -39,7 +39,7 @@ interface LocalSyncOptions {
   readonly events: SyncEvents;
   /** Where each root lies. */
   readonly places: ReadonlyMap<string, RootDirectory>;
-  /** For lanes that come behind; undefined where there are none. */
+  /** For lanes that come behind; undefined if there are none. */
   readonly cache: BatchCache | undefined;
   readonly signal: AbortSignal;
   /** The time and its timers. Default: the system's. */
@@ -382,7 +382,7 @@ export class LocalSync implements LaneSync {
   /** The lane does not take more: after a while everything that was not accepted is read again from the positions. */
   async #recover(): Promise<void> {
     const failure = this.#lane.failure;
-    // Nobody may offer the next lane what comes behind something that this one dropped.
+    // The next lane must not get data that follows something this lane dropped.
     await this.#queues.idle();
     await this.#lane.drain();
     this.#status.lane(this.lane).stalled(failure, this.#retryMs);

@@ -25,7 +25,7 @@ export class Parents {
     this.#namesOf = namesOf;
   }
 
-  /** `names`: what the run is called. A run is not above itself, nor above one that is above it. */
+  /** `names`: the name of the run. A run is not its own parent, nor the parent of one of its ancestors. */
   of(target: RunRef, { parent }: RunNames = this.#namesOf(target)): Above {
     if (parent === undefined) return NONE;
     const above = this.#runAt(target.root, parent.name);

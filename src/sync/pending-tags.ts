@@ -24,7 +24,7 @@ export class PendingTags {
     else this.#note(tags.add(tag), tag);
   }
 
-  /** What is pending for a series alone is no longer pending. */
+  /** Removes gaps that only one series needed. */
   forgo(tag: string): void {
     this.#isChanged = true;
     for (const tags of this.#byTag.get(tag) ?? []) tags.delete(tag);

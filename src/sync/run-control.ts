@@ -93,7 +93,7 @@ export class RunControl {
     this.#resume(this.#options.runs.stopped);
   }
 
-  /** Whether the hparams of a run say that its sessions have ended. */
+  /** True if the hparams of a run say that its sessions have ended. */
   isOver({ sources, target }: SyncedRun): boolean {
     const { laneState, routes } = this.#options;
     const ends = new Map([...sources].map(([key, { sessionEnd }]) => [key, sessionEnd]));

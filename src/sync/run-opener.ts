@@ -57,7 +57,7 @@ type Opening =
    */
   | { readonly kind: 'wait'; readonly ms: number };
 
-/** So many former tracker runs of one run are passed by at most. */
+/** Most former tracker runs of one run that are skipped. */
 const MOST_REBUILT = 50;
 /**
  * The other files of a run whose first one was replaced may be about to be: so long is waited before what they hold
@@ -223,7 +223,7 @@ export class RunOpener {
     return { kind: 'restart', ms: isSettled ? 0 : REPLACING_MS };
   }
 
-  /** Of a file with other content its incident speaks; of other files nobody would. */
+  /** An incident already reports a file with other content; only other files are named here. */
   #warnTogether({ target }: SyncedRun, replaced: Replaced): void {
     this.#options.routing.warn(`${runLabel(target)} continues in the tracker run that also has its earlier content: ${whatOf(replaced)}`, {
       ...factsOf(target, replaced),
@@ -253,8 +253,8 @@ export class RunOpener {
   }
 
   /**
-   * The tracker run can't be continued, and stays as it is: a second one is to be opened, and gets everything. False
-   * where that is not wanted, not ours to do, or was of no use.
+   * The tracker run cannot be continued and stays as it is: opens another one, which gets everything. False if the
+   * configuration forbids that, if the run is not ours, or if it did not help.
    */
   rebuild(run: SyncedRun, error: MirrorError): boolean {
     const { laneState, routes, routing } = this.#options;
@@ -338,7 +338,7 @@ export class RunOpener {
     return { kind: 'opened', opened };
   }
 
-  /** What stands above a run: where that is a run too, it is opened first. */
+  /** The parent of a run. If that is a run, too, it is opened first. */
   async #above(
     run: SyncedRun,
     startedAt: number | undefined,
@@ -356,7 +356,7 @@ export class RunOpener {
     if (opening.kind === 'wait' || opening.kind === 'stopped') return opening;
     // It restarts by its own turn: until then nobody knows what it will be.
     if (opening.kind === 'restart') return { kind: 'wait', ms: Math.max(LOOK_MS, opening.ms) };
-    // One whose own tracker run can't be had holds up nobody below it.
+    // A run that cannot get its own tracker run does not delay the runs below it.
     if (opening.kind === 'runFatal') return { kind: 'none' };
     return { kind: 'parent', parent: { key: parent.key, name: this.#namesOf(parent).name, handle: opening.handle } };
   }

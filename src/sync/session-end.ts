@@ -30,7 +30,7 @@ export interface SessionSource {
 }
 
 /**
- * Whether the sessions of a tracker run are over. An end that says no time counts after points with a step above 0:
+ * True if the sessions of a tracker run are over. An end that says no time counts after points with a step above 0:
  * nothing was trained before.
  */
 export function isSessionOver(sources: readonly SessionSource[]): boolean {

@@ -25,7 +25,7 @@ export class SyncedSource {
   readonly toRetry = new Set<string>();
   /** Files that do not answer: asked again when something of their root does. */
   readonly silent = new Set<string>();
-  /** When the first of its files was begun, as their names say; 0 where none does. */
+  /** When the first of its files was begun, as their names say; 0 if none does. */
   begunAtMs = 0;
   /** Files of the last turn: their pieces may not have gone out. */
   read: readonly string[] = [];
@@ -92,7 +92,7 @@ export class SyncedRun {
   stoppedUntilMs = 0;
   /** The tracker takes nothing for it until a person does something there, or that is not known to be over. */
   isStopped = false;
-  /** When the files next to its event files are checked next. */
+  /** When the artifacts of the run are checked next. */
   artifactsDueMs = 0;
   /** Generations of files that were compared with what the tracker run is known by. */
   readonly compared = new Set<string>();
@@ -124,7 +124,7 @@ export class SyncedRun {
   }
 }
 
-/** Of the first record with values in a batch; undefined where none has any. */
+/** Of the first record with values in a batch; undefined if none has any. */
 export function firstChecksum({ scalars, objects }: Batch): number | undefined {
   return scalars.count > 0 ? scalars.checksum[0] : objects[0]?.checksum;
 }

@@ -66,7 +66,7 @@ export class SyncedRuns implements Iterable<SyncedRun> {
     return run;
   }
 
-  /** Whether files can't be read because they do not answer. */
+  /** True if files can't be read because they do not answer. */
   get hasSilent(): boolean {
     for (const { sources } of this) for (const { silent } of sources.values()) if (silent.size > 0) return true;
     return false;

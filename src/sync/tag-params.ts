@@ -79,7 +79,7 @@ export class TagParams {
   }
 }
 
-/** As the state keeps it, next to those of files: `params` is what is before the names. */
+/** The key in the state, like the rule of a file: `params` is the prefix of the names. */
 function ruleText(prefix: string, tag: string): string {
   return JSON.stringify({ params: prefix, tag });
 }

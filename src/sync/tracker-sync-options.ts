@@ -32,7 +32,7 @@ export interface TrackerSyncOptions {
   readonly runEndedAfterOf?: (rootPath: string) => number;
   /** No process writes to the files: the sync searches incomplete ends, and does not wait for more. */
   readonly isSettled: boolean;
-  /** Whether every run is known by now: before, what lies below a run may be another one's. Default: it is. */
+  /** True if every run is known by now: before, what lies below a run may be another one's. Default: it is. */
   readonly isTreeWhole?: () => boolean;
   readonly signal: AbortSignal;
   /** The time and its timers. Default: the system's. */

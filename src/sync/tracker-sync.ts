@@ -148,7 +148,7 @@ export class TrackerSync implements LaneSync {
       states,
       rules: routing.artifacts,
       delivery: this.#delivery,
-      // If nothing of a run was sent, there is no tracker run to store anything in.
+      // If nothing was sent for a run, there is no tracker run that could get artifacts.
       open: async (run) => (laneState.handle(run.target) === undefined ? undefined : await this.#control.open(run, [])),
       isOwner: (run, levels, changedAtMs) => this.#owners.isOwner(run, levels, changedAtMs),
       pastTexts: (run, tags) => pastTexts(run, tags, { laneState, reader, mostBytes: TURN_BYTES, clock: this.#clock }),
@@ -235,7 +235,7 @@ export class TrackerSync implements LaneSync {
     for (const { name, size, stamp } of changed) {
       const state = known.get(name);
       source.dirty.add(name);
-      // Nobody comes back to what is pending later: this pass tries it.
+      // No later pass returns to pending data, so this pass tries it.
       if (isSettled && (state?.position.gaps.length ?? 0) > 0) source.toRetry.add(name);
       this.progress.fileGrew(ref, name, size, state?.position.watermark ?? 0, changedMsOf(stamp));
       if (state !== undefined) this.progress.filePending(ref, name, pendingGapBytes(state));

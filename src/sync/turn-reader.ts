@@ -39,8 +39,8 @@ export class TurnReader {
   }
 
   /**
-   * A piece of a run. What is left of its files is to be read in another turn. Reads a root one time after the other,
-   * so that no two turns come with a large record of it each. `delivered`: when all of the turn is.
+   * A piece of a run. Another turn reads the rest of its files. Reads a root one time after the other, so that no two
+   * turns come with a large record of it each. `delivered`: when all of the turn is.
    */
   async read(source: SyncedSource, mostBytes: number, delivered: Promise<void>): Promise<SourcePiece[]> {
     const { root } = source.ref;

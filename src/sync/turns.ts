@@ -41,7 +41,7 @@ export class Turns {
     this.#most = (options.backend.describe().limits.sendsAtOnce ?? 1) + TURNS_AHEAD;
   }
 
-  /** Whether anything is under way or waits for its turn. What is held waits for none. */
+  /** Whether anything is under way or waits for its turn. A held run waits for no turn. */
   get isAtWork(): boolean {
     return this.#underWay.size > 0 || this.#ready.size > 0 || this.#gathering.size > 0;
   }

@@ -10,7 +10,7 @@ export interface WatchOptions {
   readonly roots: readonly RootRequest[];
   /** Which links of each root are followed. Default: `owner`. */
   readonly linksOf?: LinkRules;
-  /** Undefined where nothing is mirrored into a local store. */
+  /** Undefined if nothing is mirrored into a local store. */
   readonly store: StoreOptions | undefined;
   /** Closed in the end. Default: none. */
   readonly trackers?: readonly TrackerLaneOptions[];
@@ -27,11 +27,11 @@ export interface WatchOptions {
    * searched, trackers hear of it. Default: half an hour.
    */
   readonly runEndedAfterOf?: (rootPath: string) => number;
-  /** So long nothing new comes to a root before a fold decides by what is next to a run. Default 5000. */
+  /** How long a root must be quiet before a fold looks at the siblings of a run. Milliseconds, default 5000. */
   readonly quietRootMs?: number;
   /** Use notifications where the file system has them. Default true. */
   readonly notify?: boolean;
-  /** How the watch stood before this one in the same process: what it counted goes on. */
+  /** The status of the previous watch in the same process. Its counters continue. */
   readonly before?: WatchStatus | undefined;
   /** Ends the watch: what was read is stored first. */
   readonly signal: AbortSignal;

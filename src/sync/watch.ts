@@ -11,8 +11,8 @@ import { WatchStores } from './watch-stores.ts';
 import { Watcher } from './watcher.ts';
 
 /**
- * Mirrors what is below the roots, then what is added to it, until the signal is aborted; returns how things stand
- * then. Closes the lanes' backends. A lane that fails waits and does not end the watch. Throws as `backfill` does.
+ * Mirrors what is below the roots, then what is added to it, until the signal is aborted. Returns the status at that
+ * time. Closes the lanes' backends. A lane that fails waits and does not end the watch. Throws as `backfill` does.
  */
 export async function watch(options: WatchOptions): Promise<WatchStatus> {
   const places = new WatchStores();

@@ -52,7 +52,7 @@ export class WatchedMoves {
   #copies: CopiedRuns | undefined;
   /** Runs whose places were taken. */
   #places: TakenPaths | undefined;
-  /** Of all files that are known: only a new file with one of them can have been elsewhere. */
+  /** Inodes of all known files: only a new file with a known inode can be a moved one. */
   #inodes = new KnownInodes();
   #endRound: () => void = () => undefined;
 
@@ -74,7 +74,7 @@ export class WatchedMoves {
       : new TakenPaths({ helds: movables(), pathOf: (root) => roots.get(root)?.path, roots: () => this.#answering(), scanSoon });
   }
 
-  /** Whether this round ends: it says nothing more of files, since the next one looks at everything. */
+  /** True if this round ends: it says nothing more of files, since the next one looks at everything. */
   get hasMoved(): boolean {
     return this.#moving.size > 0;
   }
@@ -122,7 +122,7 @@ export class WatchedMoves {
     return this.#places?.sift(root, clear) ?? clear;
   }
 
-  /** What waited in places that were taken, and can be told now. */
+  /** Changes that waited because their paths were taken, and can be reported now. */
   due(): Iterable<{ readonly root: string; readonly changes: readonly RunChange[] }> {
     return this.hasMoved ? [] : (this.#places?.due() ?? []);
   }
@@ -181,7 +181,7 @@ export class WatchedMoves {
   }
 
   /**
-   * Whether something lies where another run was that did not turn up yet: several may be moved one after the other.
+   * True if something lies where another run was that did not turn up yet: several may be moved one after the other.
    */
   get #isMoving(): boolean {
     return [...this.#movingRuns()].some(([root, found]) =>
@@ -204,7 +204,7 @@ export class WatchedMoves {
     });
   }
 
-  /** No file is opened here: one that hangs must not stop everybody. */
+  /** Opens no file: a file that hangs must not stop all runs. */
   #byInode(root: string): FindOptions {
     const names = new Set(this.#answering());
     return { byInode: true, others: [...this.#options.roots.values()].filter(({ name }) => name !== root && names.has(name)) };
@@ -227,7 +227,7 @@ export class WatchedMoves {
   }
 }
 
-/** Whether it lies where another run was that is not there any more. */
+/** True if it lies where another run was that is not there any more. */
 function isInPlace({ otherwise }: { readonly otherwise: string }): boolean {
   return otherwise === 'other';
 }

@@ -221,7 +221,7 @@ export class Watcher {
     }
   }
 
-  /** Where a root lies; undefined where it does not answer. */
+  /** Where a root lies; undefined if it does not answer. */
   #answeringPath(name: string): string | undefined {
     const path = this.#roots.get(name)?.path;
     return path === undefined || this.#unseen.has(path) || this.#status.isSilent(name) ? undefined : path;
@@ -370,7 +370,7 @@ export class Watcher {
 
   #tellOf(root: string, changes: readonly RunChange[]): void {
     this.#heldBack.noteNew(root, changes);
-    // Only trackers' lanes fold runs: no other lane needs to know which runs are next to each other.
+    // Only lanes of trackers fold runs, so only they need to know the siblings of a run.
     if ((this.#options.trackers ?? []).length > 0) for (const { run: path } of changes) this.#tree.add({ root, path });
     for (const { run: path, files } of changes) {
       const run = { root, path };
@@ -425,7 +425,7 @@ export class Watcher {
     return path === undefined || runEndedAfterOf === undefined ? RUN_ENDED_AFTER_MS : runEndedAfterOf(path);
   }
 
-  /** For `status`: how all of it stands, and of each lane what is to be known of it when we are gone. */
+  /** For `status`: the state of the watch, and a snapshot of each lane for the time after this process. */
   #writeStatus(isEnded: boolean): void {
     this.#state.together(() => {
       this.#state.writeStatus({ ...this.#status.document(), ...(isEnded ? { ended: true } : {}) });

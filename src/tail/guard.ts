@@ -89,7 +89,7 @@ function beginning(file: OpenFile, { guard, position }: FileState): Beginning | 
 }
 
 /**
- * Whether what is there may become the first record that was read: it is the file's first, and as long, as far as
+ * True if what is there may become the first record that was read: it is the file's first, and as long, as far as
  * that is reported.
  */
 function isBegunAs(file: OpenFile, first: RecordMark): boolean {

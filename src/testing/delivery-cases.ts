@@ -145,7 +145,7 @@ export function deliveryCases(context: CaseContext): void {
 
   for (const [name, fault, low, high] of [
     ['in seconds', { kind: 'rateLimited', afterSec: 2 }, 2000, 2000],
-    // A date is rounded to a second, and some time has passed by the time it is read.
+    // A date is rounded to a second, and some time passes before the backend reads it.
     ['as a date', { kind: 'rateLimited', afterSec: 1800, asDate: true }, 1_000_000, 1_801_000],
   ] as const) {
     contractCase(
@@ -309,7 +309,7 @@ export function deliveryCases(context: CaseContext): void {
     for (const secret of secrets) for (const text_ of shown) assert.ok(!everythingOf(text_).includes(secret));
   });
 
-  contractCase(context, 'reads back only the tags that are wanted', async (bench) => {
+  contractCase(context, 'reads back only the requested tags', async (bench) => {
     const run = bench.run();
     const drafts = pieces(run, 1);
     const delivery = await bench.mirror(run, drafts);

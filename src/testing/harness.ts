@@ -15,9 +15,9 @@ export interface Harness {
   readonly faults: readonly FaultKind[];
   /** Only one process may have the target open. Default false. */
   readonly hasOneWriter?: boolean;
-  /** Whether tracker runs are told apart by their fingerprint. Default true. */
+  /** True if tracker runs are told apart by their fingerprint. Default true. */
   readonly hasFingerprints?: boolean;
-  /** Whether the backend has `compareArtifacts`. Default false. */
+  /** True if the backend has `compareArtifacts`. Default false. */
   readonly comparesArtifacts?: boolean;
   /** Once, before the first case: a server is started here. */
   setUp?(): Promise<void>;

@@ -169,7 +169,7 @@ export class SmallDelivery {
     this.ledger.refusals.push({ ...refusal, file });
   }
 
-  /** Whether a backend that keeps its positions has passed a draft. */
+  /** True if a backend that keeps its positions has passed a draft. */
   #isKnown({ batch }: Draft): boolean {
     if (!isOwning(this.backend)) return false;
     const known = this.backend.filesOf(this.source.run).find(({ name }) => name === batch.file);

@@ -48,10 +48,7 @@ export async function tidy(targets: TidyTargets, tidyings: readonly Tidying[], r
   return finishTidying(targets);
 }
 
-/**
- * Finishes what was begun and cut off. What belongs to another store, or to a lane that is not at hand, waits for
- * those.
- */
+/** Finishes what was begun and cut off. Tasks for another store, or for a lane that is not available, wait. */
 export async function finishTidying(targets: TidyTargets): Promise<Removed> {
   let [removed, left] = [0, 0];
   const removing = { failed: new Set<string>(), used: new Map<string, ReadonlySet<string>>() };
@@ -78,7 +75,7 @@ function tellStore({ local }: TidyTargets, { store, tidying }: Task): boolean {
 
 /** What is known of the lanes that tracker runs are removed from, by their names. */
 interface Removing {
-  /** Those that failed: nobody waits for each of their runs. */
+  /** Lanes that failed: their other runs are not tried. */
   readonly failed: Set<string>;
   /** The handles that each of them uses. */
   readonly used: Map<string, ReadonlySet<string>>;

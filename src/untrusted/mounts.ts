@@ -56,7 +56,7 @@ export class Mounts {
   }
 }
 
-/** Whether a file system of this type holds what the kernel says (`proc`), not files. */
+/** True if a file system of this type holds what the kernel says (`proc`), not files. */
 export function isOfTheKernel(type: string | undefined): boolean {
   return type !== undefined && OF_THE_KERNEL.has(type);
 }

@@ -1,6 +1,6 @@
 import { type ErrorCode, MirrorError } from '../errors.ts';
 
-/** Texts of others are cut: a link may have four thousand characters. */
+/** Longest text from outside in a message, in characters: a link may have four thousand. */
 const MOST_TEXT = 300;
 
 /** Says that something is not read, and why; never what is in it. */

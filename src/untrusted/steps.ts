@@ -85,7 +85,8 @@ export async function doLater<Value>(steps: Steps<Value>, call = callLater): Pro
 
 async function answerOf(ask: Ask, call: typeof callLater): Promise<unknown> {
   const close = (fd: number): void => void call({ call: 'close', fd }).catch(() => undefined);
-  // Nobody waits for it, and it is not refused for what hangs elsewhere: the descriptor would stay open.
+  // No caller waits for the close, and a path that hangs elsewhere does not refuse it: otherwise the descriptor would
+  // stay open.
   if (ask.call === 'close') return close(ask.fd);
   let work: Promise<unknown> | undefined;
   try {

@@ -120,7 +120,7 @@ export class RunPass {
     });
   }
 
-  /** Half of the way is the left side, half the right one; the files of a run stand for both. */
+  /** The left side is half of the way, the right side the other half. The files of a run count for both. */
   async #readFirst(side: Side, comparison: RunComparison, states: readonly FileState[]): Promise<void> {
     const { progress } = this.#log;
     const { source, signal } = this.#options;

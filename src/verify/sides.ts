@@ -99,7 +99,7 @@ export class FilesSide implements Side {
     }
   }
 
-  /** What is there already, and not noted, is not too much. */
+  /** The files to their ends, so that points the lane already has but has not noted do not count as extra. */
   async #filesToTheirEnds(): Promise<ReadRunFiles> {
     const { source, candidate, states, facts, reader } = this.#of;
     const whole = await wholeFiles(candidate.directory, states);
@@ -143,7 +143,7 @@ export class LanesSide implements Side {
     if (isAgain) yield* this.#excuses(comparison, isWanted);
   }
 
-  /** Every point of the files, with how the lanes stand to it. */
+  /** Every point of the files, with its status in the lanes. */
   async *#excuses(comparison: RunComparison, isWanted: (tag: string) => boolean): AsyncGenerator<CompareStep, void, void> {
     const { run, directory } = this.#candidate;
     const [left, right] = [new RunStatuses(this.#left, run), new RunStatuses(this.#right, run)];

@@ -8,7 +8,7 @@ import type { ExtraFindings } from './lane-source.ts';
 import { type ComparedRun, type FileRepairer, RepairCounts, type Repairer, repairFiles } from './repairer.ts';
 import { recordEnd } from './verify-files.ts';
 
-/** More gaps than this in one file cost more than sending what lies between them. */
+/** More gaps than this in one file cost more than sending the data between them. */
 const MOST_GAPS = 1000;
 
 /** A tracker's lane in the state. */
@@ -67,7 +67,7 @@ export class StateRepairer implements Repairer, FileRepairer {
     );
   }
 
-  /** What is not there any more, or not as it was, is done once more. */
+  /** Missing or changed params and artifacts are stored again. */
   async repairExtras(_compared: ComparedRun, { again }: ExtraFindings): Promise<void> {
     if (again === undefined) return;
     for (const { path, rule } of again.artifacts) this.#lane.forgetArtifact(again.target, path, rule);
@@ -88,7 +88,7 @@ export class StateRepairer implements Repairer, FileRepairer {
     throw this.#state.failure ?? new MirrorError('MB3101', 'the pending data could not be recorded in the state');
   }
 
-  /** What was refused may be taken now: a limit was raised, a store is back. */
+  /** The tracker may accept now what it refused before: a limit was raised, a store is back. */
   #askAgain(run: RunRef, name: string, { unjudged }: FileFacts, directory: Directory): void {
     const state = unjudged === undefined ? this.#lane.knownFile(run, name) : undefined;
     if (state === undefined) return;

@@ -58,7 +58,7 @@ export class RunStatuses {
   }
 }
 
-/** Why points of a tracker that does not know their places may be of files that nobody can ask any more. */
+/** Why points of a tracker without positions may come from files that no longer exist. */
 export function doubtOf(states: readonly FileState[], facts: ReadonlyMap<string, FileFacts>): Unjudged | undefined {
   for (const { unjudged, lost } of facts.values()) {
     if (unjudged !== undefined) return unjudged;

@@ -7,10 +7,10 @@ import type { RunRef } from '../model/index.ts';
 import { Listings, type MediaCounts, type MediaDifference, NO_ARTIFACTS, NO_MEDIA } from './compare/index.ts';
 import type { ExtraScope, Extras, LaneSource } from './lane-source.ts';
 
-/** What is wrong with the store itself, rather than with what it holds. */
+/** An error of the store itself, not of its content. */
 const UNREACHABLE: ReadonlySet<string> = new Set(['MB3001', 'MB3005', 'MB3006']);
 
-/** Whether an error says that a store cannot be read: then it says nothing about what it should hold. */
+/** True if an error says that a store cannot be read: then it says nothing about what it should hold. */
 export function isUnreachable(error: unknown): boolean {
   return UNREACHABLE.has(systemCode(error) ?? '');
 }
@@ -22,7 +22,7 @@ export function openStoreSource(store: StoreOptions): LaneSource & Disposable {
   const about = lastRun(reader);
   return {
     words: `the store ${store.path}`,
-    // Nobody looks for files that were forgotten and whose points were to be kept, or that lie in another root now.
+    // Leaves out files that were forgotten but whose points were kept, and files that are in another root now.
     roots() {
       const unread = reader.unreadRoots();
       return reader.roots().filter(({ name }) => reader.hasExpectedRuns(name) || unread.has(name));

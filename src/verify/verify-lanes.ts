@@ -84,7 +84,7 @@ export async function verifyLanes(options: VerifyLanesOptions): Promise<Verifica
 }
 
 async function verifyStore(store: StoreOptions, options: VerifyLanesOptions): Promise<Verification> {
-  // Positions are written while it is repaired: nobody may move them meanwhile.
+  // A repair writes positions, so no other process may move them meanwhile.
   const lock = options.repair === true ? FileLock.acquire(store.path) : undefined;
   try {
     return await orObstacle('local', store.path, ifUnreachable(store.path), options, async () => {

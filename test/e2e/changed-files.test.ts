@@ -152,7 +152,7 @@ describe('an event file between two backfills', () => {
     expect(rows('SELECT generation FROM files')).toEqual([{ generation: 0 }]);
   });
 
-  it('that was emptied keeps its points, also while its new content has none, and status and verify say so', async () => {
+  it('that was emptied keeps its points, even while its new content has none, and status and verify show it', async () => {
     writeFileSync(path, w.eventFile(scalars(1)));
     await backfill();
     for (const content of ['', w.eventFile(), Buffer.alloc(5000), new Uint8Array(w.frame(w.versionEvent(7)))]) {

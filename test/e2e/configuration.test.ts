@@ -311,7 +311,7 @@ describe('config show', () => {
     expect(values.map(({ key }) => key)).toEqual(expect.arrayContaining(['config', 'profile', 'state']));
   });
 
-  it('shows what profiles and lanes say that are not used, but for their secrets', async () => {
+  it('shows the settings of unused profiles and lanes, but not their secrets', async () => {
     configure(
       'backend: local',
       `lanes: { local: {}, spare: { type: mlflow, tracking_uri: "http://me:hunter2@here", token: "\${A_TOKEN}", tags: { a: b } } }`,

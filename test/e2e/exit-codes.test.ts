@@ -92,7 +92,7 @@ describe('the exit code', () => {
     ['a missing configuration', ['backfill', '--config', 'none.yaml', corpus('tf2_scalars')], /none\.yaml/],
   ];
 
-  it.each(wrong)('is 2 for %s, and nothing is made', async (_, args, says) => {
+  it.each(wrong)('is 2 for %s, and no file is created', async (_, args, says) => {
     const { stderr, stdout } = await mustRun(args, { cwd: folder }, 2);
     expect(stderr).toMatch(says);
     expect(stdout).toBe('');
@@ -117,7 +117,7 @@ describe('the exit code', () => {
     expect((await mustRun(['export', '--format', 'csv', '--kind', 'songs'], { cwd: folder }, 2)).stderr).toMatch('no such kind: songs');
   });
 
-  it('exits 0 for a root without event files, and says so', async () => {
+  it('exits 0 for a root without event files, and reports it', async () => {
     mkdirSync(join(folder, 'empty'));
     expect((await mustRun(['backfill', 'empty'], { cwd: folder })).stderr).toMatch(/no event files/i);
   });

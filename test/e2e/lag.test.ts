@@ -143,7 +143,7 @@ describe('the lag of a tracker that is away', () => {
   });
 });
 
-describe('the lag of files that nobody watches', () => {
+describe('the lag of files without a watch', () => {
   const DAY = 86_400;
 
   it('is the age of the oldest point behind what was mirrored, whenever the file changed last', async () => {
@@ -167,7 +167,7 @@ describe('the lag of files that nobody watches', () => {
     expect(await lagOf()).toBeLessThan(DAY / 24);
   });
 
-  it('is what an older version knew of it, where an older version wrote last', async () => {
+  it('is the one that an older version recorded, if an older version wrote last', async () => {
     stub = await MlflowStub.start();
     configure(stub.url);
     writeFileSync(file, w.eventFile(scalar(0)));

@@ -77,7 +77,7 @@ it('a paused lane gets nothing, over a restart, while another one gets all; then
   await stop(again);
 });
 
-it('backfill leaves a paused lane out, and says so', async () => {
+it('backfill leaves a paused lane out, and reports it', async () => {
   writeFileSync(file(), w.eventFile(scalar(0)));
   await mustRun(['backfill', 'logs'], { cwd: folder });
   append(1);

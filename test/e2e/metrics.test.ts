@@ -82,7 +82,7 @@ async function scrape(accept?: string): Promise<string> {
 }
 
 describe('/metrics of a watch', () => {
-  it('say what /status says of lanes that are well, of one that is down, and of damage', async () => {
+  it('agree with /status about healthy lanes, one that is down, and damage', async () => {
     await watch();
     const { lanes, damage } = await status();
     const series = seriesIn(await scrape());
@@ -208,7 +208,7 @@ describe('--metrics-file', () => {
     expect([...read(verified).keys()].filter((series) => read().has(series))).toEqual([]);
   });
 
-  it('fails before anything is done where its folder is missing', async () => {
+  it('fails before it does anything if its folder is missing', async () => {
     mkdirSync(join(folder, 'logs'));
     const { stderr } = await mustRun(['backfill', 'logs', '--metrics-file', 'missing/backfill.prom'], { cwd: folder }, 1);
     expect(stderr).toContain('MB3009');

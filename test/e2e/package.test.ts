@@ -186,7 +186,7 @@ if (cold !== undefined) {
       expect([code, stderr]).toEqual([0, expect.stringContaining('3 new points')]);
     });
 
-    it('says which Node is needed, and how npx brings it, where the Node on PATH is older', async () => {
+    it('explains which Node is needed, and how npx brings it, if the Node on PATH is older', async () => {
       const old = made('node-20');
       writeFileSync(join(old, 'node'), `#!/bin/sh\nif [ "$1" = -v ]; then echo v20.20.2; else exec '${process.execPath}' "$@"; fi\n`, {
         mode: 0o755,

@@ -411,7 +411,7 @@ artifacts:
 });
 
 describe('a run that something else has opened', () => {
-  it('takes the points, and keeps its name, its status and what others log to it', async () => {
+  it('gets the points, and keeps its name, its status and the data of others', async () => {
     configure('', ', join: { file: run_id.txt }');
     const experiment = stub.store.createExperiment('autolog', []);
     const theirs = stub.store.createRun(experiment.id, { name: 'theirs', user: 'someone', startTime: 5n, tags: [] });

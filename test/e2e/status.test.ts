@@ -68,7 +68,7 @@ async function status(code = 0): Promise<Status> {
 }
 
 describe('the status of a store', () => {
-  it('that has everything says so, and that it can be verified', async () => {
+  it('that has everything shows this, and that it can be verified', async () => {
     await backfill();
     const { type, lanes, watch, roots, damage } = await status();
     expect([type, watch, damage]).toEqual(['status', null, []]);
@@ -79,7 +79,7 @@ describe('the status of a store', () => {
     expect(await text()).toMatch(/no watch running +10 +- +- +-\n.*\nNext: mirrorboard verify\n$/s);
   });
 
-  it('prints nothing if it is told twice to be quiet: use its exit code', async () => {
+  it('prints nothing with -qq: use its exit code', async () => {
     await backfill();
     append(...scalars(10, 15));
     expect((await mustRun(['status', '-qq'], { cwd: folder }, 0)).stdout).toBe('');
@@ -214,7 +214,7 @@ describe('the status of a store', () => {
     await status();
   });
 
-  it('does not say what happened to a file that cannot be checked', async () => {
+  it('does not guess what happened to a file that cannot be checked', async () => {
     await backfill();
     rmSync(file);
     symlinkSync(ONE, file);

@@ -213,7 +213,7 @@ describe('backfill with a tracker and the store', () => {
     expect(JSON.parse((await mustRun(['status', '--json'], { cwd: folder })).stdout).lanes[1]).toMatchObject({ refused: 0 });
   });
 
-  it('of which a run was deleted there leaves that run alone, and mirrors the others', async () => {
+  it('leaves a run alone that was deleted in the tracker, and mirrors the others', async () => {
     mkdirSync(join(logs, 'other'));
     writeFileSync(file, w.eventFile(...scalars(0, 5)));
     writeFileSync(join(logs, 'other', ONE), w.eventFile(...scalars(0, 5)));

@@ -280,7 +280,7 @@ describe('verify of MLflow', () => {
 });
 
 describe('migrate', () => {
-  it('mirrors a lane to the end, and says that the other one can be switched off', async () => {
+  it('mirrors a lane to the end, and confirms that the other one can be switched off', async () => {
     write();
     await mustRun(['backfill', 'logs', '--to', 'local'], cwd());
     const { stdout } = await mustRun(['migrate', '--from', 'local', '--to', 'mlflow', '--json'], cwd());
@@ -297,7 +297,7 @@ describe('migrate', () => {
     );
   });
 
-  it('does not say so if the second lane has no place for something, until that is accepted', async () => {
+  it('does not confirm it if the second lane cannot hold some data, until that is accepted', async () => {
     write();
     const config = join(folder, 'mirrorboard.yaml');
     writeFileSync(config, readFileSync(config, 'utf8').replace('tracking_uri:', 'artifacts: false, tracking_uri:'));
@@ -367,7 +367,7 @@ describe('migrate', () => {
     expect(stderr).toMatch(/missing.*acc/);
   });
 
-  it('says why not if the second lane lacks something', async () => {
+  it('explains why not if the second lane lacks something', async () => {
     write();
     await mustRun(['backfill', 'logs'], cwd());
     const { metrics } = stub.run('a');

@@ -115,7 +115,7 @@ async function expectRepaired(): Promise<Summary> {
   return { ...after, repair };
 }
 
-describe('a store that nobody touched', () => {
+describe('an untouched store', () => {
   const corpora = ['test/logs', 'test/damaged'].flatMap((name) =>
     readdirSync(join(repository, name)).map((log) => [`${name}/${log}`] as const),
   );
@@ -407,7 +407,7 @@ describe('what can not be judged', () => {
     expect((await verified([], 3)).could_not_judge).toEqual([expect.objectContaining({ what: './mirrorboard.db' })]);
   });
 
-  it('is wrong use where it never was mirrored', async () => {
+  it('is wrong use if it never was mirrored', async () => {
     mkdirSync(join(folder, 'others'));
     expect((await mirrorboard(['verify', 'others'], { cwd: folder })).code).toBe(2);
     expect((await mirrorboard(['verify', 'nowhere'], { cwd: folder })).code).toBe(2);
@@ -424,7 +424,7 @@ describe('verify', () => {
     await verified(['logs/a'], 1);
   });
 
-  it('draws the same sample for the same seed, and says that it is one', async () => {
+  it('draws the same sample for the same seed, and reports that it is one', async () => {
     w.bigLog({ dir: join(folder, 'logs'), runs: 1, tags: 100, steps: 10 });
     await mustRun(['backfill', 'logs'], { cwd: folder });
     const points = async (...args: string[]): Promise<number> => (await verified(['--sample', ...args])).totals['points'] ?? 0;
@@ -471,7 +471,7 @@ describe('verify', () => {
     expect(await verified()).toMatchObject({ writer: null, next: `mirrorboard backfill ${join(folder, 'logs')}` });
   });
 
-  it('says that a watch has to end before a repair', async () => {
+  it('reports that a watch has to end before a repair', async () => {
     await mirrored();
     tamper('UPDATE point SET value = 1e9 WHERE id = 3');
     const watching = start(['watch', 'logs'], { cwd: folder });

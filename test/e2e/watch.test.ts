@@ -129,7 +129,7 @@ describe('a watch that is asked to end', () => {
     await expectMirrored();
   });
 
-  it('goes on while another process holds the state, and writes to it afterwards', async () => {
+  it('continues while another process holds the state, and writes to it afterwards', async () => {
     writeFileSync(file, w.eventFile(scalar(0)));
     const watching = watch('--log-format', 'json');
     await has(1);
@@ -144,7 +144,7 @@ describe('a watch that is asked to end', () => {
     await mustRun(['state', 'check'], { cwd: folder });
   });
 
-  it('goes on with its trackers while another process holds the state, and mirrors each point once', async () => {
+  it('continues with its trackers while another process holds the state, and mirrors each point once', async () => {
     const tracker = await MlflowStub.start();
     try {
       writeFileSync(join(folder, 'mirrorboard.yaml'), `lanes: { local: {}, mlflow: { tracking_uri: "${tracker.url}" } }\n`);
@@ -172,7 +172,7 @@ describe('a watch that is asked to end', () => {
     }
   });
 
-  it('says so in lines for programs where all others are', async () => {
+  it('reports this in lines for programs if all others are', async () => {
     const watching = watch();
     await watching.said(/root scanned/);
     const { stderr } = await end(watching);
@@ -242,7 +242,7 @@ describe('a second watch', () => {
     await end(first);
   });
 
-  it('of another directory with the same name as one that is mirrored is refused, and says how to name it', async () => {
+  it('of another directory with the same name as one that is mirrored is refused, with a hint to name it', async () => {
     writeFileSync(file, w.eventFile(scalar(0)));
     const first = watch();
     await has(1);

@@ -57,7 +57,7 @@ describe('what earlier versions wrote', () => {
     expect(await json('state', 'check')).toMatchObject({ sound: true });
   });
 
-  it('is refused where a newer version wrote it, and stays as it was', async () => {
+  it('is refused if a newer version wrote it, and stays as it was', async () => {
     execFileSync('tar', ['-xzf', join(repository, 'test/formats/0.1.0.tgz'), '-C', folder]);
     for (const [name, code] of [
       ['mirrorboard.state', 'MB3103'],

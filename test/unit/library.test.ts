@@ -65,7 +65,7 @@ it('mirrors, verifies and migrates as the command line does', async () => {
   reader.close();
 });
 
-it('migrates nothing from a lane that nothing was mirrored into', async () => {
+it('migrates nothing from a lane without data', async () => {
   const config = await loadConfig({ flags: { state: join(folder, 'runs.state') }, env: {}, cwd: folder });
   const store = config.lanes.local;
   await backfill({ roots: config.roots, store, signal });

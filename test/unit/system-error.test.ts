@@ -15,7 +15,7 @@ describe('messages of the system', () => {
     expect(reasonOf('text')).toBe('text');
   });
 
-  test('tell a missing file from one that cannot be checked', () => {
+  test('distinguish a missing file from one that cannot be checked', () => {
     expect(['ENOENT', 'ENOTDIR', 'EIO', 'ENOTCONN', 'EACCES', 'ELOOP'].filter((code) => isGone(failed(code)))).toEqual([
       'ENOENT',
       'ENOTDIR',

@@ -27,7 +27,7 @@ export function positionHash({ run, file, offset, checksum, index }: PointIdenti
   return nameHash([run.root, run.path, file, offset, checksum, index], digits);
 }
 
-/** The line of an event without a value: it is no point, and nobody asks for it, but it is kept. */
+/** The line of an event without a value: it is not a point, but it is kept. */
 export function markText(position: Readonly<Record<string, Json>>, { kind, step, wallTime, payload }: Mark): string {
   return jsonText({ ...position, mark: kind, step, wall_time: wallTime, base64: Buffer.from(payload).toString('base64') });
 }

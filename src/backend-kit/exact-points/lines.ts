@@ -24,7 +24,7 @@ export interface HeadFields {
 
 /** A line as it is read back. */
 export interface StoredPoint extends HeadFields {
-  /** Its place, as one text. */
+  /** Its position, as one text. */
   readonly key: string;
   readonly file: string;
   readonly offset: number;
@@ -36,7 +36,7 @@ export interface StoredPoint extends HeadFields {
 
 /** How a tracker's lines name what is not the same in all of them. */
 export interface LineNames {
-  /** The fields that are a point's place together. */
+  /** The fields that together are a point's position. */
   readonly position: readonly string[];
   /** The field of the files that a point needs. */
   readonly files: string;
@@ -45,8 +45,8 @@ export interface LineNames {
 const VALUE = ',"value":';
 
 /**
- * A line: the value is its last field, so that its text can be had back as it was written. `place` and `more` stand
- * before and behind the rest.
+ * A line: the value is its last field, so that its text can be read back as it was written. `position` comes before the
+ * other fields, `more` after them.
  */
 export function pointText(
   position: Readonly<Record<string, Json>>,

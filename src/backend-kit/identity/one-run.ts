@@ -13,7 +13,7 @@ import { type Clock, systemClock } from '../../clock.ts';
  */
 const TICKET_MS = 5000;
 const LOOK_MS = 100;
-/** The order of a run without a ticket. */
+/** Sorts a run without a ticket after all others. */
 const LAST = Number.MAX_SAFE_INTEGER;
 
 /** The tracker runs of one key. */
@@ -21,14 +21,14 @@ export interface Contenders<Run> {
   /** All of them, in an order that is the same for all processes. */
   list(): Promise<readonly Run[]>;
   idOf(run: Run): string;
-  /** Its stored ticket, as a text. */
+  /** The ticket that the tracker has for it, as a text. */
   ticketOf(run: Run): unknown;
-  /** Whether it exists and belongs to this run: the others wait for its ticket. */
+  /** True if it exists and belongs to this run: the others wait for its ticket. */
   isOwn(run: Run): boolean;
   giveTicket(run: Run, ticket: string): Promise<void>;
-  /** Whether nothing was written to it. Default: a run without a ticket is. */
+  /** True if nothing was written to it. Default: true for a run without a ticket. */
   isEmpty?(run: Run): boolean;
-  /** Whether its maker may be about to give it a ticket, if the tracker tells. */
+  /** True if its process may still give it a ticket, if the tracker can tell. */
   mayDraw?(run: Run): boolean;
   /** Removes an unused one. */
   remove(run: Run): Promise<void>;
@@ -36,7 +36,7 @@ export interface Contenders<Run> {
   readonly clock?: Clock | undefined;
 }
 
-/** All of them by their tickets, once those that are this run's have one, or no process will give them one. */
+/** All contenders by ticket, once all that belong to this run have one, or no process will give them one any more. */
 export async function byTicket<Run>(contenders: Contenders<Run>, signal: AbortSignal): Promise<readonly Run[]> {
   const { clock = systemClock } = contenders;
   const end = clock.steadyMs() + TICKET_MS;
@@ -54,8 +54,8 @@ export async function byTicket<Run>(contenders: Contenders<Run>, signal: AbortSi
 }
 
 /**
- * The one that everybody ends with: `made`, or another one; then `made` is removed, and so is what processes that
- * died left without a ticket.
+ * Returns the run that all contenders agree on: `made`, or another one. In the second case, `made` is removed, and so
+ * are runs that dead processes left without a ticket.
  */
 export async function agreeOnOne<Run>(made: Run, contenders: Contenders<Run>, signal: AbortSignal): Promise<Run> {
   const id = contenders.idOf(made);
@@ -65,7 +65,7 @@ export async function agreeOnOne<Run>(made: Run, contenders: Contenders<Run>, si
   try {
     await contenders.giveTicket(made, String(ticket));
   } catch (error) {
-    // Who takes so long for it is treated as dead.
+    // A process that needs so long for it is treated as dead.
     const left = await byTicket(contenders, signal);
     const winner = left.find(isOther);
     if (winner === undefined || left.some((run) => contenders.idOf(run) === id)) throw error;
@@ -92,7 +92,7 @@ export async function withoutLeft<Run>(twins: readonly Run[], contenders: Conten
   return twins.filter((run) => !isLeft(run));
 }
 
-/** The ticket for a run that a process left without one when it died: the next process need not wait for it. */
+/** The ticket for a run that a dead process left without one, so that the next run need not wait for it. */
 export function missingTicket(ticket: unknown): string | undefined {
   return readTicket(ticket) === undefined ? '1' : undefined;
 }

@@ -66,7 +66,7 @@ export async function isWhoseRun({ mark, readBack }: Candidate, source: RunSourc
   }
 }
 
-/** Whether it names a file that has other content now, if such files get a new tracker run. */
+/** True if it names a file that has other content now, if such files get a new tracker run. */
 async function isOfReplaced({ files: named }: RunMark, source: RunSource, signal: AbortSignal): Promise<boolean> {
   const { files, fingerprint, leavesReplaced } = source;
   if (leavesReplaced !== true || files?.isReplaced === undefined) return false;

@@ -37,7 +37,7 @@ export interface SendSteps<Prepared, Own extends Job<Prepared> = Job<Prepared>> 
   readonly begin: (parcel: TrackerParcel) => Promise<Own>;
   /** Writes what was prepared, of all jobs together. Default: nothing is left to write. */
   readonly write?: (jobs: readonly Own[]) => Promise<void>;
-  /** Whether all of a job was written before `write` threw. */
+  /** True if all of a job was written before `write` threw. */
   readonly isDone?: (job: Own) => boolean;
   /** The outcome of what was thrown. */
   readonly outcomeOf: (thrown: unknown) => NotAccepted;

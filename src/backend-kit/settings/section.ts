@@ -34,8 +34,8 @@ interface Found {
 }
 
 /**
- * A lane's section of the configuration, read field by field: variables first, then the section, then defaults. What
- * is wrong is gathered.
+ * A lane's section of the configuration, read field by field: variables first, then the section, then defaults. It
+ * collects all problems.
  */
 export class Section<Table extends SettingFields> {
   readonly problems: SettingProblem[] = [];
@@ -54,7 +54,7 @@ export class Section<Table extends SettingFields> {
     return this.#found.get(key)?.value as ValueOf<Table[Key]>;
   }
 
-  /** Where it was set: a variable's name, `file`, the name of a tracker's own file, or `default`. */
+  /** The source of a setting: a variable's name, `file`, the name of a tracker's own file, or `default`. */
   sourceOf(key: keyof Table & string): string {
     return this.#found.get(key)?.source ?? 'default';
   }

@@ -17,7 +17,7 @@ export function addressOf(text: string): AimAddress {
     return {
       kind: 'wrong',
       expected: EXPECTED,
-      hint: isHost ? `Write aim://${whole}.` : 'A folder with a repository is given as repo.',
+      hint: isHost ? `Write aim://${whole}.` : 'For a folder with a repository, set repo instead.',
     };
   }
   if (scheme !== 'aim' && scheme !== 'http' && scheme !== 'https') return { kind: 'wrong', expected: EXPECTED };

@@ -88,7 +88,7 @@ export function failureOfAnswer(what: string, answer: Exclude<HttpAnswer, { kind
   const { error } = answer;
   // The connection is as good as before.
   if (isTooLarge(error) || isOddAnswer(error)) return new AimFailure('busy', error);
-  // Also where no connection came to stand: a certificate that will not do does not by itself.
+  // Also if no connection came to stand: a certificate that will not do does not by itself.
   if (error.code === 'MB4002') return new AimFailure('denied', withAccessHint(error));
   // A proxy asks for patience: the connection is as good as before.
   if (answer.kind === 'retry') return new AimFailure(answer.status === 429 ? 'busy' : 'away', error);
@@ -103,7 +103,7 @@ export function withAccessHint(error: MirrorError): MirrorError {
     : error;
 }
 
-/** The exception of an answer; undefined where it is no answer of Aim, but a proxy's. */
+/** The exception of an answer; undefined if it is no answer of Aim, but a proxy's. */
 function exceptionOf(text: string): ServerException | undefined {
   try {
     const body: unknown = JSON.parse(text);

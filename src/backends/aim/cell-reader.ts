@@ -1,4 +1,4 @@
-/** Reads what a scalar sequence has: all of its cells, or those of some steps. */
+/** Reads a scalar sequence: all of its cells, or those of some steps. */
 import { BESIDE, EXACT_COLUMN, exactValue, narrow, PLACE_COLUMN, RANGES, TORN } from './cells.ts';
 import type { AimClient, Resource } from './client.ts';
 import type { Column } from './column.ts';
@@ -10,7 +10,7 @@ import type { Key, Tree } from './tree.ts';
 /** Questions under way at a time. */
 const AT_ONCE = 8;
 
-/** Reads cells, and what is stored next to them. What was written must have been applied. */
+/** Reads cells, and what is stored next to them. The server must have applied all writes. */
 export class CellReader {
   readonly #client: AimClient;
   readonly #seqs: Resource;

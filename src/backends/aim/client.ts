@@ -133,7 +133,7 @@ export class AimClient {
     }
   }
 
-  /** The name of a run; undefined where there is none in the database. */
+  /** The name of a run; undefined if there is none in the database. */
   async runName(hash: string, signal: AbortSignal): Promise<string | undefined> {
     if (!(await this.hasRun(hash, signal))) return undefined;
     const name = await this.#withProps(hash, signal, (props) => this.call(props, 'name', [], signal));
@@ -273,7 +273,7 @@ export class AimClient {
     return keys;
   }
 
-  /** All below a path that holds named things; undefined where there is none. */
+  /** All below a path that holds named things; undefined if there is none. */
   async branch(resource: Resource, path: readonly Key[], signal: AbortSignal): Promise<ReadonlyMap<Key, Tree> | undefined> {
     const found = await this.find(resource, 'collect', [path, true, false], signal);
     if (found === undefined || found instanceof Map) return found as ReadonlyMap<Key, Tree> | undefined;

@@ -135,7 +135,7 @@ export function treeOf(name: 'meta' | 'seqs', hash: string): { readonly [key: st
   return { name, sub: hash, read_only: false, from_union: false, index: false, timeout: null };
 }
 
-/** Whether trees take many values in one call, if it is known of a version: 3.22.0 does not, 3.25.1 does. */
+/** True if trees take many values in one call, if it is known of a version: 3.22.0 does not, 3.25.1 does. */
 export function takesManyOf(version: string): boolean | undefined {
   const minor = Number(version.split('.')[1]);
   if (minor <= 22) return false;

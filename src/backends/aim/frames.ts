@@ -4,7 +4,7 @@ import type { AimClient, Resource } from './client.ts';
 import { FRAME_BYTES } from './limits.ts';
 import { type Key, type Tree, TreeWriter } from './tree.ts';
 
-/** Steps and cells of a column, in typed arrays: the one kind of instruction that there are many of. */
+/** Steps and cells of a column, in typed arrays: the only kind of instruction that is frequent. */
 export interface Cells {
   readonly keys: readonly bigint[];
   /** Floats, or integers; null for all of them. */

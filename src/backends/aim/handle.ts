@@ -38,7 +38,7 @@ export const readHandle = handleReader(
       : undefined,
 );
 
-/** Whether a value of the configuration is a context rule. */
+/** True if a value of the configuration is a context rule. */
 export function isContextRule(value: unknown): value is ContextRule {
   return value === 'none' || value === 'prefix' || value === 'directory';
 }

@@ -1,4 +1,7 @@
-/** The Aim backend: a client of `aim server`, native sequences for what Aim has types for, and exact values. */
+/**
+ * The Aim backend: a client of `aim server`. It stores native sequences for what Aim has types for, and exact values
+ * with them.
+ */
 import { sendByRun } from '../../backend-kit/sending/index.ts';
 import { systemClock, timeoutSignal } from '../../clock.ts';
 import { withSignal } from '../../concurrency/index.ts';
@@ -220,7 +223,7 @@ class AimBackend implements Backend {
     return repo === undefined ? { ...time, headers, tls, timeoutMs } : { ...time, headers: {}, tls: {}, timeoutMs };
   }
 
-  /** Looks at what a run says of itself; undefined where it is not there. Who only looks takes no lock. */
+  /** Looks at what a run says of itself; undefined if it is not there. Who only looks takes no lock. */
   async #look<T>(
     { hash }: Pick<AimRun, 'hash'>,
     signal: AbortSignal,

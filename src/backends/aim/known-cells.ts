@@ -2,7 +2,7 @@
 import { type Cell, TORN } from './cells.ts';
 import { rangeKey, type StepRange } from './place.ts';
 
-/** A cell as the server has it; torn if its columns were being replaced when the server died. */
+/** A cell as the server has it. `torn`: the server died while its columns were being replaced. */
 export type FoundCell = Cell | typeof TORN;
 
 /** Cells by step, and what is stored with them. */

@@ -8,7 +8,7 @@ export interface Loads {
   trim(most: number): void;
 }
 
-/** Bounds what sequences hold between two sends. What was used longest ago is forgotten first. */
+/** Bounds what sequences hold between two sends. It forgets the least recently used first. */
 export class LoadedPoints {
   readonly #most: number;
   /** What each of them keeps. */

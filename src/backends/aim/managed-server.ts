@@ -12,7 +12,7 @@ import type { AimSettings } from './settings.ts';
 
 const INIT_MS = 120_000;
 
-/** Starts a server for a repository, which is made where there is none, and waits until it answers. Throws MB4008. */
+/** Starts a server for a repository, which is made if there is none, and waits until it answers. Throws MB4008. */
 export async function startServer(
   repo: string,
   { command }: Pick<AimSettings, 'command'>,
@@ -40,7 +40,7 @@ export async function startServer(
       env: own,
       healthPath: '/status/',
       name: `the server for the Aim repository ${repo}`,
-      hint: `Try it by hand: ${command} server --repo ${repo}`,
+      hint: `Run it manually: ${command} server --repo ${repo}`,
     },
     signal,
   );
@@ -48,7 +48,7 @@ export async function startServer(
 
 async function makeRepository(program: string, repo: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
   const failed = (why: string): MirrorError =>
-    new MirrorError('MB4008', `making the Aim repository ${repo} failed: ${why}`, { hint: `Try it by hand: aim init --repo ${repo}` });
+    new MirrorError('MB4008', `making the Aim repository ${repo} failed: ${why}`, { hint: `Run it manually: aim init --repo ${repo}` });
   try {
     mkdirSync(repo, { recursive: true });
   } catch (cause) {

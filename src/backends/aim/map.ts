@@ -123,8 +123,8 @@ function shownText(shape: readonly number[], strings: readonly Uint8Array[]): st
 }
 
 /**
- * A histogram as Aim draws it: bins of one width, to which each bucket gives what is in them. The exact buckets
- * are next to it.
+ * A histogram as Aim draws it: bins of one width, to which each bucket contributes its share. The exact buckets are
+ * stored with it.
  */
 function distribution(value: Histogram): Custom {
   const buckets = value.left.map((left, i) => ({ left: Number(left), right: Number(value.right[i]), count: Number(value.count[i]) }));

@@ -45,7 +45,7 @@ export class ObjectSequence {
   #firstStep: number | bigint | undefined;
   #lastStep: number | bigint | undefined;
   #collapsed: number;
-  /** Whether the kept points were counted: the metadata does not name those that were kept just before a crash. */
+  /** True if the kept points were counted: the metadata does not name those that were kept just before a crash. */
   #isCounted = false;
 
   constructor(id: SequenceId, family: AimObject['family'], hash: string, fields: Tree | undefined) {

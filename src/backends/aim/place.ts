@@ -32,8 +32,8 @@ export function placeId(run: RunRef, file: string, offset: number, checksum: num
 }
 
 /**
- * Bytes of a file that gave a series points of ever greater steps: such points have no place of their own beside
- * them, so that nearly all points cost nothing more than Aim's own columns. Ranges of one series share no step.
+ * A range of bytes of a file whose points gave a series strictly rising steps. Such points need no place of their own
+ * in Aim, so nearly all points cost no more than Aim's own columns. Ranges of one series share no step.
  */
 export interface StepRange {
   readonly file: string;
@@ -62,8 +62,8 @@ export function readRange(key: string, text: string): StepRange | undefined {
 }
 
 /**
- * Whether a point comes before what stands at its step, which a range is known of. Inside of the range it is a later
- * repetition.
+ * True if a point comes before the point that Aim has at its step, whose range is known. Inside the range, it is a
+ * later repetition.
  */
 export function isBeforeRange(place: Place, { file, start }: StepRange): boolean {
   const order = compareNames(place.file, file);

@@ -157,7 +157,7 @@ function textOf(data: string, own: Readonly<Record<string, Tree>>): string {
   return own['mb_json'] === true ? data : plainTextJson(data);
 }
 
-/** Whether the bytes that a value names by their hashes are there. */
+/** True if the bytes that a value names by their hashes are there. */
 function holdsAll(text: string, value: Tree, own: Readonly<Record<string, Tree>>): boolean {
   const named = text.match(/"sha256":"[0-9a-f]{64}"/g) ?? [];
   if (named.length === 0) return true;

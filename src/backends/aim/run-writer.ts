@@ -70,7 +70,7 @@ export class AimRunWriter {
   /** Sequences that the present send writes into. */
   readonly #used = new Set<ScalarSequence>();
   #saidCollapsed = false;
-  /** Whether a send failed: what is in memory may be ahead of what the server has. */
+  /** True if a send failed: what is in memory may be ahead of what the server has. */
   #isAhead = false;
 
   /** `loaded` bounds what the sequences of all runs hold in memory. */
@@ -190,7 +190,7 @@ export class AimRunWriter {
     }
   }
 
-  /** Hyperparameters stand where Aim looks for them, beside the point. */
+  /** Stores hyperparameters where Aim looks for them, in addition to the point. */
   async #storeParams({ params, paramsMeta }: AimObject, frames: Frames): Promise<void> {
     if (this.#run.isJoined) return;
     for (const path of this.#open.attrPaths) {
@@ -199,7 +199,7 @@ export class AimRunWriter {
     }
   }
 
-  /** Events without a value are no points: nobody asks for them, they are kept all the same. */
+  /** Events without a value are not points. They are kept anyway. */
   async #storeMarks({ batch, file }: TrackerParcel, frames: Frames): Promise<void> {
     const marks = batch.marks.map(({ kind, step, wallTime, offset, checksum, payload }): readonly [Key, Tree] => [
       placeId(batch.run, file, offset, checksum, 0),

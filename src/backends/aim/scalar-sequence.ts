@@ -48,7 +48,9 @@ export class ScalarSequence {
   #isExtremeGone = false;
   /** The least step that was seen: files that come late may have begun before the first. */
   #least: number | undefined;
-  /** Whether the points next to the cells were counted: a crash may have left some that the metadata does not count. */
+  /**
+   * True if the points next to the cells were counted: a crash may have left some that the metadata does not count.
+   */
   #isCounted = false;
   #collapsed: number;
   #hasExact: boolean;
@@ -242,7 +244,7 @@ export class ScalarSequence {
     const present: PlacedScalar[] = [];
     /** Values that are shown no more. */
     const gone = new Set<number>();
-    /** Steps of winners whose cell is there already, whole or torn. */
+    /** Steps of winners whose cell exists already, complete or incomplete. */
     const taken = new Set<number>();
     // When all were read, what a crash left behind is not counted as it is.
     let replaced = isAllNew;

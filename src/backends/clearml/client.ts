@@ -77,7 +77,7 @@ export class ClearmlClient {
     if (auth !== undefined && 'token' in auth) this.#token = tokenOf(auth.token, time.wallMs());
   }
 
-  /** The server's time, as it told it in whole seconds; undefined before it did. */
+  /** The server's time, from its answers in whole seconds; undefined before the first one. */
   nowMs(): number | undefined {
     return this.#clock === undefined ? undefined : this.#clock.dateMs + this.#time.steadyMs() - this.#clock.atMs;
   }

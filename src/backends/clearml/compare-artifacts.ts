@@ -44,7 +44,7 @@ export async function artifactDifference(
   const found = artifact.text('hash', '');
   if (found !== hash) return { kind: 'file', name: path, found: `SHA-256 ${found}` };
   const url = artifact.text('uri');
-  // It was stored when files went to another place, which is not asked any more.
+  // The artifact was stored in a place that the configuration no longer names, so it is not checked.
   if (!source.hasFile(url)) return undefined;
   const bytes = await source.lengthOf(url, signal);
   return fileDifference(file, bytes === undefined ? undefined : { bytes, read: () => source.file(url, signal) });

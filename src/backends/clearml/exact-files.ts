@@ -1,7 +1,7 @@
 /**
- * Files of lines that hold points exactly as they were, for all that events cannot hold. Such a file is named
- * by its content, so that the same points sent again fall on the same file; points that were cut into other files
- * meanwhile stand in both, and are one by their place. An event names each, so that it is found.
+ * Files of lines that hold points exactly as they were, for all that events cannot hold. Such a file is named by its
+ * content, so the same points sent again become the same file. Points that were cut into other files meanwhile are in
+ * both, and count once by their position. An event names each, so that it is found.
  */
 import {
   cutLines,

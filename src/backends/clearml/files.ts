@@ -22,7 +22,7 @@ export interface Files {
   get(url: string, signal: AbortSignal): Promise<Buffer>;
   /** Undefined where there is none. */
   lengthOf(url: string, signal: AbortSignal): Promise<number | undefined>;
-  /** Whether an address is of this place: others may have been in use before. */
+  /** True if an address is of this place: others may have been in use before. */
   has(url: string): boolean;
   remove(url: string, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
@@ -144,7 +144,7 @@ export class FileServer implements Files {
   }
 }
 
-/** A bucket. What lies elsewhere (written before `output_uri` was set) is asked of the file server. */
+/** A bucket. It asks the file server for other files (written before `output_uri` was set). */
 export class BucketFiles implements Files {
   readonly #store: ObjectStore;
   readonly #url: string;

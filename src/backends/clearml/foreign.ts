@@ -16,7 +16,7 @@ import { TRIAL_FILE, TRIAL_SECTION } from './trial.ts';
 /** By which a task is found again. */
 const OWN_TAG = /^mb-[0-9a-f]{12}$/;
 
-/** A task of ours, and the params and artifacts that were stored with it. */
+/** A task of ours, and its stored params and artifacts. */
 export type OwnTask = Pick<TaskRef, 'id' | 'project'> & Omit<OwnRun, 'handle'>;
 
 /** Lists the tasks, params and artifacts of our projects that no mirror wrote. */
@@ -118,6 +118,6 @@ function* filesOf(task: AnswerFields, { files }: Pick<OwnTask, 'files'>): Genera
     const key = artifact.text('key', '');
     if (!stored.has(key) && !isPointFile(key) && key !== TRIAL_FILE) yield key;
   }
-  // Ours are registered apart from the task, and not listed in it.
+  // Our models are registered separately, and the task does not list them.
   for (const model of task.object('models').list('output')) yield model.text('name', '') || model.id('model');
 }

@@ -1,6 +1,6 @@
 /**
- * The ClearML backend: events for what ClearML shows, files for what they cannot hold; online, or into
- * offline sessions.
+ * The ClearML backend: events for what ClearML shows, and files for what events cannot hold. It works online, or
+ * writes offline sessions.
  */
 
 import { outcomeOfThrown } from '../../backend-kit/failures/index.ts';
@@ -150,7 +150,7 @@ class ClearmlBackend implements Backend {
     return compareArtifacts(task, wanted, session, signal);
   };
 
-  /** Of a lane that is offline nobody asks the server; what still waits in a session is not there. */
+  /** If a lane is offline, mirrorboard does not ask the server. Data that still waits in a session is not in it. */
   readonly foreign: Call<'foreign'> = async (own, signal) => {
     const tasks = own.flatMap(({ handle, ...stored }) => {
       const ref = readHandle(handle);
@@ -160,7 +160,7 @@ class ClearmlBackend implements Backend {
     return this.#online?.foreign(tasks, signal);
   };
 
-  /** Sessions of runs that nothing more comes of wait for nobody else. */
+  /** Sessions of ended runs wait for no other run. */
   readonly catchUp: Call<'catchUp'> = async (signal) => {
     await this.#online?.sendWaiting(signal);
   };

@@ -48,7 +48,7 @@ const GRAPH = 'graph ';
 /** The end of a key of an artifact that a point needs: step and place, see `placeName`. */
 const POINT_FILE = /-(?:-?\d+)_[0-9a-f]{8}_[0-9a-z]+_[0-9a-f]{1,8}_\d+(?:_\d+)?$/;
 
-/** Whether an artifact of this key is one that a point needs. */
+/** True if an artifact of this key is one that a point needs. */
 export function isPointFile(key: string): boolean {
   return POINT_FILE.test(key);
 }

@@ -4,8 +4,8 @@ const LEAST = 3;
 const PAD = '_';
 
 /**
- * A name of fewer characters is filled up. So is one that looks as if it were: no two names become one, and cutting
- * off as many as were added gives the name again.
+ * Fills up a name that is too short. It also fills up a name that looks filled up. So no two names become one, and
+ * removing the added characters gives the name back.
  */
 export function longName(name: string): string {
   const plain = name.trim();

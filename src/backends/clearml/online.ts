@@ -233,7 +233,7 @@ export class Online {
     return valueOrThrow(await this.#client.call('looking at the task', 'tasks.get_by_id', { task }, signal)).object('task');
   }
 
-  /** The task that a session was sent to, now if it was not yet; undefined where there is no such session. */
+  /** The task that a session was sent to, now if it was not yet; undefined if there is no such session. */
   async #sentOf(session: Session, signal: AbortSignal): Promise<TaskRef | undefined> {
     const note = session.note();
     if (note === undefined) return undefined;

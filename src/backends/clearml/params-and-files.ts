@@ -118,7 +118,7 @@ export function datasetParam({ name, hash, source, context }: Dataset): Param {
   return { section: DATASETS, name: context === '' ? name : `${context}/${name}`, value: `${source} (${hash})`, type: 'str' };
 }
 
-/** Whether a param, as the task has it, is one that `datasetParam` made. */
+/** True if a param, as the task has it, is one that `datasetParam` made. */
 export function isDatasetParam(section: string, held: AnswerFields): boolean {
   return section === DATASETS && /\([0-9a-f]+\)$/.test(held.text('value', ''));
 }

@@ -29,7 +29,7 @@ export class Projects {
     this.#known.forget();
   }
 
-  /** The project of a name, also one with short parts that a server before 2.2 took. */
+  /** The project of a name. Also accepts names with short parts, which servers before 2.2 accepted. */
   async lookUp(name: string, signal: AbortSignal): Promise<Project | undefined> {
     const long = projectName(name);
     const plain = plainProjectName(name);

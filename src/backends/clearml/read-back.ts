@@ -101,7 +101,7 @@ async function exactFilesIn(source: EventSource, signal: AbortSignal): Promise<r
   return inOrder(found.values(), ({ url }) => url);
 }
 
-/** Whether the files that a point needs are there, with all their bytes. */
+/** True if the files that a point needs are there, with all their bytes. */
 async function isWhole(source: EventSource, { files }: StoredPoint, base: string, signal: AbortSignal): Promise<boolean> {
   for (const [path, bytes] of files) {
     if ((await source.lengthOf(base + encodedPath(path), signal)) !== bytes) return false;

@@ -1,7 +1,7 @@
 /**
- * An offline session: a folder that `Task.import_offline_session` of the official SDK takes, and that a lane that
- * goes online sends itself. Events are appended, with the same keys as online, so that whatever stands in it twice
- * after a crash is one once it is imported.
+ * An offline session: a folder that `Task.import_offline_session` of the official SDK (`clearml/task.py`) accepts. A
+ * lane that goes online sends it itself. Events are appended with the same keys as online, so events that are in it
+ * twice after a crash become one on import.
  */
 import { constants, createReadStream, existsSync, readFileSync } from 'node:fs';
 import { link, open, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
@@ -30,7 +30,7 @@ const BYTES_PER_LINE = 4 * 1024 * 1024;
  */
 const MODELS = 'mirrorboard-models.json';
 
-/** What is noted in addition to what the SDK reads. */
+/** A note of ours, in addition to the files that the SDK reads. */
 export interface SessionNote {
   /** Where the lane leads: another one does not send it. */
   readonly target: string;
@@ -74,7 +74,7 @@ export class Session implements EventSink, EventSource {
   readonly path: string;
   readonly #document: () => TaskDocument;
   #folder: string | undefined;
-  /** Whether the end of the events' file was looked at: a process that died may have left half a line. */
+  /** True once the end of the events' file was checked: a process that died may have left half a line. */
   #isComplete = false;
 
   /** `document`: what the task is, where the session is new. */
@@ -341,7 +341,7 @@ async function writeDurably(path: string, text: string): Promise<void> {
   await writeFile(path, text, { flag: 'wx', mode: ownFileMode(), flush: true });
 }
 
-/** What was appended last may have been cut by a crash: nothing of that line was accepted. */
+/** A crash may have cut the last append: nothing of that line was accepted. */
 async function cutIncompleteLine(path: string): Promise<void> {
   if (!existsSync(path)) return;
   const file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);

@@ -50,7 +50,7 @@ export class Sessions {
   /** The session of a run: the known one, or found again by its key, if it is of the same files, else made. */
   async open(source: RunSource, known: TaskRef | SessionRef | undefined, signal: AbortSignal): Promise<Session> {
     const continues = known?.kind === 'task' ? known : undefined;
-    // Code that keeps facts of a session can read no files any more.
+    // The note of a session cannot read files, so it leaves them out.
     const { files: _, ...kept } = source;
     const given = this.#projectOf(source);
     const project = projectName(given);

@@ -103,7 +103,7 @@ export const FIELDS = {
   recreate_deleted: { kind: SWITCH, fallback: false },
 } satisfies SettingFields;
 
-/** Where a field is in `clearml.conf`, which is behind the section. */
+/** The keys of `clearml.conf` that hold the fields. The section of the lane overrides them. */
 const IN_CONF: Readonly<Record<string, string>> = {
   api_server: 'api.api_server',
   files_server: 'api.files_server',

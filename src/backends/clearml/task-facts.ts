@@ -11,7 +11,7 @@ export const RUN = 'mirrorboard/run';
 export const INSTANCE = 'mirrorboard/instance';
 /** The files by which it is recognised. */
 export const FINGERPRINT = 'mirrorboard/fingerprint';
-/** The place of a task among those made for the same key at the same moment, see `backend-kit`. */
+/** The ticket of a task among those made for the same key at the same moment, see `backend-kit/identity`. */
 export const TICKET = 'mirrorboard/place';
 /** Characters of the fingerprint. */
 export const FINGERPRINT_LENGTH = 8000;
@@ -22,7 +22,7 @@ export interface TaskFacts {
   readonly name: string;
   readonly status: string;
   readonly project: string;
-  /** By the server's clock, milliseconds; NaN where it does not say. */
+  /** By the server's clock, milliseconds; NaN if it does not say. */
   readonly createdMs: number;
   readonly runtime: Fields;
 }
@@ -50,7 +50,7 @@ export function tagOfKey(key: string): string {
   return `mb-${key.slice(0, 12)}`;
 }
 
-/** Tags are texts in ClearML; `name=value` where there is one. */
+/** Tags are texts in ClearML; `name=value` if there is one. */
 export function userTags(tags: Readonly<Record<string, string>>): string[] {
   return Object.entries(tags).map(([name, value]) => (value === '' || value === 'true' ? name : `${name}=${value}`));
 }

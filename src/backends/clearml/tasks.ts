@@ -43,7 +43,7 @@ import {
 
 const LOOKED_AT = ['id', 'name', 'status', 'runtime', 'project', 'created'];
 
-/** The process that makes a task gives it a place within five seconds; servers tell their time in whole ones. */
+/** The process that makes a task gives it a ticket within five seconds; servers report whole seconds. */
 const DRAWING_MS = 6000;
 
 /** What opening tasks needs besides a server. */
@@ -55,7 +55,7 @@ export interface TasksOptions {
   readonly readBack: (task: TaskFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
 }
 
-/** What a task was to lie in, or below, was deleted meanwhile. */
+/** The project or the parent of a task was deleted meanwhile. */
 class Displaced extends Error {
   readonly missing: 'noProject' | 'noParent';
   readonly error: MirrorError;
@@ -133,7 +133,7 @@ export class Tasks {
   }
 
   /**
-   * Its task, and the name of the project. Begins once more where that, or what it was to lie below, is found to be
+   * Its task, and the name of the project. Begins once more if that, or what it was to lie below, is found to be
    * gone.
    */
   async #placed(source: RunSource, signal: AbortSignal): Promise<{ readonly task: TaskFacts; readonly project: string }> {
@@ -259,7 +259,7 @@ export class Tasks {
     return holder === undefined ? undefined : (await this.#found(project, holder, signal)).own[0];
   }
 
-  /** It is this one's from now on: no empty task stays next to it. */
+  /** The holder becomes the task of this run. No empty task remains. */
   async #takenOver(holder: TaskFacts, source: RunSource, name: string, signal: AbortSignal): Promise<TaskFacts> {
     const task = holder.id;
     const title = longName(name);
@@ -340,14 +340,14 @@ export class Tasks {
       ticketOf: ({ runtime }) => runtime[TICKET],
       isOwn: (task) => isPlainlyOwn(markOf(task), source),
       giveTicket: async ({ id }, ticket) => void (await this.#changeRuntime(id, (runtime) => ({ ...runtime, [TICKET]: ticket }), signal)),
-      // It is started once it has its place: what was imported, or began without one, waits for none.
+      // A task is started once it has its ticket. An imported task, or one that began without a ticket, waits for none.
       mayDraw: ({ status, createdMs }) => status === 'created' && !this.#isOld(createdMs),
       isEmpty: ({ status }) => status === 'created',
       remove: (task) => this.#remove(task, signal),
     };
   }
 
-  /** Whether its maker has had the time to give it a place, by the server's clock. */
+  /** True if its process has had the time to give it a ticket, by the server's clock. */
   #isOld(createdMs: number): boolean {
     const now = this.#client.nowMs();
     return now !== undefined && now - createdMs > DRAWING_MS;
@@ -360,7 +360,7 @@ export class Tasks {
   /** Brings up to date what a task is recognised by: other files, or a state that was lost and made again. */
   async #marked(task: TaskFacts, source: RunSource, signal: AbortSignal): Promise<TaskFacts> {
     const marked = (runtime: Fields): Fields => {
-      // Left without a place by a process that died: the next one need not wait for it.
+      // A dead process left it without a ticket: with one, the next task need not wait for it.
       const ticket = missingTicket(runtime[TICKET]);
       return {
         ...runtime,

@@ -8,9 +8,9 @@ const WORTH_BYTES = 8 * 1024 * 1024;
 const MOST_BYTES = 256 * 1024 * 1024;
 
 /**
- * Merges the write-ahead log into the database on its own thread, in parallel with the writer. SQLite would do it
- * inside the writer's commits, which costs a quarter of a big backfill. While it lags, the log only grows. So beyond a
- * limit, the writer merges the rest itself, after which the log starts over.
+ * Merges the write-ahead log into the database on its own thread, in parallel with the writer. Inside the writer's
+ * commits, SQLite would need a quarter of the time of a big backfill for it. While this thread lags, the log only
+ * grows. So beyond a limit, the writer merges the rest itself, after which the log starts over.
  */
 export class Checkpointer {
   readonly #path: string;

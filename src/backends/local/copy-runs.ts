@@ -20,7 +20,7 @@ export interface CopiedRows {
 }
 
 /**
- * Copies the wanted runs of a store into another one, which is made where there is none; it must not hold any of them.
+ * Copies the wanted runs of a store into another one, which is made if there is none; it must not hold any of them.
  * Nobody may write to either. Everything goes along: points of all generations, positions, media files. Throws MB30…
  * as opening and writing a store do; then the target is of no use.
  */

@@ -10,7 +10,7 @@ const OBJECT = `SELECT 1 FROM object WHERE series = ? AND file = ? AND generatio
   AND step IS ? AND wall_time IS ?`;
 
 /**
- * Whether a store has these points of a file, at their places. Of what is no scalar tag, step and wall time are
+ * True if a store has these points of a file, at their places. Of what is no scalar tag, step and wall time are
  * compared.
  */
 export function holdsPoints(db: DatabaseSync, run: RunRef, name: string, points: readonly WrittenPoint[]): boolean {

@@ -1,4 +1,4 @@
-/** The local store: one SQLite file that holds points and positions together, and a folder of media beside it. */
+/** The local store: one SQLite file that holds points and positions together, and a folder of media next to it. */
 import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import type {
@@ -29,7 +29,7 @@ import { type PreparedParcel, Writer } from './writer.ts';
 
 /** Where the store and its media lie. */
 export interface LocalOptions {
-  /** The SQLite file; made, with its folder, where there is none. */
+  /** The SQLite file; made, with its folder, if there is none. */
   readonly path: string;
   /** The folder of media. */
   readonly mediaPath: string;
@@ -144,7 +144,7 @@ export class LocalBackend implements PositionOwner {
     return this.#reader.roots();
   }
 
-  /** A root lies elsewhere now. What can't be written is written with the next points. */
+  /** Changes the path of a root. What cannot be written now is written with the next points. */
   moveRoot({ name, path }: KnownRoot): void {
     try {
       this.#db.prepare('UPDATE root SET path = ? WHERE name = ? AND path <> ?').run(path, name, path);
@@ -154,7 +154,7 @@ export class LocalBackend implements PositionOwner {
     }
   }
 
-  /** Notes what could not be read of a root, also where nothing of it is stored; or that all could be. */
+  /** Notes what could not be read of a root, also if nothing of it is stored; or that all could be. */
   noteUnread(root: KnownRoot, reason: string | undefined): void {
     if (this.#reader.unreadRoots().get(root.name) === reason) return;
     try {

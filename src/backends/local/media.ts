@@ -11,7 +11,7 @@ const MAKING = '.making';
 /** Files written at the same time: each waits for the disk. */
 const CONCURRENCY = 8;
 
-/** Where a blob is below the media folder; its content alone decides. */
+/** The path of a blob in the media folder. Only its content decides it. */
 export function blobPath(blob: Blob): string {
   return `${blob.sha256.slice(0, 2)}/${blob.sha256}.${EXTENSIONS[blob.format] ?? 'bin'}`;
 }

@@ -178,7 +178,7 @@ export class OlderGenerations {
   }
 }
 
-/** Whether all of some sequence are in another one, in the same order. Each step of it is worth so many points. */
+/** True if all of some sequence are in another one, in the same order. Each step of it is worth so many points. */
 function* isAmong<T>(
   some: Generator<T, void, void>,
   all: Generator<T, void, void>,

@@ -98,7 +98,7 @@ export class StoreReader {
     return this.roots().filter(({ name }) => known.has(name));
   }
 
-  /** Whether there is a run of a root, also where its files are not expected any more. */
+  /** True if there is a run of a root, also where its files are not expected any more. */
   hasRuns(root: string): boolean {
     return this.#all('SELECT 1 FROM root JOIN run ON run.root = root.id WHERE root.name = ? LIMIT 1', root).length > 0;
   }

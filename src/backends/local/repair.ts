@@ -15,7 +15,7 @@ export interface FoundMedia {
   readonly sha256: string;
   /** Below the media folder; undefined where the row that has it is lost. */
   readonly path: string | undefined;
-  /** The SHA-256 of the bytes that are there; undefined where there is no such file. */
+  /** The SHA-256 of the bytes that are there; undefined if there is no such file. */
   readonly found: string | undefined;
 }
 
@@ -70,7 +70,7 @@ export class MediaList {
   }
 }
 
-/** The SHA-256 of a file's bytes; undefined where there is none. Read in pieces, media may be large. */
+/** The SHA-256 of a file's bytes; undefined if there is none. Read in pieces, media may be large. */
 function hashOfFile(path: string): string | undefined {
   let fd: number;
   try {
@@ -91,7 +91,7 @@ function hashOfFile(path: string): string | undefined {
 
 const MEDIA_CHUNK_BYTES = 1 << 20;
 
-/** No record has this length, so no bytes pass for those that were read: the file is mirrored again. */
+/** No record has this length, so no bytes match this guard, and the file is mirrored again. */
 const NO_FILE: Guard = { first: { offset: 0, length: 2 ** 52, checksum: 0 }, last: undefined };
 
 /**

@@ -118,7 +118,7 @@ export function wide(value: unknown): number | bigint {
   return typeof value === 'string' ? BigInt(value) : Number(value);
 }
 
-/** A measured number: NULL is NaN, and what a REAL column cannot hold has its text beside it. */
+/** A measured number. NULL is NaN; a number that a REAL column cannot hold has its text in another column. */
 export function measured(value: unknown, odd: unknown): number {
   if (typeof odd === 'string') return Number(fromOddText(odd));
   return value === null ? NaN : Number(value);

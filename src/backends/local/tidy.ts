@@ -82,7 +82,7 @@ function forget(
   }
 }
 
-/** Nobody waits for its files any more, and what could not be read of them is no trouble. */
+/** No reader waits for its files any more, and their unread bytes are no longer reported. */
 function keep(db: PreparedStatements, run: number, name?: string): void {
   const which = name === undefined ? '' : ' AND name = ?';
   const statement = db.prepare(`UPDATE file SET stamp = '${KEPT_STAMP}', damage = '[]', gaps = '[]' WHERE run = ?${which}`);

@@ -174,7 +174,7 @@ export class Writer {
     return summaries;
   }
 
-  /** The hottest loop of the store: `ROWS_PER_INSERT` rows a statement, whatever series they belong to. */
+  /** The hottest loop of the store: `ROWS_PER_INSERT` rows per statement, for any series. */
   #insertPoints({ scalars: { step, wallTime, value, wideSteps } }: Batch, rows: Uint32Array): void {
     const isWide = wideSteps.size > 0;
     let size = Math.min(ROWS_PER_INSERT, rows.length);

@@ -61,7 +61,7 @@ const CLASH = /IntegrityError|UniqueViolation|Duplicate entry|UNIQUE constraint|
 
 const NO_ARTIFACTS = /Artifact serving is disabled|--no-serve-artifacts/;
 
-/** Whether a 503 is MLflow's own word on what was asked: its errors are JSON, but for the one on artifacts. */
+/** True if a 503 is MLflow's own word on what was asked: its errors are JSON, but for the one on artifacts. */
 export function isOwnWord(text: string): boolean {
   return text.trimStart().startsWith('{') || NO_ARTIFACTS.test(text);
 }

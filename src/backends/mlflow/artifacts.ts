@@ -3,7 +3,7 @@ import { failureOf, type MlflowFailure } from './answers.ts';
 import type { MlflowClient, MlflowReply } from './client.ts';
 
 const PROXY = '/api/2.0/mlflow-artifacts/artifacts';
-/** Longest address of a folder that is believed. */
+/** Longest address of a folder that is accepted, in characters. */
 const MOST_URI = 4096;
 
 /**
@@ -114,7 +114,7 @@ export class Artifacts {
     return { kind: 'ok', value: { files, folders } };
   }
 
-  /** Whether the server serves artifacts at all; undefined if it does not say. */
+  /** True if the server serves artifacts at all; undefined if it does not say. */
   async isServed(signal: AbortSignal): Promise<boolean | undefined> {
     const answer = await this.#client.raw({ method: 'GET', path: PROXY, mostBytes: Number.POSITIVE_INFINITY, signal });
     if (answer.kind === 'ok') return true;

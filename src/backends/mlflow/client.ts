@@ -65,7 +65,9 @@ export interface HistoryPoint {
 export interface MlflowServerFacts {
   /** Undefined where it does not say: before 3.0. */
   readonly isFileStore: boolean | undefined;
-  /** Whether it keeps what it is sent apart by workspaces; undefined: it knows none, and looks past the name of one. */
+  /**
+   * True if it keeps what it is sent apart by workspaces; undefined: it knows none, and looks past the name of one.
+   */
   readonly hasWorkspaces: boolean | undefined;
 }
 

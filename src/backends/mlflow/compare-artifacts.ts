@@ -1,4 +1,4 @@
-/** Whether the params and artifacts that were stored with a run are still there. */
+/** Compares the stored params and artifacts of a run with those that were sent. */
 import { filesThatDiffer, type StoredContent } from '../../backend-kit/index.ts';
 import type { ArtifactDifference, WantedArtifacts } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
@@ -26,7 +26,7 @@ export async function compareArtifacts(
   if (there.isDeleted) throw new MirrorError('MB4006', `the MLflow run ${run.runId} was deleted`);
   for (const { name, value } of params) {
     const [key, held] = paramOf(name, there.params, facts);
-    // If several values were set, the first one stays, so that it need not be this one.
+    // If several values were sent, MLflow keeps the first one, so it may differ from this one.
     if (held !== undefined && (isHeldParam(held, paramText(value)) || there.tags.has(OTHER_VALUE + cut(key, 230)))) continue;
     differences.push({ kind: 'param', name, found: held });
   }

@@ -1,7 +1,7 @@
 /**
  * Files of lines that hold points exactly as they were, for all that metrics cannot hold. The name of such a file
- * comes from its content, so the same points sent again fall on the same file; points that were cut into other
- * files meanwhile are in both, and are one point by their position.
+ * comes from its content, so the same points sent again become the same file. Points that were cut into other files
+ * meanwhile are in both, and count once by their position.
  */
 import {
   cutLines,

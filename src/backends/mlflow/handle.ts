@@ -7,7 +7,7 @@ import type { MlflowRunFacts } from './client.ts';
 export interface MlflowRun {
   readonly runId: string;
   readonly experimentId: string;
-  /** The run's folder behind the artifact proxy; undefined where there is no way to store files. */
+  /** The run's folder behind the artifact proxy; undefined if there is no way to store files. */
   readonly root: string | undefined;
 }
 

@@ -53,7 +53,7 @@ interface Connection {
   readonly noFiles: string | undefined;
 }
 
-/** How long a backend that is closed removes files whose content stands in others. */
+/** How long a closed backend removes files whose content is in other files. */
 const REST_MS = 3000;
 
 class MlflowBackend implements Backend {
@@ -241,10 +241,7 @@ class MlflowBackend implements Backend {
     await connection?.server?.close();
   };
 
-  /**
-   * The connection, with all that has to be known before a run is opened. What was learned when something failed
-   * stays.
-   */
+  /** The connection, with all that has to be known before a run is opened. Facts learned before a failure stay. */
   async #connect(signal: AbortSignal): Promise<Connection> {
     const connection = await this.#client(signal);
     if (this.#known?.client === connection.client) return this.#known;

@@ -17,7 +17,8 @@ interface Made {
 }
 
 /**
- * The keys of one run's metrics, or of its params. If a database treats names as equal that differ only by case,
+ * The keys of one run's metrics, or of its params. They are part of a primary key (`metric_pk`, `param_pk` in
+ * `mlflow/store/tracking/dbmodels/models.py`). If a database treats names as equal that differ only by case,
  * accents or trailing blanks, all but the first get `.x.` at the end. The content of the run decides which one came
  * first; for reading back it does not matter. A key that the run has stays the key of its tag.
  */

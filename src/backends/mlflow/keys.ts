@@ -60,7 +60,7 @@ function plainOf({ isAscii, isNarrow, foldsNames, foldsLetters }: KeyOptions): R
 }
 
 /**
- * Whether a tag can be in the value of a run's tag as it is. Databases have no place for half characters, and
+ * True if a tag can be in the value of a run's tag as it is. Databases have no place for half characters, and
  * PostgreSQL none for NUL.
  */
 export function isPublishable(tag: string, { tagLength, isAscii, isNarrow }: Characters & Pick<StoreFacts, 'tagLength'>): boolean {

@@ -35,7 +35,7 @@ export class LearnedFacts {
     return this.#tried !== undefined;
   }
 
-  /** Whether it says itself what it keeps its data in: servers before 3.0 do not. */
+  /** True if it says itself what it keeps its data in: servers before 3.0 do not. */
   get namesItsStore(): boolean {
     return this.#announced.isFileStore !== undefined;
   }

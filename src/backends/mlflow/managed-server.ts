@@ -1,6 +1,5 @@
 /**
- * A tracking server of our own, for stores that no server stands before: a database, a folder. It lives as long as
- * the backend.
+ * A tracking server of our own, for stores without a server: a database or a folder. It lives as long as the backend.
  */
 
 import { dirname, join, resolve } from 'node:path';
@@ -32,7 +31,7 @@ export async function startServer(
   const own: Record<string, string> = {
     MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
     MLFLOW_DISABLE_TELEMETRY: 'true',
-    // Not as an argument: those of a process are shown to everybody, and a database's password is in it.
+    // Not as an argument: all users can see the arguments of a process, and a database's password is in it.
     MLFLOW_BACKEND_STORE_URI: storeUri,
   };
   if (isFileStore(storeUri)) own['MLFLOW_ALLOW_FILE_STORE'] = 'true';
@@ -47,7 +46,7 @@ export async function startServer(
       env: { ...inherited, ...own },
       healthPath: '/health',
       name: `the tracking server for ${uri}`,
-      hint: `Try it by hand: ${command} server --backend-store-uri ${uri}`,
+      hint: `Run it manually: ${command} server --backend-store-uri ${uri}`,
       secrets: address.kind === 'store' && address.password !== undefined ? [address.password] : [],
       remedyOf: (log) => remedyOf(log, uri),
     },
@@ -55,7 +54,7 @@ export async function startServer(
   );
 }
 
-/** What only a person can change, by the server's last words, and how. Undefined where it may pass by itself. */
+/** What only a person can change, by the server's last words, and how. Undefined if it may pass by itself. */
 function remedyOf(log: string, uri: string): ServerRemedy | undefined {
   const missing = /ModuleNotFoundError: No module named '([\w-]+)/.exec(log)?.[1];
   if (missing !== undefined) {
@@ -88,7 +87,9 @@ const PACKAGES: Readonly<Record<string, string>> = {
   MySQLdb: 'mysqlclient',
 };
 
-/** The folder next to which artifacts are: that of a SQLite file or of a file store, else the working directory. */
+/**
+ * The folder that contains the artifacts: that of a SQLite file or of a file store, otherwise the working directory.
+ */
 function storeFolder(uri: string): string {
   const sqlite = /^sqlite(?:\+\w+)?:\/\/\/(.+)$/i.exec(uri)?.[1];
   if (sqlite !== undefined) return dirname(resolve(sqlite));

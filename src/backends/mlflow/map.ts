@@ -75,7 +75,7 @@ export interface Note {
   readonly markdown: string;
 }
 
-/** Where texts stand that follow each other: `text/KEY/step_N_ID.md`, or `text/KEY/steps_N-M_ID.md`. */
+/** The path of consecutive texts: `text/KEY/step_N_ID.md`, or `text/KEY/steps_N-M_ID.md`. */
 export function notesPath(notes: readonly Note[]): string {
   const [first, last] = [notes[0], notes.at(-1)];
   if (first === undefined || last === undefined) return '';
@@ -94,7 +94,7 @@ export function notesText(notes: readonly Note[]): string {
 export interface MlflowObject {
   /** Its value's JSON text. */
   readonly valueText: string;
-  /** Its files, large bytes first, in the order in which the value names them. */
+  /** The files that are stored with it, large bytes first, in the order in which the value names them. */
   readonly uploads: readonly MlflowUpload[];
   /** How many of `uploads` are needed to have the point back; the others are for people. */
   readonly needed: number;

@@ -115,7 +115,7 @@ export class MetricBatches {
     else throw stopOf(reply);
   }
 
-  /** Whether it is our request that the server stumbles over: it did so again and again, and takes others. */
+  /** True if it is our request that the server stumbles over: it did so again and again, and takes others. */
   async #isSuspicious(size: number, search: Search, signal: AbortSignal): Promise<boolean> {
     if (!search.isBegun && !this.#options.stumbles.isTooMany()) return false;
     return (size > 1 && search.isBegun) || (await this.#isTaking(signal));

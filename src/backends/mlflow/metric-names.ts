@@ -17,8 +17,9 @@ export interface MetricNamesOptions {
 }
 
 /**
- * Which names of metrics are a run's own for certain, and new names for those that its database takes for others. No
- * database says how it compares, so a name that clashes is looked up: the server then gives another one's points.
+ * Knows which metric names certainly belong to a run alone, and makes new names for those that the database equates
+ * with others. No database reports how it compares names, so a name that clashes is looked up: the server then
+ * returns another metric's points.
  */
 export class MetricNames {
   readonly #options: MetricNamesOptions;

@@ -70,8 +70,8 @@ async function noteWritten(
 }
 
 /**
- * Whether the alias is at a version that was written later: of several runs, the one with the newest file may
- * come first.
+ * True if the alias is at a version that was written later: of several runs, the one with the newest file may come
+ * first.
  */
 async function isOlder(
   client: MlflowClient,
@@ -135,7 +135,7 @@ export async function* foreignVersions(
 
 /**
  * By which the versions of runs are found: all at once, run by run where a server wants to know of which, not at all
- * where it has no registry.
+ * if it has no registry.
  */
 async function filtersFor(
   client: MlflowClient,
@@ -152,7 +152,7 @@ async function filtersFor(
   return [];
 }
 
-/** Versions of all models, or those that a filter lets through. */
+/** Versions of all models, or those that match a filter. */
 async function* versionsWith(
   client: MlflowClient,
   filter: string | undefined,

@@ -80,7 +80,7 @@ function wordOf(text: string): string {
   return word === 'true' ? '1' : word === 'false' ? '0' : word;
 }
 
-/** Whether two texts are the same value: hparams of event files are doubles, and say 64 if a file says 64 or 64.0. */
+/** True if two texts are the same value: hparams of event files are doubles, and say 64 if a file says 64 or 64.0. */
 export function isSameParam(a: string, b: string): boolean {
   if (a === b) return true;
   const [first, second] = [wordOf(a), wordOf(b)];

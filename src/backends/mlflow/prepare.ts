@@ -10,7 +10,7 @@ import { KEY_LENGTH } from './limits.ts';
 import { isOdd, type MapOptions, type MlflowUpload, mapObject, metricText, type Note } from './map.ts';
 import type { StoreFacts } from './store-facts.ts';
 
-/** One element of a log-batch, and the point it stands for. */
+/** One element of a log-batch, and its point. */
 export interface Metric {
   /** Another one where the database takes this one for another's. */
   key: string;
@@ -153,14 +153,12 @@ export function publicationOf(tag: string, key: string, facts: StoreFacts): Tag 
   return tagOf(key) === tag ? undefined : { key: publishedName(key), value: LOST_NAME };
 }
 
-/**
- * The tag of a run that says what a key stands for. A key that is too long to stand in it is one that ends in a hash.
- */
+/** The tag of a run that holds the name behind a key. A key that is too long for it ends in a hash. */
 export function publishedName(key: string): string {
   return [...key].length + PUBLISHED.length <= KEY_LENGTH ? PUBLISHED + key : `${PUBLISHED}${key.slice(-18)}`;
 }
 
-/** Whether a tag of a run is all that tells what a key stands for. */
+/** True if only a tag of the run holds the name behind a key. */
 export function tellsName(name: string): boolean {
   return name.startsWith(PUBLISHED) && isCut(name);
 }

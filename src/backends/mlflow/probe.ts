@@ -48,7 +48,7 @@ export function checkWorkspace(
 ): void {
   if (workspace === undefined || facts.hasWorkspaces === true || kind === 'store') return;
   if (workspace === 'default' && facts.hasWorkspaces === undefined) return;
-  throw new MirrorError('MB4004', `${address} has no workspaces, so nothing can go into ${workspace}`, {
+  throw new MirrorError('MB4004', `${address} does not support workspaces, so mirrorboard cannot write to ${workspace}`, {
     hint: 'Start the server with --enable-workspaces, or leave workspace (MLFLOW_WORKSPACE) out.',
     context: { workspace },
   });

@@ -199,7 +199,7 @@ export class ExactFileReader {
     return this.#exactFiles;
   }
 
-  /** Whether the files that a point needs are there, with all their bytes. */
+  /** True if the files that a point needs exist and are complete. */
   async #isWhole({ files }: StoredPoint): Promise<boolean> {
     for (const [path, bytes] of files as readonly NeededFile[]) {
       const folder = path.slice(0, path.lastIndexOf('/'));
@@ -232,7 +232,7 @@ function linesFrom(text: string, offset: number): readonly string[] {
   return text.split('\n').filter((line) => offsetOf(line) >= offset);
 }
 
-/** In a text of JSON no quote stands without a backslash before it, so this is the field. */
+/** In a JSON text, every quote has a backslash before it, so this is the field. */
 function offsetOf(line: string): number {
   return Number(/"offset":(\d+)/.exec(line)?.[1] ?? -1);
 }

@@ -140,7 +140,7 @@ export class FileWriter {
     return isWhole;
   }
 
-  /** Texts for people: those of a tag that follow each other stand in one file. */
+  /** Stores texts for people: consecutive texts of a tag are in one file. */
   async #storeNotes({ notes }: PreparedMetrics, signal: AbortSignal): Promise<void> {
     for (const [name, own] of Map.groupBy(notes, (note) => note.name)) {
       for (const some of cutLines(own, NOTES_BYTES)) {
@@ -158,7 +158,7 @@ export class FileWriter {
     }
   }
 
-  /** Removes files whose content stands in others. If that can't be done, they stay, and no more are made. */
+  /** Removes files whose content is in other files. If that fails, they stay, and no further ones are made. */
   async #removeObsolete(signal: AbortSignal): Promise<void> {
     const paths = [...this.#exactLines.takeObsolete(), ...this.#notes.takeObsolete()];
     await each(paths, UPLOADS_AT_ONCE, async (path) => {

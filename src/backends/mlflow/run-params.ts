@@ -38,7 +38,10 @@ const ASKED_AGAIN = 2;
 /** A server that refuses every param for so long, and takes metrics, has no more room for params in this run. */
 const FULL_MS = 5 * 60_000;
 
-/** The params of a run. They never change in MLflow: the first value stays, a tag holds another one. */
+/**
+ * The params of a run. MLflow never changes a param (`param_pk` of `SqlParam` in
+ * `mlflow/store/tracking/dbmodels/models.py`): the first value stays, and a tag holds another value.
+ */
 export class ParamWriter {
   readonly #options: RunParamsOptions;
   /** Params that are there; undefined until they were looked up. */
@@ -48,7 +51,7 @@ export class ParamWriter {
   #mostLength: number;
   /** Why params were refused, by name. */
   readonly #refused = new Map<string, string>();
-  /** Whether the server has taken any since this writing began. */
+  /** True if the server has taken any since this writing began. */
   #isTaking = false;
   /** Since when the server refuses params of our own, too. */
   #refusingSinceMs: number | undefined;
@@ -62,7 +65,7 @@ export class ParamWriter {
 
   /**
    * Params of points, for which nobody asks again: what is refused is written again, each time after the server has
-   * taken another one, and then given up for as long as this process lives. Throws a `Stop` where it has to be tried
+   * taken another one, and then given up for as long as this process lives. Throws a `Stop` if it has to be tried
    * again.
    */
   async putOfPoints(params: readonly Tag[], signal: AbortSignal): Promise<void> {
@@ -109,7 +112,7 @@ export class ParamWriter {
   }
 
   /**
-   * Whether the server has refused even a param of our own for minutes while it takes metrics: hosted services bound
+   * True if the server has refused even a param of our own for minutes while it takes metrics: hosted services bound
    * the number of params of a run, and that does not pass.
    */
   async #isFull(signal: AbortSignal): Promise<boolean> {
@@ -119,7 +122,7 @@ export class ParamWriter {
     return (await tryMetric(this.#options.client, this.#options.runId, signal)) === undefined;
   }
 
-  /** Throws a `Stop` where it has to be tried again; what was refused stands in the outcome. */
+  /** Throws a `Stop` if it has to be tried again; what was refused stands in the outcome. */
   async put(params: readonly Tag[], signal: AbortSignal): Promise<void> {
     const { warn, runId, publish } = this.#options;
     this.#isTaking = false;
@@ -154,7 +157,7 @@ export class ParamWriter {
     return isHeldParam(held, value) ? { kind: 'set' } : { kind: 'kept', value: held };
   }
 
-  /** Whether another writer gave one of them another value meanwhile. */
+  /** True if another writer gave one of them another value meanwhile. */
   async #write(missing: readonly Tag[], known: Map<string, string>, signal: AbortSignal): Promise<boolean> {
     for (let at = 0; at < missing.length; at += PARAMS_PER_REQUEST) {
       if (await this.#writeSome(missing.slice(at, at + PARAMS_PER_REQUEST), known, signal)) return true;
@@ -230,7 +233,7 @@ export class ParamWriter {
 }
 
 /**
- * Whether a value that is there is this one, as the server took it: cut where it takes so many characters, some of
+ * True if a value that is there is this one, as the server took it: cut where it takes so many characters, some of
  * them escaped where it has no place for them.
  */
 export function isHeldParam(held: string, value: string): boolean {

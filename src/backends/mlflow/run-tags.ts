@@ -12,7 +12,7 @@ import { tryTag } from './trial.ts';
 export interface TagWork {
   readonly client: MlflowClient;
   readonly runId: string;
-  /** Whether it is the request that the server stumbles over. */
+  /** True if it is the request that the server stumbles over. */
   readonly isToBlame: (failure: MlflowFailure, signal: AbortSignal) => Promise<boolean>;
   /** Makes what is thrown when it has to be tried again. */
   readonly toError: (failure: MlflowFailure) => Error;
@@ -23,8 +23,8 @@ export interface TagWork {
 }
 
 /**
- * Writes tags of a run. What is refused is halved down to the tag, which is refused only if the server takes another
- * one now, and not this one.
+ * Writes tags of a run. It halves a refused request down to single tags. A tag counts as refused only if the server
+ * accepts another one now, and not this one.
  */
 export async function writeTags(work: TagWork, tags: readonly Tag[], signal: AbortSignal): Promise<void> {
   for (let at = 0; at < tags.length; at += TAGS_PER_REQUEST) {
@@ -50,7 +50,7 @@ export async function writeTags(work: TagWork, tags: readonly Tag[], signal: Abo
   }
 }
 
-/** Why a request is refused; undefined where it is not. Throws what is no matter of its content. */
+/** Why a request is refused; undefined if it is not. Throws what is no matter of its content. */
 async function failureOf(work: TagWork, tags: readonly Tag[], signal: AbortSignal): Promise<MlflowFailure | undefined> {
   const reply = await work.client.logTags(work.runId, tags, signal);
   if (reply.kind === 'ok') return undefined;
@@ -106,7 +106,7 @@ export class RunTags {
   }
 
   /**
-   * Whether the database takes its name for another tag's: of a metric and of a param, say. It tries that for
+   * True if the database takes its name for another tag's: of a metric and of a param, say. It tries that for
    * seconds, in vain.
    */
   #isTaken(key: string): boolean {

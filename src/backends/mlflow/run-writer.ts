@@ -30,7 +30,7 @@ import { RunTags } from './run-tags.ts';
 import { Stumbles } from './stumbles.ts';
 import { tryMetric, tryTag } from './trial.ts';
 
-/** What all writers of a connection use, besides what each run holds. */
+/** Options of all writers of a connection; the rest depends on the run. */
 export type WriterOptions = Pick<PrepareOptions, 'histogramPercentiles' | 'exactTimes' | 'noFiles' | 'facts'> & {
   readonly room: GatherRoom;
   readonly clock: BackendContext['clock'];
@@ -138,7 +138,7 @@ export class MlflowRunWriter {
     if (failure !== undefined && failure.cause !== 'notServed') throw troubleOf(failure);
   }
 
-  /** Whether it is tags that the server stumbles over, each time they come. */
+  /** True if it is tags that the server stumbles over, each time they come. */
   async #isToBlame({ cause }: MlflowFailure, signal: AbortSignal): Promise<boolean> {
     if (cause !== 'internal' || !this.#stumbles.isTooMany()) return false;
     return (await tryTag(this.#client, this.#runId, signal)) === undefined;
@@ -150,7 +150,7 @@ export class MlflowRunWriter {
     params.length = 0;
   }
 
-  /** Params that stand in files next to the event files. One answer each. */
+  /** Writes params from files next to the event files. Returns one answer each. */
   async setParams(params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
     const tags = new Map<string, string>();
     const names = new KeyNames(this.#options.paramKeys, this.#options.facts, tags);

@@ -33,7 +33,7 @@ import type { MlflowSettings } from './settings.ts';
 import { configuredTags, FINGERPRINT, fingerprintText, INSTANCE, KEY, MADE, PARENT, TICKET, tagsOf, VITAL } from './source-tags.ts';
 import { fitText } from './store-facts.ts';
 
-/** The process that makes a run gives it a place within five seconds; servers tell their time in whole ones. */
+/** The process that makes a run gives it a ticket within five seconds; servers report whole seconds. */
 const DRAWING_MS = 6000;
 
 const NOTHING: AsyncIterable<ReadBackChunk> = { async *[Symbol.asyncIterator]() {} };
@@ -127,14 +127,14 @@ export class MlflowRuns {
     return this.#create(source, name, experiment.id, signal);
   }
 
-  /** Learns what the server does, where nobody knows it yet, in the experiment of a run. */
+  /** Learns what the server does, in the experiment of a run, if it is not known yet. */
   async #learnOf({ experimentId }: MlflowRunFacts, signal: AbortSignal): Promise<void> {
     if (this.#learned.isTried) return;
     const experiment = valueOrThrow(await this.#client.experimentById(experimentId, signal));
     await this.#learned.learn(experiment, false, signal);
   }
 
-  /** The runs of a key by their places, and those of them that are this run's. */
+  /** The runs of a key by ticket, and those of them that belong to this run. */
   async #found(experimentId: string, source: RunSource, signal: AbortSignal): Promise<Found> {
     const hits = await byTicket(this.#contenders(experimentId, source, signal), signal);
     return { hits, ...(await this.#sortOut(hits, false, source, signal)) };
@@ -156,7 +156,7 @@ export class MlflowRuns {
     );
   }
 
-  /** The run above this one: made where it is missing, and not kept open, since nothing is logged to it. */
+  /** The run above this one: made if it is missing, and not kept open, since nothing is logged to it. */
   async #parentOf(child: RunSource, experimentId: string, signal: AbortSignal): Promise<string | undefined> {
     if (child.parent?.handle !== undefined) return readHandle(child.parent.handle).runId;
     const parent = parentSource(child);
@@ -172,7 +172,7 @@ export class MlflowRuns {
     return facts.runId;
   }
 
-  /** The run a handle leads to; undefined where it leads nowhere any more. */
+  /** The run a handle leads to; undefined if it leads nowhere any more. */
   async #known(source: RunSource, known: Handle, signal: AbortSignal): Promise<MlflowRunFacts | undefined> {
     const { runId } = readHandle(known);
     const reply = await this.#client.run(runId, signal);
@@ -202,7 +202,7 @@ export class MlflowRuns {
     return (await this.#found(experimentId, holder, signal)).own[0];
   }
 
-  /** It is this one from now on: no empty run stays next to it. */
+  /** This run becomes the one that is used. No empty run remains. */
   async #takenOver(holder: MlflowRunFacts, source: RunSource, signal: AbortSignal): Promise<MlflowRunFacts> {
     const run = runLabel(source.run);
     const above = await this.#parentOf(source, holder.experimentId, signal);
@@ -259,7 +259,7 @@ export class MlflowRuns {
   }
 
   /**
-   * True if the process that created the run may still give it a place. Old runs without a place do not delay anyone;
+   * True if the process that created the run may still give it a ticket. Old runs without one do not delay anyone;
    * several recent ones delay only once.
    */
   #mayDraw({ tags }: MlflowRunFacts): boolean {
@@ -315,7 +315,7 @@ export class MlflowRuns {
     if (tags.get(FINGERPRINT) !== value) await this.#write(runId, [{ key: FINGERPRINT, value }], undefined, signal);
   }
 
-  /** Writes tags of a run. A refused one costs only itself, unless nobody would find the run without it. */
+  /** Writes tags of a run. A refused tag costs only itself, unless the run cannot be found without it. */
   async #write(runId: string, tags: readonly Tag[], run: RunSource['run'] | undefined, signal: AbortSignal): Promise<void> {
     const context = run === undefined ? { runId } : { run: runLabel(run), runId };
     const refused = ({ key }: Tag, { error }: MlflowFailure): void => {
@@ -347,7 +347,7 @@ export class MlflowRuns {
   }
 }
 
-/** What a server has against one run is no reason to send it nothing of the others. */
+/** If a server rejects one run, the others continue. */
 function refusedError(cause: MirrorError, context: Readonly<Record<string, string>>): MirrorError {
   return new MirrorError('MB4006', cause.message, { ...(cause.hint === undefined ? {} : { hint: cause.hint }), cause, context });
 }

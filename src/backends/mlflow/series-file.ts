@@ -16,7 +16,7 @@ export class SeriesFile {
   readonly #root: string;
   /** JSON texts by tag, as they are stored; undefined before the first look. */
   #stored: Map<string, string> | undefined;
-  /** Of each tag, the series that was compared last: most often it comes again as it is. */
+  /** The last compared series of each tag: most often it comes again unchanged. */
   readonly #compared = new Map<string, Series>();
 
   /** `isNew`: the run holds nothing yet. */
@@ -26,7 +26,7 @@ export class SeriesFile {
     if (isNew) this.#stored = new Map();
   }
 
-  /** The file as it has to be before points of a batch are there; undefined where it is so already. */
+  /** The file as it has to be before points of a batch are there; undefined if it is so already. */
   async with(batch: Batch, series: readonly Series[], signal: AbortSignal): Promise<Uint8Array | undefined> {
     const fresh = seriesIn(batch).flatMap((id) => {
       const found = series[id];

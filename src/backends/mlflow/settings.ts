@@ -31,7 +31,7 @@ export interface MlflowSettings {
   readonly tls: TlsOptions;
   /** The program that starts a server. */
   readonly command: string;
-  /** Secrets that stand inside of an address that must be handed on as it is (a database's password). */
+  /** Secrets inside an address that must be passed on unchanged (a database's password). */
   readonly storeUri: string;
 }
 

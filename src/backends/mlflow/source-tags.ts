@@ -1,4 +1,4 @@
-/** The tags of a run: by which it is found again, and what the operator says of it. */
+/** The tags of a run: those that identify it, and those that the operator sets. */
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { FileMarks } from '../../backend-kit/identity/index.ts';
@@ -13,9 +13,9 @@ export const KEY = 'mirrorboard.run_key';
 export const INSTANCE = 'mirrorboard.instance';
 /** The files by which it is recognised. */
 export const FINGERPRINT = 'mirrorboard.fingerprint';
-/** The place of a run among those made for the same key at the same moment, see `backend-kit`. */
+/** The ticket of a run among those made for the same key at the same moment, see `backend-kit/identity`. */
 export const TICKET = 'mirrorboard.place';
-/** When it was made, by the server's clock, milliseconds: whether it was left without a place is told by that. */
+/** When it was made, by the server's clock, milliseconds. It shows if the run was left without a ticket. */
 export const MADE = 'mirrorboard.made';
 /** The run above it, as MLflow shows it. */
 export const PARENT = 'mlflow.parentRunId';

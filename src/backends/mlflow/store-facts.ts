@@ -1,6 +1,6 @@
 /**
- * What a server's store does with what it is sent: learned by a trial, see `store-trial.ts`, and remembered in a tag
- * of the experiment.
+ * How a server's store treats the data that it gets: learned by a trial, see `store-trial.ts`, and remembered in a
+ * tag of the experiment.
  */
 import { cut, storable } from './cut-text.ts';
 import { PARAM_LENGTH, TAG_LENGTH } from './limits.ts';
@@ -43,7 +43,7 @@ export const UNTRIED: StoreFacts = {
 /** Of an experiment: what a trial has found, so that the next process need not try again. */
 export const FACTS_TAG = 'mirrorboard.server';
 const FORM = 1;
-/** Less is no length that a server has: what says so is not ours. */
+/** No server has a shorter limit: a smaller number is not from us. */
 const LEAST_LENGTH = 100;
 
 /** The value of the tag. `version` is the server's: another one may do otherwise. */

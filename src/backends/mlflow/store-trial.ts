@@ -1,7 +1,7 @@
 /**
  * Learns what a store does with what it is sent, by a run of its own that is deleted again: no version and no
- * database says it of itself. What was found of it stays when a step fails, so that a server which takes few requests
- * at a time is asked each thing once.
+ * database says it of itself. Results stay when a later step fails, so a server that accepts few requests at a time
+ * is asked each thing once.
  */
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
@@ -139,7 +139,7 @@ export class StoreTrial {
   }
 
   /**
-   * Whether something is taken. A server that is out of order for a moment is no server that does not take it: it is
+   * True if something is taken. A server that is out of order for a moment is no server that does not take it: it is
    * refused only if it is so again after something plain of its kind was taken.
    */
   async #step(name: string, kind: Kind, write: () => Promise<MlflowReply<unknown>>, signal: AbortSignal): Promise<boolean> {

@@ -57,7 +57,7 @@ export function failed(cause: WandbCause, message: string, context: MirrorError[
   });
 }
 
-/** Errors that stand in an answer of 200: by their message, nothing else tells. */
+/** Errors in an answer with status 200. Only their message identifies them. */
 export function graphFailure(messages: readonly string[], what: string, address: string): WandbFailure {
   const detail = oneLine(messages.join('; '));
   const cause = /permission|not authori[sz]ed|unauthori[sz]ed|forbidden|api.?key|access denied/i.test(detail)

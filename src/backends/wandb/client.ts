@@ -138,7 +138,7 @@ export class WandbClient {
       username: fields.object('viewer').text('username', ''),
     }));
     if (viewer.kind !== 'ok') return viewer;
-    // A key that nobody has is answered like this, not with a status.
+    // The server answers an unknown key like this, not with a status.
     if (viewer.value.entity === '') {
       return failed('denied', `asking who the key belongs to: ${this.address} does not know the key`, { address: this.address });
     }
@@ -195,7 +195,7 @@ export class WandbClient {
     return taken(reply, (fields) => fields.object('model').object('bucket').text('notes', ''));
   }
 
-  /** The last row of a run's history, as JSON; undefined where there is none, or the server does not tell. */
+  /** The last row of a run's history, as JSON; undefined if there is none, or the server does not tell. */
   async lastRow(run: RunPath, signal: AbortSignal): Promise<WandbReply<string | undefined>> {
     const what = `looking at the last row of the run ${run.id}`;
     const reply = await this.graph(what, 'RunResumeStatus', LAST_ROW, named(run), signal);

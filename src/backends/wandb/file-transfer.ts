@@ -134,7 +134,7 @@ export class FileTransfer {
     }
   }
 
-  /** A file at an address the server gave. The key goes to nobody but the server itself. */
+  /** A file at an address the server gave. Only the server itself gets the key. */
   async #fetch(address: string, signal: AbortSignal): Promise<NamedAnswer> {
     const url = this.#elsewhere.parse(address);
     if (url instanceof MirrorError) return { kind: 'unusable', error: url };

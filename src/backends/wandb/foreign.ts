@@ -20,7 +20,7 @@ const OF_SERVICE = /^(?:wandb-[^/]*|config\.yaml)$/;
 
 /** Where is looked. */
 export interface WandbForeignOptions {
-  /** Of runs that were opened offline, if none is set. Empty: the one that the key belongs to. */
+  /** The entity of runs that were opened offline without one. Empty: that of the key. */
   readonly entity: string;
   /** What the lane's configuration says of all its runs. */
   readonly configured: Pick<WandbSettings, 'tags' | 'notes'>;

@@ -10,7 +10,7 @@ export interface WandbRun {
   readonly project: string;
   /** What `_runtime` counts from, seconds: a part of every row, so it stays. */
   readonly startedAt: number;
-  /** Of a run that something else opened: its lines, and what its own steps are ahead of them. */
+  /** Of a run that another program opened: its lines, and how far its own steps are ahead of them. */
   readonly joined?: { readonly lines: number; readonly stepAhead: number };
 }
 

@@ -247,7 +247,7 @@ async function* linesAt(
 /** The last summary must not keep a process that ends. */
 const CLOSE_MS = 5000;
 
-/** The hosted service has its pages at another address than its API; others have both at one address. */
+/** The hosted service has its pages on another host than its API; other servers have both at one address. */
 function pagesOf(baseUrl: string): string {
   return baseUrl.replace(/^https:\/\/api\.wandb\.ai$/, 'https://wandb.ai');
 }

@@ -54,7 +54,7 @@ export class RowKeys {
   readonly #keys = new Map<string, string>();
   readonly #byCase = new Map<string, string>();
   readonly #renamed = new Map<string, string>();
-  /** Whether a name was given that is not in the list of `renamed` which was taken. */
+  /** True if a name was given that is not in the list of `renamed` which was taken. */
   hasNews = false;
 
   /** `renamed`: names that were given earlier, by key. */

@@ -1,4 +1,4 @@
-/** Points that are no scalars to what a history row shows of them, and what is in files next to it. Pure. */
+/** Maps points that are not scalars to the values of a history row, and to files. Pure. */
 
 import { exactValue, fieldOf, hparamsOf, isShownImage } from '../../backend-kit/index.ts';
 import type { BodyStream } from '../../http/index.ts';
@@ -198,7 +198,7 @@ function prCurveShown(rows: readonly (readonly Number64[])[], name: string): Sho
   return tableShown(['threshold', ...PR_ROWS.slice(0, rows.length)], table, name);
 }
 
-/** Which tags stand together in a chart: the service's charts are made from a workspace, not from a run. */
+/** Which tags share a chart: the service makes charts from a workspace, not from a run. */
 function layoutShown(layout: Json, name: string): Shown {
   const rows: string[][] = [];
   for (const category of listOf(layout, 'category')) {

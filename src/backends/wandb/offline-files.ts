@@ -137,7 +137,7 @@ export function firstLineOf(file: string): number {
   return 0;
 }
 
-/** The number in the first field of the message; 0 where it is left out. */
+/** The number in the first field of the message; 0 if it is left out. */
 function exitCodeOf(record: Uint8Array): number {
   // Kind and length take three bytes; a code that is not zero follows its tag.
   const at = record.indexOf(8, 3);

@@ -225,7 +225,7 @@ export class OfflineRun implements RunStorage {
     if (files.length === 0) return undefined;
     return failureIn(
       await attempt(async () => {
-        // Streams are written next to the folders: which one is written to may be another one by their end.
+        // Streams are written outside the folders, because another folder may be open when they end.
         const written = new Map<string, string>();
         for (const { path, data } of files)
           if ('read' in data) written.set(path, await writeStream(join(this.#shelf.dir, `.making-${this.#shelf.random.uuid()}`), data));

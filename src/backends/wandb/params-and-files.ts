@@ -78,7 +78,7 @@ function paramText(value: RunParam['value']): string {
   return typeof value === 'bigint' ? String(value) : JSON.stringify(value);
 }
 
-/** Whether two texts of JSON are the same plain value: servers write numbers and letters in a form of their own. */
+/** True if two texts of JSON are the same plain value: servers write numbers and letters in a form of their own. */
 function isSameValue(a: string, b: string): boolean {
   if (a === b) return true;
   try {

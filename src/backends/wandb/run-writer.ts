@@ -26,7 +26,7 @@ export class WandbRunWriter {
   readonly storage: RunStorage;
   readonly #run: OpenWandbRun;
   readonly #keys: RowKeys;
-  /** Whether the lines that are there were compared with the journal. */
+  /** True if the lines that are there were compared with the journal. */
   #isChecked = false;
   /** Lines that are there for sure. */
   #stored = 0;
@@ -193,7 +193,7 @@ export class WandbRunWriter {
     if (isChanged) throwFailure(await this.storage.save({}, signal));
   }
 
-  /** Lines in which a parcel's rows may stand already; undefined where that can't be, which is nearly always. */
+  /** Lines in which a parcel's rows may stand already; undefined if that can't be, which is nearly always. */
   async #knownLines(parcel: TrackerParcel, journal: readonly JournalEntry[], signal: AbortSignal): Promise<KnownLines | undefined> {
     const { recovered } = this.#run;
     const again = overlapping(journal, parcel);
@@ -284,7 +284,7 @@ function rangesOf(numbers: readonly number[]): { readonly firstLine: number; rea
   return ranges;
 }
 
-/** What the service shows of the last row besides its values. */
+/** Adds the service's own fields of the last row to the summary. */
 function addCounters(summary: Map<string, string>, line: string, number: number): void {
   const row = readRow(line);
   if (row === undefined) return;

@@ -32,7 +32,7 @@ export interface RunStorage {
   readLines(from: number, to: number, signal: AbortSignal): AsyncGenerator<string, void, void>;
   /** `lost` hears of a file that cannot be stored, and why: the others continue. */
   putFiles(files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<WandbFailure | undefined>;
-  /** Whether all of the run is here: false if a part of it went to the server, and this is a folder. */
+  /** True if this storage has the whole run. False for a folder if a part of the run went to the server. */
   readonly isWhole: boolean;
   fileLengths(signal: AbortSignal): Promise<WandbReply<ReadonlyMap<string, number>>>;
   readFile(name: string, signal: AbortSignal): Promise<WandbReply<Buffer | undefined>>;

@@ -49,7 +49,7 @@ function exactOf(text: string): readonly ExactEntry[] {
   return entries.filter(isEntry);
 }
 
-/** Whether it is as we write it: the service gives back what anybody wrote. */
+/** True if it is as we write it: the service gives back what anybody wrote. */
 function isEntry(entry: unknown): entry is ExactEntry {
   if (!Array.isArray(entry)) return false;
   const [key, tag, plugin, file, offset, index, value, needed] = entry as readonly unknown[];

@@ -12,11 +12,11 @@ interface ProgressBlockOptions {
   readonly stream: ProgressStream;
   /** Milliseconds of any clock. */
   readonly now: () => number;
-  /** Whether the cursor can be moved: false for pipes, files and TERM=dumb. */
+  /** True if the cursor can be moved: false for pipes, files and TERM=dumb. */
   readonly isTty: boolean;
-  /** Width of the terminal now; asked again for every drawing, since people resize their windows. */
+  /** The current width of the terminal, read for every drawing because people resize their windows. */
   readonly columns: () => number | undefined;
-  /** Between two drawings (least and default 100 ms) or two plain lines (default 10 s). */
+  /** Time between two drawings (at least and by default 100 ms) or two plain lines (by default 10 s). */
   readonly intervalMs?: number;
 }
 

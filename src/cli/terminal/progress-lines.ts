@@ -99,7 +99,7 @@ function found({ files, bytes }: Progress): string[] {
   return [`${counted(files.total, 'file')} found`, formatBytes(bytes.total)];
 }
 
-/** What is true of the lane that is furthest behind: a pass is over when all are at the end. */
+/** The progress of the lane that is furthest behind: a pass is over when all are at the end. */
 function share(progress: Progress): number {
   const { lanes = [], hasStore = false } = progress;
   const own = lanes.length === 0 || hasStore ? [storeShare(progress)] : [];

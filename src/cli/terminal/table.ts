@@ -39,7 +39,7 @@ const MOST_WIDTH = 256;
  */
 const MOST_UNITS = 16 * MOST_WIDTH;
 
-/** A terminal that is narrower is not one that a person reads at. */
+/** No person reads at a narrower terminal. */
 const LEAST_COLUMNS = 20;
 const ZEROS = new Set(['', '-', '0', '0 B']);
 

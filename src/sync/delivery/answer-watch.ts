@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import { listeningFor, type TrackerListener } from '../../sign-of-life.ts';
 
-/** What is asked of a tracker and has no answer for so long is reported. */
+/** A request without an answer for this long is reported. */
 export const SILENT_MS = 15_000;
 
 /** Who hears that a tracker is silent. */
@@ -36,7 +36,7 @@ export class AnswerWatch {
     this.#events = events;
   }
 
-  /** Since when nothing was heard; undefined where nothing is asked, or the last answer is not long ago. */
+  /** Since when nothing was heard; undefined if nothing is asked, or the last answer is not long ago. */
   get silentSinceMs(): number | undefined {
     return this.#isSilent ? this.#heardMs : undefined;
   }

@@ -9,9 +9,9 @@ export interface BreakerEvents {
   sendFailed(error: MirrorError): void;
   laneWaiting(error: MirrorError, retryMs: number): void;
   laneParked(error: MirrorError, retryMs: number): void;
-  /** Nothing is answered since then, and something is asked: nothing more is, until it is. */
+  /** A request has had no answer since then. Nothing more is sent until it has one. */
   laneSilent(sinceMs: number): void;
-  /** One went well after some that failed, or were not answered for long. */
+  /** A send succeeded after some that failed, or had no answer for long. */
   laneActive(): void;
 }
 
@@ -19,7 +19,7 @@ export interface BreakerEvents {
 const MOST_FAILURES = 3;
 const FIRST_RETRY_MS = 500;
 const MOST_RETRY_MS = 60_000;
-/** What only a person can repair is retried in case that was done. */
+/** Delays of a parked lane, which needs a person: it retries in case the repair was done. */
 const PARKED_MS = [60_000, 300_000, 900_000, 3_600_000];
 /** A token or a key may be renewed at any time, and is expected to be read. */
 const MOST_DENIED_MS = 300_000;
@@ -42,9 +42,9 @@ function decorrelatedJitter(random: Random): IExponentialBackoffOptions<JitterSt
 }
 
 /**
- * A circuit breaker whose callers wait rather than fail, since the event files wait, too. Open for all while sends go
- * well. After some failures in a row it closes; when the time comes one send may try, and only if that goes well the
- * others follow. A lane that a person must repair is parked: the same, at a walking pace.
+ * A circuit breaker whose callers wait instead of failing, since the event files wait, too. It is closed while sends
+ * succeed. After some failures in a row it opens. When its time is over, one send tries, and only if that succeeds, it
+ * closes and the others follow. A lane that a person must repair is parked: the same, with longer delays.
  */
 export class CircuitBreaker {
   readonly #clock: Clock;
@@ -54,13 +54,13 @@ export class CircuitBreaker {
   #parkedTimes = 0;
   #dueMs = 0;
   #failingSinceMs: number | undefined;
-  /** Whether the one send that tries is under way. */
+  /** True while the one send that tries is under way. */
   #isTrying = false;
-  /** Nothing is to be sent until it is let go. */
+  /** True while the lane is paused: it sends nothing. */
   #isHeld = false;
-  /** Aborted, and replaced, when nobody is to wait any longer. */
+  /** Aborted, and replaced, when all waiting sends should retry at once. */
   #hurry = new AbortController();
-  /** What is under way is not answered: it is the attempt, no matter which run made it. */
+  /** True while a send has no answer: that send is the attempt, whichever run made it. */
   #isSilent = false;
   readonly #first: ExponentialBackoff<JitterState>;
   #backoff: IBackoff<unknown> | undefined;
@@ -119,7 +119,7 @@ export class CircuitBreaker {
     this.#backoff = (this.#backoff ?? this.#first).next({});
     const waitMs = Math.max(this.#backoff.duration, afterMs);
     // A lane that the tracker told to come back later sends nothing meanwhile, for no run. A failure does not close a
-    // breaker that silence had opened.
+    // breaker that silence has opened.
     if (this.#state !== 'active' || this.#failures >= MOST_FAILURES || afterMs > 0 || wasSilent) {
       this.#dueMs = this.#clock.steadyMs() + waitMs;
       this.#state = 'waiting';
@@ -129,7 +129,7 @@ export class CircuitBreaker {
     return waitMs;
   }
 
-  /** Nothing will be taken until a person changes something. */
+  /** The tracker will accept nothing until a person changes something. */
   parked(error: MirrorError): void {
     // Sends that were under way with the one that parked the lane say the same once more: that is no other try.
     const isLate = this.#state === 'parked' && !this.#isTrying;
@@ -151,7 +151,7 @@ export class CircuitBreaker {
     this.#wake();
   }
 
-  /** A request is not answered for long: the next one would only wait as well. */
+  /** The tracker has not answered for long, so further sends would only wait, too. */
   fellSilent(sinceMs: number): void {
     this.#isSilent = true;
     this.#failingSinceMs ??= sinceMs;
@@ -166,7 +166,7 @@ export class CircuitBreaker {
     this.#wake();
   }
 
-  /** Lets nothing go, or lets it go again. What is under way is not touched. */
+  /** Holds all sends, or releases them. Sends under way continue. */
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld;
     if (!isHeld) this.#wake();

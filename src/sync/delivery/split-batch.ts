@@ -1,7 +1,7 @@
 import type { Refusal } from '../../contract/index.ts';
 import { type Batch, pointCount, type ScalarColumns } from '../../model/index.ts';
 
-/** Whether nothing of a batch is for a tracker: it only moves a position. */
+/** True if nothing of a batch is for a tracker: it only moves a position. */
 export function isEmpty(batch: Batch): boolean {
   return pointCount(batch) === 0 && batch.marks.length === 0;
 }

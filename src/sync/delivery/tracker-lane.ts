@@ -346,7 +346,7 @@ export class TrackerLane {
     return outcome;
   }
 
-  /** Why what was begun earlier could not be finished; undefined where nothing is in doubt (any more). */
+  /** Why what was begun earlier could not be finished; undefined if nothing is in doubt (any more). */
   async #finishBegun(backend: JournalledBackend, { handle, target: run }: TrackerParcel): Promise<Outcome | undefined> {
     const begun = this.#checkpoints.begun(run);
     if (begun === undefined) return undefined;
@@ -403,7 +403,7 @@ function asMirrorError(cause: unknown, lane: string): MirrorError {
   return cause instanceof MirrorError ? cause : new MirrorError('MB9001', `lane ${lane}: ${String(cause)}`, { cause });
 }
 
-/** What can't be had of one run, however often it is asked for, holds up no other run. */
+/** An error about one run, however often it repeats, delays no other run. */
 function asRunFatal(outcome: Outcome): Outcome {
   return outcome.kind === 'retry' && isAboutRun(outcome.error) ? { kind: 'runFatal', error: outcome.error } : outcome;
 }

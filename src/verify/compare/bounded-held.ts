@@ -38,7 +38,7 @@ export function heldBy(
   return backend.asHeld === undefined ? point : boundedHeld(capabilities, plugin, point, backend.asHeld(tag, plugin, point));
 }
 
-/** Whether a number has a place at all: NaN and infinities may have none. */
+/** True if a number has a place at all: NaN and infinities may have none. */
 function isNumberKept({ nan, infinities = nan }: Capabilities['keeps'], value: number): boolean {
   return Number.isFinite(value) || (Number.isNaN(value) ? nan : infinities);
 }

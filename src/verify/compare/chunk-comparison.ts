@@ -104,7 +104,7 @@ export class ChunkComparison {
     yield* pointDifferences(run, tags, left, right, { missing, extra, changed });
   }
 
-  /** Without those that have an equal on the other side: that one stands for them. */
+  /** Leaves out points with an equal on the other side, because that one represents them. */
   #withoutMerged(rows: readonly number[], own: PointTable, other: PointTable, isLeft: boolean): readonly number[] {
     if (rows.length === 0) return rows;
     const { counts, losses } = this.#of.tally;
@@ -143,7 +143,7 @@ export class ChunkComparison {
   }
 
   /**
-   * Whether a point may be of a file that cannot be asked any more: by its place, or, where the tracker does not know
+   * True if a point may be of a file that cannot be asked any more: by its place, or, where the tracker does not know
    * it, any of them.
    */
   #isDoubtful(row: number, doubt: Unjudged | undefined): boolean {

@@ -13,7 +13,7 @@ export interface RunComparisonOptions {
   readonly filesFirst?: boolean;
   /** A file that is mirrored again replaces all that the lane has of it. Default: nothing is ever removed. */
   readonly replacesFiles?: boolean;
-  /** Whether equal points may be one there. Default: they may not. */
+  /** True if equal points may be one there. Default: they may not. */
   readonly mergesEqual?: { readonly left: boolean; readonly right: boolean };
   /** Others add points there, too: too many are no difference. Default false. */
   readonly isShared?: boolean;

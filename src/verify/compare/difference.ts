@@ -3,7 +3,7 @@ import type { RunRef } from '../../model/index.ts';
 /** A value as a lane gives it back: a scalar's number, or its JSON text. */
 export type PointValue = number | bigint | string;
 
-/** Where a point stands: known of every point of a file, and of a lane's where it keeps it. */
+/** The position of a point: known for every point of a file, and for a lane's point if the lane keeps it. */
 export interface ValuePosition {
   readonly file: string;
   readonly offset: number;
@@ -26,7 +26,7 @@ export interface PointDifference {
   readonly theirWallTime?: number;
 }
 
-/** What a lane lists of a run or a series is not what it holds. */
+/** The listing of a run or a series differs from its points. */
 export interface ListingDifference {
   readonly kind: 'listing';
   readonly run: RunRef;

@@ -7,7 +7,7 @@ export type Unjudged =
   | 'gone'
   /** It held them before it was replaced: the tracker run has what it held, and what it holds. */
   | 'replaced'
-  /** Other bytes stand under its name, or fewer: the next pass reads it again. */
+  /** The file has other or fewer bytes now: the next pass reads it again. */
   | 'stale'
   /** It cannot be opened or read. */
   | 'unreadable';
@@ -29,8 +29,8 @@ export interface FileFacts {
   readonly gaps: readonly Gap[];
   unjudged: Unjudged | undefined;
   /**
-   * The file held other records before: a tracker may have points of them, at places where others stand now. Default
-   * false.
+   * The file held other records before: a tracker may have points of them, at positions that have other records now.
+   * Default false.
    */
   readonly wasReplaced?: boolean;
   /** Of a file that cannot be read. */
@@ -68,7 +68,7 @@ export function factsOf({ name, generation, position, damage }: FileState): File
   };
 }
 
-/** What of the bytes that are pending or incomplete is damaged. */
+/** The damaged part of pending or incomplete bytes. */
 export function damagedBytes(files: Iterable<FileFacts>): DamagedBytes {
   let [before, behind] = [0, 0];
   for (const { watermark, gaps, damage = [], unjudged } of files) {
@@ -106,7 +106,7 @@ export function pendingBytes({ watermark, gaps }: FileFacts): number {
   return gapBytes(gaps, watermark);
 }
 
-/** Whether a point that the lane has of this file can be judged by the file. */
+/** True if a point that the lane has of this file can be judged by the file. */
 export function isJudged(facts: FileFacts, tag: string, offset: number | undefined): boolean {
   if (offset === undefined) return true;
   for (const _ of rangesAt(facts.lost, offset)) return false;

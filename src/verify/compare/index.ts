@@ -1,4 +1,4 @@
-/** Compares what the files hold with what a lane reads back. */
+/** Compares the points of the files with those that a lane reads back. */
 export { boundedHeld, heldBy } from './bounded-held.ts';
 export type {
   Difference,

@@ -2,7 +2,7 @@ import type { ReadBackChunk, ReadBackPoint } from '../../contract/index.ts';
 import type { RunRef } from '../../model/index.ts';
 import type { ListingDifference } from './difference.ts';
 
-/** What a lane lists of a series, so that nobody has to read its points. */
+/** What a lane lists of a series, so that its points need not be read. */
 export interface SeriesListing {
   readonly tag: string;
   readonly count: number;

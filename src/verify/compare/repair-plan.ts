@@ -42,7 +42,7 @@ export class RepairPlan {
       this.#distrust(theirs.fileAt(other));
     }
     const missing = new Set(matches.missing);
-    /** The stretch each series is in the middle of, while points follow each other that are all missing. */
+    /** The open stretch of consecutive missing points, per series. */
     const open = new Map<number, { file: string; first: number; last: number }>();
     const close = (slot: number): void => {
       const stretch = open.get(slot);
@@ -101,8 +101,8 @@ export class RepairPlan {
 }
 
 /**
- * The records of missing points as byte ranges; tags that miss the same ones share a gap. `endOf`: where the record
- * at an offset ends.
+ * The records of missing points as byte ranges; tags that miss the same records share a gap. `endOf`: the end of the
+ * record at an offset.
  */
 export function gapsOf(stretches: readonly MissingStretch[], endOf: (offset: number) => number): Gap[] {
   const gaps = new Map<string, { start: number; end: number; tags: string[] }>();
@@ -115,7 +115,7 @@ export function gapsOf(stretches: readonly MissingStretch[], endOf: (offset: num
   return [...gaps.values()].sort((a, b) => a.start - b.start).map((gap) => ({ ...gap, reason: 'repair' }));
 }
 
-/** What is pending already, or can't be read, must not become pending twice. */
+/** Bytes that are already pending, or unreadable, must not become pending twice. */
 function hasGapBetween(facts: FileFacts | undefined, from: number, to: number): boolean {
   const isBetween = ({ start }: { readonly start: number }): boolean => from < start && start <= to;
   return facts !== undefined && (facts.gaps.some(isBetween) || facts.lost.some(isBetween));

@@ -123,7 +123,7 @@ export interface Totals extends Readonly<LaneCounts> {
   readonly media: MediaCounts;
   readonly artifacts: ArtifactCounts;
   readonly unjudged: Readonly<Record<Unjudged, number>>;
-  /** Points, listings and media that differ; what is allowed does not count. */
+  /** Points, listings and media that differ, without the allowed ones. */
   readonly differences: number;
 }
 

@@ -24,7 +24,7 @@ async function params(name: string, text: string, prefix = '') {
 }
 
 describe('params of files', () => {
-  it('flattens mappings, does not split lists of plain values, and tells 3 from 3.0', async () => {
+  it('flattens mappings, does not split lists of plain values, and distinguishes 3 from 3.0', async () => {
     const text =
       'lr: 0.1\nbatch: 64\nthree: 3.0\noptimizer: {name: adam, betas: [0.9, 0.999]}\nstages: [{width: 1}, {width: 2}]\nnone: null\nempty: {}\n';
     expect(await params('hparams.yaml', text)).toEqual({

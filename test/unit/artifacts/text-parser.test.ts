@@ -37,7 +37,7 @@ describe('texts that others wrote', () => {
   });
 });
 
-describe('texts of tags that say params', () => {
+describe('texts of tags that contain params', () => {
   const said = async (text: string): Promise<unknown> => {
     const read = await parseApart({ kind: 'params', text, prefix: 'p.', form: 'any' });
     return read.kind === 'params' ? Object.fromEntries(read.params.map(({ name, value }) => [name, value])) : read;

@@ -24,7 +24,7 @@ describe('figures', () => {
     expect(judge(0, { bound: 'most', reach: 1 })).toBe('reached');
   });
 
-  it('writes times and ratios with the digits that tell something', () => {
+  it('writes times and ratios with their significant digits', () => {
     expect([0.0449, 0.9999, 12].map(seconds)).toEqual(['45 ms', '1.00 s', '12.00 s']);
     expect([0.384, 12.34, 345.6].map(times)).toEqual(['0.38×', '12.3×', '346×']);
     expect([1.236, 12.34].map(percent)).toEqual(['1.24 %', '12.3 %']);

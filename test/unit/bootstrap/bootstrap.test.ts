@@ -38,7 +38,7 @@ describe('an installed package', () => {
     expect(stderr).toMatch(new RegExp(`^mirrorboard: Node 24 or newer is needed, .* is ${version} .*\\n$`));
   });
 
-  test('says in one line what is needed if there is no Node', async () => {
+  test('reports in one line what is needed if there is no Node', async () => {
     const { status, stderr } = await make('package').run();
     expect(status).toBe(2);
     expect(stderr).toMatch(/^mirrorboard: Node 24 or newer is needed, .*\n$/);
@@ -152,7 +152,7 @@ describe('a later start in a checkout', () => {
     expect(installCalls(checkout)).toHaveLength(2);
   });
 
-  test('continues with sources that have type errors, and says so', async () => {
+  test('continues with sources that have type errors, and reports them', async () => {
     const checkout = make('checkout');
     const { status, stderr } = await checkout.run([], { FAKE_TSC: 'errors' });
     expect(status).toBe(0);

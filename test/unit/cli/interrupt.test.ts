@@ -3,7 +3,7 @@ import { EarlyHangup, Interrupt, isInterruption } from '../../../src/cli/interru
 import { MirrorError } from '../../../src/errors.ts';
 
 describe('an error', () => {
-  it('is an interruption where the process was asked to end, and something was aborted for it', () => {
+  it('is an interruption if the process was asked to end and aborted something for it', () => {
     const aborted = new DOMException('This operation was aborted', 'AbortError');
     const wrapped = new MirrorError('MB4001', 'listing runs: it was aborted', { cause: aborted });
     expect([aborted, wrapped].map(isInterruption)).toEqual([false, false]);
@@ -28,7 +28,7 @@ describe('a hangup', () => {
     expect(process.listenerCount('SIGHUP')).toBe(before);
   });
 
-  it('asks to end where our terminal was closed, and never breaks the end off', () => {
+  it('ends the process if its terminal was closed, and never aborts that end', () => {
     const said: string[] = [];
     using interrupt = new Interrupt((line) => said.push(line), { isTerminal: true });
     process.emit('SIGHUP', 'SIGHUP');
@@ -38,7 +38,7 @@ describe('a hangup', () => {
     expect(said).toHaveLength(1);
   });
 
-  it('ends nothing where there is no terminal, at work or at the end', () => {
+  it('is ignored without a terminal, during work and at the end', () => {
     let hangups = 0;
     using interrupt = new Interrupt(() => undefined, { isTerminal: false, hungUp: () => hangups++ });
     process.emit('SIGHUP', 'SIGHUP');

@@ -33,7 +33,7 @@ const WAITING = { state: 'waiting', reason: 'POST http://tracker: 503', code: 'M
 const FAILING = { state: 'active', last_error: { over: false, code: 'MB4001', reason: 'POST http://tracker: 503', remedy: null } };
 
 describe('the lines about a blocked lane', () => {
-  it('say that it is retried only while a process runs', () => {
+  it('explain that mirrorboard retries it only while a process runs', () => {
     expect(blockOf(posture(true, WAITING))?.remedy).toBe('none needed: the lane retries by itself');
     for (const lane of [WAITING, FAILING]) {
       const remedy = blockOf(posture(false, lane))?.remedy;

@@ -65,7 +65,7 @@ describe('the next step', () => {
 });
 
 describe('a command that is to be typed again', () => {
-  it('has all its flags but those that say how it is shown', () => {
+  it('has all flags of the command except those that change the display', () => {
     const flags = { json: true, quiet: 1, config: 'c.yaml', to: ['a', 'b'], patience: '5', include: [], dryRun: true };
     expect(typedWords('backfill', ['runs'], flags).join(' ')).toBe('backfill runs --config c.yaml --to a --to b --patience 5 --dry-run');
     expect(commonWords({ config: 'c.yaml', state: 's', json: true })).toEqual(['--config', 'c.yaml', '--state', 's']);

@@ -60,7 +60,7 @@ describe('what the next round of a service begins with', () => {
 });
 
 describe('a look at a file', () => {
-  it('says that it was written to, replaced, or is behind another link, once each', async () => {
+  it('reports once each that it was written to, replaced, or is behind another link', async () => {
     const folder = temporaryFolder();
     for (const [name, text] of Object.entries({ a: '1', b: '2' })) {
       mkdirSync(join(folder, name));

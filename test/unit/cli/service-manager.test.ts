@@ -13,7 +13,7 @@ let folder: string;
 beforeEach(() => {
   folder = temporaryFolder();
 });
-describe('what systemd is told of a service', () => {
+describe('the notifier for systemd', () => {
   itNotifies('comes in order: that it is ready, reloads, and ends', async () => {
     using socket = await NotifySocket.listen(folder);
     const failures: string[] = [];

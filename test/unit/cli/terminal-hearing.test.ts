@@ -17,7 +17,7 @@ describe('the lines of status about notifications', () => {
     ]);
   });
 
-  it('say what to do if the system has no more', () => {
+  it('explain what to do if the system has no more', () => {
     const roots = [{ name: 'logs', directories: 50, notified_directories: 2, notifications_short: 'the system gives no more (ENOSPC)' }];
     expect(hearingLines(roots).at(-1)).toContain('fs.inotify.max_user_watches');
   });

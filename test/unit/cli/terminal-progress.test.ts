@@ -79,7 +79,7 @@ describe('a look for what is not of event files', () => {
     expect(progressLine(looking, speed)).toBe(`${line}: 3 of 20 runs, 7 found`);
   });
 
-  test('says that the tracker does not answer', () => {
+  test('shows that the tracker does not answer', () => {
     const silent = { ...looking, unanswered: { lane: 'old', words: 'does not answer since 20 s' } };
     expect(progressLines(silent, speed, 80)[1]).toBe('old: does not answer since 20 s');
     expect(progressLine(silent, speed)).toMatch(/7 found, old: does not answer/);
@@ -184,7 +184,7 @@ describe('progress on a terminal', () => {
     expect(state.output).toBe('');
   });
 
-  test('says 100 % only when everything is read, and no time left when nothing moves', () => {
+  test('shows 100 % only when everything is read, and no time left while nothing moves', () => {
     const { block, state, rows } = setUp({ isTty: true });
     block.start(progressAt({ bytes: { total: 3 * GIB, read: 3 * GIB - 1, alreadyThere: 0 } }));
     for (state.nowMs = 0; state.nowMs < 60_000; state.nowMs += 1000) block.tick();
@@ -238,7 +238,7 @@ describe('progress with trackers', () => {
     return { at, lane, take, shown, line };
   }
 
-  test('is that of the lane which is furthest behind, and says of each how far it is, its rate and the time left', () => {
+  test('is that of the lane that is furthest behind, and shows position, rate and time left of each', () => {
     const { at, take, shown, line } = lanes();
     at.ms = 11_000;
     take(2 * MIB, 20_000);
@@ -265,7 +265,7 @@ describe('progress with trackers', () => {
     expect(shown()[2]).toMatch(/^mlflow: {2}50\.0 % {2}50,000 points {2}waiting for an answer for 20 s /);
   });
 
-  test('says of a paused lane what is pending, and that it is not late', () => {
+  test('shows what is pending for a paused lane, and that it is not late', () => {
     const { at, lane, take, shown } = lanes();
     take(5 * MIB, 50_000);
     lane.pause([{ root: undefined, sinceMs: 1 }]);

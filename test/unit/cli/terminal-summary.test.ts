@@ -147,7 +147,7 @@ Next: ${NEXT}
     expect(render(reportOf([]))).toContain('No event files were found.');
   });
 
-  test('shows what include and exclude leave out if they leave nothing', () => {
+  test('shows what include and exclude left out if no run remains', () => {
     const renderLeft = (runs: number, files: number): string => renderReport(reportOf([]), { style: plainStyle, leftOut: { runs, files } });
     expect(renderLeft(2, 3)).toContain('Nothing to mirror: include, exclude and ignore skip all 2 runs (3 files).');
     expect(renderLeft(1, 1)).toContain('skip the only run (1 file).');
@@ -170,7 +170,7 @@ Next: ${NEXT}
     expect(lines).toContain('Interrupted: the 1,200 new points above are kept; run the same command to resume.');
   });
 
-  test('tells damage from ends that are not written yet', () => {
+  test('distinguishes damage from ends that are not written yet', () => {
     const run = { root: 'logs', path: 'a' };
     const report = reportOf([runOf('a', 1)], {
       damage: [

@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 const rulesOf = (roots: Config['roots']) => linksOf({ roots, links: 'owner', sources: new Map() });
 
-describe('what a root says of its links', () => {
+describe('the rule for links of a root', () => {
   it('holds below it, under its name and under its real path, and nowhere else', () => {
     mkdirSync(join(folder, 'disk'));
     symlinkSync('disk', join(folder, 'logs'));
@@ -23,7 +23,7 @@ describe('what a root says of its links', () => {
   });
 
   // Where a server does not answer, the question would not come back.
-  it('is told without a question to the file system where a root is asked for by its name', () => {
+  it('needs no file system if the root is given by its name', () => {
     mkdirSync(join(folder, 'more', 'elsewhere'), { recursive: true });
     // Whoever asked what it really is would take the next one for it.
     symlinkSync(join('more', 'elsewhere'), join(folder, 'share'));
@@ -33,7 +33,7 @@ describe('what a root says of its links', () => {
 });
 
 describe('when runs of a root have ended', () => {
-  it('is what the root says, unless a flag or a variable says it of all', () => {
+  it('is the setting of the root, unless a flag or a variable sets it for all', () => {
     const roots = [{ path: '/a', runEndedAfterMs: 1 }, { path: '/b' }];
     const of = (sources: Config['sources']) => ['/a', '/b'].map(runEndedAfterOf({ roots, runEndedAfterMs: 5, sources }));
     expect(of(new Map([['run_ended_after', 'file']]))).toEqual([1, 5]);

@@ -25,7 +25,7 @@ describe('parseConfigFile', () => {
     },
   );
 
-  it('accepts the example, which says nothing else than the defaults where it says so', () => {
+  it('accepts the example, whose settings are the defaults where it claims so', () => {
     const text = readFileSync(new URL('../../../../config/mirrorboard.example.yaml', import.meta.url), 'utf8');
     expect(parse(text)).toEqual({
       project: 'computer_vision',
@@ -97,7 +97,7 @@ describe('parseConfigFile', () => {
     });
   });
 
-  it('says file, line, column, field, what was found and what was expected', () => {
+  it('reports file, line, column, field, what was found and what was expected', () => {
     const error = failure('lanes:\n  local:\n    path: [a]\n');
     expect(error.code).toBe('MB1002');
     expect(error.message).toBe('m.yaml:3:11: lanes.local.path: found a list, expected the path of the SQLite file');
@@ -289,11 +289,11 @@ describe('parseConfigFile', () => {
     },
   );
 
-  it('says that a file is empty', () => {
+  it('reports an empty file', () => {
     expect(parseConfigFile('m.yaml', '# nothing\n', {}).notices).toEqual(['m.yaml is empty: using the defaults']);
   });
 
-  it('knows the trap of a plain variable in a flow mapping, and reports one syntax error a line', () => {
+  it('explains a plain variable in a flow mapping, and reports one syntax error per line', () => {
     const error = failure(`log: { level: \${LEVEL} }\nlanes: { local: { path: \${A} } }`);
     expect([error.context['line'], error.context['column'], error.hint?.includes('in quotes')]).toEqual([1, 16, true]);
     expect(error.message.match(/m\.yaml:1:/g)?.length).toBe(1);
@@ -312,7 +312,7 @@ describe('parseConfigFile', () => {
     });
   });
 
-  it('refuses ~ and names that cannot be told from paths', () => {
+  it('refuses ~ and names that look like paths', () => {
     expect(failure('roots: [~/logs]').message).toContain(`write \${HOME}`);
     expect(failure('roots: [{ path: a, name: b/c }]').message).toContain('found "b/c", expected a name without /');
   });

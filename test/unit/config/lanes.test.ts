@@ -61,7 +61,7 @@ describe('the lanes', () => {
     expect(names(await load(given)).sort()).toEqual(expected.sort());
   });
 
-  it('have the type of their name, or the one they say', async () => {
+  it('have the type of their name, or the configured one', async () => {
     const { lanes } = await load({ text: 'lanes: { mlflow: {}, second: { type: mlflow, url: x }, own: { type: ./own.js } }' });
     expect(lanes.trackers.map(({ name, type, section }) => [name, type, section])).toEqual([
       ['mlflow', 'mlflow', {}],
@@ -177,7 +177,7 @@ describe('the lanes', () => {
     expect((await load({ text })).notices).toEqual([notice]);
   });
 
-  it('say so of tags that a variable gives', async () => {
+  it('name the variable that sets tags', async () => {
     const { notices } = await load({ text: 'lanes: [mlflow]', env: { MIRRORBOARD_MLFLOW_TAGS: 'a={nubmer}' } });
     expect(notices).toEqual(['MIRRORBOARD_MLFLOW_TAGS: the tag a contains {nubmer}, which is not replaced; did you mean {number}?']);
   });
@@ -241,7 +241,7 @@ describe('profiles', () => {
     ]);
   });
 
-  it('say something else than the top of the file, setting by setting', async () => {
+  it('override the top of the file, setting by setting', async () => {
     const production = await load({ text: PROFILES, flags: { profile: 'production' }, env: { SPARE_KEY: 'k' } });
     expect([production.project, production.lanes.local]).toEqual(['prod', { path: 'prod.db', mediaPath: 'prod.media' }]);
     expect(production.lanes.trackers[0]).toMatchObject({

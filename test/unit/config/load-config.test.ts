@@ -142,7 +142,7 @@ describe('loadConfig', () => {
     expect([none.roots.length, none.sources.get('roots')]).toEqual([2, 'file']);
   });
 
-  it('says that a named file is missing, or that one cannot be read', async () => {
+  it('reports that a named file is missing, or that one cannot be read', async () => {
     const missing = await failure({ flags: { config: 'a.yaml' } });
     expect([missing.code, missing.message]).toEqual(['MB1003', 'reading the configuration a.yaml: no such file']);
     const readFile = (): string => {

@@ -26,7 +26,7 @@ describe('variables that look like ours', () => {
     expect(await unknown('', { MIRRORBOARD_FLUX_CAPACITOR: '1' })).toEqual([expect.stringMatching(/so it has no effect$/)]);
   });
 
-  it('are known as those of flags, of any lane, of the file, and of the services of a cluster; empty ones say nothing', async () => {
+  it('are known as those of flags, of any lane, of the file, and of the services of a cluster; empty ones are ignored', async () => {
     const text = `lanes: { local: {} }\nproject: "\${MIRRORBOARD_TEAM}"\nprofiles: { p: { lanes: [my-lane], my-lane: { type: mlflow } } }`;
     const names = [
       'DRY_RUN',

@@ -437,7 +437,7 @@ describe('a wrong length with a valid checksum', () => {
   });
 
   test.each([...lengths.map((length) => [length, true] as const), ...impossible.map((length) => [length, false] as const)])(
-    '%d: the sound frames behind it are found (settled: %s), at once where no event can be so long',
+    '%d: finds the valid frames after it (settled: %s), at once if no event can be so long',
     (length, settled) => {
       const bytes = concat(before, header(length), scalar(2), scalar(3));
       const decoded = decode(bytes, { settled });

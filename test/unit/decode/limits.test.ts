@@ -110,7 +110,7 @@ describe('records over their share of the memory', () => {
     expect([points, damage]).toEqual([2, [expect.objectContaining({ reason: 'too_large', needs: expect.any(Number) })]]);
   });
 
-  test('of text count by what a text takes', () => {
+  test('of text count by the memory that a text needs', () => {
     const bytes = eventFile(loss(1), event({ wallTime: 2, step: 2, summary: [text('note', '\u0001'.repeat(10_000))] }), loss(2));
     expect(decode(bytes, { values: 100_000 })).toMatchObject({ points: 2, damage: [{ reason: 'too_large' }] });
     expect(decode(bytes, { values: 1_000_000 })).toMatchObject({ points: 3, damage: [] });

@@ -57,7 +57,7 @@ if (reason !== '') {
       }
     });
 
-    test.each([...plain, ...rendered])('allows the pods of %s where the standard is "restricted"', async (_, resources) => {
+    test.each([...plain, ...rendered])('allows the pods of %s if the standard is "restricted"', async (_, resources) => {
       for (const resource of resources) {
         const template = templateOf(resource);
         if (template === undefined || template.spec.volumes.some((volume) => HOST_VOLUMES.some((kind) => kind in volume))) continue;

@@ -107,7 +107,7 @@ describe('the chart', () => {
 describe('docs/deployment.md', () => {
   const page = readText('docs/deployment.md');
 
-  test('has the table of all values that values.yaml says, as `npm run manifests` makes it', async () => {
+  test('has the table of all values in values.yaml, as `npm run manifests` makes it', async () => {
     const { stdout } = await run(process.execPath, [join(repository, 'scripts/values-table.mjs')]);
     expect(/<!-- values -->\n([\s\S]*?)\n<!-- \/values -->/.exec(page)?.[1]).toBe(stdout.trim());
   });

@@ -89,7 +89,7 @@ describe('scripts/check-deployment.sh', () => {
     expect(await check(copy, ['compose'])).toEqual({ code: 1, output: expect.stringMatching(/grace_period.*FAILED compose/s) });
   });
 
-  test('skips what it cannot have, and says why', async () => {
+  test('skips tools that it cannot have, and reports why', async () => {
     expect(await check(copy, [], { ...withoutTools(), MIRRORBOARD_REQUIRE_TOOLS: '' })).toEqual({
       code: 0,
       output: expect.stringMatching(
@@ -98,14 +98,14 @@ describe('scripts/check-deployment.sh', () => {
     });
   });
 
-  test('fails where the tools are required and cannot be had', async () => {
+  test('fails if the tools are required and not available', async () => {
     expect(await check(copy, [], { ...withoutTools(), MIRRORBOARD_REQUIRE_TOOLS: '1' })).toEqual({
       code: 1,
       output: expect.stringMatching(/^FAILED hadolint: .*\nFAILED kubernetes-validate: .*\nskipped helm: .*\nskipped compose: .*\n$/),
     });
   });
 
-  test('may skip nothing where CI runs it', () => {
+  test('may skip nothing when CI runs it', () => {
     expect(readText('.ci/run')).toMatch(/^export MIRRORBOARD_REQUIRE_TOOLS=1$/m);
   });
 

@@ -112,7 +112,7 @@ describe('the pods', () => {
     expect(pod.enableServiceLinks).toBe(false);
   });
 
-  test.each(all)('have a minute to store what was read, and end before that by themselves: %s', (_, workload) => {
+  test.each(all)('have a minute to store what was read, and end earlier by themselves: %s', (_, workload) => {
     const { terminationGracePeriodSeconds = 0 } = workload.pod;
     expect(terminationGracePeriodSeconds).toBeGreaterThanOrEqual(60);
     expect(environmentOf(workload)['MIRRORBOARD_SHUTDOWN_GRACE']).toBe(`${terminationGracePeriodSeconds - 10}s`);
@@ -123,7 +123,7 @@ describe('the pods', () => {
     expect(container.command).toBeUndefined();
   });
 
-  test.each(all)('say what memory they need: %s', (_, { container }) => {
+  test.each(all)('request the memory that they need: %s', (_, { container }) => {
     expect(container.resources.requests).toMatchObject({ memory: expect.any(String), cpu: expect.any(String) });
     expect(container.resources.limits).toMatchObject({ memory: expect.any(String) });
   });

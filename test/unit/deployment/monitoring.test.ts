@@ -42,7 +42,7 @@ describe('alert rules and dashboard', () => {
 });
 
 describe('the alert rules', () => {
-  test('say each what is wrong, how bad it is, and where to read on', () => {
+  test('each name the problem, its severity, and where to read on', () => {
     const flawed = alerts().filter(
       ({ alert, labels, annotations: { summary = '', description = '', runbook_url } }) =>
         !/^Mirrorboard[A-Z]\w+$/.test(alert) ||

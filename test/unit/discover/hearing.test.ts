@@ -131,7 +131,7 @@ const names = (prefix: string, count: number): string[] => Array.from({ length: 
     expect(heard.arrange()).toEqual([join(base, 'b')]);
   });
 
-  it('hears nothing of a directory that it let go of', () => {
+  it('ignores notifications of a directory that it no longer watches', () => {
     const { hearing: heard, system, names: told } = hearing(['a']);
     heard.arrange();
     heard.forget(join(base, 'a'));

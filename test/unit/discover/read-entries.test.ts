@@ -53,7 +53,7 @@ describe('a directory whose entries have no types', () => {
     expect(obstacles).toEqual([{ path: 'a', reason: 'no permission (EACCES)' }]);
   });
 
-  test('names an entry that is listed, looked for in vain, and still listed', () => {
+  test('names an entry that the directory still lists after a check did not find it', () => {
     make('a', 'b');
     const { runs, obstacles } = walk(root, 'a', { fs: untyped({}, 'gone_dir') });
     expect(runs.map(({ path }) => path)).toEqual(['a']);

@@ -61,7 +61,7 @@ it('skips the files of Unity next to event files, whether found by a scan or by 
 });
 
 describe('a scan', () => {
-  it('tells of files that are new, that grew, that shrank, that were replaced, and of no others', () => {
+  it('reports files that are new, grew, shrank or were replaced, and no others', () => {
     write(ONE);
     write(`a/${ONE}`);
     write(`a/${TWO}`);
@@ -76,7 +76,7 @@ describe('a scan', () => {
     expect(named(watch.scan(now).changes)).toEqual([`./${ONE} 2`, `a/${ONE} 1`]);
   });
 
-  it('tells of files that are gone, once', () => {
+  it('reports deleted files, once', () => {
     write(ONE);
     write(`a/${ONE}`);
     const watch = watched();
@@ -99,7 +99,7 @@ describe('a scan', () => {
     expect(gone).toEqual([{ run: 'a', name: ONE }]);
   });
 
-  it('waits for a root that cannot be read, and says why', () => {
+  it('waits for a root that cannot be read, and reports why', () => {
     rmSync(root, { recursive: true });
     symlinkSync(root, root);
     const watch = new RootWatch({ path: root, below: '' });
@@ -147,7 +147,7 @@ describe('a scan', () => {
     expect(watch.scan(now)).toMatchObject({ changes: [], gone: [], obstacles: [] });
   });
 
-  it('tells of nothing that was known before and did not change', () => {
+  it('does not report known files that did not change', () => {
     write(ONE);
     write(`a/${ONE}`);
     const watch = watched();
@@ -229,7 +229,7 @@ describe('a poll', () => {
     for (const name of names) appendFileSync(join(root, name, ONE), 'y');
   };
 
-  it('looks every second at a file that grew in the last minute, every 15 seconds for an hour, and then never', () => {
+  it('checks a growing file every second for a minute, every 15 seconds for an hour, and then never', () => {
     write(`run/${ONE}`);
     const watch = watched();
     watch.scan(now);

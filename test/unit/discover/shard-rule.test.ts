@@ -5,7 +5,7 @@ import { filterOf, unitNames } from '../../../src/discover/index.ts';
 const PLAIN: UnitRule = { fold: { names: [], flat: [], hparams: false } };
 
 describe('the unit of a run', () => {
-  it('is the run itself where nothing is folded', () => {
+  it('is the run itself if nothing is folded', () => {
     expect(unitNames(PLAIN)('logs', 'a/b/train')).toBe('a/b/train');
     expect(unitNames(PLAIN)('logs', '.')).toBe('.');
   });
@@ -19,7 +19,7 @@ describe('the unit of a run', () => {
     expect(unitOf('logs', 'a/other')).toBe('a/other');
   });
 
-  it('is the top of the study where runs are nested', () => {
+  it('is the top of the study if runs are nested', () => {
     const unitOf = unitNames({ ...PLAIN, parent: '{parent}' });
     expect(['study', 'study/trial_1', 'study/trial_1/fold_2'].map((path) => unitOf('logs', path))).toEqual(['study', 'study', 'study']);
     expect(unitNames({ ...PLAIN, parent: '{root}' })('logs', 'a/b')).toBe('.');
@@ -48,7 +48,7 @@ describe('the filter of a shard', () => {
     }
   });
 
-  it('tells roots of different names apart', () => {
+  it('distinguishes roots of different names', () => {
     const shard = { index: 0, count: 2, ...PLAIN };
     const [a, b] = ['a', 'b'].map((name) => filterOf({ include: [], exclude: [], roots: [], shard }, { name, path: `/${name}` }));
     const runs = Array.from({ length: 50 }, (_, i) => `run_${i}`);

@@ -114,7 +114,7 @@ describe('names of files on their way, and of copies put aside', () => {
     }
   });
 
-  test('are told from names that writers give', () => {
+  test('are distinguished from names that writers give', () => {
     for (const name of [
       NAME,
       `${NAME}.v2`,
@@ -349,7 +349,7 @@ describe('walk', () => {
     expect(walk(root, '', { links: 'all' }).obstacles).toEqual([]);
   });
 
-  test('does not set foot into /proc by a link, whatever the rule', () => {
+  test('does not enter /proc by a link, whatever the rule', () => {
     if (!existsSync('/proc/self')) return;
     make(`root/a/${EVENTS}`);
     link('root/p', '/proc');

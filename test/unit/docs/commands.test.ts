@@ -56,7 +56,7 @@ describe('docs/commands.md', () => {
     for (const below of command.commands) expect(sections.get(`\`${name}\``)).toContain(`mirrorboard ${name} ${below.name()}`);
   });
 
-  test('says the one rule by which every flag has a variable', () => {
+  test('has the one rule by which every flag has a variable', () => {
     expect(common).toContain('`MIRRORBOARD_` and the flag in capitals, with `_` for `-`');
     for (const [, flag = '', variable = ''] of common.matchAll(/`(--[\w-]+)` is `(MIRRORBOARD_\w+)`/g)) {
       const option = commands.flatMap(([, command]) => allOptions(command)).find(({ long }) => long === flag);
@@ -74,7 +74,7 @@ describe('docs/commands.md', () => {
     for (const word of words) expect(section).toContain(`\`${word}\``);
   });
 
-  test('says of --scan-interval what the help says: scans keep apart by chance', () => {
+  test('agrees with the help of --scan-interval: scans keep apart by chance', () => {
     const words = '±20%';
     expect(
       program.commands.find((command) => command.name() === 'watch')?.options.find(({ long }) => long === '--scan-interval'),

@@ -54,7 +54,7 @@ async function exported(source: ExportSource): Promise<string> {
 }
 
 describe('sources of an export', () => {
-  it('say the same, from the store and from the files', async () => {
+  it('are equal from the store and from the files', async () => {
     const scalar = (step: number | bigint, x: number) =>
       w.event({ wallTime: 1_700_000_000.25, step, summary: [w.simpleValue('loss', x), w.simpleValue('acc', -x)] });
     const first = w.eventFile(scalar(1, 0.5), scalar(2, NaN), w.event({ step: 3, wallTime: 1, summary: [w.text('note', 'hi')] }));
@@ -89,7 +89,7 @@ describe('sources of an export', () => {
     expect(note).toEqual({ plugin: 'text', data_class: 'tensor', points: [[3, 1, { shape: [], strings: ['hi'] }]] });
   });
 
-  it('say what is wrong with a file', async () => {
+  it('report what is wrong with a file', async () => {
     const whole = w.eventFile(w.event({ step: 1, wallTime: 1, summary: [w.simpleValue('x', 1)] }));
     writeFileSync(join(logs, 'run', 'events.out.tfevents.1'), whole.subarray(0, whole.length - 3));
     const fileIn = async (source: ExportSource) => JSON.parse(await exported(source)).runs.run.files[0];

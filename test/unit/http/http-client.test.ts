@@ -39,7 +39,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 }
 
 describe('HttpClient', () => {
-  test('says what may help where nothing answers', async () => {
+  test('gives a hint if nothing answers', async () => {
     const { url, server } = await serve(() => undefined);
     await new Promise((done) => server.close(done));
     const cases = [
@@ -202,7 +202,7 @@ describe('HttpClient', () => {
     }
   });
 
-  test('hears a sign of life in an answer and in a refused connection, but not where it gives up by itself', async () => {
+  test('counts an answer and a refused connection as a sign of life, but not its own timeout', async () => {
     const { url } = await serve((request, response) => {
       if (request.url === '/well') response.end('1');
     });
@@ -218,7 +218,7 @@ describe('HttpClient', () => {
     expect(await signsOf(url, '/never')).toBe(0);
   });
 
-  test('tells who waits how each request ended and how long it took, and nothing of one that was broken off', async () => {
+  test('reports how each request ended and how long it took, except for aborted ones', async () => {
     const stop = new AbortController();
     const { url } = await serve((request, response) => {
       if (request.url === '/stop') stop.abort(new Error('enough'));
@@ -246,7 +246,7 @@ describe('HttpClient', () => {
     await expect(client.send(get('/', { signal: stop.signal }))).rejects.toThrow('enough');
   });
 
-  test('does not read longer answers than it may', async () => {
+  test('does not read answers beyond its limit', async () => {
     const { url } = await serve((_, response) => response.end('x'.repeat(5000)));
     expect(await clientOf(url).send(get('/', { mostBytes: 1000 }))).toMatchObject({ kind: 'retry', error: { code: 'MB4031' } });
   });

@@ -96,7 +96,7 @@ describe('a pace', () => {
     expect(second - first).toBeLessThanOrEqual(2000);
   });
 
-  test('comes back where the server takes more again', async () => {
+  test('recovers when the server accepts more again', async () => {
     const scene = new Scene(1e9, 1e9);
     scene.pace.tooFast(0);
     expect(scene.pace.isSlow).toBe(true);

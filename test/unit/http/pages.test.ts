@@ -43,7 +43,7 @@ describe('a listing', () => {
     await expect(all(eachPage({ ...listing, failed: () => other }, failed))).rejects.toBe(other);
   });
 
-  test('tells pages of what a server said apart, and knows one that comes twice', async () => {
+  test('distinguishes pages by their content, and recognizes one that comes twice', async () => {
     const said = (id: number): AnswerFields => new AnswerFields({ id }, { what: 'listing notes', address: 'http://h' });
     const from = (ids: readonly number[]) =>
       eachPage(listing, async (token = '0') => {

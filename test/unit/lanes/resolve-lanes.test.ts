@@ -81,7 +81,7 @@ describe('resolveLanes', () => {
     }
   });
 
-  it("does not take one of the tracker's variables for two lanes that the file tells apart", async () => {
+  it("does not apply one of the tracker's variables to two lanes with different values in the file", async () => {
     const text = `lanes: { a: { ${TRIAL}, url: u1 }, b: { ${TRIAL}, url: u2 } }`;
     const lanes = await resolve(text, { TRIAL_URL: 'theirs', TRIAL_API_KEY: 'key' });
     expect(lanes.map(({ settings }) => settings)).toEqual([

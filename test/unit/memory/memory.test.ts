@@ -33,7 +33,7 @@ describe('memory', () => {
     }
   });
 
-  test("is the cgroup's limit where there is one, and never more", () => {
+  test('is the limit of the cgroup if there is one, and never more', () => {
     expect(memoryOf(undefined, { constrained: 512 * MIB, total: 64 * GIB })).toBe(512 * MIB);
     expect(memoryOf(2 * GIB, { constrained: 512 * MIB, total: 64 * GIB })).toBe(512 * MIB);
     expect(memoryOf(256 * MIB, { constrained: 512 * MIB, total: 64 * GIB })).toBe(256 * MIB);
@@ -45,7 +45,7 @@ describe('memory', () => {
     expect(memoryOf(8 * GIB, { constrained, total: 64 * GIB })).toBe(8 * GIB);
   });
 
-  test('that is named as enough is enough', () => {
+  test('that a message recommends is enough', () => {
     for (const [trackers, roots] of [
       [0, 1],
       [4, 1],

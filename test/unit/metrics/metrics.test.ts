@@ -65,7 +65,7 @@ const scanned = {
 };
 
 describe('the metrics of a watch', () => {
-  it('have a series for every lane and every outcome from the start, 0 where nothing happened', async () => {
+  it('have a series for every lane and every outcome from the start, 0 if nothing happened', async () => {
     const series = await scene().scrape();
     const zero = [
       ...['accepted', 'refused', 'unsupported', 'left_out'].map(
@@ -104,7 +104,7 @@ describe('the metrics of a watch', () => {
     expect([...bases].filter((name) => !PROCESS_METRICS.includes(name) && !METRICS.some((spec) => spec.name === name))).toEqual([]);
   });
 
-  it('say what the status document says', async () => {
+  it('agree with the status document', async () => {
     const { status, scrape, at } = scene();
     const mlflow = status.lane('mlflow');
     status.rootScanned(scanned);

@@ -45,7 +45,7 @@ const uncompared = (why: 'elsewhere' | 'rules' | 'routes') =>
   ({ uncompared: [{ run: { root: 'other', path: 'b' }, root: '/mnt/other', points: 70, why }] }) as const;
 
 describe('the verdict of a migration', () => {
-  it('is that the old lane may go where all of it is there', () => {
+  it('is that the old lane is no longer needed if the new one has everything', () => {
     expect(judged(report(), [verification(), between()])).toMatchObject({ exitCode: 0, reasons: [], losses: {} });
   });
 
@@ -58,7 +58,7 @@ describe('the verdict of a migration', () => {
     expect([accepted.exitCode, accepted.but]).toEqual([0, '1 run (70 points: other/b) that were not compared']);
   });
 
-  it('proves nothing where nothing was compared', () => {
+  it('confirms nothing if nothing was compared', () => {
     const nothing = judged(report(), [verification({ points: 0 }), between({ points: 0 })]);
     expect([nothing.exitCode, nothing.reasons]).toEqual([3, ['nothing of local was compared, so nothing is confirmed']]);
   });
@@ -88,7 +88,7 @@ describe('the verdict of a migration', () => {
     expect(judged(report(), [verification(), gone], ['scalars']).exitCode).toBe(0);
   });
 
-  it('takes series that no event file ever had for foreign, not for a difference', () => {
+  it('counts series that were never in an event file as foreign, not as a difference', () => {
     const foreign = between({ missing: 2, absent: { ...NOTHING_ABSENT, foreign: { scalars: 2 } }, foreignTags: ['user/acc'] });
     const { exitCode, reasons, losses, foreignMetrics } = judged(report(), [verification(), foreign]);
     expect([exitCode, losses, foreignMetrics.length]).toEqual([1, {}, 1]);
@@ -107,7 +107,7 @@ describe('the verdict of a migration', () => {
     ]);
   });
 
-  it('is none where not all could be looked through', () => {
+  it('is undecided if some data could not be searched', () => {
     const obstacles = [{ what: 'local, a', reason: 'it gives folders without end' }];
     const judgedSo = judged(report(), [verification(), between()], [], { obstacles });
     expect(judgedSo).toMatchObject({ exitCode: 3, reasons: [expect.stringMatching(/^local, a could not be searched .*: it gives/)] });
@@ -129,7 +129,7 @@ describe('the verdict of a migration', () => {
 });
 
 describe('the next step of a migration', () => {
-  it('is the same command where the look for foreign things was interrupted', () => {
+  it('is the same command if the search for foreign data was interrupted', () => {
     const flags: MigrateFlags = { from: 'local', to: 'mlflow' };
     const migrated = {
       report: report(),

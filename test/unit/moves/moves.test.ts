@@ -310,7 +310,7 @@ describe('runs that changed places', () => {
     expect(tracked()).toEqual({ 'x/a': [0, 1, 2], 'x/e': [10, 11, 12] });
   });
 
-  it('are told from what takes their place at once, while they are watched', async () => {
+  it('are distinguished from files that replace them, while they are watched', async () => {
     const allTracked = (): number[][] =>
       [...tracker.runs.values()].map(({ points }) => [...points.values()].map(({ step }) => Number(step)).sort((a, b) => a - b));
     put(`x/a/${ONE}`, 0);

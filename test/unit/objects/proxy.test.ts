@@ -74,7 +74,7 @@ function storeAt(endpoint: string, env: ObjectStoreOptions['env']): ObjectStore 
 const content = { bytes: 3, read: () => [Buffer.from('abc')] as unknown as AsyncIterable<Uint8Array> };
 
 describe('a bucket with a proxy', () => {
-  it('is reached through it, as the usual variables say', async () => {
+  it('is reached through it, as the usual variables configure it', async () => {
     const stub = await startS3Stub();
     closers.push(() => stub.close());
     const proxy = await startProxy(Number(new URL(stub.url).port));

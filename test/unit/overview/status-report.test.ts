@@ -70,7 +70,7 @@ describe('a root that exists, but none of its files', () => {
 });
 
 describe('the number of points that a lane is behind', () => {
-  test('are judged by the runs that are there, whatever was mirrored of others before', async () => {
+  test('is estimated from the runs that exist, whatever was mirrored of others before', async () => {
     const a = put(`a/${NAME}`, scalars(20));
     const gone = put(`gone/${NAME}`, scalars(200));
     await mirror();

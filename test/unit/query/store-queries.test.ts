@@ -45,7 +45,7 @@ it('fails as the store does, and answers the next question', async () => {
   expect((await queries.ask({ kind: 'roots' })).length).toBe(1);
 });
 
-it('says that there is no store', async () => {
+it('reports that there is no store', async () => {
   const none = new StoreQueries(join(folder, 'none.db'));
   await expect(none.ask({ kind: 'roots' })).rejects.toMatchObject({ code: 'MB3007' });
   await none.close();

@@ -175,7 +175,7 @@ describe('runs', () => {
     expect(() => query.ask({ kind: 'runs', after: 'x' })).toThrow(expect.objectContaining({ code: 'MB3024' }));
   });
 
-  it('tells of roots, plugins, tags and params', () => {
+  it('returns roots, plugins, tags and params', () => {
     expect(query.ask({ kind: 'roots' })).toEqual([
       { name: 'logs', path: join(folder, 'logs'), runs: 3, points: 8 },
       { name: 'other', path: join(folder, 'other'), runs: 1, points: 1 },
@@ -198,7 +198,7 @@ describe('runs', () => {
     ]);
   });
 
-  it('says what is wrong where there is no such run', () => {
+  it('reports an unknown run', () => {
     expect(() => query.ask({ kind: 'series', run: { root: 'logs', path: 'z' } })).toThrow(expect.objectContaining({ code: 'MB3021' }));
   });
 });
@@ -286,7 +286,7 @@ describe('curves', () => {
 
 describe('values', () => {
   useStore();
-  it('are told with their media and positions', async () => {
+  it('come with their media and positions', async () => {
     put(
       `logs/r/${EVENTS}`,
       event({ wallTime: 1, step: 1, summary: [text('note', ['first'])] }),

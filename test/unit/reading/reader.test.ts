@@ -203,7 +203,7 @@ describe('readRun', () => {
     expect(store.state.damage).toMatchObject([{ reason: 'zeros' }]);
   });
 
-  test('tells of an empty file, and reads it when there is something in it', () => {
+  test('reports an empty file, and reads it once it has content', () => {
     put(new Uint8Array(0));
     const store = new Store();
     expect(store.pass()).toMatchObject({ points: [], outcomes: ['read'] });

@@ -9,7 +9,7 @@ let folder: string;
 beforeEach(() => {
   folder = temporaryFolder();
 });
-it('walks many roots with few threads, and tells what is in each in their order', async () => {
+it('walks many roots with few threads, and reports their runs in the order of each root', async () => {
   const roots = Array.from({ length: 40 }, (_, i) => join(folder, `root-${i}`));
   for (const [i, root] of roots.entries()) {
     mkdirSync(join(root, `run-${i}`), { recursive: true });

@@ -104,7 +104,7 @@ describe('random groups', () => {
     expect(drawn).toEqual(['both', 'b', 'a', 'b', 'a']);
   });
 
-  it('come about as often as their weights say', () => {
+  it('are chosen about as often as their weights', () => {
     const counts = { a: 0, b: 0, both: 0 };
     const of = (i: number) => assignedGroup({ groups, weights: { a: 1, b: 1, both: 2 } }, String(i)) as keyof typeof counts;
     for (let i = 0; i < 4000; i++) counts[of(i)]++;
@@ -167,7 +167,7 @@ describe('folding', () => {
     expect(fold.apply('exp/trial_1', alone).path).toBe('exp/trial_1');
   });
 
-  it('keeps the names of the first of several flat directories of one pattern, and tells the others by theirs', () => {
+  it('keeps the names of the first of several flat directories of one pattern, and distinguishes the others by theirs', () => {
     const fold = new Fold({ names: ['train'], flat: ['tb', 'logs', 'version_*'], hparams: false });
     const all = ['version_10', 'version_2', 'tb', 'logs'];
     expect(fold.apply('exp/version_2', beside(all))).toEqual({ path: 'exp', prefix: '' });

@@ -207,7 +207,7 @@ describe('StateFile', () => {
       reader.close();
     });
 
-    test('tell of all runs at once what they tell of each, also of those beyond the first five hundred', () => {
+    test('return the same for all runs at once as for each, also beyond the first five hundred', () => {
       const state = openState();
       const [lane, newer] = [state.lane('mlflow', 't'), state.lane('aim', 't')];
       const runs = Array.from({ length: 1203 }, (_, i): RunRef => ({ root: i % 2 ? 'logs' : 'more', path: `run ${i}` }));

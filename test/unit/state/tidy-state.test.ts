@@ -161,7 +161,7 @@ describe('the state', () => {
     ]);
   });
 
-  test('notes a change with the task to tell the others, until that is done', () => {
+  test('notes a change, and the task to inform the others, until that is done', () => {
     const removal = { lane: 'mlflow', target: 'there', handle: 'h', label: 'logs/a' };
     state.tidy({ kind: 'rename', from: 'logs', to: 'new' }, '/store.db', [removal]);
     state.close();

@@ -28,7 +28,7 @@ function used(): StateFile {
   return state;
 }
 
-describe('what verify found of a lane', () => {
+describe('the recorded result of verify', () => {
   test('is stored while another process writes, which sees it at once; only the last result is kept', () => {
     const state = used();
     expect(state.lane('mlflow', 'http://mlflow').verdict()).toBeUndefined();
@@ -47,7 +47,7 @@ describe('what verify found of a lane', () => {
     reader.close();
   });
 
-  test('counts as whole only where every root with runs was compared; a difference counts always', () => {
+  test('counts as whole only if every root with runs was compared; a difference counts always', () => {
     const state = used();
     expect(keepVerdicts(path, [verdict(0, ['/elsewhere'])])).toBeUndefined();
     expect(state.lane('mlflow', 'http://mlflow').verdict()).toBeUndefined();
@@ -77,7 +77,7 @@ describe('what verify found of a lane', () => {
     state.close();
   });
 
-  test('is told not to be kept where the state is held, and nothing is lost', () => {
+  test('is refused while another process holds the state, and can be recorded later', () => {
     const state = used();
     state.close();
     const holder = new DatabaseSync(path);
@@ -88,7 +88,7 @@ describe('what verify found of a lane', () => {
     expect(keepVerdicts(path, [verdict(1)])).toBeUndefined();
   });
 
-  test('is left out where the state is of an older version, until something upgrades it', () => {
+  test('is left out if the state has an older version, until a command upgrades it', () => {
     used().close();
     const db = new DatabaseSync(path);
     db.exec('PRAGMA user_version = 1');

@@ -39,7 +39,7 @@ describe('the health server', () => {
     expect(await (await fetch(`${url}/status`)).json()).toEqual({ type: 'status', points: 2 });
   });
 
-  it('serves metrics in the type that they come in, and says why where they can not be read', async () => {
+  it('serves metrics with their content type, and reports why if they cannot be read', async () => {
     const asked: (string | undefined)[] = [];
     let isBroken = false;
     const metrics = {
@@ -70,7 +70,7 @@ describe('the health server', () => {
     expect((await fetch(`${without}/metrics`)).status).toBe(404);
   });
 
-  it('says what there is where something else is asked for', async () => {
+  it('lists its paths if another one is requested', async () => {
     const response = await fetch(`${await serve({ isReady: true, document: () => ({}) })}/metrics/x`);
     expect(response.status).toBe(404);
     expect(await response.text()).toMatch(/\/status/);
@@ -172,7 +172,7 @@ describe('the health server', () => {
     }
   });
 
-  it('says that an address is taken', async () => {
+  it('reports that an address is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     try {

@@ -87,7 +87,7 @@ describe('createLogger', () => {
     }
   });
 
-  it('tells a foreseen error from a bug by its stack', async () => {
+  it('distinguishes a foreseen error from a bug by its stack', async () => {
     const foreseen = new MirrorError('MB3005', 'writing a', { hint: 'Make room.', cause: new Error('full'), context: { path: 'a b' } });
     const texts = [];
     for (const err of [foreseen, new MirrorError('MB9001', 'oh'), new TypeError('oops')])

@@ -57,7 +57,7 @@ function parcel(watermark: number, damage: readonly Damage[] = [], file = FILE):
 }
 
 describe('the lag of a watch', () => {
-  it('is what was heard of and is not accepted yet', () => {
+  it('counts known data that is not accepted yet', () => {
     const { status, lane, at } = watching();
     expect([lane.lagBytes, lane.lagMs]).toEqual([0, 0]);
     lane.fileGrew(RUN, FILE, 100);
@@ -247,7 +247,7 @@ describe('the lag of a lane after a restart', () => {
   });
 });
 
-describe('how a lane stands', () => {
+describe('the state of a lane', () => {
   const error = new MirrorError('MB4002', 'nobody is let in', { hint: 'Renew the key.' });
 
   it('shows rate and time to catch up while the lane works, and neither while it is blocked', () => {
@@ -344,7 +344,7 @@ describe('how a lane stands', () => {
   });
 });
 
-describe('what a watch says', () => {
+describe('the status of a watch', () => {
   it('counts what was accepted', () => {
     const { status, lane } = watching();
     status.parcelAccepted('local', parcel(60), 3);
@@ -406,7 +406,7 @@ describe('what a watch says', () => {
     expect([[...without.found], without.damagedFiles, without.all]).toEqual([[['data_checksum', 1]], 0, []]);
   });
 
-  it('tells of damage once, and of its healing', () => {
+  it('reports damage once, and its repair', () => {
     const { status, lines } = watching();
     const damage: Damage = { start: 10, end: 20, reason: 'data_checksum' };
     status.parcelAccepted('local', parcel(60, [damage]), 1);
@@ -428,7 +428,7 @@ describe('what a watch says', () => {
     expect(lane).toMatchObject({ state: 'active', reason: undefined, remedy: undefined });
   });
 
-  it('tells in one line that many roots were scanned, and still of each that is missing or can not be looked at', () => {
+  it('has one line for the scan of many roots, and one for each that is missing or unreadable', () => {
     const roots = Array.from({ length: 100 }, (_, i) => `r${i}`);
     const { status, lines } = watching(roots);
     const fact = { directories: 1, files: 2, tookMs: 1, obstacles: [], isMissing: false };
@@ -445,14 +445,14 @@ describe('what a watch says', () => {
     expect(lines.filter(({ phrase }) => phrase === 'root scanned')).toHaveLength(100);
   });
 
-  it('tells of each of a few roots that it was scanned', () => {
+  it('reports each scan of a few roots', () => {
     const roots = Array.from({ length: 20 }, (_, i) => `r${i}`);
     const { status, lines } = watching(roots);
     for (const root of roots) status.rootScanned({ root, directories: 1, files: 2, tookMs: 1, obstacles: [], isMissing: false });
     expect(lines.map(({ level, phrase }) => `${level} ${phrase}`)).toEqual(roots.map(() => 'info root scanned'));
   });
 
-  it('tells once that a root is missing, and once that it is back', () => {
+  it('reports a missing root once, and once when it is back', () => {
     const { status, lines } = watching();
     const fact = { root: 'logs', directories: 1, files: 1, tookMs: 1, obstacles: [], isMissing: false };
     status.rootScanned(fact);
@@ -485,7 +485,7 @@ describe('what a watch says', () => {
     ]);
   });
 
-  it('tells of a folder that can not be read once while that lasts, and again when it comes back', () => {
+  it('reports an unreadable folder once while that lasts, and again the next time', () => {
     const { status } = watching();
     const fact = { root: 'logs', directories: 1, files: 1, tookMs: 1, isMissing: false };
     const obstacles = [{ path: 'a', reason: 'EACCES' }];
@@ -539,7 +539,7 @@ describe('what is lost with a file', () => {
   });
 });
 
-describe('what a watch says of notifications', () => {
+describe('the note of a watch about notifications', () => {
   const scanned = (directories: number): Parameters<WatchStatus['rootScanned']>[0] => ({
     root: 'logs',
     directories,
@@ -567,7 +567,7 @@ describe('what a watch says of notifications', () => {
     expect(shortOf(status)).toBe('mirrorboard does not request more');
   });
 
-  it('is what the system says where it gives no more, once in the log', () => {
+  it('is the reason that the system gives for no more, once in the log', () => {
     const { status, lines } = watching();
     status.rootScanned(scanned(5000));
     status.notificationsChanged({ root: 'logs', directories: 40, reason: 'the system gives no more' });

@@ -134,7 +134,7 @@ describe('files next to the event files', () => {
     },
   );
 
-  it('are refused only where others are taken at the same time', async () => {
+  it('count as refused only if the tracker accepts others at the same time', async () => {
     make('root/run/a.pt', 'a');
     make('root/run/b.pt', 'b');
     const lane = new Lane();
@@ -146,7 +146,7 @@ describe('files next to the event files', () => {
     expect(new Set(lane.tried)).toEqual(new Set(['files']));
   });
 
-  it('say of params how many were refused, after others were tried out', async () => {
+  it('report how many params were refused, after others were tried', async () => {
     make('root/run/a.yaml', 'lr: 0.1\nb: 2\n');
     const lane = new Lane();
     lane.refusedParams.add('b');
@@ -227,7 +227,7 @@ describe('files next to the event files', () => {
     expect([...lane.states.values()].filter(({ path }) => path === 'model.pt')).toHaveLength(3);
   });
 
-  it('are let go of when the signal says so, in the middle of their hash', async () => {
+  it('are closed when the signal is aborted, in the middle of their hash', async () => {
     make('root/run/model.pt', 'x'.repeat(9 * 1024 * 1024));
     const lane = new Lane();
     await lane.feed.look(run());
@@ -298,7 +298,7 @@ describe('files next to the event files', () => {
       }
     });
 
-    it('are sent each time where each content is a version of a model', async () => {
+    it('are sent each time if each content is a version of a model', async () => {
       const [rule] = JSON_RULES.artifacts;
       lane = new Lane({ params: [], artifacts: [{ ...rule!, registerModel: 'Net' }] });
       for (const text of ['a'.repeat(100), 'a'.repeat(101)]) {
@@ -314,7 +314,7 @@ describe('files next to the event files', () => {
     });
   });
 
-  it('leave the event files unread for texts that were sent before, where nothing was sent', async () => {
+  it('do not make it read the event files for earlier texts if nothing was sent', async () => {
     const lane = new Lane({ params: [{ location: '', files: [], tags: ['args'], prefix: '' }], artifacts: [] });
     mkdirSync(join(root, 'run'));
     lane.handle = undefined;

@@ -269,7 +269,7 @@ describe('a lane that is paused', () => {
     });
   });
 
-  it('resumes in the same process, and again with what was heard of meanwhile', async () => {
+  it('resumes in the same process, and also gets what arrived meanwhile', async () => {
     const name = 'a/events.out.tfevents.1';
     const file = write(name, simpleValue('loss', 1));
     await withFeed({}, async ({ feed }) => {

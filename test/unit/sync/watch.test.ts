@@ -8,7 +8,7 @@ import { WatchScene } from '../../support/watch-scene.ts';
 const loss = simpleValue('loss', 1);
 
 describe('the end of a run that is watched', () => {
-  it('comes when the run has not grown for as long as its root says', async () => {
+  it('comes when the run has not grown for the time that its root sets', async () => {
     using scene = new WatchScene();
     scene.write('run', 1, loss);
     const seen: string[] = [];

@@ -57,7 +57,7 @@ describe('compareWithState', () => {
     expect(change()).toBe('cut');
   });
 
-  test('tells a beginning of what was read from other bytes, by the marks on the way', () => {
+  test('distinguishes a beginning of the known bytes from other bytes, by the marks on the way', () => {
     const marks = [1, 2, 3].map((i) => markOf(i));
     const state = { ...STATE, guard: { ...STATE.guard, trail: marks.map(({ offset, checksum }) => ({ offset, checksum })) } };
     for (let size = 0; size < BYTES.length; size++) {

@@ -70,7 +70,7 @@ describe('files below a root', () => {
     await expect(read('chain')).rejects.toMatchObject({ code: 'MB2010' });
   });
 
-  test("is never read where a link leads into the kernel's file systems, whatever the rule and the way there", async () => {
+  test("are never read if a link leads into the kernel's file systems, whatever the rule and the way there", async () => {
     if (!existsSync('/proc/self/environ')) return;
     link('root/environ', '/proc/self/environ');
     link('root/proc', '/proc');

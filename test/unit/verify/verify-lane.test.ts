@@ -105,7 +105,7 @@ function entry(run: MemoryRun, tag: string, step: number): [string, NonNullable<
 }
 
 describe('verify of a tracker', () => {
-  test('finds nothing where everything arrived', async () => {
+  test('finds nothing if everything arrived', async () => {
     write();
     await mirror();
     const verification = await verified();
@@ -164,7 +164,7 @@ describe('verify of a tracker', () => {
     expect(differences).toMatchObject([{ kind: 'changed', tag: 'loss', step: 1, mine: 0, theirs: 1 }]);
   });
 
-  test('takes one for several equal points where the tracker merges them, and says so', async () => {
+  test('accepts one point for several equal ones if the tracker merges them, and reports it', async () => {
     const { keeps } = tracker.capabilities;
     tracker.capabilities = { ...tracker.capabilities, keeps: { ...keeps, equalPoints: false } };
     const twice = event({ wallTime: 1, step: 1, summary: [simpleValue('loss', 1)] });
@@ -334,7 +334,7 @@ describe('verify between two lanes', () => {
     expect([verification.lane, verification.other]).toEqual(['one', 'two']);
   });
 
-  test('calls nothing equal that only the first one has, and says why', async () => {
+  test('never calls points equal that only the first one has, and reports why', async () => {
     const two = new MemoryTracker('two');
     two.refuses = ({ tag, step }) => (tag === 'acc' && step === 3 ? 'refused' : undefined);
     two.capabilities = { ...two.capabilities, holds: { ...two.capabilities.holds, images: 'none' } };
@@ -418,7 +418,7 @@ describe('verify between two lanes', () => {
     expect(totalsOf(await verifyBetween(['one', 'two'], options(both)))).toMatchObject({ missing: 3, absent: { gone: { scalars: 2 } } });
   });
 
-  test('tells series that no event file ever had from points that no file holds any more', async () => {
+  test('distinguishes series that were never in an event file from points that are no longer in one', async () => {
     write();
     const two = new MemoryTracker('two');
     await mirror([lane(), lane(two)]);

@@ -26,7 +26,7 @@ const answer = (
 const failed = (...args: Parameters<typeof answer>) => failures.of(answer(...args), 'reading a note', 'http://notes');
 
 describe('an answer that is no success', () => {
-  it('says what was being done, the address, the status, and what the server says', () => {
+  it('reports what was being done, the address, the status, and the reason that the server gives', () => {
     const { cause, error } = failed(422, '  no such\nfield ');
     expect(cause).toBe('refused');
     expect(error).toMatchObject({ code: 'MB4005', retry: 'never', message: 'reading a note: http://notes answers 422: no such field' });
@@ -57,7 +57,7 @@ describe('an answer that is no success', () => {
     expect(failures.of(answer(undefined, '', {}, 'MB4002'), 'x', 'y', read).cause).toBe('denied');
   });
 
-  it('is no answer of the API if it is a page of 200', () => {
+  it('is not an answer of the API if it is a page with status 200', () => {
     const { cause, error } = failures.notTheApi('reading a note', 'http://notes');
     expect(cause).toBe('address');
     expect(error).toMatchObject({ code: 'MB4003', hint: 'Check url.' });

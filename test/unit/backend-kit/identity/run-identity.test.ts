@@ -140,11 +140,11 @@ describe('which run a tracker run belongs to after a file was replaced', () => {
     expect(await whoseRun(former, { ...leaving, leavesReplaced: false }, signal)).toEqual({ kind: 'own' });
   });
 
-  test('is its that names what the file holds now', async () => {
+  test('is its own if it names the current content of the file', async () => {
     expect(await whoseRun(found({ fingerprint: [A, B], readBack: unread }), leaving, signal)).toEqual({ kind: 'own' });
   });
 
-  test('is told from others that also have a common file', async () => {
+  test('is distinguished from others that also have a common file', async () => {
     const runs = [found({ fingerprint: [A, OLD] }), found({ fingerprint: [A, B] })];
     const candidateOf = ({ instanceId, fingerprint, readBack }: FoundTrackerRun) => ({
       mark: { instance: instanceId, files: FileMarks.of(fingerprint) },

@@ -56,7 +56,7 @@ describe('parcels of a run', () => {
     expect(kinds(outcomes)).toEqual(['accepted', 'fatal']);
   });
 
-  it('says nothing of parcels behind one that is rejected', async () => {
+  it('returns no outcome for parcels after a rejected one', async () => {
     const begin = async (): Promise<Job> => {
       throw new Stop({ kind: 'rejected', error: refusal });
     };

@@ -243,7 +243,7 @@ describe('Aim runs', () => {
     expect([at('optimizer', 'lr'), at('optimizer', 'steps'), at('seed'), at('seed.more'), at('none')]).toEqual([0.5, 3n, 1n, 'text', null]);
   });
 
-  it('tell what differs from params that were set, whichever way a number is written', async () => {
+  it('report differences from params that were set, whichever way a number is written', async () => {
     const run = newRun();
     run.append([point(1)]);
     const writer = await connect();
@@ -321,7 +321,7 @@ describe('an Aim server', () => {
     await old.close();
   });
 
-  it('for a folder needs the program, and says how to get it', async () => {
+  it('for a folder needs the program, and explains how to install it', async () => {
     const backend = await connectAim({ repo: join(folder, 'repo') }, { PATH: folder });
     await expect(backend.probe(signal)).rejects.toMatchObject({
       code: 'MB4008',

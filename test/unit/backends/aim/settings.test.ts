@@ -40,7 +40,7 @@ describe('the settings of an Aim lane', () => {
     expect(JSON.stringify(problems)).not.toContain(secret);
   });
 
-  it('say what is wrong', () => {
+  it('report what is wrong', () => {
     expect(problemsOf({})[0]).toMatchObject({ path: ['server'], found: 'nothing' });
     expect(problemsOf({ server: 'aim://a', repo: '/b' })[0]).toMatchObject({ path: ['repo'] });
     expect(problemsOf({ server: 'host:53800' })[0]?.hint).toBe('Write aim://host:53800.');

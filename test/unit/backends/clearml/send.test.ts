@@ -87,7 +87,7 @@ describe('sending to ClearML', () => {
     await expectHeld(sent, drafts);
   });
 
-  it('takes no event for a bad one where the server takes none', async () => {
+  it('blames no event if the server accepts none', async () => {
     const sent = await delivery(await connect());
     const drafts = run.append(scalars(40));
     stub.refuse('train/loss');
@@ -211,7 +211,7 @@ describe('sending to ClearML', () => {
     await expectHeld(sent, drafts);
   });
 
-  it('says that a published task takes nothing, and leaves it alone', async () => {
+  it('reports that a published task accepts nothing, and leaves it alone', async () => {
     const backend = await connect();
     const sent = await delivery(backend);
     await sent.deliver(run.append(scalars(2)));
@@ -221,7 +221,7 @@ describe('sending to ClearML', () => {
     expect(task().status).toBe('published');
   });
 
-  it('makes a new task for a deleted one only where that is wanted', async () => {
+  it('makes a new task for a deleted one only if configured', async () => {
     const backend = await connect();
     const sent = await delivery(backend);
     await sent.deliver(run.append(scalars(2)));
@@ -339,7 +339,7 @@ describe('params and artifacts', () => {
     expect([...stub.files.values()].map(String)).toEqual(['other']);
   });
 
-  it('tells a file that was lost from one that is there, and stores it again', async () => {
+  it('distinguishes a lost file from a stored one, and stores it again', async () => {
     const backend = await connect();
     const handle = await backend.open(run.source(), undefined, signal);
     const files = [fileOf('a.pth', 'weights'), fileOf('b.pth', 'weights'), fileOf('c.pth', 'weights'), fileOf('d.pth', 'weights')];
@@ -360,7 +360,7 @@ describe('params and artifacts', () => {
     expect(await compare()).toEqual([]);
   });
 
-  it('does not ask for files where they went before, and goes by what the task says of them', async () => {
+  it('does not ask an earlier place for files, and trusts the task', async () => {
     const first = await connect();
     const handle = await first.open(run.source(), undefined, signal);
     const file = fileOf('a.pth', 'weights');

@@ -134,7 +134,7 @@ describe('what was deleted meanwhile', () => {
     await backend.open(run.source(), undefined, signal);
   });
 
-  it('tells a status that another program changes at the same moment from a refusal', async () => {
+  it('distinguishes a concurrent change of the status from a refusal', async () => {
     const backend = await connect();
     stub.refuseCall('tasks.started', 400, 121, 'Failed changing task status. probably someone changed it before you');
     await expect(backend.open(run.source(), undefined, signal)).rejects.toMatchObject({ retry: 'later' });

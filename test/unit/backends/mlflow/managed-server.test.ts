@@ -102,7 +102,7 @@ describe('a server of our own', () => {
     await untilGone(pids);
   });
 
-  test('says how to install the program if it is missing', async () => {
+  test('explains how to install the program if it is missing', async () => {
     const backend = await backendFor('sqlite:///x.db', { PATH: '/no/such/folder' });
     await expect(backend.probe(signal)).rejects.toMatchObject({ code: 'MB4008', command: 'pip install mlflow' });
     expect(await backend.send([], signal)).toEqual([]);

@@ -73,7 +73,7 @@ describe('an alias of a model', () => {
     expect(await newest()).toBe('a.pth');
   });
 
-  it('moves away from a version that does not say when it was written', async () => {
+  it('moves away from a version without a time', async () => {
     await register(0, 'early');
     await register(1, 'b', -1000);
     expect(await newest()).toBe('b.pth');

@@ -26,7 +26,7 @@ describe('a param in MLflow', () => {
     expect([32, 5e-5, 1e16].map(doubleText)).toEqual(['32', '5e-05', '1e+16']);
   });
 
-  it('is the same if one says 1 and the other True', () => {
+  it('is the same if one value is 1 and the other True', () => {
     expect([isSameParam('1', 'True'), isSameParam('0.0', 'False'), isSameParam('True', 'False'), isSameParam('2', 'true')]).toEqual([
       true,
       true,

@@ -144,7 +144,7 @@ describe('what the server answers', () => {
     expect(await only(rows(3))).toMatchObject([outcome]);
   });
 
-  test('sends again what clashed with another writer, and loses nothing by it', async () => {
+  test('resends points that clashed with another writer, and loses none', async () => {
     await open();
     const race = apiError(400, 'BAD_REQUEST', '(sqlite3.IntegrityError) UNIQUE constraint failed');
     server.script = (seen) => (isBatch(seen) && batches().length < 3 ? race : undefined);

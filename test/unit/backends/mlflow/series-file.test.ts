@@ -38,7 +38,7 @@ const heldOther = (metadata: string): object => ({ plugin: 'scalars', data_class
 const file = (): unknown => JSON.parse(String(stub.artifactsOf(stub.run('train/a')).get('mirrorboard/series.json') ?? 'null'));
 const requests = (): number => (stub.counts.get('artifacts/put') ?? 0) + (stub.counts.get('artifacts/get') ?? 0);
 
-describe('what series say of themselves', () => {
+describe('the metadata of series', () => {
   test('is kept in one file of the run, written when one is new and not again', async () => {
     await backend.send(
       [

@@ -72,7 +72,7 @@ test('an answer that was lost is made good in a bounded number of requests', asy
   expect(count() - before).toBeLessThan(15);
 });
 
-test('a server with a file store is recognized by what it does, though it does not say so', async () => {
+test('a server with a file store is recognized by its behaviour, though it does not report it', async () => {
   await start({ isOld: true, isFileStore: true, version: '2.22.2' });
   const rows: Row[] = [
     ['loss', 1, 1.7e9, 0.5],
@@ -338,7 +338,7 @@ test('a run of a store of files keeps its names with slashes, and takes others',
   }
 });
 
-test('a trial that is given up leaves no run behind', async () => {
+test('an aborted trial leaves no run behind', async () => {
   await start({});
   const backend = await connectMlflow(type, { tracking_uri: stub.url });
   stub.fail({ kind: 'status', status: 504 }, { on: ['runs/log-batch'] });

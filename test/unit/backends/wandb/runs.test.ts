@@ -59,7 +59,7 @@ function points(from: number, count: number): Uint8Array[] {
 }
 
 describe('a W&B run', () => {
-  it('hears from us while nothing comes, and no more once it has ended', async () => {
+  it('gets heartbeats while no data comes, and none once it has ended', async () => {
     const real = [
       'setTimeout',
       'clearTimeout',
@@ -89,7 +89,7 @@ describe('a W&B run', () => {
   });
 
   it.each([{}, { appends: true }] as WandbStubOptions[])(
-    'is gone on with where the state was lost: its lines are matched with the records (%j)',
+    'continues after the state was lost: its lines are matched with the records (%j)',
     async (options) => {
       await restarted(options);
       const section = options.appends === true ? { offset_semantics: 'append' } : {};

@@ -46,7 +46,7 @@ describe('what is asked of a tracker', () => {
     expect(watch.silentSinceMs).toBeUndefined();
   });
 
-  it('is not taken for silent while anything is heard, however long the call takes', async () => {
+  it('is not silent while it gives signs of life, however long the call takes', async () => {
     const { clock, said, call } = bound(new Scene());
     const one = call();
     for (let i = 0; i < 20; i++) {
@@ -76,7 +76,7 @@ describe('what is asked of a tracker', () => {
     await hung.done;
   });
 
-  it('has its requests told, those of any call', async () => {
+  it('has the requests of every call reported', async () => {
     const ended: unknown[] = [];
     const watch = new AnswerWatch(new FakeClock(), {
       fellSilent: () => undefined,
@@ -91,7 +91,7 @@ describe('what is asked of a tracker', () => {
     ]);
   });
 
-  it('is nothing where all has its answer: calls with pauses between them are never silent', async () => {
+  it('is nothing if everything has its answer: calls with pauses between them are never silent', async () => {
     const { clock, said, call } = bound(new Scene());
     for (let i = 0; i < 5; i++) {
       const { end, done } = call();

@@ -33,7 +33,7 @@ class Scene {
   }
 }
 
-describe('the gate of a lane', () => {
+describe('the circuit breaker of a lane', () => {
   it('stays closed for a failure or two, reports when they are over, and opens after three in a row', async () => {
     const scene = new Scene();
     scene.gate.failed(ERROR);
@@ -50,7 +50,7 @@ describe('the gate of a lane', () => {
     expect([scene.in, scene.said]).toEqual([['a'], ['active', 'waiting']]);
   });
 
-  it('lets one try when the time has come, and the others only when that went well', async () => {
+  it('lets one send try when its time is over, and the others only after it succeeded', async () => {
     const scene = new Scene();
     for (let i = 0; i < 3; i++) scene.gate.failed(ERROR);
     scene.come('a', 'b', 'c');
@@ -135,7 +135,7 @@ describe('the gate of a lane', () => {
   });
 });
 
-describe('the gate of a tracker that does not answer', () => {
+describe('the circuit breaker for a tracker that does not answer', () => {
   it('admits nothing while a send is in flight, and everything once it succeeded', async () => {
     const scene = new Scene();
     scene.gate.fellSilent(0);
@@ -161,7 +161,7 @@ describe('the gate of a tracker that does not answer', () => {
     expect(scene.in.length).toBe(1);
   });
 
-  it('opens for all when the tracker is heard again, but not for what failures have closed', async () => {
+  it('closes when the tracker answers again, unless failures have opened it', async () => {
     const scene = new Scene();
     scene.gate.fellSilent(0);
     scene.come('a');

@@ -94,7 +94,7 @@ describe('a lane that leads to a tracker', () => {
     expect([sizes, tracker.pointCount, settled.length]).toEqual([expected, 15, 3]);
   });
 
-  it('never has more sends under way than the limit says', async () => {
+  it('never has more sends under way than the limit', async () => {
     const { tracker, backend, lane } = new Scene(limited({ sendsAtOnce: 2, runsPerSend: 1 }));
     tracker.meets = 2;
     const all = await Promise.all(Array.from({ length: 6 }, (_, i) => parcelsOf(backend, `run ${i}`, 4, 4)));
@@ -254,7 +254,7 @@ describe('a lane that leads to a tracker', () => {
     expect([settled, tracker.sending]).toEqual([[], 0]);
   });
 
-  it('waits as the tracker asks for, also where the error that says so was made another one on its way', async () => {
+  it('waits as long as the tracker asks, even if another error wraps the one with the time', async () => {
     const { lane, clock } = new Scene();
     const asked = new MirrorError('MB4005', '429', { retry: 'later', context: { retryAfterMs: 20_000 } });
     let tries = 0;
@@ -359,7 +359,7 @@ describe('what a tracker refuses', () => {
     }
   });
 
-  it('is nothing at all where the tracker takes nothing, however long it says the same', async () => {
+  it('is nothing if the tracker accepts nothing, however long it repeats the same refusal', async () => {
     const { backend, lane, clock, settled } = new Scene();
     const parcels = await parcelsOf(backend, 'run', 8, 3);
     let isOut = true;
@@ -445,7 +445,7 @@ describe('a tracker that takes a send and does not answer', () => {
     expect([said, tracker.calls.send, tracker.pointCount]).toEqual([['silent', 'active'], 2, 6]);
   });
 
-  it('is heard again when it answers that it takes nothing', async () => {
+  it('is no longer silent when it answers that it accepts nothing', async () => {
     const { tracker, backend, lane, clock, said } = new Scene();
     const parcels = await parcelsOf(backend, 'run', 2);
     tracker.rejects = () => true;
@@ -470,7 +470,7 @@ describe('a tracker that takes a send and does not answer', () => {
     await attempt;
   });
 
-  it('is no such one where it gives a sign of life now and then, however long it takes', async () => {
+  it('is not silent if it gives a sign of life now and then, however long it takes', async () => {
     const { lane, clock, said } = new Scene();
     const attempt = lane.attempt(async (signal) => {
       for (let i = 0; i < 10; i++) {

@@ -81,7 +81,7 @@ describe('a sample', () => {
 });
 
 describe('series that are compared point by point', () => {
-  test('share a chunk while they are small, and are cut by steps where they are large', () => {
+  test('share a chunk while they are small, and are cut by steps if they are large', () => {
     const sums = new SeriesSums();
     for (const [slot, count] of [3, 4, 5, 25].entries()) for (let i = 0; i < count; i++) sums.take(slot, i, 0, 0);
     const chunks = chunksOf([0, 1, 2, 3], sums, new SeriesSums(), 10);

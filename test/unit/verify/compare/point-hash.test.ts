@@ -52,7 +52,7 @@ describe('the sum of hashes', () => {
     expect(sumOf([1, other, other])).toBe(sumOf([1, NaN, NaN]));
   });
 
-  test('tells doubled, swapped and shifted points apart', () => {
+  test('distinguishes doubled, swapped and shifted points', () => {
     const base = sumOf([1, 10, 5], [2, 20, 6]);
     expect(sumOf([1, 10, 6], [2, 20, 5])).not.toBe(base);
     expect(sumOf([1, 20, 5], [2, 10, 6])).not.toBe(base);

@@ -104,7 +104,7 @@ const kinds = (differences: readonly Difference[]): string[] => differences.map(
 describe('comparing a run', () => {
   const points = [point(1), point(2), point(3), point(4)];
 
-  test('finds nothing where both sides are equal, in any order', () => {
+  test('finds nothing if both sides are equal, in any order', () => {
     expect(compared({ mine: points, theirs: points.toReversed() }).differences).toEqual([]);
   });
 
@@ -123,7 +123,7 @@ describe('comparing a run', () => {
     expect(kinds(compared({ mine: points, theirs }).differences)).toEqual(['missing', 'changed']);
   });
 
-  test('goes by contents where the lane has places wrong', () => {
+  test('compares by content if the positions of the lane are wrong', () => {
     // A row was lost, and all behind it have the place of the one before them.
     const theirs = [point(1), { ...point(3), offset: 200 }, { ...point(4), offset: 300 }];
     expect(compared({ mine: points, theirs }).differences).toEqual([expect.objectContaining({ kind: 'missing', step: 2 })]);
@@ -225,12 +225,12 @@ describe('the plan of a repair', () => {
     });
   });
 
-  test('gives a file up where points are too many or changed', () => {
+  test('gives up a file if points are too many or changed', () => {
     expect(stretches({ mine: all, theirs: [...without(2), point(5)] })).toEqual({ stretches: [], isDistrusted: true });
     expect(stretches({ mine: all, theirs: [...without(2, 3), { ...point(3), value: 9 }] })).toEqual({ stretches: [], isDistrusted: true });
   });
 
-  test('gives a file up where a record would bring a point that is there once more', () => {
+  test('gives up a file if a record would repeat a point that is already there', () => {
     const mine = [...all, { ...point(10), value: 77 }].sort((a, b) => a.offset - b.offset);
     expect(stretches({ mine, theirs: all })).toEqual({ stretches: [], isDistrusted: true });
   });
