@@ -19,7 +19,7 @@ const BUILT_IN: Readonly<Record<string, () => Promise<BackendType>>> = {
 export type BackendTypeLoader = typeof backendType;
 
 /** Where packages are searched. */
-interface PackagePlaces {
+interface PackageFolders {
   readonly cwd: string;
   /** The configuration file, relative to `cwd`; undefined if there is none. */
   readonly configFile: string | undefined;
@@ -30,7 +30,7 @@ interface PackagePlaces {
  * configuration file; any other is searched for in `node_modules`, from the working directory and from the
  * configuration file's directory.
  */
-export async function backendType(name: string, locations: PackagePlaces): Promise<BackendType> {
+export async function backendType(name: string, locations: PackageFolders): Promise<BackendType> {
   const own = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
   if (own !== undefined) return own();
   const file = locate(name, locations);
@@ -54,7 +54,7 @@ export async function backendType(name: string, locations: PackagePlaces): Promi
 }
 
 /** The file that a package or a path begins with. */
-function locate(name: string, { cwd, configFile }: PackagePlaces): string {
+function locate(name: string, { cwd, configFile }: PackageFolders): string {
   const configFolder = configFile === undefined ? cwd : dirname(resolve(cwd, configFile));
   if (name.startsWith('.') || isAbsolute(name)) {
     const path = resolve(configFolder, name);

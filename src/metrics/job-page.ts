@@ -1,5 +1,5 @@
 import { Registry } from '@prometheus-io/client';
-import type { StandingFacts, Verified } from '../status/index.ts';
+import type { LiveFacts, Verified } from '../status/index.ts';
 import { MetricMaker } from './metric-maker.ts';
 import { JOB_METRICS, type JobFacts, METRICS } from './metric-table.ts';
 import type { BuildFacts } from './metrics.ts';
@@ -34,7 +34,7 @@ export class JobPage {
   }
 
   /** A pass begins: its requests are counted as they end. */
-  begin(pass: () => StandingFacts, { version, node }: BuildFacts): RequestMetrics {
+  begin(pass: () => LiveFacts, { version, node }: BuildFacts): RequestMetrics {
     this.#maker.gauge('mirrorboard_build_info').set({ version, node }, 1);
     for (const spec of METRICS) {
       const { readPass } = spec;

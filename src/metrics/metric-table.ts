@@ -1,6 +1,6 @@
 /** Every metric: its name, what it means, and where its values come from. docs/metrics.md has the same table. */
 import type { DamageReason } from '../model/index.ts';
-import type { Incident, LaneCondition, LaneProgress, RootCondition, StandingFacts, WatchStatus } from '../status/index.ts';
+import type { Incident, LaneCondition, LaneProgress, LiveFacts, RootCondition, WatchStatus } from '../status/index.ts';
 
 /** How a metric behaves: a counter only grows while the process lives. */
 export type MetricKind = 'counter' | 'gauge' | 'histogram';
@@ -29,7 +29,7 @@ export interface MetricSpec {
   /** Every series with its present value, zeros included. Missing: values are counted as things happen. */
   readonly read?: (status: WatchStatus) => Iterable<MetricSample>;
   /** The same of a pass that ended. Missing: only a watch has it, or it is counted as things happen. */
-  readonly readPass?: (pass: StandingFacts) => Iterable<MetricSample>;
+  readonly readPass?: (pass: LiveFacts) => Iterable<MetricSample>;
   /** Of a command that ended. */
   readonly readJob?: (job: JobFacts) => Iterable<MetricSample>;
   /** Of a histogram: upper bounds. */
@@ -242,7 +242,7 @@ function single(name: string, help: string, read: (status: WatchStatus) => numbe
   return { name, kind: 'gauge', labels: [], help, read: (status) => [[{}, read(status)]] };
 }
 
-function ofPasses(name: string, help: string, read: (status: StandingFacts) => number): MetricSpec {
+function ofPasses(name: string, help: string, read: (status: LiveFacts) => number): MetricSpec {
   return { ...single(name, help, read), readPass: (pass) => [[{}, read(pass)]] };
 }
 
@@ -251,9 +251,9 @@ function ofAll(
   kind: MetricKind,
   help: string,
   label: string,
-  read: (status: StandingFacts) => Record<string, number>,
+  read: (status: LiveFacts) => Record<string, number>,
 ): MetricSpec {
-  const samples = (status: StandingFacts): MetricSample[] => Object.entries(read(status)).map(([key, n]) => [{ [label]: key }, n]);
+  const samples = (status: LiveFacts): MetricSample[] => Object.entries(read(status)).map(([key, n]) => [{ [label]: key }, n]);
   return { name, kind, labels: [label], help, read: samples, readPass: samples };
 }
 
@@ -265,7 +265,7 @@ function ofLanes(
   read: (lane: LaneProgress) => readonly MetricSample[],
 ): MetricSpec {
   const samples = (lane: LaneProgress): MetricSample[] => read(lane).map(([own, value]) => [{ lane: lane.name, ...own }, value]);
-  const all = ({ lanes }: StandingFacts): MetricSample[] => lanes.flatMap(samples);
+  const all = ({ lanes }: LiveFacts): MetricSample[] => lanes.flatMap(samples);
   return { name, kind, labels: ['lane', ...labels], help, read: all, readPass: all };
 }
 

@@ -62,7 +62,7 @@ function catalogues(statements: Statements): StateProblem[] {
 
 function files(statements: Statements): StateProblem[] {
   const problems: StateProblem[] = [];
-  for (const row of statements.all(`SELECT ${PLACE}, file.* ${FROM_FILE}`)) {
+  for (const row of statements.all(`SELECT ${FILE_KEY}, file.* ${FROM_FILE}`)) {
     const report = (what: string): number => problems.push({ where: `${row.root}/${row.path}/${row.name}`, what });
     for (const column of ['generation', 'read_to', 'size', 'records']) if (Number(row[column]) < 0) report(`${column} is ${row[column]}`);
     const guard = parsed<[RecordMark | null, RecordMark | null]>(row.guard);
@@ -77,7 +77,7 @@ function files(statements: Statements): StateProblem[] {
 function positions(statements: Statements): StateProblem[] {
   const problems: StateProblem[] = [];
   const rows = statements.all(
-    `SELECT ${PLACE}, lane.name AS lane_name, position.*, file.generation AS file_generation ${FROM_FILE}
+    `SELECT ${FILE_KEY}, lane.name AS lane_name, position.*, file.generation AS file_generation ${FROM_FILE}
      JOIN position ON position.file = file.id JOIN lane ON lane.id = position.lane`,
   );
   for (const row of rows) {
@@ -101,7 +101,7 @@ function positions(statements: Statements): StateProblem[] {
 function generations(statements: Statements): StateProblem[] {
   return statements
     .all(
-      `SELECT ${PLACE}, lane.name AS lane, count(*) AS n ${FROM_FILE} JOIN refusal ON refusal.file = file.id
+      `SELECT ${FILE_KEY}, lane.name AS lane, count(*) AS n ${FROM_FILE} JOIN refusal ON refusal.file = file.id
        JOIN lane ON lane.id = refusal.lane WHERE refusal.generation NOT BETWEEN 0 AND file.generation GROUP BY lane.id, file.id`,
     )
     .map((row) => ({
@@ -124,7 +124,7 @@ function journals(statements: Statements): StateProblem[] {
     }));
 }
 
-const PLACE = 'root.name AS root, run.path, file.name';
+const FILE_KEY = 'root.name AS root, run.path, file.name';
 const FROM_FILE = 'FROM file JOIN run ON run.id = file.run JOIN root ON root.id = run.root';
 
 function parsed<T>(text: Row[string]): T | undefined {

@@ -44,7 +44,7 @@ interface LaneSummary {
   readonly intents: number;
 }
 
-const PLACE = 'root.name AS root, run.path, file.name AS file';
+const FILE_KEY = 'root.name AS root, run.path, file.name AS file';
 const FROM_FILE = 'FROM file JOIN run ON run.id = file.run JOIN root ON root.id = run.root';
 const IN_ORDER = 'ORDER BY root.name, run.path, file.name';
 
@@ -63,17 +63,19 @@ export function summarizeState(statements: Statements): Omit<StateSummary, 'inst
     series: count('SELECT count(*) AS n FROM series'),
     lanes: statements.all(LANES).map((row) => laneSummary(row, files)),
     damage: statements
-      .all(`SELECT ${PLACE}, item.value AS damage ${FROM_FILE}, json_each(file.damage) AS item ${IN_ORDER}, item.key`)
+      .all(`SELECT ${FILE_KEY}, item.value AS damage ${FROM_FILE}, json_each(file.damage) AS item ${IN_ORDER}, item.key`)
       .map((row) => ({ ...fileOf(row), damage: statements.parse(row.damage) })),
     gaps: statements
       .all(
-        `SELECT ${PLACE}, lane.name AS lane, lane.target, item.value AS gap ${FROM_FILE}
+        `SELECT ${FILE_KEY}, lane.name AS lane, lane.target, item.value AS gap ${FROM_FILE}
          JOIN position ON position.file = file.id AND position.generation = file.generation JOIN lane ON lane.id = position.lane,
          json_each(position.gaps) AS item ${IN_ORDER}, lane.id, item.key`,
       )
       .map((row) => ({ ...fileOf(row), lane: String(row.lane), target: String(row.target), gap: statements.parse(row.gap) })),
     retries: statements
-      .all(`SELECT ${PLACE}, retry.attempts, retry.next_ms ${FROM_FILE} JOIN retry ON retry.file = file.id ORDER BY retry.next_ms, file.id`)
+      .all(
+        `SELECT ${FILE_KEY}, retry.attempts, retry.next_ms ${FROM_FILE} JOIN retry ON retry.file = file.id ORDER BY retry.next_ms, file.id`,
+      )
       .map((row) => ({ ...fileOf(row), attempts: Number(row.attempts), nextMs: Number(row.next_ms) })),
     statusWrittenMs: status === undefined ? null : Number(status.written_ms),
   };

@@ -6,7 +6,7 @@ export { KnownDamage } from './known-damage.ts';
 export { type LaneCondition, LaneProgress, type LaneProgressOptions, pausedJson, type Verified } from './lane-progress.ts';
 export { type LaneSnapshot, readSnapshot, waitingWords } from './lane-snapshot.ts';
 export { createLogger, formatFor, type LogFormat, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
-export type { FoundDamage, Incident, LaneReport, Progress, Report, RunReport, StandingFacts } from './progress.ts';
+export type { FoundDamage, Incident, LaneReport, LiveFacts, Progress, Report, RunReport } from './progress.ts';
 export { PassCounters, type RunAhead } from './tracker.ts';
 export {
   type LanePosture,

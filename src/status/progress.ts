@@ -69,7 +69,7 @@ export interface RunReport {
 }
 
 /** What both a watch and a pass know of lanes and files. */
-export interface StandingFacts {
+export interface LiveFacts {
   readonly lanes: readonly LaneProgress[];
   readonly incidentCounts: ReadonlyMap<Incident['kind'], number>;
   /** What does not answer now. */

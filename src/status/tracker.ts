@@ -16,7 +16,7 @@ import {
 } from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';
 import type { LaneProgress } from './lane-progress.ts';
-import type { FoundDamage, Incident, Progress, Report, RunReport, StandingFacts } from './progress.ts';
+import type { FoundDamage, Incident, LiveFacts, Progress, Report, RunReport } from './progress.ts';
 import type { Silence } from './watch-status.ts';
 
 /** What was found of a run, and what is known of it already. */
@@ -223,7 +223,7 @@ export class PassCounters implements Progress {
   }
 
   /** What a watch would say of the lanes and the files. */
-  facts(): StandingFacts {
+  facts(): LiveFacts {
     const places = new Map<DamageReason, number>();
     let damagedFiles = 0;
     for (const { damage } of this.#runs.values()) {

@@ -8,7 +8,7 @@ import { openForReading, openForWriting, translated } from './client.ts';
 import { PreparedStatements } from './prepared.ts';
 
 /** A store: its SQLite file, and the folder of its media. */
-export interface StorePlace {
+export interface StorePaths {
   readonly path: string;
   readonly mediaPath: string;
 }
@@ -24,7 +24,7 @@ export interface CopiedRows {
  * Nobody may write to either. Everything goes along: points of all generations, positions, media files. Throws MB30…
  * as opening and writing a store do; then the target is of no use.
  */
-export function copyRuns(from: StorePlace, to: StorePlace, isWanted: (run: RunRef) => boolean): CopiedRows {
+export function copyRuns(from: StorePaths, to: StorePaths, isWanted: (run: RunRef) => boolean): CopiedRows {
   // Whether it is a store, and one of a version that is known here.
   openForReading(from.path).close();
   const db = openForWriting(to.path);
@@ -67,7 +67,7 @@ class RunCopy {
   #point: number;
   #object: number;
 
-  constructor(db: DatabaseSync, from: StorePlace, to: StorePlace) {
+  constructor(db: DatabaseSync, from: StorePaths, to: StorePaths) {
     this.#statements = new PreparedStatements(db);
     this.#media = [from.mediaPath, to.mediaPath];
     this.#point = this.#next('point');

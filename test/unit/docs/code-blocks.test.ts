@@ -113,7 +113,7 @@ const hasPython = spawnSync('python3', ['--version']).status === 0;
 
 /** What a page has said before a block, by the block's first line. */
 const BEFORE: Readonly<Record<string, string>> = {
-  'export const FIELDS = {': "import { ADDRESS, type Fields, PATH, TEXT } from 'mirrorboard/backend';",
+  'export const FIELDS = {': "import { ADDRESS, type SettingFields, PATH, TEXT } from 'mirrorboard/backend';",
   'const CAPABILITIES = capabilities({': "import { capabilities } from 'mirrorboard/backend';\nexport { CAPABILITIES };",
   "const failures = new Failures<'gone'>({":
     "import { type FailedAnswer, Failures } from 'mirrorboard/backend';\ndeclare const answer: FailedAnswer;\ndeclare const url: string;",
