@@ -2,6 +2,7 @@ import type { ColumnWriter } from './columns.ts';
 import { maskedCrc32c } from './crc32c.ts';
 import { FRAME_BYTES, HEADER_BYTES, lengthChecksum, lengthOf } from './frame.ts';
 import { SHORT_BYTES } from './resync.ts';
+import { readShortNumber } from './short-number.ts';
 import type { SpanChecksums } from './span-checksums.ts';
 import { sameBytes, type TagTable } from './tag-table.ts';
 
@@ -24,7 +25,7 @@ export enum Halt {
 
 /**
  * Reads records of common scalar forms straight from the bytes into columns, both checksums verified: `simple_value`
- * and rank-0 float and double tensors (value in `tensor_content`, or one packed or unpacked list entry) of tags already
+ * and rank-0 tensors of real numbers (value in `tensor_content`, or one packed or unpacked list entry) of tags already
  * known to be scalars, with or without metadata that was seen before or the tag as a node name (CatBoost writes that),
  * steps from 0 to 2^49. Everything else halts it at that record. It is the hot path of the product: no objects, no
  * closures, no copies.
@@ -203,8 +204,11 @@ export class ScalarScanner {
               x = view.getFloat64(q + 2, true);
             else if (dtype === 2 && left === 9 && field === 0x31) x = view.getFloat64(q + 1, true);
             else {
-              row = firstRow;
-              break scanning;
+              x = readShortNumber(buffer, dtype, q, tensorEnd);
+              if (Number.isNaN(x)) {
+                row = firstRow;
+                break scanning;
+              }
             }
             has = true;
             q = tensorEnd;

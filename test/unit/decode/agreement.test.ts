@@ -305,7 +305,8 @@ describe('for generated files', () => {
           const fast = decodeBytes(bytes);
           expect(fast.damage).toEqual([]);
           expect(contentsOf(fast.batches, fast.series)).toEqual(slow);
-          const pieces = decodeBytes(bytes, { cuts: Array.from({ length: bytes.length / width + 1 }, (_, i) => i * width), batchPoints });
+          const script = { cuts: Array.from({ length: bytes.length / width + 1 }, (_, i) => i * width), batchPoints };
+          const pieces = decodeBytes(bytes, script);
           expect(contentsOf(pieces.batches, pieces.series)).toEqual(slow);
           expect(fast.series).toEqual(slowRun.catalogue.series);
           expect(pieces.series).toEqual(slowRun.catalogue.series);
@@ -407,6 +408,43 @@ describe('the scanner alone reads', () => {
       const other = metadata({ plugin: 'scalars', description: `${'d'.repeat(length - 1)}e` });
       expect(scanned(event(1, [field(2, 5, 1)], told), event(2, [field(2, 5, 2)], told), event(3, [field(2, 5, 3)], other))).toBe(1);
     }
+  });
+
+  test.each(NUMBER_TYPES)('tensors of %s in each encoding', (dtype) => {
+    for (const as of ['packed', 'list', 'content'] as const) {
+      for (const shape of [null, []]) {
+        const of = (step: number) => event(step, [field(8, 2, tensor({ dtype, values: [step], as, shape }))], SCALARS);
+        expect(scanned(of(1), of(1), of(0), of(1))).toBe(3);
+      }
+    }
+  });
+
+  test('no integer that a double does not hold, and none that is written in more bytes than it may have', () => {
+    const whole = (dtype: Dtype, x: bigint) => event(1, [field(8, 2, tensor({ dtype, values: [x] }))], SCALARS);
+    const first = whole('int64', 1n);
+    const safe = 2n ** 53n - 1n;
+    expect(scanned(first, whole('int64', safe), whole('int64', -safe), whole('uint64', safe))).toBe(3);
+    for (const [dtype, x] of [
+      ['int64', safe + 1n],
+      ['int64', -safe - 1n],
+      ['uint64', safe + 1n],
+      ['uint64', 2n ** 64n - 1n],
+    ] as const) {
+      expect(scanned(first, whole(dtype, x))).toBe(0);
+    }
+    const raw = (...list: readonly number[]) => event(1, [field(8, 2, Uint8Array.of(0x08, 9, 0x52, list.length, ...list))], SCALARS);
+    expect(scanned(first, raw(...Array<number>(9).fill(0xff), 1))).toBe(1);
+    expect(scanned(first, raw(...Array<number>(9).fill(0xff), 2))).toBe(0);
+    expect(scanned(first, raw(...Array<number>(10).fill(0x80), 0))).toBe(0);
+    expect(scanned(first, raw(1, 2))).toBe(0);
+    expect(scanned(first, raw(0x81, 0))).toBe(1);
+  });
+
+  test('steps below 2^49 and no others', () => {
+    const at = (step: number | bigint): Uint8Array =>
+      concat(field(1, 1, 1), field(2, 0, step), field(5, 2, field(1, 2, value('loss', [field(2, 5, 1)]))));
+    expect(scanned(at(1), at(0), at(2 ** 31 - 1), at(2 ** 31), at(2 ** 32 - 1), at(2 ** 32), at(2 ** 49 - 1))).toBe(6);
+    for (const step of [2 ** 49, -1, 2n ** 53n, 2n ** 63n - 1n, -(2n ** 63n)]) expect(scanned(at(1), at(step))).toBe(0);
   });
 });
 
