@@ -41,7 +41,8 @@ export function translated(error: unknown, path: string, doing: string): MirrorE
   // ERROR is what a missing table or column gives: our own statements are right, so the file is not.
   if (code === CORRUPT || code === ERROR) return new MirrorError('MB3104', `${what}: ${reason}`, { ...details, hint: DAMAGED_HINT });
   if (code === FULL || ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')) {
-    const hint = 'Free some space: mirrorboard keeps unsaved data in memory and retries.';
+    // A process that could not open it ends, and has nothing in memory.
+    const hint = doing === 'writing' ? 'Free some space: mirrorboard keeps unsaved data in memory and retries.' : 'Free some space.';
     return new MirrorError('MB3101', `${what}: the disk is full`, { ...details, hint, retry: 'later' });
   }
   if (isStorageTrouble(error) || (code === undefined && isSystemError(error))) {

@@ -272,7 +272,8 @@ export class AimRunWriter {
   #noteCollapsed(before: number, after: number): void {
     if (after <= before || this.#saidCollapsed) return;
     this.#saidCollapsed = true;
-    this.#warn('several points at one step: Aim shows the last one; the others are stored exactly as artifacts', { run: this.#run.hash });
+    const what = 'several points at one step: Aim shows the last one; the others are stored exactly in the same sequence';
+    this.#warn(what, { run: this.#run.hash });
   }
 }
 

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MirrorError } from '../../../src/errors.ts';
 import { StateFile } from '../../../src/state/index.ts';
 import { APPLICATION_ID, SCHEMA_VERSION } from '../../../src/state/schema.ts';
+import { translated } from '../../../src/state/sqlite-error.ts';
 import { mountMemory, remount, unmount, whyNoMounts } from '../../e2e/mounts.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -206,6 +207,12 @@ describe('opening a state', () => {
     expect(reader.summary().runs).toBe(500);
     expect(reader.check()).toEqual([]);
     reader.close();
+  });
+
+  test('says what is kept in memory only if something was to be written', () => {
+    const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    expect(translated(full, path, 'opening')).toMatchObject({ code: 'MB3101', hint: 'Free some space.' });
+    expect(translated(full, path, 'writing').hint).toMatch('keeps unsaved data in memory and retries');
   });
 
   test('fails if the file is not readable', () => {
