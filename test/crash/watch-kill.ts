@@ -44,8 +44,9 @@ export interface WatchKillResult {
 /** Our own writer. */
 export function grower(options: GrowerOptions): Writer {
   const program = fileURLToPath(new URL('../support/grower.js', import.meta.url));
+  const timeoutMs = 600_000 + (options.rate === 0 ? 0 : (2000 * options.steps) / options.rate);
   return {
-    start: (logs, truth) => startNode([program, logs, truth, JSON.stringify(options)], { cwd: '/', timeoutMs: 600_000 }),
+    start: (logs, truth) => startNode([program, logs, truth, JSON.stringify(options)], { cwd: '/', timeoutMs }),
     points: (truth) => JSON.parse(readFileSync(truth, 'utf8')).runs,
   };
 }

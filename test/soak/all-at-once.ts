@@ -24,8 +24,9 @@ export interface AllAtOnceOptions {
 }
 
 const MINUTE_MS = 60_000;
-/** Of each writer. */
+/** Of each writer. It writes slower if it would write more: stand-ins keep everything in memory. */
 const STEPS_PER_SEC = 30;
+const MOST_STEPS = 20_000;
 /** How long the last watch may take to catch up: retries may be a minute apart. */
 const CATCH_UP_MS = 5 * MINUTE_MS;
 /** The status is a process of its own. */
@@ -99,7 +100,7 @@ class Scene {
     this.#world = new FaultyWorld(join(folder, 'world.json'), seededRandom(seed + 10));
     const env = Object.assign({}, this.#world.env, ...trackers.map((tracker) => tracker.env)) as Record<string, string>;
     this.#options = { cwd: disk.directory, env, timeoutMs: forMs + AFTER_MS };
-    this.#writers = writersOf(seed, Math.ceil((forMs / 1000) * STEPS_PER_SEC));
+    this.#writers = writersOf(seed, forMs / 1000);
     this.#watch = new SoakedWatch({
       logs: this.#logs,
       options: this.#options,
@@ -213,9 +214,10 @@ class Scene {
 const MOST_OFTEN_STEPS = 150;
 
 /** Each dies, rotates and changes its files some dozens of times, or less often if it writes for a short time. */
-function writersOf(seed: number, steps: number): readonly Named[] {
+function writersOf(seed: number, seconds: number): readonly Named[] {
+  const steps = Math.ceil(Math.min(MOST_STEPS, seconds * STEPS_PER_SEC));
   const often = (times: number): number => Math.max(MOST_OFTEN_STEPS, Math.ceil(steps / times));
-  const common = { steps, rate: STEPS_PER_SEC, crashEvery: often(40), histogramEvery: 7 };
+  const common = { steps, rate: steps / seconds, crashEvery: often(40), histogramEvery: 7 };
   return [
     { name: STEADY, writer: grower({ ...common, seed, runs: 3, live: 2, rotateEvery: often(30) }) },
     { name: CHANGING, writer: grower({ ...common, seed: seed + 1, runs: 2, replaceEvery: often(30), truncateEvery: often(60) }) },
