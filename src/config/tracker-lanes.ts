@@ -62,7 +62,7 @@ export const TAKEN: ReadonlySet<string> = new Set(
       'shutdownGrace',
       'watch',
     ],
-    ...['lane', 'between', 'report', 'repair', 'sample', 'seed', 'from', 'acceptLosses', 'shards', 'maxLag'],
+    ...['metricsFile', 'lane', 'between', 'report', 'repair', 'sample', 'seed', 'from', 'acceptLosses', 'shards', 'maxLag'],
     ...['gone', 'inState', 'keepPoints', 'removeFrom'],
     ...['format', 'kind', 'out', 'root', 'safe', 'online', 'timeout', 'write', 'force', 'yes'],
     ...['project', 'lanes', 'backend', 'umask', 'grace', 'debug', 'self', 'installTimeout'],
