@@ -467,7 +467,9 @@ class Pass {
       const isPlain = filter === undefined && (hidden === undefined || hidden.size === 0);
       return isPlain ? local.fileCount(root.name, root.below) : countKnown(local, root, filter, hidden);
     };
-    if (!signal.aborted) this.#tracker.filesHeld(walks.reduce((sum, { root }) => sum + held(root), 0));
+    // Of a root that is paused nothing was looked at: its files are not gone.
+    const isLookedAt = ({ root }: RootWalk): boolean => !isRootPaused(this.#localPauses, root.name);
+    if (!signal.aborted) this.#tracker.filesHeld(walks.filter(isLookedAt).reduce((sum, { root }) => sum + held(root), 0));
   }
 
   #silenceEvents(): { fellSilent: (path: string, sinceMs: number) => void; answersAgain: (path: string) => void } {

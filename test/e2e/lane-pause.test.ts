@@ -98,6 +98,13 @@ it('backfill leaves a paused lane out, and reports it', async () => {
   expect(await run(0, 'runs')).toMatch(/^local is paused, for /m);
   append(2);
   expect((await mustRun(['backfill', 'logs'], { cwd: folder }, 1)).stderr).toMatch(/Lane local .*: paused/);
+  // Nothing was looked at, so nothing is gone.
+  const filesGone = async (): Promise<number> =>
+    JSON.parse((await mustRun(['backfill', 'logs', '--json'], { cwd: folder }, 1)).stdout).totals.files_gone;
+  expect(await filesGone()).toBe(0);
+  await run(0, 'lane', 'resume', 'local');
+  await run(0, 'lane', 'pause', 'local', '--root', 'logs');
+  expect(await filesGone()).toBe(0);
   expect([sent(), (await lane('local')).points]).toEqual([3, 2]);
   await run(0, 'lane', 'resume', 'local');
   await mustRun(['backfill', 'logs'], { cwd: folder });
