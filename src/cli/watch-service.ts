@@ -203,7 +203,7 @@ export class WatchService {
   #switchLevel(): void {
     this.#isDebugging = !this.#isDebugging;
     this.#log.level = this.#isDebugging ? 'debug' : levelOf(this.#config, this.#isTty);
-    this.#log.info({ level: this.#log.level }, 'log level changed');
+    this.#log.info({ logLevel: this.#log.level }, 'log level changed');
   }
 
   #fileChanged(): void {
