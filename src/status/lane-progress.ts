@@ -133,7 +133,9 @@ export class LaneProgress {
     this.#movedAtMs = this.#clock.steadyMs();
     if (this.isPaused) this.#pace.rests();
     const isPaused = pauses.length > 0;
-    const roots = (isPaused ? pauses : was).flatMap(({ root }) => root ?? []);
+    const named = isPaused ? pauses : was;
+    // If the whole lane is named, so are all of its roots.
+    const roots = named.every(({ root }) => root !== undefined) ? named.flatMap(({ root }) => root ?? []) : [];
     this.#log?.info(
       { lane: this.name, ...(roots.length === 0 ? {} : { roots }), ...this.#lagFields() },
       isPaused ? 'lane paused' : 'lane resumed',
