@@ -399,9 +399,9 @@ test('everything goes into the workspace that is named, which is part of the tar
 
 test.each([
   [{ workspaces: ['default'] }, 'team-a', /no workspace team-a/, 'or make it'],
-  [{}, 'team-a', /has no workspaces/, '--enable-workspaces'],
-  [{}, 'default', /has no workspaces/, 'leave workspace (MLFLOW_WORKSPACE) out'],
-  [{ isOld: true }, 'team-a', /has no workspaces/, '--enable-workspaces'],
+  [{}, 'team-a', /does not support workspaces/, '--enable-workspaces'],
+  [{}, 'default', /does not support workspaces/, 'leave workspace (MLFLOW_WORKSPACE) out'],
+  [{ isOld: true }, 'team-a', /does not support workspaces/, '--enable-workspaces'],
 ])('a workspace that is not there stops the lane before anything is written: %j %s', async (options, name, message, remedy) => {
   await start(options);
   const backend = await connectMlflow(type, { tracking_uri: stub.url }, { MLFLOW_WORKSPACE: name });
