@@ -147,20 +147,40 @@ describe('values that are wrong', () => {
     ['terminationGracePeriodSeconds=5', /'\/terminationGracePeriodSeconds': minimum: got 5, want 20/],
     ['reload=maybe', /'\/reload': value must be one of 'restart', 'live'/],
     ['extraEnv.A-B=1', /invalid propertyName 'A-B'/],
+    ['config.run_ended_after=banana', /'\/config\/run_ended_after': 'banana' does not match pattern/],
+    ['config.scan_interval=-5', /'\/config\/scan_interval': exclusiveMinimum: got -5, want 0/],
+    ['backfill.schedule=notcron', /'\/backfill\/schedule': 'notcron' does not match pattern/],
     // What no schema says.
     ['logs=null', /logs is empty: add a log directory, such as --set logs\.vision\.existingClaim=tensorboard-logs/],
     ['lanes.local.enabled=false', /lanes has no enabled lane/],
+    ['lanes.foo.settings.x=1', /lanes\.foo has no type: set lanes\.foo\.type to mlflow, wandb, clearml or aim/],
     [
       'lanes.mlflow.secretFiles.token_file=token',
       /lanes\.mlflow needs a Secret for secretFiles and secretVariables: set lanes\.mlflow\.existingSecret/,
     ],
     ['mode=shards,persistence.existingClaim=x', /persistence\.existingClaim is one claim, but each shard needs its own/],
     ['ingress.enabled=true,service.enabled=false', /ingress\.enabled requires service\.enabled/],
+    ['ingress.enabled=true', /ingress\.enabled requires a host name: set ingress\.hosts/],
     ['serviceMonitor.enabled=true,mode=backfill', /serviceMonitor\.enabled requires service\.enabled, and mode single or shards/],
   ];
   for (const [set, message] of wrong) {
     withHelm(`are refused with the reason: ${set}`, async () => {
       expect(await render('local.yaml', '--set', set)).toMatchObject({ code: 1, stderr: expect.stringMatching(message) });
+    });
+  }
+});
+
+describe('values that are valid', () => {
+  const valid: readonly (readonly [string, unknown])[] = [
+    ...['90s', '1h30m', '1.5h', '5min', '30', 30, `\${ENDED_AFTER:-5m}`].map((time) => ['config.run_ended_after', time] as const),
+    ...['', '0 3 * * 1-5', '*/15  0-6,22 1 JAN ?', '@daily', '@every 1h30m'].map((time) => ['backfill.schedule', time] as const),
+    ['lanes.foo', { type: 'mlflow', settings: { tracking_uri: 'http://mlflow:5000' } }],
+    ['lanes.foo', { enabled: false }],
+  ];
+  for (const [path, value] of valid) {
+    const set = `${path}=${JSON.stringify(value)}`;
+    withHelm(`are accepted: ${set}`, async () => {
+      expect(await render('local.yaml', '--set-json', set)).toMatchObject({ code: 0 });
     });
   }
 });

@@ -138,6 +138,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- fail "lanes has no enabled lane: enable local, or add a tracker" }}
 {{- end }}
 {{- range $name, $lane := $lanes }}
+{{- if not (or $lane.type (has $name (list "local" "mlflow" "wandb" "clearml" "aim"))) }}
+{{- fail (printf "lanes.%s has no type: set lanes.%s.type to mlflow, wandb, clearml or aim, or to a package of your own" $name $name) }}
+{{- end }}
 {{- if and (or $lane.secretFiles $lane.secretVariables) (not (or $lane.existingSecret $lane.secret)) }}
 {{- fail (printf "lanes.%s needs a Secret for secretFiles and secretVariables: set lanes.%s.existingSecret" $name $name) }}
 {{- end }}
@@ -147,6 +150,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- if and .Values.ingress.enabled (or (not .Values.service.enabled) (eq .Values.mode "backfill")) }}
 {{- fail "ingress.enabled requires service.enabled, and mode single or shards" }}
+{{- end }}
+{{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
+{{- fail "ingress.enabled requires a host name: set ingress.hosts" }}
 {{- end }}
 {{- if and .Values.serviceMonitor.enabled (or (not .Values.service.enabled) (eq .Values.mode "backfill")) }}
 {{- fail "serviceMonitor.enabled requires service.enabled, and mode single or shards" }}
