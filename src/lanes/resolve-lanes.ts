@@ -22,7 +22,7 @@ import { withValueFiles } from './file-variables.ts';
 type Section = Readonly<Record<string, unknown>>;
 
 /** What every tracker's lane can say, whatever its type. */
-const COMMON_SETTINGS = ['type', 'run_name', 'experiment', 'tags', 'join'];
+export const COMMON_SETTINGS: readonly string[] = ['type', 'run_name', 'experiment', 'tags', 'join'];
 
 /** A tracker's lane, ready to be made: `type.create(settings, …)`. */
 export interface ResolvedLane {

@@ -6,9 +6,13 @@ import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { loadConfig } from '../../../src/config/index.ts';
+import { backendType } from '../../../src/lanes/backend-types.ts';
+import { COMMON_SETTINGS } from '../../../src/lanes/resolve-lanes.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { manifestFiles, type Resource, readText, repository, resourcesIn, type Workload, workloadsIn } from './files.ts';
 import { CHART, examples, helm, type Ran, render, run, withHelm } from './helm.ts';
+
+const TRACKERS = ['aim', 'clearml', 'mlflow', 'wandb'];
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -95,6 +99,16 @@ describe('the chart', () => {
     expect(Object.keys(config).sort()).toEqual(known.filter((key) => !['roots', 'lanes', 'shutdown_grace', 'reload'].includes(key)).sort());
   });
 
+  test('has the settings of every built-in type', async () => {
+    const known = parse(readFileSync(join(CHART, 'settings.yaml'), 'utf8'));
+    const namesOf = async (type: string): Promise<readonly string[]> => {
+      const { fields = {} } = await backendType(type, { cwd: '/', configFile: undefined });
+      return Object.entries(fields).flatMap(([key, { aliases = [] }]) => [key, ...aliases]);
+    };
+    const types = await Promise.all(TRACKERS.map(async (type) => [type, await namesOf(type)] as const));
+    expect(known).toEqual({ common: COMMON_SETTINGS, types: Object.fromEntries(types) });
+  });
+
   test('has an example for each tracker, with its Secret', () => {
     for (const type of ['mlflow', 'wandb', 'clearml']) {
       const { lanes } = parse(readFileSync(join(CHART, `examples/${type}.yaml`), 'utf8'));
@@ -154,6 +168,10 @@ describe('values that are wrong', () => {
     ['logs=null', /logs is empty: add a log directory, such as --set logs\.vision\.existingClaim=tensorboard-logs/],
     ['lanes.local.enabled=false', /lanes has no enabled lane/],
     ['lanes.foo.settings.x=1', /lanes\.foo has no type: set lanes\.foo\.type to mlflow, wandb, clearml or aim/],
+    ['lanes.mlflow.settings.nope=1', /lanes\.mlflow\.settings\.nope is not a setting of mlflow, expected one of tracking_uri, /],
+    ['lanes.foo.type=wandb,lanes.foo.settings.tracking_uri=x', /lanes\.foo\.settings\.tracking_uri is not a setting of wandb/],
+    ['lanes.wandb.secretFiles.token_file=token', /lanes\.wandb\.secretFiles\.token_file is not a setting of wandb/],
+    ['lanes.wandb.secretVariables.token=token', /lanes\.wandb\.secretVariables\.token is not a setting of wandb/],
     [
       'lanes.mlflow.secretFiles.token_file=token',
       /lanes\.mlflow needs a Secret for secretFiles and secretVariables: set lanes\.mlflow\.existingSecret/,
@@ -175,6 +193,8 @@ describe('values that are valid', () => {
     ...['90s', '1h30m', '1.5h', '5min', '30', 30, `\${ENDED_AFTER:-5m}`].map((time) => ['config.run_ended_after', time] as const),
     ...['', '0 3 * * 1-5', '*/15  0-6,22 1 JAN ?', '@daily', '@every 1h30m'].map((time) => ['backfill.schedule', time] as const),
     ['lanes.foo', { type: 'mlflow', settings: { tracking_uri: 'http://mlflow:5000' } }],
+    ['lanes.foo', { settings: { type: 'mlflow', tracking_uri: 'http://mlflow:5000', tags: { team: 'vision' }, run_name: '{name}' } }],
+    ['lanes.foo', { type: 'mirrorboard-backend-jsonl', settings: { folder: '/tmp' } }],
     ['lanes.foo', { enabled: false }],
   ];
   for (const [path, value] of valid) {

@@ -137,9 +137,22 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if not $lanes }}
 {{- fail "lanes has no enabled lane: enable local, or add a tracker" }}
 {{- end }}
+{{- $known := .Files.Get "settings.yaml" | fromYaml }}
 {{- range $name, $lane := $lanes }}
-{{- if not (or $lane.type (has $name (list "local" "mlflow" "wandb" "clearml" "aim"))) }}
+{{- $settings := default dict $lane.settings }}
+{{- $type := coalesce $lane.type $settings.type $name }}
+{{- if and (eq $type $name) (not $lane.type) (not (hasKey $known.types $type)) (ne $type "local") }}
 {{- fail (printf "lanes.%s has no type: set lanes.%s.type to mlflow, wandb, clearml or aim, or to a package of your own" $name $name) }}
+{{- end }}
+{{- with get $known.types $type }}
+{{- $names := concat . $known.common }}
+{{- range $part := list "settings" "secretFiles" "secretVariables" }}
+{{- range $setting, $_ := default dict (get $lane $part) }}
+{{- if not (has $setting $names) }}
+{{- fail (printf "lanes.%s.%s.%s is not a setting of %s, expected one of %s" $name $part $setting $type (join ", " $names)) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- if and (or $lane.secretFiles $lane.secretVariables) (not (or $lane.existingSecret $lane.secret)) }}
 {{- fail (printf "lanes.%s needs a Secret for secretFiles and secretVariables: set lanes.%s.existingSecret" $name $name) }}
