@@ -134,6 +134,31 @@ describe('scripts/release-notes.sh', () => {
     expect(notes(tag)).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining(said) });
   });
 
+  test('needs only the dated section, and pages that name npm, of this checkout', () => {
+    for (const name of ['package.json', 'Dockerfile', 'CHANGELOG.md', 'README.md', 'docs/index.md']) {
+      writeFileSync(join(copy, name), readText(name));
+    }
+    const { version } = JSON.parse(readText('package.json'));
+    if (!readText('CHANGELOG.md').includes(`## [${version}]`)) {
+      expect(notes(`v${version}`)).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining(`no section [${version}]`) });
+      change('CHANGELOG.md', '## [Unreleased]\n', `## [Unreleased]\n\n## [${version}] - 2026-12-01\n`);
+    }
+    for (const name of ['README.md', 'docs/index.md']) {
+      const text = readFileSync(join(copy, name), 'utf8');
+      if (!text.includes('is not on npm yet')) continue;
+      expect(notes(`v${version}`)).toMatchObject({
+        status: 1,
+        stdout: '',
+        stderr: expect.stringContaining(`${name} says that mirrorboard`),
+      });
+      writeFileSync(join(copy, name), text.replace(/mirrorboard is not on npm yet[.:].*/, ''));
+    }
+    const { status, stdout, stderr } = notes(`v${version}`);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('### ');
+    expect(stdout).not.toContain('## [');
+  });
+
   test('takes the version of this checkout from its package.json', () => {
     const { version } = JSON.parse(readText('package.json'));
     const answer = spawnSync('sh', [join(repository, 'scripts/release-notes.sh'), 'v0.0.0'], { encoding: 'utf8' });
