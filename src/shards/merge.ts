@@ -26,8 +26,8 @@ export interface MergeResult {
 
 /**
  * Brings the states and stores of some shards together in a new folder; what they were made from stays as it is. Of a
- * run that several know, the one counts that got furthest. Throws MB3108 if none got furthest, MB3105 for a folder
- * with neither state nor store, and else as `splitIntoShards`.
+ * run that several know, the one counts that got furthest. What one has paused is paused in all. Throws MB3108 if none
+ * got furthest, MB3105 for a folder with neither state nor store, and else as `splitIntoShards`.
  */
 export function mergeShards({ folders, names, to, rule }: MergeOptions): MergeResult {
   const sources = folders.map((folder) => shardFilesIn(folder, names));
@@ -77,6 +77,7 @@ function mergeStates(paths: readonly string[], to: string, rule: UnitRule): numb
       const reader = readSettledState(path);
       try {
         const isChosen = (root: string, unit: string): boolean => chosen.get(keyOfRun({ root, path: unit })) === path;
+        state.importPauses(reader.pauses());
         for (const unit of reader.units(unitOf, isChosen)) {
           state.importUnit(unit);
           runs += unit.runs.filter(({ files }) => files.length > 0).length;

@@ -27,8 +27,8 @@ export interface SplitOptions {
 
 /**
  * Divides a state and the store next to it (either may be missing) into those of `count` shards; what they were made
- * from stays as it is. Throws MB3105 if there is neither, MB3107 for the state of a single shard, MB3106 or MB3004
- * while another process writes, MB3009 where the folders can't be made.
+ * from stays as it is. What is paused is paused in every shard. Throws MB3105 if there is neither, MB3107 for the state
+ * of a single shard, MB3106 or MB3004 while another process writes, MB3009 where the folders can't be made.
  */
 export function splitIntoShards({ from, count, to, rule }: SplitOptions): ShardFolder[] {
   const [hasState, hasStore] = [existsSync(from.statePath), existsSync(from.store.path)];
@@ -69,6 +69,7 @@ function splitState(from: string, to: string, index: number, count: number, rule
     return makeState(to, (state) => {
       state.continueAs(reader.instanceId);
       state.useShard(markOf(index, count, rule));
+      state.importPauses(reader.pauses());
       let runs = 0;
       for (const unit of reader.units(unitNames(rule), (root, unit) => unitShard(root, unit, count) === index)) {
         state.importUnit(unit);

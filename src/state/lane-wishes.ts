@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { suggestion } from '../closest-name.ts';
+import type { KnownRoot } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { LanePause } from '../model/index.ts';
 import { checkOwnFile } from '../own-files/index.ts';
@@ -37,6 +38,39 @@ export function readPauses(statements: Statements, name: string, target: string)
     if (id === undefined || root !== undefined) pauses.push({ root: root === undefined ? undefined : String(root), sinceMs });
   }
   return pauses.sort((a, b) => Number(a.root !== undefined) - Number(b.root !== undefined));
+}
+
+/** A pause as another state can take it in. `root`: of this alone; undefined for the whole lane. */
+export interface MovedPause {
+  readonly name: string;
+  readonly target: string;
+  readonly root: KnownRoot | undefined;
+  readonly sinceMs: number;
+}
+
+/** Every pause of every lane. */
+export function allPauses(statements: Statements): MovedPause[] {
+  const keys = statements.all(PAUSES).map(({ key }) => statements.parse<unknown[]>(key));
+  const lanes = new Map(keys.map(([, name, target]) => [JSON.stringify([name, target]), { name: String(name), target: String(target) }]));
+  const paths = new Map(statements.all('SELECT name, path FROM root').map(({ name, path }) => [String(name), String(path)]));
+  return [...lanes.values()].flatMap(({ name, target }) =>
+    readPauses(statements, name, target).map(({ root, sinceMs }) => ({
+      ...{ name, target, sinceMs },
+      root: root === undefined ? undefined : { name: root, path: paths.get(root) ?? '' },
+    })),
+  );
+}
+
+/** Takes in a pause of another state; of two, the one that began first stays. Inside a transaction. */
+export function importPause(statements: Statements, { name, target, root, sinceMs }: MovedPause): void {
+  const known = readPauses(statements, name, target).find((pause) => pause.root === root?.name);
+  if (known !== undefined && known.sinceMs <= sinceMs) return;
+  if (root !== undefined) {
+    // The root of a pause may have no run here yet.
+    statements.run('INSERT INTO root (name, path) VALUES (?,?) ON CONFLICT (name) DO NOTHING', root.name, root.path);
+  }
+  const key = pauseKey(name, target, root === undefined ? undefined : idOf(statements, root.name));
+  statements.run('INSERT OR REPLACE INTO meta (key, value) VALUES (?,?)', key, JSON.stringify({ since_ms: sinceMs }));
 }
 
 /**

@@ -10,6 +10,7 @@ import type { FileRef } from './file-ref.ts';
 import { GroupCommit, realSchedule, type Schedule } from './group-commit.ts';
 import { checkUnit, importUnit } from './import-unit.ts';
 import { LaneState } from './lane-state.ts';
+import { importPause, type MovedPause } from './lane-wishes.ts';
 import { countFiles, filesOfRun, hasRuns, type ListedFile, listFiles } from './listing.ts';
 import { FileLock } from './lock.ts';
 import { filesLike, type MovedRun, moveRuns } from './moved-runs.ts';
@@ -140,6 +141,14 @@ export class StateFile {
     checkUnit(document);
     const store = this.#reading();
     store.commits.change(JSON.stringify(['unit', document.root.name, document.unit]), () => importUnit(store, document));
+  }
+
+  /** Takes in what was paused by another state. Of two pauses of the same, the one that began first stays. */
+  importPauses(pauses: readonly MovedPause[]): void {
+    const { statements, commits } = this.#reading();
+    for (const pause of pauses) {
+      commits.change(JSON.stringify(['pause', pause.name, pause.target, pause.root?.name]), () => importPause(statements, pause));
+    }
   }
 
   /** Makes it continue a state of this id. Nothing may be known yet. */

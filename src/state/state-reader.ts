@@ -4,6 +4,7 @@ import { checkState, type StateProblem } from './check-state.ts';
 import { dumpState } from './dump-state.ts';
 import { GroupCommit, realSchedule } from './group-commit.ts';
 import { LaneState } from './lane-state.ts';
+import { allPauses, type MovedPause } from './lane-wishes.ts';
 import { countFiles, filesOfRun, hasRuns, type ListedFile, type ListedInState, listFiles, listRuns } from './listing.ts';
 import { filesLike } from './moved-runs.ts';
 import { RowIds } from './row-ids.ts';
@@ -162,6 +163,11 @@ export class StateReader {
     isWanted?: (root: string, unit: string) => boolean,
   ): Generator<UnitDocument, void, void> {
     return unitDocuments(this.#statements, unitOf, isWanted);
+  }
+
+  /** What people have paused, of every lane. */
+  pauses(): MovedPause[] {
+    return allPauses(this.#statements);
   }
 
   /** The whole content as the text of one JSON document, in pieces. */

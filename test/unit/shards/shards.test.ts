@@ -8,7 +8,7 @@ import type { UnitRule } from '../../../src/config/index.ts';
 import type { Handle } from '../../../src/contract/index.ts';
 import type { FileState, RunRef } from '../../../src/model/index.ts';
 import { mergeShards, splitIntoShards } from '../../../src/shards/index.ts';
-import { StateFile } from '../../../src/state/index.ts';
+import { keepLaneWish, pausesIn, StateFile } from '../../../src/state/index.ts';
 import { backfill } from '../../../src/sync/index.ts';
 import * as w from '../../support/event-writer.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -120,6 +120,28 @@ describe('splitting and merging', () => {
     mirrored('y', { a: 100 });
     mergeShards({ folders: ['x', 'y'].map((name) => join(folder, name)), names: placesIn('x'), to: join(folder, 'z'), rule: RULE });
     expect(known('z')).toEqual({ a: 100, b: 100 });
+  });
+
+  it('keeps what is paused, in every shard and for every root', () => {
+    mirrored('x', { a: 50, b: 60, c: 70, e: 10 });
+    const pause = (name: string, roots: readonly string[], nowMs: number) =>
+      keepLaneWish(placesIn(name).statePath, { kind: 'pause', name: 'mlflow', target: 'there', roots, nowMs });
+    const pauses = (name: string) => pausesIn(placesIn(name).statePath, 'mlflow', 'there');
+    const merge = (to: string) =>
+      mergeShards({ folders: [0, 1].map((i) => join(folder, 'two', String(i))), names: placesIn('x'), to: join(folder, to), rule: RULE });
+    pause('x', ['logs'], 500);
+    splitIntoShards({ from: placesIn('x'), count: 2, to: join(folder, 'two'), rule: RULE });
+    const ofRoot = { root: 'logs', sinceMs: 500 };
+    expect([0, 1].map((i) => pauses(`two/${i}`))).toEqual([[ofRoot], [ofRoot]]);
+
+    // Only one of the shards is paused as a whole, and its pause of the root began earlier.
+    pause('two/1', [], 300);
+    keepLaneWish(placesIn('two/0').statePath, { kind: 'resume', name: 'mlflow', target: 'there', roots: ['logs'], nowMs: 600 });
+    pause('two/0', ['logs'], 700);
+    merge('again');
+    expect(pauses('again')).toEqual([{ root: undefined, sinceMs: 300 }, ofRoot]);
+    keepLaneWish(placesIn('again').statePath, { kind: 'resume', name: 'mlflow', target: 'there', roots: [], nowMs: 800 });
+    expect(pauses('again')).toEqual([]);
   });
 
   it('refuses two that know a run as different tracker runs, and leaves nothing behind', () => {
