@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { Ajv } from 'ajv';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { loadConfig } from '../../../src/config/index.ts';
 import { resolveLanes } from '../../../src/lanes/index.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -80,12 +80,37 @@ test('every block has a language that is checked, or is output', () => {
 
 test.each(of('yaml'))('the program accepts the configuration at %s', async (_, { page, text }) => {
   const other = OTHER_YAML[page];
+  if (other !== undefined && /^kind:/m.test(text)) return expectResources(text);
   if (other !== undefined) return expect(other(parse(text))).toEqual([true, null]);
   const config = await loadConfig({ flags: {}, env: ENVIRONMENT, cwd: root, readFile: () => text });
   const lanes = resolveLanes(config, ENVIRONMENT);
   if (text.includes(OWN_TYPE)) return await expect(lanes).rejects.toThrow(`the backend "${OWN_TYPE}": no such type`);
   return expect((await lanes).length).toBe(config.lanes.trackers.length);
 });
+
+interface Named {
+  readonly name: string;
+}
+
+/** Resources of Kubernetes: whole ones, and a pod whose mounts, volumes and claims fit together. */
+function expectResources(text: string): void {
+  const documents = parseAllDocuments(text, { uniqueKeys: true });
+  expect(documents.flatMap(({ errors }) => errors)).toEqual([]);
+  const resources = documents.map((document) => document.toJS());
+  for (const resource of resources) {
+    expect(resource).toMatchObject({ apiVersion: 'v1', kind: expect.stringMatching(/^(?:Pod|PersistentVolumeClaim)$/), spec: {} });
+    expect(resource.metadata.name).toMatch(/^[a-z0-9-]+$/);
+  }
+  const [{ spec }, ...rest] = resources.filter(({ kind }) => kind === 'Pod');
+  expect(rest).toEqual([]);
+  const volumes = spec.volumes.map(({ name }: Named) => name);
+  const mounts = spec.containers.flatMap(({ volumeMounts }: { readonly volumeMounts: readonly Named[] }) => volumeMounts);
+  expect(mounts.map(({ name }: Named) => name)).toEqual(volumes);
+  const claims = spec.volumes.flatMap(
+    (volume: { readonly persistentVolumeClaim?: { readonly claimName: string } }) => volume.persistentVolumeClaim?.claimName ?? [],
+  );
+  for (const { kind, metadata } of resources) if (kind === 'PersistentVolumeClaim') expect(claims).toContain(metadata.name);
+}
 
 test.each(of('json'))('%s is JSON', (_, { text }) => {
   const documents = text.startsWith('{\n') ? [text] : text.trim().split('\n');
