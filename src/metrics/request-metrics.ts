@@ -14,8 +14,9 @@ export class RequestMetrics {
     this.#durations = maker.histogram('mirrorboard_lane_request_duration_seconds');
   }
 
-  /** Gives each lane a zero for every series. */
+  /** Gives each lane a zero for every series, and drops those of lanes that are no longer there. */
   begin(lanes: readonly { readonly name: string; readonly type: string }[]): void {
+    for (const lane of this.#lanes) if (!lanes.some(({ name }) => name === lane)) this.#drop(lane);
     for (const { name, type } of lanes) {
       // The local store is no server.
       if (type === 'local' || this.#lanes.has(name)) continue;
@@ -26,7 +27,15 @@ export class RequestMetrics {
   }
 
   ended(lane: string, status: number | undefined, ms: number): void {
+    // A request of a lane that is gone must not bring its series back.
+    if (!this.#lanes.has(lane)) return;
     this.#requests.inc({ lane, code: codeOf(status) });
     this.#durations.observe({ lane }, ms / 1000);
+  }
+
+  #drop(lane: string): void {
+    this.#lanes.delete(lane);
+    for (const code of REQUEST_CODES) this.#requests.remove({ lane, code });
+    this.#durations.remove({ lane });
   }
 }

@@ -345,3 +345,10 @@ describe('who asks for metrics', () => {
     expect(wantsOpenMetrics(accept)).toBe(isOpen);
   });
 });
+
+it('drops the series of a lane that a reload took away', async () => {
+  const { metrics, scrape } = scene();
+  const lanes = [{ name: 'local', type: 'local', where: 'here' }];
+  metrics.follow(new WatchStatus({ lanes, roots: ['secret-root'], clock: clockAt(() => 2_000_000) }));
+  expect([...(await scrape()).keys()].filter((name) => name.includes('mlflow'))).toEqual([]);
+});
