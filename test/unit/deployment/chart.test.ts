@@ -110,11 +110,10 @@ describe('the chart', () => {
   });
 
   test('has an example for each tracker, with its Secret', () => {
-    for (const type of ['mlflow', 'wandb', 'clearml']) {
+    for (const type of TRACKERS) {
       const { lanes } = parse(readFileSync(join(CHART, `examples/${type}.yaml`), 'utf8'));
       expect(lanes[type].existingSecret).toBe(`mirrorboard-${type}`);
     }
-    expect(readFileSync(join(CHART, 'examples/aim.yaml'), 'utf8')).toContain('name: mirrorboard-aim');
   });
 });
 
@@ -171,6 +170,8 @@ describe('values that are wrong', () => {
     ['lanes.mlflow.settings.nope=1', /lanes\.mlflow\.settings\.nope is not a setting of mlflow, expected one of tracking_uri, /],
     ['lanes.foo.type=wandb,lanes.foo.settings.tracking_uri=x', /lanes\.foo\.settings\.tracking_uri is not a setting of wandb/],
     ['lanes.wandb.secretFiles.token_file=token', /lanes\.wandb\.secretFiles\.token_file is not a setting of wandb/],
+    ['lanes.wandb.settings.API_KEY=x', /lanes\.wandb\.settings\.API_KEY is not a setting of wandb/],
+    ['lanes.wandb.secretVariables.apiKey=x', /invalid propertyName 'apiKey'/],
     ['lanes.wandb.secretVariables.token=token', /lanes\.wandb\.secretVariables\.token is not a setting of wandb/],
     [
       'lanes.mlflow.secretFiles.token_file=token',
@@ -253,6 +254,17 @@ describe('the chart makes', () => {
     expect(pod.volumes).toContainEqual({ name: 'secret-clearml', secret: { secretName: 'mirrorboard-clearml' } });
     const config = those(resources, 'ConfigMap')[0]?.data?.['mirrorboard.yaml'];
     expect(parse(config ?? '').lanes.clearml.secret_key_file).toBe('/run/secrets/mirrorboard/clearml/secret-key');
+  });
+
+  withHelm('variables from Secrets that settings refer to', async () => {
+    const { container, resources } = await madePod('aim.yaml');
+    const { AIM_AUTHORIZATION, ...others } = Object.fromEntries(container.env?.map(({ name, valueFrom }) => [name, valueFrom]) ?? []);
+    expect(AIM_AUTHORIZATION).toEqual({ secretKeyRef: { name: 'mirrorboard-aim', key: 'authorization' } });
+    expect(Object.keys(others).filter((name) => name.includes('AIM'))).toEqual([]);
+    const config = parse(those(resources, 'ConfigMap')[0]?.data?.['mirrorboard.yaml'] ?? '');
+    expect(config.lanes.aim.headers).toEqual({ Authorization: `\${AIM_AUTHORIZATION}` });
+    const given = ['--set', 'lanes.aim.existingSecret=,lanes.aim.secret.authorization=Bearer s3cr3t'];
+    expect(those(await made('aim.yaml', ...given), 'Secret')).toMatchObject([{ stringData: { authorization: 'Bearer s3cr3t' } }]);
   });
 
   withHelm('a Job of another name when its values changed, and of the same one when not', async () => {

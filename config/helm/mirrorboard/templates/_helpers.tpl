@@ -148,7 +148,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- $names := concat . $known.common }}
 {{- range $part := list "settings" "secretFiles" "secretVariables" }}
 {{- range $setting, $_ := default dict (get $lane $part) }}
-{{- if not (has $setting $names) }}
+{{- if not (or (has $setting $names) (and (eq $part "secretVariables") (regexMatch "^[A-Z]" $setting))) }}
 {{- fail (printf "lanes.%s.%s.%s is not a setting of %s, expected one of %s" $name $part $setting $type (join ", " $names)) }}
 {{- end }}
 {{- end }}

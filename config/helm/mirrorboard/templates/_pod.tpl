@@ -7,7 +7,9 @@
   value: {{ sub (int .Values.terminationGracePeriodSeconds) 10 | printf "%ds" }}
 {{- range $name, $lane := include "mirrorboard.lanes" . | fromJson }}
 {{- range $setting, $key := $lane.secretVariables }}
-- name: {{ printf "MIRRORBOARD_%s_%s" $name $setting | upper | replace "-" "_" }}
+{{- $variable := printf "MIRRORBOARD_%s_%s" $name $setting | upper | replace "-" "_" }}
+{{- /* A name in capitals is a variable that settings refer to. */}}
+- name: {{ regexMatch "^[A-Z]" $setting | ternary $setting $variable }}
   valueFrom:
     secretKeyRef:
       name: {{ include "mirrorboard.laneSecret" (dict "root" $ "name" $name "lane" $lane) }}
