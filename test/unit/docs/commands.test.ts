@@ -40,6 +40,15 @@ describe('docs/commands.md', () => {
     expect(found).toEqual(commands.map(([name]) => `\`${name}\``));
   });
 
+  test('lists the commands with the descriptions of --help', () => {
+    const list = /^```\n([\s\S]*?)^```$/m.exec(text)?.[1] ?? '';
+    const lines = [...list.matchAll(/^mirrorboard (\w+)(?: .*?)? {2,}(\S.*)$/gm)].map(([, name, meaning]) => [name, meaning]);
+    const help = program.createHelp();
+    const known = help.visibleCommands(program).map((command) => [command.name(), help.subcommandDescription(command)]);
+    expect(lines).toEqual(known);
+    expect(lines.length).toBe(list.trim().split('\n').length);
+  });
+
   test.each(commands)('has every option of %s', (name, command) => {
     const found = [...optionsIn(common), ...optionsIn(sections.get(`\`${name}\``) ?? '')];
     expect(found).toEqual(expect.arrayContaining(flagsOf(allOptions(command))));
