@@ -33,6 +33,9 @@ stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 trap 'exit 130' INT TERM HUP
 
+# The man page of a version that is not released has the date of the last commit, if there is one.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH-$(git log -1 --format=%ct 2>/dev/null || true)}
+export SOURCE_DATE_EPOCH
 # What can be made from the program is made here, so that it is never out of date: man page, completions.
 node dist/test/reference/main.js "$stage"
 # What `files` names is all there is: a folder that is missing fails here.

@@ -18,7 +18,8 @@ export function manPage({ version, date, exitCodes }: About): string {
   const [top, ...commands] = commandsOf(program);
   const shared = commonOptions(commands.map(({ command }) => command));
   const lines = [
-    `.TH MIRRORBOARD 1 ${quoted(date)} ${quoted(`mirrorboard ${version}`)} ${quoted('User Commands')}`,
+    // mandoc reads a date only without escapes.
+    `.TH MIRRORBOARD 1 "${date}" ${quoted(`mirrorboard ${version}`)} ${quoted('User Commands')}`,
     '.nh',
     '.ad l',
     '.SH NAME',
@@ -106,9 +107,15 @@ function sentence(words: string): string {
   return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 }
 
-/** A line of text: one that begins with a dot or a quote would be a request. */
+/** Lines of text, short ones as troff likes them: one that begins with a dot or a quote would be a request. */
 function text(words: string): string {
-  return escaped(words).replace(/^[.']/, '\\&$&');
+  const lines: string[] = [];
+  for (const word of escaped(words).split(' ')) {
+    const longer = `${lines.at(-1) ?? ''} ${word}`;
+    if (lines.length > 0 && longer.length <= 76) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines.map((line) => line.replace(/^[.']/, '\\&$&')).join('\n');
 }
 
 /** An argument of a request. */
