@@ -192,7 +192,7 @@ describe('--metrics-file', () => {
     // A tracker that is away: the store has the point, and what is pending is counted.
     await mlflow.close();
     appendFileSync(log, w.frame(scalar(20)));
-    await mustRun(['backfill', '--patience', '0.1', '--metrics-file', path], { cwd }, 1);
+    await mustRun(['backfill', '--patience', '5', '--metrics-file', path], { cwd }, 1);
     expect([accepted('local'), accepted('mlflow'), job('exit_code'), job('last_success_timestamp_seconds')]).toEqual([1, 0, 1, success]);
     expect(read().get('mirrorboard_lane_lag_bytes{lane="mlflow"}')).toBeGreaterThan(0);
     expect(read().get('mirrorboard_lane_up{lane="mlflow"}')).toBe(0);
