@@ -27,12 +27,15 @@ const MINUTE_MS = 60_000;
 /** Of each writer. It writes slower if it would write more: stand-ins keep everything in memory. */
 const STEPS_PER_SEC = 30;
 const MOST_STEPS = 20_000;
-/** How long the last watch may take to catch up: retries may be a minute apart. */
+/**
+ * How long the last watch may take to catch up, at least; otherwise as long as the faults took. Retries may be a minute
+ * apart. Stand-ins answer 429 at random, whatever the pace, so that lanes have become slow.
+ */
 const CATCH_UP_MS = 5 * MINUTE_MS;
 /** The status is a process of its own. */
 const POLL_MS = 1000;
 /** Longer than it takes to catch up and to verify. */
-const AFTER_MS = 30 * MINUTE_MS;
+const AFTER_MS = 60 * MINUTE_MS;
 /** No file of this writer is cut or replaced, so that each tracker has exactly what it wrote. */
 const STEADY = 'steady';
 const CHANGING = 'changing';
@@ -172,16 +175,19 @@ class Scene {
     const store = join(this.#disk.directory, 'mirrorboard.db');
     const beganMs = performance.now();
     let stand = '';
-    const isDone = await until(async () => {
-      this.#failed.signal.throwIfAborted();
-      const stored = existsSync(store) ? storedPoints(store) : 0;
-      const lanes = await this.#lanes();
-      const behind = lanes.filter(({ lag_seconds }) => lag_seconds > 0);
-      stand = `${stored} of ${wanted} points are in the store; behind are ${JSON.stringify(behind)}`;
-      if (stored === wanted && behind.length === 0) return true;
-      await sleep(POLL_MS);
-      return false;
-    }, CATCH_UP_MS);
+    const isDone = await until(
+      async () => {
+        this.#failed.signal.throwIfAborted();
+        const stored = existsSync(store) ? storedPoints(store) : 0;
+        const lanes = await this.#lanes();
+        const behind = lanes.filter(({ lag_seconds }) => lag_seconds > 0);
+        stand = `${stored} of ${wanted} points are in the store; behind are ${JSON.stringify(behind)}`;
+        if (stored === wanted && behind.length === 0) return true;
+        await sleep(POLL_MS);
+        return false;
+      },
+      Math.max(CATCH_UP_MS, this.#plan.minutes * MINUTE_MS),
+    );
     if (!isDone) throw new Error(`the watch does not catch up: ${stand}`);
     this.#plan.say(`caught up after ${Math.round(performance.now() - beganMs)} ms`);
   }
