@@ -344,8 +344,18 @@ describe('runs that changed places', () => {
     await mirror(['x', 'y']);
     const before = tracked();
     const end = new AbortController();
-    const watching = watch({ ...options(['x', 'y']), scanIntervalMs: 200, signal: end.signal });
+    let status: WatchStatus | undefined;
+    const watching = watch({
+      ...options(['x', 'y']),
+      scanIntervalMs: 200,
+      signal: end.signal,
+      onStart: async (started) => {
+        status = started;
+      },
+    });
     try {
+      // What moves before both roots were seen is another scene.
+      expect(await until(() => status?.isReady === true, 20_000)).toBe(true);
       goRound('x', 'y');
       grow(`x/a/${ONE}`, 103);
       expect(await until(() => tracked()['y/a']!.length === 4, 20_000)).toBe(true);
