@@ -1,6 +1,7 @@
 /**
- * `mirrorboard/backend`: what a backend in a package of its own needs. The contract's types, the kit that our own
- * backends stand on, the HTTP client they share, and how objects are decoded. docs/adding-a-backend.md is the guide.
+ * `mirrorboard/backend`: the interface for a backend in a package of its own. It has the contract's types, the kit
+ * that our own backends use, the HTTP client they share, and the decoder of objects. docs/adding-a-backend.md is the
+ * guide.
  */
 export {
   chunksOf,

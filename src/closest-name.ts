@@ -1,7 +1,7 @@
 /**
- * The one of `names` that was probably meant by `typed`, or undefined. A name written in another style (`mediaPath`,
- * `MEDIA-PATH`) is always found; else up to a third of the letters may be wrong, or it is a word of one name alone
- * (`interval` of `scan-interval`).
+ * Returns the one of `names` that `typed` probably means, or undefined. A name written in another style (`mediaPath`,
+ * `MEDIA-PATH`) is always found. Otherwise up to a third of the letters may be wrong, or `typed` is a word of only
+ * one name (`interval` of `scan-interval`).
  */
 export function closestName(typed: string, names: Iterable<string>): string | undefined {
   let best: string | undefined;
@@ -11,7 +11,7 @@ export function closestName(typed: string, names: Iterable<string>): string | un
   for (const name of names) {
     if (seen.length >= LEAST_WORD && name.toLowerCase().split(BETWEEN).includes(seen)) having.push(name);
     const wanted = plain(name);
-    // Lengths alone can say that it is too far, however long the typed text is.
+    // The lengths alone can show that the distance is too large, even if the typed text is very long.
     const most = Math.max(1, Math.floor(Math.max(wanted.length, 3) / 3));
     if (Math.abs(seen.length - wanted.length) > most) continue;
     const distance = editDistance(seen, wanted);
@@ -26,7 +26,7 @@ export function closestName(typed: string, names: Iterable<string>): string | un
 const LEAST_WORD = 3;
 const BETWEEN = /[-_ ]+/;
 
-/** `; did you mean …?`, or nothing. */
+/** Returns `; did you mean …?`, or an empty text. */
 export function suggestion(typed: string, names: Iterable<string>): string {
   const name = closestName(typed, names);
   return name === undefined ? '' : `; did you mean ${name}?`;
@@ -36,7 +36,7 @@ function plain(name: string): string {
   return name.replace(/[-_ ]/g, '').toLowerCase();
 }
 
-/** Letters put in, left out, replaced, or swapped with their neighbour. */
+/** Counts the letters that were inserted, left out, replaced, or swapped with their neighbour. */
 function editDistance(a: string, b: string): number {
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -1,2 +1,2 @@
-/** Environment variables by name, as `process.env` has them; tests pass their own. */
+/** Environment variables by name, as in `process.env`; tests pass their own. */
 export type Environment = Readonly<Record<string, string | undefined>>;

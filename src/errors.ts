@@ -1,6 +1,8 @@
-/** The registry of error codes, and the one error class that carries them. Each code has an entry in docs/errors.md. */
+/**
+ * The registry of error codes, and the one error class that carries them. Each code has an entry in docs/errors.md.
+ */
 
-/** What a program that called mirrorboard can rely on: see docs/commands.md. */
+/** The exit codes, on which a program that calls mirrorboard can rely: see docs/commands.md. */
 export const ExitCode = {
   done: 0,
   notMirrored: 1,
@@ -19,8 +21,8 @@ interface CodeEntry {
 }
 
 /**
- * MB1… wrong use and configuration, MB2… log directories, MB3… the local store and the state, MB4… backends, MB9…
- * ourselves.
+ * The codes by their first digits: MB1… wrong use and configuration, MB2… log directories, MB3… the local store and
+ * the state, MB4… backends, MB9… mirrorboard itself.
  */
 export const errorCodes = {
   MB1001: { title: 'the command line is not valid', exit: ExitCode.wrongUse },
@@ -83,31 +85,31 @@ export const errorCodes = {
 /** A code of `errorCodes`; docs/errors.md explains each. */
 export type ErrorCode = keyof typeof errorCodes;
 
-/** What an error has besides its message. */
+/** The parts of an error besides its message. */
 export interface ErrorDetails {
-  /** What the operator can do, in one sentence. */
+  /** The operator's next action, in one sentence. */
   readonly hint?: string;
-  /** The whole command to type instead, if there is one. */
+  /** The complete command to type instead, if there is one. */
   readonly command?: string;
-  /** Whether trying again can help: at once, later, or never (the default). */
+  /** The time at which a retry can help: at once, later, or never (the default). */
   readonly retry?: 'now' | 'later' | 'never';
   readonly cause?: unknown;
-  /** Where: path, offset, run, backend, field. Never a secret. */
+  /** The place of the error: path, offset, run, backend, field. Never a secret. */
   readonly context?: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** Longest message, hint or value of a context: they may contain names and answers from outside. */
+/** The longest message, hint or value of a context: they may contain names and answers from outside. */
 const MOST_MESSAGE = 8000;
 const MOST_VALUE = 1000;
 
-/** A text from outside in at most so many characters; where it is longer, `…` stands for the rest. */
+/** Cuts a text from outside to `most` characters; if it is longer, `…` replaces the rest. */
 export function cutText(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most - 1).toWellFormed()}…` : text;
 }
 
 /**
- * Every failure that leaves a room is one of these; its message says what was being done, on what, and what was
- * found.
+ * An error that code outside this room may see; every failure that leaves a room is one. Its message says what
+ * mirrorboard was doing, on what, and what it found.
  */
 export class MirrorError extends Error {
   override readonly name = 'MirrorError';
@@ -134,22 +136,22 @@ export class MirrorError extends Error {
   }
 }
 
-/** The message and the hint of an error as one text. */
+/** Returns the message and the hint of an error as one text. */
 export function reasonOf({ message, hint }: MirrorError): string {
   return hint === undefined ? message : `${message} (${hint})`;
 }
 
-/** True if an error of a lane is about one tracker run alone: all others continue. */
+/** True if an error of a lane concerns only one tracker run: all others continue. */
 export function isAboutRun({ code }: { readonly code: ErrorCode }): boolean {
   return code === 'MB4006' || code === 'MB4030';
 }
 
-/** Errors are passed on in other ones, a few times. */
+/** The most causes that a search follows: errors may be wrapped several times. */
 const MOST_CAUSES = 20;
 
 /**
- * How long a server asked us to wait, by the error that it gave or by one that was made of it. Milliseconds; 0 where
- * it did not.
+ * Returns how long a server asked us to wait, in milliseconds; 0 if it did not ask. Reads the server's own error or
+ * one that wraps it.
  */
 export function askedWaitMs(error: MirrorError): number {
   let cause: unknown = error;
@@ -161,19 +163,21 @@ export function askedWaitMs(error: MirrorError): number {
   return 0;
 }
 
-/** The `code` of a system or SQLite error (ENOENT, ENOSPC, ERR_SQLITE_ERROR, …), without trusting its class. */
+/**
+ * Returns the `code` of a system or SQLite error (ENOENT, ENOSPC, ERR_SQLITE_ERROR, …), without trusting its class.
+ */
 export function systemCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** The text of anything that was thrown. */
+/** Returns the text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : error;
   return cutText(typeof message === 'string' ? message : textOf(message), MOST_MESSAGE);
 }
 
-/** A thrown value may be anything, even a value without a text. */
+/** Returns the text of a thrown value, which may be anything, even a value without a text. */
 function textOf(value: unknown): string {
   try {
     return String(value);

@@ -1,25 +1,25 @@
-/** Numbers as a person reads them: counts, sizes, durations, rates and steps. */
+/** Formats numbers for people: counts, sizes, durations, rates and steps. */
 
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 const COUNT_UNITS = ['', ' k', ' M', ' G', ' T'] as const;
 
-/** All digits, grouped by thousands: `1,234,567`. */
+/** Writes all digits, grouped by thousands: `1,234,567`. */
 export function formatCount(count: number | bigint): string {
   // Intl could do it, but adds 15 ms to every start. Adding zero turns -0 into 0.
   const digits = String(typeof count === 'bigint' ? count : Math.round(count) + 0);
   return digits.includes('e') ? digits : digits.replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** A count with what is counted: `1 file`, `1,234 files`. */
+/** Writes a count with its noun: `1 file`, `1,234 files`. */
 export function counted(count: number, noun: string, plural = `${noun}s`): string {
   return `${formatCount(count)} ${count === 1 ? noun : plural}`;
 }
 
-/** A size in units of 1024 to three significant digits: `512 B`, `1.50 KiB`, `123 MiB`. */
+/** Writes a size in units of 1024 with three significant digits: `512 B`, `1.50 KiB`, `123 MiB`. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  // By what it would be rounded to, so that 1024 KiB never appears.
+  // Chooses the unit by the rounded value, so that 1024 KiB never appears.
   while (Math.round(value) >= 1024 && unit < BYTE_UNITS.length - 1) {
     value /= 1024;
     unit++;
@@ -28,7 +28,7 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${BYTE_UNITS[unit]}`;
 }
 
-/** A duration in its two largest units: `0.8 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `4 d 3 h`. */
+/** Writes a duration in its two largest units: `0.8 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `4 d 3 h`. */
 export function formatDuration(ms: number): string {
   if (!(ms >= 50)) return '< 0.1 s';
   if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
@@ -42,7 +42,7 @@ export function formatDuration(ms: number): string {
   return twoUnits(Math.floor(hours / 24), 'd', hours % 24, 'h');
 }
 
-/** A rate per second, short: `1.9 M points/s`, `850 points/s`, `0.4 points/s`. */
+/** Writes a rate per second, short: `1.9 M points/s`, `850 points/s`, `0.4 points/s`. */
 export function formatRate(perSecond: number, unit: string): string {
   let value = perSecond;
   let scale = 0;
@@ -54,7 +54,7 @@ export function formatRate(perSecond: number, unit: string): string {
   return `${value.toFixed(digits)}${COUNT_UNITS[scale]} ${unit}/s`;
 }
 
-/** A step with all its digits, `-` if there is none. */
+/** Writes a step with all its digits, or `-` if there is none. */
 export function formatStep(step: number | bigint | null): string {
   return step === null ? '-' : formatCount(step);
 }

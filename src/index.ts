@@ -1,7 +1,7 @@
 /**
- * `mirrorboard`: the engine as a library. It does what the command line does: `loadConfig` reads a configuration,
- * `makeLanes` makes its trackers' backends, `backfill`, `watch`, `verify` and `migrate` work on them, `openStore`
- * and `StoreQueries` read the local store.
+ * `mirrorboard`: the engine as a library. It can do what the command line does: `loadConfig` reads a configuration,
+ * `makeLanes` makes its trackers' backends, `backfill`, `watch`, `verify` and `migrate` work on them, `openStore` and
+ * `StoreQueries` read the local store.
  */
 
 export type { ArtifactRule, ArtifactRules, JoinRule, ParamRule } from './artifacts/index.ts';

@@ -1,8 +1,8 @@
-/** From silence to all; each level includes those before it. */
+/** The levels, from silence to everything; each level includes those before it. */
 export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 /**
- * From which level on lines are logged. error: a person must act; warn: something was skipped or is late; info: starts,
- * stops, changes of state; debug: per batch.
+ * The least important level that is logged. error: a person must act; warn: something was skipped or is late; info:
+ * starts, stops, changes of state; debug: each batch.
  */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 

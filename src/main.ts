@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /** The entry point of the command line. It loads everything else on demand. */
 
-// A command that mirrors always ends cleanly on a signal: before it has its own handlers, there is nothing to store.
-// The kernel ends all others, even while a call hangs, except the first process of a container, which no signal ends
-// by default.
+// A command that mirrors always ends cleanly on a signal: before it has its own handlers, it has nothing to store.
+// The kernel ends all other commands, even if a call hangs. The exception is the first process of a container: by
+// default, no signal ends it.
 const mirroring = ['watch', 'backfill'].find((command) => process.argv.slice(2).includes(command));
 if (process.pid === 1 || mirroring !== undefined) {
   for (const [signal, code] of [
@@ -22,7 +22,7 @@ if (process.pid === 1 || mirroring !== undefined) {
 const { run } = await import('./cli/run.ts');
 process.exitCode = await run(process.argv.slice(2));
 const { isAnythingBehind } = await import('./calls/index.ts');
-// Otherwise the process would wait for what hangs.
+// Otherwise the process would wait for the thread that hangs.
 if (isAnythingBehind()) {
   const { endProcess } = await import('./cli/end-process.ts');
   endProcess(Number(process.exitCode));

@@ -1,17 +1,17 @@
-/** Chance as the rooms need it. Tests and simulators bring a source of their own, which repeats. */
+/** Random values, as all other code uses them. Tests and simulators pass a source of their own, which repeats. */
 import { randomBytes, randomUUID } from 'node:crypto';
 
-/** A source of chance. */
+/** A source of random values. */
 export interface Random {
-  /** At least 0 and below 1. */
+  /** Returns a number of at least 0 and below 1. */
   fraction(): number;
-  /** A random UUID (version 4). */
+  /** Returns a random UUID (version 4). */
   uuid(): string;
-  /** So many random bytes. */
+  /** Returns `count` random bytes. */
   bytes(count: number): Uint8Array;
 }
 
-/** The system's chance. */
+/** The system's random values. */
 export const systemRandom: Random = {
   fraction: () => Math.random(),
   uuid: () => randomUUID(),

@@ -5,11 +5,13 @@ interface Sample {
 
 /** The recent rate of a growing number. It has no clock: the caller passes the time. */
 export class RateMeter {
-  /** How far back it remembers, in milliseconds. */
+  /** The time that it covers, in milliseconds. */
   readonly #spanMs: number;
-  /** Samples closer together than this are not kept, so that memory does not depend on how often it is asked. */
+  /**
+   * The shortest time between two samples that are kept, so that the memory does not depend on the number of calls.
+   */
   readonly #spacingMs: number;
-  /** In the order of time; the first may be older than the span, to cover all of it. */
+  /** The samples in the order of time; the first may be older than the span, so that they cover the whole span. */
   #samples: Sample[] = [];
 
   constructor(spanMs: number) {
@@ -18,7 +20,7 @@ export class RateMeter {
   }
 
   add(atMs: number, value: number): void {
-    // A clock that was set back: what was before it says nothing any more.
+    // The clock was set back: older samples mean nothing any more.
     if (atMs < (this.#samples.at(-1)?.atMs ?? atMs)) this.#samples = [];
     const newest = this.#samples.at(-1);
     if (newest !== undefined && atMs - newest.atMs < this.#spacingMs) return;
@@ -27,8 +29,8 @@ export class RateMeter {
   }
 
   /**
-   * Growth per second up to `value` now, over the last `windowMs`; undefined while too little time has passed to
-   * tell.
+   * Returns the growth per second up to `value` now, over the last `windowMs`; undefined if too little time has
+   * passed.
    */
   perSecond(atMs: number, value: number, windowMs: number): number | undefined {
     const since = this.#samples.findLast((sample) => sample.atMs <= atMs - windowMs) ?? this.#samples[0];

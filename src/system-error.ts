@@ -1,7 +1,7 @@
-/** What the system says went wrong with a file, in words: the one table of them. */
+/** The system's errors about files in words: the only table of them. */
 import { messageOf, systemCode } from './errors.ts';
 
-/** By the name of the error number. Said of a file or directory: "it …". */
+/** The words by the name of the error number. They describe a file or directory: "it …". */
 const WORDS: Readonly<Record<string, string>> = {
   EACCES: 'no permission',
   EAGAIN: 'it is in use just now',
@@ -48,7 +48,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EUCLEAN: 'the system cannot read these bytes: its file system is damaged',
 };
 
-/** Numbers of Linux for which Node has no name: it says `Unknown system error -116`. */
+/** The numbers of Linux for which Node has no name: it says `Unknown system error -116`. */
 const NUMBERS: Readonly<Record<number, string>> = {
   61: 'ENODATA',
   67: 'ENOLINK',
@@ -67,10 +67,13 @@ const NUMBERS: Readonly<Record<number, string>> = {
   37: 'ENOLCK',
 };
 
-/** Bytes that cannot be read though others of the same file can: a bad sector, a part on a server that is down. */
+/**
+ * Errors about bytes that cannot be read although others of the same file can: a bad sector, a part on a server that
+ * is down.
+ */
 const ABOUT_BYTES: ReadonlySet<string> = new Set(['EIO', 'EBADMSG', 'ENODATA', 'EREMOTEIO', 'EUCLEAN']);
 
-/** The name of a system error's number, also if Node has none for it. */
+/** Returns the name of a system error's number, even if Node has no name for it. */
 export function errorName(error: unknown): string | undefined {
   const code = systemCode(error);
   const number = /^Unknown system error -(\d+)/.exec(code ?? '')?.[1];
@@ -78,23 +81,23 @@ export function errorName(error: unknown): string | undefined {
 }
 
 /**
- * The system's reason, in words, with the name of its number: `no permission (EACCES)`; the message of anything
- * else.
+ * Returns the system's reason in words, with the name of its number: `no permission (EACCES)`. Returns the message of
+ * any other error.
  */
 export function reasonOf(error: unknown): string {
   const name = errorName(error);
-  // What has such a name and no number is our own, and has words.
+  // An error with such a name and no number is mirrorboard's own, and has words.
   const isSystem = typeof error === 'object' && error !== null && 'errno' in error;
   const words = name === undefined || !isSystem ? undefined : WORDS[name];
   return words === undefined ? messageOf(error) : `${words} (${name})`;
 }
 
-/** Errors of what the system does not let this user do. */
+/** Errors about actions that the system does not allow this user. */
 const ABOUT_RIGHTS: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EKEYEXPIRED', 'EKEYREJECTED', 'ENOKEY']);
 const ABOUT_PATHS: ReadonlySet<string> = new Set(['EILSEQ', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'ENOENT', 'ENOTDIR']);
 const ABOUT_LIMITS: ReadonlySet<string> = new Set(['EAGAIN', 'EINTR', 'EMFILE', 'ENFILE', 'ENOMEM']);
 
-/** What a person can do if a directory cannot be read. */
+/** Returns what a person can do if a directory cannot be read. */
 export function remedyOf(error: unknown): string {
   const name = errorName(error) ?? '';
   if (ABOUT_RIGHTS.has(name)) return 'Check its permissions.';
@@ -103,13 +106,13 @@ export function remedyOf(error: unknown): string {
   return 'Check its disk or its file server, and whether it is mounted.';
 }
 
-/** True if an error says that nothing is under a path; all others say that it cannot be checked. */
+/** True if an error means that nothing exists at a path; all other errors mean that it cannot be checked. */
 export function isGone(error: unknown): boolean {
   const name = errorName(error);
   return name === 'ENOENT' || name === 'ENOTDIR';
 }
 
-/** True if an error is about some bytes of a file, so that others can be read. */
+/** True if an error concerns some bytes of a file, so that others can be read. */
 export function isAboutBytes(error: unknown): boolean {
   return ABOUT_BYTES.has(errorName(error) ?? '');
 }

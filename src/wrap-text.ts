@@ -2,9 +2,9 @@ import stringWidth from 'string-width';
 import type { Environment } from './environment.ts';
 
 /**
- * A text with its lines broken at words, so that none is wider than `width`; what continues is set in like its line,
- * and by `hang` more. A word that is wider stays whole: it is a path or a command, and a person may want to copy it.
- * Without a width nothing is broken.
+ * Breaks the lines of a text at words, so that none is wider than `width`. A continued line has the indent of its
+ * line, and `hang` more. A wider word stays whole: it is a path or a command, and a person may want to copy it.
+ * Without a width, nothing is broken.
  */
 export function wrapText(text: string, width: number | undefined, hang = 0): string {
   if (width === undefined || width <= 0) return text;
@@ -17,7 +17,7 @@ export function wrapText(text: string, width: number | undefined, hang = 0): str
 function wrapLine(line: string, width: number, hang: number): string {
   if (stringWidth(line) <= width) return line;
   const own = /^ */.exec(line)?.[0].length ?? 0;
-  // On a very narrow terminal, setting in would leave no room.
+  // On a very narrow terminal, a full indent would leave no room.
   const indent = ' '.repeat(Math.min(own + hang, Math.floor(width / 2)));
   const lines: string[] = [];
   let current = ' '.repeat(own);
@@ -36,8 +36,8 @@ function wrapLine(line: string, width: number, hang: number): string {
 }
 
 /**
- * How many columns a stream has: COLUMNS if it is set, else those of the terminal; undefined if text goes to a
- * file or a program, which reads whole lines.
+ * Returns how many columns a stream has: COLUMNS if it is set, else those of the terminal. Returns undefined if text
+ * goes to a file or a program, which reads whole lines.
  */
 export function columnsOf(
   stream: { readonly columns?: number | undefined; readonly isTTY?: boolean | undefined },

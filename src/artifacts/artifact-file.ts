@@ -3,14 +3,14 @@ import type { ArtifactFile } from '../contract/index.ts';
 import { MirrorError, systemCode } from '../errors.ts';
 import { type Directory, fullPath, pieces } from '../untrusted/index.ts';
 
-/** A file as it is below the directory of its run, and as long as it was when it was checked. */
+/** A file below the directory of its run, with its size when it was checked. */
 export interface ArtifactSource {
   readonly directory: Directory;
   readonly path: string;
   readonly bytes: number;
 }
 
-/** SHA-256 of a file's content, hex. Throws MB2008 if the file changed while it was read. */
+/** Returns the SHA-256 of a file's content, hex. Throws MB2008 if the file changed while it was read. */
 export async function hashFile(source: ArtifactSource, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   let count = 0;
@@ -22,7 +22,7 @@ export async function hashFile(source: ArtifactSource, signal: AbortSignal): Pro
   return hash.digest('hex');
 }
 
-/** Whether a file begins with all of what one had: it is longer now, and nothing before was changed. */
+/** True if a file begins with its whole former content: it is longer now, and no earlier byte changed. */
 export async function beginsWith(
   source: ArtifactSource,
   { bytes, hash }: { bytes: number; hash: string },
@@ -30,7 +30,7 @@ export async function beginsWith(
 ): Promise<boolean> {
   const sum = createHash('sha256');
   let left = bytes;
-  // Meanwhile it may get longer still.
+  // The file may grow further meanwhile.
   for await (const piece of piecesOf({ ...source, bytes: Number.MAX_SAFE_INTEGER }, 0, signal)) {
     sum.update(piece.subarray(0, left));
     left -= Math.min(left, piece.length);
@@ -40,8 +40,8 @@ export async function beginsWith(
 }
 
 /**
- * A file as a backend reads it: from the start its content is checked on the way, and one that has changed is not
- * finished.
+ * Returns a file as a backend reads it. A read from the start checks the content on the way, and throws before the
+ * end if it has changed.
  */
 export function artifactFile(source: ArtifactSource, path: string, hash: string, signal: AbortSignal): ArtifactFile {
   return {
@@ -65,7 +65,7 @@ export function artifactFile(source: ArtifactSource, path: string, hash: string,
   };
 }
 
-/** The same error for a file that has grown, gone, or become something else. */
+/** Reads pieces of a file, with the same error for a file that has grown, disappeared, or become something else. */
 async function* piecesOf(source: ArtifactSource, start: number, signal: AbortSignal): AsyncGenerator<Buffer, void, void> {
   try {
     yield* pieces(source.directory, source.path, { mostBytes: source.bytes, start, signal });
@@ -75,16 +75,16 @@ async function* piecesOf(source: ArtifactSource, start: number, signal: AbortSig
   }
 }
 
-/** The error for a file that changed while it was read: a later try may succeed. */
+/** Returns the error for a file that changed while it was read: a later try may succeed. */
 export function changed({ directory, path }: ArtifactSource, cause?: unknown): MirrorError {
   const where = fullPath(directory, path);
   return new MirrorError('MB2008', `${where} changed while it was read`, { retry: 'later', cause, context: { path: where } });
 }
 
 /**
- * A path of a tracker run, of parts that are safe everywhere: `..` and empty parts are gone, odd characters are
- * written `_`. A part that had some has a short hash of what it was before its ending, so that two files do not meet
- * under one name.
+ * Returns a path of a tracker run with parts that are safe everywhere: it drops `..` and empty parts, and replaces
+ * odd characters by `_`. A part with odd characters gets a short hash of its original text before its ending, so that
+ * two files do not share one name.
  */
 export function safePath(path: string): string {
   const parts = path

@@ -8,30 +8,30 @@ import { type Directory, fullPath, lookAt } from '../untrusted/index.ts';
 
 /** A file next to the event files. */
 export interface ArtifactCandidate {
-  /** Below the run's directory, with `/`. */
+  /** The path below the run's directory, with `/`. */
   readonly path: string;
   readonly bytes: number;
-  /** What it takes on its disk; undefined if the file system does not tell. */
+  /** The space that it takes on its disk; undefined if the file system does not tell. */
   readonly diskBytes: number | undefined;
   readonly stamp: string;
   readonly changedAtMs: number;
-  /** Why it is not even opened. */
+  /** The reason that mirrorboard does not open it. */
   readonly refused?: string;
 }
 
-/** `epoch_9` before `epoch_10`, also if both were copied at once. */
+/** The order of names: `epoch_9` before `epoch_10`, even if both were copied at once. */
 const IN_ORDER = new Intl.Collator('en', { numeric: true });
-/** Deepest level that `**` in a pattern searches. */
+/** The deepest level that `**` in a pattern searches. */
 const DEEPEST = 6;
-/** A run's directory with more entries than this is no place for single files. */
+/** The most entries of a run's directory: a larger one is not a place for single files. */
 const MOST_ENTRIES = 100_000;
 
 /**
- * The files that match any of some patterns, the one that changed longest ago first: of several versions of a model,
- * the last one written is the newest. Patterns apply below a directory, or next to it if they begin with `../`, but
- * never above the root, `levels` directories up. `isOther`: directories that belong to another run, by their path seen
- * from this one. Links are followed by the root's rule. Pipes, devices, and links that are not followed are among the
- * results, as refused.
+ * Returns the files that match any of some patterns, the one that changed longest ago first: of several versions of a
+ * model, the one written last is the newest. Patterns apply below a directory, or next to it if they begin with
+ * `../`, but never above the root, `levels` directories up. `isOther`: directories that belong to another run, by
+ * their path seen from this one. Links follow the root's rule. The results include pipes, devices, and links that are
+ * not followed, as refused.
  */
 export async function findFiles(
   directory: Directory,

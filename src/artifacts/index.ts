@@ -1,4 +1,4 @@
-/** The one job of `artifacts`: find the files next to the event files that belong to a run, and read their content. */
+/** Finds the files next to the event files that belong to a run, and reads their content. */
 
 export { type ArtifactSource, artifactFile, beginsWith, changed, hashFile, safePath } from './artifact-file.ts';
 export { type ArtifactCandidate, findFiles } from './find-files.ts';

@@ -1,6 +1,6 @@
 /**
- * What a text from outside contains: YAML or JSON in, params or an id out. Runs in its own thread, see
- * `text-parser.ts`: a text of two megabytes can expand to gigabytes, or take hours. The result is bounded.
+ * Parses a text from outside: YAML or JSON in, params or an id out. It runs in its own thread, see `text-parser.ts`:
+ * a text of two megabytes can expand to gigabytes, or take hours. The result is bounded.
  */
 import { parseDocument } from 'yaml';
 import type { RunParam } from '../contract/index.ts';
@@ -10,28 +10,28 @@ import { parsePython } from './python-data.ts';
 /** A text to parse: as params, or for the id of a run under a key. */
 export type TextRequest =
   | { readonly kind: 'params'; readonly text: string; readonly prefix: string; readonly form: TextForm }
-  /** `key`: as in `a.b`. */
+  /** `key`: the path of the id, such as `a.b`. */
   | { readonly kind: 'id'; readonly text: string; readonly key: string };
 
 /** The format of a text. `any`: unknown. */
 export type TextForm = 'json' | 'yaml' | 'python' | 'any';
 
-/** What a file says, or why it says nothing. */
+/** The params of a file, or the reason that it has none. */
 export type ReadParams = { readonly kind: 'params'; readonly params: readonly RunParam[] } | Invalid;
 
-/** What a text holds. */
+/** The content of a parsed text. */
 export type ParsedText = ReadParams | { readonly kind: 'id'; readonly id: string | undefined };
 
-/** A text that cannot be parsed, and why. */
+/** A text that cannot be parsed, and the reason. */
 export interface Invalid {
   readonly kind: 'invalid';
   readonly reason: string;
 }
 
-/** Files of params are small; a larger file is something else. Bytes. */
+/** The most bytes of a text: files of params are small, so a larger file is something else. */
 export const MOST_TEXT_BYTES = 4 * 1024 * 1024;
 const MOST_PARAMS = 10_000;
-/** Most letters of names and values together: aliases can expand to far more than the text. */
+/** The most letters of names and values together: aliases can expand to far more than the text. */
 const MOST_LETTERS = 4 * 1024 * 1024;
 const MOST_NAME_LETTERS = 4096;
 const MOST_LEVELS = 100;
@@ -41,7 +41,7 @@ export function parseText(request: TextRequest): ParsedText {
   try {
     return request.kind === 'params' ? paramsOf(request) : idOf(request.text, request.key);
   } catch (error) {
-    // The parser calls itself for each level.
+    // The parser is recursive, one call per level.
     if (error instanceof RangeError && /call stack/.test(error.message)) return invalid('it is nested too deeply');
     return invalid(error instanceof TooMuch ? error.message : messageOf(error));
   }
@@ -53,7 +53,7 @@ function paramsOf({ text, prefix, form }: Extract<TextRequest, { readonly kind: 
   return yamlParams(text, prefix, form);
 }
 
-/** A text that was logged for people to read: the data may be in a fence, or as a table. */
+/** Parses a text that was logged for people to read: the data may be in a fence, or in a table. */
 function anyParams(text: string, prefix: string): ReadParams {
   const inner = unfenced(text);
   const rows = tableRows(inner);
@@ -64,7 +64,7 @@ function anyParams(text: string, prefix: string): ReadParams {
 
 const FENCE = '```';
 
-/** What is between the two lines of a Markdown fence; all of a text that is none. */
+/** Returns the text between the two lines of a Markdown fence; the whole text if there is no fence. */
 function unfenced(text: string): string {
   const all = text.trim();
   const begin = all.indexOf('\n') + 1;
@@ -82,7 +82,7 @@ function beginsWithAssignment(text: string): boolean {
   return first !== undefined && /^[\p{L}_][\p{L}\p{N}_]*\s*=/u.test(first);
 }
 
-/** The rows of a table of names and values, as many trainings log one; undefined if it is none. */
+/** Returns the rows of a table of names and values, as many trainings log one; undefined if the text is none. */
 function tableRows(text: string): Map<string, Single> | undefined {
   const lines = text.trim().split(/\r?\n/);
   if (lines.length < 2 || !/^\|(?:\s*:?-+:?\s*\|){2}$/.test(lines[1]?.trim() ?? '')) return undefined;
@@ -103,8 +103,8 @@ function cellValue(text: string): Single {
 }
 
 function yamlParams(text: string, prefix: string, form: 'json' | 'yaml'): ReadParams {
-  // JSON is YAML, and YAML's reader tells 3 from 3.0. Tags of other languages (!!python/object) are left aside, their
-  // values are read.
+  // JSON is YAML, and the YAML reader tells 3 from 3.0. Tags of other languages (!!python/object) are ignored, and
+  // their values are read.
   const document = parseDocument(text, { intAsBigInt: true, logLevel: 'silent', prettyErrors: false, uniqueKeys: false });
   const [error] = document.errors;
   if (error?.code === 'RESOURCE_EXHAUSTION') return invalid('it is nested too deeply');
@@ -135,7 +135,10 @@ function invalid(reason: string): Invalid {
 
 class TooMuch extends Error {}
 
-/** `{a: {b: 1}}` is `a.b`; a list of single values is one value, a list of others has its places as names. */
+/**
+ * A collector that flattens values: `{a: {b: 1}}` is `a.b`; a list of single values is one value; in other lists, the
+ * places are names.
+ */
 class Flat {
   readonly params: RunParam[] = [];
   #letters = 0;
@@ -163,7 +166,7 @@ class Flat {
       throw new TooMuch(`its names and values have more than ${MOST_LETTERS} letters after the expansion of aliases`);
   }
 
-  /** Counted before it is written: thousands of aliases may each expand to all of the text. */
+  /** Counts before it writes: thousands of aliases may each expand to the whole text. */
   #listText(items: readonly Single[]): string {
     const before = this.#letters;
     const texts: string[] = [];

@@ -1,4 +1,4 @@
-/** The thread that parses what others wrote: one text after the other, and it may be ended at any time. */
+/** The thread that parses texts of others: one after the other. It may be ended at any time. */
 import { parentPort } from 'node:worker_threads';
 import { parseText, type TextRequest } from './parse-text.ts';
 

@@ -1,9 +1,9 @@
 /**
- * Data that is written as Python, as MMEngine writes its configurations: assignments of plain values, and nothing
- * that would have to be run. An error names the line of anything else.
+ * Reads data that is written as Python, as in MMEngine's configurations: assignments of plain values, and nothing
+ * that must be run. An error names the line of anything else.
  */
 
-/** What a value is: dictionaries are maps, whole numbers stay whole. */
+/** A value: dictionaries are maps, whole numbers stay whole. */
 type PythonValue = string | number | bigint | boolean | null | PythonValue[] | Map<string, PythonValue>;
 
 const SPACE = /(?:[ \t\r\n\f]|\\\r?\n|#[^\n]*)*/y;
@@ -15,12 +15,12 @@ const WORDS: ReadonlyMap<string, PythonValue> = new Map([
   ['False', false],
   ['None', null],
 ]);
-/** Calls that only gather what they are given. */
+/** The calls that only collect their arguments. */
 const GATHERING: ReadonlySet<string> = new Set(['dict', 'list', 'tuple', 'set', 'frozenset', 'OrderedDict', 'ConfigDict']);
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', '\n': '' };
 const MOST_LEVELS = 100;
 
-/** Throws, with the line, if a text is anything else. */
+/** Parses such a text. Throws, with the line, if it contains anything else. */
 export function parsePython(text: string): Map<string, PythonValue> {
   return new Reader(text).assignments();
 }
@@ -85,7 +85,7 @@ class Reader {
     return value;
   }
 
-  /** `float('inf')`. */
+  /** Reads `float('inf')`. */
   #float(): PythonValue {
     const word = this.#value(0);
     const found = /^([+-]?)(inf|nan)(?:inity)?$/i.exec(typeof word === 'string' ? word.trim() : '');
@@ -95,7 +95,7 @@ class Reader {
     return found[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
 
-  /** One value in it is that value, but for the comma of a tuple of one. */
+  /** Reads a parenthesis. One value in it is that value, unless a comma makes it a tuple of one. */
   #parenthesis(level: number): PythonValue {
     const { items, endsWithComma } = this.#items(')', level);
     const [only] = items;
@@ -109,7 +109,7 @@ class Reader {
     return { items, endsWithComma };
   }
 
-  /** A dictionary, or a set. */
+  /** Reads a dictionary, or a set. */
   #braces(level: number): PythonValue {
     const found = new Map<string, PythonValue>();
     const items: PythonValue[] = [];
@@ -123,7 +123,7 @@ class Reader {
     return items.length > 0 ? items : found;
   }
 
-  /** Adjacent texts are one. */
+  /** Reads adjacent texts as one. */
   #texts(): string | undefined {
     let text: string | undefined;
     for (;;) {
@@ -159,7 +159,7 @@ class Reader {
     }
   }
 
-  /** How long an escape is, and what it means. */
+  /** Returns the length and the meaning of an escape. */
   #escaped(): readonly [length: number, text: string] {
     const code = /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8}))/y;
     code.lastIndex = this.#at;

@@ -5,23 +5,23 @@ import { MOST_TEXT_BYTES } from './parse-text.ts';
 import type { JoinRule } from './rule.ts';
 import { parseApart } from './text-parser.ts';
 
-/** Whether a run joins one that something else opened. */
+/** The result of looking for a run to join that another program opened. */
 export type Joined =
   | { readonly kind: 'none' }
   | { readonly kind: 'id'; readonly id: string }
-  /** The file that is to say it is not there (yet), says nothing, or is not read; `reason`: why not. */
+  /** The file that should contain the id is missing (so far), contains none, or is not read; `reason`: the cause. */
   | { readonly kind: 'absent'; readonly path: string; readonly waitMs: number; readonly reason?: string };
 
-/** Trackers' own ids have 40 characters at most. */
+/** The most letters of an id: trackers' own ids have 40 at most. */
 const MOST_ID = 256;
 const MOST_ID_LETTERS = 4096;
 
-/** The first rule that is about a run, by its path. */
+/** Returns the first rule that applies to a run, by its path. */
 export function joinRuleOf(rules: readonly JoinRule[], run: string): JoinRule | undefined {
   return rules.find(({ runs }) => runs === undefined || matcher(runs)(run));
 }
 
-/** The first rule that is about the run decides. `directory`: the run's. */
+/** Reads the id by the first rule that applies to the run. `directory`: the run's. */
 export async function readJoin(
   rules: readonly JoinRule[],
   run: string,
@@ -37,17 +37,17 @@ export async function readJoin(
   try {
     text = (await readWhole(directory, path, { mostBytes: MOST_TEXT_BYTES, signal })).content.toString('utf8');
   } catch (error) {
-    // What does not answer may name a run all the same.
+    // A file that does not answer may still name a run.
     if (signal.aborted || systemCode(error) === 'MB2030') throw error;
     return { kind: 'absent', path, waitMs, ...reasonOf(error) };
   }
   const id = await idIn(text, key);
   if (id === undefined) return { kind: 'absent', path, waitMs };
-  // Without a word about its content: whatever is in there, it is not meant to be shown.
+  // The reason does not quote the content, which may not be meant to be shown.
   return id.length <= MOST_ID ? { kind: 'id', id } : { kind: 'absent', path, waitMs, reason: `its id has more than ${MOST_ID} characters` };
 }
 
-/** Of a file that is not there, nothing. */
+/** Returns the reason of an error; nothing if the file is missing. */
 function reasonOf(error: unknown): { readonly reason?: string } {
   if (error instanceof MirrorError) return { reason: error.message };
   const code = systemCode(error);
@@ -56,7 +56,7 @@ function reasonOf(error: unknown): { readonly reason?: string } {
 }
 
 async function idIn(text: string, key: string | undefined): Promise<string | undefined> {
-  // An id is short: whatever a long text is, it is none.
+  // An id is short: a long text contains none.
   if (key === undefined) return text.slice(0, MOST_ID_LETTERS).trim().split(/\r?\n/, 1)[0]?.trim() || undefined;
   const parsed = await parseApart({ kind: 'id', text, key });
   return parsed.kind === 'id' ? parsed.id : undefined;

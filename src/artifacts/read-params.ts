@@ -2,18 +2,21 @@ import { extname } from 'node:path';
 import type { ReadParams, TextForm } from './parse-text.ts';
 import { parseApart } from './text-parser.ts';
 
-/** Of files with another ending, YAML. */
+/** The form by the ending of a file; YAML for all others. */
 const FORMS: Readonly<Record<string, TextForm>> = { '.json': 'json', '.py': 'python' };
 
 /**
- * The values of a file, flattened: YAML, JSON, or Python that only assigns plain values. Integers stay integers.
- * `name`: of the file.
+ * Reads the values of a file, flattened: YAML, JSON, or Python that only assigns plain values. Integers stay
+ * integers. `name`: the file's name.
  */
 export function readParams(content: Buffer, name: string, prefix: string): Promise<ReadParams> {
   return readAs(content.toString('utf8'), FORMS[extname(name)] ?? 'yaml', prefix);
 }
 
-/** The values of a text that was logged as a point: the same, also in a fence, or as a table of names and values. */
+/**
+ * Reads the values of a text that was logged as a point: the same forms, also in a fence, or as a table of names and
+ * values.
+ */
 export function readTextParams(text: string, prefix: string): Promise<ReadParams> {
   return readAs(text, 'any', prefix);
 }

@@ -1,6 +1,6 @@
 /**
- * Parses texts of others in threads with limits of memory and time. A thread that exceeds them is ended. The text is
- * named, and the next one gets a new thread.
+ * Parses texts of others in threads with limits of memory and time. mirrorboard ends a thread that exceeds them and
+ * reports the text; the next text gets a new thread.
  */
 import { Worker } from 'node:worker_threads';
 import PQueue from 'p-queue';
@@ -8,26 +8,26 @@ import { messageOf, systemCode } from '../errors.ts';
 import { formatMemory, memoryShares } from '../memory/index.ts';
 import { type Invalid, MOST_TEXT_BYTES, type ParsedText, type TextRequest } from './parse-text.ts';
 
-/** Bounds of one parse, which runs in its own thread. */
+/** The limits of one parse, which runs in its own thread. */
 interface ParseLimits {
-  /** Default: 10 s. */
+  /** The time. Default: 10 s. */
   readonly mostMs?: number;
-  /** Heap of the thread. Default: its share of the memory. */
+  /** The heap of the thread. Default: its share of the memory. */
   readonly mostBytes?: number;
 }
 
-/** Threads at the same time: a text that takes all of its time must not delay all others. */
+/** The number of threads: a text that takes all its time must not delay all others. */
 const THREADS = 2;
 const MOST_MS = 10_000;
 const MIB = 2 ** 20;
-/** Heap that a thread needs before it has parsed anything. */
+/** The heap that a thread needs before it has parsed anything. */
 const LEAST_HEAP_MIB = 24;
 
 const queue = new PQueue({ concurrency: THREADS });
-/** Idle threads; they do not keep the process alive. */
+/** The idle threads; they do not keep the process alive. */
 const idle: { readonly worker: Worker; readonly mostBytes: number }[] = [];
 
-/** What a text contains; `invalid` with the limit if it exceeds one. */
+/** Returns the content of a text; `invalid` with the limit if it exceeds one. */
 export async function parseApart(request: TextRequest, limits: ParseLimits = {}): Promise<ParsedText | Invalid> {
   if (request.text.length > MOST_TEXT_BYTES) return { kind: 'invalid', reason: `it has more than ${MOST_TEXT_BYTES} bytes` };
   return await queue.add(() => parse(request, limits));

@@ -1,19 +1,19 @@
-/** Where a text is in the event files of a run. */
+/** The place of a text in the event files of a run. */
 interface TextPosition {
-  /** As seen from the tracker run's directory. */
+  /** The file as seen from the tracker run's directory. */
   readonly file: string;
-  /** Of its record. */
+  /** The offset of its record. */
   readonly offset: number;
-  /** Of its value in the record. */
+  /** The index of its value in the record. */
   readonly index: number;
 }
 
-/** As the state keeps it in the place of a file's stamp. */
+/** Writes a position as the state keeps it in place of a file's stamp. */
 export function textStamp({ file, offset, index }: TextPosition): string {
   return `${offset}.${index}@${file}`;
 }
 
-/** Undefined if a stamp is not that of a text. */
+/** Reads a position; undefined if a stamp is not that of a text. */
 export function readTextStamp(stamp: string): TextPosition | undefined {
   const [, offset, index, file] = /^(\d+)\.(\d+)@(.*)$/s.exec(stamp) ?? [];
   return file === undefined ? undefined : { file, offset: Number(offset), index: Number(index) };

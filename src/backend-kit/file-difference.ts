@@ -1,17 +1,20 @@
 import type { ArtifactDifference, WantedArtifacts } from '../contract/index.ts';
 import { sha256Of } from '../model/index.ts';
 
-/** A longer file is compared by its length: models have gigabytes. */
+/** A longer file is compared by length only: models have gigabytes. */
 const MOST_READ_BYTES = 8 * 1024 * 1024;
 
 /** A file as a tracker has it. */
 export interface StoredContent {
   readonly bytes: number;
-  /** Reads all of it; undefined if it is not there after all. Missing: it cannot be read, so its length must do. */
+  /**
+   * Reads the whole file; returns undefined if the file does not exist after all. Missing: the file cannot be read,
+   * so mirrorboard compares only its length.
+   */
   readonly read?: () => Promise<Uint8Array | undefined>;
 }
 
-/** Files that are not there as they were stored. `lookUp`: what is under a path. */
+/** Returns the files that differ from what was stored. `lookUp` finds the file at a path. */
 export async function filesThatDiffer(
   files: WantedArtifacts['files'],
   lookUp: (path: string) => Promise<StoredContent | undefined>,
@@ -24,7 +27,10 @@ export async function filesThatDiffer(
   return differences;
 }
 
-/** What is there instead of a stored file; undefined if it is the same. `there` is undefined if it is missing. */
+/**
+ * Returns what exists instead of a stored file; undefined if it is the same. `there` is undefined if the file is
+ * missing.
+ */
 export async function fileDifference(
   { path, bytes, hash }: WantedArtifacts['files'][number],
   there: StoredContent | undefined,

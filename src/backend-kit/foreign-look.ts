@@ -1,12 +1,12 @@
 import type { Foreign, ForeignLook } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
 
-/** What the whole tracker says, whichever run it is asked for. */
+/** The error codes that concern the whole tracker, not a single run. */
 const OF_TRACKER = new Set(['MB4001', 'MB4002']);
 
 /**
- * What was found in one tracker run of ours. An error about the run affects only that run, whose content then counts
- * as unknown.
+ * Yields what was found in one of our tracker runs. An error about the run affects only that run, whose content then
+ * counts as unknown.
  */
 export async function* lookedThrough(run: string, found: AsyncIterable<Foreign>): AsyncGenerator<ForeignLook, void, void> {
   try {
@@ -20,7 +20,7 @@ export async function* lookedThrough(run: string, found: AsyncIterable<Foreign>)
 
 const MOST_WORDS = 60;
 
-/** The first words of a text, for a list. */
+/** Returns the first words of a text, for a list. */
 export function firstWords(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length > MOST_WORDS ? `${line.slice(0, MOST_WORDS)}…` : line;

@@ -2,15 +2,18 @@ import type { Handle } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
 import { type Json, jsonText } from '../model/index.ts';
 
-/** Packs what finds a tracker run again into a handle; fields that are undefined are left out. Never a secret. */
+/**
+ * Packs the fields that find a tracker run again into a handle; undefined fields are left out. Never put a secret in
+ * it.
+ */
 export function handleText(fields: Readonly<Record<string, Json | undefined>>): Handle {
   return jsonText(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Record<string, Json>) as Handle;
 }
 
 /**
- * Makes what unpacks the handles of a backend. `known`: the fields that any version wrote; a handle with another one
- * comes from a later version, and what it leads to is not known: the reader throws MB4006, which is about this run
- * alone. `read` gives undefined if the fields are no handle: the reader throws MB9001.
+ * Returns a reader for the handles of a backend. `known`: the fields that any version wrote. A handle with another
+ * field comes from a later version, and this version does not know what it leads to: the reader throws MB4006, which
+ * affects only this run. `read` returns undefined if the fields are no handle: the reader throws MB9001.
  */
 export function handleReader<Run>(
   noun: string,
@@ -40,7 +43,7 @@ function fieldsIn(handle: Handle): Readonly<Record<string, unknown>> | undefined
   }
 }
 
-/** Whether a field of a handle names something. */
+/** True if a field of a handle holds a name: a text that is not empty. */
 export function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }

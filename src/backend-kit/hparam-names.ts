@@ -1,6 +1,6 @@
 import type { ReadBackChunk } from '../contract/index.ts';
 
-/** Names of the hyperparameters that points say: a tracker keeps them among its params. */
+/** Returns the names of the hyperparameters that points hold: a tracker keeps them among its params. */
 export async function hparamNames(chunks: AsyncIterable<Pick<ReadBackChunk, 'points'>>): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
   for await (const { points } of chunks) {

@@ -1,4 +1,4 @@
-/** Code that all backends share, apart from their protocols. Import subfolders through their own `index.ts`. */
+/** Code that all backends share, except for their protocols. Import subfolders through their own `index.ts`. */
 
 export { lengthDelimited, varintIn } from '../proto/wire.ts';
 export { type Announced, capabilities, type PointKind } from './capabilities.ts';

@@ -5,7 +5,10 @@ export interface PieceLimits {
   readonly count?: number;
 }
 
-/** Items in pieces of bounded length and number, in their order; an item that is too long is a piece on its own. */
+/**
+ * Cuts items into pieces of bounded length and number, in their order. An item that is too long is a piece of its
+ * own.
+ */
 export function piecesOf<Item>(
   items: readonly Item[],
   bytesOf: (item: Item) => number,

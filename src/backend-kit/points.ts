@@ -4,12 +4,12 @@ import { exactValue } from './values.ts';
 
 /** A point of a parcel with its series and its position, in the form in which `readBack` returns it. */
 export interface ParcelPoint extends HeldPoint {
-  /** Its series: the tag is that of the tracker run. */
+  /** The tag of its series, as the tracker run names it. */
   readonly tag: string;
   readonly plugin: string;
   /**
-   * Its position, which is its identity: file as seen from the tracker run, byte offset of the record, checksum, index
-   * in the record.
+   * Its position, which is its identity: the file as the tracker run sees it, the byte offset of the record, its
+   * checksum, and the index in the record.
    */
   readonly file: string;
   readonly offset: number;
@@ -17,7 +17,7 @@ export interface ParcelPoint extends HeldPoint {
   readonly index: number;
 }
 
-/** Visits the scalars of a batch one by one, wide integers in their places, and makes no object for any. */
+/** Visits the scalars of a batch one by one, with wide integers at their positions, and allocates no objects. */
 export function eachScalar(
   { scalars }: Pick<Batch, 'scalars'>,
   visit: (
@@ -45,12 +45,12 @@ export function eachScalar(
 }
 
 /**
- * The points of a parcel in the order of its file: a scalar's value as a number (a bigint where no double holds it),
- * that of any other kind as the text of its JSON form, in which large bytes (images, audio, tensors, graphs) stand as
- * length and SHA-256. `blobsOf` gives those bytes.
+ * Returns the points of a parcel in the order of its file. A scalar's value is a number (a bigint if no double holds
+ * it). Any other value is the text of its JSON form, with the length and SHA-256 of large bytes (images, audio,
+ * tensors, graphs) in their place. `blobsOf` returns those bytes.
  *
- * This makes an object for each point. A backend that must be fast reads `batch.scalars`, whose columns are the
- * same points.
+ * This makes an object for each point. A backend that must be fast reads `batch.scalars`, whose columns hold the same
+ * scalars.
  */
 export function pointsOf({ batch, series, file }: Pick<TrackerParcel, 'batch' | 'series' | 'file'>): ParcelPoint[] {
   const points: ParcelPoint[] = [];
@@ -66,8 +66,8 @@ export function pointsOf({ batch, series, file }: Pick<TrackerParcel, 'batch' | 
 }
 
 /**
- * The bytes that values of a parcel name by their SHA-256, each content once. A backend that holds such kinds keeps
- * them too.
+ * Returns the bytes that values of a parcel name by their SHA-256, each content once. A backend that holds such kinds
+ * keeps these bytes too.
  */
 export function blobsOf({ batch, series }: Pick<TrackerParcel, 'batch' | 'series'>): Blob[] {
   const blobs = new Map<string, Blob>();

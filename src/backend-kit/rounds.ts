@@ -1,12 +1,12 @@
 import { type Clock, type StopTimer, systemClock } from '../clock.ts';
 
-/** Work that comes round again and again, one round at a time. It keeps no process alive. */
+/** Work that repeats at an interval, one round at a time. It keeps no process alive. */
 export class Rounds {
   readonly #stop = new AbortController();
   readonly #stopTimer: StopTimer;
   #round: Promise<void> | undefined;
 
-  /** If a round throws, the next one does its work soon enough. */
+  /** Starts the rounds. If a round throws, the next one does its work. */
   constructor(everyMs: number, work: (signal: AbortSignal) => Promise<void>, clock: Clock = systemClock) {
     const round = (): void => {
       this.#round ??= work(this.#stop.signal)
@@ -18,7 +18,7 @@ export class Rounds {
     this.#stopTimer = clock.every(everyMs, round, { keepsAlive: false });
   }
 
-  /** Ends the round under way, and waits for its end. */
+  /** Stops the round under way, and waits for its end. */
   async close(): Promise<void> {
     this.#stopTimer();
     this.#stop.abort();

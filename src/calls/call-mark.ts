@@ -1,8 +1,8 @@
 import { machineMs } from '../clock.ts';
 
-/** A call that has begun and not come back. */
+/** A call that has begun and not returned. */
 export interface OpenCall {
-  /** Another one each time, also of the same path. */
+  /** A new number each time, even for the same path. */
   readonly id: number;
   readonly path: string;
   /** By `machineMs`. */
@@ -12,10 +12,10 @@ export interface OpenCall {
 const PATH_BYTES = 4096;
 const HEAD_BYTES = 16;
 
-/** Where a thread notes the call it is in: shared memory, since a thread that hangs sends no messages. */
+/** The note of a thread's current call. It is in shared memory, because a hanging thread sends no messages. */
 export class CallMark {
   readonly buffer: SharedArrayBuffer;
-  /** Counted at each beginning and each end: odd while a call is open. And the length of the path. */
+  /** The number of starts and ends of calls, which is odd while a call is open; and the length of the path. */
   readonly #ints: Int32Array;
   readonly #since: Float64Array;
   readonly #path: Buffer;
@@ -38,7 +38,7 @@ export class CallMark {
   }
 }
 
-/** The same from another thread. */
+/** The view of a `CallMark` from another thread. */
 export class CallView {
   readonly #ints: Int32Array;
   readonly #since: Float64Array;
@@ -50,7 +50,7 @@ export class CallView {
     this.#path = Buffer.from(buffer, HEAD_BYTES, PATH_BYTES);
   }
 
-  /** The call the thread is in; undefined if it is in none, or has just begun another. */
+  /** Returns the current call of the thread; undefined if there is none, or it has just begun another one. */
   open(): OpenCall | undefined {
     const id = Atomics.load(this.#ints, 0);
     if (id % 2 === 0) return undefined;
@@ -59,7 +59,7 @@ export class CallView {
     return Atomics.load(this.#ints, 0) === id ? { id, path, sinceMs } : undefined;
   }
 
-  /** How often calls have begun and ended: it moves while a thread does. */
+  /** The number of starts and ends of calls: it changes while the thread works. */
   get count(): number {
     return Atomics.load(this.#ints, 0);
   }

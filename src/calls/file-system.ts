@@ -1,7 +1,7 @@
 // biome-ignore-all lint/plugin/no-spread-into-calls: the arguments of a call, five at most
 /**
- * The calls of `node:fs` that read other people's file systems, each noted while it is open, so that another thread
- * can see one that does not come back. In a thread without a mark they are the plain ones.
+ * Wraps the calls of `node:fs` that read other people's file systems. Each is noted while it is open, so that another
+ * thread can see a call that does not return. In a thread without a mark, they are the plain calls.
  */
 import * as fs from 'node:fs';
 import { nameOfBytes, nameOfText } from '../model/index.ts';
@@ -11,20 +11,20 @@ import { noAnswer } from './silence.ts';
 let mark: CallMark | undefined;
 /** Paths of open files, for calls that name a descriptor. */
 const paths = new Map<number, string>();
-/** Not asked again until they answered elsewhere, with the reason. */
+/** Paths that are not called again until they answer elsewhere, with the reason. */
 const silent = new Map<string, string>();
 
-/** From now on the calls of this thread are noted. */
+/** Notes the calls of this thread from now on. */
 export function markCalls(where: CallMark): void {
   mark = where;
 }
 
-/** A path that hung another thread is not asked in this one: it fails at once, with this reason. */
+/** Makes calls to a path that hung another thread fail at once, with this reason. */
 export function passOver(path: string, reason: string): void {
   silent.set(path, reason);
 }
 
-/** A path answers again: calls to it are made as before. */
+/** Makes calls to a path as before, because it answers again. */
 export function answersAgain(path: string): void {
   silent.delete(path);
 }
@@ -44,11 +44,11 @@ function marked<Args extends readonly unknown[], Result>(call: (...args: Args) =
   };
 }
 
-/** Two names that are not UTF-8 would else be the same text. */
+/** Returns the path as text. Otherwise two names that are not UTF-8 could become the same text. */
 const itself = (path: fs.PathLike): string => (Buffer.isBuffer(path) ? nameOfBytes(path) : nameOfText(String(path)));
 const ofFile = (fd: number): string => paths.get(fd) ?? '';
 
-// The overloads of `node:fs` are kept; what is called is what `node:fs` has at that moment.
+// The types keep the overloads of `node:fs`; each call uses the function that `node:fs` has at that moment.
 /** As in `node:fs`, marked while it runs. */
 export const statSync = marked((...args: Parameters<typeof fs.statSync>) => fs.statSync(...args), itself) as typeof fs.statSync;
 /** As in `node:fs`, marked while it runs. */
@@ -90,7 +90,7 @@ export const readSync = marked(
   ofFile,
 );
 
-/** Closing may wait for a server, too. */
+/** Closes a file, marked while it runs: closing may also wait for a server. */
 export const closeSync = marked((fd: number) => {
   paths.delete(fd);
   fs.closeSync(fd);

@@ -2,8 +2,8 @@ import { behind } from './left-behind.ts';
 import { FIRST_DEADLINE_MS, noAnswer } from './silence.ts';
 
 /**
- * The result of a call in Node's thread pool. If it takes too long, the caller gives up (MB2030), but the call keeps
- * its thread until it returns. So only few calls may hang, since the whole process shares the pool.
+ * Returns the result of a call in Node's thread pool. If the call takes too long, the caller gives up (MB2030), but
+ * the call keeps its thread until it returns. So only few calls may hang, because the whole process shares the pool.
  */
 export async function inTime<Value>(path: string, work: () => Promise<Value>, deadlineMs = FIRST_DEADLINE_MS): Promise<Value> {
   if (held >= MOST_HELD) throw noAnswer(path);
@@ -26,6 +26,6 @@ export async function inTime<Value>(path: string, work: () => Promise<Value>, de
   return await Promise.race([working, late.promise]);
 }
 
-/** Threads of Node's pool that may hang at the same time: names of hosts are looked up in the others. */
+/** The number of threads in Node's pool that may hang at the same time: the others look up host names. */
 const MOST_HELD = 3;
 let held = 0;

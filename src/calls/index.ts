@@ -1,6 +1,6 @@
 /**
- * Calls to file systems that may never come back: says which one a thread is in and since when, and leaves such a
- * thread behind.
+ * Handles calls to file systems that may never return: tells which call a thread is in and since when, and leaves
+ * such a thread behind.
  */
 export { CallMark, CallView, type OpenCall } from './call-mark.ts';
 export {

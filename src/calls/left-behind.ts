@@ -2,27 +2,27 @@ import type { Worker } from 'node:worker_threads';
 import { steadyMs } from '../clock.ts';
 import type { CallView, OpenCall } from './call-mark.ts';
 
-/** How often is looked whether a thread came back. */
+/** The interval for checking if a thread has returned. */
 const LOOK_MS = 250;
-/** A thread that is to end and does not is in a call. */
+/** The time after which a thread that does not end counts as being in a call. */
 const CLOSE_MS = 1000;
 
-/** Threads and other work of this process that hang: it cannot end in the ordinary way while there are any. */
+/** Hanging threads and other work of this process: it cannot end normally while there are any. */
 export const behind = new Set<object>();
 
-/** Whether something hangs and was left behind. */
+/** True if something hangs and was left behind. */
 export function isAnythingBehind(): boolean {
   return behind.size > 0;
 }
 
-/** Leaves work behind that does not end: nobody waits for it, not even the end of the process. */
+/** Leaves behind work that does not end: nothing waits for it, not even the end of the process. */
 export function leaveBehind(work: Promise<unknown>): void {
   behind.add(work);
   const back = (): void => void behind.delete(work);
   work.then(back, back);
 }
 
-/** Ends a thread. One that is in a call and does not end is left behind. */
+/** Ends a thread. A thread that is in a call and does not end is left behind. */
 export async function closeWorker(worker: Worker): Promise<void> {
   worker.unref();
   const ended = worker.terminate();
@@ -34,7 +34,7 @@ export async function closeWorker(worker: Worker): Promise<void> {
   clearTimeout(timer);
 }
 
-/** An abandoned thread. It ends when its call returns, and `onAnswer` gets how long that took. */
+/** An abandoned thread. It ends when its call returns; `onAnswer` receives the duration of the call. */
 export class LeftBehind {
   readonly path: string;
   readonly #timer: NodeJS.Timeout;
@@ -56,7 +56,7 @@ export class LeftBehind {
     }, LOOK_MS).unref();
   }
 
-  /** Reports nothing more. */
+  /** Stops reporting. */
   forget(): void {
     clearInterval(this.#timer);
   }

@@ -1,30 +1,34 @@
 import { asWallMs, machineMs, steadyMs } from '../clock.ts';
 import { MirrorError } from '../errors.ts';
 
-/** A call that takes so long is worth saying. */
+/** A call that takes this long is reported. */
 export const REPORT_AFTER_MS = 3000;
 /**
- * A thread in a call for so long is left behind. A place that answered later than that is given twice as long the
- * next time.
+ * A thread that is in a call for this long is left behind. If the path answers later, its next deadline is twice that
+ * time.
  */
 export const FIRST_DEADLINE_MS = 10_000;
-/** The longest time that a call gets before its thread is abandoned. */
+/** The longest time that a call gets before its thread is left behind. */
 const MOST_DEADLINE_MS = 300_000;
-/** Threads that are left behind for one root, at most: after those it is left alone until one of them comes back. */
+/**
+ * The largest number of threads left behind for one root: after that, the root is not accessed until one of them
+ * returns.
+ */
 export const MOST_BEHIND = 4;
 
-/** The deadline of a place that answered after so long. */
+/** Returns the deadline for a path that answered after `tookMs`. */
 export function nextDeadline(tookMs: number): number {
   return Math.min(MOST_DEADLINE_MS, Math.max(FIRST_DEADLINE_MS, 2 * tookMs));
 }
 
-/** A moment of `machineMs` by the wall clock. */
+/** Converts a time of `machineMs` to the wall clock. */
 export function wallOf(machine: number): number {
   return asWallMs(steadyMs() - (machineMs() - machine));
 }
 
 /**
- * The error when a caller gives up. It is not the system's ETIMEDOUT: if a file server returns that, it has answered.
+ * Returns the error for a caller that gives up. It is not the system's ETIMEDOUT: a file server that returns that has
+ * answered.
  */
 export function noAnswer(path: string, message = `${path} does not answer`): MirrorError {
   return new MirrorError('MB2030', message, {
@@ -34,7 +38,7 @@ export function noAnswer(path: string, message = `${path} does not answer`): Mir
   });
 }
 
-/** Words for a path whose calls do not return; `sinceMs` is a wall time. */
+/** Describes a path whose calls do not return; `sinceMs` is a wall-clock time. */
 export function silenceText(sinceMs: number): string {
   return `has not answered since ${new Date(sinceMs).toISOString()}`;
 }

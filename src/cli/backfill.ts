@@ -65,7 +65,7 @@ async function mirrorOnce(
   const block = new ProgressBlock({ stream: stderr, now: steadyMs, isTty, columns: () => stderr.columns });
   const log = await wantedLog(config, block);
   const ending = (line: string, signal: NodeJS.Signals): void => {
-    // A warning: not all of it will be mirrored.
+    // A warning: some data will not be mirrored.
     if (log?.isJson === true) log.logger.warn({ signal }, ENDING);
     else block.print(line);
   };
@@ -117,8 +117,8 @@ async function mirrorOnce(
 }
 
 /**
- * Prints what a pass would do in each lane. It asks no tracker and writes nothing. False if something could not be
- * checked.
+ * Prints what a pass would do in each lane. It asks no tracker and writes nothing. Returns false if something could
+ * not be checked.
  */
 async function showPlan(
   roots: readonly RootRequest[],
@@ -155,7 +155,7 @@ interface Typed {
   readonly isLocalOnly: boolean;
 }
 
-/** What is worth typing after a pass. */
+/** Returns the command to type after a pass. */
 function nextAfter(report: Report, { roots, requests, flags, isLocalOnly }: Typed, program: string): string {
   const paths = new Map(requests.map(({ path, name }) => [name ?? basename(path), path]));
   const damaged = report.damage.filter((item) => !isPending(item) && item.reason !== 'unreadable');
@@ -178,12 +178,12 @@ function nextAfter(report: Report, { roots, requests, flags, isLocalOnly }: Type
   );
 }
 
-/** Whether it did not take a point or a file that it should have. */
+/** True if a lane refused a point or a file that it should have. */
 export function isRefusing({ refusedInAll, refusedFiles }: LaneReport): boolean {
   return refusedInAll + refusedFiles.length > 0;
 }
 
-/** Why each lane is no further than it is. */
+/** Returns the health of each lane. */
 export function lanesAfter({ lanes }: Report): NonNullable<Situation['lanes']> {
   return lanes.map(({ name, state, stoppedRuns, reason }) => {
     const isBlocked = state === 'parked' || (state === 'stuck' && reason !== undefined);
@@ -191,7 +191,9 @@ export function lanesAfter({ lanes }: Report): NonNullable<Situation['lanes']> {
   });
 }
 
-/** Loaded only if there are trackers: no other code needs their clients. */
+/**
+ * Makes the lanes of trackers. Their module is loaded only if there are trackers: no other code needs their clients.
+ */
 async function makeLanes(
   config: Config,
   env: NodeJS.ProcessEnv,
@@ -202,12 +204,15 @@ async function makeLanes(
   return makeTrackerLanes(config, env, undefined, warn, wishes);
 }
 
-/** What `--remap` and `--rebuild` ask for. */
+/** Returns the options that `--remap` and `--rebuild` set. */
 function wishesOf({ remap, rebuild }: Pick<BackfillFlags, 'remap' | 'rebuild'>): MakeLanesOptions {
   return { remap: remap === true, rebuild: rebuild === true };
 }
 
-/** The summary says it all in the end: log lines are for those who asked for them, by flag, environment or file. */
+/**
+ * Returns the logger if a flag, the environment or the file asked for log lines: otherwise the summary at the end is
+ * enough.
+ */
 async function wantedLog(config: Config, block: ProgressBlock): Promise<{ logger: Logger; isJson: boolean } | undefined> {
   if (config.sources.get('log.level') === 'default' && config.sources.get('log.format') === 'default') return undefined;
   const { createLogger, formatFor } = await import('../status/index.ts');
@@ -216,7 +221,7 @@ async function wantedLog(config: Config, block: ProgressBlock): Promise<{ logger
   return { logger: await createLogger({ level, format, stream }), isJson: formatFor(stream, format) === 'json' };
 }
 
-/** Incidents for which something is not mirrored that may be there. */
+/** The incidents that may leave data unmirrored. */
 const NOT_MIRRORED: ReadonlySet<Report['incidents'][number]['kind']> = new Set([
   'unreadable',
   'silent',
@@ -226,12 +231,12 @@ const NOT_MIRRORED: ReadonlySet<Report['incidents'][number]['kind']> = new Set([
   'store',
 ]);
 
-/** Obstacles of files, directories and roots need a person's attention. */
+/** True if obstacles of files, directories or roots need a person's attention. */
 function isShut({ incidents, damage }: Report): boolean {
   return incidents.some(({ kind }) => NOT_MIRRORED.has(kind)) || damage.some(({ reason }) => reason === 'unreadable');
 }
 
-/** What was not mirrored makes 1; the incomplete end of a live file does so only with --strict. */
+/** Returns the exit code: 1 if data was not mirrored. The incomplete end of a live file counts only with --strict. */
 export function exitCodeOf(report: Report, isStrict: boolean): ExitCode {
   if (report.interrupted) return ExitCode.interrupted;
   const isMissing = report.incidents.some(({ kind }) => NOT_MIRRORED.has(kind));

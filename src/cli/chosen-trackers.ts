@@ -2,8 +2,8 @@ import type { Config } from '../config/index.ts';
 import type { LaneWarning, TrackerLaneOptions } from '../lanes/index.ts';
 
 /**
- * Creates the trackers of some lanes; of all lanes, without those that are switched off. Loaded only if there are any,
- * so other commands do not wait for their clients.
+ * Creates the trackers of the named lanes; of all lanes, without those that are switched off, if none is named.
+ * Loaded only if there are any, so other commands do not wait for their clients.
  */
 export async function trackersOf(
   config: Config,

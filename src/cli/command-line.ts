@@ -20,7 +20,7 @@ const GROUPS: readonly (readonly [heading: string, flags: readonly string[]])[] 
   ['Output:', ['format', 'out', 'report', 'safe', 'quiet', 'json', 'color']],
 ];
 
-/** Options that commander must not ask for before their variables were checked. */
+/** The options that commander must not require before their variables were read. */
 const required = new WeakSet<Option>();
 
 /** Gives every command of a program its groups, examples and page, and every flag its variable. */
@@ -49,7 +49,7 @@ export function withConventions(program: Command, { stdout, stderr, env }: Comma
   });
 }
 
-/** A program's commands, those below others too, by what is typed to call them. */
+/** Returns a program's commands with their subcommands, by the words that call them. */
 export function commandsOf(program: Command): { readonly path: string; readonly command: Command }[] {
   const below = (command: Command, path: readonly string[]): { readonly path: string; readonly command: Command }[] => [
     { path: path.join(' '), command },
@@ -58,7 +58,7 @@ export function commandsOf(program: Command): { readonly path: string; readonly 
   return below(program, []);
 }
 
-/** The variable that means a flag, by one rule; undefined for those that ask for help or the version. */
+/** Returns the variable of a flag, by one rule; undefined for the flags of help and version. */
 export function variableOf(option: Option): string | undefined {
   return ['help', 'version'].includes(option.attributeName()) ? undefined : environmentName(option.attributeName());
 }
@@ -77,12 +77,15 @@ function takeVariables(command: Command, env: Environment): void {
   }
 }
 
-/** Commands that read no configuration. What a script of a shell loads is no place to warn of anything. */
+/**
+ * The commands that read no configuration, except `completion`: a shell loads its script, which is no place for
+ * warnings.
+ */
 const WITHOUT_CONFIGURATION = ['state', 'init', 'explain'];
 
 /**
- * Names variables that look misspelled, for a command that reads no configuration; any other does so when it has read
- * it.
+ * Names variables that look misspelled, for a command that reads no configuration; other commands do so after they
+ * have read it.
  */
 async function warnOfVariables(command: Command, env: Environment, stderr: NodeJS.WriteStream): Promise<void> {
   let top = command;
@@ -92,7 +95,10 @@ async function warnOfVariables(command: Command, env: Environment, stderr: NodeJ
   for (const unknown of unknownVariables(env, undefined)) stderr.write(`warning: ${unknown}\n`);
 }
 
-/** What a variable says for a flag: lists have commas between their items, switches and counts a word or a number. */
+/**
+ * Converts a variable's text to a flag's value: lists have commas between their items, switches and counts have a
+ * word or a number.
+ */
 function valueIn(option: Option, text: string, variable: string): unknown {
   const wrong = (expected: string, guess = ''): MirrorError =>
     new MirrorError('MB1002', `${variable}: found ${JSON.stringify(text)}, expected ${expected}${guess}`, {
@@ -111,7 +117,7 @@ function valueIn(option: Option, text: string, variable: string): unknown {
   return isOn ? true : undefined;
 }
 
-/** The items of a list; a comma inside of `{a,b}` belongs to a glob. */
+/** Returns the items of a list; a comma inside `{a,b}` belongs to a glob. */
 function itemsOf(text: string): string[] {
   return (text.match(/(?:\{[^{}]*\}|[^,])+/g) ?? []).map((item) => item.trim()).filter((item) => item !== '');
 }
@@ -120,7 +126,7 @@ function flagNames(options: readonly Option[]): string[] {
   return [...new Set(options.flatMap(({ long }) => long ?? []))];
 }
 
-/** The help text of a flag: words and defaults if they add something. */
+/** Returns the help text of a flag, with its words and default if they add something. */
 function optionDescription(option: Option): string {
   const { argChoices, defaultValue } = option;
   const notes = [
@@ -130,7 +136,7 @@ function optionDescription(option: Option): string {
   return notes.length === 0 ? option.description : `${option.description} (${notes.join('; ')})`;
 }
 
-/** A command without `[options]`, which all have. */
+/** Returns a command's term without `[options]`, which all have. */
 function subcommandTerm(command: Command): string {
   const args = command.registeredArguments.map((argument) => {
     const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
@@ -139,7 +145,7 @@ function subcommandTerm(command: Command): string {
   return [command.name(), ...args].join(' ');
 }
 
-/** Columns that a description needs next to its term; with fewer, it is below the term. */
+/** The columns that a description needs next to its term; with fewer, it goes below the term. */
 const LEAST_COLUMNS = 32;
 
 function formatItem(term: string, termWidth: number, description: string, helper: Help): string {
@@ -152,8 +158,8 @@ function formatItem(term: string, termWidth: number, description: string, helper
 }
 
 /**
- * A command line with the flags that are before the command put after it: `mirrorboard --json status` is
- * `mirrorboard status --json`. A flag that takes several values cannot be told from the command, and stays.
+ * Moves the flags before the command behind it: `mirrorboard --json status` becomes `mirrorboard status --json`. A
+ * flag that takes several values cannot be told from the command, and stays.
  */
 export function withFlagsBehind(argv: readonly string[], program: Command): readonly string[] {
   const options = commandsOf(program).flatMap(({ command }) => command.options);
@@ -187,7 +193,7 @@ export function withFlagsBehind(argv: readonly string[], program: Command): read
     command = below;
     words.push(below.name());
   }
-  // A word that is not a command is what to complain of; and flags alone ask for nothing.
+  // A word that is not a command must be in the error; flags without a command ask for nothing.
   if (words.length === 0 && at < argv.length) return argv.slice(at);
   if (words.length === 0) {
     throw new MirrorError('MB1001', `missing command after ${before.join(' ')}`, { hint: 'See mirrorboard --help' });

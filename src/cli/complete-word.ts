@@ -1,4 +1,6 @@
-/** Completes the word at the cursor of a command line. Knows commands and flags; other code looks up their values. */
+/**
+ * Completes the word at the cursor of a command line. It knows commands and flags; other code looks up their values.
+ */
 import type { Command, Option } from 'commander';
 import { commandsOf } from './command-line.ts';
 import { LIST_COMMANDS } from './completion-scripts.ts';
@@ -6,10 +8,10 @@ import { LIST_COMMANDS } from './completion-scripts.ts';
 /** The word that scripts of shells call the program with. */
 export const COMPLETE = '__complete';
 
-/** What is asked for at the cursor: words that are known here, or names that must be looked up. */
+/** The candidates at the cursor: known words, or names that must be looked up. */
 export type Wanted = { readonly kind: 'words'; readonly words: readonly Completion[] } | { readonly kind: LookedUp };
 
-/** What candidates are looked up for, when they are not in the program. */
+/** The kinds of candidates that are looked up, because they are not in the program. */
 export type LookedUp =
   | 'lanes'
   | 'profiles'
@@ -27,20 +29,20 @@ export type LookedUp =
 /** A word that completes what was typed. */
 export interface Completion {
   readonly word: string;
-  /** In a few words. */
+  /** The meaning, in a few words. */
   readonly meaning?: string;
 }
 
-/** What is expected at the cursor. */
+/** The expectation at the cursor. */
 export interface Cursor {
   readonly wanted: Wanted;
-  /** What of the word is there. */
+  /** The part of the word that is typed. */
   readonly prefix: string;
-  /** What is before the candidates in the same word: `--to=`. */
+  /** The text before the candidates in the same word: `--to=`. */
   readonly before: string;
-  /** Flags with values as they were typed so far, by their long names. */
+  /** The flags with values that were typed so far, by their long names. */
   readonly flags: ReadonlyMap<string, string>;
-  /** The other words behind the command. */
+  /** The other words after the command. */
   readonly operands: readonly string[];
 }
 
@@ -62,7 +64,7 @@ const BY_FLAG: Readonly<Record<string, LookedUp>> = {
   report: 'files',
 };
 
-/** Flags that take several values with commas between them. */
+/** The flags that take several values with commas between them. */
 const LISTS: readonly string[] = ['acceptLosses'];
 
 const BY_ARGUMENT: Readonly<Record<string, LookedUp>> = {
@@ -77,7 +79,7 @@ const BY_ARGUMENT: Readonly<Record<string, LookedUp>> = {
   codes: 'codes',
 };
 
-/** What is wanted at the end of some words, the last of which is being typed; it may be empty. */
+/** Returns what can complete the last of some words, which is being typed and may be empty. */
 export function cursorAt(words: readonly string[], program: Command): Cursor {
   const typed = words.at(-1) ?? '';
   let command = program;
@@ -107,7 +109,7 @@ export function cursorAt(words: readonly string[], program: Command): Cursor {
   }
   const cursor = (wanted: Wanted, prefix = typed, before = ''): Cursor => ({ wanted, prefix, before, flags, operands });
   const valueCursor = (option: Option, value: string, before: string): Cursor => {
-    // Of a list, the last item is being typed.
+    // In a list, the last item is being typed.
     const comma = LISTS.includes(option.attributeName()) ? value.lastIndexOf(',') + 1 : 0;
     return cursor(valuesOf(option, command), value.slice(comma), before + value.slice(0, comma));
   };
@@ -122,7 +124,7 @@ export function cursorAt(words: readonly string[], program: Command): Cursor {
   return cursor(argumentAt(command, operands, program));
 }
 
-/** Flags may be before the command, so those of all commands are known at the top. */
+/** Returns the option of a flag. Flags may come before the command, so the top knows those of all commands. */
 function optionOf(name: string, command: Command, program: Command): Option | undefined {
   return flagsAt(command, program).find(({ short, long }) => name === short || name === long);
 }
@@ -161,8 +163,8 @@ function argumentAt(command: Command, operands: readonly string[], program: Comm
 }
 
 /**
- * The words of a line as a shell tells them apart: by blanks, but for those in quotes or behind a backslash. The last
- * one may be empty.
+ * Splits a line into words as a shell does: by blanks, except in quotes or after a backslash. The last word may be
+ * empty.
  */
 export function wordsOf(line: string): string[] {
   const words = [''];

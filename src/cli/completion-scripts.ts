@@ -1,15 +1,15 @@
-/** Scripts that shells load to complete words of the program. They ask the program, and stay silent if it fails. */
+/** Scripts that shells load to complete words of the program. They call the program, and stay silent if it fails. */
 
-/** `help` is not a command of ours, but a word of the program. */
+/** The word `help`: the program has it, although it is not a command of ours. */
 export const LIST_COMMANDS = { word: 'help', meaning: 'show help for a command' };
 
-/** The program's answer if the shell itself knows better: names of files, or of folders. */
+/** The program's answer if the shell can complete better: names of files. */
 export const FILES = ':files';
 /** The answer that asks the shell to complete folders. */
 export const FOLDERS = ':folders';
 
-// $1 is the program as it was typed: a path to it works as well. Words are split by the program, since bash breaks
-// them at = and : as well.
+// $1 is the program as it was typed, so that a path to it works as well. The program splits the words, since bash
+// also breaks them at = and :.
 const BASH = `# mirrorboard completion bash > ~/.local/share/bash-completion/completions/mirrorboard
 _mirrorboard() {
   local line replies

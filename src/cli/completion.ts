@@ -7,19 +7,19 @@ import { FILES, FOLDERS, SCRIPTS } from './completion-scripts.ts';
 import type { CommandContext } from './context.ts';
 import { writeOut } from './write-out.ts';
 
-/** No shell shows more, and no person reads them. */
+/** The most candidates: no shell shows more, and no person reads them. */
 const MOST = 200;
 
-/** Writes the script that a shell loads. */
+/** Prints the script that a shell loads. */
 export async function completionCommand(shell: string, context: CommandContext): Promise<void> {
   context.exitCode = ExitCode.done;
   await writeOut(context.stdout, SCRIPTS[shell] ?? '');
 }
 
 /**
- * Says what could be at the cursor, a line each. Whatever goes wrong (no configuration, a damaged store), a prompt
- * is no place to say so: then nothing is reported. The words: of bash the line and the word it takes for the current
- * one, of others the words themselves.
+ * Prints the candidates at the cursor, a line each. If anything fails (no configuration, a corrupt store), it prints
+ * nothing, because a prompt must show no errors. The words from bash are the line and its current word; from other
+ * shells, the words themselves.
  */
 export async function complete([shell = '', ...rest]: readonly string[], program: Command, context: CommandContext): Promise<number> {
   try {
@@ -43,7 +43,7 @@ async function candidatesAt(cursor: Cursor, context: CommandContext): Promise<re
   return all.filter(({ word }) => word.startsWith(prefix) && !/[\n\t]/.test(word));
 }
 
-/** Names that the configuration, the store or the code know. */
+/** Returns the names that the configuration, the store or the code has. */
 async function looked(kind: Exclude<LookedUp, 'files' | 'folders'>, cursor: Cursor, { env }: CommandContext): Promise<Completion[]> {
   switch (kind) {
     case 'nothing':
@@ -86,11 +86,11 @@ async function looked(kind: Exclude<LookedUp, 'files' | 'folders'>, cursor: Curs
 
 async function configOf({ flags }: Cursor, env: CommandContext['env']) {
   const { loadConfig } = await import('../config/index.ts');
-  // Secrets are usually not set at a prompt, and names do not need the values of variables.
+  // At a prompt, secrets are usually not set, and names do not need the values of variables.
   const lenient = new Proxy({ ...env }, { get: (all, name) => all[String(name)] ?? '' });
   const paths = { config: flags.get('config'), store: flags.get('store') };
   const profile = flags.get('profile');
-  // A profile that is just being typed is none yet.
+  // A profile that is only partly typed does not exist.
   const load = (flags: Flags) => loadConfig({ flags, env: lenient, cwd: process.cwd() });
   return load({ ...paths, profile }).catch(() => load(paths));
 }
@@ -118,14 +118,14 @@ async function stored(kind: 'roots' | 'runs' | 'tags', path: string, { operands,
 }
 
 /**
- * A candidate as its shell takes it; bash's also as a text of its command line, without what it takes for other
- * words.
+ * Returns a candidate in the form of its shell. For bash: as text of its command line, without the part that bash
+ * reads as other words.
  */
 function lineFor(shell: string, { before, prefix }: Cursor, word: string, meaning: string | undefined, current = ''): string {
   if (word === FILES || word === FOLDERS) return word;
   const whole = `${before}${word}`;
   if (shell !== 'bash') return meaning === undefined ? whole : `${whole}\t${meaning}`;
-  // To bash, = and : are words of their own: `--to=ml` are three, of which it replaces the last.
+  // For bash, = and : are words of their own: `--to=ml` is three words, of which bash replaces the last.
   const own = /^[=:]$/.test(current) ? '' : current;
   const typed = `${before}${prefix}`;
   const rest = typed.endsWith(own) ? whole.slice(typed.length - own.length) : whole;

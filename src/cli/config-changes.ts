@@ -1,18 +1,18 @@
 import type { Config, TrackerLaneConfig } from '../config/index.ts';
 
-/** What differs between two configurations, by the names of settings. */
+/** The difference between two configurations, by the names of settings. */
 export interface ConfigChanges {
-  /** All that differs. */
+  /** All settings that differ. */
   readonly changed: readonly string[];
-  /** Of these, what only a restart changes. */
+  /** The differing settings that only a restart changes. */
   readonly needsRestart: readonly string[];
-  /** Whether lanes and roots have to begin again. */
+  /** True if lanes and roots must start again. */
   readonly isForSync: boolean;
 }
 
-/** The logger has one form for the life of the process. */
+/** The settings that need a restart: the logger has one form for the life of the process. */
 const NEEDS_RESTART = ['log.format'];
-/** Set without a new beginning. */
+/** The settings that take effect without a new round. */
 const AT_ONCE = ['log.level', 'shutdown_grace', 'reload', 'umask'];
 
 /** Compares two configurations. */
@@ -27,7 +27,7 @@ export function changesBetween(before: Config, after: Config): ConfigChanges {
   };
 }
 
-/** Each setting as a text that only serves to be compared: secrets may be in it. */
+/** Returns each setting as a text that is only for comparison: it may contain secrets. */
 function settingsOf(config: Config): ReadonlyMap<string, string> {
   const { rules, lanes, runs, fold, log } = config;
   const own: Readonly<Record<string, unknown>> = {

@@ -11,13 +11,13 @@ interface Row {
   readonly key: string;
   readonly value: unknown;
   readonly source: string;
-  /** Said of a lane or a profile that is not used. */
+  /** True for a setting of a lane or a profile that is not used. */
   readonly isUnused?: boolean;
 }
 
 const REDACTED = '[redacted]';
 
-/** Every value and where it comes from; secrets are not shown. */
+/** Prints every value and its source; secrets are not shown. */
 export async function showConfig(
   config: Config,
   lanes: readonly ResolvedLane[],
@@ -55,7 +55,7 @@ function rowsOf(config: Config, lanes: readonly ResolvedLane[]): Row[] {
   return rows.map((one) => (config.hiddenLocations.has(one.source) && one.value !== undefined ? { ...one, value: REDACTED } : one));
 }
 
-/** The rows of each key that the top of a file knows: a new key does not compile without its rows. */
+/** The rows of each key at the top of a file: a new key does not compile without its rows. */
 const SETTINGS: Readonly<Record<keyof FileSettings, (config: Config, lanes: readonly ResolvedLane[]) => readonly Row[]>> = {
   project: (config) => [row(config, 'project', config.project)],
   roots: rootRows,
@@ -109,7 +109,7 @@ function row({ locations }: Pick<Config, 'locations'>, key: string, value: unkno
   return { key, value, source: locations.get(key) ?? 'default' };
 }
 
-/** What the file says below `profiles.`, or of lanes that are not used. */
+/** Returns the rows of the file's settings below `profiles.`, or of unused lanes. */
 function writtenRows({ written }: Config, prefix: '' | 'profiles.'): Row[] {
   return written
     .filter(({ key }) => key.startsWith('profiles.') === (prefix !== ''))
@@ -121,7 +121,9 @@ function shownText(value: unknown): unknown {
   return typeof value === 'string' ? withoutUserInfo(value) : value;
 }
 
-/** Roots as they hold; what the file says of its own roots holds for those of the command line, too. */
+/**
+ * Returns the rows of the roots in use; the file's settings of its own roots also apply to those of the command line.
+ */
 function rootRows(config: Config): Row[] {
   const { roots, rules, locations } = config;
   const source = (i: number): string => locations.get(`roots[${i}]`) ?? locations.get('roots') ?? 'default';
@@ -149,7 +151,7 @@ function laneRows(config: Config, lane: ResolvedLane): Row[] {
   return [
     { key: `${at}.type`, value: type, source: locations.get(`${at}.type`) ?? "the lane's name" },
     { key: `${at}.run_name`, value: lane.runName, source: from(`${at}.run_name`, 'runs.name') },
-    // Where the type has a setting of its own for it, that one is shown.
+    // If the type has a setting of its own for it, that one is shown.
     ...(lane.shown.some(({ key }) => lane.type.groupKeys?.includes(key) === true)
       ? []
       : [{ key: `${at}.experiment`, value: lane.group, source: from(`${at}.experiment`, 'runs.experiment', 'project') }]),
@@ -164,19 +166,19 @@ function laneRows(config: Config, lane: ResolvedLane): Row[] {
   ];
 }
 
-/** The rules of a list, setting by setting; each knows its location. */
+/** Returns the rows of a list of rules, setting by setting; each has its location. */
 function ruleRows(config: Config, key: string, rules: readonly { readonly location: string }[]): Row[] {
   if (rules.length === 0) return [row(config, key, [])];
   return rules.flatMap(({ location, ...rule }, i) => below(config, `${key}[${i}]`, rule).map((one) => ({ ...one, source: location })));
 }
 
-/** What is below a key, down to single values and lists of them, under the names that a file has for it. */
+/** Returns the rows below a key, down to single values and lists of them, under their names in a file. */
 function below(config: Config, key: string, value: unknown): Row[] {
   if (Array.isArray(value) && value.some((item) => typeof item === 'object' && item !== null)) {
     return value.flatMap((item, i) => below(config, `${key}[${i}]`, item));
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [row(config, key, value)];
-  // Groups and tags have the names that the configuration gave them; all else is ours, and `mostBytes` is
+  // Groups and tags keep the names that the configuration gave them; all others are ours, and `mostBytes` is
   // `most_bytes` in a file.
   const isGiven = /\.(?:groups|weights|model_tags)$/.test(key);
   return Object.entries(value).flatMap(([name, one]) => below(config, `${key}.${isGiven ? name : settingName(name)}`, one));

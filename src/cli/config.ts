@@ -20,12 +20,12 @@ interface ConfigFlags extends GlobalOptions {
   readonly timeout?: string;
 }
 
-/** So many directories above a run are reported: in most layouts they are above the root. */
+/** The number of levels above a run from which a pattern is reported: in most layouts, that is above the root. */
 const FAR = 3;
-/** On what templates are tried. */
+/** The run path on which templates are tried. */
 const EXAMPLE_PATH = 'vision/resnet50/lr=0.1';
 
-/** `config check` and `config show`. */
+/** Runs `config check` and `config show`. */
 export async function configCommand(action: 'check' | 'show', flags: ConfigFlags, context: CommandContext): Promise<void> {
   const readFile = readingOnce();
   const config = await readConfig(flags, context, { readFile, isSilent: action === 'check' });
@@ -59,7 +59,7 @@ async function check(
     const work = { env, timeoutMs, signal: new AbortController().signal };
     for (const finding of await Promise.all(lanes.map((lane) => probeLane(lane, work)))) findings.push({ ...finding, area: 'online' });
   }
-  // A tracker that exists and refuses is no fault of the configuration's form, so it could not be judged either.
+  // A tracker that exists and refuses says nothing about the configuration, so the check was not possible either.
   const offline = exitCodeOf(
     findings.filter(({ area }) => area !== 'online'),
     ExitCode.wrongUse,
@@ -137,7 +137,10 @@ function rootFindings({ roots }: Config): Finding[] {
   }
 }
 
-/** Lanes that a rule names and that are built in, but not in this configuration: what only they get goes nowhere. */
+/**
+ * Returns a note for rules that name a built-in lane which is not in this configuration: data that only this lane
+ * gets goes nowhere.
+ */
 function ruleFindings({ routes, params, artifacts, lanes, unusedLanes }: Config): Finding[] {
   const known = ['local', ...lanes.trackers.map(({ name }) => name), ...unusedLanes];
   const rules = [
@@ -165,7 +168,7 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-/** A limit above the memory of the machine does no good: nothing would be left out before it is too late. */
+/** Returns a finding if the limit is above the memory of the machine: such a limit has no effect. */
 function memoryFindings({ memory }: Config, total = totalmem()): Finding[] {
   if (memory === undefined || memory <= total) return [];
   return [
@@ -178,7 +181,10 @@ function memoryFindings({ memory }: Config, total = totalmem()): Finding[] {
   ];
 }
 
-/** Patterns that go so far above a run that few layouts are that deep: nothing above a root is searched. */
+/**
+ * Returns a finding for patterns that lead so far above a run that few layouts are that deep: nothing above a root is
+ * searched.
+ */
 function farFindings({ params, artifacts }: Config): Finding[] {
   return [...params, ...artifacts].flatMap(({ location, files }) =>
     files.flatMap((file): Finding[] => {

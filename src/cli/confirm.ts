@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { MirrorError } from '../errors.ts';
 import type { CommandContext } from './context.ts';
 
-/** Asks a person at a terminal; `--yes` is the answer of a script. Throws MB3023 if there is neither. */
+/** Asks a person at a terminal; a script answers with `--yes`. Throws MB3023 if there is neither. */
 export async function confirm(question: string, isYes: boolean, { stderr }: CommandContext, signal: AbortSignal): Promise<boolean> {
   if (isYes) return true;
   if (process.stdin.isTTY !== true || stderr.isTTY !== true) {

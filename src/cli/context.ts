@@ -3,23 +3,23 @@ import { type ColorChoice, type Style, styleFor } from './terminal/index.ts';
 
 export { writeOut } from './write-out.ts';
 
-/** Options every command has. */
+/** The options of every command. */
 export interface GlobalOptions {
   readonly config?: string;
   readonly profile?: string;
   readonly store?: string;
   readonly state?: string;
-  /** Which links below roots are followed. */
+  /** The rule for links below roots. */
   readonly links?: string;
-  /** What becomes of a run whose file holds other content. */
+  /** The rule for a run whose file holds other content. */
   readonly replaced?: string;
   readonly shard?: string;
   readonly memory?: string;
-  /** Between two scans of a root. */
+  /** The time between two scans of a root. */
   readonly scanInterval?: string;
-  /** A run that did not grow for so long has ended. */
+  /** The time without growth after which a run has ended. */
   readonly runEndedAfter?: string;
-  /** How long the end may take once a signal asked for it. */
+  /** The time that a command may take to end after a signal. */
   readonly shutdownGrace?: string;
   readonly json?: boolean;
   readonly color?: ColorChoice;
@@ -30,7 +30,7 @@ export interface GlobalOptions {
   readonly exclude?: readonly string[];
 }
 
-/** Where a command reads from and writes to, and how it ends. */
+/** The streams and the environment of a command, and its exit code. */
 export interface CommandContext {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
@@ -38,22 +38,22 @@ export interface CommandContext {
   exitCode: number;
 }
 
-/** The style for a stream: colours when it is a terminal and nothing forbids them. */
+/** Returns the style for a stream: with colours if it is a terminal and nothing forbids them. */
 export function styleOf(stream: NodeJS.WriteStream, options: GlobalOptions, env: NodeJS.ProcessEnv): Style {
   return styleFor({ stream, env, choice: options.color ?? 'auto' });
 }
 
-/** The program as it was called, for commands that are shown to be typed. */
+/** Returns the program's name as it was called, for commands that a person may type. */
 export function programName(env: NodeJS.ProcessEnv): string {
   return env['MIRRORBOARD_SELF'] || 'mirrorboard';
 }
 
-/** A word of a command, so that a shell reads it as one. */
+/** Returns a word of a command, quoted so that a shell reads it as one. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** What flags say of the configuration. */
+/** Returns the flags that set the configuration. */
 export function configFlags({
   config,
   profile,

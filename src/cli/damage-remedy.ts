@@ -3,10 +3,10 @@ import { formatMemory } from '../memory/index.ts';
 import { isPending } from '../model/index.ts';
 import type { FoundDamage } from '../status/index.ts';
 
-/** What to do if the system denies reading. */
+/** The remedy if the system denies reading. */
 export const LET_READ = 'give the user that runs mirrorboard read permission, or repair the disk or file server; the next pass reads it';
 
-/** What a person can do about damage; undefined if nothing is to be done. */
+/** Returns what a person can do about damage; undefined if no action is needed. */
 export function damageRemedy({ reason, detail, needs }: Pick<FoundDamage, 'reason' | 'detail' | 'needs'>): string | undefined {
   if (isPending({ reason })) return undefined;
   switch (reason) {

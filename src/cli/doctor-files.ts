@@ -18,11 +18,11 @@ import { type Look, look } from './doctor-roots.ts';
 import { type Finding, failureFinding } from './finding.ts';
 import { damageReason, formatBytes, formatCount } from './terminal/index.ts';
 
-/** Less free space than this is worth a word. */
+/** The free space below which a finding mentions it. */
 const LITTLE_BYTES = 1024 ** 3;
 const MOST_TROUBLES = 5;
 
-/** Whether our own files are valid, can be written, and who uses them. */
+/** Checks that our own files are valid and writable, and reports who uses them. */
 export async function fileFindings(config: Pick<Config, 'state' | 'lanes' | 'rules' | 'links' | 'roots' | 'sources'>): Promise<Finding[]> {
   const { state, lanes } = config;
   const pool = new ReaderPool();
@@ -46,7 +46,7 @@ export async function fileFindings(config: Pick<Config, 'state' | 'lanes' | 'rul
   }
 }
 
-/** How roots that are known are checked. */
+/** The checks of known roots. */
 interface Ways {
   readonly rules: RunRules;
   look(root: KnownRoot): Promise<Look>;
@@ -86,7 +86,7 @@ function storeFinding(path: string, ways: Ways): Promise<Finding> {
   });
 }
 
-/** What is wrong inside of a file that exists; nothing if `more` is empty. */
+/** The problems inside a file that exists; none if `more` is empty. */
 interface Inside {
   readonly more: readonly string[];
   /** Notes that are not a problem of mirrorboard. */
@@ -97,7 +97,10 @@ interface Inside {
 const TO_READ = 'Give the user that runs mirrorboard read permission, or repair the disk or the file server; then run backfill.';
 const TO_MOUNT = 'Check that its file system is mounted.';
 
-/** What could not be read when it was to be mirrored: reported as long as it is so. */
+/**
+ * Returns findings about files that could not be read when they should have been mirrored: reported as long as that
+ * lasts.
+ */
 async function troubles(
   known: Pick<StateReader, 'roots' | 'knownFiles' | 'unreadRoots'>,
   damage: readonly (Damage & { readonly run: RunRef; readonly file: string })[],
@@ -130,15 +133,15 @@ async function troubles(
   return { more: shown, hint: unread.length > 0 ? TO_READ : TO_MOUNT, notes };
 }
 
-/** What is wrong with a root that is known. */
+/** The problem with a known root. */
 interface RootTrouble {
   readonly isSilent?: boolean;
   readonly unread?: readonly string[];
-  /** It, or all of its files, cannot be found. */
+  /** Set if it, or all of its files, cannot be found. */
   readonly away?: string;
 }
 
-/** `remembered`: what could not be read when it was read last. */
+/** Checks a root. `remembered`: what could not be read at its last read. */
 async function lookAt(
   root: KnownRoot,
   { files, remembered }: { readonly files: number; readonly remembered: string | undefined },
@@ -155,14 +158,14 @@ async function lookAt(
   const { obstacles, isWhole, ...found } = await look(root);
   const unread = obstacles.filter(({ isLeft }) => isLeft !== true);
   if (unread.length > 0) return { unread: unread.map((one) => `Not mirrored: ${runLabel({ root: name, path: one.path })}: ${one.reason}`) };
-  // A short look may not come to what could not be read.
+  // A short look may not reach what could not be read.
   if (!isWhole && remembered !== undefined) return { unread: [`Not mirrored by the last pass over ${name}: ${remembered}`] };
   if (files === 0 || !isWhole || found.files > 0 || obstacles.length > 0) return {};
   const none = files === 1 ? `The file of ${name} is not` : `None of the ${formatCount(files)} files of ${name} is`;
   return { away: `${none} in ${path}.` };
 }
 
-/** Records that are damaged: they must be copied or written again. */
+/** Returns findings about corrupt records: their files must be copied or written again. */
 async function damagedFiles(
   damage: readonly (Damage & { readonly run: RunRef; readonly file: string })[],
   places: ReadonlyMap<string, string>,
@@ -221,14 +224,14 @@ async function fileFinding(name: string, path: string, inside: () => Promise<Ins
     };
   } catch (error) {
     const finding = failureFinding('file', name, error);
-    // A message of the system about a file has no code of ours.
+    // A system's message about a file has no code of ours.
     if (finding.facts?.['code'] !== 'MB4005') return { ...finding, facts: { ...finding.facts, path } };
     const text = `${isMade ? path : folder} is not writable: ${reasonOf(error)}`;
     return { ...finding, text, hint: `Give the user that runs mirrorboard write permission for ${folder}.`, facts: { path } };
   }
 }
 
-/** The folder a file is in, or the nearest one above that exists: the others are made. */
+/** Returns the folder of a file, or the nearest existing one above it: mirrorboard creates the others. */
 function nearestFolder(path: string): string {
   let folder = dirname(resolve(path));
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
@@ -236,7 +239,8 @@ function nearestFolder(path: string): string {
 }
 
 /**
- * Describes who holds the lock of a file. Read-only: the lock is a database that its holder keeps in a transaction.
+ * Describes the process that holds the lock of a file. Read-only: the lock is a database that its holder keeps in a
+ * transaction.
  */
 function lockHolder(path: string): string | undefined {
   const lock = `${realPath(path, path)}.lock`;
@@ -261,7 +265,7 @@ function ownerOf(lock: string): string {
       return `mirrorboard, process ${formatCount(Number(owner.pid)).replaceAll(',', '')} on ${String(owner.host)}`;
     }
   } catch {
-    // the name is a courtesy
+    // the name is optional
   }
   return 'another mirrorboard';
 }

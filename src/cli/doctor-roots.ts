@@ -22,17 +22,17 @@ import type { LinkRules } from '../untrusted/index.ts';
 import { type Finding, failureFinding } from './finding.ts';
 import { formatCount, obstacleText } from './terminal/index.ts';
 
-/** How far a look into a root goes: it is to say whether it is the right one, not to count it. */
+/** The limits of a look into a root: it only shows if the root is the right one, and does not count it. */
 const LOOK_MS = 2_000;
 const LOOK_FILES = 20_000;
 
-/** Whether roots are there, can be read, what they lie on, and whether event files are in them. */
+/** Checks that roots exist, can be read, and contain event files, and reports their file systems. */
 export async function rootFindings(roots: readonly Root[], rules: RunRules, linksOf: LinkRules): Promise<Finding[]> {
   const silent = await silentRoots(roots);
   const findings: Finding[] = [];
   const pool = new ReaderPool();
   try {
-    // Some at a time: there may be thousands.
+    // A few at a time: there may be thousands.
     await each([...roots.entries()], MOST_READERS, async ([i, root]) => {
       findings[i] = silent.has(root.path) ? silence(root) : await rootFinding(root, rules, linksOf, pool);
     });
@@ -101,7 +101,7 @@ async function rootFinding(root: Root, rules: RunRules, linksOf: LinkRules, pool
   }
 }
 
-/** A run that the rules leave out is there all the same. */
+/** Returns the reason for no files: a run that the rules exclude still exists. */
 function noFiles({ include, exclude, shard }: RunGlobs): string {
   if (include.length + exclude.length > 0) return 'include and exclude skip all event files in it.';
   if (shard !== undefined) return `No run of it belongs to shard ${shardText(shard)}.`;
@@ -113,7 +113,7 @@ function failure(name: string, error: unknown): Finding {
   return { area: 'root', name, state: 'problem', text: reasonOf(error) };
 }
 
-/** What a short look found. */
+/** The result of a short look. */
 export interface Look {
   readonly directories: number;
   readonly runs: number;
@@ -122,7 +122,7 @@ export interface Look {
   readonly obstacles: readonly WalkObstacle[];
 }
 
-/** The content of a root, as far as a short walk sees it: it ends once there are more than so many files. */
+/** Returns the content of a root as a short walk sees it: the walk ends after more than `mostFiles` files. */
 export async function look(asked: AskedWalk, pool: ReaderPool, mostFiles = LOOK_FILES): Promise<Look> {
   let endMs = Infinity;
   let runs = 0;
@@ -134,14 +134,14 @@ export async function look(asked: AskedWalk, pool: ReaderPool, mostFiles = LOOK_
   const reader = pool.take();
   try {
     for await (const piece of reader.walk({ below: '', include: [], exclude: [], ignore: [], ...asked })) {
-      // Only where there is more: a walk that came to its end leaves its reader to the next one.
+      // Only if there is more: a finished walk leaves its reader to the next one.
       isWhole = !isEnough;
       if (isEnough) break;
       ({ directories } = piece);
       runs += piece.runs.length;
       for (const run of piece.runs) files += run.files.length;
       for (const obstacle of piece.obstacles) obstacles.push(obstacle);
-      // From the first piece on: on a busy machine a thread takes long to start.
+      // From the first piece on: on a busy machine, a thread takes long to start.
       if (endMs === Infinity) endMs = steadyMs() + LOOK_MS;
       isEnough = steadyMs() > endMs || files > mostFiles;
     }
@@ -154,7 +154,7 @@ export async function look(asked: AskedWalk, pool: ReaderPool, mostFiles = LOOK_
 
 function watchLimits(): Finding {
   const { watches, instances } = notificationLimits();
-  // Half of them is left to other programs of the user.
+  // The other half is left to other programs of the user.
   const isShort = watches !== undefined && watches / 2 < MOST_HEARD;
   return {
     area: 'root',

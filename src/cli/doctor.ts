@@ -21,12 +21,12 @@ interface DoctorFlags extends GlobalOptions {
   readonly timeout?: string;
 }
 
-/** A trial takes several requests: so many times as long as a look. */
+/** The time limit of a trial as a multiple of a probe's: a trial takes several requests. */
 const TRIAL_TIMES = 3;
-/** How long a trial that was given up may take to remove its run. */
+/** The time that an aborted trial may take to remove its run. */
 const TRIAL_GRACE_MS = 10_000;
 
-/** Checks roots, our own files and trackers. Writes nothing unless asked to. */
+/** Checks roots, our own files and trackers. Writes nothing unless the user asks for it. */
 export async function doctorCommand(roots: readonly string[], flags: DoctorFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
   const timeoutMs = timeoutOf(flags.timeout);
@@ -79,7 +79,7 @@ const NO_ROOTS: Finding = {
   text: 'none given: add roots on the command line or in the configuration',
 };
 
-/** A lane's tracker, with what will be lost there. */
+/** Returns the finding of a lane's tracker, with the losses there. */
 async function laneFinding(lane: ResolvedLane, work: LaneWork): Promise<Finding> {
   const finding = await probeLane(lane, work);
   const losses = finding.facts?.['losses'];
@@ -96,10 +96,10 @@ async function trialFinding(lane: ResolvedLane, { project }: Config, work: LaneW
       lane,
       { ...work, timeoutMs: work.timeoutMs * TRIAL_TIMES, graceMs: TRIAL_GRACE_MS },
       async (backend, signal) => {
-        // A backend checks its target before it is used, as it does for a pass.
+        // A backend checks its target before it is used, as for a pass.
         const before = await backend.probe(signal);
         const trial = await tryRun(backend, lane, { root: work.root, project, nowMs: Date.now(), signal });
-        // By trying it more is known of it.
+        // After the trial, a probe may have more notes.
         const after = await backend.probe(signal);
         return { ...trial, notes: after.notes.filter((note) => !before.notes.includes(note)) };
       },

@@ -1,12 +1,12 @@
-/** What is below the flags in the help of each command: examples, and the page that says more. */
+/** The text below the flags in the help of each command: examples, and the page with more details. */
 
 import { wrapText } from '../wrap-text.ts';
 
-/** What the help of a command shows below its flags. */
+/** The part of a command's help below its flags. */
 export interface Extra {
-  /** What is typed, and what it is for. */
+  /** The commands to type, and their meanings. */
   readonly examples: readonly (readonly [command: string, meaning: string])[];
-  /** A page and its part. */
+  /** The page and its section. */
   readonly page: string;
 }
 
@@ -22,7 +22,7 @@ const PROGRAM: Extra = {
   page: 'docs/commands.md',
 };
 
-/** By what is typed to call a command. */
+/** The extras by the words that call a command. */
 const EXTRAS: Readonly<Record<string, Extra>> = {
   '': PROGRAM,
   backfill: {
@@ -192,12 +192,12 @@ const EXTRAS: Readonly<Record<string, Extra>> = {
   },
 };
 
-/** Examples and page of a command; undefined for one that has none. */
+/** Returns the examples and the page of a command; undefined if it has none. */
 export function extraOf(path: string): Extra | undefined {
   return EXTRAS[path];
 }
 
-/** The examples and the page of a command, for a width in columns; empty for a command without examples. */
+/** Returns the examples and the page of a command, for a width in columns; empty for a command without examples. */
 export function helpAfter(path: string, columns: number): string {
   const extra = extraOf(path);
   if (extra === undefined) return '';

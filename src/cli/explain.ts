@@ -8,11 +8,11 @@ import { columnsOf, type Style, wrapText } from './terminal/index.ts';
 interface Explanation {
   readonly code: ErrorCode;
   readonly title: string;
-  /** Its text as it is on the page. */
+  /** The text as it is on the page. */
   readonly text: string;
 }
 
-/** Explains codes with the text of docs/errors.md, which the build puts next to this file. */
+/** Explains codes with the text of docs/errors.md, which the build copies next to this file. */
 export async function explainCommand(codes: readonly string[], flags: GlobalOptions, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
   context.exitCode = ExitCode.done;
@@ -33,7 +33,7 @@ export async function explainCommand(codes: readonly string[], flags: GlobalOpti
   await writeOut(stdout, `${found.map((one) => explanationText(one, style, columnsOf(stdout, env))).join('\n\n')}\n`);
 }
 
-/** The entries of the page, by their codes. */
+/** Returns the entries of the page, by their codes. */
 export function explanations(page: string): Map<ErrorCode, Explanation> {
   const entries = page.split(/^## /m).slice(1);
   return new Map(
@@ -44,7 +44,7 @@ export function explanations(page: string): Map<ErrorCode, Explanation> {
   );
 }
 
-/** A code as people type it: in small letters, or by its number alone. */
+/** Returns the code that a person typed, also in small letters or as a number only. */
 function codeOf(text: string): ErrorCode {
   const code = text.toUpperCase().replace(/^(ERROR)?\[?(?:MB)?(\d{4})\]?:?$/, 'MB$2');
   if (isCode(code)) return code;
@@ -84,7 +84,9 @@ function explanationJson({ code, title, text }: Explanation): object {
   };
 }
 
-/** Markdown as text: lines of a paragraph joined, without marks; a page that is linked follows its name. */
+/**
+ * Converts Markdown to text: joins the lines of a paragraph, removes marks, and puts a linked page after its name.
+ */
 function plainText(markdown: string): string {
   return markdown
     .replace(/\n +(?=\S)/g, ' ')

@@ -1,4 +1,4 @@
-/** Where an export comes from: the local store, or event files read on the spot. */
+/** The sources of an export: the local store, or event files that are read directly. */
 
 import type { StoreReader } from '../backends/local/index.ts';
 import type { ReadBackPoint } from '../contract/index.ts';
@@ -8,8 +8,7 @@ import { type Batch, type FileState, filePathOf, interpret, jsonText, type Scala
 import { readTarget, type SurveyTarget } from './survey.ts';
 
 /**
- * The runs of one root of the store. Series must be read one after the other: the reader uses one statement for
- * all.
+ * Returns the runs of one root of the store. Read series one after the other: the reader uses one statement for all.
  */
 export function storeSource(reader: StoreReader, root: string, onShort?: (short: ShortSeries) => void): ExportSource {
   return {
@@ -26,7 +25,8 @@ export function storeSource(reader: StoreReader, root: string, onShort?: (short:
 }
 
 /**
- * The store lists another number of points than it has: rows are lost. `tag`: undefined if series of the run are.
+ * A series of which the store lists another number of points than it has: rows are lost. `tag`: undefined if series
+ * of the run are lost.
  */
 export interface ShortSeries {
   readonly run: string;
@@ -49,19 +49,22 @@ function* counted(
   if (found !== count) onShort?.({ run, tag, expected: count, found });
 }
 
-/** How files are read for an export. */
+/** The options for reading files for an export. */
 interface FilesSourceOptions {
-  /** No process writes to the files any more: look for valid records inside an incomplete one. Default true. */
+  /**
+   * True if no process writes to the files any more: mirrorboard then searches an incomplete file for valid records.
+   * Default true.
+   */
   readonly settled?: boolean;
-  /** Told of directories and files that could not be read; they are missing from what comes out. */
+  /** Called for directories and files that could not be read; they are missing from the export. */
   readonly onObstacle?: (obstacle: WalkObstacle) => void;
-  /** Told of each file once it is read to its end. */
+  /** Called for each file after it is read to its end. */
   readonly onFile?: (file: FileState) => void;
 }
 
 /**
- * The runs of a target, read from their event files. A series is scattered over its run's files, so one run at a
- * time is held in memory: 24 bytes a scalar, everything else as JSON text; media are hashed and let go.
+ * Returns the runs of a target, read from their event files. A series is scattered over its run's files, so memory
+ * holds one run at a time: 24 bytes a scalar, everything else as JSON text; media are hashed and released.
  */
 export function filesSource(
   { directory, place, runs, obstacles }: SurveyTarget,
@@ -95,19 +98,19 @@ interface Chunk {
 }
 
 interface CollectedObject extends ReadBackPoint {
-  /** It comes before row `row` of chunk `chunk`. */
+  /** The place before row `row` of chunk `chunk`. */
   readonly chunk: number;
   readonly row: number;
 }
 
 interface CollectedSeries {
   readonly facts: Series;
-  /** Triples: a chunk, and the rows of it that are the series', from and to (exclusive). */
+  /** Triples: a chunk, and the first and last row (exclusive) of the series in it. */
   readonly stretches: number[];
   readonly objects: CollectedObject[];
 }
 
-/** The points of one run, as its batches come in. */
+/** The points of one run, collected from its batches. */
 class CollectedRun {
   readonly files = new Map<string, FileState>();
   readonly #chunks: Chunk[] = [];
@@ -161,7 +164,9 @@ class CollectedRun {
   }
 }
 
-/** The rows of a batch in the order of their series, stable; `starts[s]` is where series s begins in `rows`. */
+/**
+ * Returns the rows of a batch in the order of their series, stable; `starts[s]` is where series s begins in `rows`.
+ */
 function bySeries({ series, count }: ScalarColumns, seriesCount: number): { rows: Uint32Array; starts: Uint32Array } {
   const starts = new Uint32Array(seriesCount + 1);
   for (let i = 0; i < count; i++) (starts[(series[i] as number) + 1] as number)++;
@@ -191,7 +196,7 @@ function reordered(columns: ScalarColumns, rows: Uint32Array): Chunk {
   return { step: pick(step), wallTime: pick(wallTime), value: pick(value), wideSteps: move(wideSteps), wideValues: move(wideValues) };
 }
 
-/** Where a series has scalars and other values both: the place of one of the latter among the former. */
+/** Returns the place of an object among the scalars, for a series that has both. */
 function rowsBefore(
   point: { readonly offset: number; readonly index: number },
   { offset, index }: ScalarColumns,

@@ -17,7 +17,7 @@ interface ExportFlags extends GlobalOptions {
   readonly safe?: boolean;
 }
 
-/** Writes the local store out, also while a process mirrors into it. */
+/** Exports the local store, also while a process mirrors into it. */
 export async function exportCommand(flags: ExportFlags, context: CommandContext): Promise<void> {
   const config = await readConfig(flags, context);
   const { path } = config.store;
@@ -66,7 +66,9 @@ export async function exportCommand(flags: ExportFlags, context: CommandContext)
   }
 }
 
-/** Standard output has what could be read; a file does not appear. */
+/**
+ * Returns the error for lost rows. Standard output has the points that could be read; an output file does not appear.
+ */
 function damagedStore(path: string, { run, tag, expected, found }: ShortSeries, count: number): MirrorError {
   const where = tag === undefined ? `run ${run}` : `run ${run}, tag ${tag}`;
   const more = count === 1 ? '' : `, and ${formatCount(count - 1)} more like this`;

@@ -3,9 +3,9 @@ import { stat } from 'node:fs/promises';
 const LOOK_MS = 2000;
 
 /**
- * Looks at a file every two seconds, and says when it is another one or was written to. What its path leads to counts:
- * Kubernetes changes a ConfigMap by a link above its files. Notifications miss that, and network file systems have
- * none.
+ * A check of a file every two seconds. It reports when the file was replaced or written to. It follows the path's
+ * links: Kubernetes changes a ConfigMap by a link above its files. Notifications miss that, and network file systems
+ * have none.
  */
 export class FileLook {
   readonly #path: string;
@@ -28,7 +28,7 @@ export class FileLook {
   }
 
   async #look(): Promise<void> {
-    // A file system that hangs is asked once.
+    // If a file system hangs, only one check waits for it.
     if (this.#isLooking) return;
     this.#isLooking = true;
     const now = await signatureOf(this.#path);
@@ -36,7 +36,7 @@ export class FileLook {
     const isSettled = now === this.#before;
     this.#before = now;
     this.#known ??= now;
-    // A writer may not be done: it counts once two looks see the same.
+    // A writer may not be done: the change counts once two checks see the same.
     if (now === this.#known || !isSettled) return;
     this.#known = now;
     this.#changed();

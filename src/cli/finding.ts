@@ -2,26 +2,27 @@ import { withoutUserInfo } from '../config/index.ts';
 import { ExitCode, errorCodes, MirrorError, messageOf } from '../errors.ts';
 import { type Style, visibleText, wrapText } from './terminal/index.ts';
 
-/** What a check of something came to. `unreachable`: it could not be judged. */
+/** The result of a check. `unreachable`: the check was not possible. */
 type FindingState = 'ok' | 'note' | 'problem' | 'unreachable';
 
-/** One thing that was checked. */
+/** One check and its result. */
 export interface Finding {
-  /** What kind of thing: `root`, `lane`. */
+  /** The kind of the checked thing: `root`, `lane`. */
   readonly area: string;
   readonly name: string;
   readonly state: FindingState;
-  /** What was found, in a sentence. */
+  /** The result, in a sentence. */
   readonly text: string;
-  /** What else is worth knowing, a sentence each. */
+  /** Further facts, a sentence each. */
   readonly more?: readonly string[];
   readonly hint?: string | undefined;
-  /** For programs. */
+  /** Facts for programs. */
   readonly facts?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Something that was thrown, as a finding: a tracker that does not answer could not be judged, all else is a problem.
+ * Converts a thrown error to a finding: for a tracker that does not answer, the check was not possible; any other
+ * error is a problem.
  */
 export function failureFinding(area: string, name: string, error: unknown): Finding {
   if (error instanceof Error && error.name === 'AbortError')
@@ -37,7 +38,7 @@ export function failureFinding(area: string, name: string, error: unknown): Find
   };
 }
 
-/** The code of an error; one of a package need not be of our class. */
+/** Returns the code of an error; a package's error may not be of our class. */
 function codeOf(error: unknown): string {
   if (error instanceof MirrorError) return error.code;
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
@@ -49,7 +50,7 @@ function hintOf(error: unknown): string | undefined {
 }
 
 /**
- * The exit code of some findings; `wrong` is the code for a problem. A problem outweighs a check that was not
+ * Returns the exit code of some findings; `wrong` is the code for a problem. A problem outweighs a check that was not
  * possible.
  */
 export function exitCodeOf(findings: readonly Finding[], wrong: ExitCode = ExitCode.notMirrored): ExitCode {
@@ -57,12 +58,12 @@ export function exitCodeOf(findings: readonly Finding[], wrong: ExitCode = ExitC
   return findings.some(({ state }) => state === 'unreachable') ? ExitCode.couldNotJudge : ExitCode.done;
 }
 
-/** A finding as `doctor --json` prints it. */
+/** Returns a finding as `doctor --json` prints it. */
 export function findingJson({ area, name, state, text, more = [], hint, facts = {} }: Finding): object {
   return { area, name, state, text, more, hint: hint ?? null, ...facts };
 }
 
-/** The word for a state, for a column of its own. */
+/** Returns the word for a state, for a column of its own. */
 function stateWord(state: FindingState, style: Style): string {
   const word = state.padEnd(STATE_WIDTH);
   if (state === 'ok') return style.green(word);
@@ -74,7 +75,7 @@ const STATE_WIDTH = 'unreachable'.length;
 /** On a narrower terminal, there is no room for wrapped text next to the states. */
 const ROOMY_COLUMNS = 70;
 
-/** Findings as lines: state and sentence, further ones set in below. */
+/** Returns findings as lines: state and sentence, with further sentences indented below. */
 export function findingLines(findings: readonly Finding[], style: Style, width?: number): string[] {
   const indent = width !== undefined && width < ROOMY_COLUMNS ? 4 : STATE_WIDTH + 4;
   const below = ' '.repeat(indent);

@@ -21,10 +21,10 @@ export interface ForgetFlags extends GlobalOptions {
   readonly dryRun?: boolean;
 }
 
-/** What is named by a line of text for people, so that a long list stays readable. */
+/** The most names in a line of text for people, so that a long list stays readable. */
 const MOST_NAMED = 10;
 
-/** Forgets runs or a root: says what that is, asks, and does it. `named`: for an error, if nothing is meant. */
+/** Forgets runs or a root: explains it, asks, and does it. `named`: for an error, if nothing matches. */
 export async function forget(
   config: Config,
   wish: Pick<ForgetWish, 'isMeant' | 'root'>,
@@ -82,7 +82,7 @@ async function isWanted(
   return confirm('Forget them?', flags.yes === true, context, signal);
 }
 
-/** A tracker that cannot be reached is found out before anything is forgotten. */
+/** Forgets what the plan lists. Checks first that each tracker can be reached. */
 async function carryOut(
   { forgettings, removals }: ForgetPlan,
   config: Config,
@@ -171,7 +171,7 @@ function planText(plan: ForgetPlan, { flags, isDone, removed, style, env, config
   return `${lines.join('\n')}\n`;
 }
 
-/** What of it would be mirrored again, and how to have it left out. */
+/** Returns lines about runs that would be mirrored again, and how to exclude them. */
 function thereLines({ there, forgettings }: ForgetPlan, { env, config }: Pick<TextFacts, 'env' | 'config'>): string[] {
   if (there.length === 0) return [];
   const again = there.length === 1 ? 'it' : 'them';

@@ -13,14 +13,14 @@ interface InitFlags extends GlobalOptions {
 
 const DEFAULT_FILE = './mirrorboard.yaml';
 
-/** Writes a configuration to begin with. */
+/** Writes a first configuration. */
 export async function initCommand(roots: readonly string[], flags: InitFlags, context: CommandContext): Promise<void> {
   const file = flags.out ?? DEFAULT_FILE;
   const requests = roots.map((root) => parseRoot(root, existsSync));
   const missing = requests.filter(({ path }) => !existsSync(path)).map(({ path }) => path);
   try {
     mkdirSync(dirname(file), { recursive: true });
-    // Made or refused in one step: what was written meanwhile is kept.
+    // Creates or refuses in one step: a file that another process writes meanwhile is kept.
     writeFileSync(file, firstConfig(requests), { flag: flags.force === true ? 'w' : 'wx' });
   } catch (cause) {
     if (systemCode(cause) === 'EEXIST') {
@@ -46,9 +46,9 @@ export async function initCommand(roots: readonly string[], flags: InitFlags, co
   context.stderr.write(`Next: ${self} config check${config}, then ${self} doctor${config}\n`);
 }
 
-/** The text of a configuration with these roots and the local store; all else is there as comments. */
+/** Returns the text of a configuration with these roots and the local store; all other settings are comments. */
 function firstConfig(roots: readonly { readonly path: string; readonly name?: string }[]): string {
-  // A text in quotes of JSON is one of YAML. A literal ${ would be a variable.
+  // A text in JSON quotes is also one of YAML. A literal ${ would be a variable.
   const quoted = (text: string): string => JSON.stringify(text.replaceAll('${', () => '$${'));
   const lines = roots.map(({ path, name }) =>
     name === undefined ? `  - ${quoted(path)}` : `  - { path: ${quoted(path)}, name: ${quoted(name)} }`,

@@ -26,7 +26,7 @@ interface InspectFlags extends GlobalOptions {
   readonly format?: string;
 }
 
-/** Shows what is in event files, what is damaged, or why there is nothing to show. */
+/** Shows the content of event files, their damage, or the reason that there is nothing to show. */
 export async function inspectCommand(path: string, flags: InspectFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
   const config = await readConfig(flags, context);
@@ -116,7 +116,7 @@ function runText(run: RunSurvey, style: Style, width: number | undefined): strin
   return `${lines.join('\n')}\n\n`;
 }
 
-/** Files that are skipped, shown one by one. */
+/** The most skipped files that are shown one by one. */
 const MOST_PASSED = 20;
 
 function damageWords(damage: Damage): string {

@@ -2,18 +2,18 @@ import { Worker } from 'node:worker_threads';
 import { ExitCode } from '../errors.ts';
 import { endProcess } from './end-process.ts';
 
-/** The log line about a signal, used instead of the line for people when the output is for programs. */
+/** The log line about a signal, in place of the line for people, when the output is for programs. */
 export const ENDING = 'stopping: storing what was read';
 
-/** How long an end may take by default: less than the 30 s after which Kubernetes kills. */
+/** The default time to end: less than the 30 s after which Kubernetes kills. */
 const GRACE_MS = 25_000;
 /**
- * So long after the time of grace the process is killed from another thread, should the main thread be in a call that
- * blocks.
+ * The time after the grace period at which another thread kills the process, in case the main thread is in a call
+ * that blocks.
  */
 const LAST_RESORT_MS = 2000;
 /**
- * Waits in a thread of its own, from a text: nothing has to be loaded from a disk that may hang, and it takes no turn
+ * The script of that thread. It is a text, so nothing must be loaded from a disk that may hang, and it takes no turn
  * of the main thread.
  */
 const LAST_RESORT = `
@@ -22,17 +22,17 @@ Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, workerData);
 process.kill(process.pid, 'SIGKILL');
 `;
 
-/** What a process does about signals. */
+/** The options for handling signals. */
 interface InterruptOptions {
-  /** Handles a SIGHUP that is not the end of our terminal. Default: nothing. */
+  /** Handles a SIGHUP that does not come from a closed terminal. Default: nothing. */
   readonly hungUp?: () => void;
-  /** Default: whether standard error is one. */
+  /** True if the process has a terminal. Default: standard error decides. */
   readonly isTerminal?: boolean;
-  /** How long the end may take. Default 25,000. */
+  /** The time that the process may take to end, in milliseconds. Default 25,000. */
   readonly graceMs?: number;
 }
 
-/** Notes a hangup that comes before `Interrupt` hears it: it must not end a service, and is acted on later. */
+/** Notes a hangup that comes before `Interrupt` listens: it must not end a service, which acts on it later. */
 export class EarlyHangup {
   readonly #handler = (): void => {
     this.wasHeard = true;
@@ -40,7 +40,7 @@ export class EarlyHangup {
   readonly #isTerminal: boolean;
   wasHeard = false;
 
-  /** A terminal that is closed ends the process, as it always does. */
+  /** A closed terminal ends the process, as usual. */
   constructor(isTerminal: boolean = process.stderr.isTTY === true) {
     this.#isTerminal = isTerminal;
     if (!isTerminal) process.on('SIGHUP', this.#handler);
@@ -53,10 +53,10 @@ export class EarlyHangup {
 
 let wasAsked = false;
 
-/** Longer chains of causes say nothing more, and a chain can be a circle. */
+/** The most causes that a search follows: longer chains add nothing, and a chain can be a circle. */
 const MOST_CAUSES = 8;
 
-/** True if an error only says that work was aborted, after the process was asked to end. */
+/** True if an error only means that work was aborted, after the process was asked to end. */
 export function isInterruption(error: unknown): boolean {
   let cause = error;
   for (let i = 0; wasAsked && i < MOST_CAUSES && typeof cause === 'object' && cause !== null; i++) {
@@ -68,20 +68,21 @@ export function isInterruption(error: unknown): boolean {
 }
 
 /**
- * The first Ctrl-C (or SIGTERM) asks the work to end cleanly, the second ends the process at once, and so does the
- * end of the time of grace. Either way a later start continues where this one was.
+ * Handles signals. The first Ctrl-C (or SIGTERM) asks the work to end cleanly; the second ends the process at once,
+ * and so does the end of the grace period. Either way, a later start resumes.
  */
 export class Interrupt {
   readonly #controller = new AbortController();
   readonly #report: (line: string, signal: NodeJS.Signals) => void;
-  /** How long the end may take, in milliseconds. */
+  /** The time that the process may take to end, in milliseconds. */
   graceMs: number;
   readonly #handler = (signal: NodeJS.Signals): void => this.#interrupted(signal);
   readonly #hungUp: () => void;
   readonly #isTerminal: boolean;
   /**
-   * A terminal that is closed asks to end, once: the signal may come several times, and never breaks an end off. A
-   * service has no terminal, nor has what `nohup` started: there it means something else, or nothing.
+   * Handles a hangup. A closed terminal asks the process to end, once: the signal may come several times, and never
+   * cuts an end short. A service has no terminal, nor does a process that `nohup` started: there the signal means
+   * something else, or nothing.
    */
   readonly #hangup = (): void => {
     if (this.#controller.signal.aborted) return;

@@ -1,7 +1,7 @@
 import { parseDuration } from '../duration.ts';
 import { MirrorError } from '../errors.ts';
 
-/** `--max-lag`: `5m`, `90s`, `1h30m`; a number alone is seconds. */
+/** Parses `--max-lag`: `5m`, `90s`, `1h30m`; a number alone is seconds. */
 export function lagLimitOf(text: string | undefined): number | undefined {
   const limit = text === undefined ? undefined : parseDuration(text);
   if (text === undefined || limit !== undefined) return limit;

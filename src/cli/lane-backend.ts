@@ -4,23 +4,23 @@ import type { Environment } from '../environment.ts';
 import { MirrorError } from '../errors.ts';
 import type { ResolvedLane } from '../lanes/index.ts';
 
-/** What work with a lane's backend needs. */
+/** The inputs for work with a lane's backend. */
 export interface LaneWork {
   readonly env: Environment;
-  /** Longest time for all of it. */
+  /** The longest time for all of the work. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** How long the work may continue once the limit has passed, to clean up behind itself. Default 0. */
+  /** The time that the work may take for its cleanup after the limit has passed. Default 0. */
   readonly graceMs?: number;
   readonly warn?: (message: string) => void;
 }
 
-/** How long a backend may take to close once nothing more is wanted of it. */
+/** The time that a backend may take to close. */
 const CLOSE_MS = 5_000;
 
 /**
- * Creates a lane's backend, does something with it and closes it, all within a time limit. So a tracker that does not
- * answer, or a backend that ignores its signal, cannot delay the command.
+ * Creates a lane's backend, works with it and closes it, all within a time limit. So a tracker that does not answer,
+ * or a backend that ignores its signal, cannot delay the command.
  */
 export async function withBackend<Result>(
   lane: ResolvedLane,
@@ -33,7 +33,7 @@ export async function withBackend<Result>(
     retry: 'later',
     context: { lane: lane.name },
   });
-  // A timer of our own: that of AbortSignal.timeout keeps no process alive.
+  // The timer is our own: that of AbortSignal.timeout keeps no process alive.
   const timer = setTimeout(() => controller.abort(late), timeoutMs);
   const limit = AbortSignal.any([controller.signal, signal]);
   const created = lane.type.create(lane.settings, { lane: lane.name, env, warn, whoseRun });
@@ -61,14 +61,14 @@ async function within<Result>(work: Promise<Result>, signal: AbortSignal): Promi
   try {
     return await Promise.race([work, promise]);
   } catch (error) {
-    // What a backend says of being aborted is not why.
+    // A backend's error about the abort is not the reason.
     throw signal.aborted ? signal.reason : error;
   } finally {
     signal.removeEventListener('abort', abort);
   }
 }
 
-/** Waits for the end of something, but not forever; what goes wrong in it changes nothing any more. */
+/** Waits for the end of some work, but only for `ms`; its failure changes nothing any more. */
 async function settledWithin(work: Promise<unknown>, ms: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);

@@ -1,11 +1,11 @@
-/** Words for a lane that a process drives, or drove last. */
+/** Describes a lane that a process drives, or drove last. */
 import type { LanePosture, LaneSnapshot } from '../status/index.ts';
 import type { LaneHealth } from './next-step.ts';
 import { counted, formatBytes, formatDuration, formatRate, type Style, visibleText } from './terminal/index.ts';
 
 const MOST_RUNS = 5;
 
-/** Why a lane is no further than it is. */
+/** The reason that a lane has not progressed further. */
 interface Block {
   readonly state: string;
   readonly code: string | null;
@@ -13,10 +13,13 @@ interface Block {
   readonly remedy: string;
 }
 
-/** A lane, what of it people have paused, and what is pending for it, if that is known. */
+/** A lane, the parts of it that people have paused, and the pending data if it is known. */
 export type PausedLane = Pick<LanePosture, 'name' | 'pauses'> & Partial<Pick<LanePosture, 'lagBytes'>>;
 
-/** Why it is blocked, or was when its last process ended; undefined if it was not, or has everything since. */
+/**
+ * Returns why the lane is blocked, or was when its last process ended; undefined if it was not, or has everything
+ * since.
+ */
 export function blockOf(lane: LanePosture): Block | undefined {
   const { name, snapshot, isDriven, lagBytes } = lane;
   const pausedMs = pausedSince(lane);
@@ -30,7 +33,7 @@ export function blockOf(lane: LanePosture): Block | undefined {
   return { state, code: text(code) ?? null, reason, remedy: text(remedy) ?? noRemedy(isDriven) };
 }
 
-/** A process that ended before its tries were so many that the lane waited. */
+/** Returns the error of a process that ended while it was still retrying, before the lane counted as blocked. */
 function failing({ lane }: LaneSnapshot): Block | undefined {
   const error = lane['last_error'] as Readonly<Record<string, unknown>> | null | undefined;
   if (typeof error !== 'object' || error === null || error['over'] !== false) return undefined;
@@ -46,19 +49,19 @@ function noRemedy(isDriven: boolean): string {
   return isDriven ? 'none needed: the lane retries by itself' : 'check the tracker; the next backfill or watch retries';
 }
 
-/** Since when all of a lane is paused; undefined if it is not. */
+/** Returns since when all of a lane is paused; undefined if it is not. */
 export function pausedSince({ pauses }: Pick<LanePosture, 'pauses'>): number | undefined {
   return pauses.find(({ root }) => root === undefined)?.sinceMs;
 }
 
-/** The state of a lane, in the words of the next step. */
+/** Returns the state of a lane, in the words of the next step. */
 export function healthOf(lane: LanePosture): LaneHealth {
   if (pausedSince(lane) !== undefined) return 'well';
   if (blockOf(lane) !== undefined) return 'blocked';
   return stoppedRuns(lane).length > 0 ? 'runsStopped' : 'well';
 }
 
-/** Lines for a person; none if there is nothing to say. */
+/** Returns lines for a person; none if there is nothing to report. */
 export function stateLines(lane: LanePosture, nowMs: number, style: Style): string[] {
   const { name, snapshot, isDriven } = lane;
   const paused = pausedLines(lane, nowMs, style);
@@ -91,7 +94,7 @@ export function stateLines(lane: LanePosture, nowMs: number, style: Style): stri
   return lines;
 }
 
-/** The paused roots, and the pending data if it is known. */
+/** Returns the paused roots, and the pending data if it is known. */
 export function pausedLines({ name, pauses, lagBytes }: PausedLane, nowMs: number, style: Style): string[] {
   const [first] = pauses;
   if (first === undefined) return [];
@@ -109,7 +112,7 @@ function stoppedRuns({ snapshot, isDriven, lagBytes }: LanePosture): readonly Re
   return Array.isArray(runs) ? runs : [];
 }
 
-/** Rate, and time until it has everything. */
+/** Returns the rate, and the time until the lane has everything. */
 export function paceCells(lane: LanePosture): readonly [rate: string, left: string] {
   const { points_per_second: rate, catch_up_seconds: left } = runningJson(lane);
   if (!lane.isDriven || lane.lagBytes === 0) return ['-', '-'];
@@ -119,7 +122,7 @@ export function paceCells(lane: LanePosture): readonly [rate: string, left: stri
   ];
 }
 
-/** What holds only while a process drives the lane; null otherwise. */
+/** Returns the facts that apply only while a process drives the lane; null otherwise. */
 export function runningJson({ snapshot, isDriven }: LanePosture): Readonly<Record<string, unknown>> {
   const of = (key: string): unknown => (isDriven ? (snapshot?.lane[key] ?? null) : null);
   return {
@@ -130,7 +133,7 @@ export function runningJson({ snapshot, isDriven }: LanePosture): Readonly<Recor
   };
 }
 
-/** The last document of the process that drove the lane, alive or not. */
+/** Returns the last document of the process that drove the lane, running or not. */
 export function lastJson({ by, pid, written_ms, ended, lane }: LaneSnapshot): object {
   const of = (key: string): unknown => lane[key] ?? null;
   return {

@@ -10,11 +10,11 @@ import { visibleText } from './terminal/index.ts';
 
 /** The options of `lane`. */
 interface LaneFlags extends GlobalOptions {
-  /** `--root NAME`, as often as it was given. */
+  /** `--root NAME`, may be repeated. */
   readonly root?: readonly string[];
 }
 
-/** Pauses, resumes or retries a lane: it is asked for in the state, where a running `watch` finds it. */
+/** Pauses, resumes or retries a lane: it writes the request into the state, where a running `watch` finds it. */
 export async function laneCommand(kind: LaneWish['kind'], name: string, flags: LaneFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
   const config = await readConfig(flags, context);
@@ -42,7 +42,7 @@ export async function laneCommand(kind: LaneWish['kind'], name: string, flags: L
   }
 }
 
-/** Where a lane leads to, as the state has it. */
+/** Returns the target of a lane, as it is in the state. */
 async function targetOf(name: string, config: Config, env: NodeJS.ProcessEnv): Promise<string> {
   if (name === 'local' && config.lanes.local !== undefined) return resolve(config.lanes.local.path);
   const lanes = await resolveLanes(config, env);

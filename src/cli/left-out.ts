@@ -1,15 +1,15 @@
 import { type Config, linksOf } from '../config/index.ts';
 import { globsOf, type RootRequest, type RunGlobs, resolveRoots, unseenRoots } from '../discover/index.ts';
 
-/** Runs of some roots that the configured globs keep out, and their files. */
+/** The runs of some roots that the configured globs exclude, and their files. */
 export interface LeftOutRuns {
   readonly runs: number;
   readonly files: number;
 }
 
 /**
- * What lies in some roots of which globs let nothing through. Undefined if there are no globs, or nothing is
- * there.
+ * Returns the excluded runs of some roots of which globs include nothing. Undefined if there are no globs, or no
+ * runs.
  */
 export async function leftOutOf(requests: readonly RootRequest[], config: Config): Promise<LeftOutRuns | undefined> {
   const links = linksOf(config);

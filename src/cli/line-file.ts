@@ -2,7 +2,7 @@ import { OutputFile } from './output-file.ts';
 
 const LINES_PER_WRITE = 1000;
 
-/** A file of lines that appears under its name when it is whole. */
+/** A file of lines that appears under its name when it is complete. */
 export class LineFile {
   readonly #file: OutputFile;
   #lines: string[] = [];

@@ -1,7 +1,7 @@
 import type { Capabilities } from '../contract/index.ts';
 import { formatCount } from './terminal/index.ts';
 
-/** What is lost in a tracker, a sentence each; empty if nothing is. */
+/** Returns the losses in a tracker, a sentence each; empty if there are none. */
 export function lossSentences({ holds, keeps, caps, readBack, replacesByKey }: Capabilities): string[] {
   const kinds = (holding: string): string =>
     Object.entries(holds)

@@ -7,12 +7,12 @@ import type { CommandContext } from './context.ts';
 import { isInterruption } from './interrupt.ts';
 import { OutputFile } from './output-file.ts';
 
-/** Whatever the umask: the collector has a user of its own, and there is no name of a run in it. */
+/** The mode, whatever the umask: the collector has a user of its own, and the file contains no name of a run. */
 const FOR_ALL = 0o644;
 
 /**
- * Runs a command, and writes the metrics of it to `path` when it has ended, also after a failure. Throws MB3009 if the
- * file cannot be written: before the command does anything if the folder says so.
+ * Runs a command, and writes its metrics to `path` when it has ended, also after a failure. Throws MB3009 if the file
+ * cannot be written: before the command starts if the folder already shows that.
  */
 export async function withMetricsFile(
   path: string | undefined,
@@ -33,7 +33,7 @@ export async function withMetricsFile(
     try {
       await write(exitCodeOf(error));
     } catch (unwritten) {
-      // The first failure is the one to know.
+      // The first failure is the important one.
       context.stderr.write(`${messageOf(unwritten)}\n`);
     }
     throw error;
@@ -53,7 +53,7 @@ function checkFolder(path: string): void {
   }
 }
 
-/** What the run before this one wrote; empty if there is none. */
+/** Returns the text that the previous run of the command wrote; empty if there is none. */
 function formerText(path: string): string {
   try {
     return readFileSync(path, 'utf8');

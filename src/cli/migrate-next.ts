@@ -9,14 +9,14 @@ import type { MigrateFlags } from './migrate-flags.ts';
 import { commonWords, nextStep, type Situation, typedWords } from './next-step.ts';
 import { comparedAs } from './verify-next.ts';
 
-/** What a migration did and found. */
+/** The results of a migration. */
 interface Migrated {
   readonly report: Report;
-  /** The new lane with the files, and the two lanes with each other; fewer if it was interrupted. */
+  /** The comparison of the new lane with the files, and of the two lanes; fewer if it was interrupted. */
   readonly verifications: readonly Verification[];
-  /** Whenever that was: while it was mirrored, compared or looked through. */
+  /** True if it was interrupted at any time: while it mirrored, compared or searched. */
   readonly isInterrupted?: boolean;
-  /** Log directories as they were given, and as they were understood. */
+  /** The log directories as the user typed them. */
   readonly roots: readonly string[];
   readonly requests: readonly RootRequest[];
   readonly flags: MigrateFlags;
@@ -24,8 +24,8 @@ interface Migrated {
 }
 
 /**
- * What removes what is in the way; undefined if nothing does. A loss is a decision of the operator, and the reasons
- * name the flag that accepts it.
+ * Returns the command that removes the obstacle; undefined if none does. The operator decides about a loss, and the
+ * reasons name the flag that accepts it.
  */
 export function nextOfMigration(migrated: Migrated): string | undefined {
   const { report, verifications, roots, requests, flags, program } = migrated;
@@ -67,7 +67,9 @@ function hasPending({ lanes }: Report, own: Verification | undefined, between: V
   return lanes.some(({ state }) => state !== 'done') || pendingBytes > damaged.before || totalsOf(between).notYet > 0;
 }
 
-/** All directories that were compared, and those of runs that are elsewhere; none if there are no such runs. */
+/**
+ * Returns all directories that were compared, and those of runs that are elsewhere; none if there are no such runs.
+ */
 function directoriesOf(uncompared: readonly UncomparedRun[], requests: readonly RootRequest[]): string[] {
   const others = new Map(uncompared.filter(({ why }) => why === 'elsewhere').map(({ run, root }) => [root, run.root]));
   if (others.size === 0) return [];

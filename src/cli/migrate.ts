@@ -16,10 +16,10 @@ import { localLane, readConfig } from './read-config.ts';
 import { columnsOf, laneWarning, ProgressBlock, renderReport, renderVerification, reportJson, visibleText } from './terminal/index.ts';
 import { verificationJson } from './verification-json.ts';
 
-/** Differences of a comparison that are named. */
+/** The most differences of a comparison that are named. */
 const MOST_EXAMPLES = 10;
 
-/** Brings everything into one lane, and proves that it has all that another one has. */
+/** Mirrors everything into one lane, and proves that it has everything that another one has. */
 export async function migrateCommand(roots: readonly string[], flags: MigrateFlags, context: CommandContext): Promise<void> {
   const { stdout, stderr, env } = context;
   const { from, to } = flags;
@@ -34,7 +34,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
   const block = new ProgressBlock({ stream: stderr, now: steadyMs, isTty, columns: () => stderr.columns });
   using interrupt = new Interrupt((line) => block.print(line), { graceMs: config.shutdownGraceMs });
   const { signal } = interrupt;
-  // Lanes are made several times, and say the same each time.
+  // Lanes are made several times, and warn the same each time.
   const warned = new Set<string>();
   const warn: LaneWarning = (lane, message, facts) => {
     const line = laneWarning(lane, message, facts);
@@ -141,7 +141,7 @@ function headOf(lane: string, other: string | undefined): string {
   return other === undefined ? lane : `${lane} against ${other}`;
 }
 
-/** The verdict is about what came from event files. */
+/** Returns the verdict's sentence, which covers only data from event files. */
 function doneText(from: string, to: string, but: string): string {
   return `${to} has everything from the event files that ${from} has${but === '' ? '' : `, except for ${but}`}: you can switch off ${from}`;
 }

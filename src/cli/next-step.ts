@@ -1,57 +1,57 @@
-/** What is worth typing now: one rule for all commands, from facts alone. */
+/** Chooses the command to type now: one rule for all commands, from facts only. */
 import { flagName } from '../flag-names.ts';
 import { type GlobalOptions, shellWord } from './context.ts';
 
-/** Why a lane is no further than it is. */
+/** The reason that a lane has not progressed further. */
 export type LaneHealth =
-  /** It continues on its own, or has nothing to do. */
+  /** It continues without help, or has nothing to do. */
   | 'well'
   /** Its tracker is down, hangs, asks to wait, or rejects the credentials. */
   | 'blocked'
-  /** The tracker takes nothing more for some of its runs. */
+  /** The tracker accepts nothing more for some of its runs. */
   | 'runsStopped';
 
-/** Everything that decides what is worth doing; what a command does not know is left out. */
+/** The facts that decide the next command; a command leaves out what it does not know. */
 export interface Situation {
-  /** What the person typed, so that it can be typed again. */
+  /** The words that the person typed, to be typed again. */
   readonly typed: readonly string[];
-  /** What every command needs to mean the same: `--config` and the like. */
+  /** The flags that every command needs to mean the same: `--config` and the like. */
   readonly common: readonly string[];
-  /** Log directories, as they are to be typed. */
+  /** The log directories, as they must be typed. */
   readonly roots: readonly string[];
-  /** Those of them that were given. Default: all. */
+  /** The directories that the person typed. Default: all. */
   readonly given?: readonly string[];
   readonly isInterrupted?: boolean;
-  /** A process mirrors at the moment: what is pending comes on its own, and a second one would be refused. */
+  /** True if a process is mirroring now: pending data comes without help, and a second process would be refused. */
   readonly isDriven?: boolean;
-  /** Names of roots that are not there. */
+  /** The names of roots that do not exist. */
   readonly missing?: readonly string[];
-  /** A root, a folder or a file cannot be checked, or is empty all at once. */
+  /** True if a root, a folder or a file cannot be checked, or is suddenly empty. */
   readonly isShut?: boolean;
   readonly lanes?: readonly { readonly name: string; readonly health: LaneHealth }[];
-  /** A lane that refused points it should hold. */
+  /** The lane that refused points it should hold. */
   readonly refusing?: string | undefined;
-  /** Files of which something is damaged. */
+  /** The files with damage. */
   readonly damaged?: readonly string[];
-  /** Something that is in the files is not in every lane. */
+  /** True if some data of the files is not in every lane. */
   readonly hasPending?: boolean;
-  /** A lane that people have paused. */
+  /** The lane that people have paused. */
   readonly paused?: string | undefined;
-  /** Nothing was ever mirrored. */
+  /** True if nothing was ever mirrored. */
   readonly isNew?: boolean;
-  /** Where no event file was found at all, or none that is asked for: the first root. */
+  /** The first root, if it has no event file, or none that is included. */
   readonly emptyRoot?: string | undefined;
-  /** Only this lane is spoken of. */
+  /** The only lane that the command is about. */
   readonly lane?: string | undefined;
-  /** What a comparison found: differences, and what was done about them. */
+  /** The result of a comparison: differences, and the repair. */
   readonly compared?: 'same' | 'differs' | 'repairNoted' | 'repairLeft' | 'cannotMend' | 'unreachable' | undefined;
-  /** Only the local store is mirrored into. */
+  /** True if only the local store is mirrored into. */
   readonly isLocalOnly?: boolean;
-  /** What the command has shown already, so that it is not suggested again. */
+  /** The fact that the command has already shown, so that it is not suggested again. */
   readonly confirmed?: 'how it stands' | 'that it is the same' | 'that it is mirrored';
 }
 
-/** The command, as it is typed. */
+/** Returns the command, as it must be typed. */
 export function nextStep(situation: Situation, program: string): string {
   const { words, pipe } = decide(situation);
   const command = [program, ...words, ...(words === situation.typed ? [] : situation.common)].map(shellWord).join(' ');
@@ -63,7 +63,7 @@ interface Step {
   readonly pipe?: string;
 }
 
-/** What is in the way of most comes first; what is only of use comes last. */
+/** Chooses the next step: the largest obstacle comes first, merely useful commands come last. */
 function decide(situation: Situation): Step {
   const { typed, roots, isDriven = false, missing = [], lanes = [], damaged = [], compared } = situation;
   const toLane = situation.lane === undefined ? [] : ['--to', situation.lane];
@@ -71,14 +71,14 @@ function decide(situation: Situation): Step {
   const again: Step = { words: typed };
   const bring: Step = { words: ['backfill', ...roots, ...toLane] };
   if (situation.isInterrupted === true) return again;
-  // A repair first: what was noted is lost sight of easily.
+  // A repair comes first: people easily forget what it noted.
   if (compared === 'repairNoted') return isDriven ? again : bring;
   if (compared === 'repairLeft') return again;
-  // Who wants to put it right by hand needs all of it.
+  // A person who repairs by hand needs the full report.
   if (compared === 'cannotMend') return { words: ['verify', ...(situation.given ?? roots), ...ofLane, '--report', 'differences.jsonl'] };
   if (compared === 'differs') return { words: ['verify', '--repair', ...(situation.given ?? roots), ...ofLane] };
   const [gone] = missing;
-  // Named on purpose, it is the same root elsewhere.
+  // If the person names it with the new path, it is the same root in another place.
   if (gone !== undefined) return { words: ['backfill', `${gone}=NEW_PATH`] };
   if (situation.isShut === true || compared === 'unreachable' || lanes.some(({ health }) => health === 'blocked')) {
     return { words: ['doctor', ...roots] };
@@ -86,14 +86,14 @@ function decide(situation: Situation): Step {
   const stopped = lanes.find(({ health }) => health === 'runsStopped');
   if (stopped !== undefined && !isDriven) return { words: ['backfill', ...roots, '--to', stopped.name, '--rebuild'] };
   if (situation.isNew === true && !isDriven) return roots.length > 0 ? bring : { words: ['backfill', 'LOGDIR'] };
-  // The repair asks for them again.
+  // The repair sends them again.
   if (situation.refusing !== undefined && !isDriven)
     return { words: ['verify', ...(situation.given ?? []), '--lane', situation.refusing, '--repair'] };
   const [file] = damaged;
   if (file !== undefined) return { words: ['inspect', file] };
   if (situation.emptyRoot !== undefined) return { words: ['inspect', situation.emptyRoot] };
   if (situation.hasPending === true) {
-    // Who compares wants it compared once it is there.
+    // A person who compares wants a comparison after the data has arrived.
     if (isDriven) return situation.confirmed === 'that it is the same' ? again : { words: ['status', '--watch'] };
     return BRINGING.has(typed[0] ?? '') ? again : bring;
   }
@@ -109,16 +109,16 @@ function decide(situation: Situation): Step {
   }
 }
 
-/** Commands that bring what is pending when they are given again. */
+/** The commands that bring pending data when they are repeated. */
 const BRINGING = new Set(['backfill', 'migrate']);
 
-/** Data, at last. */
+/** The step when nothing else is left: a look at the data. */
 const LOOK: Step = { words: ['export', '--format', 'csv'], pipe: 'head' };
 
-/** Flags that say how something is shown, not what is done. */
+/** The flags that change only the display, not the work. */
 const SHOWING = new Set(['json', 'quiet', 'color', 'logLevel', 'logFormat', 'verbose']);
 
-/** A command as it was typed, but for how it shows what it does. */
+/** Returns a command as it was typed, without the flags of its display. */
 export function typedWords(command: string, roots: readonly string[], flags: object): string[] {
   const words = Object.entries(flags).flatMap(([key, value]): string[] => {
     if (SHOWING.has(key)) return [];
@@ -130,7 +130,7 @@ export function typedWords(command: string, roots: readonly string[], flags: obj
   return [command, ...roots, ...words];
 }
 
-/** The flags that every command needs to mean the same. */
+/** Returns the flags that every command needs to mean the same. */
 export function commonWords({ config, profile, store, state }: GlobalOptions): string[] {
   const pairs = Object.entries({ config, profile, store, state });
   return pairs.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));

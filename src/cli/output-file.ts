@@ -1,12 +1,14 @@
 import { MirrorError, messageOf } from '../errors.ts';
 import { WholeFile } from '../own-files/index.ts';
 
-/** The output file of a command, which appears under its name when complete. Throws MB3009 if it cannot be written. */
+/**
+ * The output file of a command, which appears under its name when complete. Throws MB3009 if it cannot be written.
+ */
 export class OutputFile {
   readonly #path: string;
   readonly #file: WholeFile;
 
-  /** `mode`: exactly this one. Default: what the umask of the process leaves. */
+  /** Opens the file. `mode`: exactly this mode. Default: the mode that the umask of the process leaves. */
   constructor(path: string, mode?: number) {
     this.#path = path;
     this.#file = this.#try(() => new WholeFile(path));
@@ -21,7 +23,7 @@ export class OutputFile {
     this.#try(() => this.#file.finish());
   }
 
-  /** Leaves what was under the name before. */
+  /** Removes the new file, and leaves what had the name before. */
   abandon(): void {
     this.#file.abandon();
   }

@@ -1,6 +1,8 @@
 import { MirrorError } from '../errors.ts';
 
-/** How long a tracker may get nowhere before it is given up for this pass. Default: 10 minutes. */
+/**
+ * Returns how long a tracker may make no progress before this pass gives it up, in milliseconds. Default: 10 minutes.
+ */
 export function patienceMsOf(text = '600'): number {
   const seconds = Number(text);
   if (seconds > 0) return seconds * 1000;

@@ -16,7 +16,7 @@ import {
 
 const MOST_RUNS = 30;
 
-/** A plan for a program to read. */
+/** Returns a plan for programs. */
 export function planJson({ store, runs, lanes, obstacles }: Plan): object {
   return {
     type: 'plan',
@@ -54,7 +54,7 @@ export function planJson({ store, runs, lanes, obstacles }: Plan): object {
   };
 }
 
-/** A plan for a person to read. */
+/** Returns a plan for people. */
 export function renderPlan({ runs, store, lanes, obstacles }: Plan, width: number | undefined): string {
   const toRead = runs.reduce((sum, run) => sum + run.bytesToRead, 0);
   const files = runs.reduce((sum, run) => sum + run.files, 0);
@@ -88,7 +88,7 @@ export function renderPlan({ runs, store, lanes, obstacles }: Plan, width: numbe
   return `${lines.join('\n')}\n`;
 }
 
-/** A table of the lanes; if it would be too wide, the places they lead to are below it. */
+/** Returns a table of the lanes; if it would be too wide, their targets are below it. */
 function lanesText(lanes: readonly LanePlan[], hasStore: boolean, width: number | undefined): string {
   const where = (lane: LanePlan): string => `${lane.type === 'local' && !hasStore ? 'a new store ' : ''}${lane.where}`;
   const wide = laneTable(lanes, (lane) => `${lane.name} (${where(lane)})`, undefined);

@@ -3,22 +3,21 @@ import { MirrorError } from '../errors.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
 import { AnswerWatch, SILENT_MS } from '../sync/delivery/index.ts';
 
-/** How long a tracker must answer that a person waits for. */
+/** The longest time for a tracker's answer while a person waits. */
 export const PROBE_MS = 30_000;
 
-/** How long to wait for a tracker, and where to report that. */
+/** The options of a probe: how long it waits, and where it reports that. */
 interface ProbeOptions {
-  /** A line for the person who waits. */
+  /** Prints a line for the person who waits. */
   readonly report: (line: string) => void;
   readonly signal: AbortSignal;
-  /** What has not happened, if it does not answer. */
+  /** The sentence about what did not happen, if it does not answer. */
   readonly undone: string;
   readonly clock?: Clock;
 }
 
 /**
- * Asks whether a tracker is there before something is done in it. Reports the wait, and gives up long
- * before a request would.
+ * Checks that a tracker answers before work starts in it. Reports the wait, and gives up long before a request would.
  */
 export async function probeInTime(
   { name, target, backend }: Pick<TrackerLaneOptions, 'name' | 'target' | 'backend'>,
@@ -42,7 +41,7 @@ export async function probeInTime(
   try {
     await Promise.race([answers.ask(() => backend.probe(AbortSignal.any([signal, limit.signal]))), late]);
   } catch (error) {
-    // What a backend says of being aborted is not why.
+    // A backend's error about the abort is not the reason.
     throw limit.signal.aborted ? limit.signal.reason : error;
   } finally {
     over.abort();

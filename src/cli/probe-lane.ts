@@ -7,10 +7,10 @@ import { type LaneWork, withBackend } from './lane-backend.ts';
 import { lossSentences } from './loss-words.ts';
 import { formatDuration } from './terminal/index.ts';
 
-/** A tracker's clock may be off by so much before it is worth a word. */
+/** The difference of clocks above which a finding mentions it. */
 const CLOCK_SKEW_MS = 60_000;
 
-/** Looks whether a lane's tracker is there and accepts our credentials. Writes nothing. */
+/** Checks that a lane's tracker answers and accepts our credentials. Writes nothing. */
 export async function probeLane(lane: ResolvedLane, work: LaneWork, now: () => number = steadyMs): Promise<Finding> {
   const startMs = now();
   try {

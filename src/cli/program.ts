@@ -5,7 +5,9 @@ import { version } from './version.ts';
 
 const METRICS_FILE = 'write metrics to this file at the end, for the textfile collector of node_exporter';
 
-/** The whole command line. Commands load what they need when they run, so that --help and --version are instant. */
+/**
+ * Makes the whole command line. Commands load their modules when they run, so that --help and --version are instant.
+ */
 export function makeProgram(context: CommandContext): Command {
   const program = new Command('mirrorboard')
     .description('Mirror TensorBoard log directories exactly into a local store that you can query and into experiment trackers.')

@@ -15,10 +15,12 @@ import { setOwnUmask } from '../own-files/index.ts';
 import { type CommandContext, configFlags, type GlobalOptions, styleOf } from './context.ts';
 import { visibleText } from './terminal/index.ts';
 
-/** Reads a file of the configuration as text. */
+/** A call that reads a file of the configuration as text. */
 export type ConfigReader = NonNullable<Surroundings['readFile']>;
 
-/** Reads each file once, however often it is asked for: a pipe gives nothing the second time. */
+/**
+ * Returns a reader that reads each file once, however often it is asked for: a pipe gives nothing the second time.
+ */
 export function readingOnce(): ConfigReader {
   const texts = new Map<string, Promise<string>>();
   return (path) => {
@@ -28,22 +30,22 @@ export function readingOnce(): ConfigReader {
   };
 }
 
-/** What a command's flags say of the configuration. */
+/** The options of reading a configuration for a command. */
 interface ReadConfigOptions {
   readonly defaultLogLevel?: LogLevel;
-  /** What only this command's flags say. */
+  /** The values of flags that only this command has. */
   readonly flags?: Pick<Flags, 'lanes' | 'roots'>;
-  /** Default: from the disk. */
+  /** The reader of files. Default: from the disk. */
   readonly readFile?: ConfigReader;
-  /** The command says by itself what should be known of how the configuration was read. */
+  /** True if the command itself reports the notices of the configuration. */
   readonly isSilent?: boolean;
-  /** The command only reads the state: one that was named and is not there is a slip. */
+  /** True if the command only reads the state: a named state that does not exist is a mistake. */
   readonly readsState?: boolean;
-  /** The command mirrors: it has to be told its shard, rather than take that of the state. */
+  /** True if the command mirrors: it must name its shard, instead of taking that of the state. */
   readonly isMirroring?: boolean;
 }
 
-/** The configuration of a command; what should be known of how it was read is reported on standard error. */
+/** Returns the configuration of a command; prints its notices to standard error. */
 export async function readConfig(flags: GlobalOptions, context: CommandContext, options: ReadConfigOptions = {}): Promise<Config> {
   const { env, stderr } = context;
   const { defaultLogLevel, flags: more, readFile, isSilent = false, readsState = false, isMirroring = false } = options;
@@ -66,7 +68,10 @@ export async function readConfig(flags: GlobalOptions, context: CommandContext, 
   return config;
 }
 
-/** The state says whose runs it knows: a command that is told nothing else is about those. */
+/**
+ * Takes the shard from the state, unless the configuration names one: the command is about the runs that the state
+ * knows.
+ */
 async function ofShard(config: Config): Promise<Config> {
   if (config.rules.shard !== undefined || !existsSync(config.state.path)) return config;
   const { shardOfState } = await import('../state/index.ts');
@@ -74,16 +79,16 @@ async function ofShard(config: Config): Promise<Config> {
   return shard === undefined ? config : withShard(config, shard);
 }
 
-/** The note about a named state that does not exist: all trackers would look as if nothing had begun. */
+/** Returns the note about a named state that does not exist: all trackers would look as if nothing had begun. */
 function stateNotices({ state, locations, sources, lanes }: Config): string[] {
   const location = locations.get('state');
   if (location === undefined || existsSync(state.path)) return [];
-  // An image names a state for all that may be run in it: without trackers there need be none.
+  // An image names a state for every program that runs in it: without trackers, the file need not exist.
   if (sources.get('state') === 'environment' && lanes.trackers.length === 0) return [];
   return [`${location}: no state file ${state.path}, so the content of trackers is unknown`];
 }
 
-/** The local lane, for commands that are about it. */
+/** Returns the local lane, for commands that are about it. Throws if there is none. */
 export function localLane({ lanes }: Config): LocalLane {
   if (lanes.local !== undefined) return lanes.local;
   const names = lanes.trackers.map(({ name }) => name).join(', ');

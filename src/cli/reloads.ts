@@ -1,4 +1,4 @@
-/** Gets what a service needs for its next round, whenever it is asked to: one time after the other. */
+/** The preparation of a service's next round on request: one request after the other. */
 export class Reloads<Setup> {
   readonly #prepare: (reason: string) => Promise<Setup | undefined>;
   readonly #discard: (setup: Setup) => Promise<void>;
@@ -8,19 +8,20 @@ export class Reloads<Setup> {
   #working: Promise<void> = Promise.resolve();
 
   /**
-   * `prepare`: undefined if the present round continues; it never throws. `discard`: for a setup that is never used.
+   * `prepare` returns undefined if the current round continues; it never throws. `discard` gets a setup that is never
+   * used.
    */
   constructor(prepare: (reason: string) => Promise<Setup | undefined>, discard: (setup: Setup) => Promise<void>) {
     this.#prepare = prepare;
     this.#discard = discard;
   }
 
-  /** Aborted when the next round is ready to begin. */
+  /** Returns the signal that is aborted when the next round is ready to begin. */
   get signal(): AbortSignal {
     return this.#round.signal;
   }
 
-  /** Asks for another look. One that has not begun to look yet sees everything. */
+  /** Asks for another preparation. One that has not started yet covers this request. */
   ask(reason: string): void {
     if (this.#isAsked) return;
     this.#isAsked = true;
@@ -35,7 +36,7 @@ export class Reloads<Setup> {
     });
   }
 
-  /** What the next round begins with; undefined if there is none. */
+  /** Returns the setup of the next round; undefined if there is none. */
   take(): Setup | undefined {
     const next = this.#next;
     this.#next = undefined;
@@ -43,7 +44,7 @@ export class Reloads<Setup> {
     return next;
   }
 
-  /** Waits for what is under way, and drops what came of it. */
+  /** Waits for a preparation in progress, and drops its result. */
   async close(): Promise<void> {
     await this.#working;
     const unused = this.take();

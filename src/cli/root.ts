@@ -62,7 +62,7 @@ export async function rootListCommand(flags: GlobalOptions, context: CommandCont
   });
 }
 
-/** Gives a root another name, in state and store. Tracker runs continue under the names they have. */
+/** Gives a root another name, in state and store. Tracker runs keep their names. */
 export async function rootRenameCommand(from: string, to: string, flags: RootChangeFlags, context: CommandContext): Promise<void> {
   const config = await readConfig(flags, context, { readsState: true });
   if (!isRootName(to)) {
@@ -89,7 +89,7 @@ export async function rootRenameCommand(from: string, to: string, flags: RootCha
   ]);
 }
 
-/** Says where a root lies now. */
+/** Records the new place of a root. */
 export async function rootMoveCommand(name: string, path: string, flags: RootChangeFlags, context: CommandContext): Promise<void> {
   const config = await readConfig(flags, context, { readsState: true });
   const { place, before } = await withSources(config, async (sources) => {
@@ -102,7 +102,7 @@ export async function rootMoveCommand(name: string, path: string, flags: RootCha
     checkIdentities([{ ...root, isNamed: false }], heldBy(sources, name));
     return { place: root.path, before: knownRoots(sources).find((each) => each.name === name)?.path };
   });
-  // By its name or by the place it had: a configuration would lead there forever.
+  // The configuration may have it by its name, or by its former place: that entry would always lead there.
   const named = config.roots.find((root) => root.name === name || (root.name === undefined && placeWithoutLinks(root.path) === before));
   await change({ kind: 'place', root: name, path: place }, config, flags, context, [
     `${name} is now at ${place}, and continues there.`,
@@ -112,7 +112,7 @@ export async function rootMoveCommand(name: string, path: string, flags: RootCha
   ]);
 }
 
-/** Who knows the files of a root, for a look whether a directory is that. */
+/** Returns the source that knows the files of a root, to check if a directory is that root. */
 function heldBy({ store, state }: OpenSources, name: string): HeldRoots {
   const all = {
     roots: () => knownRoots({ store, state }),
@@ -124,14 +124,14 @@ function heldBy({ store, state }: OpenSources, name: string): HeldRoots {
   return { ...all, knownFiles: (root) => state?.knownFiles(root) ?? [], positions: (run) => lane?.known(run) ?? { files: [] } };
 }
 
-/** Forgets a root with all of its runs. */
+/** Forgets a root with all its runs. */
 export async function rootForgetCommand(name: string, flags: ForgetFlags, context: CommandContext): Promise<void> {
   const config = await readConfig(flags, context, { readsState: true });
   await withSources(config, async (sources) => checkRoot(name, sources));
   await forget(config, { root: name }, flags, context, () => new MirrorError('MB3021', `no such root: ${name}`));
 }
 
-/** A change that was cut off is finished before anything is reported of what there is. */
+/** Finishes a change that was cut off, before a command reports the content. */
 function finish(config: Config, { stderr }: CommandContext): Promise<void> {
   return changing(config, stderr, async () => undefined);
 }

@@ -22,7 +22,7 @@ interface RouteFlags extends GlobalOptions {
   readonly kind?: string;
 }
 
-/** What a lane does with a run, and with one of its series. */
+/** A lane's treatment of a run, and of one of its series. */
 interface LaneAnswer {
   readonly lane: string;
   readonly type: string;
@@ -30,7 +30,7 @@ interface LaneAnswer {
   readonly why: readonly string[];
   readonly target?: RunRef;
   readonly group?: string | undefined;
-  /** Its name and place: kept since it was opened, or as it would be opened now. */
+  /** The name and place: kept since it was opened, or those of an opening now. */
   readonly opened?: Pick<Opened, 'name' | 'group' | 'joins'> & { readonly isKept: boolean };
   readonly tags?: Readonly<Record<string, string>>;
   readonly parent?: string | undefined;
@@ -61,7 +61,7 @@ export async function routeCommand(what: string, tag: string | undefined, flags:
     const filter = root === undefined ? undefined : filterOf(config.rules, root);
     const mirrored = walked.filter((found) => isLetThrough(found, filter));
     const tree = new RunTree();
-    // If the directory is gone, or does not answer, the store still knows which runs were next to it.
+    // If the directory is gone, or does not answer, the store still knows its sibling runs.
     for (const { path } of isThere ? mirrored : (reader?.runs(run.root) ?? []).map((stored) => stored.run))
       tree.add({ root: run.root, path });
     const witnesses: Witnesses = {
@@ -87,7 +87,7 @@ export async function routeCommand(what: string, tag: string | undefined, flags:
   }
 }
 
-/** A run by its path below a root, with the root's name before it if there are several, or by its directory. */
+/** Finds a run by its path below a root, with the root's name before it if there are several, or by its directory. */
 function runOf(
   what: string,
   roots: readonly { readonly name: string; readonly path: string }[],

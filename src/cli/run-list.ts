@@ -23,12 +23,12 @@ interface RunListFlags extends GlobalOptions {
   readonly inState?: string;
 }
 
-/** Runs of a listing that are written at a time. */
+/** The runs of a listing that are written at a time. */
 const RUNS_AT_A_TIME = 1000;
 
 /**
- * Which runs some words mean: globs over `root/path` or the path alone; one that matches a directory holds for all
- * below it.
+ * Returns a function that is true for the runs that some patterns select: globs over `root/path` or only the path. A
+ * glob that matches a directory applies to everything below it.
  */
 function meant(patterns: readonly string[]): (run: RunRef) => boolean {
   if (patterns.length === 0) return () => true;
@@ -76,7 +76,7 @@ export async function runListCommand(patterns: readonly string[], flags: RunList
   });
 }
 
-/** The lanes of which something is paused, the local store first. */
+/** Returns the lanes with paused parts, the local store first. */
 function pausedOf({ lanes, state }: Config, trackers: readonly { readonly name: string; readonly target: string }[]): PausedLane[] {
   const local = lanes.local === undefined ? [] : [{ name: 'local', target: resolve(lanes.local.path) }];
   return [...local, ...trackers].flatMap(({ name, target }) => {
@@ -85,7 +85,7 @@ function pausedOf({ lanes, state }: Config, trackers: readonly { readonly name: 
   });
 }
 
-/** Whether a lane gets nothing of a run now. */
+/** True if a lane gets nothing of a run now. */
 function isHeld(paused: readonly PausedLane[], lane: string, { root }: RunRef): boolean {
   return paused.some(({ name, pauses }) => name === lane && isRootPaused(pauses, root));
 }
@@ -94,13 +94,13 @@ function hasBegun({ lanes }: ListedRun, lane: string): boolean {
   return lanes.some((each) => each.lane === lane && each.state !== 'not-begun' && each.state !== 'left-out');
 }
 
-/** Those of some runs of which files are gone. */
+/** Returns the keys of the runs with missing files. */
 async function goneRuns(sources: OpenSources, runs: readonly RunRef[]): Promise<Set<string>> {
   const { found } = await lookForFiles(sources, runs);
   return new Set([...found].flatMap(([key, { gone }]) => (gone.length > 0 ? [key] : [])));
 }
 
-/** Forgets runs, and says what that means. */
+/** Forgets runs, and explains the consequences. */
 export async function runForgetCommand(
   patterns: readonly string[],
   flags: ForgetFlags & { readonly root?: string },
@@ -119,7 +119,7 @@ export async function runForgetCommand(
   await forget(config, { isMeant }, flags, context, (known) => unknownRun(patterns, known));
 }
 
-/** Throws MB3021 for an unknown root. */
+/** Checks the name of a root. Throws MB3021 for an unknown root. */
 export function checkRoot(root: string, sources: OpenSources): void {
   const names = knownRoots(sources).map(({ name }) => name);
   if (names.includes(root)) return;
@@ -149,7 +149,7 @@ function hintOf(typed: string, known: readonly string[], otherwise: string): str
 
 /** The lanes that a listing is about. */
 interface ListedLanes {
-  /** Those of trackers. */
+  /** The names of trackers' lanes. */
   readonly names: readonly string[];
   readonly paused: readonly PausedLane[];
 }
@@ -205,7 +205,7 @@ function laneText({ state, behind, refused, refusedFiles }: ListedLane, isPaused
   return state === 'refused' ? more.join(', ') : [text, ...more].join(' ');
 }
 
-/** A time of an event may be anything. */
+/** Formats the time of an event, which may be any number. */
 function timeText(seconds: number | null): string {
   const date = new Date((seconds ?? Number.NaN) * 1000);
   return Number.isNaN(date.getTime()) ? '-' : date.toISOString().slice(0, 16).replace('T', ' ');

@@ -9,12 +9,12 @@ import { makeProgram } from './program.ts';
 
 /** Runs one command line; resolves to the exit code. */
 export async function run(given: readonly string[]): Promise<number> {
-  // A reader that has seen enough (head, less) is no error.
+  // A reader that has read enough (head, less) is not an error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE' || error.code === 'EIO') process.exit(ExitCode.done);
     throw error;
   });
-  // A terminal that was closed hears nothing more: that must not keep us from storing what was read.
+  // A closed terminal gets no more output: mirrorboard must still store what it read.
   process.stderr.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
   });
@@ -51,7 +51,7 @@ export async function run(given: readonly string[]): Promise<number> {
   }
 }
 
-/** `help state show` as what it means; of a command that is not there, an error. */
+/** Translates `help state show` to its meaning; for an unknown command, it throws an error. */
 function helpAsked(argv: readonly string[], program: Command): readonly string[] {
   const at = argv.indexOf('help');
   const above = commandOf(program, argv.slice(0, at));
@@ -69,12 +69,12 @@ function unknownCommand(word: string, command: Command, name: string): MirrorErr
   });
 }
 
-/** An error of commander about a command line, as one of ours. */
+/** Converts commander's error about a command line to one of ours. */
 function wrongUse(error: CommanderError, program: Command, argv: readonly string[]): MirrorError {
   const { command, name, rest } = commandOf(program, argv);
   if (error.code === 'commander.unknownCommand' && rest[0] !== undefined) return unknownCommand(rest[0], command, name);
   if (error.code === 'commander.help') {
-    // Its help is on standard error already; commander says no more than that.
+    // Its help is on standard error already; commander reports nothing else.
     return new MirrorError('MB1001', `${name} needs a command: ${command.commands.map((below) => below.name()).join(', ')}`);
   }
   const choice = /argument '(.*)' is invalid\. Allowed choices are (.*)\.$/s.exec(error.message);
@@ -85,7 +85,9 @@ function wrongUse(error: CommanderError, program: Command, argv: readonly string
   return new MirrorError('MB1001', message, { hint: suggestion || `See ${name} --help` });
 }
 
-/** commander sees letters that are wrong, and no word of a flag that means the whole. */
+/**
+ * Returns a hint for an unknown flag: commander finds wrong letters, but not a word that stands for the whole flag.
+ */
 function flagHint(message: string, { options }: Command): string {
   const flag = /^unknown option '(--[^'=]+)/.exec(message)?.[1];
   const guess =
@@ -98,7 +100,7 @@ function flagHint(message: string, { options }: Command): string {
   return guess === undefined ? '' : `Did you mean ${guess}?`;
 }
 
-/** The command that a command line names, as far as there is one, and the words that follow. */
+/** Returns the command that a command line names, if it names one, and the words that follow. */
 function commandOf(program: Command, argv: readonly string[]): { command: Command; name: string; rest: readonly string[] } {
   const rest = argv.filter((word) => !word.startsWith('-'));
   const names = [program.name()];
@@ -119,7 +121,7 @@ function colorChoice(argv: readonly string[]): 'always' | 'never' | 'auto' {
   return choice === 'always' || choice === 'never' ? choice : 'auto';
 }
 
-/** With `--json` a failure is a document, too; standard error has it for people. */
+/** Returns a failure for `--json`, as a document; standard error has it for people. */
 function errorJson(error: unknown): object {
   const known = error instanceof MirrorError ? error : undefined;
   return {

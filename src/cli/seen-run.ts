@@ -4,25 +4,25 @@ import { type RunRef, runLabel } from '../model/index.ts';
 import type { LaneReader } from '../state/index.ts';
 import { counted } from './terminal/index.ts';
 
-/** Who may know a run. */
+/** The sources that may know a run. */
 export interface Witnesses {
-  /** Paths of the runs below the root, as they are on disk now. */
+  /** The paths of the runs below the root, as they are on disk now. */
   readonly onDisk: ReadonlySet<string>;
   readonly store: { readonly path: string; readonly reader: StoreReader } | undefined;
   readonly lanes: readonly { readonly name: string; readonly lane: LaneReader }[];
 }
 
-/** Where a run, or one of its series, was seen. */
+/** The places that know a run, or one of its series. */
 export interface Seen {
-  /** A place each: `on disk`, `in ./mirrorboard.db (20 points)`, `by the lane mlflow`. None: it was never seen. */
+  /** The places: `on disk`, `in ./mirrorboard.db (20 points)`, `by the lane mlflow`. None: it was never seen. */
   readonly places: readonly string[];
-  /** What to say of that, as a sentence. */
+  /** The text about it, as a sentence. */
   readonly text: string;
   /** The plugin of the series, if it is known. */
   readonly plugin?: string | undefined;
 }
 
-/** Where a run was seen; of one that never was, the one that was most likely meant. */
+/** Returns the places that know a run; for an unknown run, the most likely intended one. */
 export function seenRun(run: RunRef, { onDisk, store, lanes }: Witnesses): Seen {
   const stored = store?.reader.positions(run);
   const places = [
@@ -38,7 +38,7 @@ export function seenRun(run: RunRef, { onDisk, store, lanes }: Witnesses): Seen 
   return { places, text: `never seen: there is no run ${runLabel(run)} on disk, and none was mirrored${guess}` };
 }
 
-/** Where a series was seen. Event files are not searched for series that are not mirrored yet. */
+/** Returns the places that know a series. It does not search event files for series that are not mirrored yet. */
 export function seenSeries(run: RunRef, tag: string, { store, lanes }: Witnesses): Seen {
   const stored = store?.reader.catalogue(run) ?? [];
   const own = stored.find((series) => series.tag === tag);

@@ -1,17 +1,17 @@
 import { execFile } from 'node:child_process';
 import { messageOf } from '../errors.ts';
 
-/** What a service says of itself to systemd. */
+/** The facts that a service reports to systemd. */
 export interface ServiceFacts {
-  /** A line for people. */
+  /** Returns a line for people. */
   readonly line: () => string;
-  /** Why a restart would help; undefined while it is alive. */
+  /** Returns why a restart would help; undefined while the service is alive. */
   readonly whyNotAlive: () => string | undefined;
 }
 
-/** How often the line is told, if it is another one. */
+/** The time between two reports of the line, if it changed. */
 const LINE_MS = 10_000;
-/** So often within the time of the watchdog it is told that all is well. */
+/** The number of signs of life within the time of the watchdog. */
 const PINGS = 3;
 
 /**
@@ -24,7 +24,7 @@ export class ServiceManager {
   readonly #env: NodeJS.ProcessEnv;
   readonly #failed: (reason: string) => void;
   readonly #timers: NodeJS.Timeout[] = [];
-  /** Messages go one after the other. */
+  /** The message in progress: messages follow each other. */
   #sending: Promise<void> = Promise.resolve();
   #line = '';
   #hasFailed = false;
@@ -34,12 +34,14 @@ export class ServiceManager {
     this.#failed = failed;
   }
 
-  /** Undefined without `NOTIFY_SOCKET`. `failed` is called once, if a message could not be sent. */
+  /**
+   * Returns a manager; undefined without `NOTIFY_SOCKET`. `failed` is called once, if a message could not be sent.
+   */
   static of(env: NodeJS.ProcessEnv, failed: (reason: string) => void): ServiceManager | undefined {
     return env['NOTIFY_SOCKET'] ? new ServiceManager(env, failed) : undefined;
   }
 
-  /** The service has begun its work. */
+  /** Reports that the service has begun its work. */
   began({ line, whyNotAlive }: ServiceFacts): void {
     const watchdogMs = watchdogMsOf(this.#env);
     const every = (ms: number, work: () => void): void => {
@@ -47,7 +49,7 @@ export class ServiceManager {
     };
     if (watchdogMs !== undefined) {
       every(watchdogMs / PINGS, () => {
-        // What would not be helped by a restart is no reason to be silent.
+        // Only a problem that a restart would help stops the signs of life.
         if (whyNotAlive() === undefined) this.#send('WATCHDOG=1');
       });
     }
@@ -57,18 +59,18 @@ export class ServiceManager {
     this.#send('READY=1', this.#lineOf(line));
   }
 
-  /** The configuration is being read again. */
+  /** Reports that the service reads the configuration again. */
   reloading(): void {
     // Linux counts both from the start of the machine.
     this.#send('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
   }
 
-  /** It was read, and is in force or was refused. */
+  /** Reports that the configuration was read, and is in use or was refused. */
   reloaded(): void {
     this.#send('READY=1');
   }
 
-  /** The service was asked to end. */
+  /** Reports that the service was asked to end. */
   stopping(): void {
     this.#stopTimers();
     this.#send('STOPPING=1');
@@ -107,8 +109,8 @@ export class ServiceManager {
 }
 
 /**
- * The time within which systemd expects a notification; undefined if it expects none, or expects it from another
- * process.
+ * Returns the time within which systemd expects a notification; undefined if it expects none, or expects it from
+ * another process.
  */
 function watchdogMsOf({ WATCHDOG_USEC, WATCHDOG_PID }: NodeJS.ProcessEnv): number | undefined {
   const ms = Number(WATCHDOG_USEC) / 1000;

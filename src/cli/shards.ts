@@ -16,7 +16,7 @@ export interface SplitFlags extends GlobalOptions {
 /** The options of `state merge`. */
 export type MergeFlags = Omit<SplitFlags, 'shards'>;
 
-/** Divides the state and the store of a configuration into those of some shards. */
+/** Splits the state and the store of a configuration into those of several shards. */
 export async function splitCommand(flags: SplitFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
   const count = /^\d{1,4}$/.test(flags.shards) ? Number(flags.shards) : 0;
@@ -39,7 +39,7 @@ export async function splitCommand(flags: SplitFlags, context: CommandContext): 
   await writeOut(stdout, `${table}\n`);
 }
 
-/** Brings the states and stores of some shards together. */
+/** Merges the states and stores of several shards. */
 export async function mergeCommand(folders: readonly string[], flags: MergeFlags, context: CommandContext): Promise<void> {
   const config = await readConfig(flags, context);
   const names = { statePath: config.state.path, store: config.store };

@@ -27,7 +27,7 @@ export interface StateFlags extends GlobalOptions {
 
 const DEFAULT_STATE = './mirrorboard.state';
 
-/** Shows, checks or writes out the state file, also while `watch` writes to it. */
+/** Shows, checks or exports the state file, also while `watch` writes to it. */
 export async function stateCommand(action: 'show' | 'check' | 'export', flags: StateFlags, context: CommandContext): Promise<void> {
   const path = statePath(flags, context.env);
   if (flags.out === '') throw new MirrorError('MB1001', '--out: found an empty text, expected a file', { context: { flag: '--out' } });
@@ -41,7 +41,7 @@ export async function stateCommand(action: 'show' | 'check' | 'export', flags: S
   }
 }
 
-/** The flag wins over the variable, that over the default. */
+/** Returns the path of the state: the flag wins over the variable, the variable over the default. */
 function statePath({ state }: StateFlags, env: NodeJS.ProcessEnv): string {
   if (state === '') throw new MirrorError('MB1001', '--state: found an empty text, expected a value', { context: { flag: '--state' } });
   return state ?? (env[environmentName('state')] || DEFAULT_STATE);
@@ -102,7 +102,7 @@ interface TextOptions {
   readonly nowMs: number;
 }
 
-/** Lines of each list that a person sees; `--json` has all of them. */
+/** The most lines of each list for a person; `--json` has all of them. */
 const MOST_LINES = 20;
 
 function summaryText(path: string, summary: StateSummary, { style, width, nowMs }: TextOptions): string {
@@ -207,7 +207,7 @@ function due(ms: number): string {
   return ms <= 0 ? 'due now' : `due in ${formatDuration(ms)}`;
 }
 
-/** Documented in docs/state.md; fields may be added, none change their meaning. */
+/** Returns the summary for `--json`. docs/state.md describes it: fields may be added, none change their meaning. */
 function summaryJson(path: string, summary: StateSummary): object {
   const fileJson = ({ run, name }: FileRef): object => ({ root: run.root, run: run.path, file: name });
   return {

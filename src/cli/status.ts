@@ -40,23 +40,23 @@ import {
 /** The options of `status`. */
 interface StatusFlags extends GlobalOptions {
   readonly watch?: boolean;
-  /** A lane that is further behind makes the exit code 1. */
+  /** The lag of a lane above which the exit code is 1. */
   readonly maxLag?: string;
 }
 
 const REFRESH_MS = 2000;
 const MOST_PLACES = 20;
-/** In JSON; a directory may be full of links. */
+/** The most links in JSON: a directory may be full of them. */
 const MOST_LEFT = 100;
 
-/** Shows lanes and their lag, roots, what is damaged or pending, and what can be done about it. */
+/** Shows lanes and their lag, roots, damaged or pending data, and what the user can do about it. */
 export async function statusCommand(flags: StatusFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
   const maxLagMs = lagLimitOf(flags.maxLag);
   const config = await readConfig(flags, context, { readsState: true });
   const lanes = await resolveLanes(config, env);
   const resolved = lanes.map(({ name, type, target }) => ({ name, type: type.type, target }));
-  // Only a backend knows where a tracker shows its runs. Created for that alone, it sends no request.
+  // Only a backend knows where a tracker shows its runs. Created only for that, it sends no request.
   const made =
     flags.json === true
       ? await trackersOf(
@@ -106,7 +106,7 @@ export async function statusCommand(flags: StatusFlags, context: CommandContext)
   }
 }
 
-/** Something that should be in every lane cannot be read now, or is not taken until a person does something. */
+/** True if data that should be in every lane cannot be read now, or is not accepted until a person acts. */
 function isTroubled({ damage, roots, obstacles, lanes }: StatusReport): boolean {
   return (
     obstacles.length > 0 ||
@@ -120,7 +120,7 @@ function isRefusing({ refused, refusedFiles }: LanePosture): boolean {
   return refused + refusedFiles.length > 0;
 }
 
-/** `2 points and 1 file next to the event files`. */
+/** Returns the refused data in words: `2 points and 1 file next to the event files`. */
 function refusedText(points: number, files: number): string {
   return [...(points > 0 ? [counted(points, 'point')] : []), ...(files > 0 ? [`${counted(files, 'artifact')}`] : [])].join(' and ');
 }
@@ -132,7 +132,7 @@ interface TextOptions {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** A table of the lanes; if it would be too wide, the places they lead to are below it. */
+/** Returns a table of the lanes; if it would be too wide, their targets are below it. */
 function lanesText(report: StatusReport, style: Style, width: number | undefined): string {
   const wide = lanesTable(report, style, undefined, true);
   const isFitting = width === undefined || wide.split('\n').every((line) => stringWidth(line) <= width);
@@ -238,7 +238,8 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
       );
     const one = `file of ${shown} was mirrored and is now skipped`;
     const skipped = counted(filesPassedOver, one, `files of ${shown} were mirrored and are now skipped`);
-    // A directory that lists nothing hides files that are there by their names: that it is empty says it all.
+    // A directory that lists nothing hides files that exist under their names: the line about the empty root is
+    // enough.
     if (filesPassedOver > 0 && !isEmptied) lines.push('', `${skipped}: mirrorboard inspect shows why; the points are kept`);
   }
   const cut = damage.filter(({ reason }) => reason === 'cut');
@@ -291,7 +292,7 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
   return `${[...tables, ...sentences, '', nextLine(nextCommand(report, flags, env), style)].join('\n')}\n`;
 }
 
-/** What does not answer, as we see it or as a running watch does. */
+/** Returns the places that do not answer, as this command or a running watch sees it. */
 function notAnswering({ watch, notAnswering: seen }: StatusReport): readonly { root: string; path: string; since: string }[] {
   const told = watch?.isRunning === true ? watch.document['not_answering'] : undefined;
   const all = new Map<string, { root: string; path: string; since: string }>();
@@ -301,7 +302,7 @@ function notAnswering({ watch, notAnswering: seen }: StatusReport): readonly { r
   return [...all.values()];
 }
 
-/** What cannot be checked for another reason than that it does not answer, which has its own lines. */
+/** Returns the places that cannot be checked, without those that do not answer: these have their own lines. */
 function shutPlaces(report: StatusReport): StatusReport['obstacles'] {
   const silent = new Set(notAnswering(report).map(({ path }) => path));
   const places = new Map(report.roots.map(({ name, path }) => [name, path]));
@@ -321,7 +322,7 @@ function isWritten({ watch, lanes }: StatusReport): boolean {
   return watch?.isRunning === true || lanes.some(({ isDriven }) => isDriven);
 }
 
-/** What is worth typing now. */
+/** Returns the command to type now. */
 function nextCommand(report: StatusReport, flags: StatusFlags, env: NodeJS.ProcessEnv): string {
   const { lanes, roots, obstacles, damage } = report;
   const rootPaths = new Map(roots.map(({ name, path }) => [name, path]));
@@ -346,7 +347,7 @@ function nextCommand(report: StatusReport, flags: StatusFlags, env: NodeJS.Proce
   );
 }
 
-/** What stays on this machine until a person sends it on. */
+/** Returns a text about data that stays on this machine until a person sends it on. */
 function waitingText(waiting: ReadonlyMap<string, readonly string[]>): string {
   return [...waiting]
     .filter(([, commands]) => commands.length > 0)
@@ -432,7 +433,7 @@ function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly 
   };
 }
 
-/** Each remedy once. If a reason contains its remedy, no line repeats it. */
+/** Returns each remedy once. If a reason contains its remedy, no line repeats it. */
 function remediesOf(damaged: readonly FoundDamage[]): readonly string[] {
   const remedies = damaged.map((item) => ({ remedy: damageRemedy(item), detail: item.detail ?? '' }));
   return [...new Set(remedies.flatMap(({ remedy, detail }) => (remedy === undefined || detail.endsWith(remedy) ? [] : [remedy])))];

@@ -9,7 +9,7 @@ import { reasonOf } from '../system-error.ts';
 import { DEFAULT_LINKS, directoryOf, type LinkRule, type RootDirectory } from '../untrusted/index.ts';
 import { counted } from './terminal/index.ts';
 
-/** What is in a series, without its points. */
+/** The content of a series, without its points. */
 interface SeriesSurvey {
   readonly series: Series;
   points: number;
@@ -17,7 +17,7 @@ interface SeriesSurvey {
   lastStep: number | bigint;
 }
 
-/** What `inspect` found in a file. */
+/** The result of `inspect` for a file. */
 interface FileSurvey {
   readonly name: string;
   readonly size: number;
@@ -26,31 +26,31 @@ interface FileSurvey {
   state: FileState | undefined;
 }
 
-/** What is in the files of one run. */
+/** The content of the files of one run. */
 export interface RunSurvey {
   readonly path: string;
   readonly files: FileSurvey[];
   readonly series: SeriesSurvey[];
   readonly marks: Map<MarkKind, number>;
-  /** Of the marks that say nothing, those whose bytes are not those of an event at all. */
+  /** The number of empty marks whose bytes are not those of an event at all. */
   foreign: number;
 }
 
-/** Files and folders asked for, as one or more runs to look at. */
+/** The requested files and folders, as one or more runs to read. */
 export interface SurveyTarget {
-  /** The directory the runs' paths count from. */
+  /** The directory to which the runs' paths are relative. */
   readonly directory: string;
   readonly place: RootDirectory;
   readonly runs: readonly { readonly path: string; readonly files: readonly { readonly name: string; readonly size: number }[] }[];
   readonly obstacles: readonly WalkObstacle[];
-  /** Files that TensorBoard would read and we do not. */
+  /** The files that TensorBoard would read and mirrorboard does not. */
   readonly passedOver: readonly PassedOver[];
 }
 
 type Globs = RunGlobs;
 
 /**
- * A directory with all runs below it, or a single file. This thread does not touch it: a file system that hangs
+ * Finds a directory with all runs below it, or a single file. This thread does not touch it: a file system that hangs
  * becomes an obstacle.
  */
 export async function findTarget(
@@ -115,7 +115,7 @@ async function* eventsOf(reader: PatientReader): AsyncGenerator<ReadEvent, void,
   }
 }
 
-/** What is in every run of a target. */
+/** Returns the content of every run of a target. */
 export async function* survey(target: SurveyTarget): AsyncGenerator<RunSurvey, void, void> {
   const filesOf = new Map(target.runs.map(({ path, files }) => [path, files]));
   for await (const { path, events } of readTarget(target, true)) {
@@ -157,7 +157,7 @@ function count(batch: Batch, run: RunSurvey): void {
   }
 }
 
-/** What an event without content begins with: writers open a file with one that has a time only. */
+/** The first byte of an event without content: writers begin a file with an event that has only a time. */
 const WALL_TIME = 0x09;
 const STEP = 0x10;
 
@@ -168,7 +168,7 @@ function countPoint(series: SeriesSurvey | undefined, step: number | bigint): vo
   if (step > series.lastStep) series.lastStep = step;
 }
 
-/** Why a run shows nothing, in words; undefined if it shows something. */
+/** Returns why a run shows nothing, in words; undefined if it shows something. */
 export function whyEmpty(run: RunSurvey): string | undefined {
   if (run.series.length > 0) return undefined;
   const problems = run.files.filter((file) => file.outcome !== 'read');
@@ -185,7 +185,7 @@ export function whyEmpty(run: RunSurvey): string | undefined {
   return `${counted(records, 'record')}, but no summary values: the writer wrote none, or has not flushed them yet`;
 }
 
-/** Why a directory has no runs at all. */
+/** Returns why a directory has no runs at all. */
 export async function whyNoRuns(directory: string): Promise<string> {
   let names: string[];
   try {

@@ -7,18 +7,18 @@ import { FileLock, StateFile, type StateReader } from '../state/index.ts';
 import { finishTidying, type TidyTargets } from '../tidy/index.ts';
 import type { CommandContext } from './context.ts';
 
-/** Store and state as they are, to be read; a command of either needs one of them. */
+/** Store and state, open to read; a command needs at least one of them. */
 export interface OpenSources {
   readonly store: StoreReader | undefined;
   readonly state: StateReader | undefined;
 }
 
-/** The lanes of a configuration that lead to trackers, as the state knows them. */
+/** Returns the lanes of a configuration that lead to trackers, as the state knows them. */
 export async function lanesOf(config: Config, env: CommandContext['env']): Promise<{ readonly name: string; readonly target: string }[]> {
   return (await resolveLanes(config, env)).map(({ name, target }) => ({ name, target }));
 }
 
-/** Reads the store and the state of a configuration, as far as there are any. */
+/** Reads the store and the state of a configuration, if they exist. */
 export async function withSources<Result>(config: Config, work: (sources: OpenSources) => Promise<Result>): Promise<Result> {
   const paths = pathsOf(config);
   const store = paths.store === undefined ? undefined : openStore(paths.store.path);
@@ -33,8 +33,8 @@ export async function withSources<Result>(config: Config, work: (sources: OpenSo
 }
 
 /**
- * Opens store and state of a configuration to change them, and finishes first what was begun and cut off. Throws when
- * another process writes to them.
+ * Opens store and state of a configuration to change them. First finishes a change that was begun and cut off. Throws
+ * if another process writes to them.
  */
 export async function withTidyTargets<Result>(
   config: Config,
@@ -75,7 +75,10 @@ function pathsOf({ lanes, state }: Config): { readonly store: Config['lanes']['l
   return { store, state: statePath };
 }
 
-/** A process that mirrors must end first: what is known would change under their hands. */
+/**
+ * Opens a file, and adds a hint to the error if another process writes to it: a process that mirrors must end first,
+ * because its positions would change under it.
+ */
 function ours<Opened>(open: () => Opened): Opened {
   try {
     return open();

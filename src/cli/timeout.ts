@@ -2,10 +2,10 @@ import { MirrorError } from '../errors.ts';
 
 const DEFAULT_SECONDS = 20;
 
-/** `--timeout`: how long each lane is given to answer, in milliseconds. */
+/** Parses `--timeout`: the time in which each lane must answer, in milliseconds. */
 export function timeoutOf(text: string | undefined): number {
   const seconds = text === undefined ? DEFAULT_SECONDS : Number(text);
-  // Longer than a day is a slip, and more than a timer can hold is none at all.
+  // More than a day is a mistake, and a timer cannot wait longer than its limit.
   if (text !== '' && seconds > 0 && seconds <= 86_400) return seconds * 1000;
   throw new MirrorError('MB1001', `--timeout: found ${JSON.stringify(text)}, expected a number of seconds above 0`);
 }

@@ -7,26 +7,26 @@ import type { ResolvedLane } from '../lanes/index.ts';
 import { type FileState, pointCount, type Series } from '../model/index.ts';
 import { heldBy } from '../verify/compare/index.ts';
 
-/** What came of writing a small run and reading it back. */
+/** The result of writing a small run and reading it back. */
 export interface Trial {
   readonly points: number;
-  /** What came back otherwise than it should, a sentence each. */
+  /** The values that came back changed, a sentence each. */
   readonly differences: readonly string[];
   /**
-   * Why the tracker has no place for histograms, though it says that it has; undefined if it has, or says that it
-   * has not.
+   * The reason that the tracker cannot store histograms although it claims to; undefined if it can, or does not claim
+   * to.
    */
   readonly noHistograms: string | undefined;
-  /** Undefined if the run was removed again; otherwise its name. */
+  /** The name of the run if it was left behind; undefined if it was removed. */
   readonly left: string | undefined;
-  /** The experiment or project it was in; empty: the tracker's default. */
+  /** The experiment or project of the run; empty: the tracker's default. */
   readonly group: string;
 }
 
 const TAG = 'mirrorboard/doctor';
 const HISTOGRAM_TAG = 'mirrorboard/doctor-histogram';
 const FILE = 'events.out.tfevents.0.mirrorboard-doctor';
-/** Values that show at once what is rounded; steps far apart. */
+/** The points of the trial: values that show rounding at once, and steps far apart. */
 const POINTS: readonly (readonly [step: number, value: number])[] = [
   [0, 0.5],
   [1, 1 / 3],
@@ -37,7 +37,7 @@ const RECORD_BYTES = 64;
 const RETRY_MS = 500;
 const LONGEST_RETRY_MS = 5_000;
 
-/** Writes a run of a few points to a tracker, reads it back, compares and removes it. Throws what was in the way. */
+/** Writes a run of a few points to a tracker, reads it back, compares and removes it. Throws the first failure. */
 export async function tryRun(
   backend: Backend,
   lane: ResolvedLane,
@@ -74,7 +74,7 @@ export async function tryRun(
     differences = await compare(backend, parcel, noHistograms === undefined, signal);
     await backend.finish(handle, { status: 'finished', endedAt: nowMs / 1000 }, signal);
   } finally {
-    // Also after a failure, and after an interrupt: a trial must not stay behind if that can be helped.
+    // Also after a failure or an interrupt: if possible, a trial must not stay behind.
     if (backend.remove !== undefined) {
       await backend.remove(handle, AbortSignal.timeout(LONGEST_RETRY_MS * 2));
       isRemoved = true;
@@ -156,7 +156,7 @@ function makeParcel(handle: Handle, { run }: RunSource, startSec: number, hasHis
   };
 }
 
-/** A message of min, max, number, sum and sum of squares; then limits and counts of two buckets. */
+/** A histogram message: min, max, number, sum and sum of squares; then limits and counts of two buckets. */
 const HISTOGRAM = Buffer.concat([
   ...[0, 2, 3, 3, 5].map((value, i) => Buffer.concat([Buffer.from([((i + 1) << 3) | 1]), doubles([value])])),
   ...[
@@ -169,7 +169,7 @@ function doubles(values: readonly number[]): Buffer {
   return Buffer.from(Float64Array.from(values).buffer);
 }
 
-/** Says why the histogram was not taken, if it was not. */
+/** Sends a parcel. Returns why the histogram was refused, if it was. */
 async function deliver(backend: Backend, parcel: TrackerParcel, signal: AbortSignal): Promise<string | undefined> {
   for (;;) {
     const [outcome] = await send(backend, parcel, signal);

@@ -6,8 +6,8 @@ import type { Finding } from './finding.ts';
 import type { ConfigReader } from './read-config.ts';
 
 /**
- * What would be wrong with the other profiles of a file, and with its lanes that are not used: a misspelled setting
- * should not wait there.
+ * Returns problems with the other profiles of a file, and with its unused lanes: a misspelled setting should show
+ * before they are used.
  */
 export async function unusedFindings(
   config: Config,
@@ -37,14 +37,14 @@ export async function unusedFindings(
 }
 
 /**
- * An error that is always wrong is a problem. A value that may be set, mounted or installed on another machine is a
- * note. `bare`: lanes of the profile whose target the file does not set.
+ * Returns the finding of an error. An error that is always wrong is a problem. A value that may be set, mounted or
+ * installed on another machine is a note. `bare`: lanes of the profile whose target the file does not set.
  */
 function unusedFinding(area: string, name: string, error: unknown, bare: readonly string[]): Finding {
   const context = error instanceof MirrorError ? error.context : {};
   const code = error instanceof MirrorError ? error.code : undefined;
   const missing = code === 'MB1002' ? bare.find((lane) => String(context['field']).startsWith(`lanes.${lane}.`)) : undefined;
-  // A type that is built in but for a letter or two is no package that is installed elsewhere.
+  // A type that differs from a built-in one by a letter or two is not a package that is installed elsewhere.
   const isSure = (code === 'MB1002' && context['is_local'] !== true) || context['meant'] !== undefined || missing !== undefined;
   const [first = '', ...more] = messageOf(error)
     .split('\n')

@@ -1,7 +1,7 @@
 import type { Json, RunRef } from '../model/index.ts';
 import { type Difference, equalOf, kindSums, sumOf, type Totals, type Verification } from '../verify/compare/index.ts';
 
-/** One line of `--report`: documented in docs/verify.md; fields may be added, none change their meaning. */
+/** Returns one line of `--report`. docs/verify.md describes it: fields may be added, none change their meaning. */
 export function differenceJson(difference: Difference, lane: string, other?: string): Json {
   const { kind, run, tag } = difference;
   const base = { kind, lane, ...(other === undefined ? {} : { other }), root: run.root, run: run.path, tag: tag ?? null };
@@ -32,7 +32,7 @@ export function differenceJson(difference: Difference, lane: string, other?: str
   }
 }
 
-/** The summary as `--json` gives it. */
+/** Returns the summary for `--json`. */
 export function verificationJson(
   verification: Verification,
   totals: Totals,
@@ -107,7 +107,7 @@ export function verificationJson(
   };
 }
 
-/** By kind; what is missing since no file holds it any more is a difference. */
+/** Returns the absent points by kind, without those that no file holds any more: these are a difference. */
 function absentWithoutDifference({ absent: { gone: _, foreign: __, ...others } }: Pick<Totals, 'absent'>): Record<string, number> {
   return kindSums(Object.values(others));
 }

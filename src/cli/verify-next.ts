@@ -2,18 +2,20 @@ import type { Totals, Verification } from '../verify/compare/index.ts';
 import { commonWords, nextStep, type Situation, typedWords } from './next-step.ts';
 import type { VerifyFlags } from './verify-flags.ts';
 
-/** What was asked for, and what is known of all lanes. */
+/** The request, and the facts about all lanes. */
 export interface VerifyRequest {
   readonly roots: readonly string[];
   readonly flags: VerifyFlags;
   readonly program: string;
-  /** The lane, where it must be named. */
+  /** The lane, if the command must name it. */
   readonly lane: string | undefined;
-  /** At most one lane is behind. */
+  /** True if at most one lane is behind. */
   readonly isOnePending: boolean;
 }
 
-/** What to type now: what repairs the differences, brings what is pending, or is of use when all is well. */
+/**
+ * Returns the command to type now: it repairs the differences, brings pending data, or is useful when all is well.
+ */
 export function nextOfVerification(
   verification: Verification,
   totals: Totals,
@@ -24,9 +26,9 @@ export function nextOfVerification(
   if (other !== undefined && !verification.interrupted) return undefined;
   const { roots, flags, program } = typed;
   const compared = comparedAs(verification, totals);
-  // The report that would be proposed was written: what is left must be put right by hand.
+  // The report that this command would propose exists already: the rest must be repaired by hand.
   if (compared === 'cannotMend' && !verification.interrupted && flags.report !== undefined) return undefined;
-  // A doctor would find the tracker well: what is to be done about such a run stands with it.
+  // `doctor` would find the tracker well: the remedy for such a run is next to the run.
   if (compared === 'unreachable' && obstacles.every(({ isAboutRun }) => isAboutRun === true)) return undefined;
   const isBehind = hasPending(totals) || isUnmirrored(obstacles);
   const lane = compared === 'same' && isBehind && !typed.isOnePending ? undefined : typed.lane;
@@ -37,11 +39,11 @@ export function nextOfVerification(
       roots: rootsOf(verification, roots),
       given: roots,
       isInterrupted: verification.interrupted,
-      // The process that writes to the store brings what is pending, and a second one would be refused.
+      // The process that writes to the store brings pending data, and a second one would be refused.
       isDriven: writer !== undefined,
       isShut: troubled.some(({ why }) => why === 'unreadable'),
       compared,
-      // What can be brought comes first: damage may stay forever.
+      // Data that can be mirrored comes first: damage may never end.
       damaged: isBehind ? [] : damagedFiles,
       hasPending: isBehind,
       lane,
@@ -52,7 +54,7 @@ export function nextOfVerification(
   );
 }
 
-/** What a comparison with the files came to, for the next step. */
+/** Returns the result of a comparison with the files, for the next step. */
 export function comparedAs(
   { lane, repairs, obstacles }: Pick<Verification, 'lane' | 'repairs' | 'obstacles'>,
   totals: Totals,
@@ -61,13 +63,13 @@ export function comparedAs(
   if (totals.differences + totals.refused > 0) {
     // A second comparison shows the effect of a repair that was complete at once.
     if (repairs !== undefined) return repairs.listings + repairs.media > 0 ? 'repairLeft' : 'cannotMend';
-    // Nothing is removed from a tracker.
+    // A repair removes nothing from a tracker.
     return lane !== 'local' && totals.differences + totals.refused === totals.extra ? 'cannotMend' : 'differs';
   }
   return obstacles.length > 0 && !isUnmirrored(obstacles) ? 'unreachable' : 'same';
 }
 
-/** True if nothing is in the way but that nothing was mirrored yet. */
+/** True if the only obstacle is that nothing was mirrored yet. */
 export function isUnmirrored(obstacles: Verification['obstacles']): boolean {
   return obstacles.length > 0 && obstacles.every(({ isUnmirrored }) => isUnmirrored === true);
 }
@@ -77,7 +79,7 @@ export function hasPending({ pendingBytes, incompleteBytes, damaged, unjudged }:
   return pendingBytes + incompleteBytes - damaged.before - damaged.behind + unjudged.stale > 0;
 }
 
-/** The roots as they were given, or the paths they were found at. */
+/** Returns the roots as the user typed them, or the paths where they were found. */
 function rootsOf({ roots }: Verification, given: readonly string[]): readonly string[] {
   return given.length > 0 ? given : roots;
 }

@@ -29,10 +29,10 @@ import { differenceJson, verificationJson } from './verification-json.ts';
 import type { VerifyFlags } from './verify-flags.ts';
 import { hasPending, isUnmirrored, nextOfVerification, type VerifyRequest } from './verify-next.ts';
 
-/** Differences that the summary of a lane names. */
+/** The most differences that the summary of a lane names. */
 const MOST_EXAMPLES = 20;
 
-/** Compares what was mirrored with the event files, or two lanes with each other; the exit code says how it went. */
+/** Compares the mirrored data with the event files, or two lanes with each other; the exit code is the result. */
 export async function verifyCommand(roots: readonly string[], flags: VerifyFlags, context: CommandContext): Promise<void> {
   await withMetricsFile(flags.metricsFile, 'verify', context, async (page) => await compare(roots, flags, context, page));
 }
@@ -54,7 +54,7 @@ async function compare(roots: readonly string[], flags: VerifyFlags, context: Co
   };
   const isAll = between === undefined && (flags.lane ?? []).length === 0;
   let trackers = await trackersOf(config, env, isAll ? 'all' : wanted, warn);
-  // With nothing left to look at, nothing is proved: who is switched off has to say so.
+  // If no lane is left, nothing is proved: the lanes that are switched off must be reported.
   if (isAll && trackers.length === 0 && config.lanes.local === undefined) trackers = await trackersOf(config, env, wanted, warn);
   const examples = new Map<string, Difference[]>();
   const report = flags.report === undefined || flags.report === '-' ? undefined : new LineFile(flags.report);
@@ -97,7 +97,7 @@ async function compare(roots: readonly string[], flags: VerifyFlags, context: Co
   page?.verified(new Map(verdicts.map(({ name, verdict }) => [name, verdict])));
   const unkept = keepVerdicts(config.state.path, verdicts);
   if (unkept !== undefined && (flags.quiet ?? 0) < 2) stderr.write(`the result is not kept for status and metrics: ${unkept.message}\n`);
-  // Two lanes that are behind are brought by one command.
+  // One command brings two lanes that are behind.
   const isOnePending = verifications.filter((one) => hasPending(totalsOf(one)) || isUnmirrored(one.obstacles)).length < 2;
   const about = { roots, flags, program: programName(env), isOnePending };
   if ((flags.quiet ?? 0) < 2) for (const lane of pausedLanes(config, verifications)) stderr.write(`${laneWarning(lane, PAUSED)}\n`);
@@ -111,7 +111,7 @@ async function compare(roots: readonly string[], flags: VerifyFlags, context: Co
     const style = styleOf(stderr, flags, env);
     const isNamed =
       results.length > 1 || results.some(({ verification }) => verification.lane !== 'local' || verification.other !== undefined);
-    // One command is enough: that of the first lane with something to do.
+    // One command is enough: that of the first lane that needs one.
     const first =
       results.find(({ exitCode }) => exitCode !== ExitCode.done) ??
       results.find(({ totals }) => hasPending(totals)) ??
@@ -129,7 +129,7 @@ async function compare(roots: readonly string[], flags: VerifyFlags, context: Co
 
 const PAUSED = 'it is paused, so only what it got before is compared; mirrorboard lane resume ends the pause';
 
-/** The lanes that people have paused, of those that were compared. */
+/** Returns the paused lanes among those that were compared. */
 function pausedLanes({ state }: Config, verifications: readonly Verification[]): string[] {
   return verifications
     .filter(({ lane, where }) => pausesIn(state.path, lane, lane === 'local' ? resolve(where) : where).length > 0)
@@ -147,7 +147,7 @@ function checkFlags({ report, json, between, lane, repair }: VerifyFlags): void 
   }
 }
 
-/** The two lanes that are compared with each other. */
+/** Returns the two lanes that are compared with each other. */
 function betweenOf({ between }: VerifyFlags): [string, string] | undefined {
   if (between === undefined) return undefined;
   const [a, b, ...more] = between;
@@ -165,7 +165,7 @@ function headOf({ lane, other, where }: Verification): string {
   return other === undefined ? `${lane} (${where})` : `${lane} against ${other}`;
 }
 
-/** A verification, and what is to be reported of it. */
+/** A verification, and its report. */
 interface LaneResult {
   readonly verification: Verification;
   readonly totals: Totals;
@@ -183,16 +183,16 @@ function describe(verification: Verification, about: Omit<VerifyRequest, 'lane'>
   const named = names.length > 1 || lane !== 'local' ? lane : undefined;
   const next = nextOfVerification(verification, totals, writer, { ...about, lane: named });
   const exitCode = exitCodeOf(verification, about.flags.strict === true);
-  // A lane that routes keep everything from has nothing to be compared with; a choice that leaves nothing proves
-  // nothing.
+  // If routes exclude everything from a lane, it has nothing to compare; if the user's selection leaves nothing, that
+  // proves nothing.
   const isNothing = exitCode === ExitCode.done && isNothingCompared(verification);
   const note = isNothing ? nothingText(verification) : writer === undefined ? undefined : noteOn(writer, verification, totals);
   return { verification, totals, exitCode: isNothing && isChosen(about.flags) ? ExitCode.couldNotJudge : exitCode, writer, next, note };
 }
 
 /**
- * What is kept of a verification: that a lane differs is certain, however little was compared. That it does not is
- * so only where all of it was.
+ * Returns the verdict that the state keeps. A difference is certain, however little was compared. Equality is certain
+ * only if everything was compared.
  */
 function verdictOf(verification: Verification, isPartAsked: boolean): VerifiedLane[] {
   const { lane: name, where, roots, obstacles, interrupted } = verification;
@@ -203,7 +203,7 @@ function verdictOf(verification: Verification, isPartAsked: boolean): VerifiedLa
   return [{ name, target, roots, verdict: { atMs: Date.now(), differences } }];
 }
 
-/** Only some of the runs or series are compared. */
+/** True if only some of the runs or series are compared. */
 function isChosen({ include = [], exclude = [], sample }: VerifyFlags): boolean {
   return include.length + exclude.length > 0 || sample !== undefined;
 }
@@ -234,9 +234,7 @@ function nothingText({ runs }: Verification): string {
   return `Nothing was compared, so nothing is confirmed: ${why}`;
 }
 
-/**
- * What it means that another process writes to the store: what is pending comes by itself, and a repair has to wait.
- */
+/** Returns a note if another process writes to the store: pending data comes without help, and a repair must wait. */
 function noteOn(writer: string, { repairs, lane }: Verification, totals: Totals): string | undefined {
   const what = lane === 'local' ? 'the store' : 'the state';
   if (totals.differences > 0 && repairs === undefined) return `${writer} writes to ${what}: stop it before a repair`;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The version of the package. */
+/** Returns the version of the package. */
 export function version(): string {
   for (const path of ['../../../package.json', '../../package.json']) {
     try {

@@ -16,27 +16,27 @@ import { counted, formatBytes, type WatchBlock } from './terminal/index.ts';
 import { version } from './version.ts';
 import { dropSetup, optionsOf, type SetupContext, setUp, type WatchSetup } from './watch-setup.ts';
 
-/** Between two tries to use the former configuration again. */
+/** The time between two attempts to use the former configuration again. */
 const AGAIN_MS = 2000;
 
 function wallMs(): number {
   return Math.round(asWallMs(steadyMs()));
 }
 
-/** Listens to a signal until it is disposed of. */
+/** Listens to a signal until the result is disposed. */
 function onSignal(signal: NodeJS.Signals, listener: () => void): Disposable {
   process.on(signal, listener);
   return { [Symbol.dispose]: () => void process.off(signal, listener) };
 }
 
-/** On a terminal the block says what the log would; there, only warnings are worth a line. */
+/** Returns the level of the log. On a terminal, the block shows the progress, so only warnings are logged. */
 export function levelOf({ log, sources }: Config, isTty: boolean): Config['log']['level'] {
   return isTty && sources.get('log.level') === 'default' ? 'warn' : log.level;
 }
 
 /**
- * A watch in rounds: with another configuration a new round begins, where the one before it has stored everything that
- * it read. Store, state, their locks and the HTTP server stay.
+ * A watch in rounds: another configuration starts a new round, after the previous round has stored everything that it
+ * read. Store, state, their locks and the HTTP server stay.
  */
 export class WatchService {
   readonly #context: SetupContext;
@@ -44,16 +44,16 @@ export class WatchService {
   readonly #block: WatchBlock;
   readonly #isTty: boolean;
   readonly #reloads: Reloads<WatchSetup>;
-  /** The one of the start: what only a restart changes is as it says. */
+  /** The configuration of the start: settings that need a restart keep its values. */
   readonly #first: Config;
-  /** The configuration in force. */
+  /** The configuration in use. */
   #config: Config;
-  /** Why the last one that was read is not in force; undefined if it is. */
+  /** The reason that the last configuration read is not in use; undefined if it is. */
   #error: LoadedConfig['error'];
   #status: WatchStatus | undefined;
   #interrupt: Interrupt | undefined;
   readonly #manager: ServiceManager | undefined;
-  /** A signal asked for more than the configuration. */
+  /** True if a signal asked for more log lines than the configuration. */
   #isDebugging = false;
 
   constructor(
@@ -88,7 +88,7 @@ export class WatchService {
     const serve = async (): Promise<void> => {
       const { listen, listenHost } = this.#context.flags;
       if (!listen || this.#status === undefined) return;
-      // Without a listener, no one asks for metrics, so the library is not loaded.
+      // Without a listener, no client asks for metrics, so the library is not loaded.
       if (server === undefined) {
         const { Metrics } = await import('../metrics/index.ts');
         metrics = new Metrics(this.#status, { version: version(), node: process.version });
@@ -130,7 +130,7 @@ export class WatchService {
       return this.#status;
     } finally {
       this.#block.stop();
-      // A connection that is kept open must not hold up the end.
+      // A connection that is kept open must not delay the end.
       server?.close();
       server?.closeAllConnections();
       await this.#reloads.close();
@@ -140,8 +140,9 @@ export class WatchService {
   }
 
   /**
-   * The former configuration, for another round: its lanes were closed. What they need can be gone for a while, such
-   * as a file with a secret. Undefined if a newer configuration is ready, or the end was asked for.
+   * Prepares another round with the former configuration, whose lanes were closed. Files that they need can be
+   * missing for a while, such as one with a secret. Returns undefined if a newer configuration is ready, or the
+   * service was asked to end.
    */
   async #setUpAgain(former: Config, end: AbortSignal): Promise<WatchSetup | undefined> {
     const stop = AbortSignal.any([end, this.#reloads.signal]);
@@ -167,7 +168,7 @@ export class WatchService {
     this.#status = await watchIn(places, { ...optionsOf(setup, this.#context), before: this.#status, signal, onStart });
   }
 
-  /** The round with this configuration goes to work. */
+  /** Notes that the round with this configuration has begun its work. */
   #begun(started: WatchStatus, { config, roots }: WatchSetup): void {
     const isFirst = this.#status === undefined;
     this.#status = started;
@@ -175,7 +176,7 @@ export class WatchService {
     else this.#manager?.reloaded();
     this.#block.stop();
     this.#block.start(started);
-    // Back to the one that was in force: it was loaded before.
+    // Back to the former configuration: it was loaded before.
     if (!isFirst && config === this.#config) this.#noteConfig(started.config?.loadedAtMs);
     else {
       this.#useNow(config);
@@ -189,7 +190,7 @@ export class WatchService {
     this.#status.config = { file: this.#config.file, loadedAtMs, error: this.#error, needsRestart };
   }
 
-  /** The configuration is in force: what takes effect without a new round does so now. */
+  /** Uses a configuration: settings that need no new round take effect now. */
   #useNow(config: Config): void {
     this.#config = config;
     this.#error = undefined;
@@ -199,7 +200,7 @@ export class WatchService {
     if (this.#interrupt !== undefined) this.#interrupt.graceMs = config.shutdownGraceMs;
   }
 
-  /** From the level of the configuration to `debug`, and back. */
+  /** Switches from the level of the configuration to `debug`, and back. */
   #switchLevel(): void {
     this.#isDebugging = !this.#isDebugging;
     this.#log.level = this.#isDebugging ? 'debug' : levelOf(this.#config, this.#isTty);
@@ -210,7 +211,7 @@ export class WatchService {
     if (this.#config.reload === 'file') this.reload('the file changed');
   }
 
-  /** A round for the configuration as it is now; undefined if there is none to begin. */
+  /** Prepares a round for the current configuration; returns undefined if no new round is needed. */
   async #prepare(reason: string): Promise<WatchSetup | undefined> {
     const { flags, env } = this.#context;
     this.#manager?.reloading();
@@ -220,7 +221,7 @@ export class WatchService {
       const { changed, isForSync } = changesBetween(this.#config, config);
       const warned = new Set([...this.#config.notices, ...this.#config.unknownVariables]);
       for (const notice of [...config.notices, ...config.unknownVariables]) if (!warned.has(notice)) this.#log.warn({}, notice);
-      // Also without a change: files that it names, such as those with secrets, may hold something else.
+      // Also without a change: files that it names, such as those with secrets, may have other content.
       const setup = isForSync || reason === 'SIGHUP' ? await setUp(config, this.#context) : undefined;
       this.#log.info({ reason, changed }, 'configuration read');
       for (const setting of changesBetween(this.#first, config).needsRestart) this.#log.warn({ setting }, 'restart to change a setting');
@@ -233,7 +234,7 @@ export class WatchService {
     return undefined;
   }
 
-  /** The new configuration is not taken, and the one in force stays. */
+  /** Notes that the new configuration is not used, and the former one stays. */
   #failed(error: unknown): void {
     const code = error instanceof MirrorError ? error.code : 'MB9001';
     this.#error = { code, message: messageOf(error), atMs: wallMs() };
@@ -241,7 +242,7 @@ export class WatchService {
     this.#noteConfig(this.#status?.config?.loadedAtMs);
   }
 
-  /** How it stands, in a line. */
+  /** Returns the state of the watch, in a line. */
   #line(): string {
     const { lanes, roots, config } = this.#status as WatchStatus;
     const behind = lanes
@@ -252,7 +253,7 @@ export class WatchService {
     return `${counted(roots.size, 'root')}, ${counted(lanes.length, 'lane')}: ${summary}${error}`;
   }
 
-  /** The status of the present round, for a server that outlives it. */
+  /** Returns the status of the current round, for a server that outlives it. */
   #source(): HealthSource {
     const now = (): WatchStatus => this.#status as WatchStatus;
     return {

@@ -11,22 +11,22 @@ import type { WatchOptions } from '../sync/index.ts';
 import type { CommandContext } from './context.ts';
 import type { WatchFlags } from './watch-flags.ts';
 
-/** A configuration that was checked, with what a watch needs for it. */
+/** A checked configuration, with everything that a watch needs for it. */
 export interface WatchSetup {
   readonly config: Config;
   readonly roots: readonly RootRequest[];
   readonly trackers: readonly TrackerLaneOptions[];
 }
 
-/** Who asks for a setup. */
+/** The inputs of a setup. */
 export interface SetupContext extends Pick<CommandContext, 'env'> {
-  /** Roots of the command line. */
+  /** The roots of the command line. */
   readonly roots: readonly string[];
   readonly flags: WatchFlags;
   readonly log: Logger;
 }
 
-/** The log directories of a watch: those of the command line, else those of the configuration. */
+/** Returns the log directories of a watch: those of the command line, else those of the configuration. */
 export function rootsOf(roots: readonly string[], config: Config): readonly RootRequest[] {
   const requests = roots.length > 0 ? roots.map((root) => parseRoot(root, existsSync)) : config.roots;
   if (requests.length > 0) return requests;
@@ -53,7 +53,7 @@ export async function dropSetup({ trackers }: WatchSetup): Promise<void> {
   await closeLanes(trackers);
 }
 
-/** What a watch is told of a setup. What belongs to the whole process is set at once. */
+/** Returns the options of a watch from a setup. Sets those that belong to the whole process at once. */
 export function optionsOf({ config, roots, trackers }: WatchSetup, { flags, log }: SetupContext): Omit<WatchOptions, 'signal'> {
   setOwnUmask(config.umask);
   useMemory({ limit: memoryOf(config.memory), trackers: config.lanes.trackers.length });

@@ -30,7 +30,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
   };
   const service = new WatchService({ roots, flags, env, log }, { config, block, isTty });
   using interrupt = new Interrupt(ending, { hungUp: () => service.reload('SIGHUP'), graceMs: config.shutdownGraceMs });
-  // What was read may be older than the change that it is about.
+  // The configuration that was read may be older than the change that the signal reports.
   if (early.wasHeard) service.reload('SIGHUP');
   const status = await service.run(interrupt);
   log.info({ points: status.points, bytes: status.bytes }, 'watch ended');

@@ -1,4 +1,4 @@
-/** Works on all items, so many at a time, and begins no new ones after the first that fails. */
+/** Works on all items, at most `most` at a time, and begins no new ones after the first failure. */
 export async function each<T>(items: readonly T[], most: number, work: (item: T) => Promise<void>): Promise<void> {
   let next = 0;
   let isBroken = false;

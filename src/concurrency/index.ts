@@ -1,4 +1,4 @@
-/** Runs tasks: a limited number at a time, or in order by key, and waits only as long as the caller wants. */
+/** Runs tasks: a limited number at a time, or in order by key. Waits only as long as the caller wants. */
 export { each } from './each.ts';
 export { LineByKey } from './line-by-key.ts';
 export { OnceByKey } from './once-by-key.ts';

@@ -1,8 +1,6 @@
-/**
- * Of each key one piece of work at a time, in the order in which it was asked for, whatever became of the one before.
- */
+/** Runs one piece of work per key at a time, in the order of the calls. A failure does not stop the next one. */
 export class LineByKey {
-  /** Of each key, the last in line. */
+  /** The last piece of work in line, by key. */
   readonly #last = new Map<string, Promise<unknown>>();
 
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {

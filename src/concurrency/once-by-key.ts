@@ -1,14 +1,15 @@
 import { MirrorError } from '../errors.ts';
 
 /**
- * Work that is done once a key, however many ask for it, also after a later step failed: what came of it is kept. Work
- * that failed is done again for the next one who asks.
+ * Work that runs once per key, however many callers ask for it: its result is kept, also after a later step failed.
+ * Failed work runs again for the next caller.
  */
 export class OnceByKey {
   readonly #known = new Map<string, Promise<unknown>>();
 
   /**
-   * `signal`: of the one who asks now. Work that another one began, and that was interrupted, is begun again for it.
+   * Returns the result for a key. `signal` belongs to this caller: if another caller began the work and it was
+   * interrupted, it begins again for this one.
    */
   async take<T>(key: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     for (;;) {

@@ -1,13 +1,13 @@
 /**
- * Room for pieces of work that are under way, each by its weight. Who finds none waits in line, and leaves it when it
- * is aborted; one alone always fits, however much it weighs.
+ * Room for pieces of work that are in progress, each by its weight. A piece that finds no room waits in line, and
+ * leaves the line when it is aborted. A single piece always fits, however much it weighs.
  */
 export class Room {
   readonly #limit: () => number;
   #used = 0;
   readonly #waiting: { readonly weight: number; readonly enter: () => void }[] = [];
 
-  /** `limit`: of the weights of all that are inside, as it is at the moment. */
+  /** `limit` returns the most that all weights inside may be, as it is at the moment. */
   constructor(limit: () => number) {
     this.#limit = limit;
   }
@@ -21,10 +21,10 @@ export class Room {
     }
   }
 
-  /** Waits for room. Returns what gives it back. Throws the signal's reason. */
+  /** Waits for room. Returns the call that gives the room back. Throws the signal's reason. */
   async enter(signal: AbortSignal, weight = 1): Promise<() => void> {
     signal.throwIfAborted();
-    // Who comes later does not overtake: a large one would wait forever.
+    // A later piece does not overtake: otherwise a large one would wait without end.
     if (this.#waiting.length === 0 && this.#fits(weight)) this.#used += weight;
     else await this.#turn(signal, weight);
     return () => {
@@ -47,7 +47,7 @@ export class Room {
       const leave = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(slot), 1);
         reject(signal.reason);
-        // Behind a large one that is gone some may fit.
+        // Pieces that waited behind a large one may fit now that it is gone.
         this.#admit();
       };
       signal.addEventListener('abort', leave, { once: true });

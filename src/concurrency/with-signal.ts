@@ -1,4 +1,4 @@
-/** Stops waiting when the signal says so; the work itself continues, for others who wait for it. */
+/** Stops waiting when the signal is aborted; the work itself continues, for others who wait for it. */
 export async function withSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   let onAbort: (() => void) | undefined;

@@ -5,19 +5,19 @@ import type { LinkRules } from '../untrusted/index.ts';
 import type { Config, Root } from './config.ts';
 
 /**
- * Which links are followed below a root, or below a directory of one: what a flag or a variable says, else what the
- * file says of the root, else of all.
+ * Returns the rule for links below a root, or below a directory of one. A flag or a variable wins, then the file's
+ * setting for the root, then the one for all roots.
  */
 export function linksOf({ roots, links, sources }: Pick<Config, 'roots' | 'links' | 'sources'>): LinkRules {
   return ofRoot({ roots, sources }, 'links', links);
 }
 
-/** The same of what happens to a run whose file was replaced. */
+/** Returns the rule for a run whose file was replaced, in the same order. */
 export function replacedOf({ roots, replaced, sources }: Pick<Config, 'roots' | 'replaced' | 'sources'>): (path: string) => Replaced {
   return ofRoot({ roots, sources }, 'replaced', replaced);
 }
 
-/** The same of how long a run must not have grown to count as ended, in milliseconds. */
+/** Returns how long a run must not have grown to count as ended, in milliseconds, in the same order. */
 export function runEndedAfterOf({ roots, runEndedAfterMs, sources }: Pick<Config, 'roots' | 'runEndedAfterMs' | 'sources'>): RootTimes {
   return ofRoot({ roots, sources }, 'runEndedAfterMs', runEndedAfterMs, 'run_ended_after');
 }
@@ -38,7 +38,7 @@ function ofRoot<Key extends 'links' | 'replaced' | 'runEndedAfterMs'>(
   const named = byPath(roots, resolve);
   let real: ReadonlyMap<string, Root> | undefined;
   return (path) => {
-    // A root that does not answer is looked up by its name, because its real path is unknown.
+    // A root that does not answer is found by its name, because its real path is unknown.
     let root = rootOf(path, named);
     if (root === undefined) {
       real ??= byPath(own, realPath);
@@ -48,12 +48,12 @@ function ofRoot<Key extends 'links' | 'replaced' | 'runEndedAfterMs'>(
   };
 }
 
-/** The first root of each path. */
+/** Returns the first root of each path. */
 function byPath(roots: readonly Root[], pathOf: (path: string) => string): ReadonlyMap<string, Root> {
   return new Map(roots.map((root) => [pathOf(root.path), root] as const).reverse());
 }
 
-/** The root that a path is in: there is one at most, since roots do not contain each other. */
+/** Returns the root that contains a path: at most one, since roots do not contain each other. */
 function rootOf(path: string, roots: ReadonlyMap<string, Root>): Root | undefined {
   for (let at = path; ; at = dirname(at)) {
     const root = roots.get(at);

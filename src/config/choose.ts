@@ -1,7 +1,7 @@
 import type { FileSettings, Layer } from './file-schema.ts';
 import type { FieldPath } from './problem.ts';
 
-/** What flags and environment say about profile and lanes, before the file is read. */
+/** The profile and lanes that flags and environment choose, before the file is read. */
 export interface Choice {
   readonly profile?: string | undefined;
   readonly lanes?: readonly string[] | undefined;
@@ -13,23 +13,23 @@ export interface LayerAt {
   readonly layer: Layer;
 }
 
-/** The lanes that are used, and the field that says so; undefined if a flag, a variable or nothing does. */
+/** The lanes in use, and the field that lists them; undefined if it was a flag, a variable or nothing. */
 interface ChosenLanes {
   readonly names: readonly string[];
   readonly field: FieldPath | undefined;
 }
 
-/** Keys of a layer that are no lanes. */
+/** The keys of a layer that are not lanes. */
 const NO_LANES = ['project', 'lanes', 'backend', 'backends', 'tags', 'shared_tags', 'runs', 'config', 'routes', 'params', 'artifacts'];
 
-/** The profile that holds: the one asked for, else `default`, else none. */
+/** Returns the profile in use: the one asked for, else `default`, else none. */
 export function chosenProfile(settings: FileSettings | undefined, asked: string | undefined): string | undefined {
   const names = Object.keys(settings?.profiles ?? {});
   if (asked !== undefined && names.includes(asked)) return asked;
   return names.find((name) => name === 'default');
 }
 
-/** The layers that hold, the weakest first: the top of the file, then the profile. */
+/** Returns the layers in use, the weakest first: the top of the file, then the profile. */
 export function layersOf(settings: FileSettings | undefined, profile: string | undefined): LayerAt[] {
   if (settings === undefined) return [];
   const { roots: _, profiles, log: __, umask: ___, memory: ____, links: _____, replaced: ______, ...top } = settings;
@@ -40,7 +40,7 @@ export function layersOf(settings: FileSettings | undefined, profile: string | u
   ];
 }
 
-/** The lanes that are used: those asked for, else those that the strongest layer lists, else `local` alone. */
+/** Returns the lanes in use: those asked for, else those that the strongest layer lists, else only `local`. */
 export function chosenLanes(layers: readonly LayerAt[], asked: readonly string[] | undefined): ChosenLanes {
   if (asked !== undefined) return { names: unique(asked), field: undefined };
   for (const { path, layer } of layers.toReversed()) {
@@ -54,7 +54,7 @@ export function chosenLanes(layers: readonly LayerAt[], asked: readonly string[]
   return { names: ['local'], field: undefined };
 }
 
-/** Every location of a layer that has settings of a lane, the weakest first. */
+/** Returns every location of a layer that has settings of a lane, the weakest first. */
 export function sectionsIn({
   path,
   layer,
@@ -73,7 +73,7 @@ export function sectionsIn({
   );
 }
 
-/** Whether a field belongs to a profile or a lane that is not used: variables there need not be set. */
+/** True if a field belongs to a profile or a lane that is not used: variables there need not be set. */
 export function isUnused(field: FieldPath, profile: string | undefined, lanes: readonly string[]): boolean {
   let rest = field;
   const isInProfile = rest[0] === 'profiles' && rest.length > 1;

@@ -5,10 +5,7 @@ import { MEMORY_WORDS, parseMemory } from '../memory/index.ts';
 const FLAG = '--memory';
 const VARIABLE = 'MIRRORBOARD_MEMORY';
 
-/**
- * What the command line or the environment says of the memory to get along with, in bytes; undefined if neither
- * does.
- */
+/** Returns the memory limit from the command line or the environment, in bytes; undefined if neither has one. */
 export function askedMemory(
   flag: string | undefined,
   env: Environment,

@@ -15,24 +15,24 @@ import { type Scalar, YamlDocument, type YamlLocation } from './yaml-document.ts
 /** A file's settings, and their locations. */
 export interface ParsedFile {
   readonly settings: FileSettings;
-  /** The location of a value; for a missing field, that of what should contain it. */
+  /** Returns the location of a value; for a missing field, the location of its parent. */
   positionOf(path: FieldPath): YamlLocation;
-  /** Whether a value must not be shown, because of its name or of the variable it comes from. */
+  /** True if a value must not be shown, because of its name or of the variable it comes from. */
   isHidden(path: FieldPath): boolean;
-  /** Variables that it refers to, set or not. */
+  /** The variables that the file refers to, set or not. */
   readonly variables: ReadonlySet<string>;
-  /** There is nothing in it but comments. */
+  /** True if the file contains only comments, or nothing. */
   readonly isEmpty: boolean;
-  /** What should be known of the file, a sentence each: nothing of it is an error. */
+  /** The notes about the file, a sentence each; none of them is an error. */
   readonly notices: readonly string[];
 }
 
 const FIELDS = schemaFields(fileSchema);
 
 /**
- * Reads the text of a configuration file: YAML, variables put in, every setting checked. Throws one error for all
- * that is wrong in it; variables of profiles and lanes that `choice` does not choose need not be set. This module
- * alone loads the YAML parser and the schemas, which cost more time than the rest of a start.
+ * Reads the text of a configuration file: parses the YAML, fills in variables, and checks every setting. Throws one
+ * error for all problems in the file. Variables of profiles and lanes that `choice` does not choose need not be set.
+ * Only this module loads the YAML parser and the schemas, which take more time than the rest of a start.
  */
 export function parseConfigFile(file: string, text: string, env: Environment, choice: Choice = {}): ParsedFile {
   const document = new YamlDocument(text);
@@ -44,7 +44,7 @@ export function parseConfigFile(file: string, text: string, env: Environment, ch
   const refused = problems.map((problem) => JSON.stringify(problem.path));
   for (const issue of result.error?.issues ?? []) {
     for (const problem of problemsOf(issue, value, document, reader)) {
-      // A value that could not be read is reported once, for that reason.
+      // A value that could not be read is reported only once, for that reason.
       if (!refused.includes(JSON.stringify(problem.path))) problems.push(problem);
     }
   }
@@ -76,16 +76,16 @@ export function parseConfigFile(file: string, text: string, env: Environment, ch
   };
 }
 
-/** Puts variables into single values, and sees to it that secrets come from there. */
+/** A reader that fills variables into single values, and checks that secrets come from variables. */
 class FieldReader {
   readonly problems: Problem[] = [];
-  /** Addresses that are written with a secret in them. */
+  /** Addresses that contain a secret in plain text. */
   readonly exposed: { readonly path: FieldPath; readonly what: string }[] = [];
-  /** All that are referred to. */
+  /** All variables that the file refers to. */
   readonly variables = new Set<string>();
   readonly #document: YamlDocument;
   readonly #env: Environment;
-  /** Numbers and words as they were written, by their paths. */
+  /** Numbers and words as the file has them, by their paths. */
   readonly #sources = new Map<string, string>();
   /** Paths whose values must not be shown, because of the variable they come from. */
   readonly #hidden = new Set<string>();
@@ -101,7 +101,7 @@ class FieldReader {
       return undefined;
     }
     if (source !== undefined) this.#sources.set(JSON.stringify(path), source);
-    // A tag is a text, as it was written: 1.0 is not 1.
+    // A tag is a text exactly as written: 1.0 is not 1.
     if (typeof value !== 'string') return value !== null && isTag(path) ? (source ?? value) : value;
     const what = secretInAddress(value);
     if (what !== undefined) this.exposed.push({ path, what });
@@ -129,8 +129,8 @@ class FieldReader {
   }
 
   /**
-   * The environment with those of our variables put in whose values are in files. Undefined if one of them has no
-   * value, which is noted.
+   * Returns the environment with the values of our variables whose values are in files. Undefined if one of them has
+   * no value; that problem is noted.
    */
   #withFiles(path: FieldPath, variables: readonly string[]): Environment | undefined {
     const values: Record<string, string> = {};
@@ -150,22 +150,22 @@ class FieldReader {
       this.#refuse('MB1002', path, found, read?.expected ?? 'one of them');
       return undefined;
     }
-    // Not a copy: the environment of a completion answers for every name.
+    // Returns the environment itself: the environment of a completion answers for every name, and a copy would not.
     return Object.keys(values).length === 0 ? this.#env : { ...this.#env, ...values };
   }
 
-  /** A single value as it was written: 027 is 27 to YAML. */
+  /** Returns a single value as written: 027 is 27 to YAML. */
   source(path: FieldPath): string | undefined {
     return this.#sources.get(JSON.stringify(path));
   }
 
-  /** Whether what is at a path, or below it, must not be shown. */
+  /** True if the value at a path, or one below it, must not be shown. */
   isHidden(path: FieldPath): boolean {
     const own = JSON.stringify(path);
     return isSecret(path) || this.#hidden.has(own) || [...this.#hidden].some((hidden) => hidden.startsWith(`${own.slice(0, -1)},`));
   }
 
-  /** What was found at a path, as it may be shown; `words`: shown in place of the value itself. */
+  /** Returns the value at a path as it may be shown. `words` replace the value itself. */
   shown(path: FieldPath, value: unknown, words?: string): string {
     if (isSecret(path) || this.#hidden.has(JSON.stringify(path))) return 'a hidden value';
     return words ?? shownValue(value);
@@ -176,7 +176,7 @@ class FieldReader {
   }
 }
 
-/** Of our variables each may name a file instead. */
+/** The prefix of our variables. Each of them may name a file instead. */
 const PREFIX = 'MIRRORBOARD_';
 
 const EXPOSED_HINT = `write \${VAR} instead, or remove it and use the setting for it (password_file, token_file, …)`;
@@ -196,7 +196,7 @@ function problemsOf(issue: z.core.$ZodIssue, top: unknown, document: YamlDocumen
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...path, key], issue.message, document));
   const value = valueAt(top, document.written(path));
   const last = path.at(-1);
-  // A profile, and `config`, take the names of lanes as keys, so that a misspelled setting looks like a lane there.
+  // The keys of a profile, and of `config`, may be lanes, so a misspelled setting looks like a lane there.
   const isLanesPlace = (path.length === 3 && path[0] === 'profiles') || (path[0] === 'config' && path.length === 2);
   if (
     isLanesPlace &&
@@ -220,7 +220,10 @@ function problemsOf(issue: z.core.$ZodIssue, top: unknown, document: YamlDocumen
   ];
 }
 
-/** A key that is not there, with what was most likely meant: one of that location, or a location if there is one. */
+/**
+ * Returns the problem of an unknown key, with the most likely intended one: a key of that location, or another
+ * location of the same key.
+ */
 function unknownKey(path: FieldPath, keys: string, document: YamlDocument): Problem {
   const key = String(path.at(-1));
   const known = keys.split(', ');
@@ -236,7 +239,7 @@ function unknownKey(path: FieldPath, keys: string, document: YamlDocument): Prob
   };
 }
 
-/** Where a misplaced key belongs; undefined if it belongs nowhere, or in several locations. */
+/** Returns the right place for a misplaced key; undefined if it has none or several. */
 function homeHint(key: string, path: FieldPath): string | undefined {
   if (LANE_TYPES.some((type) => type === key)) return `Put the settings of a lane below lanes: lanes.${key}`;
   const [home, ...more] = homesOf(key, FIELDS).map((home) => home.join('.').replaceAll('.[]', '[]'));
@@ -244,7 +247,7 @@ function homeHint(key: string, path: FieldPath): string | undefined {
   return path.length > 1 && FIELDS.some(([top]) => top === key) ? `${key} is a top-level setting: check the indentation` : undefined;
 }
 
-/** The keys of a profile, or of `config`, that are no lanes. */
+/** Returns the keys of a profile, or of `config`, that are not lanes. */
 function layerKeys(path: FieldPath): string[] {
   const depth = path.length - 1;
   const isAbove = (field: SchemaField): boolean => path.slice(0, depth).every((part, i) => field[i] === part || field[i] === '*');
@@ -255,13 +258,13 @@ function isLayerKey(path: FieldPath): boolean {
   return layerKeys(path).includes(String(path.at(-1)));
 }
 
-/** What one of our checks says in addition to what was expected. */
+/** Returns the text that one of our checks adds to what was expected. */
 function paramIn({ params }: z.core.$ZodIssueCustom, name: 'found' | 'hint'): string | undefined {
   const words: unknown = params?.[name];
   return typeof words === 'string' ? words : undefined;
 }
 
-/** A number or word in quotes, for a location that needs a text. */
+/** Returns a number or word in quotes, for a location that needs a text. */
 function quoted(top: unknown, path: FieldPath, reader: FieldReader): string | undefined {
   const text = reader.source(path);
   if (text === undefined) return undefined;
@@ -278,7 +281,7 @@ function withValue(top: unknown, path: FieldPath, value: unknown): unknown {
   return Object.fromEntries(Object.entries(top).map(([key, item]) => [key, key === first ? withValue(item, rest, value) : item]));
 }
 
-/** The hint for a value of an unexpected type: the traps of YAML, and of indentation. */
+/** Returns the hint for a value of an unexpected type: the traps of YAML, and of indentation. */
 function typeHint(issue: z.core.$ZodIssue, path: FieldPath, value: unknown, inQuotes: string | undefined): string | undefined {
   if (issue.code !== 'invalid_type') return undefined;
   const wanted = issue.expected;

@@ -1,17 +1,17 @@
 import { closestName, suggestion } from '../closest-name.ts';
 
-/** What a template is expanded with. */
+/** The values that a template can use. */
 interface TemplateRun {
   /** The root's name. */
   readonly root: string;
-  /** The run's path below it; `.` is the root itself, and goes by the root's name. */
+  /** The run's path below the root; `.` is the root itself, and has the root's name. */
   readonly path: string;
   readonly project?: string | undefined;
-  /** The group that a route has drawn for it. */
+  /** The group that a route drew for the run. */
   readonly group?: string | undefined;
 }
 
-/** `{name}` of a template, for messages and documents. */
+/** The placeholders `{name}` of a template, for messages and documents. */
 const PLACEHOLDERS = ['path', 'path[0]', 'path[-1]', 'name', 'parent', 'number', 'root', 'project', 'group'] as const;
 
 const PART = /\{\{|\}\}|\{([^{}]*)\}|[{}]/g;
@@ -20,15 +20,15 @@ const INDEX = /^path\[(-?\d+)\]$/;
 /**
  * Puts a run into the name of a tracker run or experiment: `{path}`, a part of it by its place (`{path[0]}`, from the
  * end `{path[-1]}`), `{name}` (its last part), `{parent}` (all before that), `{number}` (the last number in its
- * name), `{root}`, `{project}`, `{group}` (drawn by a route); `{{` and `}}` are braces. A part that a short path does
- * not have is empty. What comes out empty as a whole is the root's name: no tracker takes an empty one.
+ * name), `{root}`, `{project}`, `{group}` (drawn by a route). `{{` and `}}` are braces. A part that a short path does
+ * not have is empty. If the whole result is empty, it is the root's name: no tracker takes an empty name.
  */
 export function expandTemplate(template: string, run: TemplateRun): string {
   const text = fillIn(template, run);
   return text === '' ? run.root : text;
 }
 
-/** The same for what may be empty: tags, the run above one. */
+/** Does the same for texts that may be empty: tags, the parent run. */
 export function fillIn(template: string, { root, path, project, group }: TemplateRun): string {
   const parts = path === '.' || path === '' ? [root] : path.split('/');
   return template.replace(PART, (found, name: string | undefined) => {
@@ -47,18 +47,18 @@ export function fillIn(template: string, { root, path, project, group }: Templat
   });
 }
 
-/** The result of a valid template for every run; undefined if it differs from run to run. */
+/** Returns the result of a valid template for every run; undefined if it differs from run to run. */
 export function constantOf(template: string, project: string | undefined): string | undefined {
   const differs = [...template.matchAll(PART)].some(([, name]) => name !== undefined && name !== 'project');
   return differs ? undefined : expandTemplate(template, { root: '', path: '.', project });
 }
 
-/** A text as a template that says just that. */
+/** Returns a template whose result is exactly this text. */
 export function literalTemplate(text: string): string {
   return text.replace(/[{}]/g, '$&$&');
 }
 
-/** A misspelled placeholder in a text that may contain any text (a tag), and the most likely intended one. */
+/** Returns a misspelled placeholder in a text that may contain any text (a tag), and the most likely intended one. */
 export function misspelledPlaceholder(text: string): { readonly found: string; readonly meant: string } | undefined {
   for (const [found, name] of text.matchAll(PART)) {
     if (name === undefined || INDEX.test(name) || PLACEHOLDERS.some((placeholder) => placeholder === name)) continue;
@@ -68,7 +68,7 @@ export function misspelledPlaceholder(text: string): { readonly found: string; r
   return undefined;
 }
 
-/** What is wrong with a template, as the two halves of a message; undefined if nothing is. */
+/** Returns the problem with a template, as the two halves of a message; undefined if it is valid. */
 export function templateProblem(
   template: string,
   { hasProject }: { readonly hasProject: boolean },

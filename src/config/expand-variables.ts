@@ -1,18 +1,18 @@
 import type { Environment } from '../environment.ts';
 
-/** A text with its variables put in, or why that cannot be done. */
+/** A text with its variables filled in, or the reason that it cannot be expanded. */
 type Expansion =
   | { readonly kind: 'expanded'; readonly text: string }
   | { readonly kind: 'unset'; readonly variable: string }
-  /** A `${` that begins no reference, with the text from there. */
+  /** A `${` that begins no reference, with the text from there on. */
   | { readonly kind: 'malformed'; readonly at: string };
 
 const REFERENCE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/y;
 
 /**
- * Replaces variables as a shell does: `${VAR}` is its value, also an empty one; `${VAR:-default}` is the default if it
- * is unset or empty. `$${` is a literal `${`; any other `$` means itself. The result is not expanded again, and a
- * default contains no `${`.
+ * Replaces variables as a shell does: `${VAR}` is its value, even if it is empty; `${VAR:-default}` is the default if
+ * the variable is unset or empty. `$${` is a literal `${`; any other `$` means itself. The result is not expanded
+ * again, and a default contains no `${`.
  */
 export function expandVariables(text: string, env: Environment): Expansion {
   let result = '';
@@ -36,12 +36,12 @@ export function expandVariables(text: string, env: Environment): Expansion {
   }
 }
 
-/** The names of all variables a text refers to. */
+/** Returns the names of all variables that a text refers to. */
 export function referredVariables(text: string): string[] {
   return [...text.matchAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)/g)].flatMap(([, name]) => (name === undefined ? [] : [name]));
 }
 
-/** Whether a text is one reference and nothing else, without a default that says something. */
+/** True if a text is one reference and nothing else, without a default (or with an empty one). */
 export function isOneReference(text: string): boolean {
   return /^\$\{[A-Za-z_][A-Za-z0-9_]*(:-)?\}$/.test(text);
 }

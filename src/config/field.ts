@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { emptyingProblem, type GlobKind, globProblem } from '../pattern/index.ts';
 
 /**
- * The parts of settings. In these schemas, the message of an issue is only what was expected: `config-file` adds what
- * was found, and where. A new lane is a file like `local-lane.ts` and a line in `file-schema.ts`.
+ * The parts of settings. In these schemas, the message of an issue contains only what was expected: `config-file`
+ * adds what was found and its location. A new lane is a file like `local-lane.ts` and a line in `file-schema.ts`.
  */
 
-/** A text that is not empty; `expected` says what it is. */
+/** Makes the schema of a text that is not empty; `expected` describes it. */
 export function text(expected: string): z.ZodString {
   return z
     .string({ error: expected })
@@ -14,7 +14,10 @@ export function text(expected: string): z.ZodString {
     .regex(/^$|\S/, { error: `${expected}, not only blanks` });
 }
 
-/** A path. `~` is a matter of shells: made into a directory of that name, it would be a surprise. */
+/**
+ * Makes the schema of a path. Only shells expand `~`: mirrorboard would make a directory of that name, which would be
+ * a surprise.
+ */
 export function path(expected: string): z.ZodString {
   return text(expected).refine((value) => value !== '~' && !value.startsWith('~/'), {
     error: `${expected}; ~ is not expanded, write \${HOME}`,
@@ -22,7 +25,7 @@ export function path(expected: string): z.ZodString {
 }
 
 /**
- * A list of globs, none of which is broken; `isLeftOut`: what they match is left out, so that something must be left.
+ * Makes the schema of a list of valid globs. `isLeftOut`: matches are left out, so the globs must leave something.
  */
 export function validGlobs<Schema extends z.ZodType<string[]>>(list: Schema, kind: GlobKind, isLeftOut = false) {
   return list.superRefine((globs, { addIssue }) => {
@@ -34,18 +37,21 @@ export function validGlobs<Schema extends z.ZodType<string[]>>(list: Schema, kin
   });
 }
 
-/** One of a few words. */
+/** Makes the schema of one word out of a few. */
 export function word<const Words extends readonly [string, ...string[]]>(words: Words): z.ZodEnum<{ [Word in Words[number]]: Word }> {
   return z.enum(words, { error: `one of ${words.join(', ')}` });
 }
 
-/** Named settings that belong together; any other key is an error, whose message is the keys there are. */
+/**
+ * Makes the schema of named settings that belong together. Any other key is an error, whose message lists the valid
+ * keys.
+ */
 export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   const keys = Object.keys(shape).join(', ');
   return z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? keys : `a mapping with ${keys}`) });
 }
 
-/** A section that may be there with nothing in it, as when all its lines are commented out. */
+/** Makes the schema of a section that may be empty, for example if all its lines are commented out. */
 export function maybeEmpty<Schema extends z.ZodType>(schema: Schema) {
   return z.preprocess((value) => value ?? {}, schema);
 }

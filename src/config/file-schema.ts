@@ -11,7 +11,7 @@ import { isUmask } from './parse-umask.ts';
 import { artifactField, foldField, joinField, laneNames, listOf, paramsField, routeField } from './route-fields.ts';
 import { tagsField } from './tags.ts';
 
-/** Which runs, by their paths below a root. A single glob needs no list. */
+/** The globs of runs, by their paths below a root. A single glob needs no list. */
 const listed = z.preprocess(
   (value) => (typeof value === 'string' ? [value] : (value ?? [])),
   z.array(text('a glob'), { error: 'a list of globs' }),
@@ -39,7 +39,10 @@ const root = z.preprocess(
   }),
 );
 
-/** A tracker's lane: what every lane can say. All else belongs to its type, which checks it when the lane is used. */
+/**
+ * A tracker's lane: the settings of every lane. All others belong to its type, which checks them when the lane is
+ * used.
+ */
 const trackerLane = maybeEmpty(
   z.looseObject(
     {
@@ -83,14 +86,14 @@ const runs = maybeEmpty(
   }),
 );
 
-/** Settings by lane under one key, together with tags: the shape of Tracelet's `config`. */
+/** The settings by lane under one key, together with tags: the form of Tracelet's `config`. */
 const configuration = maybeEmpty(
   z
     .object({ tags: tagsField.optional(), shared_tags: tagsField.optional(), local: localLane.optional() }, { error: 'a mapping of lanes' })
     .catchall(trackerLane),
 );
 
-/** What the top of a file and a profile can both say. */
+/** The settings that both the top of a file and a profile may have. */
 const layer = {
   project: text('a name').optional(),
   lanes: lanes.optional(),
@@ -105,7 +108,7 @@ const layer = {
   artifacts: listOf(artifactField, 'a list of files to store').optional(),
 };
 
-/** A profile: what it says instead of the top of the file; every other key is a lane with the settings it has there. */
+/** A profile: its settings replace those at the top of the file. Every other key is a lane with its settings. */
 const profile = maybeEmpty(
   z
     .object({ ...layer, local: localLane.optional() }, { error: 'a mapping with lanes, project, tags and settings of lanes' })
@@ -114,7 +117,7 @@ const profile = maybeEmpty(
 
 const UMASK_WORDS = 'octal digits in quotes that keep all permissions of the owner, such as "027"';
 
-/** A whole configuration file. Each setting is described in config/mirrorboard.example.yaml. */
+/** A whole configuration file. config/mirrorboard.example.yaml describes each setting. */
 export const fileSchema = maybeEmpty(
   section({
     ...layer,
@@ -140,8 +143,8 @@ export const fileSchema = maybeEmpty(
   }),
 );
 
-/** What a file says, checked; what it leaves out is not there. */
+/** The checked settings of a file, without those that it leaves out. */
 export type FileSettings = z.infer<typeof fileSchema>;
 
-/** A profile, or what the top of a file says in its place. */
+/** A profile, or the settings at the top of a file in its place. */
 export type Layer = z.infer<z.ZodObject<typeof layer>>;

@@ -3,7 +3,7 @@ import type { FileSettings, Layer } from './file-schema.ts';
 import { expectedType, isLaneName, laneType, RESERVED } from './lane-types.ts';
 import { type FieldPath, type Problem, shownValue } from './problem.ts';
 
-/** What the top of a file says for all profiles. */
+/** The settings at the top of a file that apply to all profiles. */
 const TOP_ONLY = Object.keys({
   roots: 0,
   profiles: 0,
@@ -25,8 +25,8 @@ const TOP_ONLY = Object.keys({
 type Found = Omit<Problem, 'line' | 'column'>;
 
 /**
- * What is wrong with the names and types of a file's lanes, in every profile: one that is wrong shows before it is
- * chosen.
+ * Returns the problems with the names and types of a file's lanes, in every profile: a wrong one is reported before
+ * it is chosen.
  */
 export function lanesProblems(settings: FileSettings): Found[] {
   const [top] = layersOf(settings, undefined);
@@ -57,7 +57,7 @@ export function lanesProblems(settings: FileSettings): Found[] {
   return problems;
 }
 
-/** The types that lanes say they have; the strongest layer wins. */
+/** Returns the types that lanes name; the strongest layer wins. */
 export function typesIn(layers: readonly LayerAt[]): Map<string, string> {
   const types = new Map<string, string>();
   for (const layer of layers) {
@@ -79,7 +79,7 @@ function laneProblem(lane: string, type: string | undefined, path: FieldPath, ot
     };
   }
   if (type === undefined) {
-    // A profile, and `config`, also have settings that are not lanes: an unknown key may be a misspelled one.
+    // A profile, and `config`, also have settings that are not lanes: an unknown key may be a misspelled setting.
     const mayBeSetting = path.at(-2) !== 'lanes';
     return {
       code: 'MB1002',

@@ -34,41 +34,41 @@ import { checkTemplates, type LaneMaking, makeTrackerLane, sharedTags, sharedTem
 import { unknownVariables } from './unknown-variables.ts';
 import { unusedSettings } from './unused-settings.ts';
 
-/** Any of them says which lanes are used. */
+/** The variables that choose the lanes in use. */
 export const LANES_VARIABLES = ['MIRRORBOARD_LANES', 'MIRRORBOARD_BACKEND', 'TRACELET_BACKEND'] as const;
 const DEFAULT_STORE = './mirrorboard.db';
 const DEFAULT_STATE = './mirrorboard.state';
 const DEFAULT_UMASK = '077';
 const SCAN_INTERVAL_MS = 60_000;
 const RUN_ENDED_AFTER_MS = 30 * 60_000;
-/** Less than the 30 s after which Kubernetes kills by default. */
+/** The default of `shutdown_grace`: less than the 30 s after which Kubernetes kills by default. */
 const SHUTDOWN_GRACE_MS = 25_000;
 /** An older name of the variable of `shutdown_grace`. */
 const OLD_GRACE = 'MIRRORBOARD_GRACE';
 
-/** All that a configuration is made from. */
+/** The inputs of a configuration. */
 export interface Surroundings {
   readonly flags: Flags;
   readonly env: Environment;
-  /** The working directory, where the file is searched. */
+  /** The working directory, in which the file is searched. */
   readonly cwd: string;
   /** Reads a text; fails with a system code (ENOENT). Default: from disk, as UTF-8. */
   readonly readFile?: (path: string) => Promise<string> | string;
-  /** Default: `warn`, as fits a command that ends; services say `info`. */
+  /** The level of the log. Default: `warn`, for a command that ends; services pass `info`. */
   readonly defaultLogLevel?: LogLevel;
 }
 
 interface Chosen<T> {
   readonly value: T;
   readonly source: ValueSource;
-  /** Where it was set: a flag, a variable, a location in the file. */
+  /** The location of the value: a flag, a variable, a location in the file. */
   readonly location?: string;
 }
 
 /**
- * The configuration of one command: a flag wins over the environment, that over the file, that over the default.
- * Throws MB1002 with every problem of the file, MB1003 if it can't be read, MB1004 for variables that it names and
- * that are not set.
+ * Loads the configuration of one command: a flag wins over the environment, the environment over the file, the file
+ * over the default. Throws MB1002 with every problem of the file, MB1003 if it can't be read, MB1004 for variables
+ * that it refers to and that are not set.
  */
 export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const { flags, env } = surroundings;
@@ -114,7 +114,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     fromLayers(layers, (layer, path) => inFile(layer.project, [...path, 'project']));
   if (project !== undefined) note('project', project);
 
-  // A media folder named in the file belongs to the file's store, not to another one that a flag names.
+  // A media folder named in the file belongs to the file's store, not to another store that a flag names.
   const store = given(surroundings, 'store') ?? localSetting(layers, 'path', inFile) ?? byDefault(DEFAULT_STORE);
   const isFilesStore = store.source === 'file' || store.source === 'default';
   const media = (isFilesStore ? localSetting(layers, 'media_path', inFile) : undefined) ?? byDefault(defaultMediaPath(store.value));
@@ -222,14 +222,16 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   return withShard(config, givenShard(shard.value, shard.location ?? 'shard', isFlag ? 'flag' : 'environment'));
 }
 
-/** Who asks for a profile: the flag, our variable, or the one by which whole environments are told apart. */
+/**
+ * Returns the profile that was asked for: by the flag, by our variable, or by the variable that tells whole
+ * environments apart.
+ */
 function askedProfile(surroundings: Surroundings): Chosen<string> | undefined {
   return given(surroundings, 'profile') ?? variable(surroundings.env, 'ENVIRONMENT');
 }
 
 /**
- * What to say where ENVIRONMENT names a profile that is not there; one that was asked for by a word of ours is an
- * error.
+ * Returns a notice if ENVIRONMENT names a missing profile. If our own flag or variable names one, that is an error.
  */
 function profileNotices(
   settings: FileSettings | undefined,
@@ -250,13 +252,15 @@ function profileNotices(
       context: { field: location, profile: asked.value },
     });
   }
-  // ENVIRONMENT is set for others, too: where there are no profiles it is not about ours.
+  // ENVIRONMENT also serves other programs: without profiles, it is not about ours.
   if (names.length === 0) return [];
   const instead = profile === undefined ? 'using the settings outside of profiles' : `using the profile ${profile}`;
   return [`${missing} (${asked.location}); ${instead}; ${known}${suggestion(asked.value, names)}`];
 }
 
-/** Lanes that a flag or a variable asks for, as a list with commas, or in brackets as Tracelet's settings take it. */
+/**
+ * Returns the lanes that a flag or a variable asks for: a list with commas, or in brackets as in Tracelet's settings.
+ */
 function askedLanes({ flags, env }: Surroundings): Chosen<readonly string[]> | undefined {
   if (flags.lanes !== undefined && flags.lanes.length > 0) return { value: flags.lanes, source: 'flag', location: '--to' };
   const chosen = firstSet(env, LANES_VARIABLES);
@@ -293,7 +297,7 @@ function variable(env: Environment, ...names: readonly string[]): Chosen<string>
   return firstSet(env, names);
 }
 
-/** The first of some variables that is set; empty is not set. */
+/** Returns the first of some variables that is set; an empty one counts as unset. */
 function firstSet(env: Environment, names: readonly string[]): Chosen<string> | undefined {
   for (const name of names) {
     const value = env[name];
@@ -302,14 +306,14 @@ function firstSet(env: Environment, names: readonly string[]): Chosen<string> | 
   return undefined;
 }
 
-/** Every lane that anything knows: used or not, in any profile. */
+/** Returns every lane that appears anywhere: used or not, in any profile. */
 function lanesIn(settings: FileSettings | undefined, used: readonly string[]): string[] {
   const layers = [undefined, ...Object.keys(settings?.profiles ?? {})].flatMap((profile) => layersOf(settings, profile));
   const listed = layers.flatMap(({ layer }) => [...(layer.backend ?? []), ...(layer.backends ?? [])]);
   return [...new Set([...used, ...listed, ...layers.flatMap(sectionsIn).map(({ lane }) => lane)])];
 }
 
-/** What the strongest layer says that says something. */
+/** Returns the value of the strongest layer that has one. */
 function fromLayers<T>(layers: readonly LayerAt[], pick: (layer: LayerAt['layer'], path: FieldPath) => T | undefined): T | undefined {
   for (const { layer, path } of layers.toReversed()) {
     const found = pick(layer, path);
@@ -332,8 +336,8 @@ function localSetting(
 }
 
 /**
- * What the command line or the environment says. An empty variable says nothing, as everywhere; an empty flag is a
- * slip.
+ * Returns the value of the command line or the environment. An empty variable counts as unset, as everywhere; an
+ * empty flag is a mistake.
  */
 function given({ flags, env }: Surroundings, name: Exclude<(typeof CONFIGURATION_FLAGS)[number], 'memory'>): Chosen<string> | undefined {
   const flag = flags[name];
@@ -394,7 +398,7 @@ function chosenRoots(flags: Flags, settings: FileSettings | undefined, locationO
   return { value: roots, source: 'file', location: locationOf(['roots']) };
 }
 
-/** Globs of the command line; those of a file are checked with it. */
+/** Checks the globs of the command line; those of a file are checked with it. */
 function checkGlobs(flags: Flags): void {
   for (const key of ['include', 'exclude'] as const) {
     const globs = flags[key] ?? [];
@@ -410,7 +414,10 @@ function checkGlobs(flags: Flags): void {
   }
 }
 
-/** A command line that says which runs are meant speaks for all roots; what it leaves out is left out as well. */
+/**
+ * Returns the rules for runs. An include of the command line replaces all includes of the file, also those of single
+ * roots; its excludes are added.
+ */
 function rulesOf({ include = [], exclude = [] }: Flags, settings: FileSettings | undefined): ConfiguredRunRules {
   const roots = (settings?.roots ?? []).map(rootOf);
   return {

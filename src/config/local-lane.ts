@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { maybeEmpty, path, section } from './field.ts';
 
-/** `lanes.local`, as it is in a file. */
+/** The section `lanes.local` of a file. */
 export const localLane = maybeEmpty(
   section({
     path: path('the path of the SQLite file').optional(),

@@ -14,7 +14,10 @@ export interface OpenedConfig extends ParsedFile {
   readonly file: string;
 }
 
-/** Reads and checks the configuration file, undefined if there is none. Without a name, none is no error. */
+/**
+ * Reads and checks the configuration file. Returns undefined if there is none, which is an error only if it was
+ * named.
+ */
 export async function openFile(
   {
     env,
@@ -42,7 +45,7 @@ export async function openFile(
       context: { file },
     });
   }
-  // Here and not at the top: most commands have no file, and need not wait for the parser.
+  // Imported only here: most commands have no file, and need not wait for the parser.
   const { parseConfigFile } = await import('./config-file.ts');
   return { ...parseConfigFile(file, text, env, choice), file };
 }

@@ -2,8 +2,8 @@ import { MirrorError } from '../errors.ts';
 import type { Root } from './config.ts';
 
 /**
- * Reads a root argument: `PATH` or `NAME=PATH`. A path that exists is a path, whatever it contains (`lr=0.1` is a
- * common name of a run), and so is one that has `/` before its first `=`, as no name has.
+ * Reads a root argument: `PATH` or `NAME=PATH`. An existing path is a path, whatever it contains (`lr=0.1` is a
+ * common name of a run). A text with `/` before its first `=` is one too, because no name has `/`.
  */
 export function parseRoot(text: string, exists: (path: string) => boolean): Root {
   if (text === '') throw new MirrorError('MB1001', 'found an empty log directory argument', { hint: 'Give a path, or NAME=PATH.' });
@@ -24,7 +24,7 @@ export function parseRoot(text: string, exists: (path: string) => boolean): Root
   return { name, path };
 }
 
-/** True if a root can have this name: labels of runs are `name/path`, and must be read in one way only. */
+/** True if a root can have this name: labels of runs are `name/path`, and must have only one meaning. */
 export function isRootName(name: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is searched for
   return name !== '' && name !== '.' && name !== '..' && !/[/\u0000-\u001f\u007f]/.test(name);

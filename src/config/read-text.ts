@@ -1,18 +1,18 @@
-/** Reads the text of a configuration: a file, or what a pipe brings (`--config <(…)`), of a size that people write. */
+/** Reads the text of a configuration: a file, or a pipe (`--config <(…)`), up to a size that people write. */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
-/** A configuration of a few hundred lines has some 20 kB. */
+/** The most bytes: a configuration of a few hundred lines has some 20 kB. */
 const MOST_BYTES = 1024 * 1024;
-/** Does not wait for one who writes to a pipe. Windows has no such flag. */
+/** The flags that open a pipe without waiting for its writer. Windows has no such flag. */
 const AT_ONCE = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
-/** A text is none, in words: `found` as it may be shown, `expected` what a configuration is. */
+/** An error for a file that is not a text: `found` as it may be shown, `expected` as a configuration is. */
 export class NoText extends Error {
   readonly found: string;
   readonly expected: string;
   readonly hint: string | undefined;
-  /** 1-based; undefined if it is about the whole file. */
+  /** The line, from 1; undefined if the error is about the whole file. */
   readonly line: number | undefined;
 
   constructor(found: string, expected: string, { hint, line }: { readonly hint?: string; readonly line?: number } = {}) {
@@ -24,12 +24,15 @@ export class NoText extends Error {
   }
 }
 
-/** The text at a path; fails with a system code, or with `NoText`. Of what has no end, only so much is read. */
+/**
+ * Returns the text at a path; fails with a system code, or with `NoText`. Reads a limited amount, because the source
+ * may have no end.
+ */
 export async function readText(path: string, mostBytes = MOST_BYTES): Promise<string> {
   return await textIn(await open(path, 'r'), mostBytes);
 }
 
-/** The same of a regular file: all else could hold up the reader, or give nothing the second time. */
+/** Returns the text of a regular file: anything else could block the reader, or be empty the second time. */
 export async function readRegularText(path: string): Promise<string> {
   const file = await open(path, AT_ONCE);
   try {
@@ -43,7 +46,7 @@ export async function readRegularText(path: string): Promise<string> {
   return await textIn(file, MOST_BYTES);
 }
 
-/** All that a file has, and closes it. */
+/** Reads all of a file, and closes it. */
 async function textIn(file: FileHandle, mostBytes: number): Promise<string> {
   try {
     const chunks: Buffer[] = [];
@@ -63,8 +66,8 @@ async function textIn(file: FileHandle, mostBytes: number): Promise<string> {
 }
 
 /**
- * Bytes as UTF-8, with or without a mark at the beginning; all else is named, since a replaced letter would change a
- * name in silence.
+ * Decodes bytes as UTF-8, with or without a mark at the beginning. Throws for anything else, since a replaced letter
+ * would change a name silently.
  */
 export function textOf(bytes: Uint8Array): string {
   const [first, second] = bytes;
@@ -87,7 +90,9 @@ function lineAt(bytes: Uint8Array, offset: number): number {
   return line;
 }
 
-/** The place of the first byte that is not valid UTF-8: what comes before it decodes the same with replacement. */
+/**
+ * Returns the place of the first byte that is not valid UTF-8: the bytes before it decode the same with replacement.
+ */
 function firstInvalid(bytes: Uint8Array): number {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   for (let i = 0; i < bytes.length; i++) {

@@ -4,8 +4,8 @@ import { loadConfig, type Surroundings } from './load-config.ts';
 import { readRegularText } from './read-text.ts';
 
 /**
- * The configuration as it is now, for a process that works by a former one. A file that was in force and has no
- * settings any more is an error as well: the defaults in its place would drop lanes and fill another store.
+ * Reads the current configuration, for a process that uses a former one. If the file was in use and has no settings
+ * any more, that is an error as well: the defaults would drop lanes and fill another store.
  */
 export async function reloadConfig(former: Config, surroundings: Surroundings): Promise<Config> {
   // A pipe returns its text once, and a pipe without a writer never ends.

@@ -4,7 +4,7 @@ import { templateProblem } from './expand-template.ts';
 import { section, text, validGlobs } from './field.ts';
 import { tagsField } from './tags.ts';
 
-/** One text or a list of them. */
+/** Makes the schema of one text or a list of texts. */
 function several(expected: string) {
   return z.preprocess(
     (value) => (typeof value === 'string' ? [value] : value),
@@ -12,12 +12,12 @@ function several(expected: string) {
   );
 }
 
-/** One glob or a list of them. */
+/** Makes the schema of one glob or a list of globs. */
 function globs(expected: string, kind: GlobKind) {
   return validGlobs(several(expected), kind);
 }
 
-/** Names of lanes: a list, or a text with commas. */
+/** The names of lanes: a list, or a text with commas. */
 export const laneNames = z.preprocess(
   (value) => (typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value),
   z
@@ -40,7 +40,7 @@ const assign = section({
   tag: text('the name of a tag').optional(),
 });
 
-/** One entry of `routes`. */
+/** An entry of `routes`. */
 export const routeField = section({
   runs: globs('a glob of runs', 'path').optional(),
   tags: globs('a pattern of tags', 'tag').optional(),
@@ -78,7 +78,7 @@ const bytes = z.preprocess(
   z.int({ error: 'bytes, or a size like 500 MB' }).min(1, { error: 'bytes, or a size like 500 MB' }),
 );
 
-/** One entry of `params`; a text is a pattern of files. */
+/** An entry of `params`; a text is a pattern of files. */
 export const paramsField = z.preprocess(
   (value) => (typeof value === 'string' ? { files: value } : value),
   section({
@@ -89,7 +89,7 @@ export const paramsField = z.preprocess(
   }),
 );
 
-/** One entry of `artifacts`; a text is a pattern of files. */
+/** An entry of `artifacts`; a text is a pattern of files. */
 export const artifactField = z.preprocess(
   (value) => (typeof value === 'string' ? { files: value } : value),
   section({
@@ -106,7 +106,7 @@ export const artifactField = z.preprocess(
   }),
 );
 
-/** A list whose single element may be given without brackets. */
+/** Makes the schema of a list whose single element may be written without brackets. */
 export function listOf<Schema extends z.ZodType>(schema: Schema, expected: string) {
   return z.preprocess(
     (value) => (value === undefined || value === null ? [] : Array.isArray(value) ? value : [value]),
@@ -114,10 +114,10 @@ export function listOf<Schema extends z.ZodType>(schema: Schema, expected: strin
   );
 }
 
-/** `runs.fold` and `runs.fold_flat`. */
+/** The fields `runs.fold` and `runs.fold_flat`. */
 export const foldField = globs('the name of a directory', 'name');
 
-/** Where a run that something else opened is found: an id, or a file that holds it. */
+/** The place of a run that another program opened: an id, or a file that holds it. */
 export const joinField = z
   .preprocess(
     (value) => (typeof value === 'string' ? [{ file: value }] : Array.isArray(value) || value === undefined ? value : [value]),

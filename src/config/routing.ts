@@ -1,4 +1,4 @@
-/** Routes, folding, params and artifacts of a configuration: what the strongest layer says that says something. */
+/** Reads the routes, folding, params and artifacts of a configuration, each from the strongest layer that sets it. */
 
 import type { ArtifactRule, ParamRule } from '../artifacts/index.ts';
 import { suggestion } from '../closest-name.ts';
@@ -12,7 +12,7 @@ import { LANE_TYPES } from './lane-types.ts';
 import { addProblem, type FieldPath, fieldName } from './problem.ts';
 import type { LaneMaking } from './tracker-lanes.ts';
 
-/** What the configuration says of one lane's routes, folding, params and artifacts. */
+/** The routes, folding, params and artifacts of a configuration. */
 interface Routing {
   readonly routes: readonly RouteRule[];
   readonly fold: FoldRules;
@@ -20,10 +20,10 @@ interface Routing {
   readonly artifacts: readonly ArtifactRule[];
 }
 
-/** The tag of tracker runs that says which group a run was drawn into. */
+/** The default tag of tracker runs that names the group that a route drew. */
 const GROUP_TAG = 'ab_group';
 
-/** Reads one lane's routing; problems are added to those of `making`. */
+/** Reads the routing; adds problems to those of `making`. */
 export function makeRouting(making: LaneMaking): Routing {
   return new RoutingMaker(making).make();
 }
@@ -84,7 +84,7 @@ class RoutingMaker {
     };
   }
 
-  /** What a rule says of series must be something, and not be undone by what else it says. */
+  /** Checks that a rule about series has an effect, and that its other settings do not undo it. */
   #checkSense(
     { on, lanes, except, needs, base, drop, rename, every, assign }: NonNullable<Layer['routes']>[number],
     path: FieldPath,
@@ -176,7 +176,7 @@ class RoutingMaker {
     }
   }
 
-  /** Lanes of a rule that is about trackers: the local store has everything, whatever is reported. */
+  /** Checks the lanes of a rule that is about trackers: the local store has everything in any case. */
   #checkTrackers(names: readonly string[] | undefined, path: FieldPath): void {
     this.#checkLanes(names, path);
     if (names !== undefined && names.length > 0 && names.every((name) => name === 'local'))
@@ -219,7 +219,7 @@ class RoutingMaker {
   }
 }
 
-/** Without what is not set: an optional field is not there, rather than undefined. */
+/** Returns the fields without those that are not set: an optional field is absent, rather than undefined. */
 function only<Fields extends Readonly<Record<string, unknown>>>(
   fields: Fields,
 ): { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> } {

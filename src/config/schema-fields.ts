@@ -1,17 +1,17 @@
-/** The settings that a schema knows, as a list of their locations. */
+/** Lists the locations of all settings of a schema. */
 import type { z } from 'zod';
 
-/** A setting by its keys: `[]` is any item of a list, `*` any name of a mapping (a lane, a profile, a tag). */
+/** The keys of a setting: `[]` is any item of a list, `*` any name of a mapping (a lane, a profile, a tag). */
 export type SchemaField = readonly string[];
 
-/** Every setting that has no further settings below it, in the order of the schema. */
+/** Returns every setting that has no further settings below it, in the order of the schema. */
 export function schemaFields(schema: z.core.$ZodType, path: SchemaField = []): SchemaField[] {
   const def = (schema as z.core.$ZodTypes)._zod.def;
   switch (def.type) {
     case 'optional':
       return schemaFields(def.innerType, path);
     case 'pipe':
-      // A preprocessed schema checks what comes out, a transformed one what goes in.
+      // A preprocessed schema checks the output, a transformed one the input.
       return schemaFields((def.in as z.core.$ZodTypes)._zod.def.type === 'transform' ? def.out : def.in, path);
     case 'array':
       return schemaFields(def.element, [...path, '[]']);
@@ -27,7 +27,10 @@ export function schemaFields(schema: z.core.$ZodType, path: SchemaField = []): S
   }
 }
 
-/** Settings that contain a key somewhere in a schema, except those that hold lanes again (profiles, `config`). */
+/**
+ * Returns the settings that contain a key somewhere in a schema, except those that contain lanes again (profiles,
+ * `config`).
+ */
 export function homesOf(key: string, fields: readonly SchemaField[]): SchemaField[] {
   const homes = new Map<string, SchemaField>();
   for (const field of fields) {

@@ -1,4 +1,4 @@
-/** Fields with secret values, by the end of their name: `api_key`, also `wandb_api_key`. */
+/** The fields with secret values, by the end of their name: `api_key`, also `wandb_api_key`. */
 export const SECRET_NAMES = [
   'api_key',
   'apikey',
@@ -14,7 +14,7 @@ export const SECRET_NAMES = [
 
 const SECRET = new RegExp(`(^|_)(${SECRET_NAMES.join('|')})$`);
 
-/** Whether a field or a variable of this name holds a secret. `api_key_file` holds a path and is none. */
+/** True if a field or a variable of this name holds a secret. `api_key_file` holds a path, which is not secret. */
 export function isSecretName(name: string): boolean {
   return SECRET.test(
     name
@@ -24,7 +24,7 @@ export function isSecretName(name: string): boolean {
   );
 }
 
-/** User and password in addresses, taken out: up to the last @, and also if a password holds a / (no port does). */
+/** Removes user and password from addresses: up to the last @, even if a password contains a / (no port does). */
 export function withoutUserInfo(text: string): string {
   return text
     .replace(/([a-z0-9+.-]:\/\/)[^\s/"'<>]*@/gi, '$1[redacted]@')
@@ -35,7 +35,10 @@ const USER_INFO = /[a-z0-9+.-]:\/\/[^\s/"'<>@:]*:(?!\d{1,5}(?:[/?#\s"'<>]|$))([^
 const PARAMETER = /[?&;]([^=?&;\s"'<>#]+)=([^&\s"'<>#]+)/g;
 const REFERENCES = /^(?:\$\{[A-Za-z_][A-Za-z0-9_]*(?::-)?\})+$/;
 
-/** What an address in a file gives away, as it is written there; a secret that comes from a variable is none. */
+/**
+ * Returns the kind of secret that an address in a file contains in plain text; a secret from a variable does not
+ * count.
+ */
 export function secretInAddress(text: string): 'a password' | 'a secret' | undefined {
   const [, password] = USER_INFO.exec(text) ?? [];
   if (password !== undefined && !REFERENCES.test(password)) return 'a password';

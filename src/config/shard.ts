@@ -2,7 +2,7 @@ import { MirrorError } from '../errors.ts';
 import { parseShard, type Shard } from '../model/index.ts';
 import type { Config, TrackerLaneConfig, UnitRule } from './config.ts';
 
-/** A shard as the command line or the environment says it. Throws MB1001 or MB1002 for a text that is none. */
+/** Reads a shard from the command line or the environment. Throws MB1001 or MB1002 for an invalid text. */
 export function givenShard(text: string, location: string, source: 'flag' | 'environment'): Shard {
   const shard = parseShard(text);
   if (shard !== undefined) return shard;
@@ -13,7 +13,7 @@ export function givenShard(text: string, location: string, source: 'flag' | 'env
 }
 
 /**
- * The configuration of one shard; that of the only shard is that of all runs. Throws MB1002 if its lanes nest runs in
+ * Returns the configuration of one shard; a single shard has all runs. Throws MB1002 if the lanes nest runs in
  * different ways.
  */
 export function withShard(config: Config, shard: Shard): Config {
@@ -21,13 +21,16 @@ export function withShard(config: Config, shard: Shard): Config {
   return { ...config, rules: { ...config.rules, shard: { ...shard, ...unitRule(config) } } };
 }
 
-/** What decides which runs one process mirrors as a whole. Throws MB1002 as `withShard` does. */
+/** Returns the rule that groups runs which one process mirrors together. Throws MB1002 as `withShard` does. */
 export function unitRule({ fold, lanes, project }: Config): UnitRule {
   const parent = sharedParent(lanes.trackers);
   return { fold, parent, project: parent?.includes('{project}') === true ? project : undefined };
 }
 
-/** Runs of a study share a shard, in every lane: so all lanes have to nest them the same way. */
+/**
+ * Returns the template of the parent that all lanes share: the runs of a study share a shard in every lane, so all
+ * lanes must nest them the same way.
+ */
 function sharedParent(trackers: readonly TrackerLaneConfig[]): string | undefined {
   const parents = new Set(trackers.flatMap(({ parent }) => (parent === undefined ? [] : [parent])));
   if (parents.size <= 1) return [...parents][0];
@@ -37,8 +40,8 @@ function sharedParent(trackers: readonly TrackerLaneConfig[]): string | undefine
 }
 
 /**
- * Two processes must never mirror the same run. Throws MB1002 if a new configuration gives a running one other runs:
- * another shard, or other rules of what shards share.
+ * Throws MB1002 if a new configuration gives a running shard other runs: another shard, or other rules for grouping.
+ * Two processes must never mirror the same run.
  */
 export function checkSameShard(before: Config, after: Config): void {
   if (JSON.stringify(before.rules.shard) === JSON.stringify(after.rules.shard)) return;

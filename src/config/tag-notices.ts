@@ -4,8 +4,8 @@ import type { FieldPath } from './problem.ts';
 import type { Tags } from './tags.ts';
 
 /**
- * Placeholders that look misspelled in the tags of some layers, a sentence each. A tag may hold any braces, so that
- * none is an error.
+ * Returns placeholders that look misspelled in the tags of some layers, a sentence each. A tag may contain any
+ * braces, so none of them is an error.
  */
 export function tagNotices(layers: readonly LayerAt[], locationOf: (path: FieldPath) => string): string[] {
   return layers.flatMap(tagsIn).flatMap(({ path, tags }) =>
@@ -16,14 +16,14 @@ export function tagNotices(layers: readonly LayerAt[], locationOf: (path: FieldP
   );
 }
 
-/** The same of one tag, wherever it is set. */
+/** Returns the same notice for one tag, wherever it is set. */
 export function tagNotice(tag: string, value: string, location: () => string): string | undefined {
   const misspelled = misspelledPlaceholder(value);
   if (misspelled === undefined) return undefined;
   return `${location()}: the tag ${tag} contains ${misspelled.found}, which is not replaced; did you mean ${misspelled.meant}?`;
 }
 
-/** Every location of a layer that has tags. */
+/** Returns every location of a layer that has tags. */
 function tagsIn(at: LayerAt): { readonly path: FieldPath; readonly tags: Tags }[] {
   const { path, layer } = at;
   return [

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-/** Tags of tracker runs. One without a value, as those of a list, has an empty one. */
+/** The tags of tracker runs. A tag without a value, such as one of a list, has an empty value. */
 export type Tags = Readonly<Record<string, string>>;
 
 const EXPECTED = 'a mapping of tags, or a list of them';
 
-/** Tags as they are in a file: a mapping, or a list of names. */
+/** The tags in a file: a mapping, or a list of names. */
 export const tagsField = z.preprocess(
   (value) => {
     if (value === undefined || value === null) return {};

@@ -8,26 +8,26 @@ import { typesIn } from './lanes-problems.ts';
 import { addProblem, type FieldPath, fieldName, type LocatedProblem } from './problem.ts';
 import type { Tags } from './tags.ts';
 
-/** What lanes are made from, and where it is noted what came from where. */
+/** The inputs for making lanes, and the calls that note the origin of each value. */
 export interface LaneMaking {
   readonly layers: readonly LayerAt[];
   readonly env: Environment;
   readonly project: string | undefined;
-  /** Where a field of the file stands, as people write it. */
+  /** Returns the location of a field of the file, as people write it. */
   readonly locationOf: (path: FieldPath) => string;
   readonly isHidden: (path: FieldPath) => boolean;
   readonly note: (field: string, source: 'file' | 'environment', location: string) => void;
   readonly problems: LocatedProblem[];
 }
 
-/** A value, and where it was set. */
+/** A value, and its location. */
 interface Given<Value> {
   readonly value: Value;
   readonly location: string;
   readonly field: string;
 }
 
-/** Variables that mean something else than a setting of a lane: those of flags, and some of the program. */
+/** The variables that are not a setting of a lane: those of flags, and some of the program. */
 export const TAKEN: ReadonlySet<string> = new Set(
   [
     ...[
@@ -69,12 +69,12 @@ export const TAKEN: ReadonlySet<string> = new Set(
   ].map(environmentName),
 );
 
-/** A cluster puts the addresses of its services into the environment of every container. */
+/** The variables of a cluster: it puts the addresses of its services into the environment of every container. */
 export const SERVICE = /(^|_)(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_.*)?)$/;
 
 /**
- * A tracker's lane as all that holds says it: what a variable of ours says wins over the profile, that over the top
- * of the file.
+ * Returns a tracker's lane from all layers: a variable of ours wins over the profile, the profile over the top of the
+ * file.
  */
 export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneConfig {
   const { layers, note, locationOf, isHidden } = making;
@@ -111,7 +111,7 @@ export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneCo
     }
     if (key === 'join' && /^[/~]/.test(value))
       refuse(making, { location: variable, field: `lanes.${name}.join` }, JSON.stringify(value), 'a path below the run');
-    // The other settings of joining are in the file.
+    // A variable can set only the file of `join`; its other settings are in the configuration file.
     section[key] = key === 'join' ? [{ file: value }] : plainValue(value);
     origins.set(key, { path: ['lanes', name, key], location: variable, rank: 2 });
     hidden.delete(key);
@@ -142,7 +142,7 @@ export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneCo
   };
 }
 
-/** The tags of every lane: `shared_tags` is another word for `tags`, and Tracelet's `config` has them too. */
+/** Returns the tags of every lane: `shared_tags` is another word for `tags`, and Tracelet's `config` has them too. */
 export function sharedTags({ layers, note, locationOf }: Pick<LaneMaking, 'layers' | 'note' | 'locationOf'>): Tags {
   let tags: Record<string, string> = {};
   for (const { path, layer } of layers) {
@@ -162,20 +162,20 @@ export function sharedTags({ layers, note, locationOf }: Pick<LaneMaking, 'layer
 
 type Joins = readonly { runs?: string[]; file?: string; key?: string; id?: string; wait?: number; prefix?: string }[] | undefined;
 
-/** How long a lane waits for a file with the id of a run, unless the configuration says otherwise. */
+/** The time that a lane waits for a file with the id of a run, unless the configuration sets another. */
 const WAIT_SECONDS = 60;
 
 function joinRules(joins: Joins = []): TrackerLaneConfig['joins'] {
   return joins.map(({ wait = WAIT_SECONDS, ...rule }) => ({ ...rule, waitMs: wait * 1000 }));
 }
 
-/** The templates of `runs`. */
+/** Returns the templates of `runs`. */
 export function sharedTemplates(making: LaneMaking): Record<'experiment' | 'name' | 'parent', string | undefined> {
   const of = (key: 'experiment' | 'name' | 'parent'): string | undefined => sharedTemplate(key, making)?.value;
   return { experiment: of('experiment'), name: of('name'), parent: of('parent') };
 }
 
-/** A template of `runs`. */
+/** Returns one template of `runs`. */
 function sharedTemplate(key: 'experiment' | 'name' | 'parent', { layers, locationOf, note }: LaneMaking): Given<string> | undefined {
   for (const { path, layer } of layers.toReversed()) {
     const value = layer.runs?.[key];
@@ -203,14 +203,17 @@ function refuse(
   addProblem(problems, { code: 'MB1002', location, field, found, expected });
 }
 
-/** The same of a template in a tracker's own setting: whether {project} is set shows when the type has looked at it. */
+/**
+ * Checks a template in a tracker's own setting. It skips the check that {project} is set: that shows only after the
+ * type has read it.
+ */
 function checkedWord(given: Given<string> | undefined, making: LaneMaking): void {
   checked(given, { ...making, project: '' });
 }
 
 /**
- * Looks at the templates of lanes and runs in layers that need not hold: those of other profiles, of lanes that are
- * not used. Whether a project is set for {project} shows when they do hold.
+ * Checks the templates of lanes and runs in layers that are not in use: those of other profiles, of lanes that are
+ * not used. It skips the check that {project} is set: that shows only when they are in use.
  */
 export function checkTemplates(making: LaneMaking): void {
   const loose = { ...making, project: '' };
@@ -218,19 +221,19 @@ export function checkTemplates(making: LaneMaking): void {
   for (const name of new Set(making.layers.flatMap(sectionsIn).map(({ lane }) => lane))) if (name !== 'local') makeTrackerLane(name, loose);
 }
 
-/** A lane's name as a part of variables. */
+/** Returns a lane's name as a part of variables. */
 export function laneWord(lane: string): string {
   return lane.replaceAll('-', '_').toUpperCase();
 }
 
-/** The variable that says of which type a lane is. */
+/** Returns the variable that sets the type of a lane. */
 export function typeVariable(lane: string, env: Environment): { readonly value: string; readonly variable: string } | undefined {
   return variablesOf(lane, env).get('type');
 }
 
 /**
- * Settings of a lane in the environment: `MIRRORBOARD_MLFLOW_TRACKING_URI`, or the same with `TRACELET_`. Empty ones
- * say nothing.
+ * Returns the settings of a lane in the environment: `MIRRORBOARD_MLFLOW_TRACKING_URI`, or the same with `TRACELET_`.
+ * Ignores empty ones.
  */
 function variablesOf(lane: string, env: Environment): Map<string, { readonly value: string; readonly variable: string }> {
   const found = new Map<string, { readonly value: string; readonly variable: string }>();
@@ -246,13 +249,13 @@ function variablesOf(lane: string, env: Environment): Map<string, { readonly val
   return found;
 }
 
-/** A variable's text as the value that YAML would take it for: words and whole numbers, all else as it is. */
+/** Converts a variable's text as YAML would: words and whole numbers; any other text stays as it is. */
 function plainValue(text: string): unknown {
   if (text === 'true' || text === 'false') return text === 'true';
   return /^-?\d{1,15}$/.test(text) && String(Number(text)) === text ? Number(text) : text;
 }
 
-/** Tags as they stand in a variable: `team=vision,nightly`. */
+/** Parses the tags in a variable: `team=vision,nightly`. */
 function tagsOfText(text: string): Tags {
   const items = text.split(',').map((item) => item.trim());
   return Object.fromEntries(

@@ -5,15 +5,16 @@ import { LANE_TYPES } from './lane-types.ts';
 import { laneWord, SERVICE, TAKEN } from './tracker-lanes.ts';
 
 const PREFIX = 'MIRRORBOARD_';
-/** Those that are no flags' and no lanes'. */
+/** Variables that belong to no flag and no lane. */
 const MORE = ['MIRRORBOARD_LANES', 'MIRRORBOARD_BACKEND'];
 
 /**
- * Variables that look like ours and have no effect, a sentence each. `lanes`: those of the configuration, undefined for
- * a command that reads none: then only variables are named that resemble one of ours. `used`: those in the file.
+ * Returns the variables that look like ours and have no effect, a sentence each. `lanes`: those of the configuration;
+ * undefined for a command that reads none, for which only variables that resemble one of ours are returned. `used`:
+ * the variables in the file.
  */
 export function unknownVariables(env: Environment, lanes: readonly string[] | undefined, used: ReadonlySet<string> = new Set()): string[] {
-  // The local store has no variables of its own, but for that of its flag.
+  // The local store has no variables of its own, except that of its flag.
   const words = [...LANE_TYPES, ...(lanes ?? [])].filter((lane) => lane !== 'local').map(laneWord);
   return Object.keys(env)
     .filter((variable) => /^mirrorboard_\w+$/i.test(variable) && env[variable] !== '' && !used.has(variable))
@@ -34,7 +35,7 @@ function isKnown(variable: string, words: readonly string[]): boolean {
   return words.some((word) => rest.startsWith(`${word}_`) && rest.length > word.length + 1);
 }
 
-/** The closest name: a variable of ours, or that of a lane whose name is misspelled. */
+/** Returns the closest name: a variable of ours, or that of a lane whose name is misspelled. */
 function meantBy(rest: string, words: readonly string[]): string | undefined {
   if (rest.startsWith('LOCAL_')) return environmentName('store');
   const own = closestName(

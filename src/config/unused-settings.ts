@@ -3,7 +3,7 @@ import type { FileSettings } from './file-schema.ts';
 import { type FieldPath, fieldName } from './problem.ts';
 import type { WrittenSetting } from './written-setting.ts';
 
-/** What a file says of profiles, and of lanes that are not used, down to single values and lists of them. */
+/** Returns the file's settings of profiles and of unused lanes, down to single values and lists of them. */
 export function unusedSettings(
   settings: FileSettings | undefined,
   {
@@ -36,7 +36,7 @@ function leaves(value: unknown, path: FieldPath): Leaf[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [{ path, value }];
   const below = Object.entries(value).filter(([, item]) => item !== undefined);
   if (below.length === 0) return [{ path, value: undefined }];
-  // A list of lanes has become a mapping of lanes that say nothing.
+  // A list of lanes has become a mapping of lanes without settings.
   const listed =
     path.at(-1) === 'lanes' ? below.filter(([, item]) => typeof item === 'object' && Object.keys(item ?? {}).length === 0) : [];
   const names = listed.length === 0 ? [] : [{ path, value: below.map(([key]) => key) }];

@@ -2,20 +2,23 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { reasonOf } from '../system-error.ts';
 import { NoText, textOf } from './read-text.ts';
 
-/** What ends the name of a variable that names a file with the value, as Docker's images have it. */
+/** The end of a variable's name if the variable names a file with the value, as in Docker's images. */
 export const FILE_SUFFIX = '_FILE';
 
-/** Longer than every key, token and address. */
+/** The most bytes of a value: longer than every key, token and address. */
 const MOST_BYTES = 64 * 1024;
-/** A pipe that nobody writes to would hold up the whole process. Windows has no such flag. */
+/**
+ * The flags that open a file without blocking: a pipe without a writer would block the whole process. Windows has no
+ * such flag.
+ */
 const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
-/** The value in a file, or why there is none. */
+/** The value in a file, or the reason that there is none. */
 type ValueInFile =
   | { readonly kind: 'value'; readonly value: string }
   | { readonly kind: 'problem'; readonly found: string; readonly expected: string };
 
-/** Reads the value that is in a file, without the end of its last line. */
+/** Reads the value in a file, without the end of its last line. */
 export function valueInFile(path: string): ValueInFile {
   const problem = (found: string): ValueInFile => ({ kind: 'problem', found, expected: 'a readable file with the value' });
   try {
@@ -30,7 +33,7 @@ export function valueInFile(path: string): ValueInFile {
   }
 }
 
-/** What a file begins with: one byte more than a value may have. Undefined if it is not a regular file. */
+/** Returns the beginning of a file: one byte more than a value may have. Undefined if it is not a regular file. */
 function contentOf(path: string): Uint8Array | undefined {
   const fd = openSync(path, FLAGS);
   try {

@@ -1,9 +1,9 @@
-/** A setting as the file has it, whether it holds now or not. */
+/** A setting as the file has it, in use or not. */
 export interface WrittenSetting {
-  /** As people write it: `profiles.p.mlflow.tracking_uri`. */
+  /** The key as people write it: `profiles.p.mlflow.tracking_uri`. */
   readonly key: string;
   readonly value: unknown;
   readonly location: string;
-  /** Whether it belongs to the profile that holds. */
+  /** True if it belongs to the profile in use. */
   readonly isInUse: boolean;
 }

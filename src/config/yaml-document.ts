@@ -1,21 +1,21 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { FieldPath, Problem } from './problem.ts';
 
-/** A text or other single value, before variables are put in. */
+/** A text or other single value, before variables are filled in. */
 export interface Scalar {
   readonly path: FieldPath;
   readonly value: unknown;
-  /** As it was written, if the document tells. */
+  /** The text as the file has it, if the document keeps it. */
   readonly source?: string | undefined;
 }
 
-/** A location in a YAML file, both counted from 1. */
+/** A location in a YAML file; both count from 1. */
 export interface YamlLocation {
   readonly line: number;
   readonly column: number;
 }
 
-// In a flow mapping or list, YAML takes the brace of a plain ${VAR} for its own.
+// In a flow mapping or list, YAML reads the brace of a plain ${VAR} as its own.
 const QUOTES_HINT = `Inside { } and [ ], put variables in quotes: "\${VAR}"`;
 const STAR_HINT = 'In YAML, * begins an alias: put a text that begins with * in quotes, such as "*.pt"';
 const TAB_HINT = 'Indent with spaces';
@@ -23,23 +23,23 @@ const DOCUMENTS_HINT =
   'Remove the line ---, or split the documents into files for --config; use profiles for differences between environments';
 const MERGE_HINT = 'Write the settings out; to repeat a whole section, use an alias: archive: *name';
 
-// A configuration has a few hundred values; aliases of aliases can make billions of a few lines.
+// A configuration has a few hundred values; aliases of aliases can turn a few lines into billions.
 const MOST_VALUES = 100_000;
 
 /** A YAML file as plain values with their locations. */
 export class YamlDocument {
-  /** Problems of the syntax; with any, there is nothing to read. */
+  /** The problems of the syntax; if there are any, nothing can be read. */
   readonly problems: Problem[] = [];
   readonly #document: Document.Parsed;
   readonly #lines = new LineCounter();
-  /** Offsets of keys and values by path. A list's items have no key. */
+  /** The offsets of keys and values by path. A list's items have no key. */
   readonly #keys = new Map<string, number>();
   readonly #values = new Map<string, number>();
   #count = 0;
 
   constructor(text: string) {
-    // prettyErrors would put lines of the file, and the secrets in them, into messages. With logLevel silent,
-    // documents behind the first would be dropped without a word. Keys that come twice are found below, by name.
+    // prettyErrors would put lines of the file, and the secrets in them, into messages. With logLevel silent, the
+    // parser would silently drop documents after the first. The code below finds repeated keys, by name.
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, logLevel: 'error', uniqueKeys: false });
     for (const error of [...this.#document.errors, ...this.#document.warnings]) {
       const offset = error.pos[0];
@@ -47,21 +47,21 @@ export class YamlDocument {
         this.#refuse([], offset, 'a second YAML document', 'one document per file', DOCUMENTS_HINT);
         continue;
       }
-      // What follows on the same line is mostly the echo of the first error.
+      // Other errors on the same line mostly follow from the first one.
       if (this.problems.some((problem) => problem.line === this.#at(offset).line)) continue;
-      // Behind a colon the parser quotes the file.
+      // After a colon, the parser quotes the file.
       const [reason = ''] = error.message.split(':', 1);
       this.#refuse([], offset, `a syntax error (${reason.trim()})`, 'YAML', syntaxHint(text, offset, error.code));
     }
   }
 
-  /** Builds the values; `scalar` says what happens to each single one. */
+  /** Builds the values; `scalar` converts each single one. */
   read(scalar: (scalar: Scalar) => unknown): unknown {
     const top: Node | null = this.#document.contents;
     return top === null ? undefined : this.#build(top, [], new Set(), scalar);
   }
 
-  /** A path as the file has it: a list of one may be there without its index. */
+  /** Returns a path as the file has it: a list of one item may be there without its index. */
   written(path: FieldPath): FieldPath {
     const written: (string | number)[] = [];
     for (const part of path) {
@@ -70,7 +70,7 @@ export class YamlDocument {
     return written;
   }
 
-  /** The location of a value; for a missing field, that of what should contain it. */
+  /** Returns the location of a value; for a missing field, the location of its parent. */
   positionOf(asked: FieldPath): YamlLocation {
     const path = this.written(asked);
     for (let length = path.length; length > 0; length--) {
@@ -80,7 +80,7 @@ export class YamlDocument {
     return this.#at(this.#values.get('[]') ?? 0);
   }
 
-  /** The location of a field's key. */
+  /** Returns the location of a field's key. */
   positionOfKey(asked: FieldPath): YamlLocation {
     const path = this.written(asked);
     const offset = this.#keys.get(JSON.stringify(path));
@@ -92,7 +92,7 @@ export class YamlDocument {
     if (start !== undefined) this.#values.set(JSON.stringify(path), start);
     const target = isAlias(node) ? node.resolve(this.#document) : node;
     if (isAlias(node) && target === undefined) {
-      // Not its name: a password may begin with *.
+      // The message does not contain its name: a password may begin with *.
       this.#refuse(path, start ?? 0, 'an alias (*) to a missing anchor', 'a value', STAR_HINT);
       return undefined;
     }
@@ -118,7 +118,7 @@ export class YamlDocument {
     for (const { key, value } of items) {
       const offset = startOf(key) ?? 0;
       const name = isScalar(key) ? String(key.value) : undefined;
-      // An object's `__proto__` is no field, and no setting is called so.
+      // An object's `__proto__` is not a field, and no setting has that name.
       if (name === undefined || name === '__proto__') {
         this.#refuse(path, offset, name === undefined ? 'a key that is not a text' : 'the key __proto__', 'the name of a setting');
         continue;
@@ -134,7 +134,7 @@ export class YamlDocument {
         continue;
       }
       this.#keys.set(JSON.stringify(below), offset);
-      // `key:` with nothing after it is at the location of its key.
+      // `key:` without a value has the location of its key.
       this.#values.set(JSON.stringify(below), offset);
       fields[name] = this.#build(value, below, within, scalar);
     }

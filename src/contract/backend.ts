@@ -1,4 +1,4 @@
-/** What a tracker must do to be a lane. Start here to write one. */
+/** The calls that a tracker must support to be a lane. Start here to write one. */
 import type {
   ArtifactDifference,
   ArtifactFile,
@@ -16,18 +16,21 @@ import type { Outcome } from './outcome.ts';
 import type { Handle, TrackerParcel } from './parcel.ts';
 import type { FileMark, HeldPoint, ReadBackChunk, ReadBackOptions, RunEnd, RunSource } from './run.ts';
 
-/** What `probe` found out about a tracker, without writing to it. */
+/** The result of `probe`: facts about a tracker, without writing to it. */
 export interface Probe {
   /** The address that was probed, without secrets. */
   readonly address: string;
   readonly version: string | undefined;
-  /** How far the tracker's clock is ahead of ours, in ms; undefined if the tracker does not tell. */
+  /** The time by which the tracker's clock is ahead of ours, in ms; undefined if the tracker does not tell. */
   readonly clockSkewMs: number | undefined;
   /** Notes for the operator, one sentence each: what the tracker cannot store, what should be changed. */
   readonly notes: readonly string[];
 }
 
-/** What `tryOut` tests: everything that `send` stores points in, what `setParams` stores, or what `putFile` stores. */
+/**
+ * The subject of `tryOut`: everything that `send` stores points in, what `setParams` stores, or what `putFile`
+ * stores.
+ */
 export type TrialKind = 'points' | 'params' | 'files';
 
 /** A tracker as a lane. mirrorboard may repeat every call after a crash, so each must tolerate repetition. */
@@ -82,15 +85,15 @@ export interface Backend {
   /** Records which dataset a run used, once for each content. */
   noteDataset?(handle: Handle, dataset: Dataset, signal: AbortSignal): Promise<ArtifactOutcome>;
   /**
-   * Checks that what `setParams` and `putFile` stored is still there, and returns what differs. Compare a file that is
-   * too large to read back by its length. If a backend lacks this call, `verify` skips params and artifacts.
+   * Checks that what `setParams` and `putFile` stored is still there, and returns what differs. Compare a file that
+   * is too large to read back by its length. If a backend lacks this call, `verify` skips params and artifacts.
    */
   compareArtifacts?(handle: Handle, wanted: WantedArtifacts, signal: AbortSignal): Promise<readonly ArtifactDifference[]>;
   /**
    * Lists what the experiments or projects of these tracker runs hold that mirrorboard did not write: whole runs, and
-   * params, files, tags, notes and versions of models in our runs. `own` has all handles, so a run is foreign if it is
-   * not among them and has no mark of a mirror. Writes nothing. If a backend lacks this call, or returns undefined (an
-   * offline lane, a server that lists no runs), the answer is unknown.
+   * params, files, tags, notes and versions of models in our runs. `own` has all handles, so a run is foreign if it
+   * is not among them and has no mark of a mirror. Writes nothing. If a backend lacks this call, or returns undefined
+   * (an offline lane, a server that lists no runs), the answer is unknown.
    */
   foreign?(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<ForeignLook> | undefined>;
   /**
@@ -100,7 +103,7 @@ export interface Backend {
   catchUp?(signal: AbortSignal): Promise<void>;
   /** Removes a test run. If a backend lacks this call, test runs stay. */
   remove?(handle: Handle, signal: AbortSignal): Promise<void>;
-  /** The address of a tracker run's page. */
+  /** Returns the address of a tracker run's page. */
   link?(handle: Handle): string | undefined;
   close(): Promise<void>;
 }

@@ -1,37 +1,40 @@
-/** What a backend can hold, keep and accept: delivery, `verify` and the loss table use these facts, never a name. */
+/**
+ * The facts about a backend: what it can hold, keep and accept. Delivery, `verify` and the loss table use these
+ * facts, never a name.
+ */
 
-/** How a backend holds a kind of values. */
+/** The way in which a backend holds a kind of values. */
 export type Holding = 'native' | 'artifact' | 'none';
 
 /** The facts about a backend that delivery, `verify` and the loss table use instead of its name. */
 export interface Capabilities {
   /** The backend's type: `mlflow`. */
   readonly name: string;
-  /** By plugin name; `other` for tensors and unknown plugins. */
+  /** The way in which it holds each kind, by plugin name; `other` for tensors and unknown plugins. */
   readonly holds: Readonly<Record<string, Holding>>;
   readonly limits: Limits;
-  /** Whether the same point, sent again, replaces itself. */
+  /** True if the same point, sent again, replaces itself. */
   readonly replacesByKey: boolean;
-  /** Which parts of a point survive bit for bit. */
+  /** The parts of a point that survive bit for bit. */
   readonly keeps: {
     readonly step: boolean;
     readonly wallTime: boolean;
     readonly nan: boolean;
-    /** Default: the same as `nan`. */
+    /** True if infinities survive. Default: the same as `nan`. */
     readonly infinities?: boolean;
-    /** Integers that no double holds. Default true. */
+    /** True if integers that no double holds survive. Default true. */
     readonly wideIntegers?: boolean;
     readonly negativeZero: boolean;
-    /** Two points of one step. */
+    /** True if two points of one step survive. */
     readonly repeatedSteps: boolean;
-    /** Two points that are the same in tag, step, wall time (as held) and value. */
+    /** True if two points survive that are the same in tag, step, wall time (as held) and value. */
     readonly equalPoints: boolean;
   };
   readonly caps: { readonly seriesPerRun?: number; readonly pointsPerSeries?: number };
   readonly readBack: 'full' | 'sampled' | 'none';
-  /** Commits points and position in one transaction, and returns them from `positions`. */
+  /** True if it commits points and position in one transaction, and returns them from `positions`. */
   readonly ownsPosition: boolean;
-  /** Addresses points by line: has `prepare` and `resolve`. */
+  /** True if it addresses points by line: it has `prepare` and `resolve`. */
   readonly needsJournal: boolean;
   /** Features for routes (`needs:`), in addition to the kinds it holds. Default: none. */
   readonly features?: readonly Feature[];
@@ -40,17 +43,17 @@ export interface Capabilities {
 /** `artifacts`: files of a run; `registry`: versions of models; the others are general strengths of a tracker. */
 export type Feature = 'visualization' | 'collaboration' | 'artifacts' | 'registry';
 
-/** Limits of what a backend is sent. A batch with a single record may exceed them. */
+/** Limits of what mirrorboard sends to a backend. A batch with a single record may exceed them. */
 export interface Limits {
   readonly pointsPerSend: number;
-  /** Counted in event files, not in requests. */
+  /** Bytes of event files, not of requests. */
   readonly bytesPerSend: number;
   /** The number of runs whose parcels one `send` may have. */
   readonly runsPerSend: number;
   /** Concurrent sends. Those of one run always follow each other. Default 1. */
   readonly sendsAtOnce?: number;
-  /** How long to wait for more data while a run grows, in ms. Default 0. */
+  /** The time to wait for more data while a run grows, in ms. Default 0. */
   readonly gatherMs?: number;
-  /** Sends per second for all runs together. Default: no limit. */
+  /** The sends per second for all runs together. Default: no limit. */
   readonly sendsPerSecond?: number;
 }

@@ -1,6 +1,6 @@
 /**
- * What a backend is: sync, verify and every backend build on it. It imports only the model and the errors. Start with
- * `backend.ts`; docs/adding-a-backend.md shows the order of the calls.
+ * The contract of a backend: sync, verify and every backend build on it. It imports only the model and the errors.
+ * Start with `backend.ts`; docs/adding-a-backend.md shows the order of the calls.
  */
 export type * from './artifacts.ts';
 export type * from './backend.ts';

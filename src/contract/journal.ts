@@ -1,12 +1,12 @@
-/** What a backend adds if it addresses points by line, so that a lost answer cannot simply be repeated. */
+/** The calls that a backend adds if it addresses points by line, so that a lost answer cannot simply be repeated. */
 import type { Backend } from './backend.ts';
 import type { Outcome } from './outcome.ts';
 import type { Handle, TrackerParcel } from './parcel.ts';
 
-/** Enough to send exactly the same lines again. The state commits it before they are sent. */
+/** The data that is enough to send exactly the same lines again. The state commits it before they are sent. */
 export type Intent = string & { readonly brand: 'Intent' };
 
-/** One range of lines of a tracker run, and where they came from. */
+/** One range of lines of a tracker run, and their origin. */
 export interface JournalEntry {
   readonly firstLine: number;
   readonly count: number;
@@ -20,7 +20,7 @@ export interface JournalEntry {
   readonly mapping: string;
 }
 
-/** What the tracker has of an intent whose end is not known. */
+/** The tracker's part of an intent whose end is unknown. */
 export type Resolution =
   | { readonly kind: 'accepted' }
   | { readonly kind: 'resend' }
@@ -30,18 +30,20 @@ export type Resolution =
 
 /**
  * A backend that addresses points by line, so that a lost answer cannot simply be repeated. It prepares a send, the
- * state commits the intent, it sends, and the tracker accepts. After a crash, `resolve` returns how far the send came.
+ * state commits the intent, it sends, and the tracker accepts. After a crash, `resolve` returns how far the send
+ * came.
  */
 export interface JournalledBackend extends Backend {
   /**
-   * Returns the lines that parcels become, as entries of the journal, and what is needed to send exactly the same
-   * again. Sends nothing. Leaves out what the journal already has: after a crash, it may be ahead of the position.
+   * Returns the lines that parcels become, as entries of the journal, and the data that can send exactly the same
+   * again. Sends nothing. Leaves out lines that the journal already has: after a crash, it may be ahead of the
+   * position.
    */
   prepare(
     parcels: readonly TrackerParcel[],
     journal: readonly JournalEntry[],
   ): Promise<{ readonly intent: Intent; readonly entries: readonly JournalEntry[] }>;
-  /** Sends what was prepared. After a crash, `parcels` is empty. Lines before `fromLine` are stored already. */
+  /** Sends prepared lines. After a crash, `parcels` is empty. Lines before `fromLine` are stored already. */
   sendPrepared(intent: Intent, parcels: readonly TrackerParcel[], signal: AbortSignal, fromLine?: number): Promise<readonly Outcome[]>;
   /** Returns what happened to an intent that was committed before a crash. */
   resolve(handle: Handle, intent: Intent, signal: AbortSignal): Promise<Resolution>;

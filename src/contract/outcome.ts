@@ -1,4 +1,4 @@
-/** What happened to what was sent. */
+/** The results of a send. */
 import type { MirrorError } from '../errors.ts';
 
 /** A point that the tracker did not accept. */
@@ -10,16 +10,16 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** What happened to one parcel. Accepted means stored permanently. */
+/** The result for one parcel. Accepted means stored permanently. */
 export type Outcome =
-  /** `points`: how many are stored. Every other point of the batch is one of `refusals`. */
+  /** `points`: how many points are stored. Every other point of the batch is one of `refusals`. */
   | { readonly kind: 'accepted'; readonly points: number; readonly refusals: readonly Refusal[] }
   /**
-   * The tracker will never accept some of it, and the backend does not know which point: mirrorboard sends it again in
-   * halves, down to single points.
+   * The tracker will never accept part of the parcel, and the backend does not know which point: mirrorboard sends it
+   * again in halves, down to single points.
    */
   | { readonly kind: 'rejected'; readonly error: MirrorError }
-  /** Not now. `afterMs`: if the tracker named a time. */
+  /** Retry later. `afterMs`: the time that the tracker named, if it did. */
   | { readonly kind: 'retry'; readonly afterMs?: number; readonly error: MirrorError }
   /** This tracker run accepts nothing more until a person acts (it was deleted). */
   | { readonly kind: 'runFatal'; readonly error: MirrorError }

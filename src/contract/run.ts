@@ -2,11 +2,11 @@
 import type { RunRef } from '../model/index.ts';
 import type { Handle } from './parcel.ts';
 
-/** A run, the present path of its root, and how its tracker run should look. */
+/** A run, the current path of its root, and how its tracker run should look. */
 export interface RunSource {
   readonly run: RunRef;
   readonly rootPath: string;
-  /** Hash (hex) of root name and path, which identifies the tracker run. */
+  /** The hash (hex) of root name and path, which identifies the tracker run. */
   readonly key: string;
   /** The tracker run's name, as configured. */
   readonly name: string;
@@ -23,27 +23,33 @@ export interface RunSource {
     readonly tags?: Readonly<Record<string, string>>;
     readonly handle?: Handle;
   };
-  /** The key of a run that was created as a parent under this path before this run was known. It becomes this run. */
+  /**
+   * The key of a run that was created as a parent under this path before this run was known. That run becomes this
+   * run.
+   */
   readonly holderKey?: string;
   /** The tracker's own id of a run that another program opened: add points to it, but do not name, tag or end it. */
   readonly joins?: string;
   /**
-   * The state's instance id, and for some of the run's files a record with values. They decide which run a tracker run
-   * belongs to (`backend-kit`).
+   * The state's instance id, and a record with values for some of the run's files. They decide which run a tracker
+   * run belongs to (`backend-kit`).
    */
   readonly instanceId: string;
   readonly fingerprint: readonly FileMark[];
-  /** Reads the files, if the fingerprint is not enough to decide. If missing, the files cannot be read. */
+  /** A reader of the files, if the fingerprint is not enough to decide. Missing if the files cannot be read. */
   readonly files?: RunFiles;
-  /** If a tracker run holds the former content of a replaced file, this run gets a new tracker run. */
+  /** True if this run gets a new tracker run when a tracker run holds the former content of a replaced file. */
   readonly leavesReplaced?: boolean;
-  /** Created to learn what the tracker does, then removed. The backend learns again what it knows of its tracker. */
+  /**
+   * True if the run exists only to test the tracker, and is removed afterwards. The backend then probes its tracker
+   * again.
+   */
   readonly isTrial?: boolean;
-  /** Wall time of the first event that is about to be sent, seconds; undefined if unknown. */
+  /** The wall time of the first event that is about to be sent, in seconds; undefined if unknown. */
   readonly startedAt: number | undefined;
 }
 
-/** Identifies an event file by one of its records with values, usually the first. */
+/** A mark that identifies an event file by one of its records with values, usually the first. */
 export interface FileMark {
   /** The file's path as seen from the tracker run: `TrackerParcel.file`. */
   readonly file: string;
@@ -53,11 +59,14 @@ export interface FileMark {
 
 /** The event files of a run that is about to be opened, as they are on disk. */
 export interface RunFiles {
-  /** Whether the file exists and has a record with values and this checksum. */
+  /** True if the file exists and has a record with values and this checksum. */
   hasRecord(mark: FileMark, signal: AbortSignal): Promise<boolean>;
-  /** Whether the file exists and has values, but not this record: it was replaced. Unknown if missing. */
+  /**
+   * True if the file exists and has values, but not this record: it was replaced. If this call is missing, that is
+   * unknown.
+   */
   isReplaced?(mark: FileMark, signal: AbortSignal): Promise<boolean>;
-  /** Every point, under the tag that it has in the tracker run, as `readBack` would return it. */
+  /** Returns every point, under the tag that it has in the tracker run, as `readBack` would return it. */
   points(signal: AbortSignal): AsyncIterable<{ readonly tag: string; readonly point: HeldPoint }>;
 }
 
@@ -84,34 +93,34 @@ export interface ReadBackChunk {
   readonly points: readonly ReadBackPoint[];
 }
 
-/** What to read back: by default all of a run. */
+/** The selection of what to read back: by default all of a run. */
 export interface ReadBackOptions {
-  /** Only these tags. */
+  /** Returns true for the tags to read. */
   readonly isWanted?: (tag: string) => boolean;
-  /** Tags that the tracker run may have, for a tracker that cannot list them all. */
+  /** Returns tags that the tracker run may have, for a tracker that cannot list them all. */
   readonly tags?: () => Iterable<string>;
   readonly signal?: AbortSignal;
 }
 
-/** How and when a run ended. */
+/** The end of a run: its status and time. */
 export interface RunEnd {
   readonly status: 'finished' | 'failed';
-  /** Wall time of the last event, seconds. */
+  /** The wall time of the last event, in seconds. */
   readonly endedAt: number;
 }
 
-/** A tracker run that has a run's key, and what it records about the run it belongs to. */
+/** A tracker run that has a run's key, and what it records about its run. */
 export interface FoundTrackerRun {
-  /** `RunSource.instanceId` of the state that created it; undefined if it does not say. */
+  /** The `RunSource.instanceId` of the state that created it; undefined if it has none. */
   readonly instanceId: string | undefined;
   /** The files that `open` and `noteFiles` gave it. */
   readonly fingerprint: readonly FileMark[];
-  /** All points it holds. mirrorboard reads them only if the rest is not enough to decide. */
+  /** Returns all points it holds. mirrorboard reads them only if the rest is not enough to decide. */
   readonly readBack: (signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
 }
 
 /**
- * Which run a tracker run belongs to. `why` is reported if its name is taken; it continues the sentence "a run of the
- * same root and path is there,".
+ * The decision which run a tracker run belongs to. `why` is reported if its name is taken; it continues the sentence
+ * "a run of the same root and path is there,".
  */
 export type Whose = { readonly kind: 'own' } | { readonly kind: 'other'; readonly why: string };

@@ -1,6 +1,6 @@
 import type { ScalarColumns } from '../model/index.ts';
 
-/** Room for scalar points; grows, and is handed over whole (its buffers move to another thread). */
+/** Columns for scalar points. They grow, and are handed over whole (their buffers move to another thread). */
 export class ColumnWriter {
   count = 0;
   capacity: number;
@@ -25,7 +25,7 @@ export class ColumnWriter {
     this.index = new Uint32Array(capacity);
   }
 
-  /** Adds one point from the slow path. Numbers that no double holds are kept apart from the columns. */
+  /** Adds one point from the slow path. Numbers that no double can hold are kept outside the columns. */
   push(
     series: number,
     step: number | bigint,
@@ -48,7 +48,7 @@ export class ColumnWriter {
     if (typeof value === 'bigint') this.wideValues.set(row, value);
   }
 
-  /** Takes back the points after the first `count`: those of a record that turned out not to be readable. */
+  /** Removes the points after the first `count`: those of a record that turned out to be unreadable. */
   truncate(count: number): void {
     for (let row = count; row < this.count; row++) {
       this.wideSteps.delete(row);
@@ -74,7 +74,7 @@ export class ColumnWriter {
     };
   }
 
-  /** Makes room for eight times as many points, but for no more than `most`. */
+  /** Makes room for eight times as many points, but not for more than `most`. */
   grow(most: number): void {
     const capacity = Math.min(most, Math.max(64, this.capacity * 8));
     const grown = new ColumnWriter(capacity);

@@ -1,7 +1,7 @@
 /**
- * CRC-32C (Castagnoli, reflected polynomial 0x82F63B78) as event files use it: eight tables, eight bytes a turn. The
- * mask is that of `tensorflow/core/lib/hash/crc32c.h`.
- * It is checked against the `crc-32` package by a test, and several times faster than it on short records.
+ * Computes CRC-32C (Castagnoli, reflected polynomial 0x82F63B78) as event files use it, with eight tables and eight
+ * bytes a turn. The mask is that of `tensorflow/core/lib/hash/crc32c.h`.
+ * A test compares it with the `crc-32` package; on short records it is several times faster.
  */
 
 const POLYNOMIAL = 0x82f63b78;
@@ -37,7 +37,7 @@ const [T0, T1, T2, T3, T4, T5, T6, T7] = TABLES as unknown as readonly [
   Int32Array,
 ];
 
-/** The masked CRC-32C of `view`'s bytes from `start` to `end` (exclusive), as an unsigned 32-bit number. */
+/** Returns the masked CRC-32C of `view`'s bytes from `start` to `end` (exclusive), as an unsigned 32-bit number. */
 export function maskedCrc32c(view: DataView, start: number, end: number): number {
   let crc = -1;
   let p = start;
@@ -64,16 +64,16 @@ export function maskedCrc32c(view: DataView, start: number, end: number): number
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
 
-/** The masked checksum that a register means in the end. */
+/** Returns the masked checksum for a final register. */
 export function maskedOf(register: number): number {
   const crc = ~register;
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
 
 /**
- * The register after `view`'s bytes from `start` to `end` (exclusive): it begins with -1, and can be continued. The
- * sum above has a loop of its own, since one that begins anywhere is a tenth slower or more, and that is the hot
- * path.
+ * Returns the register after `view`'s bytes from `start` to `end` (exclusive). A register begins with -1, and can be
+ * continued. The function above has a loop of its own, because one that starts from any register is at least a tenth
+ * slower, and that is the hot path.
  */
 export function crcRegister(view: DataView, start: number, end: number, register: number): number {
   let crc = register;
@@ -95,10 +95,10 @@ export function crcRegister(view: DataView, start: number, end: number, register
   return crc;
 }
 
-/** OVER_ZEROS[k] carries each bit of a register over 2^k zero bytes; made when they are needed. */
+/** OVER_ZEROS[k] carries each bit of a register over 2^k zero bytes. The tables are created on demand. */
 const OVER_ZEROS: Int32Array[] = [];
 
-/** The register after `bytes` zero bytes, in as many turns as their number has digits. */
+/** Returns the register after `bytes` zero bytes, in as many turns as their number has binary digits. */
 export function overZeros(register: number, bytes: number): number {
   let crc = register;
   for (let k = 0, left = bytes; left > 0; k++, left = Math.floor(left / 2)) {

@@ -21,22 +21,22 @@ import { NO_LIMITS, type RecordLimits, tooLarge } from './limits.ts';
 import type { TagTable } from './tag-table.ts';
 import { weighEvent } from './weigh-event.ts';
 
-/** Where the event reader puts what it finds; a `Batch` in the making. */
+/** The target for what the event reader finds: an unfinished `Batch`. */
 export interface Sink {
   readonly columns: ColumnWriter;
   readonly objects: ObjectPoint[];
   readonly marks: Mark[];
   readonly newSeries: Series[];
   payloadBytes: number;
-  /** About what the values take once they are interpreted. */
+  /** About the memory that the values take once they are interpreted. */
   weight: number;
 }
 
-/** Why nothing was taken from a record. */
+/** The reason why nothing was taken from a record. */
 export interface Refused {
   readonly reason: 'bad_message' | 'too_large';
   readonly detail: string;
-  /** The memory that would be enough. */
+  /** The memory that would be enough for it. */
   readonly needs?: number | undefined;
 }
 
@@ -47,7 +47,7 @@ interface ValidRecord {
   readonly checksum: number;
 }
 
-/** Facts of a file that its head tells. */
+/** Facts that the head of a file tells. */
 export interface FileHead {
   fileVersion?: string;
   writer?: string;
@@ -55,16 +55,17 @@ export interface FileHead {
 
 const NOTHING = new Uint8Array(0);
 /**
- * Metadata up to this is remembered for the scanner, so that a long description with every value costs little. Bytes.
+ * The longest metadata that is remembered for the scanner, so that a long description with every value costs little.
+ * Bytes.
  */
 const MAX_REMEMBERED_METADATA = 1024;
-/** Shorter records are decoded without being weighed: at their worst they take little, and most records are short. */
+/** Shorter records are decoded without weighing: even at worst they take little, and most records are short. */
 const LIGHT_BYTES = 256;
-/** What a byte of them counts for. */
+/** The weight of each of their bytes. */
 const LIGHT_WEIGHT = 16;
 
 /**
- * Reads any event through the protobuf types: everything that the scanner does not read. The sink gets the whole
+ * Reads any event through the protobuf types, for everything that the scanner does not read. The sink gets the whole
  * record, or nothing if its message is corrupt.
  */
 export class EventReader {
@@ -81,10 +82,10 @@ export class EventReader {
     this.#limits = limits;
   }
 
-  /** Undefined when the record was read; else what is wrong with it. */
+  /** Reads a record; returns the problem, or undefined if there is none. */
   read(record: ValidRecord, sink: Sink): Refused | undefined {
     const { data } = record;
-    // Two bytes can become an object of a hundred: what a message would take is worked out before it is made.
+    // Two bytes can become an object of a hundred, so the memory for a message is computed before it is decoded.
     const weight = data.length < LIGHT_BYTES ? LIGHT_WEIGHT * data.length : weighEvent(data, this.#limits.values);
     if (weight > this.#limits.values) return this.#tooLarge(weight);
     let event: messages.Event;
@@ -126,7 +127,7 @@ export class EventReader {
     }
   }
 
-  /** Weighs what the values mean; too much for one record is not taken at all. */
+  /** Weighs the interpreted values; refuses the record if they are too much for one. */
   #weighed(values: readonly messages.Summary.Value.$Properties[], decoded: number, sink: Sink): Refused | undefined {
     let weight = decoded;
     for (const value of values) {
@@ -147,7 +148,7 @@ export class EventReader {
     };
   }
 
-  /** Whether the new tags of a record fit into the share of the run's tags. */
+  /** Refuses a record if its new tags do not fit into the share of the run's tags. */
   #tooManyTags(values: readonly messages.Summary.Value.$Properties[]): Refused | undefined {
     const { tags, needsForTags } = this.#limits;
     if (tags === Infinity) return undefined;
@@ -172,7 +173,7 @@ export class EventReader {
   }
 
   #summary(values: readonly messages.Summary.Value.$Properties[], record: ValidRecord, at: At, sink: Sink): void {
-    // Payloads are the bytes as they are in the file, so the places of the values are found once more.
+    // Payloads are the original bytes of the file, so the places of the values must be found again.
     let raw: Uint8Array[] | undefined;
     for (const [index, value] of values.entries()) {
       const bytesOf = (): Uint8Array => {
@@ -254,7 +255,7 @@ function factsOf(form: string, metadata: messages.SummaryMetadata.$Properties | 
   });
 }
 
-/** About the bytes of a value's metadata message: its content, the texts are counted apart. */
+/** Returns about the size of a value's metadata message: its content. Texts are counted separately. */
 function metadataBytes({ metadata }: messages.Summary.Value.$Properties): number {
   return metadata?.plugin_data?.content?.length ?? 0;
 }

@@ -1,6 +1,6 @@
 /**
- * Turns the bytes of one file into batches. Longer than other files: reading, losing the way and finding it again are
- * one state that does not part well.
+ * Turns the bytes of one file into batches. This file is longer than others, because reading, losing the framing and
+ * finding it again share one state that is hard to divide.
  */
 
 import { formatMemory } from '../memory/index.ts';
@@ -31,23 +31,23 @@ import { SpanChecksums } from './span-checksums.ts';
 import type { TagTable } from './tag-table.ts';
 import type { Window } from './window.ts';
 
-/** What the decoder wants next. */
+/** The decoder's next need. */
 export type DecodeStep =
-  /** More bytes: `needed` of them from `FileDecoder.wants` on are enough. */
+  /** More bytes: `needed` of them from `FileDecoder.wants` are enough. */
   | { readonly kind: 'more'; readonly needed: number }
   /** `take()` the batch, then continue. */
   | { readonly kind: 'batch' }
   /** Everything before the end of the file was checked. */
   | { readonly kind: 'end' };
 
-/** The file that is decoded, and what is known of it so far. */
+/** The file to decode, and what is known about it so far. */
 export interface DecoderOptions {
   readonly run: RunRef;
   readonly file: string;
   readonly generation: number;
   readonly catalogue: Catalogue;
   readonly tags: TagTable;
-  /** Where to begin, and what is known of the bytes before: 0 and nothing for a new file. */
+  /** The start offset, and what is known about the bytes before it: 0 and nothing for a new file. */
   readonly start: number;
   readonly guard?: Guard;
   readonly records?: number;
@@ -56,70 +56,73 @@ export interface DecoderOptions {
    * the file count.
    */
   readonly settled: boolean;
-  /** The record at the end that was not whole before. */
+  /** The record at the end that was incomplete before. */
   readonly incomplete?: IncompleteBefore | undefined;
-  /** The zeros the file ended in before: they may be filled from the front. */
+  /** The zeros that the file ended in before: a writer may fill them from the front. */
   readonly zeros?: { readonly start: number; readonly end: number } | undefined;
   readonly batchPoints?: number | undefined;
-  /** What is over them is damage. Default: none. */
+  /** A record beyond these limits is damage. Default: no limits. */
   readonly limits?: RecordLimits;
 }
 
-/** A record that was looked into before. */
+/** An incomplete record that was already searched. */
 export interface IncompleteBefore {
   readonly start: number;
   readonly look: IncompleteLook;
-  /** The file ended with a valid record a while ago: when it does so again, those inside are what they seem to be. */
+  /**
+   * True if the file ended with a valid record some time ago. If it does so again, the records inside are what they
+   * seem to be.
+   */
   readonly isSeenBefore: boolean;
 }
 
-/** A batch ends with the record that brings it to so many points. */
+/** A batch ends with the record that brings it to this many points. */
 const BATCH_POINTS = 65_536;
-/** A batch is cut behind the record that brings its payloads, or the bytes it spans, to so many. */
+/** A batch is cut after the record that brings its payloads, or the bytes it spans, to this size. */
 const BATCH_PAYLOAD_BYTES = 8 * 1024 * 1024;
 const BATCH_SPAN_BYTES = 64 * 1024 * 1024;
-/** So many zeros are read of an end that was all zeros before. */
+/** The number of zeros read again if the end of the file was all zeros before. */
 const ZEROS_READ_BYTES = 1024 * 1024;
-/** A shorter end of a file is looked into again each time. */
+/** A shorter end of a file is searched again each time. */
 const REMEMBERED_BYTES = 64 * 1024;
 const FIRST_CAPACITY = 64;
 const HEAD_BYTES = 64;
-/** Says of an incomplete record that it was looked into. */
+/** The detail of an incomplete record that was searched without success. */
 export const SEARCHED = 'no sound record inside';
-/** The same of one that seems to hold an event file, of which nothing is anybody's point. */
+/** The detail of one that seems to hold an event file, whose records are not points of the run. */
 const HOLDS_FILE = 'an event file begins inside, as a value of it';
-/** Protobuf messages end at 2 GiB: a longer record is a false length, whatever its checksum says. */
+/** Protobuf messages end at 2 GiB: a longer record has a false length, whatever its checksum says. */
 const MAX_EVENT_BYTES = 2 ** 31;
 /**
- * Of a longer record the checksum is verified piece by piece, before room is made for it: its length may be all there
- * is of it.
+ * The length above which a record's checksum is verified piece by piece before memory is reserved: it may be only a
+ * false length.
  */
 const PIECEWISE_BYTES = 4 * 1024 * 1024;
 
 /** A search for the next frame. */
 interface Search {
   readonly finder: FrameSearch;
-  /** How far it is. */
+  /** The current position of the search. */
   at: number;
-  /** Since when framing is lost. */
+  /** The offset at which framing was lost. */
   readonly lostAt: number;
   readonly reason: DamageReason;
-  /** Where the record ends that begins at `lostAt`, if its length is right. */
+  /** The end of the record that begins at `lostAt`, if its length is right. */
   readonly claim?: number | undefined;
-  /** True while it is undecided whether the frames inside that record belong to this file. */
+  /** True while it is open whether the frames inside that record belong to this file. */
   isOpen?: boolean;
-  /** There is no room for all that the record claims: what follows it is checked alone. */
+  /** True if there is no room for everything that the record claims: then only what follows it is searched. */
   readonly isFar?: boolean;
-  /** Of an incomplete record: its beginning, and the valid records that were found inside. */
+  /** The beginning of an incomplete record, and the valid records that were found inside. */
   readonly record?: Uint8Array;
   first?: number | undefined;
   last?: number | undefined;
 }
 
 /**
- * The state machine that turns the bytes of one file into batches: frames are read one after the other; a record whose
- * data cannot be read costs itself; behind a corrupt length the next valid frame is searched. Pure: it is given bytes
- * and the file's size, and says what it wants.
+ * The state machine that turns the bytes of one file into batches. It reads frame after frame. A record with
+ * unreadable data is lost alone; after a corrupt length, the decoder searches for the next valid frame. Pure: it gets
+ * bytes and the file's size, and returns what it needs.
  */
 export class FileDecoder {
   readonly #options: DecoderOptions;
@@ -127,7 +130,7 @@ export class FileDecoder {
   readonly #events: EventReader;
   readonly #most: number;
   readonly #limits: RecordLimits;
-  /** Everything before is decoded, damaged ranges aside. */
+  /** Everything before it is decoded, except damaged ranges. */
   #position: number;
   #batchStart: number;
   #batchRecords = 0;
@@ -137,20 +140,20 @@ export class FileDecoder {
   #marks: Mark[] = [];
   #newSeries: Series[] = [];
   #payloadBytes = 0;
-  /** About what the batch's values take once they are interpreted. */
+  /** About the memory that the batch's values take once they are interpreted. */
   #weight = 0;
-  /** While a frame is searched: how far, and since when framing is lost. */
+  /** Set while a frame is searched. */
   #search: Search | undefined;
-  /** While a long record's checksum is verified. */
+  /** Set while a long record's checksum is verified. */
   #check: RecordCheck | undefined;
-  /** Where the long record begins that there is room for, as far as its checksum told. */
+  /** The start of the long record that there is room for, once its checksum was computed. */
   #checkedAt = -1;
   #first: RecordMark | undefined;
   #last: RecordMark | undefined;
   readonly #damage: Damage[] = [];
   readonly #gaps: Gap[] = [];
   #pending: Damage | undefined;
-  /** The first bytes of a file that does not begin with a record: they tell what it is instead. */
+  /** The first bytes of a file that does not begin with a record: they show what it is instead. */
   #head = new Uint8Array(0);
 
   constructor(options: DecoderOptions) {
@@ -163,21 +166,21 @@ export class FileDecoder {
     this.#records = options.records ?? 0;
     this.#first = options.guard?.first;
     this.#last = options.guard?.last;
-    // The first batch of a file is often all of it: small columns, which grow.
+    // The first batch of a file is often the whole file, so its columns start small and grow.
     this.#columns = new ColumnWriter(Math.min(this.#most, FIRST_CAPACITY));
   }
 
-  /** File offset of the first byte the decoder still wants to see. */
+  /** The file offset of the first byte that the decoder still needs. */
   get wants(): number {
     return this.#check?.at ?? this.#search?.at ?? this.#position;
   }
 
-  /** Everything before is settled, but for `gaps`. */
+  /** The offset before which everything is settled, except `gaps`. */
   get watermark(): number {
     return this.#position;
   }
 
-  /** Valid records before the watermark. */
+  /** The number of valid records before the watermark. */
   get records(): number {
     return this.#records;
   }
@@ -190,7 +193,7 @@ export class FileDecoder {
     return this.#events.head;
   }
 
-  /** Damage found since the decoder was made, the pending end of the file last. */
+  /** Damage found since the decoder was created; the pending end of the file is last. */
   get damage(): readonly Damage[] {
     return this.#pending === undefined ? [...this.#damage] : [...this.#damage, this.#pending];
   }
@@ -199,7 +202,7 @@ export class FileDecoder {
     return this.#gaps;
   }
 
-  /** Decodes what the window holds; it must begin at `wants`. `fileEnd` is the size the file has now. */
+  /** Decodes the content of the window, which must begin at `wants`. `fileEnd` is the current size of the file. */
   advance(window: Window, fileEnd: number): DecodeStep {
     const base = window.offset - window.start;
     for (;;) {
@@ -213,7 +216,7 @@ export class FileDecoder {
     return this.#search === undefined ? this.#read(window, base, fileEnd) : this.#find(window, base, fileEnd);
   }
 
-  /** The batch in the making, which starts over. */
+  /** Returns the unfinished batch, and begins a new one. */
   take(): Batch {
     const batch: Batch = {
       run: this.#options.run,
@@ -275,8 +278,8 @@ export class FileDecoder {
       payloadBytes: 0,
       weight: 0,
     };
-    // A copy: payloads are views on the record, and the window's bytes are overwritten. A long record has a window of
-    // its own.
+    // Makes a copy, because payloads are views on the record and the window's bytes are overwritten. A long record
+    // has its own window.
     const data = window.isKept === true ? window.buffer.subarray(start, start + length) : window.buffer.slice(start, start + length);
     const wrong = this.#events.read({ data, offset: this.#position, checksum }, sink);
     const end = this.#position + FRAME_BYTES + length;
@@ -292,7 +295,7 @@ export class FileDecoder {
     return this.#cut();
   }
 
-  /** The bytes there are end before the record does. */
+  /** Handles bytes that end before the record does. */
   #tail(needed: number, fileEnd: number, window: Window, base: number): DecodeStep | undefined {
     this.#pending = undefined;
     if (needed > MAX_EVENT_BYTES) {
@@ -308,7 +311,7 @@ export class FileDecoder {
     return { kind: 'end' };
   }
 
-  /** A record at the position that is too long to be taken at its word; all of it is in the file. */
+  /** Handles a record at the position that is too long to believe its length, though the file has all its bytes. */
   #long(length: number): DecodeStep | undefined {
     const start = this.#position;
     if (this.#checkedAt === start) return { kind: 'more', needed: FRAME_BYTES + length };
@@ -316,7 +319,7 @@ export class FileDecoder {
     return undefined;
   }
 
-  /** Goes on with the checksum of a long record: the next one, or one that a search came upon. */
+  /** Continues with the checksum of a long record: the next one, or one that a search found. */
   #verify(check: RecordCheck, window: Window, base: number, fileEnd: number): DecodeStep | undefined {
     const { start, end, length } = check;
     const step = check.advance(window, base);
@@ -327,7 +330,7 @@ export class FileDecoder {
       if (step !== 'fits') search.at = start + 1;
       else if (this.#isTaken(search, end)) return this.#cut() ?? this.#again(fileEnd);
     } else if (length <= this.#limits.record) {
-      // There is room: what is wrong with it, if anything is, shows by all of it.
+      // There is room, so the whole record is read: that shows what is wrong with it, if anything.
       if (step !== 'more') this.#checkedAt = start;
     } else if (step === 'fits') {
       const detail = tooLarge(`it has ${formatMemory(length)}`, this.#limits.record);
@@ -340,7 +343,7 @@ export class FileDecoder {
     return this.#again(fileEnd);
   }
 
-  /** The window is somewhere else than what is to be checked now. */
+  /** Requests the bytes at `wants` again: the window is somewhere else now. */
   #again(fileEnd: number): DecodeStep {
     return { kind: 'more', needed: Math.max(0, Math.min(1, fileEnd - this.wants)) };
   }
@@ -352,10 +355,10 @@ export class FileDecoder {
   }
 
   /**
-   * A record is incomplete: its writer may be active, or have crashed, and others may have continued after it. A record
-   * that contains an event file looks the same while it is written. So records inside it count if no writer is active
-   * any more, or if the file ended with a valid record twice, a while apart: a record that is being written looks like
-   * that only by chance.
+   * Searches an incomplete record. Its writer may be active, or have crashed, and others may have continued after it.
+   * A record that contains an event file looks the same while it is being written. So the records inside count if no
+   * writer is active any more, or if the file ended with a valid record twice, some time apart: a record that is
+   * being written looks like that only by chance.
    */
   #searchIncomplete(claim: number, fileEnd: number, window: Window, base: number): DecodeStep | undefined {
     const start = this.#position;
@@ -376,7 +379,7 @@ export class FileDecoder {
     return undefined;
   }
 
-  /** The length of a record is right, but its data are not: valid records may lie inside its range. */
+  /** Searches the range of a record whose length is right but whose data is not: it may contain valid records. */
   #lookInside(claim: number, isFar = false): void {
     const lostAt = this.#position;
     if (claim - lostAt > SHORT_BYTES) this.#scanner.spans ??= new SpanChecksums(lostAt);
@@ -385,9 +388,9 @@ export class FileDecoder {
   }
 
   /**
-   * If a record begins right after it, the corrupt one was written completely, and changed later: what it contains is
-   * its content, even an event file. But if a valid record ends there, that one was written over its end, and it was
-   * never complete.
+   * Decides what a corrupt record was. If a record begins right after it, it was written completely and changed
+   * later: what it contains is its content, even an event file. But if a valid record ends there, that one was
+   * written over its end, and the corrupt one was never complete.
    */
   #decide(search: Search, window: Window, base: number, fileEnd: number): DecodeStep | undefined {
     const { lostAt, claim = lostAt } = search;
@@ -432,9 +435,9 @@ export class FileDecoder {
   }
 
   /**
-   * Files are made long at once by some file systems and writers, and filled from the front: a gigabyte of zeros at
-   * their end is not read again each time they grow. Zeros that reached to the end before still do, as far as their
-   * first megabyte shows; a settled pass reads all of it.
+   * Skips zeros. Some file systems and writers extend a file at once and fill it from the front: a gigabyte of zeros
+   * at the end is not read again each time. If zeros reached to the end before, and their first megabyte still does
+   * not differ, they still do. A settled pass reads all of them.
    */
   #leapZeros(search: Search, fileEnd: number): void {
     const { settled, zeros } = this.#options;
@@ -443,7 +446,7 @@ export class FileDecoder {
     search.at = Math.max(search.at, Math.min(zeros.end, fileEnd) - HEADER_BYTES);
   }
 
-  /** A valid record that ends at `end` was found where the search is; false if it does not count. */
+  /** Accepts a valid record that ends at `end`, found at the position of the search; false if it does not count. */
   #isTaken(search: Search, end: number): boolean {
     if (search.reason === 'torn' && !this.#countsInIncomplete(search, end)) return false;
     this.#search = undefined;
@@ -451,13 +454,13 @@ export class FileDecoder {
     return true;
   }
 
-  /** Many records may claim the same bytes: those are summed up once. */
+  /** Returns the checksums of spans. Many records may claim the same bytes, and those are summed up once. */
   #spans(start: number): SpanChecksums {
     this.#scanner.spans ??= new SpanChecksums(start + HEADER_BYTES);
     return this.#scanner.spans;
   }
 
-  /** A valid record was found inside a incomplete one: whether it counts at once. */
+  /** True if a valid record found inside an incomplete one counts at once. */
   #countsInIncomplete(search: Search, end: number): boolean {
     search.first = Math.min(search.first ?? search.at, search.at);
     search.last = end;
@@ -466,7 +469,7 @@ export class FileDecoder {
     return false;
   }
 
-  /** All of an incomplete record was checked. */
+  /** Ends the search of an incomplete record after all of it was checked. */
   #leaveIncomplete(search: Search, fileEnd: number): DecodeStep | undefined {
     const { finder, lostAt: start, claim = fileEnd, first, last } = search;
     const pending = { start, end: fileEnd, reason: 'torn' } as const;
@@ -474,24 +477,24 @@ export class FileDecoder {
       this.#pending = { ...pending, detail: first === undefined ? SEARCHED : HOLDS_FILE };
       return { kind: 'end' };
     }
-    // Where it lacks its checksum alone it is nearly whole.
+    // A record that lacks only its checksum is nearly complete.
     const isWhole = first !== undefined && last === fileEnd && fileEnd < claim - 4 && !holdsFile(search);
     const { incomplete } = this.#options;
     if (isWhole && incomplete?.start === start && incomplete.isSeenBefore) {
       this.#damaged(first, 'false_length', undefined, { claim });
       return this.#cut();
     }
-    // A record that begins inside, and is not whole either, is checked again when more of it is there.
+    // An incomplete record inside this one is checked again when more of it is there.
     const at = finder.incomplete < 0 ? search.at : Math.min(finder.incomplete, search.at);
     const look = { at, ...(first === undefined ? {} : { first, last: last ?? first }), isWhole };
     this.#pending = first === undefined && fileEnd - start < REMEMBERED_BYTES ? pending : { ...pending, look };
     return { kind: 'end' };
   }
 
-  /** No frame follows before the end of the file as it is now. */
+  /** Ends a search: no frame follows before the present end of the file. */
   #giveUp(finder: FrameSearch, lostAt: number, reason: DamageReason, fileEnd: number): void {
     if (finder.incomplete > lostAt) {
-      // Behind the damage a record begins that is not whole yet: what follows it is read when it is.
+      // After the damage, an incomplete record begins; what follows it is read when it is complete.
       this.#damaged(finder.incomplete, reason);
       this.#pending = { start: finder.incomplete, end: fileEnd, reason: 'torn', ...(this.#options.settled ? { detail: SEARCHED } : {}) };
     } else if (finder.onlyZeros) {
@@ -515,7 +518,7 @@ export class FileDecoder {
     const start = this.#position;
     const last = this.#damage.at(-1);
     this.#position = end;
-    // A run may have a hundred thousand records in a row that do not fit: they are one range.
+    // A run may have a hundred thousand consecutive records that do not fit: they form one range.
     if (reason === 'too_large' && last?.reason === reason && last.end === start) {
       this.#damage[this.#damage.length - 1] = joined(last, end, needs);
       this.#gaps[this.#gaps.length - 1] = { start: last.start, end, reason: 'damage' };
@@ -539,7 +542,7 @@ export class FileDecoder {
     this.#first ??= this.#last;
   }
 
-  /** The columns are full. The first ones are small and grow; later ones end the batch. */
+  /** Handles full columns. The first ones are small and grow; later ones end the batch. */
   #grownOrFull(): DecodeStep | undefined {
     if (this.#columns.capacity >= this.#most) return { kind: 'batch' };
     this.#columns.grow(this.#most);
@@ -556,7 +559,7 @@ export class FileDecoder {
   }
 }
 
-/** True if what was found inside an incomplete record is an event file that it holds. */
+/** True if the records found inside an incomplete record are an event file that it holds. */
 function holdsFile({ record, first, lostAt, claim = lostAt }: Search): boolean {
   return record !== undefined && first !== undefined && isFieldStart(record, first - lostAt, claim - lostAt - FRAME_BYTES);
 }

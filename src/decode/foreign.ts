@@ -1,4 +1,4 @@
-/** First bytes of packed files. */
+/** The first bytes of packed files. */
 const PACKED: readonly (readonly [magic: string, what: string])[] = [
   ['\x1f\x8b', 'gzip'],
   ['PK\x03\x04', 'a zip archive'],
@@ -8,19 +8,19 @@ const PACKED: readonly (readonly [magic: string, what: string])[] = [
   ['7z\xbc\xaf\x27\x1c', 'a 7z archive'],
 ];
 
-/** Replaces bytes that are not UTF-8 in a file that was read as text. */
+/** The bytes that replace invalid UTF-8 after a file was read as text. */
 const REPLACED = '\xef\xbf\xbd';
 
 const UNPACK = 'unpack it first';
 const FETCH = 'fetch the file itself with git lfs pull';
 const COPY = 'copy the file again, as binary';
 
-/** What helps with such a file, if its description says so; undefined if it does not. */
+/** Returns the advice in the description of such a file; undefined if there is none. */
 export function foreignAdvice(description: string): string | undefined {
   return [UNPACK, FETCH, COPY].find((advice) => description.endsWith(`: ${advice}`));
 }
 
-/** What a file without a single valid record seems to be, by its first bytes; undefined when they say nothing. */
+/** Describes what a file without a valid record seems to be, by its first bytes; undefined if they tell nothing. */
 export function describeForeign(head: Uint8Array): string | undefined {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1');
   const packed = PACKED.find(([magic]) => bytes.startsWith(magic));
@@ -34,7 +34,7 @@ export function describeForeign(head: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** True if bytes are UTF-8 that a person could read; the last character may be cut. */
+/** True if bytes are human-readable UTF-8; the last character may be cut. */
 function isText(head: Uint8Array): boolean {
   let text: string;
   try {

@@ -1,20 +1,20 @@
 /**
- * Framing of an event file: records back to back, no header. A record is an 8-byte little-endian length, the masked
- * CRC-32C of those 8 bytes, the data, and the masked CRC-32C of the data. This is TensorFlow's TFRecord format without
- * compression (`tensorflow/core/lib/io/record_writer.h`).
+ * The framing of an event file: records without gaps, and no file header. A record is an 8-byte little-endian length,
+ * the masked CRC-32C of those 8 bytes, the data, and the masked CRC-32C of the data. This is TensorFlow's TFRecord
+ * format without compression (`tensorflow/core/lib/io/record_writer.h`).
  */
 import { maskedCrc32c } from './crc32c.ts';
 
-/** Bytes of a record besides its data: length 8, length checksum 4, data checksum 4. */
+/** Bytes of a record in addition to its data: length 8, length checksum 4, data checksum 4. */
 export const FRAME_BYTES = 16;
-/** Bytes in front of the data. */
+/** Bytes before the data. */
 export const HEADER_BYTES = 12;
 
 const SHORT_LENGTHS = 1 << 16;
 const shortLengths = new Uint32Array(SHORT_LENGTHS);
 const scratch = new DataView(new ArrayBuffer(8));
 
-/** The masked checksum that belongs to a length given as two 32-bit halves. */
+/** Returns the masked checksum of a length given as two 32-bit halves. */
 export function lengthChecksum(low: number, high: number): number {
   if (high === 0 && low < SHORT_LENGTHS) {
     const known = shortLengths[low] as number;
@@ -27,7 +27,7 @@ export function lengthChecksum(low: number, high: number): number {
   return checksum;
 }
 
-/** A length field as a number of bytes; beyond 2^53 it loses digits, which no file is long enough to notice. */
+/** Returns a length field as a number of bytes. Beyond 2^53 it loses digits, but no file is that long. */
 export function lengthOf(low: number, high: number): number {
   return high * 0x1_0000_0000 + low;
 }

@@ -1,12 +1,12 @@
 import { HEADER_BYTES } from './frame.ts';
 
-/** Bytes of a record's data in which the fields are searched that lead to what it holds. */
+/** Bytes of a record's data that are searched for the fields that lead to its content. */
 export const LOOKED_INTO_BYTES = 4096;
 
 /**
- * True if at `at` (counted from the record's first byte) a field of the message begins that a record holds, as far as
- * its first bytes tell: an event file that was put into a text or a tensor whole begins there, and its records are
- * not this file's. What another process wrote behind a record that was broken off begins anywhere.
+ * True if, judging by the record's first bytes, a field of its message begins at `at` (counted from the record's
+ * first byte). An event file that was stored whole as a text or a tensor begins there, and its records are not this
+ * file's. A record that another process wrote after an interrupted one may begin anywhere.
  */
 export function isFieldStart(record: Uint8Array, at: number, length: number): boolean {
   let start = HEADER_BYTES;
@@ -24,7 +24,7 @@ interface Range {
   readonly end: number;
 }
 
-/** The field with a length of the message from `start` to `end` that `at` is in. */
+/** Returns the length-delimited field that contains `at`, of the message from `start` to `end`. */
 function fieldAround(bytes: Uint8Array, start: number, end: number, at: number): Range | undefined {
   for (let p = start; p < bytes.length && p < end; ) {
     const key = varint(bytes, p);

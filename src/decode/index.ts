@@ -1,4 +1,4 @@
-/** Bytes in, batches out: framing, checksums, messages, and finding the way behind damage. Pure: no clock, no disk. */
+/** Turns bytes into batches: framing, checksums, messages, and resuming after damage. Pure: no clock, no disk. */
 export { crcRegister, maskedCrc32c, maskedOf } from './crc32c.ts';
 export { type DecoderOptions, type DecodeStep, FileDecoder, type IncompleteBefore } from './file-decoder.ts';
 export { foreignAdvice } from './foreign.ts';

@@ -1,13 +1,13 @@
 import { formatMemory } from '../memory/index.ts';
 import type { Damage } from '../model/index.ts';
 
-/** How large a record may be, in bytes, and with how much memory one would be within it that is not. */
+/** The largest size of a record, in bytes, and the memory with which a larger one would be within it. */
 export interface RecordLimits {
-  /** Its data as it is in the file. */
+  /** The record's data in the file. */
   readonly record: number;
-  /** Its values once they are decoded. */
+  /** The record's values after decoding. */
   readonly values: number;
-  /** The tags of its run, all together. */
+  /** All tags of its run together. */
   readonly tags: number;
   readonly needsForRecord: (bytes: number) => number | undefined;
   readonly needsForValues: (bytes: number) => number | undefined;
@@ -16,7 +16,7 @@ export interface RecordLimits {
 
 const nothing = (): undefined => undefined;
 
-/** Every record is decoded, whatever memory it takes. */
+/** The limits that let every record be decoded, whatever memory it takes. */
 export const NO_LIMITS: RecordLimits = {
   record: Infinity,
   values: Infinity,
@@ -26,12 +26,12 @@ export const NO_LIMITS: RecordLimits = {
   needsForTags: nothing,
 };
 
-/** Why a record is not read, and what would help. */
+/** Returns why a record is not read. */
 export function tooLarge(what: string, limit: number): string {
   return `${what}, the limit is ${formatMemory(limit)}`;
 }
 
-/** Damage that continues: what would help is what helps all of it. */
+/** Extends damage over a further range; the memory that would help is the larger of both. */
 export function joined({ needs: before, ...damage }: Damage, end: number, needs: number | undefined): Damage {
   const both = before === undefined || needs === undefined ? undefined : Math.max(before, needs);
   return { ...damage, end, ...(both === undefined ? {} : { needs: both }) };

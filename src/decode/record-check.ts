@@ -3,22 +3,22 @@ import { FRAME_BYTES, HEADER_BYTES } from './frame.ts';
 import type { SpanChecksums } from './span-checksums.ts';
 import type { Window } from './window.ts';
 
-/** Bytes asked for at a time, at least; a window mostly holds more. */
+/** The least number of bytes to request at a time; a window mostly holds more. */
 const PIECE_BYTES = 64 * 1024;
 
 /**
- * Verifies the data checksum of one long record piece by piece: a record that claims 2 GiB costs its reading, and no
- * memory. Bytes that were summed up for another one are not read again.
+ * Verifies the data checksum of one long record piece by piece: a record that claims 2 GiB must be read, but needs no
+ * memory. Bytes that were summed up for another record are not read again.
  */
 export class RecordCheck {
-  /** Where the record begins and ends in the file. */
+  /** Start and end of the record in the file. */
   readonly start: number;
   readonly end: number;
   readonly length: number;
   readonly spans: SpanChecksums;
   readonly #from: number;
   readonly #to: number;
-  /** The register at the first boundary inside, once it is known. */
+  /** The register at the first boundary inside, once known. */
   #head: number | undefined;
 
   constructor(start: number, length: number, spans: SpanChecksums) {
@@ -31,19 +31,19 @@ export class RecordCheck {
     spans.cover(this.#from);
   }
 
-  /** File offset of the first byte that is wanted. */
+  /** The file offset of the first byte needed. */
   get at(): number {
     if (this.#head === undefined) return this.#from;
     return this.spans.end < this.#to ? this.spans.end : this.spans.boundaryBefore(this.#to);
   }
 
-  /** Bytes from `at` on that are enough to continue. */
+  /** The number of bytes from `at` that are enough to continue. */
   get needed(): number {
     if (this.#head === undefined) return Math.max(1, this.spans.boundaryAfter(this.#from) - this.#from);
     return Math.min(PIECE_BYTES, this.end - this.at);
   }
 
-  /** Takes what the window holds from `at` on; `base` is the file offset of its buffer's first byte. */
+  /** Processes what the window holds from `at`; `base` is the file offset of its buffer's first byte. */
   advance(window: Window, base: number): 'more' | 'fits' | 'broken' {
     const { view } = window;
     const windowEnd = base + window.end;

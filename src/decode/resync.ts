@@ -2,42 +2,45 @@ import { maskedCrc32c } from './crc32c.ts';
 import { FRAME_BYTES, HEADER_BYTES, lengthChecksum, lengthOf } from './frame.ts';
 import type { SpanChecksums } from './span-checksums.ts';
 
-/** Data up to this length is summed up each time; of longer ones each byte once. */
+/** Data up to this length is summed up each time; of longer data, each byte is summed up once. */
 export const SHORT_BYTES = 4096;
 
-/** What a search for the next frame came to. Offsets are in the buffer. */
+/** The result of a search for the next frame. Offsets are relative to the buffer. */
 type SearchResult =
-  /** Both checksums of a frame at `at` fit. */
+  /** Both checksums of a frame at `at` match. */
   | { readonly kind: 'found'; readonly at: number; readonly end: number }
-  /** The header of a frame at `at` fits; `needed` bytes from there would tell. */
+  /** The header of a frame at `at` matches; `needed` bytes from there would decide. */
   | { readonly kind: 'more'; readonly at: number; readonly needed: number }
   /** No frame begins before `at`. */
   | { readonly kind: 'none'; readonly at: number };
 
 /**
- * Behind a corrupt length: tries every byte for a frame whose two checksums fit. A length says nothing until its own
- * checksum fits and so many bytes are left in the file; runs of zeros are leapt over.
+ * Searches after a corrupt length: tries every byte for a frame whose two checksums match. A length counts only if
+ * its own checksum matches and that many bytes are left in the file. Skips runs of zeros.
  */
 export class FrameSearch {
-  /** Whether all bytes searched so far, the first one included, are zero. */
+  /** True if all bytes searched so far, including the first one, are zero. */
   onlyZeros = true;
   /**
-   * File offset of the first header that fits, but whose record reaches beyond the end of the file: perhaps an
+   * The file offset of the first header that matches, but whose record reaches beyond the end of the file: perhaps an
    * incomplete one.
    */
   incomplete = -1;
-  /** File offset at which the run of zeros begins that the search is in; -1 where it is in none. */
+  /** The file offset of the run of zeros that the search is in; -1 if it is in none. */
   zerosFrom = -1;
   readonly #spans: SpanChecksums | undefined;
   readonly #limit: number;
 
-  /** `limit`: file offset at which no frame that is searched for begins any more. */
+  /** `limit`: the file offset from which the search accepts no frame. */
   constructor(spans: SpanChecksums | undefined, limit = Infinity) {
     this.#spans = spans;
     this.#limit = limit;
   }
 
-  /** Searches from `from`; `fileEnd` is the file's end in the buffer's coordinates, beyond `end` if some is missing. */
+  /**
+   * Searches from `from`. `fileEnd` is the file's end in the buffer's coordinates; it is beyond `end` if bytes are
+   * missing.
+   */
   next(buffer: Uint8Array, view: DataView, from: number, end: number, fileEnd: number, base: number): SearchResult {
     const last = Math.min(end - HEADER_BYTES, this.#limit - base - 1);
     let s = from;
@@ -47,7 +50,7 @@ export class FrameSearch {
       if (low === 0 && high === 0 && view.getUint32(s + 8, true) === 0) {
         if (this.zerosFrom < 0) this.zerosFrom = base + s;
         const nonZero = firstNonZero(buffer, view, s + HEADER_BYTES, end);
-        // A header in front of it may begin with as many as eight zero bytes.
+        // A header before it may begin with up to eight zero bytes.
         s = Math.max(s + 1, nonZero - 8);
         if (nonZero === end) return { kind: 'none', at: Math.max(s, from) };
         continue;
@@ -78,7 +81,7 @@ export class FrameSearch {
   }
 }
 
-/** Whether a valid frame that begins at `from` or later ends at `end`: what was there before was written over. */
+/** True if a valid frame that begins at `from` or later ends at `end`: then the former content was overwritten. */
 export function isFrameBefore(view: DataView, from: number, end: number): boolean {
   for (let s = end - FRAME_BYTES; s >= from; s--) {
     const length = end - FRAME_BYTES - s;
@@ -89,7 +92,7 @@ export function isFrameBefore(view: DataView, from: number, end: number): boolea
   return false;
 }
 
-/** True if a header is at `at`: a length whose checksum fits. */
+/** True if there is a header at `at`: a length with a matching checksum. */
 export function isHeader(view: DataView, at: number): boolean {
   const [low, high] = [view.getUint32(at, true), view.getUint32(at + 4, true)];
   return high < 0x20_0000 && view.getUint32(at + 8, true) === lengthChecksum(low, high);

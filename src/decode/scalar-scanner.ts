@@ -6,53 +6,53 @@ import { readShortNumber } from './short-number.ts';
 import type { SpanChecksums } from './span-checksums.ts';
 import { sameBytes, type TagTable } from './tag-table.ts';
 
-/** Why the scanner came to a halt at `ScalarScanner.position`. */
+/** The reason why the scanner stopped at `ScalarScanner.position`. */
 export enum Halt {
-  /** The bytes end before the record does; `needed` bytes from the position on would hold it (or its header). */
+  /** The bytes end before the record does; `needed` bytes from the position would hold it (or its header). */
   More,
   /** The columns are full. */
   Full,
   /**
-   * A valid record that is not all scalars of known tags: the event reader's. Its data lies at position + 12,
-   * `length` long.
+   * A valid record that does not consist of scalars of known tags: the event reader must read it. Its data is at
+   * position + 12, `length` bytes long.
    */
   Other,
-  /** The length checksum does not fit. */
+  /** The length checksum does not match. */
   LengthChecksum,
-  /** The data checksum does not fit; the record is `length` bytes of data long. */
+  /** The data checksum does not match; the record has `length` bytes of data. */
   DataChecksum,
 }
 
 /**
- * Reads records of common scalar forms straight from the bytes into columns, both checksums verified: `simple_value`
- * and rank-0 tensors of real numbers (value in `tensor_content`, or one packed or unpacked list entry) of tags already
- * known to be scalars, with or without metadata that was seen before or the tag as a node name (CatBoost writes that),
- * steps from 0 to 2^49. Everything else halts it at that record. It is the hot path of the product: no objects, no
- * closures, no copies.
+ * Reads records of common scalar forms directly from the bytes into columns, and verifies both checksums. These forms
+ * are `simple_value` and rank-0 tensors of real numbers (value in `tensor_content`, or one packed or unpacked list
+ * entry). Their tags must already be known as scalars, with or without metadata that was seen before or the tag as a
+ * node name (CatBoost writes that), and steps range from 0 to 2^49. The scanner stops at any other record. This is
+ * the hot path of the product: no objects, no closures, no copies.
  */
 export class ScalarScanner {
-  /** Offset in the buffer of the record it halted at. */
+  /** Buffer offset of the record at which it stopped. */
   position = 0;
-  /** Data bytes of that record, if its header could be read. */
+  /** The number of data bytes of that record, if its header could be read. */
   length = 0;
-  /** With `Halt.More`: bytes from the position on that would be enough to continue. */
+  /** With `Halt.More`: the number of bytes from the position that would be enough to continue. */
   needed = 0;
-  /** The data checksum of that record as it is in the file. */
+  /** The data checksum of that record in the file. */
   checksum = 0;
-  /** Records read since the scanner was made. */
+  /** Records read since the scanner was created. */
   records = 0;
-  /** Place in the file, length and checksum of the last record read. */
+  /** File offset, length and checksum of the last record read. */
   lastOffset = -1;
   lastLength = 0;
   lastChecksum = 0;
-  /** Where long records that are broken were met: none of their bytes is summed up twice. */
+  /** The checksums around long corrupt records, so that none of their bytes is summed up twice. */
   spans: SpanChecksums | undefined;
-  /** The tag table's slot of the last value: what follows is guessed from it. */
+  /** The tag table's slot of the last value: the scanner guesses the next one from it. */
   #slot = 0;
 
   /**
-   * Scans from `start` until something else must be done. `base` is the file offset of the buffer's first byte;
-   * points go to `columns`, whole records only.
+   * Scans from `start` until something else must be done. `base` is the file offset of the buffer's first byte. Adds
+   * points to `columns`, whole records only.
    */
   scan(buffer: Uint8Array, view: DataView, start: number, end: number, base: number, tags: TagTable, columns: ColumnWriter): Halt {
     const {
@@ -124,7 +124,7 @@ export class ScalarScanner {
         if (size > 0x3fff) break;
       }
       q++;
-      if (q + size !== dataEnd) break; // the summary is the last field, and one
+      if (q + size !== dataEnd) break; // the summary is the last field, and the only one
 
       const firstRow = row;
       while (q < dataEnd) {
@@ -213,7 +213,7 @@ export class ScalarScanner {
             has = true;
             q = tensorEnd;
           } else if (key === 0x4a) {
-            // metadata: skipped when it is what was decoded before
+            // metadata: skipped if it is what was decoded before
             let n = buffer[++q] as number;
             if (n > 127) {
               n = (n & 127) | ((buffer[++q] as number) << 7);
@@ -252,7 +252,7 @@ export class ScalarScanner {
         }
         if (row === capacity) {
           row = firstRow;
-          if (firstRow > 0) halt = Halt.Full; // else one record alone has more values than there are rows
+          if (firstRow > 0) halt = Halt.Full; // otherwise a single record has more values than there are rows
           break scanning;
         }
         series[row] = tags.series[slot] as number;

@@ -1,4 +1,6 @@
-/** Field in the tensor message, and bytes of an element in `tensor_content`, of types whose lists hold varints. */
+/**
+ * Types whose lists hold varints: the field in the tensor message, and the bytes of an element in `tensor_content`.
+ */
 const TYPES: ReadonlyMap<number, { readonly field: number; readonly width: number }> = new Map([
   [3, { field: 7, width: 4 }], // int32
   [4, { field: 7, width: 1 }], // uint8
@@ -16,13 +18,13 @@ const TYPES: ReadonlyMap<number, { readonly field: number; readonly width: numbe
 const BOOL = 10;
 const CONTENT_KEY = 0x22;
 
-/** The element's bits, little-endian; upper bytes that its type does not have mean nothing. */
+/** The element's bits, little-endian; upper bytes that its type does not have are meaningless. */
 const bits = new DataView(new ArrayBuffer(8));
 
 /**
- * The number of a tensor of integers, bools, halves or bfloat16 whose only field besides type and shape is from `q` to
- * `end`: one element in `tensor_content`, or one packed or unpacked list entry. NaN: it is of no such form, or no
- * number that a double holds. The event reader reads those.
+ * Reads the number of a tensor of integers, bools, halves or bfloat16. Its only field besides type and shape is from
+ * `q` to `end`: one element in `tensor_content`, or one packed or unpacked list entry. Returns NaN if it has another
+ * form, or the number does not fit into a double: the event reader reads those.
  */
 export function readShortNumber(buffer: Uint8Array, dtype: number, q: number, end: number): number {
   const type = TYPES.get(dtype);
@@ -34,7 +36,7 @@ export function readShortNumber(buffer: Uint8Array, dtype: number, q: number, en
   }
   let at = q;
   let key = buffer[at++] as number;
-  // Keys of fields from 16 on have two bytes.
+  // Keys of fields from 16 have two bytes.
   if (key > 127) key = (key & 127) | ((buffer[at++] as number) << 7);
   if (key === ((type.field << 3) | 2)) {
     if (buffer[at] !== end - at - 1) return Number.NaN;
@@ -44,7 +46,7 @@ export function readShortNumber(buffer: Uint8Array, dtype: number, q: number, en
   return takeVarint(buffer, at, end) ? element(dtype) : Number.NaN;
 }
 
-/** Puts the varint that is all the bytes from `at` to `end` into `bits`; false if it is not all of them, or longer. */
+/** Puts the varint from `at` to `end` into `bits`; false if it does not fill these bytes exactly. */
 function takeVarint(buffer: Uint8Array, at: number, end: number): boolean {
   const size = end - at;
   if (size < 1 || size > 10) return false;
@@ -92,7 +94,10 @@ function element(dtype: number): number {
   }
 }
 
-/** Sums of halves that no double holds round to the next one that it does, and stay unsafe. */
+/**
+ * Returns a safe integer unchanged, otherwise NaN. A sum of halves that no double can hold is rounded to one that is
+ * not safe either.
+ */
 function safe(x: number): number {
   return Number.isSafeInteger(x) ? x : Number.NaN;
 }

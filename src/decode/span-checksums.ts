@@ -1,20 +1,21 @@
 import { crcRegister, maskedOf, overZeros } from './crc32c.ts';
 
-/** The register is kept at every so many bytes. */
+/** The distance in bytes between stored registers. */
 const STEP = 1024;
 
 /**
- * Checksums of any span of bytes that were read once, from a stored register per kilobyte. Nested records with false
- * lengths would each need their whole range summed again, which is quadratic. With this, each byte is summed once.
+ * Checksums of any span of bytes that were read once, from a stored register for each kilobyte. Otherwise nested
+ * records with false lengths would each need their whole range summed again, which is quadratic. With this class,
+ * each byte is summed once.
  */
 export class SpanChecksums {
   /** File offset of the first register. */
   #base: number;
-  /** How far the bytes were summed up. */
+  /** The file offset up to which bytes were summed up. */
   #end: number;
-  /** Of the bytes from `#base` to the k-th kilobyte, begun with 0. */
+  /** Registers of the bytes from `#base` to the k-th kilobyte, starting from 0. */
   #registers = new Int32Array(64);
-  /** Of the bytes from `#base` to `#end`. */
+  /** The register of the bytes from `#base` to `#end`. */
   #last = 0;
 
   constructor(base: number) {
@@ -22,17 +23,20 @@ export class SpanChecksums {
     this.#end = base;
   }
 
-  /** How far the bytes were summed up. */
+  /** The file offset up to which bytes were summed up. */
   get end(): number {
     return this.#end;
   }
 
-  /** Makes sure that spans from a file offset on can be summed up. */
+  /** Makes sure that spans from a file offset can be summed up. */
   cover(from: number): void {
     if (from < this.#base || from > this.#end) this.#restart(from);
   }
 
-  /** The first place from a file offset on, and the last one up to it, whose register is kept. */
+  /**
+   * Returns the first place with a stored register from a file offset; `boundaryBefore` returns the last one up to
+   * it.
+   */
   boundaryAfter(from: number): number {
     return this.#base + Math.ceil((from - this.#base) / STEP) * STEP;
   }
@@ -42,8 +46,8 @@ export class SpanChecksums {
   }
 
   /**
-   * The masked checksum of the bytes from `from` to `to`, file offsets that lie some kilobytes apart: `head` is the
-   * register at the boundary after `from`, and the view holds what follows the boundary before `to`.
+   * Returns the masked checksum of the bytes from `from` to `to`, file offsets that are some kilobytes apart. `head`
+   * is the register at the boundary after `from`; the view holds the bytes after the boundary before `to`.
    */
   joined(head: number, from: number, view: DataView, offset: number, to: number): number {
     const boundary = this.boundaryAfter(from);
@@ -54,8 +58,8 @@ export class SpanChecksums {
   }
 
   /**
-   * The masked checksum of the bytes of `view` from `start` to `end` (exclusive). `offset`: file offset of the view's
-   * first byte.
+   * Returns the masked checksum of the bytes of `view` from `start` to `end` (exclusive). `offset` is the file offset
+   * of the view's first byte.
    */
   masked(view: DataView, offset: number, start: number, end: number): number {
     const [from, to] = [offset + start, offset + end];
@@ -66,7 +70,7 @@ export class SpanChecksums {
     if (first >= last) return maskedOf(crcRegister(view, start, end, -1));
     const boundary = this.#base + first * STEP;
     const upTo = this.#base + last * STEP;
-    // What is added to a register takes its way through all bytes that follow, as if they were zeros.
+    // A value added to a register passes through all bytes that follow, as if they were zeros.
     const head = crcRegister(view, start, boundary - offset, -1) ^ (this.#registers[first] as number);
     const tail = overZeros(head, upTo - boundary) ^ (this.#registers[last] as number);
     return maskedOf(crcRegister(view, upTo - offset, end, tail));
@@ -78,7 +82,7 @@ export class SpanChecksums {
     this.#last = 0;
   }
 
-  /** Sums up what follows, as far as `to`; the view holds it. */
+  /** Sums up the following bytes up to `to`; the view holds them. */
   extend(view: DataView, offset: number, to: number): void {
     while (this.#end < to) {
       const index = Math.floor((this.#end - this.#base) / STEP);

@@ -1,27 +1,27 @@
 /**
- * The scalar tags of a run by their bytes, for the scanner: no string is made for a tag that is known.
- * Tags mostly follow each other in the same order at each step, so each slot remembers which came after it.
+ * The scalar tags of a run by their bytes, for the scanner, which need not create strings for known tags.
+ * Tags mostly follow each other in the same order at each step, so each slot remembers which tag came after it.
  */
 export class TagTable {
   count = 0;
   /** Series id by slot. */
   series = new Uint32Array(64);
-  /** Where a slot's tag is in `bytes`. */
+  /** The place of a slot's tag in `bytes`. */
   start = new Uint32Array(64);
   length = new Uint32Array(64);
-  /** Place of the metadata that was last found valid; length 0: none yet. */
+  /** The place of the metadata last found valid; length 0 if there is none yet. */
   metaStart = new Uint32Array(64);
   metaLength = new Uint32Array(64);
-  /** Bytes that may be overwritten there: metadata of several lengths can take turns. */
+  /** The bytes that may be overwritten there: metadata of different lengths can alternate. */
   metaRoom = new Uint32Array(64);
-  /** The slot that followed this one last time. */
+  /** The slot that followed this one the last time. */
   next = new Uint32Array(64);
   bytes = new Uint8Array(4096);
   #used = 0;
   /** Open addressing: slot + 1, or 0. */
   #buckets = new Uint32Array(128);
 
-  /** The slot of the tag that is in `buffer` at `at`, or -1. */
+  /** Returns the slot of the tag in `buffer` at `at`, or -1. */
   find(buffer: Uint8Array, at: number, length: number): number {
     const mask = this.#buckets.length - 1;
     for (let b = hash(buffer, at, length) & mask; ; b = (b + 1) & mask) {
@@ -43,7 +43,7 @@ export class TagTable {
     return slot;
   }
 
-  /** Takes back the tags added after the first `count`. */
+  /** Removes the tags added after the first `count`. */
   truncate(count: number): void {
     if (count === this.count) return;
     this.count = count;
@@ -53,7 +53,7 @@ export class TagTable {
     this.#rehash(this.#buckets.length);
   }
 
-  /** Remembers metadata that was decoded and valid: the scanner may skip the same bytes. */
+  /** Stores metadata that was decoded and valid, so that the scanner may skip the same bytes. */
   setMetadata(slot: number, metadata: Uint8Array): void {
     if (metadata.length <= (this.metaRoom[slot] as number)) {
       this.bytes.set(metadata, this.metaStart[slot] as number);
@@ -104,7 +104,7 @@ function hash(buffer: Uint8Array, at: number, length: number): number {
   return h ^ (h >>> 15);
 }
 
-/** Whether two stretches of `length` bytes are equal. */
+/** True if two ranges of `length` bytes are equal. */
 export function sameBytes(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): boolean {
   for (let i = 0; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false;
   return true;

@@ -1,13 +1,13 @@
 /**
- * How much memory a message takes once it is decoded, from its wire form alone: two bytes on the wire can become an
- * object of two hundred. An upper estimate; it allocates nothing.
+ * Estimates the memory that a message takes once it is decoded, from its wire form alone: two bytes on the wire can
+ * become an object of two hundred. It is an upper estimate, and allocates nothing.
  */
 
-/** An object in place of a message. */
+/** An object for a message. */
 const MESSAGE = 200;
 /** A view on bytes. */
 const BYTES = 160;
-/** A text, without its letters. */
+/** A text, without its characters. */
 const TEXT = 40;
 /** A field that the types do not know: protobufjs keeps its bytes. */
 const UNKNOWN = 200;
@@ -15,7 +15,7 @@ const UNKNOWN = 200;
 type Field =
   | { readonly kind: 'message'; readonly schema: Schema }
   | { readonly kind: 'text' | 'bytes' }
-  /** Numbers; a repeated one may be packed: `each` takes one of them. */
+  /** Numbers. If they are repeated, they may be packed, and each takes `each` bytes. */
   | { readonly kind: 'numbers'; readonly each: number; readonly width: 0 | 4 | 8 };
 type Schema = Readonly<Record<number, Field>>;
 
@@ -24,7 +24,7 @@ const bytes: Field = { kind: 'bytes' };
 const of = (schema: Schema): Field => ({ kind: 'message', schema });
 const one: Field = { kind: 'numbers', each: 16, width: 0 };
 const small: Field = { kind: 'numbers', each: 8, width: 0 };
-/** protobufjs makes an object of each 64-bit integer. */
+/** protobufjs creates an object for each 64-bit integer. */
 const long: Field = { kind: 'numbers', each: 56, width: 0 };
 const float: Field = { kind: 'numbers', each: 8, width: 4 };
 const double: Field = { kind: 'numbers', each: 8, width: 8 };
@@ -70,7 +70,10 @@ const EVENT: Schema = {
   10: of({ 1: text }),
 };
 
-/** Bytes that an event takes, decoded. Stops counting beyond `enough`. Of an invalid message, counts what was read. */
+/**
+ * Returns the bytes that an event takes after decoding. Stops counting beyond `enough`. For an invalid message,
+ * counts what was read.
+ */
 export function weighEvent(data: Uint8Array, enough = Infinity): number {
   return new Scale(data, enough).message(EVENT, 0, data.length);
 }
@@ -86,7 +89,7 @@ class Scale {
     this.#enough = enough;
   }
 
-  /** The schemas end: so does the recursion. */
+  /** Weighs a message. The schemas have a finite depth, so the recursion ends. */
   message(schema: Schema, start: number, end: number): number {
     this.#weight += MESSAGE;
     this.#at = start;
@@ -106,7 +109,7 @@ class Scale {
         case 2: {
           const length = this.#varint();
           const to = this.#at + length;
-          if (to > end) return this.#weight; // no message: decoding will say so
+          if (to > end) return this.#weight; // not a message: decoding will report it
           if (field !== undefined) this.#delimited(field, this.#at, to);
           this.#at = to;
           break;
@@ -132,7 +135,7 @@ class Scale {
         this.message(field.schema, start, end);
         break;
       case 'text':
-        // Two bytes a letter once one of them is not Latin.
+        // Two bytes a character, once one of them is not Latin-1.
         this.#weight += TEXT + 2 * (end - start);
         break;
       case 'bytes':
@@ -146,7 +149,7 @@ class Scale {
     }
   }
 
-  /** Each ends with a byte below 128. */
+  /** Counts varints: each ends with a byte below 128. */
   #varints(start: number, end: number): number {
     let count = 0;
     for (let i = start; i < end; i++) if ((this.#data[i] as number) < 128) count++;

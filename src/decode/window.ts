@@ -1,4 +1,4 @@
-/** Bytes of a file: `buffer` from `start` to `end` holds what is in the file from `offset` on. */
+/** Bytes of a file: `buffer` from `start` to `end` holds the bytes of the file from `offset`. */
 export interface Window {
   readonly buffer: Uint8Array;
   readonly view: DataView;

@@ -6,16 +6,16 @@ import { isEventFileName, whyPassedOver } from './event-file-name.ts';
 import { hasNotifications } from './file-system.ts';
 import { isPassedOver } from './passed-over.ts';
 
-/** What matters of a directory's entry. */
+/** The relevant facts about a directory's entry. */
 export interface Entry {
   readonly name: string;
-  /** `passedOver`: a file that TensorBoard would read, but that is on its way, or put aside. */
+  /** `passedOver`: a file that TensorBoard would read, but that is still being transferred, or put aside. */
   readonly kind: 'directory' | 'link' | 'file' | 'passedOver';
 }
 
 /**
- * Directories, links, and files with the name of an event file; of what is skipped only what TensorBoard would
- * read is kept.
+ * Returns directories, links, and files with the name of an event file. Of skipped entries it returns only those that
+ * TensorBoard would read.
  */
 export function entryOf(name: string, entry: Dirent | Stats): Entry[] {
   if (entry.isDirectory()) return isPassedOver(name) ? [] : [{ name, kind: 'directory' }];
@@ -26,39 +26,45 @@ export function entryOf(name: string, entry: Dirent | Stats): Entry[] {
 }
 
 interface Cached {
-  /** Of the directory: a link may lead to another one whose time is the same. */
+  /** The stamp of the directory: a link may lead to another one whose time is the same. */
   readonly stamp: string;
   readonly entries: readonly Entry[];
-  /** When this time of it was seen first, by `steadyMs`. */
+  /** The time, by `steadyMs`, when this stamp was first seen. */
   readonly sinceMs: number;
-  /** Nothing can have been added since without another time. */
+  /** True if nothing can have been added since without another time. */
   readonly isSettled: boolean;
-  /** Read since everything was doubted last. */
+  /** The round in which the directory was read; each `clear` begins a new one. */
   readonly round: number;
 }
 
-/** Some file systems count in seconds: a younger change may be followed by another unseen. */
+/**
+ * The age from which a change is settled: some file systems count in seconds, so a younger change may be followed by
+ * another one unnoticed.
+ */
 const SETTLED_MS = 10_000;
 
-/** What is known about the directory times of a file system. */
+/** The trust in the directory times of a file system. */
 type Belief = 'believed' | 'unknown' | 'doubted';
 
-/** Which directories' times are believed. */
+/** The directories whose times are believed. */
 interface DirectoryCacheOptions {
-  /** True if a directory is on a file system whose kernel keeps its times; the others must be seen to keep them. */
+  /**
+   * True if a directory is on a file system whose kernel keeps its times. On others, the cache must first see that
+   * they are kept.
+   */
   readonly isLocal?: (path: string) => boolean;
-  /** Intervals, by `steadyMs`. */
+  /** Returns the current time for intervals, by `steadyMs`. */
   readonly nowMs?: () => number;
 }
 
 /**
- * Entries of directories, good for as long as the directory's modification time stays the same: one `stat` in place
- * of reading a directory. Shares lie about it: there it is believed only once it was seen to change together with
- * what is in the directory, and never again after it did not. Scans doubt all of it now and then.
+ * Entries of directories, valid while the directory's modification time stays the same: one `stat` instead of reading
+ * a directory. Shares may report a wrong time. There it is believed only once it was seen to change together with the
+ * directory's content, and never again after it did not. Scans discard everything from time to time.
  */
 export class DirectoryCache {
   readonly #directories = new Map<string, Cached>();
-  /** By device. */
+  /** Trust by device. */
   readonly #beliefs = new Map<bigint, Belief>();
   readonly #local = new Map<bigint, boolean>();
   readonly #isLocal: (path: string) => boolean;
@@ -70,7 +76,7 @@ export class DirectoryCache {
     this.#nowMs = nowMs;
   }
 
-  /** The entries, if nothing was created, renamed or removed there since. Throws if the directory is gone. */
+  /** Returns the entries, if nothing was created, renamed or removed there since. Throws if the directory is gone. */
   get(path: string): readonly Entry[] | undefined {
     const cached = this.#directories.get(path);
     if (cached === undefined || cached.round !== this.#round || !cached.isSettled) return undefined;
@@ -91,7 +97,8 @@ export class DirectoryCache {
     const sinceMs = before !== undefined && isSame ? before.sinceMs : nowMs;
     if (!this.#beliefs.has(dev)) this.#beliefs.set(dev, isLocal ? 'believed' : 'unknown');
     if (before !== undefined && !haveSameNames(before.entries, entries)) {
-      // The clocks of file servers and ours differ, and ours may be set: what counts is what we saw, and for how long.
+      // The clocks of file servers differ from ours, and ours may be set. So only what was seen counts, and for how
+      // long.
       if (!isSame && this.#beliefs.get(dev) === 'unknown') this.#beliefs.set(dev, 'believed');
       if (isSame && before.isSettled) this.#beliefs.set(dev, 'doubted');
     }
@@ -99,22 +106,22 @@ export class DirectoryCache {
     this.#directories.set(path, { stamp, entries, sinceMs, isSettled: age > SETTLED_MS, round: this.#round });
   }
 
-  /** Everything is to be read again, to check that it is as its time indicated. */
+  /** Has every directory read again, to check that its time was right. */
   clear(): void {
     this.#round++;
     for (const [path, { round }] of this.#directories) if (round < this.#round - 1) this.#directories.delete(path);
   }
 
   /**
-   * Unpacking or copying into a directory may set its time back. Nothing can set when it was changed, which our
-   * kernel keeps.
+   * Returns the stamp of a directory. Unpacking or copying into a directory may set its modification time back.
+   * Nothing can set the change time, which our kernel keeps.
    */
   #stampOf({ mtimeNs, ctimeNs, dev, ino }: BigIntStats): string {
     const changed = this.#local.get(dev) === true ? ctimeNs : '';
     return `${mtimeNs}.${changed}.${dev}.${ino}`;
   }
 
-  /** What we know about the times of a directory's file system. */
+  /** Returns the trust in the times of a directory's file system. */
   belief(path: string): Belief {
     return this.#beliefs.get(statSync(systemPath(path), { bigint: true }).dev) ?? 'unknown';
   }

@@ -1,18 +1,19 @@
-/** A directory in which something may be made. */
+/** A directory in which something may be created. */
 interface Candidate {
   readonly path: string;
   readonly depth: number;
-  /** Whether event files are in it. */
+  /** True if event files are in it. */
   hasFiles: boolean;
-  /** True if a directory with event files is below it: where one run is, the next one comes. */
+  /** True if a directory with event files is below it: the next run tends to appear next to an existing one. */
   isAbove: boolean;
-  /** When the newest event file in it or below it was written. */
+  /** The time when the newest event file in it or below it was written. */
   writtenMs: number;
 }
 
 /**
- * The directories of a root that are most worth a notification, as a scan meets them: no more are held than there may
- * be notifications, however many the root has. Paths are relative to the root, which is not among them.
+ * The directories of a root that are most worth a notification, collected during a scan. It holds no more of them
+ * than there may be notifications, however many the root has. Paths are relative to the root, which is not among
+ * them.
  */
 export class DirectoryCandidates {
   readonly #most: number;
@@ -26,12 +27,12 @@ export class DirectoryCandidates {
     this.#kept.clear();
   }
 
-  /** A directory that exists. */
+  /** Adds a directory that exists. */
   add(path: string): void {
     this.#at(path);
   }
 
-  /** A directory with event files, the newest of which was written then. */
+  /** Adds a directory with event files, the newest of which was written at `writtenMs`. */
   addRun(path: string, writtenMs: number): void {
     const run = this.#at(path);
     if (run !== undefined) {
@@ -46,14 +47,16 @@ export class DirectoryCandidates {
     }
   }
 
-  /** Those with runs below them: the shallow ones first, and among them those with the newest files. */
+  /**
+   * Returns the directories with runs below them: shallow ones first, and at equal depth those with the newest files.
+   */
   above(): string[] {
     return this.#sorted()
       .filter(({ isAbove }) => isAbove)
       .map(({ path }) => path);
   }
 
-  /** All others, in the same order. */
+  /** Returns all others, in the same order. */
   others(): string[] {
     return this.#sorted()
       .filter(({ isAbove }) => !isAbove)
@@ -66,7 +69,7 @@ export class DirectoryCandidates {
     if (candidate === undefined) {
       candidate = { path, depth: path.split('/').length, hasFiles: false, isAbove: false, writtenMs: 0 };
       this.#kept.set(path, candidate);
-      // The best so far are picked out now and then, which costs less than keeping an order all the time.
+      // Picks out the best from time to time, which costs less than keeping an order all the time.
       if (this.#kept.size > 2 * this.#most + 64) this.#kept = new Map(this.#sorted().map((kept) => [kept.path, kept]));
     }
     return candidate;
@@ -77,12 +80,15 @@ export class DirectoryCandidates {
   }
 }
 
-/** What lies above a path, the nearest first; the root itself is not named. */
+/** Yields the directories above a path, the nearest first, without the root itself. */
 export function* directoriesAbove(path: string): Generator<string> {
   for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) yield path.slice(0, end);
 }
 
-/** At the same depth, one without files may become the place of new runs; one with files gets a new file seldom. */
+/**
+ * Compares two directories by worth. At the same depth, one without files may get new runs; one with files seldom
+ * gets a new file.
+ */
 function byWorth(a: Candidate, b: Candidate): number {
   return (
     Number(b.isAbove) - Number(a.isAbove) ||

@@ -1,4 +1,4 @@
-/** Which names are those of event files: the one place that knows. */
+/** Decides which names are those of event files: the only place that knows. */
 
 import type { RunFilter } from './run-filter.ts';
 
@@ -6,13 +6,13 @@ const UNDER_WAY = 'an incomplete transfer';
 const CONFLICT = 'a conflict copy of a sync tool';
 
 /**
- * Names of copies, incomplete transfers and companion files, each with the words that `inspect` shows. The file itself
- * has, or will get, another name.
+ * Names of copies, incomplete transfers and companion files, each with the words that `inspect` shows. The file
+ * itself has, or will get, another name.
  */
 const PASSED_OVER: readonly (readonly [name: RegExp, words: string])[] = [
   [/^\._/, 'attributes that macOS stores with a file'],
-  // Windows keeps them in the file. Where that cannot be, they get a name of their own, on shares with another sign
-  // for the colon.
+  // Windows keeps these attributes in the file. Where that is impossible, they get a name of their own, on shares
+  // with another character for the colon.
   [/[:\uf03a](?:Zone\.Identifier|AFP_[a-z]+|com\.[a-z.]+|user\.[a-z.]+)$/i, 'attributes that Windows stores with a file'],
   [/^\.#|^#.*#$|^~\$|___jb_(?:tmp|old|bak)___$/, 'the lock or backup of an editor'],
   [/^\..*\.sw[a-z]$/i, 'the swap file of an editor'],
@@ -25,20 +25,20 @@ const PASSED_OVER: readonly (readonly [name: RegExp, words: string])[] = [
   [/^\..*\.[A-Za-z0-9]{6}$/, `${UNDER_WAY} (rsync)`],
   [/^\.azDownload-/, `${UNDER_WAY} (azcopy)`],
   [/^\.in\..*\.$|^\.~|^\.mutagen-|^\.unison\.|^\.distcp\.tmp\.|^\.pureftpd-/, UNDER_WAY],
-  // Hosts have such endings, too, but none follows a whole name, and no writer begins one with a dot.
+  // Hosts have such endings, too, but none follows a whole name, and no writer begins a name with a dot.
   [/(?:\.\d+\.\d+(?:\.v2)?|^\..*)\.(?:metadata|lock|complete)$/i, 'metadata of a downloader'],
   [/(?:\.\d+\.\d+(?:\.v2)?|^\..*)\.(?:crc|sig|asc)$/i, 'a checksum of a file, or a signature'],
   [/\.\d+\.\d+(?:\.v2)?\.bts$/i, `${UNDER_WAY} (Resilio)`],
   [/_\.(?:gstmp|gztmp)$/, `${UNDER_WAY} (gsutil)`],
-  // s3transfer's own: eight digits of both cases behind a whole name. Hosts are in the place before, and hashes of
-  // Git are in lower case.
+  // s3transfer's own: eight hexadecimal digits of both cases after a whole name. The place before is that of the
+  // host; hashes of Git are in lower case.
   [/tfevents\.\d+\..*\.(?=[0-9a-f]*[A-F])[0-9A-Fa-f]{8}$/, `${UNDER_WAY} (aws s3)`],
   [/\.part\.minio$|\.s3tmp\.\w+$|\.te?mp(?:\.?\d+)?$/i, UNDER_WAY],
-  // At the end of a complete name, the part for the host may have such an ending.
+  // At the end of a complete name, the host part may have such an ending.
   [/tfevents\.\d+\.[^.].*\.te?mp[-_.](?=[A-Za-z_]*\d)\w{4,}$/i, UNDER_WAY],
 ];
 
-/** The same for what follows the last dot, in lower case. */
+/** Endings after the last dot, in lower case, with the same words. */
 const ENDINGS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     [UNDER_WAY]: [
@@ -62,7 +62,7 @@ const ENDINGS: ReadonlyMap<string, string> = new Map(
   }).flatMap(([words, endings]) => endings.map((ending) => [ending, words] as const)),
 );
 
-/** Directories in which sync tools and editors keep what is theirs. */
+/** Directories in which sync tools and editors keep their own files. */
 const THEIR_DIRECTORIES: ReadonlySet<string> = new Set([
   '.~tmp~',
   '.rsync-partial',
@@ -78,23 +78,29 @@ const THEIR_DIRECTORIES: ReadonlySet<string> = new Set([
   '.ossutil_checkpoint',
   '_gsdata_',
   'rdiff-backup-data',
-  // Hugging Face's of the first half of 2024, ModelScope's.
+  // Hugging Face's in the first half of 2024, and ModelScope's.
   '.huggingface',
   '._____temp',
   '.ipynb_checkpoints',
 ]);
 
-/** TensorBoard's rule: the name contains `tfevents` anywhere, and is not the mark of a profile without events. */
+/**
+ * True if TensorBoard reads a file of this name: it contains `tfevents` anywhere, and is not the mark of a profile
+ * without events.
+ */
 function isTensorBoardName(name: string): boolean {
   return name.includes('tfevents') && !name.endsWith('.profile-empty');
 }
 
-/** True if a file of this name is one of a run: TensorBoard's rule, less what is under way or put aside. */
+/**
+ * True if a file of this name is one of a run: TensorBoard's rule, without files that are being transferred or put
+ * aside.
+ */
 export function isEventFileName(name: string): boolean {
   return isTensorBoardName(name) && transferWords(name) === undefined;
 }
 
-/** Why a file is skipped that TensorBoard would read; undefined if it is not. */
+/** Returns why mirrorboard skips a file that TensorBoard would read; undefined if it does not skip it. */
 export function whyPassedOver(name: string): string | undefined {
   return isTensorBoardName(name) ? transferWords(name) : undefined;
 }
@@ -107,10 +113,10 @@ function endingOf(name: string): string {
   return name.slice(name.lastIndexOf('.') + 1);
 }
 
-/** Whether a directory is one of a sync tool or an editor: files in it are copies, or on their way. */
+/** True if a directory belongs to a sync tool or an editor: files in it are copies, or being transferred. */
 export function isTheirDirectory(path: string): boolean {
   const name = path.slice(path.lastIndexOf('/') + 1);
-  // Hugging Face's since the middle of 2024. Elsewhere in its cache lie files under their own names.
+  // Hugging Face's since the middle of 2024. Elsewhere its cache contains files under their own names.
   return (
     THEIR_DIRECTORIES.has(name) ||
     /(?:^|\/)\.cache\/huggingface\/download$/.test(path) ||
@@ -118,7 +124,7 @@ export function isTheirDirectory(path: string): boolean {
   );
 }
 
-/** True if a path is in what is skipped: by its name, or by a rule of the configuration. */
+/** True if a path is inside a skipped directory: by its name, or by a rule of the configuration. */
 export function isApart(path: string, filter: RunFilter | undefined): boolean {
   const names = path.split('/');
   return names.some((_, i) => {
@@ -128,19 +134,19 @@ export function isApart(path: string, filter: RunFilter | undefined): boolean {
 }
 
 /**
- * Endings of what is next to the file it is about. Where that is gone, it may be all that is left, or a host whose
- * name ends so.
+ * Endings of companions, which are next to the file that they are about. If that file is gone, the companion may be
+ * all that is left, or the ending may be part of a host name.
  */
 const COMPANIONS: ReadonlySet<string> = new Set([
   // Unity keeps one next to each file of a project (often logs of ML-Agents), and axel next to each download.
   ...['meta', 'st'],
-  // What downloaders and others note about it.
+  // Notes of downloaders and other tools about the file.
   ...['metadata', 'lock', 'complete', 'crc', 'sig', 'asc', 'bts'],
   // Backups.
   ...['bak', 'backup', 'save', 'orig', 'old', 'rej'],
   // Packed copies.
   ...['gz', 'bz2', 'xz', 'zst', 'lz4', 'lzma', 'br', 'zip', '7z', 'tar', 'tgz'],
-  // What was made of it, or noted about it.
+  // Files derived from it, and notes about it.
   ...[
     'json',
     'yaml',
@@ -163,14 +169,14 @@ const COMPANIONS: ReadonlySet<string> = new Set([
   ],
 ]);
 /**
- * The same random ending in lower case is one of `aws s3` only if the whole name is there too; Cyberduck's is a
- * UUID.
+ * Random endings. In lower case, such an ending comes from `aws s3` only if the whole name is there too. Cyberduck's
+ * is a UUID.
  */
 const RANDOM_END = /(?:\.[0-9a-f]{8}|-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
 
 /**
- * Whether a file is only a companion to another one, a backup of it, or is being fetched in its place; the other one
- * is there.
+ * True if a file is only a companion or a backup of another file, or is being fetched in its place, and that other
+ * file is there.
  */
 export function isCompanion(name: string, isThere: (name: string) => boolean): boolean {
   const ending = endingOf(name);

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { statfsSync } from '../calls/index.ts';
 
 /**
- * File systems whose changes the kernel reports completely, since only this machine can make them. By `statfs` type.
+ * File systems whose changes the kernel reports completely, because only this machine can make them. By `statfs`
+ * type.
  */
 const LOCAL: ReadonlyMap<number, string> = new Map([
   [0xef53, 'ext4'],
@@ -28,8 +29,8 @@ const SHARED: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * The name of the file system that a path is on; `unknown` with its number for others. Throws if there is no
- * such path.
+ * Returns the name of the file system of a path; for an unknown type, `unknown` with its number. Throws if there is
+ * no such path.
  */
 export function fileSystemName(path: string): string {
   const { type } = statfsSync(path);
@@ -37,21 +38,21 @@ export function fileSystemName(path: string): string {
 }
 
 /**
- * True if notifications can be trusted to come at all: on network file systems other hosts write unheard. Unknown
- * types count as such, and are polled.
+ * True if notifications are reliable: on network file systems, writes by other hosts cause none. Unknown types count
+ * as network file systems, and are polled.
  */
 export function hasNotifications(path: string): boolean {
   if (process.platform !== 'linux') return true;
   try {
     return LOCAL.has(statfsSync(path).type);
   } catch {
-    return false; // gone or unreadable: the scan says so
+    return false; // gone or unreadable: the scan reports it
   }
 }
 
 /**
- * How many directories the programs of a user may listen to, and how many programs; undefined if the system does
- * not say.
+ * Returns how many directories a user's programs may watch, and how many programs may do so; undefined if the system
+ * does not say.
  */
 export function notificationLimits(): { readonly watches: number | undefined; readonly instances: number | undefined } {
   const read = (name: string): number | undefined => {

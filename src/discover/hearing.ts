@@ -4,22 +4,25 @@ import { WARM_MS } from './heat.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
 import type { RootWatch } from './root-watch.ts';
 
-/** Which directories are listened to. */
+/** The settings for watching directories. */
 interface HearingOptions extends ListenerOptions {
   readonly watch: Pick<RootWatch, 'directoriesToHear'>;
-  /** How many directories may be listened to now; other roots have their share. */
+  /** Returns how many directories may be watched now; other roots have their share. */
   readonly most: () => number;
-  /** Called when there are more or fewer; with the reason, if the system has no more. */
+  /** Called when their number changes. `reason` is set if the system has no more notifications. */
   readonly onChanged: (directories: number, reason: string) => void;
   readonly nowMs?: () => number;
 }
 
-/** Keeps the notifications of a root for the most valuable directories, within the limits. */
+/** Keeps the notifications of a root on the most valuable directories, within the limits. */
 export class Hearing {
   readonly #options: HearingOptions;
   readonly #listener: Listener;
   readonly #nowMs: () => number;
-  /** How many the system gave, less what was given back to others; undefined while it gives all that is asked for. */
+  /**
+   * The number that the system gave, minus those returned for others; undefined while the system gives all that are
+   * requested.
+   */
   #given: number | undefined;
   #refusedAtMs = 0;
   #reason = '';
@@ -39,7 +42,7 @@ export class Hearing {
     return this.#listener.has(path);
   }
 
-  /** After a check of everything: the directories that were not listened to before. */
+  /** Rearranges the notifications after a full check. Returns the directories that were not watched before. */
   arrange(): readonly string[] {
     this.#listener.renew();
     if (this.#nowMs() - this.#refusedAtMs >= WARM_MS) this.#given = undefined;
@@ -47,8 +50,8 @@ export class Hearing {
   }
 
   /**
-   * Listens to directories that are new, and to less of what is worth less if there is no room: those that were
-   * not listened to before.
+   * Watches new directories. If there is no room, drops less valuable ones. Returns those that were not watched
+   * before.
    */
   add(paths: readonly string[]): readonly string[] {
     const unheard = paths.filter((path) => !this.#listener.has(path));
@@ -78,7 +81,7 @@ export class Hearing {
 
   #added({ added, error }: ReturnType<Listener['add']>): readonly string[] {
     if (error !== undefined) {
-      // Half is given back: other programs of this user need some, and what is worth most is kept.
+      // Returns half of them: other programs of this user need some, and the most valuable ones are kept.
       this.#given = Math.floor(this.#listener.size / 2);
       this.#refusedAtMs = this.#nowMs();
       this.#reason = `the system provides no more notifications (${errorName(error) ?? 'an error'})`;

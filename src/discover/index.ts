@@ -1,4 +1,4 @@
-/** Says which event files exist, and to which run they belong. */
+/** Finds the event files, and the run that each belongs to. */
 
 export { isWithin, type LinkRule } from '../untrusted/index.ts';
 export { DirectoryCache } from './directory-cache.ts';

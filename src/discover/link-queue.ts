@@ -1,14 +1,12 @@
 import { compareNames } from '../model/index.ts';
 
-/** A link to a directory, and where it leads. */
+/** A link to a directory, and its target. */
 interface FoundLink {
   readonly path: string;
   readonly real: string;
 }
 
-/**
- * Links that are still to be walked, the first by its path at the front: a heap, as there can be a hundred thousand.
- */
+/** Links that must still be walked, ordered by path. It is a heap, because there can be a hundred thousand. */
 export class LinkQueue {
   readonly #links: FoundLink[] = [];
 

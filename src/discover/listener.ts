@@ -5,40 +5,43 @@ import { nameOfBytes, systemPath } from '../model/index.ts';
 import { errorName } from '../system-error.ts';
 import { hasNotifications } from './file-system.ts';
 
-/** Asks the system for notifications of a directory: `fs.watch`, or a stub. */
+/** Requests notifications of a directory from the system: `fs.watch`, or a stub. */
 export type WatchDirectory = (path: string, onEvent: (event: string, name: string | undefined) => void) => Pick<FSWatcher, 'close' | 'on'>;
 
-/** Who hears of changes below a root. */
+/** The callbacks for changes below a root. */
 export interface ListenerOptions {
-  /** A name that was made, moved or removed, or a file that was written to, by its absolute path. */
+  /** Called with the absolute path of a name that was created, moved or removed, or of a file that was written to. */
   readonly onName: (path: string, isWrite: boolean) => void;
-  /** A directory that was listened to is another one now, or gone. */
+  /** Called if a watched directory is gone, or another one has its name now. */
   readonly onLost: (path: string) => void;
   readonly watchDirectory?: WatchDirectory;
 }
 
-/** What happened to a wish to listen. */
+/** The result of a request to watch directories. */
 export interface Added {
   readonly added: readonly string[];
-  /** Why the system gives no more, if it does not: nothing was asked for behind the first that was refused. */
+  /** The reason if the system gives no more; nothing was requested after the first refusal. */
   readonly error?: unknown;
 }
 
 interface Heard {
   readonly handle: Pick<FSWatcher, 'close' | 'on'>;
-  /** Device and inode: the name may be that of another directory later. */
+  /** Device and inode: another directory may get the name later. */
   readonly id: string;
 }
 
 /**
- * Listens to directories, one notification each. It only takes names from them, for a check, so a missed one costs time
- * and nothing else. It reads no directory and keeps nothing of its content: two thousand of them take 15 MB and 30 ms;
- * a library that follows every entry takes 170 MB and a second.
+ * Watches directories with one notification each. It only takes names from them, for a check, so a missed
+ * notification costs time and nothing else. It reads no directory and keeps nothing of its content: two thousand
+ * directories take 15 MB and 30 ms. A library that follows every entry takes 170 MB and a second.
  */
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #heard = new Map<string, Heard>();
-  /** On file systems that other hosts write to unheard: they are not asked for again before the next `renew`. */
+  /**
+   * Directories on file systems that other hosts write to without notification. They are not requested again before
+   * the next `renew`.
+   */
   readonly #deaf = new Set<string>();
 
   constructor(options: ListenerOptions) {
@@ -53,14 +56,14 @@ export class Listener {
     return this.#heard.has(path);
   }
 
-  /** Listens to these directories and to no others. */
+  /** Watches these directories and no others. */
   set(paths: Iterable<string>): Added {
     const wanted = new Set(paths);
     for (const path of [...this.#heard.keys()]) if (!wanted.has(path)) this.#close(path);
     return this.add(wanted);
   }
 
-  /** Listens to these directories too. */
+  /** Watches these directories too. */
   add(paths: Iterable<string>): Added {
     const added: string[] = [];
     for (const path of paths) {
@@ -69,21 +72,22 @@ export class Listener {
         if (this.#open(path)) added.push(path);
       } catch (error) {
         if (isOutOfRoom(error)) return { added, error };
-        // Gone or out of reach since it was found: the scan says so.
+        // The directory has become unreachable since it was found: the scan reports it.
       }
     }
     return { added };
   }
 
   /**
-   * Drops directories that others replaced under the same name, as when a link gets another target: `set` starts again.
+   * Drops directories that were replaced under the same name, for example when a link got another target; `set` then
+   * watches them again.
    */
   renew(): void {
     this.#deaf.clear();
     for (const [path, { id }] of this.#heard) if (idOf(path) !== id) this.forget(path);
   }
 
-  /** A directory is gone, or moved, and what was below it with it. */
+  /** Drops a directory that is gone or was moved, with everything below it. */
   forget(path: string): void {
     const below = `${path}${sep}`;
     for (const other of [...this.#heard.keys()]) if (other === path || other.startsWith(below)) this.#close(other);
@@ -101,10 +105,10 @@ export class Listener {
       return false;
     }
     const handle = (this.#options.watchDirectory ?? watchNow)(path, (event, name) => {
-      // One that was closed may still have something on its way.
+      // A closed watch may still deliver a notification.
       if (this.#heard.get(path)?.handle !== handle) return;
       if (name !== undefined) this.#options.onName(`${path}${sep}${name}`, event === 'change');
-      // Its own name is what it says of itself when it is removed or moved, and nothing comes after that.
+      // A directory names itself when it is removed or moved; nothing more comes after that.
       if (name === undefined || (event === 'rename' && name === basename(path))) this.#lose(path);
     });
     handle.on('error', () => this.#lose(path));
@@ -135,7 +139,7 @@ function idOf(path: string): string | undefined {
   }
 }
 
-/** Out of watches (ENOSPC), or of descriptors and instances (EMFILE, ENFILE). */
+/** True if the system is out of watches (ENOSPC), or of descriptors and instances (EMFILE, ENFILE). */
 function isOutOfRoom(error: unknown): boolean {
   return ['ENOSPC', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(errorName(error) ?? '');
 }

@@ -1,10 +1,10 @@
 /**
- * Directories that file systems and file servers keep for themselves: nothing in them is anybody's run. The one list
- * of them.
+ * Directories that file systems and file servers keep for themselves: they contain no runs. This is the only list of
+ * them.
  */
 
 const NAMES: ReadonlySet<string> = new Set([
-  // What is found by a repair of the file system; only root may look into it.
+  // Files found by a repair of the file system; only root may read it.
   'lost+found',
   // Former states of the same directory: NetApp, Btrfs and Snapper, Ceph, ZFS.
   '.snapshot',
@@ -19,7 +19,7 @@ const NAMES: ReadonlySet<string> = new Set([
   '@Recently-Snapshot',
   '#recycle',
   '#snapshot',
-  // Windows, on shares and disks of its own.
+  // Windows, on shares and on its own disks.
   'System Volume Information',
   '$RECYCLE.BIN',
   'RECYCLER',
@@ -31,7 +31,7 @@ const NAMES: ReadonlySet<string> = new Set([
   '.TemporaryItems',
   '.AppleDouble',
   '.AppleDB',
-  // GlusterFS; older versions that Syncthing keeps.
+  // GlusterFS; older versions of files, kept by Syncthing.
   '.glusterfs',
   '.stversions',
 ]);
@@ -39,7 +39,7 @@ const NAMES: ReadonlySet<string> = new Set([
 /** Waste baskets of desktops: `.Trash`, `.Trash-1000`. */
 const TRASH = /^\.Trash(?:-\d+)?$/;
 
-/** True if a directory of this name is skipped, wherever it is below a root. */
+/** True if a directory of this name is skipped anywhere below a root. */
 export function isPassedOver(name: string): boolean {
   return NAMES.has(name) || TRASH.test(name);
 }

@@ -3,13 +3,13 @@ import type { RunChange } from './root-watch.ts';
 import type { RunGlobs } from './run-rules.ts';
 import type { WalkObstacle } from './walk.ts';
 
-/** What the discovery thread is to watch. */
+/** A root that the discovery thread watches. */
 export interface WatchedRoot extends RunGlobs {
   readonly name: string;
   readonly path: string;
   /** Only runs at or below this directory, relative to the root; empty for all. */
   readonly below: string;
-  /** Which links below it are followed. */
+  /** The rule for following links below it. */
   readonly links: LinkRule;
 }
 
@@ -21,36 +21,39 @@ export interface SeenFile {
   readonly stamp: string;
 }
 
-/** What the discovery thread is told, in this order: files seen before, piece by piece, then to begin. */
+/** A request to the discovery thread. It first receives the files seen before, in pieces, then `begin`. */
 export type DiscoverRequest =
   | { readonly kind: 'seed'; readonly root: string; readonly files: readonly SeenFile[] }
   | { readonly kind: 'begin' }
-  /** All roots are to be scanned soon. */
+  /** All roots should be scanned soon. */
   | { readonly kind: 'scan' }
-  /** What was passed over answers again. */
+  /** A path that was passed over answers again. */
   | { readonly kind: 'answers'; readonly path: string };
 
-/** What the discovery thread begins with. */
+/** The input that a discovery thread starts with. */
 export interface DiscoverWork extends DiscoverSettings {
-  /** Where it notes the call it is in: see `CallMark`. */
+  /** The memory where it notes its current call: see `CallMark`. */
   readonly mark: SharedArrayBuffer;
-  /** Paths that hung a thread before it, and why they are passed over. */
+  /** Paths that hung an earlier thread, and why they are passed over. */
   readonly passedOver: readonly (readonly [path: string, reason: string])[];
   readonly mayHear: number;
 }
 
-/** What a discovery thread watches, and how. */
+/** The roots that a discovery thread watches, and its settings. */
 export interface DiscoverSettings {
   readonly roots: readonly WatchedRoot[];
-  /** Between two scans, a fifth more or less: see `nextScanDelay`. */
+  /** Time between two scans, varied by up to a fifth: see `nextScanDelay`. */
   readonly scanIntervalMs: number;
-  /** True if notifications may be used where the file system has them. */
+  /** True if notifications may be used on file systems that have them. */
   readonly notify: boolean;
-  /** Directories that may be listened to, of all roots together. Default: what the system has, within bounds. */
+  /**
+   * The number of directories that may be watched, for all roots together. Default: what the system has, within
+   * bounds.
+   */
   readonly mayHear?: number;
 }
 
-/** What the discovery thread tells, in the past tense. */
+/** A report from the discovery thread, in the past tense. */
 export type DiscoverFact =
   | { readonly kind: 'filesChanged'; readonly root: string; readonly changes: readonly RunChange[] }
   | { readonly kind: 'filesGone'; readonly root: string; readonly files: readonly { readonly run: string; readonly name: string }[] }
@@ -66,8 +69,8 @@ export type DiscoverFact =
       readonly isMissing: boolean;
       readonly isEmptied: boolean;
     }
-  /** A call to its file system does not come back; the rest continues without it. */
+  /** A call to the root's file system does not return; everything else continues. */
   | { readonly kind: 'fellSilent'; readonly root: string; readonly path: string; readonly sinceMs: number }
   | { readonly kind: 'answersAgain'; readonly root: string; readonly path: string }
-  /** So many directories are listened to; `reason`: why the system gives no more, where it does not. */
+  /** The number of watched directories changed. `reason` says why the system gives no more, if it does not. */
   | { readonly kind: 'notificationsChanged'; readonly root: string; readonly directories: number; readonly reason: string };

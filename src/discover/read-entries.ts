@@ -4,9 +4,9 @@ import { mayBeReplaced, nameOfBytes, nameOfText, systemPath } from '../model/ind
 import { errorName, reasonOf } from '../system-error.ts';
 import { type Entry, entryOf } from './directory-cache.ts';
 
-/** What is asked of a file system to read a directory. */
+/** The file system calls for reading a directory. */
 export interface DirectoryFs {
-  /** With the types of entries. Fails if a type is not known and cannot be found out. */
+  /** Lists entries with their types. Fails if a type is not known and cannot be found out. */
   list(path: string | Buffer): readonly Dirent[];
   names(path: string | Buffer): readonly Buffer[];
   lstat(path: Buffer): Stats;
@@ -22,7 +22,7 @@ export const nodeFs: DirectoryFs = {
 /** The reason for an entry that its directory lists, but that does not exist. */
 export const LISTED_ONLY = 'its directory lists it, but the system cannot find it (ENOENT)';
 
-/** The names that a directory lists now. */
+/** Returns the names that a directory lists now. */
 export function namesIn(directory: string, fs: Pick<DirectoryFs, 'names'> = nodeFs): ReadonlySet<string> {
   return new Set(fs.names(systemPath(directory)).map(nameOfBytes));
 }
@@ -34,9 +34,9 @@ interface ReadEntries {
 }
 
 /**
- * Reads a directory; throws what is in the way of the directory itself. Some file systems do not say what their
- * entries are (NFS, FUSE, XFS made with ftype=0): then Node checks each, and one that cannot be checked fails the
- * reading of all. Here it costs itself.
+ * Reads a directory; throws if the directory itself cannot be read. Some file systems do not give the types of their
+ * entries (NFS, FUSE, XFS made with ftype=0): then Node checks each one, and a single failed check fails the whole
+ * reading. Here only that entry is lost.
  */
 export function readEntries(directory: string, fs: DirectoryFs = nodeFs): ReadEntries {
   const path = systemPath(directory);
@@ -44,13 +44,13 @@ export function readEntries(directory: string, fs: DirectoryFs = nodeFs): ReadEn
   try {
     listed = fs.list(path);
   } catch {
-    // Whether it is about the directory or one entry is found out below.
+    // The code below finds out if it is about the directory or one entry.
   }
   if (listed === undefined || listed.some(({ name }) => mayBeReplaced(name))) return oneByOne(path, fs);
   return { entries: listed.flatMap((entry) => entryOf(nameOfText(entry.name), entry)), unknown: [] };
 }
 
-/** By the bytes of the names, and a check of each entry. */
+/** Reads the names as bytes, and checks each entry. */
 function oneByOne(path: string | Buffer, fs: DirectoryFs): ReadEntries {
   const names = fs.names(path);
   const entries: Entry[] = [];
@@ -67,7 +67,7 @@ function oneByOne(path: string | Buffer, fs: DirectoryFs): ReadEntries {
     }
   }
   if (notThere.length > 0) {
-    // What was removed since is not listed any more, and nothing is wrong.
+    // An entry that was removed meanwhile is no longer listed, and nothing is wrong.
     const listed = new Set(fs.names(path).map(nameOfBytes));
     for (const name of notThere) if (listed.has(name)) unknown.push({ name, reason: LISTED_ONLY });
   }

@@ -10,7 +10,7 @@ import { HOT_MS, pollInterval, WARM_MS } from './heat.ts';
 import type { RunFilter } from './run-filter.ts';
 import { type FoundFile, type Visited, visit, type WalkObstacle, type WalkOptions } from './walk.ts';
 
-/** Files of one run to which something happened. */
+/** Changed files of one run. */
 export interface RunChange {
   readonly run: string;
   readonly files: readonly ChangedFile[];
@@ -18,13 +18,13 @@ export interface RunChange {
 
 /** A file that is new or differs from when it was last seen. */
 export interface ChangedFile extends FoundFile {
-  /** The size it had when it was checked before; 0 for a file that is new. */
+  /** The size at the previous check; 0 for a new file. */
   readonly before: number;
-  /** Another file had the name when it was checked before. */
+  /** Set if another file had the name at the previous check. */
   readonly isOther?: true;
 }
 
-/** What a scan found to be different. */
+/** The differences that a scan found. */
 interface ScanResult {
   readonly changes: readonly RunChange[];
   /** Files that are gone. */
@@ -33,15 +33,15 @@ interface ScanResult {
   readonly directories: number;
   readonly files: number;
   /**
-   * The root itself is not there, or cannot be checked, which is an obstacle then: nothing below it is treated as
+   * True if the root itself is missing, or cannot be checked, which is then an obstacle. Nothing below it counts as
    * gone.
    */
   readonly isMissing: boolean;
-  /** It is there, and every file went away at once: most likely its file system is not mounted. */
+  /** True if the root exists, but every file disappeared at once: most likely its file system is not mounted. */
   readonly isEmptied: boolean;
 }
 
-/** A file that grew lately. */
+/** A file that grew recently. */
 interface Active {
   readonly run: string;
   readonly name: string;
@@ -49,44 +49,44 @@ interface Active {
   dueAtMs: number;
 }
 
-/** Directories read again whatever their time says, every so many scans. */
+/** Every so many scans, directories are read again whatever their time says. */
 const UNCONDITIONAL_EVERY = 10;
-/** Links that are checked between scans. */
+/** The largest number of links that are checked between scans. */
 const MOST_LINKS = 1000;
-/** While a scan continues, it reports results in pieces of this many runs, or after this long. */
+/** During a scan, results are reported in pieces of this many runs, or after this time. */
 const TELL_RUNS = 256;
 const TELL_MS = 200;
-/** Most directories of a root that are watched: each costs the system and us memory. */
+/** The largest number of directories of a root that are watched: each costs the system and mirrorboard memory. */
 export const MOST_HEARD = 2000;
-/** Empty directories that are remembered: a whole tree may be unpacked. */
+/** The largest number of new directories that are remembered: a user may unpack a whole tree. */
 const MOST_NEW_DIRECTORIES = 10_000;
 
 /**
- * Knows the event files of one root and says what happened to them: by scans of everything, by checks of files that
- * grew lately, and by checks of paths that were pointed out. It keeps a few numbers a file, and never opens one.
+ * Knows the event files of one root and reports their changes. It scans everything, checks files that grew recently,
+ * and checks paths named by notifications. It keeps a few numbers a file, and never opens one.
  */
 export class RootWatch {
   readonly #path: string;
   readonly #below: string;
-  /** How links are followed. */
+  /** The rule for following links. */
   readonly #rule: LinkRule;
   readonly #filter: RunFilter | undefined;
   readonly #cache = new DirectoryCache();
-  /** Places in the two lists below, by run and name: there can be a hundred thousand. */
+  /** Indices into the two lists below, by run and name: there can be a hundred thousand. */
   readonly #files = new Map<string, number>();
   /** Size and stamp as one text. */
   readonly #states: string[] = [];
-  /** The scan that saw it last. */
+  /** The last scan that saw the file. */
   readonly #seenIn: number[] = [];
-  /** Those that grew in the last hour, as far as we saw: the only ones that are checked between scans. */
+  /** The files that grew in the last hour, as observed: only these are checked between scans. */
   readonly #active = new Map<string, Active>();
   readonly #newDirectories = new Map<string, number>();
-  /** Directories as the last scan found them, quiet ones too. */
+  /** Directories as the last scan found them, inactive ones too. */
   readonly #places = new DirectoryCandidates(MOST_HEARD);
-  /** Where links to directories led in the last scan, by their path. */
+  /** Targets of links to directories in the last scan, by the link's path. */
   readonly #links = new Map<string, string>();
   #scans = 0;
-  /** How many files there were before all went away at once; 0 while any is there. */
+  /** The number of files before all disappeared at once; 0 while there are any. */
   #lostAll = 0;
 
   constructor({
@@ -106,13 +106,14 @@ export class RootWatch {
     this.#filter = filter;
   }
 
-  /** Takes up what was known before: only what differs from it is a change. */
+  /** Loads files known from before: only a difference from them is a change. */
   seed(
     files: Iterable<{ readonly run: string; readonly name: string; readonly size: number; readonly stamp: string }>,
     nowMs = steadyMs(),
   ): void {
     for (const { run, name, size, stamp } of files) {
-      // What an older version, or another setting, took for an event file is neither watched nor gone.
+      // Ignores files that only an older version or another setting took for event files: they are neither watched
+      // nor gone.
       if (!this.#isOurs(run) || !isEventFileName(name) || isApart(filePathOf(run, name), this.#filter)) continue;
       const key = keyOf(run, name);
       this.#keep(key, `${size}.${stamp}`);
@@ -120,7 +121,7 @@ export class RootWatch {
     }
   }
 
-  /** `onChanges` hears of what was found so far, while the scan continues; the result has the rest. */
+  /** Scans the root. `onChanges` receives what was found so far during the scan; the result has the rest. */
   scan(nowMs: number, onChanges?: (changes: readonly RunChange[]) => void): ScanResult {
     if (this.#scans++ % UNCONDITIONAL_EVERY === 0) this.#cache.clear();
     this.#links.clear();
@@ -145,7 +146,7 @@ export class RootWatch {
     for (const [key, place] of this.#files) {
       if (this.#seenIn[place] === this.#scans) continue;
       const [run = '', name = ''] = key.split('\0');
-      // What is below something that cannot be read now is not gone for that.
+      // A file below something that cannot be read now does not count as gone.
       if (isHidden(run, name, hidden)) continue;
       this.#files.delete(key);
       this.#active.delete(key);
@@ -165,15 +166,14 @@ export class RootWatch {
   }
 
   /**
-   * Whether a link to a directory leads elsewhere since the last scan, or nowhere: what is below it is other files
-   * then.
+   * True if a link to a directory has another target than in the last scan, or none: then other files are below it.
    */
   hasMovedLink(): boolean {
     for (const [path, target] of this.#links) if (targetOf(path) !== target) return true;
     return false;
   }
 
-  /** Looks at files that grew lately and are due. */
+  /** Checks recently grown files that are due. */
   poll(nowMs: number): RunChange[] {
     const changes = new Map<string, ChangedFile[]>();
     for (const [key, known] of this.#active) {
@@ -185,7 +185,7 @@ export class RootWatch {
     return asChanges(changes);
   }
 
-  /** Looks at paths that a notification named: files, or directories that are new. */
+  /** Checks paths that a notification named: files, or new directories. */
   look(paths: Iterable<string>, nowMs: number): RunChange[] {
     const changes = new Map<string, ChangedFile[]>();
     for (const path of paths) {
@@ -197,7 +197,8 @@ export class RootWatch {
   }
 
   /**
-   * Checks a new or changed directory, and listens to its directories for an hour. `onNew` gets each, by absolute path.
+   * Checks a new or changed directory, and watches the directories in it for an hour. `onNew` receives each by its
+   * absolute path.
    */
   lookBelow(path: string, nowMs: number, onNew?: (path: string) => void): RunChange[] {
     const below = relative(this.#path, path).split(sep).join('/');
@@ -206,7 +207,7 @@ export class RootWatch {
     const onDirectory = (directory: string): void => {
       const found = this.#absolute(directory);
       if (directory !== '') {
-        // What is new comes last.
+        // Moves the newest to the end.
         this.#newDirectories.delete(found);
         if (this.#newDirectories.size < MOST_NEW_DIRECTORIES) this.#newDirectories.set(found, nowMs);
       }
@@ -217,9 +218,9 @@ export class RootWatch {
   }
 
   /**
-   * Directories worth a notification, no more than `most`. Half of them are those with runs below them, for there the
-   * next run comes: the root, then the shallow ones first. The other half is for those of runs that grew in the last
-   * hour, with what lies above them, and for new ones. All others share the rest.
+   * Returns the directories worth a notification, at most `most`. One half is for the root and those with runs below
+   * them, shallow ones first, because the next run appears there. The other half is for the runs that grew in the
+   * last hour, with the directories above them, and for new directories. All others share the rest.
    */
   directoriesToHear(nowMs: number, most: number): string[] {
     for (const [path, sinceMs] of this.#newDirectories) if (nowMs - sinceMs >= WARM_MS) this.#newDirectories.delete(path);
@@ -239,7 +240,7 @@ export class RootWatch {
     return [...wanted];
   }
 
-  /** Runs that grew in the last hour, the latest first. */
+  /** Returns the runs that grew in the last hour, the latest first. */
   #grownRuns(nowMs: number): string[] {
     const runs = new Map<string, number>();
     for (const { run, grewAtMs } of this.#active.values()) {
@@ -274,7 +275,7 @@ export class RootWatch {
       const changed: ChangedFile[] = [];
       this.#places.addRun(run, newestOf(files));
       for (const file of files) {
-        // A name that is new may be another one of a file that is known, perhaps under a name that comes later.
+        // A new name may be another name of a known file, perhaps of one whose name comes later.
         if (file.id !== undefined && !this.#files.has(keyOf(run, file.name))) {
           linked.push({ run, file });
           continue;
@@ -289,12 +290,15 @@ export class RootWatch {
     return visited;
   }
 
-  /** Of files with several names those that are not known under another one, the first of them by run and name. */
+  /**
+   * Adds files with several names, except those already known under another name. Of several new names it takes the
+   * first by run and name.
+   */
   #visitLinked(linked: { readonly run: string; readonly file: FoundFile }[], nowMs: number, changes: RunChange[]): void {
     if (linked.length === 0) return;
     const sorted = linked.toSorted((a, b) => compareNames(a.run, b.run) || compareNames(a.file.name, b.file.name));
     const inodes = new Set(linked.map(({ file }) => inodeOf(file.stamp)));
-    // One check of all files, whose inodes are in their states: there may be as many links as files.
+    // Goes through all files once; their states contain the inodes. There may be as many links as files.
     const known = new Map<string, string[]>();
     for (const [key, place] of this.#files) {
       const inode = inodeOf(this.#states[place] ?? '');
@@ -311,7 +315,7 @@ export class RootWatch {
     }
   }
 
-  /** True if a file is one of those that are known with its inode; they may lie on other devices. */
+  /** True if a file is one of the known ones with its inode; they may be on other devices. */
   #isOneOf({ id }: FoundFile, known: readonly string[]): boolean {
     for (const key of known) {
       const [run = '', name = ''] = key.split('\0');
@@ -328,10 +332,10 @@ export class RootWatch {
       const found = lookNow(place, name);
       if (found.kind !== 'file' || isCompanion(name, (other) => existsSync(systemPath(fullPath(place, other))))) return;
       file = { name, size: found.bytes, stamp: found.stamp };
-      // Whether a name that is new is that of its own file, a scan of all can tell.
+      // Only a full scan can tell if a new name belongs to a new file.
       if (!this.#files.has(keyOf(run, name)) && mayHaveOtherNames(fullPath(place, name))) return;
     } catch {
-      return; // gone or out of reach: the scan says so
+      return; // gone or out of reach: the scan reports it
     }
     const before = this.#change(keyOf(run, name), run, file, nowMs);
     if (before === undefined) return;
@@ -340,14 +344,14 @@ export class RootWatch {
     else files.push({ ...file, ...before });
   }
 
-  /** What a file was before; undefined if nothing happened to it. */
+  /** Updates a file and returns what it was before; undefined if it did not change. */
   #change(key: string, run: string, { name, size, stamp }: FoundFile, nowMs: number): Omit<ChangedFile, keyof FoundFile> | undefined {
     const place = this.#files.get(key);
     const known = place === undefined ? undefined : this.#states[place];
     const now = `${size}.${stamp}`;
     this.#keep(key, now);
     if (known === now) return undefined;
-    // A file that is new to us may be old: its own time says whether it is being written.
+    // A file that is new to the watch may be old: its own time tells if it is being written.
     const grewAtMs = known === undefined ? writtenAt(stamp, nowMs) : nowMs;
     this.#activate(key, run, name, grewAtMs, nowMs);
     if (known === undefined) return { before: 0 };
@@ -356,12 +360,12 @@ export class RootWatch {
     return { before: Number(known.slice(0, known.indexOf('.'))), ...(isOther ? { isOther } : {}) };
   }
 
-  /** A file that was written in the last minute is checked again soon. */
+  /** Has a file checked again soon if it was written in the last minute. */
   #activate(key: string, run: string, name: string, grewAtMs: number, nowMs: number): void {
     if (nowMs - grewAtMs < HOT_MS) this.#active.set(key, { run, name, grewAtMs, dueAtMs: 0 });
   }
 
-  /** Whether a run is one of those that are watched. */
+  /** True if a run is watched. */
   #isOurs(run: string): boolean {
     return this.#isBelow(run) && this.#filter?.accepts(run) !== false;
   }
@@ -385,7 +389,7 @@ function keyOf(run: string, name: string): string {
   return `${run}\0${name}`;
 }
 
-/** What a link says, as text; empty if it is none, or gone. */
+/** Returns the target text of a link; empty if it is not a link, or gone. */
 function targetOf(path: string): string {
   try {
     return readlinkSync(systemPath(path), { encoding: 'latin1' });
@@ -401,14 +405,14 @@ function newestOf(files: readonly FoundFile[]): number {
 }
 
 /**
- * When a file that is new to us was written, among our intervals: as long ago as its time says, which may lie ahead
- * of our clock.
+ * Returns when a new file was written, on the scale of `nowMs`. Takes the age from the file's time, which may be
+ * ahead of our clock.
  */
 function writtenAt(stamp: string, nowMs: number): number {
   return nowMs - Math.max(0, asWallMs(nowMs) - changedMsOf(stamp));
 }
 
-/** Whether something that cannot be read, or is not followed, is between the root and a file. */
+/** True if something unreadable, or a link that is not followed, is between the root and a file. */
 export function isHidden(run: string, name: string, obstacles: ReadonlySet<string>): boolean {
   return obstacles.size > 0 && ['.', filePathOf(run, name), run, ...directoriesAbove(run)].some((path) => obstacles.has(path));
 }

@@ -6,12 +6,12 @@ import { isGone, reasonOf, remedyOf } from '../system-error.ts';
 import { DEFAULT_LINKS, inDirectory, isWithin, type LinkRule, type LinkRules } from '../untrusted/index.ts';
 import type { UnseenRoots } from './unseen-roots.ts';
 
-/** A root as it was asked for. */
+/** A root as the caller requested it. */
 export interface RootRequest {
   readonly path: string;
-  /** Given by `NAME=PATH` or in the configuration; else the last part of the path. */
+  /** The name from `NAME=PATH` or the configuration; default: the last part of the path. */
   readonly name?: string;
-  /** Default: as for all roots. */
+  /** Default: the rule for all roots. */
   readonly links?: LinkRule;
 }
 
@@ -22,9 +22,9 @@ export interface ResolvedRoot {
   readonly path: string;
   /** Only runs at or below this directory, relative to the root; empty for all. */
   readonly below: string;
-  /** Which links below it are followed. */
+  /** The rule for following links below it. */
   readonly links: LinkRule;
-  /** It was named on purpose. */
+  /** True if the user named it explicitly. */
   readonly isNamed: boolean;
 }
 
@@ -35,9 +35,9 @@ interface KnownRoot {
 }
 
 /**
- * Checks the roots of one command, among themselves and against those already mirrored. Every run has one name, so
+ * Checks the roots of one command against each other and against those already mirrored. Every run has one name, so
  * roots neither share names nor contain each other. A directory below a known root is that root, narrowed. `unseen`:
- * those that cannot be checked now.
+ * roots that cannot be checked now.
  */
 export function resolveRoots(
   requests: readonly RootRequest[],
@@ -75,8 +75,8 @@ export function resolveRoots(
 }
 
 /**
- * Whether a root that cannot be checked is the known one of its name only its operator can say. One that is silent
- * is treated as it.
+ * Throws if a root that cannot be checked may be another one than the known root of its name: only the operator can
+ * tell. A silent root is taken for the known one.
  */
 function checkUnseen(
   resolved: readonly ResolvedRoot[],
@@ -96,7 +96,9 @@ function checkUnseen(
   }
 }
 
-/** Directories, found by what they are in and by what is in them: of thousands, none is compared with every other. */
+/**
+ * An index of directories by the directories above them: among thousands, it does not compare each with every other.
+ */
 class DirectoryIndex<Item> {
   readonly #own = new Map<string, Item>();
   readonly #below = new Map<string, Item>();
@@ -106,7 +108,7 @@ class DirectoryIndex<Item> {
     for (const above of directoriesAbove(path)) if (!this.#below.has(above)) this.#below.set(above, item);
   }
 
-  /** One that is this directory, or that this one is in. */
+  /** Returns an item at this directory, or at one that contains it. */
   holding(path: string): Item | undefined {
     for (const one of [path, ...directoriesAbove(path)]) {
       const item = this.#own.get(one);
@@ -115,7 +117,7 @@ class DirectoryIndex<Item> {
     return undefined;
   }
 
-  /** One that is in this directory. */
+  /** Returns an item inside this directory. */
   below(path: string): Item | undefined {
     return this.#below.get(path);
   }
@@ -152,7 +154,7 @@ function resolveRoot(request: RootRequest, known: DirectoryIndex<KnownRoot>, lin
 function checkedPath(path: string): string {
   let real: string;
   try {
-    // As it was typed, or as we show a path that is not UTF-8.
+    // Takes the path as typed, or in the form in which mirrorboard shows a path that is not UTF-8.
     real = nameOfBytes(realpathSync.native(existsSync(path) ? path : systemPath(path), { encoding: 'buffer' }));
     if (!statSync(systemPath(real)).isDirectory()) {
       throw new MirrorError('MB2002', `${path} is not a directory`, {

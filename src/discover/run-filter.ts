@@ -1,12 +1,12 @@
 import { matcher } from '../pattern/index.ts';
 import { type RootShard, shardFilter } from './shard-rule.ts';
 
-/** Which runs of a root are mirrored, by globs over their paths, and what else below it is none of ours. */
+/** Selects the mirrored runs of a root by globs over their paths, and names what else below it is ignored. */
 export interface RunFilter {
   accepts(run: string): boolean;
-  /** Whether no run at or below a directory can be accepted, so that it need not be read. */
+  /** True if no run at or below a directory can be accepted, so that it need not be read. */
   prunes(directory: string): boolean;
-  /** Whether a rule says that a file or directory is none of ours, by its path. */
+  /** True if a rule ignores a file or directory, by its path. */
   ignores(path: string): boolean;
 }
 

@@ -6,20 +6,20 @@ import { type RunFilter, runFilter } from './run-filter.ts';
 import type { RootShard } from './shard-rule.ts';
 import type { FoundRun } from './walk.ts';
 
-/** Which runs are mirrored, as given by the configuration and the command line. */
+/** The rules for which runs are mirrored, from the configuration and the command line. */
 export interface RunRules {
-  /** Of all roots: only runs that match one of these (all, if there is none), and none that match one of those. */
+  /** For all roots: only runs that match one of `include` (all, if it is empty) and none of `exclude`. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];
-  /** Files and directories that are none of ours. */
+  /** Files and directories to ignore. */
   readonly ignore?: readonly string[];
-  /** What some roots say for themselves. */
+  /** The rules of single roots. */
   readonly roots: readonly RootRules[];
   /** Only runs of this shard. Default: all. */
   readonly shard?: ShardRule | undefined;
 }
 
-/** What holds for one root: it can be sent to a thread. */
+/** The rules that apply to one root, in a form that can be sent to a thread. */
 export interface RunGlobs {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
@@ -31,17 +31,17 @@ export interface RunGlobs {
 export interface RootRules {
   readonly path: string;
   readonly name?: string;
-  /** In place of those of all roots. */
+  /** Replaces that of all roots. */
   readonly include?: readonly string[];
-  /** Beside those of all roots. */
+  /** Added to those of all roots. */
   readonly exclude?: readonly string[];
   readonly ignore?: readonly string[];
 }
 
-/** No rule: all runs are taken. */
+/** The rules that accept all runs. */
 export const ALL_RUNS: RunRules = { include: [], exclude: [], roots: [] };
 
-/** The first of some roots by name and by path: thousands of them are asked for one after the other. */
+/** The index of the first root by name and by path: mirrorboard looks up thousands of them one after the other. */
 interface RootIndex {
   readonly byName: ReadonlyMap<string, number>;
   readonly byPath: ReadonlyMap<string, number>;
@@ -64,7 +64,7 @@ function indexOf(roots: readonly RootRules[]): RootIndex {
   return index;
 }
 
-/** What holds for one root. */
+/** Returns the rules that apply to one root. */
 export function globsOf(
   { include, exclude, ignore = [], roots, shard }: RunRules,
   root: { readonly name: string; readonly path: string },
@@ -79,13 +79,13 @@ export function globsOf(
   };
 }
 
-/** The same as a filter; undefined if all runs are mirrored. */
+/** Returns them as a filter; undefined if all runs are mirrored. */
 export function filterOf(rules: RunRules, root: { readonly name: string; readonly path: string }): RunFilter | undefined {
   const { include, exclude, ignore, shard } = globsOf(rules, root);
   return runFilter(include, exclude, ignore, shard);
 }
 
-/** True if a filter lets something through of a run that was found without it. */
+/** True if a filter accepts something of a run that was found without it. */
 export function isLetThrough({ path, files }: FoundRun, filter: RunFilter | undefined): boolean {
   return filter?.accepts(path) !== false && files.some(({ name }) => !isApart(filePathOf(path, name), filter));
 }

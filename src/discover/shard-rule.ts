@@ -2,12 +2,12 @@ import { fillIn, type ShardRule, type UnitRule } from '../config/index.ts';
 import { shardOf } from '../model/index.ts';
 import { Fold } from '../route/index.ts';
 
-/** A template may climb a directory at a time, and a path has no more parts than that. */
+/** The limit of steps: a template may climb one directory at a time, and a path has no more parts than that. */
 const MOST_STEPS = 1000;
 
 /**
- * Names the unit of a run: what is mirrored by one process as a whole. It depends on nothing but the root's name, the
- * run's path and the rule.
+ * Returns a function that names the unit of a run. One process mirrors a unit as a whole. The name depends only on
+ * the root's name, the run's path and the rule.
  */
 export function unitNames({ fold, parent, project }: UnitRule): (root: string, run: string) => string {
   const folds = new Fold(fold);
@@ -23,13 +23,13 @@ export function unitNames({ fold, parent, project }: UnitRule): (root: string, r
   };
 }
 
-/** A shard's rule, as it is about one root. */
+/** A shard's rule for one root. */
 export type RootShard = ShardRule & { readonly root: string };
 
-/** Whether a run of a root belongs to the shard. */
+/** Returns a function that is true if a run of the root belongs to the shard. */
 export function shardFilter({ root, ...rule }: RootShard): (run: string) => boolean {
   const unitOf = unitNames(rule);
-  // Runs of one unit follow each other.
+  // Runs of one unit follow each other, so the last unit is kept.
   let last: { readonly unit: string; readonly isOurs: boolean } | undefined;
   return (run) => {
     const unit = unitOf(root, run);
@@ -38,7 +38,7 @@ export function shardFilter({ root, ...rule }: RootShard): (run: string) => bool
   };
 }
 
-/** The shard of a unit, of `count`. */
+/** Returns the shard of a unit, out of `count`. */
 export function unitShard(root: string, unit: string, count: number): number {
   return shardOf(JSON.stringify([root, unit]), count);
 }

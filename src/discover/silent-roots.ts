@@ -7,12 +7,13 @@ import type { RootRequest } from './roots.ts';
 import type { UnseenRoots } from './unseen-roots.ts';
 
 /**
- * Paths of roots whose file system does not answer now: they are not to be asked again in a thread that others need.
+ * Returns the paths of roots whose file system does not answer now. A thread that others need must not access them
+ * again.
  */
 export async function silentRoots(requests: readonly RootRequest[], deadlineMs?: number): Promise<ReadonlySet<string>> {
   const silent = new Set<string>();
   const look = async (path: string): Promise<void> => {
-    // Its resolution reports what else is wrong.
+    // Resolving the root reports what else is wrong.
     if (systemCode(await whyShut(path, deadlineMs)) === 'MB2030') silent.add(path);
   };
   await Promise.all(requests.map(({ path }) => look(path)));
@@ -20,9 +21,9 @@ export async function silentRoots(requests: readonly RootRequest[], deadlineMs?:
 }
 
 /**
- * Roots that cannot be checked now, so that the others can continue. What cannot be checked for another reason than
- * silence is left out where nothing else is asked for: a single root that cannot be read is for its caller to say.
- * `isPatient`: the caller waits for it.
+ * Returns the roots that cannot be checked now, so that the others can continue. If there is only one root, or all
+ * are gone, leaves out those that fail for another reason than silence, because the caller reports them; but not if
+ * the caller waits for the roots (`isPatient`).
  */
 export async function unseenRoots(
   requests: readonly RootRequest[],
@@ -48,13 +49,13 @@ export async function unseenRoots(
   return { silent, places };
 }
 
-/** Why a directory cannot be checked; undefined if it can. */
+/** Returns the error that prevents checking a directory; undefined if there is none. */
 async function whyShut(path: string, deadlineMs: number | undefined): Promise<unknown> {
   try {
     await inTime(
       path,
       async () => {
-        // What is no directory is there, and wrong for another reason.
+        // A path that is not a directory exists; it is wrong for another reason.
         if (!(await stat(await realpath(path))).isDirectory()) return;
         await access(path, constants.R_OK | constants.X_OK);
       },
@@ -68,7 +69,7 @@ async function whyShut(path: string, deadlineMs: number | undefined): Promise<un
 
 const MOST_LINKS = 40;
 
-/** A path without links, as far as they can be followed. */
+/** Resolves the links of a path until one cannot be followed. */
 async function placeOfShut(path: string, deadlineMs: number | undefined): Promise<string> {
   let place = resolve(path);
   const lookups = [
@@ -82,7 +83,7 @@ async function placeOfShut(path: string, deadlineMs: number | undefined): Promis
       try {
         place = await inTime(place, look, deadlineMs);
       } catch {
-        // What it leads to, or what is above it, is out of reach.
+        // The target, or a directory above it, is out of reach.
       }
     }
     if (place === before) break;

@@ -18,31 +18,34 @@ import { isWithin } from '../untrusted/index.ts';
 import { notificationLimits } from './file-system.ts';
 import type { DiscoverFact, DiscoverRequest, DiscoverSettings, DiscoverWork, SeenFile, WatchedRoot } from './protocol.ts';
 
-/** Told at a time: a hundred thousand files at once would have to be held twice. */
+/** Files sent at a time: sending a hundred thousand at once would hold them in memory twice. */
 const SEED_FILES = 2000;
 const LOOK_MS = 250;
 
-/** What a discovery thread is started with, and who hears of what it finds. */
+/** The input of a discovery thread, and the callbacks for its results. */
 interface DiscoverThreadOptions {
   readonly settings: DiscoverSettings;
-  /** The known files of a root: only differences from them are reported. Requested again when a new thread starts. */
+  /**
+   * Returns the known files of a root: only differences from them are reported. Called again when a new thread
+   * starts.
+   */
   readonly seen: (root: string) => Iterable<SeenFile>;
   readonly onFact: (fact: DiscoverFact) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
 /**
- * The main thread's end of a discovery thread. One that hangs in a call is left behind after a while, and another one
- * takes its place, which passes that path over until the call has come back.
+ * The main thread's end of a discovery thread. If the thread hangs in a call, it is left behind after some time.
+ * Another thread replaces it and passes that path over until the call has returned.
  */
 class DiscoverThread {
   readonly #options: DiscoverThreadOptions;
   readonly #behind = new Map<string, LeftBehind>();
-  /** What hung, and since when by the wall clock. */
+  /** Paths that hang, and the wall-clock time since when. */
   readonly #silent = new Map<string, number>();
   #worker: Worker | undefined;
   #view: CallView;
-  /** The call that was reported not to return. */
+  /** The call that was reported as not returning. */
   #reported: OpenCall | undefined;
   #deadlineMs = FIRST_DEADLINE_MS;
   #timer: NodeJS.Timeout | undefined;
@@ -76,7 +79,7 @@ class DiscoverThread {
       workerData: work,
       resourceLimits: { maxYoungGenerationSizeMb: 8 },
     });
-    // One that was left behind is not heard any more, whatever it still says.
+    // Ignores later messages of a thread that was left behind.
     worker.on('message', (fact: DiscoverFact) => {
       if (worker === this.#worker) onFact(fact);
     });
@@ -107,7 +110,7 @@ class DiscoverThread {
     this.#worker?.postMessage(request);
   }
 
-  /** Looks whether the thread hangs. */
+  /** Checks if the thread hangs. */
   #look(): void {
     const call = this.#view.open();
     if (this.#reported !== undefined && this.#reported.id !== call?.id) {
@@ -121,7 +124,7 @@ class DiscoverThread {
       this.#reported = call;
       this.#report('fellSilent', call.path, wallOf(call.sinceMs));
     }
-    // A root that hangs as a whole hides all of it: another thread would see no more.
+    // A root that hangs as a whole hides everything in it: another thread would see no more.
     const isWhole = this.#options.settings.roots.length === 1 && this.#rootOf(call.path).path === call.path;
     if (openMs >= this.#deadlineMs && !isWhole && this.#behind.size < MOST_BEHIND) this.#replace(call);
   }
@@ -159,8 +162,8 @@ class DiscoverThread {
 }
 
 /**
- * Directories that are listened to at most, of all roots together: they share half of what the system has for all
- * programs of the user.
+ * The largest number of watched directories, for all roots together. They use up to half of what the system has for
+ * all programs of the user.
  */
 const MOST_OF_ALL = 8000;
 
@@ -169,12 +172,12 @@ function mostHeard(): number {
   return Math.min(MOST_OF_ALL, Math.floor((watches ?? MOST_OF_ALL) / 2));
 }
 
-/** Roots up to so many have a thread each; of more, some share one. */
+/** Up to this many roots have a thread each; if there are more, some share one. */
 const MOST_THREADS = 8;
-/** Each thread costs its start. If several roots share one anyway, more threads than processors bring nothing. */
+/** Starting a thread costs time. If several roots share one anyway, more threads than processors bring nothing. */
 const SHARED_THREADS = Math.min(MOST_THREADS, Math.max(4, availableParallelism()));
 
-/** A thread for each root, so that one that hangs delays no other. */
+/** Runs a thread for each root, so that a hanging root does not delay others. */
 export class DiscoverThreads {
   readonly #threads: readonly DiscoverThread[];
 
@@ -193,7 +196,7 @@ export class DiscoverThreads {
     for (const thread of this.#threads) thread.begin();
   }
 
-  /** Asks for a scan of every root. */
+  /** Requests a scan of every root. */
   scanSoon(): void {
     for (const thread of this.#threads) thread.scanSoon();
   }

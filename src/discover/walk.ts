@@ -21,27 +21,27 @@ import { LinkQueue } from './link-queue.ts';
 import { type DirectoryFs, LISTED_ONLY, namesIn, nodeFs, readEntries } from './read-entries.ts';
 import type { RunFilter } from './run-filter.ts';
 
-/** A directory with event files, in the order in which they are read. */
+/** A directory with event files, in reading order. */
 export interface FoundRun {
   /** Relative to the root, with `/`; `.` is the root itself. */
   readonly path: string;
   readonly files: readonly FoundFile[];
 }
 
-/** An event file as a walk found it. */
+/** An event file found by a walk. */
 export interface FoundFile {
   readonly name: string;
   readonly size: number;
   /** See `fileStamp`; empty if it is not known. */
   readonly stamp: string;
   /**
-   * Device and inode of a file that may be there under another name too: one with several names, or reached by a
+   * Device and inode of a file that may also be there under another name: it has several names, or was reached by a
    * link.
    */
   readonly id?: string;
 }
 
-/** A file that TensorBoard would read and we do not, and why. */
+/** A file that TensorBoard reads and mirrorboard does not, and why. */
 export interface PassedOver {
   readonly path: string;
   readonly reason: string;
@@ -51,11 +51,14 @@ export interface PassedOver {
 export interface WalkObstacle {
   readonly path: string;
   readonly reason: string;
-  /** The root's rule for links, or what every root has: it is named, and no failure. */
+  /**
+   * Set if the reason is the root's rule for links, or something that every root has: it is reported, but is no
+   * failure.
+   */
   readonly isLeft?: true;
 }
 
-/** What a walk found. */
+/** The result of a walk. */
 export interface WalkResult {
   readonly runs: readonly FoundRun[];
   readonly directories: number;
@@ -63,15 +66,17 @@ export interface WalkResult {
   readonly passedOver: readonly PassedOver[];
 }
 
-/** True if something was mirrored of a file: of several names of one file, that one is kept. */
+/** True if something of a file was mirrored: if a file has several names, that one is kept. */
 export type IsKnown = (run: string, name: string) => boolean;
 
-/** True if a file of a root was mirrored under a name, by who knows how far its runs were. */
+/**
+ * Returns a function that is true if a file of a root was mirrored under a name, according to the mirrored positions.
+ */
 export function isKnownTo(
   held: { positions(run: RunRef): { readonly files: readonly { readonly name: string }[] } },
   root: string,
 ): IsKnown {
-  // Asked file by file of one run after the other, which may have many.
+  // The names of the last run: callers ask file by file, run by run, and a run may have many files.
   let last: { readonly run: string; readonly names: ReadonlySet<string> } | undefined;
   return (run, name) => {
     if (last?.run !== run) last = { run, names: new Set(held.positions({ root, path: run }).files.map((file) => file.name)) };
@@ -79,7 +84,7 @@ export function isKnownTo(
   };
 }
 
-/** A file with several names is read under one: that under which it is known, else the first by run and name. */
+/** Keeps one name for a file with several: the one under which it is known, otherwise the first by run and name. */
 export function readOnce<Some extends Pick<WalkResult, 'runs' | 'passedOver'>>(found: Some, isKnown: IsKnown): Some {
   const names = new Map<string, { readonly run: string; readonly name: string }[]>();
   for (const { path: run, files } of found.runs) {
@@ -105,11 +110,11 @@ export function readOnce<Some extends Pick<WalkResult, 'runs' | 'passedOver'>>(f
 }
 
 /**
- * Every run below a root, as it is found, directory by directory in the order of names, without keeping them. Links
- * are followed as the rule says. If a directory is reached twice, it is reported once: under its real path if that is
- * below the root, otherwise by the first link in the order of paths. Links that lead back up are cut. Unreadable
- * paths and links that are not followed are listed, and never fatal. A file with several names is reported under each
- * of them: see `readOnce`.
+ * Reports every run below a root when it is found, directory by directory in the order of names, without keeping
+ * them. Follows links as the rule says. A directory that is reached twice is reported once: under its real path if
+ * that is below the root, otherwise by the first link in the order of paths. Links that lead back up are cut.
+ * Unreadable paths and links that are not followed are listed, and never fatal. A file with several names is reported
+ * under each of them: see `readOnce`.
  */
 export function visit(root: string, below: string, options: WalkOptions, onRun: (run: FoundRun) => void): Visited {
   let real: string;
@@ -123,32 +128,32 @@ export function visit(root: string, below: string, options: WalkOptions, onRun: 
   return new Walk(real, options, onRun).all(below);
 }
 
-/** What a walk found besides the runs. */
+/** The findings of a walk in addition to the runs. */
 export interface Visited extends Omit<WalkResult, 'runs' | 'passedOver'> {
-  /** The root itself is missing or cannot be read: the system denies it, or does not answer. */
+  /** Set if the root itself is missing or cannot be read: the system denies access, or does not answer. */
   readonly missing?: 'gone' | 'shut' | 'silent';
 }
 
-/** What a walk searches for. */
+/** The options of a walk. */
 export interface WalkOptions {
-  /** Told of every file that TensorBoard would read and we do not. */
+  /** Receives every file that TensorBoard reads and mirrorboard does not. */
   readonly onPassedOver?: ((passed: PassedOver) => void) | undefined;
-  /** Which runs are wanted. Default: all. */
+  /** Selects the wanted runs. Default: all. */
   readonly filter?: RunFilter;
-  /** What an earlier walk of the same root found: directories that did not change since are not read again. */
+  /** The result of an earlier walk of the same root: directories that have not changed since are not read again. */
   readonly cache?: DirectoryCache;
-  /** Which links are followed. Default: `owner`. */
+  /** The rule for following links. Default: `owner`. */
   readonly links?: LinkRule;
   /**
-   * Links that lead out of the root are left to a walk of all of it: what a directory behind several is called, that
-   * one decides. Default false.
+   * True to leave links out of the root to a full walk, because only that one decides the name of a directory behind
+   * several links. Default false.
    */
   readonly isPartial?: boolean;
-  /** Told every directory that is read, relative to the root. */
+  /** Receives every directory that is read, relative to the root. */
   readonly onDirectory?: ((path: string) => void) | undefined;
-  /** Told every link to a directory, relative to the root. */
+  /** Receives every link to a directory, relative to the root. */
   readonly onLink?: ((path: string) => void) | undefined;
-  /** Default: that of this machine. */
+  /** Default: the file system of this machine. */
   readonly fs?: DirectoryFs;
 }
 
@@ -156,7 +161,7 @@ export interface WalkOptions {
 export const DANGLING = 'a broken link';
 
 interface Pending {
-  /** Where it is reached: relative to the root, empty for the root itself. */
+  /** The path under which it is reached: relative to the root, empty for the root itself. */
   readonly path: string;
   readonly real: string;
 }
@@ -165,9 +170,9 @@ class Walk {
   readonly #root: string;
   readonly #onRun: (run: FoundRun) => void;
   readonly #obstacles: WalkObstacle[] = [];
-  /** What was not there though its directory had listed it, by the directory's path. */
+  /** Entries that were missing though their directory had listed them, by the directory's path. */
   readonly #notThere = new Map<string, string[]>();
-  /** Real paths at which a tree begins that is walked from elsewhere: the root, and the targets of links. */
+  /** Real paths of trees that are walked separately: the root, and the targets of links. */
   readonly #begun = new Set<string>();
   readonly #links = new LinkQueue();
   readonly #follower: LinkFollower;
@@ -203,7 +208,7 @@ class Walk {
     this.#begun.add(this.#root);
     const real = this.#realOf(below);
     if (real !== undefined) this.#tree({ path: below, real });
-    // Links come last, so that a directory is listed under its real path wherever it has one below the root.
+    // Links come last, so that a directory is listed under its real path if it has one below the root.
     for (let link = this.#links.take(); link !== undefined; link = this.#links.take()) {
       if (this.#isBegun(link.real)) continue;
       this.#begun.add(link.real);
@@ -256,7 +261,7 @@ class Walk {
     }
   }
 
-  /** Whether a rule of the configuration ignores a name, or it is that of a folder of a sync tool. For files only. */
+  /** True if a rule of the configuration ignores a path, or a directory or link is the folder of a sync tool. */
   #isIgnored(path: string, name: string, kind: Entry['kind']): boolean {
     if (kind !== 'file' && isTheirDirectory(path)) {
       this.#onPassedOver?.({ path, reason: 'the folder of a sync tool or an editor' });
@@ -284,7 +289,7 @@ class Walk {
       if (cached !== undefined) return cached;
       const startedAtMs = Date.now();
       const { entries: found, unknown } = readEntries(absolute, this.#fs);
-      // Whatever order a file system has them in: runs are found, and made in trackers, in the same order everywhere.
+      // Sorts the entries, so that runs are found, and created in trackers, in the same order on every file system.
       const entries = found.toSorted((a, b) => compareNames(a.name, b.name));
       for (const { name, reason } of unknown) this.#obstacles.push({ path: path === '' ? name : `${path}/${name}`, reason });
       if (unknown.length === 0) this.#cache?.set(absolute, entries, startedAtMs);
@@ -295,7 +300,7 @@ class Walk {
     }
   }
 
-  /** Something that should be there cannot be checked. */
+  /** Notes something that should exist but cannot be checked. */
   #miss(path: string, error: unknown): void {
     if (path === '') this.#obstacles.push({ path: '.', reason: reasonOf(error) });
     else if (errorName(error) !== 'ENOENT') this.#obstacles.push({ path, reason: reasonOf(error) });
@@ -307,7 +312,10 @@ class Walk {
     }
   }
 
-  /** A missing entry was removed after its directory was read, which is fine; unless the directory lists it still. */
+  /**
+   * Checks missing entries again. An entry that was removed after its directory was read is fine, unless the
+   * directory still lists it.
+   */
   #lookAgain(): void {
     for (const [parent, paths] of this.#notThere) {
       let listed: ReadonlySet<string>;
@@ -330,7 +338,7 @@ class Walk {
     }
   }
 
-  /** Follows a link: one to a directory is walked later; one with the name of an event file may be one. */
+  /** Follows a link. A link to a directory is walked later; a link with the name of an event file may be one. */
   #link(path: string, real: string, name: string): FoundFile | undefined {
     const isEventFile = isEventFileName(name);
     if (!isEventFile && this.#filter?.prunes(path) === true) return undefined;
@@ -358,7 +366,7 @@ class Walk {
   }
 
   #brokenLink(path: string, isEventFile: boolean, error: unknown): void {
-    // Links to nowhere, or in circles, lie about everywhere. One that leads to something out of reach may hide runs.
+    // Links with missing targets, and circular ones, are common. A link to something out of reach may hide runs.
     const isBroken = ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorName(error) ?? '');
     if (isBroken && !isEventFile) return;
     this.#obstacles.push({ path, reason: `${isBroken ? DANGLING : 'a link'}: ${reasonOf(error)}` });
@@ -368,7 +376,7 @@ class Walk {
     this.#obstacles.push({ path, reason, isLeft: true });
   }
 
-  /** The real path of what is walked first; undefined if it is reached by a link that is not followed. */
+  /** Returns the real path where the walk begins; undefined if it is reached by a link that is not followed. */
   #realOf(below: string): string | undefined {
     let real = this.#root;
     let path = '';
@@ -390,7 +398,7 @@ class Walk {
     return real;
   }
 
-  /** Whether a directory is in a tree that is walked anyway, or has the root below it: a link up would be a loop. */
+  /** True if a directory is in a tree that is walked anyway, or contains the root: a link up would be a loop. */
   #isBegun(real: string): boolean {
     if (isWithin(this.#root, real)) return true;
     for (let at = real; ; at = dirname(at)) {
@@ -404,18 +412,18 @@ class Walk {
   }
 }
 
-/** True if something is not checked by a rule: what only does not answer may hide runs. */
+/** True if a rule prevents a check. Something that only does not answer may hide runs. */
 function isLeftAlone(error: unknown): error is MirrorError {
   return error instanceof MirrorError && error.code !== 'MB2030';
 }
 
-/** `isLinked`: it was reached by a link, so that its count of names says nothing. */
+/** Returns a file as found. `isLinked`: it was reached by a link, so its number of names says nothing. */
 function foundFile(name: string, stat: BigIntStats, isLinked = false): FoundFile {
   const file = { name, size: Number(stat.size), stamp: fileStamp(stat) };
   return isLinked || stat.nlink > 1n ? { ...file, id: fileId(stat) } : file;
 }
 
-/** By which two names of one file are known to be that. */
+/** Returns the identity by which two names of one file are recognized. */
 function fileId({ dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): string {
   return `${dev}.${ino}`;
 }

@@ -1,4 +1,4 @@
-/** The discovery thread: scans and polls the roots, and listens for notifications, which only make it look earlier. */
+/** The discovery thread: scans and polls the roots, and receives notifications, which only make it check earlier. */
 import { basename, dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { answersAgain, CallMark, lstatSync, markCalls, passOver, statSync } from '../calls/index.ts';
@@ -13,17 +13,18 @@ import { MOST_HEARD, RootWatch, type RunChange } from './root-watch.ts';
 import { runFilter } from './run-filter.ts';
 
 const TICK_MS = 250;
-/** Notifications are gathered so long: one write can bring several. */
+/** Time in which notifications are collected: one write can cause several. */
 const GATHER_MS = 10;
 /**
- * A directory that is new is checked once more after this: of very many things at once the system does not tell all.
+ * A new directory is checked once more after this time: the system does not report everything if very much happens at
+ * once.
  */
 const LOOK_AGAIN_MS = 5000;
-/** A directory that did not change for so long before we looked is not looked at again for that. */
+/** A directory that did not change for this long before the check is not checked again because of it. */
 const SETTLED_MS = 2000;
-/** Links to directories (`current`) are checked so often: moving one need not touch what it leads to. */
+/** Interval for checking links to directories (`current`): moving a link need not touch its target. */
 const LINKS_MS = 2000;
-/** A root that is missing, or can't be read, is searched for more often than another one is scanned. */
+/** A root that is missing or unreadable is checked at this interval, which may be shorter than that of scans. */
 const MISSING_INTERVAL_MS = 5000;
 
 const settings = workerData as DiscoverWork;
@@ -34,11 +35,14 @@ class RootThread {
   readonly #root: WatchedRoot;
   readonly #watch: RootWatch;
   #nextScanMs = 0;
-  /** Scans take no more than a fifth of anybody's time, however often something asks for one. */
+  /**
+   * The time before which no requested scan begins: scans take no more than about a fifth of the time, however often
+   * one is requested.
+   */
   #restedMs = 0;
   #linksAtMs = 0;
   readonly #hearing: Hearing;
-  /** Names that something happened to, and of them those of directories that are others now, or gone. */
+  /** Names that notifications reported; `#lost` has those of directories that were replaced or are gone. */
   readonly #pointed = new Set<string>();
   readonly #lost = new Set<string>();
   #gathering = false;
@@ -61,7 +65,7 @@ class RootThread {
     });
   }
 
-  /** How many directories it listens to. */
+  /** The number of directories that it watches. */
   get heard(): number {
     return this.#hearing.size;
   }
@@ -82,7 +86,7 @@ class RootThread {
   #scan(): void {
     const machineAtMs = machineMs();
     const startedAtMs = steadyMs();
-    // What it has found so far goes out before it is over: a large root takes minutes.
+    // Sends what was found before the scan is over: a large root takes minutes.
     const result = this.#watch.scan(startedAtMs, (changes) => this.#tell(changes));
     const tookMs = Math.round(steadyMs() - startedAtMs);
     this.#nextScanMs =
@@ -96,14 +100,14 @@ class RootThread {
     const { directories, files, obstacles, isMissing, isEmptied } = result;
     const fact = { directories, files, startedAtMs: machineAtMs, tookMs, obstacles, isMissing, isEmptied };
     report({ kind: 'rootScanned', root: this.#root.name, ...fact });
-    // What lay under its path before may have been another file system, which was listened to.
+    // Its path may have been that of another, watched file system before.
     if (!isMissing && settings.notify && hasNotifications(this.#root.path)) this.#listen(startedAtMs);
     else this.#hearing.close();
   }
 
   /**
-   * Brings the notifications to where they are worth most; what came there since `lookedAtMs` is found by looking
-   * again.
+   * Moves the notifications to where they are worth most. Checks those places again, to find what arrived there since
+   * `lookedAtMs`.
    */
   #listen(lookedAtMs: number): void {
     this.#lookBelow(this.#hearing.arrange().filter((path) => changedWithin(path, steadyMs() - lookedAtMs + SETTLED_MS)));
@@ -130,7 +134,7 @@ class RootThread {
       const isEventFile = isEventFileName(basename(path));
       if (kind === 'directory') directories.push(path);
       else if (isEventFile && kind !== undefined) files.push(path);
-      // What lies behind a link gets its name when all is checked; so does what is gone get its word.
+      // A full scan names what is behind a link, and reports what is gone.
       if (kind === 'link' || (kind === undefined && (isEventFile || lost.has(path) || this.#hearing.has(path)))) this.scanSoon();
       if (kind === undefined) this.#hearing.forget(path);
     }
@@ -141,8 +145,8 @@ class RootThread {
   }
 
   /**
-   * Looks, listens to what is new, and looks again at what is listened to only since then, until nothing is new. Of
-   * all directories at once: where there is no room for more notifications, all of them are arranged once more each
+   * Checks directories, watches the new ones, and checks those again that are only watched since, until nothing is
+   * new. Handles all directories at once: if there is no room for more notifications, all of them are rearranged each
    * time something is added.
    */
   #lookBelow(directories: readonly string[]): void {
@@ -163,23 +167,23 @@ class RootThread {
   }
 }
 
-/** Some paths, and all directories that they lie in. */
+/** Returns some paths, and all directories that contain them. */
 function directoriesOver(paths: readonly string[]): ReadonlySet<string> {
   const all = new Set<string>();
   for (const path of paths) for (let at = path; !all.has(at); at = dirname(at)) all.add(at);
   return all;
 }
 
-/** Whether a directory changed in the last so many milliseconds, or at a time that lies ahead of our clock. */
+/** True if a directory changed within the last `ms` milliseconds, or at a time ahead of our clock. */
 function changedWithin(path: string, ms: number): boolean {
   try {
     return Date.now() - statSync(systemPath(path)).mtimeMs <= ms;
   } catch {
-    return false; // gone or out of reach: the scan says so
+    return false; // gone or out of reach: the scan reports it
   }
 }
 
-/** What lies under a name: of links those that may matter, to directories and to event files. */
+/** Returns the kind of a path. Of links it names only those that may matter: to directories and to event files. */
 function kindOf(path: string): 'directory' | 'link' | 'file' | undefined {
   try {
     const stat = lstatSync(systemPath(path));
@@ -195,7 +199,10 @@ function report(fact: DiscoverFact): void {
   parentPort?.postMessage(fact);
 }
 
-/** How many directories a root may listen to: its share of the thread's, and what the others leave of theirs. */
+/**
+ * Returns how many directories a root may watch: its share of the thread's limit, plus what the others leave of
+ * theirs.
+ */
 function roomFor(root: RootThread): number {
   const heard = [...roots.values()].reduce((sum, other) => sum + (other === root ? 0 : other.heard), 0);
   const share = Math.max(1, Math.floor(settings.mayHear / roots.size));

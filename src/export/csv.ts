@@ -3,13 +3,13 @@ import { type ExportKind, isOfKind } from './kind.ts';
 import { type ExportCount, type ExportSource, nothingYet } from './source.ts';
 import { TextBuffer, type TextSink } from './text-buffer.ts';
 
-/** What is written, and how texts are. */
+/** The options of a CSV export. */
 export interface CsvOptions {
-  /** Which series are written; default `scalars`. */
+  /** The kind of series to write; default `scalars`. */
   readonly kind?: ExportKind;
   /**
-   * No text is a formula to a spreadsheet, and none steers a terminal. Default false: texts are exactly what they
-   * are.
+   * True to write texts so that none is a formula to a spreadsheet, and none controls a terminal. Default false:
+   * texts are unchanged.
    */
   readonly safe?: boolean;
 }
@@ -17,8 +17,8 @@ export interface CsvOptions {
 const HEADER = 'run,tag,step,wall_time,value\n';
 
 /**
- * Writes one table, a line a point (RFC 4180, but for the line end, which is `\n`). Numbers are in their shortest
- * form that reads back exactly; `NaN`, `Infinity`, `-Infinity` are spelled so, negative zero is `-0.0`, integers are
+ * Writes one table, a line per point (RFC 4180, except the line end, which is `\n`). Numbers are in their shortest
+ * form that reads back exactly. `NaN`, `Infinity`, `-Infinity` are written so, negative zero is `-0.0`, integers are
  * in full. Values of kinds other than scalars are JSON text.
  */
 export async function writeCsv(
@@ -56,18 +56,15 @@ export async function writeCsv(
   return count;
 }
 
-/** Quoted if the text could be read as several fields, or as none. */
+/** Quotes a text if it could be read as several fields, or as none. */
 function csvField(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** What spreadsheets take for the beginning of a formula, also behind blanks and in its wide form. */
+/** The beginning of a formula for spreadsheets, also after blanks and in its wide form. */
 const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/;
 
-/**
- * A text that is nothing but shown: what would steer is written out, and what would be a formula has a quote before
- * it.
- */
+/** Makes a text that is only shown: control characters are escaped, and a formula gets a quote before it. */
 function harmless(text: string): string {
   const plain = text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (sign) => `\\u{${(sign.codePointAt(0) ?? 0).toString(16)}}`);
   return FORMULA.test(text) || /^[\t\r\n]/.test(text) ? `'${plain}` : plain;

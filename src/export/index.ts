@@ -1,4 +1,4 @@
-/** Writes runs as the truth format, CSV or Parquet, wherever they come from. */
+/** Writes runs of any source as the truth format, CSV or Parquet. */
 export { type CsvOptions, writeCsv } from './csv.ts';
 export { EXPORT_KINDS, type ExportKind } from './kind.ts';
 export { type ParquetOptions, writeParquet } from './parquet.ts';

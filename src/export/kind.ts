@@ -1,6 +1,6 @@
 import { kindOf } from '../model/index.ts';
 
-/** The kinds of series a table can be made of; meshes are tensors in a table. */
+/** The kinds of series for a table; meshes are tensors in a table. */
 export const EXPORT_KINDS = [
   'scalars',
   'histograms',
@@ -18,7 +18,7 @@ export const EXPORT_KINDS = [
 /** A kind of series that can be exported. */
 export type ExportKind = (typeof EXPORT_KINDS)[number];
 
-/** Whether the series of a plugin belong to a kind. */
+/** True if the series of a plugin belong to a kind. */
 export function isOfKind(plugin: string, kind: ExportKind): boolean {
   const own = kindOf(plugin);
   return kind === 'all' || (own === 'meshes' ? 'tensors' : own) === kind;

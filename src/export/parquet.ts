@@ -3,19 +3,22 @@ import { ByteWriter, type ColumnSource, ParquetWriter, type SchemaElement } from
 import { type ExportKind, isOfKind } from './kind.ts';
 import { type ExportCount, type ExportSource, nothingYet } from './source.ts';
 
-/** Takes a piece of the output and may keep it. The next piece is made after the returned promise resolves. */
+/**
+ * A call that takes a piece of the output and may keep it. The next piece is made after the returned promise
+ * resolves.
+ */
 type ByteSink = (chunk: Uint8Array) => void | Promise<void>;
 
-/** What is written, and in groups of how many rows. */
+/** The options of a Parquet export. */
 export interface ParquetOptions {
-  /** Which series are written; default `scalars`. */
+  /** The kind of series to write; default `scalars`. */
   readonly kind?: ExportKind;
-  /** Rows that are held in memory and compressed together; default 100 000. */
+  /** The rows that memory holds and compresses together; default 100 000. */
   readonly rowGroupRows?: number;
 }
 
 const ROW_GROUP_ROWS = 100_000;
-/** A row group ends early when its JSON texts come to so many characters. */
+/** The characters of JSON text at which a row group ends early. */
 const ROW_GROUP_CHARACTERS = 32 * 1024 * 1024;
 
 /**
@@ -78,7 +81,7 @@ function schema(hasJson: boolean): SchemaElement[] {
 /** The rows of one row group, in columns. */
 class Rows {
   count = 0;
-  /** Of the JSON texts. */
+  /** The number of characters of the JSON texts. */
   characters = 0;
   readonly #run: string[] = [];
   readonly #tag: string[] = [];
@@ -122,7 +125,7 @@ class Rows {
   }
 }
 
-/** The library's buffer, emptied into a sink after each row group; the library waits for `flush`. */
+/** The library's buffer. It empties into a sink after each row group; the library waits for `flush`. */
 class SinkWriter extends ByteWriter {
   readonly #sink: ByteSink;
 

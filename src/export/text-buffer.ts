@@ -1,14 +1,12 @@
-/** Takes a piece of the output; the next piece is made after its promise. */
+/** A call that takes a piece of the output; the next piece is made after its promise. */
 export type TextSink = (chunk: string) => void | Promise<void>;
 
-/**
- * Characters that are collected before they are written: enough to make a write cheap, few enough to keep in memory.
- */
+/** The characters that are collected before a write: enough to make a write cheap, few enough to keep in memory. */
 const CHUNK_CHARACTERS = 64 * 1024;
 
 /**
- * Collects text for a sink. `add` is synchronous, because a promise for each point would cost more than the point; the
- * writer asks `isFull` after each one and only then waits.
+ * A buffer that collects text for a sink. `add` is synchronous, because a promise for each point would cost more than
+ * the point; the writer asks `isFull` after each one and only then waits.
  */
 export class TextBuffer {
   readonly #sink: TextSink;

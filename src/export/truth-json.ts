@@ -8,7 +8,7 @@ const FORMAT = 1;
 
 /**
  * Writes everything as one JSON text, a piece at a time. Every number reads back exactly: see `jsonText`. A point is
- * `[step, wall time, value]`; a line holds one point, so that two exports can be compared with ordinary tools.
+ * `[step, wall time, value]`; a line holds one point, so that ordinary tools can compare two exports.
  */
 export async function writeTruthJson(source: ExportSource, sink: TextSink): Promise<ExportCount> {
   const out = new TextBuffer(sink);
@@ -31,7 +31,7 @@ async function writeTags(run: ExportRun, out: TextBuffer, count: ExportCount): P
   for (const series of run.series) {
     let points = 0;
     for (const point of series.points()) {
-      // A series without points is not there: it may be left over from a file that was replaced.
+      // A series without points is left out: it may be a remainder of a file that was replaced.
       out.add(points === 0 ? `${tags === 0 ? '\n' : ',\n'}${seriesHead(series)}` : ',\n');
       out.add(`[${exactJson(point.step)},${jsonNumber(point.wallTime)},${exactJson(point.value)}]`);
       points++;
@@ -52,14 +52,17 @@ function seriesHead({ tag, plugin, dataClass, displayName, description }: Export
   return `${head},"points":[\n`;
 }
 
-/** `good_bytes` is the watermark, where reading resumes. `damage` lists what before it could not be read. */
+/**
+ * Returns the files in JSON. `good_bytes` is the watermark, where reading resumes. `damage` lists the ranges before
+ * it that could not be read.
+ */
 function filesJson(files: readonly ExportedFile[]): string {
   return JSON.stringify(
     files.map(({ name, size, records, position, damage }) => ({ name, bytes: size, records, good_bytes: position.watermark, damage })),
   );
 }
 
-/** A text is a value in its JSON form already. */
+/** Returns a value in JSON. A text is already a value in its JSON form. */
 function exactJson(value: ReadBackPoint['value']): string {
   switch (typeof value) {
     case 'number':

@@ -1,4 +1,4 @@
-/** The body of an answer: unpacked, and no more of it than the request can need. */
+/** Reads the body of an answer: decompressed, and no more than the request can need. */
 import { pipeline, type Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import { Room } from '../concurrency/index.ts';
@@ -6,7 +6,7 @@ import { memoryShares } from '../memory/index.ts';
 import { signOfLife } from '../sign-of-life.ts';
 import { type HttpHeaders, headerOf } from './answer.ts';
 
-/** Longest answer to a request that asks for little: most do. */
+/** The longest answer to a request for little: most requests are such. */
 export const SHORT_ANSWER = 1024 * 1024;
 /** Bytes of an answer that are read before it needs room among the long ones. */
 const WITHOUT_ROOM = 1024 * 1024;
@@ -19,26 +19,29 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map<string, () => Tra
   ['zstd', () => createZstdDecompress()],
 ]);
 
-/** What was read of a body. `tooLong`: it continues behind `most` bytes, and was let go of. */
+/** The part of a body that was read. `tooLong`: it continues after `most` bytes, and was dropped. */
 type ReadBody =
   | { readonly kind: 'whole' | 'tooLong'; readonly body: Buffer }
   | { readonly kind: 'unknownEncoding'; readonly encoding: string };
 
 /**
- * For long answers of one server that are on their way at the same time: together they take no more than the share of
- * one, so that one waits for another.
+ * Creates the room for long answers of one server that arrive at the same time: together they take no more than the
+ * share of one, so that one waits for another.
  */
 export function roomForAnswers(): Room {
   return new Room(() => memoryShares().answer);
 }
 
-/** Reads a body, unpacked, up to `most` bytes. Nothing more is held of what a few bytes claim to be. */
+/**
+ * Reads a body, decompressed, up to `most` bytes. A few bytes that claim to be much more take no more memory than
+ * that.
+ */
 export async function readBody(body: Readable, headers: HttpHeaders, most: number, room: Room, signal: AbortSignal): Promise<ReadBody> {
   const encoding = headerOf(headers, 'content-encoding')?.trim().toLowerCase() ?? '';
   const isPlain = encoding === '' || encoding === 'identity';
   const decoder = isPlain ? undefined : DECODERS.get(encoding);
   if (!isPlain && decoder === undefined) {
-    // That it is let go of is an error to it.
+    // Destroying the body raises an error on it.
     body.on('error', () => undefined).destroy();
     return { kind: 'unknownEncoding', encoding };
   }
@@ -54,7 +57,7 @@ export async function readBody(body: Readable, headers: HttpHeaders, most: numbe
       const piece = chunk as Buffer;
       bytes += piece.length;
       signOfLife();
-      // Letting go ends an answer that has no end.
+      // Dropping the body ends an answer that never ends.
       if (bytes > most) return { kind: 'tooLong', body: joined([...chunks, piece.subarray(0, most - bytes + piece.length)]) };
       chunks.push(piece);
       if (bytes > WITHOUT_ROOM) giveBack ??= await room.enter(signal, expected);

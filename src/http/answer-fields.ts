@@ -1,31 +1,32 @@
 import { MirrorError } from '../errors.ts';
 
-/** An object of an answer as it came: nothing is known of its fields. */
+/** An object of an answer as received: nothing is known about its fields. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** By what an answer is named in a message. */
+/** The names of an answer's source in a message. */
 export interface AnswerSource {
-  /** What was being done: `creating the run train/a`. */
+  /** The action: `creating the run train/a`. */
   readonly what: string;
   readonly address: string;
-  /** Who gave it, where the address is in `what` already. */
+  /** The sender of the answer, if `what` already contains the address. */
   readonly speaker?: string;
 }
 
-/** Longest id, in characters: ids go back to the server in paths and texts. */
+/** The longest id, in characters: ids go back to the server in paths and texts. */
 const MOST_ID = 1000;
 const MOST_NUMBER = 100;
 
 /**
- * Reads an answer field by field. A field of the wrong type makes the answer unusable (MB4031, with the request and the
- * field). All code reads answers through this class, because a server may send anything. Missing and null are the same.
+ * Reads an answer field by field. A field of the wrong type makes the answer unusable (MB4031, with the request and
+ * the field). All code reads answers through this class, because a server may send anything. Missing and null are the
+ * same.
  */
 export class AnswerFields {
   readonly #fields: Fields;
   readonly #source: AnswerSource;
   readonly #path: string;
 
-  /** Throws MB4031 where it is no object. */
+  /** Wraps an object. Throws MB4031 if the value is not an object. */
   constructor(value: unknown, source: AnswerSource, path = '') {
     this.#source = source;
     this.#path = path;
@@ -33,12 +34,12 @@ export class AnswerFields {
     this.#fields = value;
   }
 
-  /** All of it as it came. */
+  /** Returns the whole object as received. */
   get fields(): Fields {
     return this.#fields;
   }
 
-  /** As it came, so that pages of a listing can be told apart by what is in them. */
+  /** Returns the object as received, so that pages of a listing can be compared by content. */
   toJSON(): Fields {
     return this.#fields;
   }
@@ -47,17 +48,17 @@ export class AnswerFields {
     return this.#of(name) !== undefined;
   }
 
-  /** Of what is not there an empty one. */
+  /** Returns an object; an empty one if the field is missing. */
   object(name: string): AnswerFields {
     return new AnswerFields(this.#of(name) ?? {}, this.#source, this.#pathTo(name));
   }
 
-  /** Objects; none if there is no list. */
+  /** Returns a list of objects; an empty one if the field is missing. */
   list(name: string): readonly AnswerFields[] {
     return this.#all(name).map((entry, i) => new AnswerFields(entry, this.#source, `${this.#pathTo(name)}[${i}]`));
   }
 
-  /** The same as they came: for lists that are long. */
+  /** Returns a list of objects as received: for long lists. */
   records(name: string): readonly Fields[] {
     const all = this.#all(name);
     const strange = all.findIndex((entry) => !isFields(entry));
@@ -72,14 +73,14 @@ export class AnswerFields {
     return all as readonly string[];
   }
 
-  /** A text; `otherwise` if it is not there. Without one it must be there. */
+  /** Returns a text; `otherwise` if the field is missing. Without `otherwise`, the field is required. */
   text(name: string, otherwise?: string): string {
     const value = this.#of(name) ?? otherwise;
     if (typeof value !== 'string') throw this.#odd(name, value, 'a text');
     return value;
   }
 
-  /** What something is called by, in requests too: a text that is not empty, or a whole number. It must be there. */
+  /** Returns an id that may go into requests: a text that is not empty, or a whole number. The field is required. */
   id(name: string): string {
     const value = this.#of(name);
     if (Number.isSafeInteger(value)) return String(value);
@@ -87,7 +88,7 @@ export class AnswerFields {
     return value;
   }
 
-  /** A number, or a text of one; `otherwise` if it is not there. */
+  /** Returns a number, also from a text with one; `otherwise` if the field is missing. */
   number(name: string, otherwise: number): number {
     const value = this.#of(name);
     if (value === undefined) return otherwise;
@@ -101,7 +102,7 @@ export class AnswerFields {
     return this.#of(name) === true;
   }
 
-  /** That a field is not what it must be. */
+  /** Returns the error for a field that is not what it must be. */
   odd(name: string, expected: string): MirrorError {
     return this.#odd(name, this.#of(name), expected);
   }
@@ -125,7 +126,7 @@ export class AnswerFields {
   }
 }
 
-/** An answer that is none of the API's. It may be another one the next time. */
+/** Returns the error for an answer that the API cannot have sent. The next answer may be valid. */
 export function oddAnswer({ what, address, speaker = address }: AnswerSource, found: string): MirrorError {
   return new MirrorError('MB4031', `${what}: ${speaker} returned an unusable answer: ${found}`, {
     retry: 'later',
@@ -134,17 +135,17 @@ export function oddAnswer({ what, address, speaker = address }: AnswerSource, fo
   });
 }
 
-/** True if an error says that an answer has not the shape that the API promises. */
+/** True if an error means that an answer does not have the shape that the API promises. */
 export function isOddAnswer(error: unknown): boolean {
   return error instanceof MirrorError && error.code === 'MB4031';
 }
 
-/** Whether a JSON value is an object. */
+/** True if a JSON value is an object. */
 export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What a value is, in words: its content may be anything. */
+/** Returns the kind of a value in words: its content may be anything. */
 export function kindOf(value: unknown): string {
   if (value === undefined) return 'missing';
   if (value === null) return 'null';
@@ -154,7 +155,7 @@ export function kindOf(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-/** A whole number as servers write it: digits, in a text where it is wide. Undefined if it is none. */
+/** Reads a whole number as servers write it: digits, in a text if it is wide. Undefined if it is none. */
 export function wholeNumber(value: unknown): number | bigint | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
   if (typeof value !== 'string' || !/^-?\d{1,30}$/.test(value)) return undefined;

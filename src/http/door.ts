@@ -1,26 +1,28 @@
-/** Recognizes a proxy or login page that answers instead of the server: a redirect, a login page. */
+/** Recognizes a redirect or a login page that answers instead of the server. */
 
-/** What a user knows the settings by, for hints. */
+/** The names of settings that users know, for hints. */
 export interface SettingNames {
   readonly address: string;
   /** The settings of credentials: `token_file (MLFLOW_TRACKING_TOKEN)`. */
   readonly access?: string;
 }
 
-/** What is in front of a tracker (a login page, a redirect): the error code and the remedy. */
+/** The error code and the hint for whatever is in front of a tracker (a login page, a redirect). */
 export interface Door {
   readonly code: 'MB4002' | 'MB4003';
   readonly hint: string;
 }
 
-/** In a host's name or a path: there a person must log in. */
+/** Words in a host's name or a path that mean that a person must log in. */
 const LOGIN_WORD =
   /(?:^|[^a-z])(?:log-?in|sign-?in|sso|oauth2?|oidc|saml2?|auth(?:n|z|orize|enticate)?|adfs|okta|idp|keycloak|accounts)(?![a-z])/i;
 
-/** So much of a page is checked. */
+/** The part of a page that is checked. */
 const LOOKED_AT = 16 * 1024;
 
-/** Where a redirect leads, and what helps. `path`: of the request, without what the base address has. */
+/**
+ * Returns the meaning of a redirect, with a hint. `path`: that of the request, without the part of the base address.
+ */
 export function redirectDoor(location: string, base: string, path: string, names: SettingNames = NAMES): Door {
   const asked = new URL(base);
   const target = URL.canParse(location, base) ? new URL(location, base) : undefined;
@@ -38,7 +40,7 @@ function elsewhere({ address }: SettingNames): Door {
   return { code: 'MB4003', hint: `Check ${address}: it does not lead to the API.` };
 }
 
-/** Whether a page is a login page. */
+/** True if a page is a login page. */
 export function isLoginPage(body: Uint8Array): boolean {
   const page = Buffer.from(body.buffer, body.byteOffset, Math.min(body.byteLength, LOOKED_AT)).toString('utf8');
   if (!isMarkup(page)) return false;

@@ -22,40 +22,40 @@ import { closedHint, opensslReason, readTlsFiles, type TlsMaterial, type TlsOpti
 import { tooLargeAnswer } from './too-large.ts';
 import { LateError, within } from './within.ts';
 
-/** Where requests go, and with what credentials, limits and TLS settings. */
+/** The address of a server, and the credentials, limits and TLS settings for its requests. */
 export interface HttpOptions {
   /**
-   * What every path is appended to, with a path of its own or without. User and password in it become basic
-   * authentication.
+   * The address that every path is appended to, with or without a path of its own. User and password in it become
+   * basic authentication.
    */
   readonly baseUrl: string;
   readonly auth?: Auth;
-  /** Reads credentials again that are kept in a file; called after each refusal. Undefined: as before. */
+  /** Reads credentials again that are in a file; called after each refusal. Undefined: they did not change. */
   readonly renewAuth?: () => Auth | undefined;
-  /** Sent with every request. */
+  /** Headers sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly tls?: TlsOptions;
   /** Texts that must not appear in any error, in addition to the credentials given here. */
   readonly secrets?: readonly string[];
-  /** Connections at a time. Default 8. */
+  /** The most connections at a time. Default 8. */
   readonly connections?: number;
   /** Time limit for a connection. Milliseconds, default 10 000. */
   readonly connectTimeoutMs?: number;
   /**
-   * Of a whole request, the answer's body included; a body that is sent has a second more for every megabyte.
+   * Time limit for a whole request, including the answer's body; a body to send adds a second per megabyte.
    * Milliseconds, default 120 000.
    */
   readonly timeoutMs?: number;
-  /** The time and its timers. Default: the system's. */
+  /** The clock. Default: the system's. */
   readonly clock?: Clock;
   /**
-   * True if the text of a 503 is the tracker's own word on what was asked, not on how busy it is. Default: one in
-   * JSON is.
+   * True if the text of a 503 is the tracker's own answer to the request, and not about its load. Default: true for
+   * JSON.
    */
   readonly isOwnWord?: (text: string) => boolean;
-  /** How names become addresses, where no proxy does it. Default: the system's. */
+  /** Resolves names to addresses, if no proxy does it. Default: the system's. */
   readonly lookup?: LookupFunction;
-  /** Where proxies are named. Default: the process's. */
+  /** The variables that may name proxies. Default: the process's. */
   readonly env?: Environment;
 }
 
@@ -65,40 +65,40 @@ export type Auth = { readonly username: string; readonly password: string } | { 
 /** A request; `isRepeatable` and `isRead` decide what a lost answer means. */
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD';
-  /** Appended to the base address, each part encoded already. */
+  /** The path after the base address, with each part already encoded. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
-  /** Sent as it is, always with its length. A stream is read again for each try. */
+  /** The body, sent unchanged and always with its length. A stream is read again for each attempt. */
   readonly body?: string | Uint8Array | BodyStream;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
   /**
-   * Longest answer that it can need, unpacked; never more than the memory allows. Bytes, default 1 MiB. `Infinity`
-   * where that is not known.
+   * The longest answer that the request can need, decompressed; the memory limits it further. Bytes, default 1 MiB.
+   * `Infinity` if unknown.
    */
   readonly mostBytes?: number;
-  /** True if a file is asked for, which may be any page. Elsewhere a login page is a refusal. */
+  /** True if the request is for a file, which may be any page. For other requests, a login page is a refusal. */
   readonly isFile?: boolean;
   /**
-   * True if it only reads, so that it may wait by itself for a server that wants requests to come slower. Default:
+   * True if the request only reads, so that the client itself may wait if the server wants slower requests. Default:
    * GET and HEAD.
    */
   readonly isRead?: boolean;
-  /** True if it does no harm when it is sent twice, so that it may be after a reset. Default true. */
+  /** True if sending it twice does no harm, so that the client may repeat it after a reset. Default true. */
   readonly isRepeatable?: boolean;
   readonly signal: AbortSignal;
 }
 
-/** A body that is too large to be held. */
+/** A body that is too large to keep in memory. */
 export interface BodyStream {
   readonly bytes: number;
   read(): AsyncIterable<Uint8Array>;
 }
 
-/** Of an answer that is no success, so much is read, and so much is kept. */
+/** The bytes of an unsuccessful answer that are read, and those that are kept. */
 const READ_BYTES = 16 * 1024;
 const CUT_BYTES = 2000;
-/** Longest address in a message. */
+/** The longest address in a message. */
 const MOST_PLACE = 500;
 
 /** Most proxies in front of a tracker accept at most 1 MB. */
@@ -106,25 +106,28 @@ const BODY_LIMIT_HINT =
   'A proxy in front of the tracker rejects a body of this size: raise its limit (nginx: client_max_body_size, ' +
   'ingress-nginx: proxy-body-size).';
 
-/** So long a request that came too fast is sent again, ever more slowly; then the whole lane waits. */
+/**
+ * The time during which the client repeats a request that came too fast, ever more slowly; after it, the whole lane
+ * waits.
+ */
 const PATIENCE_MS = 5000;
 
-/** What is slower may be given up. */
+/** The slowest transfer: the client may give up slower ones. */
 const SLOWEST_BYTES_PER_MS = 1000;
 
-/** How long a server may take to explain a refusal before it was asked anything. */
+/** The time in which a server may explain a refusal before any request. */
 const HANDSHAKE_MS = 3000;
 
-/** The other side let go of the connection: nothing says that it is gone itself. */
+/** The other side closed the connection: this does not mean that it is unreachable. */
 const RESET = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
-/** Nobody has answered while a connection was made. */
+/** The other side did not answer while a connection was being made. */
 const TIMED_OUT = new Set(['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT']);
 
 /**
- * Requests to one server over a pool of connections that are kept. What the server does is a value; only an aborted
- * signal throws. A server closes kept connections when it likes, so a reset is answered by one more try at once,
- * where a request may be sent twice.
+ * Sends requests to one server over a pool of kept connections. The server's reaction is a value; only an aborted
+ * signal throws. A server closes kept connections at any time, so after a reset the client tries once more at once,
+ * if the request may be sent twice.
  */
 export class HttpClient {
   /** The base address without user, password and a slash at the end. */
@@ -166,7 +169,7 @@ export class HttpClient {
     const limits = {
       connections: options.connections ?? 8,
       pipelining: 1,
-      // The limit of the whole request is kept here, and covers both.
+      // This class enforces the limit of the whole request, which covers both.
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: {
@@ -178,7 +181,7 @@ export class HttpClient {
     this.#agent = makeAgent(limits, this.#material, env);
   }
 
-  /** Sends a request. Throws the signal's reason when it is aborted, and nothing else. */
+  /** Sends a request. Throws the signal's reason if it is aborted, and nothing else. */
   async send(request: HttpRequest): Promise<HttpAnswer> {
     const canWait = request.isRead ?? (request.method === 'GET' || request.method === 'HEAD');
     const patience = this.#clock.steadyMs() + PATIENCE_MS;
@@ -187,9 +190,9 @@ export class HttpClient {
       const beganMs = await this.#pace.turn(request.signal);
       const answer = await this.#sendThrough(request);
       if (!this.#cameTooFast(answer, beganMs)) return answer;
-      // Sent twice, it may do harm: 503 does not say that nothing was done.
+      // Sending it twice may do harm: 503 does not mean that nothing was done.
       if (answer.status !== 429 && request.isRepeatable === false) return answer;
-      // Who drives a lane is to know that its server wants less; from then on the pace sees to it.
+      // The lane must learn that its server wants slower requests; from then on, the pace handles it.
       if (this.#clock.steadyMs() + (answer.afterMs ?? 0) > patience || !(wasSlow || canWait)) return answer;
       signOfLife();
       if (answer.afterMs !== undefined) await this.#pace.pause(answer.afterMs, request.signal);
@@ -211,11 +214,11 @@ export class HttpClient {
   async #sendThrough(request: HttpRequest): Promise<HttpAnswer> {
     const used = this.#authorization;
     const answer = await this.#send(request);
-    // What was refused at the door was not done.
+    // The server did nothing for a request that was refused for its credentials.
     return answer.kind === 'refused' && answer.error.code === 'MB4002' && this.#hasOther(used) ? await this.#send(request) : answer;
   }
 
-  /** True if there is something else to show than what was refused. */
+  /** True if there are other credentials than the refused ones. */
   #hasOther(used: string | undefined): boolean {
     if (this.#authorization !== used) return true;
     const auth = this.#renewAuth?.();
@@ -233,12 +236,12 @@ export class HttpClient {
   }
 
   /**
-   * A server that wants a certificate of ours seems to reset connections; asked on its own, it says what it has
-   * against us.
+   * Finds out why a connection was reset. A server that wants a client certificate seems to reset connections; in a
+   * separate handshake it states its reason.
    */
   async #whyReset(reset: Reset, { method, path, signal }: HttpRequest): Promise<HttpAnswer> {
     const answer: HttpAnswer = { ...reset, kind: 'retry' };
-    // Through a proxy another server would be asked.
+    // Through a proxy, another server would answer.
     if (this.#hasProxy || !this.#origin.startsWith('https:')) return answer;
     const refusal = await quietHandshake(new URL(this.#origin), this.#material, HANDSHAKE_MS, this.#clock, signal);
     signal.throwIfAborted();
@@ -248,12 +251,12 @@ export class HttpClient {
       : withoutReset(this.#unreachable(refusal, method, this.#prefix + path));
   }
 
-  /** Texts that must not stand in any error from now on. */
+  /** Hides these texts in all errors from now on. */
   hide(secrets: readonly string[]): void {
     for (const secret of secrets) this.#secrets.push(secret);
   }
 
-  /** Closes the connections; requests under way are broken off. */
+  /** Closes the connections, and aborts requests under way. */
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
@@ -285,7 +288,7 @@ export class HttpClient {
       if (!isOurLimit(cause)) signOfLife();
       return this.#unreachable(cause, method, path);
     } finally {
-      // One that we broke off says nothing of the server.
+      // A request that this side aborted means nothing about the server.
       if (!signal.aborted) ended(status);
     }
   }
@@ -296,7 +299,7 @@ export class HttpClient {
     const isOk = status >= 200 && status < 300;
     const asked = request.mostBytes ?? SHORT_ANSWER;
     const { answer: share } = memoryShares();
-    // Of a refusal more is not looked at.
+    // Of a refusal, no more is needed.
     const most = isOk ? Math.min(asked, share) : READ_BYTES;
     const source = { what: `${method} ${this.#shown(path)}`, address: this.address, speaker: 'the server' };
     const read = await readBody(answer.body, headers, most, this.#room, signal);
@@ -306,7 +309,8 @@ export class HttpClient {
     const isLogin = isOk && request.isFile !== true && read.kind === 'whole' && isPage({ headers }) && isLoginPage(read.body);
     if (!isOk || isLogin) return this.#refusal(status, headers, read.body, request, path, isLogin);
     if (read.kind === 'whole') return { kind: 'ok', status, headers, body: read.body };
-    // Nothing honest answers a small question at such length; a long answer may be a run that is too large for us.
+    // No valid server answers a small request at such length; a long answer may be a run that is too large for the
+    // memory.
     const error = asked > share ? tooLargeAnswer(source, share) : oddAnswer(source, `it is longer than ${formatMemory(most)}`);
     return later(headers, error);
   }
@@ -383,17 +387,17 @@ function isJsonText(text: string): boolean {
   return text.trimStart().startsWith('{');
 }
 
-/** The longest that a request may take which sends so many bytes. Milliseconds. */
+/** Returns the time limit of a request that sends this many bytes. Milliseconds. */
 export function deadlineOf(timeoutMs: number, bytes: number): number {
   return timeoutMs + bytes / SLOWEST_BYTES_PER_MS;
 }
 
-/** Not as it should be, and perhaps so the next time. */
+/** Returns the answer for a problem that may pass. */
 function later(headers: HttpHeaders, error: MirrorError): HttpAnswer {
   return { kind: 'retry', status: undefined, headers, text: '', error };
 }
 
-/** The connection went away; the request may have arrived or not. */
+/** The connection was closed; the request may have arrived or not. */
 interface Reset extends Omit<Extract<HttpAnswer, { kind: 'retry' }>, 'kind'> {
   readonly kind: 'reset';
 }
@@ -402,7 +406,7 @@ function withoutReset(answer: HttpAnswer | Reset): HttpAnswer {
   return answer.kind === 'reset' ? { ...answer, kind: 'retry' } : answer;
 }
 
-/** We gave up, and have heard nothing from the other side. */
+/** True if this side gave up, without an answer from the other side. */
 function isOurLimit(cause: unknown): boolean {
   return cause instanceof LateError || TIMED_OUT.has(systemCode(cause) ?? '');
 }
@@ -413,7 +417,10 @@ function codeOf(status: number): ErrorCode {
   return status === 408 || status === 502 || status === 503 || status === 504 ? 'MB4001' : 'MB4005';
 }
 
-/** undici sends a text or bytes with their length; a view is made a Buffer so that it is not taken for a stream. */
+/**
+ * Returns the body for undici, which sends a text or bytes with their length; a view becomes a Buffer so that it is
+ * not taken for a stream.
+ */
 function bodyOf(body: string | Uint8Array | BodyStream): string | Buffer | Readable {
   if (typeof body === 'string') return body;
   return 'read' in body
@@ -421,7 +428,10 @@ function bodyOf(body: string | Uint8Array | BodyStream): string | Buffer | Reada
     : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }
 
-/** A large file takes long to send: that more of it is wanted shows that it arrives. */
+/**
+ * Passes pieces on, with a sign of life for each. A large file takes long to send: a request for the next piece shows
+ * that the previous ones arrive.
+ */
 async function* alive(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   for await (const piece of pieces) {
     yield piece;
@@ -436,8 +446,8 @@ function bytesOf(body: HttpRequest['body']): number {
 }
 
 /**
- * The length of a stream, which only we know. Without it, the body would be sent in chunks, which some servers do not
- * accept.
+ * Returns the header with a stream's length, which undici does not know. Without it, the body would be sent in
+ * chunks, which some servers do not accept.
  */
 function lengthOf(body: HttpRequest['body']): Readonly<Record<string, string>> {
   return typeof body === 'object' && 'read' in body ? { 'content-length': String(body.bytes) } : {};

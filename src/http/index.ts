@@ -1,4 +1,4 @@
-/** The HTTP client that all backends share: pools, time limits, answers as values, nothing secret in errors. */
+/** The HTTP client that all backends share: pools, time limits, answers as values, no secrets in errors. */
 export { type HttpAnswer, type HttpHeaders, headerOf } from './answer.ts';
 export { AnswerFields, type AnswerSource, type Fields, isFields, isOddAnswer, kindOf, oddAnswer, wholeNumber } from './answer-fields.ts';
 export { loginHint, type SettingNames } from './door.ts';

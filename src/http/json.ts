@@ -5,29 +5,29 @@ import { AnswerFields, type AnswerSource, isFields, kindOf, oddAnswer } from './
 import { isPage } from './reply.ts';
 import { tooLargeAnswer } from './too-large.ts';
 
-/** What a text of JSON is. */
+/** The result of parsing a JSON text. */
 export type ParsedJson =
   | { readonly kind: 'ok'; readonly value: unknown }
-  /** `found`: what it is instead, for a message. */
+  /** `found` describes the text, for a message. */
   | { readonly kind: 'odd'; readonly found: string }
-  /** What is made of it would take more than its share of the memory. */
+  /** The value would take more than its share of the memory. */
   | { readonly kind: 'tooLarge' };
 
-/** No API nests deeper; what walks over a value may do so by calling itself. */
+/** The deepest nesting: no API nests deeper, and a walk over a value may recurse. */
 const MOST_DEPTH = 100;
-/** Parsing is one piece of work, and nothing else is done meanwhile. */
+/** The longest text: parsing is one step, which blocks everything else. */
 const MOST_JSON = 64 * 1024 * 1024;
 
-/** Memory that a list or an object takes, and a value in it, in addition to its text. */
+/** The memory of a list or an object, and of a value in it, in addition to its text. */
 const BYTES_PER_CONTAINER = 64;
 const BYTES_PER_VALUE = 32;
 
-/** Shorter texts take little whatever they are. */
+/** Shorter texts take little memory, whatever they contain. */
 const WORTH_WEIGHING = 64 * 1024;
 
 /**
- * The value of a text of JSON from outside. It is weighed first: a few megabytes of brackets become a hundred times
- * as much. `prepare` changes the text before it is parsed.
+ * Parses a JSON text from outside. It first estimates the memory: a few megabytes of brackets become a hundred times
+ * as much. `prepare` changes the text before parsing.
  */
 export function parseJson(bytes: Uint8Array, prepare: (text: string) => string = (text) => text): ParsedJson {
   const { weight, depth } = weigh(bytes);
@@ -40,9 +40,7 @@ export function parseJson(bytes: Uint8Array, prepare: (text: string) => string =
   }
 }
 
-/**
- * An answer of 200 read as an object of JSON. `notJson`: a page, or a text: something else than an API is there.
- */
+/** An answer of 200, parsed as a JSON object. `notJson`: a page or a text, so it does not come from an API. */
 type JsonAnswer =
   | { readonly kind: 'ok'; readonly value: AnswerFields }
   | { readonly kind: 'notJson' }
@@ -59,7 +57,7 @@ export function readJson(
   if (body.length > MOST_JSON) return { kind: 'failed', error: tooLargeAnswer(source, MOST_JSON) };
   const parsed = parseJson(body, prepare);
   if (parsed.kind === 'tooLarge') return { kind: 'failed', error: tooLargeAnswer(source, 2 * memoryShares().answer) };
-  // What says that it is JSON, or begins like it, comes from an API all the same.
+  // An answer that is labeled as JSON, or begins like it, still comes from an API.
   if (parsed.kind === 'odd' && !/\bjson\b/.test(headerOf(headers, 'content-type') ?? '') && !looksLikeJson(body))
     return { kind: 'notJson' };
   if (parsed.kind === 'odd') return { kind: 'failed', error: oddAnswer(source, `it is ${parsed.found}`) };
@@ -74,7 +72,8 @@ function looksLikeJson(body: Uint8Array): boolean {
 const [QUOTE, COMMA, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [34, 44, 92, 91, 93, 123, 125];
 
 /**
- * In one pass, without anything of it being made. Of what is no JSON it says something, and nothing follows from it.
+ * Estimates the memory and depth of a JSON text in one pass, without parsing it. For a text that is not JSON, the
+ * result is arbitrary and has no effect.
  */
 function weigh(bytes: Uint8Array): { readonly weight: number; readonly depth: number } {
   let [depth, deepest, containers, values] = [0, 0, 0, 0];

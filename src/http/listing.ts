@@ -15,14 +15,14 @@ export interface Listing<Failure extends Failed> {
   /** `listing the files of the run`, for messages. */
   readonly what: string;
   readonly address: string;
-  /** How much of it a page has; half as much after an answer that was too large. */
+  /** The number of items of a page; it is halved after an answer that was too large. */
   readonly size?: PageSize;
   readonly limits?: PageLimits;
-  /** Makes what is thrown. Default: the error of the failure. */
+  /** Creates the error to throw. Default: the error of the failure. */
   readonly failed?: (failure: Failure) => Error;
 }
 
-/** The items of a listing, page by page. `ask` gets the token of the page, which the first one has none of. */
+/** Yields the items of a listing, page by page. `ask` gets the token of the page; the first page has none. */
 export async function* eachPage<Item, Failure extends Failed & { readonly error: MirrorError }>(
   { what, address, size = new PageSize(1), limits, failed = ({ error }) => error }: Listing<Failure>,
   ask: (token: string | undefined, most: number) => Promise<Ok<Page<Item>> | Failure>,

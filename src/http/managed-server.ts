@@ -1,6 +1,6 @@
 /**
- * A server that we start, for stores without a server. It lives as long as the process that started it, and
- * ends with it whatever happens.
+ * A server that mirrorboard starts, for stores without a server. It ends with the process that started it, in every
+ * case.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
@@ -14,15 +14,15 @@ import { redact } from './redact.ts';
 const START_MS = 180_000;
 const STOP_MS = 10_000;
 const LOG_LENGTH = 4000;
-/** Another program may take the port between our check and the server's start. */
-/** Between two looks whether it answers. */
+/** Time between two checks whether the server answers. */
 const LOOK_MS = 300;
+/** Attempts to start: another program may take the port between the check and the server's start. */
 const TRIES = 3;
 
 /**
- * Runs the server in a process group of its own. Its leader waits for the end of a pipe that only we hold open: it
- * comes when we close it and when we die in whatever way, and then the whole group is ended. It goes itself when the
- * server has gone.
+ * Runs the server in its own process group. Its leader waits for the end of a pipe that only mirrorboard holds open:
+ * the pipe ends when mirrorboard closes it or dies in any way. Then the leader ends the whole group. It also ends
+ * itself after the server has exited.
  */
 const KEEPER = `
 exec 3<&0 </dev/null
@@ -35,39 +35,39 @@ while kill -s 0 $server; do wait $server; done
 kill -s KILL -- -$$
 `;
 
-/** What is started, and how it is spoken of. */
+/** The command to start, and its description. */
 interface ManagedCommand {
-  /** The time and its timers. Default: the system's. */
+  /** The clock. Default: the system's. */
   readonly clock?: Clock | undefined;
-  /** The program, found already. */
+  /** The path of the program. */
   readonly program: string;
-  /** Its arguments, once the port is known. */
+  /** Returns its arguments for a port. */
   readonly args: (port: number) => readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** What answers 200 when it is ready. */
+  /** The path that answers 200 when the server is ready. */
   readonly healthPath: string;
-  /** For messages: `the tracking server for sqlite:///mlflow.db`. */
+  /** The name in messages: `the tracking server for sqlite:///mlflow.db`. */
   readonly name: string;
-  /** What to try by hand where it fails. */
+  /** The advice to try by hand if the start fails. */
   readonly hint: string;
-  /** Texts that must not be in any error. */
+  /** Texts that must not appear in any error. */
   readonly secrets?: readonly string[];
   /**
-   * What only a person can change, by the server's last words, and how: then it is not tried again on its own, and not
-   * waited for.
+   * Returns the remedy that only a person can apply, from the end of the server's log. With a remedy, the start is
+   * not retried automatically, and nothing waits for it.
    */
   readonly remedyOf?: (log: string) => ServerRemedy | undefined;
 }
 
-/** What can be done when a server that we start says why it does not start. */
+/** The remedy if a server's log says why it does not start. */
 export interface ServerRemedy {
   readonly hint: string;
   readonly command?: string;
-  /** The server keeps trying for minutes, so there is no need to wait for its end. */
+  /** True if the server keeps trying for minutes, so that there is no need to wait for its end. */
   readonly isCertain?: boolean;
 }
 
-/** A tracker's server that we start on a free port of the loopback address and stop with us. */
+/** A tracker's server that mirrorboard starts on a free port of the loopback address, and stops at its own end. */
 export class ManagedServer {
   readonly address: string;
   readonly #child: ChildProcess;
@@ -85,7 +85,7 @@ export class ManagedServer {
     };
     child.stdout?.on('data', keep);
     child.stderr?.on('data', keep);
-    child.stdin?.on('error', () => undefined); // it ended before we said so
+    child.stdin?.on('error', () => undefined); // the server may have ended on its own
     this.#exited = new Promise((settle) => {
       const over = (code: number | null): void => {
         this.#isOver = true;
@@ -96,7 +96,7 @@ export class ManagedServer {
     });
   }
 
-  /** Whether it still runs. */
+  /** True if it still runs. */
   get isRunning(): boolean {
     return !this.#isOver;
   }
@@ -133,7 +133,7 @@ export class ManagedServer {
         signal.throwIfAborted();
         if (this.#isOver) throw this.#failure(command, 'ended before it answered');
         const answer = await http.send({ method: 'GET', path: command.healthPath, signal });
-        // An answer while ours is gone comes from another server.
+        // If this server has exited, the answer comes from another one.
         if (answer.kind === 'ok' && !this.#isOver) return;
         if (command.remedyOf?.(this.#log)?.isCertain === true) throw this.#failure(command, 'cannot do its work');
         await this.#clock.sleep(LOOK_MS, signal);
@@ -156,7 +156,7 @@ export class ManagedServer {
     return new MirrorError('MB4008', `${name} ${what}${lines === '' ? '' : `: ${lines}`}`, remedy);
   }
 
-  /** Ends the server and all it started, and waits for it. */
+  /** Ends the server and all its child processes, and waits for it. */
   async close(): Promise<void> {
     this.#child.stdin?.end();
     if (this.#isOver) return;
@@ -171,12 +171,14 @@ export class ManagedServer {
     try {
       process.kill(-pid, signal);
     } catch {
-      // It is gone already.
+      // It is already gone.
     }
   }
 }
 
-/** A program by its name in PATH or by its path; undefined if there is none that can be started. */
+/**
+ * Returns the path of a program, by its name in PATH or by its path; undefined if there is none that can be started.
+ */
 export function findProgram(command: string, path: string): string | undefined {
   const candidates = command.includes('/')
     ? [resolve(command)]

@@ -6,29 +6,29 @@ import { HttpClient, type HttpOptions, type HttpRequest } from './http-client.ts
 import { type Nearness, nearnessOf } from './near-address.ts';
 import { redactCut } from './redact.ts';
 
-/** Addresses of a host name. Throws if there are none. */
+/** Resolves a host name to addresses. Throws if there are none. */
 type Resolve = (host: string) => Promise<readonly string[]>;
 
-/** How files get to addresses that a tracker names. */
+/** The settings of connections to addresses that a tracker names. */
 export interface NamedHostsOptions extends Pick<HttpOptions, 'tls' | 'timeoutMs' | 'connections' | 'secrets' | 'env' | 'clock'> {
-  /** The tracker that names places: one that runs on this machine may name this machine. */
+  /** The tracker that names addresses: one on this machine may name this machine. */
   readonly tracker: string;
   /** Default: the system's. */
   readonly resolve?: Resolve;
 }
 
-/** What happened to a request to an address that a server named. */
+/** The result of a request to an address that a server named. */
 export type NamedAnswer = HttpAnswer | { readonly kind: 'unusable'; readonly error: MirrorError };
 
-/** Longest address, in characters. An address is signed, and may be long. */
+/** The longest address, in characters. An address is signed, and may be long. */
 const MOST_ADDRESS = 16 * 1024;
-/** Places that connections are kept to. A tracker has one or two stores of files. */
+/** The most hosts with kept connections. A tracker has one or two file stores. */
 const MOST_HOSTS = 16;
 const SHOWN = 200;
 
 /**
- * Headers that stores of files want with an upload. All others stay away: none of ours can be drawn out, and none can
- * change what the request is.
+ * Headers that file stores need for an upload. All others are dropped: so a server cannot extract our own headers,
+ * and cannot change what the request is.
  */
 const UPLOAD_HEADER = /^(?:content-(?:type|md5|encoding|disposition|language)|cache-control|expires|if-(?:none-)?match)$/;
 const STORE_HEADER = /^x-(?:amz|goog|ms|oss|obs|cos)-[a-z0-9-]{1,100}$/;
@@ -36,9 +36,9 @@ const MOST_HEADERS = 40;
 const MOST_VALUE = 2000;
 
 /**
- * Requests to addresses that a server names, for an upload or a file: a server that is not ours, and perhaps not
- * honest. Each must be http or https, and lead to no service that trusts this machine. It gets nothing of what is
- * meant for the tracker, by the same certificates and proxies.
+ * Sends requests to addresses that a server names, for an upload or a file. Such a server is not ours, and may be
+ * dishonest. Each address must be http or https, and must not lead to a service that trusts this machine. The
+ * requests carry nothing that is meant for the tracker, but use the same certificates and proxies.
  */
 export class NamedHosts {
   readonly #options: NamedHostsOptions;
@@ -53,8 +53,8 @@ export class NamedHosts {
   }
 
   /**
-   * Sends a request to an address; what cannot be used is reported, and nothing was sent then. Relative addresses are
-   * the tracker's own.
+   * Sends a request to an address. If the address is unusable, it sends nothing and reports that. Relative addresses
+   * belong to the tracker.
    */
   async send(address: unknown, request: Omit<HttpRequest, 'path' | 'query'>): Promise<NamedAnswer> {
     const url = this.parse(address);
@@ -67,7 +67,7 @@ export class NamedHosts {
     return client.send({ ...request, path: url.pathname + url.search });
   }
 
-  /** The address, or what is wrong with it. */
+  /** Returns the address, or the error that makes it unusable. */
   parse(address: unknown): URL | MirrorError {
     if (typeof address !== 'string' || address === '') return this.#unusable(address, 'it is none');
     if (address.length > MOST_ADDRESS) return this.#unusable(address, `it is longer than ${MOST_ADDRESS} characters`);
@@ -95,12 +95,12 @@ export class NamedHosts {
     return client;
   }
 
-  /** How near a place is that is not to be reached; undefined if it may be. */
+  /** Returns the nearness of a host that must not be reached; undefined if the host is allowed. */
   async #nearness({ hostname }: URL): Promise<Nearness | undefined> {
     const host = hostname.replace(/^\[|\]$/g, '');
     if (host === this.#tracker.hostname.replace(/^\[|\]$/g, '')) return undefined;
     const own = await this.#addressesOf(this.#tracker.hostname);
-    // What this machine does not know a proxy may know; without one the connection fails on its own.
+    // A proxy may know a name that this machine does not know; without a proxy, the connection fails on its own.
     for (const address of await this.#addressesOf(host)) {
       const near = nearnessOf(address);
       if (near === undefined || own.includes(address)) continue;
@@ -116,7 +116,7 @@ export class NamedHosts {
     return this.#resolve(host).catch(() => []);
   }
 
-  /** Where a connection really goes: a name may lead elsewhere a moment after it was checked. */
+  /** Checks the address of the actual connection: a name may lead elsewhere a moment after it was checked. */
   readonly #lookup: LookupFunction = (hostname, options, done) => {
     void (async () => {
       try {
@@ -162,7 +162,7 @@ const NEAR: Readonly<Record<Nearness, string>> = {
   noHost: 'no single host',
 };
 
-/** Of the headers that a server asks for with an upload (`Name: value` each), those that an upload needs. */
+/** Returns the headers that an upload needs, out of those that a server asks for (`Name: value` each). */
 export function uploadHeaders(given: unknown): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
   for (const text of Array.isArray(given) ? given.slice(0, MOST_HEADERS) : []) {

@@ -1,9 +1,9 @@
 import { BlockList, isIP } from 'node:net';
 
-/** What a machine keeps for itself: programs that trust every client that can reach them listen there. */
+/** The kinds of addresses that a machine reserves for itself: programs that trust every client listen there. */
 export type Nearness = 'loopback' | 'linkLocal' | 'metadata' | 'noHost';
 
-/** Addresses of cloud services that reveal a machine's own secrets, besides the link-local ones. */
+/** Addresses of cloud services that reveal a machine's own secrets, in addition to the link-local ones. */
 const METADATA = ['100.100.100.200', '168.63.129.16', '192.0.0.192', 'fd00:ec2::254', 'fd20:ce::254'];
 
 const RANGES: readonly (readonly [Nearness, string, number, 'ipv4' | 'ipv6'])[] = [
@@ -29,7 +29,10 @@ const LISTS: ReadonlyMap<Nearness, BlockList> = new Map(
   }),
 );
 
-/** IPv6 addresses that carry one of IPv4: mapped, compatible, translated (NAT64), 6to4. By the groups before it. */
+/**
+ * IPv6 addresses that contain an IPv4 address, recognized by the groups before it: mapped, compatible, translated
+ * (NAT64), 6to4.
+ */
 const CARRIERS = [
   /^(?:0:){5}ffff:([0-9a-f]+):([0-9a-f]+)$/,
   /^(?:0:){6}([0-9a-f]+):([0-9a-f]+)$/,
@@ -38,8 +41,8 @@ const CARRIERS = [
 ];
 
 /**
- * How near an address is to this machine; undefined for every ordinary one. Private networks are ordinary: trackers
- * keep their files there.
+ * Returns the nearness of an address to this machine; undefined for every ordinary one. Private networks are
+ * ordinary: trackers keep their files there.
  */
 export function nearnessOf(address: string): Nearness | undefined {
   const plain = address.replace(/^\[|\]$/g, '').split('%', 1)[0] ?? '';
@@ -61,7 +64,7 @@ function carriedIn(address: string): string | undefined {
   return undefined;
 }
 
-/** All eight groups, without leading zeros. */
+/** Returns all eight groups, without leading zeros. */
 function groupsOf(address: string): string {
   // The URL parser writes a dotted end as two groups.
   const short = new URL(`http://[${address}]/`).hostname.slice(1, -1);

@@ -1,32 +1,33 @@
 import { type Clock, systemClock } from '../clock.ts';
 
-/** Between two requests, once they have come too fast for the first time. */
+/** The gap between two requests, after they came too fast for the first time. */
 const FIRST_GAP_MS = 100;
 const MOST_GAP_MS = 10_000;
 /**
- * A pace that was too fast is not retried soon: so much slower it stays, and comes nearer with every request that is
- * taken, and with time. A slow pace has few requests: by them alone it would stay slow for more than an hour.
+ * A pace that was too fast is not retried soon. The pace stays this much slower, and approaches the limit with each
+ * successful request and with time. A slow pace has few requests: with these alone, it would stay slow for more than
+ * an hour.
  */
 const MARGIN = 1.25;
 const FASTER = 0.95;
 const FORGETS = 0.998;
 const FORGETS_HALF_MS = 120_000;
-/** Below this nobody would notice a gap. */
+/** A shorter gap makes no noticeable difference. */
 const LEAST_GAP_MS = 5;
-/** A server that is busy and took something so short a time ago is so for being asked too fast. */
+/** If a busy server accepted a request this recently, it is busy because requests come too fast. */
 const JUST_NOW_MS = 2000;
-/** It says less than one that names the reason: so slow it makes requests at most. */
+/** The longest gap for a busy server: 503 is weaker evidence than a status that names the reason. */
 const MOST_BUSY_GAP_MS = 2000;
 
 /**
- * How fast requests go to one server: as fast as they come, until it says that this is too fast (429, or 503 between
- * requests that it takes). From then on they go one after the other with a gap between them, which doubles as long as
- * it says so, and shrinks while it takes them.
+ * The speed of requests to one server. They are not delayed until the server says that they come too fast (429, or
+ * 503 between requests that it accepts). From then on, they go one after the other with a gap, which doubles while
+ * the server says so, and shrinks while it accepts them.
  */
 export class Pace {
   readonly #clock: Clock;
   #gapMs = 0;
-  /** Gaps as short as this were too short. */
+  /** A gap up to this length was too short. */
   #floorMs = 0;
   #nextMs = 0;
   #slowedAtMs = Number.NEGATIVE_INFINITY;
@@ -36,12 +37,12 @@ export class Pace {
     this.#clock = clock;
   }
 
-  /** Whether there is a gap between requests. */
+  /** True if there is a gap between requests. */
   get isSlow(): boolean {
     return this.#gapMs > 0;
   }
 
-  /** Waits for the turn of a request. Returns when it began. Throws the signal's reason. */
+  /** Waits for the turn of a request. Returns its start time. Throws the signal's reason. */
   async turn(signal: AbortSignal): Promise<number> {
     const now = this.#clock.steadyMs();
     if (!this.isSlow) return now;
@@ -58,8 +59,8 @@ export class Pace {
   }
 
   /**
-   * A request that began then was refused for coming too fast. Those that were under way with it say the same once
-   * more.
+   * Notes that a request with this start time was refused for coming too fast. The requests that were under way with
+   * it repeat the same message, so they do not count.
    */
   tooFast(beganMs: number, mostMs = MOST_GAP_MS): void {
     if (beganMs <= this.#slowedAtMs) return;
@@ -71,8 +72,9 @@ export class Pace {
   }
 
   /**
-   * A request that began then met a server that is busy (503). Some say that to clients that come too fast: then others
-   * are taken in between. Whether it is so; if nothing is taken any more, the server is away, and no pace helps.
+   * Notes that a request with this start time met a busy server (503). Some servers say this to clients that come too
+   * fast, but accept other requests in between. True in that case; if the server accepts nothing any more, it is
+   * unreachable, and no pace helps.
    */
   busy(beganMs: number): boolean {
     if (this.#clock.steadyMs() - this.#takenAtMs > Math.max(JUST_NOW_MS, 2 * this.#gapMs)) return false;
@@ -80,7 +82,7 @@ export class Pace {
     return true;
   }
 
-  /** A request was taken. */
+  /** Notes that a request was accepted. */
   wasTaken(): void {
     const nowMs = this.#clock.steadyMs();
     const sinceMs = nowMs - Math.max(this.#takenAtMs, this.#slowedAtMs);

@@ -4,37 +4,37 @@ import { isTooLarge } from './too-large.ts';
 
 /** Bounds of a listing in pages. */
 export interface PageLimits {
-  /** Default 100 000. */
+  /** The most pages. Default 100 000. */
   readonly pages?: number;
-  /** Limit of all pages together, if all of them are kept. Default: no limit. */
+  /** The most items of all pages together, if all are kept. Default: no limit. */
   readonly items?: number;
-  /** One after the other, with nothing in them. Default 10. */
+  /** The most empty pages in a row. Default 10. */
   readonly empty?: number;
 }
 
-/** Most files or folders of one listing: they are kept in memory. */
+/** The most files or folders of one listing: they are kept in memory. */
 export const MOST_LISTED = 1_000_000;
-/** So deep no folders lie that anybody made: a link that leads upwards has no end. */
+/** The deepest folder: real trees are not deeper, but a link that leads upwards has no end. */
 const DEEPEST = 64;
 const MOST_FOLDERS = 100_000;
 
 /**
- * Follows the pages of a listing, which end when the server says so: a server that never does would keep us forever.
- * A token that comes a second time, empty pages one after the other, or more pages than anybody has, are no answer of
- * an API. Every loop that follows a server's token goes through here.
+ * Follows the pages of a listing until the server says that it ends: a server that never does would keep us forever.
+ * A repeated token, a row of empty pages, or more pages than any real listing has cannot come from an API. Every loop
+ * that follows a server's token uses this.
  */
 export class Pages {
   readonly #what: string;
   readonly #address: string;
   readonly #limits: Required<PageLimits>;
-  /** Tokens by their hashes: a server may make them as long as it likes. */
+  /** The hashes of tokens: a server may make a token as long as it likes. */
   readonly #seen = new Set<string>();
-  /** Pages by the hashes of their ends, for servers that give a new token for what was there already. */
+  /** The hashes of pages' ends, for servers that return a new token for an old page. */
   readonly #pages = new Set<string>();
   #items = 0;
   #empty = 0;
 
-  /** `what` is being done: `listing the files of the run`. */
+  /** Creates the state of a listing. `what` names the action: `listing the files of the run`. */
   constructor(what: string, address: string, { pages = 100_000, items = Infinity, empty = 10 }: PageLimits = {}) {
     this.#what = what;
     this.#address = address;
@@ -42,8 +42,9 @@ export class Pages {
   }
 
   /**
-   * The token of the next page (a cursor, a scroll id); undefined after the last one. `token`: what the server says of
-   * it; `items`: how much was in the page; `page`: its plain values, of which none is in two pages. Throws MB4003.
+   * Returns the token of the next page (a cursor, a scroll id); undefined after the last one. `token`: the server's
+   * value; `items`: the number of items of the page; `page`: its plain values, of which none is in two pages. Throws
+   * MB4003.
    */
   next(token: unknown, items: number, page: readonly unknown[] = []): string | undefined {
     this.#items += items;
@@ -66,7 +67,7 @@ export class Pages {
 
   #endless(found: string): MirrorError {
     return new MirrorError('MB4003', `${this.#what}: ${this.#address} returned endless pages (${found})`, {
-      // What is being listed waits, and nothing else does.
+      // Only this listing waits, nothing else does.
       retry: 'later',
       hint: 'Check the address of the tracker, and any proxy in front of it: a tracker does not answer like this.',
       context: { address: this.#address },
@@ -75,8 +76,8 @@ export class Pages {
 }
 
 /**
- * Walks through a tree of folders, each of which is listed on its own: a server may show one that is in itself. The
- * deepest folders come first, so that such a one is found out at once. Every walk goes through here.
+ * Walks through a tree of folders, each of which is listed on its own: a server may show a folder that contains
+ * itself. The deepest folders come first, so that such a folder is found at once. Every walk uses this.
  */
 export class FolderWalk {
   readonly #what: string;
@@ -85,18 +86,20 @@ export class FolderWalk {
   #folders = 0;
   #items = 0;
 
-  /** `what` is being done: `listing the files of the run`. */
+  /** Creates the walk. `what` names the action: `listing the files of the run`. */
   constructor(what: string, address: string) {
     this.#what = what;
     this.#address = address;
   }
 
-  /** The folder to be listed now, the topmost first, as ''; undefined after the last one. */
+  /** Returns the next folder to list, '' for the topmost one, which is first; undefined after the last one. */
   next(): string | undefined {
     return this.#left.pop();
   }
 
-  /** What was in a folder: how many files, and the paths of the folders to walk through. Throws MB4003. */
+  /**
+   * Notes the content of a folder: the number of files, and the paths of the folders to walk through. Throws MB4003.
+   */
   found(files: number, folders: readonly string[]): void {
     this.#items += files + folders.length;
     this.#folders += folders.length;
@@ -115,7 +118,7 @@ export class FolderWalk {
   }
 }
 
-/** How much of a listing to request at a time: half as much if an answer was too large. */
+/** The number of items to request at a time: it is halved if an answer was too large. */
 export class PageSize {
   #most: number;
 
@@ -127,7 +130,7 @@ export class PageSize {
     return this.#most;
   }
 
-  /** True if the same is to be asked for again, in smaller pages. */
+  /** True if the same request must be repeated, with smaller pages. */
   shrinkFor(error: MirrorError): boolean {
     if (!isTooLarge(error) || this.#most <= 1) return false;
     this.#most >>= 1;
@@ -135,7 +138,10 @@ export class PageSize {
   }
 }
 
-/** Its first and its last value, and how many there are: so little is read of a page that may be megabytes. */
+/**
+ * Returns a hash of the first value, the last value and the number of values: a page may have megabytes, so this
+ * reads no more.
+ */
 function hashOf(page: readonly unknown[]): string {
   const plain = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? `${value}n` : value);
   return digest(JSON.stringify([page.length, page[0], page.at(-1)], plain));

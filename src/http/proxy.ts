@@ -2,21 +2,21 @@ import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import type { Environment } from '../environment.ts';
 import type { TlsMaterial } from './tls.ts';
 
-/** Servers on this machine, our own ones among them, are never asked through a proxy. */
+/** Requests to servers on this machine, including those that mirrorboard starts, never go through a proxy. */
 const LOOPBACK = 'localhost,127.0.0.1,::1';
 
-/** Whether a proxy is named by `HTTP_PROXY` or `HTTPS_PROXY`, in capitals or not. */
+/** True if `HTTP_PROXY` or `HTTPS_PROXY`, in capitals or not, names a proxy. */
 export function namesProxy(env: Environment): boolean {
   return proxiesIn(env).some((proxy) => proxy !== undefined);
 }
 
-/** Connections as the usual variables say: over proxies, but for the servers that `NO_PROXY` names. */
+/** Creates connections by the usual variables: over proxies, except for the servers that `NO_PROXY` names. */
 export function makeAgent(options: Agent.Options & { readonly connect: object }, tls: TlsMaterial, env: Environment): Dispatcher {
   const [httpProxy, httpsProxy] = proxiesIn(env);
   if (httpProxy === undefined && httpsProxy === undefined) return new Agent(options);
   return new EnvHttpProxyAgent({
     ...options,
-    // Said in full: what is left out it would read from the variables on its own.
+    // All values are given: the library would read missing ones from the variables on its own.
     httpProxy: httpProxy ?? '',
     httpsProxy: httpsProxy ?? '',
     noProxy: exceptionsIn(env),
@@ -24,7 +24,7 @@ export function makeAgent(options: Agent.Options & { readonly connect: object },
   });
 }
 
-/** The same for connections of Node's own clients; undefined if no proxy is named. */
+/** Returns the proxy variables for connections of Node's own clients; undefined if no proxy is named. */
 export function proxyVariables(env: Environment): Readonly<Record<string, string>> | undefined {
   if (!namesProxy(env)) return undefined;
   const [httpProxy, httpsProxy] = proxiesIn(env);

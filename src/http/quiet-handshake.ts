@@ -4,9 +4,10 @@ import type { Clock } from '../clock.ts';
 import type { TlsMaterial } from './tls.ts';
 
 /**
- * What a server has against us before we say anything; undefined if it has nothing, or does not say. Under TLS 1.3
- * the handshake is over for us before the server has checked our certificate. A client that writes at once is
- * reset, and the reset hides the alert that came before it; who keeps quiet reads it.
+ * Returns the error by which a server refuses this client before any request; undefined if it does not refuse, or
+ * does not say so. With TLS 1.3, the handshake ends for the client before the server has checked the client
+ * certificate. A client that writes at once is reset, and the reset hides the alert that came before it; a client
+ * that stays quiet reads the alert.
  */
 export function quietHandshake(origin: URL, material: TlsMaterial, limitMs: number, clock: Clock, signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve) => {
@@ -28,7 +29,8 @@ export function quietHandshake(origin: URL, material: TlsMaterial, limitMs: numb
     signal.addEventListener('abort', onAbort, { once: true });
     socket.on('error', end);
     socket.on('close', () => end());
-    // Before TLS 1.3 a client that is refused gets no connection; since then a ticket is given only to whom was.
+    // Before TLS 1.3, a refused client gets no connection; since then, the server gives a ticket only to an accepted
+    // one.
     socket.on('secureConnect', () => {
       if (socket.getProtocol() !== 'TLSv1.3') end();
     });

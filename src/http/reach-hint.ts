@@ -1,6 +1,6 @@
 /**
- * What would help if no connection is possible, by the code of the error; it may still pass on its own. `address`: the
- * setting that holds the address.
+ * Returns the hint for an impossible connection, by the code of the error; the problem may still pass on its own.
+ * `address`: the setting that holds the address.
  */
 export function reachHint(code: string, address = 'the address'): string | undefined {
   switch (code) {

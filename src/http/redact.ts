@@ -6,14 +6,15 @@ const SECRET_NAME =
 
 const REDACTED = '[redacted]';
 
-/** Of a text that is to be cut, so much is checked: secrets that are taken out make it shorter. */
+/** The multiple of the wanted length that is checked: a text gets shorter when its secrets are removed. */
 const LOOKED_AT = 4;
-/** A cut may go through an address or a token; what has no blank for so long is treated as one. */
+/** A cut may go through an address or a token; a text without a blank for this long is treated as one. */
 const LONGEST_WORD = 2048;
 
 /**
- * The beginning of a text from outside, without secrets. It is cut before anything searches for them, so an endless
- * text costs no more than a short one; and nothing of a secret that the cut went through is left.
+ * Returns the beginning of a text from outside, without secrets. The text is cut before anything searches for
+ * secrets, so that an endless text costs no more than a short one. No part of a secret that the cut went through is
+ * left.
  */
 export function redactCut(text: string, most: number, known: readonly string[] = []): string {
   const looked = LOOKED_AT * most;
@@ -31,13 +32,14 @@ function withoutLastWord(text: string): string {
 }
 
 /**
- * The one function that takes secrets out of a text before anybody sees it: user and password in addresses, query
- * parameters and JSON fields named like secrets, credentials behind `Basic` and `Bearer`, and every text in `known`,
- * also as an address writes it. Each expression takes time in proportion to the text, whatever is in it.
+ * Removes the secrets from a text before anyone sees it; no other function does this. It removes user and password in
+ * addresses, query parameters and JSON fields named like secrets, credentials after `Basic` and `Bearer`, and every
+ * text in `known`, also in the form that an address has. Each expression takes time in proportion to the text,
+ * whatever it contains.
  */
 export function redact(text: string, known: readonly string[] = []): string {
   let out = text
-    // Up to the last @; a password may hold a / as well, if no port follows the colon.
+    // Up to the last @; a password may also contain a /, if no port follows the colon.
     .replace(/([a-z0-9+.-]:\/\/)[^\s/"'<>]*@/gi, `$1${REDACTED}@`)
     .replace(/([a-z0-9+.-]:\/\/)[^\s/"'<>@:]+:(?!\d{1,5}(?:[/?#\s"'<>]|$))[^\s"'<>]{0,256}@/gi, `$1${REDACTED}@`)
     .replace(/([?&;])([^=?&;\s"'<>#]+)=([^&\s"'<>#]*)/g, (whole, lead: string, name: string) =>
@@ -48,14 +50,14 @@ export function redact(text: string, known: readonly string[] = []): string {
       isSecretName(name) ? `"${name}"${colon}"${REDACTED}"` : whole,
     );
   for (const secret of known) {
-    // Very short ones would blacken half of the text, and are no secrets.
+    // Very short ones would hide half of the text, and are no secrets.
     if (secret.length < 4) continue;
     for (const form of formsOf(secret)) out = out.replaceAll(form, REDACTED);
   }
   return out;
 }
 
-/** A secret as texts may hold it. */
+/** Returns the forms that a secret may have in a text. */
 function formsOf(secret: string): readonly string[] {
   return [...new Set([secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')])];
 }
@@ -65,7 +67,7 @@ function isSecretName(name: string): boolean {
   try {
     plain = decodeURIComponent(name);
   } catch {
-    // Not an encoded name: it is what it is.
+    // The name is not encoded: it stays as it is.
   }
   return SECRET_NAME.test(plain.replace(/([a-z0-9])([A-Z])/g, '$1_$2'));
 }

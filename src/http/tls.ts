@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { MirrorError, messageOf } from '../errors.ts';
 import type { SettingNames } from './door.ts';
 
-/** How a server proves who it is, and how we do. */
+/** The certificates that identify the server and this client. */
 export interface TlsOptions {
   /** A file with certificates in PEM form, or a folder of such files: they replace the usual ones. */
   readonly caPath?: string;
-  /** Our certificate, PEM; the key may be in the same file. */
+  /** The client certificate, PEM; the key may be in the same file. */
   readonly certPath?: string;
   readonly keyPath?: string;
-  /** Accepts any certificate. Default false. */
+  /** True to accept any certificate. Default false. */
   readonly insecure?: boolean;
-  /** What a user knows the settings by, for hints. */
+  /** The names of settings that users know, for hints. */
   readonly names?: SettingNames & { readonly ca: string; readonly cert: string };
 }
 
@@ -24,7 +24,7 @@ export interface TlsMaterial {
   readonly rejectUnauthorized?: boolean;
 }
 
-/** Reads what the options name. Throws MB4002, with the file. */
+/** Reads the files that the options name. Throws MB4002, with the file. */
 export function readTlsFiles(options: TlsOptions): TlsMaterial {
   const { caPath, certPath, keyPath, insecure } = options;
   const cert = certPath === undefined ? undefined : readPem(certPath, 'client certificate');
@@ -39,13 +39,13 @@ export function readTlsFiles(options: TlsOptions): TlsMaterial {
 
 const NAMES = { address: 'the address', ca: 'a CA bundle', cert: 'a client certificate' };
 
-/** Alerts by which a server requires a client certificate, or another one. Older TLS only names the handshake. */
+/** Alerts by which a server requires a client certificate, or another one. Older TLS names only the handshake. */
 const REFUSES_OURS =
   /_ALERT_(?:CERTIFICATE_|NO_CERTIFICATE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE|ACCESS_DENIED)/;
 
 /**
- * What would help, by the code of an error; undefined if it is not about certificates. Nothing of it passes by
- * itself.
+ * Returns the hint for an error code; undefined if the error is not about certificates. Such errors never pass on
+ * their own.
  */
 export function tlsHint(code: string, { names = NAMES }: TlsOptions): string | undefined {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `The certificate is for another name: correct ${names.address}.`;
@@ -63,12 +63,15 @@ export function tlsHint(code: string, { names = NAMES }: TlsOptions): string | u
   return undefined;
 }
 
-/** A hint for connections that are closed at once: some servers do not say that they reject the client certificate. */
+/**
+ * Returns a hint for connections that are closed at once: some servers do not say that they reject the client
+ * certificate.
+ */
 export function closedHint({ names = NAMES }: TlsOptions): string {
   return `If the server requires a client certificate, give one (${names.cert}).`;
 }
 
-/** What OpenSSL says, without the places in its sources that it says it with. */
+/** Returns OpenSSL's message, without the positions in its sources. */
 export function opensslReason(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('library' in error) || !('reason' in error)) return undefined;
   return `TLS: ${String(error.reason)}`;

@@ -2,7 +2,10 @@ import { MirrorError } from '../errors.ts';
 import { formatMemory, memoryForAnswer, memoryInUse } from '../memory/index.ts';
 import type { AnswerSource } from './answer-fields.ts';
 
-/** An answer that exceeds the memory, or is about to. `most`: the limit; the full length is unknown. */
+/**
+ * Returns the error for an answer that exceeds the memory, or is about to. `most`: the limit; the full length is
+ * unknown.
+ */
 export function tooLargeAnswer({ what, address, speaker = address }: AnswerSource, most: number): MirrorError {
   const memory = memoryForAnswer(2 * most, memoryInUse().trackers);
   const hint =
@@ -17,7 +20,7 @@ export function tooLargeAnswer({ what, address, speaker = address }: AnswerSourc
   });
 }
 
-/** Whether less must be asked for at a time. */
+/** True if the caller must request less at a time. */
 export function isTooLarge(error: unknown): boolean {
   return error instanceof MirrorError && error.code === 'MB4030';
 }

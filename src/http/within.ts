@@ -1,13 +1,13 @@
 import { type Clock, systemClock } from '../clock.ts';
 
-/** What was asked took longer than it may: no word of the other side, but our own decision. */
+/** An operation took longer than allowed: this is our own decision, not an answer of the other side. */
 export class LateError extends Error {
   override readonly name = 'LateError';
 }
 
 /**
- * Asks for something that has so long and no longer; `ask` ends by the signal that it is given. Throws what `ask`
- * throws, or that it was late.
+ * Runs an operation with a time limit; `ask` must stop when its signal aborts. Throws the error of `ask`, or a
+ * `LateError`.
  */
 export async function within<T>(
   limitMs: number,

@@ -1,4 +1,4 @@
-/** Finds the types of lanes: those built in, and those that other packages bring. */
+/** Finds the types of lanes: the built-in ones, and those of other packages. */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire, findPackageJSON } from 'node:module';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
@@ -7,7 +7,7 @@ import { closestName } from '../closest-name.ts';
 import type { BackendType } from '../contract/index.ts';
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
 
-/** Built-in types by name: loaded when a lane has one. */
+/** The built-in types by name: each is loaded when a lane has it. */
 const BUILT_IN: Readonly<Record<string, () => Promise<BackendType>>> = {
   clearml: async () => (await import('../backends/clearml/index.ts')).clearml as BackendType,
   aim: async () => (await import('../backends/aim/index.ts')).aim as BackendType,
@@ -15,10 +15,10 @@ const BUILT_IN: Readonly<Record<string, () => Promise<BackendType>>> = {
   wandb: async () => (await import('../backends/wandb/index.ts')).wandb as BackendType,
 };
 
-/** See `backendType`. */
+/** The function `backendType`, as callers pass it on. */
 export type BackendTypeLoader = typeof backendType;
 
-/** Where packages are searched. */
+/** The folders in which packages are searched. */
 interface PackageFolders {
   readonly cwd: string;
   /** The configuration file, relative to `cwd`; undefined if there is none. */
@@ -26,8 +26,8 @@ interface PackageFolders {
 }
 
 /**
- * A type by its name: a built-in one, else a package. A name that begins with `.` or `/` is a path, relative to the
- * configuration file; any other is searched for in `node_modules`, from the working directory and from the
+ * Returns a type by its name: a built-in one, else a package. A name that begins with `.` or `/` is a path, relative
+ * to the configuration file. Any other name is searched in `node_modules`, from the working directory and from the
  * configuration file's directory.
  */
 export async function backendType(name: string, locations: PackageFolders): Promise<BackendType> {
@@ -53,7 +53,7 @@ export async function backendType(name: string, locations: PackageFolders): Prom
   );
 }
 
-/** The file that a package or a path begins with. */
+/** Returns the file that a package or a path begins with. */
 function locate(name: string, { cwd, configFile }: PackageFolders): string {
   const configFolder = configFile === undefined ? cwd : dirname(resolve(cwd, configFile));
   if (name.startsWith('.') || isAbsolute(name)) {
@@ -61,7 +61,7 @@ function locate(name: string, { cwd, configFile }: PackageFolders): string {
     try {
       return createRequire(pathToFileURL(join(configFolder, 'mirrorboard.yaml'))).resolve(path);
     } catch (cause) {
-      // The message of Node would name a file in the folder, as if it had asked for the module.
+      // Node's message would name a file in the folder, as if the module had asked for it.
       const reason = systemCode(cause) === 'MODULE_NOT_FOUND' ? undefined : cause;
       throw unusable(name, `no such module: ${path}`, 'the path of a module, relative to the configuration file', reason);
     }
@@ -86,7 +86,7 @@ function packageFile(name: string, base: URL): string | undefined {
   }
 }
 
-/** The main file of a package: its `exports` as `import` reads them, else `main`. */
+/** Returns the main file of a package: its `exports` as `import` reads them, else `main`. */
 function entryOf(manifest: string): string | undefined {
   let fields: { exports?: unknown; main?: unknown };
   try {
@@ -119,7 +119,7 @@ function isBackendType(value: unknown): value is BackendType {
   return typeof value === 'object' && value !== null && missing(value).length === 0;
 }
 
-/** What a value lacks to be a backend type. */
+/** Lists the parts that a value lacks to be a backend type. */
 function missing(value: object): string[] {
   const fields = value as Record<string, unknown>;
   return [
@@ -128,7 +128,10 @@ function missing(value: object): string[] {
   ];
 }
 
-/** Never suggests to install a name that may be misspelled: another package may have that name. */
+/**
+ * Returns the error for an unknown type. It never suggests to install a name that may be misspelled: another package
+ * may have that name.
+ */
 function unknownType(name: string, folders: readonly string[]): MirrorError {
   const builtIn = Object.keys(BUILT_IN);
   const guess = closestName(name, builtIn);

@@ -2,26 +2,26 @@ import { leaveBehind } from '../calls/index.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Backend } from '../contract/index.ts';
 
-/** Less than the time that a service has to end. */
+/** The longest wait for a lane to close: less than the time that a service has to end. */
 const CLOSE_MS = 10_000;
 
-/** A lane, as far as it can be closed. */
+/** A lane with the parts that closing needs. */
 interface OpenLane {
   readonly name: string;
   readonly backend: Pick<Backend, 'close'>;
 }
 
-/** What closing needs. */
+/** The options of closing. */
 interface CloseOptions {
   /** Default: the system's. */
   readonly clock?: Clock | undefined;
-  /** A lane is left behind: it did not close within so many milliseconds. */
+  /** Called when a lane did not close within `afterMs`, and is left behind. */
   readonly late?: (lane: string, afterMs: number) => void;
 }
 
 /**
- * Closes the backends of lanes, all at once. One that does not close in time is left behind: it must hold up neither
- * the other lanes, nor a reload, nor the end of the process. Rejects with the first failure, once all are done.
+ * Closes the backends of lanes, all at once. A lane that does not close in time is left behind: it must not delay the
+ * other lanes, a reload, or the end of the process. Rejects with the first failure, once all are done.
  */
 export async function closeLanes(lanes: readonly OpenLane[], { clock = systemClock, late }: CloseOptions = {}): Promise<void> {
   const results = await Promise.allSettled(lanes.map((lane) => closeInTime(lane, clock, late)));

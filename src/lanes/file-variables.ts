@@ -1,18 +1,18 @@
-/** Settings whose value is in a file that a variable names: `MIRRORBOARD_MLFLOW_TRACKING_URI_FILE`. */
+/** Reads settings whose value is in a file that a variable names: `MIRRORBOARD_MLFLOW_TRACKING_URI_FILE`. */
 import { FILE_SUFFIX, fieldName, type LocatedProblem, type TrackerLaneConfig, valueInFile } from '../config/index.ts';
 import type { BackendType } from '../contract/index.ts';
 
 const SUFFIX = FILE_SUFFIX.toLowerCase();
 
-/** A lane with the values of such files put in, and what is wrong with them. */
+/** A lane with the values of such files, and the problems with them. */
 interface LaneWithFiles {
   readonly lane: TrackerLaneConfig;
   readonly problems: readonly LocatedProblem[];
 }
 
 /**
- * Puts in what is in files. A setting of the type whose own name ends so (`token_file`) stays what it is: the
- * type reads that file again when its value is refused.
+ * Fills in the values of such files. A setting of the type whose own name ends with that suffix (`token_file`) stays
+ * unchanged: the type reads that file again when the tracker refuses its value.
  */
 export function withValueFiles(lane: TrackerLaneConfig, { fields = {} }: Pick<BackendType, 'fields'>): LaneWithFiles {
   const ownerOf = new Map(Object.entries(fields).flatMap(([key, { aliases = [] }]) => [key, ...aliases].map((name) => [name, key])));

@@ -1,4 +1,4 @@
-/** The lanes of a configuration: their types, their backends, the names that their runs get. */
+/** The lanes of a configuration: their types, their backends, and the names of their runs. */
 export { closeLanes } from './close-lanes.ts';
 export { LaneNames } from './lane-names.ts';
 export {

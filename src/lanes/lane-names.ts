@@ -1,12 +1,12 @@
 /**
- * What a lane's runs and series are called in its tracker, and back: by the state alone, whatever the configuration
- * says now.
+ * The names of a lane's runs and series in its tracker, and back. They come from the state only, whatever the
+ * configuration contains now.
  */
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import { type LeftOut, nameThere, plainMapping, type RunMapping } from '../route/index.ts';
 import type { LaneReader } from '../state/index.ts';
 
-/** A series as its files have it. */
+/** A series as it is in its files. */
 interface SourceSeries {
   readonly run: RunRef;
   readonly tag: string;
@@ -15,15 +15,15 @@ interface SourceSeries {
 interface Target {
   readonly ref: RunRef;
   readonly sources: readonly RunRef[];
-  /** By the name in the tracker run. */
+  /** The series by their names in the tracker run. */
   readonly series: ReadonlyMap<string, SourceSeries>;
 }
 
-/** Under which tracker run, tag and file a lane has the points of a run, by the mappings in the state. */
+/** The tracker run, tag and file under which a lane has the points of a run, by the mappings in the state. */
 export class LaneNames {
   readonly #lane: LaneReader;
   readonly #mappings = new Map<string, RunMapping>();
-  /** By the target's key: runs that are folded into it. */
+  /** The runs that are folded into a target, by the target's key. */
   readonly #folded = new Map<string, RunRef[]>();
   readonly #targets = new Map<string, Target>();
 
@@ -37,12 +37,12 @@ export class LaneNames {
     }
   }
 
-  /** How the lane treats a run. */
+  /** Returns the lane's mapping of a run. */
   mappingOf(run: RunRef): RunMapping {
     return this.#mappings.get(keyOfRun(run)) ?? plainMapping(run.path);
   }
 
-  /** Whether the lane is not to have a run. */
+  /** True if the lane excludes a run. */
   isOut(run: RunRef): boolean {
     return this.mappingOf(run).isOut;
   }
@@ -51,12 +51,12 @@ export class LaneNames {
     return { root: run.root, path: this.mappingOf(run).target };
   }
 
-  /** A file of a run as its tracker run names it. */
+  /** Returns a run's file as its tracker run names it. */
   fileOf(run: RunRef, name: string): string {
     return `${below(this.targetOf(run), run)}${name}`;
   }
 
-  /** The file of a run that a tracker run names this way; undefined if it belongs to another run. */
+  /** Returns the file of a run that a tracker run names this way; undefined if it belongs to another run. */
   ownFile(run: RunRef, file: string): string | undefined {
     const prefix = below(this.targetOf(run), run);
     if (!file.startsWith(prefix)) return undefined;
@@ -68,14 +68,15 @@ export class LaneNames {
     return nameThere(this.mappingOf(run), tag, plugin, run.path);
   }
 
-  /** What of a series was left out. */
+  /** Returns the parts of a series that the lane left out. */
   leftOf(run: RunRef, tag: string): LeftOut | undefined {
     const { left } = this.mappingOf(run);
     return Object.hasOwn(left, tag) ? left[tag] : undefined;
   }
 
   /**
-   * The run that a series of a tracker run belongs to: if unknown, the one whose prefix it has, otherwise the first.
+   * Returns the run that a series of a tracker run belongs to. If that is unknown: the run whose prefix it has,
+   * otherwise the first.
    */
   sourceOf(target: RunRef, name: string): SourceSeries {
     const { series, sources } = this.#target(target);

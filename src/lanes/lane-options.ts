@@ -11,7 +11,7 @@ export interface StoreOptions {
   readonly mediaPath: string;
 }
 
-/** What a run is called in a tracker. */
+/** The names of a run in a tracker. */
 export type RunNames = Pick<RunSource, 'name' | 'group' | 'tags' | 'parent' | 'holderKey'>;
 
 /** A lane that leads to a tracker, with its backend made. */
@@ -19,45 +19,47 @@ export interface TrackerLaneOptions {
   readonly name: string;
   /** The backend's type. */
   readonly type: string;
-  /** Where it leads, without secrets: another target begins at 0. */
+  /** The target of the lane, without secrets: another target begins at 0. */
   readonly target: string;
   readonly backend: Backend;
-  /** `assignment`: the group that a route has drawn for the run, and the tag that says it. */
+  /**
+   * Returns the names of a run. `assignment`: the group that a route drew for the run, and the tag that contains it.
+   */
   readonly namesOf: (run: RunRef, assignment?: { readonly group: string; readonly tag: string }) => RunNames;
   /** Default: every run, whole, as its own tracker run. */
   readonly routing?: LaneRouting;
 }
 
-/** What a lane gets, and where runs go in it. */
+/** The rules of a lane: which data it gets, and where runs go in it. */
 export interface LaneRouting {
   readonly route: LaneRoute;
   readonly fold: Fold;
   readonly artifacts: ArtifactRules;
   readonly joins: readonly JoinRule[];
-  /** Whether runs are below others. */
+  /** True if runs are below others. */
   readonly isNested: boolean;
-  /** What a template says of a run. */
+  /** Expands a template for a run. */
   readonly expand: (template: string, run: RunRef) => string;
-  /** Runs that would be named, folded or placed otherwise today are restarted. */
+  /** True if runs are mirrored again that would now get another name, fold or place. */
   readonly isRemapping: boolean;
-  /** Runs whose tracker run can no longer be written to get a new one. */
+  /** True if runs whose tracker run no longer accepts data get a new one. */
   readonly isRebuilding: boolean;
-  /** What happens to a run of the root that lies there when a file of it holds other content. */
+  /** Returns the rule for a run of the root when one of its files holds other content. */
   readonly replacedOf: (rootPath: string) => Replaced;
   readonly warn: (message: string, facts: Readonly<Record<string, string | number>>) => void;
 }
 
-/** True if it matters which other runs there are: the lane hears of a root's runs when all of them are known. */
+/** True if the decision depends on the other runs: the lane gets a root's runs once all of them are known. */
 export function asksForOthers({ fold, isNested }: LaneRouting): boolean {
   return fold.asksForOthers || isNested;
 }
 
-/** The prefix of the tags of a tracker run that joins one that another program opened. */
+/** Returns the prefix of the tags of a tracker run that joins one that another program opened. */
 export function joinPrefixOf({ joins }: Pick<LaneRouting, 'joins'>, target: RunRef): string {
   return joinRuleOf(joins, target.path)?.prefix ?? '';
 }
 
-/** Every run, whole, as its own tracker run. */
+/** Returns the routing that mirrors every run, whole, as its own tracker run. */
 export function wholeRouting(lane: string): LaneRouting {
   return {
     route: new LaneRoute({ rules: [], lane, lanes: [], base: lane, expand: (template) => template }),

@@ -21,7 +21,7 @@ import { withValueFiles } from './file-variables.ts';
 
 type Section = Readonly<Record<string, unknown>>;
 
-/** What every tracker's lane can say, whatever its type. */
+/** The settings that every tracker's lane has, whatever its type. */
 export const COMMON_SETTINGS: readonly string[] = ['type', 'run_name', 'experiment', 'tags', 'join'];
 
 /** A tracker's lane, ready to be made: `type.create(settings, …)`. */
@@ -29,18 +29,18 @@ export interface ResolvedLane {
   readonly name: string;
   readonly type: BackendType;
   readonly settings: unknown;
-  /** Where it leads, without secrets. */
+  /** The target of the lane, without secrets. */
   readonly target: string;
   readonly tags: Readonly<Record<string, string>>;
-  /** Templates, see `expandTemplate`: of a tracker run's name, and of its experiment or project. */
+  /** The template of a tracker run's name, see `expandTemplate`. */
   readonly runName: string;
-  /** Undefined: the tracker's own default. */
+  /** The template of the experiment or project; undefined: the tracker's own default. */
   readonly group: string | undefined;
-  /** A template of the run above it. */
+  /** The template of the parent run. */
   readonly parent: string | undefined;
-  /** Where the tracker's own id of a run is found that something else opened. */
+  /** The rules that find the tracker's own id of a run that another program opened. */
   readonly joins: TrackerLaneConfig['joins'];
-  /** Each setting as it may be shown, and its source: a variable's name, a place in the file, `default`. */
+  /** Each setting as it may be shown, and its source: a variable's name, a location in the file, `default`. */
   readonly shown: readonly ShownSetting[];
 }
 
@@ -51,26 +51,26 @@ interface ShownSetting {
   readonly source: string;
 }
 
-/** Where backend types come from. */
+/** The options of `resolveLanes`. */
 interface ResolveOptions {
-  /** Where packages are searched. Default: the working directory. */
+  /** The folder in which packages are searched. Default: the working directory. */
   readonly cwd?: string;
-  /** Default: `backendType`. */
+  /** The loader of backend types. Default: `backendType`. */
   readonly load?: BackendTypeLoader;
 }
 
-/** Which experiment or project is meant, and who says so. */
+/** The experiment or project, and its origin. */
 interface Group {
-  /** The setting it is in, and the name it has there. */
+  /** The setting that has it, and the setting's name there. */
   readonly key: string;
   readonly name: string;
   readonly template: string;
   readonly location: string | undefined;
-  /** One of the tracker's own variables says it: the type takes it from there. */
+  /** True if one of the tracker's own variables sets it: the type takes it from there. */
   readonly isTheirs: boolean;
 }
 
-/** Checks every tracker's lane by its type. Throws one error for all that is wrong with them. */
+/** Checks every tracker's lane by its type. Throws one error for all problems. */
 export async function resolveLanes(config: Config, env: Environment, options: ResolveOptions = {}): Promise<readonly ResolvedLane[]> {
   const locations = { cwd: options.cwd ?? process.cwd(), configFile: config.file };
   const load = options.load ?? backendType;
@@ -96,7 +96,7 @@ export async function resolveLanes(config: Config, env: Environment, options: Re
   return resolved;
 }
 
-/** An error about the type of a lane, with the place of the type. */
+/** Adds the location of a lane's type to an error about that type. */
 function locatedAt(location: string | undefined, error: unknown): unknown {
   if (!(error instanceof MirrorError) || location === undefined) return error;
   const { code, message, hint, cause, context } = error;
@@ -121,14 +121,14 @@ function sameTarget(lane: ResolvedLane, twin: ResolvedLane, { locations, lanes }
   };
 }
 
-/** One lane on its way through its type. */
+/** The resolver of one lane, through its type. */
 class LaneResolver {
   readonly #lane: TrackerLaneConfig;
   readonly #type: BackendType;
   readonly #config: Config;
   readonly #isAlone: boolean;
 
-  /** `isAlone`: no other lane has this type, so that the tracker's own variables can only mean this one. */
+  /** `isAlone`: no other lane has this type, so the tracker's own variables can only mean this one. */
   constructor(lane: TrackerLaneConfig, type: BackendType, config: Config, isAlone: boolean) {
     this.#lane = lane;
     this.#type = type;
@@ -146,7 +146,7 @@ class LaneResolver {
     const parsed = this.#type.parse(this.#filled(given, group), own);
     if (parsed.kind === 'problems') return parsed.problems.map((problem) => this.#located(problem));
     const shown = parsed.shown.map((setting) => this.#shown(setting, group, given));
-    // A template that differs from run to run was held back from the type; to a person it is a setting all the same.
+    // The type does not get a template that differs from run to run; for a person it is a setting nevertheless.
     if (group?.key === this.#type.groupKeys?.[0] && group !== undefined && !shown.some(({ key }) => key === group.key)) {
       shown.push({ key: group.key, value: group.template, source: group.location ?? 'default' });
     }
@@ -165,23 +165,23 @@ class LaneResolver {
     };
   }
 
-  /** A setting's names, its own first. */
+  /** Returns a setting's names, its own first. */
   #names(key: string): readonly string[] {
     return [key, ...(this.#type.fields?.[key]?.aliases ?? [])];
   }
 
-  /** The name under which a section has a setting. */
+  /** Returns the name under which a section has a setting. */
   #nameIn(section: Section, key: string): string | undefined {
     return this.#names(key).find((name) => (section[name] ?? undefined) !== undefined);
   }
 
-  /** The tracker's own variable that says a setting. */
+  /** Returns the tracker's own variable that sets a setting. */
   #variableOf(key: string, env: Environment): string | undefined {
     return this.#type.fields?.[key]?.env?.find((name) => (env[name] ?? '') !== '');
   }
 
   /**
-   * The template for the experiment or project: what the lane says in the tracker's words, else what holds for all
+   * Returns the template for the experiment or project: the lane's own in the tracker's words, else the one for all
    * lanes.
    */
   #group(section: Section, env: Environment): Group | undefined {
@@ -205,7 +205,7 @@ class LaneResolver {
     return { key: name, name, template: lane.group, location: this.#groupLocation(), isTheirs: false };
   }
 
-  /** The section with the experiment in it if it is the same for all runs, and without it if it is not. */
+  /** Returns the section with the experiment if it is the same for all runs, and without it otherwise. */
   #filled(section: Section, group: Group | undefined): Section {
     const key = this.#type.groupKeys?.[0];
     if (key === undefined || group === undefined || group.isTheirs) return section;
@@ -215,8 +215,8 @@ class LaneResolver {
   }
 
   /**
-   * The environment without the tracker's variables that something else overrides: a variable of ours always, the file
-   * if several lanes have this type, because one variable cannot apply to all of them.
+   * Returns the environment without the tracker's variables that something else overrides. A variable of ours always
+   * overrides them. The file does if several lanes have this type, because one variable cannot apply to all of them.
    */
   #ownEnvironment(section: Section, env: Environment): Environment {
     const weaker = Object.entries(this.#type.fields ?? {}).flatMap(([key, { excludes = [] }]) => {
@@ -228,8 +228,8 @@ class LaneResolver {
   }
 
   /**
-   * Leaves out what a stronger layer says under another name of the same setting (`backend_url` and `tracking_uri`),
-   * or in another way.
+   * Leaves out settings that a stronger layer sets under another name (`backend_url` and `tracking_uri`), or in
+   * another way.
    */
   #strongest(section: Section): Section {
     const rank = (name: string): number => this.#lane.origins.get(name)?.rank ?? 0;
@@ -254,7 +254,7 @@ class LaneResolver {
     };
   }
 
-  /** The settings that every lane has do not belong to the type: it does not know what was meant. */
+  /** Returns a hint if an unknown key resembles a setting of every lane: the type does not know those. */
   #commonHint({ path: [key], found }: SettingProblem): string | undefined {
     const isUnknown = typeof key === 'string' && found === `the key ${JSON.stringify(key)}`;
     const near = isUnknown ? closestName(key, COMMON_SETTINGS) : undefined;
@@ -283,7 +283,7 @@ class LaneResolver {
     };
   }
 
-  /** Where the experiment that all lanes share was set. */
+  /** Returns the location of the experiment that all lanes share. */
   #groupLocation(): string | undefined {
     const { locations } = this.#config;
     return locations.get(`lanes.${this.#lane.name}.experiment`) ?? locations.get('runs.experiment') ?? locations.get('project');

@@ -1,14 +1,14 @@
-/** What a tracker gets to find or create the tracker run of a run. */
+/** The data from which a tracker finds or creates the tracker run of a run. */
 import { createHash } from 'node:crypto';
 import { type Batch, keyOfRun, type RunRef } from '../model/index.ts';
 
-/** By which a tracker run is found again, on every machine. `epoch`: how often it was restarted. */
+/** Returns the key that finds a tracker run again, on every machine. `epoch`: how often it was restarted. */
 export function trackerRunKey(run: RunRef, epoch = 0): string {
   const text = epoch === 0 ? keyOfRun(run) : JSON.stringify([run.root, run.path, epoch]);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
-/** By which the run above some others is found, whatever they are. */
+/** Returns the key that finds the parent of some runs, whichever runs they are. */
 export function parentKey(root: string, name: string): string {
   return createHash('sha256')
     .update(JSON.stringify(['parent', root, name]))
@@ -16,7 +16,7 @@ export function parentKey(root: string, name: string): string {
     .slice(0, 32);
 }
 
-/** The earliest wall time, seconds; undefined if there is none that is a time. */
+/** Returns the earliest wall time, in seconds; undefined if no value is a time. */
 export function firstWallTime(batches: readonly Batch[]): number | undefined {
   let first = Infinity;
   for (const { scalars, objects } of batches) {

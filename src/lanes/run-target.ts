@@ -3,20 +3,20 @@ import type { RunMapping, RunTree } from '../route/index.ts';
 import type { LaneNames } from './lane-names.ts';
 import type { LaneRouting } from './lane-options.ts';
 
-/** Where a run goes in a lane, asked of who decides nothing. */
+/** The target of a run in a lane. */
 export interface RunTarget {
-  /** The run whose tracker run it goes into. */
+  /** The run whose tracker run the run goes into. */
   readonly target: RunRef;
-  /** Stands before its tags there. */
+  /** The prefix of its tags there. */
   readonly prefix: string;
   /**
-   * What was decided when the first of it was sent: it holds, whatever the configuration says now. Undefined: nothing
-   * was sent.
+   * The mapping from when its first part was sent: it stays, whatever the configuration contains now. Undefined:
+   * nothing was sent.
    */
   readonly kept: RunMapping | undefined;
 }
 
-/** `files`: how the lane is in them. */
+/** Returns the target of a run, without deciding anything. `files`: the lane's progress in them. */
 export function runTarget(
   { fold }: Pick<LaneRouting, 'fold'>,
   tree: RunTree,

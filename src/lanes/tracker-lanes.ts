@@ -15,26 +15,26 @@ import type { LaneRouting, TrackerLaneOptions } from './lane-options.ts';
 import { type ResolvedLane, resolveLanes } from './resolve-lanes.ts';
 import { parentKey } from './run-source.ts';
 
-/** Reports what an operator should know of a lane. */
+/** A call that reports a fact about a lane to the operator. */
 export type LaneWarning = (lane: string, message: string, facts: Readonly<Record<string, string | number>>) => void;
 
-/** What a pass changes about the runs of its lanes, and what their backends go by. */
+/** The options of making lanes: what a pass changes about their runs, and the time and chance of their backends. */
 export interface MakeLanesOptions {
-  /** Mirror runs again that would be named, folded or placed otherwise today. Default false. */
+  /** True to mirror runs again that would now get another name, fold or place. Default false. */
   readonly remap?: boolean;
-  /** Mirror runs again whose tracker run can no longer be written to. Default false. */
+  /** True to mirror runs again whose tracker run no longer accepts data. Default false. */
   readonly rebuild?: boolean;
-  /** The time of the backends. Default: the system's. */
+  /** The clock of the backends. Default: the system's. */
   readonly clock?: Clock;
-  /** The backends' chance. Default: the system's. */
+  /** The random values of the backends. Default: the system's. */
   readonly random?: Random;
 }
 
 /**
- * Every tracker's lane, or only those of some names. Lanes that are switched off are left out, and that is reported;
- * those that were named are not: it is an error to ask one of them for something. The caller closes their backends.
- * Connects to nothing yet. Throws MB1002 with every problem of their sections, MB4009 for a type that can't be loaded,
- * MB4010 for a name that no lane has.
+ * Makes every tracker's lane, or only those of some names. Leaves out lanes that are switched off, and reports that;
+ * if the caller names such a lane, that is an error. The caller closes the backends. Connects to nothing yet. Throws
+ * MB1002 with every problem of their sections, MB4009 for a type that can't be loaded, MB4010 for a name that no lane
+ * has.
  */
 export async function makeTrackerLanes(
   config: Config,
@@ -77,8 +77,8 @@ function makeBackend(
 }
 
 /**
- * What a lane is to have. A lane's own facts are all that its rules ask for: those of the others decide of the
- * others.
+ * Returns the routing of a lane. The lane's rules need only the facts of that lane: the facts of other lanes decide
+ * about the others.
  */
 function routingOf(
   config: Config,
@@ -119,7 +119,7 @@ function forLane<Rule extends { readonly lanes?: readonly string[] }>(rules: rea
   return rules.filter(({ lanes }) => lanes === undefined || lanes.includes(lane));
 }
 
-/** Throws MB4010 for a name that no lane has. */
+/** Checks names of lanes. Throws MB4010 for a name that no lane has. */
 export function checkNames({ lanes }: Config, names: readonly string[]): void {
   const known = [...(lanes.local === undefined ? [] : ['local']), ...lanes.trackers.map(({ name }) => name)];
   for (const name of names) {
@@ -138,7 +138,7 @@ function namesOf({ runName, group, tags, parent }: ResolvedLane, project: string
     const above = parent === undefined ? '' : fillIn(parent, run);
     const own = filledTags(tags, run);
     const ofAbove = above === '' ? {} : filledTags(tags, { root, path: above === root ? '.' : above, project, group: assignment?.group });
-    // A tag that says something of a run says nothing of what stands above it.
+    // A tag that describes a run does not describe its parent: only equal tags are shared.
     const shared = Object.fromEntries(Object.entries(ofAbove).filter(([name, value]) => own[name] === value));
     return {
       name: expandTemplate(runName, run),
@@ -154,7 +154,8 @@ function namesOf({ runName, group, tags, parent }: ResolvedLane, project: string
 }
 
 /**
- * Tags as templates. One of which nothing is left says nothing of this run; one that was empty is a mark, and stays.
+ * Fills in templates of tags. Drops a tag whose result is empty, because it does not describe this run. Keeps a tag
+ * that was written empty: it is a mark.
  */
 function filledTags(tags: Readonly<Record<string, string>>, run: Parameters<typeof fillIn>[1]): Record<string, string> {
   const filled = Object.entries(tags).map(([name, value]) => [name, value, fillIn(value, run)] as const);

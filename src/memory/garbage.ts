@@ -2,13 +2,13 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { memoryShares } from './in-use.ts';
 
-/** Let go of since memory was last given back. */
+/** Bytes released since memory was last given back. */
 let bytes = 0;
 let collect: (() => void) | undefined;
 
 /**
- * Reports that this many bytes outside of V8's heap are, or will soon be, unused. V8 frees those late: they are freed
- * before several large unused records accumulate.
+ * Reports that this many bytes outside V8's heap are, or will soon be, unused. V8 frees them late. This function has
+ * them freed before several large unused records accumulate.
  */
 export function noteGarbage(more: number): void {
   bytes += more;

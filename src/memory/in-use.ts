@@ -1,7 +1,7 @@
 import { memoryOf } from './limit.ts';
 import { recordsAtOnce, type Shares, sharesOf } from './shares.ts';
 
-/** How much memory there is, in bytes, and what shares it. */
+/** The available memory, in bytes, and the numbers of its users. */
 export interface Memory {
   readonly limit: number;
   /** Lanes that lead to trackers. */
@@ -10,11 +10,11 @@ export interface Memory {
   readonly roots: number;
 }
 
-/** Memory is the process's, so there is one budget of it; a thread is given its own copy when it begins. */
+/** The budget of the process, which has only one; a thread receives its own copy when it begins. */
 let memory: Memory | undefined;
 let shares: Shares | undefined;
 
-/** Sets what this thread and those it starts get along with. Omitted values stay unchanged. */
+/** Sets the memory for this thread and those it starts. Omitted values stay unchanged. */
 export function useMemory(wanted: { readonly [Key in keyof Memory]?: Memory[Key] | undefined }): void {
   const before = memoryInUse();
   memory = {
@@ -25,13 +25,13 @@ export function useMemory(wanted: { readonly [Key in keyof Memory]?: Memory[Key]
   shares = undefined;
 }
 
-/** What `useMemory` was told, to be handed on to another thread. */
+/** Returns the settings of `useMemory`, to pass them to another thread. */
 export function memoryInUse(): Memory {
   memory ??= { limit: memoryOf(undefined), trackers: 0, roots: 1 };
   return memory;
 }
 
-/** The shares of the memory in use, in bytes. */
+/** Returns the shares of the memory in use, in bytes. */
 export function memoryShares(): Shares {
   const inUse = memoryInUse();
   shares ??= sharesOf(inUse.limit, recordsAtOnce(inUse), inUse.trackers);

@@ -1,6 +1,6 @@
 /**
- * Says how much memory there is, and divides it: what is not ours to bound (records, tags, files of others) gets a
- * share each.
+ * Determines the available memory, and divides it: everything whose size others decide (records, tags, files) gets a
+ * share.
  */
 export { formatMemory, MEMORY_WORDS, parseMemory } from './byte-size.ts';
 export { noteGarbage } from './garbage.ts';

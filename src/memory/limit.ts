@@ -1,22 +1,22 @@
 import { totalmem } from 'node:os';
 
-/** What the system says of memory. */
+/** The memory that the system reports. */
 interface MemorySurroundings {
   /**
-   * The limit of our cgroup (version 1 or 2, the strictest above it included); 0, undefined or beyond all reason
-   * if there is none.
+   * The limit of the process's cgroup (version 1 or 2, including the strictest one above it). It is 0, undefined or
+   * absurdly large if there is none.
    */
   readonly constrained: number | undefined;
-  /** Of the machine. */
+  /** The memory of the machine. */
   readonly total: number;
 }
 
-/** Without a limit, this may be a shared machine: use at most these bytes, however much memory there is. */
+/** The most memory to use without a limit, however much there is: the machine may be shared. */
 const MOST_UNASKED = 4 * 2 ** 30;
 
 /**
- * The memory to use: what was configured, up to the limit of the cgroup. Without a setting, it is that limit, otherwise
- * half of the machine's memory, at most 4 GiB.
+ * Returns the memory to use: the configured value, up to the limit of the cgroup. Without a setting, it is that
+ * limit; without a limit, half of the machine's memory, at most 4 GiB.
  */
 export function memoryOf(asked: number | undefined, system: MemorySurroundings = systemMemory()): number {
   const { constrained, total } = system;

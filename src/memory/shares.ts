@@ -1,8 +1,11 @@
 const MIB = 2 ** 20;
 
-/** What a process takes that has nothing large to do: V8, threads, SQLite's cache, batches of ordinary size. */
+/** The memory of a process without large work: V8, threads, SQLite's cache, batches of ordinary size. */
 const BASE_BYTES = 128 * MIB;
-/** Of the limit, what one record's values, or one run's tags, may take on V8's heap (which gets about half of it). */
+/**
+ * The divisor of the limit for one record's values, or one run's tags, on V8's heap (which gets about half of the
+ * limit).
+ */
 const HEAP_PARTS = 8;
 const MOST_VALUES = 512 * MIB;
 const LEAST_SHARE = 4 * MIB;
@@ -10,36 +13,44 @@ const MOST_ANSWER = 256 * MIB;
 
 /** Parts of the memory, in bytes. */
 export interface Shares {
-  /** All of it. */
+  /** The whole memory. */
   readonly limit: number;
   /** The data of one record. */
   readonly record: number;
   /** Memory for the decoded values of one record. */
   readonly values: number;
-  /** What the tags of one run may take. */
+  /** Memory for the tags of one run. */
   readonly tags: number;
-  /** Batches that are on their way between threads. */
+  /** Batches in transit between threads. */
   readonly outstanding: number;
-  /** Batches that are kept for lanes that come behind. */
+  /** Batches kept for lanes that read later. */
   readonly cache: number;
-  /** Heap of the thread that parses files of others. */
+  /** Heap of the thread that parses other people's files. */
   readonly parser: number;
-  /** One answer of a server, and all long ones of a lane together. What is made of it may take twice as much. */
+  /**
+   * One answer of a server, and all long answers of a lane together. The objects made from it may take twice as much.
+   */
   readonly answer: number;
 }
 
-/** Readers at the same time, at most: with more roots than that, some share one. Each may hold a large record. */
+/**
+ * The largest number of readers at the same time: if there are more roots, some share one. Each reader may hold a
+ * large record.
+ */
 export const MOST_READERS = 8;
 
 /**
- * Large records that may be held at the same time. Of each root: the one that is read, the one that is stored, and
- * one in each tracker's lane; and one more, for what is made of them.
+ * Returns the number of large records that may be held at the same time. For each root: the one being read, the one
+ * being stored, and one in each tracker's lane. One more is for the objects made from them.
  */
 export function recordsAtOnce({ trackers, roots }: { readonly trackers: number; readonly roots: number }): number {
   return 1 + Math.max(1, Math.min(roots, MOST_READERS)) * (2 + trackers);
 }
 
-/** Divides the memory. `records`: large ones that may be held at the same time; `trackers`: lanes that hear answers. */
+/**
+ * Divides the memory. `records`: large records that may be held at the same time; `trackers`: lanes that receive
+ * answers.
+ */
 export function sharesOf(limit: number, records = recordsAtOnce({ trackers: 0, roots: 1 }), trackers = 1): Shares {
   const values = clamp(limit / HEAP_PARTS, LEAST_SHARE, MOST_VALUES);
   return {
@@ -54,20 +65,20 @@ export function sharesOf(limit: number, records = recordsAtOnce({ trackers: 0, r
   };
 }
 
-/** The memory with which a record of so many bytes is within its share. */
+/** Returns the memory with which a record of this size is within its share. */
 export function memoryForRecord(bytes: number, records = recordsAtOnce({ trackers: 0, roots: 1 })): number {
   return BASE_BYTES + records * bytes;
 }
 
-/** The memory with which values of this size are within their share; undefined if no memory is enough. */
+/** Returns the memory with which values of this size are within their share; undefined if no memory is enough. */
 export function memoryForValues(bytes: number): number | undefined {
   return bytes > MOST_VALUES ? undefined : bytes * HEAP_PARTS;
 }
 
-/** The same for the tags of a run. */
+/** Returns the same for the tags of a run. */
 export const memoryForTags = memoryForValues;
 
-/** The memory with which an answer of this many bytes is within its share; undefined if no memory is enough. */
+/** Returns the memory with which an answer of this size is within its share; undefined if no memory is enough. */
 export function memoryForAnswer(bytes: number, trackers = 1): number | undefined {
   return bytes > MOST_ANSWER ? undefined : bytes * answerParts(trackers);
 }

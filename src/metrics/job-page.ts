@@ -9,22 +9,22 @@ const SUCCESS = 'mirrorboard_job_last_success_timestamp_seconds';
 const DIFFERENCES = 'mirrorboard_verify_differences';
 const VERIFIED = 'mirrorboard_verify_timestamp_seconds';
 
-/** Differences of a lane, and when it was compared, in seconds. */
+/** The differences of a lane, and the time of the comparison, in seconds. */
 type Verdict = readonly [differences: number, end: number];
 
-/** How a command ended. */
+/** The end of a command. */
 export type JobEnd = Pick<JobFacts, 'exitCode' | 'startMs' | 'endMs'>;
 
 /**
- * The metrics of one run of a command, as the text of a file. `former`: the text of the run before it, which has what
- * outlives a run.
+ * The metrics of one run of a command, as the text of a file. `former`: the text of the previous run, which has the
+ * values that outlive a run.
  */
 export class JobPage {
   readonly #command: string;
   readonly #registry = new Registry(Registry.PROMETHEUS_CONTENT_TYPE);
   readonly #maker = new MetricMaker(this.#registry, [...METRICS, ...JOB_METRICS]);
   readonly #former: ReadonlyMap<string, number>;
-  /** Of each lane that was compared some day. */
+  /** The verdicts of all lanes that were ever compared. */
   readonly #verdicts: Map<string, Verdict>;
 
   constructor(command: string, former = '') {
@@ -33,7 +33,7 @@ export class JobPage {
     this.#verdicts = verdictsOf(this.#former);
   }
 
-  /** A pass begins: its requests are counted as they end. */
+  /** Begins a pass: its requests are counted as they end. */
   begin(pass: () => LiveFacts, { version, node }: BuildFacts): RequestMetrics {
     this.#maker.gauge('mirrorboard_build_info').set({ version, node }, 1);
     for (const spec of METRICS) {
@@ -45,12 +45,12 @@ export class JobPage {
     return requests;
   }
 
-  /** Results of a comparison; a lane that has none now keeps its former one. */
+  /** Adds the results of a comparison; a lane without a new result keeps its former one. */
   verified(lanes: ReadonlyMap<string, Verified>): void {
     for (const [lane, { differences, atMs }] of lanes) this.#verdicts.set(lane, [differences, Math.round(atMs) / 1000]);
   }
 
-  /** The whole text, once the command has ended. */
+  /** Returns the whole text, after the command has ended. */
   async text(end: JobEnd): Promise<string> {
     const former = this.#former.get(`${SUCCESS}{command="${this.#command}"}`);
     const successMs = end.exitCode === 0 ? end.endMs : former === undefined ? undefined : former * 1000;
@@ -73,7 +73,7 @@ export class JobPage {
   }
 }
 
-/** Those of a file of ours, by lane. */
+/** Returns the verdicts in a file of ours, by lane. */
 function verdictsOf(series: ReadonlyMap<string, number>): Map<string, Verdict> {
   const start = `${DIFFERENCES}{lane="`;
   return new Map(
@@ -84,7 +84,7 @@ function verdictsOf(series: ReadonlyMap<string, number>): Map<string, Verdict> {
   );
 }
 
-/** Values by series, read from a file that we wrote. */
+/** Reads values by series from a file that mirrorboard wrote. */
 function seriesOf(text: string): Map<string, number> {
   const series = new Map<string, number>();
   for (const line of text.split('\n')) {

@@ -11,7 +11,7 @@ export class MetricMaker {
     this.#table = table;
   }
 
-  /** A metric whose values are read at each scrape. */
+  /** Makes a metric whose values are read at each scrape. */
   serve({ name, kind }: MetricSpec, read: () => Iterable<MetricSample>): void {
     const options = this.#options(name);
     if (kind === 'counter') {

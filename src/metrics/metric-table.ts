@@ -1,22 +1,22 @@
-/** Every metric: its name, what it means, and where its values come from. docs/metrics.md has the same table. */
+/** Defines every metric: its name, its meaning, and the source of its values. docs/metrics.md has the same table. */
 import type { DamageReason } from '../model/index.ts';
 import type { Incident, LaneCondition, LaneProgress, LiveFacts, RootCondition, WatchStatus } from '../status/index.ts';
 
-/** How a metric behaves: a counter only grows while the process lives. */
+/** The kind of a metric: a counter only grows while the process lives. */
 export type MetricKind = 'counter' | 'gauge' | 'histogram';
 
 /** A command that ended. */
 export interface JobFacts {
   readonly command: string;
   readonly exitCode: number;
-  /** By the wall clock, like the others. */
+  /** The start, by the wall clock, like the others. */
   readonly startMs: number;
   readonly endMs: number;
-  /** When it, or one before it, last succeeded; undefined: never, as far as is known. */
+  /** The time when this run or an earlier one last succeeded; undefined: no success is known. */
   readonly successMs: number | undefined;
 }
 
-/** A value, and the labels it goes under. */
+/** A value and its labels. */
 export type MetricSample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
 /** One metric. */
@@ -24,22 +24,22 @@ export interface MetricSpec {
   readonly name: string;
   readonly kind: MetricKind;
   readonly labels: readonly string[];
-  /** One sentence, as it stands in the answer. */
+  /** The help text, one sentence, as in the answer. */
   readonly help: string;
-  /** Every series with its present value, zeros included. Missing: values are counted as things happen. */
+  /** Returns every series with its current value, zeros included. Missing: values are counted when things happen. */
   readonly read?: (status: WatchStatus) => Iterable<MetricSample>;
-  /** The same of a pass that ended. Missing: only a watch has it, or it is counted as things happen. */
+  /** Returns the values of a pass that ended. Missing: only a watch has it, or it is counted when things happen. */
   readonly readPass?: (pass: LiveFacts) => Iterable<MetricSample>;
-  /** Of a command that ended. */
+  /** Returns the values of a command that ended. */
   readonly readJob?: (job: JobFacts) => Iterable<MetricSample>;
-  /** Of a histogram: upper bounds. */
+  /** The upper bounds of a histogram. */
   readonly buckets?: readonly number[];
 }
 
-/** What became of a request, by its HTTP status. */
+/** The results of a request, by its HTTP status. */
 export const REQUEST_CODES = ['2xx', '3xx', '4xx', '429', '5xx', 'none'] as const;
 
-/** The label of a status; undefined: there was no answer. */
+/** Returns the label of a status; undefined: there was no answer. */
 export function codeOf(status: number | undefined): (typeof REQUEST_CODES)[number] {
   if (status === undefined) return 'none';
   if (status === 429) return '429';
@@ -50,7 +50,7 @@ export function codeOf(status: number | undefined): (typeof REQUEST_CODES)[numbe
 
 const LANE_STATES: Readonly<Record<LaneCondition, true>> = { active: true, waiting: true, parked: true, paused: true };
 
-/** Damage that a record of its own is missing for. */
+/** The reasons of damage, without ends that are still being written. */
 const DAMAGE: Readonly<Record<Exclude<DamageReason, 'torn' | 'zeros' | 'cut'>, true>> = {
   length_checksum: true,
   data_checksum: true,
@@ -61,7 +61,7 @@ const DAMAGE: Readonly<Record<Exclude<DamageReason, 'torn' | 'zeros' | 'cut'>, t
   unreadable: true,
 };
 
-/** With ends that are still being written. */
+/** The reasons of damage, with ends that are still being written. */
 const PLACES: Readonly<Record<DamageReason, true>> = { ...DAMAGE, torn: true, zeros: true, cut: true };
 
 const INCIDENTS: Readonly<Record<Incident['kind'], true>> = {
@@ -86,7 +86,7 @@ const ROOT_STATES: Readonly<Record<RootCondition, true>> = {
   not_answering: true,
 };
 
-/** All of ours, in the order in which they are served. */
+/** All our metrics, in the order in which they are served. */
 export const METRICS: readonly MetricSpec[] = [
   {
     name: 'mirrorboard_build_info',
@@ -206,7 +206,7 @@ export const METRICS: readonly MetricSpec[] = [
   ),
 ];
 
-/** What only a file has: of the command that wrote it. */
+/** The metrics that only a file has: about the command that wrote it. */
 export const JOB_METRICS: readonly MetricSpec[] = [
   ofJob('exit_code', 'The exit code of the last run of the command.', ({ exitCode }) => exitCode),
   ofJob('start_timestamp_seconds', 'When the last run of the command began.', ({ startMs }) => seconds(startMs)),
@@ -218,7 +218,7 @@ export const JOB_METRICS: readonly MetricSpec[] = [
   ),
 ];
 
-/** What is served of the metrics that the client library has of every process. */
+/** The served metrics among those that the client library has of every process. */
 export const PROCESS_METRICS: readonly string[] = [
   'process_cpu_user_seconds_total',
   'process_cpu_system_seconds_total',
@@ -273,7 +273,7 @@ function perLane(name: string, kind: MetricKind, help: string, read: (lane: Lane
   return ofLanes(name, kind, help, [], (lane) => [[{}, read(lane)]]);
 }
 
-/** Of what `verify` writes itself: a pass does not know it. */
+/** Returns a metric that `verify` writes itself: a pass does not know it. */
 function verified(name: string, help: string, read: (lane: LaneProgress['verified']) => number): MetricSpec {
   return {
     name,
@@ -289,7 +289,7 @@ function ofJob(name: string, help: string, read: (job: JobFacts) => number): Met
   return { name: `mirrorboard_job_${name}`, kind: 'gauge', labels: ['command'], help, readJob: samples };
 }
 
-/** One number for each key, 0 where there is none. */
+/** Returns one number per key, 0 if there is none. */
 function counts<Key extends string>(keys: Readonly<Record<Key, true>>, of: (key: Key) => number | undefined): Record<string, number> {
   return Object.fromEntries((Object.keys(keys) as Key[]).map((key) => [key, of(key) ?? 0]));
 }
@@ -300,7 +300,7 @@ function sum<Item>(items: ReadonlyMap<string, Item>, of: (item: Item) => number)
   return total;
 }
 
-/** A moment in milliseconds as Prometheus has it; 0: never. */
+/** Converts milliseconds to a time for Prometheus; 0: never. */
 function seconds(ms: number | undefined): number {
   return ms === undefined ? 0 : Math.round(ms) / 1000;
 }

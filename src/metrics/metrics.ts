@@ -5,25 +5,28 @@ import { METRICS, PROCESS_METRICS } from './metric-table.ts';
 import { wantsOpenMetrics } from './negotiate.ts';
 import { RequestMetrics } from './request-metrics.ts';
 
-/** What is known of this build. */
+/** The facts about this build. */
 export interface BuildFacts {
   readonly version: string;
   readonly node: string;
 }
 
-/** The library takes a sample ten times a second for metrics that are not served here. */
+/**
+ * The time between two samples of the library: by default, it takes ten a second for metrics that are not served
+ * here.
+ */
 const SELDOM_MS = 60_000;
 
 /**
- * Serves the status as metrics. Gauges and counters are read from the status at each scrape, which knows its
- * sums; only what has a duration is counted as it happens.
+ * The metrics of the status. At each scrape, gauges and counters are read from the status, which has their sums; only
+ * durations are counted when things happen.
  */
 export class Metrics implements MetricsPage {
   readonly #registry = new Registry(Registry.PROMETHEUS_CONTENT_TYPE);
 
   readonly #requests: RequestMetrics;
   readonly #scans: Histogram<string>;
-  /** The one that is served. */
+  /** The status that is served. */
   #status: WatchStatus;
 
   constructor(status: WatchStatus, build: BuildFacts) {
@@ -40,7 +43,7 @@ export class Metrics implements MetricsPage {
     this.#serveProcess();
   }
 
-  /** Serves another status from now on, which counts on where the one before it was. */
+  /** Serves another status from now on, which continues the counts of the former one. */
   follow(status: WatchStatus): void {
     this.#status = status;
     this.#requests.begin(status.lanes);
@@ -50,13 +53,16 @@ export class Metrics implements MetricsPage {
     });
   }
 
-  /** The text for one who accepts these types. */
+  /** Returns the text for a client that accepts these types. */
   async render(accept: string | undefined): Promise<{ readonly contentType: string; readonly text: string }> {
     const registry = wantsOpenMetrics(accept) ? this.#openMetrics() : this.#registry;
     return { contentType: registry.contentType, text: await registry.metrics() };
   }
 
-  /** The library renames counters for OpenMetrics, for good: so it gets views of them, with names of their own. */
+  /**
+   * Makes a registry for OpenMetrics. The library renames its counters permanently, so it gets views of them, with
+   * names of their own.
+   */
   #openMetrics(): Registry {
     const registry = new Registry(Registry.OPENMETRICS_CONTENT_TYPE);
     for (const metric of this.#registry.getMetricsAsArray()) registry.registerMetric(Object.create(metric) as Metric);

@@ -1,4 +1,4 @@
-/** Longest header that is read, in characters: no monitoring sends more. */
+/** The longest header that is read, in characters: no monitoring sends more. */
 const MOST_ACCEPT = 1000;
 
 /**
@@ -15,7 +15,7 @@ export function wantsOpenMetrics(accept: string | undefined): boolean {
   return open > 0 && open >= text;
 }
 
-/** Of OpenMetrics there is version 1.0.0 here; one that names no version takes any. */
+/** True if the version is 1.0.0, the only one served here, or if the client names none. */
 function isSpoken(params: readonly string[]): boolean {
   const version = params.find((param) => param.startsWith('version='));
   return version === undefined || version === 'version=1.0.0' || version === 'version="1.0.0"';

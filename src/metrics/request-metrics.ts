@@ -2,11 +2,11 @@ import type { Counter, Histogram } from '@prometheus-io/client';
 import type { MetricMaker } from './metric-maker.ts';
 import { codeOf, REQUEST_CODES } from './metric-table.ts';
 
-/** Counts the requests to the trackers of lanes as they end. */
+/** The counts of requests to the trackers of lanes, as they end. */
 export class RequestMetrics {
   readonly #requests: Counter<string>;
   readonly #durations: Histogram<string>;
-  /** Those with series of their own. */
+  /** The lanes that have series of their own. */
   readonly #lanes = new Set<string>();
 
   constructor(maker: MetricMaker) {
@@ -14,11 +14,11 @@ export class RequestMetrics {
     this.#durations = maker.histogram('mirrorboard_lane_request_duration_seconds');
   }
 
-  /** Gives each lane a zero for every series, and drops those of lanes that are no longer there. */
+  /** Gives each lane a zero for every series, and drops the series of lanes that no longer exist. */
   begin(lanes: readonly { readonly name: string; readonly type: string }[]): void {
     for (const lane of this.#lanes) if (!lanes.some(({ name }) => name === lane)) this.#drop(lane);
     for (const { name, type } of lanes) {
-      // The local store is no server.
+      // The local store is not a server.
       if (type === 'local' || this.#lanes.has(name)) continue;
       this.#lanes.add(name);
       for (const code of REQUEST_CODES) this.#requests.inc({ lane: name, code }, 0);
@@ -27,7 +27,7 @@ export class RequestMetrics {
   }
 
   ended(lane: string, status: number | undefined, ms: number): void {
-    // A request of a lane that is gone must not bring its series back.
+    // A request of a removed lane must not bring its series back.
     if (!this.#lanes.has(lane)) return;
     this.#requests.inc({ lane, code: codeOf(status) });
     this.#durations.observe({ lane }, ms / 1000);

@@ -9,17 +9,17 @@ import type { Verification } from '../verify/compare/index.ts';
 import { type ForeignFindings, foreignIn, type VerifyLanesOptions, verifyBetween, verifyLanes } from '../verify/index.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
-/** What is brought where, and how. */
+/** The options of a migration. */
 export interface MigrateOptions extends Pick<BackfillOptions, 'rules' | 'linksOf' | 'moved' | 'runEndedAfterOf' | 'patienceMs' | 'signal'> {
   /** The lane that may be switched off: `local`, or a tracker's lane. */
   readonly from: string;
   /** The lane that gets everything. */
   readonly to: string;
-  /** Losses that are no reason to keep the first lane, in the words of `--accept-losses`. Default: none. */
+  /** Losses that are not a reason to keep the first lane, in the words of `--accept-losses`. Default: none. */
   readonly accepted?: readonly string[];
-  /** Default: all roots that the first lane has runs of, where they lay last. */
+  /** The log directories. Default: all roots of which the first lane has runs, at their last place. */
   readonly roots?: readonly RootRequest[];
-  /** Needed if one of the lanes is `local`. */
+  /** The local store; required if one of the lanes is `local`. */
   readonly store?: StoreOptions | undefined;
   readonly statePath: string;
   /** Makes the lanes of these names that lead to trackers. Called several times; `migrate` closes the backends. */
@@ -31,7 +31,7 @@ export interface MigrateOptions extends Pick<BackfillOptions, 'rules' | 'linksOf
   readonly onDifference?: VerifyLanesOptions['onDifference'];
 }
 
-/** What came of it. */
+/** The result of a migration. */
 export interface Migration {
   readonly roots: readonly RootRequest[];
   readonly report: Report;
@@ -40,7 +40,7 @@ export interface Migration {
    * early.
    */
   readonly verifications: readonly Verification[];
-  /** What the first lane holds that never was in event files; undefined: unknown, or the lane is the store. */
+  /** The data of the first lane that never was in event files; undefined: unknown, or the lane is the store. */
   readonly foreign: ForeignFindings | undefined;
   readonly verdict: Verdict;
 }
@@ -63,7 +63,7 @@ export async function migrate(options: MigrateOptions): Promise<Migration> {
     ...(linksOf === undefined ? {} : { linksOf }),
     ...(onStart === undefined ? {} : { onStart }),
   };
-  // Its backends are closed in the end; verification makes new ones.
+  // `backfill` closes its backends at the end; verification makes new ones.
   const report = await backfill({
     ...shared,
     store: to === 'local' ? store : undefined,
@@ -93,7 +93,7 @@ export async function migrate(options: MigrateOptions): Promise<Migration> {
 }
 
 /**
- * The roots that are asked for, else those that the first lane has. A lane without any proves nothing: that is
+ * Returns the roots of the caller, else those that the first lane has. A lane without any proves nothing: that is
  * reported before hours of work.
  */
 async function knownRoots(options: MigrateOptions): Promise<readonly RootRequest[]> {

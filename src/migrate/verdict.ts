@@ -16,8 +16,8 @@ import {
 import type { ForeignCounts, ForeignFindings } from '../verify/index.ts';
 
 /**
- * What a lane can lose of another one: points of a kind, the steps or values of points, whole runs, or what never was
- * in event files.
+ * The losses when one lane replaces another: points of a kind, the steps or values of points, whole runs, or data
+ * that never was in event files.
  */
 const LOSSES = [...KINDS, 'steps', 'values', 'runs', 'foreign'] as const;
 
@@ -28,19 +28,24 @@ export interface ForeignMetric {
   readonly in: string;
 }
 
-/** Whether the first lane can be switched off. */
+/** The decision if the first lane can be switched off. */
 export interface Verdict {
   readonly exitCode: ExitCode;
-  /** Why the first lane must stay. */
+  /** The reasons to keep the first lane. */
   readonly reasons: readonly string[];
-  /** What would be lost with the first lane, by kind: points; under `runs` the runs that were not compared. */
+  /**
+   * The data that would be lost with the first lane, by kind: points; under `runs`, the runs that were not compared.
+   */
   readonly losses: Readonly<Record<string, number>>;
   readonly foreignMetrics: readonly ForeignMetric[];
-  /** The losses that the user accepted, and what is rounded as the loss table says; empty if nothing is. */
+  /**
+   * The losses that the user accepted, and the values that are rounded according to the loss table; empty if there
+   * are none.
+   */
   readonly but: string;
 }
 
-/** The kinds of `--accept-losses images,texts`. Throws MB1001 for a word that is none. */
+/** Parses the kinds of `--accept-losses images,texts`. Throws MB1001 for an unknown word. */
 export function acceptedLosses(text: string | undefined): readonly string[] {
   const words = (text ?? '').split(',').map((word) => word.trim());
   return words.filter((word) => {
@@ -53,8 +58,8 @@ export function acceptedLosses(text: string | undefined): readonly string[] {
 }
 
 /**
- * If the first lane has data that the second one lacks, that is a reason to keep it, unless the loss is accepted.
- * Data that neither has is no reason.
+ * Returns the verdict. Data of the first lane that the second one lacks is a reason to keep the first, unless the
+ * loss is accepted. Data that neither has is no reason.
  */
 export function verdictOf(
   { from, to, accepted }: { readonly from: string; readonly to: string; readonly accepted: readonly string[] },
@@ -129,7 +134,10 @@ function interrupted(before: string): Verdict {
 
 const MOST_METRICS = 5;
 
-/** Series of the first lane that no event file of their runs has: others wrote them into the same tracker runs. */
+/**
+ * Returns the series of the first lane that no event file of their runs has: others wrote them into the same tracker
+ * runs.
+ */
 function foreignMetricsIn({ runs }: Verification): readonly ForeignMetric[] {
   return runs.flatMap(({ run, foreignTags = [] }) => foreignTags.map((name) => ({ kind: 'metric', name, in: runLabel(run) }) as const));
 }
@@ -152,7 +160,7 @@ function foreignWords(foreign: ForeignFindings | undefined, metrics: number): st
   return counts.length < 2 ? counts.join('') : `${counts.slice(0, -1).join(', ')} and ${counts.at(-1)}`;
 }
 
-/** Why runs were not compared, and what can be done about it. */
+/** The reasons that runs were not compared, and the remedies. */
 const UNCOMPARED: readonly (readonly [why: UncomparedRun['why'], words: (to: string) => string])[] = [
   ['elsewhere', () => 'in directories that were not compared'],
   ['rules', () => 'that include and exclude skip; --accept-losses runs accepts this'],
@@ -161,7 +169,7 @@ const UNCOMPARED: readonly (readonly [why: UncomparedRun['why'], words: (to: str
 
 const MOST_RUNS = 5;
 
-/** `2 runs (140 points: other/a, other/b)`. */
+/** Lists the runs: `2 runs (140 points: other/a, other/b)`. */
 function runsText(uncompared: readonly UncomparedRun[]): string {
   const points = uncompared.reduce((sum, run) => sum + run.points, 0);
   const names = uncompared.slice(0, MOST_RUNS).map(({ run }) => runLabel(run));
@@ -174,8 +182,8 @@ function uncomparedText(uncompared: readonly UncomparedRun[]): string {
 }
 
 /**
- * What two lanes came to, for a migration of the first into the second: what the second one has beyond the
- * first is no reason to keep that, and what no file holds any more is a loss, not a difference.
+ * Adapts a comparison of two lanes to a migration from the first to the second. Additional data of the second lane is
+ * no reason to keep the first. Data that no file holds any more is a loss, not a difference.
  */
 function asMigrated(between: Verification): Verification {
   return {
@@ -185,8 +193,8 @@ function asMigrated(between: Verification): Verification {
 }
 
 /**
- * Bytes that are pending for the second lane and not for the first one, before and behind its positions. No lane can
- * get damaged data.
+ * Returns the bytes that are pending for the second lane and not for the first one, before and behind its positions.
+ * No lane can get damaged data.
  */
 function pendingFor(mine: Totals, both: Totals): { readonly before: number; readonly behind: number } {
   const [own, other] = [mine.damaged, both.damaged];
@@ -200,12 +208,12 @@ function heldLosses({ absent: { noPlace, leftOut }, losses: { step, value } }: T
   return { ...kindSums([noPlace, leftOut]), ...(step > 0 ? { steps: step } : {}), ...(value > 0 ? { values: value } : {}) };
 }
 
-/** Pending and refused data is not a loss that can be accepted: it may come yet. */
+/** Returns the losses by kind. Pending and refused data is not a loss that can be accepted: it may still come. */
 function lossesOf(both: Totals, runs: number): Record<string, number> {
   return { ...kindSums([heldLosses(both), both.absent.gone]), ...(runs > 0 ? { runs } : {}) };
 }
 
-/** `12 points (images 10, texts 2)`. */
+/** Describes the losses: `12 points (images 10, texts 2)`. */
 function lossWords({ runs: _, ...losses }: Readonly<Record<string, number>>): string {
   const kinds = Object.entries(losses);
   const points = kinds.reduce((sum, [, count]) => sum + count, 0);
@@ -213,8 +221,8 @@ function lossWords({ runs: _, ...losses }: Readonly<Record<string, number>>): st
 }
 
 /**
- * Rounded times and equal points that became one are in the loss table, and cost nobody a curve: they are reported, and
- * no reason to stay.
+ * Describes rounded times, and equal points that became one. They are in the loss table, and no curve is lost: they
+ * are reported, but are no reason to keep the lane.
  */
 function butOf(losses: Readonly<Record<string, number>>, { losses: { time, merged } }: Totals): string {
   return [

@@ -2,8 +2,8 @@ import type { RunRef } from './identity.ts';
 import type { Series } from './series.ts';
 
 /**
- * Scalars of one batch in columns, a row a point, in the order of the file. Typed arrays may be longer than `count`.
- * A step or value that no double can hold exactly is in `wideSteps` or `wideValues` under its row.
+ * The scalars of one batch in columns: one row a point, in the order of the file. Typed arrays may be longer than
+ * `count`. A step or value that no double can hold exactly is in `wideSteps` or `wideValues` under its row.
  */
 export interface ScalarColumns {
   readonly count: number;
@@ -15,21 +15,20 @@ export interface ScalarColumns {
   readonly value: Float64Array;
   /** Byte offset of the record in the file. */
   readonly offset: Float64Array;
-  /** The record's masked data checksum as it is in the file. */
+  /** The record's masked data checksum in the file. */
   readonly checksum: Uint32Array;
-  /** Place of the value in its record, counted from 0 over all values of the record. */
+  /** The index of the value in its record, counted from 0 over all values of the record. */
   readonly index: Uint32Array;
   readonly wideSteps: ReadonlyMap<number, bigint>;
   readonly wideValues: ReadonlyMap<number, bigint>;
 }
 
-/** How a value that is not a scalar is on disk. `content` is a message in the metadata's plugin data (hparams). */
+/**
+ * The form on disk of a value that is not a scalar. `content` is a message in the metadata's plugin data (hparams).
+ */
 export type PointForm = 'simple_value' | 'histo' | 'image' | 'audio' | 'tensor' | 'content' | 'none' | 'graph_def' | 'tagged_run_metadata';
 
-/**
- * One point that is not a scalar, with its untouched payload: the bytes of the message (or graph) as they are in the
- * file.
- */
+/** One point that is not a scalar, with its unchanged payload: the bytes of the message (or graph) in the file. */
 export interface ObjectPoint {
   readonly series: number;
   readonly step: number | bigint;
@@ -41,29 +40,26 @@ export interface ObjectPoint {
   readonly payload: Uint8Array;
 }
 
-/** What an event without values holds. */
+/** The content of an event without values. */
 export type MarkKind = 'session_log' | 'log_message' | 'meta_graph_def' | 'empty';
 
-/**
- * An event that carries no value of a tag: session starts and stops, log messages, meta graphs, events without
- * content.
- */
+/** An event without a value of a tag: session starts and stops, log messages, meta graphs, events without content. */
 export interface Mark {
   readonly kind: MarkKind;
   readonly step: number | bigint;
   readonly wallTime: number;
   readonly offset: number;
   readonly checksum: number;
-  /** The bytes of the message as they are in the file. */
+  /** The bytes of the message in the file. */
   readonly payload: Uint8Array;
 }
 
-/** Points of one run, decoded from one byte range of one file. Never changed after it was made. */
+/** Points of one run, decoded from one byte range of one file. A batch is never changed. */
 export interface Batch {
   readonly run: RunRef;
   readonly file: string;
   readonly generation: number;
-  /** The byte range, `end` exclusive; ranges of one file follow each other. */
+  /** The byte range, `end` exclusive; the ranges of one file follow each other. */
   readonly start: number;
   readonly end: number;
   readonly records: number;
@@ -74,12 +70,12 @@ export interface Batch {
   readonly marks: readonly Mark[];
 }
 
-/** Points of every kind in a batch. */
+/** Counts the points of every kind in a batch. */
 export function pointCount(batch: Batch): number {
   return batch.scalars.count + batch.objects.length;
 }
 
-/** The largest step of a batch; null if it has no points. */
+/** Returns the largest step of a batch; null if it has no points. */
 export function lastStepOf({ scalars, objects }: Batch): number | bigint | null {
   let last: number | bigint | null = null;
   for (let row = 0; row < scalars.count; row++) {
@@ -90,7 +86,7 @@ export function lastStepOf({ scalars, objects }: Batch): number | bigint | null 
   return last;
 }
 
-/** A point with its tag and its place, as it is in a file. */
+/** A point of a file, with its tag and position. */
 export interface WrittenPoint {
   readonly tag: string;
   readonly offset: number;

@@ -1,19 +1,19 @@
 import type { Series } from './series.ts';
 import { weightOfSeries } from './weight.ts';
 
-/** The series of one run: the first value of a tag, by file name and offset, decides what the tag is. */
+/** The series of one run. The first value of a tag, by file name and offset, decides what the tag is. */
 export class Catalogue {
   readonly #series: Series[];
   readonly #byTag = new Map<string, Series>();
   #weight = 0;
 
-  /** Takes up a catalogue that was stored with the positions: `known[i].id` is `i`. */
+  /** Loads a catalogue that was stored with the positions: `known[i].id` is `i`. */
   constructor(known: readonly Series[] = []) {
     this.#series = [...known];
     for (const series of known) this.#take(series);
   }
 
-  /** About what the series take in memory. */
+  /** About the memory that the series take. */
   get weight(): number {
     return this.#weight;
   }
@@ -37,7 +37,7 @@ export class Catalogue {
     return series;
   }
 
-  /** Takes back the series defined after the first `size`: those of a record that turned out not to be readable. */
+  /** Removes the series defined after the first `size`: those of a record that turned out to be unreadable. */
   truncate(size: number): void {
     for (const series of this.#series.splice(size)) {
       this.#byTag.delete(series.tag);

@@ -1,6 +1,6 @@
 import type { DataClass, Series } from './series.ts';
 
-/** The parts of a summary value that decide what its series is. */
+/** The parts of a summary value that determine its series. */
 interface ValueFacts {
   readonly form: string;
   readonly pluginName: string;
@@ -10,8 +10,8 @@ interface ValueFacts {
 }
 
 /**
- * The data classes of the plugins' tensors, if the writer left the data class out. They are those that TensorBoard
- * adds while it reads (`tensorboard/dataclass_compat.py`).
+ * The data classes of the plugins' tensors, if the writer left the data class out. TensorBoard adds the same ones
+ * while reading (`tensorboard/dataclass_compat.py`).
  */
 const PLUGIN_CLASSES: ReadonlyMap<string, DataClass> = new Map(
   Object.entries({
@@ -30,7 +30,7 @@ const PLUGIN_CLASSES: ReadonlyMap<string, DataClass> = new Map(
   }),
 );
 
-/** Values in the forms of TensorFlow 1 say by their form what they are, whatever their metadata says. */
+/** The kinds of values in the forms of TensorFlow 1: their form determines them, whatever their metadata says. */
 const OLD_FORMS: Readonly<Record<string, readonly [plugin: string, dataClass: DataClass]>> = {
   simple_value: ['scalars', 'scalar'],
   histo: ['histograms', 'tensor'],
@@ -40,10 +40,10 @@ const OLD_FORMS: Readonly<Record<string, readonly [plugin: string, dataClass: Da
   tagged_run_metadata: ['graph_tagged_run_metadata', 'blob_sequence'],
 };
 
-/** The tag TensorBoard gives to a graph that is in an event of its own. */
+/** The tag that TensorBoard gives to a graph in an event of its own. */
 export const RUN_GRAPH_TAG = '__run_graph__';
 
-/** What a series is, by the first value of its tag (TensorBoard's rules for upgrading old summaries). */
+/** Determines a series by the first value of its tag (TensorBoard's rules for upgrading old summaries). */
 export function classify(first: ValueFacts): Pick<Series, 'plugin' | 'dataClass' | 'displayName' | 'description'> {
   const old = OLD_FORMS[first.form];
   const plugin = old?.[0] ?? first.pluginName;

@@ -1,4 +1,4 @@
-/** Number types of tensors, by their number on the wire (`DataType` in `tensorboard/compat/proto/types.proto`). */
+/** A number type of tensors, by its number on the wire (`DataType` in `tensorboard/compat/proto/types.proto`). */
 export interface DType {
   readonly name: string;
   /** Bytes of an element in `tensor_content`; 0 for strings. */
@@ -26,17 +26,17 @@ const DTYPES: Readonly<Record<number, DType>> = {
 
 const BY_NAME = new Map(Object.values(DTYPES).map((dtype) => [dtype.name, dtype]));
 
-/** The number type of a name (`float`). */
+/** Returns the number type with a name (`float`). */
 export function dtypeNamed(name: string): DType | undefined {
   return BY_NAME.get(name);
 }
 
-/** The number type of TensorFlow's `DataType` number. */
+/** Returns the number type for TensorFlow's `DataType` number. */
 export function dtypeOf(number: number): DType | undefined {
   return DTYPES[number];
 }
 
-/** The name of TensorFlow's `DataType` number, also of one that is not known here. */
+/** Returns the name for TensorFlow's `DataType` number, even if mirrorboard does not know it. */
 export function dtypeName(number: number): string {
   return DTYPES[number]?.name ?? (number === 0 ? 'invalid' : `dtype${number}`);
 }

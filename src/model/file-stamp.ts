@@ -1,17 +1,20 @@
 /**
- * Modification and change time and inode of a file as one text: while it stays the same, with the size, nothing
- * happened to the file. Information only: a different one says nothing.
+ * Returns the modification time, change time and inode of a file as one text. While stamp and size stay the same,
+ * nothing happened to the file. Information only: a different stamp proves nothing.
  */
 export function fileStamp(stat: { readonly mtimeNs: bigint; readonly ctimeNs: bigint; readonly ino: bigint }): string {
   return `${stat.mtimeNs}.${stat.ctimeNs}.${stat.ino}`;
 }
 
-/** The inode in a stamp, or in a text that ends with one. */
+/** Returns the inode in a stamp, or in a text that ends with one. */
 export function inodeOf(stamp: string): string {
   return stamp.slice(stamp.lastIndexOf('.') + 1);
 }
 
-/** The modification time in a stamp, in milliseconds; 0 if there is none (an empty one, or that of a kept file). */
+/**
+ * Returns the modification time in a stamp, in milliseconds; 0 if there is none (an empty stamp, or that of a kept
+ * file).
+ */
 export function changedMsOf(stamp: string): number {
   return (Number.parseInt(stamp, 10) || 0) / 1e6;
 }

@@ -1,6 +1,6 @@
-/** The names by which roots, runs and files are known: the same after every restart, on every machine. */
+/** The names that identify roots, runs and files: the same after every restart, on every machine. */
 
-/** A run: the root's name and the directory below it, relative, with `/`; `.` is the root itself. */
+/** A run: the root's name, and the directory relative to the root, with `/`; `.` is the root itself. */
 export interface RunRef {
   readonly root: string;
   readonly path: string;
@@ -14,7 +14,7 @@ export function compareNames(a: string, b: string): number {
     const x = a.charCodeAt(i);
     const y = b.charCodeAt(i);
     if (x === y) continue;
-    // UTF-16 order differs from byte order only for surrogates, which represent code points above all others.
+    // UTF-16 order differs from byte order only for surrogates, which represent the highest code points.
     const xHigh = x >= 0xd800 && x <= 0xdfff;
     const yHigh = y >= 0xd800 && y <= 0xdfff;
     if (xHigh !== yHigh) return xHigh ? 1 : -1;
@@ -23,22 +23,22 @@ export function compareNames(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** A run as a text, to be found by. */
+/** Returns a run as text, for use as a key. */
 export function keyOfRun({ root, path }: RunRef): string {
   return JSON.stringify([root, path]);
 }
 
-/** A file of a run as a text, to be found by. */
+/** Returns a file of a run as text, for use as a key. */
 export function keyOfFile({ root, path }: RunRef, name: string): string {
   return JSON.stringify([root, path, name]);
 }
 
-/** A text that names a run in messages and logs. */
+/** Returns a text that names a run in messages and logs. */
 export function runLabel(run: RunRef): string {
   return run.path === '.' ? run.root : `${run.root}/${run.path}`;
 }
 
-/** Where a file of a run is below the root, with `/`. */
+/** Returns the path of a run's file relative to the root, with `/`. */
 export function filePathOf(run: string, name: string): string {
   return run === '.' ? name : `${run}/${name}`;
 }

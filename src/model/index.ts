@@ -1,4 +1,4 @@
-/** The canonical model: what a run is made of once its event files are decoded. Pure. */
+/** The canonical model: the parts of a run after its event files are decoded. Pure. */
 
 export * from './batch.ts';
 export { Catalogue } from './catalogue.ts';

@@ -4,10 +4,10 @@ import { readHParams, readLayout } from './plugin-data.ts';
 import { int64, readTensor, type Tensor, tensorNumbers } from './tensor.ts';
 import type { Histogram, Value } from './value.ts';
 
-/** What is needed of a point to say what it holds. */
+/** The parts of a point that tell what it holds. */
 export interface RawValue {
   readonly form: PointForm;
-  /** The bytes of the message (or of the graph) as they are in the file. */
+  /** The bytes of the message (or of the graph) in the file. */
   readonly payload: Uint8Array;
 }
 
@@ -22,8 +22,8 @@ const GRAPH_PLUGINS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The canonical value of a point of a series with this plugin. Old forms are read as TensorBoard upgrades them, but
- * nothing is rounded or cut. A value that does not fit its plugin is `malformed`, with its tensor unchanged.
+ * Returns the canonical value of a point in a series with this plugin. Reads old forms as TensorBoard upgrades them,
+ * but rounds and cuts nothing. A value that does not fit its plugin is `malformed`, with its tensor unchanged.
  */
 export function interpret(plugin: string, raw: RawValue): Value {
   const tensor = upgradedTensor(raw);
@@ -59,7 +59,7 @@ function fitted(plugin: string, raw: RawValue, tensor: Tensor): Value | undefine
   }
 }
 
-/** A value of any form as the tensor TensorBoard makes of it. */
+/** Returns a value of any form as the tensor that TensorBoard makes of it. */
 function upgradedTensor(raw: RawValue): Tensor {
   switch (raw.form) {
     case 'tensor': {
@@ -71,7 +71,7 @@ function upgradedTensor(raw: RawValue): Tensor {
     case 'histo': {
       const { left, right, count } = upgradedHistogram(messages.HistogramProto.decode(raw.payload));
       const bytes = new Float32Array(left.flatMap((x, i) => [x, right[i] as number, count[i] as number]).map(Number));
-      // The upgrade rounds to float32: a caller that wants no histogram still gets the doubles.
+      // The upgrade rounds to float32: a caller that does not read it as a histogram still gets the doubles.
       return { dtype: 'float', shape: [left.length, 3], bytes: new Uint8Array(bytes.buffer), raw: raw.payload };
     }
     case 'image': {
@@ -101,9 +101,9 @@ function scalar(raw: RawValue, tensor: Tensor): Value | undefined {
   return value === undefined || tensor.dtype.startsWith('complex') ? undefined : { kind: 'scalar', value };
 }
 
-/** Old histograms lose their empty outer buckets, and the outermost edges become `min` and `max`. */
+/** Upgrades an old histogram: removes its empty outer buckets, and uses `min` and `max` as the outermost edges. */
 function upgradedHistogram(histo: messages.HistogramProto.$Properties): Omit<Histogram, 'kind' | 'proto'> {
-  // Where a writer gave fewer limits than buckets (or more), only the pairs make sense; `proto` keeps both lists.
+  // If a writer gave fewer limits than buckets (or more), only the pairs make sense; `proto` keeps both lists.
   const limit = histo.bucket_limit ?? [];
   const bucket = (histo.bucket ?? []).slice(0, limit.length);
   const first = bucket.findIndex((n) => n > 0);
@@ -172,12 +172,12 @@ function prCurve(tensor: Tensor): Value | undefined {
   };
 }
 
-/** True positives, false positives, true negatives, false negatives, precision, recall. */
+/** The rows of a PR curve: true positives, false positives, true negatives, false negatives, precision, recall. */
 const MOST_PR_ROWS = 6;
 
 function graph(raw: RawValue, tensor: Tensor): Value {
   if (tensor.strings?.[0] !== undefined) return { kind: 'graph', data: tensor.strings[0] };
-  // The string counts whatever number type the tensor claims to have.
+  // The string counts, whatever number type the tensor claims to have.
   const { string_val: strings, tensor_content: content } = messages.TensorProto.decode(raw.form === 'tensor' ? raw.payload : NOTHING);
   return { kind: 'graph', data: strings?.[0] ?? content ?? NOTHING };
 }

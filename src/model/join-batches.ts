@@ -1,8 +1,8 @@
 import type { Batch, ScalarColumns } from './batch.ts';
 
 /**
- * Batches of one file as one, of the range in which they are; nothing means what lies between them. There must
- * be one.
+ * Joins batches of one file into one with the whole range; that says nothing about the bytes between them. Throws if
+ * there is no batch.
  */
 export function joinBatches(batches: readonly Batch[]): Batch {
   const [first] = batches;

@@ -1,8 +1,8 @@
 import type { Json } from './value.ts';
 
 /**
- * JSON text in which every number reads back exactly: NaN and infinities as the strings "NaN", "Infinity", "-Infinity",
- * integers beyond 2^53 as strings of digits, negative zero as -0.0 (the truth format's rules).
+ * Returns JSON text from which every number reads back exactly: NaN and infinities as the strings "NaN", "Infinity",
+ * "-Infinity", integers beyond 2^53 as strings of digits, negative zero as -0.0 (the truth format's rules).
  */
 export function jsonText(value: Json): string {
   switch (typeof value) {
@@ -23,9 +23,9 @@ export function jsonText(value: Json): string {
   return `{${fields.join(',')}}`;
 }
 
-/** A number as JSON that every reader reads as the same double. NaN and infinities are strings. */
+/** Returns a number as JSON that every reader reads as the same double. NaN and infinities are strings. */
 export function jsonNumber(x: number): string {
-  // Digits alone would be read as an integer by many, and beyond 2^53 that is another number.
+  // Many readers take digits alone for an integer, and beyond 2^53 that is another number.
   if (Number.isInteger(x) && !Number.isSafeInteger(x)) return x.toExponential();
   if (Number.isFinite(x)) return Object.is(x, -0) ? '-0.0' : String(x);
   return Number.isNaN(x) ? '"NaN"' : x > 0 ? '"Infinity"' : '"-Infinity"';

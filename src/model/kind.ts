@@ -1,6 +1,5 @@
 /**
- * The kinds of series as people name them: each is a plugin's, but for `tensors`, which is whatever no other kind
- * has.
+ * The kinds of series as people name them: each belongs to a plugin, except `tensors`, which is for everything else.
  */
 export const KINDS = [
   'scalars',
@@ -36,12 +35,12 @@ const KIND_OF_PLUGIN: ReadonlyMap<string, Kind> = new Map([
   ['graph_keras_model', 'graphs'],
 ]);
 
-/** Of what kind the series of a plugin are. */
+/** Returns the kind of the series of a plugin. */
 export function kindOf(plugin: string): Kind {
   return KIND_OF_PLUGIN.get(plugin) ?? 'tensors';
 }
 
-/** The plugin that writes a kind, as a rule; empty for tensors, which have none. */
+/** Returns the plugin that usually writes a kind; empty for tensors, which have none. */
 export function pluginOf(kind: Kind): string {
   for (const [plugin, each] of KIND_OF_PLUGIN) if (each === kind) return plugin;
   return '';

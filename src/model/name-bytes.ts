@@ -1,16 +1,16 @@
 /**
- * Names of files as text. Names are bytes, and names that are not UTF-8 (Latin-1 of old shares) have no text: each
- * invalid byte becomes `\xNN`. So that no two names have one text, the backslash of a real `\xNN` in a name becomes
- * `\x5c`.
+ * Represents file names as text. Names are bytes, and names that are not UTF-8 (Latin-1 on old shares) have no text:
+ * each invalid byte becomes `\xNN`. So that no two names share a text, the backslash of a real `\xNN` in a name
+ * becomes `\x5c`.
  */
 import { isUtf8 } from 'node:buffer';
 
-/** What a decoder puts in place of bytes that are not UTF-8; it is also a normal character. */
+/** The character that a decoder uses for bytes that are not UTF-8; it may also be a real character. */
 const REPLACED = '\ufffd';
 const ESCAPE = /\\x(5c|[89a-f][0-9a-f])/g;
 const BACKSLASH = /\\(?=x(?:5c|[89a-f][0-9a-f]))/g;
 
-/** The name of a file by its bytes. */
+/** Returns the name of a file by its bytes. */
 export function nameOfBytes(bytes: Uint8Array): string {
   if (isUtf8(bytes)) return nameOfText(Buffer.from(bytes).toString());
   const text: string[] = [];
@@ -25,17 +25,20 @@ export function nameOfBytes(bytes: Uint8Array): string {
   return nameOfText(text.join('')).replaceAll('\0', '\\x');
 }
 
-/** The name of a file whose bytes are UTF-8: itself, but for what would be treated as an escape. */
+/**
+ * Returns the name of a file whose bytes are UTF-8: unchanged, except for backslashes that would be read as an
+ * escape.
+ */
 export function nameOfText(text: string): string {
   return text.includes('\\x') ? text.replace(BACKSLASH, '\\x5c') : text;
 }
 
-/** True if a text that a decoder made of bytes may not be what they say. */
+/** True if a decoder may have replaced bytes in a text. */
 export function mayBeReplaced(text: string): boolean {
   return text.includes(REPLACED);
 }
 
-/** A path of such names as the system needs it: a text, or bytes if a name is not UTF-8. */
+/** Returns a path of such names in the form that the system needs: a text, or bytes if a name is not UTF-8. */
 export function systemPath(path: string): string | Buffer {
   if (!path.includes('\\x') || path.search(ESCAPE) < 0) return path;
   const parts: Buffer[] = [];
@@ -45,6 +48,6 @@ export function systemPath(path: string): string | Buffer {
     from = match.index + match[0].length;
   }
   const bytes = Buffer.concat([...parts, Buffer.from(path.slice(from))]);
-  // Most often only a backslash was escaped: then a text will do.
+  // Most often only a backslash was escaped: then a text is enough.
   return isUtf8(bytes) ? bytes.toString() : bytes;
 }

@@ -1,8 +1,8 @@
 import type { Tensor } from './tensor.ts';
 
 /**
- * Element types as NumPy writes them (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). Others
- * (bfloat16) have no name there.
+ * The element types in NumPy's notation (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
+ * Others (bfloat16) have no name there.
  */
 const DESCR: Readonly<Record<string, string>> = {
   float: '<f4',
@@ -21,13 +21,13 @@ const DESCR: Readonly<Record<string, string>> = {
   complex128: '<c16',
 };
 
-/** A tensor as a NumPy file, its bytes untouched; undefined if NumPy has no such type. */
+/** Returns a tensor as a NumPy file, with its bytes unchanged; undefined if NumPy has no such type. */
 export function npyOf({ dtype, shape, bytes }: Tensor): Uint8Array | undefined {
   const descr = DESCR[dtype];
   if (descr === undefined || bytes === undefined) return undefined;
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
-  // Ten bytes are before it; the data begins at a multiple of 64.
+  // Ten bytes precede this text; the data begins at a multiple of 64.
   const length = Math.ceil((10 + text.length + 1) / 64) * 64 - 10;
   const head = Buffer.alloc(10 + length, ' ');
   head.write('\x93NUMPY\x01\x00', 0, 'latin1');

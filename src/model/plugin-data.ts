@@ -2,13 +2,13 @@ import { mirrorboard as messages } from '../proto/messages.js';
 import type { Json, JsonObject } from './value.ts';
 
 /**
- * Hyperparameter and layout messages in protobuf's JSON form: fields that are unset or zero are left out, enums by
- * name.
+ * Converts hyperparameter and layout messages to protobuf's JSON form: leaves out fields that are unset or zero, and
+ * names enum values.
  */
 
 /**
- * The plugin data of hparams (`HParamsPluginData` in `tensorboard/plugins/hparams/plugin_data.proto`) as JSON. Throws
- * when the bytes are no such message.
+ * Returns the plugin data of hparams (`HParamsPluginData` in `tensorboard/plugins/hparams/plugin_data.proto`) as
+ * JSON. Throws if the bytes are not such a message.
  */
 export function readHParams(content: Uint8Array): JsonObject {
   const data = messages.HParamsPluginData.decode(content);
@@ -25,7 +25,7 @@ export function readHParams(content: Uint8Array): JsonObject {
   });
 }
 
-/** The layout of custom scalars (`Layout`) as JSON. Throws when the bytes are no such message. */
+/** Returns the layout of custom scalars (`Layout`) as JSON. Throws if the bytes are not such a message. */
 export function readLayout(content: Uint8Array): JsonObject {
   const layout = messages.Layout.decode(content);
   return compact({
@@ -103,7 +103,7 @@ function listValue(value: messages.ListValue.$Properties): Json {
   return (value.values ?? []).map(dynamicValue);
 }
 
-/** An object whose keys come from a file: `__proto__` is a name like any other. */
+/** Returns an object whose keys come from a file: `__proto__` is a name like any other. */
 function fromEntries(entries: readonly (readonly [string, Json])[]): JsonObject {
   const out: Record<string, Json> = Object.create(null);
   for (const [key, value] of entries) out[key] = value;

@@ -1,64 +1,64 @@
-/** Where a lane is in a file, and what must be known of the file to continue from there. */
+/** The position of a lane in a file, and the knowledge of the file needed to resume from there. */
 
 /**
- * Why bytes cannot be read as records. `torn` and `zeros` are pending: normal at the end of a live file. So is `cut`:
- * the file ends before what was read of it does, since it is being written again, or was cut; what was mirrored of it
- * is kept.
+ * The reason why bytes cannot be read as records. `torn` and `zeros` are pending: normal at the end of a live file.
+ * So is `cut`: the file ends before the bytes that were read, because it is being rewritten, or was cut. What was
+ * mirrored from it is kept.
  */
 export type DamageReason =
   | 'length_checksum'
   | 'data_checksum'
   | 'bad_message'
   | 'false_length'
-  /** There is no room for the record: see `memory`. */
+  /** There is no memory for the record: see `memory`. */
   | 'too_large'
   | 'not_event_file'
-  /** The system does not give us the bytes. */
+  /** The system cannot read the bytes. */
   | 'unreadable'
   | 'torn'
   | 'zeros'
   | 'cut';
 
-/** How far a record that is not whole was searched while its writer may still be at work. */
+/** The progress of searching an incomplete record while its writer may still be active. */
 export interface IncompleteLook {
-  /** Where the search continues. */
+  /** The offset at which the search continues. */
   readonly at: number;
   /** The first valid record inside. */
   readonly first?: number;
-  /** Where the last one ends. */
+  /** The end of the last valid record inside. */
   readonly last?: number;
-  /** The file ends with it: perhaps another process wrote them. */
+  /** True if the file ends with that record: perhaps another process wrote the records inside. */
   readonly isWhole: boolean;
-  /** Since when it does, by the clock of who looks; milliseconds since 1970. */
+  /** The time since which it does, by the clock of the reader; milliseconds since 1970. */
   readonly sinceMs?: number;
 }
 
-/** Bytes of a file that cannot be read as records; `end` is exclusive. It belongs to the file, not to a lane. */
+/** Bytes of a file that cannot be read as records; `end` is exclusive. Damage belongs to the file, not to a lane. */
 export interface Damage {
   readonly start: number;
   readonly end: number;
   readonly reason: DamageReason;
-  /** What was found, in a few words. */
+  /** A short description of what was found. */
   readonly detail?: string;
   /**
-   * Where the record ends that the bytes claim to be, when valid records inside of it were treated as what they seem
-   * to be.
+   * The end of the record that the bytes claim to be, if valid records inside it were accepted as what they seem to
+   * be.
    */
   readonly claim?: number;
-  /** Of an incomplete end; of one that was cut, how far it was compared with what was read of it. */
+  /** The search of an incomplete end. For an end that was cut: how far it was compared with what was read. */
   readonly look?: IncompleteLook;
-  /** Of an end that is not all zeros: since where it is. */
+  /** The start of the zeros, for an end that is not all zeros. */
   readonly zerosFrom?: number;
   /** For `too_large`: the memory with which it can be read, in bytes. Absent if no memory is enough. */
   readonly needs?: number;
 }
 
-/** Whether some of a file was too large once, and is not with so much memory. */
+/** True if some part of a file was too large before, but is not with this much memory. */
 export function fitsNow(state: FileState, memory: number): boolean {
   return state.damage.some(({ reason, needs }) => reason === 'too_large' && needs !== undefined && needs <= memory);
 }
 
-/** Whether this is the normal end of a file that is still being written, or written over. */
+/** True if this is the normal end of a file that is still being written, or overwritten. */
 export function isPending({ reason }: Pick<Damage, 'reason'>): boolean {
   return reason === 'torn' || reason === 'zeros' || reason === 'cut';
 }
@@ -68,82 +68,86 @@ export interface Gap {
   readonly start: number;
   readonly end: number;
   readonly reason: 'damage' | 'repair' | 'route' | 'reclassified';
-  /** Only these tags are pending; all of them when absent. */
+  /** The tags that are pending; absent if all are. */
   readonly tags?: readonly string[];
 }
 
-/** Of a lane in a file: everything before `watermark` is settled, but for the gaps. Bytes. */
+/** The position of a lane in a file, in bytes: everything before `watermark` is settled, except the gaps. */
 export interface Position {
   readonly watermark: number;
   readonly gaps: readonly Gap[];
 }
 
-/** A record by which a file is recognised: its place, its length and the data checksum as it is in the file. */
+/** A record that identifies a file: its offset, its length, and its data checksum in the file. */
 export interface RecordMark {
   readonly offset: number;
   readonly length: number;
   readonly checksum: number;
 }
 
-/** A record on the way: its place, and the data checksum as it is in the file. */
+/** A record of the trail: its offset, and its data checksum in the file. */
 export interface TrailMark {
   readonly offset: number;
   readonly checksum: number;
 }
 
 /**
- * Tells whether these are still the same bytes under a name: the first valid record and the last one before the
- * watermark.
+ * The records that tell if the bytes under a name are still the same: the first valid record and the last one before
+ * the watermark.
  */
 export interface Guard {
   readonly first: RecordMark | undefined;
   readonly last: RecordMark | undefined;
-  /** Some records between them, in the order of the file: they tell a beginning of the file from another one. */
+  /** Some records between them, in file order: they distinguish a beginning of the file from another file. */
   readonly trail?: readonly TrailMark[];
 }
 
-/** A guard as JSON: the two records, and the trail as one list of numbers. */
+/** Returns a guard as JSON: the two records, and the trail as one list of numbers. */
 export function guardJson({ first, last, trail = [] }: Guard): string {
   const marks = trail.flatMap(({ offset, checksum }) => [offset, checksum]);
   return JSON.stringify(marks.length === 0 ? [first ?? null, last ?? null] : [first ?? null, last ?? null, marks]);
 }
 
-/** Undoes `guardJson`, once the text is parsed. */
+/** Restores a guard from the parsed text of `guardJson`. */
 export function guardOf([first, last, marks = []]: GuardJson): Guard {
   const trail: TrailMark[] = [];
   for (let i = 0; i + 1 < marks.length; i += 2) trail.push({ offset: marks[i] as number, checksum: marks[i + 1] as number });
   return { first: first ?? undefined, last: last ?? undefined, ...(trail.length === 0 ? {} : { trail }) };
 }
 
-/** A guard as it is stored. */
+/** A guard in its stored form. */
 export type GuardJson = readonly [first: RecordMark | null, last: RecordMark | null, trail?: readonly number[]];
 
-/** The facts of a file as of a position: stored with it, in one transaction if the backend owns its positions. */
+/**
+ * The facts of a file as of a position. They are stored with it, in one transaction if the backend owns its
+ * positions.
+ */
 export interface FileState {
   readonly name: string;
-  /** Counts from 0; other bytes under the same name begin the next one. */
+  /** Counts from 0; other bytes under the same name begin the next generation. */
   readonly generation: number;
   readonly position: Position;
   readonly guard: Guard;
-  /** What cannot be read, the pending end included, in the order of the file. */
+  /** The bytes that cannot be read, including the pending end, in file order. */
   readonly damage: readonly Damage[];
-  /** Bytes the file had when it was last read to its end. */
+  /** The size of the file when it was last read to its end, in bytes. */
   readonly size: number;
   /**
-   * Of the file system, nanoseconds as text and inode: spare a look into files that did not change. Information only.
+   * The file system's times (nanoseconds as text) and inode, which save reading files that did not change.
+   * Information only.
    */
   readonly stamp: string;
   /** Valid records before the watermark. */
   readonly records: number;
-  /** From the file's head: `brain.Event:2`, and the writer's name if it says one. */
+  /** From the file's head: `brain.Event:2`, and the writer's name if given. */
   readonly fileVersion?: string;
   readonly writer?: string;
 }
 
 /**
- * True if a file is to be checked again though nothing happened to it: an incomplete end, or a beginning of what was
- * read, that was found while its writer may still have been at work, and bytes the system did not give us, which come
- * back without a trace.
+ * True if a file must be checked again though nothing happened to it. That is the case if an incomplete end, or a
+ * beginning of what was read, was found while its writer may still have been active. It is also the case for bytes
+ * that the system could not read, which may become readable without a trace.
  */
 export function needsSearch(state: FileState): boolean {
   return state.damage.some(
@@ -152,16 +156,14 @@ export function needsSearch(state: FileState): boolean {
   );
 }
 
-/**
- * Whether a file has been read completely, as far as size and stamp can tell. `isSettled`: it is not read again later.
- */
+/** True if a file has been read completely, judging by size and stamp. `isSettled`: it is not read again later. */
 export function isAtEnd(state: FileState, size: number, stamp: string, isSettled: boolean): boolean {
   return isSame(state, size, stamp) && state.position.gaps.length === 0 && !(isSettled && needsSearch(state));
 }
 
 /**
- * Whether a changed file is read from its watermark or again is only known once its guard is checked: the less is
- * reported.
+ * Returns the bytes still to read. Only checking its guard shows if a changed file is read from its watermark or from
+ * the start: the smaller number is returned.
  */
 export function bytesAhead(state: FileState | undefined, size: number, stamp: string): number {
   if (state === undefined) return size;
@@ -173,17 +175,17 @@ function isSame(state: FileState, size: number, stamp: string): boolean {
   return state.stamp === stamp && state.size === size;
 }
 
-/** Whether bytes of a file could not be read, are pending, or must be checked again soon. */
+/** True if bytes of a file could not be read, are pending, or must be checked again soon. */
 export function isTroubled({ position, damage }: FileState): boolean {
   return position.gaps.length > 0 || damage.some((item) => !isPending(item) || isUndecided(item));
 }
 
-/** Whether valid records may be inside an incomplete one, or after a cut, so that a second look is needed. */
+/** True if valid records may be inside an incomplete one, or after a cut, so that a second check is needed. */
 export function isUndecided({ look }: Damage): boolean {
   return look?.sinceMs !== undefined;
 }
 
-/** Bytes that are in any of some gaps, up to a place. Gaps may overlap if each is for other tags. */
+/** Counts the bytes before `upTo` that are in at least one gap. Gaps may overlap if each is for other tags. */
 export function gapBytes(gaps: readonly Gap[], upTo: number): number {
   let bytes = 0;
   let at = 0;
@@ -197,7 +199,8 @@ export function gapBytes(gaps: readonly Gap[], upTo: number): number {
 }
 
 /**
- * Bytes before the watermark that can be read, and are to be brought: not those of damage, which wait for their file.
+ * Counts the bytes before the watermark that can be read and must be sent. Damaged bytes do not count: they wait for
+ * their file.
  */
 export function pendingGapBytes({ position: { gaps, watermark } }: Pick<FileState, 'position'>): number {
   return gapBytes(
@@ -207,8 +210,8 @@ export function pendingGapBytes({ position: { gaps, watermark } }: Pick<FileStat
 }
 
 /**
- * Bytes of a file that were not mirrored: after the watermark, including incomplete and damaged ends, and gaps.
- * `unread`: those beyond what was checked.
+ * Counts the bytes of a file that were not mirrored: those after the watermark, including incomplete and damaged
+ * ends, and gaps. `unread`: the bytes beyond what was checked.
  */
 export function unmirroredBytes(state: FileState | undefined, unread: number | undefined): number {
   const watermark = state?.position.watermark ?? 0;

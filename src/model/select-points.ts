@@ -1,6 +1,6 @@
 import type { Batch, ObjectPoint, ScalarColumns } from './batch.ts';
 
-/** A batch with some of its points; everything else of it stays. The same batch if all of them do. */
+/** Returns a batch with only some of its points; everything else stays. Returns the same batch if all points stay. */
 export function selectPoints(batch: Batch, isRow: (row: number) => boolean, isObject: (point: ObjectPoint) => boolean): Batch {
   const { scalars } = batch;
   const rows: number[] = [];

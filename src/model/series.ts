@@ -1,6 +1,6 @@
 /** One tag of one run, as its first value (by file name and offset) defined it. */
 export interface Series {
-  /** Its place in the run's catalogue, counted from 0 in the order of first appearance. */
+  /** The index in the run's catalogue, counted from 0 in the order of first appearance. */
   readonly id: number;
   readonly tag: string;
   /** The plugin's name; empty if the first value is a tensor without metadata. */
@@ -10,9 +10,9 @@ export interface Series {
   readonly metadata: Uint8Array;
   readonly displayName: string;
   readonly description: string;
-  /** How the first value is on disk: `simple_value`, `histo`, `tensor:double`, … */
+  /** The form of the first value on disk: `simple_value`, `histo`, `tensor:double`, … */
   readonly form: string;
-  /** The place of the first value. */
+  /** The position of the first value. */
   readonly firstFile: string;
   readonly firstOffset: number;
 }

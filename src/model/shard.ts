@@ -7,10 +7,10 @@ export interface Shard {
   readonly count: number;
 }
 
-/** Most processes over one tree; a larger number is a typing error. */
+/** The largest number of processes over one tree; a larger one is a typing error. */
 const MOST_SHARDS = 1000;
 
-/** A shard from its text, `0/3`; undefined if the text is none. */
+/** Parses a shard, `0/3`; undefined if the text is not one. */
 export function parseShard(text: string): Shard | undefined {
   const found = /^(\d{1,4})\/(\d{1,4})$/.exec(text.trim());
   if (found === null) return undefined;
@@ -18,14 +18,15 @@ export function parseShard(text: string): Shard | undefined {
   return count >= 1 && count <= MOST_SHARDS && index < count ? { index, count } : undefined;
 }
 
-/** The text of a shard: `0/3`. */
+/** Returns the text of a shard: `0/3`. */
 export function shardText({ index, count }: Shard): string {
   return `${index}/${count}`;
 }
 
 /**
- * The shard that a key belongs to, of `count`. Each shard gets a number from the key, and the highest wins (rendezvous
- * hashing): the same on every machine, and one shard more takes keys from the others without moving any between them.
+ * Returns the shard of a key, out of `count`. Each shard gets a number from the key, and the highest wins (rendezvous
+ * hashing). The result is the same on every machine; an additional shard takes keys from the others without moving
+ * any between them.
  */
 export function shardOf(key: string, count: number): number {
   let best = -1;

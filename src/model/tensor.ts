@@ -1,7 +1,7 @@
 import type { mirrorboard as messages } from '../proto/messages.js';
 import { type DType, dtypeName, dtypeNamed, dtypeOf } from './dtype.ts';
 
-/** A tensor as it is in an event file, its elements in one form whatever the writer chose. */
+/** A tensor of an event file, with its elements in one form, whatever form the writer chose. */
 export interface Tensor {
   readonly dtype: string;
   readonly shape: readonly number[];
@@ -9,16 +9,18 @@ export interface Tensor {
   readonly bytes?: Uint8Array;
   /** Elements of a string tensor. */
   readonly strings?: readonly Uint8Array[];
-  /** Why the elements cannot be read. */
+  /** The reason why the elements cannot be read. */
   readonly unreadable?: string;
-  /** The message as it is in the file, if the elements are not all of it. */
+  /** The message in the file, if the elements do not contain all of its content. */
   readonly raw?: Uint8Array;
 }
 
-/** Largest array that is made from a list shorter than its shape: a shape is only a claim. */
+/** The largest array created from a list shorter than its shape: a shape is only a claim. */
 const MAX_REPEATED_BYTES = 64 * 1024 * 1024;
 
-/** A tensor from its message (`tensor.proto`): shape, dtype, numbers. Throws when shape and content do not fit. */
+/**
+ * Reads a tensor from its message (`tensor.proto`): shape, dtype, numbers. Throws if shape and content do not match.
+ */
 export function readTensor(message: messages.TensorProto.$Properties): Tensor {
   const number = message.dtype ?? 0;
   const dtype = dtypeOf(number);
@@ -40,7 +42,10 @@ export function readTensor(message: messages.TensorProto.$Properties): Tensor {
   return { ...base, ...fromList(message, dtype, size) };
 }
 
-/** A list shorter than the shape repeats its last element; an empty one means zeros. */
+/**
+ * Creates the elements from a list. If the list is shorter than the shape, its last element is repeated; an empty
+ * list means zeros.
+ */
 function fromList(message: messages.TensorProto.$Properties, dtype: DType, size: number): Pick<Tensor, 'bytes' | 'unreadable'> {
   const write = listWriter(message, dtype);
   if (write.count > size) return { unreadable: `${write.count} elements do not fit into ${size}` };
@@ -114,15 +119,15 @@ function listWriter(message: messages.TensorProto.$Properties, dtype: DType): Li
   }
 }
 
-/** How many numbers `tensorNumbers` gives: two an element for complex ones. */
+/** Returns how many numbers `tensorNumbers` gives: two an element for complex types. */
 export function numberCount(tensor: Tensor): number {
   const size = tensor.shape.reduce((product, n) => product * n, 1);
   return tensor.dtype.startsWith('complex') ? 2 * size : size;
 }
 
 /**
- * The elements as numbers (complex ones as real, imaginary); integers no double holds as bigint. `most` bounds how
- * many.
+ * Returns the elements as numbers (complex ones as real, imaginary), and as bigint if no double can hold an integer.
+ * `most` limits their number.
  */
 export function tensorNumbers(tensor: Tensor, most = Infinity): (number | bigint)[] {
   const bytes = tensor.bytes;
@@ -168,7 +173,10 @@ function elementReader(dtype: string, view: DataView): (at: number) => number | 
   }
 }
 
-/** A 64-bit integer from protobufjs: a number if a double holds it exactly. The one place that knows `Long`. */
+/**
+ * Converts a 64-bit integer from protobufjs: to a number if a double can hold it exactly. The only place that knows
+ * `Long`.
+ */
 export function int64(value: Long | number | null | undefined): number | bigint {
   if (value === null || value === undefined) return 0;
   return typeof value === 'number' ? value : narrow(bigintOf(value));
@@ -192,7 +200,7 @@ function narrow(x: bigint): number | bigint {
 
 const bits = new DataView(new ArrayBuffer(4));
 
-/** A bfloat16 is the upper half of a float32. */
+/** Decodes a bfloat16, which is the upper half of a float32. */
 function bfloat16(pattern: number): number {
   bits.setUint32(0, pattern << 16);
   return bits.getFloat32(0);

@@ -2,8 +2,7 @@ import { mirrorboard as messages } from '../proto/messages.js';
 import { readTensor } from './tensor.ts';
 
 /**
- * The one text that a value of an event is; undefined if it is none, or several. `index`: the place of the value
- * among all of the event.
+ * Returns the text of an event's value; undefined if it has none, or several. `index` counts all values of the event.
  */
 export function textInEvent(event: Uint8Array, index: number): Uint8Array | undefined {
   try {

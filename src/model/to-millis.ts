@@ -1,5 +1,5 @@
 /**
- * Milliseconds of a wall time in seconds. The rounding is part of a point's identity wherever a tracker takes
+ * Converts a wall time in seconds to milliseconds. The rounding is part of a point's identity if a tracker takes
  * milliseconds.
  */
 export function toMillis(wallTime: number): number {

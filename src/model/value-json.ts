@@ -3,23 +3,26 @@ import { dtypeNamed } from './dtype.ts';
 import { numberCount, type Tensor, tensorNumbers } from './tensor.ts';
 import type { Histogram, Json, JsonObject, Value } from './value.ts';
 
-/** Tensors up to this many numbers (or strings) are written out; larger ones are in a file named by their hash. */
+/**
+ * The largest number of numbers (or strings) for which a tensor is written out. Larger ones are in a file named by
+ * their hash.
+ */
 const INLINE_NUMBERS = 64;
-/** Longest string that is written out in a tensor that is no text. */
+/** The longest string that is written out in a tensor that is not text. */
 const INLINE_STRING_BYTES = 4096;
 
-/** Bytes that lie apart from the value that names them. */
+/** Bytes stored separately from the value that names them. */
 export interface Blob {
   readonly sha256: string;
   readonly data: Uint8Array;
-  /** `png`, `jpeg`, `gif`, `bmp`, `wav`, or what the bytes are: `graph`, `tensor`, `string`. */
+  /** `png`, `jpeg`, `gif`, `bmp`, `wav`, or the kind of the bytes: `graph`, `tensor`, `string`. */
   readonly format: string;
   readonly label: string;
 }
 
 /**
- * A value in the truth format's JSON form. Large bytes are replaced by `{bytes, sha256, format}` and handed to
- * `keep`, in the order in which they are named.
+ * Returns a value in the truth format's JSON form. Replaces large bytes by `{bytes, sha256, format}` and passes them
+ * to `keep`, in the order in which they are named.
  */
 export function valueJson(value: Value, keep: (blob: Blob) => void): Json {
   switch (value.kind) {
@@ -117,7 +120,7 @@ function blobJson(data: Uint8Array, keep: (blob: Blob) => void, label = '', form
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Bytes as a text, or as `{base64}` if they are not UTF-8. */
+/** Returns bytes as a text, or as `{base64}` if they are not UTF-8. */
 export function textJson(bytes: Uint8Array): Json {
   try {
     return utf8.decode(bytes);
@@ -126,7 +129,7 @@ export function textJson(bytes: Uint8Array): Json {
   }
 }
 
-/** SHA-256, in hex. */
+/** Returns the SHA-256, in hex. */
 export function sha256Of(data: Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }

@@ -1,10 +1,10 @@
 import type { mirrorboard as messages } from '../proto/messages.js';
 import { dtypeOf } from './dtype.ts';
 
-/** What a series takes in addition to its texts, in a catalogue and in the tables of readers and stores. */
+/** The memory of a series in addition to its texts, in a catalogue and in the tables of readers and stores. */
 const SERIES = 320;
 
-/** About what a series takes in memory. */
+/** Estimates the memory that a series takes. */
 export function weightOfSeries(
   tag: string,
   description: string | null | undefined,
@@ -16,14 +16,14 @@ export function weightOfSeries(
 
 /** A number of a histogram or a curve: in lists, in buckets, and as text. */
 const NUMBER = 160;
-/** A string that has a place, a hash and a row of its own. */
+/** A string with its own place, hash and row. */
 const STRING = 500;
-/** A byte of a message whose fields are objects of their own: `{}` means two bytes. */
+/** A byte of a message whose fields are separate objects: `{}` takes two bytes. */
 const STRUCTURE = 64;
-/** A byte of text: the text, its JSON form, and both once more on their way into a database or a request. */
+/** A byte of text: the text, its JSON form, and copies of both on the way into a database or a request. */
 const LETTER = 6;
 const ESCAPE = 24;
-/** See `readTensor`: a list shorter than its shape is filled up. */
+/** See `readTensor`: a list shorter than its shape is filled. */
 const MAX_FILLED_BYTES = 64 * 1024 * 1024;
 
 const BLOB_PLUGINS: ReadonlySet<string> = new Set([
@@ -37,7 +37,10 @@ const BLOB_PLUGINS: ReadonlySet<string> = new Set([
 ]);
 const INLINE_STRING_BYTES = 4096;
 
-/** An upper estimate of what interpreting a value takes (`interpret`, `valueJson`), in addition to its bytes. */
+/**
+ * Returns an upper estimate of the memory for interpreting a value (`interpret`, `valueJson`), in addition to its
+ * bytes.
+ */
 export function weighValue(plugin: string, value: messages.Summary.Value.$Properties): number {
   if (plugin === 'hparams') return STRUCTURE * (value.metadata?.plugin_data?.content?.length ?? 0);
   const { histo, tensor } = value;
@@ -60,13 +63,14 @@ function weighTensor(plugin: string, tensor: messages.TensorProto.$Properties): 
   const width = dtypeOf(tensor.dtype ?? 0)?.width ?? 0;
   const content = tensor.tensor_content?.length ?? 0;
   const size = dims.reduce((product, { size: n }) => product * Number(n ?? 0), 1);
-  // What is no content is a list, which is written out: a shape is a claim, but up to a bound it is believed.
+  // Numbers without `tensor_content` are a list, which is written out. Its shape is a claim, but is believed up to a
+  // limit.
   const filled = content > 0 || !(size > 0) ? 0 : Math.min(size * width, Math.max(MAX_FILLED_BYTES, listBytes(tensor)));
   const isNumbers = plugin === 'histograms' || plugin === 'pr_curves';
   return shape + filled + (isNumbers ? (NUMBER * Math.max(content, filled)) / Math.max(1, width) : 0);
 }
 
-/** About the elements that are written down, as wide as any can be. */
+/** Estimates the bytes of the listed elements, assuming the widest type. */
 function listBytes(tensor: messages.TensorProto.$Properties): number {
   const { float_val, double_val, int_val, int64_val, bool_val, half_val, uint32_val, uint64_val, scomplex_val, dcomplex_val } = tensor;
   const lists = [float_val, double_val, int_val, int64_val, bool_val, half_val, uint32_val, uint64_val, scomplex_val, dcomplex_val];
@@ -74,8 +78,8 @@ function listBytes(tensor: messages.TensorProto.$Properties): number {
 }
 
 /**
- * About what a text takes on its way into JSON. Escapes take six letters each; one letter that is not Latin doubles
- * all others.
+ * Estimates the memory of a text on its way into JSON. Escapes take six characters each; a single non-ASCII character
+ * doubles all others.
  */
 function weightOfText(text: Uint8Array): number {
   let escapes = 0;

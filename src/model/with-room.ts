@@ -1,13 +1,14 @@
 import { keyOfRun, type RunRef } from './identity.ts';
 
-/** Where a run goes. */
+/** The move of a run. */
 export interface Going {
   readonly from: RunRef;
   readonly to: RunRef;
 }
 
 /**
- * The moves that find a free place: nothing is there (`isFree`), or it moves away itself. So runs may exchange places.
+ * Returns the moves whose target is free: nothing is there (`isFree`), or it moves away itself. So runs may exchange
+ * places.
  */
 export function withRoom<Item>(items: readonly Item[], goingOf: (item: Item) => Going, isFree: (item: Item) => boolean): readonly Item[] {
   const leaving = new Set(items.map((item) => keyOfRun(goingOf(item).from)));

@@ -1,12 +1,14 @@
-/** Runs that were copied elsewhere and then removed: while both were there, they were two. */
+/** Finds runs that were copied and then removed: while both copies existed, they were two runs. */
 import { steadyMs } from '../clock.ts';
 import { inodeOf, KEPT_STAMP, keyOfRun, type RunRef } from '../model/index.ts';
 import { isThere, type Knower, type KnownState, markKey } from './moved-files.ts';
 import type { MovedFact } from './moves.ts';
 
-/** How often it searches for copies of a deleted run: one that was copied at once before must be read first. */
+/**
+ * How often mirrorboard searches for copies of a deleted run: a copy that was made just before must be read first.
+ */
 const MOST_LOOKS = 3;
-/** A look goes through all files that are known: it rests so many times as long as the last one took. */
+/** A search goes through all known files. The pause after it is this many times as long as the search took. */
 const RESTED = 20;
 
 interface Gone {
@@ -18,11 +20,11 @@ interface Gone {
 /** Reports deleted runs of which a copy exists. Opens no file: the known facts of both decide if they are alike. */
 export class CopiedRuns {
   readonly #held: Knower;
-  /** Where a root lies; undefined if it does not answer. */
+  /** Returns the path of a root; undefined if it does not answer. */
   readonly #pathOf: (root: string) => string | undefined;
   readonly #now: () => number;
   #gone: Gone[] = [];
-  /** By `now`. */
+  /** The end of the pause, by `now`. */
   #restsUntilMs = 0;
 
   /** `now`: milliseconds of a monotonic clock. */
@@ -32,7 +34,7 @@ export class CopiedRuns {
     this.#now = now;
   }
 
-  /** Files that are gone; to be called before what is known of them changes for it. */
+  /** Notes files that are gone. The caller must call it before the state or store forgets them. */
   filesGone(root: string, files: readonly { readonly run: string; readonly name: string }[]): readonly MovedFact[] {
     const whole = new Map<string, Pick<Gone, 'run'> & { readonly count: number }>();
     const inodes: string[] = [];
@@ -40,13 +42,13 @@ export class CopiedRuns {
       const run = { root, path };
       const names = new Set(gone.map(({ name }) => name));
       const known = this.#held.positions(run).files.filter(({ stamp }) => stamp !== KEPT_STAMP && stamp !== '');
-      // Where some of its files are still there, it did not go elsewhere.
+      // A run that still has some of its files did not move.
       if (known.length === 0 || !known.every(({ name }) => names.has(name))) continue;
       whole.set(keyOfRun(run), { run, count: known.length });
       for (const { stamp } of known) inodes.push(inodeOf(stamp));
     }
     if (whole.size === 0) return [];
-    // Asked once for all of them: each question goes through all files.
+    // One query serves all runs: each query goes through all files.
     const states = Map.groupBy(this.#held.filesLike([root], inodes, []), (each) => keyOfRun(each.run));
     for (const [key, { run, count }] of whole) {
       const its = states.get(key) ?? [];
@@ -55,7 +57,7 @@ export class CopiedRuns {
     return this.copiesFound();
   }
 
-  /** Copies that are known by now; each is reported once. None while it rests: ask again. */
+  /** Returns copies that are known by now; each is reported once. Returns none during a pause: ask again. */
   copiesFound(): readonly MovedFact[] {
     const beginMs = this.#now();
     if (this.#gone.length === 0 || beginMs < this.#restsUntilMs) return [];
@@ -79,7 +81,7 @@ export class CopiedRuns {
     return facts;
   }
 
-  /** The one run that has a copy of each file. */
+  /** Returns the one run that has a copy of each file. */
   #copyOf({ run, states }: Gone, like: ReadonlyMap<string, readonly KnownState[]>): RunRef | undefined {
     const runs = states.map((from) => {
       const others = (like.get(firstOf(from).join('')) ?? []).filter((each) => keyOfRun(each.run) !== keyOfRun(run));
@@ -90,7 +92,7 @@ export class CopiedRuns {
   }
 
   #isCopy({ state: from }: KnownState, { run, state: to }: KnownState): boolean {
-    // By more than the first record, which many files share.
+    // The first record does not suffice, since many files share it.
     if (from.name !== to.name || from.records <= 1 || to.records < from.records) return false;
     const [last, its] = [from.guard.last, to.guard.last];
     if (to.records === from.records && (last?.offset !== its?.offset || last?.checksum !== its?.checksum)) return false;

@@ -1,4 +1,4 @@
-/** What happened to files, runs and roots that are known: moved, replaced, gone, or the same under another name. */
+/** Detects what happened to known files, runs and roots: moved, replaced, gone, or the same under another name. */
 export { CopiedRuns } from './copied-runs.ts';
 export { KnownInodes } from './known-inodes.ts';
 export { type FindOptions, hasEntries, hasOtherInode, isNothingAt, isThere, type Knower, knownAmong } from './moved-files.ts';

@@ -1,15 +1,15 @@
-/** Which inodes known files have: a number for each, so that a check of every new file costs nothing. */
+/** Keeps the inodes of known files as numbers, so that a check of every new file is cheap. */
 import { inodeOf } from '../model/index.ts';
 
-/** The inodes of files that are known, in little memory. */
+/** The inodes of known files, in little memory. */
 export class KnownInodes {
-  /** Of those that were known at the start, sorted on first use. */
+  /** Inodes of files that were known at the start, sorted on first use. */
   #seeds = new Float64Array(1024);
   #count = 0;
   #isSorted = true;
   readonly #later = new Set<number>();
 
-  /** A file that was known before. */
+  /** Adds a file that was known before. */
   seed(stamp: string): void {
     if (stamp === '') return;
     if (this.#count === this.#seeds.length) {
@@ -25,7 +25,7 @@ export class KnownInodes {
     if (stamp !== '' && !this.has(stamp)) this.#later.add(numberOf(stamp));
   }
 
-  /** True if a file with this inode may be known. One beyond 2^53 may be treated as another. */
+  /** True if a file with this inode may be known. An inode beyond 2^53 may match another one. */
   has(stamp: string): boolean {
     if (stamp === '') return false;
     const inode = numberOf(stamp);

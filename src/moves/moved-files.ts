@@ -1,4 +1,4 @@
-/** Files that moved: joins what a store or the state knows with what is below a root, file by file. */
+/** Finds files that moved: compares what a store or the state knows with what is below a root, file by file. */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KnownRoot } from '../contract/index.ts';
@@ -19,37 +19,37 @@ import { compareFile, firstMark, type Likeness, likenessOf } from '../tail/index
 import { DEFAULT_LINKS, directoryOf, type RootDirectory } from '../untrusted/index.ts';
 import { KnownInodes } from './known-inodes.ts';
 
-/** A file of a run that is known, as it was read last. */
+/** A known file of a run, as it was last read. */
 export interface KnownState {
   readonly run: RunRef;
   readonly state: FileState;
 }
 
-/** Who knows files. */
+/** A store or state that knows files. */
 export interface Knower {
   roots(): readonly KnownRoot[];
   knownFiles(root: string): Iterable<{ readonly run: string; readonly name: string; readonly stamp: string }>;
   positions(run: RunRef): { readonly files: readonly Pick<FileState, 'name' | 'stamp' | 'size'>[] };
-  /** Files of some roots that have one of these inodes, or begin with one of these records (`markKey`). */
+  /** Yields files of some roots that have one of these inodes, or begin with one of these records (`markKey`). */
   filesLike(roots: readonly string[], inodes: readonly string[], firsts: readonly string[]): Iterable<KnownState>;
   fileCount(root: string, below: string): number;
 }
 
-/** A root as it is looked into. */
+/** A root whose files are compared. */
 export type NamedRoot = { readonly name: string } & RootDirectory;
 
-/** A record as a text to be found by. */
+/** Returns a record as a text for lookups. */
 export function markKey({ length, checksum }: RecordMark): string {
   return `${length}:${checksum}`;
 }
 
-/** Where files that appeared are searched for. */
+/** The rules for the search for new files. */
 export interface FindOptions {
-  /** Files are known by their inodes alone, so that none is opened that was not read before. */
+  /** True to recognise files by their inodes alone, so that no unread file is opened. */
   readonly byInode?: boolean;
-  /** Further roots that a run may have been in, and their paths. They answer. Default: none. */
+  /** Further roots from which a run may have come, and their paths. They answer. Default: none. */
   readonly others?: readonly KnownRoot[];
-  /** True if a file may be known from elsewhere: others are not opened. Default: all may be. */
+  /** Returns true if a file may be known from elsewhere: others are not opened. Default: all may be. */
   readonly mayBeKnown?: (file: FoundFile) => boolean;
 }
 
@@ -58,7 +58,7 @@ interface NewFile extends FoundFile {
   readonly first: RecordMark | undefined;
 }
 
-/** Files that are new in a root, each with the one that is known elsewhere and is there no more. */
+/** Finds new files in a root, each with a known file that no longer exists at its path. */
 export function findPairs(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): PairedFiles {
   const roots = rootsOf(root, options);
   const fresh = newFiles(root, found, held, options);
@@ -74,8 +74,8 @@ function rootsOf(root: NamedRoot, { others = [] }: FindOptions): Map<string, Nam
 }
 
 /**
- * The same, and what happened to the runs whose places were taken, and of those in whose places they are: names go
- * round. Only directories from which something came are looked into.
+ * Does the same also for the runs whose places were taken, and for the runs in whose places those are now: names may
+ * move in a cycle. Reads only directories from which a file came.
  */
 export function findAllPairs(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): PairedFiles {
   const roots = rootsOf(root, options);
@@ -95,7 +95,7 @@ export function findAllPairs(root: NamedRoot, found: readonly FoundRun[], held: 
     }
   };
   add(findPairs(root, found, held, options));
-  // Grows while it is gone through.
+  // The list grows during the loop.
   for (const { from, to } of pairs) {
     const key = keyOfRun(from.run);
     if (key === keyOfRun(to.run) || looked.has(key) || held.positions(to.run).files.length === 0) continue;
@@ -109,7 +109,7 @@ export function findAllPairs(root: NamedRoot, found: readonly FoundRun[], held: 
   return { pairs, unclear };
 }
 
-/** The event files in a run's directory; none if it cannot be looked into. */
+/** Returns the event files in a run's directory; none if it cannot be read. */
 function filesIn(root: NamedRoot, run: string): FoundFile[] {
   try {
     return readdirSync(systemPath(join(root.path, run))).flatMap((name) => {
@@ -124,7 +124,7 @@ function filesIn(root: NamedRoot, run: string): FoundFile[] {
 
 function newFiles(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions): NewFile[] {
   const { byInode = false, others = [], mayBeKnown = () => true } = options;
-  // Where nothing is known nothing can be elsewhere.
+  // If nothing is known, nothing can have moved.
   if (![root, ...others].some(({ name }) => held.fileCount(name, '') > 0)) return [];
   const taken: (FoundFile & { readonly run: RunRef; readonly before: string })[] = [];
   const fresh = found.flatMap(({ path, files }) => {
@@ -141,8 +141,8 @@ function newFiles(root: NamedRoot, found: readonly FoundRun[], held: Knower, opt
 }
 
 /**
- * Of files with names that others had, those that are not what was read under them: a file may be copied over itself,
- * and have another inode.
+ * Returns those files with a known name that are not the file that was read under it: a file may be copied over
+ * itself, and have another inode.
  */
 function otherFiles<File extends FoundFile & { readonly run: RunRef; readonly before: string }>(
   root: NamedRoot,
@@ -159,8 +159,8 @@ function otherFiles<File extends FoundFile & { readonly run: RunRef; readonly be
 }
 
 /**
- * Whether a file has the name or the inode of one that is known, of whichever root. Those are gathered once, when it
- * is first asked.
+ * Returns a function that is true for files with the name or the inode of a known file, in any root. It collects
+ * these at its first call.
  */
 export function knownAmong(helds: readonly Knower[]): (file: FoundFile) => boolean {
   let known: { readonly names: Set<string>; readonly inodes: KnownInodes } | undefined;
@@ -183,25 +183,25 @@ export function knownAmong(helds: readonly Knower[]): (file: FoundFile) => boole
   };
 }
 
-/** A file that is new, and the one it was. */
+/** A new file, and the known file that it was. */
 export interface Pair {
   readonly from: KnownState;
   readonly to: NewFile;
-  /** It is the very same, not only alike. */
+  /** True if both are the same file, not only alike. */
   readonly isSameInode: boolean;
 }
 
-/** What happened to files that are new. */
+/** The known files for new ones. */
 interface PairedFiles {
   readonly pairs: readonly Pair[];
   /**
-   * Files with so little in them that each may be one that is known, by its inode, or a new one: later that can be
-   * told.
+   * Files with so little content that each may be a known file, by its inode, or a new one: later this can be
+   * decided.
    */
   readonly unclear: readonly NewFile[];
 }
 
-/** Each file that is new with the one it was; a file of which that cannot be told for certain is a new one. */
+/** Pairs each new file with the known file that it was; a file without a certain match is new. */
 function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly KnownState[]): PairedFiles {
   const taken = new Set<KnownState>();
   const paired = new Map<NewFile, Pair>();
@@ -221,7 +221,7 @@ function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly Kn
   };
   for (const candidates of [own, others]) {
     const byInode = Map.groupBy(candidates, ({ state }) => inodeOf(state.stamp));
-    // By their records alone: more than the first, which many files share.
+    // These match by their records alone: more than the first one, which many files share.
     const byFirst = Map.groupBy(
       candidates.filter(({ state }) => state.records > 1),
       ({ state }) => (state.guard.first === undefined ? '' : markKey(state.guard.first)),
@@ -229,19 +229,19 @@ function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly Kn
     const sameInode = ({ stamp }: NewFile): readonly KnownState[] => (stamp === '' ? [] : (byInode.get(inodeOf(stamp)) ?? []));
     const alike = ({ first }: NewFile): readonly KnownState[] => (first === undefined ? [] : (byFirst.get(markKey(first)) ?? []));
     take((to) => sameInode(to).filter(({ state }) => state.records > 0));
-    // It was cut, or is being copied over itself.
+    // The file was cut, or is being copied over itself.
     take(sameInode, 'beginning');
     take((to) => alike(to).filter((from) => from.state.name === to.name && from.run.path === to.run.path));
     take((to) => alike(to).filter((from) => from.state.name === to.name && isSameEnd(from, to)));
     take((to) => alike(to).filter((from) => from.state.name === to.name));
     take(alike);
-    // An inode is used again once its file is gone: one that is empty says nothing.
+    // The system reuses an inode once its file is gone: an empty file proves nothing.
     for (const to of fresh) {
       const isUnclear = (from: KnownState): boolean => !taken.has(from) && from.state.records > 1 && likeness(from, to) === 'blank';
       if (sameInode(to).some(isUnclear)) unclear.push(to);
     }
   }
-  // Any file is like one of which nothing was read: such a one comes last.
+  // Any file matches one of which nothing was read, so these come last.
   const unread = Map.groupBy(
     missing.filter(({ state }) => state.records === 0),
     ({ state }) => inodeOf(state.stamp),
@@ -251,14 +251,14 @@ function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly Kn
   return { pairs: [...paired.values()], unclear: unclear.filter((to) => !paired.has(to)) };
 }
 
-/** True if the directories are called the same: `exp` moved to `archive/exp`. */
+/** True if the directories have the same name: `exp` moved to `archive/exp`. */
 function isSameEnd(from: KnownState, to: NewFile): boolean {
   const last = (run: string): string => run.slice(run.lastIndexOf('/') + 1);
   return last(from.run.path) === last(to.run.path);
 }
 
 /**
- * Whether a file of this name exists, as far as its root tells. A path that cannot be checked does not count as
+ * True if a file of this name exists, by what its root shows. A path that cannot be checked does not count as
  * deleted.
  */
 export function isThere(rootPath: string | undefined, run: string, name: string): boolean {
@@ -270,7 +270,7 @@ export function isThere(rootPath: string | undefined, run: string, name: string)
   }
 }
 
-/** The size of what is under a known name; -1 if there is nothing, undefined if it cannot be checked. */
+/** Returns the present size of a file with a known name; -1 if there is none, undefined if it cannot be checked. */
 export function sizeNow(rootPath: string | undefined, run: string, name: string): number | undefined {
   if (rootPath === undefined) return undefined;
   try {
@@ -280,7 +280,7 @@ export function sizeNow(rootPath: string | undefined, run: string, name: string)
   }
 }
 
-/** True if there is nothing at all under a path. What cannot be checked is not missing for that. */
+/** True if nothing exists at a path. A path that cannot be checked does not count as missing. */
 export function isNothingAt(path: string): boolean {
   try {
     return lstatSync(systemPath(path), { throwIfNoEntry: false }) === undefined;
@@ -289,13 +289,13 @@ export function isNothingAt(path: string): boolean {
   }
 }
 
-/** True if a known file is not where it was: there is nothing, or another file. */
+/** True if a known file is not at its path: there is nothing, or another file. */
 export function isMissing(root: NamedRoot | undefined, { run, state }: KnownState): boolean {
   if (!isThere(root?.path, run.path, state.name)) return true;
   return root !== undefined && isOther(root.path, run.path, state) && !isStillThere(root, run, state);
 }
 
-/** True if there is another file under the name of one that is known. */
+/** True if another file has the name of a known one. */
 export function isOther(rootPath: string | undefined, run: string, { name, stamp }: Pick<FileState, 'name' | 'stamp'>): boolean {
   if (rootPath === undefined) return false;
   try {
@@ -305,17 +305,17 @@ export function isOther(rootPath: string | undefined, run: string, { name, stamp
   }
 }
 
-/** True if what was read of a file is under its name, whatever its inode is. */
+/** True if the content that was read of a file is still under its name, whatever its inode is. */
 function isStillThere(root: NamedRoot, run: RunRef, state: FileState): boolean {
   return state.guard.first !== undefined && compareFile(directoryOf(root, run.path), state) === 'same';
 }
 
-/** Whether two stamps are of different files. */
+/** True if two stamps belong to different files. */
 export function hasOtherInode(before: string | undefined, now: string): boolean {
   return before !== undefined && before !== '' && before !== KEPT_STAMP && now !== '' && inodeOf(before) !== inodeOf(now);
 }
 
-/** Whether a directory is there, with something in it, and can be looked into. */
+/** True if a directory exists, is not empty, and can be read. */
 export function hasEntries(path: string): boolean {
   try {
     return readdirSync(systemPath(path)).length > 0;
@@ -324,7 +324,7 @@ export function hasEntries(path: string): boolean {
   }
 }
 
-/** True if a root's directory is there, with something in it. */
+/** Returns a function that is true if a root's directory exists and is not empty. */
 export function reachable(roots: ReadonlyMap<string, string>): (name: string) => boolean {
   const known = new Map<string, boolean>();
   return (name) => {

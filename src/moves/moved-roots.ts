@@ -1,4 +1,4 @@
-/** Recognises a log directory that was moved before anything of it is mirrored a second time. */
+/** Recognises a log directory that was moved, before any of it is mirrored a second time. */
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, posix, resolve } from 'node:path';
 import { openStore } from '../backends/local/index.ts';
@@ -21,10 +21,10 @@ import { StateFile, StateReader } from '../state/index.ts';
 import type { LinkRules } from '../untrusted/index.ts';
 import { findPairs, isThere, type Knower, knownAmong, type Pair } from './moved-files.ts';
 
-/** So many files of a root are searched for before it is believed that none is there. */
+/** The most files of a root that are searched for before it counts as lost. */
 const FILES_LOOKED_FOR = 10_000;
 
-/** The other known roots whose file systems answer. */
+/** Returns the other known roots whose file systems answer. */
 export async function otherRoots(roots: readonly ResolvedRoot[], helds: readonly Knower[]): Promise<KnownRoot[]> {
   const given = new Set(roots.map(({ name }) => name));
   const known = new Map(helds.flatMap((held) => held.roots()).map((root) => [root.name, root]));
@@ -61,7 +61,7 @@ export async function checkMovedRoots(
   }
 }
 
-/** The same for roots that are only checked: by a store, or else by a state, as far as they are there. */
+/** Does the same for roots that are only checked: with a store, or else with a state, if they exist. */
 export async function checkPlannedRoots(
   requests: readonly RootRequest[],
   paths: { readonly store: string | undefined; readonly state: string },
@@ -82,13 +82,13 @@ export async function checkPlannedRoots(
   }
 }
 
-/** Without roots that cannot be checked now. */
+/** Returns the roots without those that cannot be checked now. */
 export function seenOf(roots: readonly ResolvedRoot[], { places }: UnseenRoots): readonly ResolvedRoot[] {
   const unseen = new Set(places.values());
   return roots.filter(({ path }) => !unseen.has(path));
 }
 
-/** Throws if roots do not exist or conflict, with what is known of one that does not exist. */
+/** Throws if roots do not exist or conflict. For a root that does not exist, the error has what is known of it. */
 export function checkRoots(
   requests: readonly RootRequest[],
   paths: { readonly store: string | undefined; readonly state: string | undefined },
@@ -105,7 +105,7 @@ export function checkRoots(
   }
 }
 
-/** What to write in the place of a path if there is nothing; undefined if nothing is known of it. */
+/** Returns a hint for a path at which nothing exists; undefined if nothing is known of it. */
 function hintOfMissing({ path, name = basename(resolve(path)) }: RootRequest, known: readonly KnownRoot[]): string | undefined {
   const place = placeWithoutLinks(path);
   const there = known.find((root) => root.path === place);
@@ -122,7 +122,7 @@ function hintOfMissing({ path, name = basename(resolve(path)) }: RootRequest, kn
   return `The last known path of ${name} is ${at}: give ${name}=${at} (in a configuration: { path: ${at}, name: ${name} }).`;
 }
 
-/** A path as roots are kept, though there is nothing: without the links above it. */
+/** Returns a path in the form of stored roots, though nothing exists there: with the links above it resolved. */
 export function placeWithoutLinks(path: string): string {
   const place = resolve(path);
   try {
@@ -136,7 +136,7 @@ export function placeWithoutLinks(path: string): string {
   }
 }
 
-/** What is known of roots; nothing if that cannot be read: then something else is reported of it. */
+/** Returns the known roots; none if they cannot be read: another check reports that. */
 function rootsKnownTo({ store, state }: { readonly store: string | undefined; readonly state: string | undefined }): readonly KnownRoot[] {
   try {
     const path = [store, state].find((each) => each !== undefined && existsSync(each));
@@ -152,7 +152,7 @@ function rootsKnownTo({ store, state }: { readonly store: string | undefined; re
   }
 }
 
-/** What a state knows, whichever lane read it. */
+/** Returns the files that a state knows, from whichever lane. */
 function knowerOf(state: StateReader): Knower {
   return {
     roots: () => state.roots(),
@@ -163,7 +163,7 @@ function knowerOf(state: StateReader): Knower {
   };
 }
 
-/** Finds all of some roots, by threads that may hang. */
+/** Finds everything below some roots, in threads that may hang. */
 export function walkOf(rules: RunRules): (roots: readonly ResolvedRoot[]) => Promise<readonly (readonly FoundRun[])[]> {
   return async (roots) => {
     const walks = await walkRoots(roots.map((root) => ({ root: root.path, links: root.links, ...globsOf(rules, root) })));
@@ -181,7 +181,8 @@ function hasLostAll({ name, path }: KnownRoot, held: Knower): boolean {
 }
 
 /**
- * Throws if most of what was mirrored from a root is below a directory of another one. A part is followed run by run.
+ * Throws if most of what was mirrored from a root is below a directory of another root. A smaller part is followed
+ * run by run.
  */
 function refuse(root: ResolvedRoot, from: KnownRoot, moved: readonly Pair[], known: number): void {
   const places = Map.groupBy(moved, ({ from: { run }, to }) => placeAbove(run.path, to.run.path));
@@ -208,7 +209,7 @@ function refuse(root: ResolvedRoot, from: KnownRoot, moved: readonly Pair[], kno
   }
 }
 
-/** The directory below which a run has the path that it had; undefined if there is none. */
+/** Returns the directory below which a run has its former path; undefined if there is none. */
 function placeAbove(before: string, now: string): string | undefined {
   if (before === now) return '.';
   if (before === '.') return now;

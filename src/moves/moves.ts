@@ -1,4 +1,6 @@
-/** Finds runs and files that appeared elsewhere: joins what a store or the state knows with what is below a root. */
+/**
+ * Finds runs and files that appeared elsewhere: compares what a store or the state knows with what is below a root.
+ */
 import { LocalBackend } from '../backends/local/index.ts';
 import type { FoundRun } from '../discover/index.ts';
 import { keyOfFile, keyOfRun, type RunRef, runLabel, withRoom } from '../model/index.ts';
@@ -16,19 +18,17 @@ import {
   reachable,
 } from './moved-files.ts';
 
-/** A store or state that knows files, and learns that they have moved. */
+/** A store or state that knows files, and can note that they have moved. */
 export interface Movable extends Knower {
-  /**
-   * Notes that they are elsewhere, and returns those of which that could be done; of the others nothing was changed.
-   */
+  /** Notes that runs have moved, and returns the moves for which that was possible; nothing of the others changes. */
   move(moves: readonly Move[]): readonly Move[];
 }
 
-/** A run that is elsewhere now, or a run of which files have other names. */
+/** A run that is at another path now, or whose files have other names. */
 export interface Move {
   readonly root: string;
   readonly from: string;
-  /** The root it is in now, and its path. */
+  /** The root that contains it now, and its path. */
   readonly toRoot: string;
   readonly toRootPath: string;
   readonly to: string;
@@ -39,23 +39,22 @@ export interface Move {
 type MovePaths = Pick<Move, 'root' | 'from' | 'toRoot' | 'to'>;
 
 /**
- * Why a run is not continued: only a part of it appeared, if nothing was mirrored before (`new`), or next to files that
- * another run has there (`part`); or it is in the place of another one that no longer exists (`other`).
+ * The reason why a run is not continued. Only a part of it appeared: where nothing was mirrored before (`new`), or
+ * next to files that another run has there (`part`). Or it is in the place of another run that no longer exists
+ * (`other`).
  */
 type Apart = 'new' | 'part' | 'other';
 
-/** Runs that are elsewhere now: those that are followed, and those that become runs of their own. */
+/** Runs that are at another path now: those that are followed, and those that become new runs. */
 export interface Moves {
-  /** What happens to it if it is not followed. */
+  /** Runs that are followed. `otherwise`: what happens to a run that is not. */
   readonly followed: readonly (Move & { readonly otherwise: Apart })[];
   readonly apart: readonly (MovePaths & { readonly otherwise: Apart })[];
-  /**
-   * Files of which it cannot be told yet whether they are known, by `keyOfFile`: nothing is read of them until it can.
-   */
+  /** Files, by `keyOfFile`, for which it is undecided whether they are known: they are not read until it is. */
   readonly unclear: readonly string[];
 }
 
-/** What is reported about a run that is elsewhere. */
+/** The report about a run that is at another path. */
 export interface MovedFact extends MovePaths {
   readonly becomes: 'followed' | Apart;
 }
@@ -66,7 +65,7 @@ interface Followed {
   readonly unclear: ReadonlySet<string>;
 }
 
-/** Lets all that know files go along with those that appeared elsewhere (`follow`), or only says so (`new`). */
+/** Makes all stores and states follow the files that appeared elsewhere (`follow`), or only reports them (`new`). */
 export function followMoves(
   root: NamedRoot,
   found: readonly FoundRun[],
@@ -84,7 +83,7 @@ export function followMoves(
       const { root: fromRoot, from, toRoot, to, otherwise } = move;
       const key = moveKey(move);
       const before = facts.get(key)?.becomes ?? 'followed';
-      // Where one of several could not go along, that is what is reported.
+      // If one of several could not follow, the report says that.
       const becomes = before !== 'followed' ? before : done.has(move) ? 'followed' : otherwise;
       facts.set(key, { root: fromRoot, from, toRoot, to, becomes });
     }
@@ -93,8 +92,8 @@ export function followMoves(
 }
 
 /**
- * Runs without the files of which it cannot be told yet whether they are known. What went along with its run is known
- * under its name by now. `stampsIn`: the stamps of a run's files that are known.
+ * Returns runs without the files for which it is undecided whether they are known. A file that moved with its run is
+ * known under its new name by now. `stampsIn` returns the stamps of a run's known files.
  */
 export function withoutUnclear(
   root: string,
@@ -113,15 +112,15 @@ export function withoutUnclear(
   });
 }
 
-/** A move as a text, to be found by. */
+/** Returns a move as a text for lookups. */
 export function moveKey({ root, from, toRoot, to }: MovePaths): string {
   return JSON.stringify([root, from, toRoot, to]);
 }
 
 /**
- * Which of the found files are known under a path that they no longer have: by their inode, otherwise by their first
- * and last record, as far as they were read. If both exist, they are two files, however alike. A run in the place of
- * another one continues there if that one also continues elsewhere, so runs may exchange places.
+ * Finds which of the found files are known under a path that they no longer have: by their inode, otherwise by their
+ * first and last record that was read. If both exist, they are two files, however alike. A run in the place of
+ * another one continues there if that one also continues elsewhere, so runs may swap places.
  */
 export function findMoves(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): Moves {
   const roots = new Map([root, ...(options.others ?? [])].map(({ name, path }) => [name, path]));
@@ -140,7 +139,8 @@ export function findMoves(root: NamedRoot, found: readonly FoundRun[], held: Kno
     (targets.get(keyOfRun(from))?.size === 1 &&
       origins.get(keyOfRun(to))?.size === 1 &&
       held.positions(from).files.every((file) => isAway(from, file)) &&
-      // If a root is missing, nothing is known about its files: it may not be mounted. Only the same inode counts then.
+      // If a root is missing, the state of its files is unknown: it may not be mounted. Only the same inode counts
+      // then.
       (isReachable(from.root) || group.every(({ isSameInode }) => isSameInode)));
   const places = groups.flatMap((group) => {
     const [pair] = group;
@@ -181,7 +181,7 @@ function groupsOf(pairs: readonly Pair[], keys: (pair: Pair) => readonly [string
   return groups;
 }
 
-/** A store, which knows its files; or the state, which knows what all lanes read. */
+/** Returns the moves of a store, which knows its files; or of the state, which knows what all lanes read. */
 export function movable(held: LocalBackend | StateFile): Movable {
   if (held instanceof LocalBackend) return held;
   return {
@@ -194,7 +194,7 @@ export function movable(held: LocalBackend | StateFile): Movable {
   };
 }
 
-/** What a summary says of a run that is elsewhere. */
+/** Returns the report in a summary about a run that is at another path. */
 export function movedIncident({ root, from, toRoot, to, becomes }: MovedFact): Incident {
   const before = runLabel({ root, path: from });
   const reason =

@@ -1,6 +1,6 @@
 /**
- * Whether a root is the one that is held under its name: joins what a store or the state knows with what the files
- * say.
+ * Checks that a root is the one that is known under its name: compares what a store or the state knows with the
+ * files.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -12,28 +12,28 @@ import type { LaneState, StateFile } from '../state/index.ts';
 import { compareFile } from '../tail/index.ts';
 import { directoryOf } from '../untrusted/index.ts';
 
-/** Who knows which files were mirrored. */
+/** A store or state that knows which files were mirrored. */
 export interface HeldRoots {
   roots(): readonly KnownRoot[];
   knownFiles(root: string): Iterable<{ readonly run: string; readonly name: string }>;
-  /** True if a run of a root was mirrored, also if its files are not expected any more. */
+  /** True if a run of a root was mirrored, even if its files are no longer expected. */
   hasRuns(root: string): boolean;
   positions(run: RunRef): Pick<KnownRun, 'files'>;
 }
 
-/** Files checked to tell whether a root of a known name is the same one, mounted elsewhere. */
+/** Files that are compared to decide if a root with a known name is the same one, mounted elsewhere. */
 const FILES_COMPARED = 64;
 
 /**
- * Two people's `runs/` must not meet: a root whose name is taken, but whose path is another one, must hold at least
- * one file that is known, unless it was named on purpose. Throws MB2007.
+ * Prevents that the `runs/` of two people are mixed. A root whose name is known with another path must hold at least
+ * one known file, unless its name was given explicitly. Throws MB2007.
  */
 export function checkIdentities(roots: readonly ResolvedRoot[], held: HeldRoots): void {
   const paths = new Map(held.roots().map(({ name, path }) => [name, path]));
   for (const root of roots) {
     const path = paths.get(root.name);
     if (path === undefined || path === root.path || root.isNamed || isSameRoot(root, held)) continue;
-    // Only its name is known, since it could not be read: nothing can meet.
+    // Only the root's name is known, since it could not be read: nothing can be mixed.
     if (!held.hasRuns(root.name)) continue;
     throw new MirrorError('MB2007', `${path} is already mirrored as ${root.name}; ${root.path} has none of its files`, {
       hint: `Give it another name: ${freeName(root.name, paths)}=${root.path}; or, if the same root moved here: ${root.name}=${root.path}`,
@@ -43,8 +43,8 @@ export function checkIdentities(roots: readonly ResolvedRoot[], held: HeldRoots)
 }
 
 /**
- * The known roots, without those in a directory that is asked for of which only the name is known: they are part of
- * that one now.
+ * Returns the known roots. Leaves out those in a requested directory of which only the name is known: they are part
+ * of that directory now.
  */
 export function rootsNextTo(held: Pick<HeldRoots, 'roots' | 'hasRuns'>, requests: readonly RootRequest[]): readonly KnownRoot[] {
   const asked = new Set(requests.map(({ path }) => resolve(path)));
@@ -69,16 +69,14 @@ function isSameRoot(root: ResolvedRoot, held: HeldRoots): boolean {
   return false;
 }
 
-/** One that no root has. */
+/** Returns a name that no root has. */
 function freeName(name: string, taken: ReadonlyMap<string, string>): string {
   let n = 2;
   while (taken.has(`${name}-${n}`)) n++;
   return `${name}-${n}`;
 }
 
-/**
- * How many files of the selected part of a root were mirrored, existing or not, without unreadable parts (`hidden`).
- */
+/** Counts the mirrored files in the selected part of a root, existing or not, without unreadable parts (`hidden`). */
 export function countKnown(
   held: Pick<HeldRoots, 'knownFiles'>,
   { name, below }: Pick<ResolvedRoot, 'name' | 'below'>,
@@ -93,7 +91,7 @@ export function countKnown(
   return files.size;
 }
 
-/** What the state knows, if no lane has its own store. */
+/** Returns what the state knows, if no lane has its own store. */
 export function heldBy(state: StateFile | undefined, lanes: readonly LaneState[]): HeldRoots {
   return {
     roots: () => state?.roots() ?? [],

@@ -1,17 +1,17 @@
 /**
- * Runs whose places were taken: what is new there waits until it is known whether what was there is elsewhere now.
+ * Holds back runs at paths of other runs: new files there wait until it is known whether the earlier run has moved.
  */
 import { machineMs } from '../clock.ts';
 import type { RunChange } from '../discover/index.ts';
 import { type FileState, keyOfRun, type RunRef } from '../model/index.ts';
 import { isOther, isThere, type Knower, sizeNow } from './moved-files.ts';
 
-/** What is known of files, and where it was known from. */
+/** The sources of known files, and the roots. */
 interface TakenPathsOptions {
   readonly helds: readonly Knower[];
-  /** Where a root lies. */
+  /** Returns the path of a root. */
   readonly pathOf: (root: string) => string | undefined;
-  /** The roots that a run may have been moved to, as far as they answer. */
+  /** Returns the roots to which a run may have been moved, without those that do not answer. */
   readonly roots: () => Iterable<string>;
   /** Asks for a scan of every root. */
   readonly scanSoon: () => void;
@@ -20,8 +20,8 @@ interface TakenPathsOptions {
 }
 
 /**
- * So long a run waits at most: the scan of a very large root takes minutes, and it rests for longer between two
- * scans.
+ * The longest wait of a run: the scan of a very large root takes minutes, and the pause between two scans is even
+ * longer.
  */
 const MOST_WAIT_MS = 60_000;
 
@@ -29,24 +29,24 @@ type KnownFile = Pick<FileState, 'name' | 'stamp' | 'size'>;
 
 interface Waiting {
   readonly run: RunRef;
-  /** By `machineMs`. */
+  /** The start of the wait, by `machineMs`. */
   readonly sinceMs: number;
   readonly changes: RunChange[];
 }
 
 /**
- * A file that is read in a taken place before the run that left it was found would make that run a part of itself,
- * and no move.
+ * Runs at paths that belonged to others. If a file there were read before the earlier run is found elsewhere, that
+ * run would count as split, not as moved.
  */
 export class TakenPaths {
   readonly #options: TakenPathsOptions;
   readonly #now: () => number;
   readonly #waiting = new Map<string, Waiting>();
-  /** When the last scan of each root began. */
+  /** The start of the last scan of each root. */
   readonly #scannedAtMs = new Map<string, number>();
-  /** The last reported file of each run: if it is still there, the place was not taken. */
+  /** The last reported file of each run: if it still exists, the path was not taken. */
   readonly #witnesses = new Map<string, KnownFile>();
-  /** Roots of which something is known from before. */
+  /** Roots of which runs were known before. */
   readonly #known: ReadonlySet<string>;
 
   constructor(options: TakenPathsOptions) {
@@ -55,19 +55,22 @@ export class TakenPaths {
     this.#known = new Set(options.helds.flatMap((held) => held.roots().map(({ name }) => name)));
   }
 
-  /** The changes without those of runs that have to wait: `due` has them later. */
+  /** Returns the changes without those of runs that must wait: `due` returns these later. */
   sift(root: string, changes: readonly RunChange[]): readonly RunChange[] {
     const sifted = changes.filter((change) => !this.#waits({ root, path: change.run }, change));
     return sifted.length === changes.length ? changes : sifted;
   }
 
-  /** A scan of a root that began at a moment of `machineMs` is over, and all that it found was told. */
+  /**
+   * Notes that a scan of a root is over, and everything that it found was reported. `startedAtMs`: by `machineMs`.
+   */
   scanned(root: string, startedAtMs: number): void {
     this.#scannedAtMs.set(root, startedAtMs);
   }
 
   /**
-   * Changes that need not wait any more: all roots were scanned since, so the run is nowhere else; or they waited long.
+   * Returns changes that need not wait any more: all roots were scanned since, so the run is nowhere else; or they
+   * waited long.
    */
   due(): { readonly root: string; readonly changes: readonly RunChange[] }[] {
     if (this.#waiting.size === 0) return [];
@@ -102,8 +105,8 @@ export class TakenPaths {
   }
 
   /**
-   * Whether all that was known of a run is gone, or other files: at least one of them gone, or shorter than what was
-   * read, as a file that was copied there once more is not.
+   * True if all known files of a run are gone or replaced, and at least one is gone, or shorter than what was read. A
+   * file that was only copied there again is not shorter.
    */
   #isTaken(run: RunRef, key: string, { files }: RunChange): boolean {
     const rootPath = this.#options.pathOf(run.root);
@@ -111,12 +114,12 @@ export class TakenPaths {
     const witness = this.#witnesses.get(key);
     if (witness !== undefined && !isAway(witness)) return false;
     const held = this.#known.has(run.root) ? this.#options.helds.flatMap((each) => each.positions(run).files) : [];
-    // What was told of may be on its way.
+    // Reported files may not be stored yet.
     const known: readonly KnownFile[] = witness === undefined ? held : [...held, witness];
     if (!known.every(isAway)) return false;
     return known.some(({ name, size }) => {
       const now = files.find((file) => file.name === name);
-      // One that this change does not tell of was replaced at about the same time.
+      // A file that is not in this change was replaced at about the same time.
       return now === undefined ? (sizeNow(rootPath, run.path, name) ?? size) < size : now.size < now.before;
     });
   }

@@ -3,7 +3,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { oddAnswer, tooLargeAnswer } from '../http/index.ts';
 import { formatMemory, memoryShares } from '../memory/index.ts';
 
-/** A page of a listing, or an error, is not longer. */
+/** The longest page of a listing, or error. */
 const MOST_TEXT = 4 * 1024 * 1024;
 
 /** Aborts an answer that is longer than the command can need, before the client processes it. */
@@ -22,7 +22,7 @@ export function boundAnswers(client: S3Client, address: string): void {
       }
       return answered;
     },
-    // Nearer to the connection than the reader of the answer.
+    // This step is closer to the connection than the reader of the answer.
     { step: 'deserialize', priority: 'low', name: 'boundAnswers', override: true },
   );
 }

@@ -2,20 +2,20 @@ import { cutText, type ErrorCode, MirrorError, messageOf } from '../errors.ts';
 import { redactCut } from '../http/index.ts';
 import type { ObjectStoreOptions } from './options.ts';
 
-/** Names of errors that another try cannot change. */
+/** Names of errors that another attempt cannot change. */
 const NO_ACCESS =
   /AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|CredentialsProviderError|TokenRefreshRequired/;
 const NO_TARGET = /NoSuchBucket|InvalidBucketName|PermanentRedirect|AuthorizationHeaderMalformed/;
 
-/** Longest part of a server's message that is read, in characters. */
+/** The longest part of a server's message that is read, in characters. */
 const MOST_TEXT = 2000;
 const MOST_NAME = 100;
 
-/** What the client threw, in our terms and without secrets. */
+/** Translates an error of the client into one of mirrorboard, without secrets. */
 export function objectError(error: unknown, what: string, { url, credentials }: ObjectStoreOptions): MirrorError {
   if (error instanceof MirrorError) return error;
   const { name: called, $metadata } = error as { name?: unknown; $metadata?: { httpStatusCode?: number } };
-  // What a server calls its error need not be a text.
+  // A server's error name need not be a text.
   const name = typeof called === 'string' ? cutText(called, MOST_NAME) : '';
   const status = $metadata?.httpStatusCode;
   const secrets = [credentials?.secretAccessKey, process.env['AWS_SECRET_ACCESS_KEY'], process.env['AWS_SESSION_TOKEN']];

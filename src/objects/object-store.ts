@@ -8,34 +8,35 @@ import { boundAnswers } from './bounded-answers.ts';
 import { objectError } from './object-error.ts';
 import type { ObjectStoreOptions } from './options.ts';
 
-/** What is to be stored; it can be read again from any byte. */
+/** The content to store; it can be read again from any byte. */
 export interface ObjectContent {
   readonly bytes: number;
   readonly type?: string;
-  /** SHA-256, hex: what is there with the same one is not sent again. */
+  /** SHA-256, hex: if the stored object has the same hash, it is not sent again. */
   readonly hash?: string;
   read(start?: number): AsyncIterable<Uint8Array>;
 }
 
 /**
- * From this length on in parts; each is sent for itself, and need not be sent again after a crash. S3 takes parts of 5
- * MiB to 5 GiB, at most 10,000 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
+ * The length of a part; longer content is sent in parts. Each part is sent separately, and need not be sent again
+ * after a crash. S3 takes parts of 5 MiB to 5 GiB, at most 10,000
+ * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
  */
 const PART_BYTES = 8 * 1024 * 1024;
 const MOST_PARTS = 9000;
-/** Of one command, its second try included. */
+/** Time limit for one command, including its second attempt. */
 const TIMEOUT_MS = 240_000;
 
 type Sdk = typeof import('@aws-sdk/client-s3');
 
-/** A bucket. The client is loaded when it is used for the first time. */
+/** A bucket. The client is loaded on first use. */
 export class ObjectStore {
   readonly #options: ObjectStoreOptions;
   readonly #partBytes: number;
   readonly #onSend: ((command: string) => void) | undefined;
   #loaded: Promise<{ readonly sdk: Sdk; readonly client: S3Client }> | undefined;
 
-  /** `onSend` hears the name of every command that is sent. */
+  /** Creates a store. `onSend` is called with the name of every command that is sent. */
   constructor(options: ObjectStoreOptions, partBytes = PART_BYTES, onSend?: (command: string) => void) {
     this.#options = options;
     this.#partBytes = partBytes;
@@ -47,8 +48,8 @@ export class ObjectStore {
   }
 
   /**
-   * Stores an object; the same again replaces it on its own. Throws MB4001 for what may pass, MB4002 and MB4004 for
-   * what may not.
+   * Stores an object; storing it again replaces it. Throws MB4001 for a problem that may pass, MB4002 and MB4004 for
+   * one that cannot.
    */
   async put(path: string, content: ObjectContent, signal: AbortSignal): Promise<string> {
     const { sdk, client } = await this.#load();
@@ -66,7 +67,7 @@ export class ObjectStore {
     return this.urlOf(path);
   }
 
-  /** The length of an object; undefined if there is none. */
+  /** Returns the length of an object; undefined if there is none. */
   async lengthOf(path: string, signal: AbortSignal): Promise<number | undefined> {
     return (await this.#head(path, signal))?.bytes;
   }
@@ -90,7 +91,7 @@ export class ObjectStore {
     );
   }
 
-  /** Checks that the bucket exists and accepts our credentials. */
+  /** Checks that the bucket exists and accepts the credentials. */
   async probe(signal: AbortSignal): Promise<void> {
     const { sdk, client } = await this.#load();
     await this.#try(`looking at ${this.#options.url}`, signal, () =>
@@ -119,11 +120,11 @@ export class ObjectStore {
       const usual = process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
       const client = new sdk.S3Client({
         ...(endpoint === undefined ? {} : { endpoint }),
-        // The client refuses to start without a region, though servers other than Amazon's do not need it.
+        // The client does not start without a region, though servers other than Amazon's do not need it.
         ...(region !== undefined ? { region } : usual !== undefined || endpoint !== undefined ? { region: usual ?? 'us-east-1' } : {}),
         forcePathStyle: pathStyle ?? (endpoint !== undefined || process.env['AWS_ENDPOINT_URL_S3'] !== undefined),
         ...(credentials === undefined ? {} : { credentials }),
-        // Servers other than Amazon's do not know the newer checksums.
+        // Servers other than Amazon's do not support the newer checksums.
         requestChecksumCalculation: 'WHEN_REQUIRED',
         responseChecksumValidation: 'WHEN_REQUIRED',
         followRegionRedirects: true,
@@ -165,8 +166,9 @@ export class ObjectStore {
   }
 
   /**
-   * The MD5 of a part, its ETag (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Part.html), shows if an
-   * interrupted upload has stored it already, so that it is not sent again.
+   * Uploads content in parts. The MD5 of a part, its ETag
+   * (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Part.html), shows if an interrupted upload has already
+   * stored it, so that it is not sent again.
    */
   async #putParts(Key: string, content: ObjectContent, signal: AbortSignal): Promise<void> {
     const { sdk, client } = await this.#load();
@@ -192,7 +194,7 @@ export class ObjectStore {
     );
   }
 
-  /** The upload of a key that was broken off, with its parts, else a new one. */
+  /** Returns the interrupted upload of a key, with its parts, or else a new one. */
   async #begun(Key: string, content: ObjectContent, signal: AbortSignal): Promise<{ id: string; stored: ReadonlyMap<number, string> }> {
     const { sdk, client } = await this.#load();
     const place = { ...this.#bucket, Key };
@@ -223,7 +225,8 @@ export class ObjectStore {
   }
 
   /**
-   * One command, within a time that its bytes may take: the client itself waits as long as now and then a byte comes.
+   * Runs one command with a time limit that depends on its bytes: the client itself waits as long as a byte comes now
+   * and then.
    */
   #within<T>(bytes: number, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return within(deadlineOf(this.#options.timeoutMs ?? TIMEOUT_MS, bytes), signal, ask);
@@ -239,7 +242,7 @@ export class ObjectStore {
   }
 }
 
-/** The client knows no proxies of its own. */
+/** Returns the client options for proxies: the client itself does not support proxies. */
 function proxied(env: NonNullable<ObjectStoreOptions['env']>): Pick<S3ClientConfig, 'requestHandler'> {
   const proxyEnv = proxyVariables(env);
   if (proxyEnv === undefined) return {};

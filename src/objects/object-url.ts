@@ -1,15 +1,15 @@
-/** Where objects go, as an address says it. */
+/** The target of objects, as an address names it. */
 export interface ObjectAddress {
   readonly bucket: string;
   /** Without slashes at its ends; may be empty. */
   readonly prefix: string;
-  /** Of a server that is named in the address: `http://minio:9000`. */
+  /** The server named in the address: `http://minio:9000`. */
   readonly endpoint: string | undefined;
 }
 
 /**
- * `s3://bucket/prefix`, or `s3://host:port/bucket/prefix` for servers other than Amazon's; port 443 means https.
- * Undefined for any other text.
+ * Parses `s3://bucket/prefix`, or `s3://host:port/bucket/prefix` for servers other than Amazon's; port 443 means
+ * https. Returns undefined for any other text.
  */
 export function parseObjectUrl(url: string): ObjectAddress | undefined {
   const found = /^s3:\/\/([^/?#@\s]+)(?:\/([^?#]*))?$/i.exec(url);

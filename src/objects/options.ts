@@ -1,24 +1,24 @@
 import type { Environment } from '../environment.ts';
 
-/** A bucket, and how it is reached. */
+/** A bucket, and the settings to reach it. */
 export interface ObjectStoreOptions {
   readonly bucket: string;
-  /** Before every path, without slashes at its ends; may be empty. */
+  /** The prefix of every path, without slashes at its ends; may be empty. */
   readonly prefix: string;
-  /** The address of bucket and prefix, as what is stored is named by: `s3://bucket/prefix`. */
+  /** The address of bucket and prefix, which names what is stored: `s3://bucket/prefix`. */
   readonly url: string;
-  /** For a server other than Amazon's. Default: `AWS_ENDPOINT_URL_S3`, or from the region. */
+  /** The address of a server other than Amazon's. Default: `AWS_ENDPOINT_URL_S3`, or from the region. */
   readonly endpoint?: string;
-  /** Default: as the environment or the profile says, else us-east-1. */
+  /** Default: from the environment or the profile, otherwise us-east-1. */
   readonly region?: string;
-  /** The bucket in the path instead of the host name. Default: if there is an endpoint. */
+  /** True to put the bucket in the path instead of the host name. Default: true if there is an endpoint. */
   readonly pathStyle?: boolean;
   /**
-   * Of one command, its answer included; a body that is sent has a second more for every megabyte. Milliseconds,
+   * Time limit for one command, including its answer; a body to send adds a second per megabyte. Milliseconds,
    * default 240 000.
    */
   readonly timeoutMs?: number;
-  /** Where proxies are named. Default: the process's. */
+  /** The variables that may name proxies. Default: the process's. */
   readonly env?: Environment;
   /** Default: the usual chain: variables, profiles, web identity, container, instance. */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };

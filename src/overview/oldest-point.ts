@@ -1,4 +1,4 @@
-/** The age of the oldest point that a lane lacks, if no process writes to it. */
+/** Finds the age of the oldest point that a lane lacks, if no process writes to it. */
 
 import type { RunRef } from '../model/index.ts';
 import { KeptLag, type LaneSnapshot } from '../status/index.ts';
@@ -12,29 +12,30 @@ interface RunBehind {
   readonly behind: readonly FileBehind[];
 }
 
-/** A file for which it is not known since when it is behind. */
+/** A file that has been behind since an unknown time. */
 interface OpenFile {
   readonly place: Directory;
   readonly file: FileBehind;
-  /** What is missing is no older; 0 if that is not known before its file is checked. */
+  /** The earliest time of the missing data; 0 if that is unknown before its file is checked. */
   readonly lowMs: number;
-  /** When the lane's last process looked last. */
+  /** The time at which the lane's last process last checked. */
   readonly lookedMs: number;
 }
 
-/** Files that are opened at most: of more, when they changed says how old their points are. */
+/** The most files that are opened: for others, the time of their change gives the age of their points. */
 const MOST_OPENED = 50;
 const AT_ONCE = 4;
 const PATIENCE_MS = 3000;
-/** Length and its checksum, before a record's data. */
+/** The length and its checksum, before a record's data. */
 const HEADER_BYTES = 12;
 /** Field 1 of an event, a double: its time. Every writer begins with it. */
 const WALL_TIME = 0x09;
 
 /**
- * Since when the oldest point could be seen that is in the files and not in the lane, by the wall clock. What the
- * lane's last process kept of a file holds. Of all else, a point came after the lane was at the end of its file (or
- * that process looked last), and not after the file changed last; between the two, its own time says when.
+ * Returns since when the oldest point was visible that is in the files and not in the lane, by the wall clock. Times
+ * that the lane's last process kept for a file are used. Any other point came after the lane was at the end of its
+ * file (or after that process last checked), and not after the file's last change; between the two, the point's own
+ * time decides.
  */
 export async function oldestMs(runs: readonly RunBehind[], snapshot: LaneSnapshot | undefined): Promise<number> {
   const kept = snapshot === undefined ? undefined : new KeptLag(snapshot.behind, snapshot.written_ms);
@@ -51,7 +52,7 @@ export async function oldestMs(runs: readonly RunBehind[], snapshot: LaneSnapsho
       }
     }
   }
-  // The ones that may be oldest are checked first; what cannot be older is not opened.
+  // The files that may have the oldest points come first; a file that cannot have an older one is not opened.
   open.sort((a, b) => a.lowMs - b.lowMs);
   const signal = AbortSignal.timeout(PATIENCE_MS);
   for (let at = 0; at < open.length; at += AT_ONCE) {
@@ -60,11 +61,11 @@ export async function oldestMs(runs: readonly RunBehind[], snapshot: LaneSnapsho
       few.map(async ({ place, file, lowMs: leastMs, lookedMs }) => {
         if (at >= MOST_OPENED || leastMs >= oldest) return Math.max(leastMs, lookedMs, file.changedMs);
         const [wallMs, madeMs] = await Promise.all([wallTimeAt(place, file, signal), madeAt(place, file)]);
-        // It existed when that process ran, and was not missing: it was forgotten since, or included. Only the file
-        // knows its age.
+        // The file existed when that process ran, and was not missing: since then it was forgotten, or included. Only
+        // the file shows its age.
         const lowMs = leastMs === 0 && (madeMs === 0 || madeMs >= lookedMs) ? lookedMs : leastMs;
         const highMs = Math.max(lowMs, file.changedMs);
-        // A copy may have the times of what it was copied from, and was not there before it was made.
+        // A copy may have the times of its original, and did not exist before it was made.
         const earliestMs = Math.max(lowMs, madeMs);
         const latestMs = Math.max(highMs, madeMs);
         return wallMs === undefined || earliestMs === 0 ? latestMs : Math.min(latestMs, Math.max(earliestMs, wallMs));
@@ -75,13 +76,15 @@ export async function oldestMs(runs: readonly RunBehind[], snapshot: LaneSnapsho
   return oldest;
 }
 
-/** When the file was made; 0 if its file system does not tell. */
+/** Returns when the file was made; 0 if its file system does not tell. */
 async function madeAt(place: Directory, { name }: FileBehind): Promise<number> {
   const found = await lookAt(place, name).catch(() => undefined);
   return found?.kind === 'file' ? found.madeAtMs : 0;
 }
 
-/** The time of the event whose record begins at an offset, in milliseconds; undefined if it cannot be told. */
+/**
+ * Returns the time of the event whose record begins at an offset, in milliseconds; undefined if it cannot be read.
+ */
 async function wallTimeAt(place: Directory, { name, offset }: FileBehind, signal: AbortSignal): Promise<number | undefined> {
   try {
     for await (const piece of pieces(place, name, { mostBytes: Infinity, signal, start: offset })) {
@@ -90,7 +93,7 @@ async function wallTimeAt(place: Directory, { name, offset }: FileBehind, signal
       return Number.isFinite(seconds) ? seconds * 1000 : undefined;
     }
   } catch {
-    // It is gone, or hangs: when it changed says enough.
+    // The file is gone, or hangs: the time of its change is enough.
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-/** The plan of a backfill for each lane: reads what is pending for it, and contacts no tracker. */
+/** Plans a backfill for each lane: reads the pending data, and contacts no tracker. */
 import type { Capabilities } from '../contract/index.ts';
 import type { FoundRun } from '../discover/index.ts';
 import { LaneNames, runTarget, type TrackerLaneOptions, wholeRouting } from '../lanes/index.ts';
@@ -19,35 +19,35 @@ import type { LaneReader } from '../state/index.ts';
 import { type LaneSnapshot, readSnapshot } from '../status/index.ts';
 import { directoryOf, type RootDirectory } from '../untrusted/index.ts';
 
-/** Why points are not in a lane as they are in the files. */
+/** The reason that points in a lane differ from those in the files. */
 export type LossReason = 'none' | 'artifact' | 'time' | 'nan' | 'infinity' | 'wideInteger' | 'negativeZero';
 
-/** Points that a lane would not hold as they are. */
+/** Points that a lane would not hold unchanged. */
 interface PlannedLoss {
   readonly reason: LossReason;
-  /** The kind, by plugin name; of what is about values: scalars. */
+  /** The kind, by plugin name; for reasons about values: scalars. */
   readonly kind: string;
   readonly points: number;
 }
 
-/** What a backfill would bring to a lane. */
+/** The data that a backfill would bring to a lane. */
 export interface LanePlan {
   readonly name: string;
   readonly type: string;
   readonly where: string;
-  /** Runs of which something is brought, and those of them that are opened for it. */
+  /** The runs with pending data, and how many of them must be opened. */
   readonly runs: number;
   readonly runsToOpen: number;
   readonly bytes: number;
   readonly points: number;
-  /** Points that routes keep from it. */
+  /** The points that routes exclude from it. */
   readonly leftOut: number;
-  /** Not all was read: what was not is judged by what was. */
+  /** True if not everything was read: the rest is estimated from the part that was. */
   readonly isEstimated: boolean;
-  /** At least so many sends. */
+  /** The least number of sends. */
   readonly sends: number;
   readonly losses: readonly PlannedLoss[];
-  /** What it took a second when it was at work last; undefined if it never was. */
+  /** The amounts per second when it last worked; undefined if it never did. */
   readonly pace: NonNullable<LaneSnapshot['pace']> | undefined;
   readonly takesMs: number | undefined;
 }
@@ -59,7 +59,7 @@ export interface PlannedRoot {
   readonly runs: readonly FoundRun[];
 }
 
-/** A lane as it is planned for. */
+/** A lane for which a plan is made. */
 export interface PlannedLane {
   readonly name: string;
   readonly type: string;
@@ -68,19 +68,19 @@ export interface PlannedLane {
   readonly snapshot: LaneSnapshot | undefined;
   files(run: RunRef): readonly FileState[];
   catalogue(run: RunRef): readonly Series[];
-  /** How it would treat a run that it has read so far; undefined: not at all. */
+  /** Returns how the lane would treat a run that it has read so far; undefined if it would exclude it. */
   route(
     run: RunRef,
     states: readonly FileState[],
   ): { readonly target: RunRef; readonly isOpen: boolean; every(tag: string, plugin: string): number } | undefined;
 }
 
-/** Read in all, at most: of more, the rest is judged by it. */
+/** The most bytes that are read in all: the rest is estimated from them. */
 const MOST_READ_BYTES = 1024 ** 3;
-/** Of a lane's turn, see `tracker-sync.ts`. */
+/** The bytes of a lane's turn, see `tracker-sync.ts`. */
 const TURN_BYTES = 1024 * 1024;
 
-/** A lane that leads to a tracker. */
+/** Returns a lane that leads to a tracker. */
 export function plannedTracker(
   { name, type, target: where, backend, routing = wholeRouting(name) }: TrackerLaneOptions,
   lane: LaneReader | undefined,
@@ -105,7 +105,7 @@ export function plannedTracker(
   };
 }
 
-/** What each lane would be brought, run by run: what is ahead of several lanes is read once. */
+/** Plans the data for each lane, run by run: data that several lanes lack is read once. */
 export async function planLanes(roots: readonly PlannedRoot[], lanes: readonly PlannedLane[]): Promise<LanePlan[]> {
   const tallies = lanes.map((lane) => new Tally(lane));
   const budget = { left: MOST_READ_BYTES };
@@ -115,7 +115,7 @@ export async function planLanes(roots: readonly PlannedRoot[], lanes: readonly P
     for (const { name, place, runs } of roots) {
       for (const { path, files } of runs) {
         const run = { root: name, path };
-        // Lanes at the same place share what was read.
+        // Lanes with the same positions share one read.
         const read = new Map<string, readonly SeriesCount[]>();
         for (const tally of tallies) {
           const ahead = tally.ahead(run, files);
@@ -139,7 +139,7 @@ export async function planLanes(roots: readonly PlannedRoot[], lanes: readonly P
   }
 }
 
-/** Of a series, what a lane may not hold as it is. */
+/** The facts of a series that decide its losses in a lane. */
 interface SeriesCount {
   readonly tag: string;
   readonly plugin: string;
@@ -194,7 +194,7 @@ function countBatch({ scalars, objects }: Batch, counts: readonly SeriesCount[])
 
 type Route = NonNullable<ReturnType<PlannedLane['route']>>;
 
-/** What comes together for one lane. */
+/** The sums for one lane. */
 class Tally {
   readonly lane: PlannedLane;
   readonly #targets = new Set<string>();
@@ -210,7 +210,7 @@ class Tally {
     this.lane = lane;
   }
 
-  /** What of a run is to be read for it; undefined if nothing is. */
+  /** Returns the part of a run to read for the lane; undefined if there is none. */
   ahead(run: RunRef, files: FoundRun['files']) {
     const states = this.lane.files(run);
     const known = new Map(states.map((state) => [state.name, state]));
@@ -226,7 +226,7 @@ class Tally {
     return route === undefined ? undefined : { jobs, bytes, route };
   }
 
-  /** Without counts it was too much to read. */
+  /** Adds a run. Without counts, it was too much to read. */
   add(run: RunRef, bytes: number, { target, isOpen, every }: Route, counts: readonly SeriesCount[] | undefined): void {
     const { limits } = this.lane.capabilities;
     this.#bytes += bytes;
@@ -237,7 +237,7 @@ class Tally {
     let points = 0;
     for (const count of counts) {
       const each = every(count.tag, count.plugin);
-      // Which steps are multiples is not counted: about one of so many.
+      // The multiples among the steps are not counted: about one step in `each`.
       const sent = each === 0 ? 0 : Math.ceil(count.points / each);
       this.#leftOut += count.points - sent;
       points += sent;

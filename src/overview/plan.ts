@@ -1,4 +1,4 @@
-/** The plan of a backfill: reads the same places, and changes nothing. */
+/** Plans a backfill: reads the same places, and changes nothing. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { LOCAL_CAPABILITIES, openStore, type StoreReader } from '../backends/local/index.ts';
@@ -25,7 +25,7 @@ import { readSnapshot } from '../status/index.ts';
 import type { LinkRules } from '../untrusted/index.ts';
 import { type LanePlan, type PlannedLane, type PlannedRoot, planLanes, plannedTracker } from './plan-lanes.ts';
 
-/** What a backfill would read of a run. */
+/** The part of a run that a backfill would read. */
 interface PlannedRun {
   readonly run: RunRef;
   readonly files: number;
@@ -33,45 +33,45 @@ interface PlannedRun {
   readonly changedFiles: number;
   readonly bytes: number;
   readonly bytesToRead: number;
-  /** The same without incomplete ends, which wait for their writer. */
+  /** The bytes without incomplete ends, which wait for their writer. */
   readonly bytesBehind: number;
-  /** Files that are behind. */
+  /** The files that are behind. */
   readonly behind: readonly FileBehind[];
 }
 
-/** A file that a lane has not all of. */
+/** A file that a lane does not have completely. */
 export interface FileBehind {
   readonly name: string;
-  /** Where the first byte is that is missing. */
+  /** The offset of the first missing byte. */
   readonly offset: number;
-  /** When the file changed last, by the file system. */
+  /** The time of the file's last change, by the file system. */
   readonly changedMs: number;
-  /** When it had changed last when the lane was at its end; 0 if it never was. */
+  /** The time of the file's last change when the lane was at its end; 0 if it never was. */
   readonly notBeforeMs: number;
 }
 
 /** The plan of a backfill. */
 export interface Plan {
-  /** Undefined if there is no local store. */
+  /** The local store; undefined if there is none. */
   readonly store: { readonly path: string; readonly exists: boolean } | undefined;
-  /** What is ahead of the lane that has least of each file. */
+  /** The data that at least one lane lacks. */
   readonly runs: readonly PlannedRun[];
   readonly lanes: readonly LanePlan[];
   readonly obstacles: readonly (WalkObstacle & { readonly root: string })[];
 }
 
-/** The backfill that is planned. */
+/** The backfill to plan. */
 interface PlanRequest {
   readonly roots: readonly RootRequest[];
   readonly rules?: RunRules;
   readonly linksOf?: LinkRules;
-  /** Undefined if there is no local store. */
+  /** The store's path; undefined if there is no local store. */
   readonly storePath: string | undefined;
   readonly trackers?: readonly TrackerLaneOptions[];
   readonly statePath: string;
 }
 
-/** Who knows how far the files were mirrored. */
+/** The positions up to which the files were mirrored. */
 export interface KnownPositions {
   roots(): readonly KnownRoot[];
   positions(run: RunRef): Pick<KnownRun, 'files'>;
@@ -129,7 +129,9 @@ function plannedStore(where: string, reader: StoreReader | undefined, state: Sta
   };
 }
 
-/** How far each file of a run is mirrored in the lane that has least of it: what is read is what any lane lacks. */
+/**
+ * Returns the lowest position of each file of a run over all lanes: a backfill reads everything that any lane lacks.
+ */
 function leastOf(lanes: readonly PlannedLane[]): Pick<KnownPositions, 'positions'> {
   return {
     positions(run) {
@@ -147,12 +149,12 @@ function leastOf(lanes: readonly PlannedLane[]): Pick<KnownPositions, 'positions
   };
 }
 
-/** Undefined if one of them does not know the file. */
+/** Returns the lower of two positions; undefined if one of the lanes does not know the file. */
 function lessOf(one: FileState, other: FileState | undefined): FileState | undefined {
   return other === undefined || other.position.watermark < one.position.watermark ? other : one;
 }
 
-/** What of the runs that were found is pending in a lane. */
+/** Returns the pending data of the found runs in a lane. */
 export function planRuns(root: string, found: readonly FoundRun[], held: Pick<KnownPositions, 'positions'>): PlannedRun[] {
   return found.map(({ path, files }) => {
     const run = { root, path };
@@ -187,10 +189,7 @@ function fileBehind({ name, size, stamp }: FoundFile, state: FileState | undefin
   };
 }
 
-/**
- * Of the bytes ahead, those of a last record that was not whole, or that could not be read, when they were checked
- * last.
- */
+/** Returns the pending bytes of a last record that was incomplete or could not be read at the last check. */
 function waitingBytes({ size }: FoundFile, state: FileState | undefined): number {
   const watermark = state?.position.watermark ?? 0;
   if (state === undefined || size < watermark) return 0;

@@ -1,9 +1,9 @@
-/** The runs, and their state in each lane: from store and state alone, so that it is quick. */
+/** Lists the runs, and their state in each lane: only from store and state, so that it is quick. */
 import type { StoreReader } from '../backends/local/index.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import type { ListedInState, StateReader } from '../state/index.ts';
 
-/** What a listing can be asked for, and what is reported about a run. */
+/** The states of a run, which a listing shows and can select. */
 export const RUN_STATES = ['done', 'behind', 'refused', 'damaged', 'left-out', 'not-begun', 'kept', 'gone'] as const;
 /** One of `RUN_STATES`. */
 export type RunState = (typeof RUN_STATES)[number];
@@ -12,10 +12,10 @@ export type RunState = (typeof RUN_STATES)[number];
 export interface ListedLane {
   readonly lane: string;
   readonly state: Extract<RunState, 'done' | 'behind' | 'refused' | 'left-out' | 'not-begun'>;
-  /** Bytes of its files that others have read, or saw, and this lane has not. */
+  /** Bytes of its files that other lanes have read, or saw, and this lane has not. */
   readonly behind: number;
   readonly refused: number;
-  /** Files and params next to the event files. */
+  /** Refused files and params next to the event files. */
   readonly refusedFiles: number;
 }
 
@@ -27,16 +27,16 @@ export interface ListedRun {
   readonly files: number;
   readonly bytes: number;
   readonly lastStep: number | bigint | null;
-  /** Seconds. */
+  /** The wall time, in seconds. */
   readonly lastWallTime: number | null;
-  /** Something of its files cannot be read, is not whole yet, or is pending. */
+  /** True if part of its files cannot be read, is incomplete, or is pending. */
   readonly isDamaged: boolean;
-  /** Its files are not expected any more. */
+  /** True if its files are not expected any more. */
   readonly isKept: boolean;
   readonly lanes: readonly ListedLane[];
 }
 
-/** Undefined: there is none, or it is not asked for. */
+/** The sources of a listing; undefined: there is none, or the caller does not want it. */
 interface ListSources {
   readonly store: StoreReader | undefined;
   readonly state: StateReader | undefined;
@@ -44,7 +44,7 @@ interface ListSources {
   readonly trackers: readonly { readonly name: string; readonly target: string }[];
 }
 
-/** In the order of their names. `root`: only the runs of one. */
+/** Returns the runs in the order of their names. `root`: only the runs of one root. */
 export function listAllRuns({ store, state, trackers }: ListSources, root?: string): ListedRun[] {
   const runs = new Map<string, ListedRun>();
   const read = new Map<string, number>();
@@ -54,7 +54,7 @@ export function listAllRuns({ store, state, trackers }: ListSources, root?: stri
     read.set(key, bytesRead);
     runs.set(key, { ...facts, lanes: [] });
   }
-  // An unknown run is not begun by any of them.
+  // None of the trackers has begun an unknown run.
   const unknown = trackers.map(({ name: lane }): ListedLane => ({ lane, state: 'not-begun', behind: 0, refused: 0, refusedFiles: 0 }));
   for (const [key, run] of runs) runs.set(key, { ...run, lanes: unknown });
   for (const [at, { name, target }] of trackers.entries()) {
@@ -63,7 +63,7 @@ export function listAllRuns({ store, state, trackers }: ListSources, root?: stri
       const known = runs.get(key) ?? ofState(listed, unknown);
       const lane = laneListing(name, listed, read.get(key) ?? 0);
       const lanes = known.lanes.with(at, lane);
-      // Without a store the first lane's word counts.
+      // Without a store, the first lane's state counts.
       runs.set(key, store === undefined && at === 0 ? ofState(listed, lanes) : { ...known, lanes });
     }
   }
@@ -95,7 +95,7 @@ function laneListing(lane: string, { isOut, read, delivered, gaps, refused, refu
   return { lane, state, behind: isOut ? 0 : behind, refused, refusedFiles };
 }
 
-/** Whether a run is in a state, by one lane's word or by any. `gone` is not known here. */
+/** True if a run is in a state, for one lane or for any. `gone` is unknown here. */
 export function isInState(run: ListedRun, state: RunState, lane: string | undefined): boolean {
   const lanes = run.lanes.filter((each) => lane === undefined || each.lane === lane);
   switch (state) {

@@ -1,4 +1,7 @@
-/** What `status` says: what each lane has, what the files have beyond it, and the last word of a running watch. */
+/**
+ * Makes the report of `status`: the data of each lane, the pending data in the files, and the last report of a
+ * running watch.
+ */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { openStore, type StoreReader } from '../backends/local/index.ts';
@@ -27,23 +30,23 @@ import { DEFAULT_LINKS, directoryOf, type LinkRules, type RootDirectory } from '
 import { oldestMs } from './oldest-point.ts';
 import { type KnownPositions, planRuns } from './plan.ts';
 
-/** A document of a watch is treated as that of a living one for so long. */
+/** The time for which a document of a watch counts as that of a running one. */
 const FRESH_MS = 10_000;
 
-/** What `status` shows. */
+/** The content of `status`. */
 export interface StatusReport {
-  /** When it was made, by the wall clock. */
+  /** The time of the report, by the wall clock. */
   readonly nowMs: number;
-  /** The local store first, if there is one. */
+  /** The lanes: the local store first, if there is one. */
   readonly lanes: readonly LanePosture[];
   readonly watch: { readonly isRunning: boolean; readonly writtenAtMs: number; readonly document: Record<string, unknown> } | undefined;
   readonly roots: readonly RootPosture[];
-  /** What does not answer in the roots now, and since when, by the wall clock. */
+  /** The places in the roots that do not answer now, and since when, by the wall clock. */
   readonly notAnswering: readonly Silence[];
   readonly damage: readonly FoundDamage[];
-  /** Directories and entries of them that cannot be checked. */
+  /** Directories, and entries of them, that cannot be checked. */
   readonly obstacles: readonly (WalkObstacle & { readonly root: string })[];
-  /** Links that are not followed. */
+  /** The links that are not followed. */
   readonly left: readonly (WalkObstacle & { readonly root: string })[];
 }
 
@@ -52,43 +55,43 @@ interface RootPosture {
   readonly name: string;
   readonly path: string;
   readonly isMissing: boolean;
-  /** It is there, and no file of it: its file system may not be mounted. */
+  /** True if it exists without any of its files: its file system may not be mounted. */
   readonly isEmptied: boolean;
-  /** Its file system does not answer: whether it is there is not known. */
+  /** True if its file system does not answer: it is unknown if the root exists. */
   readonly isSilent: boolean;
   readonly runs: number;
   readonly files: number;
-  /** Of the files, those that are gone: what was mirrored of them is kept. */
+  /** The files that are gone: their mirrored data is kept. */
   readonly filesGone: number;
   /**
-   * Of the files, those that are there and no files of a run (names of transfers, other names of a file): mirrored by
-   * an older version, or before a setting.
+   * The files that exist and do not belong to a run (names of transfers, other names of a file): an older version
+   * mirrored them, or they were mirrored before a setting.
    */
   readonly filesPassedOver: number;
-  /** In the local store, or else accepted by the first tracker. */
+  /** The points in the local store, or else those that the first tracker accepted. */
   readonly points: number;
 }
 
-/** Whose status is wanted. */
+/** The inputs of a status report. */
 interface StatusRequest {
-  /** Undefined if nothing is mirrored into a local store. */
+  /** The path of the store; undefined if nothing is mirrored into a local store. */
   readonly storePath: string | undefined;
   readonly trackers: readonly {
     readonly name: string;
     readonly type: string;
     readonly target: string;
-    /** Where a person checks a tracker run; default: not asked for. */
+    /** Returns the address of a tracker run for a person. Default: no links. */
     readonly linkOf?: (handle: Handle) => string | undefined;
   }[];
   readonly statePath: string;
-  /** Which runs are wanted. Default: all. */
+  /** The rules that select the runs. Default: all. */
   readonly rules?: RunRules;
-  /** How links of each root are followed. Default: `owner`. */
+  /** The rule for links below each root. Default: `owner`. */
   readonly linksOf?: LinkRules;
   readonly nowMs: number;
 }
 
-/** One lane's knowledge of what was mirrored. */
+/** One lane's knowledge of the mirrored data. */
 interface Held extends KnownPositions {
   positions(run: RunRef): Pick<KnownRun, 'files' | 'points'>;
   readonly facts: Pick<
@@ -97,7 +100,7 @@ interface Held extends KnownPositions {
   >;
   rootPosture(name: string, path: string, isSilent: boolean): Posture;
   knownFiles(root: string): Iterable<{ readonly run: string; readonly name: string }>;
-  /** Whether it is to have a run. */
+  /** True if the lane should have a run. */
   isMeant(run: RunRef): boolean;
   files(): LanePosture['files'];
   links(): LanePosture['links'];
@@ -106,7 +109,7 @@ interface Held extends KnownPositions {
   damage(root: string): FoundDamage[];
 }
 
-/** Works out the status from store, state and files; changes nothing. */
+/** Makes the status from store, state and files; changes nothing. */
 export async function statusReport({
   storePath,
   trackers,
@@ -146,7 +149,7 @@ export async function statusReport({
       return { ...root, isEmptied: root.files > 0 && there?.isEmpty === true, ...notFound(root, lead?.knownFiles(root.name) ?? [], there) };
     });
     const met = found.flatMap(({ name, obstacles }) => obstacles.map((obstacle) => ({ ...obstacle, root: name })));
-    // A process that was killed could not note it, and let go of the state.
+    // A killed process could not note its end, and released the state.
     const isFresh = (writtenMs: number): boolean => Math.abs(nowMs - writtenMs) < FRESH_MS && FileLock.holder(statePath) !== undefined;
     const lanes: LanePosture[] = [];
     for (const lane of held) lanes.push(await posture(lane, found, nowMs, isFresh));
@@ -177,11 +180,11 @@ interface FoundRoot {
   readonly runs: readonly FoundRun[];
   readonly obstacles: readonly WalkObstacle[];
   readonly filter: RunFilter | undefined;
-  /** True if none of the runs that the globs include exist, at least none of the mirrored ones. */
+  /** True if none of the runs that the globs include exists, at least none of the mirrored ones. */
   readonly isEmpty: boolean;
 }
 
-/** Whether there are files that are known and let through, and none of them is there. */
+/** True if there are known, included files, and none of them exists. */
 function hasLostAll(rootPath: string, known: Iterable<{ readonly run: string; readonly name: string }>, filter: RunFilter): boolean {
   let isAny = false;
   for (const { run, name } of known) {
@@ -193,8 +196,8 @@ function hasLostAll(rootPath: string, known: Iterable<{ readonly run: string; re
 }
 
 /**
- * How many files that are known were not found, and of those how many are there all the same. A file below an
- * unreadable directory does not count as deleted.
+ * Counts the known files that were not found, and those of them that exist nevertheless. A file below an unreadable
+ * directory does not count as deleted.
  */
 function notFound(
   { path: rootPath }: Pick<RootPosture, 'path'>,
@@ -207,7 +210,7 @@ function notFound(
   const hidden = new Set(found.obstacles.map(({ path }) => path));
   for (const { run, name } of known) {
     if (there.get(run)?.has(name) === true || found.filter?.accepts(run) === false) continue;
-    // What could not be checked may hang.
+    // A file that could not be checked may hang.
     if (isHidden(run, name, hidden)) continue;
     if (isThere(rootPath, run, name)) filesPassedOver++;
     else filesGone++;
@@ -215,7 +218,7 @@ function notFound(
   return { filesGone, filesPassedOver };
 }
 
-/** Without what is reported about files that could not be read and are gone since. */
+/** Leaves out damage of files that could not be read and have disappeared since. */
 function stillThere(damage: readonly FoundDamage[], found: FoundRoot | undefined): readonly FoundDamage[] {
   if (found === undefined || found.isEmpty || found.obstacles.length > 0) return damage;
   const files = new Map(found.runs.map((run) => [run.path, new Set(run.files.map(({ name }) => name))]));
@@ -241,29 +244,29 @@ async function posture(
   const pauses = held.pauses();
   const late = behind.filter(({ run }) => !isRootPaused(pauses, run.root));
   const own = { ...held.facts, snapshot, pauses, isDriven, files: held.files(), links: held.links() };
-  // The process that drives it knows it: there is one number, wherever it is asked for.
+  // The process that drives the lane knows its lag: the number is the same everywhere.
   if (isDriven) {
     return { ...own, ...lagIn(snapshot, nowMs), ...(isWholePaused(pauses) ? { lagMs: 0 } : {}), runsBehind: behind.length };
   }
-  // What the last process reckoned with continues to hold, so that a number does not change when it ends.
+  // The last process's ratio stays in use, so that the number does not change when the process ends.
   const perByte = snapshot?.points_per_byte ?? worth.perByte;
   return {
     ...own,
     lagBytes: bytes,
     lagPoints: perByte === undefined ? undefined : Math.round(bytes * perByte),
-    // What is paused is not late.
+    // A paused root is not late.
     lagMs: late.length === 0 ? 0 : Math.max(0, nowMs - (await oldestMs(late, snapshot))),
     runsBehind: behind.length,
   };
 }
 
-/** How many points a byte is worth, by the runs that are there. Those that are gone have no bytes to be counted by. */
+/** The number of points per byte, from the existing runs. Missing runs have no bytes to count. */
 class ByteWorth {
   #points = 0;
   #bytes = 0;
 
   seen<Known extends Pick<KnownRun, 'files' | 'points'>>(known: Known): Known {
-    // The points of content that was replaced are counted in the run, and its bytes are nowhere.
+    // The run's count includes the points of replaced content, whose bytes are gone.
     if (known.files.some(({ generation }) => generation > 0)) return known;
     this.#points += known.points;
     this.#bytes += known.files.reduce((sum, { position }) => sum + position.watermark, 0);
@@ -275,7 +278,7 @@ class ByteWorth {
   }
 }
 
-/** A record of an older version contains only the state of a lane. */
+/** Adds a lane's running record. A record of an older version contains only the state of a lane. */
 function withWord(lane: LanePosture, { document, isRunning, writtenAtMs }: NonNullable<StatusReport['watch']>): LanePosture {
   const running = laneIn(document, lane);
   if (running === undefined) return lane;
@@ -293,7 +296,7 @@ function withWord(lane: LanePosture, { document, isRunning, writtenAtMs }: NonNu
   return { ...lane, snapshot, isDriven: isRunning };
 }
 
-/** The lag that the process which drives a lane says, as it is by now. */
+/** Returns the lag that the process of a lane reported, updated to now. */
 function lagIn({ lane }: LaneSnapshot, nowMs: number): Pick<LanePosture, 'lagBytes' | 'lagPoints' | 'lagMs'> {
   const { lag_bytes: bytes, lag_points_estimate: points, lag_since: since } = lane;
   return {
@@ -347,8 +350,8 @@ function heldByStore(store: StoreReader, where: string, state: StateReader | und
 type Posture = Omit<RootPosture, 'isEmptied' | 'filesGone' | 'filesPassedOver'>;
 
 /**
- * One of which no file is expected (they were forgotten, or are elsewhere now) is not missed, unless something of it
- * is unread.
+ * Returns the state of a root. A root without expected files (they were forgotten, or are elsewhere now) does not
+ * count as missing, unless part of it is unread.
  */
 function postureOf(isUnread: boolean, root: Omit<Posture, 'isMissing'>): Posture {
   return { ...root, isMissing: !root.isSilent && (root.files > 0 || isUnread) && isNothingAt(root.path) };
@@ -363,7 +366,7 @@ function heldByState(
   const names = lane === undefined ? undefined : new LaneNames(lane);
   const own = sums.find((each) => each.name === name && each.target === target);
   let last: { readonly root: string; readonly runs: ReadonlyMap<string, KnownRun> } | undefined;
-  // Asked root by root, and of one several times: all of them at once may be too much to hold.
+  // Reads root by root, several times the same one: all roots at once may need too much memory.
   const runsOf = (root: string): ReadonlyMap<string, KnownRun> => {
     if (last?.root !== root) {
       const runs = lane === undefined ? [] : [...lane.knownRunsOf(root)].map(([run, known]) => [run.path, known] as const);
@@ -414,7 +417,7 @@ function heldByState(
   };
 }
 
-/** The last word of the watch that mirrors into these lanes: a state file may have been used for others. */
+/** Returns the last report of the watch that mirrors into these lanes: a state file may have been used for others. */
 function watchOf(
   state: StateReader | undefined,
   lanes: readonly Held['facts'][],
@@ -431,7 +434,9 @@ function watchOf(
   };
 }
 
-/** What a status document says of a lane. Paths in it count from the directory the watch was started in. */
+/**
+ * Returns a lane's part of a status document. Its paths are relative to the directory in which the watch was started.
+ */
 export function laneIn(
   { cwd, lanes }: Record<string, unknown>,
   { name, type, where }: Pick<LanePosture, 'name' | 'type' | 'where'>,

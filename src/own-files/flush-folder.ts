@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 
-/** Makes the names in a folder (a rename, a new file) survive a crash of the machine. */
+/** Flushes a folder, so that its names (a rename, a new file) survive a crash of the machine. */
 export function flushFolder(folder: string): void {
   const fd = openSync(folder, 'r');
   try {
@@ -11,7 +11,7 @@ export function flushFolder(folder: string): void {
   }
 }
 
-/** The same without holding up the thread. */
+/** Flushes a folder without blocking the thread. */
 export async function flushFolderAsync(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {

@@ -1,7 +1,4 @@
-/**
- * The one job of `own-files`: create files and folders that are ours: private, under no link, and whole or not at
- * all.
- */
+/** Creates mirrorboard's own files and folders: private, under no link, and whole or not at all. */
 
 export { flushFolder, flushFolderAsync } from './flush-folder.ts';
 export { NEW_FILE, openNewFile, removeLeftOvers, replaceOwnFile, temporaryName } from './new-file.ts';

@@ -4,22 +4,22 @@ import { basename, dirname, join } from 'node:path';
 import { ownFileMode } from './own-mode.ts';
 
 /**
- * Flags for a file that must not exist yet. In a folder that others can write to, others may have put a link under the
- * name: a process that opens it for writing would write to the link's target.
+ * The flags that open a file which must not exist yet. In a folder that others can write to, they may have put a link
+ * under the name: a process that opens it for writing would write to the link's target.
  */
 export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-/** An unpredictable name next to a file, for what becomes that file. */
+/** Returns an unpredictable name next to a file, for the temporary file that replaces it. */
 export function temporaryName(path: string): string {
   return `${path}.${randomBytes(8).toString('hex')}.tmp`;
 }
 
-/** Creates a file and opens it to write. Throws EEXIST if the name is taken, by a link that leads nowhere too. */
+/** Creates a file and opens it to write. Throws EEXIST if the name is taken, also by a link that leads nowhere. */
 export function openNewFile(path: string, mode = ownFileMode()): number {
   return openSync(path, NEW_FILE, mode);
 }
 
-/** Replaces whatever has the name, even a link, by a small file of ours: readers see the old one or the new one. */
+/** Replaces whatever has the name, even a link, with a small file of ours: readers see the old one or the new one. */
 export function replaceOwnFile(path: string, content: string | Uint8Array, { flush = false }: { readonly flush?: boolean } = {}): void {
   const temporary = temporaryName(path);
   try {
@@ -37,7 +37,9 @@ export function replaceOwnFile(path: string, content: string | Uint8Array, { flu
   }
 }
 
-/** Removes what a killed process left of `temporaryName(path)`. Only for the holder of the lock on `path`. */
+/**
+ * Removes files that a killed process left under `temporaryName(path)`. Only for the holder of the lock on `path`.
+ */
 export function removeLeftOvers(path: string): void {
   const start = `${basename(path)}.`;
   for (const name of readdirSync(dirname(path))) {

@@ -4,18 +4,18 @@ import { openNewFile } from './new-file.ts';
 
 const ROOT_USER = 0;
 
-/** A database of ours, as messages and checks name it. */
+/** The names of a database of ours in messages and checks. */
 interface OwnDatabase {
-  /** For messages: `the store`. */
+  /** The noun for messages: `the store`. */
   readonly what: string;
   /** The flag that names another file: `--store`. */
   readonly flag: string;
 }
 
 /**
- * Refuses (MB3010) a file that is not a safe place for a database of ours: a link that another user made, which would
- * let that user choose where we write; a file with a second hard link, whose other name has a separate lock, so that
- * two writers would overwrite each other's points; something that is not a file. It may not exist yet.
+ * Refuses (MB3010) a file that is not a safe place for a database of ours. A link that another user made would let
+ * that user choose where we write. A file with a second hard link has another name with a separate lock, so that two
+ * writers would overwrite each other's points. It also refuses what is not a file. The file need not exist yet.
  */
 export function checkOwnFile(path: string, { what, flag }: OwnDatabase): void {
   const link = lstatSync(path, { throwIfNoEntry: false });
@@ -32,7 +32,7 @@ export function checkOwnFile(path: string, { what, flag }: OwnDatabase): void {
   }
   const file = statSync(path, { throwIfNoEntry: false });
   if (file === undefined) return;
-  // The caller names a folder, with a hint of its own.
+  // For a folder, the caller reports the error, with a hint of its own.
   if (!file.isFile() && !file.isDirectory()) refuse('is no file', `Name another file with ${flag}.`);
   if (file.isFile() && file.nlink > 1) {
     refuse(

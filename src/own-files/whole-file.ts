@@ -3,25 +3,26 @@ import { dirname } from 'node:path';
 import { flushFolder } from './flush-folder.ts';
 import { openNewFile, temporaryName } from './new-file.ts';
 
-/** A file that the user asked for gets the rights that the user's own umask leaves. */
+/** The mode of a file that the user asked for: it gets the rights that the user's own umask leaves. */
 const AS_ASKED = 0o666;
 
 /**
- * A file that appears under its name completely or not at all: written next to it, flushed, renamed, folder flushed.
+ * A file that appears under its name completely or not at all: mirrorboard writes it under a temporary name in the
+ * same folder, flushes it, renames it, and flushes the folder.
  */
 export class WholeFile {
   readonly #path: string;
   readonly #temporary: string;
   #fd: number | undefined;
 
-  /** `mode`: of the new file, less the umask of the process. Default: 0666, for files that the user names. */
+  /** `mode` is the new file's mode, minus the umask of the process. Default: 0666, for files that the user names. */
   constructor(path: string, mode = AS_ASKED) {
     this.#path = path;
     this.#temporary = temporaryName(path);
     this.#fd = openNewFile(this.#temporary, mode);
   }
 
-  /** Gives it exactly this mode. */
+  /** Gives the file exactly this mode. */
   allow(mode: number): void {
     fchmodSync(this.#fd ?? -1, mode);
   }
@@ -38,7 +39,7 @@ export class WholeFile {
     flushFolder(dirname(this.#path));
   }
 
-  /** Leaves what was under the name before. */
+  /** Removes the new file, and leaves what had the name before. */
   abandon(): void {
     this.#close();
     rmSync(this.#temporary, { force: true });

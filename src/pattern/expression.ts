@@ -1,16 +1,18 @@
 import { type Node, type ParsedGlob, parseExpression } from './parse-expression.ts';
 
-/** Captures by name; undefined for one that took no part. */
+/** The captures by name; undefined for one that took no part. */
 type Captures = Readonly<Record<string, string | undefined>>;
 
 /**
- * Steps that JavaScript's own matcher may take at most, before the one below is asked instead. It is some ten times
- * faster on short texts.
+ * The most steps of JavaScript's own matcher, before the one below replaces it. It is some ten times faster on short
+ * texts.
  */
 const MOST_STEPS = 100_000;
-/** Longest text for an expression that cannot be matched in proportion to the text: longer ones do not match. */
+/**
+ * The longest text for an expression whose matching time is not proportional to the text: longer ones do not match.
+ */
 const MOST_LENGTH = 512;
-/** The same for one with lookaheads over a whole text, each of which is checked from every place. */
+/** The longest text for an expression with lookaheads over a whole text, which are checked from every place. */
 const MOST_LOOKED = 4096;
 
 type Step =
@@ -24,15 +26,15 @@ type Step =
   | { readonly kind: 'match' };
 
 /**
- * An expression made of a glob, over names that strangers give: the time it takes is in proportion to the text and to
- * the expression, however the two fit together. It searches for the same match as JavaScript does, in the same order,
- * but never comes to the same place with the same step twice: what failed there once fails again.
+ * An expression made from a glob, for names that strangers choose: the time it takes is proportional to the text and
+ * to the expression, however the two fit together. It searches for the same match as JavaScript does, in the same
+ * order, but never tries the same step at the same place twice: what failed there once fails again.
  */
 export class Expression {
   readonly #native: RegExp;
   readonly #parsed: ParsedGlob | undefined;
   readonly #program: readonly Step[];
-  /** Number of unbounded repetitions; infinite if one is inside another, or allows a choice. */
+  /** The number of unbounded repetitions; infinite if one is inside another, or allows a choice. */
   readonly #power: number;
   readonly #looksFar: boolean;
 
@@ -63,14 +65,14 @@ export class Expression {
 }
 
 /**
- * Places of the captures in the first match that begins at a place and reaches no further than so far; undefined
- * if there is none.
+ * Returns the places of the captures in the first match that begins at `from` and is no longer than `reach`;
+ * undefined if there is none.
  */
 function run(program: readonly Step[], text: string, from: number, reach: number, captures: number): Int32Array | undefined {
   const width = Math.min(text.length - from, reach) + 1;
   const seen = new Uint32Array(Math.ceil((program.length * width) / 32));
   const saved = new Int32Array(2 * captures).fill(-1);
-  /** What is left to try: a step and a place, or (negative) a slot and what was in it. */
+  /** The steps left to try: a step and a place, or (negative) a slot and its former content. */
   const left: number[] = [0, from];
   while (left.length > 0) {
     let at = left.pop() as number;
@@ -178,7 +180,7 @@ function childrenOf(node: Node): readonly Node[] {
   return 'part' in node ? [node.part] : [];
 }
 
-/** How far a match can reach. */
+/** Returns the longest length of a match. */
 function reachOf(node: Node): number {
   if (node.kind === 'char') return 1;
   if (node.kind === 'look') return 0;
@@ -187,7 +189,7 @@ function reachOf(node: Node): number {
   return node.kind === 'repeat' && once > 0 ? once * node.most : once;
 }
 
-/** To which power of the text's length JavaScript's own matcher may go. */
+/** Returns the power of the text's length that JavaScript's own matcher may take. */
 function powerOf(node: Node): number {
   const below = childrenOf(node).reduce((sum, child) => sum + powerOf(child), 0);
   if (node.kind !== 'repeat' || node.most !== Infinity) return below;

@@ -1,9 +1,9 @@
 import picomatch from 'picomatch';
 
-/** What a glob matches: paths of runs, names of directories, files of a run (`../` in front leads up), or tags. */
+/** The subject of a glob: paths of runs, names of directories, files of a run (`../` in front leads up), or tags. */
 export type GlobKind = 'path' | 'name' | 'file' | 'tag';
 
-/** What was expected in a glob's place, and what to write. */
+/** The expected value in a glob's place, and a hint what to write. */
 interface GlobProblem {
   readonly expected: string;
   readonly hint: string;
@@ -18,9 +18,12 @@ const NOT_HINT =
   'The globs of a list are alternatives, so a glob that begins with ! matches nearly everything. Within a path, ' +
   '!(debug)/** is everything except debug.';
 
-/** Why a glob matches nothing, or everything, which cannot be meant; undefined if neither. `isOneOfMany`: of a list. */
+/**
+ * Returns why a glob matches nothing, or everything, which cannot be meant; undefined otherwise. `isOneOfMany`: it is
+ * one of a list.
+ */
 export function globProblem(glob: string, kind: GlobKind, isOneOfMany = false): GlobProblem | undefined {
-  // A tag or a file that is written out is itself, whatever is in it.
+  // A tag or a file that is written out matches itself, whatever it contains.
   const isCapturing = kind === 'tag' || kind === 'file';
   const rest = isCapturing ? glob.replace(CAPTURE, '*') : glob;
   const isWrittenOut = isCapturing && !/[*?]/.test(rest);
@@ -40,7 +43,7 @@ export function globProblem(glob: string, kind: GlobKind, isOneOfMany = false): 
   return kind === 'tag' ? undefined : pathProblem(glob, kind);
 }
 
-/** The problem of a glob that excludes: one that leaves out everything. */
+/** Returns the problem of a glob that excludes everything. */
 export function emptyingProblem(glob: string): GlobProblem | undefined {
   if (!/^[*/]+$/.test(glob)) return undefined;
   return { expected: 'a glob that does not match everything', hint: `${glob} excludes every run. To select only some runs, use include.` };
@@ -70,7 +73,7 @@ function pathProblem(glob: string, kind: 'path' | 'name' | 'file'): GlobProblem 
   return undefined;
 }
 
-/** Whether picomatch can make anything of a glob. */
+/** True if picomatch can parse a glob. */
 function isValid(glob: string): boolean {
   try {
     return picomatch.makeRe(glob, { dot: true, strictBrackets: true }).source !== NEVER;
@@ -79,7 +82,7 @@ function isValid(glob: string): boolean {
   }
 }
 
-/** A pair of braces that is neither a choice nor a range. */
+/** Returns a pair of braces that is neither a choice nor a range. */
 function braceOf(glob: string): string | undefined {
   const plain = glob.replace(/\\./g, '').replace(/\[(?:\[[^\][]*|[^\][]+)\]/g, '');
   return [...plain.matchAll(/\{([^{},]*)\}/g)].find(([, inner = '']) => !inner.includes('..'))?.[0];

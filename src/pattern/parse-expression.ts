@@ -1,4 +1,4 @@
-/** Takes apart the expressions that globs become. Pure. */
+/** Parses the expressions that globs become. Pure. */
 
 /** A regular expression as a tree. */
 export type Node =
@@ -10,19 +10,19 @@ export type Node =
   | { readonly kind: 'look'; readonly part: Node; readonly isNegative: boolean }
   | { readonly kind: 'start' | 'end' };
 
-/** An expression that was parsed. */
+/** A parsed expression. */
 export interface ParsedGlob {
   readonly root: Node;
-  /** Names of captures by their index; those without one are empty. */
+  /** The names of captures by their index; those without one are empty. */
   readonly names: readonly string[];
 }
 
-/** Most copies that a repetition with a number may expand to. */
+/** The most copies that a repetition with a number may expand to. */
 const MOST_COPIES = 1000;
 
 /**
- * An expression of JavaScript without flags; undefined if it has something that cannot be matched without looking
- * back (`\k`, `\1`, `(?<=…)`).
+ * Parses an expression of JavaScript without flags; undefined if it contains something that cannot be matched without
+ * looking back (`\k`, `\1`, `(?<=…)`).
  */
 export function parseExpression(source: string): ParsedGlob | undefined {
   try {
@@ -113,7 +113,7 @@ class Parser {
     return make(part);
   }
 
-  /** What a set of characters holds is asked of JavaScript itself, a character at a time. */
+  /** Reads a set of characters. JavaScript itself decides which characters it contains, one at a time. */
   #class(): Node {
     const start = this.#at - 1;
     while (this.#at < this.#source.length && !this.#is(']')) this.#at += this.#is('\\') ? 2 : 1;

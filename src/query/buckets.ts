@@ -1,4 +1,4 @@
-/** Many points as few buckets that hide no extreme. Pure. */
+/** Reduces many points to a few buckets that hide no extreme. Pure. */
 import type { Buckets } from './questions.ts';
 
 /** The columns of some points. Wide steps and values are rounded to doubles here: a picture shows no more. */
@@ -8,7 +8,7 @@ export interface PlainColumns {
   readonly value: ArrayLike<number>;
 }
 
-/** The points at `indexes`, in their order, in at most `most` buckets of as equal a count as can be. */
+/** Returns the points at `indexes`, in their order, in at most `most` buckets with counts as equal as possible. */
 export function bucketsOf({ step, wallTime, value }: PlainColumns, indexes: Uint32Array, most: number): Buckets {
   const size = Math.min(indexes.length, Math.max(1, Math.floor(most)));
   const column = (): number[] => new Array<number>(size);
@@ -33,7 +33,7 @@ export function bucketsOf({ step, wallTime, value }: PlainColumns, indexes: Uint
       const at = indexes[i] as number;
       const y = value[at] as number;
       if (Number.isNaN(y)) nan++;
-      // Written so that the first number takes the place of NaN.
+      // Written so that the first number replaces NaN.
       if (!(y >= min) && !Number.isNaN(y)) [min, minStep] = [y, step[at] as number];
       if (!(y <= max) && !Number.isNaN(y)) [max, maxStep] = [y, step[at] as number];
     }

@@ -1,4 +1,4 @@
-/** The one job of `query`: answer every question about a local store, fast, and never on the writer's thread. */
+/** Answers every question about a local store, fast, and never on the writer's thread. */
 export type * from './questions.ts';
 export { StoreQueries } from './store-queries.ts';
 export { StoreQuery } from './store-query.ts';

@@ -1,20 +1,20 @@
-/** What the thread that reads the store is told, and what it answers. */
+/** The messages to the thread that reads the store, and its answers. */
 import type { ErrorCode, ErrorDetails } from '../errors.ts';
 import type { Answers, Question } from './questions.ts';
 
-/** What the thread begins with. */
+/** The data that the thread starts with. */
 export interface QueryWork {
   readonly path: string;
 }
 
-/** A question. `stop`: one number, which is set once nobody wants the answer any more. */
+/** A question. `stop`: one number, which the caller sets when it does not want the answer any more. */
 export interface QueryRequest {
   readonly id: number;
   readonly question: Question;
   readonly stop: Int32Array;
 }
 
-/** What became of a question. */
+/** The result of a question. */
 export type QueryReply =
   | { readonly id: number; readonly kind: 'answer'; readonly answer: Answers[keyof Answers] }
   | { readonly id: number; readonly kind: 'stopped' }

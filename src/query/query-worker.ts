@@ -19,7 +19,7 @@ function replyTo({ id, question }: QueryRequest, isStopped: () => boolean): Quer
     return { id, kind: 'answer', answer: query.ask(question, isStopped) };
   } catch (error) {
     if (error instanceof Stopped) return { id, kind: 'stopped' };
-    // What was opened may be what is broken.
+    // The opened store may be what is broken.
     query?.close();
     query = undefined;
     if (!(error instanceof MirrorError)) return { id, kind: 'failed', code: 'MB9001', message: messageOf(error), details: {} };

@@ -1,15 +1,15 @@
-/** The questions that a store answers, and their answers. All of it is plain data, so that it can cross threads. */
+/** The questions that a store answers, and their answers. All are plain data, so that they can cross threads. */
 import type { Damage, DataClass, Json, RunRef } from '../model/index.ts';
 
 /**
- * Which points of a series are shown. `all`: every point of the files. `tensorboard`: a point whose step is not newer
- * than the one before drops what stands at or after that step, in its own series (as TensorBoard's data server does).
- * `python`: a session start drops the points of the whole run at or after its step (as TensorBoard's Python loader
- * does).
+ * The points of a series that are shown. `all`: every point of the files. `tensorboard`: a point whose step is not
+ * newer than the previous one drops the points at or after that step, in its own series (as TensorBoard's data server
+ * does). `python`: a session start drops the points of the whole run at or after its step (as TensorBoard's Python
+ * loader does).
  */
 export type Shown = 'all' | 'tensorboard' | 'python';
 
-/** Which runs a question is about: those that meet every condition. Without any, all runs. */
+/** The runs that a question is about: those that meet every condition. Without any condition, all runs. */
 export interface RunSelection {
   readonly root?: string;
   readonly runs?: readonly RunRef[];
@@ -17,13 +17,13 @@ export interface RunSelection {
   readonly filter?: string;
 }
 
-/** By what runs are sorted. Runs that have no such value come last. */
+/** The order of runs. Runs without such a value come last. */
 export type RunOrder =
   | { readonly by: 'run' | 'points' | 'firstWallTime' | 'lastWallTime' | 'lastStep'; readonly descending?: boolean }
   | { readonly by: 'metric'; readonly tag: string; readonly of?: MetricValue; readonly descending?: boolean }
   | { readonly by: 'param'; readonly name: string; readonly descending?: boolean };
 
-/** Which number of a metric: the last value in the files, the smallest, or the largest. */
+/** The number of a metric: the last value in the files, the smallest, or the largest. */
 export type MetricValue = 'last' | 'min' | 'max';
 
 /** Each question by name. */
@@ -34,11 +34,11 @@ export type Question =
       readonly kind: 'runs';
       readonly select?: RunSelection;
       readonly order?: RunOrder;
-      /** Default 1000. */
+      /** The most runs of a page. Default 1000. */
       readonly limit?: number;
-      /** `next` of the page before. */
+      /** The field `next` of the previous page. */
       readonly after?: string;
-      /** Metrics and params to tell of each run. */
+      /** The metrics and params to return for each run. */
       readonly metrics?: readonly string[];
       readonly params?: readonly string[];
     }
@@ -49,12 +49,15 @@ export type Question =
       readonly runs: readonly RunRef[];
       readonly tags: readonly string[];
       readonly shown?: Shown;
-      /** Pixels: a series with more points comes as at most so many buckets. Without it, every point comes. */
+      /**
+       * The width in pixels: a series with more points comes as at most `width` buckets. Without it, every point
+       * comes.
+       */
       readonly width?: number;
-      /** Steps from `from` to `to`, both included. */
+      /** The range of steps, both included. */
       readonly from?: number;
       readonly to?: number;
-      /** True if exact points also tell where in the files they are. */
+      /** True to return the place of exact points in the files too. */
       readonly positions?: boolean;
     }
   | {
@@ -62,7 +65,7 @@ export type Question =
       readonly run: RunRef;
       readonly tag: string;
       readonly shown?: Shown;
-      /** Default 100: the last ones. */
+      /** The most values, the last ones. Default 100. */
       readonly limit?: number;
     }
   | { readonly kind: 'hparams'; readonly select?: RunSelection }
@@ -86,13 +89,13 @@ export interface Answers {
 /** A log directory. */
 export interface RootSummary {
   readonly name: string;
-  /** Where it was last. */
+  /** The last path. */
   readonly path: string;
   readonly runs: number;
   readonly points: number;
 }
 
-/** How many series and points there are of a plugin. */
+/** The number of series and points of a plugin. */
 export interface PluginSummary {
   readonly plugin: string;
   readonly series: number;
@@ -101,10 +104,10 @@ export interface PluginSummary {
 
 /** A page of runs. */
 export interface RunPage {
-  /** How many runs were selected, over all pages. */
+  /** The number of selected runs, over all pages. */
   readonly total: number;
   readonly runs: readonly RunSummary[];
-  /** For the next page; undefined at the last one. */
+  /** The start of the next page; undefined on the last one. */
   readonly next: string | undefined;
 }
 
@@ -114,19 +117,19 @@ export interface RunSummary {
   readonly points: number;
   readonly tags: number;
   readonly files: number;
-  /** Of its event files. */
+  /** The bytes of its event files. */
   readonly bytes: number;
   readonly lastStep: number | bigint | null;
   readonly firstWallTime: number | null;
   readonly lastWallTime: number | null;
-  /** Something of its files cannot be read, or is pending. */
+  /** True if part of its files cannot be read, or is pending. */
   readonly isDamaged: boolean;
-  /** Those that were asked for and that it has. */
+  /** The requested metrics and params that it has. */
   readonly metrics: Readonly<Record<string, MetricSummary>>;
   readonly params: Readonly<Record<string, Json>>;
 }
 
-/** The numbers of a scalar series. `last` is NaN where the last point is NaN; `min` and `max` leave NaN out. */
+/** The numbers of a scalar series. `last` is NaN if the last point is NaN; `min` and `max` ignore NaN. */
 export interface MetricSummary {
   readonly count: number;
   readonly last: number | bigint | null;
@@ -154,7 +157,7 @@ export interface SeriesDetails extends MetricSummary {
   readonly lastWallTime: number | null;
 }
 
-/** The scalars of one series. `count`: how many points are shown, in whichever form they come. */
+/** The scalars of one series. `count`: the number of points shown, in either form. */
 export interface Curve {
   readonly run: RunRef;
   readonly tag: string;
@@ -162,7 +165,7 @@ export interface Curve {
   readonly data: ExactPoints | Buckets;
 }
 
-/** Points as they are in the files. The arrays have a place for each point. */
+/** Points as they are in the files. The arrays have an item for each point. */
 export interface ExactPoints {
   readonly kind: 'exact';
   readonly step: readonly (number | bigint)[];
@@ -172,14 +175,14 @@ export interface ExactPoints {
   readonly position?: readonly PointPosition[];
 }
 
-/** Where a point is: the file of the run, the record's offset in bytes, the index of the value in the record. */
+/** The place of a point: the file of the run, the record's offset in bytes, the index of the value in the record. */
 export interface PointPosition {
   readonly file: string;
   readonly offset: number;
   readonly index: number;
 }
 
-/** Consecutive points of a series, so many in each bucket. The arrays have a place for each bucket. */
+/** Consecutive points of a series in buckets. The arrays have an item for each bucket. */
 export interface Buckets {
   readonly kind: 'buckets';
   readonly count: readonly number[];
@@ -187,13 +190,13 @@ export interface Buckets {
   readonly lastStep: readonly number[];
   readonly firstWallTime: readonly number[];
   readonly lastWallTime: readonly number[];
-  /** Of the numbers, infinities included; NaN if there are none. */
+  /** The smallest number, infinities included; NaN if there are none. */
   readonly min: readonly number[];
   readonly minStep: readonly number[];
   readonly max: readonly number[];
   readonly maxStep: readonly number[];
   readonly last: readonly number[];
-  /** How many of the points are NaN. */
+  /** The number of points that are NaN. */
   readonly nan: readonly number[];
 }
 
@@ -203,7 +206,7 @@ export interface StoredValue {
   readonly wallTime: number;
   /** `histogram`, `images`, `audio`, `text`, `pr_curve`, `layout`, `hparams`, `graph`, `tensor`, `malformed`. */
   readonly kind: string;
-  /** In the form of `export --format json`. */
+  /** The value in the form of `export --format json`. */
   readonly value: Json;
   readonly media: readonly StoredMedia[];
   readonly position: PointPosition;
@@ -213,13 +216,13 @@ export interface StoredValue {
 export interface StoredMedia {
   readonly sha256: string;
   readonly bytes: number;
-  /** Below the media folder. */
+  /** The path below the media folder. */
   readonly path: string;
   readonly format: string;
   readonly label: string;
 }
 
-/** The hyperparameters of a run, as its last session start has them. */
+/** The hyperparameters of a run, from its last session start. */
 export interface RunParams {
   readonly run: RunRef;
   readonly params: Readonly<Record<string, Json>>;
@@ -231,10 +234,10 @@ export interface DamagedRange extends Damage {
   readonly file: string;
 }
 
-/** What changed in the store. */
+/** The changes of the store. */
 export interface Changes {
-  /** Of the store as it is now; for the next question. */
+  /** The current version of the store, for the next question. */
   readonly version: string;
-  /** Runs that are new or changed since the version that was asked about; `all` if that is not known. */
+  /** The runs that are new or changed since the version in the question; `all` if that is unknown. */
   readonly runs: readonly RunRef[] | 'all';
 }

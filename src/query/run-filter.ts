@@ -1,14 +1,14 @@
 /**
- * The filter of runs, such as `lr>1e-4 val/loss<0.3 -debug run:exp1/*`: words apart from each other by spaces, all of
- * which have to hold. Pure.
+ * Parses the filter of runs, such as `lr>1e-4 val/loss<0.3 -debug run:exp1/*`: words with spaces between them, all of
+ * which must be true. Pure.
  *
  * - `NAME OP VALUE` (`>`, `>=`, `<`, `<=`, `=`, `!=`, without spaces): a param of this name, otherwise the last value
- *   of the metric. `last:`, `min:`, `max:` before the name ask for the metric, `param:` for the param.
+ *   of the metric. `last:`, `min:`, `max:` before the name select the metric, `param:` the param.
  * - `run:GLOB`, `root:GLOB`: its path, the name of its root. `has:GLOB`: it has such a tag.
- * - any other word: its path contains it, in whatever case.
+ * - any other word: its path contains it, in upper or lower case.
  *
- * `-` before a word turns it around. Quotes keep spaces together: `"my run" optimizer="adam w"`. `*` stands for any
- * text, `?` for one character.
+ * `-` before a word negates it. Quotes keep spaces together: `"my run" optimizer="adam w"`. `*` stands for any text,
+ * `?` for one character.
  */
 import { MirrorError } from '../errors.ts';
 import type { MetricValue } from './questions.ts';
@@ -19,7 +19,7 @@ export interface Condition {
   readonly test: ConditionTest;
 }
 
-/** What a condition looks at. */
+/** The subject of a condition. */
 export type ConditionTest =
   | { readonly kind: 'contains'; readonly text: string }
   | { readonly kind: 'run' | 'root' | 'has'; readonly glob: string }
@@ -31,14 +31,14 @@ export type ConditionTest =
       readonly value: string;
     };
 
-/** How a value is compared. */
+/** The comparison of a value. */
 export type Operator = '>' | '>=' | '<' | '<=' | '=' | '!=';
 
-/** Longer expressions are refused. Characters. */
+/** The longest expression, in characters: longer ones are refused. */
 const MOST_LENGTH = 4096;
 const OPERATORS = ['>=', '<=', '!=', '>', '<', '='] as const;
 
-/** The conditions of an expression. Throws MB3024 for one that is none, with the word that is wrong. */
+/** Parses the conditions of an expression. Throws MB3024 for an invalid one, with the wrong word. */
 export function parseRunFilter(expression: string): Condition[] {
   if (expression.length > MOST_LENGTH) throw wrong(expression.slice(0, 40), `an expression has at most ${MOST_LENGTH} characters`);
   return wordsOf(expression).map((word) => {
@@ -49,7 +49,7 @@ export function parseRunFilter(expression: string): Condition[] {
 
 interface Word {
   readonly text: string;
-  /** Begins with a quote: nothing in it has a meaning of its own. */
+  /** True if it begins with a quote: no character in it has a special meaning. */
   readonly isQuoted: boolean;
 }
 
@@ -96,7 +96,7 @@ function testOf({ text, isQuoted }: Word): ConditionTest {
   return { kind: 'compare', of: prefix ?? 'either', name, operator: first.operator, value };
 }
 
-/** Text as a number; NaN if it is none. */
+/** Converts a text to a number; NaN if it is not one. */
 export function numberOf(text: string): number {
   const trimmed = text.trim();
   if (/^[+-]?inf(inity)?$/i.test(trimmed)) return trimmed.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
@@ -105,7 +105,7 @@ export function numberOf(text: string): number {
 
 /**
  * True if a value meets a comparison. If both sides are numbers, they are compared as numbers; otherwise only `=` and
- * `!=` can hold.
+ * `!=` can be true.
  */
 export function compares(actual: number | string, operator: Operator, wanted: string): boolean {
   const [a, b] = [typeof actual === 'number' ? actual : numberOf(actual), numberOf(wanted)];
@@ -129,7 +129,10 @@ export function compares(actual: number | string, operator: Operator, wanted: st
   }
 }
 
-/** A matcher of whole texts; `*` and `?` in the glob, everything else as it is. Takes linear time for each `*`. */
+/**
+ * Returns a matcher of whole texts: `*` and `?` in the glob are wildcards, all other characters match themselves.
+ * Takes linear time for each `*`.
+ */
 export function globMatcher(glob: string): (text: string) => boolean {
   const parts = glob.split('*');
   const [head = '', ...rest] = parts;

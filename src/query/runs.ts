@@ -1,4 +1,4 @@
-/** Which runs a question is about, in which order, and what the listing tells of each. */
+/** Selects and sorts the runs of a question, and fills the listing. */
 import { exact, type PreparedStatements, wide } from '../backends/local/index.ts';
 import { MirrorError } from '../errors.ts';
 import { compareNames, type Json, keyOfRun, type RunRef } from '../model/index.ts';
@@ -19,10 +19,10 @@ export interface QueriedRun {
 const RUNS = `SELECT run.id, root.name AS root, run.path, run.points, ${exact('run.last_step')} AS last_step,
   run.first_wall_time, run.last_wall_time FROM run JOIN root ON root.id = run.root`;
 const PAGE = 1000;
-/** Runs of one page. */
+/** The most runs of one page. */
 const MOST_PAGE = 10_000;
 
-/** Answers what concerns runs as a whole. */
+/** The answers to questions about runs as a whole. */
 export class RunQuestions {
   readonly #db: PreparedStatements;
 
@@ -30,7 +30,7 @@ export class RunQuestions {
     this.#db = db;
   }
 
-  /** The runs that meet a selection, by root and path. */
+  /** Returns the runs that meet a selection, by root and path. */
   selected({ root, runs, filter }: RunSelection = {}): QueriedRun[] {
     const conditions = filter === undefined ? [] : parseRunFilter(filter);
     const wanted = runs === undefined ? undefined : new Set(runs.map(keyOfRun));
@@ -52,7 +52,7 @@ export class RunQuestions {
     return left.sort((a, b) => compareNames(a.run.root, b.run.root) || compareNames(a.run.path, b.run.path));
   }
 
-  /** A page of a listing. Throws MB3024 for a filter or a page that is none. */
+  /** Returns a page of a listing. Throws MB3024 for an invalid filter or page. */
   page({ select, order = { by: 'run' }, limit = PAGE, after, metrics = [], params = [] }: Extract<Question, { kind: 'runs' }>): RunPage {
     const sorted = this.#sorted(this.selected(select), order);
     const from = after === undefined ? 0 : Number(after);
@@ -68,7 +68,7 @@ export class RunQuestions {
     };
   }
 
-  /** The params of runs, as the last session start of each has them. */
+  /** Returns the params of runs, from the last session start of each. */
   params(runs: readonly QueriedRun[]): { readonly run: RunRef; readonly params: Readonly<Record<string, Json>> }[] {
     const statement = this.#db.prepare(
       `SELECT hparam.name, hparam.value, hparam.number, hparam.type FROM hparam WHERE hparam.object = (
@@ -119,7 +119,7 @@ export class RunQuestions {
 
   #sorted(runs: readonly QueriedRun[], order: RunOrder): QueriedRun[] {
     const keys = this.#sortKeys(runs, order);
-    // By path where the keys are equal: the selection is in that order, and sorting is stable.
+    // By path if the keys are equal: the selection is in that order, and sorting is stable.
     return runs.toSorted((a, b) => compareKeys(keys.get(a.id), keys.get(b.id), order.descending === true));
   }
 
@@ -188,7 +188,7 @@ export class RunQuestions {
     return of === 'min' ? min : of === 'max' ? max : (lastScalar(this.#db, series) ?? null);
   }
 
-  /** The series of scalars with a tag, by the row of the run. */
+  /** Returns the series of scalars with a tag, by the row of the run. */
   #metric(tag: string): ReadonlyMap<number, Metric> {
     const rows = this.#db
       .prepare("SELECT id, run, count, min, max FROM series WHERE tag = ? AND data_class = 'scalar' AND count > 0")
@@ -201,7 +201,7 @@ export class RunQuestions {
     );
   }
 
-  /** The values of a param, by the row of the run: those of its last session start. */
+  /** Returns the values of a param, by the row of the run: from its last session start. */
   #param(name: string): ReadonlyMap<number, Json> {
     const rows = this.#db
       .prepare(
@@ -212,7 +212,7 @@ export class RunQuestions {
          ORDER BY file.name, object."offset"`,
       )
       .all(name);
-    // The last one stays.
+    // The last row wins.
     return new Map(rows.map((row) => [Number(row['run']), paramOf(row)]));
   }
 }
@@ -243,7 +243,7 @@ function sortable(id: number, value: number | bigint | string | null): [number, 
   return value === null || (typeof value === 'number' && Number.isNaN(value)) ? [] : [[id, value]];
 }
 
-/** Numbers before texts; what has no key comes last, whichever way it is sorted. */
+/** Compares two keys: numbers before texts; runs without a key come last in both directions. */
 function compareKeys(a: number | bigint | string | undefined, b: number | bigint | string | undefined, isDescending: boolean): number {
   if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
   const [isTextA, isTextB] = [typeof a === 'string', typeof b === 'string'];

@@ -10,7 +10,7 @@ export interface ScalarPoints {
   /** Steps and values that no double holds, by index. */
   readonly wideSteps: ReadonlyMap<number, bigint>;
   readonly wideValues: ReadonlyMap<number, bigint>;
-  /** Where each point is: the file's place in `fileNames`, offset and index in the record. */
+  /** The place of each point: the file's index in `fileNames`, offset and index in the record. */
   readonly file: Uint32Array;
   readonly offset: Float64Array;
   readonly index: Uint32Array;
@@ -34,7 +34,7 @@ const POINTS = 'SELECT id, step, wall_time, value FROM point WHERE id BETWEEN ? 
 const WIDE_POINTS = `SELECT id, ${exact('step')} AS step, wall_time, value FROM point WHERE id BETWEEN ? AND ? ORDER BY id`;
 const ODD_POINTS = 'SELECT id, wall_time, value FROM odd_point WHERE id BETWEEN ? AND ?';
 
-/** The points of a series, by its row. `isStopped` is asked now and then. */
+/** Returns the points of a series, by its row. Calls `isStopped` from time to time. */
 export function readScalars(db: PreparedStatements, series: number, isStopped: () => boolean): ScalarPoints {
   const segments = segmentsOf(db, series);
   const count = segments.reduce((sum, segment) => sum + segment.count, 0);
@@ -84,7 +84,7 @@ export function readScalars(db: PreparedStatements, series: number, isStopped: (
   return isSorted ? read : sorted(read);
 }
 
-/** Rows of a store that is damaged may be missing. */
+/** Shortens the columns: a corrupt store may lack rows. */
 function shortened(points: ScalarPoints, count: number): ScalarPoints {
   const { step, wallTime, value, file, offset, index } = points;
   return {
@@ -98,7 +98,9 @@ function shortened(points: ScalarPoints, count: number): ScalarPoints {
   };
 }
 
-/** A record that became readable later lies in a segment of its own, between points of another one. */
+/**
+ * Sorts the points: a record that became readable later is in a segment of its own, between points of another one.
+ */
 function sorted(points: ScalarPoints): ScalarPoints {
   const { file, offset, index } = points;
   const order = Uint32Array.from(file, (_, i) => i).sort(
@@ -130,7 +132,7 @@ function sorted(points: ScalarPoints): ScalarPoints {
   };
 }
 
-/** The value of the last point of a series in the files; undefined for a series without scalars. */
+/** Returns the value of the last point of a series in the files; undefined for a series without scalars. */
 export function lastScalar(db: PreparedStatements, series: number): number | bigint | undefined {
   const found = db
     .prepare(
@@ -145,7 +147,7 @@ export function lastScalar(db: PreparedStatements, series: number): number | big
   return real(db.prepare('SELECT value FROM point WHERE id = ?').get(id)?.['value']);
 }
 
-/** Whoever asked does not want the answer any more. */
+/** The error when the caller does not want the answer any more. */
 export class Stopped extends Error {
   override readonly name = 'Stopped';
 }
@@ -181,7 +183,7 @@ function rowsOf(db: PreparedStatements, { from, count }: Segment): readonly Row[
   }
 }
 
-/** NULL is NaN. */
+/** Converts a column to a number: NULL is NaN. */
 function real(value: unknown): number {
   return value === null || value === undefined ? Number.NaN : Number(value);
 }

@@ -1,23 +1,23 @@
-/** Which points of a series are shown after restarts. Pure. */
+/** Selects the points of a series that are shown after restarts. Pure. */
 import type { Shown } from './questions.ts';
 
 /** A session start of a run, in the order of its files. */
 export interface SessionStart {
-  /** The file's place among those of the run. */
+  /** The file's index among those of the run. */
   readonly file: number;
   readonly offset: number;
   readonly step: number;
 }
 
-/** Where the points of a series are: the file's place among those of the run, and the record's offset. */
+/** The places of the points of a series: the file's index among those of the run, and the record's offset. */
 export interface Positions {
   readonly file: ArrayLike<number>;
   readonly offset: ArrayLike<number>;
 }
 
 /**
- * The indexes of the points that are shown, in order. `positions` and `starts` (those after the run's first one) count
- * for the rule `python` only.
+ * Returns the indexes of the points that are shown, in order. Only the rule `python` uses `positions` and `starts`
+ * (those after the run's first one).
  */
 export function shownPoints(
   steps: ArrayLike<number>,
@@ -37,7 +37,7 @@ export function shownPoints(
   }
 }
 
-/** A step that is not newer drops what stands at or after it: what is left has rising steps. */
+/** Drops points at or after a step that is not newer: the remaining steps increase. */
 function withoutOvertaken(steps: ArrayLike<number>): Uint32Array {
   const kept = new Uint32Array(steps.length);
   let count = 0;
@@ -49,7 +49,7 @@ function withoutOvertaken(steps: ArrayLike<number>): Uint32Array {
   return kept.subarray(0, count);
 }
 
-/** A session start drops what came before it with a step at or after its own. */
+/** Drops earlier points with a step at or after that of a session start. */
 function withoutRestarted(steps: ArrayLike<number>, { file, offset }: Positions, starts: readonly SessionStart[]): Uint32Array {
   let kept: number[] = [];
   let next = 0;

@@ -1,4 +1,4 @@
-/** Queries a store in its own thread, so that a long query does not block this one. */
+/** Queries of a store in their own thread, so that a long query does not block this one. */
 import { Worker } from 'node:worker_threads';
 import { MirrorError, messageOf } from '../errors.ts';
 import type { QueryReply, QueryRequest, QueryWork } from './query-protocol.ts';
@@ -9,7 +9,10 @@ interface Waiting {
   readonly fail: (failure: unknown) => void;
 }
 
-/** A store that can be asked. Close it afterwards. Its thread keeps the process alive only while it answers. */
+/**
+ * A store that answers questions in its own thread. The caller closes it. The thread keeps the process alive only
+ * while it answers.
+ */
 export class StoreQueries {
   readonly #path: string;
   readonly #waiting = new Map<number, Waiting>();
@@ -17,14 +20,15 @@ export class StoreQueries {
   #nextId = 1;
   #isClosed = false;
 
-  /** Nothing is opened before the first question. */
+  /** Opens nothing before the first question. */
   constructor(path: string) {
     this.#path = path;
   }
 
   /**
-   * Questions are answered one after the other. Throws the signal's reason once it is aborted, MB3007 if there is no
-   * store, MB3021 for a run that the store does not have, MB3024 for a filter that is none, otherwise as `openStore`.
+   * Asks a question; questions are answered one after the other. Throws the signal's reason after it is aborted,
+   * MB3007 if there is no store, MB3021 for a run that the store does not have, MB3024 for an invalid filter,
+   * otherwise as `openStore`.
    */
   async ask<Kind extends Question['kind']>(question: Extract<Question, { kind: Kind }>, signal?: AbortSignal): Promise<Answers[Kind]> {
     signal?.throwIfAborted();
@@ -49,7 +53,7 @@ export class StoreQueries {
     }
   }
 
-  /** Questions that wait fail. */
+  /** Ends the thread. Questions that wait fail. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const worker = this.#worker;

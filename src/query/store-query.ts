@@ -1,6 +1,6 @@
 /**
- * Answers questions about a local store, also while another process writes to it. Each answer is one snapshot. In the
- * calling thread: `StoreQueries` asks in a thread of its own.
+ * Answers questions about a local store, also while another process writes to it. Each answer is one snapshot. It
+ * works in the calling thread: `StoreQueries` works in a thread of its own.
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { exact, openForReading, PreparedStatements, StoreReader, translated, wide } from '../backends/local/index.ts';
@@ -26,14 +26,14 @@ import { lastScalar, readScalars, type ScalarPoints, Stopped } from './scalars.t
 import { type SessionStart, shownPoints } from './shown.ts';
 import { StoreVersions } from './store-versions.ts';
 
-/** Values of one answer. */
+/** The number of values of one answer. */
 const VALUES = 100;
 const MOST_VALUES = 10_000;
 
 /** A session start in the payload of a SessionLog message: field 1, `status`, is START (1). */
 const SESSION_START = Buffer.from([0x08, 0x01]);
 
-/** Asks a store. */
+/** A store that answers questions in the calling thread. */
 export class StoreQuery {
   readonly #path: string;
   readonly #handle: DatabaseSync;
@@ -41,7 +41,7 @@ export class StoreQuery {
   readonly #runs: RunQuestions;
   readonly #versions: StoreVersions;
 
-  /** Throws MB3007 if there is no store, and as `openStore` does. */
+  /** Opens the store. Throws MB3007 if there is no store, otherwise as `openStore`. */
   constructor(path: string) {
     this.#path = path;
     this.#handle = openForReading(path);
@@ -51,7 +51,7 @@ export class StoreQuery {
     this.#versions = new StoreVersions(this.#db);
   }
 
-  /** `isStopped` is asked now and then; once it says yes, this throws `Stopped`. */
+  /** Answers a question. Calls `isStopped` from time to time, and throws `Stopped` once it returns true. */
   ask<Kind extends Question['kind']>(question: Extract<Question, { kind: Kind }>, isStopped: () => boolean = () => false): Answers[Kind] {
     try {
       this.#handle.exec('BEGIN');
@@ -188,7 +188,7 @@ export class StoreQuery {
     );
   }
 
-  /** The session starts of a run after its first one, with the places of their files among `fileNames`. */
+  /** Returns the session starts of a run after its first one, with the index of their files among `fileNames`. */
   #sessionStarts(run: number, fileNames: readonly string[]): SessionStart[] {
     const rows = this.#db
       .prepare(

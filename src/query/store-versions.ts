@@ -1,4 +1,4 @@
-/** What changed in a store since a caller looked last: for caches, and for pages that follow a run. */
+/** Finds the changes of a store since a caller's last question: for caches, and for pages that follow a run. */
 import type { PreparedStatements } from '../backends/local/index.ts';
 import type { RunRef } from '../model/index.ts';
 import { systemRandom } from '../random.ts';
@@ -6,9 +6,9 @@ import type { Changes } from './questions.ts';
 
 interface SeenRun {
   readonly run: RunRef;
-  /** What of a run's rows changes with its points or its files. */
+  /** The part of a run's rows that changes with its points or its files. */
   readonly state: string;
-  /** The number of the version that it changed at. */
+  /** The number of the version at which it last changed. */
   readonly changedAt: number;
 }
 
@@ -24,14 +24,14 @@ export class StoreVersions {
   #number = 0;
   #dataVersion: unknown;
   #runs = new Map<number, SeenRun>();
-  /** The number at which a run disappeared last. */
+  /** The number at which a run last disappeared. */
   #goneAt = 0;
 
   constructor(db: PreparedStatements) {
     this.#db = db;
   }
 
-  /** Inside of a transaction. */
+  /** Returns the changes since a version. Call it inside a transaction. */
   changes(since: string | undefined): Changes {
     this.#look();
     const version = `${this.#epoch}:${this.#number}`;

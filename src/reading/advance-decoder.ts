@@ -1,13 +1,13 @@
-/** Joins `tail` and `decode`: feeds a decoder the bytes of a file. */
+/** Connects `tail` and `decode`: feeds a decoder the bytes of a file. */
 import type { FileDecoder } from '../decode/index.ts';
 import type { FileWindow } from '../tail/index.ts';
 
-/** A search through so many bytes is worth a word: a hole of a gigabyte takes a second. */
+/** Bytes after which a search is reported: a hole of a gigabyte takes a second. */
 const SEARCHED_BYTES = 64 * 1024 * 1024;
 
 /**
- * Feeds the decoder until it has a batch, or has seen everything before `end`; says so after each long stretch
- * without either.
+ * Feeds the decoder until it has a batch, or has seen everything before `end`. Returns `searching` after each long
+ * stretch without either.
  */
 export function advanceToNext(decoder: FileDecoder, window: FileWindow, end: number): 'batch' | 'end' | 'searching' {
   const from = decoder.wants;
@@ -22,7 +22,7 @@ export function advanceToNext(decoder: FileDecoder, window: FileWindow, end: num
   }
 }
 
-/** The same without a word between. */
+/** Does the same, but does not return during a search. */
 export function advanceDecoder(decoder: FileDecoder, window: FileWindow, end: number): 'batch' | 'end' {
   for (;;) {
     const step = advanceToNext(decoder, window, end);

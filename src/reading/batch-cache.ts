@@ -1,21 +1,24 @@
-/** Decoded batches for lanes with the same position, so the second lane need not read again. Bounded in bytes. */
+/**
+ * Keeps decoded batches for lanes with the same position, so that the second lane need not read again. Limited in
+ * bytes.
+ */
 import { memoryShares } from '../memory/index.ts';
 import type { Batch, FileState, RunRef, Series } from '../model/index.ts';
 
-/** A batch, the file's state behind it, and what its numbers mean. */
+/** A batch, the file's state after it, and what its numbers mean. */
 export interface CachedBatch {
   readonly batch: Batch;
   readonly state: FileState;
   readonly series: readonly Series[];
 }
 
-/** What an entry costs besides its columns and payloads. */
+/** The cost of an entry in addition to its columns and payloads. */
 const ENTRY_BYTES = 1024;
 
 /** Keeps decoded batches for lanes with the same position, up to a limit in bytes. */
 export class BatchCache {
   readonly #mostBytes: number;
-  /** By place; the oldest first. */
+  /** Entries by place, the oldest first. */
   readonly #batches = new Map<string, { readonly cached: CachedBatch; readonly bytes: number }>();
   #bytes = 0;
 
@@ -23,12 +26,12 @@ export class BatchCache {
     this.#mostBytes = mostBytes;
   }
 
-  /** What it holds. */
+  /** The bytes that it holds. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Keeps a batch; what reads at its start finds it there. */
+  /** Keeps a batch; a lane that reads from its start finds it there. */
   keep(cached: CachedBatch): void {
     const { batch } = cached;
     const key = keyOf(batch.run, batch.file, batch.generation, batch.start);
@@ -43,12 +46,12 @@ export class BatchCache {
     }
   }
 
-  /** The batch of a file that begins at an offset. */
+  /** Returns the batch of a file that begins at an offset. */
   at(run: RunRef, file: string, generation: number, start: number): CachedBatch | undefined {
     return this.#batches.get(keyOf(run, file, generation, start))?.cached;
   }
 
-  /** Nothing that was read of a run is to be taken for what is there now. */
+  /** Drops all batches of a run, because its files may have other content now. */
   forget({ root, path }: RunRef): void {
     const ofRun = `${JSON.stringify([root, path]).slice(0, -1)},`;
     for (const key of [...this.#batches.keys()]) if (key.startsWith(ofRun)) this.#drop(key);

@@ -1,30 +1,30 @@
 /**
- * What happens to a file's state when gaps of it were read: each step costs as much as the gaps it is about, not as
- * all there are.
+ * Updates a file's state after some of its gaps were read. The cost of each step depends on the gaps concerned, not
+ * on all gaps.
  */
 import type { Batch, Damage, FileState, Gap } from '../model/index.ts';
 import { isWithin } from './name-damage.ts';
 
-/** Of stretches of a file that go out as one batch: how many, and how many bytes of them. */
+/** The largest number of stretches of a file that are sent as one batch. */
 export const MOST_JOINED = 4096;
-/** Bytes of batches that are joined into one. */
+/** The largest number of bytes of batches that are joined into one. */
 export const MOST_JOINED_BYTES = 1 << 20;
 
-/** A gap that was read, or the beginning of one. */
+/** A gap that was read completely, or from its start. */
 export interface FilledGap {
   readonly gap: Gap;
   readonly batch: Batch;
-  /** What is left of the gap. */
+  /** The unread rest of the gap. */
   readonly gaps: readonly Gap[];
-  /** What is in the place of the damage inside of it; undefined: it is as it was. */
+  /** The damage that replaces the damage inside the gap; undefined if it is unchanged. */
   readonly damage: readonly Damage[] | undefined;
-  /** Valid records that are not in the file's count yet. */
+  /** Valid records not yet in the file's count. */
   readonly records: number;
   readonly fileVersion?: string | undefined;
   readonly writer?: string | undefined;
 }
 
-/** Damage of a file, in its order, to be asked for what is in a gap. */
+/** The damage of a file, ordered by offset, so that the damage inside a gap can be found. */
 export class DamageByOffset {
   readonly #damage: readonly Damage[];
 
@@ -53,7 +53,7 @@ export class DamageByOffset {
   }
 }
 
-/** The state behind some gaps that were read. Gaps of other tags may overlap with them: they stay. */
+/** Returns the state after some gaps were read. Gaps of other tags that overlap with them stay. */
 export function stateBehind(before: FileState, filled: readonly FilledGap[], inGap: (gap: Gap) => readonly Damage[]): FileState {
   const left = new Map(filled.map(({ gap, gaps }) => [gap, gaps]));
   const gone = new Set(filled.flatMap(({ gap, damage }) => (damage === undefined ? [] : inGap(gap))));

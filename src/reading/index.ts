@@ -1,7 +1,4 @@
-/**
- * Reads and decodes files in its own thread: joins `tail` and `decode`, and keeps what several lanes may ask
- * for.
- */
+/** Reads and decodes files in its own thread: connects `tail` and `decode`, and keeps what several lanes may need. */
 export { BatchCache, type CachedBatch } from './batch-cache.ts';
 export { JobReader } from './job-reader.ts';
 export { PatientReader } from './patient-reader.ts';

@@ -1,33 +1,33 @@
 /**
- * Reads pieces of runs for lanes, for each root one after the other, in its own thread. Requests are small, so they do
- * not wait long.
+ * Reads pieces of runs for lanes in its own threads, one piece after the other for each root. Requests are small, so
+ * they do not wait long.
  */
 import { MOST_READERS } from '../memory/index.ts';
 import { PatientReader, type PatientReaderOptions } from './patient-reader.ts';
 import type { ReadEvent, RunJob } from './read-event.ts';
 
-/** What readers tell of roots that do not answer. */
+/** The events of roots that do not answer. */
 interface SilenceEvents {
   fellSilent(fact: { readonly root: string; readonly path: string; readonly sinceMs: number }): void;
-  /** `waiting`: the roots of which files were given out as silent, which need not be the one that hung. */
+  /** `waiting`: the roots whose files were reported as silent; the root that hung need not be among them. */
   answersAgain(fact: { readonly root: string; readonly path: string; readonly waiting: ReadonlySet<string> }): void;
 }
 
-/** What is needed of a `PatientReader`. */
+/** The required parts of a `PatientReader`. */
 type Reader = Pick<PatientReader, 'request' | 'events' | 'stop' | 'close'>;
 
-/** Some roots share one. */
+/** A reader with its queue; some roots share one. */
 interface Line {
   readonly reader: Reader;
   last: Promise<unknown>;
-  /** The root that is read now. */
+  /** The root that is being read. */
   root: string;
-  /** Paths that hang, and the roots that were read then. */
+  /** Paths that hang, and the roots that were being read then. */
   readonly hung: Map<string, string>;
   waiting: Set<string>;
 }
 
-/** Reads runs for trackers: one reader's thread for each root, replaced when it hangs. */
+/** Reads runs for trackers in a reader thread for each root, which is replaced if it hangs. */
 export class JobReader {
   readonly #events: SilenceEvents | undefined;
   readonly #newReader: (options: PatientReaderOptions) => Reader;
@@ -39,7 +39,7 @@ export class JobReader {
     this.#newReader = newReader;
   }
 
-  /** Everything a job brings; `mostBytes` of the job bounds it. */
+  /** Returns everything that a job brings; the job's `mostBytes` limits it. */
   read(job: RunJob): Promise<readonly ReadEvent[]> {
     const { root } = job.run;
     const line = this.#lineOf(root);
@@ -47,12 +47,12 @@ export class JobReader {
       line.root = root;
       return readAll(line, job);
     });
-    // A reading that failed is its caller's; the next one begins all the same.
+    // A failed read is reported to its caller; the next one still begins.
     line.last = read.catch(() => undefined);
     return read;
   }
 
-  /** Who waits for what is read does so no longer for a call that does not come back. */
+  /** Ends waiting for calls that do not return. */
   stop(): void {
     for (const { reader } of this.#lines.values()) reader.stop();
   }
@@ -101,7 +101,7 @@ async function readAll(line: Line, job: RunJob): Promise<readonly ReadEvent[]> {
       events.push(event);
       if (event.kind === 'file' && event.outcome === 'silent') line.waiting.add(job.run.root);
     }
-    // Held by the caller from now on, who bounds it.
+    // The caller holds the events from now on, and limits them.
     group.release();
   }
   return events;

@@ -1,23 +1,21 @@
-/** Finds what is at the end of a file, to be compared with what was stored from that place. */
+/** Finds the points at the end of a file, to compare them with those that were stored from there. */
 import { FileDecoder, TagTable } from '../decode/index.ts';
 import { type Batch, Catalogue, type FileState, type RunRef, type Series, type WrittenPoint } from '../model/index.ts';
 import type { FileWindow } from '../tail/index.ts';
 import { advanceDecoder } from './advance-decoder.ts';
 import { recordLimits } from './record-limits.ts';
 
-/** A file whose last points are wanted. */
+/** A file whose last points are needed. */
 interface LookedAt {
   readonly run: RunRef;
   readonly state: FileState;
   readonly catalogue: Catalogue;
-  /** The beginning of a record, and the end of the file. */
+  /** The start of a record, and the end of the file. */
   readonly from: number;
   readonly to: number;
 }
 
-/**
- * The points of the last valid record that has any; none if there is no such record. It stores nothing that it finds.
- */
+/** Returns the points of the last valid record that has any, or none. Does not store what it finds. */
 export function lastPoints({ run, state, catalogue, from, to }: LookedAt, window: FileWindow): readonly WrittenPoint[] {
   const scratch = new Catalogue(catalogue.series);
   const decoder = new FileDecoder({

@@ -1,17 +1,17 @@
-/** Adds to damage why the system could not read the bytes, and since when an incomplete end has been seen as it is. */
+/** Adds to damage why the system could not read the bytes, and since when an incomplete end is unchanged. */
 import type { IncompleteBefore } from '../decode/index.ts';
 import { type Damage, type FileState, type Gap, type IncompleteLook, isPending } from '../model/index.ts';
 import type { UnreadableRange } from '../tail/index.ts';
 
-/** So long must lie between two checks of an incomplete end before they count. */
+/** The least time between two checks of an incomplete end, so that they count. */
 const SEEN_MS = 2000;
 
-/** Damage on bytes that the system could not read is no fault of the file's content. */
+/** Marks damage on bytes that the system could not read: the file's content is not at fault. */
 export function nameUnreadable(damage: readonly Damage[], unreadable: readonly UnreadableRange[]): readonly Damage[] {
   if (unreadable.length === 0) return damage;
   const ranges = unreadable.toSorted((a, b) => a.start - b.start);
-  // How far each of them and those before it reach: the first that reaches behind a place is the first that may hold
-  // it.
+  // The furthest end among each range and those before it: the first one that reaches beyond a place is the first
+  // that may contain it.
   const reaches: number[] = [];
   for (const { end } of ranges) reaches.push(Math.max(reaches.at(-1) ?? 0, end));
   return damage.map((item) => {
@@ -22,7 +22,7 @@ export function nameUnreadable(damage: readonly Damage[], unreadable: readonly U
   });
 }
 
-/** The index of the first of some rising numbers that is larger than another one. */
+/** Returns the index of the first of some rising numbers that is larger than `other`. */
 function firstOver(numbers: readonly number[], other: number): number {
   let [low, high] = [0, numbers.length];
   while (low < high) {
@@ -33,7 +33,7 @@ function firstOver(numbers: readonly number[], other: number): number {
   return low;
 }
 
-/** An incomplete end that may be one forever is dated; `before`: what was known of it. */
+/** Adds a time to an incomplete end that may stay incomplete forever. `before`: the damage known before. */
 export function dateIncomplete(damage: readonly Damage[], before: readonly Damage[], nowMs: number): readonly Damage[] {
   return damage.map((item) => {
     if (item.look?.isWhole !== true) return item;
@@ -43,9 +43,9 @@ export function dateIncomplete(damage: readonly Damage[], before: readonly Damag
 }
 
 /**
- * Whether and when the end of a file that holds a beginning of what was read is compared with that: once, when it has
- * been as it is for a while (`isWhole`). Until then it is most likely being written over, and each look would cost as
- * much as the last one and more.
+ * Decides if and when a file that holds only a beginning of what was read is compared with that: once, after it has
+ * not changed for some time (`isWhole`). Until then it is most likely being overwritten, and each comparison would
+ * cost at least as much as the last one.
  */
 export function cutLook(
   { damage, stamp }: FileState,
@@ -55,13 +55,13 @@ export function cutLook(
   const known = damage.find(({ reason }) => reason === 'cut')?.look;
   const before = stamp === file.stamp ? known : undefined;
   const sinceMs = before?.sinceMs ?? nowMs;
-  // Of a file that holds nothing but what was read there is nothing to be compared.
+  // There is nothing to compare if the file holds nothing but what was read there.
   const isDone = from >= file.size || before?.isWhole === true;
   const isNow = !isDone && (isSettled || Math.abs(nowMs - sinceMs) >= SEEN_MS);
   return { look: { at: file.size, ...(isDone || isNow ? { isWhole: true } : { isWhole: false, sinceMs }) }, isNow };
 }
 
-/** Damage that stays if the file is read on from a watermark. */
+/** True if damage stays when reading resumes from a watermark. */
 export function isLasting(damage: Damage, watermark: number): boolean {
   return !isPending(damage) && damage.start < watermark;
 }
@@ -72,27 +72,27 @@ interface Range {
   readonly end: number;
 }
 
-/** Whether a range is in a gap. */
+/** True if a range is in a gap. */
 export function isWithin({ start, end }: Range, gap: Gap): boolean {
   return start >= gap.start && end <= gap.end;
 }
 
-/** What of a range lies at `from` and after it. */
+/** Returns the part of a range from `from`. */
 export function cutBefore<Some extends Range>(range: Some, from: number): Some[] {
   return from < range.end ? [{ ...range, start: Math.max(range.start, from) }] : [];
 }
 
-/** The zeros that a file ended in when it was read last. */
+/** Returns the zeros that the file ended in when it was last read. */
 export function zerosOf({ damage }: FileState): Range | undefined {
   const last = damage.at(-1);
   if (last?.reason === 'zeros') return last;
   return last?.zerosFrom === undefined ? undefined : { start: last.zerosFrom, end: last.end };
 }
 
-/** The incomplete end of a file as it was seen before. */
+/** Returns the incomplete end of a file as it was seen before. */
 export function incompleteOf({ damage }: FileState, nowMs: number): IncompleteBefore | undefined {
   for (const { start, look } of damage) {
-    // A clock that was set back is no reason to wait for it.
+    // A clock that was set back is no reason to wait.
     if (look !== undefined) return { start, look, isSeenBefore: look.sinceMs !== undefined && Math.abs(nowMs - look.sinceMs) >= SEEN_MS };
   }
   return undefined;

@@ -5,44 +5,44 @@ import type { ReadEvent, RunJob } from './read-event.ts';
 import type { WalkPiece } from './reader-protocol.ts';
 import { type EventGroup, Hung, ReaderThread, type Walk } from './reader-thread.ts';
 
-/** Bounds of a reader, and who hears of paths that do not answer. */
+/** The limits of a reader, and the callbacks for paths that do not answer. */
 export interface PatientReaderOptions {
-  /** Bytes that may be on their way or waiting at a lane. */
+  /** Bytes that may be in transit or waiting at a lane. */
   readonly mostOutstanding?: number;
-  /** Something does not answer: its path, and since when by the wall clock. */
+  /** Called if a path does not answer, with the wall-clock time since when. */
   readonly fellSilent?: (path: string, sinceMs: number) => void;
   readonly answersAgain?: (path: string) => void;
-  /** What was known of runs is lost: their next jobs bring it again. */
+  /** Called if the knowledge about runs is lost: their next jobs bring it again. */
   readonly onReplaced?: () => void;
 }
 
-/** One request, without what cannot be asked for now. */
+/** One request, without what cannot be requested now. */
 interface Request {
   readonly jobs: readonly RunJob[];
   readonly keep: boolean;
-  /** What is reported about it at once. */
+  /** Events that are reported at once. */
   readonly events: readonly ReadEvent[];
 }
 
 const LOOK_MS = 500;
 
 /**
- * A reader's thread that may hang: it is left behind then, and another one takes its place. The file it hung at is
- * given out as `silent`, and is not asked again before that call has come back; what else was asked for comes back as
- * not done. After some of them it gives out everything as silent until one comes back: such a thread cannot be ended,
- * and there must not be ever more of them.
+ * A reader thread that may hang: then it is left behind, and another thread replaces it. The file where it hung is
+ * reported as `silent`, and is not requested again before that call has returned. The rest of the request is returned
+ * as not done. After several hung threads, it reports everything as silent until one returns: such threads cannot be
+ * ended, and their number must stay limited.
  */
 export class PatientReader {
   #options: PatientReaderOptions;
   readonly #behind = new Map<string, LeftBehind>();
-  /** Paths, and since when they do not answer, by the wall clock. */
+  /** Paths that do not answer, and the wall-clock time since when. */
   readonly #silent = new Map<string, number>();
   readonly #requests: Request[] = [];
   #thread: ReaderThread | undefined;
   #deadlineMs = FIRST_DEADLINE_MS;
   #isStopped = false;
   readonly #waiting = new Set<() => void>();
-  /** The call that was reported to hang, while its thread is still in use. */
+  /** The call that was reported as hanging, while its thread is still in use. */
   #reported: { readonly id: number; readonly path: string } | undefined;
   readonly #timer: NodeJS.Timeout;
 
@@ -58,15 +58,15 @@ export class PatientReader {
     return this;
   }
 
-  /** Files that do not answer. */
+  /** The files that do not answer. */
   get silent(): ReadonlyMap<string, number> {
     return this.#silent;
   }
 
-  /** Every run that is asked for, piece by piece; what hangs on the way is an obstacle. */
+  /** Yields every requested run, piece by piece. If something hangs, it becomes an obstacle. */
   async *walk(asked: Walk): AsyncGenerator<WalkPiece, void, void> {
     const { root, below } = asked;
-    /** Runs that were told before something hung: then it is walked once more, by another thread that passes by it. */
+    /** Runs reported before a path hung: then another thread walks once more and skips that path. */
     const told = new Set<string>();
     for (;;) {
       let hung: Hung | undefined;
@@ -99,7 +99,7 @@ export class PatientReader {
     this.#thread?.forget(runs);
   }
 
-  /** What the next request brings. */
+  /** Yields the events of the next request. */
   async *events(): AsyncGenerator<EventGroup, void, void> {
     const request = this.#requests[0];
     if (request === undefined) return;
@@ -130,7 +130,7 @@ export class PatientReader {
     };
   }
 
-  /** Waits until something that hung answers. False if that took too long, or the signal aborts. */
+  /** Waits until something that hung answers. Returns false if that takes too long, or the signal aborts. */
   async answered(ms: number, signal: AbortSignal): Promise<boolean> {
     if (this.#silent.size === 0) return true;
     const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -149,7 +149,7 @@ export class PatientReader {
     }
   }
 
-  /** It brings no more events; requests under way end early. */
+  /** Stops the events; current requests end early. */
   stop(): void {
     this.#isStopped = true;
     this.#thread?.stop();
@@ -168,7 +168,7 @@ export class PatientReader {
     return new ReaderThread({ passedOver, ...(mostOutstanding === undefined ? {} : { mostOutstanding }) });
   }
 
-  /** Says early what is left behind only later. */
+  /** Reports a hanging call before the thread is left behind. */
   #look(): void {
     const call = this.#thread?.openFor(REPORT_AFTER_MS);
     if (this.#reported !== undefined && this.#reported.id !== call?.id) {
@@ -204,7 +204,7 @@ export class PatientReader {
     );
     this.#thread = this.#isStopped || this.#behind.size >= MOST_BEHIND ? undefined : this.#start();
     this.#options.onReplaced?.();
-    // What was asked of it, and not begun, is asked of the next one.
+    // Jobs requested from the old thread but not begun are requested from the next one.
     for (const { jobs, keep, events } of this.#requests.splice(0)) {
       const request = this.#withoutSilent(jobs, keep, [...events]);
       this.#requests.push(request);
@@ -230,7 +230,7 @@ export class PatientReader {
     return { jobs: left, keep, events };
   }
 
-  /** What is reported about a file that cannot be asked for now; nothing of others. */
+  /** Returns the events for a file that cannot be requested now; nothing for others. */
   #silenceOf({ run, directory }: RunJob, file: string): ReadEvent[] {
     const since =
       this.#silent.get(fullPath(directory, file)) ??

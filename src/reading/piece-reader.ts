@@ -1,4 +1,7 @@
-/** Reads a piece of a run for a tracker's lane: from the cache if another lane has just read it, or from the files. */
+/**
+ * Reads a piece of a run for a tracker's lane: from the cache if another lane has just read it, otherwise from the
+ * files.
+ */
 
 import { type FileState, pointCount, type RunRef, type Series } from '../model/index.ts';
 import type { LaneView } from '../state/index.ts';
@@ -7,35 +10,35 @@ import type { BatchCache, CachedBatch } from './batch-cache.ts';
 import type { JobReader } from './job-reader.ts';
 import type { FileOutcome, RunJob } from './read-event.ts';
 
-/** What pieces of a run are read with. */
+/** The parts that a `PieceReader` works with. */
 interface PieceReaderOptions {
   readonly reader: JobReader;
   readonly cache: BatchCache;
   readonly laneState: LaneView;
-  /** The size a file was last heard to have; 0 if nothing was heard of it. */
+  /** Returns the last known size of a file; 0 if none is known. */
   readonly sizeOf: (run: RunRef, name: string) => number;
-  /** Of a batch, at most. */
+  /** Returns the largest number of points of a batch. */
   readonly pointsPerSend: () => number;
 }
 
-/** The files of a run that are read next. */
+/** The files of a run to read next. */
 interface PieceRequest {
   readonly run: RunRef;
   readonly directory: Directory;
   readonly names: readonly string[];
-  /** Try bytes again that could not be read, or are pending. */
+  /** True to retry bytes that could not be read, or are pending. */
   readonly retriesGaps: boolean;
-  /** Do not wait for the rest of an incomplete record: no writer is expected to complete it. */
+  /** True to not wait for the rest of an incomplete record, because no writer is expected to complete it. */
   readonly settled: boolean;
   readonly mostBytes: number;
 }
 
-/** What was read of a run in one turn. */
+/** The result of reading a run in one turn. */
 export interface Piece {
   readonly pieces: readonly CachedBatch[];
-  /** What happened to files that were opened. */
+  /** The outcomes of the files that were opened. */
   readonly outcomes: readonly { readonly file: string; readonly outcome: FileOutcome; readonly reason?: string }[];
-  /** Files that have, or may have, more. */
+  /** Files that have more to read, or may have. */
   readonly left: readonly string[];
 }
 
@@ -47,7 +50,7 @@ export class PieceReader {
     this.#options = options;
   }
 
-  /** What follows the lane's positions, up to about so many bytes. */
+  /** Reads what follows the lane's positions, up to about `mostBytes`. */
   async read({ run, directory, names, retriesGaps, settled, mostBytes }: PieceRequest): Promise<Piece> {
     const { reader, cache, laneState, pointsPerSend } = this.#options;
     const known = new Map(laneState.known(run).files.map((state) => [state.name, state]));
@@ -80,12 +83,15 @@ export class PieceReader {
         left = rest;
       }
     }
-    // What does not answer is asked again when it does.
+    // Silent files are read again when they answer.
     const silent = new Set(outcomes.flatMap(({ file, outcome }) => (outcome === 'silent' ? [file] : [])));
     return { pieces, outcomes, left: left.filter((name) => !silent.has(name)) };
   }
 
-  /** Takes what the cache has of a file from the lane's position. True if that reaches to the known end of the file. */
+  /**
+   * Takes the cached batches of a file from the lane's position. Returns true if they reach the known end of the
+   * file.
+   */
   #takeCached(run: RunRef, name: string, known: Map<string, FileState>, pieces: CachedBatch[]): boolean {
     const { cache, pointsPerSend, sizeOf } = this.#options;
     let state = known.get(name);
@@ -93,10 +99,11 @@ export class PieceReader {
     for (;;) {
       const start = state?.position.watermark ?? 0;
       const cached = cache.at(run, name, state?.generation ?? 0, start);
-      // Gaps are the other lane's: what it owes is not what this one owes.
+      // Gaps belong to the other lane: the two lanes need not lack the same bytes.
       if (cached === undefined || pointCount(cached.batch) > pointsPerSend() || cached.state.position.gaps.length > 0) return false;
       const reached = cached.state.position.watermark;
-      // What filled another lane's gap has the state behind all that lane has read: what lies between is not in it.
+      // A batch that filled another lane's gap has the state after everything that lane has read, but not the points
+      // in between.
       if (reached <= start || cached.batch.end !== reached) return false;
       pieces.push(cached);
       state = cached.state;
@@ -107,17 +114,17 @@ export class PieceReader {
   }
 }
 
-/** Files that are read from their beginning. */
+/** Files to read from their beginning. */
 interface PiecesFromStartOptions extends Pick<RunJob, 'run' | 'directory' | 'files' | 'batchPoints'> {
   readonly mostBytes: number;
-  /** Default: no writer is expected to complete an incomplete record. */
+  /** True if no writer is expected to complete an incomplete record. Default true. */
   readonly settled?: boolean;
   readonly signal?: AbortSignal;
-  /** Called with files that could not be read, or did not answer. */
+  /** Receives files that could not be read, or did not answer. */
   readonly onUnread?: (file: string) => void;
 }
 
-/** Files from their beginning, piece by piece, whatever any lane has of them. */
+/** Yields files from their beginning, piece by piece, whatever any lane has of them. */
 export async function* piecesFromStart(
   reader: JobReader,
   { settled = true, signal, onUnread, ...asked }: PiecesFromStartOptions,
@@ -136,7 +143,7 @@ export async function* piecesFromStart(
       known.set(event.batch.file, event.state);
       yield { batch: event.batch, state: event.state, series };
     }
-    // Who gets no further has nothing more to say.
+    // No file has advanced, so nothing more can come.
     if (watermarks(known) === before) return;
   }
 }

@@ -1,13 +1,16 @@
 import type { Batch, Damage, FileState, RunRef, Series, WrittenPoint } from '../model/index.ts';
 import type { Directory } from '../untrusted/index.ts';
 
-/** `silent`: its file system does not answer; nothing is known of it until it does. */
+/**
+ * The outcome of reading a file. `silent`: its file system does not answer, so nothing is known about the file until
+ * it does.
+ */
 export type FileOutcome = 'read' | 'shortened' | 'replaced' | 'vanished' | 'unreadable' | 'silent';
 
 /** Bytes that were read once and cannot be read now. */
 export type Lost = Pick<Damage, 'start' | 'end' | 'reason'>;
 
-/** What reading a run brings, in order. */
+/** An event of reading a run; they come in order. */
 export type ReadEvent =
   /** Points, and the file's state once they are settled. */
   | { readonly kind: 'batch'; readonly batch: Batch; readonly state: FileState }
@@ -18,55 +21,56 @@ export type ReadEvent =
       readonly outcome: FileOutcome;
       readonly size: number;
       readonly reason?: string;
-      /** Of a file that was read once more: what of it could not be. */
+      /** For a file that was read again: the parts that could not be. */
       readonly lost?: readonly Lost[];
     }
   /**
-   * A file holds a beginning of what was read, as far as its marks tell; these are the points of its last record.
-   * Comes behind its batch.
+   * A file holds a beginning of what was read, judging by its marks. `last`: the points of its last record. Comes
+   * after its batch.
    */
   | { readonly kind: 'cutShort'; readonly run: RunRef; readonly file: string; readonly last: readonly WrittenPoint[] }
-  /** So many bytes after the last batch were searched, without a record so far. */
+  /** This many bytes after the last batch were searched, without a record so far. */
   | { readonly kind: 'searched'; readonly run: RunRef; readonly file: string; readonly bytes: number }
-  /** `hasMore`: the bytes allowed were used up before the files were at their end. */
+  /** `hasMore`: the allowed bytes were used up before the ends of the files. */
   | { readonly kind: 'runDone'; readonly run: RunRef; readonly hasMore: boolean };
 
-/** What is to be read of a run. */
+/** The request to read a run. */
 export interface RunJob {
   readonly run: RunRef;
-  /** Where the run's directory is now. */
+  /** The present directory of the run. */
   readonly directory: Directory;
-  /** In the order in which they are read; with what is known of them, if no session knows it. */
+  /** The files in reading order. `state` is what is known of a file, if no session knows it. */
   readonly files: readonly {
     readonly name: string;
     readonly state?: FileState;
     /**
-     * The file is shorter, and other records follow its beginning: the lane that keeps the points reports it
+     * True if the file is shorter, and other records follow its beginning. The lane that keeps the points reports it
      * (`cutShort`).
      */
     readonly isOther?: boolean;
   }[];
-  /** Instead of `files`: what was read before is read once more, and nothing else. */
+  /** Set instead of `files` to read again what was read before, and nothing else. */
   readonly again?: readonly ReadBefore[];
-  /** What is known of any files of the run, for a session that begins. */
+  /** The known state of any files of the run, for a new session. */
   readonly known?: readonly FileState[];
-  /** The run's catalogue so far; a session that was kept has its own. */
+  /** The run's catalogue so far; a kept session has its own. */
   readonly series: readonly Series[];
-  /** Nobody waits for the rest of an incomplete record: look for valid ones inside it. */
+  /** True if the rest of an incomplete record is not expected: then valid records inside it are searched. */
   readonly settled: boolean;
-  /** Try bytes again that could not be read. Default true. */
+  /** True to retry bytes that could not be read. Default true. */
   readonly retriesGaps?: boolean;
   /**
-   * Small gaps that are read again may come as one batch, which has nothing of what lies between them. Default false.
+   * True if small gaps that are read again may come as one batch, which has nothing of the bytes between them.
+   * Default false.
    */
   readonly joinsGaps?: boolean;
-  /** Stop behind the batch that brings the bytes read to so many, and say that there is more. Default: no end. */
+  /** Stop after the batch with which this many bytes are read, and report that there is more. Default: no limit. */
   readonly mostBytes?: number;
-  /** Points of a batch, at most, but for those of one record. Default: what suits a store on disk. */
+  /** The largest number of points in a batch, unless a single record has more. Default: suits a store on disk. */
   readonly batchPoints?: number;
 }
 
-/** A file of a job that is read once more: its state, and the bytes before its watermark that are asked for. */
+/** A file of a job that is read again: its state, and the requested bytes before its watermark. */
 export interface ReadBefore {
   readonly state: FileState;
   readonly ranges: readonly { readonly start: number; readonly end: number }[];

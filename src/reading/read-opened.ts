@@ -8,10 +8,10 @@ import { type OpenFile, openFile } from '../tail/index.ts';
 import { type Directory, fullPath } from '../untrusted/index.ts';
 import type { FileOutcome, ReadEvent } from './read-event.ts';
 
-/** What came between a reading and its end. */
+/** An outcome that prevents reading a file to its end. */
 export type Trouble = Extract<FileOutcome, 'vanished' | 'silent' | 'unreadable'>;
 
-/** A file of a run, and what is known of the run's series while it is read. */
+/** A file of a run, and the known series of the run during the read. */
 interface ToRead {
   readonly directory: Directory;
   readonly name: string;
@@ -19,16 +19,16 @@ interface ToRead {
   readonly tags: TagTable;
 }
 
-/** True if a file of which the system says that it is not there is in the list of its directory. */
+/** True if the directory still lists a file that the system reports as missing. */
 function isStillListed(directory: string, name: string): boolean {
   try {
     return namesIn(directory).has(name);
   } catch {
-    return false; // the directory went away with it, or is what can't be read: the walk says so
+    return false; // the directory has disappeared too, or is itself unreadable: the walk reports it
   }
 }
 
-/** What `read` returns for a file that is open meanwhile; and what `onTrouble` returns if the system cannot read it. */
+/** Yields what `read` returns for the open file, or what `onTrouble` returns if the system cannot read it. */
 export function* readOpened(
   { directory, name, catalogue, tags }: ToRead,
   read: (file: OpenFile) => Generator<ReadEvent, void, void>,
@@ -45,7 +45,7 @@ export function* readOpened(
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
-    // Nobody may hear of series that only the rest has, which is not handed out.
+    // The rest is not handed out, so series that only it has must not be reported.
     catalogue.truncate(series);
     tags.truncate(count);
     const isListed = code === 'ENOENT' && isStillListed(fullPath(directory), name);

@@ -1,8 +1,8 @@
 import { PatientReader } from './patient-reader.ts';
 
 /**
- * Readers for many roots, of which a few are read at a time: who is done with one gives it back, and the next root
- * gets it.
+ * Readers for many roots, of which a few are read at the same time: a caller that is done with a reader gives it
+ * back, and the next root gets it.
  */
 export class ReaderPool {
   readonly #all = new Set<PatientReader>();
@@ -14,12 +14,15 @@ export class ReaderPool {
     return reader;
   }
 
-  /** One that waits for something that hangs is kept for that: the next root gets another. */
+  /**
+   * Returns a reader to the pool. A reader that waits for a hanging path stays with it: the next root gets another
+   * one.
+   */
   giveBack(reader: PatientReader): void {
     if (reader.silent.size === 0) this.#free.push(reader);
   }
 
-  /** Ends one that is at work still, and no longer needed. */
+  /** Ends a reader that is still at work, and no longer needed. */
   async drop(reader: PatientReader): Promise<void> {
     this.#all.delete(reader);
     await reader.close();

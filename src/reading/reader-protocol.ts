@@ -3,23 +3,23 @@ import type { memoryInUse } from '../memory/index.ts';
 import type { RunRef } from '../model/index.ts';
 import type { ReadEvent, RunJob } from './read-event.ts';
 
-/** What a reader's thread begins with. */
+/** The input that a reader's thread starts with. */
 export interface ReaderWork {
-  /** See the places below. */
+  /** The shared memory; see the indices below. */
   readonly shared: Int32Array;
-  /** Where it notes the call it is in: see `CallMark`. */
+  /** The memory where it notes its current call: see `CallMark`. */
   readonly mark: SharedArrayBuffer;
-  /** Bytes that may be on their way or waiting at a lane: the bound of the thread's memory. */
+  /** Bytes that may be in transit or waiting at a lane: the limit of the thread's memory. */
   readonly mostOutstanding: number;
-  /** What it gets along with. */
+  /** The memory that the thread may use. */
   readonly memory: ReturnType<typeof memoryInUse>;
-  /** Paths that hung a thread before it, and why they are passed over. */
+  /** Paths that hung an earlier thread, and why they are passed over. */
   readonly passedOver: readonly (readonly [path: string, reason: string])[];
 }
 
 /**
- * Runs found since the last piece, and the number of directories read so far. The last piece lists the obstacles, and
- * on request the paths that were passed over.
+ * The runs found since the last piece, and the number of directories read so far. The last piece lists the obstacles,
+ * and on request the paths that were passed over.
  */
 export type WalkPiece = Pick<WalkResult, 'runs' | 'obstacles' | 'directories'> & Partial<Pick<WalkResult, 'passedOver'>>;
 
@@ -30,25 +30,25 @@ export type ReaderRequest =
       readonly root: string;
       readonly below: string;
       readonly links: LinkRule;
-      /** Say what is passed over, too. Default false. */
+      /** True to name what is passed over, too. Default false. */
       readonly isNaming?: boolean;
     })
-  /** `keep`: what is known of the runs is kept, and later jobs of them need not bring it again. */
+  /** `keep`: the thread keeps its knowledge of the runs, so that their later jobs need not bring it again. */
   | { readonly kind: 'read'; readonly jobs: readonly RunJob[]; readonly keep: boolean }
   | { readonly kind: 'forget'; readonly runs: readonly RunRef[] }
   | { readonly kind: 'answers'; readonly path: string };
 
-/** What a reader's thread sends. */
+/** A message from the reader's thread. */
 export type ReaderReply =
-  /** A piece of a walk: runs that were found since the last one; in the last, what stood in the way. */
+  /** A piece of a walk: the runs found since the last one; the last piece has the obstacles. */
   | { readonly kind: 'found'; readonly found: WalkPiece; readonly isLast: boolean }
-  /** Events of one request, in order; `cost` is what has to be given back once they are dealt with. */
+  /** Events of one request, in order. `cost` must be given back once they are handled. */
   | { readonly kind: 'events'; readonly events: readonly ReadEvent[]; readonly cost: number; readonly isLast: boolean }
   | { readonly kind: 'failed'; readonly message: string; readonly stack: string };
 
-/** Shared between the threads: bytes on their way, and whether to stop. */
+/** The index of the bytes in transit, in the memory that the threads share. */
 export const OUTSTANDING = 0;
-/** Where the shared memory says that the thread is to stop. */
+/** The index of the flag that tells the thread to stop. */
 export const STOP = 1;
-/** Integers in the shared memory. */
+/** The number of integers in the shared memory. */
 export const SHARED_INTS = 2;

@@ -15,35 +15,35 @@ import {
   type WalkPiece,
 } from './reader-protocol.ts';
 
-/** Decoding makes short-lived objects by the thousand: a small nursery is swept often, and stays in the cache. */
+/** Decoding creates thousands of short-lived objects: a small nursery is collected often, and stays in the cache. */
 const YOUNG_GENERATION_MB = 8;
 const LOOK_MS = 250;
-/** Who is to stop waits no longer for a call than this. */
+/** The time that a stopping thread may still spend in a call. */
 const STOPPED_DEADLINE_MS = 1000;
 
-/** Messages that hold more bring a large record. */
+/** The size from which a message contains a large record. */
 const LARGE_BYTES = 8 * 1024 * 1024;
 
-/** Events that came in one message. `release` once they are dealt with: the reader waits for it. */
+/** The events of one message. Call `release` once they are handled: the reader waits for it. */
 export interface EventGroup {
   readonly events: readonly ReadEvent[];
   release(): void;
 }
 
-/** Bounds of a reader's thread. */
+/** The limits of a reader's thread. */
 interface ReaderThreadOptions {
-  /** Bytes that may be on their way or waiting at a lane. Default: 24 MiB. */
+  /** Bytes that may be in transit or waiting at a lane. Default: 24 MiB. */
   readonly mostOutstanding?: number;
   readonly passedOver?: ReaderWork['passedOver'];
 }
 
 /**
- * What is walked: the runs at `below` (relative to the root, empty for all of it) and under it that the globs let
- * through.
+ * The request for a walk: of the runs at or below `below` (relative to the root, empty for the whole root) that the
+ * globs accept.
  */
 export type Walk = Omit<Extract<ReaderRequest, { kind: 'walk' }>, 'kind'>;
 
-/** A call of a reader's thread did not come back in time. */
+/** A call of a reader's thread that did not return in time. */
 export class Hung {
   readonly call: OpenCall;
   constructor(call: OpenCall) {
@@ -51,7 +51,7 @@ export class Hung {
   }
 }
 
-/** The main thread's end of the reader's thread. Requests are answered one after the other, in order. */
+/** The main thread's end of the reader's thread. It answers requests one after the other, in order. */
 export class ReaderThread {
   readonly #shared = new Int32Array(new SharedArrayBuffer(4 * SHARED_INTS));
   readonly #worker: Worker;
@@ -75,7 +75,7 @@ export class ReaderThread {
       this.#wake?.();
     });
     this.#worker.on('error', (error) => this.#fail(error));
-    // Nothing comes of it any more: who still waits would ask forever.
+    // The thread sends nothing more, so a caller that still waits would wait forever.
     this.#worker.on('exit', (code) => {
       this.#isEnded = true;
       if (this.#isStopped) this.#wake?.();
@@ -83,13 +83,15 @@ export class ReaderThread {
     });
   }
 
-  /** The call it is in, and has been for `ms` at least. */
+  /** Returns the current call of the thread, if it has been open for at least `ms`. */
   openFor(ms: number): OpenCall | undefined {
     const call = this.#view.open();
     return call !== undefined && machineMs() - call.sinceMs >= ms ? call : undefined;
   }
 
-  /** Every selected run below a root, piece by piece while they are found; the last piece is what hung on the way. */
+  /**
+   * Yields every selected run below a root, in pieces as they are found. If something hangs, that is the last item.
+   */
   async *walk(asked: Walk, deadlineMs?: number): AsyncGenerator<WalkPiece | Hung, void, void> {
     this.#request({ kind: 'walk', ...asked });
     for (;;) {
@@ -106,24 +108,24 @@ export class ReaderThread {
   }
 
   /**
-   * Asks for runs to be read (`keep`: and for what is known of them to be kept); `events` brings what comes, for each
-   * request in turn.
+   * Requests runs to be read (with `keep`, the thread keeps its knowledge of them). `events` yields the results,
+   * request by request.
    */
   request(jobs: readonly RunJob[], { keep = false }: { readonly keep?: boolean } = {}): void {
     this.#request({ kind: 'read', jobs, keep });
   }
 
-  /** Lets go of what is known of runs: their next jobs bring it again. */
+  /** Drops the knowledge of runs: their next jobs bring it again. */
   forget(runs: readonly RunRef[]): void {
     this.#request({ kind: 'forget', runs });
   }
 
-  /** A path that was skipped is not any more. */
+  /** Tells the thread that a skipped path answers again. */
   answers(path: string): void {
     this.#request({ kind: 'answers', path });
   }
 
-  /** What the next request returns. The last of it is what hung, if a call did not return by `deadlineMs`. */
+  /** Yields the results of the next request. If a call did not return by `deadlineMs`, that is the last item. */
   async *events(deadlineMs?: () => number): AsyncGenerator<EventGroup | Hung, void, void> {
     for (;;) {
       const reply = await this.#next(deadlineMs?.());
@@ -138,7 +140,7 @@ export class ReaderThread {
     }
   }
 
-  /** The reader brings no more events; requests under way end early. */
+  /** Stops the events; current requests end early. */
   stop(): void {
     this.#isStopped = true;
     Atomics.store(this.#shared, STOP, 1);
@@ -150,7 +152,7 @@ export class ReaderThread {
     await closeWorker(this.#worker);
   }
 
-  /** Abandoned: it hangs. `onAnswer` is called when its call returns, with its duration. */
+  /** Abandons the thread because it hangs. Calls `onAnswer` when its call returns, with its duration. */
   leave({ call }: Hung, onAnswer: (tookMs: number) => void): LeftBehind {
     this.stop();
     return new LeftBehind(this.#worker, this.#view, call, onAnswer);
@@ -160,7 +162,7 @@ export class ReaderThread {
     this.#worker.postMessage(request);
   }
 
-  /** Undefined once the thread has ended as it was asked to: there is no more. */
+  /** Returns the next reply; undefined once the thread has ended as requested: there is no more. */
   async #next(deadlineMs = Number.POSITIVE_INFINITY): Promise<ReaderReply | Hung | undefined> {
     for (;;) {
       const reply = this.#replies.shift();
@@ -182,7 +184,7 @@ export class ReaderThread {
   #release(cost: number): void {
     Atomics.sub(this.#shared, OUTSTANDING, cost);
     Atomics.notify(this.#shared, OUTSTANDING);
-    // What came in this message is let go of now, and a large record is worth being given back.
+    // The content of this message is released now, and the memory of a large record is worth giving back.
     if (cost > LARGE_BYTES) noteGarbage(cost);
   }
 

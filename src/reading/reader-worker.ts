@@ -10,14 +10,14 @@ import type { ReadEvent, RunJob } from './read-event.ts';
 import { RunSession } from './reader.ts';
 import { OUTSTANDING, type ReaderReply, type ReaderRequest, type ReaderWork, STOP } from './reader-protocol.ts';
 
-/** Small events travel together: a message costs more than they do. */
+/** Small events are sent together: a message costs more than they do. */
 const MESSAGE_BYTES = 512 * 1024;
-/** Records from this size on are moved to the other thread. */
+/** Records from this size are moved to the other thread. */
 const MOVED_BYTES = 64 * 1024;
-/** A walk tells what it found in pieces of so many runs, or after so long. */
+/** A walk reports what it found in pieces of this many runs, or after this time. */
 const TELL_RUNS = 1000;
 const TELL_MS = 100;
-/** What an event costs besides its columns and payloads. */
+/** The cost of an event in addition to its columns and payloads. */
 const EVENT_BYTES = 512;
 
 const port = parentPort;
@@ -65,7 +65,7 @@ function walk({ root, below, include, exclude, ignore, shard, links, isNaming }:
   post({ kind: 'found', found: { runs, obstacles, passedOver, directories }, isLast: true });
 }
 
-/** Runs that grow, by their key. Who asks decides which are kept. */
+/** The sessions of growing runs, by their key. The caller decides which are kept. */
 const sessions = new Map<string, RunSession>();
 
 function sessionOf(job: RunJob, keep: boolean): RunSession {
@@ -85,7 +85,7 @@ function read(jobs: readonly RunJob[], keep: boolean): void {
       if (stopped()) break;
       events.push(event);
       cost += EVENT_BYTES + (event.kind === 'batch' ? batchBytes(event.batch) : 0);
-      // Progress is shown at once.
+      // Progress is sent at once.
       if (cost < MESSAGE_BYTES && event.kind !== 'searched') continue;
       send(events, cost, false);
       events = [];
@@ -98,7 +98,7 @@ function read(jobs: readonly RunJob[], keep: boolean): void {
 function send(events: readonly ReadEvent[], cost: number, isLast: boolean): void {
   for (;;) {
     const outstanding = Atomics.load(shared, OUTSTANDING);
-    // A batch larger than the bound goes through alone.
+    // A batch larger than the limit is sent alone.
     if (outstanding === 0 || outstanding + cost <= mostOutstanding || Atomics.load(shared, STOP) !== 0) break;
     Atomics.wait(shared, OUTSTANDING, outstanding);
   }
@@ -113,15 +113,16 @@ function post(reply: ReaderReply, transfer: ArrayBuffer[] = []): void {
   port?.postMessage(reply, transfer);
 }
 
-/** The columns move to the other thread. */
+/** Returns the buffers of the columns, which move to the other thread. */
 function columnBuffers(batch: Batch): ArrayBuffer[] {
   const { series, step, wallTime, value, offset, checksum, index } = batch.scalars;
   return [series, step, wallTime, value, offset, checksum, index].map((column) => column.buffer as ArrayBuffer);
 }
 
 /**
- * Small payloads are copied, which costs less than to move them; large ones move. A payload is a view on its record's
- * bytes, which nobody here looks at again, and a message that had moved some of them would copy none.
+ * Returns the buffers of large payloads, which move. Small payloads are copied, which costs less than moving them. A
+ * payload is a view on its record's bytes, which this thread does not read again; a message that moved some of them
+ * would copy none.
  */
 function payloadBuffers({ objects, marks }: Batch): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();

@@ -1,5 +1,5 @@
 /**
- * Joins `tail` and `decode`: the files of one run in, batches and file states out. Runs in the reader's thread.
+ * Connects `tail` and `decode`: turns the files of one run into batches and file states. Runs in the reader's thread.
  */
 import { FileDecoder, type IncompleteBefore, TagTable } from '../decode/index.ts';
 import {
@@ -29,7 +29,7 @@ import { SecondReading } from './second-reading.ts';
 import { longerTrail } from './trail.ts';
 import { isAnyWhole } from './valid-record.ts';
 
-/** What must be known of a run to read on: kept between the readings of a run that grows. */
+/** The knowledge needed to resume reading a run: kept between the reads of a growing run. */
 export class RunSession {
   readonly #catalogue: Catalogue;
   readonly #tags = new TagTable();
@@ -59,11 +59,10 @@ export class RunSession {
         if (event.kind === 'batch') this.#states.set(name, event.state);
         yield event;
         if (event.kind !== 'batch') continue;
-        // What counts is how far it came: a damaged end is checked in every pass, and must not keep other files
-        // waiting.
+        // Only the progress counts: a damaged end is checked in every pass, and must not keep other files waiting.
         left -= Math.max(0, event.state.position.watermark - watermark);
         watermark = event.state.position.watermark;
-        // A state with a stamp is that of the file's end: nothing is left to come back for.
+        // A state with a stamp is that of the file's end: nothing is left to read.
         hasMore = left <= 0 && event.state.stamp === '' && file.canPause;
         if (hasMore) break;
       }
@@ -73,10 +72,10 @@ export class RunSession {
   }
 }
 
-/** Damage that says nothing against the bytes: what of them can be read now is as good as if it had come now. */
+/** Damage that does not mean bad bytes: those that can be read now are as good as new ones. */
 const READ_AGAIN: ReadonlySet<DamageReason> = new Set<DamageReason>(['unreadable', 'too_large']);
 
-/** One reading of one file. */
+/** One read of one file. */
 class FileRead {
   readonly #job: RunJob;
   readonly #name: string;
@@ -84,7 +83,7 @@ class FileRead {
   readonly #catalogue: Catalogue;
   readonly #tags: TagTable;
   readonly #window: FileWindow;
-  /** What is known of the file as of the last batch handed out. */
+  /** The knowledge of the file after the last batch handed out. */
   #state: FileState | undefined;
   #isFilling = false;
 
@@ -104,7 +103,7 @@ class FileRead {
     this.#window = window;
   }
 
-  /** Not while bytes are repaired: their batches share the series that the first of them adds. */
+  /** False while bytes are repaired: their batches share the series that the first of them adds. */
   get canPause(): boolean {
     return !this.#isFilling;
   }
@@ -150,7 +149,7 @@ class FileRead {
     yield this.#outcome('read', file.size);
   }
 
-  /** Tries bytes again that are pending, as far as they end before some byte. */
+  /** Retries pending bytes that end before `end`. */
   *#fillGaps(file: OpenFile, end: number): Generator<ReadEvent, void, void> {
     if (this.#job.retriesGaps === false) return;
     this.#isFilling = true;
@@ -158,7 +157,8 @@ class FileRead {
     const places = new DamageByOffset(before.damage);
     const within = (gap: Gap): readonly Damage[] => places.within(gap);
     const still: Gap[] = [];
-    // Small gaps that could be filled wait for each other: each batch has the state of the file, with all its damage.
+    // Small gaps that could be filled wait for each other, because each batch carries the state of the file with all
+    // its damage.
     let waiting: FilledGap[] = [];
     let bytes = 0;
     const hand = (filled: readonly FilledGap[]): ReadEvent => {
@@ -185,8 +185,8 @@ class FileRead {
       if (waiting.length > 0) yield hand(waiting);
       [waiting, bytes] = [[], 0];
       if (next.done === true) continue;
-      // What is pending and what is damaged begin behind each batch that was handed out: a crash between two of them
-      // doubles nothing.
+      // Pending and damaged bytes begin after each batch that was handed out, so a crash between two batches
+      // duplicates nothing.
       const base = this.#known();
       const part = (each: FilledGap): ReadEvent => {
         this.#state = stateBehind(base, [each], within);
@@ -202,8 +202,8 @@ class FileRead {
   }
 
   /**
-   * Keeps the points that were read of a file that is shorter now. Later passes see if the rest returns, or if other
-   * bytes follow.
+   * Keeps the points that were read from a file that is shorter now. Later passes check if the rest returns, or if
+   * other bytes follow.
    */
   *#wait(file: OpenFile, before: FileState, start: number): Generator<ReadEvent, void, void> {
     const { watermark } = before.position;
@@ -220,25 +220,25 @@ class FileRead {
     if (last.length > 0) yield { kind: 'cutShort', run: this.#job.run, file: this.#name, last };
   }
 
-  /** Other bytes are under the name: they are read from their beginning, as the next generation. */
+  /** Reads other bytes under the same name from their beginning, as the next generation. */
   *#readAsOther(file: OpenFile, change: 'shortened' | 'replaced', why?: string): Generator<ReadEvent, void, void> {
     const before = this.#known();
     this.#state = newState(this.#name, before.generation + 1);
     const reading = this.#tail(file);
     const first = reading.next();
     if (first.done === true) return;
-    // Nothing is in it yet that could be in the place of what was mirrored.
+    // The file does not contain anything yet that could replace what was mirrored.
     if (why === undefined && isBlank(first.value) && before.records > 1) {
       yield* this.#wait(file, before, 0);
       return;
     }
-    // Said first: the reading of a large file may be broken off, to continue in another pass.
+    // Reported first, because reading a large file may be interrupted and continue in another pass.
     yield this.#outcome(change, file.size, why);
     yield first.value;
     yield* reading;
   }
 
-  /** Whether records that were read are in one that is whole now, and that they are the content of. */
+  /** True if records that were read are the content of another record, which is complete now. */
   #isContent(file: OpenFile): boolean {
     const { damage, size } = this.#known();
     const isNews = (claim: number | undefined): boolean =>
@@ -250,7 +250,7 @@ class FileRead {
     );
   }
 
-  /** That a file cannot be read is a fact of the file, and kept like all damage. */
+  /** Keeps the fact that a file cannot be read, like all damage of the file. */
   *#noteUnreadable(detail: string): Generator<ReadEvent, void, void> {
     const before = this.#known();
     const start = before.position.watermark;
@@ -262,7 +262,7 @@ class FileRead {
     yield { kind: 'batch', batch: this.#decoder(start, before).take(), state: this.#state };
   }
 
-  /** Everything from the watermark to the end the file has now. */
+  /** Reads everything from the watermark to the present end of the file. */
   *#tail(file: OpenFile): Generator<ReadEvent, void, void> {
     const before = this.#known();
     const lasting = before.damage.filter((damage) => isLasting(damage, before.position.watermark));
@@ -295,16 +295,13 @@ class FileRead {
       const { damage } = decoder;
       const batch = decoder.take();
       this.#state = stateNow(damage, end, batch);
-      // The last batch goes out even when it is empty: it carries the file's size and what is wrong with its end.
+      // The last batch is sent even if it is empty: it carries the file's size and the damage at its end.
       yield { kind: 'batch', batch, state: this.#state };
       if (end !== undefined) return;
     }
   }
 
-  /**
-   * Tries bytes again that could not be read, or that are pending for another reason: all of the gap must make sense
-   * now.
-   */
+  /** Retries bytes that could not be read, or are pending for another reason. The whole gap must be valid now. */
   *#fillGap(gap: Gap, rest: readonly Damage[], file: OpenFile): Generator<FilledGap, void, void> {
     const decoder = this.#decoder(gap.start, { ...this.#known(), guard: { first: undefined, last: undefined } });
     const batches: Batch[] = [];
@@ -313,7 +310,7 @@ class FileRead {
     for (;;) {
       const more = advanceDecoder(decoder, this.#window, Math.min(gap.end, file.size));
       if (decoder.damage.length > 0 || (more === 'end' && decoder.watermark !== gap.end)) {
-        // Nothing of it is returned, so series that only it has must not be reported.
+        // Nothing of the gap is returned, so series that only it has must not be reported.
         this.#catalogue.truncate(size);
         this.#tags.truncate(count);
         return;
@@ -321,7 +318,7 @@ class FileRead {
       batches.push(pendingOf(decoder.take(), gap, this.#catalogue.series));
       if (more === 'end') break;
     }
-    // Only damaged records are new to the count and the list of damage.
+    // Only damaged records are new to the count and to the list of damage.
     const isDamage = gap.reason === 'damage';
     let records = 0;
     for (const batch of batches) {
@@ -338,8 +335,8 @@ class FileRead {
   }
 
   /**
-   * Reads what was out of reach: whatever of it is there now is new, as behind a watermark, and what is not stays as
-   * it is.
+   * Reads bytes that were out of reach. Those that are readable now are new, like bytes after a watermark; the others
+   * stay as they are.
    */
   *#readAgain(gap: Gap, rest: readonly Damage[], file: OpenFile): Generator<FilledGap, void, void> {
     const decoder = this.#decoder(gap.start, { ...this.#known(), guard: { first: undefined, last: undefined } });
@@ -360,7 +357,7 @@ class FileRead {
     }
   }
 
-  /** The system does not give us what it gave: it is still damaged, for another reason. */
+  /** Renames damage whose bytes the system cannot read any more: it remains, for another reason. */
   #renameDamage(still: readonly Damage[]): void {
     const before = this.#known();
     const { unreadable } = this.#window;
@@ -387,7 +384,7 @@ class FileRead {
     });
   }
 
-  /** Its length, if it can be checked though not read. */
+  /** Returns the file's length, which may be known even if the file cannot be read. */
   #size(): number {
     try {
       const found = lookNow(this.#job.directory, this.#name);
@@ -406,12 +403,18 @@ class FileRead {
   }
 }
 
-/** True if an event is all that a file contains: its beginning, without points, and an end that may yet be written. */
+/**
+ * True if an event is everything that a file contains: its beginning, without points, and an end that may still be
+ * written.
+ */
 function isBlank(event: ReadEvent): boolean {
   return event.kind === 'batch' && event.state.stamp !== '' && pointCount(event.batch) === 0 && event.state.damage.every(isPending);
 }
 
-/** The part of a batch that a gap is about; series it defines stay, later batches go by their numbers. */
+/**
+ * Returns the part of a batch that a gap is about. Series that the batch defines stay, because later batches use
+ * their numbers.
+ */
 function pendingOf(batch: Batch, { tags }: Gap, series: readonly Series[]): Batch {
   if (tags === undefined) return batch;
   const pending = new Set(tags);

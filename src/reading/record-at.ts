@@ -1,8 +1,11 @@
-/** One record of a file, without reading what is before it: joins `untrusted` and `decode`. */
+/** Reads one record of a file without what is before it: connects `untrusted` and `decode`. */
 import { FRAME_BYTES, HEADER_BYTES, isHeader, maskedCrc32c } from '../decode/index.ts';
 import { type Directory, pieces } from '../untrusted/index.ts';
 
-/** The checked data of the record at an offset; undefined if there is none of this size. Throws if unreadable. */
+/**
+ * Reads the checked data of the record at an offset; undefined if there is none up to `mostBytes`. Throws if it
+ * cannot be read.
+ */
 export async function recordAt(
   place: Directory,
   name: string,
@@ -14,7 +17,7 @@ export async function recordAt(
   for await (const piece of pieces(place, name, { mostBytes: Number.MAX_SAFE_INTEGER, signal, start: offset })) {
     read.push(piece);
     size += piece.length;
-    // Read in two steps: the header first, and then all of the record.
+    // Reads in two steps: first the header, then the whole record.
     if (size < needed) continue;
     const record = Buffer.concat(read);
     const view = new DataView(record.buffer, record.byteOffset, record.byteLength);

@@ -1,7 +1,7 @@
 import type { RecordLimits } from '../decode/index.ts';
 import { memoryForRecord, memoryForTags, memoryForValues, memoryInUse, memoryShares, recordsAtOnce } from '../memory/index.ts';
 
-/** How large a record may be with the memory there is. */
+/** Returns how large a record may be with the available memory. */
 export function recordLimits(): RecordLimits {
   const { record, values, tags } = memoryShares();
   const atOnce = recordsAtOnce(memoryInUse());

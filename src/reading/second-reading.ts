@@ -1,4 +1,7 @@
-/** Reads a file once more as far as it was read before, for a comparison: nothing of what is known of it changes. */
+/**
+ * Reads a file again up to the position where it was read before, for a comparison. The knowledge of the file stays
+ * unchanged.
+ */
 
 import { FileDecoder, type TagTable } from '../decode/index.ts';
 import { type Batch, type Catalogue, type FileState, joinBatches } from '../model/index.ts';
@@ -9,7 +12,7 @@ import type { FileOutcome, Lost, ReadBefore, ReadEvent, RunJob } from './read-ev
 import { readOpened, type Trouble } from './read-opened.ts';
 import { recordLimits } from './record-limits.ts';
 
-/** Reads a file from its beginning and tells what it holds that was read before. */
+/** Reads a file from its beginning and returns what it still holds of what was read before. */
 export class SecondReading {
   readonly #job: RunJob;
   readonly #before: ReadBefore;
@@ -26,7 +29,7 @@ export class SecondReading {
     this.#window = window;
   }
 
-  /** Batches of every range; in the end what of them could not be read again. */
+  /** Yields the batches of every range, and finally what could not be read again. */
   events(): Generator<ReadEvent, void, void> {
     const toRead = { directory: this.#job.directory, name: this.#before.state.name, catalogue: this.#catalogue, tags: this.#tags };
     return readOpened(
@@ -40,7 +43,7 @@ export class SecondReading {
     const { state } = this.#before;
     const change = compareWithState(file, state);
     if (change !== 'same') {
-      // A pass has seen that nothing is in the place of what was mirrored: another one brings nothing either.
+      // A pass has seen that nothing replaces what was mirrored, and another pass would not change that.
       const isCut = state.damage.some(({ reason }) => reason === 'cut');
       yield this.#end(isCut ? 'vanished' : change === 'replaced' ? 'replaced' : 'shortened', file.size, CHANGES[isCut ? 'cut' : change]);
       return;
@@ -55,10 +58,11 @@ export class SecondReading {
 
   *#ranges(file: OpenFile): Generator<ReadEvent, void, void> {
     const { ranges } = this.#before;
-    // Each batch carries the state to another thread. It needs no damage and no gaps: there may be very many of these.
+    // Each batch carries the state to another thread. The state needs no damage and no gaps, of which there may be
+    // very many.
     const state: FileState = { ...this.#before.state, damage: [], position: { ...this.#before.state.position, gaps: [] } };
     this.#window.reset(file.fd);
-    // Between places of damage may lie one record each: their batches go out together.
+    // Between places of damage there may be single records: their batches are sent together.
     let waiting: Batch[] = [];
     let bytes = 0;
     const joined = (): ReadEvent => {

@@ -1,12 +1,11 @@
-/** Marks some records of a file on the way, so that the beginning of a file can be told from another file. Pure. */
+/** Marks some records of a file, so that the beginning of a file can be distinguished from another file. Pure. */
 import type { Batch, TrailMark } from '../model/index.ts';
 
-/** Marks of a file: each is checked by two reads, and all are kept with the position. */
+/** The largest number of marks of a file: checking each takes two reads, and all are stored with the position. */
 const MOST_MARKS = 40;
 
 /**
- * A trail that continues over a batch: every record of a short file, and about evenly many over the bytes of a long
- * one.
+ * Returns a trail extended over a batch: every record of a short file, and about evenly spaced records of a long one.
  */
 export function longerTrail(trail: readonly TrailMark[], batch: Batch): readonly TrailMark[] {
   const records = batch.scalars.count + batch.objects.length;
@@ -42,7 +41,7 @@ function thinned(marks: readonly TrailMark[], step: number): TrailMark[] {
   return kept;
 }
 
-/** The first place at or behind `from` whose offset is not before `least`; offsets ascend. */
+/** Returns the first index from `from` whose offset is at least `least`; offsets ascend. */
 function firstFrom(offsets: Float64Array, from: number, end: number, least: number): number {
   let [low, high] = [from, end];
   while (low < high) {

@@ -1,15 +1,15 @@
-/** True if records that were treated as broken are whole after all: joins `tail` and `decode`. */
+/** Checks if records that were treated as corrupt are complete after all: connects `tail` and `decode`. */
 import { crcRegister, FRAME_BYTES, HEADER_BYTES, isHeader, maskedOf } from '../decode/index.ts';
 import type { Damage } from '../model/index.ts';
 import { readAt } from '../tail/index.ts';
 
-/** Bytes that are summed up at a time, however long a record says it is. */
+/** Bytes that are summed up at a time, whatever length a record claims. */
 const PIECE_BYTES = 1 << 20;
-/** Of a file, at most so many times its size is read for this: claims may be in each other. */
+/** The limit of bytes read for this, in multiples of the file's size: claims may be nested. */
 const MOST_TIMES = 2;
 
 /**
- * True if one of the records is whole now in which others were found: those are its content then, and no records of
+ * True if one of the records in which others were found is complete now: then those are its content, not records of
  * the file.
  */
 export function isAnyWhole(fd: number, fileBytes: number, claimed: readonly Damage[]): boolean {
@@ -23,7 +23,7 @@ export function isAnyWhole(fd: number, fileBytes: number, claimed: readonly Dama
   return false;
 }
 
-/** Whether a record is at `start` that ends at `end`, and both its checksums fit. Bounded in memory. */
+/** True if a record begins at `start` and ends at `end`, and both its checksums match. Limited in memory. */
 function isValidRecord(fd: number, start: number, end: number): boolean {
   const length = end - start - FRAME_BYTES;
   if (length < 0) return false;

@@ -7,15 +7,15 @@ import { ReaderPool } from './reader-pool.ts';
 import type { WalkPiece } from './reader-protocol.ts';
 import type { Walk } from './reader-thread.ts';
 
-/** A walk of a root, or of what is at `below` in it; by default of all of it. */
+/** A walk of a root, or of `below` in it; by default of the whole root. */
 export type AskedWalk = Partial<Walk> & Pick<Walk, 'root' | 'links'>;
 
-/** All of a root: its runs in the order of their paths, and what hung on the way. */
+/** The result of a walk: the runs in the order of their paths, and what hung. */
 export type Walked = Required<WalkPiece> & { readonly silent: ReadonlyMap<string, number> };
 
 /**
- * Walks roots in threads of their own, some at the same time: there may be thousands. The results are in the order of
- * the roots.
+ * Walks roots in separate threads, several at the same time, because there may be thousands of roots. Returns the
+ * results in the order of the roots.
  */
 export async function walkRoots(asked: readonly AskedWalk[]): Promise<readonly Walked[]> {
   const pool = new ReaderPool();
@@ -32,7 +32,7 @@ export async function walkRoots(asked: readonly AskedWalk[]): Promise<readonly W
   }
 }
 
-/** The same of one root. */
+/** Walks one root in the same way. */
 export async function walkPatiently(root: string, asked: Omit<AskedWalk, 'root'>): Promise<Walked> {
   const [walked] = await walkRoots([{ root, ...asked }]);
   return walked as Walked;

@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto';
 
-/** Runs at random into groups of lanes. */
+/** A rule that assigns runs at random to groups of lanes. */
 export interface Assignment {
-  /** What shares a lot: `run`, or a template of the run's path: `{path[0]}`. */
+  /** The unit that is drawn together: `run`, or a template of the run's path: `{path[0]}`. */
   readonly by: string;
   /** The lanes of each group. */
   readonly groups: Readonly<Record<string, readonly string[]>>;
-  /** How likely each group is, compared with the others. Default 1. */
+  /** The weight of each group, compared with the others. Default 1. */
   readonly weights: Readonly<Record<string, number>>;
-  /** The tag of tracker runs that says the group. */
+  /** The tag of tracker runs that names the group. */
   readonly tag: string;
 }
 
 /**
- * The group of a run: each group draws a number from the key, and the highest wins (rendezvous hashing). The same on
- * every machine and after every restart; a group that is added takes runs from the others, but moves none between
- * them.
+ * Returns the group of a run: each group draws a number from the key, and the highest wins (rendezvous hashing). The
+ * result is the same on every machine and after every restart. A new group takes runs from the others, but moves none
+ * between them.
  */
 export function assignedGroup({ groups, weights }: Pick<Assignment, 'groups' | 'weights'>, key: string): string {
   let best: { readonly group: string; readonly score: number } | undefined;
@@ -28,7 +28,7 @@ export function assignedGroup({ groups, weights }: Pick<Assignment, 'groups' | '
   return best?.group ?? '';
 }
 
-/** Above 0 and below 1. */
+/** Returns a number above 0 and below 1. */
 function uniform(text: string): number {
   return (createHash('sha256').update(text).digest().readUIntBE(0, 6) + 0.5) / 2 ** 48;
 }

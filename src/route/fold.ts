@@ -1,44 +1,44 @@
 import { matcher } from '../pattern/index.ts';
 
-/** Which directories are part of the run above them. */
+/** The directories that are part of the run above them. */
 export interface FoldRules {
   /** Globs of a directory's name: `train`, `eval_*`. */
   readonly names: readonly string[];
-  /** The same, but their names say nothing: tags stay as they are. */
+  /** Globs of directories whose names do not become part of tags: tags stay unchanged. */
   readonly flat: readonly string[];
-  /** Also the one that torch's `add_hparams` makes: of several the first. */
+  /** True to fold the directory that torch's `add_hparams` makes too: of several, the first. */
   readonly hparams: boolean;
 }
 
-/** Where a run goes: the run whose tracker run it is part of, and the prefix of its tags there. */
+/** The target of a run: the run whose tracker run it is part of, and the prefix of its tags there. */
 export interface FoldedRun {
   readonly path: string;
   readonly prefix: string;
 }
 
-/** What lies around a run, as far as it is known. */
+/** The known surroundings of a run. */
 export interface Around {
   /**
-   * Names of the directories right below a path that are runs, or have some below them; those that were taken for the
-   * first come first.
+   * Returns the names of the directories right below a path that are runs, or contain some; those that were chosen as
+   * the first come first.
    */
   directoriesBelow(path: string): Iterable<string>;
-  /** True if a directory was taken for the first of its kind before: it stays that. */
+  /** True if a directory was chosen as the first of its kind before: it stays the first. */
   isFirst(path: string): boolean;
 }
 
-/** A directory of which there may be several of a kind, and only the first is as if it were the run above it. */
+/** A kind of directory of which there may be several; only the first is part of the run above it. */
 interface Kind {
   readonly isOne: (name: string) => boolean;
   readonly compare: (a: string, b: string) => number;
 }
 
-/** The name torch gives it: the time, in seconds. */
+/** The name that torch gives it: the time, in seconds. */
 const HPARAMS_CHILD = /^\d{9,11}(\.\d+)?$/;
 
 const SESSION: Kind = { isOne: (name) => HPARAMS_CHILD.test(name), compare: (a, b) => Number(a) - Number(b) || compareTexts(a, b) };
 
-/** Decides which runs go into the tracker run of another one. */
+/** The rules that decide which runs go into the tracker run of another one. */
 export class Fold {
   readonly #rules: FoldRules;
   readonly #isPart: (name: string) => boolean;
@@ -53,13 +53,13 @@ export class Fold {
     this.#kinds = rules.flat.filter(isWide).map((glob) => ({ isOne: anyOf([glob]), compare: compareNumbered }));
   }
 
-  /** Whether any run may be folded. */
+  /** True if any run may be folded. */
   get isOn(): boolean {
     const { names, flat, hparams } = this.#rules;
     return names.length + flat.length > 0 || hparams;
   }
 
-  /** Whether it matters which other directories there are. */
+  /** True if the decision depends on the other directories. */
   get asksForOthers(): boolean {
     return this.#rules.hparams || this.#kinds.length > 0;
   }
@@ -71,7 +71,7 @@ export class Fold {
       const kind = this.#kindOf(name);
       if (this.#isPart(name)) prefix.unshift(name);
       else if (kind === SESSION) {
-        // A run has one set of hyperparameters: the sessions behind the first are runs of their own.
+        // A run has one set of hyperparameters: the sessions after the first are runs of their own.
         if (!isFirstOf(kind, parts, around)) break;
       } else if (kind !== undefined) {
         if (!isFirstOf(kind, parts, around)) prefix.unshift(name);
@@ -82,8 +82,8 @@ export class Fold {
   }
 
   /**
-   * The highest directory whose run a run may go into, whatever else is there: all runs that can share a tracker run
-   * have the same one.
+   * Returns the highest directory whose run a run may go into, whatever other directories there are: all runs that
+   * can share a tracker run have the same one.
    */
   unit(path: string): string {
     const parts = path === '.' ? [] : path.split('/');
@@ -95,14 +95,16 @@ export class Fold {
   }
 
   /**
-   * True if a directory that is heard of later could change where a run goes: it has a part that would be the first
-   * of its kind, and is not yet.
+   * True if a directory that appears later could change where a run goes: a part of its path would be the first of
+   * its kind, and was not chosen yet.
    */
   isOpen(path: string, around: Around): boolean {
     return this.#ambiguous(path).some(([parts, kind]) => !around.isFirst(parts.join('/')) && isFirstOf(kind, parts, around));
   }
 
-  /** A directory that was taken for the first of its kind, and would come behind one on the way to a run. */
+  /**
+   * Returns a directory that was chosen as the first of its kind, although one on the path of a run sorts before it.
+   */
   overtaken(path: string, around: Around): string | undefined {
     for (const [parts, { isOne, compare }] of this.#ambiguous(path)) {
       for (const [name, other] of siblings(parts, around)) {
@@ -112,7 +114,9 @@ export class Fold {
     return undefined;
   }
 
-  /** The directories on the way to a run that are the first of their kind, since it went to this place. */
+  /**
+   * Returns the directories on the path of a run that are the first of their kind because the run went to this place.
+   */
   firstsIn(path: string, apply: FoldedRun): string[] {
     const isAround = (directory: string): boolean => !leavesOut(path, apply, directory);
     return this.#ambiguous(path)
@@ -120,7 +124,7 @@ export class Fold {
       .filter(isAround);
   }
 
-  /** The directories on the way to a run of which there may be several. */
+  /** Returns the directories on the path of a run of which there may be several. */
   #ambiguous(path: string): (readonly [parts: readonly string[], kind: Kind])[] {
     const found: (readonly [readonly string[], Kind])[] = [];
     const parts = path === '.' ? [] : path.split('/');
@@ -157,13 +161,16 @@ function* siblings(parts: readonly string[], around: Around): Generator<readonly
   for (const name of around.directoriesBelow(above === '' ? '.' : above)) yield [name, above === '' ? name : `${above}/${name}`];
 }
 
-/** True if a directory on the way to a run is no part of its place: a run of its own, or a name before the tags. */
+/**
+ * True if a directory on the path of a run is not part of its place: it is a run of its own, or a name before the
+ * tags.
+ */
 function leavesOut(path: string, { path: target, prefix }: FoldedRun, directory: string): boolean {
   if (target === directory || target.startsWith(`${directory}/`)) return true;
   const named = prefix.split('/').slice(0, -1);
   const below = (target === '.' ? path : path.slice(target.length + 1)).split('/');
   const depth = directory.split('/').length - (target === '.' ? 0 : target.split('/').length);
-  // Names before the tags are some of those on the way, in their order.
+  // Names before the tags are some of those on the path, in their order.
   let at = 0;
   for (const [i, name] of below.entries()) {
     const isNamed = name === named[at];
@@ -181,7 +188,7 @@ function compareTexts(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-/** Whether a glob can match more than one name. */
+/** True if a glob can match more than one name. */
 function isWide(glob: string): boolean {
   return /[*?[{(]/.test(glob);
 }

@@ -1,6 +1,4 @@
-/**
- * The one job of `route`: say which lanes get which series of which runs, under which names. Pure: no clock, no disk.
- */
+/** Decides which lanes get which series of which runs, under which names. Pure: no clock, no disk. */
 export { type Assignment, assignedGroup } from './assign.ts';
 export { type Around, Fold, type FoldedRun, type FoldRules } from './fold.ts';
 export { type LaneFacts, LaneRoute, type LaneRouteOptions, type RunRoute, type SeriesRoute } from './lane-route.ts';

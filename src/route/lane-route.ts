@@ -4,35 +4,34 @@ import { assignedGroup } from './assign.ts';
 import type { Rename } from './rename.ts';
 import type { RouteRule } from './rule.ts';
 
-/** What is known of a lane that a rule may choose. */
+/** The facts about a lane that a rule may choose. */
 export interface LaneFacts {
   readonly name: string;
-  /** Whether it can hold a kind, in whatever way. */
+  /** True if it can hold a kind, in any way. */
   readonly holds: (kind: Kind) => boolean;
   readonly features: readonly string[];
 }
 
 /**
- * Of one series: how much of it a lane gets. `every`: 1 all of it, 0 nothing, else the points whose step is a
- * multiple.
+ * The part of one series that a lane gets. `every`: 1 every point, 0 none, else the points whose step is a multiple.
  */
 export interface SeriesRoute {
   readonly every: number;
-  /** The locations of the rules that decided it. */
+  /** The locations of the rules that decided this. */
   readonly why: readonly string[];
 }
 
-/** What the rules say of one run and one lane. */
+/** The result of the rules for one run and one lane. */
 export interface RunRoute {
   readonly isIncluded: boolean;
-  /** The locations of the rules that narrowed it, and how each does. */
+  /** The locations of the rules that narrowed it, and the effect of each. */
   readonly why: readonly string[];
-  /** At random; undefined if none was drawn. */
+  /** The group that was drawn at random; undefined if none was. */
   readonly group: string | undefined;
   readonly groupTag: string | undefined;
-  /** What happens to names, in the order of the rules. */
+  /** The changes of names, in the order of the rules. */
   readonly renames: readonly Rename[];
-  /** No rule is about single series. */
+  /** True if no rule is about single series. */
   readonly isWhole: boolean;
   series(tag: string, plugin: string): SeriesRoute;
 }
@@ -49,13 +48,13 @@ export interface LaneRouteOptions {
   readonly rules: readonly RouteRule[];
   readonly lane: string;
   readonly lanes: readonly LaneFacts[];
-  /** Whose `base` a rule with `needs` means that names none. */
+  /** The base lane that a rule with `needs` means if it has no `base`. */
   readonly base: string;
-  /** What a template says of a run. */
+  /** Expands a template for a run. */
   readonly expand: (template: string, run: RunRef) => string;
 }
 
-/** The rules as they are about one lane. */
+/** The rules as they apply to one lane. */
 export class LaneRoute {
   readonly #options: LaneRouteOptions;
   readonly #rules: readonly CompiledRule[];
@@ -65,7 +64,10 @@ export class LaneRoute {
     this.#rules = options.rules.filter(({ on }) => on === undefined || on.includes(options.lane)).map(compiled);
   }
 
-  /** `run`: where the points come from. `target`: the run of their tracker run, which decides the random group. */
+  /**
+   * Returns the route of a run. `run`: where the points come from. `target`: the run of their tracker run, which
+   * decides the random group.
+   */
   run(run: RunRef, target: RunRef): RunRoute {
     const rules = this.#rules.filter(({ isRun }) => isRun(run.path));
     const why: string[] = [];
@@ -113,7 +115,7 @@ export class LaneRoute {
     return { every, why };
   }
 
-  /** Why a rule excludes something from the lane; undefined if the lane gets it. */
+  /** Returns why a rule excludes something from the lane; undefined if the lane gets it. */
   #against({ lanes, except, needs, base = this.#options.base, assign, drop }: RouteRule, group: string | undefined): string | undefined {
     const { lane } = this.#options;
     if (drop === true) return 'dropped';

@@ -1,53 +1,55 @@
 import type { Gap } from '../model/index.ts';
 
 /**
- * A range of bytes of a file of which only points were sent whose step is a multiple of `every`; 0: none. `end` is
+ * A byte range of a file of which only points were sent whose step is a multiple of `every`; 0: none. `end` is
  * exclusive.
  */
 type Span = readonly [start: number, end: number, every: number];
 
-/** What of a series a lane did not get, and does not get now. */
+/** The parts of a series that a lane did not get, and does not get now. */
 export interface LeftOut {
-  /** How much is sent now: 1 all of it, 0 nothing, else multiples of so many steps. */
+  /** The part that is sent now: 1 every point, 0 none, else points whose step is a multiple. */
   readonly every: number;
-  /** Since when, by file; from the beginning in files that are not here. */
+  /** The offset since when, by file; from the beginning in other files. */
   readonly from?: Readonly<Record<string, number>>;
-  /** What was left out before that, by file. */
+  /** The parts that were left out before that, by file. */
   readonly past?: Readonly<Record<string, readonly Span[]>>;
 }
 
-/** A file as far as a lane has come in it. */
+/** A file with a lane's progress in it. */
 export interface ReadRanges {
   readonly name: string;
   readonly watermark: number;
   readonly gaps: readonly Gap[];
 }
 
-/** What changes for a series when the configuration wants more or less of it. */
+/** The changes for a series when the configuration includes more or less of it. */
 interface Reconsidered {
   readonly left: LeftOut | undefined;
-  /** Byte ranges, by file, that must be sent (again) for what is newly wanted. */
+  /** The byte ranges, by file, that must be sent (again) for the newly included points. */
   readonly resend: readonly (readonly [file: string, start: number, end: number])[];
-  /** Files with gaps that are not to be served any more for this series. */
+  /** The files with gaps that are no longer served for this series. */
   readonly forgone: readonly string[];
 }
 
-/** How much of a series is sent at a place: 1 all of it, 0 nothing, else multiples of so many steps. */
+/**
+ * Returns the part of a series that is sent at a place: 1 every point, 0 none, else points whose step is a multiple.
+ */
 export function everyAt(left: LeftOut | undefined, file: string, offset: number): number {
   if (left === undefined) return 1;
   for (const [start, end, every] of left.past?.[file] ?? []) if (start <= offset && offset < end) return every;
   return offset < (left.from?.[file] ?? 0) ? 1 : left.every;
 }
 
-/** True if a lane is to have points now that it did not get before. */
+/** True if a lane should now have points that it did not get before. */
 export function isWidened(before: number, every: number): boolean {
   return every !== 0 && every !== before && (before === 0 || every % before !== 0);
 }
 
 /**
- * What happens to a series when as much of it is included as `every` says: what was left out so far and is included
- * now becomes pending; what is no longer included is remembered, so that it can become pending later. Thinned data is
- * sent again only if the lane stores a point once that is sent twice.
+ * Returns the changes for a series of which `every` is now included. Points that were left out and are included now
+ * become pending. Points that are no longer included are remembered, so that they can become pending later. Thinned
+ * data is sent again only if the lane stores a point once that is sent twice.
  */
 export function reconsider(
   tag: string,
@@ -63,7 +65,7 @@ export function reconsider(
   const forgone: string[] = [];
   for (const { name, watermark, gaps } of files) {
     from[name] = watermark;
-    // Nothing of these was sent yet: they come as they are wanted when they come.
+    // Nothing in these gaps was sent yet: the rule that applies when they are sent decides.
     const pending = gaps.filter(({ tags }) => tags?.includes(tag) ?? true);
     if (every === 0 && pending.some(({ tags }) => tags !== undefined)) forgone.push(name);
     const now: Span[] = every === 1 ? [] : pending.map(({ start, end }) => [start, end, every]);
@@ -81,7 +83,7 @@ export function reconsider(
   return { left, resend, forgone };
 }
 
-/** What of a span lies outside of some gaps, which are in order. */
+/** Returns the parts of a span outside of some gaps, which are in order. */
 function without([start, end, every]: Span, gaps: readonly Gap[]): Span[] {
   const rest: Span[] = [];
   let at = start;

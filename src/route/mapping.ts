@@ -2,46 +2,49 @@ import type { LeftOut } from './left-out.ts';
 import type { Rename } from './rename.ts';
 
 /**
- * How a lane treats a run, as it was decided when the first of it was sent: kept with the positions, and not changed
- * by another configuration.
+ * A lane's treatment of a run, decided when its first part was sent. It is kept with the positions, and another
+ * configuration does not change it.
  */
 export interface RunMapping {
-  /** Path of the run whose tracker run it goes into. */
+  /** The path of the run whose tracker run it goes into. */
   readonly target: string;
-  /** Stands before its tags there. */
+  /** The prefix of its tags there. */
   readonly prefix: string;
-  /** Goes before that, if the tracker run is one that another program opened. */
+  /** The text before that prefix, if another program opened the tracker run. */
   readonly joinPrefix?: string;
   readonly renames: readonly Rename[];
-  /** Tags whose name there is another one than prefix and renames make of it, since another series has that. */
+  /**
+   * The tags whose name there differs from the one that prefix and renames give, because another series has that
+   * name.
+   */
   readonly names: Readonly<Record<string, string>>;
-  /** By tag, what of it the lane did not get so far. */
+  /** The parts that the lane did not get so far, by tag. */
   readonly left: Readonly<Record<string, LeftOut>>;
-  /** The lane is not to have it. */
+  /** True if the lane excludes the run. */
   readonly isOut: boolean;
 }
 
-/** A run that goes into its own tracker run, whole and under its own names. */
+/** Returns the mapping of a run that goes into its own tracker run, whole and under its own names. */
 export function plainMapping(path: string): RunMapping {
   return { target: path, prefix: '', renames: [], names: {}, left: {}, isOut: false };
 }
 
-/** What happens to a run with replaced files: a new tracker run, or the same one continues. */
+/** The rules for a run with replaced files: it gets a new tracker run, or the same one continues. */
 export const REPLACED = ['new_run', 'same_run'] as const;
-/** What happens to a tracker run when a file of its run holds other content. */
+/** The rule for a tracker run when a file of its run holds other content. */
 export type Replaced = (typeof REPLACED)[number];
 
-/** What a tracker run was opened as: its name, its experiment, its parent stay what they were. */
+/** The names with which a tracker run was opened: its name, its experiment and its parent do not change. */
 export interface Opened {
   readonly name: string;
   readonly group: string;
-  /** How often it was opened again, so that the former ones are not treated as it. */
+  /** The number of times it was opened again, so that former tracker runs are not mistaken for it. */
   readonly epoch: number;
-  /** How often that was because the former one could not be continued: its name says so. */
+  /** The number of times that the former one could not be continued: its name contains it. */
   readonly rebuilt?: number;
-  /** How often it was opened as a new one since files were replaced. */
+  /** The number of times it was opened as a new one because files were replaced. */
   readonly replaced?: number;
-  /** The tracker's own id, of one that something else opened. */
+  /** The tracker's own id, if another program opened it. */
   readonly joins?: string;
   /** The files that identify it in its tracker, each with the checksum of a record. Missing: none were recorded. */
   readonly files?: readonly (readonly [file: string, checksum: number])[];

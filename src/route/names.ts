@@ -4,8 +4,8 @@ import type { RunMapping } from './mapping.ts';
 import type { Rename } from './rename.ts';
 
 /**
- * What a series of a run is called in its tracker run: as it was given out, else as the run's prefix and renames make
- * it.
+ * Returns the name of a run's series in its tracker run: the one that was assigned, else the one that prefix and
+ * renames give.
  */
 export function nameThere(
   mapping: Pick<RunMapping, 'names' | 'prefix' | 'joinPrefix' | 'renames'>,
@@ -17,7 +17,7 @@ export function nameThere(
   return Object.hasOwn(names, tag) ? (names[tag] as string) : wantedName(mapping, tag, plugin, run);
 }
 
-/** The same if no other series has that name. */
+/** Returns the name if no other series has it. */
 export function wantedName(
   { joinPrefix = '', prefix, renames }: Pick<RunMapping, 'prefix' | 'joinPrefix' | 'renames'>,
   tag: string,
@@ -27,7 +27,7 @@ export function wantedName(
   return joinPrefix + prefix + renamed(renames, tag, plugin, run);
 }
 
-/** A tag as the last matching rule renames it; itself if none matches. */
+/** Renames a tag by the last matching rule; returns it unchanged if none matches. */
 export function renamed(rules: readonly Rename[], tag: string, plugin: string, run: string): string {
   let name = tag;
   for (const { tags, kinds, rename } of rules) {
@@ -42,7 +42,7 @@ export function renamed(rules: readonly Rename[], tag: string, plugin: string, r
 
 const patterns = new Map<string, Pattern>();
 
-/** Patterns of a configuration are few, and asked for with every series. */
+/** Returns a pattern from a cache: a configuration has few patterns, and every series asks for them. */
 function compiled(glob: string): Pattern {
   let pattern = patterns.get(glob);
   if (pattern === undefined) {
@@ -52,11 +52,11 @@ function compiled(glob: string): Pattern {
   return pattern;
 }
 
-/** The names of the series of one tracker run: each belongs to one series, whichever came first. */
+/** The names of the series of one tracker run: each belongs to one series, the first that asked for it. */
 export class Names {
   readonly #owners = new Map<string, string>();
 
-  /** The wanted name, with a number if another series has it already. `owner`: the series, as a text. */
+  /** Returns the wanted name, with a number if another series has it already. `owner`: the series, as a text. */
   take(wanted: string, owner: string): string {
     for (let i = 1; ; i++) {
       const name = i === 1 ? wanted : `${wanted}_${i}`;

@@ -1,4 +1,4 @@
 import type { RouteRule } from './rule.ts';
 
-/** What a rule makes of tags. */
+/** A rule that renames tags. */
 export type Rename = Pick<RouteRule, 'tags' | 'kinds' | 'rename'> & { readonly rename: string };

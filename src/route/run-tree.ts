@@ -1,9 +1,9 @@
-/** The runs that are known, by the directory above them: folding asks who else is there. */
+/** The known runs, by the directory above them: folding asks for their siblings. */
 import type { RunRef } from '../model/index.ts';
 
 /** The directories of all roots that hold runs. */
 export class RunTree {
-  /** Names of the directories right below a path that are runs, or have some below them: true for those that are. */
+  /** The names of the directories right below a path that are runs, or contain some: true for those that are. */
   readonly #below = new Map<string, Map<string, boolean>>();
 
   add({ root, path }: RunRef): void {
@@ -16,7 +16,7 @@ export class RunTree {
       this.#below.set(key, known);
       const before = known.get(name);
       known.set(name, isRun || before === true);
-      // What is above it was noted with it.
+      // The directories above it were noted with it.
       if (before !== undefined) return;
       at = above;
     }
@@ -27,7 +27,7 @@ export class RunTree {
     return this.#below.get(keyOf(root, at < 0 ? '.' : path.slice(0, at)))?.get(path.slice(at + 1)) === true;
   }
 
-  /** Names of the directories right below a path that are runs, or have some below them. */
+  /** Returns the names of the directories right below a path that are runs, or contain some. */
   directoriesBelow({ root, path }: RunRef): Iterable<string> {
     return this.#below.get(keyOf(root, path))?.keys() ?? [];
   }

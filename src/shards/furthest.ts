@@ -2,15 +2,15 @@ import { MirrorError } from '../errors.ts';
 import type { FileState } from '../model/index.ts';
 import { TO_OPEN, type UnitDocument } from '../state/index.ts';
 
-/** How far the files of some runs were mirrored, and into which tracker runs. */
+/** The positions in the files of some runs, and their tracker runs. */
 export interface Extent {
-  /** By lane, run and file: generation and watermark. */
+  /** The generation and watermark, by lane, run and file. */
   readonly positions: ReadonlyMap<string, readonly [generation: number, watermark: number]>;
-  /** By lane and run. */
+  /** The handles, by lane and run. */
   readonly handles: ReadonlyMap<string, string>;
 }
 
-/** How far a unit of a state is mirrored, in all of its lanes. */
+/** Returns how much of a unit is mirrored, in all of its lanes. */
 export function extentOfUnit({ lanes, runs }: UnitDocument): Extent {
   const laneAt = (place: number): string => JSON.stringify([lanes[place]?.name, lanes[place]?.target]);
   const positions = new Map<string, readonly [number, number]>();
@@ -25,7 +25,7 @@ export function extentOfUnit({ lanes, runs }: UnitDocument): Extent {
   return { positions, handles };
 }
 
-/** The same of the files of one run, as a store knows them. */
+/** Returns the same for the files of one run, as a store knows them. */
 export function extentOfFiles(lane: string, run: string, files: readonly Pick<FileState, 'name' | 'generation' | 'position'>[]): Extent {
   const positions = files.map(
     ({ name, generation, position }) => [JSON.stringify([lane, run, name]), [generation, position.watermark]] as const,
@@ -33,7 +33,10 @@ export function extentOfFiles(lane: string, run: string, files: readonly Pick<Fi
   return { positions: new Map(positions), handles: new Map() };
 }
 
-/** Where the most is known of some runs. Throws MB3108 where each of two knows something that the other does not. */
+/**
+ * Returns the path of the state or store that knows the most of some runs. Throws MB3108 if two of them each know
+ * something that the other does not.
+ */
 export function furthest(what: string, all: readonly { readonly path: string; readonly extent: Extent }[]): string {
   const best = all.find(({ extent }) => all.every((other) => covers(extent, other.extent)));
   if (best !== undefined) return best.path;

@@ -7,27 +7,27 @@ import { keyOfRun, type Shard, shardText } from '../model/index.ts';
 import { type Extent, extentOfFiles, extentOfUnit, furthest } from './furthest.ts';
 import { inNewFolder, makeState, readSettledState, type ShardFiles, shardFilesIn, whileNobodyWrites } from './shard-files.ts';
 
-/** What is brought together. */
+/** The shards that are merged, and the target. */
 export interface MergeOptions {
-  /** Folders of shards, each with a state, a store, or both, under the names of `names`. */
+  /** Folders of shards, each with a state, a store, or both, under the file names of `names`. */
   readonly folders: readonly string[];
-  /** What state and store are called in the folders. */
+  /** The file names of state and store in the folders. */
   readonly names: ShardFiles;
-  /** Gets the state and the store of all of them. Must not exist, or be empty. */
+  /** The folder that gets the merged state and store. It must not exist, or be empty. */
   readonly to: string;
   readonly rule: UnitRule;
 }
 
-/** What came of a merge. */
+/** The result of a merge. */
 export interface MergeResult {
   readonly runs: number;
   readonly points: number;
 }
 
 /**
- * Brings the states and stores of some shards together in a new folder; what they were made from stays as it is. Of a
- * run that several know, the one counts that got furthest. What one has paused is paused in all. Throws MB3108 if none
- * got furthest, MB3105 for a folder with neither state nor store, and else as `splitIntoShards`.
+ * Merges the states and stores of some shards into a new folder; the sources stay unchanged. If several know a run,
+ * the one with the furthest positions counts. A pause of one shard applies to all. Throws MB3108 if none is furthest,
+ * MB3105 for a folder with neither state nor store, and otherwise as `splitIntoShards`.
  */
 export function mergeShards({ folders, names, to, rule }: MergeOptions): MergeResult {
   const sources = folders.map((folder) => shardFilesIn(folder, names));
@@ -111,7 +111,7 @@ function mergeStores(stores: readonly ShardFiles['store'][], to: ShardFiles['sto
   for (const store of stores) {
     const copied = copyRuns(store, to, (run) => {
       const key = keyOfRun(run);
-      // What is stored of runs whose files are gone, and no longer expected, is in the first store that has it.
+      // Stored data of runs whose files are gone, and no longer expected, comes from the first store that has it.
       if ((chosen.get(key) ?? store.path) !== store.path || taken.has(key)) return false;
       taken.add(key);
       return true;
@@ -121,7 +121,7 @@ function mergeStores(stores: readonly ShardFiles['store'][], to: ShardFiles['sto
   return { runs, points };
 }
 
-/** A shard that is left out would begin from nothing. Throws MB3108 with those that are missing. */
+/** Checks that no shard is missing: a missing one would begin without data. Throws MB3108 with the missing ones. */
 function checkAllThere(shards: readonly (Shard | undefined)[]): void {
   const marked = shards.filter((shard) => shard !== undefined);
   const count = marked.reduce((most, shard) => Math.max(most, shard.count), 0);

@@ -6,20 +6,20 @@ import { flushFolder, makeOwnFolder, temporaryName } from '../own-files/index.ts
 import { realPath } from '../real-path.ts';
 import { FileLock, StateFile } from '../state/index.ts';
 
-/** Where a state and a store lie. */
+/** The paths of a state and a store. */
 export interface ShardFiles {
   readonly statePath: string;
   readonly store: StoreOptions;
 }
 
-/** What lies in the folder of one shard. */
+/** The content of one shard's folder. */
 export interface ShardFolder {
   readonly folder: string;
   readonly runs: number;
   readonly points: number;
 }
 
-/** The same files in another folder. */
+/** Returns the paths of the same files in another folder. */
 export function shardFilesIn(folder: string, { statePath, store }: ShardFiles): ShardFiles {
   return {
     statePath: join(folder, basename(statePath)),
@@ -28,8 +28,8 @@ export function shardFilesIn(folder: string, { statePath, store }: ShardFiles): 
 }
 
 /**
- * Calls `work` with a new folder, which gets its name once all of it is there: a folder of that name is whole. Throws
- * MB3009 if something is there already, or the folder can't be written.
+ * Calls `work` with a temporary folder, which gets its final name once it is complete. So a folder of that name is
+ * complete. Throws MB3009 if something exists there, or if the folder can't be written.
  */
 export function inNewFolder<Result>(folder: string, work: (made: string) => Result): Result {
   if (existsSync(folder) && readdirSync(folder).length > 0) {
@@ -38,7 +38,7 @@ export function inNewFolder<Result>(folder: string, work: (made: string) => Resu
       context: { path: folder },
     });
   }
-  // What a link leads to gets the files, and not the place of the link.
+  // If the folder is a link, its target gets the files, and the link stays.
   const real = realPath(folder, resolve(folder));
   const making = temporaryName(real);
   try {
@@ -55,7 +55,7 @@ export function inNewFolder<Result>(folder: string, work: (made: string) => Resu
   }
 }
 
-/** Calls `work` while no other process writes to those of some stores and states that exist. */
+/** Calls `work` while no other process writes to the existing stores and states. */
 export function whileNobodyWrites<Result>(all: readonly ShardFiles[], work: () => Result): Result {
   const locks: FileLock[] = [];
   try {
@@ -69,7 +69,7 @@ export function whileNobodyWrites<Result>(all: readonly ShardFiles[], work: () =
   }
 }
 
-/** Makes a state with `work`. Throws MB3101 if not all of it could be written. */
+/** Creates a state with `work`. Throws MB3101 if a part of it could not be written. */
 export function makeState<Result>(path: string, work: (state: StateFile) => Result): Result {
   let failure: MirrorError | undefined;
   const state = StateFile.open(path, {
@@ -87,7 +87,7 @@ export function makeState<Result>(path: string, work: (state: StateFile) => Resu
   }
 }
 
-/** Opens a state to read from it. Throws MB3107 if something that was begun has to be finished first. */
+/** Opens a state for reading. Throws MB3107 if an earlier change must be finished first. */
 export function readSettledState(path: string): ReturnType<typeof StateFile.openForReading> {
   const reader = StateFile.openForReading(path);
   if (reader.tasks().length === 0) return reader;

@@ -15,20 +15,20 @@ import {
   whileNobodyWrites,
 } from './shard-files.ts';
 
-/** What is divided, and how. */
+/** The state and store that are divided, and the target. */
 export interface SplitOptions {
   readonly from: ShardFiles;
-  /** How many shards. */
+  /** The number of shards. */
   readonly count: number;
-  /** Gets a folder for each shard, named by its index. Must not exist, or be empty. */
+  /** The folder that gets a folder for each shard, named by its index. It must not exist, or be empty. */
   readonly to: string;
   readonly rule: UnitRule;
 }
 
 /**
- * Divides a state and the store next to it (either may be missing) into those of `count` shards; what they were made
- * from stays as it is. What is paused is paused in every shard. Throws MB3105 if there is neither, MB3107 for the state
- * of a single shard, MB3106 or MB3004 while another process writes, MB3009 where the folders can't be made.
+ * Divides a state and the store next to it (either may be missing) into `count` shards; the sources stay unchanged. A
+ * pause applies to every shard. Throws MB3105 if there is neither, MB3107 for the state of a single shard, MB3106 or
+ * MB3004 while another process writes, MB3009 if the folders can't be created.
  */
 export function splitIntoShards({ from, count, to, rule }: SplitOptions): ShardFolder[] {
   const [hasState, hasStore] = [existsSync(from.statePath), existsSync(from.store.path)];
@@ -44,7 +44,7 @@ export function splitIntoShards({ from, count, to, rule }: SplitOptions): ShardF
       Array.from({ length: count }, (_, index) => {
         const folder = join(made, String(index));
         const places = shardFilesIn(folder, from);
-        // A store alone gets a state all the same: it says whose runs they are.
+        // A store alone also gets a state, which notes the shard.
         const states = hasState
           ? splitState(from.statePath, places.statePath, index, count, rule)
           : (makeState(places.statePath, (state) => state.useShard(markOf(index, count, rule))) ?? 0);
@@ -82,7 +82,7 @@ function splitState(from: string, to: string, index: number, count: number, rule
   }
 }
 
-/** The only shard is that of all runs. */
+/** Returns the mark of a shard. A single shard is that of all runs. */
 function markOf(index: number, count: number, rule: UnitRule): MarkedShard | undefined {
   return count === 1 ? undefined : { index, count, ...rule };
 }

@@ -2,14 +2,14 @@ import type { RunRef, Series } from '../model/index.ts';
 import { seriesFacts, seriesOf } from './rows.ts';
 import type { StateStore } from './state-store.ts';
 
-/** The run's series so far, in the order of their numbers. */
+/** Returns the run's series so far, in the order of their numbers. */
 export function catalogueOf({ ids, statements }: Pick<StateStore, 'ids' | 'statements'>, run: RunRef): readonly Series[] {
   const row = ids.findRun(run);
   return row === undefined ? [] : statements.all('SELECT * FROM series WHERE run = ? ORDER BY number', row).map(seriesOf);
 }
 
-// The next number is looked up at the end of the primary key: counting the rows would make each of many series cost
-// all those before it.
+// The next number comes from the end of the primary key: counting the rows would make each of many series cost all
+// earlier ones.
 const ADD_SERIES = `
   INSERT INTO series (run, number, tag, plugin, data_class, metadata, display_name, description, form, first_file, first_offset)
   VALUES (?1, coalesce((SELECT number FROM series WHERE run = ?1 ORDER BY number DESC LIMIT 1) + 1, 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
@@ -19,8 +19,8 @@ const ADD_SERIES = `
   WHERE (excluded.first_file, excluded.first_offset) <= (first_file, first_offset)`;
 
 /**
- * Notes series, by their tags: the numbers are the state's own, since lanes that read on their own meet the tags of a
- * run in different orders. What the first value says, by file name and offset, holds.
+ * Notes series by their tags. The state numbers them itself, since lanes that read independently meet the tags of a
+ * run in different orders. What the first value (by file name and offset) says counts.
  */
 export function addSeries({ commits, statements, ids }: StateStore, run: RunRef, series: readonly Series[]): void {
   for (const each of series) {

@@ -1,10 +1,13 @@
 import type { Gap } from '../model/index.ts';
 
-/** What is wrong with the gaps of a position: they are in order, before the watermark, and owe nothing twice. */
+/**
+ * Returns what is wrong with the gaps of a position. Valid gaps are in order, before the watermark, and no data is
+ * pending twice.
+ */
 export function checkGaps(gaps: readonly Gap[], watermark: number): string[] {
   const problems: string[] = [];
-  // Of the gaps so far: the one that begins last, the one that reaches furthest, and the same for each tag and those
-  // without.
+  // Of the gaps so far: the one that begins last and the one that ends last; and the one that ends last for each tag
+  // and without tags.
   let latest: Gap | undefined;
   let furthest: Gap | undefined;
   const furthestOf = new Map<string | undefined, Gap>();
@@ -16,7 +19,7 @@ export function checkGaps(gaps: readonly Gap[], watermark: number): string[] {
     if (latest !== undefined && latest.start > start)
       problems.push(`${name} comes after the later one from ${latest.start} to ${latest.end}`);
     else {
-      // Gaps of different tags may lie over the same bytes.
+      // Gaps of different tags may cover the same bytes.
       const rivals = gap.tags === undefined ? [furthest] : [undefined, ...gap.tags].map((tag) => furthestOf.get(tag));
       const rival = rivals.find((before) => before !== undefined && before.end > start);
       if (rival !== undefined) problems.push(`${name} overlaps the one from ${rival.start} to ${rival.end}`);

@@ -3,16 +3,14 @@ import type { Damage, Gap, RecordMark } from '../model/index.ts';
 import { checkGaps } from './check-gaps.ts';
 import type { Row, Statements } from './statements.ts';
 
-/** Something in a state that must not be so. */
+/** A problem in a state. */
 export interface StateProblem {
-  /** The run, file, lane or table it was found in. */
+  /** The run, file, lane or table with the problem. */
   readonly where: string;
   readonly what: string;
 }
 
-/**
- * Looks at every row; an empty list is a valid state. Pages that make no sense can keep it from looking any further.
- */
+/** Checks every row. An empty list means a valid state. Corrupt pages can end the check early. */
 export function checkState(statements: Statements): StateProblem[] {
   try {
     return findProblems(statements);
@@ -24,7 +22,7 @@ export function checkState(statements: Statements): StateProblem[] {
 
 function findProblems(statements: Statements): StateProblem[] {
   const pages = statements.all('PRAGMA integrity_check').map(({ integrity_check: found }) => String(found));
-  // On pages that make no sense, the rest would only repeat it, or fail.
+  // If pages are corrupt, the other checks would only repeat that, or fail.
   if (pages.some((found) => found !== 'ok')) return pages.map((what) => ({ where: 'database', what }));
   return [
     ...orphans(statements),
@@ -84,7 +82,7 @@ function positions(statements: Statements): StateProblem[] {
     const report = (what: string): number => problems.push({ where: `lane ${row.lane_name}, ${row.root}/${row.path}/${row.name}`, what });
     const [watermark, size] = [Number(row.watermark), Number(row.size)];
     if (watermark < 0) report(`the watermark is ${watermark}`);
-    // Without a stamp the file was not read to its end at that size, or it was found shorter.
+    // A file without a stamp was not read to its end at that size, or it was found shorter.
     if (row.stamp !== '' && watermark > size) report(`the watermark ${watermark} is beyond the end of the file, ${size}`);
     if (Number(row.generation) > Number(row.file_generation))
       report(`its generation ${row.generation} is newer than the file's, ${row.file_generation}`);

@@ -5,9 +5,9 @@ import { ALL_RUN_ROWS, runDocument } from './unit-document.ts';
 import { readVerdict } from './verified.ts';
 
 /**
- * The whole content as one JSON document, run after run, so that the size of a state is no matter. Rows are named as
- * others know them, not by their numbers: two states can be compared, and merged. Steps that no double holds are
- * texts, bytes are base64. Described in docs/state.md.
+ * Yields the whole content as one JSON document, run after run, so that the size of a state does not matter. Rows
+ * have their public names, not their numbers: two states can be compared, and merged. Steps that no double can hold
+ * are texts, bytes are base64. Described in docs/state.md.
  */
 export function* dumpState(statements: Statements): Generator<string, void, void> {
   const facts = statements.all("SELECT key, value FROM meta WHERE key NOT LIKE '[%'");
@@ -20,7 +20,7 @@ export function* dumpState(statements: Statements): Generator<string, void, void
   const roots = statements.all('SELECT name, path FROM root ORDER BY name');
   yield `,\n"tasks":${JSON.stringify(tasksIn(statements))}`;
   yield `,\n"roots":${JSON.stringify(roots)},\n"lanes":${JSON.stringify(lanes.map((lane) => laneJson(statements, lane)))},\n"runs":[`;
-  // Lanes are told by their place in the list above.
+  // Lanes are identified by their position in the list above.
   const places = new Map(lanes.map(({ id }, i) => [id, i]));
   for (const [i, run] of statements.all(ALL_RUN_ROWS).entries())
     yield `${i === 0 ? '' : ','}\n${JSON.stringify(runDocument(statements, run, places))}`;

@@ -4,8 +4,8 @@ import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts';
 import { DAMAGED_HINT } from './sqlite-error.ts';
 
 /**
- * The first bytes of every SQLite file (https://sqlite.org/fileformat.html, 1.3); two of its fields are for its
- * owner.
+ * The first bytes of every SQLite file (https://sqlite.org/fileformat.html, 1.3). Two of the header's fields are for
+ * the application.
  */
 const MAGIC = 'SQLite format 3\0';
 const HEADER_BYTES = 100;
@@ -13,7 +13,7 @@ const VERSION_AT = 60;
 const APPLICATION_AT = 68;
 
 /**
- * Which program a file belongs to, by its bytes, before SQLite may touch it: SQLite writes next to a file, and
+ * Decides by its bytes whether a file is our state, before SQLite may touch it: SQLite writes next to a file, and
  * sometimes into it, when it opens it. Throws for everything that is not our state.
  */
 export function judgeFile(path: string): 'absent' | 'ours' {
@@ -51,7 +51,7 @@ export function refuseNewer(path: string, version: number): void {
   });
 }
 
-/** A log without its file would be merged into the one that is made in its place, or is what is left of a state. */
+/** Refuses a log without its file: SQLite would merge it into the new file, or it is the remainder of a state. */
 function refuseRemains(path: string): void {
   for (const remains of [`${path}-wal`, `${path}-journal`]) {
     if ((statSync(remains, { throwIfNoEntry: false })?.size ?? 0) === 0) continue;
@@ -72,7 +72,7 @@ function readHeader(path: string): Buffer {
   }
 }
 
-/** The error for a state file that is corrupt. */
+/** Returns the error for a state file that is corrupt. */
 export function damaged(path: string, found: string): MirrorError {
   return new MirrorError('MB3104', `${path} is damaged: ${found}`, { hint: DAMAGED_HINT, context: { path } });
 }

@@ -3,51 +3,54 @@ import { type Clock, systemClock } from '../clock.ts';
 import { MirrorError } from '../errors.ts';
 import { isStorageTrouble } from './sqlite-error.ts';
 
-/** Calls `work` once after `delayMs`, and returns how to call it off. */
+/** Calls `work` once after `delayMs`. Returns a function that cancels the call. */
 export type Schedule = (delayMs: number, work: () => void) => () => void;
 
-/** With the system's clock. */
+/** The schedule with the system's clock. */
 export const realSchedule: Schedule = scheduleOf(systemClock);
 
-/** With timers of a clock. They keep no process alive. */
+/** Returns a schedule with timers of a clock. They keep no process alive. */
 export function scheduleOf(clock: Clock): Schedule {
   return (delayMs, work) => clock.after(delayMs, work, { keepsAlive: false });
 }
 
-/** The database, and when changes are committed. */
+/** The database, and the schedule of commits. */
 interface GroupCommitOptions {
   readonly db: DatabaseSync;
   readonly schedule: Schedule;
-  /** Something could not be committed: it is kept, and tried again. */
+  /** Called when a commit failed: the changes are kept, and retried. */
   readonly onFailure: (error: unknown) => void;
-  /** Rows that were made are gone again: forget their numbers. */
+  /** Called when new rows were rolled back: their numbers must be forgotten. */
   readonly onRollback: () => void;
 }
 
-/** A change waits no longer than this for others to be committed with. */
+/** The longest time that a change waits for others in its commit. */
 const LONGEST_WAIT_MS = 100;
 const MOST_CHANGES = 100;
-/** After a commit that failed. Each try may wait for `busy_timeout`, so not with every change. */
+/**
+ * The delay after a commit that failed. Each try may wait for `busy_timeout`, so mirrorboard does not retry with
+ * every change.
+ */
 const RETRY_MS = 1000;
 
 /**
- * Collects changes and commits them together, at latest 100 ms after the first or when there are 100. They are made
- * at once, in a transaction that stays open, so that reads by the same connection see them; and each is remembered
- * under a key until it is committed, since a commit that fails may undo all of them: then they are made again. A
- * later change under a key replaces the earlier one, so that a disk that stays full costs memory for what changed,
- * not for how often.
+ * Collects changes and commits them together, at latest 100 ms after the first or when there are 100. Changes are
+ * made at once, in an open transaction, so that reads by the same connection see them. Each change is also kept in
+ * memory under a key until it is committed, since a failed commit may undo all of them: then they are made again. A
+ * later change under a key replaces the earlier one. So a disk that stays full costs memory for what changed, not for
+ * how often.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
   readonly #db: DatabaseSync;
-  /** What is not committed, in the order of the last change under each key. */
+  /** Uncommitted changes, in the order of the last change under each key. */
   readonly #pending = new Map<string, () => void>();
-  /** What the outermost call under way has added. */
+  /** Changes that the outermost call under way has added. */
   #added: [key: string, apply: () => void][] = [];
   #depth = 0;
   /** Changes since the last commit. */
   #count = 0;
-  /** Whether the transaction holds all of `pending`. */
+  /** True if the transaction holds all of `pending`. */
   #isMade = true;
   #isFailing = false;
   #cancelTimer: (() => void) | undefined;
@@ -57,12 +60,12 @@ export class GroupCommit {
     this.#db = options.db;
   }
 
-  /** Whether everything has been committed. */
+  /** True if everything has been committed. */
   get isEmpty(): boolean {
     return this.#pending.size === 0;
   }
 
-  /** Whether the last try to commit failed. */
+  /** True if the last commit failed. */
   get isFailing(): boolean {
     return this.#isFailing;
   }
@@ -72,7 +75,7 @@ export class GroupCommit {
     return this.#isMade;
   }
 
-  /** Makes a change; `apply` may run several times, and each time does the same, wholly. */
+  /** Makes a change. `apply` may run several times; it must do the same each time, and completely. */
   change(key: string, apply: () => void): void {
     this.together(() => {
       if (this.#isMade) this.#attempt(apply);
@@ -80,7 +83,7 @@ export class GroupCommit {
     });
   }
 
-  /** Whatever `work` changes is committed in one transaction. When it throws, nothing of it is kept. */
+  /** Commits all changes that `work` makes in one transaction. If `work` throws, none of them is kept. */
   together(work: () => void): void {
     if (this.#depth > 0) {
       work();
@@ -100,7 +103,7 @@ export class GroupCommit {
     this.#keep();
   }
 
-  /** Sees to it that reading by this connection shows every change made so far; throws where that cannot be. */
+  /** Makes sure that reads by this connection show every change made so far. Throws if that is impossible. */
   makeAll(): void {
     if (this.#isMade) return;
     if (this.#pending.size > 0) {
@@ -120,7 +123,7 @@ export class GroupCommit {
     if (!this.#db.isTransaction) this.#db.exec('BEGIN IMMEDIATE');
   }
 
-  /** Commits now; false if that failed, which was reported. */
+  /** Commits now. Returns false if that failed; the failure was reported. */
   flush(): boolean {
     if (this.#depth > 0) throw new MirrorError('MB9001', 'a flush would part changes that belong together');
     this.#cancelTimer?.();
@@ -138,7 +141,9 @@ export class GroupCommit {
     return true;
   }
 
-  /** The last try; what fails now is lost, which is reported. Nothing may be changed afterwards. */
+  /**
+   * Commits for the last time. Changes that fail now are lost, which is reported. Nothing may be changed afterwards.
+   */
   close(): boolean {
     const isDone = this.flush();
     this.#cancelTimer?.();
@@ -159,7 +164,10 @@ export class GroupCommit {
     else this.#cancelTimer ??= this.#options.schedule(this.#isFailing ? RETRY_MS : LONGEST_WAIT_MS, () => this.flush());
   }
 
-  /** Trouble with the disk takes no change away: it is made later. A change that is wrong in itself is the caller's. */
+  /**
+   * Makes a change. A storage error loses no change: it is made later. An error in the change itself is thrown to the
+   * caller.
+   */
   #attempt(work: () => void): void {
     try {
       work();
@@ -170,8 +178,8 @@ export class GroupCommit {
   }
 
   /**
-   * A change that was never made, because of trouble with the disk, may be wrong: it must not block the others
-   * forever.
+   * Makes a change again. A change that was never made, because of a storage error, may be wrong: it must not block
+   * the others forever.
    */
   #remake(key: string, apply: () => void): void {
     try {
@@ -185,7 +193,8 @@ export class GroupCommit {
 
   #fail(error: unknown): void {
     this.#undo();
-    // Also if nothing was pending: the call under way may have made changes that are not there yet.
+    // This applies also if nothing was pending: the call under way may have made changes that are not in `pending`
+    // yet.
     this.#isMade = false;
     this.#isFailing = true;
     this.#count = 0;
@@ -194,7 +203,7 @@ export class GroupCommit {
     this.#options.onFailure(error);
   }
 
-  /** SQLite ends a transaction on its own after some failures. */
+  /** Rolls back. SQLite ends a transaction on its own after some failures. */
   #undo(): void {
     if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
     this.#options.onRollback();

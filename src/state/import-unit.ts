@@ -5,7 +5,7 @@ import type { StateStore } from './state-store.ts';
 import type { Statements } from './statements.ts';
 import { type FileDocument, laneKeyOf, type RunDocument, type UnitDocument } from './unit-document.ts';
 
-/** What is kept of a run besides its files. */
+/** The tables with data of a run, besides its files. */
 const OF_RUN = ['series', 'delivered', 'handle', 'journal', 'intent', 'mapping', 'side'] as const;
 const OF_FILE = ['position', 'refusal', 'retry'] as const;
 
@@ -18,7 +18,7 @@ export function checkUnit({ version }: UnitDocument): void {
   });
 }
 
-/** Takes a unit in: what was known of its runs before is replaced. Inside a transaction. */
+/** Imports a unit, and replaces what was known of its runs before. Runs inside a transaction. */
 export function importUnit(store: StateStore, { root, lanes, runs }: UnitDocument): void {
   const { statements, ids } = store;
   statements.run(

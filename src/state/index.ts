@@ -1,6 +1,6 @@
 /**
- * Everything that outlives the process apart from the stores: the state file, and the lock that keeps it (and a
- * store) to one writer.
+ * Keeps everything that outlives the process apart from the stores: the state file, and the lock that limits it (and
+ * a store) to one writer.
  */
 export type { StateProblem } from './check-state.ts';
 export type { FileRef } from './file-ref.ts';

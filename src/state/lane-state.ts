@@ -23,23 +23,23 @@ import type { StateStore } from './state-store.ts';
 import type { Row } from './statements.ts';
 import { type LaneVerdict, readVerdict } from './verified.ts';
 
-/** What a lane has delivered of a run, points that were sent again included: for people. */
+/** Data of a run that a lane has delivered, repeated points included. The numbers are for people. */
 export interface Delivered {
   readonly points: number;
   readonly lastStep: number | bigint | null;
   /** The latest wall time, seconds; null if there was none. */
   readonly lastWallTime: number | null;
-  /** The run's hparams say that it failed. */
+  /** True if the run's hparams report a failure. */
   readonly hasFailed: boolean;
 }
 
-/** What became of a file next to the event files, by one rule. */
+/** The outcome for a file next to the event files, by one rule. */
 export interface ArtifactState {
-  /** Below the run's directory. */
+  /** The path below the run's directory. */
   readonly path: string;
-  /** What was to be done with it, as a text: another one is another rule. */
+  /** The task for the file as a text: another text is another rule. */
   readonly rule: string;
-  /** Of the file system, as for event files. */
+  /** The stamp of the file system, as for event files. */
   readonly stamp: string;
   readonly bytes: number;
   /** SHA-256 of the content that was sent, hex. */
@@ -47,24 +47,24 @@ export interface ArtifactState {
   readonly outcome: ArtifactResult;
 }
 
-/** What became of a param file or an artifact. */
+/** The outcome for a param file or an artifact. */
 export interface ArtifactResult {
   readonly kind: 'done' | 'unsupported' | 'refused' | 'invalid';
   readonly reason?: string;
-  /** The file is there; what is missing is what was to be made of it. */
+  /** True if the file is stored, but what should be made of it is missing. */
   readonly isStored?: true;
-  /** Params that stayed what they were, since the tracker never changes one: `lr: 0.1, not 0.2`. */
+  /** Params that kept their value, since the tracker never changes one: `lr: 0.1, not 0.2`. */
   readonly kept?: readonly string[];
-  /** When the tracker refused it last, by the wall clock; states of older versions do not say. */
+  /** The time of the tracker's last refusal, by the wall clock; missing in states of older versions. */
   readonly askedAtMs?: number;
 }
 
-/** Whether the tracker was asked, and did not take it. What was never asked for has no content to it. */
+/** True if the tracker was asked to take the file, and refused. A file that was never sent has no hash. */
 export function isRefusedFile({ outcome, hash }: ArtifactState): boolean {
   return outcome.kind === 'refused' && hash !== '';
 }
 
-/** What one acceptance adds. */
+/** The numbers that one acceptance adds. */
 export type NewlyDelivered = Pick<Delivered, 'points' | 'lastStep'> & Partial<Delivered>;
 
 const WRITE_FILE = `
@@ -78,13 +78,13 @@ const WRITE_FILE = `
 const WRITE_POSITION = `
   INSERT OR REPLACE INTO position (lane, file, generation, watermark, gaps, last, records, size, stamp) VALUES (?,?,?,?,?,?,?,?,?)`;
 
-/** In the place of a handle: the tracker run is to be opened, as its other columns say. */
+/** A placeholder for a handle: the tracker run is opened later, as its other columns say. */
 export const TO_OPEN = '';
 
-/** Runs that are read in one go; between two goes others may have their turn. */
+/** Runs that are read in one go. Between two reads, other work may run. */
 const RUNS_AT_A_TIME = 500;
 
-/** What changes a lane's state. */
+/** The methods that change a lane's state. */
 type LaneWrites =
   | 'accepted'
   | 'keepHandle'
@@ -102,17 +102,17 @@ type LaneWrites =
   | 'keepIntent'
   | 'clearIntent';
 
-/** A lane's state for those who only read it. */
+/** A lane's state for code that only reads it. */
 export type LaneView = Omit<LaneState, LaneWrites | 'keepSnapshot' | 'dropRetryWish'>;
 
-/** One lane's part of the state. Changes are committed in groups, see `GroupCommit`; readings show them at once. */
+/** One lane's part of the state. Changes are committed in groups, see `GroupCommit`; reads show them at once. */
 export class LaneState {
   readonly name: string;
   readonly target: string;
   readonly #key: LaneKey;
   readonly #store: StateStore;
   /**
-   * Of runs with changes on their way: the sums are worked out here, so that making a change again counts nothing
+   * Sums of runs with uncommitted changes. They are computed here, so that making a change again counts nothing
    * twice.
    */
   readonly #delivered = new Map<string, Delivered>();
@@ -125,8 +125,8 @@ export class LaneState {
   }
 
   /**
-   * The run's files as this lane has to continue with them: those it never read, or read in an older generation,
-   * begin at 0.
+   * Returns the run's files with the positions from which this lane continues. Files that it never read, or read in
+   * an older generation, begin at 0.
    */
   known(run: RunRef): KnownRun {
     const { ids, statements } = this.#store.reading();
@@ -137,7 +137,7 @@ export class LaneState {
     return this.#knownRun(run, row, files);
   }
 
-  /** What `known` says of one file, without looking at the others of its run. */
+  /** Returns what `known` returns for one file, without reading the others of its run. */
   knownFile(run: RunRef, name: string): FileState | undefined {
     const { ids, statements } = this.#store.reading();
     const [lane, row] = [ids.findLane(this.#key) ?? 0, ids.findRun(run)];
@@ -147,8 +147,8 @@ export class LaneState {
   }
 
   /**
-   * Every run of the state with what `known` says of it, in the order in which they came: much faster than one by
-   * one.
+   * Yields every run of the state with what `known` returns for it, in the order in which they were added. This is
+   * much faster than single calls.
    */
   *knownRuns(): Generator<readonly [run: RunRef, known: KnownRun], void, void> {
     for (let last = 0; ; ) {
@@ -162,7 +162,7 @@ export class LaneState {
     }
   }
 
-  /** The same of one root, without going through the others. */
+  /** Does the same for one root, without reading the others. */
   *knownRunsOf(root: string): Generator<readonly [run: RunRef, known: KnownRun], void, void> {
     const { ids, statements } = this.#store.reading();
     const lane = ids.findLane(this.#key) ?? 0;
@@ -173,7 +173,7 @@ export class LaneState {
     }
   }
 
-  /** Some runs with their files. */
+  /** Yields some runs with their files. */
   *#knownRows(rows: readonly Row[], found: readonly unknown[][]): Generator<readonly [run: RunRef, known: KnownRun], void, void> {
     const files = Map.groupBy(found as unknown as readonly KnownFileRow[], ([run]) => run);
     for (const row of rows) {
@@ -188,14 +188,14 @@ export class LaneState {
     return { files: files.map((file) => knownFile(file, statements)), tags: Number(row.tags), points, lastStep };
   }
 
-  /** The run's series so far, whichever lane met them first, in the order of their numbers. */
+  /** Returns the run's series so far, from whichever lane, in the order of their numbers. */
   catalogue(run: RunRef): readonly Series[] {
     return catalogueOf(this.#store.reading(), run);
   }
 
   /**
-   * A backend has accepted everything up to `state`. What is known of the file itself is replaced only by a lane that
-   * has read at least as far: one that lags knows less of it.
+   * Notes that a backend has accepted everything up to `state`. Only a lane that has read at least as much as others
+   * replaces the facts about the file itself: a lane that lags knows less.
    */
   accepted(run: RunRef, state: FileState, newSeries: readonly Series[], delivered?: NewlyDelivered): void {
     const { commits, statements, ids } = this.#store;
@@ -217,12 +217,12 @@ export class LaneState {
     return this.#text(`SELECT handle AS text FROM handle WHERE lane = ? AND run = ? AND handle <> '${TO_OPEN}'`, run) as Handle | undefined;
   }
 
-  /** Keeps the handle of a tracker run that is open, and what it was opened as. */
+  /** Keeps the handle of an open tracker run, and how it was opened. */
   keepHandle(run: RunRef, handle: Handle, opened?: Opened): void {
     this.#writeHandle(run, handle, opened);
   }
 
-  /** Records how to open the tracker run that replaces the former one. Until it is open, `handle` returns undefined. */
+  /** Notes how to open the tracker run that replaces the former one. Until it is open, `handle` returns undefined. */
   keepRestart(run: RunRef, as: Opened): void {
     this.#writeHandle(run, TO_OPEN, as);
   }
@@ -232,13 +232,13 @@ export class LaneState {
     this.#change('handle', run, sql, handle, opened === undefined ? null : JSON.stringify(opened));
   }
 
-  /** What a tracker run was opened as, or is to be opened as after a restart; undefined if neither was noted. */
+  /** Returns how a tracker run was opened, or will be opened after a restart; undefined if neither was noted. */
   opened(run: RunRef): Opened | undefined {
     const text = this.#text('SELECT opened AS text FROM handle WHERE lane = ? AND run = ? AND opened IS NOT NULL', run);
     return text === undefined ? undefined : (JSON.parse(text) as Opened);
   }
 
-  /** Every tracker run there is a handle of. */
+  /** Returns every tracker run that has a handle. */
   handles(): (readonly [run: RunRef, handle: Handle])[] {
     const { ids, statements } = this.#store.reading();
     const sql = `SELECT root.name AS root, run.path, handle.handle FROM handle JOIN run ON run.id = handle.run
@@ -249,7 +249,7 @@ export class LaneState {
       .map(({ root, path, handle }) => [{ root: String(root), path: String(path) }, String(handle) as Handle]);
   }
 
-  /** How the lane treats its runs, where that is not whole, and under a name of their own. */
+  /** Returns the lane's mappings: of all runs that it does not mirror whole and as themselves. */
   mappings(): (readonly [run: RunRef, mapping: RunMapping])[] {
     const { ids, statements } = this.#store.reading();
     const sql = `SELECT root.name AS root, run.path, mapping.mapping FROM mapping JOIN run ON run.id = mapping.run
@@ -259,13 +259,13 @@ export class LaneState {
       .map(({ root, path, mapping }) => [{ root: String(root), path: String(path) }, statements.parse<RunMapping>(mapping)]);
   }
 
-  /** Keeps how the lane treats a run; undefined: whole, as itself. */
+  /** Keeps the mapping of a run; undefined: the run is mirrored whole, as itself. */
   keepMapping(run: RunRef, mapping: RunMapping | undefined): void {
     if (mapping === undefined) this.#change('mapping', run, 'DELETE FROM mapping WHERE lane = ? AND run = ?');
     else this.#change('mapping', run, 'INSERT OR REPLACE INTO mapping (lane, run, mapping) VALUES (?,?,?)', JSON.stringify(mapping));
   }
 
-  /** The artifacts and params that were sent for a run, by path and rule. */
+  /** Returns the artifacts and params that were sent for a run, by path and rule. */
   artifacts(run: RunRef): ArtifactState[] {
     const { ids, statements } = this.#store.reading();
     const sql = 'SELECT path, rule, stamp, bytes, hash, outcome FROM side WHERE lane = ? AND run = ? ORDER BY path, rule';
@@ -279,7 +279,7 @@ export class LaneState {
     }));
   }
 
-  /** Counts of artifacts and params in all runs, by outcome. */
+  /** Counts artifacts and params in all runs, by outcome. */
   artifactCounts(): Readonly<Record<ArtifactResult['kind'], number>> {
     const { ids, statements } = this.#store.reading();
     const sql = `SELECT outcome ->> '$.kind' AS kind, count(*) AS n FROM side WHERE lane = ? GROUP BY 1`;
@@ -287,12 +287,12 @@ export class LaneState {
     return { done: 0, unsupported: 0, refused: 0, invalid: 0, ...Object.fromEntries(found) };
   }
 
-  /** Artifacts and param files that the tracker refused, by name. */
+  /** Returns artifacts and param files that the tracker refused, by name. */
   refusedFiles(): RefusedFile[] {
     return this.#filesWhere(IS_REFUSED_FILE);
   }
 
-  /** The same of what it has no place for: files, params, versions of models, datasets. */
+  /** Returns the files, params, versions of models and datasets for which the tracker has no place. */
   unsupportedFiles(): RefusedFile[] {
     return this.#filesWhere(IS_UNSUPPORTED_FILE);
   }
@@ -314,14 +314,14 @@ export class LaneState {
     this.#change(`side ${path} ${rule}`, run, sql, path, rule, stamp, bytes, hash, JSON.stringify(outcome));
   }
 
-  /** Whatever was done with a file by a rule is done once more. */
+  /** Forgets the outcome for a file by a rule, so that it is processed again. */
   forgetArtifact(run: RunRef, path: string, rule: string): void {
     this.#change(`side ${path} ${rule}`, run, 'DELETE FROM side WHERE lane = ? AND run = ? AND path = ? AND rule = ?', path, rule);
   }
 
   /**
-   * The last snapshot of the lane; undefined if there is none. It is a fact like those of `meta`: states of all
-   * versions can have it.
+   * Returns the last snapshot of the lane; undefined if there is none. It is a row of `meta`: states of all versions
+   * can have it.
    */
   snapshot(): unknown {
     const { statements } = this.#store.reading();
@@ -329,7 +329,7 @@ export class LaneState {
     return row === undefined ? undefined : statements.parse(row.value);
   }
 
-  /** Keeps a snapshot of the lane, for `status` and for the next process; only the last one is kept. */
+  /** Keeps a snapshot of the lane, for `status` and for the next process. Only the last one is kept. */
   keepSnapshot(document: unknown): void {
     const { commits, statements } = this.#store;
     const text = JSON.stringify(document);
@@ -338,22 +338,22 @@ export class LaneState {
     );
   }
 
-  /** The last result of `verify` for the lane; undefined if it never compared the whole lane. */
+  /** Returns the last result of `verify` for the lane; undefined if it never compared the whole lane. */
   verdict(): LaneVerdict | undefined {
     return readVerdict(this.#store.reading().statements, this.name, this.target);
   }
 
-  /** What of the lane people have paused. */
+  /** Returns the lane's pauses, which people asked for. */
   pauses(): LanePause[] {
     return readPauses(this.#store.reading().statements, this.name, this.target);
   }
 
-  /** A retry that was asked for; undefined if none is. */
+  /** Returns the requested retry; undefined if there is none. */
   retryWish(): string | undefined {
     return readRetryWish(this.#store.reading().statements, this.name, this.target);
   }
 
-  /** The retry was obeyed. */
+  /** Drops a retry request that was carried out. */
   dropRetryWish(obeyed: string): void {
     const { commits, statements } = this.#store;
     const work = (): void => dropRetryWish(statements, this.name, this.target, obeyed);
@@ -364,7 +364,7 @@ export class LaneState {
     return JSON.stringify(['stand', this.name, this.target]);
   }
 
-  /** Forgets all that the lane did with a run: it begins at 0. */
+  /** Forgets everything that the lane did with a run: it begins at 0. */
   restart(run: RunRef): void {
     const { commits, statements, ids } = this.#store;
     this.#delivered.delete(keyOfRun(run));
@@ -381,7 +381,7 @@ export class LaneState {
     });
   }
 
-  /** Whether the tracker was told that the run has ended. */
+  /** True if mirrorboard told the tracker that the run has ended. */
   isEnded(run: RunRef): boolean {
     return this.#text('SELECT is_ended AS text FROM handle WHERE lane = ? AND run = ?', run) === '1';
   }
@@ -393,12 +393,12 @@ export class LaneState {
     );
   }
 
-  /** What was delivered of a run so far. */
+  /** Returns what was delivered of a run so far. */
   delivered(run: RunRef): Delivered {
     return this.#deliveredTo(run);
   }
 
-  /** Points a tracker will never take. A point that is refused again is the same row. */
+  /** Notes points that a tracker will never take. A point that is refused again is the same row. */
   refused(run: RunRef, file: string, generation: number, refusals: readonly Refusal[]): void {
     const { commits, statements, ids } = this.#store;
     commits.together(() => {
@@ -419,7 +419,7 @@ export class LaneState {
     });
   }
 
-  /** How many points the tracker should hold and would not take, of what the files hold now. */
+  /** Counts the points in the present files that the tracker should hold but refused. */
   refusedInAll(): number {
     const { ids, statements } = this.#store.reading();
     const lane = ids.findLane(this.#key);
@@ -427,14 +427,14 @@ export class LaneState {
     return Number(statements.get(`SELECT count(*) AS n ${REFUSALS_NOW} AND refusal.lane = ? AND kind <> 'unsupported'`, lane)?.n ?? 0);
   }
 
-  /** Whether any point of a run was refused. */
+  /** True if any point of a run was refused. */
   hasRefusals(run: RunRef): boolean {
     return (
       this.#text('SELECT 1 AS text FROM refusal JOIN file ON file.id = refusal.file WHERE lane = ? AND file.run = ? LIMIT 1', run) === '1'
     );
   }
 
-  /** What was refused of the bytes between two offsets of a file (`end` exclusive). */
+  /** Returns what was refused between two offsets of a file (`end` exclusive). */
   refusals(run: RunRef, file: string, { generation, start, end }: Pick<Batch, 'generation' | 'start' | 'end'>): Refusal[] {
     const { ids, statements } = this.#store.reading();
     const [lane, row] = [ids.findLane(this.#key), ids.findFile(run, file)];
@@ -444,7 +444,7 @@ export class LaneState {
     return statements.all(sql, row, lane, generation, start, end).map((refusal) => ({ ...refusal }) as unknown as Refusal);
   }
 
-  /** Forgets that points of a file were refused: the lane asks for their bytes again. */
+  /** Forgets that points of a file were refused: the lane reads their bytes again. */
   forgetRefused(run: RunRef, file: string, generation: number): void {
     const { commits, statements, ids } = this.#store;
     commits.change(this.#keyOf('forget refused', run, file, generation), () =>
@@ -476,7 +476,7 @@ export class LaneState {
     );
   }
 
-  /** The lines of a tracker run, in their order. */
+  /** Returns the lines of a tracker run, in their order. */
   journal(run: RunRef): JournalEntry[] {
     const { ids, statements } = this.#store.reading();
     const [lane, row] = [ids.findLane(this.#key), ids.findRun(run)];
@@ -491,7 +491,7 @@ export class LaneState {
       .map((entry) => ({ ...entry }) as unknown as JournalEntry);
   }
 
-  /** Adds an entry, or replaces the one with the same first line: the longer one it was merged into. */
+  /** Adds an entry, or replaces the one with the same first line: the longer entry that it was merged into. */
   keepJournal(run: RunRef, entry: JournalEntry): void {
     const { firstLine, count, file, generation, start, end, hash, mapping } = entry;
     const sql = `INSERT OR REPLACE INTO journal (lane, run, first_line, count, file, generation, start, "end", hash, mapping)
@@ -503,7 +503,7 @@ export class LaneState {
     return this.#text('SELECT intent AS text FROM intent WHERE lane = ? AND run = ?', run) as Intent | undefined;
   }
 
-  /** Notes what is about to be sent. It protects nothing until a flush of the state says true. */
+  /** Notes what is about to be sent. The note protects nothing until a flush of the state returns true. */
   keepIntent(run: RunRef, intent: Intent): void {
     this.#change('intent', run, 'INSERT OR REPLACE INTO intent (lane, run, intent) VALUES (?,?,?)', intent);
   }
@@ -560,7 +560,7 @@ export class LaneState {
   #deliveredTo(run: RunRef): Delivered {
     const known = this.#onItsWay(run);
     if (known !== undefined) return known;
-    // What is stored may be read even where changes could not be made yet: sums on their way are found above.
+    // Stored data may be read even if changes could not be made yet: uncommitted sums are found above.
     const { ids, statements } = this.#store;
     const row = ids.findRun(run);
     return deliveredOf(row === undefined ? undefined : statements.get(DELIVERED, row, ids.findLane(this.#key) ?? 0));

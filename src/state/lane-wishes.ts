@@ -1,6 +1,6 @@
 /**
- * What people ask of a lane, whether or not a process drives it: that it pauses, or retries now. Facts of `meta`, which
- * states of all versions can have.
+ * Stores requests of users for a lane, even if no process drives it: to pause, or to retry now. They are rows of
+ * `meta`, which states of all versions can have.
  */
 import { existsSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
@@ -13,7 +13,7 @@ import { openReadOnly } from './open-database.ts';
 import { Statements } from './statements.ts';
 import { writeConcurrently } from './write-concurrently.ts';
 
-/** What is asked of a lane. `roots`: of these alone; empty for all of it. */
+/** A request for a lane. `roots`: only these roots; empty for the whole lane. */
 export interface LaneWish {
   readonly kind: 'pause' | 'resume' | 'retry';
   readonly name: string;
@@ -22,11 +22,11 @@ export interface LaneWish {
   readonly nowMs: number;
 }
 
-/** Keys with the id of a root follow it when it is renamed, and mean nothing once it is forgotten. */
+/** Keys contain the id of a root, so they stay valid when it is renamed, and mean nothing once it is forgotten. */
 const OUR_KEYS = 'key >= \'["pause",\' AND key < \'["pause"-\'';
 const PAUSES = `SELECT key, value FROM meta WHERE ${OUR_KEYS} ORDER BY key`;
 
-/** What of a lane is paused, the whole lane first. */
+/** Returns the pauses of a lane, that of the whole lane first. */
 export function readPauses(statements: Statements, name: string, target: string): LanePause[] {
   const pauses: LanePause[] = [];
   for (const { key, value } of statements.all(PAUSES)) {
@@ -40,7 +40,7 @@ export function readPauses(statements: Statements, name: string, target: string)
   return pauses.sort((a, b) => Number(a.root !== undefined) - Number(b.root !== undefined));
 }
 
-/** A pause as another state can take it in. `root`: of this alone; undefined for the whole lane. */
+/** A pause in a form that another state can import. `root`: only this root; undefined for the whole lane. */
 export interface MovedPause {
   readonly name: string;
   readonly target: string;
@@ -48,7 +48,7 @@ export interface MovedPause {
   readonly sinceMs: number;
 }
 
-/** Every pause of every lane. */
+/** Returns every pause of every lane. */
 export function allPauses(statements: Statements): MovedPause[] {
   const keys = statements.all(PAUSES).map(({ key }) => statements.parse<unknown[]>(key));
   const lanes = new Map(keys.map(([, name, target]) => [JSON.stringify([name, target]), { name: String(name), target: String(target) }]));
@@ -61,12 +61,12 @@ export function allPauses(statements: Statements): MovedPause[] {
   );
 }
 
-/** Takes in a pause of another state; of two, the one that began first stays. Inside a transaction. */
+/** Imports a pause of another state. If both have it, the one that began first stays. Runs inside a transaction. */
 export function importPause(statements: Statements, { name, target, root, sinceMs }: MovedPause): void {
   const known = readPauses(statements, name, target).find((pause) => pause.root === root?.name);
   if (known !== undefined && known.sinceMs <= sinceMs) return;
   if (root !== undefined) {
-    // The root of a pause may have no run here yet.
+    // The root of a pause may have no run in this state yet.
     statements.run('INSERT INTO root (name, path) VALUES (?,?) ON CONFLICT (name) DO NOTHING', root.name, root.path);
   }
   const key = pauseKey(name, target, root === undefined ? undefined : idOf(statements, root.name));
@@ -74,8 +74,8 @@ export function importPause(statements: Statements, { name, target, root, sinceM
 }
 
 /**
- * What of a lane is paused, by the state at a path. One that is not there, or cannot be read, says nothing of it: a
- * command that needs no state works without.
+ * Returns the pauses of a lane in the state at a path. Returns none if the state does not exist, or cannot be read: a
+ * command that needs no state works without it.
  */
 export function pausesIn(path: string, name: string, target: string): LanePause[] {
   if (!existsSync(path)) return [];
@@ -91,28 +91,28 @@ export function pausesIn(path: string, name: string, target: string): LanePause[
   }
 }
 
-/** A retry that was asked for, as a text that tells it from others; undefined if none is. */
+/** Returns the requested retry, as a text that differs for each request; undefined if there is none. */
 export function readRetryWish(statements: Statements, name: string, target: string): string | undefined {
   const row = statements.get('SELECT value FROM meta WHERE key = ?', retryKey(name, target));
   return row === undefined ? undefined : String(row.value);
 }
 
-/** Drops the retry that was obeyed; one that was asked for since stays. */
+/** Drops the retry that was carried out; a newer request stays. */
 export function dropRetryWish(statements: Statements, name: string, target: string, obeyed: string): void {
   statements.run('DELETE FROM meta WHERE key = ? AND value = ?', retryKey(name, target), obeyed);
 }
 
 /**
- * Writes a wish into the state at `path`, even while another process writes to it: no other process writes these
- * rows, so SQLite's own lock is enough. Returns what is paused then, and whether the wish changed anything. Throws
- * MB3105 if there is no state, MB3021 for a root that it does not know.
+ * Writes a request into the state at `path`, even while another process writes to it: no other process writes these
+ * rows, so SQLite's own lock is enough. Returns the pauses afterwards, and whether the request changed anything.
+ * Throws MB3105 if there is no state, MB3021 for a root that it does not know.
  */
 export function keepLaneWish(
   path: string,
   wish: LaneWish,
   patienceMs?: number,
 ): { readonly pauses: LanePause[]; readonly isNews: boolean } {
-  // Refuses what is no state of this version in the words of all commands that read.
+  // This refuses files that are no state of this version, with the same messages as all reading commands.
   openReadOnly(path).close();
   checkOwnFile(path, { what: 'the state', flag: '--state' });
   return writeConcurrently(
@@ -137,7 +137,7 @@ function write(statements: Statements, { kind, name, target, roots, nowMs }: Lan
   }
   const value = JSON.stringify({ since_ms: Math.round(nowMs) });
   if (kind === 'pause') {
-    // What is paused stays so since then.
+    // An existing pause keeps its start time.
     for (const [i, id] of ids.entries())
       if (!before.some(({ root }) => root === roots[i])) statements.run(keep, pauseKey(name, target, id), value);
     if (ids.length === 0 && !before.some(({ root }) => root === undefined)) statements.run(keep, pauseKey(name, target), value);
@@ -159,7 +159,7 @@ function idOf(statements: Statements, root: string): number {
   });
 }
 
-/** Drops the pauses of roots that are forgotten: their ids may be given to other roots. */
+/** Drops the pauses of forgotten roots: their ids may be given to other roots. */
 export function dropLostPauses(statements: Statements): void {
   const id = "json_extract(key, '$[3]')";
   statements.run(`DELETE FROM meta WHERE ${OUR_KEYS} AND ${id} IS NOT NULL AND ${id} NOT IN (SELECT id FROM root)`);

@@ -1,24 +1,24 @@
-/** What a lane knows of runs, as listings show it. */
+/** Reads what a lane knows of runs, in the form of listings. */
 import { KEPT_STAMP, type RunRef } from '../model/index.ts';
 import { stepOf } from './rows.ts';
 import type { Row, Statements } from './statements.ts';
 
-/** A run and a lane in a listing. */
+/** The progress of a lane in a run, for a listing. */
 export interface ListedInState {
   readonly run: RunRef;
   readonly tags: number;
   readonly files: number;
   readonly bytes: number;
-  /** Of its files, what the lane that is furthest has read; and what this lane has. */
+  /** Bytes that the furthest lane has read of its files, and bytes that this lane has. */
   readonly read: number;
   readonly delivered: number;
-  /** Byte ranges that are still pending for it. */
+  /** Byte ranges that are still pending for the lane. */
   readonly gaps: number;
   /** Points that the tracker will never take. */
   readonly refused: number;
-  /** Files and params next to the event files that it was asked to take, and did not. */
+  /** Files and params next to the event files that the tracker refused. */
   readonly refusedFiles: number;
-  /** The lane is not to have it. */
+  /** True if the lane excludes the run. */
   readonly isOut: boolean;
   readonly points: number;
   readonly lastStep: number | bigint | null;
@@ -30,41 +30,41 @@ export interface ListedInState {
 export interface ListedFile {
   readonly run: string;
   readonly name: string;
-  /** As the lane has seen it that read it furthest. */
+  /** The size, as the lane that has read the most saw it. */
   readonly size: number;
   readonly stamp: string;
 }
 
-/** By the root's name; without those that were forgotten as gone. */
+/** Selects by the root's name, without files that were forgotten as gone. */
 const FILES_OF_ROOT = `FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
   WHERE root.name = ? AND file.stamp <> '${KEPT_STAMP}'`;
 
-/** Every file of a root that is expected, once, however many lanes have read it. */
+/** Yields every expected file of a root once, however many lanes have read it. */
 export function* listFiles(statements: Statements, root: string): Generator<ListedFile, void, void> {
   for (const row of statements.iterate(`SELECT run.path, file.name, file.size, file.stamp ${FILES_OF_ROOT}`, root)) {
     yield { run: String(row.path), name: String(row.name), size: Number(row.size), stamp: String(row.stamp) };
   }
 }
 
-/** Every file of a run that some lane has read, those that were forgotten as gone among them. */
+/** Returns every file of a run that some lane has read, also those that were forgotten as gone. */
 export function filesOfRun(statements: Statements, { root, path }: RunRef): Pick<ListedFile, 'name' | 'stamp' | 'size'>[] {
   const sql = `SELECT file.name, file.stamp, file.size FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
     WHERE root.name = ? AND run.path = ?`;
   return statements.all(sql, root, path).map(({ name, stamp, size }) => ({ name: String(name), stamp: String(stamp), size: Number(size) }));
 }
 
-/** True if some lane has read a file of a root, also if all of them were forgotten as gone. */
+/** True if some lane has read a file of a root, even if all of them were forgotten as gone. */
 export function hasRuns(statements: Statements, root: string): boolean {
   const sql = 'SELECT 1 FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id WHERE root.name = ? LIMIT 1';
   return statements.get(sql, root) !== undefined;
 }
 
-/** How many files of a root are expected. */
+/** Counts the expected files of a root. */
 export function countFiles(statements: Statements, root: string): number {
   return Number(statements.get(`SELECT count(*) AS n ${FILES_OF_ROOT}`, root)?.n ?? 0);
 }
 
-/** An incomplete end is read as far as it is whole: only what a lane reads counts there. */
+/** An incomplete end is read up to its last complete record: only what a lane reads counts there. */
 const RUNS = `
   SELECT run.id, root.name AS root, run.path, (SELECT count(*) FROM series WHERE series.run = run.id) AS tags,
     count(file.id) AS files, coalesce(sum(file.size), 0) AS bytes,
@@ -79,20 +79,20 @@ const RUNS = `
   LEFT JOIN delivered ON delivered.run = run.id AND delivered.lane = ?1
   WHERE ?2 IS NULL OR root.name = ?2 GROUP BY run.id ORDER BY root.name, run.path`;
 
-/** Refusals of earlier content of a file are no longer needed. */
+/** Selects refusals of the present content; those of earlier content of a file no longer count. */
 export const REFUSALS_NOW = 'FROM refusal JOIN file ON file.id = refusal.file WHERE refusal.generation = file.generation';
 
-/** The same as `isRefusedFile`. */
+/** The SQL form of `isRefusedFile`. */
 export const IS_REFUSED_FILE = `side.outcome ->> '$.kind' = 'refused' AND side.hash <> ''`;
 
-/** The tracker has no place for it, or for what was to be made of it. */
+/** Selects files for which the tracker has no place, or none for what should be made of them. */
 export const IS_UNSUPPORTED_FILE = `side.outcome ->> '$.kind' = 'unsupported'`;
 
 const REFUSED_FILES = `SELECT run, count(*) AS n FROM side WHERE lane = ? AND ${IS_REFUSED_FILE} GROUP BY run`;
 
 const REFUSED = `SELECT file.run, count(*) AS n ${REFUSALS_NOW} AND refusal.lane = ? GROUP BY file.run`;
 
-/** Every run with files, or those of one root, and how far a lane is in them. */
+/** Returns every run with files, or those of one root, and a lane's position in them. */
 export function listRuns(statements: Statements, lane: number, root?: string): ListedInState[] {
   const byRun = (sql: string): ReadonlyMap<number, number> =>
     new Map(statements.all(sql, lane).map(({ run, n }) => [Number(run), Number(n)]));
@@ -114,6 +114,6 @@ export function listRuns(statements: Statements, lane: number, root?: string): L
     lastWallTime: (row.last_wall_time ?? null) as number | null,
     isDamaged: Number(row.damaged) > 0,
   });
-  // A run that others are folded into has no files of its own.
+  // A run that only holds folded runs has no files of its own.
   return statements.all(RUNS, lane, root ?? null).flatMap((row) => (Number(row.files) === 0 ? [] : [ofRow(row)]));
 }

@@ -5,14 +5,14 @@ import { MirrorError, messageOf } from '../errors.ts';
 import { createOwnDatabase, replaceOwnFile } from '../own-files/index.ts';
 import { realPath } from '../real-path.ts';
 
-/** Who holds a lock: for the message only. */
+/** The owner of a lock, only for the message. */
 interface Owner {
   readonly pid: number;
   readonly host: string;
   readonly since: string;
 }
 
-/** What is reported about what the lock guards. */
+/** The words for what the lock protects. */
 const WORDS = {
   store: {
     fails: 'MB3001',
@@ -29,9 +29,9 @@ const WORDS = {
 } as const;
 
 /**
- * Keeps a second mirrorboard away from a store or a state. The lock is a tiny SQLite file held in a transaction for
- * life: the system frees it the moment the process ends, however it ends, so there is no heartbeat and nothing to
- * clean up.
+ * Keeps a second mirrorboard away from a store or a state. The lock is a tiny SQLite file with a transaction that
+ * stays open. The system frees it the moment the process ends, however it ends, so there is no heartbeat and nothing
+ * to clean up.
  */
 export class FileLock {
   readonly #db: DatabaseSync;
@@ -40,7 +40,10 @@ export class FileLock {
     this.#db = db;
   }
 
-  /** Takes the lock that guards `path` (in `path.lock`), or throws MB3004 (of a state MB3106) with the owner's name. */
+  /**
+   * Takes the lock for `path` (in `path.lock`). Throws MB3004 (for a state MB3106) with the owner's name if another
+   * process has it.
+   */
   static acquire(path: string, what: keyof typeof WORDS = 'store'): FileLock {
     const lockPath = lockPathOf(path);
     const words = WORDS[what];
@@ -62,7 +65,7 @@ export class FileLock {
       });
     }
     try {
-      // Not given up at once: who only searches for a holder has the file for a moment.
+      // The timeout is short but not zero: a process that only looks for the owner holds the file for a moment.
       db.exec('PRAGMA journal_mode = DELETE; PRAGMA busy_timeout = 20; BEGIN EXCLUSIVE');
     } catch (error) {
       db.close();
@@ -84,7 +87,8 @@ export class FileLock {
   }
 
   /**
-   * Who holds the lock of `path`, in words that can follow `writes to …`; undefined if it is free or cannot be told.
+   * Returns the owner of the lock of `path`, in words that can follow `writes to …`; undefined if the lock is free or
+   * the owner is unknown.
    */
   static holder(path: string): string | undefined {
     const lockPath = lockPathOf(path);
@@ -105,7 +109,7 @@ export class FileLock {
   }
 }
 
-/** Two names of one file are one lock. */
+/** Returns the lock's path. Two names of one file have one lock. */
 function lockPathOf(path: string): string {
   return `${realPath(path, path)}.lock`;
 }
@@ -127,7 +131,7 @@ function readOwner(lockPath: string): Owner | undefined {
   try {
     return (JSON.parse(readFileSync(ownerPath(lockPath), 'utf8')) as Owner | null) ?? undefined;
   } catch {
-    return undefined; // the name is a courtesy
+    return undefined; // the name is only for messages
   }
 }
 
@@ -136,6 +140,6 @@ function writeOwner(lockPath: string): void {
   try {
     replaceOwnFile(ownerPath(lockPath), JSON.stringify(owner));
   } catch {
-    // The name is a courtesy; the lock itself is held.
+    // The name is only for messages; the lock itself is held.
   }
 }

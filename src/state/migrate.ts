@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { MigrationStep, StepContext } from './schema.ts';
 
 /**
- * Brings a state forward to the version after the last of `steps`. Each step and its version number go into one
+ * Migrates a state to the version after the last of `steps`. Each step and its version number go into one
  * transaction, so that a crash leaves a file of one version or the next, never of something between.
  */
 export function migrate(db: DatabaseSync, steps: readonly MigrationStep[], context: StepContext): void {
@@ -18,7 +18,7 @@ export function migrate(db: DatabaseSync, steps: readonly MigrationStep[], conte
   }
 }
 
-/** The schema version of a database. */
+/** Returns the schema version of a database. */
 export function schemaVersion(db: DatabaseSync): number {
   return Number(db.prepare('PRAGMA user_version').get()?.user_version);
 }

@@ -1,17 +1,17 @@
 /**
- * Moves what is known of runs elsewhere: positions, handles and all that hangs on them go along, and so do the
- * names in trackers.
+ * Moves the data of runs to another path: positions, handles and everything that depends on them, and also the file
+ * names by which tracker runs are known.
  */
 import { posix } from 'node:path';
 import { type FileState, type Going, guardOf, keyOfRun, type RunRef, withRoom } from '../model/index.ts';
 import type { Opened, RunMapping } from '../route/index.ts';
 import type { StateStore } from './state-store.ts';
 
-/** A run that is elsewhere now. */
+/** A run that is at another path now. */
 export interface MovedRun {
   readonly root: string;
   readonly from: string;
-  /** The root it is in now. */
+  /** The root that contains it now. */
   readonly toRoot: string;
   readonly to: string;
   /** Files that have other names now. */
@@ -24,8 +24,8 @@ const FILES_LIKE = `SELECT root.name AS root_name, run.path, file.* FROM root JO
     OR (file.guard ->> '$[0].length') || ':' || (file.guard ->> '$[0].checksum') IN (SELECT value FROM json_each(?3)))`;
 
 /**
- * Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums
- * (`length:checksum`).
+ * Yields files of some roots that have one of these inodes, or begin with a record of one of these lengths and
+ * checksums (`length:checksum`).
  */
 export function filesLike(
   { statements }: Pick<StateStore, 'statements'>,
@@ -48,17 +48,20 @@ export function filesLike(
   }));
 }
 
-/** What is kept of a run besides its files. */
+/** The tables with data of a run, besides its files. */
 const OF_RUN = ['series', 'delivered', 'handle', 'journal', 'intent', 'side'] as const;
-/** A name on the way: names may change places. No file can have it. */
+/** A temporary name during a move: names may be swapped. No file can have it. */
 const ON_ITS_WAY = '\0';
 
-/** The moves of which all can go along. Of the others nothing is changed. Inside a transaction. */
+/**
+ * Moves the runs whose data can move completely, and returns those moves. Changes nothing of the others. Runs inside
+ * a transaction.
+ */
 export function moveRuns(store: StateStore, moves: readonly MovedRun[]): MovedRun[] {
   const mappings = mappingsOf(store);
   const { moved, places } = movable(store, moves, mappings);
   const { statements, ids } = store;
-  // Before any run changes its root: a mapping says its target by the path alone.
+  // This happens before any run changes its root: a mapping names its target by the path alone.
   for (const { lane, run, root, mapping } of mappings) {
     const place = places.get(keyOfRun({ root, path: mapping.target }));
     if (place === undefined || place.to.path === mapping.target) continue;
@@ -80,7 +83,7 @@ export function moveRuns(store: StateStore, moves: readonly MovedRun[]): MovedRu
     statements.run('DELETE FROM mapping WHERE run = ?', there);
     statements.run('DELETE FROM run WHERE id = ?', there);
   }
-  // Runs may change places.
+  // Runs may swap places.
   for (const { row } of going) statements.run('UPDATE run SET path = ? WHERE id = ?', `${ON_ITS_WAY}${row}`, row);
   for (const { row, to } of going) {
     statements.run("INSERT INTO root (name, path) VALUES (?, '') ON CONFLICT DO NOTHING", to.root);
@@ -91,7 +94,7 @@ export function moveRuns(store: StateStore, moves: readonly MovedRun[]): MovedRu
   return [...moved];
 }
 
-/** Those that can move completely, and where each run and each tracker run goes. */
+/** Returns the moves that are possible completely, and the new place of each run and each tracker run. */
 function movable(
   store: StateStore,
   moves: readonly MovedRun[],
@@ -116,7 +119,7 @@ function movable(
     const targets = (ofRun.get(key) ?? []).map(({ root, mapping }) => keyOfRun({ root, path: mapping.target }));
     return left.has(key) && targets.every((target) => !places.has(target) || left.has(target));
   });
-  // What cannot go delays what would have taken its place.
+  // A move that is impossible also blocks the runs that would take its place.
   return moved.length === known.length ? { moved, places } : movable(store, moved, mappings);
 }
 
@@ -129,7 +132,7 @@ function isStaying(move: MovedRun): boolean {
   return keyOfRun(from) === keyOfRun(to);
 }
 
-/** Whether it is known, and its files can have the names they would get. */
+/** True if the run is known, and its files can have their new names. */
 function canRename({ statements, ids }: StateStore, { root, from, renamed }: MovedRun): boolean {
   const row = ids.findRun({ root, path: from });
   if (row === undefined) return false;
@@ -138,7 +141,7 @@ function canRename({ statements, ids }: StateStore, { root, from, renamed }: Mov
   return renamed.every((file) => leaving.has(file.to) || !isTaken(file.to));
 }
 
-/** Whether nothing is known under a path. */
+/** True if nothing is known under a path. */
 function isFree({ statements, ids }: StateStore, run: RunRef): boolean {
   const there = ids.findRun(run);
   return (
@@ -167,8 +170,8 @@ function mappingsOf({ statements }: StateStore): MappingRow[] {
 }
 
 /**
- * Where each run and each tracker run of folded runs goes, by root and path. A tracker run moves if everything that is
- * folded into it moved the same way; otherwise nothing of it does.
+ * Returns the new place of each run and each tracker run of folded runs, by root and path. A tracker run moves if
+ * everything that is folded into it moved the same way; otherwise none of it moves.
  */
 function placesOf(store: StateStore, moves: readonly MovedRun[], mappings: readonly MappingRow[]): Map<string, Going> {
   const places = new Map(
@@ -203,7 +206,9 @@ function placesOf(store: StateStore, moves: readonly MovedRun[], mappings: reado
   return places;
 }
 
-/** Where the target of a folded run is after its move; itself if the folded one stays; undefined if unknown. */
+/**
+ * Returns the target of a folded run after its move; the same target if the folded run stays; undefined if unknown.
+ */
 function targetOf(path: string, target: RunRef, to: RunRef | undefined): RunRef | undefined {
   if (to === undefined) return target;
   const above = aboveOf(path, target.path, to.path);
@@ -239,7 +244,7 @@ function rename(store: StateStore, { toRoot, to, renamed }: MovedRun): void {
   }
 }
 
-/** Files that tracker runs are known by. */
+/** Renames the files by which tracker runs are known. */
 function renameMarks({ statements }: StateStore, run: number, below: string, renamed: MovedRun['renamed'], lane?: number): void {
   const names = new Map(renamed.map(({ from, to }) => [posix.join(below, from), posix.join(below, to)]));
   for (const row of statements.all('SELECT lane, opened FROM handle WHERE run = ?1 AND opened IS NOT NULL', run)) {

@@ -9,19 +9,19 @@ import { migrate, schemaVersion } from './migrate.ts';
 import { APPLICATION_ID, SCHEMA_VERSION, STEPS, type StepContext } from './schema.ts';
 import { sqliteCode, translated } from './sqlite-error.ts';
 
-/** How long a change waits for another process that has the file. Milliseconds. */
+/** How long a change waits for another process that holds the file. Milliseconds. */
 export const BUSY_MS = 5000;
 
-/** Opens the state's file to write to it, made again if there is none. The caller holds its lock. */
+/** Opens the state's file for writing. Creates it if it does not exist. The caller holds its lock. */
 export function openForWriting(path: string, context: StepContext): { readonly db: DatabaseSync; readonly isNew: boolean } {
   let db: DatabaseSync | undefined;
   try {
     const isNew = judgeFile(path) === 'absent';
     if (isNew) create(path, context);
-    // By a connection that cannot write: one that can would merge the log into a file that turns out to be damaged.
+    // The check uses a read-only connection: a writing one would merge the log into a file that may be corrupt.
     else verify(path);
     db = new DatabaseSync(path);
-    // Changes stay in memory until their commit, so that a full disk shows there and nowhere else.
+    // Changes stay in memory until their commit, so that a full disk shows only there.
     db.exec(`
       PRAGMA busy_timeout = ${BUSY_MS};
       PRAGMA journal_mode = WAL;
@@ -38,7 +38,7 @@ export function openForWriting(path: string, context: StepContext): { readonly d
   }
 }
 
-/** Opens the state's file to read from it, also while another process writes to it. */
+/** Opens the state's file for reading, also while another process writes to it. */
 export function openReadOnly(path: string): DatabaseSync {
   try {
     if (!existsSync(path) || judgeFile(path) === 'absent') {
@@ -50,8 +50,8 @@ export function openReadOnly(path: string): DatabaseSync {
     }
     return readable(path, path);
   } catch (error) {
-    // SQLite wants to make its index of what was written ahead, which a folder that cannot be written refuses. Where
-    // nothing was written ahead the file alone is the whole state.
+    // SQLite wants to create its index of the write-ahead log, which a read-only folder refuses. If the log is empty,
+    // the file alone is the whole state.
     const isReadOnly = [READONLY, CANTOPEN].includes(sqliteCode(error) ?? -1);
     if (!isReadOnly || (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) throw translated(error, path, 'opening');
   }
@@ -86,8 +86,8 @@ function readable(location: string, path: string): DatabaseSync {
 }
 
 /**
- * Creates a new state under a temporary name and renames it. So no crash leaves half of one, which would look like a
- * lost one.
+ * Creates a new state under a temporary name and renames it. So a crash leaves no incomplete state, which would look
+ * like a lost one.
  */
 function create(path: string, context: StepContext): void {
   const folder = dirname(path);
@@ -118,7 +118,7 @@ function verify(path: string): void {
     refuseNewer(path, schemaVersion(db));
     const [found] = db.prepare('PRAGMA quick_check(1)').all();
     if (found?.quick_check !== 'ok') throw damaged(path, String(found?.quick_check ?? 'no answer'));
-    // A file of version 0 has nothing in it yet.
+    // A file of version 0 is still empty.
     if (schemaVersion(db) > 0 && db.prepare("SELECT value FROM meta WHERE key = 'instance_id'").get() === undefined) {
       throw damaged(path, 'it has no instance id');
     }

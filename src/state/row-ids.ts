@@ -5,14 +5,14 @@ import type { Statements } from './statements.ts';
 export interface LaneKey {
   readonly name: string;
   readonly target: string;
-  /** The backend keeps the positions itself, and the state has none. */
+  /** True if the backend keeps the positions itself, and the state has none. */
   readonly ownsPositions: boolean;
 }
 
-/** Runs whose rows are kept at hand; all of them are dropped when there are more. */
+/** Runs whose row ids are cached; the cache is cleared when there are more. */
 const MOST_RUNS = 100_000;
 
-/** The numbers of rows, by the names that others use. To be forgotten when a transaction is undone. */
+/** The numbers of rows, by their public names. The caller must forget them when a transaction is rolled back. */
 export class RowIds {
   readonly #statements: Statements;
   readonly #runs = new Map<string, number>();
@@ -74,7 +74,7 @@ export class RowIds {
     return row === undefined ? undefined : Number(row.id);
   }
 
-  /** The row of a file; one of which nothing was read yet is made, with nothing known of it. */
+  /** Returns the row of a file. If there is none, creates it, with nothing known of the file. */
   file(run: RunRef, name: string): number {
     const known = this.findFile(run, name);
     if (known !== undefined) return known;

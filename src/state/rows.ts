@@ -7,16 +7,16 @@ const FILE_AND_POSITION = `
     file.stamp, file.size,
     position.generation, position.watermark, position.gaps, position.last, position.records, position.size, position.stamp
   FROM file LEFT JOIN position ON position.file = file.id AND position.lane = ?`;
-/** The files of the runs between two numbers (both included), each with the position of one lane in it. */
+/** Selects the files of the runs between two numbers (both included), each with the position of one lane in it. */
 export const KNOWN_FILES = `${FILE_AND_POSITION} WHERE file.run BETWEEN ? AND ? ORDER BY file.run, file.name`;
-/** The same of the runs of a list. */
+/** Selects the same for the runs of a list. */
 export const KNOWN_FILES_OF = `${FILE_AND_POSITION} WHERE file.run IN (SELECT value FROM json_each(?)) ORDER BY file.run, file.name`;
-/** The same of one file. */
+/** Selects the same for one file. */
 export const KNOWN_FILE = `${FILE_AND_POSITION} WHERE file.run = ? AND file.name = ?`;
 
 type PositionRow = readonly [watermark: number, gaps: string, last: string, records: number, size: number, stamp: string];
 
-/** Loading a state is mostly reading these: as arrays in half the time of objects. */
+/** A row of these queries. Loading a state is mostly reading these; arrays take half the time of objects. */
 export type KnownFileRow = readonly [
   run: number,
   name: string,
@@ -31,7 +31,7 @@ export type KnownFileRow = readonly [
   ...position: PositionRow | readonly null[],
 ];
 
-/** The columns of a `file` row that hold what is known of the file. */
+/** Returns the columns of a `file` row that describe the file. */
 export function fileFacts(state: FileState): SQLInputValue[] {
   return [
     state.generation,
@@ -46,7 +46,7 @@ export function fileFacts(state: FileState): SQLInputValue[] {
   ];
 }
 
-/** The columns of a `position` row: the position of the lane, and the anchor for resuming. */
+/** Returns the columns of a `position` row: the position of the lane, and the anchor for resuming. */
 export function positionFacts(state: FileState): SQLInputValue[] {
   return [
     state.generation,
@@ -60,9 +60,8 @@ export function positionFacts(state: FileState): SQLInputValue[] {
 }
 
 /**
- * What a lane must know of a file to continue. Size and stamp are those the lane has seen, since they say that it
- * was at the end; of the damage, what lies behind the lane's watermark was found by another one, and is not this
- * lane's to know.
+ * Returns what a lane must know of a file to continue. Size and stamp are those that the lane has seen, since they
+ * mean that it was at the end. Damage beyond the lane's watermark was found by another lane, and is left out.
  */
 export function knownFile(row: KnownFileRow, statements: Statements): FileState {
   const [, name, generation, guard, damages, fileVersion, writer, fileStamp, fileSize, positionGeneration] = row;
@@ -96,7 +95,7 @@ function head(fileVersion: string | null, writer: string | null): Pick<FileState
   return { ...(fileVersion === null ? {} : { fileVersion }), ...(writer === null ? {} : { writer }) };
 }
 
-/** What is known of a run besides its files. */
+/** Selects the data of a run besides its files. */
 const RUN_FACTS = `
   SELECT run.id, root.name AS root, run.path, (SELECT count(*) FROM series WHERE series.run = run.id) AS tags,
     delivered.points, CAST(delivered.last_step AS TEXT) AS last_step, delivered.last_wall_time, delivered.has_failed
@@ -108,10 +107,10 @@ export const DELIVERED = `
   SELECT points, CAST(last_step AS TEXT) AS last_step, last_wall_time, has_failed FROM delivered WHERE run = ? AND lane = ?`;
 /** Selects runs by their ids, some at a time. */
 export const NEXT_RUNS = `${RUN_FACTS} WHERE run.id > ? ORDER BY run.id LIMIT ?`;
-/** All of one root; + keeps SQLite from going through the runs of all roots by their ids. */
+/** Selects the runs of one root; + keeps SQLite from scanning the runs of all roots by their ids. */
 export const RUNS_OF_ROOT = `${RUN_FACTS} WHERE root.name = ? ORDER BY +run.id`;
 
-/** The columns of a `series` row but for its run and number. */
+/** Returns the columns of a `series` row, without its run and number. */
 export function seriesFacts(series: Series): SQLInputValue[] {
   return [
     series.tag,
@@ -126,7 +125,7 @@ export function seriesFacts(series: Series): SQLInputValue[] {
   ];
 }
 
-/** A series from its row. */
+/** Returns a series from its row. */
 export function seriesOf(row: Row): Series {
   return {
     id: Number(row.number),
@@ -142,7 +141,7 @@ export function seriesOf(row: Row): Series {
   };
 }
 
-/** A step came as text, since node:sqlite gives no integer beyond 2^53 as a number. */
+/** Returns a step from its text: node:sqlite returns no integer beyond 2^53 as a number. */
 export function stepOf(text: unknown): number | bigint | null {
   if (typeof text !== 'string') return null;
   const step = Number(text);

@@ -1,22 +1,22 @@
 import type { DatabaseSync } from 'node:sqlite';
 
-/** SQLite's own mark of whose file this is ("MBST"). */
+/** SQLite's application id for our files ("MBST"). */
 export const APPLICATION_ID = 0x4d425354;
 
-/** What a step may need besides the database. */
+/** The values that a step may need besides the database. */
 export interface StepContext {
   /** Milliseconds since 1970. */
   readonly nowMs: number;
-  /** Makes the id that tells a new state from all others. */
+  /** Returns the id that distinguishes a new state from all others. */
   readonly newId: () => string;
 }
 
-/** Brings a state from one schema version to the next. */
+/** Migrates a state from one schema version to the next. */
 export type MigrationStep = (db: DatabaseSync, context: StepContext) => void;
 
 /**
- * Step `i` leads from version `i` to `i + 1`; a new file is one of version 0, with nothing in it. A step that was
- * released is never changed: a later one follows it. Described in docs/state.md.
+ * Step `i` leads from version `i` to `i + 1`; a new file has version 0 and is empty. A released step never changes: a
+ * later step follows it. Described in docs/state.md.
  */
 export const STEPS: readonly MigrationStep[] = [
   (db, { nowMs, newId }) => {
@@ -152,7 +152,7 @@ CREATE TABLE retry (file INTEGER PRIMARY KEY REFERENCES file, attempts INTEGER N
 CREATE TABLE status (id INTEGER PRIMARY KEY CHECK (id = 1), written_ms INTEGER NOT NULL, document TEXT NOT NULL) STRICT;
 `;
 
-/** What routes and folding decided, and what was sent of the files next to the event files. */
+/** Adds the decisions of routes and folding, and what was sent of the files next to the event files. */
 const VERSION_2 = `
 ALTER TABLE handle ADD COLUMN opened TEXT;
 

@@ -5,19 +5,19 @@ import { openReadOnly } from './open-database.ts';
 import { Statements } from './statements.ts';
 
 const KEY = 'shard';
-/** A digest of what decides which runs are mirrored together. */
+/** The key of a digest of the rules that decide which runs are mirrored together. */
 const RULE_KEY = 'shard_rule';
 
-/** A shard, with whatever else decides which runs belong to it. */
+/** A shard, with the other rules that decide which runs belong to it. */
 export type MarkedShard = Shard & Readonly<Record<string, unknown>>;
 
-/** The shard whose runs a state knows; undefined if it is that of all runs. */
+/** Returns the shard whose runs a state knows; undefined if it is the state of all runs. */
 export function shardIn(statements: Statements): Shard | undefined {
   const row = statements.get('SELECT value FROM meta WHERE key = ?', KEY);
   return row === undefined ? undefined : parseShard(String(row.value));
 }
 
-/** The same of a state file; undefined also if it cannot be read: opening it reports the reason. */
+/** Returns the same for a state file; undefined also if it cannot be read: opening it reports the reason. */
 export function shardOfState(path: string): Shard | undefined {
   try {
     const db = openReadOnly(path);
@@ -31,7 +31,7 @@ export function shardOfState(path: string): Shard | undefined {
   }
 }
 
-/** Notes whose runs the state knows. */
+/** Notes the shard whose runs the state knows. */
 export function noteShard(statements: Statements, shard: MarkedShard | undefined): void {
   if (shard === undefined) {
     statements.run('DELETE FROM meta WHERE key IN (?,?)', KEY, RULE_KEY);
@@ -48,8 +48,8 @@ function digestOf({ index: _, count: __, ...rule }: MarkedShard): string {
 }
 
 /**
- * Throws MB3107 if a state is used for a shard that it was not made for. One that knows no runs, and is marked for
- * none, is anyone's.
+ * Throws MB3107 if a state is used for a shard that it was not made for. A state without runs and without a shard
+ * fits any shard.
  */
 export function checkShard(statements: Statements, wanted: MarkedShard | undefined): void {
   const found = shardIn(statements);

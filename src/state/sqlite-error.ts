@@ -1,6 +1,6 @@
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
 
-/** SQLite's primary result codes, as far as they call for different answers. */
+/** SQLite's primary result codes that need different handling. */
 const ERROR = 1;
 const BUSY = 5;
 const LOCKED = 6;
@@ -12,10 +12,10 @@ const FULL = 13;
 const CANTOPEN = 14;
 const NOTADB = 26;
 
-/** Trouble of the disk or of another process, after which the same change may well succeed; anything else is a bug. */
+/** Errors of the disk or of another process, after which the same change may succeed. Any other error is a bug. */
 const TROUBLE: readonly (number | undefined)[] = [BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB];
 
-/** Whether an error may pass: a full disk, a lock. */
+/** True if an error may pass: a full disk, a lock. */
 export function isStorageTrouble(error: unknown): boolean {
   return TROUBLE.includes(sqliteCode(error));
 }
@@ -25,7 +25,7 @@ const ROOM = 'Check that the folder exists, can be written and has room, or name
 export const DAMAGED_HINT =
   'Stop mirrorboard and restore a copy, or move it away and start over: docs/state.md describes what is lost with it.';
 
-/** What SQLite or the file system says, in the state's terms. */
+/** Translates an error of SQLite or the file system into one of the state. */
 export function translated(error: unknown, path: string, doing: string): MirrorError {
   if (error instanceof MirrorError) return error;
   const details = { cause: error, context: { path } };
@@ -38,10 +38,10 @@ export function translated(error: unknown, path: string, doing: string): MirrorE
   }
   if (code === NOTADB)
     return new MirrorError('MB3102', `${what}: it is not a SQLite file`, { ...details, hint: 'Use another file with --state.' });
-  // ERROR is what a missing table or column gives: our own statements are right, so the file is not.
+  // ERROR means a missing table or column: our own statements are right, so the file is corrupt.
   if (code === CORRUPT || code === ERROR) return new MirrorError('MB3104', `${what}: ${reason}`, { ...details, hint: DAMAGED_HINT });
   if (code === FULL || ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')) {
-    // A process that could not open it ends, and has nothing in memory.
+    // A process that could not open the state ends, and has nothing in memory.
     const hint = doing === 'writing' ? 'Free some space: mirrorboard keeps unsaved data in memory and retries.' : 'Free some space.';
     return new MirrorError('MB3101', `${what}: the disk is full`, { ...details, hint, retry: 'later' });
   }
@@ -51,12 +51,12 @@ export function translated(error: unknown, path: string, doing: string): MirrorE
   return new MirrorError('MB9001', `${what}: ${reason}`, details);
 }
 
-/** ENOENT, EACCES and the like; what Node itself complains of begins with ERR_. */
+/** True for ENOENT, EACCES and the like; errors of Node itself begin with ERR_. */
 function isSystemError(error: unknown): boolean {
   return /^E[A-Z0-9]+$/.test(systemCode(error) ?? '');
 }
 
-/** For the error as SQLite threw it, or one of ours that has it as its cause. */
+/** Returns the code of an error that SQLite threw, or of one of ours that has it as its cause. */
 export function sqliteCode(error: unknown): number | undefined {
   if (error instanceof MirrorError) return sqliteCode(error.cause);
   if (typeof error !== 'object' || error === null || !('errcode' in error)) return undefined;

@@ -34,32 +34,32 @@ interface StateOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /**
-   * A commit failed: nothing is lost, all is tried again a second later and with every `flush`. Default: see
-   * `failure`.
+   * Called when a commit failed: nothing is lost, and everything is retried a second later and with every `flush`.
+   * Default: see `failure`.
    */
   readonly onFailure?: (error: MirrorError) => void;
   /** Default: timers that keep no process alive. */
   readonly schedule?: Schedule;
-  /** Gives a new state its id. Default: the system's. */
+  /** The source of random numbers for the id of a new state. Default: the system's. */
   readonly random?: Random;
 }
 
-/** When a file is tried again whose bytes could not be read. */
+/** The next try for a file whose bytes could not be read. */
 export interface Retry {
-  /** How often it was tried again. */
+  /** Retries so far. */
   readonly attempts: number;
   readonly nextMs: number;
 }
 
 /**
- * The state file: everything that has to outlive the process apart from the stores. One process writes, any number
+ * The state file: everything that must outlive the process apart from the stores. One process writes, any number
  * read. Changes are committed in groups: after at most 100 ms, with 100 of them, or on `flush`. A crash loses at most
  * the changes since the last commit.
  */
 export class StateFile {
-  /** Random, made once with the file: tells this state from all others. */
+  /** A random id that was created with the file: it distinguishes this state from all others. */
   readonly instanceId: string;
-  /** Whether the file was made just now. */
+  /** True if the file was created just now. */
   readonly isNew: boolean;
   readonly #path: string;
   readonly #lock: FileLock;
@@ -89,8 +89,8 @@ export class StateFile {
   }
 
   /**
-   * Opens the state to write to it and makes it where there is none, with its folder. Throws MB3106 where another
-   * mirrorboard uses it; a file that can't be read as a state is refused, and left as it is.
+   * Opens the state for writing. Creates it, with its folder, if it does not exist. Throws MB3106 if another
+   * mirrorboard uses it. A file that can't be read as a state is refused, and left unchanged.
    */
   static open(path: string, options: StateOptions): StateFile {
     try {
@@ -98,7 +98,7 @@ export class StateFile {
     } catch (error) {
       throw translated(error, path, 'making the folder of');
     }
-    // Under whatever name: a link to a state is that state.
+    // The state ignores the name: a link to a state is that state.
     const real = realPath(path, path);
     checkOwnFile(path, { what: 'the state', flag: '--state' });
     const lock = FileLock.acquire(real, 'state');
@@ -110,22 +110,22 @@ export class StateFile {
     }
   }
 
-  /** Opens the state to read from it, also while another process writes to it; all that is read is one snapshot. */
+  /** Opens the state for reading, also while another process writes to it. All reads see one snapshot. */
   static openForReading(path: string): StateReader {
     return new StateReader(new Statements(openReadOnly(path), path));
   }
 
-  /** Why the last try to commit failed; undefined once one went well. */
+  /** The error of the last commit; undefined once a commit succeeded. */
   get failure(): MirrorError | undefined {
     return this.#store.commits.isFailing ? this.#failure : undefined;
   }
 
-  /** The shard whose runs it knows; undefined if it is that of all runs. */
+  /** The shard whose runs the state knows; undefined if it is the state of all runs. */
   get shard(): Shard | undefined {
     return shardIn(this.#reading().statements);
   }
 
-  /** Makes it the state of a shard (undefined: of all runs). Throws MB3107 if it knows the runs of another one. */
+  /** Makes this the state of a shard (undefined: of all runs). Throws MB3107 if it knows the runs of another one. */
   useShard(shard: MarkedShard | undefined): void {
     const { statements } = this.#reading();
     checkShard(statements, shard);
@@ -134,8 +134,8 @@ export class StateFile {
   }
 
   /**
-   * Takes in what another state knew of a unit; what was known of its runs before is replaced. Throws MB3103 for a
-   * document of a newer schema version.
+   * Imports a unit of another state, and replaces what was known of its runs before. Throws MB3103 for a document of
+   * a newer schema version.
    */
   importUnit(document: UnitDocument): void {
     checkUnit(document);
@@ -143,7 +143,7 @@ export class StateFile {
     store.commits.change(JSON.stringify(['unit', document.root.name, document.unit]), () => importUnit(store, document));
   }
 
-  /** Takes in what was paused by another state. Of two pauses of the same, the one that began first stays. */
+  /** Imports the pauses of another state. If both have a pause, the one that began first stays. */
   importPauses(pauses: readonly MovedPause[]): void {
     const { statements, commits } = this.#reading();
     for (const pause of pauses) {
@@ -151,14 +151,14 @@ export class StateFile {
     }
   }
 
-  /** Makes it continue a state of this id. Nothing may be known yet. */
+  /** Gives the state this id, so that it continues another one. The state must be empty. */
   continueAs(instanceId: string): void {
     const { statements, commits } = this.#reading();
     commits.change('instance', () => statements.run("UPDATE meta SET value = ? WHERE key = 'instance_id'", instanceId));
     this.#mustFlush();
   }
 
-  /** Notes a root, and where it lies now. */
+  /** Notes a root, and its present path. */
   root(name: string, path: string): void {
     const { commits, statements } = this.#store;
     commits.change(JSON.stringify(['root', name]), () =>
@@ -166,22 +166,22 @@ export class StateFile {
     );
   }
 
-  /** Notes what could not be read of a root that is known, or that all could be. */
+  /** Notes the reason why a part of a known root could not be read, or that everything could. */
   noteUnread(root: string, reason: string | undefined): void {
     const { commits, statements } = this.#store;
     if (unreadRoots(this.#store.reading().statements).get(root) === reason) return;
     commits.change(JSON.stringify(['unread', root]), () => noteUnread(statements, root, reason));
   }
 
-  /** The roots that were ever noted, and where each lay last. */
+  /** Returns the roots that were ever noted, and the last path of each. */
   roots(): KnownRoot[] {
     const rows = this.#store.reading().statements.all('SELECT name, path FROM root ORDER BY name');
     return rows.map((row) => ({ name: String(row.name), path: String(row.path) }));
   }
 
   /**
-   * A lane by its name and its target as configured (without secrets). A target that was never used begins with
-   * nothing; going back to a former one continues where that was.
+   * Returns a lane by its name and its target as configured (without secrets). A new target begins without data; a
+   * former one continues from its last positions.
    */
   lane(name: string, target: string, { ownsPositions = false }: { readonly ownsPositions?: boolean } = {}): LaneState {
     const mapKey = JSON.stringify([name, target]);
@@ -197,15 +197,15 @@ export class StateFile {
     return lane;
   }
 
-  /** All targets that a lane of this name ever had, in the order in which they came. */
+  /** Returns all targets that a lane of this name ever had, in the order in which they were added. */
   targets(name: string): string[] {
     const rows = this.#store.reading().statements.all('SELECT target FROM lane WHERE name = ? ORDER BY id', name);
     return rows.map((row) => String(row.target));
   }
 
   /**
-   * Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums
-   * (`length:checksum`).
+   * Yields files of some roots that have one of these inodes, or begin with a record of one of these lengths and
+   * checksums (`length:checksum`).
    */
   filesLike(
     roots: readonly string[],
@@ -215,29 +215,29 @@ export class StateFile {
     return filesLike(this.#reading(), roots, inodes, firsts);
   }
 
-  /** Every file of a root that is expected. */
+  /** Yields every expected file of a root. */
   knownFiles(root: string): Iterable<ListedFile> {
     return listFiles(this.#reading().statements, root);
   }
 
-  /** Every file of a run that some lane has read, those that were forgotten as gone among them. */
+  /** Returns every file of a run that some lane has read, also those that were forgotten as gone. */
   filesOf(run: RunRef): Pick<ListedFile, 'name' | 'stamp' | 'size'>[] {
     return filesOfRun(this.#reading().statements, run);
   }
 
-  /** Whether some lane has read a file of a root, also if all of them were forgotten as gone. */
+  /** True if some lane has read a file of a root, even if all of them were forgotten as gone. */
   hasRuns(root: string): boolean {
     return hasRuns(this.#reading().statements, root);
   }
 
-  /** How many files of a root are expected. */
+  /** Counts the expected files of a root. */
   fileCount(root: string): number {
     return countFiles(this.#reading().statements, root);
   }
 
   /**
-   * Runs lie elsewhere now, or files of theirs have other names. Nothing of them may be on its way. Returns those of
-   * which that could be noted.
+   * Notes that runs are at another path now, or that files of theirs have other names. None of their data may be
+   * under way. Returns the moves that could be noted.
    */
   move<Moved extends MovedRun>(moves: readonly Moved[]): Moved[] {
     const store = this.#reading();
@@ -250,8 +250,8 @@ export class StateFile {
   }
 
   /**
-   * Changes what is known of roots and runs, and notes it as a task in the same transaction: until `taskDone` says
-   * that the store (undefined: there is none) and the trackers have heard of it.
+   * Changes what is known of roots and runs, and notes the change as a task in the same transaction. The task stays
+   * until `taskDone` confirms that the store (undefined: there is none) and the trackers made it, too.
    */
   tidy(tidying: Tidying, store: string | undefined, removals: readonly Removal[] = []): void {
     const all = this.#reading();
@@ -263,12 +263,14 @@ export class StateFile {
     this.#mustFlush();
   }
 
-  /** Tasks that are not known to be complete everywhere, in their order. */
+  /** Returns tasks that may not be complete everywhere, in their order. */
   tasks(): Task[] {
     return tasksIn(this.#reading().statements);
   }
 
-  /** The store has heard of a task; what is left of its removals. Nothing is left of one without any. */
+  /**
+   * Notes that the store has made a task's change. Keeps the removals that are left; without any, the task is done.
+   */
   taskDone(task: Task, removals: readonly Removal[] = []): void {
     const { commits, statements } = this.#store;
     commits.change(JSON.stringify(['task', task.id]), () => {
@@ -278,12 +280,12 @@ export class StateFile {
     this.#mustFlush();
   }
 
-  /** Notes series before a lane has accepted values of them: for those that several lanes share one reading. */
+  /** Notes series before a lane has accepted values of them: for lanes that share one read. */
   addSeries(run: RunRef, series: readonly Series[]): void {
     this.#store.commits.together(() => addSeries(this.#store, run, series));
   }
 
-  /** Notes that a run grew, by our clock. */
+  /** Notes that a run grew, by mirrorboard's clock. */
   noteGrowth(run: RunRef, ms: number): void {
     const { commits, statements, ids } = this.#store;
     commits.change(JSON.stringify(['growth', run.root, run.path]), () =>
@@ -291,7 +293,7 @@ export class StateFile {
     );
   }
 
-  /** When a run was last seen growing; undefined if it never was. */
+  /** Returns when a run was last seen growing; undefined if it never was. */
   lastGrowth(run: RunRef): number | undefined {
     const { ids, statements } = this.#store.reading();
     const row = ids.findRun(run);
@@ -299,7 +301,7 @@ export class StateFile {
     return typeof ms === 'number' ? ms : undefined;
   }
 
-  /** Notes when a damaged or gapped file is tried again; undefined when there is no need any more. */
+  /** Notes the next try for a damaged file or one with gaps; undefined when no retry is needed any more. */
   keepRetry({ run, name }: FileRef, retry: Retry | undefined): void {
     const { commits, statements, ids } = this.#store;
     commits.change(JSON.stringify(['retry', run.root, run.path, name]), () => {
@@ -311,7 +313,7 @@ export class StateFile {
     });
   }
 
-  /** The files to be tried again that are due by `nowMs` (default: all of them), the earliest first. */
+  /** Returns the files whose retry is due by `nowMs` (default: all of them), the earliest first. */
   retries(nowMs = Number.MAX_SAFE_INTEGER): (Retry & { readonly file: FileRef })[] {
     const rows = this.#store.reading().statements.all(
       `SELECT root.name AS root, run.path, file.name, retry.attempts, retry.next_ms FROM retry
@@ -326,7 +328,7 @@ export class StateFile {
     }));
   }
 
-  /** Keeps a document for `mirrorboard status`; only the last one is kept. */
+  /** Keeps a document for `mirrorboard status`. Only the last one is kept. */
   writeStatus(document: unknown): void {
     const { commits, statements } = this.#store;
     const [text, writtenMs] = [JSON.stringify(document), Math.round(this.#options.now())];
@@ -339,18 +341,18 @@ export class StateFile {
     return readStatus(this.#store.reading().statements);
   }
 
-  /** Whatever `work` notes is committed in one transaction; when it throws, nothing of it is kept. */
+  /** Commits everything that `work` notes in one transaction. If `work` throws, none of it is kept. */
   together(work: () => void): void {
     this.#store.commits.together(work);
   }
 
-  /** Commits everything now. False if that failed: then it is kept, was reported, and is tried again. */
+  /** Commits everything now. Returns false if that failed: then the changes are kept, reported, and retried. */
   flush(): boolean {
     return this.#store.commits.flush();
   }
 
   /**
-   * Commits what is left and lets go of the file. False if that failed: the last changes are lost, which was
+   * Commits what is left and closes the file. Returns false if that failed: the last changes are lost, which was
    * reported.
    */
   close(): boolean {

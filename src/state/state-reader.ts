@@ -16,13 +16,13 @@ import { type Task, tasksIn } from './tasks.ts';
 import { type UnitDocument, unitDocuments } from './unit-document.ts';
 import { unreadRoots } from './unread-roots.ts';
 
-/** A status document, and when it was written. */
+/** A status document, and the time when it was written. */
 export interface StoredStatus {
   readonly writtenMs: number;
   readonly document: unknown;
 }
 
-/** What can be read of a lane. */
+/** The readable part of a lane. */
 export type LaneReader = Pick<
   LaneState,
   | 'name'
@@ -51,9 +51,9 @@ export type LaneReader = Pick<
 
 /** Reads a state, also while another process writes to it: one snapshot, until `close`. */
 export class StateReader {
-  /** Tells this state from all others. */
+  /** The id that distinguishes this state from all others. */
   readonly instanceId: string;
-  /** When the file was made, as an ISO 8601 text. */
+  /** The time when the file was created, as an ISO 8601 text. */
   readonly createdAt: string;
   readonly #statements: Statements;
 
@@ -70,64 +70,65 @@ export class StateReader {
     }
   }
 
-  /** What `watch` wrote last for `status`. */
+  /** Returns the last document that `watch` wrote for `status`. */
   readStatus(): StoredStatus | undefined {
     return readStatus(this.#statements);
   }
 
-  /** The roots that were ever noted, and where each lay last. */
+  /** Returns the roots that were ever noted, and the last path of each. */
   roots(): KnownRoot[] {
     return this.#statements
       .all('SELECT name, path FROM root ORDER BY name')
       .map(({ name, path }) => ({ name: String(name), path: String(path) }));
   }
 
-  /** Roots of which something could not be read, with the reason. */
+  /** Returns the roots with unreadable parts, with the reason. */
   unreadRoots(): ReadonlyMap<string, string> {
     return unreadRoots(this.#statements);
   }
 
-  /** A lane by its name and target; one that was never used knows nothing. */
+  /** Returns a lane by its name and target; one that was never used is empty. */
   lane(name: string, target: string): LaneReader {
     const statements = this.#statements;
     const ids = new RowIds(statements);
-    // Nothing is ever changed here: the part that would commit stays empty.
+    // A reader never changes anything: the part that would commit stays empty.
     const commits = new GroupCommit({ db: statements.db, schedule: realSchedule, onFailure: () => undefined, onRollback: () => undefined });
     const store: StateStore = { commits, statements, ids, reading: () => store };
     return new LaneState(store, { name, target, ownsPositions: false });
   }
 
   /**
-   * Every run with files, or those of one root, and how far a lane is in them; a lane that was never used is nowhere.
+   * Returns every run with files, or those of one root, and a lane's position in them. A lane that was never used has
+   * no position.
    */
   listed(name: string, target: string, root?: string): ListedInState[] {
     const lane = new RowIds(this.#statements).findLane({ name, target, ownsPositions: false });
     return listRuns(this.#statements, lane ?? 0, root);
   }
 
-  /** Every file of a root that is expected. */
+  /** Yields every expected file of a root. */
   knownFiles(root: string): Iterable<ListedFile> {
     return listFiles(this.#statements, root);
   }
 
-  /** Every file of a run that some lane has read, those that were forgotten as gone among them. */
+  /** Returns every file of a run that some lane has read, also those that were forgotten as gone. */
   filesOf(run: RunRef): Pick<ListedFile, 'name' | 'stamp' | 'size'>[] {
     return filesOfRun(this.#statements, run);
   }
 
-  /** Whether some lane has read a file of a root, also if all of them were forgotten as gone. */
+  /** True if some lane has read a file of a root, even if all of them were forgotten as gone. */
   hasRuns(root: string): boolean {
     return hasRuns(this.#statements, root);
   }
 
-  /** How many files of a root are expected. */
+  /** Counts the expected files of a root. */
   fileCount(root: string): number {
     return countFiles(this.#statements, root);
   }
 
   /**
-   * Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums
-   * (`length:checksum`).
+   * Yields files of some roots that have one of these inodes, or begin with a record of one of these lengths and
+   * checksums (`length:checksum`).
    */
   filesLike(
     roots: readonly string[],
@@ -137,27 +138,27 @@ export class StateReader {
     return filesLike({ statements: this.#statements }, roots, inodes, firsts);
   }
 
-  /** What the state holds, in sums and lists for people. */
+  /** Summarizes the state, in sums and lists for people. */
   summary(): StateSummary {
     return { instanceId: this.instanceId, createdAt: this.createdAt, ...summarizeState(this.#statements) };
   }
 
-  /** Everything that must not be so; an empty list means a valid state. */
+  /** Returns every problem; an empty list means a valid state. */
   check(): StateProblem[] {
     return checkState(this.#statements);
   }
 
-  /** The shard whose runs it knows; undefined if it is that of all runs. */
+  /** The shard whose runs the state knows; undefined if it is the state of all runs. */
   get shard(): Shard | undefined {
     return shardIn(this.#statements);
   }
 
-  /** Tasks that are not known to be complete everywhere, in their order. */
+  /** Returns tasks that may not be complete everywhere, in their order. */
   tasks(): Task[] {
     return tasksIn(this.#statements);
   }
 
-  /** Every unit with all that is known of it. `unitOf` names the unit of a run. */
+  /** Yields every unit with everything that is known of it. `unitOf` names the unit of a run. */
   units(
     unitOf: (root: string, run: string) => string,
     isWanted?: (root: string, unit: string) => boolean,
@@ -165,12 +166,12 @@ export class StateReader {
     return unitDocuments(this.#statements, unitOf, isWanted);
   }
 
-  /** What people have paused, of every lane. */
+  /** Returns the pauses of every lane, which people asked for. */
   pauses(): MovedPause[] {
     return allPauses(this.#statements);
   }
 
-  /** The whole content as the text of one JSON document, in pieces. */
+  /** Yields the whole content as the text of one JSON document, in pieces. */
   dump(): Generator<string, void, void> {
     return dumpState(this.#statements);
   }
@@ -180,7 +181,7 @@ export class StateReader {
   }
 }
 
-/** The status document that was kept last. */
+/** Returns the last status document. */
 export function readStatus(statements: Statements): StoredStatus | undefined {
   const row = statements.get('SELECT written_ms, document FROM status');
   return row === undefined ? undefined : { writtenMs: Number(row.written_ms), document: statements.parse(row.document) };

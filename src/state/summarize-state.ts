@@ -3,7 +3,7 @@ import type { FileRef } from './file-ref.ts';
 import { REFUSALS_NOW } from './listing.ts';
 import type { Row, Statements } from './statements.ts';
 
-/** What a state holds, for people. Bytes and counts. */
+/** The content of a state, for people, in bytes and counts. */
 export interface StateSummary {
   readonly instanceId: string;
   readonly createdAt: string;
@@ -13,34 +13,34 @@ export interface StateSummary {
   readonly files: number;
   readonly series: number;
   readonly lanes: readonly LaneSummary[];
-  /** What cannot be read of the files, as it was found last. */
+  /** The unreadable parts of the files, as they were last found. */
   readonly damage: readonly (FileRef & { readonly damage: Damage })[];
-  /** What is pending for lanes of what lies before their watermarks. */
+  /** The data before the watermarks that is pending for lanes. */
   readonly gaps: readonly (FileRef & { readonly lane: string; readonly target: string; readonly gap: Gap })[];
   readonly retries: readonly (FileRef & { readonly attempts: number; readonly nextMs: number })[];
-  /** When `watch` wrote its status last; null if it never did. */
+  /** The time when `watch` last wrote its status; null if it never did. */
   readonly statusWrittenMs: number | null;
 }
 
-/** What the state holds of a lane. */
+/** The content of a state for one lane. */
 interface LaneSummary {
   readonly name: string;
   readonly target: string;
   readonly ownsPositions: boolean;
-  /** Files it has a position in that counts: of the file's present generation. */
+  /** Files with a valid position: one in the file's present generation. */
   readonly positions: number;
-  /** Files it reads from their start: it never read them, or they were replaced since. */
+  /** Files that the lane reads from their start: it never read them, or they were replaced since. */
   readonly atStart: number;
-  /** Bytes from its watermarks to the ends of the files, as far as they are known. */
+  /** Bytes from the lane's watermarks to the known ends of the files. */
   readonly bytesAhead: number;
   readonly gaps: number;
   readonly points: number;
   readonly handles: number;
-  /** Those of them that replaced a former tracker run, because files were replaced. */
+  /** Tracker runs that replaced a former one, because files were replaced. */
   readonly replaced: number;
   readonly unsupported: number;
   readonly refused: number;
-  /** Sends of which it is not known how they ended. */
+  /** Sends whose outcome is unknown. */
   readonly intents: number;
 }
 
@@ -48,7 +48,7 @@ const FILE_KEY = 'root.name AS root, run.path, file.name AS file';
 const FROM_FILE = 'FROM file JOIN run ON run.id = file.run JOIN root ON root.id = run.root';
 const IN_ORDER = 'ORDER BY root.name, run.path, file.name';
 
-/** Counts what a state holds. */
+/** Counts the content of a state. */
 export function summarizeState(statements: Statements): Omit<StateSummary, 'instanceId' | 'createdAt'> {
   const count = (sql: string): number => Number(statements.get(sql)?.n);
   const files = count('SELECT count(*) AS n FROM file');

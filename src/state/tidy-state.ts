@@ -1,11 +1,11 @@
-/** Renames, moves and forgets what the state knows of roots and runs. Inside a transaction. */
+/** Renames, moves and forgets what the state knows of roots and runs. Runs inside a transaction. */
 
 import { type Forgetting, KEPT_STAMP, type Tidying } from '../model/index.ts';
 import { dropLostPauses } from './lane-wishes.ts';
 import type { StateStore } from './state-store.ts';
 import { noteUnread } from './unread-roots.ts';
 
-/** Changes nothing if it was done before. */
+/** Makes a change. A change that was made before has no effect. */
 export function tidyState(store: StateStore, tidying: Tidying): void {
   const { statements, ids } = store;
   switch (tidying.kind) {
@@ -29,7 +29,7 @@ export function tidyState(store: StateStore, tidying: Tidying): void {
 }
 
 const OF_FILE = ['position', 'refusal', 'retry'] as const;
-/** What a lane keeps of a run: of one that others are folded into, it is theirs. */
+/** The tables that a lane keeps for a tracker run. They stay while other runs are folded into it. */
 const OF_TRACKER_RUN = ['delivered', 'handle', 'journal', 'intent', 'side'] as const;
 
 function forget({ statements, ids }: StateStore, { root, isRoot, files, ...listedRuns }: Forgetting): void {
@@ -42,7 +42,7 @@ function forget({ statements, ids }: StateStore, { root, isRoot, files, ...liste
   for (const table of ['file', 'series']) statements.run(`DELETE FROM ${table} WHERE run IN ${listed}`, all);
   const targets = statements.all(`SELECT DISTINCT mapping ->> '$.target' AS target FROM mapping WHERE run IN ${listed}`, all);
   statements.run(`DELETE FROM mapping WHERE run IN ${listed}`, all);
-  // Of a run that others are folded into, or that has files, something stays.
+  // A run with files, or with other runs folded into it, keeps a part of its data.
   const folded = `SELECT DISTINCT mapping ->> '$.target' AS target FROM mapping JOIN run ON run.id = mapping.run
     JOIN root ON root.id = run.root WHERE root.name = ?`;
   const staying = new Set(statements.all(folded, root).map(({ target }) => target));
@@ -52,7 +52,8 @@ function forget({ statements, ids }: StateStore, { root, isRoot, files, ...liste
   });
   for (const table of OF_TRACKER_RUN) statements.run(`DELETE FROM ${table} WHERE run IN ${listed}`, JSON.stringify(ended));
   statements.run(`DELETE FROM run WHERE id IN ${listed}`, JSON.stringify(ended));
-  // What tracker runs got of a file stays in them: how far they are in it is known on, or it would be too much there.
+  // The data of a file stays in the tracker runs. So the state keeps their positions; otherwise the file would be
+  // sent twice.
   for (const { run, name } of files) {
     const file = ids.findFile({ root, path: run }, name) ?? 0;
     statements.run('DELETE FROM retry WHERE file = ?', file);

@@ -1,20 +1,22 @@
 /**
- * All that is known of some runs as a document that another state can take in: what moves when runs change from one
- * process to another. Described in docs/state.md.
+ * Writes everything that is known of some runs as a document that another state can import. These documents move runs
+ * from one process to another. Described in docs/state.md.
  */
 import type { LaneKey } from './row-ids.ts';
 import { seriesOf, stepOf } from './rows.ts';
 import type { Row, Statements } from './statements.ts';
 
-/** One unit: the runs that one process mirrors together, with everything the state knows of them, for all lanes. */
+/**
+ * One unit: the runs that one process mirrors together, with everything that the state knows of them, for all lanes.
+ */
 export interface UnitDocument {
   readonly format: 'mirrorboard.unit';
-  /** The schema version of the state that it comes from. */
+  /** The schema version of the state that the unit comes from. */
   readonly version: number;
   readonly root: { readonly name: string; readonly path: string };
   /** The path of the directory that names the unit. */
   readonly unit: string;
-  /** `lane` in the runs is the place in this list, counted from 0. */
+  /** The lanes. `lane` in the runs is an index in this list, counted from 0. */
   readonly lanes: readonly LaneDocument[];
   readonly runs: readonly RunDocument[];
 }
@@ -30,7 +32,9 @@ interface OfLane {
   readonly lane: number;
 }
 
-/** A run as a document: names and meanings are those of the state's tables. Bytes are base64, large steps digits. */
+/**
+ * A run as a document. Names and meanings are those of the state's tables. Bytes are base64, large steps are digits.
+ */
 export interface RunDocument {
   readonly root: string;
   readonly run: string;
@@ -111,16 +115,16 @@ export interface FileDocument {
   })[];
 }
 
-/** The places of lanes in a document, by the numbers of their rows. */
+/** The indexes of lanes in a document, by their row numbers. */
 export type LanePlaces = ReadonlyMap<unknown, number>;
 
-/** Every run, the folded ones and those they are folded into included, in the order of roots and paths. */
+/** Selects every run, also folded ones and their targets, in the order of roots and paths. */
 export const ALL_RUN_ROWS =
   'SELECT run.id, root.name, run.path, run.grown_ms FROM run JOIN root ON root.id = run.root ORDER BY root.name, run.path';
 
 /**
- * Every unit of a state, one after the other. `unitOf` names the unit of a run: runs of one unit need not follow each
- * other. `isWanted`: by the root's name and the unit; of others nothing is read. Default: all.
+ * Yields every unit of a state, one after the other. `unitOf` names the unit of a run: runs of one unit need not be
+ * adjacent. `isWanted` gets the root's name and the unit; other units are not read. Default: all.
  */
 export function* unitDocuments(
   statements: Statements,
@@ -145,7 +149,7 @@ export function* unitDocuments(
   }
 }
 
-/** All that is known of a run, by a row of `ALL_RUN_ROWS`. */
+/** Returns everything that is known of a run, by a row of `ALL_RUN_ROWS`. */
 export function runDocument(statements: Statements, run: Row, lanes: LanePlaces): RunDocument {
   const id = Number(run.id);
   const of = (sql: string): object[] => statements.all(sql, id).map((row) => withLane(row, lanes));
@@ -212,7 +216,7 @@ function textStep(text: unknown): number | string | null {
   return typeof step === 'bigint' ? String(step) : step;
 }
 
-/** A lane of a document as the state knows it. */
+/** Returns the state's key for a lane of a document. */
 export function laneKeyOf({ name, target, owns_positions: ownsPositions }: LaneDocument): LaneKey {
   return { name, target, ownsPositions };
 }

@@ -1,4 +1,4 @@
-/** What `verify` found of a lane: a fact of `meta`, which states of all versions can have. */
+/** Keeps the findings of `verify` for a lane: a row of `meta`, which states of all versions can have. */
 
 import { statSync } from 'node:fs';
 import type { MirrorError } from '../errors.ts';
@@ -9,18 +9,20 @@ import { translated } from './sqlite-error.ts';
 import type { Statements } from './statements.ts';
 import { writeConcurrently } from './write-concurrently.ts';
 
-/** What a comparison of a lane with its files came to. */
+/** The result of a comparison of a lane with its files. */
 export interface LaneVerdict {
-  /** When it ended, milliseconds since 1970. */
+  /** The end of the comparison, milliseconds since 1970. */
   readonly atMs: number;
   readonly differences: number;
 }
 
-/** The lane that was compared, and what came of it. */
+/** The lane that was compared, and the result. */
 export interface VerifiedLane {
   readonly name: string;
   readonly target: string;
-  /** The directories that were compared, whole; nothing is kept of a lane without differences that has others. */
+  /**
+   * The directories that were compared completely. If the lane has others, a result without differences is not kept.
+   */
   readonly roots: readonly string[];
   readonly verdict: LaneVerdict;
 }
@@ -28,12 +30,12 @@ export interface VerifiedLane {
 const KEEP = 'INSERT OR REPLACE INTO meta (key, value) SELECT ?, ? FROM lane WHERE name = ? AND target = ?';
 const ROOTS_WITH_RUNS = 'SELECT path FROM root WHERE EXISTS (SELECT 1 FROM run WHERE run.root = root.id)';
 
-/** Under which key of `meta` a lane's verdict is kept. */
+/** Returns the key of `meta` for a lane's verdict. */
 export function verifiedKey(name: string, target: string): string {
   return JSON.stringify(['verified', name, target]);
 }
 
-/** What was kept of a lane; undefined if nothing was, or something that is no verdict. */
+/** Returns the stored verdict of a lane; undefined if there is none, or if it is not valid. */
 export function readVerdict(statements: Statements, name: string, target: string): LaneVerdict | undefined {
   const row = statements.get('SELECT value FROM meta WHERE key = ?', verifiedKey(name, target));
   const kept = row === undefined ? undefined : (statements.parse(row.value) as Partial<Record<'at_ms' | 'differences', unknown>>);
@@ -45,7 +47,8 @@ export function readVerdict(statements: Statements, name: string, target: string
 /**
  * Stores the results of `verify` in the state at `path`, even while another process writes to it. Each result is one
  * row that only `verify` writes, in its own transaction, so SQLite's lock is enough. Stores nothing if the state does
- * not exist, has another version, belongs to another user, or has never used the lane. Returns the error if it failed.
+ * not exist, has another version, belongs to another user, or has never used the lane. Returns the error if it
+ * failed.
  */
 export function keepVerdicts(path: string, lanes: readonly VerifiedLane[], patienceMs?: number): MirrorError | undefined {
   try {
@@ -61,14 +64,17 @@ function keepIn(statements: Statements, lanes: readonly VerifiedLane[]): void {
   if (schemaVersion(statements.db) !== SCHEMA_VERSION) return;
   const known = statements.all(ROOTS_WITH_RUNS).map(({ path }) => String(path));
   for (const { name, target, roots, verdict } of lanes) {
-    // What was not looked at may differ still.
+    // Data that was not compared may still differ.
     if (verdict.differences === 0 && known.some((root) => !roots.includes(root))) continue;
     const value = JSON.stringify({ at_ms: Math.round(verdict.atMs), differences: verdict.differences });
     statements.run(KEEP, verifiedKey(name, target), value, name, target);
   }
 }
 
-/** Files of another user next to it could keep that user from opening it. */
+/**
+ * True if the file belongs to our user. Files of ours next to another user's state could keep that user from opening
+ * it.
+ */
 function isOurs(path: string): boolean {
   const { uid } = statSync(path);
   return process.getuid?.() === uid;

@@ -1,29 +1,29 @@
 import type { RunRef } from '../model/index.ts';
 
-/** When a file was heard to have so many bytes. */
+/** The size of a file, and the time when it was reported. */
 interface Mark {
   size: number;
   readonly sinceMs: number;
 }
 
 /**
- * Bytes that came so soon after others are as old as those: a share of the oldest one's age, so that few marks tell
- * of hours.
+ * Bytes that arrive soon after others get the same age. The spacing is a share of the oldest age, so that few marks
+ * cover hours.
  */
 const LEAST_SPACING_MS = 250;
 const SPACING_SHARE = 64;
 const NO_MARKS: readonly Mark[] = [];
 
-/** What was heard of a file, how far its lane is, and since when each byte that it does not have yet could be seen. */
+/** The known size of a file, the lane's watermark in it, and the time since which each missing byte was visible. */
 export class FileLag {
   readonly run: RunRef;
   readonly name: string;
   size: number;
   watermark: number;
-  /** Bytes before the watermark that are to be brought, and since when. */
+  /** Bytes before the watermark that are pending, and the time since when. */
   #pending = 0;
   #pendingSinceMs = 0;
-  /** Of bytes beyond the watermark, the oldest first. */
+  /** Marks for bytes beyond the watermark, the oldest first. */
   #marks: readonly Mark[] = NO_MARKS;
 
   constructor(run: RunRef, name: string, watermark: number) {
@@ -37,24 +37,24 @@ export class FileLag {
     return this.ahead + this.#pending;
   }
 
-  /** Of those, the ones beyond the watermark. */
+  /** The missing bytes beyond the watermark. */
   get ahead(): number {
     return Math.max(0, this.size - this.watermark);
   }
 
-  /** Since when the oldest byte that is missing could be seen; undefined if none is. */
+  /** The time since which the oldest missing byte was visible; undefined if no byte is missing. */
   get sinceMs(): number | undefined {
     const aheadMs = this.ahead === 0 ? undefined : this.#marks[0]?.sinceMs;
     return this.#pending === 0 ? aheadMs : Math.min(this.#pendingSinceMs, aheadMs ?? Infinity);
   }
 
-  /** So many bytes before the watermark are to be brought. */
+  /** Sets the number of pending bytes before the watermark. */
   hasPending(bytes: number, nowMs: number): void {
     if (this.#pending === 0) this.#pendingSinceMs = nowMs;
     this.#pending = bytes;
   }
 
-  /** It has so many bytes now. Returns by how much it grew. */
+  /** Notes the present size. Returns by how much the file grew. */
   heard(size: number, sinceMs: number): number {
     const grown = size - this.size;
     this.size = size;
@@ -73,22 +73,22 @@ export class FileLag {
     return grown;
   }
 
-  /** Where the bytes end that are as old as the oldest one that is missing. */
+  /** The end of the bytes that are as old as the oldest missing one. */
   get oldestEnd(): number {
     return this.#marks[0]?.size ?? this.size;
   }
 
-  /** Everything before `end` is there, or will never be. */
+  /** Notes that everything before `end` is mirrored, or never will be. */
   settled(end: number, nowMs: number): void {
     this.watermark = end;
     const first = this.#marks.findIndex(({ size }) => size > end);
     if (first > 0) this.#marks = this.#marks.slice(first);
-    // A file that was replaced starts over: all that is known of the age of its bytes is that they are there now.
+    // A file that was replaced starts over: about the age of its bytes, only their presence now is known.
     else if (first < 0) this.#marks = this.size > end ? [{ size: this.size, sinceMs: nowMs }] : NO_MARKS;
   }
 }
 
-/** Without what is beyond an end. */
+/** Returns the marks without what is beyond an end. */
 function cut(marks: readonly Mark[], end: number): readonly Mark[] {
   const first = marks.findIndex(({ size }) => size >= end);
   return first < 0 ? marks : [...marks.slice(0, first), { size: end, sinceMs: (marks[first] as Mark).sinceMs }];

@@ -2,28 +2,27 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { isIP, type Socket } from 'node:net';
 import { hostname } from 'node:os';
 
-/** Which requests are answered. */
+/** The rules that decide which requests are answered. */
 interface GuardOptions {
-  /** The host that is listened on. */
+  /** The host on which the server listens. */
   readonly host: string;
   /**
-   * Further names that requests may come by: `mirrorboard.tracking.svc`, `.example.com` for all names below it, `*`
-   * for any.
+   * Further host names for requests: `mirrorboard.tracking.svc`, `.example.com` for all names below it, `*` for any.
    */
   readonly hosts?: readonly string[];
 }
 
-/** Concurrent connections. A new one closes the oldest, so a client cannot block a probe by holding many. */
+/** The most concurrent connections. A new one closes the oldest, so a client cannot block a probe by holding many. */
 const MOST_CONNECTIONS = 64;
-/** Until the head of a request has come, and until nothing more comes over a connection. */
+/** The time limit for the head of a request, and for an idle connection. */
 const HEAD_MS = 5000;
 const IDLE_MS = 10_000;
 const HEAD_BYTES = 8 * 1024;
 
 /**
- * A server for every client that can reach the port, pages of strangers in a local browser among them: it reads, it
- * is asked in few words, and it holds little. A page can make its own name lead to this machine (DNS rebinding), but
- * not an address or a name that is ours: so the host that is asked for must be one of these.
+ * Creates a server that is safe for every client that can reach the port, also for web pages in a local browser: it
+ * only reads, accepts short requests, and uses little memory. A web page can make its own name point to this machine
+ * (DNS rebinding), but not an address or a name of ours: so the requested host must be one of these.
  */
 export function guardedServer(options: GuardOptions, listener: RequestListener): Server {
   const server = createServer({
@@ -61,14 +60,14 @@ function refusalOf({ method, headers, httpVersion }: IncomingMessage, options: G
   if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0) {
     return { status: 413, text: 'requests must not have a body' };
   }
-  // HTTP/1.0 need not say it; every browser does.
+  // HTTP/1.0 need not send the host; every browser does.
   if (headers.host === undefined) return httpVersion === '1.0' ? undefined : { status: 400, text: 'the request has no host' };
   return isOurs(headers.host, options) ? undefined : { status: 403, text: 'unknown host; allow it with --listen-host NAME' };
 }
 
 /**
- * True if a request may come by this host: any address (it cannot be made to lead elsewhere), this machine's names,
- * and those that are configured.
+ * True if a request may use this host: any address (a web page cannot redirect it), this machine's names, and those
+ * that are configured.
  */
 function isOurs(header: string, { host, hosts = [] }: GuardOptions): boolean {
   if (header.length > 300) return false;
@@ -80,7 +79,7 @@ function isOurs(header: string, { host, hosts = [] }: GuardOptions): boolean {
   });
 }
 
-/** The host without its port, in small letters. */
+/** Returns the host without its port, in lower case. */
 function nameIn(header: string): string {
   const text = header.toLowerCase();
   if (text.startsWith('[')) return text.slice(1, Math.max(1, text.indexOf(']')));
@@ -89,7 +88,7 @@ function nameIn(header: string): string {
   return name.endsWith('.') ? name.slice(0, -1) : name;
 }
 
-/** What comes behind the head is not read. */
+/** Refuses a request. The server does not read what follows the head. */
 function refuse(response: ServerResponse, { status, text }: Refusal): void {
   const allow = status === 405 ? { allow: 'GET, HEAD' } : {};
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close', ...allow });

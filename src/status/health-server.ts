@@ -2,21 +2,24 @@ import type { Server, ServerResponse } from 'node:http';
 import { MirrorError, messageOf } from '../errors.ts';
 import { guardedServer } from './guarded-server.ts';
 
-/** What the health endpoints need to know. */
+/** The facts that the health endpoints need. */
 export interface HealthSource {
-  /** A tracker that is down is no reason not to be ready, nor is one root of several that does not answer. */
+  /**
+   * True if the process is ready. A tracker that is down does not make it unready, nor does one root of several that
+   * does not answer.
+   */
   readonly isReady: boolean;
   readonly whyNotReady?: string | undefined;
-  /** What a caller should know, ready or not. */
+  /** Remarks for the caller, ready or not. */
   readonly remarks?: readonly string[];
-  /** Why a restart would help; undefined if it is alive. */
+  /** The reason why a restart would help; undefined if the process is alive. */
   readonly whyNotAlive?: string | undefined;
   document(): Record<string, unknown>;
 }
 
-/** What serves metrics. */
+/** The source of the metrics page. */
 export interface MetricsPage {
-  /** The text for one who accepts these types, and which of them it is. */
+  /** Returns the text for a client that accepts these types, and its content type. */
   render(accept: string | undefined): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 

@@ -1,4 +1,4 @@
-/** Gets facts about everything that happens, counts them, and reports the state of lanes and roots. */
+/** Counts facts about everything that happens, and reports the state of lanes and roots. */
 export type { FactLog } from './fact-log.ts';
 export { type HealthSource, type MetricsPage, serveHealth } from './health-server.ts';
 export { KeptLag, MOST_KEPT, type PendingFile } from './kept-lag.ts';

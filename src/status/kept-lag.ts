@@ -1,9 +1,12 @@
 import { keyOfFile, type RunRef } from '../model/index.ts';
 
-/** Files that are kept: those whose bytes are pending for longest. All others are younger. */
+/** The most files that are kept: those whose bytes have been pending for longest. All others are younger. */
 export const MOST_KEPT = 200;
 
-/** A file that a lane was behind of: its bytes from `offset` to `end` are missing since then, by the wall clock. */
+/**
+ * A file in which a lane was behind: its bytes from `offset` to `end` are missing since `since_ms`, by the wall
+ * clock.
+ */
 export interface PendingFile {
   readonly root: string;
   readonly run: string;
@@ -13,21 +16,21 @@ export interface PendingFile {
   readonly since_ms: number;
 }
 
-/** What a lane's last process left of what it was behind of, for the next one and for `status`. */
+/** The lag that a lane's last process stored for the next one and for `status`. */
 export class KeptLag {
   readonly #files: ReadonlyMap<string, PendingFile>;
-  /** What is not kept is younger. */
+  /** Files that are not kept are younger than this. */
   readonly #notBeforeMs: number;
 
-  /** `lookedMs`: when that process looked last, by the wall clock. */
+  /** `lookedMs`: the time of that process's last check, by the wall clock. */
   constructor(files: readonly PendingFile[], lookedMs: number) {
     this.#files = new Map(files.map((file) => [keyOfFile({ root: file.root, path: file.run }, file.file), file]));
     this.#notBeforeMs = files.length < MOST_KEPT ? lookedMs : files.reduce((latest, { since_ms }) => Math.max(latest, since_ms), 0);
   }
 
   /**
-   * Since when the byte at `offset` of a file could be seen, by the wall clock: as it was kept, or between then and
-   * when the file changed last.
+   * Returns since when the byte at `offset` of a file was visible, by the wall clock: the stored time, or else the
+   * later of `notBeforeMs` and the file's last change.
    */
   sinceMs(run: RunRef, name: string, offset: number, changedMs: number): { readonly ms: number; readonly isKnown: boolean } {
     const kept = this.#files.get(keyOfFile(run, name));
@@ -39,7 +42,10 @@ export class KeptLag {
     return this.#notBeforeMs;
   }
 
-  /** Nothing but what is kept was missing at `notBeforeMs`: a byte that was there then was mirrored, or not meant. */
+  /**
+   * True if only the kept files missed bytes at `notBeforeMs`: all other bytes of that time were mirrored, or
+   * excluded.
+   */
   get isWhole(): boolean {
     return this.#files.size < MOST_KEPT;
   }

@@ -2,7 +2,7 @@ import { type Damage, type DamageReason, isPending, keyOfFile, type RunRef } fro
 import type { FactLog } from './fact-log.ts';
 import type { FoundDamage } from './progress.ts';
 
-/** The current damage, file by file, and its total, so that no caller has to go through all of it. */
+/** The present damage, file by file, and its totals, so that no caller must go through all files. */
 export class KnownDamage {
   readonly #files = new Map<string, readonly FoundDamage[]>();
   readonly #places = new Map<DamageReason, number>();
@@ -11,8 +11,8 @@ export class KnownDamage {
   #damagedFiles = 0;
 
   /**
-   * `before`: what was known when the watch before this one in the same process ended. Of roots that are not watched
-   * any more, only what was counted stays.
+   * `before`: the damage known at the end of the previous watch in the same process. For roots that are not watched
+   * any more, only the counts stay.
    */
   constructor(log: FactLog | undefined, before?: KnownDamage, isWatched: (root: string) => boolean = () => true) {
     this.#log = log;
@@ -29,12 +29,12 @@ export class KnownDamage {
     return this.#places;
   }
 
-  /** Places that were found damaged since the start, whatever became of them; pending ends are none. */
+  /** Places that were found damaged since the start, even if they are valid again; pending ends do not count. */
   get found(): ReadonlyMap<DamageReason, number> {
     return this.#found;
   }
 
-  /** Files with damage; those whose end is pending have none. */
+  /** Files with damage; files with only a pending end do not count. */
   get damagedFiles(): number {
     return this.#damagedFiles;
   }
@@ -52,12 +52,12 @@ export class KnownDamage {
     return first;
   }
 
-  /** A file has this damage now. */
+  /** Sets the present damage of a file. */
   note(run: RunRef, file: string, damage: readonly Damage[]): void {
     const key = keyOfFile(run, file);
     const known = this.#files.get(key) ?? [];
     if (known.length === 0 && damage.length === 0) return;
-    // There may be a hundred thousand of them in a file, and this is asked for each piece of it.
+    // A file may have a hundred thousand damaged places, and this runs for each piece of it.
     const before = new Set(known.map(({ start, reason }) => `${start} ${reason}`));
     const starts = new Set(damage.map(({ start }) => start));
     for (const item of damage) {
@@ -73,7 +73,7 @@ export class KnownDamage {
     this.#keep(key, known, run, file, damage);
   }
 
-  /** A file is gone, and what was damaged in it. */
+  /** Forgets a file that is gone, with its damage. */
   forget(run: RunRef, file: string): void {
     const key = keyOfFile(run, file);
     this.#keep(key, this.#files.get(key) ?? [], run, file, []);

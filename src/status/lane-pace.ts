@@ -1,38 +1,38 @@
 import { RateMeter } from '../rate-meter.ts';
 
-/** What rates are judged by. */
+/** The period over which rates are measured. */
 const METER_MS = 60_000;
-/** A lane that was at work for less says little of what it can do. */
+/** The least working time that allows an estimate of the lane's speed. */
 const LEAST_BUSY_MS = 200;
 
-/** How fast a lane takes what it must take, and how fast that grows. */
+/** Measures how fast a lane works, and how fast its work grows. */
 export class LanePace {
   readonly #points = new RateMeter(METER_MS);
   readonly #bytes = new RateMeter(METER_MS);
   readonly #growth = new RateMeter(METER_MS);
   #taken = { points: 0, bytes: 0 };
   #grown = 0;
-  /** For how long there was something to do, and nothing that kept the lane from it. */
+  /** The time during which the lane had work, and nothing prevented it. */
   #busyMs = 0;
   #busySinceMs: number | undefined;
 
-  /** There is something to do. */
+  /** Notes that there is work. */
   began(nowMs: number): void {
     this.#busySinceMs ??= nowMs;
   }
 
-  /** Standing still is no work. */
+  /** Notes that the lane rests, which does not count as work. */
   rests(): void {
     this.#busySinceMs = undefined;
   }
 
-  /** Files that are known have so many more bytes. */
+  /** Notes that known files grew by this many bytes. */
   grew(nowMs: number, bytes: number): void {
     this.#grown += bytes;
     this.#growth.add(nowMs, this.#grown);
   }
 
-  /** `isBehind`: more is left to do. */
+  /** Notes accepted data. `isBehind`: true if more work is left. */
   took(nowMs: number, points: number, bytes: number, isBehind: boolean): void {
     const sinceMs = this.#busySinceMs ?? nowMs;
     if (this.#taken.bytes === 0) {
@@ -46,7 +46,7 @@ export class LanePace {
     this.#busySinceMs = isBehind ? nowMs : undefined;
   }
 
-  /** Points and bytes a second, of the last minute. */
+  /** Returns points and bytes per second over the last minute. */
   rate(nowMs: number): { readonly points: number; readonly bytes: number } {
     return {
       points: this.#points.perSecond(nowMs, this.#taken.points, METER_MS) ?? 0,
@@ -54,13 +54,16 @@ export class LanePace {
     };
   }
 
-  /** Time to process this many bytes at the present rate; undefined if that is never, or too early to tell. */
+  /**
+   * Returns the time to process this many bytes at the present rate; undefined if that is never, or if it is too
+   * early to know.
+   */
   leftMs(nowMs: number, bytes: number): number | undefined {
     const net = this.rate(nowMs).bytes - (this.#growth.perSecond(nowMs, this.#grown, METER_MS) ?? 0);
     return net > 0 ? (1000 * bytes) / net : undefined;
   }
 
-  /** Points and bytes per second while it was active; undefined if that was too short. */
+  /** Points and bytes per second while the lane worked; undefined if it worked too briefly. */
   get atWork(): { readonly points: number; readonly bytes: number } | undefined {
     if (this.#busyMs < LEAST_BUSY_MS || this.#taken.bytes === 0) return undefined;
     return { points: (1000 * this.#taken.points) / this.#busyMs, bytes: (1000 * this.#taken.bytes) / this.#busyMs };

@@ -9,19 +9,19 @@ import { LanePace } from './lane-pace.ts';
 import { type LaneSnapshot, snapshotOf, waitingWords } from './lane-snapshot.ts';
 
 /**
- * The state of a lane. `waiting`: it tries again by itself, soon. `parked`: a person has to repair something; it
- * retries slowly. `paused`: a person asked for that.
+ * The state of a lane. `waiting`: it retries by itself, soon. `parked`: a person must repair something; it retries
+ * slowly. `paused`: a person asked for that.
  */
 export type LaneCondition = 'active' | 'waiting' | 'parked' | 'paused';
 
-/** What `verify` found last of a lane. */
+/** The last result of `verify` for a lane. */
 export interface Verified {
-  /** When it ended, by the wall clock. */
+  /** The end of the comparison, by the wall clock. */
   readonly atMs: number;
   readonly differences: number;
 }
 
-/** The lane that is counted. */
+/** The lane whose progress is counted. */
 export interface LaneProgressOptions {
   readonly name: string;
   /** The backend's type. */
@@ -33,9 +33,9 @@ export interface LaneProgressOptions {
   readonly clock?: Clock;
   /** The same lane in the previous watch of this process. Its counters continue. */
   readonly before?: LaneProgress | undefined;
-  /** What the process before this one left of the lane. */
+  /** The snapshot that the previous process stored for the lane. */
   readonly kept?: LaneSnapshot | undefined;
-  /** A request to its tracker ended with this HTTP status; undefined: there was no answer. */
+  /** Called when a request to its tracker ended, with the HTTP status; undefined: there was no answer. */
   readonly onRequest?: (status: number | undefined, ms: number) => void;
 }
 
@@ -44,55 +44,55 @@ const PAUSED_REASON = 'paused with mirrorboard lane pause; nothing is sent to it
 const SILENT_REMEDY =
   'It accepts requests but does not answer: check if its server is stopped or overloaded, or its database hangs, and restart it if needed.';
 
-/** One lane as seen from outside: what it accepted, how far it is behind, and why it does not advance. */
+/** The public view of one lane: what it accepted, how far it is behind, and why it does not advance. */
 export class LaneProgress {
   readonly name: string;
   readonly type: string;
   readonly where: string;
   #state: Exclude<LaneCondition, 'paused'> = 'active';
   #pauses: readonly LanePause[] = [];
-  /** Why it does not advance: the error of the last failed send. */
+  /** The error of the last failed send, which explains why the lane does not advance. */
   #failure: MirrorError | undefined;
-  /** Since when the tracker does not answer, though it is asked something. */
+  /** The time since which the tracker does not answer a request under way. */
   silentSinceMs: number | undefined;
-  /** When it tries again; undefined if it does not wait. */
+  /** The time of the next try; undefined if the lane does not wait. */
   nextTryMs: number | undefined;
   sinceMs: number;
   acceptedAtMs = 0;
-  /** When it last accepted something, or failed at it; before that, when it began. */
+  /** The time when the lane last accepted something, or failed; before that, the time of its start. */
   #movedAtMs: number;
-  /** Accepted since the start. */
+  /** Points accepted since the start. */
   points = 0;
   records = 0;
   bytes = 0;
-  /** Points the tracker will never take, and those it has no place for. */
+  /** Points that the tracker will never take, and those for which it has no place. */
   refused = 0;
   unsupported = 0;
-  /** Why the first point was refused that was since the start; of the others most often the same. */
+  /** The reason for the first refusal since the start; the others most often have the same. */
   refusal: string | undefined;
-  /** Points that routes keep from the lane, of what was read since the start. */
+  /** Points that routes exclude from the lane, of those read since the start. */
   leftOut = 0;
-  /** Why the last send failed, also if it is only tried again; undefined once one went well. */
+  /** The error of the last send, also if it is retried; undefined once a send succeeded. */
   lastError: MirrorError | undefined;
-  /** The last failure, whatever came after it, and when it was. */
+  /** The last failure and its time, even if later sends succeeded. */
   pastError: { readonly error: MirrorError; readonly atMs: number } | undefined;
   /** The phase of a pass: first points, then artifacts and params, then ends of runs. */
   work: 'points' | 'files' | 'ends' | 'done' = 'points';
-  /** Bytes it had to bring since the start, those of later growth included. */
+  /** Bytes that the lane had to mirror since the start, including later growth. */
   bytesPending = 0;
-  /** What `verify` found last, if it ever looked. */
+  /** The last result of `verify`, if there is one. */
   verified: Verified | undefined;
-  /** Runs the tracker does not take any more, with the reason. */
+  /** Runs that the tracker accepts no more, with the reason. */
   readonly stoppedRuns = new Map<string, { readonly run: RunRef; readonly reason: string; readonly remedy: string | undefined }>();
   readonly #lags = new Map<string, FileLag>();
-  /** Files with pending bytes, so that no caller has to go through all files. */
+  /** Files with pending bytes, so that no caller must go through all files. */
   readonly #behind = new Set<FileLag>();
-  /** Sum over all of them. */
+  /** The sum of their pending bytes. */
   #lagBytes = 0;
   readonly #kept: LaneSnapshot | undefined;
   readonly #keptLag: KeptLag | undefined;
   readonly #pace = new LanePace();
-  /** Points and bytes it was given, taken or not: what a byte is worth. */
+  /** Points and bytes that the lane was given, accepted or not: they give the points per byte. */
   #given = { points: 0, bytes: 0 };
   readonly #log: FactLog | undefined;
   readonly #clock: Clock;
@@ -120,12 +120,12 @@ export class LaneProgress {
     this.pastError = before.pastError;
   }
 
-  /** What people have paused: it gets nothing, and is not late. */
+  /** The pauses that people asked for: paused parts get no data, and are not late. */
   get pauses(): readonly LanePause[] {
     return this.#pauses;
   }
 
-  /** Returns whether that is news. */
+  /** Sets the pauses. Returns true if they changed. */
   pause(pauses: readonly LanePause[]): boolean {
     if (JSON.stringify(pauses) === JSON.stringify(this.#pauses)) return false;
     const was = this.#pauses;
@@ -134,7 +134,7 @@ export class LaneProgress {
     if (this.isPaused) this.#pace.rests();
     const isPaused = pauses.length > 0;
     const named = isPaused ? pauses : was;
-    // If the whole lane is named, so are all of its roots.
+    // If the whole lane is named, its roots need not be.
     const roots = named.every(({ root }) => root !== undefined) ? named.flatMap(({ root }) => root ?? []) : [];
     this.#log?.info(
       { lane: this.name, ...(roots.length === 0 ? {} : { roots }), ...this.#lagFields() },
@@ -143,17 +143,17 @@ export class LaneProgress {
     return true;
   }
 
-  /** Whether all of it is paused. */
+  /** True if the whole lane is paused. */
   get isPaused(): boolean {
     return isWholePaused(this.#pauses);
   }
 
-  /** Whether nothing of a root is to be sent now. */
+  /** True if nothing of a root may be sent now. */
   holds(root: string): boolean {
     return isRootPaused(this.#pauses, root);
   }
 
-  /** `silent`: it asked something, and has no answer for long. */
+  /** The state of the lane. A lane whose request has had no answer for long is waiting. */
   get state(): LaneCondition {
     return this.isPaused ? 'paused' : this.#conditionNow;
   }
@@ -172,34 +172,34 @@ export class LaneProgress {
     return this.silentSinceMs === undefined ? this.#failure?.hint : SILENT_REMEDY;
   }
 
-  /** The code of the error that stops it. */
+  /** The code of the error that stops the lane. */
   get code(): string | undefined {
     if (this.isPaused) return undefined;
     return this.silentSinceMs === undefined ? this.#failure?.code : 'MB4001';
   }
 
-  /** For how long there has been something to do and nothing was done; 0 if there is nothing to do. */
+  /** How long there has been work, but no progress; 0 if there is no work. */
   get quietMs(): number {
     return Math.min(this.lagMs, this.#clock.steadyMs() - this.#movedAtMs);
   }
 
-  /** A request to the tracker ended with this HTTP status; undefined: there was no answer. */
+  /** Notes that a request to the tracker ended with this HTTP status; undefined: there was no answer. */
   requestEnded(status: number | undefined, ms: number): void {
     this.#onRequest?.(status, ms);
   }
 
-  /** When it last accepted something, by the wall clock; undefined: not since the start. */
+  /** The time when the lane last accepted something, by the wall clock; undefined: not since the start. */
   get acceptedWallMs(): number | undefined {
     return this.acceptedAtMs === 0 ? undefined : asWallMs(this.acceptedAtMs, this.#clock);
   }
 
-  /** Since when the oldest byte that is missing could be seen, by the wall clock; undefined if none is. */
+  /** The time since which the oldest missing byte was visible, by the wall clock; undefined if no byte is missing. */
   get lagSinceWallMs(): number | undefined {
     const sinceMs = this.lagSinceMs;
     return sinceMs === undefined ? undefined : asWallMs(sinceMs, this.#clock);
   }
 
-  /** A send failed, and is tried again. */
+  /** Notes that a send failed, and will be retried. */
   sendFailed(error: MirrorError): void {
     this.lastError = error;
     this.#movedAtMs = this.#clock.steadyMs();
@@ -207,7 +207,7 @@ export class LaneProgress {
     this.silentSinceMs = undefined;
   }
 
-  /** The tracker was asked something, and nothing was heard of it since then. */
+  /** Notes that the tracker has not answered a request since then. */
   fellSilent(sinceMs: number): void {
     const isNews = this.#state === 'active' && this.silentSinceMs === undefined;
     if (isNews) this.sinceMs = this.#clock.steadyMs();
@@ -224,14 +224,17 @@ export class LaneProgress {
   }
 
   /**
-   * Age of the oldest byte that is in the files and not in the lane, counted from when it could be seen; 0 where
-   * there is none.
+   * The age of the oldest byte that is in the files and not in the lane, counted from when it was visible; 0 if there
+   * is none.
    */
   get lagMs(): number {
     return this.#ageMs(this.lagSinceMs);
   }
 
-  /** Since when the oldest byte that is missing could be seen; undefined if none is. What is paused is not late. */
+  /**
+   * The time since which the oldest missing byte was visible; undefined if no byte is missing. Paused data is not
+   * late.
+   */
   get lagSinceMs(): number | undefined {
     let oldestMs: number | undefined;
     if (this.isPaused) return undefined;
@@ -243,35 +246,32 @@ export class LaneProgress {
   }
 
   /**
-   * Judged by the bytes that points took so far, here or in the process before; undefined if nothing is known of
-   * that.
+   * The lag in points, estimated from the bytes per point so far, in this process or the previous one; undefined if
+   * these are unknown.
    */
   get lagPoints(): number | undefined {
     const perByte = this.#pointsPerByte;
     return perByte === undefined ? undefined : Math.round(this.lagBytes * perByte);
   }
 
-  /** Files that are ahead of the lane. */
+  /** The number of files that are ahead of the lane. */
   get filesBehind(): number {
     return this.#behind.size;
   }
 
-  /** Points and bytes a second, of the last minute. */
+  /** Points and bytes per second over the last minute. */
   get rate(): { readonly points: number; readonly bytes: number } {
     return this.#pace.rate(this.#clock.steadyMs());
   }
 
-  /**
-   * Points and bytes it took a second while it had something to do, the last time it was at work; undefined if it
-   * never was.
-   */
+  /** Points and bytes per second while the lane last had work; null if it never had. */
   get pace(): LaneSnapshot['pace'] {
     return this.#pace.atWork ?? this.#kept?.pace ?? null;
   }
 
   /**
-   * Until it has everything, as it goes now; 0 if it has, undefined if it never will at this rate, or it is too
-   * early to tell.
+   * The time until the lane has everything, at the present rate; 0 if it has everything, undefined if it never will
+   * at this rate, or if it is too early to know.
    */
   get catchUpMs(): number | undefined {
     const { lagBytes } = this;
@@ -279,19 +279,19 @@ export class LaneProgress {
     return this.state === 'active' ? this.#pace.leftMs(this.#clock.steadyMs(), lagBytes) : undefined;
   }
 
-  /** Bytes of a file that were heard of and are not mirrored; undefined if nothing was heard of it. */
+  /** Returns the bytes of a file that are known and not mirrored; undefined if the file is unknown. */
   unreadBytes(run: RunRef, name: string): number | undefined {
     return this.#lags.get(keyOfFile(run, name))?.ahead;
   }
 
-  /** The size a file was last heard to have. */
+  /** Returns the last reported size of a file. */
   sizeOf(run: RunRef, name: string): number | undefined {
     return this.#lags.get(keyOfFile(run, name))?.size;
   }
 
   /**
-   * `mirrored`: the bytes up to which it is, where nothing was heard of the file before. `changedMs`: when it changed
-   * last, by the wall clock.
+   * Notes the size of a file. `mirrored`: the watermark, if the file was unknown before. `changedMs`: its last
+   * change, by the wall clock.
    */
   fileGrew(run: RunRef, name: string, size: number, mirrored = 0, changedMs?: number): void {
     const key = keyOfFile(run, name);
@@ -300,7 +300,7 @@ export class LaneProgress {
     if (lag === undefined) {
       lag = new FileLag(run, name, Math.min(mirrored, size));
       this.#lags.set(key, lag);
-      // It was there before we looked: since when is what the process before this one says.
+      // The byte was there before this process began: the previous process's snapshot says since when.
       const kept = changedMs === undefined ? undefined : this.#keptLag?.sinceMs(run, name, lag.watermark, changedMs).ms;
       const sinceMs = kept === undefined ? nowMs : Math.min(nowMs, nowMs - (asWallMs(nowMs, this.#clock) - kept));
       this.#heard(lag, size, sinceMs);
@@ -313,7 +313,7 @@ export class LaneProgress {
     if (lag.bytes > 0) this.#pace.began(nowMs);
   }
 
-  /** Of a file that was heard of, so many bytes before the watermark are to be brought. */
+  /** Notes that this many bytes before the watermark of a known file are pending. */
   filePending(run: RunRef, name: string, bytes: number): void {
     const lag = this.#lags.get(keyOfFile(run, name));
     if (lag === undefined) return;
@@ -322,12 +322,12 @@ export class LaneProgress {
     this.bytesPending += Math.max(0, lag.bytes - before);
   }
 
-  /** So many points were read of so many bytes: to be taken, or not. */
+  /** Notes how many points a number of bytes gave, accepted or not. */
   wasGiven(points: number, bytes: number): void {
     this.#given = { points: this.#given.points + points, bytes: this.#given.bytes + bytes };
   }
 
-  /** Nothing of a file can be waited for now. */
+  /** Forgets a file from which nothing can be expected now. */
   fileForgotten(run: RunRef, name: string): void {
     const key = keyOfFile(run, name);
     const lag = this.#lags.get(key);
@@ -359,7 +359,7 @@ export class LaneProgress {
       }
     }
     this.resumed();
-    // An end that is incomplete or damaged waits for its writer, not for us.
+    // An incomplete or damaged end waits for its writer, not for mirrorboard.
     const end = state.damage.reduce((last, damage) => Math.max(last, damage.end), state.position.watermark);
     const lag = this.#lags.get(keyOfFile(batch.run, state.name));
     if (lag !== undefined) {
@@ -387,7 +387,7 @@ export class LaneProgress {
     this.nextTryMs = this.#movedAtMs + retryMs;
     if (error !== undefined) this.pastError = { error, atMs: this.#movedAtMs };
     this.#pace.rests();
-    // The same again is no news, however often it is tried.
+    // A repeated error is not reported again.
     const fields = { lane: this.name, code: error?.code, reason: error?.message, remedy: error?.hint, retryMs, ...this.#lagFields() };
     if (isNews) this.#log?.warn(fields, `lane ${state}`);
     else this.#log?.debug(fields, `lane ${state}`);
@@ -417,7 +417,7 @@ export class LaneProgress {
     return grown;
   }
 
-  /** Keeps the sums. */
+  /** Makes a change, and keeps the sums up to date. */
   #changed(lag: FileLag, change: () => void): void {
     const before = lag.bytes;
     change();
@@ -434,7 +434,7 @@ export class LaneProgress {
     );
   }
 
-  /** As plain JSON, units in the names. */
+  /** Returns the lane as plain JSON, with units in the names. */
   document(): Record<string, unknown> {
     const { rate, catchUpMs, lagSinceMs } = this;
     return {
@@ -476,7 +476,7 @@ export class LaneProgress {
     };
   }
 
-  /** What is kept of the lane when the process has ended. */
+  /** Returns the snapshot that stays after the process has ended. */
   snapshot(by: LaneSnapshot['by'], isEnded: boolean): LaneSnapshot {
     return snapshotOf(this.document(), {
       by,
@@ -489,7 +489,7 @@ export class LaneProgress {
     });
   }
 
-  /** `over`: something went well since. */
+  /** Describes an error. `over`: true if something succeeded since. */
   #errorJson({ error, atMs }: NonNullable<LaneProgress['pastError']>): object {
     const { code, message, hint } = error;
     return {
@@ -514,7 +514,7 @@ export class LaneProgress {
   }
 }
 
-/** What is paused, as JSON: null if nothing is. A root of null is the whole lane. */
+/** Returns the pauses as JSON: null if there are none. A root of null is the whole lane. */
 export function pausedJson(pauses: readonly LanePause[]): object | null {
   return pauses.length === 0 ? null : pauses.map(({ root, sinceMs }) => ({ root: root ?? null, since: isoTime(sinceMs) }));
 }

@@ -1,22 +1,25 @@
 import type { FileLag } from './file-lag.ts';
 import { MOST_KEPT, type PendingFile } from './kept-lag.ts';
 
-/** What a process leaves of a lane in the state, for the next one and for `status`: plain JSON, and additive. */
+/**
+ * The snapshot of a lane that a process stores in the state, for the next one and for `status`: plain JSON, and
+ * additive.
+ */
 export interface LaneSnapshot {
   readonly by: 'backfill' | 'watch';
   readonly pid: number;
   readonly written_ms: number;
-  /** The process has let go of the lane. */
+  /** True if the process has stopped driving the lane. */
   readonly ended: boolean;
-  /** The lane as `/status` has it. */
+  /** The lane as in `/status`. */
   readonly lane: Readonly<Record<string, unknown>>;
-  /** What it took a second while it was at work; null if it never was. */
+  /** Points and bytes per second while it was at work; null if it never was. */
   readonly pace: { readonly points: number; readonly bytes: number } | null;
   readonly points_per_byte: number | null;
   readonly behind: readonly PendingFile[];
 }
 
-/** What the kept document of a lane is made from. */
+/** The facts from which the snapshot of a lane is made. */
 interface SnapshotFacts {
   readonly by: LaneSnapshot['by'];
   readonly isEnded: boolean;
@@ -27,12 +30,12 @@ interface SnapshotFacts {
   readonly wall: (steadyMs: number) => number;
 }
 
-/** The stored document about the status of a lane. */
+/** Returns the snapshot of a lane's status. */
 export function snapshotOf(lane: Readonly<Record<string, unknown>>, facts: SnapshotFacts): LaneSnapshot {
   const { by, isEnded, writtenMs, pace, pointsPerByte, lags, wall } = facts;
   const behind: { readonly lag: FileLag; readonly sinceMs: number }[] = [];
   for (const lag of lags) if (lag.sinceMs !== undefined) behind.push({ lag, sinceMs: lag.sinceMs });
-  // Of a hundred thousand, the few that are oldest: numbers are sorted much faster than objects.
+  // Only the few oldest of a hundred thousand are kept: numbers are sorted much faster than objects.
   const oldest = Float64Array.from(behind, ({ sinceMs }) => sinceMs).sort()[MOST_KEPT - 1] ?? Infinity;
   const kept = behind.filter(({ sinceMs }) => sinceMs <= oldest).slice(0, MOST_KEPT);
   return {
@@ -54,7 +57,7 @@ export function snapshotOf(lane: Readonly<Record<string, unknown>>, facts: Snaps
   };
 }
 
-/** What was kept, if it is what it should be: a state may have been written by another version. */
+/** Returns a stored snapshot if it is valid: another version may have written the state. */
 export function readSnapshot(kept: unknown): LaneSnapshot | undefined {
   if (typeof kept !== 'object' || kept === null) return undefined;
   const snapshot = kept as Partial<LaneSnapshot>;
@@ -66,7 +69,7 @@ export function readSnapshot(kept: unknown): LaneSnapshot | undefined {
   return isValid ? (kept as LaneSnapshot) : undefined;
 }
 
-/** The one way in which it is reported that a tracker does not answer. */
+/** Returns the one standard wording for a tracker that does not answer. */
 export function waitingWords(ms: number): string {
   return `waiting for an answer for ${Math.floor(ms / 1000)} s`;
 }

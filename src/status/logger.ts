@@ -5,15 +5,15 @@ import type { LogFormat, LogLevel } from '../log-levels.ts';
 export type { Logger } from 'pino';
 export type { LogFormat, LogLevel } from '../log-levels.ts';
 
-/** Where lines go: standard error, or a test's stand-in. */
+/** The target of log lines: standard error, or a replacement in tests. */
 interface LogStream {
   readonly isTTY?: boolean;
   write(text: string): unknown;
 }
 
-/** Level, form and target of log lines. */
+/** The level, format and target of log lines. */
 export interface LoggerOptions {
-  /** Default: `warn`, as fits a command that ends; services say `info`. */
+  /** Default: `warn`, as fits a command that ends; services use `info`. */
   readonly level?: LogLevel | undefined;
   /** Default: `pretty` if the stream is a terminal, otherwise `json`. */
   readonly format?: LogFormat | undefined;
@@ -22,26 +22,29 @@ export interface LoggerOptions {
 }
 
 /**
- * Names whose values are never written, however deep, in small letters; what `config` takes for a secret is among
- * them.
+ * Names whose values are never written, at any depth, in lower case. They include everything that `config` treats as
+ * a secret.
  */
 const SECRET_FIELDS = new Set([
   ...['api_key', 'apikey', 'access_key', 'secret_key', 'private_key', 'secret', 'password', 'passwd', 'token', 'credentials'],
   ...['authorization', 'cookie', 'set-cookie', 'x-api-key', 'proxy-authorization'],
 ]);
-/** Log fields are flat; an error's context, a request's headers lie two deep. */
+/**
+ * The greatest depth of logged values. Log fields are flat; an error's context and a request's headers are two levels
+ * deep.
+ */
 const DEEPEST = 4;
 const REDACTED = '[redacted]';
 
 /**
- * Names, params and answers come from strangers. Longest text in a field, most entries of an object or a list, and
- * the longest line of a stack.
+ * The limits for untrusted names, params and answers: the longest text in a field, the most entries of an object or a
+ * list, and the longest line of a stack.
  */
 const MOST_TEXT = 2000;
 const MOST_ENTRIES = 100;
 const MOST_STACK = 8000;
 
-/** Makes the logger of a process. Loads pino only now: a command that logs nothing starts without it. */
+/** Creates the logger of a process. Loads pino only now: a command that logs nothing starts without it. */
 export async function createLogger(options: LoggerOptions = {}): Promise<Logger> {
   const { pino } = await import('pino');
   const stream: LogStream = options.stream ?? process.stderr;
@@ -58,8 +61,7 @@ export async function createLogger(options: LoggerOptions = {}): Promise<Logger>
         method.apply(this, args);
       },
     },
-    // Not by pino's `redact`, which goes through every line once for each path: 4,000 roots that were scanned cost a
-    // second.
+    // pino's `redact` is too slow: it scans every line once for each path. With 4,000 scanned roots it cost a second.
     serializers: { err: describeError },
   };
   const logger: Logger = pino(settings, {
@@ -68,7 +70,7 @@ export async function createLogger(options: LoggerOptions = {}): Promise<Logger>
       stream.write(isPretty ? prettyLine(safe) : safe);
     },
   });
-  // Fields of a child pass no formatter. Children inherit this one.
+  // pino passes the fields of a child to no formatter. Children inherit this override.
   const { child } = logger;
   logger.child = function (this: Logger, bindings, options) {
     return child.call(this, cutFields(bindings), options);
@@ -76,12 +78,12 @@ export async function createLogger(options: LoggerOptions = {}): Promise<Logger>
   return logger;
 }
 
-/** The format of the lines on a stream: what was asked for, or what fits it. */
+/** Returns the format of the lines on a stream: the requested one, or the one that fits the stream. */
 export function formatFor(stream: LogStream, asked: LogFormat | undefined): LogFormat {
   return asked ?? (stream.isTTY === true ? 'pretty' : 'json');
 }
 
-/** Addresses carry secrets inside of values, if no path leads. */
+/** Removes user info from URLs: values may contain secrets that no field name reveals. */
 function withoutUserInfo(line: string): string {
   return line.includes('://') ? line.replace(/([a-z0-9+.-]:\/\/)[^\s/"'\\@]+@/gi, `$1${REDACTED}@`) : line;
 }
@@ -178,8 +180,8 @@ function prettyValue(value: unknown): string {
 }
 
 /**
- * Names of runs and files come from strangers, and must not steer the terminal: control and direction characters are
- * written out.
+ * Writes out control and direction characters: names of runs and files are untrusted, and must not control the
+ * terminal.
  */
 function safe(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);

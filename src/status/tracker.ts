@@ -19,23 +19,23 @@ import type { LaneProgress } from './lane-progress.ts';
 import type { FoundDamage, Incident, LiveFacts, Progress, Report, RunReport } from './progress.ts';
 import type { Silence } from './watch-status.ts';
 
-/** What was found of a run, and what is known of it already. */
+/** The found files of a run, and what is already known of it. */
 export interface RunAhead {
   readonly run: RunRef;
   readonly files: readonly { readonly name: string; readonly size: number; readonly stamp?: string }[];
   readonly known: KnownRun;
 }
 
-/** Kept small: there can be tens of thousands. */
+/** The counts of a run. They are small: there can be tens of thousands. */
 interface RunTally {
   readonly run: RunRef;
   readonly files: number;
   tags: number;
   pointsBefore: number;
-  /** By series, as far as this pass has heard of them: see `catalogueRead`. */
+  /** The plugin of each series, for the series that this pass knows: see `catalogueRead`. */
   plugins: string[];
   readonly newPoints: Map<string, number>;
-  /** What cannot be read, by file; undefined while there is nothing. */
+  /** The unreadable places, by file; undefined while there are none. */
   damage: Map<string, readonly Damage[]> | undefined;
   bytes: number;
   lastStep: number | bigint | null;
@@ -54,9 +54,9 @@ export class PassCounters implements Progress {
   current = '';
   lanes: readonly LaneProgress[] = [];
   hasStore = false;
-  /** Counts the lag of the local store, file by file; undefined if nobody asks for it. */
+  /** Counts the lag of the local store, file by file; undefined if it is not requested. */
   storeLane: LaneProgress | undefined;
-  /** Damaged places that no pass before this one knew, by the reason. */
+  /** Damaged places that no earlier pass knew, by the reason. */
   readonly #damageFound = new Map<DamageReason, number>();
   readonly #runs = new Map<string, RunTally>();
   readonly #incidents: Incident[] = [];
@@ -66,7 +66,7 @@ export class PassCounters implements Progress {
   #filesUnchanged = 0;
   #filesGone = 0;
   #bytesNew = 0;
-  /** Of `bytes.read`, those that were only searched yet: a batch that comes counts them as its own. */
+  /** Bytes of `bytes.read` that were only searched yet: a batch that comes counts them as its own. */
   #searched = 0;
 
   constructor({ clock = systemClock, log }: { readonly clock?: Clock; readonly log?: FactLog | undefined } = {}) {
@@ -100,13 +100,13 @@ export class PassCounters implements Progress {
     if (this.storeLane !== undefined) beginFiles(this.storeLane, ahead);
   }
 
-  /** The series of a run that is read further: they tell the kinds of its points. */
+  /** Notes the series of a run that is read further: they give the kinds of its points. */
   catalogueRead(run: RunRef, series: readonly Series[]): void {
     const tally = this.#runs.get(keyOfRun(run));
     if (tally !== undefined) tally.plugins = series.map(({ plugin }) => plugin);
   }
 
-  /** A file to which nothing happened since it was read. */
+  /** Counts a file that has not changed since it was read. */
   fileUnchanged(size: number): void {
     this.files.done++;
     this.#filesUnchanged++;
@@ -119,12 +119,12 @@ export class PassCounters implements Progress {
     this.#incidents.push(incident);
   }
 
-  /** Something below a root could not be checked, or is left where it is. */
+  /** Reports something below a root that could not be checked, or is left out. */
   obstacleMet(root: string, { path, reason, isLeft }: { readonly path: string; readonly reason: string; readonly isLeft?: boolean }): void {
     this.incident({ kind: isLeft === true ? 'link' : 'folder', root, path, reason });
   }
 
-  /** Something does not answer: reported at once, and in the end if it still does not. */
+  /** Reports at once that something does not answer. The summary repeats it if it still does not. */
   fellSilent({ root, path, sinceMs }: Silence): void {
     if (!this.#silences.has(path)) this.#log?.warn({ root, path, since: new Date(sinceMs).toISOString() }, 'does not answer');
     this.#silences.set(path, { root, path, sinceMs });
@@ -148,23 +148,25 @@ export class PassCounters implements Progress {
     }
   }
 
-  /** So many bytes behind what was mirrored of the present file were checked without a record: progress, too. */
+  /**
+   * Counts bytes after the mirrored part of a file that were checked without finding a record: this is progress, too.
+   */
   fileSearched(bytes: number): void {
     this.bytes.read += bytes - this.#searched;
     this.#searched = bytes;
   }
 
-  /** How many files are held of what was walked: those not found among them are gone. */
+  /** Notes how many files below the walked roots are mirrored: those not found among them are gone. */
   filesHeld(count: number): void {
     this.#filesGone = Math.max(0, count - this.files.done);
   }
 
-  /** So many files that are known of a root were not found in it. */
+  /** Counts known files of a root that were not found in it. */
   filesMissing(count: number): void {
     this.#filesGone += count;
   }
 
-  /** What a run holds after a file of it was replaced: what is there already is less than it was. */
+  /** Notes the points of a run after a file of it was replaced: it has fewer points than before. */
   runRecounted(run: RunRef, points: number): void {
     const tally = this.#runs.get(keyOfRun(run));
     if (tally === undefined) return;
@@ -177,7 +179,7 @@ export class PassCounters implements Progress {
     this.runs.done++;
   }
 
-  /** `refusals`: points of the parcel that were not stored. They are no new ones. */
+  /** Counts an accepted parcel. `refusals`: points of the parcel that were not stored, and do not count as new. */
   parcelAccepted(parcel: Parcel, points: number, refusals: readonly Refusal[] = []): void {
     const { batch, state } = parcel;
     this.storeLane?.parcelAccepted(parcel, points, refusals);
@@ -190,7 +192,7 @@ export class PassCounters implements Progress {
     for (const { series, offset, index } of objects) {
       if (!refused.delete(`${offset}/${index}`)) count(tally.newPoints, tally.plugins[series] || 'other', 1);
     }
-    // What is left of them are scalars.
+    // The refused points are removed here: what is left is scalars.
     count(tally.newPoints, 'scalars', scalars.count - refused.size);
     const lastStep = lastStepOf(batch);
     if (lastStep !== null && (tally.lastStep === null || lastStep > tally.lastStep)) tally.lastStep = lastStep;
@@ -222,7 +224,7 @@ export class PassCounters implements Progress {
     }
   }
 
-  /** What a watch would say of the lanes and the files. */
+  /** Returns the facts that a watch would report about lanes and files. */
   facts(): LiveFacts {
     const places = new Map<DamageReason, number>();
     let damagedFiles = 0;
@@ -296,12 +298,12 @@ function damageOf(files: readonly FileState[]): RunTally['damage'] {
   return damaged.length === 0 ? undefined : new Map(damaged.map(({ name, damage }) => [name, damage]));
 }
 
-/** Without the pending ends: those are normal. */
+/** Returns the damage without pending ends, which are normal. */
 function lasting(damage: readonly Damage[]): readonly Damage[] {
   return damage.filter((item) => !isPending(item));
 }
 
-/** Of files that did not change nothing is pending but what their writers have to repair. */
+/** Notes the files of a run for a lane. In files that did not change, only damaged parts are pending. */
 function beginFiles(lane: LaneProgress, { run, files, known }: RunAhead): void {
   const states = new Map(known.files.map((state) => [state.name, state]));
   for (const { name, size, stamp = '' } of files) {

@@ -8,102 +8,104 @@ import { LaneProgress, type LaneProgressOptions } from './lane-progress.ts';
 import type { LaneSnapshot } from './lane-snapshot.ts';
 import type { FoundDamage, Incident } from './progress.ts';
 
-/** Something that does not answer. */
+/** A path that does not answer. */
 export interface Silence {
   readonly root: string;
-  /** Absolute. */
+  /** The absolute path. */
   readonly path: string;
-  /** By the wall clock. */
+  /** The start of the silence, by the wall clock. */
   readonly sinceMs: number;
 }
 
-/** A root as the last scan found it. */
+/** A root, as the last scan found it. */
 export interface RootStatus {
   directories: number;
   files: number;
   scannedAtMs: number;
   tookMs: number;
   isMissing: boolean;
-  /** It is there, and every file went away at once. */
+  /** True if the root exists, and all its files disappeared at once. */
   isEmptied: boolean;
   obstacles: readonly { readonly path: string; readonly reason: string; readonly isLeft?: boolean }[];
-  /** Of the obstacles, those that could not be read. */
+  /** The number of obstacles that could not be read. */
   unreadable: number;
-  /** Directories with a notification; 0: polling alone. */
+  /** Directories with a notification; 0: only polling. */
   notified: number;
-  /** Why the system gives no more of them; empty if it does. */
+  /** The reason why the system gives no more notifications; empty if it does. */
   notifiedReason: string;
 }
 
 /** The state of a root, in one word. */
 export type RootCondition = 'scanned' | 'unscanned' | 'missing' | 'emptied' | 'not_answering';
 
-/** A lane as seen from outside: what it holds, and how far the files are ahead. */
+/** The public view of a lane: what it holds, and how far the files are ahead. */
 export interface LanePosture {
   readonly name: string;
   readonly type: string;
   readonly where: string;
-  /** What it holds; of a tracker what it accepted, points that were sent again included. */
+  /** Points that the lane holds; for a tracker the points it accepted, repeated ones included. */
   readonly points: number;
-  /** Points it will never take, and those it has no place for. */
+  /** Points that it will never take, and those for which it has no place. */
   readonly refused: number;
   readonly unsupported: number;
-  /** Files and params next to the event files that it was asked to take, and did not. */
+  /** Files and params next to the event files that the lane refused. */
   readonly refusedFiles: readonly RefusedFile[];
-  /** The same that it has no place for, or not for the model or dataset that was to be made of them. */
+  /**
+   * Files and params for which the lane has no place, or none for the model or dataset that should be made of them.
+   */
   readonly unsupportedFiles: readonly RefusedFile[];
   /** Runs with a tracker run in addition to their former one, because files were replaced. */
   readonly runsReplaced: number;
   readonly lagBytes: number;
-  /** Judged by the bytes a point took so far; undefined if nothing was mirrored yet. */
+  /** The lag in points, estimated from the bytes per point so far; undefined if nothing was mirrored yet. */
   readonly lagPoints: number | undefined;
-  /** Age of the oldest point that is in the files and not in the lane, counted from when it could be seen. */
+  /** The age of the oldest point that is in the files and not in the lane, counted from when it was visible. */
   readonly lagMs: number;
   readonly runsBehind: number;
-  /** The snapshot of the process that drives it, or of the last one that did; undefined if there was none. */
+  /** The snapshot of the process that drives the lane, or of the last one that did; undefined if there was none. */
   readonly snapshot: LaneSnapshot | undefined;
-  /** What of it people have paused. */
+  /** The lane's pauses, which people asked for. */
   readonly pauses: readonly LanePause[];
-  /** That process is alive: what it says holds now. */
+  /** True if that process is alive: its snapshot is up to date. */
   readonly isDriven: boolean;
-  /** Files next to the event files, by what became of them; undefined if none are searched for. */
+  /** Files next to the event files, by outcome; undefined if none are searched for. */
   readonly files: Readonly<Record<string, number>> | undefined;
-  /** Where a person finds its tracker runs; empty if that was not asked for. */
+  /** Links to its tracker runs; empty if they were not requested. */
   readonly links: readonly { readonly run: RunRef; readonly url: string }[];
 }
 
-/** Who counts what has a duration. */
+/** The receiver of durations, for metrics. */
 export interface StatusWatcher {
-  /** A request to a lane's tracker ended with this HTTP status; undefined: there was no answer. */
+  /** Notes that a request to a lane's tracker ended with this HTTP status; undefined: there was no answer. */
   requestEnded(lane: string, status: number | undefined, ms: number): void;
   rootScanned(ms: number): void;
 }
 
-/** Of more roots, their first scans are reported in one line. */
+/** The most roots whose first scans are logged line by line; with more roots, one line reports all. */
 const MOST_ROOT_LINES = 20;
-/** A root that was not looked at for so many intervals, and a little, is late. */
+/** The number of scan intervals, plus a grace period, after which a root is late. */
 const SCANS_MISSED = 4;
 const SCAN_GRACE_MS = 30_000;
-/** Where there is work and nothing moves for so long, a restart is the best that can be done. */
+/** How long a lane with work may make no progress before a restart is recommended. */
 const STILL_MS = 10 * 60_000;
-/** Incidents that are kept to be shown; all are logged. */
+/** The most incidents that are kept for display; all are logged. */
 const MOST_INCIDENTS = 100;
-/** Places of damage that a document names. */
+/** The most places of damage that a document names. */
 const MOST_DAMAGE = 1000;
-/** Without a terminal, a line of counts is logged this often while something happens. */
+/** How often a line of counts is logged without a terminal, while something happens. */
 const LOG_INTERVAL_MS = 10_000;
-/** And that a lane is behind while nothing does. */
+/** How often a lane without progress is logged as behind. */
 const BEHIND_INTERVAL_MS = 60_000;
 
-/** Which configuration is in force, and why a newer one is not. */
+/** The active configuration, and the error of a newer one. */
 export interface LoadedConfig {
-  /** The file; undefined without one. */
+  /** The configuration file; undefined without one. */
   readonly file: string | undefined;
-  /** By the wall clock. */
+  /** The time of loading, by the wall clock. */
   readonly loadedAtMs: number;
-  /** Why the last reload failed: the configuration before it stays in force. Undefined after one that went well. */
+  /** The error of the last reload: the earlier configuration stays active. Undefined after a successful reload. */
   readonly error?: { readonly code: string; readonly message: string; readonly atMs: number } | undefined;
-  /** Settings that only a restart changes, and that differ from what is in force. */
+  /** Changed settings that only a restart applies. */
   readonly needsRestart: readonly string[];
 }
 
@@ -116,17 +118,17 @@ function configJson({ file, loadedAtMs, error, needsRestart }: LoadedConfig): ob
   };
 }
 
-/** What a watch's status counts. */
+/** The parts that a watch's status covers. */
 export interface WatchStatusOptions {
   readonly log?: FactLog | undefined;
   readonly lanes: readonly Pick<LaneProgressOptions, 'name' | 'type' | 'where' | 'kept'>[];
-  /** Names of the roots that are watched: ready is who has looked at all of them. */
+  /** Names of the watched roots: the watch is ready when all of them were scanned. */
   readonly roots?: readonly string[];
   /** The status of the previous watch in the same process. Its counters continue. */
   readonly before?: WatchStatus | undefined;
-  /** Where roots lie of which nothing is known: one of these that is missing does not exist yet. */
+  /** The paths of unknown roots: if one of these is missing, it does not exist yet. */
   readonly newRoots?: ReadonlyMap<string, string>;
-  /** Between two scans of a root. Default 60,000. */
+  /** Milliseconds between two scans of a root. Default 60,000. */
   readonly scanIntervalMs?: number;
   /** Default: the system's. */
   readonly clock?: Clock;
@@ -137,29 +139,29 @@ export interface WatchStatusOptions {
  * health.
  */
 export class WatchStatus {
-  /** When the first watch of this process began. */
+  /** The time when the first watch of this process began. */
   readonly startedAtMs: number;
-  /** What is known of the configuration in force, of a process that reloads it. */
+  /** The active configuration, if this process reloads it. */
   config: LoadedConfig | undefined;
-  /** When this watch began. */
+  /** The time when this watch began. */
   readonly #beganAtMs: number;
   readonly lanes: readonly LaneProgress[];
   readonly roots = new Map<string, RootStatus>();
   readonly #log: FactLog | undefined;
   readonly #expected: readonly string[];
-  /** The last scans of the watch before this one: what they found is no news. */
+  /** The last scans of the previous watch: their findings are not reported again. */
   readonly #former: ReadonlyMap<string, RootStatus>;
-  /** Paths of roots that nobody has seen yet. */
+  /** Paths of roots that mirrorboard has never seen. */
   readonly #neverSeen: Map<string, string>;
   readonly #clock: Clock;
   readonly #scanIntervalMs: number;
   readonly #silences = new Map<string, Silence & { readonly threads: number }>();
-  /** What can't be read of the files. */
+  /** The unreadable parts of the files. */
   readonly knownDamage: KnownDamage;
   readonly #incidents: Incident[] = [];
   readonly #incidentCounts = new Map<Incident['kind'], number>();
   #watcher: StatusWatcher | undefined;
-  /** What the first scans found. */
+  /** The totals of the first scans. */
   readonly #first = { directories: 0, files: 0, isSaid: false };
   readonly #logged = { atMs: 0, points: new Map<string, number>(), behind: new Map<string, number>() };
 
@@ -187,7 +189,7 @@ export class WatchStatus {
     for (const [kind, count] of before?.incidentCounts ?? []) this.#incidentCounts.set(kind, count);
   }
 
-  /** From now on, `watcher` hears of what is over at once; everything else can be read at any time. */
+  /** Sets a watcher, which gets durations from now on; everything else can be read at any time. */
   watchBy(watcher: StatusWatcher): void {
     this.#watcher = watcher;
   }
@@ -198,9 +200,9 @@ export class WatchStatus {
   }
 
   /**
-   * Why the status is not reliable: a first scan is not complete although its root answers, or no root was scanned
-   * for several intervals. A root that does not answer is no reason while others are scanned: a restart would not
-   * help it, and would delay the others.
+   * The reason why the status is not reliable: a first scan is not complete although its root answers, or no root was
+   * scanned for several intervals. A root that does not answer is no reason while others are scanned: a restart would
+   * not help it, and would delay the others.
    */
   get whyNotReady(): string | undefined {
     if (this.#expected.some((name) => !this.roots.has(name) && !this.isSilent(name))) return 'the first scan is not complete';
@@ -212,7 +214,7 @@ export class WatchStatus {
     return this.roots.size === 0 ? 'the first scan is not complete' : `no root was scanned for ${seconds(this.#lastScanMs)} s`;
   }
 
-  /** Roots that were not looked at for long, and what does not answer. */
+  /** Remarks on roots that were not scanned for long, and on paths that do not answer. */
   get remarks(): readonly string[] {
     const late = [...this.roots].flatMap(([name, root]) =>
       this.#overdueMs(root) > 0 ? [`${name} was not scanned for ${seconds(this.#clock.steadyMs() - root.scannedAtMs)} s`] : [],
@@ -226,8 +228,8 @@ export class WatchStatus {
   }
 
   /**
-   * Roots that do not exist yet: mirrorboard has never seen them, so each may be a typing error. `reason`: something
-   * is there, and why it is not mirrored.
+   * Roots that do not exist yet: mirrorboard has never seen them, so each may be a typing error. `reason`: why it is
+   * not mirrored, if something is there.
    */
   get absentRoots(): readonly { readonly name: string; readonly path: string; readonly reason: string | undefined }[] {
     if (this.#neverSeen.size === 0) return [];
@@ -238,9 +240,9 @@ export class WatchStatus {
   }
 
   /**
-   * Why a restart would help: every lane has work, and none has accepted anything, or failed at it, for long. A
-   * tracker that hangs is no reason while another lane moves; nor is a root that does not answer while others are
-   * checked: a restart would not help them.
+   * The reason why a restart would help: every lane has work, and none has accepted anything, or failed, for long. A
+   * tracker that hangs is no reason while another lane makes progress; nor is a root that does not answer while
+   * others are checked: a restart would not help them.
    */
   get whyNotAlive(): string | undefined {
     const quietMs = this.lanes.reduce((least, lane) => Math.min(least, lane.quietMs), Number.POSITIVE_INFINITY);
@@ -255,17 +257,17 @@ export class WatchStatus {
     return this.#clock.steadyMs() - lastMs;
   }
 
-  /** Something of a root does not answer. */
+  /** True if a path in a root does not answer. */
   isSilent(root: string): boolean {
     return this.silences.some((silence) => silence.root === root);
   }
 
-  /** How much later than it should be a root's next scan is; below 0 if it is in time. */
+  /** Returns how much a root's next scan is overdue; below 0 if it is in time. */
   #overdueMs({ scannedAtMs, tookMs }: RootStatus): number {
     return this.#clock.steadyMs() - scannedAtMs - SCANS_MISSED * Math.max(this.#scanIntervalMs, 4 * tookMs) - SCAN_GRACE_MS;
   }
 
-  /** Points accepted by the lane that is furthest. */
+  /** The points accepted by the lane that is furthest. */
   get points(): number {
     return this.lanes.reduce((most, { points }) => Math.max(most, points), 0);
   }
@@ -284,7 +286,7 @@ export class WatchStatus {
     return this.#incidents;
   }
 
-  /** How many there were since the start, those included that are not kept. */
+  /** The number of incidents since the start, also of those that are not kept. */
   get incidentCounts(): ReadonlyMap<Incident['kind'], number> {
     return this.#incidentCounts;
   }
@@ -294,7 +296,7 @@ export class WatchStatus {
   }
 
   fileRead(lane: string, run: RunRef, file: string, outcome: 'read' | Incident['kind'], reason?: string): void {
-    // Every lane reads for itself; what became of a file is one fact, and reported once.
+    // Every lane reads the files itself, but the outcome for a file is reported only once.
     if (outcome === 'read' || outcome === 'silent' || lane !== this.lanes[0]?.name) return;
     this.#incident({ kind: outcome, root: run.root, path: filePathOf(run.path, file), ...(reason === undefined ? {} : { reason }) });
   }
@@ -303,7 +305,7 @@ export class WatchStatus {
     this.#incident({ kind: 'store', root: '', path, reason });
   }
 
-  /** A lane had not mirrored so many bytes of a file that is gone. */
+  /** Notes a file that is gone, of which a lane had not mirrored this many bytes. */
   fileGone(lane: string, run: RunRef, name: string, unreadBytes: number): void {
     this.lane(lane).fileForgotten(run, name);
     this.knownDamage.forget(run, name);
@@ -315,7 +317,7 @@ export class WatchStatus {
     }
   }
 
-  /** A run is elsewhere now; reported once. */
+  /** Notes, and reports once, that a run is at another path now. */
   runMoved(incident: Incident): void {
     const isKnown = this.#incidents.some(
       ({ kind, path, reason }) => kind === 'moved' && path === incident.path && reason === incident.reason,
@@ -328,7 +330,7 @@ export class WatchStatus {
     this.knownDamage.note(parcel.batch.run, parcel.state.name, parcel.state.damage);
   }
 
-  /** A call to a file system does not come back: the thread that made it hangs, the rest continues. */
+  /** Notes that a call to a file system does not return: its thread hangs, the rest continues. */
   fellSilent({ root, path, sinceMs }: { readonly root: string; readonly path: string; readonly sinceMs: number }): void {
     const known = this.#silences.get(path);
     this.#silences.set(path, { root, path, sinceMs: Math.min(sinceMs, known?.sinceMs ?? sinceMs), threads: (known?.threads ?? 0) + 1 });
@@ -346,7 +348,7 @@ export class WatchStatus {
     }
   }
 
-  /** When, by the wall clock, the root was scanned that was scanned longest ago; undefined: one was never scanned. */
+  /** The oldest time of a root's last scan, by the wall clock; undefined if a root was never scanned. */
   get oldestScanMs(): number | undefined {
     if (this.#expected.some((name) => !this.roots.has(name)) || this.roots.size === 0) return undefined;
     let oldestMs = Infinity;
@@ -354,7 +356,7 @@ export class WatchStatus {
     return asWallMs(oldestMs, this.#clock);
   }
 
-  /** How many roots are in each state. */
+  /** The number of roots in each state. */
   get rootConditions(): ReadonlyMap<RootCondition, number> {
     const silent = new Set(this.silences.map(({ root }) => root));
     const counts = new Map<RootCondition, number>();
@@ -365,10 +367,10 @@ export class WatchStatus {
     return counts;
   }
 
-  /** Bytes of decoded batches that are cached for lanes that come later. */
+  /** Returns the bytes of decoded batches that are cached for lanes that come later. */
   queueBytes: () => number = () => 0;
 
-  /** What does not answer now. */
+  /** The paths that do not answer now. */
   get silences(): readonly Silence[] {
     return [...this.#silences.values()];
   }
@@ -416,12 +418,15 @@ export class WatchStatus {
     if (before === undefined) this.#warnTogether();
   }
 
-  /** Of thousands of roots, a line each would be most of what a start does. */
+  /**
+   * True if the first scans are reported in one line: with thousands of roots, a line each would take most of the
+   * start.
+   */
   get #isReportedTogether(): boolean {
     return this.#expected.length > MOST_ROOT_LINES && !this.#first.isSaid;
   }
 
-  /** Says once that all roots were scanned that answer; each of the others has a line of its own when it does. */
+  /** Reports once that all roots that answer were scanned. Each of the others gets its own line when it answers. */
   #warnTogether(): void {
     const isNear = this.roots.size + this.#silences.size >= this.#expected.length;
     if (!this.#isReportedTogether || !isNear || this.#expected.some((name) => !this.roots.has(name) && !this.isSilent(name))) return;
@@ -447,7 +452,7 @@ export class WatchStatus {
       );
   }
 
-  /** To be called about once a second. */
+  /** Logs counts and lag; called about once a second. */
   tick(nowMs: number): void {
     if (nowMs - this.#logged.atMs < LOG_INTERVAL_MS) return;
     for (const lane of this.lanes) {
@@ -456,7 +461,7 @@ export class WatchStatus {
       const lagMs = Math.round(lane.lagMs);
       if (newPoints > 0) this.#log?.info({ lane: name, points, newPoints, lagBytes, lagMs }, 'mirrored');
       const reportedMs = Math.max(this.#logged.behind.get(name) ?? this.#beganAtMs, lane.acceptedAtMs);
-      // A blocked lane is reported again and again: a later reader of the log must not take it for healthy.
+      // A blocked lane is reported repeatedly: a later reader of the log must not think it healthy.
       if (newPoints === 0 && lagBytes > 0 && nowMs - reportedMs >= BEHIND_INTERVAL_MS) {
         this.#log?.info({ lane: name, lagBytes, lagMs, ...(reason === undefined ? {} : { reason }) }, 'behind');
         this.#logged.behind.set(name, nowMs);
@@ -466,7 +471,7 @@ export class WatchStatus {
     this.#logged.atMs = nowMs;
   }
 
-  /** All of it as plain JSON, units in the names. */
+  /** Returns the status as plain JSON, with units in the names. */
   document(): Record<string, unknown> {
     const time = (ms: number): string | null => (ms === 0 ? null : new Date(asWallMs(ms, this.#clock)).toISOString());
     return {
@@ -492,7 +497,7 @@ export class WatchStatus {
         unreadable: shown(root.obstacles.filter(({ isLeft }) => isLeft !== true)),
         not_followed: shown(root.obstacles.filter(({ isLeft }) => isLeft === true)),
       })),
-      // It is written every two seconds: a disk that fails must not make it as long as all that it took.
+      // The document is written every two seconds: a failing disk must not make it as long as all damage.
       damage: this.knownDamage.first(MOST_DAMAGE).map(({ run, file, start, end, reason, detail }) => ({
         root: run.root,
         run: run.path,
@@ -531,13 +536,17 @@ function stamp(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** Why not all directories of a root have a notification; null if they do, or where none is asked for. */
+/**
+ * Returns the reason why not all directories of a root have a notification; null if they do, or if none is requested.
+ */
 function shortOf({ notified, notifiedReason, directories }: RootStatus): string | null {
   if (notifiedReason !== '') return notifiedReason;
   return notified > 0 && notified < directories ? 'mirrorboard does not request more' : null;
 }
 
-/** The document is written every two seconds, and a directory may be full of links. */
+/**
+ * Returns a part of the obstacles: the document is written every two seconds, and a directory may be full of links.
+ */
 function shown(obstacles: RootStatus['obstacles']): { readonly path: string; readonly reason: string }[] {
   return obstacles.slice(0, MOST_INCIDENTS).map(({ path, reason }) => ({ path, reason }));
 }

@@ -1,6 +1,6 @@
 /**
- * Mirrors params and artifacts of a run into one lane. Files may change at any time, so each one is sent only after it
- * has stopped changing, and once for each content.
+ * Mirrors params and artifacts of a run into one lane. Files may change at any time, so each file is sent only after
+ * it has stopped changing, and once for each content.
  */
 
 import PQueue from 'p-queue';
@@ -19,7 +19,7 @@ import type { RunStates } from './run-states.ts';
 import type { SyncedRun } from './synced-run.ts';
 import { TagParams } from './tag-params.ts';
 
-/** The lane whose params and artifacts are kept up to date. */
+/** The lane whose params and artifacts are kept up to date, and what that needs. */
 interface ArtifactSyncOptions {
   readonly lane: string;
   readonly backend: Backend;
@@ -27,67 +27,69 @@ interface ArtifactSyncOptions {
   readonly laneState: LaneView;
   readonly states: Pick<RunStates, 'artifact'>;
   readonly rules: ArtifactRules;
-  /** The run's handle; undefined where the tracker does not give one now. */
+  /** Returns the run's handle; undefined if the tracker does not give one now. */
   readonly open: (run: SyncedRun) => Promise<Handle | undefined>;
-  /** True if a directory below a run's belongs to another run. */
+  /** True if a directory below a run's directory belongs to another run. */
   readonly isOther: (run: RunRef, path: string) => boolean;
   /**
    * True if a file was written during this run, and not during a sibling run that also sees the file. `levels`: how
    * far above the run the file is.
    */
   readonly isOwner: (run: SyncedRun, levels: number, changedAtMs: number) => boolean;
-  /** Texts that were sent before anybody asked for params in them, of the files from their beginning. */
+  /**
+   * Reads texts that were sent before the configuration asked for params in them, from the beginning of the files.
+   */
   readonly pastTexts: (run: SyncedRun, tags: TagParams) => AsyncIterable<readonly ParamText[]>;
   readonly warn: (message: string, facts: Readonly<Record<string, string | number>>) => void;
   readonly signal: AbortSignal;
-  /** The time and its timers. Default: the system's. */
+  /** The clock and its timers. Default: the system's. */
   readonly clock?: Clock;
 }
 
 /** A file that has not changed for this long, by its own time, counts as complete. */
 const STILL_MS = 2000;
-/** Files are checked again: while they change, while the run grows, and when it is quiet. */
+/** How often files are checked again: while they change, while the run grows, and when it is quiet. */
 const AGAIN_MS = 2500;
 const LIVE_MS = 15_000;
 const QUIET_MS = 10 * 60_000;
-/** How long a backfill waits for files that are being written. */
+/** How long a backfill waits for files that are still being written. */
 const PATIENCE_MS = 30_000;
 /**
- * Runs that are checked, and large files that are on their way, at the same time: places of their own, so that no
- * checkpoint holds up params.
+ * Runs that are checked, and large files that are uploaded, at the same time. They have their own slots, so that a
+ * model checkpoint does not hold up params.
  */
 const AT_ONCE = 2;
-/** A file from this size on is a large one. Bytes. */
+/** The size in bytes from which a file counts as large. */
 const LARGE_BYTES = 8 * 1024 * 1024;
 /**
- * A file that changes while it is read, or can't be read, is tried so often in a row; then it is named, and tried
- * once every `QUIET_MS`.
+ * Tries in a row for a file that changes during the read or can't be read. After that mirrorboard reports the file,
+ * and tries it once every `QUIET_MS`.
  */
 const MOST_TRIES = 5;
-/** What the tracker refused is asked for again after so long: a limit may have been raised meanwhile. */
+/** How long until mirrorboard retries what the tracker refused: a limit may have been raised meanwhile. */
 const REFUSED_AGAIN_MS = 6 * 3600_000;
 
-/** Brings params and files that lie next to the event files to one lane. */
+/** Sends params and files next to the event files to one lane. */
 export class ArtifactSync {
   readonly #options: ArtifactSyncOptions;
   readonly #clock: Clock;
   readonly #tasks: ArtifactTasks;
   readonly #upload: ArtifactUpload;
-  /** Params that stand in the event files. */
+  /** Params in the texts of the event files. */
   readonly tags: TagParams;
   readonly #queue = new PQueue({ concurrency: AT_ONCE });
-  /** Large files take turns of their own, the smaller ones first. */
+  /** The queue of large files; small files do not wait for them. */
   readonly #large = new PQueue({ concurrency: AT_ONCE });
-  /** Those that wait or are on their way, by run, path and rule; true once they are brought. */
+  /** Large files that are waiting or being uploaded, by run, path and rule; true once a file is uploaded. */
   readonly #moving = new Map<string, Promise<boolean>>();
-  /** Files that are not brought yet though they stood still, by the same. */
+  /** Files that have stopped changing but are not uploaded yet, by the same key. */
   readonly #failures = new Map<string, { tries: number; againAtMs: number }>();
-  /** Files that changed just now, by run and path: since when they look as they do. */
+  /** Files that changed recently, by run and path: their stamp, and since when they have it. */
   readonly #changing = new Map<string, { readonly stamp: string; readonly sinceMs: number }>();
-  /** What was refused before this time is asked for again: a person wants that. By the wall clock. */
+  /** Refusals before this time are retried, because a person asked for it. By the wall clock. */
   #askedAgainAtMs = 0;
   readonly #growing: GrowingFiles;
-  /** Runs that are being looked at, so that none is twice. */
+  /** Runs that are being checked, so that no run is checked twice at a time. */
   readonly #looking = new Map<SyncedRun, Promise<boolean>>();
 
   constructor(options: ArtifactSyncOptions) {
@@ -100,7 +102,7 @@ export class ArtifactSync {
     this.#growing = new GrowingFiles(options.signal);
   }
 
-  /** Whether anything is searched for at all. */
+  /** True if any params or artifacts are configured. */
   get isOn(): boolean {
     return this.#tasks.patterns.length > 0 || this.tags.isOn;
   }
@@ -124,7 +126,7 @@ export class ArtifactSync {
     return looking;
   }
 
-  /** Looks at runs whose turn it is. */
+  /** Checks the runs whose turn it is. */
   tick(runs: Iterable<SyncedRun>, nowMs: number): void {
     if (!this.isOn) return;
     for (const run of runs) {
@@ -136,7 +138,7 @@ export class ArtifactSync {
     }
   }
 
-  /** Looks at all runs at the next tick, and asks once more for what was refused before. */
+  /** Checks all runs at the next tick, and retries what was refused before. */
   retryNow(runs: Iterable<SyncedRun>): void {
     this.#askedAgainAtMs = this.#clock.wallMs();
     this.#failures.clear();
@@ -147,7 +149,10 @@ export class ArtifactSync {
     return isDueAgain(state, this.#clock.wallMs()) || (isRefusedFile(state) && (state.outcome.askedAtMs ?? 0) < this.#askedAgainAtMs);
   }
 
-  /** Brings all files of some runs; it waits a little for those that are being written. False if some are left. */
+  /**
+   * Uploads all files of some runs. Waits up to `patienceMs` for those that are still being written. Returns false if
+   * some are left.
+   */
   async bring(runs: Iterable<SyncedRun>, patienceMs: number): Promise<boolean> {
     const { signal, laneState, delivery } = this.#options;
     let endMs = this.#clock.steadyMs() + Math.min(patienceMs, PATIENCE_MS);
@@ -156,7 +161,7 @@ export class ArtifactSync {
       const done = await Promise.all(left.map((run) => this.look(run, true)));
       left = left.filter((run, i) => done[i] !== true && laneState.handle(run.target) !== undefined);
       if (left.length === 0) return true;
-      // What is on its way is no matter of patience with those who write.
+      // `patienceMs` is for files that are still being written, not for uploads under way.
       const startedAtMs = this.#clock.steadyMs();
       const moved = await Promise.all(this.#moving.values());
       endMs += this.#clock.steadyMs() - startedAtMs;
@@ -167,7 +172,7 @@ export class ArtifactSync {
   }
 
   /**
-   * Sets params that stand in texts, in their order, each content once. With the lane's patience; throws what is
+   * Sets params from texts, in their order, each content once. Uses the lane's patience, and throws errors that are
    * about this run alone.
    */
   async setTexts(run: SyncedRun, handle: Handle, texts: readonly ParamText[]): Promise<void> {
@@ -188,9 +193,9 @@ export class ArtifactSync {
     }
   }
 
-  /** The same for texts that were sent before anybody asked for them. */
+  /** Does the same for texts that were sent before the configuration asked for them. */
   async #setPastTexts(run: SyncedRun): Promise<boolean> {
-    // Where nothing was sent, no text was.
+    // If nothing was sent, no text was sent.
     if (!this.tags.isOn || this.#options.laneState.handle(run.target) === undefined) return true;
     for await (const texts of this.#options.pastTexts(run, this.tags)) {
       if (texts.length === 0) continue;
@@ -201,7 +206,7 @@ export class ArtifactSync {
     return true;
   }
 
-  /** Waits for what is under way. */
+  /** Waits for the work under way. */
   async idle(): Promise<void> {
     await this.#queue.onIdle();
     await this.#large.onIdle();
@@ -240,7 +245,10 @@ export class ArtifactSync {
     return isDone;
   }
 
-  /** By its own time, or, where that is of the future or just now, by how long it looks as it does. */
+  /**
+   * True if a file has stopped changing: by its own time, or, if that time is recent or in the future, by how long
+   * its stamp has been the same.
+   */
   #standsStill(run: SyncedRun, { path, stamp, changedAtMs }: ArtifactCandidate): boolean {
     const key = JSON.stringify([run.key, path]);
     const ageMs = this.#clock.wallMs() - changedAtMs;
@@ -257,7 +265,7 @@ export class ArtifactSync {
     return (this.#failures.get(key)?.againAtMs ?? 0) > this.#clock.steadyMs();
   }
 
-  /** Brings a large file when it is its turn. */
+  /** Queues a large file for upload. */
   #move(run: SyncedRun, task: ArtifactTask, before: ArtifactState | undefined, key: string): void {
     const moving = this.#large
       .add(() => this.#bring(run, task, before, key), { priority: -task.candidate.bytes })
@@ -269,7 +277,7 @@ export class ArtifactSync {
     this.#moving.set(key, moving);
   }
 
-  /** False where it has to be tried again. */
+  /** Uploads a file. Returns false if it must be retried. */
   async #bring(run: SyncedRun, task: ArtifactTask, before: ArtifactState | undefined, key: string): Promise<boolean> {
     const { states, signal, open } = this.#options;
     const { target, directory } = run;
@@ -296,7 +304,7 @@ export class ArtifactSync {
     }
   }
 
-  /** It may be better next time; it is not tried forever. True if it is left. */
+  /** Notes a failed try; the next one may succeed. Returns true if the file is set aside after `MOST_TRIES`. */
   #fail(run: SyncedRun, task: ArtifactTask, key: string, reason: string): boolean {
     const tries = (this.#failures.get(key)?.tries ?? 0) + 1;
     const isNamed = tries >= MOST_TRIES;
@@ -308,7 +316,7 @@ export class ArtifactSync {
   #refuse(run: SyncedRun, { candidate: { path }, rule }: ArtifactTask, reason: string): void {
     const outcome = { kind: 'refused', reason } as const;
     this.#report(run, path, outcome);
-    // Without a stamp: it is checked again, and taken once nothing is in the way.
+    // The outcome has no stamp: the file is checked again, and sent once nothing prevents it.
     this.#options.states.artifact(run.target, { path, rule, stamp: '', bytes: 0, hash: '', outcome });
   }
 
@@ -327,13 +335,13 @@ export class ArtifactSync {
   }
 }
 
-/** True if the tracker refused it long ago. A clock that was set back makes it wait no longer. */
+/** True if the tracker refused the file long ago. A clock that was set back does not make the wait longer. */
 export function isDueAgain(state: ArtifactState, nowMs: number): boolean {
   const ageMs = nowMs - (state.outcome.askedAtMs ?? 0);
   return isRefusedFile(state) && !(ageMs >= 0 && ageMs < REFUSED_AGAIN_MS);
 }
 
-/** With the time of its being asked for, where the tracker refused it. */
+/** Adds the time of the request to a result that the tracker refused. */
 function asked(outcome: ArtifactResult, nowMs: number): ArtifactResult {
   return outcome.kind === 'refused' ? { ...outcome, askedAtMs: nowMs } : outcome;
 }

@@ -1,4 +1,4 @@
-/** What is to be done with a file that lies next to event files, by the rules for params and artifacts. */
+/** Decides what to do with a file next to event files, by the rules for params and artifacts. */
 import {
   type ArtifactCandidate,
   type ArtifactRule,
@@ -22,44 +22,44 @@ import type { ArtifactUpload, StorePlan } from './artifact-upload.ts';
 import type { SyncedRun } from './synced-run.ts';
 
 /**
- * A file that is reported to be so much longer than what it takes on its disk is empty, not large: it is left from
- * this size on.
+ * A file whose reported size is much larger than its space on the disk is empty, not large. From this size (bytes)
+ * on, such a file is left out.
  */
 const SPARSE_BYTES = 64 * 1024 * 1024;
 const SPARSE_RATIO = 64;
-/** One file and what is to be done with it. */
+/** One file, and the task for it. */
 export interface ArtifactTask {
   readonly candidate: ArtifactCandidate;
-  /** What is to be done, as a text: when that changes, it is done again. */
+  /** The task as a text: when the text changes, the task is done again. */
   readonly rule: string;
-  /** Why it is left where it is, judged before anything of it is read. */
+  /** The reason why the file is left out, decided before anything is read. */
   readonly refused: string | undefined;
-  /** Each of its contents counts, also those on the way to a longer one. */
+  /** True if each content of the file counts, also those on the way to a longer one. */
   readonly isEachKept: boolean;
-  /** Reads it as far as is needed to know its hash, and says how to bring it. */
+  /** Reads as much of the file as its hash needs, and returns how to upload it. */
   readonly load: (source: ArtifactSource) => Promise<Loaded>;
 }
 
 interface Loaded {
   readonly hash: string;
-  /** `isAgain`: it was refused before, so no further check is needed. */
+  /** Uploads the file. `isAgain`: it was refused before, so no further check is needed. */
   readonly act: (handle: Handle, isAgain: boolean) => Promise<ArtifactResult>;
 }
 
 type Compiled<Rule> = Rule & { readonly patterns: readonly Pattern[] };
 
-/** The rules of a lane. */
+/** The rules of a lane, and what they need. */
 interface ArtifactTasksOptions {
   readonly rules: ArtifactRules;
   readonly upload: ArtifactUpload;
-  /** True if a file was written while a run was. `levels`: how far above the run it lies. */
+  /** True if a file was written while a run was. `levels`: how far above the run the file is. */
   readonly isOwner: (run: SyncedRun, levels: number, changedAtMs: number) => boolean;
   readonly signal: AbortSignal;
 }
 
-/** The tasks that rules make of files. */
+/** Makes tasks from files by the rules. */
 export class ArtifactTasks {
-  /** What files are searched for. */
+  /** Patterns of the files to search for. */
   readonly patterns: readonly Pattern[];
   readonly #options: ArtifactTasksOptions;
   readonly #params: readonly Compiled<ParamRule>[];
@@ -73,7 +73,7 @@ export class ArtifactTasks {
     this.patterns = [...this.#params, ...this.#artifacts].flatMap(({ patterns }) => patterns);
   }
 
-  /** What is to be done with one file. */
+  /** Returns the tasks for one file. */
   of(run: SyncedRun, candidate: ArtifactCandidate): ArtifactTask[] {
     const { signal, upload } = this.#options;
     const { path, bytes } = candidate;
@@ -111,7 +111,7 @@ export class ArtifactTasks {
   }
 }
 
-/** All bytes of a small file, if its length and time are still those of the check. */
+/** Reads all bytes of a small file, if its length and time are still those of the check. */
 async function contentOf(source: ArtifactSource, stamp: string, signal: AbortSignal): Promise<Buffer> {
   try {
     const read = await readWhole(source.directory, source.path, { mostBytes: MOST_TEXT_BYTES, signal });
@@ -140,7 +140,7 @@ function levelsAbove(path: string): number {
   return path.split('/').findIndex((part) => part !== '..');
 }
 
-/** Where a file goes; `models/` is a folder, as it is to trackers' own clients. */
+/** Returns the artifact path of a file. `models/` is a folder, as in trackers' own clients. */
 function placeOf({ to = '{path}' }: ArtifactRule): string {
   return to.endsWith('/') ? `${to}{file}` : to;
 }

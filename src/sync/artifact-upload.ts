@@ -1,4 +1,4 @@
-/** Sends params and files to one lane, with its patience, and tells what became of each. */
+/** Sends params and files to one lane, with its patience, and reports the outcome of each. */
 import PQueue from 'p-queue';
 import { type ArtifactRule, type ArtifactSource, artifactFile, changed, type ReadParams } from '../artifacts/index.ts';
 import type { ArtifactOutcome, Backend, Handle, TrialKind } from '../contract/index.ts';
@@ -7,14 +7,14 @@ import type { ArtifactResult } from '../state/index.ts';
 import { fullPath } from '../untrusted/index.ts';
 import { CONFIRMATIONS, type TrackerLane } from './delivery/index.ts';
 
-/** The lane that gets them. */
+/** The lane that gets the files, and what that needs. */
 interface ArtifactUploadOptions {
   readonly backend: Backend;
   readonly delivery: TrackerLane;
   readonly signal: AbortSignal;
 }
 
-/** What is to be done with a file, as its rule says. */
+/** The plan for a file, as its rule says. */
 export interface StorePlan {
   readonly to: string;
   readonly model: string | undefined;
@@ -26,7 +26,7 @@ export interface StorePlan {
 /** Sends params and files. */
 export class ArtifactUpload {
   readonly #options: ArtifactUploadOptions;
-  /** Versions of models are made one after the other: an alias is moved by one at a time, and stays at the last. */
+  /** Versions of models are created one after the other: an alias moves one at a time, and stays at the last one. */
   readonly #registering = new PQueue({ concurrency: 1 });
 
   constructor(options: ArtifactUploadOptions) {
@@ -75,7 +75,7 @@ export class ArtifactUpload {
         try {
           return (await backend.putFile?.(handle, file, until)) ?? NOWHERE;
         } catch (error) {
-          // Not the tracker's trouble: it is not to be tried again as it is.
+          // This is not the tracker's fault: the file must not be retried unchanged.
           if (hasChanged(error)) return CHANGED;
           throw error;
         }
@@ -100,8 +100,8 @@ export class ArtifactUpload {
   }
 
   /**
-   * As with points: a tracker that is out of order also refuses valid data, so it is asked again after it has
-   * taken another of the kind.
+   * Confirms a refusal as for points: a broken tracker also refuses valid data, so mirrorboard asks again after the
+   * tracker has accepted other data of the kind.
    */
   async #confirmed<Value>(
     handle: Handle,
@@ -118,7 +118,7 @@ export class ArtifactUpload {
     return value;
   }
 
-  /** With the lane's patience. Throws what is about this run alone, and where everything ends. */
+  /** Does the work with the lane's patience. Throws errors about this run alone, and when the signal aborts. */
   async #attempt<Value>(work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
     const done = await this.#options.delivery.attempt(work);
     if (done.kind === 'done') return done.value;
@@ -128,7 +128,7 @@ export class ArtifactUpload {
 
 const CHANGED: ArtifactOutcome = { kind: 'refused', reason: 'it has changed' };
 
-/** True if a file turned out to be another one while it was sent, no matter which side noticed first. */
+/** True if a file turned out to be replaced while it was sent, no matter which side noticed first. */
 export function hasChanged(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) if (at instanceof MirrorError && at.code === 'MB2008') return true;
   return false;

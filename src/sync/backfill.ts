@@ -1,4 +1,4 @@
-/** Joins the rooms into one pass: roots → discover → reader (tail, decode) → lanes → backends. */
+/** Joins the parts into one pass: roots → discover → reader (tail, decode) → lanes → backends. */
 import { resolve } from 'node:path';
 import { DAMAGED_HINT, LocalBackend, storeBytes } from '../backends/local/index.ts';
 import { type Clock, systemClock } from '../clock.ts';
@@ -56,41 +56,44 @@ import { LocalPass } from './local-pass.ts';
 import { PassStatus } from './pass-status.ts';
 import { TrackerSync } from './tracker-sync.ts';
 
-/** What a backfill mirrors, and where to. */
+/** The roots of a backfill, and the lanes it mirrors them to. */
 export interface BackfillOptions {
   readonly roots: readonly RootRequest[];
-  /** Which runs are mirrored. Default: all. */
+  /** The rules that select runs. Default: all. */
   readonly rules?: RunRules;
-  /** What becomes of runs that lie elsewhere now. Default: follow. */
+  /** The treatment of runs that are at another path now. Default: follow. */
   readonly moved?: 'follow' | 'new';
-  /** Which links of each root are followed. Default: `owner`. */
+  /** The rules for following links in each root. Default: `owner`. */
   readonly linksOf?: LinkRules;
-  /** Undefined if nothing is mirrored into a local store. */
+  /** The local store; undefined if there is none. */
   readonly store: StoreOptions | undefined;
-  /** Closed in the end. Default: none. */
+  /** The trackers. The pass closes them at its end. Default: none. */
   readonly trackers?: readonly TrackerLaneOptions[];
-  /** The state file: needed where there are trackers. */
+  /** The state file: needed if there are trackers. */
   readonly statePath?: string;
   /**
-   * How long a run of the root that lies there must not have grown to have ended, in milliseconds. Default: half an
-   * hour.
+   * Returns how long a run of the root at this path must not have grown to have ended, in milliseconds. Default: half
+   * an hour.
    */
   readonly runEndedAfterOf?: (rootPath: string) => number;
-  /** A tracker that gets nowhere for so long is given up for this pass. Default: 10 minutes. */
+  /** How long a tracker may make no progress before this pass gives it up. Default: 10 minutes. */
   readonly patienceMs?: number;
-  /** Ends the pass early and cleanly: what was accepted is kept. */
+  /** Ends the pass early and cleanly: accepted data is kept. */
   readonly signal: AbortSignal;
-  /** Where facts are logged; nowhere by default. */
+  /** The log for facts. Default: none. */
   readonly log?: FactLog;
-  /** A request to the tracker of a lane ended with this HTTP status; undefined: there was no answer. */
+  /**
+   * Called when a request to the tracker of a lane ended, with the HTTP status; undefined: the tracker did not
+   * answer.
+   */
   readonly requestEnded?: StatusWatcher['requestEnded'];
   /** True if what is pending for the local store is counted, file by file, as for trackers. Default: no. */
   readonly countsStoreLag?: boolean;
-  /** Called once the counters exist, so that a display can look at them. */
+  /** Called once the counters exist, so that a display can read them. */
   readonly onStart?: (tracker: PassCounters) => void;
-  /** The time and its timers. Default: the system's. */
+  /** The clock and its timers. Default: the system's. */
   readonly clock?: Clock;
-  /** Chance. Default: the system's. */
+  /** The source of random numbers. Default: the system's. */
   readonly random?: Random;
 }
 
@@ -99,21 +102,21 @@ const PATIENCE_MS = 10 * 60_000;
 const KEEP_MS = 2000;
 
 /**
- * Mirrors everything below the roots once, into every lane, and closes the lanes' backends. What a lane did not take
- * is in the report. Throws for what keeps all from being mirrored: MB20… for a root that can't be used, MB3004 and
+ * Mirrors everything below the roots once, into every lane, and closes the lanes' backends. The report lists what a
+ * lane did not accept. Throws for errors that prevent the whole pass: MB20… for a root that can't be used, MB3004 and
  * MB3106 if another process writes to the store or the state, MB3001 and MB3101 if one of them can't be opened.
  */
 export async function backfill(options: BackfillOptions): Promise<Report> {
   const { store, trackers = [], statePath } = options;
-  // The local store takes one root after the other, trackers take all of them at once.
+  // The local store mirrors one root after the other, trackers mirror all roots at once.
   useMemory({ roots: trackers.length > 0 ? options.roots.length : 1 });
-  // Wrong roots are reported before anything is made.
+  // Wrong roots are reported before anything is created.
   const unseen = await unseenRoots(options.roots);
   checkRoots(options.roots, { store: store?.path, state: statePath }, unseen);
   if (store !== undefined) makeStoreFolder(store.path);
-  // Under whatever name: a link to a store is that store.
+  // The lock ignores the name: a link to a store is that store.
   const lock = store === undefined ? undefined : FileLock.acquire(store.path);
-  // Its thread starts while the store is opened.
+  // The reader's thread starts while the store is opened.
   const reader = new PatientReader();
   let report: Report;
   try {
@@ -132,7 +135,7 @@ export async function backfill(options: BackfillOptions): Promise<Report> {
       state?.close();
     }
     if (store === undefined) return report;
-    // Measured last: closing merges what was written ahead.
+    // The size is measured last: closing merges the write-ahead log.
     return { ...report, stores: [{ lane: 'local', where: store.path, bytes: storeBytes(store.path) }] };
   } finally {
     await reader.close();
@@ -145,13 +148,13 @@ function neededPath(statePath: string | undefined): string {
   return statePath;
 }
 
-/** A root, and what a walk finds in it. */
+/** A root, and the runs that a walk finds in it. */
 interface RootWalk {
   readonly root: ResolvedRoot;
   readonly runs: FoundRuns;
 }
 
-/** A run, and when its files last changed. */
+/** A run, and the time when its files last changed. */
 type ChangedRun = readonly [run: RunRef, atMs: number];
 
 class Pass {
@@ -161,23 +164,23 @@ class Pass {
   readonly #clock: Clock;
   readonly #tracker: PassCounters;
   readonly #status: PassStatus;
-  /** The first that reads; a root that hangs keeps its own, and the next one gets another. */
+  /** The first reader. A root that hangs keeps its own, and the next root gets another. */
   readonly #reader: PatientReader;
   readonly #readers: PatientReader[] = [];
   readonly #unseen: UnseenRoots;
   readonly #jobs: JobReader;
   readonly #tree = new RunTree();
-  /** Until the feeds have heard of all runs. */
+  /** Resolved when the feeds have all runs. */
   readonly #heard = Promise.withResolvers<void>();
-  /** Runs that were found, and when they last changed. */
+  /** Runs that were found, with the time of their last change. */
   readonly #changed = new Map<string, ChangedRun>();
   #trackerSyncs: readonly TrackerSync[] = [];
-  /** What of the local store is paused. */
+  /** The pauses of the local store. */
   readonly #localPauses: readonly LanePause[];
   #roots: readonly ResolvedRoot[] = [];
-  /** What of each root nobody could look at, by its name. */
+  /** The parts of each root that could not be accessed, by its name. */
   readonly #hidden = new Map<string, Set<string>>();
-  /** Known roots that this pass is not about: runs may have come from there. */
+  /** Known roots that are not part of this pass: runs may have come from there. */
   #others: readonly KnownRoot[] = [];
 
   constructor(
@@ -197,7 +200,7 @@ class Pass {
     const { store, statePath } = options;
     this.#localPauses = store === undefined || statePath === undefined ? [] : pausesIn(statePath, 'local', resolve(store.path));
     this.#tracker = new PassCounters({ log, clock: this.#clock });
-    // The one whose points the display counts.
+    // The lane whose points the display counts.
     const lead = local === undefined ? trackers[0]?.name : undefined;
     this.#status = new PassStatus(this.#tracker, trackers, lead, log, state, this.#clock, options.requestEnded);
     if (options.countsStoreLag === true && store !== undefined) this.#tracker.storeLane = this.#newStoreLane(store.path);
@@ -230,7 +233,7 @@ class Pass {
       this.#checkStore();
       const walks = (await this.#begin()).map((root) => ({ root, runs: new FoundRuns() }));
       const walking = this.#walk(walks).finally(() => this.#heard.resolve());
-      // Walking and mirroring go side by side: a walk may take long, and what it found is there to be read.
+      // Walking and mirroring run at the same time: a walk may take long, and found runs can already be read.
       const results = await Promise.allSettled([walking, this.#mirrorLocally(walks, walking), this.#mirrorIntoTrackers(walking)]);
       for (const result of results) if (result.status === 'rejected') throw result.reason;
       tracker.phase = 'done';
@@ -244,7 +247,7 @@ class Pass {
     }
   }
 
-  /** The store has no report of its own, unless it was left out. */
+  /** Returns a report for the store if it is paused; otherwise it needs none of its own. */
   #pausedStore(): LaneReport[] {
     const where = this.#options.store?.path;
     if (where === undefined || !this.#roots.some(({ name }) => isRootPaused(this.#localPauses, name))) return [];
@@ -270,14 +273,16 @@ class Pass {
     ];
   }
 
-  /** Damage is reported and not a reason to stop: what the event files hold can only be restored by mirroring. */
+  /**
+   * Reports damage of the store. Damage does not stop the pass: only mirroring can restore what the event files hold.
+   */
   #checkStore(): void {
     const damage = this.#local?.damage();
     if (damage === undefined) return;
     this.#tracker.incident({ kind: 'store', root: '', path: this.#options.store?.path ?? '', reason: `${damage}. ${DAMAGED_HINT}` });
   }
 
-  /** The roots, checked against what is held already before anything is noted of them. */
+  /** Resolves the roots, and checks them against what is known before anything about them is noted. */
   async #begin(): Promise<ResolvedRoot[]> {
     const held = this.#held();
     const roots = resolveRoots(this.#options.roots, rootsNextTo(held, this.#options.roots), this.#options.linksOf, this.#unseen);
@@ -298,9 +303,9 @@ class Pass {
   }
 
   /**
-   * Walks root by root; lanes hear of the runs while it continues. Some wait for the end of the walk: a file with
-   * several names, as one of them is read; what is new if something is known, as it may be known from elsewhere;
-   * and trackers' lanes where either may be, or a fold asks who else is there.
+   * Walks root by root; lanes get the runs meanwhile. Some runs wait for the end of the walk: runs with a file that
+   * has several names, since only one of them is read; new runs if others are known, since they may be moved ones.
+   * Trackers' lanes wait if either is possible, or if a fold depends on sibling runs.
    */
   async #walk(walks: readonly RootWalk[]): Promise<void> {
     const { signal, rules = ALL_RUNS } = this.#options;
@@ -323,26 +328,26 @@ class Pass {
     };
     const mayBeKnown = knownAmong(helds);
     const waiting: { readonly one: RootWalk; readonly found: readonly FoundRun[] }[] = [];
-    // Without a store nobody reads while it is walked.
+    // Without a store nothing else uses the reader during the walk.
     let walker = this.#local === undefined ? this.#reader : this.#anotherReader();
     try {
       for (const one of walks) {
         const { root, runs } = one;
-        // A root that hangs keeps its own, and the next one gets another.
+        // A root that hangs keeps its own reader, and the next root gets another.
         if (walker.silent.size > 0) walker = this.#anotherReader();
         const { path, below, links } = root;
         const isKnown = isKnownTo(held, root.name);
         const isNew = isUnknown(root);
         let stampsIn = stampsOf(held, root.name);
-        // A name that is known may be another file's now, which is known, too: runs may have changed places.
+        // A known name may now belong to another known file: runs may have swapped places.
         const isItself = (run: string, { name, stamp }: FoundFile): boolean => {
           const before = stampsIn(run).get(name);
           return before !== undefined && !(hasOtherInode(before, stamp) && mayBeKnown({ name: '', size: 0, stamp }));
         };
         const isPlain = (run: FoundRun): boolean =>
           run.files.every((file) => file.id === undefined && (isNew ? !mayBeKnown(file) : isItself(run.path, file)));
-        // A run that lost a file, or has another one in its place, may turn up elsewhere: then it begins from nothing
-        // here.
+        // A run that lost a file, or has another file in its place, may appear elsewhere. Then this path begins
+        // without data.
         const mayHaveLeft = ({ path: run, files }: FoundRun): boolean => !isNew && !isAllThere(stampsIn(run), files);
         const kept: FoundRun[] = [];
         const left: FoundRun[] = [];
@@ -373,14 +378,14 @@ class Pass {
         kept.sort((a, b) => compareNames(a.path, b.path));
         const { runs: some } = readOnce({ runs: kept, passedOver: [] }, isKnown);
         const unclear = this.#followMoves(root, some, { mayBeKnown, isNew });
-        // What is held of them may be something else by now.
+        // The moves may have changed what is known of these runs.
         stampsIn = stampsOf(held, root.name);
         const rest = withoutUnclear(root.name, some, unclear, stampsIn);
         const { here = [], away = [] } = Object.groupBy([...rest, ...left], (run) => (mayHaveLeft(run) ? 'away' : 'here'));
         hand(one, here);
-        // It may turn up in a root that comes later.
+        // The run may appear in a root that comes later.
         if (away.length > 0) waiting.push({ one, found: away });
-        // With a store, that says in the end what it holds of files that were not found.
+        // With a store, the store reports at the end what it holds of files that were not found.
         if (this.#local === undefined && met > 0) {
           const isThere = isKnownTo(held, root.name);
           for (const { path: run, files } of rest) for (const { name } of files) if (isThere(run, name)) known++;
@@ -402,8 +407,8 @@ class Pass {
   }
 
   /**
-   * Notes what of a root could not be read, for those who ask later; that all could be, only a look at all of it can
-   * say.
+   * Notes what of a root could not be read, for commands that ask later. Only a walk of the whole root can note that
+   * everything was readable.
    */
   #noteUnread(root: ResolvedRoot, reason: string | undefined): void {
     if (reason === undefined && (root.below !== '' || filterOf(this.#options.rules ?? ALL_RUNS, root) !== undefined)) return;
@@ -412,8 +417,8 @@ class Pass {
   }
 
   /**
-   * Runs that turned up elsewhere continue there. `mayBeKnown`: whether a file may have been in another root, which
-   * few were. Returns the files of which it can't be told yet.
+   * Continues runs that were found at another path. `mayBeKnown`: true if a file may have been in another root, as
+   * few were. Returns the files for which this can't be decided yet.
    */
   #followMoves(
     root: ResolvedRoot,
@@ -428,7 +433,9 @@ class Pass {
     return unclear;
   }
 
-  /** The state first: should we end between the two, the store's turn comes with the next pass. */
+  /**
+   * Returns the state, then the store. If the process ends between the two, the next pass moves the run in the store.
+   */
   #movables(): Movable[] {
     return [this.#state, this.#local].flatMap((each) => (each === undefined ? [] : [movable(each)]));
   }
@@ -453,7 +460,7 @@ class Pass {
     const pass = new LocalPass(local, this.#tracker, signal, this.#clock);
     let reader = this.#reader;
     for (const { root, runs } of walks) {
-      // A root with something that hangs keeps its reader, and the next one gets another.
+      // A root in which something hangs keeps its reader, and the next root gets another.
       if (reader.silent.size > 0) reader = this.#anotherReader();
       if (!isRootPaused(this.#localPauses, root.name)) await pass.mirror(root, runs, reader);
     }
@@ -467,7 +474,7 @@ class Pass {
       const isPlain = filter === undefined && (hidden === undefined || hidden.size === 0);
       return isPlain ? local.fileCount(root.name, root.below) : countKnown(local, root, filter, hidden);
     };
-    // Of a root that is paused nothing was looked at: its files are not gone.
+    // In a paused root nothing was checked: its files are not gone.
     const isLookedAt = ({ root }: RootWalk): boolean => !isRootPaused(this.#localPauses, root.name);
     if (!signal.aborted) this.#tracker.filesHeld(walks.filter(isLookedAt).reduce((sum, { root }) => sum + held(root), 0));
   }
@@ -486,7 +493,7 @@ class Pass {
     return reader;
   }
 
-  /** Each tracker's sync: it goes to work as soon as it hears of a file. */
+  /** Creates each tracker's sync, which begins its work with the first file that it gets. */
   #newSyncs(roots: readonly ResolvedRoot[]): TrackerSync[] {
     const state = this.#state;
     if (state === undefined) return [];
@@ -521,7 +528,7 @@ class Pass {
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
-  /** Brings a tracker to the end of all files, and tells it which runs are over. */
+  /** Brings a tracker to the end of all files, and reports to it which runs are over. */
   async #bringToEnd(sync: TrackerSync): Promise<void> {
     const { patienceMs = PATIENCE_MS } = this.#options;
     await sync.reachEnd(patienceMs);
@@ -569,7 +576,7 @@ function pausedWords(lane: string, pauses: readonly LanePause[]): Pick<LaneRepor
   return { reason: `${what}, so this backfill sent nothing there`, remedy: `mirrorboard lane resume ${lane}` };
 }
 
-/** The stamps that files of a root had when they were read last, asked run by run. */
+/** Returns a function that gets the stamps of files at their last read, run by run. */
 function stampsOf(held: HeldRoots, root: string): (run: string) => ReadonlyMap<string, string> {
   let last: { readonly run: string; readonly stamps: ReadonlyMap<string, string> } | undefined;
   return (run) => {
@@ -579,7 +586,7 @@ function stampsOf(held: HeldRoots, root: string): (run: string) => ReadonlyMap<s
   };
 }
 
-/** Whether every file that is known of a run is there under its name, and none is another one. */
+/** True if every known file of a run exists under its name, and none was replaced. */
 function isAllThere(known: ReadonlyMap<string, string>, found: readonly FoundFile[]): boolean {
   let there = 0;
   for (const { name, stamp } of found) {
@@ -595,5 +602,5 @@ function filesText(count: number): string {
   return count === 1 ? '1 file' : `${count} files`;
 }
 
-/** Bytes that can't be read are reported, and tried again by the next pass. */
+/** Bytes that can't be read are reported, and the next pass retries them. */
 const IGNORED = { fileTroubled: () => undefined, fileValid: () => undefined };

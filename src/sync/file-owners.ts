@@ -1,4 +1,4 @@
-/** To which tracker run a file above runs belongs: each of the runs next to each other sees it. */
+/** Decides to which tracker run a file above runs belongs: all sibling runs see the file. */
 import { posix } from 'node:path';
 import { compareNames, type RunRef } from '../model/index.ts';
 import type { RunTree } from '../route/index.ts';
@@ -17,19 +17,19 @@ interface FileOwnersOptions {
 /** The owners of files that lie next to runs or above them. */
 export class FileOwners {
   readonly #options: FileOwnersOptions;
-  /** What was found, until others may have something to send. */
+  /** Owners that were found. They are valid until other runs may have something to send. */
   readonly #owners = new Map<string, SyncedRun | undefined>();
 
   constructor(options: FileOwnersOptions) {
     this.#options = options;
   }
 
-  /** Forgets what was found: other runs may have something to send now. */
+  /** Forgets the owners: other runs may have something to send now. */
   clear(): void {
     this.#owners.clear();
   }
 
-  /** True if a directory, as seen from a tracker run's, belongs to another one. */
+  /** True if a directory, given relative to a tracker run's, belongs to another tracker run. */
   isOther({ root, path }: RunRef, seen: string): boolean {
     const { tree, routes } = this.#options;
     const ref = { root, path: posix.join(path, seen) };
@@ -37,8 +37,8 @@ export class FileOwners {
   }
 
   /**
-   * True if a file belongs to a run: of the tracker runs that lie as deep below the same directory as this one does,
-   * to the one that was begun last before the file changed.
+   * True if a file belongs to a run. Of the tracker runs at the same depth below the same directory, the owner is the
+   * one that was begun last before the file changed.
    */
   isOwner(run: SyncedRun, levels: number, changedAtMs: number): boolean {
     const { root, path } = run.target;
@@ -54,20 +54,20 @@ export class FileOwners {
       (run) =>
         run.target.root === root &&
         placeBelow(run.target.path, levels) === place &&
-        // Nothing is ever stored in one that has nothing to send.
+        // mirrorboard never stores anything in a tracker run that has nothing to send.
         (run.isBusy || run.hasWork || laneState.handle(run.target) !== undefined),
     );
   }
 }
 
-/** Of some runs, the last one that was begun before a moment; the first one if all were begun later. */
+/** Returns the last of some runs that was begun before a given time; the first one if all were begun later. */
 function begunBefore(ms: number, runs: readonly SyncedRun[]): SyncedRun | undefined {
   const order = runs.map((run) => ({ run, atMs: run.begunAtMs }));
   order.sort((a, b) => a.atMs - b.atMs || compareNames(a.run.target.path, b.run.target.path));
   return (order.findLast(({ atMs }) => atMs <= ms) ?? order[0])?.run;
 }
 
-/** The directory so many levels above a run, with one that differs for each depth below it. */
+/** Returns the directory a number of levels above a run, in a form that differs for each depth below it. */
 function placeBelow(path: string, levels: number): string {
   const parts = path.split('/');
   return [...parts.slice(0, -levels), parts.length].join('/');

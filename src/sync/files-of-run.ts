@@ -1,6 +1,6 @@
 /**
- * Looks into the event files of a run, from their beginnings, whatever the lane's positions are: to say whose a
- * tracker run is.
+ * Reads the event files of a run from their beginnings, whatever the lane's positions are. This decides which run a
+ * tracker run belongs to.
  */
 import { lstat } from 'node:fs/promises';
 import { posix } from 'node:path';
@@ -17,7 +17,7 @@ import { filePoints, heldBy } from '../verify/compare/index.ts';
 import type { LaneRoutes } from './lane-routes.ts';
 import { rootDirectory, type SyncedRun } from './synced-run.ts';
 
-/** What the files of a run are read with. */
+/** The reader, state and directories with which the files of a run are read. */
 interface FilesOfRunOptions {
   readonly backend: Backend;
   readonly routes: LaneRoutes;
@@ -59,7 +59,7 @@ export class FilesOfRun implements RunFiles {
     return (await this.#look(mark, signal)) === 'other';
   }
 
-  /** True if there is nothing under any of these names. What cannot be checked is not gone for that. */
+  /** True if no file has any of these names. A file that cannot be checked does not count as gone. */
   async areGone(files: Iterable<string>, signal: AbortSignal): Promise<boolean> {
     const { path } = this.#run.target;
     const { path: rootPath } = rootDirectory(this.#options.places, this.#run.target);
@@ -70,10 +70,10 @@ export class FilesOfRun implements RunFiles {
     return true;
   }
 
-  /** `other`: the file has values, and not this record. */
+  /** Looks for a record in a file. Returns `other` if the file has values, but not this record. */
   async #look({ file, checksum }: FileMark, signal: AbortSignal): Promise<'there' | 'other' | 'nothing'> {
     const { root, path } = this.#run.target;
-    // Names come from a tracker: they must not lead out of the root.
+    // The names come from a tracker: they must not lead out of the root.
     const place = posix.join(path, file);
     if (posix.isAbsolute(file) || place.startsWith('..') || !isEventFileName(posix.basename(place))) return 'nothing';
     const run = { root, path: posix.dirname(place) };
@@ -89,7 +89,7 @@ export class FilesOfRun implements RunFiles {
 
   async *points(signal: AbortSignal): AsyncGenerator<{ readonly tag: string; readonly point: HeldPoint }, void, void> {
     const { backend, routes, laneState, allHeard } = this.#options;
-    // Others that are part of this run may not have been heard of yet.
+    // mirrorboard may not have found all runs that are part of this run yet.
     await withSignal(allHeard(this.#run.target.root), signal);
     for (const source of this.#run.sources.values()) {
       const known = laneState.known(source.ref).files.map(({ name }) => name);
@@ -105,7 +105,7 @@ export class FilesOfRun implements RunFiles {
     }
   }
 
-  /** All batches of some files, each file from its beginning. */
+  /** Yields all batches of some files, each file from its beginning. */
   #read(run: RunRef, names: readonly string[], signal: AbortSignal): AsyncGenerator<CachedBatch, void, void> {
     const { reader, places, isSettled } = this.#options;
     return piecesFromStart(reader, {

@@ -1,13 +1,13 @@
 import type { FoundRun } from '../discover/index.ts';
 
-/** Runs of one root, taken while others are still being found. */
+/** Runs of one root, taken while a walk still finds others. */
 export class FoundRuns {
   #runs: FoundRun[] = [];
   #next = 0;
   #isEnded = false;
   #wake: (() => void) | undefined;
 
-  /** One that exists, and no others. */
+  /** Returns runs that consist of a single run. */
   static of(run: FoundRun): FoundRuns {
     const runs = new FoundRuns();
     runs.add([run]);
@@ -20,13 +20,13 @@ export class FoundRuns {
     this.#wake?.();
   }
 
-  /** No more will be found. */
+  /** Notes that no more runs will be found. */
   end(): void {
     this.#isEnded = true;
     this.#wake?.();
   }
 
-  /** The next one that exists; undefined if there is none now. */
+  /** Takes the next run; undefined if there is none now. */
   take(): FoundRun | undefined {
     const run = this.#runs[this.#next];
     if (run === undefined) {
@@ -38,7 +38,7 @@ export class FoundRuns {
     return run;
   }
 
-  /** Waits until there is another one to take, or it is known that there will be none: then false. */
+  /** Waits for another run to take. Returns false once no more will come. */
   async wait(): Promise<boolean> {
     while (this.#next >= this.#runs.length) {
       if (this.#isEnded) return false;

@@ -1,4 +1,4 @@
-/** The files of our own that a backfill or a watch needs before it begins. */
+/** Creates and opens mirrorboard's own files that a backfill or a watch needs before it begins. */
 import { dirname } from 'node:path';
 import { type Clock, systemClock } from '../clock.ts';
 import type { ShardRule } from '../config/index.ts';
@@ -8,7 +8,7 @@ import type { Random } from '../random.ts';
 import { StateFile, scheduleOf } from '../state/index.ts';
 import type { FactLog } from '../status/index.ts';
 
-/** Makes the folder that the store lies in. Throws MB3001 when that can't be done. */
+/** Creates the folder of the store. Throws MB3001 when that fails. */
 export function makeStoreFolder(storePath: string): void {
   try {
     makeOwnFolder(dirname(storePath));
@@ -23,13 +23,13 @@ export function makeStoreFolder(storePath: string): void {
 interface StateOpening {
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
-  /** The shard whose runs it is to know. */
+  /** The rules with the shard whose runs the state covers. */
   readonly rules?: { readonly shard?: ShardRule | undefined } | undefined;
 }
 
 /**
- * Opens the state to write to it, with the system's time and chance by default. A failed write is logged and retried.
- * Throws MB3107 for the state of another shard.
+ * Opens the state for writing, by default with the system's clock and randomness. A failed write is logged and
+ * retried. Throws MB3107 for the state of another shard.
  */
 export function openState(path: string, log: FactLog | undefined, { clock = systemClock, random, rules }: StateOpening = {}): StateFile {
   const state = StateFile.open(path, {

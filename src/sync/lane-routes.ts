@@ -1,7 +1,7 @@
 /**
- * How one lane treats each run: where it goes, under which names, what is left out. The configuration decides it when
- * the first of a run is sent, and the state keeps it. What is left out may change at any time; what is newly included
- * is pending from then on.
+ * Decides how one lane treats each run: where the run goes, under which names, and what is left out. The
+ * configuration decides it when the first data of a run is sent, and the state keeps the decision. What is left out
+ * may change at any time; what the configuration newly includes is pending from then on.
  */
 import { posix } from 'node:path';
 import type { JoinRule } from '../artifacts/index.ts';
@@ -37,33 +37,33 @@ interface LaneRoutesOptions {
   readonly fold: Fold;
   readonly joins: readonly JoinRule[];
   readonly tree: RunTree;
-  /** Runs that would be named, folded or placed otherwise today are restarted. */
+  /** True if runs are restarted when today's configuration would name, fold or place them differently. */
   readonly isRemapping: boolean;
   readonly namesOf: TrackerLaneOptions['namesOf'];
-  /** The same point sent again is no second one. */
+  /** True if sending the same point again does not store it twice. */
   readonly canSendAgain: boolean;
   readonly warn: (message: string, facts: Readonly<Record<string, string | number>>) => void;
 }
 
-/** A run as a lane treats it. */
+/** A run, and how the lane treats it. */
 export interface RoutedRun {
   readonly run: RunRef;
-  /** The run whose tracker run it goes into. */
+  /** The run into whose tracker run this run goes. */
   readonly target: RunRef;
-  /** The run's directory as seen from the target's; empty if they are the same. */
+  /** The path of the run's directory, relative to the target's; empty if they are the same. */
   readonly below: string;
   readonly route: RunRoute;
   readonly isIncluded: boolean;
-  /** Files of which points are pending again, because the configuration wants more of the run. */
+  /** Files with points that are pending again, because the configuration now wants more of the run. */
   readonly pendingFiles: readonly string[];
 }
 
 interface Decided extends RoutedRun {
   mapping: RunMapping;
   pendingFiles: readonly string[];
-  /** Nothing of it must be changed on its way. */
+  /** True if the run is sent unchanged. */
   readonly isPlain: boolean;
-  /** By tag: as it is called there, and how much of it is sent. */
+  /** The name of each series at the tracker, and how much of the series is sent, by tag. */
   readonly known: Map<string, SentSeries>;
 }
 
@@ -72,36 +72,36 @@ interface SentSeries {
   readonly every: number;
 }
 
-/** What the numbers of one catalogue mean: each reader counts its own. */
+/** The series of one catalogue as the tracker knows them. Each reader numbers its series itself. */
 interface Translation {
   readonly series: Series[];
   readonly every: number[];
   isWhole: boolean;
 }
 
-/** Where a run would go today, and what would be before all of its tags there. */
+/** Where a run would go today, and the prefix that all of its tags would have there. */
 type Wanted = FoldedRun & { readonly joinPrefix: string };
 
-/** How one lane treats each run. */
+/** Decides and remembers how one lane treats each run. */
 export class LaneRoutes {
   readonly #options: LaneRoutesOptions;
   readonly #mappings: Map<string, RunMapping>;
   readonly #decided = new Map<string, Decided>();
-  /** By the target's key: who goes into it. */
+  /** The runs that go into each target, by the target's key. */
   readonly #sources = new Map<string, Map<string, RunRef>>();
-  /** By the target's key: whose name is whose there. */
+  /** The names that are taken in each target, and by which series, by the target's key. */
   readonly #names = new Map<string, Names>();
-  /** Directories that were treated as the first of their kind, by the one above them: they stay the first. */
+  /** Directories that were treated as the first of their kind, by their parent directory: they stay the first. */
   readonly #firsts = new Map<string, Set<string>>();
   readonly #translations = new WeakMap<readonly Series[], Translation>();
-  /** Tracker runs that were restarted, by the target's key: once is enough. */
+  /** Tracker runs that were restarted, by the target's key: each restarts only once. */
   readonly #restarted = new Set<string>();
   /**
-   * Tracker runs that have something which a remapping would put elsewhere, by the target's key. Known before any run
-   * is decided, since everything that goes into one restarts with it.
+   * Tracker runs with data that a remapping would put elsewhere, by the target's key. They are determined before any
+   * run is decided, since everything that goes into a tracker run restarts with it.
    */
   #outdated: Set<string> | undefined;
-  /** How often each warning occurred: it is reported again only after ten times as many. */
+  /** How often each warning occurred: a warning is reported again only after ten times as many. */
   readonly #warned = new Map<string, number>();
 
   constructor(options: LaneRoutesOptions) {
@@ -114,7 +114,7 @@ export class LaneRoutes {
     }
   }
 
-  /** The routing of a run; decided when it is first requested. */
+  /** Returns the routing of a run, which is decided at the first request. */
   of(run: RunRef): RoutedRun {
     return this.#of(run);
   }
@@ -126,17 +126,17 @@ export class LaneRoutes {
     return fold.isOpen(run.path, this.#around(run)) && laneState.known(run).files.every(({ position }) => position.watermark === 0);
   }
 
-  /** The path of the run whose tracker run a run goes into, or would go into as far as is known. */
+  /** Returns the path of the run into whose tracker run a run goes, or would go by what is known now. */
   targetOf(run: RunRef): string {
     return (this.#decided.get(keyOfRun(run))?.mapping ?? this.#mappings.get(keyOfRun(run)))?.target ?? this.#place(run).path;
   }
 
-  /** Keeps nothing of a run that has nothing to do: it is decided the same way when it is asked for again. */
+  /** Forgets a run that has nothing to do. The next request decides it the same way. */
   forget(run: RunRef): void {
     this.#decided.delete(keyOfRun(run));
   }
 
-  /** The runs that go into a target, as far as they are known. */
+  /** Returns the known runs that go into a target. */
   sourcesOf(target: RunRef): readonly RunRef[] {
     const known = this.#sources.get(keyOfRun(target));
     const own = this.#mappings.get(keyOfRun(target));
@@ -144,24 +144,24 @@ export class LaneRoutes {
     return [...(isOwn && known?.has(keyOfRun(target)) !== true ? [target] : []), ...(known?.values() ?? [])];
   }
 
-  /** The tracker run that a directory's run goes into; undefined if the lane has none of it. */
+  /** Returns the tracker run into which a directory's run goes; undefined if the lane has none for it. */
   trackerRunAt(ref: RunRef): RunRef | undefined {
     if (!this.#options.tree.has(ref)) return (this.#sources.get(keyOfRun(ref))?.size ?? 0) > 0 ? ref : undefined;
-    // Nothing is decided by being asked for.
+    // This request decides nothing.
     const target = { root: ref.root, path: this.targetOf(ref) };
     return this.#options.route.run(ref, target).isIncluded ? target : undefined;
   }
 
   /**
-   * Everything of a tracker run is sent from the beginning, under the names it has: into `handle`, or one that is to
-   * be opened.
+   * Sends everything of a tracker run from the beginning, under its current names: into `handle`, or into a tracker
+   * run that is opened later.
    */
   restart(target: RunRef, as: Opened, handle?: Handle): void {
     const sources = this.sourcesOf(target).map((run) => ({ run, mapping: this.#mappings.get(keyOfRun(run)) }));
     this.#options.states.restart(target, sources, as, handle);
   }
 
-  /** A piece of a run as it leaves for the tracker: what is left out is gone, series have their names there. */
+  /** Prepares a piece of a run for the tracker: removes what is left out, and gives the series their names there. */
   apply(run: RunRef, { batch, series }: CachedBatch): Pick<CachedBatch, 'batch' | 'series'> {
     const decided = this.#of(run);
     if (decided.isPlain) return { batch, series };
@@ -203,11 +203,11 @@ export class LaneRoutes {
     if (isBegun) {
       const before = frozen ?? plainMapping(run.path);
       const isOther = isElsewhere(before, wanted, today);
-      // Of what something else has opened nothing restarts: what is there stays under its names.
+      // A tracker run that another program opened never restarts: what it has keeps its names.
       if (isOther && this.#isJoined(run, before))
         this.#report('a run that joins another run keeps its names there', { run: runLabel(run) });
       else if (isOther && isRemapping) {
-        // Its tracker run restarts below, with all that goes into it.
+        // The tracker run restarts below, with everything that goes into it.
         this.#outdated?.add(keyOfRun({ root: run.root, path: before.target }));
         if (before.target !== wanted.path) this.#leave(run, before);
         [isBegun, frozen] = [false, undefined];
@@ -222,7 +222,7 @@ export class LaneRoutes {
     const { isIncluded } = decision;
     if (isIncluded) this.#addSource(target, run);
     if (isIncluded && isRemapping) this.#restartChanged(target, decision);
-    // Names that were given out are free again, and nothing was left out of what restarts.
+    // After a restart the names are free again, and nothing counts as left out.
     if (this.#restarted.has(keyOfRun(target))) mapping = { ...mapping, names: {}, left: {} };
     const isSelf = mapping.target === run.path && mapping.prefix === '' && mapping.joinPrefix === undefined && mapping.renames.length === 0;
     const isChanged = Object.keys(mapping.left).length + Object.keys(mapping.names).length > 0;
@@ -242,7 +242,7 @@ export class LaneRoutes {
       isIncluded,
       pendingFiles: [],
       mapping,
-      // Where runs are folded, another one may come into this one's tracker run, with names of its own.
+      // If runs are folded, another run may come into this tracker run, with its own names.
       isPlain: decision.isWhole && isSelf && !isChanged && !fold.isOn,
       known: new Map(),
     };
@@ -250,7 +250,7 @@ export class LaneRoutes {
     return decided;
   }
 
-  /** Where a run would go today. */
+  /** Returns where a run would go today. */
   #place(run: RunRef): Wanted {
     const { fold } = this.#options;
     const place = fold.isOn ? fold.apply(run.path, this.#around(run)) : { path: run.path, prefix: '' };
@@ -261,7 +261,7 @@ export class LaneRoutes {
     const { tree } = this.#options;
     const firsts = (path: string): ReadonlySet<string> | undefined => this.#firsts.get(keyOfRun({ root, path }));
     return {
-      // What was mirrored may be gone from the files by now.
+      // Directories that were mirrored may no longer exist.
       directoriesBelow: (path) => chained(firsts(path) ?? [], tree.directoriesBelow({ root, path })),
       isFirst: (path) => firsts(posix.dirname(path))?.has(posix.basename(path)) === true,
     };
@@ -300,7 +300,7 @@ export class LaneRoutes {
     this.#sources.get(keyOfRun({ root: run.root, path: target }))?.delete(keyOfRun(run));
   }
 
-  /** Restarts a tracker run whose name, location or series would differ today, with all runs that go into it. */
+  /** Restarts a tracker run, with all runs that go into it, if its name, location or series would differ today. */
   #restartChanged(target: RunRef, { group, groupTag }: RunRoute): void {
     const { laneState, namesOf } = this.#options;
     const key = keyOfRun(target);
@@ -334,10 +334,10 @@ export class LaneRoutes {
     return translation;
   }
 
-  /** Names of series that are new, and how much of them is sent; what is left out is noted. */
+  /** Names new series, decides how much of them is sent, and notes what is left out. */
   #learn(decided: Decided, fresh: readonly Series[]): void {
     const { known, run } = decided;
-    // Tags are texts of strangers: `constructor` and `__proto__` are among them.
+    // Tags are untrusted text: `constructor` and `__proto__` occur.
     const left = new Map<string, LeftOut>();
     const names = new Map<string, string>();
     for (const { tag, plugin } of fresh) {
@@ -364,7 +364,7 @@ export class LaneRoutes {
     });
   }
 
-  /** The names that are taken in a tracker run: of all its sources, as far as they were met. */
+  /** Returns the names that are taken in a tracker run by the known series of all its sources. */
   #namesOf(target: RunRef): Names {
     const key = keyOfRun(target);
     let names = this.#names.get(key);
@@ -382,7 +382,7 @@ export class LaneRoutes {
   }
 
   /**
-   * Makes pending what the configuration newly includes of known series, and records what it no longer includes.
+   * Makes data pending that the configuration newly includes of known series, and records what it no longer includes.
    * Returns the files with pending data.
    */
   #widen(decided: Decided): string[] {
@@ -438,7 +438,7 @@ export class LaneRoutes {
   }
 }
 
-/** Whether a run would go elsewhere today, or its series would have other names. */
+/** True if a run would go elsewhere today, or its series would have other names. */
 function isElsewhere(before: RunMapping, wanted: Wanted, today: RunRoute): boolean {
   const isThere = before.target === wanted.path && before.prefix === wanted.prefix && (before.joinPrefix ?? '') === wanted.joinPrefix;
   return !isThere || JSON.stringify(before.renames) !== JSON.stringify(today.renames);

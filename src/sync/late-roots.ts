@@ -2,7 +2,7 @@ import { type RootRequest, resolveRoots, type UnseenRoots } from '../discover/in
 import { MirrorError } from '../errors.ts';
 import { inDirectory, type LinkRules } from '../untrusted/index.ts';
 
-/** What is known when a watch begins. */
+/** The roots as they are known when a watch begins. */
 interface LateRootsOptions {
   readonly requests: readonly RootRequest[];
   readonly unseen: UnseenRoots;
@@ -11,21 +11,24 @@ interface LateRootsOptions {
   readonly linksOf?: LinkRules | undefined;
 }
 
-/** Whether a root that was scanned is mirrored. `freed`: from now on, though files of it were left out before. */
+/**
+ * The decision about a root that was scanned. `freed`: it is mirrored from now on, though some of its files were left
+ * out before.
+ */
 type Verdict = { readonly kind: 'taken' | 'freed' } | { readonly kind: 'refused'; readonly reason: string };
 
 const TAKEN: Verdict = { kind: 'taken' };
 
 /**
  * Roots that did not exist when the watch began. A root that appears later can be another root under a second name,
- * or a file: each is checked as at a start before anything of it is mirrored. Roots that do not answer are not among
- * them, since a check could hold up everything.
+ * or a file. So mirrorboard checks each as at a start before it mirrors anything. Roots that do not answer are not
+ * included, since their check could block everything.
  */
 export class LateRoots {
   readonly #options: LateRootsOptions;
-  /** The paths that were asked for, by the names of the roots. */
+  /** The configured paths, by the names of the roots. */
   readonly #late = new Map<string, string>();
-  /** Where each root lies, by the path that was asked for: only the one that is checked is looked up again. */
+  /** The real path of each root, by the configured path: only the root that is checked is resolved again. */
   readonly #places = new Map<string, string>();
   /** Roots with files that were left out. */
   readonly #refused = new Set<string>();
@@ -41,14 +44,14 @@ export class LateRoots {
     }
   }
 
-  /** Whether files of a root are left out. */
+  /** True if files of a root are left out. */
   leavesOut(root: string): boolean {
     if (!this.#late.has(root)) return false;
     if (!this.#refused.has(root) && this.#whyNot(root) !== undefined) this.#refused.add(root);
     return this.#refused.has(root);
   }
 
-  /** A scan found the root. */
+  /** Decides about a root that a scan found. */
   scanned(root: string): Verdict {
     if (!this.#late.has(root)) return TAKEN;
     const reason = this.#whyNot(root);
@@ -57,7 +60,7 @@ export class LateRoots {
     return { kind: 'refused', reason };
   }
 
-  /** Why a root cannot be mirrored. One that can is checked no more. */
+  /** Returns the reason why a root cannot be mirrored. A root that can be mirrored is not checked again. */
   #whyNot(root: string): string | undefined {
     const asked = this.#late.get(root) ?? '';
     const places = new Map([...this.#places].filter(([path]) => path !== asked));

@@ -1,4 +1,7 @@
-/** One pass of the local store over the files of some runs: reader → lane → store, as fast as they go. */
+/**
+ * Makes one pass of the local store over the files of some runs. Data goes from the reader over the lane to the
+ * store, at full speed.
+ */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Handle, PositionOwner } from '../contract/index.ts';
@@ -11,27 +14,27 @@ import { directoryOf } from '../untrusted/index.ts';
 import { Lane } from './delivery/index.ts';
 import { FoundRuns } from './found-runs.ts';
 
-/** Runs whose files are asked for in one request: enough to hide the way between the threads. */
+/** Runs whose files one request asks for: enough to hide the latency between the threads. */
 const RUNS_PER_REQUEST = 64;
-/** With the run that brings them to so many series a request ends: each has the catalogue of its runs with it. */
+/** Series after which a request takes no more runs: each run brings its catalogue with it. */
 const SERIES_PER_REQUEST = 20_000;
-/** Requests the reader has at a time: it is never without work. */
+/** Requests that are queued at the reader, so that it always has work. */
 const REQUESTS_AHEAD = 2;
 
-/** A run that is to be read again: something of it did not answer. */
+/** A run that must be read again, because some of its files did not answer or changed. */
 interface Left {
   readonly root: ResolvedRoot;
   readonly found: FoundRun;
   readonly reader: PatientReader;
   /** Files that do not answer, with the reason. */
   readonly silent: Map<string, string>;
-  /** Files that hold a beginning of what was read, with the points of their last record. */
+  /** Files that hold only a beginning of what was read, with the points of their last record. */
   readonly cutShort: Map<string, readonly WrittenPoint[]>;
-  /** It was left off before its end. */
+  /** True if reading stopped before the end. */
   hasMore: boolean;
 }
 
-/** One pass of the local store: runs are read and stored, one after the other. */
+/** One pass of the local store, which reads and stores runs one after the other. */
 export class LocalPass {
   readonly #backend: PositionOwner;
   readonly #tracker: PassCounters;
@@ -39,11 +42,11 @@ export class LocalPass {
   readonly #signal: AbortSignal;
   readonly #clock: Clock;
   readonly #left = new Map<string, Left>();
-  /** Files, by `keyOfFile`, that hold something else behind a beginning of what was read. */
+  /** Files, by `keyOfFile`, whose content differs after the same beginning. */
   readonly #others = new Set<string>();
-  /** Runs of which a file was replaced. */
+  /** Runs with a file that was replaced. */
   readonly #recounted = new Map<string, RunRef>();
-  /** Runs of which a file was read that was replaced some day: what it held before may be in it again. */
+  /** Runs with a read file that was replaced at some time: it may contain its earlier data again. */
   readonly #rewritten = new Map<string, RunRef>();
 
   constructor(backend: PositionOwner, tracker: PassCounters, signal: AbortSignal, clock: Clock = systemClock) {
@@ -54,7 +57,7 @@ export class LocalPass {
     this.#lane = new Lane('local', backend, tracker);
   }
 
-  /** Reads what is new of the runs of a root. A lane that fails ends it; `finish` throws why. */
+  /** Reads new data of the runs of a root. A lane that fails ends the pass, and `finish` throws the reason. */
   async mirror(root: ResolvedRoot, runs: FoundRuns, reader: PatientReader, isAgain = false): Promise<void> {
     const found = new Map<string, FoundRun>();
     const leave = (path: string): Left => {
@@ -71,7 +74,7 @@ export class LocalPass {
       return left;
     };
     const handles = new Map<string, Handle>();
-    // Only of what is there: nobody waits for a walk while there is something to deal with.
+    // A request takes only runs that were already found: it does not wait for the directory walk while there is work.
     const request = async (): Promise<boolean> => {
       const jobs: RunJob[] = [];
       let series = 0;
@@ -103,7 +106,10 @@ export class LocalPass {
     }
   }
 
-  /** Reads what did not answer again once it answers, for at most `patienceMs`; reports what still does not. */
+  /**
+   * Retries files that did not answer, once something answers again, for at most `patienceMs`. Reports those that
+   * still do not.
+   */
   async again(patienceMs: number): Promise<void> {
     const end = this.#clock.steadyMs() + patienceMs;
     while (this.#left.size > 0 && !this.#stopped) {
@@ -128,8 +134,8 @@ export class LocalPass {
   }
 
   /**
-   * What follows a beginning of what was read, and is not what was stored from there, is new: the file is read
-   * again.
+   * Compares what follows the beginning that a file kept. If it is not what was stored from there, it is new, and the
+   * file is read again.
    */
   #compareCut(): void {
     for (const [key, { root, found, silent, cutShort, hasMore }] of this.#left) {
@@ -150,7 +156,7 @@ export class LocalPass {
     for (const run of this.#rewritten.values()) while (!this.#signal.aborted && this.#backend.dropOlder?.(run) === true) await nextTurn();
   }
 
-  /** What of a run must be read; undefined if nothing happened to its files. */
+  /** Returns what must be read of a run; undefined if its files did not change. */
   #job(root: ResolvedRoot, found: FoundRun, isAgain: boolean): RunJob | undefined {
     const run = { root: root.name, path: found.path };
     const known = this.#backend.positions(run);

@@ -1,5 +1,5 @@
 /**
- * Brings the local store to the ends of the files: reads run by run with sessions that are kept, and stores through a
+ * Brings the local store to the ends of the files. Reads run by run with sessions that are kept, and stores through a
  * lane.
  */
 import { type Clock, systemClock } from '../clock.ts';
@@ -29,33 +29,33 @@ import { StoreUpkeep } from './store-upkeep.ts';
 import { SyncedStoreRun } from './stored-run.ts';
 import { rootDirectory } from './synced-run.ts';
 
-/** The store that is kept up to date. */
+/** The store that is kept up to date, and what that needs. */
 interface LocalSyncOptions {
   readonly lane: string;
   readonly backend: PositionOwner;
-  /** What the state notes of the lane; the positions that count are in the store. */
+  /** The state's notes about the lane; the positions that count are in the store. */
   readonly state: LaneState;
   readonly status: WatchStatus;
   readonly events: SyncEvents;
-  /** Where each root lies. */
+  /** The directory of each root. */
   readonly places: ReadonlyMap<string, RootDirectory>;
-  /** For lanes that come behind; undefined if there are none. */
+  /** The cache for lanes that come later; undefined if there are none. */
   readonly cache: BatchCache | undefined;
   readonly signal: AbortSignal;
-  /** The time and its timers. Default: the system's. */
+  /** The clock and its timers. Default: the system's. */
   readonly clock?: Clock;
 }
 
 /** Runs whose files are asked for in one request. */
 const RUNS_PER_REQUEST = 16;
-/** Bytes read of a run before others have their turn. */
+/** Bytes that are read of a run before other runs have their turn. */
 const FAIR_BYTES = 16 * 1024 * 1024;
 const FIRST_RETRY_MS = 1000;
 const MOST_RETRY_MS = 60_000;
-/** Bytes that a reader may have on their way, however many share in what all may have. */
+/** The least bytes that a reader may have under way, however many readers share the limit. */
 const LEAST_OUTSTANDING_BYTES = 4 * 1024 * 1024;
 
-/** Keeps the local store at the ends of the files. */
+/** Keeps the local store up to date with the ends of the files. */
 export class LocalSync implements LaneSync {
   readonly lane: string;
   readonly #options: LocalSyncOptions;
@@ -65,13 +65,13 @@ export class LocalSync implements LaneSync {
   readonly #sessions: ReaderSessions;
   readonly #upkeep: StoreUpkeep;
   readonly #runs = new Map<string, SyncedStoreRun>();
-  /** Runs with something to read that are paused. */
+  /** Paused runs with something to read. */
   readonly #held = new Set<SyncedStoreRun>();
   readonly #goneLater: { readonly ref: RunRef; readonly name: string }[] = [];
   #lane: Lane;
   #retryMs = FIRST_RETRY_MS;
   #recovering: Promise<void> | undefined;
-  /** Aborted, and replaced, when a store that failed is to be tried at once. */
+  /** Aborted, and replaced, when a store that failed should be tried at once. */
   #hurry = new AbortController();
 
   constructor(options: LocalSyncOptions) {
@@ -98,9 +98,12 @@ export class LocalSync implements LaneSync {
     this.#queues.add(run);
   }
 
-  /** Where several lanes are told of files, some are new to another one only. */
+  /**
+   * Returns the files that this lane has not read to the end: if several lanes get files, some are new only to
+   * another lane.
+   */
   #notAtEnd(ref: RunRef, files: readonly ChangedFile[]): readonly ChangedFile[] {
-    // One by one: a run may have many more files than those that changed.
+    // Files are looked up one by one: a run may have many more files than the changed ones.
     return files.filter(({ name, size, stamp }) => {
       const state = this.#backend.position(ref, name);
       return state === undefined || state.size !== size || state.stamp !== stamp;
@@ -116,7 +119,7 @@ export class LocalSync implements LaneSync {
   fileGone(ref: RunRef, name: string): void {
     const run = this.#runs.get(keyOfRun(ref));
     if (run !== undefined && !run.isIdle) {
-      // What is on its way decides how much is lost.
+      // Data under way decides how much is lost.
       this.#goneLater.push({ ref, name });
       return;
     }
@@ -125,7 +128,7 @@ export class LocalSync implements LaneSync {
     this.#options.events.fileValid(this.lane, ref, name);
     this.#status.fileGone(this.lane, ref, name, lost);
     run?.dirty.delete(name);
-    // Should the name come back, its state has to be that of the backend.
+    // If a file with this name appears again, its state must be that of the backend.
     if (run?.hasSession) this.#sessions.forget(run);
   }
 
@@ -142,7 +145,7 @@ export class LocalSync implements LaneSync {
     this.#hurry = new AbortController();
   }
 
-  /** Searches incomplete ends once, and brings the run's points together. */
+  /** Reads incomplete ends once, and compacts the run's points. */
   runQuiet(ref: RunRef): void {
     const run = this.#runOf(ref);
     run.isQuiet = true;
@@ -156,7 +159,7 @@ export class LocalSync implements LaneSync {
   }
 
   tick(nowMs: number): void {
-    // A lane that failed while there was nothing to read is noticed here.
+    // This notices a lane that failed while it had nothing to read.
     if (this.#lane.failure !== undefined) this.#queues.wakeAll();
     for (const { ref, name } of this.#goneLater.splice(0)) this.fileGone(ref, name);
     // A user who pauses the store may be about to copy its file.
@@ -165,7 +168,7 @@ export class LocalSync implements LaneSync {
     this.#upkeep.rest(this.#status.lane(this.lane).points, nowMs, this.#status.isReady);
   }
 
-  /** Reads what is heard of, run by run, until it is told to stop. If the lane fails, it waits. */
+  /** Reads what changes, run by run, until the signal aborts. If the lane fails, it waits. */
   async run(): Promise<void> {
     const { signal } = this.#options;
     const queues = this.#queues.all();
@@ -210,7 +213,7 @@ export class LocalSync implements LaneSync {
   async #pump(queue: RootQueue, reader: PatientReader, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       if (this.#lane.failure !== undefined) {
-        // Once for all of them.
+        // All failures share one recovery.
         this.#recovering ??= this.#recover().finally(() => {
           this.#recovering = undefined;
         });
@@ -245,7 +248,7 @@ export class LocalSync implements LaneSync {
         this.#held.add(run);
         continue;
       }
-      // Without a session it begins from the store's positions: what is on its way has to be there first.
+      // A run without a session begins from the store's positions: data under way must be stored first.
       if (run !== undefined && !run.hasSession && run.inFlight > 0) continue;
       keys.delete(key);
       if (run !== undefined) jobs.push(this.#job(run));
@@ -315,9 +318,10 @@ export class LocalSync implements LaneSync {
     }
     if (event.kind === 'file') {
       this.#status.fileRead(this.lane, run.ref, event.file, event.outcome, event.reason);
-      // What vanished is lost as far as it was not read: the scan that misses it says how much.
+      // Unread data of a file that vanished is lost: the scan that misses the file reports how much.
       if (event.outcome === 'unreadable') this.#status.lane(this.lane).fileForgotten(run.ref, event.file);
-      // Out of reach for now (a server that hangs, too many open files): it need not change to be read one day.
+      // The file is out of reach for now (a server that hangs, too many open files). It is retried even if it does
+      // not change.
       if (event.outcome === 'unreadable') this.#options.events.fileTroubled(this.lane, run.ref, event.file);
       return;
     }
@@ -334,7 +338,7 @@ export class LocalSync implements LaneSync {
     this.#settleIfIdle(run);
   }
 
-  /** Everything that was read is stored, and nothing of it has to be remembered for another try. */
+  /** Forgets the files that a retry would need, once everything that was read is stored. */
   #settleIfIdle(run: SyncedStoreRun): void {
     if (run.isIdle && this.#lane.failure === undefined) {
       run.unsettled.clear();
@@ -345,8 +349,8 @@ export class LocalSync implements LaneSync {
   }
 
   /**
-   * What stands behind a beginning of what was read, and is not what was stored from there, is new: the file is read
-   * again.
+   * Compares what follows the beginning that a file kept. If it is not what was stored from there, it is new, and the
+   * file is read again.
    */
   #compareCut(run: SyncedStoreRun): void {
     for (const [name, last] of run.cutShort) {
@@ -369,7 +373,7 @@ export class LocalSync implements LaneSync {
     this.#retryMs = FIRST_RETRY_MS;
     this.#status.parcelAccepted(this.lane, parcel, points);
     laneState.accepted(batch.run, state, batch.newSeries, { points, lastStep: lastStepOf(batch) });
-    // The state knows of the generation from now on.
+    // The state knows the new generation from now on.
     if (state.generation > 0 && this.#runs.get(keyOfRun(batch.run))?.replaced.delete(state.name) === true)
       events.fileReplaced?.(this.lane, batch.run, state.name);
     if (isTroubled(state)) {
@@ -379,10 +383,13 @@ export class LocalSync implements LaneSync {
     }
   }
 
-  /** The lane does not take more: after a while everything that was not accepted is read again from the positions. */
+  /**
+   * Recovers when the lane accepts no more: after a while everything that was not accepted is read again from the
+   * positions.
+   */
   async #recover(): Promise<void> {
     const failure = this.#lane.failure;
-    // The next lane must not get data that follows something this lane dropped.
+    // The next lane must not get data that follows what this lane dropped.
     await this.#queues.idle();
     await this.#lane.drain();
     this.#status.lane(this.lane).stalled(failure, this.#retryMs);
@@ -404,7 +411,7 @@ export class LocalSync implements LaneSync {
     let run = this.#runs.get(key);
     if (run === undefined) {
       const root = rootDirectory(this.#options.places, ref);
-      // The local store opens a run at once and without waiting.
+      // The local store opens a run at once, without waiting.
       void this.#backend.open({ run: ref, rootPath: root.path });
       run = new SyncedStoreRun(ref, directoryOf(root, ref.path));
       this.#runs.set(key, run);

@@ -1,14 +1,14 @@
-/** A text that says params of a tracker run. */
+/** A text with params of a tracker run. */
 export interface ParamText {
-  /** Its tag, with the run's path as seen from the tracker run where that is another one. */
+  /** Its tag, after the run's path relative to the tracker run if that is another run. */
   readonly path: string;
-  /** What is to be done with it, as the state keeps it. */
+  /** The rule for the text, as the state keeps it. */
   readonly rule: string;
   readonly prefix: string;
-  /** Where it stands. */
+  /** The position of the text. */
   readonly stamp: string;
   readonly bytes: number;
   readonly hash: string;
-  /** Or why it is not read. */
+  /** The text, or the reason why it is not read. */
   readonly content: { readonly kind: 'text'; readonly text: string } | { readonly kind: 'refused'; readonly reason: string };
 }

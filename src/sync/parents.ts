@@ -1,21 +1,21 @@
-/** Which run is the parent of another, if the configured one exists. */
+/** Finds the parent of a run, if the configured parent exists. */
 import type { RunNames, TrackerLaneOptions } from '../lanes/index.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import type { LaneRoutes } from './lane-routes.ts';
 
-/** What is above a run in its tracker. */
+/** The parent of a run in its tracker. */
 export type Above =
-  /** Nothing is above it. */
+  /** The run has no parent. */
   | { readonly kind: 'none' }
-  /** No run of the lane has that path: what is there holds others, and nothing else. */
+  /** No run of the lane has that path: the parent only holds other runs. */
   | { readonly kind: 'holder'; readonly parent: NonNullable<RunNames['parent']> }
   | { readonly kind: 'run'; readonly target: RunRef };
 
-/** So far up a ring is searched for. */
+/** The most levels that are searched for a cycle. */
 const MOST_LEVELS = 100;
 const NONE: Above = { kind: 'none' };
 
-/** Finds what is above each run. */
+/** Finds the parent of each run. */
 export class Parents {
   readonly #routes: LaneRoutes;
   readonly #namesOf: TrackerLaneOptions['namesOf'];
@@ -25,7 +25,7 @@ export class Parents {
     this.#namesOf = namesOf;
   }
 
-  /** `names`: the name of the run. A run is not its own parent, nor the parent of one of its ancestors. */
+  /** `names`: the names of the run. A run is not its own parent, nor the parent of one of its ancestors. */
   of(target: RunRef, { parent }: RunNames = this.#namesOf(target)): Above {
     if (parent === undefined) return NONE;
     const above = this.#runAt(target.root, parent.name);

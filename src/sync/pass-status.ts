@@ -1,4 +1,6 @@
-/** What trackers' feeds report of a pass: to the lane's counters, and, for the lane that leads, to the pass's own. */
+/**
+ * Counts what the trackers' feeds report during a pass: per lane, and for the leading lane also for the pass itself.
+ */
 import { type Clock, systemClock } from '../clock.ts';
 import type { Refusal, TrackerParcel } from '../contract/index.ts';
 import type { FoundFile } from '../discover/index.ts';
@@ -17,7 +19,7 @@ export class PassStatus implements SyncStatus {
 
   readonly #state: StateFile | undefined;
 
-  /** `lead`: the tracker whose points are those of the pass; undefined if the local store leads. */
+  /** `lead`: the tracker whose points the pass counts; undefined if the local store leads. */
   constructor(
     tracker: PassCounters,
     trackers: readonly TrackerLaneOptions[],
@@ -43,7 +45,7 @@ export class PassStatus implements SyncStatus {
     tracker.hasStore = this.#lead === undefined;
   }
 
-  /** Keeps snapshots of the lanes in the state: `status` shows them while this process works, and afterwards. */
+  /** Keeps snapshots of the lanes in the state. The `status` command shows them during the pass and afterwards. */
   keep(isEnded: boolean): void {
     for (const lane of this.#lanes.values()) this.#state?.lane(lane.name, lane.where).keepSnapshot(lane.snapshot('backfill', isEnded));
   }
@@ -52,7 +54,7 @@ export class PassStatus implements SyncStatus {
     return this.#lanes.get(name) as LaneProgress;
   }
 
-  /** A run is found, and compared with what the leading tracker has of it. */
+  /** Counts a run that was found, and compares it with what the leading tracker has of it. */
   runBegun(run: RunRef, files: readonly FoundFile[], state: StateFile): void {
     if (this.#lead === undefined) return;
     const lane = state.lane(this.#lead.name, this.#lead.target);
@@ -68,7 +70,7 @@ export class PassStatus implements SyncStatus {
   }
 
   fileRead(lane: string, run: RunRef, file: string, outcome: FileOutcome, reason?: string): void {
-    // The local store's own pass says it of the same files.
+    // The local store's own pass reports the same files.
     if (lane === this.#lead?.name) this.#tracker.fileDone(run, file, outcome, reason);
   }
 
@@ -81,7 +83,7 @@ export class PassStatus implements SyncStatus {
   }
 
   fileGone(): void {
-    // A pass looks once: nothing goes away under it but what it reports as vanished.
+    // A pass lists the files once. A file that vanishes meanwhile is reported as vanished.
   }
 
   parcelAccepted(lane: string, parcel: TrackerParcel, points: number, refusals: readonly Refusal[]): void {

@@ -1,4 +1,4 @@
-/** Texts that say params, in what was sent before anybody asked for them. */
+/** Finds texts with params in data that was sent before the configuration asked for them. */
 import type { Clock } from '../clock.ts';
 import { type JobReader, piecesFromStart } from '../reading/index.ts';
 import type { LaneView } from '../state/index.ts';
@@ -7,7 +7,7 @@ import type { ParamText } from './param-text.ts';
 import type { SyncedRun } from './synced-run.ts';
 import type { TagParams } from './tag-params.ts';
 
-/** What files are read with, again from their beginnings. */
+/** The reader and state with which files are read again from their beginnings. */
 interface PastTextsOptions {
   readonly laneState: LaneView;
   readonly reader: JobReader;
@@ -16,10 +16,10 @@ interface PastTextsOptions {
   readonly clock: Clock;
 }
 
-/** Files that could not be read are read again so much later. */
+/** How long until files that could not be read are retried. */
 const UNREAD_MS = 10 * 60_000;
 
-/** Of each run that goes into a tracker run, if there are texts of which the state knows nothing. */
+/** Yields the texts of each run that goes into a tracker run, if it has texts that the state does not know. */
 export async function* pastTexts(
   run: SyncedRun,
   tags: TagParams,
@@ -31,7 +31,7 @@ export async function* pastTexts(
   const known = new Set(settled.map(({ path, rule }) => JSON.stringify([path, rule])));
   for (const source of due) {
     const { ref, directory } = source;
-    // What is in none of the files is gone with its file; texts that are new come with their points.
+    // A text that is in no file is gone with its file. New texts come with their points.
     let dueMs = Number.POSITIVE_INFINITY;
     if (tags.wantedOf(source, laneState.catalogue(ref)).some(({ path, rule }) => !known.has(JSON.stringify([path, rule])))) {
       const files = laneState.known(ref).files.map(({ name }) => ({ name }));

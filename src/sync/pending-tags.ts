@@ -1,8 +1,8 @@
 import type { Gap } from '../model/index.ts';
 
-/** The gaps of one file while series are newly wanted, or wanted no more: there may be a hundred thousand of them. */
+/** Edits the gaps of one file when series become wanted or unwanted: there may be a hundred thousand gaps. */
 export class PendingTags {
-  /** In their order; those of a route share one gap for each range. */
+  /** The gaps in their order; the series of a route share one gap for each range. */
   readonly #gaps: { readonly gap: Gap; readonly tags: Set<string> | undefined }[] = [];
   readonly #byRange = new Map<string, Set<string>>();
   readonly #byTag = new Map<string, Set<string>[]>();
@@ -16,7 +16,7 @@ export class PendingTags {
     return this.#isChanged;
   }
 
-  /** Owes a range to a series, with others that are pending the same. */
+  /** Makes a range pending for a series. Series with the same range share a gap. */
   add(start: number, end: number, tag: string): void {
     this.#isChanged = true;
     const tags = this.#byRange.get(`${start} ${end}`);

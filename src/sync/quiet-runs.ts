@@ -1,27 +1,27 @@
-/** Which runs grew lately, and which of them have become quiet. */
+/** Notes which runs grew recently, and which of them have become quiet. */
 import type { Clock } from '../clock.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import type { StateFile } from '../state/index.ts';
 
 /**
- * Runs that grew lately. One that did not for long is quiet: lanes search incomplete ends, trackers hear that it
- * ended.
+ * Runs that grew recently. A run that has not grown for long is quiet: then lanes search incomplete ends, and
+ * trackers learn that the run ended.
  */
 export class QuietRuns {
   readonly #state: Pick<StateFile, 'noteGrowth'>;
   readonly #clock: Clock;
   readonly #quietAfterMs: (run: RunRef) => number;
-  /** When each grew, by the steady clock. */
+  /** The time when each run last grew, by the steady clock. */
   readonly #grew = new Map<string, { readonly run: RunRef; atMs: number }>();
 
-  /** `quietAfterMs`: so long a run must not have grown to be quiet. */
+  /** `quietAfterMs`: how long a run must not have grown to be quiet. */
   constructor(state: Pick<StateFile, 'noteGrowth'>, quietAfterMs: (run: RunRef) => number, clock: Clock) {
     this.#state = state;
     this.#quietAfterMs = quietAfterMs;
     this.#clock = clock;
   }
 
-  /** A run grew. */
+  /** Notes that a run grew. */
   noteGrowth(run: RunRef): void {
     const atMs = this.#clock.steadyMs();
     const key = keyOfRun(run);
@@ -31,7 +31,7 @@ export class QuietRuns {
     this.#state.noteGrowth(run, this.#clock.wallMs());
   }
 
-  /** The runs that have become quiet, each once. */
+  /** Yields the runs that have become quiet, each once. */
   *due(nowMs: number): Generator<RunRef, void, void> {
     for (const [key, { run, atMs }] of this.#grew) {
       if (nowMs - atMs < this.#quietAfterMs(run)) continue;

@@ -1,45 +1,45 @@
-/** Of which runs the readers keep what they know: those that were used last, as far as the memory allows. */
+/** Limits for how many runs the readers keep sessions: those used last, as many as the memory allows. */
 import { memoryShares } from '../memory/index.ts';
 import type { RootQueue, RootQueues } from './root-queues.ts';
 import type { SyncedStoreRun } from './stored-run.ts';
 
-/** Runs of which the readers keep what they know. */
+/** Runs for which the readers keep sessions. */
 const MOST_SESSIONS = 256;
 
 /** The sessions of the local store's runs. */
 export class ReaderSessions {
   readonly #queues: RootQueues;
-  /** The one used last at the end. */
+  /** Runs with a session; the one used last is at the end. */
   readonly #runs = new Set<SyncedStoreRun>();
 
   constructor(queues: RootQueues) {
     this.#queues = queues;
   }
 
-  /** Notes the use of a session, and lets go of those not used for longest. */
+  /** Notes the use of a session, and ends those that were not used for the longest time. */
   use(run: SyncedStoreRun): void {
     this.#runs.delete(run);
     this.#runs.add(run);
     let weight = 0;
     for (const other of this.#runs) weight += other.weight;
     for (const oldest of this.#runs) {
-      // A run with very many tags is as good as many runs.
+      // A run with very many tags needs as much memory as many runs.
       if (this.#runs.size <= MOST_SESSIONS && weight <= memoryShares().tags) return;
-      // What is under way is still being stored: its positions are not those of the backend yet.
+      // Data under way is not stored yet: the backend does not have its positions.
       if (oldest === run || !oldest.isIdle) continue;
       weight -= oldest.weight;
       this.forget(oldest);
     }
   }
 
-  /** Ends a session: the run begins from the store's positions. */
+  /** Ends a session: the run begins again from the store's positions. */
   forget(run: SyncedStoreRun): void {
     this.#runs.delete(run);
     this.#queues.of(run)?.reader?.forget([run.ref]);
     run.endSession();
   }
 
-  /** A reader was left behind, and all that it knew. */
+  /** Notes that a reader was abandoned, with all sessions that it had. */
   readerReplaced(queue: RootQueue): void {
     for (const run of this.#runs) {
       if (this.#queues.of(run) !== queue) continue;

@@ -1,6 +1,6 @@
 /**
- * When files are tried again of which bytes could not be read, or are pending: by the clock, ever more slowly,
- * outliving a restart.
+ * Schedules retries for files with unreadable or pending bytes: by the clock, at growing intervals, and across
+ * restarts.
  */
 
 import { asDueMs, asWallMs, type Clock, systemClock } from '../clock.ts';
@@ -8,20 +8,20 @@ import { keyOfFile, type RunRef } from '../model/index.ts';
 import { LONGEST_RETRY_MS, nextRetry, type StateFile } from '../state/index.ts';
 import type { SyncEvents } from './lane-sync.ts';
 
-/** Longer than what has to lie between two looks at an end of a file that is not decided. */
+/** A delay that is longer than the required time between two checks of an undecided file end. */
 const SOON_MS = 2500;
 
 interface FileRetry {
   readonly run: RunRef;
   readonly name: string;
-  /** Lanes that something is in the way of. */
+  /** Lanes that still miss something of the file. */
   readonly lanes: Set<string>;
-  /** By `steadyMs`; the state keeps it by the wall clock. */
+  /** When the file is due, by `steadyMs`. The state keeps it by the wall clock. */
   dueMs: number;
   attempts: number;
 }
 
-/** When files with gaps are read again. */
+/** The times when files with gaps are read again. */
 export class RetrySchedule implements SyncEvents {
   readonly #state: StateFile;
   readonly #clock: Clock;
@@ -32,7 +32,7 @@ export class RetrySchedule implements SyncEvents {
     this.#clock = clock;
   }
 
-  /** Takes up what was planned before a restart. */
+  /** Restores the schedule from before a restart. */
   restore(lanes: readonly string[], isOurs: (run: RunRef) => boolean): void {
     for (const { file, attempts, nextMs } of this.#state.retries()) {
       if (!isOurs(file.run)) continue;
@@ -74,7 +74,7 @@ export class RetrySchedule implements SyncEvents {
     this.#state.keepRetry({ run, name }, undefined);
   }
 
-  /** What a lane waits to read is due now, as if it had not been tried. */
+  /** Makes due now what a lane waits to read, as if it had not been tried. */
   retryNow(lane: string): void {
     for (const retry of this.#retries.values()) {
       if (!retry.lanes.has(lane)) continue;
@@ -83,7 +83,7 @@ export class RetrySchedule implements SyncEvents {
     }
   }
 
-  /** The files that are due, with the lanes they matter to; their next time is set. */
+  /** Yields the files that are due, with the lanes that need them, and sets their next time. */
   *due(nowMs: number): Generator<{ readonly run: RunRef; readonly name: string; readonly lanes: ReadonlySet<string> }, void, void> {
     for (const retry of this.#retries.values()) {
       if (retry.dueMs > nowMs) continue;

@@ -1,20 +1,23 @@
-/** Which runs of which roots are read next: a queue for each root, so that one that hangs holds up no other. */
+/**
+ * Decides which runs of which roots are read next. Each root has a queue, so that a root that hangs delays no other
+ * root.
+ */
 import { MOST_READERS } from '../memory/index.ts';
 import type { PatientReader } from '../reading/index.ts';
 import { isWithin, type RootDirectory } from '../untrusted/index.ts';
 import type { SyncedStoreRun } from './stored-run.ts';
 
-/** How the runs of a root, or of some, are read. */
+/** The queue for the runs of one root or of several. */
 export interface RootQueue {
-  /** Keys of runs with something to read, in the order in which it was heard of. */
+  /** Keys of runs with something to read, in the order in which mirrorboard noticed them. */
   readonly keys: Set<string>;
-  /** Begins with `run`. */
+  /** The reader of the queue, which begins with `run`. */
   reader: PatientReader | undefined;
   wake: (() => void) | undefined;
   reading: Promise<void> | undefined;
 }
 
-/** The queues of all roots. More roots than there may be readers share them. */
+/** The queues of all roots. If there are more roots than readers are allowed, they share queues. */
 export class RootQueues {
   readonly #places: ReadonlyMap<string, RootDirectory>;
   readonly #byRoot = new Map<string, RootQueue>();
@@ -29,35 +32,35 @@ export class RootQueues {
     }
   }
 
-  /** Each queue, with one of the roots that it serves. */
+  /** Returns each queue, with one of the roots that it serves. */
   all(): ReadonlyMap<RootQueue, string> {
     return new Map([...this.#byRoot].map(([root, queue]) => [queue, root]));
   }
 
-  /** The queue that a run is read by. */
+  /** Returns the queue that reads a run. */
   of({ ref }: Pick<SyncedStoreRun, 'ref'>): RootQueue | undefined {
     return this.#byRoot.get(ref.root);
   }
 
-  /** The root that a path lies in, of those that share a queue; undefined of what a link leads to. */
+  /** Returns the root that contains a path, among those that share a queue; undefined for the target of a link. */
   rootOf(queue: RootQueue, path: string): string | undefined {
     for (const [name, place] of this.#places) if (this.#byRoot.get(name) === queue && isWithin(path, place.path)) return name;
     return undefined;
   }
 
-  /** A run has something to read. */
+  /** Adds a run that has something to read. */
   add(run: SyncedStoreRun): void {
     const queue = this.of(run);
     queue?.keys.add(run.key);
     queue?.wake?.();
   }
 
-  /** Lets every queue look what there is to do. */
+  /** Makes every queue check for work. */
   wakeAll(): void {
     for (const { wake } of this.#byRoot.values()) wake?.();
   }
 
-  /** Waits for what is being read. */
+  /** Waits for the reads under way. */
   async idle(): Promise<void> {
     await Promise.all([...this.#byRoot.values()].map(({ reading }) => reading));
   }

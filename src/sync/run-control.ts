@@ -1,6 +1,6 @@
 /**
- * Opens the tracker runs of a lane, and decides what becomes of a run that its tracker does not take: it is stopped
- * and tried again later, sent from the beginning, or set aside for a moment.
+ * Opens the tracker runs of a lane. Decides what happens to a run that its tracker does not accept: it is stopped and
+ * tried again later, sent from the beginning, or set aside for a moment.
  */
 import type { Clock } from '../clock.ts';
 import type { Handle } from '../contract/index.ts';
@@ -14,33 +14,33 @@ import { isSessionOver } from './session-end.ts';
 import type { SourcePiece, SyncedRun } from './synced-run.ts';
 import type { SyncedRuns } from './synced-runs.ts';
 
-/** The runs of a lane, and who opens them. */
+/** The runs of a lane, and the object that opens them. */
 interface RunControlOptions {
   readonly runs: SyncedRuns;
   readonly opener: RunOpener;
   readonly routes: LaneRoutes;
   readonly laneState: LaneView;
   readonly progress: LaneProgress;
-  /** A run has something to do. */
+  /** Notes that a run has work. */
   readonly ready: (run: SyncedRun) => void;
-  /** A tracker run was made: the lane gets somewhere. */
+  /** Notes that a tracker run was created: the lane makes progress. */
   readonly onNew: () => void;
   readonly clock: Clock;
 }
 
-/** A run that its tracker does not take is retried in case a person changed that. */
+/** How often a stopped run is retried, in case a person has changed something. */
 const STOPPED_MS = 30 * 60_000;
 /**
- * A few of those that are stopped are tried so often: what one of them meets was most often the same for all, as when
- * an experiment was deleted.
+ * How often a few of the stopped runs are tried: one run's cause often applies to all, for example when an experiment
+ * was deleted.
  */
 const TRIAL_MS = 20_000;
 const TRIALS = 4;
 
-/** Decides what becomes of runs. */
+/** Decides what happens to runs that their tracker does not accept. */
 export class RunControl {
   readonly #options: RunControlOptions;
-  /** When runs that are stopped were tried last, by the steady clock. */
+  /** The time when stopped runs were last tried, by the steady clock. */
   #triedAtMs: number;
 
   constructor(options: RunControlOptions) {
@@ -48,7 +48,9 @@ export class RunControl {
     this.#triedAtMs = options.clock.steadyMs();
   }
 
-  /** The run's handle: the tracker run is searched for, or made, when there is something to send for the first time. */
+  /**
+   * Returns the run's handle. Finds or creates the tracker run when there is something to send for the first time.
+   */
   async open(run: SyncedRun, pieces: readonly SourcePiece[]): Promise<Handle | undefined> {
     const opening = await this.#options.opener.open(run, pieces);
     switch (opening.kind) {
@@ -72,13 +74,16 @@ export class RunControl {
     }
   }
 
-  /** A tracker run can't be continued: another one gets everything, if that is wanted. Else the run is stopped. */
+  /**
+   * Handles a tracker run that can't be continued: another one gets everything, if that is configured. Otherwise the
+   * run is stopped.
+   */
   stopOrRebuild(run: SyncedRun, error: MirrorError): void {
     if (this.#options.opener.rebuild(run, error)) this.#restart(run);
     else this.stop(run, error);
   }
 
-  /** The tracker takes nothing for a run for now. */
+  /** Stops a run for now, because the tracker accepts nothing for it. */
   stop(run: SyncedRun, error: MirrorError): void {
     this.#setAside(run, STOPPED_MS);
     run.isStopped = true;
@@ -86,7 +91,7 @@ export class RunControl {
     this.#options.progress.runStopped(run.target, error);
   }
 
-  /** The tracker took something of a run: what stopped it, and others, is over. */
+  /** Notes that the tracker accepted data of a run: the cause that stopped it, and others, is over. */
   delivered(run: SyncedRun): void {
     if (!run.isStopped || run.handle === undefined) return;
     run.isStopped = false;
@@ -107,7 +112,7 @@ export class RunControl {
     );
   }
 
-  /** Tries all runs that are stopped, or set aside, now. */
+  /** Tries all stopped or set-aside runs now. */
   retryNow(): void {
     for (const run of this.#options.runs) {
       if (run.stoppedUntilMs === 0) continue;
@@ -116,7 +121,7 @@ export class RunControl {
     }
   }
 
-  /** Tries runs again whose time has come. */
+  /** Retries runs whose time has come. */
   tick(nowMs: number): void {
     const { runs, ready } = this.#options;
     for (const run of runs) {
@@ -136,14 +141,14 @@ export class RunControl {
     }
   }
 
-  /** All of it again: runs that nothing was heard of are part of that. */
+  /** Restarts a run: all runs that go into it are sent again, also those without changes. */
   #restart(run: SyncedRun, ms = 0): void {
     const { routes, runs } = this.#options;
     for (const ref of routes.sourcesOf(run.target)) runs.sourceOf(ref);
     this.#setAside(run, ms);
   }
 
-  /** Leaves a run alone for a while; then all of it again, from the positions. */
+  /** Leaves a run alone for a while. After that, everything of it is read again from the positions. */
   #setAside(run: SyncedRun, ms: number): void {
     const { clock, laneState } = this.#options;
     run.stoppedUntilMs = ms === 0 ? 0 : clock.steadyMs() + ms;

@@ -1,4 +1,7 @@
-/** Opens and ends the tracker runs of a lane: what each is told of its run, what is kept of it in the state. */
+/**
+ * Opens and ends the tracker runs of a lane: sends their metadata to the tracker, and keeps in the state how they
+ * were opened.
+ */
 import { posix } from 'node:path';
 import { type Joined, readJoin } from '../artifacts/index.ts';
 import { FileMarks } from '../backend-kit/identity/index.ts';
@@ -17,7 +20,7 @@ import type { Parents } from './parents.ts';
 import type { RunStates } from './run-states.ts';
 import { firstChecksum, newMarks, rootDirectory, type SourcePiece, type SyncedRun } from './synced-run.ts';
 
-/** The lane whose tracker runs are opened. */
+/** The lane whose tracker runs are opened, and what that needs. */
 interface RunOpenerOptions {
   readonly backend: Backend;
   readonly delivery: TrackerLane;
@@ -25,57 +28,57 @@ interface RunOpenerOptions {
   readonly routing: LaneRouting;
   readonly routes: LaneRoutes;
   readonly parents: Parents;
-  /** The tracker run of a target. */
+  /** Returns the tracker run of a target. */
   readonly runOf: (target: RunRef) => SyncedRun;
   readonly laneState: LaneView;
   readonly states: RunStates;
   readonly instanceId: string;
   readonly places: ReadonlyMap<string, RootDirectory>;
   readonly cache: BatchCache;
-  /** No process writes to the files: the opener waits for nothing. */
+  /** True if no process writes to the files: the opener does not wait. */
   readonly isSettled: boolean;
-  /** The time and its timers. Default: the system's. */
+  /** The clock and its timers. Default: the system's. */
   readonly clock?: Clock;
-  /** Ends every wait. */
+  /** The signal that ends every wait. */
   readonly signal: AbortSignal;
-  /** The files of a run, for where what is about to be sent does not tell whose a tracker run is. */
+  /** Returns the files of a run. They decide which run a tracker run belongs to, if the data to send does not. */
   readonly filesOf: (run: SyncedRun) => RunFiles & { areGone(files: Iterable<string>, signal: AbortSignal): Promise<boolean> };
 }
 
-/** What became of an opening. */
+/** The outcome of an opening. */
 type Opening =
   | { readonly kind: 'open'; readonly handle: Handle; readonly isNew: boolean }
   | Undelivered
   /**
-   * Everything is sent from the beginning, into a tracker run that is to be opened: ask again after `ms`, from the
+   * Everything is sent from the beginning, into a tracker run that is opened later: ask again after `ms`, from the
    * positions.
    */
   | { readonly kind: 'restart'; readonly ms: number }
   /**
-   * Another run has to be opened first, or everything is sent from the beginning: ask again after `ms`, from the
+   * Another run must be opened first, or everything is sent from the beginning: ask again after `ms`, from the
    * positions.
    */
   | { readonly kind: 'wait'; readonly ms: number };
 
-/** Most former tracker runs of one run that are skipped. */
+/** The most former tracker runs of one run that are skipped. */
 const MOST_REBUILT = 50;
 /**
- * The other files of a run whose first one was replaced may be about to be: so long is waited before what they hold
- * is sent again.
+ * How long mirrorboard waits before it sends replaced content again: when the first file of a run was replaced, the
+ * others may follow.
  */
 const REPLACING_MS = 5000;
-/** A version, a graph, the begin of a session: so many records may come before the first values. */
+/** The most records before the first values: a version, a graph, the begin of a session. */
 const FEW_RECORDS = 3;
-/** How often a file is searched for that names the run to join. */
+/** How often mirrorboard looks for the file that names the run to join. */
 const LOOK_MS = 2000;
-/** The same where such a file did not answer. */
+/** The same interval if such a file did not answer. */
 const SILENT_MS = 60_000;
 
 /** Opens, replaces and ends the tracker runs of a lane. */
 export class RunOpener {
   readonly #options: RunOpenerOptions;
   readonly #clock: Clock;
-  /** How often runs were given a new tracker run next to a former one, by the target's key. */
+  /** How often runs got a new tracker run instead of a former one, by the target's key. */
   readonly #rebuilt = new Map<string, number>();
 
   constructor(options: RunOpenerOptions) {
@@ -83,7 +86,9 @@ export class RunOpener {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** The run's handle: the tracker run is searched for, or made, when there is something to send for the first time. */
+  /**
+   * Returns the run's handle. Finds or creates the tracker run when there is something to send for the first time.
+   */
   async open(run: SyncedRun, pieces: readonly SourcePiece[], startedAt = startOf(pieces)): Promise<Opening> {
     const { backend, delivery, laneState, routes, states } = this.#options;
     const { target } = run;
@@ -120,7 +125,7 @@ export class RunOpener {
       if (noted !== undefined) return noted;
     }
     const { handle } = run;
-    // A file that comes late is no reason to say that the run continues.
+    // A file that comes late must not report that the run continues.
     if (pieces.length > 0 && isEnded) {
       const reopened = await delivery.attempt((signal) => backend.finish(handle, undefined, signal));
       if (reopened.kind !== 'done') return reopened;
@@ -129,7 +134,7 @@ export class RunOpener {
     return { kind: 'open', handle, isNew };
   }
 
-  /** Files that the tracker run is known by and that hold something else now, by what they are known from here on. */
+  /** Returns the files by which the tracker run is known and whose content is another now, with their new marks. */
   async #replaced(run: SyncedRun, pieces: readonly SourcePiece[]): Promise<Replaced | undefined> {
     const { filesOf, signal } = this.#options;
     const suspects = pieces.filter(({ state, file }) => state.generation > 0 && !run.compared.has(`${state.generation} ${file}`));
@@ -140,10 +145,10 @@ export class RunOpener {
     for (const piece of suspects) {
       const { file, state, batch } = piece;
       const checksum = firstChecksum(batch);
-      // Without values it can't be told yet.
+      // Without values it can't be decided yet.
       if (checksum === undefined) continue;
       const before = known.list().find((mark) => mark.file === file);
-      // What was cut, repaired or written again from its beginning has what it is known by.
+      // A file that was cut, repaired or rewritten from its beginning still has the record of its mark.
       const mayBe = before !== undefined && before.checksum !== checksum;
       if (mayBe && (await filesOf(run).isReplaced?.(before, signal)) === true) files.push({ piece, checksum });
       else run.compared.add(`${state.generation} ${file}`);
@@ -152,15 +157,15 @@ export class RunOpener {
   }
 
   /**
-   * Files that are new where every file that went into the tracker run is gone: a training that was started again, or
-   * another run that lies there now.
+   * Returns new files if every file that went into the tracker run is gone: the training was started again, or
+   * another run has the path now.
    */
   async #others(run: SyncedRun, pieces: readonly SourcePiece[]): Promise<Replaced | undefined> {
     const { laneState, routes, filesOf, signal } = this.#options;
     if (pieces.length === 0) return undefined;
     const known = this.#knownBy(run);
     if (known === undefined || known.isEmpty || pieces.every(({ file }) => known.knows(file))) return undefined;
-    // Of many files the tracker run is known by some. One that has few records may have had no values yet.
+    // A tracker run with many files is known by some of them. A file with few records may have had no values yet.
     const sent = new Set(
       routes.sourcesOf(run.target).flatMap((ref) => {
         const below = posix.relative(run.target.path, ref.path);
@@ -176,7 +181,7 @@ export class RunOpener {
     return (await filesOf(run).areGone(before, signal)) ? { kind: 'files', files } : undefined;
   }
 
-  /** The files by which the tracker run of a run is known, if it has one of its own. */
+  /** Returns the files by which a run's own tracker run is known; undefined if it has no own tracker run. */
   #knownBy({ target }: SyncedRun): FileMarks | undefined {
     const { laneState } = this.#options;
     const opened = laneState.handle(target) === undefined ? undefined : laneState.opened(target);
@@ -185,8 +190,8 @@ export class RunOpener {
 
   /**
    * Ends a tracker run that holds the former content of its files, and opens a new one for the present content. Both
-   * have the same key; their fingerprints tell them apart, so no state is needed to find the right one again. After a
-   * crash before the commit, all of this happens again.
+   * have the same key; their fingerprints distinguish them, so mirrorboard finds the right one again without a state.
+   * After a crash before the commit, all of this happens again.
    */
   async #openReplacement(run: SyncedRun, replaced: Replaced): Promise<Opening> {
     const { backend, cache, delivery, laneState, states, routes, routing, isSettled } = this.#options;
@@ -200,13 +205,13 @@ export class RunOpener {
       if (done.kind !== 'done' && done.kind !== 'runFatal') return done;
     }
     const { name, group, epoch, rebuilt } = before;
-    // Of several pieces of a file the first says by what it is known.
+    // If a file has several pieces, the first one gives its mark.
     const files = [...new Map(replaced.files.toReversed().map(({ piece, checksum }) => [piece.file, checksum] as const))];
     run.handle = undefined;
-    // What was read of files that are gone is not to be sent again.
+    // Cached data of files that are gone must not be sent again.
     for (const ref of routes.sourcesOf(target)) cache.forget(ref);
-    // That it is another generation outlasts the positions: nobody is to take what was read of the former one for
-    // this one's.
+    // The new generation must outlast the positions: no lane may take cached data of the former generation for this
+    // one's.
     for (const { piece } of replaced.files) if (piece.state.generation > 0) states.replaced(piece.batch.run, piece.state);
     routes.restart(target, {
       name,
@@ -237,8 +242,8 @@ export class RunOpener {
   }
 
   /**
-   * Files that had nothing to be known by when the tracker run was opened, or were not there, are noted before
-   * anything of them is sent.
+   * Notes files that had no values, or did not exist, when the tracker run was opened. It does so before any of their
+   * data is sent.
    */
   async #noteFiles(run: SyncedRun, handle: Handle, pieces: readonly SourcePiece[]): Promise<Undelivered | undefined> {
     const { backend, delivery, laneState, states } = this.#options;
@@ -253,15 +258,16 @@ export class RunOpener {
   }
 
   /**
-   * The tracker run cannot be continued and stays as it is: opens another one, which gets everything. False if the
-   * configuration forbids that, if the run is not ours, or if it did not help.
+   * Opens another tracker run, which gets everything, because this one cannot be continued. The old one stays as it
+   * is. Returns false if the configuration forbids that, if the run is not ours, or if it did not help.
    */
   rebuild(run: SyncedRun, error: MirrorError): boolean {
     const { laneState, routes, routing } = this.#options;
     const { target, key } = run;
     const before = laneState.opened(target);
     if (!routing.isRebuilding || error.code !== 'MB4006' || before?.joins !== undefined) return false;
-    // One that can't be opened leads to the next; one that was opened in vain would only be followed by others.
+    // If a tracker run can't be opened, the next one is tried. If an opened one did not help, another would not help
+    // either.
     const isOpened = laneState.handle(target) !== undefined;
     const times = this.#rebuilt.get(key) ?? 0;
     if (times >= (isOpened ? 1 : MOST_REBUILT)) return false;
@@ -275,7 +281,7 @@ export class RunOpener {
   }
 
   /**
-   * Reports that a run has ended, with its last event, if that was not reported yet. `changedAtMs`: when its
+   * Reports the end of a run, at the time of its last event, if that was not reported yet. `changedAtMs`: when its
    * files last changed. `olderThanMs`: 0 if it is known to be over.
    */
   async end(run: SyncedRun, changedAtMs: number, olderThanMs: number): Promise<void> {
@@ -290,14 +296,14 @@ export class RunOpener {
     if (done.kind === 'done') states.ended(target, true);
   }
 
-  /** How it ended: with its last event; where that has no time, at another moment. */
+  /** Returns the end of a run: at the time of its last event; `otherwiseMs` if that has no time. */
   #endOf(target: RunRef, otherwiseMs: number): RunEnd {
     const { laneState, routes } = this.#options;
     const { last, hasFailed } = lastOf(routes.sourcesOf(target).map((ref) => laneState.delivered(ref)));
     return { status: hasFailed ? 'failed' : 'finished', endedAt: last ?? otherwiseMs / 1000 };
   }
 
-  /** What it was opened as, or is to be now. */
+  /** Returns the names under which the tracker run was opened, or will be opened now. */
   async #opened(
     run: SyncedRun,
   ): Promise<{ readonly kind: 'opened'; readonly opened: Opened } | { readonly kind: 'wait'; readonly ms: number }> {
@@ -319,7 +325,8 @@ export class RunOpener {
     try {
       joined = await readJoin(routing.joins, target.path, run.directory, (template) => routing.expand(template, target), signal);
     } catch (error) {
-      // It may name a run: one of its own would be wrong. It is asked for again, and nobody waits for it meanwhile.
+      // The file may name a run, so an own tracker run would be wrong. It is tried again later, and nothing waits for
+      // it.
       if (!(error instanceof MirrorError) || error.code !== 'MB2030') throw error;
       routing.warn(error.message, { run: runLabel(target) });
       return { kind: 'wait', ms: SILENT_MS };
@@ -338,7 +345,7 @@ export class RunOpener {
     return { kind: 'opened', opened };
   }
 
-  /** The parent of a run. If that is a run, too, it is opened first. */
+  /** Returns the parent of a run. If the parent is a run, too, it is opened first. */
   async #above(
     run: SyncedRun,
     startedAt: number | undefined,
@@ -354,7 +361,7 @@ export class RunOpener {
     const parent = runOf(above.target);
     const opening = await this.open(parent, [], startedAt);
     if (opening.kind === 'wait' || opening.kind === 'stopped') return opening;
-    // It restarts by its own turn: until then nobody knows what it will be.
+    // The parent restarts in its own turn: until then its new tracker run is unknown.
     if (opening.kind === 'restart') return { kind: 'wait', ms: Math.max(LOOK_MS, opening.ms) };
     // A run that cannot get its own tracker run does not delay the runs below it.
     if (opening.kind === 'runFatal') return { kind: 'none' };
@@ -366,8 +373,8 @@ export class RunOpener {
   }
 
   /**
-   * What a tracker is told of a run. Its name and place are those it was opened with, whatever the configuration says
-   * now.
+   * Returns the metadata of a run for the tracker. Its name and place are those it was opened with, whatever the
+   * configuration says now.
    */
   #source(run: SyncedRun, opened: Opened, startedAt: number | undefined, marks: FileMarks): RunSource {
     const { instanceId, places, filesOf } = this.#options;
@@ -395,13 +402,13 @@ function startOf(pieces: readonly SourcePiece[]): number | undefined {
   return firstWallTime(pieces.map(({ batch }) => batch));
 }
 
-/** A file that holds something else now, by a piece of that and its first record with values. */
+/** A file whose content was replaced, with a piece of the new content and its first record with values. */
 interface ReplacedFile {
   readonly piece: SourcePiece;
   readonly checksum: number;
 }
 
-/** What takes the place of what a tracker run holds: other content of its files, or other files. */
+/** The data that replaces the content of a tracker run: other content of its files, or other files. */
 interface Replaced {
   readonly kind: 'content' | 'files';
   readonly files: readonly ReplacedFile[];
@@ -417,13 +424,15 @@ function factsOf(target: RunRef, { files: [first] }: Replaced): { readonly run: 
   return { run: runLabel(target), file: first?.piece.file ?? '' };
 }
 
-/** When the last event was that was delivered, in seconds, and whether one reported that the run failed. */
+/** Returns the time of the last delivered event, in seconds, and whether an event reported that the run failed. */
 function lastOf(facts: readonly Delivered[]): { readonly last: number | undefined; readonly hasFailed: boolean } {
   const last = facts.reduce((latest, { lastWallTime }) => Math.max(latest, lastWallTime ?? latest), Number.NEGATIVE_INFINITY);
   return { last: Number.isFinite(last) ? last : undefined, hasFailed: facts.some((fact) => fact.hasFailed) };
 }
 
-/** What it is called in the tracker: people must be able to tell a new one from the one it replaces. */
+/**
+ * Returns the name of the run in the tracker. A replacement has another name than the tracker run that it replaces.
+ */
 function nameOf({ name, rebuilt = 0 }: Opened): string {
   return rebuilt === 0 ? name : `${name} (${rebuilt + 1})`;
 }

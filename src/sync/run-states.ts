@@ -1,7 +1,7 @@
 /**
- * What the state holds of a lane's runs while they are mirrored: the only object of this room that writes it. Others
- * decide what happened to a run (a delivery, an opening, a route) and tell this one; what that does to positions,
- * handle, mapping and artifacts is decided here.
+ * Writes the state of a lane's runs while they are mirrored. It is the only object of this directory that writes it.
+ * Others decide what happens to a run (a delivery, an opening, a route) and report it here. This object decides what
+ * that does to positions, handle, mapping and artifacts.
  */
 import type { Handle, JournalEntry, TrackerParcel } from '../contract/index.ts';
 import { type FileState, type Gap, interpret, type Json, lastStepOf, type RunRef } from '../model/index.ts';
@@ -9,7 +9,7 @@ import type { Opened, RunMapping } from '../route/index.ts';
 import type { ArtifactState, LaneState, LaneView, NewlyDelivered, StateFile } from '../state/index.ts';
 import type { Begun, CheckpointStore, Settled } from './delivery/index.ts';
 
-/** A run that goes into a tracker run, and how; no mapping: whole, as itself. */
+/** A run that goes into a tracker run, and its mapping; without a mapping the run goes there whole, as itself. */
 interface MappedRun {
   readonly run: RunRef;
   readonly mapping: RunMapping | undefined;
@@ -27,25 +27,25 @@ export class RunStates implements CheckpointStore {
     this.#onSettled = onSettled;
   }
 
-  /** For reading. */
+  /** The state of the lane, for reading. */
   get view(): LaneView {
     return this.#lane;
   }
 
-  /** A tracker run is open, and known by what it was opened as. */
+  /** Notes that a tracker run is open, and the names under which it was opened. */
   opened(target: RunRef, handle: Handle, as: Opened): void {
     const isSame = this.#lane.handle(target) === handle && JSON.stringify(this.#lane.opened(target)) === JSON.stringify(as);
     if (!isSame) this.#lane.keepHandle(target, handle, as);
   }
 
-  /** The tracker was told that the run has ended, or that it has not. */
+  /** Notes that mirrorboard told the tracker that the run has ended, or that it has not. */
   ended(target: RunRef, isEnded: boolean): void {
     this.#lane.noteEnd(target, isEnded);
   }
 
   /**
-   * A tracker run is left or gone: all that goes into it is sent from the beginning, into one that was opened
-   * (`handle`) or is to be opened as `as`. How its runs are mapped stays.
+   * Notes that a tracker run is left or gone. Everything that goes into it is sent from the beginning: into the
+   * tracker run `handle`, or into one that is opened later as `as`. The mapping of its runs stays.
    */
   restart(target: RunRef, sources: readonly MappedRun[], as: Opened, handle?: Handle): void {
     this.#state.together(() => {
@@ -58,29 +58,29 @@ export class RunStates implements CheckpointStore {
     });
   }
 
-  /** A run goes into another tracker run from now on: all of it is sent again. */
+  /** Notes that a run goes into another tracker run from now on: everything is sent again. */
   moved(run: RunRef): void {
     this.#lane.restart(run);
   }
 
-  /** How a run is treated was decided. */
+  /** Notes the decision on how a run is treated. */
   mapped({ run, mapping }: MappedRun): void {
     this.#lane.keepMapping(run, mapping);
   }
 
-  /** What of a file is still to be sent, once more than before is wanted. */
+  /** Notes what is still pending of a file, after the configuration wants more than before. */
   widened(run: RunRef, file: string, gaps: readonly Gap[]): void {
     this.#lane.setGaps(run, file, gaps);
   }
 
-  /** A file has other content from its beginning on: nothing of that was sent. */
+  /** Notes that a file has other content from its beginning on: nothing of that content was sent. */
   replaced(run: RunRef, { name, generation, guard }: FileState): void {
     const anchor = { first: guard.first, last: undefined };
     const state = { name, generation, position: { watermark: 0, gaps: [] }, guard: anchor, damage: [], size: 0, stamp: '', records: 0 };
     this.#lane.accepted(run, state, []);
   }
 
-  /** What happened to a param file or an artifact. */
+  /** Notes what happened to a param file or an artifact. */
   artifact(target: RunRef, state: ArtifactState): void {
     this.#lane.keepArtifact(target, state);
   }
@@ -117,7 +117,7 @@ export class RunStates implements CheckpointStore {
   }
 }
 
-/** What a parcel adds to what is known of its run. */
+/** Returns what a parcel adds to what is known about its run. */
 function deliveryOf({ batch, series }: TrackerParcel, points: number): NewlyDelivered {
   const { scalars, objects } = batch;
   let lastWallTime: number | null = null;
@@ -134,7 +134,7 @@ function deliveryOf({ batch, series }: TrackerParcel, points: number): NewlyDeli
   return { points, lastStep: lastStepOf(batch), lastWallTime, hasFailed };
 }
 
-/** The end of an hparams session has a status. */
+/** True if the end of an hparams session has a failure status. */
 function isFailedEnd(value: ReturnType<typeof interpret>): boolean {
   if (value.kind !== 'hparams') return false;
   const isFailure = (json: Json | undefined): boolean =>

@@ -1,13 +1,13 @@
-/** The end of an hparams session: a run says on its own that it has ended. */
+/** Finds the end of an hparams session, with which a run itself reports that it has ended. */
 import { type Batch, interpret, type Json, type Series } from '../model/index.ts';
 
 /**
- * What a run says of the end of its session. `timed`: it says when. `untimed`: it does not, as those that some
- * frameworks write at the start of a training.
+ * How a run reports the end of its session. `timed`: with a time. `untimed`: without one, as some frameworks write it
+ * at the start of a training.
  */
 export type SessionEnd = 'timed' | 'untimed';
 
-/** The end of a session among the points of a batch; undefined if there is none. */
+/** Returns the end of a session among the points of a batch; undefined if there is none. */
 export function sessionEndIn({ objects }: Pick<Batch, 'objects'>, series: readonly Pick<Series, 'plugin'>[]): SessionEnd | undefined {
   let end: SessionEnd | undefined;
   for (const point of objects) {
@@ -19,19 +19,19 @@ export function sessionEndIn({ objects }: Pick<Batch, 'objects'>, series: readon
   return end;
 }
 
-/** What a run that goes into a tracker run says of its session. */
+/** The session of a run that goes into a tracker run. */
 export interface SessionSource {
-  /** What its last points tell. */
+  /** The end of the session, as the run's last points show it. */
   readonly sessionEnd: SessionEnd | undefined;
-  /** The largest step it has delivered; null without points. */
+  /** The largest step that the run has delivered; null without points. */
   readonly lastStep: number | bigint | null;
-  /** Whether it has a session at all. */
+  /** True if the run has a session at all. */
   readonly hasSession: boolean;
 }
 
 /**
- * True if the sessions of a tracker run are over. An end that says no time counts after points with a step above 0:
- * nothing was trained before.
+ * True if the sessions of a tracker run are over. An end without a time counts only after points with a step above 0:
+ * before them, nothing was trained.
  */
 export function isSessionOver(sources: readonly SessionSource[]): boolean {
   const isOver = ({ sessionEnd, lastStep }: SessionSource): boolean =>

@@ -1,14 +1,14 @@
-/** What the local store does when there is time: it brings the points of quiet runs together, and rests. */
+/** Does the local store's upkeep when there is time: compacts the points of quiet runs, and frees memory. */
 import type { PositionOwner } from '../contract/index.ts';
 import type { SyncedStoreRun } from './stored-run.ts';
 
-/** If nothing comes in, the store gives its memory back this often. */
+/** How often the store frees its memory while no data comes in. */
 const REST_MS = 30_000;
 
 /** The upkeep of the local store. */
 export class StoreUpkeep {
   readonly #backend: PositionOwner;
-  /** Quiet runs whose points are being brought together, piece by piece. */
+  /** Quiet runs whose points are being compacted, piece by piece. */
   readonly #compacting = new Set<SyncedStoreRun>();
   #sawPoints = -1;
   #restedAtMs = 0;
@@ -17,17 +17,17 @@ export class StoreUpkeep {
     this.#backend = backend;
   }
 
-  /** A run is quiet, or may hold the same twice. */
+  /** Adds a run that is quiet, or may contain duplicates. */
   add(run: SyncedStoreRun): void {
     this.#compacting.add(run);
   }
 
-  /** A run grows: its turn comes when it is quiet again, since whatever is stored of it begins that work again. */
+  /** Removes a run that grows. Its turn comes when it is quiet again, since new points would start the work over. */
   drop(run: SyncedStoreRun): void {
     this.#compacting.delete(run);
   }
 
-  /** Of a large run a piece; the rest has its turn in the next ticks. */
+  /** Compacts one piece of a large run; the next ticks do the rest. */
   compact(): void {
     for (const run of this.#compacting) {
       if (!run.isIdle) continue;
@@ -36,7 +36,7 @@ export class StoreUpkeep {
     }
   }
 
-  /** Rests if nothing came in for a while. `points`: all that were stored so far. */
+  /** Frees memory if no data came in for a while. `points`: all points that were stored so far. */
   rest(points: number, nowMs: number, isReady: boolean): void {
     if (this.#sawPoints !== points || nowMs - this.#restedAtMs < REST_MS || !isReady) {
       this.#sawPoints = points;

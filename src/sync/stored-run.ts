@@ -2,7 +2,7 @@ import type { Handle } from '../contract/index.ts';
 import { keyOfRun, type RunRef, type Series, type WrittenPoint, weightOfSeries } from '../model/index.ts';
 import type { Directory } from '../untrusted/index.ts';
 
-/** What is known of a run of the local store that did something while we watched. */
+/** The state of a run of the local store that changed during the watch. */
 export class SyncedStoreRun {
   readonly ref: RunRef;
   readonly key: string;
@@ -10,28 +10,28 @@ export class SyncedStoreRun {
   readonly handle: Handle;
   /** Files to read, by name. */
   readonly dirty = new Set<string>();
-  /** Files whose gaps are to be tried again. */
+  /** Files whose gaps must be retried. */
   readonly toRetry = new Set<string>();
-  /** Files of the jobs whose parcels are not all accepted yet. */
+  /** Files of jobs with parcels that are not all accepted yet. */
   readonly unsettled = new Set<string>();
-  /** The catalogue as the session has it, for those who take its batches from the cache. */
+  /** The catalogue as the session has it, for lanes that take its batches from the cache. */
   series: Series[] = [];
   /**
-   * Files that hold a beginning of what was read, with the points of their last record: whether those are old ones is
-   * looked up.
+   * Files that hold only a beginning of what was read, with the points of their last record. mirrorboard checks if
+   * those points are already stored.
    */
   readonly cutShort = new Map<string, readonly WrittenPoint[]>();
-  /** Files that hold something else behind such a beginning. */
+  /** Files with other content after such a beginning. */
   readonly others = new Set<string>();
-  /** Of these, those whose new content is read, and not stored yet. */
+  /** Those of these files whose new content was read, but is not stored yet. */
   readonly replaced = new Set<string>();
-  /** Files that do not answer: asked again when something does. */
+  /** Files that do not answer. They are retried when something answers again. */
   readonly silent = new Set<string>();
-  /** About what its session takes in memory. */
+  /** The memory that its session takes, approximately. */
   weight = 0;
-  /** A job of it is with the reader. */
+  /** True if the reader works on a job of this run. */
   isRead = false;
-  /** Parcels that are with the lane. */
+  /** Parcels of the run that the lane has. */
   inFlight = 0;
   hasSession = false;
   isQuiet = false;
@@ -43,24 +43,24 @@ export class SyncedStoreRun {
     this.handle = this.key as Handle;
   }
 
-  /** Nothing of it is on its way. */
+  /** True if no data of the run is under way. */
   get isIdle(): boolean {
     return !this.isRead && this.inFlight === 0;
   }
 
-  /** Its session knows these series from here on. */
+  /** Adds series that its session knows from now on. */
   addSeries(series: readonly Series[]): void {
     this.weight += weightOf(series);
   }
 
-  /** Its session begins with a catalogue. */
+  /** Begins its session with a catalogue. */
   beginSession(series: readonly Series[]): void {
     this.hasSession = true;
     this.series = [...series];
     this.weight = weightOf(series);
   }
 
-  /** Its session ended. */
+  /** Ends its session. */
   endSession(): void {
     this.hasSession = false;
     this.series = [];

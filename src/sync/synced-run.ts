@@ -1,4 +1,4 @@
-/** What a feed keeps of a tracker run, and of the runs that go into it. */
+/** The tracker run that a feed works on, and the runs that go into it. */
 
 import type { FileMarks } from '../backend-kit/identity/index.ts';
 import type { FileMark, Handle } from '../contract/index.ts';
@@ -10,7 +10,7 @@ import type { RoutedRun } from './lane-routes.ts';
 import type { ParamText } from './param-text.ts';
 import type { SessionEnd } from './session-end.ts';
 
-/** Where the root of a run lies. */
+/** Returns the directory of a run's root. */
 export function rootDirectory(places: ReadonlyMap<string, RootDirectory>, { root }: RunRef): RootDirectory {
   const directory = places.get(root);
   if (directory === undefined) throw new MirrorError('MB9001', `the path of the root ${root} is unknown`);
@@ -23,17 +23,19 @@ export class SyncedSource {
   readonly directory: Directory;
   readonly dirty = new Set<string>();
   readonly toRetry = new Set<string>();
-  /** Files that do not answer: asked again when something of their root does. */
+  /** Files that do not answer. They are retried when something in their root answers again. */
   readonly silent = new Set<string>();
-  /** When the first of its files was begun, as their names say; 0 if none does. */
+  /** The time when the first of its files was begun, by their names; 0 if no name has a time. */
   begunAtMs = 0;
-  /** Files of the last turn: their pieces may not have gone out. */
+  /** Files of the last turn: their pieces may not have been sent. */
   read: readonly string[] = [];
-  /** It did not grow for long. */
+  /** True if the run has not grown for long. */
   isQuiet = false;
-  /** What its last points tell about the end of its session. */
+  /** The end of its session, as its last points show it. */
   sessionEnd: SessionEnd | undefined;
-  /** When its files are read for texts that were sent before anybody asked for params in them. */
+  /**
+   * The time when its files are next read for texts that were sent before the configuration asked for params in them.
+   */
   pastTextsDueMs = 0;
   readonly #below: string;
 
@@ -47,7 +49,7 @@ export class SyncedSource {
     return this.dirty.size + this.toRetry.size > 0;
   }
 
-  /** Hears of a file. */
+  /** Notes a file, and the time in its name. */
   note(name: string): void {
     const seconds = /\.tfevents\.(\d{9,11})(?:\.|$)/.exec(name)?.[1];
     if (seconds === undefined) return;
@@ -55,12 +57,12 @@ export class SyncedSource {
     this.begunAtMs = this.begunAtMs === 0 ? atMs : Math.min(this.begunAtMs, atMs);
   }
 
-  /** A file as seen from the tracker run. */
+  /** Returns the path of a file, relative to the tracker run. */
   fileOf(name: string): string {
     return this.#seen(name);
   }
 
-  /** A tag as seen from the tracker run: of several runs in it each may have the same. */
+  /** Returns a tag with the run's path, relative to the tracker run: several runs in it may have the same tag. */
   pathOf(tag: string): string {
     return this.#seen(tag);
   }
@@ -70,33 +72,36 @@ export class SyncedSource {
   }
 }
 
-/** A piece of a run, on its way into a tracker run. */
+/** A piece of a run, on its way to a tracker run. */
 export interface SourcePiece extends CachedBatch {
   readonly file: string;
-  /** Texts in it that say params. */
+  /** Texts in the piece that contain params. */
   readonly texts: readonly ParamText[];
 }
 
-/** A tracker run: made for a run, and for those that are folded into it. */
+/** A tracker run for a run and those that are folded into it. */
 export class SyncedRun {
   readonly target: RunRef;
   readonly key: string;
   readonly directory: Directory;
   readonly sources = new Map<string, SyncedSource>();
-  /** The group that a route drew for it, if one draws. */
+  /** The group that a route has chosen for the run, if a route does. */
   group: string | undefined;
   groupTag: string | undefined;
   handle: Handle | undefined;
   isBusy = false;
-  /** Until then the tracker does not take it. */
+  /** Until this time, the tracker does not accept the run. */
   stoppedUntilMs = 0;
-  /** The tracker takes nothing for it until a person does something there, or that is not known to be over. */
+  /**
+   * True if the tracker accepts nothing for the run until a person changes something there, or if that may still be
+   * so.
+   */
   isStopped = false;
-  /** When the artifacts of the run are checked next. */
+  /** The time of the next check of the run's artifacts. */
   artifactsDueMs = 0;
-  /** Generations of files that were compared with what the tracker run is known by. */
+  /** Generations of files that were compared with the files by which the tracker run is known. */
   readonly compared = new Set<string>();
-  /** When it was first heard of, by the steady clock. */
+  /** The time when mirrorboard first noticed the run, by the steady clock. */
   readonly seenAtMs: number;
 
   constructor(target: RunRef, root: RootDirectory, seenAtMs: number) {
@@ -111,30 +116,30 @@ export class SyncedRun {
     return false;
   }
 
-  /** When the first of its files was begun. */
+  /** The time when the first of its files was begun. */
   get begunAtMs(): number {
     const times = [...this.sources.values()].flatMap(({ begunAtMs }) => (begunAtMs === 0 ? [] : [begunAtMs]));
     return times.reduce((first, atMs) => Math.min(first, atMs), times[0] ?? 0);
   }
 
-  /** None of its runs grew for long. */
+  /** True if none of its runs has grown for long. */
   get isQuiet(): boolean {
     for (const source of this.sources.values()) if (!source.isQuiet) return false;
     return this.sources.size > 0;
   }
 }
 
-/** Of the first record with values in a batch; undefined if none has any. */
+/** Returns the checksum of the first record with values in a batch; undefined if no record has any. */
 export function firstChecksum({ scalars, objects }: Batch): number | undefined {
   return scalars.count > 0 ? scalars.checksum[0] : objects[0]?.checksum;
 }
 
-/** So many files of a run are noted at its tracker run: one that is there suffices to recognise it. */
+/** The most files of a run that are noted at its tracker run: one that still exists suffices to recognise it. */
 const MOST_FILES = 40;
 
 /**
- * By what files of pieces that are about to be sent are to be known, if they are not yet: a record with values of
- * each, which is the first one that is sent of it. One that begins with another record than the known one has become
+ * Returns marks for files of pieces that are about to be sent, if the files have none yet. A mark is a record with
+ * values: the first one that is sent of the file. A file that begins with another record than its mark has become
  * another file.
  */
 export function newMarks(known: FileMarks, pieces: readonly SourcePiece[]): FileMark[] {

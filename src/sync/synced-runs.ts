@@ -1,11 +1,11 @@
-/** The tracker runs of a lane, and the runs that go into them: made when something is heard of them first. */
+/** Keeps the tracker runs of a lane, and the runs that go into them. Creates each when it is first needed. */
 import type { Clock } from '../clock.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import type { RootDirectory } from '../untrusted/index.ts';
 import type { LaneRoutes } from './lane-routes.ts';
 import { rootDirectory, SyncedRun, SyncedSource } from './synced-run.ts';
 
-/** Where runs lie, and where they go. */
+/** The roots of the runs, and their routes. */
 interface SyncedRunsOptions {
   readonly routes: LaneRoutes;
   readonly places: ReadonlyMap<string, RootDirectory>;
@@ -25,12 +25,12 @@ export class SyncedRuns implements Iterable<SyncedRun> {
     return this.#runs.values();
   }
 
-  /** The tracker run of a target, if something was heard of it. */
+  /** Returns the tracker run of a target, if it is known here. */
   known(target: RunRef): SyncedRun | undefined {
     return this.#runs.get(keyOfRun(target));
   }
 
-  /** A run's part in its tracker run; undefined if the lane is not to have it. */
+  /** Returns a run's part in its tracker run; undefined if the lane excludes the run. */
   sourceOf(ref: RunRef): SyncedSource | undefined {
     const { routes, places } = this.#options;
     const routed = routes.of(ref);
@@ -45,7 +45,7 @@ export class SyncedRuns implements Iterable<SyncedRun> {
     return source;
   }
 
-  /** The tracker run that a run goes into. */
+  /** Returns the tracker run that a run goes into. */
   runOf(ref: RunRef): SyncedRun {
     const { target, route } = this.#options.routes.of(ref);
     const run = this.runTo(target);
@@ -54,7 +54,7 @@ export class SyncedRuns implements Iterable<SyncedRun> {
     return run;
   }
 
-  /** The tracker run of a target. */
+  /** Returns the tracker run of a target. */
   runTo(target: RunRef): SyncedRun {
     const { places, clock } = this.#options;
     const key = keyOfRun(target);
@@ -66,13 +66,13 @@ export class SyncedRuns implements Iterable<SyncedRun> {
     return run;
   }
 
-  /** True if files can't be read because they do not answer. */
+  /** True if some files can't be read because they do not answer. */
   get hasSilent(): boolean {
     for (const { sources } of this) for (const { silent } of sources.values()) if (silent.size > 0) return true;
     return false;
   }
 
-  /** Runs that are stopped, those first that were tried the longest ago. */
+  /** The runs that are stopped; those with the oldest try first. */
   get stopped(): readonly SyncedRun[] {
     const stopped = [...this].filter((run) => run.isStopped && run.stoppedUntilMs > 0 && !run.isBusy);
     return stopped.sort((a, b) => a.stoppedUntilMs - b.stoppedUntilMs);

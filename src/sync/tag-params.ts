@@ -1,6 +1,6 @@
 /**
- * Params that are in the event files themselves, as the text of a tag: found on the way of the points, and in what
- * was sent before anybody asked.
+ * Finds params that are in the event files themselves, as the text of a tag: in new points, and in what was sent
+ * before the configuration asked for params.
  */
 
 import { MOST_TEXT_BYTES, type ParamRule, textStamp } from '../artifacts/index.ts';
@@ -18,7 +18,7 @@ interface Compiled {
 /** Finds params in the texts of tags. */
 export class TagParams {
   readonly #rules: readonly Compiled[];
-  /** What the rules say of the series of one catalogue: each reader counts its own. */
+  /** The rules that match each series of one catalogue. Each reader numbers its series itself. */
   readonly #known = new WeakMap<readonly Series[], (readonly Compiled[])[]>();
 
   constructor(rules: readonly ParamRule[]) {
@@ -27,19 +27,19 @@ export class TagParams {
     );
   }
 
-  /** Whether any text is meant. */
+  /** True if the rules want any text. */
   get isOn(): boolean {
     return this.#rules.length > 0;
   }
 
-  /** By path and rule, what the texts of a run's series are to become. */
+  /** Returns the texts of a run's series that the rules want, each with its path and rule. */
   wantedOf(source: SyncedSource, series: readonly Series[]): readonly { readonly path: string; readonly rule: string }[] {
     return series.flatMap(({ tag, plugin }) =>
       this.#about(tag, plugin).map(({ prefix }) => ({ path: source.pathOf(tag), rule: ruleText(prefix, tag) })),
     );
   }
 
-  /** The texts of a piece that are meant, in the order of the file. */
+  /** Returns the texts of a piece that the rules want, in the order of the file. */
   textsIn(source: SyncedSource, { batch, series }: CachedBatch): readonly ParamText[] {
     if (!this.isOn || batch.objects.length === 0) return [];
     const rules = this.#rulesOf(series);
@@ -79,7 +79,7 @@ export class TagParams {
   }
 }
 
-/** The key in the state, like the rule of a file: `params` is the prefix of the names. */
+/** Returns the key in the state, like the rule of a file: `params` is the prefix of the names. */
 function ruleText(prefix: string, tag: string): string {
   return JSON.stringify({ params: prefix, tag });
 }

@@ -8,13 +8,13 @@ import type { LaneState, StateFile } from '../state/index.ts';
 import type { RootDirectory } from '../untrusted/index.ts';
 import type { SyncEvents, SyncStatus } from './lane-sync.ts';
 
-/** The tracker that is kept up to date. */
+/** The tracker that is kept up to date, and what that needs. */
 export interface TrackerSyncOptions {
   readonly lane: string;
   readonly backend: Backend;
   readonly namesOf: TrackerLaneOptions['namesOf'];
   readonly routing?: LaneRouting;
-  /** Every run that is known. */
+  /** Every known run. */
   readonly tree: RunTree;
   readonly state: StateFile;
   readonly laneState: LaneState;
@@ -23,20 +23,20 @@ export interface TrackerSyncOptions {
   readonly places: ReadonlyMap<string, RootDirectory>;
   readonly reader: JobReader;
   readonly cache: BatchCache;
-  /** Comes when every run of a root that is there has been heard of once. */
+  /** Resolves when every existing run of a root has been reported once. */
   readonly allHeard: (root: string) => Promise<void>;
   /**
-   * How long a run of the root that lies there must not have grown to have ended, in milliseconds. Default: half an
-   * hour.
+   * Returns how long a run of the root at this path must not have grown to have ended, in milliseconds. Default: half
+   * an hour.
    */
   readonly runEndedAfterOf?: (rootPath: string) => number;
-  /** No process writes to the files: the sync searches incomplete ends, and does not wait for more. */
+  /** True if no process writes to the files: the sync searches incomplete ends, and does not wait for more. */
   readonly isSettled: boolean;
-  /** True if every run is known by now: before, what lies below a run may be another one's. Default: it is. */
+  /** True if every run is known by now. Before that, files below a run may belong to another run. Default: true. */
   readonly isTreeWhole?: () => boolean;
   readonly signal: AbortSignal;
-  /** The time and its timers. Default: the system's. */
+  /** The clock and its timers. Default: the system's. */
   readonly clock?: Clock;
-  /** Chance. Default: the system's. */
+  /** The source of random numbers. Default: the system's. */
   readonly random?: Random;
 }

@@ -39,10 +39,10 @@ import { TURN_BYTES, TurnDelivery } from './turn-delivery.ts';
 import { TurnReader } from './turn-reader.ts';
 import { Turns } from './turns.ts';
 
-/** How often it is looked whether the tracker gets anywhere. */
+/** How often mirrorboard checks whether the tracker makes progress. */
 const LOOK_MS = 250;
 
-/** Keeps one tracker at the ends of the files. */
+/** Keeps one tracker up to date with the ends of the files. */
 export class TrackerSync implements LaneSync {
   readonly lane: string;
   readonly progress: LaneProgress;
@@ -60,7 +60,7 @@ export class TrackerSync implements LaneSync {
   readonly #turns: Turns;
   readonly #control: RunControl;
   readonly #end = new AbortController();
-  /** Ends by itself, or by the signal of its owner. */
+  /** Aborted when this object ends, or by the owner's signal. */
   readonly #signal: AbortSignal;
   #state: LaneReport['state'] = 'done';
   #progressAtMs: number;
@@ -148,7 +148,7 @@ export class TrackerSync implements LaneSync {
       states,
       rules: routing.artifacts,
       delivery: this.#delivery,
-      // If nothing was sent for a run, there is no tracker run that could get artifacts.
+      // If nothing was sent for a run, no tracker run exists that could get artifacts.
       open: async (run) => (laneState.handle(run.target) === undefined ? undefined : await this.#control.open(run, [])),
       isOwner: (run, levels, changedAtMs) => this.#owners.isOwner(run, levels, changedAtMs),
       pastTexts: (run, tags) => pastTexts(run, tags, { laneState, reader, mostBytes: TURN_BYTES, clock: this.#clock }),
@@ -205,7 +205,7 @@ export class TrackerSync implements LaneSync {
     this.#artifacts.retryNow(this.#runs);
   }
 
-  /** The runs that something may be sent for. */
+  /** Returns the runs for which something may be sent. */
   #unheld(): SyncedRun[] {
     return [...this.#runs].filter(({ target }) => !this.progress.holds(target.root));
   }
@@ -218,13 +218,13 @@ export class TrackerSync implements LaneSync {
     const { isIncluded, pendingFiles } = this.#routes.of(ref);
     if (!isIncluded) return;
     const { isSettled } = this.#options;
-    // One by one: a run may have many more files than those that changed.
+    // Files are looked up one by one: a run may have many more files than the changed ones.
     const known = new Map(files.map(({ name }) => [name, this.#laneState.knownFile(ref, name)]));
     const changed = files.filter(({ name, size, stamp }) => {
       const state = known.get(name);
       return state === undefined || !isAtEnd(state, size, stamp, isSettled);
     });
-    // Of tens of thousands of runs nearly all are at their end: nothing is kept of those.
+    // Of tens of thousands of runs nearly all are at their end: mirrorboard keeps nothing in memory for those.
     if (changed.length + pendingFiles.length === 0 && !this.#artifacts.isOn) {
       this.#routes.forget(ref);
       return;
@@ -278,7 +278,7 @@ export class TrackerSync implements LaneSync {
     if (source === undefined) return;
     source.isQuiet = true;
     for (const state of this.#laneState.known(ref).files) if (state.damage.some(isPending)) source.dirty.add(state.name);
-    // Also with nothing to read: its turn says that it has ended.
+    // A run with nothing to read also takes a turn, which reports that the run has ended.
     this.#turns.add(this.#runs.runOf(ref));
   }
 
@@ -295,7 +295,7 @@ export class TrackerSync implements LaneSync {
   }
 
   /**
-   * Waits until every file is at its end, or it is of no use to wait: the lane is parked, or got nowhere for
+   * Waits until every file is at its end, or until waiting is useless: the lane is parked, or made no progress for
    * `patienceMs`.
    */
   async reachEnd(patienceMs: number): Promise<void> {
@@ -323,7 +323,10 @@ export class TrackerSync implements LaneSync {
     });
   }
 
-  /** Does what comes after the points, as long as the tracker does not let it wait for longer than that. */
+  /**
+   * Does the work that follows the points. Gives up if the lane is parked, or has failed for longer than
+   * `patienceMs`.
+   */
   async #patiently(patienceMs: number, work: () => Promise<void>): Promise<void> {
     let hopeless: 'parked' | 'stuck' | undefined;
     const stopTimer = this.#clock.every(LOOK_MS, () => {
@@ -341,13 +344,13 @@ export class TrackerSync implements LaneSync {
     if (hopeless !== undefined && !this.#options.signal.aborted) this.#state = hopeless;
   }
 
-  /** How it stands after `reachEnd`. */
+  /** The state of the lane after `reachEnd`. */
   get state(): LaneReport['state'] {
     if (this.#state === 'done' && this.progress.pauses.length > 0 && this.progress.lagBytes > 0) return 'paused';
     return this.#state === 'done' && this.progress.stoppedRuns.size > 0 ? 'incomplete' : this.#state;
   }
 
-  /** Where a person finds the tracker runs. */
+  /** Returns links to the tracker runs. */
   links(): LaneReport['links'] {
     const { backend } = this.#options;
     return this.#laneState.handles().flatMap(([run, handle]) => {
@@ -357,7 +360,7 @@ export class TrackerSync implements LaneSync {
   }
 
   /**
-   * Tells the tracker which runs are over, if it was not told yet. Each run with the time when its files last
+   * Tells the tracker which runs are over, if it does not know yet. Each run comes with the time when its files last
    * changed.
    */
   async endOver(runs: readonly (readonly [ref: RunRef, changedAtMs: number])[], patienceMs: number): Promise<void> {
@@ -383,7 +386,7 @@ export class TrackerSync implements LaneSync {
     await this.#artifacts.idle();
   }
 
-  /** The run above a run, if it has to be opened first. */
+  /** Returns the parent of a run, if the parent must be opened first. */
   #parentOf({ handle, target }: SyncedRun): SyncedRun | undefined {
     if (!this.#isNested || (handle ?? this.#laneState.handle(target)) !== undefined) return undefined;
     const above = this.#parents.of(target);

@@ -1,4 +1,4 @@
-/** One turn of some runs: a piece of each is read, their tracker runs are opened, and they are delivered together. */
+/** Takes one turn of some runs: reads a piece of each, opens their tracker runs, and delivers the pieces together. */
 import type { Clock } from '../clock.ts';
 import type { Handle, TrackerParcel } from '../contract/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
@@ -10,7 +10,7 @@ import type { RunOpener } from './run-opener.ts';
 import type { SourcePiece, SyncedRun } from './synced-run.ts';
 import type { TurnReader } from './turn-reader.ts';
 
-/** What a turn needs of its lane. */
+/** The parts of the lane that a turn needs. */
 interface TurnDeliveryOptions {
   readonly lane: string;
   readonly reader: TurnReader;
@@ -18,16 +18,16 @@ interface TurnDeliveryOptions {
   readonly opener: RunOpener;
   readonly artifacts: ArtifactSync;
   readonly delivery: TrackerLane;
-  /** Nobody writes to the files. */
+  /** True if no program writes to the files any more. */
   readonly isSettled: boolean;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-/** Bytes of a run that are read for one turn: what is held while a tracker is down. */
+/** Bytes of a run that are read for one turn. A lane holds this much while a tracker is down. */
 export const TURN_BYTES = 1024 * 1024;
 
-/** Brings what some runs have to their tracker runs. */
+/** Delivers new data of some runs to their tracker runs. */
 export class TurnDelivery {
   readonly #options: TurnDeliveryOptions;
 
@@ -35,21 +35,21 @@ export class TurnDelivery {
     this.#options = options;
   }
 
-  /** One turn. Does not throw: what fails stops the runs that it is about. */
+  /** Takes one turn. Does not throw: an error stops the runs that it is about. */
   async take(runs: readonly SyncedRun[]): Promise<void> {
     const { lane, control } = this.#options;
     const { promise, resolve } = Promise.withResolvers<void>();
     try {
       await this.#deliver(runs, promise);
     } catch (error) {
-      // Nothing that was foreseen; other lanes, and other runs of this one, continue.
+      // An unexpected error: other lanes, and other runs of this lane, continue.
       for (const run of runs) control.stop(run, asMirrorError(error, lane));
     } finally {
       resolve();
     }
   }
 
-  /** `delivered`: when all of it is. */
+  /** `delivered`: resolves when everything is delivered. */
   async #deliver(runs: readonly SyncedRun[], delivered: Promise<void>): Promise<void> {
     const { clock, control, delivery, isSettled, opener, signal } = this.#options;
     const parcels: TrackerParcel[] = [];
@@ -82,7 +82,7 @@ export class TurnDelivery {
     const pieces: SourcePiece[] = [];
     let left = mostBytes;
     for (const source of run.sources.values()) {
-      // Who finds nothing left of the turn keeps what it has to do for the next one.
+      // A source for which the turn has no room left keeps its work for the next turn.
       if (left <= 0) break;
       if (!source.hasWork) continue;
       const read = await this.#options.reader.read(source, Math.max(1, Math.floor(left)), delivered);
@@ -92,7 +92,9 @@ export class TurnDelivery {
     return pieces;
   }
 
-  /** Before the points that they stand among are noted as sent. False if these have to wait. */
+  /**
+   * Sets params from texts, before the points around them are noted as sent. Returns false if the points must wait.
+   */
   async #setTexts(run: SyncedRun, handle: Handle, texts: readonly ParamText[]): Promise<boolean> {
     const { lane, artifacts, control } = this.#options;
     try {
@@ -109,5 +111,5 @@ function asMirrorError(cause: unknown, lane: string): MirrorError {
   return cause instanceof MirrorError ? cause : new MirrorError('MB9001', `lane ${lane}: ${messageOf(cause)}`, { cause });
 }
 
-/** In the place of a handle: the parcel only moves a position, and delivery settles it without the backend. */
+/** A placeholder for a handle: the parcel only moves a position, and delivery settles it without the backend. */
 const POSITION_ONLY = '' as Handle;

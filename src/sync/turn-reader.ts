@@ -1,4 +1,4 @@
-/** Reads what a run has to send in a turn, a piece at a time, and routes it. */
+/** Reads what a run has to send in a turn, one piece at a time, and routes it. */
 import { noteGarbage } from '../memory/index.ts';
 import { type Batch, pointCount } from '../model/index.ts';
 import type { PieceReader } from '../reading/index.ts';
@@ -9,7 +9,7 @@ import { sessionEndIn } from './session-end.ts';
 import type { SourcePiece, SyncedSource } from './synced-run.ts';
 import type { TagParams } from './tag-params.ts';
 
-/** The lane that is read for. */
+/** The lane for which pieces are read, and what that needs. */
 interface TurnReaderOptions {
   readonly lane: string;
   readonly pieces: PieceReader;
@@ -18,19 +18,21 @@ interface TurnReaderOptions {
   readonly progress: LaneProgress;
   readonly status: SyncStatus;
   readonly events: SyncEvents;
-  /** Nobody writes to the files. */
+  /** True if no program writes to the files any more. */
   readonly isSettled: boolean;
 }
 
-/** Of a turn that holds more, there is one at a time in a lane: the memory has room for one large record of each. */
+/**
+ * Bytes above which a turn is large. A lane has one large turn per root at a time, which limits the memory for large
+ * records.
+ */
 const LARGE_BYTES = 8 * 1024 * 1024;
 
 /** Reads runs for the turns of a lane. */
 export class TurnReader {
   readonly #options: TurnReaderOptions;
   /**
-   * Of a root, the reading that is under way, or the turn of the large record that was read last: the next reading
-   * waits for it.
+   * The read under way in each root, or the turn of the large record that was read last. The next read waits for it.
    */
   readonly #reading = new Map<string, Promise<void>>();
 
@@ -39,14 +41,14 @@ export class TurnReader {
   }
 
   /**
-   * A piece of a run. Another turn reads the rest of its files. Reads a root one time after the other, so that no two
-   * turns come with a large record of it each. `delivered`: when all of the turn is.
+   * Reads a piece of a run; another turn reads the rest. Reads of a root go one after the other, so that two turns do
+   * not both bring a large record. `delivered`: resolves when the whole turn is delivered.
    */
   async read(source: SyncedSource, mostBytes: number, delivered: Promise<void>): Promise<SourcePiece[]> {
     const { root } = source.ref;
     const before = this.#reading.get(root) ?? Promise.resolve();
     const read = before.then(() => this.#read(source, mostBytes));
-    // The turn that has the large record reads no more of its own.
+    // A turn with a large record reads no more.
     const after = read.then(
       (pieces) =>
         pieces.some(({ batch }) => payloadBytes(batch) > LARGE_BYTES) ? delivered.then(() => noteGarbage(LARGE_BYTES)) : undefined,

@@ -1,18 +1,20 @@
-/** Which runs of a tracker have their turn: those with something to do, one after the other, some at a time. */
+/**
+ * Decides which runs of a tracker have their turn: those with work, one after the other, a limited number at a time.
+ */
 import type { Clock, StopTimer } from '../clock.ts';
 import type { Backend } from '../contract/index.ts';
 import type { SyncedRun } from './synced-run.ts';
 
-/** Whose turns they are, and what is done in them. */
+/** The runs that take turns, and the work of a turn. */
 interface TurnsOptions {
   readonly backend: Backend;
-  /** No process writes to the files, so a run need not wait for more data. */
+  /** True if no process writes to the files, so that a run need not wait for more data. */
   readonly isSettled: boolean;
-  /** The run above a run, if it has to be opened before this one. */
+  /** Returns the parent of a run, if it must be opened before the run. */
   readonly parentOf: (run: SyncedRun) => SyncedRun | undefined;
-  /** Nothing is to be sent for a run now: it keeps what it has to do. */
+  /** True if nothing may be sent for a run now: the run keeps its work. */
   readonly isHeld: (run: SyncedRun) => boolean;
-  /** Does what some runs have to do. Does not throw. */
+  /** Does the work of some runs. Does not throw. */
   readonly turn: (runs: readonly SyncedRun[]) => Promise<void>;
   /** Called when a turn is over. */
   readonly changed: () => void;
@@ -20,16 +22,16 @@ interface TurnsOptions {
   readonly signal: AbortSignal;
 }
 
-/** Turns that are made ready while the sends before them are under way. */
+/** Turns that are prepared while the sends before them are under way. */
 const TURNS_AHEAD = 1;
 
 /** The turns of a tracker's runs. */
 export class Turns {
   readonly #options: TurnsOptions;
   readonly #most: number;
-  /** Runs whose turn it may be, in the order in which they got ready. */
+  /** Runs that may have their turn, in the order in which they became ready. */
   readonly #ready = new Set<SyncedRun>();
-  /** Those that nothing is to be sent for now. */
+  /** Runs for which nothing may be sent now. */
   readonly #held = new Set<SyncedRun>();
   /** Runs that grow, and wait for more to send. */
   readonly #gathering = new Map<SyncedRun, StopTimer>();
@@ -41,12 +43,12 @@ export class Turns {
     this.#most = (options.backend.describe().limits.sendsAtOnce ?? 1) + TURNS_AHEAD;
   }
 
-  /** Whether anything is under way or waits for its turn. A held run waits for no turn. */
+  /** True if anything is under way or waits for its turn. A held run waits for no turn. */
   get isAtWork(): boolean {
     return this.#underWay.size > 0 || this.#ready.size > 0 || this.#gathering.size > 0;
   }
 
-  /** Other runs are held now, or none. */
+  /** Notes that the set of held runs has changed. */
   holdsChanged(): void {
     const { changed, isHeld } = this.#options;
     for (const run of this.#ready) if (isHeld(run)) this.#hold(run);
@@ -63,7 +65,7 @@ export class Turns {
     this.#held.add(run);
   }
 
-  /** While a run grows, a little more of it is gathered: fewer and fuller sends. */
+  /** Waits until a growing run has a little more data: this makes fewer and fuller sends. */
   gather(run: SyncedRun): void {
     const { backend, clock, isSettled } = this.#options;
     const { gatherMs = 0 } = backend.describe().limits;
@@ -81,7 +83,7 @@ export class Turns {
     );
   }
 
-  /** A run has something to do. */
+  /** Adds a run that has work. */
   add(run: SyncedRun): void {
     if (run.isBusy || run.stoppedUntilMs > 0 || this.#options.signal.aborted) return;
     if (this.#options.isHeld(run)) {
@@ -89,11 +91,11 @@ export class Turns {
       return;
     }
     this.#ready.add(run);
-    // One that waits for the run above it is taken at the end of that one's turn, and changes nothing for the others.
+    // A run that waits for its parent is taken at the end of the parent's turn, and changes nothing for the others.
     if (!this.#isBelowAnother(run)) this.#pump();
   }
 
-  /** Does something in a turn of its own, so that a pass waits for it; `then` is called when it is over. */
+  /** Does some work in a turn of its own, so that a pass waits for it. `then` is called when the turn is over. */
   take(work: () => Promise<void>, then?: () => void): void {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#underWay.add(promise);
@@ -106,7 +108,7 @@ export class Turns {
     });
   }
 
-  /** Drops what is not under way, and waits for what is. */
+  /** Drops turns that have not begun, and waits for those under way. */
   async finish(): Promise<void> {
     for (const stopTimer of this.#gathering.values()) stopTimer();
     this.#gathering.clear();
@@ -138,7 +140,10 @@ export class Turns {
     }
   }
 
-  /** The run above it is there, and about to be opened: with what it has itself, not with what is below it. */
+  /**
+   * True if the parent of a run is about to be opened. The parent is opened for its own data, not for that of its
+   * children.
+   */
   #isBelowAnother(run: SyncedRun): boolean {
     const parent = this.#options.parentOf(run);
     return parent !== undefined && (parent.isBusy || this.#ready.has(parent) || this.#gathering.has(parent));

@@ -1,13 +1,13 @@
-/** Notes what of each watched root could not be read, for those who ask when the watch has ended. */
+/** Notes what of each watched root could not be read, for commands that ask after the watch has ended. */
 import type { LocalBackend } from '../backends/local/index.ts';
 import { ALL_RUNS, type DiscoverFact, filterOf, type ResolvedRoot, type RunRules } from '../discover/index.ts';
 import type { StateFile } from '../state/index.ts';
 
-/** Which roots are watched, and where notes go. */
+/** The roots that are watched, and the places for notes. */
 interface UnreadNotesOptions {
   readonly roots: ReadonlyMap<string, ResolvedRoot>;
   readonly rules?: RunRules | undefined;
-  /** Whether a root does not answer. */
+  /** True if a root does not answer. */
   readonly isSilent: (root: string) => boolean;
   readonly state: Pick<StateFile, 'noteUnread'>;
   readonly local: Pick<LocalBackend, 'noteUnread'> | undefined;
@@ -15,17 +15,17 @@ interface UnreadNotesOptions {
 
 const GONE = 'it does not exist';
 
-/** What of each root could not be read. */
+/** Keeps notes of what could not be read in each root. */
 export class UnreadNotes {
   readonly #options: UnreadNotesOptions;
-  /** As it was noted last, by root. */
+  /** The last note of each root. */
   readonly #noted = new Map<string, string | undefined>();
 
   constructor(options: UnreadNotesOptions) {
     this.#options = options;
   }
 
-  /** A scan is over. That all of a root could be read, only a scan of all of it can say. */
+  /** Notes the result of a scan. Only a scan of the whole root can say that everything was readable. */
   rootScanned({ root: name, obstacles, isMissing }: Extract<DiscoverFact, { kind: 'rootScanned' }>): void {
     const { roots, rules = ALL_RUNS, isSilent, state, local } = this.#options;
     const root = roots.get(name);

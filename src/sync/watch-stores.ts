@@ -8,18 +8,18 @@ import { FileLock, type StateFile } from '../state/index.ts';
 import type { FactLog } from '../status/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
 
-/** What is to be open. */
+/** The store and state that must be open. */
 interface Wanted {
   readonly store: StoreOptions | undefined;
   readonly statePath: string;
   readonly log?: FactLog | undefined;
   readonly clock?: Clock;
   readonly random?: Random;
-  /** The shard whose runs the state is to know. */
+  /** The rules with the shard whose runs the state covers. */
   readonly rules?: { readonly shard?: ShardRule | undefined } | undefined;
 }
 
-/** Store and state of a watch, to write to. */
+/** The store and state of a watch, open for writing. */
 export interface OpenStores {
   readonly local: LocalBackend | undefined;
   readonly state: StateFile;
@@ -33,7 +33,7 @@ export class WatchStores {
   #store: (StoreOptions & { readonly backend: LocalBackend; readonly lock: FileLock }) | undefined;
   #state: { readonly path: string; readonly file: StateFile } | undefined;
 
-  /** Opens what is not open yet, and closes what is not wanted any more. Throws as `watch` does. */
+  /** Opens what is not open yet, and closes what is no longer wanted. Throws as `watch` does. */
   async open({ store, statePath, log, ...surroundings }: Wanted): Promise<OpenStores> {
     const statePlace = resolve(statePath);
     if (this.#state !== undefined && this.#state.path !== statePlace) this.#closeState();
@@ -65,7 +65,7 @@ export class WatchStores {
     }
   }
 
-  /** `between`: what happens before the lock is free. */
+  /** `between`: is called before the lock is released. */
   async #closeStore(between = (): void => undefined): Promise<void> {
     const open = this.#store;
     this.#store = undefined;

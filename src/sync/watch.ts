@@ -11,8 +11,8 @@ import { WatchStores } from './watch-stores.ts';
 import { Watcher } from './watcher.ts';
 
 /**
- * Mirrors what is below the roots, then what is added to it, until the signal is aborted. Returns the status at that
- * time. Closes the lanes' backends. A lane that fails waits and does not end the watch. Throws as `backfill` does.
+ * Mirrors what is below the roots, then what is added, until the signal is aborted. Returns the status at that time.
+ * Closes the lanes' backends. A lane that fails waits and does not end the watch. Throws as `backfill` does.
  */
 export async function watch(options: WatchOptions): Promise<WatchStatus> {
   const places = new WatchStores();
@@ -23,7 +23,7 @@ export async function watch(options: WatchOptions): Promise<WatchStatus> {
   }
 }
 
-/** The same in places that stay open, for the next watch. The caller closes them. */
+/** Does the same with stores that stay open for the next watch. The caller closes them. */
 export async function watchIn(places: WatchStores, options: WatchOptions): Promise<WatchStatus> {
   const { trackers = [] } = options;
   try {

@@ -1,6 +1,6 @@
 /**
- * Notices, while a watch listens, that known files lie elsewhere now. Gathers what moved together, and follows it
- * between two rounds, when nothing of it is on its way.
+ * Notices during a watch that known files are at another path now. Gathers files that moved together, and follows the
+ * move between two rounds, when none of their data is under way.
  */
 import type { Clock } from '../clock.ts';
 import type { ChangedFile, FoundRun, ResolvedRoot, RunChange } from '../discover/index.ts';
@@ -23,34 +23,41 @@ import type { WatchStatus } from '../status/index.ts';
 /** The roots whose runs may move. */
 interface WatchedMovesOptions {
   readonly roots: ReadonlyMap<string, ResolvedRoot>;
-  /** Whether runs that lie elsewhere are followed, or taken for new ones. */
+  /** True if mirrorboard follows runs to another path; false if it treats them as new ones. */
   readonly isFollowed: boolean;
-  /** Where a root lies; undefined if it does not answer. */
+  /** Returns the path of a root; undefined if it does not answer. */
   readonly answeringPath: (name: string) => string | undefined;
-  /** Who knows runs. The state comes first: if we end between the two, the store's turn comes with the next start. */
+  /**
+   * Returns the places that know runs. The state comes first: if the process ends between the two, the next start
+   * moves the run in the store.
+   */
   readonly movables: () => Movable[];
   readonly status: Pick<WatchStatus, 'runMoved'>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-/** Renames are gathered so long: whole trees move at once. */
+/** How long renames are gathered: whole trees move at once. */
 const GATHER_MS = 500;
-/** So many times that if a run lies in another one's place, which may turn up elsewhere. */
+/**
+ * How many times as long they are gathered if a run is in the place of another run, which may still appear elsewhere.
+ */
 const MOST_GATHERED = 10;
 
-/** The runs that move while a watch listens. */
+/** Finds and follows runs that move during a watch. */
 export class WatchedMoves {
   readonly #options: WatchedMovesOptions;
-  /** Files heard of since one was seen that lies elsewhere now, by root, run and name: more may have moved with it. */
+  /**
+   * Files reported since the first one was found at another path, by root, run and name: more may have moved with it.
+   */
   readonly #moving = new Map<string, Map<string, Map<string, ChangedFile>>>();
   /** Moves that could not be followed. */
   readonly #unmovable = new Set<string>();
-  /** Files of which it can't be told yet whether they are known, by `keyOfFile`: no lane hears of them. */
+  /** Files, by `keyOfFile`, for which mirrorboard can't decide yet if they are known: no lane gets them. */
   readonly #unclear = new Set<string>();
-  /** Runs that went away, and may have been copied before. */
+  /** Runs that disappeared, and may have been copied before. */
   #copies: CopiedRuns | undefined;
-  /** Runs whose places were taken. */
+  /** Runs whose paths were taken by others. */
   #places: TakenPaths | undefined;
   /** Inodes of all known files: only a new file with a known inode can be a moved one. */
   #inodes = new KnownInodes();
@@ -60,12 +67,12 @@ export class WatchedMoves {
     this.#options = options;
   }
 
-  /** Begins a round. `endRound` is called when what moved together was heard of; then `follow` is due. */
+  /** Begins a round. `endRound` is called when the files that moved together are gathered; then `follow` is due. */
   begin(scanSoon: () => void, endRound: () => void): void {
     const { movables, answeringPath, clock, isFollowed, roots } = this.#options;
     this.#endRound = endRound;
     this.#inodes = this.#knownInodes();
-    // What a lane with a store of its own knows is newer than what the state does.
+    // A lane with its own store knows more recent data than the state.
     const held = movables().at(-1);
     this.#copies = held && new CopiedRuns(held, answeringPath, () => clock.steadyMs());
     this.#unclear.clear();
@@ -74,14 +81,14 @@ export class WatchedMoves {
       : new TakenPaths({ helds: movables(), pathOf: (root) => roots.get(root)?.path, roots: () => this.#answering(), scanSoon });
   }
 
-  /** True if this round ends: it says nothing more of files, since the next one looks at everything. */
+  /** True if this round is ending: it reports no more files, since the next round checks everything. */
   get hasMoved(): boolean {
     return this.#moving.size > 0;
   }
 
   /**
-   * Returns true if one of these new files is a known file at another path. `follow` then handles them, and this round
-   * reports none of them.
+   * Returns true if one of these new files is a known file at another path. `follow` then handles them, and this
+   * round reports none of them.
    */
   takes(root: string, changes: readonly RunChange[]): boolean {
     if (!this.#isMoved(root, changes)) return false;
@@ -96,7 +103,7 @@ export class WatchedMoves {
     return true;
   }
 
-  /** Follows what moved in the round that has ended. */
+  /** Follows the moves of the round that has ended. */
   follow(): void {
     const { roots, movables, status } = this.#options;
     for (const [root, found] of this.#movingRuns()) {
@@ -110,7 +117,10 @@ export class WatchedMoves {
     this.#moving.clear();
   }
 
-  /** The changes that can be told: it is certain which files they are of, and whose place they lie in. */
+  /**
+   * Returns the changes that can be reported: those for which it is certain which files they belong to, and whose
+   * path they have.
+   */
   sift(root: string, changes: readonly RunChange[]): readonly RunChange[] {
     const clear =
       this.#unclear.size === 0
@@ -122,22 +132,22 @@ export class WatchedMoves {
     return this.#places?.sift(root, clear) ?? clear;
   }
 
-  /** Changes that waited because their paths were taken, and can be reported now. */
+  /** Returns changes that waited because their paths were taken, and can be reported now. */
   due(): Iterable<{ readonly root: string; readonly changes: readonly RunChange[] }> {
     return this.hasMoved ? [] : (this.#places?.due() ?? []);
   }
 
-  /** The lanes hear of some files: from here on they are known. */
+  /** Notes files that the lanes get: from now on they are known. */
   noteKnown(files: readonly ChangedFile[]): void {
     for (const { stamp } of files) this.#inodes.add(stamp);
   }
 
-  /** Files are gone: their runs may have been copied before. */
+  /** Notes that files are gone: their runs may have been copied before. */
   filesGone(root: string, files: readonly { readonly run: string; readonly name: string }[]): void {
     this.#tell(this.#copies?.filesGone(root, files) ?? []);
   }
 
-  /** A scan of a root that began at a moment of `machineMs` is over. */
+  /** Notes the end of a root's scan. `startedAtMs`: when the scan began, by `machineMs`. */
   rootScanned(root: string, startedAtMs: number): void {
     this.#tell(this.#copies?.copiesFound() ?? []);
     this.#places?.scanned(root, startedAtMs);
@@ -163,7 +173,7 @@ export class WatchedMoves {
     for (const { followed, apart, unclear } of all) {
       if (isFollowed) for (const file of unclear) this.#unclear.add(file);
       for (const { otherwise, ...place } of isFollowed ? apart : [...followed, ...apart]) {
-        // What lies in another one's place waits for what becomes of that.
+        // A run in the place of another run waits until it is clear what happened to that one.
         if (isFollowed && otherwise === 'other') continue;
         status.runMoved(movedIncident({ ...place, becomes: otherwise }));
       }
@@ -181,7 +191,8 @@ export class WatchedMoves {
   }
 
   /**
-   * True if something lies where another run was that did not turn up yet: several may be moved one after the other.
+   * True if a run has the path of another run that has not appeared elsewhere yet: several may be moved one after the
+   * other.
    */
   get #isMoving(): boolean {
     return [...this.#movingRuns()].some(([root, found]) =>
@@ -194,7 +205,8 @@ export class WatchedMoves {
   }
 
   /**
-   * What moved together has been heard of a moment later, and what is moved by several commands a few moments later.
+   * Ends the round a moment later, when files that moved together have been reported. Waits a few times as long for
+   * moves by several commands.
    */
   #endRoundLater(nth: number): void {
     const { clock, signal } = this.#options;
@@ -204,13 +216,13 @@ export class WatchedMoves {
     });
   }
 
-  /** Opens no file: a file that hangs must not stop all runs. */
+  /** Returns options that open no file: a file that hangs must not stop all runs. */
   #byInode(root: string): FindOptions {
     const names = new Set(this.#answering());
     return { byInode: true, others: [...this.#options.roots.values()].filter(({ name }) => name !== root && names.has(name)) };
   }
 
-  /** The roots that answer. */
+  /** Returns the names of the roots that answer. */
   #answering(): string[] {
     const { roots, answeringPath } = this.#options;
     return [...roots.keys()].filter((name) => answeringPath(name) !== undefined);
@@ -220,14 +232,14 @@ export class WatchedMoves {
     const { movables, roots } = this.#options;
     const inodes = new KnownInodes();
     for (const held of movables()) {
-      // Of thousands of roots, most may be new: those are not asked for one by one.
+      // Of thousands of roots, most may be new: mirrorboard does not query those one by one.
       for (const { name } of held.roots()) if (roots.has(name)) for (const { stamp } of held.knownFiles(name)) inodes.seed(stamp);
     }
     return inodes;
   }
 }
 
-/** True if it lies where another run was that is not there any more. */
+/** True if the run is at the path of another run that is no longer there. */
 function isInPlace({ otherwise }: { readonly otherwise: string }): boolean {
   return otherwise === 'other';
 }

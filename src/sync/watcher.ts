@@ -1,4 +1,7 @@
-/** Joins the rooms continuously: the discovery threads say what changed, and each lane's sync brings its lane there. */
+/**
+ * Joins the parts into a continuous watch: the discovery threads report what changed, and each lane's sync brings its
+ * lane there.
+ */
 
 import { resolve } from 'node:path';
 import { DAMAGED_HINT, type LocalBackend } from '../backends/local/index.ts';
@@ -46,7 +49,7 @@ export class Watcher {
   readonly #local: LocalBackend | undefined;
   readonly #state: StateFile;
   readonly #roots: ReadonlyMap<string, ResolvedRoot>;
-  /** Paths of roots that could not be looked at when we began, nor since. */
+  /** Paths of roots that could not be accessed at the start, nor since. */
   readonly #unseen: Set<string>;
   readonly #late: LateRoots;
   readonly #status: WatchStatus;
@@ -54,7 +57,7 @@ export class Watcher {
   readonly #reader: JobReader;
   readonly #tree = new RunTree();
   #syncs: readonly LaneSync[] = [];
-  /** Ends the syncs, to begin them again once runs that lie elsewhere are followed. */
+  /** Ends the syncs. They begin again after runs at another path were followed. */
   #round = new AbortController();
   readonly #moves: WatchedMoves;
   readonly #quiet: QuietRuns;
@@ -113,7 +116,7 @@ export class Watcher {
       lanes: new Set(trackers.flatMap(({ name, routing }) => (routing !== undefined && asksForOthers(routing) ? [name] : []))),
       wasScanned: (root) => this.#status.roots.has(root),
       tree: this.#tree,
-      // Read each time: the caller may change it.
+      // This is read each time: the caller may change it.
       quietMs: () => options.quietRootMs,
       clock: this.#clock,
     });
@@ -138,7 +141,7 @@ export class Watcher {
   async run(): Promise<WatchStatus> {
     const { signal } = this.#options;
     const resolved = [...this.#roots.values()];
-    // One that can't be looked at is taken for what it was.
+    // A root that can't be accessed is assumed to be unchanged.
     const seen = resolved.filter(({ path }) => !this.#unseen.has(path));
     checkIdentities(seen, this.#local ?? heldBy(this.#state, this.#laneStates()));
     if (this.#options.moved !== 'new') {
@@ -151,7 +154,7 @@ export class Watcher {
     await this.#options.onStart?.(this.#status);
     const damage = this.#local?.damage();
     if (damage !== undefined) this.#status.storeDamaged(this.#options.store?.path ?? '', `${damage}. ${DAMAGED_HINT}`);
-    // In one transaction: of thousands of roots, the commits would cost more than the first scan.
+    // One transaction: for thousands of roots, single commits would cost more than the first scan.
     this.#state.together(() => {
       for (const root of resolved) this.#state.root(root.name, root.path);
     });
@@ -164,7 +167,7 @@ export class Watcher {
     signal.addEventListener('abort', stop);
     const stopTimer = this.#clock.every(TICK_MS, () => this.#tick(this.#clock.steadyMs()));
     try {
-      // A round ends where runs that lie elsewhere have to be followed: nothing of them may be on its way meanwhile.
+      // A round ends if runs at another path must be followed: no data of them may be under way meanwhile.
       while (!signal.aborted) {
         await this.#watchOnce(resolved);
         if (this.#failure !== undefined) throw this.#failure;
@@ -179,7 +182,7 @@ export class Watcher {
     }
   }
 
-  /** Watches until the signal says stop, something failed, or a run was seen that lies elsewhere now. */
+  /** Watches until the signal aborts, something fails, or a run was found at another path. */
   async #watchOnce(resolved: readonly ResolvedRoot[]): Promise<void> {
     const { signal, rules = ALL_RUNS, scanIntervalMs = 60_000, notify = true } = this.#options;
     const isOurs = this.#scope();
@@ -192,7 +195,7 @@ export class Watcher {
       isOurs,
     );
     const roots = resolved.map(({ name, path, below, links }) => ({ name, path, below, links, ...globsOf(rules, { name, path }) }));
-    // As above: a thread that takes another's place later asks for all.
+    // As above: a thread that later replaces another one asks for everything.
     const known = new Set((this.#local ?? this.#state).roots().map(({ name }) => name));
     let hasBegun = false;
     const discover = new DiscoverThreads({
@@ -214,20 +217,23 @@ export class Watcher {
           this.#wake = wake;
         });
       }
-      // A failure ends the watch without the signal: the syncs are left where they are, being safe there.
+      // A failure ends the watch without the signal: the syncs are abandoned, which is safe.
       if (this.#failure === undefined) await Promise.all(running);
     } finally {
       await discover.close();
     }
   }
 
-  /** Where a root lies; undefined if it does not answer. */
+  /** Returns the path of a root; undefined if it does not answer. */
   #answeringPath(name: string): string | undefined {
     const path = this.#roots.get(name)?.path;
     return path === undefined || this.#unseen.has(path) || this.#status.isSilent(name) ? undefined : path;
   }
 
-  /** The state first: should we end between the two, the store's turn comes with the next start. */
+  /**
+   * Returns the state, then the store. If the process ends between the two, the next start moves the run in the
+   * store.
+   */
   #movables(): Movable[] {
     return [this.#state, this.#local].flatMap((held) => (held === undefined ? [] : [movable(held)]));
   }
@@ -282,7 +288,7 @@ export class Watcher {
     return (this.#options.trackers ?? []).map(({ name, target }) => this.#state.lane(name, target));
   }
 
-  /** Which runs are watched: those below what was asked for that the globs let through. */
+  /** Returns a filter for the watched runs: those below the configured paths that the globs let through. */
   #scope(): (run: RunRef) => boolean {
     const { rules = ALL_RUNS } = this.#options;
     const filters = new Map([...this.#roots.values()].map((root) => [root.name, filterOf(rules, root)]));
@@ -293,14 +299,14 @@ export class Watcher {
     };
   }
 
-  /** What was mirrored before: only what differs is told, and what is gone. */
+  /** Yields the files that were mirrored before, so that discovery reports only what differs or is gone. */
   *#seen(root: string, isOurs: (run: RunRef) => boolean): Generator<SeenFile, void, void> {
     const isAlone = (this.#options.trackers ?? []).length === 0;
     for (const file of this.#local?.knownFiles(root) ?? []) {
       const run = { root, path: file.run };
       if (file.isDamaged && isOurs(run)) this.#retries.fileTroubled('local', run, file.name);
       if (file.wasRewritten && isOurs(run)) for (const sync of this.#syncs) sync.tidy?.(run);
-      // Other lanes may be elsewhere in it: then each sync looks for itself.
+      // Other lanes may have other positions in it: then each sync checks for itself.
       yield isAlone ? file : unsure(file);
     }
     if (this.#local !== undefined) return;
@@ -308,7 +314,7 @@ export class Watcher {
   }
 
   #hear(fact: DiscoverFact): void {
-    // What is found after we were asked to end is for the next start; of thousands of roots, it would hold up the end.
+    // What is found after the signal is left for the next start: with thousands of roots, it would delay the end.
     if (this.#options.signal.aborted) return;
     switch (fact.kind) {
       case 'filesChanged':
@@ -316,7 +322,7 @@ export class Watcher {
         if (!this.#moves.takes(fact.root, fact.changes)) this.#tellOf(fact.root, this.#moves.sift(fact.root, fact.changes));
         return;
       case 'filesGone':
-        // A round that ends says nothing of what continues elsewhere: the next one looks at everything.
+        // A round that is ending reports nothing that may have moved elsewhere: the next round checks everything.
         if (this.#moves.hasMoved || this.#late.leavesOut(fact.root)) return;
         this.#moves.filesGone(fact.root, fact.files);
         for (const { run: path, name } of fact.files) for (const sync of this.#syncs) sync.fileGone({ root: fact.root, path }, name);
@@ -341,7 +347,7 @@ export class Watcher {
   #rootScanned(found: Extract<DiscoverFact, { kind: 'rootScanned' }>): void {
     const verdict = found.isMissing ? undefined : this.#late.scanned(found.root);
     if (verdict?.kind === 'freed') {
-      // Only another round hears of the files that were left out.
+      // Only another round reports the files that were left out.
       this.#endRound();
       return;
     }
@@ -363,7 +369,7 @@ export class Watcher {
     this.#wake?.();
   }
 
-  /** What waited in places that were taken. */
+  /** Reports changes that waited because their paths were taken. */
   #tellDue(): void {
     for (const { root, changes } of this.#moves.due()) this.#tellOf(root, changes);
   }
@@ -377,7 +383,7 @@ export class Watcher {
       this.#quiet.noteGrowth(run);
       this.#moves.noteKnown(files);
       for (const sync of this.#syncs) if (!this.#heldBack.holds(sync, run, files)) sync.filesChanged(run, files);
-      // Written to without growing: perhaps bytes that could not be read are there now.
+      // The file was written to without growing: bytes that could not be read may be readable now.
       for (const { name, size, before } of files) {
         if (size === before && this.#retries.has(run, name)) for (const sync of this.#syncs) sync.tryAgain(run, name);
       }
@@ -406,9 +412,9 @@ export class Watcher {
     this.#writeStatus(false);
   }
 
-  /** `verify` and `lane` are other processes: what they found, and what people asked for, is in the state. */
+  /** Reads what other processes (`verify` and `lane`) wrote into the state: findings, and requests of users. */
   #readWhatOthersWrote(): void {
-    // A state that cannot be written for a while cannot be read either: what was known stays.
+    // A state that cannot be written for a while cannot be read either: the known values stay.
     if (this.#state.failure !== undefined) return;
     try {
       this.#readVerdicts();
@@ -425,7 +431,7 @@ export class Watcher {
     return path === undefined || runEndedAfterOf === undefined ? RUN_ENDED_AFTER_MS : runEndedAfterOf(path);
   }
 
-  /** For `status`: the state of the watch, and a snapshot of each lane for the time after this process. */
+  /** Writes the state of the watch for `status`, and a snapshot of each lane for the time after this process. */
   #writeStatus(isEnded: boolean): void {
     this.#state.together(() => {
       this.#state.writeStatus({ ...this.#status.document(), ...(isEnded ? { ended: true } : {}) });
@@ -437,7 +443,7 @@ export class Watcher {
     for (const lane of this.#allLaneStates()) this.#status.lane(lane.name).verified = lane.verdict();
   }
 
-  /** Returns the lanes of which other roots are paused now. */
+  /** Applies the pauses in the state. Returns the lanes whose pauses have changed. */
   #readPauses(): string[] {
     return this.#allLaneStates().flatMap((lane) => (this.#status.lane(lane.name).pause(lane.pauses()) ? [lane.name] : []));
   }
@@ -464,7 +470,7 @@ export class Watcher {
   }
 }
 
-/** A file of which each sync looks for itself how far it is: all that is reported of its state is which file it is. */
+/** Returns only the identity of a file, without its position: each sync checks for itself how much it has read. */
 function unsure<File extends SeenFile>(file: File): File {
   return { ...file, stamp: `.${inodeOf(file.stamp)}` };
 }

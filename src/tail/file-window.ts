@@ -2,19 +2,19 @@ import { noteGarbage } from '../memory/index.ts';
 import { readAt } from './open-file.ts';
 import { AroundReader, type UnreadableRange } from './read-around.ts';
 
-/** Bytes read at a time: long enough to make system calls cheap, short enough to stay in the processor's cache. */
+/** Bytes read at a time: enough to make system calls cheap, few enough to stay in the processor's cache. */
 const CHUNK_BYTES = 1 << 20;
-/** Read at first after the window was moved elsewhere. */
+/** Bytes read first after the window jumped to another place. */
 const LEAP_BYTES = 64 * 1024;
 /**
- * A longer record gets its own buffer, of just its length: its reader may keep that, and nothing else is read
- * into it.
+ * The length above which a record gets a buffer of its own, of exactly its length: its reader may keep that buffer,
+ * because nothing else is read into it.
  */
 const SHARED_BYTES = 4 * CHUNK_BYTES;
 
 /**
- * The part of a file that is in memory. One window serves many files, one after the other; it grows to hold a record
- * only when the file has that many bytes, whatever a length field says.
+ * The part of a file that is in memory. One window serves many files, one after the other. It grows to hold a record
+ * only if the file has that many bytes, whatever a length field says.
  */
 export class FileWindow {
   buffer = new Uint8Array(CHUNK_BYTES);
@@ -23,7 +23,7 @@ export class FileWindow {
   offset = 0;
   start = 0;
   end = 0;
-  /** See `SHARED_BYTES`. */
+  /** True if the buffer is a record's own: see `SHARED_BYTES`. */
   isKept = false;
   #fd = -1;
   readonly #around: AroundReader;
@@ -32,12 +32,12 @@ export class FileWindow {
     this.#around = new AroundReader(read);
   }
 
-  /** Parts of the file that the system could not read: they are zeros here. */
+  /** Parts of the file that the system could not read; the window has zeros there. */
   get unreadable(): readonly UnreadableRange[] {
     return this.#around.unreadable;
   }
 
-  /** Turns to another file. */
+  /** Switches to another file. */
   reset(fd: number): void {
     this.#fd = fd;
     this.#around.reset();
@@ -47,7 +47,9 @@ export class FileWindow {
     if (this.isKept || this.buffer.length > 2 * CHUNK_BYTES) this.#allocate(CHUNK_BYTES);
   }
 
-  /** Makes the window begin at `from` and hold `needed` bytes or more; false when the file ends before that. */
+  /**
+   * Makes the window begin at `from` and hold at least `needed` bytes; returns false if the file ends before that.
+   */
   provide(from: number, needed: number, fileEnd: number): boolean {
     const windowEnd = this.offset + this.end - this.start;
     const keep = from >= this.offset && from <= windowEnd ? windowEnd - from : 0;
@@ -63,14 +65,14 @@ export class FileWindow {
       if (isOwn) noteGarbage(needed);
       this.#allocate(isOwn ? needed : needed > CHUNK_BYTES ? needed + CHUNK_BYTES : CHUNK_BYTES);
       this.isKept = isOwn;
-      // A buffer of a record's own may have moved to another thread: then nothing of it is left to be kept.
+      // A record's own buffer may have moved to another thread: then there is nothing left to keep.
       if (keep > 0) this.buffer.set(old.subarray(keepFrom, keepFrom + keep));
     } else if (keepFrom > 0) {
       this.buffer.copyWithin(0, keepFrom, keepFrom + keep);
     }
     this.offset = from;
     this.start = 0;
-    // Who leaps mostly wants to know little of what is there; who continues wants all that follows.
+    // A reader that jumps mostly needs few bytes there; one that continues needs all that follows.
     const room = keep === 0 && from !== windowEnd ? Math.max(needed, LEAP_BYTES) : this.buffer.length;
     const want = Math.min(room, fileEnd - from) - keep;
     const got = want > 0 ? this.#around.read(this.#fd, this.buffer, keep, want, from + keep) : 0;

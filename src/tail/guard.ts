@@ -5,12 +5,12 @@ import type { Directory } from '../untrusted/index.ts';
 import { type OpenFile, openFile, readAt } from './open-file.ts';
 
 /**
- * What happened to a file since its state was noted. `cut`: what is there is a beginning of what was read, perhaps with
- * zeros after it: it is being written over itself, or was cut.
+ * The change of a file since its state was noted. `cut`: the file holds a beginning of what was read, perhaps with
+ * zeros after it. It is being overwritten, or was cut.
  */
 export type Change = 'same' | 'cut' | 'shortened' | 'replaced';
 
-/** Whether the bytes before the watermark are still those that were read. */
+/** Compares the bytes before the watermark with those that were read. */
 export function compareWithState(file: OpenFile, state: FileState): Change {
   const isShort = file.size < state.position.watermark;
   if (!isShort && holdsRecord(file.fd, state.guard.first) && holdsRecord(file.fd, state.guard.last)) return 'same';
@@ -21,7 +21,7 @@ export function compareWithState(file: OpenFile, state: FileState): Change {
 const scratch = new Uint8Array(12);
 const view = new DataView(scratch.buffer);
 
-/** Compares length and data checksum of a record as they are in the file; the data itself is not read. */
+/** True if a record's length and data checksum in the file are the marked ones. Does not read the data. */
 function holdsRecord(fd: number, mark: RecordMark | undefined): boolean {
   if (mark === undefined) return true;
   return orUnreadable(() => isRecordAt(fd, mark), true);
@@ -38,16 +38,16 @@ function isRecordAt(fd: number, mark: RecordMark): boolean {
 const FRAME_BYTES = 16;
 
 /**
- * Up to which byte a file has what was read of it, as far as the marks can tell, if it ends before the watermark (or
- * is nothing but zeros from there); undefined if something else is in it.
+ * Returns the end of what the file still has of the bytes that were read, if it ends before the watermark (or has
+ * only zeros from there); undefined if it has other content. Judges by the marks.
  */
 export function beginningOf(file: OpenFile, state: FileState): number | undefined {
   return beginning(file, state)?.end;
 }
 
 /**
- * Where the last record ends that is known to be one that was read, in a file that `beginningOf` takes for a
- * beginning.
+ * Returns the end of the last record that is known to be one of those that were read, in a file that `beginningOf`
+ * takes for a beginning.
  */
 export function validBeginningOf(file: OpenFile, state: FileState): number {
   return beginning(file, state)?.valid ?? 0;
@@ -66,7 +66,7 @@ function beginning(file: OpenFile, { guard, position }: FileState): Beginning | 
   if (file.size < first.offset + FRAME_BYTES + first.length) return isBegunAs(file, first) ? upTo(file.size) : undefined;
   if (!holdsRecord(file.fd, first)) return isZero(file.fd, first.offset) ? upTo(first.offset) : undefined;
   let end = first.offset + FRAME_BYTES + first.length;
-  // A trail that begins late, or not at all (an older version noted none), says too little of what is there.
+  // A trail that begins late, or not at all (an older version noted none), does not tell enough about the file.
   const [head] = trail;
   if (head === undefined) return file.size === end ? upTo(end, end) : undefined;
   let isZeros = false;
@@ -83,14 +83,14 @@ function beginning(file: OpenFile, { guard, position }: FileState): Beginning | 
   }
   if (file.size >= position.watermark && !isZeros && !(guard.last !== undefined && isZero(file.fd, guard.last.offset))) return undefined;
   if (held === 0 && head.offset > end && file.size > end) return undefined;
-  // What could not be read when it was checked cannot be compared: there may be valid records now.
+  // Bytes that could not be read when they were checked cannot be compared: they may be valid records now.
   if (position.gaps.some((gap) => gap.start < file.size && gap.end > end)) return undefined;
   return upTo(isZeros || file.size >= position.watermark ? Math.min(end, file.size) : file.size, end);
 }
 
 /**
- * True if what is there may become the first record that was read: it is the file's first, and as long, as far as
- * that is reported.
+ * True if the file's content may become the first record that was read: it is at the beginning of the file, and has
+ * the same length, if that is there already.
  */
 function isBegunAs(file: OpenFile, first: RecordMark): boolean {
   if (first.offset > 0) return false;
@@ -98,7 +98,7 @@ function isBegunAs(file: OpenFile, first: RecordMark): boolean {
   return view.getUint32(0, true) + view.getUint32(4, true) * 0x1_0000_0000 === first.length;
 }
 
-/** How a marked record is in a file now, and where it ends: `ended` if the file ends before it does. */
+/** Tells how a marked record is in a file now, and where it ends. `ended`: the file ends before the record does. */
 function markIn(
   file: OpenFile,
   { offset, checksum }: TrailMark,
@@ -114,12 +114,12 @@ function markIn(
   return { state: found === checksum ? 'held' : found === 0 ? 'zero' : 'other', end };
 }
 
-/** Whether a record's length and its checksum are zeros. */
+/** True if a record's length and length checksum are zeros. */
 function isZero(fd: number, offset: number): boolean {
   return orUnreadable(() => readAt(fd, scratch, 0, 12, offset) === 12 && scratch.every((byte) => byte === 0), false);
 }
 
-/** What cannot be read now was not written over for that. */
+/** Returns `otherwise` if the bytes cannot be read now: that does not mean they were overwritten. */
 function orUnreadable<T>(look: () => T, otherwise: T): T {
   try {
     return look();
@@ -129,19 +129,19 @@ function orUnreadable<T>(look: () => T, otherwise: T): T {
   }
 }
 
-/** The same for a file by its name, which may be another one now; a file that cannot be opened is not the same. */
+/** Compares a file by its name, which may have changed. A file that cannot be opened counts as replaced. */
 export function compareFile(directory: Directory, state: FileState, name = state.name): Change {
   return ofOpened(directory, name, (file) => compareWithState(file, state)) ?? 'replaced';
 }
 
 /**
- * How much of what was read of a file is under a name: all of it, its first two records, whatever comes behind
- * them (`beginning`), or so little that it may become that file or another one (`blank`): many files begin with the
- * same record.
+ * How much of a file's read content is under a name: all of it (`same`); its first two records, whatever follows
+ * (`beginning`); or so little that it may become that file or another one (`blank`), because many files begin with
+ * the same record.
  */
 export type Likeness = 'same' | 'beginning' | 'blank' | 'other';
 
-/** How far a file's bytes are those that a state knows: all of them, a beginning, or others. */
+/** Compares a file's bytes with those that a state knows: see `Likeness`. */
 export function likenessOf(directory: Directory, state: FileState, name: string): Likeness {
   const { first, trail = [] } = state.guard;
   const second = first && trail.find(({ offset }) => offset > first.offset);
@@ -154,7 +154,7 @@ export function likenessOf(directory: Directory, state: FileState, name: string)
   return ofOpened(directory, name, look) ?? 'other';
 }
 
-/** Undefined if a file cannot be opened or read: the next read reports why. */
+/** Opens a file and inspects it; undefined if it cannot be opened or read: the next read reports why. */
 function ofOpened<T>(directory: Directory, name: string, look: (file: OpenFile) => T): T | undefined {
   try {
     const file = openFile(directory, name);
@@ -168,7 +168,9 @@ function ofOpened<T>(directory: Directory, name: string, look: (file: OpenFile) 
   }
 }
 
-/** The length and checksum of the record a file begins with; undefined if it is not whole, or cannot be read. */
+/**
+ * Returns the length and checksum of the first record of a file; undefined if it is incomplete, or cannot be read.
+ */
 export function firstMark(directory: Directory, name: string): RecordMark | undefined {
   return ofOpened(directory, name, (file) => {
     if (readAt(file.fd, scratch, 0, 12, 0) < 12) return undefined;

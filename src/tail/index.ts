@@ -1,4 +1,4 @@
-/** Hands out the bytes of one file from an offset, and says what happened to the file. */
+/** Provides the bytes of one file from an offset, and tells what happened to the file. */
 export { FileWindow } from './file-window.ts';
 export {
   beginningOf,

@@ -4,7 +4,7 @@ import { type Directory, type OpenedFile, openSync } from '../untrusted/index.ts
 /** An event file opened for reading, as it was at that moment. */
 export type OpenFile = OpenedFile;
 
-/** Opens a regular file of a run; throws the system's error, or MB2010 and MB2011 for what is not read. */
+/** Opens a regular file of a run. Throws the system's error, or MB2010 and MB2011 for files that are not read. */
 export function openFile(directory: Directory, name: string): OpenFile {
   return openSync(directory, name);
 }

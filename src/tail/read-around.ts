@@ -1,7 +1,7 @@
 import { errorName, isAboutBytes } from '../system-error.ts';
 import { readAt } from './open-file.ts';
 
-/** Bytes of a file that the system does not give us; `end` is exclusive. */
+/** Bytes of a file that the system cannot read; `end` is exclusive. */
 export interface UnreadableRange {
   readonly start: number;
   readonly end: number;
@@ -9,15 +9,15 @@ export interface UnreadableRange {
   readonly error: string;
 }
 
-/** What a disk or a file server loses at a time: smaller pieces are not tried. */
+/** The amount that a disk or a file server loses at a time: smaller pieces are not tried. */
 const PAGE_BYTES = 4096;
-/** Readings that fail may take seconds each. When so many did, larger pieces are given up whole. */
+/** Failed reads after which larger pieces are given up whole: each may take seconds. */
 const MOST_FAILURES = 2048;
 const LARGE_BYTES = 1 << 20;
 
 /**
- * Reads a file around what cannot be read of it, in smaller and smaller pieces; what is left out is zeros, and known
- * by its place.
+ * Reads a file around its unreadable parts, in smaller and smaller pieces. It fills those parts with zeros, and lists
+ * their places.
  */
 export class AroundReader {
   readonly #read: typeof readAt;
@@ -28,19 +28,20 @@ export class AroundReader {
     this.#read = read;
   }
 
-  /** Turns to another file. */
+  /** Switches to another file. */
   reset(): void {
     this.#failures = 0;
     this.#unreadable = [];
   }
 
-  /** What could not be read so far, in the order in which it was tried. */
+  /** The parts that could not be read so far, in the order in which they were tried. */
   get unreadable(): readonly UnreadableRange[] {
     return this.#unreadable;
   }
 
   /**
-   * Reads up to `length` bytes at `position`; fewer only if the file ends. Throws errors that are not about some bytes.
+   * Reads up to `length` bytes at `position`; fewer only if the file ends. Throws errors that do not concern certain
+   * bytes.
    */
   read(fd: number, buffer: Uint8Array, start: number, length: number, position: number): number {
     try {
@@ -59,7 +60,7 @@ export class AroundReader {
 
   #both(fd: number, buffer: Uint8Array, start: number, length: number, position: number, cut: number): number {
     const first = this.read(fd, buffer, start, cut - position, position);
-    // Shorter than it was: the file ends here now.
+    // The file has become shorter: it ends here now.
     if (first < cut - position) return first;
     return first + this.read(fd, buffer, start + first, length - first, cut);
   }

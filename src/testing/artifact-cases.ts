@@ -25,7 +25,7 @@ async function allOf<T>(items: AsyncIterable<T> | Iterable<T>): Promise<readonly
   return all;
 }
 
-/** Params and artifacts of a tracker run. */
+/** Registers the cases about params and artifacts of a tracker run. */
 export function artifactCases(context: CaseContext): void {
   contractCase(context, 'compares params and files with what was stored', async (bench) => {
     const run = bench.run();
@@ -50,7 +50,7 @@ export function artifactCases(context: CaseContext): void {
       const outcome = await putFile?.call(delivery.backend, handle, file, signal);
       if (outcome?.kind === 'stored') files.push(file);
     }
-    // By another process: nothing is taken from memory.
+    // By another process, so that nothing comes from memory.
     await bench.close(delivery.backend);
     const backend = await bench.connect();
     assert.deepEqual(await backend.compareArtifacts?.(handle, { files, params }, signal), []);

@@ -10,7 +10,8 @@ import { differences, expectedOf, readHeld } from './read-back.ts';
 import { type Ledger, newLedger, SmallDelivery } from './small-delivery.ts';
 
 /**
- * One case's target with all that was made over it; the case ends with everything closed and nothing to complain of.
+ * One case's target with all backends made over it. At the end of the case, it closes everything, and the target must
+ * have no complaints.
  */
 export class Bench implements AsyncDisposable {
   readonly harness: Harness;
@@ -42,14 +43,14 @@ export class Bench implements AsyncDisposable {
     if (this.#open.delete(backend)) await backend.close();
   }
 
-  /** A process that opened a tracker run. */
+  /** Starts a process that opened a tracker run. */
   async delivery(source: RunSource, ledger: Ledger = newLedger(), backend?: Backend): Promise<SmallDelivery> {
     const delivery = new SmallDelivery(backend ?? (await this.connect()), ledger, source);
     await delivery.open();
     return delivery;
   }
 
-  /** Delivers drafts of a run, and expects that exactly they are read back. */
+  /** Delivers drafts of a run, and expects that exactly their points are read back. */
   async mirror(run: GrowingRun, drafts: readonly Draft[]): Promise<SmallDelivery> {
     const delivery = await this.delivery(run.source());
     await delivery.deliver(drafts);
@@ -57,7 +58,10 @@ export class Bench implements AsyncDisposable {
     return delivery;
   }
 
-  /** That the tracker run holds these drafts' points but for the refused ones, each once, and nothing else. */
+  /**
+   * Checks that the tracker run holds the points of these drafts without the refused ones, each once, and nothing
+   * else.
+   */
   async expectHeld({ backend, ledger }: SmallDelivery, drafts: readonly Draft[]): Promise<void> {
     assert.notEqual(ledger.handle, undefined);
     const found = await readHeld(backend, ledger.handle as Handle);
@@ -71,7 +75,7 @@ export class Bench implements AsyncDisposable {
   }
 }
 
-/** A case; skipped if the target cannot do what it needs. */
+/** Registers a case; skips it if the target cannot do what it needs. */
 export function contractCase(
   { harness, it }: CaseContext,
   name: string,
@@ -101,7 +105,7 @@ export function assertOutcomes(outcomes: readonly Outcome[], kind: Outcome['kind
   return outcomes;
 }
 
-/** That an error is one that mirrorboard shows, of such a code. */
+/** Checks that mirrorboard shows an error, with such a code. */
 export function assertError(error: unknown, code: RegExp): void {
   assert.match(String((error as { readonly code?: unknown } | undefined)?.code), code);
 }
@@ -109,7 +113,7 @@ export function assertError(error: unknown, code: RegExp): void {
 const PATIENCE_MS = 120_000;
 const LOOK_MS = 20;
 
-/** Waits until a condition holds; throws after two minutes. */
+/** Waits until a condition is true; throws after two minutes. */
 export async function until(condition: () => Promise<boolean> | boolean, what: string): Promise<void> {
   for (const end = steadyMs() + PATIENCE_MS; !(await condition()); await setTimeout(LOOK_MS)) {
     if (steadyMs() > end) throw new Error(`waited in vain: ${what}`);

@@ -8,8 +8,8 @@ import { runCases } from './run-cases.ts';
 import { valueCases } from './value-cases.ts';
 
 /**
- * Registers the contract's cases for a backend; `name` is in the name of the group. A case is left out if the
- * harness does not name what it needs.
+ * Registers the contract's cases for a backend; `name` is in the name of the group. Leaves out a case if the harness
+ * lacks what it needs.
  */
 export function contractSuite(name: string, harness: Harness, { describe, it, before, after }: Runner, options: SuiteOptions = {}): void {
   const context: CaseContext = { harness, it };

@@ -9,7 +9,7 @@ import { newLedger, SmallDelivery } from './small-delivery.ts';
 
 const T = 1_700_000_000;
 
-/** Scalars and a text, `count` events from `from` on. */
+/** Returns scalars and a text, `count` events from `from` on. */
 function events(from: number, count: number): Uint8Array[] {
   return Array.from({ length: count }, (_, i) => {
     const step = from + i;
@@ -21,7 +21,7 @@ function events(from: number, count: number): Uint8Array[] {
   });
 }
 
-/** A run with one parcel for each piece. */
+/** Writes pieces of a run, with one parcel for each. */
 function pieces(run: GrowingRun, count: number, size = 10): Draft[] {
   return Array.from({ length: count }, (_, i) => run.append(events(i * size, size))).flat();
 }
@@ -245,7 +245,7 @@ export function deliveryCases(context: CaseContext): void {
       const { replacesByKey } = first.backend.describe();
       await first.deliver(drafts.slice(0, 2));
       await bench.close(first.backend);
-      // A tracker that shows what comes twice twice is not sent to again without positions.
+      // Without positions, nothing is sent again to a tracker that stores repeated points twice.
       if (!replacesByKey) return;
       const second = await bench.delivery(run.source());
       assert.equal(second.ledger.handle, first.ledger.handle);
@@ -261,8 +261,7 @@ export function deliveryCases(context: CaseContext): void {
     async (bench) => {
       const run = bench.run();
       const drafts = pieces(run, 1);
-      // The tracker never answers, and requests have no time limit of their own that matters here: it ends by this,
-      // or not at all.
+      // The tracker never answers, and no time limit of a request matters here: only this ends the call.
       await dieWhileSending(bench, run, newLedger(), drafts, 'hang');
     },
     { needs: ['hang'] },
@@ -315,7 +314,7 @@ export function deliveryCases(context: CaseContext): void {
     const delivery = await bench.mirror(run, drafts);
     const tags = new Set<string>();
     for await (const { tag } of delivery.backend.readBack(delivery.ledger.handle!, { isWanted: (tag) => tag === 'lr' })) tags.add(tag);
-    // A backend may give more than was asked for, never less.
+    // A backend may return more than the requested tags, never less.
     assert.ok(tags.has('lr'));
   });
 
@@ -335,7 +334,7 @@ export function deliveryCases(context: CaseContext): void {
       [1],
     );
     await delivery.deliver(again);
-    // What the replaced bytes held stays in trackers; a store with views shows the present generation.
+    // The points of the replaced bytes stay in trackers; a store with views shows the current generation.
     await bench.expectHeld(delivery, addressing === 'position' ? again : [...drafts, ...again]);
   });
 }
@@ -365,7 +364,7 @@ async function dieWhileSending(
   await bench.close(backend);
 }
 
-/** Every text in an object: of an error its message, stack, causes and context too. */
+/** Returns every text in an object; for an error, also its message, stack, causes and context. */
 function everythingOf(thing: unknown, seen = new Set<unknown>()): string {
   if (typeof thing !== 'object' || thing === null) return String(thing);
   if (seen.has(thing)) return '';

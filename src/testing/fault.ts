@@ -1,17 +1,17 @@
-// What a tracker in a test does wrong, in the words of the contract suite; each tracker translates it into its own
-// wire.
+// Faults of a tracker in a test, in the words of the contract suite; each tracker translates them into its own
+// protocol.
 
-/** What may go wrong with a send. */
+/** The faults of a send. */
 export type FaultKind =
-  /** Asks to come back later, nothing stored. */
+  /** Asks to retry later, stores nothing. */
   | 'rateLimited'
-  /** Answers that it cannot at the moment, nothing stored. */
+  /** Answers that it is unavailable, stores nothing. */
   | 'unavailable'
-  /** The connection ends before an answer, nothing stored. */
+  /** Ends the connection before an answer, stores nothing. */
   | 'connectionLost'
-  /** Stores, and the connection ends before the answer. */
+  /** Stores, and ends the connection before the answer. */
   | 'answerLost'
-  /** Stores a part, and answers that it failed. */
+  /** Stores a part, and answers with a failure. */
   | 'partStored'
   /** Stores nothing and never answers. */
   | 'hang'
@@ -20,16 +20,16 @@ export type FaultKind =
   /** Denies access. */
   | 'noAccess';
 
-/** One thing that goes wrong. */
+/** A single fault. */
 export interface Fault {
   readonly kind: FaultKind;
-  /** Of `rateLimited`: what Retry-After says, seconds; undefined: there is none. */
+  /** The seconds of Retry-After, for `rateLimited`; undefined: no such header. */
   readonly afterSec?: number;
-  /** Of `rateLimited`: Retry-After as a date. Default: seconds. */
+  /** True for Retry-After as a date, for `rateLimited`. Default: seconds. */
   readonly asDate?: boolean;
 }
 
-/** Faults that wait for the next writes, first come first served. */
+/** Faults that wait for the next writes, in their order. */
 export class FaultQueue {
   readonly #waiting: Fault[] = [];
 
@@ -50,7 +50,7 @@ export class FaultQueue {
   }
 }
 
-/** Waits until the signal says stop: what a call that hangs does. Keeps no process alive. */
+/** Waits until the signal is aborted, as a call that hangs does. Keeps no process alive. */
 export function untilAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();

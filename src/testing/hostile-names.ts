@@ -1,6 +1,4 @@
-/**
- * Names that writers do write, and those that an attacker would: each must arrive, apart from all others.
- */
+/** Names that writers write, and those that an attacker would: each must arrive, distinct from all others. */
 export const HOSTILE_NAMES: readonly string[] = [
   ' ',
   ' leading',
@@ -72,7 +70,7 @@ export const HOSTILE_NAMES: readonly string[] = [
   'mirrorboard.run_key',
   '_step',
   '_timestamp',
-  // What escapes of others, or our own, may look like.
+  // Texts that look like escapes of other tools, or our own.
   'a.x2f.b',
   '.x41.',
   '.x2e.',
@@ -84,7 +82,7 @@ export const HOSTILE_NAMES: readonly string[] = [
   '\\u0041',
   '&amp;',
   'a.h0123456789abcdef',
-  // Beyond every tracker's bound, and the same up to it.
+  // Beyond every tracker's limit, and equal up to it.
   'x'.repeat(300),
   `${'x'.repeat(299)}y`,
   `${'x'.repeat(250)}`,
@@ -95,5 +93,5 @@ export const HOSTILE_NAMES: readonly string[] = [
   `${'('.repeat(299)})`,
 ];
 
-/** As names of runs: those above that a directory can have, too. */
+/** The names of runs, with those parents that a directory can have. */
 export const HOSTILE_RUNS: readonly string[] = HOSTILE_NAMES.filter((name) => !name.includes('\u0000') && name.length <= 300);

@@ -1,4 +1,4 @@
-/** The contract suite for backends, with what it is made of: event files, runs that grow, a small delivery, faults. */
+/** The contract suite for backends, with its parts: event files, runs that grow, a small delivery, faults. */
 export { assertError, assertOutcomes, Bench, contractCase, until } from './bench.ts';
 export type { CaseContext, Runner, SuiteOptions } from './case-context.ts';
 export { contractSuite } from './contract-suite.ts';

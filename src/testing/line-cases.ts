@@ -13,7 +13,7 @@ function points(from: number, count: number): Uint8Array[] {
   );
 }
 
-/** A process that sent one parcel and died after it had committed the intent of another. */
+/** Simulates a process that sent one parcel and died after it had committed the intent of another. */
 async function withOpenIntent(bench: Bench) {
   const run = bench.run();
   const drafts = [...run.append(points(0, 10)), ...run.append(points(10, 10))];
@@ -32,7 +32,7 @@ export function lineCases(context: CaseContext): void {
     const [before] = ledger.journal;
     const [next] = ledger.intent!.entries;
     const { file, start, end } = drafts[1]!.batch;
-    // Behind the last one, or the last one made longer.
+    // After the last one, or the last one extended.
     const isMerged = next!.firstLine === before!.firstLine;
     assert.partialDeepStrictEqual(next, {
       firstLine: isMerged ? before!.firstLine : before!.firstLine + before!.count,

@@ -7,7 +7,7 @@ export async function listen(server: Server): Promise<void> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 }
 
-/** Where a server listens: `http://127.0.0.1:PORT`. */
+/** Returns the address of a server: `http://127.0.0.1:PORT`. */
 export function urlOf(server: Server): string {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }

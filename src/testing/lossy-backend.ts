@@ -1,9 +1,9 @@
-// Puts a bad line between delivery and a backend that has no server of its own to misbehave.
+// Simulates a bad line between delivery and a backend that has no server of its own to fail.
 import type { Backend, Outcome, TrackerParcel } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
 import { type FaultQueue, untilAborted } from './fault.ts';
 
-/** The backend itself, but that its sends fail as the queue says. */
+/** Returns the backend itself, whose sends fail as the queue says. */
 export function lossy<Inner extends Backend>(backend: Inner, faults: FaultQueue): Inner {
   const send = backend.send.bind(backend);
   backend.send = async (parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> => {

@@ -3,8 +3,8 @@ import type { Backend, BackendContext, BackendType } from '../contract/index.ts'
 import { MirrorError } from '../errors.ts';
 
 /**
- * A backend as a lane makes one: from a section of the configuration. Throws MB1002 with all problems of the section.
- * `context` replaces parts of what the backend is made with; by default its lane is `test`, its environment empty,
+ * Makes a backend as a lane does: from a section of the configuration. Throws MB1002 with all problems of the
+ * section. `context` replaces parts of the backend's context; by default its lane is `test`, its environment empty,
  * and warnings are dropped.
  */
 export async function makeBackend<Settings>(

@@ -1,4 +1,4 @@
-// A run that grows, a tracker, and the lives of a state file that mirror the one into the other.
+// A run that grows, a tracker, and the lives of a state file that mirror the run into the tracker.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,12 +12,12 @@ import type { Draft, GrowingRun } from './parcels.ts';
 import { differences, expectedOf, readHeld } from './read-back.ts';
 
 type Mirroring = Pick<Parameters<typeof watch>[0], 'roots' | 'trackers' | 'statePath'>;
-/** What a lane has besides its backend. */
+/** The options of a lane besides its backend. */
 export type SceneLane = Partial<NonNullable<Parameters<typeof watch>[0]['trackers']>[number]>;
 
 const asItIs: (backend: Backend) => Backend = (backend) => backend;
 
-/** A backend of which some calls are others; undefined: it has no such call. */
+/** Returns a backend with some calls replaced; undefined: it has no such call. */
 export function backendWith(backend: Backend, calls: { readonly [Name in 'open' | 'noteFiles']?: Backend[Name] | undefined }): Backend {
   const others: Readonly<Record<PropertyKey, unknown>> = calls;
   return new Proxy(backend, {
@@ -43,7 +43,7 @@ export class Mirror {
     this.#lane = lane;
   }
 
-  /** Watches while `work` continues. */
+  /** Watches while `work` runs. */
   async watch(work: () => Promise<void>, change = asItIs): Promise<void> {
     const end = new AbortController();
     const backend = change(await this.#bench.target.connect());
@@ -61,14 +61,14 @@ export class Mirror {
     return await backfill({ ...this.#options(backend), store: undefined, signal });
   }
 
-  /** How far the lane has come in the present content of a file. */
+  /** Returns the lane's position in the current content of a file. */
   watermark(file: string): number {
     const sql = `SELECT watermark AS it FROM position JOIN file ON file.id = position.file
       WHERE file.name = ? AND position.generation = file.generation`;
     return Number(this.#ask(sql, file) ?? 0);
   }
 
-  /** Whether the lane has come to the end of every file. */
+  /** True if the lane is at the end of every file. */
   isAtEnd(): boolean {
     const sql = `SELECT count(*) AS it FROM file LEFT JOIN position ON position.file = file.id AND position.generation = file.generation
       WHERE position.watermark IS NULL OR position.watermark < file.size`;
@@ -102,19 +102,19 @@ export class Mirror {
   }
 }
 
-/** What a case mirrors: a run that grows, and the lives of its state. */
+/** The parts of a case that mirrors: a run that grows, and the lives of its state. */
 export interface MirrorScene {
   readonly run: GrowingRun;
-  /** A state file of this name. */
+  /** Returns a life of the state file of this name. */
   readonly life: (name: string, lane?: SceneLane) => Mirror;
   readonly runCount: () => Promise<number>;
-  /** That a tracker run holds all of this and nothing else, each point once. */
+  /** Checks that a tracker run holds the points of these drafts and nothing else, each point once. */
   readonly expectHeld: (handle: Handle | undefined, drafts: readonly Draft[]) => Promise<void>;
 }
 
 /**
- * Has `work` mirror a run into an empty target with `backfill` and `watch`. Fails if the target has complaints
- * afterwards.
+ * Calls `work`, which mirrors a run into an empty target with `backfill` and `watch`. Fails if the target has
+ * complaints afterwards.
  */
 export async function mirrorScene(harness: Harness, work: (scene: MirrorScene) => Promise<void>): Promise<void> {
   const target: Target = await harness.start();

@@ -1,4 +1,4 @@
-// Parcels as delivery hands them out, read from event files by the product's own reader.
+// Parcels in the form of delivery, read from event files by the product's own reader.
 import { createHash } from 'node:crypto';
 import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,18 +13,18 @@ import { concat, frame, versionEvent } from './events/index.ts';
 
 export { pointsOf };
 
-/** A parcel that is not addressed yet. */
+/** A parcel that has no tracker run yet. */
 export type Draft = Omit<TrackerParcel, 'handle'>;
 
 /** A point of a draft, with its series and its place. */
 export type DraftPoint = ParcelPoint;
 
-/** Drafts as parcels of a tracker run. */
+/** Returns drafts as parcels of a tracker run. */
 export function addressed(drafts: readonly Draft[], handle: Handle): TrackerParcel[] {
   return drafts.map((draft) => ({ ...draft, handle }));
 }
 
-/** A run in its own folder, whose files a test writes piece by piece; every piece comes back as parcels. */
+/** A run in its own folder, whose files a test writes piece by piece; it returns every piece as parcels. */
 export class GrowingRun {
   readonly run: RunRef;
   readonly root: string;
@@ -42,7 +42,7 @@ export class GrowingRun {
     mkdirSync(this.directory);
   }
 
-  /** A copy of a folder of event files. */
+  /** Copies a folder of event files. */
   static copyOf(directory: string, path: string): GrowingRun {
     const run = new GrowingRun(path);
     for (const entry of readdirSync(directory, { withFileTypes: true })) {
@@ -51,7 +51,7 @@ export class GrowingRun {
     return run;
   }
 
-  /** Writes events at the end of a file, which is begun with its version event. */
+  /** Writes events at the end of a file; a new file begins with its version event. */
   append(events: readonly Uint8Array[], file = 'events.out.tfevents.1700000000.host.1.0'): Draft[] {
     const path = join(this.directory, file);
     appendFileSync(path, concat(...(existsSync(path) ? events : [versionEvent(), ...events]).map(frame)));
@@ -59,15 +59,15 @@ export class GrowingRun {
   }
 
   /**
-   * Writes other events under a file's name, as a program does that begins again: in place, and with the same version
-   * event.
+   * Writes other events under a file's name, as a program does when it starts again: in place, and with the same
+   * version event.
    */
   replace(events: readonly Uint8Array[], file = 'events.out.tfevents.1700000000.host.1.0'): Draft[] {
     writeFileSync(join(this.directory, file), concat(...[versionEvent(), ...events].map(frame)));
     return this.read();
   }
 
-  /** What came to the files since they were read last. */
+  /** Returns the new data in the files since the last read. */
   read(): Draft[] {
     const names = readdirSync(this.directory).filter((name) => name.includes('tfevents') && !name.endsWith('.profile-empty'));
     const files = names.sort(compareNames).map((name) => ({ name }));
@@ -91,7 +91,7 @@ export class GrowingRun {
     return made;
   }
 
-  /** A look into what was read of the files so far, for a process that has them all before it. */
+  /** Returns the files read so far, for a process that has all of them on disk. */
   files(backend: Backend): RunFiles {
     const drafts = this.#drafts;
     return {
@@ -134,7 +134,7 @@ export class GrowingRun {
   }
 }
 
-/** Every folder below `root` that holds event files, relative to it. */
+/** Returns every folder below `root` that holds event files, relative to it. */
 export function runFolders(root: string): string[] {
   const found = new Set<string>();
   for (const entry of readdirSync(root, { withFileTypes: true, recursive: true })) {
@@ -144,7 +144,10 @@ export function runFolders(root: string): string[] {
   return [...found].sort(compareNames);
 }
 
-/** The draft in two halves, between records if it has several, otherwise between points; undefined if not possible. */
+/**
+ * Returns the draft in two halves, between records if it has several, otherwise between points; undefined if that is
+ * not possible.
+ */
 export function halved(draft: Draft): [Draft, Draft] | undefined {
   const points = pointsOf(draft);
   if (points.length < 2) return undefined;
@@ -160,7 +163,7 @@ export function halved(draft: Draft): [Draft, Draft] | undefined {
   return [part(true), part(false)];
 }
 
-/** A batch with some of its points. */
+/** Returns a batch with some of its points. */
 export function chosen(batch: Batch, isChosen: (offset: number, index: number) => boolean): Batch {
   const { scalars } = batch;
   const rows: number[] = [];
@@ -182,7 +185,7 @@ export function chosen(batch: Batch, isChosen: (offset: number, index: number) =
   return { ...batch, scalars: columns, objects: batch.objects.filter(({ offset, index }) => isChosen(offset, index)) };
 }
 
-/** A draft without points: what routing may leave of one, or what only notes a gap. */
+/** Returns a draft without points: routing may leave such a draft, or it only notes a gap. */
 export function emptied(draft: Draft): Draft {
   return { ...draft, batch: { ...chosen(draft.batch, () => false), marks: [] } };
 }

@@ -2,11 +2,11 @@ import type { Backend, Handle, HeldPoint, Refusal } from '../contract/index.ts';
 import { heldBy } from '../verify/compare/index.ts';
 import { type Draft, pointsOf } from './parcels.ts';
 
-/** Contents of points, each with how often it is there. */
+/** The contents of points, each with its number of occurrences. */
 export type HeldPoints = ReadonlyMap<string, number>;
 
 function contentOf(tag: string, plugin: string, { step, wallTime, value }: HeldPoint): string {
-  // Steps are integers however they are written down; numbers are told apart by their bits.
+  // Steps are integers in any notation; numbers are compared by their bits.
   const number = (x: number | bigint): string => (typeof x === 'bigint' || !Object.is(x, -0) ? String(x) : '-0');
   return JSON.stringify([tag, plugin, number(step), number(wallTime), typeof value === 'string' ? { text: value } : number(value)]);
 }
@@ -15,7 +15,7 @@ function add(held: Map<string, number>, content: string): void {
   held.set(content, (held.get(content) ?? 0) + 1);
 }
 
-/** All that a backend reads back of a tracker run. */
+/** Returns everything that a backend reads back from a tracker run. */
 export async function readHeld(backend: Backend, handle: Handle): Promise<HeldPoints> {
   const held = new Map<string, number>();
   for await (const { tag, plugin, points } of backend.readBack(handle)) {
@@ -24,7 +24,7 @@ export async function readHeld(backend: Backend, handle: Handle): Promise<HeldPo
   return held;
 }
 
-/** What a backend must read back once these drafts are delivered, but for the points that were refused. */
+/** Returns the points that a backend must read back after these drafts are delivered, without the refused ones. */
 export function expectedOf(
   backend: Backend,
   drafts: readonly Draft[],
@@ -35,14 +35,17 @@ export function expectedOf(
   for (const { tag, plugin, file, offset, index, step, wallTime, value } of drafts.flatMap(pointsOf)) {
     if (refused.has(`${file}/${offset}/${index}`)) continue;
     const point = { step, wallTime, value };
-    // A backend's own word on what it holds counts as far as its capabilities go, here as in `verify`.
+    // A backend's `asHeld` counts only within its capabilities, here as in `verify`.
     const there = heldBy(backend, backend.describe(), { tag, plugin }, point);
     if (there !== undefined) add(held, contentOf(tag, plugin, there));
   }
   return held;
 }
 
-/** The differences, one line each; empty if both are the same. Equal points may be one if the tracker merges them. */
+/**
+ * Returns the differences, one line each; empty if both are the same. Equal points may be one if the tracker merges
+ * them.
+ */
 export function differences(backend: Backend, expected: HeldPoints, found: HeldPoints): string[] {
   const { equalPoints } = backend.describe().keeps;
   const lines: string[] = [];

@@ -13,7 +13,7 @@ function point(step: number): Uint8Array {
   return event({ wallTime: T + step, step, summary: [simpleValue('loss', step)] });
 }
 
-/** Registers the cases about tracker runs: finding them, telling whose they are, ending them. */
+/** Registers the cases about tracker runs: finding them, deciding whose they are, ending them. */
 export function runCases(context: CaseContext): void {
   const { harness } = context;
   const { hasOneWriter = false, hasFingerprints = true } = harness;
@@ -103,7 +103,7 @@ export function runCases(context: CaseContext): void {
     await delivery.deliver(drafts);
     await delivery.backend.finish(ledger.handle!, { status: 'finished', endedAt: T + 2.5 }, signal);
     if (bench.target.statusOf !== undefined) assert.equal(await status(), 'finished');
-    // Points that were pending may still come, and the run may continue after all.
+    // Pending points may still come, and the run may continue after all.
     drafts.push(...run.append([point(3)]));
     await delivery.deliver(drafts);
     await delivery.backend.finish(ledger.handle!, undefined, signal);
@@ -187,7 +187,7 @@ export function runCases(context: CaseContext): void {
       await second.deliver(other);
       await bench.expectHeld(second, other);
       await bench.expectHeld(first, own);
-      // Each finds its own again.
+      // Each finds its own run again.
       const again = await bench.connect();
       assert.equal(await again.open(theirs.source({ instanceId: 'theirs' }), undefined, signal), second.ledger.handle);
       assert.equal(await again.open(mine.source({ instanceId: 'mine' }), undefined, signal), first.ledger.handle);
@@ -262,7 +262,7 @@ export function runCases(context: CaseContext): void {
       assert.equal(second.ledger.handle, first.ledger.handle);
       await second.deliver(drafts);
       await bench.expectHeld(second, drafts);
-      // From now on it is known by its file.
+      // From now on, its file identifies it.
       const third = await bench.connect();
       assert.equal(await third.open(run.source({ instanceId: 'a third one' }), undefined, signal), first.ledger.handle);
     },
@@ -275,7 +275,7 @@ export function runCases(context: CaseContext): void {
     async (bench) => {
       const [run, other] = [bench.run(), bench.run()];
       const drafts = run.append([0, 1, 2, 3].map(point));
-      // The same but for one point.
+      // The same except for one point.
       const theirs = other.append([...[0, 1, 2].map(point), point(9)]);
       const first = await bench.delivery(other.source({ fingerprint: [], instanceId: 'theirs' }));
       const asMine = async (instanceId: string): Promise<Handle> => {

@@ -1,5 +1,5 @@
-// The least that delivery does with a backend: open, send, try again, halve, keep a journal. What a state file would
-// hold survives in a ledger.
+// The smallest delivery over a backend: open, send, retry, halve, keep a journal. A ledger keeps the data of a state
+// file.
 import type {
   Backend,
   Handle,
@@ -14,27 +14,27 @@ import type {
 import { type FileState, pointCount } from '../model/index.ts';
 import { addressed, type Draft, halved, pointsOf } from './parcels.ts';
 
-/** What a state knows of a tracker run: survives the death of its user. */
+/** The facts of a state about a tracker run: they survive the death of its user. */
 export interface Ledger {
   handle: Handle | undefined;
   journal: JournalEntry[];
   intent: { readonly intent: Intent; readonly entries: readonly JournalEntry[]; readonly drafts: readonly Draft[] } | undefined;
-  /** Drafts that are settled; their objects are their names. */
+  /** The drafts that are settled; the objects themselves identify them. */
   readonly settled: Set<Draft>;
   readonly refusals: (Refusal & { readonly file: string })[];
 }
 
-/** The ledger of a state that knows nothing yet. */
+/** Returns the ledger of an empty state. */
 export function newLedger(): Ledger {
   return { handle: undefined, journal: [], intent: undefined, settled: new Set(), refusals: [] };
 }
 
-/** A backend that keeps its own positions, as the small delivery sees one. */
+/** A backend that keeps its own positions, as the small delivery sees it. */
 export interface OwningBackend extends Backend {
   readonly filesOf: (run: RunSource['run']) => readonly FileState[];
 }
 
-/** Whether a backend addresses by line. */
+/** True if a backend addresses by line. */
 export function isJournalled(backend: Backend): backend is JournalledBackend {
   return 'prepare' in backend && 'sendPrepared' in backend && 'resolve' in backend;
 }
@@ -46,12 +46,12 @@ function isOwning(backend: Backend): backend is OwningBackend {
 const TRIES = 100;
 const PAUSE_MS = 15;
 
-/** Delivers to one tracker run. Every object of it is one life of a process. */
+/** Delivers to one tracker run. Every object is one life of a process. */
 export class SmallDelivery {
   readonly backend: Backend;
   readonly ledger: Ledger;
   readonly source: RunSource;
-  /** Every outcome that came, in order. */
+  /** Every outcome so far, in order. */
   readonly outcomes: Outcome[] = [];
   readonly #signal: AbortSignal;
 
@@ -62,7 +62,7 @@ export class SmallDelivery {
     this.#signal = signal;
   }
 
-  /** Opens the tracker run, and settles what an earlier life left open. */
+  /** Opens the tracker run, and settles sends that an earlier life left open. */
   async open(): Promise<Handle> {
     const handle = await this.backend.open(this.source, this.ledger.handle, this.#signal);
     this.ledger.handle = handle;
@@ -81,7 +81,7 @@ export class SmallDelivery {
     return handle;
   }
 
-  /** Sends drafts once, and gives the outcomes as they come. A second call sends the very same again. */
+  /** Sends drafts once, and returns the outcomes as they come. A second call sends exactly the same again. */
   async sendOnce(drafts: readonly Draft[]): Promise<readonly Outcome[]> {
     if (this.ledger.handle === undefined) throw new Error('the tracker run is not open');
     if (!isJournalled(this.backend)) return this.backend.send(addressed(drafts, this.ledger.handle), this.#signal);
@@ -100,7 +100,7 @@ export class SmallDelivery {
     }
   }
 
-  /** What is ready to be sent, its intent committed, as it is when a process dies right after. */
+  /** Prepares a send and commits its intent, as when a process dies right after. */
   async prepare(drafts: readonly Draft[]): Promise<{ intent: Intent; parcels: TrackerParcel[] }> {
     if (!isJournalled(this.backend) || this.ledger.handle === undefined) throw new Error('there is nothing to prepare');
     const parcels = addressed(drafts, this.ledger.handle);
@@ -149,14 +149,14 @@ export class SmallDelivery {
   }
 
   #commit(drafts: readonly Draft[], entries: readonly JournalEntry[]): void {
-    // An entry may be the last one, made longer: it has the same first line.
+    // An entry may be the last one, extended: it has the same first line.
     const longer = new Set(entries.map(({ firstLine }) => firstLine));
     this.ledger.journal = [...this.ledger.journal.filter(({ firstLine }) => !longer.has(firstLine)), ...entries];
     this.ledger.intent = undefined;
     for (const draft of drafts) this.ledger.settled.add(draft);
   }
 
-  /** Every point of a parcel is stored or refused. */
+  /** Checks that every point of a parcel is stored or refused. */
   #note(draft: Draft, outcome: Outcome): void {
     if (outcome.kind !== 'accepted') return;
     const { points, refusals } = outcome;

@@ -5,50 +5,51 @@ import { close, listen, urlOf } from './loopback.ts';
 /** A request that a stub server took, with its body. */
 export interface StubRequest {
   /**
-   * What is in place of the parts of the route that begin with a colon, decoded. The last one may be `*NAME`, for
-   * all that is left.
+   * The values of the route's parts that begin with a colon, decoded. The last part may be `*NAME`, for the rest of
+   * the path.
    */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
-  /** The fault `partStored` is due: store a part of the body only. The server answers 500 then. */
+  /** True if the fault `partStored` is due: store only a part of the body. The server then answers 500. */
   readonly isPart: boolean;
 }
 
-/** What a stub server answers: status 200 by default. A body that is no text and no bytes goes out as JSON. */
+/** The answer of a stub server: status 200 by default. A body that is neither text nor bytes is sent as JSON. */
 export interface StubAnswer {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
 }
 
-/** What a stub server answers, and whom. */
+/** The routes of a stub server, and the clients that it accepts. */
 export interface StubOptions {
   /**
-   * What answers, by method and path: `{ 'POST /runs/:id/points': ({ params, body }) => … }`. The first route that
-   * fits counts.
+   * The handlers by method and path: `{ 'POST /runs/:id/points': ({ params, body }) => … }`. The first matching route
+   * is used.
    */
   readonly routes: Readonly<Record<string, (request: StubRequest) => StubAnswer | Promise<StubAnswer>>>;
-  /** The routes that go wrong when a fault is due: those that write points. */
+  /** The routes that fail when a fault is due: those that write points. */
   readonly faultyRoutes: readonly string[];
-  /** Every request must have it as `Authorization: Bearer`; others get 401. Default: anyone may ask. */
+  /**
+   * The token that every request must have as `Authorization: Bearer`; others get 401. Default: no token is needed.
+   */
   readonly token?: string;
 }
 
 const ERRORS: Partial<Record<Fault['kind'], number>> = { rateLimited: 429, unavailable: 503, noAccess: 401, partStored: 500 };
 
 /**
- * A strict HTTP server on a free port of the loopback interface, as a stub of a tracker: it misbehaves as a case of the
- * suite asks, and records what a correct client never does (`complaints`).
+ * A strict HTTP server on a free port of the loopback interface, as a stub of a tracker: it fails as a case of the
+ * suite asks, and records requests that a correct client never sends (`complaints`).
  */
 export class StubServer {
   /**
-   * Unknown routes, JSON that is none, bodies without a length, and what routes add. Has to be empty after every
-   * case.
+   * Unknown routes, invalid JSON, bodies without a length, and complaints of routes. Must be empty after every case.
    */
   readonly complaints: string[] = [];
-  /** Requests so far, by route. */
+  /** The requests so far, by route. */
   readonly counts = new Map<string, number>();
   readonly faults = new FaultQueue();
   readonly #options: StubOptions;
@@ -70,7 +71,7 @@ export class StubServer {
     return stub;
   }
 
-  /** Where it listens: `http://127.0.0.1:PORT`. */
+  /** Returns the address of the server: `http://127.0.0.1:PORT`. */
   get url(): string {
     return urlOf(this.#server);
   }
@@ -116,7 +117,7 @@ async function misbehave(fault: Fault, response: ServerResponse, work: () => Stu
   } else if (kind === 'connectionLost' || kind === 'answerLost') response.destroy();
 }
 
-/** The parameters of a route that fits; undefined if it does not. */
+/** Returns the params of a route that matches; undefined if it does not. */
 function paramsOf(route: string, method: string, path: string): Record<string, string> | undefined {
   const [routeMethod, routePath = ''] = route.split(' ');
   if (routeMethod !== method) return undefined;
@@ -134,7 +135,7 @@ function paramsOf(route: string, method: string, path: string): Record<string, s
   return wanted.length === given.length ? params : undefined;
 }
 
-/** Undefined if the client closed the connection in the middle. */
+/** Reads the body; undefined if the client closed the connection in the middle. */
 async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
   const pieces: Buffer[] = [];
   try {

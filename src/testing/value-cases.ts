@@ -29,7 +29,7 @@ const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR
 
 const T = 1_700_000_000;
 
-/** Registers the cases about what a point holds: numbers, times, steps, names, kinds. */
+/** Registers the cases about the content of a point: numbers, times, steps, names, kinds. */
 export function valueCases(context: CaseContext, { logs }: SuiteOptions): void {
   contractCase(context, 'gives back every scalar as it holds it', async (bench) => {
     const run = bench.run();
@@ -269,7 +269,7 @@ export function valueCases(context: CaseContext, { logs }: SuiteOptions): void {
         for (const { file, offset, index } of delivery.ledger.refusals) {
           const { plugin, value } = points.get(`${file}/${offset}/${index}`)!;
           if (!keeps.nan && Number.isNaN(value)) continue;
-          // What is no scalar in a series of scalars is held as tensors are, or not at all.
+          // A value that is not a scalar, in a series of scalars, is held as tensors are, or not at all.
           const kind = plugin === 'scalars' && typeof value === 'string' ? 'other' : plugin;
           assert.deepEqual([kind, holds[kind] ?? holds['other']], [kind, 'none']);
         }

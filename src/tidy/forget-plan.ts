@@ -1,5 +1,5 @@
 /**
- * Works out what is to be forgotten, and what that means: which files are still there, which tracker runs go and
+ * Determines what will be forgotten, and the effects: which files still exist, which tracker runs are removed and
  * which stay.
  */
 
@@ -12,7 +12,7 @@ import { hasEntries, isThere } from '../moves/index.ts';
 import { type ListedRun, listAllRuns } from '../overview/index.ts';
 import type { StateReader } from '../state/index.ts';
 
-/** Where is searched for what is known. */
+/** The sources of known roots and runs. */
 interface ForgetSources {
   readonly store: StoreReader | undefined;
   readonly state: StateReader | undefined;
@@ -20,43 +20,43 @@ interface ForgetSources {
   readonly lanes: readonly { readonly name: string; readonly target: string }[];
 }
 
-/** What is to be forgotten. */
+/** The selection of what will be forgotten. */
 export interface ForgetWish {
-  /** Whether a run is meant. Default: all. */
+  /** Returns true if a run is selected. Default: all. */
   readonly isMeant?: (run: RunRef) => boolean;
-  /** All of one root, and the root itself. */
+  /** The root that is forgotten with all its runs. */
   readonly root?: string;
-  /** Only what is gone: runs of which every file is gone, and gone files of others. */
+  /** True to forget only what is gone: runs whose files are all gone, and gone files of other runs. */
   readonly isGone: boolean;
   readonly keepsPoints: boolean;
-  /** Lanes that are to remove their tracker runs, too. */
+  /** Lanes that also remove their tracker runs. */
   readonly removeFrom: readonly Pick<TrackerLaneOptions, 'name' | 'target' | 'backend'>[];
 }
 
-/** What would be forgotten. */
+/** The plan of what will be forgotten. */
 export interface ForgetPlan {
   readonly forgettings: readonly Forgetting[];
   readonly runs: readonly ListedRun[];
   readonly files: readonly { readonly run: RunRef; readonly name: string }[];
-  /** In the runs that are forgotten whole. */
+  /** Points in the runs that are forgotten completely. */
   readonly points: number;
-  /** Runs of which files are there: they would be mirrored again. */
+  /** Runs with existing files: they would be mirrored again. */
   readonly there: readonly RunRef[];
   readonly removals: readonly Removal[];
-  /** Tracker runs that stay although their lane was named, and why. */
+  /** Tracker runs that stay although their lane was named, and the reasons. */
   readonly staying: readonly { readonly lane: string; readonly label: string; readonly reason: string }[];
   /** Roots whose deleted files are unknown: they are missing, empty, or do not answer. */
   readonly away: readonly KnownRoot[];
 }
 
-/** The roots that store or state know. */
+/** Returns the roots that the store or the state knows. */
 export function knownRoots({ store, state }: Pick<ForgetSources, 'store' | 'state'>): KnownRoot[] {
   const roots = new Map<string, KnownRoot>();
   for (const root of [...(state?.roots() ?? []), ...(store?.roots() ?? [])]) roots.set(root.name, root);
   return [...roots.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Works out what a wish would forget; changes nothing. */
+/** Determines what a wish would forget. Changes nothing. */
 export async function planForgetting(sources: ForgetSources, wish: ForgetWish): Promise<ForgetPlan> {
   const { root: whole, isMeant = () => true, isGone, keepsPoints, removeFrom } = wish;
   const all = listAllRuns({ ...sources, trackers: sources.lanes }, whole).filter(({ run }) => isMeant(run));
@@ -112,8 +112,8 @@ interface FilesOfRun {
 }
 
 /**
- * Which files of some runs exist, and which are deleted, by `keyOfRun`; and the roots that cannot be checked. `whole`:
- * a root that is checked even if it has no runs.
+ * Finds which files of some runs exist, and which are deleted, by `keyOfRun`; and the roots that cannot be checked.
+ * `whole`: a root that is checked even if it has no runs.
  */
 export async function lookForFiles(
   sources: Pick<ForgetSources, 'store' | 'state'>,
@@ -145,7 +145,7 @@ function lookIn(
   }
 }
 
-/** The tracker runs of some lanes that hold nothing but runs that are forgotten. */
+/** Returns the tracker runs of some lanes that hold only forgotten runs. */
 function removalsOf(
   { state }: Pick<ForgetSources, 'state'>,
   lanes: ForgetWish['removeFrom'],

@@ -1,6 +1,6 @@
 /**
- * Changes what is known of roots and runs in state, store and trackers, so that a crash on the way leaves nothing
- * half done.
+ * Changes what is known of roots and runs in state, store and trackers, so that a crash during a change leaves
+ * nothing incomplete.
  */
 import { existsSync } from 'node:fs';
 import type { LocalBackend } from '../backends/local/index.ts';
@@ -12,30 +12,30 @@ import type { Removal, Tidying } from '../model/index.ts';
 import { realPath } from '../real-path.ts';
 import type { StateFile, Task } from '../state/index.ts';
 
-/** Who is to hear of a change. */
+/** The state, store and trackers that a change affects. */
 export interface TidyTargets {
-  /** Undefined if there is none: then there is a store alone, which makes each change wholly. */
+  /** The state; undefined if there is only a store, which makes each change atomically. */
   readonly state: StateFile | undefined;
   readonly local: { readonly backend: LocalBackend; readonly path: string } | undefined;
-  /** The lanes at hand. */
+  /** The available lanes. */
   readonly trackers: readonly Pick<TrackerLaneOptions, 'name' | 'target' | 'backend'>[];
-  /** Something could not be done, and is tried again at the next start. */
+  /** Called when something could not be done. The next start retries it. */
   readonly warn: (message: string) => void;
   readonly signal: AbortSignal;
   /** Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 
-/** What happened to the tracker runs that were to be removed. */
+/** The outcome for the tracker runs that should be removed. */
 export interface Removed {
   readonly removed: number;
-  /** Those that are left for the next start. */
+  /** Tracker runs that are left for the next start. */
   readonly left: number;
 }
 
 /**
- * Makes changes everywhere: the state first, with notes of what is to follow, so that the next start finishes it
- * (`finishTidying`). All of them are in the state before a tracker run goes: one that is in use stays.
+ * Makes changes everywhere. The state comes first, with notes of what must follow, so that the next start finishes it
+ * (`finishTidying`). All changes are in the state before a tracker run is removed: one that is in use stays.
  */
 export async function tidy(targets: TidyTargets, tidyings: readonly Tidying[], removals: readonly Removal[] = []): Promise<Removed> {
   const { state, local } = targets;
@@ -48,7 +48,7 @@ export async function tidy(targets: TidyTargets, tidyings: readonly Tidying[], r
   return finishTidying(targets);
 }
 
-/** Finishes what was begun and cut off. Tasks for another store, or for a lane that is not available, wait. */
+/** Finishes changes that were interrupted. Tasks for another store, or for a lane that is not available, wait. */
 export async function finishTidying(targets: TidyTargets): Promise<Removed> {
   let [removed, left] = [0, 0];
   const removing = { failed: new Set<string>(), used: new Map<string, ReadonlySet<string>>() };
@@ -62,26 +62,26 @@ export async function finishTidying(targets: TidyTargets): Promise<Removed> {
   return { removed, left };
 }
 
-/** False where it is another store's. */
+/** Makes a task's change in the store. Returns false if the task belongs to another store. */
 function tellStore({ local }: TidyTargets, { store, tidying }: Task): boolean {
   if (store === undefined) return true;
   if (local === undefined || realPath(local.path) !== store) {
-    // A store that is gone has nothing to be told.
+    // A store that no longer exists needs no change.
     return !existsSync(store);
   }
   local.backend.tidy(tidying);
   return true;
 }
 
-/** What is known of the lanes that tracker runs are removed from, by their names. */
+/** The state of the lanes from which tracker runs are removed, by their names. */
 interface Removing {
   /** Lanes that failed: their other runs are not tried. */
   readonly failed: Set<string>;
-  /** The handles that each of them uses. */
+  /** The handles that each lane uses. */
   readonly used: Map<string, ReadonlySet<string>>;
 }
 
-/** Those that could not be removed, and are to be tried again. */
+/** Removes tracker runs. Returns those that could not be removed, and must be retried. */
 async function removeAll(
   { state, trackers, warn, signal, clock }: TidyTargets,
   removals: readonly Removal[],
@@ -97,13 +97,13 @@ async function removeAll(
     }
     const handles = used.get(lane) ?? handlesOf(state, removal);
     used.set(lane, handles);
-    // It was mirrored again meanwhile, and is in use.
+    // The tracker run was mirrored again meanwhile, and is in use.
     if (handles.has(handle)) continue;
     try {
       signal.throwIfAborted();
       await tracker.backend.remove?.(handle as Handle, AbortSignal.any([signal, timeoutSignal(REMOVE_MS, clock)]));
     } catch (error) {
-      // About this run alone: it is not there any more.
+      // This error is about this run alone: it no longer exists.
       if (error instanceof MirrorError && error.code === 'MB4006') continue;
       warn(`the tracker run of ${label} could not be deleted from ${lane}: ${messageOf(error)}`);
       rest.push(removal);
@@ -118,5 +118,5 @@ function handlesOf(state: StateFile | undefined, { lane, target }: Removal): Rea
   return new Set(handles.map(([, handle]) => handle));
 }
 
-/** How long one may take: a start waits for it. */
+/** The time limit for one removal: a start waits for it. */
 const REMOVE_MS = 15_000;

@@ -1,4 +1,4 @@
-/** Where links lead, part by part: nothing of a file system is touched that must not be. */
+/** Resolves links part by part, without touching parts of a file system that must not be touched. */
 import type { BigIntStats } from 'node:fs';
 import { dirname, isAbsolute, posix, relative, sep } from 'node:path';
 import { inDirectory, isWithin, type RootDirectory } from './directory.ts';
@@ -6,26 +6,28 @@ import { isOfTheKernel, type Mounts, mountsNow } from './mounts.ts';
 import { refusal, shown } from './refusal.ts';
 import { doNow, lstat, readlink, type Steps } from './steps.ts';
 
-/** What a link leads to. */
+/** The target of a link. */
 export interface LinkFinding {
   readonly real: string;
   readonly stat: BigIntStats;
-  /** It is below the root. */
+  /** True if the target is below the root. */
   readonly isInside: boolean;
-  /** Why it is not followed; undefined if it is. */
+  /** The reason why the link is not followed; undefined if it is. */
   readonly refused: string | undefined;
 }
 
-/** As many links as the system follows for one name. */
+/** The number of links that the system follows for one name. */
 const MOST_LINKS = 40;
-/** Directories that are remembered to be no links, while many links into the same one are followed. */
+/** The largest number of directories remembered not to be links, while many links into the same one are followed. */
 const MOST_KNOWN = 100_000;
 
 /** Follows links of one root as its rule says. */
 export class LinkFollower {
   readonly #root: RootDirectory;
   readonly #mounts: Mounts;
-  /** Parts of paths that are directories, for a walk that meets many links; what is opened later is checked again. */
+  /**
+   * Parts of paths that are directories, for a walk with many links; files that are opened later are checked again.
+   */
   readonly #known: Set<string> | undefined;
 
   constructor(root: RootDirectory, { mounts = mountsNow(), isRemembering = false } = {}) {
@@ -35,8 +37,8 @@ export class LinkFollower {
   }
 
   /**
-   * The same, and waits for it. Throws the system's error if a link leads nowhere, and MB2010 if following it is
-   * harmful.
+   * Follows a link and waits for it. Throws the system's error if the target is missing, and MB2010 if following the
+   * link is harmful.
    */
   followNow(link: string): LinkFinding {
     return doNow(this.#followFound(link));
@@ -46,7 +48,7 @@ export class LinkFollower {
     return yield* this.follow(link, yield* lstat(link));
   }
 
-  /** `link`: by its real directory; `stat`: its own. */
+  /** Follows a link. `link` is its path through its real directory; `stat` is that of the link itself. */
   *follow(link: string, stat: BigIntStats): Steps<LinkFinding> {
     const text = yield* readlink(link);
     const { real, stat: found } = yield* this.#resolve(link, text);
@@ -64,7 +66,7 @@ export class LinkFollower {
     return `the link ${name} belongs to user ${own.uid}, but its target ${shown(real)} belongs to user ${there.uid} (links: owner)`;
   }
 
-  /** The real path behind a link, and what is there. */
+  /** Returns the real path that a link leads to, and its `stat`. */
   *#resolve(link: string, text: string): Steps<{ readonly real: string; readonly stat: BigIntStats }> {
     const pending = partsOf(text);
     let at = isAbsolute(text) ? sep : dirname(link);
@@ -81,7 +83,7 @@ export class LinkFollower {
       this.#checkMount(link, at, next);
       const isLast = pending.length === 0;
       if (isLast && this.#mounts.at(next) === 'autofs') throw this.#unmounted(link, next);
-      // The mount point of an automount cannot even be checked without setting it off.
+      // The mount point of an automount cannot even be checked without triggering the mount.
       if (!isLast && (this.#known?.has(next) === true || this.#mounts.at(next) === 'autofs')) {
         at = next;
         stat = undefined;
@@ -104,7 +106,7 @@ export class LinkFollower {
     return { real: at, stat: stat ?? (yield* lstat(at)) };
   }
 
-  /** Looked up in the list of mounts, before anything is asked of `next`. */
+  /** Checks the list of mounts before any call on `next`. */
   #checkMount(link: string, at: string, next: string): void {
     const mounted = this.#mounts.at(next);
     if (isOfTheKernel(mounted)) {
@@ -126,7 +128,7 @@ export class LinkFollower {
   }
 }
 
-/** The last first. */
+/** Splits a path into its parts, the last one first. */
 function partsOf(path: string): string[] {
   return path
     .split(posix.sep)

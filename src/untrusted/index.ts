@@ -1,6 +1,6 @@
 /**
- * The one job of `untrusted`: open what others put below a root, and nothing else that their links, devices and pipes
- * lead to.
+ * Opens the files that others put below a root, and nothing else that their links, devices and pipes lead to: this is
+ * the only task of `untrusted`.
  */
 
 export { type Directory, directoryOf, fullPath, inDirectory, isWithin, type RootDirectory } from './directory.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { steadyMs } from '../clock.ts';
 
-/** File systems that show the kernel and its processes: reading there may say anything, and do anything. */
+/** File systems that represent the kernel and its processes: reading there may return anything, and do anything. */
 const OF_THE_KERNEL = new Set([
   ...[
     'proc',
@@ -23,31 +23,31 @@ const OF_THE_KERNEL = new Set([
   ...['functionfs', 'resctrl', 'xenfs', 'usbfs', 'spufs', 'pipefs', 'sockfs', 'apparmorfs', 'openpromfs', 'oprofilefs', 'ibmasmfs'],
 ]);
 
-/** So long a list of mounts is believed. */
+/** The time for which a list of mounts is valid. */
 const FRESH_MS = 1000;
 
-/** What is mounted where, without touching it: a check of a dead server or an automount would not return. */
+/** The list of mounts, used without touching them: a check of a dead server or an automount would not return. */
 export class Mounts {
   readonly #types: ReadonlyMap<string, string>;
 
-  /** `text`: that of /proc/self/mountinfo. */
+  /** `text`: the content of /proc/self/mountinfo. */
   constructor(text: string) {
     const types = new Map<string, string>();
     for (const line of text.split('\n')) {
       const [before = '', behind = ''] = line.split(' - ');
       const point = before.split(' ')[4];
-      // What was mounted last on one point is what is seen there.
+      // If several are mounted at one point, the last one is visible.
       if (point !== undefined) types.set(unescaped(point), behind.split(' ')[0] ?? '');
     }
     this.#types = types;
   }
 
-  /** The type of what is mounted right at a path; undefined if nothing is. */
+  /** Returns the type of the file system mounted exactly at a path; undefined if there is none. */
   at(path: string): string | undefined {
     return this.#types.get(path);
   }
 
-  /** The type of the file system that a real path is on, as far as the list says. */
+  /** Returns the type of the file system that contains a real path; undefined if the list does not tell. */
   typeOf(path: string): string | undefined {
     for (let at = path; ; at = dirname(at)) {
       const type = this.#types.get(at);
@@ -56,7 +56,7 @@ export class Mounts {
   }
 }
 
-/** True if a file system of this type holds what the kernel says (`proc`), not files. */
+/** True if a file system of this type shows the kernel's data (`proc`), not files. */
 export function isOfTheKernel(type: string | undefined): boolean {
   return type !== undefined && OF_THE_KERNEL.has(type);
 }
@@ -64,7 +64,7 @@ export function isOfTheKernel(type: string | undefined): boolean {
 let last: { readonly atMs: number; readonly mounts: Mounts } | undefined;
 
 /**
- * The mounts of this moment, give or take a second. Where the system does not list them there are none that matter
+ * Returns the current mounts, at most a second old. If the system does not list them, there are none that matter
  * here.
  */
 export function mountsNow(): Mounts {
@@ -78,11 +78,11 @@ function mountinfo(): string {
   try {
     return readFileSync('/proc/self/mountinfo', 'utf8');
   } catch {
-    return ''; // no Linux, or no /proc: then nothing leads there either
+    return ''; // no Linux, or no /proc: then no link leads there either
   }
 }
 
-/** Spaces and the like are written as three octal digits. */
+/** Decodes a path: spaces and similar characters are written as three octal digits. */
 function unescaped(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }

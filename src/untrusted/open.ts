@@ -1,4 +1,4 @@
-/** Opens files below a root. It checks the open descriptor, so the checked file is the one that is read. */
+/** Opens files below a root. It checks the open descriptor, so that the file it checked is the one it reads. */
 import type { BigIntStats } from 'node:fs';
 import * as fs from 'node:fs';
 import { posix } from 'node:path';
@@ -13,7 +13,7 @@ import { isOfTheKernel, mountsNow } from './mounts.ts';
 import { refusal, shown } from './refusal.ts';
 import { close, doLater, doNow, fstat, lstat, open, readlink, realpath, type Steps } from './steps.ts';
 
-/** A regular file, as it stood when it was opened. The caller closes it. */
+/** A regular file, with the size and stamp it had when it was opened. The caller closes it. */
 export interface OpenedFile {
   readonly fd: number;
   readonly size: number;
@@ -21,34 +21,35 @@ export interface OpenedFile {
   readonly stamp: string;
 }
 
-/** What is to be found under a name, without opening it. */
+/** The thing found under a name, without opening it. */
 export type Looked =
   | {
       readonly kind: 'file';
       readonly bytes: number;
       /**
-       * What it takes on its disk; less than its length for a sparse file. Undefined if the file system does not tell.
+       * The space that it takes on its disk; less than its length for a sparse file. Undefined if the file system
+       * does not tell.
        */
       readonly diskBytes: number | undefined;
       readonly stamp: string;
-      /** Device and inode: of all names of one file the same. */
+      /** Device and inode: the same for all names of one file. */
       readonly id: string;
       readonly changedAtMs: number;
-      /** When it was made; 0 if the file system does not tell. */
+      /** The time of creation; 0 if the file system does not tell. */
       readonly madeAtMs: number;
     }
   | { readonly kind: 'none' }
   | { readonly kind: 'directory' }
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** Read at a time. */
+/** Bytes read at a time. */
 const PIECE_BYTES = 256 * 1024;
-/** How often to search again for a file that moved since it was found. */
+/** The number of attempts to open a file if another one is found under its name each time. */
 const TRIES = 3;
 
 /**
- * Opens a file and waits for it: for separate threads. Throws the system's error, or MB2010 and MB2011 for what
- * is not read.
+ * Opens a file and waits for it: only for separate threads. Throws the system's error, or MB2010 and MB2011 for files
+ * that are not read.
  */
 export function openSync(directory: Directory, name: string): OpenedFile {
   return doNow(openSteps(directory, name));
@@ -59,7 +60,7 @@ export function lookAt(directory: Directory, name: string): Promise<Looked> {
   return doLater(lookSteps(directory, name));
 }
 
-/** The same, and waits for it. */
+/** Does the same, and waits for the result. */
 export function lookNow(directory: Directory, name: string): Looked {
   return doNow(lookSteps(directory, name));
 }
@@ -81,21 +82,21 @@ function* lookSteps(directory: Directory, name: string): Steps<Looked> {
   } catch (error) {
     if (error instanceof MirrorError && error.code === 'MB2010') return { kind: 'refused', reason: error.message };
     const code = systemCode(error) ?? '';
-    // Most runs have no such file, and one that goes away is none.
+    // Most runs have no such file, and one that disappears counts as none.
     if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'none' };
     if (code === 'EACCES' || code === 'EPERM' || code === 'ELOOP') return { kind: 'refused', reason: `it cannot be opened (${code})` };
     throw error;
   }
 }
 
-/** Bounds of a read. */
+/** The limits of a read. */
 interface ReadLimits {
-  /** A longer file is refused (MB2012) before anything of it is read. */
+  /** A longer file is refused (MB2012) before reading anything. */
   readonly mostBytes: number;
   readonly signal: AbortSignal;
 }
 
-/** All of a file, and its stamp. */
+/** Reads a whole file; returns its content and stamp. */
 export async function readWhole(
   directory: Directory,
   name: string,
@@ -110,7 +111,9 @@ export async function readWhole(
   return { content: Buffer.concat(read), stamp };
 }
 
-/** A file piece by piece, from a byte on. One that grows past the limit while it is read ends there, as MB2012. */
+/**
+ * Yields a file piece by piece, from a byte offset. If the file grows past the limit during the read, throws MB2012.
+ */
 export async function* pieces(
   directory: Directory,
   name: string,
@@ -121,7 +124,7 @@ export async function* pieces(
   try {
     file = await withSignal(opening, signal);
   } catch (error) {
-    // Nobody waits for it any more, so it closes itself.
+    // The caller no longer waits for it, so it closes itself.
     if (signal.aborted) void opening.then(({ fd }) => fs.close(fd)).catch(() => undefined);
     throw error;
   }
@@ -141,7 +144,7 @@ export async function* pieces(
       yield piece.subarray(0, bytesRead);
     }
   } finally {
-    // A read that hangs keeps its descriptor: the number must not be another file's when it comes back.
+    // A hanging read keeps its descriptor: its number must not belong to another file when the read returns.
     void reading.catch(() => undefined).then(() => fs.close(file.fd));
   }
 }
@@ -152,7 +155,7 @@ function tooLarge(directory: Directory, name: string, reason: string): MirrorErr
   return refusal('MB2012', reason, fullPath(directory, name));
 }
 
-/** File systems in user space often say that a file takes no room at all. */
+/** True if the file system tells how much space a file takes: those in user space often say that it takes none. */
 function isTellingBlocks(real: string): boolean {
   const type = mountsNow().typeOf(real);
   return type !== undefined && !type.startsWith('fuse') && type !== '9p' && type !== 'virtiofs';
@@ -168,7 +171,7 @@ function* openSteps(directory: Directory, name: string): Steps<OpenedFile> {
   }
 }
 
-/** As it is nearly always: no link on the way from the root. Undefined if there is one. */
+/** Opens a file in the usual case: no link on the way from the root. Undefined if there is one. */
 function* openPlainly(directory: Directory, name: string): Steps<OpenedFile | undefined> {
   const found = yield* lookPlainly(directory, name);
   if (found === undefined) return undefined;
@@ -176,7 +179,7 @@ function* openPlainly(directory: Directory, name: string): Steps<OpenedFile | un
   return yield* openAt(found.path, (real) => (directory.links === 'none' ? real === found.path : isWithin(real, directory.root)));
 }
 
-/** The parts of a name below a directory, none of which is a link. */
+/** Resolves the parts of a name below a directory if none of them is a link; undefined otherwise. */
 function* lookPlainly(directory: Directory, name: string): Steps<{ readonly path: string; readonly stat: BigIntStats } | undefined> {
   const parts = insideParts(directory, name);
   const own = directory.path === '' ? 0 : directory.path.split('/').length;
@@ -200,14 +203,15 @@ function* openThroughLinks(directory: Directory, name: string): Steps<OpenedFile
   return yield* openAt(expected, (real, found) => real === expected && (ownerUid === undefined || found.uid === ownerUid));
 }
 
-/** Where a name leads, and what is there. */
+/** Returns the real path of a name, and its `stat`. */
 function* foundSteps(directory: Directory, name: string): Steps<{ readonly real: string; readonly stat: BigIntStats }> {
   const plain = yield* lookPlainly(directory, name);
   return plain === undefined ? yield* foundThroughLinks(directory, name) : { real: plain.path, stat: plain.stat };
 }
 
 /**
- * From the root on, part by part; each link is followed as the rule says. `ownerUid`: who must own the file itself.
+ * Resolves a name from the root, part by part; follows each link as the rule says. `ownerUid`: the required owner of
+ * the file.
  */
 function* foundThroughLinks(
   directory: Directory,
@@ -235,13 +239,13 @@ function* foundThroughLinks(
   return { real, stat, ownerUid };
 }
 
-/** Undefined where what is open is not what was found. */
+/** Opens a path; undefined if the opened file is not the one that was found. */
 function* openAt(path: string, isMeant: (real: string, stat: BigIntStats) => boolean): Steps<OpenedFile | undefined> {
   let fd: number;
   try {
     fd = yield* open(path);
   } catch (error) {
-    // It has become a link since it was checked.
+    // The path has become a link since the check.
     if (systemCode(error) === 'ELOOP') return undefined;
     throw error;
   }
@@ -260,19 +264,19 @@ function* openAt(path: string, isMeant: (real: string, stat: BigIntStats) => boo
   }
 }
 
-/** The real path of an open file; undefined if it has none any more. */
+/** Returns the real path of an open file; undefined if it no longer has one. */
 function* whereIs(fd: number, path: string, { dev, ino }: BigIntStats): Steps<string | undefined> {
   try {
     return yield* readlink(`/proc/self/fd/${fd}`);
   } catch {
-    // No /proc here: then the path must lead to the same file still, without any link.
+    // There is no /proc: then the path must still lead to the same file, without any link.
     const real = yield* realpath(path);
     const there = yield* lstat(real);
     return there.dev === dev && there.ino === ino ? real : undefined;
   }
 }
 
-/** The parts of a name from the root on, `..` taken away; none of them leads above the root. */
+/** Returns the parts of a name from the root, with `..` resolved; none of them leads above the root. */
 function insideParts({ path }: Directory, name: string): string[] {
   const joined = posix.join('/', path, name);
   return joined.split('/').filter((part) => part !== '');

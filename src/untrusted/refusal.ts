@@ -1,9 +1,9 @@
 import { type ErrorCode, MirrorError } from '../errors.ts';
 
-/** Longest text from outside in a message, in characters: a link may have four thousand. */
+/** The longest outside text in a message, in characters: a link may have four thousand. */
 const MOST_TEXT = 300;
 
-/** Says that something is not read, and why; never what is in it. */
+/** Creates the error for something that is not read, with the reason; never includes its content. */
 export function refusal(
   code: Extract<ErrorCode, `MB201${number}`>,
   reason: string,
@@ -13,7 +13,7 @@ export function refusal(
   return new MirrorError(code, reason, { retry, context: { path } });
 }
 
-/** A path as messages show it: cut when it is long. */
+/** Shortens a long path for messages. */
 export function shown(path: string): string {
   return path.length <= MOST_TEXT ? path : `${path.slice(0, MOST_TEXT)}…`;
 }

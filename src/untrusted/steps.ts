@@ -1,47 +1,50 @@
 /**
- * Work on files as a sequence of system calls, so that it is written once: separate threads wait for each call,
- * the main thread must not, since a file server may never answer.
+ * Describes work on files as a sequence of system calls, so that it is written once. Separate threads wait for each
+ * call. The main thread must not, because a file server may never answer.
  */
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
 import * as calls from '../calls/index.ts';
 import { nameOfBytes, systemPath } from '../model/index.ts';
 
-/** One call, and of what. */
+/** One call, with its path or descriptor. */
 export type Ask =
   | { readonly call: 'lstat' | 'readlink' | 'realpath' | 'open'; readonly path: string }
   | { readonly call: 'fstat' | 'close'; readonly fd: number };
 
 /**
- * A sequence of calls, written once for threads that wait and for those that do not: each call is yielded, and its
- * result passed in.
+ * A sequence of calls, for threads that wait and for those that do not: the sequence yields each call, and receives
+ * its result.
  */
 export type Steps<Value> = Generator<Ask, Value, unknown>;
 
-/** Never waits for the writer of a pipe, never follows the last part, never outlives us in another program. */
+/**
+ * Flags that never wait for the writer of a pipe, never follow a link in the last part, and never leak the descriptor
+ * into another program.
+ */
 const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOFOLLOW;
 
-/** The facts of a path, of the link itself when it is one. */
+/** Returns the facts of a path; for a link, those of the link itself. */
 export function* lstat(path: string): Steps<fs.BigIntStats> {
   return (yield { call: 'lstat', path }) as fs.BigIntStats;
 }
 
-/** Where a link leads. */
+/** Returns the target of a link. */
 export function* readlink(path: string): Steps<string> {
   return (yield { call: 'readlink', path }) as string;
 }
 
-/** A path without links. */
+/** Returns a path without links. */
 export function* realpath(path: string): Steps<string> {
   return (yield { call: 'realpath', path }) as string;
 }
 
-/** Opens a path for reading. Gives the descriptor. */
+/** Opens a path for reading; returns the descriptor. */
 export function* open(path: string): Steps<number> {
   return (yield { call: 'open', path }) as number;
 }
 
-/** The facts of what is open. */
+/** Returns the facts of an open file. */
 export function* fstat(fd: number): Steps<fs.BigIntStats> {
   return (yield { call: 'fstat', fd }) as fs.BigIntStats;
 }
@@ -51,7 +54,7 @@ export function* close(fd: number): Steps<void> {
   yield { call: 'close', fd };
 }
 
-/** Does them one after the other, and waits for each. */
+/** Performs the calls one after the other, and waits for each. */
 export function doNow<Value>(steps: Steps<Value>): Value {
   let next = steps.next();
   while (next.done !== true) {
@@ -67,7 +70,7 @@ export function doNow<Value>(steps: Steps<Value>): Value {
   return next.value;
 }
 
-/** The same without holding anybody up. */
+/** Performs the calls without blocking the thread. */
 export async function doLater<Value>(steps: Steps<Value>, call = callLater): Promise<Value> {
   let next = steps.next();
   while (next.done !== true) {
@@ -85,7 +88,7 @@ export async function doLater<Value>(steps: Steps<Value>, call = callLater): Pro
 
 async function answerOf(ask: Ask, call: typeof callLater): Promise<unknown> {
   const close = (fd: number): void => void call({ call: 'close', fd }).catch(() => undefined);
-  // No caller waits for the close, and a path that hangs elsewhere does not refuse it: otherwise the descriptor would
+  // No caller waits for the close, and it is not refused if the path hangs elsewhere: otherwise the descriptor would
   // stay open.
   if (ask.call === 'close') return close(ask.fd);
   let work: Promise<unknown> | undefined;
@@ -95,7 +98,7 @@ async function answerOf(ask: Ask, call: typeof callLater): Promise<unknown> {
       return work;
     });
   } catch (error) {
-    // A file that opens after the caller gave up is closed.
+    // If a file opens after the caller gave up, it is closed.
     if (ask.call === 'open') void work?.then((fd) => close(fd as number)).catch(() => undefined);
     throw error;
   }

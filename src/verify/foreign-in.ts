@@ -1,4 +1,4 @@
-/** What a tracker holds that never was in event files, as far as its backend can tell. */
+/** Finds what a tracker holds that never was in event files, if its backend can tell. */
 import { systemClock } from '../clock.ts';
 import type { Foreign, OwnRun } from '../contract/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
@@ -12,21 +12,21 @@ import type { Obstacle } from './compare/index.ts';
 import { storedArtifacts } from './verify-artifacts.ts';
 import { startedProgress } from './verify-log.ts';
 
-/** How many foreign things there are of each kind. */
+/** The number of foreign things of each kind. */
 export type ForeignCounts = Readonly<Record<Foreign['kind'], number>>;
 
-/** What a lane holds that no mirror wrote. */
+/** The content of a lane that no mirror wrote. */
 export interface ForeignFindings {
   readonly counts: ForeignCounts;
-  /** The first ones of each kind. */
+  /** The first few of each kind. */
   readonly examples: readonly Foreign[];
-  /** What could not be looked through: what is there is not known. */
+  /** The parts that could not be searched, so that their content is not known. */
   readonly obstacles: readonly Obstacle[];
-  /** The look was ended early: what was not found proves nothing. */
+  /** True if the search ended early: then finding nothing proves nothing. */
   readonly interrupted: boolean;
 }
 
-/** Where is looked. */
+/** The settings of the search. */
 export interface ForeignOptions {
   readonly statePath: string;
   readonly linksOf?: LinkRules;
@@ -38,8 +38,8 @@ const MOST_EXAMPLES = 5;
 const MOST_OBSTACLES = 100;
 
 /**
- * Looks through all that a lane mirrored to, whichever roots are asked for: a tracker is switched off as a whole.
- * Undefined: its backend can't tell.
+ * Searches everything that a lane mirrored to, whichever roots the caller asks for, because a tracker is switched off
+ * as a whole. Returns undefined if its backend cannot tell.
  */
 export async function foreignIn(lane: TrackerLaneOptions, options: ForeignOptions): Promise<ForeignFindings | undefined> {
   return lane.backend.foreign === undefined ? undefined : new ForeignPass(lane, options).run();
@@ -68,7 +68,7 @@ class ForeignPass {
       if (!(await this.#look())) return undefined;
     } catch (error) {
       if (!signal.aborted) {
-        // A backend of a package has a class of its own.
+        // A backend from another package has an error class of its own.
         if (!(error instanceof MirrorError) || !error.code.startsWith('MB4')) throw error;
         this.#note({ what: this.#lane.name, reason: `${messageOf(error)}${error.hint === undefined ? '' : ` (${error.hint})`}` });
       }
@@ -77,7 +77,7 @@ class ForeignPass {
     return { counts: this.#counts, examples: this.#examples, obstacles: this.#obstacles, interrupted: signal.aborted };
   }
 
-  /** False: nobody can tell. */
+  /** Searches the lane; false if the backend cannot tell. */
   async #look(): Promise<boolean> {
     const { backend } = this.#lane;
     const { signal } = this.#options;
@@ -135,7 +135,9 @@ class ForeignPass {
     }
   }
 
-  /** As the configuration has them now: a tag that a former one gave the run counts as foreign. */
+  /**
+   * Returns the tags that the present configuration gives a run: a tag that a former one gave it counts as foreign.
+   */
   #tagsOf(run: RunRef): OwnRun['tags'] {
     const { namesOf, routing } = this.#lane;
     const { group, groupTag } = routing?.route.run(run, run) ?? {};

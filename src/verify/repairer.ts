@@ -8,30 +8,32 @@ import { type ReadRunFiles, recordEnd } from './verify-files.ts';
 /** A run whose points were compared. */
 export interface ComparedRun {
   readonly comparison: RunComparison;
-  /** Some of its series differ. */
+  /** True if some of its series differ. */
   readonly isDifferent: boolean;
   readonly facts: ReadonlyMap<string, FileFacts>;
-  /** As the lane has them. */
+  /** The series as the lane has them. */
   readonly series: readonly Series[];
   readonly directory: Directory;
   readonly files: ReadRunFiles;
 }
 
-/** Notes in the store, or in the state for a tracker, what would repair the differences that were found. */
+/**
+ * Notes what the next pass must mirror again to repair the differences: in the store, or for a tracker in the state.
+ */
 export interface Repairer {
-  /** What was noted so far. */
+  /** The repairs noted so far. */
   readonly done: Repairs;
-  /** The points of a run. */
+  /** Notes the repair of a run's points. */
   repairPoints(compared: ComparedRun): void;
-  /** What else a lane holds of it. */
+  /** Notes the repair of the other things that a lane holds of the run. */
   repairExtras(compared: ComparedRun, findings: ExtraFindings): Promise<void>;
-  /** A run that the lane does not have any more. */
+  /** Notes the repair of a run that the lane no longer has. */
   repairGone(run: RunRef, files: readonly FileState[]): void;
-  /** Throws if what was noted could not be written. */
+  /** Completes the notes. Throws if they could not be written. */
   finish(): void;
 }
 
-/** What a repairer did, counted while it works. */
+/** The counts of a repairer's work. */
 export class RepairCounts implements Repairs {
   gaps = 0;
   missingPoints = 0;
@@ -43,17 +45,15 @@ export class RepairCounts implements Repairs {
   readonly left: Obstacle[] = [];
 }
 
-/** How a lane takes what must be done about one file. */
+/** The way in which a lane repairs one file. */
 export interface FileRepairer {
-  /** Ranges of bytes are pending from now on. */
+  /** Marks ranges of bytes as pending. */
   addGaps(run: RunRef, file: string, gaps: readonly Gap[]): void;
-  /** All of a file must be mirrored again. */
+  /** Notes that the whole file must be mirrored again. */
   repairWhole(run: RunRef, file: FileRepair, facts: FileFacts): void;
 }
 
-/**
- * Goes through the files of a run that lack points, or have wrong ones; those that cannot say what is right are left.
- */
+/** Repairs the files of a run that lack points or have wrong ones. Leaves those that cannot tell what is right. */
 export function repairFiles({ comparison: { run, repair }, facts, directory }: ComparedRun, done: RepairCounts, lane: FileRepairer): void {
   for (const [name, file] of repair.files) {
     const known = facts.get(name);

@@ -1,4 +1,6 @@
-/** The comparison of one run: points first, chunk by chunk if they differ, then what else the lane holds of it. */
+/**
+ * Compares one run: first its points, chunk by chunk if they differ, then the other things that the lane holds of it.
+ */
 import type { FileState, RunRef } from '../model/index.ts';
 import type { PatientReader } from '../reading/index.ts';
 import {
@@ -26,15 +28,15 @@ const NO_EXTRAS: ExtraFindings = { listing: 0, media: NO_MEDIA, artifacts: NO_AR
 /** The lanes whose runs are compared. */
 export interface RunPassOptions {
   readonly source: LaneSource;
-  /** The lane that `source` is compared with; by default the event files are. */
+  /** The lane that `source` is compared with; by default the event files. */
   readonly other?: LaneSource;
-  /** Whole series, chosen by a seed; all of them by default. */
+  /** A share of whole series, chosen by a seed; default: all series. */
   readonly sample?: Sample;
-  /** Notes what is pending, so that the next pass brings it. Default: nothing is written. */
+  /** Notes what must become pending, so that the next pass brings it. Default: nothing is written. */
   readonly repairer?: Repairer | undefined;
   /** Ends the comparison early. */
   readonly signal: AbortSignal;
-  /** Told of every difference as it is found; they are not kept. */
+  /** Receives every difference when it is found; mirrorboard does not keep them. */
   readonly onDifference?: (difference: Difference) => void;
 }
 
@@ -50,7 +52,7 @@ export class RunPass {
     this.#reader = reader;
   }
 
-  /** Adds the run's verdict to the log. Throws what is wrong with a lane. */
+  /** Compares a run and adds its verdict to the log. Throws the errors of a lane. */
   async compare(candidate: VerifiedRun): Promise<void> {
     const { source, other, signal, onDifference, repairer } = this.#options;
     const { run, found, directory } = candidate;
@@ -105,7 +107,7 @@ export class RunPass {
     const { source, other } = this.#options;
     const right = other ?? source;
     const isBetween = other !== undefined;
-    // Both lanes were mirrored from event files: what neither read of them is not in them.
+    // Both lanes were mirrored from event files: a tag that neither of them read there is not in the files.
     const tags = new Set(isBetween ? [...source.catalogue(run), ...other.catalogue(run)].map(({ tag }) => tag) : []);
     return new RunComparison({
       run,
@@ -120,7 +122,10 @@ export class RunPass {
     });
   }
 
-  /** The left side is half of the way, the right side the other half. The files of a run count for both. */
+  /**
+   * Reads a side for the first time. The left side counts as the first half of the progress, the right side as the
+   * second. The files of a run count for both.
+   */
   async #readFirst(side: Side, comparison: RunComparison, states: readonly FileState[]): Promise<void> {
     const { progress } = this.#log;
     const { source, signal } = this.#options;

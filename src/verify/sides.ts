@@ -8,12 +8,12 @@ import { BatchStatuses, doubtOf, RunStatuses } from './statuses.ts';
 import { ReadRunFiles, wholeFiles } from './verify-files.ts';
 import type { VerifiedRun } from './verify-scope.ts';
 
-/** What one step of reading took in. */
+/** The amounts read in one step. */
 export interface CompareStep {
   /** Points of the left side. */
   readonly points: number;
   readonly records: number;
-  /** Of event files. */
+  /** Bytes of event files. */
   readonly bytes: number;
   /** Points that the lane on the right gave. */
   readonly held: number;
@@ -21,15 +21,15 @@ export interface CompareStep {
 
 const NOTHING: CompareStep = { points: 0, records: 0, bytes: 0, held: 0 };
 
-/** Steps cost time of their own: short series share one. */
+/** The points of a step: steps cost time of their own, so short series share one. */
 const STEP_POINTS = 1000;
 
-/** Reads both sides of one run into a comparison, the first time or, for one of its chunks, again. */
+/** Reads both sides of one run into a comparison: the first time, or again for one of its chunks. */
 export interface Side {
   read(comparison: RunComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<CompareStep, void, void>;
 }
 
-/** What the side of the files is about. */
+/** The options of the side of the files. */
 export interface FilesSideOptions {
   readonly source: LaneSource;
   readonly candidate: VerifiedRun;
@@ -37,7 +37,7 @@ export interface FilesSideOptions {
   readonly facts: Map<string, FileFacts>;
   readonly files: ReadRunFiles;
   readonly reader: PatientReader;
-  /** Told of what the lane gives at the first reading. */
+  /** Receives what the lane gives in the first reading. */
   readonly extras: Extras | undefined;
 }
 
@@ -50,8 +50,8 @@ export class FilesSide implements Side {
   }
 
   /**
-   * Of a snapshot the files are read first: what they cannot judge is then left out of the sums. Else the lane is:
-   * whatever arrives there meanwhile is in the files by the time they are read.
+   * Reads the files first if the lane is a snapshot: what they cannot judge is then left out of the sums. Otherwise
+   * reads the lane first: the files then contain whatever arrives in the lane meanwhile.
    */
   async *read(comparison: RunComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<CompareStep, void, void> {
     const { source, files } = this.#of;
@@ -84,7 +84,7 @@ export class FilesSide implements Side {
     }
   }
 
-  /** Each point in the form in which the lane holds it, or as one that the lane need not have. */
+  /** Names each point in the form in which the lane holds it, or as one that the lane need not have. */
   #expectEach(comparison: RunComparison, batch: Batch, files: ReadRunFiles, hasRefusals: boolean): void {
     const { source, facts } = this.#of;
     const status = new BatchStatuses(source, hasRefusals, batch, facts.get(batch.file));
@@ -99,7 +99,10 @@ export class FilesSide implements Side {
     }
   }
 
-  /** The files to their ends, so that points the lane already has but has not noted do not count as extra. */
+  /**
+   * Returns the files up to their ends, so that points that the lane already has but has not noted do not count as
+   * extra.
+   */
   async #filesToTheirEnds(): Promise<ReadRunFiles> {
     const { source, candidate, states, facts, reader } = this.#of;
     const whole = await wholeFiles(candidate.directory, states);
@@ -108,7 +111,7 @@ export class FilesSide implements Side {
   }
 }
 
-/** Two lanes; the files say what one of them need not have. */
+/** Two lanes; the files tell which points one of them need not have. */
 export class LanesSide implements Side {
   readonly #left: LaneSource;
   readonly #right: LaneSource;
@@ -125,7 +128,7 @@ export class LanesSide implements Side {
   async *read(comparison: RunComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<CompareStep, void, void> {
     const { run } = this.#candidate;
     const isWanted = (tag: string): boolean => comparison.isWanted(tag);
-    // Of what a backend can hold it may be sure only once its tracker has answered.
+    // A backend may know for sure what it can hold only after its tracker has answered.
     const left = await begun(this.#left.readBack(run, { isWanted, signal }));
     const right = await begun(this.#right.readBack(run, { isWanted, signal }));
     for await (const { tag, plugin, points } of left) {
@@ -143,7 +146,7 @@ export class LanesSide implements Side {
     if (isAgain) yield* this.#excuses(comparison, isWanted);
   }
 
-  /** Every point of the files, with its status in the lanes. */
+  /** Names every point of the files, with its status in the lanes. */
   async *#excuses(comparison: RunComparison, isWanted: (tag: string) => boolean): AsyncGenerator<CompareStep, void, void> {
     const { run, directory } = this.#candidate;
     const [left, right] = [new RunStatuses(this.#left, run), new RunStatuses(this.#right, run)];
@@ -168,7 +171,7 @@ export class LanesSide implements Side {
   }
 }
 
-/** The same, with its first element there already. */
+/** Returns the same items after waiting for the first one. */
 async function begun<Item>(items: AsyncIterable<Item>): Promise<AsyncIterable<Item>> {
   const iterator = items[Symbol.asyncIterator]();
   const first = await iterator.next();

@@ -1,4 +1,4 @@
-/** What `verify --repair` does for a tracker: notes in the state what must be sent again. */
+/** Does the work of `verify --repair` for a tracker: notes in the state what must be sent again. */
 import { MirrorError } from '../errors.ts';
 import { type FileState, type Gap, type RunRef, runLabel } from '../model/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
@@ -8,14 +8,14 @@ import type { ExtraFindings } from './lane-source.ts';
 import { type ComparedRun, type FileRepairer, RepairCounts, type Repairer, repairFiles } from './repairer.ts';
 import { recordEnd } from './verify-files.ts';
 
-/** More gaps than this in one file cost more than sending the data between them. */
+/** The largest number of gaps in one file; more of them cost more than sending the data between them. */
 const MOST_GAPS = 1000;
 
 /** A tracker's lane in the state. */
 export interface StateRepair {
   readonly state: StateFile;
   readonly lane: LaneState;
-  /** The same point sent again is no second one. */
+  /** True if sending a point again does not create a second one. */
   readonly canSendAgain: boolean;
 }
 
@@ -53,7 +53,7 @@ export class StateRepairer implements Repairer, FileRepairer {
     this.done.gaps += gaps.length;
   }
 
-  /** All of it, for the tags that miss something, but for what is pending already. */
+  /** Marks the whole file as pending for the tags that miss something, except what is pending already. */
   repairWhole(run: RunRef, { tags }: FileRepair, { name, watermark, gaps }: FileFacts): void {
     if (!this.#canSendAgain) {
       this.done.left.push({ what: `${runLabel(run)}/${name}`, reason: 'sending it again would duplicate it: mirror into a new lane' });
@@ -67,14 +67,14 @@ export class StateRepairer implements Repairer, FileRepairer {
     );
   }
 
-  /** Missing or changed params and artifacts are stored again. */
+  /** Has missing or changed params and artifacts stored again. */
   async repairExtras(_compared: ComparedRun, { again }: ExtraFindings): Promise<void> {
     if (again === undefined) return;
     for (const { path, rule } of again.artifacts) this.#lane.forgetArtifact(again.target, path, rule);
     this.done.artifacts += again.artifacts.length;
   }
 
-  /** All that was sent into it is pending, so that the next pass opens it again, or says why it cannot. */
+  /** Marks all that was sent into the run as pending, so that the next pass opens it again, or says why it cannot. */
   repairGone(run: RunRef, files: readonly FileState[]): void {
     if (!this.#canSendAgain) return;
     for (const { name, position } of files) {
@@ -88,7 +88,9 @@ export class StateRepairer implements Repairer, FileRepairer {
     throw this.#state.failure ?? new MirrorError('MB3101', 'the pending data could not be recorded in the state');
   }
 
-  /** The tracker may accept now what it refused before: a limit was raised, a store is back. */
+  /**
+   * Has refused points sent again: the tracker may accept them now, because a limit was raised or a store is back.
+   */
   #askAgain(run: RunRef, name: string, { unjudged }: FileFacts, directory: Directory): void {
     const state = unjudged === undefined ? this.#lane.knownFile(run, name) : undefined;
     if (state === undefined) return;

@@ -1,4 +1,4 @@
-/** Which points of the event files a lane is to have, and why it may lack others. */
+/** Tells which points of the event files a lane should have, and why it may lack others. */
 import type { Batch, FileState, RunRef } from '../model/index.ts';
 import { everyAt, type LeftOut } from '../route/index.ts';
 import { type FileFacts, type FilePoint, factsOf, isPendingAt, type PointStatus, type Unjudged } from './compare/index.ts';
@@ -16,7 +16,7 @@ export class BatchStatuses {
     const { run, file, generation } = batch;
     this.#source = source;
     this.#run = run;
-    // A batch of bytes that could not be read may reach further back than its first point.
+    // A batch of unreadable bytes may start before its first point.
     const range = { generation, start: batch.start, end: Math.max(batch.end, batch.start + 1) };
     const found = hasRefusals ? source.refusals(run, file, range) : [];
     this.#refusals = new Map(found.map(({ offset, index, kind }) => [`${offset}/${index}`, kind]));
@@ -33,7 +33,7 @@ export class BatchStatuses {
   }
 }
 
-/** Whether a lane was not to have a point. */
+/** True if a lane was not meant to have a point. */
 function isLeft(left: LeftOut | undefined, file: string, offset: number, step: number | bigint): boolean {
   const every = everyAt(left, file, offset);
   return every !== 1 && (every === 0 || BigInt(step) % BigInt(every) !== 0n);
@@ -58,12 +58,12 @@ export class RunStatuses {
   }
 }
 
-/** Why points of a tracker without positions may come from files that no longer exist. */
+/** Tells why points of a tracker without positions may come from files that no longer exist. */
 export function doubtOf(states: readonly FileState[], facts: ReadonlyMap<string, FileFacts>): Unjudged | undefined {
   for (const { unjudged, lost } of facts.values()) {
     if (unjudged !== undefined) return unjudged;
     if (lost.length > 0) return 'unreadable';
   }
-  // A former generation of a file was delivered, and trackers keep it.
+  // A former generation of a file was delivered, and trackers keep its points.
   return states.some(({ generation }) => generation > 0) ? 'replaced' : undefined;
 }

@@ -1,4 +1,6 @@
-/** What `verify --repair` does for the local store: notes it there, and writes media and listings at once. */
+/**
+ * Does the work of `verify --repair` for the local store: notes gaps there, and writes media and listings at once.
+ */
 import { StoreRepair } from '../backends/local/index.ts';
 import type { StoreOptions } from '../lanes/index.ts';
 import { type Gap, interpret, type RunRef, runLabel, sha256Of, valueJson } from '../model/index.ts';
@@ -16,7 +18,7 @@ export class StoreRepairer implements Repairer, FileRepairer, Disposable {
     this.#store = new StoreRepair(store);
   }
 
-  /** Missing points become gaps; a file with points too many or changed ones is mirrored again. */
+  /** Turns missing points into gaps; has a file with extra or changed points mirrored again. */
   repairPoints(compared: ComparedRun): void {
     const { comparison, series, isDifferent } = compared;
     if (!isDifferent) return;
@@ -38,7 +40,10 @@ export class StoreRepairer implements Repairer, FileRepairer, Disposable {
     this.done.distrusted.push({ run, file: name });
   }
 
-  /** Listings are counted from the points that are there: those that were lost would else be counted twice. */
+  /**
+   * Repairs listings and media. Counts listings from the points that are there: otherwise lost points would be
+   * counted twice.
+   */
   async repairExtras({ comparison: { run }, isDifferent, files }: ComparedRun, findings: ExtraFindings): Promise<void> {
     const { listing, badMedia = [] } = findings;
     if (isDifferent || listing > 0) this.#store.recount(run);
@@ -47,7 +52,7 @@ export class StoreRepairer implements Repairer, FileRepairer, Disposable {
   }
 
   repairGone(): void {
-    // A store has all runs that it knows.
+    // A store has all runs that it knows of.
   }
 
   finish(): void {
@@ -58,7 +63,7 @@ export class StoreRepairer implements Repairer, FileRepairer, Disposable {
     this.#store[Symbol.dispose]();
   }
 
-  /** Media are named by their content: the right bytes are taken from the event files. */
+  /** Writes media again. They are named by their content, so the right bytes are taken from the event files. */
   async #writeMedia(run: RunRef, bad: readonly MediaDifference[], files: ReadRunFiles): Promise<void> {
     const wanted = new Map(bad.map(({ mine, path }) => [mine, path]));
     const offer = (sha256: string, data: Uint8Array): void => {

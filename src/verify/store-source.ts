@@ -7,22 +7,22 @@ import type { RunRef } from '../model/index.ts';
 import { Listings, type MediaCounts, type MediaDifference, NO_ARTIFACTS, NO_MEDIA } from './compare/index.ts';
 import type { ExtraScope, Extras, LaneSource } from './lane-source.ts';
 
-/** An error of the store itself, not of its content. */
+/** Codes of errors of the store itself, not of its content. */
 const UNREACHABLE: ReadonlySet<string> = new Set(['MB3001', 'MB3005', 'MB3006']);
 
-/** True if an error says that a store cannot be read: then it says nothing about what it should hold. */
+/** True if an error says that a store cannot be read. It then says nothing about what the store should hold. */
 export function isUnreachable(error: unknown): boolean {
   return UNREACHABLE.has(systemCode(error) ?? '');
 }
 
-/** Reads a store for a comparison, as it is at this moment. Throws as `openStore` does. */
+/** Opens a store for a comparison, as it is at this moment. Throws as `openStore` does. */
 export function openStoreSource(store: StoreOptions): LaneSource & Disposable {
   const reader = openStore(store.path);
   let media: MediaList | undefined;
   const about = lastRun(reader);
   return {
     words: `the store ${store.path}`,
-    // Leaves out files that were forgotten but whose points were kept, and files that are in another root now.
+    // Leaves out files that were forgotten but whose points were kept, and files that are now in another root.
     roots() {
       const unread = reader.unreadRoots();
       return reader.roots().filter(({ name }) => reader.hasExpectedRuns(name) || unread.has(name));
@@ -60,7 +60,7 @@ export function openStoreSource(store: StoreOptions): LaneSource & Disposable {
   };
 }
 
-/** What the store knows of one run; the series are read when they are asked for. */
+/** The store's knowledge about one run; it reads the series on demand. */
 class StoredRun {
   readonly run: RunRef;
   readonly known: KnownRun;
@@ -79,7 +79,7 @@ class StoredRun {
   }
 }
 
-/** A run is asked about several times in a row: the store answers once. */
+/** Keeps the last run: a run is asked about several times in a row, and the store need answer only once. */
 function lastRun(reader: StoreReader): (run: RunRef) => StoredRun {
   let last: StoredRun | undefined;
   return (run) => {
@@ -88,7 +88,7 @@ function lastRun(reader: StoreReader): (run: RunRef) => StoredRun {
   };
 }
 
-/** Listings, which nobody must read the points for, and media files. */
+/** Listings, which need no reading of the points, and media files. */
 class StoreExtras implements Extras {
   readonly #of: StoredRun;
   readonly #media: MediaList;
@@ -123,7 +123,7 @@ class StoreExtras implements Extras {
     const { isSample, isWanted: isWantedTag, turn } = this.#scope;
     const counts = { ...NO_MEDIA };
     const bad: MediaDifference[] = [];
-    // Marks have no tag, and no place in a sample of series.
+    // Marks have no tag, so they do not belong to a sample of series.
     const isWanted = (tag: string | undefined): boolean => (tag === undefined ? !isSample : isWantedTag(tag));
     for (const { tag, sha256, path, found } of this.#media.of(run, isWanted)) {
       if (await turn()) break;

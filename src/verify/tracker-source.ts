@@ -1,4 +1,4 @@
-/** A tracker as a lane: what it gives back, and what the state says of it. */
+/** A tracker as a lane: the points that it gives back, and what the state says about it. */
 
 import { systemClock } from '../clock.ts';
 import type { Backend, Capabilities, Handle, KnownRoot, ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../contract/index.ts';
@@ -13,12 +13,12 @@ import type { ExtraScope, Extras, LaneSource } from './lane-source.ts';
 import { checkArtifacts, type RunArtifacts } from './verify-artifacts.ts';
 
 /**
- * Errors of a tracker that leave the other runs comparable, whatever the tracker says of itself: one answer was of no
- * use.
+ * Errors of a tracker that leave the other runs comparable, whatever the tracker says about itself: one of its
+ * answers was unusable.
  */
 const ABOUT_RUN: ReadonlySet<string> = new Set(['MB4006', 'MB4030', 'MB4031']);
 
-/** The state, being written or only read. */
+/** The state, opened for writing or only for reading. */
 export interface StateView {
   roots(): readonly KnownRoot[];
   lane(name: string, target: string): LaneReader;
@@ -26,11 +26,11 @@ export interface StateView {
 
 /** A tracker as a side of a comparison. */
 export interface TrackerSource extends LaneSource {
-  /** The same point sent again is no second one. */
+  /** True if sending a point again does not create a second one. */
   readonly canSendAgain: boolean;
 }
 
-/** A tracker's lane. `statePath` is for messages. */
+/** Returns a tracker's lane as a source. `statePath` is for messages. */
 export function trackerSource(
   { name, target, backend }: TrackerLaneOptions,
   state: StateView,
@@ -39,14 +39,17 @@ export function trackerSource(
 ): TrackerSource {
   const lane = state.lane(name, target);
   const { keeps, replacesByKey, readBack } = backend.describe();
-  // What a backend can hold it knows for sure once its tracker has answered.
+  // A backend knows for sure what it can hold only after its tracker has answered.
   let capabilities: Capabilities | undefined;
   const names = new LaneNames(lane);
   const isRead = ({ position, damage }: FileState): boolean =>
     position.watermark > 0 || damage.some(({ reason }) => reason === 'unreadable');
   let runs: RunRef[] | undefined;
   const answers = new AnswerWatch(clock, { fellSilent: () => undefined, heardAgain: () => undefined });
-  /** Tracker runs whose params and files were compared, with the first run that goes into each. */
+  /**
+   * Tracker runs whose params and files were compared: each is compared only once, with the first run that goes into
+   * it.
+   */
   const compared = new Set<string>();
   return {
     lane: name,
@@ -93,7 +96,7 @@ export function trackerSource(
       return trackerExtras(stored, candidate, compared, signal);
     },
     async blame(error, signal) {
-      // A backend of a package has a class of its own.
+      // A backend from another package has an error class of its own.
       const code = systemCode(error) ?? '';
       if (!code.startsWith('MB4')) return undefined;
       if (ABOUT_RUN.has(code)) return 'run';
@@ -101,7 +104,8 @@ export function trackerSource(
         await answers.ask(() => backend.probe(signal));
         return 'run';
       } catch {
-        // Why the run could not be read is reported; the probe only tells whose matter it is.
+        // The reason why the run could not be read is reported; the probe only tells whether the lane or the run is
+        // at fault.
         return 'lane';
       }
     },
@@ -125,13 +129,13 @@ export function trackerSource(
   };
 }
 
-/** Params and files. `compared`: gets the tracker run that they belong to. */
+/** Returns the comparison of params and files. Adds the tracker run that they belong to to `compared`. */
 function trackerExtras(stored: RunArtifacts, { directory }: ExtraScope['candidate'], compared: Set<string>, signal: AbortSignal): Extras {
   return {
     async compare() {
       const { target } = stored;
       compared.add(keyOfRun(target));
-      // A run that is folded is below its target.
+      // A folded run is below its target.
       const below = directoryOf({ path: directory.root, links: directory.links }, target.path);
       const { counts, differences, again } = await checkArtifacts(stored, below, signal);
       return { listing: 0, media: NO_MEDIA, artifacts: counts, differences, again: { target, artifacts: again } };
@@ -139,7 +143,7 @@ function trackerExtras(stored: RunArtifacts, { directory }: ExtraScope['candidat
   };
 }
 
-/** What goes wrong in a backend is about its tracker, whatever it throws. */
+/** Reads all points. Any error in a backend is about its tracker, whatever it throws. */
 async function* readAll(
   backend: Backend,
   handle: Handle,
@@ -154,12 +158,12 @@ async function* readAll(
     if (systemCode(cause)?.startsWith('MB') === true || options.signal?.aborted === true) throw cause;
     throw new MirrorError('MB4005', `reading back: ${messageOf(cause)}`, { cause });
   } finally {
-    // A caller that wants no more of it drops it.
+    // A caller that needs no more drops the iterator.
     await chunks.return?.();
   }
 }
 
-/** What a tracker run holds of one of the runs that go into it, under its own tags and files. */
+/** Yields what a tracker run holds of one of the runs that go into it, under that run's own tags and files. */
 async function* ofRun(
   run: RunRef,
   names: LaneNames,
@@ -181,7 +185,10 @@ async function* ofRun(
   }
 }
 
-/** A file of another run says nothing here. */
+/**
+ * Gives a point the run's own file name. Removes the position if the file is that of another run, because it tells
+ * nothing here.
+ */
 function withOwnFile(point: ReadBackPoint, run: RunRef, names: LaneNames): ReadBackPoint {
   if (point.file === undefined) return point;
   const { file, offset: _, index: __, ...content } = point;

@@ -1,4 +1,4 @@
-/** Of two lanes: the runs of the first one that were not compared. */
+/** Finds the runs of the first of two lanes that were not compared. */
 import { ALL_RUNS, filterOf, type RunRules } from '../discover/index.ts';
 import { keyOfRun } from '../model/index.ts';
 import type { Obstacle, UncomparedRun } from './compare/index.ts';
@@ -12,7 +12,10 @@ interface ComparedLanes {
   readonly compared: ReadonlySet<string>;
 }
 
-/** What the first lane has beyond what is compared; roots that are not there are reported already. */
+/**
+ * Yields the runs that the first lane has in addition to those compared. Skips missing roots: they are reported
+ * already.
+ */
 export function* uncomparedRuns(
   { source, other, rules = ALL_RUNS, compared }: ComparedLanes,
   obstacles: readonly Obstacle[],

@@ -1,4 +1,4 @@
-/** Compares the params and files of a tracker run with what the state says was stored there. */
+/** Compares the params and files of a tracker run with those that the state says were stored there. */
 
 import { MOST_TEXT_BYTES, readParams, readTextParams, readTextStamp } from '../artifacts/index.ts';
 import type { ArtifactDifference, Handle, RunParam, WantedArtifacts } from '../contract/index.ts';
@@ -10,44 +10,44 @@ import type { ArtifactCounts, StoredArtifactDifference } from './compare/index.t
 
 /** A tracker run, and what was stored in it from files next to the event files. */
 export interface RunArtifacts {
-  /** The run that the tracker run is made for. */
+  /** The run that the tracker run was created for. */
   readonly target: RunRef;
   readonly handle: Handle;
   readonly states: readonly ArtifactState[];
-  /** Missing: nobody can tell what is there. */
+  /** Compares; undefined if the backend cannot tell what is there. */
   readonly compare?: (handle: Handle, wanted: WantedArtifacts, signal: AbortSignal) => Promise<readonly ArtifactDifference[]>;
 }
 
-/** What a check of params and files of a run found. */
+/** The result of checking the params and files of a run. */
 export interface ArtifactFindings {
   readonly counts: ArtifactCounts;
   readonly differences: readonly StoredArtifactDifference[];
-  /** What must be done once more. */
+  /** Notes whose params or files must be stored once more. */
   readonly again: readonly ArtifactState[];
 }
 
-/** One thing that was stored, and all notes in the state that say so. */
+/** One thing that was stored, with all notes about it in the state. */
 interface Stored {
   readonly what: 'file' | 'param';
   readonly name: string;
   readonly mine: string;
   readonly states: ArtifactState[];
-  /** Several contents were stored under the name: which one is there is not known. */
+  /** True if several contents were stored under the name, so that it is not known which one is there. */
   isVague: boolean;
 }
 
-/** Which params and files were stored in a tracker run, as far as the state and the files say. */
+/** The params and files that were stored in a tracker run, according to the state and the files. */
 interface StoredArtifacts {
   readonly stored: ReadonlyMap<string, Stored>;
   readonly files: ReadonlyMap<string, WantedArtifacts['files'][number]>;
   readonly params: ReadonlyMap<string, RunParam>;
-  /** The params of each file are known; of one that is not what it was they are not. */
+  /** True if the params of each file are known. Those of a file that has changed are not. */
   readonly hasAllParams: boolean;
 }
 
 /**
- * `directory`: the one of the target. Params whose file is not what it was are left out: the next pass reads it
- * anyway.
+ * Collects what was stored. `directory` is that of the target. Leaves out the params of a file that has changed: the
+ * next pass reads it anyway.
  */
 export async function storedArtifacts(
   states: readonly ArtifactState[],
@@ -99,7 +99,7 @@ export async function checkArtifacts(
   signal: AbortSignal,
 ): Promise<ArtifactFindings> {
   const { stored, files, params } = await storedArtifacts(states, directory, signal);
-  // It may be taken now.
+  // The tracker may accept it now.
   const refused = states.filter(isRefusedFile);
   const differences = refused.map(({ path, hash, outcome }): StoredArtifactDifference => {
     const why = outcome.reason ?? '';
@@ -112,7 +112,7 @@ export async function checkArtifacts(
   for (const { kind: what, name, found: theirs } of found) {
     const known = stored.get(`${what} ${name}`);
     if (known === undefined || (known.isVague && theirs !== undefined)) continue;
-    // Of a file of params some may be there; what is not was named with its file.
+    // Some params of such a file may be there; those that are not were named with their file.
     if (theirs === undefined && known.states.every(isRefusedFile)) continue;
     differences.push({ kind: 'beside', run: target, tag: undefined, what, name, mine: known.mine, theirs });
     for (const state of known.states) again.add(state);
@@ -124,7 +124,7 @@ export async function checkArtifacts(
   return { counts, differences, again: [...again] };
 }
 
-/** Undefined: nobody can tell any more. */
+/** Reads the params of a file; undefined if they can no longer be known. */
 async function paramsOf(
   directory: Directory,
   { path, hash }: ArtifactState,
@@ -135,7 +135,7 @@ async function paramsOf(
   try {
     ({ content } = await readWhole(directory, path, { mostBytes: MOST_TEXT_BYTES, signal }));
   } catch {
-    // It is gone, or not read any more: what it held cannot be known.
+    // The file is gone, or mirrorboard no longer reads it: its former content cannot be known.
     return undefined;
   }
   if (sha256Of(content) !== hash) return undefined;
@@ -143,7 +143,7 @@ async function paramsOf(
   return read.kind === 'params' ? read.params : [];
 }
 
-/** What the record says that the text was in. */
+/** Reads the params from the record that held the text; undefined if they can no longer be known. */
 async function textParamsOf(
   directory: Directory,
   { stamp, hash }: ArtifactState,

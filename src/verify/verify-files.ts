@@ -1,4 +1,4 @@
-/** The files' side of a comparison: has the event files of a run read again, up to where they were mirrored. */
+/** The files' side of a comparison: has the event files of a run read again, up to their watermarks. */
 import { readdir } from 'node:fs/promises';
 import { closeSync, inTime, readSync } from '../calls/index.ts';
 import { isCompanion, isEventFileName } from '../discover/index.ts';
@@ -9,8 +9,8 @@ import { type Directory, fullPath, lookAt } from '../untrusted/index.ts';
 import { type FileFacts, rangesOf, type Unjudged } from './compare/index.ts';
 
 /**
- * The event files of one run, up to their watermarks; can be read again and again, in the reader's thread: a file
- * that hangs must not hang us.
+ * The event files of one run, up to their watermarks. They can be read several times. The reader's thread does that,
+ * because a hanging file must not block this one.
  */
 export class ReadRunFiles {
   readonly #run: RunRef;
@@ -32,17 +32,17 @@ export class ReadRunFiles {
     this.#directory = directory;
     this.#states = states;
     this.#facts = facts;
-    // Numbers of our own: a store that lost rows must not make one series pass for another.
+    // Uses its own numbers: otherwise, in a store that lost rows, one series could be taken for another.
     this.#known = series.map((facts_, id) => ({ ...facts_, id }));
     this.#reader = reader;
   }
 
-  /** The lane's, with series that only the files have behind it. */
+  /** The lane's series, followed by those that only the files have. */
   get catalogue(): readonly Series[] {
     return this.#catalogue;
   }
 
-  /** Every valid record before the watermarks that is not pending; what cannot be read is noted in the facts. */
+  /** Reads every valid record before the watermarks that is not pending. Notes in the facts what cannot be read. */
   async *batches(): AsyncGenerator<Batch, void, void> {
     this.#catalogue = [...this.#known];
     const again = this.#states.flatMap((state) => {
@@ -65,7 +65,7 @@ export class ReadRunFiles {
         next.value.release();
       }
     } finally {
-      // Who has seen enough leaves the rest of what was asked for: the next request must not get it.
+      // A caller that has seen enough leaves the rest of the answers: the next request must not get them.
       for (let next = await groups.next(); next.done !== true; next = await groups.next()) next.value.release();
     }
   }
@@ -88,13 +88,13 @@ const UNJUDGED: Readonly<Record<FileOutcome, Unjudged | undefined>> = {
   silent: 'unreadable',
 };
 
-/** What is known of a file that a lane has not read: nothing, so that any bytes are its bytes. */
+/** Returns the state of a file that a lane has not read: nothing is known of it, so it accepts any bytes. */
 function unread(name: string): FileState {
   const guard = { first: undefined, last: undefined };
   return { name, generation: 0, position: { watermark: 0, gaps: [] }, guard, damage: [], size: 0, stamp: '', records: 0 };
 }
 
-/** All of a run's files as they are now, to their ends; those that cannot be compared are left out. */
+/** Returns all of a run's files as they are now, up to their ends. Leaves out those that cannot be compared. */
 export async function wholeFiles(directory: Directory, states: readonly FileState[]): Promise<FileState[]> {
   const known = new Map(states.map((state) => [state.name, state]));
   const names = new Set([...known.keys(), ...(await filesIn(directory))]);
@@ -113,13 +113,13 @@ async function filesIn(directory: Directory): Promise<string[]> {
     const names = new Set((await inTime(path, () => readdir(path))).filter(isEventFileName));
     return [...names].filter((name) => !isCompanion(name, (other) => names.has(other)));
   } catch {
-    return []; // It is gone; that was said when the run was read.
+    return []; // The directory is gone; that was reported when the run was read.
   }
 }
 
 /**
- * Where the record at an offset of a file ends. A record is its length, a checksum of that, as many bytes, and their
- * checksum.
+ * Returns the end of the record at an offset of a file. A record consists of its length, a checksum of the length,
+ * that many bytes, and their checksum.
  */
 export function recordEnd(directory: Directory, name: string, offset: number): number {
   const { fd } = openFile(directory, name);

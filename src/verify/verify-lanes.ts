@@ -16,38 +16,38 @@ import { isUnreachable, openStoreSource } from './store-source.ts';
 import { type StateView, trackerSource } from './tracker-source.ts';
 import { type VerifyLaneOptions, verifyLane } from './verify-pass.ts';
 
-/** The lanes that are verified. */
+/** The lanes to verify. */
 export interface VerifyLanesOptions {
-  /** None: all that the lanes know, where they were last. */
+  /** Empty: everything that the lanes know, at its last known path. */
   readonly roots: readonly RootRequest[];
-  /** Which runs are compared. Default: all. */
+  /** The rules for the runs that are compared. Default: all runs. */
   readonly rules?: RunRules | undefined;
-  /** Undefined if the local lane is not asked for. */
+  /** Undefined if the caller does not ask for the local lane. */
   readonly store: StoreOptions | undefined;
-  /** How links of each root are followed. Default: `owner`. */
+  /** Tells how the links of each root are followed. Default: `owner`. */
   readonly linksOf?: LinkRules;
-  /** The caller closes their backends. */
+  /** The trackers' lanes. The caller closes their backends. */
   readonly trackers: readonly TrackerLaneOptions[];
   readonly statePath: string;
-  /** Whole series, chosen by a seed; all of them by default. */
+  /** A share of whole series, chosen by a seed; default: all series. */
   readonly sample?: Sample;
-  /** Note what is pending, so that the next pass repairs it. Default false: nothing is written. */
+  /** True to note what must become pending, so that the next pass repairs it. Default false: nothing is written. */
   readonly repair?: boolean;
   readonly signal: AbortSignal;
-  /** By which it is told how long a tracker has not answered. */
+  /** Measures how long a tracker has not answered. */
   readonly clock?: Clock;
   readonly onStart?: (progress: Progress) => void;
   readonly onDifference?: (difference: Difference, lane: string, other?: string) => void;
 }
 
 /**
- * Compares every lane with the event files, the local one first; one verification for each lane. A lane that cannot be
- * compared has the reason in `obstacles`. Throws MB3106 before any work if `repair` is asked for while another process
- * writes to the state.
+ * Compares every lane with the event files, the local one first, and returns one verification for each lane. The
+ * `obstacles` name the reason if a lane cannot be compared. Throws MB3106 before any work if `repair` is set while
+ * another process writes to the state.
  */
 export async function verifyLanes(options: VerifyLanesOptions): Promise<Verification[]> {
   const { store, trackers, statePath, signal } = options;
-  // Locked before anything is compared: hours later would be too late to hear that another process writes.
+  // Takes the lock before comparing: it would be too late to learn hours later that another process writes.
   const isRepaired = options.repair === true && trackers.length > 0 && existsSync(statePath);
   const writing = isRepaired ? StateFile.open(statePath, { now: Date.now }) : undefined;
   try {
@@ -97,7 +97,7 @@ async function verifyStore(store: StoreOptions, options: VerifyLanesOptions): Pr
   }
 }
 
-/** Compares what two lanes hold, each as the other one would hold it. `mine` is the first one's. */
+/** Compares two lanes, each in the form in which the other one would hold its points. `mine` is the first one's. */
 export async function verifyBetween(names: readonly [string, string], options: VerifyLanesOptions): Promise<Verification> {
   const { store, trackers, statePath } = options;
   const state = names.some((name) => name !== 'local') ? StateFile.openForReading(statePath) : undefined;
@@ -120,25 +120,27 @@ export async function verifyBetween(names: readonly [string, string], options: V
   }
 }
 
-/** The same options, with the lanes that a difference is about. */
+/** Returns the same options, with the lanes that a difference is about. */
 function shared(options: VerifyLanesOptions, lane: string, other?: string): Omit<VerifyLaneOptions, 'source'> {
   return { ...options, onDifference: (difference) => options.onDifference?.(difference, lane, other) };
 }
 
-/** What cannot be compared, if an error says so; undefined for any other error. */
+/** Names what an error makes incomparable; undefined for any other error. */
 type WhatFailed = (error: unknown) => string | undefined;
 
-/** A lane of which nothing is known yet proves nothing. */
+/** Names the lane if nothing is known of it yet: that proves nothing. */
 function ifUnmirrored(lane: string): WhatFailed {
   return (error) => (error instanceof MirrorError && (error.code === 'MB3105' || error.code === 'MB3008') ? lane : undefined);
 }
 
-/** A store that cannot be read says nothing about what it should hold. */
+/** Names the store if it cannot be read: it then says nothing about what it should hold. */
 function ifUnreachable(path: string): WhatFailed {
   return (error) => (isUnreachable(error) ? path : undefined);
 }
 
-/** A lane that cannot be compared must not keep the others from being compared. */
+/**
+ * Turns such an error into an obstacle: a lane that cannot be compared must not keep the others from being compared.
+ */
 async function orObstacle(
   lane: string,
   where: string,

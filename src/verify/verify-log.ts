@@ -1,6 +1,5 @@
 /**
- * What a comparison keeps while it continues: how far it is, what it found of each run, and what could not be
- * compared.
+ * The state of a comparison in progress: how far it is, what it found for each run, and what could not be compared.
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -12,17 +11,20 @@ import { fullPath } from '../untrusted/index.ts';
 import { type FileFacts, isInSample, type Obstacle, type RunVerdict, type Sample, type TroubledFile } from './compare/index.ts';
 import type { VerifiedRun } from './verify-scope.ts';
 
-/** A lane that something is asked. */
+/** A lane that mirrorboard reads from. */
 export interface AskedLane {
   readonly lane: string;
-  /** Since when it does not answer, by `steadyMs`; undefined if it does, or nothing is asked. */
+  /**
+   * Returns the time, by `steadyMs`, since which the lane does not answer; undefined if it answers, or is not asked
+   * anything.
+   */
   readonly silentSinceMs?: () => number | undefined;
 }
 
-/** How often other work of this thread (a display, signals) gets its turn. */
+/** The time after which other work of this thread (a display, signals) gets its turn. */
 const TURN_MS = 50;
 
-/** Counters of a comparison that begins. `asked`: lanes that may not answer. */
+/** Returns the counters of a new comparison. `asked`: lanes that may not answer. */
 export function startedProgress(phase: Progress['phase'], asked: readonly AskedLane[], startedAtMs = steadyMs()) {
   return {
     phase,
@@ -44,14 +46,14 @@ export function startedProgress(phase: Progress['phase'], asked: readonly AskedL
   };
 }
 
-/** Collects what a verification finds. */
+/** Collects the findings of a verification. */
 export class VerifyLog {
   readonly startedAtMs = steadyMs();
   readonly verdicts: RunVerdict[] = [];
   readonly troubled: TroubledFile[] = [];
   readonly obstacles: Obstacle[] = [];
   readonly damagedFiles: string[] = [];
-  /** What the display checks. */
+  /** The counters that the display reads. */
   readonly progress;
   readonly #sample: Sample | undefined;
   readonly #signal: AbortSignal | undefined;
@@ -68,7 +70,7 @@ export class VerifyLog {
     return this.#signal?.aborted === true;
   }
 
-  /** Adds runs to what lies ahead. */
+  /** Adds runs to the planned work. */
   plan(candidates: readonly VerifiedRun[], filesOf: (run: RunRef) => readonly FileState[]): void {
     const { runs, files, bytes } = this.progress;
     runs.total += candidates.length;
@@ -80,7 +82,7 @@ export class VerifyLog {
     }
   }
 
-  /** A file does not answer, since then by the wall clock. */
+  /** Notes that a file does not answer, since a time by the wall clock. */
   waitsFor(path: string, sinceMs: number): void {
     this.progress.current = `${path}, which ${silenceText(sinceMs)}`;
   }
@@ -90,12 +92,12 @@ export class VerifyLog {
     return sample === undefined ? () => true : (tag) => isInSample(sample, run, tag);
   }
 
-  /** Notes the files of a run of which something could not be compared. */
+  /** Notes the files of a run that could not be compared completely. */
   note({ run, directory }: Pick<VerifiedRun, 'run' | 'directory'>, facts: ReadonlyMap<string, FileFacts>): void {
     for (const { name, unjudged, reason, lost, unreadable = [], damage = [] } of facts.values()) {
       if (unjudged === undefined && damage.length > 0) this.damagedFiles.push(fullPath(directory, name));
       if (unjudged !== undefined) this.troubled.push({ run, file: name, why: unjudged, ...(reason === undefined ? {} : { reason }) });
-      // What is gone or replaced since is another matter.
+      // Files that are gone or were replaced since are reported differently.
       for (const { start, end, detail = '' } of unjudged === undefined ? unreadable : []) {
         const words = `bytes ${start} to ${end} could not be mirrored: ${detail}`;
         this.troubled.push({ run, file: name, why: 'unreadable', reason: words });
@@ -108,7 +110,7 @@ export class VerifyLog {
     }
   }
 
-  /** Lets others have their turn when it is time; true once the comparison is to end. */
+  /** Lets other work have its turn when it is time; returns true once the comparison should end. */
   async turn(): Promise<boolean> {
     if (performance.now() - this.#turnAtMs > TURN_MS) {
       await nextTurn();

@@ -1,4 +1,7 @@
-/** One comparison of a lane: roots → discover → runs, each read from its files and from the lane, or from two lanes. */
+/**
+ * One comparison of a lane: resolves roots, discovers runs, and reads each run from its files and the lane, or from
+ * two lanes.
+ */
 import { steadyMs } from '../clock.ts';
 import type { RootRequest, RunRules } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
@@ -13,39 +16,39 @@ import { uncomparedRuns } from './uncompared-runs.ts';
 import { VerifyLog } from './verify-log.ts';
 import { candidatesOf, type Scope, scopesOf, type VerifiedRun } from './verify-scope.ts';
 
-/** The lane that is verified. */
+/** The lane to verify. */
 export interface VerifyLaneOptions extends RunPassOptions {
-  /** None: all that the lane knows, where they were last. */
+  /** Empty: everything that the lane knows, at its last known path. */
   readonly roots: readonly RootRequest[];
-  /** Which runs are compared. Default: all. */
+  /** The rules for the runs that are compared. Default: all runs. */
   readonly rules?: RunRules | undefined;
-  /** How links of each root are followed. Default: `owner`. */
+  /** Tells how the links of each root are followed. Default: `owner`. */
   readonly linksOf?: LinkRules;
   readonly onStart?: (progress: Progress) => void;
 }
 
-/** Compares all runs of a lane. What cannot be reached is an obstacle, not an error. */
+/** Compares all runs of a lane. Anything unreachable is an obstacle, not an error. */
 export function verifyLane(options: VerifyLaneOptions): Promise<Verification> {
   return new Pass(options).run();
 }
 
-/** What is compared of a root. */
+/** The part of a root that is compared. */
 interface RootPlan {
   readonly scope: Scope;
-  /** Something of it was mirrored. */
+  /** True if something of the root was mirrored. */
   readonly isHeld: boolean;
   readonly candidates: readonly VerifiedRun[];
 }
 
 class Pass {
   readonly #options: VerifyLaneOptions;
-  /** Of the files: a thread of its own, since one of them may hang. */
+  /** Reads the files in a thread of its own, since one of them may hang. */
   readonly #reader: PatientReader;
   readonly #log: VerifyLog;
   readonly #runs: RunPass;
   #roots: readonly string[] = [];
   #uncompared: readonly UncomparedRun[] = [];
-  /** The lane itself is not to be reached: nothing more is asked of it. */
+  /** True if the lane itself is unreachable: nothing more is asked of it. */
   #isLost = false;
 
   constructor(options: VerifyLaneOptions) {
@@ -113,7 +116,7 @@ class Pass {
     }
   }
 
-  /** The runs of each root that is asked for: those that the lanes have, and those that were found. */
+  /** Returns the requested roots with their runs: those that the lanes have, and those that were found. */
   async #plan(): Promise<readonly RootPlan[]> {
     const { roots, rules, source, other, linksOf } = this.#options;
     const runs = (root: string): RunRef[] => {
@@ -124,7 +127,7 @@ class Pass {
     const held = new Map(scopes.map(({ name }) => [name, runs(name)]));
     const mirrored = { positions: (run: RunRef) => source.positions(run), runs: (root: string) => held.get(root) ?? [] };
     const found = await candidatesOf(mirrored, scopes, this.#log.obstacles, rules);
-    // A run that a lane is not to have is not compared.
+    // A run that a lane should not have is not compared.
     const isMeant = ({ run }: VerifiedRun): boolean => source.isMeant(run) && other?.isMeant(run) !== false;
     return scopes.map((scope, i) => ({
       scope,
@@ -133,7 +136,10 @@ class Pass {
     }));
   }
 
-  /** An empty directory (a share that is not mounted), or a lane that has nothing of it, must not pass for a proof. */
+  /**
+   * Adds an obstacle if nothing was compared: an empty directory (a share that is not mounted), or a lane that has
+   * nothing of it, must not count as a proof.
+   */
   #checkAnything({ scope: { name, path }, isHeld }: RootPlan, verdicts: readonly RunVerdict[]): void {
     const { source, other } = this.#options;
     if (!isHeld) {

@@ -1,4 +1,4 @@
-/** What is compared: the roots that are asked for, and the runs below them that the lane or the disk has. */
+/** Determines what is compared: the requested roots, and the runs below them that the lane or the disk has. */
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { inTime } from '../calls/index.ts';
@@ -24,21 +24,21 @@ import { reasonOf } from '../system-error.ts';
 import { DEFAULT_LINKS, type Directory, directoryOf, type LinkRules } from '../untrusted/index.ts';
 import type { Obstacle } from './compare/index.ts';
 
-/** A root, and the part of it that is asked for. */
+/** A root, and the requested part of it. */
 export type Scope = Pick<ResolvedRoot, 'name' | 'path' | 'below' | 'links'>;
 
-/** Who knows what was mirrored: a store, or the state on behalf of a lane. */
+/** The source that knows what was mirrored: a store, or the state for a lane. */
 export interface Mirrored {
-  /** Itself, in words: `the store ./mirrorboard.db`. */
+  /** Its description: `the store ./mirrorboard.db`. */
   readonly words: string;
   roots(): readonly KnownRoot[];
-  /** Runs below a root. */
+  /** Returns the runs below a root. */
   runs(root: string): Iterable<RunRef>;
-  /** How far the files of a run were mirrored. */
+  /** Returns the positions up to which the files of a run were mirrored. */
   positions(run: RunRef): Pick<KnownRun, 'files'>;
 }
 
-/** A run to compare: what the lane has of it, what is there of it now, or both. */
+/** A run to compare: with what the lane has of it, what is on disk now, or both. */
 export interface VerifiedRun {
   readonly run: RunRef;
   readonly directory: Directory;
@@ -46,8 +46,8 @@ export interface VerifiedRun {
 }
 
 /**
- * The roots that are asked for (all that the lane knows, where none is) and there; those that are not are added to
- * the obstacles.
+ * Returns the requested roots that exist; without a request, all that the lane knows. Adds the others to the
+ * obstacles.
  */
 export async function scopesOf(
   mirrored: Mirrored,
@@ -101,7 +101,7 @@ async function isThere(path: string, silent: ReadonlySet<string>, obstacles: Obs
   }
 }
 
-/** Of each scope the lane's runs and those that were found, in the order of their names. */
+/** Returns for each scope the lane's runs and those that were found, in the order of their names. */
 export async function candidatesOf(
   mirrored: Pick<Mirrored, 'runs' | 'positions'>,
   scopes: readonly Scope[],
@@ -114,7 +114,7 @@ export async function candidatesOf(
   return scopes.map(({ name: root, path, below, links }, i) => {
     const filter = filterOf(rules, { name: root, path });
     const { runs, obstacles: met } = readOnce(walks[i] as Walked, isKnownTo(mirrored, root));
-    // What the rule for links leaves aside was not mirrored either.
+    // Links that the rule leaves out were not mirrored either.
     for (const obstacle of met.filter(({ isLeft }) => isLeft !== true))
       obstacles.push({ what: join(path, obstacle.path), reason: obstacle.reason });
     const found = new Map(runs.map((run) => [run.path, run.files]));

@@ -16,7 +16,9 @@ export interface RunFacts {
   readonly name: string;
   readonly group: string;
   readonly tags: Readonly<Record<string, string>>;
-  /** The state that last opened it, and for each file the checksum of a record: which run this belongs to. */
+  /**
+   * The state that last opened it, and for each file the checksum of a record. They decide which run it belongs to.
+   */
   readonly instance: string;
   readonly files: Readonly<Record<string, number>>;
   readonly params: Readonly<Record<string, string>>;
@@ -64,7 +66,7 @@ export class Client {
     return version;
   }
 
-  /** The runs of a key, oldest first. */
+  /** Returns the runs of a key, oldest first. */
   async runsOf(key: string, signal: AbortSignal): Promise<readonly Run[]> {
     return this.#json<readonly Run[]>({ method: 'GET', path: '/runs', query: { key } }, signal);
   }
@@ -76,7 +78,7 @@ export class Client {
     return true;
   }
 
-  /** False if the id is taken: another process was faster. */
+  /** Creates a run. Returns false if the id is taken: another process was faster. */
   async createRun({ id, ...facts }: Run, signal: AbortSignal): Promise<boolean> {
     const answer = await this.#http.send({ ...json('PUT', pathOf(id), facts), signal });
     if (answer.status === 409) return false;
@@ -92,14 +94,16 @@ export class Client {
     await this.#taken({ method: 'DELETE', path: pathOf(id) }, signal);
   }
 
-  /** Stores lines; one whose `id` is there already replaces it. Returns why lines are refused, by their ids. */
+  /**
+   * Stores lines; a line replaces an existing one with the same `id`. Returns why lines are refused, by their ids.
+   */
   async sendLines(id: Handle, lines: readonly string[], signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     const headers = { 'content-type': 'application/x-ndjson' };
     const request: Send = { method: 'POST', path: `${pathOf(id)}/points`, body: `${lines.join('\n')}\n`, headers };
     return (await this.#json<{ readonly refused: Readonly<Record<string, string>> }>(request, signal)).refused;
   }
 
-  /** All lines of a run, page by page. */
+  /** Returns all lines of a run, page by page. */
   async *lines(id: Handle, signal: AbortSignal): AsyncGenerator<string, void, void> {
     for (let from: number | undefined = 0; from !== undefined; ) {
       const path = `${pathOf(id)}/points`;
@@ -139,7 +143,10 @@ export class Client {
   }
 }
 
-/** The answer, if the service did what we asked. MB4006 is about one run only: it no longer exists. */
+/**
+ * Returns the answer if the service did what we asked; throws otherwise. MB4006 is about one run only: it no longer
+ * exists.
+ */
 function taken(answer: HttpAnswer): Extract<HttpAnswer, { kind: 'ok' }> {
   if (answer.kind === 'ok') return answer;
   const { status, error } = answer;

@@ -1,4 +1,5 @@
-// A lane for a service that keeps runs as lines of JSON: a line for each point, replaced by its id; large bytes as files.
+// A lane for a service that keeps runs as lines of JSON: a line for each point, which its id replaces; large bytes as
+// separate files.
 import {
   type ArtifactDifference,
   type Backend,
@@ -33,15 +34,15 @@ import { FIELDS, parseSettings, type Settings } from './settings.ts';
 
 const CAPABILITIES = capabilities({
   name: 'jsonl',
-  // Every kind has a JSON form, and the bytes that a form names are stored as files.
+  // Every kind has a JSON form, and the bytes that it names are stored as files.
   holds: { scalars: 'native', other: 'native' },
   limits: { pointsPerSend: 5000, bytesPerSend: 4 * 1024 * 1024, sendsAtOnce: 2 },
   features: ['artifacts'],
 });
 
-/** The id alone identifies a point; no line needs files. */
+/** Only the id identifies a point; no line needs files. */
 const LINE = { position: ['id'], files: 'needs' };
-/** Our own files, apart from those that `putFile` stores. */
+/** The folder of our own files, apart from those that `putFile` stores. */
 const BLOBS = '.blobs/';
 
 class JsonlBackend implements Backend {
@@ -86,7 +87,10 @@ class JsonlBackend implements Backend {
     }
   };
 
-  /** The first of some runs that belongs to this run. mirrorboard decides, by what identifies it and by its points. */
+  /**
+   * Returns the first of some runs that belongs to this run. mirrorboard decides, by its fingerprint and by its
+   * points.
+   */
   async #ownOf(runs: readonly Run[], source: RunSource, signal: AbortSignal): Promise<{ readonly run?: Run; readonly why?: string }> {
     let why = {};
     for (const run of runs) {
@@ -106,7 +110,7 @@ class JsonlBackend implements Backend {
   readonly send: Call<'send'> = (parcels, signal) =>
     sendParcels(parcels, {
       begin: (parcel) => this.#store(parcel, signal),
-      // What the service refuses for good is searched for: mirrorboard sends it again in halves.
+      // mirrorboard finds the point that the service refuses permanently: it sends the parcel again in halves.
       outcomeOf: (thrown) => outcomeOfThrown(thrown, signal, 'the service', 'content'),
     });
 
@@ -115,7 +119,7 @@ class JsonlBackend implements Backend {
     const points = pointsOf(parcel);
     // A parcel without points carries a position, and is accepted.
     if (points.length === 0) return job;
-    // Before the lines that name them, so that no line ever names what is not there.
+    // Before the lines that name them, so that no line ever names a missing file.
     for (const { sha256, data } of blobsOf(parcel)) await this.#client.putFile(parcel.handle, BLOBS + sha256, data, signal);
     const refused = await this.#client.sendLines(parcel.handle, points.map(lineOf), signal);
     for (const point of points) {
@@ -137,7 +141,7 @@ class JsonlBackend implements Backend {
   }
 
   readonly finish: Call<'finish'> = async (handle, end, signal) => {
-    // A time that is none becomes null in JSON.
+    // An invalid time becomes null in JSON.
     const change =
       end === undefined ? { status: 'running' as const, ended_ms: null } : { status: end.status, ended_ms: toMillis(end.endedAt) };
     await this.#client.changeRun(handle, change, signal);
@@ -191,12 +195,12 @@ function numberOf(id: string): number {
   return Number(id.split('-').at(-1));
 }
 
-/** The id comes from what identifies a point, never from tag and step: writers repeat steps. */
+/** Returns the id from what identifies a point, never from tag and step: writers repeat steps. */
 function idOf({ file, offset, checksum, index }: ParcelPoint): string {
   return nameHash([file, offset, checksum, index], 32);
 }
 
-/** A line that keeps every number to the last bit, also NaN, -0 and integers beyond 2^53. */
+/** Returns a line that keeps every number to the last bit, also NaN, -0 and integers beyond 2^53. */
 function lineOf(point: ParcelPoint): string {
   const { file, offset, index, value } = point;
   return pointText({ id: idOf(point), file, offset, index }, point, {}, typeof value === 'string' ? value : scalarText(value));

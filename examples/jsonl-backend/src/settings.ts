@@ -9,7 +9,9 @@ export interface Settings {
   readonly timeoutMs: number;
 }
 
-/** Declared as data, so that mirrorboard can merge layers of a configuration without reading a value. */
+/**
+ * The settings, declared as data, so that mirrorboard can merge layers of a configuration without reading a value.
+ */
 export const FIELDS = {
   url: { kind: ADDRESS, aliases: ['address'], env: ['JSONL_URL'] },
   token: { kind: TEXT, env: ['JSONL_TOKEN'], isSecret: true },

@@ -1,9 +1,9 @@
-// The service, as far as this backend uses it: in memory, over HTTP, with strict checks of requests.
+// The part of the service that this backend uses: in memory, over HTTP, with strict checks of requests.
 import { createHash } from 'node:crypto';
 import { type StubAnswer, type StubRequest, StubServer } from 'mirrorboard/testing';
 import type { Run, RunFacts } from '../src/client.ts';
 
-/** Number of lines in a page of points. */
+/** The number of lines in a page of points. */
 const PAGE = 1000;
 const MISSING: StubAnswer = { status: 404, body: 'there is no such run' };
 
@@ -15,7 +15,7 @@ interface Kept {
 
 export class Service {
   readonly runs = new Map<string, Kept>();
-  /** Refuses points of these tags. */
+  /** The tags whose points the service refuses. */
   readonly refused = new Set<string>();
   readonly server: StubServer;
 

@@ -1,6 +1,6 @@
 /**
- * Files of lines that hold points exactly as they were, for what a tracker's own forms cannot hold. Each backend names
- * and finds them in its own way.
+ * Files of lines that hold points exactly, for values that a tracker's own forms cannot hold. Each backend names and
+ * finds them in its own way.
  */
 
 export {

@@ -10,11 +10,11 @@ export interface ExactLine {
   readonly offset: number;
   readonly index: number;
   readonly text: string;
-  /** It is about an event without a value. */
+  /** True if the line is about an event without a value. */
   readonly isMark: boolean;
 }
 
-/** What is before the value in a line. */
+/** The fields before the value in a line. */
 export interface HeadFields {
   readonly tag: string;
   readonly plugin: string;
@@ -22,31 +22,31 @@ export interface HeadFields {
   readonly wallTime: number;
 }
 
-/** A line as it is read back. */
+/** A point read back from a line. */
 export interface StoredPoint extends HeadFields {
   /** Its position, as one text. */
   readonly key: string;
   readonly file: string;
   readonly offset: number;
   readonly index: number;
-  /** A scalar's number, or the value's text. */
+  /** A scalar's number, or the text of another value. */
   readonly value: number | bigint | string;
   readonly files: readonly NeededFile[];
 }
 
-/** How a tracker's lines name what is not the same in all of them. */
+/** The field names that differ between trackers. */
 export interface LineNames {
   /** The fields that together are a point's position. */
   readonly position: readonly string[];
-  /** The field of the files that a point needs. */
+  /** The field with the files that a point needs. */
   readonly files: string;
 }
 
 const VALUE = ',"value":';
 
 /**
- * A line: the value is its last field, so that its text can be read back as it was written. `position` comes before the
- * other fields, `more` after them.
+ * Returns the line of a point. The value is its last field, so that its text can be read back exactly as written.
+ * `position` comes before the other fields, `more` after them.
  */
 export function pointText(
   position: Readonly<Record<string, Json>>,
@@ -59,7 +59,7 @@ export function pointText(
 }
 
 /**
- * The point of a line; undefined for marks and for lines that are no points: what a server gives back may be
+ * Returns the point of a line. Returns undefined for marks and for lines that hold no point: a server may return
  * anything.
  */
 export function readPoint(line: string, names: LineNames): StoredPoint | undefined {
@@ -95,7 +95,7 @@ function isNeeded(entry: unknown): entry is NeededFile {
   return Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'number';
 }
 
-/** Wall times that JSON has no number for are texts. */
+/** Reads a number. Wall times that JSON cannot express as numbers are texts. */
 function numberOf(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
   return typeof value === 'string' && /^(?:NaN|-?Infinity|-0)$/.test(value) ? Number(value) : undefined;
@@ -105,7 +105,7 @@ function wideOf(text: string): bigint | undefined {
   return /^-?\d{1,30}$/.test(text) ? BigInt(text) : undefined;
 }
 
-/** A scalar as it is in a line: JSON, with integers that no double holds as a string. */
+/** Returns a scalar as a line holds it: JSON, with integers that no double holds as a string. */
 export function scalarText(value: number | bigint): string {
   return typeof value === 'bigint' ? `"${value}"` : jsonNumber(value);
 }
@@ -116,17 +116,17 @@ function scalarOf(text: string): number | bigint | undefined {
   return typeof value === 'string' ? (wideOf(value) ?? Number(value)) : undefined;
 }
 
-/** Lines in pieces of bounded length; one alone may be longer. */
+/** Cuts lines into pieces of bounded length. A single line that is longer is a piece of its own. */
 export function cutLines<Line extends { readonly text: string }>(lines: readonly Line[], mostBytes: number): (readonly Line[])[] {
   return piecesOf(lines, ({ text }) => Buffer.byteLength(text) + 1, { bytes: mostBytes });
 }
 
-/** The bytes of a file of exact points. */
+/** Returns the bytes of a file of exact points. */
 export function linesOf(lines: readonly { readonly text: string }[]): Uint8Array {
   return Buffer.from(lines.map(({ text }) => `${text}\n`).join(''));
 }
 
-/** By which the same points, sent again, fall on the same file. */
+/** Returns a hash of the content, so that the same points, sent again, write the same file. */
 export function contentHash(data: Uint8Array): string {
   return createHash('sha256').update(data).digest('hex').slice(0, 16);
 }

@@ -1,20 +1,20 @@
 import type { ReadBackChunk, ReadBackPoint } from '../../contract/index.ts';
 import type { HeadFields } from './lines.ts';
 
-/** Points handed over at a time, and how long their values may be together. */
+/** Points in one chunk, and the length of their values together. */
 const CHUNK_POINTS = 10_000;
 const CHUNK_BYTES = 8 * 1024 * 1024;
 
-/** From the name of an exact-point file: its event file, and the offset of its first point. */
+/** The event file of an exact-point file and the offset of its first point, both from its name. */
 export interface ExactFileSource {
   readonly source: string;
   readonly offset: number;
 }
 
 /**
- * The points of all exact-point files, each once, though it may be in several. Those of an event file have to come in
- * the order of their first offsets: a point that comes again does so in one that begins before it, so what is behind
- * the next one's beginning is all that is kept in mind.
+ * Yields the points of all exact-point files. A point that is in several files comes only once. The files of one
+ * event file must come in the order of their first offsets. A repeated point is then always in a later file that
+ * begins at or before it, so only the points at or after the beginning of the next file stay in memory.
  */
 export async function* onceEach<Source extends ExactFileSource, Point extends { readonly key: string; readonly offset: number }>(
   files: readonly Source[],
@@ -38,7 +38,7 @@ export async function* onceEach<Source extends ExactFileSource, Point extends { 
   }
 }
 
-/** Points gathered by their series, in chunks of bounded length. */
+/** Groups points by series, in chunks of bounded length. */
 export async function* chunksOf(points: AsyncIterable<HeadFields & ReadBackPoint>): AsyncGenerator<ReadBackChunk, void, void> {
   const waiting = new Map<string, { tag: string; plugin: string; points: ReadBackPoint[] }>();
   let count = 0;

@@ -2,62 +2,62 @@ import { type ErrorCode, type ErrorDetails, MirrorError, reasonOf } from '../../
 import { type HttpAnswer, wordsOf } from '../../http/index.ts';
 import { type Meaning, outcomeOf, Stop } from './outcomes.ts';
 
-/** The causes that every API over HTTP has. */
+/** The causes that every HTTP API has. */
 export type CommonCause =
-  /** Out of reach or busy. */
+  /** The server is unreachable or busy. */
   | 'transient'
-  /** The credentials are missing, wrong, or have no right to do this. */
+  /** The credentials are missing, wrong, or not allowed to do this. */
   | 'denied'
-  /** The address of something else. */
+  /** The address leads to something else. */
   | 'address'
-  /** More than fits into one request. */
+  /** The request is too large. */
   | 'tooMuch'
-  /** Something in the request is wrong. */
+  /** Something in the request is not valid. */
   | 'refused';
 
-/** What follows from a cause. An error that means `retry` can be retried later; no other can. */
+/** The consequences of a cause. Only an error that means `retry` can be retried later. */
 export interface CauseRule {
   readonly means: Meaning;
   /** Default: the code of the HTTP client's error. */
   readonly code?: ErrorCode;
-  /** What to do, if the answer itself does not tell. */
+  /** The advice for the user, if the answer itself has none. */
   readonly hint?: string;
-  /** What to do when it ends the sending of a run. Default: what the error says. */
+  /** The advice when this cause ends the sending of a run. Default: that of the error. */
   readonly stopHint?: string;
 }
 
 /** An answer that is not a success. */
 export type FailedAnswer = Exclude<HttpAnswer, { kind: 'ok' }>;
 
-/** An answer that is not a success, with what is after it. */
+/** An answer that is not a success, with its cause and error. */
 export interface Failure<Cause extends string> {
   readonly kind: 'failed';
   readonly cause: Cause;
   readonly status?: number | undefined;
-  /** How long the server asked us to wait. */
+  /** The wait that the server asked for. */
   readonly afterMs?: number;
   readonly error: MirrorError;
 }
 
-/** What a backend reads in an answer. */
+/** The details that a backend reads from an answer. */
 export interface Found<Cause extends string> {
-  /** Missing: the status tells. */
+  /** Missing: the status determines the cause. */
   readonly cause?: Cause | undefined;
-  /** What the server says, for the message. Default: the whole text. */
+  /** The server's message. Default: the whole text. */
   readonly detail?: string;
   /** The tracker's own code, shown in place of the status. */
   readonly code?: string | undefined;
-  /** Stands before the hint of the HTTP client's error. */
+  /** Comes before the hint of the HTTP client's error. */
   readonly hint?: string | undefined;
 }
 
-/** What a backend declares of its tracker's API. */
+/** The rules that a backend declares for its tracker's API. */
 export interface FailureRules<Own extends string> {
-  /** How messages name the API: `MLflow's API`. */
+  /** The API's name in messages: `MLflow's API`. */
   readonly api: string;
-  /** What to do when something else than the API answers. Default: the hint of `address`. */
+  /** The advice when something other than the API answers. Default: the hint of `address`. */
   readonly apiHint?: string;
-  /** A rule for each cause of its own, and for common ones that differ here. */
+  /** A rule for each cause of the backend's own, and for the common causes that differ here. */
   readonly causes: Readonly<Record<Own, CauseRule>> & Readonly<Partial<Record<CommonCause, Partial<CauseRule>>>>;
 }
 
@@ -70,8 +70,8 @@ const COMMON: Readonly<Record<CommonCause, CauseRule>> = {
 };
 
 /**
- * Turns the answers of one API into failures, and failures into what a send does. Messages are the same for all
- * trackers: what was being done, the address, the status, and what the server says.
+ * Turns the answers of one API into failures, and failures into what a send does. Messages have the same form for all
+ * trackers: the action, the address, the status, and the server's message.
  */
 export class Failures<Own extends string = never> {
   readonly #rules: FailureRules<Own>;
@@ -80,7 +80,7 @@ export class Failures<Own extends string = never> {
     this.#rules = rules;
   }
 
-  /** `what` was being done: `creating the run train/a`. */
+  /** Returns the failure of an answer. `what` names the action: `creating the run train/a`. */
   of(answer: FailedAnswer, what: string, address: string, found: Found<Own | CommonCause> = {}): Failure<Own | CommonCause> {
     const { status, error } = answer;
     const told = notTold(answer);
@@ -102,31 +102,37 @@ export class Failures<Own extends string = never> {
     };
   }
 
-  /** A failure that no status tells of: it is in an answer of 200, or we found it ourselves. */
+  /** Returns a failure that no status shows: the server answered 200, or mirrorboard itself found the problem. */
   make(cause: Own | CommonCause, message: string, details: ErrorDetails = {}): Failure<Own | CommonCause> {
     const rule = this.rule(cause);
     return { kind: 'failed', cause, error: errorOf(rule, 'MB4005', message, { ...hinted(rule.hint), ...details }) };
   }
 
-  /** An answer of 200 that is not what the API says: a login page, another program. */
+  /**
+   * Returns the failure for an answer of 200 that does not come from the API, but from a login page or another
+   * program.
+   */
   readonly notTheApi = (what: string, address: string): Failure<Own | CommonCause> => {
     const { api, apiHint } = this.#rules;
     const message = `${what}: ${address} answers with something else than ${api}`;
     return { ...this.make('address', message, { ...hinted(apiHint ?? this.rule('address').hint), context: { address } }), status: 200 };
   };
 
-  /** What follows from a cause. */
+  /** Returns the rule of a cause. */
   rule(cause: Own | CommonCause): CauseRule {
     const own: Partial<CauseRule> | undefined = this.#rules.causes[cause];
     return { ...COMMON[cause as CommonCause], ...own } as CauseRule;
   }
 
-  /** Whether something in the request is the cause, and not the server, the run or our rights. */
+  /** True if the cause is in the request, and not in the server, the run or the access rights. */
   readonly isAboutContent = ({ cause }: { readonly cause: Own | CommonCause }): boolean => {
     return this.rule(cause).means === 'content';
   };
 
-  /** What ends a send when it meets this failure. What nobody searches for is sent again. */
+  /**
+   * Returns the `Stop` that ends a send with this failure. A send with refused content that the backend does not
+   * search for is retried.
+   */
   readonly stopOf = ({ cause, error, afterMs }: Failure<Own | CommonCause>): Stop => {
     const { means, stopHint } = this.rule(cause);
     if (means !== 'run') return new Stop(outcomeOf(means === 'content' ? 'retry' : means, error, afterMs));
@@ -135,20 +141,20 @@ export class Failures<Own extends string = never> {
     return new Stop({ kind: 'runFatal', error: new MirrorError('MB4006', reasonOf(error), details) });
   };
 
-  /** The error of a failure that even something small meets: it is no matter of what was sent. */
+  /** Returns the error of a failure that even a small request meets, so that its cause cannot be what was sent. */
   readonly troubleOf = (failure: Failure<Own | CommonCause>): MirrorError => {
     return this.isAboutContent(failure) ? asLater(failure.error) : this.stopOf(failure).outcome.error;
   };
 }
 
-/** The same error, for something that may pass. */
+/** Returns the same error, marked as retryable later. */
 export function asLater({ code, message, hint, context, cause }: MirrorError): MirrorError {
   return new MirrorError(code, message, { ...hinted(hint), retry: 'later', context, cause });
 }
 
 /**
- * The cause of what is no word of the API: nothing answered, or something that is before the tracker (a redirect,
- * a login page) did. Undefined if the tracker itself answered.
+ * Returns the cause if the answer does not come from the API: the server did not answer, or something in front of the
+ * tracker (a redirect, a login page) did. Returns undefined if the tracker itself answered.
  */
 function notTold({ status, error }: FailedAnswer): 'transient' | 'denied' | 'address' | undefined {
   if (status !== undefined && status >= 400) return undefined;

@@ -1,4 +1,4 @@
-/** What an answer or an error of a tracker means for what was sent: causes as data, and the outcomes that follow. */
+/** The meaning of a tracker's answer or error for what was sent: causes as data, and the outcomes that follow. */
 export {
   asLater,
   type CauseRule,

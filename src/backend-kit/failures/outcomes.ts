@@ -1,11 +1,11 @@
 import type { Outcome } from '../../contract/index.ts';
 import { askedWaitMs, isAboutRun, MirrorError, messageOf, systemCode } from '../../errors.ts';
 
-/** What a failure means for what was sent. */
+/** The meaning of a failure for what was sent. */
 export type Meaning =
-  /** Not now: it is sent again later. */
+  /** Not now: mirrorboard sends it again later. */
   | 'retry'
-  /** Something in the request is wrong. */
+  /** Something in the request is not valid. */
   | 'content'
   /** This tracker run takes nothing more until a person acts. */
   | 'run'
@@ -25,7 +25,7 @@ export class Stop extends Error {
   }
 }
 
-/** The outcome that follows from a meaning. `afterMs`: how long the tracker asked us to wait. */
+/** Returns the outcome that follows from a meaning. `afterMs`: the wait that the tracker asked for. */
 export function outcomeOf(means: Meaning, error: MirrorError, afterMs?: number): NotAccepted {
   switch (means) {
     case 'retry':
@@ -39,21 +39,24 @@ export function outcomeOf(means: Meaning, error: MirrorError, afterMs?: number):
   }
 }
 
-/** What an error means by its code; `otherwise` if the code does not tell. */
+/** Returns the meaning of an error by its code, or `otherwise` if the code does not determine it. */
 export function meaningOf(error: MirrorError, otherwise: Meaning = 'lane'): Meaning {
   if (error.retry !== 'never') return 'retry';
   if (isAboutRun(error)) return 'run';
   return error.code === 'MB4002' || error.code === 'MB4003' ? 'lane' : otherwise;
 }
 
-/** The outcome of what a send threw. `tracker` names it for messages; `otherwise` is for codes that do not tell. */
+/**
+ * Returns the outcome of an error that a send threw. `tracker` names the tracker in messages; `otherwise` is for
+ * codes that determine no meaning.
+ */
 export function outcomeOfThrown(thrown: unknown, signal: AbortSignal, tracker: string, otherwise?: Meaning): NotAccepted {
   if (thrown instanceof Stop) return thrown.outcome;
   if (signal.aborted)
     return { kind: 'retry', error: new MirrorError('MB4001', 'sending was interrupted', { retry: 'later', cause: thrown }) };
   if (thrown instanceof MirrorError) return outcomeOf(meaningOf(thrown, otherwise), thrown, askedWaitMs(thrown) || undefined);
   const message = `sending to ${tracker}: ${messageOf(thrown)}`;
-  // The system had no room for it: descriptors, memory, ports.
+  // The system ran out of descriptors, memory or ports.
   if (systemCode(thrown)?.startsWith('E') === true)
     return { kind: 'retry', error: new MirrorError('MB4001', message, { retry: 'later', cause: thrown }) };
   return { kind: 'fatal', error: new MirrorError('MB9001', message, { cause: thrown }) };

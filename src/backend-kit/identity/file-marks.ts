@@ -1,6 +1,6 @@
 import type { FileMark } from '../../contract/index.ts';
 
-/** The files a tracker run is known by, as it keeps them: each with the checksum of a record. */
+/** The files that identify a tracker run, as the tracker keeps them: each with the checksum of a record. */
 export class FileMarks {
   readonly #checksums: Map<string, number>;
 
@@ -12,7 +12,7 @@ export class FileMarks {
     return new FileMarks(marks.map(({ file, checksum }) => [file, checksum] as const));
   }
 
-  /** From pairs that a tracker gave back: whatever is none is left out. */
+  /** Reads pairs that a tracker returned, and leaves out everything that is not a valid pair. */
   static fromPairs(pairs: unknown): FileMarks {
     const isPair = (pair: unknown): pair is readonly [string, number] =>
       Array.isArray(pair) && typeof pair[0] === 'string' && typeof pair[1] === 'number';
@@ -36,7 +36,7 @@ export class FileMarks {
     return this.#checksums.size;
   }
 
-  /** Whether a file is known, by whichever record. */
+  /** True if a file is known, with any record. */
   knows(file: string): boolean {
     return this.#checksums.has(file);
   }
@@ -53,12 +53,12 @@ export class FileMarks {
     return [...this.#checksums];
   }
 
-  /** With others: a file that was known by another record is known by the new one. */
+  /** Returns these marks with others added. A new record of a file replaces the old one. */
   with(marks: readonly FileMark[]): FileMarks {
     return new FileMarks([...this.#checksums, ...FileMarks.of(marks).#checksums]);
   }
 
-  /** As many files as fit: any of them is enough to recognise a run. */
+  /** Returns as many files as fit into `mostLength`: any one of them is enough to recognise a run. */
   text(mostLength: number): string {
     let text = '';
     for (const pair of this.#checksums) {

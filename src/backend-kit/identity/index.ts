@@ -1,4 +1,4 @@
-/** Whose a tracker run is, and how several processes agree on one. */
+/** Decides which run a tracker run belongs to, and lets several processes agree on one. */
 export { FileMarks } from './file-marks.ts';
 export { agreeOnOne, byTicket, type Contenders, missingTicket, withoutLeft } from './one-run.ts';
 export {

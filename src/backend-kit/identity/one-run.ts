@@ -1,14 +1,15 @@
 /**
  * Lets processes that create a tracker run for the same run at the same moment agree on one, if the tracker has no
- * unique names. Nothing orders such runs by creation: times are those of clients, ids are random, and a list may be
+ * unique names. Nothing orders such runs by creation: times come from clients, ids are random, and a list may be
  * late. So this is Lamport's bakery algorithm. A new run has no ticket. If its process finds no other run, it takes
- * ticket 0. Otherwise, it takes a ticket after all others and waits until each has one. The lowest one wins; the order
- * of the list decides between equal tickets. A run that is created later finds the winner, and follows it.
+ * ticket 0. Otherwise, it takes a ticket after all others and waits until each has one. The lowest one wins; the
+ * order of the list decides between equal tickets. A process that creates a run later finds the winner, and follows
+ * it.
  */
 import { type Clock, systemClock } from '../../clock.ts';
 
 /**
- * The process that makes a run gives it a ticket at once; one that has none after so long was left behind by a process
+ * The process that makes a run gives it a ticket at once. A run without a ticket after this time belongs to a process
  * that died.
  */
 const TICKET_MS = 5000;
@@ -18,25 +19,28 @@ const LAST = Number.MAX_SAFE_INTEGER;
 
 /** The tracker runs of one key. */
 export interface Contenders<Run> {
-  /** All of them, in an order that is the same for all processes. */
+  /** Lists all of them, in an order that is the same for all processes. */
   list(): Promise<readonly Run[]>;
   idOf(run: Run): string;
-  /** The ticket that the tracker has for it, as a text. */
+  /** Returns the ticket that the tracker has for it, as a text. */
   ticketOf(run: Run): unknown;
-  /** True if it exists and belongs to this run: the others wait for its ticket. */
+  /** True if the run exists and belongs to this run: the others wait for its ticket. */
   isOwn(run: Run): boolean;
   giveTicket(run: Run, ticket: string): Promise<void>;
-  /** True if nothing was written to it. Default: true for a run without a ticket. */
+  /** True if the run is empty. Default: true for a run without a ticket. */
   isEmpty?(run: Run): boolean;
-  /** True if its process may still give it a ticket, if the tracker can tell. */
+  /** True if the run's process may still give it a ticket, if the tracker can tell. */
   mayDraw?(run: Run): boolean;
-  /** Removes an unused one. */
+  /** Removes an unused run. */
   remove(run: Run): Promise<void>;
-  /** The time and its timers. Default: the system's. */
+  /** The clock. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 
-/** All contenders by ticket, once all that belong to this run have one, or no process will give them one any more. */
+/**
+ * Waits until each contender of this run has a ticket, or no process will give it one any more. Returns all by
+ * ticket.
+ */
 export async function byTicket<Run>(contenders: Contenders<Run>, signal: AbortSignal): Promise<readonly Run[]> {
   const { clock = systemClock } = contenders;
   const end = clock.steadyMs() + TICKET_MS;
@@ -54,8 +58,8 @@ export async function byTicket<Run>(contenders: Contenders<Run>, signal: AbortSi
 }
 
 /**
- * Returns the run that all contenders agree on: `made`, or another one. In the second case, `made` is removed, and so
- * are runs that dead processes left without a ticket.
+ * Returns the run that all contenders agree on: `made`, or another one. In the second case, it removes `made`, and
+ * the runs that dead processes left without a ticket.
  */
 export async function agreeOnOne<Run>(made: Run, contenders: Contenders<Run>, signal: AbortSignal): Promise<Run> {
   const id = contenders.idOf(made);
@@ -65,7 +69,7 @@ export async function agreeOnOne<Run>(made: Run, contenders: Contenders<Run>, si
   try {
     await contenders.giveTicket(made, String(ticket));
   } catch (error) {
-    // A process that needs so long for it is treated as dead.
+    // The others treat a process that takes so long as dead.
     const left = await byTicket(contenders, signal);
     const winner = left.find(isOther);
     if (winner === undefined || left.some((run) => contenders.idOf(run) === id)) throw error;
@@ -83,8 +87,8 @@ export async function agreeOnOne<Run>(made: Run, contenders: Contenders<Run>, si
 }
 
 /**
- * Removes the twins that processes left when they died: a run has its ticket before anything is written to it. Returns
- * the others.
+ * Removes the twins that processes left when they died: a run gets its ticket before anything is written to it.
+ * Returns the others.
  */
 export async function withoutLeft<Run>(twins: readonly Run[], contenders: Contenders<Run>): Promise<readonly Run[]> {
   const isLeft = (run: Run): boolean => ticketIn(contenders, run) === undefined && contenders.isEmpty?.(run) !== false;
@@ -92,7 +96,7 @@ export async function withoutLeft<Run>(twins: readonly Run[], contenders: Conten
   return twins.filter((run) => !isLeft(run));
 }
 
-/** The ticket for a run that a dead process left without one, so that the next run need not wait for it. */
+/** Returns the ticket for a run that a dead process left without one, so that the next run need not wait for it. */
 export function missingTicket(ticket: unknown): string | undefined {
   return readTicket(ticket) === undefined ? '1' : undefined;
 }

@@ -1,16 +1,19 @@
 import { hash } from 'node:crypto';
 import type { HeldPoint, ReadBackChunk, RunFiles } from '../../contract/index.ts';
 
-/** How the points of a tracker run compare with the files: all are in them, there are none, or some are not in them. */
+/**
+ * The result of comparing the points of a tracker run with the files: all are in the files, there are none, or some
+ * are not in the files.
+ */
 export type Fit = 'theirs' | 'nothing' | 'others';
 
-/** Points that are kept in mind; of more than that a part is compared, chosen by a hash of what they are. */
+/** The most points kept in memory. Of more points, mirrorboard compares a part, chosen by a hash of their content. */
 const MOST_POINTS = 200_000;
-/** Digits of a hash, hex, that a double holds. */
+/** The hex digits of a hash that a double holds. */
 const KEY_DIGITS = 13;
 
 /**
- * Compares what a tracker run holds with the files: each point it holds must be one of theirs, to the bit that the
+ * Compares the points of a tracker run with the files: each of its points must be in the files, to the bit that the
  * tracker keeps.
  */
 export async function pointsFit(
@@ -34,7 +37,7 @@ export async function pointsFit(
   return chosen.isEmpty ? 'theirs' : 'others';
 }
 
-/** Points by their hashes; if there are too many, every second one that is left by its hash, repeatedly. */
+/** Points by their hashes. If there are too many, it drops about half of them by hash, repeatedly. */
 class ChosenPoints {
   readonly #most: number;
   readonly #keys = new Set<number>();
@@ -64,7 +67,7 @@ class ChosenPoints {
 }
 
 function keyOf(tag: string, { step, wallTime, value }: HeldPoint): number {
-  // A step of 3 and one of 3n are one; a value of 3 and one of 3n are two. -0 has a word of its own.
+  // A step of 3 equals one of 3n, but a value of 3 differs from one of 3n. -0 has its own text.
   const content = [tag, String(step), numberText(wallTime), typeof value, typeof value === 'number' ? numberText(value) : String(value)];
   return Number.parseInt(hash('sha256', JSON.stringify(content)).slice(0, KEY_DIGITS), 16);
 }

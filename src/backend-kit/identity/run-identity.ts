@@ -1,14 +1,14 @@
 /**
- * Which run a tracker run belongs to. One rule for every backend: a tracker run with this run's key (root name and
- * path) belongs to this run
+ * Decides which run a tracker run belongs to. One rule for every backend: a tracker run with this run's key (root
+ * name and path) belongs to this run
  *
- * 1. if one of the files it names exists and has the record it names. Usually the first records about to be sent
- *    answer that; otherwise the file is read;
+ * 1. if one of the files that it names exists and has the named record. Usually the first records about to be sent
+ *    answer that; otherwise mirrorboard reads the file;
  * 2. if it names no file, and this state created it (`instanceId`), or it holds points that are all in the files;
- * 3. but not if another file it names has other content now, and replaced files get a new tracker run
+ * 3. but not if another file that it names has other content now, and replaced files get a new tracker run
  *    (`replaced: new_run`);
- * 4. and in no other case. Then the name is taken: the run gets a tracker run with a number, and the reason is
- *    reported.
+ * 4. and in no other case. Then the name is taken: mirrorboard gives the run a tracker run with a number, and reports
+ *    the reason.
  *
  * So the `runs/` directories of two people never share a tracker run, and a run whose state was lost continues.
  */
@@ -19,9 +19,9 @@ import { runLabel } from '../../model/index.ts';
 import { FileMarks } from './file-marks.ts';
 import { type Fit, pointsFit } from './points-fit.ts';
 
-/** What a tracker run records about its origin. */
+/** The origin that a tracker run records. */
 export interface RunMark {
-  /** Undefined if it does not say. */
+  /** Undefined if the tracker run does not record one. */
   readonly instance: string | undefined;
   readonly files: FileMarks;
 }
@@ -35,15 +35,15 @@ export interface Candidate {
 const OWN: Whose = { kind: 'own' };
 const OF_REPLACED: Whose = { kind: 'other', why: 'with the earlier content of replaced files' };
 
-/** Whether that needs no look into the files. */
+/** True if the tracker run belongs to this run, and the marks alone prove it, without reading the files. */
 export function isPlainlyOwn({ instance, files }: RunMark, { instanceId, fingerprint, leavesReplaced }: RunSource): boolean {
   if (files.isEmpty) return instance === instanceId;
-  // A file that is known there by another record may be another one by now: that takes a look.
+  // A file that the tracker run knows with another record may have been replaced: that needs a look into the files.
   if (leavesReplaced === true && fingerprint.some((mark) => files.knows(mark.file) && !files.has(mark))) return false;
   return fingerprint.some((mark) => files.has(mark));
 }
 
-/** Whose a tracker run is, and why it is not this run's. */
+/** Returns which run a tracker run belongs to, and why it is not this one. */
 export async function isWhoseRun({ mark, readBack }: Candidate, source: RunSource, signal: AbortSignal): Promise<Whose> {
   if (await isOfReplaced(mark, source, signal)) return OF_REPLACED;
   if (isPlainlyOwn(mark, source)) return OWN;
@@ -66,7 +66,7 @@ export async function isWhoseRun({ mark, readBack }: Candidate, source: RunSourc
   }
 }
 
-/** True if it names a file that has other content now, if such files get a new tracker run. */
+/** True if the tracker run names a file that has other content now, and such files get a new tracker run. */
 async function isOfReplaced({ files: named }: RunMark, source: RunSource, signal: AbortSignal): Promise<boolean> {
   const { files, fingerprint, leavesReplaced } = source;
   if (leavesReplaced !== true || files?.isReplaced === undefined) return false;
@@ -75,11 +75,14 @@ async function isOfReplaced({ files: named }: RunMark, source: RunSource, signal
   return false;
 }
 
-/** The same for backends of packages, in plain words. */
+/** The same check for backends in packages, with plain values. */
 export const whoseRun: BackendContext['whoseRun'] = ({ instanceId, fingerprint, readBack }, source, signal) =>
   isWhoseRun({ mark: { instance: instanceId, files: FileMarks.of(fingerprint) }, readBack }, source, signal);
 
-/** What cannot be read back says nothing of whose it is; a tracker that is away is asked again. */
+/**
+ * Compares the points with the files. A run that cannot be read back proves nothing; if the tracker is unreachable,
+ * this throws, and mirrorboard asks again later.
+ */
 async function fitOf(readBack: Candidate['readBack'], files: RunFiles, signal: AbortSignal): Promise<Fit | 'unreadable'> {
   try {
     return await pointsFit(readBack(signal), files, signal);
@@ -91,8 +94,8 @@ async function fitOf(readBack: Candidate['readBack'], files: RunFiles, signal: A
 }
 
 /**
- * The tracker runs that belong to this run, in their order, and why the others do not. Reads nothing if one clearly
- * belongs to it.
+ * Returns the tracker runs that belong to this run, in their order, and why the others do not. Reads no files if one
+ * clearly belongs to it.
  */
 export async function sortOut<Run>(
   runs: readonly Run[],
@@ -101,7 +104,7 @@ export async function sortOut<Run>(
   signal: AbortSignal,
 ): Promise<{ readonly own: readonly Run[]; readonly why: string | undefined }> {
   const plain = runs.filter((run) => isPlainlyOwn(candidateOf(run).mark, source));
-  // One of several may hold what a file had before it was replaced, and know others that are the same.
+  // With several, one may hold the content of a file before it was replaced, and also know files that did not change.
   if (plain.length === 1 || (plain.length > 0 && source.leavesReplaced !== true)) return { own: plain, why: undefined };
   const own: Run[] = [];
   let why: string | undefined;
@@ -113,12 +116,12 @@ export async function sortOut<Run>(
   return { own, why };
 }
 
-/** The name of a run if others already have its name. */
+/** Returns the name of a run, with a number if others already have its name. */
 export function numberedName(name: string, others: number): string {
   return others === 0 ? name : `${name} (${others + 1})`;
 }
 
-/** Says that a name is taken. `noun`: what the tracker calls a run. */
+/** Warns that a name is taken. `noun`: the tracker's word for a run. */
 export function warnNameTaken(warn: BackendContext['warn'], source: RunSource, name: string, why: string | undefined, noun = 'run'): void {
   const run = runLabel(source.run);
   warn(`${run} is mirrored as ${name}: a ${noun} of the same root and path exists, ${why ?? 'made from other files'}`, {
@@ -131,8 +134,8 @@ export function warnNameTaken(warn: BackendContext['warn'], source: RunSource, n
 }
 
 /**
- * The tracker run above one of a study, as its own run: it is known by the files of the runs below it, and holds
- * no points.
+ * Returns the source of the tracker run above one of a study, as a run of its own: the files of the runs below it
+ * identify it, and it holds no points.
  */
 export function parentSource({ parent, files, holderKey: _, leavesReplaced: __, ...child }: RunSource): RunSource | undefined {
   if (parent === undefined) return undefined;
@@ -156,8 +159,8 @@ export function parentSource({ parent, files, holderKey: _, leavesReplaced: __, 
 }
 
 /**
- * The tracker run that was made to hold those below a run before the run was known, as its own run: by the files
- * that it names, which are those of the runs below, it is judged like any other.
+ * Returns the source of the tracker run that was made to hold those below a run, before that run was known, as a run
+ * of its own. It names the files of the runs below, and these identify it like any other run.
  */
 export function holderSource({ holderKey, files, parent: _, ...own }: RunSource): RunSource | undefined {
   if (holderKey === undefined) return undefined;

@@ -1,44 +1,44 @@
 import type { MirrorError } from '../../errors.ts';
 import type { NotAccepted } from '../failures/index.ts';
 
-/** Something that goes into a request with others, of a parcel. */
+/** An item of a parcel that shares a request with others. */
 export interface BatchEntry {
   readonly job: { failed: NotAccepted | undefined };
 }
 
-/** Requests that one search for entries to blame may take. */
+/** The most requests for one search for the entries to blame. */
 const SEARCH_REQUESTS = 64;
 
-/** A search for the entries to blame, bounded: what is still unclear at its end is `rejected` as a whole. */
+/** A bounded search for the entries to blame. Entries that are still unclear at its end are `rejected` as a whole. */
 export class Search {
   #left = SEARCH_REQUESTS;
 
-  /** Whether a request of it was refused before. */
+  /** True if the server already refused a request of this search. */
   get isBegun(): boolean {
     return this.#left < SEARCH_REQUESTS;
   }
 
-  /** Notes a request that was refused. Whether another one may follow. */
+  /** Notes a request that the server refused. True if another one may follow. */
   next(): boolean {
     return --this.#left > 0;
   }
 }
 
-/** How a batch is written. */
+/** The steps of writing a batch. */
 export interface BatchSteps<Entry extends BatchEntry, Failure extends { readonly error: MirrorError }> {
-  /** Sends entries in one request, and notes what is stored. Undefined: nothing is left to do with them. */
+  /** Sends entries in one request, and notes what is stored. Returns undefined if nothing is left to do with them. */
   readonly send: (entries: readonly Entry[]) => Promise<Failure | undefined>;
-  /** Throws a `Stop` if the failure is no matter of these entries. */
+  /** Throws a `Stop` if these entries did not cause the failure. */
   readonly suspect: (failure: Failure, entries: readonly Entry[]) => Promise<void>;
-  /** The entry that the server blames, if it names one. */
+  /** Returns the entry that the server blames, if it names one. */
   readonly named?: (failure: Failure) => Entry | undefined;
-  /** An entry that is to blame: refuses it. */
+  /** Refuses an entry that is to blame. */
   readonly refuse: (entry: Entry, failure: Failure) => Promise<void> | void;
 }
 
 /**
- * Writes entries of several parcels in one request. If it is refused, the entries to blame are searched for: the
- * server may not say which they are. Most often that is one of them; everything else is stored.
+ * Writes entries of several parcels in one request. If the server refuses it, this searches for the entries to blame,
+ * because the server may not name them. Most often there is only one, and everything else is stored.
  */
 export async function writeBatch<Entry extends BatchEntry, Failure extends { readonly error: MirrorError }>(
   entries: readonly Entry[],
@@ -65,7 +65,9 @@ export async function writeBatch<Entry extends BatchEntry, Failure extends { rea
   }
 }
 
-/** Between two parcels is the best place to part them: then each gets an outcome of its own. */
+/**
+ * Returns the index at which to split a group. A border between two parcels is best: then each gets its own outcome.
+ */
 function middleOf(group: readonly BatchEntry[]): number {
   const border = group.findIndex(({ job }) => job !== group[0]?.job);
   return border > 0 ? border : group.length >> 1;

@@ -1,14 +1,19 @@
-/** How items are sent together, and what happens to one that is refused. */
+/** The steps of sending items together. */
 export interface Parts<Item, Failure> {
-  /** Sends items together. Undefined: nothing is left to do with them. Throws what is no matter of their content. */
+  /**
+   * Sends items together. Returns undefined if nothing is left to do with them. Throws if the failure is not about
+   * their content.
+   */
   readonly send: (items: readonly Item[]) => Promise<Failure | undefined>;
-  /** An item that is refused on its own. */
+  /** Handles an item that the server refused on its own. */
   readonly alone: (item: Item, failure: Failure) => Promise<void> | void;
-  /** How refused items are parted. Default: in halves. */
+  /** Splits refused items. Default: in halves. */
   readonly partsOf?: (items: readonly Item[], failure: Failure) => readonly (readonly Item[])[];
 }
 
-/** Sends items together, and in ever smaller parts if they are refused, so that one costs nothing but itself. */
+/**
+ * Sends items together, and in ever smaller parts if the server refuses them, so that a bad item affects only itself.
+ */
 export async function inParts<Item, Failure>(items: readonly Item[], parts: Parts<Item, Failure>): Promise<void> {
   const [first] = items;
   if (first === undefined) return;
@@ -21,7 +26,7 @@ export async function inParts<Item, Failure>(items: readonly Item[], parts: Part
   for (const part of parts.partsOf?.(items, failure) ?? halvesOf(items)) await inParts(part, parts);
 }
 
-/** The first half of some items, and the rest. */
+/** Returns the first half of some items, and the rest. */
 export function halvesOf<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
   const half = items.length >> 1;
   return [items.slice(0, half), items.slice(half)];

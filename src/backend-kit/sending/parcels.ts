@@ -3,7 +3,7 @@ import { MirrorError } from '../../errors.ts';
 import { pointCount } from '../../model/index.ts';
 import type { NotAccepted } from '../failures/index.ts';
 
-/** A parcel on its way, and the points of it that are refused. */
+/** A parcel that is being sent, with its refused points. */
 export class Job<Prepared = undefined> {
   readonly parcel: TrackerParcel;
   readonly prepared: Prepared;
@@ -31,21 +31,21 @@ export class Job<Prepared = undefined> {
   }
 }
 
-/** What `sendParcels` does with the parcels of a run. */
+/** The steps of `sendParcels` for the parcels of a run. */
 export interface SendSteps<Prepared, Own extends Job<Prepared> = Job<Prepared>> {
-  /** Prepares one parcel, and stores what must be there before the others are begun. */
+  /** Prepares one parcel, and stores what must exist before the next ones begin. */
   readonly begin: (parcel: TrackerParcel) => Promise<Own>;
-  /** Writes what was prepared, of all jobs together. Default: nothing is left to write. */
+  /** Writes the prepared data of all jobs together. Default: nothing is left to write. */
   readonly write?: (jobs: readonly Own[]) => Promise<void>;
-  /** True if all of a job was written before `write` threw. */
+  /** True if a job was fully written before `write` threw. */
   readonly isDone?: (job: Own) => boolean;
-  /** The outcome of what was thrown. */
+  /** Returns the outcome of an error. */
   readonly outcomeOf: (thrown: unknown) => NotAccepted;
 }
 
 /**
- * One outcome a parcel, in their order. If a parcel fails, nothing more is begun, but what was begun is carried to its
- * end: a parcel before the one that failed is not sent again for nothing.
+ * Returns one outcome for each parcel, in their order. After a parcel fails, no more begin, but those that began are
+ * completed: the parcels before the failed one need not be sent again.
  */
 export async function sendParcels<Prepared, Own extends Job<Prepared> = Job<Prepared>>(
   parcels: readonly TrackerParcel[],
@@ -67,12 +67,15 @@ export async function sendParcels<Prepared, Own extends Job<Prepared> = Job<Prep
     stop ??= outcome;
   }
   const failed = stop ?? { kind: 'retry', error: new MirrorError('MB9001', 'a parcel was not sent') };
-  // What is wrong with one parcel says nothing of those after it.
+  // A problem with one parcel does not affect those after it.
   const rest: Outcome = failed.kind === 'rejected' ? { kind: 'retry', error: failed.error } : failed;
   return parcels.map((_, i) => jobs[i]?.outcome ?? (i === jobs.length ? failed : rest));
 }
 
-/** Sends the parcels of each run in their order, and runs side by side. `outcomeOf`: of what a run's send threw. */
+/**
+ * Sends the parcels of each run in order, and the runs in parallel. `outcomeOf` returns the outcome of an error that
+ * a run's send threw.
+ */
 export async function sendByRun(
   parcels: readonly TrackerParcel[],
   send: (handle: Handle, parcels: readonly TrackerParcel[]) => Promise<readonly Outcome[]>,

@@ -1,6 +1,5 @@
 /**
- * How a backend reads its section of the configuration: fields of known kinds, variables, defaults, and what is
- * wrong.
+ * The reader of a backend's section of the configuration: fields of known kinds, variables, defaults, and problems.
  */
 export { switchOf } from '../../flag-names.ts';
 export { ADDRESS, count, HEADERS, LIST, oneOf, PATH, SECONDS, type SettingKind, SWITCH, TEXT } from './kinds.ts';

@@ -2,14 +2,11 @@ import { switchOf } from '../../flag-names.ts';
 
 /** The kinds of values that settings have. */
 
-/**
- * A kind of value: how it is read from YAML or from a variable, and how it is described when something else was
- * found.
- */
+/** A kind of value: how to read it from YAML or a variable, and how to describe it if another value was found. */
 export interface SettingKind<Value> {
-  /** What was expected, if something else was found. */
+  /** The description of a valid value, for messages. */
   readonly expected: string;
-  /** Undefined: it is none of this kind. A variable is a text, whatever it means. */
+  /** Returns undefined if the value is not of this kind. A variable is always a text, whatever it means. */
   parse(raw: unknown, isVariable: boolean): Value | undefined;
 }
 
@@ -17,7 +14,7 @@ export interface SettingKind<Value> {
 export const TEXT: SettingKind<string> = {
   expected: 'a text',
   parse(raw) {
-    // A name, an id or a password of digits only is a number to YAML.
+    // YAML reads a name, an id or a password of digits only as a number.
     if (typeof raw === 'number' && Number.isSafeInteger(raw)) return String(raw);
     return typeof raw === 'string' && raw !== '' ? raw : undefined;
   },
@@ -66,7 +63,7 @@ export const ADDRESS: SettingKind<string> = {
   },
 };
 
-/** Sent with every request: what a proxy before the tracker asks for. Names are in lower case. */
+/** Headers sent with every request, for a proxy in front of the tracker. Names are in lower case. */
 export const HEADERS: SettingKind<Readonly<Record<string, string>>> = {
   expected: 'names and values of headers',
   parse(raw) {

@@ -9,7 +9,7 @@ import type { SettingKind } from './kinds.ts';
 /** A setting: its names, its kind, its default. */
 export interface Field<Value> extends SettingField {
   readonly kind: SettingKind<Value>;
-  /** Shown nowhere. */
+  /** True if mirrorboard must never show the value. */
   readonly isSecret?: boolean;
   readonly fallback?: Value;
 }
@@ -17,14 +17,14 @@ export interface Field<Value> extends SettingField {
 /** The settings of a backend type, by name. */
 export type SettingFields = Readonly<Record<string, Field<unknown>>>;
 
-/** What a field holds; undefined only if it has no default. */
+/** The type of a field's value; undefined only if the field has no default. */
 export type ValueOf<Entry> = Entry extends { readonly kind: SettingKind<infer Value> }
   ? Entry extends { readonly fallback: unknown }
     ? Value
     : Value | undefined
   : never;
 
-/** What follows the section, before the defaults: a tracker's own configuration file. */
+/** The source that comes after the section and before the defaults: a tracker's own configuration file. */
 export type Beneath = (key: string) => { readonly raw: unknown; readonly source: string } | undefined;
 
 interface Found {
@@ -49,22 +49,22 @@ export class Section<Table extends SettingFields> {
     for (const [key, field] of Object.entries(fields)) this.#found.set(key, this.#find(key, field, section, env, beneath));
   }
 
-  /** The value of a field; its default if it is not set, or wrong. */
+  /** Returns the value of a field, or its default if the value is missing or not valid. */
   get<Key extends keyof Table & string>(key: Key): ValueOf<Table[Key]> {
     return this.#found.get(key)?.value as ValueOf<Table[Key]>;
   }
 
-  /** The source of a setting: a variable's name, `file`, the name of a tracker's own file, or `default`. */
+  /** Returns the source of a setting: a variable's name, `file`, the name of a tracker's own file, or `default`. */
   sourceOf(key: keyof Table & string): string {
     return this.#found.get(key)?.source ?? 'default';
   }
 
-  /** Puts in what was found out otherwise. */
+  /** Sets a value that was determined in another way. */
   set<Key extends keyof Table & string>(key: Key, value: ValueOf<Table[Key]>, source: string): void {
     this.#found.set(key, { value, source });
   }
 
-  /** What a field holds, else what is in the file that the other field names. */
+  /** Returns the value of a field, or else the content of the file that `fileKey` names. */
   secret(key: keyof Table & string, fileKey: keyof Table & string): string | undefined {
     const value = this.#found.get(key)?.value;
     const path = this.#found.get(fileKey)?.value;
@@ -80,8 +80,8 @@ export class Section<Table extends SettingFields> {
   }
 
   /**
-   * Reads again what `secret` returned, after it was rejected: files with secrets are replaced while we run. Undefined
-   * if there is no file, or another source overrides it.
+   * Returns a function that reads the value of `secret` again after the tracker rejected it: users replace files with
+   * secrets while mirrorboard runs. Returns undefined if there is no file, or another source overrides it.
    */
   secretAgain(key: keyof Table & string, fileKey: keyof Table & string): (() => string | undefined) | undefined {
     const path = this.#found.get(fileKey)?.value;
@@ -90,7 +90,7 @@ export class Section<Table extends SettingFields> {
       try {
         return secretIn(path) || undefined;
       } catch {
-        // It is replaced just now, perhaps; it is asked for again.
+        // Another process may be replacing the file at this moment; the caller asks again.
         return undefined;
       }
     };
@@ -104,9 +104,7 @@ export class Section<Table extends SettingFields> {
     return this.problems.some(({ path }) => path[0] === key);
   }
 
-  /**
-   * The settings that were made of it, unless something is wrong. `secrets`: parts of values that must not be shown.
-   */
+  /** Returns the settings, or the problems if there are any. `secrets`: parts of values that must not be shown. */
   result<Settings>(settings: Settings, secrets: readonly string[] = []): ParsedSettings<Settings> {
     if (this.problems.length > 0) return { kind: 'problems', problems: this.problems };
     const shown = Object.entries(this.#fields).flatMap(([key, { isSecret }]) => {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 
-/** Where a lane leads. */
+/** The target of a lane: a server or a repository. */
 export type AimAddress =
   | { readonly kind: 'server'; readonly uri: string; readonly user: { readonly username: string; readonly password: string } | undefined }
   | { readonly kind: 'wrong'; readonly expected: string; readonly hint?: string };
@@ -8,7 +8,7 @@ export type AimAddress =
 const EXPECTED = 'the address of `aim server` (aim://HOST:53800, http://HOST:53800 or https://HOST)';
 const DEFAULT_PORT = 53800;
 
-/** Reads a server's address in the forms that Aim's own tools take. */
+/** Reads a server's address in the forms that Aim's own tools accept. */
 export function addressOf(text: string): AimAddress {
   const whole = text.trim();
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(whole)?.[1]?.toLowerCase();
@@ -32,7 +32,7 @@ export function addressOf(text: string): AimAddress {
   }
 }
 
-/** A repository's folder: the one that has `.aim` in it, also if that one itself was named. */
+/** Returns the folder of a repository: the one that contains `.aim`, even if `path` names `.aim` itself. */
 export function repoFolder(path: string): string {
   return resolve(path.replace(/\/\.aim\/?$/, '') || '/');
 }

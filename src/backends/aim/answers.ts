@@ -1,4 +1,4 @@
-/** What went wrong at an Aim server, in terms of what is to be done about it. */
+/** Failures of an Aim server, by what mirrorboard must do about them. */
 
 import { type Meaning, outcomeOf as meaningOutcome, type NotAccepted, outcomeOfThrown } from '../../backend-kit/failures/index.ts';
 import { askedWaitMs, type ErrorCode, MirrorError } from '../../errors.ts';
@@ -6,26 +6,26 @@ import { type HttpAnswer, isFields, isOddAnswer, isTooLarge, loginHint, oddAnswe
 import { LOCKED_MS } from './limits.ts';
 import { childOf, type Tree } from './tree.ts';
 
-/** What an Aim server's failure means for what was sent. */
+/** The meaning of an Aim server's failure for what was sent. */
 export type FailureKind =
-  /** The server went away, or has forgotten us: reconnect, and send what was not answered again. */
+  /** The server went away, or has forgotten this client: reconnect, and resend what was not answered. */
   | 'away'
-  /** Nobody is let in. */
+  /** The server, or a proxy in front of it, denies access. */
   | 'denied'
-  /** Another process holds the run, or the server is short of something. */
+  /** Another process holds the run, or the server lacks a resource. */
   | 'busy'
-  /** Something in what was sent can't be taken. */
+  /** The server cannot take something that was sent. */
   | 'content'
-  /** What was asked for is not there. */
+  /** The requested object does not exist. */
   | 'absent'
-  /** It is no server of ours. */
+  /** It is not an Aim server that mirrorboard supports. */
   | 'wrong';
 
-/** A call to an Aim server failed; `kind` decides what becomes of what was sent. */
+/** The error of a failed call to an Aim server; `kind` decides what happens to what was sent. */
 export class AimFailure extends Error {
   readonly kind: FailureKind;
   readonly error: MirrorError;
-  /** The class of the exception that the server's code raised, where it did. */
+  /** The class of the exception that the server's code raised, if it raised one. */
   readonly exception: string | undefined;
 
   constructor(kind: FailureKind, error: MirrorError, exception?: string) {
@@ -36,7 +36,7 @@ export class AimFailure extends Error {
   }
 }
 
-/** The failure when the server can't be reached or has closed the connection. */
+/** Returns the failure for a server that is unreachable or has closed the connection. */
 export function away(message: string, cause?: unknown): AimFailure {
   return new AimFailure('away', new MirrorError('MB4001', message, { retry: 'later', ...(cause === undefined ? {} : { cause }) }));
 }
@@ -47,7 +47,7 @@ export interface ServerException {
   readonly message: string;
 }
 
-/** The exception of the server's Python code that an answer holds (Aim's `aim/ext/transport/message_utils.py`). */
+/** Reads the exception of the server's Python code from an answer (Aim's `aim/ext/transport/message_utils.py`). */
 export function exceptionIn(tree: Tree): ServerException {
   const text = (key: string): string => {
     const value = childOf(tree, key);
@@ -56,7 +56,7 @@ export function exceptionIn(tree: Tree): ServerException {
   return { name: text('class_name'), message: text('message') };
 }
 
-/** What an exception of the server means. */
+/** Returns the failure that an exception of the server means. */
 export function failureOfException(what: string, { name, message }: ServerException): AimFailure {
   const text = `${what}: ${name.slice(0, 100)}${message === '' ? '' : `: ${message.slice(0, 300)}`}`;
   const failure = (kind: FailureKind, code: ErrorCode, retry: 'later' | 'never', hint?: string): AimFailure => {
@@ -79,23 +79,23 @@ export function failureOfException(what: string, { name, message }: ServerExcept
   return failure('busy', 'MB4005', 'later');
 }
 
-/** What an answer that is no success means. */
+/** Returns the failure that an unsuccessful answer means. */
 export function failureOfAnswer(what: string, answer: Exclude<HttpAnswer, { kind: 'ok' }>): AimFailure {
   if (answer.status === 400) {
     const exception = exceptionOf(answer.text);
     if (exception !== undefined) return failureOfException(what, exception);
   }
   const { error } = answer;
-  // The connection is as good as before.
+  // The connection still works.
   if (isTooLarge(error) || isOddAnswer(error)) return new AimFailure('busy', error);
-  // Also if no connection came to stand: a certificate that will not do does not by itself.
+  // This includes failed connections: an unacceptable certificate does not become acceptable by itself.
   if (error.code === 'MB4002') return new AimFailure('denied', withAccessHint(error));
-  // A proxy asks for patience: the connection is as good as before.
+  // A proxy asks the client to wait: the connection still works.
   if (answer.kind === 'retry') return new AimFailure(answer.status === 429 ? 'busy' : 'away', error);
   return new AimFailure('wrong', error);
 }
 
-/** Aim has no authentication, so a proxy in front of it asked for credentials. */
+/** Returns the error with a hint. Aim has no authentication, so a proxy in front of it asked for credentials. */
 export function withAccessHint(error: MirrorError): MirrorError {
   const { code, message, retry, context } = error;
   return error.hint === undefined
@@ -103,7 +103,7 @@ export function withAccessHint(error: MirrorError): MirrorError {
     : error;
 }
 
-/** The exception of an answer; undefined if it is no answer of Aim, but a proxy's. */
+/** Returns the exception of an answer; undefined if the answer does not come from Aim, but from a proxy. */
 function exceptionOf(text: string): ServerException | undefined {
   try {
     const body: unknown = JSON.parse(text);
@@ -116,7 +116,7 @@ function exceptionOf(text: string): ServerException | undefined {
   }
 }
 
-/** A tree that is not what was asked for. */
+/** Returns the failure for a tree of an unexpected form. */
 export function oddTree(what: string, address: string, expected: string): AimFailure {
   return new AimFailure('busy', oddAnswer({ what, address }, `expected ${expected}`));
 }
@@ -130,14 +130,14 @@ const MEANINGS: Readonly<Record<FailureKind, Meaning>> = {
   absent: 'content',
 };
 
-/** The outcome of a parcel that could not be stored. */
+/** Returns the outcome of a parcel that could not be stored. */
 export function outcomeOf(cause: unknown, signal: AbortSignal): NotAccepted {
   if (signal.aborted || !(cause instanceof AimFailure)) return outcomeOfThrown(cause, signal, 'Aim');
   const { kind, error } = cause;
   return meaningOutcome(MEANINGS[kind], error, askedWaitMs(error) || undefined);
 }
 
-/** What a call other than `send` throws. */
+/** Returns the error that a call other than `send` throws. */
 export function errorOf(cause: unknown): unknown {
   return cause instanceof AimFailure ? cause.error : cause;
 }

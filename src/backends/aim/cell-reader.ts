@@ -7,10 +7,10 @@ import type { FoundCell } from './known-cells.ts';
 import { readPlace, readRange, type StepRange } from './place.ts';
 import type { Key, Tree } from './tree.ts';
 
-/** Questions under way at a time. */
+/** Requests under way at a time. */
 const AT_ONCE = 8;
 
-/** Reads cells, and what is stored next to them. The server must have applied all writes. */
+/** Reads cells, and the points stored next to them. The server must have applied all writes. */
 export class CellReader {
   readonly #client: AimClient;
   readonly #seqs: Resource;
@@ -26,7 +26,7 @@ export class CellReader {
     this.#signal = signal;
   }
 
-  /** All cells, by step. */
+  /** Returns all cells, by step. */
   async all(hasExact: boolean): Promise<ReadonlyMap<number, FoundCell>> {
     const numbers = (name: string): Promise<Column> => this.#client.column(this.#seqs, [...this.#base, name], this.#signal);
     const [steps, times, values] = await Promise.all(['step', 'time', 'val'].map(numbers));
@@ -40,12 +40,12 @@ export class CellReader {
     return found;
   }
 
-  /** The cells of some steps: of a long sequence that is much less than all. */
+  /** Returns the cells of some steps: for a long sequence, that is much less than reading all. */
   async at(steps: readonly number[], hasExact: boolean): Promise<ReadonlyMap<number, FoundCell>> {
     const found = new Map<number, FoundCell>();
     await eachOf(steps, async (at) => {
       const key = this.#hashes.of(at);
-      // Written last, so read first: most often there is none, which takes one question.
+      // The step is written last, so it is read first: most often there is none, and one request is enough.
       const step = await this.#child('step', key);
       if (step === undefined) return;
       const [time, value, place, exact] = await Promise.all([
@@ -65,12 +65,12 @@ export class CellReader {
     return [...ranges].flatMap(([key, text]) => (typeof text === 'string' ? (readRange(String(key), text) ?? []) : []));
   }
 
-  /** Contents of all points that are stored next to the cells. */
+  /** Returns the contents of all points that are stored next to the cells. */
   async beside(): Promise<readonly Key[]> {
     return this.#client.keys(this.#seqs, [...this.#base, BESIDE], this.#signal);
   }
 
-  /** Those of some contents that are stored next to the cells. */
+  /** Returns those of some contents that are stored next to the cells. */
   async besideOf(contents: readonly string[]): Promise<ReadonlySet<string>> {
     const found = new Set<string>();
     await eachOf(contents, async (content) => {
@@ -88,7 +88,7 @@ export class CellReader {
   }
 }
 
-/** A cell that was not finished is none: its writer writes it again. */
+/** Returns a cell. An incomplete cell counts as missing: its writer writes it again. */
 function cellOf(
   step: Tree,
   time: Tree | undefined,

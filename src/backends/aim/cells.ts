@@ -1,8 +1,8 @@
-/** A scalar as a sequence holds it, and the names of what is stored next to Aim's own columns. */
+/** The scalars of a sequence, and the names of what is stored next to Aim's own columns. */
 import { type Place, placeText } from './place.ts';
 import type { Tree } from './tree.ts';
 
-/** A scalar as it is held. */
+/** A scalar of a sequence. */
 export interface ScalarPoint {
   readonly step: number | bigint;
   readonly wallTime: number;
@@ -14,32 +14,35 @@ export interface PlacedScalar extends ScalarPoint {
   readonly place: Place;
 }
 
-/** A cell of the sequence; of one written blindly and read again the range is known instead of the place. */
+/**
+ * A cell of the sequence. For a cell that was written without reading, and read later, only the range is known, not
+ * the place.
+ */
 export interface Cell extends ScalarPoint {
   readonly place: Place | undefined;
 }
 
-/** The column of places, by the step's hash: where an overwritten cell came from. */
+/** The column of places, by the step's hash: the source of each overwritten cell. */
 export const PLACE_COLUMN = 'mb_place';
-/** The place of a cell while its columns are replaced one after the other. */
+/** The place of a cell while mirrorboard replaces its columns one after the other. */
 export const TORN = 'torn';
 /** The column of integers that no double holds. */
 export const EXACT_COLUMN = 'mb_exact';
-/** Which range of steps came from which bytes of which file. */
+/** The ranges of steps, each with the bytes and the file that it came from. */
 export const RANGES = 'mb_from';
-/** Points whose step another point has taken, by their content. */
+/** Points whose step another point has, by their content. */
 export const BESIDE = 'mb_also';
 
-/** What a point is, to the bit. */
+/** Returns the key of a point's content, exact to the bit. */
 export function contentKey({ step, wallTime, value }: ScalarPoint): string {
   const bits = Buffer.allocUnsafe(16);
-  // One NaN is as good as another.
+  // All NaNs count as equal.
   bits.writeDoubleBE(Number.isNaN(wallTime) ? Number.NaN : wallTime, 0);
   bits.writeDoubleBE(Number.isNaN(Number(value)) ? Number.NaN : Number(value), 8);
   return `${step}:${bits.toString('hex')}${typeof value === 'bigint' ? `:${value}` : ''}`;
 }
 
-/** A point as it is stored under its content. */
+/** Returns a point as it is stored under its content. */
 export function besideTree({ step, wallTime, value, place }: PlacedScalar | Cell): Tree {
   return {
     step: BigInt(step),
@@ -50,12 +53,12 @@ export function besideTree({ step, wallTime, value, place }: PlacedScalar | Cell
   };
 }
 
-/** An integer that no double holds, as it is stored next to its point; the value if it is none. */
+/** Returns the integer that no double holds, from the text next to its point; the value itself if there is none. */
 export function exactValue(text: Tree | undefined, value: number): number | bigint {
   return typeof text === 'string' && /^-?\d{1,40}$/.test(text) ? BigInt(text) : value;
 }
 
-/** Steps that a number can hold are numbers. */
+/** Narrows a step to a number if a number can hold it. */
 export function narrow(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;

@@ -1,6 +1,6 @@
 /**
- * One client of an Aim server: requests over HTTP for what has an answer, one WebSocket for what is written. It lives
- * until something goes wrong. Its routes and answers are those of `TrackingRouter` in `aim/ext/transport/tracking.py`.
+ * A client of an Aim server: HTTP requests for everything that has an answer, one WebSocket for writes. It lives
+ * until an error occurs. Its routes and answers are those of `TrackingRouter` in `aim/ext/transport/tracking.py`.
  */
 
 import PQueue from 'p-queue';
@@ -18,24 +18,24 @@ import { ask, type ClientSettings, makeHttp, openSocket, serverVersion, takesMan
 import { FRAME_MS, FRAMES_AT_ONCE, HEARTBEAT_MS, READ_MS } from './limits.ts';
 import { type Key, keysOf, pack, pairsOf, type Tree, unpack, weighTree } from './tree.ts';
 
-/** A server-side object of ours, by the name it is called with. */
+/** The name of a server-side object that this client created. */
 export type Resource = string & { readonly brand: 'Resource' };
 
-/** How often a lock is asked for that another process takes between two requests. */
+/** The attempts to take a lock that another process takes between two requests. */
 const LOCK_TRIES = 5;
 
 interface Frame {
   readonly what: string;
-  /** Tells the status it ended with. */
+  /** Reports the status of the frame when it ends. */
   readonly ended: (status: number | undefined) => void;
   readonly settle: () => void;
   readonly fail: (failure: unknown) => void;
   readonly stopTimer: StopTimer;
 }
 
-/** What was learned of a server; it outlasts a connection. */
+/** The facts known about a server; they outlast a connection. */
 export interface AimServerFacts {
-  /** Whether trees take many values in one call. */
+  /** True if trees take many values in one call. */
   takesMany: boolean | undefined;
 }
 
@@ -50,15 +50,15 @@ export class AimClient {
   readonly #stopHeartbeat: StopTimer;
   readonly #clock: Clock;
   readonly #random: Random;
-  /** The repository, held as long as we are: without it the server forgets what its locks belong to. */
+  /** The repository, held for the life of the client: without it, the server forgets what its locks belong to. */
   #repo: Resource | undefined;
-  /** One name for all looks at whether a run is there: each takes the place of the one before. */
+  /** One name for all checks of whether a run exists: each check replaces the previous one. */
   readonly #look: Resource;
-  /** Frames that were sent and are not answered, in their order. */
+  /** Frames that were sent and not yet answered, in their order. */
   readonly #unanswered: Frame[] = [];
   readonly #frames = new PQueue({ concurrency: FRAMES_AT_ONCE });
   readonly #facts: AimServerFacts;
-  /** Why nothing more can be done with this client. */
+  /** The reason why this client can no longer be used. */
   #broken: AimFailure | undefined;
 
   private constructor(
@@ -84,14 +84,14 @@ export class AimClient {
     socket.on('message', (data: Buffer) => this.#answered(data));
     socket.on('error', (error) => this.#break(away(`the write channel of ${this.address}: ${redact(messageOf(error), secrets)}`)));
     socket.on('close', (code) => this.#break(this.#closed(code)));
-    // A heartbeat that is late is no reason to give up: the server may be applying a frame.
+    // A late heartbeat is no reason to give up: the server may be applying a frame.
     const beat = (): void => {
       void this.#get(`/client/heartbeat/${id}/`, timeoutSignal(FRAME_MS, this.#clock)).catch(() => undefined);
     };
     this.#stopHeartbeat = this.#clock.every(HEARTBEAT_MS, beat, { keepsAlive: false });
   }
 
-  /** Connects, and holds a repository, without which the server forgets what its locks belong to. Throws AimFailure. */
+  /** Connects, and holds a repository: without it, the server forgets what its locks belong to. Throws AimFailure. */
   static async connect(
     address: string,
     settings: ClientSettings,
@@ -122,7 +122,7 @@ export class AimClient {
     return this.#broken !== undefined;
   }
 
-  /** Whether a run is there, by its row in the database. */
+  /** True if a run exists, by its row in the database. */
   async hasRun(hash: string, signal: AbortSignal): Promise<boolean> {
     try {
       await this.#make(this.#look, 'StructuredRun', { hash_: hash, read_only: true, created_at: null }, signal);
@@ -133,14 +133,14 @@ export class AimClient {
     }
   }
 
-  /** The name of a run; undefined if there is none in the database. */
+  /** Returns the name of a run; undefined if it is not in the database. */
   async runName(hash: string, signal: AbortSignal): Promise<string | undefined> {
     if (!(await this.hasRun(hash, signal))) return undefined;
     const name = await this.#withProps(hash, signal, (props) => this.call(props, 'name', [], signal));
     return typeof name === 'string' ? name : '';
   }
 
-  /** What people wrote about a run that is there: its description, and the names of its tags. */
+  /** Returns what people wrote about an existing run: its description, and the names of its tags. */
   async runTexts(hash: string, signal: AbortSignal): Promise<{ readonly description: string; readonly tags: readonly string[] }> {
     const [description, tags] = await this.#withProps(hash, signal, async (props) => [
       await this.call(props, 'description', [], signal),
@@ -161,7 +161,7 @@ export class AimClient {
     }
   }
 
-  /** Hashes of all runs of the repository: there are no pages. */
+  /** Returns the hashes of all runs of the repository: Aim has no pages. */
   async runs(signal: AbortSignal): Promise<readonly string[]> {
     if (this.#repo === undefined) return [];
     const hashes = await this.call(this.#repo, 'list_all_runs', [], signal);
@@ -171,14 +171,14 @@ export class AimClient {
     return hashes;
   }
 
-  /** Removes a run. Its hash must not be used again while the server lives. */
+  /** Removes a run. No client may use its hash again while the server lives. */
   async deleteRun(hash: string, signal: AbortSignal): Promise<void> {
     if (this.#repo !== undefined) await this.call(this.#repo, 'delete_run', [hash], signal);
   }
 
   /**
-   * Asks for an object. Under a name that is known already it takes the place of the one before, whichever client
-   * that was of.
+   * Creates a server-side object. Under a name that is already known, it replaces the previous object, whichever
+   * client created that.
    */
   async resource(
     type: string,
@@ -198,7 +198,7 @@ export class AimClient {
    */
   async snapshot(name: 'meta' | 'seqs', hash: string, signal: AbortSignal): Promise<Resource> {
     const resource = resourceName(this.#random);
-    // What counts is that it is true to the server: a text is.
+    // The server only checks that the value is true in Python's sense: a text is.
     await this.#make(resource, 'TreeView', { ...treeOf(name, hash), read_only: resource }, signal);
     return resource;
   }
@@ -208,7 +208,7 @@ export class AimClient {
     await this.#post('get-resource', body, `asking for a ${type}`, signal);
   }
 
-  /** Gives an object back; one that was replaced is gone already. */
+  /** Releases an object; one that was replaced no longer exists. */
   async release(name: Resource, signal: AbortSignal): Promise<void> {
     const answer = await this.#http.send({ method: 'GET', path: `/tracking/${this.#id}/release-resource/${name}/`, signal });
     if (answer.kind === 'ok') return;
@@ -216,7 +216,7 @@ export class AimClient {
     if (answer.status !== 400 || failure.kind !== 'away') throw failure;
   }
 
-  /** Calls a method and gives its answer. */
+  /** Calls a method and returns its answer. */
   async call(resource: Resource, method: string, args: readonly Tree[], signal: AbortSignal): Promise<Tree> {
     return this.#treeOf(await this.#post('read-instruction', callOf(resource, method, args), method, signal), method);
   }
@@ -224,7 +224,7 @@ export class AimClient {
   #treeOf(bytes: Buffer, method: string): Tree {
     const source = { what: method, address: this.address };
     const most = 2 * memoryShares().answer;
-    // Aim gives a column as a whole: there is no asking for less.
+    // Aim always returns a whole column: a client cannot ask for less.
     if (weighTree(bytes) > most) throw new AimFailure('busy', tooLargeAnswer(source, most));
     try {
       return unpack(bytes);
@@ -237,23 +237,23 @@ export class AimClient {
   async takesMany(tree: Resource, signal: AbortSignal): Promise<boolean> {
     if (this.#facts.takesMany !== undefined) return this.#facts.takesMany;
     try {
-      // Of no values: nothing is written.
+      // The update has no values: it writes nothing.
       await this.call(tree, 'update', [['seqs'], []], signal);
       this.#facts.takesMany = true;
     } catch (error) {
-      // Whatever its code has against it: one by one it goes everywhere.
+      // Whatever the server objects to: one value per call works on every server.
       if (!(error instanceof AimFailure) || error.exception === undefined || error.kind === 'away') throw error;
       this.#facts.takesMany = false;
     }
     return this.#facts.takesMany;
   }
 
-  /** The children of a path, by their keys. */
+  /** Returns the children of a path, by their keys. */
   async items(resource: Resource, path: readonly Key[], signal: AbortSignal): Promise<ReadonlyMap<Key, Tree>> {
     return this.#pairsOf(await this.call(resource, 'items_eager', [path], signal));
   }
 
-  /** The same of a column of a scalar sequence. */
+  /** Returns the children of a path as a column of a scalar sequence. */
   async column(resource: Resource, path: readonly Key[], signal: AbortSignal): Promise<Column> {
     const bytes = await this.#post('read-instruction', callOf(resource, 'items_eager', [path]), 'items_eager', signal);
     const most = 2 * memoryShares().answer;
@@ -273,27 +273,27 @@ export class AimClient {
     return keys;
   }
 
-  /** All below a path that holds named things; undefined if there is none. */
+  /** Returns everything below a path that holds named things; undefined if there is none. */
   async branch(resource: Resource, path: readonly Key[], signal: AbortSignal): Promise<ReadonlyMap<Key, Tree> | undefined> {
     const found = await this.find(resource, 'collect', [path, true, false], signal);
     if (found === undefined || found instanceof Map) return found as ReadonlyMap<Key, Tree> | undefined;
     throw oddTree('collect', this.address, 'an object');
   }
 
-  /** Takes the lock of a run, even if another writer of ours has it. */
+  /** Takes the lock of a run, even if another writer of this mirrorboard has it. */
   async lock(hash: string, signal: AbortSignal): Promise<Resource> {
     for (let left = LOCK_TRIES; ; left--) {
       const lock = await this.resource('Lock', { run_hash: hash }, signal, `mirrorboard-lock-${hash}`);
       const answer = await this.#answer('read-instruction', callOf(lock, 'lock', [false]), 'lock', signal);
       if (!(answer instanceof AimFailure)) return lock;
-      // Another process of ours asked for it just now, and has it; it is for the last one.
+      // Another process of ours requested the lock at the same moment and has it; the last one to ask gets it.
       if (answer.kind === 'away' && left > 1) continue;
       if (answer.kind === 'away') this.#break(answer);
       throw answer;
     }
   }
 
-  /** The same, or undefined where what is asked for is not there. */
+  /** Calls a method like `call`, but returns undefined if the requested object does not exist. */
   async find(resource: Resource, method: string, args: readonly Tree[], signal: AbortSignal): Promise<Tree | undefined> {
     try {
       return await this.call(resource, method, args, signal);
@@ -303,20 +303,23 @@ export class AimClient {
     }
   }
 
-  /** Waits for a place among the frames under way; they are few, whatever how many runs there are. */
+  /** Waits for a place among the frames under way; their number is small, however many runs there are. */
   async place(signal: AbortSignal): Promise<void> {
     await withSignal(this.#frames.onSizeLessThan(1), signal);
     signal.throwIfAborted();
     if (this.#broken !== undefined) throw this.#broken;
   }
 
-  /** Waits until no frame is under way, also of a send that was given up. */
+  /** Waits until no frame is under way, including those of an abandoned send. */
   async idle(signal: AbortSignal): Promise<void> {
     await withSignal(this.#frames.onIdle(), signal);
     if (this.#broken !== undefined) throw this.#broken;
   }
 
-  /** Sends a frame of instructions. It is applied once the promise is kept; frames are applied in their order. */
+  /**
+   * Sends a frame of instructions. The promise resolves when the server has applied it; frames are applied in their
+   * order.
+   */
   send(frame: Uint8Array, what: string): Promise<void> {
     return this.#frames.add(() => this.#sendNow(frame, what));
   }
@@ -352,16 +355,16 @@ export class AimClient {
       const exception = exceptionIn(unpack(data));
       failure = failureOfException(frame?.what ?? 'writing', { ...exception, message: redact(exception.message, this.#secrets) });
       if (failure.exception === 'AttributeError' && exception.message.includes('update')) {
-        // It is one of those that take one value at a time, whatever its version: all of it is sent again so.
+        // This server takes one value at a time, whatever its version: everything is sent again that way.
         this.#facts.takesMany = false;
         failure = new AimFailure('away', failure.error);
       }
-      // On the way in a key that is not there is a name that the server does not know.
+      // On the write channel, a missing key means a name that the server does not know.
       if (failure.kind === 'absent') failure = new AimFailure('content', failure.error);
     } catch (cause) {
       failure = away(`${frame?.what ?? 'writing'}: an answer that is none`, cause);
     }
-    // It was this frame; those behind it were not looked at. The server ends the connection.
+    // This frame failed; the server did not read those behind it, and ends the connection.
     this.#unanswered.shift();
     if (frame !== undefined) {
       frame.stopTimer();
@@ -373,14 +376,17 @@ export class AimClient {
   }
 
   #closed(code: number): AimFailure {
-    // 1009: a message too big. Sent again it will be as big.
+    // 1009: the message is too big. It would be as big if it were sent again.
     if (code === 1009) {
       return new AimFailure('content', new MirrorError('MB4007', `${this.address} rejects a message of this length`));
     }
     return away(`the write channel of ${this.address} was closed (${code})`);
   }
 
-  /** `isOurs`: we end the connection, which says nothing of the server. */
+  /**
+   * Marks the client as broken. `isOurs`: mirrorboard itself ends the connection, which means nothing about the
+   * server.
+   */
   #break(failure: AimFailure, isOurs = false): void {
     if (this.#broken !== undefined) return;
     this.#broken = failure;
@@ -399,7 +405,7 @@ export class AimClient {
 
   async #post(call: string, body: object, what: string, signal: AbortSignal): Promise<Buffer> {
     const answer = await this.#answer(call, body, what, signal);
-    // A server that was restarted, or lost us, knows nothing of ours any more.
+    // A server that restarted, or lost this client, no longer knows its objects.
     if (answer instanceof AimFailure && answer.kind === 'away') this.#break(answer);
     if (answer instanceof AimFailure) throw answer;
     return answer;
@@ -424,7 +430,7 @@ function callOf(resource: Resource, method: string, args: readonly Tree[]): obje
   return { resource_handler: resource, method_name: method, args: pack(args).toString('base64') };
 }
 
-/** Short: every instruction names a resource. */
+/** Returns a random name. It is short, because every instruction contains one. */
 function resourceName(random: Random): Resource {
   return Buffer.from(random.bytes(9)).toString('base64url') as Resource;
 }

@@ -1,15 +1,15 @@
-/** A column of a sequence as the server answers it: nearly always numbers, which need no tree. */
+/** A column of a sequence as the server returns it: nearly always numbers, which need no tree. */
 import { type Key, PART, type Tree, Type } from './tree.ts';
 
 /** Cells by their keys, in the order of the server. */
 export interface Column {
   /** The cells in their order. */
   entries(): Iterable<readonly [Key, Tree]>;
-  /** A cell after the one that was asked for last: all columns of a sequence have one order. */
+  /** Returns the cell of a key after the one requested last: all columns of a sequence have the same order. */
   next(key: Key): Tree | undefined;
 }
 
-/** A column of anything. */
+/** A column with values of any type. */
 export class MixedColumn implements Column {
   readonly #cells: ReadonlyMap<Key, Tree>;
 
@@ -49,22 +49,22 @@ export class NumberColumn implements Column {
   }
 }
 
-/** A node: the length of its key, the key, whether it is a blob, the length of its value, the value. */
+/** The head of a node: the length of its key, the key, whether it is a blob, the length of its value, the value. */
 const NODE_BYTES = 4 + 1 + 4;
-/** Of an integer as a part of a path. */
+/** The length of an integer as a part of a path. */
 const PART_BYTES = 10;
 const HEAD_BYTES = NODE_BYTES + 1;
-/** The head of a pair's array. */
+/** The length of a pair's array head. */
 const PAIR_HEAD_BYTES = NODE_BYTES + PART_BYTES + 1;
-/** The key of a pair, or its value. */
+/** The length of a pair's key, or of its value. */
 const NUMBER_BYTES = NODE_BYTES + 2 * PART_BYTES + 9;
 const PAIR_BYTES = PAIR_HEAD_BYTES + 2 * NUMBER_BYTES;
-/** Where the number is in its node. */
+/** The position of the number in its node. */
 const NUMBER_AT = NUMBER_BYTES - 8;
 
 /**
- * What `items_eager` gives of a column of numbers: pairs of one length. Undefined if the bytes are anything else, also
- * if there are none.
+ * Reads the answer of `items_eager` for a column of numbers: pairs of equal length. Returns undefined if the bytes
+ * are anything else, or if there are no pairs.
  */
 export function readNumbers(bytes: Uint8Array): NumberColumn | undefined {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -95,7 +95,7 @@ export function readNumbers(bytes: Uint8Array): NumberColumn | undefined {
   return new NumberColumn(keys, isFloat ? floats : integers);
 }
 
-/** Whether a node that is no blob begins here, with a key and a value of these lengths. */
+/** True if a node begins here that is no blob, with a key and a value of these lengths. */
 function isNode(buffer: Buffer, at: number, keyLength: number, valueLength: number, type: number): boolean {
   const valueAt = at + NODE_BYTES + keyLength;
   return (
@@ -106,7 +106,7 @@ function isNode(buffer: Buffer, at: number, keyLength: number, valueLength: numb
   );
 }
 
-/** Whether this part of a path is an item of a list. */
+/** True if this part of a path is an item of a list. */
 function isItem(buffer: Buffer, at: number, index: number): boolean {
   const isPart = buffer[at] === PART && buffer[at + PART_BYTES - 1] === PART;
   return isPart && buffer.readUInt32BE(at + 1) === 0 && buffer.readUInt32BE(at + 5) === index;

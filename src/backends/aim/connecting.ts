@@ -1,4 +1,6 @@
-/** The ways to an Aim server: requests, the write channel, and whether it is one that is understood. */
+/**
+ * The connections to an Aim server: requests, the write channel, and the check that mirrorboard supports the server.
+ */
 import WebSocket from 'ws';
 import { systemClock } from '../../clock.ts';
 import type { BackendContext } from '../../contract/index.ts';
@@ -9,20 +11,20 @@ import { LEAST_VERSION, MAJOR_BELOW } from './limits.ts';
 import type { AimSettings } from './settings.ts';
 import type { Tree } from './tree.ts';
 
-/** What a connection needs of a lane's settings. */
+/** The settings of a lane that a connection needs. */
 export type ClientSettings = Pick<AimSettings, 'headers' | 'tls' | 'timeoutMs'> & Partial<Pick<BackendContext, 'clock' | 'random'>>;
 
-/** All that comes back over the write channel is a word, or an exception. */
+/** The server only sends back a word or an exception over the write channel. */
 const MOST_WORD_BYTES = 1024 * 1024;
 
 /** Time limit for opening the write channel. */
 const OPEN_MS = 20_000;
 const MOST_VERSION = 50;
 
-/** The write channel knows no proxies: both go the same way. */
+/** The write channel supports no proxies, and both must take the same way. */
 const NO_PROXIES = {};
 
-/** The HTTP client for an Aim server's address. */
+/** Creates the HTTP client for an Aim server's address. */
 export function makeHttp(address: string, { headers, tls, timeoutMs, clock = systemClock }: ClientSettings): HttpClient {
   return new HttpClient({
     baseUrl: address,
@@ -35,14 +37,14 @@ export function makeHttp(address: string, { headers, tls, timeoutMs, clock = sys
   });
 }
 
-/** The text of an answer. Throws AimFailure. */
+/** Returns the text of an answer. Throws AimFailure. */
 export async function ask(http: HttpClient, path: string, what: string, signal: AbortSignal): Promise<string> {
   const answer = await http.send({ method: 'GET', path, signal });
   if (answer.kind === 'ok') return answer.body.toString('utf8');
   throw failureOfAnswer(what, answer);
 }
 
-/** The server's version, if it is one that is understood. */
+/** Returns the server's version, if mirrorboard supports it. */
 export async function serverVersion(http: HttpClient, signal: AbortSignal): Promise<string> {
   const answer = await http.send({ method: 'GET', path: '/client/get-version/', signal });
   if (answer.kind !== 'ok') {
@@ -93,7 +95,7 @@ export function openSocket(
     });
     const onAbort = (): void => socket.terminate();
     signal.addEventListener('abort', onAbort, { once: true });
-    // The one of the library starts over with every byte.
+    // The library's own timer restarts with every byte.
     const stopTimer = clock.after(OPEN_MS, () =>
       failed(away(`opening the write channel of ${address}: no answer within ${OPEN_MS / 1000} s`)),
     );
@@ -128,14 +130,17 @@ export function openSocket(
 }
 
 /**
- * What a tree of a run is asked for by. Servers before 3.29 read `from_union` too, and fail without it; later ones
- * don't look at it.
+ * Returns the arguments that request a tree of a run. Servers before 3.29 read `from_union` too, and fail without it;
+ * later ones ignore it.
  */
 export function treeOf(name: 'meta' | 'seqs', hash: string): { readonly [key: string]: Tree } {
   return { name, sub: hash, read_only: false, from_union: false, index: false, timeout: null };
 }
 
-/** True if trees take many values in one call, if it is known of a version: 3.22.0 does not, 3.25.1 does. */
+/**
+ * True if trees take many values in one call. Undefined if it is not known for this version: 3.22.0 does not, 3.25.1
+ * does.
+ */
 export function takesManyOf(version: string): boolean | undefined {
   const minor = Number(version.split('.')[1]);
   if (minor <= 22) return false;

@@ -1,6 +1,6 @@
 /**
- * What a repository holds that was not mirrored into it: for a person who means to give it up. It keeps no files of
- * runs.
+ * The content of a repository that mirrorboard did not write, for a person who plans to give the repository up. Aim
+ * keeps no files of runs.
  */
 import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
 import type { Foreign, ForeignLook, OwnRun, ReadBackChunk } from '../../contract/index.ts';
@@ -12,25 +12,25 @@ import { OWN, tagText } from './runs.ts';
 import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
 
 const HPARAMS = 'hparams';
-/** What Aim's SDK notes of packages, git and the environment: one thing to a person who searches for it. */
+/** The facts about packages, git and the environment that Aim's SDK notes. The list shows them as one item. */
 const SYSTEM = '__system_params';
-/** Entries among the params of a run of ours that are not params. */
+/** Entries among the params of our runs that are not params. */
 const NO_PARAMS: ReadonlySet<Key> = new Set([OWN, 'hparams_meta', HPARAMS]);
 
-/** A way to the server that outlives a connection. */
+/** An access to the server that outlives a connection. */
 export interface ForeignAccess {
   ask<T>(work: (client: AimClient) => Promise<T>): Promise<T>;
-  /** Looks at the tree `meta` of a run; undefined if there is none. */
+  /** Reads the tree `meta` of a run; undefined if there is none. */
   look<T>(run: Pick<AimRun, 'hash'>, work: (client: AimClient, meta: Resource) => Promise<T>): Promise<T | undefined>;
-  /** The points of a run that hold hyperparameters. */
+  /** Returns the points of a run that hold hyperparameters. */
   hparams(run: AimRun): AsyncIterable<ReadBackChunk>;
-  /** What the lane's configuration says of all its runs. */
+  /** The description that the lane's configuration sets for all its runs. */
   readonly description: string | undefined;
 }
 
 type Own = Omit<OwnRun, 'handle' | 'files'> & { readonly run: AimRun };
 
-/** Lists the runs and params of a repository that no mirror wrote. */
+/** Lists the runs and params of a repository that mirrorboard did not write. */
 export async function* foreignIn(
   access: ForeignAccess,
   own: readonly OwnRun[],
@@ -42,7 +42,7 @@ export async function* foreignIn(
   for (const hash of await access.ask((client) => client.runs(signal))) {
     if (known.has(hash)) continue;
     const name = await nameOf(hash);
-    // Without a row in the database Aim shows no run: its maker died, or it is being deleted.
+    // Aim does not show a run without a row in the database: its maker died, or the run is being deleted.
     if (name === undefined || isMarked(await attrsOf(access, { hash }, signal))) continue;
     yield { kind: 'run', name: name === '' ? hash : name };
   }
@@ -80,7 +80,10 @@ function isMarked(attrs: Tree | undefined): boolean {
   return typeof childOf(childOf(attrs, OWN), 'key') === 'string';
 }
 
-/** Only if there are others than those of files are the points asked which of them were in event files. */
+/**
+ * Returns the params below `hparams` that come from neither files nor points. Reads the points only if there are
+ * params besides those of files.
+ */
 async function hparamsOf(
   held: Tree | undefined,
   params: readonly string[],
@@ -93,7 +96,7 @@ async function hparamsOf(
   return entriesOf(left).flatMap(([key, value]) => (ofPoints.has(String(key)) ? [] : leavesOf(`${HPARAMS}.${key}`, value)));
 }
 
-/** Names of the values below a name, as Aim writes them: `config.lr`. */
+/** Returns the names of the values below a name, as Aim writes them: `config.lr`. */
 function leavesOf(name: string, value: Tree): readonly string[] {
   if (!(value instanceof Map)) return [name];
   return entriesOf(value as Tree).flatMap(([key, child]) => leavesOf(`${name}.${key}`, child));

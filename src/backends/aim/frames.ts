@@ -1,13 +1,13 @@
-/** Instructions on their way: packed into frames of bounded length, a few of them under way at a time. */
+/** Instructions to the server, packed into frames of bounded length, with a few frames under way at a time. */
 import { withSignal } from '../../concurrency/index.ts';
 import type { AimClient, Resource } from './client.ts';
 import { FRAME_BYTES } from './limits.ts';
 import { type Key, type Tree, TreeWriter } from './tree.ts';
 
-/** Steps and cells of a column, in typed arrays: the only kind of instruction that is frequent. */
+/** Steps and cells of a column, in arrays: the only kind of instruction that is frequent. */
 export interface Cells {
   readonly keys: readonly bigint[];
-  /** Floats, or integers; null for all of them. */
+  /** Floats or integers; null if all cells are null. */
   readonly values: readonly (number | bigint)[] | null;
 }
 
@@ -17,7 +17,7 @@ export class Frames {
   readonly #signal: AbortSignal;
   readonly #what: string;
   readonly #writer = new TreeWriter();
-  /** Instructions in the frame at hand. */
+  /** Instructions in the current frame. */
   #count = 0;
   readonly #underWay = new Set<Promise<void>>();
   #failure: unknown;
@@ -29,7 +29,7 @@ export class Frames {
     this.#begin();
   }
 
-  /** Adds a call; sends what is there when it is enough. */
+  /** Adds a call, and sends the frame when it is full. */
   async add(resource: Resource, method: string, args: readonly Tree[]): Promise<void> {
     const writer = this.#head(resource, method);
     writer.enter(2);
@@ -38,7 +38,7 @@ export class Frames {
     await this.#end();
   }
 
-  /** Many children of one path. */
+  /** Sets many children of one path. */
   async update(resource: Resource, path: readonly Key[], pairs: readonly (readonly [Key, Tree])[]): Promise<void> {
     if (pairs.length === 0) return;
     if (await this.#client.takesMany(resource, this.#signal))
@@ -46,7 +46,7 @@ export class Frames {
     else for (const [key, value] of pairs) await this.add(resource, '__setitem__', [[...path, key], value]);
   }
 
-  /** The same for cells `from` to `to` of a column. */
+  /** Sets cells `from` to `to` of a column. */
   async cells(resource: Resource, path: readonly Key[], { keys, values }: Cells, from: number, to: number): Promise<void> {
     if (!(await this.#client.takesMany(resource, this.#signal))) {
       for (let i = from; i < to; i++) {
@@ -74,7 +74,10 @@ export class Frames {
     await this.#end();
   }
 
-  /** Sends what is there, and waits until all of it is applied. Throws what went wrong, of the first frame that did. */
+  /**
+   * Sends the current frame, and waits until the server has applied all frames. Throws the error of the first frame
+   * that failed.
+   */
   async flush(): Promise<void> {
     if (this.#count > 0) await this.#send();
     while (this.#underWay.size > 0) await Promise.race([...this.#underWay]);
@@ -109,7 +112,7 @@ export class Frames {
     const sent = this.#client.send(frame, this.#what).catch((failure: unknown) => {
       this.#failure ??= failure;
     });
-    // An answer that never comes must not keep a caller that was told to stop.
+    // A missing answer must not block a caller that was aborted.
     const done = withSignal(sent, this.#signal).finally(() => this.#underWay.delete(done));
     this.#underWay.add(done);
     done.catch(() => undefined);

@@ -2,23 +2,23 @@ import { nameHash } from '../../backend-kit/exact-points/index.ts';
 import { handleReader, handleText, isName } from '../../backend-kit/index.ts';
 import type { Handle } from '../../contract/index.ts';
 
-/** What becomes a context: `train/` before a tag, the folded sub-directory, or nothing. */
+/** The sources of a context: `train/` before a tag, the folded sub-directory, or nothing. */
 export const CONTEXT_RULES = ['none', 'prefix', 'directory'] as const;
 /** One of `CONTEXT_RULES`. */
 export type ContextRule = (typeof CONTEXT_RULES)[number];
 
-/** An Aim run, as it is found again. */
+/** An Aim run, as a handle stores it. */
 export interface AimRun {
   readonly hash: string;
-  /** Counts the runs made for one key: a hash whose run was deleted is never used again. */
+  /** The number of the attempt to make a run for one key: the hash of a deleted run is never used again. */
   readonly attempt: number;
-  /** How tags become names and contexts, as it was when the run was opened. */
+  /** The rule that turned tags into names and contexts when the run was opened. */
   readonly context: ContextRule;
-  /** Not ours: only points are added to it. */
+  /** True if another program made the run: mirrorboard only adds points to it. */
   readonly isJoined: boolean;
 }
 
-/** It becomes a directory name, so nothing of a user's text is in it. */
+/** Returns the hash of a run. It becomes a directory name, so it contains no text of a user. */
 export function runHash(key: string, group: string, attempt: number): string {
   return nameHash(['mirrorboard', key, group, attempt], 24);
 }
@@ -28,7 +28,7 @@ export function handleOf({ hash, attempt, context, isJoined }: AimRun): Handle {
   return handleText({ run: hash, attempt, context, joined: isJoined || undefined });
 }
 
-/** Unpacks a handle. Throws MB9001 when it is not one of ours. */
+/** Unpacks a handle. Throws MB9001 if it is not a handle of this backend. */
 export const readHandle = handleReader(
   'an Aim run',
   ['run', 'attempt', 'context', 'joined'],

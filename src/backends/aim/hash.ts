@@ -16,10 +16,10 @@ function saltOf(salt: bigint): Uint8Array {
   return bytes;
 }
 
-/** What a context is made of. */
+/** The values that a context consists of. */
 export type Hashable = null | string | number | bigint | { readonly [key: string]: Hashable };
 
-/** Aim's `hash_auto` of a value, as a signed 64-bit integer (`aim/storage/hashing/hashing.py`). */
+/** Returns Aim's `hash_auto` of a value, as a signed 64-bit integer (`aim/storage/hashing/hashing.py`). */
 export function hashOf(value: Hashable): bigint {
   if (value === null) return NULL_HASH;
   if (typeof value === 'string') return hashBytes(Buffer.from(value), SALT.string);
@@ -30,7 +30,7 @@ export function hashOf(value: Hashable): bigint {
   return hashBytes(Buffer.concat(pairs.map((pair) => int64(hashBytes(Buffer.concat(pair.map(int64)), SALT.array)))), SALT.object);
 }
 
-/** Of a step: it goes through a double, so two steps beyond 2^53 may have the same one. */
+/** Returns the hash of a step. It uses a double, so two steps beyond 2^53 may have the same hash. */
 export function hashNumber(value: number): bigint {
   return hashBytes(int64(reduced(value)), SALT.number);
 }
@@ -46,7 +46,7 @@ function int64(value: bigint): Buffer {
   return bytes;
 }
 
-/** Modulus of Python's hash of numbers: a number is reduced to what it is modulo this prime. */
+/** The modulus of Python's hash of numbers: Python reduces a number modulo this prime. */
 const MODULUS = 2n ** 61n - 1n;
 
 function reduced(value: number): bigint {
@@ -57,7 +57,7 @@ function reduced(value: number): bigint {
   return whole < 0n ? -(-whole % MODULUS) : whole % MODULUS;
 }
 
-/** Steps come back for every tag: their hashes are kept, as many as are worth their memory. */
+/** The hashes of steps. Every tag has the same steps, so this keeps as many hashes as are worth their memory. */
 export class StepHashes {
   readonly #most: number;
   #young = new Map<number, bigint>();
@@ -83,7 +83,7 @@ export class StepHashes {
 /** The context of a sequence: names and texts. */
 export type Context = TreeObject & { readonly [key: string]: string };
 
-/** The number by which Aim stores a context. */
+/** Returns the number by which Aim stores a context. */
 export function contextId(context: Context): bigint {
   return hashOf(context);
 }

@@ -1,5 +1,5 @@
 /**
- * The Aim backend: a client of `aim server`. It stores native sequences for what Aim has types for, and exact values
+ * The Aim backend: a client of `aim server`. It stores native sequences for the types that Aim has, and exact values
  * with them.
  */
 import { sendByRun } from '../../backend-kit/sending/index.ts';
@@ -80,8 +80,8 @@ class AimBackend implements Backend {
   };
 
   /**
-   * A connection may have ended long ago without our hearing of it: what then fails is tried once more, over a new
-   * one.
+   * Sends the parcels of a run. The connection may have ended unnoticed long ago, so a failed send is tried once
+   * more, over a new connection.
    */
   async #sendRun(handle: Handle, parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
     const first = await this.#sendOnce(handle, parcels, signal);
@@ -115,7 +115,8 @@ class AimBackend implements Backend {
         }
         return;
       } catch (cause) {
-        // What was given can't be taken back; else the connection may have ended long ago without our hearing of it.
+        // Points that were already yielded cannot be taken back. Otherwise, the connection may have ended unnoticed
+        // long ago.
         const isLost = cause instanceof AimFailure && cause.kind === 'away' && (await this.#isLost());
         if (isAgain || isBegun || !isLost || signal.aborted) throw errorOf(cause);
       }
@@ -148,14 +149,14 @@ class AimBackend implements Backend {
       await frames.update(open.meta, ['meta', 'chunks', run.hash], [['end_time', endedAt]]);
       await frames.flush();
     });
-    // Nothing is expected of it any more: what it costs the server is given back.
+    // Nothing more is expected for this run: this frees what it costs the server.
     if (end !== undefined) await this.#attempt(({ pool }) => pool.release(run.hash, signal), signal);
   };
 
   readonly setParams: Call<'setParams'> = async (handle, params, signal) => {
     const run = readHandle(handle);
     return this.#withRun(run, signal, async ({ client }, { open }) => {
-      // In a run that is not ours it may be anything.
+      // In a run that another program made, it may be anything.
       const there = run.isJoined
         ? await client.find(open.meta, 'collect', [paramsPath(run), true, false], signal)
         : await client.branch(open.meta, paramsPath(run), signal);
@@ -167,7 +168,7 @@ class AimBackend implements Backend {
     });
   };
 
-  /** There are no files to look for. */
+  /** Compares params only: Aim stores no files. */
   readonly compareArtifacts: Call<'compareArtifacts'> = async (handle, { params }, signal) => {
     const run = readHandle(handle);
     const differences = await this.#look(run, signal, async (client, meta) => {
@@ -199,7 +200,7 @@ class AimBackend implements Backend {
     }, signal);
   };
 
-  /** The server has no pages; those of `aim up` are elsewhere. */
+  /** Returns a link to `aim up`, if the lane names one: the server itself has no pages. */
   readonly link: Call<'link'> = (handle) => {
     const { ui } = this.#settings;
     return ui === undefined ? undefined : `${ui}/runs/${readHandle(handle).hash}`;
@@ -219,11 +220,11 @@ class AimBackend implements Backend {
   get #clientSettings(): ClientSettings {
     const { headers, tls, timeoutMs, repo } = this.#settings;
     const time = { clock: this.#context.clock ?? systemClock, random: this.#context.random ?? systemRandom };
-    // What a proxy asks for is nobody else's business.
+    // Credentials for a proxy go only to the configured server, not to a server that mirrorboard starts.
     return repo === undefined ? { ...time, headers, tls, timeoutMs } : { ...time, headers: {}, tls: {}, timeoutMs };
   }
 
-  /** Looks at what a run says of itself; undefined if it is not there. Who only looks takes no lock. */
+  /** Reads the metadata of a run; undefined if the run does not exist. A reader takes no lock. */
   async #look<T>(
     { hash }: Pick<AimRun, 'hash'>,
     signal: AbortSignal,
@@ -241,7 +242,7 @@ class AimBackend implements Backend {
     }, signal);
   }
 
-  /** Work with a run that is there. */
+  /** Does some work with an existing run. */
   async #withRun<T>(run: AimRun, signal: AbortSignal, work: (connection: Server, run: PooledRun) => Promise<T>): Promise<T> {
     return this.#attempt(async (connection) => {
       if (!(await connection.client.hasRun(run.hash, signal))) throw gone(run);
@@ -249,7 +250,7 @@ class AimBackend implements Backend {
     }, signal);
   }
 
-  /** Work over the connection; once more over a new one where that had ended unheard. */
+  /** Does some work over the connection, and once more over a new one if the connection had ended unnoticed. */
   async #attempt<T>(work: (connection: Server) => Promise<T>, signal: AbortSignal): Promise<T> {
     for (let left = 1; ; left--) {
       try {
@@ -278,12 +279,12 @@ class AimBackend implements Backend {
       });
       const found = await withSignal(starting, signal);
       if (found.isRunning) return found.address;
-      // It died: the next one begins where it ended, on the same repository.
+      // The server died: the next one starts on the same repository.
       if (this.#server === starting) this.#server = undefined;
     }
   }
 
-  /** A connection that is whole. A failure is not kept: the next call tries again. */
+  /** Returns a working connection. A failure is not remembered: the next call tries again. */
   async #connect(signal: AbortSignal): Promise<Server> {
     signal.throwIfAborted();
     for (;;) {
@@ -301,7 +302,7 @@ class AimBackend implements Backend {
 
   async #begin(signal: AbortSignal): Promise<Server> {
     const address = await this.#address(signal);
-    // Others may wait for the same connection: it does not end with the one who asked first.
+    // Others may wait for the same connection, so the signal of the first caller does not end it.
     const client = await AimClient.connect(address, this.#clientSettings, this.#stop.signal, this.#facts);
     return { client, pool: new RunPool(client, this.#settings.openRuns, this.#context.warn) };
   }

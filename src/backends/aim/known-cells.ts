@@ -1,4 +1,4 @@
-/** What is known of the cells of a sequence: all of them, or those that concerned the last points. */
+/** The known cells of a sequence: all of them, or those that the last points needed. */
 import { type Cell, TORN } from './cells.ts';
 import { rangeKey, type StepRange } from './place.ts';
 
@@ -8,17 +8,17 @@ export type FoundCell = Cell | typeof TORN;
 /** Cells by step, and what is stored with them. */
 export class KnownCells {
   readonly #cells = new Map<number, Cell>();
-  /** Steps whose cell was being replaced when the server died: what is in it is of no point. */
+  /** Steps whose cell was being replaced when the server died: their content belongs to no single point. */
   readonly torn = new Set<number>();
   /** Contents of points that are stored next to the cells. */
   readonly beside = new Set<string>();
-  /** Whether `beside` has all of them. */
+  /** True if `beside` has the contents of all such points. */
   isBesideWhole = false;
   #isWhole = false;
-  /** By their keys; undefined if they were not read. */
+  /** Ranges by their keys; undefined if they were not read. */
   #ranges: Map<string, StepRange> | undefined;
 
-  /** Whether a step that is not here has no cell. */
+  /** True if a step that is not in `#cells` has no cell. */
   get isWhole(): boolean {
     return this.#isWhole;
   }
@@ -27,7 +27,7 @@ export class KnownCells {
     return this.#cells;
   }
 
-  /** What is held, in things of some two hundred bytes. */
+  /** The number of held items, each some two hundred bytes. */
   get size(): number {
     return this.#cells.size + this.beside.size + (this.#ranges?.size ?? 0);
   }
@@ -40,18 +40,18 @@ export class KnownCells {
     return this.#ranges?.values() ?? [];
   }
 
-  /** Whether it is known what the cell of a step holds. */
+  /** True if the content of a step's cell is known. */
   knows(step: number): boolean {
     return this.#isWhole || this.#cells.has(step) || this.torn.has(step);
   }
 
   set(step: number, cell: Cell): void {
-    // The one that was set last is at the end.
+    // The cell that was set last comes last in the map.
     this.#cells.delete(step);
     this.#cells.set(step, cell);
   }
 
-  /** Takes over cells that the server has; `isWhole`: it has no others. */
+  /** Adds cells that the server has; `isWhole`: it has no others. */
   take(found: ReadonlyMap<number, FoundCell>, isWhole: boolean): void {
     for (const [step, cell] of found) {
       if (cell === TORN) this.torn.add(step);
@@ -64,12 +64,12 @@ export class KnownCells {
     this.#ranges = new Map(ranges.map((range) => [rangeKey(range), range]));
   }
 
-  /** Adds a range, or replaces the one that it continues. */
+  /** Adds a range, or replaces the range that it continues. */
   addRange(range: StepRange): void {
     this.#ranges?.set(rangeKey(range), range);
   }
 
-  /** Forgets all but the cells that were set last. */
+  /** Forgets all cells except the ones set last. */
   trim(most: number): void {
     let over = this.#cells.size - most;
     if (over > 0) this.#isWhole = false;

@@ -1,8 +1,8 @@
-/** How much may be held in memory of what the server has, over all sequences of a connection. */
+/** The bound on the server's data that may be in memory, over all sequences of a connection. */
 
-/** Something that holds points which it can read again. */
+/** An object that holds points which it can read again. */
 export interface Loads {
-  /** Points that it holds. */
+  /** The number of points that it holds. */
   readonly loaded: number;
   /** Forgets all but the last few. */
   trim(most: number): void;
@@ -11,11 +11,11 @@ export interface Loads {
 /** Bounds what sequences hold between two sends. It forgets the least recently used first. */
 export class LoadedPoints {
   readonly #most: number;
-  /** What each of them keeps. */
+  /** The points that each sequence keeps. */
   readonly #each: number;
-  /** Those in use, with what they hold: nothing of them is forgotten. */
+  /** The sequences in use, with their numbers of points: these forget nothing. */
   readonly #busy = new Map<Loads, number>();
-  /** The others; the one used last is at the end. */
+  /** The other sequences; the one used last comes last. */
   readonly #idle = new Map<Loads, number>();
   #busyPoints = 0;
   #idlePoints = 0;
@@ -25,17 +25,17 @@ export class LoadedPoints {
     this.#each = each;
   }
 
-  /** Points that are held, in use or not. */
+  /** The number of points held, in use or not. */
   get points(): number {
     return this.#busyPoints + this.#idlePoints;
   }
 
-  /** How many more may be loaded: those not in use make room. */
+  /** The number of points that may still be loaded: sequences that are not in use make room. */
   get room(): number {
     return Math.max(0, this.#most - this.#busyPoints);
   }
 
-  /** A sequence is in use, until `free`. To be told again when it holds more. */
+  /** Marks a sequence as in use until `free`. The caller calls this again when the sequence holds more. */
   use(sequence: Loads): void {
     this.#idlePoints -= this.#idle.get(sequence) ?? 0;
     this.#idle.delete(sequence);
@@ -43,7 +43,7 @@ export class LoadedPoints {
     this.#busy.set(sequence, sequence.loaded);
   }
 
-  /** A sequence is no longer in use. */
+  /** Marks a sequence as no longer in use. */
   free(sequence: Loads): void {
     this.#busyPoints -= this.#busy.get(sequence) ?? 0;
     this.#busy.delete(sequence);
@@ -52,7 +52,7 @@ export class LoadedPoints {
       if (this.#idlePoints <= this.#most) return;
       const keeps = oldest.loaded > this.#each ? this.#each : 0;
       oldest.trim(keeps);
-      // It comes again at the end, and then it keeps nothing.
+      // It moves to the end, and then it keeps nothing.
       this.#rest(oldest);
     }
   }

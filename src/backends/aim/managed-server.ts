@@ -1,5 +1,6 @@
 /**
- * An Aim server of our own before a repository's folder: one process writes there, and it is the one that we talk to.
+ * An Aim server that mirrorboard starts for a repository's folder: only this server writes there, and mirrorboard
+ * talks to it.
  */
 
 import { spawn } from 'node:child_process';
@@ -12,7 +13,10 @@ import type { AimSettings } from './settings.ts';
 
 const INIT_MS = 120_000;
 
-/** Starts a server for a repository, which is made if there is none, and waits until it answers. Throws MB4008. */
+/**
+ * Starts a server for a repository, which it creates if there is none, and waits until the server answers. Throws
+ * MB4008.
+ */
 export async function startServer(
   repo: string,
   { command }: Pick<AimSettings, 'command'>,
@@ -27,7 +31,7 @@ export async function startServer(
       context: { program: command },
     });
   }
-  // What names a repository or another server for Aim's own tools is not for this one.
+  // Variables that name a repository or another server for Aim's own tools must not affect this server.
   const { AIM_REPO: _repo, __AIM_SERVER_MOUNT_REPO_PATH__: _mounted, ...inherited } = env;
   const own = { ...inherited, AIM_UI_TELEMETRY_ENABLED: '0' };
   if (!existsSync(join(repo, '.aim'))) await makeRepository(program, repo, own, signal);
@@ -35,7 +39,7 @@ export async function startServer(
     {
       clock,
       program,
-      // Never with --yes: it would write over a repository that it does not understand.
+      // Never with --yes: it would overwrite a repository that it does not understand.
       args: (port) => ['server', '--host', '127.0.0.1', '--port', String(port), '--repo', repo],
       env: own,
       healthPath: '/status/',

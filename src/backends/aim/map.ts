@@ -1,4 +1,4 @@
-/** Canonical points to what Aim is sent. Pure. */
+/** Maps canonical points to what mirrorboard sends to Aim. Pure. */
 import { exactValue, fieldOf, hparamsOf, isShownImage } from '../../backend-kit/index.ts';
 import { isFields } from '../../http/index.ts';
 import { type Histogram, type Json, jsonText, type Blob as ModelBlob, type ObjectPoint, type Value } from '../../model/index.ts';
@@ -6,12 +6,12 @@ import { MOST_BINS } from './limits.ts';
 import { type Family, familyOfPlugin } from './sequences.ts';
 import { AimBlob, Custom, type Tree } from './tree.ts';
 
-/** What happens to a point that is not a scalar. */
+/** A point that is not a scalar, in the form that Aim stores. */
 export interface AimObject {
   readonly family: Family;
-  /** The fields of one object, or of each of several: images and clips of one point. */
+  /** The fields of one object, or of several: the images or clips of one point. */
   readonly objects: readonly Custom[];
-  /** Its value's JSON text, exactly; undefined if a text's data says it all. */
+  /** The exact JSON text of its value; undefined if a text's data is already exact. */
   readonly exact: string | undefined;
   readonly bytes: number;
   readonly params: readonly (readonly [name: string, value: Tree])[];
@@ -70,7 +70,7 @@ function nativeOf(value: Value, blobs: readonly ModelBlob[]): { readonly family:
 }
 
 /**
- * A value without an Aim type becomes a text: its JSON form. Bytes that the form names by hash are stored with it, in
+ * Maps a value without an Aim type to a text: its JSON form. Bytes that the form names by hash are stored with it, in
  * the same order.
  */
 function jsonObject(text: string, blobs: readonly ModelBlob[]): Custom {
@@ -81,7 +81,7 @@ function jsonObject(text: string, blobs: readonly ModelBlob[]): Custom {
   });
 }
 
-/** Aim knows three formats by name; the bytes are the same whatever they are called. */
+/** Returns the format of a clip. Aim knows three formats by name; the bytes are the same whatever the name is. */
 function audioFormat(data: Uint8Array): string {
   if (data[0] === 0x66 && data[1] === 0x4c && data[2] === 0x61) return 'flac';
   const isMp3 = (data[0] === 0x49 && data[1] === 0x44 && data[2] === 0x33) || (data[0] === 0xff && ((data[1] ?? 0) & 0xe0) === 0xe0);
@@ -100,12 +100,12 @@ function isPlainText(value: Value): boolean {
   }
 }
 
-/** The JSON text of a value that is one text. */
+/** Returns the JSON text of a value that is one text. */
 export function plainTextJson(text: string): string {
   return jsonText({ shape: [], strings: [text] });
 }
 
-/** A text as people read it: several of them are a table, as TensorBoard shows them. */
+/** Returns a text in a readable form: several texts become a table, as in TensorBoard. */
 function shownText(shape: readonly number[], strings: readonly Uint8Array[]): string {
   const texts = strings.map((bytes) => Buffer.from(bytes).toString('utf8'));
   if (shape.length === 0 || texts.length < 2) return texts.join('\n\n');
@@ -123,8 +123,8 @@ function shownText(shape: readonly number[], strings: readonly Uint8Array[]): st
 }
 
 /**
- * A histogram as Aim draws it: bins of one width, to which each bucket contributes its share. The exact buckets are
- * stored with it.
+ * Maps a histogram to the form that Aim draws: bins of equal width, to which each bucket contributes its share. The
+ * exact buckets are stored with it.
  */
 function distribution(value: Histogram): Custom {
   const buckets = value.left.map((left, i) => ({ left: Number(left), right: Number(value.right[i]), count: Number(value.count[i]) }));
@@ -143,7 +143,7 @@ function distribution(value: Histogram): Custom {
     counts[bin] = (counts[bin] as number) + count;
   };
   for (const { left, right, count } of buckets) {
-    // A bucket without an end has its count where it begins, one that is nowhere in the first bin.
+    // A bucket with one infinite edge counts at its finite edge, one without a finite edge in the first bin.
     const ends = [left, right].filter(Number.isFinite);
     const [first, last] = [binOf(ends[0] ?? low), binOf(ends.at(-1) ?? low)];
     if (first >= last || ends.length < 2 || !Number.isFinite(right - left)) {
@@ -163,17 +163,17 @@ function distribution(value: Histogram): Custom {
   });
 }
 
-/** What an experiment says of its hyperparameters. */
+/** Returns the description of an experiment's hyperparameters. */
 function metaOf(experiment: Json | undefined): Tree | undefined {
   return isFields(experiment) ? treeOf(experiment as Json) : undefined;
 }
 
-/** A part of a path: none may be empty. */
+/** Returns a part of a path: a part must not be empty. */
 export function partOf(name: string): string {
   return name === '' ? '(no name)' : name;
 }
 
-/** A JSON value as a tree of Aim's storage. */
+/** Returns a JSON value as a tree of Aim's storage. */
 export function treeOf(value: Json): Tree {
   if (typeof value === 'bigint') return wholeOf(value);
   if (typeof value !== 'object' || value === null) return value;
@@ -181,7 +181,7 @@ export function treeOf(value: Json): Tree {
   return Object.fromEntries(Object.entries(value).map(([key, child]) => [partOf(key), treeOf(child)]));
 }
 
-/** An integer that 64 bits cannot hold is a text. */
+/** Returns an integer, or a text if 64 bits cannot hold it. */
 export function wholeOf(value: bigint): bigint | string {
   return BigInt.asIntN(64, value) === value ? value : String(value);
 }

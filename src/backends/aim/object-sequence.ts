@@ -1,7 +1,7 @@
 /**
- * One series of texts, images, clips or distributions on its way into one sequence: one point per step, by the step
+ * Writes one series of texts, images, clips or distributions into one sequence: one point per step, by the step
  * itself. The exact value is in the object under names of our own, which Aim keeps and ignores. If several points
- * have one step, Aim shows the one of the greatest place, and the others are stored in the same object.
+ * have one step, Aim shows the one with the greatest place, and the others are stored in the same object.
  */
 import { oddTree } from './answers.ts';
 import { BESIDE, narrow } from './cells.ts';
@@ -22,7 +22,7 @@ export interface PlacedObject {
   readonly mapped: AimObject;
 }
 
-/** Our fields in an object, or in the first of several. */
+/** The names of our fields in an object, or in the first of several. */
 export const OBJECT_FIELDS = { place: 'mb_place', id: 'mb_id', time: 'mb_time', exact: 'mb_value' } as const;
 
 const DTYPES: Readonly<Record<AimObject['family'], string>> = {
@@ -34,18 +34,18 @@ const DTYPES: Readonly<Record<AimObject['family'], string>> = {
   json: 'aim.text',
 };
 
-/** Writes the points of one series that are no scalars. */
+/** Writes the points of one series that are not scalars. */
 export class ObjectSequence {
   readonly id: SequenceId;
   readonly #base: readonly Key[];
   readonly #family: AimObject['family'];
   #isBegun: boolean;
-  /** Most objects of a point; 0 if each is one. */
+  /** The most objects of a point; 0 if each point has a single object. */
   #most: number;
   #firstStep: number | bigint | undefined;
   #lastStep: number | bigint | undefined;
   #collapsed: number;
-  /** True if the kept points were counted: the metadata does not name those that were kept just before a crash. */
+  /** True if the kept points were counted: the metadata does not count those that were kept just before a crash. */
   #isCounted = false;
 
   constructor(id: SequenceId, family: AimObject['family'], hash: string, fields: Tree | undefined) {
@@ -84,7 +84,7 @@ export class ObjectSequence {
     }
   }
 
-  /** What the run's metadata says of this sequence. */
+  /** Returns the run's metadata of this sequence. */
   traceFields(): (readonly [Key, Tree])[] {
     return [
       ['first_step', BigInt(this.#firstStep ?? 0)],
@@ -94,7 +94,7 @@ export class ObjectSequence {
     ];
   }
 
-  /** A point whose step may be there already. */
+  /** Writes a point whose step may already exist. */
   async #settle(point: PlacedObject, client: AimClient, frames: Frames, seqs: Resource, signal: AbortSignal): Promise<void> {
     const step = BigInt(point.step);
     await frames.flush();
@@ -107,7 +107,7 @@ export class ObjectSequence {
     if (!isObject) throw oddTree('collect', client.address, 'an object of the sequence');
     const known = there === undefined ? undefined : ownFields(there);
     const place = typeof known?.['mb_place'] === 'string' ? readPlace(known['mb_place']) : undefined;
-    // An object without a name of ours is foreign, or incomplete.
+    // An object without one of our names is foreign, or incomplete.
     if (
       there === undefined ||
       known === undefined ||
@@ -123,7 +123,7 @@ export class ObjectSequence {
     const id = isOlder ? point.id : known['mb_id'];
     const isKnown = (await client.branch(seqs, [...this.#base, BESIDE, id], signal)) !== undefined;
     if (!isKnown) {
-      // The step is next to it: of a cell it is the key.
+      // The step is stored with it: in a cell, the step is the key.
       await frames.update(seqs, [...this.#base, BESIDE], [[id, { step, val: collapsed }]]);
       this.#collapsed++;
     }
@@ -154,7 +154,7 @@ export class ObjectSequence {
   }
 }
 
-/** The fields of an object, or of the first of several. */
+/** Returns the fields of an object, or of the first of several. */
 export function ownFields(value: Tree): Readonly<Record<string, Tree>> | undefined {
   const first = Array.isArray(value) ? (value as readonly Tree[])[0] : value;
   return first instanceof Custom ? first.fields : undefined;

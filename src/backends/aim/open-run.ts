@@ -1,4 +1,4 @@
-/** A run that is open at the server: its lock, its two trees and its row in the database, as long as it is used. */
+/** A run that is open at the server: its lock, its two trees and its row in the database, while it is in use. */
 import type { AimClient, Resource } from './client.ts';
 import { treeOf } from './connecting.ts';
 import { Frames } from './frames.ts';
@@ -10,21 +10,21 @@ import { childOf, type Key, type Tree } from './tree.ts';
 export interface OpenAimRun {
   readonly meta: Resource;
   readonly seqs: Resource;
-  /** Undefined in a run that is not ours. */
+  /** Undefined for a run that another program made. */
   readonly props: Resource | undefined;
   readonly traces: readonly Trace[];
-  /** Params are in two places: in the run, and in an index of names. */
+  /** The two paths of params: one in the run, one in an index of names. */
   readonly attrPaths: readonly (readonly Key[])[];
   readonly resources: readonly Resource[];
 }
 
 /**
- * Opens a run for writing; one that is not there comes into being. `createdAt`: seconds, used when it does.
+ * Opens a run for writing, and creates it if it does not exist. `createdAt`: seconds, for a new run.
  *
- * A client that was killed, or lost its connection, leaves what it held at the server for five minutes: the lock
- * keeps us out until then, and every try to take it stops the whole server for ten seconds. So lock and heartbeat
- * have the run's name: asked for once more, they take the place of those left behind, which the server then lets go
- * of. Other processes than the server are kept out as ever.
+ * A client that was killed, or lost its connection, leaves its objects at the server for five minutes: until then the
+ * lock keeps mirrorboard out, and every attempt to take it stops the whole server for ten seconds. So the lock and
+ * the heartbeat are named after the run: a new request replaces the old objects, and the server releases them.
+ * Processes other than the server are still kept out.
  */
 export async function openRun(client: AimClient, run: AimRun, createdAt: number | undefined, signal: AbortSignal): Promise<OpenAimRun> {
   const resources: Resource[] = [];
@@ -35,7 +35,7 @@ export async function openRun(client: AimClient, run: AimRun, createdAt: number 
   };
   const tree = (name: 'meta' | 'seqs'): Promise<Resource> => get('TreeView', treeOf(name, run.hash));
   try {
-    // A run that another program has open is locked by it; the server is the one process that writes here.
+    // Another program that has the run open holds its lock; the server is the only process that writes here.
     if (!run.isJoined) resources.push(await client.lock(run.hash, signal));
     const meta = await tree('meta');
     const props = run.isJoined
@@ -64,8 +64,8 @@ export async function openRun(client: AimClient, run: AimRun, createdAt: number 
 }
 
 /**
- * Where a server was killed, `aim up` takes the runs it had open for dead, and writes an end into them. What we did
- * not end continues.
+ * True if another program ended the run. After a server was killed, `aim up` treats the runs that it had open as
+ * dead, and writes an end into them. A run that mirrorboard did not end continues.
  */
 function isEndedByOthers(held: Tree | undefined): boolean {
   const own = childOf(childOf(held, 'attrs'), 'mirrorboard');
@@ -78,7 +78,7 @@ async function putOn(client: AimClient, meta: Resource, { hash }: AimRun, signal
   await frames.flush();
 }
 
-/** Frees what a run costs the server: it stops the heartbeat, closes the trees, and lets go of the lock last. */
+/** Frees the server's resources of a run: stops the heartbeat, closes the trees, and releases the lock last. */
 export async function closeRun(client: AimClient, { resources }: OpenAimRun, signal: AbortSignal): Promise<void> {
   if (!client.isBroken) await letGo(client, resources, signal);
 }

@@ -6,8 +6,8 @@ import type { Key, Tree } from './tree.ts';
 type Branch = Map<Key, Tree>;
 
 /**
- * Params put into the tree that exists. `keepsOld`: what is there with another value stays (a run that is not
- * ours).
+ * Merges params into the existing tree. `keepsOld`: existing different values stay (in a run that another program
+ * made).
  */
 export function mergeParams(
   there: Tree | undefined,
@@ -26,9 +26,12 @@ export function mergeParams(
   return { merged: root, outcomes };
 }
 
-/** Params that are not in the tree, or with another value. `keepsOld`: another value may stay, as above. */
+/**
+ * Returns the params that are missing in the tree, or have another value. `keepsOld`: another value may stay, as
+ * above.
+ */
 export function paramDifferences(there: Tree | undefined, params: readonly RunParam[], keepsOld: boolean): readonly ArtifactDifference[] {
-  // A place that is searched for may come into being.
+  // Searching for a place may create branches.
   const root = copyOf(there);
   return params.flatMap(({ name, value }): ArtifactDifference[] => {
     const [place, key] = placeOf(root, name);
@@ -38,15 +41,17 @@ export function paramDifferences(there: Tree | undefined, params: readonly RunPa
   });
 }
 
-/** Other entries in the tree next to params of these names; empty branches may be left. */
+/** Returns the other entries of the tree, without params of these names; empty branches may remain. */
 export function withoutParams(there: Tree | undefined, names: readonly string[]): Tree {
   const root = copyOf(there);
-  // The place of each depends on the others, so all of them are found first.
+  // The place of each depends on the others, so all of them are found before any is removed.
   for (const [place, key] of names.map((name) => placeOf(root, name))) place.delete(key);
   return root;
 }
 
-/** Hparams of event files are doubles, and are in the same tree: they say 64.0 if a file says 64. */
+/**
+ * True if two values are equal. Hparams of event files are doubles in the same tree: they are 64.0 if a file says 64.
+ */
 function isSame(a: Tree, b: Tree): boolean {
   return isNumber(a) && isNumber(b) ? Object.is(Number(a), Number(b)) : a === b;
 }
@@ -55,14 +60,14 @@ function isNumber(value: Tree): value is number | bigint {
   return typeof value === 'number' || typeof value === 'bigint';
 }
 
-/** The place of a param. A name without parts, or one part of which is a value already, stays one name. */
+/** Returns the place of a param. A name stays whole if it has no parts, or if one of its parts already is a value. */
 function placeOf(root: Branch, name: string): readonly [place: Branch, key: string] {
   const parts = name.split('.');
   const branch = parts.includes('') ? undefined : branchFor(root, parts.slice(0, -1));
   const last = parts.at(-1) ?? '';
   const isLeaf = branch !== undefined && !(branch.get(last) instanceof Map);
   if (isLeaf) return [branch, last];
-  // Where there are params below the name, it is not theirs to lose.
+  // If params exist below the name, it must not replace them.
   const isBranch = root.get(name) instanceof Map;
   return [root, name === '' ? '(no name)' : isBranch ? `(${name})` : name];
 }

@@ -1,39 +1,42 @@
-/** Where a point comes from: its identity, and what decides which of several points of one step Aim shows. */
+/** The place of a point: its identity, which also decides which of several points of one step Aim shows. */
 import { positionHash } from '../../backend-kit/exact-points/index.ts';
 import { compareNames, type RunRef } from '../../model/index.ts';
 
-/** Of two points of one step the greater one is shown: by the file's name, then by the place in it. */
+/**
+ * The place of a point. Of two points of one step, Aim shows the greater one: by the file's name, then by the
+ * position in the file.
+ */
 export interface Place {
-  /** As the tracker run sees it. */
+  /** The file as the tracker run sees it. */
   readonly file: string;
   readonly offset: number;
   readonly index: number;
 }
 
-/** Orders places by file, offset and index. */
+/** Compares places by file, offset and index. */
 export function comparePlaces(a: Place, b: Place): number {
   return compareNames(a.file, b.file) || a.offset - b.offset || a.index - b.index;
 }
 
-/** A place as it is stored. */
+/** Returns the text of a place for storage. */
 export function placeText({ file, offset, index }: Place): string {
   return `${offset}:${index}:${file}`;
 }
 
-/** Reads a stored place; undefined when the text is none. */
+/** Reads a stored place; undefined if the text is not valid. */
 export function readPlace(text: string): Place | undefined {
   const found = /^(\d+):(\d+):([\s\S]*)$/.exec(text);
   return found === null ? undefined : { offset: Number(found[1]), index: Number(found[2]), file: found[3] as string };
 }
 
-/** A short name of a point, the same however often it comes. */
+/** Returns a short name of a point, the same whenever the point is sent. */
 export function placeId(run: RunRef, file: string, offset: number, checksum: number, index: number): string {
   return positionHash({ run, file, offset, checksum, index }, 20);
 }
 
 /**
- * A range of bytes of a file whose points gave a series strictly rising steps. Such points need no place of their own
- * in Aim, so nearly all points cost no more than Aim's own columns. Ranges of one series share no step.
+ * A range of bytes of a file whose points gave a series strictly rising steps. Such points need no stored place in
+ * Aim, so nearly all points cost no more than Aim's own columns. Ranges of one series share no step.
  */
 export interface StepRange {
   readonly file: string;
@@ -43,17 +46,17 @@ export interface StepRange {
   readonly lastStep: number;
 }
 
-/** The key under which a range of steps is stored. */
+/** Returns the key under which a range of steps is stored. */
 export function rangeKey({ file, start }: Pick<StepRange, 'file' | 'start'>): string {
   return `${start}:${file}`;
 }
 
-/** The value under which a range of steps is stored. */
+/** Returns the value under which a range of steps is stored. */
 export function rangeText({ end, firstStep, lastStep }: StepRange): string {
   return `${end}:${firstStep}:${lastStep}`;
 }
 
-/** Reads a stored range of steps; undefined when it is none. */
+/** Reads a stored range of steps; undefined if it is not valid. */
 export function readRange(key: string, text: string): StepRange | undefined {
   const [place, extent] = [/^(\d+):([\s\S]*)$/.exec(key), text.split(':').map(Number)];
   if (place === null || extent.length !== 3 || extent.some(Number.isNaN)) return undefined;

@@ -3,7 +3,7 @@ import { errorOf } from './answers.ts';
 import { type ClientSettings, makeHttp, serverVersion } from './connecting.ts';
 import { VERIFIED_VERSIONS } from './limits.ts';
 
-/** A check of a server that writes nothing. Throws what is wrong. */
+/** Checks a server without writing anything. Throws the error that it finds. */
 export async function probeServer(address: string, settings: ClientSettings, signal: AbortSignal): Promise<Probe> {
   const http = makeHttp(address, settings);
   try {

@@ -1,4 +1,7 @@
-/** All points of a run, as they were sent: from the columns that Aim shows, and from what is next to them. */
+/**
+ * Reads all points of a run back as they were sent: from the columns that Aim shows, and from what is stored next to
+ * them.
+ */
 
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
@@ -13,9 +16,9 @@ import { COLLAPSED_FIELD, readTraces, type Trace } from './sequences.ts';
 import { AimBlob, childOf, type Key, type Tree } from './tree.ts';
 
 const CHUNK_POINTS = 10_000;
-/** Columns are asked for together: the server sends an answer in small pieces, and waits after each. */
+/** Series that are read at the same time: the server sends an answer in small pieces, and waits after each. */
 const SERIES_AT_ONCE = 8;
-/** So many points are read ahead at most, as far as it is known how many a series has. */
+/** The most points to read ahead, if it is known how many a series has. */
 const POINTS_AT_ONCE = 50_000;
 
 /** Reads all points of a run, in chunks of one series. */
@@ -39,7 +42,7 @@ export async function* readRun(
   }
 }
 
-/** Reads a few series at the same time, and gives them in their order. */
+/** Reads a few series at the same time, and yields them in their order. */
 async function* ahead(
   traces: readonly Trace[],
   pointsOf: (trace: Trace) => Promise<ReadBackPoint[]>,
@@ -52,7 +55,7 @@ async function* ahead(
     const hasRoom = underWay.length === 0 || (underWay.length < SERIES_AT_ONCE && size + more <= POINTS_AT_ONCE);
     if (trace !== undefined && hasRoom) {
       const points = pointsOf(trace);
-      // What failed is told when it is the one that is given.
+      // A failure is thrown when its series is yielded.
       points.catch(() => undefined);
       underWay.push({ trace, size: more, points });
       size += more;
@@ -66,7 +69,7 @@ async function* ahead(
   }
 }
 
-/** Each step is there once, so no more points than steps; of others it is not known. */
+/** Returns the most points that a series can have: each step occurs once. An unknown number is infinite. */
 function mostPoints({ series, fields }: Trace): number {
   const [first, last] = [childOf(fields, 'first_step'), childOf(fields, 'last_step')];
   const isKnown = series?.family === 'scalar' && typeof first === 'bigint' && typeof last === 'bigint';
@@ -82,7 +85,7 @@ async function scalars(
 ): Promise<ReadBackPoint[]> {
   const base = ['seqs', 'v2', 'chunks', hash, contextId, name];
   const column = (key: string): Promise<Column> => client.column(seqs, [...base, key], signal);
-  // Written last, so read first: whatever has a step by now has the others.
+  // The step is written last, so it is read first: a cell that has a step also has the other columns.
   const steps = await column('step');
   const [times, values] = await Promise.all([column('time'), column('val')]);
   const hasExact = childOf(fields, EXACT_COLUMN) === true;
@@ -90,7 +93,7 @@ async function scalars(
   const points: ReadBackPoint[] = [];
   for (const [key, step] of steps.entries()) {
     const point = scalarOf(step, times.next(key), values.next(key), exact?.get(key));
-    // Readers take the columns side by side: one that is shorter than the others shifts all that follow.
+    // Readers take the columns in parallel: a shorter column would shift everything behind it.
     if (point === undefined)
       throw new MirrorError('MB4005', `the Aim run ${hash} has a point of ${JSON.stringify(name)} without a time or a value`);
     points.push(point);
@@ -100,7 +103,7 @@ async function scalars(
   for (const [key, collapsed] of await client.items(seqs, [...base, BESIDE], signal)) {
     const [step, time, value, whole] = ['step', 'time', 'val', 'exact'].map((field) => childOf(collapsed, field));
     const point = scalarOf(step, time, value, whole);
-    // Between two parts of a crash a point may be in both places.
+    // After a crash in the middle of a write, a point may be in both places.
     if (point !== undefined && !seen.has(String(key))) points.push(point);
   }
   return points;
@@ -127,7 +130,7 @@ async function objects(
   const read = (path: readonly Key[]): Promise<ReadonlyMap<Key, Tree>> => client.items(seqs, path, signal);
   const points = new Map<string, ReadBackPoint>();
   if (series?.family === 'image' || series?.family === 'audio') {
-    // One by one: each may be megabytes.
+    // One at a time: each may have megabytes.
     for (const step of (await read([...base, 'time'])).keys()) {
       addObject(points, step, await client.find(seqs, 'collect', [[...base, 'val', step], true, false], signal));
     }
@@ -139,7 +142,7 @@ async function objects(
   return [...points.values()];
 }
 
-/** By its short name: between two parts of a crash a point may be in both places. */
+/** Adds an object by its short name: after a crash in the middle of a write, a point may be in both places. */
 function addObject(points: Map<string, ReadBackPoint>, step: Tree | undefined, value: Tree | undefined): void {
   const own = value === undefined ? undefined : ownFields(value);
   if (own === undefined || typeof step !== 'bigint') return;
@@ -152,12 +155,14 @@ function addObject(points: Map<string, ReadBackPoint>, step: Tree | undefined, v
   points.set(id, { step: narrow(step), wallTime: time, value: text, ...place });
 }
 
-/** What has no text of its own is one: JSON that says so of itself, or a plain text. */
+/**
+ * Returns the exact text of an object that does not store one: JSON if the object is marked so, or else a plain text.
+ */
 function textOf(data: string, own: Readonly<Record<string, Tree>>): string {
   return own['mb_json'] === true ? data : plainTextJson(data);
 }
 
-/** True if the bytes that a value names by their hashes are there. */
+/** True if the object has all bytes that a value names by their hashes. */
 function holdsAll(text: string, value: Tree, own: Readonly<Record<string, Tree>>): boolean {
   const named = text.match(/"sha256":"[0-9a-f]{64}"/g) ?? [];
   if (named.length === 0) return true;

@@ -1,6 +1,6 @@
 /**
- * The runs that are open at a server at the moment: a bounded number, since each costs the server descriptors. The
- * one used last stays longest.
+ * The runs that are currently open at a server: a bounded number, since each costs the server descriptors. The run
+ * used last stays open longest.
  */
 import type { BackendContext } from '../../contract/index.ts';
 import type { AimClient } from './client.ts';
@@ -10,7 +10,7 @@ import { LoadedPoints } from './loaded-points.ts';
 import { closeRun, type OpenAimRun, openRun } from './open-run.ts';
 import { AimRunWriter } from './run-writer.ts';
 
-/** A run that is held open, and its writer. */
+/** An open run, and its writer. */
 export interface PooledRun {
   readonly open: OpenAimRun;
   readonly writer: AimRunWriter;
@@ -19,16 +19,16 @@ export interface PooledRun {
 interface Slot {
   readonly run: AimRun;
   readonly opened: Promise<PooledRun>;
-  /** How many use it at the moment: it is not closed under them. */
+  /** The number of current users: the pool does not close a run in use. */
   users: number;
 }
 
-/** Holds the runs used last open, and closes the one that was not used for longest. */
+/** Keeps the most recently used runs open, and closes the least recently used one. */
 export class RunPool {
   readonly #client: AimClient;
   readonly #most: number;
   readonly #warn: BackendContext['warn'];
-  /** By hash, the one used last at the end. */
+  /** Runs by hash; the one used last comes last. */
   readonly #slots = new Map<string, Slot>();
   readonly #loaded = new LoadedPoints(LOADED_POINTS, RECENT_POINTS);
 
@@ -38,7 +38,7 @@ export class RunPool {
     this.#warn = warn;
   }
 
-  /** Does something with an open run, and opens it first if it is not; `createdAt` is when a new one began. */
+  /** Does some work with a run, and opens it first if necessary; `createdAt` is the start time of a new run. */
   async use<T>(run: AimRun, work: (pooled: PooledRun) => Promise<T>, signal: AbortSignal, createdAt?: number): Promise<T> {
     let slot = this.#slots.get(run.hash);
     if (slot === undefined) {
@@ -63,7 +63,7 @@ export class RunPool {
     }
   }
 
-  /** The run's trees, if it is open. */
+  /** Returns the run's trees, if it is open. */
   async peek(hash: string): Promise<PooledRun | undefined> {
     return this.#slots.get(hash)?.opened.catch(() => undefined);
   }
@@ -88,7 +88,7 @@ export class RunPool {
   async #makeRoom(signal: AbortSignal): Promise<void> {
     while (this.#slots.size >= this.#most) {
       const idle = [...this.#slots.values()].find(({ users }) => users === 0);
-      // All are in use: one more for a while.
+      // All are in use: the pool temporarily has one more.
       if (idle === undefined) return;
       await this.release(idle.run.hash, signal);
     }

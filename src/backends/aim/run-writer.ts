@@ -1,4 +1,4 @@
-/** Everything that is written into one Aim run, as long as one connection lasts. */
+/** Writes everything of one Aim run, for the life of one connection. */
 
 import { eachScalar } from '../../backend-kit/index.ts';
 import { Job, sendParcels } from '../../backend-kit/sending/index.ts';
@@ -30,19 +30,19 @@ import {
 } from './sequences.ts';
 import { childOf, type Key, type Tree } from './tree.ts';
 
-/** Names that are entered at a time. */
+/** Names that are written at a time. */
 const NAMES = 64;
 
-/** Steps are the same for many tags and runs. */
+/** The hashes of steps, shared because many tags and runs have the same steps. */
 const hashes = new StepHashes();
 
-/** What is known of the run's sequences. */
+/** The known state of the run's sequences. */
 interface Memory {
   readonly sequences: Sequences;
   readonly traces: ReadonlyMap<string, Trace>;
   readonly scalars: Map<string, ScalarSequence>;
   readonly objects: Map<string, ObjectSequence>;
-  /** Sequences that the run's metadata knows, and with which type. */
+  /** Sequences in the run's metadata, with their types. */
   readonly published: Map<string, string>;
   readonly contexts: Set<string>;
 }
@@ -67,13 +67,13 @@ export class AimRunWriter {
   readonly #loaded: LoadedPoints;
   readonly #warn: BackendContext['warn'];
   #memory: Memory;
-  /** Sequences that the present send writes into. */
+  /** Sequences that the current send writes to. */
   readonly #used = new Set<ScalarSequence>();
   #saidCollapsed = false;
-  /** True if a send failed: what is in memory may be ahead of what the server has. */
+  /** True if a send failed: the memory may be ahead of the server. */
   #isAhead = false;
 
-  /** `loaded` bounds what the sequences of all runs hold in memory. */
+  /** Creates the writer of a run. `loaded` bounds what the sequences of all runs hold in memory. */
   constructor(client: AimClient, run: AimRun, open: OpenAimRun, loaded: LoadedPoints, warn: BackendContext['warn']) {
     this.#client = client;
     this.#run = run;
@@ -83,7 +83,7 @@ export class AimRunWriter {
     this.#memory = memoryOf(open.traces);
   }
 
-  /** One outcome a parcel, in their order; after a failure nothing more is sent. */
+  /** Returns one outcome per parcel, in their order; after a failure it sends nothing more. */
   async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
     if (this.#isAhead) await this.#startOver(signal);
     const outcomes = await sendParcels(parcels, {
@@ -104,7 +104,7 @@ export class AimRunWriter {
     return outcomes;
   }
 
-  /** Forgets everything, and looks at what the server has. */
+  /** Forgets everything, and reads the state from the server. */
   async #startOver(signal: AbortSignal): Promise<void> {
     await this.#client.idle(signal);
     const held = await this.#client.branch(this.#open.meta, ['meta', 'chunks', this.#run.hash], signal);
@@ -138,8 +138,8 @@ export class AimRunWriter {
       this.#used.add(sequence);
       const collapsed = sequence.collapsed;
       await sequence.begin(frames, this.#open.seqs);
-      // Named before it has points: what has no name is not found again. If it ends there, they come once more, and
-      // are looked up.
+      // The name is written before the points: without a name they would not be found again. After a crash in
+      // between, the points are sent again, and looked up.
       const before = sequence.fieldsBefore(points, this.#memory.published.has(key));
       if (before !== undefined) await this.#writeTrace(id, name, 'float', 2n, before.fields, frames);
       this.#memory.published.set(key, 'float');
@@ -199,7 +199,7 @@ export class AimRunWriter {
     }
   }
 
-  /** Events without a value are not points. They are kept anyway. */
+  /** Stores events without a value. They are not points, but mirrorboard keeps them. */
   async #storeMarks({ batch, file }: TrackerParcel, frames: Frames): Promise<void> {
     const marks = batch.marks.map(({ kind, step, wallTime, offset, checksum, payload }): readonly [Key, Tree] => [
       placeId(batch.run, file, offset, checksum, 0),
@@ -208,7 +208,7 @@ export class AimRunWriter {
     await frames.update(this.#open.seqs, ['seqs', 'mirrorboard', this.#run.hash, 'marks'], marks);
   }
 
-  /** Says to the run that a sequence is there, and of which kind. */
+  /** Writes the existence and the type of a sequence into the run. */
   async #publish(
     id: SequenceId,
     name: SeriesName,
@@ -224,8 +224,8 @@ export class AimRunWriter {
   }
 
   /**
-   * Enters sequences into the lists of names by kind. Before they are named themselves: by that is known that it was
-   * done.
+   * Adds sequences to the lists of names by kind. This happens before the sequences themselves are named, so that a
+   * named sequence is always in the lists.
    */
   async #announce(ids: readonly SequenceId[], dtype: string, type: string, frames: Frames): Promise<void> {
     const { meta } = this.#open;
@@ -249,7 +249,7 @@ export class AimRunWriter {
     }
   }
 
-  /** All at once: the server takes as long for one field as for all of them. */
+  /** Writes all fields of a sequence at once: one field takes the server as long as all of them. */
   async #writeTrace(
     { contextId, name }: SequenceId,
     { tag, plugin, family }: SeriesName,
@@ -290,7 +290,7 @@ function typeOf({ family }: SeriesName): string {
   }
 }
 
-/** Rows of a batch by their series, in the order of the file. */
+/** Returns the rows of a batch by series, in the order of the file. */
 function scalarsBySeries(batch: Batch, file: string): Map<number, PlacedScalar[]> {
   const found = new Map<number, PlacedScalar[]>();
   eachScalar(batch, (series, step, wallTime, value, offset, _, index) => {

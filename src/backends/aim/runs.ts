@@ -1,4 +1,4 @@
-/** Finding and making the Aim runs of runs: each exactly once, and never one that is not ours. */
+/** Finds and creates the Aim runs of runs: each exactly once, and never one that belongs to others. */
 import { join } from 'node:path';
 import { type Candidate, FileMarks, isWhoseRun, numberedName, type RunMark, warnNameTaken } from '../../backend-kit/identity/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
@@ -15,26 +15,26 @@ import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
 
 /** A param that every run of ours has. */
 export const OWN = 'mirrorboard';
-/** A server that claims that every hash is taken would keep us forever. */
+/** The most hashes to try, so that a server that claims that every hash is taken cannot keep us forever. */
 const MOST_STRANGERS = 100;
 /** The last second of the year 9999: the server's calendar ends there. */
 const LAST_SECOND = 253_402_300_799;
 
-/** Whom runs are asked for, and those that are open there. */
+/** A server's client, and the runs that are open there. */
 export interface Server {
   readonly client: AimClient;
   readonly pool: RunPool;
 }
 
-/** Finds, makes and identifies the Aim runs of a lane. */
+/** Finds, creates and identifies the Aim runs of a lane. */
 export class AimRuns {
   readonly #settings: Pick<AimSettings, 'experiment' | 'description' | 'context'>;
   readonly #warn: BackendContext['warn'];
   readonly #readBack: (run: AimRun, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
-  /** Two at a time would ask for two runs. */
+  /** Opens one run per key at a time: two callers would create two runs. */
   readonly #opening = new LineByKey();
 
-  /** `readBack`: all points of a run. */
+  /** Creates the finder of runs. `readBack` returns all points of a run. */
   constructor(
     settings: Pick<AimSettings, 'experiment' | 'description' | 'context'>,
     warn: BackendContext['warn'],
@@ -45,7 +45,7 @@ export class AimRuns {
     this.#readBack = readBack;
   }
 
-  /** The handle of a run, and the open run itself, if it was opened on the way. */
+  /** Returns the handle of a run. */
   async open(at: Server, source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
     return this.#opening.run(source.key, () => this.#open(at, source, known, signal));
   }
@@ -87,11 +87,11 @@ export class AimRuns {
         strangers++;
         continue;
       }
-      // Without an identity it was left behind by a process that died while it made it.
+      // A run without an identity was left behind by a process that died while creating it.
       if (identity === undefined) {
         const name = numberedName(source.name, strangers);
         await this.#write(at, run, source, undefined, name, signal);
-        // A server keeps files of a deleted run open, and would write what comes into the void.
+        // A server keeps the files of a deleted run open, and would lose what is written to them.
         const written = await readIdentity(client, run.hash, signal);
         const whose = written === undefined ? undefined : await isWhoseRun(this.#candidate(run, written), source, signal);
         if (whose?.kind !== 'own') {
@@ -117,7 +117,7 @@ export class AimRuns {
     return handleOf({ hash, attempt: 0, context: this.#settings.context, isJoined: true });
   }
 
-  /** Adds files to those by which a run is recognised. */
+  /** Adds files to those that identify a run. */
   async noteFiles({ client, pool }: Server, run: AimRun, marks: readonly FileMark[], signal: AbortSignal): Promise<void> {
     await pool.use(
       run,
@@ -141,7 +141,7 @@ export class AimRuns {
     return this.#settings.experiment ?? (source.group === '' ? source.run.root : source.group);
   }
 
-  /** Makes a run, or brings what it says of itself up to date. `name`: of a new one. */
+  /** Creates a run, or updates the identity of an existing one. `name`: of a new run. */
   async #write(
     { client, pool }: Server,
     run: AimRun,
@@ -155,11 +155,11 @@ export class AimRuns {
       if (name !== undefined) await this.#writeFacts(client, open, run, source, name, frames, signal);
       await frames.flush();
       const identity = identityOf(source.instanceId, (before?.files ?? FileMarks.of([])).with(source.fingerprint));
-      // Last of all: a run that has it is whole.
+      // The identity is written last: a run that has it is complete.
       for (const path of open.attrPaths) await frames.update(open.meta, [...path, OWN], identity);
       await frames.flush();
     };
-    // It stays open: what it is opened for comes next.
+    // The run stays open: its caller uses it next.
     await pool.use(run, ({ open }) => write(open), signal, createdAt(source.startedAt));
   }
 
@@ -183,7 +183,8 @@ export class AimRuns {
       ['status', 'running'],
       ...(source.parent === undefined ? [] : [['parent', { key: source.parent.key, name: source.parent.name }] as const]),
     ];
-    // Each on its own: another process that creates the same run at the same moment may have added its identity.
+    // Each field is set on its own: another process that creates the same run at the same moment may have added its
+    // identity.
     for (const attrPath of open.attrPaths) await frames.update(meta, [...attrPath, OWN], facts);
     await frames.add(meta, '__setitem__', [['meta', 'chunks', run.hash, 'end_time'], null]);
     if (props === undefined) return;
@@ -198,12 +199,12 @@ export class AimRuns {
   }
 }
 
-/** Tags are texts in Aim. */
+/** Returns the text of a tag: tags are texts in Aim. */
 export function tagText(tag: string, value: string): string {
   return value === '' ? tag : `${tag}: ${value}`;
 }
 
-/** What a run says of itself; undefined if it says nothing (yet), or is not there. */
+/** Reads the identity of a run; undefined if it has none (yet), or if the run does not exist. */
 async function readIdentity(client: AimClient, hash: string, signal: AbortSignal): Promise<RunMark | undefined> {
   const meta = await client.snapshot('meta', hash, signal);
   try {
@@ -219,7 +220,7 @@ async function readIdentity(client: AimClient, hash: string, signal: AbortSignal
   }
 }
 
-/** What a run says about the run it belongs to. */
+/** Returns the identity fields of a run. */
 function identityOf(instance: string, files: FileMarks): readonly (readonly [Key, Tree])[] {
   const marks = files.list().filter(({ file }) => file !== '');
   return [
@@ -228,12 +229,12 @@ function identityOf(instance: string, files: FileMarks): readonly (readonly [Key
   ];
 }
 
-/** Other files, or a state that was lost and made again. */
+/** True if the identity changes: the run has other files, or its state was lost and created again. */
 function isNews({ instance, files }: RunMark, source: RunSource): boolean {
   return instance !== source.instanceId || source.fingerprint.some((mark) => !files.has(mark));
 }
 
-/** A time that the server's calendar has; undefined: it takes its own. */
+/** Returns a time that the server's calendar has; if undefined, the server takes its own. */
 export function createdAt(seconds: number | undefined): number | undefined {
   return seconds !== undefined && seconds >= 0 && seconds <= LAST_SECOND ? seconds : undefined;
 }

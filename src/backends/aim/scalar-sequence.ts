@@ -1,8 +1,8 @@
 /**
- * One series of scalars on its way into one sequence. Aim has one point per step, by a hash of it. Nearly all points
- * have a greater step than all before, and are written without reading; for the others, the present cell is read
- * first. If several points have one step, Aim shows the one of the greatest place. The others are stored under their
- * content, so that a point that is sent again replaces itself.
+ * Writes one series of scalars into one sequence. Aim has one point per step, by a hash of it. Nearly all points have
+ * a greater step than all before, and are written without reading; for the others, mirrorboard first reads the
+ * existing cell. If several points have one step, Aim shows the one with the greatest place. The others are stored
+ * under their content, so that a point that is sent again replaces itself.
  */
 import { CellReader } from './cell-reader.ts';
 import {
@@ -27,7 +27,7 @@ import { collapsedIn, count, fieldsOf, recount, type ScalarTotals, totalsIn } fr
 import type { SequenceId } from './sequences.ts';
 import { childOf, type Key, type Tree } from './tree.ts';
 
-/** Cells to an instruction: four columns of so many fill a frame. */
+/** Cells per instruction: four columns of this length fill a frame. */
 const CELLS = 64;
 
 /** Writes the scalars of one series, each step once. */
@@ -36,20 +36,21 @@ export class ScalarSequence {
   readonly totals: ScalarTotals;
   readonly #base: readonly Key[];
   readonly #hashes: StepHashes;
-  /** Whether its columns are there. */
+  /** True if its columns exist. */
   #isBegun: boolean;
   #range: StepRange | undefined;
   #known: KnownCells | undefined;
-  /** Cells that were asked for one by one since all were read. */
+  /** Cells that were read one by one since all were read. */
   #asked = 0;
   /** Points that were settled since all cells were read for the extremes: the first time costs nothing. */
   #settled = Number.POSITIVE_INFINITY;
-  /** Whether the least or the greatest value may be that of a point that gave way. */
+  /** True if the least or the greatest value may belong to a point that was replaced. */
   #isExtremeGone = false;
-  /** The least step that was seen: files that come late may have begun before the first. */
+  /** The least step so far: files that come late may have begun before the first. */
   #least: number | undefined;
   /**
-   * True if the points next to the cells were counted: a crash may have left some that the metadata does not count.
+   * True if the points next to the cells were counted: after a crash, there may be some that the metadata does not
+   * count.
    */
   #isCounted = false;
   #collapsed: number;
@@ -73,13 +74,16 @@ export class ScalarSequence {
     return this.#collapsed;
   }
 
-  /** Forgets what was looked up, but for the cells that came last; it is there to be looked up again. */
+  /** Forgets what was read, except for the most recent cells; it can be read again. */
   trim(most: number): void {
     if (most === 0) this.#known = undefined;
     else this.#known?.trim(most);
   }
 
-  /** Makes its columns, if they are not there. Before the metadata names it: what is named has them. */
+  /**
+   * Creates its columns, if they do not exist. This happens before the metadata names the sequence: a named sequence
+   * always has them.
+   */
   async begin(frames: Frames, seqs: Resource): Promise<void> {
     if (this.#isBegun) return;
     for (const column of ['val', 'epoch', 'time', 'step']) await frames.add(seqs, 'make_array', [[...this.#base, column]]);
@@ -87,10 +91,10 @@ export class ScalarSequence {
   }
 
   /**
-   * What the metadata must say before these points are written; undefined if it says enough. `isFinal`: it needs no
-   * change afterwards. A step that gets a place of its own is never beyond the last step that the metadata names.
-   * Otherwise, if the server dies halfway, another file's point is written there without a look, and the place that
-   * was left behind hides it from the point that comes again.
+   * Returns the metadata to write before these points; undefined if the existing metadata is enough. `isFinal`: it
+   * needs no change afterwards. A step with a stored place is never beyond the last step that the metadata names.
+   * Otherwise, if the server dies in between, another file's point would be written there without reading, and the
+   * old place would hide it from the point that is sent again.
    */
   fieldsBefore(
     points: readonly ScalarPoint[],
@@ -111,12 +115,12 @@ export class ScalarSequence {
     const { lastStep } = this.totals;
     const isBeyond = greatest !== undefined && (lastStep === undefined || Number(greatest.step) > Number(lastStep));
     if (isNamed && !isBeyond && !isFirstExact) return undefined;
-    // Only the step: which values count is known once all of them were looked up.
+    // Only the step: which values count is known after all of them were looked up.
     const reached = isBeyond ? { ...this.totals, lastStep: greatest?.step, last: Number(greatest?.value) } : this.totals;
     return { fields: fieldsOf(reached, this.#collapsed, hasExact), isFinal: false };
   }
 
-  /** Writes points in the order of their file; `bytes` is their place in it. `room`: cells that may be loaded. */
+  /** Writes points in the order of their file; `bytes` is their range in it. `room`: cells that may be loaded. */
   async write(
     points: readonly PlacedScalar[],
     bytes: { readonly file: string; readonly start: number; readonly end: number },
@@ -144,12 +148,12 @@ export class ScalarSequence {
     if (this.#isExtremeGone) await this.#lookForExtremes(known, reader, frames, room);
   }
 
-  /** What the run's metadata says of this sequence. */
+  /** Returns the run's metadata of this sequence. */
   traceFields(): (readonly [Key, Tree])[] {
     return fieldsOf(this.totals, this.#collapsed, this.#hasExact);
   }
 
-  /** Points of ever greater steps: nothing can be at theirs. */
+  /** Writes points with ever greater steps: no cell can exist at these steps. */
   async #append(
     points: readonly PlacedScalar[],
     { file, start, end }: { readonly file: string; readonly start: number; readonly end: number },
@@ -161,7 +165,7 @@ export class ScalarSequence {
     const isNext = before !== undefined && before.file === file && before.end === start;
     const range: StepRange = isNext ? { ...before, end, lastStep: last } : { file, start, end, firstStep: first, lastStep: last };
     this.#range = range;
-    // Before its points: a cell that exists without one would be of nowhere.
+    // The range comes before its points: a cell without one would have no source.
     await frames.update(seqs, [...this.#base, RANGES], [[rangeKey(range), rangeText(range)]]);
     await this.#put(points, frames, seqs);
     this.#known?.addRange(range);
@@ -172,8 +176,8 @@ export class ScalarSequence {
   }
 
   /**
-   * Makes sure that what is at the steps of some points is known: all cells are read if that is less than what was
-   * asked for one by one, otherwise only these. `isAllNew`: all were read just now.
+   * Reads the cells at the steps of some points: all cells if that is less work than the reads one by one, otherwise
+   * only these. `isAllNew`: all were read just now.
    */
   async #look(
     points: readonly PlacedScalar[],
@@ -200,7 +204,7 @@ export class ScalarSequence {
       await frames.flush();
       known.takeRanges(await reader.ranges());
     }
-    // Only now: what was read in part is of no use.
+    // Only now: a partial read is of no use.
     this.#known = known;
     return { known, isAllNew };
   }
@@ -210,7 +214,10 @@ export class ScalarSequence {
     this.#mostCells(known.cells.keys());
   }
 
-  /** Each step has one cell, so there are no more than steps between the least and the last that were seen. */
+  /**
+   * Returns the most cells that can exist: each step has one, so no more than the steps between the least and the
+   * last known.
+   */
   #mostCells(steps: Iterable<number>): number {
     const { firstStep, lastStep } = this.totals;
     let least = this.#least ?? Number(firstStep ?? Number.POSITIVE_INFINITY);
@@ -229,7 +236,7 @@ export class ScalarSequence {
     known.isBesideWhole = true;
   }
 
-  /** Points whose steps may be there already. */
+  /** Writes points whose steps may already exist. */
   async #settle(
     points: readonly PlacedScalar[],
     known: KnownCells,
@@ -240,13 +247,13 @@ export class ScalarSequence {
   ): Promise<void> {
     const winners = new Map<number, PlacedScalar>();
     const beside = new Map<string, PlacedScalar | Cell>();
-    /** Points that are there already, as they are. */
+    /** Points that already exist unchanged. */
     const present: PlacedScalar[] = [];
-    /** Values that are shown no more. */
+    /** Values that are no longer shown. */
     const gone = new Set<number>();
     /** Steps of winners whose cell exists already, complete or incomplete. */
     const taken = new Set<number>();
-    // When all were read, what a crash left behind is not counted as it is.
+    // After all cells were read, the totals are recomputed: a crash may have left cells that were not counted.
     let replaced = isAllNew;
     for (const point of points) {
       const step = Number(point.step);
@@ -263,7 +270,7 @@ export class ScalarSequence {
         replaced = true;
         gone.add(Number(there.value));
       } else if (there !== undefined) {
-        // Of equal points the greater place counts; most often it is the very same one that comes again.
+        // Of equal points, the greater place counts; most often the very same point is sent again.
         const isKnownLater = there.place !== undefined && comparePlaces(point.place, there.place) <= 0;
         if (isKnownLater || isOlderThan(point.place, there, step, known.ranges) || isWithin(point.place, there, step, known.ranges)) {
           present.push(point);
@@ -283,14 +290,14 @@ export class ScalarSequence {
     const overwritten = chosen.filter(({ step }) => taken.has(Number(step)));
     await putPlaces(chosen, ({ step, place }) => (taken.has(Number(step)) ? TORN : placeText(place)));
     await this.#put(chosen, frames, seqs);
-    // Only now: a cell with the value of one point and the time of another is no point that may be kept.
+    // Only now: a cell with the value of one point and the time of another is not a point to keep.
     await putPlaces(overwritten, ({ place }) => placeText(place));
     for (const { step } of overwritten) known.torn.delete(Number(step));
     if (replaced && known.isWhole) {
       this.#isExtremeGone = false;
       return recount(this.totals, known.cells);
     }
-    // Of what is here already, a crash may have kept the metadata from counting it.
+    // A crash may have kept the metadata from counting existing points.
     for (const point of known.isWhole ? chosen : [...present, ...chosen]) this.#countShown(point);
     for (const { value } of chosen) gone.delete(Number(value));
     const { min, max } = this.totals;
@@ -299,8 +306,8 @@ export class ScalarSequence {
   }
 
   /**
-   * An extreme that gave way was shown in a sequence whose cells are not all known. The first time, all are read if
-   * there is room for them; again when so many points were settled that this is not what takes the time.
+   * Reads all cells if a replaced extreme was shown in a sequence whose cells are not all known. It does so the first
+   * time if there is room, and again after enough settled points that this read is not the main cost.
    */
   async #lookForExtremes(known: KnownCells, reader: CellReader, frames: Frames, room: number): Promise<void> {
     if (this.#mostCells([]) > Math.min(room, this.#settled * LOOK_COST)) return;
@@ -311,7 +318,7 @@ export class ScalarSequence {
     this.#settled = 0;
   }
 
-  /** Keeps what gives way, before anything takes its place. */
+  /** Stores replaced points, before others take their cells. */
   async #keep(
     beside: ReadonlyMap<string, PlacedScalar | Cell>,
     known: KnownCells,
@@ -341,10 +348,10 @@ export class ScalarSequence {
       ['val', points.map(({ value }) => Number(value))],
       ['time', points.map(({ wallTime }) => wallTime)],
       ['epoch', null],
-      // Last: a cell that has a step is whole, also after a crash in between.
+      // The step comes last: a cell that has a step is complete, even after a crash in between.
       ['step', points.map(({ step }) => BigInt(step))],
     ] as const;
-    // Where some are exact, the others say that they are not: a cell may have been another point's before.
+    // If some values are exact, the others must say that they are not: their cells may have held other points before.
     if (points.some(({ value }) => typeof value === 'bigint')) this.#hasExact = true;
     const exact = this.#hasExact
       ? points.map(({ value }, i) => [keys[i] as bigint, typeof value === 'bigint' ? String(value) : null] as const)
@@ -370,8 +377,8 @@ function isWithin({ file, offset }: Place, there: Cell, step: number, ranges: It
 }
 
 /**
- * The range that a step is of. Where one was begun, broken off and overtaken by another file's, two have it: the
- * later place counts, since what was broken off comes again.
+ * Returns the range that contains a step. Two ranges contain it if one was begun, interrupted and overtaken by that
+ * of another file. The later place counts, since the interrupted one is sent again.
  */
 function rangeOf(step: number, ranges: Iterable<StepRange>): StepRange | undefined {
   let found: StepRange | undefined;

@@ -1,4 +1,4 @@
-/** What a run's metadata says of the points of a scalar sequence. */
+/** The metadata of a run about the points of a scalar sequence. */
 import { EXACT_COLUMN, narrow, type ScalarPoint } from './cells.ts';
 import { COLLAPSED_FIELD } from './sequences.ts';
 import { childOf, type Key, type Tree } from './tree.ts';
@@ -13,7 +13,7 @@ export interface ScalarTotals {
   max: number | undefined;
 }
 
-/** The totals that a run's metadata has of a sequence. */
+/** Reads the totals of a sequence from a run's metadata. */
 export function totalsIn(fields: Tree | undefined): ScalarTotals {
   const plain = (key: string): number | undefined => {
     const value = numberIn(fields, key);
@@ -29,12 +29,12 @@ export function totalsIn(fields: Tree | undefined): ScalarTotals {
   };
 }
 
-/** How many points the metadata counts that share a step with another one. */
+/** Returns the number of points in the metadata that share a step with another one. */
 export function collapsedIn(fields: Tree | undefined): number {
   return Number(numberIn(fields, COLLAPSED_FIELD) ?? 0);
 }
 
-/** Counts a point; the same one twice changes nothing. */
+/** Counts a point; counting the same point twice changes nothing. */
 export function count(totals: ScalarTotals, point: ScalarPoint): void {
   const value = Number(point.value);
   totals.first ??= value;
@@ -48,12 +48,12 @@ export function count(totals: ScalarTotals, point: ScalarPoint): void {
   if (totals.max === undefined || value > totals.max) totals.max = value;
 }
 
-/** The totals of all cells: a value that is gone may have been an extreme. */
+/** Recomputes the totals from all cells: a value that was replaced may have been an extreme. */
 export function recount(totals: ScalarTotals, cells: ReadonlyMap<number, ScalarPoint>): void {
   const { first, firstStep, last, lastStep } = totals;
   Object.assign(totals, { last: undefined, lastStep: undefined, min: undefined, max: undefined });
   for (const cell of cells.values()) count(totals, cell);
-  // A last step that has no cell yet was named before its point, which comes again: it is never taken back.
+  // A last step without a cell was named before its point, which is sent again: it is never taken back.
   if (lastStep !== undefined && !(Number(totals.lastStep) >= Number(lastStep))) Object.assign(totals, { last, lastStep });
   if (first !== undefined) totals.first = first;
   if (firstStep !== undefined) totals.firstStep = firstStep;
@@ -61,7 +61,7 @@ export function recount(totals: ScalarTotals, cells: ReadonlyMap<number, ScalarP
   if (there !== undefined) totals.first = Number(there.value);
 }
 
-/** The fields of the metadata. */
+/** Returns the fields of the metadata. */
 export function fieldsOf(
   { first, firstStep, last, lastStep, min, max }: ScalarTotals,
   collapsed: number,

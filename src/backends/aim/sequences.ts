@@ -1,27 +1,27 @@
-/** Which Aim sequence a series becomes: a name and a context; and what is known of the sequences of a run. */
+/** The Aim sequence of a series: a name and a context; and the known sequences of a run. */
 import type { RunRef } from '../../model/index.ts';
 import type { ContextRule } from './handle.ts';
 import { type Context, contextId } from './hash.ts';
 import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
 
-/** What a sequence holds. `json`: texts of JSON, for what Aim has no type for. */
+/** The content of a sequence. `json`: texts of JSON, for values without an Aim type. */
 export type Family = 'scalar' | 'distribution' | 'image' | 'audio' | 'text' | 'json';
 
-/** By what Aim knows a sequence: context and name. */
+/** The identity of a sequence in Aim: context and name. */
 export interface SequenceId {
   readonly context: Context;
   readonly contextId: bigint;
   readonly name: string;
 }
 
-/** One of our series as a tracker run has it. */
+/** A series as a tracker run has it. */
 export interface SeriesName {
   readonly tag: string;
   readonly plugin: string;
   readonly family: Family;
 }
 
-/** What the run says of a sequence; null is what is not known. */
+/** The run's metadata about a sequence; undefined fields are unknown. */
 export interface Trace extends SequenceId {
   readonly series: SeriesName | undefined;
   readonly dtype: string;
@@ -30,21 +30,21 @@ export interface Trace extends SequenceId {
   readonly fields: Tree;
 }
 
-/** Where a sequence's metadata holds the exact tag. */
+/** The metadata field with the exact tag of a sequence. */
 export const TAG_FIELD = 'mb_tag';
-/** Where a sequence's metadata holds the plugin. */
+/** The metadata field with the plugin of a sequence. */
 export const PLUGIN_FIELD = 'mb_plugin';
-/** Where a sequence's metadata holds the family. */
+/** The metadata field with the family of a sequence. */
 export const FAMILY_FIELD = 'mb_family';
-/** Where a sequence's metadata counts points that share a step with another one. */
+/** The metadata field that counts points which share a step with another one. */
 export const COLLAPSED_FIELD = 'mb_collapsed';
 
 /** Replaces an empty name: no part of a path may be empty. */
 const NO_NAME = '(no name)';
-/** Sub-directories and prefixes that are parts of one training, as writers name them. */
+/** Sub-directories and prefixes that are parts of one training, as logging code names them. */
 const SUBSETS = new Set(['train', 'training', 'val', 'valid', 'validation', 'eval', 'evaluation', 'test', 'testing', 'predict']);
 
-/** The name and the context that a tag should have. */
+/** Returns the name and the context for a tag. */
 export function placedTag(
   tag: string,
   rule: ContextRule,
@@ -67,7 +67,7 @@ export function placedTag(
   return SUBSETS.has(last.toLowerCase()) ? { ...plain, context: { subset: last } } : plain;
 }
 
-/** The folded sub-directory; undefined if a run is its own target. */
+/** Returns the folded sub-directory; undefined if a run is its own target. */
 function folderBelow(run: RunRef, target: RunRef): string | undefined {
   if (run.path === target.path) return undefined;
   if (target.path === '.') return run.path;
@@ -86,7 +86,7 @@ export class Sequences {
     }
   }
 
-  /** The sequence of a series: the one it has, otherwise the first free one. */
+  /** Returns the sequence of a series: its existing one, otherwise the first free one. */
   of(series: SeriesName, rule: ContextRule, run: RunRef, target: RunRef): SequenceId {
     const key = seriesKey(series);
     const known = this.#bySeries.get(key);
@@ -94,7 +94,7 @@ export class Sequences {
     const { name, context } = placedTag(series.tag, rule, run, target);
     const kinds = [undefined, series.family, `${series.family} ${series.plugin}`, `${series.family} ${series.plugin} ${series.tag}`];
     for (const kind of kinds) {
-      // What is no value of its plugin's own kind never takes the place of one that is, whichever comes first.
+      // A value that is not of its plugin's own kind never takes the place of one that is, whichever comes first.
       if (kind === undefined && familyOfPlugin(series.plugin) !== series.family) continue;
       const whole: Context = kind === undefined ? context : { ...context, mirrorboard: kind };
       const id = { context: whole, contextId: contextId(whole), name };
@@ -107,7 +107,7 @@ export class Sequences {
   }
 }
 
-/** The family of sequences that holds the values of a plugin. */
+/** Returns the family of sequences that holds the values of a plugin. */
 export function familyOfPlugin(plugin: string): Family {
   switch (plugin) {
     case 'scalars':
@@ -125,17 +125,17 @@ export function familyOfPlugin(plugin: string): Family {
   }
 }
 
-/** A key for maps by sequence. */
+/** Returns a key for maps by sequence. */
 export function sequenceKey({ contextId: id, name }: Pick<SequenceId, 'contextId' | 'name'>): string {
   return `${id}/${name}`;
 }
 
-/** A key for maps by series. */
+/** Returns a key for maps by series. */
 export function seriesKey({ tag, plugin, family }: SeriesName): string {
   return JSON.stringify([tag, plugin, family]);
 }
 
-/** The traces of a run as its metadata has them: by context, then by name. */
+/** Reads the traces of a run from its metadata: by context, then by name. */
 export function readTraces(traces: Tree | undefined, contexts: Tree | undefined): Trace[] {
   return entriesOf(traces).flatMap(([id, names]) => {
     const number = typeof id === 'bigint' ? id : /^-?\d{1,20}$/.test(id) ? BigInt(id) : undefined;

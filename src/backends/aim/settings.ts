@@ -6,13 +6,13 @@ import { addressOf, repoFolder } from './address.ts';
 import { CONTEXT_RULES, type ContextRule } from './handle.ts';
 import { OPEN_RUNS } from './limits.ts';
 
-/** A lane's section of the configuration, checked and filled up. */
+/** A lane's section of the configuration, validated and with defaults. */
 export interface AimSettings {
-  /** The server's address without user and password; undefined if a server of our own is before `repo`. */
+  /** The server's address without user and password; undefined if mirrorboard starts its own server for `repo`. */
   readonly server: string | undefined;
-  /** The folder of a repository that a server of our own is started for. */
+  /** The folder of a repository for which mirrorboard starts a server. */
   readonly repo: string | undefined;
-  /** Sent with every request and with the write channel: what a proxy before the server asks for. Secret. */
+  /** Headers sent with every request and with the write channel, for a proxy in front of the server. Secret. */
   readonly headers: Readonly<Record<string, string>>;
   readonly experiment: string | undefined;
   readonly description: string | undefined;
@@ -20,7 +20,7 @@ export interface AimSettings {
   readonly openRuns: number;
   readonly timeoutMs: number;
   readonly tls: TlsOptions;
-  /** Where `aim up` shows the same repository, for links. */
+  /** The address at which `aim up` shows the same repository, for links. */
   readonly ui: string | undefined;
   /** The program that starts a server. */
   readonly command: string;
@@ -42,7 +42,7 @@ export const FIELDS = {
   aim_command: { kind: TEXT, fallback: 'aim' },
 } satisfies SettingFields;
 
-/** Checks a lane's section; the tracker's own variable follows it, defaults behind that. */
+/** Validates a lane's section; the tracker's own variable comes after it, then defaults. */
 export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Environment): ParsedSettings<AimSettings> {
   const section = new Section(FIELDS, raw, env);
   const target = targetOf(section, env);
@@ -74,11 +74,11 @@ interface Target {
   readonly server: string | undefined;
   readonly repo: string | undefined;
   readonly user: { readonly username: string; readonly password: string } | undefined;
-  /** Where it was set. */
+  /** The source of the setting. */
   readonly source: string;
 }
 
-/** A server or a folder, one of them; `AIM_REPO` may be either, as for Aim's own tools. */
+/** Returns the target: either a server or a folder. `AIM_REPO` may be either, as for Aim's own tools. */
 function targetOf(section: Section<typeof FIELDS>, env: Environment): Target | undefined {
   const [server, repo] = [section.get('server'), section.get('repo')];
   const variable = env['AIM_REPO'] ?? '';

@@ -1,12 +1,11 @@
 /**
- * The packed trees that Aim's server speaks (`aim/storage/treeutils.py` and `aim/storage/encoding/encoding.pyx`):
- * every request's arguments, every frame and every answer is one. A record
- * is a node: its path as key, whether it is a blob, and its value with a type byte. Containers are before their
- * children. Integers and floats are two types on the wire, so they are two here: a `bigint` is an integer, a `number`
- * a float.
+ * The packed trees of Aim's protocol (`aim/storage/treeutils.py` and `aim/storage/encoding/encoding.pyx`): every
+ * request's arguments, every frame and every answer is one. A record is a node: its path as key, whether it is a
+ * blob, and its value with a type byte. Containers come before their children. Integers and floats are two types on
+ * the wire, so they are two here: a `bigint` is an integer, a `number` a float.
  */
 
-/** Bytes or a text that the server keeps apart from the node that has it. */
+/** Bytes or a text that the server stores apart from their node. */
 export class AimBlob {
   readonly data: Uint8Array | string;
 
@@ -47,7 +46,7 @@ export interface TreeObject {
   readonly [key: string]: Tree;
 }
 
-/** What ends a part of a path; it never occurs in UTF-8. */
+/** The byte that ends a part of a path; it never occurs in UTF-8. */
 export const PART = 0xfe;
 
 /** The first byte of a node's value. */
@@ -66,7 +65,7 @@ export class TreeWriter {
     return this.#at;
   }
 
-  /** What was written; the writer starts over. */
+  /** Returns what was written, and resets the writer. */
   take(): Buffer {
     const taken = Buffer.from(this.#bytes.subarray(0, this.#at));
     this.#at = 0;
@@ -91,13 +90,13 @@ export class TreeWriter {
       for (let i = 0; i < tree.length; i++) this.at(i, tree[i] as Tree);
     } else {
       const entries = tree instanceof Map ? [...(tree as ReadonlyMap<Key, Tree>)] : Object.entries(tree as TreeObject);
-      // Implied by its children, but for the root and the empty one.
+      // An object is implied by its children, except for the root and an empty one.
       if (entries.length === 0 || this.#keyLength === 0) this.#record(Type.object, 0);
       this.#fields(entries);
     }
   }
 
-  /** An array's own node; its children follow by `at`, or between `enter` and `leave`. */
+  /** Writes an array's own node; its children follow through `at`, or between `enter` and `leave`. */
   array(): void {
     this.#record(Type.array, 0);
   }
@@ -118,7 +117,7 @@ export class TreeWriter {
     this.leave(10);
   }
 
-  /** Steps into a child by its number; `leave(10)` steps out. */
+  /** Enters a child by its index; `leave(10)` leaves it. */
   enter(index: number): void {
     this.#roomForKey(10);
     const key = this.#key;
@@ -166,7 +165,7 @@ export class TreeWriter {
     this.#bytes.set(data, at);
   }
 
-  /** The head of a record; returns where its body goes, for which there is room. */
+  /** Writes the head of a record. Returns the position of its body, for which there is room. */
   #record(type: number, bodyLength: number, isBlob: 0 | 1 = 0): number {
     const keyLength = this.#keyLength;
     const end = this.#at + 4 + keyLength + 1 + 4 + 1 + bodyLength;
@@ -199,14 +198,14 @@ export class TreeWriter {
   }
 }
 
-/** Packs a tree as it travels (`aim/storage/treeutils`, length-prefixed pairs). */
+/** Packs a tree for sending (`aim/storage/treeutils`, length-prefixed pairs). */
 export function pack(tree: Tree): Buffer {
   const writer = new TreeWriter();
   writer.write(tree);
   return writer.take();
 }
 
-/** A container while it is being read: its children come after it. */
+/** A container that is being read: its children come after it. */
 interface Draft {
   readonly kind: 'array' | 'object' | 'custom';
   readonly name: string;
@@ -218,14 +217,14 @@ interface Leaf {
   readonly value: Tree;
 }
 
-/** Nothing of Aim's nests deeper; a walk over a tree may recurse. */
+/** The deepest nesting: Aim's own trees are not deeper, and a walk over a tree may recurse. */
 const MOST_PARTS = 64;
 /** Memory that a node takes in addition to its bytes. */
 const BYTES_PER_NODE = 200;
 
 /**
- * What a packed tree takes once it is read, without anything of it being made. Of bytes that are none it says
- * something.
+ * Returns the memory that a packed tree needs after it is read, without building it. For bytes that are not valid,
+ * the result is arbitrary.
  */
 export function weighTree(bytes: Uint8Array): number {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -332,17 +331,17 @@ function finished(node: Draft | Leaf): Tree {
   return new Custom(node.name, Object.fromEntries([...children].map(([key, child]) => [String(key), child])));
 }
 
-/** A child of an object that was read; undefined if there is none. */
+/** Returns a child of an object that was read; undefined if there is none. */
 export function childOf(tree: Tree | undefined, key: Key): Tree | undefined {
   return tree instanceof Map ? (tree as ReadonlyMap<Key, Tree>).get(key) : undefined;
 }
 
-/** The entries of a tree that is a map; none for any other. */
+/** Returns the entries of a tree that is a map; none for any other. */
 export function entriesOf(tree: Tree | undefined): readonly (readonly [Key, Tree])[] {
   return tree instanceof Map ? [...(tree as ReadonlyMap<Key, Tree>)] : [];
 }
 
-/** What `items_eager` gives: pairs of key and value; undefined if it is something else. */
+/** Reads the answer of `items_eager`: pairs of key and value; undefined if it is something else. */
 export function pairsOf(tree: Tree): ReadonlyMap<Key, Tree> | undefined {
   if (tree instanceof Map) return tree as ReadonlyMap<Key, Tree>;
   if (!Array.isArray(tree)) return undefined;
@@ -355,7 +354,7 @@ export function pairsOf(tree: Tree): ReadonlyMap<Key, Tree> | undefined {
   return pairs;
 }
 
-/** What `keys_eager` gives; undefined if it is something else. */
+/** Reads the answer of `keys_eager`; undefined if it is something else. */
 export function keysOf(tree: Tree): readonly Key[] | undefined {
   if (!Array.isArray(tree)) return undefined;
   const keys = tree as readonly Tree[];

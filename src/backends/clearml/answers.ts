@@ -1,30 +1,30 @@
 import { type CommonCause, type FailedAnswer, type Failure, Failures, type Found } from '../../backend-kit/failures/index.ts';
 import type { AnswerFields, Reply as HttpReply } from '../../http/index.ts';
 
-/** What is behind an answer that is no success: decided by status and result code. */
+/** The cause of a failed answer. mirrorboard decides by status and result code. */
 export type ClearmlCause =
   | CommonCause
-  /** 500: the server stumbled; over our request, or by itself. */
+  /** Status 500: the server failed, over our request or by itself. */
   | 'internal'
-  /** Our token is not valid any more. */
+  /** Our token is no longer valid. */
   | 'token'
-  /** The task is not there. */
+  /** The task does not exist. */
   | 'gone'
-  /** Not in this status of the task. */
+  /** The status of the task does not allow the call. */
   | 'status'
-  /** What a task was to lie in is not there. */
+  /** The project of a new task does not exist. */
   | 'noProject'
-  /** What a task was to lie below is not there. */
+  /** The parent of a new task does not exist. */
   | 'noParent'
-  /** A project of this name is there already. */
+  /** A project of this name already exists. */
   | 'exists'
-  /** Nothing of a batch was added. */
+  /** The server added no event of a batch. */
   | 'notAdded';
 
-/** An answer that is no success, with what it means. */
+/** A failed answer, with its meaning. */
 export type ClearmlFailure = Failure<ClearmlCause>;
 
-/** What a call gives. */
+/** The result of a call. */
 export type ClearmlReply<T> = HttpReply<T, ClearmlFailure>;
 
 export type { Fields } from '../../http/index.ts';
@@ -47,7 +47,7 @@ const failures = new Failures<Exclude<ClearmlCause, CommonCause>>({
       code: 'MB4006',
       hint: 'It was deleted. Set recreate_deleted: true to create a new one and fill it from the beginning.',
     },
-    // About one task: no other is to wait for it.
+    // These are about one task: no other task must wait for it.
     status: { means: 'content', code: 'MB4006' },
     noProject: { means: 'content', code: 'MB4006' },
     noParent: { means: 'content', code: 'MB4006' },
@@ -56,10 +56,13 @@ const failures = new Failures<Exclude<ClearmlCause, CommonCause>>({
   },
 });
 
-/** What a failure means for what was sent, see `backend-kit/failures`. */
+/** The functions that tell what a failure means for the sent data, see `backend-kit/failures`. */
 export const { notTheApi, stopOf } = failures;
 
-/** `what` was being done: `creating the task train/a`. `extraRetry`: statuses that count as busy too. */
+/**
+ * Reads a failed answer. `what` names the action, like `creating the task train/a`. `extraRetry`: more statuses that
+ * count as busy.
+ */
 export function failureOf(answer: FailedAnswer, what: string, address: string, extraRetry: ReadonlySet<number>): ClearmlFailure {
   return failures.of(answer, what, address, foundIn(answer, extraRetry));
 }
@@ -70,7 +73,7 @@ interface Meta {
   readonly message: string;
 }
 
-/** The text may be cut, so it is looked into rather than parsed. */
+/** Reads result code and message of an answer. The text may be cut, so it is searched, not parsed. */
 function metaOf(text: string): Meta {
   const numberOf = (name: string): number | undefined => {
     const found = new RegExp(`"${name}"\\s*:\\s*(\\d+)`).exec(text)?.[1];
@@ -81,7 +84,7 @@ function metaOf(text: string): Meta {
   try {
     if (quoted !== undefined) message = JSON.parse(quoted) as string;
   } catch {
-    // The text as it is, then.
+    // Then the message is the text as it is.
   }
   return { code: numberOf('result_code'), subcode: numberOf('result_subcode'), message };
 }
@@ -92,7 +95,7 @@ function foundIn(answer: FailedAnswer, extraRetry: ReadonlySet<number>): Found<C
   return { cause, detail: meta.message, code: meta.code === undefined ? undefined : `${meta.code}/${meta.subcode ?? 0}` };
 }
 
-/** Undefined: the status tells. */
+/** Returns the cause of an answer; undefined if the status tells it. */
 function causeOf({ kind, status }: FailedAnswer, { code, subcode, message }: Meta): ClearmlCause | undefined {
   if (code === undefined) {
     // No envelope: a proxy, the file server, or another program.
@@ -109,14 +112,14 @@ function causeOf({ kind, status }: FailedAnswer, { code, subcode, message }: Met
   if (kind === 'retry' || subcode === 121) return 'transient';
   if (subcode === 401 || (subcode === 16 && message.includes('Project id'))) return 'noProject';
   if ((subcode === 16 && message.includes('Task id')) || (subcode === 101 && message.includes('parent'))) return 'noParent';
-  // `tasks.started` alone has words of its own for it.
+  // Only `tasks.started` has its own words for it.
   if (subcode === 101 || (subcode === 10 && message.includes('task='))) return 'gone';
   if (subcode === 110) return 'status';
   if (subcode === 131) return 'notAdded';
   return subcode === 801 ? 'exists' : 'refused';
 }
 
-/** The artifacts that a task lists. */
+/** Returns the artifacts that a task lists. */
 export function artifactsIn(task: AnswerFields): readonly AnswerFields[] {
   return task.object('execution').list('artifacts');
 }

@@ -1,7 +1,7 @@
 import type { ObjectAddress } from '../../objects/index.ts';
 import type { ConfFile } from './conf-file.ts';
 
-/** What `clearml.conf` says of one bucket, or of all buckets of one server. */
+/** The entry of `clearml.conf` for one bucket, or for all buckets of one server. */
 export interface BucketKeys {
   readonly endpoint: string | undefined;
   readonly region: string | undefined;
@@ -10,8 +10,8 @@ export interface BucketKeys {
 }
 
 /**
- * The entry of `sdk.aws.s3.credentials` for a place, as the official tools choose it: one of the bucket before one of
- * the whole server.
+ * Returns the entry of `sdk.aws.s3.credentials` for a place, as the official tools choose it: one of the bucket
+ * before one of the whole server.
  */
 export function bucketKeysOf(conf: ConfFile | undefined, { bucket, endpoint }: ObjectAddress): BucketKeys | undefined {
   const host = endpoint?.replace(/^https?:\/\//, '');
@@ -21,7 +21,7 @@ export function bucketKeysOf(conf: ConfFile | undefined, { bucket, endpoint }: O
   const found = fitting.find((entry) => textOf(entry['bucket']) === bucket) ?? (host === undefined ? undefined : fitting[0]);
   if (found === undefined) return undefined;
   return {
-    // Servers there use TLS if nothing else is configured.
+    // A server with its own host uses TLS if nothing else is configured.
     endpoint: host === undefined ? undefined : `${isOff(found['secure']) ? 'http' : 'https'}://${host}`,
     region: textOf(found['region']),
     accessKey: textOf(found['key']),

@@ -17,7 +17,7 @@ import { REQUESTS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { ClearmlSettings } from './settings.ts';
 
 const API = '/v2.23/';
-/** Their answers hold as much as a task does, or many. */
+/** Calls whose answers hold as much as one or many tasks, so they have no limit. */
 const LONG = new Set([
   'tasks.get_by_id',
   'tasks.get_all',
@@ -27,12 +27,12 @@ const LONG = new Set([
   'models.get_all',
   'projects.get_all',
 ]);
-/** It goes into a header. */
+/** A valid token: it must fit into a header. */
 const TOKEN = /^[\x21-\x7e]{1,16384}$/;
 const VERSION = /^[\w.+-]{1,50}$/;
-/** A token is renewed when less than this is left of it. */
+/** Milliseconds: mirrorboard renews a token if it expires sooner. */
 const RENEW_MS = 360_000;
-/** Batches take long on a busy server. */
+/** The timeout in milliseconds: batches take long on a busy server. */
 const TIMEOUT_MS = 300_000;
 
 type ClientSettings = Pick<ClearmlSettings, 'apiServer' | 'auth' | 'renewAuth' | 'headers' | 'tls' | 'extraRetryCodes' | 'workerName'>;
@@ -44,8 +44,8 @@ interface Token {
 }
 
 /**
- * ClearML's API: login, one call, and its answer taken apart. Fields must be right already: the server ignores what
- * it does not know.
+ * ClearML's API: login, one call, and its answer parsed. Fields must be valid already: the server ignores what it
+ * does not know.
  */
 export class ClearmlClient {
   readonly address: string;
@@ -54,9 +54,9 @@ export class ClearmlClient {
   readonly #time: Clock;
   #auth: ClearmlSettings['auth'];
   #token: Token | undefined;
-  /** What the server reported last of its time, and when that was. */
+  /** The server's time as it reported it last, and our steady time at that moment. */
   #clock: { readonly dateMs: number; readonly atMs: number } | undefined;
-  /** A login under way: everybody waits for the same. */
+  /** A login under way: all calls wait for the same one. */
   #login: Promise<Token | ClearmlFailure> | undefined;
 
   constructor(settings: ClientSettings, time: Clock = systemClock) {
@@ -77,12 +77,15 @@ export class ClearmlClient {
     if (auth !== undefined && 'token' in auth) this.#token = tokenOf(auth.token, time.wallMs());
   }
 
-  /** The server's time, from its answers in whole seconds; undefined before the first one. */
+  /**
+   * Returns the server's time in milliseconds, from the whole seconds in its answers. Returns undefined before the
+   * first answer.
+   */
   nowMs(): number | undefined {
     return this.#clock === undefined ? undefined : this.#clock.dateMs + this.#time.steadyMs() - this.#clock.atMs;
   }
 
-  /** Of the server, once we are let in. */
+  /** The server's version; undefined before the login. */
   get serverVersion(): string | undefined {
     return this.#token?.serverVersion;
   }
@@ -91,19 +94,21 @@ export class ClearmlClient {
     return this.#post(what, action, JSON.stringify(body), 'application/json', signal);
   }
 
-  /** `lines`: events, one a line. The server takes them for lines by exactly this type. */
+  /**
+   * Writes events. `lines`: one event per line. The server treats them as lines only with exactly this content type.
+   */
   addBatch(lines: readonly string[], signal: AbortSignal): Promise<ClearmlReply<AnswerFields>> {
     return this.#post('writing events', 'events.add_batch', lines.join('\n'), 'application/json-lines', signal);
   }
 
-  /** A header with credentials, for the file server too. */
+  /** Returns a header with credentials, for the file server too. */
   async bearer(signal: AbortSignal, isRejected = false): Promise<{ readonly kind: 'ok'; readonly value: string } | ClearmlFailure> {
     if (isRejected && !this.#renew() && !this.#isGiven) this.#token = undefined;
     const token = await this.#valid(signal);
     return 'kind' in token ? token : { kind: 'ok', value: `Bearer ${token.text}` };
   }
 
-  /** The clock of the server, from an answer's date. */
+  /** Sends a ping. The answer's date shows the server's clock. */
   async look(signal: AbortSignal): Promise<HttpAnswer> {
     const bearer = await this.bearer(signal);
     const headers = { 'content-type': 'application/json', ...(bearer.kind === 'ok' ? { authorization: bearer.value } : {}) };
@@ -118,7 +123,7 @@ export class ClearmlClient {
     return this.#auth !== undefined && 'token' in this.#auth;
   }
 
-  /** Reads the credentials again. Whether they have changed. */
+  /** Reads the credentials again. True if they have changed. */
   #renew(): boolean {
     const auth = this.#settings.renewAuth?.();
     if (auth === undefined || JSON.stringify(auth) === JSON.stringify(this.#auth)) return false;
@@ -149,7 +154,8 @@ export class ClearmlClient {
         const isRefused = failure.cause === 'token' || failure.cause === 'denied';
         if (isRefused && isFirst && (this.#token !== token || this.#renew())) continue;
         if (failure.cause !== 'token') return failure;
-        // One code for malformed, badly signed and expired: a second one in a row is no matter of time.
+        // The code is the same for malformed, badly signed and expired tokens. If it comes twice in a row, the token
+        // has not just expired.
         if (!isFirst || this.#isGiven) return { ...failure, cause: 'denied' };
         if (this.#token === token) this.#token = undefined;
         continue;
@@ -168,7 +174,7 @@ export class ClearmlClient {
     try {
       return await this.#login;
     } catch (error) {
-      // The call that began it was interrupted: this one is not.
+      // The call that began the login was interrupted, but this one was not.
       if (signal.aborted) throw error;
       return this.#valid(signal);
     }
@@ -198,13 +204,13 @@ export class ClearmlClient {
   }
 }
 
-/** The data of an answer. */
+/** Reads the data of an answer. */
 function readAnswer(answer: Extract<HttpAnswer, { kind: 'ok' }>, what: string, address: string): ClearmlReply<AnswerFields> {
   const source = { what, address };
   const read = readJson(answer, source, withWideSteps);
   if (read.kind === 'notJson') return notTheApi(what, address);
   if (read.kind === 'failed') return unusableAnswer(read.error);
-  // Without an envelope it is the answer of another program.
+  // An answer without an envelope comes from another program.
   if (!read.value.has('meta')) return notTheApi(what, address);
   return taken(read, (fields) => {
     fields.object('meta');
@@ -224,7 +230,7 @@ function tokenOf(text: string, nowMs: number): Token {
       serverVersion: typeof version === 'string' && VERSION.test(version) ? version : undefined,
     };
   } catch {
-    // Not one we can look into: it is used for an hour.
+    // If the token cannot be parsed, mirrorboard uses it for an hour.
     return { text, expiresAtMs: nowMs + 3_600_000, serverVersion: undefined };
   }
 }

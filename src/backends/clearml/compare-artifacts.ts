@@ -1,4 +1,4 @@
-/** Whether params and files of a task, or of an offline session, are there as they were stored. */
+/** Compares the params and files of a task or an offline session with those that were stored. */
 import { fileDifference } from '../../backend-kit/index.ts';
 import type { ArtifactDifference, ArtifactFile, WantedArtifacts } from '../../contract/index.ts';
 import type { AnswerFields } from '../../http/index.ts';
@@ -6,7 +6,10 @@ import { artifactsIn } from './answers.ts';
 import type { FileSource } from './events.ts';
 import { fileParam } from './params-and-files.ts';
 
-/** `task`: its document, the same at a server and in a session. */
+/**
+ * Returns the params and files that are missing or differ. `task`: the task's document, the same on a server and in a
+ * session.
+ */
 export async function compareArtifacts(
   task: AnswerFields,
   { files, params }: WantedArtifacts,
@@ -27,12 +30,15 @@ export async function compareArtifacts(
   return differences;
 }
 
-/** The artifact of a task that was stored under a path. */
+/** Returns the artifact of a task that was stored under a path. */
 export function artifactOf(task: AnswerFields, path: string): AnswerFields | undefined {
   return artifactsIn(task).find((artifact) => artifact.text('key', '') === path);
 }
 
-/** An artifact is an entry in the task and a file elsewhere: either may be lost, or be another one. */
+/**
+ * Compares a stored artifact with its file. An artifact is an entry in the task and a file elsewhere: either may be
+ * lost or differ.
+ */
 export async function artifactDifference(
   artifact: AnswerFields | undefined,
   file: Pick<ArtifactFile, 'path' | 'bytes' | 'hash'>,

@@ -6,18 +6,18 @@ import type { Environment } from '../../environment.ts';
 import { messageOf, systemCode } from '../../errors.ts';
 import { HoconError, type HoconObject, type HoconValue, readHocon } from './hocon.ts';
 
-/** What of `clearml.conf` is used: values by their path in it. */
+/** The used part of `clearml.conf`: values by their path in it. */
 export interface ConfFile {
   readonly path: string;
-  /** A text, number or truth value; undefined if there is none. */
+  /** Returns a text, number or boolean; undefined if there is none. */
   get(key: string): string | number | boolean | undefined;
-  /** The objects of a list; none if there is no list. */
+  /** Returns the objects of a list; none if there is no list. */
   list(key: string): readonly HoconObject[];
 }
 
 /**
- * Reads the file that `CLEARML_CONFIG_FILE` names, else `~/clearml.conf` if there is one. What cannot be understood
- * is a problem.
+ * Reads the file that `CLEARML_CONFIG_FILE` names, else `~/clearml.conf` if it exists. Adds a problem for what it
+ * cannot understand.
  */
 export function readConfFile(env: Environment, problems: SettingProblem[]): ConfFile | undefined {
   const named = env['CLEARML_CONFIG_FILE'];
@@ -56,7 +56,7 @@ export function readConfFile(env: Environment, problems: SettingProblem[]): Conf
   }
 }
 
-/** A path with `~` at its start put in. */
+/** Replaces `~` at the start of a path by the home folder. */
 export function expandHome(path: string, env: Environment): string {
   return path === '~' || path.startsWith('~/') ? join(env['HOME'] ?? homedir(), path.slice(1)) : path;
 }

@@ -1,4 +1,4 @@
-/** Reading what a task holds: all events of a type, each once, whatever the server's pages leave out. */
+/** Reads the events of a task: all events of a type, each once, even if the server's pages leave some out. */
 import { inflateSync } from 'node:zlib';
 import { MirrorError, messageOf } from '../../errors.ts';
 import { type AnswerFields, PageSize, Pages, valueOrThrow, wholeNumber } from '../../http/index.ts';
@@ -7,30 +7,31 @@ import type { ClearmlClient } from './client.ts';
 import { namesOf } from './keys.ts';
 import { EVENTS_OF_A_STEP, EVENTS_PER_PAGE, METRICS_PER_FILTER, PLOTS_PER_PAGE } from './limits.ts';
 
-/** Longest plot that is unpacked. */
+/** Bytes of the longest plot that is unpacked. */
 const MOST_PLOT_BYTES = 64 * 1024 * 1024;
 
-/** Where events are read from. */
+/** The source of a task's events. */
 export interface EventSource extends FileSource {
   /**
-   * Events as they were written, in pages. `tags`: those it may hold, for a server that does not list all of its own.
+   * Reads events as they were written, in pages. `tags`: those that the task may hold, for a server that does not
+   * list all of its own.
    */
   pages(type: string, signal: AbortSignal, tags?: () => Iterable<string>): AsyncIterable<readonly Fields[]>;
 }
 
-/** Where the files of a task are read from. */
+/** The source of a task's files. */
 export interface FileSource {
-  /** Whether it can be asked for an address. */
+  /** True if the source can read an address. */
   hasFile(url: string): boolean;
-  /** A file by its address in an event or an artifact. */
+  /** Reads a file by its address in an event or an artifact. */
   file(url: string, signal: AbortSignal): Promise<Buffer>;
-  /** Its length; undefined if there is none. */
+  /** Returns the length of a file in bytes; undefined if there is none. */
   lengthOf(url: string, signal: AbortSignal): Promise<number | undefined>;
 }
 
 type Step = number | bigint;
 
-/** What is asked for: a series of names, or all that a metric has. */
+/** The requested events: those of some variants of a metric, or all that the metric has. */
 interface Filter {
   readonly metric: string;
   readonly variants?: readonly string[];
@@ -38,12 +39,12 @@ interface Filter {
 
 interface Page {
   readonly events: readonly Fields[];
-  /** The step it ends with. */
+  /** The step of the last event. */
   readonly last: Step | undefined;
   readonly total: number;
 }
 
-/** All events of a type that a task holds, each once. */
+/** Reads all events of a type that a task holds, each once. */
 export function taskEvents(
   client: ClearmlClient,
   task: string,
@@ -59,12 +60,15 @@ class TaskEvents {
   readonly #task: string;
   readonly #type: string;
   readonly #signal: AbortSignal;
-  /** Pages are smaller if they would be too large: a scroll id says where the next one begins, not how long it is. */
+  /**
+   * Page size, smaller if an answer would be too large: a scroll id tells where the next page begins, not how long it
+   * is.
+   */
   readonly #size: PageSize;
-  /** All of them, as the server counts. */
+  /** Number of all events, as the server counts them. */
   #total = 0;
   #given = 0;
-  /** Variants by their metrics, of events at steps that no page holds as a whole. */
+  /** Variants by their metrics, for events at steps that no page holds completely. */
   readonly #names = new Map<string, Set<string>>();
 
   constructor(client: ClearmlClient, task: string, type: string, signal: AbortSignal) {
@@ -91,9 +95,9 @@ class TaskEvents {
   }
 
   /**
-   * Events of some names, but for steps that a page does not hold as a whole: these are noted. A server takes a
-   * scroll id that means step 0 for one that means nothing, and begins again; so what comes behind is read
-   * from the other end.
+   * Reads events of some names, except at steps that a page does not hold completely: it notes these. A server treats
+   * a scroll id that means step 0 as if it meant nothing, and begins again. So the events after step 0 are read from
+   * the other end.
    */
   async *#read(metrics: readonly Filter[], crowded: Set<string>): AsyncGenerator<readonly Fields[]> {
     let seen = 0;
@@ -104,7 +108,7 @@ class TaskEvents {
       if (metrics.length === 0) this.#total = total;
       yield this.#withoutCrowd(page, crowded);
       if (Number(page.last) !== 0) continue;
-      // Some servers count no further than a page goes.
+      // Some servers count only up to the length of a page.
       if (seen >= total && total > 0 && total < EVENTS_PER_PAGE) return;
       for await (const later of this.#pages('desc', metrics)) {
         const events = later.events.filter((event) => isBehindZero(stepOf(event)));
@@ -115,7 +119,9 @@ class TaskEvents {
     }
   }
 
-  /** Events at steps of which a page holds a part: of fewer names at a time, until each page holds all. */
+  /**
+   * Reads events at steps of which a page holds only a part: with fewer names at a time, until each page holds all.
+   */
   async *#crowd(filters: readonly Filter[], steps: ReadonlySet<string>): AsyncGenerator<readonly Fields[]> {
     for (let at = 0; at < filters.length; at += METRICS_PER_FILTER) {
       const group = filters.slice(at, at + METRICS_PER_FILTER);
@@ -147,8 +153,8 @@ class TaskEvents {
   }
 
   /**
-   * All scalars of a metric, in pages that the server keeps the place of on its own. False: this server has no such
-   * pages.
+   * Reads all scalars of a metric, in pages whose position the server keeps by itself. Returns false if this server
+   * has no such pages.
    */
   async *#scalarsOf(metric: string, steps: ReadonlySet<string>): AsyncGenerator<readonly Fields[], boolean> {
     const pages = new Pages(`reading the metric ${metric}`, this.#client.address);
@@ -162,14 +168,15 @@ class TaskEvents {
       scroll = page.text('scroll_id', '');
       if (events.length === 0 || scroll === '') return true;
       yield atSteps(events, steps);
-      // The same id means every page of it.
+      // The scroll id is the same for every page, so the number identifies the page.
       pages.next(`${number}`, events.length, events);
     }
   }
 
   /**
-   * By which names the crowded steps are read: what was seen, what is expected, and what the server lists. It lists
-   * not all of them, and some servers list none. What no name leads to is missed by its number.
+   * Returns the names by which the crowded steps are read: seen ones, expected ones, and those that the server lists.
+   * It does not list all of them, and some servers list none. If events have no known name, the count shows that they
+   * are missing.
    */
   async #filters(tags: () => Iterable<string>): Promise<readonly Filter[]> {
     const metrics = new Set(this.#names.keys());
@@ -208,7 +215,7 @@ class TaskEvents {
     }
   }
 
-  /** Of the step it ends with a page may hold a part: none of it is given then. */
+  /** Leaves out the step with which a page ends if the page may hold only a part of it. */
   #withoutCrowd({ events, last }: Page, crowded: Set<string>): readonly Fields[] {
     if (events.length < EVENTS_OF_A_STEP) return events;
     const step = String(last);
@@ -232,7 +239,7 @@ class TaskEvents {
   }
 }
 
-/** A server of another version answers so: what it gives by other ways is to be enough. */
+/** True if the server seems to lack an endpoint, as another version may. Then its other answers must be enough. */
 function lacksEndpoint(reply: ClearmlReply<AnswerFields>): boolean {
   return reply.kind !== 'ok' && (reply.cause === 'address' || reply.cause === 'refused');
 }
@@ -245,12 +252,12 @@ function isBehindZero(step: Step | undefined): boolean {
   return step !== undefined && step > 0;
 }
 
-/** Long plots come packed. */
+/** Returns the text of a plot. Long plots come compressed. */
 export function plotText(event: Fields): string | undefined {
   const { plot_str: text, plot_data: packed } = event;
   if (typeof text === 'string' && text !== '') return text;
   if (typeof packed !== 'string') return undefined;
-  // A few bytes may say that they are gigabytes.
+  // A few bytes may unpack to gigabytes.
   try {
     return inflateSync(Buffer.from(packed, 'base64'), { maxOutputLength: MOST_PLOT_BYTES }).toString('utf8');
   } catch (cause) {
@@ -258,7 +265,7 @@ export function plotText(event: Fields): string | undefined {
   }
 }
 
-/** A step as it was written; undefined for none. */
+/** Returns a step as it was written; undefined for none. */
 export function stepOf({ iter }: Fields): Step | undefined {
   return wholeNumber(iter);
 }

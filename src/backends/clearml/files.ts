@@ -1,4 +1,4 @@
-/** Where the files of a task go: the file server, a bucket, or the folder of an offline session. */
+/** The places for files of a task: the file server, a bucket, or the folder of an offline session. */
 import { systemClock } from '../../clock.ts';
 import type { BackendContext } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
@@ -11,24 +11,24 @@ import { UPLOADS_AT_ONCE } from './limits.ts';
 import { encodedPath } from './paths.ts';
 import type { ClearmlSettings } from './settings.ts';
 
-/** Where a lane's files go: the file server or a bucket. */
+/** The place of a lane's files: the file server or a bucket. */
 export interface Files {
   /**
-   * Stores a file and returns its address. The same path again replaces it. Throws; MB4005 without `retry` is about
-   * this file.
+   * Stores a file and returns its address. The same path again replaces it. Throws an error; MB4005 without `retry`
+   * is about this file.
    */
   put(path: string, content: ObjectContent, signal: AbortSignal): Promise<string>;
-  /** By address. */
+  /** Reads a file by its address. */
   get(url: string, signal: AbortSignal): Promise<Buffer>;
-  /** Undefined where there is none. */
+  /** Returns the length of a file in bytes; undefined if there is none. */
   lengthOf(url: string, signal: AbortSignal): Promise<number | undefined>;
-  /** True if an address is of this place: others may have been in use before. */
+  /** True if an address is in this place: other places may have been in use before. */
   has(url: string): boolean;
   remove(url: string, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Bytes as a content. */
+/** Wraps bytes as a content. */
 export function contentOf(data: Uint8Array, type = 'application/octet-stream'): ObjectContent {
   return {
     bytes: data.length,
@@ -39,7 +39,7 @@ export function contentOf(data: Uint8Array, type = 'application/octet-stream'): 
   };
 }
 
-/** Default: the system's. */
+/** The clock and the source of random numbers; default: the system's. */
 type TimeAndChance = Pick<BackendContext, 'clock' | 'random'>;
 
 /** ClearML's own file server: a form with the path as the name of its part. */
@@ -116,7 +116,7 @@ export class FileServer implements Files {
     return url.slice(base.length);
   }
 
-  /** Undefined for 404. */
+  /** Sends a request. Returns undefined for 404. */
   async #send(
     method: 'GET' | 'HEAD' | 'POST' | 'DELETE',
     path: string,
@@ -144,7 +144,7 @@ export class FileServer implements Files {
   }
 }
 
-/** A bucket. It asks the file server for other files (written before `output_uri` was set). */
+/** A bucket. Files outside it (written before `output_uri` was set) are read from the file server. */
 export class BucketFiles implements Files {
   readonly #store: ObjectStore;
   readonly #url: string;

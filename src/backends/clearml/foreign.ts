@@ -1,4 +1,4 @@
-/** What projects hold that was not mirrored into them: for a person who means to switch a server off. */
+/** Content of projects that was not mirrored into them, for a user who plans to switch a server off. */
 import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
 import type { Foreign, ForeignLook, OwnRun } from '../../contract/index.ts';
 import { type AnswerFields, eachPage, MOST_LISTED, PageSize, taken, valueOrThrow } from '../../http/index.ts';
@@ -13,7 +13,7 @@ import { exactPoints } from './read-back.ts';
 import { COMMENT, RUN, userTags } from './task-facts.ts';
 import { TRIAL_FILE, TRIAL_SECTION } from './trial.ts';
 
-/** By which a task is found again. */
+/** The tag by which mirrorboard finds a task again. */
 const OWN_TAG = /^mb-[0-9a-f]{12}$/;
 
 /** A task of ours, and its stored params and artifacts. */
@@ -86,7 +86,7 @@ async function* tasksIn(
   for await (const tasks of pages) yield* tasks;
 }
 
-/** Params as the official SDK names them, with their section, and documents of the configuration. */
+/** Lists params as the official SDK names them, with their section, and documents of the configuration. */
 async function* paramsOf(
   task: AnswerFields,
   { params }: Pick<OwnTask, 'params'>,
@@ -100,7 +100,7 @@ async function* paramsOf(
     const names = Object.keys(held.fields);
     let ours: ReadonlySet<string> = new Set();
     if (section === SECTION) ours = new Set(params ?? names);
-    // Only the points tell which of these were in event files.
+    // Only the points tell which of these params were in event files.
     else if (section === HPARAMS && names.length > 0) ours = await hparamNames(hparamPoints(source, signal));
     for (const name of names) if (!ours.has(name) && !isDatasetParam(section, held.object(name))) yield `${section}/${name}`;
   }
@@ -111,7 +111,7 @@ async function* hparamPoints(source: EventSource, signal: AbortSignal) {
   for await (const point of exactPoints(source, (_, plugin) => plugin === 'hparams', signal)) yield { points: [point] };
 }
 
-/** Artifacts, and models that were trained in the task. */
+/** Lists artifacts, and models that were trained in the task. */
 function* filesOf(task: AnswerFields, { files }: Pick<OwnTask, 'files'>): Generator<string, void, void> {
   const stored = new Set(files);
   for (const artifact of artifactsIn(task)) {

@@ -1,14 +1,14 @@
 import { handleReader, handleText, isName } from '../../backend-kit/index.ts';
 import type { Handle } from '../../contract/index.ts';
 
-/** A task, as it is found again. */
+/** The facts by which mirrorboard finds a task again. */
 export interface TaskRef {
   readonly kind: 'task';
   readonly id: string;
   readonly project: string;
-  /** Where its files lie. */
+  /** The folder of its files. */
   readonly folder: string;
-  /** Something else opened it: it is not ended by us. */
+  /** True if another program opened the task: mirrorboard does not end it. */
   readonly isJoined: boolean;
 }
 

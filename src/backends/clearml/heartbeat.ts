@@ -2,16 +2,17 @@ import { Rounds } from '../../backend-kit/index.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import { PING_MS } from './limits.ts';
 
-/** How often is searched for tasks that have been quiet. */
+/** Milliseconds between two searches for tasks that have been quiet. */
 const LOOK_MS = 60_000;
 
 /**
- * Says of tasks that run and get nothing that they still do: the server stops them otherwise. Keeps no process alive.
+ * The heartbeat of running tasks that get no data: otherwise the server stops them. It does not keep the process
+ * alive.
  */
 export class ClearmlHeartbeat {
   readonly #ping: (task: string, signal: AbortSignal) => Promise<void>;
   readonly #clock: Clock;
-  /** When each was last heard of. */
+  /** The steady time of each task's last sign of life. */
   readonly #lastMs = new Map<string, number>();
   readonly #rounds: Rounds;
 
@@ -37,7 +38,7 @@ export class ClearmlHeartbeat {
     for (const [task, lastMs] of [...this.#lastMs]) {
       if (this.#clock.steadyMs() - lastMs < PING_MS || signal.aborted) continue;
       this.#lastMs.set(task, this.#clock.steadyMs());
-      // A server that is away now is asked again later; two hours are many tries.
+      // If the server is away now, a later round tries again: the server's limit of two hours allows many tries.
       await this.#ping(task, signal).catch(() => undefined);
     }
   }

@@ -1,7 +1,7 @@
 /**
- * The part of HOCON that `clearml.conf` is written in: nested objects with or without `=` or `:`, dotted keys,
- * comments, quoted and plain values, lists, `${VAR}` and `${?VAR}` (a key of the file, else a variable of the
- * environment). Anything else is reported, not guessed.
+ * The part of HOCON that `clearml.conf` uses: nested objects with or without `=` or `:`, dotted keys, comments,
+ * quoted and plain values, lists, `${VAR}` and `${?VAR}` (a key of the file, else an environment variable). Anything
+ * else is reported, not guessed.
  */
 import type { Environment } from '../../environment.ts';
 
@@ -12,7 +12,7 @@ export interface HoconObject {
   readonly [key: string]: HoconValue;
 }
 
-/** Something in the file that is not understood; `line` counts from 1. */
+/** The error for a part of the file that is not understood; `line` counts from 1. */
 export class HoconError extends Error {
   readonly line: number;
 
@@ -25,7 +25,7 @@ export class HoconError extends Error {
 type Parsed = string | number | boolean | null | Parsed[] | ParsedObject | Reference;
 type ParsedObject = Map<string, Parsed>;
 
-/** A value made of pieces, some of which are looked up. */
+/** A value made of pieces, some of which refer to other values. */
 class Reference {
   readonly parts: readonly (string | { readonly path: string; readonly isOptional: boolean })[];
   readonly line: number;
@@ -36,7 +36,7 @@ class Reference {
   }
 }
 
-/** Parses a HOCON text and puts its variables in. Throws HoconError for what is not understood. */
+/** Parses a HOCON text and replaces its variables. Throws HoconError for what it does not understand. */
 export function readHocon(text: string, env: Environment): HoconObject {
   const reader = new Reader(text.replace(/^\ufeff/, ''));
   const root = reader.root();
@@ -138,7 +138,7 @@ class Reader {
     }
   }
 
-  /** Quoted and unquoted pieces and references up to the end of the line, a comma or a bracket: one value. */
+  /** Reads one value: quoted and unquoted pieces and references, up to the end of the line, a comma or a bracket. */
   #plain(): Parsed {
     const line = this.#line();
     const parts: (string | { path: string; isOptional: boolean })[] = [];
@@ -154,7 +154,7 @@ class Reader {
       } else if (sign === '{' || sign === '[') {
         this.#fail('a value followed by an object or a list is not understood');
       } else {
-        // An address has slashes: two of them are a comment only behind a blank.
+        // An address has slashes: two of them begin a comment only after a blank.
         const found = /^(?:[^\s",{}[\]#$/]|\/(?!\/)|(?<=:)\/\/|\$(?!\{))+|^[ \t]+/.exec(this.#text.slice(Math.max(0, this.#at)));
         const piece = found?.[0] ?? sign;
         parts.push(piece);
@@ -197,7 +197,7 @@ class Reader {
     }
   }
 
-  /** Blanks and comments; also across line ends if wanted. */
+  /** Skips blanks and comments; also line ends if `overLines` is set. */
   #skip(overLines: boolean): void {
     for (;;) {
       const rest = this.#text.slice(this.#at, this.#at + 4096);
@@ -227,7 +227,7 @@ function literal(text: string): Parsed {
   return /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) && String(Number(text)) === text ? Number(text) : text;
 }
 
-/** Objects of the same key are one; anything else replaces. */
+/** Adds a value under a path. Objects of the same key are merged; anything else replaces the former value. */
 function put(object: ParsedObject, path: readonly string[], value: Parsed): void {
   const [key = '', ...rest] = path;
   const before = object.get(key);
@@ -241,7 +241,7 @@ function put(object: ParsedObject, path: readonly string[], value: Parsed): void
     for (const [name, item] of value) put(before, [name], item);
     return;
   }
-  // A reference that leads nowhere leaves what was there before it: `a = x`, then `a = ${?A}`.
+  // A reference without a target keeps the value before it: `a = x`, then `a = ${?A}`.
   if (value instanceof Reference && value.parts.length === 1) {
     const [part] = value.parts;
     if (typeof part === 'object' && part.isOptional && before !== undefined) {
@@ -252,7 +252,7 @@ function put(object: ParsedObject, path: readonly string[], value: Parsed): void
   object.set(key, value);
 }
 
-/** A reference that may lead nowhere, and what holds then. */
+/** A reference that may have no target, and the value for that case. */
 class Fallback extends Reference {
   readonly before: Parsed;
 

@@ -34,7 +34,7 @@ class ClearmlBackend implements Backend {
   readonly #settings: ClearmlSettings;
   readonly #context: BackendContext;
   readonly #sessions: Sessions;
-  /** Undefined where the lane is offline. */
+  /** Undefined if the lane is offline. */
   readonly #online: Online | undefined;
   readonly #writers = new Map<string, ClearmlRunWriter>();
   readonly #stop = new AbortController();
@@ -150,7 +150,10 @@ class ClearmlBackend implements Backend {
     return compareArtifacts(task, wanted, session, signal);
   };
 
-  /** If a lane is offline, mirrorboard does not ask the server. Data that still waits in a session is not in it. */
+  /**
+   * Lists foreign content; undefined if the lane is offline, because mirrorboard does not ask the server then. Data
+   * that still waits in a session is not included.
+   */
   readonly foreign: Call<'foreign'> = async (own, signal) => {
     const tasks = own.flatMap(({ handle, ...stored }) => {
       const ref = readHandle(handle);
@@ -160,7 +163,7 @@ class ClearmlBackend implements Backend {
     return this.#online?.foreign(tasks, signal);
   };
 
-  /** Sessions of ended runs wait for no other run. */
+  /** Sends the sessions that wait. Those of ended runs need no other run to be opened. */
   readonly catchUp: Call<'catchUp'> = async (signal) => {
     await this.#online?.sendWaiting(signal);
   };
@@ -196,7 +199,7 @@ class ClearmlBackend implements Backend {
     throw new MirrorError('MB4001', 'the data of this run is on the server, but the lane is offline', { retry: 'later' });
   }
 
-  /** The same, where all of the run is in it. */
+  /** Returns the session of a handle if it holds the whole run. */
   #wholeSession(handle: Handle): Session {
     const session = this.#session(handle);
     const note = session.note();
@@ -216,7 +219,9 @@ class ClearmlBackend implements Backend {
   }
 }
 
-/** The mode is no part of it: what was mirrored offline is the same lane's. */
+/**
+ * Names the target of a lane. The mode is not part of the name: what was mirrored offline belongs to the same lane.
+ */
 function targetOf({ apiServer, project }: Pick<ClearmlSettings, 'apiServer' | 'project'>): string {
   const server = apiServer === '' ? 'clearml' : apiServer;
   return project === undefined ? server : `${server} ${project}`;

@@ -1,20 +1,23 @@
 /**
- * Names and keys of events. A tag is two names, metric and variant. An event is replaced by one that is equal in
- * task, step, metric, variant and `key`, which the server joins by "-" (`EventBLL.id_fields` in
- * `apiserver/bll/event/event_bll.py`). So the key holds the position of the point in its file, ends in something that
- * has no "-", and is the same after every restart. The key also holds what a number of an event cannot.
+ * Names and keys of events. A tag becomes two names, metric and variant. The server replaces an event by one with the
+ * same task, step, metric, variant and `key`, which it joins by "-" (`EventBLL.id_fields` in
+ * `apiserver/bll/event/event_bll.py`). So the key holds the position of the point in its file, ends in a part without
+ * "-", and is the same after every restart. The key also holds what a number of an event cannot.
  */
 import { fileHash as hashOfFile, type PointIdentity } from '../../backend-kit/exact-points/index.ts';
 import { type RunRef, toMillis } from '../../model/index.ts';
 import { MOST_MILLIS, MOST_VALUE, NAME_BYTES } from './limits.ts';
 
-/** Metric and variant, as ClearML shows a series. */
+/** The metric and variant by which ClearML shows a series. */
 export interface SeriesNames {
   readonly metric: string;
   readonly variant: string;
 }
 
-/** Everything before the last slash, and what follows. No slash: no variant. A tag that ends in one is kept whole. */
+/**
+ * Splits a tag at its last slash into metric and variant. Without a slash there is no variant. A tag that ends in a
+ * slash stays whole.
+ */
 export function namesOf(tag: string): SeriesNames {
   const at = tag.lastIndexOf('/');
   if (at < 0) return { metric: tag, variant: '' };
@@ -27,32 +30,32 @@ export function tagOf(metric: string, variant: string): string {
   return variant === '' || variant === '/' ? metric : `${metric}/${variant}`;
 }
 
-/** Whether a tag can stand in an event. */
+/** True if an event can hold a tag. */
 export function isName(tag: string): boolean {
   return tag.length * 3 <= NAME_BYTES ? tag.isWellFormed() : tag.isWellFormed() && Buffer.byteLength(tag) <= NAME_BYTES;
 }
 
-/** A short name of a file of a run. */
+/** Returns a short name of a file of a run. */
 export function fileHash(run: RunRef, file: string): string {
   return hashOfFile(run, file, 8);
 }
 
-/** The part of a key that all points of a series and a file share. */
+/** Returns the part of a key that all points of a series and a file share. */
 export function keyStart(metric: string, file: string): string {
   return `${metric.length}.${file}.`;
 }
 
-/** The part of an event's key that tells the points of a file apart. */
+/** Returns the part of an event's key that tells the points of a file apart. */
 export function keyEnd(offset: number, checksum: number, index: number): string {
   return `${offset.toString(36)}.${checksum.toString(16)}.${index}`;
 }
 
-/** The same place as a part of a file's name. */
+/** Returns the same position as a part of a file's name. */
 export function placeName(file: string, { offset, checksum, index }: Pick<PointIdentity, 'offset' | 'checksum' | 'index'>): string {
   return `${file}_${offset.toString(36)}_${checksum.toString(16)}_${index}`;
 }
 
-/** A number as an event holds it, and what has to stand in its key; most need nothing there. */
+/** Returns a number as an event holds it, and the suffix for its key; most numbers need none. */
 export function heldNumber(value: number | bigint): { readonly text: string; readonly suffix: string } {
   if (typeof value === 'bigint') {
     return { text: Number(value).toExponential(), suffix: value < 0n ? `.im${-value}` : `.i${value}` };
@@ -62,12 +65,15 @@ export function heldNumber(value: number | bigint): { readonly text: string; rea
   if (value === -Infinity) return { text: 'null', suffix: '.ninf' };
   if (Math.abs(value) > MOST_VALUE) return { text: 'null', suffix: `.x${bitsOf(value)}` };
   if (Object.is(value, -0)) return { text: '0', suffix: `.x${bitsOf(value)}` };
-  // Digits alone beyond 2^53 are an integer to the server, and another number to some readers.
+  // Plain digits beyond 2^53 are an integer to the server, and another number to some readers.
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) return { text: value.toExponential(), suffix: '' };
   return { text: String(value), suffix: '' };
 }
 
-/** A wall time as an event holds it; times that are no whole milliseconds, or none at all, stand in the key. */
+/**
+ * Returns a wall time as an event holds it. Times that are not whole milliseconds, or that no event can hold, are in
+ * the key.
+ */
 export function heldTime(wallTime: number): { readonly millis: number; readonly suffix: string } {
   const ms = toMillis(wallTime);
   if (ms >= 0 && ms <= MOST_MILLIS && ms / 1000 === wallTime && !Object.is(wallTime, -0)) return { millis: ms, suffix: '' };
@@ -75,21 +81,21 @@ export function heldTime(wallTime: number): { readonly millis: number; readonly 
   return { millis, suffix: `.t${bitsOf(wallTime)}` };
 }
 
-/** What an event's key says of its point. */
+/** The facts about a point in its event's key. */
 export interface ReadKey {
-  /** Hash of the file. */
+  /** The hash of the file. */
   readonly file: string;
   readonly offset: number;
   readonly checksum: number;
   readonly index: number;
-  /** The value, where the event's own can't be it. */
+  /** The value, if the event's own cannot be it. */
   readonly value: number | bigint | undefined;
   readonly wallTime: number | undefined;
 }
 
 const KEY = /^\d+\.([0-9a-f]{8})\.([0-9a-z]+)\.([0-9a-f]{1,8})\.(\d+)(?:\.(nan|inf|ninf|x[0-9a-f]{16}|im?\d+))?(?:\.t([0-9a-f]{16}))?$/;
 
-/** A key of ours; undefined for what others wrote into the task. */
+/** Reads a key of ours. Returns undefined for what others wrote into the task. */
 export function readKey(key: unknown): ReadKey | undefined {
   const found = typeof key === 'string' ? KEY.exec(key) : null;
   if (found === null) return undefined;

@@ -7,7 +7,10 @@ import { capabilities } from '../../backend-kit/index.ts';
 export const EVENTS_PER_REQUEST = 1000;
 /** Bytes of one batch of events. */
 export const BYTES_PER_REQUEST = 4 * 1024 * 1024;
-/** Longest plot that is sent as an event; a longer one is kept as a file. Servers take 15 MiB in one body. */
+/**
+ * Bytes of the longest plot that is sent as an event; a longer one is stored as a file. Servers accept 15 MiB in one
+ * body.
+ */
 export const PLOT_BYTES = 3 * 1024 * 1024;
 
 /**
@@ -17,36 +20,40 @@ export const PLOT_BYTES = 3 * 1024 * 1024;
  */
 export const NAME_BYTES = 32_000;
 /**
- * The largest magnitude that a value may have: the store indexes a float32 (`value` in `events_common.json`, as above),
- * and refuses a whole event beyond it.
+ * The largest magnitude of a value: the store indexes a float32 (`value` in `events_common.json`, as above), and
+ * refuses the whole event beyond it.
  */
 export const MOST_VALUE = 3.4028234663852886e38;
-/** Times are indexed as dates (`timestamp` in `events_common.json`, as above): not before 1970, nor after 9999. */
-export const MOST_MILLIS = 253_402_300_799_999;
 /**
- * A step that stands for a single value (`SINGLE_SCALAR_ITERATION` in `apiserver/bll/event/event_common.py`).
+ * The latest time. The server indexes times as dates (`timestamp` in `events_common.json`, as above): not before
+ * 1970, nor after 9999.
  */
+export const MOST_MILLIS = 253_402_300_799_999;
+/** The step that means a single value (`SINGLE_SCALAR_ITERATION` in `apiserver/bll/event/event_common.py`). */
 export const RESERVED_STEP = -2147483648;
 
 /** Params of one request. */
 export const PARAMS_PER_REQUEST = 1000;
-/** A document in the task (configuration) may be so long; the whole task must stay below 16 MB. */
+/** Most bytes of a document in the task (configuration); the whole task must stay below 16 MB. */
 export const DOCUMENT_BYTES = 1_000_000;
-/** Listed artifacts of a task: each is in the task's document. Files beyond are kept too, and named by events. */
+/**
+ * Most listed artifacts of a task: each is in the task's document. Files beyond that are stored too, and events name
+ * them.
+ */
 export const MOST_ARTIFACTS = 2000;
 
-/** A page of tasks, a power of two; the server gives no more than 500. */
+/** Tasks per page, a power of two; the server returns at most 500. */
 export const TASKS_PAGE = 256;
 /**
- * A page of events; the server gives no more (`max_raw_scalars_size` in
- * `apiserver/config/default/services/events.conf`), but for a step that it does not split.
+ * Events per page. The server returns no more (`max_raw_scalars_size` in
+ * `apiserver/config/default/services/events.conf`), except for a step that it does not split.
  */
 export const EVENTS_PER_PAGE = 10_000;
-/** Of plots, which may be long. */
+/** Plots per page: they may be long. */
 export const PLOTS_PER_PAGE = 500;
-/** A page that ends at a step holds so many events of it at most, also if there are more. */
+/** Most events of a step on the page that ends with it, even if there are more. */
 export const EVENTS_OF_A_STEP = 10_000;
-/** Names that one request may ask for: the store takes about a thousand conditions. */
+/** Most names in one request: the store accepts about a thousand conditions. */
 export const METRICS_PER_FILTER = 500;
 
 /** Requests to the API server under way at the same time. */
@@ -54,12 +61,12 @@ export const REQUESTS_AT_ONCE = 4;
 /** Uploads of files under way at the same time. */
 export const UPLOADS_AT_ONCE = 8;
 /**
- * The server stops a task that gets nothing for two hours
+ * Milliseconds between two signs of life of a task. The server stops a task that gets nothing for two hours
  * (`non_responsive_tasks_watchdog.threshold_sec` in `apiserver/config/default/services/tasks.conf`).
  */
 export const PING_MS = 15 * 60_000;
 
-/** What ClearML holds, keeps and takes. */
+/** The features and limits of ClearML. */
 export const CAPABILITIES = capabilities({
   name: 'clearml',
   holds: {

@@ -1,4 +1,4 @@
-/** Points that are no scalars to what ClearML shows of them: plots, debug samples, artifacts. Pure. */
+/** Maps points that are no scalars to what ClearML shows of them: plots, debug samples, artifacts. Pure. */
 
 import type { PointIdentity } from '../../backend-kit/exact-points/index.ts';
 import { exactValue, hparamsOf, isShownImage } from '../../backend-kit/index.ts';
@@ -9,21 +9,21 @@ import { pathPart } from './paths.ts';
 
 /** A file of a task. */
 export interface ClearmlUpload {
-  /** Below the task's folder. */
+  /** The path below the task's folder. */
   readonly path: string;
   readonly data: Uint8Array;
   readonly type: string;
-  /** The point can't be had back without it. */
+  /** True if the point cannot be restored without it. */
   readonly isNeeded: boolean;
-  /** What names it, so that it is found and shown. */
+  /** The event or artifact that names it, so that it is found and shown. */
   readonly named:
     | { readonly by: 'sample'; readonly names: SeriesNames }
     | { readonly by: 'artifact'; readonly key: string; readonly type: string; readonly preview: string };
 }
 
-/** A point that is no scalar, as ClearML gets it. */
+/** A point that is no scalar, in the form for ClearML. */
 export interface ClearmlObject {
-  /** Its value's JSON text. */
+  /** The JSON text of its value. */
   readonly valueText: string;
   /** The plot that shows it and holds it exactly; undefined if a file of exact points holds it. */
   readonly plot: string | undefined;
@@ -41,7 +41,7 @@ export interface Param {
   readonly type: 'int' | 'float' | 'bool' | 'str';
 }
 
-/** The section of hyperparameters in event files, also in the official SDK. */
+/** The section for hyperparameters of event files, also in the official SDK. */
 export const HPARAMS = 'TB_hparams';
 const LAYOUT = 'custom_scalars';
 const GRAPH = 'graph ';
@@ -53,7 +53,7 @@ export function isPointFile(key: string): boolean {
   return POINT_FILE.test(key);
 }
 
-/** Whether a document of the task shows a point. */
+/** True if a document of the task shows a point. */
 export function isPointDocument(name: string): boolean {
   return name === LAYOUT || name.startsWith(GRAPH);
 }
@@ -73,8 +73,8 @@ export function mapObject(tag: string, plugin: string, point: ObjectPoint, place
 }
 
 /**
- * The exact value in a plot of ours. It is a text in it: a rewrite of the plot, as by the SDK's import of offline
- * sessions does, keeps texts as they are, but not the form of numbers.
+ * Reads the exact value from a plot of ours. The plot holds it as a text: a rewrite of the plot, as by the SDK's
+ * import of offline sessions, keeps texts as they are, but not the form of numbers.
  */
 export function valueInPlot(text: string): { readonly plugin: string; readonly value: string } | undefined {
   try {
@@ -82,7 +82,7 @@ export function valueInPlot(text: string): { readonly plugin: string; readonly v
     const { version, plugin, value } = mirrorboard;
     return version === 1 && typeof plugin === 'string' && typeof value === 'string' ? { plugin, value } : undefined;
   } catch {
-    // A plot that is not ours.
+    // The plot is not ours.
     return undefined;
   }
 }
@@ -95,7 +95,10 @@ function plotOf(tag: string, plugin: string, value: Value, valueText: string): s
   return JSON.stringify({ data: shown, layout: { title: tag, ...axes, meta } });
 }
 
-/** JSON has no NaN and no infinities: they are gaps in what is drawn, and exact in what is kept. */
+/**
+ * Returns a histogram as bars. JSON has no NaN and no infinities: they are gaps in the drawing, and exact in the
+ * stored value.
+ */
 function barsOf({ left, right, count }: Extract<Value, { kind: 'histogram' }>): readonly JsonObject[] {
   const edges = left.map((x, i) => [Number(x), Number(right[i])] as const);
   return [{ type: 'bar', x: edges.map(([a, b]) => a + (b - a) / 2), y: count.map(Number), width: edges.map(([a, b]) => b - a) }];
@@ -135,7 +138,7 @@ function exactFiles(tag: string, value: Value, blobs: readonly Blob[], name: str
   });
 }
 
-/** What a person can read of a text; the exact one may be no UTF-8, or several. */
+/** Returns the readable form of a text; the exact one may not be UTF-8, or may be several. */
 function filesForPeople(tag: string, value: Value, name: string): readonly ClearmlUpload[] {
   if (value.kind !== 'text') return [];
   const text = value.strings.map((bytes) => Buffer.from(bytes).toString('utf8')).join('\n\n');
@@ -144,7 +147,7 @@ function filesForPeople(tag: string, value: Value, name: string): readonly Clear
   return [{ path: `${samplePath(names)}/${name}.txt`, data: Buffer.from(text), type: 'text/plain; charset=utf-8', isNeeded: false, named }];
 }
 
-/** A tag that is no name of an event is cut: what is exact lies elsewhere. */
+/** Returns the names of a sample. A tag that no event can hold is cut: the exact one is stored elsewhere. */
 function sampleNames(tag: string): SeriesNames {
   return namesOf(isName(tag) ? tag : pathPart(tag));
 }
@@ -173,7 +176,7 @@ function documentOf(tag: string, value: Value): ClearmlObject['document'] {
   return { name: `${GRAPH}${pathPart(tag)}`, type: 'json', value: text };
 }
 
-/** A hyperparameter from a JSON value. */
+/** Makes a hyperparameter from a JSON value. */
 export function paramOf(section: string, name: string, value: Json): Param {
   if (typeof value === 'string') return { section, name, value, type: 'str' };
   if (typeof value === 'boolean') return { section, name, value: String(value), type: 'bool' };

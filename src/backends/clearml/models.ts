@@ -1,4 +1,4 @@
-/** Models, made of artifacts of tasks. */
+/** Makes models of artifacts of tasks. */
 import type { ArtifactOutcome, ModelVersion } from '../../contract/index.ts';
 import { type AnswerFields, MOST_LISTED, Pages, valueOrThrow } from '../../http/index.ts';
 import { artifactsIn } from './answers.ts';
@@ -7,18 +7,18 @@ import type { TaskRef } from './handle.ts';
 import { exactly, longName } from './names.ts';
 
 const MODELS_PAGE = 500;
-/** The end of a comment. */
+/** The end of a comment: the time at which the file was written. */
 const WRITTEN = /, written ([\d:.TZ-]{1,40})$/;
 
-/** A model as the server has it. */
+/** A model as the server returns it. */
 interface KnownModel {
   readonly id: string;
   readonly tags: readonly string[];
-  /** What we wrote into it says of which file it is, and when that was written. */
+  /** The comment that mirrorboard wrote: it names the file and when the file was written. */
   readonly comment: string;
 }
 
-/** The model of a content, made if there is none. A model's name is not unique; the tag of its content is. */
+/** Registers the model of a content if it does not exist. A model's name is not unique; the tag of its content is. */
 export async function addModel(client: ClearmlClient, task: TaskRef, version: ModelVersion, signal: AbortSignal): Promise<ArtifactOutcome> {
   const { model, file, alias, tags } = version;
   if (model.trim() === '') return { kind: 'refused', reason: 'a model needs a name' };
@@ -48,8 +48,8 @@ export async function addModel(client: ClearmlClient, task: TaskRef, version: Mo
 }
 
 /**
- * Only one model of a name has an alias: the one whose file was written last. It is removed from all others, because
- * an earlier version of mirrorboard left it on every one.
+ * Places an alias. Only one model of a name has it: the one whose file was written last. mirrorboard removes it from
+ * all others, because an earlier version left it on every one.
  */
 async function placeAlias(
   client: ClearmlClient,
@@ -109,12 +109,12 @@ function commentOf(version: ModelVersion): string {
   return withTime(`Mirrored: ${version.file.path}, SHA-256 ${version.file.hash}`, version);
 }
 
-/** People may have changed the rest of it. */
+/** Adds the time at which the file was written. Users may have changed the rest of the comment. */
 function withTime(comment: string, { writtenAtMs }: ModelVersion): string {
   return writtenAtMs === undefined ? comment : `${comment.replace(WRITTEN, '')}, written ${new Date(writtenAtMs).toISOString()}`;
 }
 
-/** When its file was written, in milliseconds; of a model that does not say, before all others. */
+/** Reads when a model's file was written, in milliseconds. A model without a time counts as older than all others. */
 function timeIn({ comment }: KnownModel): number {
   const ms = Date.parse(WRITTEN.exec(comment)?.[1] ?? '');
   return Number.isNaN(ms) ? Number.NEGATIVE_INFINITY : ms;

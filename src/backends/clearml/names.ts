@@ -1,11 +1,11 @@
-/** Names as ClearML takes them: of three characters at least, without blanks at their ends. Pure. */
+/** Names as ClearML accepts them: at least three characters, without blanks at their ends. Pure. */
 
 const LEAST = 3;
 const PAD = '_';
 
 /**
- * Fills up a name that is too short. It also fills up a name that looks filled up. So no two names become one, and
- * removing the added characters gives the name back.
+ * Pads a name that is too short. It also pads a name that looks padded. So no two names become one, and removing the
+ * added characters gives the name back.
  */
 export function longName(name: string): string {
   const plain = name.trim();
@@ -13,26 +13,26 @@ export function longName(name: string): string {
   return missing > 0 ? plain + PAD.repeat(missing) : plain;
 }
 
-/** A project's name: no empty part, and each as long as servers want it. */
+/** Returns a project's name: without empty parts, and each part as long as servers require. */
 export function projectName(name: string): string {
   const parts = plainParts(name);
   return parts.length === 0 ? longName('') : parts.map(longName).join('/');
 }
 
 /**
- * As it was given, but for blanks and empty parts: servers before 2.2 took short parts, and have projects of such
- * names.
+ * Returns a project's name as it was given, without blanks and empty parts: servers before 2.2 accepted short parts,
+ * and have projects with such names.
  */
 export function plainProjectName(name: string): string {
   return plainParts(name).join('/').padEnd(LEAST, PAD);
 }
 
-/** Whether servers from 2.2 on refuse it for a part. */
+/** True if servers from 2.2 on refuse the name because of a short part. */
 export function hasShortPart(name: string): boolean {
   return plainParts(name).some((part) => [...part].length < LEAST);
 }
 
-/** The regular expression of a name: servers look for it anywhere in theirs. */
+/** Returns a regular expression for exactly this name: servers search for it anywhere in their names. */
 export function exactly(name: string): string {
   return `^${name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}$`;
 }

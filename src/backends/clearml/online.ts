@@ -1,4 +1,4 @@
-/** A lane that is online: its server, its tasks, and what was mirrored while it was offline. */
+/** An online lane: its server, its tasks, and the sessions from when it was offline. */
 
 import { type Clock, systemClock } from '../../clock.ts';
 import type {
@@ -38,7 +38,7 @@ import { Tasks } from './tasks.ts';
 
 const SKEW_MS = 60_000;
 
-/** The lane as long as its server is used: tasks, writers and sessions that are sent on. */
+/** A lane that uses its server: tasks, writers and sessions that are sent. */
 export class Online {
   readonly #settings: ClearmlSettings;
   readonly #sessions: Sessions;
@@ -78,7 +78,7 @@ export class Online {
       throw failureOf(looked, 'looking for the API server', this.#client.address, this.#settings.extraRetryCodes).error;
     const notes: string[] = [];
     const { project } = this.#settings;
-    // The first call that proves we are let in.
+    // This is the first call that proves that the server accepts our credentials.
     const found = await this.#tasks.projects.lookUp(project ?? 'mirrorboard', signal);
     if (project !== undefined && found === undefined)
       notes.push(`The project ${projectName(project)} does not exist yet: mirrorboard will create it.`);
@@ -86,7 +86,7 @@ export class Online {
       notes.push(`The project is called ${found?.name ?? projectName(project)}: ClearML does not accept name parts under 3 characters.`);
     if (this.#files instanceof BucketFiles) await this.#files.probe(signal);
     const date = Date.parse(headerOf(looked.headers, 'date') ?? '');
-    // Headers tell seconds: half of one is what is meant on average.
+    // Headers have whole seconds, so half a second is added as the average.
     const clockSkewMs = Number.isNaN(date) ? undefined : date + 500 - (began + this.#clock.wallMs()) / 2;
     if (clockSkewMs !== undefined && Math.abs(clockSkewMs) > SKEW_MS) {
       notes.push(`The server's clock is ${Math.round(Math.abs(clockSkewMs) / 1000)} s ${clockSkewMs > 0 ? 'ahead of' : 'behind'} ours.`);
@@ -97,14 +97,14 @@ export class Online {
   }
 
   async open(source: RunSource, known: TaskRef | SessionRef | undefined, signal: AbortSignal): Promise<TaskRef> {
-    // Where the session was lost with its folder, the task is found by the run's key, or made.
+    // If the session was lost with its folder, mirrorboard finds the task by the run's key, or makes it.
     const task = known?.kind === 'session' ? await this.#sentOf(this.#sessions.at(known.id), signal) : known;
     const ref = await this.#tasks.open(source, task, signal);
     this.#alive.keep(ref.id);
     return ref;
   }
 
-  /** The task of a handle; of a session all that it holds is sent before. */
+  /** Returns the task of a handle. Sends a session completely first. */
   async resolve(ref: TaskRef | SessionRef, signal: AbortSignal): Promise<TaskRef> {
     if (ref.kind === 'task') return ref;
     const session = this.#sessions.at(ref.id);
@@ -115,7 +115,7 @@ export class Online {
     });
   }
 
-  /** Sends the sessions that wait, also those of runs that nothing more comes of. */
+  /** Sends the sessions that wait, also those of runs that get no more data. */
   async sendWaiting(signal: AbortSignal): Promise<void> {
     for (const session of this.#sessions.waiting()) await this.#sentOf(session, signal);
   }
@@ -149,7 +149,7 @@ export class Online {
   }
 
   async finish(ref: TaskRef, end: RunEnd | undefined, signal: AbortSignal): Promise<void> {
-    // It belongs to the process that opened it.
+    // The task belongs to the process that opened it.
     if (ref.isJoined) return;
     const { status } = valueOrThrow(await this.#tasks.byId(ref.id, signal));
     if (status === 'published') {
@@ -172,7 +172,7 @@ export class Online {
     valueOrThrow(await this.#client.call('ending the task', action, body, signal));
   }
 
-  /** The address of a file that is stored with this very content. */
+  /** Returns the address of a file that is stored with exactly this content; undefined if there is none. */
   async storedFile(task: string, file: ArtifactFile, signal: AbortSignal): Promise<string | undefined> {
     const artifact = artifactOf(await this.#document(task, signal), file.path);
     if ((await artifactDifference(artifact, file, this.#fileSource, signal)) !== undefined) return undefined;
@@ -187,7 +187,7 @@ export class Online {
     return foreignIn(this.#client, (task) => this.source(task), own, signal);
   }
 
-  /** Fields of a task are replaced as a whole: they are read before. */
+  /** Adds facts to a task. The server replaces fields as a whole, so this call reads them first. */
   async addFacts(task: string, { script, host }: Facts, signal: AbortSignal): Promise<void> {
     const now = await this.#document(task, signal);
     const runtime = host === undefined ? {} : { runtime: { ...now.object('runtime').fields, 'mirrorboard/host': host } };
@@ -213,7 +213,7 @@ export class Online {
       for await (const events of taskEvents(this.#client, ref.id, 'training_debug_image', signal))
         for (const { url } of events) if (typeof url === 'string') urls.add(url);
     } catch (error) {
-      // It is gone, or the server does not list all of its files: those that it does not are left.
+      // The task is gone, or the server does not list all of its files: files that it does not list remain.
       if (!(error instanceof MirrorError) || error.code !== 'MB4006') throw error;
     }
     for (const artifact of artifactsIn(await this.#document(ref.id, signal))) urls.add(artifact.text('uri', ''));
@@ -233,7 +233,10 @@ export class Online {
     return valueOrThrow(await this.#client.call('looking at the task', 'tasks.get_by_id', { task }, signal)).object('task');
   }
 
-  /** The task that a session was sent to, now if it was not yet; undefined if there is no such session. */
+  /**
+   * Returns the task that a session was sent to, and sends it now if necessary. Returns undefined if there is no such
+   * session.
+   */
   async #sentOf(session: Session, signal: AbortSignal): Promise<TaskRef | undefined> {
     const note = session.note();
     if (note === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** What belongs to a run besides its points: params, files, datasets, and the environment it ran in. */
+/** Parts of a run besides its points: params, files, datasets, and its environment. */
 
 import type { ArtifactFile, ArtifactOutcome, Dataset, ParamOutcome, RunParam } from '../../contract/index.ts';
 import { MirrorError, reasonOf } from '../../errors.ts';
@@ -12,7 +12,7 @@ import type { EventSink } from './sink.ts';
 export const SECTION = 'General';
 const DATASETS = 'Datasets';
 
-/** Fields of a task's script section, by what writers of sidecar files call them. */
+/** Fields of a task's script section, by the names that writers of sidecar files use. */
 const SCRIPT_FACTS: readonly (readonly [field: string, names: RegExp])[] = [
   ['version_num', /^(git[._])?(commit|commit_hash|sha|revision|hash)$|^git_(commit|sha|hash)$/i],
   ['branch', /^git[._]branch$|^branch$/i],
@@ -24,16 +24,16 @@ const SCRIPT_FACTS: readonly (readonly [field: string, names: RegExp])[] = [
 ];
 const HOST_FACTS = /^(host|hostname|host_name)$/i;
 const PACKAGES = /(^|\/)requirements[^/]*\.txt$/i;
-/** A list of packages that is longer is a file like any other. */
+/** Bytes up to which a list of packages is special. A longer one is a file like any other. */
 const MOST_PACKAGE_BYTES = 500_000;
 
-/** Fields of the task itself that side facts go into. */
+/** Fields of the task itself that hold facts from sidecar files. */
 export interface Facts {
   readonly script: Readonly<Record<string, string>>;
   readonly host: string | undefined;
 }
 
-/** Adds params that are in files to a task. One answer each, in their order. */
+/** Adds params from files to a task. Returns one outcome for each, in their order. */
 export async function addFileParams(
   sink: EventSink,
   params: readonly RunParam[],
@@ -53,7 +53,7 @@ export async function addFileParams(
   });
 }
 
-/** A param of a file as a hyperparameter. */
+/** Returns a param of a file as a hyperparameter. */
 export function fileParam({ name, value }: RunParam): Param {
   return paramOf(SECTION, name, value);
 }
@@ -69,7 +69,7 @@ function factsIn(params: readonly RunParam[]): Facts {
   return { script, host };
 }
 
-/** Where a file of a run is in its task. */
+/** Returns the path of a run's file in its task. */
 export function artifactPath(path: string): string {
   const parts = path.split('/');
   return ['artifacts', ...parts.slice(0, -1).map(pathPart), filePart(parts.at(-1) ?? '')].join('/');
@@ -113,12 +113,12 @@ export async function putArtifact(
   return { kind: 'stored', url };
 }
 
-/** ClearML shows the datasets of a task in a section of its parameters. */
+/** Makes the param that names a dataset: ClearML shows the datasets of a task in a section of its parameters. */
 export function datasetParam({ name, hash, source, context }: Dataset): Param {
   return { section: DATASETS, name: context === '' ? name : `${context}/${name}`, value: `${source} (${hash})`, type: 'str' };
 }
 
-/** True if a param, as the task has it, is one that `datasetParam` made. */
+/** True if `datasetParam` made a param that the task has. */
 export function isDatasetParam(section: string, held: AnswerFields): boolean {
   return section === DATASETS && /\([0-9a-f]+\)$/.test(held.text('value', ''));
 }

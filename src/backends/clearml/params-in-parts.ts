@@ -5,8 +5,8 @@ import type { EventSink } from './sink.ts';
 import { tryOut } from './trial.ts';
 
 /**
- * Adds params. If a request is refused, the server has to take another param first; then it is sent in halves, until
- * the params to blame are alone. Returns why these are not there. Throws what may pass.
+ * Adds params. If the server refuses a request, it must first accept another param. Then mirrorboard halves the
+ * request until the params to blame are alone. Returns why these are not stored. Throws failures that may pass.
  */
 export async function addParamsInParts(
   sink: EventSink,
@@ -19,7 +19,7 @@ export async function addParamsInParts(
     send: async (some) => {
       const reply = await sink.addParams(some, signal);
       if (reply.kind === 'ok') return undefined;
-      // With these a param may be to blame itself, and must not cost the others of its request.
+      // For these causes, a param itself may be to blame. It must not cost the others of its request.
       if (reply.cause !== 'refused' && reply.cause !== 'tooMuch') throw reply.error;
       if (!isTried) await tryOut(sink, 'params', signal);
       isTried = true;

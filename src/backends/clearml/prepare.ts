@@ -5,17 +5,17 @@ import { markLine, pointLine, type TaskLine } from './exact-files.ts';
 import { fileHash, heldNumber, heldTime, isName, keyEnd, keyStart, namesOf } from './keys.ts';
 import { type ClearmlObject, type ClearmlUpload, mapObject, type Param } from './map.ts';
 
-/** Where a point stands in its file. */
+/** The position of a point in its file. */
 export interface Spot {
   readonly offset: number;
   readonly index: number;
 }
 
-/** One event to be written, and the points that are held by it. */
+/** One event to write, and the points that it holds. */
 export interface EventLine {
   readonly text: string;
   readonly bytes: number;
-  /** Empty for what only shows something. */
+  /** The points that the event holds; none if it is only for display. */
   readonly points: readonly Spot[];
 }
 
@@ -25,21 +25,23 @@ export interface PointUpload extends ClearmlUpload, Spot {
   readonly wallTime: number;
 }
 
-/** All that a parcel becomes. */
+/** Everything that a parcel becomes. */
 export interface PreparedEvents {
   readonly events: readonly EventLine[];
-  /** What no event can hold, in the order of the file. */
+  /** The points that no event can hold, in the order of the file. */
   readonly lines: readonly TaskLine[];
   readonly uploads: readonly PointUpload[];
   readonly params: readonly Param[];
   readonly documents: readonly NonNullable<ClearmlObject['document']>[];
-  /** Hash of the file that the points come from. */
+  /** The hash of the file that the points come from. */
   readonly source: string;
-  /** A step that the official tools take for something else. */
+  /** Number of points at a step that has another meaning for the official tools. */
   readonly reservedSteps: number;
 }
 
-/** Turns a parcel into events, files and params. `reserved`: bytes of a request that are taken already. */
+/**
+ * Turns a parcel into events, files and params. `reserved`: a step that the official tools treat as a single value.
+ */
 export function prepare({ batch, series, file }: TrackerParcel, taskId: string, reserved: number): PreparedEvents {
   const events: EventLine[] = [];
   const lines: TaskLine[] = [];
@@ -99,7 +101,7 @@ export function prepare({ batch, series, file }: TrackerParcel, taskId: string, 
   return { events, lines, uploads, params, documents: [...documents.values()], source, reservedSteps };
 }
 
-/** An event of a scalar up to the end of its key; undefined for a tag that can't be its name. */
+/** Returns the text of a scalar's event up to the position in its key; undefined for a tag that no event can hold. */
 function scalarStart(taskId: string, tag: string, source: string): string | undefined {
   if (!isName(tag)) return undefined;
   const { metric, variant } = namesOf(tag);
@@ -107,17 +109,17 @@ function scalarStart(taskId: string, tag: string, source: string): string | unde
   return `{"type":"training_stats_scalar","task":${quoted(taskId)},${names},"key":"${keyStart(metric, source)}`;
 }
 
-/** JSON of a text. What some readers of lines take for the end of one is escaped. */
+/** Returns the JSON of a text. Escapes the characters that some readers treat as the end of a line. */
 function quoted(text: string): string {
   return JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** Digits, exact for all of int64; negative zero is zero. */
+/** Returns a step in digits, exact for all int64 values; negative zero is zero. */
 function stepText(step: number | bigint): string {
   return typeof step === 'number' && !Number.isSafeInteger(step) ? String(BigInt(step)) : String(step);
 }
 
-/** A file of a task as an event that shows it. */
+/** Returns the event that shows a file of a task. */
 export function sampleText(
   taskId: string,
   names: { readonly metric: string; readonly variant: string },

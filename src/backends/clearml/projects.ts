@@ -10,7 +10,7 @@ export interface Project {
   readonly name: string;
 }
 
-/** Finds or makes projects, each once. */
+/** The projects of a server. Each is found or created once. */
 export class Projects {
   readonly #client: ClearmlClient;
   readonly #known = new OnceByKey();
@@ -19,17 +19,17 @@ export class Projects {
     this.#client = client;
   }
 
-  /** The project of a name, which is made if there is none. */
+  /** Finds the project of a name, or creates it. */
   find(name: string, signal: AbortSignal): Promise<Project> {
     return this.#known.take(name, () => this.#resolve(name, signal), signal);
   }
 
-  /** After a task could not be made: the project may be gone. */
+  /** Forgets all projects. If the server could not create a task, its project may be gone. */
   forget(): void {
     this.#known.forget();
   }
 
-  /** The project of a name. Also accepts names with short parts, which servers before 2.2 accepted. */
+  /** Looks up the project of a name. Also accepts names with short parts, which servers before 2.2 accepted. */
   async lookUp(name: string, signal: AbortSignal): Promise<Project | undefined> {
     const long = projectName(name);
     const plain = plainProjectName(name);

@@ -1,6 +1,6 @@
 /**
- * Everything of ours that a task holds: scalars and plots by their keys, all else from exact-point files. What others
- * wrote is left alone.
+ * Reads everything of ours that a task holds: scalars and plots by their keys, everything else from exact-point
+ * files. It ignores what others wrote.
  */
 import {
   chunksOf,
@@ -56,7 +56,7 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** Servers may give a number as a text. */
+/** Reads a number, which servers may return as a text. */
 function numberOf(value: unknown): number {
   return typeof value === 'number' ? value : typeof value === 'string' ? Number(value) : Number.NaN;
 }
@@ -72,7 +72,7 @@ interface StoredExactFile extends ExactFileSource {
   readonly base: string;
 }
 
-/** The points of exact-point files: all but scalars and plots. */
+/** Reads the points of exact-point files: all except scalars and plots. */
 export async function* exactPoints(
   source: EventSource,
   isWanted: (tag: string, plugin: string) => boolean,
@@ -101,7 +101,7 @@ async function exactFilesIn(source: EventSource, signal: AbortSignal): Promise<r
   return inOrder(found.values(), ({ url }) => url);
 }
 
-/** True if the files that a point needs are there, with all their bytes. */
+/** True if the files that a point needs exist with all their bytes. */
 async function isWhole(source: EventSource, { files }: StoredPoint, base: string, signal: AbortSignal): Promise<boolean> {
   for (const [path, bytes] of files) {
     if ((await source.lengthOf(base + encodedPath(path), signal)) !== bytes) return false;

@@ -1,4 +1,4 @@
-/** Writes parcels into a task: files first, then the events that name them, then what the task itself says. */
+/** Writes parcels into a task: files first, then the events that name them, then the fields of the task. */
 import { outcomeOfThrown, Stop } from '../../backend-kit/failures/index.ts';
 import { piecesOf } from '../../backend-kit/index.ts';
 import { inParts, Job, Search, sendParcels, writeBatch } from '../../backend-kit/sending/index.ts';
@@ -17,13 +17,13 @@ import type { Artifact, EventSink } from './sink.ts';
 import { tryOut } from './trial.ts';
 
 /**
- * A server may stumble by itself: so often in a row a request fails before events are suspected of which nothing is
- * known.
+ * Number of failures in a row before mirrorboard suspects events that are not known to be valid or bad: a server may
+ * also fail by itself.
  */
 const STUMBLES = 3;
-/** And so often one event for itself, between others that are taken. */
+/** Number of tries for one event alone, while the server accepts others. */
 const LONE_TRIES = 3;
-/** So often params of points are sent, while others are taken. */
+/** Number of tries for params of points, while the server accepts others. */
 const PARAM_TRIES = 3;
 
 interface PendingEvent extends EventLine {
@@ -44,13 +44,13 @@ class EventJob extends Job<PreparedEvents> {
   }
 }
 
-/** Writes parcels to one task. */
+/** The writer of one task. */
 export class ClearmlRunWriter {
   readonly #sink: EventSink;
   readonly #warn: BackendContext['warn'];
   #stumbles = 0;
   #isWarnedReserved = false;
-  /** Documents that are there, by name. */
+  /** Documents that are stored, by name. */
   readonly #documents = new Map<string, string>();
 
   constructor(sink: EventSink, warn: BackendContext['warn']) {
@@ -83,7 +83,9 @@ export class ClearmlRunWriter {
     });
   }
 
-  /** Files of points, then exact-point files for what no event can hold. An event or an artifact names each. */
+  /**
+   * Stores files of points, then exact-point files for what no event can hold. An event or an artifact names each.
+   */
   async #storeFiles(job: EventJob, signal: AbortSignal): Promise<void> {
     const { prepared } = job;
     const artifacts: Artifact[] = [];
@@ -141,7 +143,7 @@ export class ClearmlRunWriter {
     return tryOut(this.#sink, kind, signal);
   }
 
-  /** Stores a file. What is for good comes back; all else stops the run for now. */
+  /** Stores a file. Returns lasting failures; all others stop the run for now. */
   async #put(
     path: string,
     data: Uint8Array,
@@ -168,8 +170,8 @@ export class ClearmlRunWriter {
   }
 
   /**
-   * One request. The server does not say which events it refuses, and stores a part: all others are sent again, and
-   * fall on themselves.
+   * Writes a group of events in one request. The server does not report which events it refuses, and stores a part.
+   * So mirrorboard sends all others again, and they replace themselves.
    */
   async #write(group: readonly PendingEvent[], signal: AbortSignal): Promise<void> {
     const search = new Search();
@@ -192,7 +194,7 @@ export class ClearmlRunWriter {
         if (isFirst && ++this.#stumbles < STUMBLES && !(await this.#isTaking(signal))) throw stopOf(failure);
       },
       refuse: async (event, { error }) => {
-        // A server whose disk is full refuses every event for itself: that is not the event's fault.
+        // A server with a full disk refuses even a single event: that is not the event's fault.
         for (let tries = 1; tries < LONE_TRIES; tries++) {
           if (!(await this.#isTaking(signal))) throw new Stop({ kind: 'retry', error });
           if ((await add([event])) === undefined) return;
@@ -220,8 +222,8 @@ export class ClearmlRunWriter {
   }
 
   /**
-   * Nobody asks again for what is refused of them: so it is sent again, each time after the server has taken another
-   * param.
+   * Writes params of points. They are not sent again later, so refused ones are retried here, each time after the
+   * server has accepted another param.
    */
   async #writeParams(params: readonly Param[], signal: AbortSignal): Promise<void> {
     let left = await this.#try(() => addParamsInParts(this.#sink, params, signal));

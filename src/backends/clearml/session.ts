@@ -1,7 +1,7 @@
 /**
  * An offline session: a folder that `Task.import_offline_session` of the official SDK (`clearml/task.py`) accepts. A
- * lane that goes online sends it itself. Events are appended with the same keys as online, so events that are in it
- * twice after a crash become one on import.
+ * lane that goes online sends it itself. Events are appended with the same keys as online, so events that a crash has
+ * doubled become one on import.
  */
 import { constants, createReadStream, existsSync, readFileSync } from 'node:fs';
 import { link, open, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
@@ -20,7 +20,7 @@ import type { Param } from './map.ts';
 import type { Artifact, Document, EventSink } from './sink.ts';
 import { splitArray } from './split-array.ts';
 
-/** Each line of the events' file becomes one request of its import. */
+/** Each line of the events' file becomes one request on import. */
 const EVENTS_PER_LINE = 500;
 const BYTES_PER_LINE = 4 * 1024 * 1024;
 
@@ -32,14 +32,14 @@ const MODELS = 'mirrorboard-models.json';
 
 /** A note of ours, in addition to the files that the SDK reads. */
 export interface SessionNote {
-  /** Where the lane leads: another one does not send it. */
+  /** The target of the lane. A lane with another target does not send the session. */
   readonly target: string;
-  /** All that is needed to find or make the task later. */
+  /** The facts that are needed to find or make the task later. */
   readonly source: RunSource;
-  /** The task that this continues from: its points are not in here. */
+  /** The task that the session continues: its points are not in the session. */
   readonly continues?: TaskRef;
   readonly end?: RunEnd;
-  /** All of it was sent to this task. */
+  /** The task to which the whole session was sent. */
   readonly sent?: TaskRef;
 }
 
@@ -60,24 +60,24 @@ export interface TaskDocument {
   readonly offline_output_models: readonly unknown[];
 }
 
-/** For the file that grows: as ours, and through no link. */
+/** Flags for the file that grows: it is ours, and not reached through a link. */
 const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
 
-/** The id of the offline session for a run's key: the same every time. */
+/** Returns the id of the offline session for a run's key: the same every time. */
 export function sessionId(target: string, project: string, key: string, attempt: number): string {
   return `offline-${nameHash([target, project, key, attempt], 32)}`;
 }
 
-/** A folder that holds what an offline task gets, in the SDK's format. */
+/** A folder with the data of an offline task, in the SDK's format. */
 export class Session implements EventSink, EventSource {
   readonly id: string;
   readonly path: string;
   readonly #document: () => TaskDocument;
   #folder: string | undefined;
-  /** True once the end of the events' file was checked: a process that died may have left half a line. */
+  /** True once the end of the events' file was checked: a process that died may have left an incomplete line. */
   #isComplete = false;
 
-  /** `document`: what the task is, where the session is new. */
+  /** `document`: makes the task's document if the session is new. */
   constructor(offlineFolder: string, id: string, document: () => TaskDocument) {
     this.id = id;
     this.path = join(offlineFolder, id);
@@ -92,12 +92,12 @@ export class Session implements EventSink, EventSource {
     return this.#folder;
   }
 
-  /** The note of a session that is there. */
+  /** Reads the note of a session; undefined if the session does not exist. */
   note(): SessionNote | undefined {
     return existsSync(join(this.path, 'mirrorboard.json')) ? (this.#readJson('mirrorboard.json') as unknown as SessionNote) : undefined;
   }
 
-  /** Begins a session; where another process was first, it is that one's. */
+  /** Begins a session. If another process was first, returns the note of that one. */
   async begin(note: SessionNote, filesFolder: string): Promise<SessionNote> {
     makeOwnFolder(join(this.path, 'data'));
     await this.#writeJson('mirrorboard-files.json', { folder: filesFolder });
@@ -208,12 +208,12 @@ export class Session implements EventSink, EventSource {
     return this.#change((task) => ({ ...task, script: { ...task.script, ...script } }));
   }
 
-  /** Versions of models that are registered once there is a server. */
+  /** Returns the versions of models to register once there is a server. */
   models(): readonly ModelVersion[] {
     return existsSync(join(this.path, MODELS)) ? (this.#readJson(MODELS) as unknown as readonly ModelVersion[]) : [];
   }
 
-  /** Keeps a version of a model, each once. Its file has to be an artifact with this very content. */
+  /** Keeps a version of a model, each once. Its file must be an artifact with exactly this content. */
   async addModel(version: ModelVersion): Promise<ArtifactOutcome> {
     const { path, hash } = version.file;
     const artifact = this.task().execution.artifacts.find((known) => known['key'] === path && known['hash'] === hash);
@@ -228,7 +228,7 @@ export class Session implements EventSink, EventSource {
     return { kind: 'ok', value: undefined };
   }
 
-  /** Events of a type, each once: of those that the server takes for one, the last. */
+  /** Reads events of a type, each once: if the server would treat several as one, the last of them. */
   async *pages(type: string): AsyncGenerator<readonly Fields[]> {
     const last = new Map<string, Fields>();
     for await (const texts of this.lines()) {
@@ -241,7 +241,7 @@ export class Session implements EventSink, EventSource {
     yield [...last.values()];
   }
 
-  /** The events as they were written, in the order of the file. */
+  /** Reads the events as they were written, in the order of the file. */
   async *lines(): AsyncGenerator<readonly string[]> {
     const path = join(this.path, 'metrics.jsonl');
     if (!existsSync(path)) return;
@@ -259,7 +259,7 @@ export class Session implements EventSink, EventSource {
     }
   }
 
-  /** A file of it by its path below the task's folder. */
+  /** Returns a file of the session by its path below the task's folder. */
   async content(path: string, type: string): Promise<ObjectContent> {
     const file = join(this.path, 'data', this.folder, path);
     const { size } = await stat(file);
@@ -279,7 +279,7 @@ export class Session implements EventSink, EventSource {
     return found?.size;
   }
 
-  /** Removes what was sent: it is not to be imported once more. */
+  /** Removes what was sent, so that no tool imports it once more. */
   async clear(): Promise<void> {
     for (const name of ['task.json', 'metrics.jsonl', MODELS, 'data']) await rm(join(this.path, name), { recursive: true, force: true });
   }
@@ -327,7 +327,7 @@ export class Session implements EventSink, EventSource {
   }
 }
 
-/** Events have addresses, artifacts paths: so the SDK writes them. */
+/** Returns the path of a file. The SDK writes addresses in events, and paths in artifacts. */
 function pathOf(url: string): string {
   return url.startsWith('file:') ? fileURLToPath(url) : url;
 }
@@ -341,7 +341,9 @@ async function writeDurably(path: string, text: string): Promise<void> {
   await writeFile(path, text, { flag: 'wx', mode: ownFileMode(), flush: true });
 }
 
-/** A crash may have cut the last append: nothing of that line was accepted. */
+/**
+ * Cuts off an incomplete last line. A crash may have interrupted the last append: no point of that line was accepted.
+ */
 async function cutIncompleteLine(path: string): Promise<void> {
   if (!existsSync(path)) return;
   const file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);

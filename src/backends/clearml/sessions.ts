@@ -1,4 +1,4 @@
-/** The offline sessions of a lane: made while it is offline, sent once it is online. */
+/** The offline sessions of a lane: created while it is offline, sent once it is online. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileMarks, isWhoseRun, numberedName } from '../../backend-kit/identity/index.ts';
@@ -17,7 +17,7 @@ import { FINGERPRINT, factsOfRun } from './task-facts.ts';
 
 type OfflineSettings = Pick<ClearmlSettings, 'offlineFolder' | 'project' | 'taskName' | 'taskType'>;
 
-/** Sessions that are tried for one key before something is wrong. */
+/** Most sessions that are tried for one key before mirrorboard reports an error. */
 const MOST_ATTEMPTS = 100;
 
 /** The offline sessions of a lane. */
@@ -35,7 +35,7 @@ export class Sessions {
     return (this.#settings.project ?? source.group) || 'mirrorboard';
   }
 
-  /** A session by its id; it may not be there. */
+  /** Returns a session by its id; it may not exist. */
   at(id: string): Session {
     let session = this.#open.get(id);
     if (session === undefined) {
@@ -47,7 +47,9 @@ export class Sessions {
     return session;
   }
 
-  /** The session of a run: the known one, or found again by its key, if it is of the same files, else made. */
+  /**
+   * Opens the session of a run: the known one, or the one with its key if it is of the same files, else a new one.
+   */
   async open(source: RunSource, known: TaskRef | SessionRef | undefined, signal: AbortSignal): Promise<Session> {
     const continues = known?.kind === 'task' ? known : undefined;
     // The note of a session cannot read files, so it leaves them out.
@@ -62,7 +64,7 @@ export class Sessions {
       const found = session.note();
       const isKnown = known?.kind === 'session' && known.id === id;
       if (found !== undefined && !isKnown && (await whose(session, found.source, source, signal)).kind === 'other') continue;
-      // What was sent is a task by now: the session continues from it, empty.
+      // A sent session is a task by now: the session continues from it, empty.
       const before = found?.sent ?? found?.continues ?? continues;
       const merged = {
         ...kept,
@@ -72,7 +74,7 @@ export class Sessions {
       };
       const note: SessionNote = { target: this.#target, source: merged, ...(before === undefined ? {} : { continues: before }) };
       const held = found === undefined ? await session.begin(note, folder) : found;
-      // Another process may have begun it just now.
+      // Another process may have begun the session just now.
       if (found === undefined && !isKnown && (await whose(session, held.source, source, signal)).kind === 'other') continue;
       if (held.sent !== undefined) {
         await session.clear();
@@ -87,7 +89,7 @@ export class Sessions {
     throw new MirrorError('MB4006', `too many offline sessions of ${source.name} in ${this.#settings.offlineFolder}`);
   }
 
-  /** Adds files to those by which the run of a session is recognised. */
+  /** Adds files to those by which mirrorboard recognizes the run of a session. */
   async noteFiles(session: Session, marks: readonly FileMark[]): Promise<void> {
     const note = session.note();
     if (note === undefined) return;
@@ -95,7 +97,7 @@ export class Sessions {
     await session.noteAgain({ ...note, source: { ...note.source, fingerprint } });
   }
 
-  /** Sessions of this lane that wait to be sent. */
+  /** Returns the sessions of this lane that wait to be sent. */
   waiting(): readonly Session[] {
     const { offlineFolder } = this.#settings;
     if (!existsSync(offlineFolder)) return [];
@@ -115,7 +117,7 @@ export class Sessions {
 
   #document(source: RunSource, id: string, project: string, name: string): ReturnType<Session['task']> {
     const { runtime, ...facts } = factsOfRun(source);
-    // The files that it is recognised by stand in the note, and grow.
+    // The note holds the files by which mirrorboard recognizes the run, and their list grows.
     const { [FINGERPRINT]: _, ...known } = runtime;
     return {
       id,
@@ -134,21 +136,21 @@ export class Sessions {
   }
 }
 
-/** Other files, or a state that was lost and made again. */
+/** True if there are other files, or if a state was lost and made again. */
 function isNews(before: RunSource, now: RunSource): boolean {
   const files = FileMarks.of(before.fingerprint);
   return before.instanceId !== now.instanceId || now.fingerprint.some((mark) => !files.has(mark));
 }
 
-/** Whose a session is that was found by its id alone. */
+/** Returns whose session it is, if it was found by its id alone. */
 function whose(session: Session, { instanceId, fingerprint }: RunSource, source: RunSource, signal: AbortSignal): Promise<Whose> {
   const mark = { instance: instanceId, files: FileMarks.of(fingerprint) };
   return isWhoseRun({ mark, readBack: (during) => readBack(session, { signal: during }) }, source, signal);
 }
 
 /**
- * Sends all that a session holds to a task. Sent again after a crash it falls on itself: the keys are those of a lane
- * that was never offline.
+ * Sends everything that a session holds to a task. After a crash, a second send replaces the first: the keys are
+ * those of a lane that was never offline.
  */
 export async function sendSession(
   session: Session,
@@ -199,7 +201,10 @@ export async function sendSession(
   }
 }
 
-/** One event that the server never takes does not hold back the others, which are sent in halves until it is alone. */
+/**
+ * Sends all events. An event that the server never accepts does not hold back the others: they are sent in halves
+ * until it is alone.
+ */
 async function addAll(sink: EventSink, all: readonly string[], refused: (error: MirrorError) => void, signal: AbortSignal): Promise<void> {
   await inParts<string, MirrorError>(all, {
     send: async (events) => {

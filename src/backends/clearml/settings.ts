@@ -36,11 +36,11 @@ export const TASK_TYPES = [
 /** Credentials: a pair of keys, or a token. */
 export type ClearmlAuth = { readonly accessKey: string; readonly secretKey: string } | { readonly token: string };
 
-/** A lane's section of the configuration, checked and filled up. */
+/** A lane's section of the configuration, validated and with defaults. */
 export interface ClearmlSettings {
-  /** Of the lane; undefined: as the run says. */
+  /** The project of the lane; undefined: as the run says. */
   readonly project: string | undefined;
-  /** Undefined: as the run is named. */
+  /** The name of the task; undefined: that of the run. */
   readonly taskName: string | undefined;
   readonly taskType: string;
   readonly mode: 'online' | 'offline';
@@ -49,27 +49,27 @@ export interface ClearmlSettings {
   readonly filesServer: string;
   readonly webServer: string | undefined;
   readonly auth: ClearmlAuth | undefined;
-  /** The same once more, from the files that hold it; undefined if none does. */
+  /** Reads the credentials again from their files; undefined if no file holds any. */
   readonly renewAuth?: () => ClearmlAuth | undefined;
-  /** Sent with every request, to the file server too. Secret. */
+  /** Headers of every request, also those to the file server. Secret. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Where files go instead of the file server. */
+  /** The bucket for files, if they do not go to the file server. */
   readonly objects: ObjectStoreOptions | undefined;
   readonly tls: TlsOptions;
   readonly extraRetryCodes: ReadonlySet<number>;
   readonly workerName: string | undefined;
-  /** Where offline sessions lie. */
+  /** The folder of the offline sessions. */
   readonly offlineFolder: string;
   readonly recreateDeleted: boolean;
 }
 
-/** The official tools also take a list of certificates, which is not `false`. */
+/** The official tools also accept a list of certificates, which is not `false`. */
 const VERIFY: SettingKind<boolean> = {
   ...SWITCH,
   parse: (raw, isVariable) => (isVariable && typeof raw === 'string' ? (switchOf(raw) ?? true) : SWITCH.parse(raw, isVariable)),
 };
 
-/** As the SDK has it: `true` is the file server. */
+/** The place of files, as in the SDK: `true` is the file server. */
 const OUTPUT: SettingKind<string> = {
   ...TEXT,
   parse: (raw, isVariable) => (typeof raw === 'boolean' ? String(raw) : TEXT.parse(raw, isVariable)),
@@ -117,7 +117,7 @@ const IN_CONF: Readonly<Record<string, string>> = {
   verify_certificate: 'api.verify_certificate',
 };
 
-/** Checks a lane's section; the tracker's own variables are before it, its own file and defaults after it. */
+/** Validates a lane's section. The tracker's own variables come before it, its own file and defaults after it. */
 export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Environment): ParsedSettings<ClearmlSettings> {
   const unread: SettingProblem[] = [];
   const conf = readConfFile(env, unread);
@@ -187,8 +187,8 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
 }
 
 /**
- * Where the other servers of an installation are, as the official tools guess: by port, or by the first part of the
- * name.
+ * Returns the address of another server of an installation, as the official tools guess it: by port, or by the first
+ * part of the name.
  */
 function sibling(api: string, port: string, name: string): string {
   const url = new URL(api);
@@ -199,7 +199,7 @@ function sibling(api: string, port: string, name: string): string {
 
 function objectStore(section: Section<typeof FIELDS>, conf: ConfFile | undefined): ObjectStoreOptions | undefined {
   const uri = section.get('output_uri');
-  // The SDK's ways of saying: the file server, or nothing of one's own.
+  // The SDK's values for the file server, or for no place of one's own.
   if (uri === undefined || /^(true|false|1|0|https?:.*)$/i.test(uri)) return undefined;
   const place = parseObjectUrl(uri);
   if (place === undefined) {

@@ -1,4 +1,4 @@
-/** Where a run's events, files and fields go: a task, or the folder of an offline session. */
+/** The target of a run's events, files and fields: a task, or the folder of an offline session. */
 import type { ObjectContent } from '../../objects/index.ts';
 import type { ClearmlReply } from './answers.ts';
 import type { ClearmlObject, Param } from './map.ts';
@@ -18,20 +18,23 @@ export interface Artifact {
 /** A configuration text of a task. */
 export type Document = NonNullable<ClearmlObject['document']>;
 
-/** Where a run is written to: a task of the server or an offline session. */
+/** The target of a run: a task of the server or an offline session. */
 export interface EventSink {
   readonly id: string;
-  /** Of its files. */
+  /** The folder of its files. */
   readonly folder: string;
-  /** Stores all of them, or fails; a part may be stored then. */
+  /** Stores all events, or fails. After a failure, a part may be stored. */
   addEvents(lines: readonly string[], signal: AbortSignal): Promise<ClearmlReply<unknown>>;
-  /** Stores a file by its path below the folder, and returns its address. Throws. */
+  /** Stores a file by its path below the folder, and returns its address. Throws errors. */
   put(path: string, content: ObjectContent, signal: AbortSignal): Promise<string>;
-  /** Whether so many more artifacts can be listed. */
+  /** True if the task has room to list these artifacts. */
   hasRoom(keys: readonly string[], signal: AbortSignal): Promise<boolean>;
   addArtifacts(artifacts: readonly Artifact[], signal: AbortSignal): Promise<ClearmlReply<unknown>>;
   addParams(params: readonly Param[], signal: AbortSignal): Promise<ClearmlReply<unknown>>;
   addDocuments(documents: readonly Document[], signal: AbortSignal): Promise<ClearmlReply<unknown>>;
-  /** Writes an event that is known to be taken, or else one of our own: whether it is the server that takes none. */
+  /**
+   * Writes an event that the server is known to accept, or else one of our own. A failure shows that the server
+   * accepts none.
+   */
   tryEvent(signal: AbortSignal): Promise<ClearmlReply<unknown>>;
 }

@@ -1,4 +1,4 @@
-/** The texts of the objects in a JSON array, each as it was written: parsed, wide integers would be others. */
+/** Returns the texts of the objects in a JSON array, each as it was written: parsing would change wide integers. */
 export function splitArray(line: string): string[] {
   const texts: string[] = [];
   let depth = 0;
@@ -6,7 +6,7 @@ export function splitArray(line: string): string[] {
   for (let i = 0; i < line.length; i++) {
     const sign = line.charCodeAt(i);
     if (sign === 0x22) {
-      // Over the string: to the next quote that is not escaped.
+      // Skip the string, up to the next quote that is not escaped.
       for (i++; i < line.length && line.charCodeAt(i) !== 0x22; i++) if (line.charCodeAt(i) === 0x5c) i++;
     } else if (sign === 0x7b) {
       if (depth++ === 0) from = i;

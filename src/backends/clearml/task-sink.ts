@@ -9,12 +9,12 @@ import type { Param } from './map.ts';
 import type { Artifact, Document, EventSink } from './sink.ts';
 import { trialEvent } from './trial.ts';
 
-/** Longest part of why an event was not added that is shown. */
+/** Most characters that are shown of the reason why an event was not added. */
 const MOST_WARNINGS = 300;
 
 /**
- * An event that was stored: sent again it changes nothing, and tells whether the server takes any. Of all tasks of a
- * backend.
+ * An event that was stored, shared by all tasks of a backend. Sending it again changes nothing, and shows if the
+ * server accepts any.
  */
 export interface Proof {
   line: string | undefined;
@@ -27,7 +27,7 @@ export class TaskSink implements EventSink {
   readonly #client: ClearmlClient;
   readonly #files: Files;
   readonly #proof: Proof;
-  /** Keys of the artifacts that are listed; undefined until they were looked up. */
+  /** Keys of the listed artifacts; undefined until they were looked up. */
   #artifacts: Set<string> | undefined;
 
   constructor(client: ClearmlClient, files: Files, { id, folder }: { readonly id: string; readonly folder: string }, proof: Proof) {
@@ -44,7 +44,7 @@ export class TaskSink implements EventSink {
       return reply.cause === 'notAdded' ? this.#whyNotAdded(reply, signal) : reply;
     }
     const { added, errors, errors_info: info } = reply.value.fields;
-    // What is no number says nothing of the events.
+    // If one of them is not a number, the answer tells nothing about the events.
     if (typeof added !== 'number' || typeof errors !== 'number')
       return unusableAnswer(reply.value.odd(typeof added === 'number' ? 'errors' : 'added', 'a number'));
     if (errors === 0 && added === lines.length) {
@@ -100,7 +100,7 @@ export class TaskSink implements EventSink {
   async addParams(params: readonly Param[], signal: AbortSignal): Promise<ClearmlReply<unknown>> {
     for (let at = 0; at < params.length; at += PARAMS_PER_REQUEST) {
       const hyperparams = params.slice(at, at + PARAMS_PER_REQUEST);
-      // What is there and not named stays.
+      // Params that exist and are not named here stay.
       const body = { hyperparams, replace_hyperparams: 'none' };
       const reply = await this.#edit('writing hyperparameters', 'tasks.edit_hyper_params', body, signal);
       if (reply.kind !== 'ok') return reply;
@@ -115,13 +115,13 @@ export class TaskSink implements EventSink {
   async tryEvent(signal: AbortSignal): Promise<ClearmlReply<unknown>> {
     const { line } = this.#proof;
     const reply = line === undefined ? undefined : await this.addEvents([line], signal);
-    // The task of that one may be gone.
+    // The task of that event may be gone.
     return reply?.kind === 'ok' ? reply : await this.addEvents([trialEvent(this.id)], signal);
   }
 
   /**
-   * Fields of a task change only while it runs; one that has ended is started for it, and told again that it has
-   * ended.
+   * Changes fields of a task, which is possible only while it runs. If the task has ended, mirrorboard starts it for
+   * the change, and then ends it again.
    */
   async #edit(what: string, action: string, body: Fields, signal: AbortSignal): Promise<ClearmlReply<unknown>> {
     const all = { task: this.id, force: true, ...body };
@@ -148,7 +148,7 @@ export class TaskSink implements EventSink {
     return taken(task, (answer) => answer.object('task').text('status'));
   }
 
-  /** Not one was added: the task is not there any more, or published, or the events are to blame. */
+  /** Finds out why the server added no event: the task is gone or published, or the events are to blame. */
   async #whyNotAdded(failure: ClearmlFailure, signal: AbortSignal): Promise<ClearmlFailure> {
     const known = await this.#status(signal);
     if (known.kind !== 'ok') return known;

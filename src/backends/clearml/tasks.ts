@@ -1,4 +1,4 @@
-/** Finding and making the tasks of runs: each exactly once, and never one that is not ours. */
+/** Finds and makes the tasks of runs: each exactly once, and never one that is not ours. */
 import {
   agreeOnOne,
   byTicket,
@@ -46,16 +46,16 @@ const LOOKED_AT = ['id', 'name', 'status', 'runtime', 'project', 'created'];
 /** The process that makes a task gives it a ticket within five seconds; servers report whole seconds. */
 const DRAWING_MS = 6000;
 
-/** What opening tasks needs besides a server. */
+/** The options of `Tasks`. */
 export interface TasksOptions {
-  /** Default: the system's. */
+  /** The clock; default: the system's. */
   readonly clock?: Clock;
   readonly warn: BackendContext['warn'];
-  /** All points of a task. */
+  /** Reads all points of a task. */
   readonly readBack: (task: TaskFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
 }
 
-/** The project or the parent of a task was deleted meanwhile. */
+/** The error for a task whose project or parent was deleted meanwhile. */
 class Displaced extends Error {
   readonly missing: 'noProject' | 'noParent';
   readonly error: MirrorError;
@@ -67,15 +67,15 @@ class Displaced extends Error {
   }
 }
 
-/** What a task is made as, where there is none. */
+/** The facts for a new task. */
 interface NewTask {
   readonly name: string;
   readonly project: string;
-  /** It stands above others, and has no points of its own. */
+  /** True if the task is above others and has no points of its own. */
   readonly isParent: boolean;
 }
 
-/** Finds, makes and identifies the tasks of a lane. */
+/** The tasks of a lane: finds, makes and identifies them. */
 export class Tasks {
   readonly #client: ClearmlClient;
   readonly #clock: Clock;
@@ -83,9 +83,9 @@ export class Tasks {
   readonly #settings: ClearmlSettings;
   readonly #warn: BackendContext['warn'];
   readonly #readBack: TasksOptions['readBack'];
-  /** Two at a time would make two tasks. */
+  /** One open at a time for each key: two would make two tasks. */
   readonly #opening = new LineByKey();
-  /** Tasks that stand above others, by their keys: most children come one after the other. */
+  /** Tasks that are above others, by their keys: most children come one after the other. */
   readonly #parents = new Map<string, TaskFacts>();
 
   constructor(client: ClearmlClient, settings: ClearmlSettings, { warn, readBack, clock = systemClock }: TasksOptions) {
@@ -132,10 +132,7 @@ export class Tasks {
     return { kind: 'task', id: task.id, project: task.project, folder: taskFolder(project, task.name, task.id), isJoined: false };
   }
 
-  /**
-   * Its task, and the name of the project. Begins once more if that, or what it was to lie below, is found to be
-   * gone.
-   */
+  /** Returns the task of a run, and the name of its project. Begins again if the project or the parent is gone. */
   async #placed(source: RunSource, signal: AbortSignal): Promise<{ readonly task: TaskFacts; readonly project: string }> {
     const wanted = this.#settings.taskName?.replaceAll('{name}', source.name) ?? source.name;
     for (let [left, own] = [2, source]; ; left--) {
@@ -146,7 +143,7 @@ export class Tasks {
         if (!(error instanceof Displaced)) throw error;
         if (left === 0) throw new MirrorError('MB4004', error.message, { retry: 'later', cause: error.error });
         const { parent, ...alone } = own;
-        // That of a run that is stopped for it: nobody below it is.
+        // If the parent is the task of a run, that run is stopped for it, but not those below it.
         if (error.missing === 'noParent' && parent?.handle !== undefined) own = alone;
       }
     }
@@ -157,17 +154,17 @@ export class Tasks {
     try {
       return await this.#projects.find((project ?? group) || 'mirrorboard', signal);
     } catch (error) {
-      // One of the run's own is no reason to stop others.
+      // If the project is the run's own, it is no reason to stop other runs.
       if (project !== undefined || !(error instanceof MirrorError) || error.code !== 'MB4004' || error.retry !== 'never') throw error;
       throw new MirrorError('MB4006', `there is no ClearML project for ${runLabel(run)}: ${error.message}`, { cause: error });
     }
   }
 
-  /** The task of a run, or of what stands above runs: the one that is there, or a new one. */
+  /** Returns the task of a run or of a parent: the existing one, or a new one. */
   async #findOrMake(source: RunSource, wanted: NewTask, signal: AbortSignal): Promise<TaskFacts> {
     const { name, project, isParent } = wanted;
     const { hits, own, why } = await this.#found(project, source, signal);
-    // Of one above others that was made by an earlier version nobody can say whose it is.
+    // A parent task that an earlier version made does not tell whose it is.
     const first = own[0] ?? (isParent ? hits.find(({ runtime }) => runtime[INSTANCE] === undefined) : undefined);
     if (first !== undefined) {
       const twins = await withoutLeft(own.slice(1), this.#contenders(project, source, signal));
@@ -253,13 +250,13 @@ export class Tasks {
     return new MirrorError('MB4006', `cannot create a ClearML task for ${run}: ${error.message}`, { cause: error, context: { run } });
   }
 
-  /** The task that was made to hold those below this one, before this one was known. */
+  /** Returns the task that was made to hold those below this one, before this one was known. */
   async #holderOf(source: RunSource, project: string, signal: AbortSignal): Promise<TaskFacts | undefined> {
     const holder = holderSource(source);
     return holder === undefined ? undefined : (await this.#found(project, holder, signal)).own[0];
   }
 
-  /** The holder becomes the task of this run. No empty task remains. */
+  /** Turns a holder into the task of this run, so that no empty task remains. */
   async #takenOver(holder: TaskFacts, source: RunSource, name: string, signal: AbortSignal): Promise<TaskFacts> {
     const task = holder.id;
     const title = longName(name);
@@ -267,7 +264,7 @@ export class Tasks {
     const { tags, comment, runtime } = factsOfRun(source);
     const doing = `resuming ${runLabel(source.run)} in its parent task`;
     valueOrThrow(await this.#client.call(doing, 'tasks.update', { task, name: title, tags, comment }, signal));
-    // What it is found by last: until then it is what it was.
+    // The key comes last: until then mirrorboard finds the task as what it was.
     const all = { ...holder.runtime, ...runtime };
     const body = { task, force: true, runtime: all, ...(parent === undefined ? {} : { parent }) };
     valueOrThrow(await this.#client.call(doing, 'tasks.edit', body, signal));
@@ -275,7 +272,7 @@ export class Tasks {
     return { ...holder, name: title, runtime: all };
   }
 
-  /** The task that stands above those of a study. */
+  /** Returns the id of the task above those of a study. */
   async #parentOf(child: RunSource, project: string, signal: AbortSignal): Promise<string | undefined> {
     if (child.parent?.handle !== undefined) {
       const ref = readHandle(child.parent.handle);
@@ -285,7 +282,7 @@ export class Tasks {
     if (source === undefined) return undefined;
     return this.#opening.run(source.key, async () => {
       const known = this.#parents.get(source.key);
-      // Each child's files are noted: those of the first one may be gone when it is searched for again.
+      // The parent notes each child's files: those of the first child may be gone at the next search.
       const marked = known === undefined ? undefined : await this.#markedIfThere(known, source, signal);
       const task = marked ?? (await this.#findOrMake(source, { name: source.name, project, isParent: true }, signal));
       this.#parents.set(source.key, task);
@@ -303,14 +300,14 @@ export class Tasks {
   }
 
   /**
-   * Goes on where it was stopped: the server stops what is quiet for two hours. The lane that has more of it reopens
-   * what has ended.
+   * Resumes a task that was stopped: the server stops a task that is quiet for two hours. A task that has ended is
+   * reopened by the lane that has more data for it.
    */
   async #started({ id, status }: TaskFacts, signal: AbortSignal): Promise<void> {
     if (['created', 'queued', 'stopped'].includes(status)) await this.start(id, signal);
   }
 
-  /** Says that a task runs. */
+  /** Starts a task. */
   async start(id: string, signal: AbortSignal, force = false): Promise<void> {
     valueOrThrow(await this.#client.call('starting the task', 'tasks.started', { task: id, ...(force ? { force } : {}) }, signal));
   }
@@ -347,7 +344,7 @@ export class Tasks {
     };
   }
 
-  /** True if its process has had the time to give it a ticket, by the server's clock. */
+  /** True if the task's process has had the time to give it a ticket, by the server's clock. */
   #isOld(createdMs: number): boolean {
     const now = this.#client.nowMs();
     return now !== undefined && now - createdMs > DRAWING_MS;
@@ -357,10 +354,13 @@ export class Tasks {
     return { mark: markOf(task), readBack: (signal) => this.#readBack(task, signal) };
   }
 
-  /** Brings up to date what a task is recognised by: other files, or a state that was lost and made again. */
+  /**
+   * Updates the facts by which mirrorboard recognizes a task. They change with other files, or if a state was lost
+   * and made again.
+   */
   async #marked(task: TaskFacts, source: RunSource, signal: AbortSignal): Promise<TaskFacts> {
     const marked = (runtime: Fields): Fields => {
-      // A dead process left it without a ticket: with one, the next task need not wait for it.
+      // A dead process has left the task without a ticket: with one, the next task need not wait for it.
       const ticket = missingTicket(runtime[TICKET]);
       return {
         ...runtime,
@@ -373,13 +373,16 @@ export class Tasks {
     return { ...task, runtime: await this.#changeRuntime(task.id, marked, signal) };
   }
 
-  /** Adds files to those by which a task is recognised. */
+  /** Adds files to those by which mirrorboard recognizes a task. */
   async noteFiles(id: string, marks: readonly FileMark[], signal: AbortSignal): Promise<void> {
     const marked = (runtime: Fields): Fields => ({ ...runtime, [FINGERPRINT]: marksIn(runtime).with(marks).text(FINGERPRINT_LENGTH) });
     await this.#changeRuntime(id, marked, signal);
   }
 
-  /** What it is then. The field is replaced as a whole: it is read before. */
+  /**
+   * Changes the runtime of a task and returns it. The server replaces the field as a whole, so this call reads it
+   * first.
+   */
   async #changeRuntime(id: string, change: (runtime: Fields) => Fields, signal: AbortSignal): Promise<Fields> {
     const { runtime: before } = valueOrThrow(await this.byId(id, signal));
     const runtime = change(before);

@@ -1,5 +1,6 @@
 /**
- * Something small of a kind: if a task takes none of it, the server is out of order, and also refuses valid data.
+ * Small writes of each kind. If a task accepts none of a kind, the server is out of order and also refuses valid
+ * data.
  */
 import { asLater } from '../../backend-kit/failures/index.ts';
 import type { TrialKind } from '../../contract/index.ts';
@@ -9,18 +10,18 @@ import { OWN_METRIC } from './exact-files.ts';
 import { contentOf } from './files.ts';
 import type { EventSink } from './sink.ts';
 
-/** Its path below the task's folder, and its key among the artifacts. */
+/** Path of the trial file below the task's folder, and its key among the artifacts. */
 export const TRIAL_FILE = 'mirrorboard/trial.txt';
-/** The section of the param. */
+/** Section of the trial param. */
 export const TRIAL_SECTION = 'mirrorboard';
 
-/** Its key is none of a point: `readBack` passes over it. */
+/** Returns an event whose key is not that of a point: `readBack` skips it. */
 export function trialEvent(task: string): string {
   const place = { task, metric: OWN_METRIC, variant: 'trial', key: 'trial' };
   return JSON.stringify({ type: 'training_stats_scalar', ...place, iter: 0, timestamp: Date.now(), value: 1 });
 }
 
-/** Each is written over what was written before. Throws what is wrong. */
+/** Writes something small of a kind, which replaces what was written before. Throws what is wrong. */
 export async function tryOut(sink: EventSink, kind: TrialKind, signal: AbortSignal): Promise<void> {
   const now = new Date().toISOString();
   try {
@@ -37,7 +38,7 @@ export async function tryOut(sink: EventSink, kind: TrialKind, signal: AbortSign
     const timestamp = Math.floor(Date.parse(now) / 1000);
     throwFailure(await sink.addArtifacts([{ ...file, contentType: 'text/plain', preview: now, timestamp }], signal));
   } catch (error) {
-    // What even something small meets is no matter of what was sent.
+    // If even something small fails, the cause is not the sent data.
     if (!(error instanceof MirrorError) || error.code !== 'MB4005' || error.retry !== 'never') throw error;
     throw asLater(error);
   }

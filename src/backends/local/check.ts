@@ -2,18 +2,18 @@ import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../../errors.ts';
 
-/** A store up to this size is looked through as a whole, which takes some tenths of a second. Bytes. */
+/** A store up to this size is checked as a whole, which takes some tenths of a second. Bytes. */
 const WHOLE_BYTES = 32 * 1024 * 1024;
-/** The tables that everything else depends on; small compared with the points. */
+/** The tables that everything else depends on; they are small compared with the points. */
 const LISTINGS = ['meta', 'root', 'run', 'file'];
 
 const SHORT_RUNS = `SELECT count(*) AS n FROM run
   WHERE points <> (SELECT coalesce(sum(count), 0) FROM series WHERE series.run = run.id)`;
 
 /**
- * A light check of a store before it is added to: the structure of its tables, and whether its listings agree with
- * each other. Of a large store only the listings are checked. A value that was changed in place is not seen: `verify`
- * finds that. What is wrong, in words; undefined if nothing is.
+ * Checks a store lightly before mirrorboard adds to it: the structure of its tables, and whether its listings agree
+ * with each other. In a large store it checks only the listings. It does not find a value that was changed in place:
+ * `verify` does. Returns a description of the damage; undefined if there is none.
  */
 export function damageOf(db: DatabaseSync, path: string): string | undefined {
   try {
@@ -31,7 +31,9 @@ export function damageOf(db: DatabaseSync, path: string): string | undefined {
   }
 }
 
-/** What to do about a damaged store. It may be the only place that still has points of event files that are gone. */
+/**
+ * The advice for a damaged store. The store may be the only place that still has the points of deleted event files.
+ */
 export const DAMAGED_HINT =
   'Copy it first: it may have points of deleted event files. Then run `mirrorboard verify --repair` and `mirrorboard backfill`, ' +
   'which restore everything that the event files still have. If that fails, move it away, keep it, and mirror again.';

@@ -1,7 +1,4 @@
-/**
- * The checkpointer's thread: merges what was written ahead, whenever it is asked to, without ever making the writer
- * wait.
- */
+/** The checkpointer's thread: merges the write-ahead log on request, and never makes the writer wait. */
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 

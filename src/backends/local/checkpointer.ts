@@ -2,15 +2,15 @@ import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 
-/** Written ahead and not yet merged: from so many bytes on it is worth a thread. */
+/** The size of the unmerged log from which a thread is worthwhile. */
 const WORTH_BYTES = 8 * 1024 * 1024;
-/** Beyond this the writer waits until the log is merged and can start over. */
+/** Beyond this size, the writer waits until the log is merged and can start over. */
 const MOST_BYTES = 256 * 1024 * 1024;
 
 /**
  * Merges the write-ahead log into the database on its own thread, in parallel with the writer. Inside the writer's
  * commits, SQLite would need a quarter of the time of a big backfill for it. While this thread lags, the log only
- * grows. So beyond a limit, the writer merges the rest itself, after which the log starts over.
+ * grows. So beyond a limit, the writer merges the rest itself, and the log starts over.
  */
 export class Checkpointer {
   readonly #path: string;
@@ -19,17 +19,17 @@ export class Checkpointer {
   #isBusy = false;
   #merged = 0;
 
-  /** `db` is the writer's connection, with automatic checkpoints off. */
+  /** Creates a checkpointer. `db` is the writer's connection, with automatic checkpoints off. */
   constructor(path: string, db: DatabaseSync) {
     this.#path = path;
     this.#db = db;
   }
 
-  /** To be called after each commit. */
+  /** Merges the log, or lets the thread merge it, if that is worthwhile. The writer calls this after each commit. */
   committed(): void {
     const bytes = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
     if (bytes > MOST_BYTES) {
-      // A reader that holds an old state keeps the log from starting over: then the next commit tries again.
+      // If a reader that holds an old state keeps the log from starting over, the next commit tries again.
       this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       this.#merged = 0;
       return;
@@ -51,7 +51,7 @@ export class Checkpointer {
     worker.on('message', () => {
       this.#isBusy = false;
     });
-    // Without the thread the log is merged beyond the bound, and when the store is closed: nothing is lost but time.
+    // Without the thread, the log is merged beyond the limit, and when the store is closed: this only costs time.
     worker.on('error', () => undefined);
     worker.unref();
     return worker;

@@ -7,10 +7,10 @@ import { checkOwnFile, createOwnDatabase, makeOwnFolder } from '../../own-files/
 import { DAMAGED_HINT } from './check.ts';
 import { APPLICATION_ID, SCHEMA_VERSION, STATISTICS, TABLES, VIEWS } from './schema.ts';
 
-/** How long to wait for another process that has the file exclusively: a reader that ends, a merge of the log. */
+/** The longest wait for another process that has the file exclusively: a reader that closes, a merge of the log. */
 const BUSY_MS = 5000;
 
-/** Opens the store's file to write to it, made again if there is none. */
+/** Opens the store's file for writing, and creates it if there is none. */
 export function openForWriting(path: string): DatabaseSync {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
     throw new MirrorError('MB3001', `${path} is a directory, and a store is a file`, {
@@ -23,11 +23,11 @@ export function openForWriting(path: string): DatabaseSync {
   const db = open(path, () => {
     makeOwnFolder(dirname(path));
     createOwnDatabase(path);
-    // From the first look on: a reader may be recovering or closing its log just now.
+    // The timeout applies from the first access: a reader may be recovering or closing its log at this moment.
     return new DatabaseSync(path, { timeout: BUSY_MS });
   });
   try {
-    // Before anything is written: the file may not be ours.
+    // This comes before any write: the file may not be a store.
     if (!isBlank(db)) checkVersion(db, path);
     if (isNew) db.exec('PRAGMA page_size = 65536');
     db.exec(`
@@ -45,7 +45,7 @@ export function openForWriting(path: string): DatabaseSync {
   }
 }
 
-/** Opens the store's file to read from it, also while another process writes to it. */
+/** Opens the store's file for reading, even while another process writes to it. */
 export function openForReading(path: string): DatabaseSync {
   if (!existsSync(path)) {
     throw new MirrorError('MB3007', `no store at ${path}`, {
@@ -57,7 +57,7 @@ export function openForReading(path: string): DatabaseSync {
   try {
     const readOnly = readable(path, path, true);
     try {
-      // A reader with write access removes SQLite's two files next to the store when it is the last to close it.
+      // A reader with write access removes SQLite's two files next to the store if it is the last to close it.
       const tidy = readable(path, path, false);
       readOnly.close();
       return tidy;
@@ -65,8 +65,8 @@ export function openForReading(path: string): DatabaseSync {
       return readOnly;
     }
   } catch (error) {
-    // SQLite wants to make its index of what was written ahead, which a folder that cannot be written refuses. Where
-    // nothing was written ahead the file alone is the whole store.
+    // SQLite wants to create its index of the write-ahead log, which fails in a read-only folder. If the log is
+    // empty, the file alone is the whole store.
     const isReadOnly = [READONLY, CANTOPEN].includes(sqliteCode(error) ?? -1);
     if (!isReadOnly || (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) throw translated(error, path, 'opening');
     try {
@@ -97,7 +97,7 @@ function open(path: string, make: () => DatabaseSync): DatabaseSync {
   }
 }
 
-/** Nobody's yet: no tables, and no mark of an application. */
+/** True if the file belongs to no application yet: it has no tables, and no application id. */
 function isBlank(db: DatabaseSync): boolean {
   const one = (sql: string): unknown => Object.values(db.prepare(sql).get() ?? {})[0];
   return one('SELECT count(*) FROM sqlite_schema') === 0 && one('PRAGMA application_id') === 0 && one('PRAGMA user_version') === 0;
@@ -128,7 +128,7 @@ function checkVersion(db: DatabaseSync, path: string): void {
   }
 }
 
-/** SQLite's primary result codes, as far as they call for different answers. */
+/** SQLite's primary result codes that need different reactions. */
 const BUSY = 5;
 const LOCKED = 6;
 const READONLY = 8;
@@ -138,7 +138,7 @@ const FULL = 13;
 const CANTOPEN = 14;
 const NOTADB = 26;
 
-/** What SQLite or the file system says, in the store's terms. */
+/** Translates an error of SQLite or the file system into an error of the store. */
 export function translated(error: unknown, path: string, doing: string): MirrorError {
   if (error instanceof MirrorError) return error;
   const details = { cause: error, context: { path } };

@@ -2,19 +2,16 @@ import type { DatabaseSync } from 'node:sqlite';
 import { OlderGenerations } from './older.ts';
 import { joinPositions } from './positions.ts';
 
-/** A series with more small segments than this is brought together. */
+/** A series with more small segments than this is compacted. */
 const MOST_SEGMENTS = 8;
-/** A segment of so many points is large enough to be left as it is. */
+/** A segment with this many points is large enough to stay as it is. */
 const ENOUGH_POINTS = 4096;
-/** Merged at a time. A segment is read at once, so it is no longer than a batch. */
+/** The segments and points merged at a time. A segment is read at once, so it is no longer than a batch. */
 const PIECE_SEGMENTS = 8192;
 const PIECE_POINTS = 65_536;
-/** Segments that a call merges before it says that more is left: about a tenth of a second. */
+/** Segments that a call merges before it reports that more is left: about a tenth of a second. */
 const CALL_SEGMENTS = 8192;
-/**
- * What else takes as long as merging a segment does: so many points that are copied, or a part of the check a
- * series.
- */
+/** The work that takes as long as merging a segment: this many copied points, or a part of the check of a series. */
 const POINTS_AS_SEGMENT = 8;
 const SERIES_AS_SEGMENTS = 4;
 
@@ -31,7 +28,9 @@ interface Segment {
 const SMALL_SEGMENTS =
   `SELECT * FROM segment WHERE series = ? AND first_point > ? AND last_point - first_point + 1 < ` +
   `${ENOUGH_POINTS} ORDER BY first_point`;
-/** Each takes a list of ranges of points and how far they move, as JSON: [first, last, distance]. */
+/**
+ * Each statement takes a list of ranges of points and the distance that they move, as JSON: [first, last, distance].
+ */
 const MOVED = 'FROM json_each(?1) AS move CROSS JOIN';
 const POINT = 'point ON point.id BETWEEN move.value ->> 0 AND move.value ->> 1';
 const COPY = `INSERT INTO point (id, step, wall_time, value)
@@ -44,20 +43,20 @@ const INSERT_SEGMENT =
   'INSERT INTO segment (series, first_point, last_point, file, generation, first_offset, last_offset, places) VALUES (?,?,?,?,?,?,?,?)';
 
 /**
- * A run that is watched gets a segment per series and wake-up: points of one series lie far apart. This copies them
- * to the end of the table, piece by piece, and leaves a segment for each file in place of those of a piece. What
- * became of a piece follows what is still to do, and has its turn again while it is small.
+ * Compacts a run. A watched run gets a segment per series and wake-up, so points of one series are far apart. This
+ * copies them to the end of the table, piece by piece, and leaves one segment for each file in place of those of a
+ * piece. The result of a piece comes after the remaining work, and is merged again while it is small.
  */
 export class Compaction {
   readonly #db: DatabaseSync;
-  /** Rows of the run's series that are still to do, the one at hand first. */
+  /** Rows of the run's series that are still to do, the current one first. */
   readonly #series: number[];
-  /** How far the segments of the series at hand were checked. */
+  /** The position up to which the segments of the current series were checked. */
   #after = -1;
-  /** Segments of it were brought together already: its last ones are, too, however few. */
+  /** True if segments of the current series were already merged: then its last ones are merged too, however few. */
   #isCrowded = false;
 
-  /** First what files held before: less is left to be brought together. */
+  /** The earlier generations of files. They are dropped first: then fewer segments are left to merge. */
   readonly older: OlderGenerations;
 
   constructor(db: DatabaseSync, run: number, series: readonly number[]) {
@@ -71,8 +70,7 @@ export class Compaction {
   }
 
   /**
-   * Does a bounded part of the work, inside a transaction. `nextPoint` is the first free row; the result is the next
-   * one.
+   * Does a bounded part of the work, inside a transaction. `nextPoint` is the first free row; returns the next one.
    */
   advance(nextPoint: number): number {
     let next = nextPoint;
@@ -108,7 +106,7 @@ export class Compaction {
     return segments;
   }
 
-  /** The next free row once these segments are brought together, as far as they can be. */
+  /** Merges these segments as far as possible, and returns the next free row. */
   #merge(segments: readonly Segment[], nextPoint: number): number {
     const groups = grouped(segments).filter((group) => group.length > 1);
     let next = nextPoint;
@@ -134,7 +132,10 @@ export class Compaction {
     return next;
   }
 
-  /** Moves points to the rows from `first` to `end` (exclusive). False: some are lost, and the rest does not move. */
+  /**
+   * Moves points to the rows from `first` to `end` (exclusive). False if some are missing: then the rest does not
+   * move.
+   */
   #move(moves: string, first: number, end: number): boolean {
     const { changes } = this.#db.prepare(COPY).run(moves);
     if (changes !== end - first) {
@@ -152,7 +153,7 @@ function pointsOf({ first_point, last_point }: Segment): number {
   return last_point - first_point + 1;
 }
 
-/** Segments of one file and generation that follow each other without overlap. */
+/** Groups segments of one file and generation that follow each other without overlap. */
 function grouped(segments: readonly Segment[]): Segment[][] {
   const groups: Segment[][] = [];
   const sorted = segments.toSorted((a, b) => a.file - b.file || a.generation - b.generation || a.first_offset - b.first_offset);

@@ -1,4 +1,4 @@
-/** Copies runs from one store into another, with all that is stored of them. */
+/** Copies runs from one store into another, with everything that is stored about them. */
 import { copyFileSync, existsSync, linkSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
@@ -13,23 +13,23 @@ export interface StorePaths {
   readonly mediaPath: string;
 }
 
-/** What was copied. */
+/** The numbers of copied rows. */
 export interface CopiedRows {
   readonly runs: number;
   readonly points: number;
 }
 
 /**
- * Copies the wanted runs of a store into another one, which is made if there is none; it must not hold any of them.
- * Nobody may write to either. Everything goes along: points of all generations, positions, media files. Throws MB30…
- * as opening and writing a store do; then the target is of no use.
+ * Copies the wanted runs of a store into another one, and creates that if there is none; it must not hold any of
+ * these runs. No process may write to either store. This copies everything: points of all generations, positions,
+ * media files. Throws MB30… like opening and writing a store; then the target is unusable.
  */
 export function copyRuns(from: StorePaths, to: StorePaths, isWanted: (run: RunRef) => boolean): CopiedRows {
-  // Whether it is a store, and one of a version that is known here.
+  // This checks that it is a store, and of a known version.
   openForReading(from.path).close();
   const db = openForWriting(to.path);
   try {
-    // A target that is not whole is thrown away: it need not survive a crash before the end.
+    // An incomplete target is discarded, so it need not survive a crash before the end.
     db.exec('PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 1000');
     db.prepare('ATTACH DATABASE ? AS source').run(from.path);
     db.exec('BEGIN');
@@ -53,7 +53,7 @@ export function copyRuns(from: StorePaths, to: StorePaths, isWanted: (run: RunRe
   }
 }
 
-/** Columns that are copied as they are. */
+/** Columns that are copied unchanged. */
 const FILE = 'name, generation, watermark, gaps, guard, damage, size, stamp, records, file_version, writer';
 const SERIES =
   'number, tag, plugin, data_class, form, display_name, description, metadata, first_file, first_offset, ' +
@@ -63,7 +63,7 @@ const OBJECT = 'generation, step, wall_time, odd_wall_time, "offset", idx, form,
 class RunCopy {
   readonly #media: readonly [from: string, to: string];
   readonly #statements: PreparedStatements;
-  /** The next rowids of points and objects. */
+  /** The next row ids of points and objects. */
   #point: number;
   #object: number;
 
@@ -74,7 +74,7 @@ class RunCopy {
     this.#object = this.#next('object');
   }
 
-  /** Gives how many points were copied. */
+  /** Copies a run. Returns the number of copied points. */
   run(source: number, root: string, rootPath: string, path: string): number {
     this.#run('INSERT INTO root (name, path) VALUES (?,?) ON CONFLICT (name) DO NOTHING', root, rootPath);
     this.#run(
@@ -182,7 +182,7 @@ class RunCopy {
     return objects.length;
   }
 
-  /** Media that are named, each content once. */
+  /** Copies the named media, each content once. */
   #blobs(sql: string, id: number): void {
     for (const { sha256 } of this.#all(sql, id)) {
       const blob = this.#get('SELECT bytes, path FROM source.blob WHERE sha256 = ?', String(sha256));
@@ -199,18 +199,18 @@ class RunCopy {
 
   #copyMedia(path: string): void {
     const [from, to] = this.#media.map((folder) => join(folder, path)) as [string, string];
-    // What is missing there is missing here, too: `verify` names it.
+    // A file that is missing in the source is missing in the target, too: `verify` reports it.
     if (!existsSync(from) || existsSync(to)) return;
     mkdirSync(dirname(to), { recursive: true, mode: ownFolderMode() });
     try {
       linkSync(from, to);
     } catch {
-      // Another file system, or one without such links.
+      // The target is on another file system, or on one without hard links.
       copyFileSync(from, to);
     }
   }
 
-  /** Rows of both stores that have the same name in a run. */
+  /** Returns the rows of both stores that have the same name in a run. */
   #pairs(table: 'file' | 'series', name: 'name' | 'tag', source: number, run: number): Map<number, number> {
     const sql = `SELECT theirs.id AS source, ours.id AS target FROM source.${table} AS theirs
       JOIN main.${table} AS ours ON ours.run = ? AND ours.${name} = theirs.${name} WHERE theirs.run = ? ORDER BY theirs.id`;

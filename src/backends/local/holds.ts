@@ -10,8 +10,8 @@ const OBJECT = `SELECT 1 FROM object WHERE series = ? AND file = ? AND generatio
   AND step IS ? AND wall_time IS ?`;
 
 /**
- * True if a store has these points of a file, at their places. Of what is no scalar tag, step and wall time are
- * compared.
+ * True if a store has these points of a file at their positions. For a point that is not a scalar, this compares tag,
+ * step and wall time.
  */
 export function holdsPoints(db: DatabaseSync, run: RunRef, name: string, points: readonly WrittenPoint[]): boolean {
   const file = db.prepare(FILE).get(run.root, run.path, name);

@@ -27,9 +27,9 @@ import { sweepMedia, tidyStore } from './tidy.ts';
 import { noteUnread } from './unread-roots.ts';
 import { type PreparedParcel, Writer } from './writer.ts';
 
-/** Where the store and its media lie. */
+/** The paths of the store and its media. */
 export interface LocalOptions {
-  /** The SQLite file; made, with its folder, if there is none. */
+  /** The SQLite file; it is created with its folder if there is none. */
   readonly path: string;
   /** The folder of media. */
   readonly mediaPath: string;
@@ -53,7 +53,7 @@ export class LocalBackend implements PositionOwner {
     this.#checkpointer = new Checkpointer(options.path, this.#db);
   }
 
-  /** What a light look at the store finds wrong, see `damageOf`; undefined if nothing is. */
+  /** Returns the damage that a light check of the store finds, see `damageOf`; undefined if there is none. */
   damage(): string | undefined {
     return damageOf(this.#db, this.#options.path);
   }
@@ -62,7 +62,10 @@ export class LocalBackend implements PositionOwner {
     return CAPABILITIES;
   }
 
-  /** The run's rows are made with its first points: opening ten thousand runs is not ten thousand transactions. */
+  /**
+   * Opens a run. Its rows are created with its first points, so that opening ten thousand runs does not take ten
+   * thousand transactions.
+   */
   async open(source: Pick<RunSource, 'run' | 'rootPath'>): Promise<Handle> {
     this.#writer.announce(source);
     return JSON.stringify([source.run.root, source.run.path]) as Handle;
@@ -77,7 +80,7 @@ export class LocalBackend implements PositionOwner {
     }
   }
 
-  /** In order: a later parcel may hold points of series an earlier one defines. */
+  /** Stores parcels in order: a later parcel may hold points of series that an earlier one defines. */
   async #store(parcels: readonly Parcel[]): Promise<Outcome[]> {
     const outcomes: Outcome[] = [];
     let ready: PreparedParcel[] = [];
@@ -111,7 +114,7 @@ export class LocalBackend implements PositionOwner {
       const prepared = this.#writer.prepare(parcel);
       ready.push(prepared);
       weight += prepared.weight;
-      // Values take much more room than their bytes in the file.
+      // Values take much more memory than their bytes in the file.
       if (weight < memoryShares().values) continue;
       await commit();
       defined.clear();
@@ -144,7 +147,7 @@ export class LocalBackend implements PositionOwner {
     return this.#reader.roots();
   }
 
-  /** Changes the path of a root. What cannot be written now is written with the next points. */
+  /** Changes the path of a root. If the store cannot be written now, the path is written with the next points. */
   moveRoot({ name, path }: KnownRoot): void {
     try {
       this.#db.prepare('UPDATE root SET path = ? WHERE name = ? AND path <> ?').run(path, name, path);
@@ -154,7 +157,10 @@ export class LocalBackend implements PositionOwner {
     }
   }
 
-  /** Notes what could not be read of a root, also if nothing of it is stored; or that all could be. */
+  /**
+   * Notes the reason why a part of a root could not be read, even if the store has nothing of the root. Undefined:
+   * all could be read.
+   */
   noteUnread(root: KnownRoot, reason: string | undefined): void {
     if (this.#reader.unreadRoots().get(root.name) === reason) return;
     try {
@@ -166,8 +172,8 @@ export class LocalBackend implements PositionOwner {
   }
 
   /**
-   * Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums
-   * (`length:checksum`).
+   * Returns the files of some roots that have one of these inodes, or begin with a record of one of these lengths and
+   * checksums (`length:checksum`).
    */
   filesLike(
     roots: readonly string[],
@@ -178,8 +184,8 @@ export class LocalBackend implements PositionOwner {
   }
 
   /**
-   * Runs lie elsewhere now, or files of theirs have other names: their points go with them. Those of which that can't
-   * be are left out.
+   * Moves the points of runs that are elsewhere now, or whose files have other names. Returns the moves that were
+   * done; it leaves out those that are impossible.
    */
   move<Move extends StoredMove>(moves: readonly Move[]): Move[] {
     let done: Move[] = [];
@@ -190,12 +196,12 @@ export class LocalBackend implements PositionOwner {
     } catch (cause) {
       throw translated(cause, this.#options.path, 'writing');
     }
-    // What was known of their rows is not true any more.
+    // The cached rows are no longer valid.
     this.#writer.forget();
     return done;
   }
 
-  /** Renames, moves or forgets; what is not known any more is left out. */
+  /** Renames, moves or forgets runs; it leaves out those that no longer exist. */
   tidy(tidying: Tidying): void {
     const transaction = (work: () => void): void => {
       this.#transaction(work);
@@ -207,7 +213,7 @@ export class LocalBackend implements PositionOwner {
     } catch (cause) {
       throw translated(cause, this.#options.path, 'writing');
     }
-    // What was known of their rows is not true any more.
+    // The cached rows are no longer valid.
     this.#writer.forget();
   }
 
@@ -235,7 +241,7 @@ export class LocalBackend implements PositionOwner {
       });
       this.#checkpointer.committed();
     } catch (cause) {
-      // A full disk, a locked store: what lies apart can stay so until the run is quiet again.
+      // The disk is full, or the store is locked: the segments can stay apart until the run is quiet again.
       const error = translated(cause, this.#options.path, 'writing');
       if (error.retry !== 'later') throw error;
       return false;
@@ -275,8 +281,9 @@ export class LocalBackend implements PositionOwner {
 }
 
 /**
- * Opens a store to read from it, also while another process writes to it; all it reads is one snapshot. Throws MB3001
- * if it can't be opened, MB3002 if the file is no store, MB3003 if a newer version made it. Close the reader.
+ * Opens a store for reading, even while another process writes to it; everything it reads is one snapshot. Throws
+ * MB3001 if the store cannot be opened, MB3002 if the file is no store, MB3003 if a newer version created it. The
+ * caller must close the reader.
  */
 export function openStore(path: string): StoreReader {
   const reader = new StoreReader(openForReading(path), path);
@@ -295,7 +302,7 @@ export { type ListedInStore, type StoredRun, type StoredSeries, StoreReader } fr
 export { MediaList, StoreRepair } from './repair.ts';
 export { exact, wide } from './stored-scalars.ts';
 
-/** Bytes of the store's file with what is not merged into it yet. */
+/** Returns the bytes of the store's file and of its unmerged log. */
 export function storeBytes(path: string): number {
   return [path, `${path}-wal`].reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
 }

@@ -1,9 +1,9 @@
 import { capabilities } from '../../backend-kit/index.ts';
 
-/** Rows of one INSERT; from 16 to 256 the whole backfill takes about as long (measured: docs/performance.md). */
+/** Rows of one INSERT; from 16 to 256, the whole backfill takes about as long (measured: docs/performance.md). */
 export const ROWS_PER_INSERT = 64;
 
-/** Payloads of marks up to this size are in their row; longer ones lie with the media. */
+/** Payloads of marks up to this size are in their row; longer ones are with the media. */
 export const INLINE_PAYLOAD_BYTES = 65_536;
 
 /** The store holds and keeps everything. */

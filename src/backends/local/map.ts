@@ -12,21 +12,24 @@ import {
   type Value,
 } from '../../model/index.ts';
 
-/** The largest integer SQLite holds as one. */
+/** The largest integer that SQLite can store as an integer. */
 export const MAX_INT64 = 0x7fff_ffff_ffff_ffffn;
 
-/** The exact text of what a REAL column cannot hold (-0, integers beyond 2^53); null for all other numbers. */
+/**
+ * Returns the exact text of a number that a REAL column cannot hold (-0, integers beyond 2^53); null for all other
+ * numbers.
+ */
 export function oddText(x: number | bigint): string | null {
   if (typeof x === 'bigint') return String(x);
   return Object.is(x, -0) ? '-0.0' : null;
 }
 
-/** Undoes `oddText`. */
+/** Reverses `oddText`. */
 export function fromOddText(text: string): number | bigint {
   return text === '-0.0' ? -0 : BigInt(text);
 }
 
-/** The rows with a value or wall time that has an odd text, with their place in `rows`. */
+/** Returns the rows with a value or wall time that has an odd text, with their index in `rows`. */
 export function oddRows({ value, wallTime, wideValues }: ScalarColumns, rows: Uint32Array): [place: number, row: number][] {
   const odd: [number, number][] = [];
   for (let i = 0; i < rows.length; i++) {
@@ -38,7 +41,7 @@ export function oddRows({ value, wallTime, wideValues }: ScalarColumns, rows: Ui
   return odd;
 }
 
-/** The readable text of a value, if it is a single text. */
+/** Returns the readable text of a value, if it is a single text. */
 export function textOf(value: Value): string | null {
   if (value.kind === 'malformed') return value.why;
   if (value.kind !== 'text' || value.strings[0] === undefined) return null;
@@ -46,7 +49,7 @@ export function textOf(value: Value): string | null {
   return typeof text === 'string' ? text : null;
 }
 
-/** Hyperparameters by name: value as text, as a number if it is one (NaN: none), and its type. */
+/** Returns hyperparameters by name: the value as text, as a number if it is one (NaN otherwise), and its type. */
 export function hparamsOf(value: Value): [name: string, value: string | null, number: number, type: string][] {
   if (value.kind !== 'hparams') return [];
   const start = value.data['session_start_info'];
@@ -66,7 +69,7 @@ function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The rows of a batch in the order of their series, stable; `starts[s]` is where series s begins in `rows`. */
+/** Sorts the rows of a batch by series, stably; `starts[s]` is the index in `rows` at which series s begins. */
 export function groupBySeries(columns: ScalarColumns, seriesCount: number): { rows: Uint32Array; starts: Uint32Array } {
   const { series, count } = columns;
   const starts = new Uint32Array(seriesCount + 1);
@@ -87,7 +90,7 @@ export function groupBySeries(columns: ScalarColumns, seriesCount: number): { ro
   return { rows, starts };
 }
 
-/** What a series' row says of its points. NaN is ignored but `count`. */
+/** The summary of points in a series' row. Only `count` includes NaN. */
 export interface StoredSummary {
   count: number;
   firstStep: number | bigint;
@@ -98,7 +101,7 @@ export interface StoredSummary {
   max: number;
 }
 
-/** Sums up `rows` from `from` to `to` (exclusive), all of one series. */
+/** Summarizes `rows` from `from` to `to` (exclusive), all of one series. */
 export function summarize(columns: ScalarColumns, rows: Uint32Array, from: number, to: number): StoredSummary {
   const { step, wallTime, value } = columns;
   let lowStep = Infinity;
@@ -130,7 +133,7 @@ export function summarize(columns: ScalarColumns, rows: Uint32Array, from: numbe
   };
 }
 
-/** A step that lies beyond 2^53 is looked up: the column has it rounded. */
+/** Returns the exact step. The column has steps beyond 2^53 rounded, so those are looked up. */
 function exactStep(columns: ScalarColumns, step: number): number | bigint {
   if (Number.isSafeInteger(step)) return step;
   let best: bigint | undefined;
@@ -141,7 +144,7 @@ function exactStep(columns: ScalarColumns, step: number): number | bigint {
   return best ?? step;
 }
 
-/** The columns of a `file` row that hold its state. */
+/** Returns the columns of a `file` row that hold its state. */
 export function fileRow(state: FileState): SQLInputValue[] {
   return [
     state.generation,
@@ -173,7 +176,7 @@ export interface FileRow {
   readonly writer: string | null;
 }
 
-/** The state of a file from its row. */
+/** Returns the state of a file from its row. */
 export function fileState(row: FileRow): FileState {
   return {
     name: row.name,

@@ -5,13 +5,13 @@ import PQueue from 'p-queue';
 import type { Blob } from '../../model/index.ts';
 import { flushFolderAsync, NEW_FILE, ownFileMode, ownFolderMode, temporaryName } from '../../own-files/index.ts';
 
-/** A folder in the media folder: files are written here before they get their names. */
+/** A folder in the media folder in which files are written before they get their names. */
 const MAKING = '.making';
 
 /** Files written at the same time: each waits for the disk. */
 const CONCURRENCY = 8;
 
-/** The path of a blob in the media folder. Only its content decides it. */
+/** Returns the path of a blob in the media folder. It depends only on the content. */
 export function blobPath(blob: Blob): string {
   return `${blob.sha256.slice(0, 2)}/${blob.sha256}.${EXTENSIONS[blob.format] ?? 'bin'}`;
 }
@@ -27,7 +27,7 @@ export class MediaFolder {
     this.path = path;
   }
 
-  /** Writes those that are not there yet, and waits until the disk has them. */
+  /** Writes the blobs that are missing, and waits until the disk has them. */
   async keep(blobs: ReadonlyMap<string, Blob>): Promise<void> {
     if (blobs.size === 0) return;
     const queue = new PQueue({ concurrency: CONCURRENCY });
@@ -44,11 +44,11 @@ export class MediaFolder {
         folders.add(folder);
       }),
     );
-    // A renamed file is found after a power failure only when its folder was flushed, too.
+    // After a power failure, a renamed file exists only if its folder was flushed, too.
     await queue.addAll([...folders].map((folder) => () => flushFolderAsync(folder)));
   }
 
-  /** True when there was none: then the folder above must be flushed, too. */
+  /** Creates a folder. True if there was none: then the caller must flush the folder above, too. */
   async #make(folder: string): Promise<boolean> {
     if (this.#made.has(folder)) return false;
     const first = await makeFolder(folder);
@@ -56,7 +56,10 @@ export class MediaFolder {
     return first !== undefined;
   }
 
-  /** The store's lock lets one process write: what is in there at the start is left of one that was killed. */
+  /**
+   * Removes the files of a killed process. The store's lock lets only one process write, so all files found at the
+   * start are left over.
+   */
   async #clearMaking(): Promise<void> {
     const making = join(this.path, MAKING);
     if (this.#made.has(making)) return;

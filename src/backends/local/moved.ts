@@ -1,4 +1,4 @@
-/** Moves what is stored of a run to another root or path. */
+/** Moves the stored data of a run to another root or path. */
 import type { DatabaseSync } from 'node:sqlite';
 import { withRoom } from '../../model/index.ts';
 
@@ -6,7 +6,7 @@ import { withRoom } from '../../model/index.ts';
 export interface StoredMove {
   readonly root: string;
   readonly from: string;
-  /** The root it is in now. */
+  /** The root that the run is in now. */
   readonly toRoot: string;
   readonly toRootPath: string;
   readonly to: string;
@@ -15,12 +15,12 @@ export interface StoredMove {
 }
 
 const RUN = 'SELECT run.id FROM run JOIN root ON root.id = run.root WHERE root.name = ? AND run.path = ?';
-/** A name on the way: names may change places. No file can have it. */
+/** A temporary name, since files may swap names. No file can have it. */
 const ON_ITS_WAY = '\0';
 
 /**
- * Inside a transaction. Nothing is changed of those that are not returned: there is no such run, or something is
- * stored under a path or a name that it would get.
+ * Moves runs, inside a transaction. Returns the moves that were done. It leaves a run unchanged if the store has no
+ * such run, or if something else is already stored under its new path or names.
  */
 export function moveRuns<Move extends StoredMove>(db: DatabaseSync, moves: readonly Move[]): Move[] {
   const findRun = (root: string, path: string): number | undefined => {
@@ -51,7 +51,7 @@ export function moveRuns<Move extends StoredMove>(db: DatabaseSync, moves: reado
   return done.map(({ move }) => move);
 }
 
-/** Whether its files can have the names they would get. */
+/** True if the run's files can get their new names. */
 function hasNames(db: DatabaseSync, run: number, { renamed }: StoredMove): boolean {
   const leaving = new Set(renamed.map((file) => file.from));
   const hasName = db.prepare('SELECT 1 FROM file WHERE run = ? AND name = ?');

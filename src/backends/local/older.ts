@@ -1,11 +1,11 @@
-/** Drops former generations of a file if the present one has everything that they have. */
+/** Drops earlier generations of a file if the present one has all of their points. */
 import type { DatabaseSync } from 'node:sqlite';
 import { PreparedStatements } from './prepared.ts';
 import { comparePositions, type PositionedPoint, StoredScalars, type StoredSegment } from './stored-scalars.ts';
 
-/** Points that a call compares or removes before it says that more is left: about a tenth of a second. */
+/** Points that a call compares or removes before it reports that more is left: about a tenth of a second. */
 const CALL_POINTS = 50_000;
-/** What a row takes that is not a scalar, or what is looked up for a series. */
+/** The cost in points of a row that is not a scalar, or of a lookup for a series. */
 const ROW_AS_POINTS = 8;
 
 /** A generation of a file that is not the present one. */
@@ -33,7 +33,7 @@ const SEGMENTS = `SELECT first_point, last_point, first_offset, last_offset, pla
 const OBJECTS = 'SELECT id, "offset", idx FROM object WHERE series = ? AND file = ? AND generation = ? ORDER BY "offset", idx';
 const MARKS = 'SELECT "offset" FROM mark WHERE file = ? AND generation = ? ORDER BY "offset"';
 const PARTS = (object: string): string => `SELECT part, sha256, format, label FROM object_blob WHERE object = ${object}`;
-/** NULL means NaN, and is like itself. */
+/** NULL means NaN, and equals itself. */
 const SAME_OBJECT = `SELECT 1 FROM object AS a, object AS b WHERE a.id = ?1 AND b.id = ?2 AND a.step IS b.step
   AND a.wall_time IS b.wall_time
   AND a.odd_wall_time IS b.odd_wall_time AND a.form = b.form AND a.kind = b.kind AND a.dtype IS b.dtype
@@ -49,13 +49,14 @@ const REMOVE_OBJECT = [
   'DELETE FROM object WHERE id = ?',
 ];
 
-/** A point as it is compared: a scalar with its numbers, or the row of anything else. */
+/** A point for comparison: a scalar with its numbers, or the row of any other value. */
 type Stored = { readonly scalar: PositionedPoint } | { readonly object: number };
 
 /**
- * A file that is copied over itself repeatedly leaves a generation each time, with the same points. A generation is
- * dropped if each of its points and marks is among those of the present one, in the same order. Views never show it.
- * If this is interrupted, what was removed is in the present generation, and the rest is removed later.
+ * Drops earlier generations. A file that is copied over itself repeatedly leaves a generation each time, with the
+ * same points. A generation is dropped if each of its points and marks is among those of the present one, in the same
+ * order. Views never show it. After an interruption, the removed points are still in the present generation, and the
+ * rest is removed later.
  */
 export class OlderGenerations {
   readonly #run: number;
@@ -84,7 +85,7 @@ export class OlderGenerations {
     }
   }
 
-  /** Says after each piece how many points that was worth; no statement is open then. */
+  /** Does the work, and yields after each piece the number of points that it was worth; no statement is open then. */
   *#all(): Generator<number, void, void> {
     if (this.#statements.prepare(HAS_OLDER).get(this.#run) === undefined) return;
     const series = this.#statements
@@ -121,7 +122,7 @@ export class OlderGenerations {
     return 'object' in b && this.#statements.prepare(SAME_OBJECT).get(a.object, b.object) !== undefined;
   }
 
-  /** Scalars and the other values of a series that one generation of a file has, as one sequence. */
+  /** Yields the scalars and other values of a series in one generation of a file, as one sequence. */
   *#inOrder(series: number, file: number, generation: number): Generator<Stored, void, void> {
     const scalars = this.#stored.inOrder(this.#segments(series, file, generation));
     const objects = this.#objects(series, file, generation);
@@ -160,7 +161,7 @@ export class OlderGenerations {
 
   *#removeOf(series: number, { file, generation }: Older): Generator<number, void, void> {
     for (const { from, to } of this.#segments(series, file, generation)) {
-      // The points with their segment: rows without one would stay forever.
+      // Points go together with their segment: rows without one would stay forever.
       this.#statements.prepare('DELETE FROM odd_point WHERE id BETWEEN ? AND ?').run(from, to);
       this.#statements.prepare('DELETE FROM point WHERE id BETWEEN ? AND ?').run(from, to);
       this.#statements.prepare('DELETE FROM segment WHERE series = ? AND first_point = ?').run(series, from);
@@ -178,7 +179,9 @@ export class OlderGenerations {
   }
 }
 
-/** True if all of some sequence are in another one, in the same order. Each step of it is worth so many points. */
+/**
+ * True if all items of one sequence are in another one, in the same order. It yields the cost of each step in points.
+ */
 function* isAmong<T>(
   some: Generator<T, void, void>,
   all: Generator<T, void, void>,
@@ -196,7 +199,7 @@ function* isAmong<T>(
   return true;
 }
 
-/** NaN is like NaN, and -0 is not like 0. */
+/** True if two scalars are equal. NaN equals NaN, but -0 does not equal 0. */
 function isSameScalar(a: PositionedPoint, b: PositionedPoint): boolean {
   return Object.is(a.step, b.step) && Object.is(a.wallTime, b.wallTime) && Object.is(a.value, b.value);
 }

@@ -1,21 +1,21 @@
 /**
- * The places of a segment's points in their file, packed: two or three bytes per point, and one column less in the
+ * The positions of a segment's points in their file, packed: two or three bytes per point, and one column less in the
  * hottest table. A point is a varint of twice the distance from the previous record, plus 1 if a varint with the
  * value's index in its record follows (absent: 0).
  */
 import type { ScalarColumns } from '../../model/index.ts';
 
-/** The place of a point: the record's offset, and the value's index in it. */
+/** The position of a point: the record's offset, and the value's index in it. */
 export interface RowPosition {
   readonly offset: number;
   readonly index: number;
 }
 
-/** A varint of up to 2^53 takes at most eight bytes. */
+/** The most bytes of a point: a varint of up to 2^53 takes at most eight bytes. */
 const MOST_BYTES = 16;
 let scratch = new Uint8Array(64 * 1024);
 
-/** Packs rows `from` to `to` (exclusive) of `rows`; the result is a view that the next call overwrites. */
+/** Packs rows `from` to `to` (exclusive) of `rows`; returns a view that the next call overwrites. */
 export function packPositions({ offset, index }: ScalarColumns, rows: Uint32Array, from: number, to: number): Uint8Array {
   if ((to - from) * MOST_BYTES > scratch.length) scratch = new Uint8Array((to - from) * MOST_BYTES * 2);
   const bytes = scratch;
@@ -44,7 +44,7 @@ export function packPositions({ offset, index }: ScalarColumns, rows: Uint32Arra
   return bytes.subarray(0, at);
 }
 
-/** The places of a segment's points, in their order. */
+/** Returns the positions of a segment's points, in their order. */
 export function unpackPositions(firstOffset: number, packed: Uint8Array): RowPosition[] {
   const places: RowPosition[] = [];
   let at = 0;
@@ -65,15 +65,15 @@ export function unpackPositions(firstOffset: number, packed: Uint8Array): RowPos
   return places;
 }
 
-/** Segments that follow each other in a file, as one. */
+/** Joins the positions of segments that follow each other in a file. */
 export function joinPositions(
   segments: readonly { readonly firstOffset: number; readonly lastOffset: number; readonly places: Uint8Array }[],
 ): Uint8Array {
   const joined: number[] = [];
   let before = segments[0]?.firstOffset ?? 0;
   for (const { firstOffset, lastOffset, places } of segments) {
-    // The first place of a segment is at its first offset, distance 0: it gets the distance from the segment
-    // before.
+    // The first position of a segment is at its first offset, distance 0. It gets the distance from the previous
+    // segment.
     const isIndexed = ((places[0] ?? 0) & 1) === 1;
     pushVarint(joined, (firstOffset - before) * 2 + (isIndexed ? 1 : 0));
     for (let i = 1; i < places.length; i++) joined.push(places[i] as number);

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
-/** A database with its statements prepared once: preparing costs more than running a small one. */
+/** A database that prepares each statement only once: preparing costs more than running a small one. */
 export class PreparedStatements {
   readonly db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();

@@ -7,7 +7,7 @@ import { PreparedStatements } from './prepared.ts';
 import { comparePositions, exact, measured, type PositionedPoint, StoredScalars, wide } from './stored-scalars.ts';
 import { unreadRoots } from './unread-roots.ts';
 
-/** A series as the listings show it: no point was read for it. */
+/** A series in a listing, which reads no points. */
 export interface StoredSeries extends Series {
   readonly row: number;
   readonly count: number;
@@ -24,14 +24,14 @@ export interface ListedInStore {
   readonly points: number;
   readonly tags: number;
   readonly files: number;
-  /** Of its files, as they were seen last; and of those, what was read. */
+  /** The bytes of its files as last seen, and the bytes that were read. */
   readonly bytes: number;
   readonly read: number;
   readonly lastStep: number | bigint | null;
   readonly lastWallTime: number | null;
-  /** Something of its files can't be read, is not whole yet, or is pending. */
+  /** True if a part of its files cannot be read, is incomplete, or is pending. */
   readonly isDamaged: boolean;
-  /** Files of it are kept for good, whether they are there or not. */
+  /** True if files of the run are kept permanently, whether they still exist or not. */
   readonly isKept: boolean;
 }
 
@@ -42,7 +42,7 @@ export interface StoredRun {
   readonly points: number;
 }
 
-/** Points of a read-back at a time. */
+/** Points per chunk of a read-back. */
 const CHUNK_POINTS = 10_000;
 
 const SEGMENTS = `SELECT file.name AS file, segment.first_point, segment.last_point, segment.first_offset,
@@ -64,14 +64,14 @@ const EXPECTED_RUNS = `FROM run JOIN root ON root.id = run.root WHERE root.name 
   AND (EXISTS (SELECT 1 FROM file WHERE file.run = run.id AND stamp <> '${KEPT_STAMP}')
     OR NOT EXISTS (SELECT 1 FROM file WHERE file.run = run.id))`;
 
-/** Reads a store, also while another process writes to it. */
+/** Reads a store, even while another process writes to it. */
 export class StoreReader {
   readonly #db: DatabaseSync;
   readonly #statements: PreparedStatements;
   readonly #stored: StoredScalars;
   readonly #path: string;
 
-  /** `path` is the store's, for messages. */
+  /** Creates a reader. `path` is the store's path, for messages. */
   constructor(db: DatabaseSync, path: string) {
     this.#db = db;
     this.#statements = new PreparedStatements(db);
@@ -79,7 +79,7 @@ export class StoreReader {
     this.#path = path;
   }
 
-  /** Everything read until `close` is one snapshot, no matter what is written meanwhile. */
+  /** Starts a snapshot: until `close`, writes of other processes do not change what is read. */
   hold(): void {
     this.#db.exec('BEGIN');
   }
@@ -92,13 +92,16 @@ export class StoreReader {
     return this.#all('SELECT name, path FROM root ORDER BY name').map((row) => ({ name: String(row.name), path: String(row.path) }));
   }
 
-  /** Without those that are known by name only, since nothing of them could be read. */
+  /**
+   * Returns the roots that have runs, without those that are known only by name because nothing of them could be
+   * read.
+   */
   rootsWithRuns(): KnownRoot[] {
     const known = new Set(this.#all('SELECT name FROM root WHERE id IN (SELECT root FROM run)').map(({ name }) => String(name)));
     return this.roots().filter(({ name }) => known.has(name));
   }
 
-  /** True if there is a run of a root, also where its files are not expected any more. */
+  /** True if a root has any run, even if its files are no longer expected. */
   hasRuns(root: string): boolean {
     return this.#all('SELECT 1 FROM root JOIN run ON run.root = root.id WHERE root.name = ? LIMIT 1', root).length > 0;
   }
@@ -111,7 +114,7 @@ export class StoreReader {
     return rows.map((row) => ({ row: Number(row.id), run: { root, path: String(row.path) }, points: Number(row.points) }));
   }
 
-  /** Every run, or those of one root, as listings show them: no point is read. */
+  /** Yields every run, or those of one root, as listings show them: it reads no points. */
   *listed(root?: string): Generator<ListedInStore, void, void> {
     const sql = `SELECT root.name AS root, run.path, run.points, ${exact('run.last_step')} AS last_step, run.last_wall_time,
         (SELECT count(*) FROM series WHERE series.run = run.id) AS tags,
@@ -135,7 +138,7 @@ export class StoreReader {
     }
   }
 
-  /** Runs with files of which something can't be read, is not whole yet, or is pending. */
+  /** Returns the runs with files of which a part cannot be read, is incomplete, or is pending. */
   damagedRuns(root: string): StoredRun[] {
     const rows = this.#all(
       `SELECT DISTINCT run.id, run.path, run.points FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
@@ -145,7 +148,7 @@ export class StoreReader {
     return rows.map((row) => ({ row: Number(row.id), run: { root, path: String(row.path) }, points: Number(row.points) }));
   }
 
-  /** All that can't be read of the files of a root, is not whole yet, or is pending. */
+  /** Returns all parts of a root's files that cannot be read, are incomplete, or are pending. */
   damage(root: string): (Damage & { readonly run: RunRef; readonly file: string })[] {
     return this.damagedRuns(root).flatMap(({ run }) =>
       this.positions(run).files.flatMap((file) => file.damage.map((item) => ({ ...item, run, file: file.name }))),
@@ -169,7 +172,7 @@ export class StoreReader {
     };
   }
 
-  /** One of the files of `positions`. */
+  /** Returns the state of one of the files of `positions`. */
   position(run: RunRef, file: string): FileState | undefined {
     const row = this.#row(run);
     const [found] = row === undefined ? [] : this.#all('SELECT * FROM file WHERE run = ? AND name = ?', row, file);
@@ -181,7 +184,7 @@ export class StoreReader {
     return row === undefined ? [] : this.series(row);
   }
 
-  /** The series of a run, in the order of their numbers. */
+  /** Returns the series of a run, ordered by number. */
   series(run: number): StoredSeries[] {
     const rows = this.#all(
       `SELECT id, number, tag, plugin, data_class, form, display_name, description, metadata, first_file, first_offset, count,
@@ -210,23 +213,26 @@ export class StoreReader {
     }));
   }
 
-  /** The points of a series as the present files hold them, in the order of the files. */
+  /** Yields the points of a series in the present files, in the order of the files. */
   *points(series: number): Generator<ReadBackPoint, void, void> {
     for (const piece of this.#pieces(series)) yield* piece;
   }
 
-  /** Runs of a root whose files are expected: without those of which every file is kept for good, see `KEPT_STAMP`. */
+  /**
+   * Returns the runs of a root whose files are expected. It leaves out runs whose files are all kept permanently, see
+   * `KEPT_STAMP`.
+   */
   expectedRuns(root: string): RunRef[] {
     const rows = this.#all(`SELECT run.path ${EXPECTED_RUNS} ORDER BY run.path`, root);
     return rows.map(({ path }) => ({ root, path: String(path) }));
   }
 
-  /** Whether there are any. */
+  /** True if a root has such runs. */
   hasExpectedRuns(root: string): boolean {
     return this.#all(`SELECT 1 ${EXPECTED_RUNS} LIMIT 1`, root).length > 0;
   }
 
-  /** Roots of which something could not be read, with the reason. */
+  /** Returns the roots with a part that could not be read, with the reason. */
   unreadRoots(): ReadonlyMap<string, string> {
     try {
       return unreadRoots(this.#db);
@@ -235,7 +241,7 @@ export class StoreReader {
     }
   }
 
-  /** Every file that is expected. */
+  /** Yields every expected file. */
   *knownFiles(root: string): Generator<KnownFile, void, void> {
     const sql = `SELECT run.path, file.name, file.size, file.stamp, (file.damage <> '[]' OR file.gaps <> '[]') AS damaged,
          file.generation > 0 AS rewritten
@@ -257,7 +263,8 @@ export class StoreReader {
   }
 
   /**
-   * Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums.
+   * Returns the files of some roots that have one of these inodes, or begin with a record of one of these lengths and
+   * checksums.
    */
   filesLike(
     roots: readonly string[],
@@ -271,7 +278,7 @@ export class StoreReader {
     }));
   }
 
-  /** Event files known of a root, whose runs are at or below a path (empty for all). */
+  /** Returns the number of known event files of a root whose runs are at or below a path (empty for all). */
   fileCount(root: string, below: string): number {
     const [row] = this.#all(
       `SELECT count(*) AS n FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
@@ -283,7 +290,7 @@ export class StoreReader {
     return Number(row?.n ?? 0);
   }
 
-  /** The same in pieces, which takes half as long: most series have scalars only. */
+  /** Yields the points of `points` in pieces, which takes half as long: most series have only scalars. */
   *#pieces(series: number): Generator<readonly PositionedPoint[], void, void> {
     try {
       const segments = this.#all(SEGMENTS, series).map((row) => ({
@@ -320,7 +327,7 @@ export class StoreReader {
     yield* this.readSeries(this.catalogue(ref));
   }
 
-  /** The points of some series of a run, in pieces. */
+  /** Yields the points of some series of a run, in pieces. */
   *readSeries(all: Iterable<StoredSeries>): Generator<ReadBackChunk, void, void> {
     for (const { row: id, tag, plugin } of all) {
       let points: ReadBackPoint[] = [];
@@ -353,7 +360,7 @@ export class StoreReader {
   }
 }
 
-/** Scalars and the odd values between them, as one sequence. */
+/** Merges scalars and the few other values between them into one sequence. */
 function* inOrder(
   scalars: Iterator<PositionedPoint>,
   first: PositionedPoint,

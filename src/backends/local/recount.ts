@@ -1,9 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 
-/**
- * What the listings say of a run, from the points that the present generations of its files brought. Inside a
- * transaction.
- */
+/** Recomputes the listings of a run from the points of the present generations of its files. Inside a transaction. */
 export function recountRun(db: DatabaseSync, run: number): void {
   db.prepare(
     `UPDATE series SET (count, first_step, last_step, last_wall_time, min, max) = (

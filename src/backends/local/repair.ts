@@ -8,14 +8,14 @@ import { flushFolder, makeOwnFolder, replaceOwnFile } from '../../own-files/inde
 import { openForReading, openForWriting, translated } from './client.ts';
 import { recountRun } from './recount.ts';
 
-/** A file of the media folder, as the store names it, and as it is found. */
+/** A file of the media folder: as the store names it, and as it was found. */
 export interface FoundMedia {
-  /** Of an object; undefined for what belongs to a mark. */
+  /** The tag of an object; undefined for the payload of a mark. */
   readonly tag: string | undefined;
   readonly sha256: string;
-  /** Below the media folder; undefined where the row that has it is lost. */
+  /** The path below the media folder; undefined if the row that has it is lost. */
   readonly path: string | undefined;
-  /** The SHA-256 of the bytes that are there; undefined if there is no such file. */
+  /** The SHA-256 of the bytes found; undefined if there is no such file. */
   readonly found: string | undefined;
 }
 
@@ -39,7 +39,7 @@ const NAMED_MEDIA = `
     LEFT JOIN blob ON blob.sha256 = mark.sha256
     WHERE root.name = ?1 AND run.path = ?2 AND mark.sha256 IS NOT NULL`;
 
-/** Looks at the media that a store names. */
+/** Checks the media that a store names. */
 export class MediaList {
   readonly #db: DatabaseSync;
   readonly #path: string;
@@ -51,7 +51,7 @@ export class MediaList {
     this.#db = openForReading(path);
   }
 
-  /** What the present files of a run brought, each once a tag, as far as it is wanted. */
+  /** Yields the wanted media of a run's present files, each once per tag. */
   *of(run: RunRef, isWanted: (tag: string | undefined) => boolean): Generator<FoundMedia, void, void> {
     try {
       for (const row of this.#db.prepare(NAMED_MEDIA).iterate(run.root, run.path)) {
@@ -70,7 +70,9 @@ export class MediaList {
   }
 }
 
-/** The SHA-256 of a file's bytes; undefined if there is none. Read in pieces, media may be large. */
+/**
+ * Returns the SHA-256 of a file's bytes; undefined if there is none. It reads in pieces, because media may be large.
+ */
 function hashOfFile(path: string): string | undefined {
   let fd: number;
   try {
@@ -91,12 +93,12 @@ function hashOfFile(path: string): string | undefined {
 
 const MEDIA_CHUNK_BYTES = 1 << 20;
 
-/** No record has this length, so no bytes match this guard, and the file is mirrored again. */
+/** No record has this length, so no bytes match this guard, and mirrorboard mirrors the file again. */
 const NO_FILE: Guard = { first: { offset: 0, length: 2 ** 52, checksum: 0 }, last: undefined };
 
 /**
- * Changes what a store says of files and runs, so that the next pass over them repairs it. Needs the store's lock: a
- * process that mirrors meanwhile would write positions of its own. Points are never touched here.
+ * Changes the stored facts about files and runs, so that the next pass over them repairs the store. The caller needs
+ * the store's lock: a process that mirrors meanwhile would write positions of its own. This never changes points.
  */
 export class StoreRepair {
   readonly #db: DatabaseSync;
@@ -109,7 +111,10 @@ export class StoreRepair {
     this.#db = openForWriting(path);
   }
 
-  /** Adds gaps to a file's position. Its stamp is forgotten, or the next pass would take it for untouched. */
+  /**
+   * Adds gaps to a file's position. It also clears the file's stamp: otherwise, the next pass would take the file for
+   * unchanged.
+   */
   addGaps(run: RunRef, file: string, gaps: readonly Gap[]): void {
     this.#transaction(() => {
       const row = this.#file(run, file);
@@ -119,7 +124,7 @@ export class StoreRepair {
     });
   }
 
-  /** Makes the next pass take the file for another one: its rows are written again, as a new generation. */
+  /** Makes the next pass treat the file as a different one: its rows are written again, as a new generation. */
   distrust(run: RunRef, file: string): void {
     this.#transaction(() => {
       const row = this.#file(run, file);
@@ -129,7 +134,7 @@ export class StoreRepair {
     });
   }
 
-  /** Makes the listings of a run say what its points say. */
+  /** Makes the listings of a run agree with its points. */
   recount(run: RunRef): void {
     this.#transaction(() => {
       const row = this.#db
@@ -139,7 +144,7 @@ export class StoreRepair {
     });
   }
 
-  /** Puts the right bytes where a wrong file, or none, is. */
+  /** Writes the right bytes to a media file that is wrong or missing. */
   writeMedia(path: string, data: Uint8Array): void {
     const target = join(this.#mediaPath, path);
     try {

@@ -1,11 +1,11 @@
 /**
  * The local store's schema, version 1: docs/schema.md documents every table and view for other readers. Measured
- * numbers are in REAL columns, since other readers (DuckDB) use declared types. What such a column cannot hold also has
- * its exact text: -0 (it would become 0) and integers that no double holds. NaN is NULL.
+ * numbers are in REAL columns, since other readers (DuckDB) use declared types. Numbers that such a column cannot
+ * hold also have their exact text: -0 (it would become 0) and integers that no double holds. NaN is NULL.
  */
 export const SCHEMA_VERSION = 1;
 
-/** SQLite's own mark of whose file this is ("MBRD"). */
+/** SQLite's application id, which marks the file as a store ("MBRD"). */
 export const APPLICATION_ID = 0x4d425244;
 
 /** The tables; docs/schema.md describes them. */
@@ -129,8 +129,8 @@ CREATE TABLE mark (
 `;
 
 /**
- * What SQLite's planner should believe of the sizes: many points, so that it never begins a query with them. Real
- * figures take their place after ANALYZE.
+ * The sizes that SQLite's planner should assume: many points, so that it never begins a query with them. ANALYZE
+ * replaces these with the real numbers.
  */
 export const STATISTICS = `
 ANALYZE sqlite_schema;
@@ -145,7 +145,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
   ('object', 'object_by_kind', '1000000 100000');
 `;
 
-/** Plain joins in standard words, so that readers with a parser of their own understand the views, too. */
+/** Plain joins in standard SQL, so that readers with their own parser understand the views, too. */
 const NAMES = 'run.path AS run, series.tag AS tag';
 const FROM_OBJECT = `
   FROM run JOIN series ON series.run = run.id
@@ -156,7 +156,7 @@ const PLACE = 'root.name AS root, file.name AS file, object."offset" AS "offset"
 const AT = `object.step AS step,
     CASE WHEN object.odd_wall_time IS NULL THEN object.wall_time ELSE CAST(object.odd_wall_time AS DOUBLE) END AS wall_time`;
 
-/** The views that people read; docs/schema.md describes them. */
+/** The views for people; docs/schema.md describes them. */
 export const VIEWS = `
 CREATE VIEW runs AS
   SELECT run.path AS run, root.name AS root, run.points,

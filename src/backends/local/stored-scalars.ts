@@ -1,4 +1,4 @@
-/** Reads the scalars of a series where they are stored: segment after segment, in the order of their places. */
+/** Reads the stored scalars of a series: segment after segment, in the order of their positions. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { ReadBackPoint } from '../../contract/index.ts';
 import { systemCode } from '../../errors.ts';
@@ -6,26 +6,29 @@ import { fromOddText } from './map.ts';
 import { type RowPosition, unpackPositions } from './positions.ts';
 import { PreparedStatements } from './prepared.ts';
 
-/** Points of one series that lie together: one batch's. */
+/** Points of one series that are stored together: those of one batch. */
 export interface StoredSegment {
   readonly file: string;
   readonly from: number;
   readonly to: number;
   readonly firstOffset: number;
   readonly lastOffset: number;
-  /** Packed, see `positions.ts`. */
+  /** The packed positions, see `positions.ts`. */
   readonly places: Uint8Array;
 }
 
-/** A stored scalar with its place. */
+/** A stored scalar with its position. */
 export type PositionedPoint = Required<ReadBackPoint>;
 
-/** An integer that no double holds comes as text: node:sqlite throws where it cannot give a number. */
+/**
+ * Returns an expression that reads a column. An integer that no double holds comes as text: otherwise, node:sqlite
+ * throws.
+ */
 export const exact = (column: string): string =>
   `CASE WHEN typeof(${column}) = 'integer' AND abs(${column} / 2) > 4503599627370495 THEN CAST(${column} AS TEXT) ELSE ${column} END`;
 
 const POINTS = `SELECT ${exact('step')}, wall_time, value FROM point WHERE id BETWEEN ? AND ? ORDER BY id`;
-/** A fifth faster; fails where a step is beyond 2^53. */
+/** Reads points a fifth faster; fails if a step is beyond 2^53. */
 const PLAIN_POINTS = 'SELECT step, wall_time, value FROM point WHERE id BETWEEN ? AND ? ORDER BY id';
 const POINT_IDS = 'SELECT id FROM point WHERE id BETWEEN ? AND ? ORDER BY id';
 const ODD_POINTS = 'SELECT id, wall_time, value FROM odd_point WHERE id BETWEEN ? AND ?';
@@ -38,14 +41,14 @@ export class StoredScalars {
     this.#statements = new PreparedStatements(db);
   }
 
-  /** The points of segments, as `pieces` has them, one by one. */
+  /** Yields the points of segments one by one, in the order of `pieces`. */
   *inOrder(segments: readonly StoredSegment[]): Generator<PositionedPoint, void, void> {
     for (const piece of this.pieces(segments)) yield* piece;
   }
 
   /**
-   * The points of segments that are sorted by file and first offset, in pieces of at least a segment. Where a repaired
-   * record's points lie between those of another segment, the segments that overlap are sorted together.
+   * Yields the points of segments that are sorted by file and first offset, in pieces of at least one segment. If a
+   * repaired record's points are between those of another segment, the overlapping segments are sorted together.
    */
   *pieces(segments: readonly StoredSegment[]): Generator<readonly PositionedPoint[], void, void> {
     for (let i = 0; i < segments.length; ) {
@@ -62,7 +65,10 @@ export class StoredScalars {
     }
   }
 
-  /** All at once: a segment is no longer than a batch, and a generator would take as long as the rest. */
+  /**
+   * Returns the points of a segment at once: a segment is no longer than a batch, and a generator would double the
+   * time.
+   */
   #segment({ file, from, to, firstOffset, places: packed }: StoredSegment): PositionedPoint[] {
     const places = unpackPositions(firstOffset, packed);
     const odd = new Map(
@@ -72,7 +78,7 @@ export class StoredScalars {
         .map((row) => [Number(row['id']) - from, row]),
     );
     const rows = this.#rows({ from, to });
-    // Rows that are lost must not shift the places of those behind them.
+    // Lost rows must not shift the positions of the rows behind them.
     const isWhole = rows.length === places.length;
     const ids = isWhole
       ? undefined
@@ -110,21 +116,21 @@ export class StoredScalars {
   }
 }
 
-/** Of a row that no place was stored for: the store is damaged, and its reader must not stumble. */
+/** The position of a row without a stored one: the store is damaged, but its reader must not fail. */
 const NOWHERE: RowPosition = { offset: -1, index: 0 };
 
-/** Undoes `exact`: integers came as numbers, the wide ones as text. */
+/** Reverses `exact`: integers come as numbers, wide ones as text. */
 export function wide(value: unknown): number | bigint {
   return typeof value === 'string' ? BigInt(value) : Number(value);
 }
 
-/** A measured number. NULL is NaN; a number that a REAL column cannot hold has its text in another column. */
+/** Returns a measured number. NULL is NaN; a number that a REAL column cannot hold has its text in another column. */
 export function measured(value: unknown, odd: unknown): number {
   if (typeof odd === 'string') return Number(fromOddText(odd));
   return value === null ? NaN : Number(value);
 }
 
-/** Orders points by offset and index. */
+/** Compares positions by offset and index. */
 export function comparePositions(a: RowPosition, b: RowPosition): number {
   return a.offset - b.offset || a.index - b.index;
 }

@@ -1,4 +1,4 @@
-/** Renames, moves and forgets what a store knows of roots and runs. */
+/** Renames, moves and forgets roots and runs of a store. */
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,10 +8,10 @@ import { PreparedStatements } from './prepared.ts';
 import { recountRun } from './recount.ts';
 import { noteUnread } from './unread-roots.ts';
 
-/** Runs that are forgotten in one transaction. */
+/** Runs forgotten in one transaction. */
 const RUNS_AT_A_TIME = 100;
 
-/** Changes nothing if it was done before. `transaction` commits the changes. */
+/** Changes the store as `tidying` says. Doing it twice changes nothing more. `transaction` commits the changes. */
 export function tidyStore(db: DatabaseSync, tidying: Tidying, transaction: (work: () => void) => void): void {
   switch (tidying.kind) {
     case 'rename':
@@ -25,8 +25,8 @@ export function tidyStore(db: DatabaseSync, tidying: Tidying, transaction: (work
       transaction(() => db.prepare('UPDATE root SET path = ? WHERE name = ?').run(tidying.path, tidying.root));
       return;
     case 'forget':
-      // Each file and blob would be searched for in tables that have no index of them; who refers to a row goes before
-      // it here.
+      // Otherwise, SQLite would search for each file and blob in tables without an index on them. Here, rows that
+      // refer to a row are deleted before it.
       db.exec('PRAGMA foreign_keys = OFF');
       try {
         forget(new PreparedStatements(db), tidying, transaction);
@@ -82,7 +82,7 @@ function forget(
   }
 }
 
-/** No reader waits for its files any more, and their unread bytes are no longer reported. */
+/** Keeps files permanently: readers no longer wait for them, and their unread bytes are no longer reported. */
 function keep(db: PreparedStatements, run: number, name?: string): void {
   const which = name === undefined ? '' : ' AND name = ?';
   const statement = db.prepare(`UPDATE file SET stamp = '${KEPT_STAMP}', damage = '[]', gaps = '[]' WHERE run = ?${which}`);
@@ -97,7 +97,7 @@ function forgetRun(db: PreparedStatements, run: number): void {
   db.prepare('DELETE FROM run WHERE id = ?').run(run);
 }
 
-/** Its series stay, as their numbers are those of a list. */
+/** Forgets a file. Its series stay, because their numbers are indexes of a list. */
 function forgetFile(db: PreparedStatements, run: number, name: string): void {
   const file = db.prepare('SELECT id FROM file WHERE run = ? AND name = ?').get(run, name)?.['id'];
   if (file === undefined) return;
@@ -106,7 +106,7 @@ function forgetFile(db: PreparedStatements, run: number, name: string): void {
   db.prepare('DELETE FROM file WHERE id = ?').run(Number(file));
 }
 
-/** Of the segments and objects that `where` says. */
+/** Forgets the points of the segments and objects that `where` selects. */
 function forgetPoints(db: PreparedStatements, where: string, ...parameters: readonly number[]): void {
   const run = (sql: string): void => {
     // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
@@ -123,7 +123,7 @@ function forgetPoints(db: PreparedStatements, where: string, ...parameters: read
   run(`DELETE FROM object WHERE ${where}`);
 }
 
-/** Forgets media that nothing names any more. The files go first: a crash leaves rows that the next call finds. */
+/** Forgets media that no row names any more. The files go first: after a crash, the next call finds their rows. */
 export function sweepMedia(db: DatabaseSync, mediaPath: string, transaction: (work: () => void) => void): void {
   const orphans = db
     .prepare(

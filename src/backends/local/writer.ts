@@ -32,21 +32,24 @@ interface PreparedObject {
 }
 
 /**
- * What of a parcel is worked out before the transaction begins: values, and the bytes that must be on disk first.
+ * A parcel with everything prepared before the transaction begins: values, and the bytes that must be on disk first.
  */
 export interface PreparedParcel {
   readonly parcel: Parcel;
   readonly objects: readonly PreparedObject[];
   readonly marks: readonly { readonly mark: Mark; readonly blob: Blob | undefined }[];
-  /** About what the objects take in memory. */
+  /** The approximate memory of the objects. */
   readonly weight: number;
 }
 
-/** What an object takes in addition to its JSON text, which counts twice: it is copied on its way into the database. */
+/**
+ * The memory of an object in addition to its JSON text. The text counts twice: it is copied on its way into the
+ * database.
+ */
 const OBJECT_WEIGHT = 500;
 
 function weightOf({ point, data, blobs }: PreparedObject): number {
-  // Bytes that are in the file are there anyway; those that were made of them are not.
+  // Bytes of the file are in memory anyway; bytes derived from them are not.
   const made = blobs.filter((blob) => blob.data.buffer !== point.payload.buffer);
   return OBJECT_WEIGHT * (1 + blobs.length) + 2 * data.length + made.reduce((sum, blob) => sum + blob.data.length, 0);
 }
@@ -56,22 +59,25 @@ interface KnownFile {
   generation: number;
 }
 
-/** A run that was opened: its row, and the rows of its series and files by number and name. */
+/** An open run: its row, and the rows of its series and files by number and name. */
 interface OpenRun {
   readonly id: number;
   readonly series: { readonly id: number; readonly plugin: string }[];
   readonly files: Map<string, KnownFile>;
 }
 
-/** Turns parcels into rows. Called inside a transaction; after one that failed, `forget` what was cached. */
+/**
+ * Turns parcels into rows, inside a transaction. After a failed transaction, the caller must call `forget` to clear
+ * the caches.
+ */
 export class Writer {
   readonly #db: DatabaseSync;
   readonly #statements: PreparedStatements;
   readonly #runs = new Map<string, OpenRun>();
   readonly #rootPaths = new Map<string, string>();
-  /** The compaction that was begun last, until it is done or more comes for its run. */
+  /** The compaction begun last, until it is done or its run gets more points. */
   #compaction: { readonly run: OpenRun; readonly work: Compaction } | undefined;
-  /** Rows of runs of which a file was replaced in this transaction. */
+  /** Rows of runs with a file that was replaced in this transaction. */
   readonly #toRecount = new Set<number>();
   #nextPoint = 0;
 
@@ -88,12 +94,12 @@ export class Writer {
     this.#nextPoint = Number(this.#get('SELECT coalesce(max(id), 0) + 1 AS next FROM point', [])?.next);
   }
 
-  /** Remembers the path of a run's root, for when its rows are created. */
+  /** Remembers the path of a run's root until its rows are created. */
   announce({ run, rootPath }: Pick<RunSource, 'run' | 'rootPath'>): void {
     this.#rootPaths.set(run.root, rootPath);
   }
 
-  /** A bounded part of a run's compaction, or of that part of it; true while more is left. */
+  /** Does a bounded part of a run's compaction, or of that `part` of the compaction. True while more is left. */
   compact(ref: RunRef, part: 'all' | 'older' = 'all'): boolean {
     const run = this.#open(ref);
     if (this.#compaction?.run !== run) {
@@ -108,7 +114,10 @@ export class Writer {
     return !isDone;
   }
 
-  /** The plugin of a series decides what its payload means; it is in the batch or was stored before. */
+  /**
+   * Prepares a parcel. The plugin of a series determines the meaning of its payload; it is in the batch or was stored
+   * before.
+   */
   prepare(parcel: Parcel): PreparedParcel {
     const { batch } = parcel;
     const plugins = new Map(batch.newSeries.map((series) => [series.id, series.plugin]));
@@ -142,7 +151,7 @@ export class Writer {
     this.#summaries(run, summaries);
   }
 
-  /** Before the end of a transaction: once for each run, however many of its files were replaced. */
+  /** Finishes a transaction: recounts each run once, however many of its files were replaced. */
   finish(): void {
     for (const run of this.#toRecount) recountRun(this.#db, run);
     this.#toRecount.clear();
@@ -174,7 +183,7 @@ export class Writer {
     return summaries;
   }
 
-  /** The hottest loop of the store: `ROWS_PER_INSERT` rows per statement, for any series. */
+  /** Inserts points. This is the hottest loop of the store: `ROWS_PER_INSERT` rows per statement, for any series. */
   #insertPoints({ scalars: { step, wallTime, value, wideSteps } }: Batch, rows: Uint32Array): void {
     const isWide = wideSteps.size > 0;
     let size = Math.min(ROWS_PER_INSERT, rows.length);
@@ -197,7 +206,7 @@ export class Writer {
     }
   }
 
-  /** Keeps exactly what a REAL column cannot hold. */
+  /** Stores the exact text of numbers that a REAL column cannot hold. */
   #oddPoints({ scalars }: Batch, rows: Uint32Array, first: number): void {
     for (const [i, row] of oddRows(scalars, rows)) {
       const exact = scalars.wideValues.get(row) ?? (scalars.value[row] as number);
@@ -404,6 +413,6 @@ export class Writer {
   }
 }
 
-/** Runs whose rows are kept at hand; all of them are dropped when there are more. */
+/** The most runs whose rows are cached; all of them are dropped when there are more. */
 const MAX_CACHED_RUNS = 1000;
 const MAX_CACHED_SERIES = 200_000;

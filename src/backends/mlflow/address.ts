@@ -1,13 +1,13 @@
 import { redact } from '../../http/index.ts';
 
-/** Where a tracking URI leads. */
+/** The target of a tracking URI. */
 export type MlflowAddress =
   | {
       /** `store`: a database or folder, not a server. */
       readonly kind: 'server' | 'store';
-      /** Without user, password and a slash at the end. */
+      /** The address without user, password and a slash at the end. */
       readonly uri: string;
-      /** As it was given. */
+      /** The address as it was given. */
       readonly whole: string;
       readonly username: string | undefined;
       readonly password: string | undefined;
@@ -18,7 +18,7 @@ const EXPECTED = "a tracking server's address (http://HOST:5000), a store (sqlit
 
 const STORES = /^(?:sqlite|postgresql|postgres|mysql|mssql|file)(?:\+\w+)?:/i;
 
-/** Whether a store is a folder, not a database. */
+/** True if a store is a folder, not a database. */
 export function isFileStore(uri: string): boolean {
   return uri.startsWith('file:') || !/^[a-z][a-z0-9+.-]+:/i.test(uri);
 }
@@ -29,8 +29,8 @@ export function addressOf(text: string): MlflowAddress {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(whole)?.[1]?.toLowerCase();
   if (scheme === 'http' || scheme === 'https') return serverAddress(whole);
   if (STORES.test(whole)) {
-    // The server gets the address of a database with its password; it must not appear anywhere else. It may contain
-    // slashes and other characters of an address.
+    // The server gets the database's address with its password, which must not appear anywhere else. The password may
+    // contain slashes and other characters of an address.
     const [user = '', scheme, password] = /^([a-z0-9+.-]+:\/\/)[^:/@]*(?::(.*))?@/i.exec(whole) ?? [];
     const uri = redact(user === '' ? whole : scheme + whole.slice(user.length));
     return { kind: 'store', uri, whole, username: undefined, password };
@@ -53,7 +53,7 @@ function serverAddress(whole: string): MlflowAddress {
   } catch {
     return { kind: 'wrong', expected: EXPECTED };
   }
-  // Copied from a browser: what follows # is the page, not the server.
+  // If the address was copied from a browser, the part after # is the page, not the server.
   const uri = url.origin + url.pathname.replace(/\/+$/, '');
   const [username, password] = user;
   return { kind: 'server', uri, whole, username: username === '' ? undefined : username, password: password === '' ? undefined : password };

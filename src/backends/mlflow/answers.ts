@@ -2,29 +2,29 @@ import { type CommonCause, type FailedAnswer, type Failure, Failures, type Found
 import { isFields, isPage, loginHint } from '../../http/index.ts';
 
 /**
- * What is behind an answer that is no success: decided by status and error code, by the message only if nothing else
+ * The cause of a failed answer. mirrorboard decides by status and error code, and by the message only if nothing else
  * tells.
  */
 export type MlflowCause =
   | CommonCause
-  /** 500: the server stumbled; over our request, or by itself. */
+  /** Status 500: the server failed, over our request or by itself. */
   | 'internal'
   /** The run or experiment is deleted. */
   | 'inactive'
   | 'missing'
   | 'exists'
-  /** The database holds something of it already, or takes it for that. */
+  /** The database already holds a part of the request, or treats it as equal to what it holds. */
   | 'clash'
-  /** An element of the request is named. */
+  /** The server names an element of the request. */
   | 'element'
-  /** A param has another value already. */
+  /** The param already has another value. */
   | 'immutable'
-  /** Nothing is stored behind this address, and it will not change by itself. */
+  /** The server stores nothing at this address, and that will not change by itself. */
   | 'notServed';
 
-/** An answer that is no success, with what it means. */
+/** A failed answer, with its meaning. */
 export interface MlflowFailure extends Failure<MlflowCause> {
-  /** The element that was named, for `element`. */
+  /** The element that the server named, for `element`. */
   readonly element?: { readonly list: 'metrics' | 'params' | 'tags'; readonly index: number };
 }
 
@@ -50,26 +50,26 @@ const failures = new Failures<Exclude<MlflowCause, CommonCause>>({
   },
 });
 
-/** What a failure means for what was sent, see `backend-kit/failures`. */
+/** The functions that tell what a failure means for the sent data, see `backend-kit/failures`. */
 export const { isAboutContent, notTheApi, stopOf, troubleOf } = failures;
 
-/** What proxies say with a status of 400. */
+/** Messages of proxies with the status 400. */
 const NO_CERTIFICATE = /No required SSL certificate was sent|The SSL certificate error/;
 
-/** What SQLite, PostgreSQL, MySQL and SQL Server say of a row that is there. */
+/** Messages of SQLite, PostgreSQL, MySQL and SQL Server about a row that already exists. */
 const CLASH = /IntegrityError|UniqueViolation|Duplicate entry|UNIQUE constraint|PRIMARY KEY constraint/i;
 
 const NO_ARTIFACTS = /Artifact serving is disabled|--no-serve-artifacts/;
 
-/** True if a 503 is MLflow's own word on what was asked: its errors are JSON, but for the one on artifacts. */
+/** True if a 503 is MLflow's own answer. MLflow's errors are JSON, except the one about artifacts. */
 export function isOwnWord(text: string): boolean {
   return text.trimStart().startsWith('{') || NO_ARTIFACTS.test(text);
 }
 
-/** What MLflow says of a tag whose name the database takes for another one of the run. */
+/** MLflow's message about a tag whose name the database treats as equal to another one of the run. */
 const TAG_CLASH = /Failed to set tags .*within \d+ retries/;
 
-/** What MySQL says of a text that its database's character set does not have. */
+/** MySQL's messages about a text that the database's character set lacks. */
 const UNSTORABLE = /Illegal mix of collations|Incorrect string value/i;
 
 const UNSTORABLE_HINT = 'The database cannot hold these characters (is it latin1?). Convert it to utf8mb4, or use ASCII names.';
@@ -78,7 +78,7 @@ const HOST_HINT =
   'The server must allow this host name: start it with --allowed-hosts HOST:PORT (or the variable ' +
   'MLFLOW_SERVER_ALLOWED_HOSTS), the port included.';
 
-/** `what` was being done: `creating the run train/a`. */
+/** Reads a failed answer. `what` names the action, like `creating the run train/a`. */
 export function failureOf(answer: FailedAnswer, what: string, address: string): MlflowFailure {
   const body = apiError(answer.text);
   const failure = failures.of(answer, what, address, foundIn(answer, body));
@@ -124,7 +124,7 @@ function deniedHint({ status, text, error }: FailedAnswer): string {
 
 function causeOf(answer: FailedAnswer, { code, message }: ApiError): MlflowCause {
   const { kind, status, text } = answer;
-  // Whatever the status: old versions say 503 for it, and it never passes.
+  // Whatever the status: old versions answer 503 for it, but it never passes.
   if (UNSTORABLE.test(message)) return 'refused';
   if ((status === 503 || status === 404) && NO_ARTIFACTS.test(text)) return 'notServed';
   if (status === 501 || status === 405) return 'notServed';
@@ -145,7 +145,7 @@ function causeOf(answer: FailedAnswer, { code, message }: ApiError): MlflowCause
   return /at most \d+|must be at most|exceeds? (?:the )?(?:maximum|limit)/i.test(message) ? 'tooMuch' : 'refused';
 }
 
-/** `metrics[12].key`, or the list alone with what is wrong in it. */
+/** Returns the element that a message names, like `metrics[12].key`; undefined if it names none. */
 function namedElement(message: string): MlflowFailure['element'] {
   const found = /\b(metrics|params|tags)\[(\d+)\]/.exec(message);
   return found === null ? undefined : { list: found[1] as 'metrics' | 'params' | 'tags', index: Number(found[2]) };

@@ -3,12 +3,13 @@ import { failureOf, type MlflowFailure } from './answers.ts';
 import type { MlflowClient, MlflowReply } from './client.ts';
 
 const PROXY = '/api/2.0/mlflow-artifacts/artifacts';
-/** Longest address of a folder that is accepted, in characters. */
+/** Longest accepted address of a folder, in characters. */
 const MOST_URI = 4096;
 
 /**
- * The folder of a run in the server's artifact proxy, from the run's `artifact_uri`; undefined if artifacts go
- * elsewhere (a bucket, a path on the server), where only the official client with its own credentials can reach them.
+ * Returns the folder of a run in the server's artifact proxy, from the run's `artifact_uri`. Returns undefined if
+ * artifacts go elsewhere (a bucket, a path on the server): only the official client with its own credentials can
+ * reach them there.
  */
 export function artifactRoot(uri: string): string | undefined {
   if (uri.length > MOST_URI) return undefined;
@@ -20,20 +21,20 @@ export function artifactRoot(uri: string): string | undefined {
   return parts.length === 0 || parts.some((part) => part === '' || part === '.' || part === '..') ? undefined : parts.join('/');
 }
 
-/** Artifacts of a run, through the server's proxy. We choose the paths: plain parts, no `..`. */
-/** Where files go that do not go through the server. */
+/** Returns the place of files that do not go through the server. */
 export function placeOf(uri: string): string {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(uri)?.[1];
   return scheme === undefined || scheme === 'file' ? 'in a folder of the server' : `at ${scheme}:`;
 }
 
-/** What to do if files do not go through the server. */
+/** The remedy if files do not go through the server. */
 export const AWAY_HINT =
   'Start the server with --artifacts-destination PLACE instead of --default-artifact-root PLACE, and use a new ' +
   'experiment; or create one with the artifact location mlflow-artifacts:/NAME. An experiment keeps the place that it was created with.';
 
 /**
- * Stores, lists and reads the artifacts of runs through the server's proxy (`mlflow/protos/mlflow_artifacts.proto`).
+ * The artifacts of runs behind the server's proxy (`mlflow/protos/mlflow_artifacts.proto`). mirrorboard chooses the
+ * paths: plain parts, no `..`.
  */
 export class Artifacts {
   readonly #client: MlflowClient;
@@ -42,7 +43,7 @@ export class Artifacts {
     this.#client = client;
   }
 
-  /** Stores a file, over whatever is there. A server that stumbles is asked once more. */
+  /** Stores a file and replaces what is at its path. If the server fails internally, tries once more. */
   async put(root: string, path: string, data: Uint8Array | BodyStream, signal: AbortSignal): Promise<MlflowFailure | undefined> {
     const first = await this.#put(root, path, data, signal);
     return first?.cause === 'internal' ? this.#put(root, path, data, signal) : first;
@@ -54,7 +55,7 @@ export class Artifacts {
     return answer.kind === 'ok' ? undefined : this.#failure(answer, `storing ${path}`);
   }
 
-  /** Removes a file; one that is not there is removed. */
+  /** Removes a file. A missing file is no failure. */
   async remove(root: string, path: string, signal: AbortSignal): Promise<MlflowFailure | undefined> {
     const answer = await this.#client.raw({ method: 'DELETE', path: address(root, path), signal });
     if (answer.kind === 'ok') return undefined;
@@ -73,19 +74,19 @@ export class Artifacts {
     return answer.kind === 'ok' ? { kind: 'ok', value: answer.body } : this.#failure(answer, `reading ${path}`);
   }
 
-  /** The files of one folder of a run (none: its own), with their lengths. */
+  /** Lists the files of one folder of a run with their lengths in bytes. An empty `folder` is the run's own. */
   async list(runId: string, folder: string, signal: AbortSignal): Promise<MlflowReply<ReadonlyMap<string, number>>> {
     const listed = await this.entries(runId, folder, signal);
     return listed.kind === 'ok' ? { kind: 'ok', value: listed.value.files } : listed;
   }
 
-  /** The folders in one folder of a run. */
+  /** Lists the folders in one folder of a run. */
   async folders(runId: string, folder: string, signal: AbortSignal): Promise<MlflowReply<ReadonlySet<string>>> {
     const listed = await this.entries(runId, folder, signal);
     return listed.kind === 'ok' ? { kind: 'ok', value: listed.value.folders } : listed;
   }
 
-  /** Both, for the price of one listing. */
+  /** Lists the files and folders of one folder of a run together, for the price of one listing. */
   async entries(
     runId: string,
     folder: string,
@@ -114,7 +115,7 @@ export class Artifacts {
     return { kind: 'ok', value: { files, folders } };
   }
 
-  /** True if the server serves artifacts at all; undefined if it does not say. */
+  /** True if the server serves artifacts at all; undefined if it does not report that. */
   async isServed(signal: AbortSignal): Promise<boolean | undefined> {
     const answer = await this.#client.raw({ method: 'GET', path: PROXY, mostBytes: Number.POSITIVE_INFINITY, signal });
     if (answer.kind === 'ok') return true;

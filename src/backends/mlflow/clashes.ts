@@ -1,7 +1,7 @@
 /**
- * What happens to metrics that the database takes for some it has already. A batch whose answer was lost comes again,
- * and points that are there should be left out by the server; versions before 3.10 can do that for a hundred entries
- * at a time only, those before 3.16 never for NaN.
+ * Handling of metrics that the database treats as equal to some that it already holds. mirrorboard sends a batch
+ * again if its answer was lost, and the server should leave out the points that it holds. Versions before 3.10 can do
+ * that for at most a hundred entries at a time, versions before 3.16 never for NaN.
  */
 import type { MlflowFailure } from './answers.ts';
 import type { MlflowClient } from './client.ts';
@@ -9,10 +9,13 @@ import { heldPoints } from './held-metrics.ts';
 import { clamped } from './map.ts';
 import type { Metric } from './prepare.ts';
 
-/** So many entries every version sorts out on its own, but for NaN. */
+/** Number of entries that every version sorts out by itself, except NaN. */
 const SORTED_OUT = 100;
 
-/** How to send a clashing group again, in its order; undefined for a single point, or only NaN: then it is read. */
+/**
+ * Splits a clashing group into parts that are sent in this order. Returns undefined for a single point or only NaN:
+ * the caller then reads what the run holds.
+ */
 export function partsOf<Entry>(group: readonly Entry[], metricOf: (entry: Entry) => Metric): readonly (readonly Entry[])[] | undefined {
   if (group.length > SORTED_OUT) {
     return Array.from({ length: Math.ceil(group.length / SORTED_OUT) }, (_, i) => group.slice(i * SORTED_OUT, (i + 1) * SORTED_OUT));
@@ -26,7 +29,7 @@ export function partsOf<Entry>(group: readonly Entry[], metricOf: (entry: Entry)
 }
 
 /**
- * How to split a clashing group by the names of its metrics, if the run lacks some of them: those that it has go
+ * Splits a clashing group by the names of its metrics if the run lacks some of them. Metrics that the run has go
  * first, the others in halves, down to a single name.
  */
 export function partsByName<Entry>(
@@ -42,7 +45,9 @@ export function partsByName<Entry>(
   return [true, false].map((isFirst) => group.filter((entry) => first.has(metricOf(entry).key) === isFirst));
 }
 
-/** Those of some metrics that the run holds. `toError` makes what is thrown when the server does not say. */
+/**
+ * Returns those of `metrics` that the run holds. `toError` makes the error to throw if the server does not answer.
+ */
 export async function heldOf(
   client: MlflowClient,
   runId: string,
@@ -65,8 +70,8 @@ export async function heldOf(
 }
 
 /**
- * A metric's text in the form of its history: the value as a database holds it, infinities as the largest numbers
- * (`_get_metric_value_details` in `mlflow/store/tracking/sqlalchemy_store.py`).
+ * Returns a metric's text in the form of its history: the value as a database holds it, infinities as the largest
+ * numbers (`_get_metric_value_details` in `mlflow/store/tracking/sqlalchemy_store.py`).
  */
 function pointText(text: string): string {
   const { key, step, timestamp, value } = JSON.parse(text) as Record<string, unknown>;

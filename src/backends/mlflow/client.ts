@@ -22,7 +22,7 @@ import { failureOf, isOwnWord, type MlflowFailure, notTheApi } from './answers.t
 import { HISTORY_PAGE, REQUESTS_AT_ONCE, RUNS_PAGE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { MlflowSettings } from './settings.ts';
 
-/** What a call gives. */
+/** The result of a call. */
 export type MlflowReply<T> = HttpReply<T, MlflowFailure>;
 
 /** A tag of a run. */
@@ -36,12 +36,12 @@ export interface Experiment {
   readonly id: string;
   readonly name: string;
   readonly isDeleted: boolean;
-  /** Where its runs keep their artifacts. */
+  /** The place of its runs' artifacts. */
   readonly artifacts: string;
   readonly tags: ReadonlyMap<string, string>;
 }
 
-/** What the server says of a run. */
+/** The facts about a run that the server returns. */
 export interface MlflowRunFacts {
   readonly runId: string;
   readonly experimentId: string;
@@ -50,35 +50,35 @@ export interface MlflowRunFacts {
   readonly artifactUri: string;
   readonly tags: ReadonlyMap<string, string>;
   readonly params: ReadonlyMap<string, string>;
-  /** Names of all metrics there are. */
+  /** Names of all its metrics. */
   readonly metrics: readonly string[];
 }
 
-/** A point of a metric as the server gives it. */
+/** A point of a metric as the server returns it. */
 export interface HistoryPoint {
   readonly step: number | bigint;
   readonly timestamp: number;
   readonly value: number;
 }
 
-/** What the server says of itself. */
+/** The facts that the server reports about itself. */
 export interface MlflowServerFacts {
-  /** Undefined where it does not say: before 3.0. */
+  /** Undefined if the server does not report it: before 3.0. */
   readonly isFileStore: boolean | undefined;
   /**
-   * True if it keeps what it is sent apart by workspaces; undefined: it knows none, and looks past the name of one.
+   * True if the server separates its data by workspaces. Undefined if it knows no workspaces and ignores their names.
    */
   readonly hasWorkspaces: boolean | undefined;
 }
 
 const API = '/api/2.0/mlflow/';
 
-/** Where what is remembered of a server is searched for. */
+/** Number of experiments that are searched for remembered facts about a server. */
 const EXPERIMENTS_LOOKED_AT = 100;
 
 const WORKSPACE_HEADER = 'x-mlflow-workspace';
 
-/** Their answers hold as much as a run does. */
+/** Calls whose answers are as large as what a run holds, so they have no limit. */
 const LONG = new Set([
   'runs/get',
   'runs/search',
@@ -89,18 +89,21 @@ const LONG = new Set([
   'experiments/search',
 ]);
 
-/** Each call of these makes one more: whether an answer that was lost stood for one has to be looked up first. */
+/**
+ * Calls that make one more object each time. If an answer was lost, mirrorboard must first look up whether the call
+ * made one.
+ */
 const MAKES_ANOTHER = new Set(['runs/create', 'model-versions/create']);
 
 /**
- * The calls of the tracking API that are needed (`mlflow/protos/service.proto`), each with its answer taken apart.
- * Names and numbers must be legal already.
+ * The calls of the tracking API that mirrorboard needs (`mlflow/protos/service.proto`), each with its answer parsed.
+ * Names and numbers must be valid already.
  */
 export class MlflowClient {
   readonly address: string;
   readonly #http: HttpClient;
   readonly #time: Clock;
-  /** What the server reported last of its time, and when that was. */
+  /** The server's time as it reported it last, and our steady time at that moment. */
   #clock: { readonly dateMs: number; readonly atMs: number } | undefined;
   readonly #requests = new PQueue({ concurrency: REQUESTS_AT_ONCE });
 
@@ -126,7 +129,7 @@ export class MlflowClient {
     this.address = this.#http.address;
   }
 
-  /** `what` is being done, for messages. */
+  /** Calls an endpoint. `what` names the action in messages. */
   async call(
     what: string,
     method: 'GET' | 'POST',
@@ -158,19 +161,22 @@ export class MlflowClient {
     return read.kind === 'ok' ? read : unusableAnswer(read.error);
   }
 
-  /** The server's time, in whole seconds when it was told; undefined before it was. */
+  /**
+   * Returns the server's time in milliseconds, as exact as the whole seconds that the server reports. Returns
+   * undefined before the first report.
+   */
   nowMs(): number | undefined {
     return this.#clock === undefined ? undefined : this.#clock.dateMs + this.#time.steadyMs() - this.#clock.atMs;
   }
 
-  /** A request as it is: artifacts, health, version. */
+  /** Sends a request outside the tracking API: artifacts, health, version. */
   raw(request: HttpRequest): Promise<HttpAnswer> {
     return this.#http.send(request);
   }
 
   async serverFacts(signal: AbortSignal): Promise<MlflowReply<MlflowServerFacts>> {
     const answer = await this.#http.send({ method: 'GET', path: '/api/3.0/mlflow/server-info', signal });
-    // Servers from before 3.0 do not know it.
+    // Servers before 3.0 do not have this endpoint.
     if (answer.kind === 'refused' && (answer.status === 404 || answer.status === 405)) {
       return { kind: 'ok', value: { isFileStore: undefined, hasWorkspaces: undefined } };
     }
@@ -184,14 +190,14 @@ export class MlflowClient {
     return { kind: 'ok', value: { isFileStore, hasWorkspaces: typeof has === 'boolean' ? has : undefined } };
   }
 
-  /** The server's version; empty where it does not say. */
+  /** Reads the server's version; empty if it does not report one. */
   async version(signal: AbortSignal): Promise<string> {
     const answer = await this.#http.send({ method: 'GET', path: '/version', signal });
     const text = answer.kind === 'ok' ? answer.body.toString('utf8').trim() : '';
     return /^\d[\w.+-]{0,40}$/.test(text) ? text : '';
   }
 
-  /** The experiments that were used last. */
+  /** Lists the experiments that were used last. */
   async experiments(signal: AbortSignal): Promise<MlflowReply<readonly Experiment[]>> {
     const reply = await this.call('looking at experiments', 'POST', 'experiments/search', { max_results: EXPERIMENTS_LOOKED_AT }, signal);
     return taken(reply, (fields) => fields.list('experiments').map(experimentFacts));
@@ -206,7 +212,7 @@ export class MlflowClient {
     return experimentIn(await this.call(`looking for the experiment ${id}`, 'GET', 'experiments/get', { experiment_id: id }, signal));
   }
 
-  /** All runs with this tag in an experiment, deleted ones too, the oldest first. */
+  /** Lists all runs with this tag in an experiment, deleted ones too, the oldest first. */
   async runsTagged(experimentId: string, tag: string, value: string, signal: AbortSignal): Promise<MlflowReply<readonly MlflowRunFacts[]>> {
     const runs: MlflowRunFacts[] = [];
     const pages = new Pages('looking for the run', this.address, { items: MOST_LISTED });
@@ -225,7 +231,7 @@ export class MlflowClient {
         runs: fields.list('runs').map(runFacts),
         next: fields.text('next_page_token', ''),
       }));
-      // Each run comes with all of its tags and the names of all metrics.
+      // A page can be too large: each run comes with all its tags and the names of all metrics.
       if (reply.kind !== 'ok') {
         if (size.shrinkFor(reply.error)) continue;
         return reply;
@@ -247,7 +253,7 @@ export class MlflowClient {
     return taken(reply, (fields) => runFacts(fields.object('run')));
   }
 
-  /** `metrics` is the JSON text of the elements, without brackets. */
+  /** Writes metrics. `metrics` is the JSON text of the elements, without brackets. */
   logMetrics(runId: string, metrics: string, signal: AbortSignal): Promise<MlflowReply<AnswerFields>> {
     return this.call('writing metrics', 'POST', 'runs/log-batch', `{"run_id":${JSON.stringify(runId)},"metrics":[${metrics}]}`, signal);
   }
@@ -261,8 +267,8 @@ export class MlflowClient {
   }
 
   /**
-   * Whose points the server gives when it is asked for those of a key: a database that compares loosely gives another
-   * key's.
+   * Returns the key whose points the server returns for `key`; undefined if there are none. A database that compares
+   * loosely returns those of another key.
    */
   async holderOf(runId: string, key: string, signal: AbortSignal): Promise<MlflowReply<string | undefined>> {
     const input = { run_id: runId, metric_key: key, max_results: 1 };
@@ -273,8 +279,8 @@ export class MlflowClient {
   }
 
   /**
-   * A metric's history, page by page; pages are smaller where they would be too large. `failed` makes what is thrown.
-   * Points of other keys, which a database that compares loosely gives too, are left out.
+   * Reads a metric's history page by page, in smaller pages if an answer would be too large. `failed` makes the error
+   * to throw. Leaves out points of other keys, which a database that compares loosely returns too.
    */
   async *history(
     runId: string,
@@ -315,7 +321,7 @@ function experimentFacts(fields: AnswerFields): Experiment {
   };
 }
 
-/** Whatever is empty or zero is left out by the server. */
+/** Reads the facts of a run. The server leaves out whatever is empty or zero. */
 function runFacts(run: AnswerFields): MlflowRunFacts {
   const info = run.object('info');
   const data = run.object('data');
@@ -347,7 +353,7 @@ function historyIn(fields: AnswerFields): readonly (HistoryPoint & { readonly ke
   });
 }
 
-/** What is no finite number comes as a text. */
+/** Reads a number. The server sends NaN and infinities as text. */
 function numberIn(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
   return value === 'NaN' || value === 'Infinity' || value === '-Infinity' ? Number(value) : undefined;

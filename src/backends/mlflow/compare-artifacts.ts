@@ -12,7 +12,7 @@ import { paramText } from './params-and-files.ts';
 import { isHeldParam, OTHER_VALUE } from './run-params.ts';
 import type { StoreFacts } from './store-facts.ts';
 
-/** Names the files and params of a run that are missing or not as they were stored. */
+/** Returns the files and params of a run that are missing or differ from what was stored. */
 export async function compareArtifacts(
   client: MlflowClient,
   artifacts: Artifacts,
@@ -43,7 +43,7 @@ export async function compareArtifacts(
   return [...differences, ...(await filesThatDiffer(files, lookUp))];
 }
 
-/** A param under the key that its run gave it, see `key-table.ts`. */
+/** Returns the key that its run gave a param, see `key-table.ts`, and the stored value. */
 function paramOf(name: string, params: ReadonlyMap<string, string>, facts: StoreFacts): readonly [key: string, held: string | undefined] {
   const key = keyOf(name, { ...facts, isFlat: facts.isFileStore });
   const others = [key, keyOf(name), ...[...params.keys()].filter((each) => tagOf(each) === name)];

@@ -1,9 +1,9 @@
-/** A text as databases take it: no half characters, and no NUL, which PostgreSQL refuses with the whole request. */
+/** Makes a text storable: replaces half characters, and NUL, for which PostgreSQL refuses the whole request. */
 export function storable(text: string): string {
   return text.toWellFormed().replaceAll('\0', '␀');
 }
 
-/** The first `most` code points of a text, as databases take it. */
+/** Returns the first `most` code points of a text, made storable. */
 export function cut(text: string, most: number): string {
   const plain = storable(text);
   if (plain.length <= most) return plain;

@@ -1,7 +1,7 @@
 /**
- * Files of lines that hold points exactly as they were, for all that metrics cannot hold. The name of such a file
- * comes from its content, so the same points sent again become the same file. Points that were cut into other files
- * meanwhile are in both, and count once by their position.
+ * Files of lines with exact points, for everything that metrics cannot hold. The name of a file comes from its
+ * content, so the same points sent again become the same file. Points that were cut into other files meanwhile are in
+ * both, and count once by their position.
  */
 import {
   cutLines,
@@ -20,7 +20,7 @@ import {
 import type { Json, Mark, RunRef } from '../../model/index.ts';
 import { BYTES_PER_REQUEST } from './limits.ts';
 
-/** A point as a line of a file of exact points. */
+/** Writes a point as a line of a file of exact points. */
 export function pointLine(
   position: PointIdentity,
   tag: string,
@@ -39,7 +39,7 @@ export function pointLine(
   return { offset: position.offset, index: position.index, text, isMark: false };
 }
 
-/** An event without a value as a line. */
+/** Writes an event without a value as a line. */
 export function markLine(position: PointIdentity, mark: Mark): ExactLine {
   return { offset: position.offset, index: 0, text: markText(positionFields(position), mark), isMark: true };
 }
@@ -48,26 +48,29 @@ function positionFields({ run, file, offset, checksum, index }: PointIdentity): 
   return { run: run.path, file, offset, checksum, index };
 }
 
-/** Lines of one event file as files of exact points. Lines must be in the order of the event file. */
+/** Makes files of exact points from the lines of one event file. The lines must be in the order of the event file. */
 export function exactFilesOf(run: RunRef, file: string, lines: readonly ExactLine[]): ExactFile[] {
   return cutLines(lines, BYTES_PER_REQUEST).map((piece) => exactFileOf(run, file, piece));
 }
 
-/** Lines of one event file as one file of exact points. */
+/** Makes one file of exact points from lines of one event file. */
 export function exactFileOf(run: RunRef, file: string, lines: readonly ExactLine[]): ExactFile {
   return exactFileFrom(lines, (offset, content) => `${EXACT_FOLDER}/points-${fileHash(run, file, 12)}-${offset}-${content}.jsonl`);
 }
 
-/** Where files of exact points lie in a run's artifacts. */
+/** Folder of the files of exact points in a run's artifacts. */
 export const EXACT_FOLDER = 'mirrorboard';
 
-/** The event file and the first offset, from the name of a file of exact points; undefined for other files. */
+/**
+ * Reads the event file and the first offset from the name of a file of exact points. Returns undefined for other
+ * files.
+ */
 export function parseExactName(path: string): ExactFileSource | undefined {
   const found = /(?:^|\/)points-([0-9a-f]{12})-(\d+)-[0-9a-f]{16}\.jsonl$/.exec(path);
   return found === null ? undefined : { source: found[1] as string, offset: Number(found[2]) };
 }
 
-/** The point of a line; undefined for marks and for lines that are no points. */
+/** Reads the point of a line. Returns undefined for marks and for lines that are no points. */
 export function parseLine(line: string): StoredPoint | undefined {
   return readPoint(line, { position: ['run', 'file', 'offset', 'checksum', 'index'], files: 'artifacts' });
 }

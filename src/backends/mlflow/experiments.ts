@@ -7,7 +7,7 @@ import type { MlflowSettings } from './settings.ts';
 
 type Chosen = Pick<MlflowSettings, 'experimentName' | 'experimentId' | 'restoreDeleted'>;
 
-/** Finds or makes experiments, each once. */
+/** The experiments of a connection. Each is found or created once. */
 export class Experiments {
   readonly #client: MlflowClient;
   readonly #settings: Chosen;
@@ -18,7 +18,7 @@ export class Experiments {
     this.#settings = settings;
   }
 
-  /** The experiment for runs of a group: the lane's own where it names one. */
+  /** Finds the experiment for the runs of a group: the lane's own if the lane names one. */
   find(group: string, signal: AbortSignal): Promise<Experiment> {
     const { experimentId, experimentName } = this.#settings;
     const name = (experimentName ?? group) || 'Default';
@@ -26,7 +26,7 @@ export class Experiments {
     return this.#known.take(key, () => this.#resolve(experimentId, name, signal), signal);
   }
 
-  /** After a run could not be made: the experiment may be gone. */
+  /** Forgets all experiments. If the server could not create a run, its experiment may be gone. */
   forget(): void {
     this.#known.forget();
   }
@@ -41,7 +41,7 @@ export class Experiments {
     if (found.cause !== 'missing') throw found.error;
     const made = await this.#client.call(`creating the experiment ${name}`, 'POST', 'experiments/create', { name }, signal);
     if (made.kind === 'ok') return { id: made.value.id('experiment_id'), name, isDeleted: false, artifacts: '', tags: new Map() };
-    // Another process was first: one of many that try gets 200.
+    // Another process was first: only one of those that try gets 200.
     if (made.cause !== 'exists') throw made.error;
     return this.#usable(valueOrThrow(await this.#client.experimentNamed(name, signal)), signal);
   }
@@ -66,7 +66,7 @@ export class Experiments {
   }
 }
 
-/** The error for an experiment that was deleted, with the remedy. */
+/** Makes the error for a deleted experiment, with the remedy. */
 export function deletedError(experiment: Experiment): MirrorError {
   return new MirrorError('MB4004', `the experiment ${experiment.name} (${experiment.id}) is deleted`, {
     hint: 'Restore it (mlflow experiments restore), name another one, or set restore_deleted: true.',

@@ -1,4 +1,4 @@
-/** What experiments hold that was not mirrored into them: for a person who means to switch a server off. */
+/** Content of experiments that was not mirrored into them, for a user who plans to switch a server off. */
 import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
 import type { Foreign, ForeignLook, OwnRun, ReadBackChunk } from '../../contract/index.ts';
 import { type AnswerFields, eachPage, FolderWalk, MOST_LISTED, PageSize, taken, valueOrThrow } from '../../http/index.ts';
@@ -13,22 +13,22 @@ import { TRIAL_PARAM } from './run-params.ts';
 import { KEY } from './source-tags.ts';
 import { TEXT_FOLDER } from './text-tables.ts';
 
-/** Folders of a run that points are stored in. */
+/** Folders of a run in which mirrorboard stores points. */
 const OURS = new Set([EXACT_FOLDER, TEXT_FOLDER, 'images', 'audio', 'graph']);
-/** The text that people write about a run. */
+/** Tag with the text that people write about a run. */
 const NOTE = 'mlflow.note.content';
-/** Tags by which a run is found again, and those that clients and server set of themselves. */
+/** Tags by which mirrorboard finds a run again, and those that clients and server set by themselves. */
 const OF_SYSTEM = /^(?:mlflow|mirrorboard)\./;
 
-/** Where is looked, and what is ours there. */
+/** The facts by which `foreignIn` recognizes our content. */
 export interface MlflowForeignOptions extends KeyOptions {
-  /** The points of a run that hold hyperparameters. */
+  /** Reads the points of a run that hold hyperparameters. */
   readonly hparams: (run: MlflowRunFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
 }
 
 type Own = MlflowRun & Omit<OwnRun, 'handle'>;
 
-/** Lists what our experiments hold that no mirror wrote. */
+/** Lists the content of our experiments that no mirror wrote. */
 export async function* foreignIn(
   client: MlflowClient,
   artifacts: Artifacts,
@@ -109,7 +109,7 @@ function shortFacts(run: AnswerFields): { readonly id: string; readonly name: st
   return { id, name: info.text('run_name', '') || id, isOurs };
 }
 
-/** Paths of the files of a run, without those that points are stored in. */
+/** Lists the paths of a run's files, without the folders in which mirrorboard stores points. */
 async function* filesOf(
   client: MlflowClient,
   artifacts: Artifacts,

@@ -1,9 +1,9 @@
 /**
- * Small files that follow each other are made one: a run that is watched brings a few lines each second, and a file
- * for each of them would be thousands. What was stored last stays in memory while it is small; the next lines go into
- * one file with it, and the former file is removed when more comes: a listing meanwhile still finds it. A file takes
- * in others of about its size, so that a line is written again a few times only. After a crash both are there, which
- * changes nothing: a point is in as many files as it likes.
+ * A piece of a small file. Small files that follow each other become one: a watched run brings a few lines each
+ * second, and a file for each would make thousands. The file that was stored last stays in memory while it is small,
+ * and the next lines go into one file with it. mirrorboard removes the former file only when more lines come, so that
+ * a listing meanwhile still finds it. A file takes in only others of about its size, so each line is written only a
+ * few times. After a crash both files are there, which does no harm: a point may be in several files.
  */
 export interface GatheredPiece {
   readonly offset: number;
@@ -17,25 +17,25 @@ interface Kept<Part extends GatheredPiece> {
   readonly bytes: number;
 }
 
-/** Pieces to be stored as one file, and the files whose content is in it. */
+/** Pieces to store as one file, and the older files whose content is in it. */
 export interface JoinedPieces<Part extends GatheredPiece> {
   readonly pieces: readonly Part[];
   readonly absorbed: readonly string[];
 }
 
-/** Memory that all runs of a connection share for it; if none is left, files stay as they are. */
+/** Bytes of memory that all runs of a connection share for joined files. If none is left, files stay as they are. */
 export class GatherRoom {
   left = 16 * 1024 * 1024;
 }
 
-/** So small files are taken in whatever the size of the new one. */
+/** Files up to this size are taken in by a new one of any size. */
 const SMALL_BYTES = 8 * 1024;
 
-/** Keeps small files of exact points back until several of them make one. */
+/** The small files of exact points that newer ones may still take in. */
 export class Gathered<Part extends GatheredPiece> {
   readonly #room: GatherRoom;
   readonly #mostBytes: number;
-  /** Of each source, the files that may still be taken in; the last one is the newest. */
+  /** The files of each source that a new one may still take in; the last one is the newest. */
   readonly #kept = new Map<string, Kept<Part>[]>();
   readonly #obsolete: string[] = [];
 
@@ -44,7 +44,10 @@ export class Gathered<Part extends GatheredPiece> {
     this.#mostBytes = mostBytes;
   }
 
-  /** Pieces of a source with those before them that are worth it; undefined if all of them are stored already. */
+  /**
+   * Joins new pieces of a source with the files before them that are small enough. Returns undefined if all pieces
+   * are stored already.
+   */
   join(source: string, fresh: readonly Part[]): JoinedPieces<Part> | undefined {
     const list = this.#kept.get(source) ?? [];
     const last = list.at(-1);
@@ -69,7 +72,7 @@ export class Gathered<Part extends GatheredPiece> {
     return { pieces: [...taken.flatMap(({ pieces }) => pieces), ...fresh], absorbed: taken.map(({ path }) => path) };
   }
 
-  /** What was joined is stored under a path. */
+  /** Notes that joined pieces are stored under a path. */
   stored(source: string, path: string, { pieces, absorbed }: JoinedPieces<Part>): void {
     const list = this.#kept.get(source) ?? [];
     const rest = list.filter((kept) => !absorbed.includes(kept.path));
@@ -85,7 +88,7 @@ export class Gathered<Part extends GatheredPiece> {
     rest.push({ path, pieces, bytes });
   }
 
-  /** Nothing more is taken in of what was stored of a source. */
+  /** Forgets the stored files of a source: newer ones do not take them in. */
   forget(source: string): void {
     for (const { bytes } of this.#kept.get(source) ?? []) this.#room.left += bytes;
     this.#kept.delete(source);
@@ -95,7 +98,7 @@ export class Gathered<Part extends GatheredPiece> {
     for (const source of [...this.#kept.keys()]) this.forget(source);
   }
 
-  /** Files whose content is in others by now, each once. */
+  /** Returns the files whose content is in others by now, each once. */
   takeObsolete(): readonly string[] {
     return this.#obsolete.splice(0);
   }

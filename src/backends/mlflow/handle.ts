@@ -3,15 +3,15 @@ import type { Handle } from '../../contract/index.ts';
 import { artifactRoot } from './artifacts.ts';
 import type { MlflowRunFacts } from './client.ts';
 
-/** A tracker run, as it is found again. */
+/** The facts by which mirrorboard finds a tracker run again. */
 export interface MlflowRun {
   readonly runId: string;
   readonly experimentId: string;
-  /** The run's folder behind the artifact proxy; undefined if there is no way to store files. */
+  /** The run's folder behind the artifact proxy; undefined if mirrorboard cannot store files. */
   readonly root: string | undefined;
 }
 
-/** The run that the server's facts describe. */
+/** Returns the run that the server's facts describe. */
 export function trackedRun({ runId, experimentId, artifactUri }: MlflowRunFacts): MlflowRun {
   return { runId, experimentId, root: artifactRoot(artifactUri) };
 }

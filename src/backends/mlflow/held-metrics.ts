@@ -4,24 +4,24 @@ import type { HistoryPoint, MlflowClient } from './client.ts';
 import type { Metric } from './prepare.ts';
 
 /**
- * What a file store holds of a run: it keeps every copy of a point, so what may have arrived before is looked up and
- * left out. Bytes that this process has not sent before, of a run it made itself, are known to be new; those of
- * another run are looked up until some of a file are not there. A look is no key: a request that was given up and is
- * carried out after the look leaves its points there twice.
+ * The points of a run that a file store holds. A file store keeps every copy of a point, so mirrorboard looks up what
+ * may have arrived before, and leaves it out. If this process made the run, bytes that it has not sent before are
+ * new. For another run, mirrorboard looks up the points of each file until some are not there. A look is no key: if
+ * the server carries out an abandoned request after the look, its points are there twice.
  */
 export class HeldMetrics {
   readonly #client: MlflowClient;
   readonly #runId: string;
   readonly #isNew: boolean;
-  /** For each file, up to where this process has sent it, stored or not. */
+  /** For each file, the position up to which this process has sent it, stored or not. */
   readonly #sent = new Map<string, number>();
-  /** Files of which all that exists was met: what follows in them is new. */
+  /** Files of which mirrorboard has met everything that is stored: what follows in them is new. */
   readonly #caughtUp = new Set<string>();
   /** The files of the send under way. */
   #files: readonly string[] = [];
-  /** Something of what is being sent may be there already. */
+  /** True if the store may already hold a part of the send under way. */
   #isUnsure = true;
-  /** Of the send under way: points that were searched for, and those of them that were there. */
+  /** Points of the send under way that were looked up, and those of them that were there (`#met`). */
   #looked = 0;
   #met = 0;
 
@@ -46,14 +46,14 @@ export class HeldMetrics {
     }
   }
 
-  /** A request failed: some of it may be there. */
+  /** Notes that a request failed: the store may hold a part of it. */
   doubt(): void {
     this.#isUnsure = true;
   }
 
   /**
-   * Those of the metrics that are not there yet, each once. `toError` makes what is thrown when the server does not
-   * say.
+   * Returns those of the metrics that the store does not hold yet, each once. `toError` makes the error to throw if
+   * the server does not answer.
    */
   async missing(metrics: readonly Metric[], signal: AbortSignal, toError: (failure: MlflowFailure) => Error): Promise<readonly Metric[]> {
     const held = new Set<string>();
@@ -81,8 +81,8 @@ export class HeldMetrics {
 }
 
 /**
- * What a run holds of a metric; nothing if it has none. `toError` makes what is thrown when the server does not
- * say.
+ * Reads the points of a metric that a run holds; none if the run lacks the metric. `toError` makes the error to throw
+ * if the server does not answer.
  */
 export async function* heldPoints(
   client: MlflowClient,

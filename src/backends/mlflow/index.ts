@@ -1,4 +1,4 @@
-/** The MLflow backend: metrics for scalars, and artifacts for all that metrics cannot hold. */
+/** The MLflow backend: metrics for scalars, and artifacts for everything that metrics cannot hold. */
 import { outcomeOfThrown } from '../../backend-kit/failures/index.ts';
 import { sendByRun } from '../../backend-kit/sending/index.ts';
 import { timeoutSignal } from '../../clock.ts';
@@ -38,34 +38,34 @@ import { FIELDS, type MlflowSettings, parseSettings } from './settings.ts';
 import { type StoreFacts, UNTRIED } from './store-facts.ts';
 import { writeTextTables } from './text-tables.ts';
 
-/** A server that answers, and what was learned of it. */
+/** A server that answers, with the learned facts about it. */
 interface Connection {
   readonly client: MlflowClient;
   readonly artifacts: Artifacts;
   readonly runs: MlflowRuns;
   readonly server: ManagedServer | undefined;
   readonly learned: LearnedFacts;
-  /** What is asked before a run is opened. */
+  /** The questions to the server before a run is opened, each asked once. */
   readonly steps: OnceByKey;
-  /** For files that are made of small ones. */
+  /** The memory for joining small files. */
   readonly room: GatherRoom;
-  /** Why no run can have files; undefined where they can. */
+  /** The reason why no run can have files; undefined if runs can. */
   readonly noFiles: string | undefined;
 }
 
-/** How long a closed backend removes files whose content is in other files. */
+/** Milliseconds for which a closed backend removes files whose content is in other files. */
 const REST_MS = 3000;
 
 class MlflowBackend implements Backend {
   readonly #settings: MlflowSettings;
   readonly #context: BackendContext;
   #connection: Promise<Connection> | undefined;
-  /** What the connection turned out to be; asked for without waiting. */
+  /** The established connection, available without waiting. */
   #known: Connection | undefined;
   readonly #writers = new Map<string, MlflowRunWriter>();
-  /** Whether every run so far can have files. */
+  /** True if every run so far can have files. */
   #hasArtifacts: boolean;
-  /** It was reported that files cannot be stored. */
+  /** True if mirrorboard has warned that it cannot store files. */
   #isWarned = false;
   readonly #stop = new AbortController();
 
@@ -82,7 +82,9 @@ class MlflowBackend implements Backend {
     return mlflowCapabilities(this.#hasArtifacts, isFileStore, this.#settings.exactTimes);
   };
 
-  /** Of a server it is not known before it has answered, of one before 3.0 not before it was tried. */
+  /**
+   * The facts about the store. They are known only after the server has answered, and before 3.0 only after a trial.
+   */
   get #facts(): StoreFacts {
     const { kind, storeUri } = this.#settings;
     return this.#known?.learned.facts ?? { ...UNTRIED, isFileStore: kind === 'store' && isFileStore(storeUri) };
@@ -91,7 +93,7 @@ class MlflowBackend implements Backend {
   readonly probe: Call<'probe'> = async (signal) => {
     const { client, artifacts, learned } = await this.#client(signal);
     await lookFor(client, this.#settings, signal);
-    // What it is found to hold is part of the answer.
+    // The answer includes what the server holds, so connect first.
     if ((await this.#connect(signal)).noFiles !== undefined) this.#hasArtifacts = false;
     const { isAway, ...probe } = await probeServer(client, artifacts, learned, this.#settings, signal);
     if (isAway) this.#hasArtifacts = false;
@@ -136,7 +138,7 @@ class MlflowBackend implements Backend {
 
   readonly send: Call<'send'> = async (parcels, signal) => {
     const outcomeOf = (thrown: unknown): Outcome => outcomeOfThrown(thrown, signal, 'MLflow');
-    // Runs go side by side, the client bounds how many requests.
+    // Runs are sent in parallel; the client limits the number of requests.
     const send = async (handle: Handle, own: readonly TrackerParcel[]): Promise<readonly Outcome[]> =>
       (await this.#writer(await this.#connect(signal), readHandle(handle), signal)).send(own, signal);
     return sendByRun(parcels, send, outcomeOf);
@@ -182,7 +184,7 @@ class MlflowBackend implements Backend {
   async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
     const { client, artifacts, noFiles } = await this.#connect(options.signal ?? this.#stop.signal);
     const run = readHandle(handle);
-    // A lane that only reads back has opened no run that would have told.
+    // A lane that only reads back has opened no run, so this is the first sign that there are no files.
     if (noFiles !== undefined || run.root === undefined) this.#hasArtifacts = false;
     yield* readBack(client, artifacts, run, options);
   }
@@ -219,11 +221,11 @@ class MlflowBackend implements Backend {
     this.#writers.delete(runId);
   };
 
-  /** A server of our own is gone with us: there is no page to come back to. */
+  /** Returns the page of a run. A server of our own stops with mirrorboard, so there is no page to come back to. */
   readonly link: Call<'link'> = (handle) => {
     if (this.#settings.kind === 'store') return undefined;
     const { runId, experimentId } = readHandle(handle);
-    // Without it, newer servers show the run among evaluations of language models. Older ones look past it.
+    // Without `workflowType`, newer servers show the run among evaluations of language models. Older ones ignore it.
     const { uri, workspace } = this.#settings;
     const where = workspace === undefined ? '' : `&workspace=${encodeURIComponent(workspace)}`;
     return `${uri}/#/experiments/${experimentId}/runs/${runId}?workflowType=machine_learning${where}`;
@@ -233,7 +235,7 @@ class MlflowBackend implements Backend {
     this.#stop.abort(new MirrorError('MB4001', 'the backend was closed'));
     const connection = await this.#connection?.catch(() => undefined);
     this.#connection = undefined;
-    // Files that stay behind would do no harm.
+    // Files that remain do no harm.
     const soon = timeoutSignal(REST_MS, this.#context.clock);
     await Promise.all([...this.#writers.values()].map((writer) => writer.rest(soon).catch(() => undefined)));
     await connection?.learned.close();
@@ -241,7 +243,10 @@ class MlflowBackend implements Backend {
     await connection?.server?.close();
   };
 
-  /** The connection, with all that has to be known before a run is opened. Facts learned before a failure stay. */
+  /**
+   * Returns the connection, with everything that must be known before a run is opened. Facts learned before a failure
+   * stay.
+   */
   async #connect(signal: AbortSignal): Promise<Connection> {
     const connection = await this.#client(signal);
     if (this.#known?.client === connection.client) return this.#known;
@@ -251,7 +256,7 @@ class MlflowBackend implements Backend {
     );
   }
 
-  /** Asks for one thing after the other. */
+  /** Asks the server for one fact after the other. */
   async #learn(connection: Connection, signal: AbortSignal): Promise<Connection> {
     const { client, artifacts, learned, steps } = connection;
     const facts = await steps.take('facts', async () => valueOrThrow(await client.serverFacts(signal)));
@@ -265,7 +270,7 @@ class MlflowBackend implements Backend {
     await learned.look(facts.isFileStore, signal);
     if (learned.facts.isFileStore) this.#context.warn(FILE_STORE);
     this.#known = { ...connection, noFiles };
-    // Writers know the client they were made with.
+    // Writers keep the client they were made with.
     this.#writers.clear();
     return this.#known;
   }
@@ -279,7 +284,7 @@ class MlflowBackend implements Backend {
       try {
         const found = await withSignal(connection, signal);
         if (found.server === undefined || found.server.isRunning) return found;
-        // It died: the next one begins where it ended, on the same store.
+        // The server died: the next one resumes on the same store.
         if (this.#connection === connection) this.#connection = undefined;
         await found.client.close();
       } catch (error) {
@@ -309,7 +314,10 @@ class MlflowBackend implements Backend {
   }
 }
 
-/** Why files of a run can't be stored, by where they would lie; the same for all runs of an experiment. */
+/**
+ * Returns the reason why mirrorboard cannot store a run's files, from their place. It is the same for all runs of an
+ * experiment.
+ */
 function notProxied(artifactUri: string): string {
   return `the experiment keeps its artifacts ${placeOf(artifactUri)}, not behind the tracking server`;
 }

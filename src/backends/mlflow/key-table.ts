@@ -2,11 +2,11 @@ import { DERIVED_PREFIX, type KeyOptions, keyOf } from './keys.ts';
 import { KEY_LENGTH } from './limits.ts';
 
 /**
- * Stands for nothing in a name: `tagOf` drops it. No tag's own key ends so, since what looks like an escape is
- * escaped.
+ * A mark that means nothing in a name: `tagOf` drops it. No tag's own key ends with it, since `keyOf` escapes what
+ * looks like an escape.
  */
 const NOTHING = '.x.';
-/** A database that takes even a name with so many of them for another one has something else against it. */
+/** Most marks for one name. If the database confuses even such a name with another one, marks do not help. */
 const MOST_MARKS = 8;
 
 interface Made {
@@ -26,14 +26,16 @@ export class KeyTable {
   readonly #options: KeyOptions;
   readonly #folds: boolean;
   readonly #made = new Map<string, Made>();
-  /** The key that has a folded name. */
+  /** The key of each folded name. */
   readonly #byFold = new Map<string, string>();
-  /** Keys that are there, by what they are without `.x.` behind them. */
+  /** Keys that the run holds, by their text without `.x.` at the end. */
   readonly #held = new Map<string, string>();
-  /** Keys that are no longer given: the database takes them for others, or a store of files has folders there. */
+  /**
+   * Keys that are no longer used: the database confuses them with others, or a file store has folders of that name.
+   */
   readonly #evaded = new Set<string>();
 
-  /** `held`: the keys that are there. */
+  /** `held`: the keys that the run holds. */
   constructor(options: KeyOptions, held: Iterable<string> = []) {
     this.#options = options;
     this.#folds = options.foldsNames === true;
@@ -45,7 +47,10 @@ export class KeyTable {
     }
   }
 
-  /** The key of a tag, with a prefix if it is derived from it. `mostLength`: of the key, including the prefix. */
+  /**
+   * Returns the key of a tag, with a prefix if the key is derived from the tag. `mostLength` is the key's, including
+   * the prefix.
+   */
   keyOf(tag: string, prefix = '', mostLength = KEY_LENGTH): string {
     const place = `${prefix}\n${tag}`;
     let made = this.#made.get(place);
@@ -56,7 +61,10 @@ export class KeyTable {
     return made.key;
   }
 
-  /** Gives the tag of a key that the database takes for another one a new key; undefined if that does not help. */
+  /**
+   * Gives the tag of a key that the database confuses with another one a new key. Returns undefined if that does not
+   * help.
+   */
   evade(key: string): { readonly tag: string; readonly key: string } | undefined {
     const { name, rest } = parted(key);
     const [place, made] = [...this.#made].find(([, each]) => each.key === name) ?? [];
@@ -69,7 +77,7 @@ export class KeyTable {
   #newKey(tag: string, prefix: string, most: number): string {
     const marked = (marks: number): string =>
       prefix + keyOf(tag, { ...this.#options, mostLength: most - marks * NOTHING.length }) + NOTHING.repeat(marks);
-    // Also as it was before it was known what the store does with names.
+    // Also the key that a tag got before mirrorboard knew how the store treats names.
     const wide = { mostLength: most };
     const held = this.#held.get(unmarked(marked(0))) ?? this.#held.get(unmarked(prefix + keyOf(tag, wide)));
     if (held !== undefined && !this.#isTaken(held)) return held;
@@ -86,7 +94,7 @@ export class KeyTable {
   }
 }
 
-/** Folders that a store of files has for a key: `a` and `a/b` for `a/b/c`. */
+/** Returns the folders that a file store has for a key: `a` and `a/b` for `a/b/c`. */
 function foldersOf(key: string): readonly string[] {
   return [...key.matchAll(/\//g)].map(({ index }) => key.slice(0, index));
 }
@@ -97,18 +105,18 @@ function unmarked(name: string): string {
   return name.slice(0, end);
 }
 
-/** A key without the statistic at its end, if it is derived. */
+/** Splits a derived key into its name and the statistic at its end. */
 function parted(key: string): { readonly name: string; readonly rest: string } {
   const end = key.startsWith(DERIVED_PREFIX) ? key.lastIndexOf('/') : key.length;
   return { name: key.slice(0, end), rest: key.slice(end) };
 }
 
 /**
- * What a name is to a database that compares loosely. Rather too much is treated as one than too little: that costs
- * three characters, a missed one costs requests. MySQL's older collation takes ß for s.
+ * Folds a name as a database does that compares loosely. Folding too much is better than too little: it costs three
+ * characters, but a missed case costs requests. MySQL's older collation treats ß as s.
  */
 export function foldOf(name: string): string {
-  // Most names: there is nothing in them but case and blanks.
+  // Most names are ASCII: only case and blanks can differ.
   const plain = /^[\x20-\x7e]*$/.test(name)
     ? name
     : name

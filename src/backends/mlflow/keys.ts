@@ -1,48 +1,51 @@
 /**
- * Names of metrics, params and tags. MLflow takes letters, digits and `_ - . / space`, and only what is its own
- * normal path (`validate_param_and_metric_name` and `path_not_unique` in `mlflow/utils/validation.py`). Anything else
- * is written `.x<hex>.` (the code point; `.x.` for an empty name), so that the original
- * can be had back from the name alone.
+ * Names of metrics, params and tags. MLflow accepts letters, digits and `_ - . / space`, and only names that are
+ * their own normal path (`validate_param_and_metric_name` and `path_not_unique` in `mlflow/utils/validation.py`).
+ * `keyOf` writes anything else as `.x<hex>.` (the code point; `.x.` for an empty name), so that `tagOf` gets the
+ * original back from the name alone.
  */
 import { createHash } from 'node:crypto';
 import { KEY_LENGTH } from './limits.ts';
 import type { Characters, StoreFacts } from './store-facts.ts';
 
 /**
- * A plain part of a name. The colon is not: servers on Windows (`is_windows` in `mlflow/utils/validation.py`) and older
- * ones refuse it, and a name must not depend on the server.
+ * Characters that are plain in a name. The colon is not: servers on Windows (`is_windows` in
+ * `mlflow/utils/validation.py`) and older ones refuse it, and a name must not depend on the server.
  */
 const PLAIN = /^[\p{L}\p{N}_\-. /]$/u;
 const PLAIN_ASCII = /^[A-Za-z0-9_\-. /]$/;
 const PLAIN_NARROW = /^(?![\u{10000}-\u{10ffff}])[\p{L}\p{N}_\-. /]$/u;
 const BEYOND_NARROW = /[\u{10000}-\u{10ffff}]/u;
 const BEYOND_ASCII = /[^\x20-\x7e\n\t\r]/;
-/** Behind `.x` and hexadecimal digits: what shows that no escape was meant. */
+/** A character after `.x` and hexadecimal digits that shows that they are no escape. */
 const HARMLESS = /^[\p{L}\p{N}_\- ]/u;
 
-/** Names that begin so are our own: a tag that does is escaped. */
+/** Prefix of mirrorboard's own names: a tag with this prefix is escaped. */
 export const RESERVED = 'mirrorboard.';
-/** Of metrics that are percentiles of histograms. */
+/** Prefix of metrics that are derived from histograms. */
 export const DERIVED_PREFIX = `${RESERVED}derived/`;
 
 const SHORTENED_LENGTH = 200;
 
-/** What a store cannot tell apart or hold in the names of metrics. */
+/** The limits of a store for the names of metrics: what it cannot tell apart or hold. */
 export interface KeyOptions extends Partial<Characters & Pick<StoreFacts, 'foldsNames' | 'foldsLetters'>> {
-  /** A file store keeps a metric in a file of its name: `a` and `a/b` cannot both be there, so `/` is escaped. */
+  /**
+   * True for a file store. It keeps a metric in a file of that name, so `a` and `a/b` cannot both exist, and `/` is
+   * escaped.
+   */
   readonly isFlat?: boolean;
-  /** Default `KEY_LENGTH`. */
+  /** Most code points of a name; default: `KEY_LENGTH`. */
   readonly mostLength?: number;
 }
 
-/** The name under which a tag is kept. Two tags never have the same. */
+/** Returns the name under which a tag is stored. Two tags never have the same. */
 export function keyOf(tag: string, options: KeyOptions = {}): string {
   const most = options.mostLength ?? KEY_LENGTH;
   const escaped = escapeName(tag, options.isFlat === true, plainOf(options));
   const points = [...escaped];
   if (points.length <= most) return escaped;
   const hash = createHash('sha256').update(tag).digest('hex').slice(0, 16);
-  // A cut must not end in what a path would lose.
+  // A cut name must not end in slashes and dots, which a path would lose.
   const kept = points
     .slice(0, Math.min(SHORTENED_LENGTH, most - 18))
     .join('')
@@ -51,24 +54,25 @@ export function keyOf(tag: string, options: KeyOptions = {}): string {
 }
 
 /**
- * What need not be escaped: what the store holds, and does not take for something else in a way that we do not know.
+ * Returns the characters that need no escape: the store holds them, and does not confuse them in a way that we do not
+ * know.
  */
 function plainOf({ isAscii, isNarrow, foldsNames, foldsLetters }: KeyOptions): RegExp {
   if (isAscii === true || foldsLetters === true) return PLAIN_ASCII;
-  // An older collation of MySQL takes all of those for one.
+  // An older collation of MySQL treats all characters beyond U+FFFF as one.
   return isNarrow === true || foldsNames === true ? PLAIN_NARROW : PLAIN;
 }
 
 /**
- * True if a tag can be in the value of a run's tag as it is. Databases have no place for half characters, and
- * PostgreSQL none for NUL.
+ * True if the value of a run's tag can hold a tag as it is. Databases cannot hold half characters, and PostgreSQL
+ * cannot hold NUL.
  */
 export function isPublishable(tag: string, { tagLength, isAscii, isNarrow }: Characters & Pick<StoreFacts, 'tagLength'>): boolean {
   const isHeld = !(isAscii && BEYOND_ASCII.test(tag)) && !(isNarrow && BEYOND_NARROW.test(tag));
   return isHeld && tag.length <= tagLength && tag.isWellFormed() && !tag.includes('\0');
 }
 
-/** True if a key may be cut: what it means must be stored elsewhere. */
+/** True if a key may be cut: then its tag must be stored elsewhere. */
 export function isCut(key: string): boolean {
   return /\.h[0-9a-f]{16}(?:\.x\.){0,8}$/.test(key);
 }
@@ -84,7 +88,7 @@ export function tagOf(key: string): string {
 
 function escapeName(tag: string, isFlat: boolean, plain: RegExp): string {
   if (tag === '') return '.x.';
-  // Most names are plain, and this is all that happens to them.
+  // Most names are plain and stay as they are.
   if (!isFlat && /^[a-zA-Z0-9_-]+(?:\/[a-zA-Z0-9_-]+)*$/.test(tag)) return tag;
   let out = '';
   const points = [...tag];
@@ -100,20 +104,20 @@ function escapeName(tag: string, isFlat: boolean, plain: RegExp): string {
   return out;
 }
 
-/** A slash at either end, or behind another one. */
+/** True for a slash at either end, or after another one. */
 function isEmptyPart(points: readonly string[], i: number): boolean {
   return i === 0 || i === points.length - 1 || points[i - 1] === '/';
 }
 
 /**
- * A second character that leaves the dot before it alone: a name must not begin with two of them, and an escape
- * begins with one.
+ * True if the second character allows a dot before it: a name must not begin with two dots, and an escape begins with
+ * one.
  */
 function isSingle(second: string | undefined, plain: RegExp): boolean {
   return second !== undefined && second !== '.' && plain.test(second);
 }
 
-/** A dot of a part that is `.` or `..`: paths lose those. */
+/** True for a dot of a part that is `.` or `..`: paths lose those. */
 function isDotPart(points: readonly string[], i: number): boolean {
   let start = i;
   while (start > 0 && points[start - 1] !== '/') start--;
@@ -123,7 +127,7 @@ function isDotPart(points: readonly string[], i: number): boolean {
   return part.length <= 2 && part.every((point) => point === '.');
 }
 
-/** A dot that would be read as the beginning of an escape, or could become one with what is put after it. */
+/** True for a dot that reads as the beginning of an escape, or could become one with the text after it. */
 function looksLikeEscape(points: readonly string[], i: number): boolean {
   if (points[i + 1] !== 'x') return false;
   let end = i + 2;
@@ -133,8 +137,8 @@ function looksLikeEscape(points: readonly string[], i: number): boolean {
 }
 
 /**
- * A part of an artifact's path: `/` as `~`, as the grid of images wants it; what is not plain ASCII is escaped. At
- * most 120 characters.
+ * Makes a part of an artifact's path from a tag: `/` becomes `~`, as the grid of images wants it, and what is not
+ * plain ASCII is escaped. At most 120 characters.
  */
 export function fileNameOf(tag: string): string {
   let out = '';

@@ -6,7 +6,7 @@ import type { Experiment, MlflowClient } from './client.ts';
 import { FACTS_TAG, factsText, readFacts, type StoreFacts, UNTRIED } from './store-facts.ts';
 import { StoreTrial } from './store-trial.ts';
 
-/** What is known of a server's store, and how that is learned: each thing once for a connection. */
+/** The facts about a server's store. mirrorboard learns each of them once for a connection. */
 export class LearnedFacts {
   readonly #client: MlflowClient;
   readonly #clock: Clock;
@@ -24,24 +24,24 @@ export class LearnedFacts {
     this.#warn = warn;
   }
 
-  /** What is known now. */
+  /** The facts that are known now. */
   get facts(): StoreFacts {
     const facts = this.#tried ?? UNTRIED;
     return { ...facts, isFileStore: this.#announced.isFileStore ?? facts.isFileStore };
   }
 
-  /** Whether this server was tried. */
+  /** True if this server was tried. */
   get isTried(): boolean {
     return this.#tried !== undefined;
   }
 
-  /** True if it says itself what it keeps its data in: servers before 3.0 do not. */
+  /** True if the server reports what it keeps its data in. Servers before 3.0 do not. */
   get namesItsStore(): boolean {
     return this.#announced.isFileStore !== undefined;
   }
 
   /**
-   * Takes up what the server says of itself, and what a trial before has left in one of its experiments. Writes
+   * Reads what the server reports about itself, and what an earlier trial has left in one of its experiments. Writes
    * nothing.
    */
   async look(isFileStore: boolean | undefined, signal: AbortSignal): Promise<void> {
@@ -52,12 +52,12 @@ export class LearnedFacts {
     else if (reply.error.retry !== 'never') throw reply.error;
   }
 
-  /** Takes up what is remembered of an experiment's server. */
+  /** Reads the remembered facts from an experiment's tags. */
   #recall({ tags }: Experiment): void {
     this.#tried ??= readFacts(tags.get(FACTS_TAG), this.#announced.version);
   }
 
-  /** Learns by a trial in an experiment, where nothing is remembered, or where it is to be learned again. */
+  /** Learns the facts by a trial in an experiment, if none are remembered or the caller wants to learn them again. */
   async learn(experiment: Experiment, isAgain: boolean, signal: AbortSignal): Promise<StoreFacts> {
     return this.#line.run('trial', async () => {
       signal.throwIfAborted();
@@ -68,7 +68,7 @@ export class LearnedFacts {
         this.#tried = await this.#trial.facts(signal);
       } catch (error) {
         if (!(error instanceof MirrorError) || error.retry !== 'never' || signal.aborted) throw error;
-        // Points are worth more than what is known of their store.
+        // Mirroring points matters more than knowing their store.
         this.#warn('the trial of the MLflow server failed: mirrorboard assumes the usual behavior', { reason: error.message });
         this.#tried = UNTRIED;
         return this.facts;
@@ -81,12 +81,12 @@ export class LearnedFacts {
     });
   }
 
-  /** Removes what a trial that did not come to its end has left. */
+  /** Removes what an incomplete trial has left. */
   async close(): Promise<void> {
     await this.#trial?.abandon(timeoutSignal(ABANDON_MS, this.#clock)).catch(() => undefined);
   }
 
-  /** Where that is not allowed, the next process learns it again. */
+  /** Notes the facts in the experiment. If the server does not allow that, the next process learns them again. */
   async #remember({ id }: Experiment, facts: StoreFacts, signal: AbortSignal): Promise<void> {
     const input = { experiment_id: id, key: FACTS_TAG, value: factsText(facts, this.#announced.version) };
     const reply = await this.#client.call('noting what the server does', 'POST', 'experiments/set-experiment-tag', input, signal);
@@ -95,7 +95,7 @@ export class LearnedFacts {
   }
 }
 
-/** How long a process that ends tries to remove what a trial left. */
+/** Milliseconds for which an ending process tries to remove what a trial left. */
 const ABANDON_MS = 3000;
 
 /** The warning for servers that keep their data in files. */

@@ -11,14 +11,14 @@ export const PARAMS_PER_REQUEST = 100;
 /** Tags of one `log-batch` (`MAX_PARAMS_TAGS_PER_BATCH`). */
 export const TAGS_PER_REQUEST = 100;
 /**
- * The limit is a million (`MAX_BATCH_LOG_REQUEST_SIZE`); hosted services keep to it. Files of exact points keep to it
- * too, for proxies with limits of their own.
+ * Bytes of one request. The limit is a million (`MAX_BATCH_LOG_REQUEST_SIZE`), and hosted services keep to it. Files
+ * of exact points keep to it too, for proxies with limits of their own.
  */
 export const BYTES_PER_REQUEST = 900_000;
 
 /**
- * Code points (`MAX_ENTITY_KEY_LENGTH`). The server refuses longer keys. It cuts longer values, and tells only its own
- * log (`MLFLOW_TRUNCATE_LONG_VALUES`), so they are cut here.
+ * Code points of a key (`MAX_ENTITY_KEY_LENGTH`). The server refuses longer keys. It cuts longer values and reports
+ * that only in its own log (`MLFLOW_TRUNCATE_LONG_VALUES`), so mirrorboard cuts them here.
  */
 export const KEY_LENGTH = 250;
 /** Characters of a param's value (`MAX_PARAM_VAL_LENGTH`); older versions allow fewer. */
@@ -31,22 +31,25 @@ export const NAME_LENGTH = 250;
 export const EXPERIMENT_NAME_LENGTH = 500;
 
 /**
- * A page of a metric's history: the server returns no more (`GET_METRIC_HISTORY_MAX_RESULTS` in
+ * Points per page of a metric's history. The server returns no more (`GET_METRIC_HISTORY_MAX_RESULTS` in
  * `mlflow/store/tracking/__init__.py`).
  */
 export const HISTORY_PAGE = 25_000;
 
 /** Runs per page when searching for those of a key: usually there is one. */
 export const RUNS_PAGE = 100;
-/** Of a listing of versions of models. */
+/** Versions per page when listing versions of models. */
 export const VERSIONS_PAGE = 1000;
 
-/** Requests under way at a time, of all runs: more gain nothing, the database has one writer. */
+/** Requests of all runs under way at a time. More gain nothing: the database has one writer. */
 export const REQUESTS_AT_ONCE = 4;
-/** Artifacts under way at a time, of one send. */
+/** Artifacts of one send under way at a time. */
 export const UPLOADS_AT_ONCE = 8;
 
-/** What MLflow holds, once it is known whether artifacts can be stored and what the server keeps its data in. */
+/**
+ * Returns what MLflow holds, by whether artifacts can be stored and what the server keeps its data in (undefined:
+ * unknown).
+ */
 export function mlflowCapabilities(hasArtifacts: boolean, isFileStore: boolean | undefined, exactTimes: boolean): Capabilities {
   const other: Holding = hasArtifacts ? 'artifact' : 'none';
   return capabilities({
@@ -58,12 +61,12 @@ export function mlflowCapabilities(hasArtifacts: boolean, isFileStore: boolean |
       other: other,
     },
     limits: { bytesPerSend: 8 * 1024 * 1024, sendsAtOnce: REQUESTS_AT_ONCE, gatherMs: 1000 },
-    // A file store keeps every copy of a point. We look before we send again, but that is not a key: what is under way
-    // is not seen.
+    // A file store keeps every copy of a point. mirrorboard looks before it sends again, but a look is not a key: it
+    // does not see requests under way.
     replacesByKey: isFileStore === false,
     keeps: {
       wallTime: exactTimes && hasArtifacts,
-      // A database holds the largest number in their place, and every number as a double.
+      // A database holds the largest number instead of infinities, and every number as a double.
       infinities: hasArtifacts || isFileStore === true,
       wideIntegers: hasArtifacts,
       negativeZero: hasArtifacts,

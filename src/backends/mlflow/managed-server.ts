@@ -31,11 +31,12 @@ export async function startServer(
   const own: Record<string, string> = {
     MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
     MLFLOW_DISABLE_TELEMETRY: 'true',
-    // Not as an argument: all users can see the arguments of a process, and a database's password is in it.
+    // The address is not an argument: all users can see the arguments of a process, and it contains a database's
+    // password.
     MLFLOW_BACKEND_STORE_URI: storeUri,
   };
   if (isFileStore(storeUri)) own['MLFLOW_ALLOW_FILE_STORE'] = 'true';
-  // What points official tools to a server would make this one ask itself.
+  // This variable points official tools to a server, and would make our server call itself.
   const { MLFLOW_TRACKING_URI: _tracking, ...inherited } = env;
   const address = addressOf(storeUri);
   return ManagedServer.start(
@@ -54,7 +55,7 @@ export async function startServer(
   );
 }
 
-/** What only a person can change, by the server's last words, and how. Undefined if it may pass by itself. */
+/** Reads from the server's log what only a person can change, and how. Returns undefined if it may pass by itself. */
 function remedyOf(log: string, uri: string): ServerRemedy | undefined {
   const missing = /ModuleNotFoundError: No module named '([\w-]+)/.exec(log)?.[1];
   if (missing !== undefined) {
@@ -69,7 +70,7 @@ function remedyOf(log: string, uri: string): ServerRemedy | undefined {
   if (log.includes('out-of-date database schema')) {
     return { hint: `Another version of MLflow made this database: back it up, then run mlflow db upgrade ${uri}.` };
   }
-  // It continues trying for minutes.
+  // The server continues trying for minutes.
   if (NO_ACCESS.test(log)) return { hint: 'Correct user and password in the address (tracking_uri).', isCertain: true };
   if (/NoSuchModuleError|Could not parse SQLAlchemy URL/.test(log)) {
     return { hint: 'Correct the address (tracking_uri): there is no such kind of database.' };
@@ -77,10 +78,10 @@ function remedyOf(log: string, uri: string): ServerRemedy | undefined {
   return undefined;
 }
 
-/** What PostgreSQL, MySQL and SQL Server say to a wrong password. */
+/** Messages of PostgreSQL, MySQL and SQL Server about a wrong password. */
 const NO_ACCESS = /password authentication failed|Access denied for user|Login failed for user/;
 
-/** What modules are called where they are installed from, if not the same. */
+/** Package names of modules, if they differ from the module names. */
 const PACKAGES: Readonly<Record<string, string>> = {
   psycopg: 'psycopg[binary]',
   psycopg2: 'psycopg2-binary',
@@ -88,7 +89,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The folder that contains the artifacts: that of a SQLite file or of a file store, otherwise the working directory.
+ * Returns the folder that contains the artifacts: that of a SQLite file or of a file store, otherwise the working
+ * directory.
  */
 function storeFolder(uri: string): string {
   const sqlite = /^sqlite(?:\+\w+)?:\/\/\/(.+)$/i.exec(uri)?.[1];

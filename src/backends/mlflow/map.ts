@@ -1,4 +1,4 @@
-/** Canonical points to what MLflow is sent. Pure. */
+/** Maps canonical points to what mirrorboard sends to MLflow. Pure. */
 
 import { type PointIdentity, positionHash } from '../../backend-kit/exact-points/index.ts';
 import { exactValue, hparamsOf, isShownImage } from '../../backend-kit/index.ts';
@@ -16,7 +16,7 @@ export function isOdd(wallTime: number, value: number | bigint, exactTimes: bool
   return !(ms >= 0 && ms <= Number.MAX_SAFE_INTEGER) || Object.is(ms, -0) || (exactTimes && ms / 1000 !== wallTime);
 }
 
-/** The nearest time MLflow takes: whole milliseconds, not before 1970. NaN is 1970. */
+/** Returns the nearest time that MLflow accepts: whole milliseconds, not before 1970. NaN becomes 1970. */
 export function nearestMillis(wallTime: number): number {
   const ms = toMillis(wallTime);
   if (Number.isNaN(ms) || ms <= 0) return 0;
@@ -24,30 +24,31 @@ export function nearestMillis(wallTime: number): number {
 }
 
 /**
- * The nearest number a metric holds. Infinities are sent as they are; databases hold the largest number in their
- * place.
+ * Returns the nearest number that a metric holds. Infinities are sent as they are; databases hold the largest number
+ * instead.
  */
 export function nearestValue(value: number | bigint): number {
   return Number(value) + 0;
 }
 
 /**
- * A scalar as its metric holds it. Databases have no infinities: the largest number stands for them; a file store
- * has.
+ * Returns a scalar as its metric holds it. Databases hold the largest number instead of infinities; a file store has
+ * infinities.
  */
 export function heldScalar(point: HeldPoint, isFileStore = false): HeldPoint {
   const value = nearestValue(point.value as number | bigint);
   return { step: point.step, wallTime: nearestMillis(point.wallTime) / 1000, value: isFileStore ? value : clamped(value) };
 }
 
-/** A number as a database holds it. */
+/** Returns a number as a database holds it. */
 export function clamped(value: number): number {
   return Number.isNaN(value) ? value : Math.max(-Number.MAX_VALUE, Math.min(value, Number.MAX_VALUE));
 }
 
 /**
- * The JSON text of a metric; `keyText` is its name as JSON. The server answers 200 to a number it can't read, stores
- * zeros for it and drops all that follows, so every number is put into a form here that it is known to take.
+ * Returns the JSON text of a metric; `keyText` is its name as JSON. The server answers 200 to a number it cannot
+ * read, stores zeros for it and drops everything that follows. So this function writes every number in a form that
+ * the server is known to accept.
  */
 export function metricText(keyText: string, step: number | bigint, wallTime: number, value: number | bigint): string {
   const exact = typeof step === 'bigint' || !Number.isSafeInteger(step) ? `"${BigInt(step)}"` : String(step + 0);
@@ -65,17 +66,17 @@ export interface MlflowUpload {
   readonly data: Uint8Array;
 }
 
-/** A text as people read it, next to others of its tag. */
+/** A text for people, next to others of its tag. */
 export interface Note {
   /** The tag as a part of a path. */
   readonly name: string;
   readonly step: number | bigint;
-  /** Of the point. */
+  /** The id of the point. */
   readonly id: string;
   readonly markdown: string;
 }
 
-/** The path of consecutive texts: `text/KEY/step_N_ID.md`, or `text/KEY/steps_N-M_ID.md`. */
+/** Returns the path of consecutive texts: `text/KEY/step_N_ID.md`, or `text/KEY/steps_N-M_ID.md`. */
 export function notesPath(notes: readonly Note[]): string {
   const [first, last] = [notes[0], notes.at(-1)];
   if (first === undefined || last === undefined) return '';
@@ -83,20 +84,20 @@ export function notesPath(notes: readonly Note[]): string {
   return `text/${first.name}/${steps}_${first.id}.md`;
 }
 
-/** One text as it is, several with their steps above them. */
+/** Returns one text as it is, several with their steps above them. */
 export function notesText(notes: readonly Note[]): string {
   const [first] = notes;
   if (notes.length === 1) return first?.markdown ?? '';
   return notes.map(({ step, markdown }) => `## Step ${step}\n\n${markdown}`).join('\n\n---\n\n');
 }
 
-/** What happens to a point that is not a scalar. */
+/** The files, params and metrics for a point that is not a scalar. */
 export interface MlflowObject {
-  /** Its value's JSON text. */
+  /** The JSON text of its value. */
   readonly valueText: string;
-  /** The files that are stored with it, large bytes first, in the order in which the value names them. */
+  /** The files that are stored with it: first its large bytes, in the order in which the value names them. */
   readonly uploads: readonly MlflowUpload[];
-  /** How many of `uploads` are needed to have the point back; the others are for people. */
+  /** Number of `uploads` that are needed to restore the point; the others are for people. */
   readonly needed: number;
   readonly note: Note | undefined;
   readonly params: readonly { readonly name: string; readonly value: string }[];
@@ -105,9 +106,9 @@ export interface MlflowObject {
   readonly hasImages: boolean;
 }
 
-/** How points are mapped. */
+/** The options of the mapping. */
 export interface MapOptions {
-  /** Of the run's metrics. */
+  /** The keys of the run's metrics. */
   readonly keys: KeyTable;
   readonly histogramPercentiles: boolean;
 }
@@ -129,12 +130,12 @@ export function mapObject(tag: string, plugin: string, point: ObjectPoint, place
   };
 }
 
-/** Names come from the point's place, so that whatever is sent again falls on itself. */
+/** Returns the path of a blob. It comes from the point's position, so a point that is sent again replaces itself. */
 function blobPath(value: Value, blob: Blob, i: number, count: number, name: string, point: ObjectPoint, id: string): string {
   const part = count === 1 ? '' : `_${i}`;
   switch (value.kind) {
     case 'images': {
-      // The grid shows one image a key and step, so each image of a point has a key of its own.
+      // The grid shows one image per key and step, so each image of a point has a key of its own.
       const key = count === 1 ? name : `${name}~${i}`;
       const extension = isShownImage(blob) ? 'png' : 'bin';
       return `images/${key}+step+${point.step}+timestamp+${nearestMillis(point.wallTime)}+${id}.${extension}`;

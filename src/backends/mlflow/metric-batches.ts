@@ -1,4 +1,6 @@
-/** Metrics of several parcels on their way into one run: few requests, and every point that is refused found. */
+/**
+ * Writes metrics of several parcels into one run with few requests, and finds every point that the server refuses.
+ */
 import { piecesOf } from '../../backend-kit/index.ts';
 import { type Job, Search, writeBatch } from '../../backend-kit/sending/index.ts';
 import { reasonOf } from '../../errors.ts';
@@ -23,12 +25,12 @@ export interface MetricBatchesOptions {
   readonly client: MlflowClient;
   readonly runId: string;
   readonly names: MetricNames;
-  /** What a file store holds; undefined for a database. */
+  /** The points that a file store holds; undefined for a database. */
   readonly held: HeldMetrics | undefined;
   readonly stumbles: Stumbles;
 }
 
-/** Writes the metrics of a run. */
+/** The writer of a run's metrics. */
 export class MetricBatches {
   readonly #options: MetricBatchesOptions;
 
@@ -36,7 +38,7 @@ export class MetricBatches {
     this.#options = options;
   }
 
-  /** Metrics of all parcels in as few requests as they fit into, one after the other. */
+  /** Writes the metrics of all parcels in as few requests as possible, one after the other. */
   async write(jobs: readonly Job<PreparedMetrics>[], signal: AbortSignal): Promise<void> {
     const entries = jobs.flatMap((job): Entry[] => job.prepared.metrics.flatMap((metric) => (metric.isSettled ? [] : [{ job, metric }])));
     const bytesOf = ({ metric }: Entry): number => Buffer.byteLength(metric.text) + 1;
@@ -78,8 +80,8 @@ export class MetricBatches {
   }
 
   /**
-   * Sends a group in parts if the server takes some of it for what it holds. A name that it takes for another one gets
-   * a new one; what comes down to single points is looked up.
+   * Sends a group in parts if the server treats some of it as points that it holds. A name that it confuses with
+   * another one gets a new one. Single points that still clash are looked up.
    */
   async #sortOut(group: readonly Entry[], clash: MlflowFailure, search: Search, signal: AbortSignal): Promise<void> {
     const { names, client, runId } = this.#options;
@@ -104,8 +106,8 @@ export class MetricBatches {
   }
 
   /**
-   * A point that is not there, though the server reported it: another writer was at work, or its name is another
-   * one's to this database.
+   * Writes a point that is not there, though the server reported it: another writer was at work, or the database
+   * treats its name as another one.
    */
   async #writeOnce(entry: Entry, clash: MlflowFailure, signal: AbortSignal): Promise<void> {
     const { client, runId } = this.#options;
@@ -115,7 +117,7 @@ export class MetricBatches {
     else throw stopOf(reply);
   }
 
-  /** True if it is our request that the server stumbles over: it did so again and again, and takes others. */
+  /** True if our request makes the server fail: it failed again and again, and the server accepts others. */
   async #isSuspicious(size: number, search: Search, signal: AbortSignal): Promise<boolean> {
     if (!search.isBegun && !this.#options.stumbles.isTooMany()) return false;
     return (size > 1 && search.isBegun) || (await this.#isTaking(signal));

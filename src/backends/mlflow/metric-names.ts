@@ -3,7 +3,7 @@ import type { MlflowClient } from './client.ts';
 import type { KeyTable } from './key-table.ts';
 import type { Metric } from './prepare.ts';
 
-/** What naming a run's metrics needs. */
+/** The options of `MetricNames`. */
 export interface MetricNamesOptions {
   readonly client: MlflowClient;
   readonly runId: string;
@@ -12,22 +12,22 @@ export interface MetricNamesOptions {
   readonly held: Iterable<string>;
   /** Publishes what a key means; false if the server refuses that. */
   readonly publish: (tag: string, key: string, signal: AbortSignal) => Promise<boolean>;
-  /** Makes what is thrown when the server does not answer. */
+  /** Makes the error to throw if the server does not answer. */
   readonly toError: (failure: MlflowFailure) => Error;
 }
 
 /**
- * Knows which metric names certainly belong to a run alone, and makes new names for those that the database equates
- * with others. No database reports how it compares names, so a name that clashes is looked up: the server then
- * returns another metric's points.
+ * The metric names of a run. This class knows which names certainly belong to one metric alone, and makes new names
+ * for those that the database treats as equal to others. No database reports how it compares names, so mirrorboard
+ * looks up a name that clashes: the server then returns another metric's points.
  */
 export class MetricNames {
   readonly #options: MetricNamesOptions;
   /** Keys that the run holds. */
   readonly #held: Set<string>;
-  /** Keys that it did not hold when it was asked last. */
+  /** Keys that the run did not hold at the last look. */
   readonly #absent = new Set<string>();
-  /** Keys that were given up, with those in their places. */
+  /** Keys that mirrorboard gave up, with their replacements. */
   readonly #renamed = new Map<string, string>();
 
   constructor(options: MetricNamesOptions) {
@@ -35,12 +35,12 @@ export class MetricNames {
     this.#held = new Set(options.held);
   }
 
-  /** Metrics are about to be sent, maybe some whose answer was lost before. */
+  /** Notes that metrics are about to be sent, maybe some whose answer was lost before. */
   begin(): void {
     this.#absent.clear();
   }
 
-  /** Gives metrics that were prepared before the names that their tags have now. */
+  /** Gives metrics that were prepared earlier the current names of their tags. */
   update(metrics: readonly Metric[]): void {
     for (const metric of this.#renamed.size === 0 ? [] : metrics) {
       for (let key = this.#renamed.get(metric.key); key !== undefined; key = this.#renamed.get(key)) {
@@ -50,12 +50,12 @@ export class MetricNames {
     }
   }
 
-  /** The server has stored them under these names. */
+  /** Notes that the server has stored metrics under these names. */
   confirm(metrics: readonly Metric[]): void {
     for (const { key } of metrics) this.#held.add(key);
   }
 
-  /** Those of the names of metrics that the run does not hold. */
+  /** Returns those of the metrics' names that the run does not hold. */
   async absentOf(metrics: readonly Metric[], signal: AbortSignal): Promise<ReadonlySet<string>> {
     const { client, runId, toError } = this.#options;
     const keys = [...new Set(metrics.map(({ key }) => key))];
@@ -68,7 +68,10 @@ export class MetricNames {
     return absent();
   }
 
-  /** Whether the database takes a name for one that the run holds, and the tag has another name now. */
+  /**
+   * Gives a tag another name if the database treats `key` as one that the run holds. True if the tag has another name
+   * now and that is published.
+   */
   async evade(key: string, signal: AbortSignal): Promise<boolean> {
     const { keys, publish } = this.#options;
     let evaded: ReturnType<KeyTable['evade']>;
@@ -77,7 +80,7 @@ export class MetricNames {
       if (evaded === undefined) return false;
       this.#renamed.set(name, evaded.key);
     }
-    // Said once it is known to be free: the tags of a run are compared as loosely.
+    // A name is published only when it is known to be free: the database compares the tags of a run as loosely.
     return evaded !== undefined && (await publish(evaded.tag, evaded.key, signal));
   }
 

@@ -5,20 +5,20 @@ import type { MlflowClient } from './client.ts';
 import type { MlflowRun } from './handle.ts';
 import { VERSIONS_PAGE } from './limits.ts';
 
-/** The tag of a model version that says of which content it is. */
+/** Tag of a model version with the hash of its content. */
 const CONTENT = 'mirrorboard.content';
-/** The one that says when its file was written. */
+/** Tag with the time at which its file was written. */
 const WRITTEN = 'mirrorboard.written';
 
-/** A version as the registry has it. */
+/** A version of a model, as the registry returns it. */
 interface KnownVersion {
   readonly number: string;
   readonly tags: ReadonlyMap<string, string>;
 }
 
 /**
- * Makes a stored file a version of a model. Each call of the server makes a new version, so the versions of the run
- * are looked through for one of this content first; so is the model, which may be there already.
+ * Makes a stored file a version of a model. Each call of the server makes a new version, so mirrorboard first looks
+ * for a version of this content among those of the run. The model may exist already.
  */
 export async function registerModel(
   client: MlflowClient,
@@ -57,7 +57,10 @@ async function makeVersion(
   return reply.object('model_version').id('version');
 }
 
-/** The same content may be written once more, and versions of earlier releases do not say when they were written. */
+/**
+ * Notes when a version's file was written. The same content may be written once more, and versions of earlier
+ * releases have no such time.
+ */
 async function noteWritten(
   client: MlflowClient,
   { model, writtenAtMs }: ModelVersion,
@@ -70,8 +73,8 @@ async function noteWritten(
 }
 
 /**
- * True if the alias is at a version that was written later: of several runs, the one with the newest file may come
- * first.
+ * True if the alias points to a version that was written later: of several runs, the one with the newest file may
+ * come first.
  */
 async function isOlder(
   client: MlflowClient,
@@ -87,7 +90,7 @@ async function isOlder(
     { name: model, alias },
     signal,
   );
-  // It stands nowhere yet.
+  // The alias does not exist yet.
   if (reply.kind !== 'ok' && (reply.cause === 'refused' || reply.cause === 'missing')) return false;
   const holder = readVersion(valueOrThrow(reply).object('model_version'));
   return holder.number !== number && timeIn(holder.tags) > Math.floor(writtenAtMs);
@@ -116,7 +119,7 @@ async function versionOf(
   return undefined;
 }
 
-/** Versions that others made of what is in these runs: with the runs they lose what they lead to. */
+/** Lists versions that others made from these runs. Without the runs, they point to nothing. */
 export async function* foreignVersions(
   client: MlflowClient,
   runIds: ReadonlySet<string>,
@@ -125,7 +128,7 @@ export async function* foreignVersions(
   for (const filter of await filtersFor(client, runIds, signal)) {
     for await (const version of versionsWith(client, filter, signal)) {
       if (tagsOf(version).has(CONTENT)) continue;
-      // Made from a path, it may not say of which run it is.
+      // A version made from a path may not name its run.
       const ids = [version.text('run_id', ''), ...version.text('source', '').split('/')];
       const runId = ids.find((id) => runIds.has(id));
       if (runId !== undefined) yield { name: `${version.text('name', '')} version ${version.id('version')}`, runId };
@@ -134,8 +137,8 @@ export async function* foreignVersions(
 }
 
 /**
- * By which the versions of runs are found: all at once, run by run where a server wants to know of which, not at all
- * if it has no registry.
+ * Returns the filters that find the versions of runs: no filter for all at once, one per run if the server requires a
+ * run, an empty list if it has no registry.
  */
 async function filtersFor(
   client: MlflowClient,
@@ -152,7 +155,7 @@ async function filtersFor(
   return [];
 }
 
-/** Versions of all models, or those that match a filter. */
+/** Lists versions of all models, or those that match a filter. */
 async function* versionsWith(
   client: MlflowClient,
   filter: string | undefined,
@@ -179,7 +182,7 @@ function timeText(writtenAtMs: number): string {
   return new Date(writtenAtMs).toISOString();
 }
 
-/** In milliseconds; of a version that does not say, one before all others. */
+/** Reads the time in milliseconds. A version without one counts as older than all others. */
 function timeIn(tags: ReadonlyMap<string, string>): number {
   const ms = Date.parse(tags.get(WRITTEN) ?? '');
   return Number.isNaN(ms) ? Number.NEGATIVE_INFINITY : ms;

@@ -1,4 +1,4 @@
-/** What belongs to a run besides its points: artifacts, datasets, params from files. */
+/** Parts of a run besides its points: artifacts, datasets, params from files. */
 
 import type { ArtifactFile, ArtifactOutcome, Dataset, RunParam } from '../../contract/index.ts';
 import { MirrorError, reasonOf } from '../../errors.ts';
@@ -6,7 +6,7 @@ import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
 import type { MlflowRun } from './handle.ts';
 
-/** Stores a file over whatever is there. What may pass is thrown. */
+/** Stores a file and replaces what is at its path. Throws failures that may pass. */
 export async function putFile(
   artifacts: Artifacts,
   run: MlflowRun,
@@ -28,7 +28,7 @@ export async function putFile(
   throw failure.error;
 }
 
-/** Says which dataset a run used; the same again is no second one. */
+/** Notes which dataset a run used. The same dataset again adds no second one. */
 export async function noteDataset(client: MlflowClient, run: MlflowRun, dataset: Dataset, signal: AbortSignal): Promise<ArtifactOutcome> {
   const { name, hash, source, context } = dataset;
   const entry = {
@@ -53,7 +53,7 @@ export async function noteDataset(client: MlflowClient, run: MlflowRun, dataset:
   throw reply.error;
 }
 
-/** A param's value as MLflow shows it, which is as Python writes it. */
+/** Returns a param's value as MLflow shows it, which is as Python writes it. */
 export function paramText(value: RunParam['value']): string {
   if (value === null) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
@@ -63,8 +63,8 @@ export function paramText(value: RunParam['value']): string {
 }
 
 /**
- * A double with the digits and the exponent that Python gives it, so that a search for `5e-05` finds it: whole
- * numbers without `.0`.
+ * Writes a double with the digits and the exponent that Python gives it, so that a search for `5e-05` finds it. Whole
+ * numbers have no `.0`.
  */
 export function doubleText(value: number): string {
   const size = Math.abs(value);
@@ -74,13 +74,15 @@ export function doubleText(value: number): string {
   return `${digits}e${exponent.slice(0, 1)}${exponent.slice(1).padStart(2, '0')}`;
 }
 
-/** A boolean as a number: event files of torch say 1 if a param file says True. */
+/** Returns a boolean as a number: event files of torch have 1 if a param file has True. */
 function wordOf(text: string): string {
   const word = text.toLowerCase();
   return word === 'true' ? '1' : word === 'false' ? '0' : word;
 }
 
-/** True if two texts are the same value: hparams of event files are doubles, and say 64 if a file says 64 or 64.0. */
+/**
+ * True if two texts are the same value. Hparams of event files are doubles: they have 64 if a file has 64 or 64.0.
+ */
 export function isSameParam(a: string, b: string): boolean {
   if (a === b) return true;
   const [first, second] = [wordOf(a), wordOf(b)];

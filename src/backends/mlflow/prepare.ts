@@ -12,37 +12,37 @@ import type { StoreFacts } from './store-facts.ts';
 
 /** One element of a log-batch, and its point. */
 export interface Metric {
-  /** Another one where the database takes this one for another's. */
+  /** The metric's name. It changes if the database treats it as another metric's. */
   key: string;
   text: string;
   readonly offset: number;
   readonly index: number;
   readonly isDerived: boolean;
-  /** It arrived, or never will. */
+  /** True if the metric arrived, or never will. */
   isSettled: boolean;
 }
 
-/** All that a parcel becomes. */
+/** Everything that a parcel becomes. */
 export interface PreparedMetrics {
   readonly metrics: readonly Metric[];
-  /** In the order of the file. */
+  /** The lines of exact points, in the order of the file. */
   readonly lines: readonly ExactLine[];
   readonly uploads: readonly (MlflowUpload & { readonly isNeeded: boolean; readonly offset: number; readonly index: number })[];
   readonly notes: readonly (Note & GatheredPiece)[];
-  /** What is left to write. */
+  /** The params that are left to write. */
   readonly params: { readonly key: string; readonly value: string }[];
-  /** What a run says of its names, to be there before the names are. */
+  /** The tags that explain the run's names. They must be stored before the names are. */
   readonly tags: readonly Tag[];
   readonly refusals: readonly Refusal[];
 }
 
-/** How a parcel is turned into requests. */
+/** The options of `prepare`. */
 export interface PrepareOptions extends MapOptions {
   readonly facts: StoreFacts;
-  /** The run's params have names of their own. */
+  /** The names of the run's params, apart from those of its metrics. */
   readonly paramKeys: KeyTable;
   readonly exactTimes: boolean;
-  /** Why files can't be stored; undefined where they can. */
+  /** The reason why files cannot be stored; undefined if they can. */
   readonly noFiles: string | undefined;
 }
 
@@ -108,11 +108,11 @@ export function prepare({ batch, series }: TrackerParcel, options: PrepareOption
 interface Name {
   readonly key: string;
   readonly json: string;
-  /** The tag can't be had back from the key, and is too long to be published. */
+  /** True if the tag cannot be recovered from the key, and cannot be published. */
   readonly isLost: boolean;
 }
 
-/** Names of one parcel, each made once; those that differ from the tag are published. */
+/** The names of one parcel, each made once. Those that differ from the tag are published. */
 export class KeyNames {
   readonly #known = new Map<string, Name>();
   readonly #keys: KeyTable;
@@ -141,19 +141,22 @@ export class KeyNames {
 /** A tag of runs that hold texts. */
 export const HAS_TEXTS = 'mirrorboard.has_texts';
 
-/** What is published in place of a name that can't be. No name that is cut is as short. */
+/** The text that is published for a name that cannot be. No cut name is as short. */
 export const LOST_NAME = 'in mirrorboard/points-….jsonl only';
 
 const PUBLISHED = 'mirrorboard.key.';
 
-/** What is published of a key, if there is anything: it is not the tag itself. */
+/** Returns the run's tag that publishes the meaning of a key; undefined if the key needs none. */
 export function publicationOf(tag: string, key: string, facts: StoreFacts): Tag | undefined {
   if (key === tag) return undefined;
   if (isPublishable(tag, facts)) return { key: publishedName(key), value: tag };
   return tagOf(key) === tag ? undefined : { key: publishedName(key), value: LOST_NAME };
 }
 
-/** The tag of a run that holds the name behind a key. A key that is too long for it ends in a hash. */
+/**
+ * Returns the tag of a run that holds the name behind a key. For a key that is too long, the tag ends in the key's
+ * hash.
+ */
 export function publishedName(key: string): string {
   return [...key].length + PUBLISHED.length <= KEY_LENGTH ? PUBLISHED + key : `${PUBLISHED}${key.slice(-18)}`;
 }

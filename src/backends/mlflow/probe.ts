@@ -9,10 +9,10 @@ import type { LearnedFacts } from './learned-facts.ts';
 import { PARAM_LENGTH } from './limits.ts';
 import type { MlflowSettings } from './settings.ts';
 
-/** Clocks further apart are worth a word: times of runs are theirs. */
+/** Larger differences between the clocks get a note, since the times of runs come from them. */
 const SKEW_MS = 60_000;
 
-/** Whether something is there that speaks the API, and accepts our credentials. Throws what is wrong. */
+/** Checks that a server is there that speaks the API and accepts our credentials. Throws what is wrong. */
 export async function lookFor(
   client: MlflowClient,
   settings: Pick<MlflowSettings, 'workspace' | 'kind'>,
@@ -22,7 +22,7 @@ export async function lookFor(
   const health = await client.raw({ method: 'GET', path: '/health', signal });
   if (health.kind === 'retry' && health.status === undefined)
     throw failureOf(health, 'looking for the tracking server', client.address).error;
-  // Health is answered whatever the host's name and the rights are: this is the first call that proves something.
+  // The server answers /health for any host name and any rights: this is the first call that proves something.
   const search = await client.call('looking for experiments', 'POST', 'experiments/search', { max_results: 1 }, signal);
   if (search.kind === 'ok') return;
   if (search.cause === 'missing' && workspace !== undefined && /workspace/i.test(search.error.message)) {
@@ -31,15 +31,16 @@ export async function lookFor(
       cause: search.error,
     });
   }
-  // A server that could have them and was started without stumbles over the name of one, whatever is asked of it.
+  // A server that supports workspaces but runs without them fails at every request that names one.
   const facts = workspace === undefined ? undefined : await client.serverFacts(signal);
   if (facts?.kind === 'ok') checkWorkspace(settings, facts.value, client.address);
   throw search.cause === 'missing' ? notMlflow(client.address) : search.error;
 }
 
 /**
- * A server that knows no workspaces looks past the name of one, and would put everything together; one that was
- * started without them takes no request that names one, be it the default. Throws MB4004.
+ * Checks that the server supports the workspace of the settings. A server that knows no workspaces ignores the name
+ * and would put everything together. One that was started without them accepts no request that names one, not even
+ * the default. Throws MB4004.
  */
 export function checkWorkspace(
   { workspace, kind }: Pick<MlflowSettings, 'workspace' | 'kind'>,
@@ -54,7 +55,7 @@ export function checkWorkspace(
   });
 }
 
-/** A check of the server that writes nothing, once it is known to be there. Throws what is wrong. */
+/** Checks a server that is known to be there, and writes nothing. Throws what is wrong. */
 export async function probeServer(
   client: MlflowClient,
   artifacts: Artifacts,
@@ -83,7 +84,7 @@ export async function probeServer(
   return { address: client.address, version: /^\d[\w.+-]*$/.test(text) ? text : undefined, clockSkewMs, notes, isAway };
 }
 
-/** What is known of the store and is not as with SQLite and PostgreSQL, where every point is kept once and as it is. */
+/** Returns notes on how the store differs from SQLite and PostgreSQL, which keep every point once and as it is. */
 function storeNotes({ facts, isTried, namesItsStore }: LearnedFacts): string[] {
   const notes: string[] = [];
   if (facts.isFileStore) notes.push(FILE_STORE_NOTE);
@@ -130,15 +131,15 @@ const FILE_STORE_NOTE =
   'names of metrics is escaped. None of this applies to a database such as SQLite.';
 
 /**
- * Where the experiment keeps its files, if we do not reach that; of one that is not there yet the default's place
- * tells.
+ * Returns a note if mirrorboard cannot reach the place of the experiment's files. If the experiment does not exist
+ * yet, the default experiment's place tells.
  */
 async function awayNote(client: MlflowClient, found: Experiment | undefined, signal: AbortSignal): Promise<string | undefined> {
   const known = found ?? okOr(await client.experimentById('0', signal));
   if (known === undefined || known.artifacts === '' || artifactRoot(known.artifacts) !== undefined) return undefined;
   const away = `keeps artifacts ${placeOf(known.artifacts)}, not behind the tracking server`;
-  // Of an experiment that is not there yet nobody knows it: what is reported about kinds that are kept in files holds
-  // unless it is so.
+  // The place of an experiment that does not exist yet is unknown. What mirrorboard reports about kinds that are kept
+  // in files holds only if that place is behind the server.
   return found === undefined
     ? `The experiment Default ${away}, and every new experiment may do the same. Into such an experiment, ` +
         `mirrorboard mirrors only scalars. ${AWAY_HINT}`
@@ -154,7 +155,7 @@ interface Looked {
   readonly note?: string;
 }
 
-/** The lane's experiment, where it names one. */
+/** Finds the lane's experiment, if the lane names one. */
 async function experimentOf(client: MlflowClient, settings: MlflowSettings, signal: AbortSignal): Promise<Looked> {
   const { experimentId, experimentName } = settings;
   if (experimentId === undefined && experimentName === undefined) return { found: undefined };
@@ -183,7 +184,10 @@ function notMlflow(address: string): MirrorError {
   });
 }
 
-/** Headers tell seconds: half of one is what is meant on average. */
+/**
+ * Returns how far the server's clock is ahead of ours, in milliseconds. Headers have whole seconds, so half a second
+ * is added as the average.
+ */
 function skewOf(date: string | undefined): number | undefined {
   const theirs = date === undefined ? Number.NaN : Date.parse(date);
   return Number.isNaN(theirs) ? undefined : theirs + 500 - Date.now();

@@ -1,4 +1,7 @@
-/** Everything a tracker run holds: points of exact-point files as they were, all others from the metrics' histories. */
+/**
+ * Reads everything that a tracker run holds: points of exact-point files as they were, all others from the metrics'
+ * histories.
+ */
 
 import {
   chunksOf,
@@ -22,12 +25,12 @@ import { LOST_NAME, publishedName } from './prepare.ts';
 import { heldTexts } from './store-facts.ts';
 
 /**
- * Up to this number, the scalars of exact-point files are kept in memory, so that their metrics can be left out. The
- * tags beyond are read once more.
+ * Number of scalars of exact-point files that are kept in memory, so that their metrics can be left out. Tags beyond
+ * that number are read once more.
  */
 const MOST_KEPT = 400_000;
 
-/** As every store has it. */
+/** The forms in which stores hold `LOST_NAME`. */
 const LOST_NAMES: ReadonlySet<string> = new Set(heldTexts(LOST_NAME));
 
 type Wanted = (tag: string) => boolean;
@@ -42,7 +45,7 @@ export async function* readBack(
   const signal = options.signal ?? new AbortController().signal;
   const isWanted = options.isWanted ?? (() => true);
   const facts = valueOrThrow(await client.run(run.runId, signal));
-  // The server still answers for it, until its garbage is collected.
+  // The server still returns a deleted run until its garbage collection.
   if (facts.isDeleted) {
     throw new MirrorError('MB4006', `the MLflow run ${run.runId} was deleted`, {
       hint: 'Restore it (mlflow runs restore), or set restore_deleted: true.',
@@ -54,10 +57,10 @@ export async function* readBack(
 
   const keys = facts.metrics
     .filter((key) => !key.startsWith(DERIVED_PREFIX))
-    // What others can be read from tells it for certain: a database that compares loosely may have taken one tag for
-    // another's.
+    // A key that is not cut tells its tag for certain. The run's tags do not: a database that compares loosely may
+    // have confused them.
     .map((key) => ({ key, tag: (isCut(key) ? facts.tags.get(publishedName(key)) : undefined) ?? tagOf(key) }))
-    // Every point of such a metric was in the exact-point files, under its name.
+    // Every point of a metric with a lost name was in the exact-point files, under its name.
     .filter(({ key, tag }) => (!LOST_NAMES.has(tag) || tagOf(key) === tag) && isWanted(tag));
   for (const { key, tag } of keys) {
     if (shadows.isOverfull(tag))
@@ -77,7 +80,7 @@ export async function* readBack(
   }
 }
 
-/** A metric's point whose exact scalar is in an exact-point file. */
+/** Returns the text that identifies a metric's point whose exact scalar is in an exact-point file. */
 function shadowOf(step: number | bigint, timestamp: number, value: number): string {
   return `${step} ${timestamp} ${clamped(value)}`;
 }
@@ -107,7 +110,7 @@ class Shadows {
     if (typeof point.value !== 'string') this.#put(point);
   }
 
-  /** Each tag is asked for once; what was kept of it is let go. */
+  /** Returns the shadows of a tag and releases them. Each tag is asked for once. */
   take(tag: string): ReadonlySet<string> | undefined {
     const shadow = this.#byTag.get(tag);
     this.#count -= shadow?.size ?? 0;
@@ -136,7 +139,7 @@ export class ExactFileReader {
   readonly #artifacts: Artifacts;
   readonly #run: MlflowRun;
   readonly #signal: AbortSignal;
-  /** Files of the folders that were asked for so far. */
+  /** Files of the folders that were listed so far. */
   readonly #folders = new Map<string, ReadonlyMap<string, number>>();
   #exactFiles: readonly StoredExactFile[] | undefined;
 
@@ -146,7 +149,7 @@ export class ExactFileReader {
     this.#signal = signal;
   }
 
-  /** The bytes of all exact-point files together. */
+  /** Returns the bytes of all exact-point files together. */
   async bytes(): Promise<number> {
     return [...(await this.#files(EXACT_FOLDER))].reduce((sum, [path, bytes]) => sum + (parseExactName(path) === undefined ? 0 : bytes), 0);
   }
@@ -172,9 +175,9 @@ export class ExactFileReader {
   }
 
   /**
-   * The text of an exact-point file. A run that is being mirrored joins small ones: if one is gone since they were
-   * listed, its lines are in a newer one, which begins no later. The lines there before them were in files that come
-   * before it.
+   * Reads the text of an exact-point file. While a run is mirrored, its small files are joined. If a file is gone
+   * since the listing, its lines are in a newer one, which begins no later. The lines before them in the newer file
+   * were in files that come before this one.
    */
   async #read(root: string, { path, source, offset }: StoredExactFile): Promise<string> {
     for (let looks = 0; ; looks++) {
@@ -218,7 +221,7 @@ export class ExactFileReader {
   }
 }
 
-/** Exact-point files in the order of their event files, and of their first points. */
+/** Returns the exact-point files in the order of their event files and of their first points. */
 function exactFilesIn(paths: Iterable<string>): readonly StoredExactFile[] {
   const named = [...paths].flatMap((path) => {
     const name = parseExactName(path);
@@ -227,15 +230,18 @@ function exactFilesIn(paths: Iterable<string>): readonly StoredExactFile[] {
   return inOrder(named, ({ path }) => path);
 }
 
-/** Lines that come from this place of their file or from behind it. */
+/** Returns the lines from this offset of their event file or after it. */
 function linesFrom(text: string, offset: number): readonly string[] {
   return text.split('\n').filter((line) => offsetOf(line) >= offset);
 }
 
-/** In a JSON text, every quote has a backslash before it, so this is the field. */
+/**
+ * Reads the offset of a line. Inside a JSON string, every quote has a backslash before it, so this match is the
+ * field.
+ */
 function offsetOf(line: string): number {
   return Number(/"offset":(\d+)/.exec(line)?.[1] ?? -1);
 }
 
-/** How often the lines of a file that is gone are searched for in a newer one. */
+/** Number of searches in newer files for the lines of a file that is gone. */
 const MOST_LOOKS = 5;

@@ -1,4 +1,4 @@
-/** The files of a run: files of exact points, texts, what points show, and the metadata of series. */
+/** The files of a run: files of exact points, texts, the files of points, and the metadata of series. */
 
 import { cutLines, type ExactLine } from '../../backend-kit/exact-points/index.ts';
 import { Stop } from '../../backend-kit/failures/index.ts';
@@ -17,31 +17,31 @@ import type { PreparedMetrics } from './prepare.ts';
 import { SERIES_FILE, SeriesFile } from './series-file.ts';
 import { tryFile } from './trial.ts';
 
-/** A file of lines takes in what follows up to this length, one of texts up to that. */
+/** Bytes up to which a file of exact points takes in more lines, and a file of texts more texts. */
 const EXACT_FILE_BYTES = 256 * 1024;
 const NOTES_BYTES = 64 * 1024;
 
-/** Where the files of a run go. */
+/** The options of `FileWriter`. */
 export interface RunFilesOptions {
   readonly artifacts: Artifacts;
   /** The run's folder behind the artifact proxy. */
   readonly root: string;
-  /** The run holds nothing yet. */
+  /** True if the run holds nothing yet. */
   readonly isNew: boolean;
   readonly room: GatherRoom;
   readonly warn: BackendContext['warn'];
 }
 
-/** Stores the files of one run. */
+/** The writer of one run's files. */
 export class FileWriter {
   readonly #artifacts: Artifacts;
   readonly #root: string;
   readonly #warn: BackendContext['warn'];
-  /** Lines that were stored last, by their event files, and texts by their tags. */
+  /** Lines that were stored last, by their event files. `#notes` holds texts by their tags. */
   readonly #exactLines: Gathered<ExactLine>;
   readonly #notes: Gathered<PreparedMetrics['notes'][number]>;
   readonly #series: SeriesFile;
-  /** The server lets nobody remove files. */
+  /** True if the server does not let mirrorboard remove files. */
   #keepsAll = false;
   /** The server's reason if it stores no files. */
   #notServed: MlflowFailure | undefined;
@@ -55,7 +55,7 @@ export class FileWriter {
     this.#series = new SeriesFile(artifacts, root, isNew);
   }
 
-  /** All files of a parcel, before its metrics, so that no metric stands for a point that is not stored. */
+  /** Stores all files of a parcel before its metrics, so that there is no metric for a point that is not stored. */
   async store(job: Job<PreparedMetrics>, signal: AbortSignal): Promise<void> {
     const { prepared, parcel } = job;
     await this.#storeSeries(parcel, signal);
@@ -80,21 +80,24 @@ export class FileWriter {
     for (const metric of prepared.metrics) if (job.isRefused(metric)) metric.isSettled = true;
   }
 
-  /** Nothing more is expected for now: what is left of former files goes, and the memory. */
+  /** Removes what is left of former files and frees the memory, when nothing more is expected for now. */
   async rest(signal: AbortSignal): Promise<void> {
     await this.#removeObsolete(signal);
     this.#exactLines.forgetAll();
     this.#notes.forgetAll();
   }
 
-  /** Stores a file of a few bytes. Returns why it is not taken; a server that stores no files is no trouble. */
+  /**
+   * Stores a file of a few bytes. Returns the failure if the server does not accept it. It is no failure if a server
+   * stores no files.
+   */
   async tryOut(signal: AbortSignal): Promise<MlflowFailure | undefined> {
     if (this.#notServed !== undefined) return undefined;
     const failure = await tryFile(this.#artifacts, this.#root, signal);
     return failure?.cause === 'notServed' ? undefined : failure;
   }
 
-  /** Lines of a parcel, in one file with those before them if they are few. */
+  /** Stores the lines of a parcel. If they are few, they go into one file with those before them. */
   async #storeLines(job: Job<PreparedMetrics>, lines: readonly ExactLine[], signal: AbortSignal): Promise<void> {
     const { run, file } = job.parcel.batch;
     const source = `${run.path}\n${file}`;
@@ -112,7 +115,7 @@ export class FileWriter {
         this.#exactLines.stored(source, first.path, joined);
         return;
       }
-      // Together they are too much for something: each as it is.
+      // The joined file was refused, maybe as too large: store the new lines alone.
       this.#exactLines.forget(source);
     }
     for (const own of exactFilesOf(run, file, lines)) {
@@ -121,7 +124,7 @@ export class FileWriter {
     }
   }
 
-  /** Whether all of it is stored as it is. */
+  /** Stores lines in one file, or in parts if the server refuses it. True if one file holds all lines. */
   async #putExactFile(job: Job<PreparedMetrics>, all: readonly ExactLine[], signal: AbortSignal): Promise<boolean> {
     const { run, file }: Batch = job.parcel.batch;
     let isWhole = true;
@@ -158,7 +161,10 @@ export class FileWriter {
     }
   }
 
-  /** Removes files whose content is in other files. If that fails, they stay, and no further ones are made. */
+  /**
+   * Removes files whose content is in other files. If the server refuses that, they stay, and mirrorboard joins no
+   * more files.
+   */
   async #removeObsolete(signal: AbortSignal): Promise<void> {
     const paths = [...this.#exactLines.takeObsolete(), ...this.#notes.takeObsolete()];
     await each(paths, UPLOADS_AT_ONCE, async (path) => {
@@ -182,7 +188,7 @@ export class FileWriter {
     }
   }
 
-  /** Stores a file. What is for good comes back; all else stops the run for now. */
+  /** Stores a file. Returns lasting failures; all others stop the run for now. */
   async #put(path: string, data: Uint8Array, signal: AbortSignal): Promise<MlflowFailure | undefined> {
     if (this.#notServed !== undefined) return this.#notServed;
     const failure = await this.#artifacts.put(this.#root, path, data, signal);
@@ -191,8 +197,8 @@ export class FileWriter {
   }
 
   async #checked(failure: MlflowFailure, signal: AbortSignal): Promise<MlflowFailure> {
-    // A 500 stays a 500 for a name too long and for a file where a folder is; the second try was made already. But a
-    // store of files that is away refuses any of them.
+    // The server always answers 500 to a name that is too long, and to a file at the place of a folder; the second
+    // try was made already. But a file store that is away refuses every file.
     const mayBeAbout = failure.cause === 'refused' || failure.cause === 'tooMuch' || failure.cause === 'internal';
     if (!mayBeAbout) throw stopOf(failure);
     const other = await tryFile(this.#artifacts, this.#root, signal);

@@ -14,28 +14,31 @@ import { tryMetric } from './trial.ts';
 export interface RunParamsOptions {
   readonly client: MlflowClient;
   readonly runId: string;
-  /** Those that are there already, where it is known. */
+  /** The params that the run already has, if known. */
   readonly known: ReadonlyMap<string, string> | undefined;
   readonly facts: StoreFacts;
   readonly warn: BackendContext['warn'];
-  /** Default: the system's. */
+  /** The clock; default: the system's. */
   readonly clock?: Clock | undefined;
   /** Writes tags of the run. */
   readonly publish: (tags: readonly Tag[], signal: AbortSignal) => Promise<void>;
 }
 
-/** The tag of another value than the first one, before the param's name. */
+/** Prefix of the tag for a value other than the first one, before the param's name. */
 export const OTHER_VALUE = 'mirrorboard.param.';
 /**
- * A param that shows whether any is taken, before a number: one that is there with this value would only be looked
- * up.
+ * Prefix of a param that shows if the server accepts any, before a number. The server would only look up a param that
+ * already has this value.
  */
 export const TRIAL_PARAM = 'mirrorboard.trial.';
-/** They can't be removed, so a run never has more of them; the last one is written again. */
+/** Most trial params of a run, since they cannot be removed. After that, mirrorboard writes the last one again. */
 const MOST_TRIALS = 8;
-/** How often params of points are asked for again before they are given up, each time after another one was taken. */
+/** Number of retries for refused params of points, each after the server has accepted another param. */
 const ASKED_AGAIN = 2;
-/** A server that refuses every param for so long, and takes metrics, has no more room for params in this run. */
+/**
+ * If a server refuses every param for so many milliseconds but accepts metrics, it has no more room for params in
+ * this run.
+ */
 const FULL_MS = 5 * 60_000;
 
 /**
@@ -44,16 +47,16 @@ const FULL_MS = 5 * 60_000;
  */
 export class ParamWriter {
   readonly #options: RunParamsOptions;
-  /** Params that are there; undefined until they were looked up. */
+  /** Params that the run has; undefined until they were looked up. */
   #known: Map<string, string> | undefined;
 
-  /** Most characters of a value: what the server is known to take, or has reported since. */
+  /** Most characters of a value that the server is known to accept, or has reported since. */
   #mostLength: number;
-  /** Why params were refused, by name. */
+  /** The reasons why params were refused, by name. */
   readonly #refused = new Map<string, string>();
-  /** True if the server has taken any since this writing began. */
+  /** True if the server has accepted a param since this writing began. */
   #isTaking = false;
-  /** Since when the server refuses params of our own, too. */
+  /** The time since which the server refuses even params of our own. */
   #refusingSinceMs: number | undefined;
   readonly #stumbles = new Stumbles();
 
@@ -64,9 +67,9 @@ export class ParamWriter {
   }
 
   /**
-   * Params of points, for which nobody asks again: what is refused is written again, each time after the server has
-   * taken another one, and then given up for as long as this process lives. Throws a `Stop` if it has to be tried
-   * again.
+   * Writes params of points, which are not sent again later. It retries refused params, each time after the server
+   * has accepted another one, and then gives them up for the life of this process. Throws a `Stop` if the caller must
+   * try again.
    */
   async putOfPoints(params: readonly Tag[], signal: AbortSignal): Promise<void> {
     let left = params.filter(({ key }) => !this.#refused.has(key));
@@ -93,14 +96,17 @@ export class ParamWriter {
     }
   }
 
-  /** Writes a param of our own. Throws a `Stop` where the server takes none. */
+  /**
+   * Writes a param of our own. Throws a `Stop` if the server accepts none, unless the run has no more room for
+   * params.
+   */
   async tryOut(signal: AbortSignal): Promise<void> {
     const known = this.#known ?? (await this.#lookUp(signal));
     this.#known = known;
     const tried = [...known.keys()].filter((key) => key.startsWith(TRIAL_PARAM)).length;
     const trial = { key: `${TRIAL_PARAM}${Math.min(tried + 1, MOST_TRIALS)}`, value: '1' };
     const reply = await this.#options.client.logParams(this.#options.runId, [trial], signal);
-    // Another process has written it just now.
+    // After a clash, another process has just written it.
     if (reply.kind !== 'ok' && reply.cause !== 'clash') {
       if (!isAboutContent(reply)) throw stopOf(reply);
       if (!(await this.#isFull(signal))) throw new Stop({ kind: 'retry', error: troubleOf(reply) });
@@ -112,8 +118,8 @@ export class ParamWriter {
   }
 
   /**
-   * True if the server has refused even a param of our own for minutes while it takes metrics: hosted services bound
-   * the number of params of a run, and that does not pass.
+   * True if the server has refused even a param of our own for minutes while it accepts metrics: hosted services
+   * limit the number of params of a run, and that does not pass.
    */
   async #isFull(signal: AbortSignal): Promise<boolean> {
     const { clock = systemClock } = this.#options;
@@ -122,7 +128,7 @@ export class ParamWriter {
     return (await tryMetric(this.#options.client, this.#options.runId, signal)) === undefined;
   }
 
-  /** Throws a `Stop` if it has to be tried again; what was refused stands in the outcome. */
+  /** Writes params. Throws a `Stop` if the caller must try again. `outcomeOf` tells what was refused. */
   async put(params: readonly Tag[], signal: AbortSignal): Promise<void> {
     const { warn, runId, publish } = this.#options;
     this.#isTaking = false;
@@ -150,14 +156,14 @@ export class ParamWriter {
     }
   }
 
-  /** What became of a param that was put. */
+  /** Returns the outcome of a param that was put. */
   outcomeOf({ key, value }: Tag): ParamOutcome {
     const held = this.#known?.get(key);
     if (held === undefined) return { kind: 'refused', reason: this.#refused.get(key) ?? 'the server refuses it' };
     return isHeldParam(held, value) ? { kind: 'set' } : { kind: 'kept', value: held };
   }
 
-  /** True if another writer gave one of them another value meanwhile. */
+  /** Writes missing params. True if another writer gave one of them another value meanwhile. */
   async #write(missing: readonly Tag[], known: Map<string, string>, signal: AbortSignal): Promise<boolean> {
     for (let at = 0; at < missing.length; at += PARAMS_PER_REQUEST) {
       if (await this.#writeSome(missing.slice(at, at + PARAMS_PER_REQUEST), known, signal)) return true;
@@ -165,7 +171,10 @@ export class ParamWriter {
     return false;
   }
 
-  /** The same of one request; where it is refused, in halves, so that a param costs nothing but itself. */
+  /**
+   * Writes params in one request, with the same result. Halves a refused request, so that a refused param costs
+   * nothing but itself.
+   */
   async #writeSome(params: readonly Tag[], known: Map<string, string>, signal: AbortSignal): Promise<boolean> {
     const { client, runId } = this.#options;
     if (params.length === 0) return false;
@@ -196,9 +205,9 @@ export class ParamWriter {
       const half = params.length >> 1;
       return (await this.#writeSome(params.slice(0, half), known, signal)) || (await this.#writeSome(params.slice(half), known, signal));
     }
-    // What another writer has put there meanwhile is no refusal.
+    // If another writer has put it there meanwhile, that is no refusal.
     if (reply.cause === 'clash' && (await this.#lookUp(signal)).has(culprit.key)) return true;
-    // Where no other one is taken either, the search for culprits would find all of them.
+    // If the server accepts no other param either, the search would find all of them guilty.
     if (!this.#isTaking) await this.tryOut(signal);
     this.#refused.set(culprit.key, reply.error.message);
     return this.#writeSome(
@@ -209,8 +218,7 @@ export class ParamWriter {
   }
 
   /**
-   * Throws unless it is the request that the server stumbles over: it did so again and again, and takes another
-   * param.
+   * Throws unless our request makes the server fail: it failed again and again, and the server accepts another param.
    */
   async #suspect(failure: MlflowFailure, signal: AbortSignal): Promise<void> {
     if (failure.cause === 'internal' && this.#isTaking) return;
@@ -233,8 +241,8 @@ export class ParamWriter {
 }
 
 /**
- * True if a value that is there is this one, as the server took it: cut where it takes so many characters, some of
- * them escaped where it has no place for them.
+ * True if a stored value is this one, as the server accepted it: cut if the server limits the length, with some
+ * characters escaped if the server cannot hold them.
  */
 export function isHeldParam(held: string, value: string): boolean {
   const isOneOf = (text: string): boolean =>
@@ -242,10 +250,10 @@ export function isHeldParam(held: string, value: string): boolean {
   return heldTexts(value).some(isOneOf);
 }
 
-/** At which servers cut, or let us cut. */
+/** Lengths at which servers cut values, or make us cut them. */
 const LENGTHS = [PARAM_LENGTH, 500, 250];
 
-/** How many characters a server says that it takes. */
+/** Reads from a message how many characters the server accepts. */
 function lengthIn(message: string): number | undefined {
   const found = /(?:length limit of|maximum length of|at most) (\d+)/.exec(message)?.[1];
   return found === undefined || Number(found) < 100 ? undefined : Number(found);

@@ -8,17 +8,17 @@ import { tellsName } from './prepare.ts';
 import { fitText, type StoreFacts } from './store-facts.ts';
 import { tryTag } from './trial.ts';
 
-/** A run whose tags are written, and what becomes of them. */
+/** The run whose tags are written, and the callbacks for the results. */
 export interface TagWork {
   readonly client: MlflowClient;
   readonly runId: string;
-  /** True if it is the request that the server stumbles over. */
+  /** True if the request makes the server fail. */
   readonly isToBlame: (failure: MlflowFailure, signal: AbortSignal) => Promise<boolean>;
-  /** Makes what is thrown when it has to be tried again. */
+  /** Makes the error to throw if the caller must try again. */
   readonly toError: (failure: MlflowFailure) => Error;
-  /** Is told of each tag that is there now. */
+  /** Receives each tag that is stored now. */
   readonly stored: (tag: Tag) => void;
-  /** Is told of each tag that the server does not take. */
+  /** Receives each tag that the server refuses. */
   readonly refused: (tag: Tag, failure: MlflowFailure) => void;
 }
 
@@ -35,9 +35,9 @@ export async function writeTags(work: TagWork, tags: readonly Tag[], signal: Abo
         return failure;
       },
       alone: async (tag, failure) => {
-        // What takes no tag at all is out of order.
+        // A server that accepts no tag at all is out of order.
         if ((await tryTag(work.client, work.runId, signal)) !== undefined) throw work.toError(failure);
-        // Over a clash it has tried that again and again already.
+        // After a clash, the server has already tried that again and again.
         const again = failure.cause === 'clash' ? failure : await failureOf(work, [tag], signal);
         if (again === undefined) work.stored(tag);
         else work.refused(tag, again);
@@ -50,30 +50,33 @@ export async function writeTags(work: TagWork, tags: readonly Tag[], signal: Abo
   }
 }
 
-/** Why a request is refused; undefined if it is not. Throws what is no matter of its content. */
+/**
+ * Writes tags in one request. Returns why the server refuses it; undefined if it does not. Throws failures that are
+ * not about the content.
+ */
 async function failureOf(work: TagWork, tags: readonly Tag[], signal: AbortSignal): Promise<MlflowFailure | undefined> {
   const reply = await work.client.logTags(work.runId, tags, signal);
   if (reply.kind === 'ok') return undefined;
-  // A name that the database takes for another one clashes.
+  // A name that the database treats as equal to another one clashes.
   if (reply.cause !== 'clash' && !isAboutContent(reply) && !(await work.isToBlame(reply, signal))) throw work.toError(reply);
   return reply;
 }
 
-/** The same of a run whose tags are remembered. */
+/** The options of `RunTags`. */
 export interface RunTagsOptions extends Omit<TagWork, 'stored' | 'refused'> {
   readonly facts: StoreFacts;
   readonly warn: BackendContext['warn'];
 }
 
-/** The tags of a run as they are known to be. */
+/** The known tags of a run. */
 export class RunTags {
   readonly #options: RunTagsOptions;
-  /** Those that are there. */
+  /** The tags that the run has. */
   readonly #held = new Map<string, string>();
-  /** Those that were refused, and nothing else is lost with: they are not sent again. */
+  /** Refused tags without which nothing else is lost: mirrorboard does not send them again. */
   readonly #refused = new Map<string, string>();
 
-  /** The tag that has a folded name. */
+  /** The tag of each folded name. */
   readonly #byFold = new Map<string, string>();
 
   constructor(options: RunTagsOptions) {
@@ -85,8 +88,8 @@ export class RunTags {
   }
 
   /**
-   * Writes those that are not there yet. Returns the refused ones: by those that tell a name more is lost than
-   * themselves.
+   * Writes the tags that are not there yet. Returns the refused ones: without a tag that tells a name, more than the
+   * tag is lost.
    */
   async put(wanted: readonly Tag[], signal: AbortSignal): Promise<ReadonlyMap<string, MlflowFailure>> {
     const { facts, runId, warn } = this.#options;
@@ -106,8 +109,8 @@ export class RunTags {
   }
 
   /**
-   * True if the database takes its name for another tag's: of a metric and of a param, say. It tries that for
-   * seconds, in vain.
+   * True if the database treats its name as another tag's, for example that of a metric and of a param. The server
+   * would retry for seconds, in vain.
    */
   #isTaken(key: string): boolean {
     if (!this.#options.facts.foldsNames || tellsName(key)) return false;

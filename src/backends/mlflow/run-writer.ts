@@ -36,7 +36,7 @@ export type WriterOptions = Pick<PrepareOptions, 'histogramPercentiles' | 'exact
   readonly clock: BackendContext['clock'];
 };
 
-/** Writes parcels to one run. */
+/** The writer of one run. */
 export class MlflowRunWriter {
   readonly #client: MlflowClient;
   readonly #runId: string;
@@ -48,7 +48,7 @@ export class MlflowRunWriter {
   readonly #held: HeldMetrics | undefined;
   /** Undefined if no file can be stored. */
   readonly #files: FileWriter | undefined;
-  /** It held texts when it was opened. */
+  /** True if the run held texts when it was opened. */
   readonly #mayHaveTexts: boolean;
   readonly #stumbles = new Stumbles();
 
@@ -96,7 +96,7 @@ export class MlflowRunWriter {
     this.#metrics = new MetricBatches({ client, runId, names: this.#names, held: this.#held, stumbles: this.#stumbles });
   }
 
-  /** Whether the run holds texts, as far as it is known. */
+  /** True if the run is known to hold texts. */
   get mayHaveTexts(): boolean {
     return this.#mayHaveTexts || this.#tags.has(HAS_TEXTS);
   }
@@ -122,7 +122,7 @@ export class MlflowRunWriter {
     });
   }
 
-  /** Nothing more is expected for now. */
+  /** Cleans up when nothing more is expected for now. */
   async rest(signal: AbortSignal): Promise<void> {
     await this.#files?.rest(signal);
   }
@@ -138,7 +138,7 @@ export class MlflowRunWriter {
     if (failure !== undefined && failure.cause !== 'notServed') throw troubleOf(failure);
   }
 
-  /** True if it is tags that the server stumbles over, each time they come. */
+  /** True if tags make the server fail each time. */
   async #isToBlame({ cause }: MlflowFailure, signal: AbortSignal): Promise<boolean> {
     if (cause !== 'internal' || !this.#stumbles.isTooMany()) return false;
     return (await tryTag(this.#client, this.#runId, signal)) === undefined;
@@ -150,7 +150,7 @@ export class MlflowRunWriter {
     params.length = 0;
   }
 
-  /** Writes params from files next to the event files. Returns one answer each. */
+  /** Writes params from files next to the event files. Returns one outcome for each. */
   async setParams(params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
     const tags = new Map<string, string>();
     const names = new KeyNames(this.#options.paramKeys, this.#options.facts, tags);
@@ -170,12 +170,15 @@ function throwError(error: unknown): never {
   throw error instanceof Stop && error.outcome.kind !== 'rejected' ? error.outcome.error : error;
 }
 
-/** What a failure is while nothing else of its kind is taken either. */
+/** Makes the error for a failure while the server accepts nothing else of its kind either. */
 function laterOf(failure: MlflowFailure): Stop {
   return isAboutContent(failure) ? new Stop({ kind: 'retry', error: troubleOf(failure) }) : stopOf(failure);
 }
 
-/** Scalars whose name could not be stored, and cannot be read from their key, would come back under a wrong one. */
+/**
+ * Refuses scalars whose name could not be stored and cannot be read from their key: they would come back under a
+ * wrong one.
+ */
 function refuseUnnamed(job: Job<PreparedMetrics>, unnamed: ReadonlyMap<string, MlflowFailure>): void {
   if (unnamed.size === 0) return;
   const { lines, metrics } = job.prepared;

@@ -1,4 +1,4 @@
-/** Finding and making the tracker runs of runs: each exactly once, and never one that is not ours. */
+/** Finds and makes the tracker runs of runs: each exactly once, and never one that is not ours. */
 import {
   agreeOnOne,
   byTicket,
@@ -41,29 +41,29 @@ const NOTHING: AsyncIterable<ReadBackChunk> = { async *[Symbol.asyncIterator]() 
 /** The tracker run of a run. */
 export interface MatchedRun {
   readonly facts: MlflowRunFacts;
-  /** Made just now: it holds nothing. */
+  /** True if the run was made just now and holds nothing. */
   readonly isNew: boolean;
 }
 
 interface Found {
   readonly hits: readonly MlflowRunFacts[];
   readonly own: readonly MlflowRunFacts[];
-  /** Why the others are not. */
+  /** The reason why the other hits are not our own. */
   readonly why: string | undefined;
 }
 
-/** What opening runs needs besides a server. */
+/** The options of `MlflowRuns`. */
 export interface MlflowRunsOptions {
   readonly warn: BackendContext['warn'];
-  /** All points of a run. */
+  /** Reads all points of a run. */
   readonly readBack: (run: MlflowRunFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
-  /** What the server's store does with what it is sent. */
+  /** The facts about the server's store. */
   readonly learned: LearnedFacts;
-  /** Default: the system's. */
+  /** The clock; default: the system's. */
   readonly clock?: Clock | undefined;
 }
 
-/** Finds, makes and identifies the MLflow runs of a lane. */
+/** The MLflow runs of a lane: finds, makes and identifies them. */
 export class MlflowRuns {
   readonly #client: MlflowClient;
   readonly #experiments: Experiments;
@@ -72,9 +72,9 @@ export class MlflowRuns {
   readonly #readBack: MlflowRunsOptions['readBack'];
   readonly #learned: LearnedFacts;
   readonly #clock: Clock;
-  /** Of runs that hold others, by their keys. */
+  /** Ids of the runs that hold others, by their keys. */
   readonly #parents = new Map<string, string>();
-  /** MLflow has no unique constraint, so two at a time would make two runs. */
+  /** One open at a time for each key: MLflow has no unique constraint, so two at a time would make two runs. */
   readonly #opening = new LineByKey();
 
   constructor(client: MlflowClient, settings: MlflowSettings, { warn, readBack, learned, clock = systemClock }: MlflowRunsOptions) {
@@ -127,20 +127,20 @@ export class MlflowRuns {
     return this.#create(source, name, experiment.id, signal);
   }
 
-  /** Learns what the server does, in the experiment of a run, if it is not known yet. */
+  /** Learns the facts about the server's store in the experiment of a run, if they are not known yet. */
   async #learnOf({ experimentId }: MlflowRunFacts, signal: AbortSignal): Promise<void> {
     if (this.#learned.isTried) return;
     const experiment = valueOrThrow(await this.#client.experimentById(experimentId, signal));
     await this.#learned.learn(experiment, false, signal);
   }
 
-  /** The runs of a key by ticket, and those of them that belong to this run. */
+  /** Returns the runs of a key by ticket, and those of them that belong to this run. */
   async #found(experimentId: string, source: RunSource, signal: AbortSignal): Promise<Found> {
     const hits = await byTicket(this.#contenders(experimentId, source, signal), signal);
     return { hits, ...(await this.#sortOut(hits, false, source, signal)) };
   }
 
-  /** A run that something else opened: nothing of it is changed. */
+  /** Returns a run that something else opened, and changes nothing in it. */
   async #joined(source: RunSource, runId: string, signal: AbortSignal): Promise<MlflowRunFacts> {
     const run = runLabel(source.run);
     const reply = await this.#client.run(runId, signal);
@@ -156,7 +156,10 @@ export class MlflowRuns {
     );
   }
 
-  /** The run above this one: made if it is missing, and not kept open, since nothing is logged to it. */
+  /**
+   * Returns the id of the run above this one. Makes it if it is missing, and ends it at once, since nothing is logged
+   * to it.
+   */
   async #parentOf(child: RunSource, experimentId: string, signal: AbortSignal): Promise<string | undefined> {
     if (child.parent?.handle !== undefined) return readHandle(child.parent.handle).runId;
     const parent = parentSource(child);
@@ -172,7 +175,7 @@ export class MlflowRuns {
     return facts.runId;
   }
 
-  /** The run a handle leads to; undefined if it leads nowhere any more. */
+  /** Returns the run of a handle; undefined if it no longer exists. */
   async #known(source: RunSource, known: Handle, signal: AbortSignal): Promise<MlflowRunFacts | undefined> {
     const { runId } = readHandle(known);
     const reply = await this.#client.run(runId, signal);
@@ -195,14 +198,14 @@ export class MlflowRuns {
     return { ...deleted, isDeleted: false };
   }
 
-  /** The run that was made to hold those below this one, before this one was known. */
+  /** Returns the run that was made to hold those below this one, before this one was known. */
   async #holderOf(source: RunSource, experimentId: string, signal: AbortSignal): Promise<MlflowRunFacts | undefined> {
     const holder = holderSource(source);
     if (holder === undefined) return undefined;
     return (await this.#found(experimentId, holder, signal)).own[0];
   }
 
-  /** This run becomes the one that is used. No empty run remains. */
+  /** Turns a holder run into the run of this source, so that no empty run remains. */
   async #takenOver(holder: MlflowRunFacts, source: RunSource, signal: AbortSignal): Promise<MlflowRunFacts> {
     const run = runLabel(source.run);
     const above = await this.#parentOf(source, holder.experimentId, signal);
@@ -212,7 +215,7 @@ export class MlflowRuns {
     ];
     const body = { run_id: holder.runId, run_name: fitText(source.name, NAME_LENGTH, this.#learned.facts), status: 'RUNNING' };
     valueOrThrow(await this.#client.call(`resuming ${run} in its parent run`, 'POST', 'runs/update', body, signal));
-    // Its key last: until then it is found as what it was.
+    // The key comes last: until then mirrorboard finds the run as what it was.
     for (const isKey of [false, true]) {
       await this.#write(
         holder.runId,
@@ -234,7 +237,7 @@ export class MlflowRuns {
       return this.#client.createRun(input, signal);
     };
     let made = await withTags(tags);
-    // Maybe only a tag that nothing depends on is refused: the operator's first.
+    // Maybe the server refuses only a tag on which nothing depends. The operator's tags are left out first.
     for (const isAtOnce of [(key: string) => key.startsWith(RESERVED), (key: string) => VITAL.has(key)]) {
       if (made.kind === 'ok' || (made.cause !== 'clash' && !isAboutContent(made))) break;
       made = await withTags(tags.filter(({ key }) => isAtOnce(key)));
@@ -259,15 +262,15 @@ export class MlflowRuns {
   }
 
   /**
-   * True if the process that created the run may still give it a ticket. Old runs without one do not delay anyone;
-   * several recent ones delay only once.
+   * True if the process that created the run may still give it a ticket. Old runs without one cause no delay; several
+   * recent ones cause only one.
    */
   #mayDraw({ tags }: MlflowRunFacts): boolean {
     const [now, made] = [this.#client.nowMs(), tags.get(MADE)];
     return now === undefined || made === undefined || !/^\d{1,15}$/.test(made) || now - Number(made) < DRAWING_MS;
   }
 
-  /** Another process may have made a run at the same moment. */
+  /** Agrees with other processes on one run: another process may have made one at the same moment. */
   async #agreed(made: MlflowRunFacts, experimentId: string, source: RunSource, signal: AbortSignal): Promise<MatchedRun> {
     const first = await agreeOnOne(made, this.#contenders(experimentId, source, signal), signal);
     if (first.runId === made.runId) return { facts: made, isNew: true };
@@ -303,12 +306,12 @@ export class MlflowRuns {
   #candidateOf(run: MlflowRunFacts): Candidate {
     return {
       mark: { instance: run.tags.get(INSTANCE), files: FileMarks.read(run.tags.get(FINGERPRINT)) },
-      // What was deleted gives no points back: one that names no file can't be recognised as ours.
+      // A deleted run gives no points back: if it names no file, mirrorboard cannot recognize it as ours.
       readBack: (signal) => (run.isDeleted ? NOTHING : this.#readBack(run, signal)),
     };
   }
 
-  /** Adds files to those by which a run is recognised. */
+  /** Adds files to those by which mirrorboard recognizes a run. */
   async noteFiles(runId: string, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
     const { tags } = valueOrThrow(await this.#client.run(runId, signal));
     const value = fingerprintText(FileMarks.read(tags.get(FINGERPRINT)).with(files), this.#learned.facts);
@@ -327,8 +330,8 @@ export class MlflowRuns {
   }
 
   /**
-   * Brings the tags of a run up to date: as the operator says them now, and by which it is recognised: other files,
-   * or a state that was lost and made again.
+   * Updates the tags of a run: those that the operator sets now, and those by which mirrorboard recognizes the run.
+   * The latter change with other files, or if a state was lost and made again.
    */
   async #marked(facts: MlflowRunFacts, source: RunSource, signal: AbortSignal): Promise<MlflowRunFacts> {
     const files = FileMarks.read(facts.tags.get(FINGERPRINT)).with(source.fingerprint);
@@ -338,7 +341,7 @@ export class MlflowRuns {
       { key: FINGERPRINT, value: fingerprintText(files, this.#learned.facts) },
     ];
     const tags = wanted.filter(({ key, value }) => facts.tags.get(key) !== value);
-    // Left without one by a process that died: the next one need not wait for it.
+    // A process that died has left the run without a ticket: the next process need not wait for it.
     const ticket = missingTicket(facts.tags.get(TICKET));
     if (ticket !== undefined) tags.push({ key: TICKET, value: ticket });
     if (tags.length === 0) return facts;
@@ -347,7 +350,7 @@ export class MlflowRuns {
   }
 }
 
-/** If a server rejects one run, the others continue. */
+/** Makes the error for a run that the server rejects. The other runs continue. */
 function refusedError(cause: MirrorError, context: Readonly<Record<string, string>>): MirrorError {
   return new MirrorError('MB4006', cause.message, { ...(cause.hint === undefined ? {} : { hint: cause.hint }), cause, context });
 }

@@ -7,9 +7,9 @@ import { EXACT_FOLDER } from './exact-files.ts';
 export const SERIES_FILE = `${EXACT_FOLDER}/series.json`;
 
 /**
- * What the first value of each series says of it (its metadata: display name, description, data class, settings of
- * its plugin), which MLflow has no place for. One file a run, a line a series, written again when a series is added:
- * its content decides, so that whatever is sent again changes nothing.
+ * The metadata of each series (display name, description, data class, settings of its plugin), which its first value
+ * brings and for which MLflow has no place. A run has one file with a line per series. mirrorboard writes it again
+ * only if its content changes, so data that is sent again changes nothing.
  */
 export class SeriesFile {
   readonly #artifacts: Artifacts;
@@ -26,7 +26,7 @@ export class SeriesFile {
     if (isNew) this.#stored = new Map();
   }
 
-  /** The file as it has to be before points of a batch are there; undefined if it is so already. */
+  /** Returns the file as it must be before points of a batch are stored; undefined if it is so already. */
   async with(batch: Batch, series: readonly Series[], signal: AbortSignal): Promise<Uint8Array | undefined> {
     const fresh = seriesIn(batch).flatMap((id) => {
       const found = series[id];
@@ -46,7 +46,7 @@ export class SeriesFile {
       : undefined;
   }
 
-  /** It was not stored after all: what is there is looked up again. */
+  /** Notes that the file was not stored after all: the next call reads it again. */
   doubt(): void {
     this.#stored = undefined;
     this.#compared.clear();
@@ -62,7 +62,7 @@ export class SeriesFile {
       const value: unknown = JSON.parse(reply.value.toString('utf8'));
       return new Map(Object.entries(value as Record<string, Json>).map(([tag, facts]) => [tag, jsonText(facts)]));
     } catch {
-      // Not ours: nothing of ours is lost with it.
+      // The file is not ours, so nothing of ours is lost.
       return new Map();
     }
   }
@@ -78,7 +78,7 @@ function factsOf({ plugin, dataClass, displayName, description, metadata }: Seri
   });
 }
 
-/** Numbers of all series that a batch has points of. */
+/** Returns the numbers of all series that a batch has points of. */
 function seriesIn({ scalars, objects }: Batch): readonly number[] {
   const ids = new Set(objects.map(({ series }) => series));
   let last = -1;

@@ -5,24 +5,24 @@ import { type Auth, redact, type TlsOptions } from '../../http/index.ts';
 import { addressOf } from './address.ts';
 import { ACCESS } from './answers.ts';
 
-/** A lane's section of the configuration, checked and filled up. */
+/** A lane's section of the configuration, validated and with defaults. */
 export interface MlflowSettings {
   /** The server's address or the store's, without user and password. */
   readonly uri: string;
-  /** `store`: a database or folder that a server of our own is started for. */
+  /** `store`: a database or folder, for which mirrorboard starts a server of its own. */
   readonly kind: 'server' | 'store';
   readonly auth: Auth | undefined;
-  /** The same once more, from the files that hold it; undefined if none does. */
+  /** Reads the credentials again from their files; undefined if no file holds any. */
   readonly renewAuth: (() => Auth | undefined) | undefined;
-  /** Sent with every request. Secret. */
+  /** Headers of every request. Secret. */
   readonly headers: Readonly<Record<string, string>>;
   readonly experimentName: string | undefined;
   readonly experimentId: string | undefined;
-  /** Of a server that keeps what it is sent apart by workspaces; undefined: its default one. */
+  /** The workspace, on a server that separates its data by workspaces; undefined: its default one. */
   readonly workspace: string | undefined;
-  /** Whether anything is kept as an artifact. */
+  /** True if mirrorboard may store artifacts. */
   readonly artifacts: boolean;
-  /** Where a server of our own puts artifacts. */
+  /** The place where a server of our own puts artifacts. */
   readonly artifactsDestination: string | undefined;
   readonly histogramPercentiles: boolean;
   readonly exactTimes: boolean;
@@ -31,7 +31,7 @@ export interface MlflowSettings {
   readonly tls: TlsOptions;
   /** The program that starts a server. */
   readonly command: string;
-  /** Secrets inside an address that must be passed on unchanged (a database's password). */
+  /** The address as it was given. It may contain secrets that must be passed on unchanged (a database's password). */
   readonly storeUri: string;
 }
 
@@ -59,10 +59,10 @@ export const FIELDS = {
   mlflow_command: { kind: TEXT, fallback: 'mlflow' },
 } satisfies SettingFields;
 
-/** Least time a request is given: batches take ten seconds on a loaded server. */
+/** Least timeout of a request: batches take ten seconds on a loaded server. */
 const LEAST_TIMEOUT_SECONDS = 60;
 
-/** Checks a lane's section; the tracker's own variables are before it, defaults after it. */
+/** Validates a lane's section. The tracker's own variables come before it, defaults after it. */
 export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Environment): ParsedSettings<MlflowSettings> {
   const section = new Section(FIELDS, raw, env);
   const uri = section.get('tracking_uri');
@@ -125,7 +125,7 @@ function renewOf(
   return password === undefined && token === undefined ? undefined : () => auth({ password: password?.(), token: token?.() });
 }
 
-/** As the official client: user and password come before a token. */
+/** Chooses credentials as the official client does: user and password come before a token. */
 function authOf(username: string | undefined, password: string | undefined, token: string | undefined): Auth | undefined {
   if (username !== undefined && password !== undefined) return { username, password };
   return token === undefined ? undefined : { token };

@@ -7,22 +7,25 @@ import type { Tag } from './client.ts';
 import { KeyTable } from './key-table.ts';
 import { fitText, heldText, type StoreFacts } from './store-facts.ts';
 
-/** Every run of ours has it. */
+/** The key of a run. Every run of ours has this tag. */
 export const KEY = 'mirrorboard.run_key';
-/** The state that last opened it. */
+/** The state that opened the run last. */
 export const INSTANCE = 'mirrorboard.instance';
-/** The files by which it is recognised. */
+/** The files by which mirrorboard recognizes the run. */
 export const FINGERPRINT = 'mirrorboard.fingerprint';
 /** The ticket of a run among those made for the same key at the same moment, see `backend-kit/identity`. */
 export const TICKET = 'mirrorboard.place';
-/** When it was made, by the server's clock, milliseconds. It shows if the run was left without a ticket. */
+/**
+ * The time at which the run was made, by the server's clock, in milliseconds. It shows if the run was left without a
+ * ticket.
+ */
 export const MADE = 'mirrorboard.made';
-/** The run above it, as MLflow shows it. */
+/** The parent run, as MLflow shows it. */
 export const PARENT = 'mlflow.parentRunId';
-/** Without these a run is not found again, or not known to be ours. */
+/** The tags without which mirrorboard cannot find a run again, or cannot know that it is ours. */
 export const VITAL: ReadonlySet<string> = new Set([KEY, INSTANCE, MADE]);
 
-/** As many files as the tag has room for. */
+/** Returns the text of as many files as the tag has room for. */
 export function fingerprintText(files: FileMarks, facts: StoreFacts): string {
   const { tagLength } = facts;
   let most = tagLength;
@@ -34,7 +37,7 @@ export function fingerprintText(files: FileMarks, facts: StoreFacts): string {
   return text;
 }
 
-/** The tags of a run that is made. `held`: names of tags that it has already. */
+/** Returns the tags of a new run. `held`: names of tags that it has already. */
 export function tagsOf(source: RunSource, facts: StoreFacts, held: Iterable<string> = []): Tag[] {
   const { run, rootPath, key, instanceId, fingerprint } = source;
   const directory = run.path === '.' ? rootPath : join(rootPath, run.path);
@@ -49,14 +52,15 @@ export function tagsOf(source: RunSource, facts: StoreFacts, held: Iterable<stri
     'mlflow.source.name': directory,
     'mlflow.source.type': 'LOCAL',
   };
-  // What the operator says of a run stands before what we would say; how it is found again is not theirs to say.
+  // The operator's tags replace the `mlflow.` tags that mirrorboard would set, but not those by which it finds the
+  // run again.
   const configured = configuredTags(source, facts, [...held, ...Object.keys(own)]).map(({ key: name, value }) => [name, value] as const);
   const all = new Map([...Object.entries(own).filter(([name]) => name.startsWith('mlflow.')), ...configured]);
   for (const [name, value] of Object.entries(own)) if (!name.startsWith('mlflow.')) all.set(name, value);
   return [...all].map(([name, value]) => ({ key: name, value: fitText(value, facts.tagLength, facts) }));
 }
 
-/** What the operator says of a run, as tags. */
+/** Returns the operator's tags for a run. */
 export function configuredTags(source: RunSource, facts: StoreFacts, held: Iterable<string>): Tag[] {
   const keys = new KeyTable(facts, held);
   return Object.entries(source.tags).map(([name, value]) => ({
@@ -69,7 +73,7 @@ function userName(): string {
   try {
     return userInfo().username;
   } catch {
-    // In a container without an entry for this user.
+    // A container may have no entry for this user.
     return 'mirrorboard';
   }
 }

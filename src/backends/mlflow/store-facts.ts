@@ -1,27 +1,30 @@
 /**
- * How a server's store treats the data that it gets: learned by a trial, see `store-trial.ts`, and remembered in a
- * tag of the experiment.
+ * How a server's store treats the data that it gets. mirrorboard learns it by a trial, see `store-trial.ts`, and
+ * remembers it in a tag of the experiment.
  */
 import { cut, storable } from './cut-text.ts';
 import { PARAM_LENGTH, TAG_LENGTH } from './limits.ts';
 
-/** What the store behind a server keeps, tells apart and can hold. */
+/** The facts about the store behind a server: what it keeps, tells apart and can hold. */
 export interface StoreFacts {
   /**
-   * It keeps points in files: every copy of them, because it appends (`_log_run_metric` in
-   * `mlflow/store/tracking/file_store.py`), and not both a metric `a` and `a/b`.
+   * True if the store keeps points in files. It keeps every copy of them, because it appends (`_log_run_metric` in
+   * `mlflow/store/tracking/file_store.py`), and cannot keep both a metric `a` and `a/b`.
    */
   readonly isFileStore: boolean;
   /**
-   * Names that differ by case, accents or trailing blanks only are one name to it: the collations of MySQL and SQL
-   * Server.
+   * True if names that differ only by case, accents or trailing blanks are one name to the store: the collations of
+   * MySQL and SQL Server.
    */
   readonly foldsNames: boolean;
-  /** It also takes letters for others in ways that we do not know all of: `ø` for `o`, `æ` for `ae`, `ァ` for `あ`. */
+  /**
+   * True if the store also treats letters as equal, in ways that we do not know completely: `ø` and `o`, `æ` and
+   * `ae`, `ァ` and `あ`.
+   */
   readonly foldsLetters: boolean;
-  /** It holds no text beyond ASCII for certain: a database in latin1. */
+  /** True if the store is not certain to hold text beyond ASCII: a database in latin1. */
   readonly isAscii: boolean;
-  /** It holds no characters beyond the first 65,536, emoji for example: a database in MySQL's utf8mb3. */
+  /** True if the store holds no characters beyond the first 65,536, such as emoji: a database in MySQL's utf8mb3. */
   readonly isNarrow: boolean;
   /** Most characters of a tag's value. */
   readonly tagLength: number;
@@ -40,13 +43,13 @@ export const UNTRIED: StoreFacts = {
   paramLength: PARAM_LENGTH,
 };
 
-/** Of an experiment: what a trial has found, so that the next process need not try again. */
+/** The tag of an experiment with the results of a trial, so that the next process need not try again. */
 export const FACTS_TAG = 'mirrorboard.server';
 const FORM = 1;
 /** No server has a shorter limit: a smaller number is not from us. */
 const LEAST_LENGTH = 100;
 
-/** The value of the tag. `version` is the server's: another one may do otherwise. */
+/** Returns the value of the tag. `version` is the server's: another one may behave differently. */
 export function factsText(facts: StoreFacts, version: string): string {
   const { isFileStore, foldsNames, foldsLetters, isAscii, isNarrow, tagLength, paramLength } = facts;
   return JSON.stringify({
@@ -63,8 +66,8 @@ export function factsText(facts: StoreFacts, version: string): string {
 }
 
 /**
- * What the tag says; undefined if there is none, it was written of another version, or says less than a trial
- * finds now.
+ * Reads the value of the tag. Returns undefined if there is none, if it is for another version, or if it has fewer
+ * facts than a trial finds now.
  */
 export function readFacts(text: string | undefined, version: string): StoreFacts | undefined {
   if (text === undefined) return undefined;
@@ -93,24 +96,23 @@ function isLength(value: unknown, most: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= LEAST_LENGTH && value <= most;
 }
 
-/** What decides which characters a store has a place for. */
+/** The facts that decide which characters a store can hold. */
 export type Characters = Pick<StoreFacts, 'isAscii' | 'isNarrow'>;
 
-/** The first `most` characters of a text, as the store takes it. */
+/** Returns the first `most` characters of a text, as the store accepts it. */
 export function fitText(text: string, most: number, characters: Characters): string {
   return cut(heldText(text, characters), most);
 }
 
-/**
- * A text with every character that the store has no place for as JSON writes it, so that a JSON text stays what it
- * is.
- */
+/** Writes every character that the store cannot hold as JSON writes it, so that a JSON text keeps its meaning. */
 export function heldText(text: string, { isAscii, isNarrow }: Characters): string {
   if (isAscii) return escapeUnits(text, /[^\x20-\x7e\n\t\r]/g);
   return isNarrow ? escapeUnits(text, /[\ud800-\udfff]/g) : text;
 }
 
-/** A text as any store may hold it: as it is, or with some characters written as JSON writes them. */
+/**
+ * Returns the forms in which a store may hold a text: as it is, or with some characters written as JSON writes them.
+ */
 export function heldTexts(text: string): readonly string[] {
   const all = { isAscii: false, isNarrow: false };
   return [storable(text), heldText(text, { ...all, isNarrow: true }), heldText(text, { ...all, isAscii: true })];

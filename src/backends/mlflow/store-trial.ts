@@ -1,7 +1,7 @@
 /**
- * Learns what a store does with what it is sent, by a run of its own that is deleted again: no version and no
- * database says it of itself. Results stay when a later step fails, so a server that accepts few requests at a time
- * is asked each thing once.
+ * Learns how a store treats data, by a run of its own that is deleted again: no version and no database reports it.
+ * Results stay when a later step fails, so mirrorboard asks a server that accepts few requests at a time for each
+ * thing only once.
  */
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
@@ -13,17 +13,17 @@ import type { StoreFacts } from './store-facts.ts';
 import { tryMetric, tryTag } from './trial.ts';
 
 /**
- * Of the run: by it the next process finds one that was left, continues in it and deletes it. All that is written
- * comes to the same.
+ * The tag of the trial run. By it, the next process finds a run that was left, resumes in it and deletes it. Writing
+ * everything again has the same result.
  */
 const TRIAL_TAG = 'mirrorboard.trial';
 const TRIAL_VALUE = 'store';
 const PLAIN = 'trial a';
-/** To a database that compares loosely, each of them is the plain one. */
+/** Names that are the plain one to a database that compares loosely. */
 const LOOSE = ['Trial A', 'trial \u00e1', 'trial a '];
 /**
- * To a database that compares by Unicode's table, each pair is one name, and none to one that only leaves case and
- * accents out.
+ * Pairs of names. To a database that compares by Unicode's table, each pair is one name. To one that only ignores
+ * case and accents, none is.
  */
 const LETTERS = [
   'trial o',
@@ -41,20 +41,20 @@ const LETTERS = [
 ];
 const BEYOND_ASCII = '試行';
 const BEYOND_NARROW = '𠀀';
-/** Lengths that servers are known to have, the longest first. */
+/** The known limits of servers, the longest first. */
 const TAG_LENGTHS = [TAG_LENGTH, 5000, 250];
 const PARAM_LENGTHS = [PARAM_LENGTH, 500, 250];
 const AT_MS = 1_700_000_000_000;
 
 type Kind = 'metric' | 'tag' | 'param';
 
-/** Writes a few values to a run of its own and reads what the store made of them. */
+/** The trial of a store: writes a few values to a run of its own and reads what the store made of them. */
 export class StoreTrial {
   readonly #client: MlflowClient;
   readonly #experimentId: string;
   readonly #done = new Map<string, boolean>();
   #run: string | undefined;
-  /** Others that were left. */
+  /** Other trial runs that were left. */
   #left: readonly string[] = [];
 
   constructor(client: MlflowClient, experimentId: string) {
@@ -62,7 +62,7 @@ export class StoreTrial {
     this.#experimentId = experimentId;
   }
 
-  /** Throws what may pass: the next call continues from there. */
+  /** Runs the trial. Throws failures that may pass: the next call resumes there. */
   async facts(signal: AbortSignal): Promise<StoreFacts> {
     this.#run ??= await this.#begin(signal);
     const run = this.#run;
@@ -94,12 +94,12 @@ export class StoreTrial {
     return facts;
   }
 
-  /** Removes what a trial that is given up has made, if there is anything. */
+  /** Removes what an abandoned trial has made, if anything. */
   async abandon(signal: AbortSignal): Promise<void> {
     if (this.#run !== undefined) await this.#end(signal);
   }
 
-  /** Deletes its run; where that is not allowed it stays, and says what it is. */
+  /** Deletes the trial runs. If the server does not allow that, they stay, and their tags tell what they are. */
   async #end(signal: AbortSignal): Promise<void> {
     for (const run of [...this.#left, ...(this.#run === undefined ? [] : [this.#run])]) {
       const reply = await this.#client.call('removing the trial run', 'POST', 'runs/delete', { run_id: run }, signal);
@@ -117,7 +117,7 @@ export class StoreTrial {
     return valueOrThrow(await this.#client.createRun(input, signal)).runId;
   }
 
-  /** Whether a point is taken. */
+  /** Writes a point. True if the server accepts it. */
   #writes(step: string, point: readonly [string, number], signal: AbortSignal): Promise<boolean> {
     return this.#step(step, 'metric', () => this.#write([point], signal), signal);
   }
@@ -139,8 +139,8 @@ export class StoreTrial {
   }
 
   /**
-   * True if something is taken. A server that is out of order for a moment is no server that does not take it: it is
-   * refused only if it is so again after something plain of its kind was taken.
+   * True if the server accepts a write. A server may be out of order for a moment. So a write counts as refused only
+   * if it fails again after the server has accepted something plain of its kind.
    */
   async #step(name: string, kind: Kind, write: () => Promise<MlflowReply<unknown>>, signal: AbortSignal): Promise<boolean> {
     const known = this.#done.get(name);
@@ -155,7 +155,7 @@ export class StoreTrial {
     return isTaken;
   }
 
-  /** Throws what says nothing of what was sent. */
+  /** True if the server accepted a write. Throws failures that tell nothing about what was sent. */
   #isTaken(reply: MlflowReply<unknown>): boolean {
     if (reply.kind === 'ok') return true;
     if (isGone(reply)) throw this.#overtaken(reply);
@@ -171,7 +171,10 @@ export class StoreTrial {
     return reply.kind === 'ok' ? undefined : reply;
   }
 
-  /** Another process was at it too, and has come to the end before us. */
+  /**
+   * Resets the trial and makes an error to retry later: another process made the trial too, and has finished before
+   * us.
+   */
   #overtaken({ error }: MlflowFailure): MirrorError {
     this.#run = undefined;
     this.#done.clear();
@@ -192,7 +195,7 @@ function isGone({ cause }: MlflowFailure): boolean {
   return cause === 'inactive' || cause === 'missing';
 }
 
-/** Some servers cut what is too long, and say nothing. */
+/** Returns the length that the server holds: some servers cut what is too long without reporting it. */
 function heldLength(pairs: MlflowRunFacts['tags'], key: string, sent: number): number {
   const held = pairs.get(key)?.length ?? 0;
   return held > 0 ? Math.min(held, sent) : sent;

@@ -16,17 +16,17 @@ import { ExactFileReader } from './read-back.ts';
 /** Limit of one table: the viewer shows all of it at once. Further texts are only in the other files. */
 const MOST_ROWS = 5000;
 const MOST_BYTES = 4 * 1024 * 1024;
-/** Bytes of the exact-point files that are read for them, together. */
+/** Most bytes of exact-point files that are read for the tables, together. */
 const MOST_EXACT_BYTES = 256 * 1024 * 1024;
 
-/** Where tables of texts are in a run's artifacts. */
+/** Folder of the tables of texts in a run's artifacts. */
 export const TEXT_FOLDER = 'text';
-/** A tag of MLflow's own: a list of tables, by which its pages find them. */
+/** MLflow's own tag with a list of tables, by which its pages find them. */
 const LOGGED = 'mlflow.loggedArtifacts';
 
 type Row = readonly [step: number | string, wallTime: number | string, text: string];
 
-/** Writes the tables of all texts that a run holds. Throws what may pass; what will not is reported. */
+/** Writes the tables of all texts that a run holds. Throws failures that may pass, and reports the others. */
 export async function writeTextTables(
   client: MlflowClient,
   artifacts: Artifacts,
@@ -46,7 +46,7 @@ export async function writeTextTables(
   const paths: string[] = [];
   for (const [tag, rows] of await rowsByTag(exactFiles)) {
     const name = fileNameOf(tag);
-    // A tag may be called like the table of another one.
+    // A tag may have the name of another one's table.
     const path = folders.has(`${TEXT_FOLDER}/${name}.json`) ? `${TEXT_FOLDER}/${name}/table.json` : `${TEXT_FOLDER}/${name}.json`;
     const table = JSON.stringify({ columns: ['step', 'wall_time', 'text'], data: fitting(rows) });
     const failure = await artifacts.put(root, path, Buffer.from(table), signal);
@@ -74,7 +74,7 @@ async function rowsByTag(exactFiles: ExactFileReader): Promise<ReadonlyMap<strin
   return byTag;
 }
 
-/** The last rows, as many as fit, by step. */
+/** Returns the last rows by step, as many as fit. */
 function fitting(rows: readonly Row[]): readonly Row[] {
   const sorted = rows.toSorted((a, b) => Number(a[0]) - Number(b[0]) || Number(a[1]) - Number(b[1])).slice(-MOST_ROWS);
   let bytes = 0;
@@ -87,12 +87,12 @@ function fitting(rows: readonly Row[]): readonly Row[] {
   return sorted.slice(from);
 }
 
-/** JSON has no wide integers, and no NaN. */
+/** Returns a number as JSON can hold it: JSON has no wide integers and no NaN. */
 function shown(value: number | bigint): number | string {
   return typeof value === 'bigint' || !Number.isFinite(value) ? String(value) : value;
 }
 
-/** The strings of a text point, one below the other, as its file has them. */
+/** Returns the strings of a text point, one below the other, as its file has them. */
 function textOf(json: string): string {
   const value: unknown = JSON.parse(json);
   const { strings } = isFields(value) ? value : {};
@@ -100,14 +100,14 @@ function textOf(json: string): string {
   return storable(parts.map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join('\n\n'));
 }
 
-/** The list with our tables in it, as many as a tag has room for; what others put there stays. */
+/** Adds our tables to the list, as many as a tag has room for. The entries of others stay. */
 function listedIn(before: string | undefined, paths: readonly string[]): string {
   let list: unknown[] = [];
   try {
     const found: unknown = JSON.parse(before ?? '[]');
     if (Array.isArray(found)) list = found;
   } catch {
-    // Not a list, so it is of no use.
+    // The tag holds no list, so it is ignored.
   }
   const known = new Set(list.map((entry) => (entry as { readonly path?: unknown } | null)?.path));
   for (const path of paths) {

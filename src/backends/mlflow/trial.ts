@@ -1,4 +1,4 @@
-/** Something small of a kind: if a server takes none of it, it is out of order, and also refuses valid data. */
+/** Small writes of each kind. If a server accepts none of a kind, it is out of order and also refuses valid data. */
 import type { MlflowFailure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
@@ -6,7 +6,7 @@ import { DERIVED_PREFIX } from './keys.ts';
 import { metricText } from './map.ts';
 
 const FILE = 'mirrorboard/trial.txt';
-/** Below the prefix that `readBack` passes over. */
+/** The trial metric. Its prefix is one that `readBack` skips. */
 const METRIC = JSON.stringify(`${DERIVED_PREFIX}trial`);
 
 /** Stores a file of a few bytes. */
@@ -14,14 +14,14 @@ export function tryFile(artifacts: Artifacts, root: string, signal: AbortSignal)
   return artifacts.put(root, FILE, Buffer.from(new Date().toISOString()), signal);
 }
 
-/** Writes a point of a metric of our own; with another time it is another row, so that the database has to write it. */
+/** Writes a point of a metric of our own. Another time makes another row, so that the database must write it. */
 export async function tryMetric(client: MlflowClient, runId: string, signal: AbortSignal): Promise<MlflowFailure | undefined> {
   const reply = await client.logMetrics(runId, metricText(METRIC, 0, Date.now() / 1000, 1), signal);
-  // A database that finds the row there is at work.
+  // A database that finds the row there is working.
   return reply.kind === 'ok' || reply.cause === 'clash' ? undefined : reply;
 }
 
-/** Writes a tag. The failure when the server does not take it. */
+/** Writes a tag. Returns the failure if the server does not accept it. */
 export async function tryTag(client: MlflowClient, runId: string, signal: AbortSignal): Promise<MlflowFailure | undefined> {
   const reply = await client.logTags(runId, [{ key: 'mirrorboard.alive', value: new Date().toISOString() }], signal);
   return reply.kind === 'ok' ? undefined : reply;

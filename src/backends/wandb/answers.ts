@@ -2,28 +2,28 @@ import { type CommonCause, type FailedAnswer, type Failure, Failures, type Found
 import { MirrorError } from '../../errors.ts';
 import { type Reply as HttpReply, isFields, oneLine, plainText, valueOrThrow } from '../../http/index.ts';
 
-/** What is behind an answer that is no success. */
+/** The cause of an answer that is not a success. */
 export type WandbCause =
   | CommonCause
-  /** The run or the project is not there (any more). */
+  /** The run or the project does not exist (any more). */
   | 'gone'
-  /** The id was used by a run that was deleted: it can't be used again. */
+  /** The id belonged to a run that was deleted: it cannot be used again. */
   | 'deleted'
-  /** The server names an address for a file that can't be used. */
+  /** The server returned an unusable address for a file. */
   | 'unusable';
 
-/** An answer that is no success, with what it means. */
+/** An answer that is not a success, with its cause and error. */
 export type WandbFailure = Failure<WandbCause>;
 
-/** What a call gives. */
+/** The result of a call. */
 export type WandbReply<T> = HttpReply<T, WandbFailure>;
 
-/** The remedy when the key is not accepted. */
+/** The hint for a key that the server does not accept. */
 export const KEY_HINT = 'Set api_key, api_key_file or the variable WANDB_API_KEY, and check that the key may write into the entity.';
-/** The remedy when a run's lines don't fit the state. */
+/** The hint for a run whose lines do not match the state. */
 export const REBUILD_HINT =
   'Restore the state (or the run), or run once with --rebuild to send everything to a new run; the old one stays.';
-/** The remedy when a run can't be written to. */
+/** The hint for a run that cannot be written to. */
 export const RUN_HINT = 'Run once with --rebuild to send everything to a new run; the old one stays.';
 
 /** A refused run stops, because rows are never left out. */
@@ -40,15 +40,15 @@ const failures = new Failures<Exclude<WandbCause, CommonCause>>({
   },
 });
 
-/** What a failure means for what was sent, see `backend-kit/failures`. */
+/** Functions that create failures and map them to outcomes, see `backend-kit/failures`. */
 export const { notTheApi, stopOf } = failures;
 
-/** `what` was being done: `sending rows to the run mb01`. */
+/** Returns the failure of an answer. `what` names the action: `sending rows to the run mb01`. */
 export function failureOf(answer: FailedAnswer, what: string, address: string): WandbFailure {
   return failures.of(answer, what, address, foundIn(answer));
 }
 
-/** A failure of this cause, with its error code and remedy. `why`: the error that it comes from. */
+/** Returns a failure of this cause, with its error code and hint. `why`: the error that caused it. */
 export function failed(cause: WandbCause, message: string, context: MirrorError['context'], why?: MirrorError): WandbFailure {
   return failures.make(cause, message, {
     context,
@@ -57,7 +57,7 @@ export function failed(cause: WandbCause, message: string, context: MirrorError[
   });
 }
 
-/** Errors in an answer with status 200. Only their message identifies them. */
+/** Returns the failure for errors in an answer with status 200. Only their message identifies them. */
 export function graphFailure(messages: readonly string[], what: string, address: string): WandbFailure {
   const detail = oneLine(messages.join('; '));
   const cause = /permission|not authori[sz]ed|unauthori[sz]ed|forbidden|api.?key|access denied/i.test(detail)
@@ -75,7 +75,7 @@ function foundIn({ kind, status, text }: FailedAnswer): Found<WandbCause> {
   return status === 404 || status === 410 ? { detail, cause: 'gone' } : { detail };
 }
 
-/** The value of a reply about one run: what is refused there stops that run alone. */
+/** Returns the value of a reply about one run: a refusal there stops only that run. */
 export function runValueOrThrow<T>(reply: WandbReply<T>): T {
   if (reply.kind === 'ok' || (reply.cause !== 'refused' && reply.cause !== 'tooMuch')) return valueOrThrow(reply);
   const { message, context } = reply.error;
@@ -92,7 +92,7 @@ function messageIn(text: string): string {
       if (typeof detail === 'string') return oneLine(detail);
     }
   } catch {
-    // A page, or a plain text.
+    // The text is a page, or plain.
   }
   return oneLine(plainText(text));
 }

@@ -28,7 +28,7 @@ import type { WandbSettings } from './settings.ts';
 /** A project by its entity and name. */
 export type ProjectPath = Pick<RunPath, 'entity' | 'project'>;
 
-/** What the server says of a run. */
+/** The server's facts about a run. */
 export interface WandbRunFacts extends RunPath {
   readonly storageId: string;
   readonly displayName: string;
@@ -39,10 +39,10 @@ export interface WandbRunFacts extends RunPath {
   readonly tags: readonly string[];
 }
 
-/** A run of a project, as a listing has it. */
+/** A run of a project, as in a listing. */
 export type ProjectRun = Pick<WandbRunFacts, 'id' | 'config'> & { readonly name: string };
 
-/** What a run is to be; what is undefined does not change. */
+/** The changes to a run; undefined fields do not change. */
 export interface RunUpdate {
   readonly displayName?: string;
   readonly group?: string;
@@ -54,12 +54,12 @@ export interface RunUpdate {
   readonly state?: 'running';
 }
 
-/** Longest text of one error of an answer. */
+/** The most characters of one error of an answer. */
 const MOST_TEXT = 2000;
-/** Errors of one answer that are checked. */
+/** The most errors of one answer that are read. */
 const MOST_ERRORS = 20;
 
-/** The requests of the service that are needed, each with its answer taken apart. */
+/** The requests to the service that the backend needs, each with its parsed answer. */
 export class WandbClient {
   readonly address: string;
   readonly #http: HttpClient;
@@ -85,7 +85,7 @@ export class WandbClient {
     this.#files = new FileTransfer(this.#http, this, { tls, timeoutMs, clock, secrets: apiKey === '' ? [] : [apiKey] });
   }
 
-  /** A request to the service's API for data. */
+  /** Sends a GraphQL request to the service. */
   async graph(
     what: string,
     operationName: string,
@@ -145,7 +145,7 @@ export class WandbClient {
     return { kind: 'ok', value: { ...viewer.value, clock: undefined } };
   }
 
-  /** A run by its id; undefined where there is none. */
+  /** Returns a run by its id; undefined if there is none. */
   async run(run: RunPath, signal: AbortSignal): Promise<WandbReply<WandbRunFacts | undefined>> {
     const { entity, project, id } = run;
     const reply = await this.graph(`looking for the run ${id}`, 'RunResumeStatus', RESUME_STATUS, named(run), signal);
@@ -154,13 +154,13 @@ export class WandbClient {
       const model = fields.object('model');
       if (!model.has('bucket')) return undefined;
       const bucket = model.object('bucket');
-      // Where it really is: servers with one namespace of ids find a run of another project.
+      // The real project and entity: servers with one namespace of ids also find a run of another project.
       const parent = bucket.object('project');
       return runFacts(bucket, { entity: entityOf(parent, entityOf(model, entity)), project: parent.text('name', project), id });
     });
   }
 
-  /** A page of a project's runs; refused by servers that list none. */
+  /** Returns a page of a project's runs; servers that list no runs refuse it. */
   async runs(
     { entity, project }: ProjectPath,
     after: string | undefined,
@@ -175,7 +175,7 @@ export class WandbClient {
       const connection = fields.object('project').object('runs');
       const info = connection.object('pageInfo');
       return {
-        // A project that is not there is null.
+        // A missing project is null.
         isListed: connection.has('edges') || fields.fields['project'] === null,
         items: connection.list('edges').map((edge): ProjectRun => {
           const node = edge.object('node');
@@ -189,13 +189,15 @@ export class WandbClient {
     return page;
   }
 
-  /** What people wrote about a run. */
+  /** Returns the notes that people wrote about a run. */
   async notes(run: RunPath, signal: AbortSignal): Promise<WandbReply<string>> {
     const reply = await this.graph(`looking at the notes of the run ${run.id}`, 'RunResumeStatus', NOTES, named(run), signal);
     return taken(reply, (fields) => fields.object('model').object('bucket').text('notes', ''));
   }
 
-  /** The last row of a run's history, as JSON; undefined if there is none, or the server does not tell. */
+  /**
+   * Returns the last row of a run's history, as JSON; undefined if there is none, or the server does not return it.
+   */
   async lastRow(run: RunPath, signal: AbortSignal): Promise<WandbReply<string | undefined>> {
     const what = `looking at the last row of the run ${run.id}`;
     const reply = await this.graph(what, 'RunResumeStatus', LAST_ROW, named(run), signal);
@@ -213,7 +215,7 @@ export class WandbClient {
     });
   }
 
-  /** Makes a run, or changes the one with this id. */
+  /** Creates a run, or changes the one with this id. */
   async upsert(
     { entity, project, id }: RunPath,
     change: RunUpdate,
@@ -248,8 +250,8 @@ export class WandbClient {
   }
 
   /**
-   * Sends to the stream of a run: `body` is its JSON text. Never twice by itself: who sends looks first at what
-   * became of it.
+   * Sends to the stream of a run: `body` is its JSON text. This never resends by itself: the caller first checks what
+   * happened to the request.
    */
   async stream(run: RunPath, body: string, signal: AbortSignal): Promise<WandbReply<undefined>> {
     const what = `sending to the run ${run.id}`;
@@ -265,17 +267,17 @@ export class WandbClient {
     return this.#files.upload(run, files, signal, lost);
   }
 
-  /** Stores a file of a few bytes: whether any is taken. */
+  /** Stores a file of a few bytes, to see if the server accepts any file. */
   tryFile(run: RunPath, signal: AbortSignal): Promise<WandbFailure | undefined> {
     return this.#files.tryFile(run, signal);
   }
 
-  /** A file of a run; undefined if there is none. */
+  /** Returns a file of a run; undefined if there is none. */
   download(run: RunPath, name: string, url: string, signal: AbortSignal): Promise<WandbReply<Buffer | undefined>> {
     return this.#files.download(run, name, url, signal);
   }
 
-  /** Names and lengths of a run's files. */
+  /** Returns the names and lengths of a run's files. */
   async files(
     { entity, project, id }: RunPath,
     signal: AbortSignal,
@@ -288,7 +290,7 @@ export class WandbClient {
     for (;;) {
       let reply = await this.graph(what, 'RunFiles', FILES, { entity, project, name: id, after, first: size.most }, signal);
       if (reply.kind !== 'ok' && size.shrinkFor(reply.error)) continue;
-      // Compatible servers may know no pages: they give all at once.
+      // Compatible servers may not support pages: they return all files at once.
       if (reply.kind !== 'ok' && reply.cause === 'refused')
         reply = await this.graph(what, 'RunFiles', ALL_FILES, { entity, project, name: id }, signal);
       if (reply.kind !== 'ok') return reply;
@@ -314,7 +316,7 @@ export class WandbClient {
     }
   }
 
-  /** Rows whose number is in a range, as JSON texts. */
+  /** Returns the rows with numbers in a range, as JSON texts. */
   async historyPage(
     { entity, project, id }: RunPath,
     from: number,
@@ -331,7 +333,7 @@ export class WandbClient {
     return this.graph('removing the run', 'DeleteRun', DELETE_RUN, { id: storageId }, signal);
   }
 
-  /** Which of its optional features the server has. */
+  /** Returns the optional features of the server. */
   async features(signal: AbortSignal): Promise<ReadonlySet<string>> {
     const reply = await this.graph('asking for the features of the server', 'ServerFeaturesQuery', FEATURES, {}, signal);
     const features = taken(reply, (fields) =>
@@ -371,7 +373,7 @@ function entityOf(project: AnswerFields, otherwise: string): string {
   return project.object('entity').text('name', '') || otherwise;
 }
 
-/** A run as queries name it. */
+/** Returns a run in the form that queries need. */
 function named({ entity, project, id }: RunPath): Fields {
   return { project, entity: entity === '' ? null : entity, name: id };
 }

@@ -1,4 +1,4 @@
-/** Files of runs on their way: the server names an address for each, and it may be elsewhere. */
+/** Transfers the files of runs: the server names an address for each, which may be on another host. */
 import { MirrorError } from '../../errors.ts';
 import {
   type AnswerFields,
@@ -20,19 +20,19 @@ import type { RunPath } from './run-path.ts';
 /** A file of a few bytes, apart from the points. */
 const TRIAL_FILE = 'mirrorboard/trial.txt';
 
-/** The service's API for data, as far as it names addresses. */
+/** The part of the service's GraphQL API that names addresses. */
 export interface GraphApi {
   graph(what: string, operationName: string, query: string, variables: Fields, signal: AbortSignal): Promise<WandbReply<AnswerFields>>;
 }
 
-/** Hears of a file that can't be stored, and why. */
+/** Called for a file that cannot be stored, with the reason. */
 export type LostFile = (path: string, error: MirrorError) => void;
 
 /** Stores and reads the files of runs. */
 export class FileTransfer {
   readonly #http: HttpClient;
   readonly #client: GraphApi;
-  /** Where the server says that files go, and lie: without the key. */
+  /** The client for the file addresses that the server names: it never sends the key. */
   readonly #elsewhere: NamedHosts;
 
   constructor(http: HttpClient, client: GraphApi, options: Omit<NamedHostsOptions, 'tracker' | 'connections'>) {
@@ -72,7 +72,7 @@ export class FileTransfer {
     return undefined;
   }
 
-  /** A file of a run; undefined where there is none. */
+  /** Downloads a file of a run; undefined if there is none. */
   async download(run: RunPath, name: string, url: string, signal: AbortSignal): Promise<WandbReply<Buffer | undefined>> {
     const what = `reading ${name} of the run ${run.id}`;
     const path = `${filesPath(run)}/${name.split('/').map(encodeURIComponent).join('/')}`;
@@ -81,7 +81,7 @@ export class FileTransfer {
         ? await this.#http.send({ method: 'GET', path, isFile: true, mostBytes: Number.POSITIVE_INFINITY, signal })
         : await this.#fetch(url, signal);
     if (answer.kind === 'unusable') return unusable(what, answer.error);
-    // Servers that have pages of their own give one for an address that they do not know.
+    // Servers with pages of their own return one for an address that they do not know.
     const isStrange = answer.kind === 'ok' && !name.endsWith('.html') && isPage(answer);
     if (answer.kind === 'ok') return { kind: 'ok', value: isStrange ? undefined : answer.body };
     return answer.status === 404 ? { kind: 'ok', value: undefined } : failureOf(answer, what, this.#http.address);
@@ -101,12 +101,12 @@ export class FileTransfer {
     });
   }
 
-  /** Whether a failure is about the file alone. */
+  /** True if a failure is only about the file. */
   async #isLost(run: RunPath, { cause }: WandbFailure, signal: AbortSignal): Promise<boolean> {
     return cause === 'unusable' || (cause === 'tooMuch' && (await this.tryFile(run, signal)) === undefined);
   }
 
-  /** Stores a file of a few bytes: whether any is taken. */
+  /** Stores a file of a few bytes, to see if the server accepts any file. */
   tryFile(run: RunPath, signal: AbortSignal): Promise<WandbFailure | undefined> {
     return this.upload(run, [{ path: TRIAL_FILE, data: Buffer.from(new Date().toISOString()), isMedia: false }], signal);
   }
@@ -126,7 +126,7 @@ export class FileTransfer {
       const answer = await this.#elsewhere.send(url, { method: 'PUT', headers: upload.headers, body: file.data, signal });
       if (answer.kind === 'unusable') return unusable(what, answer.error);
       if (answer.kind === 'ok') return undefined;
-      // Addresses are signed, and run out.
+      // The addresses are signed, and expire.
       if (answer.status !== 403 || tries > 0) return failureOf(answer, what, this.#http.address);
       const again = await this.#addresses(run, [file], signal);
       if (again.kind !== 'ok') return again;
@@ -134,7 +134,7 @@ export class FileTransfer {
     }
   }
 
-  /** A file at an address the server gave. Only the server itself gets the key. */
+  /** Fetches a file at an address that the server named. Only the server itself gets the key. */
   async #fetch(address: string, signal: AbortSignal): Promise<NamedAnswer> {
     const url = this.#elsewhere.parse(address);
     if (url instanceof MirrorError) return { kind: 'unusable', error: url };
@@ -156,7 +156,7 @@ function unusable(what: string, error: MirrorError): WandbFailure {
   return failed('unusable', `${what}: ${error.message}`, error.context, error);
 }
 
-/** The path of a run's files and of its stream. */
+/** Returns the path of a run's files and of its stream. */
 export function filesPath({ entity, project, id }: RunPath): string {
   return `/files/${[entity, project, id].map(encodeURIComponent).join('/')}`;
 }

@@ -1,4 +1,4 @@
-/** What projects hold that was not mirrored into them: for a person who means to switch the service off. */
+/** The content of projects that mirrorboard did not write, for a person who plans to switch the service off. */
 import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
 import type { BackendContext, Foreign, ForeignLook, OwnRun } from '../../contract/index.ts';
 import { eachPage, MOST_LISTED, PageSize, valueOrThrow } from '../../http/index.ts';
@@ -13,16 +13,16 @@ import { isOwnKey, paramKey, RunConfig } from './run-config.ts';
 import type { WandbSettings } from './settings.ts';
 import type { RunStorage } from './storage.ts';
 
-/** Folders that points are stored in. */
+/** The folders in which mirrorboard stores points. */
 const OF_POINTS = /^(?:media|mirrorboard)\//;
-/** What the service and its clients make of what a run says anyway. */
+/** The files that the service and its clients create from a run's own data. */
 const OF_SERVICE = /^(?:wandb-[^/]*|config\.yaml)$/;
 
-/** Where is looked. */
+/** The scope of the search. */
 export interface WandbForeignOptions {
   /** The entity of runs that were opened offline without one. Empty: that of the key. */
   readonly entity: string;
-  /** What the lane's configuration says of all its runs. */
+  /** The tags and notes that the lane's configuration sets for all its runs. */
   readonly configured: Pick<WandbSettings, 'tags' | 'notes'>;
   readonly warn: BackendContext['warn'];
 }
@@ -33,7 +33,7 @@ interface Own extends Omit<OwnRun, 'handle'> {
   readonly run: WandbRun;
 }
 
-/** Undefined: the server lists no runs. */
+/** Lists the content that mirrorboard did not write. Undefined: the server lists no runs. */
 export async function foreignIn(
   client: WandbClient,
   storages: OnlineStorage,
@@ -104,7 +104,7 @@ async function* inRun(
   }
 }
 
-/** Compatible servers may know no notes. */
+/** Returns the notes of a run. Compatible servers may not support notes. */
 async function notesOf(client: WandbClient, run: WandbRun, signal: AbortSignal): Promise<string> {
   const reply = await client.notes(run, signal);
   return reply.kind !== 'ok' && reply.cause === 'refused' ? '' : valueOrThrow(reply).trim();
@@ -117,8 +117,8 @@ async function* runsIn(client: WandbClient, project: ProjectPath, signal: AbortS
 }
 
 /**
- * Names in the configuration. Only where there are others than those of files is the history asked which of them are
- * hyperparameters of points.
+ * Returns the names in the configuration that come from neither files nor points. Reads the history for the
+ * hyperparameters of points only if there are names besides those of files.
  */
 async function paramsOf(
   storage: RunStorage,

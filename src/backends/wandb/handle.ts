@@ -2,15 +2,15 @@ import { handleReader, handleText, isName } from '../../backend-kit/index.ts';
 import type { Handle } from '../../contract/index.ts';
 import { isFields } from '../../http/index.ts';
 
-/** A tracker run, as it is found again; the same whether it is written to online or offline. */
+/** A tracker run, as a handle stores it; the same online and offline. */
 export interface WandbRun {
   readonly id: string;
-  /** Empty if it was opened offline, and none was set. */
+  /** Empty if the run was opened offline, and no entity was set. */
   readonly entity: string;
   readonly project: string;
-  /** What `_runtime` counts from, seconds: a part of every row, so it stays. */
+  /** The start of `_runtime`, in seconds: it is a part of every row, so it never changes. */
   readonly startedAt: number;
-  /** Of a run that another program opened: its lines, and how far its own steps are ahead of them. */
+  /** Set for a run that another program opened: its number of lines, and the lead of its own steps over them. */
   readonly joined?: { readonly lines: number; readonly stepAhead: number };
 }
 
@@ -19,7 +19,7 @@ export function handleOf({ id, entity, project, startedAt, joined }: WandbRun): 
   return handleText({ run: id, entity, project, started: startedAt, joined });
 }
 
-/** Unpacks a handle. Throws MB9001 when it is not one of ours. */
+/** Unpacks a handle. Throws MB9001 if it is not a handle of this backend. */
 export const readHandle = handleReader(
   'a W&B run',
   ['run', 'entity', 'project', 'started', 'joined'],

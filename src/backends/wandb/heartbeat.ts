@@ -1,15 +1,17 @@
-/** Signs of life of runs that are written to: without one for some minutes the service shows a run as crashed. */
+/**
+ * Sends heartbeats for runs that are written to: after some minutes without one, the service shows a run as crashed.
+ */
 import { Rounds } from '../../backend-kit/index.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import { HEARTBEAT_MS } from './limits.ts';
 import type { RunStorage } from './storage.ts';
 
-/** Runs whose last event is older are most likely over, and only not reported so: a backfill has thousands of them. */
+/** A run whose last event is older most likely ended without saying so: a backfill has thousands of such runs. */
 const RECENT_MS = 30 * 60_000;
-/** So much longer than it took is waited after a sign that such a run gave: what is sent has the server's time. */
+/** After a heartbeat of such a run, mirrorboard waits this many times as long as it took: data comes first. */
 const PATIENCE = 4;
 
-/** Tells the server every half minute that runs which are written to are alive. */
+/** Sends the server a heartbeat every half minute for runs that are written to. */
 export class WandbHeartbeat {
   readonly #storages: () => Iterable<RunStorage>;
   readonly #clock: Clock;
@@ -25,7 +27,7 @@ export class WandbHeartbeat {
     return this.#rounds.close();
   }
 
-  /** One after the other, those with the latest events first. */
+  /** Sends the heartbeats one after the other, for the runs with the latest events first. */
   async #beat(signal: AbortSignal): Promise<void> {
     const storages = [...this.#storages()].filter(({ isBeatDue }) => isBeatDue).sort((a, b) => b.lastEventMs - a.lastEventMs);
     for (const storage of storages) {

@@ -1,6 +1,6 @@
 /**
- * The Weights & Biases backend: a row of the history for each record, online through the service's stream or offline
- * into folders.
+ * The Weights & Biases backend: one row of the history for each record, either online through the service's stream or
+ * offline into folders.
  */
 
 import { outcomeOfThrown } from '../../backend-kit/failures/index.ts';
@@ -40,7 +40,7 @@ class WandbBackend implements JournalledBackend {
   readonly #settings: WandbSettings;
   readonly #client: WandbClient | undefined;
   readonly #storage: Storage;
-  /** Undefined where the lane is not online. */
+  /** Undefined if the lane is not online. */
   readonly #online: OnlineStorage | undefined;
   readonly #runs: WandbRuns;
   readonly #writers = new Map<string, WandbRunWriter>();
@@ -54,7 +54,7 @@ class WandbBackend implements JournalledBackend {
     this.#warn = context.warn;
     this.#clock = context.clock ?? systemClock;
     const isOnline = settings.mode === 'online';
-    // Offline it is only asked for lines that a folder lacks.
+    // Offline, the client is only needed for lines that no folder has.
     this.#client = isOnline || settings.apiKey !== undefined ? new WandbClient(settings, this.#clock) : undefined;
     const pages = pagesOf(settings.baseUrl);
     const online =
@@ -142,7 +142,7 @@ class WandbBackend implements JournalledBackend {
   async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
     this.#beOn();
     const tracked = readHandle(handle);
-    // Asked again: what a writer knows of the run is what was there when it began.
+    // The run is looked up again: a writer only knows its state from when it began.
     const { storage } = await this.#runs.find(tracked, options.signal ?? this.#stop.signal);
     yield* readBack(storage, tracked.joined?.lines ?? 0, options);
   }
@@ -150,7 +150,7 @@ class WandbBackend implements JournalledBackend {
   readonly finish: Call<'finish'> = async (handle, end, signal) => {
     this.#beOn();
     const writer = await this.#writer(handle, signal);
-    // Who opened it says when it ends.
+    // The program that opened the run also ends it.
     if (readHandle(handle).joined === undefined) throwFailure(await writer.storage.finish(end, signal));
   };
 
@@ -172,7 +172,7 @@ class WandbBackend implements JournalledBackend {
     return compareArtifacts(storage, wanted, unknown, signal);
   };
 
-  /** Of a lane that is offline nobody asks the service. */
+  /** Lists foreign content. A lane that is offline does not ask the service. */
   readonly foreign: Call<'foreign'> = async (own, signal) => {
     if (this.#client === undefined || this.#online === undefined) return undefined;
     return foreignIn(
@@ -244,17 +244,20 @@ async function* linesAt(
   if (found !== undefined) yield* found.readLines(from, to, signal);
 }
 
-/** The last summary must not keep a process that ends. */
+/** The last summary must not delay the end of the process for longer. */
 const CLOSE_MS = 5000;
 
-/** The hosted service has its pages on another host than its API; other servers have both at one address. */
+/**
+ * Returns the address of the web pages. The hosted service has them on another host than its API; other servers have
+ * both at one address.
+ */
 function pagesOf(baseUrl: string): string {
   return baseUrl.replace(/^https:\/\/api\.wandb\.ai$/, 'https://wandb.ai');
 }
 
 /**
- * The kind of tracker that `type: wandb` names. Its mode is no part of the target: online and offline continue with
- * the same runs.
+ * The kind of tracker that `type: wandb` names. The mode is not part of the target: online and offline continue the
+ * same runs.
  */
 export const wandb: BackendType<WandbSettings> = {
   type: 'wandb',

@@ -1,6 +1,6 @@
 /**
- * What is about to be sent, kept whole: event files cannot be read by a backend, and the mapping may be another one
- * after a restart.
+ * The complete data of the next send, for the state file: a backend cannot read event files, and the mapping may
+ * differ after a restart.
  */
 import { createHash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
@@ -31,7 +31,7 @@ export function packPlan({ run, firstLine, lines, summary }: SendPlan): Intent {
   return JSON.stringify(packed) as Intent;
 }
 
-/** Unpacks an intent. Throws when its checksum does not fit. */
+/** Unpacks an intent. Throws if its checksum does not match. */
 export function unpackPlan(intent: Intent): SendPlan {
   const { run, firstLine, count, sha256, lines, summary } = JSON.parse(intent) as Record<string, unknown>;
   const text = inflateRawSync(Buffer.from(String(lines), 'base64'));
@@ -46,7 +46,7 @@ export function unpackPlan(intent: Intent): SendPlan {
   };
 }
 
-/** The range of lines alone, without unpacking them. */
+/** Returns only the range of lines, without unpacking them. */
 export function rangeOf(intent: Intent): Pick<SendPlan, 'run' | 'firstLine'> & { readonly count: number } {
   const { run, firstLine, count } = JSON.parse(intent) as { run: string; firstLine: number; count: number };
   return { run, firstLine, count };

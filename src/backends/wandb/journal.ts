@@ -1,29 +1,29 @@
-/** Reading a tracker run's journal: which lines there are, and from which bytes. */
+/** Reads a tracker run's journal: its lines, and the bytes that they come from. */
 import { createHash } from 'node:crypto';
 import type { JournalEntry, TrackerParcel } from '../../contract/index.ts';
 
-/** The first line that no entry has. */
+/** Returns the first line after all entries. */
 export function endOf(journal: readonly JournalEntry[]): number {
   return journal.reduce((end, { firstLine, count }) => Math.max(end, firstLine + count), 0);
 }
 
-/** How many lines entries have together. */
+/** Returns the number of lines in all entries. */
 export function linesOf(journal: readonly JournalEntry[]): number {
   return journal.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** Entries of bytes of the same file, of any generation, that a parcel has too. */
+/** Returns the entries that share bytes of the same file, of any generation, with a parcel. */
 export function overlapping(journal: readonly JournalEntry[], { file, batch }: TrackerParcel): readonly JournalEntry[] {
   return journal.filter((entry) => entry.file === file && entry.start < batch.end && batch.start < entry.end);
 }
 
-/** Lines of one entry: if bytes come again, the lines of all entries that have some of them are read back. */
+/** The most lines of one entry: if bytes come again, the lines of all entries that share them are read back. */
 const MOST_LINES = 50_000;
 
-/** Lines that are sent next. */
+/** The lines to send next. */
 export type NewLines = Pick<JournalEntry, 'firstLine' | 'count'>;
 
-/** An entry for lines of a parcel: it extends and replaces the last one, if they follow it. */
+/** Returns an entry for lines of a parcel. It extends and replaces the last entry, if the lines follow that. */
 export function entryFor(lines: NewLines, parcel: TrackerParcel, mapping: string, last: JournalEntry | undefined): JournalEntry {
   const { generation, start, end } = parcel.batch;
   const hash = hashOf(parcel);
@@ -41,7 +41,7 @@ export function entryFor(lines: NewLines, parcel: TrackerParcel, mapping: string
   return { ...entry, firstLine, count: count + lines.count, start: last.start, hash: shortHash(last.hash + hash) };
 }
 
-/** Over the places and checksums of a parcel's records. */
+/** Returns a hash over the positions and checksums of a parcel's records. */
 function hashOf({ batch: { scalars, objects } }: TrackerParcel): string {
   const hash = createHash('sha256');
   hash.update(new Uint8Array(scalars.offset.buffer, scalars.offset.byteOffset, scalars.count * 8));

@@ -1,31 +1,31 @@
 /**
- * Names of tags as keys of history rows. A character that a row or a panel does not bear is written `~<hex>~` (its
- * code point; `~~` means nothing), so that the tag can be had back from the key alone.
+ * Maps names of tags to keys of history rows. A character that a row or a panel cannot hold is written `~<hex>~` (its
+ * code point; `~~` means nothing), so that the tag can be derived from the key alone.
  */
 
-/** Keys of our own: no tag's key begins so. */
+/** The prefix of our own keys: no tag's key begins with it. */
 export const OWN_PREFIX = 'mirrorboard/';
-/** The key of a row that holds the step of its points. */
+/** The key for the step of a row's points. */
 export const STEP_KEY = 'global_step';
 
 /**
- * What databases, panels or paths stumble over: controls, invisible signs, half characters, separators of lines,
- * backslash, and our own sign.
+ * Characters that databases, panels or paths cannot handle: controls, invisible characters, unpaired surrogates, line
+ * separators, the backslash, and our own escape character.
  */
 const ODD = /[~\\\p{C}\p{Zl}\p{Zp}]/u;
 const EACH_ODD = /[~\\\p{C}\p{Zl}\p{Zp}]/gu;
 
-/** The key of a tag; `tagOf` gives the tag back. */
+/** Returns the key of a tag; `tagOf` reverses it. */
 export function keyOf(tag: string): string {
   if (tag === '') return '~~';
   let key = ODD.test(tag) ? tag.replace(EACH_ODD, escaped) : tag;
-  // Keys with an underscore in front are the service's own.
+  // Keys with a leading underscore belong to the service.
   if (key.startsWith('_') || key.startsWith(OWN_PREFIX)) key = escaped(key[0] as string) + key.slice(1);
   if (key === STEP_KEY || key.endsWith(`/${STEP_KEY}`)) key = `${key.slice(0, -STEP_KEY.length)}~67~${STEP_KEY.slice(1)}`;
   return key;
 }
 
-/** The tag of a key. */
+/** Returns the tag of a key. */
 export function tagOf(key: string): string {
   if (!key.includes('~')) return key;
   return key.replace(/~([0-9a-f]*)~/g, (whole, hex: string) => {
@@ -39,25 +39,25 @@ function escaped(character: string): string {
   return `~${(character.codePointAt(0) ?? 0).toString(16)}~`;
 }
 
-/** A part of a file's path: letters, digits and the like; what tells files apart is their hash. */
+/** Returns a part of a file's path: only letters, digits, `_` and `-`. The hash in the path distinguishes files. */
 export function fileNameOf(tag: string): string {
   const plain = tag.replace(/[^A-Za-z0-9_-]+/g, '_').slice(0, 80);
   return plain === '' ? '_' : plain;
 }
 
 /**
- * The keys of one tracker run's tags. Tags that differ only by case are one to some of the service's indexes, so all
- * but the first get `~~` behind them, which means nothing: which one came first is for people, never for reading
- * back.
+ * The keys of one tracker run's tags. Some of the service's indexes ignore case, so if tags differ only by case, all
+ * but the first get `~~` at the end, which means nothing: which one came first only matters to people, never for
+ * reading back.
  */
 export class RowKeys {
   readonly #keys = new Map<string, string>();
   readonly #byCase = new Map<string, string>();
   readonly #renamed = new Map<string, string>();
-  /** True if a name was given that is not in the list of `renamed` which was taken. */
+  /** True if a name was assigned since the list of `renamed` was taken. */
   hasNews = false;
 
-  /** `renamed`: names that were given earlier, by key. */
+  /** Creates the keys. `renamed`: names that were assigned earlier, by key. */
   constructor(renamed: Iterable<readonly [key: string, tag: string]> = []) {
     for (const [key, tag] of renamed) {
       if (tagOf(key) !== tag) continue;
@@ -86,5 +86,5 @@ export class RowKeys {
   }
 }
 
-/** Renamed keys that are listed for people; each tells its tag on its own anyway. */
+/** The most renamed keys listed for people; each key identifies its tag anyway. */
 const MOST_LISTED = 2000;

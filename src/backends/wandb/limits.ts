@@ -3,11 +3,11 @@ import type { Capabilities } from '../../contract/index.ts';
 
 /**
  * Bytes of a value in a line of the history. Longer values are in files. A line may have nearly 10 MiB
- * (`defaultMaxFileLineBytes` in wandb's `core/internal/filestream/filestream.go`); the advice is below a megabyte a
+ * (`defaultMaxFileLineBytes` in wandb's `core/internal/filestream/filestream.go`); the advice is below a megabyte per
  * value.
  */
 export const VALUE_BYTES = 100_000;
-/** Characters of a line after which a record continues in a further one. */
+/** Characters of a line after which a record continues in another one. */
 export const LINE_LENGTH = 1_000_000;
 /**
  * Characters of lines in one request. The SDK sends at most 10 MiB (`defaultMaxRequestSizeBytes` in
@@ -16,27 +16,27 @@ export const LINE_LENGTH = 1_000_000;
 export const REQUEST_LENGTH = 8_000_000;
 /** Bins of a histogram in a row (`MAX_LENGTH` in `wandb/sdk/data_types/histogram.py`). */
 export const HISTOGRAM_BINS = 512;
-/** Images of one point that are shown (`MAX_ITEMS` in `wandb/sdk/data_types/image.py`). */
+/** The most images of one point that are shown (`MAX_ITEMS` in `wandb/sdk/data_types/image.py`). */
 export const SHOWN_IMAGES = 108;
-/** Rows of a table that is shown (`MAX_ROWS` in `wandb/sdk/data_types/table.py`). */
+/** The most rows of a table that is shown (`MAX_ROWS` in `wandb/sdk/data_types/table.py`). */
 export const TABLE_ROWS = 10_000;
 /** Names in one request for upload addresses. */
 export const FILES_PER_REQUEST = 100;
-/** Of a listing of a run's files. */
+/** Files on one page of a listing of a run's files. */
 export const FILES_PAGE = 1000;
-/** Of a listing of a project's runs, each with its whole configuration. */
+/** Runs on one page of a listing of a project's runs, each with its whole configuration. */
 export const RUNS_PAGE = 100;
 /** Uploads of files under way at the same time. */
 export const UPLOADS_AT_ONCE = 8;
-/** Runs that are sent to at the same time. */
+/** Runs that receive data at the same time. */
 export const SENDS_AT_ONCE = 4;
-/** Characters of a project's name. */
+/** The most characters of a project's name. */
 export const PROJECT_LENGTH = 128;
-/** Characters of a tag. */
+/** The most characters of a tag. */
 export const TAG_LENGTH = 64;
-/** Characters of a run's name. */
+/** The most characters of a run's name. */
 export const NAME_LENGTH = 128;
-/** Lines of one page of a history that is read back. */
+/** Lines on one page of a history that is read back. */
 export const HISTORY_PAGE = 5000;
 /**
  * W&B shows a run as crashed if it has no heartbeat for some minutes. This is the SDK's interval
@@ -44,12 +44,12 @@ export const HISTORY_PAGE = 5000;
  */
 export const HEARTBEAT_MS = 30_000;
 /**
- * A summary that is not much shorter than its lines waits this long for the next one. The SDK sends as often
+ * A summary that is not much shorter than its lines waits this long for the next one. The SDK uses the same interval
  * (`defaultTransmitInterval` in `core/internal/filestream/filestream.go`).
  */
 export const SUMMARY_MS = 15_000;
 
-/** What W&B holds, keeps and takes. */
+/** Returns the capabilities of W&B. */
 export function wandbCapabilities(gatherMs: number): Capabilities {
   return capabilities({
     name: 'wandb',

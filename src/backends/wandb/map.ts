@@ -7,26 +7,29 @@ import { fileNameOf } from './keys.ts';
 import { HISTOGRAM_BINS, SHOWN_IMAGES, TABLE_ROWS, VALUE_BYTES } from './limits.ts';
 import { numberText } from './numbers.ts';
 
-/** A file of a run, made of a value. Its name comes from its content, so what is stored again falls on itself. */
+/**
+ * A file of a run, made from a value. Its name comes from its content, so that storing it again replaces the same
+ * file.
+ */
 export interface RunFile {
   readonly path: string;
   readonly data: Uint8Array;
   readonly isMedia: boolean;
 }
 
-/** A file of a run, or one that lies next to the event files: those are too large to be held. */
+/** A file of a run, or one from next to the event files: those are too large to keep in memory. */
 export interface StoredFile extends Omit<RunFile, 'data'> {
   readonly data: Uint8Array | BodyStream;
 }
 
-/** A point that is not a scalar, as W&B gets it. */
+/** A point that is not a scalar, in the form that W&B stores. */
 export interface WandbObject {
-  /** What a row shows under the tag's key, as JSON; undefined: nothing. */
+  /** The JSON that a row shows under the tag's key; undefined: nothing. */
   readonly shown: string | undefined;
-  /** The exact value's text, or the name of a file that holds it. */
+  /** The exact value's text, or the name of a file with it. */
   readonly exact: string | { readonly file: string };
   readonly files: readonly RunFile[];
-  /** Files the point cannot do without, and their lengths. */
+  /** The files that the point needs, and their lengths. */
   readonly needed: readonly (readonly [path: string, bytes: number])[];
   readonly params: readonly { readonly name: string; readonly value: string }[];
   readonly status: string | undefined;
@@ -114,13 +117,13 @@ function histogramShown(left: readonly Number64[], right: readonly Number64[], c
     const rows = left.map((x, i) => [x, right[i] ?? 0, count[i] ?? 0]);
     return tableShown(['left', 'right', 'count'], rows, name);
   }
-  // The service draws nothing between two edges that are the same.
+  // The service draws nothing between two equal edges.
   if (edges.length === 2 && edges[0] === edges[1]) edges[1] = nextDouble(edges[0] as number);
   const each = Math.ceil(count.length / HISTOGRAM_BINS);
   const [bins, values]: [string[], string[]] = [[numberText(edges[0] as number)], []];
   for (let at = 0; at < count.length; at += each) {
     const joined = count.slice(at, at + each);
-    // Whole neighbours are joined: the edges stay some of those there were, and counts stay whole.
+    // Only whole neighbours are merged: the edges remain some of the original ones, and counts remain whole.
     values.push(numberText(joined.length === 1 ? (joined[0] as Number64) : joined.reduce<number>((sum, n) => sum + Number(n), 0)));
     bins.push(numberText(edges[Math.min(at + each, count.length)] as number));
   }
@@ -198,7 +201,7 @@ function prCurveShown(rows: readonly (readonly Number64[])[], name: string): Sho
   return tableShown(['threshold', ...PR_ROWS.slice(0, rows.length)], table, name);
 }
 
-/** Which tags share a chart: the service makes charts from a workspace, not from a run. */
+/** Shows which tags share a chart: the service creates charts from a workspace, not from a run. */
 function layoutShown(layout: Json, name: string): Shown {
   const rows: string[][] = [];
   for (const category of listOf(layout, 'category')) {
@@ -227,10 +230,10 @@ function tensorShown(tensor: Tensor, plugin: string, files: readonly RunFile[], 
   return { text: JSON.stringify(file === undefined ? facts : `${facts} ${file.path}`) };
 }
 
-/** Most points of a cloud that the service draws. */
+/** The most points of a cloud that the service draws. */
 const CLOUD_POINTS = 300_000;
 
-/** The first of a batch of vertices as a cloud of points; undefined if these are no vertices. */
+/** Returns the first of a batch of vertices as a cloud of points; undefined if these are no vertices. */
 function pointCloud({ dtype, shape, bytes }: Tensor, name: string): Shown | undefined {
   const [, count = 0, width] = shape;
   if (dtype !== 'float' || shape.length !== 3 || width !== 3 || bytes === undefined || count > CLOUD_POINTS || bytes.length < count * 12)

@@ -1,4 +1,4 @@
-/** What a run is called at the service, within its rules. */
+/** The names of a run at the service, within its rules. */
 import { nameHash } from '../../backend-kit/exact-points/index.ts';
 import type { RunSource } from '../../contract/index.ts';
 import type { RunUpdate } from './client.ts';
@@ -7,19 +7,22 @@ import type { WandbSettings } from './settings.ts';
 
 const DEFAULT_PROJECT = 'mirrorboard';
 
-/** The id of the n-th run of a key, counted from 1: the same on every machine, and another one in every project. */
+/**
+ * Returns the id of the n-th run of a key, counted from 1: the same on every machine, but a different one in every
+ * project.
+ */
 export function runIdOf(key: string, project: string, n: number): string {
   const hash = nameHash([key, project], 20);
   return n === 1 ? `mb${hash}` : `mb${hash}-${n}`;
 }
 
-/** The project of a run: characters that W&B does not allow become `-`. */
+/** Returns the project of a run: characters that W&B does not allow become `-`. */
 export function projectOf(source: Pick<RunSource, 'group'>, { project }: Pick<WandbSettings, 'project'>): string {
   const name = source.group === '' ? (project ?? DEFAULT_PROJECT) : source.group;
   return [...name.replace(/[/\\#?%:\p{C}]+/gu, '-')].slice(0, PROJECT_LENGTH).join('') || DEFAULT_PROJECT;
 }
 
-/** What a run is named, tagged and grouped as. */
+/** Returns the name, group, job type, notes and tags of a run. */
 export function changeOf(source: RunSource, settings: WandbSettings, suffix: string): RunUpdate {
   const expanded = (template: string | undefined): string | undefined => (template === undefined ? undefined : expand(template, source));
   const [first] = source.run.path.split('/');
@@ -36,13 +39,15 @@ export function changeOf(source: RunSource, settings: WandbSettings, suffix: str
   };
 }
 
-/** Those of the lane and those of the run; tags are texts there. */
+/** Returns the tags of the lane and of the run; tags are texts in W&B. */
 export function tagsOf(ofRun: RunSource['tags'], ofLane: readonly string[]): readonly string[] {
   const own = Object.entries(ofRun).map(([name, value]) => (value === '' ? name : `${name}:${value}`));
   return [...new Set([...ofLane, ...own].map((tag) => cut(tag.trim(), TAG_LENGTH)).filter((tag) => tag !== ''))];
 }
 
-/** `{path}`, a part of it by its place (`{path[0]}`), `{name}` (its last part), `{root}`. */
+/**
+ * Expands a template: `{path}`, a part of the path by its index (`{path[0]}`), `{name}` (its last part), `{root}`.
+ */
 function expand(template: string, { run: { root, path } }: Pick<RunSource, 'run'>): string {
   const parts = path === '.' ? [root] : path.split('/');
   return template.replace(/\{([^{}]*)\}/g, (found, name: string) => {

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { Environment } from '../../environment.ts';
 
 /**
- * The password that `~/.netrc` (or the file that NETRC names) has for a host; undefined if it has none or cannot be
- * read.
+ * Returns the password for a host in `~/.netrc` (or the file that NETRC names); undefined if the file has none or
+ * cannot be read.
  */
 export function netrcPassword(host: string, env: Environment): { readonly password: string; readonly file: string } | undefined {
   const home = env['HOME'] ?? homedir();

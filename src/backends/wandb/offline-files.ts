@@ -1,4 +1,4 @@
-/** The files of offline runs: folders that are whole before they have their names, and what lies in them. */
+/** The files of offline runs: folders that are complete before they get their names, and their content. */
 import {
   constants,
   copyFileSync,
@@ -25,7 +25,7 @@ import { RunConfig } from './run-config.ts';
 import type { RunPath } from './run-path.ts';
 import { FrameBuffer, scanRecords, writeAt } from './wandb-file.ts';
 
-/** What is in a folder's file. */
+/** The content of a folder's file. */
 export interface FolderContent {
   readonly config: RunConfig;
   readonly facts: RecordedFacts;
@@ -33,11 +33,11 @@ export interface FolderContent {
   /** Files that a record names. */
   readonly named: Set<string>;
   readonly end: number;
-  /** The number of its first line: those before it are in other folders, or at the server. */
+  /** The number of its first line: earlier lines are in other folders, or at the server. */
   readonly first: number;
   readonly lines: number;
   readonly exit: { readonly code: number; readonly start: number } | undefined;
-  /** Its entity and project, as far as it says them. */
+  /** The entity and project, if the file names them. */
   readonly project?: Partial<Pick<RunPath, 'entity' | 'project'>>;
 }
 
@@ -69,7 +69,7 @@ export function readFolder(folder: Folder): FolderContent {
   return { config, facts, summary, named, end, first, lines, exit, project };
 }
 
-/** Begins a folder: its file is whole before it has its name. */
+/** Starts a folder: its file is complete before it gets its name. */
 export function newFolder(
   dir: string,
   path: RunPath,
@@ -93,7 +93,7 @@ export function newFolder(
   return { folder, end: frames.bytes.length };
 }
 
-/** Begins a folder with what another one of the run holds, up to a place in its file. */
+/** Starts a folder with the content of an earlier one of the run, up to a position in its file. */
 export function continuedFolder(dir: string, before: Folder, end: number, nowMs: number): Folder {
   const next = nextFolder(dir, before.id, nowMs);
   const making = join(dir, `.making-${next.began}-${next.id}`);
@@ -111,7 +111,7 @@ export function continuedFolder(dir: string, before: Folder, end: number, nowMs:
   return next;
 }
 
-/** The files of a folder, by the names that they have in the run. */
+/** Returns the files of a folder, with their names in the run. */
 export function filesIn(folder: Pick<Folder, 'path'>): readonly { readonly path: string; readonly name: string }[] {
   const root = join(folder.path, 'files');
   const entries = existsSync(root) ? readdirSync(root, { recursive: true, withFileTypes: true }) : [];
@@ -122,8 +122,8 @@ export function filesIn(folder: Pick<Folder, 'path'>): readonly { readonly path:
 }
 
 /**
- * A folder that becomes a run's, without what a killed process left under the name, and never through a link that
- * others put there.
+ * Creates a folder that becomes a run's. It removes what a killed process left under the name, and never follows a
+ * link that others put there.
  */
 function makeAfresh(making: string): void {
   rmSync(making, { recursive: true, force: true });
@@ -131,20 +131,20 @@ function makeAfresh(making: string): void {
   makeOwnFolder(join(making, 'files'));
 }
 
-/** The number of the first line in a folder's file. */
+/** Returns the number of the first line in a folder's file. */
 export function firstLineOf(file: string): number {
   for (const { data } of scanRecords(file)) if (kindOf(data) === Kind.run) return readRun(data).firstLine;
   return 0;
 }
 
-/** The number in the first field of the message; 0 if it is left out. */
+/** Returns the number in the first field of the message; 0 if it is missing. */
 function exitCodeOf(record: Uint8Array): number {
-  // Kind and length take three bytes; a code that is not zero follows its tag.
+  // Kind and length take three bytes; a nonzero code follows its tag.
   const at = record.indexOf(8, 3);
   return at === 3 ? (record[4] ?? 0) : 0;
 }
 
-/** Writes a file of a run, unless it is there with this content. */
+/** Writes a file of a run, unless it already exists with this content. */
 export function writeWhole(path: string, data: Uint8Array): void {
   if (existsSync(path) && statSync(path).size === data.length && readFileSync(path).equals(data)) return;
   makeOwnFolder(dirname(path));
@@ -152,7 +152,10 @@ export function writeWhole(path: string, data: Uint8Array): void {
   flushFolder(dirname(path));
 }
 
-/** One content under two names, where the file system can; these files are never changed, only replaced. */
+/**
+ * Gives one content a second name, by a hard link if the file system supports it; these files are never changed, only
+ * replaced.
+ */
 function shareFile(from: string, to: string): void {
   try {
     linkSync(from, to);
@@ -161,7 +164,7 @@ function shareFile(from: string, to: string): void {
   }
 }
 
-/** A stream as a file that has no name yet. */
+/** Writes a stream into a file that has no final name yet. */
 export async function writeStream(making: string, data: BodyStream): Promise<string> {
   makeOwnFolder(dirname(making));
   try {
@@ -173,14 +176,14 @@ export async function writeStream(making: string, data: BodyStream): Promise<str
   return making;
 }
 
-/** Gives a file its name. */
+/** Gives a file its final name. */
 export function moveInto(path: string, from: string): void {
   makeOwnFolder(dirname(path));
   renameSync(from, path);
   flushFolder(dirname(path));
 }
 
-/** What came of work with files, as a reply. */
+/** Returns the result of work with files, as a reply. */
 export async function attempt<T>(work: () => T | Promise<T>): Promise<WandbReply<T>> {
   try {
     return { kind: 'ok', value: await work() };
@@ -191,14 +194,14 @@ export async function attempt<T>(work: () => T | Promise<T>): Promise<WandbReply
   }
 }
 
-/** The failure of a reply, if it is one. */
+/** Returns the failure of a reply, if it is one. */
 export function failureIn(reply: WandbReply<unknown>): WandbFailure | undefined {
   return reply.kind === 'ok' ? undefined : reply;
 }
 
 /**
- * Where the lines of each folder end: a later folder that begins at the same line repeats what this one has from
- * there.
+ * Returns the line at which the content of each folder ends: a later folder repeats that of an earlier one from the
+ * later folder's first line on.
  */
 export function endsOf(firsts: readonly number[], to: number): number[] {
   const ends: number[] = [];

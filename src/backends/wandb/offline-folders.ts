@@ -1,4 +1,4 @@
-/** The folders of offline runs, by the names the official client gives them: `offline-run-<day>_<time>-<id>`. */
+/** The folders of offline runs, with the names of the official client: `offline-run-<day>_<time>-<id>`. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeOwnFolder, replaceOwnFile } from '../../own-files/index.ts';
@@ -9,11 +9,11 @@ const NAME = /^offline-run-(\d{8}_\d{6})-(.+)$/;
 export interface Folder {
   readonly path: string;
   readonly id: string;
-  /** `20260101_120000`: the order in which folders of one run were begun. */
+  /** The start time, `20260101_120000`, which orders the folders of one run. */
   readonly began: string;
 }
 
-/** The folders of a run, or of all of them, the oldest first. */
+/** Returns the folders of a run, or of all runs, the oldest first. */
 export function foldersIn(dir: string, id?: string): Folder[] {
   if (!existsSync(dir)) return [];
   const found = readdirSync(dir).flatMap((name): Folder[] => {
@@ -23,17 +23,17 @@ export function foldersIn(dir: string, id?: string): Folder[] {
   return found.sort((a, b) => (a.began < b.began ? -1 : a.began > b.began ? 1 : 0));
 }
 
-/** Those of a run that have a file of records. */
+/** Returns the folders of a run that have a file of records. */
 export function begunFolders(dir: string, id: string): Folder[] {
   return foldersIn(dir, id).filter((folder) => existsSync(fileIn(folder)));
 }
 
-/** The `.wandb` file of a folder. */
+/** Returns the `.wandb` file of a folder. */
 export function fileIn({ path, id }: Pick<Folder, 'path' | 'id'>): string {
   return join(path, `run-${id}.wandb`);
 }
 
-/** Whether the official client has sent a folder (or was told to leave it alone): it searches for this file too. */
+/** True if the official client has sent a folder (or was told to skip it): it searches for this file too. */
 export function isSynced(folder: Folder): boolean {
   return existsSync(`${fileIn(folder)}.synced`);
 }
@@ -43,12 +43,12 @@ export function markSynced(folder: Folder): void {
   if (!isSynced(folder)) replaceOwnFile(`${fileIn(folder)}.synced`, '');
 }
 
-/** Folders that nobody has sent yet. */
+/** Returns the folders that are not sent yet. */
 export function waitingFolders(dir: string): Folder[] {
   return foldersIn(dir).filter((folder) => existsSync(fileIn(folder)) && !isSynced(folder));
 }
 
-/** A folder that comes after all others of its run. It is not there yet. */
+/** Returns a folder that comes after all others of its run. It does not exist yet. */
 export function nextFolder(dir: string, id: string, nowMs: number): Folder {
   const last = foldersIn(dir, id).at(-1)?.began ?? '';
   let at = nowMs;

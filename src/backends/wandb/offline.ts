@@ -1,4 +1,7 @@
-/** Runs in folders that the official `wandb sync` takes: one file of records each, and the files they name. */
+/**
+ * Writes runs into folders that the official `wandb sync` accepts: one file of records each, and the files that they
+ * name.
+ */
 import { createReadStream, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../clock.ts';
@@ -31,14 +34,14 @@ import type { RunPath } from './run-path.ts';
 import type { RunStorage, Storage, Summary } from './storage.ts';
 import { FrameBuffer, scanRecords, writeAt } from './wandb-file.ts';
 
-/** Lines of a run that are at the server, from the first on. */
+/** Reads lines of a run that are at the server, from the first on. */
 export type Elsewhere = (path: RunPath, from: number, to: number, signal: AbortSignal) => AsyncGenerator<string, void, void>;
 
-/** Where folders lie, and what their runs go by. */
+/** The folder with all offline runs, and the sources of time and random names. */
 interface Shelf {
   readonly dir: string;
   readonly elsewhere: Elsewhere | undefined;
-  /** The time that folders are named by, and the names of files that are being written. */
+  /** The clock for the names of folders and of files that are being written. */
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -47,7 +50,7 @@ interface Shelf {
 export class OfflineStorage implements Storage {
   readonly #shelf: Shelf;
 
-  /** `elsewhere`: lines that no folder has any more. */
+  /** Creates a storage. `elsewhere`: reads lines that no folder has any more. */
   constructor(
     dir: string,
     elsewhere?: Elsewhere,
@@ -61,7 +64,7 @@ export class OfflineStorage implements Storage {
       const folders = begunFolders(this.#shelf.dir, path.id);
       const folder = folders.at(-1);
       if (folder === undefined) return undefined;
-      // A process may have died before it could mark what its new folder repeats.
+      // A process may have died before it could mark the folder that its new folder repeats.
       for (const older of folders.slice(0, -1)) markSynced(older);
       return new OfflineRun(this.#shelf, path, folder, readFolder(folder));
     });
@@ -89,23 +92,23 @@ export class OfflineRun implements RunStorage {
   readonly path: RunPath;
   readonly config: RunConfig;
   readonly replaces = true;
-  /** Nobody waits for a folder. */
+  /** A folder needs no heartbeat. */
   readonly isBeatDue = false;
   readonly lastEventMs = 0;
   readonly #shelf: Shelf;
   readonly #writer = new RecordWriter();
   readonly #summary: Map<string, string>;
-  /** Files that a record names already. */
+  /** Files that a record already names. */
   readonly #named: Set<string>;
   readonly #facts: RecordedFacts;
   #folder: Folder;
   #content: Pick<FolderContent, 'end' | 'first' | 'lines' | 'exit'>;
-  /** Where the next line goes, if not behind the last one. */
+  /** The number of the next line, if it does not follow the last one. */
   #skipped = 0;
   #isSummaryWritten = true;
   #summaryMs = 0;
 
-  /** `found`: what is in its last folder. */
+  /** Creates a run. `found`: the content of its last folder. */
   constructor(shelf: Shelf, path: RunPath, folder: Folder, found: FolderContent) {
     this.#shelf = shelf;
     this.path = { ...path, ...found.project };
@@ -125,12 +128,15 @@ export class OfflineRun implements RunStorage {
     return this.#folder.path;
   }
 
-  /** Whether its lines are waiting to be sent. */
+  /** True if its lines are waiting to be sent. */
   get isWaiting(): boolean {
     return !isSynced(this.#folder);
   }
 
-  /** A run of which lines were sent before its first folder was begun may have files and params there, too. */
+  /**
+   * True if its folders hold the whole run. A run with lines sent before its first folder began may have files and
+   * params at the server, too.
+   */
   get isWhole(): boolean {
     const [first] = begunFolders(this.#shelf.dir, this.path.id);
     return first !== undefined && firstLineOf(fileIn(first)) === 0;
@@ -141,8 +147,8 @@ export class OfflineRun implements RunStorage {
   }
 
   /**
-   * Lines up to this one are at the server, not in a folder: a sync puts a folder's lines behind those that the
-   * server has.
+   * Notes that lines up to this one are at the server, not in a folder: a sync appends a folder's lines to those that
+   * the server has.
    */
   skipTo(line: number): WandbFailure | undefined {
     const { first, lines } = this.#content;
@@ -164,7 +170,7 @@ export class OfflineRun implements RunStorage {
     return { kind: 'ok', value: existsSync(fileIn(this.#folder)) ? this.#next : undefined };
   }
 
-  /** Who joins a run that something else opened finds it at the server. */
+  /** Returns nothing: a run that another program opened is joined at the server. */
   async lastRow(): Promise<WandbReply<undefined>> {
     return { kind: 'ok', value: undefined };
   }
@@ -261,7 +267,7 @@ export class OfflineRun implements RunStorage {
     });
   }
 
-  /** The same, of any length. */
+  /** Returns a stored file of any length as a stream. */
   stored(name: string): BodyStream | undefined {
     const file = this.#storedAt(name);
     return file === undefined ? undefined : { bytes: statSync(file).size, read: () => createReadStream(file) };
@@ -321,10 +327,10 @@ export class OfflineRun implements RunStorage {
   }
 
   /**
-   * A file that has ended, or was sent, is not written to any more: a sync sends a file only once, and puts its lines
-   * behind those that the server has. After one that was sent, the new folder begins with the next line. One that has
-   * ended and waits is repeated by the new folder, and marked as if it had been sent: two that wait could be sent in
-   * the wrong order.
+   * Makes the folder writable. A file that has ended, or was sent, is not written to any more: a sync sends a file
+   * only once, and appends its lines to those that the server has. After a file that was sent, the new folder begins
+   * with the next line. If a file has ended and still waits, the new folder repeats it, and the old one is marked as
+   * sent: two waiting folders could be sent in the wrong order.
    */
   #makeWritable(): void {
     if (!existsSync(fileIn(this.#folder))) {

@@ -1,6 +1,6 @@
 /**
- * Runs at the server: lines go through the stream, everything else through its API. The stream's requests have the
- * form of `FileStreamRequestJSON` in `core/internal/filestream/filestreamrequest.go` of the official client.
+ * Runs at the server: lines go through the stream, everything else through the GraphQL API. The stream's requests
+ * have the form of `FileStreamRequestJSON` in `core/internal/filestream/filestreamrequest.go` of the official client.
  */
 import { type Clock, systemClock } from '../../clock.ts';
 import type { RunEnd } from '../../contract/index.ts';
@@ -20,14 +20,14 @@ import type { RunStorage, Storage, Summary } from './storage.ts';
 const HISTORY = 'wandb-history.jsonl';
 const SUMMARY = 'wandb-summary.json';
 
-/** How the server's lines are counted, and who hears of trouble. */
+/** The rules for counting the server's lines, and the callback for problems. */
 export interface OnlineOptions {
   readonly offsetSemantics: OffsetSemantics;
-  /** The server counts no lines, and has some: it may be one that appends. */
+  /** Called if the server counts no lines, but has some: it may be a server that appends. */
   readonly uncounted: () => void;
-  /** Where people look at runs. */
+  /** The address of the web pages for runs. */
   readonly pages: string;
-  /** Default: the system's. */
+  /** Default: the system's clock. */
   readonly clock?: Clock;
 }
 
@@ -84,9 +84,9 @@ export class OnlineRun implements RunStorage {
   #sentWallMs = 0;
   #sentMs = 0;
   #isLive = false;
-  /** The request before the next one. */
+  /** The previous request, for which the next one waits. */
   #last: Promise<unknown> = Promise.resolve();
-  /** Files of the run, as they were listed last. */
+  /** The addresses of the run's files, from the last listing. */
   #urls: ReadonlyMap<string, string> = new Map();
 
   constructor(client: WandbClient, facts: WandbRunFacts, config: RunConfig, options: OnlineOptions) {
@@ -110,9 +110,9 @@ export class OnlineRun implements RunStorage {
   }
 
   /**
-   * Returns the number of stored lines. The server's count may be late, and servers that append may have none. Then the
-   * stored lines themselves are counted, if the server returns them. So nothing is sent twice to a server that appends,
-   * even if `offset_semantics` is not set.
+   * Returns the number of stored lines. The server's count may be late, and servers that append may have none. Then
+   * this counts the stored lines themselves, if the server returns them. So nothing is sent twice to a server that
+   * appends, even if `offset_semantics` is not set.
    */
   async lineCount(hoped: number, signal: AbortSignal): Promise<WandbReply<number | undefined>> {
     const reply = await this.#client.run(this.path, signal);
@@ -136,7 +136,8 @@ export class OnlineRun implements RunStorage {
   async append(firstLine: number, lines: readonly string[], summary: Summary, signal: AbortSignal): Promise<WandbFailure | undefined> {
     for (const [key, value] of summary) this.#summary.set(key, value);
     this.#isSummarySent = false;
-    // Such servers keep numbers in databases and answers that know no such words; readers take texts for the same.
+    // Such servers keep numbers in databases and answers that do not support these words; readers treat the texts the
+    // same.
     if (!this.replaces) lines = lines.map(withoutWords);
     for (let at = 0; at < lines.length; ) {
       let [end, length] = [at, 0];
@@ -154,7 +155,8 @@ export class OnlineRun implements RunStorage {
   }
 
   /**
-   * Where a request is too large, each half of it goes alone: lines can't be left out, those behind them would move.
+   * Sends lines. If a request is too large, this sends each half alone: no line may be left out, because the lines
+   * behind it would shift.
    */
   async #sendLines(
     offset: number,
@@ -255,8 +257,8 @@ export class OnlineRun implements RunStorage {
   }
 
   get isBeatDue(): boolean {
-    // Only the wall clock continues while a machine sleeps, only the other one when that is set back; one too many
-    // does no harm.
+    // While a machine sleeps, only the wall clock continues; if the wall clock is set back, only the steady one does.
+    // One heartbeat too many does no harm.
     return (
       this.#isLive && (this.#clock.steadyMs() - this.#sentMs >= HEARTBEAT_MS || this.#clock.wallMs() - this.#sentWallMs >= HEARTBEAT_MS)
     );
@@ -275,7 +277,7 @@ export class OnlineRun implements RunStorage {
     if (!this.#isSummarySent) await this.#send(this.#pending(), signal);
   }
 
-  /** A heartbeat takes the summary along, where that is older than the lines. */
+  /** Returns the summary for a heartbeat, if the server's summary is older than the lines. */
   #pending(): object {
     if (this.#isSummarySent) return {};
     this.#summarySent();
@@ -301,7 +303,7 @@ export class OnlineRun implements RunStorage {
     this.#summarySentMs = this.#clock.steadyMs();
   }
 
-  /** One request of a run at a time: signs of life have a clock of their own. */
+  /** Sends one request of a run at a time, because heartbeats have their own timer. */
   #send(body: object, signal: AbortSignal): Promise<WandbReply<unknown>> {
     const sent = this.#last.then(() => this.#sendNow(body, signal));
     this.#last = sent.catch(() => undefined);
@@ -319,14 +321,14 @@ export class OnlineRun implements RunStorage {
   }
 }
 
-/** A run's summary as JSON. */
+/** Returns a run's summary as JSON. */
 export function summaryText(summary: Summary): string {
   return `{${[...summary].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`;
 }
 
 const LINE_END = 10;
 
-/** Lines that are not empty, without making texts of them. */
+/** Counts the lines that are not empty, without making texts of them. */
 function countLines(content: Buffer): number {
   let count = 0;
   for (let [at, end] = [0, 0]; at < content.length; at = end + 1) {

@@ -1,4 +1,6 @@
-/** What lies next to the event files: params in the configuration of the run, files as files of it. */
+/**
+ * Stores params and files from next to the event files: params in the configuration of the run, files as its files.
+ */
 
 import { filesThatDiffer } from '../../backend-kit/index.ts';
 import type { ArtifactDifference, ArtifactFile, ArtifactOutcome, RunParam, WantedArtifacts } from '../../contract/index.ts';
@@ -10,11 +12,11 @@ import { unquoted } from './row-reader.ts';
 import { throwFailure } from './runs.ts';
 import type { RunStorage } from './storage.ts';
 
-/** Names that are the service's own, or ours. */
+/** Names that the service or mirrorboard uses itself. */
 const TAKEN =
   /^(?:wandb-|config\.yaml$|output\.log$|requirements\.txt$|conda-environment\.yaml$|diff\.patch$|media\/|mirrorboard\/|code\/|logs\/)/;
 
-/** Sets params that are in files in a run's configuration. */
+/** Sets params of files in a run's configuration. */
 export async function setParams(storage: RunStorage, params: readonly RunParam[], signal: AbortSignal): Promise<void> {
   let isChanged = false;
   for (const { name, value } of params) isChanged = storage.config.setParam(name, paramText(value)) || isChanged;
@@ -36,7 +38,10 @@ export async function storeFile(storage: RunStorage, file: ArtifactFile, signal:
   return { kind: 'stored', ...(isPage ? { url: `${page}/files/${path.split('/').map(encodeURIComponent).join('/')}` } : {}) };
 }
 
-/** `unknown` is told why something cannot be compared: it is left out then. */
+/**
+ * Compares params and files with the run. Calls `unknown` with the reason for each that cannot be compared, and
+ * leaves it out.
+ */
 export async function compareArtifacts(
   storage: RunStorage,
   { files, params }: WantedArtifacts,
@@ -68,7 +73,7 @@ export async function compareArtifacts(
   return [...differences, ...changed];
 }
 
-/** The path under which a file is stored: names that W&B uses itself are moved. */
+/** Returns the path under which a file is stored: it moves names that W&B uses itself. */
 export function storedPath(path: string): string {
   return TAKEN.test(path) ? `files/${path}` : path;
 }
@@ -78,7 +83,7 @@ function paramText(value: RunParam['value']): string {
   return typeof value === 'bigint' ? String(value) : JSON.stringify(value);
 }
 
-/** True if two texts of JSON are the same plain value: servers write numbers and letters in a form of their own. */
+/** True if two JSON texts are the same plain value: servers write numbers and letters in their own form. */
 function isSameValue(a: string, b: string): boolean {
   if (a === b) return true;
   try {

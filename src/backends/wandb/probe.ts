@@ -4,7 +4,7 @@ import type { WandbClient } from './client.ts';
 import { waitingFolders } from './offline-folders.ts';
 import type { WandbSettings } from './settings.ts';
 
-/** A check of the server, or at the folder, that writes nothing. Throws what is wrong. */
+/** Checks the server or the folder without writing anything. Throws the error that it finds. */
 export async function probeTarget(client: WandbClient | undefined, settings: WandbSettings, signal: AbortSignal): Promise<Probe> {
   const notes: string[] = [];
   if (settings.mode === 'disabled')

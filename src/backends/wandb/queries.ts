@@ -1,20 +1,20 @@
-/** The queries of the service's API, as the official client writes them. */
+/** The queries of the service's API, in the form of the official client. */
 
-/** Who the key belongs to. */
+/** The owner of the key. */
 export const VIEWER = 'query Viewer { viewer { id entity username } }';
-/** Which optional features the server has. */
+/** The optional features of the server. */
 export const FEATURES = 'query ServerFeaturesQuery { serverInfo { features { name isEnabled } } }';
 /** A run by its id. */
 export const RESUME_STATUS = `query RunResumeStatus($project: String, $entity: String, $name: String!) {
   model(name: $project, entityName: $entity) { id name entity { id name } bucket(name: $name, missingOk: true) {
     id name displayName historyLineCount summaryMetrics config tags project { name entity { name } } } } }`;
-/** What people wrote about a run. */
+/** The notes that people wrote about a run. */
 export const NOTES = `query RunResumeStatus($project: String, $entity: String, $name: String!) {
   model(name: $project, entityName: $entity) { bucket(name: $name, missingOk: true) { id notes } } }`;
 /** The last row of a run's history. */
 export const LAST_ROW = `query RunResumeStatus($project: String, $entity: String, $name: String!) {
   model(name: $project, entityName: $entity) { bucket(name: $name, missingOk: true) { id historyTail } } }`;
-/** Makes or changes a run. */
+/** Creates or changes a run. */
 export const UPSERT = `mutation UpsertBucket($name: String, $project: String, $entity: String, $groupName: String,
   $displayName: String, $notes: String,
   $config: JSONString, $tags: [String!], $jobType: String, $state: String) {
@@ -22,11 +22,11 @@ export const UPSERT = `mutation UpsertBucket($name: String, $project: String, $e
     displayName: $displayName, notes: $notes,
     config: $config, tags: $tags, jobType: $jobType, state: $state }) {
     bucket { id name displayName config summaryMetrics tags project { name entity { name } } historyLineCount } inserted } }`;
-/** Where files of a run go. */
+/** The upload addresses for files of a run. */
 export const CREATE_FILES = `mutation CreateRunFiles($entity: String!, $project: String!, $run: String!, $files: [String!]!) {
   createRunFiles(input: { entityName: $entity, projectName: $project, runName: $run, files: $files }) {
     runID uploadHeaders files { name uploadUrl } } }`;
-/** A run's files, for servers that know no pages. */
+/** A run's files, for servers that do not support pages. */
 export const ALL_FILES = `query RunFiles($entity: String, $project: String, $name: String!) {
   project(name: $project, entityName: $entity) { run(name: $name) { files(first: 1000000) {
     edges { node { name sizeBytes directUrl } } } } } }`;

@@ -1,6 +1,5 @@
 /**
- * Everything a tracker run holds: numbers from its rows, all else from the exact form that is next to what is
- * shown.
+ * Reads everything of a tracker run back: numbers from its rows, all else from the exact form next to the shown one.
  */
 
 import { chunksOf } from '../../backend-kit/exact-points/index.ts';
@@ -10,7 +9,7 @@ import type { ExactEntry } from './rows.ts';
 import type { RunStorage } from './storage.ts';
 import { readRow, type StoredRow } from './stored-rows.ts';
 
-/** `from`: lines before it are not ours. */
+/** Reads a run back. `from`: earlier lines are not ours. */
 export async function* readBack(
   storage: RunStorage,
   from: number,
@@ -19,7 +18,7 @@ export async function* readBack(
   yield* chunksOf(pointsOf(storage, from, isWanted, signal));
 }
 
-/** The points of the lines that are ours, one by one. */
+/** Yields the points of our lines, one by one. */
 async function* pointsOf(
   storage: RunStorage,
   from: number,
@@ -41,7 +40,7 @@ async function* pointsOf(
   }
 }
 
-/** Points whose value, or part of it, is in files: they are whole only if all of these are. */
+/** Points with a value, or a part of it, in files: they are complete only if all of these files exist. */
 class ExactValues {
   readonly #storage: RunStorage;
   readonly #signal: AbortSignal;

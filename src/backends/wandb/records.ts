@@ -1,6 +1,6 @@
 /**
- * The records of an offline run, as the official client's messages: those that are needed, by their field numbers in
- * `wandb/proto/wandb_internal.proto`.
+ * The records of an offline run, as the official client's messages: only those that are needed, by their field
+ * numbers in `wandb/proto/wandb_internal.proto`.
  */
 
 import { lengthDelimited, varintIn } from '../../backend-kit/index.ts';
@@ -11,7 +11,7 @@ import { EXACT_KEY, MARK_KEY } from './rows.ts';
 import type { RunConfig } from './run-config.ts';
 import type { RunPath } from './run-path.ts';
 
-/** Which message a record holds. */
+/** The field numbers of the messages that a record may hold. */
 export const Kind = { history: 2, summary: 3, config: 5, files: 6, metric: 12, run: 17, exit: 18, header: 21 } as const;
 
 /** A message that grows; its lengths are filled in when they are known. */
@@ -37,11 +37,11 @@ export class Message {
   text(field: number, value: string): this {
     if (value === '') return this;
     this.#raw(field * 8 + 2);
-    // Three bytes a character at most; the length is before them, in the bytes it takes most often.
+    // A character takes at most three bytes; the length is before them, in the usual number of bytes.
     const most = value.length * 3;
     this.#reserve(most + 5);
     if (most < 128) {
-      // Short plain texts are nearly all there are, and are copied faster here than handed over.
+      // Nearly all texts are short and plain; copying them here is faster than a call.
       const buffer = this.#buffer;
       const start = this.#length + 1;
       let i = 0;
@@ -92,7 +92,7 @@ export class Message {
   }
 }
 
-/** Makes records one after the other; each is to be used before the next is made. */
+/** Creates records one after the other; the caller must use each before the next is created. */
 export class RecordWriter {
   readonly #record = new Message();
   readonly #body = new Message();
@@ -103,7 +103,7 @@ export class RecordWriter {
     return this.#as(Kind.header, this.#body.clear().message(1, this.#inner.clear().text(1, '0.31.0').text(2, '0.70.0')));
   }
 
-  /** `firstLine`: lines before it are not in this file. */
+  /** Creates a run record. `firstLine`: earlier lines are not in this file. */
   run({ entity, project, id }: RunPath, config: RunConfig, { change, startedAt }: RecordedFacts, firstLine: number): Buffer {
     const body = this.#body.clear().text(1, id).text(2, entity).text(3, project);
     body.message(4, this.#configBody(config, new Message()));
@@ -125,7 +125,7 @@ export class RecordWriter {
     return this.#as(Kind.config, this.#configBody(config, this.#body.clear()));
   }
 
-  /** How keys are drawn: by the steps of the files. */
+  /** Creates the records that draw keys by the steps of the files. */
   *metrics(): Generator<Buffer, void, void> {
     yield this.#as(Kind.metric, this.#body.clear().text(1, STEP_KEY).message(6, this.#inner.clear().varint(3, 1)));
     yield this.#as(Kind.metric, this.#body.clear().text(2, '*').text(4, STEP_KEY).message(6, this.#inner.clear().varint(1, 1)));
@@ -134,7 +134,7 @@ export class RecordWriter {
     }
   }
 
-  /** A row, from its line. */
+  /** Creates a record of a row from its line. */
   history(line: string, number: number): Buffer {
     const body = this.#body.clear();
     for (const [key, value] of membersOf(line) ?? []) body.message(1, this.#item.clear().text(1, key).text(16, value));
@@ -167,7 +167,7 @@ export class RecordWriter {
 
   #configBody(config: RunConfig, body: Message): Message {
     for (const [key, value] of config.values) {
-      // The official client puts its own in when it syncs.
+      // The official client adds its own value during a sync.
       if (key !== '_wandb') body.message(1, this.#item.clear().text(1, key).text(16, value));
     }
     return body;
@@ -178,7 +178,7 @@ export class RecordWriter {
   }
 }
 
-/** What a record is, without a look into it; undefined for those that are not ours to read. */
+/** Returns the kind of a record without parsing it; undefined for records that mirrorboard does not read. */
 export function kindOf(record: Uint8Array): number | undefined {
   // Nearly all are rows.
   if (record[0] === Kind.history * 8 + 2) return Kind.history;
@@ -186,14 +186,14 @@ export function kindOf(record: Uint8Array): number | undefined {
   return undefined;
 }
 
-/** The items of a history, summary or config record: key and value as JSON. */
+/** Returns the items of a history, summary or config record: keys, and values as JSON. */
 export function itemsOf(record: Uint8Array, kind: number): [key: string, value: string][] {
   const [body] = lengthDelimited(record, kind);
   if (body === undefined) return [];
   return lengthDelimited(body, 1).map((item) => [utf8(lengthDelimited(item, 1)[0]), utf8(lengthDelimited(item, 16)[0])]);
 }
 
-/** The fields of a run record besides the configuration. */
+/** The fields of a run record other than the configuration. */
 export interface RecordedFacts {
   readonly change: RunUpdate;
   readonly startedAt: number;

@@ -1,9 +1,9 @@
 /**
- * Takes a JSON object apart at its top level, without a check of the values: rows have words that JSON has not, and
- * numbers no parser keeps.
+ * Splits a JSON object at its top level, without checking the values: rows have words that JSON does not have, and
+ * numbers that no parser preserves.
  */
 
-/** Its members in order, each value as text. Undefined if it is not an object. */
+/** Returns the members of an object in order, each value as text. Undefined if it is not an object. */
 export function membersOf(text: string): [key: string, value: string][] | undefined {
   const members: [string, string][] = [];
   let at = afterSpace(text, 0);
@@ -27,7 +27,7 @@ export function membersOf(text: string): [key: string, value: string][] | undefi
   }
 }
 
-/** The text of a JSON string; undefined if it is none. */
+/** Returns the text of a JSON string; undefined if it is none. */
 export function unquoted(text: string): string | undefined {
   if (!text.startsWith('"')) return undefined;
   if (!text.includes('\\')) return text.slice(1, -1);
@@ -44,7 +44,7 @@ function afterSpace(text: string, from: number): number {
   return at;
 }
 
-/** Behind the closing quote of the string at a place; -1 if there is none. */
+/** Returns the position behind the closing quote of the string at a position; -1 if there is none. */
 function endOfString(text: string, from: number): number {
   if (text.charCodeAt(from) !== 34) return -1;
   for (let at = from + 1; ; ) {

@@ -1,7 +1,7 @@
 /**
- * Parcels to lines of the history: a record becomes a row with all its values (or several rows, if a tag is in it twice
- * or it is very long). A row is a pure function of the record, except for its number at the end: the same record gives
- * the same text on every machine, at any time.
+ * Maps parcels to lines of the history: a record becomes a row with all its values (or several rows, if it has a tag
+ * twice or is very long). A row is a pure function of the record, except for its number at the end: the same record
+ * always gives the same text, on every machine.
  */
 
 import type { TrackerParcel } from '../../contract/index.ts';
@@ -13,10 +13,10 @@ import { numberText } from './numbers.ts';
 
 /** The key of the exact form of a row's other values, as a JSON text. */
 export const EXACT_KEY = 'mirrorboard/exact';
-/** Events without a value: no chart shows them, but they are kept. */
+/** The key of events without a value: no chart shows them, but mirrorboard keeps them. */
 export const MARK_KEY = 'mirrorboard/mark';
 
-/** A value of a row that is not a plain number, from which the point can be had back. */
+/** A value of a row that is not a plain number, from which the point can be restored. */
 export type ExactEntry = readonly [
   key: string,
   tag: string,
@@ -32,10 +32,10 @@ export type ExactEntry = readonly [
 export interface BuiltRows {
   /** Rows without their number and the last brace. */
   readonly rows: readonly string[];
-  /** The place of the record of each row. */
+  /** The offset of each row's record. */
   readonly offsets: readonly number[];
   readonly files: ReadonlyMap<string, RunFile>;
-  /** Which points cannot do without which files. */
+  /** The files that each point needs. */
   readonly needs: readonly { readonly offset: number; readonly index: number; readonly path: string }[];
   /** The last value of each key. */
   readonly summary: ReadonlyMap<string, string>;
@@ -43,12 +43,12 @@ export interface BuiltRows {
   readonly hasFailed: boolean;
 }
 
-/** The line of a row: its number makes it whole. */
+/** Returns the complete line of a row, with its number. */
 export function lineOf(row: string, number: number): string {
   return `${row},"_step":${number}}`;
 }
 
-/** Turns a parcel into rows. `startedAt`: what `_runtime` counts from, seconds. */
+/** Turns a parcel into rows. `startedAt`: the start of `_runtime`, in seconds. */
 export function buildRows(parcel: TrackerParcel, keys: RowKeys, startedAt: number): BuiltRows {
   const builder = new RowBuilder(parcel, keys, startedAt);
   const { scalars, objects, marks } = parcel.batch;
@@ -77,11 +77,11 @@ class RowBuilder implements BuiltRows {
   readonly #parcel: TrackerParcel;
   readonly #keys: RowKeys;
   readonly #startedAt: number;
-  /** By series: its key as JSON with the colon, the row it was in last, its last value. */
+  /** By series: its key as JSON with the colon, its last row, its last value. */
   readonly #keyTexts: (string | undefined)[] = [];
   readonly #lastRow: (number | undefined)[] = [];
   readonly #lastText: (string | undefined)[] = [];
-  /** The row that is being made; empty if there is none. */
+  /** The row that is being built; empty if there is none. */
   #row = '';
   #exact: ExactEntry[] = [];
   #tail = '';
@@ -106,7 +106,7 @@ class RowBuilder implements BuiltRows {
     const wide = scalars.wideValues.size > 0 ? scalars.wideValues.get(row) : undefined;
     const text = wide === undefined ? numberText(value) : String(wide);
     this.#put(series, text);
-    // What the official sync, or a service that keeps doubles only, makes another number of is next to it too.
+    // The official sync, or a service that only keeps doubles, changes some numbers: these are also stored exactly.
     if (wide !== undefined || text === '-0.0') {
       const { tag } = this.#series(series);
       const [offset, index] = [scalars.offset[row] as number, scalars.index[row] as number];
@@ -146,7 +146,7 @@ class RowBuilder implements BuiltRows {
     this.#end();
   }
 
-  /** Notes what is the last of each key. */
+  /** Notes the last value of each key, and returns the rows. */
   finish(): BuiltRows {
     for (const [series, text] of this.#lastText.entries()) {
       if (text !== undefined) this.summary.set(this.#keys.keyOf(this.#series(series).tag), text);
@@ -154,7 +154,7 @@ class RowBuilder implements BuiltRows {
     return this;
   }
 
-  /** The row so far has this series already, or is long enough. */
+  /** True if the current row already has this series, or is long enough. */
   #isTaken(series: number): boolean {
     return this.#lastRow[series] === this.rows.length || this.#row.length > LINE_LENGTH;
   }

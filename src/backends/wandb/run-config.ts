@@ -1,6 +1,6 @@
 /**
- * The configuration of a run: what people see of it, and by what it is found again. Other people's keys in it stay as
- * they are.
+ * The configuration of a run: its values for people, and the facts that identify it. Keys of other programs stay
+ * unchanged.
  */
 
 import { isFields, parseJson } from '../../http/index.ts';
@@ -8,10 +8,10 @@ import { STEP_KEY } from './keys.ts';
 import { membersOf } from './row-reader.ts';
 import { EXACT_KEY, MARK_KEY } from './rows.ts';
 
-/** Changes when rows of the same records would look different. */
+/** The version of the mapping. It changes if rows of the same records would look different. */
 export const MAPPING = 1;
 
-/** Whose run it is, and how its rows were made. */
+/** The run's identity, and the facts about how its rows were made. */
 export interface OwnFacts {
   readonly mapping: number;
   readonly key: string;
@@ -22,18 +22,18 @@ export interface OwnFacts {
   readonly source: string;
   readonly started_at: number;
   readonly tags?: Readonly<Record<string, string>>;
-  /** Keys that are not the tag itself, with their tags. */
+  /** Keys that differ from their tags, with the tags. */
   readonly renamed_tags?: Readonly<Record<string, string>>;
-  /** Lines that were there when the state had been lost. */
+  /** The number of lines that existed when the state had been lost. */
   readonly recovered?: number;
-  /** As the end of its hparams session says. */
+  /** The status from the end of its hparams session. */
   readonly status?: string;
 }
 
 const OWN = 'mirrorboard';
 const SERVICE = '_wandb';
 
-/** Charts of every key go by the steps of the files; the exact forms are for reading back, not for charts. */
+/** Makes charts of every key use the steps of the files; hides the exact forms, which only serve for reading back. */
 const METRICS = [
   { 1: STEP_KEY, 6: [3], 7: [] },
   { 2: '*', 5: 1, 6: [1], 7: [] },
@@ -41,13 +41,13 @@ const METRICS = [
   { 1: MARK_KEY, 5: 1, 6: [1, 2, 3], 7: [6] },
 ];
 
-/** A run's configuration: params, and what we note of the run. */
+/** A run's configuration: its params, and mirrorboard's notes about the run. */
 export class RunConfig {
-  /** Each value as JSON, without the wrapping of the wire. */
+  /** Each value as JSON, without the wrapping of the protocol. */
   readonly #values = new Map<string, string>();
   #own: OwnFacts | undefined;
 
-  /** From the text of the server, which wraps every value; empty for a new one. */
+  /** Reads the server's text, which wraps every value; empty for a new run. */
   static read(text: string): RunConfig {
     const config = new RunConfig();
     for (const [key, wrapped] of membersOf(text) ?? []) {
@@ -65,7 +65,7 @@ export class RunConfig {
     this.set(OWN, JSON.stringify(own));
   }
 
-  /** A value as JSON. True if it was another one before. */
+  /** Sets a value as JSON. True if it was different before. */
   set(key: string, value: string): boolean {
     if (this.#values.get(key) === value) return false;
     this.#values.set(key, value);
@@ -73,12 +73,12 @@ export class RunConfig {
     return true;
   }
 
-  /** A param of the run: our own names are not its to take. */
+  /** Sets a param of the run. A param cannot replace our own names. */
   setParam(name: string, value: string): boolean {
     return this.set(paramKey(name), value);
   }
 
-  /** A param as JSON. */
+  /** Returns a param as JSON. */
   param(name: string): string | undefined {
     return this.#values.get(paramKey(name));
   }
@@ -87,27 +87,27 @@ export class RunConfig {
     return this.#values;
   }
 
-  /** As the wire has it. */
+  /** Returns the configuration in the form of the protocol. */
   wrapped(): string {
     if (!this.#values.has(SERVICE)) this.#values.set(SERVICE, JSON.stringify({ t: { 12: CLIENT }, m: METRICS }));
     return `{${[...this.#values].map(([key, value]) => `${JSON.stringify(key)}:{"value":${value}}`).join(',')}}`;
   }
 }
 
-/** Whether a key is ours or the service's, and no param. */
+/** True if a key belongs to mirrorboard or the service, and is no param. */
 export function isOwnKey(key: string): boolean {
   return key === OWN || key === SERVICE;
 }
 
-/** The key of a param. */
+/** Returns the key of a param. */
 export function paramKey(name: string): string {
   return isOwnKey(name) || name === '' ? `param.${name}` : name;
 }
 
-/** Without a version of the client, the run is treated as one that never started. */
+/** The client version. Without one, the service treats the run as one that never started. */
 const CLIENT = '0.31.0';
 
-/** Undefined if it does not have our form: then it is not ours. */
+/** Reads our facts. Undefined if the text does not have our form: then the run is not ours. */
 function ownFacts(text: string): OwnFacts | undefined {
   const parsed = parseJson(Buffer.from(text));
   if (parsed.kind !== 'ok' || !isFields(parsed.value)) return undefined;

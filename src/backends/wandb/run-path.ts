@@ -1,4 +1,4 @@
-/** A run as the server names it. */
+/** The server's names of a run. */
 export interface RunPath {
   readonly entity: string;
   readonly project: string;

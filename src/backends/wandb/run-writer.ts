@@ -1,6 +1,6 @@
 /**
- * Writes to one tracker run: what of a parcel is new becomes lines, and lines are sent until they are there, each at
- * its own place.
+ * Writes to one tracker run: the new part of a parcel becomes lines, which are sent until they are stored, each at
+ * its own position.
  */
 
 import type { Intent, JournalEntry, Outcome, Refusal, Resolution, TrackerParcel } from '../../contract/index.ts';
@@ -18,25 +18,25 @@ import { type OpenWandbRun, throwFailure } from './runs.ts';
 import type { RunStorage } from './storage.ts';
 import { readRow, signatureOf } from './stored-rows.ts';
 
-/** Where the same rows stand already. */
+/** The numbers of lines that already hold a row, by the row's content. */
 type KnownLines = ReadonlyMap<string, readonly number[]>;
 
-/** Writes parcels to one run, each line at its place. */
+/** Writes parcels to one run, each line at its position. */
 export class WandbRunWriter {
   readonly storage: RunStorage;
   readonly #run: OpenWandbRun;
   readonly #keys: RowKeys;
-  /** True if the lines that are there were compared with the journal. */
+  /** True if the existing lines were compared with the journal. */
   #isChecked = false;
-  /** Lines that are there for sure. */
+  /** Lines that are surely stored. */
   #stored = 0;
-  /** After a send that failed: some of it may be there all the same. */
+  /** True after a failed send: some of its lines may be stored anyway. */
   #isInDoubt = false;
-  /** Lines that were there before the journal, by what they hold; undefined: not looked at yet. */
+  /** Lines from before the journal, by their content; undefined: not read yet. */
   #recovered: KnownLines | undefined;
-  /** Lines that were taken for a record's, with the record: never for two. */
+  /** Lines that were matched with a record, each with that record: a line never matches two. */
   readonly #claims = new Map<number, string>();
-  /** Points of what is being sent whose files can't be stored. */
+  /** Points of the current send whose files cannot be stored. */
   readonly #lost = new Map<string, Refusal>();
 
   constructor(run: OpenWandbRun) {
@@ -73,7 +73,7 @@ export class WandbRunWriter {
       }
       for (const [key, value] of built.summary) summary.set(key, value);
       const mapping = `m${MAPPING}`;
-      // Lines from before the journal are in it from now on; those that it has are.
+      // Lines from before the journal are added to it; it already has the others.
       for (const range of rangesOf(claimed.filter((number) => !isIn(journal, number))))
         entries.add(entryFor(range, parcel, mapping, undefined));
       const count = lines.length - before;
@@ -112,7 +112,8 @@ export class WandbRunWriter {
   }
 
   /**
-   * A file that has nowhere to go costs the points that need it: their rows continue, with whatever else is in them.
+   * Stores files. A file that cannot be stored affects only the points that need it: their rows are still sent, with
+   * all other values.
    */
   async #putFiles({ files, needs }: BuiltRows, parcel: TrackerParcel, signal: AbortSignal): Promise<void> {
     if (files.size === 0) return;
@@ -145,12 +146,13 @@ export class WandbRunWriter {
     if (there === undefined) return { kind: 'unknown' };
     if (there >= firstLine + count) return { kind: 'accepted' };
     if (there > firstLine) return { kind: 'from', line: there };
-    // Counts come late where lines replace each other; elsewhere they are the lines themselves, and some are gone.
+    // If lines replace each other, the server's count may be late. Otherwise the count is exact, and some lines are
+    // missing.
     if (there < firstLine && !this.storage.replaces) return { kind: 'unknown' };
     return { kind: 'resend' };
   }
 
-  /** Compares the lines that are there with what the journal says, once. */
+  /** Compares the existing lines with the journal, once. */
   async #check(firstLine: number, signal: AbortSignal): Promise<void> {
     if (this.#isChecked || this.#run.isNew) return;
     const there = valueOrThrow(await this.storage.lineCount(firstLine, signal));
@@ -177,7 +179,7 @@ export class WandbRunWriter {
     this.#isChecked = true;
   }
 
-  /** New names of keys and hyperparameters stand in the configuration before the first row has them. */
+  /** Writes new names of keys and hyperparameters into the configuration before the first row has them. */
   async #noteFacts({ params, hasFailed }: BuiltRows, signal: AbortSignal): Promise<void> {
     const { config } = this.storage;
     let isChanged = this.#keys.hasNews;
@@ -193,7 +195,9 @@ export class WandbRunWriter {
     if (isChanged) throwFailure(await this.storage.save({}, signal));
   }
 
-  /** Lines in which a parcel's rows may stand already; undefined if that can't be, which is nearly always. */
+  /**
+   * Returns the lines that may already hold a parcel's rows; undefined if there are none, which is nearly always so.
+   */
   async #knownLines(parcel: TrackerParcel, journal: readonly JournalEntry[], signal: AbortSignal): Promise<KnownLines | undefined> {
     const { recovered } = this.#run;
     const again = overlapping(journal, parcel);

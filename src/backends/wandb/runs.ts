@@ -1,4 +1,4 @@
-/** Finding and making the tracker runs of runs: each exactly once, and never one that is not ours. */
+/** Finds and creates the tracker runs of runs: each exactly once, and never one that belongs to others. */
 import { join } from 'node:path';
 import { type Candidate, FileMarks, isWhoseRun, numberedName, warnNameTaken } from '../../backend-kit/identity/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
@@ -21,33 +21,33 @@ import type { RunStorage, Storage } from './storage.ts';
 export interface OpenWandbRun {
   readonly tracked: WandbRun;
   readonly storage: RunStorage;
-  /** Lines that may be there although no journal says so; others are another writer's. */
+  /** Lines that may exist although no journal has them; lines after these belong to another writer. */
   readonly recovered: number;
-  /** Made a moment ago: nothing is there yet. */
+  /** True if the run was just created: it is empty. */
   readonly isNew?: boolean;
 }
 
-/** Where runs are opened. */
+/** The storages in which runs are opened. */
 export interface WandbRunsOptions {
   readonly settings: WandbSettings;
   readonly warn: BackendContext['warn'];
   readonly storages: Storage;
-  /** Online only: the offline folder of a run that still waits to be sent. */
+  /** Online only: returns the offline folder of a run that still waits to be sent. */
   readonly waiting?: (path: RunPath) => Promise<OfflineRun | undefined>;
 }
 
-/** So many runs of one key are checked before it is given up. */
+/** The most runs of one key that are checked. */
 const MOST_RUNS = 50;
 /** Lines of an offline folder that are sent at a time. */
 const CATCH_UP_LINES = 20_000;
 
-/** Finds, makes and identifies the W&B runs of a lane. */
+/** Finds, creates and identifies the W&B runs of a lane. */
 export class WandbRuns {
   readonly #settings: WandbSettings;
   readonly #warn: BackendContext['warn'];
   readonly #storages: Storage;
   readonly #waiting: WandbRunsOptions['waiting'];
-  /** Two at a time would make two runs. */
+  /** Opens one run per key at a time: two callers would create two runs. */
   readonly #opening = new LineByKey();
 
   constructor({ settings, warn, storages, waiting }: WandbRunsOptions) {
@@ -61,7 +61,7 @@ export class WandbRuns {
     return this.#opening.run(source.key, () => this.#open(source, known, signal));
   }
 
-  /** A run by its handle alone: to read it, or to end it. */
+  /** Returns a run by its handle alone: to read it, or to end it. */
   async find(tracked: WandbRun, signal: AbortSignal): Promise<OpenWandbRun> {
     const storage = runValueOrThrow(await this.#storages.find(tracked, signal));
     if (storage === undefined) throw goneError(tracked.id);
@@ -97,12 +97,12 @@ export class WandbRuns {
     });
   }
 
-  /** The run a handle leads to. */
+  /** Returns the run that a handle leads to. */
   async #known(source: RunSource, tracked: WandbRun, signal: AbortSignal): Promise<OpenWandbRun> {
     const path: RunPath = { ...tracked, entity: tracked.entity || (this.#settings.entity ?? '') };
     let storage = runValueOrThrow(await this.#storages.find(path, signal));
     const waiting = await this.#waiting?.(path);
-    // It was begun offline, or is now to be continued offline: the same run, in another place.
+    // The run began offline, or is now continued offline: it is the same run, in another place.
     if (storage === undefined && (waiting !== undefined || this.#settings.mode === 'offline')) {
       const config = waiting?.config ?? this.#newConfig(source, tracked.startedAt);
       const made = await this.#storages.create(path, config, changeOf(source, this.#settings, ''), tracked.startedAt, signal);
@@ -114,11 +114,11 @@ export class WandbRuns {
       await this.#marked(source, storage, {}, signal);
       return { tracked, storage, recovered: storage.config.own?.recovered ?? 0 };
     }
-    // Under a new handle only what is new would be sent: the state's positions are those of the old one.
+    // A new handle would only receive new data: the state's positions belong to the old one.
     throw goneError(tracked.id, runLabel(source.run));
   }
 
-  /** A run of ours that our state does not know. Its lines are matched with the records when those arrive. */
+  /** Adopts a run of ours that our state does not know. Its lines are matched with the records when these arrive. */
   async #adopted(source: RunSource, storage: RunStorage, signal: AbortSignal): Promise<OpenWandbRun> {
     const { own } = storage.config;
     await this.#catchUp(storage, await this.#waiting?.(storage.path), signal);
@@ -160,7 +160,7 @@ export class WandbRuns {
     }
     let { storage } = made.value;
     if (!made.value.isNew) {
-      // Another process made it at the same moment: whose it is was decided by who came first.
+      // Another process created the run at the same moment: the first one decided which run it belongs to.
       storage = runValueOrThrow(await this.#storages.find(storage.path, signal)) ?? storage;
       if ((await whose(storage, source, signal)).kind === 'other') return 'taken';
     }
@@ -169,7 +169,7 @@ export class WandbRuns {
     return { tracked, storage, recovered: storage.config.own?.recovered ?? 0, isNew: made.value.isNew };
   }
 
-  /** A run that something else opened: our lines come behind those that are there. */
+  /** Joins a run that another program opened: our lines follow the existing ones. */
   async #join(source: RunSource, joins: string, known: Handle | undefined, signal: AbortSignal): Promise<OpenWandbRun> {
     const parts = joins.split('/');
     const id = parts.at(-1) as string;
@@ -189,7 +189,7 @@ export class WandbRuns {
     return { tracked: { ...storage.path, startedAt: startOf(source), joined }, storage, recovered: 0 };
   }
 
-  /** Lines that were written offline and wait in a folder go up first: no line may be left out. */
+  /** Sends lines first that were written offline and wait in a folder: no line may be left out. */
   async #catchUp(storage: RunStorage, waiting: OfflineRun | undefined, signal: AbortSignal): Promise<void> {
     if (waiting === undefined) return;
     const there = runValueOrThrow(await storage.lineCount(Infinity, signal)) ?? 0;
@@ -216,12 +216,12 @@ export class WandbRuns {
     waiting.markSynced();
   }
 
-  /** Brings that by which a run is recognised up to date. */
+  /** Updates the facts that identify a run. */
   async #marked(source: RunSource, storage: RunStorage, more: Partial<OwnFacts>, signal: AbortSignal): Promise<void> {
     await this.#setOwn(storage, { instance: source.instanceId, ...more }, source.fingerprint, signal);
   }
 
-  /** Adds files to those by which a run is recognised. */
+  /** Adds files to those that identify a run. */
   async noteFiles(storage: RunStorage, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
     await this.#setOwn(storage, {}, files, signal);
   }
@@ -253,7 +253,7 @@ export class WandbRuns {
   }
 }
 
-/** Whose a run is that was found by its id alone. */
+/** Returns which run a tracker run belongs to that was found by its id alone. */
 async function whose(storage: RunStorage, source: RunSource, signal: AbortSignal): Promise<Whose> {
   const { own } = storage.config;
   if (own === undefined || own.key !== source.key) return { kind: 'other', why: 'which has no mark of this run' };
@@ -266,7 +266,7 @@ async function whose(storage: RunStorage, source: RunSource, signal: AbortSignal
 
 const ELSEWHERE: Whose = { kind: 'other', why: 'in another project or entity' };
 
-/** Whether an id was found in another project or entity than expected: ids may have one namespace for all. */
+/** True if an id was found in another project or entity than expected: all ids may share one namespace. */
 function isElsewhere(found: RunPath, wanted: RunPath): boolean {
   const isOther = (a: string, b: string): boolean => a !== '' && b !== '' && a.toLowerCase() !== b.toLowerCase();
   return isOther(found.project, wanted.project) || isOther(found.entity, wanted.entity);

@@ -18,35 +18,35 @@ import { netrcPassword } from './netrc.ts';
 const MODES = ['online', 'offline', 'disabled'] as const;
 const SEMANTICS = ['replace', 'append'] as const;
 
-/** Whether rows go to a server, into folders, or nowhere. */
+/** The target of rows: a server, folders, or nothing. */
 export type Mode = (typeof MODES)[number];
-/** What a server does with rows whose offset it has already. */
+/** The behavior of a server when it gets rows with an offset that it already has. */
 export type OffsetSemantics = (typeof SEMANTICS)[number];
 
-/** A lane's section of the configuration, checked and filled up. */
+/** A lane's section of the configuration, validated and with defaults. */
 export interface WandbSettings {
   readonly baseUrl: string;
   readonly apiKey: string | undefined;
-  /** The same once more, from the file that holds it; undefined if none does. */
+  /** Reads the key again from the file that holds it; undefined if no file does. */
   readonly keyAgain: (() => string | undefined) | undefined;
-  /** Sent with every request to the server itself. Secret. */
+  /** Headers sent with every request to the server itself. Secret. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Undefined: the key's own. */
+  /** Undefined: that of the key. */
   readonly entity: string | undefined;
-  /** Undefined: each run says its own. */
+  /** Undefined: each run has its own. */
   readonly project: string | undefined;
   readonly group: string | undefined;
   readonly jobType: string | undefined;
   readonly tags: readonly string[];
   readonly notes: string | undefined;
-  /** A run's name, if it is not that of the run. */
+  /** The name of a run at the service, if it differs from the run's own. */
   readonly name: string | undefined;
   readonly mode: Mode;
-  /** Where offline folders lie. */
+  /** The folder for offline runs. */
   readonly dir: string;
   readonly offsetSemantics: OffsetSemantics;
   readonly silent: boolean;
-  /** How long to wait for more data of a growing run. */
+  /** The time to wait for more data of a growing run. */
   readonly gatherMs: number;
   readonly timeoutMs: number;
   readonly tls: TlsOptions;
@@ -65,7 +65,7 @@ export const FIELDS = {
   tags: { kind: LIST, env: ['WANDB_TAGS'], fallback: [] },
   notes: { kind: TEXT, env: ['WANDB_NOTES'] },
   name: { kind: TEXT },
-  // The official client's older words, too.
+  // This includes the official client's older words.
   mode: { kind: oneOf(MODES, { dryrun: 'offline', run: 'online' }), env: ['WANDB_MODE'], fallback: 'online' },
   dir: { kind: PATH, env: ['WANDB_DIR'], fallback: './wandb' },
   offset_semantics: { kind: oneOf(SEMANTICS), fallback: 'replace' },
@@ -76,7 +76,7 @@ export const FIELDS = {
   insecure_tls: { kind: SWITCH, env: ['WANDB_INSECURE_DISABLE_SSL'], fallback: false },
 } satisfies SettingFields;
 
-/** Checks a lane's section; the tracker's own variables are before it, defaults after it. */
+/** Validates a lane's section; the tracker's own variables come before it, defaults after it. */
 export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Environment): ParsedSettings<WandbSettings> {
   const section = new Section(FIELDS, raw, env);
   const configured = section.secret('api_key', 'api_key_file');

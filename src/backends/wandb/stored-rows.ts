@@ -1,11 +1,11 @@
-/** Rows of a history back to the points they were made from. */
+/** Reads rows of a history back into the points that they were made from. */
 import { isFields, parseJson } from '../../http/index.ts';
 import { OWN_PREFIX, STEP_KEY, tagOf } from './keys.ts';
 import { readNumber } from './numbers.ts';
 import { membersOf, unquoted } from './row-reader.ts';
 import { EXACT_KEY, type ExactEntry } from './rows.ts';
 
-/** A row as it is read back. */
+/** A row that was read back. */
 export interface StoredRow {
   readonly step: number | bigint;
   readonly wallTime: number;
@@ -13,7 +13,7 @@ export interface StoredRow {
   readonly exact: readonly ExactEntry[];
 }
 
-/** Undefined for a line that is not one of our rows. */
+/** Reads one of our rows. Undefined for any other line. */
 export function readRow(line: string): StoredRow | undefined {
   const members = membersOf(line);
   if (members === undefined) return undefined;
@@ -49,7 +49,7 @@ function exactOf(text: string): readonly ExactEntry[] {
   return entries.filter(isEntry);
 }
 
-/** True if it is as we write it: the service gives back what anybody wrote. */
+/** True if the entry has the form that mirrorboard writes: the service returns what any program wrote. */
 function isEntry(entry: unknown): entry is ExactEntry {
   if (!Array.isArray(entry)) return false;
   const [key, tag, plugin, file, offset, index, value, needed] = entry as readonly unknown[];
@@ -59,7 +59,7 @@ function isEntry(entry: unknown): entry is ExactEntry {
   return isValue && needed.every((one) => Array.isArray(one) && typeof one[0] === 'string' && typeof one[1] === 'number');
 }
 
-/** What is the same of two rows that were made from the same record, no matter which writer wrote the text. */
+/** Returns a text that is equal for two rows made from the same record, no matter which writer wrote them. */
 export function signatureOf({ step, wallTime, scalars, exact }: StoredRow): string {
   const number = (x: number | bigint): string => (Object.is(x, -0) ? '-0' : String(x));
   const parts = scalars.map(([tag, value]) => `${JSON.stringify(tag)}:${number(value)}`);

@@ -1,9 +1,8 @@
 /**
  * The frames of an offline run's file (`wandb/sdk/internal/datastore.py`, after LevelDB's log format,
  * https://github.com/google/leveldb/blob/main/doc/log_format.md): seven bytes at its head, then blocks of 32 KiB
- * counted from the file's start.
- * A record is one chunk or several, each with a CRC-32 (the one of zlib) over its type and data; the last bytes of a
- * block that hold no head are zero.
+ * counted from the file's start. A record is one chunk or several, each with a CRC-32 (that of zlib) over its type
+ * and data. If the last bytes of a block are too few for a head, they are zero.
  */
 import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
@@ -14,13 +13,13 @@ const BLOCK = 32_768;
 const CHUNK_HEAD = 7;
 const [FULL, FIRST, MIDDLE, LAST] = [1, 2, 3, 4];
 
-/** Puts records into frames, in memory, from a place in the file on. */
+/** Packs records into frames in memory, from a position in the file on. */
 export class FrameBuffer {
   #buffer = Buffer.allocUnsafe(256 * 1024);
   #length = 0;
   readonly #start: number;
 
-  /** `start`: the length the file has. */
+  /** Creates a buffer. `start`: the length of the file. */
   constructor(start: number) {
     this.#start = start;
     if (start === 0) this.#write(HEAD);
@@ -46,7 +45,7 @@ export class FrameBuffer {
       buffer.writeUInt32LE(crc32(buffer.subarray(head + 6, head + CHUNK_HEAD + size)), head);
       this.#length += CHUNK_HEAD + size;
       at += size;
-      // A record that ends with its block exactly is whole; one that does not continues in the next.
+      // A record that ends exactly with its block is complete; otherwise, it continues in the next block.
       if (isLast) break;
     }
   }
@@ -72,13 +71,13 @@ export class FrameBuffer {
 /** A record of a `.wandb` file. */
 export interface ScannedRecord {
   readonly data: Uint8Array;
-  /** Where its first chunk begins. */
+  /** The position of its first chunk. */
   readonly start: number;
-  /** Behind its last chunk. */
+  /** The position behind its last chunk. */
   readonly end: number;
 }
 
-/** Every whole record up to the first place that is none: an incomplete end, or damage. */
+/** Yields every complete record up to the first invalid position: an incomplete end, or corrupt data. */
 export function* scanRecords(path: string): Generator<ScannedRecord, void, void> {
   const file = openSync(path, 'r');
   try {
@@ -113,7 +112,7 @@ export function* scanRecords(path: string): Generator<ScannedRecord, void, void>
   }
 }
 
-/** Writes at a place of a file, cuts off what was after it, and makes sure that it is on the disk. */
+/** Writes at a position of a file, cuts off everything after the written bytes, and flushes the file to the disk. */
 export function writeAt(path: string, start: number, bytes: Uint8Array): void {
   const file = start === 0 ? openNewFile(path) : openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
   try {

@@ -5,15 +5,15 @@ import type { Style } from './style.ts';
 import { visibleText } from './visible-text.ts';
 
 const BUG_HINT = 'This is a bug in mirrorboard. MIRRORBOARD_DEBUG=1 shows where it is; please report that.';
-/** What Node says of error numbers that it has no name for. */
+/** The message of Node for error numbers that it has no name for. */
 const NAMELESS = /^Unknown system error/;
-/** Chains longer than this say nothing more, and a chain can be a circle. */
+/** The most causes that are shown: longer chains add nothing, and a chain can be a circle. */
 const MOST_CAUSES = 8;
 
 /**
- * An error for display, ending in a line end: code and message, hint, and command to try. Anything but a `MirrorError`
- * is a bug of ours. `debug` (from MIRRORBOARD_DEBUG) adds the stack. Prints what it is given: secrets must not get into
- * messages.
+ * Returns an error for display, ending in a line end: code and message, hint, and command to try. Any error but a
+ * `MirrorError` is a bug of ours. `debug` (from MIRRORBOARD_DEBUG) adds the stack. It prints the whole text: secrets
+ * must not get into messages.
  */
 export function renderError(
   error: unknown,
@@ -31,7 +31,7 @@ export function renderError(
   return `${lines.map((line) => wrapText(line, columns, 2)).join('\n')}\n`;
 }
 
-/** The messages of the causes, but for those that an error above already quotes. */
+/** Returns the messages of the causes, without those that an error above already quotes. */
 function causes(error: unknown): readonly string[] {
   const told = [textOf(error)];
   let cause = causeOf(error);
@@ -49,12 +49,12 @@ function causeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'cause' in error ? error.cause : undefined;
 }
 
-/** Some system errors have a code but no message. */
+/** Returns the text of an error. Some system errors have a code but no message. */
 function textOf(error: unknown): string {
   return messageOf(error) || (systemCode(error) ?? 'unknown');
 }
 
-/** Harmless to a terminal; further lines are indented, so that none looks like a line of ours. */
+/** Makes a text harmless to a terminal, and indents further lines, so that none looks like a line of ours. */
 function shown(text: string): string {
   return visibleText(text.trim(), { lines: true }).replaceAll('\n', '\n  ');
 }

@@ -1,11 +1,11 @@
 import stringWidth from 'string-width';
 
 const ELLIPSIS = '…';
-/** Of a longer text nothing in its middle would be shown on any terminal. */
+/** The longest text that is measured: of a longer one, no terminal would show the middle. */
 const MOST = 8192;
 let graphemes: Intl.Segmenter | undefined;
 
-/** A text in at most `width` columns: if it is wider, `…` replaces its middle, since names differ at both ends. */
+/** Fits a text into `width` columns: if it is wider, `…` replaces its middle, since names differ at both ends. */
 export function fitText(text: string, width: number): string {
   if (text.length > MOST) text = `${text.slice(0, MOST / 2)}${ELLIPSIS}${text.slice(-MOST / 2)}`;
   if (stringWidth(text) <= width) return text;
@@ -19,7 +19,7 @@ export function fitText(text: string, width: number): string {
   return parts.slice(0, head.count).join('') + ELLIPSIS + (tail.count === 0 ? '' : parts.slice(-tail.count).join(''));
 }
 
-/** How many of the parts go into so many columns, and how many columns they take. */
+/** Returns how many of the parts fit into the columns, and how many columns they take. */
 function taken(parts: readonly string[], room: number): { readonly count: number; readonly width: number } {
   let count = 0;
   let width = 0;

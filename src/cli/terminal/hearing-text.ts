@@ -2,8 +2,9 @@ import { formatCount } from '../../format.ts';
 import { visibleText } from './visible-text.ts';
 
 /**
- * Of the roots of a running watch, by its status document, those that it does not listen to whole: new runs in the
- * rest are seen by scans alone. What is polled anyway, by choice or for its file system, is none.
+ * Returns lines about the roots of a running watch that it does not listen to completely: only scans find new runs in
+ * the rest. Reads its status document. Leaves out roots that are polled in any case, by choice or because of their
+ * file system.
  */
 export function hearingLines(roots: unknown): string[] {
   if (!Array.isArray(roots)) return [];

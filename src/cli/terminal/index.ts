@@ -1,4 +1,4 @@
-/** Turns what happened into text for a person at a terminal. */
+/** Turns results into text for a person at a terminal. */
 
 export { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep } from '../../format.ts';
 export { columnsOf, wrapText } from '../../wrap-text.ts';

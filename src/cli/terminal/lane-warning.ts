@@ -1,6 +1,6 @@
 import { visibleText } from './visible-text.ts';
 
-/** What an operator should know of a lane, in one line: what happened, and to what. */
+/** Returns a warning about a lane for the operator, in one line: the message, and its facts. */
 export function laneWarning(lane: string, message: string, facts: Readonly<Record<string, string | number>> = {}): string {
   const parts = Object.entries(facts)
     .filter(([, value]) => value !== '')

@@ -1,7 +1,7 @@
 import type { Style } from './style.ts';
 import { visibleText } from './visible-text.ts';
 
-/** The last line of a report: a command to be copied, and so whole on any terminal. */
+/** Returns the last line of a report: a command to copy, and so whole on any terminal. */
 export function nextLine(command: string, style: Style): string {
   return `${style.bold('Next:')} ${visibleText(command, { whole: true })}`;
 }

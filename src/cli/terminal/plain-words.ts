@@ -1,4 +1,4 @@
-/** What can go wrong with log files, in words for a person. */
+/** Describes the problems of log files, in words for a person. */
 
 import { counted } from '../../format.ts';
 import { formatMemory } from '../../memory/index.ts';
@@ -33,7 +33,7 @@ const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
   moved: 'moved from another path',
 };
 
-/** Why bytes cannot be read, and what would help, if something would. */
+/** Returns why bytes cannot be read, and the remedy if there is one. */
 export function damageReason(damage: Pick<FoundDamage, 'reason' | 'detail' | 'needs'>): string {
   const { reason, detail, needs } = damage;
   if (detail === undefined) return REASONS[reason];
@@ -43,19 +43,21 @@ export function damageReason(damage: Pick<FoundDamage, 'reason' | 'detail' | 'ne
   return `${REASONS[reason]} (${visibleText(detail)}${help})`;
 }
 
-/** The bytes of damage as a count; undefined if the length of the file is unknown. */
+/** Returns the bytes of damage as a count; undefined if the length of the file is unknown. */
 export function damageBytes({ start, end, reason }: Pick<Damage, 'start' | 'end' | 'reason'>): string | undefined {
   return reason === 'unreadable' && end - start === 1 ? undefined : counted(end - start, 'byte');
 }
 
-/** Which bytes of which file cannot be read, and why. The offset has no separators, it is there to be copied. */
+/**
+ * Returns which bytes of which file cannot be read, and why. The offset has no separators, so that it can be copied.
+ */
 export function damageText({ run, file, start, end, ...damage }: FoundDamage): string {
   const bytes = damageBytes({ start, end, ...damage });
   const place = [visibleText(`${runLabel(run)}/${file}`), `offset ${start}`, ...(bytes === undefined ? [] : [bytes])].join(', ');
   return `${place}: ${damageReason(damage)}`;
 }
 
-/** What is between us and something below a root. */
+/** Describes an obstacle below a root. */
 export function obstacleText({
   path,
   reason,
@@ -68,7 +70,7 @@ export function obstacleText({
   return `${isLeft === true ? 'not followed' : 'cannot be read'}: ${visibleText(path)}: ${visibleText(reason)}`;
 }
 
-/** What happened to a file or folder. */
+/** Describes an event of a file or folder. */
 export function incidentText({ kind, root, path, reason }: Incident): string {
   const what = reason === undefined ? INCIDENTS[kind] : `${INCIDENTS[kind]} (${visibleText(reason)})`;
   return `${visibleText(kind === 'store' ? path : runLabel({ root, path }))}: ${what}`;

@@ -4,19 +4,19 @@ import { RateMeter } from '../../rate-meter.ts';
 import type { Progress } from '../../status/index.ts';
 import { progressLine, progressLines, type Speed } from './progress-lines.ts';
 
-/** Where progress goes: standard error, always; standard output is for data. */
+/** The stream of progress: always standard error; standard output is for data. */
 export type ProgressStream = NodeJS.WritableStream & { cork?(): void; uncork?(): void };
 
-/** Where progress is shown. */
+/** The options of the progress block. */
 interface ProgressBlockOptions {
   readonly stream: ProgressStream;
-  /** Milliseconds of any clock. */
+  /** Returns milliseconds of any clock. */
   readonly now: () => number;
   /** True if the cursor can be moved: false for pipes, files and TERM=dumb. */
   readonly isTty: boolean;
-  /** The current width of the terminal, read for every drawing because people resize their windows. */
+  /** Returns the current width of the terminal. It is read for every drawing, because people resize their windows. */
   readonly columns: () => number | undefined;
-  /** Time between two drawings (at least and by default 100 ms) or two plain lines (by default 10 s). */
+  /** The time between two drawings (at least and by default 100 ms) or two plain lines (by default 10 s). */
   readonly intervalMs?: number;
 }
 
@@ -24,25 +24,28 @@ const LEAST_REDRAW_MS = 100;
 const PLAIN_INTERVAL_MS = 10_000;
 const EARLY_MS = 5;
 const DEFAULT_COLUMNS = 80;
-/** The rate shown is that of the last seconds; the time left is judged by a longer stretch, or it would jump about. */
+/**
+ * The time windows: the rate shown is that of the last seconds; the time left needs a longer window, because it would
+ * jump otherwise.
+ */
 const RATE_WINDOW_MS = 5_000;
 const LEFT_WINDOW_MS = 30_000;
 
 /**
- * Shows how far a pass is. On a terminal a block of up to four lines that is redrawn in place and gone after
- * `stop()`; elsewhere one line per interval, so nothing at all for a short pass. The timer only asks the clock
- * whether something is due: when writing delays the event loop, a drawing is late or left out, never made up for.
- * It keeps no process alive.
+ * Shows the progress of a pass. On a terminal, it is a block of up to four lines that is redrawn in place and
+ * disappears after `stop()`. Elsewhere it is one line per interval, so nothing at all for a short pass. The timer
+ * only asks the clock if a drawing is due: if the event loop is busy, a drawing is late or left out, never repeated.
+ * The timer keeps no process alive.
  */
 export class ProgressBlock {
   readonly #options: ProgressBlockOptions;
   readonly #intervalMs: number;
-  /** What is shown; undefined before `start` and after `stop`. */
+  /** The progress to show; undefined before `start` and after `stop`. */
   #progress: Progress | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** When it last drew or, before that, started. */
+  /** The time of the last drawing or, before that, of the start. */
   #drawnAtMs = 0;
-  /** Widths of the lines on the screen above the cursor's line and of that line; empty when nothing is drawn. */
+  /** The widths of the lines on the screen above the cursor's line and of that line; empty if nothing is drawn. */
   #drawn: readonly number[] = [];
   #points = new RateMeter(LEFT_WINDOW_MS);
   #bytes = new RateMeter(LEFT_WINDOW_MS);
@@ -72,27 +75,27 @@ export class ProgressBlock {
     this.#replace([]);
   }
 
-  /** Writes its own line (a warning, what an interrupt waits for) without mixing it up with the block. */
+  /** Writes a line of its own (a warning, the reason that an interrupt waits) without mixing it with the block. */
   print(line: string): void {
     this.#replace([]);
     this.#options.stream.write(`${line}\n`);
     if (this.#options.isTty && this.#progress !== undefined) this.#draw(this.#progress, this.#options.now());
   }
 
-  /** Draws if it is time to. The timer calls it; a loop that leaves timers no room may do so too. */
+  /** Draws if it is time. The timer calls it; a loop that leaves timers no room may call it too. */
   tick(): void {
     const progress = this.#progress;
     if (progress === undefined) return;
     const nowMs = this.#options.now();
     this.#measure(progress, nowMs);
-    // A wall clock can be set back; the display must not be blocked until it has caught up.
+    // The wall clock may be set back; that must not block the display until the clock has caught up.
     this.#drawnAtMs = Math.min(this.#drawnAtMs, nowMs);
-    // Timers fire a little early by some clocks; waiting for the next one then would halve the pace.
+    // Timers fire a little early by some clocks; a wait for the next one would halve the pace.
     if (nowMs - this.#drawnAtMs >= this.#intervalMs - EARLY_MS) this.#draw(progress, nowMs);
   }
 
   #measure(progress: Progress, nowMs: number): void {
-    // Before the scan is over nothing is read, and the wait for it says nothing about the pace.
+    // Nothing is read before the scan is over, and the wait for it says nothing about the pace.
     if (progress.phase === 'scanning') return;
     this.#points.add(nowMs, progress.points);
     this.#bytes.add(nowMs, readNow(progress));
@@ -123,7 +126,7 @@ export class ProgressBlock {
   #replace(lines: readonly string[]): void {
     const { stream } = this.#options;
     if (lines.length === 0 && this.#drawn.length === 0) return;
-    // Corked, so that wiping and drawing reach the terminal together and nothing flickers.
+    // Corked, so that clearing and drawing reach the terminal together and nothing flickers.
     stream.cork?.();
     if (this.#drawn.length > 0) {
       moveCursor(stream, 0, -this.#rowsAbove());
@@ -135,7 +138,9 @@ export class ProgressBlock {
     this.#drawn = lines.map((line) => stringWidth(line));
   }
 
-  /** Rows between the block's first row and the cursor: in a window made narrower, old lines take several. */
+  /**
+   * Returns the rows between the block's first row and the cursor: in a window made narrower, old lines take several.
+   */
   #rowsAbove(): number {
     const columns = this.#columns();
     return this.#drawn.reduce((rows, width) => rows + Math.max(1, Math.ceil(width / columns)), -1);
@@ -148,7 +153,8 @@ export class ProgressBlock {
 }
 
 /**
- * Bytes read in this pass; those that were there already cost no time and would make the pace look better than it is.
+ * Returns the bytes read in this pass, without those that were there already: these cost no time and would make the
+ * pace look better than it is.
  */
 function readNow({ bytes }: Progress): number {
   return bytes.read - bytes.alreadyThere;

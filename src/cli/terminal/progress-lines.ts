@@ -22,7 +22,10 @@ const PHASES: Readonly<Record<Progress['phase'], string>> = {
   done: 'Done',
 };
 
-/** The block for a terminal, each line at most `width` columns: what fits least is left out, numbers are never cut. */
+/**
+ * Returns the block for a terminal, each line at most `width` columns: parts that do not fit are left out, numbers
+ * are never cut.
+ */
 export function progressLines(progress: Progress, speed: Speed, width: number): string[] {
   const { phase, files, runs, lanes = [] } = progress;
   if (phase === 'scanning') return [joined([PHASES[phase], ...found(progress)], width)];
@@ -44,7 +47,7 @@ export function progressLines(progress: Progress, speed: Speed, width: number): 
   return lines.filter((line) => line !== '');
 }
 
-/** The same in one line, for logs. */
+/** Returns the progress in one line, for logs. */
 export function progressLine(progress: Progress, speed: Speed): string {
   const { phase, files, current, lanes = [] } = progress;
   if (phase === 'scanning') return `${PHASES[phase]}: ${found(progress).join(', ')}`;
@@ -64,7 +67,7 @@ export function progressLine(progress: Progress, speed: Speed): string {
   return `${headOf(progress, whole)}: ${parts.join(lanes.length > 0 ? '; ' : ', ')}`;
 }
 
-/** Of each lane a line in parts, its name first. */
+/** Returns a line in parts for each lane, its name first. */
 function laneLines(progress: Progress, speed: Speed): string[][] {
   const { lanes = [], hasStore = false } = progress;
   const isThere = progress.bytes.read >= progress.bytes.total;
@@ -74,15 +77,15 @@ function laneLines(progress: Progress, speed: Speed): string[][] {
 }
 
 /**
- * With trackers, the store alone being at its end is no end; nor is it one when all points are there, and files are
- * not.
+ * Returns the head of the block. With trackers, a store that is at its end is not the end of the pass; nor is it the
+ * end when all points are there, but files are not.
  */
 function headOf({ phase, lanes = [] }: Progress, whole: number): string {
   if (lanes.length === 0 || (phase !== 'mirroring' && phase !== 'draining')) return PHASES[phase];
   return whole === 1 ? PHASES.draining : PHASES.mirroring;
 }
 
-/** Who is asked something and does not answer. */
+/** Describes a tracker that does not answer. */
 function silence({ unanswered }: Progress): string | undefined {
   return unanswered === undefined ? undefined : `${visibleText(unanswered.lane)}: ${unanswered.words}`;
 }
@@ -99,7 +102,7 @@ function found({ files, bytes }: Progress): string[] {
   return [`${counted(files.total, 'file')} found`, formatBytes(bytes.total)];
 }
 
-/** The progress of the lane that is furthest behind: a pass is over when all are at the end. */
+/** Returns the progress of the lane that is furthest behind: a pass is over when all are at the end. */
 function share(progress: Progress): number {
   const { lanes = [], hasStore = false } = progress;
   const own = lanes.length === 0 || hasStore ? [storeShare(progress)] : [];
@@ -107,8 +110,8 @@ function share(progress: Progress): number {
 }
 
 /**
- * A live file can grow past the total noted at its scan: a share is never more than 1, and only whole when all is
- * read.
+ * Returns the progress of the store. A live file can grow past the total noted at its scan: a share is never more
+ * than 1, and only 1 when everything is read.
  */
 function storeShare({ bytes }: Progress): number {
   return bytes.total === 0 ? 1 : Math.min(1, bytes.read / bytes.total);
@@ -139,7 +142,10 @@ function damage({ damaged }: Progress): string[] {
   return damaged === 0 ? [] : [`${formatCount(damaged)} damaged`];
 }
 
-/** As many parts as fit, the first ones first; a part that does not fit is skipped, a shorter one after it may. */
+/**
+ * Joins as many parts as fit, the first ones first; a part that does not fit is skipped, and a shorter one after it
+ * may fit.
+ */
 function joined(parts: readonly string[], width: number): string {
   let line = '';
   for (const part of parts) {

@@ -1,7 +1,7 @@
 import { isPending } from '../../model/index.ts';
 import type { FoundDamage, LaneReport, Report, RunReport } from '../../status/index.ts';
 
-/** The report as `--json` gives it: documented in docs/commands.md; fields may be added, none change their meaning. */
+/** Returns the report for `--json`. docs/commands.md describes it: fields may be added, none change their meaning. */
 export function reportJson(report: Report): Record<string, unknown> {
   const { totals } = report;
   return {
@@ -50,7 +50,7 @@ function laneJson(lane: LaneReport): Record<string, unknown> {
   };
 }
 
-/** An artifact or a param file that a tracker refused. */
+/** Returns an artifact or a param file that a tracker refused. */
 export function refusedFileJson({ run, path, reason }: LaneReport['refusedFiles'][number]): Record<string, unknown> {
   return { root: run.root, run: run.path, path, reason };
 }
@@ -64,7 +64,7 @@ function runJson({ run, files, tags, newPoints, pointsBefore, bytes, lastStep }:
     new_points_by_kind: { ...newPoints },
     points_before: pointsBefore,
     bytes,
-    // JSON's readers take large integers for doubles; only as text does every digit arrive.
+    // Readers of JSON take large integers as doubles; every digit arrives only as text.
     last_step: typeof lastStep === 'bigint' ? String(lastStep) : lastStep,
   };
 }

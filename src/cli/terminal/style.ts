@@ -1,24 +1,26 @@
 import { styleText } from 'node:util';
 import type { Environment } from '../../environment.ts';
 
-/** What `--color` says; `auto` (the default) asks the environment and the stream. */
+/** The value of `--color`; with `auto` (the default), the environment and the stream decide. */
 export type ColorChoice = 'auto' | 'always' | 'never';
 
-/** Where text goes; only terminals know how many colours they have. */
+/** A stream of text; only terminals know how many colours they have. */
 interface TextStream {
   readonly isTTY?: boolean | undefined;
   getColorDepth?(env?: object): number;
 }
 
-/** What decides whether colours are used. */
+/** The facts that decide if colours are used. */
 interface ColorQuestion {
   readonly stream: TextStream;
   readonly env: Environment;
-  /** `--color`. */
+  /** The value of `--color`. */
   readonly choice?: ColorChoice;
 }
 
-/** Emphasis of a text for one stream. It must not carry meaning alone: the plain one returns texts as they are. */
+/**
+ * The emphasis of a text for one stream. It must not carry meaning alone: the plain style returns texts unchanged.
+ */
 export interface Style {
   bold(text: string): string;
   dim(text: string): string;
@@ -29,7 +31,7 @@ export interface Style {
 
 const same = (text: string): string => text;
 
-/** For pipes, files, and terminals without colour. */
+/** The style for pipes, files, and terminals without colour. */
 export const plainStyle: Style = { bold: same, dim: same, red: same, green: same, yellow: same };
 
 const coloredStyle: Style = {
@@ -40,14 +42,14 @@ const coloredStyle: Style = {
   yellow: (text) => styleText('yellow', text, { validateStream: false }),
 };
 
-/** The style for a stream, by `isColored`. */
+/** Returns the style for a stream, by `isColored`. */
 export function styleFor(question: ColorQuestion): Style {
   return isColored(question) ? coloredStyle : plainStyle;
 }
 
 /**
- * Whether to use color: `--color` decides, then FORCE_COLOR (as Node reads it: 0 and false mean no), then NO_COLOR if
- * it is not empty and TERM=dumb, then whether the stream is a terminal with colors.
+ * True if colours are used. The order: `--color`; then FORCE_COLOR (as Node reads it: 0 and false mean no); then
+ * NO_COLOR if it is not empty, and TERM=dumb; then the stream, if it is a terminal with colours.
  */
 export function isColored({ stream, env, choice = 'auto' }: ColorQuestion): boolean {
   if (choice !== 'auto') return choice === 'always';

@@ -8,14 +8,14 @@ import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
 import { visibleText } from './visible-text.ts';
 
-/** How a summary is laid out. */
+/** The layout of a summary. */
 interface ReportOptions {
-  /** Columns of the terminal; no limit when absent. */
+  /** The columns of the terminal; no limit if missing. */
   readonly width?: number | undefined;
   readonly style: Style;
-  /** A command that is of use now; it becomes the last line. */
+  /** A command that is useful now; it becomes the last line. */
   readonly next?: string;
-  /** Where nothing was found that is asked for: what globs leave out. */
+  /** The runs and files that globs exclude, if nothing was found that is included. */
   readonly leftOut?: { readonly runs: number; readonly files: number } | undefined;
 }
 
@@ -23,7 +23,7 @@ const MOST_RUNS = 30;
 const MOST_PLACES = 20;
 const MOST_LINKS = 5;
 
-/** What a pass came to, as lines for a person, ending in a line end. */
+/** Returns the result of a pass, as lines for a person, ending in a line end. */
 export function renderReport(report: Report, options: ReportOptions): string {
   const { style } = options;
   const sections = [
@@ -70,7 +70,7 @@ function runTable({ runs }: Report, { width, style }: ReportOptions): string {
   return more === 0 ? table : `${table}\n… and ${counted(more, 'more run')}`;
 }
 
-/** The runs with most to tell, in the order of their names. */
+/** Returns the runs with the most data, in the order of their names. */
 function biggest(runs: readonly RunReport[]): readonly RunReport[] {
   const bySize = runs.toSorted((a, b) => newPointsOf(b) - newPointsOf(a) || b.pointsBefore - a.pointsBefore || b.bytes - a.bytes);
   return bySize.slice(0, MOST_RUNS).sort((a, b) => compareNames(a.run.root, b.run.root) || compareNames(a.run.path, b.run.path));
@@ -135,7 +135,7 @@ const STATES: Readonly<Record<LaneReport['state'], string>> = {
   interrupted: 'interrupted',
 };
 
-/** The lanes of trackers: what they accepted, and why they are blocked. */
+/** Returns the lanes of trackers: the data that they accepted, and why they are blocked. */
 function lanes(report: Report, style: Style): string {
   return report.lanes.map((lane) => laneLines(lane, style).join('\n')).join('\n');
 }
@@ -178,7 +178,7 @@ function laneLines(lane: LaneReport, style: Style): string[] {
     ...firstFew(refusedFiles.map(refusedFileText)),
     ...firstFew(unsupportedFiles.map(unsupportedFileText)),
     ...firstFew(stoppedRuns.map(({ run, reason: why }) => `${runLabel(run)}: ${visibleText(why)}`)),
-    // One for many runs, most often.
+    // Many runs mostly have the same remedy.
     ...firstFew([
       ...new Set(stoppedRuns.flatMap(({ remedy: what }) => (what === undefined || what === remedy ? [] : [visibleText(what)]))),
     ]),
@@ -187,17 +187,17 @@ function laneLines(lane: LaneReport, style: Style): string[] {
   ];
 }
 
-/** An artifact or a param file that a tracker refused, and why. */
+/** Describes an artifact or a param file that a tracker refused, and the reason. */
 export function refusedFileText({ run, path, reason }: LaneReport['refusedFiles'][number]): string {
   return visibleText(`${runLabel(run)}/${path} refused: ${reason}`);
 }
 
-/** A file, or what was to be made of it, that a tracker has no place for. */
+/** Describes a file, or something made from it, that a tracker cannot store. */
 export function unsupportedFileText({ run, path, reason }: LaneReport['unsupportedFiles'][number]): string {
   return visibleText(`${runLabel(run)}/${path}: ${reason}`);
 }
 
-/** As many lines as a person reads, and how many more there are. */
+/** Returns as many lines as a person reads, and how many more there are. */
 export function firstFew(lines: readonly string[]): string[] {
   const shown = lines.slice(0, MOST_PLACES).map((line) => `  ${line}`);
   return lines.length === shown.length ? shown : [...shown, `  … and ${formatCount(lines.length - shown.length)} more`];

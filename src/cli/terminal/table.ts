@@ -7,45 +7,44 @@ import { visibleText, withoutMiddle } from './visible-text.ts';
 /** A column of a table. */
 export interface Column {
   readonly title: string;
-  /** Numbers belong to the right. Left is the default. */
+  /** The side of the cells: numbers belong to the right. Default: left. */
   readonly align?: 'left' | 'right';
-  /** Left out on a narrow terminal if all of its cells are zero. */
+  /** True if a narrow terminal may leave it out when all its cells are zero. */
   readonly isSpare?: boolean;
 }
 
 /** A table for a terminal. */
 export interface Table {
   readonly columns: readonly Column[];
-  /** Cells as plain text; they may come from files, escape sequences and all. Missing cells are empty. */
+  /** The cells as plain text; they may come from files, with escape sequences. Missing cells are empty. */
   readonly rows: readonly (readonly string[])[];
-  /** Text that is too wide for a cell, one for each row: below the table, or its row if that has several lines. */
+  /**
+   * Text that is too wide for a cell, one for each row: below the table, or below its row if that has several lines.
+   */
   readonly below?: readonly string[];
-  /** Columns of the terminal; no limit when absent or 0 (terminals that do not know). */
+  /** The columns of the terminal; no limit if missing or 0 (terminals that do not know). */
   readonly width?: number | undefined;
   readonly style?: Style;
 }
 
 const GAP = '  ';
-/** The first column is never made narrower than this: a few letters at both ends of a name. */
+/** The least width of the first column: a few letters at both ends of a name. */
 const LEAST_WIDTH = 9;
-/**
- * Nor is any column wider than this, whatever the terminal or if there is none: one long name would pad every
- * line.
- */
+/** The most width of any column, on any terminal or without one: one long name would pad every line. */
 const MOST_WIDTH = 256;
 /**
- * A cell is measured and cut by what is seen, which costs time for each character: what cannot be seen anyway is left
- * out before.
+ * The most characters of a cell that are measured: measuring takes time for each character, so invisible text is cut
+ * before.
  */
 const MOST_UNITS = 16 * MOST_WIDTH;
 
-/** No person reads at a narrower terminal. */
+/** The least width of a table: no person reads on a narrower terminal. */
 const LEAST_COLUMNS = 20;
 const ZEROS = new Set(['', '-', '0', '0 B']);
 
 /**
- * A table as lines without a trailing line end. If it is too wide, the first column is cut, then columns of zeros are
- * left out; if that is not enough, each row becomes several lines. Numbers are never cut.
+ * Returns a table as lines without a trailing line end. If it is too wide, it cuts the first column, then leaves out
+ * columns of zeros; if that is not enough, each row becomes several lines. Numbers are never cut.
  */
 export function renderTable(table: Table): string {
   const { width, style = plainStyle } = table;
@@ -63,7 +62,7 @@ function withoutSpare(table: Table): Table {
   return { ...table, columns: table.columns.filter((_, i) => kept[i]), rows: table.rows.map((row) => row.filter((_, i) => kept[i])) };
 }
 
-/** Each row under its first cell, the others with the titles of their columns. */
+/** Returns each row under its first cell, the others with the titles of their columns. */
 function asRecords({ columns, rows }: Table, below: readonly string[], width: number, style: Style): string {
   const lines = rows.flatMap((row, at) => {
     const [first = '', ...others] = row.map(shown);
@@ -73,7 +72,7 @@ function asRecords({ columns, rows }: Table, below: readonly string[], width: nu
   return lines.join('\n');
 }
 
-/** As many in a line as there is room for; only one that has not enough room on its own is broken, at words. */
+/** Puts as many facts into a line as fit; only a fact that is too wide for a line is broken, at words. */
 function packed(facts: readonly string[], width: number): string[] {
   const lines: string[] = [];
   for (const fact of facts) {

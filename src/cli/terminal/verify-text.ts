@@ -16,25 +16,25 @@ import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
 import { visibleText } from './visible-text.ts';
 
-/** What the text of a verification is made from. */
+/** The inputs of a verification's text. */
 interface VerificationText {
   readonly totals: Totals;
-  /** The first differences that were found. */
+  /** The first differences found. */
   readonly examples: readonly Difference[];
-  /** The lane, if it is not plain which one is meant. */
+  /** The lane, if it is not obvious which one is meant. */
   readonly head?: string | undefined;
   readonly width?: number | undefined;
   readonly style: Style;
-  /** A word on what to do, before the command. */
+  /** A sentence before the command. */
   readonly note?: string | undefined;
-  /** A command that is of use now; it becomes the last line. */
+  /** A command that is useful now; it becomes the last line. */
   readonly next?: string | undefined;
 }
 
 const MOST_RUNS = 30;
 const MOST_LINES = 20;
 
-/** What a verification came to, as lines for a person, ending in a line end. */
+/** Returns the result of a verification, as lines for a person, ending in a line end. */
 export function renderVerification(verification: Verification, text: VerificationText): string {
   const { style } = text;
   const sections = [
@@ -73,7 +73,7 @@ function because(reason: string | undefined): string {
 function runTable({ runs }: Verification, { totals, width, style }: VerificationText): string {
   if (runs.length === 0) return '';
   const { refused, unsupported, leftOut, notYet } = totals;
-  // Columns that nearly always are empty: the table must fit into a terminal.
+  // Columns that are nearly always empty: the table must fit into a terminal.
   const rare = [
     ...(refused > 0 ? (['refused'] as const) : []),
     ...(unsupported > 0 ? (['unsupported'] as const) : []),
@@ -106,7 +106,7 @@ function runTable({ runs }: Verification, { totals, width, style }: Verification
   return shown.length === runs.length ? table : `${table}\n… and ${counted(runs.length - shown.length, 'more run')}`;
 }
 
-/** The runs with most to tell, in the order of their names. */
+/** Returns the runs with the most differences, in the order of their names. */
 function worst(runs: readonly RunVerdict[]): readonly RunVerdict[] {
   const weight = ({ missing, extra, changed, listing, media, artifacts }: RunVerdict): number =>
     missing + extra + changed + listing + media.missing + media.changed + artifacts.missing + artifacts.changed + artifacts.refused;
@@ -227,8 +227,8 @@ const ABSENT: readonly (readonly [why: Absence, words: string])[] = [
 ];
 
 /**
- * What a lane has no place for, or all that the second of two lanes does not have of the first one. Few of it are
- * differences, and none of it is equal.
+ * Describes the points that a lane cannot hold, or those of the first of two lanes that the second one lacks. Few of
+ * them are differences, and none of them is equal.
  */
 function absenceText({ lane, other }: Verification, { absent }: Totals): string {
   if (other === undefined) {
@@ -245,7 +245,7 @@ function absenceText({ lane, other }: Verification, { absent }: Totals): string 
   return `${visibleText(other)} lacks ${counted(points, 'point')} of ${visibleText(lane)}: ${parts}`;
 }
 
-/** What the allowed points lost: a point may be named twice. */
+/** Describes the losses of the allowed points: a point may be named twice. */
 function lossText({ allowed, losses }: Totals): string {
   if (allowed === 0) return '';
   const { step, time, value, notHeld, merged } = losses;

@@ -10,7 +10,7 @@ import type { ProgressStream } from './progress-block.ts';
 import type { Style } from './style.ts';
 import { visibleText } from './visible-text.ts';
 
-/** Where the state of a watch is shown. */
+/** The stream on which the state of a watch is shown. */
 interface WatchBlockOptions {
   readonly stream: ProgressStream;
   readonly isTty: boolean;
@@ -46,7 +46,7 @@ export class WatchBlock {
     this.#status = undefined;
   }
 
-  /** A line of its own above the block. */
+  /** Writes a line of its own above the block. */
   print(line: string): void {
     this.#wipe();
     this.#options.stream.write(`${line}\n`);
@@ -72,7 +72,7 @@ export class WatchBlock {
   }
 }
 
-/** The block's lines. */
+/** Returns the block's lines. */
 export function watchLines(status: WatchStatus, rate: RateMeter, nowMs: number): string[] {
   rate.add(nowMs, status.points);
   const roots = [...status.roots];

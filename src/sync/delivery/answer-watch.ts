@@ -1,22 +1,22 @@
 import type { Clock } from '../../clock.ts';
 import { listeningFor, type TrackerListener } from '../../sign-of-life.ts';
 
-/** A request without an answer for this long is reported. */
+/** Milliseconds without an answer after which a request is reported. */
 export const SILENT_MS = 15_000;
 
-/** Who hears that a tracker is silent. */
+/** The events that report a silent tracker. */
 export interface AnswerEvents {
-  /** Nothing was heard since then, and something is asked. */
+  /** The tracker has not answered since then, and a request is under way. */
   fellSilent(sinceMs: number): void;
-  /** Something was heard again, though what was asked is not done yet. */
+  /** The tracker answered again, though the requested work is not done yet. */
   heardAgain(): void;
-  /** A request ended with this HTTP status; undefined: there was no answer. */
+  /** A request ended with this HTTP status; undefined: the tracker did not answer. */
   requestEnded?(status: number | undefined, ms: number): void;
 }
 
 /**
- * Notices a tracker that takes what it is asked, and does not answer: it looks healthy for as long as a request may
- * take. Of several calls that are under way, the answer to any is a sign of life.
+ * Notices a tracker that accepts requests and does not answer. Such a tracker looks healthy until the request times
+ * out. If several calls are under way, the answer to any of them is a sign of life.
  */
 export class AnswerWatch {
   readonly #clock: Clock;
@@ -28,7 +28,7 @@ export class AnswerWatch {
   #underWay = 0;
   #heardMs = 0;
   #isSilent = false;
-  /** Ends the sleep until silence would be reported; undefined if there is none. */
+  /** Ends the sleep until mirrorboard reports silence; undefined if no sleep is under way. */
   #sleep: AbortController | undefined;
 
   constructor(clock: Clock, events: AnswerEvents) {
@@ -36,12 +36,15 @@ export class AnswerWatch {
     this.#events = events;
   }
 
-  /** Since when nothing was heard; undefined if nothing is asked, or the last answer is not long ago. */
+  /**
+   * The time since which the tracker has not answered; undefined if no request is under way, or the last answer is
+   * recent.
+   */
   get silentSinceMs(): number | undefined {
     return this.#isSilent ? this.#heardMs : undefined;
   }
 
-  /** One call. Its caller tells what came of it; that it came is heard here. */
+  /** Makes one call. The caller reports the outcome; this object notices that an answer came. */
   async ask<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#underWay++ === 0) this.#heardMs = this.#clock.steadyMs();
     void this.#wait();
@@ -75,7 +78,7 @@ export class AnswerWatch {
     }
     this.#sleep = undefined;
     if (this.#underWay === 0) return;
-    // Calls ended and others began while it woke up.
+    // Calls ended and others began while the timer woke up.
     if (sleep.signal.aborted) void this.#wait();
     else {
       this.#isSilent = true;

@@ -3,33 +3,33 @@ import type { Clock } from '../../clock.ts';
 import type { MirrorError } from '../../errors.ts';
 import { type Random, systemRandom } from '../../random.ts';
 
-/** What a circuit breaker reports: facts, in the past tense. */
+/** The events that a circuit breaker reports: facts, in the past tense. */
 export interface BreakerEvents {
-  /** A send failed, and is tried again. */
+  /** A send failed, and will be retried. */
   sendFailed(error: MirrorError): void;
   laneWaiting(error: MirrorError, retryMs: number): void;
   laneParked(error: MirrorError, retryMs: number): void;
   /** A request has had no answer since then. Nothing more is sent until it has one. */
   laneSilent(sinceMs: number): void;
-  /** A send succeeded after some that failed, or had no answer for long. */
+  /** A send succeeded after some failed or had no answer for long. */
   laneActive(): void;
 }
 
-/** Failures in a row, of any sends, after which all others wait, too. */
+/** Failures in a row, of any sends, after which all other sends wait, too. */
 const MOST_FAILURES = 3;
 const FIRST_RETRY_MS = 500;
 const MOST_RETRY_MS = 60_000;
-/** Delays of a parked lane, which needs a person: it retries in case the repair was done. */
+/** Delays of a parked lane, which needs a person. It still retries, in case the problem was fixed. */
 const PARKED_MS = [60_000, 300_000, 900_000, 3_600_000];
-/** A token or a key may be renewed at any time, and is expected to be read. */
+/** The longest delay after a denial: a token or a key may be renewed at any time. */
 const MOST_DENIED_MS = 300_000;
 
-/** What the jitter keeps between two delays. */
+/** The values that the jitter keeps between two delays. */
 type JitterState = readonly [attempt: number, previous: number];
 
 /**
- * Decorrelated jitter as in Polly and in cockatiel's generator of this name, with a source of chance that can be
- * replaced. https://github.com/App-vNext/Polly/issues/530
+ * Returns decorrelated jitter as in Polly and in cockatiel's generator of this name, but with a replaceable source of
+ * random numbers. https://github.com/App-vNext/Polly/issues/530
  */
 function decorrelatedJitter(random: Random): IExponentialBackoffOptions<JitterState>['generator'] {
   return (state, { exponent, initialDelay, maxDelay }) => {
@@ -43,8 +43,9 @@ function decorrelatedJitter(random: Random): IExponentialBackoffOptions<JitterSt
 
 /**
  * A circuit breaker whose callers wait instead of failing, since the event files wait, too. It is closed while sends
- * succeed. After some failures in a row it opens. When its time is over, one send tries, and only if that succeeds, it
- * closes and the others follow. A lane that a person must repair is parked: the same, with longer delays.
+ * succeed. After some failures in a row it opens. When its delay is over, it lets one send try. If that send
+ * succeeds, the breaker closes and the other sends follow. A lane that a person must repair is parked: it works the
+ * same way, with longer delays.
  */
 export class CircuitBreaker {
   readonly #clock: Clock;
@@ -76,12 +77,12 @@ export class CircuitBreaker {
     return this.#state === 'parked';
   }
 
-  /** Since when everything has failed; undefined while it goes well. By the steady clock. */
+  /** The time since which all sends have failed; undefined while they succeed. By the steady clock. */
   get failingSinceMs(): number | undefined {
     return this.#failingSinceMs;
   }
 
-  /** Waits until a send may go. The caller says afterwards how it went, unless the signal has ended it all. */
+  /** Waits until a send may go. The caller reports the outcome afterwards, unless the signal has ended everything. */
   async enter(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       if (this.#state === 'active' && !this.#isSilent && !this.#isHeld) return;
@@ -108,7 +109,7 @@ export class CircuitBreaker {
     this.#wake();
   }
 
-  /** A send failed for a reason that may pass. Returns how long the caller waits before it tries again. */
+  /** Notes that a send failed for a reason that may pass. Returns how long the caller waits before it retries. */
   failed(error: MirrorError, afterMs = 0): number {
     this.#failures++;
     this.#failingSinceMs ??= this.#clock.steadyMs();
@@ -118,8 +119,8 @@ export class CircuitBreaker {
     this.#events.sendFailed(error);
     this.#backoff = (this.#backoff ?? this.#first).next({});
     const waitMs = Math.max(this.#backoff.duration, afterMs);
-    // A lane that the tracker told to come back later sends nothing meanwhile, for no run. A failure does not close a
-    // breaker that silence has opened.
+    // If the tracker told a lane to come back later, the lane sends nothing meanwhile, for any run. A failure does
+    // not close a breaker that silence has opened.
     if (this.#state !== 'active' || this.#failures >= MOST_FAILURES || afterMs > 0 || wasSilent) {
       this.#dueMs = this.#clock.steadyMs() + waitMs;
       this.#state = 'waiting';
@@ -129,9 +130,9 @@ export class CircuitBreaker {
     return waitMs;
   }
 
-  /** The tracker will accept nothing until a person changes something. */
+  /** Notes that the tracker will accept nothing until a person changes something. */
   parked(error: MirrorError): void {
-    // Sends that were under way with the one that parked the lane say the same once more: that is no other try.
+    // Sends that were under way when the lane was parked report the same error again: that is not another try.
     const isLate = this.#state === 'parked' && !this.#isTrying;
     this.#isTrying = false;
     this.#isSilent = false;
@@ -144,21 +145,21 @@ export class CircuitBreaker {
     this.#wake();
   }
 
-  /** The send that was let in ended without an answer. */
+  /** Notes that the send that was let in ended without an answer. */
   abandoned(): void {
     this.#isTrying = false;
     this.#isSilent = false;
     this.#wake();
   }
 
-  /** The tracker has not answered for long, so further sends would only wait, too. */
+  /** Notes that the tracker has not answered for long, so further sends would only wait, too. */
   fellSilent(sinceMs: number): void {
     this.#isSilent = true;
     this.#failingSinceMs ??= sinceMs;
     this.#events.laneSilent(sinceMs);
   }
 
-  /** The tracker is at work after all. A breaker that failures opened stays open until a send succeeds. */
+  /** Notes that the tracker works after all. A breaker that failures opened stays open until a send succeeds. */
   heardAgain(): void {
     if (!this.#isSilent) return;
     this.#isSilent = false;
@@ -172,7 +173,7 @@ export class CircuitBreaker {
     if (!isHeld) this.#wake();
   }
 
-  /** All waiting sends retry at once, and a parked lane starts its delays again. */
+  /** Makes all waiting sends retry at once; a parked lane starts its delays again. */
   retryNow(): void {
     this.#dueMs = this.#clock.steadyMs();
     this.#parkedTimes = 0;
@@ -182,7 +183,7 @@ export class CircuitBreaker {
     this.#wake();
   }
 
-  /** Waits before the next try, unless `retryNow` comes first. */
+  /** Waits before the next try, unless `retryNow` is called first. */
   async pause(ms: number, signal: AbortSignal): Promise<void> {
     await this.#clock.sleep(ms, AbortSignal.any([signal, this.#hurry.signal]));
   }

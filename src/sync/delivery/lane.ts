@@ -3,21 +3,21 @@ import type { Outcome, Parcel, PositionOwner } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { pointCount } from '../../model/index.ts';
 
-/** What a lane reports: facts, in the past tense. */
+/** The events that a lane reports: facts, in the past tense. */
 interface LaneEvents {
   parcelAccepted(parcel: Parcel, points: number): void;
 }
 
-/** A parcel, and what to do once it is settled. */
+/** A parcel, and a callback for when it is settled. */
 interface Waiting {
   readonly parcel: Parcel;
   readonly settled: () => void;
 }
 
 /**
- * Drives a backend that owns its positions: parcels go out in the order in which they came, as many at a time as the
- * backend's limits allow, one send after the other. The lane holds no more than it was offered; the caller that
- * offers waits for `settled`.
+ * Drives a backend that owns its positions. Parcels go out in the order in which they came, as many at a time as the
+ * backend's limits allow, one send after the other. The lane holds no more than callers offered; a caller waits for
+ * `settled`.
  */
 export class Lane {
   readonly name: string;
@@ -33,12 +33,12 @@ export class Lane {
     this.#events = events;
   }
 
-  /** Why the lane takes nothing more, if it does not. */
+  /** The error after which the lane takes nothing more, if there is one. */
   get failure(): MirrorError | undefined {
     return this.#failure;
   }
 
-  /** Puts a parcel in line. */
+  /** Queues a parcel. */
   offer(parcel: Parcel, settled: () => void): void {
     if (this.#failure !== undefined) {
       settled();
@@ -67,7 +67,7 @@ export class Lane {
         else this.#failure ??= outcome?.error ?? new MirrorError('MB9001', `lane ${this.name} gave no outcome for a parcel`);
         settled();
       }
-      // A backend that works without waiting must not keep signals, timers and the other threads' news out.
+      // A backend that never waits must not keep signals, timers and messages from other threads out.
       await nextTurn();
       if (this.#failure !== undefined) for (const { settled } of this.#waiting.splice(0)) settled();
     }

@@ -1,14 +1,14 @@
 import type { Refusal } from '../../contract/index.ts';
 import { type Batch, pointCount, type ScalarColumns } from '../../model/index.ts';
 
-/** True if nothing of a batch is for a tracker: it only moves a position. */
+/** True if a batch has nothing for a tracker: it only moves a position. */
 export function isEmpty(batch: Batch): boolean {
   return pointCount(batch) === 0 && batch.marks.length === 0;
 }
 
 /**
- * Two halves of a batch with at least two points, scalars before objects; marks go with the first. Both name the
- * whole byte range: neither is a place to continue from.
+ * Splits a batch with at least two points into halves, scalars before objects; marks go with the first half. Both
+ * name the whole byte range: neither is a position to resume from.
  */
 export function splitBatch(batch: Batch): readonly [Batch, Batch] {
   const { scalars, objects } = batch;
@@ -20,8 +20,8 @@ export function splitBatch(batch: Batch): readonly [Batch, Batch] {
 }
 
 /**
- * Of a batch the points at some places, without its marks. It names the whole byte range: it is no place to continue
- * from.
+ * Returns the points of a batch at some positions, without its marks. The result names the whole byte range: it is no
+ * position to resume from.
  */
 export function chosenPoints(batch: Batch, positions: readonly Pick<Refusal, 'offset' | 'index'>[]): Batch {
   const { scalars, objects } = batch;
@@ -36,7 +36,7 @@ function positionOf({ offset, index }: Pick<Refusal, 'offset' | 'index'>): strin
   return `${offset} ${index}`;
 }
 
-/** Where the one point of a batch is in its file; undefined for a batch that has none. */
+/** Returns the position of a batch's one point in its file; undefined if the batch has none. */
 export function onlyPoint({ scalars, objects }: Batch): { readonly offset: number; readonly index: number } | undefined {
   if (scalars.count > 0) return { offset: scalars.offset[0] as number, index: scalars.index[0] as number };
   return objects[0];

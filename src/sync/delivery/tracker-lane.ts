@@ -10,33 +10,33 @@ import { type BreakerEvents, CircuitBreaker } from './circuit-breaker.ts';
 import { SameAnswers } from './same-answers.ts';
 import { chosenPoints, isEmpty, onlyPoint, splitBatch } from './split-batch.ts';
 
-/** The lane that is driven. */
+/** The lane that is driven, and what it needs. */
 interface DeliveryOptions {
   readonly name: string;
   readonly backend: Backend;
   readonly checkpoints: CheckpointStore;
   readonly events: BreakerEvents & Pick<AnswerEvents, 'requestEnded'>;
-  /** Ends everything under way; what was not settled is read again one day. */
+  /** Ends everything under way. What was not settled is read again later. */
   readonly signal: AbortSignal;
   readonly clock?: Clock;
-  /** Spreads retries. Default: the system's. */
+  /** A source of random numbers that spreads retries. Default: the system's. */
   readonly random?: Random;
 }
 
-/** Why a run's parcels were not all delivered. */
+/** The reason why not all parcels of a run were delivered. */
 export type Undelivered =
-  /** As a signal asked. */
+  /** A signal asked to stop. */
   | { readonly kind: 'stopped' }
-  /** The run is not taken any more; all others are. */
+  /** The tracker takes no more of this run; all other runs continue. */
   | { readonly kind: 'runFatal'; readonly error: MirrorError };
 
-/** What became of a delivery: stored, or why not yet. */
+/** The outcome of a delivery: stored, or why not yet. */
 type Delivery = { readonly kind: 'delivered' } | Undelivered;
 
 const DELIVERED: Delivery = { kind: 'delivered' };
 const STOPPED: Undelivered = { kind: 'stopped' };
 
-/** What became of a parcel that is not noted yet. */
+/** The outcome of a parcel that is not noted yet. */
 interface Stored {
   readonly kind: 'placed';
   readonly points: number;
@@ -45,36 +45,41 @@ interface Stored {
 
 type Settled = Stored | Undelivered;
 
-/** A parcel that went with others; what became of it, unless it has to be placed by itself. */
+/** A parcel that went with others, and its outcome, unless it must be sent alone. */
 interface Left {
   readonly parcel: TrackerParcel;
   readonly stored?: Stored;
 }
 
-/** How often something that was refused is asked for again, each time after the tracker took something else. */
+/** How often a refused point is sent again, each time after the tracker accepted something else. */
 export const CONFIRMATIONS = 2;
-/** So often in a row has a tracker to give the same answer to the same parcel before the parcel itself is suspected. */
+/**
+ * How often in a row a tracker must give the same answer to the same parcel before mirrorboard suspects the parcel.
+ */
 const SAME_ANSWERS = 5;
-/** The same of a part of one that is suspected. */
+/** The same number for a part of a suspected parcel. */
 const SAME_AGAIN = 2;
 
-/** A parcel may be to blame for what was called an outage. */
+/** The suspicion that a parcel causes what looked like an outage. */
 interface Suspicion {
-  /** Sends that were accepted when it arose: later ones show that the tracker takes others. */
+  /** Accepted sends when the suspicion arose: later ones show that the tracker accepts other data. */
   readonly accepted: number;
 }
 
-/** The result of a send. `waitMs`: how long the lane waits before it retries what was not taken; the breaker knows. */
+/**
+ * The result of a send. `waitMs`: how long the lane waits before it retries what was not accepted. The breaker
+ * decides it.
+ */
 interface Sent {
   readonly outcomes: readonly Outcome[];
   readonly waitMs: number | undefined;
 }
 
 /**
- * Drives one tracker: parcels go out in their order, within the backend's limits, and are noted when they are stored.
- * What fails for a reason that may pass is tried again forever; what is refused is halved until the one point is
- * found that is to blame. So is what meets the same answer again and again while others are taken. A point counts as
- * refused only where the tracker takes something else just then.
+ * Drives one tracker. Parcels go out in their order, within the backend's limits, and are noted when they are stored.
+ * What fails for a reason that may pass is retried forever. What is refused is halved until the one bad point is
+ * found. The same is done with a parcel that gets the same answer again and again while others are accepted. A point
+ * counts as refused only if the tracker accepts something else at that time.
  */
 export class TrackerLane {
   readonly name: string;
@@ -85,7 +90,7 @@ export class TrackerLane {
   readonly #breaker: CircuitBreaker;
   readonly #answers: AnswerWatch;
   readonly #sends: PQueue;
-  /** Sends of which something was stored. */
+  /** Sends of which at least a part was stored. */
   #accepted = 0;
 
   constructor({ name, backend, checkpoints, events, signal, clock = systemClock, random }: DeliveryOptions) {
@@ -112,22 +117,25 @@ export class TrackerLane {
     return this.#breaker.isParked;
   }
 
-  /** Since when the tracker gets nothing done; undefined while it does. By the steady clock. */
+  /** The time since which the tracker makes no progress; undefined while it does. By the steady clock. */
   get failingSinceMs(): number | undefined {
     return this.#breaker.failingSinceMs;
   }
 
-  /** Sends nothing more, or sends again. */
+  /** Stops sending, or resumes it. */
   hold(isHeld: boolean): void {
     this.#breaker.hold(isHeld);
   }
 
-  /** Tries at once what waits to be tried again. */
+  /** Retries at once everything that waits for a retry. */
   retryNow(): void {
     this.#breaker.retryNow();
   }
 
-  /** Parcels of some tracker runs, each one's in order. One answer a tracker run, by the key of its target. */
+  /**
+   * Delivers parcels of some tracker runs, each run's in order. Returns one outcome per tracker run, by the key of
+   * its target.
+   */
   async deliver(parcels: readonly TrackerParcel[]): Promise<ReadonlyMap<string, Delivery>> {
     const answers = new Map(parcels.map(({ target }) => [keyOfRun(target), DELIVERED]));
     const open = (parcel: TrackerParcel): boolean => answers.get(keyOfRun(parcel.target)) === DELIVERED;
@@ -143,7 +151,7 @@ export class TrackerLane {
     return answers;
   }
 
-  /** Does something else at the tracker (finding a run, ending one) with the same patience. */
+  /** Does other work at the tracker (finding a run, ending one) with the same patience. */
   async attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<{ readonly kind: 'done'; readonly value: T } | Undelivered> {
     for (;;) {
       await this.#breaker.enter(this.#signal);
@@ -165,20 +173,20 @@ export class TrackerLane {
     }
   }
 
-  /** One send for all of them. Returns those that have to be placed one by one, which is most often none. */
+  /** Sends all parcels at once. Returns those that must be sent one by one; usually there are none. */
   async #sendTogether(group: readonly TrackerParcel[]): Promise<readonly Left[]> {
     const [first] = group;
     if (first === undefined || isEmpty(first.batch) || this.#journalled !== undefined) return group.map((parcel) => ({ parcel }));
     const { outcomes, waitMs } = await this.#send(group);
     const left: Left[] = [];
-    /** Runs of which something comes later: their positions move in order. */
+    /** Runs with later parcels in the group: their positions move in order. */
     const held = new Map<string, 'stored' | 'failed'>();
     for (const [i, parcel] of group.entries()) {
       const outcome = outcomes[i];
       const key = keyOfRun(parcel.target);
       const before = held.get(key);
       if (outcome?.kind !== 'accepted' || before === 'failed') {
-        // What follows something that was not taken is offered again with it.
+        // What follows a parcel that was not accepted is offered again with it.
         held.set(key, 'failed');
         left.push({ parcel });
         continue;
@@ -191,25 +199,25 @@ export class TrackerLane {
         left.push({ parcel, stored });
       }
     }
-    // One by one they would go at once, whatever the tracker asked for.
+    // One by one the parcels would go at once, and ignore the wait that the tracker asked for.
     if (waitMs !== undefined) await this.#breaker.pause(waitMs, this.#signal);
     else if (left.filter(({ stored }) => stored === undefined).length < group.length) this.#breaker.succeeded();
     else {
-      // Nothing was taken, but it has answered.
+      // The tracker accepted nothing, but it has answered.
       if (!this.#signal.aborted) this.#breaker.heardAgain();
       this.#breaker.abandoned();
     }
     return left;
   }
 
-  /** Whether something of a parcel was refused, and can be asked for again. */
+  /** True if a part of a parcel was refused and can be sent again. */
   #isDoubtful({ refusals }: Stored): boolean {
     return this.#backend.tryOut !== undefined && this.#journalled === undefined && refusals.some(({ kind }) => kind === 'refused');
   }
 
   /**
-   * What is refused for good: a tracker that is out of order also refuses valid data. So what was refused is sent
-   * again, each time after the tracker has taken something else.
+   * Determines what is refused for good. A broken tracker also refuses valid data. So what was refused is sent again,
+   * each time after the tracker has accepted something else.
    */
   async #confirmed(parcel: TrackerParcel, settled: Settled): Promise<Settled> {
     let sure = settled;
@@ -229,12 +237,12 @@ export class TrackerLane {
     return sure;
   }
 
-  /** Waits until the tracker takes something small of every kind that points are stored in. */
+  /** Waits until the tracker accepts a small probe of every kind in which it stores points. */
   #tryOut({ handle }: TrackerParcel): Promise<{ readonly kind: 'done' } | Undelivered> {
     return this.attempt(async (signal) => this.#backend.tryOut?.(handle, 'points', signal));
   }
 
-  /** Sends a parcel until it is stored, or it is known what of it never will be. */
+  /** Sends a parcel until it is stored, or until it is known which points never will be. */
   async #store(parcel: TrackerParcel, suspicion?: Suspicion): Promise<Settled> {
     if (isEmpty(parcel.batch)) return { kind: 'placed', points: 0, refusals: [] };
     const accepted = this.#accepted;
@@ -251,7 +259,7 @@ export class TrackerLane {
           this.#breaker.succeeded();
           return { kind: 'placed', points: outcome.points, refusals: outcome.refusals };
         case 'rejected':
-          // The tracker is there, and works.
+          // The tracker is reachable, and works.
           this.#breaker.succeeded();
           return await this.#storeHalves(parcel, outcome.error, suspicion);
         case 'runFatal':
@@ -278,7 +286,7 @@ export class TrackerLane {
     const { batch } = parcel;
     if (pointCount(batch) < 2) {
       const point = onlyPoint(batch);
-      // A mark alone has no point to be refused: it is not worth a run's standing still.
+      // A mark alone has no point that could be refused, and must not stop a run.
       const refusals =
         point === undefined ? [] : [{ offset: point.offset, index: point.index, kind: 'refused' as const, reason: reasonOf(error) }];
       return { kind: 'placed', points: 0, refusals };
@@ -299,17 +307,17 @@ export class TrackerLane {
     await this.#breaker.pause(waitMs, this.#signal);
   }
 
-  /** Sends when a slot is free and the breaker lets it. Without outcomes if the signal came first. */
+  /** Sends when a slot is free and the breaker allows it. Returns no outcomes if the signal came first. */
   async #send(parcels: readonly TrackerParcel[]): Promise<Sent> {
     return await this.#sends.add(async () => {
-      // Last of all: a send that waited for a slot must not pass a breaker that opened meanwhile.
+      // The breaker comes last: a send that waited for a slot must not pass a breaker that opened meanwhile.
       await this.#breaker.enter(this.#signal);
       if (this.#signal.aborted) return { outcomes: [], waitMs: undefined };
       const answered = await this.#answers.ask(() => this.#outcomes(parcels));
       const outcomes = answered.map((outcome, i) => asRunFatal(asWhole(outcome, parcels[i], this.name)));
       if (outcomes.some((outcome) => outcome.kind === 'accepted' && outcome.points > 0)) this.#accepted++;
       const late = outcomes.find((outcome) => outcome.kind === 'retry');
-      // Said before the place is free for the next one.
+      // The breaker must know before the slot is free for the next send.
       const waitMs =
         late === undefined || this.#signal.aborted ? undefined : this.#breaker.failed(late.error, late.afterMs ?? askedWaitMs(late.error));
       return { outcomes, waitMs };
@@ -323,13 +331,13 @@ export class TrackerLane {
         : [await this.#sendByJournal(this.#journalled, parcels)];
     } catch (cause) {
       const error = asMirrorError(cause, this.name);
-      // As where a run is opened: such an error is about this run alone.
+      // As when a run is opened: such an error is about this run alone.
       const kind = isAboutRun(error) ? 'runFatal' : error.retry === 'never' ? 'fatal' : 'retry';
       return parcels.map(() => ({ kind, error }));
     }
   }
 
-  /** What is about to be sent is certain before it is sent; what was begun earlier is finished first. */
+  /** Makes a send durable in the journal before it goes out. First finishes what was begun earlier. */
   async #sendByJournal(backend: JournalledBackend, [parcel]: readonly TrackerParcel[]): Promise<Outcome> {
     if (parcel === undefined) return unanswered(this.name);
     const { target: run } = parcel;
@@ -341,12 +349,14 @@ export class TrackerLane {
     }
     const outcome = (await backend.sendPrepared(begun.intent, [parcel], this.#signal))[0] ?? unanswered(this.name);
     if (outcome.kind === 'accepted') this.#checkpoints.finishBegun(run, begun.entries);
-    // Nothing of it is stored: it is not in doubt any more, and its halves will be other lines.
+    // Nothing of the parcel is stored: it is no longer in doubt, and its halves will be other lines.
     else if (outcome.kind === 'rejected') this.#checkpoints.finishBegun(run, []);
     return outcome;
   }
 
-  /** Why what was begun earlier could not be finished; undefined if nothing is in doubt (any more). */
+  /**
+   * Finishes what was begun earlier. Returns the outcome if that failed; undefined if nothing is in doubt any more.
+   */
   async #finishBegun(backend: JournalledBackend, { handle, target: run }: TrackerParcel): Promise<Outcome | undefined> {
     const begun = this.#checkpoints.begun(run);
     if (begun === undefined) return undefined;
@@ -365,7 +375,7 @@ export class TrackerLane {
     if (found.kind !== 'accepted') {
       const fromLine = found.kind === 'from' ? found.line : undefined;
       const outcome = (await backend.sendPrepared(begun.intent, [], this.#signal, fromLine))[0];
-      // Without parcels there is no outcome to give but for what went wrong.
+      // Without parcels the only outcome to return is an error.
       if (outcome !== undefined && outcome.kind !== 'accepted') {
         if (outcome.kind !== 'rejected') return outcome;
         this.#checkpoints.finishBegun(run, []);
@@ -377,7 +387,7 @@ export class TrackerLane {
   }
 }
 
-/** Consecutive parcels that may go in one send. */
+/** Groups consecutive parcels that may go in one send. */
 export function groupsOf(parcels: readonly TrackerParcel[], { limits }: Pick<Capabilities, 'limits'>): TrackerParcel[][] {
   const groups: TrackerParcel[][] = [];
   let group: TrackerParcel[] = [];
@@ -403,14 +413,14 @@ function asMirrorError(cause: unknown, lane: string): MirrorError {
   return cause instanceof MirrorError ? cause : new MirrorError('MB9001', `lane ${lane}: ${String(cause)}`, { cause });
 }
 
-/** An error about one run, however often it repeats, delays no other run. */
+/** Turns an error about one run into `runFatal`: however often it repeats, it delays no other run. */
 function asRunFatal(outcome: Outcome): Outcome {
   return outcome.kind === 'retry' && isAboutRun(outcome.error) ? { kind: 'runFatal', error: outcome.error } : outcome;
 }
 
 /**
- * Points of which a backend says nothing would pass for stored: it is wrong, and takes nothing more until it is
- * repaired.
+ * Checks that the backend reports on every point. Points without a report would pass for stored: such a backend is
+ * wrong, and takes nothing more until it is repaired.
  */
 function asWhole(outcome: Outcome, parcel: TrackerParcel | undefined, lane: string): Outcome {
   if (outcome.kind !== 'accepted' || parcel === undefined) return outcome;

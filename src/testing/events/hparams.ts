@@ -7,12 +7,12 @@ import { concat, field } from './wire.ts';
 /** A hyperparameter; every number becomes a double on the wire. */
 export type HparamValue = number | string | boolean;
 
-/** Whether the point has an empty float tensor next to its metadata, as TensorFlow writes it. Default false. */
+/** True if the point has an empty float tensor next to its metadata, as TensorFlow writes it. Default false. */
 export interface HparamsForm {
   readonly withTensor?: boolean;
 }
 
-/** What `_hparams_/experiment` declares. */
+/** The content of `_hparams_/experiment`. */
 export interface HparamsExperiment {
   readonly name?: string;
   readonly description?: string;
@@ -35,7 +35,7 @@ export interface HparamsExperiment {
   }[];
 }
 
-/** `_hparams_/experiment`. */
+/** Returns `_hparams_/experiment`. */
 export function hparamsExperiment(
   { name, description, user, createdSec, hparams = [], metrics = [] }: HparamsExperiment,
   form?: HparamsForm,
@@ -70,7 +70,7 @@ export function hparamsExperiment(
   );
 }
 
-/** `_hparams_/session_start_info`. */
+/** Returns `_hparams_/session_start_info`. */
 export function hparamsSessionStart(
   hparams: Readonly<Record<string, HparamValue>>,
   {
@@ -90,7 +90,7 @@ export function hparamsSessionStart(
   );
 }
 
-/** `_hparams_/session_end_info`. */
+/** Returns `_hparams_/session_end_info`. */
 export function hparamsSessionEnd(status: 'success' | 'failure' | 'running', endSec?: number, form?: HparamsForm): WrittenValue {
   const end = endSec === undefined ? [] : [field(2, 1, endSec)];
   return hparamsValue('session_end_info', field(4, 2, field(1, 0, { success: 1, failure: 2, running: 3 }[status]), ...end), form);
@@ -101,7 +101,7 @@ function hparamsValue(name: string, content: Uint8Array, { withTensor = false }:
   return value(`_hparams_/${name}`, fields, metadata({ plugin: 'hparams', content, dataClass: 'tensor' }));
 }
 
-/** google.protobuf.Value. */
+/** Returns a google.protobuf.Value. */
 function protobufValue(x: HparamValue): Uint8Array {
   if (typeof x === 'number') return field(2, 1, x);
   return typeof x === 'string' ? field(3, 2, x) : field(4, 0, x);
@@ -112,7 +112,7 @@ export type Chart =
   | { readonly title: string; readonly tags: readonly string[] }
   | { readonly title: string; readonly margins: readonly { readonly value: string; readonly lower: string; readonly upper: string }[] };
 
-/** The tag `custom_scalars__config__`. */
+/** Returns the tag `custom_scalars__config__`. */
 export function layout(
   categories: readonly { readonly title: string; readonly charts: readonly Chart[]; readonly closed?: boolean }[],
   meta: Meta = metadata({ plugin: 'custom_scalars', dataClass: 'tensor' }),

@@ -1,5 +1,5 @@
 // Event files made by plain functions that return bytes: they share no code with the reader, so that no fault of it
-// is mirrored here.
+// is repeated here.
 export * from './hparams.ts';
 export * from './message.ts';
 export * from './tensors.ts';

@@ -2,17 +2,17 @@
 import type { WrittenValue } from './values.ts';
 import { concat, field, frame } from './wire.ts';
 
-/** What a SessionLog says; the numbers are the ones on the wire. */
+/** The states of a SessionLog; the numbers are those on the wire. */
 export const SESSION = { start: 1, stop: 2, checkpoint: 3 } as const;
 
 /**
- * One Event. Fields that are absent are not written; a message may carry any number of the alternatives, though only
- * one is valid.
+ * One Event. Missing fields are not written; a message may have any number of the alternatives, though only one is
+ * valid.
  */
 export interface EventFields {
-  /** Seconds since 1970; 0 is not written, as proto3 writers do. Eight bytes keep the payload of a NaN. */
+  /** The seconds since 1970; 0 is not written, as in proto3 writers. Eight bytes keep the payload of a NaN. */
   readonly wallTime?: number | Uint8Array;
-  /** 0 is not written, as proto3 writers do. */
+  /** The step; 0 is not written, as in proto3 writers. */
   readonly step?: number | bigint;
   readonly fileVersion?: string;
   /** A serialized GraphDef. */
@@ -27,7 +27,7 @@ export interface EventFields {
   readonly sourceWriter?: string;
 }
 
-/** The data of one record. */
+/** Returns the data of one record. */
 export function event(fields: EventFields): Uint8Array {
   const { wallTime, step, fileVersion, graphDef, summary, logMessage, sessionLog, taggedRunMetadata, metaGraphDef, sourceWriter } = fields;
   const parts: Uint8Array[] = [];
@@ -48,12 +48,12 @@ export function event(fields: EventFields): Uint8Array {
   return concat(...parts);
 }
 
-/** The event that opens almost every file; `version` defaults to `brain.Event:2`. */
+/** Returns the event that begins almost every file; `version` defaults to `brain.Event:2`. */
 export function versionEvent(wallTime = 1_700_000_000, version = 'brain.Event:2'): Uint8Array {
   return event({ wallTime, fileVersion: version });
 }
 
-/** A whole file: the version event, then one record per event. */
+/** Returns a whole file: the version event, then one record per event. */
 export function eventFile(...events: readonly Uint8Array[]): Uint8Array {
   return concat(...[versionEvent(), ...events].map(frame));
 }

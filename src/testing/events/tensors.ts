@@ -1,8 +1,8 @@
-// TensorProto in every dtype and encoding that event files carry.
+// TensorProto in every dtype and encoding of event files.
 import { concat, field, fixed, float32, float64, utf8, varint } from './wire.ts';
 
 // biome-ignore format: a table
-/** Name → number of every dtype of the format. */
+/** The number of every dtype of the format, by name. */
 export const DTYPES = {
   float: 1, double: 2, int32: 3, uint8: 4, int16: 5, int8: 6, string: 7, complex64: 8, int64: 9, bool: 10,
   bfloat16: 14, uint16: 17, complex128: 18, half: 19, uint32: 22, uint64: 23,
@@ -26,11 +26,11 @@ export type Encoding = 'packed' | 'list' | 'content';
 /** A TensorProto. */
 export interface WrittenTensor {
   readonly dtype: Dtype;
-  /** Sizes; null leaves the shape message out. Default: no dimension, a scalar. */
+  /** The sizes; null leaves the shape message out. Default: no dimension, a scalar. */
   readonly shape?: readonly (number | bigint)[] | null;
-  /** May be shorter than the shape: the last element then counts for the rest. */
+  /** The elements, possibly fewer than the shape has: the last one then counts for the rest. */
   readonly values: readonly Element[];
-  /** Default `packed`. Strings have one way only, string_val. */
+  /** The encoding. Default `packed`. Strings have only one, string_val. */
   readonly as?: Encoding;
 }
 
@@ -56,7 +56,7 @@ const LAYOUT: { readonly [D in Dtype]: { readonly no: number; readonly kind: Kin
   uint64: { no: 17, kind: 'varint', content: (x) => integer(x, 8) },
 };
 
-/** A serialized TensorProto. */
+/** Returns a serialized TensorProto. */
 export function tensor({ dtype, shape = [], values, as = 'packed' }: WrittenTensor): Uint8Array {
   const head = [field(1, 0, DTYPES[dtype])];
   if (shape) head.push(field(2, 2, '', ...shape.map((size) => field(2, 2, '', ...(BigInt(size) === 0n ? [] : [field(1, 0, size)])))));
@@ -70,8 +70,8 @@ export function tensor({ dtype, shape = [], values, as = 'packed' }: WrittenTens
 }
 
 /**
- * The wire values of one element: two for a complex number, a varint for all integers, the bit pattern for half and
- * bfloat16.
+ * Returns the wire values of one element: two for a complex number, a varint for all integers, the bit pattern for
+ * half and bfloat16.
  */
 function cellsOf(dtype: Dtype, kind: Kind, x: Element, content: (x: Element) => Uint8Array): Uint8Array[] {
   if (kind === 'varint') {
@@ -84,7 +84,7 @@ function cellsOf(dtype: Dtype, kind: Kind, x: Element, content: (x: Element) => 
   return all.length === width ? [all] : [all.subarray(0, width), all.subarray(width)];
 }
 
-/** The bits of the half nearest to `x`, ties to even. */
+/** Returns the bits of the half nearest to `x`, ties to even. */
 export function halfBits(x: number): number {
   if (Number.isNaN(x)) return 0x7e00;
   const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0;
@@ -99,7 +99,7 @@ export function halfBits(x: number): number {
   return sign | (((exponent + 15) << 10) + roundToEven(size * 2 ** (10 - exponent)) - 1024);
 }
 
-/** The bits of the bfloat16 nearest to `x` as a float32, ties to even. */
+/** Returns the bits of the bfloat16 nearest to `x` as a float32, ties to even. */
 export function bfloat16Bits(x: number): number {
   if (Number.isNaN(x)) return 0x7fc0;
   const bits = new DataView(float32(x).buffer).getUint32(0, true);

@@ -15,7 +15,7 @@ export type Meta = Uint8Array | null;
 /** The numbers of SummaryMetadata.data_class. */
 export const DATA_CLASS = { scalar: 1, tensor: 2, blob: 3 } as const;
 
-/** A SummaryMetadata; what is absent is not written. */
+/** A SummaryMetadata; missing fields are not written. */
 export interface Metadata {
   readonly plugin?: string;
   /** Serialized plugin data. */
@@ -25,7 +25,7 @@ export interface Metadata {
   readonly dataClass?: keyof typeof DATA_CLASS | number;
 }
 
-/** A serialized SummaryMetadata. */
+/** Returns a serialized SummaryMetadata. */
 export function metadata({ plugin, content, displayName, description, dataClass }: Metadata): Uint8Array {
   const data = [...(plugin === undefined ? [] : [field(1, 2, plugin)]), ...(content ? [field(2, 2, content)] : [])];
   return concat(
@@ -36,17 +36,17 @@ export function metadata({ plugin, content, displayName, description, dataClass 
   );
 }
 
-/** A value of any fields, for forms that no writer makes; `meta` goes last. */
+/** Returns a value of any fields, for forms that no writer makes; `meta` goes last. */
 export function value(tag: string | Uint8Array, fields: readonly Uint8Array[], meta: Meta = null): WrittenValue {
   return concat(field(1, 2, tag), ...fields, ...(meta ? [field(9, 2, meta)] : []));
 }
 
-/** A scalar of TensorBoard 1, PyTorch and tensorboardX; four bytes keep the payload of a NaN. */
+/** Returns a scalar of TensorBoard 1, PyTorch and tensorboardX; four bytes keep the payload of a NaN. */
 export function simpleValue(tag: string, x: number | Uint8Array, meta: Meta = null): WrittenValue {
   return value(tag, [field(2, 5, x)], meta);
 }
 
-/** A scalar of TensorBoard 2. `as` defaults to `packed`, the shape to no dimension. */
+/** Returns a scalar of TensorBoard 2. `as` defaults to `packed`, the shape to no dimension. */
 export function tensorScalar(
   tag: string,
   x: Element,
@@ -60,12 +60,12 @@ export function tensorScalar(
   return plainTensor(tag, { dtype, shape, values: [x], as }, meta);
 }
 
-/** Any tensor, by default without metadata. */
+/** Returns any tensor, by default without metadata. */
 export function plainTensor(tag: string, content: WrittenTensor, meta: Meta = null): WrittenValue {
   return value(tag, [field(8, 2, tensor(content))], meta);
 }
 
-/** A string tensor; the shape defaults to one dimension. */
+/** Returns a string tensor; the shape defaults to one dimension. */
 export function stringTensor(
   tag: string,
   strings: readonly (string | Uint8Array)[],
@@ -83,11 +83,11 @@ export interface Histo {
   readonly sumSquares: number;
   readonly limits: readonly number[];
   readonly counts: readonly number[];
-  /** Default true; false writes one field an element. */
+  /** True to pack the fields (default); false writes one field an element. */
   readonly packed?: boolean;
 }
 
-/** An old histogram. */
+/** Returns an old histogram. */
 export function histo(
   tag: string,
   { min, max, num, sum, sumSquares, limits, counts, packed = true }: Histo,
@@ -100,8 +100,8 @@ export function histo(
 }
 
 /**
- * A histogram of TensorBoard 2: rows of left edge, right edge and count, possibly none. `dtype` defaults to double,
- * `as` to content.
+ * Returns a histogram of TensorBoard 2: rows of left edge, right edge and count, possibly none. `dtype` defaults to
+ * double, `as` to content.
  */
 export function histogramTensor(
   tag: string,
@@ -115,7 +115,7 @@ export function histogramTensor(
   return plainTensor(tag, { dtype, shape: [buckets.length, 3], values: buckets.flat(), as }, meta);
 }
 
-/** An old image. */
+/** Returns an old image. */
 export function image(
   tag: string,
   {
@@ -129,7 +129,7 @@ export function image(
   return value(tag, [field(4, 2, field(1, 0, height), field(2, 0, width), field(3, 0, colorspace), field(4, 2, encoded))], meta);
 }
 
-/** Images of TensorBoard 2. */
+/** Returns images of TensorBoard 2. */
 export function imageTensor(
   tag: string,
   { width, height, images }: { readonly width: number; readonly height: number; readonly images: readonly Uint8Array[] },
@@ -138,7 +138,7 @@ export function imageTensor(
   return stringTensor(tag, [String(width), String(height), ...images], { meta });
 }
 
-/** An old audio clip. `contentType` defaults to audio/wav. */
+/** Returns an old audio clip. `contentType` defaults to audio/wav. */
 export function audio(
   tag: string,
   {
@@ -163,7 +163,7 @@ export function audio(
   );
 }
 
-/** Audio clips of TensorBoard 2: [n, 2] with labels, [n] if no clip has one. */
+/** Returns audio clips of TensorBoard 2: [n, 2] with labels, [n] if no clip has one. */
 export function audioTensor(
   tag: string,
   clips: readonly { readonly encoded: Uint8Array; readonly label?: string }[],
@@ -174,7 +174,7 @@ export function audioTensor(
   return stringTensor(tag, strings, { shape: hasLabels ? [clips.length, 2] : [clips.length], meta });
 }
 
-/** Markdown: one text is a tensor without dimensions, a list has one dimension unless `shape` says more. */
+/** Returns Markdown: one text is a tensor without dimensions, a list has one dimension unless `shape` sets more. */
 export function text(
   tag: string,
   strings: string | readonly (string | Uint8Array)[],
@@ -184,7 +184,7 @@ export function text(
   return stringTensor(tag, all, { shape: shape ?? (typeof strings === 'string' ? [] : [all.length]), meta });
 }
 
-/** A PR curve: six rows (TP, FP, TN, FN, precision, recall) of equal length. */
+/** Returns a PR curve: six rows (TP, FP, TN, FN, precision, recall) of equal length. */
 export function prCurve(tag: string, rows: readonly (readonly number[])[], meta?: Meta): WrittenValue {
   const thresholds = rows[0]?.length ?? 0;
   const own = metadata({ plugin: 'pr_curves', content: field(2, 0, thresholds), dataClass: 'tensor' });
@@ -202,21 +202,21 @@ export interface Mesh {
   readonly vertices: readonly (readonly Point3[])[];
   readonly faces?: readonly (readonly Point3[])[];
   readonly colors?: readonly (readonly Point3[])[];
-  /** Default `{}`. */
+  /** The mesh's configuration. Default `{}`. */
   readonly config?: string;
 }
 
 /** Three numbers of a mesh. */
 export type Point3 = readonly [number, number, number];
 
-/** A mesh: one value per part, tagged NAME_VERTEX, NAME_FACE and NAME_COLOR. */
+/** Returns a mesh: one value per part, tagged NAME_VERTEX, NAME_FACE and NAME_COLOR. */
 export function mesh(name: string, { vertices, faces, colors, config = '{}' }: Mesh): WrittenValue[] {
   const parts = [
     { suffix: 'VERTEX', type: 1, dtype: 'float', rows: vertices },
     { suffix: 'FACE', type: 2, dtype: 'int32', rows: faces },
     { suffix: 'COLOR', type: 3, dtype: 'uint8', rows: colors },
   ] as const;
-  // Bit n is content type n, as TensorFlow's mesh plugin has it.
+  // Bit n is content type n, as in TensorFlow's mesh plugin.
   const components = parts.reduce((bits, { type, rows }) => (rows ? bits | (1 << type) : bits), 0);
   return parts.flatMap(({ suffix, type, dtype, rows }) => {
     if (!rows) return [];

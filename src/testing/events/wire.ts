@@ -1,5 +1,5 @@
 // CRC-32C, TFRecord frames and the protobuf wire format, written again for tests: a fault in the product's decoder
-// must not be mirrored here.
+// must not be repeated here.
 
 const TABLES = makeTables();
 const T0 = TABLES.subarray(0, 256);
@@ -8,8 +8,8 @@ const T2 = TABLES.subarray(512, 768);
 const T3 = TABLES.subarray(768, 1024);
 
 /**
- * Tables of CRC-32C (reflected polynomial 0x82F63B78) for four bytes at a time: enough to make gigabytes of benchmark
- * logs in seconds.
+ * Makes tables of CRC-32C (reflected polynomial 0x82F63B78) for four bytes at a time: enough to make gigabytes of
+ * benchmark logs in seconds.
  */
 function makeTables(): Int32Array {
   const tables = new Int32Array(4 * 256);
@@ -25,7 +25,9 @@ function makeTables(): Int32Array {
   return tables;
 }
 
-/** CRC-32C of the bytes from `start` (default 0) to `end` (exclusive, default all), as an unsigned number. */
+/**
+ * Returns the CRC-32C of the bytes from `start` (default 0) to `end` (exclusive, default all), as an unsigned number.
+ */
 export function crc32c(data: Uint8Array, start = 0, end = data.length): number {
   let crc = -1;
   let at = start;
@@ -37,13 +39,13 @@ export function crc32c(data: Uint8Array, start = 0, end = data.length): number {
   return ~crc >>> 0;
 }
 
-/** The masked form in which a record file stores a CRC-32C. */
+/** Returns the masked form in which a record file stores a CRC-32C. */
 export function maskedCrc(data: Uint8Array, start = 0, end = data.length): number {
   const crc = crc32c(data, start, end);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
 
-/** One record: length, its masked checksum, the data, its masked checksum. */
+/** Returns one record: length, its masked checksum, the data, its masked checksum. */
 export function frame(data: Uint8Array): Uint8Array {
   const record = new Uint8Array(data.length + 16);
   const view = new DataView(record.buffer);
@@ -54,7 +56,7 @@ export function frame(data: Uint8Array): Uint8Array {
   return record;
 }
 
-/** The bytes of all parts, one after the other. */
+/** Returns the bytes of all parts, one after the other. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -65,7 +67,7 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** A base-128 varint. Negative numbers are written as their 64-bit two's complement: ten bytes. */
+/** Returns a base-128 varint. Negative numbers are written as their 64-bit two's complement: ten bytes. */
 export function varint(value: number | bigint): Uint8Array {
   if (typeof value === 'number' && !Number.isSafeInteger(value))
     throw new RangeError(`a varint needs an integer or a bigint, not ${value}`);
@@ -76,22 +78,22 @@ export function varint(value: number | bigint): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** The bytes of a text in UTF-8; bytes pass unchanged, so that text which is no UTF-8 can be written too. */
+/** Returns the bytes of a text in UTF-8; bytes pass unchanged, so that text which is not UTF-8 can be written too. */
 export function utf8(text: string | Uint8Array): Uint8Array {
   return typeof text === 'string' ? new TextEncoder().encode(text) : text;
 }
 
-/** A float32 in little-endian bytes; pass the four bytes themselves to keep the payload of a NaN. */
+/** Returns a float32 in little-endian bytes; pass the four bytes themselves to keep the payload of a NaN. */
 export function float32(value: number | Uint8Array): Uint8Array {
   return typeof value === 'number' ? fixed(4, (view) => view.setFloat32(0, value, true)) : sized(value, 4);
 }
 
-/** A float64 in little-endian bytes; pass the eight bytes themselves to keep the payload of a NaN. */
+/** Returns a float64 in little-endian bytes; pass the eight bytes themselves to keep the payload of a NaN. */
 export function float64(value: number | Uint8Array): Uint8Array {
   return typeof value === 'number' ? fixed(8, (view) => view.setFloat64(0, value, true)) : sized(value, 8);
 }
 
-/** `width` bytes filled by `write`. */
+/** Returns `width` bytes that `write` fills. */
 export function fixed(width: number, write: (view: DataView) => void): Uint8Array {
   const view = new DataView(new ArrayBuffer(width));
   write(view);
@@ -103,13 +105,13 @@ function sized(bytes: Uint8Array, width: number): Uint8Array {
   return bytes;
 }
 
-/** Wire type 0, a varint. */
+/** Returns a field of wire type 0, a varint. */
 export function field(no: number, wire: 0, value: number | bigint | boolean): Uint8Array;
-/** Wire type 1 or 5, a float64 or a float32, or its bytes. */
+/** Returns a field of wire type 1 or 5, a float64 or a float32, or its bytes. */
 export function field(no: number, wire: 1 | 5, value: number | Uint8Array): Uint8Array;
-/** Wire type 2, a text, bytes or a message given in parts. */
+/** Returns a field of wire type 2, a text, bytes or a message given in parts. */
 export function field(no: number, wire: 2, value: string | Uint8Array, ...more: readonly Uint8Array[]): Uint8Array;
-/** One field of a protobuf message: key and value. */
+/** Returns one field of a protobuf message: key and value. */
 export function field(
   no: number,
   wire: 0 | 1 | 2 | 5,

@@ -1,14 +1,15 @@
 import type { Backend, Capabilities, HeldPoint } from '../../contract/index.ts';
 
-/** A tracker that rounds times may be this far off. Seconds. */
+/** The largest error of a tracker that rounds times. Seconds. */
 const ROUNDING_SEC = 1;
-/** Times a tracker may be expected to know: from 1970 to the year 10000. Seconds. */
+/** The last time that every tracker should know: times range from 1970 to the year 10000. Seconds. */
 const LAST_ORDINARY_SEC = 253_402_300_800;
 
 /**
- * How a point may be held, by what a backend announces (`describe`). A backend says for itself what it holds of a
- * point (`asHeld`), and a wrong word there would hide whatever it did to the points. So it is believed only if its
- * capabilities admit just that difference; anywhere else the point must be there as it is.
+ * Returns the form in which a backend may hold a point, by the capabilities that it announces (`describe`). A backend
+ * itself says what it holds of a point (`asHeld`), and a wrong answer would hide whatever it did to the points. So
+ * mirrorboard believes the answer only if the capabilities admit exactly that difference. Otherwise the point must be
+ * there as it is.
  */
 export function boundedHeld(
   { holds, keeps }: Capabilities,
@@ -18,7 +19,7 @@ export function boundedHeld(
 ): HeldPoint | undefined {
   if (held === point) return point;
   const isScalar = plugin === 'scalars' && typeof point.value !== 'string';
-  // A text under a scalar's tag is kept as whatever has no kind of its own.
+  // A tracker keeps a text under a scalar's tag like any value that has no kind of its own.
   const holding = holds[plugin === 'scalars' && !isScalar ? 'other' : plugin] ?? holds['other'];
   if (held === undefined) return holding === 'none' || (isScalar && !isNumberKept(keeps, Number(point.value))) ? undefined : point;
   const isAdmitted =
@@ -28,7 +29,7 @@ export function boundedHeld(
   return isAdmitted ? held : point;
 }
 
-/** What a backend must give back of a point, as far as its own word on it is believed: see `boundedHeld`. */
+/** Returns what a backend must give back for a point, if its answer can be believed: see `boundedHeld`. */
 export function heldBy(
   backend: Pick<Backend, 'asHeld'>,
   capabilities: Capabilities,
@@ -38,7 +39,7 @@ export function heldBy(
   return backend.asHeld === undefined ? point : boundedHeld(capabilities, plugin, point, backend.asHeld(tag, plugin, point));
 }
 
-/** True if a number has a place at all: NaN and infinities may have none. */
+/** True if the tracker has a place for the number: it may have none for NaN and infinities. */
 function isNumberKept({ nan, infinities = nan }: Capabilities['keeps'], value: number): boolean {
   return Number.isFinite(value) || (Number.isNaN(value) ? nan : infinities);
 }

@@ -12,7 +12,7 @@ import type { RepairPlan } from './repair-plan.ts';
 import { ChosenPoints, type Chunk, type PointSink } from './series-sums.ts';
 import type { Tally } from './tally.ts';
 
-/** What the comparison of a run lends to each of its chunks. */
+/** The parts of a run's comparison that all its chunks share. */
 export interface ComparedSeries {
   readonly options: RunComparisonOptions;
   /** By slot. */
@@ -35,7 +35,7 @@ export class ChunkComparison {
   readonly #rightTable: PointTable;
   /** Losses of rows of the left table. */
   readonly #lossOfRow = new Map<number, number>();
-  /** Made once both sides of the chunk were read, with the first one. */
+  /** Created with the first excuse, once both sides of the chunk were read. */
   #excuses: Excuses | undefined;
 
   constructor(chunk: Chunk, of: ComparedSeries) {
@@ -53,7 +53,7 @@ export class ChunkComparison {
     return this.#leftTable.count;
   }
 
-  /** The lane should hold the point of a row with a loss; of a row that was not taken nothing is noted. */
+  /** Notes that the lane should hold the point of a row with a loss. Ignores a row that was not taken. */
   noteLoss(row: number, loss: number): void {
     if (this.rows > row) this.#lossOfRow.set(row, loss);
   }
@@ -63,7 +63,10 @@ export class ChunkComparison {
     this.#excuses.add(slot, held, statuses);
   }
 
-  /** The differences, in the order of the rows, what only the right side has last. For `doubt` see `RunComparison`. */
+  /**
+   * Yields the differences in the order of the rows; those that only the right side has come last. For `doubt` see
+   * `RunComparison`.
+   */
   *settle(doubt: Unjudged | undefined): Generator<PointDifference, void, void> {
     const [left, right] = [this.#leftTable, this.#rightTable];
     const { options, tally, repair, tags } = this.#of;
@@ -94,17 +97,17 @@ export class ChunkComparison {
     repair.add(
       left,
       right,
-      // Nothing is removed from a lane that does not replace files: what changed is brought again like what is missing.
+      // A lane that does not replace files never removes anything: changed points are sent again like missing ones.
       replacesFiles ? { missing, extra, changed } : { missing: again, extra: [], changed: [] },
       facts,
       tags,
-      // Rows of one file follow each other; of a part of a series nobody knows what lies between two.
+      // Rows of one file follow each other. In a part of a series, it is unknown what is between two rows.
       this.chunk.parts === 1,
     );
     yield* pointDifferences(run, tags, left, right, { missing, extra, changed });
   }
 
-  /** Leaves out points with an equal on the other side, because that one represents them. */
+  /** Leaves out points that have an equal on the other side, because that one represents them. */
   #withoutMerged(rows: readonly number[], own: PointTable, other: PointTable, isLeft: boolean): readonly number[] {
     if (rows.length === 0) return rows;
     const { counts, losses } = this.#of.tally;
@@ -124,8 +127,8 @@ export class ChunkComparison {
   }
 
   /**
-   * Whether the second lane is not to have a point of the first one, or not yet: it is counted as that, and as
-   * nothing else.
+   * True if the second lane should not have a point of the first lane, or not yet. Counts it as that, and as nothing
+   * else.
    */
   #isAbsent(row: number): boolean {
     const status = this.#takeExcuse(this.#leftTable, row, (statuses) => statuses.right !== 'due')?.right;
@@ -143,8 +146,8 @@ export class ChunkComparison {
   }
 
   /**
-   * True if a point may be of a file that cannot be asked any more: by its place, or, where the tracker does not know
-   * it, any of them.
+   * True if the point may be from a file that can no longer be checked. Its position decides; if the tracker does not
+   * know it, the point may be from any file.
    */
   #isDoubtful(row: number, doubt: Unjudged | undefined): boolean {
     if (this.#of.options.filesFirst === true) return false;
@@ -160,7 +163,7 @@ export class ChunkComparison {
     return facts.unjudged ?? (!isJudged(facts, tag, offset) ? 'unreadable' : facts.wasReplaced === true ? 'replaced' : undefined);
   }
 
-  /** What no file holds was in one once, or never. */
+  /** Counts a point that no file holds: a file held it once, or never. */
   #countGone(slot: number): void {
     const { options, tags, tally } = this.#of;
     const tag = tags[slot] ?? '';
@@ -173,7 +176,7 @@ export class ChunkComparison {
     this.#of.tally.countAbsent(this.#of.kinds[slot], why);
   }
 
-  /** A point that is not there is not held with a loss either. */
+  /** Takes a loss back: a point that is missing is not held with a loss either. */
   #takeLossBack(row: number): void {
     this.#of.tally.countLoss(this.#lossOfRow.get(row) ?? 0, -1);
   }

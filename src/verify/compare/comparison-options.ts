@@ -1,24 +1,36 @@
 import type { RunRef } from '../../model/index.ts';
 import type { FileFacts } from './file-facts.ts';
 
-/** The run that is compared, and what may be expected of the lane. */
+/** The run that is compared, and what to expect from the lane. */
 export interface RunComparisonOptions {
   readonly run: RunRef;
   /**
-   * What is known of the files. Points of those that cannot judge them are left out, if the lane knows their places.
+   * The known facts about the files. Points of files that cannot judge them are left out, if the lane knows their
+   * positions.
    */
   readonly facts: ReadonlyMap<string, FileFacts>;
   readonly isWanted: (tag: string) => boolean;
-  /** The files are read before the lane: what they can judge is known by then. Default: the lane is read first. */
+  /**
+   * True if the files are read before the lane, so that it is known by then what they can judge. Default: the lane is
+   * read first.
+   */
   readonly filesFirst?: boolean;
-  /** A file that is mirrored again replaces all that the lane has of it. Default: nothing is ever removed. */
+  /**
+   * True if a file that is mirrored again replaces all that the lane has from it. Default: nothing is ever removed.
+   */
   readonly replacesFiles?: boolean;
-  /** True if equal points may be one there. Default: they may not. */
+  /** True if equal points may be a single point on that side. Default: they may not. */
   readonly mergesEqual?: { readonly left: boolean; readonly right: boolean };
-  /** Others add points there, too: too many are no difference. Default false. */
+  /** True if others add points there, too: extra points are then no difference. Default false. */
   readonly isShared?: boolean;
-  /** The left side is a lane, too: what may be there or not may be so on the left as well. Default false. */
+  /**
+   * True if the left side is a lane, too: then its points may be missing or extra just like those on the right.
+   * Default false.
+   */
   readonly isBetween?: boolean;
-  /** Of two lanes: whether an event file ever had a series of this tag, as far as it is known. Default: it had. */
+  /**
+   * Set if two lanes are compared: true if an event file ever had a series of this tag, if that is known. Default: it
+   * had.
+   */
   readonly isOfFiles?: (tag: string) => boolean;
 }

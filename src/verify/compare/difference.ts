@@ -3,25 +3,27 @@ import type { RunRef } from '../../model/index.ts';
 /** A value as a lane gives it back: a scalar's number, or its JSON text. */
 export type PointValue = number | bigint | string;
 
-/** The position of a point: known for every point of a file, and for a lane's point if the lane keeps it. */
+/** The position of a point. It is known for every point of a file, and for a lane's point if the lane keeps it. */
 export interface ValuePosition {
   readonly file: string;
   readonly offset: number;
   readonly index: number;
 }
 
-/** A point in one of the two places, or in both with other contents. `mine` is the file's, `theirs` the lane's. */
+/**
+ * A point that only one of the two sides has, or both with other contents. `mine` is the file's, `theirs` the lane's.
+ */
 export interface PointDifference {
   readonly kind: 'missing' | 'extra' | 'changed';
   readonly run: RunRef;
   readonly tag: string;
-  /** As the file has them; of an extra point as the lane has them. */
+  /** Step and time in the file; those in the lane if the point is extra. */
   readonly step: number | bigint;
   readonly wallTime: number;
   readonly position: ValuePosition | undefined;
   readonly mine: PointValue | undefined;
   readonly theirs: PointValue | undefined;
-  /** Of a changed point, if they are not the file's. */
+  /** Step and time in the lane, if a changed point has others than in the file. */
   readonly theirStep?: number | bigint;
   readonly theirWallTime?: number;
 }
@@ -30,42 +32,42 @@ export interface PointDifference {
 export interface ListingDifference {
   readonly kind: 'listing';
   readonly run: RunRef;
-  /** Undefined where it is the run's. */
+  /** Undefined if the listing is that of the run. */
   readonly tag: string | undefined;
   readonly field: string;
-  /** What its points say. */
+  /** The value according to the points. */
   readonly mine: number | bigint | null;
-  /** What the listing says. */
+  /** The value in the listing. */
   readonly theirs: number | bigint | null;
 }
 
-/** A file of a lane's media that is not there, or not what its name says. */
+/** A media file of a lane that is missing, or whose content does not match its name. */
 export interface MediaDifference {
   readonly kind: 'media';
   readonly run: RunRef;
   readonly tag: string | undefined;
   readonly path: string;
-  /** The SHA-256 it should have. */
+  /** The expected SHA-256. */
   readonly mine: string;
-  /** What was found instead; undefined if there is no such file. */
+  /** The SHA-256 that was found; undefined if there is no such file. */
   readonly theirs: string | undefined;
 }
 
-/** A file or a param of a tracker run is not there, or not as it was stored; or it was refused. */
+/** A file or a param of a tracker run that is missing, is not as it was stored, or was refused. */
 export interface StoredArtifactDifference {
   readonly kind: 'beside';
   readonly run: RunRef;
   readonly tag: undefined;
   readonly what: 'file' | 'param';
-  /** The path in the tracker run, the param's name. */
+  /** The path in the tracker run, or the param's name. */
   readonly name: string;
-  /** The file's SHA-256, the param's value. */
+  /** The file's SHA-256, or the param's value. */
   readonly mine: string;
-  /** What is there instead, in words; undefined: nothing. */
+  /** A description of what is there instead; undefined if nothing is. */
   readonly theirs: string | undefined;
-  /** Why the tracker did not take it; undefined if it did. */
+  /** The reason why the tracker refused it; undefined if it did not. */
   readonly refused?: string;
 }
 
-/** Something that a lane has otherwise than the files. */
+/** A deviation of a lane from the files. */
 export type Difference = PointDifference | ListingDifference | MediaDifference | StoredArtifactDifference;

@@ -2,10 +2,12 @@ import type { HeldPoint } from '../../contract/index.ts';
 import type { Absence } from './lane-counts.ts';
 import { byContent, PointTable } from './point-table.ts';
 
-/** The status of a point of the files in a lane: the lane is to have it, or why it may lack it. */
+/**
+ * The status of a point of the files in a lane: the lane should have it (`due`), or the reason why it may lack it.
+ */
 export type PointStatus = 'due' | 'pending' | 'unsupported' | 'refused' | 'left';
 
-/** What a point counts as that the second of two lanes does not have. */
+/** The kind of absence that a point counts as if the second of two lanes does not have it. */
 export const ABSENCE: Readonly<Record<Exclude<PointStatus, 'due'>, Absence>> = {
   unsupported: 'noPlace',
   refused: 'refused',
@@ -20,12 +22,13 @@ export interface PointStatuses {
 }
 
 /**
- * Points of the files that a chunk of two sides may be about, each with its statuses. Each excuses one difference.
+ * Points of the files that a chunk of two sides may contain, each with its statuses. Each point excuses one
+ * difference.
  */
 export class Excuses {
   readonly #table: PointTable;
   readonly #statuses: PointStatuses[] = [];
-  /** Contents that an excuse may be about. */
+  /** Contents of the points on both sides; only these need an excuse. */
   readonly #heldKeys: ReadonlySet<number>;
   #byContent: Map<number, number[]> | undefined;
 
@@ -37,12 +40,12 @@ export class Excuses {
   add(slot: number, { step, wallTime, value }: HeldPoint, statuses: PointStatuses): void {
     const row = this.#table.count;
     this.#table.take(slot, step, wallTime, value, undefined, undefined, undefined);
-    // Nearly always there is nothing to excuse: a lane that is far behind must not fill the memory.
+    // Nearly always there is nothing to excuse, and a lane that is far behind must not fill the memory.
     if (this.#heldKeys.has(this.#table.contentKey(row))) this.#statuses.push(statuses);
     else this.#table.dropLast();
   }
 
-  /** Gives away a point with the content of a row, one that is wanted; undefined if there is none. */
+  /** Takes out a wanted point with the content of a row, and returns its statuses; undefined if there is none. */
   take(own: PointTable, row: number, isWanted: (statuses: PointStatuses) => boolean): PointStatuses | undefined {
     this.#byContent ??= byContent(this.#table);
     const candidates = this.#byContent.get(own.contentKey(row)) ?? [];

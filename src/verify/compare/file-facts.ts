@@ -1,48 +1,48 @@
 import { type Damage, type DamageReason, type FileState, type Gap, gapBytes, isPending } from '../../model/index.ts';
 import { rangesAt } from './ranges-at.ts';
 
-/** Why points of a file are not compared. */
+/** The reason why points of a file are not compared. */
 export type Unjudged =
-  /** The file is gone, or what was mirrored of it is not. */
+  /** The file is gone, or the content that was mirrored is. */
   | 'gone'
-  /** It held them before it was replaced: the tracker run has what it held, and what it holds. */
+  /** The file held the points before it was replaced. The tracker run has both the former and the present content. */
   | 'replaced'
-  /** The file has other or fewer bytes now: the next pass reads it again. */
+  /** The file has other or fewer bytes now. The next pass reads it again. */
   | 'stale'
-  /** It cannot be opened or read. */
+  /** The file cannot be opened or read. */
   | 'unreadable';
 
 /** Every point could be judged. */
 export const NONE_UNJUDGED: Readonly<Record<Unjudged, number>> = { gone: 0, replaced: 0, stale: 0, unreadable: 0 };
 
-/** Bytes that were read once and cannot be read now; `end` is exclusive. */
+/** Bytes that were readable once and are not now; `end` is exclusive. */
 export interface LostRange {
   readonly start: number;
   readonly end: number;
   readonly reason: DamageReason;
 }
 
-/** What is known of one file of a run at the start, and what was found out while it was read. */
+/** The facts known about one file of a run at the start, and those found while reading it. */
 export interface FileFacts {
   readonly name: string;
   readonly watermark: number;
   readonly gaps: readonly Gap[];
   unjudged: Unjudged | undefined;
   /**
-   * The file held other records before: a tracker may have points of them, at positions that have other records now.
-   * Default false.
+   * True if the file held other records before. A tracker may have points of them at positions that have other
+   * records now. Default false.
    */
   readonly wasReplaced?: boolean;
-  /** Of a file that cannot be read. */
+  /** The reason, if the file cannot be read. */
   reason?: string;
   readonly lost: LostRange[];
   /** Bytes that could not be read when the file was mirrored. */
   readonly unreadable?: readonly Damage[];
-  /** Damage that was found when it was mirrored and is not that of an unfinished file. */
+  /** Damage found while mirroring, other than that of an unfinished file. */
   readonly damage?: readonly Damage[];
 }
 
-/** Bytes that nothing but another file brings, before the watermark and after it. */
+/** Bytes that only another file can bring, before and after the watermark. */
 export interface DamagedBytes {
   readonly before: number;
   readonly behind: number;
@@ -51,7 +51,7 @@ export interface DamagedBytes {
 /** No byte is damaged. */
 export const NO_DAMAGE: DamagedBytes = { before: 0, behind: 0 };
 
-/** What a file's state says of its bytes. */
+/** Derives the facts from a file's state. */
 export function factsOf({ name, generation, position, damage }: FileState): FileFacts {
   const unreadable = damage.filter(({ reason }) => reason === 'unreadable');
   const other = damage.filter((item) => item.reason !== 'unreadable' && !isPending(item));
@@ -68,7 +68,7 @@ export function factsOf({ name, generation, position, damage }: FileState): File
   };
 }
 
-/** The damaged part of pending or incomplete bytes. */
+/** Sums up the damaged part of pending or incomplete bytes. */
 export function damagedBytes(files: Iterable<FileFacts>): DamagedBytes {
   let [before, behind] = [0, 0];
   for (const { watermark, gaps, damage = [], unjudged } of files) {
@@ -82,7 +82,7 @@ export function damagedBytes(files: Iterable<FileFacts>): DamagedBytes {
   return { before, behind };
 }
 
-/** The byte ranges before the watermark that are read: all but the gaps that are pending whole. */
+/** Returns the byte ranges before the watermark that are read: all except the gaps that are pending for all tags. */
 export function rangesOf({ watermark, gaps }: Pick<FileFacts, 'watermark' | 'gaps'>): { start: number; end: number }[] {
   const ranges: { start: number; end: number }[] = [];
   let at = 0;
@@ -95,13 +95,15 @@ export function rangesOf({ watermark, gaps }: Pick<FileFacts, 'watermark' | 'gap
   return ranges;
 }
 
-/** Whether a point of the file is pending for the lane, or the lane has its old form: neither side counts it. */
+/**
+ * True if a point of the file is pending for the lane, or if the lane has its old form. Then neither side counts it.
+ */
 export function isPendingAt(facts: FileFacts, tag: string, offset: number): boolean {
   for (const { tags } of rangesAt(facts.gaps, offset)) if (tags?.includes(tag) ?? true) return true;
   return false;
 }
 
-/** Bytes before the watermark that are pending for the lane. */
+/** Counts the bytes before the watermark that are pending for the lane. */
 export function pendingBytes({ watermark, gaps }: FileFacts): number {
   return gapBytes(gaps, watermark);
 }
@@ -110,14 +112,14 @@ export function pendingBytes({ watermark, gaps }: FileFacts): number {
 export function isJudged(facts: FileFacts, tag: string, offset: number | undefined): boolean {
   if (offset === undefined) return true;
   for (const _ of rangesAt(facts.lost, offset)) return false;
-  // Its old form stays until the gap is served; what else a lane has of pending bytes is too much.
+  // The old form stays until the gap is served. Any other point that a lane has from pending bytes is extra.
   for (const { reason, tags } of rangesAt(facts.gaps, offset)) if (reason === 'reclassified' && (tags?.includes(tag) ?? true)) return false;
   return true;
 }
 
 /**
- * Bytes behind the watermarks of files as they are now. Of a file that must be read again none are: it is pending
- * whole.
+ * Counts the bytes after the watermarks of the files as they are now. A file that must be read again adds none: it is
+ * pending as a whole.
  */
 export function incompleteBytes(
   found: readonly { readonly name: string; readonly size: number }[],

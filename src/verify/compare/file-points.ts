@@ -1,7 +1,7 @@
 import type { HeldPoint } from '../../contract/index.ts';
 import { type Batch, interpret, jsonText, type Series, valueJson } from '../../model/index.ts';
 
-/** A point as it is in a file, with its value as it is read back. */
+/** A point of a file, with its value in the form in which lanes give it back. */
 export interface FilePoint {
   readonly tag: string;
   readonly plugin: string;
@@ -11,7 +11,7 @@ export interface FilePoint {
   readonly index: number;
 }
 
-/** The points of a batch, scalar or not. `isWanted`, by tag: default all. */
+/** Yields the points of a batch, scalar or not. `isWanted` selects by tag; default: all. */
 export function* filePoints(
   batch: Batch,
   catalogue: readonly Series[],

@@ -1,40 +1,43 @@
-/** What a tracker holds otherwise than the file has it, as its loss table says. A point may count for several. */
+/**
+ * Points that a tracker holds in another form than the file, according to its loss table. A point may count several
+ * times.
+ */
 export interface Losses {
   step: number;
   time: number;
   value: number;
-  /** It has no place for the point. */
+  /** The tracker has no place for the point. */
   notHeld: number;
-  /** One point is there for several that are equal. */
+  /** One point represents several equal ones. */
   merged: number;
 }
 
-/** How often each kind of outcome came. Points that differ count for nothing else. */
+/** The number of points for each outcome. Points that differ count for nothing else. */
 export interface LaneCounts {
   points: number;
   missing: number;
   extra: number;
   changed: number;
-  /** Points that are held with a loss that is announced. */
+  /** Points held with an announced loss. */
   allowed: number;
-  /** Points that the tracker would not take. */
+  /** Points that the tracker refused. */
   refused: number;
-  /** Points that were not sent, since the tracker has no place for them. */
+  /** Points not sent because the tracker has no place for them. */
   unsupported: number;
   /** Points of the files that a route keeps from the lane; not among `points`. */
   leftOut: number;
-  /** Of two lanes: points of the first that are still to be brought into the second. */
+  /** Points of the first of two lanes that are not yet in the second. */
   notYet: number;
 }
 
 /**
- * Why a lane does not have a point. `gone`: no event file holds it, so that nothing can bring it. `foreign`: others
- * wrote it, into a series that no event file has.
+ * The reason why a lane does not have a point. `gone`: no event file holds it, so nothing can bring it. `foreign`:
+ * others wrote it, into a series that no event file has.
  */
 export type Absence = 'noPlace' | 'refused' | 'leftOut' | 'pending' | 'gone' | 'foreign';
 
 /**
- * Points that a lane does not have, by why and by their kind (`images`). Those of `gone` and `foreign` are
+ * Points that a lane does not have, by reason and by their kind (`images`). `gone` and `foreign` count as
  * differences, too.
  */
 export type Absences = Readonly<Record<Absence, Readonly<Record<string, number>>>>;
@@ -55,5 +58,5 @@ export const NO_POINTS: Readonly<LaneCounts> = {
   notYet: 0,
 };
 
-/** Nothing is held otherwise. */
+/** No loss was found. */
 export const NO_LOSSES: Readonly<Losses> = { step: 0, time: 0, value: 0, notHeld: 0, merged: 0 };

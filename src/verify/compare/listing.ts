@@ -2,7 +2,7 @@ import type { ReadBackChunk, ReadBackPoint } from '../../contract/index.ts';
 import type { RunRef } from '../../model/index.ts';
 import type { ListingDifference } from './difference.ts';
 
-/** What a lane lists of a series, so that its points need not be read. */
+/** The facts that a lane lists about a series, so that readers need not read its points. */
 export interface SeriesListing {
   readonly tag: string;
   readonly count: number;
@@ -12,13 +12,13 @@ export interface SeriesListing {
   readonly max: number | null;
 }
 
-/** The same of a run. */
+/** The facts that a lane lists about a run. */
 export interface RunListing {
   readonly points: number;
   readonly lastStep: number | bigint | null;
 }
 
-/** What the points of a series say, as they are read back. NaN counts for nothing but `count`. */
+/** The facts that the points of a series give, as read back. NaN counts only in `count`. */
 export class SeriesSummary {
   count = 0;
   firstStep: number | bigint | null = null;
@@ -46,12 +46,12 @@ export class SeriesSummary {
 export class Listings {
   readonly #summaries = new Map<string, SeriesSummary>();
 
-  /** Every point of the series that are compared, once. */
+  /** Adds a chunk. Expects every point of the compared series exactly once. */
   add({ tag, points }: ReadBackChunk): void {
     this.#of(tag).add(points);
   }
 
-  /** `run` is undefined if only some of its series were read. */
+  /** Yields the listings that differ. `run` is undefined if only some of its series were read. */
   *differences(ref: RunRef, series: Iterable<SeriesListing>, run: RunListing | undefined): Generator<ListingDifference, void, void> {
     for (const listed of series) yield* compareSeriesListing(ref, listed, this.#of(listed.tag));
     if (run !== undefined) yield* compareRunListing(ref, run, this.#summaries.values());
@@ -70,7 +70,7 @@ export class Listings {
 const SERIES_FIELDS = ['count', 'firstStep', 'lastStep', 'min', 'max'] as const;
 const FIELD_NAMES = { count: 'count', firstStep: 'first_step', lastStep: 'last_step', min: 'min', max: 'max' } as const;
 
-/** Compares what the store lists of a series with its points. */
+/** Compares the store's listing of a series with its points. */
 export function compareSeriesListing(run: RunRef, listed: SeriesListing, found: SeriesSummary): ListingDifference[] {
   return SERIES_FIELDS.filter((field) => !isSame(listed[field], found[field])).map((field) => ({
     kind: 'listing',
@@ -82,7 +82,7 @@ export function compareSeriesListing(run: RunRef, listed: SeriesListing, found: 
   }));
 }
 
-/** Compares what the store lists of a run with its series. */
+/** Compares the store's listing of a run with its series. */
 export function compareRunListing(run: RunRef, listed: RunListing, found: Iterable<SeriesSummary>): ListingDifference[] {
   let points = 0;
   let lastStep: number | bigint | null = null;
@@ -99,7 +99,7 @@ export function compareRunListing(run: RunRef, listed: RunListing, found: Iterab
   return differences;
 }
 
-/** A column of numbers has no -0: 0 and -0 are the same here. */
+/** Compares two numbers; 0 and -0 count as equal, because a column of numbers has no -0. */
 function isSame(a: number | bigint | null, b: number | bigint | null): boolean {
   return a === b;
 }

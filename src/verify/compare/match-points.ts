@@ -1,6 +1,6 @@
 import { byContent, type PointTable } from './point-table.ts';
 
-/** What happened to the points of two tables. */
+/** The result of matching the points of two tables. */
 export interface Matches {
   /** Rows of the files' table without a partner. */
   readonly missing: readonly number[];
@@ -11,9 +11,9 @@ export interface Matches {
 }
 
 /**
- * Compares two tables as multisets of contents. Points at the same place go first: of several with the same content
- * the one without a partner is then the one whose place is free. A lane's places are believed only there, since they
- * may be what is wrong.
+ * Compares two tables as multisets of contents. Points at the same position match first: if several have the same
+ * content, the one left without a partner is then the one whose position is free. The lane's positions are believed
+ * only there, because they may be what is wrong.
  */
 export function matchPoints(mine: PointTable, theirs: PointTable): Matches {
   const isMatched = new Uint8Array(theirs.count);
@@ -34,7 +34,7 @@ export function matchPoints(mine: PointTable, theirs: PointTable): Matches {
   const left = byContent(theirs, (row) => isMatched[row] === 0);
   alone = alone.filter((row) => {
     const rows = left.get(mine.contentKey(row));
-    // From the end, if contents are equal: nearly always the last one matches.
+    // Searches from the end: if contents are equal, nearly always the last one matches.
     const at = rows?.findLastIndex((other) => mine.hasSameContent(row, theirs, other)) ?? -1;
     if (rows === undefined || at < 0) return true;
     isMatched[rows[at] as number] = 1;

@@ -1,6 +1,9 @@
 import type { PointTable } from './point-table.ts';
 
-/** For a tracker that does not know where its points come from: one missing and one extra of a step are one changed. */
+/**
+ * Pairs one missing and one extra point of a step as one changed point, for a tracker that does not know the origin
+ * of its points.
+ */
 export function pairByStep(
   missing: readonly number[],
   extra: readonly number[],

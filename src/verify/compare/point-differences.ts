@@ -3,7 +3,7 @@ import type { PointDifference } from './difference.ts';
 import type { Matches } from './match-points.ts';
 import type { PointTable } from './point-table.ts';
 
-/** The differences of two tables as they are reported: in the order of the rows, what only the right side has last. */
+/** Yields the differences of two tables in report order: by row, and last those that only the right side has. */
 export function* pointDifferences(
   run: RunRef,
   tags: readonly string[],

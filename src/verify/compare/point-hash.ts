@@ -1,22 +1,22 @@
 import { hash } from 'node:crypto';
 
-/** Words a hash takes in an array of sums. */
+/** The number of words that a hash takes in an array of sums. */
 export const HASH_WORDS = 4;
 
 const numbers = new Float64Array(3);
 const words = new Uint32Array(numbers.buffer);
 const integers = new BigUint64Array(numbers.buffer);
 
-/** What the bits of step and value mean: the same bits as another kind of number are another point. */
+/** Flags that say what the bits of step and value mean: the same bits as another kind of number are another point. */
 const TEXT = 1;
 const WIDE_VALUE = 2;
 const NEGATIVE_VALUE = 4;
 const WIDE_STEP = 8;
 
 /**
- * Adds the hash of a point's content (step, wall time, value: every bit of them) to the four sums at `at`. Each is a
- * sum modulo 2^32 of one word of a 128-bit mix, so the order of points leaves no trace and nothing must be sorted.
- * All NaN are one: languages and databases do not keep their payloads. A text counts by its SHA-256.
+ * Adds the hash of a point's content (every bit of step, wall time and value) to the four sums at `at`. Each is a sum
+ * modulo 2^32 of one word of a 128-bit mix, so the order of points leaves no trace and nothing must be sorted. All
+ * NaN count as one, because languages and databases do not keep their payloads. A text counts by its SHA-256.
  */
 export function addHash(sums: Uint32Array, at: number, step: number | bigint, wallTime: number, value: number | bigint | string): void {
   let kind = 0;
@@ -41,7 +41,10 @@ export function addHash(sums: Uint32Array, at: number, step: number | bigint, wa
   mix(sums, at, kind);
 }
 
-/** MurmurHash3's 128-bit mix (Austin Appleby, public domain) over the six words, spelled out: it runs twice a point. */
+/**
+ * Mixes the six words with MurmurHash3's 128-bit mix (Austin Appleby, public domain). It is spelled out because it
+ * runs twice a point.
+ */
 function mix(sums: Uint32Array, at: number, kind: number): void {
   let h1 = kind;
   let h2 = kind;

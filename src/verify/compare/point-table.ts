@@ -3,11 +3,11 @@ import { addHash, HASH_WORDS } from './point-hash.ts';
 import type { PointSink } from './series-sums.ts';
 
 const NOWHERE = -1;
-/** Of long values the beginning is enough to tell them apart; their hash decides. */
+/** Characters kept of a long value: the beginning is enough to tell values apart in a report; the hash decides. */
 const SHOWN_CHARACTERS = 200;
 const scratch = new Uint32Array(HASH_WORDS);
 
-/** Points of a few series, in columns: some 60 bytes each. */
+/** Points of a few series, in columns of some 60 bytes a point. */
 export class PointTable implements PointSink {
   count = 0;
   #capacity = 1024;
@@ -15,19 +15,19 @@ export class PointTable implements PointSink {
   step = new Float64Array(this.#capacity);
   wallTime = new Float64Array(this.#capacity);
   value = new Float64Array(this.#capacity);
-  /** Number in `#files`, -1 if the position is not known. */
+  /** Number in `#files`; -1 if the position is not known. */
   file = new Int32Array(this.#capacity);
   offset = new Float64Array(this.#capacity);
   index = new Uint32Array(this.#capacity);
   hash = new Uint32Array(this.#capacity * HASH_WORDS);
   readonly #wideSteps = new Map<number, bigint>();
-  /** Values that are no plain number. */
+  /** Values that are not plain numbers. */
   readonly #otherValues = new Map<number, bigint | string>();
   readonly #files: string[];
   #lastFile: string | undefined;
   #lastFileNumber = NOWHERE;
 
-  /** Names of files by number; tables that are compared share them. */
+  /** Takes the names of files by number; tables that are compared share them. */
   constructor(files: string[]) {
     this.#files = files;
   }
@@ -58,7 +58,7 @@ export class PointTable implements PointSink {
     this.hash.set(scratch, row * HASH_WORDS);
   }
 
-  /** Takes the last row back. */
+  /** Removes the last row. */
   dropLast(): void {
     this.count--;
     this.#wideSteps.delete(this.count);
@@ -100,13 +100,16 @@ export class PointTable implements PointSink {
     );
   }
 
-  /** A number that rows of the same content share; that others share it is as good as impossible, and does no harm. */
+  /**
+   * Returns a number that rows of the same content share. Other rows practically never share it, and no harm is done
+   * if they do.
+   */
   contentKey(row: number): number {
     const at = row * HASH_WORDS;
     return (this.hash[at] as number) * 0x20_0000 + ((this.hash[at + 1] as number) >>> 11);
   }
 
-  /** A number that rows of the same position share; others may, too. */
+  /** Returns a number that rows of the same position share; other rows may share it, too. */
   positionKey(row: number): number {
     return ((this.offset[row] as number) * 64 + ((this.index[row] as number) % 64)) * 61 + ((this.file[row] as number) % 61);
   }
@@ -133,7 +136,7 @@ export class PointTable implements PointSink {
   }
 }
 
-/** The rows of a table by their contents. `isWanted`: default all. */
+/** Groups the rows of a table by their contents. `isWanted` selects rows; default: all. */
 export function byContent(table: PointTable, isWanted: (row: number) => boolean = () => true): Map<number, number[]> {
   const rows = new Map<number, number[]>();
   for (let row = 0; row < table.count; row++) {

@@ -7,16 +7,16 @@ interface Range {
 interface Index<Some extends Range> {
   readonly length: number;
   readonly ranges: readonly Some[];
-  /** How far each range and those before it reach. */
+  /** For each range, the furthest end among it and the ranges before it. */
   readonly reaches: readonly number[];
 }
 
-/** One for each list that was asked; a list may grow. */
+/** One index for each list that was asked; a list may grow. */
 const indices = new WeakMap<readonly Range[], Index<Range>>();
 
 /**
- * Those of some ranges that hold a byte, with a search instead of a check of each: a damaged file may have as many as
- * records.
+ * Yields the ranges that contain a byte. Searches instead of checking each range: a damaged file may have as many
+ * ranges as records.
  */
 export function* rangesAt<Some extends Range>(list: readonly Some[], offset: number): Generator<Some, void, void> {
   if (list.length === 0) return;

@@ -3,7 +3,7 @@ import type { FileFacts } from './file-facts.ts';
 import type { Matches } from './match-points.ts';
 import type { PointTable } from './point-table.ts';
 
-/** Records of a file of which a tag's points are pending: all points of the tag between the two are missing. */
+/** Records of a file between which all points of a tag are missing, so that they become pending for that tag. */
 export interface MissingStretch {
   readonly tag: string;
   /** Offsets of the first and the last record. */
@@ -11,23 +11,28 @@ export interface MissingStretch {
   readonly last: number;
 }
 
-/** What must be done about one file. */
+/** The repair that one file needs. */
 export interface FileRepair {
   readonly stretches: MissingStretch[];
-  /** Of all stretches there ever were. */
+  /** The tags of all stretches there ever were. */
   readonly tags: Set<string>;
-  /** Points are there that do not belong there, or cannot be added one by one: the file must be mirrored again. */
+  /**
+   * True if there are points that do not belong there or cannot be added one by one: the file must be mirrored again.
+   */
   isDistrusted: boolean;
 }
 
-/** More gaps than this in one file cost more than mirroring it again. */
+/** The largest number of gaps in one file; more of them cost more than mirroring the file again. */
 const MOST_STRETCHES = 1000;
 
-/** What would repair the differences of one run. Pure; told of chunk after chunk. */
+/** The plan that would repair the differences of one run. Pure; receives one chunk after another. */
 export class RepairPlan {
   readonly files = new Map<string, FileRepair>();
 
-  /** `isWhole` says that the files' table has every point of its series, so that it shows what lies between two. */
+  /**
+   * Adds the differences of a chunk. `isWhole` is true if the files' table has every point of its series, so that it
+   * shows what is between two points.
+   */
   add(
     mine: PointTable,
     theirs: PointTable,
@@ -53,7 +58,7 @@ export class RepairPlan {
       stretches.push({ tag, first: stretch.first, last: stretch.last });
       touched.add(tag);
     };
-    /** The record of each series' last point that exists: gaps are made of whole records. */
+    /** The record of each series' last point that is not missing: gaps consist of whole records. */
     const present = new Map<number, number>();
     for (let row = 0; row < mine.count; row++) {
       const slot = mine.slot[row] as number;
@@ -101,8 +106,8 @@ export class RepairPlan {
 }
 
 /**
- * The records of missing points as byte ranges; tags that miss the same records share a gap. `endOf`: the end of the
- * record at an offset.
+ * Turns the records of missing points into byte ranges; tags that miss the same records share a gap. `endOf` returns
+ * the end of the record at an offset.
  */
 export function gapsOf(stretches: readonly MissingStretch[], endOf: (offset: number) => number): Gap[] {
   const gaps = new Map<string, { start: number; end: number; tags: string[] }>();
@@ -115,7 +120,7 @@ export function gapsOf(stretches: readonly MissingStretch[], endOf: (offset: num
   return [...gaps.values()].sort((a, b) => a.start - b.start).map((gap) => ({ ...gap, reason: 'repair' }));
 }
 
-/** Bytes that are already pending, or unreadable, must not become pending twice. */
+/** True if there are pending or unreadable bytes between two offsets: these must not become pending twice. */
 function hasGapBetween(facts: FileFacts | undefined, from: number, to: number): boolean {
   const isBetween = ({ start }: { readonly start: number }): boolean => from < start && start <= to;
   return facts !== undefined && (facts.gaps.some(isBetween) || facts.lost.some(isBetween));

@@ -9,25 +9,25 @@ import { RepairPlan } from './repair-plan.ts';
 import { type Chunk, chunksOf, type PointSink, SeriesSums } from './series-sums.ts';
 import { lossOf, Tally } from './tally.ts';
 
-/** Points compared one by one at the same time, of each side; some 60 bytes each. */
+/** Points of each side that are compared one by one at the same time; some 60 bytes each. */
 const CHUNK_POINTS = 400_000;
 
-/** Of a point that may be there, and need not be. */
+/** The statuses of a point that may be there, but need not be. */
 const MAY_BE_THERE: PointStatuses = { left: 'pending', right: 'pending' };
 
 /**
- * Compares what a lane should hold of a run (left) with what it gives back (right): first sums of hashes, a few words a
- * series; then, of the series whose sums differ, all points. The caller reads both sides: once for the sums, and once
- * for each of `chunks()` between `begin` and `settle`. In these readings it also names points that may be there and
- * need not be (`excuse`). Pure.
+ * Compares what a lane should hold of a run (left) with what it gives back (right). First it compares sums of hashes,
+ * a few words a series. Then it compares all points of the series whose sums differ. The caller reads both sides:
+ * once for the sums, and once for each of `chunks()`, between `begin` and `settle`. In these readings it also names
+ * points that may be there but need not be (`excuse`). Pure.
  */
 export class RunComparison {
   readonly run: RunRef;
   readonly tally = new Tally();
   readonly repair = new RepairPlan();
-  /** Why a point without a position cannot be called extra: its file may be one that cannot be read. */
+  /** The reason why a point without a position cannot be called extra: its file may be one that cannot be read. */
   doubt: Unjudged | undefined;
-  /** Points that the lane has too many or with other contents. */
+  /** Points that the lane has in addition or with other contents. */
   surplus = 0;
   readonly #options: RunComparisonOptions;
   readonly #slots = new Map<string, number>();
@@ -43,15 +43,15 @@ export class RunComparison {
     this.run = options.run;
   }
 
-  /** Whether a tag is compared, and in the chunk at hand. */
+  /** True if a tag is compared, and belongs to the present chunk. */
   isWanted(tag: string): boolean {
     const slot = this.#slot(tag);
     return this.#wanted[slot] === true && (this.#chunk?.chunk.slots.has(slot) ?? true);
   }
 
   /**
-   * All points of a batch should be there as they are, but for those that are pending. `catalogue`: the run's, as it
-   * is now.
+   * Expects all points of a batch as they are, except those that are pending. `catalogue` is that of the run as it is
+   * now.
    */
   expectBatch(batch: Batch, catalogue: readonly Series[]): void {
     const facts = this.#options.facts.get(batch.file);
@@ -86,7 +86,7 @@ export class RunComparison {
     if (this.#chunk === undefined) this.tally.counts.points += points;
   }
 
-  /** A point that should be there, and how it should be held; undefined if the lane has no place for it. */
+  /** Expects a point in the form `held`, which is undefined if the lane has no place for it. */
   expect(tag: string, plugin: string, point: HeldPoint, held: HeldPoint | undefined, position?: Partial<ValuePosition>): void {
     const slot = this.#slot(tag);
     this.#kinds[slot] ??= kindOf(plugin);
@@ -108,7 +108,7 @@ export class RunComparison {
     if (loss !== 0) this.#chunk?.noteLoss(row, loss);
   }
 
-  /** A point that should have been there and was refused: it counts as such. */
+  /** Counts a point that should be there but was refused. */
   refuse(tag: string, plugin: string, kind: Refusal['kind']): void {
     if (this.#chunk !== undefined || !this.isWanted(tag)) return;
     const slot = this.#slot(tag);
@@ -118,20 +118,24 @@ export class RunComparison {
     this.tally.counts[kind]++;
   }
 
-  /** A point that a route keeps from the lane. */
+  /** Counts a point that a route keeps from the lane. */
   leaveOut(tag: string): void {
     if (this.#chunk === undefined && this.isWanted(tag)) this.tally.counts.leftOut++;
   }
 
   /**
-   * A point that may be there, and need not be: it is pending, was refused, or follows the position. To be
-   * named after what is there. Of two lanes every point of the files is named, with how both stand to it.
+   * Notes a point that may be there but need not be: it is pending, was refused, or is after the position. Call this
+   * after naming what is there. If two lanes are compared, the caller names every point of the files, with its
+   * statuses in both.
    */
   excuse(tag: string, held: HeldPoint | undefined, statuses = MAY_BE_THERE): void {
     if (held !== undefined) this.#chunk?.excuse(this.#slot(tag), held, statuses);
   }
 
-  /** Points that are there. If the files were read first, those of files that cannot judge them are counted apart. */
+  /**
+   * Adds points that are there. If the files were read first, counts those of files that cannot judge them
+   * separately.
+   */
   addRight({ tag, points }: ReadBackChunk): void {
     const slot = this.#slot(tag);
     if (this.#wanted[slot] !== true) return;
@@ -157,7 +161,7 @@ export class RunComparison {
     }
   }
 
-  /** Once both sides were read: what must be read again. */
+  /** Returns the chunks that must be read again. Call this once both sides were read. */
   chunks(): Chunk[] {
     const differing = [...this.#tags.keys()].filter((slot) => !this.#left.isSame(slot, this.#right));
     return chunksOf(differing, this.#left, this.#right, CHUNK_POINTS);
@@ -173,7 +177,7 @@ export class RunComparison {
     });
   }
 
-  /** The differences of the chunk. */
+  /** Yields the differences of the chunk. */
   *settle(): Generator<PointDifference, void, void> {
     if (this.#chunk === undefined) return;
     yield* this.#chunk.settle(this.doubt);

@@ -14,7 +14,7 @@ export interface PointSink {
   ): void;
 }
 
-/** Of each series of one side: how many points, and an order-free sum of their hashes. */
+/** The number of points and an order-free sum of their hashes, for each series of one side. */
 export class SeriesSums implements PointSink {
   #counts = new Float64Array(64);
   #sums = new Uint32Array(64 * HASH_WORDS);
@@ -46,7 +46,7 @@ export class SeriesSums implements PointSink {
   }
 }
 
-/** A sink that only takes points of some series, or the part of one whose steps fall into it. */
+/** A sink that only takes the points of some series, or of one part of a series' steps. */
 export class ChosenPoints implements PointSink {
   readonly #to: PointSink;
   readonly #chunk: Chunk;
@@ -69,18 +69,18 @@ type PositionTuple = [file: ValuePosition['file'] | undefined, offset: number | 
 /** Series that are compared point by point at the same time. */
 export interface Chunk {
   readonly slots: ReadonlySet<number>;
-  /** Of a series too large for one go: which part of its steps, counted from 0. */
+  /** The part of the steps, counted from 0, if a series is too large for one go. */
   readonly part: number;
   readonly parts: number;
 }
 
-/** By the step, so that a point whose value changed meets its other self. */
+/** Chooses the part by the step, so that both forms of a point whose value changed are in the same part. */
 function partOf(step: number | bigint, parts: number): number {
   const low = typeof step === 'bigint' ? Number(BigInt.asUintN(32, step)) : step % 0x1_0000_0000;
   return (Math.imul(low, 0x9e3779b1) >>> 8) % parts;
 }
 
-/** Puts the series that differ into chunks of at most `mostPoints`, both sides counted apart. */
+/** Groups the differing series into chunks of at most `mostPoints`, counting both sides separately. */
 export function chunksOf(differing: readonly number[], mine: SeriesSums, theirs: SeriesSums, mostPoints: number): Chunk[] {
   const chunks: Chunk[] = [];
   let slots = new Set<number>();

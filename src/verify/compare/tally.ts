@@ -7,7 +7,7 @@ const STEP = 1;
 const TIME = 2;
 const VALUE = 4;
 
-/** What a lane changes of a point, as bits; 0 if it holds the point exactly. */
+/** Returns what a lane changes in a point, as bits; 0 if it holds the point exactly. */
 export function lossOf(point: HeldPoint, held: HeldPoint): number {
   if (point === held) return 0;
   return (
@@ -17,17 +17,17 @@ export function lossOf(point: HeldPoint, held: HeldPoint): number {
   );
 }
 
-/** Counts what became of the points of one run. */
+/** Counts the outcomes of the points of one run. */
 export class Tally {
   readonly counts: LaneCounts = { ...NO_POINTS };
   readonly losses: Losses = { ...NO_LOSSES };
   readonly absent: Record<Absence, Record<string, number>> = structuredClone(NOTHING_ABSENT);
   /** Tags of series that no event file has: others wrote them into the first lane. */
   readonly foreignTags = new Set<string>();
-  /** Points the lane has of files that cannot say anything about them. */
+  /** Points that the lane has from files that cannot judge them. */
   readonly unjudged: Record<Unjudged, number> = { ...NONE_UNJUDGED };
 
-  /** A point that the lane holds with a loss (`lossOf`), or, with -1, does not hold after all. */
+  /** Counts a point that the lane holds with a loss (`lossOf`); with -1, takes the count back. */
   countLoss(loss: number, by: 1 | -1): void {
     if (loss === 0) return;
     this.counts.allowed += by;
@@ -36,7 +36,7 @@ export class Tally {
     if ((loss & VALUE) !== 0) this.losses.value += by;
   }
 
-  /** A point that the lane does not have. `kind` is undefined if only the lane knows the tag. */
+  /** Counts a point that the lane does not have. `kind` is undefined if only the lane knows the tag. */
   countAbsent(kind: string | undefined, why: Absence): void {
     const of = this.absent[why];
     const name = kind ?? kindOf('');

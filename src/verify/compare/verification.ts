@@ -4,20 +4,20 @@ import { type DamagedBytes, NO_DAMAGE, NONE_UNJUDGED, type Unjudged } from './fi
 import { type Absence, type Absences, type LaneCounts, type Losses, NO_LOSSES, NO_POINTS, NOTHING_ABSENT } from './lane-counts.ts';
 import type { Sample } from './sample.ts';
 
-/** What comparing one run came to. */
+/** The result of comparing one run. */
 export interface RunVerdict extends Readonly<LaneCounts> {
   readonly run: RunRef;
-  /** What `allowed` is made of. */
+  /** The losses that make up `allowed`. */
   readonly losses: Readonly<Losses>;
   readonly absent: Absences;
-  /** Of two lanes: the tags of the series that `absent.foreign` counts. */
+  /** Set if two lanes are compared: the tags of the series that `absent.foreign` counts. */
   readonly foreignTags?: readonly string[];
   readonly unjudged: Readonly<Record<Unjudged, number>>;
-  /** Bytes before the watermarks that are pending: gaps. */
+  /** Pending bytes before the watermarks: gaps. */
   readonly pendingBytes: number;
-  /** Bytes behind the watermarks: of an incomplete record, or not mirrored yet. */
+  /** Bytes after the watermarks: those of an incomplete record, or not mirrored yet. */
   readonly incompleteBytes: number;
-  /** Of both those that are damaged. */
+  /** The damaged part of both. */
   readonly damaged: DamagedBytes;
   readonly listing: number;
   readonly media: MediaCounts;
@@ -25,23 +25,23 @@ export interface RunVerdict extends Readonly<LaneCounts> {
   readonly artifacts: ArtifactCounts;
 }
 
-/** Files that a lane names, and how many are not as they should be. */
+/** The files that a lane names, and how many of them are not as they should be. */
 export interface MediaCounts {
-  /** Files the lane names, or that were stored there. */
+  /** Files that the lane names, or that were stored there. */
   readonly named: number;
   readonly missing: number;
   readonly changed: number;
 }
 
-/** Counts of params and files, with those that the tracker refused. */
+/** Counts of params and files, including those that the tracker refused. */
 export interface ArtifactCounts extends MediaCounts {
-  /** Files that the tracker was asked to take, or whose params it was, and did not: not among those above. */
+  /** Files that the tracker refused, or whose params it refused. They are not among those above. */
   readonly refused: number;
-  /** Files that it has no place for, or not for what was to be made of them: no difference. */
+  /** Files that the tracker has no place for, or no place for what they should become. They are no difference. */
   readonly unsupported: number;
 }
 
-/** A file whose points were not compared, or not all of them. */
+/** A file whose points were not compared, or only some of them. */
 export interface TroubledFile {
   readonly run: RunRef;
   readonly file: string;
@@ -52,31 +52,32 @@ export interface TroubledFile {
 /** A run of the first of two lanes that was not compared. */
 export interface UncomparedRun {
   readonly run: RunRef;
-  /** Where its root lies. */
+  /** The path of its root. */
   readonly root: string;
   readonly points: number;
   /**
-   * It is elsewhere than in what was asked for; the rules for runs leave it out; the second lane is not to have it.
+   * The reason. `elsewhere`: the run is outside what the caller asked for. `rules`: the rules for runs leave it out.
+   * `routes`: the second lane should not have it.
    */
   readonly why: 'elsewhere' | 'rules' | 'routes';
 }
 
-/** Something that would have had to be checked, and could not be. */
+/** Something that could not be checked, though it should have been. */
 export interface Obstacle {
   /** A root, a directory or the lane. */
   readonly what: string;
   readonly reason: string;
-  /** Nothing is in the way: nothing was mirrored yet. */
+  /** Set if nothing was mirrored yet, so that nothing is wrong. */
   readonly isUnmirrored?: true;
-  /** The tracker answers, and gives one run of it not. */
+  /** Set if the tracker answers, but does not give one of its runs. */
   readonly isAboutRun?: true;
 }
 
-/** What `--repair` did. */
+/** The work that `--repair` did. */
 export interface Repairs {
   readonly gaps: number;
   readonly missingPoints: number;
-  /** Points that the tracker refused, and that it is asked for again. */
+  /** Points that the tracker refused and will be sent again. */
   readonly refused: number;
   /** Files that will be mirrored again. */
   readonly distrusted: readonly { readonly run: RunRef; readonly file: string }[];
@@ -84,26 +85,26 @@ export interface Repairs {
   readonly media: number;
   /** Files that the next pass reads again, for missing params and artifacts. */
   readonly artifacts: number;
-  /** What could not be repaired, and why. */
+  /** The parts that could not be repaired, and why. */
   readonly left: readonly Obstacle[];
 }
 
-/** What a pass over one lane came to. */
+/** The result of a pass over one lane. */
 export interface Verification {
-  /** Of two that were compared with each other: the first. */
+  /** The lane; the first one if two were compared with each other. */
   readonly lane: string;
-  /** The lane it was compared with; by default the files. */
+  /** The lane it was compared with; by default the event files. */
   readonly other?: string;
   readonly where: string;
-  /** Where the roots that were compared lie. */
+  /** The paths of the roots that were compared. */
   readonly roots: readonly string[];
   readonly sample: Sample | undefined;
   readonly runs: readonly RunVerdict[];
   readonly troubled: readonly TroubledFile[];
-  /** Paths of files of which something is damaged, that may be worth a look. */
+  /** Paths of damaged files that may need attention. */
   readonly damagedFiles: readonly string[];
   readonly obstacles: readonly Obstacle[];
-  /** Of two lanes: what the first one has beyond what was compared. */
+  /** Set if two lanes were compared: the runs of the first one that were not. */
   readonly uncompared?: readonly UncomparedRun[];
   readonly repairs: Repairs | undefined;
   readonly bytes: number;
@@ -123,7 +124,7 @@ export interface Totals extends Readonly<LaneCounts> {
   readonly media: MediaCounts;
   readonly artifacts: ArtifactCounts;
   readonly unjudged: Readonly<Record<Unjudged, number>>;
-  /** Points, listings and media that differ, without the allowed ones. */
+  /** Points, listings and media that differ, not counting allowed losses. */
   readonly differences: number;
 }
 
@@ -162,20 +163,20 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
   };
 }
 
-/** Records of the same numbers, added up field by field; `zero` names the fields. */
+/** Adds up records of numbers field by field; `zero` names the fields. */
 function fieldSums<Fields extends Readonly<Record<keyof Fields, number>>>(zero: Fields, all: readonly Fields[]): Fields {
   const fields = Object.keys(zero) as (keyof Fields)[];
   return Object.fromEntries(fields.map((field) => [field, all.reduce((sum, one) => sum + one[field], 0)])) as unknown as Fields;
 }
 
-/** Numbers by kind, added up. */
+/** Adds up numbers by kind. */
 export function kindSums(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
   const sums: Record<string, number> = {};
   for (const counts of all) for (const [kind, count] of Object.entries(counts)) sums[kind] = (sums[kind] ?? 0) + count;
   return sums;
 }
 
-/** All numbers of a record. */
+/** Adds up all numbers of a record. */
 export function sumOf(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
@@ -188,41 +189,42 @@ export const NO_ARTIFACTS: ArtifactCounts = { ...NO_MEDIA, refused: 0, unsupport
 
 type Different = Pick<RunVerdict, 'missing' | 'extra' | 'changed' | 'listing' | 'media' | 'artifacts'>;
 
-/** How many differences counts hold. */
+/** Counts the differences. */
 export function differencesOf({ missing, extra, changed, listing, media, artifacts }: Different): number {
   return missing + extra + changed + listing + media.missing + media.changed + artifacts.missing + artifacts.changed + artifacts.refused;
 }
 
-/** The points that are there exactly as the files have them. */
+/** Counts the points that are there exactly as the files have them. */
 export function equalOf({ points, missing, changed, allowed, refused, unsupported, notYet }: Readonly<LaneCounts>): number {
   return points - missing - changed - allowed - refused - unsupported - notYet;
 }
 
-/** Of several lanes: what is certain goes before what is not known. */
+/** Returns the worst exit code of several lanes: what is certain goes before what is not known. */
 export function worstOf(codes: readonly ExitCode[]): ExitCode {
   const order = [ExitCode.interrupted, ExitCode.notMirrored, ExitCode.couldNotJudge];
   return order.find((code) => codes.includes(code)) ?? ExitCode.done;
 }
 
-/** No run is in what was asked for, or no series in the sample: that proves nothing. */
+/** True if the request covers no run, or the sample no series: that proves nothing. */
 export function isNothingCompared({ runs, sample }: Pick<Verification, 'runs' | 'sample'>): boolean {
   return runs.length === 0 || (sample !== undefined && runs.every(({ points }) => points === 0));
 }
 
 /**
- * A difference that was found is certain, so it goes before what could not be judged; what is unknown is a failure,
- * too.
+ * Returns the exit code. A difference that was found is certain, so it goes before what could not be judged. What is
+ * unknown is a failure, too.
  */
 export function exitCodeOf(verification: Verification, isStrict: boolean): ExitCode {
   if (verification.interrupted) return ExitCode.interrupted;
   const totals = totalsOf(verification);
-  // What the tracker should hold and would not take, or has still to be given, is missing there, whatever the reason.
+  // A point that the tracker should hold is missing there if it was refused or not sent yet, whatever the reason.
   if (totals.differences + totals.refused + totals.notYet > 0) return ExitCode.notMirrored;
   const isUnreadable = verification.troubled.some(({ why }) => why === 'unreadable');
   if (verification.obstacles.length > 0 || isUnreadable) return ExitCode.couldNotJudge;
   if (!isStrict) return ExitCode.done;
   const isStale = verification.troubled.some(({ why }) => why === 'stale');
-  // What routes keep from a lane it is not to have; between two lanes it is missing in the second one all the same.
+  // A lane should not have what routes keep from it. Between two lanes, such points are still missing in the second
+  // one.
   const left = verification.other === undefined ? 0 : sumOf(totals.absent.leftOut);
   const isWithout = sumOf(totals.absent.noPlace) + left > 0;
   if (totals.pendingBytes + totals.incompleteBytes > 0 || isStale || isWithout) return ExitCode.notMirrored;
