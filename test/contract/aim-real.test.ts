@@ -35,7 +35,7 @@ if (server === undefined) {
   viewSuite('Aim over a real server', () => url);
 
   describe('a real Aim server', () => {
-    it('gives the official client all that the sample logs hold', async () => {
+    it('gives the official client everything in the sample logs', async () => {
       const backend = await connectAim({ server: url, experiment: `read back ${process.pid}` });
       const expected = new Map<string, readonly DraftPoint[]>();
       for (const folder of runFolders(LOGS)) {

@@ -38,7 +38,7 @@ if (server === undefined) {
   contractSuite('ClearML over a server of its SDK', harnessOf(there));
 
   describe('the official ClearML SDK', () => {
-    it('gives what the sample logs hold, mirrored online', async () => {
+    it('reads everything in the sample logs, mirrored online', async () => {
       const project = `read back ${process.pid}`;
       const backend = await connectClearml({ ...sectionOf(there.url, there.secretKey, there.accessKey), project });
       const expected = await mirrorLogs(backend);
@@ -46,7 +46,7 @@ if (server === undefined) {
       expectEqual(await there.readBack(project), expected);
     });
 
-    it('gives the same of offline sessions that it imported', async () => {
+    it('reads the same from imported offline sessions', async () => {
       const folder = temporaryFolder();
       const project = `imported ${process.pid}`;
       const backend = await connectClearml({ mode: 'offline', cache_dir: folder, project });
@@ -67,7 +67,7 @@ if (server === undefined) {
       await reader.close();
     });
 
-    it('gets the content of a bucket by its addresses, and reads all of it back', async () => {
+    it('reads back everything in a bucket by its addresses', async () => {
       const moto = await startMoto();
       const credentials = { accessKeyId: 'AKIAOFTHETESTS', secretAccessKey: 'the-secret-of-the-tests' };
       const client = new S3Client({ endpoint: moto.url, region: 'us-east-1', forcePathStyle: true, credentials });

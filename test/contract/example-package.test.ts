@@ -54,7 +54,7 @@ describe('the example of a backend', () => {
     expect(built).toEqual({ code: 0, output: '' });
   });
 
-  it('is under 700 lines in at most eight files, which know only the package', () => {
+  it('has under 700 lines in at most eight files, which import only the package', () => {
     const files = example();
     expect(files.length).toBeLessThanOrEqual(8);
     expect(files.reduce((sum, { text }) => sum + text.split('\n').length, 0)).toBeLessThan(700);
@@ -62,7 +62,7 @@ describe('the example of a backend', () => {
     expect(imported.filter((name) => !/^(?:node:|mirrorboard\/(?:backend|testing)$)/.test(name!))).toEqual([]);
   });
 
-  it('passes the contract suite of the package, with the runner of Node', async () => {
+  it('passes the contract suite of the package, with the test runner of Node', async () => {
     const tests = readdirSync(join(folder, 'dist/test')).filter((name) => name.endsWith('.test.js'));
     const { code, output } = await run(process.execPath, ['--test', ...tests.map((name) => `dist/test/${name}`)], folder);
     expect(output).toMatch(/\bfail 0\b/);

@@ -32,7 +32,7 @@ async function expectOnce({ runCount, expectHeld }: MirrorScene, mirror: Mirror,
   await expectHeld(mirror.handle(), drafts);
 }
 
-/** As earlier versions did it: a run that is opened in the middle of its file is known by none, for ever. */
+/** As earlier versions did it: no file ever identifies a run that was opened in the middle of its file. */
 function withoutMarks(backend: Backend): Backend {
   return backendWith(backend, {
     noteFiles: undefined,
@@ -41,7 +41,7 @@ function withoutMarks(backend: Backend): Backend {
 }
 
 describe.each(HARNESSES)('a run whose state was lost, in %s', (_, harness) => {
-  it('is continued if watch opened it before it had values, and holds each point once', () =>
+  it('continues if watch opened it before it had values, and holds each point once', () =>
     mirrorScene(harness, async (scene) => {
       const { run, life } = scene;
       const drafts = run.append([]);
@@ -61,7 +61,7 @@ describe.each(HARNESSES)('a run whose state was lost, in %s', (_, harness) => {
       }
     }));
 
-  it('is continued by a file that appeared while it was open, if its first file is gone', () =>
+  it('continues by a file that appeared while it was open, if its first file is gone', () =>
     mirrorScene(harness, async (scene) => {
       const { run, life } = scene;
       const other = 'events.out.tfevents.1700000001.host.1.0';
@@ -80,7 +80,7 @@ describe.each(HARNESSES)('a run whose state was lost, in %s', (_, harness) => {
       await expectOnce(scene, second, drafts);
     }));
 
-  it('is continued if it names no file and all its points are in the files', () =>
+  it('continues if it names no file and all its points are in the files', () =>
     mirrorScene(harness, async (scene) => {
       const { run, life } = scene;
       const drafts = run.append([]);
@@ -98,7 +98,7 @@ describe.each(HARNESSES)('a run whose state was lost, in %s', (_, harness) => {
 });
 
 describe.each(HARNESSES.filter(([name]) => ['MLflow', 'ClearML'].includes(name)))('the run above a study, in %s', (_, harness) => {
-  it('is the same one for a trial that comes after the state was lost', () =>
+  it('is the same for a trial that appears after the state was lost', () =>
     mirrorScene(harness, async ({ run, life, runCount }) => {
       const parent = { key: 'a-study', name: 'study' };
       const study: SceneLane = { namesOf: ({ path }) => ({ name: path, group: 'contract', tags: {}, parent }) };

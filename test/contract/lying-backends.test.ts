@@ -17,8 +17,8 @@ async function mirror(make: (tracker: MemoryTracker) => MemoryBackend): Promise<
   await bench.mirror(run, run.append(EVENTS));
 }
 
-it('lets an honest backend pass', () => mirror((tracker) => new MemoryBackend(tracker)));
+it('accepts an honest backend', () => mirror((tracker) => new MemoryBackend(tracker)));
 
-it.each(Object.entries(LIARS))('catches one that %s', async (_, make) => {
+it.each(Object.entries(LIARS))('catches a backend that %s', async (_, make) => {
   await expect(mirror(make)).rejects.toThrow();
 });

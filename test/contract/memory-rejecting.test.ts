@@ -4,8 +4,8 @@ import { newLedger, SmallDelivery } from '../../src/testing/small-delivery.ts';
 import { event, simpleValue } from '../support/event-writer.ts';
 import { MemoryBackend, MemoryTracker } from '../support/memory-backend.ts';
 
-describe('a tracker that refuses a parcel without saying why', () => {
-  it('gets it in halves, until only the bad points are left out', async () => {
+describe('a tracker that refuses a parcel without a reason', () => {
+  it('gets it in halves until only the invalid points are left out', async () => {
     const tracker = new MemoryTracker();
     tracker.rejects = ({ value }) => value === 7 || value === 13;
     const run = new GrowingRun();

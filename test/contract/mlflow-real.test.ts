@@ -36,7 +36,7 @@ if (server !== undefined) {
     );
 
     describe('a real MLflow server', () => {
-      it('gives the official client what the files hold', async () => {
+      it('gives the official client the content of the files', async () => {
         const group = `read back ${process.pid}`;
         const backend = await connectMlflow(type, { tracking_uri: url, experiment_name: group });
         const expected = new Map<string, Map<string, Set<string>>>();

@@ -48,12 +48,12 @@ if (openssl !== undefined && type !== undefined) {
   const lets = { version: '3.17.2' };
 
   describe('MLflow over TLS', () => {
-    it('is believed with the certificate that signed its own, from the configuration or the variable', async () => {
+    it('is trusted with the certificate of its CA, from the configuration or the variable', async () => {
       expect(await probe(plain.url, { server_cert_path: own.ca })).toMatchObject(lets);
       expect(await probe(plain.url, {}, { MLFLOW_TRACKING_SERVER_CERT_PATH: own.ca })).toMatchObject(lets);
     });
 
-    it('is not trusted without, and the hint says what would help', async () => {
+    it('is not trusted without that certificate, and the hint names the remedy', async () => {
       await expect(probe(plain.url)).rejects.toMatchObject({
         code: 'MB4002',
         retry: 'never',
@@ -66,7 +66,7 @@ if (openssl !== undefined && type !== undefined) {
       expect(await probe(plain.url, {}, { MLFLOW_TRACKING_INSECURE_TLS: 'true' })).toMatchObject(lets);
     });
 
-    it('is not believed under a name that its certificate does not have', async () => {
+    it('is not trusted under a name that its certificate does not have', async () => {
       const named = plain.url.replace('127.0.0.1', 'localhost');
       await expect(probe(named, { server_cert_path: own.ca })).rejects.toMatchObject({
         code: 'MB4002',
@@ -75,14 +75,14 @@ if (openssl !== undefined && type !== undefined) {
       });
     });
 
-    it('gets our certificate if it requires one', async () => {
+    it('gets our client certificate if it requires one', async () => {
       expect(await probe(strict.url, { server_cert_path: own.ca, client_cert_path: own.client })).toMatchObject(lets);
       const env = { MLFLOW_TRACKING_SERVER_CERT_PATH: own.ca, MLFLOW_TRACKING_CLIENT_CERT_PATH: own.client };
       expect(await probe(strict.url, {}, env)).toMatchObject(lets);
     });
 
     it.each(['TLSv1.3', 'TLSv1.2'] as const)(
-      'does not let in whoever shows no certificate where it wants one, which does not pass: %s',
+      'rejects a client without the required certificate, and mirrorboard does not retry: %s',
       async (version) => {
         const strictest = await stub.overTls({
           ...own.server,
@@ -104,7 +104,7 @@ if (openssl !== undefined && type !== undefined) {
       },
     );
 
-    it('may close the connection without a reason if it does not know the certificate: the hint says so', async () => {
+    it('may close the connection without a reason if it does not know the certificate: the hint explains this', async () => {
       await expect(probe(strict.url, { server_cert_path: own.ca, client_cert_path: own.stranger })).rejects.toMatchObject({
         code: 'MB4001',
         retry: 'later',
@@ -115,7 +115,7 @@ if (openssl !== undefined && type !== undefined) {
     it.each([
       ['server_cert_path', (): string => '/no/such.pem', '/no/such.pem'],
       ['client_cert_path', (): string => own.ca, 'client_cert_path'],
-    ])('names what cannot be used: %s', async (key, path, said) => {
+    ])('names the setting that it cannot use: %s', async (key, path, said) => {
       const error = await probe(strict.url, { server_cert_path: own.ca, [key]: path() }).catch((cause: unknown) => cause);
       expect(error).toMatchObject({ code: 'MB4002', retry: 'never' });
       const { message, hint = '' } = error as { message: string; hint?: string };

@@ -6,7 +6,7 @@ const type = await mlflowType();
 
 if (type === undefined) {
   describe('MLflow', () => {
-    it.skip('is not in this checkout', () => {});
+    it.skip('is missing in this checkout', () => {});
   });
 } else {
   contractSuite('MLflow over a stub', stubHarness(type));

@@ -44,7 +44,7 @@ function scene(harness: Harness, work: (scene: Scene) => Promise<void>): Promise
 }
 
 describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) => {
-  it('gets a new tracker run once, and the same one after the state was lost', () =>
+  it('gets one new tracker run, and keeps it after the state was lost', () =>
     scene(harness, async ({ run, life, runCount, expectHeld, warnings }) => {
       const before = run.append(training(1, 0, 9), FILE);
       const mirror = life('first');
@@ -65,7 +65,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       await expectHeld(present, now);
     }));
 
-  it('gets a new one with all its files if one of several was replaced, and the same one after the state was lost', () =>
+  it('gets a new one with all its files if one of several was replaced, and keeps it after the state was lost', () =>
     scene(harness, async ({ run, life, runCount, expectHeld }) => {
       const before = run.append(training(1, 0, 5), FILE);
       const other = run.append(training(3, 0, 5), OTHER);
@@ -83,7 +83,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       await expectHeld(present, [...now, ...other]);
     }));
 
-  it('gets a new one if every file is gone and another one exists, and the same one after the state was lost', () =>
+  it('gets a new one if every file is gone and another one exists, and keeps it after the state was lost', () =>
     scene(harness, async ({ run, life, runCount, expectHeld, warnings }) => {
       const before = run.append(training(1, 0, 9), FILE);
       const mirror = life('first');
@@ -105,7 +105,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       await expectHeld(present, now);
     }));
 
-  it('continues in the same tracker run if one of its files is gone or new', () =>
+  it('continues in the same tracker run if one of its files is deleted or new', () =>
     scene(harness, async ({ run, life, runCount, warnings }) => {
       const mirror = life('first');
       run.append(training(1, 0, 5), FILE);
@@ -118,7 +118,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       expect([mirror.handle(), await runCount(), warnings]).toEqual([former, 1, []]);
     }));
 
-  it('gets a new one while it is watched, though the other file arrives piece by piece', () =>
+  it('gets a new one under watch, even if the other file arrives piece by piece', () =>
     scene(harness, async ({ run, life, runCount, expectHeld }) => {
       const before = run.append(training(1, 0, 9), FILE);
       const mirror = life('first');
@@ -186,7 +186,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       }
     }));
 
-  it('gets a new one while it is watched, though it is emptied first, begins with the same version record, and arrives piece by piece', () =>
+  it('gets a new one under watch, even if it is emptied first, begins with the same version record, and arrives piece by piece', () =>
     scene(harness, async ({ run, life, runCount, expectHeld }) => {
       const before = run.append(training(1, 0, 9), FILE);
       const path = join(run.directory, FILE);
@@ -208,7 +208,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       await expectHeld(mirror.handle(), now);
     }));
 
-  it('gets no third one if everything ended just when the second one was created', () =>
+  it('gets no third one if the process ended right after it created the second one', () =>
     scene(harness, async ({ run, life, runCount, expectHeld }) => {
       const before = run.append(training(1, 0, 9), FILE);
       const mirror = life('first');
@@ -226,8 +226,8 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
     }));
 });
 
-describe('a run that others are folded into', () => {
-  it('gets one more tracker run when all its files are replaced one after the other while it is watched', () =>
+describe('a run that contains folded runs', () => {
+  it('gets one more tracker run when watch sees all its files replaced one after the other', () =>
     scene(memoryHarness, async ({ run, life, runCount }) => {
       const write = (name: string, number: number): void => {
         mkdirSync(join(run.directory, name), { recursive: true });

@@ -89,7 +89,7 @@ const LANES: readonly (readonly [string, Feed['lane'], () => Promise<Server>])[]
   ],
 ];
 
-describe('what a lane retains', () => {
+describe('the memory that a lane retains', () => {
   it.each(LANES)('does not grow with the points of a live run: %s', async (_, lane, start) => {
     const server = await start();
     const answer = await feed({ lane, section: server.section, env: server.env ?? {}, parcels: PARCELS });

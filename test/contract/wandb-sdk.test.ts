@@ -83,7 +83,7 @@ with wandb.init(project="official", name="mine", config={"lr": 0.1}) as run:
       expect(stub.violations).toEqual([]);
     });
 
-    it('takes every kind of the sample logs from offline folders, and the server has them to the bit', async () => {
+    it('syncs every kind of the sample logs from offline folders, and the server has them to the bit', async () => {
       const runs: { run: GrowingRun; ledger: Ledger; drafts: Draft[] }[] = [];
       const backend = await offline();
       for (const folder of runFolders(LOGS)) {
@@ -119,7 +119,7 @@ with wandb.init(project="official", name="mine", config={"lr": 0.1}) as run:
       expect(stub.runs().filter(({ state }) => state !== 'finished')).toEqual([]);
     }, 600_000);
 
-    it('starts a new folder after one that was synced, and skips one that was superseded', async () => {
+    it('starts a new folder after a synced one, and skips a superseded one', async () => {
       const run = new GrowingRun();
       const ledger = newLedger();
       const drafts = run.append(points(0, 20));
@@ -132,7 +132,7 @@ with wandb.init(project="official", name="mine", config={"lr": 0.1}) as run:
       );
       await expectAtServer(ledger, drafts);
 
-      // More comes: the folder was sent, so a new one has all lines. It ends, and goes on in a third one.
+      // More data arrives: a new folder gets all lines, because the first was sent. Later data goes into a third one.
       backend = await offline();
       drafts.push(...run.append(points(20, 10)));
       await deliver(backend, run, ledger, drafts);
@@ -151,7 +151,7 @@ with wandb.init(project="official", name="mine", config={"lr": 0.1}) as run:
       run.remove();
     });
 
-    it('and online lanes continue each other: nothing is lost or doubled in any order', async () => {
+    it('and online lanes continue each other: no point is lost or doubled in any order', async () => {
       const run = new GrowingRun();
       const ledger = newLedger();
       const drafts = run.append(points(0, 20));

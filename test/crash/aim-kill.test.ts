@@ -35,7 +35,7 @@ async function kill(target: AimTarget, lifeMs: number): Promise<void> {
 }
 
 describe('Aim after a watch was killed', () => {
-  it('has every point once in the end, however often the server fails meanwhile', async () => {
+  it('has every point once in the end, no matter how often the server fails meanwhile', async () => {
     const stub = await AimStub.start();
     try {
       await kill(stubTarget(stub), 2000);
@@ -47,7 +47,7 @@ describe('Aim after a watch was killed', () => {
 
   const isRequired = process.env['MIRRORBOARD_REQUIRE_TOOLS'] === '1';
   if (server === undefined && !isRequired) process.stderr.write(`… skipped, no Aim server: ${reason}\n`);
-  (server === undefined && !isRequired ? it.skip : it)('has every point once in the end where a real server is killed too', async () => {
+  (server === undefined && !isRequired ? it.skip : it)('has every point once in the end if a real server is killed too', async () => {
     if (server === undefined) throw new Error(reason);
     try {
       await kill(realTarget(server), 5000);

@@ -38,13 +38,13 @@ function namesBelow(directory: string): string[] {
 }
 
 describe('a backfill that is killed', () => {
-  it('resumes where it was, with no point lost or doubled', async () => {
+  it('resumes where it stopped, and loses or doubles no point', async () => {
     const logs = join(folder, 'logs');
     bigLog({ dir: logs, runs: 20, tags: 5, steps: 1000, files: 2, form: 'mixed' });
     await killed(logs, 3);
   });
 
-  it('names no medium that is not completely on the disk', async () => {
+  it('lists no media file that is not completely on the disk', async () => {
     const logs = join(folder, 'logs');
     writeMediaLog(logs, 200);
     await killed(logs, 3);
@@ -54,7 +54,7 @@ describe('a backfill that is killed', () => {
     await killed(join(repository, 'test/logs'), 3);
   });
 
-  it('leaves no incomplete media after a run to the end', async () => {
+  it('leaves no incomplete media after a complete pass', async () => {
     const logs = join(folder, 'logs');
     writeMediaLog(logs, 300);
     const unfinished = (): string[] => namesBelow(join(folder, 'mirrorboard.media')).filter((name) => name.endsWith('.tmp'));
@@ -78,7 +78,7 @@ describe('a backfill that is killed', () => {
     expect(unfinished()).toEqual([]);
   });
 
-  it('does not trip over its own leftovers when it gets the same process number, as in a container', async () => {
+  it('ignores its own leftovers when it gets the same process number, as in a container', async () => {
     const data = Uint8Array.of(1, 2, 3);
     const blob = { sha256: 'ab'.repeat(32), data, format: 'png', label: '' };
     mkdirSync(join(folder, 'ab'));
@@ -89,7 +89,7 @@ describe('a backfill that is killed', () => {
 });
 
 describe('a backfill that is killed while it reads repaired bytes', () => {
-  it('does not store them twice, though they arrive in several batches', async () => {
+  it('stores them once, even if they arrive in several batches', async () => {
     const logs = join(folder, 'logs');
     mkdirSync(logs);
     const path = join(logs, 'events.out.tfevents.1');

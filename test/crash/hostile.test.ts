@@ -4,7 +4,7 @@ import { soakHostile } from '../soak/hostile.ts';
 /** A minute where it is worth it; elsewhere enough to see that it runs. */
 const FOR_MS = process.env['CI'] === undefined ? 5000 : 60_000;
 
-it('gets through hostile directories and a hostile server with every honest point', async () => {
+it('mirrors every valid point from hostile directories to a hostile server', async () => {
   const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
   process.stderr.write(`… hostile trees and answers with MIRRORBOARD_TEST_SEED=${seed}\n`);
   expect(await soakHostile({ seed, forMs: FOR_MS })).toBeGreaterThan(0);

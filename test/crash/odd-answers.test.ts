@@ -5,11 +5,11 @@ import { oddBucketRound } from '../soak/odd-bucket.ts';
 const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
 process.stderr.write(`… bent answers with MIRRORBOARD_TEST_SEED=${seed}\n`);
 
-/** A few, for every run of the tests; `npm run soak` goes on for longer. */
+/** The number of rounds in a test run; `npm run soak` runs for longer. */
 const BENDS = 15;
 
 it.each(Object.keys(TRACKERS))(
-  'holds each point once in %s, however its answers were bent before they were honest again',
+  'holds each point once in %s after a time of altered answers',
   async (name) => {
     const said: string[] = [];
     await oddAnswersRound(name, seed, (line) => said.push(line), BENDS);
@@ -18,7 +18,7 @@ it.each(Object.keys(TRACKERS))(
   240_000,
 );
 
-it('keeps files in a bucket as they are, however its answers were bent before they were honest again', async () => {
+it('keeps files in a bucket intact after a time of altered answers', async () => {
   const said: string[] = [];
   await oddBucketRound(seed, (line) => said.push(line), BENDS);
   expect(said).toHaveLength(1);

@@ -19,8 +19,8 @@ if (server !== undefined) {
   });
   afterAll(() => server.stop());
 
-  describe('a real MLflow server that is killed, with a watch that is killed', () => {
-    it('gives its official client every point of the sample logs, and of logs that grow, once in the end', async () => {
+  describe('a real MLflow server that is killed together with watch', () => {
+    it('gives its official client every point of the sample logs, and of growing logs, once in the end', async () => {
       const said: string[] = [];
       const writer = grower({ seed, steps: 1500, rate: 150, runs: 3, live: 2, rotateEvery: 150, crashEvery: 100 });
       try {

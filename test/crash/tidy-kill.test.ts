@@ -159,8 +159,8 @@ const CASES: Readonly<Record<string, Killed>> = {
   },
 };
 
-describe('killed at its commits', () => {
-  it.each(Object.keys(CASES))('%s is finished or undone by the next start', async (name) => {
+describe('a command that is killed at its commits', () => {
+  it.each(Object.keys(CASES))('%s: the next start finishes or undoes it', async (name) => {
     const { [name]: killed } = CASES;
     if (killed === undefined) throw new Error(name);
     try {

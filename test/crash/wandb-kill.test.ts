@@ -20,7 +20,7 @@ describe('W&B after a watch was killed', () => {
     ['online', 1, { lateCountMs: 300 }],
     ['offline', 1, {}],
     ['turns', 1, {}],
-  ] as const)('has every row once, at its own line: %s', async (mode, kills, options) => {
+  ] as const)('has every row once, in its own line: %s', async (mode, kills, options) => {
     const stub = await WandbStub.start(options);
     const said: string[] = [];
     const writer = grower({ seed, steps: 900, rate: 300, runs: 3, live: 2, rotateEvery: 150, crashEvery: 100 });

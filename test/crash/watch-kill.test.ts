@@ -80,17 +80,17 @@ const growPy: Writer = {
 };
 
 describe('a watch that is killed while the logs grow', () => {
-  it('has everything once in the end, with incomplete records, crashes, rotation, and several live files in a run', async () => {
+  it('mirrors everything once in the end, with incomplete records, crashes, rotation, and several live files in a run', async () => {
     const writer = grower({ seed, steps: 2000, rate: 500, runs: 3, live: 2, rotateEvery: 150, crashEvery: 100, histogramEvery: 7 });
     await killed(writer, 3);
   });
 
-  it('has what the files contain in the end, if some are cut or replaced meanwhile', async () => {
+  it('mirrors what the files contain in the end, if some are cut or replaced meanwhile', async () => {
     const writer = grower({ seed, steps: 1500, rate: 500, runs: 2, crashEvery: 200, replaceEvery: 100, truncateEvery: 60 });
     await killed(writer, 3, ['--poll']);
   });
 
-  (reason === undefined ? it : it.skip)('has everything that grow.py wrote once in the end', async () => {
+  (reason === undefined ? it : it.skip)('mirrors everything that grow.py wrote once in the end', async () => {
     await killed(growPy, 3);
   });
 });

@@ -79,7 +79,7 @@ async function expectPresent(): Promise<void> {
 }
 
 describe('an event file between two backfills', () => {
-  it('that grew is read from where it was left', async () => {
+  it('that grew resumes at its position', async () => {
     writeFileSync(path, w.eventFile(...range(0, 10).map((step) => scalars(step))));
     await backfill();
     const more = w.frame(scalars(10));
@@ -90,7 +90,7 @@ describe('an event file between two backfills', () => {
     await expectPresent();
   });
 
-  it('that was only touched has nothing new', async () => {
+  it('that was only touched has no new data', async () => {
     writeFileSync(path, w.eventFile(scalars(1)));
     await backfill();
     utimesSync(path, 1, 1);
@@ -98,7 +98,7 @@ describe('an event file between two backfills', () => {
     await expectPresent();
   });
 
-  it('that was replaced is shown as it is now; what it held before stays in the tables', async () => {
+  it('that was replaced shows its current content; its former points stay in the tables', async () => {
     writeFileSync(path, w.eventFile(...range(0, 10).map((step) => scalars(step))));
     await backfill();
     writeFileSync(path, new Uint8Array(Buffer.concat([w.versionEvent(5), ...range(20, 40).map((step) => scalars(step))].map(w.frame))));
@@ -111,7 +111,7 @@ describe('an event file between two backfills', () => {
     expect(await backfill()).toMatchObject({ totals: { new_points: 0 }, incidents: [] });
   });
 
-  it('that was cut keeps its points until others replace them', async () => {
+  it('that was cut keeps its points until other points replace them', async () => {
     const all = range(0, 10).map((step) => w.frame(scalars(step)));
     const head = w.eventFile();
     const whole = Buffer.concat([head, ...all]);
@@ -134,7 +134,7 @@ describe('an event file between two backfills', () => {
     await expectPresent();
   });
 
-  it('that is overwritten continues if its bytes are the same: nothing is stored twice', async () => {
+  it('that is overwritten with the same bytes continues: nothing is stored twice', async () => {
     const whole = Buffer.from(w.eventFile(...range(0, 500).map((step) => scalars(step))));
     writeFileSync(path, whole);
     await backfill();
@@ -182,7 +182,7 @@ describe('an event file between two backfills', () => {
     ['data', 14],
     ['a length', 0],
     ['a checksum of data', -2],
-  ])('whose %s healed brings what was missing, in its place', async (_, at) => {
+  ])('whose %s was repaired delivers the missing points, in their place', async (_, at) => {
     const records = [w.versionEvent(), ...range(0, 10).map((step) => scalars(step))].map(w.frame);
     const whole = Buffer.concat(records);
     const start = Buffer.concat(records.slice(0, 5)).length;
@@ -200,7 +200,7 @@ describe('an event file between two backfills', () => {
     expect(await backfill()).toMatchObject({ totals: { new_points: 0 } });
   });
 
-  it('whose first record was repaired names its writer', async () => {
+  it('whose first record was repaired shows its writer', async () => {
     const whole = w.eventFile(scalars(1), scalars(2));
     const broken = Buffer.from(whole);
     broken[14]! ^= 1;
@@ -212,7 +212,7 @@ describe('an event file between two backfills', () => {
     expect(rows('SELECT file_version FROM files')).toEqual([{ file_version: 'brain.Event:2' }]);
   });
 
-  it('that was damaged after what was read stays damaged until it is repaired, and is then read on', async () => {
+  it('that was damaged after its position stays damaged until it is repaired, and then resumes', async () => {
     const whole = w.eventFile(...range(0, 10).map((step) => scalars(step)));
     writeFileSync(path, Buffer.concat([whole, Buffer.alloc(300, 0xee)]));
     await backfill(1);

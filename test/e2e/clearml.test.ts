@@ -48,7 +48,7 @@ describe('mirroring into ClearML', () => {
     expect(stub.violations).toEqual([]);
   });
 
-  it('is read to its end by verify, migrate and removal, if pages end at step 0', async () => {
+  it('is read to its end by verify, migrate and removal, even if pages end at step 0', async () => {
     for (const log of ['torch_hparams', 'tf2_scalars', 'torch_docs_training_loop']) {
       if (existsSync(join(repository, 'test/logs', log)))
         cpSync(join(repository, 'test/logs', log), join(folder, 'logs', log), { recursive: true });
@@ -67,7 +67,7 @@ describe('mirroring into ClearML', () => {
     expect(stub.violations).toEqual([]);
   });
 
-  it('fills a new task from the beginning if the former one was deleted and that is configured', async () => {
+  it('fills a new task from the beginning if the former one was deleted and the configuration allows it', async () => {
     configure('');
     await command(['backfill', 'logs']);
     const before = stub.store.events.size;
@@ -83,7 +83,7 @@ describe('mirroring into ClearML', () => {
     await command(['verify']);
   });
 
-  it('uploads what was mirrored offline, though no more data arrives', async () => {
+  it('uploads offline data even if no more data arrives', async () => {
     configure(', mode: offline');
     await command(['backfill', 'logs']);
     await command(['verify']);

@@ -68,7 +68,7 @@ describe('completion in bash', () => {
     expect(await offered('mirrorboard', 'config', 'show', '--profile', 'p')).toEqual(['prod']);
   });
 
-  it('offers runs and tags of the store, as a shell reads them, whatever it breaks words at', async () => {
+  it('offers runs and tags of the store, with any word breaks of the shell', async () => {
     expect(await offered('mirrorboard', 'route', 'ex')).toEqual(['exp/lr=0.1', 'exp/two\\ words']);
     expect(await offered('mirrorboard', 'route', 'exp/lr', '=', '0')).toEqual(['0.1']);
     expect(await offered('mirrorboard', 'route', 'logs/o')).toEqual(['logs/other']);
@@ -80,7 +80,7 @@ describe('completion in bash', () => {
     expect(await offered('mirrorboard', 'status', '--config', 'mirrorboard.y')).toEqual(['mirrorboard.yaml']);
   });
 
-  it('offers nothing, and prints nothing, if something is wrong', async () => {
+  it('offers and prints nothing after an error', async () => {
     writeFileSync(join(folder, 'mirrorboard.yaml'), 'lanes: [');
     writeFileSync(join(folder, 'mirrorboard.db'), 'no store');
     expect(await offered('mirrorboard', 'backfill', '--to', '')).toEqual([]);
@@ -92,12 +92,12 @@ describe('completion in bash', () => {
 });
 
 describe('completion in other shells', () => {
-  it('has words with their meanings', async () => {
+  it('has words with their descriptions', async () => {
     const { stdout } = await mustRun(['__complete', 'fish', 'backfill', '--to', ''], { cwd: folder });
     expect(stdout).toBe('local\tthe local store\nmlflow\tmlflow\nspare\tnot used\n');
   });
 
-  it.each(['bash', 'zsh', 'fish'])('is a script that %s reads', async (shell) => {
+  it.each(['bash', 'zsh', 'fish'])('is a script that %s can read', async (shell) => {
     const { stdout } = await mustRun(['completion', shell], { cwd: folder });
     const file = join(folder, 'script');
     writeFileSync(file, stdout);

@@ -86,7 +86,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   type: './trial-backend.mjs',
 };
 
-/** What stands in the place of `*` in an example: the name of a lane, of a group, of a tag. */
+/** The name that replaces `*` in an example: the name of a lane, of a group, of a tag. */
 function given(field: SchemaField, i: number): string {
   return field[0] === 'lanes' && i === 1 ? 't' : 'a';
 }
@@ -126,13 +126,13 @@ function shownKey(field: SchemaField): string {
 const TRIAL = 'type: ./trial-backend.mjs';
 
 describe('config check', () => {
-  it('is content with defaults, and makes nothing', async () => {
+  it('accepts the defaults, and creates nothing', async () => {
     const { stdout } = await mustRun(['config', 'check'], { cwd: folder });
     expect(stdout).toMatch('The configuration is valid.');
     expect(readdirSync(folder)).toEqual(['trial-backend.mjs']);
   });
 
-  it('shows where each lane leads, and what its templates make of an example', async () => {
+  it('shows the target of each lane, and expands its templates for an example', async () => {
     configure(
       'project: vision',
       'tags: [nightly]',
@@ -158,7 +158,7 @@ describe('config check', () => {
     expect(reads).toEqual({ 'a.secret': 1, 'b.secret': 1 });
   });
 
-  it('exits 2 for any problem in the file, a lane or a root, and names all of them', async () => {
+  it('exits 2 for any problem in the file, a lane or a root, and names all problems', async () => {
     configure(`lanes: { t: { ${TRIAL}, ulr: x } }`);
     const { stderr } = await mustRun(['config', 'check'], { cwd: folder }, 2);
     expect(stderr).toMatch(/mirrorboard\.yaml:1:\d+: lanes\.t\.ulr: found the key ulr/);
@@ -173,7 +173,7 @@ describe('config check', () => {
     expect((await mustRun(['config', 'check', '--timeout', '0', '--online'], { cwd: folder }, 2)).stderr).toMatch('--timeout');
   });
 
-  it('exits 3 if a tracker does not answer or rejects our credentials, and asks all of them', async () => {
+  it('exits 3 if a tracker does not answer or rejects our credentials, and checks all trackers', async () => {
     configure(
       'lanes:',
       `  well: { ${TRIAL}, url: u1 }`,
@@ -188,7 +188,7 @@ describe('config check', () => {
     await mustRun(['config', 'check'], { cwd: folder });
   });
 
-  it('validates the other profiles and unused lanes; what another machine may have is a note', async () => {
+  it('validates the other profiles and unused lanes, and notes what may exist on another machine', async () => {
     configure(
       'backend: local',
       `lanes: { local: {}, spare: { ${TRIAL} }, typo: { type: mlfow } }`,
@@ -207,14 +207,14 @@ describe('config check', () => {
     expect(stdout).toMatch(/profile a +problem .*profiles\.a\.t\.ulr: found the key ulr/);
   });
 
-  it('validates the other profiles of a file that can be read only once, as a pipe', async () => {
+  it('validates the other profiles of a file that can be read only once, such as a pipe', async () => {
     configure('backend: local', `profiles: { prod: { lanes: [t], t: { type: mlflow, tracking_uri: http://here, ulr: x } } }`);
     const command = `cat mirrorboard.yaml | "${process.execPath}" "${MAIN}" config check --config /dev/stdin`;
     const { status, stdout } = spawnSync('sh', ['-c', command], { cwd: folder, encoding: 'utf8' });
     expect([status, stdout]).toEqual([2, expect.stringMatching(/profile prod +problem .*profiles\.prod\.t\.ulr: found the key "ulr"/)]);
   });
 
-  it('names lanes in rules that do not exist', async () => {
+  it('names unknown lanes in rules', async () => {
     configure('routes: [{ runs: a, lanes: [wandb] }, { runs: b, lanes: [local] }]');
     const { stdout } = await mustRun(['config', 'check'], { cwd: folder });
     expect(stdout.match(/^rule .*/gm)).toEqual([
@@ -222,7 +222,7 @@ describe('config check', () => {
     ]);
   });
 
-  it('notes more memory than the machine has and files far above a run, and exits 2 if the store is a folder', async () => {
+  it('warns about more memory than the machine has and files far above a run, and exits 2 if the store is a folder', async () => {
     configure('memory: 60TiB', 'artifacts: [{ files: ["../../../../etc/*", "../a"] }]');
     const { stdout } = await mustRun(['config', 'check'], { cwd: folder });
     expect(stdout).toMatch(/memory +note +61440GiB is more than the memory of this machine/);
@@ -233,7 +233,7 @@ describe('config check', () => {
     expect((await mustRun(['config', 'check'], { cwd: folder }, 2)).stdout).toMatch(/lane local +problem +\. is a folder/);
   });
 
-  it('exits 2 for a variable that has no effect, which every command warns about', async () => {
+  it('exits 2 for a variable without effect, which every command warns about', async () => {
     configure('roots: []', `project: "\${MIRRORBOARD_TEAM}"`);
     const env = { MIRRORBOARD_TEAM: 'a', MIRRORBOARD_DRYRUN: '1', MIRRORBOARD_PORT: 'tcp://x', MIRRORBOARD_LOCAL_PATH: 'x' };
     const { stdout, stderr } = await mustRun(['config', 'check'], { cwd: folder, env }, 2);
@@ -248,7 +248,7 @@ describe('config check', () => {
     expect(inspected.stderr.match(/warning: /g)?.length).toBe(1);
   });
 
-  it('asks an MLflow server that is none', async () => {
+  it('rejects a server that is not MLflow', async () => {
     configure(`lanes: { mlflow: { tracking_uri: "${await serve(404, 'no such page')}" } }`);
     const { stdout } = await mustRun(['config', 'check', '--online', '--json'], { cwd: folder }, 3);
     expect(states(JSON.parse(stdout).checks, 'online')).toEqual({ mlflow: 'problem' });
@@ -285,7 +285,7 @@ describe('config show', () => {
     expect((await mustRun(['config', 'show'], { cwd: folder, env })).stdout).not.toContain('hunter2');
   });
 
-  it('reports that the profile of ENVIRONMENT does not exist; a requested one is an error', async () => {
+  it('reports that the profile in ENVIRONMENT does not exist; for a requested profile it fails', async () => {
     configure('profiles: { production: { lanes: [local] } }');
     const env = { ENVIRONMENT: 'prodution' };
     const { stderr } = await mustRun(['config', 'show'], { cwd: folder, env });
@@ -297,7 +297,7 @@ describe('config show', () => {
     expect(refused.stderr).toMatch(/error\[MB1030\].*"prodution".*\n.*Did you mean production\?/);
   });
 
-  it('shows every setting, and where the file has it', async () => {
+  it('shows every setting, and its place in the file', async () => {
     const fields = schemaFields(fileSchema);
     // What says the same in other words, or holds only where it is chosen, is shown under the one name.
     const shown = fields.filter(([top = '']) => !['shared_tags', 'backend', 'backends', 'config', 'profiles'].includes(top));
@@ -341,7 +341,7 @@ describe('config show', () => {
     expect(shown.stdout).toMatch(/profiles\.there\.spare\.password +\[redacted\] +\.\/mirrorboard\.yaml:5:\d+, not used/);
   });
 
-  it('shows no secret, wherever a variable puts it', async () => {
+  it('shows no secret, no matter where a variable puts it', async () => {
     const secret = `"\${A_TOKEN}"`;
     configure(
       `project: ${secret}`,
@@ -363,20 +363,20 @@ describe('config show', () => {
 });
 
 describe('doctor', () => {
-  it('checks roots and files, creates nothing, and exits 0 if all is well', async () => {
+  it('checks roots and files, creates nothing, and exits 0 if it finds no problem', async () => {
     const { stdout } = await mustRun(['doctor', corpus('tf2_scalars')], { cwd: folder });
     expect(stdout).toMatch(/2 event files of 2 runs/);
     expect(stdout).toMatch(/state: .* does not exist yet and can be created, .* free on/);
     expect(readdirSync(folder)).toEqual(['trial-backend.mjs']);
   });
 
-  it('is 1 for a root that is not there, and for a store that is none', async () => {
+  it('exits 1 for a missing root, and for a store that is not valid', async () => {
     expect((await mustRun(['doctor', 'nowhere'], { cwd: folder }, 1)).stdout).toMatch('no such directory: nowhere');
     writeFileSync(join(folder, 'mirrorboard.db'), 'this is no database, and long enough to be looked at as one');
     expect((await mustRun(['doctor', corpus('tf2_scalars')], { cwd: folder }, 1)).stdout).toMatch(/problem +store: /);
   });
 
-  it('leaves out of a root what the configuration leaves out', async () => {
+  it('ignores the runs that the configuration excludes', async () => {
     for (const run of ['kept', 'private', 'debug']) cpSync(corpus('tf2_scalars'), join(folder, 'logs', run), { recursive: true });
     symlinkSync('nowhere', join(folder, 'logs', 'private', 'events.out.tfevents.1'));
     const looked = async (): Promise<Checked | undefined> => {
@@ -400,7 +400,7 @@ describe('doctor', () => {
     expect((after.findings as Checked[]).find(({ name }) => name === 'store')?.['in_use_by']).toBeNull();
   });
 
-  it('shows for each tracker what will be lost there; 3 if one does not answer and nothing is wrong', async () => {
+  it('shows what each tracker would lose; exits 3 if one does not answer and there is no other problem', async () => {
     configure(`lanes: { local: {}, t: { ${TRIAL}, url: u1 }, down: { ${TRIAL}, url: u2, mode: down } }`);
     const { stdout } = await mustRun(['doctor', corpus('tf2_scalars')], { cwd: folder }, 3);
     for (const sentence of ['Not stored: mesh.', 'Stored as artifacts of the run, not as values: images.', 'Minus zero becomes zero.']) {
@@ -445,12 +445,12 @@ describe('init', () => {
     await mustRun(['config', 'check'], { cwd: folder });
   });
 
-  it('makes the folders on the way to it', async () => {
+  it('creates the missing folders of its path', async () => {
     await mustRun(['init', '--out', 'deploy/prod/mirrorboard.yaml'], { cwd: folder });
     await mustRun(['config', 'check', '--config', 'deploy/prod/mirrorboard.yaml'], { cwd: folder });
   });
 
-  it('writes comments that hold once they are uncommented', async () => {
+  it('writes commented settings that are valid once they are uncommented', async () => {
     await mustRun(['init'], { cwd: folder });
     const file = join(folder, 'mirrorboard.yaml');
     const text = readFileSync(file, 'utf8').replace(/^#(?! )|^#(?= {2})/gm, '');
@@ -467,8 +467,8 @@ describe('init', () => {
   });
 });
 
-describe('lanes in addition to local', () => {
-  it('are mirrored into, or left out by --to', async () => {
+describe('the other lanes of a configuration', () => {
+  it('get data too, unless --to leaves them out', async () => {
     configure(`lanes: { local: {}, t: { ${TRIAL}, url: u } }`);
     expect((await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder })).stderr).toMatch(/Lane t .*: up to date, 302 new points/);
     await mustRun(['backfill', '--to', 'local', corpus('tf2_scalars')], { cwd: folder });

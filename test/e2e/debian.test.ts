@@ -30,7 +30,7 @@ if (built !== undefined) {
   const at = (path: string): string => join(scratch, 'root', path);
 
   describe('the Debian package', () => {
-    it('says what it is, and what it needs', async () => {
+    it('names its content and its dependencies', async () => {
       expect(built).toBe(join(scratch, `mirrorboard_${version}_all.deb`));
       const field = async (name: string): Promise<string> => (await run('dpkg-deb', ['--field', built, name])).trim();
       expect([await field('Package'), await field('Version'), await field('Architecture'), await field('Depends')]).toEqual([
@@ -41,7 +41,7 @@ if (built !== undefined) {
       ]);
     });
 
-    it('has manual, completions and service where they are looked for', () => {
+    it('has manual, completions and service in their standard places', () => {
       const places = [
         'usr/share/man/man1/mirrorboard.1.gz',
         'usr/share/bash-completion/completions/mirrorboard',
@@ -54,7 +54,7 @@ if (built !== undefined) {
       expect(readlinkSync(at('usr/bin/mirrorboard'))).toBe('../lib/mirrorboard/bin/mirrorboard');
     });
 
-    it('has files that everyone can read, of root, and no Node', async () => {
+    it('has files that everyone can read, owned by root, and no Node', async () => {
       const lines = (await run('dpkg-deb', ['--contents', built])).trim().split('\n');
       expect(lines.length).toBeGreaterThan(1000);
       expect(lines.filter((line) => !/^(?:-rw-r--r--|[-d]rwxr-xr-x|lrwxrwxrwx) root\/root /.test(line))).toEqual([]);
@@ -63,7 +63,7 @@ if (built !== undefined) {
       expect(statSync(built).size).toBeLessThan(10_000_000);
     });
 
-    it('mirrors with the Node of the system, or with one of its own', async () => {
+    it('mirrors with the Node of the system, or with its own', async () => {
       const bin = join(scratch, 'bin');
       mkdirSync(bin);
       symlinkSync(process.execPath, join(bin, 'node'));

@@ -33,7 +33,7 @@ function expectIntact(store: string): void {
   }
 }
 
-describe('a disk that is full', () => {
+describe('a full disk', () => {
   itMounts('ends a backfill with a clear error and an intact store, which a later one completes', async () => {
     const logs = join(folder, 'logs');
     bigLog({ dir: logs, runs: 10, tags: 5, steps: 4000, files: 2 });
@@ -73,7 +73,7 @@ describe('a disk that is full', () => {
     expect(readdirSync(join(small, 'mirrorboard.media'), { recursive: true }).filter((name) => String(name).endsWith('.tmp'))).toEqual([]);
   });
 
-  itMounts('ends an export with a clear error, and leaves no half file', async () => {
+  itMounts('ends an export with a clear error, and leaves no incomplete file', async () => {
     await mustRun(['backfill', join(repository, 'test/logs')], { cwd: folder });
     mountMemory(small, 'size=8k');
     for (const format of ['json', 'csv', 'parquet']) {
@@ -84,8 +84,8 @@ describe('a disk that is full', () => {
   });
 });
 
-describe('a folder that cannot be written', () => {
-  it('is reported if a file is in the way', async () => {
+describe('a folder that does not allow writes', () => {
+  it('is reported if a file has its name', async () => {
     writeFileSync(join(folder, 'file'), 'in the way');
     const { stderr } = await mustRun(['backfill', corpus('tf2_scalars'), '--store', 'file/mirrorboard.db'], { cwd: folder }, 1);
     expect(stderr).toMatch(/error\[MB3001\]/);
@@ -97,7 +97,7 @@ describe('a folder that cannot be written', () => {
     expect((await mustRun(['export', '--store', '.'], { cwd: folder }, 1)).stderr).toMatch(/error\[MB3001\]/);
   });
 
-  itMounts('is said, where the file system is read-only; a store that is there can be read', async () => {
+  itMounts('is reported if the file system is read-only; an existing store can be read', async () => {
     mountMemory(small, 'size=16m');
     const store = join(small, 'mirrorboard.db');
     await mustRun(['backfill', corpus('tf2_scalars'), '--store', store], { cwd: folder });

@@ -60,7 +60,7 @@ async function plan(): Promise<readonly Lane[]> {
 }
 
 describe('a dry run', () => {
-  it('shows what each lane would get and lose and how many sends that takes, and contacts none', async () => {
+  it('shows what each lane would get and lose and how many sends that takes, and contacts no tracker', async () => {
     const [local, mlflow] = await plan();
     expect(local).toMatchObject({ name: 'local', runs: 3, points: 63, points_left_out: 0, losses: [] });
     expect(mlflow).toMatchObject({
@@ -83,7 +83,7 @@ describe('a dry run', () => {
     expect([[...stub.counts], existsSync(join(folder, 'mirrorboard.db'))]).toEqual([[], false]);
   });
 
-  it('after a pass knows what is there, and what the lane took', async () => {
+  it('shows after a pass what is mirrored and what the lane accepted', async () => {
     await mustRun(['backfill', logs], { cwd: folder });
     const asked = new Map(stub.counts);
     expect((await plan()).map(({ runs, points, sends }) => [runs, points, sends])).toEqual([

@@ -32,13 +32,13 @@ afterEach(async () => {
 });
 
 describe('the exit code', () => {
-  it('is 0 when all was mirrored', async () => {
+  it('is 0 if everything was mirrored', async () => {
     const { stderr } = await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder });
     expect(stderr).toMatch(/\d new points/);
     expect((await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder })).stderr).toMatch(/^0 new points/m);
   });
 
-  it('exits 1 if something is damaged, and shows where', async () => {
+  it('is 1 if something is damaged, and the output shows where', async () => {
     const damaged = join(repository, 'test/damaged/flip_in_data');
     const { stderr } = await mustRun(['backfill', damaged], { cwd: folder }, 1);
     expect(stderr).toMatch('offset 416');
@@ -47,13 +47,13 @@ describe('the exit code', () => {
     await mustRun(['inspect', '--format', 'json', damaged], { cwd: folder }, 1);
   });
 
-  it('exits 0 for an incomplete last record, and 1 with --strict', async () => {
+  it('is 0 for an incomplete last record, and 1 with --strict', async () => {
     const torn = join(repository, 'test/damaged/torn_data');
     await mustRun(['backfill', torn], { cwd: folder });
     await mustRun(['backfill', '--strict', torn], { cwd: folder }, 1);
   });
 
-  it('is 1 when one of several roots is missing; the others are mirrored', async () => {
+  it('is 1 if one of several roots is missing; the others are mirrored', async () => {
     const { stderr } = await mustRun(['backfill', corpus('tf2_scalars'), 'nowhere'], { cwd: folder }, 1);
     expect(stderr).toMatch(/302 new points[\s\S]*nowhere: cannot be read \(it does not exist \(ENOENT\)\)/);
   });
@@ -111,13 +111,13 @@ describe('the exit code', () => {
     expect(readdirSync(folder)).toEqual(['mirrorboard.yaml']);
   });
 
-  it('is 2 for a root or a kind that the store does not have', async () => {
+  it('is 2 for a root or a kind that is not in the store', async () => {
     await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder });
     expect((await mustRun(['export', '--root', 'other'], { cwd: folder }, 2)).stderr).toMatch('no root other; it has: tf2_scalars');
     expect((await mustRun(['export', '--format', 'csv', '--kind', 'songs'], { cwd: folder }, 2)).stderr).toMatch('no such kind: songs');
   });
 
-  it('exits 0 for a root without event files, and reports it', async () => {
+  it('is 0 for a root without event files, and the output reports it', async () => {
     mkdirSync(join(folder, 'empty'));
     expect((await mustRun(['backfill', 'empty'], { cwd: folder })).stderr).toMatch(/no event files/i);
   });
@@ -155,7 +155,7 @@ async function holdLock(store: string): Promise<Running> {
 }
 
 describe('a store that another process writes to', () => {
-  it('is left alone with exit code 4, can be read meanwhile, and is free once that process is dead', async () => {
+  it('causes exit code 4, can be read meanwhile, and is free once that process is dead', async () => {
     await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder });
     const holder = await holdLock(join(folder, 'mirrorboard.db'));
     const { stderr } = await mustRun(['backfill', corpus('tf2_media')], { cwd: folder }, 4);
@@ -177,7 +177,7 @@ describe('a store that another process writes to', () => {
   });
 });
 
-describe('with logs that take a while', () => {
+describe('a backfill that takes a while', () => {
   let logs: string;
   let wanted: unknown;
 
@@ -234,7 +234,7 @@ describe('with logs that take a while', () => {
     }
   }
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('%s ends a backfill cleanly with 130; what was accepted is kept', async (signal) => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('%s ends it cleanly with 130; accepted points are kept', async (signal) => {
     const { code, stdout, stderr } = await whileAtWork(['--json'], (running) => interrupted(running, signal));
     expect(code).toBe(130);
     expect(stderr).toMatch(/interrupt again to stop immediately/);
@@ -251,7 +251,7 @@ describe('with logs that take a while', () => {
     ['watch', 'SIGINT', 2, 0],
     ['backfill', 'SIGTERM', 1, 130],
     ['backfill', 'SIGINT', 2, 130],
-  ] as const)('of %s, %s that comes as soon as handler %i is there ends it cleanly', async (command, signal, which, wanted) => {
+  ] as const)('of %s, %s that comes right after handler %i is installed ends it cleanly', async (command, signal, which, wanted) => {
     const early = `let seen = 0;
       process.on('newListener', (event) => {
         if (event === '${signal}' && ++seen === ${which}) setImmediate(() => process.kill(process.pid, '${signal}'));
@@ -261,7 +261,7 @@ describe('with logs that take a while', () => {
     expect([code, by]).toEqual([wanted, null]);
   });
 
-  it('SIGHUP without a terminal does not end a watch, nor break its end off', async () => {
+  it('SIGHUP without a terminal does not end a watch, and does not interrupt its end', async () => {
     const running = start(['watch', join(logs, 'logs'), '--log-format', 'json'], { cwd: folder });
     await running.said(/root scanned/);
     running.child.kill('SIGHUP');
@@ -296,7 +296,7 @@ describe('with logs that take a while', () => {
     await expectCompletion();
   });
 
-  it('two backfills at once: one mirrors, the other ends with 4', async () => {
+  it('of two backfills at once, one mirrors and the other ends with 4', async () => {
     // However slowly the second one starts, the first one is still at it.
     const first = await whileAtWork([], async (running) => {
       running.child.kill('SIGSTOP');
@@ -311,7 +311,7 @@ describe('with logs that take a while', () => {
     expect(sums(join(folder, 'mirrorboard.db'))).toEqual(wanted);
   });
 
-  it('a store can be read while it is written', async () => {
+  it('a store can be read during a write', async () => {
     const { child, ended } = await atWork();
     const exported = mirrorboard(['export', '--format', 'csv', '--out', 'meanwhile.csv'], { cwd: folder });
     const counts: number[] = [];

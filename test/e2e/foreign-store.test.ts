@@ -20,7 +20,7 @@ function sqlite(sql: string): void {
   db.close();
 }
 
-describe('a file that is not a store of ours', () => {
+describe('a file that is not a mirrorboard store', () => {
   const cases: readonly (readonly [what: string, make: () => unknown, code: string])[] = [
     [
       'a text',
@@ -44,7 +44,7 @@ describe('a file that is not a store of ours', () => {
     ],
   ];
 
-  it.each(cases)('is left as it is: %s', async (_, make, code) => {
+  it.each(cases)('stays as it is: %s', async (_, make, code) => {
     await make();
     const before = readFileSync(store);
     for (const args of [['backfill', corpus('tf2_scalars')], ['backfill', '--dry-run', corpus('tf2_scalars')], ['export']]) {
@@ -57,7 +57,7 @@ describe('a file that is not a store of ours', () => {
 });
 
 describe('a store that is damaged', () => {
-  it('is reported, if it is cut off or overwritten', async () => {
+  it('is reported if it is cut off or overwritten', async () => {
     await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder });
     const whole = readFileSync(store);
     truncateSync(store, 5 * 16_384 + 1000);
@@ -69,7 +69,7 @@ describe('a store that is damaged', () => {
     expect((await mustRun(['backfill', corpus('tf2_media')], { cwd: folder }, 1)).stderr).toMatch('MB3006');
   });
 
-  it('is simply mirrored again after it was removed', async () => {
+  it('is mirrored again from the start after it was removed', async () => {
     await mustRun(['backfill', corpus('tf2_media')], { cwd: folder });
     const { stdout } = await mustRun(['export'], { cwd: folder });
     rmSync(store);
@@ -77,7 +77,7 @@ describe('a store that is damaged', () => {
     expect((await mustRun(['export'], { cwd: folder })).stdout).toBe(stdout);
   });
 
-  it('may begin as an empty file, as mktemp makes it', async () => {
+  it('may start as an empty file, as mktemp makes it', async () => {
     writeFileSync(store, '');
     await mustRun(['backfill', corpus('tf2_media')], { cwd: folder });
     await mustRun(['export'], { cwd: folder });

@@ -36,7 +36,7 @@ async function filesGone(): Promise<unknown> {
 }
 
 describe('run forget', () => {
-  it('forgets deleted data, of whole runs and of others, and shows it before', async () => {
+  it('forgets deleted data, of whole runs and of single files, and shows it first', async () => {
     await mirrorSome();
     rmSync(logs.path('runs/failed'), { recursive: true });
     rmSync(logs.path('runs/exp/events.out.tfevents.2'));
@@ -66,7 +66,7 @@ describe('run forget', () => {
     expect(await logs.json('run', 'forget', '--gone', '--yes')).toMatchObject({ runs: [], files: [], done: false });
   });
 
-  it('no longer lets anybody name damage of files that are gone', async () => {
+  it('stops the reports of damage in deleted files', async () => {
     logs.put(`runs/exp/${ONE}`, ...scalars(0, 10));
     logs.put(`runs/torn/${ONE}`, w.event({ wallTime: 1, step: 0, summary: [w.simpleValue('loss', 1)] }));
     logs.appendBytes(
@@ -83,7 +83,7 @@ describe('run forget', () => {
     await logs.expectMirrored();
   });
 
-  it('shows what still exists, and that it would be mirrored again, which then happens once', async () => {
+  it('shows what still exists, and warns that the next pass mirrors it again, which happens once', async () => {
     await mirrorSome();
     const { stderr } = await logs.mustRun(['run', 'forget', 'runs/o*', '--yes']);
     expect(stderr).toContain('1 run, 4 points');
@@ -97,7 +97,7 @@ describe('run forget', () => {
     await logs.expectMirrored();
   });
 
-  it('keeps the points with --keep-points, and no command reports their files as missing any more', async () => {
+  it('keeps the points with --keep-points, and no command reports their files as missing', async () => {
     await mirrorSome();
     rmSync(logs.path('runs/failed'), { recursive: true });
     expect(await logs.json('run', 'forget', '--gone', '--keep-points', '--yes')).toMatchObject({
@@ -120,7 +120,7 @@ describe('run forget', () => {
     await logs.expectMirrored();
   });
 
-  it('removes tracker runs from the lanes that are named, but for those that others are in', async () => {
+  it('removes tracker runs from the lanes that are named, unless they also hold other runs', async () => {
     logs.configure('runs: { fold: [train, validation] }\n');
     for (const part of ['train', 'validation']) logs.put(`runs/exp/${part}/${ONE}`, ...scalars(0, 5));
     await mirrorSome();
@@ -136,7 +136,7 @@ describe('run forget', () => {
     await logs.expectSound();
   });
 
-  it('removes the tracker runs of all log directories that runs are forgotten of', async () => {
+  it('removes the tracker runs of all log directories whose runs it forgets', async () => {
     await mirrorSome();
     logs.put(`more/exp/${ONE}`, ...scalars(0, 5));
     await logs.mustRun(['backfill', 'more']);
@@ -145,7 +145,7 @@ describe('run forget', () => {
     expect(activeRuns()).toEqual([]);
   });
 
-  it('changes nothing if a tracker cannot be reached for a removal, and refuses a lane that is not a tracker', async () => {
+  it('changes nothing if a tracker does not answer a removal, and refuses a lane that is not a tracker', async () => {
     await mirrorSome();
     await logs.stub.close();
     await logs.expectCode('MB4001', 'run', 'forget', 'failed', '--remove-from', 'mlflow', '--yes');
@@ -156,7 +156,7 @@ describe('run forget', () => {
     await logs.expectCode('MB4010', 'run', 'forget', 'failed', '--remove-from', 'mlfow', '--yes');
   });
 
-  it('asks, and does nothing without a terminal, without a match, or while another process mirrors', async () => {
+  it('asks first, and does nothing without a terminal, without a match, or while another process mirrors', async () => {
     await mirrorSome();
     expect(await logs.expectCode('MB3023', 'run', 'forget', 'failed')).toContain('--yes');
     expect(await logs.expectCode('MB3021', 'run', 'forget', 'faild', '--yes')).toContain('Did you mean failed?');
@@ -210,7 +210,7 @@ describe('root forget', () => {
     await logs.expectMirrored();
   });
 
-  it('keeps the points of a root that is gone for good', async () => {
+  it('keeps the points of a root that was removed permanently', async () => {
     await mirrorSome();
     rmSync(logs.path('runs'), { recursive: true });
     await logs.mustRun(['status'], 1);
@@ -222,7 +222,7 @@ describe('root forget', () => {
 });
 
 describe('runs', () => {
-  it('lists what was mirrored, by pattern, root, lane and state', async () => {
+  it('lists mirrored runs, by pattern, root, lane and state', async () => {
     await mirrorSome();
     logs.put(`more/exp/${ONE}`, ...scalars(0, 2));
     await logs.mustRun(['backfill', 'more', '--to', 'local']);
@@ -256,7 +256,7 @@ describe('runs', () => {
     await logs.mustRun(['state', 'check']);
   });
 
-  it('misses nothing of what was forgotten, if there is no store', async () => {
+  it('reports nothing that was forgotten as missing, if there is no store', async () => {
     logs.configure('', 'mlflow: { tracking_uri: "$URL", experiment_name: tests }');
     await mirrorSome();
     rmSync(logs.path('runs/exp/events.out.tfevents.2'));

@@ -106,7 +106,7 @@ describe('the JSON of each command follows its schema:', () => {
     check('watch-status', JSON.parse((await watching.ended).stdout));
   });
 
-  it('nothing else: every document of the package was seen', () => {
+  it('and the tests saw every document of the package', () => {
     expect(Object.keys(DOCUMENTS).filter((name) => !seen.has(name))).toEqual([]);
   });
 });
@@ -114,7 +114,7 @@ describe('the JSON of each command follows its schema:', () => {
 describe('the schemas of the package', () => {
   const files = referenceFiles();
 
-  it('are one for each document, and let fields be added', () => {
+  it('describe one document each, and allow more fields', () => {
     const names = [...files.keys()].filter((name) => name.startsWith('schemas/'));
     expect(names).toEqual(Object.keys(DOCUMENTS).map((name) => `schemas/${name}.json`));
     const validate = ajv.compile(JSON.parse(files.get('schemas/init.json')!));
@@ -124,7 +124,7 @@ describe('the schemas of the package', () => {
     ]);
   });
 
-  it('are listed in docs/json.md, each with what writes it', () => {
+  it('are listed in docs/json.md, each with the commands that write it', () => {
     const page = readFileSync(join(repository, 'docs/json.md'), 'utf8');
     const listed = [...page.matchAll(/^\| `schemas\/([\w-]+)\.json` \| (.*?) \| (.*) \|$/gm)].map(([, name, from, meaning]) => [
       name,
@@ -145,7 +145,7 @@ describe('the schemas of the package', () => {
     );
   });
 
-  it('are there for every command that writes JSON', () => {
+  it('exist for every command that writes JSON', () => {
     const program = makeProgram({ stdout: process.stdout, stderr: process.stderr, env: {}, exitCode: 0 });
     const writing = commandsOf(program).filter(({ command }) => command.options.some(({ long }) => long === '--json'));
     const named = Object.values(DOCUMENTS).flatMap(({ from }) => from.split(', ').map((one) => one.replace(/ (?:--.*|CODE)$/, '')));

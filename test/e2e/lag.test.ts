@@ -74,7 +74,7 @@ function watch(...args: readonly string[]): Running {
   return start(['watch', logs, '--scan-interval', '0.3', '--log-format', 'json', '--log-level', 'info', ...args], { cwd: folder });
 }
 
-describe('the lag of a tracker that is away', () => {
+describe('the lag of a tracker that is down', () => {
   it('is the same everywhere, grows without a reader, survives the process, and ends when the point arrives', async () => {
     const [dead, listen] = [await freePort(), await freePort()];
     configure(`http://127.0.0.1:${dead}`);
@@ -146,7 +146,7 @@ describe('the lag of a tracker that is away', () => {
 describe('the lag of files without a watch', () => {
   const DAY = 86_400;
 
-  it('is the age of the oldest point behind what was mirrored, whenever the file changed last', async () => {
+  it('is the age of the oldest point after the position, no matter when the file last changed', async () => {
     writeFileSync(join(folder, 'mirrorboard.yaml'), 'lanes: { local: {} }\n');
     writeFileSync(file, w.eventFile(scalar(0, now() - 10 * DAY)));
     utimesSync(file, now() - 10 * DAY, now() - 10 * DAY);
@@ -167,7 +167,7 @@ describe('the lag of files without a watch', () => {
     expect(await lagOf()).toBeLessThan(DAY / 24);
   });
 
-  it('is the one that an older version recorded, if an older version wrote last', async () => {
+  it('is the value that an older version recorded, if an older version wrote last', async () => {
     stub = await MlflowStub.start();
     configure(stub.url);
     writeFileSync(file, w.eventFile(scalar(0)));
@@ -204,7 +204,7 @@ describe('the lag of files without a watch', () => {
   });
 });
 
-it.each(['5 minutes', '-1s', 'm', '', '5m3'])('a limit of %j is wrong use', async (limit) => {
+it.each(['5 minutes', '-1s', 'm', '', '5m3'])('status exits 2 for a limit of %j', async (limit) => {
   const { stdout } = await mustRun(['status', '--json', '--max-lag', limit], { cwd: folder }, 2);
   expect(JSON.parse(stdout)).toMatchObject({ code: 'MB1001', message: expect.stringContaining('--max-lag') });
 });

@@ -51,7 +51,7 @@ async function stop(watching: Running): Promise<void> {
   await watching.ended;
 }
 
-it('a paused lane gets nothing, over a restart, while another one gets all; then everything arrives once', async () => {
+it('a paused lane gets nothing, even after a restart, while another one gets all; then everything arrives once', async () => {
   writeFileSync(file(), w.eventFile(scalar(0)));
   const watching = watch();
   await eventually(async () => expect(sent()).toBe(1));
@@ -77,7 +77,7 @@ it('a paused lane gets nothing, over a restart, while another one gets all; then
   await stop(again);
 });
 
-it('backfill leaves a paused lane out, and reports it', async () => {
+it('backfill skips a paused lane, and reports it', async () => {
   writeFileSync(file(), w.eventFile(scalar(0)));
   await mustRun(['backfill', 'logs'], { cwd: folder });
   append(1);
@@ -111,7 +111,7 @@ it('backfill leaves a paused lane out, and reports it', async () => {
   expect((await lane('local')).points).toBe(3);
 });
 
-it('a retry brings back at once a lane that was parked for its credentials', async () => {
+it('a retry immediately resumes a lane that was parked for its credentials', async () => {
   stub.fail({ kind: 'denied' });
   writeFileSync(file(), w.eventFile(scalar(0)));
   const watching = watch();
@@ -124,7 +124,7 @@ it('a retry brings back at once a lane that was parked for its credentials', asy
   await stop(watching);
 });
 
-it('refuses what is not there', async () => {
+it('lane pause refuses an unknown lane, and a lane without a state', async () => {
   expect((await mustRun(['lane', 'pause', 'mlfow'], { cwd: folder }, 2)).stderr).toMatch(/MB4010[\s\S]*Did you mean mlflow\?/);
   expect((await mustRun(['lane', 'pause', 'mlflow'], { cwd: folder }, 2)).stderr).toMatch(/MB3105/);
 });

@@ -32,8 +32,8 @@ async function backfill(memory: string): Promise<{ readonly code: number | null;
   return { code, summary: JSON.parse(stdout) as Summary };
 }
 
-describe('a memory that is bounded', () => {
-  it('names a record that is too large for it, mirrors the rest, and mirrors the record once there is more', async () => {
+describe('a memory limit', () => {
+  it('names a record that is too large for it, mirrors the rest, and mirrors the record once the limit is higher', async () => {
     const encoded = new Uint8Array(20 * MIB).fill(7);
     write('exp', eventFile(loss(1), event({ wallTime: 2, step: 2, summary: [image('img', { width: 1, height: 1, encoded })] }), loss(3)));
     const small = await backfill('160MiB');
@@ -52,7 +52,7 @@ describe('a memory that is bounded', () => {
     expect(JSON.parse(stdout)).toMatchObject({ exit_code: 0 });
   });
 
-  it('reads what follows a length of 2046 MiB that is only followed by a hole', async () => {
+  it('reads the records after a length of 2046 MiB that only a hole follows', async () => {
     const header = new Uint8Array(12);
     const view = new DataView(header.buffer);
     view.setUint32(0, 2046 * MIB, true);
@@ -67,7 +67,7 @@ describe('a memory that is bounded', () => {
     expect(summary.damage).toMatchObject([{ reason: 'data_checksum' }]);
   });
 
-  it('refuses a size that is none', async () => {
+  it('refuses an invalid size', async () => {
     const { code, stderr } = await start(['inspect', '.', '--memory', 'lots'], { cwd: folder }).ended;
     expect([code, stderr]).toEqual([2, expect.stringContaining('a size of at least 64MiB')]);
   });

@@ -161,7 +161,7 @@ describe('/metrics of a watch', () => {
 });
 
 describe('--metrics-file', () => {
-  it('has what a backfill and a verify came to, and keeps the last success after a failure', async () => {
+  it('has the results of a backfill and a verify, and keeps the last success after a failure', async () => {
     const cwd = folder;
     mkdirSync(join(folder, 'logs/run'), { recursive: true });
     mkdirSync(join(folder, 'textfile'));
@@ -208,7 +208,7 @@ describe('--metrics-file', () => {
     expect([...read(verified).keys()].filter((series) => read().has(series))).toEqual([]);
   });
 
-  it('fails before it does anything if its folder is missing', async () => {
+  it('fails before any work if its folder is missing', async () => {
     mkdirSync(join(folder, 'logs'));
     const { stderr } = await mustRun(['backfill', 'logs', '--metrics-file', 'missing/backfill.prom'], { cwd: folder }, 1);
     expect(stderr).toContain('MB3009');

@@ -39,7 +39,7 @@ if (server !== undefined) {
   };
 
   describe('a real MLflow server', () => {
-    it('that knows another password parks its lane alone, until the right one is given', async () => {
+    it('that rejects our password parks its lane alone, until we use the right one', async () => {
       const wrong = await backfill('not-the-pa55word');
       expect(wrong.code).toBe(1);
       expect(wrong.stderr).toMatch(/302 new points/);
@@ -55,7 +55,7 @@ if (server !== undefined) {
       for (const secret of [ADMIN_PASSWORD, 'not-the-pa55word']) expect((said + kept).includes(secret)).toBe(false);
     });
 
-    it('that only allows reading names the missing permission', async () => {
+    it('that only allows reading gets an error that names the missing permission', async () => {
       expect(await call('experiments/create', { name: 'doors' })).toBeGreaterThan(0);
       expect(await call('users/create', { username: 'reader', password: 'reader-pa55word-1' })).toBe(200);
       const { code, stderr } = await backfill('reader-pa55word-1', 'reader');
@@ -63,7 +63,7 @@ if (server !== undefined) {
       expect(stderr).toMatch(/Lane mlflow .*: parked.*\n.*403.*Permission denied.*\n.*EDIT/);
     });
 
-    it('that does not know its own name explains how to set it', async () => {
+    it('that rejects its own host name gets an error that explains how to set it', async () => {
       const { code, stderr } = await backfill(ADMIN_PASSWORD, 'admin', server.url.replace('127.0.0.1', 'localhost'));
       expect(code).toBe(1);
       expect(stderr).toMatch(/Lane mlflow .*: parked.*\n.*403: Invalid Host header.*\n.*--allowed-hosts/);

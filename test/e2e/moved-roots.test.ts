@@ -25,7 +25,7 @@ async function mirrorTwo(): Promise<void> {
 }
 
 describe('a log directory that was moved', () => {
-  it('is refused under its new name before anything is written, and continues under the suggested name', async () => {
+  it('is refused under its new name before the first write, and continues under the suggested name', async () => {
     await mirrorTwo();
     logs.move('runs', 'runs2');
     const before = [statSync(logs.path('mirrorboard.db')).mtimeMs, logs.stored('SELECT name, path FROM root')];
@@ -51,7 +51,7 @@ describe('a log directory that was moved', () => {
     expect(logs.stored()).toHaveLength(2);
   });
 
-  it('is also recognized if it was copied and removed, if most of it is left, and if it is deeper now', async () => {
+  it('is also recognized if it was copied and removed, if most of it remains, and if it is deeper now', async () => {
     await mirrorTwo();
     cpSync(logs.path('runs'), logs.path('data/old'), { recursive: true });
     rmSync(logs.path('runs'), { recursive: true });
@@ -96,7 +96,7 @@ describe('a log directory that was moved', () => {
     expect(logs.tracked()).toEqual({ a: range(10), 'b/c': range(5) });
   });
 
-  it('does not count as moved, nor as a failure, if its files cannot be checked', async () => {
+  it('counts neither as moved nor as a failure if mirrorboard cannot check its files', async () => {
     await mirrorTwo();
     rmSync(logs.path('runs/a'), { recursive: true });
     symlinkSync('a', logs.path('runs/a'));
@@ -135,7 +135,7 @@ describe('a run that was moved from one log directory into another one', () => {
     await logs.expectMirrored();
   }
 
-  it.each([['one', 'two'], ['two', 'one'], ['two']])('goes on as what it was: backfill %s %s', async (...roots) => {
+  it.each([['one', 'two'], ['two', 'one'], ['two']])('continues: backfill %s %s', async (...roots) => {
     await mirrorBoth();
     logs.move('one/a', 'two/moved/a');
     logs.append(`two/moved/a/${ONE}`, ...scalars(10, 12));
@@ -146,7 +146,7 @@ describe('a run that was moved from one log directory into another one', () => {
     expect(await logs.incidents('one', 'two')).toEqual([]);
   });
 
-  it('continues in a log directory that is new', async () => {
+  it('continues in a new log directory', async () => {
     await mirrorBoth();
     logs.put(`three/d/events.out.tfevents.3`, ...scalars(20, 25));
     logs.move('one/a', 'three/a');

@@ -94,7 +94,7 @@ function stored(sql = 'SELECT run, points AS n FROM runs ORDER BY run'): unknown
 
 const range = (to: number): number[] => Array.from({ length: to }, (_, i) => i);
 
-/** The store holds what the files hold, once; the tracker, too, as far as it can be asked. */
+/** The store holds the points of the files once, and so does the tracker if it can be read back. */
 async function expectMirrored(): Promise<void> {
   const exported = (await mustRun(['export'], { cwd: folder })).stdout;
   const wanted = (await mustRun(['inspect', '--format', 'json', logs], { cwd: folder })).stdout;
@@ -139,7 +139,7 @@ describe('a run that was moved between two backfills', () => {
     await expectMirrored();
   });
 
-  it('is two if both exist, and if only the head is the same', async () => {
+  it('is two runs if both exist, and if only the head is the same', async () => {
     put(`exp/${ONE}`, ...scalars(0, 10));
     put(`gone/${ONE}`, ...scalars(50, 55));
     await backfill();
@@ -155,7 +155,7 @@ describe('a run that was moved between two backfills', () => {
     ]);
   });
 
-  it('with files that have other names follows them', async () => {
+  it('with renamed files follows them', async () => {
     put(`exp/${ONE}`, ...scalars(0, 10));
     put(`exp/events.out.tfevents.2`, ...scalars(10, 12));
     await backfill();
@@ -170,7 +170,7 @@ describe('a run that was moved between two backfills', () => {
     await expectMirrored();
   });
 
-  it('with files that were rotated, and whose names others have now, has each point once', async () => {
+  it('with rotated files, whose names other files have now, has each point once', async () => {
     put(`exp/${ONE}`, ...scalars(20, 30));
     put(`exp/${ONE}.1`, ...scalars(10, 20));
     await backfill();
@@ -191,7 +191,7 @@ describe('a run that was moved between two backfills', () => {
     await expectMirrored();
   });
 
-  it('is mirrored as a new one, with a message, if that is configured', async () => {
+  it('is mirrored as a new run, with a message, if that is configured', async () => {
     configure('moved: new\n');
     put(`exp/${ONE}`, ...scalars(0, 10));
     await backfill();
@@ -204,7 +204,7 @@ describe('a run that was moved between two backfills', () => {
     expect(await incidents()).toEqual([]);
   });
 
-  it('with runs that are folded into it takes its tracker run along', async () => {
+  it('with folded runs takes its tracker run along', async () => {
     configure('runs: { fold: [train, validation] }\n');
     for (const part of ['train', 'validation']) put(`exp/${part}/${ONE}`, ...scalars(0, 5));
     await backfill();
@@ -226,7 +226,7 @@ describe('a run that is moved while it is watched', () => {
     if (!(await until(() => tracked()[name]?.length === points, MOST_MS))) expect(tracked()).toEqual({ [name]: range(points) });
   };
 
-  it('continues, even if it is killed on the way', async () => {
+  it('continues, even if watch is killed meanwhile', async () => {
     put(`exp/${ONE}`, ...scalars(0, 10));
     const watching = watch();
     await has('exp', 10);

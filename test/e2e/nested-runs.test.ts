@@ -46,8 +46,8 @@ const backfill = async (): Promise<void> => {
   await mustRun(['verify'], { cwd: folder });
 };
 
-describe('a run that has others below it', () => {
-  it('is their parent itself, whichever was found first', async () => {
+describe('a run that has child runs', () => {
+  it('is their parent itself, no matter which was found first', async () => {
     configure('{ name: "{path}", parent: "{parent}" }');
     for (let i = 0; i < 12; i++) {
       log(`study/trial_${i}`, 'loss', 2000 + i);
@@ -65,7 +65,7 @@ describe('a run that has others below it', () => {
     for (let i = 0; i < 12; i++) expect(stub.run(`study/trial_${i}`).startTime).toBe(BigInt(2000 + i) * 1000n);
   });
 
-  it('has the tags that all its children have', async () => {
+  it('has the tags that all its children share', async () => {
     configure('{ name: "{name}", parent: "{parent}" }', 'tags: { optimization: optuna, from: "{root}", trial_number: "{number}" }');
     for (const trial of [1, 2]) log(`study_2024/trial_${trial}`, 'loss', 2000 + trial);
     await backfill();
@@ -83,7 +83,7 @@ describe('a run that has others below it', () => {
     expect(tree()).toEqual({ exp: '0 below -', '1795915904.1': '1 below exp', '1795915904.2': '1 below exp' });
   });
 
-  it('may be folded together of several, or be the run in the root', async () => {
+  it('may be the folded run of several, or the run in the root', async () => {
     configure('{ fold: [train, val], parent: "{parent}" }');
     for (const run of ['exp/train', 'exp/val', 'exp/child/train']) log(run, 'loss');
     await backfill();
@@ -97,7 +97,7 @@ describe('a run that has others below it', () => {
     expect(tree()).toEqual({ logs: '1 below -', a: '1 below logs' });
   });
 
-  it('is never above itself, nor are two above each other', async () => {
+  it('is never its own parent, and two runs are never parents of each other', async () => {
     configure('{ parent: "{path[0]}" }');
     log('a', 'x');
     log('a/b', 'x');
@@ -110,7 +110,7 @@ describe('a run that has others below it', () => {
     expect(tree()).toMatchObject({ 'a/b': '1 below -', 'b/a': '1 below -' });
   });
 
-  it('takes over the one that held the others when its files come later', async () => {
+  it('takes over the placeholder parent when its files come later', async () => {
     configure('{ name: "{name}", parent: "{parent}" }');
     log('group/study/trial_1', 'loss', 2000);
     const watch = start(['watch', '--scan-interval', '0.3'], { cwd: folder });

@@ -27,7 +27,7 @@ function logsOf(name: string, ...bytes: readonly Uint8Array[]): string {
 const MANY =
   /(?<![\d.,])1 (new |more |damaged |media |byte )?(files|runs|tags|points|records|names|places|values|bytes|differences|listings|ranges|tries)\b/;
 
-it('uses the singular for one', async () => {
+it('the output uses the singular for one', async () => {
   const one = w.event({ wallTime: 1, step: 1, summary: [w.simpleValue('loss', 1)] });
   appendFileSync(logsOf('logs', w.eventFile(one)), w.frame(one).subarray(0, 15));
   logsOf('bare', w.frame(one));
@@ -65,7 +65,7 @@ it('uses the singular for one', async () => {
   expect(await says(1, 'status', '--store', 'flipped.db')).toContain('\n1 place cannot be read; the next backfill or watch retries it\n');
 });
 
-it('the lines of a watch, too', () => {
+it('a watch uses the singular in its lines, too', () => {
   const status = new WatchStatus({ lanes: [{ name: 'local', type: 'local', where: 'x.db' }], clock: clockAt(() => 0) });
   const run = { root: 'logs', path: 'run' };
   status.lane('local').points = 1;

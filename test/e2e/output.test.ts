@@ -80,7 +80,7 @@ describe('standard error', () => {
   });
 });
 
-describe('names that would steer a terminal', () => {
+describe('names with control characters for a terminal', () => {
   const evil = '\u001b[31mred\u0007\r\u009b2Jcsi\u202eesrever';
 
   it('are harmless in all output', async () => {
@@ -116,7 +116,7 @@ describe('names that would steer a terminal', () => {
 });
 
 describe('an export', () => {
-  it('goes to a file, which appears when it is complete', async () => {
+  it('writes a file that appears when it is complete', async () => {
     const out = join(folder, 'all.json');
     const { stdout, stderr } = await mustRun(['export', '--out', out], { cwd: mirrored });
     expect(stdout).toBe('');
@@ -125,7 +125,7 @@ describe('an export', () => {
     expect(readdirSync(folder)).toEqual(['all.json']);
   });
 
-  it('reports that a file cannot be written', async () => {
+  it('reports that it cannot write a file', async () => {
     const { stderr } = await mustRun(['export', '--out', join(folder, 'nowhere/all.json')], { cwd: mirrored }, 1);
     expect(stderr).toMatch('MB3009');
     expect((await mustRun(['export', '--out', folder], { cwd: mirrored }, 1)).stderr).toMatch('MB3009');
@@ -174,7 +174,7 @@ describe('an export', () => {
     }
   });
 
-  it('is one root of several', async () => {
+  it('contains one of several roots', async () => {
     await mustRun(['backfill', corpus('tf2_scalars'), `mine=${corpus('tf2_media')}`], { cwd: folder });
     expect((await mustRun(['export'], { cwd: folder }, 2)).stderr).toMatch(/several roots: mine, tf2_scalars/);
     const mine = (await mustRun(['export', '--root', 'mine'], { cwd: folder })).stdout;
@@ -183,7 +183,7 @@ describe('an export', () => {
     expect(scalars).toBe((await mustRun(['inspect', '--format', 'json', corpus('tf2_scalars')], { cwd: folder })).stdout);
   });
 
-  it('of one event file is what the file holds', async () => {
+  it('of one event file contains the points of that file', async () => {
     const [run = ''] = readdirSync(corpus('tf2_media'));
     const { stdout } = await mustRun(['inspect', '--format', 'json', join(corpus('tf2_media'), run)], { cwd: folder });
     expect(Object.keys(parseExport(stdout).runs['.']?.tags ?? {}).length).toBeGreaterThan(5);

@@ -21,8 +21,8 @@ function open(below: string, others: number): string[] {
 const offline = (umask = ''): string =>
   `${umask}lanes: { local: {}, wandb: { mode: offline, project: p, dir: ./wandb }, clearml: { mode: offline, project: p, cache_dir: ./clearml } }\n`;
 
-describe('files of our own', () => {
-  it('are for their owner alone: store, media, state, locks and offline folders', async () => {
+describe('files that mirrorboard writes', () => {
+  it('are readable for their owner only: store, media, state, locks and offline folders', async () => {
     const own = join(folder, 'own');
     mkdirSync(own);
     writeFileSync(join(own, 'mirrorboard.yaml'), offline());
@@ -34,7 +34,7 @@ describe('files of our own', () => {
     expect(readdirSync(join(own, 'mirrorboard.media/.making'))).toEqual([]);
   });
 
-  it('can be read by the group if umask allows it', async () => {
+  it('are readable for the group if umask allows it', async () => {
     writeFileSync(join(folder, 'mirrorboard.yaml'), offline('umask: "027"\n'));
     await mustRun(['backfill', corpus('torch_everything')], { cwd: folder });
     for (const name of ['mirrorboard.db', 'mirrorboard.state']) expect(statSync(join(folder, name)).mode & 0o777).toBe(0o640);
@@ -43,12 +43,12 @@ describe('files of our own', () => {
     expect(statSync(join(folder, 'other.db')).mode & 0o777).toBe(0o644);
   });
 
-  it('refuses a umask that is none', async () => {
+  it('need a valid umask', async () => {
     const { stderr } = await mustRun(['status'], { cwd: folder, env: { MIRRORBOARD_UMASK: '9' } }, 2);
     expect(stderr).toContain('MIRRORBOARD_UMASK: found "9"');
   });
 
-  it('never writes through a link under the name of a file of ours', async () => {
+  it('never follow a link that has the name of one of them', async () => {
     const victim = join(folder, 'victim');
     const links = ['m.db.lock.owner', 'm.state.lock.owner'];
     writeFileSync(victim, 'precious');
@@ -63,14 +63,14 @@ describe('files of our own', () => {
     expect(readFileSync(victim, 'utf8')).toBe('precious');
   });
 
-  it('refuses a lock that is a link', async () => {
+  it('are refused if a lock is a link', async () => {
     symlinkSync(join(folder, 'elsewhere'), join(folder, 'm.db.lock'));
     const { stderr } = await mustRun(['backfill', corpus('tf2_scalars'), '--store', 'm.db'], { cwd: folder }, 2);
     expect(stderr).toContain('MB3010');
     expect(existsSync(join(folder, 'elsewhere'))).toBe(false);
   });
 
-  it('refuses a store or a state with a second hard link, which would have a separate lock', async () => {
+  it('are refused if a store or a state has a second hard link, which would have a separate lock', async () => {
     writeFileSync(join(folder, 'mirrorboard.yaml'), offline());
     for (const name of ['a', 'b']) mkdirSync(join(folder, name));
     await mustRun(['backfill', corpus('tf2_scalars'), '--store', 'a/m.db', '--state', 'a/m.state'], { cwd: folder });
@@ -89,7 +89,7 @@ describe('files of our own', () => {
   });
 
   const asRoot = process.geteuid?.() === 0 ? it : it.skip;
-  asRoot('refuses a store under a link that another user made', async () => {
+  asRoot('are refused if the store is under a link that another user made', async () => {
     const link = join(folder, 'm.db');
     symlinkSync(join(folder, 'real.db'), link);
     await mustRun(['backfill', corpus('tf2_scalars'), '--store', 'm.db'], { cwd: folder });
@@ -115,7 +115,7 @@ describe('a damaged store', () => {
       'series',
       'DELETE FROM segment WHERE series = (SELECT min(id) FROM series); DELETE FROM series WHERE id = (SELECT min(id) FROM series)',
     ],
-  ])('makes an export of it fail when it lost %s, in every format', async (_, change) => {
+  ])('fails an export that has lost %s, in every format', async (_, change) => {
     await damaged(change);
     for (const format of ['csv', 'json', 'parquet']) {
       const { stderr } = await mustRun(['export', '--store', 'm.db', '--format', format, '--out', 'out'], { cwd: folder }, 1);

@@ -58,7 +58,7 @@ function linksOf(page: string): string[] {
 }
 
 describe('the package', () => {
-  it('has all that its pages link to', () => {
+  it('has every file that its pages link to', () => {
     const pages = files.filter((name) => name.endsWith('.md') && !name.startsWith('dist/'));
     expect(pages).toEqual(expect.arrayContaining(['README.md', 'docs/commands.md', 'docs/trackers/mlflow.md']));
     const broken = pages.flatMap((page) => linksOf(page).map((target) => ({ page, target })));
@@ -66,7 +66,7 @@ describe('the package', () => {
     expect(broken.filter(({ target }) => !existsSync(join(content, target)) && !ONLY_IN_A_CHECKOUT.includes(target))).toEqual([]);
   });
 
-  it('has no tests, no Node and nothing of the checkout, and says how big it is', () => {
+  it('has no tests, no Node and no other files of the checkout, and shows its size', () => {
     expect(
       files.filter((name) => /(?:^|\/)(?:test|node_modules|\.(?!helmignore)[a-z]\w*)(?:\/|$)|\.ts$/.test(name.replace(/\.d\.ts$/, ''))),
     ).toEqual([]);
@@ -75,7 +75,7 @@ describe('the package', () => {
     expect(Number(megabytes)).toBeLessThan(3);
   });
 
-  it('has the man page, the completions and the schemas of this program', () => {
+  it('has the man page, the completions and the schemas of this version', () => {
     const brought = [
       'man/mirrorboard.1',
       'completions/mirrorboard.bash',
@@ -94,7 +94,7 @@ describe('the package', () => {
     expect(exact).toEqual([]);
   });
 
-  it('names the sources it was made from when it is told', async () => {
+  it('names its sources if requested', async () => {
     const other = made('with-repository');
     const args = ['--built', '--to', other, '--repository', 'https://git.example/team/mirrorboard'];
     await mustRun('sh', [join(repository, 'scripts/pack.sh'), ...args], repository, { ...process.env, NODE_OPTIONS: '' });
@@ -113,7 +113,7 @@ describe('npm publish', () => {
   });
   afterAll(() => void registry.close());
 
-  it('publishes the package, and nothing from a checkout', async () => {
+  it('publishes the package, and no file of a checkout', async () => {
     await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
     const host = `127.0.0.1:${(registry.address() as AddressInfo).port}/`;
     const config = join(scratch, 'publisher.npmrc');
@@ -175,7 +175,7 @@ if (cold !== undefined) {
       expect(readdirSync(home)).toEqual([]);
     });
 
-    it('runs as the README says until it is on npm', async () => {
+    it('runs as the README shows until it is on npm', async () => {
       const [, line = ''] = /^ {4}(npx -p \.\/mirrorboard-.*)$/m.exec(readFileSync(join(repository, 'README.md'), 'utf8')) ?? [];
       expect(line).toBe(`npx -p ./${basename(archive)} mirrorboard backfill runs/`);
       const folder = made('readme');

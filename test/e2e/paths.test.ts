@@ -25,7 +25,7 @@ function contents(directory: string): Record<string, string> {
 }
 
 describe('the default paths', () => {
-  it('are mirrorboard.db and what belongs to it, and mirrorboard.media', async () => {
+  it('are mirrorboard.db with the files next to it, and mirrorboard.media', async () => {
     await mustRun(['backfill', corpus('tf2_media')], { cwd: folder });
     await mustRun(['export'], { cwd: folder });
     const names = readdirSync(folder);
@@ -33,7 +33,7 @@ describe('the default paths', () => {
     expect(names.filter((name) => !/^mirrorboard\.db($|[-.])/.test(name))).toEqual(['mirrorboard.media']);
   });
 
-  it('are all ignored by git if our .gitignore is there', async () => {
+  it('are all ignored by git with our .gitignore', async () => {
     copyFileSync(join(repository, '.gitignore'), join(folder, '.gitignore'));
     const git = (...args: readonly string[]): string => spawnSync('git', args, { cwd: folder, encoding: 'utf8' }).stdout;
     git('init', '--quiet');
@@ -42,14 +42,14 @@ describe('the default paths', () => {
     expect(git('status', '--porcelain', '--untracked-files=all')).toBe('?? .gitignore\n');
   });
 
-  it('are others with --store, in a folder that is made', async () => {
+  it('change with --store, which creates its folder', async () => {
     await mustRun(['backfill', corpus('tf2_media'), '--store', 'deep/er/logs.db'], { cwd: folder });
     expect(readdirSync(folder)).toEqual(['deep']);
     expect(readdirSync(join(folder, 'deep/er'))).toEqual(expect.arrayContaining(['logs.db', 'logs.media']));
     await mustRun(['export', '--store', 'deep/er/logs.db'], { cwd: folder });
   });
 
-  it('can be given by the environment and by a configuration, the flag being the strongest', async () => {
+  it('can come from the environment and from a configuration, and the flag has priority', async () => {
     writeFileSync(
       join(folder, 'mirrorboard.yaml'),
       `roots: [{ path: ${corpus('tf2_media')}, name: media }]\nlanes: { local: { path: ./file.db } }\n`,
@@ -63,7 +63,7 @@ describe('the default paths', () => {
 });
 
 describe('log directories', () => {
-  it('are only read', async () => {
+  it('are never written to', async () => {
     const logs = join(folder, 'logs');
     cpSync(join(repository, 'test/damaged'), logs, { recursive: true });
     const before = contents(logs);
@@ -72,13 +72,13 @@ describe('log directories', () => {
     expect(contents(logs)).toEqual(before);
   });
 
-  it('may be the working directory, which then contains the store', async () => {
+  it('may include the working directory, which then contains the store', async () => {
     cpSync(corpus('tf2_scalars'), folder, { recursive: true });
     await mustRun(['backfill', '.'], { cwd: folder });
     expect((await mustRun(['backfill', '.'], { cwd: folder })).stderr).toMatch(/^0 new points/m);
   });
 
-  it('with names that are not UTF-8 are mirrored', async () => {
+  it('may have names that are not UTF-8', async () => {
     const logs = join(folder, 'logs');
     const latin = Buffer.concat([Buffer.from(`${logs}/caf`), Buffer.from([0xe9])]);
     mkdirSync(latin, { recursive: true });
@@ -89,7 +89,7 @@ describe('log directories', () => {
     expect(JSON.parse(stdout)).toMatchObject({ totals: { new_points: 2 }, incidents: [] });
   });
 
-  it('mirrored from below are the known root, narrowed', async () => {
+  it('below a known root are that root, narrowed', async () => {
     cpSync(corpus('tf2_scalars'), join(folder, 'logs/scalars'), { recursive: true });
     cpSync(corpus('tf2_media'), join(folder, 'logs/media'), { recursive: true });
     await mustRun(['backfill', 'logs'], { cwd: folder });
@@ -115,13 +115,13 @@ describe('log directories', () => {
 });
 
 describe('a dry run', () => {
-  it('makes nothing', async () => {
+  it('creates nothing', async () => {
     const { stdout } = await mustRun(['backfill', '--dry-run', corpus('tf2_scalars')], { cwd: folder });
     expect(stdout).toMatch(/Would read .* of 2 files \(2 new, 0 changed\)/);
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('changes nothing of a store that is there', async () => {
+  it('does not change an existing store', async () => {
     await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder });
     const before = contents(folder);
     const { stdout } = await mustRun(['backfill', '--dry-run', corpus('tf2_scalars')], { cwd: folder });

@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 describe('the README', () => {
-  it('shows what its commands print', async () => {
+  it('shows the output of its commands', async () => {
     expect(shown.map(([command]) => command)).toEqual(['mirrorboard backfill runs', 'mirrorboard verify']);
     for (const [command, output] of shown) {
       const { stdout, stderr } = await mustRun(command.split(' ').slice(1), { cwd: folder });

@@ -264,7 +264,7 @@ function factsOf(run: StubRun): readonly string[] {
   return [...stub.points(run).map(({ key }) => key), ...[...run.params, ...run.tags].map(([key, value]) => `${key}=${value}`)];
 }
 
-it('are all tried here, and everything that was made for them', () => {
+it('every recipe is tested here, and every sample log of the recipes is used', () => {
   expect([...PAGE.keys()].sort()).toEqual([...Object.keys(RECIPES), 'Stable-Baselines3'].filter((name) => PAGE.has(name)).sort());
   const used = Object.values(RECIPES).flatMap(({ logs }) => Object.keys(logs));
   const others = ['README.md', 'make', 'autolog', 'stable_baselines3'];
@@ -272,13 +272,13 @@ it('are all tried here, and everything that was made for them', () => {
 });
 
 describe.each(Object.entries(RECIPES))('%s', (name, { logs }) => {
-  it.each(Object.entries(logs))('makes the runs of %s, each once, with its params and its files', async (log, runs) => {
+  it.each(Object.entries(logs))('creates the runs of %s, each once, with its params and its files', async (log, runs) => {
     configure(PAGE.get(name) ?? '');
     write(log);
     await mustRun(['backfill'], { cwd: folder });
     await mustRun(['verify'], { cwd: folder });
     expect(made(runs)).toEqual(runs);
-    // Once more, with nothing new: nothing is made, and nothing is said again.
+    // Again, with no new data: no run is created, and no warning is repeated.
     const before = stub.runs().length;
     await mustRun(['backfill'], { cwd: folder });
     expect(stub.runs()).toHaveLength(before);
@@ -286,7 +286,7 @@ describe.each(Object.entries(RECIPES))('%s', (name, { logs }) => {
   });
 });
 
-it('Stable-Baselines3 needs none', async () => {
+it('Stable-Baselines3 needs no recipe', async () => {
   configure('roots: [tb]\n');
   write('stable_baselines3');
   await mustRun(['backfill'], { cwd: folder });
@@ -331,7 +331,7 @@ describe('autologging', () => {
     await mustRun(['verify'], { cwd: folder });
     const { stdout } = await mustRun(['route', 'exp', 'train/loss'], { cwd: folder });
     expect(stdout).toContain('name: tb/train/loss');
-    // It keeps the names it began with, whatever the configuration says later.
+    // It keeps its first names, even if the configuration changes later.
     configure('roots: [runs]\n', ', join: { file: mlflow_run_id.txt, prefix: "other/" }');
     await mustRun(['backfill', '--remap'], { cwd: folder });
     expect(Object.keys(counted(theirs)).some((key) => key.startsWith('other/'))).toBe(false);

@@ -90,7 +90,7 @@ function stored(root: string): number {
 const counted = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 describe('a configuration that changes', () => {
-  it('is in force without a point lost or doubled, while runs grow', async () => {
+  it('takes effect without a lost or doubled point, while runs grow', async () => {
     const [one, two] = [new Writer('one'), new Writer('two')];
     const timer = setInterval(() => {
       one.step();
@@ -133,7 +133,7 @@ describe('a configuration that changes', () => {
     }
   });
 
-  it('and is wrong is named, and the one before it stays in force', async () => {
+  it('is reported if it is invalid, and the former one stays active', async () => {
     const writer = new Writer('one');
     configure(`roots: [one]\n${lanes('local')}`);
     const watching = watch();
@@ -165,7 +165,7 @@ describe('a configuration that changes', () => {
     expect((await watching.ended).code).toBe(0);
   });
 
-  it('is asked for by a hangup before the first one was read, which ends nothing', async () => {
+  it('is requested by a hangup before the first one was read, which ends nothing', async () => {
     new Writer('one');
     const pipe = join(folder, 'mirrorboard.yaml');
     execFileSync('mkfifo', [pipe]);
@@ -182,7 +182,7 @@ describe('a configuration that changes', () => {
     expect((await watching.ended).code).toBe(0);
   });
 
-  it('leaves the one before it in force, though what that needs is gone for a while', async () => {
+  it('leaves the former one active, even if its files are missing for a while', async () => {
     const writer = new Writer('one');
     const token = join(folder, 'token');
     writeFileSync(token, 'secret\n');
@@ -203,7 +203,7 @@ describe('a configuration that changes', () => {
     expect((await watching.ended).code).toBe(0);
   });
 
-  it('as a ConfigMap of Kubernetes does is noticed, and as the level of the log it changes nothing else', async () => {
+  it('is noticed as a ConfigMap of Kubernetes, and a new log level changes nothing else', async () => {
     new Writer('one');
     const version = (name: string, text: string): void => {
       mkdirSync(join(folder, 'etc', name), { recursive: true });
@@ -233,7 +233,7 @@ if (noSocket !== undefined) process.stderr.write(`reload.test: what systemd hear
 const itNotifies = noSocket === undefined ? it : it.skip;
 
 describe('a watch that systemd started', () => {
-  itNotifies('tells it when it is ready, reloads, lives and ends', async () => {
+  itNotifies('reports its start, reloads, signs of life and its end', async () => {
     new Writer('one').step();
     configure(`roots: [one]\n${lanes('local')}`);
     using socket = await NotifySocket.listen(folder);

@@ -42,7 +42,7 @@ afterEach(async () => {
 
 const counts = (): number[] => [logs.stub.runs().length, wandb.runs().length, clearml.tasks().length, aim.runs.size];
 
-it('a renamed root, and a run that moves to another root, continue in every tracker, and are removed there', async () => {
+it('a renamed root, and a run that moves to another root, continue in every tracker, and can be removed there', async () => {
   logs.put(`one/a/${ONE}`, ...scalars(0, 10));
   logs.put(`one/b/events.out.tfevents.2`, ...scalars(0, 5));
   logs.put(`two/c/events.out.tfevents.3`, ...scalars(20, 25));

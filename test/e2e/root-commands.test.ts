@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => logs.close());
 
 describe('root rename', () => {
-  it('renames a root, and all of it continues', async () => {
+  it('renames a root, and all its runs continue', async () => {
     await logs.mustRun(['backfill', 'runs']);
     await logs.mustRun(['root', 'rename', 'runs', 'new', '--dry-run']);
     expect(logs.stored()).toEqual([['runs/a', 10]]);
@@ -41,7 +41,7 @@ describe('root rename', () => {
     expect(logs.tracked()).toEqual({ a: range(10) });
   });
 
-  it('refuses a name that is taken or not valid, and an unknown root', async () => {
+  it('refuses a taken or invalid name, and an unknown root', async () => {
     logs.put(`more/a/${ONE}`, ...scalars(0, 10));
     await logs.mustRun(['backfill', 'runs', 'more']);
     await logs.expectCode('MB3022', 'root', 'rename', 'runs', 'more');
@@ -77,7 +77,7 @@ describe('root move', () => {
     );
   });
 
-  it('suggests a name that no root has, if a directory is another one', async () => {
+  it('suggests a free name if a directory is another one', async () => {
     logs.put(`runs-2/x/${ONE}`, ...scalars(0, 10));
     await logs.mustRun(['backfill', 'runs', 'runs-2']);
     mkdirSync(logs.path('empty'));

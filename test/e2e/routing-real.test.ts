@@ -28,7 +28,7 @@ if (server !== undefined) {
   };
 
   describe('real event files in a real MLflow server', () => {
-    it('are folded, renamed, assigned at random, with params, files, versions and datasets, each once', async () => {
+    it('are folded, renamed and grouped at random, with params, files, versions and datasets, each once', async () => {
       for (const name of ['tf2_keras', 'torch_hparams', 'pytorch_lightning'])
         cpSync(corpus(name), join(folder, 'logs', name), { recursive: true });
       old('tf2_keras/hparams.yaml', 'optimizer: { name: adam, betas: [0.9, 0.999] }\nbatch_size: 64\nwarmup: 3.0\n');

@@ -74,7 +74,7 @@ async function route(...args: readonly string[]) {
 }
 
 describe('route', () => {
-  it('knows the runs of the local store, and reports others as never seen', async () => {
+  it('shows the runs of the local store, and reports others as never seen', async () => {
     log('exp/train', ['loss']);
     await mirrorboard(['backfill', logs], { cwd: folder });
     rmSync(logs, { recursive: true });
@@ -93,7 +93,7 @@ describe('route', () => {
     expect((await run('route', 'exp', '--kind', 'imgaes')).stderr).toContain('did you mean images?');
   });
 
-  it('knows a run that is on disk, and one that a tracker has', async () => {
+  it('shows a run that is on disk, and a run that is in a tracker', async () => {
     configure(`roots: ["${logs}"]\n`);
     log('exp', ['loss']);
     expect((await run('route', 'exp', 'loss')).stdout).toMatch(/seen on disk\nseries never seen: nothing of the run is mirrored yet/);
@@ -105,7 +105,7 @@ describe('route', () => {
   });
 });
 
-describe('route of a run next to one that is left out', () => {
+describe('route of a run next to an excluded one', () => {
   it('folds it as a pass does, and still shows the other one on disk', async () => {
     configure(`roots: ["${logs}"]\nexclude: [exp/1700000001]\nruns: { fold_hparams: true }\n`);
     for (const session of ['1700000001', '1700000002']) log(`exp/${session}`, ['loss']);
@@ -117,7 +117,7 @@ describe('route of a run next to one that is left out', () => {
 });
 
 describe('folding', () => {
-  it('makes one tracker run of train and validation, with one status and end', async () => {
+  it('creates one tracker run for train and validation, with one status and end', async () => {
     configure('runs: { fold: [train, validation] }\n');
     log('exp/train', ['loss', 'acc']);
     log('exp/validation', ['loss'], 10);
@@ -156,7 +156,7 @@ describe('folding', () => {
     expect((await route('exp/train', 'loss')).series.name).toBe('train/loss_2');
   });
 
-  it('includes the hparams that torch puts into a separate directory, and leaves several sessions apart', async () => {
+  it('includes the hparams that torch writes into a separate directory, and does not fold several sessions', async () => {
     configure('runs: { fold_hparams: true, parent: "{parent}" }\n');
     cpSync(corpus('torch_hparams'), join(logs, 'study'), { recursive: true });
     log('alone', ['loss'], 3);
@@ -177,7 +177,7 @@ describe('folding', () => {
 });
 
 describe('routes', () => {
-  it('exclude and thin, and include all of it once they change', async () => {
+  it('exclude and thin points, and include them again after a change', async () => {
     configure(
       'routes:\n  - { tags: "grad/*", except: [mlflow] }\n  - { tags: "acc", every: 5 }\n  - { runs: "debug/**", lanes: [local] }\n',
     );
@@ -226,7 +226,7 @@ describe('routes', () => {
     expect(await verified()).toEqual({ differences: 0, points: 33, left_out: 0 });
   });
 
-  it('keep the names of a tracker run, whatever is configured later, until --remap', async () => {
+  it('keep the names of a tracker run after later changes, until --remap', async () => {
     configure('routes: [{ tags: "old/{rest}", rename: "new/{rest}" }]\n');
     log('exp', ['old/loss'], 10);
     await backfill();
@@ -247,7 +247,7 @@ describe('routes', () => {
     expect(stub.runs().length).toBe(2);
   });
 
-  it('choose lanes by what they are good for, and a base in any case', async () => {
+  it('choose lanes by their features, and a base in any case', async () => {
     configure(
       'routes:\n  - { runs: "pretty", needs: [visualization] }\n  - { runs: "base", needs: [visualization], base: mlflow }\n  - { runs: "net", needs: [registry, images] }\n',
     );
@@ -262,7 +262,7 @@ describe('routes', () => {
     expect((await route('pretty')).because).toEqual([expect.stringContaining('has no visualization')]);
   });
 
-  it('leave nothing of a run behind in a tracker run that continues, when it goes elsewhere', async () => {
+  it('leave nothing of a run in a tracker run that continues, when it is routed elsewhere', async () => {
     configure('runs: { fold: [train] }\n');
     log('exp', ['loss'], 7);
     log('exp/train', ['loss'], 9);
@@ -283,7 +283,7 @@ describe('routes', () => {
     expect(counts(former)).toEqual({ loss: 7, 'train/loss': 9 });
     expect((await verified()).points).toBe(16);
 
-    // Into the same tracker run, under other names: that one begins anew, too.
+    // Into the same tracker run, under other names: that one starts from the beginning, too.
     configure('runs: { fold: [train] }\n');
     await backfill('--remap');
     expect((await verified()).points).toBe(16);
@@ -295,7 +295,7 @@ describe('routes', () => {
     expect((await verified()).points).toBe(16);
   });
 
-  it('draw the same lots after a restart and elsewhere, and write the group down', async () => {
+  it('choose the same groups after a restart and on another machine, and record the group', async () => {
     const rule = 'routes: [{ assign: { groups: { on: [mlflow], off: [local] }, tag: lot } }]\nruns: { name: "{path} {group}" }\n';
     configure(rule);
     const names = Array.from({ length: 12 }, (_, i) => `exp${i}`);
@@ -360,7 +360,7 @@ artifacts:
     expect(counts('exp')).toEqual({ loss: 3 });
   });
 
-  it('are registered in the order in which they were written, and are in a folder if one is named', async () => {
+  it('are registered in the order of their creation, in a folder if one is named', async () => {
     configure(`artifacts:
   - { files: "epoch_{n}.pth", to: models/, register_model: Net, alias: newest }
   - { files: "../summary.json" }
@@ -397,7 +397,7 @@ artifacts:
     expect([stub.runs().length, stub.count('model-versions/create'), counts('exp')['loss']]).toEqual([1, 1, 3]);
   });
 
-  it('of a live run arrive while it is watched, once they no longer change', async () => {
+  it('of a live run arrive under watch, once they no longer change', async () => {
     configure(SIDE);
     log('exp', ['loss'], 3);
     const watch = start(['watch', logs, '--scan-interval', '0.3'], { cwd: folder });
@@ -410,7 +410,7 @@ artifacts:
   });
 });
 
-describe('a run that something else has opened', () => {
+describe('a run that another program has opened', () => {
   it('gets the points, and keeps its name, its status and the data of others', async () => {
     configure('', ', join: { file: run_id.txt }');
     const experiment = stub.store.createExperiment('autolog', []);
@@ -431,7 +431,7 @@ describe('a run that something else has opened', () => {
     expect(await verified()).toEqual({ differences: 0, points: 4, left_out: 0 });
   });
 
-  it('that is not there stops that run alone', async () => {
+  it('that does not exist stops that run alone', async () => {
     configure('', ', join: [{ runs: [exp], id: gone }]');
     log('exp', ['loss'], 4);
     log('other', ['loss'], 4);
@@ -441,8 +441,8 @@ describe('a run that something else has opened', () => {
   });
 });
 
-describe('confusion', () => {
-  it('by a profile that changes while a run grows, a lane that is renamed, a target that changes, and a state that is lost', async () => {
+describe('no point is lost or doubled', () => {
+  it('after a profile changes while a run grows, a lane is renamed, a target changes, and a state is lost', async () => {
     const second = await MlflowStub.start();
     try {
       const lanes = `lanes:\n  old: { type: mlflow, tracking_uri: "${stub.url}", experiment_name: e }\n  new: { type: mlflow, tracking_uri: "${second.url}", experiment_name: e }\n`;
@@ -465,7 +465,7 @@ describe('confusion', () => {
       writeFileSync(join(folder, 'mirrorboard.yaml'), `${lanes.replace('  old:', '  elder:')}backend: [elder, new]\n`);
       await backfill();
       expect([stub.runs().length, pointsOf(stub)]).toEqual([1, 7]);
-      // Another experiment is another target; back again it goes on where it was.
+      // Another experiment is another target; with the former one the lane resumes at its position.
       writeFileSync(join(folder, 'mirrorboard.yaml'), lanes.replace('experiment_name: e }\n  new', 'experiment_name: f }\n  new'));
       await backfill();
       expect(stub.runs().map((each) => stub.points(each).length)).toEqual([7, 7]);
@@ -482,7 +482,7 @@ describe('confusion', () => {
     }
   });
 
-  it('by a tracker run that was removed permanently: all of it is sent again, into a new one', async () => {
+  it('after a tracker run was removed permanently: a new one gets all points', async () => {
     configure('runs: { fold: [train, validation] }\n');
     log('exp/train', ['loss'], 5);
     log('exp/validation', ['loss'], 5);
@@ -494,7 +494,7 @@ describe('confusion', () => {
     expect((await verified()).points).toBe(11);
   });
 
-  it('of two jobs that write into one experiment, each with its own state, leads to the same runs', async () => {
+  it('when two jobs, each with its own state, write into one experiment, which leads to the same runs', async () => {
     log('a', ['loss'], 5);
     log('b', ['loss'], 5);
     const port = await freePort();

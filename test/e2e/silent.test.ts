@@ -82,7 +82,7 @@ describe('a file system that does not answer', () => {
     ['the reading of a file', `readSync share/a/${ONE}`],
     ['a look at a directory', 'readdirSync share/a'],
   ])(
-    'holds up nobody else, is said, and is caught up with: %s',
+    'delays nothing else, is reported, and is mirrored later: %s',
     async (_, hanging) => {
       append(`share/a/${ONE}`, 0, 3);
       append(`loc/b/${ONE}`, 0, 3);
@@ -111,7 +111,7 @@ describe('a file system that does not answer', () => {
     120_000,
   );
 
-  it('is reported for its own root if more than eight share threads', async () => {
+  it('is reported for its own root, even if more than eight roots share threads', async () => {
     const roots = Array.from({ length: 9 }, (_, i) => `root${i + 1}`);
     for (const root of roots) append(`${root}/${root}/${ONE}`, 0, 3);
     const port = await freePort();
@@ -130,7 +130,7 @@ describe('a file system that does not answer', () => {
     expect(await until(() => points('root1') === 6, MOST_MS)).toBe(true);
   }, 120_000);
 
-  it('does not keep a watch from ending', async () => {
+  it('does not prevent the end of a watch', async () => {
     append(`share/a/${ONE}`, 0, 3);
     append(`loc/b/${ONE}`, 0, 3);
     const { child, ended, said } = watch(await freePort());
@@ -156,7 +156,7 @@ describe('a file system that does not answer', () => {
     expect([points('a'), points('b'), points('c')]).toEqual([0, 3, 3]);
   }, 120_000);
 
-  it('is given --patience by a backfill', async () => {
+  it('gets the patience that --patience sets for a backfill', async () => {
     append(`share/a/${ONE}`, 0, 3);
     append(`share/b/${ONE}`, 0, 3);
     hang(`readSync share/a/${ONE}\n`);
@@ -178,7 +178,7 @@ describe('a file system that does not answer', () => {
     expect(readFileSync(join(folder, 'hang'), 'utf8')).not.toBe('');
   }, 120_000);
 
-  it('is named by every command that reads files, which reads the rest and ends', async () => {
+  it('is named by every command that reads files; the command reads the rest and ends', async () => {
     append(`share/a/${ONE}`, 0, 3);
     append(`share/b/${ONE}`, 0, 3);
     append(`share/z/${ONE}`, 0, 3);
@@ -201,7 +201,7 @@ describe('a file system that does not answer', () => {
     expect(inspect.json).toMatchObject({ totals: { runs: 2, points: 3 } });
   }, 120_000);
 
-  it('does not keep a verify from ending', async () => {
+  it('does not prevent the end of a verify', async () => {
     append(`share/a/${ONE}`, 0, 3);
     expect((await start(['backfill', 'share'], { cwd: folder, env: env() }).ended).code).toBe(0);
     hang(`readSync share/a/${ONE}\n`);

@@ -30,13 +30,13 @@ describe('the site', () => {
   const site = join(scratch, 'site');
   const html = (page: string): string => readFileSync(join(site, `${page}.html`), 'utf8');
 
-  it('has every page, and no other, in its sidebar once', () => {
+  it('has each page once in its sidebar', () => {
     const groups = JSON.parse(readFileSync(join(docs, '.vitepress/sidebar.json'), 'utf8')) as { items: { link: string }[] }[];
     const listed = groups.flatMap(({ items }) => items.map(({ link }) => link.slice(1)));
     expect(listed.sort()).toEqual(pages.filter((page) => page !== 'index'));
   });
 
-  it('is built, with a search over all pages and nothing from elsewhere', async () => {
+  it('builds with a search over all pages, and loads nothing from other sites', async () => {
     const { code, output } = await build(docs, site);
     expect({ code, output }).toMatchObject({ code: 0 });
     expect(pagesIn(site, '.html').filter((page) => page !== '404')).toEqual(pages);
@@ -48,7 +48,7 @@ describe('the site', () => {
     for (const page of pages) expect(html(page)).not.toContain('&lt;!--');
   });
 
-  it('has the heading that each link leads to', () => {
+  it('has the heading for each link', () => {
     const anchors = new Map(pages.map((page) => [page, new Set([...html(page).matchAll(/ id="([^"]+)"/g)].map(([, id]) => id))]));
     const links = pages.flatMap((page) =>
       [...html(page).matchAll(/ href="(\/?[^":?]*)#([^"]+)"/g)].map(([, path = '', anchor = '']) => ({
@@ -63,7 +63,7 @@ describe('the site', () => {
 });
 
 describe('a page of the site', () => {
-  it('that links to nothing fails, and one that links to the sources leads to them', async () => {
+  it('fails with a broken link, and links to sources with addresses of the repository', async () => {
     const copy = join(scratch, 'copy/docs');
     mkdirSync(copy, { recursive: true });
     symlinkSync(join(repository, 'node_modules'), join(scratch, 'copy/node_modules'));

@@ -68,7 +68,7 @@ async function status(code = 0): Promise<Status> {
 }
 
 describe('the status of a store', () => {
-  it('that has everything shows this, and that it can be verified', async () => {
+  it('that has everything shows this, and offers to verify it', async () => {
     await backfill();
     const { type, lanes, watch, roots, damage } = await status();
     expect([type, watch, damage]).toEqual(['status', null, []]);
@@ -79,14 +79,14 @@ describe('the status of a store', () => {
     expect(await text()).toMatch(/no watch running +10 +- +- +-\n.*\nNext: mirrorboard verify\n$/s);
   });
 
-  it('prints nothing with -qq: use its exit code', async () => {
+  it('prints nothing with -qq: its exit code has the result', async () => {
     await backfill();
     append(...scalars(10, 15));
     expect((await mustRun(['status', '-qq'], { cwd: folder }, 0)).stdout).toBe('');
     expect((await mustRun(['status', '-qq', '--max-lag', '0.001s'], { cwd: folder }, 1)).stdout).toBe('');
   }, 60_000);
 
-  it('fits a narrow terminal, with the places that lanes lead to below them', async () => {
+  it('fits a narrow terminal, with the targets of lanes below them', async () => {
     await backfill();
     append(...scalars(10, 15));
     const { stdout } = await mustRun(['status'], { cwd: folder, env: { COLUMNS: '50' } }, 0);
@@ -96,7 +96,7 @@ describe('the status of a store', () => {
     expect(stdout).toMatch(/^local +no watch running +10 .*\n {2}local: \.\/mirrorboard\.db$/m);
   }, 60_000);
 
-  it('is printed by a backfill as wide as COLUMNS', async () => {
+  it('is as wide as COLUMNS when a backfill prints it', async () => {
     const { stderr } = await mustRun(['backfill', `a-long-name-of-a-root=${logs}`], { cwd: folder, env: { COLUMNS: '50' } });
     const table = stderr.split('\n\n')[0]?.split('\n') ?? [];
     expect(table).toHaveLength(2);
@@ -104,7 +104,7 @@ describe('the status of a store', () => {
     expect(table[1]).toContain('…');
   }, 60_000);
 
-  it('that is behind its files shows by how much, and how to catch up', async () => {
+  it('that is behind its files shows the number of missing points, and the command to catch up', async () => {
     await backfill();
     const bytes = append(...scalars(10, 30));
     const [lane] = (await status()).lanes;
@@ -116,7 +116,7 @@ describe('the status of a store', () => {
     expect((await status()).lanes).toMatchObject([{ points: 30, lag_bytes: 0, runs_behind: 0 }]);
   });
 
-  it('counts a file that was never read, and not an incomplete end that waits for its writer', async () => {
+  it('counts a file that was never read, but no incomplete end that waits for its writer', async () => {
     truncateSync(file, w.eventFile(...scalars(0, 10)).length - 5);
     await backfill();
     expect((await status()).lanes).toMatchObject([{ points: 9, lag_bytes: 0 }]);
@@ -126,7 +126,7 @@ describe('the status of a store', () => {
     expect((await status()).lanes[0]).toMatchObject({ runs_behind: 1 });
   });
 
-  it('does not subtract an incomplete end from what is left to read of another file', async () => {
+  it('does not subtract an incomplete end of one file from the unread bytes of another file', async () => {
     const whole = w.eventFile(...scalars(0, 200));
     mkdirSync(join(logs, 'torn'));
     writeFileSync(join(logs, 'torn', ONE), whole.subarray(0, whole.length - 5));
@@ -150,7 +150,7 @@ describe('the status of a store', () => {
     expect(await said(['status'], { MIRRORBOARD_STATE: 'nowhere/x' })).toBe(note('MIRRORBOARD_STATE'));
   });
 
-  it('has nothing of a watch that mirrors into another store', async () => {
+  it('ignores a watch that mirrors into another store', async () => {
     await backfill();
     const other = start(['watch', logs, '--store', 'other.db'], { cwd: folder });
     const shows = async (args: readonly string[]): Promise<boolean> => {
@@ -170,7 +170,7 @@ describe('the status of a store', () => {
     await other.ended;
   });
 
-  it('after a watch has its last word, also while it runs', async () => {
+  it('shows the final status of a watch, even during the next watch', async () => {
     const watching = start(['watch', logs], { cwd: folder });
     await watching.said(/root scanned/);
     await eventually(async () => {
@@ -187,7 +187,7 @@ describe('the status of a store', () => {
     expect(await text()).toMatch(/no watch running +10 /);
   });
 
-  it('names what is damaged, with a remedy, and ends with 1', async () => {
+  it('names what is damaged, with a remedy, and exits 1', async () => {
     cpSync(join(repository, 'test/damaged/flip_in_data'), join(logs, 'flipped'), { recursive: true });
     await backfill(1);
     const { damage } = await status(1);
@@ -205,7 +205,7 @@ describe('the status of a store', () => {
     expect(await text(1)).toMatch(/logs\/flipped\/events\S+, offset 416: .*\n +remedy: copy the file again/);
   });
 
-  it('whose root does not exist reports it and exits 1; what was mirrored still counts', async () => {
+  it('whose root does not exist reports this and exits 1; mirrored points still count', async () => {
     await backfill();
     renameSync(logs, `${logs}.away`);
     expect((await status(1)).roots).toMatchObject([{ name: 'logs', missing: true, points: 10 }]);
@@ -214,20 +214,20 @@ describe('the status of a store', () => {
     await status();
   });
 
-  it('does not guess what happened to a file that cannot be checked', async () => {
+  it('does not guess what happened to a file that mirrorboard cannot check', async () => {
     await backfill();
     rmSync(file);
     symlinkSync(ONE, file);
     expect((await status(1)).roots).toMatchObject([{ files: 1, files_gone: 0, files_passed_over: 0 }]);
   });
 
-  it('that is not there is wrong use', async () => {
+  it('that does not exist exits 2', async () => {
     const { stdout, stderr } = await mustRun(['status', '--json'], { cwd: folder }, 2);
     expect(JSON.parse(stdout)).toMatchObject({ type: 'error', code: 'MB3007', exit_code: 2 });
     expect(stderr).toMatch(/MB3007/);
   });
 
-  it('that another folder has is shown with the flag that names it', async () => {
+  it('that exists in another folder is shown with the flag that names it', async () => {
     await backfill();
     const elsewhere = join(folder, 'elsewhere');
     mkdirSync(elsewhere);

@@ -1,4 +1,4 @@
-// Params that stand as text in the event files, and files beside several runs, over what the Hugging Face Trainer wrote.
+// Params in texts of event files, and files next to several runs, in logs that the Hugging Face Trainer wrote.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
@@ -40,7 +40,7 @@ function checkpoints(run: string): readonly string[] {
   return [...stub.artifactsOf(stub.run(run)).keys()].filter((path) => path.startsWith('checkpoint-')).sort();
 }
 
-it('are set by watch as they come, and each checkpoint is stored in the run that wrote it, as by backfill', async () => {
+it('watch sets params in texts when they arrive, and stores each checkpoint in the run that wrote it, as backfill does', async () => {
   configure(PARAMS + CHECKPOINTS);
   write((path) => path === FIRST || /checkpoint-[24]\//.test(path));
   const watching = async (run: string): Promise<void> => {
@@ -67,7 +67,7 @@ it('are set by watch as they come, and each checkpoint is stored in the run that
   expect([FIRST, SECOND].map((path) => [stub.run(nameOf(path)).params, checkpoints(nameOf(path))])).toEqual(live);
 });
 
-it('are found in what was mirrored before they were configured, even if a route leaves the texts out', async () => {
+it('params are found in earlier texts when they are configured later, even if a route leaves the texts out', async () => {
   write((path) => path === FIRST);
   configure('');
   await mustRun(['backfill'], { cwd: folder });
@@ -93,7 +93,7 @@ it('are found in what was mirrored before they were configured, even if a route 
   expect(stub.run(nameOf(SECOND)).params.get('num_train_epochs')).toBe('3');
 });
 
-it('are compared by verify, and sent again', async () => {
+it('params in texts are compared by verify, and sent again if they are missing', async () => {
   write((path) => path === FIRST);
   configure(PARAMS);
   await mustRun(['backfill'], { cwd: folder });
@@ -107,7 +107,7 @@ it('are compared by verify, and sent again', async () => {
   await mustRun(['verify'], { cwd: folder });
 });
 
-it('that are not params, or too large, are named once, and delay nothing', async () => {
+it('texts that are invalid or too large are named once, and delay nothing', async () => {
   configure('params: [{ tag: "*" }]\n');
   const path = join(folder, 'outputs/run/events.out.tfevents.1700000000.host.1.0');
   mkdirSync(dirname(path), { recursive: true });

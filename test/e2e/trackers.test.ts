@@ -84,7 +84,7 @@ async function end({ child, ended }: Running): Promise<Ended> {
 }
 
 describe('backfill with a tracker and the store', () => {
-  it('mirrors both to the end, and does nothing the second time', async () => {
+  it('mirrors both to the end, and sends nothing the second time', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 2500)));
     const first = await backfill('--json');
     expect([first.code, first.stderr]).toEqual([0, '']);
@@ -106,13 +106,13 @@ describe('backfill with a tracker and the store', () => {
     expect(stub.violations).toEqual([]);
   });
 
-  it('suggests to compare, not to export, if there is no store', async () => {
+  it('suggests verify instead of export if there is no store', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 5)));
     writeFileSync(join(folder, 'mirrorboard.yaml'), `lanes: { mlflow: { tracking_uri: "${stub.url}" } }\n`);
     expect((await backfill()).stderr).toMatch(/\nNext: mirrorboard verify\n$/);
   });
 
-  it('starts a lane that was added later at 0', async () => {
+  it('starts a new lane at 0', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 50)));
     writeFileSync(join(folder, 'mirrorboard.yaml'), 'lanes: { local: {} }\n');
     await mustRun(['backfill', logs], { cwd: folder });
@@ -170,7 +170,7 @@ describe('backfill with a tracker and the store', () => {
     expect(mirrored()).toEqual(counted(0, 50));
   });
 
-  it('that rejects our credentials is parked with a remedy, at once, and delays no other', async () => {
+  it('that rejects our credentials is immediately parked with a remedy, and delays no other lane', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 50)));
     stub.fail({ kind: 'denied' }, { times: 1000 });
     const { code, stderr } = await backfill();
@@ -182,7 +182,7 @@ describe('backfill with a tracker and the store', () => {
     expect(mirrored()).toEqual(counted(0, 50));
   });
 
-  it('that refuses one series has all others, and the refusals are counted', async () => {
+  it('that refuses one series gets all others, and the refusals are counted', async () => {
     const both = (step: number): Uint8Array =>
       w.event({ wallTime: 1000 + step, step, summary: [w.simpleValue('loss', step), w.simpleValue('bad', step)] });
     writeFileSync(file, w.eventFile(...Array.from({ length: 20 }, (_, step) => both(step))));
@@ -213,7 +213,7 @@ describe('backfill with a tracker and the store', () => {
     expect(JSON.parse((await mustRun(['status', '--json'], { cwd: folder })).stdout).lanes[1]).toMatchObject({ refused: 0 });
   });
 
-  it('leaves a run alone that was deleted in the tracker, and mirrors the others', async () => {
+  it('skips a run that was deleted in the tracker, and mirrors the others', async () => {
     mkdirSync(join(logs, 'other'));
     writeFileSync(file, w.eventFile(...scalars(0, 5)));
     writeFileSync(join(logs, 'other', ONE), w.eventFile(...scalars(0, 5)));
@@ -227,7 +227,7 @@ describe('backfill with a tracker and the store', () => {
     expect(mirrored('other')).toEqual(counted(0, 10));
   });
 
-  it('has no duplicates if an answer was lost after it was stored', async () => {
+  it('has no duplicates if an answer was lost after the tracker stored the points', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 3000)));
     stub.fail({ kind: 'close', stored: true }, { on: ['runs/log-batch'], times: 2 });
     stub.fail({ kind: 'part' }, { on: ['runs/log-batch'], times: 1 });
@@ -237,7 +237,7 @@ describe('backfill with a tracker and the store', () => {
     expect(stub.runs().length).toBe(1);
   });
 
-  it('is not a lane if its name is unknown', async () => {
+  it('is an error if the name of the lane is unknown', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 5)));
     expect(await mirrorboard(['backfill', logs, '--to', 'nobody'], { cwd: folder })).toMatchObject({ code: 2 });
     expect((await backfill('--to', 'mlflow')).code).toBe(0);
@@ -291,7 +291,7 @@ describe('a watch with a tracker', () => {
     }
   });
 
-  it('ends although its tracker hangs, and loses nothing by that', async () => {
+  it('ends even if its tracker hangs, and loses nothing', async () => {
     // A request that nobody ends would last an hour.
     writeFileSync(
       join(folder, 'mirrorboard.yaml'),

@@ -53,7 +53,7 @@ async function points(): Promise<number> {
 }
 
 describe('a root of which nothing is mirrored yet', () => {
-  it('is named by all commands if it cannot be read, and the other roots are mirrored', async () => {
+  it('is named by all commands if it is unreadable, and the other roots are mirrored', async () => {
     symlinkSync('ring', join(folder, 'ring'));
     for (const root of ['ring', 'none']) {
       const backfill = await run(['backfill', join(folder, root), logs], 1);
@@ -103,7 +103,7 @@ describe('a file server that fails', () => {
 });
 
 describe('a file that cannot be read', () => {
-  it('is named by backfill, status, verify and doctor alike, until it can', async () => {
+  it('is named by backfill, status, verify and doctor alike, until it is readable again', async () => {
     chmodSync(join(logs, 'secret', ONE), 0);
     const name = new RegExp(`logs/secret/${ONE}.*no permission`);
     for (let pass = 0; pass < 2; pass++) {
@@ -128,7 +128,7 @@ describe('a file that cannot be read', () => {
     expect(await points()).toBe(20);
   });
 
-  it('that is removed is no problem any more', async () => {
+  it('that is removed is no longer a problem', async () => {
     chmodSync(join(logs, 'secret', ONE), 0);
     await run(['backfill', logs], 1);
     rmSync(join(logs, 'secret'), { recursive: true });
@@ -139,7 +139,7 @@ describe('a file that cannot be read', () => {
 });
 
 describe('a file with a damaged record', () => {
-  it('is named by all commands, with what to do about it; only verify and doctor, which judge something else, end with 0', async () => {
+  it('is named by all commands, with a remedy; only verify and doctor, which check something else, end with 0', async () => {
     const bytes = file(0, 10);
     bytes[bytes.length - 6]! ^= 0x40;
     writeFileSync(join(logs, 'exp', ONE), bytes);
@@ -162,7 +162,7 @@ describe('a file with a damaged record', () => {
 });
 
 describe('a root whose file system is not mounted', () => {
-  it('is reported as empty by all commands, and resumes when it is back', async () => {
+  it('is reported as empty by all commands, and resumes when it is mounted again', async () => {
     await run(['backfill', logs], 0);
     renameSync(logs, join(folder, 'away'));
     mkdirSync(logs);
@@ -181,8 +181,8 @@ describe('a root whose file system is not mounted', () => {
   });
 });
 
-describe('which runs are mirrored', () => {
-  it('is set by --include and --exclude, or in the configuration for all roots and for one', async () => {
+describe('the selection of runs', () => {
+  it('comes from --include and --exclude, or from the configuration for all roots and for one', async () => {
     put('exp/debug', 0, 5);
     mkdirSync(join(logs, 'lost+found'));
     chmodSync(join(logs, 'lost+found'), 0o700);
@@ -206,10 +206,10 @@ describe('which runs are mirrored', () => {
   });
 });
 
-describe('while it is watched', () => {
+describe('under watch', () => {
   const torn = (): Uint8Array => w.frame(w.event({ wallTime: 1, step: 1, summary: [w.text('t', 'x'.repeat(20_000))] })).subarray(0, 301);
 
-  it('records after one that a dead writer left incomplete appear in a moment', async () => {
+  it('records after one that a dead writer left incomplete appear soon', async () => {
     const more = Array.from({ length: 50 }, (_, i) => w.frame(scalar(100 + i)));
     writeFileSync(join(logs, 'exp', ONE), file(0, 10, torn(), ...more));
     const watch = start(['watch', logs, '--json'], { cwd: folder });
@@ -227,7 +227,7 @@ describe('while it is watched', () => {
     expect(stdout).not.toMatch(/let the user/);
   });
 
-  it('a link that leads elsewhere is noticed', async () => {
+  it('a link that is moved is noticed', async () => {
     for (const run of ['one', 'two']) {
       mkdirSync(join(folder, run));
       writeFileSync(join(folder, run, `${ONE}.${run}`), file(0, run === 'one' ? 1 : 3));

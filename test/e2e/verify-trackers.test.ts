@@ -59,7 +59,7 @@ async function verified(code: number, ...args: readonly string[]): Promise<Summa
 }
 
 describe('verify of MLflow', () => {
-  it('retries with a repair what was refused: points, artifacts and params', async () => {
+  it('retries refused points, artifacts and params with a repair', async () => {
     const proxy = await LimitingProxy.start(stub.url, 20_000);
     try {
       mkdirSync(join(folder, 'logs/a'), { recursive: true });
@@ -127,7 +127,7 @@ describe('verify of MLflow', () => {
       { what: 'mlflow, logs/a', reason: expect.stringContaining('restore_deleted') },
     ]);
     expect(await verified(3, '--repair')).toMatchObject({ repair: { gaps: 1 }, next: expect.stringContaining('backfill') });
-    // Nobody said that it may be restored: it is said, and not called up to date.
+    // The configuration does not allow a restore: the command reports this, and does not call the lane up to date.
     const refused = await mustRun(['backfill', 'logs'], cwd(), 1);
     expect(refused.stderr).toMatch(/was deleted/);
     const file = join(folder, 'mirrorboard.yaml');
@@ -136,7 +136,7 @@ describe('verify of MLflow', () => {
     expect(await verified(0)).toMatchObject({ differences: 0, could_not_judge: [] });
   });
 
-  it('finds missing params and artifacts, and has them sent again', async () => {
+  it('finds missing params and artifacts, and schedules them again', async () => {
     write();
     appendFileSync(
       join(folder, 'mirrorboard.yaml'),
@@ -194,7 +194,7 @@ describe('verify of MLflow', () => {
     const [local, mlflow] = document.lanes as [Summary, Summary];
     expect([local.lane, local.totals['points'], local.totals['equal']]).toEqual(['local', 82, 82]);
     expect([mlflow.lane, mlflow.totals['points'], mlflow.differences]).toEqual(['mlflow', 82, 0]);
-    // -0 and infinities are kept exactly beside the metric, with their times.
+    // -0 and infinities are kept exactly next to the metric, with their times.
     expect(mlflow.totals.allowed_by).toEqual({ step: 0, time: mlflow.totals['allowed'], value: 0, not_held: 0, merged: 0 });
     expect(mlflow.totals['allowed']).toBeGreaterThan(30);
 
@@ -203,7 +203,7 @@ describe('verify of MLflow', () => {
     expect(stderr).toContain('points match, except for documented');
   });
 
-  it('finds no difference in what real writers wrote', async () => {
+  it('finds no difference in logs of real writers', async () => {
     for (const name of ['torch_everything', 'tf2_dtypes', 'tbx_everything', 'made_edge_files', 'tf2_media']) {
       await mustRun(['backfill', corpus(name)], cwd(), name === 'made_edge_files' ? 1 : 0).catch(() => undefined);
     }
@@ -213,7 +213,7 @@ describe('verify of MLflow', () => {
     await mustRun(['verify', '--between', 'local', 'mlflow'], cwd());
   });
 
-  it('names points that were removed, changed and added there, and has them sent again', async () => {
+  it('names points that were removed, changed and added there, and schedules them again', async () => {
     write();
     await mustRun(['backfill', 'logs'], cwd());
     const { metrics } = stub.run('a');
@@ -248,7 +248,7 @@ describe('verify of MLflow', () => {
     expect((await verified(0)).differences).toBe(0);
   });
 
-  it('has what is missing sent again by the next backfill, too', async () => {
+  it('schedules missing data for the next backfill, too', async () => {
     write();
     await mustRun(['backfill', 'logs'], cwd());
     const { metrics } = stub.run('a');
@@ -261,7 +261,7 @@ describe('verify of MLflow', () => {
     expect((await verified(0, '--strict')).totals).toMatchObject({ missing: 0, owed_bytes: 0 });
   });
 
-  it('cannot judge a run that was deleted, or a server that is gone', async () => {
+  it('cannot judge a run that was deleted, or a server that is down', async () => {
     write();
     await mustRun(['backfill', 'logs'], cwd());
     stub.deleteRun(stub.run('a').id);
@@ -272,7 +272,7 @@ describe('verify of MLflow', () => {
     expect((await verified(3)).could_not_judge).toMatchObject([{ what: 'mlflow' }]);
   });
 
-  it('names the existing lanes, if an unknown one is requested', async () => {
+  it('names the existing lanes if the requested one is unknown', async () => {
     const { stderr } = await mustRun(['verify', '--lane', 'wandb'], cwd(), 2);
     expect(stderr).toContain('local, mlflow');
     await mustRun(['verify', '--between', 'local', 'local'], cwd(), 2);
@@ -297,7 +297,7 @@ describe('migrate', () => {
     );
   });
 
-  it('does not confirm it if the second lane cannot hold some data, until that is accepted', async () => {
+  it('does not confirm it if the second lane cannot hold some data, until the user accepts that', async () => {
     write();
     const config = join(folder, 'mirrorboard.yaml');
     writeFileSync(config, readFileSync(config, 'utf8').replace('tracking_uri:', 'artifacts: false, tracking_uri:'));
@@ -314,7 +314,7 @@ describe('migrate', () => {
     expect((await mustRun([...args, '--accept-losses', 'image'], cwd(), 2)).stderr).toContain('did you mean images?');
   });
 
-  it('names what the first tracker holds that never was in event files', async () => {
+  it('names data of the first tracker that never was in event files', async () => {
     write();
     const other = await MlflowStub.start();
     try {
@@ -358,7 +358,7 @@ describe('migrate', () => {
     }
   });
 
-  it('names a difference, not only how many there are', async () => {
+  it('names a difference, not only the number of differences', async () => {
     write();
     await mustRun(['backfill', 'logs'], cwd());
     const { metrics } = stub.run('a');
@@ -367,7 +367,7 @@ describe('migrate', () => {
     expect(stderr).toMatch(/missing.*acc/);
   });
 
-  it('explains why not if the second lane lacks something', async () => {
+  it('explains why not, if the second lane lacks data', async () => {
     write();
     await mustRun(['backfill', 'logs'], cwd());
     const { metrics } = stub.run('a');
@@ -382,7 +382,7 @@ describe('migrate', () => {
 });
 
 describe('verify of offline W&B and ClearML', () => {
-  it('finds missing params and artifacts, and has them sent again', async () => {
+  it('finds missing params and artifacts, and schedules them again', async () => {
     write();
     writeFileSync(
       join(folder, 'mirrorboard.yaml'),

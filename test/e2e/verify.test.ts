@@ -120,7 +120,7 @@ describe('an untouched store', () => {
     readdirSync(join(repository, name)).map((log) => [`${name}/${log}`] as const),
   );
 
-  it.each(corpora)('holds what is in %s', async (log) => {
+  it.each(corpora)('holds every point of %s', async (log) => {
     const store = { path: join(folder, 'mirrorboard.db'), mediaPath: join(folder, 'mirrorboard.media') };
     const roots = [{ path: join(repository, log) }];
     const { signal } = new AbortController();
@@ -139,7 +139,7 @@ describe('an untouched store', () => {
     expect(totalsOf(verification!)).toMatchObject({ points: totals.newPoints, differences: 0 });
   });
 
-  it('is equal after kills, and what was not mirrored yet is pending', async () => {
+  it('is equal after kills, and data that is not mirrored yet is pending', async () => {
     w.bigLog({ dir: join(folder, 'logs'), runs: 2, tags: 10, steps: 20_000 });
     let midway = 0;
     for (let tries = 1; midway < 2 && tries <= 20; tries++) {
@@ -178,7 +178,7 @@ describe('an untouched store', () => {
     expect((await verified(['--strict'], 1)).next).toMatch(/ backfill /);
   });
 
-  it('leaves out damage, which is pending', async () => {
+  it('ignores damage, which is pending', async () => {
     const bytes = w.eventFile(...range(0, 20).map(scalars));
     const record = w.frame(scalars(1)).length;
     const damaged = Buffer.from(bytes);
@@ -289,7 +289,7 @@ describe('a difference is found and named', () => {
     expect((await expectRepaired()).repair).toMatchObject({ gaps: 1, missing_points: 20, files_to_mirror_anew: [] });
   });
 
-  it('when every segment of interleaved series is lost: their pending ranges overlap', async () => {
+  it('when every segment of interleaved series is lost and their pending ranges overlap', async () => {
     w.bigLog({ dir: join(folder, 'logs/c'), runs: 1, tags: 3, steps: 500 });
     await mustRun(['backfill', 'logs'], { cwd: folder });
     tamper(`DELETE FROM segment WHERE series IN (SELECT series.id FROM series JOIN run ON run.id = run WHERE path LIKE 'c/%')`);
@@ -306,7 +306,7 @@ describe('a difference is found and named', () => {
     await verified();
   });
 
-  it('when a media file is gone, or has another byte', async () => {
+  it('when a media file is deleted, or has another byte', async () => {
     const [path] = readdirSync(join(folder, 'mirrorboard.media'), { recursive: true, encoding: 'utf8' }).filter((name) =>
       name.endsWith('.png'),
     );
@@ -325,7 +325,7 @@ describe('a difference is found and named', () => {
     await verified();
   });
 
-  it('several at once, in one file', async () => {
+  it('when there are several at once in one file', async () => {
     tamper(
       `DELETE FROM point WHERE id = ${point('a', 'loss', 2)}`,
       `DELETE FROM point WHERE id = ${point('a', 'loss', 9)}`,
@@ -338,10 +338,10 @@ describe('a difference is found and named', () => {
   });
 });
 
-describe('what can not be judged', () => {
+describe('an obstacle for verify', () => {
   beforeEach(mirrored);
 
-  it('is a root that is not there any more', async () => {
+  it('is a missing root', async () => {
     renameSync(join(folder, 'logs'), join(folder, 'moved'));
     expect(await verified([], 3)).toMatchObject({
       could_not_judge: [{ what: join(folder, 'logs'), reason: 'the directory does not exist any more' }],
@@ -353,13 +353,13 @@ describe('what can not be judged', () => {
     await verified();
   });
 
-  it('is a root in which nothing is left', async () => {
+  it('is a root without files', async () => {
     rmSync(join(folder, 'logs'), { recursive: true });
     mkdirSync(join(folder, 'logs'));
     expect((await verified([], 3)).could_not_judge).toHaveLength(1);
   });
 
-  it('is a file that is gone; the others are compared', async () => {
+  it('is a deleted file; the others are compared', async () => {
     rmSync(fileOf('a'));
     const summary = await verified();
     expect(summary).toMatchObject({
@@ -384,13 +384,13 @@ describe('what can not be judged', () => {
     await verified(['--strict']);
   });
 
-  it('is a file that can not be read', async () => {
+  it('is an unreadable file', async () => {
     rmSync(fileOf('a'));
     mkdirSync(fileOf('a'));
     expect((await verified([], 3)).files_not_compared).toEqual([expect.objectContaining({ why: 'unreadable' })]);
   });
 
-  it('are bytes that were valid when they were read', async () => {
+  it('is a range of bytes that was valid when it was read', async () => {
     const bytes = readFileSync(fileOf('a'));
     bytes[Math.floor(bytes.length / 2)]! ^= 1;
     writeFileSync(fileOf('a'), bytes);
@@ -407,7 +407,7 @@ describe('what can not be judged', () => {
     expect((await verified([], 3)).could_not_judge).toEqual([expect.objectContaining({ what: './mirrorboard.db' })]);
   });
 
-  it('is wrong use if it never was mirrored', async () => {
+  it('is an invalid argument, such as a directory that was never mirrored, which exits 2', async () => {
     mkdirSync(join(folder, 'others'));
     expect((await mirrorboard(['verify', 'others'], { cwd: folder })).code).toBe(2);
     expect((await mirrorboard(['verify', 'nowhere'], { cwd: folder })).code).toBe(2);
@@ -417,14 +417,14 @@ describe('what can not be judged', () => {
 });
 
 describe('verify', () => {
-  it('reads nothing but the directory that is asked for', async () => {
+  it('reads only the requested directory', async () => {
     await mirrored();
     tamper(`DELETE FROM point WHERE id = ${point('a', 'loss', 7)}`);
     expect(await verified(['logs/b'])).toMatchObject({ differences: 0, totals: { runs: 1, points: 12 } });
     await verified(['logs/a'], 1);
   });
 
-  it('draws the same sample for the same seed, and reports that it is one', async () => {
+  it('chooses the same sample for the same seed, and reports that it is a sample', async () => {
     w.bigLog({ dir: join(folder, 'logs'), runs: 1, tags: 100, steps: 10 });
     await mustRun(['backfill', 'logs'], { cwd: folder });
     const points = async (...args: string[]): Promise<number> => (await verified(['--sample', ...args])).totals['points'] ?? 0;
@@ -437,7 +437,7 @@ describe('verify', () => {
     expect(stderr).toContain('Sample: 5 % of the series, seed x');
   });
 
-  it('ends with counts, rate and the next command', async () => {
+  it('prints counts, rate and the next command at its end', async () => {
     await mirrored();
     const good: Ended = await mustRun(['verify'], { cwd: folder });
     expect(good.stdout).toBe('');
@@ -471,7 +471,7 @@ describe('verify', () => {
     expect(await verified()).toMatchObject({ writer: null, next: `mirrorboard backfill ${join(folder, 'logs')}` });
   });
 
-  it('reports that a watch has to end before a repair', async () => {
+  it('reports that a watch must end before a repair', async () => {
     await mirrored();
     tamper('UPDATE point SET value = 1e9 WHERE id = 3');
     const watching = start(['watch', 'logs'], { cwd: folder });
@@ -482,7 +482,7 @@ describe('verify', () => {
     await watching.ended;
   });
 
-  it('changes nothing unless it is told to', async () => {
+  it('changes nothing by default', async () => {
     await mirrored();
     tamper(`DELETE FROM point WHERE id = ${point('a', 'loss', 7)}`);
     cpSync(join(folder, 'mirrorboard.db'), join(folder, 'before.db'));

@@ -1,4 +1,4 @@
-// A W&B-compatible server that is not W&B, through the command: everything is there once, whatever happens.
+// A W&B-compatible server that is not W&B, through the command: every point is there once, after any fault.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -53,7 +53,7 @@ function expectNumbered(): void {
 
 describe('a server that appends every line', () => {
   it.each(['append', ''])(
-    'gets every sample once, over cut connections, kill -9 and restarts of its own (offset_semantics: %j)',
+    'gets every sample once, through dropped connections, kill -9 and restarts of its own (offset_semantics: %j)',
     async (semantics) => {
       // Where nobody said that it appends, times that are no numbers are refused: those files are left out.
       for (const name of semantics === 'append' ? CORPUS : CORPUS.slice(2)) cpSync(corpus(name), join(logs, name), { recursive: true });
@@ -86,7 +86,7 @@ describe('a server that appends every line', () => {
     },
   );
 
-  it('keeps NaN and infinities as texts, also of times, and reads them back as numbers', async () => {
+  it('keeps NaN and infinities as texts, also in times, and reads them back as numbers', async () => {
     mkdirSync(join(logs, 'odd'), { recursive: true });
     const values = [Number.NaN, Infinity, -Infinity, -0, 0.1];
     const events = values.map((x, step) => w.event({ wallTime: step === 0 ? Number.NaN : step, step, summary: [w.simpleValue('x', x)] }));
@@ -101,7 +101,7 @@ describe('a server that appends every line', () => {
     await expectVerified();
   });
 
-  it('is recognized without a setting, and lanes of two projects do not share it', async () => {
+  it('is recognized without a setting, and lanes of two projects do not share its endpoint', async () => {
     cpSync(corpus('tf2_scalars'), join(logs, 'a'), { recursive: true });
     configure('');
     expect((await run('backfill', logs)).code).toBe(0);
@@ -184,7 +184,7 @@ describe('a run that cannot be resumed', () => {
 });
 
 describe('a lane with mode: disabled', () => {
-  it('is off: that is reported, is not a failure, and it resumes once it is on', async () => {
+  it('is off: it is reported, is not a failure, and resumes once it is on', async () => {
     cpSync(corpus('tf2_scalars'), logs, { recursive: true });
     configure('append');
     writeFileSync(join(folder, 'mirrorboard.yaml'), `${readFileSync(join(folder, 'mirrorboard.yaml'), 'utf8')}  local: {}\n`);

@@ -118,8 +118,8 @@ function wakeUps(points: number): (more: number) => Promise<void> {
   };
 }
 
-describe('a watch that is asked to end', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)('by %s stores what it read and ends well', async (signal) => {
+describe('a watch that gets a signal to end', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('stores what it read after %s, and ends without an error', async (signal) => {
     writeFileSync(file, w.eventFile(...scalars(0, 100)));
     const watching = watch();
     await has(100);
@@ -129,7 +129,7 @@ describe('a watch that is asked to end', () => {
     await expectMirrored();
   });
 
-  it('continues while another process holds the state, and writes to it afterwards', async () => {
+  it('continues while another process locks the state, and writes to it afterwards', async () => {
     writeFileSync(file, w.eventFile(scalar(0)));
     const watching = watch('--log-format', 'json');
     await has(1);
@@ -144,7 +144,7 @@ describe('a watch that is asked to end', () => {
     await mustRun(['state', 'check'], { cwd: folder });
   });
 
-  it('continues with its trackers while another process holds the state, and mirrors each point once', async () => {
+  it('continues with its trackers while another process locks the state, and mirrors each point once', async () => {
     const tracker = await MlflowStub.start();
     try {
       writeFileSync(join(folder, 'mirrorboard.yaml'), `lanes: { local: {}, mlflow: { tracking_uri: "${tracker.url}" } }\n`);
@@ -172,7 +172,7 @@ describe('a watch that is asked to end', () => {
     }
   });
 
-  it('reports this in lines for programs if all others are', async () => {
+  it('reports its end as JSON if its other lines are JSON', async () => {
     const watching = watch();
     await watching.said(/root scanned/);
     const { stderr } = await end(watching);
@@ -202,7 +202,7 @@ describe('a watch that is asked to end', () => {
   it.each([
     ['when the time of grace is over', '1s', 1],
     ['with the second signal', '10m', 2],
-  ])('ends %s, though a tracker never lets go', async (_, grace, signals) => {
+  ])('ends %s, even if a tracker never closes', async (_, grace, signals) => {
     const module = writeTrialBackend(folder);
     writeFileSync(
       module,
@@ -220,7 +220,7 @@ describe('a watch that is asked to end', () => {
     expect((await watching.ended).code).toBe(130);
   });
 
-  it('before it has anything to do ends at once', async () => {
+  it('ends at once if it has no work', async () => {
     const watching = watch();
     await watching.said(/root scanned/);
     await end(watching);
@@ -231,7 +231,7 @@ describe('a second watch', () => {
   it.each([
     ['on the same store', 'mirrorboard.db'],
     ['on the same store by another name', 'link.db'],
-  ])('%s is refused, and told who has it', async (_, name) => {
+  ])('is refused and names the process of the first one: %s', async (_, name) => {
     writeFileSync(file, w.eventFile(scalar(0)));
     symlinkSync(join(folder, 'mirrorboard.db'), join(folder, 'link.db'));
     const first = watch();
@@ -242,7 +242,7 @@ describe('a second watch', () => {
     await end(first);
   });
 
-  it('of another directory with the same name as one that is mirrored is refused, with a hint to name it', async () => {
+  it('of another directory with the name of a mirrored one is refused, with a hint to name it', async () => {
     writeFileSync(file, w.eventFile(scalar(0)));
     const first = watch();
     await has(1);
@@ -257,7 +257,7 @@ describe('a second watch', () => {
 });
 
 describe('the roots of a watch', () => {
-  it('have the runs that --include and --exclude name only', async () => {
+  it('have only the runs that --include and --exclude select', async () => {
     for (const name of ['a', 'a/debug', 'b']) {
       mkdirSync(join(logs, name));
       writeFileSync(join(logs, name, ONE), w.eventFile(scalar(0)));
@@ -284,7 +284,7 @@ describe('the roots of a watch', () => {
     db.close();
   });
 
-  it('may vanish and come back, with more in them', async () => {
+  it('may vanish and return with more runs', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 10)));
     const watching = watch();
     await has(10);
@@ -301,7 +301,7 @@ describe('the roots of a watch', () => {
     await expectMirrored();
   });
 
-  it('are waited for while they can not be looked at, from the start on, and status remembers them', async () => {
+  it('are retried while they are unreadable, from the start on, and status remembers them', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 10)));
     const share = join(folder, 'share');
     symlinkSync('share', share);
@@ -319,7 +319,7 @@ describe('the roots of a watch', () => {
     await mustRun(['status'], { cwd: folder });
   });
 
-  it('are waited for though none is there yet, and are named until they are', async () => {
+  it('are retried if none exists at the start, and are named until they exist', async () => {
     const port = await freePort();
     const late = join(folder, 'late');
     expect((await mustRun(['backfill', late], { cwd: folder }, 2)).stderr).toMatch(/MB2001/);
@@ -339,7 +339,7 @@ describe('the roots of a watch', () => {
     await end(watching);
   });
 
-  it('are directories: a file is refused, and so is nothing', async () => {
+  it('are directories: a file is refused, and so is an empty list', async () => {
     writeFileSync(file, w.eventFile(scalar(0)));
     expect((await mustRun(['watch', file], { cwd: folder }, 2)).stderr).toMatch(/MB2002/);
     expect((await mustRun(['watch'], { cwd: folder }, 2)).stderr).toMatch(/MB1001/);
@@ -347,8 +347,8 @@ describe('the roots of a watch', () => {
   });
 });
 
-describe('a file that is watched', () => {
-  it('and replaced is mirrored as it is now; what it held before is kept', async () => {
+describe('a file under watch', () => {
+  it('that is replaced is mirrored with its current content; its former points stay', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 10)));
     const watching = watch();
     await has(10);
@@ -362,7 +362,7 @@ describe('a file that is watched', () => {
     await expectMirrored();
   });
 
-  it('and replaced by a large one is reported as replaced', async () => {
+  it('that is replaced by a large one is reported as replaced', async () => {
     writeFileSync(file, w.eventFile(scalar(0)));
     const watching = watch();
     await has(1);
@@ -376,7 +376,7 @@ describe('a file that is watched', () => {
     expect((await end(watching)).stderr).toMatch(/"kind":"replaced"/);
   });
 
-  it('and truncated keeps its points until others replace them', async () => {
+  it('that is truncated keeps its points until other points replace them', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 10)));
     const watching = watch();
     await has(10);
@@ -389,7 +389,7 @@ describe('a file that is watched', () => {
     await expectMirrored();
   });
 
-  it('and cut between two marks is read again when other records follow the cut, also for trackers', async () => {
+  it('that is cut between two marks is read again when other records follow the cut, also for trackers', async () => {
     const stub = await MlflowStub.start();
     try {
       const config = `lanes:\n  local: {}\n  mlflow: { tracking_uri: "${stub.url}", experiment_name: tests }\n`;
@@ -412,7 +412,7 @@ describe('a file that is watched', () => {
     }
   });
 
-  it('and deleted with bytes that were not settled is reported as lost; one that was settled is not', async () => {
+  it('that is deleted with pending bytes is reported as lost, and one that was completely read is not', async () => {
     const other = join(run, 'events.out.tfevents.2');
     writeFileSync(file, w.eventFile(...scalars(0, 10)));
     appendFileSync(file, w.frame(scalar(10)).subarray(0, 15));
@@ -427,7 +427,7 @@ describe('a file that is watched', () => {
     expect(stored()).toBe(15);
   });
 
-  it('and deleted comes back under its name', async () => {
+  it('that is deleted continues when it returns under its name', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 10)));
     const watching = watch();
     await has(10);
@@ -439,7 +439,7 @@ describe('a file that is watched', () => {
     await expectMirrored();
   });
 
-  it('and turned into a directory is gone, and what is in that is found', async () => {
+  it('that becomes a directory counts as deleted, and the files in the directory are found', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 10)));
     const watching = watch();
     await has(10);
@@ -453,7 +453,7 @@ describe('a file that is watched', () => {
     await end(watching);
   });
 
-  it('and unreachable for a while resumes when it is back', async () => {
+  it('that is unreachable for a while resumes when it is back', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 10)));
     const watching = watch();
     await has(10);
@@ -468,7 +468,7 @@ describe('a file that is watched', () => {
     await expectMirrored();
   });
 
-  it('and filled with zeros ahead of its records has them when they come', async () => {
+  it('that is filled with zeros ahead of its records delivers the records when they arrive', async () => {
     const head = w.eventFile(scalar(0));
     writeFileSync(file, w.concat(head, new Uint8Array(100_000)));
     const watching = watch();
@@ -492,7 +492,7 @@ describe('a file that is watched', () => {
     await expectMirrored();
   });
 
-  it('and grows by one record of 72 MiB is not read into memory again and again', async () => {
+  it('that grows by one record of 72 MiB is not read into memory again and again', async () => {
     writeFileSync(file, w.eventFile(scalar(0)));
     const watching = watch();
     await has(1);
@@ -527,10 +527,10 @@ describe('a file that is watched', () => {
   });
 });
 
-describe('a disk that is full', () => {
+describe('a full disk', () => {
   const store = (): string => join(small, 'mirrorboard.db');
 
-  itMounts('makes the lane wait with a remedy, and go on when there is room, with nothing lost or doubled', async () => {
+  itMounts('makes the lane wait with a remedy, and resumes when there is space, without lost or doubled points', async () => {
     bigLog({ dir: logs, runs: 4, tags: 5, steps: 10_000, files: 2 });
     writeFileSync(file, w.eventFile(scalar(0)));
     mountMemory(small, 'size=4m');
@@ -547,7 +547,7 @@ describe('a disk that is full', () => {
     await expectMirrored(store());
   });
 
-  itMounts('is noticed, though nothing more is written to the logs', async () => {
+  itMounts('is noticed even if nothing more is written to the logs', async () => {
     mountMemory(small, 'size=16m');
     const watching = watch('--store', store());
     await watching.said(/root scanned/);
@@ -565,7 +565,7 @@ describe('a disk that is full', () => {
     await expectMirrored(store());
   });
 
-  itMounts('makes a file that is deleted meanwhile a loss, and that is said', async () => {
+  itMounts('makes a file that is deleted meanwhile a loss, which watch reports', async () => {
     bigLog({ dir: logs, runs: 2, tags: 5, steps: 20_000 });
     mountMemory(small, 'size=3m');
     const port = await freePort();
@@ -585,7 +585,7 @@ describe('a disk that is full', () => {
   });
 });
 
-describe('what a watch hears', () => {
+describe('new data under watch', () => {
   it.each([
     ['with notifications', ['--scan-interval', '3600'], 50],
     ['by polling alone', ['--poll', '--scan-interval', '3600'], 5],
@@ -601,7 +601,7 @@ describe('what a watch hears', () => {
     await expectMirrored();
   });
 
-  it('of new directories, deep ones too, is in the store long before the next scan', async () => {
+  it('in new directories, also deep ones, is in the store long before the next scan', async () => {
     const watching = watch('--scan-interval', '3600');
     await watching.said(/root scanned/);
     const wakeUp = wakeUps(0);
@@ -616,7 +616,7 @@ describe('what a watch hears', () => {
     await end(watching);
   });
 
-  it('can be asked for over HTTP', async () => {
+  it('is in the answers over HTTP', async () => {
     const port = await freePort();
     writeFileSync(file, w.eventFile(...scalars(0, 10)));
     appendFileSync(file, w.frame(scalar(10)).subarray(0, 15));

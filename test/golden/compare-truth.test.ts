@@ -119,11 +119,11 @@ describe('the comparison with the truth', () => {
     e.runs['head_missing']!.files[0]!.records = 0;
   });
 
-  it.each(cases)('sees %s', async (_, name, mutate) => {
+  it.each(cases)('reports %s', async (_, name, mutate) => {
     expect(await spoiled(name, mutate)).not.toEqual([]);
   });
 
-  it('sees a name that occurs twice in the text', async () => {
+  it('reports a name that occurs twice in the text', async () => {
     const text = '{"format":1,"runs":{"a":{"files":[],"tags":{"x":{"points":[\n[1,1,1]]},\n"x":{"points":[\n[2,2,2]]}}}}}';
     expect(() => parseExport(text)).toThrow('2 lines of points, and 1 points');
   });

@@ -26,8 +26,8 @@ afterEach(async () => {
 const json = async (...args: string[]) => JSON.parse((await mustRun([...args, '--json'], { cwd: folder })).stdout);
 const offlineFolders = (): string[] => (existsSync(join(folder, 'wandb')) ? readdirSync(join(folder, 'wandb')).sort() : []);
 
-describe('what earlier versions wrote', () => {
-  it('is kept for every release', () => {
+describe('a format of an earlier version', () => {
+  it('has a sample for every release', () => {
     const released = [...readFileSync(join(repository, 'CHANGELOG.md'), 'utf8').matchAll(/^## \[(\d+\.\d+\.\d+)\]/gm)].map(
       ([, version]) => version,
     );
@@ -35,7 +35,7 @@ describe('what earlier versions wrote', () => {
     expect(archives).toContain('0.1.0.tgz');
   });
 
-  it.each(archives)('%s is continued, and proven', async (archive) => {
+  it.each(archives)('%s continues, and verify finds it complete', async (archive) => {
     execFileSync('tar', ['-xzf', join(repository, 'test/formats', archive), '-C', folder]);
     const before = offlineFolders();
 
@@ -57,7 +57,7 @@ describe('what earlier versions wrote', () => {
     expect(await json('state', 'check')).toMatchObject({ sound: true });
   });
 
-  it('is refused if a newer version wrote it, and stays as it was', async () => {
+  it('is refused if a newer version wrote it, and does not change', async () => {
     execFileSync('tar', ['-xzf', join(repository, 'test/formats/0.1.0.tgz'), '-C', folder]);
     for (const [name, code] of [
       ['mirrorboard.state', 'MB3103'],

@@ -151,7 +151,7 @@ describe('the views', () => {
     expect(rows('SELECT count(*) AS n FROM hparam_messages')).toEqual([{ n: points('hparams').length }]);
   });
 
-  it('tensors: what no other view has, with the bytes in the media folder', () => {
+  it('tensors: the values without a view of their own, with the bytes in the media folder', () => {
     const got = rows('SELECT run, tag, plugin, dtype, shape, sha256, path FROM tensors');
     const isOther = ([, , , , value]: readonly unknown[]): boolean => typeof value === 'object' && value !== null && 'dtype' in value;
     const plugins = new Set(Object.values(exported.runs).flatMap(({ tags }) => Object.values(tags).map(({ plugin }) => plugin)));
@@ -185,7 +185,7 @@ describe('the views', () => {
     expect(sorted(ofKind('audio'))).toEqual(sorted(clips));
   });
 
-  it('can all be read', () => {
+  it('are all readable', () => {
     const views = rows("SELECT name FROM sqlite_schema WHERE type = 'view'").map(({ name }) => String(name));
     expect(views).toEqual(
       expect.arrayContaining(['runs', 'tags', 'files', 'scalars', 'pr_curves', 'layouts', 'malformed', 'marks', 'damage']),
@@ -232,7 +232,7 @@ describe('the query plans', () => {
     expect(steps.some((step) => /SEARCH point USING INTEGER PRIMARY KEY/.test(step))).toBe(true);
   });
 
-  it('would show a scan', () => {
+  it('would reveal a scan', () => {
     expect(plan('SELECT * FROM point').some((step) => /SCAN point\b/.test(step))).toBe(true);
   });
 });
@@ -246,7 +246,7 @@ describe('bytes that occur in several values', () => {
 
   afterEach(() => remove(other));
 
-  it('have a file under the name that their row gives', async () => {
+  it('have a file under the name in their row', async () => {
     mkdirSync(join(other, 'logs'));
     const long = new Uint8Array(5000).fill(0x61);
     const graph = w.stringTensor('graph', [long], { shape: [], meta: w.metadata({ plugin: 'graphs', dataClass: 'blob' }) });

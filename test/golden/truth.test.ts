@@ -62,7 +62,7 @@ function rowsOf(path: string): Record<string, unknown[]> {
 }
 
 describe('the truth of the corpus', () => {
-  it.each([...names, 'damaged'])('is what the files and the store say: %s', async (name) => {
+  it.each([...names, 'damaged'])('matches the files and the store: %s', async (name) => {
     const truth = truthOf(name);
     const points = Object.values(truth.runs).flatMap((run) => Object.values(run.tags).map((series) => series.points.length));
     const fromFiles = await textOf(filesSource(await findTarget(name === 'damaged' ? damaged : corpus(name))));
@@ -71,11 +71,11 @@ describe('the truth of the corpus', () => {
     expect(compareTruth(truth, parseExport(await storeText(name)))).toEqual(wanted);
   });
 
-  it('is written in the same bytes from the files and the store', async () => {
+  it('has the same bytes from the files and from the store', async () => {
     for (const name of names) expect(await storeText(name)).toBe(await textOf(filesSource(await findTarget(corpus(name)))));
   });
 
-  it('is what the commands write', async () => {
+  it('matches the output of the commands', async () => {
     const { stdout: exported } = await mustRun(['export', '--root', 'tf2_scalars'], { cwd: folder });
     const { stdout: inspected } = await mustRun(['inspect', '--format', 'json', corpus('tf2_scalars')], { cwd: folder });
     expect(exported).toBe(await storeText('tf2_scalars'));

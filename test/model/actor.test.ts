@@ -15,7 +15,7 @@ afterEach(async () => {
 });
 
 describe('a watch next to an actor that writes, cuts, copies, syncs, renames, links, empties, deletes and unmounts, on a server that fails', () => {
-  it(`has what the tree holds in the end, once (MIRRORBOARD_TEST_SEED=${seed})`, async () => {
+  it(`holds the points of the tree once in the end (MIRRORBOARD_TEST_SEED=${seed})`, async () => {
     const said: string[] = [];
     try {
       await actBesideWatch({ folder, seed, actions, say: (line) => void said.push(line) });

@@ -11,16 +11,16 @@ import { checkWatchHistories } from './watch-property.ts';
 
 const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
 
-describe('whatever happens to a log tree and to the process that watches it', () => {
+describe('after any changes of a log tree and any kills of watch', () => {
   it(`the store holds the points of all valid records once, in the order of their files (MIRRORBOARD_TEST_SEED=${seed})`, async () => {
     await checkWatchHistories({ runs: 60, length: 30, seed });
   });
 
-  it.each([642_568_290, 644_708_819, 250_812_923, 31])('the same holds for histories that lost points once: seed %i', async (known) => {
+  it.each([642_568_290, 644_708_819, 250_812_923, 31])('the same is true for histories that once lost points: seed %i', async (known) => {
     await checkWatchHistories({ runs: 60, length: 30, seed: known });
   });
 
-  it('repaired bytes in several batches, with turns of other runs between, keep a tag that only a later one has', async () => {
+  it('repaired bytes in several batches, between batches of other runs, keep a tag that only a later one has', async () => {
     const folder = freshDirectory();
     const logs = join(folder, 'logs');
     const name = 'events.out.tfevents.1';

@@ -5,7 +5,7 @@ import { runEveryCommand } from './every-command.ts';
 const MANY = 20_000;
 
 test(
-  'every command goes through many runs, many files and tags in one run, and many links',
+  'every command handles many runs, many files and tags in one run, and many links',
   () => runEveryCommand({ runs: MANY, files: MANY, tags: MANY, links: MANY, isTrackingRuns: false, timeoutMs: 600_000 }),
   1_500_000,
 );

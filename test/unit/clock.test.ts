@@ -87,11 +87,11 @@ function timesOf(list: Readonly<Record<string, readonly [times: number, reason: 
 }
 
 describe('the wall clock', () => {
-  it('is read only for a moment that is shown, kept, or compared with one of another program', () => {
+  it('is read only for a time that is shown, stored, or compared with a time of another program', () => {
     expect(countedIn(/\bDate\.now\b|new Date\(\)|performance\.timeOrigin(?! \+)/g)).toEqual(timesOf(WALL));
   });
 
-  it('brings moments there and back', () => {
+  it('converts times without a loss', () => {
     expect(Math.abs(asWallMs(steadyMs() - 5000) - (Date.now() - 5000))).toBeLessThan(1000);
     expect(asDueMs(Date.now() + 100_000, 60_000) - steadyMs()).toBeLessThanOrEqual(60_000);
     expect(asDueMs(Date.now() - 7_200_000, 60_000) - steadyMs()).toBeLessThanOrEqual(0);
@@ -102,18 +102,18 @@ describe('timers', () => {
   // Those of `node:timers/promises` have the same names.
   const pattern = /\bsetTimeout\b|\bsetInterval\b|\bAbortSignal\.timeout\b/g;
 
-  it('are those of the clock that a room is given', () => {
+  it('use the clock that a room gets', () => {
     expect(countedIn(pattern)).toEqual(timesOf(TIMERS));
   });
 
-  it('that remain are in docs/architecture.md', () => {
+  it('of the system that remain are listed in docs/architecture.md', () => {
     const text = readFileSync(`${sources}/../docs/architecture.md`, 'utf8');
     const rooms = new Set(Object.keys(TIMERS).map((file) => file.replace(/\/.*|\.ts$/, '')));
     const paragraph = /\*\*Time and chance\.\*\*.*/.exec(text)?.[0] ?? '';
     expect([...rooms].filter((room) => room !== 'clock' && !paragraph.includes(`\`${room}\``))).toEqual([]);
   });
 
-  it('of the system come when they are due, and can be stopped', async () => {
+  it('of the system run on time, and can be stopped', async () => {
     const fired: string[] = [];
     const stop = systemClock.after(0, () => fired.push('stopped'));
     stop();
@@ -141,8 +141,8 @@ describe('timers', () => {
   });
 });
 
-describe('chance', () => {
-  it('comes from the source that a room is given', () => {
+describe('randomness', () => {
+  it('comes from the source that a room gets', () => {
     expect(countedIn(/\bMath\.random\b|\brandom(?:UUID|Bytes|Int)\(/g)).toEqual(timesOf(CHANCE));
   });
 });

@@ -9,11 +9,11 @@ describe('a time', () => {
     ['2d', 172_800_000],
     ['0.3', 300],
     ['45', 45_000],
-  ])('is read as people write it: %s', (text, ms) => expect(parseDuration(text)).toBe(ms));
+  ])('can be read in common spellings: %s', (text, ms) => expect(parseDuration(text)).toBe(ms));
 
-  it.each(['', 'soon', '5 m', '5x', '-1s', '1h30'])('is no other text: %j', (text) => expect(parseDuration(text)).toBeUndefined());
+  it.each(['', 'soon', '5 m', '5x', '-1s', '1h30'])('cannot be read from %j', (text) => expect(parseDuration(text)).toBeUndefined());
 
-  it('that is waited for is above 0, and no more than a timer takes', () => {
+  it('to wait is above 0, and at most the limit of a timer', () => {
     expect(['0', '1ms', '21d', '20d'].map(parseWait)).toEqual([undefined, undefined, undefined, 20 * 86_400_000]);
   });
 
@@ -22,5 +22,5 @@ describe('a time', () => {
     [25_000, '25s'],
     [5_401_500, '1h30m1.5s'],
     [0, '0s'],
-  ])('is written as it is read: %s', (ms, text) => expect(writtenDuration(ms)).toBe(text));
+  ])('is written in a form that can be read: %s', (ms, text) => expect(writtenDuration(ms)).toBe(text));
 });

@@ -74,7 +74,7 @@ test('finds expressions after comments, strings, templates and divisions', () =>
   expect(found.size).toBeGreaterThan(150);
 });
 
-test('every expression of the program takes time in proportion to the text, whatever is in it', () => {
+test('every expression of the program takes time in proportion to the text, for any text', () => {
   const slow = [...found].flatMap(([name, { source, flags }]) => {
     if (OURS.has(name)) return [];
     const everywhere = new RegExp(source, flags.includes('g') ? flags : `${flags}g`);
@@ -85,7 +85,7 @@ test('every expression of the program takes time in proportion to the text, what
   expect(slow).toEqual([]);
 });
 
-test('every expression gets through a megabyte of its worst letters', () => {
+test('every expression handles a megabyte of its worst letters', () => {
   const slow = [...found].flatMap(([name, { source, flags }]) => {
     if (OURS.has(name)) return [];
     const everywhere = new RegExp(source, flags.includes('g') ? flags : `${flags}g`);
@@ -102,7 +102,7 @@ test('every exception still exists, and has a reason', () => {
   for (const [name, why] of OURS) expect([name, found.has(name), why.length > 0]).toEqual([name, true, true]);
 });
 
-test('an expression that is put together at run time is in the list of those', () => {
+test('every expression that the program builds at run time is in the list', () => {
   const makers = [...codes].flatMap(([file, code]) => (/\bRegExp\(/.test(code) ? [file] : []));
   expect(makers.sort()).toEqual([...MADE.keys()].sort());
 });

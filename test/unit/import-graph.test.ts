@@ -212,7 +212,7 @@ describe('the import graph', () => {
     expect(forbidden).toEqual([]);
   });
 
-  it('follows the table of rooms in docs/architecture.md, which lists them all, lowest first', () => {
+  it('follows the table of rooms in docs/architecture.md, which lists all of them, lowest first', () => {
     const table =
       readFileSync(join(sources, '../docs/architecture.md'), 'utf8').split('## The flow, and the rooms')[1]?.split('## Threads')[0] ?? '';
     const rooms = [...table.matchAll(/^\| ((?:`[a-z/-]+`(?:, )?)+)/gm)]
@@ -233,18 +233,18 @@ describe('the import graph', () => {
     expect(upward).toEqual([]);
   });
 
-  it('needs every exception that is made', () => {
+  it('needs every listed exception', () => {
     const needed = edges.filter((edge) => whyForbidden(edge) !== undefined).map(({ from, to }) => `${from} -> ${to}`);
     expect([...ALLOWED.keys()].filter((name) => !needed.includes(name))).toEqual([]);
   });
 
-  it('leads to files that are there', () => {
+  it('leads to existing files', () => {
     expect(edges.filter(({ to }) => !existsSync(join(sources, to)))).toEqual([]);
     expect(edges.length).toBeGreaterThan(100);
     expect(edges.filter(({ isType }) => isType).length).toBeGreaterThan(20);
   });
 
-  it('has no circle, not even of types', () => {
+  it('has no circle, also not of types', () => {
     const next = new Map<string, string[]>();
     for (const { from, to } of edges) next.set(from, [...(next.get(from) ?? []), to]);
     const done = new Set<string>();
@@ -262,7 +262,7 @@ describe('the import graph', () => {
     expect(circles).toEqual([]);
   });
 
-  it('leads every look at what others put below a root through one opener', () => {
+  it('opens files below a root in one place only', () => {
     const opening = sourceFiles().filter((file) => openersOf(file).length > 0);
     expect(opening.filter((file) => !OPENS.some(([files]) => files.test(file)))).toEqual([]);
     expect(OPENS.filter(([files]) => !opening.some((file) => files.test(file))).map(([, whose]) => whose)).toEqual([]);
@@ -277,7 +277,7 @@ describe('the import graph', () => {
     }
   });
 
-  it('has nothing of the terminal in the way of help, the version and completion', () => {
+  it('loads nothing of the terminal for help, the version and completion', () => {
     const loaded = new Set(['cli/run.ts', 'cli/completion.ts']);
     for (const file of loaded) {
       const code = readFileSync(join(compiled, file.replace(/\.ts$/, '.js')), 'utf8');
@@ -287,7 +287,7 @@ describe('the import graph', () => {
     expect(loaded.size).toBeLessThan(25);
   });
 
-  it('would see a forbidden edge', () => {
+  it('reveals a forbidden edge', () => {
     const why = (from: string, to: string, isType = false): string | undefined => whyForbidden({ from, to, isType });
     expect(why('tail/open-file.ts', 'decode/index.ts')).toBe('tail must not know decode');
     expect(why('decode/frame.ts', 'model/index.ts')).toBeUndefined();
@@ -317,7 +317,7 @@ describe('the import graph', () => {
 });
 
 describe('the programs of npm scripts', () => {
-  it('start without jest, which refuses to be imported by others', () => {
+  it('start without jest, which other programs cannot import', () => {
     const repository = join(sources, '..');
     const { scripts } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
     const programs = Object.values(scripts).flatMap((script) => script.match(/\bdist\/test\/\S+\.js\b/g) ?? []);

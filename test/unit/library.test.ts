@@ -73,7 +73,7 @@ it('migrates nothing from a lane without data', async () => {
   await expect(migrate({ ...shared, from: 'mlflow', to: 'local' })).rejects.toMatchObject({ code: expect.stringMatching(/^MB3/) });
 });
 
-it('exports what its page names', () => {
+it('exports the names on its page', () => {
   const page = readFileSync(new URL('../../../docs/library.md', import.meta.url), 'utf8');
   const imported = [...page.matchAll(/import \{([^}]*)\} from 'mirrorboard'/g)].flatMap(([, names = '']) => names.match(/\w+/g) ?? []);
   const listed = [...page.matchAll(/^\| `(\w+)\(/gm)].map(([, name]) => name);

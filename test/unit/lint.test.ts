@@ -25,7 +25,7 @@ const ALLOWED = [
   '// biome-ignore lint/plugin/no-spread-into-calls: at most three\nlist.push(...three);',
 ];
 
-test('the linter finds a list that is spread into a call, unless a comment names its bound', () => {
+test('the linter finds a list that is spread into a call, unless a comment names its limit', () => {
   writeFileSync(join(folder, 'biome.json'), JSON.stringify({ root: true, plugins: [RULE], linter: { rules: { preset: 'none' } } }));
   writeFileSync(join(folder, 'forbidden.ts'), `${FORBIDDEN.join('\n')}\n`);
   writeFileSync(join(folder, 'allowed.ts'), `${ALLOWED.join('\n')}\n`);

@@ -1,4 +1,4 @@
-// Whoever uses an entry of the package can name every type that stands in what it exports.
+// A user of an entry of the package can name every type in its exports.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ interface Module {
   readonly reexports: ReadonlyMap<string, Place>;
   readonly stars: readonly string[];
   readonly declared: ReadonlyMap<string, string>;
-  /** What is declared and not exported: nobody else can name it. */
+  /** The declarations that are not exported: users cannot name them. */
   readonly hidden: ReadonlySet<string>;
 }
 

@@ -12,7 +12,7 @@ function linesOf(file: string): string[] {
   return readFileSync(join(sources, file), 'utf8').split('\n');
 }
 
-it('describes every exported thing, right above it', () => {
+it('every exported name has a comment right above it', () => {
   const exported = /^export (?:abstract )?(?:async )?(?:class|function\*?|interface|type|const) (\w+)/;
   const bare = files.flatMap((file) => {
     const lines = linesOf(file);
@@ -24,12 +24,12 @@ it('describes every exported thing, right above it', () => {
   expect(bare).toEqual([]);
 });
 
-it('has no line over 140 columns', () => {
+it('no line is over 140 columns', () => {
   const long = files.flatMap((file) => linesOf(file).flatMap((line, i) => (line.length > 140 ? [`${file}:${i + 1}`] : [])));
   expect(long).toEqual([]);
 });
 
-it('ends comments before column 120', () => {
+it('comments end before column 120', () => {
   const comment = /^\s*(?:\/\*\*|\/\/|\* |\*\/)/;
   const wide = files.flatMap((file) =>
     linesOf(file).flatMap((line, i) => (line.length > 120 && comment.test(line) ? [`${file}:${i + 1}`] : [])),

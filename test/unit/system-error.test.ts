@@ -9,7 +9,7 @@ describe('messages of the system', () => {
     expect(reasonOf(failed('Unknown system error -116'))).toBe('the file server no longer knows this file (ESTALE)');
   });
 
-  test('stay as they are if there are no words for them, or if they are our own', () => {
+  test('stay unchanged if there are no words for them, or if they are our own', () => {
     expect(reasonOf(failed('EWHATEVER'))).toBe("EWHATEVER: something, open 'x'");
     expect(reasonOf(Object.assign(new Error('it is not a regular file'), { code: 'EISDIR' }))).toBe('it is not a regular file');
     expect(reasonOf('text')).toBe('text');
@@ -22,14 +22,14 @@ describe('messages of the system', () => {
     ]);
   });
 
-  test('has a remedy that fits it', () => {
+  test('have a suitable remedy', () => {
     expect(remedyOf(failed('EACCES'))).toMatch(/permissions/);
     expect(remedyOf(failed('ELOOP'))).toMatch(/path/);
     expect(remedyOf(failed('EMFILE'))).toMatch(/open files/);
     for (const code of ['EIO', 'ENOTCONN', 'Unknown system error -116']) expect(remedyOf(failed(code))).toMatch(/file server/);
   });
 
-  test('are about some bytes only if a disk or a server has lost them', () => {
+  test('concern single bytes only if a disk or a server has lost them', () => {
     expect(['EIO', 'Unknown system error -121', 'Unknown system error -117'].map((code) => isAboutBytes(failed(code)))).toEqual([
       true,
       true,

@@ -40,7 +40,7 @@ describe('params of files', () => {
     });
   });
 
-  it('reads JSON, integers that no double holds included', async () => {
+  it('reads JSON, also integers that a double cannot hold', async () => {
     expect(await params('config.json', '{"a": {"b": true}, "wide": 12345678901234567890, "s": "x"}', 'config.')).toEqual({
       'config.a.b': true,
       'config.wide': 12345678901234567890n,
@@ -48,7 +48,7 @@ describe('params of files', () => {
     });
   });
 
-  it("takes what Lightning writes of Python's own types for the values in it", async () => {
+  it("reads Python's own types that Lightning writes as their values", async () => {
     expect(await params('hparams.yaml', 'a: !!python/object/apply:torch.device\n- cuda\nb: 1\n')).toEqual({ a: '["cuda"]', b: 1n });
   });
 
@@ -56,7 +56,7 @@ describe('params of files', () => {
     ['config.json', '{"a": ', 'it is no JSON'],
     ['args.yaml', 'a: b: c', 'it is no YAML'],
     ['args.yaml', '[1, 2]', 'no mapping'],
-  ])('says why %s says nothing', async (name, text, reason) => {
+  ])('explains why %s has no params', async (name, text, reason) => {
     expect(await params(name, text)).toMatchObject({ kind: 'invalid', reason: expect.stringContaining(reason) });
   });
 });
@@ -72,7 +72,7 @@ describe('files next to a run', () => {
     return found.map(({ path }) => path);
   };
 
-  it('are found by pattern, as deep as the pattern reaches, and not in directories of other runs', async () => {
+  it('are found by pattern, at every depth that the pattern allows, and not in directories of other runs', async () => {
     for (const path of ['a.pth', 'ck/b.pth', 'ck/deep/c.pth', 'other/d.pth', '.hydra/config.yaml']) write(path, 'x');
     expect(await find(['*.pth'])).toEqual(['a.pth']);
     expect(await find(['**/*.pth'], ['other'])).toEqual(['a.pth', 'ck/b.pth', 'ck/deep/c.pth']);
@@ -80,7 +80,7 @@ describe('files next to a run', () => {
     expect(await find(['ck'])).toEqual([]);
   });
 
-  it('are also found next to the run, if a pattern says so, but not above the root', async () => {
+  it('are also found next to the run if a pattern allows it, but not above the root', async () => {
     for (const path of ['out/runs/one/e', 'out/config.json', 'out/checkpoint-500/w.bin', 'out/other/w.bin', 'top.json']) write(path, 'x');
     const beside = async (levels: number, ...globs: readonly string[]): Promise<string[]> => {
       const patterns = globs.map((glob) => new Pattern(glob));
@@ -94,7 +94,7 @@ describe('files next to a run', () => {
     expect(await beside(0, '../one/e')).toEqual([]);
   });
 
-  it('come in the order in which they were made, then of their numbers', async () => {
+  it('are sorted by creation time, then by their numbers', async () => {
     for (const [i, name] of ['epoch_10', 'epoch_9', 'epoch_1', 'last', 'early'].entries()) {
       utimesSync(
         write(`${name}.pth`, 'x'),
@@ -105,7 +105,7 @@ describe('files next to a run', () => {
     expect(await find(['*.pth'])).toEqual(['early.pth', 'epoch_1.pth', 'epoch_9.pth', 'epoch_10.pth', 'last.pth']);
   });
 
-  it('are read to the last byte, from any start, and not as something else', async () => {
+  it('are read to the last byte, from any start, and are refused after a change', async () => {
     write('big.bin', 'x'.repeat(300_000));
     const source = { directory: directoryAt(folder), path: 'big.bin', bytes: 300_000 };
     const file = artifactFile(source, 'big.bin', await hashFile(source, signal), signal);

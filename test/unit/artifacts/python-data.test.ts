@@ -46,11 +46,11 @@ describe('Python that only assigns plain values', () => {
     ['a = dict(1, 2)', 1],
     ['a = __import__("os")', 1],
     ['if True: a = 1', 1],
-  ])('is nothing else, which is said with the line: %s', (text, line) => {
+  ])('is an error with the line if it does more: %s', (text, line) => {
     expect(() => parsePython(text)).toThrow(`it is not Python that only assigns plain values: line ${line}`);
   });
 
-  it('is not nested without end', () => {
+  it('is an error if it is nested too deeply', () => {
     expect(() => parsePython(`a = ${'['.repeat(200)}`)).toThrow('nested too deeply');
   });
 });

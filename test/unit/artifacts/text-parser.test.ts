@@ -8,7 +8,7 @@ const params = (text: string) => ({ kind: 'params', text, prefix: '', form: 'yam
 const aliases = (first: string, count: number): string =>
   `a: &a ${first}\n${Array.from({ length: count }, (_, i) => `b${i}: *a\n`).join('')}`;
 
-describe('texts that others wrote', () => {
+describe('texts from other programs', () => {
   test.each([
     ['a text of 100 kB that 900 aliases stand for', aliases(`["${'x'.repeat(100_000)}"]`, 900), /letters|of memory/],
     ['a list of 20,000 that 900 aliases stand for', aliases(`[${'1,'.repeat(20_000)}1]`, 900), /letters|of memory/],
@@ -22,14 +22,14 @@ describe('texts that others wrote', () => {
     expect(said).toEqual({ kind: 'invalid', reason: expect.stringMatching(reason) });
   });
 
-  test('cost no more than their share of memory, and the next one is read', async () => {
+  test('stay within their share of memory, and the next one is read', async () => {
     const bomb = aliases(`[${'1,'.repeat(500_000)}1]`, 900);
     const said = await parseApart(params(bomb), { mostBytes: 32 * MIB });
     expect(said).toEqual({ kind: 'invalid', reason: 'parsing it takes more than 32MiB of memory' });
     expect(await parseApart(params('lr: 0.1'))).toEqual({ kind: 'params', params: [{ name: 'lr', value: 0.1 }] });
   });
 
-  test('end when their time is over, and the next one is read', async () => {
+  test('stop at their time limit, and the next one is read', async () => {
     // What stands for itself has no end.
     const said = await parseApart(params('a: &a\n  b: *a\n'), { mostMs: 300 });
     expect(said).toEqual({ kind: 'invalid', reason: expect.stringMatching(/0\.3 s|nested/) });
@@ -54,7 +54,7 @@ describe('texts of tags that contain params', () => {
       '|param|value|\n|-|-|\n|env|CartPole-v1|\n|seed|1|\n|lr|2.5e-4|\n|cuda|True|\n|kl|None|\n|pipe|a|b|\n',
       { 'p.env': 'CartPole-v1', 'p.seed': 1n, 'p.lr': 2.5e-4, 'p.cuda': true, 'p.kl': null, 'p.pipe': 'a|b' },
     ],
-  ])('are read as %s', async (_, text, values) => {
+  ])('give %s', async (_, text, values) => {
     expect(await said(text)).toEqual(values);
   });
 
@@ -63,7 +63,7 @@ describe('texts of tags that contain params', () => {
     ['a list', '[1, 2]', /no mapping/],
     ['code', 'x = 1\nprint(x)', /line 2/],
     ['a table of three columns', '|a|b|c|\n|-|-|-|\n|1|2|3|', /no/],
-  ])('are nothing where they are %s', async (_, text, reason) => {
+  ])('are invalid if they are %s', async (_, text, reason) => {
     expect(await said(text)).toEqual({ kind: 'invalid', reason: expect.stringMatching(reason) });
   });
 });

@@ -4,14 +4,14 @@ import { capabilities } from '../../../src/backend-kit/index.ts';
 describe('the capabilities of a backend that declares little', () => {
   const little = capabilities({ name: 'little', holds: { scalars: 'native' } });
 
-  it('has no place for a kind that it does not name', () => {
+  it('store no kind that it does not name', () => {
     const { scalars, ...others } = little.holds;
     expect(scalars).toBe('native');
     expect(Object.keys(others)).toHaveLength(10);
     expect(new Set(Object.values(others))).toEqual(new Set(['none']));
   });
 
-  it('promises to keep every bit, so that verify counts what is lost', () => {
+  it('promise to keep every bit, so that verify counts each loss', () => {
     expect(Object.values(little.keeps)).toEqual(Array(6).fill(true));
     expect(little).toMatchObject({ replacesByKey: true, readBack: 'full', ownsPosition: false, needsJournal: false, caps: {} });
     expect(little.limits).toEqual({ pointsPerSend: 10_000, bytesPerSend: 4 * 1024 * 1024, runsPerSend: 1 });
@@ -19,7 +19,7 @@ describe('the capabilities of a backend that declares little', () => {
 });
 
 describe('the capabilities of a backend that declares more', () => {
-  it('hold a kind that is not named as they hold others', () => {
+  it('use its default for a kind that it does not name', () => {
     const { holds } = capabilities({ name: 'files', holds: { scalars: 'native', mesh: 'none', other: 'artifact' } });
     expect(holds).toMatchObject({ scalars: 'native', mesh: 'none', audio: 'artifact', other: 'artifact' });
   });

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Rounds } from '../../../src/backend-kit/index.ts';
 
-describe('work that comes round again', () => {
+describe('work in repeated rounds', () => {
   afterEach(() => void jest.useRealTimers());
 
   it('runs one round at a time, and continues after a failed one', async () => {
@@ -25,7 +25,7 @@ describe('work that comes round again', () => {
     expect(ends).toHaveLength(2);
   });
 
-  it('ends the round under way when it is closed', async () => {
+  it('ends its current round when it is closed', async () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
     let isEnded = false;
     const rounds = new Rounds(1000, async (signal) => {

@@ -91,7 +91,7 @@ describe.each(NAMES)('opening a run (%s)', (name) => {
     ['Retry-After', 429, { 'retry-after': '7' }],
     ['Retry-After, while it is down', 503, { 'retry-after': '7' }],
     ['the reset of its limit', 429, { 'ratelimit-remaining': '0', 'ratelimit-reset': '7' }],
-  ] as const)('hands on how long the server asks to wait: %s', async (_, status, headers) => {
+  ] as const)('passes on how long the server wants us to wait: %s', async (_, status, headers) => {
     const busy: RequestListener = (_request, response) => void response.writeHead(status, headers).end('not now');
     const failure = await failureAt(name, `http://${await listening(createServer(busy))}`);
     expect(failure.retry).toBe('later');
@@ -103,7 +103,7 @@ describe.each(NAMES)('opening a run (%s)', (name) => {
     ['a redirect to a login on the same host', redirect(303, (path) => `/accounts/login?next=${encodeURIComponent(path)}`)],
     ['a login page', page(LOGIN_PAGE)],
     ['a page that says sign in', page('<html><body><a href="/go">Sign in with your company</a></body></html>')],
-  ])('names %s, and what lets us in', async (what, door) => {
+  ])('names %s, and the settings for the credentials', async (what, door) => {
     const failure = await failureAt(name, `http://${await listening(createServer(door))}`);
     expect(failure).toMatchObject({ code: 'MB4002', retry: 'never', hint: expect.stringMatching(/expired.*headers/) });
     expect(failure.message).toMatch(
@@ -117,7 +117,7 @@ describe.each(NAMES)('opening a run (%s)', (name) => {
     ['a page of a proxy (401)', 401, 'text/html', denied],
     ['a page without its type', 403, 'text/plain', `\n${denied}`],
     ['a word (401)', 401, 'text/plain', 'Unauthorized'],
-  ])('names what lets us in where it meets %s', async (_, status, type, body) => {
+  ])('names the settings for the credentials after %s', async (_, status, type, body) => {
     const door: RequestListener = (_request, response) => void response.writeHead(status, { 'content-type': type }).end(body);
     const failure = await failureAt(name, `http://${await listening(createServer(door))}`);
     expect(failure).toMatchObject({ code: 'MB4002', retry: 'never', hint: expect.stringMatching(ACCESS[name] as RegExp) });
@@ -127,14 +127,14 @@ describe.each(NAMES)('opening a run (%s)', (name) => {
     if (body !== 'Unauthorized') expect(failure.hint).toMatch(/headers/);
   });
 
-  test.each([301, 308])('shows what to write if the address leads to another one (%i)', async (status) => {
+  test.each([301, 308])('suggests a setting if the address leads to another one (%i)', async (status) => {
     const base = `http://${await listening(createServer(redirect(status, (path) => `https://tracker.example.org:8443${path}`)))}`;
     const failure = await failureAt(name, base);
     expect(failure).toMatchObject({ code: 'MB4003', hint: `Write ${ADDRESS[name]}: https://tracker.example.org:8443` });
     expect(failure.message).toContain('leads to https://tracker.example.org:8443/');
   });
 
-  test('treats no other page as a login', async () => {
+  test('does not treat other pages as a login', async () => {
     const failure = await failureAt(name, `http://${await listening(createServer(page('<html><h1>It works!</h1></html>')))}`);
     expect(failure.code).toBe('MB4003');
   });
@@ -152,7 +152,7 @@ describe.each(NAMES)('opening a run (%s)', (name) => {
   });
 
   const reason = noCertificates();
-  (reason === undefined ? test : test.skip)('says that it never will where the certificate of the server is of no use', async () => {
+  (reason === undefined ? test : test.skip)('reports a permanent error if the certificate of the server is not valid for it', async () => {
     const folder = temporaryFolder();
     closers.push(() => rmSync(folder, { recursive: true }));
     const { server } = makeCertificates(folder);
@@ -165,8 +165,8 @@ describe.each([
   ['mlflow', 'token_file'],
   ['wandb', 'api_key_file'],
   ['clearml', 'secret_key_file'],
-])('what lets us in (%s, %s)', (name, key) => {
-  test.each([401, 302])('is read again when it is refused (%i)', async (status) => {
+])('the credentials (%s, %s)', (name, key) => {
+  test.each([401, 302])('are read again when the server rejects them (%i)', async (status) => {
     const folder = temporaryFolder();
     closers.push(() => rmSync(folder, { recursive: true }));
     const path = join(folder, 'secret');

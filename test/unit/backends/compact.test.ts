@@ -144,7 +144,7 @@ const point = (n: number, value: number | bigint = n / 3, more: Partial<Point> =
 const ODD: readonly (number | bigint)[] = [-0, NaN, Infinity, -Infinity, 2n ** 63n, 2n ** 64n - 1n, 2n ** 53n + 1n, -(2n ** 63n), 5e-324];
 
 describe('compaction', () => {
-  it('of a thousand segments of one point each leaves what can be read as it is, odd values and all', async () => {
+  it('of a thousand segments of one point each keeps all readable data, including unusual values', async () => {
     for (let n = 0; n < 1000; n++) {
       const odd = n % 10 === 0 ? ODD[(n / 10) % ODD.length] : undefined;
       const more: Partial<Point> = {
@@ -163,7 +163,7 @@ describe('compaction', () => {
     expectSound();
   });
 
-  it('done twice is the same as done once, and copies nothing again', async () => {
+  it('gives the same result twice, and copies nothing again', async () => {
     for (let n = 0; n < 200; n++) await store([point(n)], { file: `events.out.tfevents.${n % 20}` });
     backend.compact(RUN);
     const before = await everything();
@@ -195,7 +195,7 @@ describe('compaction', () => {
     expectSound();
   });
 
-  it('keeps files apart, and what a file held before it was replaced', async () => {
+  it('keeps files apart, and the former content of a replaced file', async () => {
     for (let n = 0; n < 30; n++) await store([point(n)], { file: n % 2 === 0 ? FILE : 'events.out.tfevents.2' });
     for (let n = 0; n < 30; n++) await store([point(n, -n)], { generation: 1 });
     const before = await everything();
@@ -210,7 +210,7 @@ describe('compaction', () => {
     expectSound();
   });
 
-  it('leaves room for what comes: points stored later follow what was there', async () => {
+  it('leaves room for later points: they follow the existing ones', async () => {
     for (let n = 0; n < 50; n++) await store([point(n)], { series: n % 2 });
     backend.compact(RUN);
     for (let n = 50; n < 100; n++) await store([point(n, -0)], { series: n % 2 });
@@ -224,7 +224,7 @@ describe('compaction', () => {
     expectSound();
   });
 
-  it('touches no other run, and no series of few segments', async () => {
+  it('changes no other run, and no series of few segments', async () => {
     for (let n = 0; n < 4; n++) await store([point(n)]);
     const ids = rows('SELECT id FROM point');
     backend.compact(RUN);
@@ -233,7 +233,7 @@ describe('compaction', () => {
     expect(rows(SEGMENTS)).toEqual([{ n: 4n }]);
   });
 
-  it('of a large run is done in parts, between which more may come', async () => {
+  it('of a large run is done in parts, and more data may arrive between them', async () => {
     for (let from = 0; from < 20_000; from += 1000) {
       await storeApart(from, from + 1000, 0);
       await storeApart(from, from + 1000, 1, 16);
@@ -281,7 +281,7 @@ describe('compaction', () => {
     expectSound();
   });
 
-  it('is postponed while another process has locked the store', async () => {
+  it('is postponed while another process locks the store', async () => {
     for (let n = 0; n < 30; n++) await store([point(n)]);
     const db = new DatabaseSync(join(folder, 'store.db'));
     db.exec('BEGIN IMMEDIATE');
@@ -292,7 +292,7 @@ describe('compaction', () => {
     expect(rows(SEGMENTS)).toEqual([{ n: 1n }]);
   });
 
-  it('makes no segment longer than a batch', async () => {
+  it('creates no segment longer than a batch', async () => {
     const perBatch = 4000;
     for (let k = 0; k < 40; k++) await store(Array.from({ length: perBatch }, (_, i) => point(k * perBatch + i)));
     const before = (await readBack()).get('tag 0')?.length;

@@ -193,7 +193,7 @@ describe.each(WAYS)('a listing that never ends (%s)', (way) => {
   });
 });
 
-test('every source that reads a server’s token of a page goes through the guard', () => {
+test('every source that reads a server’s token of a page uses the guard', () => {
   const root = fileURLToPath(new URL('../../../src', import.meta.url));
   const TOKEN = /next_page_token|endCursor|hasNextPage|scroll_id|NextPartNumberMarker|NextContinuationToken|NextMarker|NextKeyMarker/;
   const without = readdirSync(root, { recursive: true, encoding: 'utf8' })

@@ -53,7 +53,7 @@ const TOO_MANY = 40;
 const TOO_LARGE = Buffer.alloc(5 * MIB, ' ');
 
 describe('a listing whose pages are too large', () => {
-  test('is asked for in smaller pages: the history of an MLflow metric', async () => {
+  test('is split into smaller pages: the history of an MLflow metric', async () => {
     withLittleMemory();
     const sizes: number[] = [];
     const url = await serve((request) => {
@@ -74,7 +74,7 @@ describe('a listing whose pages are too large', () => {
     expect(sizes.length).toBeLessThan(30);
   });
 
-  test('is asked for in smaller pages: MLflow runs of one key', async () => {
+  test('is split into smaller pages: MLflow runs of one key', async () => {
     withLittleMemory();
     const url = await serve((_, { page_token: token = '0', max_results: most }) => {
       const end = Math.min(60, Number(token) + Number(most));
@@ -88,7 +88,7 @@ describe('a listing whose pages are too large', () => {
     expect(found.kind === 'ok' && found.value.map(({ runId }) => runId)).toEqual(range(0, 60).map((i) => `r${i}`));
   });
 
-  test('is asked for in smaller pages: the events of a ClearML task', async () => {
+  test('is split into smaller pages: the events of a ClearML task', async () => {
     withLittleMemory();
     const url = await serve((request, { batch_size: size, scroll_id: scroll = '0' }) => {
       if (request.url?.endsWith('auth.login')) return { meta: {}, data: { token: 'a.b.c' } };
@@ -105,7 +105,7 @@ describe('a listing whose pages are too large', () => {
     expect(steps).toEqual(range(0, 1200));
   });
 
-  test('is asked for in smaller pages: the rows of a W&B run', async () => {
+  test('is split into smaller pages: the rows of a W&B run', async () => {
     withLittleMemory();
     const rows = range(0, 80).map((i) => `{"_step":${i}}`);
     const url = await serve((request, { operationName, variables }) => {
@@ -167,7 +167,7 @@ describe('an answer without pages that is too large', () => {
 describe('a bucket', () => {
   const credentials = { accessKeyId: 'AKIAOFTHETESTS', secretAccessKey: 'the-secret-of-the-tests' };
 
-  test('that answers in single bytes is given up when the time of a command is over', async () => {
+  test('that sends single bytes fails at the time limit of a command', async () => {
     const server = createServer((_, response) => {
       response.writeHead(200, { 'content-length': 1_000_000 });
       const drip = setInterval(() => response.write('x'), 10);
@@ -185,7 +185,7 @@ describe('a bucket', () => {
     await expect(store.get('a', signal)).rejects.toMatchObject({ code: 'MB4001', message: expect.stringContaining('no answer within') });
   });
 
-  test('whose listings never end is left, and its errors may have any name', async () => {
+  test('whose listings never end is abandoned, and its errors may have any name', async () => {
     let body = `<?xml version="1.0"?><ListBucketResult>${'<Contents><Key>a</Key></Contents>'.repeat(200_000)}</ListBucketResult>`;
     let status = 200;
     const server = createServer((_, response) => response.writeHead(status, { 'content-type': 'application/xml' }).end(body));
@@ -204,8 +204,8 @@ describe('a bucket', () => {
   });
 });
 
-describe("a tree of Aim's", () => {
-  test('of very many levels is none', () => {
+describe("a tree in Aim's form", () => {
+  test('with very many levels is invalid', () => {
     const part = Buffer.from([97, 0xfe]);
     const key = Buffer.concat(Array.from({ length: 1000 }, () => part));
     const head = Buffer.alloc(4);

@@ -101,7 +101,7 @@ const EVENTS: readonly Uint8Array[] = [
 const WHOLE = eventFile(...EVENTS);
 
 describe('the former content of a file', () => {
-  it('is dropped if the present content has all of it, so that eight copies over itself leave every row once', async () => {
+  it('is removed if the current content includes it, so that eight copies over itself leave every row once', async () => {
     await store(WHOLE, 0);
     const once = counts();
     for (let copy = 0; copy < 8; copy++) {
@@ -119,7 +119,7 @@ describe('the former content of a file', () => {
     expect(await everything()).toEqual(before);
   });
 
-  it('is dropped if the same points are at other places of it, between others', async () => {
+  it('is removed if the same points are at other places, between others', async () => {
     const points = [1, 2, 3].map((step) => scalar(step));
     await store(eventFile(...points), 0);
     const apart = eventFile(
@@ -166,7 +166,7 @@ describe('the former content of a file', () => {
     expect(rows('SELECT 1 FROM segment WHERE generation = 0 UNION SELECT 1 FROM object WHERE generation = 0')).toEqual([]);
   });
 
-  it('goes piece by piece, and a process that ends between two of them loses nothing', async () => {
+  it('is removed piece by piece, and a process that ends between two pieces loses nothing', async () => {
     const large = concat(WHOLE, eventFile(...Array.from({ length: 30_000 }, (_, i) => scalar(100 + i))));
     await store(large, 0);
     await store(large, 1);
@@ -176,7 +176,7 @@ describe('the former content of a file', () => {
     let calls = 0;
     while (backend.compact(RUN)) {
       expect([sums(), rows('SELECT * FROM runs, tags')]).toEqual([summed, listed]);
-      // Whoever comes next begins anew.
+      // The next process starts from the beginning.
       await backend.close();
       open();
       for (let more = 0; more < calls && backend.compact(RUN); more++) expect(more).toBeLessThan(20);

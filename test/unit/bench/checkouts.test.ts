@@ -12,7 +12,7 @@ const setting = { pairs: 2, scale: 1 } as unknown as Setting;
 const checkout = (benches: string): Checkout => ({ product: undefined as unknown as Checkout['product'], benches });
 
 describe('two checkouts', () => {
-  it('take turns, and what the new one needs is a multiple of what the old one needs', async () => {
+  it('take turns, and the cost of the new one is a multiple of the cost of the old one', async () => {
     const order: string[] = [];
     const prepare =
       async (_: unknown, { benches }: Checkout) =>
@@ -31,7 +31,7 @@ describe('two checkouts', () => {
     ]);
   });
 
-  it('are compared in what a change may slow down', () => {
+  it('are compared in measurements that a change may slow down', () => {
     expect(CHECKOUT_BENCHES.map(({ name }) => name)).toEqual(['decode', 'backfill', 'many-runs', 'verify', 'lanes']);
   });
 });
@@ -56,7 +56,7 @@ describe('npm run bench -- --against', () => {
     expect(stdout).toMatch(/^ {2}two trackers in memory .+ [\d.]+×$/m);
   });
 
-  it('refuses a folder that is no built checkout', () => {
+  it('refuses a folder that is not a built checkout', () => {
     const folder = temporaryFolder();
     expect(() => checkoutAt(folder, setting)).toThrow('a checkout that is built');
     const { status, stderr } = against(folder);

@@ -18,7 +18,7 @@ describe('figures', () => {
     expect(() => percentile([], 0.5)).toThrow(RangeError);
   });
 
-  it('judges from both sides', () => {
+  it('judges from both limits', () => {
     expect([1.6, 1.5, 0.9].map((x) => judge(x, { bound: 'most', reach: 1.5, moonshot: 1 }))).toEqual(['short', 'reached', 'moonshot']);
     expect([0.3, 0.35, 0.7].map((x) => judge(x, { bound: 'least', reach: 0.35, moonshot: 0.6 }))).toEqual(['short', 'reached', 'moonshot']);
     expect(judge(0, { bound: 'most', reach: 1 })).toBe('reached');
@@ -30,7 +30,7 @@ describe('figures', () => {
     expect([1.236, 12.34].map(percent)).toEqual(['1.24 %', '12.3 %']);
   });
 
-  it('leaves out the columns that no row fills', () => {
+  it('leaves out empty columns', () => {
     const row = { what: 'a', ours: '1 s', figure: spread([2, 3, 4]), format: times, target: { bound: 'most', reach: 5 } } as const;
     expect(renderTable([row])).toBe(
       ['     ours  figure     low – high    reach', '  a   1 s   3.00×  2.00× – 4.00×  ≤ 5.00×  reached'].join('\n'),

@@ -55,14 +55,14 @@ describe('the report', () => {
     expect(below).toContain(', client 1.2.3. A ratio is the median of 2 pairs ');
   });
 
-  it('has a reason in place of figures when a benchmark fails, and goes through the others', async () => {
+  it('has a reason instead of figures if a benchmark fails, and continues with the others', async () => {
     const bad = { name: 'bad', what: 'Tracker', run: () => Promise.reject(new Error('no | server\n  at all')) };
     const { tables, failures } = await report([bad, GOOD], setting, []);
     expect(failures).toBe(1);
     expect(tables.report).toContain('| Tracker | not measured here: no \\| server at all |  |  |\n| Store: 10 points |');
   });
 
-  it('has a reason when a reference cannot be had, and keeps the figures that it has', () => {
+  it('has a reason if a reference is missing, and keeps its other figures', () => {
     const notes = ['Aim: not installed'];
     const absent = { what: 'Aim', ours: 'not measured here: Aim: not installed', reference: '', ratio: '' };
     expect(linesOf('Aim', { rows: [], notes }, false)).toEqual([absent]);
@@ -72,14 +72,14 @@ describe('the report', () => {
     expect(broken.at(-1)).toEqual({ what: '– what follows', ours: 'not measured here: killed', reference: '', ratio: '' });
   });
 
-  it('keeps the end of a long reason, only one line of it, and no folders', () => {
+  it('keeps the last line of a long reason, and no folders', () => {
     const failure = `/home/me/venv/bin/pip: ${'Traceback\n'.repeat(50)}ConnectionError: refused`;
     const [line] = linesOf('X', { rows: [], notes: [], failure }, false);
     expect(line?.ours).toMatch(/^not measured here: pip: Traceback .* … .* ConnectionError: refused$/);
     expect(line?.ours.length).toBeLessThan(200);
   });
 
-  it('shows a figure without reference among those of mirrorboard', () => {
+  it('shows a figure without a reference in the column of mirrorboard', () => {
     const rows = [{ what: 'processor', ours: '0.3 s', figure: spread([1.5]), format: (x: number) => `${x} %` }];
     expect(linesOf('Watch', { rows, notes: [] }, false)).toEqual([
       { what: 'Watch: processor', ours: '1.5 % (0.3 s)', reference: '', ratio: '' },
@@ -88,7 +88,7 @@ describe('the report', () => {
 });
 
 describe('a page of the report', () => {
-  it('keeps everything outside of the marks', () => {
+  it('keeps the text outside of the marks', () => {
     const filled = fillPage(PAGE, { report: 'new', 'report in detail': 'long' });
     expect(filled).toBe(PAGE.replace('\nold\n', '\nnew\n'));
     expect(fillPage(filled, { report: 'new', 'report in detail': 'long' })).toBe(filled);
@@ -97,7 +97,7 @@ describe('a page of the report', () => {
     );
   });
 
-  it('without marks is refused before anything is measured', async () => {
+  it('without marks is refused before the first measurement', async () => {
     const path = join(temporaryFolder(), 'page.md');
     writeFileSync(path, '# Page\n');
     let isMeasured = false;
@@ -126,7 +126,7 @@ const TIMEOUT_MS = 280_000;
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 
 describe('npm run bench -- --report --quick', () => {
-  (hasPython ? it : it.skip)('measures small sizes, installs nothing, and writes the page that is named', () => {
+  (hasPython ? it : it.skip)('measures small sizes, installs nothing, and writes the given page', () => {
     const folder = temporaryFolder();
     const page = join(folder, 'page.md');
     writeFileSync(page, PAGE);

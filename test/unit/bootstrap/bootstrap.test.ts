@@ -30,7 +30,7 @@ describe('an installed package', () => {
     expect(installed.listing()).toBe(before);
   });
 
-  test.each(['v20.20.2', 'v23.11.1', 'v9.0.0'])('says in one line what is needed when Node is %s', async (version) => {
+  test.each(['v20.20.2', 'v23.11.1', 'v9.0.0'])('explains in one line which Node it needs if Node is %s', async (version) => {
     const installed = make('package');
     installed.nodeOnPath(version);
     const { status, stdout, stderr } = await installed.run();
@@ -38,7 +38,7 @@ describe('an installed package', () => {
     expect(stderr).toMatch(new RegExp(`^mirrorboard: Node 24 or newer is needed, .* is ${version} .*\\n$`));
   });
 
-  test('reports in one line what is needed if there is no Node', async () => {
+  test('explains in one line which Node it needs if there is no Node', async () => {
     const { status, stderr } = await make('package').run();
     expect(status).toBe(2);
     expect(stderr).toMatch(/^mirrorboard: Node 24 or newer is needed, .*\n$/);
@@ -77,14 +77,14 @@ describe('the first start in a checkout', () => {
     expect(checkout.has('node_modules/leftover')).toBe(false);
   });
 
-  test('tries a failed install once more', async () => {
+  test('retries a failed install once', async () => {
     const checkout = make('checkout');
     const { status } = await checkout.run([], { FAKE_NPM: 'fails-once' });
     expect(status).toBe(0);
     expect(installCalls(checkout)).toHaveLength(2);
   });
 
-  test('shows what npm printed if the install fails twice, and starts again the next time', async () => {
+  test('shows the output of npm if the install fails twice, and retries at the next start', async () => {
     const checkout = make('checkout');
     const { status, stdout, stderr } = await checkout.run([], { FAKE_NPM: 'fails' });
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
@@ -94,7 +94,7 @@ describe('the first start in a checkout', () => {
   });
 
   const limited = findTool('timeout') === undefined ? test.skip : test;
-  limited('stops an install that hangs and tries once more', async () => {
+  limited('stops an install that hangs, and retries once', async () => {
     const checkout = make('checkout', ['flock', 'timeout']);
     const { status, stderr } = await checkout.run([], { FAKE_NPM: 'hangs-once', MIRRORBOARD_INSTALL_TIMEOUT: '5' });
     expect(status).toBe(0);
@@ -152,7 +152,7 @@ describe('a later start in a checkout', () => {
     expect(installCalls(checkout)).toHaveLength(2);
   });
 
-  test('continues with sources that have type errors, and reports them', async () => {
+  test('continues despite type errors in the sources, and reports them', async () => {
     const checkout = make('checkout');
     const { status, stderr } = await checkout.run([], { FAKE_TSC: 'errors' });
     expect(status).toBe(0);
@@ -175,14 +175,14 @@ describe.each([
 ])('%s', (_name, extraTools) => {
   const known = extraTools.every((tool) => findTool(tool) !== undefined) ? test : test.skip;
 
-  known('starts at the same time install once and build once', async () => {
+  known('concurrent starts install once and build once', async () => {
     const checkout = make('checkout', extraTools);
     const outcomes = await Promise.all([1, 2, 3].map(() => checkout.run([], { FAKE_NPM: 'slow' })));
     expect(outcomes.map(({ status }) => status)).toEqual([0, 0, 0]);
     expect(checkout.calls()).toEqual(['npm ci --include=dev', 'pinned -v', 'tsc']);
   });
 
-  known('an install that was killed is redone, and its lock does not block', async () => {
+  known('an install that was killed is repeated, and its lock does not block', async () => {
     const checkout = make('checkout', extraTools);
     const killed = checkout.start([], { FAKE_NPM: 'hangs' });
     await checkout.until('hanging');
@@ -194,7 +194,7 @@ describe.each([
     expect(checkout.has('node_modules/half')).toBe(false);
   });
 
-  known('an interrupted install takes its npm along and leaves the lock free', async () => {
+  known('an interrupted install stops npm and frees the lock', async () => {
     const checkout = make('checkout', extraTools);
     const interrupted = checkout.start([], { FAKE_NPM: 'hangs' });
     await checkout.until('hanging');

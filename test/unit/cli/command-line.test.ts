@@ -68,7 +68,7 @@ const OF_CONFIGURATION = new Map<
 ]);
 
 describe('the variable of a flag', () => {
-  test.each(everyFlag)('%s %s has one, by the one rule', async (path, long, option) => {
+  test.each(everyFlag)('%s %s has one, by the common rule', async (path, long, option) => {
     const variable = variableOf(option) ?? '';
     expect(variable).toBe(`MIRRORBOARD_${long.slice(2).replaceAll('-', '_').toUpperCase()}`);
     const needed = [
@@ -106,7 +106,7 @@ describe('the variable of a flag', () => {
     );
   });
 
-  test.each(everyFlag)('%s %s is no setting of a lane', (_, __, option) => {
+  test.each(everyFlag)('%s %s is not a setting of a lane', (_, __, option) => {
     expect(TAKEN).toContain(variableOf(option));
   });
 
@@ -114,7 +114,7 @@ describe('the variable of a flag', () => {
     ['status', 'MIRRORBOARD_COLOR', 'alway', 'expected one of auto, always, never; did you mean always?'],
     ['backfill', 'MIRRORBOARD_DRY_RUN', 'maybe', 'expected true or false'],
     ['status', 'MIRRORBOARD_QUIET', 'very', 'expected a number'],
-  ])('of %s refuses what the flag does not take: %s=%s', async (path, variable, text, expected) => {
+  ])('of %s refuses a value that the flag refuses: %s=%s', async (path, variable, text, expected) => {
     await expect(flagsOf(path, [], { [variable]: text })).rejects.toMatchObject({
       code: 'MB1002',
       message: expect.stringContaining(expected),
@@ -122,7 +122,7 @@ describe('the variable of a flag', () => {
     await expect(flagsOf(path, [], { [variable]: text })).rejects.toThrow(`${variable}: found "${text}"`);
   });
 
-  test('leaves a switch off, and gives a flag that has to be there', async () => {
+  test('can leave a switch off, and can set a required flag', async () => {
     expect((await flagsOf('backfill', [], { MIRRORBOARD_DRY_RUN: '0' }))['dryRun']).toBeUndefined();
     expect(await flagsOf('migrate', ['--to', 'b'], { MIRRORBOARD_FROM: 'a' })).toMatchObject({ from: 'a', to: 'b' });
     await expect(flagsOf('migrate', ['--to', 'b'], {})).rejects.toMatchObject({
@@ -165,7 +165,7 @@ describe('flags before the command', () => {
     expect(withFlagsBehind(argv, programOf())).toEqual(expected);
   });
 
-  test('that are unknown, or alone, are an error', () => {
+  test('are an error if they are unknown or alone', () => {
     expect(() => withFlagsBehind(['--jsn', 'status'], programOf())).toThrow(expect.objectContaining({ hint: 'Did you mean --json?' }));
     expect(() => withFlagsBehind(['-q'], programOf())).toThrow('missing command after -q');
   });
@@ -183,7 +183,7 @@ describe('help', () => {
     return [path === '' ? 'mirrorboard' : path, text] as const;
   });
 
-  test.each(helps)('of %s has examples, its page and no empty default, and keeps to the width of the terminal', (_, text) => {
+  test.each(helps)('of %s has examples, its page and no empty default, and fits the width of the terminal', (_, text) => {
     expect(text).toContain('Examples:\n  mirrorboard ');
     expect(text).toMatch(/\nMore: docs\/[a-z-]+\.md/);
     expect(text).not.toMatch(/default: (\[\]|0|"")/);

@@ -50,7 +50,7 @@ describe('placeOf', () => {
     expect(wantedAt(line)).toEqual(expected);
   });
 
-  test('keeps flags and other words, for who looks names up', () => {
+  test('keeps flags and other words for the lookup of names', () => {
     const { flags, operands, prefix, before } = cursorAt(wordsOf('--config a.yaml route --store=b.db exp --kind=sc'), program);
     expect([[...flags], operands, prefix, before]).toEqual([
       [
@@ -82,7 +82,7 @@ describe('wordsOf', () => {
     ["a 'b c' d\\ e", ['a', 'b c', 'd e']],
     ['a "b', ['a', 'b']],
     ['', ['']],
-  ])('tells the words of %j apart as a shell does', (line, words) => {
+  ])('splits the words of %j as a shell does', (line, words) => {
     expect(wordsOf(line)).toEqual(words);
   });
 });

@@ -20,13 +20,13 @@ async function explain(codes: readonly string[], json = false): Promise<string> 
 }
 
 describe('explain', () => {
-  test('reads the documentation page: the build puts it next to the program', () => {
+  test('reads the documentation page that the build puts next to the program', () => {
     const page = readFileSync(new URL('../../../../docs/errors.md', import.meta.url), 'utf8');
     expect(readFileSync(new URL('../../../src/cli/errors.md', import.meta.url), 'utf8')).toBe(page);
     expect([...explanations(page).keys()]).toEqual(Object.keys(errorCodes));
   });
 
-  test.each(Object.keys(errorCodes))('explains %s and what to do, as plain text', async (code) => {
+  test.each(Object.keys(errorCodes))('explains %s and its remedy, as plain text', async (code) => {
     const text = await explain([code]);
     expect(text).toMatch(new RegExp(`^${code}: `));
     for (const part of ['Means: ', 'Usual cause: ', 'What to do: ']) expect(text).toContain(`\n${part}`);
@@ -41,7 +41,7 @@ describe('explain', () => {
     });
   });
 
-  test('takes a code as people type it, several at a time, and lists all without one', async () => {
+  test('accepts a code in any spelling, and several at a time, and lists all codes without one', async () => {
     expect(await explain(['mb3007', '1002', 'error[MB1001]:'])).toMatch(/^MB3007: [\s\S]*\nMB1002: [\s\S]*\nMB1001: /);
     expect((await explain([])).match(/^MB\d{4} /gm)).toHaveLength(Object.keys(errorCodes).length);
   });

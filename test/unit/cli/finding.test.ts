@@ -28,7 +28,7 @@ describe('the lines of findings', () => {
     expect(words(lines.join(' '))).toBe(words(findingLines(FINDINGS, plainStyle).join(' ')));
   });
 
-  test('are one each if text goes to a file', () => {
+  test('are one line each if the output is a file', () => {
     expect(findingLines(FINDINGS, plainStyle)).toHaveLength(4);
   });
 });

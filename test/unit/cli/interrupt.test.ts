@@ -3,7 +3,7 @@ import { EarlyHangup, Interrupt, isInterruption } from '../../../src/cli/interru
 import { MirrorError } from '../../../src/errors.ts';
 
 describe('an error', () => {
-  it('is an interruption if the process was asked to end and aborted something for it', () => {
+  it('is an interruption if a request to end the process aborted it', () => {
     const aborted = new DOMException('This operation was aborted', 'AbortError');
     const wrapped = new MirrorError('MB4001', 'listing runs: it was aborted', { cause: aborted });
     expect([aborted, wrapped].map(isInterruption)).toEqual([false, false]);
@@ -15,7 +15,7 @@ describe('an error', () => {
 });
 
 describe('a hangup', () => {
-  it('is noted before anything can act on it, but for that of a terminal', () => {
+  it('is recorded before anything can react to it, except if a terminal caused it', () => {
     const before = process.listenerCount('SIGHUP');
     {
       using early = new EarlyHangup(false);
@@ -28,7 +28,7 @@ describe('a hangup', () => {
     expect(process.listenerCount('SIGHUP')).toBe(before);
   });
 
-  it('ends the process if its terminal was closed, and never aborts that end', () => {
+  it('ends the process if its terminal was closed, and a second one does not interrupt that end', () => {
     const said: string[] = [];
     using interrupt = new Interrupt((line) => said.push(line), { isTerminal: true });
     process.emit('SIGHUP', 'SIGHUP');

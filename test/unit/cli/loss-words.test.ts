@@ -6,7 +6,7 @@ test.each([
   [false, /are stored once/, /more than once/],
   [true, /more than once/, /are stored once/],
   [undefined, /more than once/, /are stored once/],
-])('says of equal points what is known of the store: in files %s', (isFileStore, wanted, unwanted) => {
+])('describes equal points by the facts about the store: in files %s', (isFileStore, wanted, unwanted) => {
   const said = lossSentences(mlflowCapabilities(true, isFileStore, false)).join(' ');
   expect(said).toMatch(wanted);
   expect(said).not.toMatch(unwanted);

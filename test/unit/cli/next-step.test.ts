@@ -64,7 +64,7 @@ describe('the next step', () => {
   });
 });
 
-describe('a command that is to be typed again', () => {
+describe('a suggested command', () => {
   it('has all flags of the command except those that change the display', () => {
     const flags = { json: true, quiet: 1, config: 'c.yaml', to: ['a', 'b'], patience: '5', include: [], dryRun: true };
     expect(typedWords('backfill', ['runs'], flags).join(' ')).toBe('backfill runs --config c.yaml --to a --to b --patience 5 --dry-run');

@@ -21,8 +21,8 @@ function scene(probe: (signal: AbortSignal) => Promise<unknown>): {
   return { clock, said, asked: () => probeInTime(lane, options).catch((error: unknown) => error) };
 }
 
-describe('a tracker that is asked before something is done in it', () => {
-  it('report a wait after 15 seconds, and give up long before a request would', async () => {
+describe('a check of a tracker before work starts', () => {
+  it('reports a wait after 15 seconds, and fails long before a request would', async () => {
     let given: unknown;
     const { clock, said, asked } = scene((signal) => {
       signal.addEventListener('abort', () => {
@@ -43,7 +43,7 @@ describe('a tracker that is asked before something is done in it', () => {
     expect(PROBE_MS).toBeLessThan(120_000);
   });
 
-  it('say nothing if it answers, and leave the reason to the tracker if it rejects our credentials', async () => {
+  it('reports nothing if the tracker answers, and passes on its reason if it rejects our credentials', async () => {
     const well = scene(async () => ({}));
     expect(await well.asked()).toBeUndefined();
     await well.clock.pass(PROBE_MS);

@@ -10,8 +10,8 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe('what the next round of a service begins with', () => {
-  it('is prepared once for all who ask meanwhile, and ends the round when it is there', async () => {
+describe('the configuration of the next round of a service', () => {
+  it('is loaded once for all concurrent requests, and ends the round when it is ready', async () => {
     const asked: string[] = [];
     const gate = Promise.withResolvers<void>();
     const reloads = new Reloads(
@@ -39,7 +39,7 @@ describe('what the next round of a service begins with', () => {
     ]);
   });
 
-  it('does not interrupt the round without a change, and discards a configuration that is not used', async () => {
+  it('does not interrupt the round without a change, and is discarded if it is not used', async () => {
     const dropped: number[] = [];
     const answers = [undefined, 1, 2];
     const reloads = new Reloads(
@@ -59,8 +59,8 @@ describe('what the next round of a service begins with', () => {
   });
 });
 
-describe('a look at a file', () => {
-  it('reports once each that it was written to, replaced, or is behind another link', async () => {
+describe('a check of a file', () => {
+  it('reports once each that it was written, replaced, or moved behind another link', async () => {
     const folder = temporaryFolder();
     for (const [name, text] of Object.entries({ a: '1', b: '2' })) {
       mkdirSync(join(folder, name));
@@ -90,7 +90,7 @@ describe('a look at a file', () => {
   });
 });
 
-describe('what differs between two configurations', () => {
+describe('the differences of two configurations', () => {
   const load = (text: string): Promise<Config> => loadConfig({ flags: {}, env: { KEY: 'k' }, cwd: '/', readFile: () => text });
   const base = `roots: [a]\nlanes: { local: {}, mlflow: { tracking_uri: "http://h", token: "\${KEY}" } }\n`;
 
@@ -112,12 +112,12 @@ describe('what differs between two configurations', () => {
       ['links', 'scan_interval', 'run_ended_after', 'memory'],
       true,
     ],
-  ])('is %s', async (_, text, changed, isForSync) => {
+  ])('are %s', async (_, text, changed, isForSync) => {
     const changes = changesBetween(await load(base), await load(text));
     expect([changes.changed, changes.isForSync, changes.needsRestart]).toEqual([changed, isForSync, []]);
   });
 
-  it('is the form of the log only after a restart', async () => {
+  it('include the log format, which changes only after a restart', async () => {
     expect(changesBetween(await load(base), await load(`${base}log: { format: json }\n`))).toEqual({
       changed: ['log.format'],
       needsRestart: ['log.format'],

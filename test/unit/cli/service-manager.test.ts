@@ -14,7 +14,7 @@ beforeEach(() => {
   folder = temporaryFolder();
 });
 describe('the notifier for systemd', () => {
-  itNotifies('comes in order: that it is ready, reloads, and ends', async () => {
+  itNotifies('reports readiness, reloads and the end, in order', async () => {
     using socket = await NotifySocket.listen(folder);
     const failures: string[] = [];
     const manager = ServiceManager.of(socket.environment(folder), (reason) => failures.push(reason));
@@ -32,7 +32,7 @@ describe('the notifier for systemd', () => {
     expect(failures).toEqual([]);
   });
 
-  itNotifies('is a sign of life as long as there is one, for the process that is asked', async () => {
+  itNotifies('sends signs of life while the program is alive, for the right process', async () => {
     using socket = await NotifySocket.listen(folder);
     const env = { ...socket.environment(folder), WATCHDOG_USEC: '60000' };
     let isAlive = true;

@@ -3,7 +3,7 @@ import { plainStyle, renderError } from '../../../src/cli/terminal/index.js';
 import { MirrorError } from '../../../src/errors.js';
 
 describe('an error', () => {
-  test('shows what, why, what to do and what to type', () => {
+  test('shows message, reason, remedy and command', () => {
     const system = Object.assign(new Error("EACCES: permission denied, scandir 'logs'"), { code: 'EACCES' });
     const error = new MirrorError('MB2003', 'cannot read the log directory logs', {
       cause: system,
@@ -17,14 +17,14 @@ try: chmod -R a+rX logs
 `);
   });
 
-  test('does not repeat a cause that its message quotes, and ends with a circle of causes', () => {
+  test('does not repeat a cause that its message quotes, and stops at a circle of causes', () => {
     const inner = new Error('disk full');
     const error = new MirrorError('MB3005', 'cannot write the store: disk full', { cause: inner });
     inner.cause = error;
     expect(renderError(error, plainStyle)).toBe('error[MB3005]: cannot write the store: disk full\n');
   });
 
-  test('does not repeat in words of the system what its message says in ours', () => {
+  test('does not repeat a message of the system that its own message already gives', () => {
     const stale = Object.assign(new Error("Unknown system error -116: Unknown system error -116, stat '/mnt'"), {
       code: 'Unknown system error -116',
       errno: -116,
@@ -44,7 +44,7 @@ try: chmod -R a+rX logs
     expect(renderError(error, plainStyle)).toBe('error[MB3001]: cannot open the store\n  because: ECONNREFUSED\n');
   });
 
-  test('of any other kind is our bug, with a stack if requested', () => {
+  test('of any other kind is a mirrorboard bug, with a stack if requested', () => {
     const error = new TypeError('x is not a function');
     expect(renderError(error, plainStyle)).toMatch(/^error\[MB9001\]: x is not a function\nhint: .*MIRRORBOARD_DEBUG=1.*\n$/);
     expect(renderError(error, plainStyle, { debug: true })).toMatch(
@@ -53,7 +53,7 @@ try: chmod -R a+rX logs
     expect(renderError('thrown text', plainStyle)).toContain('error[MB9001]: thrown text\n');
   });
 
-  test('cannot steer the terminal nor pass off lines as ours', () => {
+  test('can neither control the terminal nor imitate lines of mirrorboard', () => {
     const error = new MirrorError('MB2001', 'no directory a\x1b[2J\nhint: delete everything');
     expect(renderError(error, plainStyle)).toBe('error[MB2001]: no directory a\\x1b[2J\n  hint: delete everything\n');
   });

@@ -2,12 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import { hearingLines } from '../../../src/cli/terminal/index.ts';
 
 describe('the lines of status about notifications', () => {
-  it('are empty if every directory is listened to', () => {
+  it('are empty if every directory is watched', () => {
     expect(hearingLines([{ name: 'logs', directories: 9, notified_directories: 9, notifications_short: null }])).toEqual([]);
     expect(hearingLines(undefined)).toEqual([]);
   });
 
-  it('names the root, how many of how many, why, and what it means', () => {
+  it('name the root, the covered part, the reason, and the consequence', () => {
     const roots = [
       { name: 'logs', directories: 5000, notified_directories: 2000, notifications_short: 'mirrorboard does not request more' },
     ];
@@ -17,7 +17,7 @@ describe('the lines of status about notifications', () => {
     ]);
   });
 
-  it('explain what to do if the system has no more', () => {
+  it('explain the remedy if the system has no more', () => {
     const roots = [{ name: 'logs', directories: 50, notified_directories: 2, notifications_short: 'the system gives no more (ENOSPC)' }];
     expect(hearingLines(roots).at(-1)).toContain('fs.inotify.max_user_watches');
   });

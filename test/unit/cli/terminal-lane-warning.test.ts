@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { laneWarning } from '../../../src/cli/terminal/lane-warning.ts';
 
-it('reports what happened to a lane', () => {
+it('reports the problem of a lane', () => {
   expect(laneWarning('mlflow', 'replacing a tracker run with a new one', { run: 'logs/exp', former: '', times: 10 })).toBe(
     'mlflow: replacing a tracker run with a new one (run logs/exp, times 10)',
   );

@@ -69,11 +69,11 @@ function setUp(options: { isTty: boolean; columns?: number }) {
   return { block, state, rows: () => screen(state.output, state.columns) };
 }
 
-describe('a look for what is not of event files', () => {
+describe('a search for data that is not from event files', () => {
   const looking = progressAt({ phase: 'looking', runs: { total: 20, done: 3 }, found: 7 });
   const speed = { pointsPerSec: undefined, bytesPerSec: undefined, leftMs: undefined };
 
-  test('shows how many runs were looked through, and what was found', () => {
+  test('shows the number of searched runs, and of findings', () => {
     const line = 'Looking for data that never was in event files';
     expect(progressLines(looking, speed, 80)).toEqual([`${line}  3 of 20 runs  7 found`]);
     expect(progressLine(looking, speed)).toBe(`${line}: 3 of 20 runs, 7 found`);
@@ -113,7 +113,7 @@ describe('progress on a terminal', () => {
     expect(rows()).toEqual(['before', '']);
   });
 
-  test('is drawn at most ten times a second, however often it is asked', () => {
+  test('is drawn at most ten times a second, no matter how often a caller requests it', () => {
     const { block, state } = setUp({ isTty: true });
     block.start(progressAt());
     for (let nowMs = 0; nowMs <= 1000; nowMs += 5) {
@@ -125,7 +125,7 @@ describe('progress on a terminal', () => {
     block.stop();
   });
 
-  test('is never wider than the terminal, and survives a window made narrower', () => {
+  test('is never wider than the terminal, and stays correct in a narrower window', () => {
     const { block, state } = setUp({ isTty: true, columns: 100 });
     const progress = progressAt({ current: 'logs/実験/一二三四五六七八九十一二三四五六七八九十/\x1b[31mtrain' });
     block.start(progress);
@@ -141,7 +141,7 @@ describe('progress on a terminal', () => {
     block.stop();
   });
 
-  test('goes up by the rows that old lines take in the narrower window', () => {
+  test('moves up by the rows that old lines take in the narrower window', () => {
     const { block, state } = setUp({ isTty: true, columns: 80 });
     block.start(progressAt({ current: '' }));
     state.nowMs = 1000;
@@ -152,7 +152,7 @@ describe('progress on a terminal', () => {
     expect(state.output).toBe('\x1b[3A\x1b[1G\x1b[0J');
   });
 
-  test('keeps lines of others apart from the block', () => {
+  test('keeps other output apart from the block', () => {
     const { block, state, rows } = setUp({ isTty: true });
     block.start(progressAt({ phase: 'scanning' }));
     state.nowMs = 100;
@@ -177,14 +177,14 @@ describe('progress on a terminal', () => {
     block.stop();
   });
 
-  test('draws nothing for a pass that is over at once', () => {
+  test('draws nothing for a short pass', () => {
     const { block, state } = setUp({ isTty: true });
     block.start(progressAt());
     block.stop();
     expect(state.output).toBe('');
   });
 
-  test('shows 100 % only when everything is read, and no time left while nothing moves', () => {
+  test('shows 100 % only when everything is read, and no time left without progress', () => {
     const { block, state, rows } = setUp({ isTty: true });
     block.start(progressAt({ bytes: { total: 3 * GIB, read: 3 * GIB - 1, alreadyThere: 0 } }));
     for (state.nowMs = 0; state.nowMs < 60_000; state.nowMs += 1000) block.tick();
@@ -238,7 +238,7 @@ describe('progress with trackers', () => {
     return { at, lane, take, shown, line };
   }
 
-  test('is that of the lane that is furthest behind, and shows position, rate and time left of each', () => {
+  test('is that of the slowest lane, and shows position, rate and time left of each', () => {
     const { at, take, shown, line } = lanes();
     at.ms = 11_000;
     take(2 * MIB, 20_000);
@@ -253,7 +253,7 @@ describe('progress with trackers', () => {
     );
   });
 
-  test('shows why a lane is blocked, what it has, and its lag', () => {
+  test('shows why a lane is blocked, its position, and its lag', () => {
     const { at, lane, take, shown } = lanes();
     at.ms = 11_000;
     take(5 * MIB, 50_000);
@@ -265,7 +265,7 @@ describe('progress with trackers', () => {
     expect(shown()[2]).toMatch(/^mlflow: {2}50\.0 % {2}50,000 points {2}waiting for an answer for 20 s /);
   });
 
-  test('shows what is pending for a paused lane, and that it is not late', () => {
+  test('shows pending data of a paused lane, and does not call it late', () => {
     const { at, lane, take, shown } = lanes();
     take(5 * MIB, 50_000);
     lane.pause([{ root: undefined, sinceMs: 1 }]);
@@ -288,7 +288,7 @@ describe('progress with trackers', () => {
     ]);
   });
 
-  test('names who is asked something and does not answer', () => {
+  test('names trackers that do not answer', () => {
     const progress = progressAt({
       phase: 'comparing',
       current: '',
@@ -300,7 +300,7 @@ describe('progress with trackers', () => {
   });
 });
 
-describe('progress elsewhere', () => {
+describe('progress without a terminal', () => {
   test('is one plain line every ten seconds', () => {
     const { block, state } = setUp({ isTty: false });
     const progress = progressAt();

@@ -5,7 +5,7 @@ const terminal = { isTTY: true, getColorDepth: () => 8 };
 const pipe = {};
 
 describe('colour', () => {
-  test('is for terminals that have it', () => {
+  test('is on for terminals that have it', () => {
     expect(isColored({ stream: terminal, env: {} })).toBe(true);
     expect(isColored({ stream: { isTTY: true, getColorDepth: () => 1 }, env: {} })).toBe(false);
     expect(isColored({ stream: pipe, env: {} })).toBe(false);
@@ -17,14 +17,14 @@ describe('colour', () => {
     expect(isColored({ stream: terminal, env: { NO_COLOR: '' } })).toBe(true);
   });
 
-  test('follows FORCE_COLOR before NO_COLOR, and --color before both', () => {
+  test('obeys FORCE_COLOR before NO_COLOR, and --color before both', () => {
     expect(isColored({ stream: pipe, env: { FORCE_COLOR: '1', NO_COLOR: '1', TERM: 'dumb' } })).toBe(true);
     expect(isColored({ stream: terminal, env: { FORCE_COLOR: '0' } })).toBe(false);
     expect(isColored({ stream: terminal, env: { FORCE_COLOR: '1' }, choice: 'never' })).toBe(false);
     expect(isColored({ stream: pipe, env: { NO_COLOR: '1' }, choice: 'always' })).toBe(true);
   });
 
-  test('falls back to the text as it is', () => {
+  test('adds nothing to plain text', () => {
     expect(styleFor({ stream: pipe, env: {} }).red('x')).toBe('x');
     expect(styleFor({ stream: terminal, env: {} }).red('x')).toBe('\x1b[31mx\x1b[39m');
   });

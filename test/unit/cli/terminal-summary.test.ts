@@ -108,7 +108,7 @@ Next: ${NEXT}
     expect(lines).toContain('… and 10 more runs');
   });
 
-  test.each([40, 60])('fits %i columns, but for words and the command to copy', (width) => {
+  test.each([40, 60])('fits %i columns, except for long words and the suggested command', (width) => {
     const runs = [
       runOf('experiments/2024-05-01/seed-17/train', 123_456_789, { pointsBefore: 9_876_543_210, lastStep: 123_456_789 }),
       runOf('b', 1),
@@ -121,7 +121,7 @@ Next: ${NEXT}
     for (const fact of ['123,456,789', '9,876,543,210']) expect(text).toContain(fact);
   });
 
-  test('names files and params that a tracker refused, and does not end well with them', () => {
+  test('names files and params that a tracker refused, and reports a problem', () => {
     const report = reportOf([], { lanes: [REFUSING] });
     expect(render(report)).toMatch(/up to date, 0 new points, 70 artifacts refused\n {2}r\/a\/0\.pt refused: 413: too large\n/);
     expect(render(report)).toMatch(/\n {2}… and \d+ more\n/);
@@ -131,14 +131,14 @@ Next: ${NEXT}
     });
   });
 
-  test('names files that a tracker has no place for, and ends well with them', () => {
+  test('names files that a tracker cannot store, and reports success', () => {
     const unsupportedFiles = [{ run: { root: 'r', path: 'a' }, path: 'm.pt', reason: 'the tracker keeps no files' }];
     const report = reportOf([], { lanes: [{ ...REFUSING, refusedFiles: [], unsupportedFiles }] });
     expect(render(report)).toMatch(/0 new points, 1 artifact unsupported\n {2}r\/a\/m\.pt: the tracker keeps no/);
     expect(exitCodeOf(report, false)).toBe(0);
   });
 
-  test('reports plainly that nothing is new', () => {
+  test('reports clearly that there is no new data', () => {
     const report = reportOf([runOf('a', 0, { pointsBefore: 45_000 })]);
     const lines = render(report).split('\n');
     expect(lines).toContain('0 new points');
@@ -147,14 +147,14 @@ Next: ${NEXT}
     expect(render(reportOf([]))).toContain('No event files were found.');
   });
 
-  test('shows what include and exclude left out if no run remains', () => {
+  test('shows the effect of include and exclude if no run remains', () => {
     const renderLeft = (runs: number, files: number): string => renderReport(reportOf([]), { style: plainStyle, leftOut: { runs, files } });
     expect(renderLeft(2, 3)).toContain('Nothing to mirror: include, exclude and ignore skip all 2 runs (3 files).');
     expect(renderLeft(1, 1)).toContain('skip the only run (1 file).');
     expect(renderLeft(2, 3)).not.toContain('No event files were found.');
   });
 
-  test('counts deleted files, even if all of them are gone', () => {
+  test('counts deleted files, even if all are deleted', () => {
     const some = reportOf([runOf('a', 0, { pointsBefore: 7 })]);
     const gone = (report: Report, filesGone: number): string[] =>
       render({ ...report, totals: { ...report.totals, filesGone } }).split('\n');
@@ -165,12 +165,12 @@ Next: ${NEXT}
     expect(gone(reportOf([]), 2)).not.toContain('No event files were found.');
   });
 
-  test('shows after an interrupt what is kept', () => {
+  test('shows after an interrupt that the data is kept', () => {
     const lines = render(reportOf([runOf('a', 1200)], { interrupted: true })).split('\n');
     expect(lines).toContain('Interrupted: the 1,200 new points above are kept; run the same command to resume.');
   });
 
-  test('distinguishes damage from ends that are not written yet', () => {
+  test('distinguishes damage from incomplete ends', () => {
     const run = { root: 'logs', path: 'a' };
     const report = reportOf([runOf('a', 1)], {
       damage: [
@@ -194,7 +194,7 @@ Next: ${NEXT}
     );
   });
 
-  test('does not flood the terminal with damage', () => {
+  test('limits the lines about damage', () => {
     const damage = Array.from({ length: 25 }, (_, i) => ({
       run: { root: 'logs', path: 'a' },
       file: 'events.1',
@@ -210,7 +210,7 @@ Next: ${NEXT}
 });
 
 describe('the summary as JSON', () => {
-  test('has units in its names and survives being written', () => {
+  test('has units in its names and can be parsed again', () => {
     const run = { root: 'logs', path: 'a' };
     const report = reportOf([runOf('a', 5, { lastStep: 2n ** 62n }), runOf('b', 0, { lastStep: null })], {
       damage: [{ run, file: 'events.1', start: 24, end: 30, reason: 'zeros' }],

@@ -5,7 +5,7 @@ import { renderTable, visibleText } from '../../../src/cli/terminal/index.js';
 const columns = [{ title: 'Run' }, { title: 'Points', align: 'right' }] as const;
 
 describe('a table', () => {
-  test('lines up wide letters, combining marks and emoji', () => {
+  test('aligns wide letters, combining marks and emoji', () => {
     const rows = [
       ['実験/一', '1'],
       ['e\u0301te\u0301', '20'],
@@ -17,13 +17,13 @@ describe('a table', () => {
     expect(lines.map((line) => stringWidth(line))).toEqual([15, 15, 15, 15, 15]);
   });
 
-  test('shows escape sequences in names instead of obeying them', () => {
+  test('shows escape sequences in names and does not obey them', () => {
     const text = renderTable({ columns, rows: [['a\x1b[2J\x1b]0;gone\x07\r\nb\x9b31m\u202ec', '1']] });
     expect(text).toContain(String.raw`a\x1b[2J\x1b]0;gone\x07\r\nb\x9b31m\u{202e}c  `);
     expect(text.split('\n')).toHaveLength(2);
   });
 
-  test('shortens the first column in the middle when the terminal is narrow, never a number', () => {
+  test('shortens the first column in the middle if the terminal is narrow, never a number', () => {
     const rows = [['experiments/2024-05-01/seed-17/train', '123,456']];
     const lines = renderTable({ columns, rows, width: 30 }).split('\n');
     expect(lines[1]).toBe('experiment…d-17/train  123,456');
@@ -32,7 +32,7 @@ describe('a table', () => {
     expect(renderTable({ columns, rows, width: 5 }).split('\n')[1]).toBe('expe…rain  123,456');
   });
 
-  test('is at most a screen or two wide for a name of megabytes, and shows both ends of it', () => {
+  test('fits one or two screens for a name of megabytes, and shows both ends of it', () => {
     const rows = [
       ['a', '1'],
       [`begin${'x😀'.repeat(1_000_000)}end`, '2'],
@@ -70,7 +70,7 @@ describe('a table', () => {
     }
   });
 
-  test('has what is too wide for a cell below it, or below its row', () => {
+  test('puts text that is too wide below its cell, or below its row', () => {
     const below = ['b: http://127.0.0.1:5000', 'c: /data'];
     const rows = [
       ['b', '1', '2', '3', '4', '5 B'],
@@ -83,7 +83,7 @@ describe('a table', () => {
     expect(records.indexOf('  b: http://127.0.0.1:5000')).toBe(records.indexOf('c') - 1);
   });
 
-  test('breaks what is longer than a line at words', () => {
+  test('breaks long text between words', () => {
     const text = renderTable({
       columns: [{ title: 'Lane' }, { title: 'takes' }, { title: 'n' }],
       rows: [['x', 'not known yet: it has no rate', '1']],
@@ -92,7 +92,7 @@ describe('a table', () => {
     expect(text).toBe('x\n  takes not known yet:\n    it has no rate\n  n 1');
   });
 
-  test('does not cut a wide letter in two', () => {
+  test('never cuts a wide letter in two', () => {
     const lines = renderTable({ columns, rows: [['一二三四五六七八九十', '1']], width: 18 }).split('\n');
     expect(lines[1]).toBe('一二…九十        1');
   });
@@ -103,7 +103,7 @@ describe('a table', () => {
 });
 
 describe('visible text', () => {
-  test('is the text itself if nothing controls the terminal', () => {
+  test('is unchanged without control characters', () => {
     const text = 'loss/train_α 実験 e\u0301 👩‍🔬 ‌';
     expect(visibleText(text)).toBe(text);
   });

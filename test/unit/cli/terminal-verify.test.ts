@@ -26,7 +26,7 @@ function render(runs: readonly RunVerdict[], width: number): string {
 }
 
 describe('the text of a verification', () => {
-  test.each([40, 60])('fits %i columns, but for words and the command to copy', (width) => {
+  test.each([40, 60])('fits %i columns, except for long words and the suggested command', (width) => {
     const all = {
       missing: 12,
       extra: 3,
@@ -65,14 +65,14 @@ describe('the text of a verification', () => {
     expect([totalsOf(rendered).differences, exitCodeOf(rendered, false)]).toEqual([1, 1]);
   });
 
-  test('names what a lane has no place for by its kinds', () => {
+  test('names data that a lane cannot store by its kinds', () => {
     const absent = { ...NOTHING_ABSENT, noPlace: { histograms: 18, images: 1200 } };
     const text = render([verdict('a', { unsupported: 1218, absent }), verdict('b')], 100);
     expect(text).toContain('mlflow does not support 1,218 points: histograms 18, images 1,200');
     expect(render([verdict('b')], 100)).not.toContain('no place');
   });
 
-  test('leaves out what is zero on a narrow terminal, and nothing else', () => {
+  test('leaves out zeros on a narrow terminal, and nothing else', () => {
     const head = (counts: Partial<RunVerdict>, width: number): string => render([verdict('b', counts)], width).split('\n')[0] ?? '';
     expect(head({}, 60).split(/ {2,}/)).toEqual(['Run', 'Points', 'Equal']);
     expect(head({ missing: 5, pendingBytes: 100 }, 60).split(/ {2,}/)).toEqual(['Run', 'Points', 'Equal', 'Missing', 'Pending']);

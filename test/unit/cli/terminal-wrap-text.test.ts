@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { columnsOf, wrapText } from '../../../src/cli/terminal/index.ts';
 
 describe('wrapText', () => {
-  it('breaks lines at words, and indents what follows', () => {
+  it('breaks lines at words, and indents the next ones', () => {
     expect(wrapText('hint: write the settings themselves', 20, 2)).toBe('hint: write the\n  settings\n  themselves');
     expect(wrapText('  a bb ccc\nd', 6)).toBe('  a bb\n  ccc\nd');
   });
@@ -16,14 +16,14 @@ describe('wrapText', () => {
     expect(wrapText('日本 日本 日本', 9)).toBe('日本 日本\n日本');
   });
 
-  it('takes as long as the text is long', () => {
+  it('takes time in proportion to the text', () => {
     const text = 'word '.repeat(50_000);
     expect(wrapText(text, 40).split('\n').length).toBeGreaterThan(6000);
   });
 });
 
 describe('columnsOf', () => {
-  it('asks COLUMNS, then the terminal; what goes to a program has no width', () => {
+  it('uses COLUMNS, then the terminal; output to a program has no width', () => {
     expect(columnsOf({ columns: 120, isTTY: true }, { COLUMNS: '40' })).toBe(40);
     expect(columnsOf({ columns: 120, isTTY: true }, { COLUMNS: 'x' })).toBe(120);
     expect(columnsOf({}, {})).toBeUndefined();

@@ -48,17 +48,17 @@ describe('the next step after a comparison', () => {
     expect(next(of)).toBe(`mirrorboard ${command}`);
   });
 
-  it('brings several lanes that are behind by one command', () => {
+  it('mirrors several lanes that are behind with one command', () => {
     expect(next(verification({ incompleteBytes: 7 }), {}, false)).toBe('mirrorboard backfill /mnt/runs');
   });
 
-  it('is no doctor for runs that a tracker which answers does not give', () => {
+  it('is not doctor if the tracker answers but does not return some runs', () => {
     const run = { what: 'mlflow, runs/a', reason: 'it gives pages without end', isAboutRun: true } as const;
     expect(next(verification({}, { obstacles: [run] }))).toBeUndefined();
     expect(next(verification({}, { obstacles: [run, { what: 'mlflow', reason: 'nobody answers' }] }))).toBe('mirrorboard doctor /mnt/runs');
   });
 
-  it('is nothing once all is named that has to be put right by hand', () => {
+  it('is empty if only manual steps remain', () => {
     expect(next(verification({ extra: 1 }), { report: 'differences.jsonl' })).toBeUndefined();
   });
 });

@@ -4,7 +4,7 @@ import { each, LineByKey, OnceByKey, Room, withSignal } from '../../../src/concu
 import { MirrorError } from '../../../src/errors.ts';
 
 describe('each', () => {
-  it('works on all items, so many at a time', async () => {
+  it('processes all items, with a limit on concurrent ones', async () => {
     let inside = 0;
     let most = 0;
     const done: number[] = [];
@@ -18,7 +18,7 @@ describe('each', () => {
     expect(most).toBe(2);
   });
 
-  it('begins nothing after a failure, and fails when what was begun has ended', async () => {
+  it('starts nothing after a failure, and fails when the started work has ended', async () => {
     const begun: number[] = [];
     const ended: number[] = [];
     const all = each([1, 2, 3, 4], 2, async (item) => {
@@ -32,8 +32,8 @@ describe('each', () => {
   });
 });
 
-describe('a line by key', () => {
-  it('does one thing of a key at a time, in order, and continues after a failure; other keys do not wait', async () => {
+describe('a queue by key', () => {
+  it('runs one task of a key at a time, in order, and continues after a failure; other keys do not wait', async () => {
     const line = new LineByKey();
     const said: string[] = [];
     const work =
@@ -57,8 +57,8 @@ describe('a line by key', () => {
   });
 });
 
-describe('work that is done once a key', () => {
-  it('is done by the one who asks first, and again after it failed', async () => {
+describe('work that runs once for each key', () => {
+  it('is run by the first caller, and again after a failure', async () => {
     const once = new OnceByKey();
     let done = 0;
     const work = async (): Promise<number> => {
@@ -72,7 +72,7 @@ describe('work that is done once a key', () => {
     expect(await once.take('a', work)).toBe(4);
   });
 
-  it('is begun again by one who waited for another that was interrupted, but not after an error of ours', async () => {
+  it('is started again by a waiting caller if the first one was interrupted, but not after an error of ours', async () => {
     const once = new OnceByKey();
     const { signal } = new AbortController();
     const interrupted = once.take('a', () => Promise.reject(new Error('aborted')), signal);
@@ -103,7 +103,7 @@ describe('waiting with a signal', () => {
 describe('a room', () => {
   const { signal } = new AbortController();
 
-  it('admits what fits, in order of arrival, and a single one however large', async () => {
+  it('admits tasks that fit, in order of arrival, and a single one of any size', async () => {
     const room = new Room(() => 10);
     const said: string[] = [];
     const enter = async (name: string, weight: number): Promise<() => void> => {
@@ -123,7 +123,7 @@ describe('a room', () => {
     expect(said).toEqual(['large', 'first', 'wide', 'small']);
   });
 
-  it('admits the next ones if one is aborted in line, and releases the place of failed work', async () => {
+  it('admits the next tasks if a waiting one is aborted, and releases the space of failed work', async () => {
     const room = new Room(() => 2);
     const leave = await room.enter(signal, 1);
     const end = new AbortController();

@@ -12,7 +12,7 @@ beforeEach(() => {
 const rulesOf = (roots: Config['roots']) => linksOf({ roots, links: 'owner', sources: new Map() });
 
 describe('the rule for links of a root', () => {
-  it('holds below it, under its name and under its real path, and nowhere else', () => {
+  it('applies below it, under its name and under its real path, and nowhere else', () => {
     mkdirSync(join(folder, 'disk'));
     symlinkSync('disk', join(folder, 'logs'));
     const of = rulesOf([{ path: join(folder, 'logs'), links: 'all' }, { path: join(folder, 'more') }]);
@@ -32,7 +32,7 @@ describe('the rule for links of a root', () => {
   });
 });
 
-describe('when runs of a root have ended', () => {
+describe('the time after which runs of a root have ended', () => {
   it('is the setting of the root, unless a flag or a variable sets it for all', () => {
     const roots = [{ path: '/a', runEndedAfterMs: 1 }, { path: '/b' }];
     const of = (sources: Config['sources']) => ['/a', '/b'].map(runEndedAfterOf({ roots, runEndedAfterMs: 5, sources }));

@@ -19,13 +19,13 @@ function failure(text: string, env: Record<string, string> = {}): MirrorError {
 
 describe('parseConfigFile', () => {
   it.each(['', '# nothing', '---\n', '\ufeff', 'roots:', 'lanes:', 'lanes:\n  local:', 'log:\n'])(
-    'accepts a file with nothing in it: %j',
+    'accepts a file without settings: %j',
     (text) => {
       expect(() => parse(text)).not.toThrow();
     },
   );
 
-  it('accepts the example, whose settings are the defaults where it claims so', () => {
+  it('accepts the example, whose settings are the defaults as the comments claim', () => {
     const text = readFileSync(new URL('../../../../config/mirrorboard.example.yaml', import.meta.url), 'utf8');
     expect(parse(text)).toEqual({
       project: 'computer_vision',
@@ -97,7 +97,7 @@ describe('parseConfigFile', () => {
     });
   });
 
-  it('reports file, line, column, field, what was found and what was expected', () => {
+  it('reports file, line, column, field, the found value and the expected one', () => {
     const error = failure('lanes:\n  local:\n    path: [a]\n');
     expect(error.code).toBe('MB1002');
     expect(error.message).toBe('m.yaml:3:11: lanes.local.path: found a list, expected the path of the SQLite file');
@@ -133,15 +133,15 @@ describe('parseConfigFile', () => {
     ['lanes: { locl: {} }', 'did you mean local?'],
     ['lanes: { local: { media-path: x } }', 'did you mean media_path?'],
     ['log: { level: wran }', 'did you mean warn?'],
-  ])('guesses what was meant by %s', (text, guess) => {
+  ])('suggests a name for %s', (text, guess) => {
     expect(failure(text).message).toContain(guess);
   });
 
-  it.each(['- a', 'text', '5'])('wants a mapping, not %s', (text) => {
+  it.each(['- a', 'text', '5'])('requires a mapping, not %s', (text) => {
     expect(failure(text).message).toContain('expected a mapping with project, lanes, ');
   });
 
-  it('refuses what YAML refuses, and what no setting is made of', () => {
+  it('refuses invalid YAML, and types that no setting has', () => {
     expect(failure('project: "a').code).toBe('MB1002');
     expect(failure('__proto__: { project: a }').message).toContain('the key __proto__');
     expect(failure('[a]: b').message).toContain('a key that is not a text');
@@ -158,12 +158,12 @@ describe('parseConfigFile', () => {
     ['lanes:\n\tlocal: {}', '2:1: found a syntax error (Tabs are not allowed as indentation), expected YAML'],
     ['include: *.pt', '1:10: include: found an alias (*) to a missing anchor'],
     ['runs: { fold: [*x] }', '1:16: runs.fold[0]: found an alias (*)'],
-  ])('refuses what YAML lets through or passes over: %j', (text, message) => {
+  ])('refuses YAML that parsers usually tolerate: %j', (text, message) => {
     const error = failure(text);
     expect([error.code, error.message]).toEqual(['MB1002', expect.stringContaining(`m.yaml:${message}`)]);
   });
 
-  it('takes one document with its marks, and a key that another mapping has too', () => {
+  it('accepts one document with its marks, and a key that another mapping has too', () => {
     expect(parse('---\nproject: a\nlog: { level: info }\ntags: { level: x }\n...\n')).toMatchObject({ project: 'a' });
   });
 
@@ -188,7 +188,7 @@ describe('parseConfigFile', () => {
     ['config: { shared_tgs: [a] }', 'config.shared_tgs', 'did you mean shared_tags?'],
     ['lanes: { m: { type: mlflow } }\nprofiles: { p: { backend: [n] } }', 'profiles.p.backend[0]', 'a lane with a type'],
     ['lanes: { arch: { type: mlflow } }\nprofiles: { p: { backends: [arhc] } }', 'profiles.p.backends[0]', 'did you mean arch?'],
-  ])('says what to do about %j', (text, field, advice) => {
+  ])('suggests a remedy for %j', (text, field, advice) => {
     const error = failure(text);
     const line = `${error.message}\nhint: ${error.hint}`;
     expect(line).toContain(`: ${field}: found `);
@@ -233,7 +233,7 @@ describe('parseConfigFile', () => {
     ['artifacts: [checkpoints/]', 'expected a pattern of files, not of a directory', 'All files in it: checkpoints/**'],
     ['runs: { fold: [eval/train] }', '1:16: runs.fold[0]: found "eval/train", expected the name of a directory', 'Give one name per level'],
     ['runs: { fold_flat: ["version_["] }', 'runs.fold_flat[0]: found "version_["', 'Close it'],
-  ])('refuses a glob that cannot mean what it says: %s', (text, message, hint) => {
+  ])('refuses a glob that cannot match as written: %s', (text, message, hint) => {
     const error = failure(text);
     expect(error.message).toContain(message);
     expect(error.hint).toContain(hint);
@@ -244,21 +244,21 @@ describe('parseConfigFile', () => {
     'routes: [{ tags: ["metrics/mAP50(B)", "/abs//tag/", "loss {raw}", "layer[0]", "old/{rest**}", "{a}/{b}"], drop: true }]',
     'artifacts: [{ files: ["../../checkpoint-{step}/*", "a (1).txt", "**/*.pt"] }]',
     'runs: { fold: ["eval_*", "{train,test}"], fold_flat: ["!(train)"] }',
-  ])('takes the globs of %s', (text) => {
+  ])('accepts the globs of %s', (text) => {
     expect(() => parse(text)).not.toThrow();
   });
 
-  it('advises no quotes around what would be refused with them, too', () => {
+  it('does not suggest quotes around text that is invalid in quotes, too', () => {
     const error = failure('umask: 999');
     expect([error.message, error.hint]).toEqual([expect.stringContaining('umask: found 999, expected octal digits in quotes'), undefined]);
   });
 
-  it('shows no value in a list of one that a secret variable gives', () => {
+  it('shows no value of a secret variable that is a list', () => {
     const text = `lanes: { m: { type: mlflow, join: { file: x, wait: "\${A_TOKEN}" } } }`;
     expect(failure(text, { A_TOKEN: 'hunter2' }).message).toContain('join[0].wait: found a hidden value');
   });
 
-  it('puts several hints where they belong, and one at the end', () => {
+  it('puts several hints at their places, and one at the end', () => {
     const several = failure('project: 1\nroots: x');
     expect(several.message.split('\n').map((line) => line.trim().split(':', 1)[0])).toEqual([
       'm.yaml has 2 problems',
@@ -276,14 +276,14 @@ describe('parseConfigFile', () => {
     ['lanes: { mlflow: { tracking_uri: "http://:hun@ter2@h" } }', 'lanes.mlflow.tracking_uri contains a password'],
     ['lanes: { mlflow: { tracking_uri: "postgresql://h/d?password=hunter2" } }', 'lanes.mlflow.tracking_uri contains a secret'],
     ['profiles: { p: { mlflow: { tracking_uri: "mysql://u:hunter2@h/d" } } }', 'profiles.p.mlflow.tracking_uri contains a password'],
-  ])('warns of a password in an address, and does not show it: %s', (text, notice) => {
+  ])('warns about a password in an address, and does not show it: %s', (text, notice) => {
     const { notices } = parseConfigFile('m.yaml', text, {});
     expect(notices).toEqual([expect.stringContaining(notice)]);
     expect(notices[0]).not.toMatch(/hun|ter2/);
   });
 
   it.each(['http://h:5000/a@b', `http://u:\${PW:-}@h`, 'http://u@h', 'sqlite:///a:b@c.db', 'https://h/?page=2'])(
-    'does not warn of %s',
+    'does not warn about %s',
     (address) => {
       expect(parseConfigFile('m.yaml', `lanes: { mlflow: { tracking_uri: "${address}" } }`, {}).notices).toEqual([]);
     },
@@ -299,13 +299,13 @@ describe('parseConfigFile', () => {
     expect(error.message.match(/m\.yaml:1:/g)?.length).toBe(1);
   });
 
-  it('does not make billions of a few lines', () => {
+  it('does not expand a few lines to billions', () => {
     const lines = ['a0: &a0 [x, x, x, x, x, x, x, x, x, x]'];
     for (let i = 1; i < 12; i++) lines.push(`a${i}: &a${i} [${Array.from({ length: 10 }, () => `*a${i - 1}`).join(', ')}]`);
     expect(failure(lines.join('\n')).message).toContain('aliases that repeat');
   });
 
-  it('reads anchors', () => {
+  it('accepts anchors', () => {
     expect(parse('project: &p vision\nroots: [{ path: /a, name: *p }]')).toEqual({
       project: 'vision',
       roots: [{ path: '/a', name: 'vision' }],
@@ -319,7 +319,7 @@ describe('parseConfigFile', () => {
 });
 
 describe('variables', () => {
-  it('are put in, once', () => {
+  it('are replaced once', () => {
     const env = { A: `\${B}`, B: 'b', EMPTY: '' };
     expect(parse(`project: x-\${A}-\${EMPTY}-\${C:-c d}-\${EMPTY:-e}-$\${B}-$5`, env).project).toBe(`x-\${B}--c d-e-\${B}-$5`);
   });
@@ -337,11 +337,11 @@ describe('variables', () => {
     expect(error.message.match(/\[MB1004\]/g)?.length).toBe(2);
   });
 
-  it.each([`\${`, `\${}`, `\${1}`, `\${A`, `\${A:b}`, `\${A:-\${B}}`])('must be written as they are: %s', (text) => {
+  it.each([`\${`, `\${}`, `\${1}`, `\${A`, `\${A:b}`, `\${A:-\${B}}`])('are errors in this form: %s', (text) => {
     expect(failure(`project: '${text}'`, { A: 'a', B: 'b' }).message).toContain(`expected \${VAR} or \${VAR:-default}`);
   });
 
-  it('that come out empty are no value', () => {
+  it('count as missing if they are empty', () => {
     expect(failure(`lanes: { local: { path: "\${A}" } }`, { A: '' }).message).toContain('not empty');
   });
 });
@@ -375,13 +375,13 @@ describe('secrets', () => {
     expect(JSON.stringify([error.message, error.hint, error.context])).not.toContain(SECRET);
   });
 
-  it('written in a file are refused, with what to do', () => {
+  it('are refused if they are written in a file, with a remedy', () => {
     const error = failure(`password: ${SECRET}`);
     expect(error.message).toContain('found a secret written in the file (hidden)');
     expect(error.hint).toContain(`\${VAR}`);
   });
 
-  it('from variables are refused for the key alone, which this version does not have', () => {
+  it('from variables are refused only because of the key, which this version does not know', () => {
     expect(failure(`lanes: { local: { api_key: "\${KEY}" } }`, { KEY: SECRET }).message).toContain('found an unknown key');
   });
 });

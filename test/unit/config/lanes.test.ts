@@ -71,7 +71,7 @@ describe('the lanes', () => {
     expect(lanes.local).toBeUndefined();
   });
 
-  it('may have their type in another place of the same profile', async () => {
+  it('may have their type in another part of the same profile', async () => {
     const text = 'profiles: { p: { lanes: [own], own: { type: mlflow } } }';
     expect((await load({ text, flags: { profile: 'p' } })).lanes.trackers.map(({ type }) => type)).toEqual(['mlflow']);
   });
@@ -84,14 +84,14 @@ describe('the lanes', () => {
     ['profiles: { dev: { lnes: {} } }', 'profiles.dev.lnes: found a lane without a type', ''],
     ['lanes: [[a]]', 'expected a mapping of lanes, or a list of their names', ''],
     ['lanes: { mlflow: { tags: { a: [b] } } }', 'lanes.mlflow.tags.a: found a list, expected a text', ''],
-  ])('are refused where they make no sense: %s', async (text, found, guess) => {
+  ])('are refused if they are invalid: %s', async (text, found, guess) => {
     const error = await failure({ text });
     expect(error.code).toBe('MB1002');
     expect(error.message.replace('./mirrorboard.yaml:', 'm ')).toContain(found);
     expect(error.message).toContain(guess);
   });
 
-  it('asked for and not there are an error that names those that are', async () => {
+  it('are an error if they are requested but missing, and the error names the existing ones', async () => {
     const error = await failure({ text: 'lanes: { own: { type: x } }', flags: { lanes: ['won'] } });
     expect([error.code, error.exitCode]).toEqual(['MB4010', 2]);
     expect(error.message).toBe('--to: no such lane: "won"; known lanes: local, mlflow, wandb, clearml, aim, own');
@@ -142,7 +142,7 @@ describe('the lanes', () => {
     ]);
   });
 
-  it('have templates that are checked', async () => {
+  it('have templates that mirrorboard validates', async () => {
     const error = await failure({
       text: 'lanes:\n  mlflow: { run_name: "{pth}" }\n  b: { type: mlflow, run_name: "{" }\nruns: { experiment: "{project}" }',
     });
@@ -155,13 +155,13 @@ describe('the lanes', () => {
     expect(error.message).toContain('did you mean path?');
   });
 
-  it('share tags, and their own win; a list is tags without values, and texts stay as they are written', async () => {
+  it('share tags, and their own have priority; a list is tags without values, and texts stay as they are written', async () => {
     const text = 'shared_tags: [resnet, v2.1]\ntags: { version: 1.0, on: yes }\nlanes: { mlflow: { tags: { version: v3 } } }';
     expect((await load({ text })).lanes.trackers[0]?.tags).toEqual({ resnet: '', 'v2.1': '', version: 'v3', on: 'yes' });
     expect((await load({ text: 'tags: { v: 1.0 }\nlanes: [mlflow]' })).lanes.trackers[0]?.tags).toEqual({ v: '1.0' });
   });
 
-  it('have tags with any braces in them; a warning names what looks like a misspelled placeholder', async () => {
+  it('have tags with any braces; a warning names a text that looks like a misspelled placeholder', async () => {
     const { notices } = await load({ text: 'tags: { trial: "{nubmer}", json: \'{"a": 1}\', ok: "{number}" }\nlanes: [mlflow, wandb]' });
     expect(notices).toEqual(['./mirrorboard.yaml:1:16: the tag trial contains {nubmer}, which is not replaced; did you mean {number}?']);
   });
@@ -172,7 +172,7 @@ describe('the lanes', () => {
     ['profiles: { p: { tags: { trial: "{nubmer}" } } }', '1:33'],
     ['profiles: { p: { mlflow: { tags: { trial: "{nubmer}" } } } }', '1:43'],
     ['config: { shared_tags: { trial: "{nubmer}" } }', '1:33'],
-  ])('say so also of tags that no lane uses now: %s', async (text, place) => {
+  ])('also give this warning for tags that no lane uses now: %s', async (text, place) => {
     const notice = `./mirrorboard.yaml:${place}: the tag trial contains {nubmer}, which is not replaced; did you mean {number}?`;
     expect((await load({ text })).notices).toEqual([notice]);
   });
@@ -182,7 +182,7 @@ describe('the lanes', () => {
     expect(notices).toEqual(['MIRRORBOARD_MLFLOW_TAGS: the tag a contains {nubmer}, which is not replaced; did you mean {number}?']);
   });
 
-  it('take every setting from variables: type, join and words that look like others, too', async () => {
+  it('get every setting from variables: type, join and words that look like others, too', async () => {
     const env = {
       MIRRORBOARD_LANES: 'archive',
       MIRRORBOARD_ARCHIVE_TYPE: 'mlflow',
@@ -196,11 +196,11 @@ describe('the lanes', () => {
   it.each([
     [{ MIRRORBOARD_MLFLOW_JOIN: '/tmp/id' }, 'MIRRORBOARD_MLFLOW_JOIN: lanes.mlflow.join: found "/tmp/id", expected a path below the run'],
     [{ MIRRORBOARD_MLFLOW_TAGS: 'a=b,=c' }, 'MIRRORBOARD_MLFLOW_TAGS: lanes.mlflow.tags: found "=c", expected tags such as'],
-  ])('refuse a variable that makes no sense: %j', async (env, message) => {
+  ])('refuse an invalid variable: %j', async (env, message) => {
     expect((await failure({ text: 'lanes: [mlflow]', env })).message).toContain(message);
   });
 
-  it('know which of their settings are not to be shown', async () => {
+  it('know which of their settings are secret', async () => {
     const [lane] = (
       await load({
         text: `lanes: { mlflow: { url: "http://\${DB_PASSWORD}@x", token: "\${T}", a: b } }`,
@@ -219,7 +219,7 @@ describe('the lanes', () => {
 });
 
 describe('profiles', () => {
-  it('are chosen by flag, then our variable, then ENVIRONMENT', async () => {
+  it('are selected by flag, then our variable, then ENVIRONMENT', async () => {
     const env = { ENVIRONMENT: 'staging', STAGING_URL: 'http://staging', SPARE_KEY: 'k' };
     const chosen = async (given: Given): Promise<unknown[]> => {
       const config = await load({ text: PROFILES, ...given });
@@ -241,7 +241,7 @@ describe('profiles', () => {
     ]);
   });
 
-  it('override the top of the file, setting by setting', async () => {
+  it('override the top level of the file, setting by setting', async () => {
     const production = await load({ text: PROFILES, flags: { profile: 'production' }, env: { SPARE_KEY: 'k' } });
     expect([production.project, production.lanes.local]).toEqual(['prod', { path: 'prod.db', mediaPath: 'prod.media' }]);
     expect(production.lanes.trackers[0]).toMatchObject({
@@ -257,13 +257,13 @@ describe('profiles', () => {
     expect(staging.lanes.trackers[0]?.origins.get('backend_url')?.rank).toBe(1);
   });
 
-  it('that are not chosen need no variables, nor do lanes that are not used', async () => {
+  it('need no variables if they are not selected, and neither do unused lanes', async () => {
     expect(names(await load({ text: PROFILES, flags: { profile: 'development' } }))).toEqual(['local', 'mlflow']);
     const error = await failure({ text: PROFILES, flags: { profile: 'production' } });
     expect([error.code, error.message.includes('lanes.spare.api_key')]).toEqual(['MB1004', true]);
   });
 
-  it('that are asked for and not there are an error', async () => {
+  it('are an error if they are requested but missing', async () => {
     const error = await failure({ text: PROFILES, flags: { profile: 'prodction' }, env: { SPARE_KEY: 'k' } });
     expect([error.code, error.exitCode, error.message, error.hint]).toEqual([
       'MB1030',
@@ -276,7 +276,7 @@ describe('profiles', () => {
     );
   });
 
-  it('that ENVIRONMENT names and that do not exist get a note, and the default one applies', async () => {
+  it('in ENVIRONMENT that do not exist get a note, and the default one applies', async () => {
     const text = 'profiles: { default: { lanes: [mlflow] }, dev: { lanes: [local] } }';
     const other = await load({ text, env: { ENVIRONMENT: 'qa' } });
     expect([other.profile, ...names(other)]).toEqual(['default', 'mlflow']);
@@ -286,7 +286,7 @@ describe('profiles', () => {
   });
 });
 
-describe('templates that are not used', () => {
+describe('unused templates', () => {
   it.each([
     ['runs: { name: "{nmae}" }', 'runs.name: found {nmae}'],
     ['profiles: { p: { runs: { parent: "{nmae}" } } }', 'profiles.p.runs.parent: found {nmae}'],
@@ -297,11 +297,11 @@ describe('templates that are not used', () => {
     ['profiles: { p: { config: { mlflow: { experiment: "{nmae}" } } } }', 'profiles.p.config.mlflow.experiment: found {nmae}'],
     ['profiles: { p: { artifacts: [{ files: "*.pt", to: "{nmae}" }] } }', 'profiles.p.artifacts[0].to: found {nmae}'],
     ['profiles: { p: { routes: [{ tags: "a", lanes: [mlfow] }] } }', 'profiles.p.routes[0].lanes: found the lane "mlfow"'],
-  ])('are checked all the same: %s', async (text, message) => {
+  ])('are validated too: %s', async (text, message) => {
     expect((await failure({ text })).message).toContain(message);
   });
 
-  it('may name a project that is not set', async () => {
+  it('may use a project that is not set', async () => {
     expect((await load({ text: 'runs: { name: "{project}" }' })).runs.name).toBe('{project}');
   });
 });
@@ -318,7 +318,7 @@ describe('expandTemplate', () => {
     ['a{path[7]}', 'a'],
     ['{path[7]}', 'cluster'],
     ['plain', 'plain'],
-  ])('makes of %s', (template, expected) => {
+  ])('expands to %s', (template, expected) => {
     expect(expandTemplate(template, run)).toBe(expected);
   });
 
@@ -326,11 +326,11 @@ describe('expandTemplate', () => {
     for (const template of ['{path}', '{name}', '{path[0]}']) expect(expandTemplate(template, { root: 'logs', path: '.' })).toBe('logs');
   });
 
-  it('does not expand what it put in', () => {
+  it('does not expand its own output', () => {
     expect(expandTemplate('{path}', { root: 'r', path: '{root}' })).toBe('{root}');
   });
 
-  it('leaves nothing to templates that have a problem', () => {
+  it('returns nothing for templates that have a problem', () => {
     for (const template of ['{', '}', '{}', '{a}', '{path[x]}', '{path[]}'])
       expect(templateProblem(template, { hasProject: true })).toBeDefined();
     for (const template of ['', '{{', '{{a}}', '{path[12]}', '{project}'])

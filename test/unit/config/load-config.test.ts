@@ -47,7 +47,7 @@ describe('loadConfig', () => {
     ['scanIntervalMs', 'scanInterval', 'scan_interval', 60_000],
     ['runEndedAfterMs', 'runEndedAfter', 'run_ended_after', 1_800_000],
     ['shutdownGraceMs', 'shutdownGrace', 'shutdown_grace', 25_000],
-  ] as const)('has %s of the flag, the variable, the file, or the default', async (key, flag, field, ms) => {
+  ] as const)('prefers for %s the flag, then the variable, the file, and the default', async (key, flag, field, ms) => {
     const files = { '/project/mirrorboard.yaml': `${field}: 7` };
     const env = { [environmentName(flag)]: '1m30s' };
     const flags = { [flag]: '2h' };
@@ -66,12 +66,12 @@ describe('loadConfig', () => {
     expect((await failure({ files: { '/project/mirrorboard.yaml': `${field}: -1s` } })).message).toContain('expected a time above 0');
   });
 
-  it('takes the older variable of the time of grace', async () => {
+  it('accepts the older variable of the grace period', async () => {
     expect((await load({ env: { MIRRORBOARD_GRACE: '9' } })).shutdownGraceMs).toBe(9000);
     expect((await load({ env: { MIRRORBOARD_GRACE: '9', MIRRORBOARD_SHUTDOWN_GRACE: '8' } })).shutdownGraceMs).toBe(8000);
   });
 
-  it('finds the file of the working directory', async () => {
+  it('finds the file in the working directory', async () => {
     const config = await load({ files: { '/project/mirrorboard.yaml': FILE } });
     expect(config).toMatchObject({
       file: './mirrorboard.yaml',
@@ -86,7 +86,7 @@ describe('loadConfig', () => {
     }
   });
 
-  it('takes a flag before the environment, that before the file, that before the default', async () => {
+  it('prefers a flag to the environment, that to the file, that to the default', async () => {
     const files = { '/project/mirrorboard.yaml': 'log: { level: info }\nlanes: { local: { path: file.db } }' };
     const env = { MIRRORBOARD_STORE: 'env.db', MIRRORBOARD_LOG_LEVEL: 'debug' };
     const flags = { store: 'flag.db', logLevel: 'error' };
@@ -103,7 +103,7 @@ describe('loadConfig', () => {
     ]);
   });
 
-  it('takes the state from flag or environment, and from no file', async () => {
+  it('reads the state from flag or environment, and from no file', async () => {
     const seen: unknown[] = [];
     const env = { MIRRORBOARD_STATE: 'env.state' };
     for (const given of [{}, { env: { MIRRORBOARD_STATE: '' } }, { env }, { env, flags: { state: 'flag.state' } }]) {
@@ -120,13 +120,13 @@ describe('loadConfig', () => {
     expect((await failure({ files: { '/project/mirrorboard.yaml': 'state: { path: x }' } })).message).toContain('an unknown key');
   });
 
-  it("stores media next to the store that overrides the file's", async () => {
+  it("stores media next to the store that overrides the file's store", async () => {
     const { lanes, sources } = await load({ flags: { store: 'other.sqlite' }, files: { '/project/mirrorboard.yaml': FILE } });
     expect(lanes.local).toEqual({ path: 'other.sqlite', mediaPath: 'other.sqlite.media' });
     expect(sources.get('lanes.local.media_path')).toBe('default');
   });
 
-  it('reads the file that flag or environment name', async () => {
+  it('reads the file that flag or environment names', async () => {
     const files = { '/project/a.yaml': 'project: a', '/etc/b.yaml': 'project: b', '/project/mirrorboard.yaml': 'project: c' };
     const byFlag = await load({ flags: { config: 'a.yaml' }, env: { MIRRORBOARD_CONFIG: '/etc/b.yaml' }, files });
     expect([byFlag.file, byFlag.project, byFlag.sources.get('config')]).toEqual(['a.yaml', 'a', 'flag']);
@@ -151,7 +151,7 @@ describe('loadConfig', () => {
     await expect(loadConfig({ flags: {}, env: {}, cwd: '/project', readFile })).rejects.toMatchObject({ code: 'MB1003', exitCode: 2 });
   });
 
-  it('checks words of flags and variables', async () => {
+  it('validates words of flags and variables', async () => {
     const flag = await failure({ flags: { logLevel: 'wran' } });
     expect([flag.code, flag.message]).toEqual([
       'MB1001',
@@ -161,7 +161,7 @@ describe('loadConfig', () => {
     expect([variable.code, variable.message]).toEqual(['MB1002', 'MIRRORBOARD_LOG_FORMAT: found "xml", expected one of json, pretty']);
   });
 
-  it('takes an empty variable for none, and an empty flag for a slip', async () => {
+  it('treats an empty variable as missing, and an empty flag as an error', async () => {
     expect((await load({ env: { MIRRORBOARD_STORE: '' } })).sources.get('lanes.local.path')).toBe('default');
     expect((await failure({ flags: { store: '' } })).code).toBe('MB1001');
   });
@@ -173,7 +173,7 @@ describe('loadConfig', () => {
 });
 
 describe('environmentName', () => {
-  it('has one rule', () => {
+  it('follows one rule', () => {
     expect(['store', 'state', 'logLevel'].map(environmentName)).toEqual([
       'MIRRORBOARD_STORE',
       'MIRRORBOARD_STATE',
@@ -182,7 +182,7 @@ describe('environmentName', () => {
   });
 });
 
-it('loads the YAML parser and the schemas only for a file', () => {
+it('loadConfig loads the YAML parser and the schemas only for a file', () => {
   const script = `
     const [url, file] = process.argv.slice(1);
     const seen = [];

@@ -24,7 +24,7 @@ describe('parseRoot', () => {
 });
 
 describe('closestName', () => {
-  it('guesses the one name of which it is a word', () => {
+  it('suggests the only name that contains it as a word', () => {
     const flags = ['--scan-interval', '--max-lag', '--log-level', '--log-format'];
     expect(closestName('--interval', flags)).toBe('--scan-interval');
     expect(closestName('--lag', flags)).toBe('--max-lag');
@@ -43,7 +43,7 @@ describe('closestName', () => {
     ['x', undefined],
     ['something', undefined],
     ['a'.repeat(1e6), undefined],
-  ])('guesses %.20s', (typed, name) => {
+  ])('suggests %.20s', (typed, name) => {
     expect(closestName(typed, names)).toBe(name);
   });
 });

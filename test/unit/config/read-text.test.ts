@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 describe('textOf', () => {
-  it('takes UTF-8, and leaves out the mark at its beginning', () => {
+  it('accepts UTF-8, and removes the byte order mark', () => {
     expect(textOf(Buffer.from('\ufeffproject: é\r\n'))).toBe('project: é\r\n');
     expect(textOf(Buffer.alloc(0))).toBe('');
   });
@@ -19,13 +19,13 @@ describe('textOf', () => {
     [Buffer.from('a\nb\nc\0d'), 3, 'a zero byte'],
     [Buffer.from('a: b\nname: M\xfcnchen\n', 'latin1'), 2, 'the byte 0xfc, which is not UTF-8'],
     [Buffer.from([0x61, 0xc3]), 1, 'the byte 0xc3, which is not UTF-8'],
-  ])('refuses other texts, and says where: %#', (bytes, line, found) => {
+  ])('refuses other texts, and reports the position: %#', (bytes, line, found) => {
     expect(() => textOf(bytes)).toThrow(expect.objectContaining({ found, line }));
   });
 });
 
 describe('readText', () => {
-  it('reads no more than a configuration can have of what has no end', async () => {
+  it('reads at most as much as a configuration can have from an endless file', async () => {
     await expect(readText('/dev/zero')).rejects.toMatchObject({ found: 'more than 1 MiB' });
     const file = join(folder, 'long.yaml');
     writeFileSync(file, `#${'x'.repeat(3000)}\n`);
@@ -33,7 +33,7 @@ describe('readText', () => {
     expect((await readText(file)).length).toBe(3002);
   });
 
-  it('reads what comes through a pipe', async () => {
+  it('reads from a pipe', async () => {
     const pipe = join(folder, 'pipe');
     execFileSync('mkfifo', [pipe]);
     const writer = spawn('sh', ['-c', 'echo "project: a" > "$0"', pipe]);

@@ -21,8 +21,8 @@ const started = (text: string, config?: string): Promise<Config> => {
   return loadConfig(surroundings(config));
 };
 
-describe('a configuration that is read again', () => {
-  it.each(['./mirrorboard.yaml', undefined])('is never the default in place of a file that was in force: %s', async (config) => {
+describe('a configuration that is loaded again', () => {
+  it.each(['./mirrorboard.yaml', undefined])('never replaces an active file by the defaults: %s', async (config) => {
     const former = await started(TEXT, config);
     const again = (): Promise<Config> => reloadConfig(former, surroundings(config));
     renameSync(file, `${file}.old`);
@@ -38,7 +38,7 @@ describe('a configuration that is read again', () => {
     expect((await again()).lanes.local?.path).toBe('own.db');
   });
 
-  it('is no pipe and no directory, and does not wait for one', async () => {
+  it('cannot be a pipe or a directory, and does not wait for one', async () => {
     const former = await started(TEXT);
     rmSync(file);
     execFileSync('mkfifo', [file]);
@@ -49,7 +49,7 @@ describe('a configuration that is read again', () => {
     await expect(reloadConfig(former, surroundings())).rejects.toMatchObject(refused);
   });
 
-  it('may be empty if it was, and may begin to exist', async () => {
+  it('may be empty if it was empty, and may appear later', async () => {
     const none = await loadConfig(surroundings());
     expect([none.file, none.hasSettings]).toEqual([undefined, false]);
     expect((await reloadConfig(none, surroundings())).file).toBeUndefined();

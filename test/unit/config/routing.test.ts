@@ -17,7 +17,7 @@ async function problem(text: string): Promise<string> {
 }
 
 describe('routes of a configuration', () => {
-  it('are none, and nothing is folded, if nothing is configured', async () => {
+  it('are empty, and nothing is folded, if nothing is configured', async () => {
     const { routes, fold, params, artifacts } = await load('');
     expect({ routes, fold, params, artifacts }).toEqual({
       routes: [],
@@ -27,7 +27,7 @@ describe('routes of a configuration', () => {
     });
   });
 
-  it('have a place in the file', async () => {
+  it('have a location in the file', async () => {
     const { routes } = await load('routes:\n  - { runs: "debug/**", lanes: [local] }\n  - { kinds: images, every: 5 }\n');
     expect(routes).toEqual([
       { location: 'm.yaml:3:5', runs: ['debug/**'], lanes: ['local'] },
@@ -94,12 +94,12 @@ describe('routes of a configuration', () => {
     expect(await problem(text)).toContain(words);
   });
 
-  it('take sizes as people write them', async () => {
+  it('accept sizes in common spellings', async () => {
     const { artifacts } = await load('artifacts: [{ files: a, most_bytes: 2 GB }, { files: b, most_bytes: 1.5 MiB }]');
     expect(artifacts.map(({ mostBytes }) => mostBytes)).toEqual([2_000_000_000, 1_572_864]);
   });
 
-  it('take params from files and from tags, by patterns', async () => {
+  it('accept params from files and from tags, by patterns', async () => {
     const { params } = await load('params: [a.yaml, { tag: [args/*, b], prefix: "x." }]');
     expect(params).toEqual([
       { location: 'm.yaml:2:10', files: ['a.yaml'], tags: [], prefix: '' },

@@ -5,7 +5,7 @@ async function unknown(text: string, env: Record<string, string>): Promise<reado
   return (await loadConfig({ flags: {}, env, cwd: '/', readFile: () => text })).unknownVariables;
 }
 
-describe('variables that look like ours', () => {
+describe('variables with names like ours', () => {
   it.each([
     ['MIRRORBOARD_DRYRUN', 'MIRRORBOARD_DRY_RUN'],
     ['MIRRORBOARD_STROE', 'MIRRORBOARD_STORE'],
@@ -15,18 +15,18 @@ describe('variables that look like ours', () => {
     ['MIRRORBOARD_ARCHVE_TOKEN', 'MIRRORBOARD_ARCHIVE_TOKEN'],
     ['mirrorboard_store', 'MIRRORBOARD_STORE'],
     ['MIRRORBOARD_LANE_S', 'MIRRORBOARD_LANES'],
-  ])('and say nothing are named, with what was meant: %s', async (variable, meant) => {
+  ])('are reported if they have no effect, with a suggestion: %s', async (variable, meant) => {
     const text = 'backend: local\nlanes: { local: {}, archive: { type: mlflow } }';
     expect(await unknown(text, { [variable]: 'x' })).toEqual([
       `${variable}: no flag, setting or lane uses this variable, so it has no effect; did you mean ${meant}?`,
     ]);
   });
 
-  it('are named without a suggestion if nothing is similar', async () => {
+  it('are reported without a suggestion if no name is similar', async () => {
     expect(await unknown('', { MIRRORBOARD_FLUX_CAPACITOR: '1' })).toEqual([expect.stringMatching(/so it has no effect$/)]);
   });
 
-  it('are known as those of flags, of any lane, of the file, and of the services of a cluster; empty ones are ignored', async () => {
+  it('are known if they belong to flags, to any lane, to the file, or to services of a cluster; empty ones are ignored', async () => {
     const text = `lanes: { local: {} }\nproject: "\${MIRRORBOARD_TEAM}"\nprofiles: { p: { lanes: [my-lane], my-lane: { type: mlflow } } }`;
     const names = [
       'DRY_RUN',
@@ -44,7 +44,7 @@ describe('variables that look like ours', () => {
     expect(await unknown(text, { ...env, MIRRORBOARD_NONSENSE: '', TRACELET_NONSENSE: 'x', MIRRORBOARD: 'x' })).toEqual([]);
   });
 
-  it('are named only if they resemble one of ours, if the lanes are not known', () => {
+  it('are reported only if they are similar to one of ours, if the lanes are not known', () => {
     const env = { MIRRORBOARD_ARCHIVE_TOKEN: 'x', MIRRORBOARD_INCLDE: 'x' };
     expect(unknownVariables(env, undefined)).toEqual([expect.stringContaining('did you mean MIRRORBOARD_INCLUDE?')]);
   });

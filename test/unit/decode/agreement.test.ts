@@ -171,7 +171,7 @@ const unusual: fc.Arbitrary<ValueBody> = fc.oneof(
   fc.constant({ fields: [field(8, 2, tensor({ dtype: 'float', shape: [2], values: [1, 2] }))], isOld: false, expected: undefined }),
   fc.constant({ fields: [field(8, 2, tensor({ dtype: 'string', values: ['x'] }))], isOld: false, expected: undefined }),
   fc.constant({ fields: [field(8, 2, tensor({ dtype: 'float', shape: [0], values: [] }))], isOld: false, expected: undefined }),
-  // Unknown fields beside the number.
+  // Unknown fields next to the number.
   simple.map((body) => ({ ...body, fields: [...body.fields, field(33, 2, 'later')] })),
   simple.map((body) => ({ ...body, fields: [field(33, 0, 300), ...body.fields] })),
   // Lists and contents that are empty, with other fields behind them: as long as a number would be.
@@ -290,7 +290,7 @@ const drawnEvent = fc
   });
 
 describe('for generated files', () => {
-  test('the scanner and the protobuf types agree, and give what was written', () => {
+  test('the scanner and the protobuf types agree, and return the written values', () => {
     const layoutsSeen = new Set<string>();
     fc.assert(
       fc.property(
@@ -318,7 +318,7 @@ describe('for generated files', () => {
     expect(layoutsSeen.size).toBeGreaterThan(6);
   });
 
-  test('the scanner takes nothing that the protobuf types would not, wherever bytes of a message are wrong', () => {
+  test('the scanner accepts only what the protobuf types accept, with wrong bytes at any place of a message', () => {
     const wrong = fc.record({
       at: fc.nat(),
       byte: fc.oneof(fc.integer({ min: 0, max: 255 }), fc.constantFrom(0, 1, 0x0a, 0x15, 0x2a, 0x42, 0x4a)),
@@ -359,7 +359,7 @@ describe('for generated files', () => {
     expect(bad).toBeGreaterThan(1000);
   });
 
-  test('the scanner does not make a number of a value that has none', () => {
+  test('the scanner does not read a number from a value that has none', () => {
     const event = (step: number, fields: readonly Uint8Array[]): Uint8Array =>
       concat(field(1, 1, 1), field(2, 0, step), field(5, 2, field(1, 2, value('loss', fields, SCALARS))));
     const bytes = eventFile(event(1, [field(2, 5, 1)]), event(2, [field(2, 5, 2)]), event(3, []), event(4, [field(2, 5, 4)]));
@@ -368,7 +368,7 @@ describe('for generated files', () => {
     expect(fast.batches[0]?.objects).toMatchObject([{ step: 3, form: 'none' }]);
   });
 
-  test('the scanner does not treat half of the metadata that it knows as the whole', () => {
+  test('the scanner does not treat half of the known metadata as the whole', () => {
     const event = (step: number, meta: Uint8Array): Uint8Array =>
       concat(field(1, 1, 1), field(2, 0, step), field(5, 2, field(1, 2, value('loss', [field(2, 5, step)], meta))));
     for (let length = 1; length < SCALARS.length; length++) {
@@ -402,7 +402,7 @@ describe('the scanner alone reads', () => {
     expect(scanned(named(1, 'loss'), named(2, 'loss'), named(3, Uint8Array.of(0x6c, 0xff, 0x73, 0x73)))).toBe(1);
   });
 
-  test('values that carry a long description each', () => {
+  test('values with a long description each', () => {
     for (const length of [100, 120, 128, 200, 900]) {
       const told = metadata({ plugin: 'scalars', description: 'd'.repeat(length) });
       const other = metadata({ plugin: 'scalars', description: `${'d'.repeat(length - 1)}e` });
@@ -419,7 +419,7 @@ describe('the scanner alone reads', () => {
     }
   });
 
-  test('no integer that a double does not hold, and none that is written in more bytes than it may have', () => {
+  test('no integer that a double cannot hold, and none that is written in more bytes than it may have', () => {
     const whole = (dtype: Dtype, x: bigint) => event(1, [field(8, 2, tensor({ dtype, values: [x] }))], SCALARS);
     const first = whole('int64', 1n);
     const safe = 2n ** 53n - 1n;

@@ -9,12 +9,12 @@ function masked(crc: number): number {
 }
 
 describe('maskedCrc32c', () => {
-  test('knows the check value of CRC-32C', () => {
+  test('returns the check value of CRC-32C', () => {
     const bytes = new TextEncoder().encode('123456789');
     expect(maskedCrc32c(new DataView(bytes.buffer), 0, 9)).toBe(masked(0xe3069283));
   });
 
-  test('is never 0 for eight zero bytes, so zeros are no header', () => {
+  test('is never 0 for eight zero bytes, so that zeros are not a valid header', () => {
     expect(maskedCrc32c(new DataView(new ArrayBuffer(8)), 0, 8)).toBe(0x07980329);
   });
 
@@ -41,7 +41,7 @@ describe('maskedCrc32c', () => {
 });
 
 describe('lengthChecksum', () => {
-  test('is the checksum of the length field, asked once or twice', () => {
+  test('is the checksum of the length field, in a first and in a second call', () => {
     const field = new DataView(new ArrayBuffer(8));
     for (const [low, high] of [
       [0, 0],

@@ -55,7 +55,7 @@ function between(bytes: Uint8Array): { readonly file: Uint8Array; readonly start
 }
 
 describe('a record that cannot be read', () => {
-  test('costs itself alone when its data checksum does not fit', () => {
+  test('loses only itself if its data checksum is wrong', () => {
     const { file, start, end } = between(flipped(scalar(4), 30));
     const decoded = decode(file);
     expect(steps(decoded)).toEqual([1, 2, 3, 5, 6, 7]);
@@ -65,7 +65,7 @@ describe('a record that cannot be read', () => {
     expect(decoded.decoder.records).toBe(7);
   });
 
-  test('costs itself alone when it is the checksum that is wrong, as the first and as the last record', () => {
+  test('loses only itself if its stored checksum is corrupt, as the first and as the last record', () => {
     const last = scalar(9);
     const bytes = concat(flipped(VERSION, VERSION.length - 1), scalar(1), flipped(last, last.length - 4));
     const decoded = decode(bytes);
@@ -77,7 +77,7 @@ describe('a record that cannot be read', () => {
     expect(decoded.decoder.watermark).toBe(bytes.length);
   });
 
-  test('leaves neither points nor series if its message breaks off', () => {
+  test('leaves neither points nor series if its message is incomplete', () => {
     const sound = event({ wallTime: 1, step: 4, summary: [simpleValue('loss', 1), simpleValue('never', 2), simpleValue('loss', 3)] });
     for (const broken of [
       sound.subarray(0, -3),
@@ -95,7 +95,7 @@ describe('a record that cannot be read', () => {
     }
   });
 
-  test('is not damage when its message is of another kind that parses', () => {
+  test('is not damage if its message is of another kind that parses', () => {
     const { file } = between(frame(field(200, 2, 'tf.Example or so')));
     const decoded = decode(file);
     expect(decoded.damage).toEqual([]);
@@ -120,7 +120,7 @@ function many(from: number, to: number): Uint8Array {
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
 
-describe('inside a record that is broken', () => {
+describe('inside a corrupt record', () => {
   test('valid records of another process are found after an incomplete one of a dead writer', () => {
     for (const length of [1000, 20_000]) {
       for (const bytes of [12, 13, 301, 900]) {
@@ -135,7 +135,7 @@ describe('inside a record that is broken', () => {
     decode(between(concat(torn(frame(large(300)), 40), many(100, 120))).file);
   });
 
-  test('they are found even if one of them ends where the corrupt one claims to', () => {
+  test('valid records are found even if one of them ends at the claimed end of the corrupt one', () => {
     const size = scalar(100).length;
     const record = frame(large(20 * size));
     const rest = record.length - 50;
@@ -144,7 +144,7 @@ describe('inside a record that is broken', () => {
     expect(steps(decodeBytes(file))).toEqual(range(100, 160));
   });
 
-  test('a record of another file inside it is not one of this file, if the corrupt one was written completely', () => {
+  test('a record of another file does not count as one of this file, if the corrupt one was written completely', () => {
     const held = concat(VERSION, many(500, 560));
     const record = frame(large(held));
     for (const at of [15, record.length - 2, record.length - 20]) {
@@ -158,7 +158,7 @@ describe('inside a record that is broken', () => {
     }
   });
 
-  test('two writers that wrote over each other in blocks lose only the records at the seams', () => {
+  test('two writers that overwrote each other in blocks lose only the records at the borders', () => {
     const [a, b] = [many(0, 400), many(1000, 1400)];
     const blocks: Uint8Array[] = [];
     for (let at = 0; at < a.length; at += 512) blocks.push(a.subarray(at, at + 512), b.subarray(at, at + 512));
@@ -173,8 +173,8 @@ describe('inside a record that is broken', () => {
     expect(steps(decodeBytes(file, { settled: true }))).toHaveLength(sound);
   });
 
-  test('many that claim the same bytes are summed up once', () => {
-    // As many as would take minutes if each claim were summed up anew.
+  test('many records that claim the same bytes are checksummed once', () => {
+    // So many that it would take minutes to checksum each claim again.
     const heads = Array.from({ length: 5000 }, (_, i) => concat(header(BigInt(2_000_000 + i)), scalar(i).subarray(0, 30)));
     const file = concat(VERSION, ...heads, many(0, 50), new Uint8Array(2_300_000).fill(1));
     const decoded = decodeBytes(file);
@@ -191,7 +191,7 @@ describe('an incomplete record', () => {
       ...(prior?.look === undefined ? {} : { incomplete: { start: prior.start, look: prior.look, isSeenBefore } }),
     });
 
-  test('shows what another process wrote after it on the second look, a while later', () => {
+  test('reveals the records of another process after it in a second check, some time later', () => {
     const bytes = concat(before, torn(record, 301), many(10, 20));
     const first = look(bytes);
     expect(steps(first)).toEqual([]);
@@ -216,7 +216,7 @@ describe('an incomplete record', () => {
     }
   });
 
-  test('is read exactly once it is complete, whatever it holds and however its pieces arrive', () => {
+  test('is read exactly once when it is complete, with any content and in any pieces', () => {
     const held = concat(VERSION, many(500, 560));
     const bytes = concat(before, frame(large(concat(Uint8Array.of(1, 2, 3), held, Uint8Array.of(4, 5)))));
     let prior: Damage | undefined;
@@ -229,7 +229,7 @@ describe('an incomplete record', () => {
     expect(look(bytes, prior).batches.flatMap(({ objects }) => objects)).toHaveLength(1);
   });
 
-  test('that holds an event file is not taken apart, however long it stays as it is', () => {
+  test('that holds an event file is not split, however long it stays unchanged', () => {
     const held = concat(VERSION, many(500, 560));
     const bytes = concat(before, frame(large(held))).subarray(0, -12);
     for (const settled of [true, false]) {
@@ -254,12 +254,12 @@ describe('after a corrupt length', () => {
     }
   });
 
-  test('a frame whose data do not match is not a valid one', () => {
+  test('a frame whose data do not match is not valid', () => {
     const { file, start } = between(concat(flipped(scalar(4), 0), flipped(scalar(44), 20)));
     expect(places(decode(file).damage)).toEqual([[start, start + 2 * scalar(4).length, 'length_checksum']]);
   });
 
-  test('several places are damaged apart', () => {
+  test('several places of damage stay separate', () => {
     const parts = [
       VERSION,
       flipped(scalar(1), 0),
@@ -281,7 +281,7 @@ describe('after a corrupt length', () => {
     ]);
   });
 
-  test('a file that begins with other bytes is read from its first frame on', () => {
+  test('a file that begins with other bytes is read from its first frame', () => {
     const decoded = decode(concat(Uint8Array.of(0xef, 0xbb, 0xbf), VERSION, scalar(1)));
     expect(steps(decoded)).toEqual([1]);
     expect(places(decoded.damage)).toEqual([[0, 3, 'length_checksum']]);
@@ -314,7 +314,7 @@ describe('after a corrupt length', () => {
     }
   });
 
-  test('nothing found: the rest will be searched again, and does not count as settled', () => {
+  test('a search without a result is repeated later, and does not count as settled', () => {
     const bytes = concat(VERSION, scalar(1), flipped(scalar(2), 1), flipped(scalar(3), 3));
     const decoded = decode(bytes);
     const lost = VERSION.length + scalar(1).length;
@@ -323,7 +323,7 @@ describe('after a corrupt length', () => {
     expect(decoded.decoder.watermark).toBe(lost);
   });
 
-  test('an incomplete record begins: it is pending separately', () => {
+  test('an incomplete record at the end is pending separately', () => {
     const garbage = Uint8Array.from({ length: 50 }, (_, i) => i * 7 + 3);
     const before = concat(VERSION, scalar(1), garbage);
     for (const keep of [12, 13, 30, scalar(2).length - 1]) {
@@ -341,7 +341,7 @@ describe('after a corrupt length', () => {
 describe('the end of a file', () => {
   const before = concat(VERSION, scalar(1));
 
-  test('waits wherever the last record is incomplete', () => {
+  test('waits at any place in the last record', () => {
     const record = scalar(300);
     for (let keep = 1; keep < record.length; keep++) {
       const bytes = concat(before, record.subarray(0, keep));
@@ -353,7 +353,7 @@ describe('the end of a file', () => {
     }
   });
 
-  test.each([false, true])('waits wherever an empty record is incomplete (settled: %s)', (settled) => {
+  test.each([false, true])('waits at any place in an empty record (settled: %s)', (settled) => {
     const record = frame(new Uint8Array(0));
     for (let keep = 1; keep < record.length; keep++) {
       const bytes = concat(before, record.subarray(0, keep));
@@ -361,7 +361,7 @@ describe('the end of a file', () => {
     }
   });
 
-  test('of a settled file may be incomplete too', () => {
+  test('may be incomplete in a settled file too', () => {
     const record = scalar(300);
     for (let keep = 1; keep < record.length; keep++) {
       const bytes = concat(before, record.subarray(0, keep));
@@ -382,12 +382,12 @@ describe('the end of a file', () => {
     expect(places(decode(new Uint8Array(64)).damage)).toEqual([[0, 64, 'zeros']]);
   });
 
-  test('zeros that are followed by other bytes are not zeros', () => {
+  test('zeros before other bytes do not count as zeros', () => {
     const bytes = concat(before, new Uint8Array(100), Uint8Array.of(1));
     expect(places(decode(bytes).damage)).toEqual([[before.length, bytes.length, 'length_checksum']]);
   });
 
-  test('zeros cost a look each and no more', () => {
+  test('zeros are read only once', () => {
     let looks = 0;
     class CountingView extends DataView<ArrayBuffer> {
       override getUint32(at: number, littleEndian?: boolean): number {
@@ -402,7 +402,7 @@ describe('the end of a file', () => {
     expect(looks).toBeLessThan(1000);
   });
 
-  test('zeros that were seen before are not read again, except a megabyte and what is new after them', () => {
+  test('known zeros are not read again, except for a megabyte and new bytes after them', () => {
     const MIB = 1 << 20;
     const holeEnd = before.length + 40 * MIB;
     const bytes = concat(before, new Uint8Array(40 * MIB), scalar(9));
@@ -448,7 +448,7 @@ describe('a wrong length with a valid checksum', () => {
     },
   );
 
-  test('never makes the decoder ask for more than the file has', () => {
+  test('never makes the decoder request more than the file has', () => {
     for (const length of lengths) {
       const bytes = concat(before, header(length), new Uint8Array(20));
       for (const settled of [false, true]) {
@@ -481,13 +481,13 @@ describe('a file that is not an event file', () => {
     ['a Git LFS pointer', text(`version https://git-lfs.github.com/spec/v1\noid sha256:${'ab'.repeat(32)}\nsize 12345\n`), /git lfs pull/],
     ['HTML', text('<!DOCTYPE html>\n<html><body>404 not found</body></html>'), /web page/],
     ['text', lines, /^text$/],
-  ])('%s is said to be that', (_, bytes, detail) => {
+  ])('%s is reported as such', (_, bytes, detail) => {
     const { damage, decoder } = decodeBytes(new Uint8Array(bytes));
     expect(damage).toEqual([{ start: 0, end: bytes.length, reason: 'not_event_file', detail: expect.stringMatching(detail) }]);
     expect(decoder.watermark).toBe(0);
   });
 
-  test('has no detail when nothing is known of its bytes', () => {
+  test('has no detail if its bytes are unknown', () => {
     const bytes = Uint8Array.from({ length: 100 }, (_, i) => (i * 73) ^ 0xa5);
     expect(decodeBytes(bytes).damage).toEqual([{ start: 0, end: 100, reason: 'not_event_file' }]);
   });

@@ -73,7 +73,7 @@ describe('FileDecoder', () => {
     }
   });
 
-  test('gives the same batches when a window ends at any byte', () => {
+  test('returns the same batches if a window ends at any byte', () => {
     const whole = decodeBytes(FILE);
     const expected = contentsOf(whole.batches, whole.series);
     expect(expected.scalars).toHaveLength(14);
@@ -89,14 +89,14 @@ describe('FileDecoder', () => {
     }
   });
 
-  test('gives the same batches when it gets no more than it asked for', () => {
+  test('returns the same batches if it gets no more bytes than requested', () => {
     const whole = decodeBytes(FILE);
     const scarce = decodeBytes(FILE, { cuts: Array.from(FILE, (_, i) => i) });
     expect(contentsOf(scarce.batches, scarce.series)).toEqual(contentsOf(whole.batches, whole.series));
     expect(scarce.calls).toBeGreaterThan(MIXED.length);
   });
 
-  test.each([1, 2, 3, 5, 100])('gives the same points in batches of %d, and never half a record', (batchPoints) => {
+  test.each([1, 2, 3, 5, 100])('returns the same points in batches of %d, and never half a record', (batchPoints) => {
     const whole = decodeBytes(FILE);
     const small = decodeBytes(FILE, { batchPoints });
     expect(contentsOf(small.batches, small.series)).toEqual(contentsOf(whole.batches, whole.series));
@@ -129,7 +129,7 @@ describe('FileDecoder', () => {
     expect(batches.reduce((sum, batch) => sum + pointCount(batch), 0)).toBe(21);
   });
 
-  test('keeps all values when one record has more than the first columns hold', () => {
+  test('keeps all values if one record has more than the first columns hold', () => {
     const many = Array.from({ length: 3000 }, (_, i) => simpleValue(`tag${i % 700}`, i));
     const bytes = eventFile(
       ...MIXED.slice(0, 2),
@@ -152,14 +152,14 @@ describe('FileDecoder', () => {
     expect(contentsOf(batches, series)).toEqual(decodeSlowly(bytes));
   });
 
-  test('hands out columns that later batches do not write to', () => {
+  test('returns columns that later batches do not overwrite', () => {
     const { batches, series } = decodeBytes(FILE, { batchPoints: 2 });
     const again = decodeBytes(FILE, { batchPoints: 2 });
     expect(contentsOf(batches.slice(0, 2), series)).toEqual(contentsOf(again.batches.slice(0, 2), again.series));
     expect(batches[0]?.scalars.series.buffer).not.toBe(batches[1]?.scalars.series.buffer);
   });
 
-  test('resumes from a position with what is known of the run', () => {
+  test('resumes from a position with its knowledge of the run', () => {
     const run = newRun();
     const half = MIXED.slice(0, 6).reduce((sum, data) => sum + 16 + data.length, 16 + versionEvent().length);
     const first = decodeBytes(FILE.subarray(0, half), { run });
@@ -190,7 +190,7 @@ describe('FileDecoder', () => {
     expect(batches[0]?.marks).toMatchObject([{ kind: 'empty', step: 0, wallTime: 0, offset: 0, payload: new Uint8Array(0) }]);
   });
 
-  test('comes to an end at once in an empty file', () => {
+  test('ends at once in an empty file', () => {
     const { batches, damage } = decodeBytes(new Uint8Array(0));
     expect(ranges(batches)).toEqual([[0, 0, 0]]);
     expect(damage).toEqual([]);
@@ -205,7 +205,7 @@ describe('FileDecoder', () => {
     expect(batches.map(({ objects }) => objects.length)).toEqual([3, 3, 1]);
   });
 
-  test('counts the place of a value over all values of its record, scalars or not', () => {
+  test('counts the index of a value over all values of its record, scalars or not', () => {
     const { batches } = decodeBytes(
       eventFile(
         event({ step: 1, summary: [simpleValue('a', 1), histo('h', HISTO), simpleValue('b', 1), value('none', []), simpleValue('a', 2)] }),
@@ -218,14 +218,14 @@ describe('FileDecoder', () => {
     ]);
   });
 
-  test('keeps the bytes of a payload as they are in the file', () => {
+  test('keeps the bytes of a payload unchanged', () => {
     const raw = histo('h', HISTO);
     const payload = raw.subarray(raw.length - (raw.length - 5)); // behind tag h (3 bytes), key and length (2)
     const { batches } = decodeBytes(eventFile(event({ summary: [raw] })));
     expect(Buffer.from(batches[0]!.objects[0]!.payload)).toEqual(Buffer.from(payload));
   });
 
-  test('keeps the metadata of the first value byte for byte, unknown fields too', () => {
+  test('keeps the metadata of the first value unchanged, with unknown fields', () => {
     const meta = concat(metadata({ plugin: 'scalars', displayName: 'Loss', description: 'd', dataClass: 'scalar' }), field(77, 2, 'later'));
     const { series } = decodeBytes(
       eventFile(event({ step: 1, summary: [simpleValue('loss', 1, meta)] }), event({ step: 2, summary: [simpleValue('loss', 1)] })),
@@ -258,7 +258,7 @@ describe('FileDecoder', () => {
     ]);
   });
 
-  test('keeps events that carry no value as marks', () => {
+  test('keeps events without a value as marks', () => {
     const bytes = eventFile(
       event({ wallTime: 1, sessionLog: { status: 'checkpoint', checkpointPath: '/p' } }),
       event({ wallTime: 2, logMessage: { level: 20, message: 'hi' } }),

@@ -20,11 +20,11 @@ describe('describeForeign', () => {
     ['plain text', text('step,value\r\n1,2\n'), /^text$/],
     ['text in other alphabets, cut within a letter', text('größe,精度 🎉\n').subarray(0, -2), /^text$/],
     ['an event file that was read as text', text('\x18\0\0\0\0\0\0\0\ufffd\x7f\ufffd\x12\t\0\0'), /as binary/],
-  ])('recognises %s', (_, head, expected) => {
+  ])('recognizes %s', (_, head, expected) => {
     expect(describeForeign(head)).toMatch(expected);
   });
 
-  test('does not name bytes that it does not recognize', () => {
+  test('does not name unknown bytes', () => {
     expect(describeForeign(Uint8Array.of(0x80, 0x81, 0, 1))).toBeUndefined();
     expect(describeForeign(new Uint8Array(0))).toBeUndefined();
   });

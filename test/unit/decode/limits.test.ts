@@ -47,7 +47,7 @@ function decode(bytes: Uint8Array, limits: Partial<RecordLimits>, fileEnd = byte
 }
 
 describe('records over their share of the memory', () => {
-  test('are damage with the limit and what would help; what is around them is read', () => {
+  test('are damage with the limit and the remedy; the records around them are read', () => {
     const bytes = eventFile(loss(1), large(6 * MIB), loss(2));
     const { points, damage, gaps, most } = decode(bytes, { record: 5 * MIB, needsForRecord: (n) => 10 * n });
     expect(points).toBe(2);
@@ -63,7 +63,7 @@ describe('records over their share of the memory', () => {
     expect(decode(bytes, { record: 7 * MIB })).toMatchObject({ points: 3, damage: [] });
   });
 
-  test('of which only the length is true cost no room: the checksum is verified first', () => {
+  test('need no memory if only their length is valid: the checksum is verified first', () => {
     const bytes = eventFile(loss(1), large(6 * MIB), loss(2));
     const broken = bytes.slice();
     broken[5 * MIB] = 1;
@@ -73,7 +73,7 @@ describe('records over their share of the memory', () => {
     expect(most).toBeLessThanOrEqual(65_536);
   });
 
-  test('and that are broken, with others inside, give those back', () => {
+  test('reveal the valid records inside them if they are corrupt', () => {
     const bytes = eventFile(loss(1), large(6 * MIB), loss(2));
     const torn = concat(bytes.subarray(0, 5 * MIB), eventFile(loss(3)).subarray(eventFile().length), new Uint8Array(2 * MIB).fill(3));
     const { points, damage, most } = decode(torn, { record: 5 * MIB });
@@ -81,7 +81,7 @@ describe('records over their share of the memory', () => {
     expect(most).toBeLessThanOrEqual(65_536);
   });
 
-  test('that a search comes upon are verified in pieces, too', () => {
+  test('are verified in pieces, too, if a search finds them', () => {
     const bytes = eventFile(loss(1), loss(3), large(6 * MIB), loss(2));
     const second = eventFile(loss(1)).length;
     const broken = bytes.slice();
@@ -92,7 +92,7 @@ describe('records over their share of the memory', () => {
     expect(most).toBeLessThanOrEqual(65_536);
   });
 
-  test('that claim more than any event has are a false length, even if the file is long enough', () => {
+  test('have a false length if they claim more than any event has, even if the file is long enough', () => {
     const header = new Uint8Array(HEADER_BYTES);
     const view = new DataView(header.buffer);
     view.setUint32(0, 0xc000_0000, true);
@@ -103,20 +103,20 @@ describe('records over their share of the memory', () => {
     expect(most).toBeLessThanOrEqual(65_536);
   });
 
-  test('by what their values would take are not decoded', () => {
+  test('are not decoded if their values would take too much', () => {
     const values = Array.from({ length: 2000 }, () => simpleValue('', 0));
     const bytes = eventFile(loss(1), event({ wallTime: 2, step: 2, summary: values }), loss(2));
     const { points, damage } = decode(bytes, { values: 100_000, needsForValues: (n) => n });
     expect([points, damage]).toEqual([2, [expect.objectContaining({ reason: 'too_large', needs: expect.any(Number) })]]);
   });
 
-  test('of text count by the memory that a text needs', () => {
+  test('of text count with the memory that a text needs', () => {
     const bytes = eventFile(loss(1), event({ wallTime: 2, step: 2, summary: [text('note', '\u0001'.repeat(10_000))] }), loss(2));
     expect(decode(bytes, { values: 100_000 })).toMatchObject({ points: 2, damage: [{ reason: 'too_large' }] });
     expect(decode(bytes, { values: 1_000_000 })).toMatchObject({ points: 3, damage: [] });
   });
 
-  test('with too many tags cost their run nothing else, and are one range of damage if they are consecutive', () => {
+  test('with too many tags do not stop their run, and are one range of damage if they are consecutive', () => {
     const tags = Array.from({ length: 100 }, (_, i) => event({ wallTime: i, step: i, summary: [simpleValue(`tag${i}`, i)] }));
     const bytes = eventFile(loss(1), ...tags, loss(2));
     const { points, damage, series } = decode(bytes, { tags: 10_000 });

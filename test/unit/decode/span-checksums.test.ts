@@ -6,7 +6,7 @@ const bytes = Uint8Array.from({ length: 20_000 }, (_, i) => (i * 7919 + (i >> 3)
 const view = new DataView(bytes.buffer);
 
 describe('SpanChecksums', () => {
-  test('gives the checksum of any span, inside what was summed up and beyond it, as the plain sum does', () => {
+  test('returns the checksum of any span, inside the known sums and beyond them, as the plain sum does', () => {
     const spans = new SpanChecksums(1_000_100);
     const places = [
       [100, 20_000],

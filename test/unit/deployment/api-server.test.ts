@@ -32,7 +32,7 @@ function templateOf({ spec }: Resource): PodTemplate | undefined {
 
 if (reason !== '') {
   process.stderr.write(`… skipped, no API server of Kubernetes: ${reason}\n`);
-  test.skip(`a real API server takes every manifest (${reason})`, () => undefined);
+  test.skip(`a real API server accepts every manifest (${reason})`, () => undefined);
 } else {
   describe('a real API server', () => {
     let api: KubeApi;
@@ -48,7 +48,7 @@ if (reason !== '') {
       await api.stop();
     });
 
-    test.each([...plain, ...rendered])('takes everything in %s', async (_, resources) => {
+    test.each([...plain, ...rendered])('accepts everything in %s', async (_, resources) => {
       const sent = resources.filter(({ kind }) => !NOT_OF_KUBERNETES.includes(kind));
       expect(sent.length).toBeGreaterThan(2);
       for (const resource of sent) {
@@ -69,7 +69,7 @@ if (reason !== '') {
       }
     });
 
-    test('refuses what a schema takes: a request above its limit, and a pod of root', async () => {
+    test('refuses what the schemas accept: a request above its limit, and a pod of root', async () => {
       const [deployment] = plain.flatMap(([, resources]) => resources).filter(({ kind }) => kind === 'Deployment');
       const text = JSON.stringify(deployment);
       const greedy = JSON.parse(text.replace(/"requests":\{[^}]*\}/, '"requests":{"memory":"99Gi"}')) as Resource;

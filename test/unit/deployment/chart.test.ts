@@ -65,12 +65,12 @@ function those(resources: readonly Resource[], kind: string): Resource[] {
 describe('the chart', () => {
   const chart = parse(readFileSync(join(CHART, 'Chart.yaml'), 'utf8'));
 
-  test('has the version of the program, in which it is released', () => {
+  test('has the version of the program that it is released with', () => {
     const { version, license } = JSON.parse(readText('package.json'));
     expect([chart.version, chart.appVersion, chart.annotations['artifacthub.io/license']]).toEqual([version, version, license]);
   });
 
-  test.each([...examples, 'values.yaml'])('has a schema that takes %s', (name) => {
+  test.each([...examples, 'values.yaml'])('has a schema that accepts %s', (name) => {
     const path = name === 'values.yaml' ? name : `examples/${name}`;
     // zod does not support oneOf with required properties. helm does.
     const known = JSON.parse(JSON.stringify(schema), (key, value) => (key === 'oneOf' ? undefined : value));
@@ -78,7 +78,7 @@ describe('the chart', () => {
     expect(error?.issues).toBeUndefined();
   });
 
-  test('has a schema in which nothing is left open that is ours', () => {
+  test('has a schema without open parts of our own', () => {
     const open = shapesIn(schema).filter(([, shape]) => shape['additionalProperties'] !== false);
     // Lanes and log directories have names of their own; a volume of a driver is Kubernetes'.
     expect(open.map(([path]) => path)).toEqual(['/properties/lanes', '/definitions/logs/properties/csi']);
@@ -90,7 +90,7 @@ describe('the chart', () => {
     expect(differences(values, schema)).toEqual([...ofHelm, ...perhaps]);
   });
 
-  test('takes the settings of a configuration file, but for those it makes itself', async () => {
+  test('accepts the settings of a configuration file, except for those that it sets itself', async () => {
     const wrong = loadConfig({ flags: {}, env: {}, cwd: '/', readFile: () => 'wrong: 1' });
     const message = await wrong.then(String, (error: Error) => error.message);
     const known = /expected one of ([\w, ]+)/.exec(message)?.[1]?.split(', ') ?? [];
@@ -143,7 +143,7 @@ function leaves(value: Json, path = ''): string[] {
   );
 }
 
-describe('values that are wrong', () => {
+describe('invalid values', () => {
   const wrong: readonly (readonly [string, RegExp])[] = [
     ['mode=twice', /'\/mode': value must be one of 'single', 'shards', 'backfill'/],
     ['shards.count=0', /'\/shards\/count': minimum: got 0, want 1/],
@@ -189,7 +189,7 @@ describe('values that are wrong', () => {
   }
 });
 
-describe('values that are valid', () => {
+describe('valid values', () => {
   const valid: readonly (readonly [string, unknown])[] = [
     ...['90s', '1h30m', '1.5h', '5min', '30', 30, `\${ENDED_AFTER:-5m}`].map((time) => ['config.run_ended_after', time] as const),
     ...['', '0 3 * * 1-5', '*/15  0-6,22 1 JAN ?', '@daily', '@every 1h30m'].map((time) => ['backfill.schedule', time] as const),
@@ -207,14 +207,14 @@ describe('values that are valid', () => {
 });
 
 describe('config/kubernetes', () => {
-  withHelm('is what `npm run manifests` makes of the chart', async () => {
+  withHelm('is the output of `npm run manifests` for the chart', async () => {
     const { code, stderr } = await run('sh', [join(repository, 'scripts/manifests.sh'), scratch]);
     expect([code, stderr]).toEqual([0, '']);
     for (const file of manifestFiles) expect(readFileSync(join(scratch, file), 'utf8')).toBe(readText(`config/kubernetes/${file}`));
   });
 });
 
-describe('the chart makes', () => {
+describe('the chart creates', () => {
   withHelm('pods that restart when the configuration changed, unless it is reloaded live', async () => {
     const templates = async (...options: readonly string[]): Promise<unknown> => (await madePod('local.yaml', ...options)).spec.template;
     const reloadOf = async (...options: readonly string[]): Promise<unknown> =>
@@ -234,7 +234,7 @@ describe('the chart makes', () => {
     expect((await madePod('nightly.yaml', '--set', 'paused=true')).resource.spec?.suspend).toBe(true);
   });
 
-  withHelm('a Secret of values, or takes the one that is there', async () => {
+  withHelm('a Secret of values, or uses an existing one', async () => {
     const given = ['--set', 'lanes.wandb.existingSecret=,lanes.wandb.secret.api-key=s3cr3t'];
     const secrets = those(await made('wandb.yaml', ...given), 'Secret');
     expect(secrets.map(({ metadata, stringData }) => [metadata.name, stringData])).toEqual([
@@ -267,7 +267,7 @@ describe('the chart makes', () => {
     expect(those(await made('aim.yaml', ...given), 'Secret')).toMatchObject([{ stringData: { authorization: 'Bearer s3cr3t' } }]);
   });
 
-  withHelm('a Job of another name when its values changed, and of the same one when not', async () => {
+  withHelm('a Job of another name if its values changed, and of the same one otherwise', async () => {
     const name = async (...options: readonly string[]): Promise<string | undefined> =>
       (await madePod('backfill.yaml', ...options)).resource.metadata.name;
     expect(await name()).toMatch(/^mirrorboard-[0-9a-f]{8}$/);
@@ -301,7 +301,7 @@ describe('the chart makes', () => {
     expect(container.image).toBe(`registry.example.com/mirrorboard@${digest}`);
   });
 
-  withHelm('a test that runs doctor, next to the pod that has the store', async () => {
+  withHelm('a test that runs doctor, next to the pod of the store', async () => {
     for (const example of ['trackers.yaml', 'shards.yaml', 'backfill.yaml']) {
       const resources = await made(example);
       const [doctor] = those(resources, 'Pod') as unknown as (Resource & { readonly spec: Workload['pod'] })[];
@@ -316,7 +316,7 @@ describe('the chart makes', () => {
     }
   });
 
-  withHelm('what Prometheus and an Ingress need, with the names of its hosts', async () => {
+  withHelm('the resources for Prometheus and an Ingress, with the names of its hosts', async () => {
     const resources = await made('monitoring.yaml');
     const [monitor] = those(resources, 'ServiceMonitor');
     expect(monitor?.metadata.labels['release']).toBe('prometheus');

@@ -47,7 +47,7 @@ function change(path: string, from: string, to: string): void {
 }
 
 describe('scripts/check-deployment.sh', () => {
-  test('finds nothing wrong with this checkout', () => {
+  test('finds no problem in this checkout', () => {
     expect(here).toEqual({ code: 0, output: expect.not.stringContaining('FAILED') });
   });
 
@@ -89,7 +89,7 @@ describe('scripts/check-deployment.sh', () => {
     expect(await check(copy, ['compose'])).toEqual({ code: 1, output: expect.stringMatching(/grace_period.*FAILED compose/s) });
   });
 
-  test('skips tools that it cannot have, and reports why', async () => {
+  test('skips missing tools, and reports why', async () => {
     expect(await check(copy, [], { ...withoutTools(), MIRRORBOARD_REQUIRE_TOOLS: '' })).toEqual({
       code: 0,
       output: expect.stringMatching(
@@ -98,14 +98,14 @@ describe('scripts/check-deployment.sh', () => {
     });
   });
 
-  test('fails if the tools are required and not available', async () => {
+  test('fails if the tools are required and missing', async () => {
     expect(await check(copy, [], { ...withoutTools(), MIRRORBOARD_REQUIRE_TOOLS: '1' })).toEqual({
       code: 1,
       output: expect.stringMatching(/^FAILED hadolint: .*\nFAILED kubernetes-validate: .*\nFAILED helm: .*\nFAILED compose: .*\n$/),
     });
   });
 
-  test('may skip nothing when CI runs it', () => {
+  test('skips nothing in CI', () => {
     expect(readText('.ci/run')).toMatch(/^export MIRRORBOARD_REQUIRE_TOOLS=1$/m);
   });
 

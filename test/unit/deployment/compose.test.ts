@@ -52,7 +52,7 @@ function missing(): never {
 }
 
 describe('config/compose.yaml', () => {
-  test('starts the image of this version, with MLflow and Aim as they are tested', () => {
+  test('starts the image of this version, with the tested versions of MLflow and Aim', () => {
     expect(mirrorboard.image).toBe(`mirrorboard:${JSON.parse(readText('package.json')).version}`);
     expect(filled(mlflow.image)).toBe(`ghcr.io/mlflow/mlflow:v${VERSIONS.at(-1)}`);
     const [, version] = /^aim==(\S+)$/m.exec(readText('test/support/aim-requirements.txt')) ?? [];
@@ -80,7 +80,7 @@ describe('config/compose.yaml', () => {
     expect(Object.keys(offline)).toEqual(['local', 'wandb', 'clearml']);
   });
 
-  test('lets MLflow answer to the name that mirrorboard asks for', () => {
+  test('lets MLflow answer to the host name that mirrorboard uses', () => {
     const hosts = mlflow.command
       .find((word) => word.startsWith('--allowed-hosts='))
       ?.split('=')[1]

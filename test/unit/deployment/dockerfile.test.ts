@@ -19,13 +19,13 @@ describe('Dockerfile', () => {
     for (const stage of stages) expect(restOf(stage, 'FROM')[0]).toMatch(/^\$\{NODE_IMAGE\}( AS build)?$/);
   });
 
-  test('starts the program itself, so that signals reach it, and watches by default', () => {
+  test('starts the program directly, so that it gets signals, and runs watch by default', () => {
     const entries = restOf(final, 'ENTRYPOINT');
     expect(entries.map((entry) => JSON.parse(entry))).toEqual([['node', '--disable-warning=ExperimentalWarning', '/app/dist/src/main.js']]);
     expect(restOf(final, 'CMD').map((command) => JSON.parse(command))).toEqual([['watch']]);
   });
 
-  test('runs as a user with a number, to the end', () => {
+  test('runs as a user with a numeric id, to the end', () => {
     expect(restOf(final, 'USER')).toEqual(['10001:10001']);
     const words = final.map(({ word }) => word);
     expect(words.indexOf('USER')).toBeGreaterThan(words.lastIndexOf('RUN'));
@@ -45,7 +45,7 @@ describe('Dockerfile', () => {
     for (const command of installs) expect(command).toContain('--ignore-scripts');
   });
 
-  test('leaves out only packages that the program does not need: those that are optional are Node itself', () => {
+  test('leaves out only packages that the program does not need: the optional packages are Node itself', () => {
     expect(restOf(final, 'RUN')[0]).toContain('npm ci --omit=dev --omit=optional ');
     const packages = Object.entries<{ dev?: boolean; optional?: boolean; devOptional?: boolean }>(lock.packages);
     const left = packages.filter(([, { dev, optional, devOptional }]) => !dev && (optional || devOptional)).map(([path]) => path);
@@ -61,7 +61,7 @@ describe('Dockerfile', () => {
     expect(restOf(final, 'ARG')).toContain(`VERSION=${manifest.version}`);
   });
 
-  test('is given what it copies, and nothing else, by .dockerignore', () => {
+  test('gets the files that it copies, and no others, by .dockerignore', () => {
     const [all, ...given] = readText('.dockerignore')
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('#'));

@@ -88,14 +88,14 @@ describe('the pods', () => {
     else expect(volumeAt(workload, '/var/lib/mirrorboard').volume?.persistentVolumeClaim?.claimName).toBe(claims[0]?.metadata.name);
   });
 
-  test.each(all)('mount nothing into a volume that is read-only: %s', (_, { container }) => {
+  test.each(all)('mount nothing into a read-only volume: %s', (_, { container }) => {
     // The runtime makes the place of a mount, and could not there.
     const fixed = container.volumeMounts.filter(({ readOnly }) => readOnly === true).map(({ mountPath }) => `${mountPath}/`);
     const paths = container.volumeMounts.map(({ mountPath }) => mountPath);
     expect(paths.filter((path) => fixed.some((folder) => path.startsWith(folder)))).toEqual([]);
   });
 
-  test.each(all)('have no more rights than they need: %s', (_, { file, pod, container }) => {
+  test.each(all)('have only the rights that they need: %s', (_, { file, pod, container }) => {
     const numbers = file === 'examples/openshift.yaml' ? {} : { runAsUser: 10001, runAsGroup: 10001, fsGroup: 10001 };
     expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, ...numbers, seccompProfile: { type: 'RuntimeDefault' } });
     if (file === 'examples/openshift.yaml') expect(Object.keys(pod.securityContext)).not.toContain('runAsUser');
@@ -112,13 +112,13 @@ describe('the pods', () => {
     expect(pod.enableServiceLinks).toBe(false);
   });
 
-  test.each(all)('have a minute to store what was read, and end earlier by themselves: %s', (_, workload) => {
+  test.each(all)('have a minute to store their data, and end earlier by themselves: %s', (_, workload) => {
     const { terminationGracePeriodSeconds = 0 } = workload.pod;
     expect(terminationGracePeriodSeconds).toBeGreaterThanOrEqual(60);
     expect(environmentOf(workload)['MIRRORBOARD_SHUTDOWN_GRACE']).toBe(`${terminationGracePeriodSeconds - 10}s`);
   });
 
-  test.each(all)('run the image of this version, by a tag that stays: %s', (_, { container }) => {
+  test.each(all)('run the image of this version, by a fixed tag: %s', (_, { container }) => {
     expect(container.image).toBe(`mirrorboard:${version}`);
     expect(container.command).toBeUndefined();
   });
@@ -128,7 +128,7 @@ describe('the pods', () => {
     expect(container.resources.limits).toMatchObject({ memory: expect.any(String) });
   });
 
-  test.each(all)('give their program only options it has: %s', (_, { container }) => {
+  test.each(all)('pass only existing options to their program: %s', (_, { container }) => {
     const [name = '', ...args] = container.args;
     const command = program.commands.find((candidate) => candidate.name() === name);
     expect(command?.name()).toBe(name);
@@ -136,7 +136,7 @@ describe('the pods', () => {
     for (const flag of args.filter((arg) => arg.startsWith('--'))) expect(known).toContain(flag);
   });
 
-  test.each(all)('carry the labels they are selected by: %s', (_, { resource, resources, spec }) => {
+  test.each(all)('carry the labels that select them: %s', (_, { resource, resources, spec }) => {
     const labels = spec.template?.metadata.labels;
     expect(resource.metadata.labels).toMatchObject(labels ?? {});
     for (const { kind, spec: other } of resources) {
@@ -151,7 +151,7 @@ describe('the pods', () => {
     expect(resources.filter(({ kind }) => /Role/.test(kind))).toEqual([]);
   });
 
-  test.each(all)('have a configuration that the program takes, with the mounted logs as its roots: %s', async (_, workload) => {
+  test.each(all)('have a configuration that the program accepts, with the mounted logs as its roots: %s', async (_, workload) => {
     const config = await configOf(workload, environmentOf(workload));
     const mounted = workload.container.volumeMounts.map(({ mountPath }) => mountPath).filter((mount) => /^\/logs(\/|$)/.test(mount));
     expect(config.roots.map((root) => root.path).sort()).toEqual(mounted.sort());
@@ -162,7 +162,7 @@ describe('the pods', () => {
     expect(config.state).toEqual({ path: '/var/lib/mirrorboard/mirrorboard.state' });
   });
 
-  test.each(all)('have lanes whose settings their types take: %s', async (_, workload) => {
+  test.each(all)('have lanes with settings that their types accept: %s', async (_, workload) => {
     const folder = temporaryFolder();
     for (const [, file = ''] of (configurationOf(workload).text ?? '').matchAll(SECRET_FILES)) {
       const path = file.replace(SECRETS, folder);
@@ -186,7 +186,7 @@ describe('the pods', () => {
 describe.each(watching)('watch in %s', (_, workload) => {
   const { container } = workload;
 
-  test('is probed where it listens', () => {
+  test('is probed at its listening port', () => {
     expect(container.args[container.args.indexOf('--listen') + 1]).toBe('0.0.0.0:8080');
     expect(container.ports).toEqual([{ name: 'http', containerPort: 8080 }]);
     expect(container.startupProbe?.httpGet).toEqual({ path: '/livez', port: 'http' });
@@ -204,7 +204,7 @@ describe.each(watching)('watch in %s', (_, workload) => {
     expect(container.env?.find(({ name }) => name === 'POD_NAMESPACE')?.valueFrom?.fieldRef?.fieldPath).toBe('metadata.namespace');
   });
 
-  test('can be asked, and is let out as far as its lanes lead', () => {
+  test('accepts requests, and may connect to the targets of its lanes', () => {
     const policy = workload.resources.find(({ kind }) => kind === 'NetworkPolicy');
     expect(policy?.spec?.ingress).toMatchObject([{ ports: [{ port: 8080, protocol: 'TCP' }] }]);
     const trackers = /^ {2}(?!local:)[\w-]+:/m.test(configurationOf(workload).text?.split(/^(?=\w)/m)[0] ?? '');
@@ -226,7 +226,7 @@ test('each shard knows its number and how many there are', () => {
   expect(resources.filter(({ kind }) => kind === 'Service').map(({ metadata }) => metadata.name)).toContain(resource.spec?.serviceName);
 });
 
-test('a job gives up on what another try does not cure', () => {
+test('a job fails without a retry if a retry cannot help', () => {
   const jobs = all.map(([, workload]) => workload).filter(({ container }) => container.args[0] === 'backfill');
   expect(jobs.length).toBeGreaterThan(0);
   for (const { spec } of jobs) {
@@ -248,7 +248,7 @@ describe('the environment', () => {
     expect(config.unknownVariables).toEqual([]);
   });
 
-  test.each(all)('has only variables that mean something: %s', async (_, workload) => {
+  test.each(all)('has only variables with an effect: %s', async (_, workload) => {
     const asked = new Set<string>();
     const env = new Proxy(environmentOf(workload), {
       get: (target, name) => {
@@ -264,7 +264,7 @@ describe('the environment', () => {
     expect(others.filter((name) => !asked.has(name))).toEqual([]);
   });
 
-  test('of the manifests is written out, not taken from other resources whole', () => {
+  test('of the manifests is explicit, and includes no other resources as a whole', () => {
     for (const [, { container }] of all) expect(container.envFrom).toBeUndefined();
   });
 

@@ -22,7 +22,7 @@ const anchors = new Set([...page.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =
 describe('alert rules and dashboard', () => {
   const queries = [...alerts().map(({ expr }) => expr), ...dashboardQueries()];
 
-  test('ask for nothing that is not served', () => {
+  test('use only metrics that exist', () => {
     const names = new Set([...namesIn(scrape), ...namesIn(job)]);
     expect(queries.flatMap(metricsOf).filter((name) => !names.has(name))).toEqual([]);
     const labels = new Map([...labelsIn(scrape), ...labelsIn(job)]);
@@ -42,7 +42,7 @@ describe('alert rules and dashboard', () => {
 });
 
 describe('the alert rules', () => {
-  test('each name the problem, its severity, and where to read on', () => {
+  test('each name the problem, its severity, and a page about it', () => {
     const flawed = alerts().filter(
       ({ alert, labels, annotations: { summary = '', description = '', runbook_url } }) =>
         !/^Mirrorboard[A-Z]\w+$/.test(alert) ||
@@ -56,7 +56,7 @@ describe('the alert rules', () => {
     expect(new Set(alerts().map(({ alert }) => alert)).size).toBe(alerts().length);
   });
 
-  test('are tried each, once as it fires and once as it does not', () => {
+  test('are tested once firing and once not firing', () => {
     const { tests } = parse(readFileSync(TESTS, 'utf8')) as {
       tests: { alert_rule_test: { alertname: string; exp_alerts?: unknown[] }[] }[];
     };
@@ -69,7 +69,7 @@ describe('the alert rules', () => {
 });
 
 describe('the dashboard', () => {
-  test('takes its data source from a variable, and its job, instance and lane from what is there', () => {
+  test('takes its data source from a variable, and its job, instance and lane from the data', () => {
     const { panels, templating } = dashboard();
     expect(templating.list.map(({ name, type }) => `${name} ${type}`)).toEqual([
       'datasource datasource',
@@ -106,11 +106,11 @@ if ((await realTracker('promtool', prometheusTools)) !== undefined) {
       folder = temporaryFolder();
     });
 
-    test('takes the rules', async () => {
+    test('accepts the rules', async () => {
       expect(await promtool(['check', 'rules', ALERTS_PATH])).toContain(`${alerts().length} rules found`);
     });
 
-    test('takes the configuration and the rules that the page shows', async () => {
+    test('accepts the configuration and the rules on the page', async () => {
       const shown = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text = '']) => text);
       expect(shown).toHaveLength(2);
       writeFileSync(join(folder, 'alerts.yaml'), readFileSync(ALERTS_PATH));
@@ -121,7 +121,7 @@ if ((await realTracker('promtool', prometheusTools)) !== undefined) {
       }
     });
 
-    test('finds that each alert fires when it should, and not else', async () => {
+    test('confirms that each alert fires when it should, and not otherwise', async () => {
       // It compares annotations, too: words may change without their rule.
       const rules = parse(readFileSync(ALERTS_PATH, 'utf8')) as { groups: { rules: { annotations?: unknown }[] }[] };
       for (const { rules: each } of rules.groups) for (const rule of each) delete rule.annotations;
@@ -136,7 +136,7 @@ if ((await realTracker('promtool', prometheusTools)) !== undefined) {
     test.each([
       ['scrape', scrape],
       ['file', job],
-    ])('finds nothing to say about a %s', async (_, text) => {
+    ])('accepts a %s', async (_, text) => {
       writeFileSync(join(folder, 'scrape'), text);
       const args = ['-c', '"$0" check metrics < scrape 2>&1', join(await prometheusTools(), 'promtool')];
       expect(await outputOf('sh', args, 60_000, {}, folder)).toBe('');

@@ -32,7 +32,7 @@ function analyzed(...args: readonly string[]): { readonly status: number | null;
 }
 
 describe('the unit of systemd', () => {
-  test('starts watch with options that there are', () => {
+  test('starts watch with existing options', () => {
     const [, command, ...args] = (all('ExecStart')[0] ?? '').split(' ');
     const watch = program.commands.find((one) => one.name() === command);
     const flags = args.filter((arg) => arg.startsWith('--'));
@@ -41,7 +41,7 @@ describe('the unit of systemd', () => {
     expect(all('ExecReload')).toEqual(['/bin/kill -HUP $MAINPID']);
   });
 
-  test('gives the end more time than it takes, and does not repeat what stays wrong', async () => {
+  test('allows more time for the end than it takes, and does not restart after a permanent error', async () => {
     const { shutdownGraceMs } = await loadConfig({ flags: {}, env: {}, cwd: '/nowhere' });
     // The last resort comes two seconds later.
     expect(Number(/^(\d+)s$/.exec(all('TimeoutStopSec')[0] ?? '')?.[1]) * 1000).toBeGreaterThan(shutdownGraceMs + 2000);
@@ -54,11 +54,11 @@ describe('the unit of systemd', () => {
     expect(all('DynamicUser')).toEqual(['yes']);
   });
 
-  testAnalyzed('is valid to systemd', () => {
+  testAnalyzed('passes the checks of systemd', () => {
     expect(analyzed('verify')).toEqual({ status: 0, output: '' });
   });
 
-  testAnalyzed('exposes little', () => {
+  testAnalyzed('exposes few rights', () => {
     const { output } = analyzed('security', '--offline=true');
     expect(Number(/Overall exposure level for mirrorboard\.service: ([\d.]+)/.exec(output)?.[1])).toBeLessThanOrEqual(2);
   });

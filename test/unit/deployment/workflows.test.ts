@@ -47,17 +47,17 @@ describe('the workflows', () => {
     expect([validate(document), validate.errors]).toEqual([true, null]);
   });
 
-  test('the schema refuses what is not a workflow', () => {
+  test('have a schema that refuses other files', () => {
     expect(validate({ on: 'push', jobs: { one: { 'runs-on': 'ubuntu-24.04', step: [] } } })).toBe(false);
   });
 
-  test('may only read, but for the jobs that publish', () => {
+  test('have only read rights, except for the jobs that publish', () => {
     for (const [, { permissions }] of workflows) expect(permissions).toEqual({ contents: 'read' });
     const writing = jobs.filter(({ job }) => Object.values(job.permissions ?? {}).includes('write')).map(({ name }) => name);
     expect(writing.sort()).toEqual(['docs.yml: publish', 'release.yml: image', 'release.yml: npm', 'release.yml: release']);
   });
 
-  test('end by themselves, and leave no credentials in the checkout', () => {
+  test('have a time limit, and leave no credentials in the checkout', () => {
     for (const { job, name } of jobs)
       if (job.uses === undefined) expect([name, job['timeout-minutes']]).toEqual([name, expect.any(Number)]);
     const checkouts = steps.filter(({ step }) => step.uses?.startsWith('actions/checkout@'));
@@ -65,7 +65,7 @@ describe('the workflows', () => {
     for (const { step } of checkouts) expect(step.with).toMatchObject({ 'persist-credentials': false });
   });
 
-  test('run only scripts that are there', () => {
+  test('run only existing scripts', () => {
     const { scripts } = JSON.parse(readText('package.json'));
     const commands = steps.map(({ step }) => step.run ?? '').join('\n');
     const npm = [...commands.matchAll(/npm run ([\w:]+)/g)].map(([, name = '']) => name);
@@ -75,7 +75,7 @@ describe('the workflows', () => {
     for (const name of shell) expect(readText(name)).toMatch(/^#!/);
   });
 
-  test('publish nothing before the version and all checks are right', () => {
+  test('publish nothing before the checks of the version and all others pass', () => {
     const { jobs: all } = workflow('release.yml');
     for (const name of ['npm', 'image']) expect(all[name]?.needs).toEqual(['version', 'check']);
     expect(all['check']?.uses).toBe('./.github/workflows/ci.yml');
@@ -89,7 +89,7 @@ const actionlint = await realTracker('actionlint', () => goTool('github.com/rhys
 
 if (actionlint !== undefined) {
   describe('actionlint', () => {
-    test('finds nothing wrong with the workflows', () => {
+    test('finds no problem in the workflows', () => {
       const paths = names.map((name) => join(repository, '.github/workflows', name));
       const { status, stdout, stderr } = spawnSync(actionlint, ['-no-color', ...paths], { cwd: repository, encoding: 'utf8' });
       expect([status, stdout + stderr]).toEqual([0, '']);
@@ -134,7 +134,7 @@ describe('scripts/release-notes.sh', () => {
     expect(notes(tag)).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining(said) });
   });
 
-  test('needs only the dated section, and pages that name npm, of this checkout', () => {
+  test('needs only the dated section, and the pages of this checkout that name npm', () => {
     for (const name of ['package.json', 'Dockerfile', 'CHANGELOG.md', 'README.md', 'docs/index.md']) {
       writeFileSync(join(copy, name), readText(name));
     }
@@ -159,7 +159,7 @@ describe('scripts/release-notes.sh', () => {
     expect(stdout).not.toContain('## [');
   });
 
-  test('takes the version of this checkout from its package.json', () => {
+  test('reads the version of this checkout from its package.json', () => {
     const { version } = JSON.parse(readText('package.json'));
     const answer = spawnSync('sh', [join(repository, 'scripts/release-notes.sh'), 'v0.0.0'], { encoding: 'utf8' });
     expect(answer.stderr).toContain(`expected v${version}`);

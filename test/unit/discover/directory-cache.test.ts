@@ -23,7 +23,7 @@ function age(seconds: number): void {
 }
 
 describe('DirectoryCache', () => {
-  it('knows the entries of a directory that has not changed', () => {
+  it('returns the entries of a directory that has not changed', () => {
     age(60);
     cache.set(folder, ENTRIES, nowMs);
     expect(cache.get(folder)).toEqual(ENTRIES);
@@ -31,7 +31,7 @@ describe('DirectoryCache', () => {
     expect(cache.get(folder)).toBeUndefined();
   });
 
-  it('does not know those of one that changed just before it was read: more may have come in the same tick of its clock', () => {
+  it('returns no entries of one that changed just before it was read: more may arrive in the same tick of its clock', () => {
     age(9);
     cache.set(folder, ENTRIES, nowMs);
     expect(cache.get(folder)).toBeUndefined();
@@ -40,14 +40,14 @@ describe('DirectoryCache', () => {
     expect(cache.get(folder)).toBeUndefined();
   });
 
-  it('does not know those of one that changed while it was read', () => {
+  it('returns no entries of one that changed while it was read', () => {
     age(60);
     writeFileSync(join(folder, 'events.out.tfevents.2'), '');
     cache.set(folder, ENTRIES, nowMs);
     expect(cache.get(folder)).toBeUndefined();
   });
 
-  it('forgets what was known before when the directory turns out to be unsettled', () => {
+  it('forgets earlier entries when the directory turns out to be unsettled', () => {
     age(60);
     cache.set(folder, ENTRIES, nowMs);
     writeFileSync(join(folder, 'events.out.tfevents.2'), '');
@@ -61,7 +61,7 @@ describe('DirectoryCache', () => {
     ['renamed', (): void => renameSync(join(folder, 'old'), join(folder, 'new'))],
     ['removed', (): void => rmSync(join(folder, 'old'))],
     ['made as a directory', (): void => mkdirSync(join(folder, 'new'))],
-  ])('sees that something was %s', (_, change) => {
+  ])('notices that something was %s', (_, change) => {
     writeFileSync(join(folder, 'old'), '');
     age(60);
     cache.set(folder, ENTRIES, nowMs);
@@ -93,7 +93,7 @@ describe('a DirectoryCache on a share', () => {
     return isRead;
   };
 
-  it('believes a time only once it was seen to change with what is there', () => {
+  it('trusts a time only after it has changed together with the entries', () => {
     cache = onShare();
     age(3600);
     expect(scans(ENTRIES, 5)).toBe(true);
@@ -102,7 +102,7 @@ describe('a DirectoryCache on a share', () => {
     expect([scans(MORE, 3), cache.belief(folder)]).toEqual([false, 'believed']);
   });
 
-  it('never trusts one that did not change though something was added', () => {
+  it('never trusts one that did not change although an entry was added', () => {
     cache = onShare();
     age(3600);
     expect(scans(ENTRIES, 3)).toBe(true);
@@ -114,7 +114,7 @@ describe('a DirectoryCache on a share', () => {
 });
 
 describe('a walk with a cache', () => {
-  it('sees a run that was put into a directory whose time was set back', () => {
+  it('finds a run that was put into a directory whose time was set back', () => {
     const old = Date.now() / 1000 - 3600;
     utimesSync(folder, old, old);
     const runs = (): string[] => walk(folder, '', { cache }).runs.map(({ path }) => path);
@@ -125,7 +125,7 @@ describe('a walk with a cache', () => {
     expect(runs()).toEqual(['run']);
   });
 
-  it('sees a file that is added to an old directory, and one that grew in it', () => {
+  it('finds a file that is added to an old directory, and one that grew in it', () => {
     const run = join(folder, 'run');
     mkdirSync(run);
     writeFileSync(join(run, 'events.out.tfevents.1'), 'x');

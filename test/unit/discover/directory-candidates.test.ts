@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { DirectoryCandidates } from '../../../src/discover/directory-candidates.ts';
 
-describe('the places worth a notification', () => {
-  it('are few, however many directories there are, and the best of them', () => {
+describe('the directories worth a notification', () => {
+  it('are few and the best ones, for any number of directories', () => {
     const places = new DirectoryCandidates(50);
     for (let i = 0; i < 5000; i++) {
       const name = `exp${String(i).padStart(4, '0')}`;
@@ -15,7 +15,7 @@ describe('the places worth a notification', () => {
     expect(places.others()).toEqual([]);
   });
 
-  it('include what is above a run, however long ago it was seen', () => {
+  it('include the parents of a run, no matter how long ago it was seen', () => {
     const places = new DirectoryCandidates(10);
     places.add('late');
     for (let i = 0; i < 500; i++) places.addRun(`r${i}`, 1000 + i);
@@ -24,7 +24,7 @@ describe('the places worth a notification', () => {
     expect(places.others()).toHaveLength(8);
   });
 
-  it('forget what was there', () => {
+  it('do not include forgotten directories', () => {
     const places = new DirectoryCandidates(10);
     places.addRun('a/b', 1);
     places.clear();

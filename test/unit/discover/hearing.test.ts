@@ -68,7 +68,7 @@ function hearing(directories: readonly string[], { room = 1000, most = 1000 } = 
 const names = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 
 (hasNotifications(tmpdir()) ? describe : describe.skip)('listening to directories', () => {
-  it('keeps to what there is room for', () => {
+  it('keeps to its limit', () => {
     const { hearing: heard, system, told } = hearing(names('d', 20), { most: 5 });
     expect(heard.arrange()).toHaveLength(5);
     expect(heard.arrange()).toEqual([]);
@@ -76,7 +76,7 @@ const names = (prefix: string, count: number): string[] => Array.from({ length: 
     expect(told).toEqual([[5, '']]);
   });
 
-  it('continues with half of its watches if the system has no more, warns once, and asks again after an hour', () => {
+  it('continues with half of its watches if the system has no more, warns once, and tries again after an hour', () => {
     const { hearing: heard, system, told } = hearing(names('d', 20), { room: 8 });
     expect(heard.arrange()).toHaveLength(4);
     expect(system.open).toEqual(names('d', 4).map((name) => join(base, name)));
@@ -88,13 +88,13 @@ const names = (prefix: string, count: number): string[] => Array.from({ length: 
     expect(told.at(-1)).toEqual([20, '']);
   });
 
-  it('listens to none if the system has none, and continues', () => {
+  it('watches no directory if the system has no watches, and continues', () => {
     const { hearing: heard, told } = hearing(names('d', 3), { room: 0 });
     expect(heard.arrange()).toEqual([]);
     expect(told).toEqual([[0, 'the system provides no more notifications (ENOSPC)']]);
   });
 
-  it('lets go of a directory that is removed or moved, and of all below it', () => {
+  it('releases a directory that is removed or moved, and all below it', () => {
     const { hearing: heard, system, lost } = hearing(['a', 'a/b', 'a/b/c', 'ab']);
     heard.arrange();
     system.tell(join(base, 'a'), 'rename', 'a');
@@ -125,7 +125,7 @@ const names = (prefix: string, count: number): string[] => Array.from({ length: 
     linked.close();
   });
 
-  it('is not disturbed by directories that are gone', () => {
+  it('ignores missing directories', () => {
     const { hearing: heard } = hearing(['a', 'b']);
     rmSync(join(base, 'a'), { recursive: true });
     expect(heard.arrange()).toEqual([join(base, 'b')]);

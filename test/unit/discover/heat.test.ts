@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { nextScanDelay, pollInterval } from '../../../src/discover/index.ts';
 
 describe('pollInterval', () => {
-  it('looks every second at a file that grew in the last minute, every quarter of a minute for an hour, then never', () => {
+  it('checks a file every second if it grew in the last minute, every quarter of a minute for an hour, then never', () => {
     expect([0, 59_999].map(pollInterval)).toEqual([1000, 1000]);
     expect([60_000, 3_599_999].map(pollInterval)).toEqual([15_000, 15_000]);
     expect([3_600_000, Infinity].map(pollInterval)).toEqual([undefined, undefined]);
@@ -14,13 +14,13 @@ describe('pollInterval', () => {
 });
 
 describe('nextScanDelay', () => {
-  it('is the interval, a fifth more or less', () => {
+  it('is the interval, plus or minus a fifth', () => {
     expect(nextScanDelay(60_000, 10, 0)).toBe(48_000);
     expect(nextScanDelay(60_000, 10, 0.5)).toBe(60_000);
     expect(nextScanDelay(60_000, 10, 0.999_999)).toBeLessThan(72_000);
   });
 
-  it('leaves a tree that takes long to scan four times as long alone', () => {
+  it('is four times the duration of a scan for a tree that takes long to scan', () => {
     expect(nextScanDelay(60_000, 100_000, 0.5)).toBe(400_000);
   });
 });

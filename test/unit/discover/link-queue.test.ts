@@ -3,7 +3,7 @@ import { LinkQueue } from '../../../src/discover/link-queue.ts';
 import { compareNames } from '../../../src/model/index.ts';
 
 describe('LinkQueue', () => {
-  test('gives the first by its path, those that were added meanwhile included', () => {
+  test('returns the first by its path, also among those that were added meanwhile', () => {
     const queue = new LinkQueue();
     const paths = Array.from({ length: 500 }, (_, i) => `l${(i * 7919) % 500}`);
     for (const path of paths) queue.add({ path, real: `/${path}` });

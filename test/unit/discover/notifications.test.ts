@@ -6,7 +6,7 @@ import { type DiscoverFact, DiscoverThreads, hasNotifications } from '../../../s
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const FILE = 'events.out.tfevents.1';
-/** Nothing is found by a scan while a test goes on. */
+/** No scan finds anything during a test. */
 const NEVER_MS = 24 * 3_600_000;
 const YEAR_AGO = Date.now() / 1000 - 365 * 86_400;
 
@@ -72,7 +72,7 @@ function quietDirectory(path: string): void {
 }
 
 (hasNotifications(tmpdir()) ? describe : describe.skip)('while no scan is due, notifications find', () => {
-  it('a run in a directory that was quiet, with runs or without, however deep', async () => {
+  it('a run in a directory that was quiet, with runs or without, at any depth', async () => {
     quiet('exp/run/version_0');
     quiet('a/b/c/d/e/old');
     quietDirectory('empty/deeper');
@@ -92,7 +92,7 @@ function quietDirectory(path: string): void {
     await found('new/parents/made/beside');
   });
 
-  it('a file in a run that was quiet, and what is written to one that is known', async () => {
+  it('a file in a quiet run, and data that is written to a known file', async () => {
     quiet('old');
     await watching();
     appendFileSync(join(root, 'old', FILE), 'more');
@@ -116,7 +116,7 @@ function quietDirectory(path: string): void {
     await found('moved/x/z');
   });
 
-  it('a run in a directory that was removed and made again', async () => {
+  it('a run in a directory that was removed and created again', async () => {
     quiet('exp/one');
     await watching();
     rmSync(join(root, 'exp'), { recursive: true });
@@ -130,7 +130,7 @@ function quietDirectory(path: string): void {
     await found('exp/three/four');
   });
 
-  it('a run in a directory that took the place of one that was moved away', async () => {
+  it('a run in a directory that replaced a moved one', async () => {
     quiet('exp/one');
     await watching();
     renameSync(join(root, 'exp'), join(base, 'exp.old'));
@@ -173,7 +173,7 @@ function quietDirectory(path: string): void {
     await until(() => new Set(runs()).size === 201);
   });
 
-  it('new runs in an old experiment though there are more directories than watches', async () => {
+  it('new runs in an old experiment even if there are more directories than watches', async () => {
     for (let i = 0; i < 20; i++) for (let j = 0; j < 10; j++) quiet(`exp${i}/run${j}`);
     await watching(50);
     expect(facts.find(({ kind }) => kind === 'notificationsChanged')).toMatchObject({ directories: 50, reason: '' });

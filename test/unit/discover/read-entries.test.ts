@@ -53,7 +53,7 @@ describe('a directory whose entries have no types', () => {
     expect(obstacles).toEqual([{ path: 'a', reason: 'no permission (EACCES)' }]);
   });
 
-  test('names an entry that the directory still lists after a check did not find it', () => {
+  test('gets a message about an entry that is still listed after a check did not find it', () => {
     make('a', 'b');
     const { runs, obstacles } = walk(root, 'a', { fs: untyped({}, 'gone_dir') });
     expect(runs.map(({ path }) => path)).toEqual(['a']);
@@ -73,7 +73,7 @@ describe('a directory whose entries have no types', () => {
     expect(obstacles).toEqual([]);
   });
 
-  test('names an error number that Node has no name for in words', () => {
+  test('gets a message in words for an error number that Node does not know', () => {
     make('a', 'b');
     const fs = untyped({ a: 'Unknown system error -116' });
     expect(walk(root, '', { fs }).obstacles).toEqual([{ path: 'a', reason: 'the file server no longer knows this file (ESTALE)' }]);
@@ -107,7 +107,7 @@ describe('a directory whose entries have types', () => {
     };
   };
 
-  test('is read around entries that are listed, looked for in vain, and still listed, which are named', () => {
+  test('is read except for entries that are listed, not found, and still listed, which are named', () => {
     make('a', 'b');
     const { runs, obstacles } = walk(root, '', { fs: withGhosts() });
     expect(runs.map(({ path, files }) => [path, files.length])).toEqual([
@@ -130,19 +130,19 @@ describe('a directory whose entries have types', () => {
 describe('a root', () => {
   const GONE = 'it does not exist (ENOENT)';
 
-  test('that is not there is an obstacle, and no empty one', () => {
+  test('is an obstacle if it does not exist, and not an empty root', () => {
     const visited = visit(join(root, 'none'), '', {}, () => undefined);
     expect(visited).toEqual({ directories: 0, obstacles: [{ path: '.', reason: GONE }], missing: 'gone' });
   });
 
-  test('that is gone when it is read is an obstacle, and not an empty one', () => {
+  test('is an obstacle if it is gone when it is read, and not an empty root', () => {
     const gone = (): never => {
       throw failed('ENOENT', -2);
     };
     expect(walk(root, '', { fs: { ...nodeFs, names: gone, list: gone } }).obstacles).toEqual([{ path: '.', reason: GONE }]);
   });
 
-  test('whose links lead in a circle is an obstacle', () => {
+  test('is an obstacle if its links form a circle', () => {
     symlinkSync('circle', join(root, 'circle'));
     const { obstacles, missing } = visit(join(root, 'circle'), '', {}, () => undefined);
     expect([obstacles, missing]).toEqual([[{ path: '.', reason: 'its links lead in a circle (ELOOP)' }], 'shut']);
@@ -150,7 +150,7 @@ describe('a root', () => {
 });
 
 describe('names', () => {
-  test('that are not UTF-8 are read as bytes: directories, files, links', () => {
+  test('are read as bytes if they are not UTF-8: directories, files, links', () => {
     const latin = (text: string): Buffer => Buffer.concat([Buffer.from(`${root}/`), Buffer.from(text, 'latin1')]);
     mkdirSync(latin('exp_\xfc/sub'), { recursive: true });
     writeFileSync(latin(`exp_\xfc/sub/${EVENTS}`), 'x');
@@ -169,7 +169,7 @@ describe('names', () => {
     for (const { path, files } of runs) expect(openFile({ root, path, links: 'owner' }, files[0]?.name ?? '').size).toBe(files[0]?.size);
   });
 
-  test('with a real U+FFFD are names like others', () => {
+  test('with a real U+FFFD are ordinary names', () => {
     mkdirSync(join(root, 'h\ufffd'));
     writeFileSync(join(root, 'h\ufffd', `${EVENTS}.h\ufffdst`), 'x');
     const { runs, obstacles } = walk(root);
@@ -177,7 +177,7 @@ describe('names', () => {
   });
 });
 
-test('what file systems and servers keep for themselves is passed over at every depth', () => {
+test('directories of file systems and servers are skipped at every depth', () => {
   for (const name of ['lost+found', '.snapshot', '.Trash-1000', '.Trash', 'System Volume Information', '@eaDir', '.zfs', '#snapshot'])
     make(`run/${name}/exp`, name);
   make('run', '.Trash-1000x', 'snapshot');

@@ -50,7 +50,7 @@ function known(): { run: string; name: string; size: number; stamp: string }[] {
   return walk(root).runs.flatMap(({ path, files }) => files.map((file) => ({ run: path, ...file })));
 }
 
-it('skips the files of Unity next to event files, whether found by a scan or by a notification', () => {
+it('skips the files of Unity next to event files, from a scan or from a notification', () => {
   write(`a/${ONE}`);
   write(`a/${ONE}.meta`);
   const watch = watched();
@@ -88,7 +88,7 @@ describe('a scan', () => {
     expect(named(watch.scan(now).changes)).toEqual([`a/${ONE} 1`]);
   });
 
-  it('treats a file that became a directory as gone, and finds what is in it', () => {
+  it('treats a file that became a directory as gone, and finds the files in it', () => {
     write(`a/${ONE}`);
     const watch = watched();
     watch.scan(now);
@@ -99,7 +99,7 @@ describe('a scan', () => {
     expect(gone).toEqual([{ run: 'a', name: ONE }]);
   });
 
-  it('waits for a root that cannot be read, and reports why', () => {
+  it('waits for an unreadable root, and reports why', () => {
     rmSync(root, { recursive: true });
     symlinkSync(root, root);
     const watch = new RootWatch({ path: root, below: '' });
@@ -114,7 +114,7 @@ describe('a scan', () => {
     expect(watch.scan(3000)).toMatchObject({ isMissing: false, obstacles: [] });
   });
 
-  it('treats nothing as gone while the root is missing, and finds it as it was when it is back', () => {
+  it('treats nothing as gone while the root is missing, and finds its files again when it is back', () => {
     write(`a/${ONE}`);
     const watch = watched();
     watch.scan(now);
@@ -133,7 +133,7 @@ describe('a scan', () => {
     expect(watch.scan(now)).toMatchObject({ changes: [], gone: [] });
   });
 
-  (isRoot ? it.skip : it)('takes nothing for gone below a directory that can not be read, and says which', () => {
+  (isRoot ? it.skip : it)('treats nothing below an unreadable directory as gone, and names the directory', () => {
     write(`a/b/${ONE}`);
     write(`c/${ONE}`);
     const watch = watched();
@@ -171,11 +171,11 @@ describe('a root that is narrowed', () => {
     write(`c/${ONE}`);
   });
 
-  it('to a directory has the runs at and below it only', () => {
+  it('has only the runs at and below a directory', () => {
     expect(named(watched({ below: 'a' }).scan(now).changes)).toEqual([`a/b/${ONE} 1`, `a/${ONE} 1`]);
   });
 
-  it('to a directory treats nothing outside as gone', () => {
+  it('treats nothing outside of a directory as gone', () => {
     const watch = watched({ below: 'a' });
     watch.seed(known());
     expect(goneFrom(watch)).toEqual([]);
@@ -183,7 +183,7 @@ describe('a root that is narrowed', () => {
     expect(goneFrom(watch)).toEqual([`a/b/${ONE}`]);
   });
 
-  it('to a directory does not check what is outside, even if a notification names it', () => {
+  it('does not check files outside of a directory, even if a notification names them', () => {
     const watch = watched({ below: 'a' });
     watch.scan(now);
     write(TWO);
@@ -193,24 +193,24 @@ describe('a root that is narrowed', () => {
     expect(named(watch.lookBelow(join(root, 'd'), now))).toEqual([]);
   });
 
-  it('by globs has the runs that match', () => {
+  it('has only the runs that match its globs', () => {
     expect(named(watched({ include: ['a'] }).scan(now).changes)).toEqual([`a/b/${ONE} 1`, `a/${ONE} 1`]);
     expect(named(watched({ include: ['a/b'] }).scan(now).changes)).toEqual([`a/b/${ONE} 1`]);
     expect(named(watched({ exclude: ['a'] }).scan(now).changes)).toEqual([`./${ONE} 1`, `c/${ONE} 1`]);
     expect(named(watched({ include: ['a'], exclude: ['a/b'] }).scan(now).changes)).toEqual([`a/${ONE} 1`]);
   });
 
-  it('by a glob that leaves out the root has none of its files', () => {
+  it('has none of its own files if a glob leaves out the root', () => {
     expect(named(watched({ exclude: ['.'] }).scan(now).changes)).not.toContain(`./${ONE} 1`);
   });
 
-  it('by globs treats nothing that does not match as gone', () => {
+  it('treats no run outside of its globs as gone', () => {
     const watch = watched({ include: ['a'], exclude: ['a/b'] });
     watch.seed(known());
     expect(goneFrom(watch)).toEqual([]);
   });
 
-  it('by globs does not check what does not match, even if a notification names it', () => {
+  it('does not check runs outside of its globs, even if a notification names them', () => {
     const watch = watched({ include: ['a', 'd/e'], exclude: ['a/b'] });
     watch.scan(now);
     for (const path of [TWO, `a/${TWO}`, `a/b/${TWO}`, `d/${ONE}`, `d/e/${ONE}`]) write(path);
@@ -251,7 +251,7 @@ describe('a poll', () => {
     expect(named(watch.poll(hour + 62_000))).toEqual([`run/${ONE} 5`]);
   });
 
-  it('leaves files alone that were old when they were found', () => {
+  it('skips files that were old when they were found', () => {
     write(`cold/${ONE}`);
     ago(`cold/${ONE}`, 2 * 3_600_000);
     const watch = watched();
@@ -282,7 +282,7 @@ describe('a poll', () => {
 });
 
 describe('a link to a directory', () => {
-  it('leads elsewhere as soon as it is moved, whatever the times of the directories are', () => {
+  it('leads elsewhere right after it is moved, with any times of the directories', () => {
     for (const run of ['one', 'two']) {
       mkdirSync(join(base, run));
       writeFileSync(join(base, run, ONE), run);
@@ -306,7 +306,7 @@ describe('a link to a directory', () => {
 });
 
 describe('a root that is empty all at once', () => {
-  it('is reported until a file of it exists again', () => {
+  it('is reported until one of its files exists again', () => {
     write(`a/${ONE}`);
     write(`b/${ONE}`);
     const watch = watched();
@@ -322,7 +322,7 @@ describe('a root that is empty all at once', () => {
     expect(watch.scan(now)).toMatchObject({ isEmptied: false, files: 1 });
   });
 
-  it('is not reported for one that never had a file', () => {
+  it('is not reported if it never had a file', () => {
     const watch = watched();
     expect(watch.scan(now).isEmptied).toBe(false);
     expect(watch.scan(now).isEmptied).toBe(false);
@@ -330,7 +330,7 @@ describe('a root that is empty all at once', () => {
 });
 
 describe('a scan of many runs', () => {
-  it('reports what it found while it continues, and each thing once', () => {
+  it('reports its findings while it continues, and each once', () => {
     for (let i = 0; i < 600; i++) write(`r${i}/${ONE}`);
     const watch = watched();
     const told: RunChange[][] = [];
@@ -371,7 +371,7 @@ describe('a scan of many runs', () => {
     expect(many - some).toBeLessThanOrEqual(2 * (some - few) + 10);
   });
 
-  it('treats no file as gone that is below a link that is no longer followed', () => {
+  it('does not treat a file as gone if it is below a link that is no longer followed', () => {
     mkdirSync(join(base, 'out'));
     writeFileSync(join(base, 'out', ONE), 'x');
     symlinkSync('../out', join(root, 'mine'));
@@ -381,7 +381,7 @@ describe('a scan of many runs', () => {
   });
 });
 
-describe('a check of what a notification named', () => {
+describe('a check of a notified path', () => {
   it('reports a change once, and nothing that is not an event file', () => {
     write(`a/${ONE}`);
     write('a/notes.txt');
@@ -394,7 +394,7 @@ describe('a check of what a notification named', () => {
     expect(watch.scan(now).changes).toEqual([]);
   });
 
-  it('finds the runs below a directory that is new', () => {
+  it('finds the runs below a new directory', () => {
     const watch = watched();
     watch.scan(now);
     write(`a/b/${ONE}`);
@@ -412,7 +412,7 @@ describe('the directories that are worth a notification', () => {
     watch.directoriesToHear(at, most).map((path) => (path === root ? '.' : path.slice(root.length + 1)));
   const hours = (n: number): number => n * 3_600_000;
 
-  it('are all of them while there is room, quiet and empty ones too', () => {
+  it('are all directories up to the limit, also quiet and empty ones', () => {
     write(`a/b/${ONE}`);
     old(`old/x/${ONE}`, hours(2));
     mkdirSync(join(root, 'empty/deep'), { recursive: true });
@@ -422,7 +422,7 @@ describe('the directories that are worth a notification', () => {
     expect(heard(watch, 100, now + hours(2)).sort()).toEqual(['.', 'a', 'a/b', 'empty', 'empty/deep', 'old', 'old/x']);
   });
 
-  it('are those above runs first, shallow before deep, and with the newest runs before others', () => {
+  it('are the parents of runs first, shallow before deep, and with the newest runs before others', () => {
     old(`a/deep/run/${ONE}`, hours(3));
     old(`b/run/${ONE}`, hours(2));
     old(`c/run/${ONE}`, hours(4));
@@ -433,7 +433,7 @@ describe('the directories that are worth a notification', () => {
     expect(heard(watch, 4)).toEqual(['.', 'b', 'a', 'c']);
   });
 
-  it('put what is above a growing run first, and its own after those of half the room', () => {
+  it('are the parents of a growing run first, and its own before those of half the limit', () => {
     write(`z/new/${ONE}`);
     for (let i = 0; i < 20; i++) old(`r${i}/run/${ONE}`, hours(2) + i);
     const watch = watched();
@@ -441,7 +441,7 @@ describe('the directories that are worth a notification', () => {
     expect(heard(watch, 6)).toEqual(['.', 'z', 'r0', 'z/new', 'r1', 'r2']);
   });
 
-  it('are no more than requested; of runs in one directory, those that grew last', () => {
+  it('are at most as many as requested; of runs in one directory, those that grew last', () => {
     for (let i = 0; i < 20; i++) old(`r${i}/${ONE}`, 30_000 - 1000 * i);
     const watch = watched();
     watch.scan(now);
@@ -459,7 +459,7 @@ describe('the directories that are worth a notification', () => {
     expect(heard(watch, 4)).toEqual(['.', 'x/y', 'x', 'r0']);
   });
 
-  it('are not those that a filter leaves out', () => {
+  it('exclude those that a filter leaves out', () => {
     write(`a/${ONE}`);
     write(`b/run/${ONE}`);
     const watch = watched({ exclude: ['b'] });

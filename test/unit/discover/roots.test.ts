@@ -25,7 +25,7 @@ function failure(...args: Parameters<typeof resolveRoots>): MirrorError {
 }
 
 describe('resolveRoots', () => {
-  test('compares no root with every other one, neither of those that are given nor of those that are known', () => {
+  test('compares no root with every other one, among the given ones and among the known ones', () => {
     const many = at('many');
     for (let i = 0; i < 1000; i++) mkdirSync(join(many, `u${i}`), { recursive: true });
     let reads = 0;
@@ -42,20 +42,20 @@ describe('resolveRoots', () => {
     expect(reads).toBeLessThanOrEqual(10 * 1000);
   });
 
-  test('names a root by the last part of its path, unless it is named', () => {
+  test('names a root by the last part of its path, unless a name is given', () => {
     expect(resolveRoots([{ path: at('runs') }, { path: at('runs2'), name: 'second' }], [])).toEqual([
       { name: 'runs', path: at('runs'), below: '', links: 'owner', isNamed: false },
       { name: 'second', path: at('runs2'), below: '', links: 'owner', isNamed: true },
     ]);
   });
 
-  test('names a linked root as it was asked for, and knows it by its real path', () => {
+  test('names a linked root by the given path, and knows it by its real path', () => {
     expect(resolveRoots([{ path: at('alias') }], [])).toEqual([
       { name: 'alias', path: at('runs'), below: '', links: 'owner', isNamed: false },
     ]);
   });
 
-  test('cleans up a path before it takes the name from it', () => {
+  test('normalizes a path before it takes the name from it', () => {
     expect(resolveRoots([{ path: `${at('runs')}/a/../` }], [])).toMatchObject([{ name: 'runs', path: at('runs') }]);
     expect(resolveRoots([{ path: '/' }], [])).toMatchObject([{ name: 'root', path: '/' }]);
   });

@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { runFilter } from '../../../src/discover/index.ts';
 
 describe('runFilter', () => {
-  it('is nothing if there is nothing to filter', () => {
+  it('is undefined if there is nothing to filter', () => {
     expect(runFilter([], [])).toBeUndefined();
   });
 
-  it('takes the runs that match one of the globs, and everything below a directory that matches', () => {
+  it('includes the runs that match one of the globs, and everything below a directory that matches', () => {
     const filter = runFilter(['exp*', 'team/*/final'], []);
     const accepted = ['exp1', 'exp1/train', 'exp2/a/b', 'team/x/final', 'team/x/final/eval'];
     const refused = ['.', 'team', 'team/x', 'other', 'other/exp1'];
@@ -14,7 +14,7 @@ describe('runFilter', () => {
     expect(refused.filter((run) => filter?.accepts(run))).toEqual([]);
   });
 
-  it('leaves out what matches, and need not look below it', () => {
+  it('excludes matching runs, and skips the directories below them', () => {
     const filter = runFilter([], ['debug', '**/tmp']);
     for (const run of ['debug', 'debug/a', 'tmp', 'a/tmp', 'a/tmp/b']) {
       expect(filter?.accepts(run)).toBe(false);
@@ -26,18 +26,18 @@ describe('runFilter', () => {
     }
   });
 
-  it('leaves out what is both taken and left out', () => {
+  it('excludes runs that are both included and excluded', () => {
     const filter = runFilter(['exp1'], ['exp1/debug']);
     expect(filter?.accepts('exp1/train')).toBe(true);
     expect(filter?.accepts('exp1/debug')).toBe(false);
   });
 
-  it('looks below directories that lead to a run that is taken', () => {
+  it('enters directories that lead to an included run', () => {
     const filter = runFilter(['team/*/final'], []);
     expect(['team', 'team/x', 'team/x/final'].filter((directory) => filter?.prunes(directory))).toEqual([]);
   });
 
-  it.each(['exp1/', 'exp1/**'])('reads %s as the directory and what is below', (glob) => {
+  it.each(['exp1/', 'exp1/**'])('reads %s as the directory and everything below it', (glob) => {
     const filter = runFilter([glob], []);
     expect(['exp1', 'exp1/a'].map((run) => filter?.accepts(run))).toEqual([true, true]);
     expect(['exp11', '.'].map((run) => filter?.accepts(run))).toEqual([false, false]);

@@ -25,7 +25,7 @@ describe('thousands of roots', () => {
     expect(reads).toBeLessThanOrEqual(4 * 2000);
   });
 
-  test('keep their order: the first by name or path holds', () => {
+  test('keep their order: the first match by name or path applies', () => {
     const roots = [
       { path: '/a', name: 'x', include: ['1'] },
       { path: '/b', include: ['2'] },
@@ -38,18 +38,18 @@ describe('thousands of roots', () => {
   });
 });
 
-describe('which runs of a root are mirrored', () => {
-  test('all, if nothing is given', () => {
+describe('the mirrored runs of a root', () => {
+  test('are all if no filter is given', () => {
     expect(filterOf(ALL_RUNS, { name: 'a', path: '/logs/a' })).toBeUndefined();
   });
 
-  test("a root's own include takes the place of the one for all, its exclude is added", () => {
+  test("follow the root's own include instead of the common one, and its exclude in addition", () => {
     expect(globsOf(RULES, { name: 'a', path: '/logs/a' })).toEqual({ include: ['exp*'], exclude: ['**/debug', 'tmp'], ignore: [] });
     expect(globsOf(RULES, { name: 'bee', path: '/mnt/elsewhere' })).toEqual({ include: ['best*'], exclude: ['**/debug'], ignore: [] });
     expect(globsOf(RULES, { name: 'c', path: '/logs/c' })).toEqual({ include: ['exp*'], exclude: ['**/debug'], ignore: [] });
   });
 
-  test('a root is known by its path under another name, too', () => {
+  test('follow the same rules if a root has another name, by its path', () => {
     expect(globsOf(RULES, { name: 'other', path: '/logs/b' }).include).toEqual(['best*']);
   });
 });

@@ -5,12 +5,12 @@ import { filterOf, unitNames } from '../../../src/discover/index.ts';
 const PLAIN: UnitRule = { fold: { names: [], flat: [], hparams: false } };
 
 describe('the unit of a run', () => {
-  it('is the run itself if nothing is folded', () => {
+  it('is the run itself if folding is off', () => {
     expect(unitNames(PLAIN)('logs', 'a/b/train')).toBe('a/b/train');
     expect(unitNames(PLAIN)('logs', '.')).toBe('.');
   });
 
-  it('is the run that it may be folded into, whatever else is there', () => {
+  it('is the run that it may be folded into, no matter which runs exist', () => {
     const unitOf = unitNames({ fold: { names: ['train', 'eval_*'], flat: ['events', 'seed_*'], hparams: true } });
     for (const path of ['a', 'a/train', 'a/eval_1/events', 'a/seed_3', 'a/1700000000.5', 'a/train/1700000001']) {
       expect([path, unitOf('logs', path)]).toEqual([path, 'a']);
@@ -30,7 +30,7 @@ describe('the filter of a shard', () => {
   const filter = (index: number, count: number, rule: UnitRule = PLAIN) =>
     filterOf({ include: [], exclude: ['skip'], roots: [], shard: { index, count, ...rule } }, { name: 'logs', path: '/logs' });
 
-  it('accepts each run in one shard only, and prunes nothing', () => {
+  it('accepts each run in one shard only, and skips no directory', () => {
     const filters = [0, 1, 2].map((index) => filter(index, 3));
     for (let i = 0; i < 200; i++) {
       expect(filters.filter((one) => one?.accepts(`run_${i}`) === true)).toHaveLength(1);
@@ -39,7 +39,7 @@ describe('the filter of a shard', () => {
     expect(filters.every((one) => one?.accepts('skip') === false)).toBe(true);
   });
 
-  it('keeps what is folded together in one shard', () => {
+  it('keeps folded runs together in one shard', () => {
     const rule = { fold: { names: ['train', 'validation'], flat: [], hparams: true } };
     const one = filter(1, 5, rule);
     for (let i = 0; i < 100; i++) {
@@ -48,7 +48,7 @@ describe('the filter of a shard', () => {
     }
   });
 
-  it('distinguishes roots of different names', () => {
+  it('distinguishes roots by their names', () => {
     const shard = { index: 0, count: 2, ...PLAIN };
     const [a, b] = ['a', 'b'].map((name) => filterOf({ include: [], exclude: [], roots: [], shard }, { name, path: `/${name}` }));
     const runs = Array.from({ length: 50 }, (_, i) => `run_${i}`);

@@ -42,7 +42,7 @@ describe('isEventFileName', () => {
   });
 });
 
-describe('names of files on their way, and of copies put aside', () => {
+describe('names of incomplete downloads, and of backup copies', () => {
   const NAME = 'events.out.tfevents.1700000000.host.1.0';
 
   test('are not files of a run, and the reason is reported', () => {
@@ -114,7 +114,7 @@ describe('names of files on their way, and of copies put aside', () => {
     }
   });
 
-  test('are distinguished from names that writers give', () => {
+  test('differ from names that writers give', () => {
     for (const name of [
       NAME,
       `${NAME}.v2`,
@@ -159,7 +159,7 @@ describe('names of files on their way, and of copies put aside', () => {
 });
 
 describe('isCompanion', () => {
-  test('knows the files that Unity keeps next to others, and ignores none that is alone', () => {
+  test('recognizes the files that Unity keeps next to others, and ignores none without such a neighbour', () => {
     const there = (name: string) => name === EVENTS;
     expect(isCompanion(`${EVENTS}.meta`, there)).toBe(true);
     for (const name of [EVENTS, 'other.tfevents.meta', `${EVENTS}.meta.meta`, `${EVENTS}.metas`])
@@ -167,7 +167,7 @@ describe('isCompanion', () => {
   });
 });
 
-test.each(['gz', 'csv', 'json', 'orig', 'st', ...ALONE])('a file NAME.%s is about the file NAME where that is there', (ending) => {
+test.each(['gz', 'csv', 'json', 'orig', 'st', ...ALONE])('a file NAME.%s is about the file NAME if that exists', (ending) => {
   expect(isCompanion(`${EVENTS}.${ending}`, (name) => name === EVENTS)).toBe(true);
   expect(isCompanion(`${EVENTS}.${ending}`, () => false)).toBe(false);
 });
@@ -181,7 +181,7 @@ test('isWithin compares complete names', () => {
 });
 
 describe('walk', () => {
-  test('finds no run in what downloaders keep below the place they fill', () => {
+  test('finds no run in the temporary files that downloaders keep below their target', () => {
     make(`root/.cache/huggingface/download/runs/exp/${EVENTS}.metadata`, `root/.cache/huggingface/download/runs/exp/${EVENTS}.lock`);
     make(`root/.huggingface/download/runs/exp/${EVENTS}`, `root/._____temp/runs/exp/${EVENTS}`, `root/runs/exp/${EVENTS}`);
     make(`root/.cache/huggingface/hub/exp/${EVENTS}`);
@@ -220,7 +220,7 @@ describe('walk', () => {
     ]);
   });
 
-  test('stamps files: a stamp stays while nothing happens to the file, and is another one when it is written again', async () => {
+  test('stamps files: a stamp stays while the file does not change, and changes when it is written again', async () => {
     make('root/a.tfevents', 'root/b.tfevents');
     const stamps = (): string[] | undefined => walk(root).runs[0]?.files.map(({ stamp }) => stamp);
     const [a, b] = stamps() ?? [];
@@ -260,7 +260,7 @@ describe('walk', () => {
     expect(runs()).toEqual(['z']);
   });
 
-  test('cuts links that lead back up, and links to themselves', () => {
+  test('ignores links that lead back up, and links to themselves', () => {
     make(`root/a/${EVENTS}`, `outside/${EVENTS}`);
     link('root/a/up', '..');
     link('root/a/self', '.');
@@ -293,7 +293,7 @@ describe('walk', () => {
     expect(runs()).toEqual(['part', 'part/deep', 'whole']);
   });
 
-  test('reports links that lead nowhere, if they look like event files', () => {
+  test('reports broken links if their names look like event files', () => {
     make(`root/a/${EVENTS}`);
     link('root/a/b.tfevents', 'nothing');
     link('root/a/other', 'nothing');
@@ -302,7 +302,7 @@ describe('walk', () => {
     expect(found.obstacles).toEqual([{ path: 'a/b.tfevents', reason: expect.stringMatching(/broken link.*ENOENT/) }]);
   });
 
-  test('reports a directory whose name is not UTF-8, instead of skipping it', () => {
+  test('reports a directory whose name is not UTF-8 and does not skip it', () => {
     make(`root/a/${EVENTS}`);
     const odd = Buffer.concat([Buffer.from(`${root}/caf`), Buffer.of(0xe9)]);
     mkdirSync(odd);
@@ -313,26 +313,26 @@ describe('walk', () => {
     expect(isHeard).toBe(true);
   });
 
-  test('reads only below a directory if told so', () => {
+  test('reads only below a directory if requested', () => {
     make(`root/a/${EVENTS}`, `root/a/b/${EVENTS}`, `root/ab/${EVENTS}`, `root/${EVENTS}`);
     expect(runs('a')).toEqual(['a', 'a/b']);
     expect(runs('a/b')).toEqual(['a/b']);
     expect(runs('gone')).toEqual([]);
   });
 
-  test('takes a root that is a link', () => {
+  test('accepts a root that is a link', () => {
     make(`root/a/${EVENTS}`);
     link('alias', 'root');
     expect(walk(join(base, 'alias')).runs.map(({ path }) => path)).toEqual(['a']);
   });
 
-  test('skips what is not a file, whatever its name', () => {
+  test('skips entries that are not files, with any name', () => {
     mkdirSync(join(root, 'tfevents.d'));
     make(`root/tfevents.d/${EVENTS}`);
     expect(runs()).toEqual(['tfevents.d']);
   });
 
-  test('names links that its rule does not let it follow, and hides nothing else for them', () => {
+  test('names links that its rule excludes, and hides nothing else because of them', () => {
     make(`root/a/${EVENTS}`, `outside/run/${EVENTS}`, 'outside/one.tfevents', 'outside/notes.txt');
     link('root/linked', '../outside');
     link('root/again', 'a');
@@ -349,7 +349,7 @@ describe('walk', () => {
     expect(walk(root, '', { links: 'all' }).obstacles).toEqual([]);
   });
 
-  test('does not enter /proc by a link, whatever the rule', () => {
+  test('does not enter /proc through a link, with any rule', () => {
     if (!existsSync('/proc/self')) return;
     make(`root/a/${EVENTS}`);
     link('root/p', '/proc');
@@ -361,7 +361,7 @@ describe('walk', () => {
     );
   });
 
-  test('returns what it finds while it continues, everything below the root before the targets of links', () => {
+  test('returns its findings while it continues, everything below the root before the targets of links', () => {
     make(`root/z/${EVENTS}`, `root/c/${EVENTS}`, `root/c/d/${EVENTS}`, `outside/run/${EVENTS}`, `outside/more/${EVENTS}`);
     link('root/a', '../outside/run');
     link('root/b', '../outside');
@@ -382,7 +382,7 @@ describe('walk', () => {
     expect(runs()).toEqual(['a', 'new']);
   });
 
-  test('takes thousands of links to directories and to one directory', () => {
+  test('handles thousands of links to directories and to one directory', () => {
     for (let i = 0; i < 3000; i++) make(`outside/r${i}/${EVENTS}`);
     for (let i = 0; i < 3000; i++) link(`root/r${i}`, `../outside/r${i}`);
     for (let i = 0; i < 3000; i++) link(`root/again/${i}`, '../../outside/r7');
@@ -406,7 +406,7 @@ describe('one file under several names', () => {
     ]);
   });
 
-  test('is read by its first link if it is outside of the root', () => {
+  test('is read through its first link if it is outside of the root', () => {
     make('outside/events.out.tfevents.1');
     link('root/b/z.tfevents', '../../outside/events.out.tfevents.1');
     link('root/a/y.tfevents', '../../outside/events.out.tfevents.1');
@@ -414,7 +414,7 @@ describe('one file under several names', () => {
     expect(passed()).toEqual([{ path: 'b/z.tfevents', reason: 'another name of a/y.tfevents' }]);
   });
 
-  test('is read under the first of its hard links, in whichever run, unless it is known under another one', () => {
+  test('is read under the first of its hard links, in any run, unless it is known under another one', () => {
     make('root/b/events.out.tfevents.1');
     mkdirSync(join(root, 'a'));
     linkSync(join(root, 'b/events.out.tfevents.1'), join(root, 'a/events.out.tfevents.1'));
@@ -425,14 +425,14 @@ describe('one file under several names', () => {
     ]);
   });
 
-  test('that is a copy with the same bytes is another file', () => {
+  test('is a different file if it is a copy with the same bytes', () => {
     make('root/a/events.out.tfevents.1', 'root/b/events.out.tfevents.1');
     expect(runs()).toEqual(['a', 'b']);
   });
 });
 
 describe('ignored files', () => {
-  test('are set by globs over paths or last names; and the folders of sync tools', () => {
+  test('are set by globs over paths or last names, and include the folders of sync tools', () => {
     make(
       'root/a/events.out.tfevents.1',
       'root/a/events.out.tfevents.1.copy',

@@ -22,7 +22,7 @@ describe('the guide for backends', () => {
     }
   });
 
-  it('names every key of what a backend holds and keeps, and every bound', () => {
+  it('names every key for what a backend stores and keeps, and every limit', () => {
     const { holds, keeps, limits } = backend.capabilities({ name: 'any', holds: {} });
     const keys = [...Object.keys(holds), ...Object.keys(keeps), ...Object.keys(limits)];
     expect(keys.filter((key) => !named.has(key))).toEqual([]);
@@ -30,7 +30,7 @@ describe('the guide for backends', () => {
     expect(guide).toContain('| 10,000, 4 MiB, 1 |');
   });
 
-  it('names only what the entries export', () => {
+  it('names only exports of the package', () => {
     const exported = new Set([...Object.keys(backend), ...Object.keys(testing)]);
     const imported = [...guide.matchAll(/import \{([^}]*)\} from 'mirrorboard\//g)].flatMap(([, names = '']) => names.match(/\w+/g) ?? []);
     const used =
@@ -41,7 +41,7 @@ describe('the guide for backends', () => {
     }
   });
 
-  it('names every fault that a target can be asked for', () => {
+  it('names every fault that a test target can simulate', () => {
     const kinds = [...readFileSync(`${root}src/testing/fault.ts`, 'utf8').matchAll(/^ {2}\| '(\w+)'/gm)].map(([, kind]) => kind!);
     expect(kinds).toHaveLength(8);
     expect(kinds.filter((kind) => !named.has(kind))).toEqual([]);

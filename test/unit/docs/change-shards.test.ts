@@ -22,7 +22,7 @@ function blocks(): string[] {
   return [...section.matchAll(/^ {3}```sh\n(.*?)^ {3}```$/gms)].map(([, text = '']) => text.replace(/^ {3}/gm, ''));
 }
 
-test('docs/deployment.md brings two shards to three', async () => {
+test('docs/deployment.md turns two shards into three', async () => {
   const folder = temporaryFolder();
   const places = (name: string) => ({
     statePath: join(folder, name, 'mirrorboard.state'),

@@ -69,7 +69,7 @@ const ENVIRONMENT = {
   CLEARML_API_ACCESS_KEY: 'key',
   CLEARML_API_SECRET_KEY: 'secret',
 };
-/** A type that the page goes on to write. */
+/** A backend type that the page later shows how to write. */
 const OWN_TYPE = 'mirrorboard-backend-jsonl';
 
 test('every block has a language that is checked, or is output', () => {

@@ -54,18 +54,18 @@ describe('docs/commands.md', () => {
     expect(found).toEqual(expect.arrayContaining(flagsOf(allOptions(command))));
   });
 
-  test.each(commands)('has no option that %s does not take', (name, command) => {
+  test.each(commands)('has no option that %s does not accept', (name, command) => {
     const known = [...flagsOf(allOptions(command)), '-h, --help'];
     // It writes a script, in no other form.
     const found = [...(name === 'completion' ? [] : optionsIn(common)), ...optionsIn(sections.get(`\`${name}\``) ?? '')];
     expect(found.filter((flags) => !known.includes(flags))).toEqual([]);
   });
 
-  test.each(commands)('shows every command below %s as it is typed', (name, command) => {
+  test.each(commands)('shows every command below %s with its arguments', (name, command) => {
     for (const below of command.commands) expect(sections.get(`\`${name}\``)).toContain(`mirrorboard ${name} ${below.name()}`);
   });
 
-  test('has the one rule by which every flag has a variable', () => {
+  test('has the common rule for the variables of flags', () => {
     expect(common).toContain('`MIRRORBOARD_` and the flag in capitals, with `_` for `-`');
     for (const [, flag = '', variable = ''] of common.matchAll(/`(--[\w-]+)` is `(MIRRORBOARD_\w+)`/g)) {
       const option = commands.flatMap(([, command]) => allOptions(command)).find(({ long }) => long === flag);
@@ -77,13 +77,13 @@ describe('docs/commands.md', () => {
     for (const flags of flagsOf(program.options)) expect(text).toContain(`\`${flags}\``);
   });
 
-  test.each(commands)('has every word that an option of %s can be given', (name, command) => {
+  test.each(commands)('has every word that an option of %s accepts', (name, command) => {
     const section = common + (sections.get(`\`${name}\``) ?? '');
     const words = allOptions(command).flatMap((option) => option.argChoices ?? []);
     for (const word of words) expect(section).toContain(`\`${word}\``);
   });
 
-  test('agrees with the help of --scan-interval: scans keep apart by chance', () => {
+  test('agrees with the help of --scan-interval about the random part of the interval', () => {
     const words = '±20%';
     expect(
       program.commands.find((command) => command.name() === 'watch')?.options.find(({ long }) => long === '--scan-interval'),

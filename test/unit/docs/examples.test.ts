@@ -58,7 +58,7 @@ describe('a command line of the pages', () => {
     expect(typed.length).toBeGreaterThan(80);
   });
 
-  test.each(typed)('of %s is understood: %s', async (_, line) => {
+  test.each(typed)('of %s is valid: %s', async (_, line) => {
     expect(await problemOf(line)).toBeUndefined();
   });
 });

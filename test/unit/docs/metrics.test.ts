@@ -7,12 +7,12 @@ import { alerts, metricTable } from '../../support/monitoring.ts';
 const page = readFileSync(fileURLToPath(new URL('../../../../docs/metrics.md', import.meta.url)), 'utf8');
 
 describe('docs/metrics.md', () => {
-  it('has every metric as the code has it: name, type, unit, labels, meaning and alerts', () => {
+  it('has every metric as in the code: name, type, unit, labels, meaning and alerts', () => {
     const found = page.split('<!-- metrics -->\n')[1]?.split('\n<!-- /metrics -->')[0];
     expect(found).toBe(metricTable(METRICS));
   });
 
-  it('has every metric of a file, and names those that it shares with a watch', () => {
+  it('has every metric of a file, and names the common ones with a watch', () => {
     const found = page.split('<!-- job metrics -->\n')[1]?.split('\n<!-- /job metrics -->')[0];
     expect(found).toBe(metricTable(JOB_METRICS));
     const section = page.split('## Metrics of backfill and verify')[1]?.split('\n## ')[0] ?? '';
@@ -24,7 +24,7 @@ describe('docs/metrics.md', () => {
     expect(METRICS.map(({ name }) => name).filter(inFile)).toEqual(METRICS.map(({ name }) => name).filter((name) => expected.has(name)));
   });
 
-  it('names those of the process', () => {
+  it('names the metrics of the process', () => {
     expect(PROCESS_METRICS.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 

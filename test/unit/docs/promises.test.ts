@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const page = readFileSync(`${root}docs/promises.md`, 'utf8');
-/** Each promise, and the paths in its row. A file that is named alone lies next to the one before it. */
+/** Each promise, and the paths in its row. A file without a folder is in the folder of the previous path. */
 const promises = [...page.matchAll(/^\| \*\*(P\d+) [^|]*\|[^|]*\| (.*) \|$/gm)].map(([, promise = '', cell = '']) => {
   const paths: string[] = [];
   for (const [, name = ''] of cell.matchAll(/`([\w./-]+)`/g)) {

@@ -52,7 +52,7 @@ const TRACKERS: readonly (readonly [string, SettingFields])[] = [
 describe.each(TRACKERS)('the settings in docs/trackers/%s.md', (type, fields) => {
   const rows = rowsOf(`trackers/${type}.md`, '## Settings', 'key');
 
-  test('are all there, and no others', () => {
+  test('are complete, without others', () => {
     const keys = rows.flatMap((row) => row.keys).filter((key) => !OF_EVERY_LANE.includes(key) || key in fields);
     expect(keys.toSorted()).toEqual(Object.keys(fields).toSorted());
   });
@@ -98,7 +98,7 @@ describe('the settings in docs/configuration.md', () => {
   const ofLanes = rowsOf('configuration.md', '## Lanes', "setting of every tracker's lane");
   const documented = rows.flatMap((row) => row.keys);
 
-  test('are all there, and no others', () => {
+  test('are complete, without others', () => {
     const schema = fileSchema.toJSONSchema({ io: 'input', unrepresentable: 'any' }) as Record<string, unknown>;
     // What a rule of `routes`, `params` and the like says is in docs/routing.md; `config` is for those who come from Tracelet.
     const elsewhere = /^(?:routes|params|artifacts|profiles)(?:\[\]|\.)|^config\b|^(?:log|runs|lanes|lanes\.local)$/;
@@ -106,7 +106,7 @@ describe('the settings in docs/configuration.md', () => {
     expect(documented.filter((name) => name !== 'roots[]').toSorted()).toEqual(expected.toSorted());
   });
 
-  test('have variables and flags that mean something', () => {
+  test('have only variables and flags with an effect', () => {
     const variables = rows.flatMap(({ cells }) => wordsIn(cells['variable'] ?? '', /`(MIRRORBOARD_\w+)`/g));
     expect(variables.length).toBeGreaterThan(8);
     expect(unknownVariables(Object.fromEntries(variables.map((name) => [name, 'x'])), [])).toEqual([]);
@@ -115,7 +115,7 @@ describe('the settings in docs/configuration.md', () => {
     expect(rows.flatMap(({ cells }) => wordsIn(cells['flag'] ?? '', /`(--[\w-]+)`/g)).filter((flag) => !flags.has(flag))).toEqual([]);
   });
 
-  test('have those of every lane', () => {
+  test('include those of every lane', () => {
     expect(ofLanes.flatMap((row) => row.keys)).toEqual(['type', 'run_name', 'experiment', 'tags', 'join']);
   });
 });

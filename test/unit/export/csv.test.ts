@@ -4,7 +4,7 @@ import { type CsvOptions, type ExportSeries, type ExportSource, writeCsv } from 
 
 type Row = readonly [step: number | bigint, wallTime: number, value: number | bigint | string];
 
-/** A series as it stands in memory. */
+/** A series in memory. */
 function series(tag: string, rows: readonly Row[], facts: Partial<ExportSeries> = {}): ExportSeries {
   return {
     tag,
@@ -49,7 +49,7 @@ async function written(source: Parameters<typeof writeCsv>[0], options?: CsvOpti
 }
 
 describe('CSV', () => {
-  it('has a line for the names and one for each point', async () => {
+  it('has a line for the names and one line for each point', async () => {
     const source = memorySource({ 'a/b': [series('loss', [[1, 2.5, 0.1]])], '.': [series('acc', [[2, 3, 1e-7]])] });
     expect(await written(source)).toBe('run,tag,step,wall_time,value\na/b,loss,1,2.5,0.1\n.,acc,2,3,1e-7\n');
   });
@@ -74,7 +74,7 @@ describe('CSV', () => {
     expect(exact).toBe('run,tag,step,wall_time,value\n=run,=1+1\u001b,1,2,3\n');
   });
 
-  it('spells numbers so that they read back exactly', async () => {
+  it('writes numbers so that readers get them back exactly', async () => {
     const lines = (await written(memorySource({ r: [series('x', AWKWARD)] }))).trimEnd().split('\n').slice(1);
     expect(lines).toHaveLength(AWKWARD.length);
     for (const [i, point] of AWKWARD.entries()) {
@@ -87,12 +87,12 @@ describe('CSV', () => {
     expect(lines.slice(0, 4)).toEqual(['r,x,0,1.5,NaN', 'r,x,1,NaN,Infinity', 'r,x,2,-Infinity,-Infinity', 'r,x,3,-0.0,-0.0']);
   });
 
-  it('quotes names that hold a comma, a quote or a line break', async () => {
+  it('quotes names that contain a comma, a quote or a line break', async () => {
     const source = memorySource({ 'a,b': [series('say "x"', [[1, 2, 3]]), series('two\nlines', [[1, 2, 3]])] });
     expect(await written(source)).toBe('run,tag,step,wall_time,value\n"a,b","say ""x""",1,2,3\n"a,b","two\nlines",1,2,3\n');
   });
 
-  it('writes one kind of series', async () => {
+  it('writes series of one kind', async () => {
     const source = memorySource({
       r: [
         series('s', [[1, 2, 3]]),

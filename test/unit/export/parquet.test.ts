@@ -6,7 +6,7 @@ import { type ExportSeries, type ExportSource, type ParquetOptions, writeParquet
 
 type Row = readonly [step: number | bigint, wallTime: number, value: number | bigint | string];
 
-/** A series as it stands in memory. */
+/** A series in memory. */
 function series(tag: string, rows: readonly Row[], facts: Partial<ExportSeries> = {}): ExportSeries {
   return {
     tag,
@@ -59,7 +59,7 @@ function readBack(file: ArrayBuffer) {
 const bits = (x: number): bigint => new BigUint64Array(new Float64Array([x]).buffer)[0]!;
 
 describe('Parquet', () => {
-  it('gives every number back bit for bit', async () => {
+  it('returns every number bit for bit', async () => {
     const rows = await readBack(await written(memorySource({ 'a/b': [series('x', AWKWARD)] })));
     expect(rows).toHaveLength(AWKWARD.length);
     for (const [i, [step, wallTime, value]] of AWKWARD.entries()) {
@@ -80,7 +80,7 @@ describe('Parquet', () => {
     }
   });
 
-  it('begins a row group when one is full, whatever series its rows are of', async () => {
+  it('begins a row group when one is full, with rows of any series', async () => {
     const rows = Array.from({ length: 700 }, (_, i): Row => [i, i + 0.5, Math.sqrt(i)]);
     const source = memorySource({ r: [series('x', rows), series('y', rows)], s: [series('z', rows)] });
     const file = await written(source, { rowGroupRows: 500 });
@@ -104,7 +104,7 @@ describe('Parquet', () => {
     ]);
   });
 
-  it('is a table without rows when there is nothing', async () => {
+  it('is a table without rows if there is no point', async () => {
     const file = await written(memorySource({}));
     expect(parquetMetadata(file).schema.map((element) => element.name)).toEqual([
       'root',

@@ -89,7 +89,7 @@ describe('sources of an export', () => {
     expect(note).toEqual({ plugin: 'text', data_class: 'tensor', points: [[3, 1, { shape: [], strings: ['hi'] }]] });
   });
 
-  it('report what is wrong with a file', async () => {
+  it('report the problems of a file', async () => {
     const whole = w.eventFile(w.event({ step: 1, wallTime: 1, summary: [w.simpleValue('x', 1)] }));
     writeFileSync(join(logs, 'run', 'events.out.tfevents.1'), whole.subarray(0, whole.length - 3));
     const fileIn = async (source: ExportSource) => JSON.parse(await exported(source)).runs.run.files[0];
@@ -102,7 +102,7 @@ describe('sources of an export', () => {
     await fromStore(async (source) => expect(await fileIn(source)).toEqual(file));
   });
 
-  it('read a series again when they are asked again', async () => {
+  it('read a series again at a second request', async () => {
     writeFileSync(
       join(logs, 'run', 'events.out.tfevents.1'),
       w.eventFile(w.event({ step: 1, wallTime: 1, summary: [w.simpleValue('x', 1)] })),

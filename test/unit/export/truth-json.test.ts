@@ -4,7 +4,7 @@ import { type ExportedFile, type ExportSeries, type ExportSource, writeTruthJson
 
 type Row = readonly [step: number | bigint, wallTime: number, value: number | bigint | string];
 
-/** A series as it stands in memory. */
+/** A series in memory. */
 function series(tag: string, rows: readonly Row[], facts: Partial<ExportSeries> = {}): ExportSeries {
   return {
     tag,
@@ -74,7 +74,7 @@ describe('the truth format', () => {
     });
   });
 
-  it('keeps every number: text if JSON has no number for it, all digits if no double holds them', async () => {
+  it('keeps every number: as text if JSON has no number for it, with all digits if no double holds them', async () => {
     const text = await written(memorySource({ '.': [series('x', AWKWARD)] }));
     const points = JSON.parse(text).runs['.'].tags.x.points as (number | string)[][];
     expect(points).toHaveLength(AWKWARD.length);
@@ -88,7 +88,7 @@ describe('the truth format', () => {
     expect(text).toContain('[3,-0.0,-0.0]');
   });
 
-  it('uses texts as values that are JSON already', async () => {
+  it('copies texts that are JSON already', async () => {
     const source = memorySource({ '.': [series('h', [[1, 2, '{"buckets":[[0,1,2]]}']], { plugin: 'histograms' })] });
     expect(JSON.parse(await written(source)).runs['.'].tags.h.points).toEqual([[1, 2, { buckets: [[0, 1, 2]] }]]);
   });
@@ -103,11 +103,11 @@ describe('the truth format', () => {
     expect(Object.keys(runs.other.tags)).toEqual(['here']);
   });
 
-  it('is a JSON text when there is nothing', async () => {
+  it('is a JSON text if there is no point', async () => {
     expect(JSON.parse(await written(memorySource({})))).toEqual({ format: 1, runs: {} });
   });
 
-  it('keeps names whatever they are', async () => {
+  it('keeps any names', async () => {
     const names = ['__proto__', 'a"b\\c', '', 'äß😀', 'line\nbreak'];
     const parsed = JSON.parse(await written(memorySource({ r: names.map((name) => series(name, [[0, 0, 0]])) })));
     expect(Object.keys(parsed.runs.r.tags).sort()).toEqual([...names].sort());
@@ -130,7 +130,7 @@ describe('the truth format', () => {
     expect(longest).toBeLessThan(70_000);
   });
 
-  it('lets go of a series when the sink fails', async () => {
+  it('releases a series when the sink fails', async () => {
     let isClosed = false;
     function* points() {
       try {
@@ -148,7 +148,7 @@ describe('the truth format', () => {
     expect(isClosed).toBe(true);
   });
 
-  it('counts what it wrote', async () => {
+  it('counts its own output', async () => {
     const source = memorySource({ a: [series('x', [[0, 0, 0]]), series('y', [])], b: [] });
     expect(await writeTruthJson(source, () => {})).toEqual({ runs: 2, series: 1, points: 1, leftOut: 0 });
   });

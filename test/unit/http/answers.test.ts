@@ -80,7 +80,7 @@ function endless(status: number, headers: Record<string, string>, piece: Buffer)
 }
 
 describe('the length of an answer', () => {
-  test('is bounded by what the request can need, however much comes', async () => {
+  test('is limited by the needs of the request, for any length', async () => {
     const { listener, sent } = endless(200, { 'content-type': 'application/json' }, Buffer.alloc(64 * 1024, '['));
     const url = await serve(listener);
     const answer = await clientOf(url).send(get());
@@ -92,7 +92,7 @@ describe('the length of an answer', () => {
     expect(sent()).toBeLessThan(32 * MIB);
   });
 
-  test('is bounded by the memory if the request may need much, and the message names the limit', async () => {
+  test('is limited by the memory if the request may need much, and the message names the limit', async () => {
     useMemory({ limit: 64 * MIB, trackers: 1 });
     const { listener, sent } = endless(200, {}, Buffer.alloc(64 * 1024, 'x'));
     const answer = await clientOf(await serve(listener)).send(get({ mostBytes: Number.POSITIVE_INFINITY }));
@@ -108,7 +108,7 @@ describe('the length of an answer', () => {
     expect(await clientOf(url).send(get({ mostBytes: 3 * MIB }))).toMatchObject({ kind: 'ok', body: { length: 3 * MIB } });
   });
 
-  test('waits for other long answers, and lets go of its place when it was broken off', async () => {
+  test('waits for other long answers, and releases its place when it was interrupted', async () => {
     useMemory({ limit: 64 * MIB, trackers: 1 });
     // Each begins, and ends when it is told to.
     const ends: (() => void)[] = [];
@@ -130,7 +130,7 @@ describe('the length of an answer', () => {
   });
 });
 
-describe('a packed answer', () => {
+describe('a compressed answer', () => {
   const text = '{"run":{"id":"r"}}';
 
   test.each([
@@ -139,7 +139,7 @@ describe('a packed answer', () => {
     ['deflate', deflateSync],
     ['br', brotliCompressSync],
     ['zstd', zstdCompressSync],
-  ])('is unpacked (%s)', async (encoding, pack) => {
+  ])('is decompressed (%s)', async (encoding, pack) => {
     const url = await serve((_, response) => response.writeHead(200, { 'content-encoding': encoding }).end(pack(Buffer.from(text))));
     const answer = await clientOf(url).send(get());
     expect(answer.kind === 'ok' && answer.body.toString()).toBe(text);
@@ -155,27 +155,27 @@ describe('a packed answer', () => {
     expect(await clientOf(refused).send(get())).toMatchObject({ kind: 'retry', status: 500 });
   });
 
-  test('that cannot be unpacked is asked for again', async () => {
+  test('is requested again if it cannot be decompressed', async () => {
     const broken = await serve((_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('no such thing'));
     expect(await clientOf(broken).send(get())).toMatchObject({ kind: 'retry', error: { retry: 'later' } });
     const unknown = await serve((_, response) => response.writeHead(200, { 'content-encoding': 'rot13' }).end('ab'));
     expect(await clientOf(unknown).send(get())).toMatchObject({ kind: 'retry', error: { code: 'MB4031', message: /packed as "rot13"/ } });
   });
 
-  test('of nothing is nothing', async () => {
+  test('of no bytes is empty', async () => {
     const url = await serve((_, response) => response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': 0 }).end());
     expect(await clientOf(url).send(get({ method: 'HEAD' }))).toMatchObject({ kind: 'ok' });
     expect(await clientOf(url).send(get())).toMatchObject({ kind: 'ok', body: { length: 0 } });
   });
 });
 
-describe('a server that does not come to an end', () => {
+describe('a server that never finishes', () => {
   test.each([
     ['heads', (socket: Socket) => void setInterval(() => socket.write('x-a: b\r\n'.repeat(1000)), 1).unref(), 'HTTP/1.1 200 OK\r\n'],
     ['one endless head', (socket: Socket) => void setInterval(() => socket.write('b'.repeat(8000)), 1).unref(), 'HTTP/1.1 200 OK\r\nx-a: '],
     ['100s', (socket: Socket) => void setInterval(() => socket.write('HTTP/1.1 100 Continue\r\n\r\n'), 1).unref(), ''],
     ['103s', (socket: Socket) => void setInterval(() => socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'), 1).unref(), ''],
-  ])('is given up (%s)', async (_, more, begin) => {
+  ])('is abandoned (%s)', async (_, more, begin) => {
     const url = await serveRaw((socket) => {
       socket.write(begin);
       more(socket);
@@ -183,7 +183,7 @@ describe('a server that does not come to an end', () => {
     expect(await clientOf(url, { timeoutMs: 400 }).send(get())).toMatchObject({ kind: 'retry', error: { code: 'MB4001' } });
   });
 
-  test('that sends single bytes is given up at the time limit of the whole request', async () => {
+  test('that sends single bytes is abandoned at the time limit of the whole request', async () => {
     let pieces = 0;
     const url = await serve((_, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
@@ -197,7 +197,7 @@ describe('a server that does not come to an end', () => {
     expect(pieces).toBeGreaterThan(1);
   });
 
-  test('that reads an upload in single bytes is given up as well, later by a second for each megabyte', async () => {
+  test('that reads an upload in single bytes is abandoned as well, later by a second for each megabyte', async () => {
     const url = await serveRaw((socket) => {
       socket.pause();
       setInterval(() => socket.read(1), 5).unref();
@@ -207,7 +207,7 @@ describe('a server that does not come to an end', () => {
   });
 });
 
-describe('JSON from outside', () => {
+describe('JSON from a server', () => {
   test('is checked before it is decoded', () => {
     useMemory({ limit: 64 * MIB, trackers: 1 });
     expect(parseJson(Buffer.from(`[${'[],'.repeat(200_000)}1]`))).toEqual({ kind: 'tooLarge' });
@@ -222,7 +222,7 @@ describe('JSON from outside', () => {
     expect(parseJson(Buffer.from(text))).toEqual({ kind: 'odd', found: 'JSON with more than 100 levels' });
   });
 
-  test('has brackets in its texts that are none', () => {
+  test('may have any brackets in its texts', () => {
     const value = { a: '['.repeat(500), b: '\\"[[{', c: `\\${'['.repeat(300)}` };
     expect(parseJson(Buffer.from(JSON.stringify(value)))).toEqual({ kind: 'ok', value });
   });
@@ -236,7 +236,7 @@ describe('JSON from outside', () => {
     ['no object', 'application/json', '7', 'failed'],
     ['a list', 'application/json', '[]', 'failed'],
     ['an object', '', '{"a":1}', 'ok'],
-  ])('is told from %s', (_, type, text, kind) => {
+  ])('is distinguished from %s', (_, type, text, kind) => {
     const answer = { kind: 'ok' as const, status: 200, headers: { 'content-type': type }, body: Buffer.from(text) };
     expect(readJson(answer, SOURCE).kind).toBe(kind);
   });
@@ -245,7 +245,7 @@ describe('JSON from outside', () => {
 describe('answers of a server', () => {
   const said = (value: unknown): AnswerFields => new AnswerFields(value, SOURCE);
 
-  test('is what the API promises, or names request and field', () => {
+  test('match the promise of the API, or the error names request and field', () => {
     const run = said({ run: { info: { run_id: [] }, tags: [{ key: 'a' }, null] } }).object('run');
     expect(() => run.object('info').id('run_id')).toThrow(
       'looking for the run: http://h returned an unusable answer: run.info.run_id is a list, expected an id',
@@ -254,29 +254,29 @@ describe('answers of a server', () => {
     expect(() => run.records('tags')).toThrow('run.tags[1] is null, expected an object');
   });
 
-  test('leaves out what is nothing', () => {
+  test('may omit empty fields', () => {
     const empty = said({ a: null });
     expect(empty.object('a').text('b', 'x')).toBe('x');
     expect([empty.list('a'), empty.texts('b'), empty.number('a', 3), empty.has('a'), empty.is('a')]).toEqual([[], [], 3, false, false]);
   });
 
-  test('has numbers in texts, and ids that are numbers', () => {
+  test('may have numbers in texts, and ids that are numbers', () => {
     const fields = said({ a: '12', b: 7, c: 1.5, d: 'twelve', e: ' ', f: Number.POSITIVE_INFINITY });
     expect([fields.number('a', 0), fields.number('c', 0), fields.id('b'), fields.id('a')]).toEqual([12, 1.5, '7', '12']);
     for (const name of ['d', 'e', 'f']) expect(() => fields.number(name, 0)).toThrow('expected a number');
     for (const name of ['c', 'f', 'missing']) expect(() => fields.id(name)).toThrow('expected an id');
   });
 
-  test('has no ids that do harm in paths', () => {
+  test('have no ids that are dangerous in paths', () => {
     for (const id of ['', 'a\nb', '\u0000', 'x'.repeat(1001)]) expect(() => said({ id }).id('id')).toThrow('expected an id');
   });
 
-  test('ignores the prototype of an object', () => {
+  test('ignore the prototype of an object', () => {
     const fields = said(JSON.parse('{"__proto__":{"run":"x"}}'));
     expect([fields.has('toString'), fields.has('constructor'), fields.text('run', 'none')]).toEqual([false, false, 'none']);
   });
 
-  test('is never reported as our bug, whatever it is', () => {
+  test('are never reported as our bug, in any form', () => {
     const random = seededRandom(1);
     const readers: ((fields: AnswerFields) => unknown)[] = [
       (fields) => fields.text('a'),
@@ -304,7 +304,7 @@ describe('answers of a server', () => {
     expect([...thrown]).toEqual(['MB4031']);
   });
 
-  test('has integers as digits of any width', () => {
+  test('have integers as digits of any length', () => {
     expect(['9007199254740993', '12', 12, 1.5].map(wholeNumber)).toEqual([9007199254740993n, 12, 12, 1.5]);
     for (const value of ['1e5', '', '9'.repeat(31), {}, [], null, Number.NaN]) expect(wholeNumber(value)).toBeUndefined();
   });

@@ -55,7 +55,7 @@ describe('HttpClient', () => {
   test.each([
     ['has no end', Buffer.alloc(64 * 1024, 'x')],
     ['is made to keep an expression busy', Buffer.from('a-'.repeat(32 * 1024))],
-  ])('reads no more than the beginning of a refusal that %s', async (_, piece) => {
+  ])('reads only the beginning of a refusal that %s', async (_, piece) => {
     const { url } = await serve((_request, response) => {
       response.writeHead(500);
       const more = (): void => {
@@ -69,7 +69,7 @@ describe('HttpClient', () => {
     expect(answer.kind === 'retry' && answer.text.length).toBe(2000);
   });
 
-  test('sends what is read piece by piece with its length, and reads it again after a reset', async () => {
+  test('sends a stream with its length, and reads the stream again after a reset', async () => {
     const seen: unknown[] = [];
     const { url } = await serve(async (request, response) => {
       const { headers } = request;
@@ -131,7 +131,7 @@ describe('HttpClient', () => {
     expect(ports.size).toBeLessThan(10);
   });
 
-  test('sends once more at once when a kept connection is reset', async () => {
+  test('immediately retries once when a kept connection is reset', async () => {
     let requests = 0;
     const { url } = await serve((request, response) => {
       if (++requests === 2) (request.socket as Socket).resetAndDestroy();
@@ -143,7 +143,7 @@ describe('HttpClient', () => {
     expect(requests).toBe(3);
   });
 
-  test('sends what makes something new each time only once', async () => {
+  test('sends a request that creates something only once', async () => {
     let requests = 0;
     const { url } = await serve((request) => {
       requests++;
@@ -169,7 +169,7 @@ describe('HttpClient', () => {
     [400, undefined, 'refused', undefined, 'MB4005'],
     [401, undefined, 'refused', undefined, 'MB4002'],
     [302, undefined, 'refused', undefined, 'MB4003'],
-  ])('takes %i for what it is', async (status, after, kind, afterMs, code) => {
+  ])('classifies %i correctly', async (status, after, kind, afterMs, code) => {
     const { url } = await serve((_, response) => {
       response.writeHead(status, after === undefined ? {} : { 'retry-after': after }).end('why');
     });
@@ -178,7 +178,7 @@ describe('HttpClient', () => {
     expect('afterMs' in answer ? answer.afterMs : undefined).toBe(afterMs);
   });
 
-  test('cuts long answers and lets no secret into errors', async () => {
+  test('cuts long answers and shows no secret in errors', async () => {
     const { url } = await serve((request, response) => {
       response.writeHead(403).end(`denied ${request.headers.authorization} ${'x'.repeat(100_000)}`);
     });
@@ -251,12 +251,12 @@ describe('HttpClient', () => {
     expect(await clientOf(url).send(get('/', { mostBytes: 1000 }))).toMatchObject({ kind: 'retry', error: { code: 'MB4031' } });
   });
 
-  test('names the file of a certificate that is not there', () => {
+  test('names the missing file of a certificate', () => {
     expect(() => new HttpClient({ baseUrl: 'https://h', tls: { caPath: '/no/such.pem' } })).toThrow('/no/such.pem');
   });
 });
 
-describe('a server that takes only so many requests a second', () => {
+describe('a server with a limit of requests per second', () => {
   /** So many at once, and one more every so often; all others are refused. */
   async function strict(burst: number, everyMs: number, status: number): Promise<{ readonly url: string; readonly seen: number[] }> {
     const seen: number[] = [];
@@ -274,7 +274,7 @@ describe('a server that takes only so many requests a second', () => {
   }
 
   // 503 is what nginx says unless it is told otherwise.
-  test.each([429, 503])('is read from at the pace that it takes, without a failure (%i)', async (status) => {
+  test.each([429, 503])('is read at its own pace, without a failure (%i)', async (status) => {
     const { url, seen } = await strict(3, 30, status);
     const client = clientOf(url);
     const answers = await Promise.all(Array.from({ length: 20 }, () => client.send(get('/'))));
@@ -283,7 +283,7 @@ describe('a server that takes only so many requests a second', () => {
     expect(seen.length).toBeLessThan(60);
   });
 
-  test.each([429, 503])('is written to so, too, once one failure has said it: what comes next is no failure (%i)', async (status) => {
+  test.each([429, 503])('is written to at its pace, too, after one failure; the next requests do not fail (%i)', async (status) => {
     const { url } = await strict(2, 30, status);
     const client = clientOf(url);
     const post = get('/', { method: 'POST', body: 'x', isRepeatable: status !== 429 });
@@ -292,7 +292,7 @@ describe('a server that takes only so many requests a second', () => {
     expect(kinds.filter((kind) => kind !== 'ok').length).toBeLessThanOrEqual(1);
   });
 
-  test('is not asked again for what is its own word, or may be done already', async () => {
+  test('is not asked again if the answer is its own, or if the work may be done already', async () => {
     for (const [text, isRepeatable] of [
       ['{"error": "no such store"}', true],
       ['<html>busy</html>', false],

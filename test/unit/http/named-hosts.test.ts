@@ -65,7 +65,7 @@ test.each([
   ['2606:2800:220:1::1', undefined],
   ['fd12:3456::1', undefined],
   ['tracker.test', undefined],
-])('%s is near as %s', (address, near) => expect(nearnessOf(address)).toBe(near));
+])('%s has the nearness %s', (address, near) => expect(nearnessOf(address)).toBe(near));
 
 describe('an address that a tracker names', () => {
   const known = names({
@@ -104,7 +104,7 @@ describe('an address that a tracker names', () => {
     expect(answer).toMatchObject({ kind: 'unusable', error: { code: 'MB4011', message: expect.stringMatching(why) } });
   });
 
-  test('is not reached if its name resolves elsewhere a moment after it was checked', async () => {
+  test('is refused if its name resolves elsewhere a moment after the check', async () => {
     const seen: string[] = [];
     const port = await serve((request, response) => {
       seen.push(request.url ?? '');
@@ -136,7 +136,7 @@ describe('an address that a tracker names', () => {
     }
   });
 
-  test('is not followed when it redirects', async () => {
+  test('is not followed in a redirect', async () => {
     const seen: string[] = [];
     const port = await serve((request, response) => {
       seen.push(request.url ?? '');
@@ -146,14 +146,14 @@ describe('an address that a tracker names', () => {
     expect([answer.kind, seen]).toEqual(['refused', ['/x']]);
   });
 
-  test('allows a few hosts, not as many as a server can name', async () => {
+  test('is limited in number: a few hosts, not any number', async () => {
     const places = placesOf('http://127.0.0.1:1', { resolve: async () => ['127.0.0.1'] });
     const kinds = [];
     for (let port = 2; port < 22; port++) kinds.push((await places.send(`http://127.0.0.1:${port}/`, { method: 'GET', signal })).kind);
     expect(kinds.filter((kind) => kind === 'unusable')).toHaveLength(4);
   });
 
-  test('is asked through the proxy that is configured', async () => {
+  test('is reached through the configured proxy', async () => {
     const asked: string[] = [];
     const proxy = createServer();
     proxy.on('connect', (request, socket) => {
@@ -171,7 +171,7 @@ describe('an address that a tracker names', () => {
   });
 
   const noTls = noCertificates();
-  (noTls === undefined ? test : test.skip)('is believed by the certificates that are configured', async () => {
+  (noTls === undefined ? test : test.skip)('is trusted by the configured certificates', async () => {
     const folder = temporaryFolder();
     closers.push(() => rmSync(folder, { recursive: true, force: true }));
     const { ca, server } = makeCertificates(folder);
@@ -183,7 +183,7 @@ describe('an address that a tracker names', () => {
   });
 });
 
-test('an upload gets the headers that an upload needs, and no others', () => {
+test('an upload gets the headers that it needs, and no others', () => {
   const given = [
     'Content-Type: image/png',
     'x-amz-acl:private',

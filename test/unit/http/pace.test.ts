@@ -60,7 +60,7 @@ describe('a pace', () => {
     [5, 2, 503],
     [1, 0, 503],
     [50, 10, 503],
-  ] as const)('becomes what the server takes: %i a second (%i, %i)', async (perSecond, burst, says) => {
+  ] as const)('becomes the limit of the server: %i a second (%i, %i)', async (perSecond, burst, says) => {
     const scene = new Scene(perSecond, burst, says);
     for (let i = 0; i < 1000; i++) await scene.ask();
     expect(scene.refused).toBeLessThan(60);
@@ -68,7 +68,7 @@ describe('a pace', () => {
     expect(scene.taken / (scene.nowMs / 1000)).toBeGreaterThan(perSecond / 3);
   });
 
-  test('is no help against an outage, and what it made of one is soon forgotten', async () => {
+  test('does not help against an outage, and soon forgets the effects of one', async () => {
     const scene = new Scene(1e9, 1e9, 503);
     await scene.ask();
     const busy: boolean[] = [];
@@ -104,7 +104,7 @@ describe('a pace', () => {
     expect(scene.pace.isSlow).toBe(false);
   });
 
-  test('stays fast enough if requests of others are the reason, and comes back within minutes', async () => {
+  test('stays fast enough if requests of others are the reason, and recovers within minutes', async () => {
     const scene = new Scene(1e9, 1e9);
     for (let i = 1; i <= 3000; i++) {
       await scene.ask();
@@ -118,7 +118,7 @@ describe('a pace', () => {
     expect(scene.nowMs - sinceMs).toBeLessThan(10 * 60_000);
   });
 
-  test('slows down once for requests that were under way together', async () => {
+  test('slows down once for concurrent requests', async () => {
     const scene = new Scene(1e9, 1e9);
     const began = await Promise.all(Array.from({ length: 8 }, () => scene.pace.turn(signal)));
     scene.nowMs += 5;

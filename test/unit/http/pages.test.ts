@@ -16,7 +16,7 @@ async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
 describe('a listing', () => {
   const listing = { what: 'listing notes', address: 'http://h' };
 
-  test('asks for smaller pages after an answer that was too large, and begins each where the last one ended', async () => {
+  test('requests smaller pages after an answer that was too large, and begins each at the end of the last one', async () => {
     const asked: (readonly [string | undefined, number])[] = [];
     const pages = eachPage<number, { kind: 'failed'; error: MirrorError }>({ ...listing, size: new PageSize(4) }, async (token, most) => {
       asked.push([token, most]);
@@ -35,7 +35,7 @@ describe('a listing', () => {
     ]);
   });
 
-  test('throws what its caller makes of a failure', async () => {
+  test('throws the error that its caller makes of a failure', async () => {
     const error = new MirrorError('MB4002', 'no');
     const failed = async () => ({ kind: 'failed', error }) as const;
     await expect(all(eachPage(listing, failed))).rejects.toBe(error);
@@ -83,17 +83,17 @@ describe('Pages', () => {
     expect(() => new Pages('a', 'h', { items: 1000 }).next('', 1001)).toThrow(/more than 1000/);
   });
 
-  test('treats a repeated page as an invalid answer, whatever its tokens are', () => {
+  test('treats a repeated page as an invalid answer, with any tokens', () => {
     const pages = new Pages('listing', 'h');
     expect(pages.next('a', 2, [{ id: 1n }, { id: 2n }])).toBe('a');
     expect(pages.next('b', 2, [{ id: 1n }, { id: 3n }])).toBe('b');
     expect(pages.next('c', 1, [{ id: 1n }])).toBe('c');
     expect(() => pages.next('d', 2, [{ id: 1n }, { id: 2n }])).toThrow(/the server sent the same page twice/);
-    // The last one is the end, whatever is in it.
+    // The last page is the end, with any content.
     expect(new Pages('listing', 'h').next('', 1, [1])).toBeUndefined();
   });
 
-  test('keeps little of long tokens', () => {
+  test('needs little memory for long tokens', () => {
     const pages = new Pages('a', 'h');
     const long = 'x'.repeat(1024 * 1024);
     for (let page = 0; page < 20; page++) expect(pages.next(`${long}${page}`, 1)?.length).toBeGreaterThan(long.length);
@@ -120,7 +120,7 @@ describe('FolderWalk', () => {
     expect(walked(deep(10, ['a', 'b']))).toBe(2 ** 11 - 1);
   });
 
-  test('finds out at once a folder that is in itself, however many there are', () => {
+  test('detects at once a folder that contains itself, in any number of folders', () => {
     for (const names of [['d'], ['d', 'e', 'f']]) {
       let listed = 0;
       const run = (): number =>

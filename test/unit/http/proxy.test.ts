@@ -68,14 +68,14 @@ describe('proxies', () => {
     expect(asked[0]).toContain('tracker.test');
   });
 
-  it('are passed by for servers that NO_PROXY names, and for this machine', async () => {
+  it('are not used for servers in NO_PROXY, and for this machine', async () => {
     const env = { HTTP_PROXY: `http://127.0.0.1:${portOf(proxy)}`, NO_PROXY: '.inside.test' };
     expect(await get(`http://127.0.0.1:${portOf(target)}`, env)).toBe('here');
     expect(await get('http://tracker.inside.test', env)).toMatchObject({ code: 'MB4001' });
     expect(asked).toEqual([]);
   });
 
-  it('that reject the credentials are an error without their password', async () => {
+  it('that reject the credentials cause an error without their password', async () => {
     const error = await get('http://tracker.test', { HTTP_PROXY: `http://127.0.0.1:${portOf(proxy)}` });
     expect(error).toMatchObject({ code: expect.stringMatching(/^MB400[12]$/) });
     const lost = await get('http://tracker.test', { HTTP_PROXY: 'http://me:hush-hush@127.0.0.1:1' });

@@ -10,16 +10,16 @@ describe('redact', () => {
     ['Authorization: Bearer abc.def-ghi', 'Authorization: Bearer [redacted]'],
     ['sent Basic dXNlcjpwYXNz there', 'sent Basic [redacted] there'],
     ['{"api_key":"k\\"1","name":"loss"}', '{"api_key":"[redacted]","name":"loss"}'],
-  ])('takes secrets out of %s', (text, expected) => expect(redact(text)).toBe(expected));
+  ])('removes secrets from %s', (text, expected) => expect(redact(text)).toBe(expected));
 
   test('removes a secret whose end was cut off', () => expect(redact('{"api_key":"k1')).toBe('{"api_key":"[redacted]"'));
 
-  test('leaves text without a secret', () => {
+  test('keeps text without a secret', () => {
     const text = 'PUT http://h:5000/a/b?page_token=2&key_name=loss: 400: metrics[3].key is "train/loss"';
     expect(redact(text.replace('page_token', 'page'))).toBe(text.replace('page_token', 'page'));
   });
 
-  test('takes out texts that are known to be secret, also as an address and basic authentication write them', () => {
+  test('removes known secrets, also in the form of an address and of basic authentication', () => {
     const secret = 'p@ss word';
     expect(redact(`a ${secret} b ${encodeURIComponent(secret)} c ${Buffer.from(secret).toString('base64')}`, [secret])).toBe(
       'a [redacted] b [redacted] c [redacted]',
@@ -30,7 +30,7 @@ describe('redact', () => {
 describe('redactCut', () => {
   const secret = 'p@ss word of a user';
 
-  test('returns the beginning of a long text, and says that there was more', () => {
+  test('returns the beginning of a long text, and marks the cut', () => {
     const cut = redactCut('x '.repeat(1_000_000), 100);
     expect([cut.length, cut.at(-1)]).toEqual([100, '…']);
     expect(redactCut('short', 100)).toBe('short');
@@ -40,7 +40,7 @@ describe('redactCut', () => {
     ['a known text', (fill: string) => `${fill}${secret} and more`, secret.slice(0, 6)],
     ['a user in an address', (fill: string) => `${fill}http://user:hunter22@host/`, 'hunter'],
     ['a token', (fill: string) => `${fill}?token=abcdef0123456789`, 'abcd'],
-  ])('leaves nothing of %s that the cut goes through', (_, textOf, part) => {
+  ])('removes %s completely if the cut goes through it', (_, textOf, part) => {
     // Redactions make a text shorter, so the end of what is looked at can come to stand within what is shown.
     const filler = `?key=${'k'.repeat(70)} `;
     for (let length = 300; length < 400; length++) {
@@ -50,7 +50,7 @@ describe('redactCut', () => {
   });
 });
 
-test('plainText leaves what a page shows', () => {
+test('plainText returns the visible text of a page', () => {
   expect(plainText('<html><style type="x">a { b: c }</style><p class="y">not <b>here</b></p>').replace(/\s+/g, ' ').trim()).toBe(
     'not here',
   );

@@ -6,7 +6,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 const lane = (name: string, close: () => Promise<void>) => ({ name, backend: { close } });
 
 describe('closing lanes', () => {
-  it('leaves one behind that never closes, and closes the others at once', async () => {
+  it('abandons a lane that never closes, and closes the others at once', async () => {
     const clock = new FakeClock();
     const hanging = Promise.withResolvers<void>();
     const closed: string[] = [];

@@ -71,7 +71,7 @@ describe('resolveLanes', () => {
     expect((await failure(resolve(`lanes: { t: { ${TRIAL}, url: u, space: "{pth}" } }`))).message).toContain('lanes.t.space: found {pth}');
   });
 
-  it("takes variables of ours before the tracker's, those before the file", async () => {
+  it("prefers our variables to the tracker's, and those to the file", async () => {
     const text = `lanes: { t: { ${TRIAL}, url: file } }`;
     expect(shown(await resolve(text))['url']).toMatch(/^file <- /);
     expect(shown(await resolve(text, { TRIAL_URL: 'theirs' }))['url']).toBe('theirs <- TRIAL_URL');
@@ -95,7 +95,7 @@ describe('resolveLanes', () => {
     expect(shown(lanes)['url']).toBe('[redacted] <- ./mirrorboard.yaml:1:61');
   });
 
-  it('shows who set the experiment, whatever else a variable of ours replaced', async () => {
+  it('shows the source of the experiment, even if a variable of ours replaced other settings', async () => {
     const lanes = await resolve(`project: p\nlanes: { t: { ${TRIAL}, address: file } }`, {
       MIRRORBOARD_T_URL: 'ours',
       TRIAL_URL: 'theirs',
@@ -115,7 +115,7 @@ describe('resolveLanes', () => {
     expect(error.message).toContain('lanes.t.address: found url and address');
   });
 
-  it('reads each section once, whatever layers and names are merged', async () => {
+  it('reads each section once, with any merged layers and names', async () => {
     const text = `project: p\nlanes: { t: { ${TRIAL}, url: top, space: s }, u: { ${TRIAL}, address: other } }\nprofiles: { dev: { t: { address: dev } } }`;
     const env = { MIRRORBOARD_T_URL: 'ours', TRIAL_URL: 'theirs', TRIAL_API_KEY: 'key' };
     const config = await loadConfig({ flags: { profile: 'dev' }, env, cwd: folder, readFile: () => text });
@@ -138,13 +138,13 @@ describe('resolveLanes', () => {
     expect(parsed).toBe(2);
   });
 
-  it('lets a stronger layer set in another way what a weaker one sets', async () => {
+  it('lets a stronger layer replace a setting in another form', async () => {
     const text = `lanes: { aim: { repo: ./here } }\nprofiles: { dev: { aim: { server: "aim://host:53800" } } }`;
     expect((await resolve(text, {}, 'dev'))[0]?.target).toBe('http://host:53800');
     expect((await failure(resolve('lanes: { aim: { repo: ./here, server: "aim://host" } }'))).message).toContain('found server and repo');
   });
 
-  it('puts all problems into one error, with their places', async () => {
+  it('combines all problems in one error, with their places', async () => {
     const text = `lanes:\n  a:\n    ${TRIAL}\n    ulr: x\n  b: { ${TRIAL}, url: 5, api_key: "\${KEY}" }`;
     const error = await failure(resolve(text, { KEY: '1', MIRRORBOARD_B_NONSENSE: 'x' }));
     expect([error.code, error.exitCode]).toEqual(['MB1002', 2]);
@@ -171,7 +171,7 @@ describe('a lane of MLflow', () => {
     return [found?.target, found?.group];
   };
 
-  it('understands the variables of Tracelet', async () => {
+  it('uses the variables of Tracelet', async () => {
     const text = `
 project: custom_setup
 backend: [mlflow]
@@ -196,7 +196,7 @@ profiles:
     expect(await lane('', { ...ours, TRACELET_MLFLOW_EXPERIMENT_NAME: 'e' })).toEqual(['http://a:1 e', 'e']);
   });
 
-  it('has its experiment from run to run if the template says so, and leaves an id alone', async () => {
+  it('has an experiment for each run if the template defines it, and keeps a fixed id', async () => {
     const text = (more: string): string => `project: p\nlanes: { mlflow: { tracking_uri: "http://a:1", ${more} } }`;
     expect(await lane(text('experiment_name: "{project}/{path[0]}"'))).toEqual(['http://a:1', '{project}/{path[0]}']);
     expect(await lane(text('experiment: "{path[0]}"'))).toEqual(['http://a:1', '{path[0]}']);
@@ -262,7 +262,7 @@ describe('backendType', () => {
     ['./other.mjs', 'export const a = 1, b = () => 2;', 'exports a, b'],
     ['./broken.mjs', 'throw new Error("boom");', 'boom'],
     ['./nothing.mjs', '', 'exports nothing'],
-  ])('says what is wrong with %s', async (name, source, found) => {
+  ])('reports the problem of %s', async (name, source, found) => {
     if (source !== undefined) writeFileSync(join(folder, name), source);
     const error = await failure(backendType(name, { cwd: folder, configFile: undefined }));
     expect([error.code, error.exitCode]).toEqual(['MB4009', 2]);
@@ -277,7 +277,7 @@ describe('variables that name a file with the value', () => {
   };
   const text = `lanes: { t: { ${TRIAL}, url: u, api_key: "\${KEY}" } }`;
 
-  it('say any setting of a lane, win over the file and the own variables of the tracker, and are shown nowhere', async () => {
+  it('set any setting of a lane, have priority over the file and the variables of the tracker, and are never shown', async () => {
     const env = {
       KEY: 'weaker',
       TRIAL_API_KEY: 'weaker',
@@ -292,7 +292,7 @@ describe('variables that name a file with the value', () => {
     });
   });
 
-  it('are put in for references of the file, too', async () => {
+  it('replace references in the file, too', async () => {
     const lanes = await resolve(text.replaceAll('KEY', 'MIRRORBOARD_KEY'), { MIRRORBOARD_KEY_FILE: file('hunter2\n') });
     expect(lanes[0]?.settings).toEqual({ url: 'u', api_key: 'hunter2' });
     const error = await failure(resolve(text.replaceAll('KEY', 'MIRRORBOARD_KEY'), { MIRRORBOARD_KEY: 'a', MIRRORBOARD_KEY_FILE: '/f' }));
@@ -323,7 +323,7 @@ describe('variables that name a file with the value', () => {
     expect(error.message).toContain(said);
   });
 
-  it('are refused without a wait for a pipe, a device or a folder, and without a look at all of a huge file', async () => {
+  it('are refused without a wait for a pipe, a device or a folder, and without reading all of a huge file', async () => {
     const [pipe, huge] = [join(folder, 'pipe'), file('x', 'huge')];
     execFileSync('mkfifo', [pipe]);
     // More than one buffer can hold.
@@ -336,7 +336,7 @@ describe('variables that name a file with the value', () => {
     expect(error.message).toContain('which has more than 64 KiB');
   });
 
-  it('win with the path in a setting of the type, over its secret in the file and the variables of the tracker', async () => {
+  it('have priority with the path in a setting of the type, over its secret in the file and the variables of the tracker', async () => {
     const mlflow = `lanes: { mlflow: { tracking_uri: "http://h", token: "\${KEY}" } }`;
     const env = { KEY: 'weak', MLFLOW_TRACKING_TOKEN: 'weak', MIRRORBOARD_MLFLOW_TOKEN_FILE: file('strong\n') };
     const [lane] = await resolve(mlflow, env);

@@ -12,7 +12,7 @@ import {
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 
-describe('memory', () => {
+describe('the memory setting', () => {
   test.each([
     ['512MiB', 512 * MIB],
     ['512Mi', 512 * MIB],
@@ -27,7 +27,7 @@ describe('memory', () => {
     expect(parseMemory(text)).toBe(bytes);
   });
 
-  test('is shown so that it can be written back', () => {
+  test('is shown in a form that the setting accepts', () => {
     for (const bytes of [512 * MIB, 2 * GIB, 513 * MIB, 3 * GIB + 1]) {
       expect(parseMemory(formatMemory(bytes))).toBeGreaterThanOrEqual(bytes);
     }
@@ -39,13 +39,13 @@ describe('memory', () => {
     expect(memoryOf(256 * MIB, { constrained: 512 * MIB, total: 64 * GIB })).toBe(256 * MIB);
   });
 
-  test.each([0, undefined, 2 ** 63])('is half of the machine, 4 GiB at most, if the cgroup says %p', (constrained) => {
+  test.each([0, undefined, 2 ** 63])('is half of the machine, 4 GiB at most, if the cgroup has %p', (constrained) => {
     expect(memoryOf(undefined, { constrained, total: 6 * GIB })).toBe(3 * GIB);
     expect(memoryOf(undefined, { constrained, total: 64 * GIB })).toBe(4 * GIB);
     expect(memoryOf(8 * GIB, { constrained, total: 64 * GIB })).toBe(8 * GIB);
   });
 
-  test('that a message recommends is enough', () => {
+  test('is enough if a message recommends it', () => {
     for (const [trackers, roots] of [
       [0, 1],
       [4, 1],

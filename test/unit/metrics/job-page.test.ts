@@ -9,7 +9,7 @@ const BUILD = { version: '1.2.3', node: 'v24.0.0' };
 const textOf = (page: JobPage, exitCode: number, endMs = END.endMs): Promise<string> => page.text({ ...END, endMs, exitCode });
 
 describe('the metrics of a command that ended', () => {
-  it('have its exit code and times, and those of the last success from the file before', async () => {
+  it('have its exit code and times, and those of the last success from the earlier file', async () => {
     const name = (metric: string): string => `mirrorboard_job_${metric}{command="backfill"}`;
     const first = seriesIn(await textOf(new JobPage('backfill'), 1));
     expect(Object.fromEntries(first)).toEqual({
@@ -27,7 +27,7 @@ describe('the metrics of a command that ended', () => {
     expect(other.get('mirrorboard_job_last_success_timestamp_seconds{command="verify"}')).toBe(0);
   });
 
-  it('have lanes and requests of a pass, and nothing that only a watch or a process has', async () => {
+  it('have lanes and requests of a pass, and none of the metrics that only a watch or a process has', async () => {
     const lane = new LaneProgress({ name: 'mlflow', type: 'mlflow', where: 'secret-place' });
     const page = new JobPage('backfill');
     const places = new Map([['data_checksum', 2] as const]);

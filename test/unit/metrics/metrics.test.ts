@@ -65,7 +65,7 @@ const scanned = {
 };
 
 describe('the metrics of a watch', () => {
-  it('have a series for every lane and every outcome from the start, 0 if nothing happened', async () => {
+  it('have a series for every lane and every outcome from the start, 0 at first', async () => {
     const series = await scene().scrape();
     const zero = [
       ...['accepted', 'refused', 'unsupported', 'left_out'].map(
@@ -96,7 +96,7 @@ describe('the metrics of a watch', () => {
     expect(series.has('mirrorboard_lane_requests_total{lane="local",code="2xx"}')).toBe(false);
   });
 
-  it('are all served, and nothing else but those of the process', async () => {
+  it('are all served, with no others except those of the process', async () => {
     const { metrics } = scene();
     const names = namesIn((await metrics.render(undefined)).text);
     const bases = new Set([...names].map((name) => name.replace(/_(bucket|sum|count)$/, '')));
@@ -169,7 +169,7 @@ describe('the metrics of a watch', () => {
     expect(series.get('mirrorboard_verify_differences{lane="mlflow"}')).toBe(5);
   });
 
-  it('estimate the points a lane has yet to get only once a byte is known to be worth something', async () => {
+  it('estimate the pending points of a lane only after a byte has proved to contain some', async () => {
     const { status, scrape } = scene();
     const lane = status.lane('mlflow');
     lane.fileGrew(RUN, FILE, 500);
@@ -178,7 +178,7 @@ describe('the metrics of a watch', () => {
     expect((await scrape()).get('mirrorboard_lane_lag_points{lane="mlflow"}')).toBe(50);
   });
 
-  it('count scans, roots, files and what can not be read', async () => {
+  it('count scans, roots, files and unreadable entries', async () => {
     const { status, scrape, at } = scene();
     status.rootScanned(scanned);
     at(1_005_000);
@@ -197,7 +197,7 @@ describe('the metrics of a watch', () => {
     expect([of('roots{state="not_answering"}'), of('roots{state="missing"}')]).toEqual([0, 1]);
   });
 
-  it('count damage that is there, and damage that was found', async () => {
+  it('count current damage, and damage since the start', async () => {
     const { status, scrape } = scene();
     const bad: Damage = { start: 10, end: 20, reason: 'data_checksum' };
     const torn: Damage = { start: 90, end: 100, reason: 'torn' };
@@ -223,7 +223,7 @@ describe('the metrics of a watch', () => {
     expect(await counts()).toEqual([0, 0, 2, 0]);
   });
 
-  it('count incidents, those included that the document no longer has', async () => {
+  it('count incidents, also those that the document no longer has', async () => {
     const { status, scrape } = scene();
     for (let i = 0; i < 250; i++) status.fileGone('mlflow', RUN, `file ${i}`, 10);
     status.fileRead('local', RUN, FILE, 'replaced');
@@ -270,7 +270,7 @@ describe('the metrics of a watch', () => {
     }
   });
 
-  it('keep their names in both formats, whichever is asked for first', async () => {
+  it('keep their names in both formats, no matter which is requested first', async () => {
     const { metrics, status } = scene();
     status.lane('mlflow').requestEnded(200, 10);
     const total = 'mirrorboard_lane_requests_total{lane="mlflow",code="2xx"}';
@@ -287,7 +287,7 @@ describe('the metrics of a watch', () => {
     }
   });
 
-  it('never go back while the process lives, if they are counters', async () => {
+  it('never decrease while the process runs, if they are counters', async () => {
     const { status, scrape } = scene();
     const counters = METRICS.filter(({ kind }) => kind === 'counter').map(({ name }) => name);
     let before = await scrape();
@@ -323,7 +323,7 @@ describe('the metrics of a watch', () => {
   });
 });
 
-describe('who asks for metrics', () => {
+describe('a request for metrics', () => {
   it.each([
     [undefined, false],
     ['', false],
@@ -341,12 +341,12 @@ describe('who asks for metrics', () => {
       'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;q=0.4',
       true,
     ],
-  ])('with Accept %j is given OpenMetrics: %j', (accept, isOpen) => {
+  ])('with Accept %j gets OpenMetrics: %j', (accept, isOpen) => {
     expect(wantsOpenMetrics(accept)).toBe(isOpen);
   });
 });
 
-it('drops the series of a lane that a reload took away', async () => {
+it('removes the series of a lane that a reload removed', async () => {
   const { metrics, scrape } = scene();
   const lanes = [{ name: 'local', type: 'local', where: 'here' }];
   metrics.follow(new WatchStatus({ lanes, roots: ['secret-root'], clock: clockAt(() => 2_000_000) }));

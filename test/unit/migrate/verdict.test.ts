@@ -80,7 +80,7 @@ describe('the verdict of a migration', () => {
     ]);
   });
 
-  it('takes points that no file holds any more for a loss, not for a difference', () => {
+  it('treats points that no file holds any more as a loss, not as a difference', () => {
     const gone = between({ missing: 5, absent: { ...NOTHING_ABSENT, gone: { scalars: 5 } } });
     const { exitCode, reasons, losses } = judged(report(), [verification(), gone]);
     expect([exitCode, losses]).toEqual([1, { scalars: 5 }]);
@@ -97,7 +97,7 @@ describe('the verdict of a migration', () => {
     expect(judged(report(), [verification(), foreign], ['scalars']).exitCode).toBe(1);
   });
 
-  it('names tags, notes and versions of models that others made', () => {
+  it('names tags, notes and versions of models from other programs', () => {
     const counts = { run: 0, param: 0, file: 0, tag: 2, note: 1, model: 3 };
     const examples = [{ kind: 'model', name: 'Net version 1', in: 'a' }] as const;
     const { exitCode, reasons } = judged(report(), [verification(), between()], [], { counts, examples });
@@ -118,12 +118,12 @@ describe('the verdict of a migration', () => {
     });
   });
 
-  it('does not wait for bytes that are damaged', () => {
+  it('does not wait for damaged bytes', () => {
     const damaged = verification({ pendingBytes: 41, damaged: { before: 41, behind: 0 } });
     expect(judged(report(), [damaged, between()])).toMatchObject({ exitCode: 0, reasons: [] });
   });
 
-  it('does not hold against the new lane what it has beyond the old one', () => {
+  it('does not blame the new lane for data that only it has', () => {
     expect(judged(report(), [verification(), between({ extra: 20 })])).toMatchObject({ exitCode: 0, reasons: [] });
   });
 });
@@ -158,7 +158,7 @@ describe('the next step of a migration', () => {
       [verification(), between({}, uncompared('elsewhere'))],
     ],
     ['runs that are left out', undefined, report(), [verification(), between({}, uncompared('rules'))]],
-  ])('is, where there is %s, %s', (_, command, of, verifications) => {
+  ])('is, if there is %s, %s', (_, command, of, verifications) => {
     expect(next(of, verifications)).toBe(command === undefined ? undefined : `mirrorboard ${command}`);
   });
 });

@@ -16,7 +16,7 @@ function facts(tag: string): Omit<Series, 'id'> {
 }
 
 describe('Catalogue', () => {
-  test('numbers series in the order in which they appear', () => {
+  test('numbers series in order of appearance', () => {
     const catalogue = new Catalogue();
     expect(['b', 'a', '__proto__', ''].map((tag) => catalogue.define(facts(tag)).id)).toEqual([0, 1, 2, 3]);
     expect(catalogue.find('__proto__')?.id).toBe(2);
@@ -25,7 +25,7 @@ describe('Catalogue', () => {
     expect(catalogue.size).toBe(4);
   });
 
-  test('continues a catalogue that was stored, and does not change it', () => {
+  test('continues a stored catalogue, and does not change it', () => {
     const known: readonly Series[] = [{ id: 0, ...facts('a') }];
     const catalogue = new Catalogue(known);
     expect(catalogue.define(facts('b')).id).toBe(1);
@@ -33,7 +33,7 @@ describe('Catalogue', () => {
     expect(catalogue.series.map(({ tag }) => tag)).toEqual(['a', 'b']);
   });
 
-  test('takes back what was defined last', () => {
+  test('undoes the last definition', () => {
     const catalogue = new Catalogue();
     for (const tag of ['a', 'b', 'c']) catalogue.define(facts(tag));
     catalogue.truncate(1);

@@ -14,7 +14,7 @@ describe('classify', () => {
     ['audio', 'audio/blob_sequence'],
     ['graph_def', 'graphs/blob_sequence'],
     ['tagged_run_metadata', 'graph_tagged_run_metadata/blob_sequence'],
-  ])('knows %s by its form, whatever its metadata says', (form, expected) => {
+  ])('recognizes %s by its form, with any metadata', (form, expected) => {
     expect(kind(form)).toBe(expected);
     expect(kind(form, 'text', 'tensor')).toBe(expected);
   });
@@ -32,23 +32,23 @@ describe('classify', () => {
     ['graph_run_metadata', 'blob_sequence'],
     ['graph_run_metadata_graph', 'blob_sequence'],
     ['graph_keras_model', 'blob_sequence'],
-  ])('completes the data class of %s where a writer left it out', (plugin, expected) => {
+  ])('completes the data class of %s if a writer left it out', (plugin, expected) => {
     expect(kind('tensor:float', plugin)).toBe(`${plugin}/${expected}`);
   });
 
-  test('believes a data class that was written', () => {
+  test('accepts a data class that was written', () => {
     expect(kind('tensor:float', 'scalars', 'tensor')).toBe('scalars/tensor');
     expect(kind('tensor:float', 'my_plugin', 'scalar')).toBe('my_plugin/scalar');
   });
 
-  test('leaves a tensor without metadata, and a plugin it does not know, unknown', () => {
+  test('treats a tensor without metadata, and an unknown plugin, as unknown', () => {
     expect(kind('tensor:float')).toBe('/unknown');
     expect(kind('tensor:float', 'my_plugin')).toBe('my_plugin/unknown');
     expect(kind('none')).toBe('/unknown');
     for (const name of ['constructor', '__proto__', 'toString']) expect(kind('tensor:float', name)).toBe(`${name}/unknown`);
   });
 
-  test('takes over name and description', () => {
+  test('keeps name and description', () => {
     const first = { form: 'simple_value', pluginName: '', dataClass: 'unknown', displayName: 'Loss', description: 'less is more' } as const;
     expect(classify(first)).toMatchObject({ displayName: 'Loss', description: 'less is more' });
   });

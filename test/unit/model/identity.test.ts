@@ -35,7 +35,7 @@ describe('compareNames', () => {
     );
   });
 
-  test('puts ...1000.x before ...999.x, and a name before what it begins', () => {
+  test('puts ...1000.x before ...999.x, and a name before longer names that begin with it', () => {
     const names = ['e.999.x', 'e.1000.x', 'e.1000', '\u{1F389}', '\uffff'];
     expect(names.sort(compareNames)).toEqual(['e.1000', 'e.1000.x', 'e.999.x', '\uffff', '\u{1F389}']);
   });

@@ -8,7 +8,7 @@ function fromTensor(plugin: string, content: WrittenTensor): Value {
   return interpret(plugin, { form: 'tensor', payload: tensor(content) });
 }
 
-/** The payload of an old form: what stands in its one field behind the tag. */
+/** The payload of an old form: the content of its one field, without the tag. */
 function old(plugin: string, form: PointForm, written: Uint8Array): Value {
   // The tag is empty: key and length, then the field's key and its length.
   let at = 3;
@@ -25,7 +25,7 @@ describe('scalars', () => {
     expect(fromTensor('scalars', { dtype: 'uint64', values: [2n ** 64n - 1n] })).toEqual({ kind: 'scalar', value: 2n ** 64n - 1n });
   });
 
-  test('are not scalars if they are several, strings, complex, unreadable, or nothing', () => {
+  test('are not scalars if they are several, strings, complex, unreadable, or empty', () => {
     expect(fromTensor('scalars', { dtype: 'float', shape: [2], values: [1, 2] }).kind).toBe('tensor');
     expect(fromTensor('scalars', { dtype: 'float', shape: [0], values: [] }).kind).toBe('tensor');
     expect(fromTensor('scalars', { dtype: 'string', values: ['1'] }).kind).toBe('tensor');
@@ -304,7 +304,7 @@ describe('other plugins', () => {
     expect(fromTensor('custom_scalars', { dtype: 'float', values: [1] }).kind).toBe('tensor');
   });
 
-  test('the message as it is in the file is kept if the value is not all of it', () => {
+  test('the message keeps its bytes in the file if the value does not contain all of it', () => {
     const json = (found: Value): { readonly json: Json; readonly blobs: readonly Blob[] } => {
       const blobs: Blob[] = [];
       return { json: valueJson(found, (blob) => blobs.push(blob)), blobs };
@@ -330,11 +330,11 @@ describe('other plugins', () => {
     expect(json(foreign).json).toMatchObject({ raw: rawOf(raw ?? new Uint8Array(0)) });
     expect(interpret('histograms', { form: 'histo', payload: raw ?? new Uint8Array(0) })).toMatchObject({ proto: { min: 0.1 } });
 
-    // Nothing of the kind where all is said.
+    // No raw bytes if the value contains everything.
     expect(json(fromTensor('my_plugin', rows))).toEqual({ json: expect.not.objectContaining({ raw: expect.anything() }), blobs: [] });
   });
 
-  test('every value of an odd form is kept as it is', () => {
+  test('every value of an unusual form is kept unchanged', () => {
     expect(interpret('text', { form: 'simple_value', payload: Uint8Array.of(0, 0, 0x80, 0x3f) })).toMatchObject({
       kind: 'tensor',
       tensor: { dtype: 'float', shape: [] },

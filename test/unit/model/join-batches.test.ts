@@ -30,7 +30,7 @@ function batch(start: number, steps: readonly number[], wide?: readonly [row: nu
   };
 }
 
-test('joins batches in their order, each with what is its own', () => {
+test('joins batches in their order, each with its own data', () => {
   const joined = joinBatches([batch(100, [1, 2]), batch(40, [3], [0, 2n ** 60n]), batch(200, [])]);
   expect(joined).toMatchObject({ start: 40, end: 210, records: 3, generation: 1, file: 'tfevents' });
   expect(joined.scalars.count).toBe(3);
@@ -41,7 +41,7 @@ test('joins batches in their order, each with what is its own', () => {
   expect(joined.marks.map(({ offset }) => offset)).toEqual([100, 40, 200]);
 });
 
-test('leaves one alone', () => {
+test('returns a single batch unchanged', () => {
   const one = batch(0, [1]);
   expect(joinBatches([one])).toBe(one);
 });

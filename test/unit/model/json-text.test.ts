@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { type Json, jsonNumber, jsonText } from '../../../src/model/index.ts';
 
 describe('jsonText', () => {
-  test('writes every finite number so that it reads back exactly', () => {
+  test('writes every finite number so that readers get it back exactly', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (x) => {
         expect(JSON.parse(jsonText(x))).toBe(x);
@@ -12,7 +12,7 @@ describe('jsonText', () => {
     );
   });
 
-  test('keeps the sign of zero, and writes what JSON has no number for as strings', () => {
+  test('keeps the sign of zero, and writes numbers that JSON lacks as strings', () => {
     expect([0, -0, Number.NaN, Infinity, -Infinity, 5e-324, 1e21].map(jsonNumber)).toEqual([
       '0',
       '-0.0',

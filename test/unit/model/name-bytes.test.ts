@@ -4,7 +4,7 @@ import { nameOfBytes, nameOfText, systemPath } from '../../../src/model/index.ts
 const bytesOf = (path: string | Buffer): Buffer => Buffer.from(path as string);
 
 describe('names as bytes', () => {
-  test('leaves names that are UTF-8 as they are, a real U+FFFD included', () => {
+  test('keep UTF-8 unchanged, with a real U+FFFD too', () => {
     for (const name of ['exp', 'ünï & x', 'h\ufffdst', 'a\\b', '\\xzz', 'c:\\x00', '日本']) {
       expect(nameOfBytes(Buffer.from(name))).toBe(name);
       expect(nameOfText(name)).toBe(name);
@@ -12,13 +12,13 @@ describe('names as bytes', () => {
     }
   });
 
-  test('shows each byte that is not UTF-8 as an escape, and finds the bytes again', () => {
+  test('show each byte that is not UTF-8 as an escape, and find the bytes again', () => {
     const name = nameOfBytes(Buffer.from('exp_\xfc\xe9.b', 'latin1'));
     expect(name).toBe('exp_\\xfc\\xe9.b');
     expect(systemPath(`/logs/${name}/x`)).toEqual(Buffer.from('/logs/exp_\xfc\xe9.b/x', 'latin1'));
   });
 
-  test('gives no two names one text, whatever escapes they seem to hold', () => {
+  test('never share one text, also with escapes in their own text', () => {
     const names = [
       Buffer.from('a\xfc', 'latin1'),
       Buffer.from('a\\xfc'),
@@ -36,7 +36,7 @@ describe('names as bytes', () => {
     for (const [i, text] of texts.entries()) expect(bytesOf(systemPath(text))).toEqual(names[i]);
   });
 
-  test('is reversible for any bytes', () => {
+  test('are reversible for any bytes', () => {
     let seed = 7;
     const next = (below: number): number => {
       seed = (seed * 1103515245 + 12345) % 2147483648;

@@ -13,7 +13,7 @@ const string = (x: string): Uint8Array => field(3, 2, x);
 const entry = (key: string, content: Uint8Array): Uint8Array => field(1, 2, concat(field(1, 2, key), field(2, 2, content)));
 
 describe('hparams', () => {
-  test('give what a session began with, every kind of value', () => {
+  test('return the values at the start of a session, of every kind', () => {
     const list = field(6, 2, concat(field(1, 2, number(1)), field(1, 2, string('two')), field(1, 2, field(1, 0, 0))));
     const struct = field(5, 2, concat(entry('__proto__', number(1)), entry('b', field(4, 0, false))));
     const start = concat(
@@ -47,7 +47,7 @@ describe('hparams', () => {
     expect(({} as { lr?: number }).lr).toBeUndefined();
   });
 
-  test('give the last of two values of a name', () => {
+  test('return the last of two values of a name', () => {
     expect(hparams(field(3, 2, concat(entry('a', number(1)), entry('a', number(2)))))).toEqual({
       session_start_info: { hparams: { a: 2 } },
     });
@@ -64,7 +64,7 @@ describe('hparams', () => {
     });
   });
 
-  test('give an experiment', () => {
+  test('return an experiment', () => {
     const discrete = field(5, 2, concat(field(1, 2, number(1)), field(1, 2, string('x'))));
     const interval = field(6, 2, concat(field(1, 1, -1), field(2, 1, 1)));
     const infos = concat(
@@ -95,7 +95,7 @@ describe('hparams', () => {
     });
   });
 
-  test('that break off are malformed', () => {
+  test('are malformed if they are incomplete', () => {
     expect(interpret('hparams', { form: 'content', payload: Uint8Array.of(0x1a, 0x7f) })).toMatchObject({
       kind: 'malformed',
       tensor: { dtype: 'invalid' },

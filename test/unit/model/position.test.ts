@@ -17,12 +17,12 @@ function stateOf(...gaps: readonly Gap[]): FileState {
 }
 
 describe('pending ranges of a file', () => {
-  it('count a byte once, however many tags need it', () => {
+  it('count a byte once, no matter how many tags need it', () => {
     const state = stateOf(owed(20, 40, 'b'), owed(10, 30, 'a'), owed(12, 14, 'c'));
     expect([pendingGapBytes(state), unmirroredBytes(state, 0)]).toEqual([30, 30]);
   });
 
-  it('is pending except for damage, which waits for its file', () => {
+  it('include all ranges except damage, which waits for its file', () => {
     const state = stateOf({ start: 10, end: 30, reason: 'damage' }, owed(20, 40, 'a'), { start: 60, end: 70, reason: 'repair' });
     expect([pendingGapBytes(state), unmirroredBytes(state, 0)]).toEqual([30, 40]);
   });

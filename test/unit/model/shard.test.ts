@@ -10,7 +10,7 @@ describe('shardOf', () => {
     for (const count of counts) expect(Math.abs(count - 1000)).toBeLessThan(150);
   });
 
-  it('moves keys only to a shard that is new', () => {
+  it('moves keys only to a new shard', () => {
     const moved = KEYS.filter((key) => shardOf(key, 2) !== shardOf(key, 3));
     expect(new Set(moved.map((key) => shardOf(key, 3)))).toEqual(new Set([2]));
     expect(Math.abs(moved.length - 1000)).toBeLessThan(150);

@@ -53,7 +53,7 @@ describe('readTensor', () => {
     },
   );
 
-  test.each(CASES)('gives the same bytes of %s for each encoding', (dtype, values) => {
+  test.each(CASES)('reads the same bytes of %s from each encoding', (dtype, values) => {
     const [content, packed, list] = encodings.map((as) => Buffer.from(read(tensor({ dtype, values, shape: [values.length], as })).bytes!));
     expect(packed).toEqual(content);
     expect(list).toEqual(content);
@@ -87,7 +87,7 @@ describe('readTensor', () => {
   });
 
   test.each([[[2 ** 40]], [[2 ** 20, 2 ** 20]], [[2 ** 53 - 1]], [[2 ** 30]]])(
-    'makes no array for the shape %j from a single element',
+    'creates no array for the shape %j from a single element',
     (shape) => {
       const before = process.memoryUsage().arrayBuffers;
       const found = read(tensor({ dtype: 'double', values: [1], shape }));
@@ -97,7 +97,7 @@ describe('readTensor', () => {
     },
   );
 
-  test.each([[[2n ** 62n]], [[2n ** 40n, 2n ** 40n]], [[-1]], [[-1, -1]], [[-2, 3, -4]]])('does not believe the shape %p', (shape) => {
+  test.each([[[2n ** 62n]], [[2n ** 40n, 2n ** 40n]], [[-1]], [[-1, -1]], [[-2, 3, -4]]])('does not trust the shape %p', (shape) => {
     expect(read(tensor({ dtype: 'float', values: [1], shape })).unreadable).toMatch(/not possible/);
   });
 
@@ -146,7 +146,7 @@ describe('readTensor', () => {
     expect(tensorNumbers(read(content))).toEqual([0, 1, 1]);
   });
 
-  test('gives no more numbers than asked for', () => {
+  test('returns no more numbers than requested', () => {
     expect(tensorNumbers(read(tensor({ dtype: 'float', values: [1, 2, 3], shape: [3] })), 2)).toEqual([1, 2]);
   });
 });

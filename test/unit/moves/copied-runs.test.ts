@@ -24,7 +24,7 @@ function knownIn(root: string, inode: number): KnownState {
 it.each([
   ['found in a root that answers', true],
   ['not looked for in a root that does not answer', false],
-])('are %s', (_, answers) => {
+])('copied runs are %s', (_, answers) => {
   const all = [knownIn('fast', 1), knownIn('nas', 2)];
   const held: Partial<Knower> = {
     roots: () => ['fast', 'nas'].map((name) => ({ name, path: join(folder, name) })),
@@ -36,7 +36,7 @@ it.each([
   expect(copies.filesGone('fast', [{ run: 'run', name: NAME }])).toEqual(found);
 });
 
-it('rest in proportion to what a check of all known files takes', () => {
+it('searches for copied runs pause in proportion to the duration of a check of all known files', () => {
   let now = 0;
   let looks = 0;
   const all = [knownIn('fast', 1)];

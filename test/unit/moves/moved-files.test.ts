@@ -36,7 +36,7 @@ function known(run: string): KnownState {
 it.each([
   ['was cut to its beginning, is that one', eventFile(...steps.slice(0, 2)), ['was']],
   ['is empty now, is unclear', new Uint8Array(0), []],
-])('a file that %s, though one of which nothing was read had its inode, too', (_, bytes, from) => {
+])('a file that %s, even if an unread file had its inode, too', (_, bytes, from) => {
   writeFileSync(file, '');
   const empty = known('empty');
   writeFileSync(file, eventFile(...steps));

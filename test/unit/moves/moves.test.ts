@@ -44,7 +44,7 @@ async function pass(...trackers: readonly MemoryTracker[]): Promise<number[]> {
 }
 
 describe('files that were rotated', () => {
-  it.each(['first', 'last'])('are known by what any lane read, where one that read nothing joins as the %s', async (place) => {
+  it.each(['first', 'last'])('are known to every lane if any lane read them, also to a lane that joins as the %s', async (place) => {
     const name = 'events.out.tfevents.1';
     write(name, 1, 2, 3);
     write(`${name}.1`, 4, 5);
@@ -128,7 +128,7 @@ describe('runs that changed places', () => {
   it.each([
     ['names of their own', ONE, TWO],
     ['the same names', ONE, ONE],
-  ])('go on as what they were, in one root, with files of %s', async (_, one, two) => {
+  ])('continue in one root, with files of %s', async (_, one, two) => {
     put(`x/a/${one}`, 0);
     put(`x/b/${two}`, 10);
     await mirror(['x']);
@@ -146,7 +146,7 @@ describe('runs that changed places', () => {
     ['all roots', ['x', 'y'], true],
     ['one of them', ['x'], true],
     ['the state alone', ['y', 'x'], false],
-  ])('go on as what they were where whole roots did, with %s', async (_, roots, store) => {
+  ])('continue if whole roots changed places, with %s', async (_, roots, store) => {
     for (const [i, run] of ['a', 'b/c'].entries()) {
       put(`x/${run}/${ONE}`, 10 * i);
       put(`y/${run}/${TWO}`, 100 + 10 * i);
@@ -164,7 +164,7 @@ describe('runs that changed places', () => {
     if (store) expect(stored()).toEqual(Object.fromEntries(swapped));
   });
 
-  it('go round, also the runs that are folded into them, and with files copied', async () => {
+  it('change places in a circle, also runs with folded runs, and with copied files', async () => {
     const folded = ['train', 'test'];
     for (const [i, run] of ['a', 'b', 'c'].entries())
       for (const [k, part] of folded.entries()) put(`x/${run}/${part}/${ONE}.${run}`, 100 * i + 10 * k);
@@ -251,7 +251,7 @@ describe('runs that changed places', () => {
     ['in a run that was moved to another root', 'x/p', 'y/p'],
   ];
   describe.each(places)('whose file was cut, or is copied over itself, %s', (_, from, to) => {
-    it.each(cuts)('continue once it is complete, if %s of it is there', async (__, bytes) => {
+    it.each(cuts)('continue once it is complete, if %s of it exists', async (__, bytes) => {
       const folded = ['a'];
       put(`x/p/a/${ONE}`, 0);
       put(`y/b/${TWO}`, 10);
@@ -271,7 +271,7 @@ describe('runs that changed places', () => {
     });
   });
 
-  it('stay the same if a new file has got the inode of a removed one', async () => {
+  it('stay the same if a new file got the inode of a removed one', async () => {
     put(`x/a/${ONE}`, 0);
     await mirror(['x']);
     // As if removed and created: the very inode, with nothing in it at first.
@@ -310,7 +310,7 @@ describe('runs that changed places', () => {
     expect(tracked()).toEqual({ 'x/a': [0, 1, 2], 'x/e': [10, 11, 12] });
   });
 
-  it('are distinguished from files that replace them, while they are watched', async () => {
+  it('are distinguished from files that replace them under watch', async () => {
     const allTracked = (): number[][] =>
       [...tracker.runs.values()].map(({ points }) => [...points.values()].map(({ step }) => Number(step)).sort((a, b) => a - b));
     put(`x/a/${ONE}`, 0);
@@ -336,7 +336,7 @@ describe('runs that changed places', () => {
     expect(allTracked().sort(([a = 0], [b = 0]) => a - b)).toEqual([0, 10, 100, 200, 300].map((first) => [first, first + 1, first + 2]));
   });
 
-  it('continue while they are watched, moved by one command after the other', async () => {
+  it('continue under watch if one command after the other moves them', async () => {
     for (const [i, run] of ['a', 'b'].entries()) {
       put(`x/${run}/${ONE}`, 10 * i);
       put(`y/${run}/${ONE}`, 100 + 10 * i);
@@ -397,7 +397,7 @@ describe('runs that changed places', () => {
     expect(tracked()).toEqual({ 'x/b': [10, 11, 12], 'y/a': [0, 1, 2, 3] });
   });
 
-  it('that are copied while they are watched, and then removed, are new ones, and a message names the original', async () => {
+  it('are new ones if they are copied under watch and then removed, and a message names the original', async () => {
     put(`x/a/${ONE}`, 0);
     put(`x/a/${TWO}`, 5);
     put(`x/b/${ONE}`, 10);

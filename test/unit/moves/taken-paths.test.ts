@@ -28,7 +28,7 @@ beforeEach(() => {
   const pathOf = (root: string): string | undefined => (root === 'x' ? folder : undefined);
   places = new TakenPaths({ helds: [held], pathOf, roots: () => roots, scanSoon: () => asked++, now: () => nowMs });
 });
-/** Writes a file anew, as another one than was there. */
+/** Replaces a file by a new one. */
 function put(name: string, bytes: number, before = 0): ChangedFile {
   const path = join(folder, 'run', name);
   writeFileSync(`${path}.new`, 'x'.repeat(bytes));
@@ -42,7 +42,7 @@ function keep(...files: readonly ChangedFile[]): void {
 const away = (name: string): void => renameSync(join(folder, 'run', name), join(folder, 'old', name));
 const isTold = (...files: readonly ChangedFile[]): boolean => places.sift('x', [{ run: 'run', files }]).length > 0;
 
-describe('a file that is new in a run', () => {
+describe('a new file in a run', () => {
   it('is reported if the run is unknown, or one of its files exists', () => {
     expect(isTold(put('one', 10))).toBe(true);
     const two = put('two', 10);
@@ -80,7 +80,7 @@ describe('a file that is new in a run', () => {
     expect(places.due()).toHaveLength(1);
   });
 
-  it('waits for a minute at most for the scan of a root that takes long', () => {
+  it('waits for a minute at most for a long scan of a root', () => {
     keep(put('one', 10));
     away('one');
     places.scanned('x', nowMs);
@@ -93,14 +93,14 @@ describe('a file that is new in a run', () => {
     expect(isTold(put('three', 5))).toBe(true);
   });
 
-  it('waits if the reported file is gone, though it was not read yet', () => {
+  it('waits if the reported file is gone, even if it was not read yet', () => {
     const one = put('one', 10);
     expect(isTold(one)).toBe(true);
     away('one');
     expect(isTold(put('two', 5))).toBe(false);
   });
 
-  it('waits if it has the name of a deleted one and is shorter, and is reported if it is as long: it may be a copy', () => {
+  it('waits if it has the name of a deleted one and is shorter, and is reported if it has the same length: it may be a copy', () => {
     const one = put('one', 10);
     keep(one);
     away('one');
@@ -111,14 +111,14 @@ describe('a file that is new in a run', () => {
     expect(isTold(put('one', 5, 10))).toBe(false);
   });
 
-  it('waits if it is longer than the one whose name it has, and another one is gone', () => {
+  it('waits if it is longer than the former file of its name, and another one is gone', () => {
     keep(put('one', 10), put('two', 10));
     away('one');
     away('two');
     expect(isTold(put('two', 20, 10))).toBe(false);
   });
 
-  it('is reported if its files are replaced one after the other, though this change names one of them', () => {
+  it('is reported if its files are replaced one after the other, even if this change names only one', () => {
     keep(put('one', 10), put('two', 10));
     const one = put('one', 12, 10);
     put('two', 11);

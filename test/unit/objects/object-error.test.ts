@@ -10,14 +10,14 @@ describe('objectError', () => {
     credentials: { accessKeyId: 'AKIAEXAMPLE', secretAccessKey },
   };
 
-  test('keeps no part of a secret that the cut of a long message goes through', () => {
+  test('removes a secret completely if the cut of a long message goes through it', () => {
     for (let before = 1950; before < 2000; before++) {
       const { message } = objectError(new Error(`${'x '.repeat(before / 2)}${secretAccessKey} and more`), 'storing a', options);
       expect(message).not.toContain(secretAccessKey.slice(0, 4));
     }
   });
 
-  test('removes the secret, also as an address writes it, and keeps the text around it', () => {
+  test('removes the secret, also in the form of an address, and keeps the text around it', () => {
     const secret = 'abc/def+ghi';
     const error = new Error(`signed with ${secret} at ?x=${encodeURIComponent(secret)} now`);
     const { message } = objectError(error, 'storing a', { ...options, credentials: { accessKeyId: 'a', secretAccessKey: secret } });

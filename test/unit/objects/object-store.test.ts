@@ -77,7 +77,7 @@ if (moto === undefined) {
   });
 
   describe('a bucket', () => {
-    it('gives back what was stored, under a path with every sign', async () => {
+    it('returns stored files, under a path with every character', async () => {
       const own = await bucket();
       const store = new ObjectStore(own);
       const data = randomBytes(10_000);
@@ -134,7 +134,7 @@ if (moto === undefined) {
       await second.close();
     });
 
-    it('sends parts again that are of another content', async () => {
+    it('sends parts again if their content has changed', async () => {
       const own = await bucket();
       const store = new ObjectStore(own, PART);
       await expect(store.put('large', contentOf(randomBytes(3 * PART), 2 * PART), signal)).rejects.toThrow();
@@ -144,7 +144,7 @@ if (moto === undefined) {
       await store.close();
     });
 
-    it('reports that there is none, without a secret', async () => {
+    it('is reported as missing, without a secret', async () => {
       const store = new ObjectStore({ ...options, bucket: 'nobodys', url: 's3://nobodys' });
       const error = await store.put('x', contentOf(Buffer.from('x')), signal).catch((e: unknown) => e);
       expect(error).toMatchObject({ code: 'MB4004', retry: 'never' });
@@ -153,13 +153,13 @@ if (moto === undefined) {
       await store.close();
     });
 
-    it('reports that a server is down, which may pass', async () => {
+    it('is reported as down, which is temporary, if the server is down', async () => {
       const store = new ObjectStore({ ...options, endpoint: 'http://127.0.0.1:1' });
       await expect(store.put('x', contentOf(Buffer.from('x')), signal)).rejects.toMatchObject({ code: 'MB4001', retry: 'later' });
       await store.close();
     });
 
-    it('ends soon after it is aborted', async () => {
+    it('stops soon after an abort', async () => {
       const store = new ObjectStore(await bucket());
       const stopped = AbortSignal.abort(new Error('enough'));
       await expect(store.put('x', contentOf(Buffer.from('x')), stopped)).rejects.toThrow('enough');

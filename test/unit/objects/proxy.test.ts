@@ -23,7 +23,7 @@ async function listening(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** A proxy that leads to a port of ours, whatever it is asked for. */
+/** A proxy that leads every request to a port of ours. */
 async function startProxy(target: number): Promise<{ readonly url: string; readonly asked: string[] }> {
   const asked: string[] = [];
   const sockets = new Set<Socket>();
@@ -74,7 +74,7 @@ function storeAt(endpoint: string, env: ObjectStoreOptions['env']): ObjectStore 
 const content = { bytes: 3, read: () => [Buffer.from('abc')] as unknown as AsyncIterable<Uint8Array> };
 
 describe('a bucket with a proxy', () => {
-  it('is reached through it, as the usual variables configure it', async () => {
+  it('is reached through it, with the usual variables', async () => {
     const stub = await startS3Stub();
     closers.push(() => stub.close());
     const proxy = await startProxy(Number(new URL(stub.url).port));
@@ -84,7 +84,7 @@ describe('a bucket with a proxy', () => {
     expect(proxy.asked).toEqual(['PUT minio.example:9000']);
   });
 
-  it('is reached directly if the variables exclude it, or it is on this machine', async () => {
+  it('is reached directly if the variables exclude it, or if it is on this machine', async () => {
     const stub = await startS3Stub();
     closers.push(() => stub.close());
     const proxy = await startProxy(1);

@@ -55,8 +55,8 @@ function changeState(change: (lane: LaneState, state: FileState) => void): void 
   }
 }
 
-describe('what is ahead of a lane', () => {
-  it('is nothing at the end of all files', async () => {
+describe('the pending data of a lane', () => {
+  it('is empty at the end of all files', async () => {
     writeFileSync(join(logs, 'run', NAME), eventFile(scalar(1), scalar(2)));
     expect(await planned()).toEqual({ runs: 1, points: 2 });
     expect(await pass()).toBe(2);
@@ -72,7 +72,7 @@ describe('what is ahead of a lane', () => {
     expect(await planned()).toEqual({ runs: 0, points: 0 });
   });
 
-  it('includes an incomplete end that was left while a writer may have been active', async () => {
+  it('includes an incomplete end that a pass left while a writer may have been active', async () => {
     const torn = frame(scalar(2)).subarray(0, 30);
     writeFileSync(join(logs, 'run', NAME), concat(eventFile(scalar(1)), torn));
     await pass();
@@ -84,7 +84,7 @@ describe('what is ahead of a lane', () => {
     expect(await planned()).toEqual({ runs: 1, points: 0 });
   });
 
-  it('is what came to a run since a pass that left it out', async () => {
+  it('is the data that a run got since a pass that left it out', async () => {
     const path = join(logs, 'run', NAME);
     writeFileSync(path, eventFile(scalar(1)));
     await pass();
@@ -97,8 +97,8 @@ describe('what is ahead of a lane', () => {
   });
 });
 
-describe('what would be read', () => {
-  it('includes what any lane lacks, though the local store has all of it', async () => {
+describe('the bytes that a pass would read', () => {
+  it('include the pending data of any lane, even if the local store has all of it', async () => {
     const path = join(logs, 'run', NAME);
     writeFileSync(path, eventFile(scalar(1), scalar(2)));
     const store = { path: join(folder, 'store.db'), mediaPath: join(folder, 'store.media') };

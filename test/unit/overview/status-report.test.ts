@@ -46,8 +46,8 @@ function snapshot(overrides: Partial<LaneSnapshot>): LaneSnapshot {
   return { by: 'watch', pid: 1, written_ms: 0, ended: true, lane: {}, pace: null, points_per_byte: null, behind: [], ...overrides };
 }
 
-describe('a root that exists, but none of its files', () => {
-  test.each([undefined, '**/x'])('is empty, whether globs leave something out or not (%s)', async (glob) => {
+describe('a root that exists without any of its files', () => {
+  test.each([undefined, '**/x'])('is empty, with and without globs that leave something out (%s)', async (glob) => {
     const files = [put(`a/${NAME}`, scalars(2)), put(`x/${NAME}`, scalars(3))];
     await mirror();
     for (const file of files) rmSync(file);
@@ -56,7 +56,7 @@ describe('a root that exists, but none of its files', () => {
     expect(roots).toMatchObject([{ name: 'logs', isEmptied: true, isMissing: false }]);
   });
 
-  test('is not empty when globs leave out all that was mirrored, or it is passed over now', async () => {
+  test('is not empty if globs leave out all mirrored runs, or if the root is skipped now', async () => {
     put(`a/${NAME}`, scalars(2));
     await mirror();
     for (const rules of [
@@ -70,7 +70,7 @@ describe('a root that exists, but none of its files', () => {
 });
 
 describe('the number of points that a lane is behind', () => {
-  test('is estimated from the runs that exist, whatever was mirrored of others before', async () => {
+  test('is estimated from the existing runs, without the data of other runs', async () => {
     const a = put(`a/${NAME}`, scalars(20));
     const gone = put(`gone/${NAME}`, scalars(200));
     await mirror();
@@ -80,7 +80,7 @@ describe('the number of points that a lane is behind', () => {
     expect((await local()).lagPoints).toBeLessThan(25);
   });
 
-  test('are not judged by content that was replaced', async () => {
+  test('does not depend on content that was replaced', async () => {
     const a = put(`a/${NAME}`, scalars(200));
     put(`b/${NAME}`, scalars(20));
     await mirror();
@@ -92,7 +92,7 @@ describe('the number of points that a lane is behind', () => {
     expect((await local()).lagPoints).toBeLessThan(25);
   });
 
-  test('are as many after a process ended as it reported', async () => {
+  test('is the number that a process reported before its end', async () => {
     put(`a/${NAME}`, scalars(20));
     await mirror();
     put(`b/${NAME}`, scalars(20));
@@ -104,11 +104,11 @@ describe('the number of points that a lane is behind', () => {
   });
 });
 
-describe('the age of what is missing', () => {
+describe('the age of missing data', () => {
   const run = { root: 'logs', path: 'a' };
   const never = { name: NAME, offset: 0, notBeforeMs: 0 };
 
-  test('counts from the file, if the last process saw it and it was not missing: it was forgotten since', async () => {
+  test('counts from the change of the file, if the last process saw it without missing data: the file was forgotten since', async () => {
     const path = put(`a/${NAME}`, scalars(20));
     const changedMs = statSync(path).mtimeMs;
     const behind = [{ run, place: directoryAt(dirname(path)), behind: [{ ...never, changedMs }] }];
@@ -116,7 +116,7 @@ describe('the age of what is missing', () => {
     expect(await oldestMs(behind, snapshot({ written_ms: changedMs + 3_600_000 }))).toBe(fromFile);
   });
 
-  test('counts from that check at most, if the file was created after it', async () => {
+  test('counts from that check at most, if the file was created later', async () => {
     const path = put(`a/${NAME}`, scalars(20));
     const changedMs = statSync(path).mtimeMs;
     const lookedMs = changedMs - 3_600_000;

@@ -29,12 +29,12 @@ describe('a pattern', () => {
     expect(new Pattern(glob).match(text)).toEqual(captures);
   });
 
-  it('fills templates with what it named, and leaves other braces alone', () => {
+  it('fills templates with its named parts, and keeps other braces', () => {
     const captures = new Pattern('epoch_{n}.pth').match('epoch_3.pth') ?? {};
     expect(fillTemplate('checkpoints/{n}/{other}.pth', captures)).toBe('checkpoints/3/{other}.pth');
   });
 
-  it('reports a name in a template that nothing defines', () => {
+  it('reports an undefined name in a template', () => {
     expect(patternProblem('{n}/{m}', ['n'])).toContain('{m}');
     expect(patternProblem('{n}', ['n'])).toBeUndefined();
     expect(patternProblem('{rest}', new Pattern('a/{rest**}').names)).toBeUndefined();
@@ -42,7 +42,7 @@ describe('a pattern', () => {
 });
 
 describe('a glob of runs', () => {
-  it('holds for everything below a directory that it matches', () => {
+  it('matches everything below a directory that it matches', () => {
     const isDebug = matcher(['debug', '*/tmp']);
     expect(['debug', 'debug/a/b', 'x/tmp/y', 'debugger', 'x/y/tmp'].map((run) => isDebug(run))).toEqual([true, true, true, false, false]);
   });

@@ -25,7 +25,7 @@ afterEach(async () => {
 
 const run = { root: 'logs', path: 'run' };
 
-it('answers in a thread of its own, several questions in turn', async () => {
+it('answers several questions in turn in a thread of its own', async () => {
   const [{ total }, curves, tags] = await Promise.all([
     queries.ask({ kind: 'runs' }),
     queries.ask({ kind: 'curves', runs: [run], tags: ['loss'] }),
@@ -36,7 +36,7 @@ it('answers in a thread of its own, several questions in turn', async () => {
   expect(tags).toEqual([{ tag: 'loss', plugin: 'scalars', runs: 1, points: 50 }]);
 });
 
-it('fails as the store does, and answers the next question', async () => {
+it('fails if the store fails, and answers the next question', async () => {
   await expect(queries.ask({ kind: 'runs', select: { filter: 'lr>' } })).rejects.toMatchObject({
     code: 'MB3024',
     hint: expect.stringContaining('lr>1e-4'),
@@ -45,13 +45,13 @@ it('fails as the store does, and answers the next question', async () => {
   expect((await queries.ask({ kind: 'roots' })).length).toBe(1);
 });
 
-it('reports that there is no store', async () => {
+it('reports a missing store', async () => {
   const none = new StoreQueries(join(folder, 'none.db'));
   await expect(none.ask({ kind: 'roots' })).rejects.toMatchObject({ code: 'MB3007' });
   await none.close();
 });
 
-it('gives up a question that nobody waits for', async () => {
+it('cancels a question that is no longer needed', async () => {
   const controller = new AbortController();
   const asked = queries.ask({ kind: 'curves', runs: new Array(500).fill(run), tags: ['loss'] }, controller.signal);
   controller.abort(new Error('the page was left'));
@@ -60,7 +60,7 @@ it('gives up a question that nobody waits for', async () => {
   expect((await queries.ask({ kind: 'roots' })).length).toBe(1);
 });
 
-it('fails what waits when it is closed', async () => {
+it('fails pending questions when it is closed', async () => {
   const asked = queries.ask({ kind: 'runs' });
   await Promise.all([expect(asked).rejects.toMatchObject({ code: 'MB9001' }), queries.close()]);
   await expect(queries.ask({ kind: 'runs' })).rejects.toMatchObject({ code: 'MB9001' });

@@ -86,7 +86,7 @@ describe('runs', () => {
   const paths = (select: RunSelection): string[] => query.ask({ kind: 'runs', select }).runs.map(({ run }) => `${run.root}/${run.path}`);
   const filtered = (filter: string): string[] => paths({ filter });
 
-  it('lists them with what the files hold', () => {
+  it('have the points, tags and files of their logs', () => {
     const { total, runs, next } = query.ask({ kind: 'runs', metrics: ['loss', 'nothing'], params: ['lr', 'nothing'] });
     expect({ total, next }).toEqual({ total: 4, next: undefined });
     expect(runs[1]).toEqual({
@@ -123,15 +123,15 @@ describe('runs', () => {
     ['-logs', ['other/a']],
     ['"c/de"', ['logs/c/deep']],
     ['', ['logs/a', 'logs/b', 'logs/c/deep', 'other/a']],
-  ])('filters by %j', (filter, wanted) => {
+  ])('can be filtered by %j', (filter, wanted) => {
     expect(filtered(filter)).toEqual(wanted);
   });
 
-  it.each(['lr>', '>3', 'lr>fast', 'run:', '"open', 'x'.repeat(5000)])('refuses the filter %j', (filter) => {
+  it.each(['lr>', '>3', 'lr>fast', 'run:', '"open', 'x'.repeat(5000)])('cannot be filtered by %j', (filter) => {
     expect(() => filtered(filter)).toThrow(expect.objectContaining({ code: 'MB3024' }));
   });
 
-  it('selects by root and by run', () => {
+  it('can be selected by root and by run', () => {
     expect(paths({ root: 'other' })).toEqual(['other/a']);
     expect(
       paths({
@@ -157,12 +157,12 @@ describe('runs', () => {
       ['logs/b', 'logs/a', 'logs/c/deep', 'other/a'],
     ],
     ['the last step', { by: 'lastStep', descending: true }, ['logs/b', 'logs/c/deep', 'logs/a', 'other/a']],
-  ])('sorts by %s', (_, order, wanted) => {
+  ])('can be sorted by %s', (_, order, wanted) => {
     const { runs } = query.ask({ kind: 'runs', ...(order === undefined ? {} : { order }) });
     expect(runs.map(({ run }) => `${run.root}/${run.path}`)).toEqual(wanted);
   });
 
-  it('comes in pages', () => {
+  it('come in pages', () => {
     const pages: string[][] = [];
     for (let after: string | undefined; ; ) {
       const { runs, next, total } = query.ask({ kind: 'runs', limit: 3, ...(after === undefined ? {} : { after }) });
@@ -175,7 +175,7 @@ describe('runs', () => {
     expect(() => query.ask({ kind: 'runs', after: 'x' })).toThrow(expect.objectContaining({ code: 'MB3024' }));
   });
 
-  it('returns roots, plugins, tags and params', () => {
+  it('come with roots, plugins, tags and params', () => {
     expect(query.ask({ kind: 'roots' })).toEqual([
       { name: 'logs', path: join(folder, 'logs'), runs: 3, points: 8 },
       { name: 'other', path: join(folder, 'other'), runs: 1, points: 1 },
@@ -198,7 +198,7 @@ describe('runs', () => {
     ]);
   });
 
-  it('reports an unknown run', () => {
+  it('are reported if they are unknown', () => {
     expect(() => query.ask({ kind: 'series', run: { root: 'logs', path: 'z' } })).toThrow(expect.objectContaining({ code: 'MB3021' }));
   });
 });
@@ -228,7 +228,7 @@ describe('curves', () => {
     expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
   });
 
-  it('show what TensorBoard shows after a restart, or all', async () => {
+  it('show the same points as TensorBoard after a restart, or all', async () => {
     put(`logs/r/events.out.tfevents.1`, ...[1, 2, 3, 4].map((step) => point(step, step)));
     put(`logs/r/events.out.tfevents.2`, event({ wallTime: 1, step: 3, sessionLog: { status: 'start' } }), point(6, 60), point(7, 70));
     await opened('logs');
@@ -248,7 +248,7 @@ describe('curves', () => {
     expect(query.ask({ kind: 'series', run }).find(({ tag }) => tag === 'loss')).toMatchObject({ last: 500, count: 8 });
   });
 
-  it('come as buckets that hide no extreme', async () => {
+  it('consist of buckets that hide no extreme', async () => {
     const values = Array.from({ length: 1000 }, (_, i) => (i === 417 ? 1e6 : i === 600 ? Number.NaN : Math.sin(i / 50)));
     put(`logs/r/${EVENTS}`, ...values.map((value, step) => point(step, value)));
     await opened('logs');
@@ -267,7 +267,7 @@ describe('curves', () => {
     expect(curve({ width: 10, from: 410, to: 420 })?.count).toBe(11);
   });
 
-  it('follow the files while they grow, and name what changed', async () => {
+  it('follow the files while they grow, and name the changed ones', async () => {
     put(`logs/r/${EVENTS}`, point(1, 1));
     put(`logs/s/${EVENTS}`, point(1, 1));
     await opened('logs');
@@ -320,7 +320,7 @@ describe('values', () => {
 describe('a store', () => {
   useStore();
 
-  it('names what of the files cannot be read', async () => {
+  it('names the unreadable parts of the files', async () => {
     put(`logs/r/${EVENTS}`, point(1, 1));
     const damaged = frame(point(2, 2));
     damaged[14] = (damaged[14] ?? 0) ^ 1;
@@ -333,7 +333,7 @@ describe('a store', () => {
     expect(query.ask({ kind: 'damage', select: { root: 'nothing' } })).toEqual([]);
   });
 
-  it('reads one snapshot, and holds up no writer', async () => {
+  it('reads one snapshot, and blocks no writer', async () => {
     put(`logs/r/${EVENTS}`, point(1, 1));
     await opened('logs');
     const writer = new DatabaseSync(join(folder, 'runs.db'));

@@ -42,7 +42,7 @@ function jobOf(root: string): RunJob {
   return { run: { root, path: '.' }, directory: directoryAt('/'), files: [{ name: 'events' }], series: [], settled: false };
 }
 
-test('reports for each root what hangs and what answers, if there are more roots than threads', async () => {
+test('reports for each root whether it answers, if there are more roots than threads', async () => {
   const roots = Array.from({ length: MOST_READERS + 1 }, (_, i) => `root${i}`);
   const readers: Hanging[] = [];
   const said: string[] = [];
@@ -61,7 +61,7 @@ test('reports for each root what hangs and what answers, if there are more roots
   expect(said.splice(0).sort()).toEqual(roots.map((root) => `${root} hangs at ${pathOf(root)}`));
   const last = roots.at(-1) as string;
   for (const root of ['root0', last]) readers[0]?.options.answersAgain?.(pathOf(root));
-  // Both waited, for whatever of the thread they share answers first.
+  // Both waited for the first answer of their shared thread.
   expect(said).toEqual([`root0 answers at ${pathOf('root0')}, root0 and ${last} waited`, `${last} answers at ${pathOf(last)},  waited`]);
   await jobs.close();
 });

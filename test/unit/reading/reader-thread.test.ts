@@ -3,7 +3,7 @@ import { ReaderThread } from '../../../src/reading/reader-thread.ts';
 import { DEFAULT_LINKS } from '../../../src/untrusted/index.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-test('the walk of a thread that was closed ends', async () => {
+test('the walk of a closed thread ends', async () => {
   const folder = temporaryFolder();
   const thread = new ReaderThread();
   await thread.close();

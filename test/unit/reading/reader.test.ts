@@ -109,7 +109,7 @@ class Store {
 }
 
 describe('readRun', () => {
-  test('reads a new file completely, and only what is new after that', () => {
+  test('reads a new file completely, and only new data after that', () => {
     put(concat(VERSION, scalar(1), scalar(2)));
     const store = new Store();
     expect(store.pass()).toMatchObject({ points: ['loss 1', 'loss 2'], outcomes: ['read'] });
@@ -133,7 +133,7 @@ describe('readRun', () => {
     expect(store.state.guard.first?.offset).toBe(0);
   });
 
-  test('returns one empty batch for a file without new data, with its present state', () => {
+  test('returns one empty batch for a file without new data, with its current state', () => {
     put(concat(VERSION, scalar(1)));
     const store = new Store();
     store.pass();
@@ -147,7 +147,7 @@ describe('readRun', () => {
     expect(store.state).toEqual({ ...before, stamp: store.state.stamp });
   });
 
-  test('notes the stamp of a file that discover sees', () => {
+  test('records the same stamp of a file as discover', () => {
     put(concat(VERSION, scalar(1)));
     const store = new Store();
     store.pass();
@@ -155,7 +155,7 @@ describe('readRun', () => {
     expect(walk(directory).runs[0]?.files).toEqual([{ name, size, stamp }]);
   });
 
-  test('waits for the rest of an incomplete record, and reads it when it is complete', () => {
+  test('waits for the rest of an incomplete record, and reads the record when it is complete', () => {
     const record = scalar(2);
     put(concat(VERSION, scalar(1), record.subarray(0, 20)));
     const store = new Store();
@@ -173,7 +173,7 @@ describe('readRun', () => {
     expect(store.state.damage).toEqual([]);
   });
 
-  test('reads a file that grows while it is being read up to the end it had', () => {
+  test('reads a file that grows during the read up to its end at the start', () => {
     const parts = Array.from({ length: 70_000 }, (_, step) => scalar(step));
     put(concat(VERSION, ...parts));
     const store = new Store();
@@ -193,7 +193,7 @@ describe('readRun', () => {
     expect(store.pass().points).toEqual(['loss 70000']);
   });
 
-  test('treats zeros at the end as bytes to come', () => {
+  test('treats zeros at the end as space for later bytes', () => {
     put(concat(VERSION, scalar(1), new Uint8Array(500)));
     const store = new Store();
     store.pass();
@@ -214,7 +214,7 @@ describe('readRun', () => {
     expect(store.state.generation).toBe(0);
   });
 
-  test('reports files that are gone or unreadable, and continues with the others', () => {
+  test('reports missing and unreadable files, and continues with the others', () => {
     put(concat(VERSION, scalar(1)), 'b.tfevents');
     mkdirSync(join(directory, 'c.tfevents'));
     execFileSync('mkfifo', [join(directory, 'd.tfevents')]);
@@ -232,7 +232,7 @@ describe('readRun', () => {
     expect(store.states.get('b.tfevents')).toMatchObject({ records: 2 });
   });
 
-  test('shares the series of a run among its files, in the order in which they are given', () => {
+  test('shares the series of a run among its files, in the given order', () => {
     put(concat(VERSION, scalar(1, 'a'), scalar(2, 'b')), '1.tfevents');
     put(concat(VERSION, scalar(3, 'b'), scalar(4, 'c')), '2.tfevents');
     const store = new Store();
@@ -245,8 +245,8 @@ describe('readRun', () => {
   });
 });
 
-describe('a file that is another one', () => {
-  test('begins the next generation from its first byte when the file has other bytes', () => {
+describe('a file whose content was replaced', () => {
+  test('begins the next generation from its first byte if it has other bytes', () => {
     put(concat(VERSION, scalar(1), scalar(2)));
     const store = new Store();
     store.pass();
@@ -260,7 +260,7 @@ describe('a file that is another one', () => {
     expect(store.state.generation).toBe(1);
   });
 
-  test('waits while it is a beginning of what was read, and begins the next generation once it is not', () => {
+  test('waits while it is a beginning of the known content, and begins the next generation once it is not', () => {
     put(concat(VERSION, scalar(1), scalar(2), scalar(3)));
     const store = new Store();
     store.pass();
@@ -279,7 +279,7 @@ describe('a file that is another one', () => {
     expect(store.state).toMatchObject({ generation: 1, records: 3, damage: [] });
   });
 
-  test('drops the damage and the gaps of the file before', () => {
+  test('drops the damage and the gaps of its former content', () => {
     put(concat(VERSION, flipped(scalar(1), 20), scalar(2)));
     const store = new Store();
     store.pass();
@@ -289,7 +289,7 @@ describe('a file that is another one', () => {
     expect(store.state).toMatchObject({ damage: [], position: { gaps: [] } });
   });
 
-  test('is the same one if only its incomplete end became shorter', () => {
+  test('stays in the same generation if only its incomplete end became shorter', () => {
     put(concat(VERSION, scalar(1), scalar(2).subarray(0, 30)));
     const store = new Store();
     store.pass();
@@ -310,12 +310,12 @@ function faultyWindow(bad: { range: readonly [start: number, end: number] | unde
   });
 }
 
-describe('bytes the system does not give us', () => {
+describe('bytes that the system cannot read', () => {
   const records = Array.from({ length: 600 }, (_, i) => scalar(i));
   const file = concat(VERSION, ...records);
   const all = records.map((_, i) => `loss ${i}`);
 
-  test('cost the records on them, are named, and are mirrored when they become readable', () => {
+  test('make their records pending, are named, and are mirrored when they become readable', () => {
     put(file);
     const bad: { range: readonly [number, number] | undefined } = { range: [8192, 12288] };
     const store = new Store(faultyWindow(bad));
@@ -333,7 +333,7 @@ describe('bytes the system does not give us', () => {
     expect(store.state).toMatchObject({ damage: [], position: { watermark: file.length, gaps: [] } });
   });
 
-  test('are reported as what they are when the system returns them, and they are wrong', () => {
+  test('are reported as corrupt when the system returns them and they are wrong', () => {
     const at = concat(VERSION, ...records.slice(0, 100)).length;
     put(concat(file.subarray(0, at), flipped(file.subarray(at), 20)));
     const bad: { range: readonly [number, number] | undefined } = { range: [at, at + 1] };
@@ -348,7 +348,7 @@ describe('bytes the system does not give us', () => {
     expect(store.state.damage).toMatchObject([{ reason: 'unreadable', detail: 'EIO' }]);
   });
 
-  test('at the end of a file are not an end that is being written', () => {
+  test('do not count as a growing end if they are at the end of a file', () => {
     put(file);
     const bad: { range: readonly [number, number] | undefined } = { range: [file.length - 100, file.length] };
     const store = new Store(faultyWindow(bad));
@@ -360,7 +360,7 @@ describe('bytes the system does not give us', () => {
     expect(store.state).toMatchObject({ damage: [], records: 601 });
   });
 
-  test('that the file is known by make it no other file', () => {
+  test('do not make it another file if they identify the file', () => {
     put(file);
     const store = new Store();
     store.pass();
@@ -372,7 +372,7 @@ describe('bytes the system does not give us', () => {
     expect(faulty.pass()).toMatchObject({ points: ['loss 600'], outcomes: ['read'] });
   });
 
-  test('of a whole file are recorded as its state, once, until it becomes readable', () => {
+  test('are recorded as the state of a file if all bytes are unreadable, once, until it becomes readable', () => {
     mkdirSync(join(directory, NAME));
     const store = new Store();
     expect(store.pass().outcomes).toEqual(['unreadable']);
@@ -385,7 +385,7 @@ describe('bytes the system does not give us', () => {
   });
 });
 
-describe('a record in which others were found', () => {
+describe('a corrupt record that contains valid records', () => {
   const held = concat(VERSION, ...Array.from({ length: 30 }, (_, i) => scalar(500 + i)));
   const before = concat(VERSION, scalar(1));
   // Not the beginning of a field: nothing tells that it is the record's own.
@@ -393,7 +393,7 @@ describe('a record in which others were found', () => {
     event({ wallTime: 1, step: 2, summary: [stringTensor('blob', [concat(Uint8Array.of(7, 7, 7), held, Uint8Array.of(9))])] }),
   );
 
-  test('and that is complete later replaces them, once, even if a pass ends in between', () => {
+  test('replaces them, once, when it is complete later, even if a pass ends in between', () => {
     const whole = concat(before, record, scalar(3));
     put(whole.subarray(0, before.length + record.length - 60));
     const store = new Store();
@@ -407,7 +407,7 @@ describe('a record in which others were found', () => {
     expect(store.pass({ settled: true })).toMatchObject({ points: [], outcomes: ['read'] });
   });
 
-  test('and that stays broken does not change them', () => {
+  test('does not change them while it stays corrupt', () => {
     const others = Array.from({ length: 30 }, (_, i) => scalar(10 + i));
     put(concat(before, record.subarray(0, 50), ...others));
     const store = new Store();
@@ -419,7 +419,7 @@ describe('a record in which others were found', () => {
 });
 
 describe('damage', () => {
-  test('is repaired when the bytes are', () => {
+  test('is repaired when its bytes are', () => {
     const good = concat(VERSION, scalar(1), scalar(2), scalar(3, 'acc'), scalar(4));
     const at = VERSION.length + scalar(1).length;
     for (const place of [0, 20]) {
@@ -442,7 +442,7 @@ describe('damage', () => {
     }
   });
 
-  test('stays as long as the bytes are damaged, and what is new is read', () => {
+  test('stays as long as the bytes are damaged, and new data is read', () => {
     put(concat(VERSION, flipped(scalar(1), 20), scalar(2)));
     const store = new Store();
     store.pass();
@@ -468,7 +468,7 @@ describe('damage', () => {
     expect(store.state).toMatchObject({ damage: [], records: 6 });
   });
 
-  test('at many places arrives in few batches if gaps may be joined, without what stays broken', () => {
+  test('at many places arrives in few batches if gaps may be joined, without the corrupt records', () => {
     const many = 9000;
     const records = Array.from({ length: many }, (_, i) => scalar(i, i % 3 === 0 ? 'rare' : 'loss'));
     const broken = (isBroken: (i: number) => boolean): Uint8Array =>
@@ -493,7 +493,7 @@ describe('damage', () => {
     expect(store.pass({ joinsGaps: true }).points).toEqual([]);
   });
 
-  test('that is repaired only in part leaves no unreported series behind', () => {
+  test('that is repaired only in part leaves all its series reported', () => {
     const [a, b] = [scalar(1, 'fresh'), scalar(2)];
     // One damaged range of two records: the length of the first is destroyed, and the data of the second.
     put(concat(VERSION, flipped(a, 0), flipped(b, 25), scalar(3)));
@@ -554,7 +554,7 @@ describe('damage', () => {
     }
   });
 
-  test('of an incomplete end says if it was searched', () => {
+  test('of an incomplete end shows if it was searched', () => {
     put(concat(VERSION, scalar(1), scalar(2).subarray(0, 30)));
     const store = new Store();
     store.pass();
@@ -565,7 +565,7 @@ describe('damage', () => {
     expect(store.state.damage[0]).not.toHaveProperty('detail');
   });
 
-  test('of a whole file names what the file seems to be', () => {
+  test('of a whole file names the likely type of the file', () => {
     put(new TextEncoder().encode('<!DOCTYPE html><html><body>Sign in</body></html>'));
     const store = new Store();
     expect(store.pass().points).toEqual([]);
@@ -578,7 +578,7 @@ describe('damage', () => {
     expect(store.state).toMatchObject({ damage: [], generation: 0 });
   });
 
-  test('does not keep a record of megabytes from being read', () => {
+  test('does not prevent the read of a record of megabytes', () => {
     const long = frame(event({ wallTime: 1, step: 1, summary: [text('note', 'x'.repeat(5 << 20))] }));
     put(concat(VERSION, scalar(1), flipped(long, 1 << 20), scalar(2), long, scalar(3)));
     const store = new Store();

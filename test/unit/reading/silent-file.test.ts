@@ -55,7 +55,7 @@ test('a linked file whose target does not answer is silent, not damaged', () => 
   expect(outcomes(read([{ name: NAME }]))).toEqual(['batch', 'read']);
 });
 
-test('is silent again if it is read once more', () => {
+test('a silent file is silent again if it is read once more', () => {
   const target = join(folder, NAME);
   writeFileSync(target, EVENTS);
   symlinkSync(target, join(logs, NAME));
@@ -66,7 +66,7 @@ test('is silent again if it is read once more', () => {
   expect(read([], again)).toMatchObject([{ kind: 'file', outcome: 'silent', reason: REASON }]);
 });
 
-test('of two names that are not UTF-8 only the silent one is passed over', () => {
+test('of two names that are not UTF-8 only the silent one is skipped', () => {
   const [e9, e8] = [0xe9, 0xe8].map((byte) => Buffer.concat([Buffer.from(`${logs}/${NAME}.`), Buffer.of(byte)]));
   writeFileSync(e9 as Buffer, EVENTS);
   writeFileSync(e8 as Buffer, EVENTS);

@@ -21,7 +21,7 @@ describe('a trail', () => {
     expect(trail).toEqual([24, 64, 84, 104].map((offset) => ({ offset, checksum: offset + 1 })));
   });
 
-  test('stays as short however long the file grows, and even over its bytes', () => {
+  test('has a bounded length for any growth of the file, and is even over its bytes', () => {
     let trail: readonly TrailMark[] = [];
     for (let from = 0; from < 1_000_000; from += 1000) {
       trail = longerTrail(
@@ -38,14 +38,14 @@ describe('a trail', () => {
     expect(Math.max(...gaps)).toBeLessThanOrEqual(1_000_000 / 16);
   });
 
-  test('of a long batch is taken from a few of its records', () => {
+  test('of a long batch uses a few of its records', () => {
     const trail = longerTrail([], batch(10_000_000, range(100_000, 100)));
     expect(trail.length).toBeGreaterThan(14);
     expect(trail.length).toBeLessThanOrEqual(40);
     expect(trail.at(-1)?.offset).toBeGreaterThan(9_600_000);
   });
 
-  test('of a batch without points is the one before', () => {
+  test('does not change for a batch without points', () => {
     const trail = longerTrail([], batch(100, [24]));
     expect(longerTrail(trail, batch(100, []))).toBe(trail);
   });

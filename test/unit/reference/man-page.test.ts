@@ -32,7 +32,7 @@ describe('the man page', () => {
     }
   });
 
-  it('has every exit code, and says which variable a flag has', () => {
+  it('has every exit code, and names the variable of a flag', () => {
     for (const code of [0, 1, 2, 3, 4, 130]) expect(read).toContain(`\n.TP\n.B ${code}\n`);
     expect(read).toContain('--json is MIRRORBOARD_JSON');
   });
@@ -46,7 +46,7 @@ describe('the man page', () => {
     expect(formatted('mandoc', ['-T', 'lint'])?.output ?? '').toBe('');
   });
 
-  it('has the date of the sources, until the version has one', () => {
+  it('has the date of the sources until the version has one', () => {
     const version = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')).version;
     const released = new RegExp(`^## \\[${version}\\] - (\\S+)$`, 'm').exec(readFileSync(join(REPOSITORY, 'CHANGELOG.md'), 'utf8'))?.[1];
     expect(read).toContain(`.TH MIRRORBOARD 1 "${released ?? '2025-12-01'}" "mirrorboard ${version}"`);

@@ -65,8 +65,8 @@ function play(lane: Lane, actions: readonly { readonly kind: 'decide' | 'read' |
   for (const { kind, n } of actions) lane[kind](n);
 }
 
-describe('what a route leaves out of a series', () => {
-  it('is known at each place, and all of it arrives once everything is included, however often that changed', () => {
+describe('the points of a series that a route leaves out', () => {
+  it('are known at each place, and all arrive once everything is included, after any number of changes', () => {
     fc.assert(
       fc.property(fc.array(action, { maxLength: 25 }), (actions) => {
         const lane = new Lane(true);
@@ -80,7 +80,7 @@ describe('what a route leaves out of a series', () => {
     );
   });
 
-  it('is never more than what was really left out: what should be there is', () => {
+  it('are never more than the points that were really left out: the others are missing', () => {
     fc.assert(
       fc.property(fc.array(action, { maxLength: 25 }), fc.boolean(), (actions, canSendAgain) => {
         const lane = new Lane(canSendAgain);
@@ -95,7 +95,7 @@ describe('what a route leaves out of a series', () => {
     );
   });
 
-  it('is not sent twice if a point that is sent again would be stored twice', () => {
+  it('are not sent twice if a tracker would store a repeated point twice', () => {
     fc.assert(
       fc.property(fc.array(action, { maxLength: 25 }), (actions) => {
         const lane = new Lane(false);

@@ -35,12 +35,12 @@ const isIn = (route: LaneRoute, path: string): boolean => route.run(run(path), r
 const every = (route: LaneRoute, tag: string, plugin = 'scalars'): number => route.run(run('a'), run('a')).series(tag, plugin).every;
 
 describe('routes of whole runs', () => {
-  it('let everything through if there are none', () => {
+  it('pass everything if there are none', () => {
     const { isIncluded, isWhole } = routeOf([]).run(run('a'), run('a'));
     expect([isIncluded, isWhole]).toEqual([true, true]);
   });
 
-  it('narrow by lanes, except and drop, each what the ones before it left', () => {
+  it('narrow by lanes, except and drop, each the result of the earlier ones', () => {
     const rules = [
       { runs: ['debug/**'], lanes: ['local'] },
       { runs: ['tmp'], drop: true },
@@ -55,7 +55,7 @@ describe('routes of whole runs', () => {
     expect(isIn(routeOf([{ on: ['aim'], drop: true }], 'aim'), 'a')).toBe(false);
   });
 
-  it('choose lanes by what they hold and are good for, and a base in any case', () => {
+  it('choose lanes by their features, and a base in any case', () => {
     expect(isIn(routeOf([{ needs: ['images', 'artifacts'] }]), 'a')).toBe(true);
     expect(isIn(routeOf([{ needs: ['audio'] }]), 'a')).toBe(false);
     // A tracker that holds any kind of point, also of plugins that nobody knows, is not good for everything.
@@ -80,12 +80,12 @@ describe('routes of series', () => {
     expect([every(route, 'gradients/a'), every(route, 'w', 'histograms'), every(route, 'loss')]).toEqual([0, 0, 1]);
   });
 
-  it('thin by the last rule that is about them', () => {
+  it('thin by the last rule that matches them', () => {
     const route = routeOf([{ every: 10 }, { tags: ['loss'], every: 1 }, { tags: ['acc'], every: 5 }]);
     expect([every(route, 'x'), every(route, 'acc')]).toEqual([10, 5]);
   });
 
-  it('rename by what the pattern names, the last rule winning', () => {
+  it('rename by the named parts of the pattern, and the last rule has priority', () => {
     const renames = [
       { tags: ['old/{rest}'], rename: 'new/{rest}' },
       { kinds: ['images'], rename: 'pictures/{tag}' },
@@ -99,12 +99,12 @@ describe('routes of series', () => {
 describe('random groups', () => {
   const groups = { a: ['mlflow'], b: ['wandb'], both: ['mlflow', 'wandb'] };
 
-  it('fall as they always fell: another hash would move every run', () => {
+  it('stay as they were in earlier versions: another hash would move every run', () => {
     const drawn = ['x', 'y', 'z', '1', '2'].map((path) => assignedGroup({ groups, weights: {} }, JSON.stringify(['logs', path])));
     expect(drawn).toEqual(['both', 'b', 'a', 'b', 'a']);
   });
 
-  it('are chosen about as often as their weights', () => {
+  it('are chosen in proportion to their weights', () => {
     const counts = { a: 0, b: 0, both: 0 };
     const of = (i: number) => assignedGroup({ groups, weights: { a: 1, b: 1, both: 2 } }, String(i)) as keyof typeof counts;
     for (let i = 0; i < 4000; i++) counts[of(i)]++;
@@ -123,7 +123,7 @@ describe('random groups', () => {
     );
   });
 
-  it('draw for what shares a lot, and include the lanes of the group', () => {
+  it('are the same for runs that share a key, and include the lanes of the group', () => {
     const rule = { assign: { by: '{path[0]}', groups, weights: {}, tag: 't' } };
     const drawn = ['e/1', 'e/2', 'e/3'].map((path) => routeOf([rule]).run(run(path), run(path)).group);
     expect(new Set(drawn).size).toBe(1);
@@ -167,7 +167,7 @@ describe('folding', () => {
     expect(fold.apply('exp/trial_1', alone).path).toBe('exp/trial_1');
   });
 
-  it('keeps the names of the first of several flat directories of one pattern, and distinguishes the others by theirs', () => {
+  it('keeps the names of the first of several flat directories of one pattern, and distinguishes the others by their own', () => {
     const fold = new Fold({ names: ['train'], flat: ['tb', 'logs', 'version_*'], hparams: false });
     const all = ['version_10', 'version_2', 'tb', 'logs'];
     expect(fold.apply('exp/version_2', beside(all))).toEqual({ path: 'exp', prefix: '' });
@@ -176,7 +176,7 @@ describe('folding', () => {
     for (const name of ['tb', 'logs']) expect(fold.apply(`exp/${name}`, beside(all))).toEqual({ path: 'exp', prefix: '' });
   });
 
-  it('keeps the one that was treated as the first, and warns about one that would come before it', () => {
+  it('keeps the directory that was treated as the first, and warns about one that would come before it', () => {
     const fold = new Fold({ names: [], flat: ['version_*'], hparams: true });
     const late = beside(['1795336150.5', '1795336149.5', 'version_1', 'version_0'], ['exp/1795336150.5', 'exp/version_1']);
     expect(fold.apply('exp/1795336149.5', late).path).toBe('exp/1795336149.5');
@@ -205,7 +205,7 @@ describe('folding', () => {
     ['exp/1795336150.5', { path: 'exp/1795336150.5', prefix: '' }, []],
     ['version_1', { path: '.', prefix: '' }, ['version_1']],
     ['exp/train', { path: 'exp', prefix: 'train/' }, []],
-  ])('knows by its place what of %s was taken for the first: %j', (path, place, firsts) => {
+  ])('knows by the place in %s which directory was treated as the first: %j', (path, place, firsts) => {
     expect(new Fold({ names: ['train'], flat: ['version_*'], hparams: true }).firstsIn(path, place)).toEqual(firsts);
   });
 
@@ -219,7 +219,7 @@ describe('folding', () => {
   });
 });
 
-describe('what was left out', () => {
+describe('points that were left out', () => {
   it.each([
     [0, 1, true],
     [0, 10, true],
@@ -229,7 +229,7 @@ describe('what was left out', () => {
     [10, 10, false],
     [1, 0, false],
     [10, 0, false],
-  ])('%i, then %i: wider is %s', (before, now, isWider) => {
+  ])('%i, then %i: the route is wider is %s', (before, now, isWider) => {
     expect(isWidened(before, now)).toBe(isWider);
   });
 });

@@ -85,7 +85,7 @@ function storedRows(name: string): unknown[] {
 }
 
 describe('splitting and merging', () => {
-  it('gives each run to one shard, folded ones with theirs, and brings back what there was', async () => {
+  it('gives each run to one shard, with its folded runs, and restores the original', async () => {
     writeLogs();
     mkdirSync(join(folder, 'one'));
     mirrored('one', { a: 100, 'a/train': 80, b: 60, c: 100, 'd/train': 100, e: 0, f: 100 });
@@ -115,14 +115,14 @@ describe('splitting and merging', () => {
     expect(report.totals.newPoints).toBe(0);
   });
 
-  it('takes a run that two know from the one that got further', () => {
+  it('takes a run that two shards know from the one with the later position', () => {
     mirrored('x', { a: 50, b: 100 });
     mirrored('y', { a: 100 });
     mergeShards({ folders: ['x', 'y'].map((name) => join(folder, name)), names: placesIn('x'), to: join(folder, 'z'), rule: RULE });
     expect(known('z')).toEqual({ a: 100, b: 100 });
   });
 
-  it('keeps what is paused, in every shard and for every root', () => {
+  it('keeps paused lanes, in every shard and for every root', () => {
     mirrored('x', { a: 50, b: 60, c: 70, e: 10 });
     const pause = (name: string, roots: readonly string[], nowMs: number) =>
       keepLaneWish(placesIn(name).statePath, { kind: 'pause', name: 'mlflow', target: 'there', roots, nowMs });
@@ -144,7 +144,7 @@ describe('splitting and merging', () => {
     expect(pauses('again')).toEqual([]);
   });
 
-  it('refuses two that know a run as different tracker runs, and leaves nothing behind', () => {
+  it('refuses two shards that know a run as different tracker runs, and leaves nothing behind', () => {
     mirrored('x', { a: 50 });
     mirrored('y', { a: 100 }, 'another handle');
     const merge = () =>
@@ -153,7 +153,7 @@ describe('splitting and merging', () => {
     expect(readdirSync(folder).sort()).toEqual(['x', 'y']);
   });
 
-  it('refuses to merge if a shard is missing', () => {
+  it('refuses a merge if a shard is missing', () => {
     mirrored('x', { a: 50, b: 60, c: 70 });
     splitIntoShards({ from: placesIn('x'), count: 3, to: join(folder, 'three'), rule: RULE });
     const folders = [0, 2].map((i) => join(folder, 'three', String(i)));
@@ -161,7 +161,7 @@ describe('splitting and merging', () => {
     expect(merge).toThrow(expect.objectContaining({ code: 'MB3108', message: expect.stringContaining('1/3') }));
   });
 
-  it('refuses a file that is no store', () => {
+  it('refuses a file that is not a store', () => {
     mkdirSync(join(folder, 'odd'));
     new DatabaseSync(placesIn('odd').store.path).close();
     writeFileSync(placesIn('odd').store.path, 'not a store, and long enough to be looked at as if it were one');
@@ -183,7 +183,7 @@ describe('splitting and merging', () => {
     }
   });
 
-  it('writes into the folder that a link leads to', () => {
+  it('writes into the target folder of a link', () => {
     mirrored('x', { a: 50 });
     mkdirSync(join(folder, 'real'));
     symlinkSync('real', join(folder, 'link'));
@@ -195,7 +195,7 @@ describe('splitting and merging', () => {
     reader.close();
   });
 
-  it('refuses a folder that is not empty, one without anything, a single shard, and a state in use', () => {
+  it('refuses a folder that is not empty, a source without shards, a single shard, and a state in use', () => {
     mirrored('x', { a: 50 });
     const split = (to: string, from = placesIn('x')) => splitIntoShards({ from, count: 2, to: join(folder, to), rule: RULE });
     expect(() => split('x')).toThrow(expect.objectContaining({ code: 'MB3009' }));

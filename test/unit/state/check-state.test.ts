@@ -49,7 +49,7 @@ beforeEach(() => {
   lane.keepJournal(run, { ...journal, firstLine: 10, count: 10 });
   state.close();
 });
-/** What the check finds after somebody has meddled. */
+/** The problems that the check finds after a manual change. */
 function found(sql: string): string[] {
   const db = new DatabaseSync(path, { enableForeignKeyConstraints: false });
   db.exec(sql);
@@ -63,7 +63,7 @@ function found(sql: string): string[] {
 }
 
 describe('checking a state', () => {
-  test('finds nothing in a valid one', () => {
+  test('finds no problem in a valid one', () => {
     expect(found('')).toEqual([]);
   });
 
@@ -102,7 +102,7 @@ describe('checking a state', () => {
     expect(problems.length).toBeLessThan(8);
   });
 
-  test('finds pages that make no sense', () => {
+  test('finds corrupt pages', () => {
     const bytes = readFileSync(path);
     const status = new DatabaseSync(path);
     const page = Number(status.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_file_1'").get()?.rootpage);
@@ -116,7 +116,7 @@ describe('checking a state', () => {
 describe('checkGaps', () => {
   const gap = (start: number, end: number, tags?: string[]): Gap => ({ start, end, reason: 'route', ...(tags && { tags }) });
 
-  test('takes gaps in order that do not overlap, or are of different tags', () => {
+  test('accepts gaps in order that do not overlap, or are of different tags', () => {
     expect(checkGaps([gap(0, 10), gap(10, 20), gap(30, 100)], 100)).toEqual([]);
     expect(checkGaps([gap(0, 100, ['a']), gap(0, 50, ['b']), gap(10, 20, ['c'])], 100)).toEqual([]);
   });
@@ -130,7 +130,7 @@ describe('checkGaps', () => {
     [[gap(-1, 5)], /not a range/],
     [[gap(1, 2.5)], /not a range/],
     [[gap(90, 101)], /beyond the watermark/],
-  ])('finds what is wrong with %j', (gaps, problem) => {
+  ])('finds the problem in %j', (gaps, problem) => {
     expect(checkGaps(gaps, 100).join()).toMatch(problem);
   });
 });

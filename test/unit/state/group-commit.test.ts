@@ -50,7 +50,7 @@ function put(key: string, value: number | string): void {
   commits.change(key, () => db.prepare('INSERT OR REPLACE INTO t VALUES (?, ?)').run(key, value));
 }
 
-/** What somebody else sees: that which is committed. */
+/** The committed rows, as another connection sees them. */
 function committed(from: DatabaseSync = other): Record<string, unknown> {
   return Object.fromEntries(
     from
@@ -95,7 +95,7 @@ describe('GroupCommit', () => {
     expect(timers).toHaveLength(0);
   });
 
-  test('never commits in the middle of changes that belong together, however many', () => {
+  test('never commits in the middle of a group of changes, of any size', () => {
     commits.together(() => {
       for (let i = 0; i < 250; i++) put(`k${i}`, i);
       expect(committed()).toEqual({});
@@ -104,7 +104,7 @@ describe('GroupCommit', () => {
     expect(Object.keys(committed())).toHaveLength(250);
   });
 
-  test('keeps nothing of changes that belong together when one of them is wrong, and all that came before', () => {
+  test('drops a whole group of changes if one of them is wrong, and keeps all earlier ones', () => {
     put('a', 1);
     expect(() =>
       commits.together(() => {
@@ -119,7 +119,7 @@ describe('GroupCommit', () => {
     expect(failures).toEqual([]);
   });
 
-  test('keeps what could not be committed, reports it, and tries again a second later', () => {
+  test('keeps changes after a failed commit, reports it, and retries a second later', () => {
     fillDisk();
     put('a', 1);
     put('big', 'x'.repeat(100_000));
@@ -138,7 +138,7 @@ describe('GroupCommit', () => {
     expect(commits.isEmpty).toBe(true);
   });
 
-  test('tries a failing disk once a second, not with every hundredth change, and grows with the keys only', () => {
+  test('retries a failing disk once a second, not with every hundredth change, and grows only with the number of keys', () => {
     fillDisk();
     put('big', 'x'.repeat(100_000));
     const before = failures.length;
@@ -151,7 +151,7 @@ describe('GroupCommit', () => {
     expect(committed()['a']).toBe(1000);
   });
 
-  test('repeats changes that a failure undid, and marks the row ids as void', () => {
+  test('repeats changes that a failure undid, and invalidates the row ids', () => {
     put('a', 1);
     expect(rollbacks).toBe(0);
     fillDisk();
@@ -163,7 +163,7 @@ describe('GroupCommit', () => {
     expect(committed()).toEqual({});
   });
 
-  test('keeps changes while another process has locked the file, and refuses to be read until they are written', () => {
+  test('keeps changes while another process locks the file, and refuses reads until they are written', () => {
     other.exec('BEGIN IMMEDIATE');
     put('a', 1);
     put('b', 2);
@@ -176,7 +176,7 @@ describe('GroupCommit', () => {
     expect(committed()).toEqual({ a: 1, b: 2 });
   });
 
-  test('drops and reports a wrong change that could not be tried at once, so that it does not block the others', () => {
+  test('drops and reports a wrong change that it could not try at once, so that it does not block the others', () => {
     other.exec('BEGIN IMMEDIATE');
     put('a', 1);
     put('c', -13);
@@ -187,7 +187,7 @@ describe('GroupCommit', () => {
     expect(failures).toEqual([BUSY, 19]);
   });
 
-  test('commits the rest when it is closed, and reports if it could not', () => {
+  test('commits the rest when it is closed, and reports a failure', () => {
     put('a', 1);
     expect(commits.close()).toBe(true);
     expect(committed()).toEqual({ a: 1 });

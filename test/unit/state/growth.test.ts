@@ -39,7 +39,7 @@ function inState(work: (state: StateFile) => void): void {
   state.close();
 }
 
-test('a state notes series at the same cost however many its run has, with numbers in a row', () => {
+test('a state records series at the same cost for any number of series of a run, and numbers them in a row', () => {
   const note = (size: number): void =>
     inState((state) => {
       const lane = state.lane('mlflow', 't');
@@ -49,7 +49,7 @@ test('a state notes series at the same cost however many its run has, with numbe
   expect(growth(note, 2500)).toBeLessThan(MOST);
 });
 
-test('a state adds a pending range of one file at the same cost however many files its run has', () => {
+test('a state adds a pending range of one file at the same cost for any number of files of a run', () => {
   const owe = (size: number): void =>
     inState((state) => {
       const lane = state.lane('mlflow', 't');
@@ -61,7 +61,7 @@ test('a state adds a pending range of one file at the same cost however many fil
   expect(growth(owe, 400)).toBeLessThan(MOST);
 });
 
-test('gaps are checked, and series get pending ranges, at the same cost however many there are', () => {
+test('gaps are checked, and series get pending ranges, at the same cost for any number of gaps and series', () => {
   const gaps = (size: number): Gap[] => range(size).map((i) => ({ start: 2 * i, end: 2 * i + 1, reason: 'damage' }));
   expect(growth((size) => void checkGaps(gaps(size), 2 * size), 5000)).toBeLessThan(MOST);
   const owe = (size: number): void => {
@@ -73,7 +73,7 @@ test('gaps are checked, and series get pending ranges, at the same cost however 
   expect(growth(owe, 5000)).toBeLessThan(MOST);
 });
 
-test('removes a gap that only one series needs with the series, and keeps a gap that others need', () => {
+test('a gap that only one series needs is removed with the series, and a gap that others need stays', () => {
   const owed = new PendingTags([
     { start: 0, end: 5, reason: 'damage' },
     { start: 5, end: 9, reason: 'route', tags: ['a', 'b'] },
@@ -91,7 +91,7 @@ test('removes a gap that only one series needs with the series, and keeps a gap 
   ]);
 });
 
-test('folders that cannot be read are compared with those of the last scan at the same cost for each', () => {
+test('unreadable folders are compared with those of the last scan at the same cost for each', () => {
   const scan = (size: number): void => {
     const status = new WatchStatus({ lanes: [] });
     const obstacles = range(size).map((i) => ({ path: `folder ${i}`, reason: 'no' }));

@@ -19,7 +19,7 @@ function opened(): StateFile {
 }
 
 describe('the pause of a lane', () => {
-  test('is seen by the process that writes the state, survives it, and is of this lane and target alone', () => {
+  test('is visible to the process that writes the state, survives it, and applies to this lane and target alone', () => {
     const state = opened();
     const lane = state.lane('mlflow', 'http://mlflow');
     state.flush();
@@ -36,7 +36,7 @@ describe('the pause of a lane', () => {
     reader.close();
   });
 
-  test('begins once, however often it is asked for, and ends once', () => {
+  test('begins once after any number of requests, and ends once', () => {
     opened().close();
     ask('pause', [], 1000);
     expect(ask('pause', [], 9000)).toEqual({ pauses: [{ root: undefined, sinceMs: 1000 }], isNews: false });
@@ -44,7 +44,7 @@ describe('the pause of a lane', () => {
     expect(ask('resume')).toEqual({ pauses: [], isNews: false });
   });
 
-  test('may be that of some roots; resuming the lane ends all of them', () => {
+  test('may apply to some roots; resuming the lane ends all of them', () => {
     opened().close();
     ask('pause', ['scratch', 'logs']);
     expect(ask('resume', ['logs']).pauses).toEqual([{ root: 'scratch', sinceMs: 1000 }]);
@@ -52,7 +52,7 @@ describe('the pause of a lane', () => {
     expect(ask('resume').pauses).toEqual([]);
   });
 
-  test('follows a root that is renamed, and is not passed on by one that is forgotten', () => {
+  test('follows a renamed root, and does not survive a forgotten one', () => {
     const state = opened();
     ask('pause', ['scratch']);
     state.tidy({ kind: 'rename', from: 'scratch', to: 'trials' }, undefined);
@@ -64,7 +64,7 @@ describe('the pause of a lane', () => {
     state.close();
   });
 
-  test('is refused without a state, for a root that is not known, and while the state is held', () => {
+  test('is refused without a state, for an unknown root, and while the state is locked', () => {
     expect(() => ask('pause')).toThrow(expect.objectContaining({ code: 'MB3105' }));
     opened().close();
     expect(() => ask('pause', ['scrach'])).toThrow(/no such root: scrach; did you mean scratch\?/);
@@ -77,8 +77,8 @@ describe('the pause of a lane', () => {
   });
 });
 
-describe('a retry that is asked for', () => {
-  test('is there until it is obeyed; one that was asked for since stays', () => {
+describe('a requested retry', () => {
+  test('is pending until the lane retries; a retry that was requested since stays', () => {
     const state = opened();
     const lane = state.lane('mlflow', 'http://mlflow');
     state.flush();

@@ -52,7 +52,7 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 describe('FileLock', () => {
-  test('keeps a second process away, and names the one that holds it', async () => {
+  test('blocks a second process, and names the process that holds the lock', async () => {
     const child = await holder();
     const error = failure(path);
     expect(error).toMatchObject({ code: 'MB3004', exitCode: 4, hint: expect.stringMatching(/--store/) });
@@ -60,7 +60,7 @@ describe('FileLock', () => {
     expect(error.message).toContain(path);
   });
 
-  test('is free as soon as its holder is killed, however it ended', async () => {
+  test('is free as soon as its holder ends, even after a kill', async () => {
     await end(await holder());
     FileLock.acquire(path).release();
     await end(await holder());
@@ -88,19 +88,19 @@ describe('FileLock', () => {
     expect(FileLock.holder(path)).toBeUndefined();
   });
 
-  test('guards each path by itself', () => {
+  test('guards each path separately', () => {
     const locks = [FileLock.acquire(path), FileLock.acquire(`${path}2`)];
     for (const lock of locks) lock.release();
   });
 
-  test.each(['', 'null', '{"pid":'])('does without the name of its holder when that file holds %j', (content) => {
+  test.each(['', 'null', '{"pid":'])('works without the name of its holder if that file contains %j', (content) => {
     const lock = FileLock.acquire(path);
     writeFileSync(`${path}.lock.owner`, content);
     expect(failure(path)).toMatchObject({ code: 'MB3004', message: `another mirrorboard writes to ${path}` });
     lock.release();
   });
 
-  test('reports that its folder is missing, or that another file is in its place', () => {
+  test('reports that its folder is missing, or that another file has its name', () => {
     expect(failure(join(folder, 'none', 'store.db'))).toMatchObject({ code: 'MB3001', hint: expect.stringMatching(/folder exists/) });
     writeFileSync(`${path}.lock`, 'this is not a database, and long enough for its header '.repeat(10));
     expect(failure(path)).toMatchObject({ code: 'MB3001', hint: expect.any(String) });

@@ -20,7 +20,7 @@ const second: MigrationStep = (to, { nowMs }) => to.exec(`ALTER TABLE a ADD COLU
 const broken: MigrationStep = (to) => to.exec('CREATE TABLE b (v); INSERT INTO absent VALUES (1)');
 
 describe('migrate', () => {
-  test('takes each step once, in their order, and keeps the rows', () => {
+  test('runs each step once, in their order, and keeps the rows', () => {
     migrate(db, [first], { nowMs: 5, newId });
     expect(schemaVersion(db)).toBe(1);
     migrate(db, [first, second], { nowMs: 7, newId });
@@ -30,7 +30,7 @@ describe('migrate', () => {
     expect(schemaVersion(db)).toBe(2);
   });
 
-  test('leaves the version before a step that fails, and nothing of the step', () => {
+  test('keeps the version before a failed step, and no changes of the step', () => {
     expect(() => migrate(db, [first, broken, second], { nowMs: 0, newId })).toThrow(/no such table/);
     expect(schemaVersion(db)).toBe(1);
     expect(tables()).toEqual(['a']);

@@ -44,7 +44,7 @@ function filled(runs = 10): void {
   state.close();
 }
 
-/** Opens it in both ways; both refuse it with this code, and the file and what lies beside it stay byte for byte. */
+/** Opens it in both ways; both refuse it with this code, and the file and its neighbours stay byte for byte. */
 function expectRefusal(code: string): MirrorError {
   const contents = (): [string, string][] =>
     readdirSync(folder)
@@ -78,7 +78,7 @@ describe('opening a state', () => {
     expectRefusal('MB3102');
   });
 
-  test('refuses a newer version, even if only the log knows of it', () => {
+  test('refuses a newer version, even if only the log contains the version', () => {
     filled();
     const db = new DatabaseSync(path);
     db.exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
@@ -88,7 +88,7 @@ describe('opening a state', () => {
     expect(message).toMatch(`schema version ${SCHEMA_VERSION + 1}`);
   });
 
-  test('refuses a damaged file to every writer, and never replaces it with an empty one', () => {
+  test('refuses a damaged file for every writer, and never replaces it with an empty one', () => {
     filled(3000);
     const bytes = readFileSync(path);
     for (let at = 4096; at < bytes.length; at += 4096) bytes.fill(0xa5, at, at + 64);
@@ -112,7 +112,7 @@ describe('opening a state', () => {
     expect(failure(open)).toMatchObject({ code: 'MB3104', message: expect.stringMatching(/instance id/) });
   });
 
-  test('refuses to start next to the log of a state that is gone or empty', () => {
+  test('refuses to start if the log of a missing or empty state exists', () => {
     const state = open();
     state.noteGrowth(run, 1);
     state.flush();
@@ -127,14 +127,14 @@ describe('opening a state', () => {
     open().close();
   });
 
-  test('treats an empty file as none', () => {
+  test('treats an empty file as missing', () => {
     writeFileSync(path, '');
     const state = open();
     expect(state.isNew).toBe(true);
     state.close();
   });
 
-  test('migrates a file of version 0, once', () => {
+  test('migrates a file of version 0 once', () => {
     const db = new DatabaseSync(path);
     db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = 0; VACUUM`);
     db.close();
@@ -152,19 +152,19 @@ describe('opening a state', () => {
     version.close();
   });
 
-  test('reports that there is none to read, and creates none', () => {
+  test('reports a missing state to readers, and creates none', () => {
     expect(failure(() => StateFile.openForReading(path))).toMatchObject({ code: 'MB3105', exitCode: 2, command: expect.any(String) });
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('reports a folder in its place, or a file in the place of its folder', () => {
+  test('reports a folder under its name, or a file under the name of its folder', () => {
     mkdirSync(path);
     expectRefusal('MB3101');
     writeFileSync(join(folder, 'file'), '');
     expect(failure(() => open(join(folder, 'file', 'b.state'))).code).toBe('MB3101');
   });
 
-  testOnMount('fails in a folder that cannot be written, and can still be read there', () => {
+  testOnMount('fails in a folder that does not allow writes, and can still be read there', () => {
     const small = join(folder, 'small');
     mountMemory(small, 'size=4m');
     const there = join(small, 'mirrorboard.state');
@@ -177,7 +177,7 @@ describe('opening a state', () => {
     reader.close();
   });
 
-  testOnMount('fails on a full disk, leaves nothing half made, and keeps changes until there is room', () => {
+  testOnMount('fails on a full disk, leaves nothing incomplete, and keeps changes until there is space', () => {
     const small = join(folder, 'small');
     mountMemory(small, 'size=400k');
     const there = join(small, 'mirrorboard.state');
@@ -209,7 +209,7 @@ describe('opening a state', () => {
     reader.close();
   });
 
-  test('says what is kept in memory only if something was to be written', () => {
+  test('names data that is only in memory, only if there was something to write', () => {
     const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
     expect(translated(full, path, 'opening')).toMatchObject({ code: 'MB3101', hint: 'Free some space.' });
     expect(translated(full, path, 'writing').hint).toMatch('keeps unsaved data in memory and retries');

@@ -80,7 +80,7 @@ async function command(action: 'show' | 'check' | 'export', flags: StateFlags = 
 }
 
 describe('state show', () => {
-  test('shows what is in a state, also while another process writes to it', async () => {
+  test('shows the content of a state, also while another process writes to it', async () => {
     const state = fill();
     const { stdout, stderr, exitCode } = await command('show');
     state.close();
@@ -97,7 +97,7 @@ describe('state show', () => {
     expect(stdout).not.toContain('\u001b');
   });
 
-  test('gives the same as JSON', async () => {
+  test('returns the same as JSON', async () => {
     fill().close();
     const shown = JSON.parse((await command('show', { json: true })).stdout);
     expect(shown).toMatchObject({
@@ -131,7 +131,7 @@ describe('state show', () => {
     });
   });
 
-  test('takes the state from the variable if no flag names one, and refuses an empty flag', async () => {
+  test('uses the state of the variable if no flag names one, and refuses an empty flag', async () => {
     fill().close();
     const context = { stdout: process.stdout, stderr: process.stderr, env: {}, exitCode: 0 };
     await expect(stateCommand('show', { state: '' }, context)).rejects.toMatchObject({ code: 'MB1001' });
@@ -149,7 +149,7 @@ describe('state check', () => {
     expect(JSON.parse((await command('check', { json: true })).stdout)).toEqual({ type: 'state_check', path, sound: true, problems: [] });
   });
 
-  test('lists what is wrong, and ends with 1', async () => {
+  test('lists the problems, and exits 1', async () => {
     fill().close();
     const db = new DatabaseSync(path);
     db.exec('UPDATE position SET watermark = 5000');
@@ -164,7 +164,7 @@ describe('state check', () => {
 });
 
 describe('state export', () => {
-  test('writes out everything, large steps as texts and bytes as base64', async () => {
+  test('writes everything, large steps as texts and bytes as base64', async () => {
     fill().close();
     const { stdout } = await command('export');
     expect(JSON.parse(stdout)).toMatchObject({
@@ -225,7 +225,7 @@ describe('state export', () => {
     expect(columns.length).toBeGreaterThan(50);
   });
 
-  test('writes a complete file, in place of a former one, or none', async () => {
+  test('writes a complete file in place of a former one, or no file', async () => {
     fill().close();
     const out = join(folder, 'out.json');
     writeFileSync(out, 'former');
@@ -239,7 +239,7 @@ describe('state export', () => {
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
-  test('leaves a former file alone when the state turns out to be damaged', async () => {
+  test('keeps a former file if the state turns out to be damaged', async () => {
     fill().close();
     const db = new DatabaseSync(path);
     db.exec("UPDATE file SET guard = '{'");

@@ -80,7 +80,7 @@ describe('StateFile', () => {
     expect(openState(join(folder, 'folder', 'b.state')).instanceId).not.toBe(state.instanceId);
   });
 
-  test('has one writer, under whatever name', () => {
+  test('has one writer, under any name', () => {
     openState();
     expect(() => StateFile.open(path, { now: () => nowMs })).toThrow(expect.objectContaining({ code: 'MB3106', exitCode: 4 }));
     symlinkSync(path, join(folder, 'link'));
@@ -89,7 +89,7 @@ describe('StateFile', () => {
     );
   });
 
-  test('gives back exactly what a lane was accepted with, before and after a commit and a restart', () => {
+  test('returns exactly the data that a lane accepted, before and after a commit and a restart', () => {
     const files = [
       fileState('a', 1000, {
         position: {
@@ -111,7 +111,7 @@ describe('StateFile', () => {
     expect(reopened().lane('mlflow', 'http://one').known(run).files).toEqual([...files, bare]);
   });
 
-  test('lists the files of a run in the order of their bytes', () => {
+  test('sorts the files of a run by their bytes', () => {
     const lane = openState().lane('mlflow', 't');
     for (const name of ['a.10', 'a.9', 'ä', 'B', '\u{1f600}', '\uffee']) lane.accepted(run, fileState(name, 10), []);
     expect(lane.known(run).files.map(({ name }) => name)).toEqual(['B', 'a.10', 'a.9', 'ä', '\uffee', '\u{1f600}']);
@@ -127,7 +127,7 @@ describe('StateFile', () => {
     expect(reopened().lane('mlflow', 't').catalogue(run)).toEqual(all);
   });
 
-  test('numbers the series of a run itself, whatever lanes call them, and believes the first value of a tag', () => {
+  test('numbers the series of a run itself, independent of the numbers of lanes, and keeps the first value of a tag', () => {
     const state = openState();
     const lane = state.lane('mlflow', 't');
     state.addSeries(run, [series(0, 'loss', { plugin: '', firstFile: 'b' }), series(1, 'acc', { firstFile: 'b' })]);
@@ -145,7 +145,7 @@ describe('StateFile', () => {
   });
 
   describe('lanes', () => {
-    test('begin at 0 with another target, and resume where they were with the former one', () => {
+    test('begin at 0 with another target, and resume at their positions with the former one', () => {
       const first = openState().lane('mlflow', 'http://one');
       first.accepted(run, fileState('a', 1000), [], { points: 5, lastStep: 7 });
       first.keepHandle(run, 'run-1' as Handle);
@@ -161,7 +161,7 @@ describe('StateFile', () => {
       expect(open[0]?.targets('aim')).toEqual([]);
     });
 
-    test('that lag do not count as being at the end of a file that another lane has read', () => {
+    test('that lag do not count as up to date for a file that another lane has read', () => {
       const state = openState();
       const [ahead, behind] = [state.lane('mlflow', 't'), state.lane('aim', 't')];
       behind.accepted(run, fileState('a', 120, { size: 0, stamp: '', damage: [damage] }), []);
@@ -171,7 +171,7 @@ describe('StateFile', () => {
       expect(ahead.known(run).files[0]?.damage).toHaveLength(2);
     });
 
-    test('that were accepted in an older generation of a file begin at 0 in the present one', () => {
+    test('that accepted an older generation of a file begin at 0 in the current one', () => {
       const state = openState();
       const [first, second] = [state.lane('mlflow', 't'), state.lane('aim', 't')];
       for (const lane of [first, second]) lane.accepted(run, fileState('a', 1000, { damage: [damage] }), []);
@@ -193,7 +193,7 @@ describe('StateFile', () => {
       expect(first.known(run).files[0]).toEqual(fileState('a', 50, { generation: 1, guard }));
     });
 
-    test('of backends that own their positions have none here, and leave the facts of the files', () => {
+    test('of backends that own their positions have none here, and keep the facts of the files', () => {
       const state = openState();
       state.lane('local', 'x.db', { ownsPositions: true }).accepted(run, fileState('a', 1000, { generation: 2 }), [series(0, 'loss')]);
       expect(state.lane('mlflow', 't').known(run)).toMatchObject({
@@ -227,7 +227,7 @@ describe('StateFile', () => {
       expect([...reopened().lane('mlflow', 't').knownRuns()]).toEqual(all);
     });
 
-    test('add up what they delivered, with steps no double holds', () => {
+    test('count all delivered points, with steps that no double can hold', () => {
       const lane = openState().lane('mlflow', 't');
       const wide = 2n ** 63n - 1n;
       lane.accepted(run, fileState('a', 10), [], { points: 3, lastStep: -5 });
@@ -279,7 +279,7 @@ describe('StateFile', () => {
     });
   });
 
-  test('knows roots by their name, and the last path of each', () => {
+  test('store roots by their name, and the last path of each', () => {
     const state = openState();
     state.root('logs', '/old');
     state.root('a', '/a');
@@ -292,7 +292,7 @@ describe('StateFile', () => {
     expect(reopened().roots()).toContainEqual({ name: 'unsaid', path: '' });
   });
 
-  test('knows when a run grew last', () => {
+  test('store the time when a run last grew', () => {
     const state = openState();
     expect(state.lastGrowth(run)).toBeUndefined();
     state.noteGrowth(run, 1_700_000_000_000.25);
@@ -302,7 +302,7 @@ describe('StateFile', () => {
     expect(open[0]?.lastGrowth(other)).toBeUndefined();
   });
 
-  test('returns the files that are due for a retry, until none is needed', () => {
+  test('return the files that are due for a retry, until no retry is needed', () => {
     const state = openState();
     const [early, late] = [
       { run, name: 'early' },
@@ -318,7 +318,7 @@ describe('StateFile', () => {
     expect(reopened().retries()).toEqual([{ file: late, attempts: 0, nextMs: 2000 }]);
   });
 
-  test('keeps the last status document, for readers too', () => {
+  test('keep the last status document, also for readers', () => {
     const state = openState();
     expect(state.readStatus()).toBeUndefined();
     state.writeStatus({ lanes: 1 });
@@ -338,7 +338,7 @@ describe('StateFile', () => {
     reader.close();
   });
 
-  test('leaves only the lock behind when it is closed', () => {
+  test('leave only the lock when the state is closed', () => {
     openState().noteGrowth(run, 1);
     open.splice(0)[0]?.close();
     expect(['-wal', '-shm', '-journal', `.${process.pid}.tmp`].filter((end) => existsSync(path + end))).toEqual([]);

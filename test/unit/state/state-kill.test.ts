@@ -47,7 +47,7 @@ async function writeAndKill(path: string, confirmations: number): Promise<number
   return Number(said.split('\n').at(-2));
 }
 
-test('after kill -9 the state is intact and holds what was noted up to some point, at least the last flush', async () => {
+test('after kill -9 the state is intact and contains all changes up to some point, at least the last flush', async () => {
   const path = join(folder, 'mirrorboard.state');
   let before = 0;
   for (let round = 1; round <= ROUNDS; round++) {

@@ -70,7 +70,7 @@ function expectSound(): void {
 }
 
 describe('the state', () => {
-  test('names files that a tracker refused, not those that were never asked for', () => {
+  test('names files that a tracker refused, and no files that were never requested', () => {
     mirror(at('a'));
     const lane = state.lane('mlflow', 'there');
     const file = { rule: '{}', stamp: 's', bytes: 1 };
@@ -87,7 +87,7 @@ describe('the state', () => {
     reader.close();
   });
 
-  test('knows each file once, as the lane has seen it that read it furthest, until it is forgotten as gone', () => {
+  test('knows each file once, from the lane with the latest position, until it is forgotten as deleted', () => {
     mirror(at('a'));
     state.lane('mlflow', 'there').accepted(at('a'), fileState('g'), []);
     state.lane('aim', 'there').accepted(at('a'), { ...fileState('f'), size: 130, position: { watermark: 130, gaps: [] } }, []);
@@ -100,7 +100,7 @@ describe('the state', () => {
     expect([known(), state.fileCount('logs')]).toEqual([[['a', 'f', 130]], 1]);
   });
 
-  test('forgets a run with everything that lanes keep of it, and no other', () => {
+  test('forgets a run with everything that lanes store about it, and no other', () => {
     mirror(at('a'));
     mirror(at('b'));
     state.tidy(forgetting({ runs: ['a', 'not there'] }), undefined);
@@ -113,7 +113,7 @@ describe('the state', () => {
     expect(state.lane('mlflow', 'there').known(at('a')).points).toBe(3);
   });
 
-  test('keeps a tracker run that others are folded into, and forgets it with the last of them', () => {
+  test('keeps a tracker run with folded runs, and forgets it with the last of them', () => {
     mirror(at('exp/train'), 'exp');
     mirror(at('exp/val'), 'exp');
     state.tidy(forgetting({ runs: ['exp/train'] }), undefined);
@@ -126,7 +126,7 @@ describe('the state', () => {
     expectSound();
   });
 
-  test('keeps how far lanes are in a file that is forgotten as gone, and misses it no more', () => {
+  test('keeps the positions of lanes in a file that is forgotten as deleted, and no longer reports it as missing', () => {
     mirror(at('a'));
     state.tidy(forgetting({ files: [{ run: 'a', name: 'f' }] }), undefined);
     expect([...state.knownFiles('logs')]).toEqual([]);
@@ -161,7 +161,7 @@ describe('the state', () => {
     ]);
   });
 
-  test('notes a change, and the task to inform the others, until that is done', () => {
+  test('records a change, and the task to inform the lanes, until that is done', () => {
     const removal = { lane: 'mlflow', target: 'there', handle: 'h', label: 'logs/a' };
     state.tidy({ kind: 'rename', from: 'logs', to: 'new' }, '/store.db', [removal]);
     state.close();
@@ -175,7 +175,7 @@ describe('the state', () => {
     expect(state.tasks()).toEqual([]);
   });
 
-  test('moves a tracker run to another root with everything that is folded into it, or nothing of it', () => {
+  test('moves a tracker run to another root with all its folded runs, or does not move it', () => {
     mirror(at('exp/train'), 'exp');
     mirror(at('exp/val'), 'exp');
     const move = (run: string, toRoot: string, to: string) => ({ root: 'logs', from: run, toRoot, to, renamed: [] });
@@ -196,7 +196,7 @@ describe('the state', () => {
     expectSound();
   });
 
-  test('lists how far a lane is', () => {
+  test('lists the positions of a lane', () => {
     mirror(at('a'));
     state.close();
     const reader = StateFile.openForReading(path);

@@ -82,7 +82,7 @@ function exportOf(path: string): unknown {
 const unitOf = (_root: string, run: string): string => run.split('/')[0] ?? run;
 
 describe('units of a state', () => {
-  it('hold all that is known: a state made of all units exports the same', () => {
+  it('contain all data: a state that is made of all units exports the same', () => {
     const [from, to] = [join(folder, 'from.state'), join(folder, 'to.state')];
     fill(from);
     const reader = StateFile.openForReading(from);
@@ -99,7 +99,7 @@ describe('units of a state', () => {
     expect(exportOf(to)).toEqual(exportOf(from));
   });
 
-  it('replace what was known of their runs, and of no others', () => {
+  it('replace the data of their runs, and of no others', () => {
     const [from, to] = [join(folder, 'from.state'), join(folder, 'to.state')];
     fill(from);
     fill(to);
@@ -114,7 +114,7 @@ describe('units of a state', () => {
     state.close();
   });
 
-  it('of a newer version are refused, and nothing is changed', () => {
+  it('of a newer version are refused, and the state does not change', () => {
     const [from, to] = [join(folder, 'from.state'), join(folder, 'to.state')];
     fill(from);
     fill(to);
@@ -130,7 +130,7 @@ describe('units of a state', () => {
 });
 
 describe('the shard of a state', () => {
-  it('stays what it was, and so does the rule that gives it its runs', () => {
+  it('never changes, and neither does the rule that assigns runs to it', () => {
     const path = join(folder, 'one.state');
     const state = StateFile.open(path, { now: () => 0 });
     state.useShard(undefined);

@@ -47,7 +47,7 @@ describe('the recorded result of verify', () => {
     reader.close();
   });
 
-  test('counts as whole only if every root with runs was compared; a difference counts always', () => {
+  test('counts as complete only if every root with runs was compared; a difference counts always', () => {
     const state = used();
     expect(keepVerdicts(path, [verdict(0, ['/elsewhere'])])).toBeUndefined();
     expect(state.lane('mlflow', 'http://mlflow').verdict()).toBeUndefined();
@@ -56,7 +56,7 @@ describe('the recorded result of verify', () => {
     state.close();
   });
 
-  test('makes no state and no lane', () => {
+  test('creates no state and no lane', () => {
     expect(keepVerdicts(path, [verdict(1)])).toBeUndefined();
     expect(existsSync(path)).toBe(false);
     const state = used();
@@ -65,7 +65,7 @@ describe('the recorded result of verify', () => {
     state.close();
   });
 
-  test('is not there in a state of before, and something else under its key is none', () => {
+  test('is missing in an older state, and invalid data under its key is ignored', () => {
     const state = used();
     expect(state.lane('mlflow', 'http://mlflow').verdict()).toBeUndefined();
     const db = new DatabaseSync(path);
@@ -77,7 +77,7 @@ describe('the recorded result of verify', () => {
     state.close();
   });
 
-  test('is refused while another process holds the state, and can be recorded later', () => {
+  test('is refused while another process locks the state, and can be recorded later', () => {
     const state = used();
     state.close();
     const holder = new DatabaseSync(path);
@@ -88,7 +88,7 @@ describe('the recorded result of verify', () => {
     expect(keepVerdicts(path, [verdict(1)])).toBeUndefined();
   });
 
-  test('is left out if the state has an older version, until a command upgrades it', () => {
+  test('is skipped if the state has an older version, until a command upgrades it', () => {
     used().close();
     const db = new DatabaseSync(path);
     db.exec('PRAGMA user_version = 1');

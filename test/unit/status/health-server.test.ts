@@ -21,7 +21,7 @@ async function serve(source: { isReady: boolean; document(): Record<string, unkn
 }
 
 describe('the health server', () => {
-  it('is alive at once, and ready when its source is', async () => {
+  it('is alive at once, and ready when its source is ready', async () => {
     const source = { isReady: false, document: () => ({}) };
     const url = await serve(source);
     const code = async (path: string): Promise<number> => (await fetch(`${url}${path}`)).status;
@@ -30,7 +30,7 @@ describe('the health server', () => {
     expect([await code('/livez'), await code('/healthz'), await code('/readyz?verbose=1')]).toEqual([200, 200, 200]);
   });
 
-  it('gives the status as it is now', async () => {
+  it('returns the current status', async () => {
     let points = 1;
     const url = await serve({ isReady: true, document: () => ({ type: 'status', points: points++ }) });
     const response = await fetch(`${url}/status`);
@@ -39,7 +39,7 @@ describe('the health server', () => {
     expect(await (await fetch(`${url}/status`)).json()).toEqual({ type: 'status', points: 2 });
   });
 
-  it('serves metrics with their content type, and reports why if they cannot be read', async () => {
+  it('serves metrics with their content type, and reports why if they are not readable', async () => {
     const asked: (string | undefined)[] = [];
     let isBroken = false;
     const metrics = {
@@ -70,7 +70,7 @@ describe('the health server', () => {
     expect((await fetch(`${without}/metrics`)).status).toBe(404);
   });
 
-  it('lists its paths if another one is requested', async () => {
+  it('lists its paths for an unknown path', async () => {
     const response = await fetch(`${await serve({ isReady: true, document: () => ({}) })}/metrics/x`);
     expect(response.status).toBe(404);
     expect(await response.text()).toMatch(/\/status/);
@@ -80,7 +80,7 @@ describe('the health server', () => {
     await expect(serveHealth(listen, { isReady: true, document: () => ({}) })).rejects.toMatchObject({ code: 'MB1001' });
   });
 
-  it('takes a port alone for one that only this machine reaches', async () => {
+  it('treats a port alone as an address that only this machine reaches', async () => {
     const server = await serveHealth('0', { isReady: true, document: () => ({}) });
     servers.push(server);
     expect((server.address() as AddressInfo).address).toBe('127.0.0.1');
@@ -100,7 +100,7 @@ describe('the health server', () => {
   }
   const status = (answer: string): number => Number(answer.split(' ', 2)[1]);
 
-  it('answers requests by an address or a name of its own, and no others', async () => {
+  it('answers requests to an address or a name of its own, and no others', async () => {
     const server = await serveHealth('127.0.0.1:0', { isReady: true, document: () => ({}) }, ['mirrorboard.tracking.svc', '.example.com']);
     servers.push(server);
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -134,14 +134,14 @@ describe('the health server', () => {
     expect(status(await raw(url, 'GET /livez HTTP/1.0\r\n\r\n'))).toBe(200);
   });
 
-  it('accepts any host name if configured', async () => {
+  it('accepts any host name if that is configured', async () => {
     const server = await serveHealth('127.0.0.1:0', { isReady: true, document: () => ({}) }, ['*']);
     servers.push(server);
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     expect(status(await raw(url, 'GET /livez HTTP/1.1\r\nhost: evil.test\r\nconnection: close\r\n\r\n'))).toBe(200);
   });
 
-  it('is only read: nothing else is answered, and no body is taken', async () => {
+  it('only answers reads, and accepts no body', async () => {
     const url = await serve({ isReady: true, document: () => ({}) });
     for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE']) {
       expect([method, status(await raw(url, `${method} /status HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n`))]).toEqual([

@@ -14,7 +14,7 @@ async function logged(options: LoggerOptions, write: (log: Logger) => void, isTT
 const SECRET = 'hunter2';
 
 describe('createLogger', () => {
-  it('writes an object a line', async () => {
+  it('writes one object per line', async () => {
     const text = await logged({ level: 'info', format: 'json' }, (log) => log.child({ root: 'a' }).info({ offset: 5 }, 'file opened'));
     expect(text.endsWith('}\n')).toBe(true);
     expect(JSON.parse(text)).toEqual({
@@ -37,7 +37,7 @@ describe('createLogger', () => {
     for (const format of LOG_FORMATS) expect(await logged({ format }, all)).not.toBe('');
   });
 
-  it('is for people on a terminal, and for machines elsewhere, by default', async () => {
+  it('writes for people on a terminal, and for machines elsewhere, by default', async () => {
     const write = (log: Logger): void => log.warn('x');
     const starts = [await logged({}, write, true), await logged({}, write), await logged({ format: 'json' }, write, true)].map(
       (text) => text[0] === '{',
@@ -67,7 +67,7 @@ describe('createLogger', () => {
     expect(text).toContain('https://[redacted]@host/x');
   });
 
-  it('bounds every field, whatever strangers wrote into it', async () => {
+  it('limits every field, with any text of others', async () => {
     const huge = 'ab'.repeat(1_000_000);
     const deep = JSON.parse('['.repeat(1000) + ']'.repeat(1000));
     const text = await logged({ format: 'json' }, (log) => {
@@ -115,7 +115,7 @@ describe('pretty lines', () => {
     expect(text).toMatch(/^\d\d:\d\d:\d\d\.\d{3} info {2}run opened root=a n=1 ok=true o={"x":\[1\]} e="" q="a=b"\n$/);
   });
 
-  it('cannot steer the terminal', async () => {
+  it('cannot control the terminal', async () => {
     const hostile = 'a\u001b[2J\u009b\u202eb\r\n\u2028c';
     const text = await logged({ format: 'pretty' }, (log) =>
       log.warn({ path: hostile, [hostile]: 1, err: Object.assign(new Error(hostile), { stack: hostile }) }, hostile),

@@ -57,7 +57,7 @@ function parcel(watermark: number, damage: readonly Damage[] = [], file = FILE):
 }
 
 describe('the lag of a watch', () => {
-  it('counts known data that is not accepted yet', () => {
+  it('counts known data that the lane has not accepted yet', () => {
     const { status, lane, at } = watching();
     expect([lane.lagBytes, lane.lagMs]).toEqual([0, 0]);
     lane.fileGrew(RUN, FILE, 100);
@@ -69,7 +69,7 @@ describe('the lag of a watch', () => {
     expect([lane.lagBytes, lane.lagMs]).toEqual([0, 0]);
   });
 
-  it('of a file that grows again is only what is new', () => {
+  it('counts only new data of a file that grows again', () => {
     const { status, lane } = watching();
     lane.fileGrew(RUN, FILE, 100_000);
     status.parcelAccepted('local', parcel(100_000), 1);
@@ -77,7 +77,7 @@ describe('the lag of a watch', () => {
     expect(lane.lagBytes).toBe(50);
   });
 
-  it('in time is the age of the oldest byte that is missing, however long the file has been growing', () => {
+  it('in time is the age of the oldest missing byte, no matter how long the file has been growing', () => {
     const { status, lane, at } = watching();
     // Each piece is mirrored half a second after it was heard of, when the next one is there already.
     for (let i = 1; i <= 100; i++) {
@@ -107,7 +107,7 @@ describe('the lag of a watch', () => {
     expect([lane.lagMs, lane.lagSinceMs]).toEqual([0, undefined]);
   });
 
-  it('in time grows while a lane waits, is parked, hangs or tries again', () => {
+  it('in time grows while a lane waits, is parked, hangs or retries', () => {
     const { status, lane, at } = watching();
     const error = new MirrorError('MB4001', 'nobody answers');
     lane.fileGrew(RUN, FILE, 100);
@@ -127,7 +127,7 @@ describe('the lag of a watch', () => {
     expect(lane.lagMs).toBe(0);
   });
 
-  it('in time stays right to a few parts in a hundred for a file that grows for days, and takes little memory', () => {
+  it('in time is correct within a few percent for a file that grows for days, and takes little memory', () => {
     const { status, lane, at } = watching();
     for (let i = 1; i <= 20_000; i++) {
       at(10_000 * i);
@@ -157,7 +157,7 @@ describe('the lag of a watch', () => {
     expect([lane.lagBytes, lane.lagMs]).toEqual([0, 0]);
   });
 
-  it('forgets a file that is gone, and a file that shrank', () => {
+  it('forgets a deleted file, and a file that shrank', () => {
     const { status, lane } = watching();
     lane.fileGrew(RUN, FILE, 100);
     status.fileGone('local', RUN, FILE, 0);
@@ -169,7 +169,7 @@ describe('the lag of a watch', () => {
     expect(lane.lagBytes).toBe(0);
   });
 
-  it('includes pending data before the watermark, and for a deleted file only what was not read', () => {
+  it('includes pending data before the watermark, and for a deleted file only unread data', () => {
     const { status, lane, at } = watching();
     lane.fileGrew(RUN, FILE, 100, 100);
     lane.filePending(RUN, FILE, 30);
@@ -179,7 +179,7 @@ describe('the lag of a watch', () => {
     expect([lane.lagBytes, lane.lagMs, lane.filesBehind]).toEqual([0, 0, 0]);
   });
 
-  it('is that of all files', () => {
+  it('is the sum over all files', () => {
     const { status, lane } = watching();
     lane.fileGrew(RUN, FILE, 100);
     lane.fileGrew(RUN, 'events.out.tfevents.2', 11);
@@ -208,7 +208,7 @@ describe('the lag of a lane after a restart', () => {
     expect(next.lagMs).toBe(99_000);
   });
 
-  it('counts from the last change of a file that was up to date then, and from when we looked last at most', () => {
+  it('counts from the last change of a file that was up to date then, and from our last check at most', () => {
     const { lane, at } = watching();
     at(50_000);
     const [later, earlier] = [kept(lane, 100_000), kept(lane, 100_000)];
@@ -219,7 +219,7 @@ describe('the lag of a lane after a restart', () => {
     expect(earlier.lagMs).toBe(50_000);
   });
 
-  it('is no reason to restart once more: only what nothing came of since the start is', () => {
+  it('is no reason for another restart: only time without progress since the start is', () => {
     const { lane, at } = watching();
     lane.fileGrew(RUN, FILE, 100);
     at(61_000);
@@ -235,7 +235,7 @@ describe('the lag of a lane after a restart', () => {
     expect(lane.lagMs).toBe(2000);
   });
 
-  it('knows what a byte is worth, and how fast the lane was', () => {
+  it('includes the points per byte, and the former speed of the lane', () => {
     const { status, lane, at } = watching();
     lane.fileGrew(RUN, FILE, 1000);
     lane.wasGiven(100, 1000);
@@ -266,7 +266,7 @@ describe('the state of a lane', () => {
     expect(lane.document()).toMatchObject({ catch_up_seconds: null });
   });
 
-  it('never catches up with files that grow faster than it takes them', () => {
+  it('has no time to catch up with files that grow faster than the lane', () => {
     const { status, lane, at } = watching();
     lane.fileGrew(RUN, FILE, 1000);
     for (let i = 1; i < 30; i++) {
@@ -277,7 +277,7 @@ describe('the state of a lane', () => {
     expect(lane.document()).toMatchObject({ catch_up_seconds: null, bytes_per_second: expect.any(Number) });
   });
 
-  it('has the last error with its code, also when it is over, and the next try while one is due', () => {
+  it('includes the last error with its code, also when it is over, and the next retry while one is due', () => {
     const { lane, at } = watching();
     at(2000);
     lane.stalled(error, 60_000, 'parked');
@@ -306,7 +306,7 @@ describe('the state of a lane', () => {
     });
   });
 
-  it('waits for an answer, for so long, until it has one', () => {
+  it('shows since when the lane waits for an answer, until it has one', () => {
     const { lane, lines, at } = watching();
     lane.fileGrew(RUN, FILE, 100);
     at(16_000);
@@ -327,7 +327,7 @@ describe('the state of a lane', () => {
     ]);
   });
 
-  it('is logged every minute while it is behind and nothing comes of it', () => {
+  it('is logged every minute while it is behind without progress', () => {
     const { status, lane, lines, at } = watching();
     lane.fileGrew(RUN, FILE, 100);
     for (let ms = 2000; ms <= 182_000; ms += 1000) {
@@ -345,7 +345,7 @@ describe('the state of a lane', () => {
 });
 
 describe('the status of a watch', () => {
-  it('counts what was accepted', () => {
+  it('counts accepted points', () => {
     const { status, lane } = watching();
     status.parcelAccepted('local', parcel(60), 3);
     expect(lane).toMatchObject({ points: 3, records: 1, bytes: 60 });
@@ -353,7 +353,7 @@ describe('the status of a watch', () => {
     expect(() => JSON.stringify(status.document())).not.toThrow();
   });
 
-  it('reports a file that was gone before it was read as a loss, and one that was read as no loss', () => {
+  it('reports a file as lost if it was deleted before it was read, and not if it was read', () => {
     const { status, lines } = watching();
     status.fileGone('local', RUN, FILE, 12);
     expect(status.incidents).toMatchObject([{ kind: 'lost', path: `a/${FILE}` }]);
@@ -362,7 +362,7 @@ describe('the status of a watch', () => {
     expect(lines.map(({ level }) => level)).toEqual(['warn', 'info']);
   });
 
-  it('names the first thousand places of damage in its document, however many there are', () => {
+  it('names the first thousand places of damage in its document, for any number of places', () => {
     const { status } = watching();
     const damage = Array.from({ length: 1500 }, (_, i): Damage => ({ start: i * 10, end: i * 10 + 1, reason: 'data_checksum' }));
     status.parcelAccepted('local', parcel(60, damage), 1);
@@ -370,7 +370,7 @@ describe('the status of a watch', () => {
     expect(status.document()['damage']).toHaveLength(1000);
   });
 
-  it('keeps damage and counts of incidents from the watch before it, as far as its roots are watched', () => {
+  it('keeps damage and counts of incidents from the watch before it, for the roots that it still watches', () => {
     const { status, at } = watching(['logs', 'other']);
     const damage: Damage = { start: 10, end: 20, reason: 'data_checksum' };
     const obstacle = { path: 'locked', reason: 'no permission' };
@@ -445,14 +445,14 @@ describe('the status of a watch', () => {
     expect(lines.filter(({ phrase }) => phrase === 'root scanned')).toHaveLength(100);
   });
 
-  it('reports each scan of a few roots', () => {
+  it('reports each scan if there are few roots', () => {
     const roots = Array.from({ length: 20 }, (_, i) => `r${i}`);
     const { status, lines } = watching(roots);
     for (const root of roots) status.rootScanned({ root, directories: 1, files: 2, tookMs: 1, obstacles: [], isMissing: false });
     expect(lines.map(({ level, phrase }) => `${level} ${phrase}`)).toEqual(roots.map(() => 'info root scanned'));
   });
 
-  it('reports a missing root once, and once when it is back', () => {
+  it('reports a missing root once, and its return once', () => {
     const { status, lines } = watching();
     const fact = { root: 'logs', directories: 1, files: 1, tookMs: 1, obstacles: [], isMissing: false };
     status.rootScanned(fact);
@@ -493,14 +493,14 @@ describe('the status of a watch', () => {
     expect(status.incidents.length).toBe(2);
   });
 
-  it('keeps a bounded number of incidents', () => {
+  it('keeps a limited number of incidents', () => {
     const { status } = watching();
     for (let i = 0; i < 1000; i++) status.fileGone('local', RUN, `events.out.tfevents.${i}`, 1);
     expect(status.incidents.length).toBe(100);
     expect(status.incidents.at(-1)?.path).toBe('a/events.out.tfevents.999');
   });
 
-  it('logs its counts every ten seconds, as long as there is something new', () => {
+  it('logs its counts every ten seconds, as long as they change', () => {
     const { status, lines, at } = watching();
     status.parcelAccepted('local', parcel(60), 3);
     for (let ms = 1000; ms <= 41_000; ms += 1000) {
@@ -511,8 +511,8 @@ describe('the status of a watch', () => {
   });
 });
 
-describe('a run that its tracker does not take', () => {
-  it('is named until something of it is accepted again', () => {
+describe('a run that its tracker refuses', () => {
+  it('is named until the tracker accepts some of it again', () => {
     const { lane } = watching();
     lane.runStopped(RUN, new MirrorError('MB4006', 'the run was deleted', { hint: 'Restore it.' }));
     expect(lane.document()).toMatchObject({
@@ -523,7 +523,7 @@ describe('a run that its tracker does not take', () => {
   });
 });
 
-describe('what is lost with a file', () => {
+describe('the loss with a deleted file', () => {
   const { state } = parcel(80, [{ start: 80, end: 100, reason: 'torn' }]);
 
   it('is its incomplete end, its gaps, and known data that was not read', () => {
@@ -539,7 +539,7 @@ describe('what is lost with a file', () => {
   });
 });
 
-describe('the note of a watch about notifications', () => {
+describe('the message of a watch about notifications', () => {
   const scanned = (directories: number): Parameters<WatchStatus['rootScanned']>[0] => ({
     root: 'logs',
     directories,
@@ -551,7 +551,7 @@ describe('the note of a watch about notifications', () => {
   const shortOf = (status: WatchStatus): unknown =>
     (status.document()['roots'] as readonly Record<string, unknown>[])[0]?.['notifications_short'];
 
-  it('is nothing while every directory has one, or none was asked for', () => {
+  it('is empty while every directory has one, or if none was requested', () => {
     const { status, lines } = watching();
     status.rootScanned(scanned(9));
     expect(shortOf(status)).toBeNull();
@@ -560,14 +560,14 @@ describe('the note of a watch about notifications', () => {
     expect(lines.filter(({ level }) => level === 'warn')).toEqual([]);
   });
 
-  it('is that there are more directories than are listened to', () => {
+  it('shows that there are more directories than notifications', () => {
     const { status } = watching();
     status.rootScanned(scanned(5000));
     status.notificationsChanged({ root: 'logs', directories: 2000, reason: '' });
     expect(shortOf(status)).toBe('mirrorboard does not request more');
   });
 
-  it('is the reason that the system gives for no more, once in the log', () => {
+  it('has the reason of the system for its limit, once in the log', () => {
     const { status, lines } = watching();
     status.rootScanned(scanned(5000));
     status.notificationsChanged({ root: 'logs', directories: 40, reason: 'the system gives no more' });

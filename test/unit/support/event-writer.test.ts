@@ -64,8 +64,8 @@ function records(file: Uint8Array): Uint8Array[] {
   return found;
 }
 
-describe('checksums and frames', () => {
-  it('has the CRC-32C of the check string and of 32 zero bytes, as RFC 3720 lists it', () => {
+describe('the writer of test logs', () => {
+  it('computes the CRC-32C of the check string and of 32 zero bytes, as RFC 3720 lists it', () => {
     expect(w.crc32c(w.utf8('123456789'))).toBe(0xe3069283);
     expect(w.crc32c(new Uint8Array(32))).toBe(0x8a9136aa);
   });
@@ -78,7 +78,7 @@ describe('checksums and frames', () => {
     }
   });
 
-  it('makes the very record that Keras wrote with TensorFlow 2.21', () => {
+  it('writes exactly the record that Keras wrote with TensorFlow 2.21', () => {
     const data = w.event({
       wallTime: new DataView(Uint8Array.of(0x2a, 0xab, 0x3a, 0xc8, 0xa9, 0xc0, 0xda, 0x41).buffer).getFloat64(0, true),
       summary: [w.tensorScalar('epoch_loss', 1, 'float', { as: 'content', meta: w.metadata({ plugin: 'scalars' }) })],
@@ -114,7 +114,7 @@ describe('the wire format', () => {
     expect(() => w.varint(0.5)).toThrow(RangeError);
   });
 
-  it('writes every wire type, and keeps the payload of a NaN given as bytes', () => {
+  it('writes every wire type, and keeps the given bytes of a NaN', () => {
     expect(hex(w.field(2, 0, -2n))).toBe('10feffffffffffffffff01');
     expect(hex(w.field(1, 1, 1))).toBe('09000000000000f03f');
     expect(hex(w.field(16, 2, 'é'))).toBe('820102c3a9');
@@ -124,7 +124,7 @@ describe('the wire format', () => {
 });
 
 describe('events', () => {
-  it('leaves out what is proto3 default, and writes -0', () => {
+  it('omit proto3 defaults, and keep -0', () => {
     expect(hex(w.event({ wallTime: 0, step: 0 }))).toBe('');
     expect(hex(w.event({ wallTime: -0 }))).toBe('090000000000000080');
   });
@@ -138,13 +138,13 @@ describe('events', () => {
     [{ metaGraphDef: Uint8Array.of(2) }, { meta_graph_def: Buffer.of(2) }],
     [{ taggedRunMetadata: { tag: 't', runMetadata: Uint8Array.of(3) } }, { tagged_run_metadata: { tag: 't', run_metadata: Buffer.of(3) } }],
     [{ sourceWriter: 'me' }, { source_metadata: { writer: 'me' } }],
-  ] as const)('writes %j', (fields, decoded) => {
+  ] as const)('can contain %j', (fields, decoded) => {
     expect(decode('Event', w.event(fields))).toEqual(decoded);
   });
 });
 
 describe('values', () => {
-  it('writes the old forms', () => {
+  it('have the old forms', () => {
     const summary = decode(
       'Summary',
       w.concat(
@@ -170,7 +170,7 @@ describe('values', () => {
     expect(at(summary, 'value', 3, 'audio')).toMatchObject({ sample_rate: 44_100, channels: '1', frames: '10', content_type: 'audio/wav' });
   });
 
-  it.each(['packed', 'list', 'content'] as const)('writes a scalar of every dtype as %s', (as) => {
+  it.each(['packed', 'list', 'content'] as const)('write a scalar of every dtype as %s', (as) => {
     const cases = [
       ['float', 0.1, 'float_val', [Math.fround(0.1)], 'cdcccc3d'],
       ['double', 0.1, 'double_val', [0.1], '9a9999999999b93f'],
@@ -196,14 +196,14 @@ describe('values', () => {
     }
   });
 
-  it('writes an unpacked list as one field an element', () => {
+  it('write an unpacked list as one field per element', () => {
     expect(hex(w.tensor({ dtype: 'float', shape: null, values: [1, 2], as: 'list' }))).toBe('0801' + '2d0000803f' + '2d00000040');
     expect(hex(w.tensor({ dtype: 'float', shape: [2], values: [1, 2], as: 'packed' }))).toBe(
       '0801' + '120412020802' + '2a080000803f00000040',
     );
   });
 
-  it('rounds to half as the engine does, ties and subnormals included', () => {
+  it('round to half as the engine does, also ties and subnormals', () => {
     const view = new DataView(new ArrayBuffer(2)) as DataView & { setFloat16(at: number, x: number): void };
     const samples = [
       0,
@@ -228,7 +228,7 @@ describe('values', () => {
     }
   });
 
-  it('writes the tensor forms with the metadata of their plugins', () => {
+  it('write the tensor forms with the metadata of their plugins', () => {
     const row = [1, 2, 3] as const;
     const values: [w.WrittenValue, object, number[]][] = [
       [w.histogramTensor('h', [[0, 1, 5]]), { plugin_data: { plugin_name: 'histograms' }, data_class: 2 }, [1, 3]],
@@ -265,7 +265,7 @@ describe('values', () => {
     }
   });
 
-  it('writes a mesh as one value a part', () => {
+  it('write a mesh as one value per part', () => {
     const parts = w.mesh('m', { vertices: [[[1, 2, 3]]], colors: [[[255, 0, 1]]] }).map((value) => decode('Value', value));
     expect(parts.map((part) => at(part, 'tag'))).toEqual(['m_VERTEX', 'm_COLOR']);
     expect(hex(bytesAt(parts[1], 'tensor', 'tensor_content'))).toBe('ff0001');
@@ -273,7 +273,7 @@ describe('values', () => {
     expect(hex(bytesAt(parts[1], 'metadata', 'plugin_data', 'content'))).toBe('12016d' + '1803' + '2a027b7d' + '3203010103' + '380a');
   });
 
-  it('writes hparams as content, with an empty tensor if requested', () => {
+  it('write hparams as content, with an empty tensor if requested', () => {
     const [start, end] = [
       w.hparamsSessionStart({ lr: 0.5, on: true, name: 'x' }),
       w.hparamsSessionEnd('success', 3, { withTensor: true }),
@@ -288,7 +288,7 @@ describe('values', () => {
 
 describe('benchmark logs', () => {
   it.each(['simple', 'tensor', 'unpacked', 'content', 'double', 'int64', 'half', 'mixed'] as const)(
-    'writes every point of the form %s into sound records, the same each time',
+    'contain every point of the form %s in valid records, the same each time',
     (form) => {
       const dir = temporaryFolder();
       const log = w.bigLog({ dir, runs: 2, tags: 3, steps: 200, form, files: 2, perEvent: 2 });

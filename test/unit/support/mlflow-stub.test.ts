@@ -28,7 +28,7 @@ function batch(id: string, ...metrics: readonly object[]): string {
 const point = { key: 'm', value: 1, timestamp: 5, step: 2 };
 
 describe('the MLflow stub', () => {
-  it('holds a point once however often it comes, and corrupts nothing without a violation', async () => {
+  it('stores a point once even if it arrives repeatedly, and corrupts nothing without a violation', async () => {
     const id = await start();
     for (const _ of [1, 2, 3]) expect((await send('runs/log-batch', batch(id, point, { ...point, value: 'Infinity' }))).status).toBe(200);
     const [run] = stub.runs();
@@ -50,13 +50,13 @@ describe('the MLflow stub', () => {
     ['no JSON', () => '{', {}, 500],
     ['a compressed body', (id: string) => batch(id, point), { 'content-encoding': 'gzip' }, 500],
     ['an origin', (id: string) => batch(id, point), { origin: 'http://elsewhere' }, 403],
-  ])('notes %s', async (_name, body, headers, status) => {
+  ])('records %s', async (_name, body, headers, status) => {
     const id = await start();
     expect((await send('runs/log-batch', body(id), headers as Record<string, string>)).status).toBe(status);
     expect(stub.violations).not.toEqual([]);
   });
 
-  it('notes a chunked body', async () => {
+  it('records a chunked body', async () => {
     const id = await start();
     const status = await new Promise((resolve, reject) => {
       const headers = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' };
@@ -71,7 +71,7 @@ describe('the MLflow stub', () => {
     expect(stub.violations).toHaveLength(1);
   });
 
-  it('notes two batches of one run at the same time', async () => {
+  it('records two batches of one run at the same time', async () => {
     const id = await start();
     stub.fail({ kind: 'hang', stored: true }, { on: ['runs/log-batch'] });
     const life = new AbortController();
@@ -88,7 +88,7 @@ describe('the MLflow stub', () => {
     await hanging;
   });
 
-  it('loses an answer after it has stored, and a request before', async () => {
+  it('loses an answer after the storage of its data, and a request before', async () => {
     const id = await start();
     stub.fail({ kind: 'close', stored: true }, { on: ['runs/log-batch'] });
     stub.fail({ kind: 'close', stored: false }, { on: ['runs/log-batch'] });
@@ -100,7 +100,7 @@ describe('the MLflow stub', () => {
     expect(stub.points(stub.runs()[0]!).map(({ step }) => step)).toEqual([0n, 1n, 20n]);
   });
 
-  it('makes the same faults from the same seed', async () => {
+  it('causes the same faults from the same seed', async () => {
     const id = await start();
     const statuses = async (): Promise<number[]> => {
       stub.heal();
@@ -148,7 +148,7 @@ describe('the MLflow stub', () => {
     expect([answer.status, await answer.text()]).toEqual([503, expect.stringContaining('Artifact serving is disabled')]);
   });
 
-  it('notes artifact paths that mean something else on the way', async () => {
+  it('records artifact paths that a proxy would change', async () => {
     const id = await start();
     for (const [path, status] of [
       ['a%2525b', 200],

@@ -44,7 +44,7 @@ const both = [
 ] as const;
 
 describe('the comparison of MLflow with the truth', () => {
-  it('accepts what the loss table allows, even if a line is in two segments', () => {
+  it('accepts the losses in the loss table, even if a line is in two segments', () => {
     expect(compareHeld(truth, [run([zero, note, note], both)])).toEqual({ checked: 3, differences: [] });
   });
 

@@ -109,7 +109,7 @@ const run = (path = 'run'): SyncedRun => new SyncedRun({ root: 'logs', path }, {
 
 describe('files next to the event files', () => {
   (isRoot ? it : it.skip)(
-    "are not those that a link of somebody else's leads to: they are named, and nothing of them is said",
+    "are not read through another user's link: they are named, and the report has none of their content",
     async () => {
       make('out/secret.yaml', 'db_password: hunter2\n');
       make('out/shadow', 'root:hunter2:');
@@ -146,7 +146,7 @@ describe('files next to the event files', () => {
     expect(new Set(lane.tried)).toEqual(new Set(['files']));
   });
 
-  it('report how many params were refused, after others were tried', async () => {
+  it('report the number of refused params, after others were tried', async () => {
     make('root/run/a.yaml', 'lr: 0.1\nb: 2\n');
     const lane = new Lane();
     lane.refusedParams.add('b');
@@ -155,7 +155,7 @@ describe('files next to the event files', () => {
     expect(lane.tried).toEqual(['params', 'params']);
   });
 
-  it('are asked for again long after they were refused, and said once', async () => {
+  it('are retried long after they were refused, and reported once', async () => {
     make('root/run/a.pt', 'a');
     const lane = new Lane();
     lane.refusesAlways.push('a.pt');
@@ -181,7 +181,7 @@ describe('files next to the event files', () => {
     expect([asked, lane.outcome('a.pt')]).toEqual([5, { kind: 'done' }]);
   });
 
-  it('are no pipes, and nothing in /proc: they are named at once', async () => {
+  it('cannot be pipes or files in /proc: these are named at once', async () => {
     make('root/run/own.yaml', 'lr: 0.1\n');
     execFileSync('mkfifo', [join(root, 'run/pipe.yaml'), join(root, 'run/pipe.pt')]);
     if (existsSync('/proc/self/environ')) symlinkSync('/proc/self/environ', join(root, 'run/environ.pt'));
@@ -193,7 +193,7 @@ describe('files next to the event files', () => {
     if (existsSync('/proc/self/environ')) expect(lane.outcome('environ.pt')).toMatchObject({ kind: 'refused' });
   });
 
-  it('are judged by their length, and by what of it is on the disk, before they are read', async () => {
+  it('are judged by their length, and by their part on the disk, before they are read', async () => {
     truncateSync(make('root/run/huge.pt', ''), 1e12);
     truncateSync(make('root/run/empty.pt', ''), 1e9);
     truncateSync(make('root/run/huge.yaml', ''), 1e9);
@@ -205,7 +205,7 @@ describe('files next to the event files', () => {
     expect(lane.outcome('empty.pt')?.reason).toContain('it is sparse');
   });
 
-  it('do not wait for large ones of other runs, nor for those of their own', async () => {
+  it('do not wait for large ones of other runs, nor for those of their own run', async () => {
     const large = 'x'.repeat(9 * 1024 * 1024);
     for (const name of ['a', 'b', 'c']) make(`root/${name}/model.pt`, large);
     make('root/a/own.yaml', 'lr: 0.1\n');
@@ -227,7 +227,7 @@ describe('files next to the event files', () => {
     expect([...lane.states.values()].filter(({ path }) => path === 'model.pt')).toHaveLength(3);
   });
 
-  it('are closed when the signal is aborted, in the middle of their hash', async () => {
+  it('are closed when the signal is aborted, during their hash', async () => {
     make('root/run/model.pt', 'x'.repeat(9 * 1024 * 1024));
     const lane = new Lane();
     await lane.feed.look(run());
@@ -236,7 +236,7 @@ describe('files next to the event files', () => {
     expect(lane.states.size).toBe(0);
   });
 
-  it('that change whenever they are read are named after some tries, and not read over and over', async () => {
+  it('are named after some tries if they change during every read, and are not read endlessly', async () => {
     const path = make('root/run/model.pt', 'start');
     const lane = new Lane();
     let reads = 0;
@@ -250,7 +250,7 @@ describe('files next to the event files', () => {
     expect(lane.outcome('model.pt')).toEqual({ kind: 'refused', reason: 'it changed while it was read, 5 times in a row' });
   });
 
-  describe('that only get longer', () => {
+  describe('with content that only gets longer', () => {
     const JSON_RULES: ArtifactRules = { params: [], artifacts: [{ location: '', files: ['*.json'], modelTags: {} }] };
     let uploads: number[];
     let lane: Lane;
@@ -264,7 +264,7 @@ describe('files next to the event files', () => {
     });
     const write = (text: string): string => make('root/run/result.json', text);
 
-    it('are sent again by steps of their length, and as they are once the run is quiet', async () => {
+    it('are sent again by steps of their length, and completely once the run is quiet', async () => {
       let text = '';
       for (let line = 0; line < 200; line++) {
         text += `{"epoch": ${line}, "loss": 0.5}\n`;
@@ -279,7 +279,7 @@ describe('files next to the event files', () => {
       expect(lane.files.get('result.json')).toBe(text);
     });
 
-    it('are sent as they are if there is no later check', async () => {
+    it('are sent in their current form if there is no later check', async () => {
       write('{"epoch": 0}\n'.repeat(10));
       await lane.feed.look(live);
       const text = '{"epoch": 0}\n'.repeat(11);
@@ -306,7 +306,7 @@ describe('files next to the event files', () => {
         await lane.feed.look(live);
         expect(lane.files.get('result.json')).toBe(text);
       }
-      // The tracker of this lane has no models: the file is there, and that is what is said.
+      // The tracker of this lane has no models: the file is stored, and the warning says so.
       expect(lane.warnings.join('\n')).toMatch(
         /was stored, but not registered \(unsupported\) .*no model version of Net: the tracker does not support it/,
       );
@@ -314,7 +314,7 @@ describe('files next to the event files', () => {
     });
   });
 
-  it('do not make it read the event files for earlier texts if nothing was sent', async () => {
+  it('do not cause a search of the event files for earlier texts if nothing was sent', async () => {
     const lane = new Lane({ params: [{ location: '', files: [], tags: ['args'], prefix: '' }], artifacts: [] });
     mkdirSync(join(root, 'run'));
     lane.handle = undefined;

@@ -88,7 +88,7 @@ async function storeLive(change: (state: FileState, batch: Batch) => { readonly 
 }
 
 describe('backfill', () => {
-  test('counts as new, by kind as well, only what a tracker stored', async () => {
+  test('counts as new, by kind as well, only points that a tracker stored', async () => {
     const picture = image('picture', { width: 1, height: 1, encoded: Uint8Array.of(1) });
     const all = [0, 1].map((step) =>
       event({ wallTime: step, step, summary: [simpleValue('loss', step), picture, simpleValue('bad', step)] }),
@@ -116,7 +116,7 @@ describe('backfill', () => {
     expect(report.lanes).toMatchObject([{ points: 2, unsupported: 2, refused: 2 }]);
   });
 
-  test('reads nothing in a second pass to which nothing happened', async () => {
+  test('reads nothing in a second pass without changes', async () => {
     writeFileSync(path, eventFile(scalar(1), scalar(2)));
     writeFileSync(join(logs, NAME), eventFile(scalar(1)));
     expect((await pass()).totals).toMatchObject({ files: 2, filesUnchanged: 0, newPoints: 3, filesGone: 0 });
@@ -143,7 +143,7 @@ describe('backfill', () => {
     expect(stored().steps).toEqual([1, 2]);
   });
 
-  test('searches an incomplete end once that was left while a writer may have been active', async () => {
+  test('searches an incomplete end once if a pass left it while a writer may have been active', async () => {
     writeFileSync(path, concat(eventFile(scalar(1)), frame(scalar(2)).subarray(0, 30)));
     await storeLive((state, batch) => ({ state, batch }));
     const [live] = stored().files;
@@ -168,7 +168,7 @@ describe('backfill', () => {
     expect(stored().files[0]?.damage).toEqual([]);
   });
 
-  test('counts files that are gone and keeps their points; below another root they are not missed', async () => {
+  test('counts deleted files and keeps their points; files below another root do not count as missing', async () => {
     mkdirSync(join(logs, 'other'));
     writeFileSync(path, eventFile(scalar(1)));
     writeFileSync(join(logs, 'other', NAME), eventFile(scalar(1)));
@@ -182,7 +182,7 @@ describe('backfill', () => {
     expect((await pass()).totals).toMatchObject({ files: 0, filesGone: 2 });
   });
 
-  test('counts points again of a run with a replaced file', async () => {
+  test('counts the points of a run with a replaced file again', async () => {
     writeFileSync(path, eventFile(scalar(1), scalar(2), scalar(3)));
     await pass();
     writeFileSync(`${path}.new`, eventFile(scalar(7), scalar(8)));
@@ -193,7 +193,7 @@ describe('backfill', () => {
     expect(stored().steps).toEqual([7, 8]);
   });
 
-  test('sees what was appended after a cut between two marks of a long file, and waits if nothing was', async () => {
+  test('notices data that was appended after a cut between two marks of a long file, and waits without such data', async () => {
     const many = Array.from({ length: 1000 }, (_, i) => scalar(i));
     const whole = eventFile(...many);
     const cut = eventFile(...many.slice(0, 513));
@@ -215,7 +215,7 @@ describe('backfill', () => {
     expect(stored().steps).toEqual([...Array(1000).keys()]);
   });
 
-  test('keeps what a file held once, however often it came back under its name, and what it held between', async () => {
+  test('keeps the points of a file once, no matter how often it returned under its name, and the points in between', async () => {
     const rows = (): unknown => {
       using db = new DatabaseSync(store().path, { readOnly: true });
       return db.prepare('SELECT generation, sum(last_point - first_point + 1) AS points FROM segment GROUP BY 1 ORDER BY 1').all();
@@ -284,7 +284,7 @@ describe('backfill', () => {
     expect([unread(), runsIn('ring')]).toEqual([{}, { run: 5 }]);
   });
 
-  test('takes a directory around a root of which nothing could be read yet', async () => {
+  test('accepts a directory around a root that was never readable', async () => {
     writeFileSync(path, eventFile(...steps(0, 3)));
     const outer = { path: join(folder, 'outer') };
     await backfill({
@@ -302,7 +302,7 @@ describe('backfill', () => {
   });
 
   test.each(['a store', 'trackers alone'])(
-    'keeps runs that are an archive apart from a directory of the same name, with %s',
+    'distinguishes runs in an archive from a directory with the same name, with %s',
     async (where) => {
       writeFileSync(path, eventFile(...steps(0, 3)));
       const statePath = join(folder, 'state');
@@ -350,7 +350,7 @@ describe('backfill', () => {
     },
   );
 
-  test('refuses a missing one if it is the only one', async () => {
+  test('refuses a missing root if it is the only one', async () => {
     const only = (...names: string[]): Promise<Report> =>
       backfill({ roots: names.map((name) => ({ path: join(folder, name) })), store: store(), signal: new AbortController().signal });
     await expect(only('none')).rejects.toMatchObject({ code: 'MB2001' });
@@ -360,7 +360,7 @@ describe('backfill', () => {
     expect(existsSync(store().path)).toBe(false);
   });
 
-  test('does not report files as gone that could not be checked', async () => {
+  test('does not report files as deleted if it could not check them', async () => {
     writeFileSync(path, eventFile(...steps(0, 3)));
     mkdirSync(join(logs, 'other'));
     writeFileSync(join(logs, 'other', NAME), eventFile(...steps(0, 2)));
@@ -376,7 +376,7 @@ describe('backfill', () => {
     expect(both.incidents).toMatchObject([{ kind: 'folder', root: 'logs' }]);
   });
 
-  test('stores nothing if it was interrupted before it began', async () => {
+  test('stores nothing if it was interrupted before its start', async () => {
     writeFileSync(path, eventFile(scalar(1)));
     const { interrupted, totals } = await pass(AbortSignal.abort());
     expect([interrupted, totals.newPoints, totals.filesGone]).toEqual([true, 0, 0]);

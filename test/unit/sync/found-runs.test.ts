@@ -4,7 +4,7 @@ import { FoundRuns } from '../../../src/sync/found-runs.ts';
 const run = (path: string) => ({ path, files: [] });
 
 describe('FoundRuns', () => {
-  test('returns what is there, and if more will come', async () => {
+  test('returns its runs, and whether more will come', async () => {
     const runs = new FoundRuns();
     expect(runs.take()).toBeUndefined();
     const waiting = runs.wait();

@@ -65,7 +65,7 @@ async function passUntil(isDone: () => boolean, backends: Readonly<Record<string
 }
 
 describe('several lanes', () => {
-  it('come to the end while one is down and one hangs', async () => {
+  it('finish while one is down and one hangs', async () => {
     const { points } = bigLog({ dir: logs, runs: 12, tags: 5, steps: 200 });
     const [one, other, dead, silent] = ['one', 'other', 'dead', 'silent'].map((name) => new MemoryTracker(name)) as [
       MemoryTracker,
@@ -96,7 +96,7 @@ describe('several lanes', () => {
     expect([dead.pointCount, silent.pointCount]).toEqual([points, points]);
   });
 
-  it('hold no more for a tracker that does not answer than a turn for each send, and one', async () => {
+  it('buffer for a tracker that does not answer only one turn per send, and one more', async () => {
     const { points } = bigLog({ dir: logs, runs: 8, tags: 10, steps: 4000 });
     const wide = limited({ pointsPerSend: 10_000, bytesPerSend: 64 * MEBIBYTE, runsPerSend: 1, sendsAtOnce: 2 });
     const [well, stuck] = [new MemoryTracker('well'), new MemoryTracker('stuck', wide)];
@@ -110,7 +110,7 @@ describe('several lanes', () => {
     expect(stuck.calls.open).toBe(3);
   });
 
-  it('begin at 0 if one is added later, and do not affect the others', async () => {
+  it('begin at 0 if they are added later, and do not affect the others', async () => {
     const { points } = bigLog({ dir: logs, runs: 3, tags: 2, steps: 50 });
     const [first, late] = [new MemoryTracker('first'), new MemoryTracker('late')];
     await pass({ first: new MemoryBackend(first) });

@@ -18,7 +18,7 @@ async function lateRoots(folder: string, ...names: readonly string[]): Promise<L
   return new LateRoots({ requests, unseen, known: () => known });
 }
 
-describe('a root that did not exist', () => {
+describe('a root that did not exist at the start', () => {
   it.each<[string, (folder: string, late: string) => void, string]>([
     ['a link to another root', (folder, late) => symlinkSync(join(folder, 'a'), late), 'is given twice (MB2005)'],
     ['a link into another root', (folder, late) => symlinkSync(join(folder, 'a/run'), late), 'which is given too (MB2005)'],
@@ -39,7 +39,7 @@ describe('a root that did not exist', () => {
     expect([roots.leavesOut('late'), roots.scanned('late')]).toEqual([false, { kind: 'taken' }]);
   });
 
-  it('is refused as a link to the place of another one that appeared as a link', async () => {
+  it('is refused as a link to the target of another one that appeared as a link', async () => {
     const folder = realpathSync(temporaryFolder());
     mkdirSync(join(folder, 'data'));
     const roots = await lateRoots(folder, 'a', 'b');

@@ -68,7 +68,7 @@ describe('quiet runs', () => {
     await backend.close();
   });
 
-  it('and those that hold things twice wait for their turn again once they grow', async () => {
+  it('with duplicate content wait for their turn again once they grow', async () => {
     const backend = new Scattered({ large: 3, small: 1 });
     const feed = feedOf(backend);
     for (const path of ['large', 'small']) feed.tidy({ root: 'logs', path });

@@ -1,4 +1,4 @@
-// The same files give the same tracker runs, whatever the moment at which one looks.
+// The same files lead to the same tracker runs, no matter when mirrorboard reads them.
 import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -116,7 +116,7 @@ function shuffled<Item>(items: readonly Item[], random: () => number): Item[] {
 }
 
 describe('the tracker runs of a tree', () => {
-  it('are those of the first of several, and the others have their own names', async () => {
+  it('are named after the first of several, and the others have their own names', async () => {
     const content = contentOf(await backfilled());
     expect(Object.keys(content)).toEqual([
       'keras',
@@ -141,7 +141,7 @@ describe('the tracker runs of a tree', () => {
   it.each([
     ['some of them fold', RULES],
     ['folds ask for nobody', { names: ['train', 'validation'], flat: [], hparams: false }],
-  ])('are gone on with after their state was lost, though they name no file, where %s', async (_, rules) => {
+  ])('continue after their state was lost, even if they name no file, if %s', async (_, rules) => {
     const logs = join(folder, 'logs');
     for (const path of Object.keys(TREE)) for (const piece of ['version', 'values'] as const) reveal(logs, path, piece);
     const tracker = new MemoryTracker();
@@ -155,7 +155,7 @@ describe('the tracker runs of a tree', () => {
     expect([...tracker.runs.values()].every(({ source }) => source.fingerprint.length > 0)).toBe(true);
   });
 
-  it.each([1, 2, 3, 4])('are the same if watch reads it piece by piece, in any order (seed %d)', async (seed) => {
+  it.each([1, 2, 3, 4])('are the same if watch reads the tree piece by piece, in any order (seed %d)', async (seed) => {
     const random = seededRandom(seed);
     const [logs, store] = [join(folder, 'logs'), join(folder, 'store.db')];
     mkdirSync(logs);

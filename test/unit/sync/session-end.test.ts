@@ -17,7 +17,7 @@ describe('the sessions of a tracker run', () => {
     ['one of two', [source('timed'), source(undefined)], false],
     ['both of two', [source('timed'), source('timed')], true],
     ['that of a run, beside directories without one', [source('timed'), source(undefined, 10, false)], true],
-  ])('are over: %s', (_, sources, isOver) => {
+  ])('have ended: %s', (_, sources, isOver) => {
     expect(isSessionOver(sources)).toBe(isOver);
   });
 });

@@ -109,7 +109,7 @@ function write(path: string, ...summary: Parameters<typeof event>[0]['summary'] 
   return file;
 }
 
-describe('runs that the tracker accepts nothing for', () => {
+describe('runs that the tracker refuses', () => {
   it('are retried a few at a time, and all resume once one of them is accepted', async () => {
     const COUNT = 30;
     for (let i = 0; i < COUNT; i++) write(`r${String(i).padStart(2, '0')}/events.out.tfevents.1`, simpleValue('loss', 1));
@@ -139,10 +139,10 @@ describe('runs that the tracker accepts nothing for', () => {
   });
 });
 
-describe('texts that were sent before anybody asked for params in them', () => {
+describe('texts that were sent before params in them were configured', () => {
   const PARAMS: LaneRouting['artifacts'] = { params: [{ location: '', files: [], tags: ['args'], prefix: '' }], artifacts: [] };
 
-  it('are searched for once in the files, though the one that held them is gone', async () => {
+  it('are searched once in the files, even if the file that contained them is deleted', async () => {
     const gone = write('run/events.out.tfevents.1', text('args', ['{"lr": 0.1}']));
     write('run/events.out.tfevents.2', simpleValue('loss', 1));
     await withFeed({}, ({ feed }) => feed.reachEnd(60_000));
@@ -154,7 +154,7 @@ describe('texts that were sent before anybody asked for params in them', () => {
     });
   });
 
-  it('are found, and then not looked for', async () => {
+  it('are found, and then not searched again', async () => {
     write('run/events.out.tfevents.1', text('args', ['{"lr": 0.1}']));
     await withFeed({}, ({ feed }) => feed.reachEnd(60_000));
     await withFeed({ artifacts: PARAMS }, async ({ feed, reader, backend }) => {
@@ -170,7 +170,7 @@ describe('texts that were sent before anybody asked for params in them', () => {
 });
 
 describe('a feed of many runs', () => {
-  it('does not go through all that wait for the run above them whenever another one is heard of', async () => {
+  it('does not check all runs that wait for their parent run whenever it finds another one', async () => {
     write('p/events.out.tfevents.1', simpleValue('loss', 1));
     let made = 0;
     const asked = async (size: number): Promise<number> => {
@@ -195,7 +195,7 @@ describe('a feed of many runs', () => {
     expect((await asked(80)) / small).toBeLessThan(6);
   });
 
-  it('asks once for all runs next to each other whose parent file is', async () => {
+  it('asks once, for all sibling runs, which run stores a file of their parent directory', async () => {
     const artifacts: LaneRouting['artifacts'] = {
       params: [],
       artifacts: [{ location: '', files: ['../*.pt'], modelTags: {}, once: true }],
@@ -218,7 +218,7 @@ describe('a feed of many runs', () => {
   });
 });
 
-describe('a tracker that takes the points and nothing else', () => {
+describe('a tracker that accepts only points', () => {
   const later = new MirrorError('MB4005', 'it answers 500', { retry: 'later' });
   const never = new MirrorError('MB4002', 'it answers 401');
   const PARAMS: LaneRouting['artifacts'] = { params: [{ location: '', files: ['args.yaml'], tags: [], prefix: '' }], artifacts: [] };
@@ -226,7 +226,7 @@ describe('a tracker that takes the points and nothing else', () => {
   it.each([
     ['stuck', later],
     ['parked', never],
-  ])('holds up a pass no longer than its patience, with params and with the ends of runs (%s)', async (stand, error) => {
+  ])('delays a pass by its patience at most, with params and with the ends of runs (%s)', async (stand, error) => {
     write('run/events.out.tfevents.1', simpleValue('loss', 1));
     const args = join(logs, 'run/args.yaml');
     writeFileSync(args, 'lr: 0.1\n');
@@ -246,10 +246,10 @@ describe('a tracker that takes the points and nothing else', () => {
   });
 });
 
-describe('a lane that is paused', () => {
+describe('a paused lane', () => {
   const PAUSED = [{ root: undefined, sinceMs: 1 }];
 
-  it('sends nothing and holds up no pass; what it resumes with is everything, once', async () => {
+  it('sends nothing and delays no pass; it resumes with everything, once', async () => {
     for (const run of ['a', 'b']) write(`${run}/events.out.tfevents.1`, simpleValue('loss', 1));
     state.lane('memory', 'memory');
     state.flush();
@@ -269,7 +269,7 @@ describe('a lane that is paused', () => {
     });
   });
 
-  it('resumes in the same process, and also gets what arrived meanwhile', async () => {
+  it('resumes in the same process, and also gets data that arrived meanwhile', async () => {
     const name = 'a/events.out.tfevents.1';
     const file = write(name, simpleValue('loss', 1));
     await withFeed({}, async ({ feed }) => {
@@ -288,7 +288,7 @@ describe('a lane that is paused', () => {
     });
   });
 
-  it('may be paused for one root: others are sent', async () => {
+  it('may be paused for one root: other roots are sent', async () => {
     write('a/events.out.tfevents.1', simpleValue('loss', 1));
     await withFeed({}, async ({ feed }) => {
       expect(feed.progress.pause([{ root: 'other', sinceMs: 1 }])).toBe(true);

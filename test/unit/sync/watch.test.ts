@@ -7,7 +7,7 @@ import { WatchScene } from '../../support/watch-scene.ts';
 
 const loss = simpleValue('loss', 1);
 
-describe('the end of a run that is watched', () => {
+describe('the end of a run under watch', () => {
   it('comes when the run has not grown for the time that its root sets', async () => {
     using scene = new WatchScene();
     scene.write('run', 1, loss);
@@ -21,7 +21,7 @@ describe('the end of a run that is watched', () => {
     expect(new Set(seen)).toEqual(new Set([scene.logs]));
   });
 
-  it('comes at once with the end of its session, and not before', async () => {
+  it('comes at once with the end of its session, and not earlier', async () => {
     using scene = new WatchScene();
     scene.write('plain', 1, loss);
     scene.write('run', 1, hparamsSessionStart({ lr: 0.1 }), loss);
@@ -48,7 +48,7 @@ describe('the end of a run that is watched', () => {
 });
 
 describe('the end of a watch', () => {
-  it('comes, and the next one can begin, though a backend never closes', async () => {
+  it('comes, and the next one can begin, even if a backend never closes', async () => {
     using scene = new WatchScene();
     scene.write('run', 1, loss);
     const lane = scene.lane();

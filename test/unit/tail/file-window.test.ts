@@ -24,7 +24,7 @@ function newWindow(): FileWindow {
   return window;
 }
 
-/** Whether the window holds what stands in the file, from `from` on, and `least` bytes of it. */
+/** Expects the window to hold the bytes of the file from `from` on, at least `least` of them. */
 function expectHolds(window: FileWindow, from: number, least: number): void {
   expect(window.offset).toBe(from);
   const length = window.end - window.start;
@@ -34,7 +34,7 @@ function expectHolds(window: FileWindow, from: number, least: number): void {
 }
 
 describe('FileWindow', () => {
-  test('provides any stretch across the borders of its chunks, forwards and back', () => {
+  test('provides any range across the borders of its chunks, forwards and back', () => {
     const window = newWindow();
     let from = 0;
     for (const [move, needed] of [
@@ -54,7 +54,7 @@ describe('FileWindow', () => {
     }
   });
 
-  test('returns false if the file ends before, and what there is', () => {
+  test('returns false if the file ends earlier, with the available bytes', () => {
     const window = newWindow();
     expect(window.provide(BYTES.length - 5, 12, BYTES.length)).toBe(false);
     expectHolds(window, BYTES.length - 5, 5);
@@ -70,7 +70,7 @@ describe('FileWindow', () => {
     expectHolds(window, BYTES.length - 100, 100);
   });
 
-  test('does not read beyond the end it is given', () => {
+  test('does not read beyond the given end', () => {
     const window = newWindow();
     expect(window.provide(10, 20, 50)).toBe(true);
     expect(window.end - window.start).toBe(40);
@@ -79,7 +79,7 @@ describe('FileWindow', () => {
     expect(window.end - window.start).toBe(30);
   });
 
-  test('grows for a long record, and gives the room back with the next file', () => {
+  test('grows for a long record, and frees the memory with the next file', () => {
     const window = newWindow();
     expect(window.buffer.length).toBe(MIB);
     window.provide(MIB - 3, 12, BYTES.length);
@@ -92,7 +92,7 @@ describe('FileWindow', () => {
     expectHolds(window, 0, 16);
   });
 
-  test('forgets the file before', () => {
+  test('forgets the previous file', () => {
     const window = newWindow();
     window.provide(0, 100, BYTES.length);
     writeFileSync(join(folder, 'other'), new Uint8Array(50).fill(1));

@@ -43,13 +43,13 @@ function change(state: FileState = STATE): Change {
 }
 
 describe('compareWithState', () => {
-  test('knows a file that stayed or grew', () => {
+  test('recognizes a file that stayed or grew', () => {
     expect(change()).toBe('same');
     writeFileSync(path, concat(BYTES, BYTES));
     expect(change()).toBe('same');
   });
 
-  test('sees that a file is shorter than what was read of it', () => {
+  test('notices that a file is shorter than its position', () => {
     // Without marks between the two ends nobody knows what is there, unless it is nothing.
     truncateSync(path, BYTES.length - 1);
     expect(change()).toBe('shortened');
@@ -57,7 +57,7 @@ describe('compareWithState', () => {
     expect(change()).toBe('cut');
   });
 
-  test('distinguishes a beginning of the known bytes from other bytes, by the marks on the way', () => {
+  test('distinguishes a beginning of the known bytes from other bytes by the marks', () => {
     const marks = [1, 2, 3].map((i) => markOf(i));
     const state = { ...STATE, guard: { ...STATE.guard, trail: marks.map(({ offset, checksum }) => ({ offset, checksum })) } };
     for (let size = 0; size < BYTES.length; size++) {
@@ -80,7 +80,7 @@ describe('compareWithState', () => {
     expect(change(state)).toBe('shortened');
   });
 
-  test('knows that a record which claims to reach into the next one is not the one that was read', () => {
+  test('notices that a record which claims to reach into the next one is not the known one', () => {
     const marks = [1, 2, 3].map((i) => markOf(i));
     const state = { ...STATE, guard: { ...STATE.guard, trail: marks.map(({ offset, checksum }) => ({ offset, checksum })) } };
     for (const { offset } of marks) {
@@ -92,7 +92,7 @@ describe('compareWithState', () => {
     }
   });
 
-  test('sees other bytes of the same size, in the first record or in the last', () => {
+  test('notices other bytes of the same size, in the first record or in the last', () => {
     for (const at of [0, BYTES.length - 1, BYTES.length - RECORDS[3]!.length]) {
       const other = BYTES.slice();
       other[at]! ^= 1;
@@ -101,7 +101,7 @@ describe('compareWithState', () => {
     }
   });
 
-  test('treats a file of which nothing valid was read as the same', () => {
+  test('treats a file without valid records as the same', () => {
     expect(change({ ...STATE, position: { watermark: 0, gaps: [] }, guard: { first: undefined, last: undefined } })).toBe('same');
   });
 
@@ -112,7 +112,7 @@ describe('compareWithState', () => {
 });
 
 describe('compareFile', () => {
-  test('opens the file itself, and treats one that cannot be opened as another', () => {
+  test('opens the file itself, and treats one that cannot be opened as different', () => {
     expect(compareFile(directoryAt(folder), STATE)).toBe('same');
     expect(compareFile(directoryAt(folder), { ...STATE, name: 'none' })).toBe('replaced');
     expect(compareFile(directoryAt(folder), { ...STATE, name: '' })).toBe('replaced');
@@ -142,7 +142,7 @@ describe('likenessOf', () => {
     expect(likenessOf(directoryAt(folder), state, 'file')).toBe(likeness);
   });
 
-  test('of a file that is not there', () => {
+  test('of a missing file', () => {
     expect(likenessOf(directoryAt(folder), state, 'none')).toBe('other');
   });
 });

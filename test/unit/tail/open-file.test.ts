@@ -14,7 +14,7 @@ beforeAll(() => {
 const openFiles = (): number => (existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0);
 
 describe('openFile', () => {
-  test('gives the size, and a stamp that changes with the file', () => {
+  test('returns the size, and a stamp that changes with the file', () => {
     const path = join(folder, 'file');
     writeFileSync(path, 'abc');
     const first = openFile(directoryAt(folder), 'file');

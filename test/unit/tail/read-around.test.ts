@@ -31,7 +31,7 @@ function expected(pages: readonly (readonly [start: number, end: number])[]): Ui
 }
 
 describe('AroundReader', () => {
-  test('leaves out the pages that cannot be read, and no other byte', () => {
+  test('skips the unreadable pages, and no other byte', () => {
     const cases = [
       { bad: [[8192, 12288]], pages: [[8192, 12288]] },
       { bad: [[0, 1]], pages: [[0, 4096]] },
@@ -59,7 +59,7 @@ describe('AroundReader', () => {
     }
   });
 
-  test('costs a few readings for a page, and a bounded number for a file of which nothing can be read', () => {
+  test('needs a few reads for a page, and a limited number for a completely unreadable file', () => {
     const one = faulty([[500_000, 500_001]]);
     readAll(one.reader);
     expect(one.calls.length).toBeLessThan(40);
@@ -68,7 +68,7 @@ describe('AroundReader', () => {
     expect(all.calls.length).toBeLessThan(8000);
   });
 
-  test('begins with no known place for the next file, and reads on at odd offsets', () => {
+  test('begins without known places for the next file, and continues at odd offsets', () => {
     const { reader } = faulty([[4096, 8192]]);
     readAll(reader, 4000, 5000);
     expect(reader.unreadable).toEqual([{ start: 4096, end: 8192, error: 'EIO' }]);

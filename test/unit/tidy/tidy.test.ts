@@ -46,7 +46,7 @@ const forgetting = (root: string, runs: readonly string[]): Forgetting => ({
   keepsPoints: false,
 });
 
-describe('what is forgotten', () => {
+describe('a forgotten run', () => {
   it('is removed from trackers, of all roots', async () => {
     const removed: Handle[] = [];
     const places = placesWith(async (handle) => {
@@ -57,7 +57,7 @@ describe('what is forgotten', () => {
     expect(removed).toEqual(['logs/a', 'logs/b', 'more/c', 'more/d']);
   });
 
-  it('waits once for a lane that does not answer, however many changes are left, and is not lost', async () => {
+  it('waits once for a lane that does not answer, for any number of pending changes, and is not lost', async () => {
     const removals = mirrorRuns().map(removalOf);
     for (const root of ['logs', 'more']) {
       const runs = root === 'logs' ? ['a', 'b'] : ['c', 'd'];

@@ -19,7 +19,7 @@ const TABLE = `22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 `;
 
 describe('mounts', () => {
-  test('are known by the paths they are seen under, the last one on each', () => {
+  test('are known by their visible paths, the last one on each', () => {
     const mounts = new Mounts(TABLE);
     expect(['/proc', '/over', '/with space', '/etc'].map((path) => mounts.at(path))).toEqual(['proc', 'nfs4', 'sysfs', undefined]);
     expect(['/etc/x', '/net/dead', '/net/alive/x', '/'].map((path) => mounts.typeOf(path))).toEqual(['ext4', 'autofs', 'nfs4', 'ext4']);
@@ -40,7 +40,7 @@ describe('links', () => {
     }
   };
 
-  test('do not mount an automount: mirrorboard does not touch it', () => {
+  test('do not trigger an automount: mirrorboard does not access it', () => {
     // Whoever looked would find that none of these is there: ENOENT.
     expect(['/net/dead/logs', '/net/dead', '/direct', '/direct/logs'].map(follow)).toEqual(['MB2010', 'MB2010', 'MB2010', 'MB2010']);
     expect(['/net/alive/logs', '/over/logs'].map(follow)).toEqual(['ENOENT', 'ENOENT']);

@@ -33,7 +33,7 @@ const read = async (name: string, at: Directory = place()): Promise<string> =>
 const openFiles = (): number => (existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0);
 
 describe('files below a root', () => {
-  test('are read through links as the rule allows', async () => {
+  test('are read through links if the rule allows it', async () => {
     make('root/own/a.yaml', 'a');
     make('out/b.yaml', 'b');
     link('root/inner', 'own');
@@ -52,7 +52,7 @@ describe('files below a root', () => {
     expect(await kinds('all')).toEqual(['a', 'a', 'a', 'b', 'b']);
   });
 
-  (isRoot ? test : test.skip)("is not read through a link to what is not its owner's, be it a file or a directory", async () => {
+  (isRoot ? test : test.skip)("are not read through a link to another owner's file or directory", async () => {
     make('out/token');
     link('root/file', '../out/token', 65534);
     link('root/directory', '../out', 65534);
@@ -70,7 +70,7 @@ describe('files below a root', () => {
     await expect(read('chain')).rejects.toMatchObject({ code: 'MB2010' });
   });
 
-  test("are never read if a link leads into the kernel's file systems, whatever the rule and the way there", async () => {
+  test("are never read if a link leads into the kernel's file systems, with any rule and any path", async () => {
     if (!existsSync('/proc/self/environ')) return;
     link('root/environ', '/proc/self/environ');
     link('root/proc', '/proc');
@@ -82,7 +82,7 @@ describe('files below a root', () => {
     }
   });
 
-  test('are not pipes, sockets, devices or directories: mirrorboard names them, and does not wait', async () => {
+  test('are never pipes, sockets, devices or directories: mirrorboard names them, and does not wait', async () => {
     execFileSync('mkfifo', [join(root, 'pipe')]);
     mkdirSync(join(root, 'directory'));
     link('root/linked', 'pipe');
@@ -104,7 +104,7 @@ describe('files below a root', () => {
     }
   });
 
-  test('are refused if a directory on the way was replaced after they were found', async () => {
+  test('are refused if a directory on their path was replaced after they were found', async () => {
     make('out/token');
     make('root/run/token', 'mine');
     const run = place('inside', 'run');
@@ -114,13 +114,13 @@ describe('files below a root', () => {
     await expect(read('token', run)).rejects.toMatchObject({ code: 'MB2010' });
   });
 
-  test('does not reach above the root by ..', async () => {
+  test('stay below the root even with .. in their path', async () => {
     make('token');
     make('root/token', 'mine');
     expect(await read('../../../token', place('all', 'a/b'))).toBe('mine');
   });
 
-  test('are refused by their length before any of it is read, and again when they grow past it', async () => {
+  test('are refused by their length before the first read, and again when they grow past the limit', async () => {
     make('root/long', 'x'.repeat(2000));
     await expect(read('long')).rejects.toMatchObject({ code: 'MB2012', message: 'it has 2000 bytes, and at most 1000 are read' });
     make('root/grows', 'x'.repeat(900));
@@ -144,7 +144,7 @@ describe('files below a root', () => {
     expect(openFiles()).toBe(before);
   });
 
-  test('is there when its directory is reached by a link to a directory of its owner', () => {
+  test('are found if a link to a directory of their owner leads to their directory', () => {
     make('out/run/a.tfevents', 'abc');
     link('root/mine', '../out');
     const { fd, size } = openSync(place('owner', 'mine/run'), 'a.tfevents');
@@ -154,7 +154,7 @@ describe('files below a root', () => {
     expect([size, buffer.toString()]).toEqual([3, 'abc']);
   });
 
-  test('are none if nothing is there, and if a link leads nowhere', async () => {
+  test('are missing if nothing exists, and if a link is broken', async () => {
     link('root/nowhere', 'gone');
     link('root/ring', 'ring');
     expect(await lookAt(place(), 'nothing')).toEqual({ kind: 'none' });

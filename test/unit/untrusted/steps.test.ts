@@ -54,7 +54,7 @@ test('a file that opens after the caller gave up is closed', async () => {
   expect([...opened]).toEqual([]);
 });
 
-test('a file is closed though as many calls hang as allowed', async () => {
+test('a file is closed even if as many calls hang as allowed', async () => {
   const call = fileSystem('fstat');
   const failed = ['a', 'b', 'c', 'd'].map((path) => expect(doLater(looked(path), call)).rejects.toMatchObject({ code: 'MB2030' }));
   await jest.advanceTimersByTimeAsync(FIRST_DEADLINE_MS);

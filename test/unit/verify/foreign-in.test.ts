@@ -63,8 +63,8 @@ function found(look: Look, signal = new AbortController().signal): Promise<Forei
   return foreignIn(lane(look), { statePath: join(folder, 'a.state'), signal, onStart });
 }
 
-describe('a look for what never was in event files', () => {
-  test('counts what it finds, and shows how far it is', async () => {
+describe('a search for data that never was in event files', () => {
+  test('counts its findings, and shows its progress', async () => {
     const seen: unknown[] = [];
     const findings = await found(async function* (own) {
       seen.push(own, { ...progress?.runs });
@@ -85,7 +85,7 @@ describe('a look for what never was in event files', () => {
     expect(findings).toMatchObject({ counts: { file: 1 }, obstacles: [{ what: 'one, a', reason: 'it gives folders without end' }] });
   });
 
-  test('ends in an obstacle if the tracker is down, and keeps what it found', async () => {
+  test('ends in an obstacle if the tracker is down, and keeps its findings', async () => {
     const findings = await found(async function* () {
       yield { kind: 'run', name: 'trained' };
       throw new MirrorError('MB4001', 'nobody answers', { hint: 'Start it.' });
@@ -93,7 +93,7 @@ describe('a look for what never was in event files', () => {
     expect(findings).toMatchObject({ counts: { run: 1 }, obstacles: [{ what: 'one', reason: 'nobody answers (Start it.)' }] });
   });
 
-  test('reports that it was interrupted, whatever the tracker does', async () => {
+  test('reports that it was interrupted, in any state of the tracker', async () => {
     const asked = new AbortController();
     const findings = await found(async function* (_, signal) {
       yield { kind: 'run', name: 'trained' };
@@ -103,7 +103,7 @@ describe('a look for what never was in event files', () => {
     expect(findings).toMatchObject({ interrupted: true, obstacles: [] });
   });
 
-  test('lets a bug be one', async () => {
+  test('throws a bug as a bug', async () => {
     const broken: Look = async function* () {
       yield { kind: 'looked' };
       throw new TypeError('undefined is not a function');

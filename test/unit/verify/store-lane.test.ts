@@ -47,7 +47,7 @@ function damageStore(): void {
 }
 
 describe('the local store as a lane', () => {
-  test('counts what is read of it and of a tracker in the same way', async () => {
+  test('counts points of it and of a tracker in the same way', async () => {
     const seen: Progress[] = [];
     await verifyLanes(options({ onStart: (progress) => seen.push(progress) }));
     expect(seen).toHaveLength(2);
@@ -57,7 +57,7 @@ describe('the local store as a lane', () => {
     expect(other).toEqual(own);
   });
 
-  test('can not be judged by a root of which nothing was mirrored into it', async () => {
+  test('cannot be judged by a root that was never mirrored into it', async () => {
     mkdirSync(join(folder, 'more'));
     const backend = new LocalBackend(store);
     backend.noteUnread({ name: 'more', path: join(folder, 'more') }, 'EACCES');
@@ -69,7 +69,7 @@ describe('the local store as a lane', () => {
     expect(exitCodeOf(verification, false)).toBe(3);
   });
 
-  test('can not be judged by files that are gone, also when they held no points', async () => {
+  test('cannot be judged by deleted files, also if they held no points', async () => {
     mkdirSync(join(folder, 'empty/a'), { recursive: true });
     writeFileSync(join(folder, 'empty/a/events.out.tfevents.1'), eventFile());
     const { signal } = new AbortController();

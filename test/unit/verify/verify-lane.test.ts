@@ -143,7 +143,7 @@ describe('verify of a tracker', () => {
     expect(exitCodeOf(verification, false)).toBe(1);
   });
 
-  test('counts what the tracker rounds, clamps and has no place for as allowed', async () => {
+  test('counts points that the tracker rounds, clamps and cannot store as allowed', async () => {
     const { keeps, holds } = tracker.capabilities;
     tracker.capabilities = {
       ...tracker.capabilities,
@@ -178,7 +178,7 @@ describe('verify of a tracker', () => {
     expect(totalsOf(await verified())).toMatchObject({ missing: 2, allowed: 0 });
   });
 
-  test('counts refused points apart, and what is pending or behind the position not at all', async () => {
+  test('counts refused points separately, and ignores points that are pending or after the position', async () => {
     tracker.refuses = ({ tag, step }) => (tag === 'acc' && step === 3 ? 'refused' : undefined);
     write();
     await mirror();
@@ -199,7 +199,7 @@ describe('verify of a tracker', () => {
   });
 
   test.each(['MB4001', 'MB4003', 'MB4005'] as const)(
-    'judges the other runs when a tracker that answers fails with %s over one',
+    'judges the other runs if a tracker that answers fails with %s for one',
     async (code) => {
       write();
       await mirror();
@@ -221,7 +221,7 @@ describe('verify of a tracker', () => {
     },
   );
 
-  test('calls a run that was removed, a missing handle and a tracker that is down obstacles', async () => {
+  test('reports a run that was removed, a missing handle and a tracker that is down as obstacles', async () => {
     write();
     await mirror();
     for (const [id, { source }] of tracker.runs) if (source.run.path === 'a') tracker.runs.delete(id);
@@ -237,7 +237,7 @@ describe('verify of a tracker', () => {
     expect(exitCodeOf(await verified({ statePath: join(folder, 'none.state') }), false)).toBe(3);
   });
 
-  test('notes what is missing as pending, for its tags, and compares without it from then on', async () => {
+  test('marks missing points as pending, for their tags, and then compares without them', async () => {
     write();
     await mirror();
     const run = runOf('a');
@@ -263,7 +263,7 @@ describe('verify of a tracker', () => {
     state.close();
   });
 
-  test('looks only at a sample of the series', async () => {
+  test('compares only a sample of the series', async () => {
     write();
     await mirror();
     const { points } = totalsOf(await verified({ sample: { percent: 40, seed: 'a' } }));
@@ -271,7 +271,7 @@ describe('verify of a tracker', () => {
     expect(points).toBeLessThan(52);
   });
 
-  test('does not call points extra of which the file is gone', async () => {
+  test('does not report points of a deleted file as extra', async () => {
     write();
     writeFileSync(fileOf('a', 'events.out.tfevents.2'), eventFile(scalars(40)));
     await mirror();
@@ -282,7 +282,7 @@ describe('verify of a tracker', () => {
   });
 });
 
-describe('a tracker that hangs while it is read back', () => {
+describe('a tracker that hangs while mirrorboard reads it back', () => {
   class Hanging extends MemoryBackend {
     override async *readBack(_: unknown, { signal }: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
       tracker.calls.readBack++;
@@ -311,7 +311,7 @@ describe('a tracker that hangs while it is read back', () => {
 });
 
 describe('verify between two lanes', () => {
-  test('compares each as the other one would hold it', async () => {
+  test('compares each in the form of the other one', async () => {
     const { keeps } = tracker.capabilities;
     tracker.capabilities = { ...tracker.capabilities, keeps: { ...keeps, wallTime: false } };
     const two = new MemoryTracker('two');
@@ -334,7 +334,7 @@ describe('verify between two lanes', () => {
     expect([verification.lane, verification.other]).toEqual(['one', 'two']);
   });
 
-  test('never calls points equal that only the first one has, and reports why', async () => {
+  test('never reports points as equal if only the first one has them, and reports why', async () => {
     const two = new MemoryTracker('two');
     two.refuses = ({ tag, step }) => (tag === 'acc' && step === 3 ? 'refused' : undefined);
     two.capabilities = { ...two.capabilities, holds: { ...two.capabilities.holds, images: 'none' } };
@@ -360,7 +360,7 @@ describe('verify between two lanes', () => {
   test.each([
     ['a root that was mirrored into the first one alone', true],
     ['a lane that took nothing at all', false],
-  ])('has nothing equal of %s', async (_, isSecondUsed) => {
+  ])('has no equal points of %s', async (_, isSecondUsed) => {
     const two = new MemoryTracker('two');
     write();
     await mirror([lane()], false);
@@ -400,7 +400,7 @@ describe('verify between two lanes', () => {
     ]);
   });
 
-  test('names points of files that are gone as missing, and as nothing that could be brought', async () => {
+  test('names points of deleted files as missing, and as impossible to restore', async () => {
     const two = new MemoryTracker('two');
     write();
     writeFileSync(fileOf('a', 'events.out.tfevents.2'), eventFile(scalars(40)));
@@ -431,7 +431,7 @@ describe('verify between two lanes', () => {
     expect(verification.runs.flatMap(({ foreignTags = [] }) => foreignTags)).toEqual(['user/acc']);
   });
 
-  test('does not judge what a tracker still has of a file that was replaced', async () => {
+  test('does not judge points that a tracker still has from a replaced file', async () => {
     write();
     await mirror([lane()], true);
     writeFileSync(fileOf('b'), eventFile(...range(50, 60).map(scalars)));
@@ -445,7 +445,7 @@ describe('verify between two lanes', () => {
     const both = { store: { path: store.path(), mediaPath: store.mediaPath() } };
     const verification = await verifyBetween(['local', 'one'], options(both));
     expect(totalsOf(verification)).toMatchObject({ differences: 0, unjudged: { replaced: 12 } });
-    // A point twice is too many, whatever was replaced.
+    // A point twice is one too many, even if a file was replaced.
     const run = runOf('b');
     run.points.set('twice', { ...entry(run, 'loss', 52)[1] });
     run.writes.set('twice', 1);

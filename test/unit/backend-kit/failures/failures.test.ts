@@ -25,28 +25,28 @@ const answer = (
 };
 const failed = (...args: Parameters<typeof answer>) => failures.of(answer(...args), 'reading a note', 'http://notes');
 
-describe('an answer that is no success', () => {
-  it('reports what was being done, the address, the status, and the reason that the server gives', () => {
+describe('an unsuccessful answer', () => {
+  it('reports the operation, the address, the status, and the reason of the server', () => {
     const { cause, error } = failed(422, '  no such\nfield ');
     expect(cause).toBe('refused');
     expect(error).toMatchObject({ code: 'MB4005', retry: 'never', message: 'reading a note: http://notes answers 422: no such field' });
     expect(error.context).toEqual({ address: 'http://notes', status: 422 });
   });
 
-  it('can be retried only if its cause means that', () => {
+  it('can be retried only if its cause allows it', () => {
     expect(failed(503, '', { retry: 'later' }, 'MB4001').error).toMatchObject({ code: 'MB4001', retry: 'later' });
     const found = failures.of(answer(503, ''), 'reading a note', 'http://notes', { cause: 'gone', detail: 'no', code: '503/7' });
     expect(found.error).toMatchObject({ code: 'MB4006', retry: 'never', message: 'reading a note: http://notes answers 503/7: no' });
   });
 
-  it('has the hint of the answer, or else that of its cause', () => {
+  it('has the hint of the answer, or else the hint of its cause', () => {
     expect(failed(401, '', {}, 'MB4002').error).toMatchObject({ code: 'MB4002', hint: 'Set token.' });
     expect(failed(401, '', { hint: 'Log in.' }, 'MB4002').error.hint).toBe('Log in.');
     const hinted = failures.of(answer(401, '', { hint: 'Log in.' }), 'x', 'y', { hint: 'Give a certificate.' });
     expect(hinted.error.hint).toBe('Give a certificate.');
   });
 
-  it('reports a proxy in front of the tracker in the words of the HTTP client, even if the backend finds another cause', () => {
+  it('reports a proxy before the tracker in the words of the HTTP client, even if the backend finds another cause', () => {
     const read = { cause: 'gone', detail: 'never shown', hint: 'never shown' } as const;
     const login = failures.of(answer(200, '<html>', { hint: 'Renew the token.' }, 'MB4002'), 'reading a note', 'http://notes', read);
     expect(login).toMatchObject({ cause: 'denied' });
@@ -65,8 +65,8 @@ describe('an answer that is no success', () => {
   });
 });
 
-describe('what ends a send', () => {
-  it('is an outcome by what the cause means', () => {
+describe('an error that ends a send', () => {
+  it('is an outcome that depends on the cause', () => {
     const kindOf = (cause: Parameters<typeof failures.make>[0]): string => failures.stopOf(failures.make(cause, 'no')).outcome.kind;
     expect([kindOf('denied'), kindOf('address'), kindOf('gone'), kindOf('tooMuch'), kindOf('stumble'), kindOf('refused')]).toEqual([
       'fatal',
@@ -79,38 +79,38 @@ describe('what ends a send', () => {
     expect(failures.stopOf({ ...failures.make('stumble', 'no'), afterMs: 500 }).outcome).toMatchObject({ afterMs: 500 });
   });
 
-  it('is about one run, with its remedy, if the cause is', () => {
+  it('affects one run, with its remedy, if the cause does', () => {
     expect(failures.stopOf(failures.make('gone', 'no')).outcome.error).toMatchObject({ code: 'MB4006', hint: 'Restore the run.' });
     const large = failures.stopOf(failures.make('tooMuch', 'too large', { hint: 'Raise the limit.' })).outcome.error;
     expect(large).toMatchObject({ code: 'MB4006', message: 'too large (Raise the limit.)' });
   });
 
-  it('may pass, if even something small is refused', () => {
+  it('is temporary if the tracker refuses even something small', () => {
     expect(failures.troubleOf(failures.make('refused', 'the disk is full'))).toMatchObject({ message: 'the disk is full', retry: 'later' });
     expect(failures.troubleOf(failures.make('denied', 'no'))).toMatchObject({ code: 'MB4002', retry: 'never' });
   });
 });
 
-describe('what a send threw', () => {
+describe('an exception in a send', () => {
   const signal = new AbortController().signal;
   const kindOf = (thrown: unknown, otherwise?: 'run' | 'content'): string => outcomeOfThrown(thrown, signal, 'Notes', otherwise).kind;
 
-  it('is an outcome by the code of the error', () => {
+  it('is an outcome that depends on the code of the error', () => {
     expect(kindOf(new MirrorError('MB4005', 'busy', { retry: 'later' }))).toBe('retry');
     expect(kindOf(new MirrorError('MB4006', 'gone'))).toBe('runFatal');
     expect(kindOf(new MirrorError('MB4005', 'no'))).toBe('fatal');
     expect(kindOf(new MirrorError('MB4005', 'no'), 'content')).toBe('rejected');
-    // No lane goes on without a login, whatever else it makes of errors.
+    // No lane continues without a login, no matter how it classifies errors.
     expect(kindOf(new MirrorError('MB4002', 'no'), 'run')).toBe('fatal');
     expect(kindOf(new Stop({ kind: 'rejected', error: new MirrorError('MB4005', 'no') }))).toBe('rejected');
   });
 
-  it('is tried again if the system had no room for it', () => {
+  it('is retried if the system had no memory or disk space for it', () => {
     const error = Object.assign(new Error('too many open files'), { code: 'EMFILE' });
     expect(outcomeOfThrown(error, signal, 'Notes')).toMatchObject({ kind: 'retry', error: { code: 'MB4001' } });
   });
 
-  it('is a bug if it is no error of ours, and an interruption if the signal is aborted', () => {
+  it('is a bug if it is not a mirrorboard error, and an interruption if the signal is aborted', () => {
     expect(outcomeOfThrown(new TypeError('x is not a function'), signal, 'Notes')).toMatchObject({
       kind: 'fatal',
       error: { code: 'MB9001', message: 'sending to Notes: x is not a function' },

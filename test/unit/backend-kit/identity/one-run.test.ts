@@ -50,8 +50,8 @@ function tracker(random: () => number): {
   return { runs, contenders, open };
 }
 
-describe('processes that make a tracker run at the same moment', () => {
-  test.each(Array.from({ length: 20 }, (_, seed) => seed))('end with one of them (seed %d)', async (seed) => {
+describe('processes that create a tracker run at the same moment', () => {
+  test.each(Array.from({ length: 20 }, (_, seed) => seed))('agree on one of them (seed %d)', async (seed) => {
     const random = seededRandom(seed);
     const { runs, open } = tracker(random);
     const ids = ['d', 'a', 'c', 'b'].sort(() => random() - 0.5);
@@ -60,7 +60,7 @@ describe('processes that make a tracker run at the same moment', () => {
     expect(runs.filter(({ isRemoved }) => !isRemoved).map(({ id }) => id)).toEqual([found[0]!.id]);
   });
 
-  test('remove what one of them left without a place when it died', async () => {
+  test('remove a run that a dead process left without a place', async () => {
     const { runs, open } = tracker(() => 0);
     runs.push({ id: 'a', place: undefined, isRemoved: false });
     expect(await open('b')).toMatchObject({ id: 'b' });
@@ -70,7 +70,7 @@ describe('processes that make a tracker run at the same moment', () => {
     ]);
   }, 60_000);
 
-  test('continue with that of another one, if theirs counted as abandoned', async () => {
+  test('continue with the run of another process if theirs counted as abandoned', async () => {
     const { runs, contenders } = tracker(() => 0);
     const slow: Run = { id: 'a', place: undefined, isRemoved: true };
     runs.push(slow, { id: 'b', place: '1', isRemoved: false });

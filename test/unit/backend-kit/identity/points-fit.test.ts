@@ -33,7 +33,7 @@ function files(points: readonly HeldPoint[], tag = 'loss'): RunFiles & { readonl
 }
 
 describe('the points of a tracker run', () => {
-  test('match if each of them is in the files, which are read only as far as needed', async () => {
+  test('match if each of them is in the files, which are read only up to the last match', async () => {
     const all = files(steps(100));
     expect(await pointsFit(held(steps(10)), all, signal)).toBe('theirs');
     expect(all.seen).toBe(10);
@@ -48,7 +48,7 @@ describe('the points of a tracker run', () => {
     ['a text', point(8, { value: '1' })],
     ['no number', point(7, { value: Number.NaN })],
     ['a negative zero', point(0, { value: -0 })],
-  ])('do not fit with %s', async (_, odd) => {
+  ])('do not match with %s', async (_, odd) => {
     expect(await pointsFit(held([...steps(5), odd]), files(steps(20)), signal)).toBe('others');
   });
 
@@ -57,7 +57,7 @@ describe('the points of a tracker run', () => {
     expect(await pointsFit(held([]), files(steps(3)), signal)).toBe('nothing');
   });
 
-  test('are compared in part if there are very many, and the same part on both sides', async () => {
+  test('are compared in part if there are very many, with the same part on both sides', async () => {
     const all = steps(5000);
     expect(await pointsFit(held(all), files(all), signal, 100)).toBe('theirs');
     const others = all.map((each) => ({ ...each, wallTime: each.wallTime + 1 }));

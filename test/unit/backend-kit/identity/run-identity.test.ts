@@ -27,8 +27,8 @@ const unread = (): never => {
   throw new Error('it was read back');
 };
 
-describe('which run a tracker run belongs to', () => {
-  test('is decided by a common file, whichever state created it, without reading anything', async () => {
+describe('the run that a tracker run belongs to', () => {
+  test('is found by a common file, no matter which state created it, without reading points', async () => {
     for (const instanceId of ['me', 'other', undefined])
       expect(await whoseRun(found({ instanceId, fingerprint: [{ file: 'b', checksum: 2 }, A], readBack: unread }), source, signal)).toEqual(
         {
@@ -37,17 +37,17 @@ describe('which run a tracker run belongs to', () => {
       );
   });
 
-  test('is decided by the state if it names no file', async () => {
+  test('is found by the state if it names no file', async () => {
     expect(await whoseRun(found({ instanceId: 'me', readBack: unread }), source, signal)).toEqual({ kind: 'own' });
     expect(await whoseRun(found({ readBack: unread }), source, signal)).toMatchObject({ why: 'which does not list its files' });
   });
 
-  test('is not decided by the state if it names other files', async () => {
+  test('is not found by the state if it names other files', async () => {
     const other = found({ instanceId: 'me', fingerprint: [{ file: 'a', checksum: 9 }], readBack: unread });
     expect(await whoseRun(other, source, signal)).toEqual({ kind: 'other', why: 'made from other files' });
   });
 
-  test('stays open if it cannot be read back, and is asked again if its tracker is down', async () => {
+  test('stays unknown if the tracker run cannot be read back, and is looked up again if its tracker is down', async () => {
     const files = { hasRecord: async () => false, points: async function* () {} };
     const failing = (retry: 'later' | 'never'): FoundTrackerRun =>
       found({
@@ -61,7 +61,7 @@ describe('which run a tracker run belongs to', () => {
     await expect(whoseRun(failing('later'), { ...source, files }, signal)).rejects.toMatchObject({ code: 'MB4005' });
   });
 
-  test('of several is decided with the least effort', async () => {
+  test('of several is found with as few requests as possible', async () => {
     const runs = [found({ readBack: unread }), found({ fingerprint: [A] })];
     const { own } = await sortOut(
       runs,
@@ -72,7 +72,7 @@ describe('which run a tracker run belongs to', () => {
     expect(own).toEqual([runs[1]]);
   });
 
-  test('has a reason if it belongs to another run', () => {
+  test('has a reason if it is another run', () => {
     const said: string[] = [];
     warnNameTaken((message) => said.push(message), source, numberedName('one', 1), 'made from other files');
     expect(said).toEqual(['logs/study/one is mirrored as one (2): a run of the same root and path exists, made from other files']);
@@ -80,7 +80,7 @@ describe('which run a tracker run belongs to', () => {
 });
 
 describe('the run above a study', () => {
-  test('is identified by the files of the runs below it, wherever they are below the root', async () => {
+  test('is identified by the files of the runs below it, at any place below the root', async () => {
     const asked: FileMark[] = [];
     const files = {
       hasRecord: async (mark: FileMark) => {
@@ -100,7 +100,7 @@ describe('the run above a study', () => {
   });
 });
 
-describe('the files a tracker run is known by', () => {
+describe('the files that identify a tracker run', () => {
   test('tolerate a value that is not a list of files', () => {
     for (const text of [undefined, 7, '', '{', '{"a":1}', '[["a"],["b","c"],[1,2],null]']) expect(FileMarks.read(text).list()).toEqual([]);
     expect(
@@ -120,7 +120,7 @@ describe('the files a tracker run is known by', () => {
   });
 });
 
-describe('which run a tracker run belongs to after a file was replaced', () => {
+describe('the run that a tracker run belongs to after a file was replaced', () => {
   const B: FileMark = { file: 'b', checksum: 2 };
   const OLD: FileMark = { file: 'b', checksum: 9 };
   /** A file `b` that holds something else than it did, as it lies there. */
@@ -131,7 +131,7 @@ describe('which run a tracker run belongs to after a file was replaced', () => {
   };
   const leaving: RunSource = { ...source, fingerprint: [A], files, leavesReplaced: true };
 
-  test('is not one that names the former content, though another file is the same', async () => {
+  test('is another run if the tracker run names the former content, even if another file is the same', async () => {
     const former = found({ fingerprint: [A, OLD], readBack: unread });
     expect(await whoseRun(former, leaving, signal)).toMatchObject({
       kind: 'other',
@@ -140,7 +140,7 @@ describe('which run a tracker run belongs to after a file was replaced', () => {
     expect(await whoseRun(former, { ...leaving, leavesReplaced: false }, signal)).toEqual({ kind: 'own' });
   });
 
-  test('is its own if it names the current content of the file', async () => {
+  test('is the same run if the tracker run names the current content of the file', async () => {
     expect(await whoseRun(found({ fingerprint: [A, B], readBack: unread }), leaving, signal)).toEqual({ kind: 'own' });
   });
 
@@ -153,7 +153,7 @@ describe('which run a tracker run belongs to after a file was replaced', () => {
     expect((await sortOut(runs, candidateOf, leaving, signal)).own).toEqual([runs[1]]);
   });
 
-  test('can be had in another way, as the hint says', async () => {
+  test('stays the same with the setting in the hint', async () => {
     const whose = await whoseRun(found({ fingerprint: [OLD] }), leaving, signal);
     const said: unknown[] = [];
     warnNameTaken((_, facts) => said.push(facts?.['hint']), leaving, 'one (2)', whose.kind === 'other' ? whose.why : undefined);

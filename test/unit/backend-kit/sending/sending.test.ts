@@ -28,7 +28,7 @@ const outcomeOf = (thrown: unknown) => outcomeOfThrown(thrown, new AbortControll
 const kinds = (outcomes: readonly Outcome[]): readonly string[] => outcomes.map(({ kind }) => kind);
 
 describe('parcels of a run', () => {
-  it('carries what was begun to its end when a later one fails', async () => {
+  it('are written even if a later one fails', async () => {
     const all = parcels(3);
     const written: TrackerParcel[] = [];
     const outcomes = await sendParcels(all, {
@@ -43,7 +43,7 @@ describe('parcels of a run', () => {
     expect(kinds(outcomes)).toEqual(['accepted', 'retry', 'retry']);
   });
 
-  it('accepts what was written before the writing failed', async () => {
+  it('are accepted up to the point where the write failed', async () => {
     const outcomes = await sendParcels(parcels(2), {
       begin: async (parcel) => new Job(parcel, { isWritten: false }),
       write: async ([first]) => {
@@ -56,14 +56,14 @@ describe('parcels of a run', () => {
     expect(kinds(outcomes)).toEqual(['accepted', 'fatal']);
   });
 
-  it('returns no outcome for parcels after a rejected one', async () => {
+  it('get no outcome after a rejected one', async () => {
     const begin = async (): Promise<Job> => {
       throw new Stop({ kind: 'rejected', error: refusal });
     };
     expect(kinds(await sendParcels(parcels(2), { begin, outcomeOf }))).toEqual(['rejected', 'retry']);
   });
 
-  it('counts a point once, however often it is refused', async () => {
+  it('count a point once, no matter how often it is refused', async () => {
     const [parcel] = parcels(1);
     const job = new Job(parcel!, undefined);
     const spot = { offset: parcel!.batch.scalars.offset[1]!, index: 0 };
@@ -73,7 +73,7 @@ describe('parcels of a run', () => {
     expect(job.outcome).toMatchObject({ kind: 'accepted', points: 2, refusals: [{ ...spot, kind: 'refused', reason: 'no' }] });
   });
 
-  it('go by their runs, and one run that fails costs no other', async () => {
+  it('are grouped by run, and a failed run affects no other run', async () => {
     const [a, b] = [parcels(2, 'a'), parcels(2, 'b')];
     const mixed = [a[0]!, b[0]!, a[1]!, b[1]!];
     const send = async (handle: Handle, own: readonly TrackerParcel[]): Promise<readonly Outcome[]> => {
@@ -84,7 +84,7 @@ describe('parcels of a run', () => {
   });
 });
 
-describe('the search for what is refused', () => {
+describe('the search for refused entries', () => {
   interface Entry {
     readonly job: Job;
     readonly name: string;
@@ -115,7 +115,7 @@ describe('the search for what is refused', () => {
     });
   }
 
-  it('parts a request between parcels first, then in halves', async () => {
+  it('splits a request between parcels first, then in halves', async () => {
     const { requests, refused } = await search(entries('abcd', 'ef'), ['c']);
     expect(requests).toEqual(['abcdef', 'abcd', 'ab', 'cd', 'c', 'd', 'ef']);
     expect(refused).toEqual(['c']);
@@ -125,7 +125,7 @@ describe('the search for what is refused', () => {
     expect(await search(entries('abcd'), ['b', 'd'], true)).toEqual({ requests: ['abcd', 'acd', 'ac'], refused: ['b', 'd'] });
   });
 
-  it('ends after so many requests, and rejects the parcels that are still unclear', async () => {
+  it('ends after a limited number of requests, and rejects the unresolved parcels', async () => {
     const all = entries('x'.repeat(100), 'y');
     const { requests } = await search(all, ['x']);
     expect(requests.length).toBeLessThanOrEqual(70);
@@ -133,7 +133,7 @@ describe('the search for what is refused', () => {
     expect(all.at(-1)!.job.outcome.kind).toBe('accepted');
   });
 
-  it('throws what is no matter of the entries', async () => {
+  it('throws errors that are not about the entries', async () => {
     const steps = {
       send: async () => ({ error: busy }),
       suspect: async () => {
@@ -146,7 +146,7 @@ describe('the search for what is refused', () => {
 });
 
 describe('items in parts', () => {
-  it('sends what is refused in halves, so that one costs nothing but itself', async () => {
+  it('sends a refused part in halves, so that one refused item costs only itself', async () => {
     const stored: number[] = [];
     const alone: number[] = [];
     await inParts<number, string>([1, 2, 3, 4, 5], {
@@ -160,7 +160,7 @@ describe('items in parts', () => {
     expect([stored, alone]).toEqual([[1, 2, 3, 5], [4]]);
   });
 
-  it('cuts by number and length, and leaves one that is too long whole', () => {
+  it('splits by number and length, and keeps an item that is too long whole', () => {
     const bytesOf = (text: string): number => text.length;
     expect(piecesOf(['aa', 'b', 'c', 'dddddd', 'e'], bytesOf, { bytes: 4 })).toEqual([['aa', 'b', 'c'], ['dddddd'], ['e']]);
     expect(piecesOf(['a', 'b', 'c'], bytesOf, { bytes: 9, count: 2 })).toEqual([['a', 'b'], ['c']]);

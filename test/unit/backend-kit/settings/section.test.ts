@@ -35,7 +35,7 @@ function foundIn(section: Record<string, unknown>, env: Record<string, string> =
 }
 
 describe('a section of the configuration', () => {
-  it('prefers a variable to the section, that to what is below it, and that to the default', () => {
+  it('prefers a variable to the section, the section to the layers below it, and those to the default', () => {
     const source = (section: Record<string, unknown>, env: Record<string, string>) => {
       const made = new Section(FIELDS, section, env, (key) => (key === 'patience' ? { raw: '7', source: 'a.conf' } : undefined));
       const result = made.result('');
@@ -72,7 +72,7 @@ describe('a section of the configuration', () => {
     [{}, { T_PATIENCE: 'long' }, ['patience', '"long" in T_PATIENCE', 'seconds, a number above 0', undefined]],
     [{ server: 'http://a', url: 'http://b' }, {}, ['url', 'server and url', 'one of them: they mean the same', undefined]],
     [{ paitence: 2 }, {}, ['paitence', 'the key "paitence"', `one of ${Object.keys(FIELDS).join(', ')}`, 'Did you mean patience?']],
-  ])('says what is wrong with %j %j', (section, env, problem) => {
+  ])('reports the error in %j %j', (section, env, problem) => {
     expect(foundIn(section, env)).toEqual([problem]);
   });
 

@@ -74,8 +74,8 @@ function trained(hash: string, name: string): StubRun {
   return run;
 }
 
-describe('what Aim holds that never was in event files', () => {
-  it('is nothing if only a mirror wrote', async () => {
+describe('data of Aim that never was in event files', () => {
+  it('is empty if only a mirror wrote', async () => {
     const backend = await connect();
     const own = await filled(backend);
     // Of a state that was lost: a mark is enough.
@@ -83,7 +83,7 @@ describe('what Aim holds that never was in event files', () => {
     expect(await namesIn(backend, [own])).toEqual([]);
   });
 
-  it('is named: tags and the description of our runs', async () => {
+  it('includes tags and the description of our runs', async () => {
     const backend = await connect();
     const own = await filled(backend);
     const mine = stub.runs.get(hashOf(own.handle)) as StubRun;
@@ -95,7 +95,7 @@ describe('what Aim holds that never was in event files', () => {
     ]);
   });
 
-  it('is named: runs of the repository, and params of our runs', async () => {
+  it('includes runs of the repository, and params of our runs', async () => {
     const backend = await connect();
     const own = await filled(backend);
     trained('aaaa', 'trained');
@@ -116,7 +116,7 @@ describe('what Aim holds that never was in event files', () => {
     expect(new Set(named.map((each) => each.in))).toEqual(new Set(['one']));
   });
 
-  it('is not asked for in a run that was deleted, nor in params that are not all known', async () => {
+  it('is not searched in a run that was deleted, nor in params that are not all known', async () => {
     const backend = await connect();
     const own = await filled(backend);
     const mine = stub.runs.get(hashOf(own.handle)) as StubRun;
@@ -126,7 +126,7 @@ describe('what Aim holds that never was in event files', () => {
     expect(await namesIn(backend, [own])).toEqual([]);
   });
 
-  it('is searched for over a new connection if the old one was lost', async () => {
+  it('is searched over a new connection if the old one was lost', async () => {
     const backend = await connect();
     const own = await filled(backend);
     trained('aaaa', 'trained');

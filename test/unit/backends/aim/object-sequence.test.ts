@@ -5,7 +5,7 @@ import { ObjectSequence } from '../../../../src/backends/aim/object-sequence.ts'
 import { Custom, type Tree } from '../../../../src/backends/aim/tree.ts';
 
 // The server died after it kept the earlier point and took the later one, and before the run said how many are kept.
-it('counts what was kept at one step before a crash', async () => {
+it('counts the objects that were stored at one step before a crash', async () => {
   const fields = new Map<string, Tree>([
     ['first_step', 0n],
     ['last_step', 7n],

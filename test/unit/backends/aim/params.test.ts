@@ -3,7 +3,7 @@ import { mergeParams, paramDifferences } from '../../../../src/backends/aim/para
 
 describe('params of files in Aim', () => {
   it.each([[['a.b', 'a']], [['a', 'a.b']], [['a.b.c', 'a.b', 'a', 'a.b.d']]])(
-    'are all there, whichever of a name and the names below it come first: %j',
+    'are complete in any order of a name and the names below it: %j',
     (names) => {
       const params = names.map((name, i) => ({ name, value: i + 0.5 }));
       const { merged } = mergeParams(undefined, params, false);

@@ -45,7 +45,7 @@ async function opened(loaded: LoadedPoints) {
 
 const scalar = (step: number, value: number, tag = 'loss') => event({ step, wallTime: 10 + step, summary: [simpleValue(tag, value)] });
 
-it('stores a point that was looked up in a send that failed', async () => {
+it('stores a point that was looked up in a failed send', async () => {
   const { client, log, send, held, close } = await opened(new LoadedPoints(100, 10));
   await send(log.append([scalar(1, 0.25), scalar(2, 0.5)]));
   await send(log.append([scalar(1, 0.75)]));
@@ -61,7 +61,7 @@ it('stores a point that was looked up in a send that failed', async () => {
   expect(found).toEqual(['loss 1 0.25', 'loss 1 0.75', 'loss 2 0.125', 'loss 2 0.5']);
 });
 
-it('keeps all points of two writers, and few of them in memory', async () => {
+it('keeps all points of two writers, and only a few of them in memory', async () => {
   const loaded = new LoadedPoints(60, 5);
   const { log, send, held, close } = await opened(loaded);
   const tags = ['a', 'b', 'c'];

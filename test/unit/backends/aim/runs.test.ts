@@ -64,7 +64,7 @@ describe('an Aim server', () => {
     { version: '3.29.1' },
     { version: '3.24.0', takesMany: false },
     { version: '3.30.0', takesMany: false },
-  ])('like $version is given all kinds of points, and gives them back', async (options) => {
+  ])('like $version accepts all kinds of points, and returns them', async (options) => {
     const { version } = options;
     const other = await AimStub.start(options);
     const run = newRun();
@@ -96,7 +96,7 @@ describe('an Aim server', () => {
 });
 
 describe('Aim runs', () => {
-  it('have the times, names and tags that they should have', async () => {
+  it('have the right times, names and tags', async () => {
     const run = newRun('exp/a');
     const drafts = run.append([point(1)]);
     const backend = await connect({ experiment: 'Mine', description: 'about it' });
@@ -114,7 +114,7 @@ describe('Aim runs', () => {
     expect(stub.statusOf(hashOf(handle))).toBe('failed');
   });
 
-  it('are open in a bounded number', async () => {
+  it('are open in a limited number', async () => {
     const backend = await connect({ open_runs: 2 });
     for (let i = 0; i < 6; i++) {
       const run = newRun(`run ${i}`);
@@ -140,7 +140,7 @@ describe('Aim runs', () => {
     expect(points.map(({ step }) => step).sort()).toEqual([1, 2, 3]);
   });
 
-  it('put the prefix of a tag into the context, and return the tag', async () => {
+  it('move the prefix of a tag into the context, and return the tag', async () => {
     const run = newRun();
     const drafts = run.append([point(1, 'train/loss'), point(1, 'loss'), point(1, 'other/loss')]);
     const backend = await connect({ context: 'prefix' });
@@ -157,7 +157,7 @@ describe('Aim runs', () => {
     expect(contextsOf(hashOf(handle))).toHaveLength(2);
   });
 
-  it('take several folded runs, each with its directory as context', async () => {
+  it('combine several folded runs, each with its directory as context', async () => {
     const target = newRun('exp');
     target.append([point(0, 'lr')]);
     const backend = await connect({ context: 'directory' });
@@ -183,7 +183,7 @@ describe('Aim runs', () => {
     ]);
   });
 
-  it('show the last of several points of one step by file and place, in whatever order they come', async () => {
+  it('show the last of several points of one step by file and place, in any order of arrival', async () => {
     for (const isBackwards of [false, true]) {
       const run = newRun(`backwards ${isBackwards}`);
       const drafts = [
@@ -203,7 +203,7 @@ describe('Aim runs', () => {
     }
   });
 
-  it('have the frames of the write channel among the requests, as a status of HTTP', async () => {
+  it('count the frames of the write channel among the requests, with an HTTP status', async () => {
     const run = newRun();
     const backend = await connect();
     const handle = await backend.open(run.source(), undefined, signal);
@@ -243,7 +243,7 @@ describe('Aim runs', () => {
     expect([at('optimizer', 'lr'), at('optimizer', 'steps'), at('seed'), at('seed.more'), at('none')]).toEqual([0.5, 3n, 1n, 'text', null]);
   });
 
-  it('report differences from params that were set, whichever way a number is written', async () => {
+  it('report differences from params that were set, in any spelling of a number', async () => {
     const run = newRun();
     run.append([point(1)]);
     const writer = await connect();
@@ -270,7 +270,7 @@ describe('Aim runs', () => {
       { kind: 'param', name: 'optimizer', found: undefined },
       { kind: 'param', name: 'optimizer.momentum', found: undefined },
     ]);
-    // In a run of somebody else's the value that is there stays: it is no difference, what is missing is one.
+    // In a run of another program the existing value stays: it is no difference, but a missing one is.
     const joined = JSON.stringify({ ...(JSON.parse(handle) as object), joined: true }) as Handle;
     expect(await reader.compareArtifacts?.(joined, { files: [], params: other }, signal)).toEqual([
       { kind: 'param', name: 'optimizer', found: undefined },
@@ -280,7 +280,7 @@ describe('Aim runs', () => {
     await expect(reader.compareArtifacts?.(gone, { files: [], params }, signal)).rejects.toMatchObject({ code: 'MB4006' });
   });
 
-  it('of another program get only points', async () => {
+  it('of another program get points only', async () => {
     const theirs = newRun('theirs');
     theirs.append([point(1)]);
     const first = await connect();
@@ -303,7 +303,7 @@ describe('Aim runs', () => {
 });
 
 describe('an Aim server', () => {
-  it('of another version is refused with what to do', async () => {
+  it('of another version is refused with a remedy', async () => {
     for (const [version, hint] of [
       ['3.18.1', /Upgrade/],
       ['4.0.0', /Aim 3/],
@@ -331,7 +331,7 @@ describe('an Aim server', () => {
     await backend.close();
   });
 
-  it('for a folder is started with it, and never told to write over what is there', async () => {
+  it('for a folder is started with it, and never overwrites existing data', async () => {
     const program = `#!${process.execPath}
 const { createServer } = require('node:http');
 const { mkdirSync, appendFileSync } = require('node:fs');

@@ -151,7 +151,7 @@ async function mirrored(seed: number, memory: Memory): Promise<{ readonly held: 
   }
 }
 
-/** What readers find: content of the cells, and of what stands beside them. */
+/** The content that readers find: the cells, and the data next to them. */
 function contents(held: HeldSequence): { readonly shown: readonly string[]; readonly beside: readonly string[] } {
   const exact = held.trace?.get('mb_exact') === true ? held.column('mb_exact') : new Map<Key, Tree>();
   const shown = held
@@ -166,11 +166,11 @@ function contents(held: HeldSequence): { readonly shown: readonly string[]; read
 }
 
 describe('a scalar sequence in Aim', () => {
-  it.each([1, 1001, 2001, 3001])('has each point once, however often the server dies: seeds from %i', async (first) => {
+  it.each([1, 1001, 2001, 3001])('has each point once, no matter how often the server dies: seeds from %i', async (first) => {
     for (let seed = first; seed < first + 500; seed++) await expectWhole(seed, 'whole');
   });
 
-  it.each([1, 2001])('has each point once also if little of it is kept in memory: seeds from %i', async (first) => {
+  it.each([1, 2001])('has each point once even if only a little of it is in memory: seeds from %i', async (first) => {
     for (let seed = first; seed < first + 500; seed++) await expectWhole(seed, 'little');
   });
 });

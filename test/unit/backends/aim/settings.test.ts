@@ -14,7 +14,7 @@ function problemsOf(section: Record<string, unknown>, env: Record<string, string
 }
 
 describe('the settings of an Aim lane', () => {
-  it('take a server in every form that Aim takes', () => {
+  it('accept a server in every form that Aim accepts', () => {
     const uri = (server: string): string | undefined => settingsOf({ server }).settings.server;
     expect(uri('aim://host')).toBe('http://host:53800');
     expect(uri('aim://host:80/base/')).toBe('http://host/base');
@@ -23,7 +23,7 @@ describe('the settings of an Aim lane', () => {
     expect(settingsOf({ server: 'aim://file:1' }, { AIM_REPO: 'aim://host:1' }).settings.server).toBe('http://file:1');
   });
 
-  it('take a folder, also by the .aim in it', () => {
+  it('accept a folder, also by the .aim in it', () => {
     expect(settingsOf({ repo: '/data/aim/.aim' }).settings.repo).toBe('/data/aim');
     expect(settingsOf({}, { AIM_REPO: '/data/aim' }).settings.repo).toBe('/data/aim');
   });
@@ -40,7 +40,7 @@ describe('the settings of an Aim lane', () => {
     expect(JSON.stringify(problems)).not.toContain(secret);
   });
 
-  it('report what is wrong', () => {
+  it('report invalid values', () => {
     expect(problemsOf({})[0]).toMatchObject({ path: ['server'], found: 'nothing' });
     expect(problemsOf({ server: 'aim://a', repo: '/b' })[0]).toMatchObject({ path: ['repo'] });
     expect(problemsOf({ server: 'host:53800' })[0]?.hint).toBe('Write aim://host:53800.');

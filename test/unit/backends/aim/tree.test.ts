@@ -4,7 +4,7 @@ import { hashOf, StepHashes } from '../../../../src/backends/aim/hash.ts';
 import { AimBlob, Custom, pack, type Tree, unpack } from '../../../../src/backends/aim/tree.ts';
 
 describe('a packed tree', () => {
-  it('is written as the server writes it', () => {
+  it('is the same as the server writes it', () => {
     // What the server's own encoder makes of {} and [False].
     expect(pack({}).toString('hex')).toBe('00000000000100000007');
     expect(pack([false]).toString('hex')).toBe(
@@ -12,7 +12,7 @@ describe('a packed tree', () => {
     );
   });
 
-  it('reads what it writes, integers and floats apart', () => {
+  it('reads its own output, with integers and floats apart', () => {
     const tree = new Map<string | bigint, Tree>([
       ['name', 'ünï/損失'],
       [-5n, 1n],
@@ -51,7 +51,7 @@ describe('a packed tree', () => {
 });
 
 describe('a hash', () => {
-  it('is that of the server', () => {
+  it('is the same as that of the server', () => {
     // Taken from aim.storage.hashing of Aim 3.29.1.
     expect(hashOf({})).toBe(-4504863053055089774n);
     expect(hashOf({ subset: 'train' })).toBe(-8686149688933388395n);
@@ -93,7 +93,7 @@ describe('a column of numbers', () => {
     expect(unpack(answer(cells))).toEqual(cells);
   });
 
-  it('gives cells in their order, also where it has more than another', () => {
+  it('returns cells in their order, even if it has more than another column', () => {
     const column = readNumbers(
       answer([
         [3n, 0.5],
@@ -104,7 +104,7 @@ describe('a column of numbers', () => {
     expect([column?.next(3n), column?.next(2n), column?.next(1n)]).toEqual([0.5, 0.125, undefined]);
   });
 
-  it('is nothing else', () => {
+  it('is invalid in any other form', () => {
     const floats = answer([
       [1n, 0.5],
       [2n, 0.25],

@@ -71,8 +71,8 @@ async function namesIn(backend: Backend, own: readonly OwnRun[]): Promise<readon
   return found;
 }
 
-describe('what ClearML holds that never was in event files', () => {
-  it('is nothing if only a mirror wrote', async () => {
+describe('data of ClearML that never was in event files', () => {
+  it('is empty if only a mirror wrote', async () => {
     const backend = await connect();
     const own = await filled(backend);
     // Of a state that was lost: a mark is enough.
@@ -82,7 +82,7 @@ describe('what ClearML holds that never was in event files', () => {
     expect(await namesIn(backend, [own])).toEqual([]);
   });
 
-  it('is named: tasks, hyperparameters, configurations, artifacts and models', async () => {
+  it('includes tasks, hyperparameters, configurations, artifacts and models', async () => {
     const backend = await connect();
     const own = await filled(backend);
     const task = stub.store.task(taskIdOf(own.handle));
@@ -117,7 +117,7 @@ describe('what ClearML holds that never was in event files', () => {
     expect(names).toEqual(Array.from({ length: 700 }, (_, i) => `t${i}`));
   });
 
-  it('is not searched for in a deleted task, nor in one whose params are not all known', async () => {
+  it('is not searched in a deleted task, nor in one whose params are not all known', async () => {
     const backend = await connect();
     const own = await filled(backend);
     stub.store.task(taskIdOf(own.handle)).hyperparams['General']!['old'] = { value: '1' };
@@ -126,7 +126,7 @@ describe('what ClearML holds that never was in event files', () => {
     expect(await namesIn(backend, [own])).toEqual([]);
   });
 
-  it('is named: tags and the description of our tasks', async () => {
+  it('includes tags and the description of our tasks', async () => {
     const backend = await connect();
     const own = await filled(backend);
     const task = stub.store.task(taskIdOf(own.handle)) as unknown as { tags: string[]; comment: string };

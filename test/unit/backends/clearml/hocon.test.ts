@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { HoconError, readHocon } from '../../../../src/backends/clearml/hocon.ts';
 
 describe('a file in HOCON', () => {
-  it('reads what clearml-init writes', () => {
+  it('reads the output of clearml-init', () => {
     const text = `
 # ClearML SDK configuration file
 api {
@@ -36,7 +36,7 @@ sdk {
     });
   });
 
-  it('puts references in: keys of the file, then variables; those that lead nowhere leave what was there', () => {
+  it('resolves references: keys of the file, then variables; an unresolved one keeps the earlier value', () => {
     const text = [
       `host = localhost`,
       `api.a = "http://"\${host}":8008"`,
@@ -68,7 +68,7 @@ sdk {
     ['a = ', 1, /missing/],
     ['a = x { b = 1 }', 1, /not understood/],
     ['a = 1 }', 1, /expected a key/],
-  ])('does not guess: %j', (text, line, message) => {
+  ])('refuses ambiguous input: %j', (text, line, message) => {
     let error: unknown;
     try {
       readHocon(text, {});

@@ -21,13 +21,13 @@ describe('a tag as metric and variant', () => {
     expect(tagOf(metric, variant)).toBe(tag);
   });
 
-  it('can be recovered, and no two are the same', () => {
+  it('is reversible, and no two are the same', () => {
     const slashes = fc.stringMatching(/^[ab/-]{0,8}$/);
     fc.assert(fc.property(fc.oneof(fc.string(), slashes), (tag) => tagOf(namesOf(tag).metric, namesOf(tag).variant) === tag));
     expect(new Set(HOSTILE_NAMES.map((tag) => JSON.stringify(namesOf(tag)))).size).toBe(new Set(HOSTILE_NAMES).size);
   });
 
-  it('makes no two events the same that the server joins by "-"', () => {
+  it('gives no two events the same key after the server joins the parts by "-"', () => {
     const id = (tag: string): string => {
       const { metric, variant } = namesOf(tag);
       return ['task', 7, metric, variant, keyOf(metric)].join('-');
@@ -54,7 +54,7 @@ describe('a key', () => {
     -0,
     2n ** 60n + 1n,
     -(2n ** 63n),
-  ])('holds what the number %s can not', (value) => {
+  ])('keeps what the event cannot hold of the number %s', (value) => {
     const { text, suffix } = heldNumber(value);
     const held = JSON.parse(text) as number | null;
     if (held !== null) expect(Math.abs(held)).toBeLessThanOrEqual(3.4028234663852886e38);
@@ -65,7 +65,7 @@ describe('a key', () => {
     expect(Object.is(read?.value ?? held, value)).toBe(true);
   });
 
-  it('holds every double with the event', () => {
+  it('covers every double together with the event', () => {
     fc.assert(
       fc.property(fc.double(), (value) => {
         const { text, suffix } = heldNumber(value);
@@ -74,7 +74,7 @@ describe('a key', () => {
     );
   });
 
-  it('holds every wall time with the event, which has whole milliseconds that are a date', () => {
+  it('covers every wall time together with the event, whose whole milliseconds are a valid date', () => {
     const times = fc.oneof(fc.double(), fc.double({ min: 0, max: 2e9 }), fc.constantFrom(1_700_000_000.123, 1_700_000_000.1234567, -0));
     fc.assert(
       fc.property(times, (wallTime) => {

@@ -68,7 +68,7 @@ function more(from: number, count: number): Uint8Array[] {
 }
 
 describe('a lane that was offline', () => {
-  it('leaves on the server what a lane that was never offline leaves', async () => {
+  it('leaves the same data on the server as a lane that was never offline', async () => {
     const drafts = run.read();
     await mirror('online', newLedger(), drafts);
     const expected = contents();
@@ -99,7 +99,7 @@ describe('a lane that was offline', () => {
     expect(stub.store.events.size).toBe(before);
   });
 
-  it('reports that a part is on the server if it is read back offline', async () => {
+  it('reports that a part is on the server if an offline lane reads it back', async () => {
     const ledger = newLedger();
     await mirror('online', ledger, run.read());
     const drafts = run.append(more(0, 3));
@@ -109,7 +109,7 @@ describe('a lane that was offline', () => {
     await backend.close();
   });
 
-  it('sends a session again that was cut off, and nothing is there twice', async () => {
+  it('sends an interrupted session again, and nothing is stored twice', async () => {
     const drafts = run.read();
     const ledger = newLedger();
     await mirror('offline', ledger, drafts);
@@ -126,7 +126,7 @@ describe('a lane that was offline', () => {
     await expectHeld(ledger, drafts);
   });
 
-  it('cuts off half a line that a crashed process left behind', async () => {
+  it('cuts off an incomplete line of a crashed process', async () => {
     const ledger = newLedger();
     const drafts = [...run.read()];
     await mirror('offline', ledger, drafts);
@@ -149,7 +149,7 @@ describe('a lane that was offline', () => {
     expect(stub.tasks()).toEqual([]);
   });
 
-  it('ends in its task as it was ended offline', async () => {
+  it('ends its task with the end that was recorded offline', async () => {
     const ledger = newLedger();
     await mirror('offline', ledger, run.read());
     const offline = await connect('offline');
@@ -175,7 +175,7 @@ describe('a model that was registered offline', () => {
   };
   const version = { model: 'Classifier', file, alias: 'production', tags: { team: 'vision' } };
 
-  it('is one on the server once the lane goes online, even if that is interrupted', async () => {
+  it('exists once on the server after the lane goes online, even if that is interrupted', async () => {
     const ledger = newLedger();
     await mirror('offline', ledger, run.read());
     const handle = ledger.handle as Handle;
@@ -204,7 +204,7 @@ describe('a model that was registered offline', () => {
 });
 
 describe('params and artifacts', () => {
-  it('is compared in the session as long as all of it is there, then on the server', async () => {
+  it('are compared in the session while it is complete, then on the server', async () => {
     const ledger = newLedger();
     await mirror('offline', ledger, run.read());
     const handle = ledger.handle as Handle;
@@ -233,7 +233,7 @@ describe('params and artifacts', () => {
 });
 
 describe('the objects of a line', () => {
-  it('are taken apart as they were written', () => {
+  it('are split as they were written', () => {
     const texts = ['{"a":"}],{\\"","iter":9223372036854775807}', '{"b":{"c":[{}]},"d":"\\\\"}', '{}'];
     expect(splitArray(`[${texts.join(',')}]`)).toEqual(texts);
   });

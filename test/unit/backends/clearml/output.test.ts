@@ -38,12 +38,12 @@ describe('upload addresses', () => {
     [toBucket('gs://bucket'), { output_uri: true }],
     [toBucket('s3://bucket'), { output_uri: false }],
     ['', { output_uri: 'https://files.company.com' }],
-  ])('is the file server with %s and %j', (conf, section) => {
+  ])('are the file server with %s and %j', (conf, section) => {
     expect(objectsOf(conf, section)).toBeUndefined();
   });
 
   it.each(['gs://bucket/x', 'azure://account.blob.core.windows.net/c', '/mnt/models', 'file:///mnt/models'])(
-    'is said to be none that is known with %s, and what to write instead',
+    'are refused in an unknown form %s, with a suggestion',
     (uri) => {
       const inFile = problemOf(toBucket(uri));
       expect(inFile?.found).toBe(`${JSON.stringify(uri)} in clearml.conf`);
@@ -53,7 +53,7 @@ describe('upload addresses', () => {
     },
   );
 
-  it('tells users of Google buckets that these speak S3', () => {
+  it('of Google buckets get a hint that these speak S3', () => {
     expect(problemOf(toBucket('gs://bucket/x'))?.hint).toContain('s3://storage.googleapis.com:443/');
   });
 });
@@ -80,11 +80,11 @@ describe('the keys of a bucket', () => {
     ['s3://other/x', { credentials: { accessKeyId: 'all', secretAccessKey: 'all-secret' } }],
     ['s3://minio:9000/b/x', { endpoint: 'http://minio:9000', credentials: { accessKeyId: '12345678', secretAccessKey: 'of-host-secret' } }],
     ['s3://minio:9000/own', { endpoint: 'https://minio:9000', credentials: { accessKeyId: 'of-both', secretAccessKey: 'of-both-secret' } }],
-  ])('are those that clearml.conf has for %s', (uri, expected) => {
+  ])('come from clearml.conf for %s', (uri, expected) => {
     expect(objectsOf(toBucket(uri) + CREDENTIALS)).toMatchObject(expected);
   });
 
-  it('are those of the section before all others', () => {
+  it('come from the section first', () => {
     const section = { s3_access_key: 'mine', s3_secret_key: 'my-secret', s3_region: 'here', s3_endpoint: 'https://minio:9001' };
     expect(objectsOf(toBucket('s3://minio:9000/own') + CREDENTIALS, section)).toMatchObject({
       endpoint: 'https://minio:9001',
@@ -93,7 +93,7 @@ describe('the keys of a bucket', () => {
     });
   });
 
-  it('are in nothing that is shown', () => {
+  it('do not appear in any output', () => {
     const parsed = parse(toBucket('s3://models/x') + CREDENTIALS);
     expect(parsed.kind === 'settings' && JSON.stringify(parsed.shown)).not.toMatch(/of-bucket|all-secret/);
   });

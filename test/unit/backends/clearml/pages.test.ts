@@ -35,7 +35,7 @@ async function mirrored(events: readonly Uint8Array[]): Promise<{ readonly handl
   return { handle, missing: differences(backend, expectedOf(backend, drafts), await readHeld(backend, handle)) };
 }
 
-/** Scalars that somebody has written into the task by the way that ours take. */
+/** Scalars that another program wrote into the task in the same way as mirrorboard. */
 function put(task: string, iter: number, metric: string, variant: string, offset: number, type = 'training_stats_scalar'): void {
   const key = `${metric.length}.0123abcd.${offset.toString(36)}.1.0`;
   const plot = JSON.stringify({ layout: { meta: { mirrorboard: { version: 1, plugin: 'histograms', value: '{}' } } } });
@@ -74,7 +74,7 @@ describe('a page that ends at step 0', () => {
     expect((await mirrored(events)).missing).toEqual([]);
   });
 
-  it('is followed by all its pages, and none twice', async () => {
+  it('is followed by all its pages, each once', async () => {
     const { handle } = await mirrored([event({ wallTime: T, step: 0, summary: [simpleValue('loss', 1)] })]);
     const task = taskIdOf(handle);
     // A page of plots has 500: the first ends at 0, those behind it come from the other end.
@@ -86,7 +86,7 @@ describe('a page that ends at step 0', () => {
     expect([...found.values()].every((count) => count === 1)).toBe(true);
   });
 
-  it('does not keep a task from being removed with its files', async () => {
+  it('does not prevent the removal of a task with its files', async () => {
     const { handle } = await mirrored(
       [0, 1].map((step) => event({ wallTime: T, step, summary: [plainTensor('e', { dtype: 'float', shape: [300], values: [step] })] })),
     );
@@ -99,7 +99,7 @@ describe('a page that ends at step 0', () => {
 describe('more than 10,000 events at one step', () => {
   const MANY = 10_500;
 
-  it.each([0, 3, -3])('are read by their metrics, at step %i', async (step) => {
+  it.each([0, 3, -3])('are read by their metrics at step %i', async (step) => {
     const { handle } = await mirrored([event({ wallTime: T, step: 9, summary: [simpleValue('loss', 1)] })]);
     const task = taskIdOf(handle);
     for (let i = 0; i < MANY; i++) put(task, step, `metric-${i % 700}`, `v${i}`, i);
@@ -114,7 +114,7 @@ describe('more than 10,000 events at one step', () => {
   it.each([
     ['400 metrics', 400],
     ['one metric', 1],
-  ])('are read of %s from a server that has no list of names and no cursors', async (_, metrics) => {
+  ])('are read, in the case of %s, from a server that has no list of names and no cursors', async (_, metrics) => {
     const { handle } = await mirrored([event({ wallTime: T, step: 9, summary: [simpleValue('loss', 1)] })]);
     for (const action of ['events.get_task_metrics', 'events.get_scalar_metric_data'])
       stub.refuseCall(action, 404, 0, 'Unable to find endpoint for name');
@@ -125,7 +125,7 @@ describe('more than 10,000 events at one step', () => {
     expect([found.size, Math.max(...found.values())]).toEqual([MANY + 1, 1]);
   });
 
-  it('are read of a metric that has so many for itself, from a cursor that the server keeps', async () => {
+  it('are read from a cursor of the server if one metric alone has that many', async () => {
     const { handle } = await mirrored([event({ wallTime: T, step: 9, summary: [simpleValue('loss', 1)] })]);
     const task = taskIdOf(handle);
     for (let i = 0; i < MANY; i++) put(task, 5, 'one', 'series', i);
@@ -133,7 +133,7 @@ describe('more than 10,000 events at one step', () => {
     expect([found.size, Math.max(...found.values())]).toEqual([MANY + 1, 1]);
   });
 
-  it('are read by their variants if the metric of plots has so many', async () => {
+  it('are read by their variants if the metric of plots has that many', async () => {
     const { handle } = await mirrored([event({ wallTime: T, step: 9, summary: [simpleValue('loss', 1)] })]);
     const task = taskIdOf(handle);
     const tags = Array.from({ length: MANY }, (_, i) => `all/v${i}`);
@@ -142,13 +142,13 @@ describe('more than 10,000 events at one step', () => {
     expect([found.size, Math.max(...found.values())]).toEqual([MANY + 1, 1]);
   });
 
-  it('are read by names that the server does not list, if they are expected', async () => {
+  it('are read by names that the server does not list if these are expected', async () => {
     const { handle } = await mirrored([event({ wallTime: T, step: 9, summary: [simpleValue('loss', 1)] })]);
     const task = taskIdOf(handle);
     const names = Array.from({ length: MANY }, (_, i) => `m${String(i).padStart(6, '0')}`);
     for (const [i, name] of names.entries()) put(task, 0, name, '', i);
     expect((await read(handle, { tags: () => names })).size).toBe(MANY + 1);
-    // Without them nobody knows what to ask for: that is said, and not taken for what is there.
+    // Without expected names the reader cannot ask for them: it reports this, and does not pass for complete.
     await expect(read(handle)).rejects.toMatchObject({
       code: 'MB4006',
       message: expect.stringMatching(/does not return .* of 10501 events/),
@@ -156,8 +156,8 @@ describe('more than 10,000 events at one step', () => {
   });
 });
 
-describe('a server that begins again', () => {
-  it('is not followed for another server', async () => {
+describe('a server that restarts a listing', () => {
+  it('is an error, and mirrorboard asks no other server', async () => {
     const { handle } = await mirrored([event({ wallTime: T, step: 1, summary: [simpleValue('loss', 1)] })]);
     for (let i = 0; i < 1200; i++) put(taskIdOf(handle), i + 1, 'plots', '', i, 'plot');
     stub.beginsAgain = true;

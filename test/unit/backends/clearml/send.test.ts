@@ -75,7 +75,7 @@ function fileOf(path: string, data: string): ArtifactFile {
 }
 
 describe('sending to ClearML', () => {
-  it('logs in once, and again when the token is worth nothing any more', async () => {
+  it('logs in once, and again when the token has expired', async () => {
     const sent = await delivery(await connect());
     const drafts = run.append(scalars(3));
     await sent.deliver(drafts);
@@ -87,7 +87,7 @@ describe('sending to ClearML', () => {
     await expectHeld(sent, drafts);
   });
 
-  it('blames no event if the server accepts none', async () => {
+  it('rejects no event if the server accepts none', async () => {
     const sent = await delivery(await connect());
     const drafts = run.append(scalars(40));
     stub.refuse('train/loss');
@@ -96,7 +96,7 @@ describe('sending to ClearML', () => {
     expect(sent.ledger.refusals).toEqual([]);
   });
 
-  it('finds bad events among thousands, and delivers all others', async () => {
+  it('finds invalid events among thousands, and delivers all others', async () => {
     const sent = await delivery(await connect());
     const events = Array.from({ length: 2500 }, (_, i) =>
       event({ wallTime: T + i, step: i, summary: [simpleValue(i === 700 || i === 1999 ? 'bad' : 'good', i)] }),
@@ -108,7 +108,7 @@ describe('sending to ClearML', () => {
     await expectHeld(sent, drafts);
   });
 
-  it('tries out whether files are taken, and names the limit that one was too long for', async () => {
+  it('tests the upload of files, and names the limit of a file that is too long', async () => {
     const proxy = await LimitingProxy.start(stub.url, 5000);
     try {
       const backend = await connect({ files_server: proxy.url });
@@ -124,7 +124,7 @@ describe('sending to ClearML', () => {
     }
   });
 
-  it('tries out events, params and artifacts, each by one of its own', async () => {
+  it('tests events, params and artifacts, each with a sample of its own', async () => {
     const backend = await connect();
     const sent = await delivery(backend);
     const handle = sent.ledger.handle as Handle;
@@ -141,7 +141,7 @@ describe('sending to ClearML', () => {
     }
   });
 
-  it('takes no param for refused while none is taken, and gives up none but the one to blame', async () => {
+  it('treats no param as refused while all are refused, and then rejects only the invalid one', async () => {
     const proxy = await LimitingProxy.start(stub.url, 5000);
     try {
       const backend = await connect({ api_server: proxy.url });
@@ -160,7 +160,7 @@ describe('sending to ClearML', () => {
     }
   });
 
-  it('waits with hyperparameters of event files while no param is taken', async () => {
+  it('waits with hyperparameters of event files while no param is accepted', async () => {
     const sent = await delivery(await connect());
     const drafts = run.append([event({ wallTime: T, summary: [hparamsSessionStart({ lr: 0.1 })] })]);
     stub.refuseCall('tasks.edit_hyper_params', 400, 100, 'no');
@@ -171,7 +171,7 @@ describe('sending to ClearML', () => {
     expect(said).toEqual([]);
   });
 
-  it('is done with hyperparameters that come after the task was ended, and ends it again', async () => {
+  it('settles hyperparameters that come after the task was ended, and ends it again', async () => {
     const backend = await connect();
     const sent = await delivery(backend);
     await sent.deliver(run.append([event({ wallTime: T, summary: [hparamsSessionStart({ lr: 0.1, name: 'adam', on: true })] })]));
@@ -193,7 +193,7 @@ describe('sending to ClearML', () => {
     expect(task().hyperparams['General']).toMatchObject({ seed: { value: '3', type: 'int' } });
   });
 
-  it('resumes a task that the server stopped while it was quiet', async () => {
+  it('resumes a task that the server stopped during a pause', async () => {
     const backend = await connect();
     const sent = await delivery(backend);
     const drafts = run.append(scalars(2));
@@ -211,7 +211,7 @@ describe('sending to ClearML', () => {
     await expectHeld(sent, drafts);
   });
 
-  it('reports that a published task accepts nothing, and leaves it alone', async () => {
+  it('reports that a published task accepts nothing, and does not change it', async () => {
     const backend = await connect();
     const sent = await delivery(backend);
     await sent.deliver(run.append(scalars(2)));
@@ -221,7 +221,7 @@ describe('sending to ClearML', () => {
     expect(task().status).toBe('published');
   });
 
-  it('makes a new task for a deleted one only if configured', async () => {
+  it('creates a new task for a deleted one only if that is configured', async () => {
     const backend = await connect();
     const sent = await delivery(backend);
     await sent.deliver(run.append(scalars(2)));
@@ -233,7 +233,7 @@ describe('sending to ClearML', () => {
     expect(said.join()).toContain('creating a new one');
   });
 
-  it('shows each kind where a person looks for it', async () => {
+  it('shows each kind in its usual place', async () => {
     const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
     const sent = await delivery(await connect());
     const drafts = run.append([
@@ -261,7 +261,7 @@ describe('sending to ClearML', () => {
     await expectHeld(sent, drafts);
   });
 
-  it('does not count a point whose file is gone as held', async () => {
+  it('does not list a point whose file is missing', async () => {
     const sent = await delivery(await connect());
     const drafts = run.append([
       event({
@@ -276,7 +276,7 @@ describe('sending to ClearML', () => {
     expect([...held.keys()].map((content) => (JSON.parse(content) as unknown[])[0])).toEqual(['loss']);
   });
 
-  it('adds to a task that something else opened, and neither names, tags nor ends it', async () => {
+  it('adds to a task of another program, and does not name, tag or end it', async () => {
     const backend = await connect();
     const other = await backend.open(run.source(), undefined, signal);
     const before = JSON.stringify(task());
@@ -288,7 +288,7 @@ describe('sending to ClearML', () => {
     await expectHeld(sent, drafts);
   });
 
-  it('puts tasks of a study below one', async () => {
+  it('puts the tasks of a study below one parent', async () => {
     const backend = await connect();
     const parent = { key: 'f'.repeat(32), name: 'study' };
     await backend.open(run.source({ parent }), undefined, signal);
@@ -298,7 +298,7 @@ describe('sending to ClearML', () => {
     expect(stub.tasks().filter((child) => child['parent'] === above[0]?.id)).toHaveLength(2);
   });
 
-  it('puts tasks below that of a run, and takes over the one that held others when the run comes', async () => {
+  it('puts tasks below the task of a run, and takes over the placeholder parent when the run comes', async () => {
     const backend = await connect();
     const parent = { key: 'f'.repeat(32), name: 'group/study' };
     await backend.open(run.source({ parent, key: 'e'.repeat(32), name: 'trial 1' }), undefined, signal);
@@ -315,7 +315,7 @@ describe('sending to ClearML', () => {
     expect(await backend.open(study, undefined, signal)).toBe(handle);
   });
 
-  it('leaves what others wrote into a task out of what it reads back', async () => {
+  it('does not read back data that others wrote into a task', async () => {
     const sent = await delivery(await connect());
     const drafts = run.append(scalars(2));
     await sent.deliver(drafts);
@@ -326,7 +326,7 @@ describe('sending to ClearML', () => {
 });
 
 describe('params and artifacts', () => {
-  it('stores a file once for a content, and another content in its place', async () => {
+  it('stores a file once per content, and replaces it after a change', async () => {
     const backend = await connect();
     const handle = await backend.open(run.source(), undefined, signal);
     const first = await backend.putFile?.(handle, fileOf('checkpoints/epoch 1.pth', 'weights'), signal);
@@ -339,12 +339,12 @@ describe('params and artifacts', () => {
     expect([...stub.files.values()].map(String)).toEqual(['other']);
   });
 
-  it('distinguishes a lost file from a stored one, and stores it again', async () => {
+  it('distinguishes a missing file from a stored one, and stores it again', async () => {
     const backend = await connect();
     const handle = await backend.open(run.source(), undefined, signal);
     const files = [fileOf('a.pth', 'weights'), fileOf('b.pth', 'weights'), fileOf('c.pth', 'weights'), fileOf('d.pth', 'weights')];
     for (const file of files) await backend.putFile?.(handle, file, signal);
-    // The task lists all of them, whatever became of the files.
+    // The task lists all of them, even if the files are missing.
     const [lost, cut, other] = [...stub.files.keys()].sort() as [string, string, string];
     stub.files.delete(lost);
     stub.files.set(cut, Buffer.from('weigh'));
@@ -360,7 +360,7 @@ describe('params and artifacts', () => {
     expect(await compare()).toEqual([]);
   });
 
-  it('does not ask an earlier place for files, and trusts the task', async () => {
+  it('does not ask a former location for files, and trusts the task', async () => {
     const first = await connect();
     const handle = await first.open(run.source(), undefined, signal);
     const file = fileOf('a.pth', 'weights');
@@ -373,7 +373,7 @@ describe('params and artifacts', () => {
     expect(await later.putFile?.(handle, file, signal)).toEqual(stored);
   });
 
-  it('registers a stored file as a model, once for a content', async () => {
+  it('registers a stored file as a model, once per content', async () => {
     const backend = await connect();
     const handle = await backend.open(run.source(), undefined, signal);
     const file = fileOf('model.pth', 'weights');
@@ -386,7 +386,7 @@ describe('params and artifacts', () => {
     ]);
   });
 
-  it('notes datasets, and where a run ran', async () => {
+  it('records datasets, and the host of a run', async () => {
     const backend = await connect();
     const handle = await backend.open(run.source(), undefined, signal);
     await backend.noteDataset?.(handle, { name: 'cifar', hash: 'abc', source: '/data/cifar', context: 'train' }, signal);
@@ -414,7 +414,7 @@ describe('params and artifacts', () => {
 });
 
 describe('settings', () => {
-  it('come from clearml.conf behind variables and the file, and no secret is shown', async () => {
+  it('come from variables and the file before clearml.conf, and no secret is shown', async () => {
     const folder = temporaryFolder();
     const conf = join(folder, 'clearml.conf');
     writeFileSync(conf, `api { api_server: "http://conf:8008", credentials { access_key: "A", secret_key: "conf-secret" } }`);
@@ -450,7 +450,7 @@ describe('settings', () => {
     [{ api_server: 'http://h:8008', access_key: 'a', secret_key: 'b', output_uri: 'gs://b' }, 'output_uri'],
     [{ api_server: 'http://h:8008', access_key: 'a', secret_key: 'b', projekt: 'x' }, 'projekt'],
     [{ mode: 'sometimes' }, 'mode'],
-  ])('say what is wrong with %j', async (section, path) => {
+  ])('report the error in %j', async (section, path) => {
     const { clearml } = await import('../../../../src/backends/clearml/index.ts');
     const parsed = clearml.parse(section, { CLEARML_CONFIG_FILE: '/dev/null' });
     expect(parsed.kind === 'problems' ? parsed.problems.map((problem) => problem.path[0]) : []).toContain(path);

@@ -64,7 +64,7 @@ describe('names of projects, tasks and models', () => {
     expect(names.map(longName).every((name) => name.length >= 3)).toBe(true);
   });
 
-  it('make the project that doctor speaks of', async () => {
+  it('are the project that doctor names', async () => {
     const backend = await connect({ project: 'ml/vision' });
     const { notes } = await backend.probe(signal);
     expect(notes.join('\n')).toMatch(
@@ -75,7 +75,7 @@ describe('names of projects, tasks and models', () => {
     expect((await backend.probe(signal)).notes.join()).toMatch(/called ml_\/vision/);
   });
 
-  it('find a project with short parts that an older server took', async () => {
+  it('find a project with short parts that an older server accepted', async () => {
     const old = await ClearmlStub.start({ accessKey: ACCESS_KEY, secretKey: SECRET_KEY, isOld: true });
     old.store.projects.set('p1', { id: 'p1', name: 'ml/vision' });
     const backend = await connect({ project: 'ml/vision' }, old.url);
@@ -86,8 +86,8 @@ describe('names of projects, tasks and models', () => {
   });
 });
 
-describe('what was deleted meanwhile', () => {
-  it('stops the run of a task, and a new run creates the project again', async () => {
+describe('a task after a change on the server', () => {
+  it('stops its run if its project was deleted, and a new run creates the project again', async () => {
     const backend = await connect();
     const known = await backend.open(run.source(), undefined, signal);
     removeProject('tasks');
@@ -102,7 +102,7 @@ describe('what was deleted meanwhile', () => {
     expect(stub.tasks().map(({ id, status }) => [id, status])).toEqual([[taskIdOf(other), 'in_progress']]);
   });
 
-  it('creates the parents of runs again, even if only they are gone', async () => {
+  it('gets its parent again, even if only the parent was deleted', async () => {
     const backend = await connect();
     const parent = { key: 'f'.repeat(32), name: 'study' };
     await backend.open(run.source({ parent }), undefined, signal);
@@ -114,7 +114,7 @@ describe('what was deleted meanwhile', () => {
     expect(stub.tasks().find(({ name }) => name === 'second')?.['parent']).toBe(above[0]?.id);
   });
 
-  it('creates a task without its parent if that is a stopped run', async () => {
+  it('is created without its parent if the parent is a stopped run', async () => {
     const backend = await connect();
     const handle = await backend.open(run.source({ key: 'd'.repeat(32), name: 'above' }), undefined, signal);
     stub.store.removeTask(taskIdOf(handle));
@@ -123,7 +123,7 @@ describe('what was deleted meanwhile', () => {
     expect(stub.tasks().map(({ name, parent: above }) => [name, above])).toEqual([['below', undefined]]);
   });
 
-  it('does not stop others if the server refuses the task of a run', async () => {
+  it('stops no other task if the server refuses it', async () => {
     const backend = await connect();
     stub.refuseCall('tasks.create', 400, 12, 'Validation error (tags)');
     await expect(backend.open(run.source(), undefined, signal)).rejects.toMatchObject({
@@ -134,7 +134,7 @@ describe('what was deleted meanwhile', () => {
     await backend.open(run.source(), undefined, signal);
   });
 
-  it('distinguishes a concurrent change of the status from a refusal', async () => {
+  it('distinguishes a concurrent change of its status from a refusal', async () => {
     const backend = await connect();
     stub.refuseCall('tasks.started', 400, 121, 'Failed changing task status. probably someone changed it before you');
     await expect(backend.open(run.source(), undefined, signal)).rejects.toMatchObject({ retry: 'later' });
@@ -143,7 +143,7 @@ describe('what was deleted meanwhile', () => {
     expect(stub.tasks().map(({ status }) => status)).toEqual(['in_progress']);
   });
 
-  it('is reported for a task that is gone when it is started', async () => {
+  it('is reported as missing if it is gone when it starts', async () => {
     const backend = await connect();
     const handle = await backend.open(run.source(), undefined, signal);
     await backend.finish(handle, { status: 'finished', endedAt: T }, signal);
@@ -152,7 +152,7 @@ describe('what was deleted meanwhile', () => {
   });
 });
 
-describe('tasks that are there', () => {
+describe('existing tasks', () => {
   /** As the official SDK leaves it that imported an offline session: ended, and without a place. */
   function imported(handle: Handle): void {
     const task = stub.store.task(taskIdOf(handle));
@@ -160,7 +160,7 @@ describe('tasks that are there', () => {
     delete task.runtime['mirrorboard/place'];
   }
 
-  it('are continued at once if they were imported, also many', async () => {
+  it('continue at once if they were imported, also in large numbers', async () => {
     const backend = await connect();
     const sources = Array.from({ length: 20 }, (_, i) => run.source({ key: `${i}`.padStart(32, '0'), name: `run ${i}` }));
     const handles: Handle[] = [];
@@ -174,7 +174,7 @@ describe('tasks that are there', () => {
     expect(stub.tasks().every(({ runtime }) => runtime['mirrorboard/place'] === '1')).toBe(true);
   });
 
-  it('are continued at once if a process that crashed long ago left them, and not while one may resume', async () => {
+  it('continue at once if a process that crashed long ago left them, and not while one may resume', async () => {
     const backend = await connect();
     const source = run.source();
     const handle = await backend.open(source, undefined, signal);
@@ -192,7 +192,7 @@ describe('tasks that are there', () => {
     expect(stub.count('tasks.get_all') - looks).toBeGreaterThan(5);
   });
 
-  it('are created with few requests, and record the files of everything below', async () => {
+  it('are created with few requests, and record the files of all child runs', async () => {
     const backend = await connect();
     const parent = { key: 'f'.repeat(32), name: 'study', tags: { team: 'vision', nightly: '' } };
     const child = (i: number) =>
@@ -212,7 +212,7 @@ describe('tasks that are there', () => {
 });
 
 describe('files and models', () => {
-  it('keep their extension if their name cannot be kept', () => {
+  it('keep their extension if their name must change', () => {
     const names = [
       'epoch 1.pth',
       'Gewichte für später.tar.gz',
@@ -233,7 +233,7 @@ describe('files and models', () => {
     ]);
   });
 
-  it('have an alias only at the last version, even if an earlier version of ours left it on every one', async () => {
+  it('have an alias only at the last version, even if an earlier mirrorboard set it on every version', async () => {
     const backend = await connect();
     const handle = await backend.open(run.source(), undefined, signal);
     const project = stub.store.task(taskIdOf(handle)).project;
@@ -259,7 +259,7 @@ describe('files and models', () => {
     expect(stub.store.models).toHaveLength(703);
   });
 
-  it('have an alias at the one that was written last, in whichever order they are registered', async () => {
+  it('have an alias at the version that was written last, in any order of registration', async () => {
     const backend = await connect();
     const handle = await backend.open(run.source(), undefined, signal);
     const project = stub.store.task(taskIdOf(handle)).project;
@@ -295,7 +295,7 @@ describe('files and models', () => {
     expect(named()).toEqual(['a.pth']);
   });
 
-  it('register a model of a short name', async () => {
+  it('register a model with a short name', async () => {
     const backend = await connect();
     const handle = await backend.open(run.source(), undefined, signal);
     const file = fileOf('m.pth', 'weights');

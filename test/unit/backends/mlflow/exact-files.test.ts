@@ -11,14 +11,14 @@ describe('files of exact points', () => {
     expect(parseLine(line.text)).toMatchObject({ value, tag: 'loss', offset: 7, index: 2, step: 3 });
   });
 
-  test('keep times, steps and texts as they were, whatever is in a tag', () => {
+  test('keep times, steps and texts as they were, with any tag', () => {
     const tag = 'a","value":"b\n{}';
     const text = '{"buckets":[[-0.0,"NaN",1]],"value":2}';
     const point = parseLine(pointLine(place, tag, 'histograms', 9007199254740993n, Number.NEGATIVE_INFINITY, text, [['x/y', 3]]).text);
     expect(point).toMatchObject({ tag, value: text, step: 9007199254740993n, wallTime: Number.NEGATIVE_INFINITY, files: [['x/y', 3]] });
   });
 
-  test('of the same points have the same name, others never', () => {
+  test('have the same name for the same points, and different names otherwise', () => {
     const lines = [1, 2, 3].map((offset) => pointLine({ ...place, offset }, 't', 'scalars', 1, 1, '1', []));
     const name = (some: typeof lines): string | undefined => exactFilesOf(run, 'f', some)[0]?.path;
     expect(name(lines)).toBe(name([...lines]));
@@ -28,7 +28,7 @@ describe('files of exact points', () => {
     expect(parseExactName('mirrorboard/keys.json')).toBeUndefined();
   });
 
-  test('are bounded, but for a line that is longer itself', () => {
+  test('are limited in length, except for a single longer line', () => {
     const lines = [400_000, 400_000, 400_000, 2_000_000, 10].map((length, offset) =>
       pointLine({ ...place, offset }, 't', 'text', 1, 1, JSON.stringify('x'.repeat(length)), []),
     );

@@ -17,7 +17,7 @@ async function namesIn(backend: Backend, own: readonly OwnRun[]): Promise<readon
   return found;
 }
 
-describe('what MLflow holds that never was in event files', () => {
+describe('data of MLflow that never was in event files', () => {
   let stub: MlflowStub;
   let backend: Backend;
   let run: GrowingRun;
@@ -42,7 +42,7 @@ describe('what MLflow holds that never was in event files', () => {
     });
   const own = (): OwnRun => ({ handle, files: ['own.pt'], params: [], tags: { team: 'vision', 'sweep id': '7' } });
 
-  it('is named: tags and notes of our runs, versions of models that others made of them', async () => {
+  it('includes tags and notes of our runs, and versions of models that others created from them', async () => {
     await backend.registerModel?.(handle, { model: 'Net', file: { path: 'own.pt', hash: 'h' }, tags: {} }, signal);
     expect(await namesIn(backend, [own()])).toEqual([]);
     const id = runIdOf(handle);
@@ -62,14 +62,14 @@ describe('what MLflow holds that never was in event files', () => {
   });
 });
 
-describe('folders that a server shows without end', () => {
+describe('folders that a server lists without an end', () => {
   let server: ScriptedServer;
   afterEach(() => server.close());
 
   it.each([
     ['one in itself', (path: string) => [`${path}/d`]],
     ['two in each other', (path: string) => [`${path}/d`, `${path}/e`]],
-  ])('cost the run that has them, and no other one: %s', async (_, below) => {
+  ])('fail the run that has them, and no other one: %s', async (_, below) => {
     server = await new ScriptedServer(({ path, query }) => {
       if (path === 'runs/get') {
         const id = query.get('run_id');

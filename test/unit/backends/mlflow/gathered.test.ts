@@ -20,7 +20,7 @@ describe('small files that follow each other', () => {
     for (const old of gathered.takeObsolete()) files.delete(old);
   };
 
-  test('become few, and no line is written again more than a few times', () => {
+  test('are joined into a few, and no line is written more than a few times', () => {
     const gathered = new Gathered<ReturnType<typeof piece>>(new GatherRoom(), 1 << 20);
     const files = new Map<string, number>();
     let written = 0;
@@ -34,7 +34,7 @@ describe('small files that follow each other', () => {
     expect(written / 2000).toBeLessThan(25);
   });
 
-  test('are not written again if all of it is there, and start again if the file did', () => {
+  test('are not written again if they are complete, and start again if the file did', () => {
     const gathered = new Gathered<ReturnType<typeof piece>>(new GatherRoom(), 1 << 20);
     const files = new Map<string, number>();
     store(gathered, files, [piece(1), piece(2)]);
@@ -55,7 +55,7 @@ describe('small files that follow each other', () => {
   });
 });
 
-describe('texts and histograms of a run that is watched', () => {
+describe('texts and histograms of a live run', () => {
   let stub: MlflowStub;
   let backend: Backend;
   afterEach(async () => {
@@ -90,7 +90,7 @@ describe('texts and histograms of a run that is watched', () => {
   };
   const all = Array.from({ length: 60 }, (_, i) => i + 1);
 
-  test('are in a few files, each once, whatever the number of flushes', async () => {
+  test('are in a few files, each once, with any number of flushes', async () => {
     const handle = await start();
     for (const i of all) await send(handle, i);
     await backend.finish(handle, { status: 'finished', endedAt: 60 }, signal);
@@ -102,7 +102,7 @@ describe('texts and histograms of a run that is watched', () => {
     for (const i of all) expect(shown).toContain(`text ${i}`);
   });
 
-  test('are kept as they are if the server does not allow to remove files', async () => {
+  test('are kept if the server does not allow the removal of files', async () => {
     const handle = await start();
     stub.fail({ kind: 'status', status: 405 }, { on: ['artifacts/delete'], times: Infinity });
     for (const i of all) await send(handle, i);

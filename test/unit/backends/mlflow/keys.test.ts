@@ -17,7 +17,7 @@ function isLegal(key: string): boolean {
 }
 
 describe('names of metrics', () => {
-  test.each(['loss', 'train/loss', 'Überlänge/层', 'a b', 'layer.x_proj/weight', 'epoch-1.5', '.hidden'])('leave %s as it is', (tag) =>
+  test.each(['loss', 'train/loss', 'Überlänge/层', 'a b', 'layer.x_proj/weight', 'epoch-1.5', '.hidden'])('keep %s unchanged', (tag) =>
     expect(keyOf(tag)).toBe(tag),
   );
 
@@ -31,7 +31,7 @@ describe('names of metrics', () => {
     ['a.x40.5', 'a.x2e.x40.5'],
     ['mirrorboard.derived/a', '.x6d.irrorboard.derived/a'],
     ['🎉', '.x1f389.'],
-  ])('write %j as %j', (tag, key) => {
+  ])('encode %j as %j', (tag, key) => {
     expect(keyOf(tag)).toBe(key);
     expect(tagOf(key)).toBe(tag);
   });
@@ -43,7 +43,7 @@ describe('names of metrics', () => {
       .map((parts) => parts.join('')),
   );
 
-  test('are valid, and the tag can be recovered from them', () => {
+  test('are valid and reversible', () => {
     fc.assert(
       fc.property(tags, fc.boolean(), (tag, isFlat) => {
         const key = keyOf(tag, { isFlat });
@@ -55,14 +55,14 @@ describe('names of metrics', () => {
     );
   });
 
-  test('are cut to what the server takes, and still differ', () => {
+  test('are cut to the limit of the server, and still differ', () => {
     const [a, b] = [keyOf(`${'ä/'.repeat(200)}1`), keyOf(`${'ä/'.repeat(200)}2`)];
     expect([...a].length).toBeLessThanOrEqual(250);
     expect(a).not.toBe(b);
     expect(isLegal(a)).toBe(true);
   });
 
-  test('of files have no part that a path, the grid or the proxy would take for something else', () => {
+  test('of files have no part that a path, the grid or the proxy would misread', () => {
     fc.assert(
       fc.property(tags, (tag) => {
         const name = fileNameOf(tag);

@@ -16,7 +16,7 @@ test.each([
   ['with half a character, that is longer than a key may be', `${'y'.repeat(300)}\ud800`],
   ['that is said in place of others', 'in mirrorboard/points-….jsonl only'],
   ['that looks like one that was cut', `${'x'.repeat(200)}.h0123456789abcdef`],
-])('a series with a name %s comes back under it, and under no other', async (_, tag) => {
+])('a series with a name %s is read back under it, and under no other', async (_, tag) => {
   const backend = await connectMlflow(type, { tracking_uri: stub.url });
   const handle = await backend.open(source, undefined, signal);
   const outcomes = await backend.send(

@@ -64,7 +64,7 @@ async function untilGone(pids: readonly number[]): Promise<void> {
   expect(pids.filter(isAlive)).toEqual([]);
 }
 
-describe('a server of our own', () => {
+describe('a server that mirrorboard starts', () => {
   test('is started for a database, and ends with the backend, with all its children', async () => {
     const backend = await backendFor(`sqlite:///${folder}/dev.db`);
     expect(await backend.probe(signal)).toMatchObject({ address: `sqlite:///${folder}/dev.db` });
@@ -77,7 +77,7 @@ describe('a server of our own', () => {
     await untilGone(pids);
   });
 
-  test('may keep its data in files if that is configured', async () => {
+  test('keeps its data in files if that is configured', async () => {
     const backend = await backendFor(join(folder, 'mlruns'));
     await backend.probe(signal);
     expect(called().store).toBe('true');
@@ -109,7 +109,7 @@ describe('a server of our own', () => {
     await backend.close();
   });
 
-  test('shows what the program printed if it exits', async () => {
+  test('shows the output of the program if it exits', async () => {
     const backend = await backendFor('sqlite:///x.db', { FAKE_FAILS: 'cannot open the database' });
     await expect(backend.probe(signal)).rejects.toMatchObject({
       code: 'MB4008',
@@ -140,7 +140,7 @@ describe('a server of our own', () => {
     ['psycopg2.OperationalError: FATAL:  password authentication failed for user "me"', 'user and password'],
     ["SQLAlchemy database could not be created, retrying: (1045, \"Access denied for user 'me'@'h'\")", 'user and password'],
     ["sqlalchemy.exc.NoSuchModuleError: Can't load plugin: sqlalchemy.dialects:foo", 'address'],
-  ])('does not go on trying where only somebody can help: %s', async (said, hint) => {
+  ])('does not retry a problem that only the user can fix: %s', async (said, hint) => {
     const backend = await backendFor('postgresql://me:secret@db/name', { FAKE_FAILS: `Traceback\n${said}` });
     await expect(backend.probe(signal)).rejects.toMatchObject({ code: 'MB4008', retry: 'never', hint: expect.stringContaining(hint) });
     await backend.close();

@@ -5,7 +5,7 @@ const sent = (step: number | bigint, wallTime: number, value: number | bigint): 
   JSON.parse(metricText('"k"', step, wallTime, value));
 
 describe('a metric', () => {
-  test('is sent in numbers the server is known to read', () => {
+  test('is sent as a number that the server can read', () => {
     expect(sent(3, 1700000000.1234, 0.1)).toEqual({ key: 'k', step: 3, timestamp: 1700000000123, value: 0.1 });
     expect(sent(-5, 0, Number.NaN)).toEqual({ key: 'k', step: -5, timestamp: 0, value: 'NaN' });
     expect(sent(9007199254740993n, 1, 1)).toMatchObject({ step: '9007199254740993' });
@@ -22,7 +22,7 @@ describe('a metric', () => {
     [Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER],
     [Number.NEGATIVE_INFINITY, 0],
     [1e300, Number.MAX_SAFE_INTEGER],
-  ])('at %d gets the nearest time there is, and is kept in a file', (wallTime, timestamp) => {
+  ])('at %d gets the nearest possible time, and is kept in a file', (wallTime, timestamp) => {
     expect(sent(0, wallTime, 1)).toMatchObject({ timestamp });
     expect(isOdd(wallTime, 1, false)).toBe(true);
   });
@@ -36,13 +36,13 @@ describe('a metric', () => {
     [9007199254740993n, true],
   ])('of %d is kept in a file: %j', (value, odd) => expect(isOdd(1700000000.5, value, false)).toBe(odd));
 
-  test('keeps parts of a millisecond in a file on request', () => {
+  test('keeps fractions of a millisecond in a file if requested', () => {
     expect(isOdd(1700000000.1234, 1, false)).toBe(false);
     expect(isOdd(1700000000.1234, 1, true)).toBe(true);
     expect(isOdd(1700000000.123, 1, true)).toBe(false);
   });
 
-  test('holds whole milliseconds and finite numbers', () => {
+  test('can hold whole milliseconds and finite numbers', () => {
     expect(heldScalar({ step: 1, wallTime: 1.23456, value: -0 })).toEqual({ step: 1, wallTime: 1.235, value: 0 });
     expect(heldScalar({ step: 1, wallTime: Number.NaN, value: Number.NEGATIVE_INFINITY })).toEqual({
       step: 1,

@@ -45,7 +45,7 @@ async function newest(): Promise<string | undefined> {
 }
 
 describe('an alias of a model', () => {
-  it('is at the version that was written last, in whichever order runs are registered', async () => {
+  it('is at the version that was written last, in any order of registration', async () => {
     await register(0, 'a1', 3);
     await register(0, 'a2', 9);
     await register(1, 'b1', 1);
@@ -64,7 +64,7 @@ describe('an alias of a model', () => {
     expect(stub.count('model-versions/create')).toBe(4);
   });
 
-  it('moves to a content that was written once more', async () => {
+  it('moves to a content that was written again', async () => {
     await register(0, 'a', 3);
     await register(1, 'b', 9);
     await register(0, 'a', 20);

@@ -36,7 +36,7 @@ describe('a param in MLflow', () => {
     expect([isSameParam('None', '0'), isSameParam('', 'false')]).toEqual([false, false]);
   });
 
-  it('is the same whichever way its number is written', () => {
+  it('is the same in any spelling of its number', () => {
     expect([isSameParam('0.00005', '5e-05'), isSameParam('64', '64.0'), isSameParam('true', 'True'), isSameParam('a', 'b')]).toEqual([
       true,
       true,

@@ -62,7 +62,7 @@ async function everything(backend: Awaited<ReturnType<ScriptedServer['backend']>
 }
 
 describe('reading back', () => {
-  test('finds points of exact-point files that were joined into others since they were listed', async () => {
+  test('finds points of exact-point files that were joined after the listing', async () => {
     const backend = await server.backend();
     const handle = await backend.open(source, undefined, signal);
     const odd = (i: number): Row => ['loss', i, 1.7e9 + i, -0];
@@ -95,7 +95,7 @@ describe('reading back', () => {
     expect(found.map(({ step }) => Number(step)).sort()).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
-  test('returns each point once, exact if it is also in a file, however often it was sent and cut', async () => {
+  test('returns each point once, and exact if it is also in a file, no matter how often it was sent and cut', async () => {
     const backend = await server.backend();
     const handle = await backend.open(source, undefined, signal);
     await backend.send([parcelOf(handle, rows)], signal);
@@ -115,7 +115,7 @@ describe('reading back', () => {
     expect(found.get('loss')?.find(({ step }) => step === 1)).toMatchObject({ file: 'f', offset: 10, index: 0 });
   });
 
-  test('gives only what is asked for', async () => {
+  test('returns only the requested points', async () => {
     const backend = await server.backend();
     const handle = await backend.open(source, undefined, signal);
     await backend.send([parcelOf(handle, rows)], signal);
@@ -124,7 +124,7 @@ describe('reading back', () => {
     expect(found).toEqual(['acc@5']);
   });
 
-  test('misses a point of which a file is gone', async () => {
+  test('reports a point as missing if its file is missing', async () => {
     const backend = await server.backend();
     const handle = await backend.open(source, undefined, signal);
     const graph = {

@@ -7,7 +7,7 @@ import { clockAt } from '../../../support/fake-clock.ts';
 
 const NEVER = new AbortController().signal;
 
-it('waits while a server refuses even a param of our own, and believes it when that lasts and metrics are taken', async () => {
+it('waits while a server refuses even our test param, and accepts the refusal if it lasts while metrics are accepted', async () => {
   let now = 0;
   let takesMetrics = false;
   const refused = { kind: 'failed', cause: 'refused', status: 400, error: new MirrorError('MB4005', 'Limit=200') };

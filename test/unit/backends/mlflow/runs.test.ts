@@ -21,7 +21,7 @@ const tags = (instance: string, fingerprint = '[]', place: string | null = '0'):
 const runIn = (handle: Handle): unknown => JSON.parse(handle).run;
 
 describe('opening an MLflow run', () => {
-  test('makes it with its name, its time and what it is found by', async () => {
+  test('creates it with its name, its time and its identifying tags', async () => {
     const backend = await server.backend();
     const handle = await backend.open(source, undefined, signal);
     expect(JSON.parse(handle)).toEqual({ run: 'r1', experiment: '1', root: '1/r1/artifacts' });
@@ -39,7 +39,7 @@ describe('opening an MLflow run', () => {
     expect(backend.link?.(handle)).toBe(`${server.url}/#/experiments/1/runs/r1?workflowType=machine_learning`);
   });
 
-  test('asks the server once for what it learned before something failed, however many runs are opened', async () => {
+  test('asks the server once for facts that it learned before a failure, for any number of runs', async () => {
     let isBusy = true;
     const last = 'experiments/search';
     server.script = ({ path }) => (isBusy && path === last ? { status: 504, body: '<html>504 Gateway Timeout</html>' } : undefined);
@@ -53,7 +53,7 @@ describe('opening an MLflow run', () => {
     expect(asked).toEqual([1, 1, 3]);
   });
 
-  test('creates the experiment, even if another process is first', async () => {
+  test('creates the experiment, even if another process creates it first', async () => {
     let asked = 0;
     server.script = ({ path }) => {
       if (path === 'experiments/get-by-name' && ++asked === 1) return apiError(404, 'RESOURCE_DOES_NOT_EXIST', 'No such experiment');
@@ -90,7 +90,7 @@ describe('opening an MLflow run', () => {
     expect(server.calls('runs/log-batch').at(-1)?.body.tags).toContainEqual({ key: 'mirrorboard.instance', value: 'me' });
   });
 
-  test('removes a twin that its process left behind without a place, and nothing with content', async () => {
+  test('removes a duplicate that its process left without a place, and no run with content', async () => {
     const left = runOf('left', tags('me', '[["f",7]]', null), { start_time: 1 });
     const used = runOf('used', tags('me', '[["f",7]]', null), { start_time: 2 }, { metrics: [{ key: 'loss' }] });
     const first = runOf('first', tags('me', '[["f",7]]'), { start_time: 3 });
@@ -100,7 +100,7 @@ describe('opening an MLflow run', () => {
     expect(server.warnings).toEqual(['several MLflow runs are of one run: the first is used']);
   }, 20_000);
 
-  test('takes over the run that holds others by its place, not by its time', async () => {
+  test('takes over the parent run by its place, not by its time', async () => {
     server.script = ({ path, body }) => {
       if (path !== 'runs/search' || !body.filter.includes('holder')) return undefined;
       const held = (id: string, place: string, at: number): object => runOf(id, tags('me', '[["sub/f",7]]', place), { start_time: at });
@@ -111,7 +111,7 @@ describe('opening an MLflow run', () => {
     expect(runIn(await backend.open({ ...source, holderKey: 'holder', files }, undefined, signal))).toBe('winner');
   });
 
-  test('updates the marks of a run that it restores', async () => {
+  test('updates the identifying tags of a run that it restores', async () => {
     server.script = ({ path }) =>
       path === 'runs/search' ? { body: { runs: [runOf('gone', tags('old', '[["f",7]]'), { lifecycle_stage: 'deleted' })] } } : undefined;
     const backend = await server.backend({ restore_deleted: true });
@@ -120,7 +120,7 @@ describe('opening an MLflow run', () => {
     expect(server.calls('runs/log-batch').at(-1)?.body.tags).toContainEqual({ key: 'mirrorboard.instance', value: 'me' });
   });
 
-  test('gives a run that is there the tags it is to have now', async () => {
+  test('gives an existing run its current tags', async () => {
     server.script = ({ path }) =>
       path === 'runs/search'
         ? { body: { runs: [runOf('old', [...tags('me', '[["f",7]]'), { key: 'team', value: 'speech' }])] } }
@@ -144,7 +144,7 @@ describe('opening an MLflow run', () => {
     expect(server.calls('runs/create')).toEqual([]);
   });
 
-  test('continues with the handle, and searches again if it leads nowhere', async () => {
+  test('continues with the handle, and searches again if the handle is invalid', async () => {
     const known = JSON.stringify({ run: 'known', experiment: '1' }) as Handle;
     const backend = await server.backend();
     expect(runIn(await backend.open(source, known, signal))).toBe('known');
@@ -170,7 +170,7 @@ describe('opening an MLflow run', () => {
     return made;
   };
 
-  test('makes one run when it is opened twice at the same time', async () => {
+  test('creates one run when it is opened twice at the same time', async () => {
     const made = keepsRuns(['r1']);
     const backend = await server.backend();
     const handles = await Promise.all([1, 2, 3].map(() => backend.open(source, undefined, signal)));
@@ -178,7 +178,7 @@ describe('opening an MLflow run', () => {
     expect(made.size).toBe(1);
   });
 
-  test('keeps the run that another process uses already, whatever id a later one has', async () => {
+  test('keeps the run that another process already uses, whatever the id of a later run', async () => {
     let isBlind = false;
     const made = keepsRuns(['r9', 'r1'], () => isBlind);
     expect(runIn(await (await server.backend()).open(source, undefined, signal))).toBe('r9');
@@ -196,7 +196,7 @@ describe('opening an MLflow run', () => {
     ]);
   });
 
-  test('waits until runs that are being made have their places', async () => {
+  test('waits until runs in creation have their places', async () => {
     let looks = 0;
     server.script = ({ path }) => {
       if (path !== 'runs/search') return undefined;
@@ -207,13 +207,13 @@ describe('opening an MLflow run', () => {
     expect(looks).toBe(3);
   });
 
-  test('takes over a run that its process left behind without a place', async () => {
+  test('takes over a run that its process left without a place', async () => {
     server.script = ({ path }) => (path === 'runs/search' ? { body: { runs: [runOf('left', tags('me', '[]', null))] } } : undefined);
     expect(runIn(await (await server.backend()).open(source, undefined, signal))).toBe('left');
     expect(server.calls('runs/log-batch').at(-1)?.body.tags).toContainEqual({ key: 'mirrorboard.place', value: '1' });
   });
 
-  test('does not wait for the place of a run that was made long ago by the clock of the server', async () => {
+  test('does not wait for the place of a run that is old by the clock of the server', async () => {
     const made = { key: 'mirrorboard.made', value: String(Date.now() - 60_000) };
     const left = runOf('left', [...tags('me', '[]', null), made]);
     server.script = ({ path }) => (path === 'runs/search' ? { body: { runs: [left] } } : undefined);
@@ -227,7 +227,7 @@ describe('opening an MLflow run', () => {
     expect(Math.abs(Number(tag?.value) - Date.now())).toBeLessThan(60_000);
   });
 
-  test('does not make a second one when the answer to the first was lost', async () => {
+  test('creates no second run if the answer to the first request was lost', async () => {
     const made = keepsRuns(['r1', 'r2']);
     server.script = ((usual) => (seen) => {
       const answer = usual(seen);
@@ -239,7 +239,7 @@ describe('opening an MLflow run', () => {
     expect([...made.keys()]).toEqual(['r1']);
   });
 
-  test('takes its own run away when another process made one first', async () => {
+  test('removes its own run if another process created one first', async () => {
     const made = keepsRuns(['r1']);
     server.script = ((usual) => (seen) => {
       const answer = usual(seen);
@@ -258,7 +258,7 @@ describe('opening an MLflow run', () => {
     [{ status: 404, body: '<html>nginx</html>' }, 'MB4003', 'tracking_uri'],
     [{ status: 200, body: '<html>log in</html>' }, 'MB4002', 'token_file'],
     [{ status: 200, body: '<html>welcome</html>' }, 'MB4003', 'tracking_uri'],
-  ])('names what stands in the way: %j', async (answer, code, hint) => {
+  ])('names the obstacle: %j', async (answer, code, hint) => {
     server.script = ({ path }) => (path.startsWith('experiments/') ? answer : undefined);
     const backend = await server.backend();
     for (const attempt of [() => backend.open(source, undefined, signal), () => backend.probe(signal)]) {
@@ -266,7 +266,7 @@ describe('opening an MLflow run', () => {
     }
   });
 
-  test('probes a server without writing to it', async () => {
+  test('checks a server without writing to it', async () => {
     server.script = ({ path }) => {
       if (path === '/version') return { body: '3.17.2', headers: { date: new Date(Date.now() + 600_000).toUTCString() } };
       if (path === '/api/3.0/mlflow/server-info') return { body: { store_type: 'FileStore' } };

@@ -35,7 +35,7 @@ const TRIAL_METRIC = 'mirrorboard.derived/trial';
 const isTrial = (seen: Seen): boolean => metricsOf(seen).some(({ key }) => key === TRIAL_METRIC);
 
 describe('sending scalars', () => {
-  test('joins parcels into requests of a thousand, with their length and nothing compressed', async () => {
+  test('joins parcels into requests of a thousand, with their length and without compression', async () => {
     await open();
     expect(await only(rows(1500), rows(700, 'acc'))).toEqual([
       { kind: 'accepted', points: 1500, refusals: [] },
@@ -56,7 +56,7 @@ describe('sending scalars', () => {
     for (const { text } of batches()) expect(Buffer.byteLength(text)).toBeLessThan(900_000);
   });
 
-  test('escapes names, publishes their meaning before they are used, and does so once', async () => {
+  test('escapes names, publishes the originals before it uses them, and does so once', async () => {
     await open();
     await only([['acc@5', 1, 1, 1]]);
     await only([['acc@5', 2, 1, 1]]);
@@ -64,7 +64,7 @@ describe('sending scalars', () => {
     expect(sent.slice(1)).toEqual([[{ key: 'mirrorboard.key.acc.x40.5', value: 'acc@5' }], ['acc.x40.5'], ['acc.x40.5']]);
   });
 
-  test('puts what a metric cannot hold into a file, under the same name each time', async () => {
+  test('writes values that a metric cannot hold into a file, always under the same name', async () => {
     await open();
     const odd: Row[] = [
       ['loss', 1, 1.5, Number.POSITIVE_INFINITY],
@@ -124,7 +124,7 @@ describe('sending scalars', () => {
   });
 });
 
-describe('what the server answers', () => {
+describe('the response to an answer of the server', () => {
   test.each([
     ['nobody is there', { isReset: true }, { kind: 'retry' }],
     ['429 with a time', { status: 429, body: 'slow', headers: { 'retry-after': '7' } }, { kind: 'retry', afterMs: 7000 }],
@@ -151,13 +151,13 @@ describe('what the server answers', () => {
     expect(await only(rows(3))).toMatchObject([{ kind: 'accepted', points: 3, refusals: [] }]);
   });
 
-  test('settles the parcels that were through before a failure', async () => {
+  test('settles the parcels that were sent before a failure', async () => {
     await open();
     server.script = (seen) => (isBatch(seen) && batches().length === 2 ? { status: 503, body: 'busy' } : undefined);
     expect((await only(rows(600), rows(600), rows(10))).map(({ kind }) => kind)).toEqual(['accepted', 'retry', 'retry']);
   });
 
-  test('takes out the very point that is named, and sends the rest', async () => {
+  test('removes the point that the server names, and sends the rest', async () => {
     await open();
     server.script = (seen) => {
       const at = isBatch(seen) ? metricsOf(seen).findIndex(({ step }) => step === 2) : -1;
@@ -167,7 +167,7 @@ describe('what the server answers', () => {
     expect(metricsOf(batches().at(-1) as Seen).map(({ step }) => step)).toEqual([0, 1, 3, 4]);
   });
 
-  test('finds a refused point that is not named, and does not split the other parcels', async () => {
+  test('finds a refused point that the server does not name, and does not split the other parcels', async () => {
     await open();
     server.script = (seen) =>
       isBatch(seen) && metricsOf(seen).some(({ step }) => step === 77)
@@ -180,19 +180,19 @@ describe('what the server answers', () => {
     ]);
   });
 
-  test('reports that it does not know when everything is refused', async () => {
+  test('reports an unknown cause when everything is refused', async () => {
     await open();
     server.script = (seen) => (isBatch(seen) ? apiError(400, 'INVALID_PARAMETER_VALUE', 'no') : undefined);
     expect(await only(rows(500))).toMatchObject([{ kind: 'rejected' }]);
   });
 
-  test('parts what is too much for one request', async () => {
+  test('splits a request that is too large', async () => {
     await open();
     server.script = (seen) => (isBatch(seen) && metricsOf(seen).length > 100 ? { status: 413, body: '<html>too large</html>' } : undefined);
     expect(await only(rows(350))).toMatchObject([{ kind: 'accepted', points: 350 }]);
   });
 
-  test('suspects a request only when the server takes others', async () => {
+  test('suspects a request only if the server accepts others', async () => {
     await open();
     let isAlive = false;
     server.script = (seen) => {
@@ -223,7 +223,7 @@ describe('what the server answers', () => {
     [500, apiError(500, 'INTERNAL_ERROR', 'no such folder')],
     [400, { status: 400, body: 'read only' }],
     [413, { status: 413, body: '<html>413 Request Entity Too Large</html>' }],
-  ])('refuses no point for want of a store of files that takes none (%i)', async (_, answer) => {
+  ])('refuses no point if the artifact store accepts none (%i)', async (_, answer) => {
     await open();
     let isAway = true;
     server.script = (seen) => (isAway && isFile(seen) ? answer : undefined);
@@ -248,7 +248,7 @@ describe('what the server answers', () => {
     await backend.tryOut?.(handle, 'points', signal);
   });
 
-  test.each([400, 413, 500])('refuses no point of a run that was just opened while no metric is taken (%i)', async (status) => {
+  test.each([400, 413, 500])('refuses no point of a new run while no metric is accepted (%i)', async (status) => {
     await open();
     let isOut = true;
     server.script = (seen) => (isOut && isBatch(seen) ? apiError(status, 'BAD_REQUEST', 'permission denied for table metrics') : undefined);
@@ -259,7 +259,7 @@ describe('what the server answers', () => {
     expect(await only(rows(3))).toMatchObject([{ kind: 'accepted', points: 3, refusals: [] }]);
   });
 
-  test('tests metrics with its own, at another time each time', async () => {
+  test('tests metrics with its own, each time at another time', async () => {
     await open();
     await backend.tryOut?.(handle, 'points', signal);
     expect(batches().filter(isTrial).map(metricsOf)).toEqual([[{ key: TRIAL_METRIC, step: 0, value: 1, timestamp: expect.any(Number) }]]);
@@ -285,7 +285,7 @@ describe('what the server answers', () => {
     expect(await backend.setParams?.(handle, many, signal)).toEqual(many.map(() => ({ kind: 'set' })));
   });
 
-  test('suspects params that the server stumbles over only when it takes another one', async () => {
+  test('suspects params that crash the server only if it accepts another one', async () => {
     await open();
     let isOut = true;
     server.script = (seen) =>
@@ -296,13 +296,13 @@ describe('what the server answers', () => {
     expect(outcomes.flatMap((outcome, i) => (outcome.kind === 'set' ? [] : [[i, outcome.kind]]))).toEqual([[7, 'refused']]);
   });
 
-  test('tries out params with one that is not there yet, and makes few of them', async () => {
+  test('tests params with one that is not there yet, and creates few of them', async () => {
     await open();
     for (let i = 0; i < 12; i++) await backend.tryOut?.(handle, 'params', signal);
     expect(new Set(trials())).toEqual(new Set(Array.from({ length: 8 }, (_, i) => `mirrorboard.trial.${i + 1}`)));
   });
 
-  test('does not wait forever for tags and hyperparameters that make the server fail', async () => {
+  test('does not wait without end for tags and hyperparameters that make the server fail', async () => {
     await open();
     server.script = ({ path, body }) => {
       if (path !== 'runs/log-batch' || body.tags?.[0]?.key === 'mirrorboard.alive') return undefined;
@@ -315,14 +315,14 @@ describe('what the server answers', () => {
     expect(server.warnings).toContain('a tag of an MLflow run was refused');
   });
 
-  test('publishes no name that a database cannot take as it is', async () => {
+  test('publishes no name that a database cannot store unchanged', async () => {
     await open();
     await only([['nul\0byte', 1, 1, 1]], [['half\ud800', 1, 1, 1]]);
     const sent = server.calls('runs/log-batch').map(({ body }) => body.tags ?? body.metrics.map((metric: { key: string }) => metric.key));
     expect(sent.slice(1)).toEqual([['nul.x0.byte', 'half.xd800.']]);
   });
 
-  test('goes with an interruption as with a server that is away', async () => {
+  test('treats an interruption like a server that is down', async () => {
     await open();
     const stop = new AbortController();
     server.script = (seen) => {
@@ -334,7 +334,7 @@ describe('what the server answers', () => {
 });
 
 describe('a file store', () => {
-  test('is not sent what it holds already, and no name with a slash', async () => {
+  test('does not get a point again, and gets no name with a slash', async () => {
     const held: { key: string; step: number; timestamp: number; value: number }[] = [];
     let isLost = true;
     server.script = (seen) => {
@@ -355,7 +355,7 @@ describe('a file store', () => {
     expect(backend.describe().replacesByKey).toBe(false);
   });
 
-  test('does not get again what it has after all positions were lost', async () => {
+  test('does not get existing points again after all positions were lost', async () => {
     const held: { key: string; step: number; timestamp: number; value: number }[] = [];
     let looks = 0;
     server.script = (seen) => {
@@ -413,7 +413,7 @@ describe('hyperparameters', () => {
     ]);
   const written = (): unknown[] => server.calls('runs/log-batch').map(({ body }) => body.params ?? body.tags);
 
-  test('become params, and exact in files; a changed one keeps its first value', async () => {
+  test('become params, and exact values in files; a changed one keeps its first value', async () => {
     await open();
     expect(await backend.send([parcel(0.1)], signal)).toMatchObject([{ kind: 'accepted', points: 1 }]);
     await backend.send([parcel(0.1)], signal);
@@ -423,7 +423,7 @@ describe('hyperparameters', () => {
     expect([...server.files.values()].map((data) => JSON.parse(data.toString()).value.session_start_info.hparams.lr)).toEqual([0.1, 0.2]);
   });
 
-  test('have no NUL, which not every database takes', async () => {
+  test('have no NUL, which some databases refuse', async () => {
     await open();
     await backend.send([parcel('a\0b')], signal);
     expect(written().slice(1)).toEqual([[{ key: 'lr', value: 'a␀b' }]]);
@@ -431,7 +431,7 @@ describe('hyperparameters', () => {
     expect(server.warnings).toEqual([]);
   });
 
-  test.each([400, 500])('wait while no param is accepted; one that is still refused is given up once (%i)', async (status) => {
+  test.each([400, 500])('wait while no param is accepted; one that is still refused is rejected once (%i)', async (status) => {
     await open();
     let isOut = true;
     server.script = ({ path, body }) => {
@@ -445,7 +445,7 @@ describe('hyperparameters', () => {
     expect(server.warnings).toEqual(['a hyperparameter was refused; it is stored exactly elsewhere']);
   });
 
-  test('that another program wrote meanwhile are read first', async () => {
+  test('are read first if another program wrote meanwhile', async () => {
     await open();
     server.script = ({ path, body, query }) => {
       if (path === 'runs/get') return { body: { run: runOf(query.get('run_id') ?? '', [], {}, { params: [{ key: 'lr', value: '9' }] }) } };
@@ -459,7 +459,7 @@ describe('hyperparameters', () => {
 });
 
 describe('the end of a run', () => {
-  test('is its status, and can be taken back', async () => {
+  test('sets its status, and can be undone', async () => {
     await open();
     await backend.finish(handle, { status: 'failed', endedAt: 1700000001.5 }, signal);
     await backend.finish(handle, undefined, signal);

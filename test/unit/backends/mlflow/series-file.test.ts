@@ -39,7 +39,7 @@ const file = (): unknown => JSON.parse(String(stub.artifactsOf(stub.run('train/a
 const requests = (): number => (stub.counts.get('artifacts/put') ?? 0) + (stub.counts.get('artifacts/get') ?? 0);
 
 describe('the metadata of series', () => {
-  test('is kept in one file of the run, written when one is new and not again', async () => {
+  test('is kept in one file of the run, which is written only if a series is new', async () => {
     await backend.send(
       [
         saying({ loss: LOSS }, [
@@ -58,7 +58,7 @@ describe('the metadata of series', () => {
     expect(stub.violations).toEqual([]);
   });
 
-  test('is extended by another process, which writes nothing if nothing is new', async () => {
+  test('is extended by another process, which writes only if a series is new', async () => {
     await backend.send([saying({ loss: LOSS }, [['loss', 1, 1, 1]])], signal);
     await backend.close();
     await connect();
@@ -69,7 +69,7 @@ describe('the metadata of series', () => {
     expect(file()).toEqual({ loss: HELD, 'a"\n': heldOther('Ag==') });
   });
 
-  test('is there before its points: while it cannot be stored, they wait, too', async () => {
+  test('is stored before its points: if it cannot be stored, they wait, too', async () => {
     stub.fail({ kind: 'status', status: 503 }, { on: ['artifacts/put'] });
     const parcel = saying({ loss: LOSS }, [['loss', 1, 1, 1]]);
     expect(await backend.send([parcel], signal)).toMatchObject([{ kind: 'retry' }]);

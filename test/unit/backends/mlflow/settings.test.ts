@@ -63,9 +63,9 @@ describe('the settings of an MLflow lane', () => {
     ['./mlruns', 'store'],
     ['file:///data/mlruns', 'store'],
     ['https://h/mlflow', 'server'],
-  ])('take %s for a %s', (uri, kind) => expect(settingsOf({ tracking_uri: uri }).settings).toMatchObject({ kind, uri }));
+  ])('accept %s for a %s', (uri, kind) => expect(settingsOf({ tracking_uri: uri }).settings).toMatchObject({ kind, uri }));
 
-  test("keep a database's password out of everything but the server's command", () => {
+  test("show a database's password only in the server's command", () => {
     const { settings, shown } = settingsOf({ tracking_uri: 'postgresql://u:hush/hu@sh@db/m' });
     expect(settings.storeUri).toContain('hush');
     expect(JSON.stringify([settings.uri, mlflow.target(settings), shown])).not.toMatch(/hush|hu@sh|sh@/);
@@ -81,14 +81,14 @@ describe('the settings of an MLflow lane', () => {
     [{ tracking_uri: 'http://h', request_timeout: -1 }, ['request_timeout'], '-1', undefined],
     [{ tracking_uri: 'http://h', backend_url: 'http://i' }, ['backend_url'], 'tracking_uri and backend_url', undefined],
     [{ tracking_uri: ['http://h'] }, ['tracking_uri'], 'a list', undefined],
-  ])('that are wrong are named: %j', (section, path, found, hint) => {
+  ])('are reported if they are invalid: %j', (section, path, found, hint) => {
     const [problem, ...others] = problemsOf(section);
     expect(others).toEqual([]);
     expect(problem).toMatchObject({ path, found });
     if (hint !== undefined) expect(problem?.hint).toContain(hint);
   });
 
-  test('name a variable that is wrong', () => {
+  test('name an invalid variable', () => {
     expect(problemsOf({ tracking_uri: 'http://h' }, { MLFLOW_TRACKING_INSECURE_TLS: 'maybe' })[0]).toMatchObject({
       path: ['insecure_tls'],
       found: '"maybe" in MLFLOW_TRACKING_INSECURE_TLS',

@@ -47,7 +47,7 @@ const ROWS: readonly Row[] = [
 ];
 
 test.each(['hundred', 'nan', 'exact'] as const)(
-  'a batch that is there already is accepted whole where replays go by "%s"',
+  'a batch that is stored already is accepted completely if the server detects replays by "%s"',
   async (replays) => {
     await start({ replays });
     const { backend, handle } = await opened();
@@ -61,7 +61,7 @@ test.each(['hundred', 'nan', 'exact'] as const)(
   },
 );
 
-test('an answer that was lost is made good in a bounded number of requests', async () => {
+test('mirrorboard recovers from a lost answer with a limited number of requests', async () => {
   await start({ replays: 'hundred' });
   const { backend, handle } = await opened();
   const count = (): number => stub.count('runs/log-batch') + stub.count('metrics/get-history');
@@ -72,7 +72,7 @@ test('an answer that was lost is made good in a bounded number of requests', asy
   expect(count() - before).toBeLessThan(15);
 });
 
-test('a server with a file store is recognized by its behaviour, though it does not report it', async () => {
+test('a server with a file store is recognized by its behaviour, even if it does not report its type', async () => {
   await start({ isOld: true, isFileStore: true, version: '2.22.2' });
   const rows: Row[] = [
     ['loss', 1, 1.7e9, 0.5],
@@ -87,7 +87,7 @@ test('a server with a file store is recognized by its behaviour, though it does 
   expect((await again.backend.probe(signal)).notes.join(' ')).toContain('FileStore');
 });
 
-test('names that a database treats as equal are kept apart, for later processes too', async () => {
+test('names that a database treats as equal are kept apart, also in later processes', async () => {
   await start({ foldsNames: true });
   const names = ['loss', 'Loss', 'LOSS', 'acc', 'acc ', 'precision', 'précision'];
   const rows = names.map((name, i): Row => [name, 1, 1.7e9, i]);
@@ -148,7 +148,7 @@ test('the trial finds letters that a database treats as equal, and escapes them'
 });
 
 test.each(['exact', 'nan', 'hundred'] as const)(
-  'names that only the database takes for one get others when they clash, where replays go by "%s"',
+  'names that only the database treats as equal get others when they clash, if the server detects replays by "%s"',
   async (replays) => {
     // As MySQL's collation for Latin: nothing that the trial writes shows it.
     await start({ foldsNames: true, foldsAs: { j: 'i', v: 'u' }, replays });
@@ -172,7 +172,7 @@ test.each(['exact', 'nan', 'hundred'] as const)(
   },
 );
 
-test('a point that a database refuses as a duplicate, though it is not there, is refused by name', async () => {
+test('a point that a database wrongly refuses as a duplicate is rejected by name', async () => {
   await start({});
   const { backend, handle } = await opened();
   stub.refuse('odd', 'clash');
@@ -183,7 +183,7 @@ test('a point that a database refuses as a duplicate, though it is not there, is
   expect(refusals.map(({ reason }) => reason)).toEqual([1, 2, 3].map(() => expect.stringContaining("Duplicate entry 'odd")));
 });
 
-test('a run keeps the names that it was given before it was known what the database takes for one', async () => {
+test('a run keeps the names that it got before a trial of the database', async () => {
   await start({ foldsNames: true, foldsAs: UNICODE });
   const { handle } = await opened();
   stub.store.logMetric(stub.store.run(runIdOf(handle)), { key: 'grøn', value: 1, timestamp: 1n, step: 1n });
@@ -197,7 +197,7 @@ test('a run keeps the names that it was given before it was known what the datab
   expect(new Set(stub.points(stub.run('train/a')).map(({ key }) => key))).toEqual(new Set(['grøn', 'gron.x.']));
 });
 
-test('what a trial of a former version found is not all that is asked now', async () => {
+test('the results of an older trial are completed with the missing ones', async () => {
   await start({ foldsNames: true, foldsAs: UNICODE });
   const said = { form: 1, version: '3.17.2', files: false, folds: true, ascii: false, tag: 8000, param: 6000 };
   stub.store.experiments.get('0')?.tags.set('mirrorboard.server', JSON.stringify(said));
@@ -205,7 +205,7 @@ test('what a trial of a former version found is not all that is asked now', asyn
   expect(JSON.parse(stub.store.experiments.get('0')?.tags.get('mirrorboard.server') ?? '')).toMatchObject({ ...said, letters: true });
 });
 
-test('a database in utf8mb3 gets names and texts that it can hold', async () => {
+test('a database in utf8mb3 gets names and texts that it can store', async () => {
   await start({ isNarrow: true });
   const odd = { ...source, name: '🚀', tags: { '😀': '😀' }, fingerprint: [{ file: '🚀/訓練', checksum: 7 }] };
   const backend = await connectMlflow(type, { tracking_uri: stub.url });
@@ -238,7 +238,7 @@ test('tags whose names a database treats as equal are kept apart, or cost nothin
   expect(await heldBy(backend, handle)).toEqual(plain(rows));
 });
 
-test('a database in latin1 gets names and texts that it can hold', async () => {
+test('a database in latin1 gets names and texts that it can store', async () => {
   await start({ isLatin1: true });
   const odd = { ...source, name: '訓練', tags: { team: '視覚' }, fingerprint: [{ file: 'ä/訓練', checksum: 7 }] };
   const backend = await connectMlflow(type, { tracking_uri: stub.url });
@@ -273,7 +273,7 @@ test('a run of very many files is opened if tags are short', async () => {
   expect(stub.store.run(runIdOf(handle)).tags.get('mirrorboard.fingerprint')?.length).toBeLessThanOrEqual(5000);
 });
 
-test('a server is tried once, by a run that is removed again', async () => {
+test('mirrorboard tests a server once, with a run that it removes', async () => {
   await start({});
   await opened();
   expect([...stub.store.runs.values()].map(({ name, stage }) => [name, stage])).toEqual([
@@ -285,7 +285,7 @@ test('a server is tried once, by a run that is removed again', async () => {
   expect([...stub.store.runs.values()].filter(({ name }) => name === 'mirrorboard-trial')).toHaveLength(1);
 });
 
-test('a trial resumes where it failed', async () => {
+test('a trial resumes after a failure', async () => {
   await start({});
   const backend = await connectMlflow(type, { tracking_uri: stub.url });
   backends.push(backend);
@@ -305,7 +305,7 @@ test('a trial resumes where it failed', async () => {
   expect([...stub.store.runs.values()].filter(({ name }) => name === 'mirrorboard-trial')).toHaveLength(1);
 });
 
-test.each([400, 413, 500])('an answer with %d of a server that is not working teaches nothing', async (status) => {
+test.each([400, 413, 500])('an answer with %d of a broken server does not count as a result', async (status) => {
   const factsOf = (): unknown => JSON.parse([...stub.store.experiments.values()].at(-1)?.tags.get('mirrorboard.server') ?? 'null');
   await start({ isOld: true, isFileStore: true });
   await opened();
@@ -325,7 +325,7 @@ test.each([400, 413, 500])('an answer with %d of a server that is not working te
   }
 });
 
-test('a run of a store of files keeps its names with slashes, and takes others', async () => {
+test('a run of a file store keeps its names with slashes, and accepts others', async () => {
   await start({ isFileStore: true });
   const { handle } = await opened();
   for (const key of ['loss', 'acc/val'])
@@ -338,7 +338,7 @@ test('a run of a store of files keeps its names with slashes, and takes others',
   }
 });
 
-test('an aborted trial leaves no run behind', async () => {
+test('an aborted trial leaves no run', async () => {
   await start({});
   const backend = await connectMlflow(type, { tracking_uri: stub.url });
   stub.fail({ kind: 'status', status: 504 }, { on: ['runs/log-batch'] });
@@ -347,7 +347,7 @@ test('an aborted trial leaves no run behind', async () => {
   expect(stub.runs()).toEqual([]);
 });
 
-test('a trial that another process left behind is continued, and removed', async () => {
+test('a trial that another process left incomplete continues, and its run is removed', async () => {
   await start({});
   const experiment = await fetch(`${stub.url}/api/2.0/mlflow/runs/create`, {
     method: 'POST',
@@ -359,7 +359,7 @@ test('a trial that another process left behind is continued, and removed', async
   expect(stub.runs().map(({ name }) => name)).toEqual(['train/a']);
 });
 
-test('two processes that try a server at once both come to the end', async () => {
+test('two processes that test a server at the same time both finish', async () => {
   await start({});
   const both = await Promise.all([0, 1].map(() => connectMlflow(type, { tracking_uri: stub.url })));
   for (const backend of both) backends.push(backend);
@@ -377,14 +377,14 @@ test('two processes that try a server at once both come to the end', async () =>
   expect(stub.runs().map(({ name }) => name)).toEqual(['train/a']);
 });
 
-test('doctor reports before the first write that files bypass the server, and what helps', async () => {
+test('doctor reports before the first write that files bypass the server, with a remedy', async () => {
   await start({ artifactsAt: 's3://bucket' });
   const backend = await connectMlflow(type, { tracking_uri: stub.url, experiment_name: 'New' });
   backends.push(backend);
   expect((await backend.probe(signal)).notes.join(' ')).toMatch(/at s3:.*mirrors only scalars.*--artifacts-destination/);
 });
 
-test('everything goes into the workspace that is named, which is part of the target', async () => {
+test('everything goes into the named workspace, which is part of the target', async () => {
   await start({ workspaces: ['default', 'team-a'] });
   const { backend, handle } = await opened({ workspace: 'team-a' });
   expect(await send(backend, handle, [['loss', 1, 1.7e9, Infinity]])).toMatchObject(all(1));
@@ -402,7 +402,7 @@ test.each([
   [{}, 'team-a', /does not support workspaces/, '--enable-workspaces'],
   [{}, 'default', /does not support workspaces/, 'leave workspace (MLFLOW_WORKSPACE) out'],
   [{ isOld: true }, 'team-a', /does not support workspaces/, '--enable-workspaces'],
-])('a workspace that is not there stops the lane before anything is written: %j %s', async (options, name, message, remedy) => {
+])('a missing workspace stops the lane before the first write: %j %s', async (options, name, message, remedy) => {
   await start(options);
   const backend = await connectMlflow(type, { tracking_uri: stub.url }, { MLFLOW_WORKSPACE: name });
   backends.push(backend);

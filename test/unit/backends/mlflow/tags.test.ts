@@ -54,7 +54,7 @@ test.each([
   ['is refused', apiError(400, 'BAD_REQUEST', 'Incorrect string value'), 0],
   ['is refused and named', apiError(400, 'INVALID_PARAMETER_VALUE', "Invalid value for parameter 'tags[3].value' supplied"), 3],
   ['clashes with another one', apiError(500, 'INTERNAL_ERROR', "Failed to set tags with given within 3 retries. Keys: ['x']"), 7],
-])('a tag that %s costs nothing but itself', async (_, failure, place) => {
+])('a tag that %s costs only itself', async (_, failure, place) => {
   const names = LONG.toSpliced(place, 0, 'odd@');
   const stored = answering((tags) => (tags.some(({ value }) => value === 'odd@') ? failure : undefined));
   expect(await sent(names)).toMatchObject({ kind: 'accepted', points: 61, refusals: [] });
@@ -69,7 +69,7 @@ test('requests for tags that are too large for a proxy are halved', async () => 
   expect(server.warnings).toEqual([]);
 });
 
-test('points whose name nothing records are refused by name, and sent again with the next ones', async () => {
+test('points whose name no tag records are rejected by name, and sent again with the next ones', async () => {
   let isLow = true;
   const stored = answering((_, { text }) => (isLow && text.length > 500 ? tooLarge : undefined));
   const backend = await server.backend();
@@ -83,7 +83,7 @@ test('points whose name nothing records are refused by name, and sent again with
     ];
     return (await backend.send([parcelOf(handle, rows, start)], signal))[0];
   };
-  // What stands exactly beside the metric is there all the same.
+  // The exact points next to the metric are stored all the same.
   expect(await only(0)).toMatchObject({
     kind: 'accepted',
     points: 2,
@@ -98,7 +98,7 @@ test('points whose name nothing records are refused by name, and sent again with
   expect([...stored.values()]).toContain(long);
 });
 
-test('tags are not refused while the server takes no other one', async () => {
+test('tags do not count as refused while the server accepts no other one', async () => {
   let isOut = true;
   const stored = answering(() => (isOut ? apiError(400, 'BAD_REQUEST', 'permission denied for table tags') : undefined));
   const backend = await server.backend();
@@ -137,7 +137,7 @@ test.each([
   expect(server.warnings).toEqual(['a tag of an MLflow run was refused']);
 });
 
-test('a run that the server does not let be marked as ours stops, and no other one', async () => {
+test('a run whose identifying tags the server refuses stops, and no other one', async () => {
   server.script = (seen) => {
     if (seen.path === 'runs/search') return { body: { runs: [runOf('r0', foundBy('other'))] } };
     return tagsOf(seen).some(({ key }) => key === 'mirrorboard.instance') ? tooLarge : undefined;
@@ -146,7 +146,7 @@ test('a run that the server does not let be marked as ours stops, and no other o
   await expect(backend.open(source, undefined, signal)).rejects.toMatchObject({ code: 'MB4006', retry: 'never' });
 });
 
-test('a name that can be read from its key is not believed from a tag', async () => {
+test('a name that follows from its key is not read from a tag', async () => {
   server.script = ({ path }) => {
     const data = { metrics: [{ key: 'acc.x40.5', value: 1 }] };
     if (path === 'runs/get') return { body: { run: runOf('r1', [{ key: 'mirrorboard.key.acc.x40.5', value: 'ACC@5' }], {}, data) } };

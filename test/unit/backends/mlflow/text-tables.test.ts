@@ -45,7 +45,7 @@ const tables = (): Record<string, unknown> =>
 const listed = (): unknown => JSON.parse(stub.run('train/a').tags.get('mlflow.loggedArtifacts') ?? 'null');
 
 describe('tables of texts', () => {
-  test('are made when a run ends, by step, and once more when it ends again', async () => {
+  test('are created when a run ends, by step, and again when it ends again', async () => {
     await send(textEvent('notes/a', 2, 'two', 1), textEvent('notes/a', 1, 'one', 2), textEvent('b', 2n ** 60n, 'wide', 3));
     expect(tables()).toEqual({});
     await end();
@@ -84,7 +84,7 @@ describe('tables of texts', () => {
     expect(stub.violations).toEqual([]);
   });
 
-  test('are added to what others listed, and give way to a tag of the same name', async () => {
+  test('are added to the lists of other programs, and yield to a tag of the same name', async () => {
     stub.run('train/a').tags.set('mlflow.loggedArtifacts', JSON.stringify([{ path: 'theirs.json', type: 'table' }]));
     await send(textEvent('a', 1, 'x', 1), textEvent('a.json', 1, 'y', 2));
     await end();
@@ -99,7 +99,7 @@ describe('tables of texts', () => {
     expect([...stub.counts].filter(([name, count]) => before.get(name) !== count)).toEqual([['runs/update', 1]]);
   });
 
-  test('wait for a server that is away, as the end itself does', async () => {
+  test('wait for a server that is down, as the end itself does', async () => {
     await send(textEvent('a', 1, 'x', 1));
     stub.fail({ kind: 'status', status: 503 }, { on: ['artifacts/put'] });
     await expect(end()).rejects.toMatchObject({ retry: 'later' });

@@ -94,8 +94,8 @@ function trained(project: string, id: string, config = '{"lr":{"value":1},"_wand
   return made;
 }
 
-describe('what W&B holds that never was in event files', () => {
-  it('is nothing if only a mirror wrote', async () => {
+describe('data of W&B that never was in event files', () => {
+  it('is empty if only a mirror wrote', async () => {
     const backend = await connect();
     const own = await filled(backend);
     // Of a state that was lost: a mark is enough.
@@ -103,7 +103,7 @@ describe('what W&B holds that never was in event files', () => {
     expect(await namesIn(backend, [own])).toEqual([]);
   });
 
-  it('is named: tags and notes of our runs', async () => {
+  it('includes tags and notes of our runs', async () => {
     const backend = await connect({ tags: ['nightly'] });
     const own = await filled(backend);
     const [mine] = stub.runs() as [StubRun];
@@ -114,7 +114,7 @@ describe('what W&B holds that never was in event files', () => {
     ]);
   });
 
-  it('is named: runs of the projects, values of the configuration and files', async () => {
+  it('includes runs of the projects, values of the configuration and files', async () => {
     const backend = await connect();
     const own = await filled(backend);
     const [mine] = stub.runs() as [StubRun];
@@ -141,7 +141,7 @@ describe('what W&B holds that never was in event files', () => {
     expect(names).toEqual(Array.from({ length: 250 }, (_, i) => `r${i}`));
   });
 
-  it('is not searched for in a run whose params are not all known, and a server without a list of files is reported', async () => {
+  it('is not searched in a run whose params are not all known, and a server without a list of files is reported', async () => {
     const backend = await connect({}, { noFileList: 'unknown' });
     const own = await filled(backend);
     const [mine] = stub.runs() as [StubRun];

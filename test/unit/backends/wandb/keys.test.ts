@@ -5,7 +5,7 @@ import { membersOf } from '../../../../src/backends/wandb/row-reader.ts';
 import { HOSTILE_NAMES } from '../../../../src/testing/hostile-names.ts';
 
 describe('keys of tags', () => {
-  it.each(HOSTILE_NAMES)('can be undone: %j', (tag) => expect(tagOf(keyOf(tag))).toBe(tag));
+  it.each(HOSTILE_NAMES)('are reversible: %j', (tag) => expect(tagOf(keyOf(tag))).toBe(tag));
 
   it.each([
     ['train/loss', 'train/loss'],
@@ -16,9 +16,9 @@ describe('keys of tags', () => {
     ['mirrorboard/exact', '~6d~irrorboard/exact'],
     ['a~b', 'a~7e~b'],
     ['', '~~'],
-  ])('are as plain as can be: %j is %j', (tag, key) => expect(keyOf(tag)).toBe(key));
+  ])('are as simple as possible: %j is %j', (tag, key) => expect(keyOf(tag)).toBe(key));
 
-  it('differ by more than case, and are the same again when they are listed', () => {
+  it('differ by more than case, and are the same again in a listing', () => {
     const table = new RowKeys();
     const tags = ['loss', 'Loss', 'LOSS', 'loss'];
     const keys = tags.map((tag) => table.keyOf(tag));
@@ -47,15 +47,15 @@ describe('numbers of rows', () => {
     -Infinity,
     2n ** 60n,
     -(2n ** 63n),
-  ])('read back as they were: %s', (x) => expect(readNumber(numberText(x))).toBe(x));
+  ])('are read back as they were: %s', (x) => expect(readNumber(numberText(x))).toBe(x));
 
-  it('are read from texts if a service has no words for them', () => {
+  it('come from texts if a service has no JSON literals for them', () => {
     expect(['"NaN"', '"-Infinity"', '"1"', '"x"', 'null'].map(readNumber)).toEqual([NaN, -Infinity, undefined, undefined, undefined]);
   });
 });
 
 describe('rows', () => {
-  it('are split without reading their values', () => {
+  it('are split without parsing their values', () => {
     expect(membersOf('{ "a": NaN, "b\\"":{"x":["}",1]} ,"c":"\\\\","d":-0.0}')).toEqual([
       ['a', 'NaN'],
       ['b"', '{"x":["}",1]}'],
@@ -65,5 +65,5 @@ describe('rows', () => {
     expect(membersOf('{}')).toEqual([]);
   });
 
-  it.each(['', '[]', '{"a":}', '{"a":1', '{"a" 1}', '{"a":"x}'])('are none: %j', (text) => expect(membersOf(text)).toBeUndefined());
+  it.each(['', '[]', '{"a":}', '{"a":1', '{"a" 1}', '{"a":"x}'])('are refused: %j', (text) => expect(membersOf(text)).toBeUndefined());
 });

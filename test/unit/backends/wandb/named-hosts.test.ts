@@ -61,8 +61,8 @@ const BAD = [
   { toString: 1 },
 ];
 
-describe('an address that a W&B server names and that cannot be used', () => {
-  it.each(BAD)('costs one image of a run, named with its reason, and nothing else (%p)', async (place) => {
+describe('an unusable address that a W&B server names', () => {
+  it.each(BAD)('costs one image of a run, which is named with its reason, and nothing else (%p)', async (place) => {
     await start(place, (file) => file.includes('bad'));
     const ledger = newLedger();
     const delivery = new SmallDelivery(backend, ledger, run.source());
@@ -100,7 +100,7 @@ describe('an address that a W&B server names and that cannot be used', () => {
   });
 });
 
-it('goes to this machine if the server is on it too, without the key', async () => {
+it('an upload goes to this machine, without the key, if the server is on it too', async () => {
   stub = await WandbStub.start();
   await stub.close();
   const { port } = store.address() as AddressInfo;
@@ -113,7 +113,7 @@ it('goes to this machine if the server is on it too, without the key', async () 
   expect(ledger.refusals).toEqual([]);
 });
 
-describe('a place that takes no files beyond a length', () => {
+describe('a storage with a limit on the length of files', () => {
   /** As nginx does. The server's own files, and small ones, go where they always go. */
   async function startLimited(isFor: (file: string) => boolean): Promise<void> {
     store.removeAllListeners('request');
@@ -124,7 +124,7 @@ describe('a place that takes no files beyond a length', () => {
     await start(`http://127.0.0.1:${port}/bucket/x`, isFor);
   }
 
-  it('costs the image that is too long, with the limit to raise, and nothing else', async () => {
+  it('rejects only the image that is too long, with the limit to raise', async () => {
     await startLimited((file) => file.includes('bad'));
     const ledger = newLedger();
     const delivery = new SmallDelivery(backend, ledger, run.source());
@@ -135,7 +135,7 @@ describe('a place that takes no files beyond a length', () => {
     expect(ledger.refusals).toMatchObject([{ index: 1, kind: 'refused', reason: expect.stringMatching(/413.*client_max_body_size/) }]);
   });
 
-  it('costs no point if it accepts no files', async () => {
+  it('rejects no point if it accepts no files', async () => {
     await startLimited((file) => file.includes('bad') || file.includes('trial'));
     const ledger = newLedger();
     const delivery = new SmallDelivery(backend, ledger, run.source());

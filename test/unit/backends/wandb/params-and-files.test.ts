@@ -73,7 +73,7 @@ async function start(options: WandbStubOptions = {}): Promise<void> {
 }
 
 describe('params and files of a W&B run', () => {
-  it('is the same whichever way the server writes it down', async () => {
+  it('are the same in any form in which the server writes them', async () => {
     await start();
     const backend = await connect();
     const { handle } = await filled(backend);
@@ -92,7 +92,7 @@ describe('params and files of a W&B run', () => {
     expect(said).toEqual([]);
   });
 
-  it('is read if a file of other content would be as long', async () => {
+  it('are read if a file of other content would have the same length', async () => {
     await start();
     const backend = await connect();
     const { handle } = await filled(backend);
@@ -103,7 +103,7 @@ describe('params and files of a W&B run', () => {
   });
 
   it.each(['unknown', 'null'] as const)(
-    'is params alone where the server gives no list of files (%s), and that is said',
+    'are only params if the server gives no list of files (%s), which is reported',
     async (noFileList) => {
       await start({ noFileList });
       const backend = await connect();
@@ -118,7 +118,7 @@ describe('params and files of a W&B run', () => {
     },
   );
 
-  it('is not compared in folders that lack what went to the server', async () => {
+  it('are not compared in folders without the data that went to the server', async () => {
     await start();
     const online = await connect();
     const ledger = await filled(online);

@@ -59,7 +59,7 @@ function points(from: number, count: number): Uint8Array[] {
 }
 
 describe('a W&B run', () => {
-  it('gets heartbeats while no data comes, and none once it has ended', async () => {
+  it('gets heartbeats while no data arrives, and none after its end', async () => {
     const real = [
       'setTimeout',
       'clearTimeout',
@@ -89,7 +89,7 @@ describe('a W&B run', () => {
   });
 
   it.each([{}, { appends: true }] as WandbStubOptions[])(
-    'continues after the state was lost: its lines are matched with the records (%j)',
+    'continues after the state was lost: mirrorboard compares its lines with the records (%j)',
     async (options) => {
       await restarted(options);
       const section = options.appends === true ? { offset_semantics: 'append' } : {};
@@ -108,7 +108,7 @@ describe('a W&B run', () => {
     },
   );
 
-  it('is left alone if another program writes to it', async () => {
+  it('is skipped if another program writes to it', async () => {
     const drafts = [...run.append(points(0, 5))];
     const { ledger } = await deliver(await connect(), drafts);
     historyOf(stub.runs()[0]!).push('{"global_step":9,"loss":1,"_timestamp":1,"_runtime":0,"_step":5}');
@@ -116,7 +116,7 @@ describe('a W&B run', () => {
     await expect(deliver(late, run.append(points(5, 5)), {}, ledger)).rejects.toMatchObject({ code: 'MB4006' });
   });
 
-  it('gets a new id if one was deleted', async () => {
+  it('gets a new id if its tracker run was deleted', async () => {
     const drafts = run.append(points(0, 2));
     const { ledger } = await deliver(await connect(), drafts);
     stub.deleteRun(runIdOf(ledger.handle!));
@@ -155,7 +155,7 @@ describe('a W&B run', () => {
     expect(stub.run('runs/one').group).toBe('the study');
   });
 
-  it('accepts files, and gives another address if one has expired', async () => {
+  it('accepts files, and asks for a new address after one has expired', async () => {
     await restarted({ uploadUses: 1 });
     const backend = await connect();
     const { ledger } = await deliver(backend, run.append(points(0, 1)));
@@ -177,7 +177,7 @@ describe('a W&B run', () => {
     expect(stub.violations).toEqual([]);
   });
 
-  it.each(['online', 'offline'])('takes a file piece by piece, however long it is (%s)', async (mode) => {
+  it.each(['online', 'offline'])('accepts a file piece by piece, with any length (%s)', async (mode) => {
     const backend = await connect({ mode });
     const { ledger } = await deliver(backend, run.append(points(0, 1)));
     const [first, second] = [Buffer.alloc(1024 * 1024, 'a'), Buffer.from('end')];
@@ -211,7 +211,7 @@ describe('a W&B run', () => {
     expect(stub.runs()[0]!.files.get('checkpoints/a.pth')).toHaveLength(file.bytes);
   });
 
-  it('that another program opened gets our lines after its own, and keeps its name', async () => {
+  it('of another program gets our lines after its own, and keeps its name', async () => {
     const theirs = stub.store.make(stub.entity, 'contract', 'theirs');
     theirs.displayName = 'by hand';
     theirs.streams.set('wandb-history.jsonl', ['{"loss":1,"_step":7}', '{"loss":2,"_step":9}']);
@@ -233,13 +233,13 @@ describe('a W&B run', () => {
     expect(stub.violations).toEqual([]);
   });
 
-  it.each([409, 410, 404, 400, 422])('stops after an answer of %d: no row is left out', async (status) => {
+  it.each([409, 410, 404, 400, 422])('stops after an answer of %d, and skips no row', async (status) => {
     const delivery = await deliver(await connect(), []);
     stub.fail({ kind: 'status', status }, { on: ['file_stream'], times: 1 });
     expect(await delivery.sendOnce(run.append(points(0, 2)))).toMatchObject([{ kind: 'runFatal', error: { code: 'MB4006' } }]);
   });
 
-  it('is not touched while the lane is switched off', async () => {
+  it('does not change while the lane is off', async () => {
     await expect(deliver(await connect({ mode: 'disabled' }), run.append(points(0, 1)))).rejects.toMatchObject({
       code: 'MB4004',
       retry: 'never',

@@ -19,7 +19,7 @@ function settings(section: Record<string, unknown>, env: Record<string, string> 
 }
 
 describe('settings of a W&B lane', () => {
-  it('come from the variables that the official client knows', () => {
+  it('come from the variables of the official client', () => {
     const env = {
       WANDB_API_KEY: 'k',
       WANDB_BASE_URL: 'https://wandb.example/',
@@ -42,7 +42,7 @@ describe('settings of a W&B lane', () => {
     });
   });
 
-  it('has a key from a file, or from what the official login wrote', () => {
+  it('read a key from a file, or from the official login', () => {
     writeFileSync(join(home, 'key'), 'from-a-file\n');
     expect(settings({ api_key_file: join(home, 'key') }).apiKey).toBe('from-a-file');
     const netrc = 'machine other\n  login user\n  password wrong\nmachine wandb.example\n  login user\n  password from-netrc\n';
@@ -53,7 +53,7 @@ describe('settings of a W&B lane', () => {
     expect(parse({ base_url: 'https://nobody.example' })).toMatchObject({ kind: 'problems', problems: [{ path: ['api_key'] }] });
   });
 
-  it('leads to the same target online and offline, with whatever key', () => {
+  it('lead to the same target online and offline, with any key', () => {
     const targets = [settings({ api_key: 'a', project: 'p' }), settings({ mode: 'offline', project: 'p', dir: 'x' })].map(wandb.target);
     expect(targets[0]).toBe(targets[1]);
     expect(wandb.target(settings({ api_key: 'a', project: 'q' }))).not.toBe(targets[0]);
@@ -65,7 +65,7 @@ describe('settings of a W&B lane', () => {
     [{ mode: 'offline', base_url: 'wandb.ai' }, ['base_url'], '"wandb.ai"'],
     [{ mode: 'offline', projekt: 'x' }, ['projekt'], 'the key "projekt"'],
     [{ mode: 'offline', api_key: ['s3cret'] }, ['api_key'], 'something else'],
-  ])('says what is wrong with %j', (section, path, found) => {
+  ])('report the error in %j', (section, path, found) => {
     expect(parse(section)).toMatchObject({ kind: 'problems', problems: [{ path, found }] });
   });
 });

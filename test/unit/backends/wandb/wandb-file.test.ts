@@ -38,7 +38,7 @@ describe('a file of records', () => {
     expect(readFileSync(path)[13]).toBe(1);
   });
 
-  it('gives back records of every length, at every place of a block', () => {
+  it('returns records of every length, at every place of a block', () => {
     const lengths = [0, 1, 32_747, 5, 32_761, 32_760, 70_000, 3, ...Array.from({ length: 200 }, (_, i) => 300 + i), 32_768, 0, 12];
     const all = written(lengths);
     expect(read()).toEqual(all);

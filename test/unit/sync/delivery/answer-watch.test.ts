@@ -32,8 +32,8 @@ class Scene {
   }
 }
 
-describe('what is asked of a tracker', () => {
-  it('without an answer is reported after 15 seconds, once, with its start', async () => {
+describe('a request to a tracker', () => {
+  it('is reported after 15 seconds without an answer, once, with its start', async () => {
     const { clock, watch, said, call } = bound(new Scene());
     const { end, done } = call();
     await clock.pass(SILENT_MS - 1);
@@ -46,7 +46,7 @@ describe('what is asked of a tracker', () => {
     expect(watch.silentSinceMs).toBeUndefined();
   });
 
-  it('is not silent while it gives signs of life, however long the call takes', async () => {
+  it('is not silent while it shows signs of life, for any length of the call', async () => {
     const { clock, said, call } = bound(new Scene());
     const one = call();
     for (let i = 0; i < 20; i++) {
@@ -62,7 +62,7 @@ describe('what is asked of a tracker', () => {
     await one.done;
   });
 
-  it('counts from the last answer to anything else that is under way', async () => {
+  it('counts from the last answer to any other open request', async () => {
     const { clock, said, call } = bound(new Scene());
     const [hung, well] = [call(), call()];
     await clock.pass(10_000);
@@ -76,7 +76,7 @@ describe('what is asked of a tracker', () => {
     await hung.done;
   });
 
-  it('has the requests of every call reported', async () => {
+  it('is reported for every call', async () => {
     const ended: unknown[] = [];
     const watch = new AnswerWatch(new FakeClock(), {
       fellSilent: () => undefined,
@@ -91,7 +91,7 @@ describe('what is asked of a tracker', () => {
     ]);
   });
 
-  it('is nothing if everything has its answer: calls with pauses between them are never silent', async () => {
+  it('is not silent in calls with pauses between them, after each answer', async () => {
     const { clock, said, call } = bound(new Scene());
     for (let i = 0; i < 5; i++) {
       const { end, done } = call();

@@ -34,7 +34,7 @@ class Scene {
 }
 
 describe('the circuit breaker of a lane', () => {
-  it('stays closed for a failure or two, reports when they are over, and opens after three in a row', async () => {
+  it('stays closed for a failure or two, reports their end, and opens after three in a row', async () => {
     const scene = new Scene();
     scene.gate.failed(ERROR);
     scene.gate.failed(ERROR);
@@ -50,7 +50,7 @@ describe('the circuit breaker of a lane', () => {
     expect([scene.in, scene.said]).toEqual([['a'], ['active', 'waiting']]);
   });
 
-  it('lets one send try when its time is over, and the others only after it succeeded', async () => {
+  it('lets one send try after its wait, and the others only after that one succeeded', async () => {
     const scene = new Scene();
     for (let i = 0; i < 3; i++) scene.gate.failed(ERROR);
     scene.come('a', 'b', 'c');
@@ -66,7 +66,7 @@ describe('the circuit breaker of a lane', () => {
     expect([scene.in.length, scene.said.at(-1)]).toEqual([3, 'active']);
   });
 
-  it('lets the next one try if the one that tried ended without an answer', async () => {
+  it('lets the next one try if the first one ended without an answer', async () => {
     const scene = new Scene();
     for (let i = 0; i < 3; i++) scene.gate.failed(ERROR);
     scene.come('a', 'b');
@@ -77,7 +77,7 @@ describe('the circuit breaker of a lane', () => {
     expect(scene.in).toEqual(['a', 'b']);
   });
 
-  it('waits longer after each failure, at most a minute, unless it was asked for more', () => {
+  it('waits longer after each failure, at most a minute, unless the tracker requests more', () => {
     const { gate } = new Scene();
     const waits = Array.from({ length: 30 }, () => gate.failed(ERROR));
     expect(Math.min(...waits)).toBeGreaterThan(0);
@@ -86,7 +86,7 @@ describe('the circuit breaker of a lane', () => {
     expect(gate.failed(ERROR, 10 * MINUTE)).toBe(10 * MINUTE);
   });
 
-  it('blocks all sends for the time that the tracker asked for, after one answer', async () => {
+  it('blocks all sends for the time that the tracker requested, after one answer', async () => {
     const scene = new Scene();
     expect(scene.gate.failed(ERROR, 30_000)).toBe(30_000);
     scene.come('a');
@@ -96,7 +96,7 @@ describe('the circuit breaker of a lane', () => {
     expect(scene.in).toEqual(['a']);
   });
 
-  it('retries a parked lane slowly, and quickly again once it was repaired', async () => {
+  it('retries a parked lane slowly, and quickly again after it was repaired', async () => {
     const scene = new Scene();
     for (let i = 0; i < 5; i++) await scene.park(ERROR);
     expect(scene.said).toEqual(['parked 1', 'parked 5', 'parked 15', 'parked 60', 'parked 60']);
@@ -107,7 +107,7 @@ describe('the circuit breaker of a lane', () => {
     expect(scene.said.slice(5)).toEqual(['active', 'parked 1']);
   });
 
-  it('counts a lane as parked once, however many sends were under way', async () => {
+  it('counts a lane as parked once for any number of concurrent sends', async () => {
     const scene = new Scene();
     for (let i = 0; i < 12; i++) scene.gate.parked(ERROR);
     expect(scene.said).toEqual(['parked 1']);
@@ -123,7 +123,7 @@ describe('the circuit breaker of a lane', () => {
     expect(scene.said).toEqual(['parked 1', 'parked 5', 'parked 5', 'parked 5']);
   });
 
-  it('releases everyone who is aborted', async () => {
+  it('releases every aborted caller', async () => {
     const scene = new Scene();
     scene.gate.parked(ERROR);
     scene.come('a', 'b');

@@ -75,7 +75,7 @@ class Scene {
   }
 }
 
-describe('a lane that leads to a tracker', () => {
+describe('a lane to a tracker', () => {
   it.each([
     [4, [3]],
     [2, [2, 1]],
@@ -94,7 +94,7 @@ describe('a lane that leads to a tracker', () => {
     expect([sizes, tracker.pointCount, settled.length]).toEqual([expected, 15, 3]);
   });
 
-  it('never has more sends under way than the limit', async () => {
+  it('never has more concurrent sends than the limit', async () => {
     const { tracker, backend, lane } = new Scene(limited({ sendsAtOnce: 2, runsPerSend: 1 }));
     tracker.meets = 2;
     const all = await Promise.all(Array.from({ length: 6 }, (_, i) => parcelsOf(backend, `run ${i}`, 4, 4)));
@@ -102,7 +102,7 @@ describe('a lane that leads to a tracker', () => {
     expect([tracker.mostSending, tracker.complaints, tracker.pointCount]).toEqual([2, [], 48]);
   });
 
-  it('comes back when the tracker said, not before, and asks nothing meanwhile', async () => {
+  it('retries at the time that the tracker named, not earlier, and sends no request meanwhile', async () => {
     const { tracker, backend, lane, clock, said } = new Scene();
     const [one, other] = [await parcelsOf(backend, 'one', 3), await parcelsOf(backend, 'other', 3)];
     tracker.fail({ kind: 'rateLimited', afterSec: 90 });
@@ -116,7 +116,7 @@ describe('a lane that leads to a tracker', () => {
     expect([tracker.calls.send, tracker.pointCount, said]).toEqual([3, 6, ['waiting', 'active']]);
   });
 
-  it('keeps a send back that had only waited for its turn when the tracker asked for quiet', async () => {
+  it('delays a send that was only waiting for its turn when the tracker requested a pause', async () => {
     const { tracker, backend, lane, clock } = new Scene(limited({ runsPerSend: 1, sendsAtOnce: 1 }));
     const [one, other] = [await parcelsOf(backend, 'one', 3), await parcelsOf(backend, 'other', 3)];
     tracker.fail({ kind: 'rateLimited', afterSec: 90 });
@@ -128,7 +128,7 @@ describe('a lane that leads to a tracker', () => {
     expect([tracker.calls.send, tracker.pointCount]).toEqual([3, 6]);
   });
 
-  it('does not ask for runs one by one what it was asked to leave for all of them', async () => {
+  it('does not retry runs one by one if the tracker requested a pause for all of them', async () => {
     const { tracker, backend, lane, clock } = new Scene();
     const parcels = [...(await parcelsOf(backend, 'one', 3)), ...(await parcelsOf(backend, 'other', 3))];
     tracker.fail({ kind: 'rateLimited', afterSec: 90 });
@@ -140,7 +140,7 @@ describe('a lane that leads to a tracker', () => {
     expect(tracker.pointCount).toBe(6);
   });
 
-  it('tries at once what waits, or is parked, when a person asks for that', async () => {
+  it('retries waiting and parked sends immediately if a user requests it', async () => {
     const { tracker, backend, lane, said } = new Scene();
     tracker.fail({ kind: 'rateLimited', afterSec: 90 });
     const waiting = lane.deliver(await parcelsOf(backend, 'one', 3));
@@ -163,7 +163,7 @@ describe('a lane that leads to a tracker', () => {
     expect([lane.isParked, tracker.pointCount, said]).toEqual([false, 6, ['waiting', 'active', 'parked', 'active']]);
   });
 
-  it('sends nothing while it is held, and everything afterwards', async () => {
+  it('sends nothing while it is paused, and everything afterwards', async () => {
     const { tracker, backend, lane } = new Scene();
     const parcels = await parcelsOf(backend, 'run', 3);
     lane.hold(true);
@@ -177,7 +177,7 @@ describe('a lane that leads to a tracker', () => {
     expect([tracker.calls.send, tracker.pointCount]).toEqual([1, 3]);
   });
 
-  it('takes no word for it that leaves points out', async () => {
+  it('rejects an answer of the backend that leaves points out', async () => {
     const { tracker, backend, lane, settled, said, end, clock } = new Scene();
     const send = backend.send.bind(backend);
     let isSilent = true;
@@ -193,7 +193,7 @@ describe('a lane that leads to a tracker', () => {
     end.abort();
   });
 
-  it('finds the one point that is refused, and notes only that', async () => {
+  it('finds the only refused point, and records only that one', async () => {
     const { tracker, backend, lane, settled } = new Scene();
     const [parcel] = await parcelsOf(backend, 'run', 40);
     tracker.rejects = ({ step }) => step === 23;
@@ -211,7 +211,7 @@ describe('a lane that leads to a tracker', () => {
     expect(Math.max(...run!.writes.values())).toBe(1);
   });
 
-  it('continues the other runs of a send if the tracker lost one', async () => {
+  it('continues the other runs of a send if the tracker lost one run', async () => {
     const { tracker, backend, lane, settled } = new Scene();
     const [gone, there] = [await parcelsOf(backend, 'gone', 3, 3), await parcelsOf(backend, 'there', 3)];
     await backend.remove(gone[0]!.handle);
@@ -220,7 +220,7 @@ describe('a lane that leads to a tracker', () => {
     expect([settled.map(({ parcel }) => parcel.batch.run.path), tracker.pointCount]).toEqual([['there'], 3]);
   });
 
-  it('keeps a run in its order however often the tracker fails', async () => {
+  it('keeps the order of a run, no matter how often the tracker fails', async () => {
     const { tracker, backend, lane, clock, settled } = new Scene(limited({ pointsPerSend: 5 }));
     const parcels = await parcelsOf(backend, 'run', 5, 5, 5);
     for (const kind of ['unavailable', 'answerLost', 'partStored', 'connectionLost'] as const) tracker.fail({ kind });
@@ -231,7 +231,7 @@ describe('a lane that leads to a tracker', () => {
     expect([tracker.pointCount, tracker.complaints]).toEqual([15, []]);
   });
 
-  it('sends nothing more that waited for its turn once it is stopped', async () => {
+  it('sends no waiting data after it is stopped', async () => {
     const { tracker, backend, lane, end } = new Scene(limited({ runsPerSend: 1, sendsAtOnce: 1 }));
     const all = [await parcelsOf(backend, 'one', 3), await parcelsOf(backend, 'other', 3)];
     tracker.isHanging = true;
@@ -242,7 +242,7 @@ describe('a lane that leads to a tracker', () => {
     expect(tracker.calls.send).toBe(1);
   });
 
-  it('settles nothing, and ends, when it is stopped while the tracker hangs', async () => {
+  it('settles nothing, and ends, if it is stopped while the tracker hangs', async () => {
     const { tracker, backend, lane, end, settled } = new Scene();
     const parcels = await parcelsOf(backend, 'run', 3);
     tracker.isHanging = true;
@@ -254,7 +254,7 @@ describe('a lane that leads to a tracker', () => {
     expect([settled, tracker.sending]).toEqual([[], 0]);
   });
 
-  it('waits as long as the tracker asks, even if another error wraps the one with the time', async () => {
+  it('waits as long as the tracker requests, even if another error wraps the one with the time', async () => {
     const { lane, clock } = new Scene();
     const asked = new MirrorError('MB4005', '429', { retry: 'later', context: { retryAfterMs: 20_000 } });
     let tries = 0;
@@ -270,7 +270,7 @@ describe('a lane that leads to a tracker', () => {
   });
 });
 
-describe('what a tracker refuses', () => {
+describe('data that a tracker refuses', () => {
   const steps = (settled: readonly Settled[]): readonly [points: number, refused: readonly number[]] => [
     settled.reduce((sum, { points }) => sum + points, 0),
     settled.flatMap(({ parcel: { batch }, refusals }) =>
@@ -288,7 +288,7 @@ describe('what a tracker refuses', () => {
 
   const OUT_OF_ORDER = new MirrorError('MB4005', 'storing something small: 500', { retry: 'later' });
 
-  it.each(['parts of parcels', 'whole parcels'])('waits while it is out of order, and takes that for no refusal (%s)', async (what) => {
+  it.each(['parts of parcels', 'whole parcels'])('waits while the tracker fails, and does not count as refused (%s)', async (what) => {
     const { tracker, backend, lane, clock, settled, said } = new Scene();
     const parcels = [...(await parcelsOf(backend, 'one', 9, 4)), ...(await parcelsOf(backend, 'other', 3))];
     let isOut = true;
@@ -310,7 +310,7 @@ describe('what a tracker refuses', () => {
     expect(ofOne.map(({ parcel }) => parcel)).toEqual(parcels.slice(0, 2));
   });
 
-  it('is refused once it was so again, each time after something else was taken; the rest is not sent again', async () => {
+  it('is refused after a second refusal, each after other data was accepted; the rest is not sent again', async () => {
     const { tracker, backend, lane, settled } = new Scene();
     const [parcel] = await parcelsOf(backend, 'run', 40);
     tracker.refuses = ({ step }) => (step === 23 ? 'refused' : step === 5 ? 'unsupported' : undefined);
@@ -323,7 +323,7 @@ describe('what a tracker refuses', () => {
     expect(Math.max(...run!.writes.values())).toBe(1);
   });
 
-  /** Parcels with some steps meet the same answer each time, whatever that is called. */
+  /** Parcels with some steps get the same answer each time, with any error code. */
   function poison(backend: Backend, isPoison: (step: number) => boolean, status?: number): void {
     const send = backend.send.bind(backend);
     let requests = 0;
@@ -336,7 +336,7 @@ describe('what a tracker refuses', () => {
     };
   }
 
-  it('is also what meets the same answer again and again while others are taken, though it is called an outage', async () => {
+  it('is also refused after repeated equal answers while other data is accepted, even if the answer looks like an outage', async () => {
     const { backend, lane, clock, settled } = new Scene();
     const parcels = await parcelsOf(backend, 'run', 40, 5);
     poison(backend, (step) => step === 23, 503);
@@ -344,7 +344,7 @@ describe('what a tracker refuses', () => {
     expect(steps(settled)).toEqual([44, [23]]);
   });
 
-  it('is not what broke connections, unless the tracker can be tried out', async () => {
+  it('does not include data that broke connections, unless the tracker supports a test', async () => {
     for (const canTry of [false, true]) {
       const { backend, lane, clock, settled, end } = new Scene();
       const parcels = await parcelsOf(backend, 'run', 8);
@@ -359,7 +359,7 @@ describe('what a tracker refuses', () => {
     }
   });
 
-  it('is nothing if the tracker accepts nothing, however long it repeats the same refusal', async () => {
+  it('is empty if the tracker accepts nothing, no matter how long it repeats the same refusal', async () => {
     const { backend, lane, clock, settled } = new Scene();
     const parcels = await parcelsOf(backend, 'run', 8, 3);
     let isOut = true;
@@ -399,7 +399,7 @@ describe('a lane with a journal', () => {
   it.each([
     ['all of it', undefined],
     ['a part of it', 4],
-  ])('doubles nothing where it was killed after the tracker stored %s and before that was noted', async (_, lines) => {
+  ])('doubles nothing after a kill between the storage of %s in the tracker and its record in the state', async (_, lines) => {
     const folder = temporaryFolder();
     cleanings.push(() => rmSync(folder, { recursive: true, force: true }));
     const first = new Life(folder);
@@ -423,7 +423,7 @@ describe('a lane with a journal', () => {
   });
 });
 
-describe('a tracker that takes a send and does not answer', () => {
+describe('a tracker that accepts a send and does not answer', () => {
   it('is reported after 15 seconds, gets nothing more until it answers, and then everything', async () => {
     const { tracker, backend, lane, clock, said } = new Scene(limited({ runsPerSend: 1, sendsAtOnce: 4 }));
     const [one, other] = [await parcelsOf(backend, 'one', 3), await parcelsOf(backend, 'other', 3)];
@@ -445,7 +445,7 @@ describe('a tracker that takes a send and does not answer', () => {
     expect([said, tracker.calls.send, tracker.pointCount]).toEqual([['silent', 'active'], 2, 6]);
   });
 
-  it('is no longer silent when it answers that it accepts nothing', async () => {
+  it('is no longer silent when it answers that it refuses everything', async () => {
     const { tracker, backend, lane, clock, said } = new Scene();
     const parcels = await parcelsOf(backend, 'run', 2);
     tracker.rejects = () => true;
@@ -461,7 +461,7 @@ describe('a tracker that takes a send and does not answer', () => {
     expect([[...(await delivered).values()].map(({ kind }) => kind), said]).toEqual([['delivered'], ['silent', 'active']]);
   });
 
-  it('is one that hangs wherever it is asked something: opening a run, ending one', async () => {
+  it('is silent in any call: opening a run, ending one', async () => {
     const { lane, clock, said, end } = new Scene();
     const attempt = lane.attempt(untilAborted);
     await clock.pass(15_000);
@@ -470,7 +470,7 @@ describe('a tracker that takes a send and does not answer', () => {
     await attempt;
   });
 
-  it('is not silent if it gives a sign of life now and then, however long it takes', async () => {
+  it('is not silent if it sometimes shows a sign of life, for any duration', async () => {
     const { lane, clock, said } = new Scene();
     const attempt = lane.attempt(async (signal) => {
       for (let i = 0; i < 10; i++) {

@@ -17,7 +17,7 @@ function judged(capabilities: Capabilities, held: Partial<HeldPoint> | undefined
   return boundedHeld(capabilities, plugin, point, there) === there ? 'admitted' : 'as it is';
 }
 
-describe('what a backend declares about a point it holds', () => {
+describe('the declared losses of a backend for a stored point', () => {
   it.each<[string, Partial<HeldPoint> | undefined, Partial<HeldPoint>]>([
     ['another value', { value: 0 }, {}],
     ['a rounded value', { value: Math.fround(0.1) }, { value: 0.1 }],
@@ -29,7 +29,7 @@ describe('what a backend declares about a point it holds', () => {
     ['the largest number for infinity', { value: Number.MAX_VALUE }, { value: Infinity }],
     ['a double for a wide integer', { value: 2 ** 60 }, { value: 2n ** 60n + 1n }],
     ['another text', { value: 'object' }, { value: '{"strings":["a"]}' }],
-  ])('is not believed where it keeps all: %s', (_, held, of) => {
+  ])('are ignored if it keeps everything: %s', (_, held, of) => {
     expect(judged(keeping({}), held, of, typeof of.value === 'string' ? 'text' : 'scalars')).toBe('as it is');
   });
 
@@ -42,11 +42,11 @@ describe('what a backend declares about a point it holds', () => {
     ['-0', keeping({ negativeZero: false }), { value: 0 }, { value: -0 }],
     ['wide integers', keeping({ wideIntegers: false }), { value: 2 ** 60 }, { value: 2n ** 60n + 1n }],
     ['a kind it does not hold', keeping({}, { scalars: 'none' }), undefined, {}],
-  ])('is believed of %s where it says that it does not keep them', (_, capabilities, held, of) => {
+  ])('are accepted for %s if it declares that it does not keep them', (_, capabilities, held, of) => {
     expect(judged(capabilities, held, of)).toBe('admitted');
   });
 
-  it('is accepted for NaN alone if it keeps infinities, and for infinities alone if it keeps NaN', () => {
+  it('are accepted for NaN alone if it keeps infinities, and for infinities alone if it keeps NaN', () => {
     const lacks = (keeps: Partial<Capabilities['keeps']>): string[] =>
       [NaN, Infinity, -Infinity].map((value) => judged(keeping(keeps), undefined, { value }));
     expect(lacks({ nan: false, infinities: true })).toEqual(['admitted', 'as it is', 'as it is']);
@@ -54,7 +54,7 @@ describe('what a backend declares about a point it holds', () => {
     expect(lacks({ nan: false })).toEqual(['admitted', 'admitted', 'admitted']);
   });
 
-  it('is believed of nothing else than what it announces', () => {
+  it('are accepted only for the declared properties', () => {
     const all = keeping({ step: false, wallTime: false, nan: false, negativeZero: false, wideIntegers: false });
     expect(judged(all, { value: 0 })).toBe('as it is');
     expect(judged(all, { value: 1 }, { value: -0 })).toBe('as it is');
@@ -65,7 +65,7 @@ describe('what a backend declares about a point it holds', () => {
     expect(judged(all, undefined, { value: 'x' }, 'images')).toBe('as it is');
   });
 
-  it('is about the kind that a plugin without its own entry belongs to', () => {
+  it('concern the kind that a plugin without its own entry belongs to', () => {
     const few = keeping({}, { other: 'none', scalars: 'native' });
     expect(judged(few, undefined, { value: '{}' }, 'my_plugin')).toBe('admitted');
     expect(judged(few, undefined, { value: '{}' }, 'scalars')).toBe('admitted');

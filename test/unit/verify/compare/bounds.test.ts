@@ -20,8 +20,8 @@ function facts(watermark: number, gaps: readonly Gap[], unjudged?: FileFacts['un
   return { name: 'f', watermark, gaps, unjudged, lost: [] };
 }
 
-describe('the bytes of a file that are read', () => {
-  test('end at the watermark and leave the gaps out', () => {
+describe('the bytes that verify reads of a file', () => {
+  test('end at the watermark and exclude the gaps', () => {
     expect(rangesOf(facts(100, []))).toEqual([{ start: 0, end: 100 }]);
     expect(rangesOf(facts(0, []))).toEqual([]);
     expect(rangesOf(facts(100, [gap(90, 100), gap(0, 10), gap(40, 50)]))).toEqual([
@@ -34,15 +34,15 @@ describe('the bytes of a file that are read', () => {
     ]);
   });
 
-  test('include those of which only some tags are pending', () => {
+  test('include those that are pending only for some tags', () => {
     expect(rangesOf(facts(100, [gap(10, 30, ['loss'])]))).toEqual([{ start: 0, end: 100 }]);
   });
 
-  test('that are pending are counted once', () => {
+  test('count once if they are pending', () => {
     expect(pendingBytes(facts(100, [gap(10, 30, ['a']), gap(20, 40, ['b']), gap(90, 100)]))).toBe(40);
   });
 
-  test('behind the watermark are incomplete, but not of a file that is read again', () => {
+  test('after the watermark are incomplete, except in a file that is read again', () => {
     const found = [
       { name: 'f', size: 130 },
       { name: 'new', size: 7 },
@@ -53,7 +53,7 @@ describe('the bytes of a file that are read', () => {
 });
 
 describe('listings', () => {
-  test('are compared with what the points say; NaN counts for nothing, and 0 is -0', () => {
+  test('are compared with the points; NaN counts for nothing, and 0 is -0', () => {
     const found = new SeriesSummary();
     found.add([NaN, -0, 3, 2n ** 60n, 'text'].map((value) => ({ step: 5, value })));
     const listed = { tag: 't', count: 5, firstStep: 5, lastStep: 5, min: 0, max: 2 ** 60 };
@@ -71,7 +71,7 @@ describe('a sample', () => {
   const tags = Array.from({ length: 2000 }, (_, i) => `tag${i}`);
   const drawn = (percent: number, seed: string): string[] => tags.filter((tag) => isInSample({ percent, seed }, RUN, tag));
 
-  test('is about as large as it is asked to be, the same for the same seed, and another for another', () => {
+  test('has about the requested size, and is the same for the same seed, and different for another', () => {
     expect(drawn(5, 'x').length).toBeGreaterThan(60);
     expect(drawn(5, 'x').length).toBeLessThan(140);
     expect(drawn(5, 'x')).toEqual(drawn(5, 'x'));
@@ -81,7 +81,7 @@ describe('a sample', () => {
 });
 
 describe('series that are compared point by point', () => {
-  test('share a chunk while they are small, and are cut by steps if they are large', () => {
+  test('share a chunk if they are small, and are split by steps if they are large', () => {
     const sums = new SeriesSums();
     for (const [slot, count] of [3, 4, 5, 25].entries()) for (let i = 0; i < count; i++) sums.take(slot, i, 0, 0);
     const chunks = chunksOf([0, 1, 2, 3], sums, new SeriesSums(), 10);

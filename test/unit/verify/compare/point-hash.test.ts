@@ -20,7 +20,7 @@ describe('the sum of hashes', () => {
     expect(sumOf(...points)).toBe(sumOf(...points.toReversed()));
   });
 
-  test('is another one for every two points that differ in a single bit', () => {
+  test('differs for every two points that differ in a single bit', () => {
     const points: Point[] = [
       [0, 0, 0],
       [0, 0, -0],
@@ -60,7 +60,7 @@ describe('the sum of hashes', () => {
     expect(sumOf([1, 10, 5], [2, 20, 6], [2, 20, 6])).not.toBe(base);
   });
 
-  test('spreads over all words: neighbours have different hashes, in each pair of words', () => {
+  test('covers all words: neighbours have different hashes, in each pair of words', () => {
     const seen = [new Set<number>(), new Set<number>()];
     const sums = new Uint32Array(HASH_WORDS);
     for (let step = 0; step < 200_000; step++) {

@@ -108,7 +108,7 @@ describe('comparing a run', () => {
     expect(compared({ mine: points, theirs: points.toReversed() }).differences).toEqual([]);
   });
 
-  test('names what is missing, extra and changed', () => {
+  test('names missing, extra and changed points', () => {
     const { differences, comparison } = compared({ mine: points, theirs: [point(1), { ...point(3), value: 7 }, point(4), point(9)] });
     expect(differences).toEqual([
       expect.objectContaining({ kind: 'missing', step: 2, mine: 2, position: { file: FILE, offset: 200, index: 0 } }),
@@ -118,7 +118,7 @@ describe('comparing a run', () => {
     expect(comparison.tally.counts).toMatchObject({ points: 4, missing: 1, extra: 1, changed: 1 });
   });
 
-  test('does without places: one too few and one too many of the same step are one that changed', () => {
+  test('works without places: one too few and one too many of the same step are one that changed', () => {
     const theirs = [point(1), { ...point(3), value: 7 }, point(4)].map((other) => ({ ...other, file: null }));
     expect(kinds(compared({ mine: points, theirs }).differences)).toEqual(['missing', 'changed']);
   });
@@ -142,7 +142,7 @@ describe('comparing a run', () => {
     ).toEqual(['missing', 'missing', 'extra', 'extra']);
   });
 
-  test('leaves out points that are pending, of the tags they are pending for', () => {
+  test('skips points that are pending, for the tags for which they are pending', () => {
     const gaps: Gap[] = [{ start: 200, end: 301, reason: 'repair', tags: ['loss'] }];
     const both = [...points, point(2, 2, 'acc')];
     const { differences } = compared({ mine: both, theirs: [point(1), point(4), point(2, 2, 'acc')], gaps });
@@ -150,12 +150,12 @@ describe('comparing a run', () => {
     expect(kinds(compared({ mine: both, theirs: [point(1), point(4)], gaps }).differences)).toEqual(['missing']);
   });
 
-  test('takes the old form of reclassified points for neither missing nor extra', () => {
+  test('treats the old form of reclassified points as neither missing nor extra', () => {
     const gaps: Gap[] = [{ start: 100, end: 400, reason: 'reclassified', tags: ['loss'] }];
     expect(compared({ mine: points, theirs: [...points.slice(3), { ...point(1), value: 77 }], gaps }).differences).toEqual([]);
   });
 
-  test('counts apart what no file can judge', () => {
+  test('counts points that no file can confirm separately', () => {
     const { differences, comparison } = compared({ mine: [], theirs: points, unjudged: 'gone' });
     expect(differences).toEqual([]);
     expect(comparison.tally.unjudged).toEqual({ gone: 4, replaced: 0, stale: 0, unreadable: 0 });
@@ -165,7 +165,7 @@ describe('comparing a run', () => {
     expect(some.comparison.tally.unjudged).toEqual({ gone: 0, replaced: 0, stale: 0, unreadable: 1 });
   });
 
-  test('finds exactly what was done to the lane, whatever it was', () => {
+  test('finds every change of the lane, and no other', () => {
     const value = fc.constantFrom(0, -0, 1, NaN, Infinity);
     const sides = fc.array(
       fc.record({ tag: fc.constantFrom('a', 'b'), step: fc.nat(5), value, fate: fc.constantFrom('kept', 'kept', 'lost', 'doubled') }),
@@ -198,13 +198,13 @@ describe('the plan of a repair', () => {
   const all = Array.from({ length: 10 }, (_, step) => point(step + 1));
   const without = (...steps: number[]): Point[] => all.filter(({ step }) => !steps.includes(step));
 
-  test('joins missing points between which nothing of the tag is there', () => {
+  test('joins missing points if no point of the tag is between them', () => {
     const mine = all.flatMap((each) => [each, { ...each, tag: 'acc', offset: each.offset + 50 }]);
     const theirs = mine.filter(({ tag, step }) => tag === 'acc' || step < 3 || step > 6);
     expect(stretches({ mine, theirs })).toEqual({ stretches: [{ tag: 'loss', first: 300, last: 600 }], isDistrusted: false });
   });
 
-  test('keeps apart what a point that is there lies between', () => {
+  test('separates missing points if an existing point is between them', () => {
     expect(stretches({ mine: all, theirs: without(2, 3, 7) })).toEqual({
       stretches: [
         { tag: 'loss', first: 200, last: 300 },
@@ -214,7 +214,7 @@ describe('the plan of a repair', () => {
     });
   });
 
-  test('does not reach over what is pending already', () => {
+  test('does not extend over pending ranges', () => {
     const gaps: Gap[] = [{ start: 300, end: 400, reason: 'repair', tags: ['loss'] }];
     expect(stretches({ mine: all, theirs: without(2, 3, 4), gaps })).toEqual({
       stretches: [
@@ -225,37 +225,37 @@ describe('the plan of a repair', () => {
     });
   });
 
-  test('gives up a file if points are too many or changed', () => {
+  test('reads a whole file again if points are too many or changed', () => {
     expect(stretches({ mine: all, theirs: [...without(2), point(5)] })).toEqual({ stretches: [], isDistrusted: true });
     expect(stretches({ mine: all, theirs: [...without(2, 3), { ...point(3), value: 9 }] })).toEqual({ stretches: [], isDistrusted: true });
   });
 
-  test('gives up a file if a record would repeat a point that is already there', () => {
+  test('reads a whole file again if a record would repeat an existing point', () => {
     const mine = [...all, { ...point(10), value: 77 }].sort((a, b) => a.offset - b.offset);
     expect(stretches({ mine, theirs: all })).toEqual({ stretches: [], isDistrusted: true });
   });
 });
 
-describe('a lane from which nothing is removed', () => {
+describe('a lane without removal', () => {
   const points = [point(1), point(2), point(3), point(4)];
   const tracker = { filesFirst: false, replacesFiles: false } as const;
 
-  test('is brought changed points again like missing ones, and what is there too much stays', () => {
+  test('gets changed points again like missing ones, and extra points stay', () => {
     const { comparison } = compared({ mine: points, theirs: [point(1), { ...point(3), value: 7 }, point(4), point(9)], lane: tracker });
     expect(comparison.tally.counts).toMatchObject({ missing: 1, changed: 1, extra: 1 });
     expect(comparison.surplus).toBe(2);
     expect(comparison.repair.files.get(FILE)).toMatchObject({ isDistrusted: false, stretches: [{ tag: 'loss', first: 200, last: 300 }] });
   });
 
-  test('is not judged by files that turn out to be gone after it was read', () => {
+  test('is not judged by files that turn out to be deleted after it was read', () => {
     const { differences, comparison } = compared({ mine: [], theirs: points, unjudged: 'gone', lane: tracker });
     expect(differences).toEqual([]);
     expect(comparison.tally.unjudged).toMatchObject({ gone: 4 });
   });
 });
 
-describe('points that a lane holds in another form', () => {
-  test('are compared in this form, and what it changes is counted by what changed', () => {
+describe('points that a lane stores in another form', () => {
+  test('are compared in this form, and the changes are counted by kind', () => {
     const comparison = new RunComparison({ run: RUN, facts: new Map(), isWanted: () => true });
     const read = (): void => {
       for (const step of [1, 2, 3]) {
