@@ -12,7 +12,7 @@ export function machine(): string {
 export function circumstances(pairs: number, load: number, references: readonly string[]): string {
   const versions = [`Node ${process.versions.node}`, `mirrorboard ${version()}`, ...references];
   const date = new Date().toISOString().slice(0, 10);
-  const where = `${machine()}, ${type()} ${release()}, load ${load.toFixed(1)} before`;
+  const where = `${machine()}, ${type()} ${release().split('.').slice(0, 2).join('.')}, load ${load.toFixed(1)} before`;
   const ratios = `A ratio is the median of ${pairs === 1 ? 'one pair' : `${pairs} pairs`} in turns, after a warm-up round (lowest–highest).`;
   return `Measured on ${date}: ${where}. ${versions.join(', ')}. ${ratios}`;
 }
