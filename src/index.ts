@@ -5,7 +5,14 @@
  */
 
 export type { ArtifactRule, ArtifactRules, JoinRule, ParamRule } from './artifacts/index.ts';
-export { type ListedInStore, openStore, type StoredRun, type StoredSeries, type StoreReader } from './backends/local/index.ts';
+export {
+  type ListedInStore,
+  openStore,
+  type PositionedPoint,
+  type StoredRun,
+  type StoredSeries,
+  type StoreReader,
+} from './backends/local/index.ts';
 export type { Clock, StopTimer, TimerOptions } from './clock.ts';
 export {
   type Config,

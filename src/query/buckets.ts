@@ -1,54 +1,62 @@
 /** Reduces many points to a few buckets that hide no extreme. Pure. */
 import type { Buckets } from './questions.ts';
 
-/** The columns of some points. Wide steps and values are rounded to doubles here: a picture shows no more. */
-export interface PlainColumns {
-  readonly step: ArrayLike<number>;
-  readonly wallTime: ArrayLike<number>;
-  readonly value: ArrayLike<number>;
+/** A scalar. Wide steps and values are rounded to doubles here: a picture shows no more. */
+interface Scalar {
+  readonly step: number | bigint;
+  readonly wallTime: number;
+  readonly value: number | bigint;
 }
 
-/** Returns the points at `indexes`, in their order, in at most `most` buckets with counts as equal as possible. */
-export function bucketsOf({ step, wallTime, value }: PlainColumns, indexes: Uint32Array, most: number): Buckets {
-  const size = Math.min(indexes.length, Math.max(1, Math.floor(most)));
-  const column = (): number[] => new Array<number>(size);
-  const buckets = {
-    count: column(),
-    firstStep: column(),
-    lastStep: column(),
-    firstWallTime: column(),
-    lastWallTime: column(),
-    min: column(),
-    minStep: column(),
-    max: column(),
-    maxStep: column(),
-    last: column(),
-    nan: column(),
+/** Returns points, in their order, in at most `most` buckets with counts as equal as possible. */
+export function bucketsOf(points: readonly Scalar[], most: number): Buckets {
+  const size = Math.min(points.length, Math.max(1, Math.floor(most)));
+  const buckets = Array.from({ length: size }, (_, bucket) =>
+    bucketOf(points.slice(Math.floor((bucket * points.length) / size), Math.floor(((bucket + 1) * points.length) / size))),
+  );
+  const column = (name: keyof Bucket): readonly number[] => buckets.map((bucket) => bucket[name]);
+  return {
+    kind: 'buckets',
+    count: column('count'),
+    firstStep: column('firstStep'),
+    lastStep: column('lastStep'),
+    firstWallTime: column('firstWallTime'),
+    lastWallTime: column('lastWallTime'),
+    min: column('min'),
+    minStep: column('minStep'),
+    max: column('max'),
+    maxStep: column('maxStep'),
+    last: column('last'),
+    nan: column('nan'),
   };
-  for (let bucket = 0; bucket < size; bucket++) {
-    const from = Math.floor((bucket * indexes.length) / size);
-    const to = Math.floor(((bucket + 1) * indexes.length) / size);
-    let [min, minStep, max, maxStep, nan] = [Number.NaN, Number.NaN, Number.NaN, Number.NaN, 0];
-    for (let i = from; i < to; i++) {
-      const at = indexes[i] as number;
-      const y = value[at] as number;
-      if (Number.isNaN(y)) nan++;
-      // Written so that the first number replaces NaN.
-      if (!(y >= min) && !Number.isNaN(y)) [min, minStep] = [y, step[at] as number];
-      if (!(y <= max) && !Number.isNaN(y)) [max, maxStep] = [y, step[at] as number];
+}
+
+type Bucket = Readonly<Record<Exclude<keyof Buckets, 'kind'>, number>>;
+
+function bucketOf(points: readonly Scalar[]): Bucket {
+  const [first, last] = [points[0], points.at(-1)] as [Scalar, Scalar];
+  let [min, minStep, max, maxStep, nan] = [Number.NaN, Number.NaN, Number.NaN, Number.NaN, 0];
+  for (const { step, value } of points) {
+    const y = Number(value);
+    if (Number.isNaN(y)) {
+      nan++;
+      continue;
     }
-    const [first, last] = [indexes[from] as number, indexes[to - 1] as number];
-    buckets.count[bucket] = to - from;
-    buckets.firstStep[bucket] = step[first] as number;
-    buckets.lastStep[bucket] = step[last] as number;
-    buckets.firstWallTime[bucket] = wallTime[first] as number;
-    buckets.lastWallTime[bucket] = wallTime[last] as number;
-    buckets.min[bucket] = min;
-    buckets.minStep[bucket] = minStep;
-    buckets.max[bucket] = max;
-    buckets.maxStep[bucket] = maxStep;
-    buckets.last[bucket] = value[last] as number;
-    buckets.nan[bucket] = nan;
+    // Written so that the first number replaces NaN.
+    if (!(y >= min)) [min, minStep] = [y, Number(step)];
+    if (!(y <= max)) [max, maxStep] = [y, Number(step)];
   }
-  return { kind: 'buckets', ...buckets };
+  return {
+    count: points.length,
+    firstStep: Number(first.step),
+    lastStep: Number(last.step),
+    firstWallTime: first.wallTime,
+    lastWallTime: last.wallTime,
+    min,
+    minStep,
+    max,
+    maxStep,
+    last: Number(last.value),
+    nan,
+  };
 }

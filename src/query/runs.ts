@@ -37,19 +37,16 @@ export class RunQuestions {
     const found = this.#db
       .prepare(`${RUNS} WHERE ?1 IS NULL OR root.name = ?1`)
       .all(root ?? null)
-      .map(
-        (row): QueriedRun => ({
-          id: Number(row['id']),
-          run: { root: String(row['root']), path: String(row['path']) },
-          points: Number(row['points']),
-          lastStep: row['last_step'] === null ? null : wide(row['last_step']),
-          firstWallTime: row['first_wall_time'] as number | null,
-          lastWallTime: row['last_wall_time'] as number | null,
-        }),
-      )
+      .map(queriedRun)
       .filter(({ run }) => wanted === undefined || wanted.has(keyOfRun(run)));
     const left = conditions.reduce((runsLeft, condition) => this.#meeting(runsLeft, condition), found);
     return left.sort((a, b) => compareNames(a.run.root, b.run.root) || compareNames(a.run.path, b.run.path));
+  }
+
+  /** Returns one run; undefined if the store does not have it. */
+  find({ root, path }: RunRef): QueriedRun | undefined {
+    const row = this.#db.prepare(`${RUNS} WHERE root.name = ? AND run.path = ?`).get(root, path);
+    return row === undefined ? undefined : queriedRun(row);
   }
 
   /** Returns a page of a listing. Throws MB3024 for an invalid filter or page. */
@@ -215,6 +212,17 @@ export class RunQuestions {
     // The last row wins.
     return new Map(rows.map((row) => [Number(row['run']), paramOf(row)]));
   }
+}
+
+function queriedRun(row: Record<string, unknown>): QueriedRun {
+  return {
+    id: Number(row['id']),
+    run: { root: String(row['root']), path: String(row['path']) },
+    points: Number(row['points']),
+    lastStep: row['last_step'] === null ? null : wide(row['last_step']),
+    firstWallTime: row['first_wall_time'] as number | null,
+    lastWallTime: row['last_wall_time'] as number | null,
+  };
 }
 
 interface Metric {

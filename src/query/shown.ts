@@ -1,72 +1,64 @@
 /** Selects the points of a series that are shown after restarts. Pure. */
+import { compareNames } from '../model/index.ts';
 import type { Shown } from './questions.ts';
 
-/** A session start of a run, in the order of its files. */
-export interface SessionStart {
-  /** The file's index among those of the run. */
-  readonly file: number;
+/** A step, and the place of its record in the files of the run. */
+export interface PlacedStep {
+  readonly step: number | bigint;
+  readonly file: string;
   readonly offset: number;
-  readonly step: number;
-}
-
-/** The places of the points of a series: the file's index among those of the run, and the record's offset. */
-export interface Positions {
-  readonly file: ArrayLike<number>;
-  readonly offset: ArrayLike<number>;
 }
 
 /**
- * Returns the indexes of the points that are shown, in order. Only the rule `python` uses `positions` and `starts`
- * (those after the run's first one).
+ * Returns the points that are shown, in their order. Only the rule `python` asks for `starts`: the session starts of
+ * the run after its first one, in the order of its files.
  */
-export function shownPoints(
-  steps: ArrayLike<number>,
+export function shownPoints<Point extends PlacedStep>(
+  points: readonly Point[],
   rule: Shown,
-  positions: () => Positions,
-  starts: () => readonly SessionStart[],
-): Uint32Array {
+  starts: () => readonly PlacedStep[],
+): readonly Point[] {
   switch (rule) {
     case 'all':
-      return Uint32Array.from(steps, (_, i) => i);
+      return points;
     case 'tensorboard':
-      return withoutOvertaken(steps);
+      return withoutOvertaken(points);
     case 'python':
-      return withoutRestarted(steps, positions(), starts());
+      return withoutRestarted(points, starts());
     default:
       return rule satisfies never;
   }
 }
 
 /** Drops points at or after a step that is not newer: the remaining steps increase. */
-function withoutOvertaken(steps: ArrayLike<number>): Uint32Array {
-  const kept = new Uint32Array(steps.length);
-  let count = 0;
-  for (let i = 0; i < steps.length; i++) {
-    const step = steps[i] as number;
-    while (count > 0 && (steps[kept[count - 1] as number] as number) >= step) count--;
-    kept[count++] = i;
+function withoutOvertaken<Point extends PlacedStep>(points: readonly Point[]): readonly Point[] {
+  const kept: Point[] = [];
+  for (const point of points) {
+    for (let last = kept.at(-1); last !== undefined && last.step >= point.step; last = kept.at(-1)) kept.pop();
+    kept.push(point);
   }
-  return kept.subarray(0, count);
+  return kept;
 }
 
-/** Drops earlier points with a step at or after that of a session start. */
-function withoutRestarted(steps: ArrayLike<number>, { file, offset }: Positions, starts: readonly SessionStart[]): Uint32Array {
-  let kept: number[] = [];
+/** Drops points before a session start that have its step or a later one. */
+function withoutRestarted<Point extends PlacedStep>(points: readonly Point[], starts: readonly PlacedStep[]): readonly Point[] {
+  let kept: Point[] = [];
   let next = 0;
-  const restart = ({ step }: SessionStart): void => {
-    kept = kept.filter((i) => (steps[i] as number) < step);
+  const restart = ({ step }: PlacedStep): void => {
+    kept = kept.filter((point) => point.step < step);
   };
-  for (let i = 0; i < steps.length; i++) {
-    for (let start = starts[next]; start !== undefined && isBefore(start, file[i] as number, offset[i] as number); start = starts[next]) {
+  for (const point of points) {
+    for (let start = starts[next]; start !== undefined && isBefore(start, point); start = starts[next]) {
       restart(start);
       next++;
     }
-    kept.push(i);
+    kept.push(point);
   }
   for (const start of starts.slice(next)) restart(start);
-  return Uint32Array.from(kept);
+  return kept;
 }
 
-function isBefore(start: SessionStart, file: number, offset: number): boolean {
-  return start.file < file || (start.file === file && start.offset < offset);
+function isBefore(start: PlacedStep, point: PlacedStep): boolean {
+  const order = compareNames(start.file, point.file);
+  return order < 0 || (order === 0 && start.offset < point.offset);
 }

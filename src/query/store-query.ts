@@ -3,7 +3,7 @@
  * works in the calling thread: `StoreQueries` works in a thread of its own.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { exact, openForReading, PreparedStatements, StoreReader, translated, wide } from '../backends/local/index.ts';
+import { exact, measured, openForReading, PreparedStatements, StoreReader, translated, wide } from '../backends/local/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { DataClass, Json, RunRef } from '../model/index.ts';
 import { bucketsOf } from './buckets.ts';
@@ -16,14 +16,13 @@ import type {
   Question,
   RootSummary,
   SeriesDetails,
-  Shown,
   StoredMedia,
   StoredValue,
   TagSummary,
 } from './questions.ts';
 import { type QueriedRun, RunQuestions } from './runs.ts';
-import { lastScalar, readScalars, type ScalarPoints, Stopped } from './scalars.ts';
-import { type SessionStart, shownPoints } from './shown.ts';
+import { lastScalar, type PlacedScalar, readScalars, Stopped } from './scalars.ts';
+import { type PlacedStep, shownPoints } from './shown.ts';
 import { StoreVersions } from './store-versions.ts';
 
 /** The number of values of one answer. */
@@ -38,6 +37,7 @@ export class StoreQuery {
   readonly #path: string;
   readonly #handle: DatabaseSync;
   readonly #db: PreparedStatements;
+  readonly #store: StoreReader;
   readonly #runs: RunQuestions;
   readonly #versions: StoreVersions;
 
@@ -47,6 +47,7 @@ export class StoreQuery {
     this.#handle = openForReading(path);
     this.#handle.exec('PRAGMA cache_size = -65536');
     this.#db = new PreparedStatements(this.#handle);
+    this.#store = new StoreReader(this.#handle, path);
     this.#runs = new RunQuestions(this.#db);
     this.#versions = new StoreVersions(this.#db);
   }
@@ -166,45 +167,30 @@ export class StoreQuery {
       return tags.flatMap((tag): Curve[] => {
         const series = find.get(id, tag)?.['id'];
         if (series === undefined) return [];
-        const points = readScalars(this.#db, Number(series), isStopped);
-        if (points.step.length === 0) return [];
-        const kept = this.#shown(points, shown, id).filter((i) => {
-          const step = points.step[i] as number;
-          return (from === undefined || step >= from) && (to === undefined || step <= to);
-        });
+        const points = readScalars(this.#store, Number(series), isStopped);
+        if (points.length === 0) return [];
+        const kept = shownPoints(points, shown, () => this.#sessionStarts(id)).filter(
+          ({ step }) => (from === undefined || step >= from) && (to === undefined || step <= to),
+        );
         const isExact = width === undefined || kept.length <= width;
-        const data = isExact ? exactPoints(points, kept, positions) : bucketsOf(points, kept, width);
-        return [{ run, tag, count: kept.length, data }];
+        return [{ run, tag, count: kept.length, data: isExact ? exactPoints(kept, positions) : bucketsOf(kept, width) }];
       });
     });
   }
 
-  #shown({ step, file, offset, fileNames }: ScalarPoints, rule: Shown, run: number): Uint32Array {
-    return shownPoints(
-      step,
-      rule,
-      () => ({ file, offset }),
-      () => this.#sessionStarts(run, fileNames),
-    );
-  }
-
-  /** Returns the session starts of a run after its first one, with the index of their files among `fileNames`. */
-  #sessionStarts(run: number, fileNames: readonly string[]): SessionStart[] {
+  /** Returns the session starts of a run after its first one, in the order of its files. */
+  #sessionStarts(run: number): PlacedStep[] {
     const rows = this.#db
       .prepare(
-        `SELECT file.name, mark."offset", mark.step, mark.payload FROM file
+        `SELECT file.name, mark."offset", ${exact('mark.step')} AS step, mark.payload FROM file
          CROSS JOIN mark ON mark.file = file.id AND mark.generation = file.generation
          WHERE file.run = ? AND mark.kind = 'session_log' ORDER BY file.name, mark."offset"`,
       )
       .all(run);
-    const starts = rows.filter(({ payload }) => payload instanceof Uint8Array && SESSION_START.equals(payload.subarray(0, 2)));
-    return starts.slice(1).map((row) => {
-      const name = String(row['name']);
-      const place = fileNames.indexOf(name);
-      // A file without points of this series: its start is between those that have some.
-      const file = place >= 0 ? place : fileNames.filter((other) => Buffer.compare(Buffer.from(other), Buffer.from(name)) < 0).length - 0.5;
-      return { file, offset: Number(row['offset']), step: Number(row['step']) };
-    });
+    return rows
+      .filter(({ payload }) => payload instanceof Uint8Array && SESSION_START.equals(payload.subarray(0, 2)))
+      .slice(1)
+      .map(({ name, offset, step }) => ({ file: String(name), offset: Number(offset), step: wide(step) }));
   }
 
   #values({ run, tag, shown = 'tensorboard', limit = VALUES }: Extract<Question, { kind: 'values' }>): StoredValue[] {
@@ -217,26 +203,19 @@ export class StoreQuery {
          WHERE series.run = ? AND series.tag = ? ORDER BY file.name, object."offset", object.idx`,
       )
       .all(id, tag);
-    const fileNames = [...new Set(rows.map(({ file }) => String(file)))];
-    const kept = shownPoints(
-      rows.map(({ step }) => Number(wide(step))),
-      shown,
-      () => ({ file: rows.map(({ file }) => fileNames.indexOf(String(file))), offset: rows.map(({ offset }) => Number(offset)) }),
-      () => this.#sessionStarts(id, fileNames),
-    );
+    const points = rows.map((row) => ({ row, step: wide(row['step']), file: String(row['file']), offset: Number(row['offset']) }));
+    const kept = shownPoints(points, shown, () => this.#sessionStarts(id));
     const data = this.#db.prepare('SELECT data FROM object WHERE id = ?');
-    const last = kept.subarray(Math.max(0, kept.length - Math.max(1, Math.min(MOST_VALUES, Math.floor(limit)))));
-    return [...last].map((i): StoredValue => {
-      const row = rows[i] as Record<string, unknown>;
-      return {
-        step: wide(row['step']),
-        wallTime: typeof row['odd_wall_time'] === 'string' ? -0 : row['wall_time'] === null ? Number.NaN : Number(row['wall_time']),
+    return kept.slice(-Math.max(1, Math.min(MOST_VALUES, Math.floor(limit)))).map(
+      ({ row, step, file, offset }): StoredValue => ({
+        step,
+        wallTime: measured(row['wall_time'], row['odd_wall_time']),
         kind: String(row['kind']),
         value: JSON.parse(String(data.get(Number(row['id']))?.['data'])) as Json,
         media: this.#media(Number(row['id'])),
-        position: { file: String(row['file']), offset: Number(row['offset']), index: Number(row['idx']) },
-      };
-    });
+        position: { file, offset, index: Number(row['idx']) },
+      }),
+    );
   }
 
   #media(object: number): StoredMedia[] {
@@ -256,17 +235,16 @@ export class StoreQuery {
   }
 
   #damage(runs: readonly QueriedRun[]): DamagedRange[] {
-    const reader = new StoreReader(this.#handle, this.#path);
     const damaged = this.#db.prepare("SELECT 1 FROM file WHERE run = ? AND damage <> '[]' LIMIT 1");
     return runs.flatMap(({ id, run }) =>
       damaged.get(id) === undefined
         ? []
-        : reader.positions(run).files.flatMap((file) => file.damage.map((range) => ({ ...range, run, file: file.name }))),
+        : this.#store.positions(run).files.flatMap((file) => file.damage.map((range) => ({ ...range, run, file: file.name }))),
     );
   }
 
   #run(run: RunRef): QueriedRun {
-    const [found] = this.#runs.selected({ root: run.root, runs: [run] });
+    const found = this.#runs.find(run);
     if (found !== undefined) return found;
     throw new MirrorError('MB3021', `the store ${this.#path} has no run ${run.root}/${run.path}`, {
       hint: '`mirrorboard run list` lists the runs.',
@@ -275,22 +253,12 @@ export class StoreQuery {
   }
 }
 
-function exactPoints(points: ScalarPoints, indexes: Uint32Array, withPositions: boolean): ExactPoints {
-  const list = [...indexes];
-  const at = (column: Float64Array | Uint32Array, i: number): number => column[i] as number;
+function exactPoints(points: readonly PlacedScalar[], withPositions: boolean): ExactPoints {
   return {
     kind: 'exact',
-    step: list.map((i) => points.wideSteps.get(i) ?? at(points.step, i)),
-    wallTime: list.map((i) => at(points.wallTime, i)),
-    value: list.map((i) => points.wideValues.get(i) ?? at(points.value, i)),
-    ...(withPositions
-      ? {
-          position: list.map((i) => ({
-            file: points.fileNames[at(points.file, i)] ?? '',
-            offset: at(points.offset, i),
-            index: at(points.index, i),
-          })),
-        }
-      : {}),
+    step: points.map(({ step }) => step),
+    wallTime: points.map(({ wallTime }) => wallTime),
+    value: points.map(({ value }) => value),
+    ...(withPositions ? { position: points.map(({ file, offset, index }) => ({ file, offset, index })) } : {}),
   };
 }

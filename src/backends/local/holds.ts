@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { RunRef, WrittenPoint } from '../../model/index.ts';
-import { StoredScalars } from './stored-scalars.ts';
+import { StoredScalars, segmentOf } from './stored-scalars.ts';
 
 const FILE = `SELECT file.id, file.generation, file.run FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
   WHERE root.name = ? AND run.path = ? AND file.name = ?`;
@@ -23,14 +23,7 @@ export function holdsPoints(db: DatabaseSync, run: RunRef, name: string, points:
     if (series === undefined) return false;
     const { offset, index, step, wallTime, value } = point;
     const rows = db.prepare(SEGMENTS).all(Number(series), id, generation, offset);
-    const segments = rows.map((row) => ({
-      file: '',
-      from: Number(row['first_point']),
-      to: Number(row['last_point']),
-      firstOffset: Number(row['first_offset']),
-      lastOffset: Number(row['last_offset']),
-      places: row['places'] as Uint8Array,
-    }));
+    const segments = rows.map((row) => segmentOf('', row));
     for (const stored of new StoredScalars(db).inOrder(segments)) {
       if (stored.offset !== offset || stored.index !== index) continue;
       return (

@@ -296,11 +296,10 @@ export { openForReading, translated } from './client.ts';
 export { type CopiedRows, copyRuns } from './copy-runs.ts';
 export { CAPABILITIES as LOCAL_CAPABILITIES } from './limits.ts';
 export { fromOddText } from './map.ts';
-export { unpackPositions } from './positions.ts';
 export { PreparedStatements } from './prepared.ts';
 export { type ListedInStore, type StoredRun, type StoredSeries, StoreReader } from './reader.ts';
 export { MediaList, StoreRepair } from './repair.ts';
-export { exact, wide } from './stored-scalars.ts';
+export { exact, measured, type PositionedPoint, wide } from './stored-scalars.ts';
 
 /** Returns the bytes of the store's file and of its unmerged log. */
 export function storeBytes(path: string): number {

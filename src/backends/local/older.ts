@@ -1,7 +1,7 @@
 /** Drops earlier generations of a file if the present one has all of their points. */
 import type { DatabaseSync } from 'node:sqlite';
 import { PreparedStatements } from './prepared.ts';
-import { comparePositions, type PositionedPoint, StoredScalars, type StoredSegment } from './stored-scalars.ts';
+import { comparePositions, type PositionedPoint, StoredScalars, type StoredSegment, segmentOf } from './stored-scalars.ts';
 
 /** Points that a call compares or removes before it reports that more is left: about a tenth of a second. */
 const CALL_POINTS = 50_000;
@@ -139,14 +139,7 @@ export class OlderGenerations {
     return this.#statements
       .prepare(SEGMENTS)
       .all(series, file, generation)
-      .map((row) => ({
-        file: '',
-        from: Number(row['first_point']),
-        to: Number(row['last_point']),
-        firstOffset: Number(row['first_offset']),
-        lastOffset: Number(row['last_offset']),
-        places: row['places'] as Uint8Array,
-      }));
+      .map((row) => segmentOf('', row));
   }
 
   #objects(series: number, file: number, generation: number): [id: number, offset: number, index: number][] {

@@ -4,7 +4,16 @@ import { compareNames, type Damage, type DataClass, type FileState, KEPT_STAMP, 
 import { translated } from './client.ts';
 import { type FileRow, fileState } from './map.ts';
 import { PreparedStatements } from './prepared.ts';
-import { comparePositions, exact, measured, type PositionedPoint, StoredScalars, wide } from './stored-scalars.ts';
+import {
+  comparePositions,
+  exact,
+  measured,
+  type PositionedPoint,
+  StoredScalars,
+  type StoredSegment,
+  segmentOf,
+  wide,
+} from './stored-scalars.ts';
 import { unreadRoots } from './unread-roots.ts';
 
 /** A series in a listing, which reads no points. */
@@ -293,14 +302,7 @@ export class StoreReader {
   /** Yields the points of `points` in pieces, which takes half as long: most series have only scalars. */
   *#pieces(series: number): Generator<readonly PositionedPoint[], void, void> {
     try {
-      const segments = this.#all(SEGMENTS, series).map((row) => ({
-        file: String(row.file),
-        from: Number(row.first_point),
-        to: Number(row.last_point),
-        firstOffset: Number(row.first_offset),
-        lastOffset: Number(row.last_offset),
-        places: row.places as Uint8Array,
-      }));
+      const segments = this.#segments(series);
       const objects = this.#objects(series);
       const object = objects.next();
       if (object.done === true) yield* this.#stored.pieces(segments);
@@ -308,6 +310,19 @@ export class StoreReader {
     } catch (error) {
       throw translated(error, this.#path, 'reading');
     }
+  }
+
+  /** Yields the scalars of a series in pieces, without its other values. */
+  *scalars(series: number): Generator<readonly PositionedPoint[], void, void> {
+    try {
+      yield* this.#stored.pieces(this.#segments(series));
+    } catch (error) {
+      throw translated(error, this.#path, 'reading');
+    }
+  }
+
+  #segments(series: number): StoredSegment[] {
+    return this.#all(SEGMENTS, series).map((row) => segmentOf(String(row.file), row));
   }
 
   *#objects(series: number): Generator<PositionedPoint, void, void> {

@@ -17,6 +17,18 @@ export interface StoredSegment {
   readonly places: Uint8Array;
 }
 
+/** Returns a segment from its row. */
+export function segmentOf(file: string, row: Record<string, unknown>): StoredSegment {
+  return {
+    file,
+    from: Number(row['first_point']),
+    to: Number(row['last_point']),
+    firstOffset: Number(row['first_offset']),
+    lastOffset: Number(row['last_offset']),
+    places: row['places'] as Uint8Array,
+  };
+}
+
 /** A stored scalar with its position. */
 export type PositionedPoint = Required<ReadBackPoint>;
 
