@@ -21,7 +21,7 @@ import {
   unseenRoots,
 } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
-import { asksForOthers, closeLanes, type StoreOptions, type TrackerLaneOptions } from '../lanes/index.ts';
+import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from '../lanes/index.ts';
 import { useMemory } from '../memory/index.ts';
 import { changedMsOf, compareNames, isRootPaused, isWholePaused, keyOfRun, type LanePause, type RunRef } from '../model/index.ts';
 import {
@@ -50,6 +50,7 @@ import { FileLock, pausesIn, type StateFile } from '../state/index.ts';
 import { type FactLog, LaneProgress, type LaneReport, PassCounters, type Report, type StatusWatcher } from '../status/index.ts';
 import { finishTidying } from '../tidy/index.ts';
 import type { LinkRules } from '../untrusted/index.ts';
+import { closeTrackers } from './close-trackers.ts';
 import { FoundRuns } from './found-runs.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
 import { LocalPass } from './local-pass.ts';
@@ -130,8 +131,7 @@ export async function backfill(options: BackfillOptions): Promise<Report> {
       report = await new Pass(local, state, reader, unseen, options).run();
     } finally {
       await local?.close();
-      const late = (lane: string, afterMs: number): void => options.log?.warn({ lane, afterMs }, 'lane not closed in time, continuing');
-      await closeLanes(trackers, { clock: options.clock, late });
+      await closeTrackers(trackers, options);
       state?.close();
     }
     if (store === undefined) return report;

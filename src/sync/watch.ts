@@ -1,11 +1,11 @@
 /** Checks and opens everything a watch needs, and closes it again. */
 import { unseenRoots } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
-import { closeLanes } from '../lanes/index.ts';
 import { useMemory } from '../memory/index.ts';
 import { checkRoots } from '../moves/index.ts';
 import type { WatchStatus } from '../status/index.ts';
 import { finishTidying } from '../tidy/index.ts';
+import { closeTrackers } from './close-trackers.ts';
 import type { WatchOptions } from './watch-options.ts';
 import { WatchStores } from './watch-stores.ts';
 import { Watcher } from './watcher.ts';
@@ -37,7 +37,6 @@ export async function watchIn(places: WatchStores, options: WatchOptions): Promi
     await finishTidying({ state, local: store, trackers, warn, signal: options.signal, clock: options.clock });
     return await new Watcher(local, state, unseen, options).run();
   } finally {
-    const late = (lane: string, afterMs: number): void => options.log?.warn({ lane, afterMs }, 'lane not closed in time, continuing');
-    await closeLanes(trackers, { clock: options.clock, late });
+    await closeTrackers(trackers, options);
   }
 }
