@@ -55,7 +55,9 @@ export function allPauses(statements: Statements): MovedPause[] {
   const paths = new Map(statements.all('SELECT name, path FROM root').map(({ name, path }) => [String(name), String(path)]));
   return [...lanes.values()].flatMap(({ name, target }) =>
     readPauses(statements, name, target).map(({ root, sinceMs }) => ({
-      ...{ name, target, sinceMs },
+      name,
+      target,
+      sinceMs,
       root: root === undefined ? undefined : { name: root, path: paths.get(root) ?? '' },
     })),
   );
