@@ -53,39 +53,25 @@ export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
+const CONFIG_FLAGS = [
+  'config',
+  'profile',
+  'store',
+  'state',
+  'links',
+  'replaced',
+  'shard',
+  'memory',
+  'logLevel',
+  'logFormat',
+  'scanInterval',
+  'runEndedAfter',
+  'shutdownGrace',
+  'include',
+  'exclude',
+] as const satisfies readonly (keyof Flags & keyof GlobalOptions)[];
+
 /** Returns the flags that set the configuration. */
-export function configFlags({
-  config,
-  profile,
-  store,
-  state,
-  links,
-  replaced,
-  shard,
-  memory,
-  logLevel,
-  logFormat,
-  scanInterval,
-  runEndedAfter,
-  shutdownGrace,
-  include,
-  exclude,
-}: GlobalOptions): Flags {
-  return {
-    config,
-    profile,
-    store,
-    state,
-    links,
-    replaced,
-    shard,
-    memory,
-    logLevel,
-    logFormat,
-    scanInterval,
-    runEndedAfter,
-    shutdownGrace,
-    include,
-    exclude,
-  };
+export function configFlags(options: GlobalOptions): Flags {
+  return Object.fromEntries(CONFIG_FLAGS.map((name) => [name, options[name]]));
 }
