@@ -37,17 +37,17 @@ test('docs/deployment.md turns two shards into three', async () => {
   const signal = new AbortController().signal;
   await backfill({ roots: [{ path: join(folder, 'logs') }], store: places('one').store, signal });
   splitIntoShards({ from: places('one'), count: 2, to: join(folder, 'shards'), rule: RULE });
-  for (const name of ['shards/2', 'work', 'bin']) mkdirSync(join(folder, name));
+  for (const name of ['shards/2', 'scratch', 'bin']) mkdirSync(join(folder, name));
   const program = join(folder, 'bin/mirrorboard');
   writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" --disable-warning=ExperimentalWarning "${root}dist/src/main.js" "$@"\n`);
   chmodSync(program, 0o755);
 
-  const inPod = blocks().filter((text) => text.includes('/work/new'));
+  const inPod = blocks().filter((text) => text.includes('/scratch/new'));
   expect(inPod.length).toBe(2);
   // What the image sets.
   const env = { MIRRORBOARD_STORE: '/var/lib/mirrorboard/mirrorboard.db', MIRRORBOARD_STATE: '/var/lib/mirrorboard/mirrorboard.state' };
   for (const text of inPod) {
-    const script = text.replace(/(?<![\w.])\/(shards|work)\//g, `${folder}/$1/`);
+    const script = text.replace(/(?<![\w.])\/(shards|scratch)\//g, `${folder}/$1/`);
     const { status, stderr } = spawnSync('sh', ['-c', script], {
       cwd: folder,
       env: { ...env, HOME: folder, PATH: `${join(folder, 'bin')}:${process.env['PATH']}` },
