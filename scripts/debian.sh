@@ -26,7 +26,7 @@ stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 trap 'exit 130' INT TERM HUP
 
-# Files of others must be readable, whoever makes the package.
+# Other users must be able to read the files, no matter who makes the package.
 umask 022
 lib=$stage/deb/usr/lib/mirrorboard
 share=$stage/deb/usr/share
@@ -50,7 +50,7 @@ put "$lib/completions/mirrorboard.fish" "$share/fish/vendor_completions.d/mirror
 put "$lib/CHANGELOG.md" "$share/doc/mirrorboard/changelog"
 put "$lib/LICENSE" "$share/doc/mirrorboard/copyright"
 gzip -9n "$share/man/man1/mirrorboard.1" "$share/doc/mirrorboard/changelog"
-# Nobody is asked where the logs are: the service is there, and off.
+# Debian asks no question about the logs: the service is installed, but disabled.
 mkdir -p "$stage/deb/usr/lib/systemd/system"
 sed 's|/usr/local/bin/mirrorboard|/usr/bin/mirrorboard|' "$lib/config/systemd/mirrorboard.service" \
   >"$stage/deb/usr/lib/systemd/system/mirrorboard.service"

@@ -156,7 +156,7 @@ export function runCases(context: CaseContext): void {
 
   contractCase(
     context,
-    'adopts a tracker run with a file in common, whoever made it',
+    'adopts a tracker run with a file in common, no matter who created it',
     async (bench) => {
       const run = bench.run();
       const drafts = run.append([point(1)]);

@@ -10,7 +10,7 @@ const TARGET: Target = { bound: 'most', reach: 1, moonshot: 0.1 };
 
 const RUN = 'hot/train';
 const TAG = 'loss';
-/** Whoever reads the store sees a point with this. */
+/** The query with which a reader of the store sees a point. */
 const QUERY = 'SELECT max(step) AS step FROM scalars WHERE run = ? AND tag = ?';
 const APPEND_MS = 50;
 const LOOK_MS = 2;

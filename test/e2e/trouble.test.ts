@@ -117,7 +117,7 @@ describe('a file that cannot be read', () => {
     expect(status.stdout).not.toMatch(/Next:.* backfill/);
     expect((await run(['verify'], 3)).stderr).toMatch(name);
     expect((await run(['doctor', logs], 1)).stdout).toMatch(name);
-    // Whoever may read it sees the same: it is what was mirrored that counts.
+    // A user who may read it sees the same: only what was mirrored counts.
     await mustRun(['status'], { cwd: folder }, 1);
     await mustRun(['verify'], { cwd: folder }, 3);
     chmodSync(join(logs, 'secret', ONE), 0o644);

@@ -270,7 +270,7 @@ describe('the roots of a watch', () => {
     }
     const isThere = (name: string): boolean => stored(`SELECT count(*) FROM runs WHERE run = '${name}' AND points = 1`) === 1;
     expect(await until(() => isThere('late1'))).toBe(true);
-    // Whoever has heard of this one has heard of all others.
+    // A watch that knows about this one knows about all others.
     mkdirSync(join(logs, 'late3'));
     writeFileSync(join(logs, 'late3', ONE), w.eventFile(scalar(0)));
     expect(await until(() => isThere('late3'))).toBe(true);

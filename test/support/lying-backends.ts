@@ -1,4 +1,4 @@
-// Backends that say one thing and do another, for whoever must find that out.
+// Backends that say one thing and do another, for the code that must detect it.
 import type { Handle, HeldPoint, Outcome, ReadBackChunk, ReadBackOptions, TrackerParcel } from '../../src/contract/index.ts';
 import { MemoryBackend, type MemoryTracker } from './memory-backend.ts';
 

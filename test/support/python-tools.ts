@@ -57,7 +57,7 @@ export async function installedOnce({ name, folder, version, install }: Installe
   const lock = join(cache, 'installing');
   // Tests run side by side: one installs, the others wait for it.
   while (!isMade(lock)) {
-    // Left behind by one that was killed: whoever installs shows now and then that it lives.
+    // Left behind by one that was killed: a process that installs shows from time to time that it is alive.
     if (Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 60_000)
       rmSync(lock, { recursive: true, force: true });
     await new Promise((resolve) => setTimeout(resolve, 500));

@@ -8,8 +8,8 @@ import { type Pump, pumped, pumpsOf } from '../support/worst-texts.js';
 const compiled = fileURLToPath(new URL('../../src', import.meta.url));
 
 /**
- * Expressions that may take longer than in proportion to their text, since all that they see is short, or said by whoever runs the program.
- * Whoever adds one here says who writes the text; every other expression of the program is tried.
+ * Expressions that may need more time than in proportion to their text, because their texts are short, or come from
+ * the person who runs the program. A new one here names the author of the text; all other expressions are tried.
  */
 const OURS: ReadonlyMap<string, string> = new Map([
   ['/\\/+$/', 'addresses and globs of the configuration'],

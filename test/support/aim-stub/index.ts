@@ -252,7 +252,7 @@ export class AimStub {
     const view = tree === undefined || !isReadOnly ? undefined : JSON.stringify([said('name'), hash, said('read_only')]);
     // A view is of the moment it was opened at, and everybody's who asks in the same words while somebody has it.
     if (view !== undefined) tree = [...this.#resources.values()].find((other) => other.view === view)?.tree ?? tree?.copy();
-    // Under a name that is there already, whoever asked for that one: the object before it is let go of.
+    // If the name exists already, from any client, the new object replaces the old one.
     const before = this.#resources.get(handler);
     if (before !== undefined) this.#drop(handler, before);
     this.#resources.set(handler, { client, type, run, tree, isReadOnly, view });
@@ -336,7 +336,8 @@ export class AimStub {
       if (![...this.#resources.values()].some((resource) => resource.type === 'Repo' && resource.client === client)) {
         throw new Raised('AttributeError', "'NoneType' object has no attribute 'lock'");
       }
-      // The lock is a file: whoever has it, a client that is dead or the very one that asks, keeps all others out. The real one waits for it, and lets all others wait.
+      // The lock is a file: its holder, even a dead client or the caller itself, keeps all others out. The real server
+      // waits for it, and all other clients wait meanwhile.
       if (method === 'lock' && this.#locked.has(run.hash))
         throw new Raised('Timeout', `The file lock '${run.hash}' could not be acquired.`);
       if (method === 'lock') this.#locked.set(run.hash, handler);

@@ -345,7 +345,7 @@ export class MlflowStub {
   /** Notes a batch of a run; two of one client at the same time are what the server does not like. Clients can't know of each other's. */
   #beginBatch({ socket }: IncomingMessage, body: Buffer): () => void {
     const id = /"run_id"\s*:\s*"([^"]*)"/.exec(body.toString('utf8'))?.[1] ?? '';
-    // Whoever sent it has died meanwhile: the next process knows nothing of it.
+    // The sender has died meanwhile: the next process does not know about it.
     if (socket.destroyed) return () => undefined;
     const key = `${socket.localPort} ${id}`;
     if (this.#logging.has(key)) this.violations.push(`two log-batch of run ${id} at the same time`);

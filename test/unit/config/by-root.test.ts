@@ -25,7 +25,7 @@ describe('the rule for links of a root', () => {
   // Where a server does not answer, the question would not come back.
   it('needs no file system if the root is given by its name', () => {
     mkdirSync(join(folder, 'more', 'elsewhere'), { recursive: true });
-    // Whoever asked what it really is would take the next one for it.
+    // A check of its real path would mistake the next root for it.
     symlinkSync(join('more', 'elsewhere'), join(folder, 'share'));
     const of = rulesOf([{ path: join(folder, 'share'), links: 'all' }, { path: join(folder, 'more') }]);
     expect(['share', 'more/elsewhere'].map((path) => of(join(folder, path)))).toEqual(['all', 'owner']);

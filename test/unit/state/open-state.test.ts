@@ -196,7 +196,7 @@ describe('opening a state', () => {
     expect(state.flush()).toBe(false);
     expect(errors[0]).toMatchObject({ code: 'MB3101', retry: 'later', message: expect.stringMatching(/full|I\/O/) });
     expect(state.failure).toBe(errors.at(-1));
-    // What was noted is still there for whoever asks.
+    // Noted data is still there for readers.
     expect(state.lastGrowth({ root: 'logs', path: `7${'x'.repeat(500)}` })).toBe(7);
     rmSync(left);
     remount(small, 'size=8m');
@@ -218,7 +218,7 @@ describe('opening a state', () => {
   test('fails if the file is not readable', () => {
     filled();
     chmodSync(path, 0);
-    // Whoever runs as root may read everything.
+    // root may read everything.
     if (process.getuid?.() !== 0) expect(failure(open).code).toBe('MB3101');
     chmodSync(path, 0o600);
     open().close();

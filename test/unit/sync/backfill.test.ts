@@ -132,7 +132,7 @@ describe('backfill', () => {
 
   test('does not open a file whose size and stamp did not change', async () => {
     writeFileSync(path, eventFile(scalar(1)));
-    // As if nothing had been read of it: whoever opens it finds points.
+    // As if nothing had been read of it: a reader that opens it finds points.
     await storeLive((state, { run, file, generation, marks }) => ({
       state: { ...state, position: { watermark: 0, gaps: [] }, guard: { first: undefined, last: undefined }, records: 0 },
       batch: { run, file, generation, marks, start: 0, end: 0, records: 0, newSeries: [], objects: [], scalars: NO_SCALARS },

@@ -41,7 +41,7 @@ describe('links', () => {
   };
 
   test('do not trigger an automount: mirrorboard does not access it', () => {
-    // Whoever looked would find that none of these is there: ENOENT.
+    // A look at them would find that none of these exists: ENOENT.
     expect(['/net/dead/logs', '/net/dead', '/direct', '/direct/logs'].map(follow)).toEqual(['MB2010', 'MB2010', 'MB2010', 'MB2010']);
     expect(['/net/alive/logs', '/over/logs'].map(follow)).toEqual(['ENOENT', 'ENOENT']);
   });

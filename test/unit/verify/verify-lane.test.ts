@@ -188,7 +188,7 @@ describe('verify of a tracker', () => {
     expect(totalsOf(verification).incompleteBytes).toBeGreaterThan(0);
     expect([exitCodeOf(verification, false), exitCodeOf(verification, true)]).toEqual([1, 1]);
 
-    // It arrived, and whoever sent it was killed before that was noted.
+    // It arrived, and the sender was killed before it noted that.
     const run = runOf('a');
     const [, point] = entry(run, 'loss', 19);
     run.points.set('late', { ...point, step: 20, wallTime: 1000 + 20 / 7, value: 20.25, offset: 1e9 });

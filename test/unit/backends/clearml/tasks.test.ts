@@ -169,7 +169,7 @@ describe('existing tasks', () => {
     const later = await connect();
     const looks = stub.count('tasks.get_all');
     for (const [i, source] of sources.entries()) expect(await later.open(source, undefined, signal)).toBe(handles[i]);
-    // Each is looked for once: nobody waits for whoever would give it a place.
+    // Each is requested once: no process waits for another one to give it a ticket.
     expect(stub.count('tasks.get_all') - looks).toBe(20);
     expect(stub.tasks().every(({ runtime }) => runtime['mirrorboard/place'] === '1')).toBe(true);
   });
