@@ -106,6 +106,10 @@ export class RunStates implements CheckpointStore {
 
   begin(run: RunRef, begun: Begun): boolean {
     this.#lane.keepIntent(run, JSON.stringify(begun) as Begun['intent']);
+    return this.flush();
+  }
+
+  flush(): boolean {
     return this.#state.flush();
   }
 

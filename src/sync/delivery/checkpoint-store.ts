@@ -20,9 +20,12 @@ export interface CheckpointStore {
   /** Stores the position of a parcel, and its refusals. */
   settled(settled: Settled): void;
   journal(run: RunRef): readonly JournalEntry[];
+  /** The send of a run that has begun. `begin` may not have made it durable. */
   begun(run: RunRef): Begun | undefined;
   /** Notes that lines are about to be sent. Returns false if the note could not be made durable. */
   begin(run: RunRef, begun: Begun): boolean;
+  /** Makes all notes durable. Returns false if that was impossible. */
+  flush(): boolean;
   /** Notes that a begun send is stored: its lines are in the journal from now on, and nothing is in doubt. */
   finishBegun(run: RunRef, entries: readonly JournalEntry[]): void;
 }

@@ -344,14 +344,16 @@ export class TrackerLane {
     const unfinished = await this.#finishBegun(backend, parcel);
     if (unfinished !== undefined) return unfinished;
     const begun = await backend.prepare([parcel], this.#checkpoints.journal(run));
-    if (!this.#checkpoints.begin(run, begun)) {
-      return { kind: 'retry', error: new MirrorError('MB3101', `recording what lane ${this.name} is about to send`, { retry: 'later' }) };
-    }
+    if (!this.#checkpoints.begin(run, begun)) return this.#notRecorded();
     const outcome = (await backend.sendPrepared(begun.intent, [parcel], this.#signal))[0] ?? unanswered(this.name);
     if (outcome.kind === 'accepted') this.#checkpoints.finishBegun(run, begun.entries);
     // Nothing of the parcel is stored: it is no longer in doubt, and its halves will be other lines.
     else if (outcome.kind === 'rejected') this.#checkpoints.finishBegun(run, []);
     return outcome;
+  }
+
+  #notRecorded(): Outcome {
+    return { kind: 'retry', error: new MirrorError('MB3101', `recording what lane ${this.name} is about to send`, { retry: 'later' }) };
   }
 
   /**
@@ -360,6 +362,8 @@ export class TrackerLane {
   async #finishBegun(backend: JournalledBackend, { handle, target: run }: TrackerParcel): Promise<Outcome | undefined> {
     const begun = this.#checkpoints.begun(run);
     if (begun === undefined) return undefined;
+    // A note that a full disk did not take is lost in a crash: lines that were sent by it would be nobody's.
+    if (!this.#checkpoints.flush()) return this.#notRecorded();
     const found = await backend.resolve(handle, begun.intent, this.#signal);
     if (found.kind === 'unknown') {
       const error = new MirrorError(

@@ -58,6 +58,7 @@ class Scene {
       journal: () => [],
       begun: () => undefined,
       begin: () => true,
+      flush: () => true,
       finishBegun: () => undefined,
     });
   }
@@ -420,6 +421,25 @@ describe('a lane with a journal', () => {
     const offsets = second.server.lines(id)!.map((line) => (JSON.parse(line) as { offset: number }).offset);
     expect(offsets).toEqual(parcels.flatMap(({ batch }) => [...batch.scalars.offset.subarray(0, batch.scalars.count)]));
     expect(second.settled.map(({ points }) => points)).toEqual([10, 10]);
+  });
+
+  it('sends nothing while the state cannot record it, however often it retries', async () => {
+    const folder = temporaryFolder();
+    cleanings.push(() => rmSync(folder, { recursive: true, force: true }));
+    const life = new Life(folder);
+    const parcels = await parcelsOf(new JournalBackend(life.server), 'run', 10, 10);
+    const id = parcels[0]!.handle as Handle;
+    const flush = life.state.flush.bind(life.state);
+    let isFull = true;
+    life.state.flush = () => !isFull && flush();
+    const delivered = life.lane.deliver(parcels);
+    for (let i = 0; i < 10; i++) await life.scene.clock.pass(60_000);
+    expect(life.server.lines(id) ?? []).toEqual([]);
+    isFull = false;
+    await life.scene.clock.pass(60_000);
+    await delivered;
+    expect(life.server.lines(id)?.length).toBe(20);
+    life.kill();
   });
 });
 
