@@ -4,6 +4,13 @@ import { type Clock, systemClock } from '../clock.ts';
 const FIRST_GAP_MS = 100;
 const MOST_GAP_MS = 10_000;
 /**
+ * After a refusal the gap grows by a factor: 2 if no request was accepted since the last refusal, and less with each
+ * one that was, down to this factor. Then it was not the pace that was wrong: a server that counts the requests of
+ * others too refuses at random, and doubling would end at the longest gap.
+ */
+const LEAST_GROWTH = 0.25;
+const HALF_GROWTH_REQUESTS = 2;
+/**
  * A pace that was too fast is not retried soon. The pace stays this much slower, and approaches the limit with each
  * successful request and with time. A slow pace has few requests: with these alone, it would stay slow for more than
  * an hour.
@@ -11,7 +18,7 @@ const MOST_GAP_MS = 10_000;
 const MARGIN = 1.25;
 const FASTER = 0.95;
 const FORGETS = 0.998;
-const FORGETS_HALF_MS = 120_000;
+const FORGETS_HALF_MS = 30_000;
 /** A shorter gap makes no noticeable difference. */
 const LEAST_GAP_MS = 5;
 /** If a busy server accepted a request this recently, it is busy because requests come too fast. */
@@ -21,8 +28,8 @@ const MOST_BUSY_GAP_MS = 2000;
 
 /**
  * The speed of requests to one server. They are not delayed until the server says that they come too fast (429, or
- * 503 between requests that it accepts). From then on, they go one after the other with a gap, which doubles while
- * the server says so, and shrinks while it accepts them.
+ * 503 between requests that it accepts). From then on, they go one after the other with a gap, which grows while the
+ * server says so, and shrinks while it accepts them.
  */
 export class Pace {
   readonly #clock: Clock;
@@ -32,6 +39,8 @@ export class Pace {
   #nextMs = 0;
   #slowedAtMs = Number.NEGATIVE_INFINITY;
   #takenAtMs = Number.NEGATIVE_INFINITY;
+  /** Requests that were accepted since the last refusal. */
+  #taken = 0;
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
@@ -66,7 +75,9 @@ export class Pace {
     if (beganMs <= this.#slowedAtMs) return;
     const most = Math.max(mostMs, this.#gapMs);
     this.#floorMs = Math.min(this.#gapMs * MARGIN, most);
-    this.#gapMs = this.isSlow ? Math.min(2 * this.#gapMs, most) : FIRST_GAP_MS;
+    const growth = 1 + Math.max(LEAST_GROWTH, 1 / (1 + this.#taken / HALF_GROWTH_REQUESTS));
+    this.#gapMs = this.isSlow ? Math.min(growth * this.#gapMs, most) : FIRST_GAP_MS;
+    this.#taken = 0;
     this.#slowedAtMs = this.#clock.steadyMs();
     this.#nextMs = Math.max(this.#nextMs, this.#slowedAtMs + this.#gapMs);
   }
@@ -86,6 +97,7 @@ export class Pace {
   wasTaken(): void {
     const nowMs = this.#clock.steadyMs();
     const sinceMs = nowMs - Math.max(this.#takenAtMs, this.#slowedAtMs);
+    this.#taken++;
     this.#takenAtMs = nowMs;
     if (!this.isSlow) return;
     this.#floorMs *= Math.min(FORGETS, 2 ** (-sinceMs / FORGETS_HALF_MS));

@@ -63,9 +63,9 @@ describe('a pace', () => {
   ] as const)('becomes the limit of the server: %i a second (%i, %i)', async (perSecond, burst, says) => {
     const scene = new Scene(perSecond, burst, says);
     for (let i = 0; i < 1000; i++) await scene.ask();
-    expect(scene.refused).toBeLessThan(60);
-    // At least a third of what would be possible.
-    expect(scene.taken / (scene.nowMs / 1000)).toBeGreaterThan(perSecond / 3);
+    // A refused request costs one gap, and no data.
+    expect(scene.refused).toBeLessThan(200);
+    expect(scene.taken / (scene.nowMs / 1000)).toBeGreaterThan(perSecond / 2);
   });
 
   test('does not help against an outage, and soon forgets the effects of one', async () => {
@@ -104,15 +104,18 @@ describe('a pace', () => {
     expect(scene.pace.isSlow).toBe(false);
   });
 
-  test('stays fast enough if requests of others are the reason, and recovers within minutes', async () => {
+  test.each([
+    [30, 1000],
+    [15, 3000],
+  ])('stays fast enough if every %ith request is refused because of others', async (each, mostMs) => {
     const scene = new Scene(1e9, 1e9);
     for (let i = 1; i <= 3000; i++) {
       await scene.ask();
       // Whatever our own pace is.
-      if (i % 30 === 0) scene.pace.tooFast(await scene.pace.turn(signal));
+      if (i % each === 0) scene.pace.tooFast(await scene.pace.turn(signal));
     }
     const [first, second] = [await scene.pace.turn(signal), await scene.pace.turn(signal)];
-    expect(second - first).toBeLessThan(3000);
+    expect(second - first).toBeLessThan(mostMs);
     const sinceMs = scene.nowMs;
     while (scene.pace.isSlow) await scene.ask();
     expect(scene.nowMs - sinceMs).toBeLessThan(10 * 60_000);
