@@ -1,5 +1,5 @@
-import stringWidth from 'string-width';
 import type { Environment } from './environment.ts';
+import { textWidth } from './text-width.ts';
 
 /**
  * Breaks the lines of a text at words, so that none is wider than `width`. A continued line has the indent of its
@@ -15,7 +15,7 @@ export function wrapText(text: string, width: number | undefined, hang = 0): str
 }
 
 function wrapLine(line: string, width: number, hang: number): string {
-  if (stringWidth(line) <= width) return line;
+  if (textWidth(line) <= width) return line;
   const own = /^ */.exec(line)?.[0].length ?? 0;
   // On a very narrow terminal, a full indent would leave no room.
   const indent = ' '.repeat(Math.min(own + hang, Math.floor(width / 2)));
@@ -24,7 +24,7 @@ function wrapLine(line: string, width: number, hang: number): string {
   let isEmpty = true;
   for (const word of line.slice(own).split(' ')) {
     const longer = isEmpty ? current + word : `${current} ${word}`;
-    if (isEmpty || stringWidth(longer) <= width) {
+    if (isEmpty || textWidth(longer) <= width) {
       current = longer;
       isEmpty = false;
       continue;

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { inTime } from '../calls/index.ts';
 import { withSignal } from '../concurrency/index.ts';
 import { systemCode } from '../errors.ts';
-import { systemPath } from '../model/index.ts';
+import { systemPath } from '../name-bytes.ts';
 import type { Pattern } from '../pattern/index.ts';
 import { type Directory, fullPath, lookAt } from '../untrusted/index.ts';
 

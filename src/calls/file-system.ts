@@ -4,7 +4,7 @@
  * thread can see a call that does not return. In a thread without a mark, they are the plain calls.
  */
 import * as fs from 'node:fs';
-import { nameOfBytes, nameOfText } from '../model/index.ts';
+import { nameOfBytes, nameOfText } from '../name-bytes.ts';
 import type { CallMark } from './call-mark.ts';
 import { noAnswer } from './silence.ts';
 

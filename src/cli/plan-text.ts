@@ -1,6 +1,6 @@
-import stringWidth from 'string-width';
 import { runLabel } from '../model/index.ts';
 import type { LanePlan, LossReason, Plan } from '../overview/index.ts';
+import { textWidth } from '../text-width.ts';
 import {
   counted,
   firstFew,
@@ -92,7 +92,7 @@ export function renderPlan({ runs, store, lanes, obstacles }: Plan, width: numbe
 function lanesText(lanes: readonly LanePlan[], hasStore: boolean, width: number | undefined): string {
   const where = (lane: LanePlan): string => `${lane.type === 'local' && !hasStore ? 'a new store ' : ''}${lane.where}`;
   const wide = laneTable(lanes, (lane) => `${lane.name} (${where(lane)})`, undefined);
-  if (width === undefined || wide.split('\n').every((line) => stringWidth(line) <= width)) return wide;
+  if (width === undefined || wide.split('\n').every((line) => textWidth(line) <= width)) return wide;
   return laneTable(
     lanes,
     ({ name }) => name,

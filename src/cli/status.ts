@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import stringWidth from 'string-width';
 import { linksOf } from '../config/index.ts';
 import type { Handle } from '../contract/index.ts';
 import { DANGLING } from '../discover/index.ts';
@@ -9,6 +8,7 @@ import { resolveLanes } from '../lanes/index.ts';
 import { isPending, runLabel } from '../model/index.ts';
 import { laneIn, type StatusReport, statusReport } from '../overview/index.ts';
 import { type FoundDamage, type LanePosture, pausedJson } from '../status/index.ts';
+import { textWidth } from '../text-width.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
 import { damageRemedy, LET_READ } from './damage-remedy.ts';
@@ -135,7 +135,7 @@ interface TextOptions {
 /** Returns a table of the lanes; if it would be too wide, their targets are below it. */
 function lanesText(report: StatusReport, style: Style, width: number | undefined): string {
   const wide = lanesTable(report, style, undefined, true);
-  const isFitting = width === undefined || wide.split('\n').every((line) => stringWidth(line) <= width);
+  const isFitting = width === undefined || wide.split('\n').every((line) => textWidth(line) <= width);
   if (isFitting) return wide;
   return lanesTable(report, style, width, false);
 }

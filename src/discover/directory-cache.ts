@@ -1,7 +1,7 @@
 import type { BigIntStats, Dirent, Stats } from 'node:fs';
 import { statSync } from '../calls/index.ts';
 import { steadyMs } from '../clock.ts';
-import { systemPath } from '../model/index.ts';
+import { systemPath } from '../name-bytes.ts';
 import { isEventFileName, whyPassedOver } from './event-file-name.ts';
 import { hasNotifications } from './file-system.ts';
 import { isPassedOver } from './passed-over.ts';

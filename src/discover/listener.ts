@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, sep } from 'node:path';
 import { statSync } from '../calls/index.ts';
-import { nameOfBytes, systemPath } from '../model/index.ts';
+import { nameOfBytes, systemPath } from '../name-bytes.ts';
 import { errorName } from '../system-error.ts';
 import { hasNotifications } from './file-system.ts';
 

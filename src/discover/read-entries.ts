@@ -1,6 +1,6 @@
 import type { Dirent, Stats } from 'node:fs';
 import { lstatSync, readdirSync } from '../calls/index.ts';
-import { mayBeReplaced, nameOfBytes, nameOfText, systemPath } from '../model/index.ts';
+import { mayBeReplaced, nameOfBytes, nameOfText, systemPath } from '../name-bytes.ts';
 import { errorName, reasonOf } from '../system-error.ts';
 import { type Entry, entryOf } from './directory-cache.ts';
 

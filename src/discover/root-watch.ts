@@ -1,7 +1,8 @@
 import { basename, dirname, relative, sep } from 'node:path';
 import { existsSync, lstatSync, readlinkSync } from '../calls/index.ts';
 import { asWallMs, steadyMs } from '../clock.ts';
-import { changedMsOf, compareNames, filePathOf, inodeOf, systemPath } from '../model/index.ts';
+import { changedMsOf, compareNames, filePathOf, inodeOf } from '../model/index.ts';
+import { systemPath } from '../name-bytes.ts';
 import { DEFAULT_LINKS, directoryOf, fullPath, inDirectory, type LinkRule, lookNow } from '../untrusted/index.ts';
 import { DirectoryCache } from './directory-cache.ts';
 import { DirectoryCandidates, directoriesAbove } from './directory-candidates.ts';

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, relative, resolve, sep } from 'node:path';
 import { MirrorError } from '../errors.ts';
-import { nameOfBytes, systemPath } from '../model/index.ts';
+import { nameOfBytes, systemPath } from '../name-bytes.ts';
 import { isGone, reasonOf, remedyOf } from '../system-error.ts';
 import { DEFAULT_LINKS, inDirectory, isWithin, type LinkRule, type LinkRules } from '../untrusted/index.ts';
 import type { UnseenRoots } from './unseen-roots.ts';

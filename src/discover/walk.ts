@@ -2,7 +2,8 @@ import type { BigIntStats } from 'node:fs';
 import { basename, dirname, relative, sep } from 'node:path';
 import { lstatSync, realpathSync } from '../calls/index.ts';
 import { MirrorError } from '../errors.ts';
-import { compareNames, filePathOf, fileStamp, nameOfBytes, type RunRef, systemPath } from '../model/index.ts';
+import { compareNames, filePathOf, fileStamp, type RunRef } from '../model/index.ts';
+import { nameOfBytes, systemPath } from '../name-bytes.ts';
 import { errorName, isGone, reasonOf } from '../system-error.ts';
 import {
   DEFAULT_LINKS,

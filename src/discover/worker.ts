@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { answersAgain, CallMark, lstatSync, markCalls, passOver, statSync } from '../calls/index.ts';
 import { machineMs, steadyMs } from '../clock.ts';
-import { systemPath } from '../model/index.ts';
+import { systemPath } from '../name-bytes.ts';
 import { isEventFileName } from './event-file-name.ts';
 import { hasNotifications } from './file-system.ts';
 import { Hearing } from './hearing.ts';

@@ -11,7 +11,6 @@ export { joinBatches } from './join-batches.ts';
 export { jsonNumber, jsonText } from './json-text.ts';
 export { KINDS, type Kind, kindOf, pluginOf } from './kind.ts';
 export { isRootPaused, isWholePaused, type LanePause } from './lane-pause.ts';
-export { mayBeReplaced, nameOfBytes, nameOfText, systemPath } from './name-bytes.ts';
 export { npyOf } from './npy.ts';
 export * from './position.ts';
 export { selectPoints } from './select-points.ts';

@@ -3,17 +3,8 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KnownRoot } from '../contract/index.ts';
 import { type FoundFile, type FoundRun, isEventFileName } from '../discover/index.ts';
-import {
-  type FileState,
-  fileStamp,
-  inodeOf,
-  KEPT_STAMP,
-  keyOfFile,
-  keyOfRun,
-  type RecordMark,
-  type RunRef,
-  systemPath,
-} from '../model/index.ts';
+import { type FileState, fileStamp, inodeOf, KEPT_STAMP, keyOfFile, keyOfRun, type RecordMark, type RunRef } from '../model/index.ts';
+import { systemPath } from '../name-bytes.ts';
 import { isGone } from '../system-error.ts';
 import { compareFile, firstMark, type Likeness, likenessOf } from '../tail/index.ts';
 import { DEFAULT_LINKS, directoryOf, type RootDirectory } from '../untrusted/index.ts';

@@ -5,7 +5,7 @@
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
 import * as calls from '../calls/index.ts';
-import { nameOfBytes, systemPath } from '../model/index.ts';
+import { nameOfBytes, systemPath } from '../name-bytes.ts';
 
 /** One call, with its path or descriptor. */
 export type Ask =

@@ -18,7 +18,8 @@ import {
   silentRoots,
 } from '../discover/index.ts';
 import { MirrorError, systemCode } from '../errors.ts';
-import { compareNames, type RunRef, systemPath } from '../model/index.ts';
+import { compareNames, type RunRef } from '../model/index.ts';
+import { systemPath } from '../name-bytes.ts';
 import { type Walked, walkRoots } from '../reading/index.ts';
 import { reasonOf } from '../system-error.ts';
 import { DEFAULT_LINKS, type Directory, directoryOf, type LinkRules } from '../untrusted/index.ts';

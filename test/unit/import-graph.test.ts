@@ -52,9 +52,11 @@ const COMMON = new Set([
   'log-levels',
   'clock',
   'rate-meter',
+  'name-bytes',
   'random',
   'real-path',
   'sign-of-life',
+  'text-width',
   'wrap-text',
 ]);
 /** Who may import whom, beside `errors` and `model`; a room that is not here may import nobody. `type` is for types only. */

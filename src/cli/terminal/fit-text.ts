@@ -1,4 +1,4 @@
-import stringWidth from 'string-width';
+import { textWidth } from '../../text-width.ts';
 
 const ELLIPSIS = '…';
 /** The longest text that is measured: of a longer one, no terminal would show the middle. */
@@ -8,7 +8,7 @@ let graphemes: Intl.Segmenter | undefined;
 /** Fits a text into `width` columns: if it is wider, `…` replaces its middle, since names differ at both ends. */
 export function fitText(text: string, width: number): string {
   if (text.length > MOST) text = `${text.slice(0, MOST / 2)}${ELLIPSIS}${text.slice(-MOST / 2)}`;
-  if (stringWidth(text) <= width) return text;
+  if (textWidth(text) <= width) return text;
   if (width < 1) return '';
   graphemes ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   const parts = Array.from(graphemes.segment(text), ({ segment }) => segment);
@@ -24,7 +24,7 @@ function taken(parts: readonly string[], room: number): { readonly count: number
   let count = 0;
   let width = 0;
   for (const part of parts) {
-    const next = width + stringWidth(part);
+    const next = width + textWidth(part);
     if (next > room) break;
     width = next;
     count++;

@@ -1,7 +1,7 @@
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
-import stringWidth from 'string-width';
 import { RateMeter } from '../../rate-meter.ts';
 import type { Progress } from '../../status/index.ts';
+import { textWidth } from '../../text-width.ts';
 import { progressLine, progressLines, type Speed } from './progress-lines.ts';
 
 /** The stream of progress: always standard error; standard output is for data. */
@@ -135,7 +135,7 @@ export class ProgressBlock {
     }
     if (lines.length > 0) stream.write(lines.join('\n'));
     stream.uncork?.();
-    this.#drawn = lines.map((line) => stringWidth(line));
+    this.#drawn = lines.map((line) => textWidth(line));
   }
 
   /**

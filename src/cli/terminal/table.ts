@@ -1,4 +1,4 @@
-import stringWidth from 'string-width';
+import { textWidth } from '../../text-width.ts';
 import { wrapText } from '../../wrap-text.ts';
 import { fitText } from './fit-text.ts';
 import { plainStyle, type Style } from './style.ts';
@@ -52,7 +52,7 @@ export function renderTable(table: Table): string {
   if (width === undefined || width < LEAST_COLUMNS) return [asTable(table), ...below].join('\n');
   for (const smaller of [table, withoutSpare(table)]) {
     const text = asTable(smaller);
-    if (text.split('\n').every((line) => stringWidth(line) <= width)) return [text, ...below].join('\n');
+    if (text.split('\n').every((line) => textWidth(line) <= width)) return [text, ...below].join('\n');
   }
   return asRecords(table, below, width, style);
 }
@@ -77,7 +77,7 @@ function packed(facts: readonly string[], width: number): string[] {
   const lines: string[] = [];
   for (const fact of facts) {
     const last = lines.at(-1);
-    if (last !== undefined && stringWidth(last) + GAP.length + stringWidth(fact) <= width) lines[lines.length - 1] = last + GAP + fact;
+    if (last !== undefined && textWidth(last) + GAP.length + textWidth(fact) <= width) lines[lines.length - 1] = last + GAP + fact;
     else lines.push(`${GAP}${fact}`);
   }
   return lines.map((line) => wrapText(line, width, GAP.length));
@@ -86,9 +86,7 @@ function packed(facts: readonly string[], width: number): string[] {
 function asTable({ columns, rows, width, style = plainStyle }: Table): string {
   const titles = columns.map(({ title }) => visibleText(title));
   const cells = rows.map((row) => columns.map((_, column) => shown(row[column] ?? '')));
-  const widths = titles.map((title, column) =>
-    cells.reduce((most, row) => Math.max(most, stringWidth(row[column] ?? '')), stringWidth(title)),
-  );
+  const widths = titles.map((title, column) => cells.reduce((most, row) => Math.max(most, textWidth(row[column] ?? '')), textWidth(title)));
 
   const total = widths.reduce((sum, each) => sum + each, GAP.length * (columns.length - 1));
   const first = widths[0];
@@ -109,6 +107,6 @@ function shown(cell: string): string {
 }
 
 function padded(text: string, width: number, align: Column['align'] = 'left'): string {
-  const space = ' '.repeat(Math.max(0, width - stringWidth(text)));
+  const space = ' '.repeat(Math.max(0, width - textWidth(text)));
   return align === 'right' ? space + text : text + space;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { nameOfBytes, nameOfText, systemPath } from '../../../src/model/index.ts';
+import { nameOfBytes, nameOfText, systemPath } from '../../src/name-bytes.ts';
 
 const bytesOf = (path: string | Buffer): Buffer => Buffer.from(path as string);
 
