@@ -28,8 +28,6 @@ export interface Invalid {
   readonly reason: string;
 }
 
-/** The most bytes of a text: files of params are small, so a larger file is something else. */
-export const MOST_TEXT_BYTES = 4 * 1024 * 1024;
 const MOST_PARAMS = 10_000;
 /** The most letters of names and values together: aliases can expand to far more than the text. */
 const MOST_LETTERS = 4 * 1024 * 1024;

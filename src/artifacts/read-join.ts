@@ -1,7 +1,7 @@
 import { MirrorError, systemCode } from '../errors.ts';
 import { matcher } from '../pattern/index.ts';
 import { type Directory, readWhole } from '../untrusted/index.ts';
-import { MOST_TEXT_BYTES } from './parse-text.ts';
+import { MOST_TEXT_BYTES } from './limits.ts';
 import type { JoinRule } from './rule.ts';
 import { parseApart } from './text-parser.ts';
 

@@ -6,7 +6,8 @@ import { Worker } from 'node:worker_threads';
 import PQueue from 'p-queue';
 import { messageOf, systemCode } from '../errors.ts';
 import { formatMemory, memoryShares } from '../memory/index.ts';
-import { type Invalid, MOST_TEXT_BYTES, type ParsedText, type TextRequest } from './parse-text.ts';
+import { MOST_TEXT_BYTES } from './limits.ts';
+import type { Invalid, ParsedText, TextRequest } from './parse-text.ts';
 
 /** The limits of one parse, which runs in its own thread. */
 interface ParseLimits {
