@@ -44,9 +44,19 @@ export function packPositions({ offset, index }: ScalarColumns, rows: Uint32Arra
   return bytes.subarray(0, at);
 }
 
+/** The positions of points, by row. */
+export interface PositionColumns {
+  readonly count: number;
+  readonly offset: Float64Array;
+  readonly index: Uint32Array;
+}
+
 /** Returns the positions of a segment's points, in their order. */
-export function unpackPositions(firstOffset: number, packed: Uint8Array): RowPosition[] {
-  const places: RowPosition[] = [];
+export function unpackPositions(firstOffset: number, packed: Uint8Array): PositionColumns {
+  // Each point takes at least a byte.
+  const offsets = new Float64Array(packed.length);
+  const indexes = new Uint32Array(packed.length);
+  let count = 0;
   let at = 0;
   const varint = (): number => {
     let x = 0;
@@ -60,9 +70,10 @@ export function unpackPositions(firstOffset: number, packed: Uint8Array): RowPos
   while (at < packed.length) {
     const x = varint();
     offset += Math.floor(x / 2);
-    places.push({ offset, index: x % 2 === 1 ? varint() : 0 });
+    offsets[count] = offset;
+    indexes[count++] = x % 2 === 1 ? varint() : 0;
   }
-  return places;
+  return { count, offset: offsets, index: indexes };
 }
 
 /** Joins the positions of segments that follow each other in a file. */

@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { ReadBackPoint } from '../../contract/index.ts';
 import { systemCode } from '../../errors.ts';
 import { fromOddText } from './map.ts';
-import { type RowPosition, unpackPositions } from './positions.ts';
+import { type PositionColumns, type RowPosition, unpackPositions } from './positions.ts';
 import { PreparedStatements } from './prepared.ts';
 
 /** Points of one series that are stored together: those of one batch. */
@@ -16,6 +16,9 @@ export interface StoredSegment {
   /** The packed positions, see `positions.ts`. */
   readonly places: Uint8Array;
 }
+
+/** Rows of points, by their ids, both included. */
+type RowRange = Pick<StoredSegment, 'from' | 'to'>;
 
 /** Returns a segment from its row. */
 export function segmentOf(file: string, row: Record<string, unknown>): StoredSegment {
@@ -45,6 +48,9 @@ const PLAIN_POINTS = 'SELECT step, wall_time, value FROM point WHERE id BETWEEN 
 const POINT_IDS = 'SELECT id FROM point WHERE id BETWEEN ? AND ? ORDER BY id';
 const ODD_POINTS = 'SELECT id, wall_time, value FROM odd_point WHERE id BETWEEN ? AND ?';
 
+/** Points that are read at once: those of a long segment would fill the memory with objects. */
+const PIECE_POINTS = 8192;
+
 /** Reads the scalars of a run from their segments. */
 export class StoredScalars {
   readonly #statements: PreparedStatements;
@@ -59,8 +65,8 @@ export class StoredScalars {
   }
 
   /**
-   * Yields the points of segments that are sorted by file and first offset, in pieces of at least one segment. If a
-   * repaired record's points are between those of another segment, the overlapping segments are sorted together.
+   * Yields the points of segments that are sorted by file and first offset, in pieces. If a repaired record's points
+   * are between those of another segment, the overlapping segments are sorted together.
    */
   *pieces(segments: readonly StoredSegment[]): Generator<readonly PositionedPoint[], void, void> {
     for (let i = 0; i < segments.length; ) {
@@ -73,25 +79,31 @@ export class StoredScalars {
         group.push(next);
         end = Math.max(end, next.lastOffset);
       }
-      yield group.length === 1 ? this.#segment(first) : group.flatMap((segment) => this.#segment(segment)).sort(comparePositions);
+      if (group.length === 1) yield* this.#segment(first);
+      else yield group.flatMap((segment) => [...this.#segment(segment)].flat()).sort(comparePositions);
     }
   }
 
-  /**
-   * Returns the points of a segment at once: a segment is no longer than a batch, and a generator would double the
-   * time.
-   */
-  #segment({ file, from, to, firstOffset, places: packed }: StoredSegment): PositionedPoint[] {
+  /** Yields the points of a segment in pieces. A generator of points would take twice the time. */
+  *#segment({ file, from, to, firstOffset, places: packed }: StoredSegment): Generator<PositionedPoint[], void, void> {
     const places = unpackPositions(firstOffset, packed);
+    for (let first = from; first <= to; first += PIECE_POINTS) {
+      yield this.#points({ from: first, to: Math.min(first + PIECE_POINTS - 1, to) }, file, places, first - from);
+    }
+  }
+
+  /** Returns the points of some rows of a segment. `at`: the number of the first one in the segment. */
+  #points(range: RowRange, file: string, positions: PositionColumns, at: number): PositionedPoint[] {
+    const { from, to } = range;
     const odd = new Map(
       this.#statements
         .prepare(ODD_POINTS)
         .all(from, to)
         .map((row) => [Number(row['id']) - from, row]),
     );
-    const rows = this.#rows({ from, to });
+    const rows = this.#rows(range);
     // Lost rows must not shift the positions of the rows behind them.
-    const isWhole = rows.length === places.length;
+    const isWhole = rows.length === to - from + 1;
     const ids = isWhole
       ? undefined
       : this.#statements
@@ -100,20 +112,21 @@ export class StoredScalars {
           .map(({ id }) => Number(id));
     return rows.map(([step, wallTime, value], row) => {
       const i = ids === undefined ? row : (ids[row] as number) - from;
-      const { offset, index } = places[i] ?? NOWHERE;
+      const isKnown = at + i < positions.count;
       const exactly = odd.size === 0 ? undefined : odd.get(i);
       return {
         step: wide(step),
         wallTime: measured(wallTime, exactly?.['wall_time']),
         value: typeof exactly?.['value'] === 'string' ? fromOddText(exactly['value']) : measured(value, null),
         file,
-        offset,
-        index,
+        // A row without a position: the store is damaged, but its reader must not fail.
+        offset: isKnown ? (positions.offset[at + i] as number) : -1,
+        index: isKnown ? (positions.index[at + i] as number) : 0,
       };
     });
   }
 
-  #rows({ from, to }: Pick<StoredSegment, 'from' | 'to'>): [unknown, unknown, unknown][] {
+  #rows({ from, to }: RowRange): [unknown, unknown, unknown][] {
     const read = (sql: string): [unknown, unknown, unknown][] => {
       const statement = this.#statements.prepare(sql);
       statement.setReturnArrays(true); // three times as fast as objects
@@ -127,9 +140,6 @@ export class StoredScalars {
     }
   }
 }
-
-/** The position of a row without a stored one: the store is damaged, but its reader must not fail. */
-const NOWHERE: RowPosition = { offset: -1, index: 0 };
 
 /** Reverses `exact`: integers come as numbers, wide ones as text. */
 export function wide(value: unknown): number | bigint {
