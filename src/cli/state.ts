@@ -59,7 +59,7 @@ async function show(reader: StateReader, path: string, flags: StateFlags, contex
 async function check(reader: StateReader, path: string, flags: StateFlags, context: CommandContext): Promise<void> {
   const problems = reader.check();
   if (flags.json === true) {
-    await writeOut(context.stdout, `${JSON.stringify({ type: 'state_check', path, sound: problems.length === 0, problems })}\n`);
+    await writeOut(context.stdout, `${JSON.stringify({ type: 'state_check', path, valid: problems.length === 0, problems })}\n`);
   } else if (problems.length === 0) {
     await writeOut(context.stdout, `${visibleText(path)} is valid.\n`);
   } else {

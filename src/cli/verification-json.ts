@@ -8,7 +8,7 @@ export function differenceJson(difference: Difference, lane: string, other?: str
   switch (difference.kind) {
     case 'media':
       return { ...base, path: difference.path, mine: difference.mine, theirs: difference.theirs ?? null };
-    case 'beside': {
+    case 'artifact': {
       const { what, name, mine, theirs, refused } = difference;
       return { ...base, what, name, mine, theirs: theirs ?? null, ...(refused === undefined ? {} : { refused }) };
     }
@@ -59,7 +59,7 @@ export function verificationJson(
       no_place: sumOf(of.absent.noPlace),
       left_out: sumOf(of.absent.leftOut),
       refused: sumOf(of.absent.refused),
-      owed: sumOf(of.absent.pending),
+      pending: sumOf(of.absent.pending),
       gone: sumOf(of.absent.gone),
       foreign: sumOf(of.absent.foreign),
     },
@@ -67,12 +67,12 @@ export function verificationJson(
     unsupported: of.unsupported,
     left_out: of.leftOut,
     not_yet: of.notYet,
-    owed_bytes: of.pendingBytes,
-    pending_bytes: of.incompleteBytes,
+    pending_bytes: of.pendingBytes,
+    incomplete_bytes: of.incompleteBytes,
     damaged_bytes: of.damaged.before + of.damaged.behind,
     listing: of.listing,
     media: { ...of.media },
-    beside: { ...of.artifacts },
+    artifacts: { ...of.artifacts },
     points_not_judged: { ...of.unjudged },
   });
   return {
@@ -95,10 +95,10 @@ export function verificationJson(
             gaps: repairs.gaps,
             missing_points: repairs.missingPoints,
             refused_points: repairs.refused,
-            files_to_mirror_anew: repairs.distrusted.map(({ run, file }) => ({ ...runOf(run), file })),
+            files_to_resend: repairs.distrusted.map(({ run, file }) => ({ ...runOf(run), file })),
             listings: repairs.listings,
             media: repairs.media,
-            beside: repairs.artifacts,
+            artifacts: repairs.artifacts,
             left: repairs.left.map(({ what, reason }) => ({ what, reason })),
           },
     writer: writer ?? null,

@@ -103,7 +103,7 @@ export async function checkArtifacts(
   const refused = states.filter(isRefusedFile);
   const differences = refused.map(({ path, hash, outcome }): StoredArtifactDifference => {
     const why = outcome.reason ?? '';
-    return { kind: 'beside', run: target, tag: undefined, what: 'file', name: path, mine: hash, theirs: undefined, refused: why };
+    return { kind: 'artifact', run: target, tag: undefined, what: 'file', name: path, mine: hash, theirs: undefined, refused: why };
   });
   const again = new Set<ArtifactState>(refused);
   const named = compare === undefined ? 0 : stored.size;
@@ -114,7 +114,7 @@ export async function checkArtifacts(
     if (known === undefined || (known.isVague && theirs !== undefined)) continue;
     // Some params of such a file may be there; those that are not were named with their file.
     if (theirs === undefined && known.states.every(isRefusedFile)) continue;
-    differences.push({ kind: 'beside', run: target, tag: undefined, what, name, mine: known.mine, theirs });
+    differences.push({ kind: 'artifact', run: target, tag: undefined, what, name, mine: known.mine, theirs });
     for (const state of known.states) again.add(state);
   }
   const unsupported = states.filter(({ outcome }) => outcome.kind === 'unsupported').length;

@@ -90,14 +90,14 @@ describe('backfill with a tracker and the store', () => {
     expect([first.code, first.stderr]).toEqual([0, '']);
     expect(JSON.parse(first.stdout)).toMatchObject({
       totals: { new_points: 2500 },
-      lanes: [{ name: 'mlflow', stand: 'done', new_points: 2500, refused: 0, owed_bytes: 0, links: [{ run: 'run' }] }],
+      lanes: [{ name: 'mlflow', state: 'done', new_points: 2500, refused: 0, pending_bytes: 0, links: [{ run: 'run' }] }],
     });
     expect(mirrored()).toEqual(counted(0, 2500));
     expect(stored()).toBe(2500);
     const before = new Map(stub.counts);
     const again = await backfill('--json');
     expect(again.code).toBe(0);
-    expect(JSON.parse(again.stdout)).toMatchObject({ lanes: [{ stand: 'done', new_points: 0 }] });
+    expect(JSON.parse(again.stdout)).toMatchObject({ lanes: [{ state: 'done', new_points: 0 }] });
     // Not even a look: nothing has changed.
     expect(stub.counts).toEqual(before);
     append(file, ...scalars(2500, 2510));
@@ -155,9 +155,9 @@ describe('backfill with a tracker and the store', () => {
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({
       totals: { new_points: 50 },
-      lanes: [{ stand: 'stuck', new_points: 0, reason: expect.stringMatching(/ECONNREFUSED/) }],
+      lanes: [{ state: 'stuck', new_points: 0, reason: expect.stringMatching(/ECONNREFUSED/) }],
     });
-    expect(JSON.parse(stdout).lanes[0].owed_bytes).toBeGreaterThan(50);
+    expect(JSON.parse(stdout).lanes[0].pending_bytes).toBeGreaterThan(50);
     expect(stored()).toBe(50);
     const status = JSON.parse((await mirrorboard(['status', '--json'], { cwd: folder })).stdout);
     expect(status.lanes).toMatchObject([
@@ -189,12 +189,12 @@ describe('backfill with a tracker and the store', () => {
     stub.refuse('bad');
     const { code, stdout } = await backfill('--json');
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ lanes: [{ stand: 'done', new_points: 20, refused: 20, owed_bytes: 0 }] });
+    expect(JSON.parse(stdout)).toMatchObject({ lanes: [{ state: 'done', new_points: 20, refused: 20, pending_bytes: 0 }] });
     expect(mirrored()).toEqual(counted(0, 20));
     // Nothing new was refused, and what was is still not there.
     const again = await backfill('--json');
     expect(again.code).toBe(1);
-    expect(JSON.parse(again.stdout)).toMatchObject({ lanes: [{ stand: 'done', new_points: 0, refused: 0, refused_in_all: 20 }] });
+    expect(JSON.parse(again.stdout)).toMatchObject({ lanes: [{ state: 'done', new_points: 0, refused: 0, refused_in_all: 20 }] });
     expect((await backfill()).stderr).toMatch(/20 refused earlier[\s\S]*\nNext: .* verify --lane mlflow --repair/);
     const status = JSON.parse((await mustRun(['status', '--json'], { cwd: folder }, 1)).stdout);
     expect(status.lanes[1]).toMatchObject({ refused: 20, lag_bytes: 0 });
@@ -223,7 +223,7 @@ describe('backfill with a tracker and the store', () => {
     append(join(logs, 'other', ONE), ...scalars(5, 10));
     const { code, stdout } = await backfill('--json');
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ lanes: [{ stand: 'incomplete', stopped_runs: [{ run: 'run' }] }] });
+    expect(JSON.parse(stdout)).toMatchObject({ lanes: [{ state: 'incomplete', stopped_runs: [{ run: 'run' }] }] });
     expect(mirrored('other')).toEqual(counted(0, 10));
   });
 

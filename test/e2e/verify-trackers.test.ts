@@ -76,20 +76,20 @@ describe('verify of MLflow', () => {
       const refused_files = [{ root: 'logs', run: 'a', path: 'model.pt', reason: refusal }];
       expect(JSON.parse(stdout).lanes).toMatchObject([{ refused: 1, new_points: 40, refusal, refused_files }]);
       expect(stderr).toMatch(/model\.pt.*413.*client_max_body_size/);
-      expect(await verified(1)).toMatchObject({ differences: 1, totals: { refused: 1, beside: { refused: 1, missing: 0 } } });
+      expect(await verified(1)).toMatchObject({ differences: 1, totals: { refused: 1, artifacts: { refused: 1, missing: 0 } } });
       expect(JSON.parse((await mustRun(['status', '--json'], cwd(), 1)).stdout).lanes).toMatchObject([{ refused: 1, refused_files }]);
       // As long as the limit is what it was, the same is refused again.
-      expect(await verified(1, '--repair')).toMatchObject({ repair: { refused_points: 1, beside: 1, left: [] } });
+      expect(await verified(1, '--repair')).toMatchObject({ repair: { refused_points: 1, artifacts: 1, left: [] } });
       const said = await mustRun(['backfill', 'logs'], cwd(), 1);
       expect(said.stderr).toMatch(/1 refused, 1 artifact refused\n {2}refused: .*client_max_body_size.*\n {2}logs\/a\/model\.pt refused: /);
       expect((await verified(1)).totals).toMatchObject({ refused: 1 });
       proxy.most = Infinity;
-      expect(await verified(1, '--repair')).toMatchObject({ repair: { refused_points: 1, beside: 1, left: [] } });
+      expect(await verified(1, '--repair')).toMatchObject({ repair: { refused_points: 1, artifacts: 1, left: [] } });
       await mustRun(['backfill', 'logs'], cwd());
       expect(await verified(0, '--repair')).toMatchObject({
         differences: 0,
-        totals: { refused: 0, beside: { named: 1, refused: 0 } },
-        repair: { refused_points: 0, beside: 0 },
+        totals: { refused: 0, artifacts: { named: 1, refused: 0 } },
+        repair: { refused_points: 0, artifacts: 0 },
       });
     } finally {
       await proxy.close();
@@ -155,7 +155,7 @@ describe('verify of MLflow', () => {
     }
     await mustRun(['backfill', 'logs'], cwd());
     // Two files went to one place: either of them may be there.
-    expect((await verified(0)).totals).toMatchObject({ beside: { named: 5, missing: 0, changed: 0 } });
+    expect((await verified(0)).totals).toMatchObject({ artifacts: { named: 5, missing: 0, changed: 0 } });
 
     const run = stub.run('a');
     const root = `${run.experiment.id}/${run.id}/artifacts`;
@@ -163,7 +163,7 @@ describe('verify of MLflow', () => {
     stub.artifacts.files.set(`${root}/configs/2.yaml`, Buffer.from('b: 2\n'));
     run.params.delete('lr');
     const found = await mustRun(['verify', '--lane', 'mlflow', '--report', '-'], cwd(), 1);
-    const base = { kind: 'beside', lane: 'mlflow', root: 'logs', run: 'a', tag: null };
+    const base = { kind: 'artifact', lane: 'mlflow', root: 'logs', run: 'a', tag: null };
     expect(
       found.stdout
         .trim()
@@ -178,11 +178,11 @@ describe('verify of MLflow', () => {
 
     expect(await verified(1, '--repair')).toMatchObject({
       differences: 3,
-      repair: { gaps: 0, beside: 3 },
+      repair: { gaps: 0, artifacts: 3 },
       next: expect.stringContaining('backfill'),
     });
     await mustRun(['backfill', 'logs'], cwd());
-    expect((await verified(0)).totals).toMatchObject({ beside: { named: 5, missing: 0, changed: 0 } });
+    expect((await verified(0)).totals).toMatchObject({ artifacts: { named: 5, missing: 0, changed: 0 } });
     expect(String(stub.artifacts.files.get(`${root}/configs/2.yaml`))).toBe('a: 2\n');
   });
 
@@ -256,9 +256,9 @@ describe('verify of MLflow', () => {
     await verified(1, '--repair');
     const { totals } = await verified(0);
     expect(totals).toMatchObject({ missing: 0 });
-    expect((totals as Record<string, number>)['owed_bytes']).toBeGreaterThan(0);
+    expect((totals as Record<string, number>)['pending_bytes']).toBeGreaterThan(0);
     await mustRun(['backfill', 'logs'], cwd());
-    expect((await verified(0, '--strict')).totals).toMatchObject({ missing: 0, owed_bytes: 0 });
+    expect((await verified(0, '--strict')).totals).toMatchObject({ missing: 0, pending_bytes: 0 });
   });
 
   it('cannot judge a run that was deleted, or a server that is down', async () => {
@@ -396,7 +396,7 @@ describe('verify of offline W&B and ClearML', () => {
     }
     const both = async (code: number, ...args: readonly string[]): Promise<readonly unknown[]> => {
       const { lanes } = JSON.parse((await mustRun(['verify', '--json', ...args], cwd(), code)).stdout) as { lanes: readonly Summary[] };
-      return lanes.map(({ lane, totals, repair }) => [lane, totals['beside'], repair?.['beside']]);
+      return lanes.map(({ lane, totals, repair }) => [lane, totals['artifacts'], repair?.['artifacts']]);
     };
     await mustRun(['backfill', 'logs'], cwd());
     const whole = { named: 4, missing: 0, changed: 0, refused: 0, unsupported: 0 };

@@ -110,7 +110,7 @@ async function expectRepaired(): Promise<Summary> {
   const { repair } = await verified(['--repair'], 1);
   await mustRun(['backfill', 'logs'], { cwd: folder });
   const after = await verified();
-  expect(after).toMatchObject({ differences: 0, totals: { owed_bytes: 0, pending_bytes: 0 } });
+  expect(after).toMatchObject({ differences: 0, totals: { pending_bytes: 0, incomplete_bytes: 0 } });
   expect((await mustRun(['backfill', 'logs', '--json'], { cwd: folder })).stdout).toMatch(/"new_points":0,/);
   return { ...after, repair };
 }
@@ -158,13 +158,13 @@ describe('an untouched store', () => {
       if (code === 2) continue;
       const { differences, totals } = JSON.parse(stdout) as Summary;
       expect([code, differences]).toEqual([0, 0]);
-      if (totals['points'] !== 0 && totals['pending_bytes'] !== 0) midway++;
-      if (totals['pending_bytes'] !== 0) continue;
+      if (totals['points'] !== 0 && totals['incomplete_bytes'] !== 0) midway++;
+      if (totals['incomplete_bytes'] !== 0) continue;
       for (const name of readdirSync(folder)) if (name !== 'logs') rmSync(join(folder, name), { recursive: true });
     }
     expect(midway).toBeGreaterThan(0);
     await mustRun(['backfill', 'logs'], { cwd: folder });
-    expect(await verified(['--strict'])).toMatchObject({ differences: 0, totals: { points: 400_000, pending_bytes: 0 } });
+    expect(await verified(['--strict'])).toMatchObject({ differences: 0, totals: { points: 400_000, incomplete_bytes: 0 } });
   });
 
   it('is compared up to its positions when files have grown; new runs and incomplete ends are pending', async () => {
@@ -174,7 +174,7 @@ describe('an untouched store', () => {
     appendFileSync(fileOf('b'), more.subarray(0, 10));
     writeFileSync(fileOf('c'), w.eventFile(scalars(1)));
     const pending = more.length + 10 + readFileSync(fileOf('c')).length;
-    expect(await verified()).toMatchObject({ differences: 0, totals: { points: 52, pending_bytes: pending } });
+    expect(await verified()).toMatchObject({ differences: 0, totals: { points: 52, incomplete_bytes: pending } });
     expect((await verified(['--strict'], 1)).next).toMatch(/ backfill /);
   });
 
@@ -185,13 +185,13 @@ describe('an untouched store', () => {
     damaged[bytes.length - 3 * record + 20]! ^= 1;
     writeFileSync(fileOf('a'), damaged);
     await mustRun(['backfill', 'logs'], { cwd: folder }, 1);
-    expect(await verified()).toMatchObject({ differences: 0, totals: { points: 38, owed_bytes: record } });
+    expect(await verified()).toMatchObject({ differences: 0, totals: { points: 38, pending_bytes: record } });
     await verified(['--strict'], 1);
     // Whole again, but not mirrored yet: still pending.
     writeFileSync(fileOf('a'), bytes);
-    expect(await verified()).toMatchObject({ differences: 0, totals: { points: 38, owed_bytes: record } });
+    expect(await verified()).toMatchObject({ differences: 0, totals: { points: 38, pending_bytes: record } });
     await mustRun(['backfill', 'logs'], { cwd: folder });
-    expect(await verified(['--strict'])).toMatchObject({ differences: 0, totals: { points: 40, owed_bytes: 0 } });
+    expect(await verified(['--strict'])).toMatchObject({ differences: 0, totals: { points: 40, pending_bytes: 0 } });
   });
 });
 
@@ -222,7 +222,7 @@ describe('a difference is found and named', () => {
     ]);
     expect(summary.next).toMatch(/ verify --repair$/);
     expect(summary.totals).toMatchObject({ points: 52, equal: 51, missing: 1, extra: 0, changed: 0, listing: 2 });
-    expect((await expectRepaired()).repair).toMatchObject({ gaps: 1, missing_points: 1, files_to_mirror_anew: [] });
+    expect((await expectRepaired()).repair).toMatchObject({ gaps: 1, missing_points: 1, files_to_resend: [] });
   });
 
   it('when one bit of a value changed', async () => {
@@ -233,7 +233,7 @@ describe('a difference is found and named', () => {
     expect(lines).toEqual([
       expect.objectContaining({ kind: 'changed', run: 'a', tag: 'loss', step: 7, mine: 7.25, theirs: 7.25 + 2 ** -50 }),
     ]);
-    expect((await expectRepaired()).repair).toMatchObject({ gaps: 0, files_to_mirror_anew: [{ run: 'a', file: 'events.out.tfevents.1' }] });
+    expect((await expectRepaired()).repair).toMatchObject({ gaps: 0, files_to_resend: [{ run: 'a', file: 'events.out.tfevents.1' }] });
   });
 
   it('when -0 became 0', async () => {
@@ -286,7 +286,7 @@ describe('a difference is found and named', () => {
     const { summary } = await reported();
     expect(summary.totals).toMatchObject({ missing: 20, extra: 0, changed: 0 });
     // One stretch: nothing of the tag lies between its points.
-    expect((await expectRepaired()).repair).toMatchObject({ gaps: 1, missing_points: 20, files_to_mirror_anew: [] });
+    expect((await expectRepaired()).repair).toMatchObject({ gaps: 1, missing_points: 20, files_to_resend: [] });
   });
 
   it('when every segment of interleaved series is lost and their pending ranges overlap', async () => {
@@ -295,7 +295,7 @@ describe('a difference is found and named', () => {
     tamper(`DELETE FROM segment WHERE series IN (SELECT series.id FROM series JOIN run ON run.id = run WHERE path LIKE 'c/%')`);
     const { summary } = await reported();
     expect(summary.totals).toMatchObject({ missing: 1500, extra: 0, changed: 0 });
-    expect((await expectRepaired()).repair).toMatchObject({ gaps: 3, missing_points: 1500, files_to_mirror_anew: [] });
+    expect((await expectRepaired()).repair).toMatchObject({ gaps: 3, missing_points: 1500, files_to_resend: [] });
   });
 
   it('when a listing is wrong', async () => {
@@ -334,7 +334,7 @@ describe('a difference is found and named', () => {
     );
     const { summary } = await reported();
     expect(summary.totals).toMatchObject({ missing: 3, extra: 0, changed: 1 });
-    expect((await expectRepaired()).repair).toMatchObject({ gaps: 2, files_to_mirror_anew: [{ run: 'b' }] });
+    expect((await expectRepaired()).repair).toMatchObject({ gaps: 2, files_to_resend: [{ run: 'b' }] });
   });
 });
 

@@ -77,7 +77,7 @@ const summary = z.object({
       name: text,
       type: text,
       where: text,
-      stand: z.enum(['done', 'incomplete', 'parked', 'paused', 'stuck', 'interrupted']),
+      state: z.enum(['done', 'incomplete', 'parked', 'paused', 'stuck', 'interrupted']),
       reason: maybe,
       remedy: maybe,
       new_points: count,
@@ -88,7 +88,7 @@ const summary = z.object({
       unsupported_files: z.array(refusedFile),
       unsupported: count,
       left_out: count,
-      owed_bytes: count,
+      pending_bytes: count,
       stopped_runs: z.array(z.object({ ...ofRun, reason: text, remedy: maybe })),
       links: z.array(link),
     }),
@@ -131,17 +131,17 @@ const verified = {
   allowed: count,
   allowed_by: z.object({ step: count, time: count, value: count, not_held: count, merged: count }),
   absent: byKind,
-  absent_by: z.object({ no_place: count, left_out: count, refused: count, owed: count, gone: count, foreign: count }),
+  absent_by: z.object({ no_place: count, left_out: count, refused: count, pending: count, gone: count, foreign: count }),
   refused: count,
   unsupported: count,
   left_out: count,
   not_yet: count,
-  owed_bytes: count,
   pending_bytes: count,
+  incomplete_bytes: count,
   damaged_bytes: count,
   listing: count,
   media,
-  beside: media.extend({ refused: count, unsupported: count }),
+  artifacts: media.extend({ refused: count, unsupported: count }),
   points_not_judged: z.object({ gone: count, replaced: count, stale: count, unreadable: count }),
 };
 
@@ -163,10 +163,10 @@ const verification = z.object({
       gaps: count,
       missing_points: count,
       refused_points: count,
-      files_to_mirror_anew: z.array(z.object({ ...ofRun, file: text })),
+      files_to_resend: z.array(z.object({ ...ofRun, file: text })),
       listings: count,
       media: count,
-      beside: count,
+      artifacts: count,
       left: z.array(obstacle),
     })
     .nullable(),
@@ -187,7 +187,7 @@ const aboutDifference = { lane: text, other: text.optional(), ...ofRun, tag: may
 const difference = z.union([
   z.object({ kind: z.literal('media'), ...aboutDifference, path: text, mine: z.unknown(), theirs: z.unknown() }),
   z.object({
-    kind: z.literal('beside'),
+    kind: z.literal('artifact'),
     ...aboutDifference,
     what: text,
     name: text,
@@ -466,7 +466,7 @@ const lane = z.object({
   state_in_use: z.boolean(),
 });
 
-const stateCheck = z.object({ type: z.literal('state_check'), path: text, sound: z.boolean(), problems: z.array(text) });
+const stateCheck = z.object({ type: z.literal('state_check'), path: text, valid: z.boolean(), problems: z.array(text) });
 
 const shardFolder = z.object({ folder: text, runs: count, points: count });
 const stateSplit = z.object({ type: z.literal('state_split'), shards: z.array(shardFolder) });

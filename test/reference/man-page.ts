@@ -48,7 +48,7 @@ export function manPage({ version, date, exitCodes }: About): string {
     '.SH FILES',
     ...[
       ['mirrorboard.yaml', 'the configuration'],
-      ['mirrorboard.db', 'the local store, an SQLite database with documented views; mirrorboard.media beside it holds large values'],
+      ['mirrorboard.db', 'the local store, an SQLite database with documented views; mirrorboard.media next to it holds large values'],
       ['mirrorboard.state', 'the state: how far each tracker is'],
     ].flatMap(([file = '', meaning = '']) => ['.TP', `.I ${escaped(file)}`, text(meaning)]),
     '.SH EXAMPLES',

@@ -33,7 +33,7 @@ function laneJson(lane: LaneReport): Record<string, unknown> {
     name: lane.name,
     type: lane.type,
     where: lane.where,
-    stand: lane.state,
+    state: lane.state,
     reason: lane.reason ?? null,
     remedy: lane.remedy ?? null,
     new_points: lane.points,
@@ -44,7 +44,7 @@ function laneJson(lane: LaneReport): Record<string, unknown> {
     unsupported_files: lane.unsupportedFiles.map(refusedFileJson),
     unsupported: lane.unsupported,
     left_out: lane.leftOut,
-    owed_bytes: lane.pendingBytes,
+    pending_bytes: lane.pendingBytes,
     stopped_runs: lane.stoppedRuns.map(({ run, reason, remedy }) => ({ root: run.root, run: run.path, reason, remedy: remedy ?? null })),
     links: lane.links.map(({ run, url }) => ({ root: run.root, run: run.path, url })),
   };

@@ -124,7 +124,7 @@ function differenceText(difference: Difference): string {
   switch (difference.kind) {
     case 'media':
       return `${where}, media ${visibleText(difference.path)}: ${difference.theirs === undefined ? 'file missing' : 'different bytes'}`;
-    case 'beside':
+    case 'artifact':
       return `${where}, ${difference.what} ${visibleText(difference.name)}: ${artifactText(difference)}`;
     case 'listing':
       return `${where}, ${difference.field}: ${number(difference.mine)} by the points, ${number(difference.theirs)} in the listing`;

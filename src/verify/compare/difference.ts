@@ -55,7 +55,7 @@ export interface MediaDifference {
 
 /** A file or a param of a tracker run that is missing, is not as it was stored, or was refused. */
 export interface StoredArtifactDifference {
-  readonly kind: 'beside';
+  readonly kind: 'artifact';
   readonly run: RunRef;
   readonly tag: undefined;
   readonly what: 'file' | 'param';

@@ -52,7 +52,7 @@ describe('the text of a verification', () => {
     const refused = {
       run: RUN_VERDICT.run,
       tag: undefined,
-      kind: 'beside',
+      kind: 'artifact',
       what: 'file',
       name: 'model.pt',
       mine: 'ab',
@@ -60,7 +60,7 @@ describe('the text of a verification', () => {
     } as const;
     const examples = [{ ...refused, refused: '413: too large' }];
     const text = renderVerification(rendered, { totals: totalsOf(rendered), examples, width: 200, style: plainStyle, next: NEXT });
-    expect(text).toContain('beside: runs/a, file model.pt: refused: 413: too large');
+    expect(text).toContain('artifact: runs/a, file model.pt: refused: 413: too large');
     expect(text).toContain('1 file refused, 3 files unsupported');
     expect([totalsOf(rendered).differences, exitCodeOf(rendered, false)]).toEqual([1, 1]);
   });
