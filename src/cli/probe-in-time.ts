@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts';
+import { AnswerWatch, SILENT_MS } from '../delivery/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
-import { AnswerWatch, SILENT_MS } from '../sync/delivery/index.ts';
 
 /** The longest time for a tracker's answer while a person waits. */
 export const PROBE_MS = 30_000;

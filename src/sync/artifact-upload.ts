@@ -2,10 +2,10 @@
 import PQueue from 'p-queue';
 import { type ArtifactRule, type ArtifactSource, artifactFile, changed, type ReadParams } from '../artifacts/index.ts';
 import type { ArtifactOutcome, Backend, Handle, TrialKind } from '../contract/index.ts';
+import { CONFIRMATIONS, type TrackerLane } from '../delivery/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { ArtifactResult } from '../state/index.ts';
 import { fullPath } from '../untrusted/index.ts';
-import { CONFIRMATIONS, type TrackerLane } from './delivery/index.ts';
 
 /** The lane that gets the files, and what that needs. */
 interface ArtifactUploadOptions {

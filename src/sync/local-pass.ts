@@ -5,13 +5,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Handle, PositionOwner } from '../contract/index.ts';
+import { Lane } from '../delivery/index.ts';
 import type { FoundRun, ResolvedRoot } from '../discover/index.ts';
 import { memoryShares } from '../memory/index.ts';
 import { fitsNow, keyOfFile, keyOfRun, needsSearch, type RunRef, type WrittenPoint } from '../model/index.ts';
 import type { EventGroup, PatientReader, RunJob } from '../reading/index.ts';
 import type { PassCounters } from '../status/index.ts';
 import { directoryOf } from '../untrusted/index.ts';
-import { Lane } from './delivery/index.ts';
 import { FoundRuns } from './found-runs.ts';
 
 /** Runs whose files one request asks for: enough to hide the latency between the threads. */

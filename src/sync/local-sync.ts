@@ -4,6 +4,7 @@
  */
 import { type Clock, systemClock } from '../clock.ts';
 import type { Parcel, PositionOwner } from '../contract/index.ts';
+import { Lane } from '../delivery/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
 import { memoryShares } from '../memory/index.ts';
 import {
@@ -21,7 +22,6 @@ import { type BatchCache, type EventGroup, PatientReader, type ReadEvent, type R
 import type { LaneState } from '../state/index.ts';
 import type { WatchStatus } from '../status/index.ts';
 import { directoryOf, type RootDirectory } from '../untrusted/index.ts';
-import { Lane } from './delivery/index.ts';
 import type { LaneSync, SyncEvents } from './lane-sync.ts';
 import { ReaderSessions } from './reader-sessions.ts';
 import { type RootQueue, RootQueues } from './root-queues.ts';

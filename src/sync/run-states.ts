@@ -4,10 +4,10 @@
  * that does to positions, handle, mapping and artifacts.
  */
 import type { Handle, JournalEntry, TrackerParcel } from '../contract/index.ts';
+import type { Begun, CheckpointStore, Settled } from '../delivery/index.ts';
 import { type FileState, type Gap, interpret, type Json, lastStepOf, type RunRef } from '../model/index.ts';
 import type { Opened, RunMapping } from '../route/index.ts';
 import type { ArtifactState, LaneState, LaneView, NewlyDelivered, StateFile } from '../state/index.ts';
-import type { Begun, CheckpointStore, Settled } from './delivery/index.ts';
 
 /** A run that goes into a tracker run, and its mapping; without a mapping the run goes there whole, as itself. */
 interface MappedRun {

@@ -4,6 +4,7 @@
  */
 
 import { type Clock, systemClock } from '../clock.ts';
+import { TrackerLane } from '../delivery/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
 import { linkTo, wholeRouting } from '../lanes/index.ts';
 import {
@@ -21,7 +22,6 @@ import { PieceReader } from '../reading/index.ts';
 import type { LaneView } from '../state/index.ts';
 import type { LaneProgress, LaneReport } from '../status/index.ts';
 import { ArtifactSync } from './artifact-sync.ts';
-import { TrackerLane } from './delivery/index.ts';
 import { FileOwners } from './file-owners.ts';
 import { FilesOfRun } from './files-of-run.ts';
 import { LaneRoutes } from './lane-routes.ts';

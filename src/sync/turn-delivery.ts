@@ -1,9 +1,9 @@
 /** Takes one turn of some runs: reads a piece of each, opens their tracker runs, and delivers the pieces together. */
 import type { Clock } from '../clock.ts';
 import type { Handle, TrackerParcel } from '../contract/index.ts';
+import { isEmpty, type TrackerLane } from '../delivery/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
 import type { ArtifactSync } from './artifact-sync.ts';
-import { isEmpty, type TrackerLane } from './delivery/index.ts';
 import type { ParamText } from './param-text.ts';
 import type { RunControl } from './run-control.ts';
 import type { RunOpener } from './run-opener.ts';

@@ -1,12 +1,12 @@
 /** Finds what a tracker holds that never was in event files, if its backend can tell. */
 import { systemClock } from '../clock.ts';
 import type { Foreign, OwnRun } from '../contract/index.ts';
+import { AnswerWatch } from '../delivery/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
 import type { RunRef } from '../model/index.ts';
 import { StateFile } from '../state/index.ts';
 import type { Progress } from '../status/index.ts';
-import { AnswerWatch } from '../sync/delivery/index.ts';
 import { DEFAULT_LINKS, directoryOf, type LinkRules } from '../untrusted/index.ts';
 import type { Obstacle } from './compare/index.ts';
 import { storedArtifacts } from './verify-artifacts.ts';

@@ -2,11 +2,11 @@
 
 import { systemClock } from '../clock.ts';
 import type { Backend, Capabilities, Handle, KnownRoot, ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../contract/index.ts';
+import { AnswerWatch } from '../delivery/index.ts';
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
 import { LaneNames, type TrackerLaneOptions } from '../lanes/index.ts';
 import { type FileState, keyOfRun, type RunRef } from '../model/index.ts';
 import type { LaneReader } from '../state/index.ts';
-import { AnswerWatch } from '../sync/delivery/index.ts';
 import { directoryOf } from '../untrusted/index.ts';
 import { heldBy, NO_MEDIA } from './compare/index.ts';
 import type { ExtraScope, Extras, LaneSource } from './lane-source.ts';

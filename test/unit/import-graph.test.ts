@@ -59,7 +59,7 @@ const COMMON = new Set([
   'text-width',
   'wrap-text',
 ]);
-/** Who may import whom, beside `errors` and `model`; a room that is not here may import nobody. `type` is for types only. */
+/** Who may import whom, besides `errors` and `model`; a room that is not here may import nobody. `type` is for types only. */
 const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = {
   model: { proto: 'all' },
   decode: { proto: 'all' },
@@ -71,7 +71,7 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   'backend-kit/failures': { http: 'all', contract: 'type' },
   'backend-kit/sending': { contract: 'type', 'backend-kit/failures': 'all' },
   'backend-kit/identity': { contract: 'type' },
-  'sync/delivery': { contract: 'all' },
+  delivery: { contract: 'all' },
   'verify/compare': { contract: 'all' },
   export: { contract: 'type' },
   query: { 'backends/local': 'all' },
@@ -89,9 +89,8 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   // What is shown of a pass is what `status` counted.
   'cli/terminal': { status: 'type', 'verify/compare': 'type' },
 };
-/** Folders inside a room that are rooms of their own, with a door of their own. */
-const INNER =
-  /^(backend-kit\/(?:settings|exact-points|failures|identity|sending)|sync\/delivery|verify\/compare|backends\/[^/]+|cli\/terminal)\//;
+/** Folders inside a room that are rooms of their own, with an index of their own. */
+const INNER = /^(backend-kit\/(?:settings|exact-points|failures|identity|sending)|verify\/compare|backends\/[^/]+|cli\/terminal)\//;
 
 /** What of the file system opens a file, or says what is under a name, and follows links on the way. */
 const OPENERS =
@@ -302,11 +301,11 @@ describe('the import graph', () => {
     expect(why('backends/mlflow/runs.ts', 'backend-kit/identity/run-identity.ts')).toMatch('reaches into backend-kit/identity');
     expect(why('backend-kit/identity/run-identity.ts', 'http/index.ts')).toBe('backend-kit/identity must not know http');
     expect(why('backends/mlflow/client.ts', 'state/index.ts')).toBe('backends/mlflow must not know state');
-    expect(why('contract/backend.ts', 'sync/delivery/index.ts')).toBe('contract must not know sync/delivery');
+    expect(why('contract/backend.ts', 'delivery/index.ts')).toBe('contract must not know delivery');
     expect(why('contract/backend.ts', 'model/index.ts')).toBeUndefined();
     expect(why('status/tracker.ts', 'contract/index.ts', true)).toBeUndefined();
     expect(why('status/tracker.ts', 'contract/index.ts')).toMatch('by its types only');
-    expect(why('sync/delivery/lane.ts', 'sync/index.ts')).toBe('sync/delivery must not know sync');
+    expect(why('delivery/lane.ts', 'sync/index.ts')).toBe('delivery must not know sync');
     expect(why('cli/export.ts', 'backends/local/reader.ts')).toMatch('reaches into backends/local');
     expect(why('cli/export.ts', 'backends/local/index.ts')).toBeUndefined();
     expect(why('sync/backfill.ts', 'tail/guard.ts')).toMatch('reaches into tail');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { PROBE_MS, probeInTime } from '../../../src/cli/probe-in-time.ts';
 import type { Backend } from '../../../src/contract/index.ts';
-import { SILENT_MS } from '../../../src/sync/delivery/index.ts';
+import { SILENT_MS } from '../../../src/delivery/index.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 function scene(probe: (signal: AbortSignal) => Promise<unknown>): {

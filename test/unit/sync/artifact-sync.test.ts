@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { ArtifactRules } from '../../../src/artifacts/index.ts';
 import type { ArtifactFile, Backend, Handle, RunParam } from '../../../src/contract/index.ts';
+import type { TrackerLane } from '../../../src/delivery/index.ts';
 import type { ArtifactState, LaneView } from '../../../src/state/index.ts';
 import { ArtifactSync } from '../../../src/sync/artifact-sync.ts';
-import type { TrackerLane } from '../../../src/sync/delivery/index.ts';
 import { SyncedRun } from '../../../src/sync/synced-run.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { MirrorError } from '../../../../src/errors.ts';
-import { CircuitBreaker } from '../../../../src/sync/delivery/circuit-breaker.ts';
-import { FakeClock, settle } from '../../../support/fake-clock.ts';
+import { CircuitBreaker } from '../../../src/delivery/circuit-breaker.ts';
+import { MirrorError } from '../../../src/errors.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
 
 const ERROR = new MirrorError('MB4001', 'nobody answers', { retry: 'later' });
 const MINUTE = 60_000;

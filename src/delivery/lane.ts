@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Outcome, Parcel, PositionOwner } from '../../contract/index.ts';
-import { MirrorError } from '../../errors.ts';
-import { pointCount } from '../../model/index.ts';
+import type { Outcome, Parcel, PositionOwner } from '../contract/index.ts';
+import { MirrorError } from '../errors.ts';
+import { pointCount } from '../model/index.ts';
 
 /** The events that a lane reports: facts, in the past tense. */
 interface LaneEvents {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { requestBegun, signOfLife } from '../../../../src/sign-of-life.ts';
-import { AnswerWatch, SILENT_MS } from '../../../../src/sync/delivery/index.ts';
-import { FakeClock, settle } from '../../../support/fake-clock.ts';
+import { AnswerWatch, SILENT_MS } from '../../../src/delivery/index.ts';
+import { requestBegun, signOfLife } from '../../../src/sign-of-life.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
 
 /** Calls that end when the test says so. */
 class Scene {

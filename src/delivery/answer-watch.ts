@@ -1,5 +1,5 @@
-import type { Clock } from '../../clock.ts';
-import { listeningFor, type TrackerListener } from '../../sign-of-life.ts';
+import type { Clock } from '../clock.ts';
+import { listeningFor, type TrackerListener } from '../sign-of-life.ts';
 
 /** Milliseconds without an answer after which a request is reported. */
 export const SILENT_MS = 15_000;

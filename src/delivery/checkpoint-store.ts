@@ -1,5 +1,5 @@
-import type { Intent, JournalEntry, Refusal, TrackerParcel } from '../../contract/index.ts';
-import type { RunRef } from '../../model/index.ts';
+import type { Intent, JournalEntry, Refusal, TrackerParcel } from '../contract/index.ts';
+import type { RunRef } from '../model/index.ts';
 
 /** A send that has begun: enough to finish it, and the lines it will have. */
 export interface Begun {

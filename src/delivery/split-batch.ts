@@ -1,5 +1,5 @@
-import type { Refusal } from '../../contract/index.ts';
-import { type Batch, pointCount, type ScalarColumns } from '../../model/index.ts';
+import type { Refusal } from '../contract/index.ts';
+import { type Batch, pointCount, type ScalarColumns } from '../model/index.ts';
 
 /** True if a batch has nothing for a tracker: it only moves a position. */
 export function isEmpty(batch: Batch): boolean {

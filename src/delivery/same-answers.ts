@@ -1,4 +1,4 @@
-import type { Outcome } from '../../contract/index.ts';
+import type { Outcome } from '../contract/index.ts';
 
 /**
  * Counts how often in a row a parcel gets the same answer: a passing problem does not give the same answer forever.

@@ -1,9 +1,9 @@
 import PQueue from 'p-queue';
-import { type Clock, systemClock } from '../../clock.ts';
-import type { Backend, Capabilities, JournalledBackend, Outcome, Refusal, TrackerParcel } from '../../contract/index.ts';
-import { askedWaitMs, isAboutRun, MirrorError, reasonOf } from '../../errors.ts';
-import { keyOfRun, pointCount } from '../../model/index.ts';
-import type { Random } from '../../random.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import type { Backend, Capabilities, JournalledBackend, Outcome, Refusal, TrackerParcel } from '../contract/index.ts';
+import { askedWaitMs, isAboutRun, MirrorError, reasonOf } from '../errors.ts';
+import { keyOfRun, pointCount } from '../model/index.ts';
+import type { Random } from '../random.ts';
 import { type AnswerEvents, AnswerWatch } from './answer-watch.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import { type BreakerEvents, CircuitBreaker } from './circuit-breaker.ts';

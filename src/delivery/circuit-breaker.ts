@@ -1,7 +1,7 @@
 import { ExponentialBackoff, type IBackoff, type IExponentialBackoffOptions } from 'cockatiel';
-import type { Clock } from '../../clock.ts';
-import type { MirrorError } from '../../errors.ts';
-import { type Random, systemRandom } from '../../random.ts';
+import type { Clock } from '../clock.ts';
+import type { MirrorError } from '../errors.ts';
+import { type Random, systemRandom } from '../random.ts';
 
 /** The events that a circuit breaker reports: facts, in the past tense. */
 export interface BreakerEvents {
