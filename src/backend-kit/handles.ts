@@ -29,7 +29,7 @@ export function handleReader<Run>(
       });
     }
     const run = fields === undefined ? undefined : read(fields);
-    if (run === undefined) throw new MirrorError('MB9001', `the handle of ${noun} is not one: ${handle.slice(0, 80)}`);
+    if (run === undefined) throw new MirrorError('MB9001', `not a valid handle of ${noun}: ${handle.slice(0, 80)}`);
     return run;
   };
 }

@@ -80,6 +80,6 @@ export function blobsOf({ batch, series }: Pick<TrackerParcel, 'batch' | 'series
 
 function seriesOf(series: TrackerParcel['series'], id: number | undefined): { readonly tag: string; readonly plugin: string } {
   const found = id === undefined ? undefined : series[id];
-  if (found === undefined) throw new RangeError(`the parcel names series ${id}, and has ${series.length}`);
+  if (found === undefined) throw new RangeError(`the parcel has no series ${id} (it has ${series.length})`);
   return { tag: found.tag, plugin: found.plugin };
 }

@@ -117,7 +117,7 @@ async function mirrorOnce(
 }
 
 /**
- * Prints what a pass would do in each lane. It asks no tracker and writes nothing. Returns false if something could
+ * Prints what a pass would do in each lane. It contacts no tracker and writes nothing. Returns false if something could
  * not be checked.
  */
 async function showPlan(

@@ -403,7 +403,7 @@ function checkGlobs(flags: Flags): void {
   for (const key of ['include', 'exclude'] as const) {
     const globs = flags[key] ?? [];
     for (const glob of globs) {
-      if (glob === '') throw new MirrorError('MB1001', `${flagName(key)}: found an empty text, expected a glob`);
+      if (glob === '') throw new MirrorError('MB1001', `${flagName(key)}: it is empty, expected a glob`);
       const wrong = globProblem(glob, 'path', globs.length > 1) ?? (key === 'exclude' ? emptyingProblem(glob) : undefined);
       if (wrong === undefined) continue;
       throw new MirrorError('MB1001', `${flagName(key)}: found ${JSON.stringify(glob)}, expected ${wrong.expected}`, {

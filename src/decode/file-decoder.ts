@@ -88,7 +88,7 @@ const REMEMBERED_BYTES = 64 * 1024;
 const FIRST_CAPACITY = 64;
 const HEAD_BYTES = 64;
 /** The detail of an incomplete record that was searched without success. */
-export const SEARCHED = 'no sound record inside';
+export const SEARCHED = 'no valid record inside';
 /** The detail of one that seems to hold an event file, whose records are not points of the run. */
 const HOLDS_FILE = 'an event file begins inside, as a value of it';
 /** Protobuf messages end at 2 GiB: a longer record has a false length, whatever its checksum says. */

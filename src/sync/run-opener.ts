@@ -67,7 +67,7 @@ const MOST_REBUILT = 50;
  * others may follow.
  */
 const REPLACING_MS = 5000;
-/** The most records before the first values: a version, a graph, the begin of a session. */
+/** The most records before the first values: a version, a graph, the start of a session. */
 const FEW_RECORDS = 3;
 /** How often mirrorboard looks for the file that names the run to join. */
 const LOOK_MS = 2000;

@@ -122,7 +122,7 @@ function compareSeries(want: SeriesText, got: SeriesText, spare: number, say: (t
     at++;
   }
   extra += got.points.length - at;
-  if (extra > spare) say(`${extra - spare} points too many`);
+  if (extra > spare) say(`${extra - spare} points more than expected`);
 }
 
 function samePoint(plugin: string, want: Point, got: Point | undefined): boolean {

@@ -24,8 +24,8 @@ const damaged = { damagedFiles: ['/mnt/runs/a/e.1'] };
 describe('the next step after a comparison', () => {
   it.each<[state: string, command: string, of: Verification]>([
     ['points that can be sent again', 'verify --repair --lane mlflow', verification({ missing: 1, extra: 1 })],
-    ['points too many in a tracker', 'verify --lane mlflow --report differences.jsonl', verification({ extra: 1 })],
-    ['points too many in the store', 'verify --repair --lane local', verification({ extra: 1 }, { lane: 'local' })],
+    ['too many points in a tracker', 'verify --lane mlflow --report differences.jsonl', verification({ extra: 1 })],
+    ['too many points in the store', 'verify --repair --lane local', verification({ extra: 1 }, { lane: 'local' })],
     [
       'what a repair had to leave as it is',
       'verify --lane mlflow --report differences.jsonl',

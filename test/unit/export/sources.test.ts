@@ -98,7 +98,7 @@ describe('sources of an export', () => {
     expect(live).toMatchObject({ bytes: whole.length - 3, records: 1 });
     expect(live.damage).toEqual([{ ...torn, start: live.good_bytes }]);
     const file = await fileIn(filesSource(await findTarget(logs)));
-    expect(file).toEqual({ ...live, damage: [{ ...live.damage[0], detail: 'no sound record inside' }] });
+    expect(file).toEqual({ ...live, damage: [{ ...live.damage[0], detail: 'no valid record inside' }] });
     await fromStore(async (source) => expect(await fileIn(source)).toEqual(file));
   });
 

@@ -150,7 +150,7 @@ describe('the next step of a migration', () => {
     ['damage', 'inspect /mnt/runs/a/e.1', report({}, { damage }), [verification(), gone]],
     ['only losses', undefined, report(), [verification(), gone]],
     ['points that can be sent again', 'verify --repair --lane mlflow', report(), [verification({ missing: 2 }), between()]],
-    ['points too many', 'verify --lane mlflow --report differences.jsonl', report(), [verification({ extra: 2 }), between()]],
+    ['too many points', 'verify --lane mlflow --report differences.jsonl', report(), [verification({ extra: 2 }), between()]],
     [
       'other directories',
       'migrate /mnt/runs /mnt/other --from local --to mlflow',

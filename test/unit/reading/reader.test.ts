@@ -560,7 +560,7 @@ describe('damage', () => {
     store.pass();
     expect(store.state.damage[0]).not.toHaveProperty('detail');
     store.pass({ settled: true });
-    expect(store.state.damage).toMatchObject([{ reason: 'torn', detail: 'no sound record inside' }]);
+    expect(store.state.damage).toMatchObject([{ reason: 'torn', detail: 'no valid record inside' }]);
     store.pass();
     expect(store.state.damage[0]).not.toHaveProperty('detail');
   });

@@ -152,7 +152,7 @@ describe('backfill', () => {
     expect(walk(logs).runs[0]?.files[0]?.stamp).toBe(live?.stamp);
 
     expect((await pass()).totals).toMatchObject({ filesUnchanged: 0, newPoints: 0 });
-    expect(stored().files[0]?.damage).toMatchObject([{ reason: 'torn', detail: 'no sound record inside' }]);
+    expect(stored().files[0]?.damage).toMatchObject([{ reason: 'torn', detail: 'no valid record inside' }]);
     const { totals, damage } = await pass();
     expect(totals).toMatchObject({ filesUnchanged: 1, bytesRead: 0 });
     expect(damage).toMatchObject([{ reason: 'torn', file: NAME }]);

@@ -14,7 +14,7 @@ test.each([
   ['that is longer than a tag of a run may be', 'x'.repeat(9000)],
   ['with NUL, that is longer than a key may be', 'nul\0byte'.repeat(40)],
   ['with half a character, that is longer than a key may be', `${'y'.repeat(300)}\ud800`],
-  ['that is said in place of others', 'in mirrorboard/points-….jsonl only'],
+  ['that stands for other names', 'in mirrorboard/points-….jsonl only'],
   ['that looks like one that was cut', `${'x'.repeat(200)}.h0123456789abcdef`],
 ])('a series with a name %s is read back under it, and under no other', async (_, tag) => {
   const backend = await connectMlflow(type, { tracking_uri: stub.url });
