@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { hostname } from 'node:os';
 
@@ -25,6 +25,8 @@ const HEAD_BYTES = 8 * 1024;
  * (DNS rebinding), but not an address or a name of ours: so the requested host must be one of these.
  */
 export function guardedServer(options: GuardOptions, listener: RequestListener): Server {
+  // An import would load Node's HTTP client and its fetch with every command that never serves anything.
+  const { createServer } = process.getBuiltinModule('node:http');
   const server = createServer({
     maxHeaderSize: HEAD_BYTES,
     headersTimeout: HEAD_MS,
