@@ -30,9 +30,9 @@ export const RUNS_PAGE = 100;
 export const UPLOADS_AT_ONCE = 8;
 /** Runs that receive data at the same time. */
 export const SENDS_AT_ONCE = 4;
-/** The most characters of a project's name. */
+/** The most characters of a project's name (`validate_project` in `wandb/sdk/wandb_settings.py`). */
 export const PROJECT_LENGTH = 128;
-/** The most characters of a tag. */
+/** The most characters of a run's tag (the check of tags in `wandb/sdk/wandb_settings.py`). */
 export const TAG_LENGTH = 64;
 /** The most characters of a run's name. */
 export const NAME_LENGTH = 128;

@@ -16,7 +16,7 @@ export function runIdOf(key: string, project: string, n: number): string {
   return n === 1 ? `mb${hash}` : `mb${hash}-${n}`;
 }
 
-/** Returns the project of a run: characters that W&B does not allow become `-`. */
+/** Returns the project of a run: characters that W&B does not allow become `-` (`validate_project` in the SDK). */
 export function projectOf(source: Pick<RunSource, 'group'>, { project }: Pick<WandbSettings, 'project'>): string {
   const name = source.group === '' ? (project ?? DEFAULT_PROJECT) : source.group;
   return [...name.replace(/[/\\#?%:\p{C}]+/gu, '-')].slice(0, PROJECT_LENGTH).join('') || DEFAULT_PROJECT;

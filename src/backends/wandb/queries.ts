@@ -1,4 +1,8 @@
-/** The queries of the service's API, in the form of the official client. */
+/**
+ * The queries of the service's API, in the form of the official client: the files in its `core/api/graphql`
+ * (`query_viewer`, `query_server_features`, `query_run_resume_status`, `mutation_run`, `mutation_create_run_files`),
+ * and, for listings of files and the removal of runs, `wandb/apis/public/files.py` and `wandb/apis/public/runs.py`.
+ */
 
 /** The owner of the key. */
 export const VIEWER = 'query Viewer { viewer { id entity username } }';
