@@ -15,7 +15,7 @@ import { TEXT_FOLDER } from './text-tables.ts';
 
 /** Folders of a run in which mirrorboard stores points. */
 const OURS = new Set([EXACT_FOLDER, TEXT_FOLDER, 'images', 'audio', 'graph']);
-/** Tag with the text that people write about a run. */
+/** Tag with the text that people write about a run (`MLFLOW_RUN_NOTE` in `mlflow/utils/mlflow_tags.py`). */
 const NOTE = 'mlflow.note.content';
 /** Tags by which mirrorboard finds a run again, and those that clients and server set by themselves. */
 const OF_SYSTEM = /^(?:mlflow|mirrorboard)\./;

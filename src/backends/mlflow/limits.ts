@@ -25,7 +25,7 @@ export const KEY_LENGTH = 250;
 export const PARAM_LENGTH = 6000;
 /** Characters of a tag's value (`MAX_TAG_VAL_LENGTH`; 5000 in older versions). */
 export const TAG_LENGTH = 8000;
-/** Characters of the name of a metric, param or tag (`MAX_ENTITY_KEY_LENGTH`). */
+/** Characters of a run's name (`SqlRun.name` in `mlflow/store/tracking/dbmodels/models.py`). */
 export const NAME_LENGTH = 250;
 /** Characters of an experiment's name (`MAX_EXPERIMENT_NAME_LENGTH`). */
 export const EXPERIMENT_NAME_LENGTH = 500;
@@ -38,7 +38,10 @@ export const HISTORY_PAGE = 25_000;
 
 /** Runs per page when searching for those of a key: usually there is one. */
 export const RUNS_PAGE = 100;
-/** Versions per page when listing versions of models. */
+/**
+ * Versions per page when listing versions of models (`SEARCH_MODEL_VERSION_MAX_RESULTS_DEFAULT` in
+ * `mlflow/store/model_registry/__init__.py`).
+ */
 export const VERSIONS_PAGE = 1000;
 
 /** Requests of all runs under way at a time. More gain nothing: the database has one writer. */

@@ -20,7 +20,7 @@ export const TICKET = 'mirrorboard.place';
  * ticket.
  */
 export const MADE = 'mirrorboard.made';
-/** The parent run, as MLflow shows it. */
+/** The parent run, as MLflow shows it (`MLFLOW_PARENT_RUN_ID` in `mlflow/utils/mlflow_tags.py`). */
 export const PARENT = 'mlflow.parentRunId';
 /** The tags without which mirrorboard cannot find a run again, or cannot know that it is ours. */
 export const VITAL: ReadonlySet<string> = new Set([KEY, INSTANCE, MADE]);

@@ -21,7 +21,10 @@ const MOST_EXACT_BYTES = 256 * 1024 * 1024;
 
 /** Folder of the tables of texts in a run's artifacts. */
 export const TEXT_FOLDER = 'text';
-/** MLflow's own tag with a list of tables, by which its pages find them. */
+/**
+ * MLflow's own tag with a list of tables, by which its pages find them (`MLFLOW_LOGGED_ARTIFACTS` in
+ * `mlflow/utils/mlflow_tags.py`).
+ */
 const LOGGED = 'mlflow.loggedArtifacts';
 
 type Row = readonly [step: number | string, wallTime: number | string, text: string];
