@@ -16,6 +16,7 @@ import { type ClearmlFailure, type ClearmlReply, failureOf, notTheApi } from './
 import { REQUESTS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { ClearmlSettings } from './settings.ts';
 
+/** The version of the API that the SDK speaks (`clearml/backend_api/services/v2_23`). */
 const API = '/v2.23/';
 /** Calls whose answers hold as much as one or many tasks, so they have no limit. */
 const LONG = new Set([
@@ -30,9 +31,15 @@ const LONG = new Set([
 /** A valid token: it must fit into a header. */
 const TOKEN = /^[\x21-\x7e]{1,16384}$/;
 const VERSION = /^[\w.+-]{1,50}$/;
-/** Milliseconds: mirrorboard renews a token if it expires sooner. */
+/**
+ * Milliseconds: mirrorboard renews a token if it expires sooner, like the SDK (`token_expiration_threshold_sec` in
+ * `clearml/backend_api/config/default/api.conf`).
+ */
 const RENEW_MS = 360_000;
-/** The timeout in milliseconds: batches take long on a busy server. */
+/**
+ * The timeout in milliseconds: batches take long on a busy server. The SDK waits as long (`_session_timeout` in
+ * `clearml/backend_api/session/session.py`).
+ */
 const TIMEOUT_MS = 300_000;
 
 type ClientSettings = Pick<ClearmlSettings, 'apiServer' | 'auth' | 'renewAuth' | 'headers' | 'tls' | 'extraRetryCodes' | 'workerName'>;

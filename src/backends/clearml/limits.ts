@@ -8,8 +8,8 @@ export const EVENTS_PER_REQUEST = 1000;
 /** Bytes of one batch of events. */
 export const BYTES_PER_REQUEST = 4 * 1024 * 1024;
 /**
- * Bytes of the longest plot that is sent as an event; a longer one is stored as a file. Servers accept 15 MiB in one
- * body.
+ * Bytes of the longest plot that is sent as an event; a longer one is stored as a file. The SDK sends at most
+ * 15 MiB in one body (`max_req_size` in `clearml/backend_api/config/default/api.conf`).
  */
 export const PLOT_BYTES = 3 * 1024 * 1024;
 
@@ -42,16 +42,22 @@ export const DOCUMENT_BYTES = 1_000_000;
  */
 export const MOST_ARTIFACTS = 2000;
 
-/** Tasks per page, a power of two; the server returns at most 500. */
+/**
+ * Tasks per page, a power of two. The server returns at most 500 (`max_page_size` in
+ * `apiserver/config/default/services/_mongo.conf`).
+ */
 export const TASKS_PAGE = 256;
 /**
- * Events per page. The server returns no more (`max_raw_scalars_size` in
- * `apiserver/config/default/services/events.conf`), except for a step that it does not split.
+ * Events per page. A server whose configuration does not set `max_raw_scalars_size` returns no more
+ * (`apiserver/services/events.py`), except for a step that it does not split.
  */
 export const EVENTS_PER_PAGE = 10_000;
 /** Plots per page: they may be long. */
 export const PLOTS_PER_PAGE = 500;
-/** Most events of a step on the page that ends with it, even if there are more. */
+/**
+ * Most events of a step on the page that ends with it, even if there are more (the second request in
+ * `apiserver/bll/event/events_iterator.py`).
+ */
 export const EVENTS_OF_A_STEP = 10_000;
 /** Most names in one request: the store accepts about a thousand conditions. */
 export const METRICS_PER_FILTER = 500;

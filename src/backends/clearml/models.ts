@@ -6,6 +6,7 @@ import type { ClearmlClient } from './client.ts';
 import type { TaskRef } from './handle.ts';
 import { exactly, longName } from './names.ts';
 
+/** Models per page: the server's most (`max_page_size` in `apiserver/config/default/services/_mongo.conf`). */
 const MODELS_PAGE = 500;
 /** The end of a comment: the time at which the file was written. */
 const WRITTEN = /, written ([\d:.TZ-]{1,40})$/;

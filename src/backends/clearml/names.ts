@@ -1,5 +1,6 @@
 /** Names as ClearML accepts them: at least three characters, without blanks at their ends. Pure. */
 
+/** The server's least length (`min_length` of names in `apiserver/database/model/task/task.py` and `project.py`). */
 const LEAST = 3;
 const PAD = '_';
 

@@ -20,7 +20,10 @@ import type { Param } from './map.ts';
 import type { Artifact, Document, EventSink } from './sink.ts';
 import { splitArray } from './split-array.ts';
 
-/** Each line of the events' file becomes one request on import. */
+/**
+ * Each line of the events' file becomes one request on import (`report_offline_session` in
+ * `clearml/backend_interface/metrics/interface.py`).
+ */
 const EVENTS_PER_LINE = 500;
 const BYTES_PER_LINE = 4 * 1024 * 1024;
 

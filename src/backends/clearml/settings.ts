@@ -18,7 +18,7 @@ import { type ObjectStoreOptions, parseObjectUrl } from '../../objects/index.ts'
 import { bucketKeysOf } from './bucket-keys.ts';
 import { type ConfFile, expandHome, readConfFile } from './conf-file.ts';
 
-/** The types that a task can have. */
+/** The types that a task can have (`TaskType` in `apiserver/database/model/task/task.py`, without `report`). */
 export const TASK_TYPES = [
   'training',
   'testing',
