@@ -6,6 +6,7 @@ export type AimAddress =
   | { readonly kind: 'wrong'; readonly expected: string; readonly hint?: string };
 
 const EXPECTED = 'the address of `aim server` (aim://HOST:53800, http://HOST:53800 or https://HOST)';
+/** `AIM_SERVER_DEFAULT_PORT` in `aim/ext/transport/config.py`. */
 const DEFAULT_PORT = 53800;
 
 /** Reads a server's address in the forms that Aim's own tools accept. */

@@ -12,7 +12,10 @@ import { OWN, tagText } from './runs.ts';
 import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
 
 const HPARAMS = 'hparams';
-/** The facts about packages, git and the environment that Aim's SDK notes. The list shows them as one item. */
+/**
+ * The facts about packages, git and the environment that Aim's SDK notes (`aim/sdk/run.py`). The list shows them as
+ * one item.
+ */
 const SYSTEM = '__system_params';
 /** Entries among the params of our runs that are not params. */
 const NO_PARAMS: ReadonlySet<Key> = new Set([OWN, 'hparams_meta', HPARAMS]);

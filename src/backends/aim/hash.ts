@@ -2,6 +2,7 @@
 import { blake2b } from '@noble/hashes/blake2.js';
 import type { Key, TreeObject } from './tree.ts';
 
+/** `_HASH_NONE` and the salts of `aim/storage/hashing/hashing.py`. */
 const NULL_HASH = 1393794177995070132n;
 const SALT = {
   number: saltOf(-7494597716789683807n),

@@ -38,7 +38,7 @@ export const LOADED_POINTS = 100_000;
 export const RECENT_POINTS = 256;
 /** The number of cells in a column that the server lists in the time of one request for a single cell. */
 export const LOOK_COST = 8;
-/** Buckets of a distribution as Aim shows it. */
+/** Buckets of a distribution as Aim shows it (`aim/sdk/objects/distribution.py`). */
 export const MOST_BINS = 512;
 /** The longest wait for another process to release a run. */
 export const LOCKED_MS = 10_000;

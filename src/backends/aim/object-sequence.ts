@@ -25,6 +25,7 @@ export interface PlacedObject {
 /** The names of our fields in an object, or in the first of several. */
 export const OBJECT_FIELDS = { place: 'mb_place', id: 'mb_id', time: 'mb_time', exact: 'mb_value' } as const;
 
+/** The names of types (`get_object_typename` in `aim/sdk/utils.py`, the aliases in `aim/sdk/objects`). */
 const DTYPES: Readonly<Record<AimObject['family'], string>> = {
   scalar: 'float',
   distribution: 'aim.distribution',

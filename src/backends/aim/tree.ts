@@ -46,10 +46,10 @@ export interface TreeObject {
   readonly [key: string]: Tree;
 }
 
-/** The byte that ends a part of a path; it never occurs in UTF-8. */
+/** The byte that ends a part of a path (`PATH_SENTINEL_CODE`); it never occurs in UTF-8. */
 export const PART = 0xfe;
 
-/** The first byte of a node's value. */
+/** The first byte of a node's value (`aim/storage/encoding/encoding.pxd`). */
 export const Type = { null: 0, bool: 1, int: 2, float: 3, string: 4, bytes: 5, array: 6, object: 7, custom: 15 } as const;
 
 /** Writes packed trees, one after the other, into a buffer that grows. */
