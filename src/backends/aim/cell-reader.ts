@@ -1,10 +1,10 @@
 /** Reads a scalar sequence: all of its cells, or those of some steps. */
-import { BESIDE, EXACT_COLUMN, exactValue, narrow, PLACE_COLUMN, RANGES, TORN } from './cells.ts';
+import { COLLAPSED, EXACT_COLUMN, exactValue, INCOMPLETE, narrow, POSITION_COLUMN, RANGES } from './cells.ts';
 import type { AimClient, Resource } from './client.ts';
 import type { Column } from './column.ts';
 import type { StepHashes } from './hash.ts';
 import type { FoundCell } from './known-cells.ts';
-import { readPlace, readRange, type StepRange } from './place.ts';
+import { readPosition, readRange, type StepRange } from './shown-position.ts';
 import type { Key, Tree } from './tree.ts';
 
 /** Requests under way at a time. */
@@ -30,11 +30,11 @@ export class CellReader {
   async all(hasExact: boolean): Promise<ReadonlyMap<number, FoundCell>> {
     const numbers = (name: string): Promise<Column> => this.#client.column(this.#seqs, [...this.#base, name], this.#signal);
     const [steps, times, values] = await Promise.all(['step', 'time', 'val'].map(numbers));
-    const places = await this.#column(PLACE_COLUMN);
+    const positions = await this.#column(POSITION_COLUMN);
     const exact = hasExact ? await this.#column(EXACT_COLUMN) : new Map<Key, Tree>();
     const found = new Map<number, FoundCell>();
     for (const [key, step] of steps?.entries() ?? []) {
-      const cell = cellOf(step, times?.next(key), values?.next(key), places.get(key), exact.get(key));
+      const cell = cellOf(step, times?.next(key), values?.next(key), positions.get(key), exact.get(key));
       if (cell !== undefined) found.set(Number(step), cell);
     }
     return found;
@@ -48,13 +48,13 @@ export class CellReader {
       // The step is written last, so it is read first: most often there is none, and one request is enough.
       const step = await this.#child('step', key);
       if (step === undefined) return;
-      const [time, value, place, exact] = await Promise.all([
+      const [time, value, position, exact] = await Promise.all([
         this.#child('time', key),
         this.#child('val', key),
-        this.#child(PLACE_COLUMN, key),
+        this.#child(POSITION_COLUMN, key),
         hasExact ? this.#child(EXACT_COLUMN, key) : undefined,
       ]);
-      const cell = cellOf(step, time, value, place, exact);
+      const cell = cellOf(step, time, value, position, exact);
       if (cell !== undefined) found.set(at, cell);
     });
     return found;
@@ -66,15 +66,15 @@ export class CellReader {
   }
 
   /** Returns the contents of all points that are stored next to the cells. */
-  async beside(): Promise<readonly Key[]> {
-    return this.#client.keys(this.#seqs, [...this.#base, BESIDE], this.#signal);
+  async collapsed(): Promise<readonly Key[]> {
+    return this.#client.keys(this.#seqs, [...this.#base, COLLAPSED], this.#signal);
   }
 
   /** Returns those of some contents that are stored next to the cells. */
-  async besideOf(contents: readonly string[]): Promise<ReadonlySet<string>> {
+  async collapsedOf(contents: readonly string[]): Promise<ReadonlySet<string>> {
     const found = new Set<string>();
     await eachOf(contents, async (content) => {
-      if ((await this.#child(BESIDE, content)) !== undefined) found.add(content);
+      if ((await this.#child(COLLAPSED, content)) !== undefined) found.add(content);
     });
     return found;
   }
@@ -93,16 +93,16 @@ function cellOf(
   step: Tree,
   time: Tree | undefined,
   value: Tree | undefined,
-  place: Tree | undefined,
+  position: Tree | undefined,
   exact: Tree | undefined,
 ): FoundCell | undefined {
   if (typeof step !== 'bigint' || typeof time !== 'number' || typeof value !== 'number') return undefined;
-  if (place === TORN) return TORN;
+  if (position === INCOMPLETE) return INCOMPLETE;
   return {
     step: narrow(step),
     wallTime: time,
     value: exactValue(exact, value),
-    place: typeof place === 'string' ? readPlace(place) : undefined,
+    position: typeof position === 'string' ? readPosition(position) : undefined,
   };
 }
 

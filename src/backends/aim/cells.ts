@@ -1,5 +1,5 @@
 /** The scalars of a sequence, and the names of what is stored next to Aim's own columns. */
-import { type Place, placeText } from './place.ts';
+import { positionText, type ShownPosition } from './shown-position.ts';
 import type { Tree } from './tree.ts';
 
 /** A scalar of a sequence. */
@@ -9,29 +9,29 @@ export interface ScalarPoint {
   readonly value: number | bigint;
 }
 
-/** A scalar with its place in the event files. */
-export interface PlacedScalar extends ScalarPoint {
-  readonly place: Place;
+/** A scalar with its position in the event files. */
+export interface PositionedScalar extends ScalarPoint {
+  readonly position: ShownPosition;
 }
 
 /**
  * A cell of the sequence. For a cell that was written without reading, and read later, only the range is known, not
- * the place.
+ * the position.
  */
 export interface Cell extends ScalarPoint {
-  readonly place: Place | undefined;
+  readonly position: ShownPosition | undefined;
 }
 
-/** The column of places, by the step's hash: the source of each overwritten cell. */
-export const PLACE_COLUMN = 'mb_place';
-/** The place of a cell while mirrorboard replaces its columns one after the other. */
-export const TORN = 'torn';
+/** The column of positions, by the step's hash: the source of each overwritten cell. */
+export const POSITION_COLUMN = 'mb_place';
+/** The position of a cell while mirrorboard replaces its columns one after the other. */
+export const INCOMPLETE = 'torn';
 /** The column of integers that no double holds. */
 export const EXACT_COLUMN = 'mb_exact';
 /** The ranges of steps, each with the bytes and the file that it came from. */
 export const RANGES = 'mb_from';
 /** Points whose step another point has, by their content. */
-export const BESIDE = 'mb_also';
+export const COLLAPSED = 'mb_also';
 
 /** Returns the key of a point's content, exact to the bit. */
 export function contentKey({ step, wallTime, value }: ScalarPoint): string {
@@ -43,13 +43,13 @@ export function contentKey({ step, wallTime, value }: ScalarPoint): string {
 }
 
 /** Returns a point as it is stored under its content. */
-export function besideTree({ step, wallTime, value, place }: PlacedScalar | Cell): Tree {
+export function collapsedTree({ step, wallTime, value, position }: PositionedScalar | Cell): Tree {
   return {
     step: BigInt(step),
     time: wallTime,
     val: Number(value),
     ...(typeof value === 'bigint' ? { exact: String(value) } : {}),
-    ...(place === undefined ? {} : { place: placeText(place) }),
+    ...(position === undefined ? {} : { place: positionText(position) }),
   };
 }
 

@@ -85,7 +85,7 @@ function isMarked(attrs: Tree | undefined): boolean {
 
 /**
  * Returns the params below `hparams` that come from neither files nor points. Reads the points only if there are
- * params besides those of files.
+ * params except those of files.
  */
 async function hparamsOf(
   held: Tree | undefined,

@@ -1,19 +1,19 @@
 /** The known cells of a sequence: all of them, or those that the last points needed. */
-import { type Cell, TORN } from './cells.ts';
-import { rangeKey, type StepRange } from './place.ts';
+import { type Cell, INCOMPLETE } from './cells.ts';
+import { rangeKey, type StepRange } from './shown-position.ts';
 
-/** A cell as the server has it. `torn`: the server died while its columns were being replaced. */
-export type FoundCell = Cell | typeof TORN;
+/** A cell as the server has it. `incomplete`: the server died while its columns were being replaced. */
+export type FoundCell = Cell | typeof INCOMPLETE;
 
 /** Cells by step, and what is stored with them. */
 export class KnownCells {
   readonly #cells = new Map<number, Cell>();
   /** Steps whose cell was being replaced when the server died: their content belongs to no single point. */
-  readonly torn = new Set<number>();
+  readonly incomplete = new Set<number>();
   /** Contents of points that are stored next to the cells. */
-  readonly beside = new Set<string>();
-  /** True if `beside` has the contents of all such points. */
-  isBesideWhole = false;
+  readonly collapsed = new Set<string>();
+  /** True if `collapsed` has the contents of all such points. */
+  isCollapsedWhole = false;
   #isWhole = false;
   /** Ranges by their keys; undefined if they were not read. */
   #ranges: Map<string, StepRange> | undefined;
@@ -29,7 +29,7 @@ export class KnownCells {
 
   /** The number of held items, each some two hundred bytes. */
   get size(): number {
-    return this.#cells.size + this.beside.size + (this.#ranges?.size ?? 0);
+    return this.#cells.size + this.collapsed.size + (this.#ranges?.size ?? 0);
   }
 
   get hasRanges(): boolean {
@@ -42,7 +42,7 @@ export class KnownCells {
 
   /** True if the content of a step's cell is known. */
   knows(step: number): boolean {
-    return this.#isWhole || this.#cells.has(step) || this.torn.has(step);
+    return this.#isWhole || this.#cells.has(step) || this.incomplete.has(step);
   }
 
   set(step: number, cell: Cell): void {
@@ -54,7 +54,7 @@ export class KnownCells {
   /** Adds cells that the server has; `isWhole`: it has no others. */
   take(found: ReadonlyMap<number, FoundCell>, isWhole: boolean): void {
     for (const [step, cell] of found) {
-      if (cell === TORN) this.torn.add(step);
+      if (cell === INCOMPLETE) this.incomplete.add(step);
       else this.set(step, cell);
     }
     if (isWhole) this.#isWhole = true;
@@ -77,8 +77,8 @@ export class KnownCells {
       if (over-- <= 0) break;
       this.#cells.delete(step);
     }
-    this.beside.clear();
-    this.isBesideWhole = false;
+    this.collapsed.clear();
+    this.isCollapsedWhole = false;
     this.#ranges = undefined;
   }
 }

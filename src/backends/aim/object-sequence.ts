@@ -1,22 +1,22 @@
 /**
  * Writes one series of texts, images, clips or distributions into one sequence: one point per step, by the step
  * itself. The exact value is in the object under names of our own, which Aim keeps and ignores. If several points
- * have one step, Aim shows the one with the greatest place, and the others are stored in the same object.
+ * have one step, Aim shows the one with the greatest position, and the others are stored in the same object.
  */
 import { oddTree } from './answers.ts';
-import { BESIDE, narrow } from './cells.ts';
+import { COLLAPSED, narrow } from './cells.ts';
 import type { AimClient, Resource } from './client.ts';
 import type { Frames } from './frames.ts';
 import type { AimObject } from './map.ts';
-import { comparePlaces, type Place, placeText, readPlace } from './place.ts';
 import { COLLAPSED_FIELD, type SequenceId } from './sequences.ts';
+import { comparePositions, positionText, readPosition, type ShownPosition } from './shown-position.ts';
 import { Custom, childOf, type Key, type Tree } from './tree.ts';
 
-/** A point that is not a scalar, with its place in the event files. */
-export interface PlacedObject {
+/** A point that is not a scalar, with its position in the event files. */
+export interface PositionedObject {
   readonly step: number | bigint;
   readonly wallTime: number;
-  readonly place: Place;
+  readonly position: ShownPosition;
   /** The point's short name. */
   readonly id: string;
   readonly mapped: AimObject;
@@ -72,7 +72,7 @@ export class ObjectSequence {
     return this.#collapsed;
   }
 
-  async write(points: readonly PlacedObject[], client: AimClient, frames: Frames, seqs: Resource, signal: AbortSignal): Promise<void> {
+  async write(points: readonly PositionedObject[], client: AimClient, frames: Frames, seqs: Resource, signal: AbortSignal): Promise<void> {
     if (!this.#isBegun) {
       for (const column of ['val', 'epoch', 'time']) await frames.add(seqs, 'make_array', [[...this.#base, column]]);
       this.#isBegun = true;
@@ -96,43 +96,43 @@ export class ObjectSequence {
   }
 
   /** Writes a point whose step may already exist. */
-  async #settle(point: PlacedObject, client: AimClient, frames: Frames, seqs: Resource, signal: AbortSignal): Promise<void> {
+  async #settle(point: PositionedObject, client: AimClient, frames: Frames, seqs: Resource, signal: AbortSignal): Promise<void> {
     const step = BigInt(point.step);
     await frames.flush();
     if (!this.#isCounted) {
-      this.#collapsed = (await client.keys(seqs, [...this.#base, BESIDE], signal)).length;
+      this.#collapsed = (await client.keys(seqs, [...this.#base, COLLAPSED], signal)).length;
       this.#isCounted = true;
     }
     const there = await client.find(seqs, 'collect', [[...this.#base, 'val', step], true, false], signal);
     const isObject = there === undefined || there === null || there instanceof Custom || Array.isArray(there);
     if (!isObject) throw oddTree('collect', client.address, 'an object of the sequence');
     const known = there === undefined ? undefined : ownFields(there);
-    const place = typeof known?.['mb_place'] === 'string' ? readPlace(known['mb_place']) : undefined;
+    const position = typeof known?.['mb_place'] === 'string' ? readPosition(known['mb_place']) : undefined;
     // An object without one of our names is foreign, or incomplete.
     if (
       there === undefined ||
       known === undefined ||
-      place === undefined ||
+      position === undefined ||
       typeof known['mb_id'] !== 'string' ||
       known['mb_id'] === point.id
     ) {
       await this.#put(point, frames, seqs);
       return;
     }
-    const isOlder = comparePlaces(point.place, place) < 0;
+    const isOlder = comparePositions(point.position, position) < 0;
     const collapsed = isOlder ? this.#object(point) : there;
     const id = isOlder ? point.id : known['mb_id'];
-    const isKnown = (await client.branch(seqs, [...this.#base, BESIDE, id], signal)) !== undefined;
+    const isKnown = (await client.branch(seqs, [...this.#base, COLLAPSED, id], signal)) !== undefined;
     if (!isKnown) {
       // The step is stored with it: in a cell, the step is the key.
-      await frames.update(seqs, [...this.#base, BESIDE], [[id, { step, val: collapsed }]]);
+      await frames.update(seqs, [...this.#base, COLLAPSED], [[id, { step, val: collapsed }]]);
       this.#collapsed++;
     }
     if (!isOlder) await this.#put(point, frames, seqs);
     else await frames.flush();
   }
 
-  async #put(point: PlacedObject, frames: Frames, seqs: Resource): Promise<void> {
+  async #put(point: PositionedObject, frames: Frames, seqs: Resource): Promise<void> {
     const step = BigInt(point.step);
     await frames.update(seqs, [...this.#base, 'val'], [[step, this.#object(point)]]);
     await frames.update(seqs, [...this.#base, 'epoch'], [[step, null]]);
@@ -141,9 +141,9 @@ export class ObjectSequence {
     if (this.#lastStep === undefined || point.step > this.#lastStep) this.#lastStep = point.step;
   }
 
-  #object({ mapped, place, id, wallTime }: PlacedObject): Tree {
+  #object({ mapped, position, id, wallTime }: PositionedObject): Tree {
     const own = {
-      [OBJECT_FIELDS.place]: placeText(place),
+      [OBJECT_FIELDS.place]: positionText(position),
       [OBJECT_FIELDS.id]: id,
       [OBJECT_FIELDS.time]: wallTime,
       ...(mapped.exact === undefined ? {} : { [OBJECT_FIELDS.exact]: mapped.exact }),

@@ -6,13 +6,13 @@
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { sha256Of } from '../../model/index.ts';
-import { BESIDE, contentKey, EXACT_COLUMN, exactValue, narrow } from './cells.ts';
+import { COLLAPSED, contentKey, EXACT_COLUMN, exactValue, narrow } from './cells.ts';
 import type { AimClient, Resource } from './client.ts';
 import type { Column } from './column.ts';
 import { plainTextJson } from './map.ts';
 import { ownFields } from './object-sequence.ts';
-import { readPlace } from './place.ts';
 import { COLLAPSED_FIELD, readTraces, type Trace } from './sequences.ts';
+import { readPosition } from './shown-position.ts';
 import { AimBlob, childOf, type Key, type Tree } from './tree.ts';
 
 const CHUNK_POINTS = 10_000;
@@ -100,7 +100,7 @@ async function scalars(
   }
   if (childOf(fields, COLLAPSED_FIELD) === undefined) return points;
   const seen = new Set(points.map((point) => contentKey(point as { step: number | bigint; wallTime: number; value: number | bigint })));
-  for (const [key, collapsed] of await client.items(seqs, [...base, BESIDE], signal)) {
+  for (const [key, collapsed] of await client.items(seqs, [...base, COLLAPSED], signal)) {
     const [step, time, value, whole] = ['step', 'time', 'val', 'exact'].map((field) => childOf(collapsed, field));
     const point = scalarOf(step, time, value, whole);
     // After a crash in the middle of a write, a point may be in both places.
@@ -136,7 +136,7 @@ async function objects(
     }
   } else for (const [step, value] of await read([...base, 'val'])) addObject(points, step, value);
   if (childOf(fields, COLLAPSED_FIELD) !== undefined) {
-    for (const collapsed of (await read([...base, BESIDE])).values())
+    for (const collapsed of (await read([...base, COLLAPSED])).values())
       addObject(points, childOf(collapsed, 'step'), childOf(collapsed, 'val'));
   }
   return [...points.values()];
@@ -151,8 +151,8 @@ function addObject(points: Map<string, ReadBackPoint>, step: Tree | undefined, v
   const data = own['data'] instanceof AimBlob ? own['data'].data : own['data'];
   const text = typeof exact === 'string' ? exact : typeof data === 'string' ? textOf(data, own) : undefined;
   if (text === undefined || !holdsAll(text, value as Tree, own)) return;
-  const place = typeof placed === 'string' ? readPlace(placed) : undefined;
-  points.set(id, { step: narrow(step), wallTime: time, value: text, ...place });
+  const position = typeof placed === 'string' ? readPosition(placed) : undefined;
+  points.set(id, { step: narrow(step), wallTime: time, value: text, ...position });
 }
 
 /**

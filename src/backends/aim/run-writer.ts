@@ -5,7 +5,7 @@ import { Job, sendParcels } from '../../backend-kit/sending/index.ts';
 import type { BackendContext, Outcome, TrackerParcel } from '../../contract/index.ts';
 import type { Batch, Series } from '../../model/index.ts';
 import { outcomeOf } from './answers.ts';
-import type { PlacedScalar } from './cells.ts';
+import type { PositionedScalar } from './cells.ts';
 import type { AimClient } from './client.ts';
 import { Frames } from './frames.ts';
 import type { AimRun } from './handle.ts';
@@ -13,9 +13,8 @@ import { StepHashes } from './hash.ts';
 import { VALUE_BYTES } from './limits.ts';
 import type { LoadedPoints } from './loaded-points.ts';
 import { type AimObject, mapObject } from './map.ts';
-import { ObjectSequence, type PlacedObject } from './object-sequence.ts';
+import { ObjectSequence, type PositionedObject } from './object-sequence.ts';
 import type { OpenAimRun } from './open-run.ts';
-import { placeId } from './place.ts';
 import { ScalarSequence } from './scalar-sequence.ts';
 import {
   FAMILY_FIELD,
@@ -28,6 +27,7 @@ import {
   TAG_FIELD,
   type Trace,
 } from './sequences.ts';
+import { pointId } from './shown-position.ts';
 import { childOf, type Key, type Tree } from './tree.ts';
 
 /** Names that are written at a time. */
@@ -69,7 +69,7 @@ export class AimRunWriter {
   #memory: Memory;
   /** Sequences that the current send writes to. */
   readonly #used = new Set<ScalarSequence>();
-  #saidCollapsed = false;
+  #isWarnedCollapsed = false;
   /** True if a send failed: the memory may be ahead of the server. */
   #isAhead = false;
 
@@ -153,7 +153,7 @@ export class AimRunWriter {
 
   async #storeObjects(job: Job, frames: Frames, signal: AbortSignal): Promise<void> {
     const { batch, series, file, target } = job.parcel;
-    const groups = new Map<string, { readonly name: SeriesName; readonly points: PlacedObject[] }>();
+    const groups = new Map<string, { readonly name: SeriesName; readonly points: PositionedObject[] }>();
     for (const point of batch.objects) {
       const known = series[point.series] as Series;
       const mapped = mapObject(known.plugin, point);
@@ -167,8 +167,8 @@ export class AimRunWriter {
       const group = groups.get(key) ?? { name, points: [] };
       groups.set(key, group);
       const { offset, index, checksum, step, wallTime } = point;
-      const id = placeId(batch.run, file, offset, checksum, index);
-      group.points.push({ step, wallTime, place: { file, offset, index }, id, mapped });
+      const id = pointId(batch.run, file, offset, checksum, index);
+      group.points.push({ step, wallTime, position: { file, offset, index }, id, mapped });
     }
     for (const { name, points } of groups.values()) {
       const id = this.#memory.sequences.of(name, this.#run.context, batch.run, target);
@@ -202,7 +202,7 @@ export class AimRunWriter {
   /** Stores events without a value. They are not points, but mirrorboard keeps them. */
   async #storeMarks({ batch, file }: TrackerParcel, frames: Frames): Promise<void> {
     const marks = batch.marks.map(({ kind, step, wallTime, offset, checksum, payload }): readonly [Key, Tree] => [
-      placeId(batch.run, file, offset, checksum, 0),
+      pointId(batch.run, file, offset, checksum, 0),
       { kind, step: BigInt(step), time: wallTime, file, offset: BigInt(offset), payload },
     ]);
     await frames.update(this.#open.seqs, ['seqs', 'mirrorboard', this.#run.hash, 'marks'], marks);
@@ -270,8 +270,8 @@ export class AimRunWriter {
   }
 
   #noteCollapsed(before: number, after: number): void {
-    if (after <= before || this.#saidCollapsed) return;
-    this.#saidCollapsed = true;
+    if (after <= before || this.#isWarnedCollapsed) return;
+    this.#isWarnedCollapsed = true;
     const what = 'several points at one step: Aim shows the last one; the others are stored exactly in the same sequence';
     this.#warn(what, { run: this.#run.hash });
   }
@@ -291,12 +291,12 @@ function typeOf({ family }: SeriesName): string {
 }
 
 /** Returns the rows of a batch by series, in the order of the file. */
-function scalarsBySeries(batch: Batch, file: string): Map<number, PlacedScalar[]> {
-  const found = new Map<number, PlacedScalar[]>();
+function scalarsBySeries(batch: Batch, file: string): Map<number, PositionedScalar[]> {
+  const found = new Map<number, PositionedScalar[]>();
   eachScalar(batch, (series, step, wallTime, value, offset, _, index) => {
     const points = found.get(series) ?? [];
     if (points.length === 0) found.set(series, points);
-    points.push({ step, wallTime, value, place: { file, offset, index } });
+    points.push({ step, wallTime, value, position: { file, offset, index } });
   });
   return found;
 }

@@ -1,30 +1,38 @@
 /**
  * Writes one series of scalars into one sequence. Aim has one point per step, by a hash of it. Nearly all points have
  * a greater step than all before, and are written without reading; for the others, mirrorboard first reads the
- * existing cell. If several points have one step, Aim shows the one with the greatest place. The others are stored
+ * existing cell. If several points have one step, Aim shows the one with the greatest position. The others are stored
  * under their content, so that a point that is sent again replaces itself.
  */
 import { CellReader } from './cell-reader.ts';
 import {
-  BESIDE,
-  besideTree,
   type Cell,
+  COLLAPSED,
+  collapsedTree,
   contentKey,
   EXACT_COLUMN,
-  PLACE_COLUMN,
-  type PlacedScalar,
+  INCOMPLETE,
+  POSITION_COLUMN,
+  type PositionedScalar,
   RANGES,
   type ScalarPoint,
-  TORN,
 } from './cells.ts';
 import type { AimClient, Resource } from './client.ts';
 import type { Frames } from './frames.ts';
 import type { StepHashes } from './hash.ts';
 import { KnownCells } from './known-cells.ts';
 import { LOOK_COST, RECENT_POINTS } from './limits.ts';
-import { comparePlaces, isBeforeRange, type Place, placeText, rangeKey, rangeText, type StepRange } from './place.ts';
 import { collapsedIn, count, fieldsOf, recount, type ScalarTotals, totalsIn } from './scalar-totals.ts';
 import type { SequenceId } from './sequences.ts';
+import {
+  comparePositions,
+  isBeforeRange,
+  positionText,
+  rangeKey,
+  rangeText,
+  type ShownPosition,
+  type StepRange,
+} from './shown-position.ts';
 import { childOf, type Key, type Tree } from './tree.ts';
 
 /** Cells per instruction: four columns of this length fill a frame. */
@@ -92,9 +100,9 @@ export class ScalarSequence {
 
   /**
    * Returns the metadata to write before these points; undefined if the existing metadata is enough. `isFinal`: it
-   * needs no change afterwards. A step with a stored place is never beyond the last step that the metadata names.
+   * needs no change afterwards. A step with a stored position is never beyond the last step that the metadata names.
    * Otherwise, if the server dies in between, another file's point would be written there without reading, and the
-   * old place would hide it from the point that is sent again.
+   * old position would hide it from the point that is sent again.
    */
   fieldsBefore(
     points: readonly ScalarPoint[],
@@ -122,7 +130,7 @@ export class ScalarSequence {
 
   /** Writes points in the order of their file; `bytes` is their range in it. `room`: cells that may be loaded. */
   async write(
-    points: readonly PlacedScalar[],
+    points: readonly PositionedScalar[],
     bytes: { readonly file: string; readonly start: number; readonly end: number },
     client: AimClient,
     frames: Frames,
@@ -130,8 +138,8 @@ export class ScalarSequence {
     room: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const rising: PlacedScalar[] = [];
-    const others: PlacedScalar[] = [];
+    const rising: PositionedScalar[] = [];
+    const others: PositionedScalar[] = [];
     let last = this.totals.lastStep === undefined ? Number.NEGATIVE_INFINITY : Number(this.totals.lastStep);
     for (const point of points) {
       const step = Number(point.step);
@@ -155,7 +163,7 @@ export class ScalarSequence {
 
   /** Writes points with ever greater steps: no cell can exist at these steps. */
   async #append(
-    points: readonly PlacedScalar[],
+    points: readonly PositionedScalar[],
     { file, start, end }: { readonly file: string; readonly start: number; readonly end: number },
     frames: Frames,
     seqs: Resource,
@@ -180,7 +188,7 @@ export class ScalarSequence {
    * only these. `isAllNew`: all were read just now.
    */
   async #look(
-    points: readonly PlacedScalar[],
+    points: readonly PositionedScalar[],
     reader: CellReader,
     frames: Frames,
     room: number,
@@ -197,10 +205,10 @@ export class ScalarSequence {
       isAllNew = most <= room && most <= Math.max(this.#asked * LOOK_COST, RECENT_POINTS);
       if (isAllNew) await this.#loadAll(known, reader);
       else known.take(await reader.at(unknown, this.#hasExact), false);
-      if (before === undefined) await this.#lookBeside(known, reader, room);
+      if (before === undefined) await this.#lookCollapsed(known, reader, room);
       if (isAllNew) this.#asked = 0;
     }
-    if (!known.hasRanges && [...steps].some((step) => known.cells.has(step) && known.cells.get(step)?.place === undefined)) {
+    if (!known.hasRanges && [...steps].some((step) => known.cells.has(step) && known.cells.get(step)?.position === undefined)) {
       await frames.flush();
       known.takeRanges(await reader.ranges());
     }
@@ -226,29 +234,29 @@ export class ScalarSequence {
     return Number(lastStep ?? least) - least + 1;
   }
 
-  async #lookBeside(known: KnownCells, reader: CellReader, room: number): Promise<void> {
+  async #lookCollapsed(known: KnownCells, reader: CellReader, room: number): Promise<void> {
     if (this.#isCounted && this.#collapsed > Math.min(room, this.#asked * LOOK_COST)) return;
-    const beside = await reader.beside();
-    this.#collapsed = beside.length;
+    const collapsed = await reader.collapsed();
+    this.#collapsed = collapsed.length;
     this.#isCounted = true;
-    if (beside.length > room) return;
-    for (const key of beside) known.beside.add(String(key));
-    known.isBesideWhole = true;
+    if (collapsed.length > room) return;
+    for (const key of collapsed) known.collapsed.add(String(key));
+    known.isCollapsedWhole = true;
   }
 
   /** Writes points whose steps may already exist. */
   async #settle(
-    points: readonly PlacedScalar[],
+    points: readonly PositionedScalar[],
     known: KnownCells,
     isAllNew: boolean,
     reader: CellReader,
     frames: Frames,
     seqs: Resource,
   ): Promise<void> {
-    const winners = new Map<number, PlacedScalar>();
-    const beside = new Map<string, PlacedScalar | Cell>();
+    const winners = new Map<number, PositionedScalar>();
+    const collapsed = new Map<string, PositionedScalar | Cell>();
     /** Points that already exist unchanged. */
-    const present: PlacedScalar[] = [];
+    const present: PositionedScalar[] = [];
     /** Values that are no longer shown. */
     const gone = new Set<number>();
     /** Steps of winners whose cell exists already, complete or incomplete. */
@@ -258,21 +266,21 @@ export class ScalarSequence {
     for (const point of points) {
       const step = Number(point.step);
       const there = known.cells.get(step);
-      if ((there !== undefined && !winners.has(step)) || known.torn.has(step)) taken.add(step);
+      if ((there !== undefined && !winners.has(step)) || known.incomplete.has(step)) taken.add(step);
       if (there !== undefined && contentKey(there) !== contentKey(point)) {
-        const isSame = there.place !== undefined && comparePlaces(point.place, there.place) === 0;
+        const isSame = there.position !== undefined && comparePositions(point.position, there.position) === 0;
         if (!isSame) {
-          const isOlder = isOlderThan(point.place, there, step, known.ranges);
+          const isOlder = isOlderThan(point.position, there, step, known.ranges);
           const loser = isOlder ? point : there;
-          if (!known.beside.has(contentKey(loser))) beside.set(contentKey(loser), loser);
+          if (!known.collapsed.has(contentKey(loser))) collapsed.set(contentKey(loser), loser);
           if (isOlder) continue;
         }
         replaced = true;
         gone.add(Number(there.value));
       } else if (there !== undefined) {
-        // Of equal points, the greater place counts; most often the very same point is sent again.
-        const isKnownLater = there.place !== undefined && comparePlaces(point.place, there.place) <= 0;
-        if (isKnownLater || isOlderThan(point.place, there, step, known.ranges) || isWithin(point.place, there, step, known.ranges)) {
+        // Of equal points, the greater position counts; most often the very same point is sent again.
+        const isKnownLater = there.position !== undefined && comparePositions(point.position, there.position) <= 0;
+        if (isKnownLater || isOlderThan(point.position, there, step, known.ranges) || isWithin(point.position, there, step, known.ranges)) {
           present.push(point);
           continue;
         }
@@ -280,19 +288,19 @@ export class ScalarSequence {
       winners.set(step, point);
       known.set(step, point);
     }
-    await this.#keep(beside, known, reader, frames, seqs);
+    await this.#keep(collapsed, known, reader, frames, seqs);
     const chosen = [...winners.values()];
-    const putPlaces = async (points: readonly PlacedScalar[], textOf: (point: PlacedScalar) => string): Promise<void> => {
-      const places = points.map((point) => [this.#hashes.of(Number(point.step)), textOf(point)] as const);
-      for (let at = 0; at < places.length; at += CELLS)
-        await frames.update(seqs, [...this.#base, PLACE_COLUMN], places.slice(at, at + CELLS));
+    const putPositions = async (points: readonly PositionedScalar[], textOf: (point: PositionedScalar) => string): Promise<void> => {
+      const positions = points.map((point) => [this.#hashes.of(Number(point.step)), textOf(point)] as const);
+      for (let at = 0; at < positions.length; at += CELLS)
+        await frames.update(seqs, [...this.#base, POSITION_COLUMN], positions.slice(at, at + CELLS));
     };
     const overwritten = chosen.filter(({ step }) => taken.has(Number(step)));
-    await putPlaces(chosen, ({ step, place }) => (taken.has(Number(step)) ? TORN : placeText(place)));
+    await putPositions(chosen, ({ step, position }) => (taken.has(Number(step)) ? INCOMPLETE : positionText(position)));
     await this.#put(chosen, frames, seqs);
     // Only now: a cell with the value of one point and the time of another is not a point to keep.
-    await putPlaces(overwritten, ({ place }) => placeText(place));
-    for (const { step } of overwritten) known.torn.delete(Number(step));
+    await putPositions(overwritten, ({ position }) => positionText(position));
+    for (const { step } of overwritten) known.incomplete.delete(Number(step));
     if (replaced && known.isWhole) {
       this.#isExtremeGone = false;
       return recount(this.totals, known.cells);
@@ -320,29 +328,29 @@ export class ScalarSequence {
 
   /** Stores replaced points, before others take their cells. */
   async #keep(
-    beside: ReadonlyMap<string, PlacedScalar | Cell>,
+    collapsed: ReadonlyMap<string, PositionedScalar | Cell>,
     known: KnownCells,
     reader: CellReader,
     frames: Frames,
     seqs: Resource,
   ): Promise<void> {
-    if (beside.size === 0) return;
-    if (!known.isBesideWhole) {
+    if (collapsed.size === 0) return;
+    if (!known.isCollapsedWhole) {
       await frames.flush();
-      this.#collapsed -= (await reader.besideOf([...beside.keys()])).size;
+      this.#collapsed -= (await reader.collapsedOf([...collapsed.keys()])).size;
     }
-    const entries = [...beside].map(([key, point]) => [key, besideTree(point)] as const);
-    for (let at = 0; at < entries.length; at += CELLS) await frames.update(seqs, [...this.#base, BESIDE], entries.slice(at, at + CELLS));
-    for (const key of beside.keys()) known.beside.add(key);
-    this.#collapsed += beside.size;
+    const entries = [...collapsed].map(([key, point]) => [key, collapsedTree(point)] as const);
+    for (let at = 0; at < entries.length; at += CELLS) await frames.update(seqs, [...this.#base, COLLAPSED], entries.slice(at, at + CELLS));
+    for (const key of collapsed.keys()) known.collapsed.add(key);
+    this.#collapsed += collapsed.size;
   }
 
-  #countShown(point: PlacedScalar): void {
+  #countShown(point: PositionedScalar): void {
     count(this.totals, point);
     if (Number(point.step) === Number(this.totals.firstStep)) this.totals.first = Number(point.value);
   }
 
-  async #put(points: readonly PlacedScalar[], frames: Frames, seqs: Resource): Promise<void> {
+  async #put(points: readonly PositionedScalar[], frames: Frames, seqs: Resource): Promise<void> {
     const keys = points.map(({ step }) => this.#hashes.of(Number(step)));
     const columns = [
       ['val', points.map(({ value }) => Number(value))],
@@ -364,21 +372,21 @@ export class ScalarSequence {
   }
 }
 
-function isOlderThan(place: Place, there: Cell, step: number, ranges: Iterable<StepRange>): boolean {
-  if (there.place !== undefined) return comparePlaces(place, there.place) < 0;
+function isOlderThan(position: ShownPosition, there: Cell, step: number, ranges: Iterable<StepRange>): boolean {
+  if (there.position !== undefined) return comparePositions(position, there.position) < 0;
   const range = rangeOf(step, ranges);
-  return range !== undefined && isBeforeRange(place, range);
+  return range !== undefined && isBeforeRange(position, range);
 }
 
-function isWithin({ file, offset }: Place, there: Cell, step: number, ranges: Iterable<StepRange>): boolean {
-  if (there.place !== undefined) return false;
+function isWithin({ file, offset }: ShownPosition, there: Cell, step: number, ranges: Iterable<StepRange>): boolean {
+  if (there.position !== undefined) return false;
   const range = rangeOf(step, ranges);
   return range !== undefined && range.file === file && range.start <= offset && offset < range.end;
 }
 
 /**
  * Returns the range that contains a step. Two ranges contain it if one was begun, interrupted and overtaken by that
- * of another file. The later place counts, since the interrupted one is sent again.
+ * of another file. The later position counts, since the interrupted one is sent again.
  */
 function rangeOf(step: number, ranges: Iterable<StepRange>): StepRange | undefined {
   let found: StepRange | undefined;

@@ -45,7 +45,7 @@ const NO_NAME = '(no name)';
 const SUBSETS = new Set(['train', 'training', 'val', 'valid', 'validation', 'eval', 'evaluation', 'test', 'testing', 'predict']);
 
 /** Returns the name and the context for a tag. */
-export function placedTag(
+export function pooledTag(
   tag: string,
   rule: ContextRule,
   run: RunRef,
@@ -91,7 +91,7 @@ export class Sequences {
     const key = seriesKey(series);
     const known = this.#bySeries.get(key);
     if (known !== undefined) return known;
-    const { name, context } = placedTag(series.tag, rule, run, target);
+    const { name, context } = pooledTag(series.tag, rule, run, target);
     const kinds = [undefined, series.family, `${series.family} ${series.plugin}`, `${series.family} ${series.plugin} ${series.tag}`];
     for (const kind of kinds) {
       // A value that is not of its plugin's own kind never takes the place of one that is, whichever comes first.

@@ -19,7 +19,7 @@ it('counts the objects that were stored at one step before a crash', async () =>
   const frames = { flush: () => Promise.resolve(), update: () => Promise.resolve() } as unknown as Frames;
   const sequence = new ObjectSequence({ context: {}, contextId: 1n, name: 'note' }, 'text', 'run', fields);
   const mapped = { family: 'text', objects: [later], exact: undefined, bytes: 5, params: [], paramsMeta: undefined } as const;
-  const again = { step: 7, wallTime: 2, place: { file: 'f1', offset: 10, index: 0 }, id: 'id-2', mapped };
+  const again = { step: 7, wallTime: 2, position: { file: 'f1', offset: 10, index: 0 }, id: 'id-2', mapped };
   await sequence.write([again], client, frames, 'seqs' as Resource, AbortSignal.any([]));
   expect(sequence.traceFields()).toContainEqual(['mb_collapsed', 1n]);
 });

@@ -1,6 +1,6 @@
 // A server may die after any instruction. Whatever it was, and whichever file goes on afterwards: in the end each point is there once.
 import { describe, expect, it } from '@jest/globals';
-import { contentKey, type PlacedScalar } from '../../../../src/backends/aim/cells.ts';
+import { contentKey, type PositionedScalar } from '../../../../src/backends/aim/cells.ts';
 import type { AimClient, Resource } from '../../../../src/backends/aim/client.ts';
 import { MixedColumn } from '../../../../src/backends/aim/column.ts';
 import type { Cells, Frames } from '../../../../src/backends/aim/frames.ts';
@@ -77,7 +77,7 @@ class ServerDied extends Error {}
 
 interface LogFile {
   readonly name: string;
-  readonly points: readonly PlacedScalar[];
+  readonly points: readonly PositionedScalar[];
   /** Points that were confirmed, and those that the state file knows of. */
   sent: number;
   saved: number;
@@ -89,9 +89,9 @@ function logFiles(random: () => number, hasExact: boolean): LogFile[] {
   return Array.from({ length: 2 + Math.floor(random() * 3) }, (_, number) => {
     const name = `f${number}`;
     let step = Math.max(0, next - Math.floor(random() * 15));
-    const points = Array.from({ length: 5 + Math.floor(random() * 30) }, (__, i): PlacedScalar => {
+    const points = Array.from({ length: 5 + Math.floor(random() * 30) }, (__, i): PositionedScalar => {
       const value = hasExact && random() < 0.2 ? 2n ** 60n + BigInt(Math.floor(random() * 1000)) : random();
-      const point = { step, wallTime: 100 + number + i / 1000, value, place: { file: name, offset: i * 10, index: 0 } };
+      const point = { step, wallTime: 100 + number + i / 1000, value, position: { file: name, offset: i * 10, index: 0 } };
       if (random() < 0.9) step++;
       if (random() < 0.05) step = Math.max(0, step - 3);
       return point;
@@ -124,7 +124,7 @@ async function mirrored(seed: number, memory: Memory): Promise<{ readonly held: 
     if (file === undefined) return { held, files };
     const points = file.points.slice(file.sent, file.sent + 1 + Math.floor(random() * 12));
     const frames = new CutFrames(held, random, random() < 0.25 ? 1 + Math.floor(random() * 14) : Number.POSITIVE_INFINITY);
-    const [start, end] = [points[0]?.place.offset ?? 0, (points.at(-1)?.place.offset ?? 0) + 10];
+    const [start, end] = [points[0]?.position.offset ?? 0, (points.at(-1)?.position.offset ?? 0) + 10];
     try {
       const before = sequence.fieldsBefore(points, held.trace !== undefined);
       if (before !== undefined) await frames.trace(before.fields);
