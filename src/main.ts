@@ -21,9 +21,9 @@ if (process.pid === 1 || mirroring !== undefined) {
 
 const { run } = await import('./cli/run.ts');
 process.exitCode = await run(process.argv.slice(2));
-const { isAnythingBehind } = await import('./calls/index.ts');
+const { hasAbandonedWork } = await import('./calls/index.ts');
 // Otherwise the process would wait for the thread that hangs.
-if (isAnythingBehind()) {
+if (hasAbandonedWork()) {
   const { endProcess } = await import('./cli/end-process.ts');
   endProcess(Number(process.exitCode));
 }

@@ -33,7 +33,7 @@ export function signOfLife(): void {
  * Notes the start of a request. Call the returned function with the HTTP status when the request ends, with undefined
  * if there was no answer, and not at all if mirrorboard aborted it.
  */
-export function requestBegun(clock: Clock = systemClock): (status: number | undefined) => void {
+export function requestStarted(clock: Clock = systemClock): (status: number | undefined) => void {
   const listener = waiting.getStore();
   const beganMs = clock.steadyMs();
   return (status) => listener?.requestEnded?.(status, clock.steadyMs() - beganMs);

@@ -1,4 +1,4 @@
-import { behind } from './left-behind.ts';
+import { abandoned } from './abandoned-calls.ts';
 import { FIRST_DEADLINE_MS, noAnswer } from './silence.ts';
 
 /**
@@ -13,14 +13,14 @@ export async function inTime<Value>(path: string, work: () => Promise<Value>, de
   const timer = setTimeout(() => {
     isLate = true;
     held++;
-    behind.add(token);
+    abandoned.add(token);
     late.reject(noAnswer(path));
   }, deadlineMs);
   const working = work().finally(() => {
     clearTimeout(timer);
     if (!isLate) return;
     held--;
-    behind.delete(token);
+    abandoned.delete(token);
   });
   working.catch(() => undefined);
   return await Promise.race([working, late.promise]);

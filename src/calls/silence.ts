@@ -4,17 +4,17 @@ import { MirrorError } from '../errors.ts';
 /** A call that takes this long is reported. */
 export const REPORT_AFTER_MS = 3000;
 /**
- * A thread that is in a call for this long is left behind. If the path answers later, its next deadline is twice that
+ * A thread that is in a call for this long is abandoned. If the path answers later, its next deadline is twice that
  * time.
  */
 export const FIRST_DEADLINE_MS = 10_000;
-/** The longest time that a call gets before its thread is left behind. */
+/** The longest time that a call gets before its thread is abandoned. */
 const MOST_DEADLINE_MS = 300_000;
 /**
- * The largest number of threads left behind for one root: after that, the root is not accessed until one of them
+ * The largest number of threads abandoned for one root: after that, the root is not accessed until one of them
  * returns.
  */
-export const MOST_BEHIND = 4;
+export const MOST_ABANDONED = 4;
 
 /** Returns the deadline for a path that answered after `tookMs`. */
 export function nextDeadline(tookMs: number): number {

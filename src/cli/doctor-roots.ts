@@ -5,7 +5,7 @@ import {
   fileSystemName,
   globsOf,
   hasNotifications,
-  MOST_HEARD,
+  MOST_WATCHES,
   notificationLimits,
   type RunGlobs,
   type RunRules,
@@ -76,9 +76,9 @@ async function rootFinding(root: Root, rules: RunRules, linksOf: LinkRules, pool
     const more = [
       ...(files === 0 && isWhole ? [noFiles(globs)] : []),
       ...(files === 0 && !isWhole ? ['A quick scan found no event files.'] : []),
-      ...(notifies && directories > MOST_HEARD
+      ...(notifies && directories > MOST_WATCHES
         ? [
-            `${isWhole ? '' : 'At least '}${formatCount(directories)} directories, ${formatCount(MOST_HEARD)} of them ` +
+            `${isWhole ? '' : 'At least '}${formatCount(directories)} directories, ${formatCount(MOST_WATCHES)} of them ` +
               `with change notifications: the next scan finds new runs in the others.`,
           ]
         : []),
@@ -155,7 +155,7 @@ export async function look(asked: AskedWalk, pool: ReaderPool, mostFiles = LOOK_
 function watchLimits(): Finding {
   const { watches, instances } = notificationLimits();
   // The other half is left to other programs of the user.
-  const isShort = watches !== undefined && watches / 2 < MOST_HEARD;
+  const isShort = watches !== undefined && watches / 2 < MOST_WATCHES;
   return {
     area: 'root',
     name: '',
@@ -164,7 +164,7 @@ function watchLimits(): Finding {
       watches === undefined
         ? 'the limits for notifications are unknown'
         : `${formatCount(watches)} directories can have notifications, half of them for mirrorboard; others are polled`,
-    hint: isShort ? `Raise the limit: sysctl fs.inotify.max_user_watches=${MOST_HEARD * 8}` : undefined,
+    hint: isShort ? `Raise the limit: sysctl fs.inotify.max_user_watches=${MOST_WATCHES * 8}` : undefined,
     facts: { max_user_watches: watches ?? null, max_user_instances: instances ?? null },
   };
 }

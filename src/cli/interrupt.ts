@@ -35,10 +35,10 @@ interface InterruptOptions {
 /** Notes a hangup that comes before `Interrupt` listens: it must not end a service, which acts on it later. */
 export class EarlyHangup {
   readonly #handler = (): void => {
-    this.wasHeard = true;
+    this.wasReceived = true;
   };
   readonly #isTerminal: boolean;
-  wasHeard = false;
+  wasReceived = false;
 
   /** A closed terminal ends the process, as usual. */
   constructor(isTerminal: boolean = process.stderr.isTTY === true) {

@@ -41,7 +41,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
     if ((flags.quiet ?? 0) < 2 && !warned.has(line)) block.print(line);
     warned.add(line);
   };
-  const isSpoken = flags.json !== true && (flags.quiet ?? 0) < 2;
+  const showsReport = flags.json !== true && (flags.quiet ?? 0) < 2;
   const style = styleOf(stderr, flags, env);
   const width = columnsOf(stderr, env);
 
@@ -67,7 +67,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
       },
       onMirrored: (report) => {
         block.stop();
-        if (isSpoken) stderr.write(`${renderReport(report, { width, style })}\n`);
+        if (showsReport) stderr.write(`${renderReport(report, { width, style })}\n`);
       },
       onDifference: (difference, lane, other) => {
         const key = headOf(lane, other);
@@ -114,7 +114,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
       between: documents[1] ?? null,
     };
     await writeOut(stdout, `${jsonText(document)}\n`);
-  } else if (isSpoken) {
+  } else if (showsReport) {
     for (const verification of verifications) {
       const { lane, other, where } = verification;
       const head = other === undefined ? `${lane} (${where})` : headOf(lane, other);

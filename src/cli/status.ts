@@ -25,8 +25,8 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
-  hearingLines,
   nextLine,
+  notificationLines,
   obstacleText,
   refusedFileJson,
   refusedFileText,
@@ -283,8 +283,8 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
       `${counted(runsReplaced, 'run')} of ${name} ${runsReplaced === 1 ? 'has' : 'have'} a new tracker run because ` +
         `files were replaced; the tracker keeps the old one as finished`,
     );
-  const hearing = watch?.isRunning === true ? hearingLines(watch.document['roots']) : [];
-  if (hearing.length > 0) lines.push('', hearing.join('\n'));
+  const notifications = watch?.isRunning === true ? notificationLines(watch.document['roots']) : [];
+  if (notifications.length > 0) lines.push('', notifications.join('\n'));
   const left = report.left.map((obstacle) => obstacleText({ ...obstacle, path: `${obstacle.root}/${obstacle.path}` }));
   if (left.length > 0) lines.push('', style.yellow('Not followed:'), firstFew(left).join('\n'));
   const tables = lines.slice(0, 3);
@@ -294,11 +294,11 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
 
 /** Returns the places that do not answer, as this command or a running watch sees it. */
 function notAnswering({ watch, notAnswering: seen }: StatusReport): readonly { root: string; path: string; since: string }[] {
-  const told = watch?.isRunning === true ? watch.document['not_answering'] : undefined;
+  const silent = watch?.isRunning === true ? watch.document['not_answering'] : undefined;
   const all = new Map<string, { root: string; path: string; since: string }>();
   for (const { root, path, sinceMs } of seen) all.set(path, { root, path, since: new Date(sinceMs).toISOString() });
-  if (Array.isArray(told))
-    for (const { root, path, since } of told) all.set(String(path), { root: String(root), path: String(path), since: String(since) });
+  if (Array.isArray(silent))
+    for (const { root, path, since } of silent) all.set(String(path), { root: String(root), path: String(path), since: String(since) });
   return [...all.values()];
 }
 

@@ -90,7 +90,7 @@ export async function findTarget(
   return { directory, place: { path: real, links }, runs, obstacles, passedOver };
 }
 
-/** Reads every run of a target, one after the other, in a thread of its own: a file that hangs is left behind. */
+/** Reads every run of a target, one after the other, in a thread of its own: a file that hangs is abandoned. */
 export async function* readTarget(
   { directory, place, runs }: Pick<SurveyTarget, 'directory' | 'place' | 'runs'>,
   settled: boolean,

@@ -31,7 +31,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
   const service = new WatchService({ roots, flags, env, log }, { config, block, isTty });
   using interrupt = new Interrupt(ending, { hungUp: () => service.reload('SIGHUP'), graceMs: config.shutdownGraceMs });
   // The configuration that was read may be older than the change that the signal reports.
-  if (early.wasHeard) service.reload('SIGHUP');
+  if (early.wasReceived) service.reload('SIGHUP');
   const status = await service.run(interrupt);
   log.info({ points: status.points, bytes: status.bytes }, 'watch ended');
   if (flags.json === true) context.stdout.write(`${JSON.stringify(status.document())}\n`);

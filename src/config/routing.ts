@@ -101,8 +101,8 @@ class RoutingMaker {
       this.#refuse([...path, 'drop'], `drop together with ${given.join(', ')}`, 'drop alone: no lane gets dropped data');
     if (base !== undefined && needs === undefined) this.#refuse([...path, 'base'], 'base without needs', 'both');
     const lanesChangeNothing = lanes !== undefined && on?.every((lane) => lanes.includes(lane)) === true;
-    const exceptSaysNothing = except !== undefined && on !== undefined && !on.some((lane) => except.includes(lane));
-    if (lanesChangeNothing || exceptSaysNothing) {
+    const isExceptRedundant = except !== undefined && on !== undefined && !on.some((lane) => except.includes(lane));
+    if (lanesChangeNothing || isExceptRedundant) {
       const key = lanesChangeNothing ? 'lanes' : 'except';
       this.#refuse(
         [...path, key],

@@ -2,14 +2,14 @@
 
 export { isWithin, type LinkRule } from '../untrusted/index.ts';
 export { DirectoryCache } from './directory-cache.ts';
+export { DirectoryNotifications } from './directory-notifications.ts';
 export { isCompanion, isEventFileName, whyPassedOver } from './event-file-name.ts';
 export { fileSystemName, hasNotifications, notificationLimits } from './file-system.ts';
-export { Hearing } from './hearing.ts';
 export { nextScanDelay, pollInterval } from './heat.ts';
 export { Listener, type WatchDirectory } from './listener.ts';
 export type { DiscoverFact, SeenFile } from './protocol.ts';
 export { LISTED_ONLY, namesIn } from './read-entries.ts';
-export { type ChangedFile, isHidden, MOST_HEARD, RootWatch, type RunChange } from './root-watch.ts';
+export { type ChangedFile, isHidden, MOST_WATCHES, RootWatch, type RunChange } from './root-watch.ts';
 export { type ResolvedRoot, type RootRequest, resolveRoots } from './roots.ts';
 export { type RunFilter, runFilter } from './run-filter.ts';
 export { ALL_RUNS, filterOf, globsOf, isLetThrough, type RootRules, type RunGlobs, type RunRules } from './run-rules.ts';

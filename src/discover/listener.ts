@@ -24,7 +24,7 @@ export interface Added {
   readonly error?: unknown;
 }
 
-interface Heard {
+interface Watched {
   readonly handle: Pick<FSWatcher, 'close' | 'on'>;
   /** Device and inode: another directory may get the name later. */
   readonly id: string;
@@ -37,29 +37,29 @@ interface Heard {
  */
 export class Listener {
   readonly #options: ListenerOptions;
-  readonly #heard = new Map<string, Heard>();
+  readonly #watched = new Map<string, Watched>();
   /**
    * Directories on file systems that other hosts write to without notification. They are not requested again before
    * the next `renew`.
    */
-  readonly #deaf = new Set<string>();
+  readonly #unsupported = new Set<string>();
 
   constructor(options: ListenerOptions) {
     this.#options = options;
   }
 
   get size(): number {
-    return this.#heard.size;
+    return this.#watched.size;
   }
 
   has(path: string): boolean {
-    return this.#heard.has(path);
+    return this.#watched.has(path);
   }
 
   /** Watches these directories and no others. */
   set(paths: Iterable<string>): Added {
     const wanted = new Set(paths);
-    for (const path of [...this.#heard.keys()]) if (!wanted.has(path)) this.#close(path);
+    for (const path of [...this.#watched.keys()]) if (!wanted.has(path)) this.#close(path);
     return this.add(wanted);
   }
 
@@ -67,11 +67,11 @@ export class Listener {
   add(paths: Iterable<string>): Added {
     const added: string[] = [];
     for (const path of paths) {
-      if (this.#heard.has(path) || this.#deaf.has(path)) continue;
+      if (this.#watched.has(path) || this.#unsupported.has(path)) continue;
       try {
         if (this.#open(path)) added.push(path);
       } catch (error) {
-        if (isOutOfRoom(error)) return { added, error };
+        if (isOutOfWatches(error)) return { added, error };
         // The directory has become unreachable since it was found: the scan reports it.
       }
     }
@@ -83,36 +83,36 @@ export class Listener {
    * watches them again.
    */
   renew(): void {
-    this.#deaf.clear();
-    for (const [path, { id }] of this.#heard) if (idOf(path) !== id) this.forget(path);
+    this.#unsupported.clear();
+    for (const [path, { id }] of this.#watched) if (idOf(path) !== id) this.forget(path);
   }
 
   /** Drops a directory that is gone or was moved, with everything below it. */
   forget(path: string): void {
     const below = `${path}${sep}`;
-    for (const other of [...this.#heard.keys()]) if (other === path || other.startsWith(below)) this.#close(other);
+    for (const other of [...this.#watched.keys()]) if (other === path || other.startsWith(below)) this.#close(other);
   }
 
   close(): void {
-    for (const path of [...this.#heard.keys()]) this.#close(path);
+    for (const path of [...this.#watched.keys()]) this.#close(path);
   }
 
   #open(path: string): boolean {
     const id = idOf(path);
     if (id === undefined) return false;
     if (!hasNotifications(path)) {
-      this.#deaf.add(path);
+      this.#unsupported.add(path);
       return false;
     }
     const handle = (this.#options.watchDirectory ?? watchNow)(path, (event, name) => {
       // A closed watch may still deliver a notification.
-      if (this.#heard.get(path)?.handle !== handle) return;
+      if (this.#watched.get(path)?.handle !== handle) return;
       if (name !== undefined) this.#options.onName(`${path}${sep}${name}`, event === 'change');
       // A directory names itself when it is removed or moved; nothing more comes after that.
       if (name === undefined || (event === 'rename' && name === basename(path))) this.#lose(path);
     });
     handle.on('error', () => this.#lose(path));
-    this.#heard.set(path, { handle, id });
+    this.#watched.set(path, { handle, id });
     return true;
   }
 
@@ -122,8 +122,8 @@ export class Listener {
   }
 
   #close(path: string): void {
-    this.#heard.get(path)?.handle.close();
-    this.#heard.delete(path);
+    this.#watched.get(path)?.handle.close();
+    this.#watched.delete(path);
   }
 }
 
@@ -140,6 +140,6 @@ function idOf(path: string): string | undefined {
 }
 
 /** True if the system is out of watches (ENOSPC), or of descriptors and instances (EMFILE, ENFILE). */
-function isOutOfRoom(error: unknown): boolean {
+function isOutOfWatches(error: unknown): boolean {
   return ['ENOSPC', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(errorName(error) ?? '');
 }

@@ -36,7 +36,7 @@ export interface DiscoverWork extends DiscoverSettings {
   readonly mark: SharedArrayBuffer;
   /** Paths that hung an earlier thread, and why they are passed over. */
   readonly passedOver: readonly (readonly [path: string, reason: string])[];
-  readonly mayHear: number;
+  readonly mostWatches: number;
 }
 
 /** The roots that a discovery thread watches, and its settings. */
@@ -50,7 +50,7 @@ export interface DiscoverSettings {
    * The number of directories that may be watched, for all roots together. Default: what the system has, within
    * bounds.
    */
-  readonly mayHear?: number;
+  readonly mostWatches?: number;
 }
 
 /** A report from the discovery thread, in the past tense. */

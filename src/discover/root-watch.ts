@@ -55,10 +55,10 @@ const UNCONDITIONAL_EVERY = 10;
 /** The largest number of links that are checked between scans. */
 const MOST_LINKS = 1000;
 /** During a scan, results are reported in pieces of this many runs, or after this time. */
-const TELL_RUNS = 256;
-const TELL_MS = 200;
+const REPORT_RUNS = 256;
+const REPORT_MS = 200;
 /** The largest number of directories of a root that are watched: each costs the system and mirrorboard memory. */
-export const MOST_HEARD = 2000;
+export const MOST_WATCHES = 2000;
 /** The largest number of new directories that are remembered: a user may unpack a whole tree. */
 const MOST_NEW_DIRECTORIES = 10_000;
 
@@ -83,7 +83,7 @@ export class RootWatch {
   readonly #active = new Map<string, Active>();
   readonly #newDirectories = new Map<string, number>();
   /** Directories as the last scan found them, inactive ones too. */
-  readonly #places = new DirectoryCandidates(MOST_HEARD);
+  readonly #places = new DirectoryCandidates(MOST_WATCHES);
   /** Targets of links to directories in the last scan, by the link's path. */
   readonly #links = new Map<string, string>();
   #scans = 0;
@@ -129,11 +129,11 @@ export class RootWatch {
     this.#places.clear();
     const changes: RunChange[] = [];
     const before = this.#files.size;
-    let toldAtMs = steadyMs();
+    let reportedAtMs = steadyMs();
     const onRun = (): void => {
-      if (onChanges === undefined || (changes.length < TELL_RUNS && steadyMs() - toldAtMs < TELL_MS)) return;
+      if (onChanges === undefined || (changes.length < REPORT_RUNS && steadyMs() - reportedAtMs < REPORT_MS)) return;
       onChanges(changes.splice(0));
-      toldAtMs = steadyMs();
+      reportedAtMs = steadyMs();
     };
     const onDirectory = (path: string): void => this.#places.add(path);
     const found = this.#visit(this.#below, nowMs, changes, { onRun, onDirectory });
@@ -223,7 +223,7 @@ export class RootWatch {
    * them, shallow ones first, because the next run appears there. The other half is for the runs that grew in the
    * last hour, with the directories above them, and for new directories. All others share the rest.
    */
-  directoriesToHear(nowMs: number, most: number): string[] {
+  directoriesToWatch(nowMs: number, most: number): string[] {
     for (const [path, sinceMs] of this.#newDirectories) if (nowMs - sinceMs >= WARM_MS) this.#newDirectories.delete(path);
     const wanted = new Set([this.#path]);
     const want = (paths: Iterable<string>, upTo = most): void => {

@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import {
+  AbandonedCall,
   CallMark,
   CallView,
   closeWorker,
   FIRST_DEADLINE_MS,
-  LeftBehind,
-  MOST_BEHIND,
+  MOST_ABANDONED,
   nextDeadline,
   type OpenCall,
   REPORT_AFTER_MS,
@@ -35,12 +35,12 @@ interface DiscoverThreadOptions {
 }
 
 /**
- * The main thread's end of a discovery thread. If the thread hangs in a call, it is left behind after some time.
+ * The main thread's end of a discovery thread. If the thread hangs in a call, it is abandoned after some time.
  * Another thread replaces it and passes that path over until the call has returned.
  */
 class DiscoverThread {
   readonly #options: DiscoverThreadOptions;
-  readonly #behind = new Map<string, LeftBehind>();
+  readonly #abandoned = new Map<string, AbandonedCall>();
   /** Paths that hang, and the wall-clock time since when. */
   readonly #silent = new Map<string, number>();
   #worker: Worker | undefined;
@@ -61,12 +61,12 @@ class DiscoverThread {
   }
 
   scanSoon(): void {
-    this.#tell({ kind: 'scan' });
+    this.#send({ kind: 'scan' });
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    for (const left of this.#behind.values()) left.forget();
+    for (const left of this.#abandoned.values()) left.forget();
     if (this.#worker !== undefined) await closeWorker(this.#worker);
   }
 
@@ -74,12 +74,12 @@ class DiscoverThread {
     const { settings, onFact, onFailure } = this.#options;
     const mark = new CallMark();
     const passedOver = [...this.#silent].map(([path, sinceMs]) => [path, silenceText(sinceMs)] as const);
-    const work: DiscoverWork = { ...settings, mayHear: settings.mayHear ?? mostHeard(), mark: mark.buffer, passedOver };
+    const work: DiscoverWork = { ...settings, mostWatches: settings.mostWatches ?? watchLimit(), mark: mark.buffer, passedOver };
     const worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: work,
       resourceLimits: { maxYoungGenerationSizeMb: 8 },
     });
-    // Ignores later messages of a thread that was left behind.
+    // Ignores later messages of a thread that was abandoned.
     worker.on('message', (fact: DiscoverFact) => {
       if (worker === this.#worker) onFact(fact);
     });
@@ -92,7 +92,7 @@ class DiscoverThread {
 
   #begin(): void {
     for (const { name } of this.#options.settings.roots) this.#seed(name, this.#options.seen(name));
-    this.#tell({ kind: 'begin' });
+    this.#send({ kind: 'begin' });
   }
 
   #seed(root: string, files: Iterable<SeenFile>): void {
@@ -100,13 +100,13 @@ class DiscoverThread {
     for (const { run, name, size, stamp } of files) {
       some.push({ run, name, size, stamp });
       if (some.length < SEED_FILES) continue;
-      this.#tell({ kind: 'seed', root, files: some });
+      this.#send({ kind: 'seed', root, files: some });
       some = [];
     }
-    this.#tell({ kind: 'seed', root, files: some });
+    this.#send({ kind: 'seed', root, files: some });
   }
 
-  #tell(request: DiscoverRequest): void {
+  #send(request: DiscoverRequest): void {
     this.#worker?.postMessage(request);
   }
 
@@ -126,19 +126,19 @@ class DiscoverThread {
     }
     // A root that hangs as a whole hides everything in it: another thread would see no more.
     const isWhole = this.#options.settings.roots.length === 1 && this.#rootOf(call.path).path === call.path;
-    if (openMs >= this.#deadlineMs && !isWhole && this.#behind.size < MOST_BEHIND) this.#replace(call);
+    if (openMs >= this.#deadlineMs && !isWhole && this.#abandoned.size < MOST_ABANDONED) this.#replace(call);
   }
 
   #replace(call: OpenCall): void {
     const { path } = call;
     if (this.#worker === undefined) return;
-    this.#behind.set(
+    this.#abandoned.set(
       path,
-      new LeftBehind(this.#worker, this.#view, call, (tookMs) => {
-        this.#behind.delete(path);
+      new AbandonedCall(this.#worker, this.#view, call, (tookMs) => {
+        this.#abandoned.delete(path);
         this.#silent.delete(path);
         this.#deadlineMs = Math.max(this.#deadlineMs, nextDeadline(tookMs));
-        this.#tell({ kind: 'answers', path });
+        this.#send({ kind: 'answers', path });
         this.#report('answersAgain', path);
       }),
     );
@@ -167,7 +167,7 @@ class DiscoverThread {
  */
 const MOST_OF_ALL = 8000;
 
-function mostHeard(): number {
+function watchLimit(): number {
   const { watches } = notificationLimits();
   return Math.min(MOST_OF_ALL, Math.floor((watches ?? MOST_OF_ALL) / 2));
 }
@@ -182,12 +182,12 @@ export class DiscoverThreads {
   readonly #threads: readonly DiscoverThread[];
 
   constructor(options: DiscoverThreadOptions) {
-    const { roots, mayHear = mostHeard() } = options.settings;
+    const { roots, mostWatches = watchLimit() } = options.settings;
     const count = roots.length <= MOST_THREADS ? roots.length : SHARED_THREADS;
     const shares = Map.groupBy(roots.entries(), ([i]) => i % count);
     this.#threads = [...shares.values()].map((share) => {
       const some = share.map(([, root]) => root);
-      const settings = { ...options.settings, roots: some, mayHear: Math.ceil((mayHear * some.length) / roots.length) };
+      const settings = { ...options.settings, roots: some, mostWatches: Math.ceil((mostWatches * some.length) / roots.length) };
       return new DiscoverThread({ ...options, settings });
     });
   }

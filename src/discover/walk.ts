@@ -174,7 +174,7 @@ class Walk {
   /** Entries that were missing though their directory had listed them, by the directory's path. */
   readonly #notThere = new Map<string, string[]>();
   /** Real paths of trees that are walked separately: the root, and the targets of links. */
-  readonly #begun = new Set<string>();
+  readonly #started = new Set<string>();
   readonly #links = new LinkQueue();
   readonly #follower: LinkFollower;
   readonly #mounts: Mounts = mountsNow();
@@ -206,13 +206,13 @@ class Walk {
   }
 
   all(below: string): Visited {
-    this.#begun.add(this.#root);
+    this.#started.add(this.#root);
     const real = this.#realOf(below);
     if (real !== undefined) this.#tree({ path: below, real });
     // Links come last, so that a directory is listed under its real path if it has one below the root.
     for (let link = this.#links.take(); link !== undefined; link = this.#links.take()) {
-      if (this.#isBegun(link.real)) continue;
-      this.#begun.add(link.real);
+      if (this.#isStarted(link.real)) continue;
+      this.#started.add(link.real);
       this.#tree(link);
     }
     this.#lookAgain();
@@ -237,7 +237,7 @@ class Walk {
         }
         if (this.#isIgnored(path, name, kind)) continue;
         if (kind === 'directory') {
-          if (this.#begun.has(real) || this.#filter?.prunes(path) === true) continue;
+          if (this.#started.has(real) || this.#filter?.prunes(path) === true) continue;
           const type = this.#mounts.at(real);
           if (isOfTheKernel(type)) this.#leave(path, `a file system of the kernel (${type}): it is never read`);
           else below.push({ path, real });
@@ -400,10 +400,10 @@ class Walk {
   }
 
   /** True if a directory is in a tree that is walked anyway, or contains the root: a link up would be a loop. */
-  #isBegun(real: string): boolean {
+  #isStarted(real: string): boolean {
     if (isWithin(this.#root, real)) return true;
     for (let at = real; ; at = dirname(at)) {
-      if (this.#begun.has(at)) return true;
+      if (this.#started.has(at)) return true;
       if (at === dirname(at)) return false;
     }
   }

@@ -4,12 +4,12 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { answersAgain, CallMark, lstatSync, markCalls, passOver, statSync } from '../calls/index.ts';
 import { machineMs, steadyMs } from '../clock.ts';
 import { systemPath } from '../name-bytes.ts';
+import { DirectoryNotifications } from './directory-notifications.ts';
 import { isEventFileName } from './event-file-name.ts';
 import { hasNotifications } from './file-system.ts';
-import { Hearing } from './hearing.ts';
 import { nextScanDelay } from './heat.ts';
 import type { DiscoverFact, DiscoverRequest, DiscoverWork, SeenFile, WatchedRoot } from './protocol.ts';
-import { MOST_HEARD, RootWatch, type RunChange } from './root-watch.ts';
+import { MOST_WATCHES, RootWatch, type RunChange } from './root-watch.ts';
 import { runFilter } from './run-filter.ts';
 
 const TICK_MS = 250;
@@ -41,7 +41,7 @@ class RootThread {
    */
   #restedMs = 0;
   #linksAtMs = 0;
-  readonly #hearing: Hearing;
+  readonly #notifications: DirectoryNotifications;
   /** Names that notifications reported; `#lost` has those of directories that were replaced or are gone. */
   readonly #pointed = new Set<string>();
   readonly #lost = new Set<string>();
@@ -51,7 +51,7 @@ class RootThread {
     this.#root = root;
     const { path, below, links, include, exclude, ignore, shard } = root;
     this.#watch = new RootWatch({ path, below, links, filter: runFilter(include, exclude, ignore, shard) });
-    this.#hearing = new Hearing({
+    this.#notifications = new DirectoryNotifications({
       watch: this.#watch,
       most: () => roomFor(this),
       onName: (named, isWrite) => {
@@ -66,8 +66,8 @@ class RootThread {
   }
 
   /** The number of directories that it watches. */
-  get heard(): number {
-    return this.#hearing.size;
+  get watchedDirectories(): number {
+    return this.#notifications.size;
   }
 
   seed(files: readonly SeenFile[]): void {
@@ -80,14 +80,14 @@ class RootThread {
       if (this.#watch.hasMovedLink()) this.scanSoon();
     }
     if (nowMs >= this.#nextScanMs) this.#scan();
-    else this.#tell(this.#watch.poll(nowMs));
+    else this.#report(this.#watch.poll(nowMs));
   }
 
   #scan(): void {
     const machineAtMs = machineMs();
     const startedAtMs = steadyMs();
     // Sends what was found before the scan is over: a large root takes minutes.
-    const result = this.#watch.scan(startedAtMs, (changes) => this.#tell(changes));
+    const result = this.#watch.scan(startedAtMs, (changes) => this.#report(changes));
     const tookMs = Math.round(steadyMs() - startedAtMs);
     this.#nextScanMs =
       steadyMs() +
@@ -95,14 +95,14 @@ class RootThread {
         ? Math.min(settings.scanIntervalMs, MISSING_INTERVAL_MS)
         : nextScanDelay(settings.scanIntervalMs, tookMs, Math.random()));
     this.#restedMs = steadyMs() + 4 * tookMs;
-    this.#tell(result.changes);
+    this.#report(result.changes);
     if (result.gone.length > 0) report({ kind: 'filesGone', root: this.#root.name, files: result.gone });
     const { directories, files, obstacles, isMissing, isEmptied } = result;
     const fact = { directories, files, startedAtMs: machineAtMs, tookMs, obstacles, isMissing, isEmptied };
     report({ kind: 'rootScanned', root: this.#root.name, ...fact });
     // Its path may have been that of another, watched file system before.
     if (!isMissing && settings.notify && hasNotifications(this.#root.path)) this.#listen(startedAtMs);
-    else this.#hearing.close();
+    else this.#notifications.close();
   }
 
   /**
@@ -110,7 +110,7 @@ class RootThread {
    * `lookedAtMs`.
    */
   #listen(lookedAtMs: number): void {
-    this.#lookBelow(this.#hearing.arrange().filter((path) => changedWithin(path, steadyMs() - lookedAtMs + SETTLED_MS)));
+    this.#lookBelow(this.#notifications.arrange().filter((path) => changedWithin(path, steadyMs() - lookedAtMs + SETTLED_MS)));
   }
 
   #point(path: string): void {
@@ -135,10 +135,10 @@ class RootThread {
       if (kind === 'directory') directories.push(path);
       else if (isEventFile && kind !== undefined) files.push(path);
       // A full scan names what is behind a link, and reports what is gone.
-      if (kind === 'link' || (kind === undefined && (isEventFile || lost.has(path) || this.#hearing.has(path)))) this.scanSoon();
-      if (kind === undefined) this.#hearing.forget(path);
+      if (kind === 'link' || (kind === undefined && (isEventFile || lost.has(path) || this.#notifications.has(path)))) this.scanSoon();
+      if (kind === undefined) this.#notifications.forget(path);
     }
-    this.#tell(this.#watch.look(files, steadyMs()));
+    this.#report(this.#watch.look(files, steadyMs()));
     if (directories.length === 0) return;
     this.#lookBelow(directories);
     setTimeout(() => this.#lookBelow(directories), LOOK_AGAIN_MS).unref();
@@ -152,8 +152,8 @@ class RootThread {
   #lookBelow(directories: readonly string[]): void {
     for (let left = directories; left.length > 0; ) {
       const found: string[] = [];
-      for (const directory of left) this.#tell(this.#watch.lookBelow(directory, steadyMs(), (path) => found.push(path)));
-      const within = directoriesOver(this.#hearing.add(found));
+      for (const directory of left) this.#report(this.#watch.lookBelow(directory, steadyMs(), (path) => found.push(path)));
+      const within = directoriesOver(this.#notifications.add(found));
       left = left.filter((directory) => within.has(directory));
     }
   }
@@ -162,7 +162,7 @@ class RootThread {
     this.#nextScanMs = Math.min(this.#nextScanMs, Math.max(steadyMs() + 1000, this.#restedMs));
   }
 
-  #tell(changes: readonly RunChange[]): void {
+  #report(changes: readonly RunChange[]): void {
     if (changes.length > 0) report({ kind: 'filesChanged', root: this.#root.name, changes });
   }
 }
@@ -204,9 +204,9 @@ function report(fact: DiscoverFact): void {
  * theirs.
  */
 function roomFor(root: RootThread): number {
-  const heard = [...roots.values()].reduce((sum, other) => sum + (other === root ? 0 : other.heard), 0);
-  const share = Math.max(1, Math.floor(settings.mayHear / roots.size));
-  return Math.min(MOST_HEARD, Math.max(share, settings.mayHear - heard));
+  const watchedDirectories = [...roots.values()].reduce((sum, other) => sum + (other === root ? 0 : other.watchedDirectories), 0);
+  const share = Math.max(1, Math.floor(settings.mostWatches / roots.size));
+  return Math.min(MOST_WATCHES, Math.max(share, settings.mostWatches - watchedDirectories));
 }
 
 const roots = new Map(settings.roots.map((root) => [root.name, new RootThread(root)]));

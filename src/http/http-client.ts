@@ -5,17 +5,17 @@ import { type Clock, systemClock } from '../clock.ts';
 import type { Environment } from '../environment.ts';
 import { cutText, type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts';
 import { formatMemory, memoryShares } from '../memory/index.ts';
-import { requestBegun, signOfLife } from '../sign-of-life.ts';
+import { requestStarted, signOfLife } from '../sign-of-life.ts';
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
 import { readBody, roomForAnswers, SHORT_ANSWER } from './answer-body.ts';
 import { oddAnswer } from './answer-fields.ts';
-import { type Door, isLoginPage, isMarkup, loginHint, redirectDoor } from './door.ts';
 import { Pace } from './pace.ts';
 import { plainText } from './plain-text.ts';
 import { makeAgent, namesProxy } from './proxy.ts';
 import { quietHandshake } from './quiet-handshake.ts';
 import { reachHint } from './reach-hint.ts';
 import { redactCut } from './redact.ts';
+import { isLoginPage, isMarkup, loginHint, type RedirectProblem, redirectProblem } from './redirect-problem.ts';
 import { isPage } from './reply.ts';
 import { askedWait } from './retry-after.ts';
 import { closedHint, opensslReason, readTlsFiles, type TlsMaterial, type TlsOptions, tlsHint } from './tls.ts';
@@ -187,9 +187,9 @@ export class HttpClient {
     const patience = this.#clock.steadyMs() + PATIENCE_MS;
     for (;;) {
       const wasSlow = this.#pace.isSlow;
-      const beganMs = await this.#pace.turn(request.signal);
+      const startedMs = await this.#pace.turn(request.signal);
       const answer = await this.#sendThrough(request);
-      if (!this.#cameTooFast(answer, beganMs)) return answer;
+      if (!this.#isRateLimited(answer, startedMs)) return answer;
       // Sending it twice may do harm: 503 does not mean that nothing was done.
       if (answer.status !== 429 && request.isRepeatable === false) return answer;
       // The lane must learn that its server wants slower requests; from then on, the pace handles it.
@@ -200,13 +200,13 @@ export class HttpClient {
   }
 
   /** Passes an answer to the pace. True if the server, or a proxy in front of it, asks for slower requests. */
-  #cameTooFast(answer: HttpAnswer, beganMs: number): answer is Extract<HttpAnswer, { kind: 'retry' }> {
+  #isRateLimited(answer: HttpAnswer, startedMs: number): answer is Extract<HttpAnswer, { kind: 'retry' }> {
     const { status } = answer;
     if (answer.kind === 'retry' && status === 429) {
-      this.#pace.tooFast(beganMs);
+      this.#pace.tooFast(startedMs);
       return true;
     }
-    if (answer.kind === 'retry' && status === 503) return !this.#isOwnWord(answer.text) && this.#pace.busy(beganMs);
+    if (answer.kind === 'retry' && status === 503) return !this.#isOwnWord(answer.text) && this.#pace.busy(startedMs);
     if (status !== undefined && status !== 502 && status !== 504) this.#pace.wasTaken();
     return false;
   }
@@ -267,7 +267,7 @@ export class HttpClient {
     const path = this.#prefix + request.path + queryText(request.query);
     const authorized = this.#authorization === undefined ? {} : { authorization: this.#authorization };
     const limitMs = deadlineOf(request.timeoutMs ?? this.#timeoutMs, bytesOf(request.body));
-    const ended = requestBegun(this.#clock);
+    const ended = requestStarted(this.#clock);
     let status: number | undefined;
     try {
       return await within(limitMs, signal, async (stop) => {
@@ -318,9 +318,9 @@ export class HttpClient {
   #refusal(status: number, headers: HttpHeaders, body: Buffer, request: HttpRequest, path: string, isLogin: boolean): HttpAnswer {
     const text = redactCut(body.toString('utf8', 0, READ_BYTES), CUT_BYTES, this.#secrets);
     const asked = `${request.method} ${this.#shown(path)}: `;
-    const door = this.#door(status, headers, request.path, isLogin);
-    if (door !== undefined) {
-      const { code, found, hint } = door;
+    const problem = this.#redirectProblem(status, headers, request.path, isLogin);
+    if (problem !== undefined) {
+      const { code, found, hint } = problem;
       return { kind: 'refused', status, headers, text, error: this.#error(code, asked + found, status, { hint }) };
     }
     const words = isMarkup(text) ? plainText(text).replace(/\s+/g, ' ') : text;
@@ -343,14 +343,19 @@ export class HttpClient {
   }
 
   /** Identifies a login page or redirect that came instead of the server's answer; undefined if it was the server. */
-  #door(status: number, headers: HttpHeaders, path: string, isLogin: boolean): (Door & { readonly found: string }) | undefined {
+  #redirectProblem(
+    status: number,
+    headers: HttpHeaders,
+    path: string,
+    isLogin: boolean,
+  ): (RedirectProblem & { readonly found: string }) | undefined {
     const { names } = this.#tls;
     if (isLogin) return { code: 'MB4002', hint: loginHint(names), found: 'a login page instead of an answer' };
     const location = status >= 300 && status < 400 ? headerOf(headers, 'location') : undefined;
-    const door = location === undefined ? undefined : redirectDoor(location, this.address, path, names);
-    if (location === undefined || door === undefined) return undefined;
+    const problem = location === undefined ? undefined : redirectProblem(location, this.address, path, names);
+    if (location === undefined || problem === undefined) return undefined;
     const leads = redactCut(location, MOST_PLACE, this.#secrets);
-    return { ...door, found: `${status}, leads to ${leads}${door.code === 'MB4002' ? ', to log in' : ''}` };
+    return { ...problem, found: `${status}, leads to ${leads}${problem.code === 'MB4002' ? ', to log in' : ''}` };
   }
 
   #unreachable(cause: unknown, method: string, path: string): HttpAnswer | Reset {

@@ -71,8 +71,8 @@ export class Pace {
    * Notes that a request with this start time was refused for coming too fast. The requests that were under way with
    * it repeat the same message, so they do not count.
    */
-  tooFast(beganMs: number, mostMs = MOST_GAP_MS): void {
-    if (beganMs <= this.#slowedAtMs) return;
+  tooFast(startedMs: number, mostMs = MOST_GAP_MS): void {
+    if (startedMs <= this.#slowedAtMs) return;
     const most = Math.max(mostMs, this.#gapMs);
     this.#floorMs = Math.min(this.#gapMs * MARGIN, most);
     const growth = 1 + Math.max(LEAST_GROWTH, 1 / (1 + this.#taken / HALF_GROWTH_REQUESTS));
@@ -87,9 +87,9 @@ export class Pace {
    * fast, but accept other requests in between. True in that case; if the server accepts nothing any more, it is
    * unreachable, and no pace helps.
    */
-  busy(beganMs: number): boolean {
+  busy(startedMs: number): boolean {
     if (this.#clock.steadyMs() - this.#takenAtMs > Math.max(JUST_NOW_MS, 2 * this.#gapMs)) return false;
-    if (this.#takenAtMs > this.#slowedAtMs) this.tooFast(beganMs, MOST_BUSY_GAP_MS);
+    if (this.#takenAtMs > this.#slowedAtMs) this.tooFast(startedMs, MOST_BUSY_GAP_MS);
     return true;
   }
 

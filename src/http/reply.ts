@@ -2,8 +2,8 @@
 import { MirrorError } from '../errors.ts';
 import { type HttpHeaders, headerOf } from './answer.ts';
 import { type AnswerFields, isOddAnswer } from './answer-fields.ts';
-import { isMarkup } from './door.ts';
 import { plainText } from './plain-text.ts';
+import { isMarkup } from './redirect-problem.ts';
 
 /** A reply with a value. */
 export interface Ok<T> {

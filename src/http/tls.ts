@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { MirrorError, messageOf } from '../errors.ts';
-import type { SettingNames } from './door.ts';
+import type { SettingNames } from './redirect-problem.ts';
 
 /** The certificates that identify the server and this client. */
 export interface TlsOptions {

@@ -1,4 +1,4 @@
-import { leaveBehind } from '../calls/index.ts';
+import { abandon } from '../calls/index.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Backend } from '../contract/index.ts';
 
@@ -15,12 +15,12 @@ interface OpenLane {
 interface CloseOptions {
   /** Default: the system's. */
   readonly clock?: Clock | undefined;
-  /** Called when a lane did not close within `afterMs`, and is left behind. */
+  /** Called when a lane did not close within `afterMs`, and is abandoned. */
   readonly late?: (lane: string, afterMs: number) => void;
 }
 
 /**
- * Closes the backends of lanes, all at once. A lane that does not close in time is left behind: it must not delay the
+ * Closes the backends of lanes, all at once. A lane that does not close in time is abandoned: it must not delay the
  * other lanes, a reload, or the end of the process. Rejects with the first failure, once all are done.
  */
 export async function closeLanes(lanes: readonly OpenLane[], { clock = systemClock, late }: CloseOptions = {}): Promise<void> {
@@ -32,7 +32,7 @@ async function closeInTime({ name, backend }: OpenLane, clock: Clock, late: Clos
   const closing = backend.close();
   const overdue = Promise.withResolvers<void>();
   const stop = clock.after(CLOSE_MS, () => {
-    leaveBehind(closing);
+    abandon(closing);
     late?.(name, CLOSE_MS);
     overdue.resolve();
   });

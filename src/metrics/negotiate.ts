@@ -9,14 +9,14 @@ export function wantsOpenMetrics(accept: string | undefined): boolean {
   let [open, text] = [0, 0];
   for (const choice of (accept ?? '').slice(0, MOST_ACCEPT).split(',')) {
     const [type = '', ...params] = choice.split(';').map((part) => part.trim().toLowerCase());
-    if (type === 'application/openmetrics-text' && isSpoken(params)) open = Math.max(open, qualityOf(params));
+    if (type === 'application/openmetrics-text' && isSupported(params)) open = Math.max(open, qualityOf(params));
     if (type === 'text/plain') text = Math.max(text, qualityOf(params));
   }
   return open > 0 && open >= text;
 }
 
 /** True if the version is 1.0.0, the only one served here, or if the client names none. */
-function isSpoken(params: readonly string[]): boolean {
+function isSupported(params: readonly string[]): boolean {
   const version = params.find((param) => param.startsWith('version='));
   return version === undefined || version === 'version=1.0.0' || version === 'version="1.0.0"';
 }

@@ -132,10 +132,10 @@ export class ObjectStore {
         maxAttempts: 2,
       });
       boundAnswers(client, this.#options.url);
-      const hear = this.#onSend;
-      if (hear !== undefined) {
+      const onSend = this.#onSend;
+      if (onSend !== undefined) {
         client.middlewareStack.add((next, context) => (args) => {
-          hear(context.commandName ?? '');
+          onSend(context.commandName ?? '');
           return next(args);
         });
       }
@@ -173,7 +173,7 @@ export class ObjectStore {
   async #putParts(Key: string, content: ObjectContent, signal: AbortSignal): Promise<void> {
     const { sdk, client } = await this.#load();
     const place = { ...this.#bucket, Key };
-    const { id, stored } = await this.#begun(Key, content, signal);
+    const { id, stored } = await this.#openUpload(Key, content, signal);
     const upload = { ...place, UploadId: id };
     const parts: { PartNumber: number; ETag: string | undefined }[] = [];
     const size = Math.max(this.#partBytes, Math.ceil(content.bytes / MOST_PARTS));
@@ -195,7 +195,11 @@ export class ObjectStore {
   }
 
   /** Returns the interrupted upload of a key, with its parts, or else a new one. */
-  async #begun(Key: string, content: ObjectContent, signal: AbortSignal): Promise<{ id: string; stored: ReadonlyMap<number, string> }> {
+  async #openUpload(
+    Key: string,
+    content: ObjectContent,
+    signal: AbortSignal,
+  ): Promise<{ id: string; stored: ReadonlyMap<number, string> }> {
     const { sdk, client } = await this.#load();
     const place = { ...this.#bucket, Key };
     const open = await this.#within(0, signal, (abortSignal) =>

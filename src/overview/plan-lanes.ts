@@ -109,7 +109,7 @@ export function plannedTracker(
 export async function planLanes(roots: readonly PlannedRoot[], lanes: readonly PlannedLane[]): Promise<LanePlan[]> {
   const tallies = lanes.map((lane) => new Tally(lane));
   const budget = { left: MOST_READ_BYTES };
-  // A thread of its own: a file that hangs is left behind.
+  // A thread of its own: a file that hangs is abandoned.
   const reader = new PatientReader();
   try {
     for (const { name, place, runs } of roots) {

@@ -128,8 +128,8 @@ export async function statusReport({
     ];
     const [lead] = held;
     const asked = lead?.roots() ?? [];
-    const unheard = await silentRoots(asked);
-    const known = asked.flatMap(({ name, path }) => (lead === undefined ? [] : [lead.rootPosture(name, path, unheard.has(path))]));
+    const silent = await silentRoots(asked);
+    const known = asked.flatMap(({ name, path }) => (lead === undefined ? [] : [lead.rootPosture(name, path, silent.has(path))]));
     const notAnswering: StatusReport['notAnswering'][number][] = [];
     const looked = known.filter(({ path, isMissing, isSilent }) => !isMissing && !isSilent && !isNothingAt(path));
     const walks = await walkRoots(looked.map((root) => ({ root: root.path, links: linksOf(root.path), ...globsOf(rules, root) })));

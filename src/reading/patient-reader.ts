@@ -1,4 +1,12 @@
-import { FIRST_DEADLINE_MS, type LeftBehind, MOST_BEHIND, nextDeadline, REPORT_AFTER_MS, silenceText, wallOf } from '../calls/index.ts';
+import {
+  type AbandonedCall,
+  FIRST_DEADLINE_MS,
+  MOST_ABANDONED,
+  nextDeadline,
+  REPORT_AFTER_MS,
+  silenceText,
+  wallOf,
+} from '../calls/index.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import { fullPath } from '../untrusted/index.ts';
 import type { ReadEvent, RunJob } from './read-event.ts';
@@ -27,14 +35,14 @@ interface Request {
 const LOOK_MS = 500;
 
 /**
- * A reader thread that may hang: then it is left behind, and another thread replaces it. The file where it hung is
+ * A reader thread that may hang: then it is abandoned, and another thread replaces it. The file where it hung is
  * reported as `silent`, and is not requested again before that call has returned. The rest of the request is returned
  * as not done. After several hung threads, it reports everything as silent until one returns: such threads cannot be
  * ended, and their number must stay limited.
  */
 export class PatientReader {
   #options: PatientReaderOptions;
-  readonly #behind = new Map<string, LeftBehind>();
+  readonly #abandoned = new Map<string, AbandonedCall>();
   /** Paths that do not answer, and the wall-clock time since when. */
   readonly #silent = new Map<string, number>();
   readonly #requests: Request[] = [];
@@ -67,14 +75,14 @@ export class PatientReader {
   async *walk(asked: Walk): AsyncGenerator<WalkPiece, void, void> {
     const { root, below } = asked;
     /** Runs reported before a path hung: then another thread walks once more and skips that path. */
-    const told = new Set<string>();
+    const reported = new Set<string>();
     for (;;) {
       let hung: Hung | undefined;
       for await (const piece of this.#thread?.walk(asked, this.#deadlineMs) ?? []) {
         if (piece instanceof Hung) hung = piece;
         else {
-          const runs = piece.runs.filter(({ path }) => !told.has(path));
-          for (const { path } of runs) told.add(path);
+          const runs = piece.runs.filter(({ path }) => !reported.has(path));
+          for (const { path } of runs) reported.add(path);
           yield { ...piece, runs };
         }
       }
@@ -158,7 +166,7 @@ export class PatientReader {
   async close(): Promise<void> {
     this.stop();
     clearInterval(this.#timer);
-    for (const left of this.#behind.values()) left.forget();
+    for (const left of this.#abandoned.values()) left.forget();
     await this.#thread?.close();
   }
 
@@ -168,7 +176,7 @@ export class PatientReader {
     return new ReaderThread({ passedOver, ...(mostOutstanding === undefined ? {} : { mostOutstanding }) });
   }
 
-  /** Reports a hanging call before the thread is left behind. */
+  /** Reports a hanging call before the thread is abandoned. */
   #look(): void {
     const call = this.#thread?.openFor(REPORT_AFTER_MS);
     if (this.#reported !== undefined && this.#reported.id !== call?.id) {
@@ -190,19 +198,19 @@ export class PatientReader {
     }
     this.#reported = undefined;
     this.#silent.set(path, wallOf(sinceMs));
-    this.#behind.set(
+    this.#abandoned.set(
       path,
       thread.leave(hung, (tookMs) => {
-        this.#behind.delete(path);
+        this.#abandoned.delete(path);
         this.#silent.delete(path);
         this.#deadlineMs = Math.max(this.#deadlineMs, nextDeadline(tookMs));
         if (!this.#isStopped) this.#thread ??= this.#start();
         this.#thread?.answers(path);
         this.#options.answersAgain?.(path);
-        for (const tell of this.#waiting) tell();
+        for (const resolve of this.#waiting) resolve();
       }),
     );
-    this.#thread = this.#isStopped || this.#behind.size >= MOST_BEHIND ? undefined : this.#start();
+    this.#thread = this.#isStopped || this.#abandoned.size >= MOST_ABANDONED ? undefined : this.#start();
     this.#options.onReplaced?.();
     // Jobs requested from the old thread but not begun are requested from the next one.
     for (const { jobs, keep, events } of this.#requests.splice(0)) {

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { CallMark, CallView, closeWorker, LeftBehind, type OpenCall } from '../calls/index.ts';
+import { AbandonedCall, CallMark, CallView, closeWorker, type OpenCall } from '../calls/index.ts';
 import { machineMs } from '../clock.ts';
 import { MirrorError } from '../errors.ts';
 import { memoryInUse, memoryShares, noteGarbage } from '../memory/index.ts';
@@ -153,9 +153,9 @@ export class ReaderThread {
   }
 
   /** Abandons the thread because it hangs. Calls `onAnswer` when its call returns, with its duration. */
-  leave({ call }: Hung, onAnswer: (tookMs: number) => void): LeftBehind {
+  leave({ call }: Hung, onAnswer: (tookMs: number) => void): AbandonedCall {
     this.stop();
-    return new LeftBehind(this.#worker, this.#view, call, onAnswer);
+    return new AbandonedCall(this.#worker, this.#view, call, onAnswer);
   }
 
   #request(request: ReaderRequest): void {

@@ -15,8 +15,8 @@ const MESSAGE_BYTES = 512 * 1024;
 /** Records from this size are moved to the other thread. */
 const MOVED_BYTES = 64 * 1024;
 /** A walk reports what it found in pieces of this many runs, or after this time. */
-const TELL_RUNS = 1000;
-const TELL_MS = 100;
+const REPORT_RUNS = 1000;
+const REPORT_MS = 100;
 /** The cost of an event in addition to its columns and payloads. */
 const EVENT_BYTES = 512;
 
@@ -45,22 +45,22 @@ function walk({ root, below, include, exclude, ignore, shard, links, isNaming }:
   const filter = runFilter(include, exclude, ignore, shard);
   let runs: FoundRun[] = [];
   let directories = 0;
-  let toldAtMs = steadyMs();
-  const tell = (): void => {
-    if (runs.length < TELL_RUNS && steadyMs() - toldAtMs < TELL_MS) return;
+  let reportedAtMs = steadyMs();
+  const report = (): void => {
+    if (runs.length < REPORT_RUNS && steadyMs() - reportedAtMs < REPORT_MS) return;
     post({ kind: 'found', found: { runs, obstacles: [], directories }, isLast: false });
     runs = [];
-    toldAtMs = steadyMs();
+    reportedAtMs = steadyMs();
   };
   const passedOver: PassedOver[] = [];
   const onPassedOver = isNaming === true ? (passed: PassedOver) => passedOver.push(passed) : undefined;
   const onDirectory = (): void => {
     directories++;
-    tell();
+    report();
   };
   const { obstacles } = visit(root, below, { links, onPassedOver, onDirectory, ...(filter === undefined ? {} : { filter }) }, (run) => {
     runs.push(run);
-    tell();
+    report();
   });
   post({ kind: 'found', found: { runs, obstacles, passedOver, directories }, isLast: true });
 }

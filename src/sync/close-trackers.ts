@@ -8,7 +8,7 @@ interface CloseTrackersOptions {
   readonly log?: FactLog | undefined;
 }
 
-/** Closes the trackers' lanes after a pass or a watch, and logs those that are left behind. */
+/** Closes the trackers' lanes after a pass or a watch, and logs those that are abandoned. */
 export async function closeTrackers(trackers: readonly TrackerLaneOptions[], { clock, log }: CloseTrackersOptions): Promise<void> {
   await closeLanes(trackers, { clock, late: (lane, afterMs) => log?.warn({ lane, afterMs }, 'lane not closed in time, continuing') });
 }

@@ -43,7 +43,7 @@ const TIMERS: Readonly<Record<string, readonly [times: number, reason: string]>>
   'clock.ts': [3, 'the clock that the rooms get'],
   'artifacts/text-parser.ts': [1, 'ends a thread that takes too long'],
   'calls/in-time.ts': [1, 'leaves a call of the system that hangs'],
-  'calls/left-behind.ts': [2, 'leaves a thread that hangs'],
+  'calls/abandoned-calls.ts': [2, 'leaves a thread that hangs'],
   'cli/file-look.ts': [1, 'checks the configuration file'],
   'cli/interrupt.ts': [1, 'ends the process'],
   'cli/lane-backend.ts': [2, 'ends a command that a tracker holds up'],

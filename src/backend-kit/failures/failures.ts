@@ -83,11 +83,16 @@ export class Failures<Own extends string = never> {
   /** Returns the failure of an answer. `what` names the action: `creating the run train/a`. */
   of(answer: FailedAnswer, what: string, address: string, found: Found<Own | CommonCause> = {}): Failure<Own | CommonCause> {
     const { status, error } = answer;
-    const told = notTold(answer);
-    const { cause = causeOfStatus(answer), detail = answer.text, code = status, hint } = told === undefined ? found : { cause: told };
+    const unreached = causeOfNoAnswer(answer);
+    const {
+      cause = causeOfStatus(answer),
+      detail = answer.text,
+      code = status,
+      hint,
+    } = unreached === undefined ? found : { cause: unreached };
     const rule = this.rule(cause);
-    const words = told === undefined ? wordsOf(answer, detail) : '';
-    const message = told === undefined ? `${address} answers ${code}${words === '' ? '' : `: ${words}`}` : error.message;
+    const words = unreached === undefined ? wordsOf(answer, detail) : '';
+    const message = unreached === undefined ? `${address} answers ${code}${words === '' ? '' : `: ${words}`}` : error.message;
     const afterMs = answer.kind === 'retry' ? answer.afterMs : undefined;
     return {
       kind: 'failed',
@@ -156,7 +161,7 @@ export function asLater({ code, message, hint, context, cause }: MirrorError): M
  * Returns the cause if the answer does not come from the API: the server did not answer, or something in front of the
  * tracker (a redirect, a login page) did. Returns undefined if the tracker itself answered.
  */
-function notTold({ status, error }: FailedAnswer): 'transient' | 'denied' | 'address' | undefined {
+function causeOfNoAnswer({ status, error }: FailedAnswer): 'transient' | 'denied' | 'address' | undefined {
   if (status !== undefined && status >= 400) return undefined;
   if (error.code === 'MB4002') return 'denied';
   return status === undefined ? 'transient' : 'address';

@@ -11,7 +11,7 @@ import { MirrorError, messageOf } from '../../errors.ts';
 import { type HttpClient, oddAnswer, redact, tooLargeAnswer } from '../../http/index.ts';
 import { memoryShares } from '../../memory/index.ts';
 import { type Random, systemRandom } from '../../random.ts';
-import { requestBegun } from '../../sign-of-life.ts';
+import { requestStarted } from '../../sign-of-life.ts';
 import { AimFailure, away, exceptionIn, failureOfAnswer, failureOfException, oddTree } from './answers.ts';
 import { type Column, MixedColumn, readNumbers } from './column.ts';
 import { ask, type ClientSettings, makeHttp, openSocket, serverVersion, takesManyOf, treeOf } from './connecting.ts';
@@ -328,7 +328,7 @@ export class AimClient {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     return new Promise<void>((settle, fail) => {
       const late = (): void => this.#break(away(`${what}: no answer from ${this.address} within ${FRAME_MS / 1000} s`));
-      this.#unanswered.push({ what, ended: requestBegun(this.#clock), settle, fail, stopTimer: this.#clock.after(FRAME_MS, late) });
+      this.#unanswered.push({ what, ended: requestStarted(this.#clock), settle, fail, stopTimer: this.#clock.after(FRAME_MS, late) });
       this.#socket.send(frame);
     });
   }

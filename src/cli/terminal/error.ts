@@ -33,16 +33,16 @@ export function renderError(
 
 /** Returns the messages of the causes, without those that an error above already quotes. */
 function causes(error: unknown): readonly string[] {
-  const told = [textOf(error)];
+  const printed = [textOf(error)];
   let cause = causeOf(error);
   for (let i = 0; i < MOST_CAUSES && cause !== undefined && cause !== null; i++) {
     const [text, words] = [textOf(cause), reasonOf(cause)];
     // Our words may quote the system's.
-    if (!told.some((earlier) => earlier.includes(text) || (words !== '' && earlier.includes(words))))
-      told.push(NAMELESS.test(text) ? words : text);
+    if (!printed.some((earlier) => earlier.includes(text) || (words !== '' && earlier.includes(words))))
+      printed.push(NAMELESS.test(text) ? words : text);
     cause = causeOf(cause);
   }
-  return told.slice(1);
+  return printed.slice(1);
 }
 
 function causeOf(error: unknown): unknown {

@@ -3,9 +3,9 @@
 export { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep } from '../../format.ts';
 export { columnsOf, wrapText } from '../../wrap-text.ts';
 export { renderError } from './error.ts';
-export { hearingLines } from './hearing-text.ts';
 export { laneWarning } from './lane-warning.ts';
 export { nextLine } from './next-line.ts';
+export { notificationLines } from './notification-text.ts';
 export { damageBytes, damageReason, obstacleText } from './plain-words.ts';
 export { ProgressBlock } from './progress-block.ts';
 export { refusedFileJson, reportJson } from './report-json.ts';

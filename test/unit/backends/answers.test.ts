@@ -103,8 +103,8 @@ describe.each(NAMES)('opening a run (%s)', (name) => {
     ['a redirect to a login on the same host', redirect(303, (path) => `/accounts/login?next=${encodeURIComponent(path)}`)],
     ['a login page', page(LOGIN_PAGE)],
     ['a page that says sign in', page('<html><body><a href="/go">Sign in with your company</a></body></html>')],
-  ])('names %s, and the settings for the credentials', async (what, door) => {
-    const failure = await failureAt(name, `http://${await listening(createServer(door))}`);
+  ])('names %s, and the settings for the credentials', async (what, answer) => {
+    const failure = await failureAt(name, `http://${await listening(createServer(answer))}`);
     expect(failure).toMatchObject({ code: 'MB4002', retry: 'never', hint: expect.stringMatching(/expired.*headers/) });
     expect(failure.message).toMatch(
       what.includes('page') ? /a login page instead of an answer/ : /leads to .*(sso\.example\.org|accounts\/login)/,
@@ -118,8 +118,8 @@ describe.each(NAMES)('opening a run (%s)', (name) => {
     ['a page without its type', 403, 'text/plain', `\n${denied}`],
     ['a word (401)', 401, 'text/plain', 'Unauthorized'],
   ])('names the settings for the credentials after %s', async (_, status, type, body) => {
-    const door: RequestListener = (_request, response) => void response.writeHead(status, { 'content-type': type }).end(body);
-    const failure = await failureAt(name, `http://${await listening(createServer(door))}`);
+    const answer: RequestListener = (_request, response) => void response.writeHead(status, { 'content-type': type }).end(body);
+    const failure = await failureAt(name, `http://${await listening(createServer(answer))}`);
     expect(failure).toMatchObject({ code: 'MB4002', retry: 'never', hint: expect.stringMatching(ACCESS[name] as RegExp) });
     expect(failure.hint).not.toContain('EDIT');
     // As words, not as a page.
@@ -145,10 +145,10 @@ describe.each(NAMES)('opening a run (%s)', (name) => {
       seen.push(headers['cf-access-client-secret']);
       response.writeHead(503).end(`you said ${headers['cf-access-client-secret']}`);
     });
-    const headers = { 'CF-Access-Client-Secret': 'secret-of-the-door' };
+    const headers = { 'CF-Access-Client-Secret': 'secret-of-the-gateway' };
     const failure = await failureAt(name, `http://${await listening(server)}`, { headers });
-    expect(new Set(seen)).toEqual(new Set(['secret-of-the-door']));
-    expect(failure.message).not.toContain('secret-of-the-door');
+    expect(new Set(seen)).toEqual(new Set(['secret-of-the-gateway']));
+    expect(failure.message).not.toContain('secret-of-the-gateway');
   });
 
   const reason = noCertificates();

@@ -19,9 +19,9 @@ describe('a hangup', () => {
     const before = process.listenerCount('SIGHUP');
     {
       using early = new EarlyHangup(false);
-      expect(early.wasHeard).toBe(false);
+      expect(early.wasReceived).toBe(false);
       process.emit('SIGHUP', 'SIGHUP');
-      expect(early.wasHeard).toBe(true);
+      expect(early.wasReceived).toBe(true);
       using _terminal = new EarlyHangup(true);
       expect(process.listenerCount('SIGHUP')).toBe(before + 1);
     }

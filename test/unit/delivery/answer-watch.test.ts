@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { AnswerWatch, SILENT_MS } from '../../../src/delivery/index.ts';
-import { requestBegun, signOfLife } from '../../../src/sign-of-life.ts';
+import { requestStarted, signOfLife } from '../../../src/sign-of-life.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 
 /** Calls that end when the test says so. */
@@ -83,8 +83,8 @@ describe('a request to a tracker', () => {
       heardAgain: () => undefined,
       requestEnded: (status, ms) => void ended.push([status, ms >= 0]),
     });
-    await Promise.all([200, undefined].map((status) => watch.ask(async () => requestBegun()(status))));
-    requestBegun()(500);
+    await Promise.all([200, undefined].map((status) => watch.ask(async () => requestStarted()(status))));
+    requestStarted()(500);
     expect(ended).toEqual([
       [200, true],
       [undefined, true],

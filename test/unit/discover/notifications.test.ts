@@ -30,13 +30,13 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise<void>((resolve) => (wake = resolve));
 }
 
-async function watching(mayHear?: number): Promise<void> {
+async function watching(mostWatches?: number): Promise<void> {
   threads = new DiscoverThreads({
     settings: {
       roots: [{ name: 'logs', path: root, below: '', links: 'owner', include: [], exclude: [], ignore: [] }],
       scanIntervalMs: NEVER_MS,
       notify: true,
-      ...(mayHear === undefined ? {} : { mayHear }),
+      ...(mostWatches === undefined ? {} : { mostWatches }),
     },
     seen: () => [],
     onFact: (fact) => {

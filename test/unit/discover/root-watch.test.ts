@@ -408,8 +408,8 @@ describe('the directories that are worth a notification', () => {
     write(path);
     utimesSync(join(root, path), (now - ms) / 1000, (now - ms) / 1000);
   };
-  const heard = (watch: RootWatch, most: number, at = now): string[] =>
-    watch.directoriesToHear(at, most).map((path) => (path === root ? '.' : path.slice(root.length + 1)));
+  const selected = (watch: RootWatch, most: number, at = now): string[] =>
+    watch.directoriesToWatch(at, most).map((path) => (path === root ? '.' : path.slice(root.length + 1)));
   const hours = (n: number): number => n * 3_600_000;
 
   it('are all directories up to the limit, also quiet and empty ones', () => {
@@ -418,8 +418,8 @@ describe('the directories that are worth a notification', () => {
     mkdirSync(join(root, 'empty/deep'), { recursive: true });
     const watch = watched();
     watch.scan(now);
-    expect(heard(watch, 100).sort()).toEqual(['.', 'a', 'a/b', 'empty', 'empty/deep', 'old', 'old/x']);
-    expect(heard(watch, 100, now + hours(2)).sort()).toEqual(['.', 'a', 'a/b', 'empty', 'empty/deep', 'old', 'old/x']);
+    expect(selected(watch, 100).sort()).toEqual(['.', 'a', 'a/b', 'empty', 'empty/deep', 'old', 'old/x']);
+    expect(selected(watch, 100, now + hours(2)).sort()).toEqual(['.', 'a', 'a/b', 'empty', 'empty/deep', 'old', 'old/x']);
   });
 
   it('are the parents of runs first, shallow before deep, and with the newest runs before others', () => {
@@ -429,8 +429,8 @@ describe('the directories that are worth a notification', () => {
     mkdirSync(join(root, 'empty'));
     const watch = watched();
     watch.scan(now);
-    expect(heard(watch, 100)).toEqual(['.', 'b', 'a', 'c', 'a/deep', 'empty', 'b/run', 'c/run', 'a/deep/run']);
-    expect(heard(watch, 4)).toEqual(['.', 'b', 'a', 'c']);
+    expect(selected(watch, 100)).toEqual(['.', 'b', 'a', 'c', 'a/deep', 'empty', 'b/run', 'c/run', 'a/deep/run']);
+    expect(selected(watch, 4)).toEqual(['.', 'b', 'a', 'c']);
   });
 
   it('are the parents of a growing run first, and its own before those of half the limit', () => {
@@ -438,14 +438,14 @@ describe('the directories that are worth a notification', () => {
     for (let i = 0; i < 20; i++) old(`r${i}/run/${ONE}`, hours(2) + i);
     const watch = watched();
     watch.scan(now);
-    expect(heard(watch, 6)).toEqual(['.', 'z', 'r0', 'z/new', 'r1', 'r2']);
+    expect(selected(watch, 6)).toEqual(['.', 'z', 'r0', 'z/new', 'r1', 'r2']);
   });
 
   it('are at most as many as requested; of runs in one directory, those that grew last', () => {
     for (let i = 0; i < 20; i++) old(`r${i}/${ONE}`, 30_000 - 1000 * i);
     const watch = watched();
     watch.scan(now);
-    expect(heard(watch, 4)).toEqual(['.', 'r19', 'r18', 'r17']);
+    expect(selected(watch, 4)).toEqual(['.', 'r19', 'r18', 'r17']);
   });
 
   it('are new ones before quiet ones', () => {
@@ -456,7 +456,7 @@ describe('the directories that are worth a notification', () => {
     const told: string[] = [];
     watch.lookBelow(join(root, 'x'), now, (path) => told.push(path));
     expect(told).toEqual([join(root, 'x'), join(root, 'x/y')]);
-    expect(heard(watch, 4)).toEqual(['.', 'x/y', 'x', 'r0']);
+    expect(selected(watch, 4)).toEqual(['.', 'x/y', 'x', 'r0']);
   });
 
   it('exclude those that a filter leaves out', () => {
@@ -464,6 +464,6 @@ describe('the directories that are worth a notification', () => {
     write(`b/run/${ONE}`);
     const watch = watched({ exclude: ['b'] });
     watch.scan(now);
-    expect(heard(watch, 100)).toEqual(['.', 'a']);
+    expect(selected(watch, 100)).toEqual(['.', 'a']);
   });
 });

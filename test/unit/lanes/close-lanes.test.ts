@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isAnythingBehind } from '../../../src/calls/index.ts';
+import { hasAbandonedWork } from '../../../src/calls/index.ts';
 import { closeLanes } from '../../../src/lanes/index.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -19,14 +19,14 @@ describe('closing lanes', () => {
       isDone = true;
     });
     await clock.pass(9_000);
-    expect([closed, late, isDone, isAnythingBehind()]).toEqual([['well'], [], false, false]);
+    expect([closed, late, isDone, hasAbandonedWork()]).toEqual([['well'], [], false, false]);
     await clock.pass(2_000);
     // So the process does not wait for it either.
-    expect([late, isDone, isAnythingBehind()]).toEqual([[['hangs', 10_000]], true, true]);
+    expect([late, isDone, hasAbandonedWork()]).toEqual([[['hangs', 10_000]], true, true]);
     await closing;
     hanging.resolve();
     await clock.pass(0);
-    expect(isAnythingBehind()).toBe(false);
+    expect(hasAbandonedWork()).toBe(false);
   });
 
   it('passes on a failure once all others are closed', async () => {

@@ -5,8 +5,8 @@ import { Listener, type ListenerOptions } from './listener.ts';
 import type { RootWatch } from './root-watch.ts';
 
 /** The settings for watching directories. */
-interface HearingOptions extends ListenerOptions {
-  readonly watch: Pick<RootWatch, 'directoriesToHear'>;
+interface DirectoryNotificationsOptions extends ListenerOptions {
+  readonly watch: Pick<RootWatch, 'directoriesToWatch'>;
   /** Returns how many directories may be watched now; other roots have their share. */
   readonly most: () => number;
   /** Called when their number changes. `reason` is set if the system has no more notifications. */
@@ -15,20 +15,20 @@ interface HearingOptions extends ListenerOptions {
 }
 
 /** Keeps the notifications of a root on the most valuable directories, within the limits. */
-export class Hearing {
-  readonly #options: HearingOptions;
+export class DirectoryNotifications {
+  readonly #options: DirectoryNotificationsOptions;
   readonly #listener: Listener;
   readonly #nowMs: () => number;
   /**
    * The number that the system gave, minus those returned for others; undefined while the system gives all that are
    * requested.
    */
-  #given: number | undefined;
+  #granted: number | undefined;
   #refusedAtMs = 0;
   #reason = '';
   #warned = '';
 
-  constructor(options: HearingOptions) {
+  constructor(options: DirectoryNotificationsOptions) {
     this.#options = options;
     this.#nowMs = options.nowMs ?? steadyMs;
     this.#listener = new Listener(options);
@@ -45,7 +45,7 @@ export class Hearing {
   /** Rearranges the notifications after a full check. Returns the directories that were not watched before. */
   arrange(): readonly string[] {
     this.#listener.renew();
-    if (this.#nowMs() - this.#refusedAtMs >= WARM_MS) this.#given = undefined;
+    if (this.#nowMs() - this.#refusedAtMs >= WARM_MS) this.#granted = undefined;
     return this.#arrange();
   }
 
@@ -54,10 +54,10 @@ export class Hearing {
    * before.
    */
   add(paths: readonly string[]): readonly string[] {
-    const unheard = paths.filter((path) => !this.#listener.has(path));
-    if (unheard.length === 0) return [];
-    if (this.#listener.size + unheard.length > this.#most()) return this.#arrange();
-    return this.#added(this.#listener.add(unheard));
+    const unwatched = paths.filter((path) => !this.#listener.has(path));
+    if (unwatched.length === 0) return [];
+    if (this.#listener.size + unwatched.length > this.#most()) return this.#arrange();
+    return this.#added(this.#listener.add(unwatched));
   }
 
   forget(path: string): void {
@@ -71,23 +71,23 @@ export class Hearing {
   }
 
   #most(): number {
-    return Math.min(this.#options.most(), this.#given ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.#options.most(), this.#granted ?? Number.POSITIVE_INFINITY);
   }
 
   #arrange(): readonly string[] {
     const most = this.#most();
-    return this.#added(this.#listener.set(most === 0 ? [] : this.#options.watch.directoriesToHear(this.#nowMs(), most)));
+    return this.#added(this.#listener.set(most === 0 ? [] : this.#options.watch.directoriesToWatch(this.#nowMs(), most)));
   }
 
   #added({ added, error }: ReturnType<Listener['add']>): readonly string[] {
     if (error !== undefined) {
       // Returns half of them: other programs of this user need some, and the most valuable ones are kept.
-      this.#given = Math.floor(this.#listener.size / 2);
+      this.#granted = Math.floor(this.#listener.size / 2);
       this.#refusedAtMs = this.#nowMs();
       this.#reason = `the system provides no more notifications (${errorName(error) ?? 'an error'})`;
       this.#arrange();
     }
-    if (this.#given === undefined) this.#reason = '';
+    if (this.#granted === undefined) this.#reason = '';
     this.#report();
     return added.filter((path) => this.#listener.has(path));
   }

@@ -8,7 +8,7 @@ export interface SettingNames {
 }
 
 /** The error code and the hint for whatever is in front of a tracker (a login page, a redirect). */
-export interface Door {
+export interface RedirectProblem {
   readonly code: 'MB4002' | 'MB4003';
   readonly hint: string;
 }
@@ -23,8 +23,8 @@ const LOOKED_AT = 16 * 1024;
 /**
  * Returns the meaning of a redirect, with a hint. `path`: that of the request, without the part of the base address.
  */
-export function redirectDoor(location: string, base: string, path: string, names: SettingNames = NAMES): Door {
-  const asked = new URL(base);
+export function redirectProblem(location: string, base: string, path: string, names: SettingNames = NAMES): RedirectProblem {
+  const requested = new URL(base);
   const target = URL.canParse(location, base) ? new URL(location, base) : undefined;
   if (target === undefined) return elsewhere(names);
   const [plain = ''] = path.split('?', 1);
@@ -32,11 +32,11 @@ export function redirectDoor(location: string, base: string, path: string, names
     const address = target.origin + target.pathname.slice(0, -plain.length);
     return { code: 'MB4003', hint: `Write ${names.address}: ${address}` };
   }
-  if (target.host !== asked.host || LOGIN_WORD.test(target.pathname)) return { code: 'MB4002', hint: loginHint(names) };
+  if (target.host !== requested.host || LOGIN_WORD.test(target.pathname)) return { code: 'MB4002', hint: loginHint(names) };
   return elsewhere(names);
 }
 
-function elsewhere({ address }: SettingNames): Door {
+function elsewhere({ address }: SettingNames): RedirectProblem {
   return { code: 'MB4003', hint: `Check ${address}: it does not lead to the API.` };
 }
 

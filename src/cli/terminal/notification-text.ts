@@ -6,14 +6,15 @@ import { visibleText } from './visible-text.ts';
  * the rest. Reads its status document. Leaves out roots that are polled in any case, by choice or because of their
  * file system.
  */
-export function hearingLines(roots: unknown): string[] {
+export function notificationLines(roots: unknown): string[] {
   if (!Array.isArray(roots)) return [];
   return (roots as readonly Readonly<Record<string, unknown>>[]).flatMap((root) => {
     const reason = root['notifications_short'];
     if (typeof reason !== 'string') return [];
-    const [heard, all] = [Number(root['notified_directories']), Number(root['directories'])];
+    const watched = formatCount(Number(root['notified_directories']));
+    const all = formatCount(Number(root['directories']));
     return [
-      `${visibleText(String(root['name']))}: ${formatCount(heard)} of ${formatCount(all)} directories have change notifications: ${reason}`,
+      `${visibleText(String(root['name']))}: ${watched} of ${all} directories have change notifications: ${reason}`,
       '  the next scan finds new runs in the others; polling still follows growing files',
       ...(reason.includes('ENOSPC') ? ['  remedy: raise the limit, sysctl fs.inotify.max_user_watches=524288'] : []),
     ];

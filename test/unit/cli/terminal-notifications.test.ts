@@ -1,17 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
-import { hearingLines } from '../../../src/cli/terminal/index.ts';
+import { notificationLines } from '../../../src/cli/terminal/index.ts';
 
 describe('the lines of status about notifications', () => {
   it('are empty if every directory is watched', () => {
-    expect(hearingLines([{ name: 'logs', directories: 9, notified_directories: 9, notifications_short: null }])).toEqual([]);
-    expect(hearingLines(undefined)).toEqual([]);
+    expect(notificationLines([{ name: 'logs', directories: 9, notified_directories: 9, notifications_short: null }])).toEqual([]);
+    expect(notificationLines(undefined)).toEqual([]);
   });
 
   it('name the root, the covered part, the reason, and the consequence', () => {
     const roots = [
       { name: 'logs', directories: 5000, notified_directories: 2000, notifications_short: 'mirrorboard does not request more' },
     ];
-    expect(hearingLines(roots)).toEqual([
+    expect(notificationLines(roots)).toEqual([
       'logs: 2,000 of 5,000 directories have change notifications: mirrorboard does not request more',
       '  the next scan finds new runs in the others; polling still follows growing files',
     ]);
@@ -19,6 +19,6 @@ describe('the lines of status about notifications', () => {
 
   it('explain the remedy if the system has no more', () => {
     const roots = [{ name: 'logs', directories: 50, notified_directories: 2, notifications_short: 'the system gives no more (ENOSPC)' }];
-    expect(hearingLines(roots).at(-1)).toContain('fs.inotify.max_user_watches');
+    expect(notificationLines(roots).at(-1)).toContain('fs.inotify.max_user_watches');
   });
 });

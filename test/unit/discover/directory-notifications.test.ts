@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Hearing, hasNotifications, type WatchDirectory } from '../../../src/discover/index.ts';
+import { DirectoryNotifications, hasNotifications, type WatchDirectory } from '../../../src/discover/index.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 /** The system with so many notifications to give. */
@@ -39,77 +39,77 @@ beforeEach(() => {
   base = temporaryFolder();
   now = 10_000_000;
 });
-interface Heard {
-  readonly hearing: Hearing;
+interface Scene {
+  readonly notifications: DirectoryNotifications;
   readonly system: System;
-  readonly told: [number, string][];
+  readonly reported: [number, string][];
   readonly names: string[];
   readonly lost: string[];
 }
 
-function hearing(directories: readonly string[], { room = 1000, most = 1000 } = {}): Heard {
+function notificationsOf(directories: readonly string[], { room = 1000, most = 1000 } = {}): Scene {
   for (const directory of directories) mkdirSync(join(base, directory), { recursive: true });
   const system = new System(room);
-  const told: [number, string][] = [];
+  const reported: [number, string][] = [];
   const names: string[] = [];
   const lost: string[] = [];
-  const heard = new Hearing({
-    watch: { directoriesToHear: (_, upTo) => directories.map((directory) => join(base, directory)).slice(0, upTo) },
+  const notifications = new DirectoryNotifications({
+    watch: { directoriesToWatch: (_, upTo) => directories.map((directory) => join(base, directory)).slice(0, upTo) },
     most: () => most,
     onName: (path) => names.push(path),
     onLost: (path) => lost.push(path),
-    onChanged: (count, reason) => told.push([count, reason]),
+    onChanged: (count, reason) => reported.push([count, reason]),
     nowMs: () => now,
     watchDirectory: system.watch,
   });
-  return { hearing: heard, system, told, names, lost };
+  return { notifications, system, reported, names, lost };
 }
 
 const names = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 
 (hasNotifications(tmpdir()) ? describe : describe.skip)('listening to directories', () => {
   it('keeps to its limit', () => {
-    const { hearing: heard, system, told } = hearing(names('d', 20), { most: 5 });
-    expect(heard.arrange()).toHaveLength(5);
-    expect(heard.arrange()).toEqual([]);
+    const { notifications, system, reported } = notificationsOf(names('d', 20), { most: 5 });
+    expect(notifications.arrange()).toHaveLength(5);
+    expect(notifications.arrange()).toEqual([]);
     expect(system.open).toHaveLength(5);
-    expect(told).toEqual([[5, '']]);
+    expect(reported).toEqual([[5, '']]);
   });
 
   it('continues with half of its watches if the system has no more, warns once, and tries again after an hour', () => {
-    const { hearing: heard, system, told } = hearing(names('d', 20), { room: 8 });
-    expect(heard.arrange()).toHaveLength(4);
+    const { notifications, system, reported } = notificationsOf(names('d', 20), { room: 8 });
+    expect(notifications.arrange()).toHaveLength(4);
     expect(system.open).toEqual(names('d', 4).map((name) => join(base, name)));
-    heard.arrange();
-    expect(told).toEqual([[4, 'the system provides no more notifications (ENOSPC)']]);
+    notifications.arrange();
+    expect(reported).toEqual([[4, 'the system provides no more notifications (ENOSPC)']]);
     system.room = 100;
     now += 3_600_000;
-    expect(heard.arrange()).toHaveLength(16);
-    expect(told.at(-1)).toEqual([20, '']);
+    expect(notifications.arrange()).toHaveLength(16);
+    expect(reported.at(-1)).toEqual([20, '']);
   });
 
   it('watches no directory if the system has no watches, and continues', () => {
-    const { hearing: heard, told } = hearing(names('d', 3), { room: 0 });
-    expect(heard.arrange()).toEqual([]);
-    expect(told).toEqual([[0, 'the system provides no more notifications (ENOSPC)']]);
+    const { notifications, reported } = notificationsOf(names('d', 3), { room: 0 });
+    expect(notifications.arrange()).toEqual([]);
+    expect(reported).toEqual([[0, 'the system provides no more notifications (ENOSPC)']]);
   });
 
   it('releases a directory that is removed or moved, and all below it', () => {
-    const { hearing: heard, system, lost } = hearing(['a', 'a/b', 'a/b/c', 'ab']);
-    heard.arrange();
+    const { notifications, system, lost } = notificationsOf(['a', 'a/b', 'a/b/c', 'ab']);
+    notifications.arrange();
     system.tell(join(base, 'a'), 'rename', 'a');
     expect(lost).toEqual([join(base, 'a')]);
     expect(system.open).toEqual([join(base, 'ab')]);
-    expect(heard.arrange()).toHaveLength(3);
+    expect(notifications.arrange()).toHaveLength(3);
   });
 
   it('starts again with another directory of the same name, as when a link gets another target', () => {
     mkdirSync(join(base, 'one'));
     mkdirSync(join(base, 'two'));
     symlinkSync('one', join(base, 'link'));
-    const { hearing: heard } = hearing(['a']);
-    const linked = new Hearing({
-      watch: { directoriesToHear: () => [join(base, 'link'), join(base, 'a')] },
+    const { notifications } = notificationsOf(['a']);
+    const linked = new DirectoryNotifications({
+      watch: { directoriesToWatch: () => [join(base, 'link'), join(base, 'a')] },
       most: () => 10,
       onName: () => {},
       onLost: () => {},
@@ -121,21 +121,21 @@ const names = (prefix: string, count: number): string[] => Array.from({ length: 
     symlinkSync('two', join(base, 'next'));
     renameSync(join(base, 'next'), join(base, 'link'));
     expect(linked.arrange()).toEqual([join(base, 'link')]);
-    heard.close();
+    notifications.close();
     linked.close();
   });
 
   it('ignores missing directories', () => {
-    const { hearing: heard } = hearing(['a', 'b']);
+    const { notifications } = notificationsOf(['a', 'b']);
     rmSync(join(base, 'a'), { recursive: true });
-    expect(heard.arrange()).toEqual([join(base, 'b')]);
+    expect(notifications.arrange()).toEqual([join(base, 'b')]);
   });
 
   it('ignores notifications of a directory that it no longer watches', () => {
-    const { hearing: heard, system, names: told } = hearing(['a']);
-    heard.arrange();
-    heard.forget(join(base, 'a'));
+    const { notifications, system, names: reported } = notificationsOf(['a']);
+    notifications.arrange();
+    notifications.forget(join(base, 'a'));
     system.tell(join(base, 'a'), 'rename', 'x');
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
   });
 });
