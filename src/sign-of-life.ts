@@ -9,7 +9,7 @@ import { type Clock, systemClock } from './clock.ts';
 /** A listener for the signs of life of a tracker. */
 export interface TrackerListener {
   /** Called when the tracker gave a sign of life. */
-  heard(): void;
+  answered(): void;
   /** Called when a request ended with this HTTP status; undefined: there was no answer. */
   requestEnded?(status: number | undefined, ms: number): void;
 }
@@ -26,7 +26,7 @@ export function listeningFor<Result>(listener: TrackerListener, work: () => Resu
  * mirrorboard is none.
  */
 export function signOfLife(): void {
-  waiting.getStore()?.heard();
+  waiting.getStore()?.answered();
 }
 
 /**

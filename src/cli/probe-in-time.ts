@@ -24,7 +24,7 @@ export async function probeInTime(
   { report, signal, undone, clock = systemClock }: ProbeOptions,
 ): Promise<void> {
   const waiting = `${name}: waiting for an answer for ${SILENT_MS / 1000} s; giving up after ${PROBE_MS / 1000} s`;
-  const answers = new AnswerWatch(clock, { fellSilent: () => report(waiting), heardAgain: () => undefined });
+  const answers = new AnswerWatch(clock, { fellSilent: () => report(waiting), answersAgain: () => undefined });
   const limit = new AbortController();
   const over = new AbortController();
   const late = clock.sleep(PROBE_MS, over.signal).then(() => {

@@ -59,7 +59,7 @@ export async function runListCommand(patterns: readonly string[], flags: RunList
         isMeant(each.run) &&
         (inState === undefined || isInState(each, inState as RunState, lane)) &&
         (gone === undefined || gone.has(keyOfRun(each.run))) &&
-        (lane === undefined || lane === 'local' || inState !== undefined || hasBegun(each, lane)),
+        (lane === undefined || lane === 'local' || inState !== undefined || hasStarted(each, lane)),
     );
     if (patterns.length > 0 && runs.length === 0 && !all.some(({ run }) => isMeant(run)))
       throw unknownRun(
@@ -90,7 +90,7 @@ function isHeld(paused: readonly PausedLane[], lane: string, { root }: RunRef): 
   return paused.some(({ name, pauses }) => name === lane && isRootPaused(pauses, root));
 }
 
-function hasBegun({ lanes }: ListedRun, lane: string): boolean {
+function hasStarted({ lanes }: ListedRun, lane: string): boolean {
   return lanes.some((each) => each.lane === lane && each.state !== 'not-begun' && each.state !== 'left-out');
 }
 

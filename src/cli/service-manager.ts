@@ -42,7 +42,7 @@ export class ServiceManager {
   }
 
   /** Reports that the service has begun its work. */
-  began({ line, whyNotAlive }: ServiceFacts): void {
+  started({ line, whyNotAlive }: ServiceFacts): void {
     const watchdogMs = watchdogMsOf(this.#env);
     const every = (ms: number, work: () => void): void => {
       this.#timers.push(setInterval(work, ms).unref());

@@ -172,7 +172,7 @@ export class WatchService {
   #begun(started: WatchStatus, { config, roots }: WatchSetup): void {
     const isFirst = this.#status === undefined;
     this.#status = started;
-    if (isFirst) this.#manager?.began({ line: () => this.#line(), whyNotAlive: () => this.#status?.whyNotAlive });
+    if (isFirst) this.#manager?.started({ line: () => this.#line(), whyNotAlive: () => this.#status?.whyNotAlive });
     else this.#manager?.reloaded();
     this.#block.stop();
     this.#block.start(started);

@@ -9,7 +9,7 @@ export interface AnswerEvents {
   /** The tracker has not answered since then, and a request is under way. */
   fellSilent(sinceMs: number): void;
   /** The tracker answered again, though the requested work is not done yet. */
-  heardAgain(): void;
+  answersAgain(): void;
   /** A request ended with this HTTP status; undefined: the tracker did not answer. */
   requestEnded?(status: number | undefined, ms: number): void;
 }
@@ -22,11 +22,11 @@ export class AnswerWatch {
   readonly #clock: Clock;
   readonly #events: AnswerEvents;
   readonly #listener: TrackerListener = {
-    heard: () => this.#heard(),
+    answered: () => this.#answered(),
     requestEnded: (status, ms) => this.#events.requestEnded?.(status, ms),
   };
   #underWay = 0;
-  #heardMs = 0;
+  #answeredMs = 0;
   #isSilent = false;
   /** Ends the sleep until mirrorboard reports silence; undefined if no sleep is under way. */
   #sleep: AbortController | undefined;
@@ -41,29 +41,29 @@ export class AnswerWatch {
    * recent.
    */
   get silentSinceMs(): number | undefined {
-    return this.#isSilent ? this.#heardMs : undefined;
+    return this.#isSilent ? this.#answeredMs : undefined;
   }
 
   /** Makes one call. The caller reports the outcome; this object notices that an answer came. */
   async ask<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#underWay++ === 0) this.#heardMs = this.#clock.steadyMs();
+    if (this.#underWay++ === 0) this.#answeredMs = this.#clock.steadyMs();
     void this.#wait();
     try {
       return await listeningFor(this.#listener, work);
     } finally {
       this.#underWay--;
-      this.#heardMs = this.#clock.steadyMs();
+      this.#answeredMs = this.#clock.steadyMs();
       this.#isSilent = false;
       if (this.#underWay > 0) void this.#wait();
       else this.#sleep?.abort();
     }
   }
 
-  #heard(): void {
-    this.#heardMs = this.#clock.steadyMs();
+  #answered(): void {
+    this.#answeredMs = this.#clock.steadyMs();
     if (!this.#isSilent) return;
     this.#isSilent = false;
-    this.#events.heardAgain();
+    this.#events.answersAgain();
     void this.#wait();
   }
 
@@ -72,7 +72,7 @@ export class AnswerWatch {
     const sleep = new AbortController();
     this.#sleep = sleep;
     while (!sleep.signal.aborted) {
-      const leftMs = this.#heardMs + SILENT_MS - this.#clock.steadyMs();
+      const leftMs = this.#answeredMs + SILENT_MS - this.#clock.steadyMs();
       if (leftMs <= 0) break;
       await this.#clock.sleep(leftMs, sleep.signal);
     }
@@ -82,7 +82,7 @@ export class AnswerWatch {
     if (sleep.signal.aborted) void this.#wait();
     else {
       this.#isSilent = true;
-      this.#events.fellSilent(this.#heardMs);
+      this.#events.fellSilent(this.#answeredMs);
     }
   }
 }

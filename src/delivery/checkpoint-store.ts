@@ -2,7 +2,7 @@ import type { Intent, JournalEntry, Refusal, TrackerParcel } from '../contract/i
 import type { RunRef } from '../model/index.ts';
 
 /** A send that has begun: enough to finish it, and the lines it will have. */
-export interface Begun {
+export interface StartedSend {
   readonly intent: Intent;
   readonly entries: readonly JournalEntry[];
 }
@@ -21,11 +21,11 @@ export interface CheckpointStore {
   settled(settled: Settled): void;
   journal(run: RunRef): readonly JournalEntry[];
   /** The send of a run that has begun. `begin` may not have made it durable. */
-  begun(run: RunRef): Begun | undefined;
+  startedSend(run: RunRef): StartedSend | undefined;
   /** Notes that lines are about to be sent. Returns false if the note could not be made durable. */
-  begin(run: RunRef, begun: Begun): boolean;
+  begin(run: RunRef, send: StartedSend): boolean;
   /** Makes all notes durable. Returns false if that was impossible. */
   flush(): boolean;
   /** Notes that a begun send is stored: its lines are in the journal from now on, and nothing is in doubt. */
-  finishBegun(run: RunRef, entries: readonly JournalEntry[]): void;
+  finishSend(run: RunRef, entries: readonly JournalEntry[]): void;
 }

@@ -160,7 +160,7 @@ export class CircuitBreaker {
   }
 
   /** Notes that the tracker works after all. A breaker that failures opened stays open until a send succeeds. */
-  heardAgain(): void {
+  answersAgain(): void {
     if (!this.#isSilent) return;
     this.#isSilent = false;
     if (this.#state === 'active') this.#events.laneActive();
@@ -191,17 +191,17 @@ export class CircuitBreaker {
   async #changeOr(ms: number, signal: AbortSignal): Promise<void> {
     const done = new AbortController();
     const changed = new Promise<void>((resolve) => {
-      const tell = (): void => {
-        this.#changed.delete(tell);
+      const notify = (): void => {
+        this.#changed.delete(notify);
         resolve();
       };
-      this.#changed.add(tell);
+      this.#changed.add(notify);
     });
     await Promise.race([changed, this.#clock.sleep(ms, AbortSignal.any([signal, done.signal]))]);
     done.abort();
   }
 
   #wake(): void {
-    for (const tell of [...this.#changed]) tell();
+    for (const notify of [...this.#changed]) notify();
   }
 }

@@ -103,7 +103,7 @@ export class TrackerLane {
     this.#breaker = new CircuitBreaker(clock, events, random);
     this.#answers = new AnswerWatch(clock, {
       fellSilent: (sinceMs) => this.#breaker.fellSilent(sinceMs),
-      heardAgain: () => this.#breaker.heardAgain(),
+      answersAgain: () => this.#breaker.answersAgain(),
       requestEnded: (status, ms) => events.requestEnded?.(status, ms),
     });
     const { sendsAtOnce = 1, sendsPerSecond } = limits;
@@ -204,7 +204,7 @@ export class TrackerLane {
     else if (left.filter(({ stored }) => stored === undefined).length < group.length) this.#breaker.succeeded();
     else {
       // The tracker accepted nothing, but it has answered.
-      if (!this.#signal.aborted) this.#breaker.heardAgain();
+      if (!this.#signal.aborted) this.#breaker.answersAgain();
       this.#breaker.abandoned();
     }
     return left;
@@ -341,14 +341,14 @@ export class TrackerLane {
   async #sendByJournal(backend: JournalledBackend, [parcel]: readonly TrackerParcel[]): Promise<Outcome> {
     if (parcel === undefined) return unanswered(this.name);
     const { target: run } = parcel;
-    const unfinished = await this.#finishBegun(backend, parcel);
+    const unfinished = await this.#finishSend(backend, parcel);
     if (unfinished !== undefined) return unfinished;
-    const begun = await backend.prepare([parcel], this.#checkpoints.journal(run));
-    if (!this.#checkpoints.begin(run, begun)) return this.#notRecorded();
-    const outcome = (await backend.sendPrepared(begun.intent, [parcel], this.#signal))[0] ?? unanswered(this.name);
-    if (outcome.kind === 'accepted') this.#checkpoints.finishBegun(run, begun.entries);
+    const started = await backend.prepare([parcel], this.#checkpoints.journal(run));
+    if (!this.#checkpoints.begin(run, started)) return this.#notRecorded();
+    const outcome = (await backend.sendPrepared(started.intent, [parcel], this.#signal))[0] ?? unanswered(this.name);
+    if (outcome.kind === 'accepted') this.#checkpoints.finishSend(run, started.entries);
     // Nothing of the parcel is stored: it is no longer in doubt, and its halves will be other lines.
-    else if (outcome.kind === 'rejected') this.#checkpoints.finishBegun(run, []);
+    else if (outcome.kind === 'rejected') this.#checkpoints.finishSend(run, []);
     return outcome;
   }
 
@@ -359,12 +359,12 @@ export class TrackerLane {
   /**
    * Finishes what was begun earlier. Returns the outcome if that failed; undefined if nothing is in doubt any more.
    */
-  async #finishBegun(backend: JournalledBackend, { handle, target: run }: TrackerParcel): Promise<Outcome | undefined> {
-    const begun = this.#checkpoints.begun(run);
-    if (begun === undefined) return undefined;
+  async #finishSend(backend: JournalledBackend, { handle, target: run }: TrackerParcel): Promise<Outcome | undefined> {
+    const started = this.#checkpoints.startedSend(run);
+    if (started === undefined) return undefined;
     // A note that a full disk did not take is lost in a crash: lines that were sent by it would be nobody's.
     if (!this.#checkpoints.flush()) return this.#notRecorded();
-    const found = await backend.resolve(handle, begun.intent, this.#signal);
+    const found = await backend.resolve(handle, started.intent, this.#signal);
     if (found.kind === 'unknown') {
       const error = new MirrorError(
         'MB4006',
@@ -378,15 +378,15 @@ export class TrackerLane {
     }
     if (found.kind !== 'accepted') {
       const fromLine = found.kind === 'from' ? found.line : undefined;
-      const outcome = (await backend.sendPrepared(begun.intent, [], this.#signal, fromLine))[0];
+      const outcome = (await backend.sendPrepared(started.intent, [], this.#signal, fromLine))[0];
       // Without parcels the only outcome to return is an error.
       if (outcome !== undefined && outcome.kind !== 'accepted') {
         if (outcome.kind !== 'rejected') return outcome;
-        this.#checkpoints.finishBegun(run, []);
+        this.#checkpoints.finishSend(run, []);
         return undefined;
       }
     }
-    this.#checkpoints.finishBegun(run, begun.entries);
+    this.#checkpoints.finishSend(run, started.entries);
     return undefined;
   }
 }

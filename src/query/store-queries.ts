@@ -35,7 +35,7 @@ export class StoreQueries {
     if (this.#isClosed) throw new MirrorError('MB9001', 'a store was asked after it was closed');
     const id = this.#nextId++;
     const stop = new Int32Array(new SharedArrayBuffer(4));
-    const worker = this.#begun();
+    const worker = this.#startedWorker();
     const { promise, resolve, reject } = Promise.withResolvers<Answers[keyof Answers]>();
     const abort = (): void => {
       Atomics.store(stop, 0, 1);
@@ -62,7 +62,7 @@ export class StoreQueries {
     await worker?.terminate();
   }
 
-  #begun(): Worker {
+  #startedWorker(): Worker {
     if (this.#worker !== undefined) return this.#worker;
     const worker = new Worker(new URL('./query-worker.js', import.meta.url), { workerData: { path: this.#path } satisfies QueryWork });
     this.#worker = worker;

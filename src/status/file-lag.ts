@@ -55,7 +55,7 @@ export class FileLag {
   }
 
   /** Notes the present size. Returns by how much the file grew. */
-  heard(size: number, sinceMs: number): number {
+  noteSize(size: number, sinceMs: number): number {
     const grown = size - this.size;
     this.size = size;
     if (grown < 0) this.#marks = cut(this.#marks, size);

@@ -17,7 +17,7 @@ export class LanePace {
   #busySinceMs: number | undefined;
 
   /** Notes that there is work. */
-  began(nowMs: number): void {
+  started(nowMs: number): void {
     this.#busySinceMs ??= nowMs;
   }
 

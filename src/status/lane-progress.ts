@@ -303,14 +303,14 @@ export class LaneProgress {
       // The byte was there before this process began: the previous process's snapshot says since when.
       const kept = changedMs === undefined ? undefined : this.#keptLag?.sinceMs(run, name, lag.watermark, changedMs).ms;
       const sinceMs = kept === undefined ? nowMs : Math.min(nowMs, nowMs - (asWallMs(nowMs, this.#clock) - kept));
-      this.#heard(lag, size, sinceMs);
+      this.#noteSize(lag, size, sinceMs);
       this.bytesPending += lag.bytes;
     } else {
-      const grown = this.#heard(lag, size, nowMs);
+      const grown = this.#noteSize(lag, size, nowMs);
       this.bytesPending += grown;
       this.#pace.grew(nowMs, grown);
     }
-    if (lag.bytes > 0) this.#pace.began(nowMs);
+    if (lag.bytes > 0) this.#pace.started(nowMs);
   }
 
   /** Notes that this many bytes before the watermark of a known file are pending. */
@@ -401,7 +401,7 @@ export class LaneProgress {
     this.#failure = undefined;
     this.silentSinceMs = undefined;
     this.nextTryMs = undefined;
-    if (this.lagBytes > 0) this.#pace.began(this.#clock.steadyMs());
+    if (this.lagBytes > 0) this.#pace.started(this.#clock.steadyMs());
     this.#log?.info({ lane: this.name, ...this.#lagFields() }, 'lane active');
   }
 
@@ -409,10 +409,10 @@ export class LaneProgress {
     return { lagBytes: this.lagBytes, lagMs: Math.round(this.lagMs) };
   }
 
-  #heard(lag: FileLag, size: number, sinceMs: number): number {
+  #noteSize(lag: FileLag, size: number, sinceMs: number): number {
     let grown = 0;
     this.#changed(lag, () => {
-      grown = Math.max(0, lag.heard(size, sinceMs));
+      grown = Math.max(0, lag.noteSize(size, sinceMs));
     });
     return grown;
   }

@@ -81,7 +81,7 @@ export class PassCounters implements Progress {
     for (const file of files) this.bytes.total += file.size;
   }
 
-  runBegun(ahead: RunAhead): void {
+  runStarted(ahead: RunAhead): void {
     this.#log?.debug(
       { root: ahead.run.root, run: ahead.run.path, files: ahead.files.length, pointsBefore: ahead.known.points },
       'run opened',

@@ -144,7 +144,7 @@ export class WatchStatus {
   /** The active configuration, if this process reloads it. */
   config: LoadedConfig | undefined;
   /** The time when this watch began. */
-  readonly #beganAtMs: number;
+  readonly #startedAtMs: number;
   readonly lanes: readonly LaneProgress[];
   readonly roots = new Map<string, RootStatus>();
   readonly #log: FactLog | undefined;
@@ -162,7 +162,7 @@ export class WatchStatus {
   readonly #incidentCounts = new Map<Incident['kind'], number>();
   #watcher: StatusWatcher | undefined;
   /** The totals of the first scans. */
-  readonly #first = { directories: 0, files: 0, isSaid: false };
+  readonly #first = { directories: 0, files: 0, isReported: false };
   readonly #logged = { atMs: 0, points: new Map<string, number>(), behind: new Map<string, number>() };
 
   constructor({ log, lanes, roots = [], newRoots = new Map(), scanIntervalMs = 60_000, before, clock = systemClock }: WatchStatusOptions) {
@@ -176,7 +176,7 @@ export class WatchStatus {
     this.#clock = clock;
     const nowMs = clock.steadyMs();
     this.startedAtMs = before?.startedAtMs ?? nowMs;
-    this.#beganAtMs = nowMs;
+    this.#startedAtMs = nowMs;
     this.config = before?.config;
     this.#logged.atMs = nowMs;
     this.lanes = lanes.map((lane) => {
@@ -252,7 +252,7 @@ export class WatchStatus {
   }
 
   get #lastScanMs(): number {
-    let lastMs = this.#beganAtMs;
+    let lastMs = this.#startedAtMs;
     for (const { scannedAtMs } of this.roots.values()) lastMs = Math.max(lastMs, scannedAtMs);
     return this.#clock.steadyMs() - lastMs;
   }
@@ -423,17 +423,17 @@ export class WatchStatus {
    * start.
    */
   get #isReportedTogether(): boolean {
-    return this.#expected.length > MOST_ROOT_LINES && !this.#first.isSaid;
+    return this.#expected.length > MOST_ROOT_LINES && !this.#first.isReported;
   }
 
   /** Reports once that all roots that answer were scanned. Each of the others gets its own line when it answers. */
   #warnTogether(): void {
     const isNear = this.roots.size + this.#silences.size >= this.#expected.length;
     if (!this.#isReportedTogether || !isNear || this.#expected.some((name) => !this.roots.has(name) && !this.isSilent(name))) return;
-    this.#first.isSaid = true;
+    this.#first.isReported = true;
     const { directories, files } = this.#first;
     this.#log?.info(
-      { roots: this.roots.size, directories, files, tookMs: Math.round(this.#clock.steadyMs() - this.#beganAtMs) },
+      { roots: this.roots.size, directories, files, tookMs: Math.round(this.#clock.steadyMs() - this.#startedAtMs) },
       'roots scanned',
     );
   }
@@ -460,7 +460,7 @@ export class WatchStatus {
       const newPoints = points - (this.#logged.points.get(name) ?? 0);
       const lagMs = Math.round(lane.lagMs);
       if (newPoints > 0) this.#log?.info({ lane: name, points, newPoints, lagBytes, lagMs }, 'mirrored');
-      const reportedMs = Math.max(this.#logged.behind.get(name) ?? this.#beganAtMs, lane.acceptedAtMs);
+      const reportedMs = Math.max(this.#logged.behind.get(name) ?? this.#startedAtMs, lane.acceptedAtMs);
       // A blocked lane is reported repeatedly: a later reader of the log must not think it healthy.
       if (newPoints === 0 && lagBytes > 0 && nowMs - reportedMs >= BEHIND_INTERVAL_MS) {
         this.#log?.info({ lane: name, lagBytes, lagMs, ...(reason === undefined ? {} : { reason }) }, 'behind');

@@ -53,9 +53,9 @@ export class ArtifactUpload {
       if (outcome.kind === 'kept') kept.push(`${name}: ${outcome.value}, not ${String(params[i]?.value)}`);
       if (outcome.kind === 'refused') refused.push(`${name}: ${outcome.reason}`);
     }
-    const told = kept.length === 0 ? {} : { kept };
-    if (refused.length === 0) return { kind: 'done', ...told };
-    return { kind: 'refused', reason: `${refused.length} of ${params.length} params: ${refused.slice(0, 5).join('; ')}`, ...told };
+    const keptParams = kept.length === 0 ? {} : { kept };
+    if (refused.length === 0) return { kind: 'done', ...keptParams };
+    return { kind: 'refused', reason: `${refused.length} of ${params.length} params: ${refused.slice(0, 5).join('; ')}`, ...keptParams };
   }
 
   /** Stores a file, and registers it as its rule says. */

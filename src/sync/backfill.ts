@@ -171,7 +171,7 @@ class Pass {
   readonly #jobs: JobReader;
   readonly #tree = new RunTree();
   /** Resolved when the feeds have all runs. */
-  readonly #heard = Promise.withResolvers<void>();
+  readonly #allReported = Promise.withResolvers<void>();
   /** Runs that were found, with the time of their last change. */
   readonly #changed = new Map<string, ChangedRun>();
   #trackerSyncs: readonly TrackerSync[] = [];
@@ -232,7 +232,7 @@ class Pass {
       this.#options.onStart?.(tracker);
       this.#checkStore();
       const walks = (await this.#begin()).map((root) => ({ root, runs: new FoundRuns() }));
-      const walking = this.#walk(walks).finally(() => this.#heard.resolve());
+      const walking = this.#walk(walks).finally(() => this.#allReported.resolve());
       // Walking and mirroring run at the same time: a walk may take long, and found runs can already be read.
       const results = await Promise.allSettled([walking, this.#mirrorLocally(walks, walking), this.#mirrorIntoTrackers(walking)]);
       for (const result of results) if (result.status === 'rejected') throw result.reason;
@@ -313,16 +313,17 @@ class Pass {
     const helds = this.#movables();
     const isUnknown = ({ name }: ResolvedRoot): boolean => helds.every((each) => each.fileCount(name, '') === 0);
     const isFirst = this.#others.length === 0 && walks.every(({ root }) => isUnknown(root));
-    const isTold = isFirst && !(this.#options.trackers ?? []).some(({ routing }) => routing !== undefined && asksForOthers(routing));
-    if (isTold) this.#trackerSyncs = this.#newSyncs(this.#roots);
-    const untold: (readonly [root: ResolvedRoot, runs: readonly FoundRun[]])[] = [];
+    const isReportedAtOnce =
+      isFirst && !(this.#options.trackers ?? []).some(({ routing }) => routing !== undefined && asksForOthers(routing));
+    if (isReportedAtOnce) this.#trackerSyncs = this.#newSyncs(this.#roots);
+    const unreported: (readonly [root: ResolvedRoot, runs: readonly FoundRun[]])[] = [];
     const hand = ({ root, runs }: RootWalk, found: readonly FoundRun[]): void => {
       for (const run of found) {
         this.#tracker.runFound(run.files);
         this.#tree.add({ root: root.name, path: run.path });
       }
-      if (isTold) this.#tellSyncs(root, found);
-      else untold.push([root, found]);
+      if (isReportedAtOnce) this.#reportRuns(root, found);
+      else unreported.push([root, found]);
       runs.add(found);
       if (this.#tracker.phase === 'scanning' && this.#tracker.runs.total > 0) this.#tracker.phase = 'mirroring';
     };
@@ -401,9 +402,9 @@ class Pass {
     } finally {
       for (const { runs } of walks) runs.end();
     }
-    if (isTold) return;
+    if (isReportedAtOnce) return;
     this.#trackerSyncs = this.#newSyncs(this.#roots);
-    for (const [root, found] of untold) this.#tellSyncs(root, found);
+    for (const [root, found] of unreported) this.#reportRuns(root, found);
   }
 
   /**
@@ -440,7 +441,7 @@ class Pass {
     return [this.#state, this.#local].flatMap((each) => (each === undefined ? [] : [movable(each)]));
   }
 
-  #tellSyncs(root: ResolvedRoot, runs: readonly FoundRun[]): void {
+  #reportRuns(root: ResolvedRoot, runs: readonly FoundRun[]): void {
     const state = this.#state;
     if (state === undefined || this.#trackerSyncs.length === 0) return;
     for (const { path, files } of runs) {
@@ -475,8 +476,8 @@ class Pass {
       return isPlain ? local.fileCount(root.name, root.below) : countKnown(local, root, filter, hidden);
     };
     // In a paused root nothing was checked: its files are not gone.
-    const isLookedAt = ({ root }: RootWalk): boolean => !isRootPaused(this.#localPauses, root.name);
-    if (!signal.aborted) this.#tracker.filesHeld(walks.filter(isLookedAt).reduce((sum, { root }) => sum + held(root), 0));
+    const isActive = ({ root }: RootWalk): boolean => !isRootPaused(this.#localPauses, root.name);
+    if (!signal.aborted) this.#tracker.filesHeld(walks.filter(isActive).reduce((sum, { root }) => sum + held(root), 0));
   }
 
   #silenceEvents(): { fellSilent: (path: string, sinceMs: number) => void; answersAgain: (path: string) => void } {
@@ -518,7 +519,14 @@ class Pass {
         isSettled: true,
       };
       const ends = runEndedAfterOf === undefined ? {} : { runEndedAfterOf };
-      return new TrackerSync({ ...shared, ...ends, allHeard: () => this.#heard.promise, ...tracker, lane: tracker.name, laneState });
+      return new TrackerSync({
+        ...shared,
+        ...ends,
+        allReported: () => this.#allReported.promise,
+        ...tracker,
+        lane: tracker.name,
+        laneState,
+      });
     });
   }
 

@@ -44,7 +44,7 @@ export class FileOwners {
     const { root, path } = run.target;
     const place = placeBelow(path, levels);
     const key = JSON.stringify([root, place, changedAtMs]);
-    if (!this.#owners.has(key)) this.#owners.set(key, begunBefore(changedAtMs, this.#runsAt(root, place, levels)));
+    if (!this.#owners.has(key)) this.#owners.set(key, startedBefore(changedAtMs, this.#runsAt(root, place, levels)));
     return this.#owners.get(key) === run;
   }
 
@@ -61,8 +61,8 @@ export class FileOwners {
 }
 
 /** Returns the last of some runs that was begun before a given time; the first one if all were begun later. */
-function begunBefore(ms: number, runs: readonly SyncedRun[]): SyncedRun | undefined {
-  const order = runs.map((run) => ({ run, atMs: run.begunAtMs }));
+function startedBefore(ms: number, runs: readonly SyncedRun[]): SyncedRun | undefined {
+  const order = runs.map((run) => ({ run, atMs: run.startedAtMs }));
   order.sort((a, b) => a.atMs - b.atMs || compareNames(a.run.target.path, b.run.target.path));
   return (order.findLast(({ atMs }) => atMs <= ms) ?? order[0])?.run;
 }

@@ -25,7 +25,7 @@ interface FilesOfRunOptions {
   readonly laneState: LaneView;
   readonly reader: JobReader;
   readonly places: ReadonlyMap<string, RootDirectory>;
-  readonly allHeard: (root: string) => Promise<void>;
+  readonly allReported: (root: string) => Promise<void>;
   readonly isSettled: boolean;
 }
 
@@ -89,9 +89,9 @@ export class FilesOfRun implements RunFiles {
   }
 
   async *points(signal: AbortSignal): AsyncGenerator<{ readonly tag: string; readonly point: HeldPoint }, void, void> {
-    const { backend, routes, laneState, allHeard } = this.#options;
+    const { backend, routes, laneState, allReported } = this.#options;
     // mirrorboard may not have found all runs that are part of this run yet.
-    await withSignal(allHeard(this.#run.target.root), signal);
+    await withSignal(allReported(this.#run.target.root), signal);
     for (const source of this.#run.sources.values()) {
       const known = laneState.known(source.ref).files.map(({ name }) => name);
       const names = [...new Set([...known, ...source.read, ...source.dirty, ...source.toRetry])].sort();

@@ -64,7 +64,7 @@ export class HeldBackRuns {
   }
 
   /** Passes on to the lanes what need not wait any more. */
-  tellDue(): void {
+  releaseDue(): void {
     for (const [key, { sync, run, sinceMs, files }] of this.#held) {
       if (this.#isToWait(sync, run, sinceMs)) continue;
       this.#held.delete(key);

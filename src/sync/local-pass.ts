@@ -161,7 +161,7 @@ export class LocalPass {
     const run = { root: root.name, path: found.path };
     const known = this.#backend.positions(run);
     const states = new Map(known.files.map((state) => [state.name, state]));
-    if (!isAgain) this.#tracker.runBegun({ run, files: found.files, known });
+    if (!isAgain) this.#tracker.runStarted({ run, files: found.files, known });
     const { limit } = memoryShares();
     const files: RunJob['files'][number][] = [];
     for (const { name, size, stamp } of found.files) {

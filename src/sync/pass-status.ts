@@ -60,7 +60,7 @@ export class PassStatus implements SyncStatus {
     const lane = state.lane(this.#lead.name, this.#lead.target);
     const known = lane.known(run);
     const states = new Map(known.files.map((each) => [each.name, each]));
-    this.#tracker.runBegun({ run, files, known });
+    this.#tracker.runStarted({ run, files, known });
     this.#tracker.catalogueRead(run, lane.catalogue(run));
     for (const { name, size, stamp } of files) {
       const file = states.get(name);

@@ -4,7 +4,7 @@
  * that does to positions, handle, mapping and artifacts.
  */
 import type { Handle, JournalEntry, TrackerParcel } from '../contract/index.ts';
-import type { Begun, CheckpointStore, Settled } from '../delivery/index.ts';
+import type { CheckpointStore, Settled, StartedSend } from '../delivery/index.ts';
 import { type FileState, type Gap, interpret, type Json, lastStepOf, type RunRef } from '../model/index.ts';
 import type { Opened, RunMapping } from '../route/index.ts';
 import type { ArtifactState, LaneState, LaneView, NewlyDelivered, StateFile } from '../state/index.ts';
@@ -99,13 +99,13 @@ export class RunStates implements CheckpointStore {
     return this.#lane.journal(run);
   }
 
-  begun(run: RunRef): Begun | undefined {
+  startedSend(run: RunRef): StartedSend | undefined {
     const text = this.#lane.intent(run);
-    return text === undefined ? undefined : (JSON.parse(text) as Begun);
+    return text === undefined ? undefined : (JSON.parse(text) as StartedSend);
   }
 
-  begin(run: RunRef, begun: Begun): boolean {
-    this.#lane.keepIntent(run, JSON.stringify(begun) as Begun['intent']);
+  begin(run: RunRef, send: StartedSend): boolean {
+    this.#lane.keepIntent(run, JSON.stringify(send) as StartedSend['intent']);
     return this.flush();
   }
 
@@ -113,7 +113,7 @@ export class RunStates implements CheckpointStore {
     return this.#state.flush();
   }
 
-  finishBegun(run: RunRef, entries: readonly JournalEntry[]): void {
+  finishSend(run: RunRef, entries: readonly JournalEntry[]): void {
     this.#state.together(() => {
       for (const entry of entries) this.#lane.keepJournal(run, entry);
       this.#lane.clearIntent(run);

@@ -26,7 +26,7 @@ export class SyncedSource {
   /** Files that do not answer. They are retried when something in their root answers again. */
   readonly silent = new Set<string>();
   /** The time when the first of its files was begun, by their names; 0 if no name has a time. */
-  begunAtMs = 0;
+  startedAtMs = 0;
   /** Files of the last turn: their pieces may not have been sent. */
   read: readonly string[] = [];
   /** True if the run has not grown for long. */
@@ -54,7 +54,7 @@ export class SyncedSource {
     const seconds = /\.tfevents\.(\d{9,11})(?:\.|$)/.exec(name)?.[1];
     if (seconds === undefined) return;
     const atMs = Number(seconds) * 1000;
-    this.begunAtMs = this.begunAtMs === 0 ? atMs : Math.min(this.begunAtMs, atMs);
+    this.startedAtMs = this.startedAtMs === 0 ? atMs : Math.min(this.startedAtMs, atMs);
   }
 
   /** Returns the path of a file, relative to the tracker run. */
@@ -117,8 +117,8 @@ export class SyncedRun {
   }
 
   /** The time when the first of its files was begun. */
-  get begunAtMs(): number {
-    const times = [...this.sources.values()].flatMap(({ begunAtMs }) => (begunAtMs === 0 ? [] : [begunAtMs]));
+  get startedAtMs(): number {
+    const times = [...this.sources.values()].flatMap(({ startedAtMs }) => (startedAtMs === 0 ? [] : [startedAtMs]));
     return times.reduce((first, atMs) => Math.min(first, atMs), times[0] ?? 0);
   }
 

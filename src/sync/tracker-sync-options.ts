@@ -24,7 +24,7 @@ export interface TrackerSyncOptions {
   readonly reader: JobReader;
   readonly cache: BatchCache;
   /** Resolves when every existing run of a root has been reported once. */
-  readonly allHeard: (root: string) => Promise<void>;
+  readonly allReported: (root: string) => Promise<void>;
   /**
    * Returns how long a run of the root at this path must not have grown to have ended, in milliseconds. Default: half
    * an hour.

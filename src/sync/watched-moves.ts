@@ -144,16 +144,16 @@ export class WatchedMoves {
 
   /** Notes that files are gone: their runs may have been copied before. */
   filesGone(root: string, files: readonly { readonly run: string; readonly name: string }[]): void {
-    this.#tell(this.#copies?.filesGone(root, files) ?? []);
+    this.#report(this.#copies?.filesGone(root, files) ?? []);
   }
 
   /** Notes the end of a root's scan. `startedAtMs`: when the scan began, by `machineMs`. */
   rootScanned(root: string, startedAtMs: number): void {
-    this.#tell(this.#copies?.copiesFound() ?? []);
+    this.#report(this.#copies?.copiesFound() ?? []);
     this.#places?.scanned(root, startedAtMs);
   }
 
-  #tell(facts: readonly MovedFact[]): void {
+  #report(facts: readonly MovedFact[]): void {
     for (const fact of facts) this.#options.status.runMoved(movedIncident(fact));
   }
 

@@ -197,11 +197,11 @@ export class Watcher {
     const roots = resolved.map(({ name, path, below, links }) => ({ name, path, below, links, ...globsOf(rules, { name, path }) }));
     // As above: a thread that later replaces another one asks for everything.
     const known = new Set((this.#local ?? this.#state).roots().map(({ name }) => name));
-    let hasBegun = false;
+    let hasStarted = false;
     const discover = new DiscoverThreads({
       settings: { roots, scanIntervalMs, notify },
-      seen: (root) => (hasBegun || known.has(root) ? this.#seen(root, isOurs) : []),
-      onFact: (fact) => this.#hear(fact),
+      seen: (root) => (hasStarted || known.has(root) ? this.#seen(root, isOurs) : []),
+      onFact: (fact) => this.#onFact(fact),
       onFailure: (error) => this.#fail(error),
     });
     this.#moves.begin(
@@ -209,7 +209,7 @@ export class Watcher {
       () => this.#endRound(),
     );
     discover.begin();
-    hasBegun = true;
+    hasStarted = true;
     try {
       const running = this.#syncs.map((sync) => sync.run().catch((error: unknown) => this.#fail(error)));
       while (!signal.aborted && !this.#round.signal.aborted && this.#failure === undefined) {
@@ -259,7 +259,7 @@ export class Watcher {
         cache,
         isSettled: false,
         runEndedAfterOf,
-        allHeard: (root) => this.#scanOf(root).promise,
+        allReported: (root) => this.#scanOf(root).promise,
         isTreeWhole: () => this.#status.isReady,
       });
     });
@@ -313,13 +313,13 @@ export class Watcher {
     for (const file of this.#state.knownFiles(root)) yield unsure(file);
   }
 
-  #hear(fact: DiscoverFact): void {
+  #onFact(fact: DiscoverFact): void {
     // What is found after the signal is left for the next start: with thousands of roots, it would delay the end.
     if (this.#options.signal.aborted) return;
     switch (fact.kind) {
       case 'filesChanged':
         if (this.#late.leavesOut(fact.root)) return;
-        if (!this.#moves.takes(fact.root, fact.changes)) this.#tellOf(fact.root, this.#moves.sift(fact.root, fact.changes));
+        if (!this.#moves.takes(fact.root, fact.changes)) this.#report(fact.root, this.#moves.sift(fact.root, fact.changes));
         return;
       case 'filesGone':
         // A round that is ending reports nothing that may have moved elsewhere: the next round checks everything.
@@ -358,9 +358,9 @@ export class Watcher {
     this.#status.rootScanned(fact);
     if (!fact.isMissing && !fact.obstacles.some(({ path }) => path === '.')) this.#unseen.delete(this.#roots.get(fact.root)?.path ?? '');
     this.#moves.rootScanned(fact.root, fact.startedAtMs);
-    this.#tellDue();
+    this.#reportDue();
     this.#unread.rootScanned(fact);
-    this.#heldBack.tellDue();
+    this.#heldBack.releaseDue();
     this.#scanOf(fact.root).resolve();
   }
 
@@ -370,11 +370,11 @@ export class Watcher {
   }
 
   /** Reports changes that waited because their paths were taken. */
-  #tellDue(): void {
-    for (const { root, changes } of this.#moves.due()) this.#tellOf(root, changes);
+  #reportDue(): void {
+    for (const { root, changes } of this.#moves.due()) this.#report(root, changes);
   }
 
-  #tellOf(root: string, changes: readonly RunChange[]): void {
+  #report(root: string, changes: readonly RunChange[]): void {
     this.#heldBack.noteNew(root, changes);
     // Only lanes of trackers fold runs, so only they need to know the siblings of a run.
     if ((this.#options.trackers ?? []).length > 0) for (const { run: path } of changes) this.#tree.add({ root, path });
@@ -402,8 +402,8 @@ export class Watcher {
       for (const sync of this.#syncs) if (lanes.has(sync.lane)) sync.tryAgain(run, name);
     }
     for (const run of this.#quiet.due(nowMs)) for (const sync of this.#syncs) sync.runQuiet(run);
-    this.#tellDue();
-    this.#heldBack.tellDue();
+    this.#reportDue();
+    this.#heldBack.releaseDue();
     for (const sync of this.#syncs) sync.tick(nowMs);
     this.#status.tick(nowMs);
     if (nowMs - this.#statusAtMs < STATUS_MS) return;

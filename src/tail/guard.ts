@@ -63,7 +63,7 @@ function beginning(file: OpenFile, { guard, position }: FileState): Beginning | 
   if (first === undefined || position.watermark === 0) return undefined;
   const upTo = (end: number, valid = 0): Beginning => ({ end, valid });
   if (file.size === 0) return upTo(0);
-  if (file.size < first.offset + FRAME_BYTES + first.length) return isBegunAs(file, first) ? upTo(file.size) : undefined;
+  if (file.size < first.offset + FRAME_BYTES + first.length) return startsAs(file, first) ? upTo(file.size) : undefined;
   if (!holdsRecord(file.fd, first)) return isZero(file.fd, first.offset) ? upTo(first.offset) : undefined;
   let end = first.offset + FRAME_BYTES + first.length;
   // A trail that begins late, or not at all (an older version noted none), does not tell enough about the file.
@@ -92,7 +92,7 @@ function beginning(file: OpenFile, { guard, position }: FileState): Beginning | 
  * True if the file's content may become the first record that was read: it is at the beginning of the file, and has
  * the same length, if that is there already.
  */
-function isBegunAs(file: OpenFile, first: RecordMark): boolean {
+function startsAs(file: OpenFile, first: RecordMark): boolean {
   if (first.offset > 0) return false;
   if (orUnreadable(() => readAt(file.fd, scratch, 0, 8, 0), 0) < 8) return true;
   return view.getUint32(0, true) + view.getUint32(4, true) * 0x1_0000_0000 === first.length;

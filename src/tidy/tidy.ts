@@ -53,7 +53,7 @@ export async function finishTidying(targets: TidyTargets): Promise<Removed> {
   let [removed, left] = [0, 0];
   const removing = { failed: new Set<string>(), used: new Map<string, ReadonlySet<string>>() };
   for (const task of targets.state?.tasks() ?? []) {
-    if (!tellStore(targets, task)) continue;
+    if (!updateStore(targets, task)) continue;
     const rest = await removeAll(targets, task.removals, removing);
     removed += task.removals.length - rest.length;
     left += rest.length;
@@ -63,7 +63,7 @@ export async function finishTidying(targets: TidyTargets): Promise<Removed> {
 }
 
 /** Makes a task's change in the store. Returns false if the task belongs to another store. */
-function tellStore({ local }: TidyTargets, { store, tidying }: Task): boolean {
+function updateStore({ local }: TidyTargets, { store, tidying }: Task): boolean {
   if (store === undefined) return true;
   if (local === undefined || realPath(local.path) !== store) {
     // A store that no longer exists needs no change.

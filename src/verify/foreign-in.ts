@@ -51,7 +51,7 @@ class ForeignPass {
   readonly #counts: Record<Foreign['kind'], number> = { run: 0, param: 0, file: 0, tag: 0, note: 0, model: 0 };
   readonly #examples: Foreign[] = [];
   readonly #obstacles: Obstacle[] = [];
-  readonly #answers = new AnswerWatch(systemClock, { fellSilent: () => undefined, heardAgain: () => undefined });
+  readonly #answers = new AnswerWatch(systemClock, { fellSilent: () => undefined, answersAgain: () => undefined });
   readonly #progress;
 
   constructor(lane: TrackerLaneOptions, options: ForeignOptions) {

@@ -129,8 +129,8 @@ export class LanesSide implements Side {
     const { run } = this.#candidate;
     const isWanted = (tag: string): boolean => comparison.isWanted(tag);
     // A backend may know for sure what it can hold only after its tracker has answered.
-    const left = await begun(this.#left.readBack(run, { isWanted, signal }));
-    const right = await begun(this.#right.readBack(run, { isWanted, signal }));
+    const left = await afterFirst(this.#left.readBack(run, { isWanted, signal }));
+    const right = await afterFirst(this.#right.readBack(run, { isWanted, signal }));
     for await (const { tag, plugin, points } of left) {
       for (const { step, wallTime, value } of points) {
         const point = { step, wallTime, value };
@@ -172,7 +172,7 @@ export class LanesSide implements Side {
 }
 
 /** Returns the same items after waiting for the first one. */
-async function begun<Item>(items: AsyncIterable<Item>): Promise<AsyncIterable<Item>> {
+async function afterFirst<Item>(items: AsyncIterable<Item>): Promise<AsyncIterable<Item>> {
   const iterator = items[Symbol.asyncIterator]();
   const first = await iterator.next();
   return {

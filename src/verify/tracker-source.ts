@@ -45,7 +45,7 @@ export function trackerSource(
   const isRead = ({ position, damage }: FileState): boolean =>
     position.watermark > 0 || damage.some(({ reason }) => reason === 'unreadable');
   let runs: RunRef[] | undefined;
-  const answers = new AnswerWatch(clock, { fellSilent: () => undefined, heardAgain: () => undefined });
+  const answers = new AnswerWatch(clock, { fellSilent: () => undefined, answersAgain: () => undefined });
   /**
    * Tracker runs whose params and files were compared: each is compared only once, with the first run that goes into
    * it.

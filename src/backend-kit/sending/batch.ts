@@ -14,7 +14,7 @@ export class Search {
   #left = SEARCH_REQUESTS;
 
   /** True if the server already refused a request of this search. */
-  get isBegun(): boolean {
+  get isStarted(): boolean {
     return this.#left < SEARCH_REQUESTS;
   }
 

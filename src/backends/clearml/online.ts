@@ -72,7 +72,7 @@ export class Online {
   }
 
   async probe(signal: AbortSignal): Promise<Probe> {
-    const began = this.#clock.wallMs();
+    const startedMs = this.#clock.wallMs();
     const looked = await this.#client.look(signal);
     if (looked.kind !== 'ok')
       throw failureOf(looked, 'looking for the API server', this.#client.address, this.#settings.extraRetryCodes).error;
@@ -87,7 +87,7 @@ export class Online {
     if (this.#files instanceof BucketFiles) await this.#files.probe(signal);
     const date = Date.parse(headerOf(looked.headers, 'date') ?? '');
     // Headers have whole seconds, so half a second is added as the average.
-    const clockSkewMs = Number.isNaN(date) ? undefined : date + 500 - (began + this.#clock.wallMs()) / 2;
+    const clockSkewMs = Number.isNaN(date) ? undefined : date + 500 - (startedMs + this.#clock.wallMs()) / 2;
     if (clockSkewMs !== undefined && Math.abs(clockSkewMs) > SKEW_MS) {
       notes.push(`The server's clock is ${Math.round(Math.abs(clockSkewMs) / 1000)} s ${clockSkewMs > 0 ? 'ahead of' : 'behind'} ours.`);
     }

@@ -190,7 +190,7 @@ export class ClearmlRunWriter {
       },
       suspect: async (failure) => {
         if (!['internal', 'refused', 'tooMuch'].includes(failure.cause)) throw stopOf(failure);
-        const isFirst = failure.cause === 'internal' && !search.isBegun;
+        const isFirst = failure.cause === 'internal' && !search.isStarted;
         if (isFirst && ++this.#stumbles < STUMBLES && !(await this.#isTaking(signal))) throw stopOf(failure);
       },
       refuse: async (event, { error }) => {

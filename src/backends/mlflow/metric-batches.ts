@@ -119,8 +119,8 @@ export class MetricBatches {
 
   /** True if our request makes the server fail: it failed again and again, and the server accepts others. */
   async #isSuspicious(size: number, search: Search, signal: AbortSignal): Promise<boolean> {
-    if (!search.isBegun && !this.#options.stumbles.isTooMany()) return false;
-    return (size > 1 && search.isBegun) || (await this.#isTaking(signal));
+    if (!search.isStarted && !this.#options.stumbles.isTooMany()) return false;
+    return (size > 1 && search.isStarted) || (await this.#isTaking(signal));
   }
 
   async #isTaking(signal: AbortSignal): Promise<boolean> {

@@ -162,6 +162,6 @@ export function publishedName(key: string): string {
 }
 
 /** True if only a tag of the run holds the name behind a key. */
-export function tellsName(name: string): boolean {
+export function isNameTag(name: string): boolean {
   return name.startsWith(PUBLISHED) && isCut(name);
 }

@@ -4,7 +4,7 @@ import { isAboutContent, type MlflowFailure } from './answers.ts';
 import type { MlflowClient, Tag } from './client.ts';
 import { foldOf } from './key-table.ts';
 import { TAGS_PER_REQUEST } from './limits.ts';
-import { tellsName } from './prepare.ts';
+import { isNameTag } from './prepare.ts';
 import { fitText, type StoreFacts } from './store-facts.ts';
 import { tryTag } from './trial.ts';
 
@@ -99,7 +99,7 @@ export class RunTags {
     const all = new Map<string, MlflowFailure>();
     const refused = ({ key, value }: Tag, failure: MlflowFailure): void => {
       all.set(key, failure);
-      if (tellsName(key)) return;
+      if (isNameTag(key)) return;
       this.#refused.set(key, value);
       warn('a tag of an MLflow run was refused', { run: runId, tag: key, reason: failure.error.message });
     };
@@ -113,7 +113,7 @@ export class RunTags {
    * would retry for seconds, in vain.
    */
   #isTaken(key: string): boolean {
-    if (!this.#options.facts.foldsNames || tellsName(key)) return false;
+    if (!this.#options.facts.foldsNames || isNameTag(key)) return false;
     const fold = foldOf(key);
     const holder = this.#byFold.get(fold) ?? key;
     this.#byFold.set(fold, holder);

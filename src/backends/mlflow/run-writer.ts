@@ -16,13 +16,13 @@ import { MetricNames } from './metric-names.ts';
 import { paramText } from './params-and-files.ts';
 import {
   HAS_TEXTS,
+  isNameTag,
   KeyNames,
   type PreparedMetrics,
   type PrepareOptions,
   prepare,
   publicationOf,
   publishedName,
-  tellsName,
 } from './prepare.ts';
 import { FileWriter } from './run-files.ts';
 import { ParamWriter } from './run-params.ts';
@@ -86,7 +86,7 @@ export class MlflowRunWriter {
       publish: async (tag, key, signal) => {
         const published = publicationOf(tag, key, facts);
         const refused = published === undefined ? [] : [...(await this.#tags.put([published], signal)).keys()];
-        return !refused.some(tellsName);
+        return !refused.some(isNameTag);
       },
       toError: stopOf,
     });

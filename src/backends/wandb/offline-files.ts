@@ -84,8 +84,8 @@ export function newFolder(
   frames.add(writer.header());
   frames.add(writer.run(path, config, facts, firstLine));
   for (const record of writer.metrics()) frames.add(record);
-  const making = join(dir, `.making-${folder.began}-${folder.id}`);
-  makeAfresh(making);
+  const making = join(dir, `.making-${folder.started}-${folder.id}`);
+  recreate(making);
   writeAt(join(making, `run-${folder.id}.wandb`), 0, frames.bytes);
   flushFolder(making);
   renameSync(making, folder.path);
@@ -96,8 +96,8 @@ export function newFolder(
 /** Starts a folder with the content of an earlier one of the run, up to a position in its file. */
 export function continuedFolder(dir: string, before: Folder, end: number, nowMs: number): Folder {
   const next = nextFolder(dir, before.id, nowMs);
-  const making = join(dir, `.making-${next.began}-${next.id}`);
-  makeAfresh(making);
+  const making = join(dir, `.making-${next.started}-${next.id}`);
+  recreate(making);
   const file = join(making, `run-${next.id}.wandb`);
   copyFileSync(fileIn(before), file, constants.COPYFILE_EXCL);
   truncateSync(file, end);
@@ -125,7 +125,7 @@ export function filesIn(folder: Pick<Folder, 'path'>): readonly { readonly path:
  * Creates a folder that becomes a run's. It removes what a killed process left under the name, and never follows a
  * link that others put there.
  */
-function makeAfresh(making: string): void {
+function recreate(making: string): void {
   rmSync(making, { recursive: true, force: true });
   mkdirSync(making, { mode: ownFolderMode() });
   makeOwnFolder(join(making, 'files'));

@@ -10,21 +10,21 @@ export interface Folder {
   readonly path: string;
   readonly id: string;
   /** The start time, `20260101_120000`, which orders the folders of one run. */
-  readonly began: string;
+  readonly started: string;
 }
 
 /** Returns the folders of a run, or of all runs, the oldest first. */
 export function foldersIn(dir: string, id?: string): Folder[] {
   if (!existsSync(dir)) return [];
   const found = readdirSync(dir).flatMap((name): Folder[] => {
-    const [, began, of] = NAME.exec(name) ?? [];
-    return began === undefined || of === undefined || (id !== undefined && of !== id) ? [] : [{ path: join(dir, name), id: of, began }];
+    const [, started, of] = NAME.exec(name) ?? [];
+    return started === undefined || of === undefined || (id !== undefined && of !== id) ? [] : [{ path: join(dir, name), id: of, started }];
   });
-  return found.sort((a, b) => (a.began < b.began ? -1 : a.began > b.began ? 1 : 0));
+  return found.sort((a, b) => (a.started < b.started ? -1 : a.started > b.started ? 1 : 0));
 }
 
 /** Returns the folders of a run that have a file of records. */
-export function begunFolders(dir: string, id: string): Folder[] {
+export function recordedFolders(dir: string, id: string): Folder[] {
   return foldersIn(dir, id).filter((folder) => existsSync(fileIn(folder)));
 }
 
@@ -50,16 +50,16 @@ export function waitingFolders(dir: string): Folder[] {
 
 /** Returns a folder that comes after all others of its run. It does not exist yet. */
 export function nextFolder(dir: string, id: string, nowMs: number): Folder {
-  const last = foldersIn(dir, id).at(-1)?.began ?? '';
+  const last = foldersIn(dir, id).at(-1)?.started ?? '';
   let at = nowMs;
-  let began = stamp(at);
-  while (began <= last) {
+  let started = stamp(at);
+  while (started <= last) {
     at += 1000;
-    began = stamp(at);
+    started = stamp(at);
     if (at > nowMs + 86_400_000) at += 86_400_000 * 365;
   }
   makeOwnFolder(dir);
-  return { path: join(dir, `offline-run-${began}-${id}`), id, began };
+  return { path: join(dir, `offline-run-${started}-${id}`), id, started };
 }
 
 function stamp(ms: number): string {

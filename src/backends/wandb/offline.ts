@@ -27,7 +27,7 @@ import {
   writeStream,
   writeWhole,
 } from './offline-files.ts';
-import { begunFolders, type Folder, fileIn, foldersIn, isSynced, markSynced } from './offline-folders.ts';
+import { type Folder, fileIn, foldersIn, isSynced, markSynced, recordedFolders } from './offline-folders.ts';
 import { itemsOf, Kind, kindOf, type RecordedFacts, RecordWriter } from './records.ts';
 import type { RunConfig } from './run-config.ts';
 import type { RunPath } from './run-path.ts';
@@ -38,7 +38,7 @@ import { FrameBuffer, scanRecords, writeAt } from './wandb-file.ts';
 export type Elsewhere = (path: RunPath, from: number, to: number, signal: AbortSignal) => AsyncGenerator<string, void, void>;
 
 /** The folder with all offline runs, and the sources of time and random names. */
-interface Shelf {
+interface OfflineContext {
   readonly dir: string;
   readonly elsewhere: Elsewhere | undefined;
   /** The clock for the names of folders and of files that are being written. */
@@ -48,25 +48,25 @@ interface Shelf {
 
 /** Opens runs in folders that `wandb sync` uploads. */
 export class OfflineStorage implements Storage {
-  readonly #shelf: Shelf;
+  readonly #context: OfflineContext;
 
   /** Creates a storage. `elsewhere`: reads lines that no folder has any more. */
   constructor(
     dir: string,
     elsewhere?: Elsewhere,
-    { clock, random }: Pick<Shelf, 'clock' | 'random'> = { clock: systemClock, random: systemRandom },
+    { clock, random }: Pick<OfflineContext, 'clock' | 'random'> = { clock: systemClock, random: systemRandom },
   ) {
-    this.#shelf = { dir, elsewhere, clock, random };
+    this.#context = { dir, elsewhere, clock, random };
   }
 
   async find(path: RunPath): Promise<WandbReply<OfflineRun | undefined>> {
     return attempt(() => {
-      const folders = begunFolders(this.#shelf.dir, path.id);
+      const folders = recordedFolders(this.#context.dir, path.id);
       const folder = folders.at(-1);
       if (folder === undefined) return undefined;
       // A process may have died before it could mark the folder that its new folder repeats.
       for (const older of folders.slice(0, -1)) markSynced(older);
-      return new OfflineRun(this.#shelf, path, folder, readFolder(folder));
+      return new OfflineRun(this.#context, path, folder, readFolder(folder));
     });
   }
 
@@ -78,9 +78,9 @@ export class OfflineStorage implements Storage {
   ): Promise<WandbReply<{ readonly storage: OfflineRun; readonly isNew: boolean }>> {
     return attempt(() => {
       const facts = { change, startedAt };
-      const { folder, end } = newFolder(this.#shelf.dir, path, config, facts, 0, this.#shelf.clock.wallMs());
+      const { folder, end } = newFolder(this.#context.dir, path, config, facts, 0, this.#context.clock.wallMs());
       const found = { config, facts, end, first: 0, lines: 0, exit: undefined, summary: new Map(), named: new Set<string>() };
-      return { storage: new OfflineRun(this.#shelf, path, folder, found), isNew: true };
+      return { storage: new OfflineRun(this.#context, path, folder, found), isNew: true };
     });
   }
 
@@ -95,7 +95,7 @@ export class OfflineRun implements RunStorage {
   /** A folder needs no heartbeat. */
   readonly isBeatDue = false;
   readonly lastEventMs = 0;
-  readonly #shelf: Shelf;
+  readonly #context: OfflineContext;
   readonly #writer = new RecordWriter();
   readonly #summary: Map<string, string>;
   /** Files that a record already names. */
@@ -109,8 +109,8 @@ export class OfflineRun implements RunStorage {
   #summaryMs = 0;
 
   /** Creates a run. `found`: the content of its last folder. */
-  constructor(shelf: Shelf, path: RunPath, folder: Folder, found: FolderContent) {
-    this.#shelf = shelf;
+  constructor(context: OfflineContext, path: RunPath, folder: Folder, found: FolderContent) {
+    this.#context = context;
     this.path = { ...path, ...found.project };
     this.#folder = folder;
     this.config = found.config;
@@ -138,7 +138,7 @@ export class OfflineRun implements RunStorage {
    * params at the server, too.
    */
   get isWhole(): boolean {
-    const [first] = begunFolders(this.#shelf.dir, this.path.id);
+    const [first] = recordedFolders(this.#context.dir, this.path.id);
     return first !== undefined && firstLineOf(fileIn(first)) === 0;
   }
 
@@ -193,14 +193,14 @@ export class OfflineRun implements RunStorage {
       for (let number = there; number < firstLine + lines.length; number++) {
         frames.add(this.#writer.history(lines[number - firstLine] as string, number));
       }
-      if (this.#shelf.clock.steadyMs() - this.#summaryMs >= SUMMARY_MS) this.#addSummary(frames);
+      if (this.#context.clock.steadyMs() - this.#summaryMs >= SUMMARY_MS) this.#addSummary(frames);
       this.#write(frames, Math.max(there, firstLine + lines.length) - this.#content.first);
     });
     return failureIn(await reply);
   }
 
   async *readLines(from: number, to: number, signal: AbortSignal = new AbortController().signal): AsyncGenerator<string, void, void> {
-    const folders = begunFolders(this.#shelf.dir, this.path.id);
+    const folders = recordedFolders(this.#context.dir, this.path.id);
     const firsts = folders.map((folder) => firstLineOf(fileIn(folder)));
     const ends = endsOf(firsts, to);
     let next = from;
@@ -223,7 +223,7 @@ export class OfflineRun implements RunStorage {
   }
 
   async *#missing(from: number, to: number, signal: AbortSignal): AsyncGenerator<string, void, void> {
-    const { elsewhere } = this.#shelf;
+    const { elsewhere } = this.#context;
     if (elsewhere !== undefined) yield* elsewhere(this.path, from, to, signal);
   }
 
@@ -234,7 +234,7 @@ export class OfflineRun implements RunStorage {
         // Streams are written outside the folders, because another folder may be open when they end.
         const written = new Map<string, string>();
         for (const { path, data } of files)
-          if ('read' in data) written.set(path, await writeStream(join(this.#shelf.dir, `.making-${this.#shelf.random.uuid()}`), data));
+          if ('read' in data) written.set(path, await writeStream(join(this.#context.dir, `.making-${this.#context.random.uuid()}`), data));
         this.#makeWritable();
         for (const { path, data } of files) {
           const to = join(this.#folder.path, 'files', path);
@@ -254,7 +254,7 @@ export class OfflineRun implements RunStorage {
   async fileLengths(): Promise<WandbReply<ReadonlyMap<string, number>>> {
     return attempt(() => {
       const found = new Map<string, number>();
-      for (const folder of foldersIn(this.#shelf.dir, this.path.id))
+      for (const folder of foldersIn(this.#context.dir, this.path.id))
         for (const { path, name } of filesIn(folder)) found.set(name, statSync(path).size);
       return found;
     });
@@ -274,7 +274,7 @@ export class OfflineRun implements RunStorage {
   }
 
   #storedAt(name: string): string | undefined {
-    const files = foldersIn(this.#shelf.dir, this.path.id).map(({ path }) => join(path, 'files', name));
+    const files = foldersIn(this.#context.dir, this.path.id).map(({ path }) => join(path, 'files', name));
     return files.findLast((candidate) => existsSync(candidate));
   }
 
@@ -312,7 +312,7 @@ export class OfflineRun implements RunStorage {
   async remove(): Promise<WandbFailure | undefined> {
     return failureIn(
       await attempt(() => {
-        for (const { path } of foldersIn(this.#shelf.dir, this.path.id)) rmSync(path, { recursive: true, force: true });
+        for (const { path } of foldersIn(this.#context.dir, this.path.id)) rmSync(path, { recursive: true, force: true });
       }),
     );
   }
@@ -343,15 +343,15 @@ export class OfflineRun implements RunStorage {
     if (isSynced(this.#folder) || (lines === 0 && this.#skipped > first)) {
       const isEmpty = lines === 0 && !isSynced(this.#folder);
       const old = this.#folder;
-      const begun = newFolder(this.#shelf.dir, this.path, this.config, this.#facts, this.#next, this.#shelf.clock.wallMs());
-      this.#content = { end: begun.end, first: this.#next, lines: 0, exit: undefined };
-      this.#folder = begun.folder;
+      const created = newFolder(this.#context.dir, this.path, this.config, this.#facts, this.#next, this.#context.clock.wallMs());
+      this.#content = { end: created.end, first: this.#next, lines: 0, exit: undefined };
+      this.#folder = created.folder;
       this.#named.clear();
       if (isEmpty) rmSync(old.path, { recursive: true, force: true });
       return;
     }
     if (exit === undefined) return;
-    const next = continuedFolder(this.#shelf.dir, this.#folder, exit.start, this.#shelf.clock.wallMs());
+    const next = continuedFolder(this.#context.dir, this.#folder, exit.start, this.#context.clock.wallMs());
     markSynced(this.#folder);
     this.#folder = next;
     this.#content = { ...this.#content, end: exit.start, exit: undefined };
@@ -361,7 +361,7 @@ export class OfflineRun implements RunStorage {
     if (this.#isSummaryWritten) return;
     frames.add(this.#writer.summary(this.#summary));
     this.#isSummaryWritten = true;
-    this.#summaryMs = this.#shelf.clock.steadyMs();
+    this.#summaryMs = this.#context.clock.steadyMs();
   }
 
   #write(frames: FrameBuffer, lines: number): void {

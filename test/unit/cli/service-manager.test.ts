@@ -18,7 +18,7 @@ describe('the notifier for systemd', () => {
     using socket = await NotifySocket.listen(folder);
     const failures: string[] = [];
     const manager = ServiceManager.of(socket.environment(folder), (reason) => failures.push(reason));
-    manager?.began({ line: () => '2 lanes:\nup to date', whyNotAlive: () => undefined });
+    manager?.started({ line: () => '2 lanes:\nup to date', whyNotAlive: () => undefined });
     manager?.reloading();
     manager?.reloaded();
     manager?.stopping();
@@ -38,16 +38,16 @@ describe('the notifier for systemd', () => {
     let isAlive = true;
     const facts = { line: () => '', whyNotAlive: () => (isAlive ? undefined : 'nothing moves') };
     const other = ServiceManager.of({ ...env, WATCHDOG_PID: '1' }, () => undefined);
-    other?.began(facts);
+    other?.started(facts);
     const manager = ServiceManager.of({ ...env, WATCHDOG_PID: String(process.pid) }, () => undefined);
-    manager?.began(facts);
+    manager?.started(facts);
     const pings = (): number => socket.lines.filter((line) => line === 'WATCHDOG=1').length;
     await until(() => pings() >= 3, 'signs of life');
     isAlive = false;
     await manager?.close();
     const count = pings();
     const again = ServiceManager.of({ ...env, WATCHDOG_PID: String(process.pid) }, () => undefined);
-    again?.began(facts);
+    again?.started(facts);
     await until(() => socket.lines.filter((line) => line === 'READY=1').length === 3, 'it began');
     await again?.close();
     await other?.close();

@@ -10,7 +10,7 @@ class Scene {
   readonly said: string[] = [];
   readonly watch = new AnswerWatch(this.clock, {
     fellSilent: (sinceMs) => void this.said.push(`silent since ${sinceMs - this.startedMs}`),
-    heardAgain: () => void this.said.push('heard'),
+    answersAgain: () => void this.said.push('answers'),
   });
 
   /** A call; what it returns ends it. What the tracker does meanwhile happens inside of it. */
@@ -57,7 +57,7 @@ describe('a request to a tracker', () => {
     await clock.pass(SILENT_MS);
     await one.sign();
     await clock.pass(SILENT_MS);
-    expect(said.map((word) => word.split(' ')[0])).toEqual(['silent', 'heard', 'silent']);
+    expect(said.map((word) => word.split(' ')[0])).toEqual(['silent', 'answers', 'silent']);
     one.end();
     await one.done;
   });
@@ -80,7 +80,7 @@ describe('a request to a tracker', () => {
     const ended: unknown[] = [];
     const watch = new AnswerWatch(new FakeClock(), {
       fellSilent: () => undefined,
-      heardAgain: () => undefined,
+      answersAgain: () => undefined,
       requestEnded: (status, ms) => void ended.push([status, ms >= 0]),
     });
     await Promise.all([200, undefined].map((status) => watch.ask(async () => requestStarted()(status))));

@@ -165,12 +165,12 @@ describe('the circuit breaker for a tracker that does not answer', () => {
     const scene = new Scene();
     scene.gate.fellSilent(0);
     scene.come('a');
-    scene.gate.heardAgain();
+    scene.gate.answersAgain();
     await settle();
     expect([scene.in, scene.said]).toEqual([['a'], ['silent', 'active']]);
     for (let i = 0; i < 3; i++) scene.gate.failed(ERROR);
     scene.gate.fellSilent(0);
-    scene.gate.heardAgain();
+    scene.gate.answersAgain();
     scene.come('b');
     await settle();
     expect([scene.in, scene.said.at(-1)]).toEqual([['a'], 'silent']);

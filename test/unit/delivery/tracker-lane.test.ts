@@ -56,10 +56,10 @@ class Scene {
     this.lane = this.newLane(this.backend, {
       settled: (settled) => void this.settled.push(settled),
       journal: () => [],
-      begun: () => undefined,
+      startedSend: () => undefined,
       begin: () => true,
       flush: () => true,
-      finishBegun: () => undefined,
+      finishSend: () => undefined,
     });
   }
 

@@ -210,7 +210,7 @@ describe('HttpClient', () => {
     await new Promise((done) => server.close(done));
     const signsOf = async (address: string, path: string): Promise<number> => {
       let signs = 0;
-      await listeningFor({ heard: () => void signs++ }, () => clientOf(address, { timeoutMs: 300 }).send(get(path)));
+      await listeningFor({ answered: () => void signs++ }, () => clientOf(address, { timeoutMs: 300 }).send(get(path)));
       return signs;
     };
     expect(await signsOf(url, '/well')).toBeGreaterThan(0);
@@ -226,7 +226,7 @@ describe('HttpClient', () => {
     });
     const ended: [number | undefined, boolean][] = [];
     const listener = {
-      heard: () => undefined,
+      answered: () => undefined,
       requestEnded: (status: number | undefined, ms: number) => void ended.push([status, ms >= 0 && ms < 60_000]),
     };
     const client = clientOf(url, { timeoutMs: 300 });

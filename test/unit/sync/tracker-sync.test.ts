@@ -82,7 +82,7 @@ async function withFeed(routing: Partial<LaneRouting>, work: (made: Made) => Pro
     places: new Map([[ROOT, { path: logs, links: 'owner' }]]),
     reader,
     cache: new BatchCache(),
-    allHeard: async () => undefined,
+    allReported: async () => undefined,
     isSettled: true,
     signal: end.signal,
   });

@@ -208,7 +208,7 @@ describe('Aim runs', () => {
     const backend = await connect();
     const handle = await backend.open(run.source(), undefined, signal);
     const ended: (number | undefined)[] = [];
-    const listener = { heard: () => undefined, requestEnded: (status: number | undefined) => void ended.push(status) };
+    const listener = { answered: () => undefined, requestEnded: (status: number | undefined) => void ended.push(status) };
     const sendOne = async (step: number): Promise<(number | undefined)[]> => {
       ended.length = 0;
       await listeningFor(listener, () => backend.send(addressed(run.append([point(step)]), handle), signal));
