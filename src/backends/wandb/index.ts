@@ -63,7 +63,7 @@ class WandbBackend implements JournalledBackend {
         : new OnlineStorage(this.#client, {
             offsetSemantics: settings.offsetSemantics,
             pages,
-            uncounted: () => this.#uncounted(),
+            uncounted: (countLater) => this.#uncounted(countLater),
             clock: this.#clock,
           });
     const offline = new OfflineStorage(
@@ -207,9 +207,14 @@ class WandbBackend implements JournalledBackend {
     await this.#client?.close();
   };
 
-  #uncounted(): void {
+  async #uncounted(countLater: () => Promise<number>): Promise<void> {
     if (this.#isUncountedWarned) return;
     this.#isUncountedWarned = true;
+    // After a failed send, a server that does count lines may not have counted the last ones yet.
+    if ((await countLater()) > 0) {
+      this.#isUncountedWarned = false;
+      return;
+    }
     this.#warn('the server does not count lines, so it probably appends every line it gets: set offset_semantics: append', {
       address: this.#settings.baseUrl,
     });

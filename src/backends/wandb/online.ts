@@ -20,11 +20,17 @@ import type { RunStorage, Storage, Summary } from './storage.ts';
 const HISTORY = 'wandb-history.jsonl';
 const SUMMARY = 'wandb-summary.json';
 
+/** A server that counts lines has done so by then. */
+const LATE_COUNT_MS = 2000;
+
 /** The rules for counting the server's lines, and the callback for problems. */
 export interface OnlineOptions {
   readonly offsetSemantics: OffsetSemantics;
-  /** Called if the server counts no lines, but has some: it may be a server that appends. */
-  readonly uncounted: () => void;
+  /**
+   * Called if the server counts no lines, but has some: it may be a server that appends. `countLater` asks for the
+   * count once more, after a while.
+   */
+  readonly uncounted: (countLater: () => Promise<number>) => Promise<void>;
   /** The address of the web pages for runs. */
   readonly pages: string;
   /** Default: the system's clock. */
@@ -125,8 +131,15 @@ export class OnlineRun implements RunStorage {
     if (stored.kind !== 'ok') return this.replaces && isGone ? { kind: 'ok', value: counted } : stored;
     if (stored.value === undefined) return { kind: 'ok', value: counted };
     const lines = countLines(stored.value);
-    if (this.replaces && counted === 0 && lines > 0) this.#options.uncounted();
+    if (this.replaces && counted === 0 && lines > 0) await this.#options.uncounted(() => this.#countLater(signal));
     return { kind: 'ok', value: this.replaces ? Math.max(counted, lines) : lines };
+  }
+
+  /** Returns the server's own count, after the time by which it may be late; 1 if it does not answer. */
+  async #countLater(signal: AbortSignal): Promise<number> {
+    await this.#clock.sleep(LATE_COUNT_MS, signal);
+    const reply = signal.aborted ? undefined : await this.#client.run(this.path, signal).catch(() => undefined);
+    return reply?.kind === 'ok' ? (reply.value?.lineCount ?? 1) : 1;
   }
 
   lastRow(signal: AbortSignal): Promise<WandbReply<string | undefined>> {

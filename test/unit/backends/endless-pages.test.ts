@@ -145,7 +145,7 @@ const LOOPS: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
   'files of a W&B run': (url) => wandbOf(url).files(PATH, signal),
   'runs of a W&B project': async (url) => {
     const client = wandbOf(url);
-    const places = new OnlineStorage(client, { offsetSemantics: 'replace', uncounted: () => {}, pages: url });
+    const places = new OnlineStorage(client, { offsetSemantics: 'replace', uncounted: async () => {}, pages: url });
     const handle = JSON.stringify({ run: 'r', entity: 'e', project: 'p', started: 0 }) as Handle;
     const own = [{ handle, files: [], params: [], tags: {} }];
     await drain(
@@ -154,7 +154,7 @@ const LOOPS: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
     );
   },
   'rows of a W&B run': async (url) => {
-    const places = new OnlineStorage(wandbOf(url), { offsetSemantics: 'replace', uncounted: () => {}, pages: url });
+    const places = new OnlineStorage(wandbOf(url), { offsetSemantics: 'replace', uncounted: async () => {}, pages: url });
     const found = await places.find(PATH, signal);
     if (found.kind !== 'ok' || found.value === undefined) throw new Error('no run');
     await drain(found.value.readLines(0, Infinity, signal));

@@ -117,7 +117,7 @@ describe('a listing whose pages are too large', () => {
     });
     const client = new WandbClient({ baseUrl: url, apiKey: 'k', timeoutMs: 60_000, tls: {} });
     closers.push(() => client.close());
-    const places = new OnlineStorage(client, { offsetSemantics: 'replace', uncounted: () => {}, pages: url });
+    const places = new OnlineStorage(client, { offsetSemantics: 'replace', uncounted: async () => {}, pages: url });
     const found = await places.find({ entity: 'e', project: 'p', id: 'r' }, signal);
     const read: string[] = [];
     if (found.kind === 'ok') for await (const line of found.value?.readLines(0, Infinity, signal) ?? []) read.push(line);
