@@ -1,6 +1,7 @@
 import type { Server, ServerResponse } from 'node:http';
 import { MirrorError, messageOf } from '../errors.ts';
 import { guardedServer } from './guarded-server.ts';
+import { parseListen } from './listen-address.ts';
 
 /** The facts that the health endpoints need. */
 export interface HealthSource {
@@ -79,15 +80,4 @@ async function sendMetrics(metrics: MetricsPage, accept: string | undefined, res
 
 function readyText({ isReady, whyNotReady = 'the first scan is not complete', remarks = [] }: HealthSource): string {
   return `${[isReady ? 'ok' : whyNotReady, ...remarks].join('\n')}\n`;
-}
-
-function parseListen(listen: string): { host: string; port: number } {
-  const match = /^(?:(.*):)?(\d{1,5})$/.exec(listen);
-  const port = Number(match?.[2]);
-  if (match === null || port > 65535) {
-    throw new MirrorError('MB1001', `--listen: found ${JSON.stringify(listen)}, expected HOST:PORT`, {
-      hint: 'For example --listen 127.0.0.1:8080.',
-    });
-  }
-  return { host: (match[1] ?? '127.0.0.1').replace(/^\[|\]$/g, '') || '127.0.0.1', port };
 }
