@@ -1,4 +1,5 @@
 /** The thread that reads the store. It answers one question after the other, each in one snapshot. */
+import { statSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { MirrorError, messageOf } from '../errors.ts';
 import type { QueryReply, QueryRequest, QueryWork } from './query-protocol.ts';
@@ -7,6 +8,8 @@ import { StoreQuery } from './store-query.ts';
 
 const { path } = workerData as QueryWork;
 let query: StoreQuery | undefined;
+/** The file that is open: a store may be replaced by another file of its name. */
+let openedFile = '';
 
 parentPort?.on('message', ({ id, question, stop }: QueryRequest) => {
   const isStopped = (): boolean => Atomics.load(stop, 0) !== 0;
@@ -15,8 +18,7 @@ parentPort?.on('message', ({ id, question, stop }: QueryRequest) => {
 
 function replyTo({ id, question }: QueryRequest, isStopped: () => boolean): QueryReply {
   try {
-    query ??= new StoreQuery(path);
-    return { id, kind: 'answer', answer: query.ask(question, isStopped) };
+    return { id, kind: 'answer', answer: current().ask(question, isStopped) };
   } catch (error) {
     if (error instanceof Stopped) return { id, kind: 'stopped' };
     // The opened store may be what is broken.
@@ -27,4 +29,16 @@ function replyTo({ id, question }: QueryRequest, isStopped: () => boolean): Quer
     const details = { ...(hint === undefined ? {} : { hint }), ...(command === undefined ? {} : { command }), retry, context };
     return { id, kind: 'failed', code, message, details };
   }
+}
+
+function current(): StoreQuery {
+  const stats = statSync(path, { throwIfNoEntry: false, bigint: true });
+  const file = stats === undefined ? '' : `${stats.dev}:${stats.ino}`;
+  if (file !== openedFile) {
+    query?.close();
+    query = undefined;
+  }
+  query ??= new StoreQuery(path);
+  openedFile = file;
+  return query;
 }

@@ -44,6 +44,7 @@ export type Question =
     }
   | { readonly kind: 'tags'; readonly select?: RunSelection; readonly plugin?: string }
   | { readonly kind: 'series'; readonly run: RunRef }
+  | { readonly kind: 'files'; readonly run: RunRef }
   | {
       readonly kind: 'curves';
       readonly runs: readonly RunRef[];
@@ -68,6 +69,7 @@ export type Question =
       /** The most values, the last ones. Default 100. */
       readonly limit?: number;
     }
+  | { readonly kind: 'media'; readonly sha256: string }
   | { readonly kind: 'hparams'; readonly select?: RunSelection }
   | { readonly kind: 'damage'; readonly select?: RunSelection }
   | { readonly kind: 'changes'; readonly since?: string };
@@ -79,8 +81,11 @@ export interface Answers {
   readonly runs: RunPage;
   readonly tags: readonly TagSummary[];
   readonly series: readonly SeriesDetails[];
+  readonly files: readonly StoredFile[];
   readonly curves: readonly Curve[];
   readonly values: readonly StoredValue[];
+  /** Undefined if no value of the store has such bytes. */
+  readonly media: MediaFile | undefined;
   readonly hparams: readonly RunParams[];
   readonly damage: readonly DamagedRange[];
   readonly changes: Changes;
@@ -157,6 +162,18 @@ export interface SeriesDetails extends MetricSummary {
   readonly lastWallTime: number | null;
 }
 
+/** An event file of a run. */
+export interface StoredFile {
+  readonly name: string;
+  /** Its size when it was last read to its end. */
+  readonly bytes: number;
+  /** The watermark: reading resumes there. */
+  readonly readBytes: number;
+  readonly records: number;
+  /** Counts from 0; other bytes under the same name begin the next generation. */
+  readonly generation: number;
+}
+
 /** The scalars of one series. `count`: the number of points shown, in either form. */
 export interface Curve {
   readonly run: RunRef;
@@ -212,12 +229,16 @@ export interface StoredValue {
   readonly position: PointPosition;
 }
 
-/** Bytes of a value in the media folder. */
-export interface StoredMedia {
+/** A file in the media folder. */
+export interface MediaFile {
   readonly sha256: string;
   readonly bytes: number;
   /** The path below the media folder. */
   readonly path: string;
+}
+
+/** Bytes of a value in the media folder. */
+export interface StoredMedia extends MediaFile {
   readonly format: string;
   readonly label: string;
 }

@@ -12,10 +12,12 @@ import type {
   Curve,
   DamagedRange,
   ExactPoints,
+  MediaFile,
   PluginSummary,
   Question,
   RootSummary,
   SeriesDetails,
+  StoredFile,
   StoredMedia,
   StoredValue,
   TagSummary,
@@ -82,10 +84,14 @@ export class StoreQuery {
         return this.#tags(question);
       case 'series':
         return this.#series(this.#run(question.run));
+      case 'files':
+        return this.#files(this.#run(question.run));
       case 'curves':
         return this.#curves(question, isStopped);
       case 'values':
         return this.#values(question);
+      case 'media':
+        return this.#mediaFile(question.sha256);
       case 'hparams':
         return this.#runs.params(this.#runs.selected(question.select));
       case 'damage':
@@ -157,6 +163,16 @@ export class StoreQuery {
         min: row['min'] as number | null,
         max: row['max'] as number | null,
       }));
+  }
+
+  #files({ run }: QueriedRun): StoredFile[] {
+    return this.#store.positions(run).files.map(({ name, size, position, records, generation }) => ({
+      name,
+      bytes: size,
+      readBytes: position.watermark,
+      records,
+      generation,
+    }));
   }
 
   #curves(question: Extract<Question, { kind: 'curves' }>, isStopped: () => boolean): Curve[] {
@@ -232,6 +248,11 @@ export class StoreQuery {
         format: String(row['format']),
         label: String(row['label']),
       }));
+  }
+
+  #mediaFile(sha256: string): MediaFile | undefined {
+    const row = this.#db.prepare('SELECT sha256, bytes, path FROM blob WHERE sha256 = ?').get(sha256);
+    return row === undefined ? undefined : { sha256: String(row['sha256']), bytes: Number(row['bytes']), path: String(row['path']) };
   }
 
   #damage(runs: readonly QueriedRun[]): DamagedRange[] {

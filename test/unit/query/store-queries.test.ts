@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { backfill } from '../../../src/index.ts';
@@ -49,6 +49,15 @@ it('reports a missing store', async () => {
   const none = new StoreQueries(join(folder, 'none.db'));
   await expect(none.ask({ kind: 'roots' })).rejects.toMatchObject({ code: 'MB3007' });
   await none.close();
+});
+
+it('answers from the store that replaced the former one', async () => {
+  await queries.ask({ kind: 'roots' });
+  for (const name of readdirSync(folder)) if (name.startsWith('runs.db')) rmSync(join(folder, name));
+  await expect(queries.ask({ kind: 'roots' })).rejects.toMatchObject({ code: 'MB3007' });
+  const store = { path: join(folder, 'runs.db'), mediaPath: join(folder, 'media') };
+  await backfill({ roots: [{ path: join(folder, 'logs'), name: 'again' }], store, signal: AbortSignal.any([]) });
+  expect(await queries.ask({ kind: 'roots' })).toMatchObject([{ name: 'again' }]);
 });
 
 it('cancels a question that is no longer needed', async () => {

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -198,6 +198,13 @@ describe('runs', () => {
     ]);
   });
 
+  it('have files', () => {
+    const bytes = statSync(join(folder, 'logs/a', EVENTS)).size;
+    expect(query.ask({ kind: 'files', run: { root: 'logs', path: 'a' } })).toEqual([
+      { name: EVENTS, bytes, readBytes: bytes, records: 4, generation: 0 },
+    ]);
+  });
+
   it('are reported if they are unknown', () => {
     expect(() => query.ask({ kind: 'series', run: { root: 'logs', path: 'z' } })).toThrow(expect.objectContaining({ code: 'MB3021' }));
   });
@@ -313,6 +320,9 @@ describe('values', () => {
     ]);
     expect(values('note').map(({ step }) => step)).toEqual([1, 2]);
     expect(values('sample')[0]?.media).toEqual([expect.objectContaining({ bytes: 7, format: 'png' })]);
+    const { sha256 = '', path } = values('sample')[0]?.media[0] ?? {};
+    expect(query.ask({ kind: 'media', sha256 })).toEqual({ sha256, bytes: 7, path });
+    expect(query.ask({ kind: 'media', sha256: '0'.repeat(64) })).toBeUndefined();
     expect(values('weights')[0]?.value).toMatchObject({ buckets: [[0, 1, 3]] });
   });
 });
