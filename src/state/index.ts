@@ -22,7 +22,7 @@ export { LONGEST_RETRY_MS, nextRetry } from './next-retry.ts';
 export { type MarkedShard, shardOfState } from './shard-mark.ts';
 export { type Retry, StateFile } from './state-file.ts';
 export { type LaneReader, StateReader, type StoredStatus } from './state-reader.ts';
-export type { StateSummary } from './summarize-state.ts';
+export type { LaneSummary, StateSummary } from './summarize-state.ts';
 export type { Task } from './tasks.ts';
 export type { UnitDocument } from './unit-document.ts';
 export { keepVerdicts, type LaneVerdict, type VerifiedLane } from './verified.ts';

@@ -11,7 +11,7 @@ import { RowIds } from './row-ids.ts';
 import { shardIn } from './shard-mark.ts';
 import type { StateStore } from './state-store.ts';
 import type { Statements } from './statements.ts';
-import { type StateSummary, summarizeState } from './summarize-state.ts';
+import { type LaneSummary, laneSummaries, type StateSummary, summarizeState } from './summarize-state.ts';
 import { type Task, tasksIn } from './tasks.ts';
 import { type UnitDocument, unitDocuments } from './unit-document.ts';
 import { unreadRoots } from './unread-roots.ts';
@@ -141,6 +141,11 @@ export class StateReader {
   /** Summarizes the state, in sums and lists for people. */
   summary(): StateSummary {
     return { instanceId: this.instanceId, createdAt: this.createdAt, ...summarizeState(this.#statements) };
+  }
+
+  /** Summarizes every lane that the state knows. */
+  lanes(): LaneSummary[] {
+    return laneSummaries(this.#statements);
   }
 
   /** Returns every problem; an empty list means a valid state. */

@@ -23,7 +23,7 @@ export interface StateSummary {
 }
 
 /** The content of a state for one lane. */
-interface LaneSummary {
+export interface LaneSummary {
   readonly name: string;
   readonly target: string;
   readonly ownsPositions: boolean;
@@ -51,7 +51,6 @@ const IN_ORDER = 'ORDER BY root.name, run.path, file.name';
 /** Counts the content of a state. */
 export function summarizeState(statements: Statements): Omit<StateSummary, 'instanceId' | 'createdAt'> {
   const count = (sql: string): number => Number(statements.get(sql)?.n);
-  const files = count('SELECT count(*) AS n FROM file');
   const status = statements.get('SELECT written_ms FROM status');
   return {
     schemaVersion: Number(statements.get('PRAGMA user_version')?.user_version),
@@ -59,9 +58,9 @@ export function summarizeState(statements: Statements): Omit<StateSummary, 'inst
       .all(ROOTS)
       .map(({ name, path, runs, files: n }) => ({ name: String(name), path: String(path), runs: Number(runs), files: Number(n) })),
     runs: count('SELECT count(*) AS n FROM run'),
-    files,
+    files: count('SELECT count(*) AS n FROM file'),
     series: count('SELECT count(*) AS n FROM series'),
-    lanes: statements.all(LANES).map((row) => laneSummary(row, files)),
+    lanes: laneSummaries(statements),
     damage: statements
       .all(`SELECT ${FILE_KEY}, item.value AS damage ${FROM_FILE}, json_each(file.damage) AS item ${IN_ORDER}, item.key`)
       .map((row) => ({ ...fileOf(row), damage: statements.parse(row.damage) })),
@@ -79,6 +78,12 @@ export function summarizeState(statements: Statements): Omit<StateSummary, 'inst
       .map((row) => ({ ...fileOf(row), attempts: Number(row.attempts), nextMs: Number(row.next_ms) })),
     statusWrittenMs: status === undefined ? null : Number(status.written_ms),
   };
+}
+
+/** Counts the content of a state for each lane. */
+export function laneSummaries(statements: Statements): LaneSummary[] {
+  const files = Number(statements.get('SELECT count(*) AS n FROM file')?.n);
+  return statements.all(LANES).map((row) => laneSummary(row, files));
 }
 
 const ROOTS = `
