@@ -22,7 +22,7 @@ interface CodeEntry {
 
 /**
  * The codes by their first digits: MB1… wrong use and configuration, MB2… log directories, MB3… the local store and
- * the state, MB4… backends, MB9… mirrorboard itself.
+ * the state, MB4… backends, MB5… the API, MB9… mirrorboard itself.
  */
 export const errorCodes = {
   MB1001: { title: 'the command line is not valid', exit: ExitCode.wrongUse },
@@ -79,6 +79,11 @@ export const errorCodes = {
   MB4011: { title: 'a tracker gives an unusable address', exit: ExitCode.notMirrored },
   MB4030: { title: 'an answer of a tracker is too large', exit: ExitCode.notMirrored },
   MB4031: { title: 'a tracker returns an unusable answer', exit: ExitCode.notMirrored },
+  MB5001: { title: 'a request to the API is not valid', exit: ExitCode.wrongUse },
+  MB5002: { title: 'a request to the API is not allowed', exit: ExitCode.wrongUse },
+  MB5003: { title: 'the API has no such resource', exit: ExitCode.wrongUse },
+  MB5004: { title: 'an answer of the API would be too large', exit: ExitCode.wrongUse },
+  MB5005: { title: 'the API is busy', exit: ExitCode.couldNotJudge },
   MB9001: { title: 'a bug in mirrorboard', exit: ExitCode.notMirrored },
 } as const satisfies Record<string, CodeEntry>;
 

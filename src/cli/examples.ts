@@ -155,6 +155,13 @@ const EXTRAS: Readonly<Record<string, Extra>> = {
     ],
     page: 'docs/commands.md#export',
   },
+  serve: {
+    examples: [
+      ['serve', 'serve ./mirrorboard.db to this machine'],
+      ['serve --listen 0.0.0.0:6070 --token-file token', 'serve it to others who have the token'],
+    ],
+    page: 'docs/api.md',
+  },
   config: {
     examples: [
       ['config check --online', 'validate the configuration, and reach its trackers'],

@@ -220,6 +220,15 @@ export function makeProgram(context: CommandContext): Command {
     );
   withJson(withStore(exporting)).action(async (flags) => (await import('./export.ts')).exportCommand(flags, context));
 
+  const serve = program
+    .command('serve')
+    .description('serve the local store to pages and programs over HTTP, read-only')
+    .option('--listen <host:port>', 'listen at this address (default: 127.0.0.1:6070)')
+    .option('--listen-host <name>', 'also accept requests for this host name; repeatable', collect, [])
+    .option('--token-file <file>', 'answer only requests with the token in this file')
+    .option('--without-token', 'let everyone who reaches an address other than loopback read everything');
+  withJson(withLog(withState(withStore(serve)))).action(async (flags) => (await import('./serve.ts')).serveCommand(flags, context));
+
   const configuration = program.command('config').description('validate or show the configuration');
   const checking = configuration
     .command('check')

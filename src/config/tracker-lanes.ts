@@ -57,6 +57,8 @@ export const TAKEN: ReadonlySet<string> = new Set(
       'poll',
       'listen',
       'listenHost',
+      'tokenFile',
+      'withoutToken',
       'scanInterval',
       'runEndedAfter',
       'shutdownGrace',

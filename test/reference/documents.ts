@@ -542,6 +542,7 @@ const config = z.object({
   values: z.array(z.object({ key: text, value: z.unknown(), source: text, in_use: z.literal(false).optional() })),
 });
 const doctor = z.object({ type: z.literal('doctor'), findings: z.array(finding), exit_code: exitCode });
+const serve = z.object({ type: z.literal('serve'), url: text, store: text, state: text });
 const init = z.object({ type: z.literal('init'), file: text, roots: z.array(text) });
 
 const code = z.string().regex(/^MB\d{4}$/);
@@ -613,6 +614,7 @@ export const DOCUMENTS: Readonly<Record<string, Document>> = {
   'config-check': { from: 'config check', meaning: 'if the configuration is valid', schema: configCheck },
   config: { from: 'config show', meaning: 'every setting and its source', schema: config },
   doctor: { from: 'doctor', meaning: 'what was checked', schema: doctor },
+  serve: { from: 'serve', meaning: 'where the API listens, written when it does', schema: serve },
   init: { from: 'init', meaning: 'the configuration that was created', schema: init },
   'error-code': { from: 'explain CODE', meaning: 'an error code', schema: errorCode },
   'error-codes': { from: 'explain', meaning: 'all error codes', schema: errorCodes },

@@ -1,0 +1,85 @@
+/** Writes the OpenAPI document from the schemas that check requests and answers. */
+import { z } from 'zod';
+import { components, placeOf } from './components.ts';
+import type { Route } from './route.ts';
+
+/** The path of every resource begins with it. */
+export const BASE = '/api/v1';
+
+type Schema = Readonly<Record<string, unknown>>;
+
+/** Returns the OpenAPI 3.1 document of some resources. `version`: that of mirrorboard. */
+export function openApiDocument(routes: readonly Route[], version: string): object {
+  const json = routes.map((one) => [`${BASE}${one.path}`, { get: operation(one) }] as const);
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'mirrorboard',
+      version,
+      description:
+        'Reads a local store of mirrorboard. Numbers that JSON cannot hold are texts: ' +
+        '"NaN", "Infinity", "-Infinity", and integers beyond 2^53.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    security: [{}, { token: [] }],
+    paths: { ...Object.fromEntries(json), [`${BASE}/media/{sha256}`]: { get: MEDIA } },
+    components: { schemas: namedSchemas(), securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+  };
+}
+
+const PROBLEM = {
+  description: 'A failure.',
+  content: { 'application/problem+json': { schema: { $ref: placeOf('Problem') } } },
+};
+const UNCHANGED = { description: 'The answer is still the one with the tag in If-None-Match.' };
+
+const MEDIA = {
+  operationId: 'getMedia',
+  summary: 'The bytes of an image, a clip or another value.',
+  parameters: [{ name: 'sha256', in: 'path', required: true, schema: { type: 'string', pattern: '^[0-9a-f]{64}$' } }],
+  responses: {
+    200: { description: 'The bytes.', content: { '*/*': {} } },
+    206: { description: 'The bytes that the header Range asks for.', content: { '*/*': {} } },
+    304: UNCHANGED,
+    default: PROBLEM,
+  },
+};
+
+function operation({ id, summary, query, answer }: Route): object {
+  const parameters = Object.entries(query.shape).map(([name, schema]) => {
+    const { description, ...form } = schemaOf(schema as z.ZodType, 'output');
+    const isRequired = !(schema as z.ZodType).safeParse(undefined).success;
+    return { name, in: 'query', required: isRequired, ...(description === undefined ? {} : { description }), schema: form };
+  });
+  return {
+    operationId: id,
+    summary,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    responses: {
+      200: { description: 'The answer.', content: { 'application/json': { schema: { $ref: placeOf(answerName(id)) } } } },
+      304: UNCHANGED,
+      default: PROBLEM,
+    },
+  };
+
+  function answerName(operationId: string): string {
+    const name = `${(operationId[0] ?? '').toUpperCase()}${operationId.slice(1)}Answer`;
+    if (components.get(answer) === undefined) components.add(answer, { id: name });
+    return name;
+  }
+}
+
+/** Answers are open: a later version may add fields. */
+function namedSchemas(): Readonly<Record<string, Schema>> {
+  const { schemas } = z.toJSONSchema(components, { io: 'input', unrepresentable: 'any', uri: placeOf });
+  return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, plain(schema as Schema)]));
+}
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Schema {
+  return plain(z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Schema);
+}
+
+function plain({ $schema: _, $id: __, ...schema }: Schema): Schema {
+  return schema;
+}
