@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cleanEnv, freePort, pythonEnvironment, REPOSITORY, type ServerProcess, startServer } from '../support/python-tools.ts';
 
-/** The versions of the matrix, each the last of its line that was looked at. */
+/** The versions of the matrix, each the last tested one of its line. */
 export const VERSIONS = ['1.30.1', '2.0.1', '2.9.2', '2.14.3', '2.22.2', '3.1.4', '3.5.1', '3.9.0', '3.14.0', '3.17.2'] as const;
 export type Version = (typeof VERSIONS)[number];
 

@@ -12,7 +12,7 @@ export async function connectAim(section: Readonly<Record<string, unknown>>, env
   return aim.create(parsed.settings, { lane: 'aim', whoseRun, env, warn: () => {} });
 }
 
-/** A handle is opaque to everybody else; here it is known that it names the run. */
+/** A handle is opaque to all others; here it is known that it names the run. */
 export function hashOf(handle: Handle): string {
   return (JSON.parse(handle) as { readonly run: string }).run;
 }

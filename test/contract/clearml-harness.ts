@@ -32,7 +32,7 @@ export function sectionOf(url: string, secretKey = SECRET_KEY, accessKey = ACCES
   return { api_server: url, files_server: url, web_server: url, access_key: accessKey, secret_key: secretKey };
 }
 
-/** A handle is opaque to everybody else; here it is known that it names the task. */
+/** A handle is opaque to all others; here it is known that it names the task. */
 export function taskIdOf(handle: Handle): string {
   return (JSON.parse(handle) as { task: string }).task;
 }

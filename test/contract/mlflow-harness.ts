@@ -25,7 +25,7 @@ export async function connectMlflow(
   return type.create(parsed.settings, { lane: 'mlflow', whoseRun, env, warn: () => {} });
 }
 
-/** A handle is opaque to everybody else; here it is known that it names the run. */
+/** A handle is opaque to all others; here it is known that it names the run. */
 export function runIdOf(handle: Handle): string {
   const [id] = /[0-9a-f]{32}/.exec(handle) ?? [];
   if (id === undefined) throw new Error(`no run id in ${handle}`);

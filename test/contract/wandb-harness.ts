@@ -18,7 +18,7 @@ export async function connectWandb(
   return wandb.create(parsed.settings, { lane: 'wandb', whoseRun, env, warn: () => {} });
 }
 
-/** A handle is opaque to everybody else; here it is known that it names the run. */
+/** A handle is opaque to all others; here it is known that it names the run. */
 export function runIdOf(handle: Handle): string {
   return (JSON.parse(handle) as { run: string }).run;
 }

@@ -12,7 +12,7 @@ import type { TruthPoints, Writer } from './watch-kill.ts';
 /** An Aim server that can be hit, and looked into. */
 export interface AimTarget {
   readonly url: string;
-  /** What may happen to a server; by lot. */
+  /** What may happen to a server; chosen at random. */
   hit(random: () => number): Promise<void>;
   /** All is well from now on. */
   heal(): void;
@@ -57,7 +57,7 @@ export async function killWithAim(plan: AimKillPlan): Promise<number> {
   const written = await growing.ended;
   if (written.code !== 0) throw new Error(`the writer ended with ${written.code ?? written.signal}: ${written.stderr}`);
   target.heal();
-  // 1: the writer leaves damage behind, which is said; what can be read has to be there.
+  // 1: the writer leaves damage behind, which the watch reports; what can be read must be there.
   const last = await mirrorboard(['backfill', logs], { cwd: folder });
   if (last.code !== 0 && last.code !== 1) throw new Error(`the last backfill ended with ${last.code ?? last.signal}: ${last.stderr}`);
   const wanted = wantedOf(writer.points(truth));
@@ -110,7 +110,7 @@ export function realTarget(server: AimServer): AimTarget {
   };
 }
 
-/** The stub: it forgets everybody, breaks off, stores a half. */
+/** The stub: it forgets all clients, breaks off, stores a half. */
 export function stubTarget(stub: AimStub): AimTarget {
   return {
     url: stub.url,

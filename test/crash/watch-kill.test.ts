@@ -32,7 +32,7 @@ async function killed(writer: Writer, kills: number, args: readonly string[] = [
   }
 }
 
-/** The writer that everybody's tests share. */
+/** The writer that all tests share. */
 const growPy: Writer = {
   start: (logs, truth): Running => {
     const options = [

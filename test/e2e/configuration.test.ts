@@ -372,7 +372,7 @@ describe('doctor', () => {
 
   it('exits 1 for a missing root, and for a store that is not valid', async () => {
     expect((await mustRun(['doctor', 'nowhere'], { cwd: folder }, 1)).stdout).toMatch('no such directory: nowhere');
-    writeFileSync(join(folder, 'mirrorboard.db'), 'this is no database, and long enough to be looked at as one');
+    writeFileSync(join(folder, 'mirrorboard.db'), 'this is no database, and long enough to pass for one');
     expect((await mustRun(['doctor', corpus('tf2_scalars')], { cwd: folder }, 1)).stdout).toMatch(/problem +store: /);
   });
 

@@ -98,7 +98,7 @@ it('backfill skips a paused lane, and reports it', async () => {
   expect(await run(0, 'runs')).toMatch(/^local is paused, for /m);
   append(2);
   expect((await mustRun(['backfill', 'logs'], { cwd: folder }, 1)).stderr).toMatch(/Lane local .*: paused/);
-  // Nothing was looked at, so nothing is gone.
+  // mirrorboard checked nothing, so nothing is gone.
   const filesGone = async (): Promise<number> =>
     JSON.parse((await mustRun(['backfill', 'logs', '--json'], { cwd: folder }, 1)).stdout).totals.files_gone;
   expect(await filesGone()).toBe(0);

@@ -5,7 +5,7 @@ import { eventually, until } from '../crash/watch-kill.ts';
 import * as w from '../support/event-writer.ts';
 import { endAll, freshDirectory, mustRun, remove, repository, start } from './command.ts';
 
-/** As much of the document as is looked at here. */
+/** The part of the document that these tests read. */
 interface Status {
   readonly type: string;
   readonly lanes: readonly {

@@ -15,7 +15,7 @@ let logs: string;
 beforeEach(() => {
   folder = freshDirectory();
   logs = join(folder, 'logs');
-  // Somebody who may not read everything writes here, too.
+  // A user who may not read everything writes here, too.
   for (const path of [folder, logs]) {
     mkdirSync(path, { recursive: true });
     chmodSync(path, 0o777);
@@ -85,7 +85,7 @@ describe('a file server that fails', () => {
   };
 
   it.each([
-    ['a file that can not be looked at', 'events.out.tfevents.odd', ['lstat'], 'EIO'],
+    ['a file without a readable status', 'events.out.tfevents.odd', ['lstat'], 'EIO'],
     ['a file that its directory lists, and nobody finds there', 'events.out.tfevents.odd', ['lstat'], 'ENOENT'],
     ['a file that is there, and gone when it is opened', 'events.out.tfevents.odd', ['open'], 'ENOENT'],
     ['a directory that its own one lists, and nobody finds there', 'secret', ['readdir'], 'ENOENT'],

@@ -347,7 +347,7 @@ describe('an obstacle for verify', () => {
       could_not_judge: [{ what: join(folder, 'logs'), reason: 'the directory does not exist any more' }],
     });
     await verified(['logs'], 3);
-    // Where it lies now can be said, or is known once it was looked at there, also where nothing was new.
+    // A pass records where it lies now, even if nothing there was new.
     await verified(['logs=moved']);
     expect((await mustRun(['backfill', 'logs=moved'], { cwd: folder })).stderr).toMatch(/^0 new points/m);
     await verified();

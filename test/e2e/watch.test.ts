@@ -107,7 +107,7 @@ const residentBytes = (pid: number | undefined): number => number(/VmRSS:\s+(\d+
 const readBytes = (pid: number | undefined): number => number(/rchar:\s+(\d+)/, `/proc/${pid}/io`);
 const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
 
-/** Waits until a watch has looked at all that was written so far: what is written to another file behind that is in its store. */
+/** Waits until a watch has read all that was written so far: its store has what was written to another file after that. */
 function wakeUps(points: number): (more: number) => Promise<void> {
   const bell = join(run, 'events.out.tfevents.0');
   let rung = 0;
@@ -457,7 +457,7 @@ describe('a file under watch', () => {
     writeFileSync(file, w.eventFile(...scalars(0, 10)));
     const watching = watch();
     await has(10);
-    // Permissions mean nothing to root; a broken link is as unreadable for everybody.
+    // Permissions mean nothing to root; a broken link is unreadable for every user.
     renameSync(file, join(folder, 'kept'));
     symlinkSync(join(folder, 'aim'), file);
     await watching.said(/a broken link/);
@@ -516,7 +516,7 @@ describe('a file under watch', () => {
       `watch.test: 72 MiB in ${pieces} pieces: ${mebibytes(most - bytesBefore)} MiB more memory, ${mebibytes(read)} MiB were read\n`,
     );
     expect(most - bytesBefore).toBeLessThan(48 << 20);
-    // About as much as there is, where reading it anew at each wake-up is eighteen times that.
+    // About as much as there is; reading it again at each wake-up would be eighteen times that.
     expect(read).toBeLessThan(2 * record.length);
     appendFileSync(file, record.subarray(at));
     await has(2 + pieces);

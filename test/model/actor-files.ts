@@ -7,7 +7,7 @@ export interface ActorRecord {
   readonly points: readonly WrittenPoint[];
 }
 
-/** What somebody is in the middle of writing: pieces of it come with time. */
+/** A file that is being written: pieces of it come with time. */
 export interface Writing {
   /** `cp` empties the file first, `scp` writes over what is there and cuts it in the end, `rsync` writes beside it and takes its name. */
   readonly how: 'cp' | 'scp' | 'rsync';

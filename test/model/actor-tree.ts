@@ -1,4 +1,4 @@
-// Somebody who works on a log tree at random, as people, trainings and sync tools do, and knows every byte of it.
+// Works on a log tree at random, as people, trainings and sync tools do, and knows every byte of it.
 import {
   chmodSync,
   closeSync,
@@ -200,7 +200,7 @@ export class ActorTree {
     return `tear ${file.path} at ${file.torn.written}`;
   }
 
-  /** The same records and more, or other ones: by somebody who takes his time. */
+  /** The same records and more, or other ones, written slowly. */
   #writeOver(file: ActorFile, how: Writing['how']): string | undefined {
     if (how === 'rsync' && file.alias !== undefined) return undefined;
     const isSame = this.#random() < 0.6;
@@ -229,7 +229,7 @@ export class ActorTree {
       this.#clear(file, records);
     }
     closeSync(fd);
-    return `${how} goes on with ${file.path}: ${end} of ${bytes.length}`;
+    return `${how} continues ${file.path}: ${end} of ${bytes.length}`;
   }
 
   #replace(file: ActorFile): string | undefined {

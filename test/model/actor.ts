@@ -83,7 +83,7 @@ class Scene {
     await mustRun(['verify'], { cwd: this.#folder });
   }
 
-  /** What was mirrored goes where its files went, whatever of it was there when it was looked at. */
+  /** What was mirrored goes where its files went, however much of it was there at the last look. */
   async #doInOrder(): Promise<void> {
     await this.#check('before an order');
     const pause = async (): Promise<void> => {
@@ -96,7 +96,7 @@ class Scene {
   async #backfill(): Promise<void> {
     const { code, signal, stdout, stderr } = await mirrorboard(['backfill', this.#logs, '--json'], { cwd: this.#folder });
     if (code !== 0 && code !== 1) throw new Error(`the last backfill ended with ${code ?? signal}: ${stderr}`);
-    // What files that are gone had is said, and nobody can heal it any more.
+    // mirrorboard reports what deleted files had; nobody can repair it any more.
     const { damage } = JSON.parse(stdout) as { damage: readonly { run: string; file: string; pending: boolean }[] };
     const damaged = damage.filter(({ run, file, pending }) => !pending && this.#tree.files.get(pathOf(run, file))?.isThere !== false);
     if (damaged.length > 0) throw new Error(`damage that was healed is there: ${JSON.stringify(damaged)}`);

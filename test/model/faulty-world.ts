@@ -10,7 +10,7 @@ interface Fault {
   readonly code: 'EIO' | 'ESTALE' | 'EACCES';
 }
 
-/** Of a file: it can't be looked at, not be opened, or not be read. */
+/** The call on a file that fails: lstat, open or read. */
 const OF_FILES: readonly Fault[] = [
   { calls: ['lstat', 'stat', 'open'], code: 'ESTALE' },
   { calls: ['lstat', 'stat'], code: 'EIO' },

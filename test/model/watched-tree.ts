@@ -169,7 +169,7 @@ export class WatchedTree {
       case 'append': {
         const bytes: Uint8Array[] = [];
         if (content.torn !== undefined && how < 0.3) {
-          // Somebody cut the torn end off before going on.
+          // A writer cut the incomplete end off before it continued.
           truncateSync(this.#path(file), sizeOf(content.records));
           content.torn = undefined;
         }

@@ -1,4 +1,4 @@
-// A log directory as somebody would leave it who wishes us ill, with honest runs in the middle of it.
+// A log directory as an attacker would leave it, with honest runs in the middle of it.
 import { execFileSync } from 'node:child_process';
 import { closeSync, ftruncateSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -12,7 +12,7 @@ export interface ClearmlServer {
   readonly url: string;
   readonly accessKey: string;
   readonly secretKey: string;
-  /** Makes the next calls go wrong; returns when that is said. */
+  /** Makes the next calls fail; resolves when the server knows. */
   fault(endpoint: string, mode: string, times: number, status?: number): void;
   /** Every task with its events. */
   dump(): Promise<readonly DumpedTask[]>;

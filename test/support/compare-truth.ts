@@ -36,7 +36,7 @@ export interface TruthText {
 }
 
 export interface Comparison {
-  /** Points of the truth that were looked at. */
+  /** Points of the truth that were compared. */
   readonly checked: number;
   /** One line each; empty when the export is right. */
   readonly differences: readonly string[];

@@ -13,7 +13,7 @@ const BEFORE_VALUE = /(?:^|[^\w$.])(?:return|typeof|case|in|of|do|else|void|dele
 /** The literals of a text of JavaScript, in their order, comments and strings left out; those in the places of template strings too. */
 export function expressionsIn(code: string): readonly FoundExpression[] {
   const found: FoundExpression[] = [];
-  /** Depths of braces at which a template string goes on. */
+  /** Depths of braces at which a template string continues. */
   const templates: number[] = [];
   let depth = 0;
   let at = code.startsWith('#!') ? endOf(code, '\n', 0) : 0;

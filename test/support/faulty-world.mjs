@@ -11,7 +11,7 @@ const names = new Map();
 let world = { faults: {}, clockMs: 0 };
 let readAtMs = -Infinity;
 
-/** Looked at again after a moment: the clock is asked thousands of times a second. */
+/** Read again after a moment: the clock is asked thousands of times a second. */
 const current = (mostMs) => {
   if (now() - readAtMs > mostMs) {
     readAtMs = now();

@@ -1,5 +1,5 @@
 // A log directory that grows as real ones do: pieces that take no notice of records, writers that die in the middle of one,
-// files that are cut, replaced or begun anew. Knows what a reader must have seen in the end. Runs as a program, too:
+// files that are cut, replaced or written again. It knows what a reader must have seen in the end. Runs as a program, too:
 // `node grower.js DIRECTORY TRUTH OPTIONS`.
 import { closeSync, ftruncateSync, mkdirSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ export interface GrowerOptions {
   readonly crashEvery?: number;
   /** … puts another file in its place, … */
   readonly replaceEvery?: number;
-  /** … cuts its last records off and goes on. */
+  /** … cuts its last records off and continues. */
   readonly truncateEvery?: number;
   /** Every so many steps a histogram is among the values. Default: never. */
   readonly histogramEvery?: number;

@@ -3,7 +3,7 @@ import { compareTruth, type Json, type Point, type RunText, type SeriesText, typ
 import type { ReadBackRun } from './mlflow-server.ts';
 
 export interface Held {
-  /** Points of the truth that were looked at. */
+  /** Points of the truth that were compared. */
   readonly checked: number;
   /** One line each. */
   readonly differences: readonly string[];

@@ -11,7 +11,7 @@ const START_MS = 240_000;
 
 export const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Whether it may be installed: hundreds of megabytes and some minutes are not everybody's. CI has it. */
+/** Whether it may be installed: hundreds of megabytes and some minutes are too much for some. CI has it. */
 const MAY_INSTALL = ['MIRRORBOARD_REAL_TRACKERS', 'MIRRORBOARD_REQUIRE_TOOLS'].some((name) => process.env[name] === '1');
 
 export interface PythonPackages {

@@ -90,7 +90,7 @@ export function decodeBytes(bytes: Uint8Array, script: Script = {}): Decoded {
     const step = decoder.advance(window, fileEnd);
     if (step.kind === 'more') {
       needed = step.needed;
-      // The real window is one buffer for ever: nothing that was handed out may be a view on it.
+      // The real window is always the same buffer: nothing that was handed out may be a view on it.
       window.buffer.fill(0xff);
       window = undefined;
       continue;

@@ -1,4 +1,4 @@
-// Verifications as a comparison gives them, for tests of what is said of them.
+// Verifications as a comparison gives them, for tests of their texts.
 import { NO_ARTIFACTS, NO_DAMAGE, NO_MEDIA, NOTHING_ABSENT, type RunVerdict, type Verification } from '../../src/verify/compare/index.ts';
 
 /** A run of 50 points of which nothing is to be said. */

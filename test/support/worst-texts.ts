@@ -21,7 +21,7 @@ const CLASSES: Readonly<Record<string, string>> = {
   t: '\t',
 };
 
-/** Beginnings, and what is said again and again behind them. */
+/** Beginnings, and what repeats after them. */
 export interface Pump {
   readonly prefix: string;
   readonly unit: string;

@@ -38,7 +38,7 @@ const JOINERS = [
 ];
 /** What all backends may use. */
 const FOR_BACKENDS = new Set(['contract', 'backend-kit', 'http', 'objects', 'concurrency', 'own-files']);
-/** Known to everybody; they know nobody but each other. */
+/** All rooms may import these; they import only each other. */
 const COMMON = new Set([
   'errors',
   'system-error',

@@ -41,7 +41,7 @@ async function load(binary: string, logdir: string): ReturnType<DataServer> {
     const peakBytes = await peakOf(server.pid);
     return peakBytes === undefined ? { seconds } : { seconds, peakBytes };
   } finally {
-    // It would serve for ever.
+    // It would serve until it is killed.
     server.kill('SIGKILL');
     await ended;
   }

@@ -50,7 +50,7 @@ async function write(
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('MLFLOW_'));
   const env = { ...Object.fromEntries(own), MLFLOW_DISABLE_TELEMETRY: 'true', DO_NOT_TRACK: 'true' };
   const { exitCode, stdout, stderr } = await measure(python, ['-c', SCRIPT, url, way, experiment, String(tags), String(steps)], { env });
-  // Behind the numbers the client says where the run can be looked at.
+  // After the numbers, the client prints the address of the run.
   const [, points, seconds] = /^(\d+) ([\d.e-]+)$/m.exec(stdout) ?? [];
   if (exitCode !== 0 || Number(points) !== tags * steps) throw new Error(`MLflow's client: ${lastLine(stderr)}`);
   return { seconds: Number(seconds) };

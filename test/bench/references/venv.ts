@@ -8,7 +8,7 @@ import type { Scratch } from '../scratch.ts';
 export async function pythonWith({ cache, mayInstall }: Scratch, name: string, requirements: readonly string[]): Promise<string> {
   const dir = join(cache, `venv-${name}`);
   const python = join(dir, 'bin', 'python');
-  // An environment whose installation was interrupted has no mark and is made anew.
+  // An environment whose installation was interrupted has no mark, and is made again.
   const mark = join(dir, 'complete');
   if (existsSync(mark)) return python;
   if (!mayInstall) throw new Error('it is not installed, and --quick installs nothing');

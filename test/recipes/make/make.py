@@ -169,7 +169,7 @@ def huggingface():
 
     train("bert-out", 1e-3, 2)
     time.sleep(2.5)
-    # Event files are named by the second. The same output goes on: a second directory below runs/, and further checkpoints beside the first ones.
+    # Event files are named by the second. The same output continues: a second directory below runs/, and further checkpoints next to the first ones.
     train("bert-out", 1e-3, 3, start=True)
     train("bert-b", 5e-4, 1)
 

@@ -8,7 +8,7 @@ import { StubTree } from './tree.ts';
 import { decode, encode, leafValue, list, type Node, nothing, object, Raised, TYPES, text } from './wire.ts';
 
 export interface StubOptions {
-  /** Header that everybody has to send. Default: everybody is let in. */
+  /** A header that every client must send. Default: none. */
   readonly secret?: { readonly name: string; readonly value: string };
   /** What `get-version` says. Default 3.29.1; null: it is not known there. */
   readonly version?: string | null;
@@ -119,7 +119,7 @@ export class AimStub {
   /** As a restart does: nothing of any client is known any more, and every channel is closed. */
   forget(): void {
     this.#resources.clear();
-    // Who was known goes on asking until it notices.
+    // A client that was known continues to ask until it notices.
     for (const client of this.#clients.keys()) this.#forgotten.add(client);
     this.#clients.clear();
     this.#locked.clear();
@@ -250,7 +250,7 @@ export class AimStub {
     }
     let tree = type !== 'TreeView' ? undefined : said('name') === 'meta' ? run?.meta : run?.seqs;
     const view = tree === undefined || !isReadOnly ? undefined : JSON.stringify([said('name'), hash, said('read_only')]);
-    // A view is of the moment it was opened at, and everybody's who asks in the same words while somebody has it.
+    // A view shows the moment it was opened at. All clients that ask in the same words share it while one of them has it open.
     if (view !== undefined) tree = [...this.#resources.values()].find((other) => other.view === view)?.tree ?? tree?.copy();
     // If the name exists already, from any client, the new object replaces the old one.
     const before = this.#resources.get(handler);

@@ -101,7 +101,7 @@ export class JournalBackend implements JournalledBackend {
       const { file } = parcel;
       const hash = hashOf(parcel.batch);
       const points = pointsOf(parcel);
-      // The same bytes, in a file that was replaced or by a gap that is owed twice, are there already.
+      // The same bytes, in a file that was replaced or by a gap that is pending twice, are there already.
       const isThere = journal.some((entry) => entry.file === file && entry.start === start && entry.end === end && entry.hash === hash);
       if (points.length === 0 || isThere) continue;
       entries.push({ firstLine: firstLine + lines.length, count: points.length, file, generation, start, end, hash, mapping: MAPPING });

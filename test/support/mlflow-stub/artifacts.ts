@@ -44,7 +44,7 @@ export class ArtifactFiles {
   }
 }
 
-/** The path of a request as the server understands it: it goes on decoding until nothing changes. */
+/** The path of a request as the server understands it: it decodes until nothing changes. */
 export function artifactPath(raw: string, complain: (violation: string) => void): string {
   let path = raw;
   for (let round = 0; ; round++) {

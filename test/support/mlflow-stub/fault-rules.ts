@@ -1,6 +1,6 @@
 /** What the server does wrong with a request. */
 export type StubFault =
-  /** 429; `afterSec` is said in Retry-After, as seconds or as a date. */
+  /** 429; Retry-After has `afterSec`, as seconds or as a date. */
   | { readonly kind: 'tooMany'; readonly afterSec?: number; readonly asDate?: boolean }
   | { readonly kind: 'status'; readonly status: number }
   /** 500 with the error body of the API, nothing stored. */
@@ -28,7 +28,7 @@ interface Rule {
 export interface FaultOptions {
   /** Endpoints as they are counted: `runs/log-batch`, `artifacts/put`. Default: all but the health checks. */
   readonly on?: readonly string[];
-  /** How often it happens. Default: once, or for ever where there is a probability. */
+  /** How often it happens. Default: once, or without end if there is a probability. */
   readonly times?: number;
   /** Of each request, 0 to 1. Default 1. */
   readonly probability?: number;
@@ -49,7 +49,7 @@ export class FaultRules {
     this.#rules.length = 0;
   }
 
-  /** Faults that have not happened yet; one that may happen for ever is none of them. */
+  /** Faults that have not happened yet; one without end is none of them. */
   get left(): number {
     return this.#rules.reduce((sum, { left }) => sum + (left === Infinity ? 0 : left), 0);
   }

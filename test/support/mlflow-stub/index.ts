@@ -15,7 +15,7 @@ export type { StubFault } from './fault-rules.ts';
 export type { Metric } from './store.ts';
 
 export interface StubOptions extends StoreHabits {
-  /** Who is let in. Default: everybody. */
+  /** The credentials that it accepts. Default: any. */
   readonly auth?: { readonly user: string; readonly password: string } | { readonly token: string };
   /** Where the API begins: `/mlflow`. Default: at the root. */
   readonly prefix?: string;

@@ -22,7 +22,7 @@ export interface WandbStubOptions {
   readonly appends?: boolean;
   /** Longest body of a stream request. Default 10 MiB. */
   readonly mostBytes?: number;
-  /** Upload addresses live so many uses. Default: for ever. */
+  /** Upload addresses live for this many uses. Default: without end. */
   readonly uploadUses?: number;
   /** It has no list of runs. */
   readonly noRunList?: boolean;
@@ -384,7 +384,7 @@ export class WandbStub {
     }
     if (isPart) return json(500, { error: 'the disk is full' });
     for (const name of (body['uploaded'] ?? []) as string[]) {
-      if (!run.files.has(name)) this.violations.push(`${name} is said to be uploaded, and is not there`);
+      if (!run.files.has(name)) this.violations.push(`${name} is named as uploaded, and is not there`);
     }
     if (body['complete'] === true) run.state = body['exitcode'] === 0 ? 'finished' : 'failed';
     else run.state = 'running';

@@ -16,7 +16,7 @@ describe('texts from other programs', () => {
     ['a mapping of 2,000 levels', `{"a":${'{"a":'.repeat(2000)}1${'}'.repeat(2001)}`, /nested/],
     ['more values than a run has params', Array.from({ length: 10_001 }, (_, i) => `k${i}: 1\n`).join(''), /more than 10000 values/],
     ['a name of 5,000 letters', `? ${'n'.repeat(5000)}\n: 1\n`, /a name has 5000 letters/],
-    ['more text than is looked at', 'x'.repeat(4 * MIB + 1), /more than 4194304 bytes/],
+    ['more text than mirrorboard reads', 'x'.repeat(4 * MIB + 1), /more than 4194304 bytes/],
   ])('are refused by name: %s', async (_, text, reason) => {
     const said = await parseApart(params(text));
     expect(said).toEqual({ kind: 'invalid', reason: expect.stringMatching(reason) });

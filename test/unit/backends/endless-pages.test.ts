@@ -163,7 +163,7 @@ const LOOPS: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
   'tasks of a ClearML project': async (url) => {
     const client = clearmlOf(url);
     const source = (): EventSource => {
-      throw new Error('no task is looked at');
+      throw new Error('no task is read');
     };
     await drain(foreignIn(client, source, [{ id: 't', project: 'p', files: [], params: [], tags: {} }], signal));
   },

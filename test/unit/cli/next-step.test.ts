@@ -35,7 +35,7 @@ describe('the next step', () => {
       'status --watch',
     ],
     ['a root that is not there: where it is now', { ...STATUS, missing: ['runs'], hasPending: true }, 'backfill runs=NEW_PATH'],
-    ['a root that can not be looked at: doctor', { ...STATUS, isShut: true, hasPending: true }, 'doctor /mnt/runs'],
+    ['a root that cannot be read: doctor', { ...STATUS, isShut: true, hasPending: true }, 'doctor /mnt/runs'],
     ['damage', { ...STATUS, damaged: ["/mnt/runs/it's/e.1"] }, "inspect '/mnt/runs/it'\\''s/e.1'"],
 
     ['the same: go on watching', VERIFY, 'watch runs'],
@@ -47,7 +47,7 @@ describe('the next step', () => {
     ['a repair that is not all', { ...VERIFY, compared: 'repairLeft' }, 'verify'],
     ['a lane that can not be reached: doctor', { ...VERIFY, compared: 'unreachable' }, 'doctor runs'],
     ['the same, but a watch brings something: once more', { ...VERIFY, hasPending: true, isDriven: true }, 'verify'],
-    ['the same, but something is owed', { ...VERIFY, hasPending: true, lane: 'mlflow' }, 'backfill runs --to mlflow'],
+    ['the same, but something is pending', { ...VERIFY, hasPending: true, lane: 'mlflow' }, 'backfill runs --to mlflow'],
     [
       'a migration that only loses something: say that this is fine',
       {

@@ -41,7 +41,7 @@ describe('redactCut', () => {
     ['a user in an address', (fill: string) => `${fill}http://user:hunter22@host/`, 'hunter'],
     ['a token', (fill: string) => `${fill}?token=abcdef0123456789`, 'abcd'],
   ])('removes %s completely if the cut goes through it', (_, textOf, part) => {
-    // Redactions make a text shorter, so the end of what is looked at can come to stand within what is shown.
+    // Redactions make a text shorter, so the end of the part that is searched can be within the part that is shown.
     const filler = `?key=${'k'.repeat(70)} `;
     for (let length = 300; length < 400; length++) {
       const fill = filler.repeat(10).slice(-length);

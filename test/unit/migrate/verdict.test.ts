@@ -70,8 +70,8 @@ describe('the verdict of a migration', () => {
   });
 
   it('does not count pending or refused points as acceptable losses', () => {
-    const owed = { notYet: 30, absent: { ...NOTHING_ABSENT, pending: { scalars: 30 }, refused: { texts: 5 } }, refused: 5 };
-    const { reasons, losses } = judged(report({ state: 'parked' }), [verification({ incompleteBytes: 900 }), between(owed)]);
+    const pendingPart = { notYet: 30, absent: { ...NOTHING_ABSENT, pending: { scalars: 30 }, refused: { texts: 5 } }, refused: 5 };
+    const { reasons, losses } = judged(report({ state: 'parked' }), [verification({ incompleteBytes: 900 }), between(pendingPart)]);
     expect(losses).toEqual({});
     expect(reasons).toEqual([
       'mlflow did not accept everything: parked',
@@ -146,7 +146,7 @@ describe('the next step of a migration', () => {
   const damage = [{ run: RUN_VERDICT.run, file: 'e.1', start: 0, end: 41, reason: 'checksum' }] as unknown as Report['damage'];
 
   it.each<[state: string, command: string | undefined, of: Report, verifications: readonly Verification[]]>([
-    ['something is owed', 'migrate --from local --to mlflow', report(), [verification(), between({ notYet: 3 })]],
+    ['something is pending', 'migrate --from local --to mlflow', report(), [verification(), between({ notYet: 3 })]],
     ['damage', 'inspect /mnt/runs/a/e.1', report({}, { damage }), [verification(), gone]],
     ['only losses', undefined, report(), [verification(), gone]],
     ['points that can be sent again', 'verify --repair --lane mlflow', report(), [verification({ missing: 2 }), between()]],

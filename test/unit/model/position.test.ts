@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type FileState, type Gap, pendingGapBytes, unmirroredBytes } from '../../../src/model/index.ts';
 
-const owed = (start: number, end: number, tag: string): Gap => ({ start, end, reason: 'route', tags: [tag] });
+const pending = (start: number, end: number, tag: string): Gap => ({ start, end, reason: 'route', tags: [tag] });
 
 function stateOf(...gaps: readonly Gap[]): FileState {
   return {
@@ -18,12 +18,12 @@ function stateOf(...gaps: readonly Gap[]): FileState {
 
 describe('pending ranges of a file', () => {
   it('count a byte once, no matter how many tags need it', () => {
-    const state = stateOf(owed(20, 40, 'b'), owed(10, 30, 'a'), owed(12, 14, 'c'));
+    const state = stateOf(pending(20, 40, 'b'), pending(10, 30, 'a'), pending(12, 14, 'c'));
     expect([pendingGapBytes(state), unmirroredBytes(state, 0)]).toEqual([30, 30]);
   });
 
   it('include all ranges except damage, which waits for its file', () => {
-    const state = stateOf({ start: 10, end: 30, reason: 'damage' }, owed(20, 40, 'a'), { start: 60, end: 70, reason: 'repair' });
+    const state = stateOf({ start: 10, end: 30, reason: 'damage' }, pending(20, 40, 'a'), { start: 60, end: 70, reason: 'repair' });
     expect([pendingGapBytes(state), unmirroredBytes(state, 0)]).toEqual([30, 40]);
   });
 });

@@ -164,7 +164,7 @@ describe('splitting and merging', () => {
   it('refuses a file that is not a store', () => {
     mkdirSync(join(folder, 'odd'));
     new DatabaseSync(placesIn('odd').store.path).close();
-    writeFileSync(placesIn('odd').store.path, 'not a store, and long enough to be looked at as if it were one');
+    writeFileSync(placesIn('odd').store.path, 'not a store, and long enough to pass for one');
     const split = () => splitIntoShards({ from: placesIn('odd'), count: 2, to: join(folder, 'two'), rule: RULE });
     expect(split).toThrow(expect.objectContaining({ code: expect.stringMatching(/^MB300[26]$/) }));
     expect(existsSync(join(folder, 'two'))).toBe(false);

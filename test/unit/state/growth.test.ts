@@ -65,26 +65,26 @@ test('gaps are checked, and series get pending ranges, at the same cost for any 
   const gaps = (size: number): Gap[] => range(size).map((i) => ({ start: 2 * i, end: 2 * i + 1, reason: 'damage' }));
   expect(growth((size) => void checkGaps(gaps(size), 2 * size), 5000)).toBeLessThan(MOST);
   const owe = (size: number): void => {
-    const owed = new PendingTags(gaps(10));
-    for (const i of range(size)) owed.add(0, 100, `tag ${i}`);
-    for (const i of range(size / 2)) owed.forgo(`tag ${i}`);
-    expect(owed.gaps().at(-1)?.tags).toHaveLength(size / 2);
+    const pending = new PendingTags(gaps(10));
+    for (const i of range(size)) pending.add(0, 100, `tag ${i}`);
+    for (const i of range(size / 2)) pending.forgo(`tag ${i}`);
+    expect(pending.gaps().at(-1)?.tags).toHaveLength(size / 2);
   };
   expect(growth(owe, 5000)).toBeLessThan(MOST);
 });
 
 test('a gap that only one series needs is removed with the series, and a gap that others need stays', () => {
-  const owed = new PendingTags([
+  const pending = new PendingTags([
     { start: 0, end: 5, reason: 'damage' },
     { start: 5, end: 9, reason: 'route', tags: ['a', 'b'] },
     { start: 9, end: 12, reason: 'route', tags: ['a'] },
   ]);
-  owed.forgo('a');
-  owed.add(5, 9, 'c');
-  owed.add(20, 30, 'c');
-  owed.add(20, 30, 'd');
-  owed.add(20, 30, 'd');
-  expect(owed.gaps()).toEqual([
+  pending.forgo('a');
+  pending.add(5, 9, 'c');
+  pending.add(20, 30, 'c');
+  pending.add(20, 30, 'd');
+  pending.add(20, 30, 'd');
+  expect(pending.gaps()).toEqual([
     { start: 0, end: 5, reason: 'damage' },
     { start: 5, end: 9, reason: 'route', tags: ['b', 'c'] },
     { start: 20, end: 30, reason: 'route', tags: ['c', 'd'] },

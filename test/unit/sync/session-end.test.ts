@@ -13,7 +13,7 @@ describe('the sessions of a tracker run', () => {
     ['one that ended after some steps', [source('untimed', 1)], true],
     ['one whose end stands before all steps', [source('untimed', 0)], false],
     ['none', [source(undefined, 10, false)], false],
-    ['one that goes on', [source(undefined)], false],
+    ['one that continues', [source(undefined)], false],
     ['one of two', [source('timed'), source(undefined)], false],
     ['both of two', [source('timed'), source('timed')], true],
     ['that of a run, beside directories without one', [source('timed'), source(undefined, 10, false)], true],

@@ -32,7 +32,7 @@ describe('the end of a run under watch', () => {
       await until(() => scene.ended().length > 0, 'the run has ended');
       expect(scene.ended()).toEqual(['run failed']);
       scene.write('run', 3, loss);
-      await until(() => scene.ended().length === 0, 'the run goes on');
+      await until(() => scene.ended().length === 0, 'the run continues');
     });
     expect(scene.ended()).toEqual([]);
   });

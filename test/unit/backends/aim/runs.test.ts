@@ -122,7 +122,7 @@ describe('Aim runs', () => {
       const handle = await backend.open(run.source(), undefined, signal);
       expect(await backend.send(addressed(drafts, handle), signal)).toMatchObject([{ kind: 'accepted' }]);
     }
-    // The one that is being looked at may come on top.
+    // The one that is open may come on top.
     expect(stub.mostOpen).toBeLessThanOrEqual(3);
   });
 

@@ -1,4 +1,4 @@
-// A server may die after any instruction. Whatever it was, and whichever file goes on afterwards: in the end each point is there once.
+// A server may die after any instruction. Whatever it was, and whichever file continues afterwards: in the end each point is there once.
 import { describe, expect, it } from '@jest/globals';
 import { contentKey, type PositionedScalar } from '../../../../src/backends/aim/cells.ts';
 import type { AimClient, Resource } from '../../../../src/backends/aim/client.ts';

@@ -126,7 +126,7 @@ describe('a server that mirrorboard starts', () => {
     expect(uri).toBe('postgresql+psycopg2://me:s3cr/et@db/name');
     const [pid = 0] = pids;
     const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-    // Everybody may read these; the environment is the owner's alone.
+    // Every user may read these; the environment is the owner's alone.
     for (const each of [pid, parent]) expect(readFileSync(`/proc/${each}/cmdline`, 'utf8')).not.toContain('s3cr');
     await backend.close();
   });
