@@ -44,7 +44,8 @@ async function compareForm(
     format: times,
     target: TARGET,
   });
-  // Per point on any larger log: our start-up and its imports left out. A start-up as long as the whole would be noise, not speed.
+  // Per point on any larger log: our start-up and its imports left out. A start-up as long as the whole would be
+  // noise, not speed.
   const above = measured.map(([a, b]) => ({ ours: Math.max(a.seconds - startUp, a.seconds / 20), theirs: b.readSeconds }));
   row({
     what: `${what}, without start-up`,

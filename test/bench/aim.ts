@@ -11,7 +11,10 @@ const STEPS = 5000;
 /** The official client takes its time: it is asked for few. */
 const CLIENT_POINTS = 4000;
 
-/** Seconds for 100,000 scalars into a real server, against Aim's own converter; and points a second, against its official client. */
+/**
+ * Seconds for 100,000 scalars into a real server, against Aim's own converter; and points a second, against its
+ * official client.
+ */
 export const aim: Bench = {
   name: 'aim',
   about:

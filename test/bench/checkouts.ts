@@ -1,4 +1,5 @@
-// Another checkout beside this one: the same benchmarks of both in turns, so that a change can show that nothing got slower.
+// Another checkout beside this one: the same benchmarks of both in turns, so that a change can show that nothing got
+// slower.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Bench, type BenchContext, gather, type Setting } from './bench.ts';
@@ -84,7 +85,10 @@ export function checkoutAt(folder: string, setting: Setting): Checkout {
   return { product: new Product(command, setting.scratch), benches };
 }
 
-/** A benchmark of both checkouts in turns. The figures are this one's as a multiple of the other's: above 1, it became slower. */
+/**
+ * A benchmark of both checkouts in turns. The figures are this one's as a multiple of the other's: above 1, it became
+ * slower.
+ */
 export function compareCheckouts({ what, prepare }: CheckoutBench, ours: Checkout, other: Checkout): Bench['run'] {
   return async (context) => {
     const measured = await interleave(context.pairs, await prepare(context, ours), await prepare(context, other));

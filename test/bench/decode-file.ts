@@ -4,7 +4,10 @@ import { FileDecoder, TagTable } from '../../src/decode/index.ts';
 import { Catalogue } from '../../src/model/index.ts';
 import { FileWindow, openFile } from '../../src/tail/index.ts';
 
-/** Decodes one event file, both checksums verified, into columns that are thrown away; `records` counts every sound record. */
+/**
+ * Decodes one event file, both checksums verified, into columns that are thrown away; `records` counts every sound
+ * record.
+ */
 export function decodeFile(path: string): { readonly records: number } {
   const file = openFile({ root: dirname(path), path: '', links: 'all' }, basename(path));
   try {

@@ -6,7 +6,10 @@ import { lastLine, type Measured, measure } from './measure.ts';
 import { interleave, repeat } from './pairs.ts';
 import { usable } from './references/reference.ts';
 
-/** A form of scalars, and whether the target applies to it: the limit itself reads the values of the common float forms only. */
+/**
+ * A form of scalars, and whether the target applies to it: the limit itself reads the values of the common float forms
+ * only.
+ */
 interface Form {
   readonly what: string;
   readonly form: BigLogForm;
@@ -79,7 +82,9 @@ async function compareForm(
   });
 }
 
-/** One decode of the log's only file, and the process that did it. `benches` has the compiled benchmarks of a checkout. */
+/**
+ * One decode of the log's only file, and the process that did it. `benches` has the compiled benchmarks of a checkout.
+ */
 export async function decodeOnce(
   { files: [file = ''], records: expected }: BigLog,
   benches: string = import.meta.dirname,

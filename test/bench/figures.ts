@@ -17,7 +17,10 @@ export function spread(figures: readonly number[]): Spread {
   return { median: (left + right) / 2, low, high };
 }
 
-/** The nearest figure below which, or at which, so large a part of the sorted figures lies: 0.5 the median, 1 the highest. */
+/**
+ * The nearest figure below which, or at which, so large a part of the sorted figures lies: 0.5 the median, 1 the
+ * highest.
+ */
 export function percentile(sorted: readonly number[], part: number): number {
   const figure = sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)];
   if (figure === undefined) throw new RangeError('no figures to take a percentile of');

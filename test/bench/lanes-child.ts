@@ -35,8 +35,8 @@ export interface LanesAnswer {
 }
 
 /**
- * Counts points instead of keeping them: neither the memory nor the processor time of a tracker is to be measured. Latency, being down
- * and hanging are those of the tracker it is made for.
+ * Counts points instead of keeping them: neither the memory nor the processor time of a tracker is to be measured.
+ * Latency, being down and hanging are those of the tracker it is made for.
  */
 class CountingBackend extends MemoryBackend {
   readonly #there: MemoryTracker;

@@ -1,5 +1,5 @@
-// npm run bench -- [names…]: tables of ratios on the standard output. Ratios, because machines differ; pairs in turn, because they are noisy.
-// With --report the table of the README, with --against a comparison with another checkout.
+// npm run bench -- [names…]: tables of ratios on the standard output. Ratios, because machines differ; pairs in turn,
+// because they are noisy. With --report the table of the README, with --against a comparison with another checkout.
 // Exit code 0 whatever the figures are, 1 when a benchmark could not run, 2 when it was called wrongly.
 import { join } from 'node:path';
 import { again } from './again.ts';

@@ -24,8 +24,8 @@ export interface MeasureOptions {
   readonly timeoutMs?: number;
 }
 
-// Node cannot ask the kernel for the peak memory of one child, and a child started by Node directly would begin with Node's own peak.
-// Python's wait4 can, and its own few megabytes lie below anything measured here.
+// Node cannot ask the kernel for the peak memory of one child, and a child started by Node directly would begin with
+// Node's own peak. Python's wait4 can, and its own few megabytes lie below anything measured here.
 const WAIT4 = `
 import json, os, sys, time
 os.set_inheritable(3, False)
@@ -45,7 +45,9 @@ export function killMeasured(): void {
   for (const pid of running) killGroup(pid);
 }
 
-/** Starts a process in a group of its own, so that it can be ended together with what it started; `killMeasured` does. */
+/**
+ * Starts a process in a group of its own, so that it can be ended together with what it started; `killMeasured` does.
+ */
 export function spawnGroup(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
   const child = spawn(command, args, { ...options, detached: true });
   const { pid } = child;

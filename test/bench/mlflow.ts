@@ -32,7 +32,10 @@ const POINTS: Official = {
   target: { bound: 'least', reach: 60, moonshot: 100 },
 };
 
-/** Points a second into a real tracking server: ours from event files to stored points, the official client's from memory. */
+/**
+ * Points a second into a real tracking server: ours from event files to stored points, the official client's from
+ * memory.
+ */
 export const mlflow: Bench = {
   name: 'mlflow',
   about: 'Points a second into one MLflow server (SQLite): a backfill against the official client (how many times its speed is ours)',

@@ -1,4 +1,5 @@
-// The folder in which a bench run works: logs, stores, compiled references. Nothing of it lies in the repository, and the work part is removed at the end.
+// The folder in which a bench run works: logs, stores, compiled references. Nothing of it lies in the repository, and
+// the work part is removed at the end.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
-// A `watch` under measurement, seen from outside: through its health endpoints and what the kernel counts of the process.
+// A `watch` under measurement, seen from outside: through its health endpoints and what the kernel counts of the
+// process.
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

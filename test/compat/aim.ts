@@ -1,5 +1,5 @@
-// `npm run compat:aim`: Aim's versions, each with all sample logs, mirrored, verified, and once more with the state lost. `--only 3.19,3.25` takes some
-// of them. Environments stay in the tests' cache (MIRRORBOARD_TEST_CACHE).
+// `npm run compat:aim`: Aim's versions, each with all sample logs, mirrored, verified, and once more with the state
+// lost. `--only 3.19,3.25` takes some of them. Environments stay in the tests' cache (MIRRORBOARD_TEST_CACHE).
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

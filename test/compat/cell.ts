@@ -1,4 +1,5 @@
-// One cell of the matrix: a log directory is mirrored through a proxy that loses answers, then once more with its state lost, and verified each time.
+// One cell of the matrix: a log directory is mirrored through a proxy that loses answers, then once more with its
+// state lost, and verified each time.
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

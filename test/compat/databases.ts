@@ -6,7 +6,10 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { freePort, outputOf } from '../support/python-tools.ts';
 
-/** Character sets of MariaDB: its own collations, and one that goes by Unicode's table, as those of MySQL 8 and MariaDB 11 do. */
+/**
+ * Character sets of MariaDB: its own collations, and one that goes by Unicode's table, as those of MySQL 8 and MariaDB
+ * 11 do.
+ */
 export const CHARACTERS = {
   'MariaDB utf8mb4': 'utf8mb4 collate utf8mb4_general_ci',
   'MariaDB utf8mb4 unicode': 'utf8mb4 collate utf8mb4_unicode_520_ci',

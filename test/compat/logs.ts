@@ -1,10 +1,14 @@
-// A log directory with what has been trouble with some version or database: many names, NaN, names that differ by case, long params, many files.
+// A log directory with what has been trouble with some version or database: many names, NaN, names that differ by
+// case, long params, many files.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as w from '../support/event-writer.ts';
 
 const START = 1_700_000_000;
-/** `loss` beside `loss/val` is trouble in a folder, the others are where names are compared loosely, or the character set is small. */
+/**
+ * `loss` beside `loss/val` is trouble in a folder, the others are where names are compared loosely, or the character
+ * set is small.
+ */
 const NAMES = ['loss', 'Loss', 'loss/val', 'acc', 'acc ', 'précision', 'precision', '精度', 'loss 🚀', '𠀀', '𝛼', `${'a@'.repeat(200)}1`];
 /** Each pair is one name to a database that goes by Unicode's table. */
 const LETTERS = ['grøn', 'gron', 'val/præcision', 'val/praecision', 'łoss', 'ァ', 'あ'];

@@ -1,4 +1,5 @@
-// A proxy as it stands before many servers: now and then it gives up waiting, and says 504 of what the server has stored.
+// A proxy as it stands before many servers: now and then it gives up waiting, and says 504 of what the server has
+// stored.
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

@@ -1,5 +1,6 @@
-// `npm run compat`: MLflow's versions and databases, each with lost answers and a lost state. `--only WORD,…` takes versions and stores that have one of
-// the words of each kind; `--write` puts the table into docs/trackers/mlflow.md. Environments stay in the tests' cache (MIRRORBOARD_TEST_CACHE).
+// `npm run compat`: MLflow's versions and databases, each with lost answers and a lost state. `--only WORD,…` takes
+// versions and stores that have one of the words of each kind; `--write` puts the table into docs/trackers/mlflow.md.
+// Environments stay in the tests' cache (MIRRORBOARD_TEST_CACHE).
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -81,7 +81,10 @@ const KINDS = [
   ['histograms', 'distributions'],
 ] as const;
 
-/** In the order of names and places: the last of a step is the one that is shown. Wide steps share places, and are the contract suite's. */
+/**
+ * In the order of names and places: the last of a step is the one that is shown. Wide steps share places, and are the
+ * contract suite's.
+ */
 function pointsOfFile(draft: Draft): DraftPoint[] {
   return pointsOf(draft).filter(({ step }) => typeof step === 'number' && Number.isSafeInteger(step));
 }

@@ -10,7 +10,10 @@ import { type Ledger, newLedger, SmallDelivery } from '../../src/testing/small-d
 import { event, simpleValue } from '../support/event-writer.ts';
 import { connectAim, hashOf } from './aim-harness.ts';
 
-/** A server opens a run for reading at a moment, and shows that moment to all who ask in the same words as one who still has it, also if that one is dead. */
+/**
+ * A server opens a run for reading at a moment, and shows that moment to all who ask in the same words as one who
+ * still has it, also if that one is dead.
+ */
 export function viewSuite(name: string, url: () => string): void {
   describe(name, () => {
     it('shows a run as it is, whatever views of earlier moments dead clients left at the server', async () => {

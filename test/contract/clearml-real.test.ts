@@ -1,4 +1,5 @@
-// ClearML over a server that the official SDK works against, and what that SDK reads of what was mirrored, online and offline.
+// ClearML over a server that the official SDK works against, and what that SDK reads of what was mirrored, online and
+// offline.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

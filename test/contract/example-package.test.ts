@@ -1,4 +1,5 @@
-// The example of a backend as a user would have it: the packed package of mirrorboard, its dependencies, and nothing of this checkout.
+// The example of a backend as a user would have it: the packed package of mirrorboard, its dependencies, and nothing
+// of this checkout.
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

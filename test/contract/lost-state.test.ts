@@ -1,4 +1,5 @@
-// What a state file says of tracker runs may be lost. Over every backend: a run that was mirrored while it was being written is gone on with all the same.
+// What a state file says of tracker runs may be lost. Over every backend: a run that was mirrored while it was being
+// written is gone on with all the same.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';

@@ -1,4 +1,5 @@
-// A training that is started again over its own files: over every backend, each content of a file is in a tracker run of its own.
+// A training that is started again over its own files: over every backend, each content of a file is in a tracker run
+// of its own.
 import { appendFileSync, closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -127,7 +128,8 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       await mirror.watch(async () => {
         await until(() => mirror.watermark(FILE) >= before.at(-1)!.batch.end, 'the first training is mirrored');
         former = mirror.handle();
-        // Open, so that the other file does not get its inode: one that has it and is nearly empty may still be the same.
+        // Open, so that the other file does not get its inode: one that has it and is nearly empty may still be the
+        // same.
         const fd = openSync(join(run.directory, FILE), 'r');
         rmSync(join(run.directory, FILE));
         now.push(...run.append([], OTHER));

@@ -1,4 +1,5 @@
-// Kills a watch that mirrors into Aim, and the Aim server too, again and again, and looks at what the repository has in the end.
+// Kills a watch that mirrors into Aim, and the Aim server too, again and again, and looks at what the repository has
+// in the end.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

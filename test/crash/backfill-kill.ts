@@ -41,9 +41,9 @@ export function seededRandom(seed: number): () => number {
 }
 
 /**
- * A kill comes at a random moment between the taking of the lock and the time an undisturbed backfill takes from there. What
- * a killed one left is checked on a copy, so that the next one finds the store as it was. A backfill that ends before its
- * kill has to be right; the next one then begins a new store.
+ * A kill comes at a random moment between the taking of the lock and the time an undisturbed backfill takes from
+ * there. What a killed one left is checked on a copy, so that the next one finds the store as it was. A backfill that
+ * ends before its kill has to be right; the next one then begins a new store.
  */
 export async function killBackfills({ logs, folder, kills, seed, say = () => {} }: KillPlan): Promise<KillResult> {
   const random = seededRandom(seed);
@@ -123,8 +123,8 @@ async function checkWhole(calm: string, rough: string, folder: string, wanted: s
 }
 
 /**
- * What a store must be at any moment: valid, each file's points exactly those before its watermark, none of them twice, and
- * every medium that a row names on the disk and whole.
+ * What a store must be at any moment: valid, each file's points exactly those before its watermark, none of them
+ * twice, and every medium that a row names on the disk and whole.
  */
 function checkRemains(calm: string, rough: string, copy: string): { points: number; all: number } {
   const done = openForReading(join(calm, 'mirrorboard.db'));

@@ -1,5 +1,5 @@
-// Kills a watch and the real MLflow server it mirrors into, again and again, cuts connections between them, and has the official client say what
-// is there in the end.
+// Kills a watch and the real MLflow server it mirrors into, again and again, cuts connections between them, and has
+// the official client say what is there in the end.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,7 +27,10 @@ export interface RealTrackerKillPlan {
 
 const CORPUS = join(repository, 'test/logs');
 
-/** Throws where a point is missing in the tracker, is there twice, or was never written. Returns how many were compared. */
+/**
+ * Throws where a point is missing in the tracker, is there twice, or was never written. Returns how many were
+ * compared.
+ */
 export async function killWithRealTracker(plan: RealTrackerKillPlan): Promise<number> {
   const { seed, server } = plan;
   const random = seededRandom(seed);

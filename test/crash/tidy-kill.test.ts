@@ -1,5 +1,6 @@
-// Kills the commands that change state and store, one after the other, at their commits; then the next start has to finish or undo it. Four commits of
-// each are chosen at random (MIRRORBOARD_TEST_SEED); with MIRRORBOARD_EVERY_COMMIT=1 it is each of them, on either side.
+// Kills the commands that change state and store, one after the other, at their commits; then the next start has to
+// finish or undo it. Four commits of each are chosen at random (MIRRORBOARD_TEST_SEED); with
+// MIRRORBOARD_EVERY_COMMIT=1 it is each of them, on either side.
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';

@@ -1,4 +1,5 @@
-// Kills a watch that mirrors into the store and into a tracker with moods, again and again, and looks at what the tracker has in the end.
+// Kills a watch that mirrors into the store and into a tracker with moods, again and again, and looks at what the
+// tracker has in the end.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,7 +18,9 @@ export interface TrackerKillPlan {
   readonly lifeMs: number;
   readonly writer: Writer;
   readonly tracker: KilledTracker;
-  /** Runs go into those above them, and each other life leaves half of the points out: the last one wants all of them. */
+  /**
+   * Runs go into those above them, and each other life leaves half of the points out: the last one wants all of them.
+   */
   readonly isRouted?: boolean;
   readonly say?: (line: string) => void;
 }

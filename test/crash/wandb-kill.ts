@@ -1,4 +1,5 @@
-// Kills a watch that mirrors into W&B, online, offline or by turns, and looks at what is there in the end: every row once, at its own line.
+// Kills a watch that mirrors into W&B, online, offline or by turns, and looks at what is there in the end: every row
+// once, at its own line.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

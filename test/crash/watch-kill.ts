@@ -135,7 +135,10 @@ export function storedPoints(path: string): number {
   }
 }
 
-/** Whatever was killed left a valid store, with nothing in it twice, and with listings that are right. Gives back its points. */
+/**
+ * Whatever was killed left a valid store, with nothing in it twice, and with listings that are right. Gives back its
+ * points.
+ */
 function checkSound(store: string, copy: string): number {
   rmSync(copy, { recursive: true, force: true });
   mkdirSync(copy);

@@ -91,7 +91,10 @@ function given(field: SchemaField, i: number): string {
   return field[0] === 'lanes' && i === 1 ? 't' : 'a';
 }
 
-/** A rule that draws lots or drops says nothing else; params come from files or from a text, ids from a file or a template. */
+/**
+ * A rule that draws lots or drops says nothing else; params come from files or from a text, ids from a file or a
+ * template.
+ */
 function indexOf(field: SchemaField): number {
   if (field[0] === 'routes') return field.includes('assign') ? 1 : field[2] === 'lanes' ? 2 : field.includes('drop') ? 3 : 0;
   return (field[0] === 'params' && field.includes('tag')) || (field.includes('join') && field.includes('id')) ? 1 : 0;

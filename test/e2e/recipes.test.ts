@@ -1,4 +1,5 @@
-// The recipes of docs/routing.md, as they stand there, over what the frameworks themselves write: test/recipes says with which versions.
+// The recipes of docs/routing.md, as they stand there, over what the frameworks themselves write: test/recipes says
+// with which versions.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';

@@ -107,7 +107,9 @@ const residentBytes = (pid: number | undefined): number => number(/VmRSS:\s+(\d+
 const readBytes = (pid: number | undefined): number => number(/rchar:\s+(\d+)/, `/proc/${pid}/io`);
 const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
 
-/** Waits until a watch has read all that was written so far: its store has what was written to another file after that. */
+/**
+ * Waits until a watch has read all that was written so far: its store has what was written to another file after that.
+ */
 function wakeUps(points: number): (more: number) => Promise<void> {
   const bell = join(run, 'events.out.tfevents.0');
   let rung = 0;
@@ -629,7 +631,8 @@ describe('new data under watch', () => {
       expect(status.lanes).toMatchObject([{ name: 'local', state: 'active', points: 10, lag_bytes: 0, lag_seconds: 0 }]);
       expect(status.damage).toMatchObject([{ file: ONE, reason: 'torn', pending: true }]);
     });
-    // A probe that stops in the middle of its request does not hold up the end: it hears nothing, not even that it took too long.
+    // A probe that stops in the middle of its request does not hold up the end: it hears nothing, not even that it
+    // took too long.
     const probe = connect(port, '127.0.0.1');
     let heard = '';
     probe.setEncoding('utf8').on('data', (text: string) => {

@@ -9,7 +9,10 @@ export interface ActorRecord {
 
 /** A file that is being written: pieces of it come with time. */
 export interface Writing {
-  /** `cp` empties the file first, `scp` writes over what is there and cuts it in the end, `rsync` writes beside it and takes its name. */
+  /**
+   * `cp` empties the file first, `scp` writes over what is there and cuts it in the end, `rsync` writes beside it and
+   * takes its name.
+   */
   readonly how: 'cp' | 'scp' | 'rsync';
   readonly records: readonly ActorRecord[];
   readonly bytes: Uint8Array;

@@ -1,5 +1,5 @@
-// What people and tools do to a file or a run in several steps, each of which a mirror may see: it is cut or copied over itself, and gets another
-// name or another place meanwhile; and something new takes the old place at once.
+// What people and tools do to a file or a run in several steps, each of which a mirror may see: it is cut or copied
+// over itself, and gets another name or another place meanwhile; and something new takes the old place at once.
 import { closeSync, ftruncateSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ActorFile, type ActorRecord } from './actor-files.ts';
@@ -14,7 +14,10 @@ interface Order {
   readonly left: readonly string[];
 }
 
-/** Does one such thing to files that are mirrored as they are, and says what; undefined where there are none. `pause`: between two steps. */
+/**
+ * Does one such thing to files that are mirrored as they are, and says what; undefined where there are none. `pause`:
+ * between two steps.
+ */
 export async function doInOrder(tree: ActorTree, random: () => number, pause: () => Promise<void>): Promise<string | undefined> {
   const orders = [renaming, moving, swapping].map((make) => make(tree, random)).filter((order) => order !== undefined);
   const order = one(orders, random);

@@ -21,7 +21,10 @@ import type { FaultyWorld } from './faulty-world.ts';
 
 type Work = (file: ActorFile) => string | undefined;
 
-/** Whether the names of transfers are passed over, and links to a file are not read once more: only then is there one right answer. */
+/**
+ * Whether the names of transfers are passed over, and links to a file are not read once more: only then is there one
+ * right answer.
+ */
 const KNOWS_TRANSFERS = !isEventFileName('.events.out.tfevents.1.Ab3dE6');
 
 export class ActorTree {

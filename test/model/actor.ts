@@ -1,5 +1,5 @@
-// A watch as users run it, beside an actor that works on its log tree at random: killed, ended and started again, its root taken away and back, errors from its
-// file server, a clock that is set.
+// A watch as users run it, beside an actor that works on its log tree at random: killed, ended and started again, its
+// root taken away and back, errors from its file server, a clock that is set.
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openForReading } from '../../src/backends/local/client.ts';

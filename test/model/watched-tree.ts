@@ -133,7 +133,9 @@ export class WatchedTree {
     };
   }
 
-  /** The points of the files that are there, in the order of names and offsets, by run and tag. Nothing may be flipped. */
+  /**
+   * The points of the files that are there, in the order of names and offsets, by run and tag. Nothing may be flipped.
+   */
   points(): Map<string, string[]> {
     const series = new Map<string, string[]>();
     const files = this.#files.filter(({ exists }) => exists).sort((a, b) => (a.name < b.name ? -1 : 1));

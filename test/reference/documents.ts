@@ -1,4 +1,5 @@
-// Every JSON document that mirrorboard writes, as schemas: the package has them in schemas/, and a test holds real output against them.
+// Every JSON document that mirrorboard writes, as schemas: the package has them in schemas/, and a test holds real
+// output against them.
 import { z } from 'zod';
 import { KINDS } from '../../src/model/index.ts';
 

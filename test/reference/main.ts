@@ -1,4 +1,5 @@
-// `node dist/test/reference/main.js FOLDER`: writes what the package has that is made from the program: man page, completions, schemas.
+// `node dist/test/reference/main.js FOLDER`: writes what the package has that is made from the program: man page,
+// completions, schemas.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SCRIPTS } from '../../src/cli/completion-scripts.ts';

@@ -15,7 +15,9 @@ export interface ScaleTree {
 
 const NAME = 'events.out.tfevents.1700000000.host.1.0';
 
-/** Writes `many-runs`, `many-files`, `many-tags` and `many-links` into a folder: one point for each run, file and tag. */
+/**
+ * Writes `many-runs`, `many-files`, `many-tags` and `many-links` into a folder: one point for each run, file and tag.
+ */
 export function writeScaleTree(folder: string, { runs, files, tags, links }: ScaleTree): void {
   for (let i = 0; i < runs; i++) put(join(folder, 'many-runs', `g${i % 200}`, `r${i}`), NAME, scalar('loss', i));
   for (let i = 0; i < files; i++)

@@ -1,4 +1,5 @@
-// The crash test of Aim behind a watch, many times over: against a real server where there is one, else against the stub.
+// The crash test of Aim behind a watch, many times over: against a real server where there is one, else against the
+// stub.
 import { killWithAim, realTarget, stubTarget } from '../crash/aim-kill.ts';
 import { grower } from '../crash/watch-kill.ts';
 import { freshDirectory, remove } from '../e2e/command.ts';

@@ -1,4 +1,5 @@
-// Hostile directories and a hostile server, at random, under a limit of memory: nothing of it may end us, freeze us, or cost an honest run a point.
+// Hostile directories and a hostile server, at random, under a limit of memory: nothing of it may end us, freeze us,
+// or cost an honest run a point.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

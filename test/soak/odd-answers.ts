@@ -1,5 +1,5 @@
-// Honest trackers whose answers are bent at random, and then are honest again: nothing may be thrown that is a bug of ours, no point may be refused, and
-// in the end each point is there once.
+// Honest trackers whose answers are bent at random, and then are honest again: nothing may be thrown that is a bug of
+// ours, no point may be refused, and in the end each point is there once.
 
 import { pack, type Tree } from '../../src/backends/aim/tree.ts';
 import type { Backend } from '../../src/contract/index.ts';
@@ -69,7 +69,10 @@ export const TRACKERS: Readonly<Record<string, () => Promise<Tracker>>> = {
   },
 };
 
-/** Aim's answers are packed trees. An empty one could be an honest answer, and so could one that ends between two nodes. */
+/**
+ * Aim's answers are packed trees. An empty one could be an honest answer, and so could one that ends between two
+ * nodes.
+ */
 function anotherTree(random: () => number, path: string, body: Buffer): Buffer | undefined {
   if (!path.includes('/read-instruction/') || body.length < 12) return undefined;
   const trees: readonly Tree[] = [7n, true, 'a text', 0.5, Buffer.from('bytes'), [7n, 'a', true]];

@@ -1,4 +1,5 @@
-// A bucket whose answers are bent at random, and then are honest again: what is stored there is what was to be stored, and nothing is thrown that is a bug.
+// A bucket whose answers are bent at random, and then are honest again: what is stored there is what was to be stored,
+// and nothing is thrown that is a bug.
 import { createHash } from 'node:crypto';
 import { MirrorError, messageOf } from '../../src/errors.ts';
 import { type ObjectContent, ObjectStore } from '../../src/objects/index.ts';

@@ -1,4 +1,5 @@
-// A server that answers as it likes: what MLflow would say, bent at random. Nothing that it does may end, freeze or fill the one who asks.
+// A server that answers as it likes: what MLflow would say, bent at random. Nothing that it does may end, freeze or
+// fill the one who asks.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

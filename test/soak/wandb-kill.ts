@@ -12,7 +12,10 @@ const CASES = [
   { mode: 'turns', offsetSemantics: 'replace' },
 ] as const;
 
-/** Kills watches that mirror into a service which fails now and then, and which they leave for a folder and come back to. */
+/**
+ * Kills watches that mirror into a service which fails now and then, and which they leave for a folder and come back
+ * to.
+ */
 export async function soakWandbKill({ kills, seed }: SoakOptions): Promise<void> {
   for (const { mode, offsetSemantics } of CASES) {
     const folder = freshDirectory();

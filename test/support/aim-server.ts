@@ -1,4 +1,5 @@
-// A real Aim server for tests: installed once into a cache folder, started on a free loopback port over a new repository, killed and started again at will.
+// A real Aim server for tests: installed once into a cache folder, started on a free loopback port over a new
+// repository, killed and started again at will.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,7 +48,10 @@ export interface AimRun {
   readonly error?: string;
 }
 
-/** Aim's environment; throws where it can't be had. Of another version than the tests' one: with what its own requirements bring. */
+/**
+ * Aim's environment; throws where it can't be had. Of another version than the tests' one: with what its own
+ * requirements bring.
+ */
 export function aimEnvironment(version = VERSION): Promise<string> {
   if (version !== VERSION) {
     const pythons = ['python3.10', 'python3.11', 'python3.9'];

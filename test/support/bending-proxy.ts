@@ -1,5 +1,6 @@
-// A proxy that bends answers: an honest server behind it, and what comes through is at random cut, swollen, packed, slow or of another shape. None of
-// it can be taken for an honest answer, so that the client can know that it must retry.
+// A proxy that bends answers: an honest server behind it, and what comes through is at random cut, swollen, packed,
+// slow or of another shape. None of it can be taken for an honest answer, so that the client can know that it must
+// retry.
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';

@@ -5,7 +5,11 @@ import { event, versionEvent } from '../../src/testing/events/message.ts';
 import { metadata, simpleValue, tensorScalar, value } from '../../src/testing/events/values.ts';
 import { field, frame, maskedCrc, varint } from '../../src/testing/events/wire.ts';
 
-/** How a scalar stands on disk. `named` is a simple value with its tag for a node name, `tensor`, `unpacked` and `content` are float tensors (float_val packed, float_val unpacked, tensor_content), `mixed` gives runs simple values and tensors in turn. */
+/**
+ * How a scalar stands on disk. `named` is a simple value with its tag for a node name, `tensor`, `unpacked` and
+ * `content` are float tensors (float_val packed, float_val unpacked, tensor_content), `mixed` gives runs simple values
+ * and tensors in turn.
+ */
 export type BigLogForm = 'simple' | 'named' | 'tensor' | 'unpacked' | 'content' | 'double' | 'int64' | 'half' | 'mixed';
 
 /** `runs` × `tags` × `steps` points. */
@@ -108,7 +112,10 @@ function noise(run: number, tag: number, step: number): number {
 /** Bytes kept before they go to disk. */
 const CHUNK = 8 << 20;
 
-/** Writes the log directory, and flushes it so that no later measurement pays for it. Holds one chunk of 8 MB and one record per group of tags. */
+/**
+ * Writes the log directory, and flushes it so that no later measurement pays for it. Holds one chunk of 8 MB and one
+ * record per group of tags.
+ */
 export function bigLog({ dir, runs = 1, tags = 20, steps, form = 'simple', files = 1, perEvent = 1 }: BigLogOptions): BigLog {
   const paths: string[] = [];
   let records = 0;

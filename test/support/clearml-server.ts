@@ -1,4 +1,5 @@
-// A strict ClearML API and file server that the official SDK works against, with that SDK beside it: installed once into a cache folder.
+// A strict ClearML API and file server that the official SDK works against, with that SDK beside it: installed once
+// into a cache folder.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,6 @@
 // Compares an export in the truth format with the truth of a log directory, point by point. The rules are those of the
-// corpus (test/logs): every point of the truth, in order, with the same step, wall time and value; nothing doubled or made up.
+// corpus (test/logs): every point of the truth, in order, with the same step, wall time and value; nothing doubled or
+// made up.
 import { createHash } from 'node:crypto';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -43,8 +44,8 @@ export interface Comparison {
 }
 
 /**
- * Reads an export as JSON, and makes sure that nothing in it hides: of two equal names in an object JSON keeps only the last,
- * so the lines that hold points are counted.
+ * Reads an export as JSON, and makes sure that nothing in it hides: of two equal names in an object JSON keeps only
+ * the last, so the lines that hold points are counted.
  */
 export function parseExport(text: string): TruthText {
   const parsed = JSON.parse(text) as TruthText;

@@ -1,4 +1,5 @@
-// `node --import THIS`: at the end, writes how often each file whose name ends in .secret was read, as a line of JSON on the standard error.
+// `node --import THIS`: at the end, writes how often each file whose name ends in .secret was read, as a line of JSON
+// on the standard error.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 

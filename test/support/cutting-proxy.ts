@@ -18,7 +18,10 @@ export type ProxyMood = 'well' | 'down' | 'hung' | 'slow';
 
 const SLOW_MS = 300;
 
-/** Before a server on the loopback interface. `random` gives numbers from 0 to 1; `probability` is that of each piece that comes through. */
+/**
+ * Before a server on the loopback interface. `random` gives numbers from 0 to 1; `probability` is that of each piece
+ * that comes through.
+ */
 export async function startCuttingProxy(target: string, random: () => number, probability: number): Promise<CuttingProxy> {
   const { port, hostname } = new URL(target);
   const cuts = { requests: 0, answers: 0 };

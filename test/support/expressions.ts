@@ -10,7 +10,10 @@ const ENDS_VALUE = /[\w$)\]"'`]$/;
 /** Words after which a value follows. */
 const BEFORE_VALUE = /(?:^|[^\w$.])(?:return|typeof|case|in|of|do|else|void|delete|throw|new|yield|await|default)$/;
 
-/** The literals of a text of JavaScript, in their order, comments and strings left out; those in the places of template strings too. */
+/**
+ * The literals of a text of JavaScript, in their order, comments and strings left out; those in the places of template
+ * strings too.
+ */
 export function expressionsIn(code: string): readonly FoundExpression[] {
   const found: FoundExpression[] = [];
   /** Depths of braces at which a template string continues. */

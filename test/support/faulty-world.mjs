@@ -1,5 +1,6 @@
-// Loaded into the program by NODE_OPTIONS=--import: a file server that fails, and a clock that jumps, as the JSON of the file WORLD_CONTROL says: `faults`, by a
-// file's or directory's name the calls that fail and how, and `clockMs`, how far the wall clock is off. What holds for the program holds for its threads.
+// Loaded into the program by NODE_OPTIONS=--import: a file server that fails, and a clock that jumps, as the JSON of
+// the file WORLD_CONTROL says: `faults`, by a file's or directory's name the calls that fail and how, and `clockMs`,
+// how far the wall clock is off. What holds for the program holds for its threads.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename } from 'node:path';

@@ -1,6 +1,6 @@
-// A log directory that grows as real ones do: pieces that take no notice of records, writers that die in the middle of one,
-// files that are cut, replaced or written again. It knows what a reader must have seen in the end. Runs as a program, too:
-// `node grower.js DIRECTORY TRUTH OPTIONS`.
+// A log directory that grows as real ones do: pieces that take no notice of records, writers that die in the middle of
+// one, files that are cut, replaced or written again. It knows what a reader must have seen in the end. Runs as a
+// program, too: `node grower.js DIRECTORY TRUTH OPTIONS`.
 import { closeSync, ftruncateSync, mkdirSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

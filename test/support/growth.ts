@@ -1,4 +1,5 @@
-// Says how the cost of work grows with its size, by the time this process was given: what others do on the machine is no part of it.
+// Says how the cost of work grows with its size, by the time this process was given: what others do on the machine is
+// no part of it.
 
 /** How many times as much work with `factor` times the size costs. Linear: about `factor`; quadratic: its square. */
 export function growth(work: (size: number) => void, size: number, factor = 8): number {

@@ -1,5 +1,6 @@
-// Loaded into the program by NODE_OPTIONS=--import: calls about paths that contain what HANG_CONTROL holds (a line each: call, part of a path) open the FIFO
-// HANG_FIFO for reading, and so hang in the kernel until something writes to it. As a dead file server does, and no thread of JavaScript can be ended in that.
+// Loaded into the program by NODE_OPTIONS=--import: calls about paths that contain what HANG_CONTROL holds (a line
+// each: call, part of a path) open the FIFO HANG_FIFO for reading, and so hang in the kernel until something writes to
+// it. As a dead file server does, and no thread of JavaScript can be ended in that.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 

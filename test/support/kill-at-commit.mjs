@@ -1,5 +1,6 @@
-// Loaded before the program: kills it as `kill -9` does, right before or right after its n-th commit, in whichever database that is.
-// MB_KILL_AT is n (0: never), MB_KILL_WHEN is `before` or `after`; the number of commits is written to MB_KILL_COUNT when it ends by itself.
+// Loaded before the program: kills it as `kill -9` does, right before or right after its n-th commit, in whichever
+// database that is. MB_KILL_AT is n (0: never), MB_KILL_WHEN is `before` or `after`; the number of commits is written
+// to MB_KILL_COUNT when it ends by itself.
 import { writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { isMainThread } from 'node:worker_threads';

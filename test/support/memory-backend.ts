@@ -1,4 +1,5 @@
-// A tracker in memory and its backend, for tests of delivery and of the contract suite itself: everything about it can be set.
+// A tracker in memory and its backend, for tests of delivery and of the contract suite itself: everything about it can
+// be set.
 
 import { FileMarks, whoseRun } from '../../src/backend-kit/identity/index.ts';
 import type {

@@ -1,4 +1,5 @@
-// Log directories, a store and a stub of MLflow in a folder of their own: for tests of what becomes of them when they are moved, renamed, forgotten.
+// Log directories, a store and a stub of MLflow in a folder of their own: for tests of what becomes of them when they
+// are moved, renamed, forgotten.
 import { appendFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

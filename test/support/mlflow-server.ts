@@ -1,4 +1,5 @@
-// A real MLflow tracking server for tests: installed once into a cache folder, started on a free loopback port, stopped with all it started.
+// A real MLflow tracking server for tests: installed once into a cache folder, started on a free loopback port,
+// stopped with all it started.
 import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
-// Compares what the official client finds in MLflow with the truth of the event files, by what docs/trackers/mlflow.md says of MLflow and no code of ours.
+// Compares what the official client finds in MLflow with the truth of the event files, by what docs/trackers/mlflow.md
+// says of MLflow and no code of ours.
 import { compareTruth, type Json, type Point, type RunText, type SeriesText, type TruthText } from './compare-truth.ts';
 import type { ReadBackRun } from './mlflow-server.ts';
 

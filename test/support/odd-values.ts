@@ -1,4 +1,5 @@
-// Values of JSON that are not of the kind anybody waits for, and answers with one of them in the place of an honest one.
+// Values of JSON that are not of the kind anybody waits for, and answers with one of them in the place of an honest
+// one.
 
 type Random = () => number;
 

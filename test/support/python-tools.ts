@@ -1,4 +1,5 @@
-// Python packages and servers for tests: installed once, in pinned versions, into an environment in a cache folder; started in process groups of their own.
+// Python packages and servers for tests: installed once, in pinned versions, into an environment in a cache folder;
+// started in process groups of their own.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 
 /**
- * Starts a real tracker before the cases are named; undefined where it can't be had, and its tests are skipped for that reason. With
- * MIRRORBOARD_REQUIRE_TOOLS=1 the reason is a failed test.
+ * Starts a real tracker before the cases are named; undefined where it can't be had, and its tests are skipped for
+ * that reason. With MIRRORBOARD_REQUIRE_TOOLS=1 the reason is a failed test.
  */
 export async function realTracker<T>(what: string, start: () => Promise<T>): Promise<T | undefined> {
   try {

@@ -1,4 +1,5 @@
-// Drives the decoder over bytes in memory, in windows that end wherever a test wants; and a second, slow way to decode the same bytes.
+// Drives the decoder over bytes in memory, in windows that end wherever a test wants; and a second, slow way to decode
+// the same bytes.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ColumnWriter } from '../../src/decode/columns.ts';
@@ -55,7 +56,10 @@ export interface Decoded {
   readonly calls: number;
 }
 
-/** Junk on both sides of a window: who reads beyond it gets something that looks like a record's start or a varint without end. */
+/**
+ * Junk on both sides of a window: who reads beyond it gets something that looks like a record's start or a varint
+ * without end.
+ */
 const MARGIN = 24;
 
 /** Decodes all of `bytes` as the reader does: a window that begins at `wants` and holds what is needed. */
@@ -112,7 +116,9 @@ function windowOf(bytes: Uint8Array, from: number, to: number, viewOf = (buffer:
   return { buffer, view: viewOf(buffer.buffer), start: MARGIN, end: MARGIN + to - from, offset: from };
 }
 
-/** Every point, object and mark of batches, in a form that `toEqual` compares exactly: numbers by their shortest text. */
+/**
+ * Every point, object and mark of batches, in a form that `toEqual` compares exactly: numbers by their shortest text.
+ */
 export interface Contents {
   readonly scalars: readonly string[];
   readonly objects: readonly string[];
@@ -193,7 +199,10 @@ function lengthAt(view: DataView, at: number): number | undefined {
   return view.getUint32(at + 8, true) === lengthChecksum(low, high) ? high * 2 ** 32 + low : undefined;
 }
 
-/** Whether frames inside a record whose data do not fit are its own content: what follows it is in its place, and nothing was written over its end. */
+/**
+ * Whether frames inside a record whose data do not fit are its own content: what follows it is in its place, and
+ * nothing was written over its end.
+ */
 function isOwnContent(view: DataView, at: number, end: number): boolean {
   if (end + HEADER_BYTES <= view.byteLength && lengthAt(view, end) === undefined) return false;
   for (let s = at + HEADER_BYTES; s <= end - FRAME_BYTES; s++) {

@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Writes a module with a backend type into a folder; returns its path. Its settings are `url` (or `address`, `TRIAL_URL`), `space` (its group, `TRIAL_SPACE`)
- * and `api_key`; `mode` says how it behaves: `well`, `down`, `refused`, `hangs`, `forgets` (holds no points), `rounds` (values come back changed).
+ * Writes a module with a backend type into a folder; returns its path. Its settings are `url` (or `address`,
+ * `TRIAL_URL`), `space` (its group, `TRIAL_SPACE`) and `api_key`; `mode` says how it behaves: `well`, `down`,
+ * `refused`, `hangs`, `forgets` (holds no points), `rounds` (values come back changed).
  */
 export function writeTrialBackend(folder: string): string {
   const path = join(folder, 'trial-backend.mjs');

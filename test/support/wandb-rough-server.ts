@@ -1,8 +1,9 @@
 /**
- * A W&B-compatible server that is not W&B: whatever such servers do differently, at once. It takes no notice of places (every line is put behind
- * the last), counts no lines, takes any key, has one namespace of run ids for all projects, keeps no group and no job type, says of every run that
- * it is new, lists files without pages, cannot unpack bodies, and has no NULL in its tables. What it keeps is on the disk: another one can go on
- * with it. It shares nothing with the stand-in of the service.
+ * A W&B-compatible server that is not W&B: whatever such servers do differently, at once. It takes no notice of places
+ * (every line is put behind the last), counts no lines, takes any key, has one namespace of run ids for all projects,
+ * keeps no group and no job type, says of every run that it is new, lists files without pages, cannot unpack bodies,
+ * and has no NULL in its tables. What it keeps is on the disk: another one can go on with it. It shares nothing with
+ * the stand-in of the service.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';

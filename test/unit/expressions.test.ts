@@ -50,8 +50,8 @@ function workOf(run: () => void): number {
 const NOTHING = 8000;
 
 /**
- * The pump under which the work grows faster than the text, if there is one: from one length to another, so many times longer, linear work grows as
- * often, quadratic work by the square of it.
+ * The pump under which the work grows faster than the text, if there is one: from one length to another, so many times
+ * longer, linear work grows as often, quadratic work by the square of it.
  */
 function worstOf(run: (text: string) => void, pumps: readonly Pump[], length: number, times: number): Pump | undefined {
   const most = times * Math.sqrt(times) * 1.2;
@@ -65,7 +65,10 @@ function worstOf(run: (text: string) => void, pumps: readonly Pump[], length: nu
   });
 }
 
-/** No linear expression takes so long over a short text, however busy the machine is: this is the work of this thread alone. */
+/**
+ * No linear expression takes so long over a short text, however busy the machine is: this is the work of this thread
+ * alone.
+ */
 const SLOW = 500_000;
 
 test('finds expressions after comments, strings, templates and divisions', () => {

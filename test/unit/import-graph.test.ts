@@ -59,7 +59,10 @@ const COMMON = new Set([
   'text-width',
   'wrap-text',
 ]);
-/** Who may import whom, besides `errors` and `model`; a room that is not here may import nobody. `type` is for types only. */
+/**
+ * Who may import whom, besides `errors` and `model`; a room that is not here may import nobody. `type` is for types
+ * only.
+ */
 const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = {
   model: { proto: 'all' },
   decode: { proto: 'all' },
@@ -96,7 +99,10 @@ const INNER = /^(backend-kit\/(?:settings|exact-points|failures|identity|sending
 /** What of the file system opens a file, or says what is under a name, and follows links on the way. */
 const OPENERS =
   /^(open|openSync|openAsBlob|readFile|readFileSync|createReadStream|stat|statSync|access|accessSync|opendir|opendirSync|cp|cpSync|copyFile|copyFileSync)$/;
-/** Who opens files by themselves, and whose they are: all that others may have put below a root is opened by `untrusted`. */
+/**
+ * Who opens files by themselves, and whose they are: all that others may have put below a root is opened by
+ * `untrusted`.
+ */
 const OPENS: readonly (readonly [files: RegExp, whose: string])[] = [
   [/^untrusted\/(steps|mounts|open)\.ts$/, 'the opener'],
   [/^calls\/file-system\.ts$/, 'nobody: it hands the calls on'],

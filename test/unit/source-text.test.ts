@@ -3,13 +3,18 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from '@jest/globals';
 
-const sources = fileURLToPath(new URL('../../../src', import.meta.url));
-const files = readdirSync(sources, { recursive: true, encoding: 'utf8' })
-  .map((file) => file.replaceAll('\\', '/'))
-  .filter((file) => file.endsWith('.ts') && !file.startsWith('proto/messages'));
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+function filesIn(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .map((file) => `${folder}/${file.replaceAll('\\', '/')}`)
+    .filter((file) => /\.(?:ts|mjs)$/.test(file) && !file.includes('proto/messages') && !file.includes('node_modules'));
+}
+
+const files = filesIn('src');
 
 function linesOf(file: string): string[] {
-  return readFileSync(join(sources, file), 'utf8').split('\n');
+  return readFileSync(join(root, file), 'utf8').split('\n');
 }
 
 it('every exported name has a comment right above it', () => {
@@ -31,8 +36,8 @@ it('no line is over 140 columns', () => {
 
 it('comments end before column 120', () => {
   const comment = /^\s*(?:\/\*\*|\/\/|\* |\*\/)/;
-  const wide = files.flatMap((file) =>
-    linesOf(file).flatMap((line, i) => (line.length > 120 && comment.test(line) ? [`${file}:${i + 1}`] : [])),
-  );
+  const wide = ['src', 'test', 'examples']
+    .flatMap(filesIn)
+    .flatMap((file) => linesOf(file).flatMap((line, i) => (line.length > 120 && comment.test(line) ? [`${file}:${i + 1}`] : [])));
   expect(wide).toEqual([]);
 });

@@ -1,4 +1,5 @@
-// The limit: one pass over a file in C with hardware CRC-32C. A program outside the repository, compiled for this machine.
+// The limit: one pass over a file in C with hardware CRC-32C. A program outside the repository, compiled for this
+// machine.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Scratch } from '../scratch.ts';

@@ -7,13 +7,17 @@ import { versionIn } from './venv.ts';
 /** How the official client writes: `log_batch` of a thousand points, or `log_metric` point by point. */
 export type MlflowWay = 'log_batch' | 'log_metric';
 
-/** A server, and the client that writes `tags` × `steps` points into a new run of it; the client's own time, without its start. */
+/**
+ * A server, and the client that writes `tags` × `steps` points into a new run of it; the client's own time, without
+ * its start.
+ */
 export interface Mlflow {
   readonly url: string;
   readonly write: (way: MlflowWay, experiment: string, tags: number, steps: number) => Promise<{ readonly seconds: number }>;
 }
 
-// Imports, the run and the objects that hold the points are made before the clock starts: what is measured is the writing alone.
+// Imports, the run and the objects that hold the points are made before the clock starts: what is measured is the
+// writing alone.
 const SCRIPT = `
 import sys, time
 import mlflow

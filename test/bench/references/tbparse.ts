@@ -5,7 +5,10 @@ import type { Scratch } from '../scratch.ts';
 import { type Reference, tryReference } from './reference.ts';
 import { pythonWith, runOrThrow, versionIn } from './venv.ts';
 
-/** Reads a log directory; `tensors` for the form of TensorBoard 2, `scalars` for simple values: tbparse keeps them apart. */
+/**
+ * Reads a log directory; `tensors` for the form of TensorBoard 2, `scalars` for simple values: tbparse keeps them
+ * apart.
+ */
 export type Tbparse = (
   logdir: string,
   table: 'scalars' | 'tensors',

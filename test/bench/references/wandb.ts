@@ -7,7 +7,9 @@ import { type Reference, tryReference } from './reference.ts';
 
 export interface OfficialWandb {
   readonly stub: WandbStub;
-  /** `run.log` for each point until all is stored; the client's own time, from the first point to the end of `finish`. */
+  /**
+   * `run.log` for each point until all is stored; the client's own time, from the first point to the end of `finish`.
+   */
   readonly write: (
     mode: 'online' | 'offline',
     points: number,

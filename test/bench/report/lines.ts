@@ -34,7 +34,10 @@ function figuresOf({ ours, reference, against, figure, multipleOf, format = Stri
   return { ours, reference: against === undefined ? reference : `${against}: ${reference}`, ratio: `${format(median)}${of}${range}` };
 }
 
-/** One line without the folders of this machine. Its beginning and its end are kept: programs say at the end what went wrong. */
+/**
+ * One line without the folders of this machine. Its beginning and its end are kept: programs say at the end what went
+ * wrong.
+ */
 function shorten(reason: string): string {
   const words = reason.trim().split(/\s+/);
   const line = words.map((word) => (word.startsWith('/') ? word.slice(word.lastIndexOf('/', word.length - 2) + 1) : word)).join(' ');

@@ -6,7 +6,9 @@ import type { ReportEntry } from './entries.ts';
 import { linesOf, markdownTable } from './lines.ts';
 import { fillPage, type Tables } from './pages.ts';
 
-/** Measures the entries in turn and writes the tables into the pages. Answers the tables, and how many entries failed. */
+/**
+ * Measures the entries in turn and writes the tables into the pages. Answers the tables, and how many entries failed.
+ */
 export async function report(
   entries: readonly ReportEntry[],
   setting: Setting,

@@ -1,4 +1,5 @@
-// A strict stand-in for an Aim server (3.19 to 3.29): it answers as the real one of that version does, and notes what would hurt the real one without a word.
+// A strict stand-in for an Aim server (3.19 to 3.29): it answers as the real one of that version does, and notes what
+// would hurt the real one without a word.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -250,7 +251,8 @@ export class AimStub {
     }
     let tree = type !== 'TreeView' ? undefined : said('name') === 'meta' ? run?.meta : run?.seqs;
     const view = tree === undefined || !isReadOnly ? undefined : JSON.stringify([said('name'), hash, said('read_only')]);
-    // A view shows the moment it was opened at. All clients that ask in the same words share it while one of them has it open.
+    // A view shows the moment it was opened at. All clients that ask in the same words share it while one of them has
+    // it open.
     if (view !== undefined) tree = [...this.#resources.values()].find((other) => other.view === view)?.tree ?? tree?.copy();
     // If the name exists already, from any client, the new object replaces the old one.
     const before = this.#resources.get(handler);

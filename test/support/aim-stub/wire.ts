@@ -1,4 +1,5 @@
-// Packed trees, read and written apart from the product's own code: what both misunderstand in the same way would not be seen.
+// Packed trees, read and written apart from the product's own code: what both misunderstand in the same way would not
+// be seen.
 
 export type Part = string | bigint;
 

@@ -1,4 +1,5 @@
-// How a ClearML server takes a batch of events: 500 at a time, the good ones of a chunk that failed stay, later chunks never come.
+// How a ClearML server takes a batch of events: 500 at a time, the good ones of a chunk that failed stay, later chunks
+// never come.
 import { type Fields, Refused, type Store, type StoredEvent } from './store.ts';
 
 const CHUNK = 500;

@@ -1,4 +1,5 @@
-// The calls of ClearML's API that a mirror needs, as a 2.3 server answers them. Unknown fields, which a real one ignores, are refused.
+// The calls of ClearML's API that a mirror needs, as a 2.3 server answers them. Unknown fields, which a real one
+// ignores, are refused.
 import { taskMetrics } from './event-pages.ts';
 import { type Fields, newId, Refused, type Store, type Task } from './store.ts';
 

@@ -1,5 +1,5 @@
-// How a ClearML server gives events back, with its traps: a page that ends at step 0 can't be continued (its scroll id stands for the
-// beginning), and of the step it ends with a page holds 10,000 at most.
+// How a ClearML server gives events back, with its traps: a page that ends at step 0 can't be continued (its scroll id
+// stands for the beginning), and of the step it ends with a page holds 10,000 at most.
 import { deflateSync } from 'node:zlib';
 import { type Fields, newId, Refused, type Store, type StoredEvent } from './store.ts';
 

@@ -1,5 +1,6 @@
-// A strict stand-in for a ClearML server (2.3) and its file server on one port: it answers as the real ones do, keeps what they would keep,
-// and refuses what a mirror must never send, though a real server would ignore it or lose data without a word.
+// A strict stand-in for a ClearML server (2.3) and its file server on one port: it answers as the real ones do, keeps
+// what they would keep, and refuses what a mirror must never send, though a real server would ignore it or lose data
+// without a word.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { close, listen, urlOf } from '../../../src/testing/loopback.ts';

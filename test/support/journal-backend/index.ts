@@ -1,4 +1,5 @@
-// A backend that addresses by line: what is sent twice lands on the same lines only if it is the very same. Small, but whole.
+// A backend that addresses by line: what is sent twice lands on the same lines only if it is the very same. Small, but
+// whole.
 import { createHash, randomUUID } from 'node:crypto';
 import { FileMarks, whoseRun } from '../../../src/backend-kit/identity/index.ts';
 import type {

@@ -30,7 +30,10 @@ export class ArtifactFiles {
     for (const name of [...this.files.keys()]) if (name === path || name.startsWith(`${path}/`)) this.files.delete(name);
   }
 
-  /** One level below a folder; a file and a folder that is not there have nothing. `file_size` is absent for empty files. */
+  /**
+   * One level below a folder; a file and a folder that is not there have nothing. `file_size` is absent for empty
+   * files.
+   */
   list(folder: string): { path: string; is_dir: boolean; file_size?: number }[] {
     const found = new Map<string, { path: string; is_dir: boolean; file_size?: number }>();
     const start = folder === '' ? '' : `${folder}/`;

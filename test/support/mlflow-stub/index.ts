@@ -1,5 +1,5 @@
-// A strict stand-in for an MLflow tracking server (3.17): it answers as the real one does over its SQL store, and where the real one
-// would corrupt data without a word it does the same and notes a violation.
+// A strict stand-in for an MLflow tracking server (3.17): it answers as the real one does over its SQL store, and
+// where the real one would corrupt data without a word it does the same and notes a violation.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer, type ServerOptions } from 'node:https';
@@ -105,8 +105,8 @@ export class MlflowStub {
   }
 
   /**
-   * Answers on another port, too: a server that comes up late, or the way in of a second client, who is told apart by it. Returns how to
-   * end that.
+   * Answers on another port, too: a server that comes up late, or the way in of a second client, who is told apart by
+   * it. Returns how to end that.
    */
   async alsoOn(port: number): Promise<() => Promise<void>> {
     const server = createServer((request, response) => void this.#server.emit('request', request, response));
@@ -126,7 +126,10 @@ export class MlflowStub {
     this.#faults.add(fault, options);
   }
 
-  /** Has something against a metric's key from now on, as a server with rules of its own may; or says that it is there already. */
+  /**
+   * Has something against a metric's key from now on, as a server with rules of its own may; or says that it is there
+   * already.
+   */
   refuse(key: string, how: 'rule' | 'clash' = 'rule'): void {
     this.store.refusedKeys.set(key, how);
   }
@@ -342,7 +345,10 @@ export class MlflowStub {
     for (const go of meeting.go.splice(0)) go();
   }
 
-  /** Notes a batch of a run; two of one client at the same time are what the server does not like. Clients can't know of each other's. */
+  /**
+   * Notes a batch of a run; two of one client at the same time are what the server does not like. Clients can't know
+   * of each other's.
+   */
   #beginBatch({ socket }: IncomingMessage, body: Buffer): () => void {
     const id = /"run_id"\s*:\s*"([^"]*)"/.exec(body.toString('utf8'))?.[1] ?? '';
     // The sender has died meanwhile: the next process does not know about it.

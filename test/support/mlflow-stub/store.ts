@@ -46,8 +46,8 @@ const TAG_LENGTH = 8000;
 /** What older versions and other databases do otherwise than the newest over SQLite. */
 export interface StoreHabits {
   /**
-   * What is made of points that are there already. `exact`: they are left out (3.16). `nan`: those of NaN are stumbled over (3.10). `hundred`: and
-   * so is all that comes with more than a hundred entries (before). Default `exact`.
+   * What is made of points that are there already. `exact`: they are left out (3.16). `nan`: those of NaN are stumbled
+   * over (3.10). `hundred`: and so is all that comes with more than a hundred entries (before). Default `exact`.
    */
   readonly replays?: 'exact' | 'nan' | 'hundred';
   /** Takes names for one that differ by case, accents or blanks at the end only: MySQL. */
@@ -320,7 +320,10 @@ export class TrackingStore {
   }
 }
 
-/** The row of a metric: NaN is stored as 0 beside a mark, and adding 0 makes a negative zero positive, as the database does. */
+/**
+ * The row of a metric: NaN is stored as 0 beside a mark, and adding 0 makes a negative zero positive, as the database
+ * does.
+ */
 function rowOf({ key, timestamp, step, value }: Metric): { readonly row: string; readonly value: number } {
   const isNan = Number.isNaN(value);
   const held = isNan ? 0 : Math.min(Math.max(value, -MOST_VALUE), MOST_VALUE) + 0;

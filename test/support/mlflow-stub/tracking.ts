@@ -180,7 +180,9 @@ export function trackingEndpoints(store: TrackingStore): Readonly<Record<string,
   };
 }
 
-/** Everything is read, checked and only then stored; a field that can't be converted ends the reading without a word. */
+/**
+ * Everything is read, checked and only then stored; a field that can't be converted ends the reading without a word.
+ */
 function logBatch(store: TrackingStore, { fields, complain, isPart }: Call): unknown {
   let isBroken = false;
   /** Fields are read in the order in which they stand; the first that fails and those behind it keep what they had. */

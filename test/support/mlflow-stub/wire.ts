@@ -1,4 +1,5 @@
-// The JSON of the tracking server, both ways: numbers keep the digits they came with, and conversion goes wrong where the real one's does.
+// The JSON of the tracking server, both ways: numbers keep the digits they came with, and conversion goes wrong where
+// the real one's does.
 
 /** A number as it stands in a request. */
 export class NumberText {
@@ -31,7 +32,10 @@ export function missing(message: string): ApiError {
   return new ApiError(404, 'RESOURCE_DOES_NOT_EXIST', message);
 }
 
-/** A field that is not what its type can hold: the real server keeps what it has read so far and drops the rest, with a 200. */
+/**
+ * A field that is not what its type can hold: the real server keeps what it has read so far and drops the rest, with a
+ * 200.
+ */
 export class ConversionError extends Error {}
 
 /** Reads a body as Python does: bare NaN and infinities are no mistake for it. Undefined where it is no JSON. */

@@ -1,6 +1,7 @@
 /**
- * A strict stand-in of the W&B service: checks the key, stores lines by their place, refuses gaps and lines that are no JSON, and notes what a good
- * client never does. The official client works against it (see test/contract/wandb-sdk.test.ts).
+ * A strict stand-in of the W&B service: checks the key, stores lines by their place, refuses gaps and lines that are
+ * no JSON, and notes what a good client never does. The official client works against it (see
+ * test/contract/wandb-sdk.test.ts).
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -152,7 +153,10 @@ export class WandbStub {
     send(response, answer);
   }
 
-  /** Whether it asks for headers that no upload needs: ours leaves them out, the official client sends whatever it is told. */
+  /**
+   * Whether it asks for headers that no upload needs: ours leaves them out, the official client sends whatever it is
+   * told.
+   */
   namesOddHeaders = true;
 
   #refusal({ headers: { authorization = '' } }: IncomingMessage): Answer | undefined {

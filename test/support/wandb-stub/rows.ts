@@ -1,4 +1,7 @@
-/** A line of a history as the service reads it: JSON with the bare words NaN, Infinity and -Infinity. Undefined where it is none. */
+/**
+ * A line of a history as the service reads it: JSON with the bare words NaN, Infinity and -Infinity. Undefined where
+ * it is none.
+ */
 export function readLine(line: string): Record<string, unknown> | undefined {
   try {
     const plain = line.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, (found) => (found.startsWith('"') ? found : `"${found}"`));

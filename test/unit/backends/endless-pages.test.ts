@@ -25,7 +25,10 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** How a listing never ends: the same token again, tokens in a circle, ever new ones without anything behind them, or with what was there already. */
+/**
+ * How a listing never ends: the same token again, tokens in a circle, ever new ones without anything behind them, or
+ * with what was there already.
+ */
 const WAYS = ['the same token', 'tokens in a circle', 'empty pages', 'the same page under new tokens'] as const;
 type Way = (typeof WAYS)[number];
 

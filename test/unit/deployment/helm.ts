@@ -42,7 +42,9 @@ export function render(example: string, ...options: readonly string[]): Promise<
   return helm('template', 'mirrorboard', CHART, '--kube-version', '1.28.0', '-f', join(CHART, 'examples', example), ...options);
 }
 
-/** A test that needs helm. If there is none, it is skipped with the reason; with MIRRORBOARD_REQUIRE_TOOLS=1 it fails. */
+/**
+ * A test that needs helm. If there is none, it is skipped with the reason; with MIRRORBOARD_REQUIRE_TOOLS=1 it fails.
+ */
 export function withHelm(name: string, body: () => Promise<void>): void {
   if (withoutHelm === undefined) test(name, body, 120_000);
   else if (process.env['MIRRORBOARD_REQUIRE_TOOLS'] === '1') test(name, () => expect(withoutHelm).toBeUndefined());

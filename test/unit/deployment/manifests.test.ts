@@ -70,7 +70,8 @@ describe('the pods', () => {
     for (const path of paths) {
       const { readOnly, volume } = volumeAt(workload, path);
       expect(readOnly).toBe(true);
-      // Not by the mount alone: fsGroup is applied to whole volumes that are not read-only themselves. Never to those of the host.
+      // Not by the mount alone: fsGroup is applied to whole volumes that are not read-only themselves. Never to those
+      // of the host.
       if (volume?.hostPath === undefined) expect((volume?.persistentVolumeClaim ?? volume?.nfs ?? volume?.csi)?.readOnly).toBe(true);
     }
   });

@@ -1,4 +1,5 @@
-// The workflows that check, release and document this repository: GitHub runs them only when it is too late to be wrong.
+// The workflows that check, release and document this repository: GitHub runs them only when it is too late to be
+// wrong.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -26,7 +26,10 @@ function failed(code: string, errno = -5): Error {
   return Object.assign(new Error(`${code}: lstat`), { code, errno });
 }
 
-/** A file system that does not say what its entries are: Node looks at each, and fails for all when it can't. `ghost`: listed in every directory. */
+/**
+ * A file system that does not say what its entries are: Node looks at each, and fails for all when it can't. `ghost`:
+ * listed in every directory.
+ */
 function untyped(faults: Readonly<Record<string, string>>, ghost?: string): DirectoryFs {
   const lstat: DirectoryFs['lstat'] = (path) => {
     const name = path.toString().slice(path.lastIndexOf('/') + 1);

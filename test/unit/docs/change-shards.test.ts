@@ -1,4 +1,5 @@
-// The commands of docs/deployment.md that change the number of shards, run as they are written, on folders instead of volumes.
+// The commands of docs/deployment.md that change the number of shards, run as they are written, on folders instead of
+// volumes.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

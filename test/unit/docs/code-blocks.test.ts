@@ -1,5 +1,5 @@
-// Every block of code in the pages is one that its reader accepts: the program, a compiler, a shell, the schema of the chart.
-// Command lines and SQL have tests of their own, next to this one.
+// Every block of code in the pages is one that its reader accepts: the program, a compiler, a shell, the schema of the
+// chart. Command lines and SQL have tests of their own, next to this one.
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

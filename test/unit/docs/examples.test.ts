@@ -13,7 +13,10 @@ const pages = [
     .map((name) => `docs/${name}`),
 ];
 
-/** Command lines in blocks of code: fenced, or set in by four blanks. What follows a pipe, a comment and the like is the shell's. */
+/**
+ * Command lines in blocks of code: fenced, or set in by four blanks. What follows a pipe, a comment and the like is
+ * the shell's.
+ */
 function commandLinesOf(page: string): string[] {
   const lines = readFileSync(new URL(page, root), 'utf8').split('\n');
   let isFenced = false;

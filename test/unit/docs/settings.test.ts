@@ -100,7 +100,8 @@ describe('the settings in docs/configuration.md', () => {
 
   test('are complete, without others', () => {
     const schema = fileSchema.toJSONSchema({ io: 'input', unrepresentable: 'any' }) as Record<string, unknown>;
-    // What a rule of `routes`, `params` and the like says is in docs/routing.md; `config` is for those who come from Tracelet.
+    // What a rule of `routes`, `params` and the like says is in docs/routing.md; `config` is for those who come from
+    // Tracelet.
     const elsewhere = /^(?:routes|params|artifacts|profiles)(?:\[\]|\.)|^config\b|^(?:log|runs|lanes|lanes\.local)$/;
     const expected = settingsIn(schema).filter((name) => !elsewhere.test(name) || name === 'lanes');
     expect(documented.filter((name) => name !== 'roots[]').toSorted()).toEqual(expected.toSorted());

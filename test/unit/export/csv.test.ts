@@ -28,7 +28,10 @@ function textSink(): { readonly chunks: string[]; readonly sink: (chunk: string)
   return { chunks, sink: (chunk) => void chunks.push(chunk), text: () => chunks.join('') };
 }
 
-/** Numbers in which a careless writer loses something: not-a-number, infinities, negative zero, extremes, wide integers. */
+/**
+ * Numbers in which a careless writer loses something: not-a-number, infinities, negative zero, extremes, wide
+ * integers.
+ */
 const AWKWARD: readonly Row[] = [
   [0, 1.5, NaN],
   [1, NaN, Infinity],

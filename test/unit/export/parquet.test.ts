@@ -24,7 +24,10 @@ function memorySource(runs: Readonly<Record<string, readonly ExportSeries[]>>): 
   return { runs: () => Object.entries(runs).map(([run, all]) => ({ run, files: [], series: all })) };
 }
 
-/** Numbers in which a careless writer loses something: not-a-number, infinities, negative zero, extremes, wide integers. */
+/**
+ * Numbers in which a careless writer loses something: not-a-number, infinities, negative zero, extremes, wide
+ * integers.
+ */
 const AWKWARD: readonly Row[] = [
   [0, 1.5, NaN],
   [1, NaN, Infinity],

@@ -127,7 +127,8 @@ describe('HttpClient', () => {
     });
     const client = clientOf(url);
     for (let i = 0; i < 20; i++) await client.send(get('/'));
-    // A connection may still be busy with the end of an answer when the next request comes, or have been idle for too long.
+    // A connection may still be busy with the end of an answer when the next request comes, or have been idle for too
+    // long.
     expect(ports.size).toBeLessThan(10);
   });
 

@@ -13,8 +13,8 @@ beforeEach(() => {
   folder = temporaryFolder();
 });
 /**
- * Notes n for n = 1, 2, 3, …: a position and a growth that belong together, of a run a turn. Says each n that a flush has
- * confirmed. Between them changes are committed in groups, so that it is killed at every place of a group.
+ * Notes n for n = 1, 2, 3, …: a position and a growth that belong together, of a run a turn. Says each n that a flush
+ * has confirmed. Between them changes are committed in groups, so that it is killed at every place of a group.
  */
 const WRITER = `
   const { StateFile } = await import(process.argv[1]);

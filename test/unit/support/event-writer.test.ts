@@ -7,7 +7,8 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const reference = createRequire(import.meta.url)('crc-32/crc32c.js') as { buf(data: Uint8Array): number };
 
-// Written by hand from the format's field numbers, so that neither the product's protos nor the writer vouch for themselves.
+// Written by hand from the format's field numbers, so that neither the product's protos nor the writer vouch for
+// themselves.
 const SCHEMA = protobuf.parse(`syntax = "proto3";
   message Event { double wall_time = 1; int64 step = 2; oneof what { string file_version = 3; bytes graph_def = 4; Summary summary = 5;
     Log log_message = 6; Session session_log = 7; Tagged tagged_run_metadata = 8; bytes meta_graph_def = 9; } Source source_metadata = 10; }

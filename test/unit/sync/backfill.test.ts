@@ -72,7 +72,10 @@ function stored(): { readonly steps: readonly (number | bigint)[]; readonly file
   }
 }
 
-/** Stores the one batch of the run's one file as a pass during which it was being written would, with `change` made to its state. */
+/**
+ * Stores the one batch of the run's one file as a pass during which it was being written would, with `change` made to
+ * its state.
+ */
 async function storeLive(change: (state: FileState, batch: Batch) => { readonly state: FileState; readonly batch: Batch }): Promise<void> {
   const job = { run: RUN, directory: directoryAt(join(logs, 'run')), files: [{ name: NAME }], series: [], settled: false };
   const [one] = readRun(job, new FileWindow());

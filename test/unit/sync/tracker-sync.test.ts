@@ -1,4 +1,5 @@
-// What a tracker's feed asks of its files and its state, by count: over a real state, real files and a tracker in memory.
+// What a tracker's feed asks of its files and its state, by count: over a real state, real files and a tracker in
+// memory.
 import { appendFileSync, mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';

@@ -54,7 +54,8 @@ function contextsOf(hash: string): Record<string, unknown>[] {
 }
 
 describe('an Aim server', () => {
-  // Before 3.29 trees are asked for in more words, before 3.23 values go one by one; the last two are not as their version lets expect.
+  // Before 3.29 trees are asked for in more words, before 3.23 values go one by one; the last two are not as their
+  // version lets expect.
   it.each([
     { version: '3.19.3' },
     { version: '3.22.0' },

@@ -1,4 +1,5 @@
-// A server may die after any instruction. Whatever it was, and whichever file continues afterwards: in the end each point is there once.
+// A server may die after any instruction. Whatever it was, and whichever file continues afterwards: in the end each
+// point is there once.
 import { describe, expect, it } from '@jest/globals';
 import { contentKey, type PositionedScalar } from '../../../../src/backends/aim/cells.ts';
 import type { AimClient, Resource } from '../../../../src/backends/aim/client.ts';
@@ -101,7 +102,10 @@ function logFiles(random: () => number, hasExact: boolean): LogFile[] {
   });
 }
 
-/** What may be kept in memory: whole sequences, or nothing but what concerns the points at hand, which is forgotten again. */
+/**
+ * What may be kept in memory: whole sequences, or nothing but what concerns the points at hand, which is forgotten
+ * again.
+ */
 type Memory = 'whole' | 'little';
 
 async function mirrored(seed: number, memory: Memory): Promise<{ readonly held: HeldSequence; readonly files: readonly LogFile[] }> {

@@ -1,4 +1,5 @@
-// Reading a task back where the server's pages leave something out: behind step 0, and beyond 10,000 events of one step.
+// Reading a task back where the server's pages leave something out: behind step 0, and beyond 10,000 events of one
+// step.
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Backend, Handle, ReadBackOptions } from '../../../../src/contract/index.ts';
 import { GrowingRun } from '../../../../src/testing/parcels.ts';

@@ -289,7 +289,8 @@ test('a trial resumes after a failure', async () => {
   await start({});
   const backend = await connectMlflow(type, { tracking_uri: stub.url });
   backends.push(backend);
-  // Every request but a few is too much for the server. Neither 429 nor 503: what came too fast the client sends again by itself.
+  // Every request but a few is too much for the server. Neither 429 nor 503: what came too fast the client sends again
+  // by itself.
   for (let opened = false; !opened; ) {
     stub.heal();
     const before = stub.count('runs/log-batch');

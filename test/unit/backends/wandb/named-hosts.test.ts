@@ -1,4 +1,5 @@
-// A server that names a place for a file which nobody honest would name: that costs the file, and what can't be without it.
+// A server that names a place for a file which nobody honest would name: that costs the file, and what can't be
+// without it.
 import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

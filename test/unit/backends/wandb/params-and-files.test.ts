@@ -1,4 +1,5 @@
-// What the contract suite does not ask about what lies beside the points: servers that write numbers in another way, or list no files, and folders.
+// What the contract suite does not ask about what lies beside the points: servers that write numbers in another way,
+// or list no files, and folders.
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { whoseRun } from '../../../../src/backend-kit/identity/index.ts';
