@@ -146,7 +146,7 @@ describe('state check', () => {
   test('accepts a valid state', async () => {
     fill().close();
     expect(await command('check')).toEqual({ stdout: `${path} is valid.\n`, stderr: '', exitCode: 0 });
-    expect(JSON.parse((await command('check', { json: true })).stdout)).toEqual({ type: 'state_check', path, sound: true, problems: [] });
+    expect(JSON.parse((await command('check', { json: true })).stdout)).toEqual({ type: 'state_check', path, valid: true, problems: [] });
   });
 
   test('lists the problems, and exits 1', async () => {
@@ -158,7 +158,7 @@ describe('state check', () => {
     expect(stdout).toBe('lane mlflow, logs/exp1/f\\x1b[31m: the watermark 5000 is beyond the end of the file, 1024\n');
     expect(exitCode).toBe(1);
     const asJson = await command('check', { json: true });
-    expect(JSON.parse(asJson.stdout)).toMatchObject({ sound: false, problems: [{ where: expect.any(String), what: expect.any(String) }] });
+    expect(JSON.parse(asJson.stdout)).toMatchObject({ valid: false, problems: [{ where: expect.any(String), what: expect.any(String) }] });
     expect(asJson.exitCode).toBe(1);
   });
 });
