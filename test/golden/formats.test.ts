@@ -54,7 +54,7 @@ describe('a format of an earlier version', () => {
     ]);
     const { stdout } = await mustRun(['state', 'export'], { cwd: folder });
     expect(JSON.parse(stdout)).toMatchObject({ format: 'mirrorboard.state', version: SCHEMA_VERSION });
-    expect(await json('state', 'check')).toMatchObject({ sound: true });
+    expect(await json('state', 'check')).toMatchObject({ valid: true });
   });
 
   it('is refused if a newer version wrote it, and does not change', async () => {
