@@ -95,14 +95,21 @@ export {
   type RunPage,
   type RunParams,
   type RunSelection,
+  type RunStart,
   type RunSummary,
+  type SampleRequest,
+  type ScalarSample,
+  type SeriesDefinition,
   type SeriesDetails,
+  type SeriesListing,
+  type SeriesSelection,
   type Shown,
   type StoredFile,
   type StoredMedia,
   type StoredValue,
   StoreQueries,
   type TagSummary,
+  type ValueSample,
 } from './query/index.ts';
 export type { Random } from './random.ts';
 export type {

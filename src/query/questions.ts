@@ -17,6 +17,25 @@ export interface RunSelection {
   readonly filter?: string;
 }
 
+/** The series that a question is about: those that meet every condition. A run that does not exist has no series. */
+export interface SeriesSelection {
+  readonly plugin: string;
+  readonly dataClass: DataClass;
+  readonly root?: string;
+  readonly runs?: readonly RunRef[];
+  readonly tags?: readonly string[];
+}
+
+/** A request for a few points of each selected series. */
+export interface SampleRequest {
+  readonly select: SeriesSelection;
+  readonly shown?: Shown;
+  /** The most points of a series. */
+  readonly most?: number;
+  /** The most points of all series together, unless `most` is larger. Each series has at least 2. Default 100,000. */
+  readonly budget?: number;
+}
+
 /** The order of runs. Runs without such a value come last. */
 export type RunOrder =
   | { readonly by: 'run' | 'points' | 'firstWallTime' | 'lastWallTime' | 'lastStep'; readonly descending?: boolean }
@@ -70,6 +89,11 @@ export type Question =
       readonly limit?: number;
     }
   | { readonly kind: 'media'; readonly sha256: string }
+  | { readonly kind: 'value'; readonly id: number }
+  | { readonly kind: 'starts'; readonly root?: string }
+  | { readonly kind: 'listing'; readonly select: SeriesSelection }
+  | ({ readonly kind: 'samples' } & SampleRequest)
+  | ({ readonly kind: 'valueSamples' } & SampleRequest)
   | { readonly kind: 'hparams'; readonly select?: RunSelection }
   | { readonly kind: 'damage'; readonly select?: RunSelection }
   | { readonly kind: 'changes'; readonly since?: string };
@@ -86,6 +110,12 @@ export interface Answers {
   readonly values: readonly StoredValue[];
   /** Undefined if no value of the store has such bytes. */
   readonly media: MediaFile | undefined;
+  /** Undefined if the store does not have the value any more. */
+  readonly value: StoredValue | undefined;
+  readonly starts: readonly RunStart[];
+  readonly listing: SeriesListing;
+  readonly samples: readonly ScalarSample[];
+  readonly valueSamples: readonly ValueSample[];
   readonly hparams: readonly RunParams[];
   readonly damage: readonly DamagedRange[];
   readonly changes: Changes;
@@ -182,6 +212,61 @@ export interface Curve {
   readonly data: ExactPoints | Buckets;
 }
 
+/** The start of a run. */
+export interface RunStart {
+  readonly run: RunRef;
+  /**
+   * The wall time of its first event in seconds, as far as the store knows it: the second in the name of its first
+   * file, otherwise the earliest wall time of a point. Null for a run without events.
+   */
+  readonly startTime: number | null;
+}
+
+/** The definition of a series by its first value. Several runs may have the same one. */
+export interface SeriesDefinition {
+  readonly tag: string;
+  readonly plugin: string;
+  readonly dataClass: DataClass;
+  /** The form of the first value in the file, see the view `tags` in docs/schema.md. */
+  readonly form: string;
+  readonly displayName: string;
+  readonly description: string;
+  /** The SummaryMetadata message of the first value; empty if there was none. */
+  readonly metadata: Uint8Array;
+}
+
+/**
+ * Selected series by run, each run's in the order of first appearance. The columns have an item for each series.
+ * `run` and `definition` are indexes in the lists.
+ */
+export interface SeriesListing {
+  readonly runs: readonly RunRef[];
+  readonly definitions: readonly SeriesDefinition[];
+  readonly run: Uint32Array;
+  readonly definition: Uint32Array;
+  readonly lastStep: BigInt64Array;
+  readonly lastWallTime: Float64Array;
+  /** The largest number of parts of a value (images and their two sizes, clips); 0 for series of other classes. */
+  readonly mostParts: Uint32Array;
+}
+
+/** A few scalars of a series. The arrays have an item for each point. */
+export interface ScalarSample {
+  readonly run: RunRef;
+  readonly tag: string;
+  readonly step: BigInt64Array;
+  readonly wallTime: Float64Array;
+  /** The values, rounded to doubles. */
+  readonly value: Float64Array;
+}
+
+/** A few values of a series that holds no scalars. */
+export interface ValueSample {
+  readonly run: RunRef;
+  readonly definition: SeriesDefinition;
+  readonly values: readonly StoredValue[];
+}
+
 /** Points as they are in the files. The arrays have an item for each point. */
 export interface ExactPoints {
   readonly kind: 'exact';
@@ -219,8 +304,12 @@ export interface Buckets {
 
 /** A value of a series that holds no scalars. */
 export interface StoredValue {
+  /** Its number in this store, for the question `value`. */
+  readonly id: number;
   readonly step: number | bigint;
   readonly wallTime: number;
+  /** Its form in the file, see the table `object` in docs/schema.md. */
+  readonly form: string;
   /** `histogram`, `images`, `audio`, `text`, `pr_curve`, `layout`, `hparams`, `graph`, `tensor`, `malformed`. */
   readonly kind: string;
   /** The value in the form of `export --format json`. */

@@ -2,9 +2,10 @@
 import { exact, type PreparedStatements, wide } from '../backends/local/index.ts';
 import { MirrorError } from '../errors.ts';
 import { compareNames, type Json, keyOfRun, type RunRef } from '../model/index.ts';
-import type { MetricSummary, MetricValue, Question, RunOrder, RunPage, RunSelection, RunSummary } from './questions.ts';
+import type { MetricSummary, MetricValue, Question, RunOrder, RunPage, RunSelection, RunStart, RunSummary } from './questions.ts';
 import { type Condition, type ConditionTest, compares, globMatcher, parseRunFilter } from './run-filter.ts';
 import { lastScalar } from './scalars.ts';
+import { startOf } from './start-of-run.ts';
 
 /** A run of the store with its row. */
 export interface QueriedRun {
@@ -77,6 +78,15 @@ export class RunQuestions {
     return runs.flatMap(({ id, run }) => {
       const rows = statement.all(id);
       return rows.length === 0 ? [] : [{ run, params: Object.fromEntries(rows.map((row) => [String(row['name']), paramOf(row)])) }];
+    });
+  }
+
+  /** Returns the start of each run, by root and path. */
+  starts(root: string | undefined): RunStart[] {
+    const file = this.#db.prepare('SELECT min(name) AS name FROM file WHERE run = ? AND records > 0');
+    return this.selected({ ...(root === undefined ? {} : { root }) }).map(({ id, run, firstWallTime }) => {
+      const name = file.get(id)?.['name'];
+      return { run, startTime: typeof name === 'string' ? startOf(name, firstWallTime) : null };
     });
   }
 

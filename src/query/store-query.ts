@@ -3,9 +3,9 @@
  * works in the calling thread: `StoreQueries` works in a thread of its own.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { exact, measured, openForReading, PreparedStatements, StoreReader, translated, wide } from '../backends/local/index.ts';
+import { exact, openForReading, PreparedStatements, StoreReader, translated, wide } from '../backends/local/index.ts';
 import { MirrorError } from '../errors.ts';
-import type { DataClass, Json, RunRef } from '../model/index.ts';
+import type { DataClass, RunRef } from '../model/index.ts';
 import { bucketsOf } from './buckets.ts';
 import type {
   Answers,
@@ -18,21 +18,19 @@ import type {
   RootSummary,
   SeriesDetails,
   StoredFile,
-  StoredMedia,
   StoredValue,
   TagSummary,
 } from './questions.ts';
 import { type QueriedRun, RunQuestions } from './runs.ts';
 import { lastScalar, type PlacedScalar, readScalars, Stopped } from './scalars.ts';
-import { type PlacedStep, shownPoints } from './shown.ts';
+import { SeriesQuestions } from './series-questions.ts';
+import { shownPoints } from './shown.ts';
 import { StoreVersions } from './store-versions.ts';
+import { findValue, placedValues, sessionStarts, storedValue } from './values.ts';
 
 /** The number of values of one answer. */
 const VALUES = 100;
 const MOST_VALUES = 10_000;
-
-/** A session start in the payload of a SessionLog message: field 1, `status`, is START (1). */
-const SESSION_START = Buffer.from([0x08, 0x01]);
 
 /** A store that answers questions in the calling thread. */
 export class StoreQuery {
@@ -41,6 +39,7 @@ export class StoreQuery {
   readonly #db: PreparedStatements;
   readonly #store: StoreReader;
   readonly #runs: RunQuestions;
+  readonly #selected: SeriesQuestions;
   readonly #versions: StoreVersions;
 
   /** Opens the store. Throws MB3007 if there is no store, otherwise as `openStore`. */
@@ -51,6 +50,7 @@ export class StoreQuery {
     this.#db = new PreparedStatements(this.#handle);
     this.#store = new StoreReader(this.#handle, path);
     this.#runs = new RunQuestions(this.#db);
+    this.#selected = new SeriesQuestions(this.#db, this.#store, this.#runs);
     this.#versions = new StoreVersions(this.#db);
   }
 
@@ -92,6 +92,16 @@ export class StoreQuery {
         return this.#values(question);
       case 'media':
         return this.#mediaFile(question.sha256);
+      case 'value':
+        return this.#value(question.id);
+      case 'starts':
+        return this.#runs.starts(question.root);
+      case 'listing':
+        return this.#selected.listing(question.select, isStopped);
+      case 'samples':
+        return this.#selected.scalars(question, isStopped);
+      case 'valueSamples':
+        return this.#selected.values(question, isStopped);
       case 'hparams':
         return this.#runs.params(this.#runs.selected(question.select));
       case 'damage':
@@ -185,7 +195,7 @@ export class StoreQuery {
         if (series === undefined) return [];
         const points = readScalars(this.#store, Number(series), isStopped);
         if (points.length === 0) return [];
-        const kept = shownPoints(points, shown, () => this.#sessionStarts(id)).filter(
+        const kept = shownPoints(points, shown, () => sessionStarts(this.#db, id)).filter(
           ({ step }) => (from === undefined || step >= from) && (to === undefined || step <= to),
         );
         const isExact = width === undefined || kept.length <= width;
@@ -194,60 +204,17 @@ export class StoreQuery {
     });
   }
 
-  /** Returns the session starts of a run after its first one, in the order of its files. */
-  #sessionStarts(run: number): PlacedStep[] {
-    const rows = this.#db
-      .prepare(
-        `SELECT file.name, mark."offset", ${exact('mark.step')} AS step, mark.payload FROM file
-         CROSS JOIN mark ON mark.file = file.id AND mark.generation = file.generation
-         WHERE file.run = ? AND mark.kind = 'session_log' ORDER BY file.name, mark."offset"`,
-      )
-      .all(run);
-    return rows
-      .filter(({ payload }) => payload instanceof Uint8Array && SESSION_START.equals(payload.subarray(0, 2)))
-      .slice(1)
-      .map(({ name, offset, step }) => ({ file: String(name), offset: Number(offset), step: wide(step) }));
-  }
-
   #values({ run, tag, shown = 'tensorboard', limit = VALUES }: Extract<Question, { kind: 'values' }>): StoredValue[] {
     const { id } = this.#run(run);
-    const rows = this.#db
-      .prepare(
-        `SELECT object.id, ${exact('object.step')} AS step, object.wall_time, object.odd_wall_time, object.kind, file.name AS file,
-           object."offset", object.idx FROM series CROSS JOIN object ON object.series = series.id
-         CROSS JOIN file ON file.id = object.file AND file.generation = object.generation
-         WHERE series.run = ? AND series.tag = ? ORDER BY file.name, object."offset", object.idx`,
-      )
-      .all(id, tag);
-    const points = rows.map((row) => ({ row, step: wide(row['step']), file: String(row['file']), offset: Number(row['offset']) }));
-    const kept = shownPoints(points, shown, () => this.#sessionStarts(id));
-    const data = this.#db.prepare('SELECT data FROM object WHERE id = ?');
-    return kept.slice(-Math.max(1, Math.min(MOST_VALUES, Math.floor(limit)))).map(
-      ({ row, step, file, offset }): StoredValue => ({
-        step,
-        wallTime: measured(row['wall_time'], row['odd_wall_time']),
-        kind: String(row['kind']),
-        value: JSON.parse(String(data.get(Number(row['id']))?.['data'])) as Json,
-        media: this.#media(Number(row['id'])),
-        position: { file, offset, index: Number(row['idx']) },
-      }),
-    );
+    const found = this.#db.prepare('SELECT id FROM series WHERE run = ? AND tag = ?').get(id, tag)?.['id'];
+    if (found === undefined) return [];
+    const kept = shownPoints(placedValues(this.#db, Number(found)), shown, () => sessionStarts(this.#db, id));
+    return kept.slice(-Math.max(1, Math.min(MOST_VALUES, Math.floor(limit)))).map((placed) => storedValue(this.#db, placed));
   }
 
-  #media(object: number): StoredMedia[] {
-    return this.#db
-      .prepare(
-        `SELECT object_blob.sha256, blob.bytes, blob.path, object_blob.format, object_blob.label
-         FROM object_blob CROSS JOIN blob ON blob.sha256 = object_blob.sha256 WHERE object_blob.object = ? ORDER BY object_blob.part`,
-      )
-      .all(object)
-      .map((row) => ({
-        sha256: String(row['sha256']),
-        bytes: Number(row['bytes']),
-        path: String(row['path']),
-        format: String(row['format']),
-        label: String(row['label']),
-      }));
+  #value(id: number): StoredValue | undefined {
+    const placed = findValue(this.#db, id);
+    return placed === undefined ? undefined : storedValue(this.#db, placed);
   }
 
   #mediaFile(sha256: string): MediaFile | undefined {

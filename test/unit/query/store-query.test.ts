@@ -310,8 +310,10 @@ describe('values', () => {
     const values = (tag: string, limit = 10) => query.ask({ kind: 'values', run, tag, limit });
     expect(values('note', 1)).toEqual([
       {
+        id: expect.any(Number),
         step: 2,
         wallTime: 2,
+        form: 'tensor',
         kind: 'text',
         value: { shape: [1], strings: ['second'] },
         media: [],

@@ -1,0 +1,210 @@
+/** Answers questions about one kind of series over many runs: what there is, and a few points of each. */
+import { exact, type PreparedStatements, type StoreReader, wide } from '../backends/local/index.ts';
+import type { DataClass, RunRef } from '../model/index.ts';
+import type { SampleRequest, ScalarSample, SeriesDefinition, SeriesListing, SeriesSelection, ValueSample } from './questions.ts';
+import type { QueriedRun, RunQuestions } from './runs.ts';
+import { sampledIndexes, shareOf } from './sample.ts';
+import { readScalars, Stopped } from './scalars.ts';
+import { shownPoints } from './shown.ts';
+import { placedValues, sessionStarts, storedValue } from './values.ts';
+
+/** The most tags that are looked up one by one in each run. */
+const LOOKED_UP_TAGS = 20;
+/** The most points of an answer, if the question has no limit. */
+const BUDGET = 100_000;
+
+/** A series without scalars is in no list of scalars: only `min` of a series without numbers leaves that open. */
+const HAS_SCALARS = `(series.data_class <> 'scalar' OR series.min IS NOT NULL
+  OR EXISTS (SELECT 1 FROM segment WHERE segment.series = series.id))`;
+const MOST_PARTS = `SELECT max(CASE object.kind
+    WHEN 'images' THEN 2 + (object.data ->> '$.count')
+    WHEN 'malformed' THEN coalesce(object.data ->> '$.tensor.count', 0)
+    WHEN 'graph' THEN 1
+    ELSE coalesce(object.data ->> '$.count', 0) END) AS parts
+  FROM object CROSS JOIN file ON file.id = object.file AND file.generation = object.generation WHERE object.series = ?`;
+
+/** A series that a question selects. */
+interface FoundSeries {
+  readonly row: number;
+  readonly run: QueriedRun;
+  readonly definition: SeriesDefinition;
+  readonly number: number;
+  readonly lastStep: number | bigint;
+  readonly lastWallTime: number;
+}
+
+/** The answers to questions about selected series. */
+export class SeriesQuestions {
+  readonly #db: PreparedStatements;
+  readonly #store: StoreReader;
+  readonly #runs: RunQuestions;
+
+  constructor(db: PreparedStatements, store: StoreReader, runs: RunQuestions) {
+    this.#db = db;
+    this.#store = store;
+    this.#runs = runs;
+  }
+
+  /** Returns the series in columns: a store may have millions. */
+  listing(select: SeriesSelection, isStopped: () => boolean): SeriesListing {
+    const [runs, definitions] = [new Map<RunRef, number>(), new Map<SeriesDefinition, number>()];
+    const columns: [number[], number[], bigint[], number[], number[]] = [[], [], [], [], []];
+    for (const found of this.#found(select, isStopped)) {
+      columns[0].push(indexIn(runs, found.run.run));
+      columns[1].push(indexIn(definitions, found.definition));
+      columns[2].push(BigInt(found.lastStep));
+      columns[3].push(found.lastWallTime);
+      columns[4].push(select.dataClass === 'blob_sequence' ? Number(this.#db.prepare(MOST_PARTS).get(found.row)?.['parts'] ?? 0) : 0);
+    }
+    return {
+      runs: [...runs.keys()],
+      definitions: [...definitions.keys()],
+      run: Uint32Array.from(columns[0]),
+      definition: Uint32Array.from(columns[1]),
+      lastStep: BigInt64Array.from(columns[2]),
+      lastWallTime: Float64Array.from(columns[3]),
+      mostParts: Uint32Array.from(columns[4]),
+    };
+  }
+
+  /** Returns a few scalars of each selected series. */
+  scalars({ select, ...limits }: SampleRequest, isStopped: () => boolean): ScalarSample[] {
+    const found = [...this.#found(select, isStopped)];
+    const most = mostOf(limits, found.length);
+    return found.flatMap(({ row, run, definition: { tag } }): ScalarSample[] => {
+      const points = shownPoints(readScalars(this.#store, row, isStopped), limits.shown ?? 'tensorboard', () =>
+        sessionStarts(this.#db, run.id),
+      );
+      if (points.length === 0) return [];
+      const values = Float64Array.from(points, ({ value }) => Number(value));
+      const indexes = sampledIndexes(points.length, most, values);
+      const chosen = indexes === undefined ? points : indexes.map((i) => points[i] as (typeof points)[number]);
+      return [
+        {
+          run: run.run,
+          tag,
+          step: BigInt64Array.from(chosen, ({ step }) => BigInt(step)),
+          wallTime: Float64Array.from(chosen, ({ wallTime }) => wallTime),
+          value: indexes === undefined ? values : Float64Array.from(indexes, (i) => values[i] as number),
+        },
+      ];
+    });
+  }
+
+  /** Returns a few values of each selected series. */
+  values({ select, ...limits }: SampleRequest, isStopped: () => boolean): ValueSample[] {
+    const found = [...this.#found(select, isStopped)];
+    const most = mostOf(limits, found.length);
+    return found.flatMap(({ row, run, definition }): ValueSample[] => {
+      const points = shownPoints(placedValues(this.#db, row), limits.shown ?? 'tensorboard', () => sessionStarts(this.#db, run.id));
+      const indexes = sampledIndexes(points.length, most);
+      const chosen = indexes === undefined ? points : indexes.map((i) => points[i] as (typeof points)[number]);
+      const values = chosen.map((placed) => {
+        if (isStopped()) throw new Stopped();
+        return storedValue(this.#db, placed);
+      });
+      return values.length === 0 ? [] : [{ run: run.run, definition, values }];
+    });
+  }
+
+  /** Yields the selected series by root and path of the run, and by their first appearance in it. */
+  *#found({ root, runs, tags, plugin, dataClass }: SeriesSelection, isStopped: () => boolean): Generator<FoundSeries, void, void> {
+    const chosen = runs === undefined ? this.#runs.selected({ ...(root === undefined ? {} : { root }) }) : this.#chosen(root, runs);
+    const byId = new Map(chosen.map((run) => [run.id, run]));
+    const isLookedUp = tags !== undefined && tags.length <= LOOKED_UP_TAGS;
+    const wanted = tags === undefined || isLookedUp ? undefined : new Set(tags);
+    const statement = this.#db.prepare(
+      `SELECT series.id, series.run, series.number, series.tag, ${exact('series.last_step')}, series.last_wall_time,
+         series.form, series.display_name, series.description, series.metadata
+       FROM json_each(?1) AS chosen ${isLookedUp ? 'CROSS JOIN json_each(?4) AS wanted' : ''} CROSS JOIN series
+         ON series.run = chosen.value ${isLookedUp ? 'AND series.tag = wanted.value' : ''}
+       WHERE series.plugin = ?2 AND series.data_class = ?3 AND series.count > 0 AND ${HAS_SCALARS}`,
+    );
+    statement.setReturnArrays(true);
+    const definitions = new Definitions(plugin, dataClass);
+    let ofRun: FoundSeries[] = [];
+    const ids = JSON.stringify([...byId.keys()]);
+    const rows = isLookedUp ? statement.iterate(ids, plugin, dataClass, JSON.stringify(tags)) : statement.iterate(ids, plugin, dataClass);
+    for (const row of rows as unknown as Iterable<readonly unknown[]>) {
+      const [id, runId, number, tag, lastStep, lastWallTime, form, displayName, description, metadata] = row;
+      const run = byId.get(Number(runId)) as QueriedRun;
+      if (ofRun[0] !== undefined && ofRun[0].run !== run) {
+        if (isStopped()) throw new Stopped();
+        yield* ofRun.sort(byNumber);
+        ofRun = [];
+      }
+      if (wanted !== undefined && !wanted.has(String(tag))) continue;
+      ofRun.push({
+        row: Number(id),
+        run,
+        number: Number(number),
+        lastStep: wide(lastStep),
+        lastWallTime: lastWallTime === null ? Number.NaN : Number(lastWallTime),
+        definition: definitions.of({
+          tag: String(tag),
+          form: String(form),
+          displayName: String(displayName),
+          description: String(description),
+          metadata: metadata as Uint8Array,
+        }),
+      });
+    }
+    yield* ofRun.sort(byNumber);
+  }
+
+  #chosen(root: string | undefined, runs: readonly RunRef[]): QueriedRun[] {
+    return runs
+      .filter((run) => root === undefined || run.root === root)
+      .map((run) => this.#runs.find(run))
+      .filter((run) => run !== undefined);
+  }
+}
+
+/** Gives equal definitions of a tag one object: a tag usually has the same one in all runs. */
+class Definitions {
+  readonly #plugin: string;
+  readonly #dataClass: DataClass;
+  readonly #byTag = new Map<string, SeriesDefinition[]>();
+
+  constructor(plugin: string, dataClass: DataClass) {
+    this.#plugin = plugin;
+    this.#dataClass = dataClass;
+  }
+
+  of(facts: Omit<SeriesDefinition, 'plugin' | 'dataClass'>): SeriesDefinition {
+    let known = this.#byTag.get(facts.tag);
+    if (known === undefined) {
+      known = [];
+      this.#byTag.set(facts.tag, known);
+    }
+    const equal = known.find(
+      ({ form, displayName, description, metadata }) =>
+        form === facts.form &&
+        displayName === facts.displayName &&
+        description === facts.description &&
+        Buffer.compare(metadata, facts.metadata) === 0,
+    );
+    if (equal !== undefined) return equal;
+    const made = { ...facts, plugin: this.#plugin, dataClass: this.#dataClass };
+    // Where each run has its own (hparams), a search through all of them would take quadratic time.
+    if (known.length < MOST_DEFINITIONS) known.push(made);
+    return made;
+  }
+}
+
+const MOST_DEFINITIONS = 8;
+
+function byNumber(a: FoundSeries, b: FoundSeries): number {
+  return a.number - b.number;
+}
+
+function indexIn<Item>(indexes: Map<Item, number>, item: Item): number {
+  const index = indexes.get(item) ?? indexes.size;
+  if (index === indexes.size) indexes.set(item, index);
+  return index;
+}
+
+/** Returns the most points of a series. A caller that asks for many points of a series gets a larger budget. */
+function mostOf({ most = BUDGET, budget = BUDGET }: Omit<SampleRequest, 'select'>, series: number): number {
+  return shareOf({ most, budget: Math.max(budget, most), series });
+}
