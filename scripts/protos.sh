@@ -6,7 +6,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 pbjs() {
   node_modules/.bin/pbjs --target static-module --wrap esm --path protos --keep-case --force-long \
-    --no-create --no-encode --no-verify --no-convert --no-delimited --no-typeurl --no-service "$@" protos/event.proto protos/plugins.proto
+    --no-create --no-encode --no-verify --no-convert --no-delimited --no-typeurl --no-service "$@" protos/event.proto protos/plugins.proto protos/data-requests.proto
 }
 # The types are read from the comments; the code that is shipped goes without them.
 pbjs --out "$work/commented.js"

@@ -40,3 +40,10 @@ export function dtypeOf(number: number): DType | undefined {
 export function dtypeName(number: number): string {
   return DTYPES[number]?.name ?? (number === 0 ? 'invalid' : `dtype${number}`);
 }
+
+const NUMBERS = new Map(Object.entries(DTYPES).map(([number, { name }]) => [name, Number(number)]));
+
+/** Returns TensorFlow's `DataType` number for the name of a number type; 0 (invalid) for an unknown name. */
+export function dtypeNumber(name: string): number {
+  return NUMBERS.get(name) ?? (Number(/^dtype(\d+)$/.exec(name)?.[1] ?? 0) || 0);
+}

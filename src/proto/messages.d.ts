@@ -2314,4 +2314,371 @@ export namespace mirrorboard {
           $unknowns?: Uint8Array[];
         };
     }
+
+    /**
+     * Properties of an ExperimentRequest.
+     * @deprecated Use mirrorboard.ExperimentRequest.$Properties instead.
+     */
+    interface IExperimentRequest extends mirrorboard.ExperimentRequest.$Properties {
+    }
+
+    /** Represents an ExperimentRequest. */
+    class ExperimentRequest {
+
+        /**
+         * Constructs a new ExperimentRequest.
+         * @param [properties] Properties to set
+         */
+        constructor(properties?: mirrorboard.ExperimentRequest.$Properties);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+
+        /** ExperimentRequest experiment_id. */
+        experiment_id: string;
+
+        /**
+         * Decodes an ExperimentRequest message from the specified reader or buffer.
+         * @param reader Reader or buffer to decode from
+         * @param [length] Message length if known beforehand
+         * @returns {mirrorboard.ExperimentRequest & mirrorboard.ExperimentRequest.$Shape} ExperimentRequest
+         * @throws {Error} If the payload is not a reader or valid buffer
+         * @throws {$protobuf.util.ProtocolError} If required fields are missing
+         */
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): mirrorboard.ExperimentRequest & mirrorboard.ExperimentRequest.$Shape;
+    }
+
+    namespace ExperimentRequest {
+
+        /** Properties of an ExperimentRequest. */
+        interface $Properties {
+
+            /** ExperimentRequest experiment_id */
+            experiment_id?: (string|null);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+        }
+
+        /** Shape of an ExperimentRequest. */
+        type $Shape = mirrorboard.ExperimentRequest.$Properties;
+    }
+
+    /**
+     * Properties of a SeriesRequest.
+     * @deprecated Use mirrorboard.SeriesRequest.$Properties instead.
+     */
+    interface ISeriesRequest extends mirrorboard.SeriesRequest.$Properties {
+    }
+
+    /** Represents a SeriesRequest. */
+    class SeriesRequest {
+
+        /**
+         * Constructs a new SeriesRequest.
+         * @param [properties] Properties to set
+         */
+        constructor(properties?: mirrorboard.SeriesRequest.$Properties);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+
+        /** SeriesRequest experiment_id. */
+        experiment_id: string;
+
+        /** SeriesRequest plugin_filter. */
+        plugin_filter?: (mirrorboard.SeriesRequest.PluginFilter.$Properties|null);
+
+        /** SeriesRequest run_tag_filter. */
+        run_tag_filter?: (mirrorboard.SeriesRequest.RunTagFilter.$Properties|null);
+
+        /** SeriesRequest downsample. */
+        downsample?: (mirrorboard.SeriesRequest.Downsample.$Properties|null);
+
+        /**
+         * Decodes a SeriesRequest message from the specified reader or buffer.
+         * @param reader Reader or buffer to decode from
+         * @param [length] Message length if known beforehand
+         * @returns {mirrorboard.SeriesRequest & mirrorboard.SeriesRequest.$Shape} SeriesRequest
+         * @throws {Error} If the payload is not a reader or valid buffer
+         * @throws {$protobuf.util.ProtocolError} If required fields are missing
+         */
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): mirrorboard.SeriesRequest & mirrorboard.SeriesRequest.$Shape;
+    }
+
+    namespace SeriesRequest {
+
+        /** Properties of a SeriesRequest. */
+        interface $Properties {
+
+            /** SeriesRequest experiment_id */
+            experiment_id?: (string|null);
+
+            /** SeriesRequest plugin_filter */
+            plugin_filter?: (mirrorboard.SeriesRequest.PluginFilter.$Properties|null);
+
+            /** SeriesRequest run_tag_filter */
+            run_tag_filter?: (mirrorboard.SeriesRequest.RunTagFilter.$Properties|null);
+
+            /** SeriesRequest downsample */
+            downsample?: (mirrorboard.SeriesRequest.Downsample.$Properties|null);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+        }
+
+        /** Shape of a SeriesRequest. */
+        type $Shape = mirrorboard.SeriesRequest.$Properties;
+
+        /**
+         * Properties of a PluginFilter.
+         * @deprecated Use mirrorboard.SeriesRequest.PluginFilter.$Properties instead.
+         */
+        interface IPluginFilter extends mirrorboard.SeriesRequest.PluginFilter.$Properties {
+        }
+
+        /** Represents a PluginFilter. */
+        class PluginFilter {
+
+            /**
+             * Constructs a new PluginFilter.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: mirrorboard.SeriesRequest.PluginFilter.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** PluginFilter plugin_name. */
+            plugin_name: string;
+
+            /**
+             * Decodes a PluginFilter message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {mirrorboard.SeriesRequest.PluginFilter & mirrorboard.SeriesRequest.PluginFilter.$Shape} PluginFilter
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): mirrorboard.SeriesRequest.PluginFilter & mirrorboard.SeriesRequest.PluginFilter.$Shape;
+        }
+
+        namespace PluginFilter {
+
+            /** Properties of a PluginFilter. */
+            interface $Properties {
+
+                /** PluginFilter plugin_name */
+                plugin_name?: (string|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a PluginFilter. */
+            type $Shape = mirrorboard.SeriesRequest.PluginFilter.$Properties;
+        }
+
+        /**
+         * Properties of a Names.
+         * @deprecated Use mirrorboard.SeriesRequest.Names.$Properties instead.
+         */
+        interface INames extends mirrorboard.SeriesRequest.Names.$Properties {
+        }
+
+        /** Represents a Names. */
+        class Names {
+
+            /**
+             * Constructs a new Names.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: mirrorboard.SeriesRequest.Names.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** Names names. */
+            names: string[];
+
+            /**
+             * Decodes a Names message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {mirrorboard.SeriesRequest.Names & mirrorboard.SeriesRequest.Names.$Shape} Names
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): mirrorboard.SeriesRequest.Names & mirrorboard.SeriesRequest.Names.$Shape;
+        }
+
+        namespace Names {
+
+            /** Properties of a Names. */
+            interface $Properties {
+
+                /** Names names */
+                names?: (string[]|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a Names. */
+            type $Shape = mirrorboard.SeriesRequest.Names.$Properties;
+        }
+
+        /**
+         * Properties of a RunTagFilter.
+         * @deprecated Use mirrorboard.SeriesRequest.RunTagFilter.$Properties instead.
+         */
+        interface IRunTagFilter extends mirrorboard.SeriesRequest.RunTagFilter.$Properties {
+        }
+
+        /** Represents a RunTagFilter. */
+        class RunTagFilter {
+
+            /**
+             * Constructs a new RunTagFilter.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: mirrorboard.SeriesRequest.RunTagFilter.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** RunTagFilter runs. */
+            runs?: (mirrorboard.SeriesRequest.Names.$Properties|null);
+
+            /** RunTagFilter tags. */
+            tags?: (mirrorboard.SeriesRequest.Names.$Properties|null);
+
+            /**
+             * Decodes a RunTagFilter message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {mirrorboard.SeriesRequest.RunTagFilter & mirrorboard.SeriesRequest.RunTagFilter.$Shape} RunTagFilter
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): mirrorboard.SeriesRequest.RunTagFilter & mirrorboard.SeriesRequest.RunTagFilter.$Shape;
+        }
+
+        namespace RunTagFilter {
+
+            /** Properties of a RunTagFilter. */
+            interface $Properties {
+
+                /** RunTagFilter runs */
+                runs?: (mirrorboard.SeriesRequest.Names.$Properties|null);
+
+                /** RunTagFilter tags */
+                tags?: (mirrorboard.SeriesRequest.Names.$Properties|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a RunTagFilter. */
+            type $Shape = mirrorboard.SeriesRequest.RunTagFilter.$Properties;
+        }
+
+        /**
+         * Properties of a Downsample.
+         * @deprecated Use mirrorboard.SeriesRequest.Downsample.$Properties instead.
+         */
+        interface IDownsample extends mirrorboard.SeriesRequest.Downsample.$Properties {
+        }
+
+        /** Represents a Downsample. */
+        class Downsample {
+
+            /**
+             * Constructs a new Downsample.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: mirrorboard.SeriesRequest.Downsample.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** Downsample num_points. */
+            num_points: Long;
+
+            /**
+             * Decodes a Downsample message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {mirrorboard.SeriesRequest.Downsample & mirrorboard.SeriesRequest.Downsample.$Shape} Downsample
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): mirrorboard.SeriesRequest.Downsample & mirrorboard.SeriesRequest.Downsample.$Shape;
+        }
+
+        namespace Downsample {
+
+            /** Properties of a Downsample. */
+            interface $Properties {
+
+                /** Downsample num_points */
+                num_points?: (Long|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a Downsample. */
+            type $Shape = mirrorboard.SeriesRequest.Downsample.$Properties;
+        }
+    }
+
+    /**
+     * Properties of a BlobRequest.
+     * @deprecated Use mirrorboard.BlobRequest.$Properties instead.
+     */
+    interface IBlobRequest extends mirrorboard.BlobRequest.$Properties {
+    }
+
+    /** Represents a BlobRequest. */
+    class BlobRequest {
+
+        /**
+         * Constructs a new BlobRequest.
+         * @param [properties] Properties to set
+         */
+        constructor(properties?: mirrorboard.BlobRequest.$Properties);
+
+        /** Unknown fields preserved while decoding when enabled */
+        $unknowns?: Uint8Array[];
+
+        /** BlobRequest blob_key. */
+        blob_key: string;
+
+        /**
+         * Decodes a BlobRequest message from the specified reader or buffer.
+         * @param reader Reader or buffer to decode from
+         * @param [length] Message length if known beforehand
+         * @returns {mirrorboard.BlobRequest & mirrorboard.BlobRequest.$Shape} BlobRequest
+         * @throws {Error} If the payload is not a reader or valid buffer
+         * @throws {$protobuf.util.ProtocolError} If required fields are missing
+         */
+        static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): mirrorboard.BlobRequest & mirrorboard.BlobRequest.$Shape;
+    }
+
+    namespace BlobRequest {
+
+        /** Properties of a BlobRequest. */
+        interface $Properties {
+
+            /** BlobRequest blob_key */
+            blob_key?: (string|null);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+        }
+
+        /** Shape of a BlobRequest. */
+        type $Shape = mirrorboard.BlobRequest.$Properties;
+    }
 }

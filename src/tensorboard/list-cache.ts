@@ -1,0 +1,30 @@
+/** The most bytes of lists that are kept. */
+const MOST_BYTES = 32 * 1024 * 1024;
+
+/** Keeps encoded lists until the store changes: each reload of the page asks for all of them. */
+export class ListCache {
+  #version = '';
+  #bytes = 0;
+  readonly #lists = new Map<string, Uint8Array>();
+
+  /** Returns a list of this version of the store; makes it if it is not known. */
+  async get(version: string, key: string, make: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    this.#turnTo(version);
+    const known = this.#lists.get(key);
+    if (known !== undefined) return known;
+    const made = await make();
+    // Another request may have seen a newer version meanwhile.
+    if (this.#version === version && this.#bytes + made.length <= MOST_BYTES) {
+      this.#bytes += made.length;
+      this.#lists.set(key, made);
+    }
+    return made;
+  }
+
+  #turnTo(version: string): void {
+    if (version === this.#version) return;
+    this.#version = version;
+    this.#bytes = 0;
+    this.#lists.clear();
+  }
+}

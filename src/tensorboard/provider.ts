@@ -1,0 +1,218 @@
+/** Answers TensorBoard's requests from the store. The answers are encoded messages. */
+import { status } from '@grpc/grpc-js';
+import { type DataClass, int64 } from '../model/index.ts';
+import type { mirrorboard as messages } from '../proto/messages.js';
+import type { RootSummary, SeriesSelection, Shown, StoredValue, StoreQueries, ValueSample } from '../query/index.ts';
+import { blobPart, parseBlobKey } from './blobs.ts';
+import { type Experiment, experimentOf } from './experiment.ts';
+import { differingExperiments } from './hparams-rule.ts';
+import { ListCache } from './list-cache.ts';
+import { listMessage } from './list-messages.ts';
+import { Media } from './media.ts';
+import { addBlobs, addScalars, addTimes, addTimesOf, readMessage } from './read-messages.ts';
+import { Refusal } from './refusal.ts';
+import { tensorMessage } from './tensor-message.ts';
+import { addBytes, addDouble, addMessage, message, type Writer } from './wire.ts';
+
+/** A request for series. */
+export type SeriesRequest = Pick<messages.SeriesRequest, 'experiment_id' | 'plugin_filter' | 'run_tag_filter' | 'downsample'>;
+
+/** The data that the provider works with. */
+export interface ProviderOptions {
+  readonly queries: StoreQueries;
+  readonly mediaPath: string;
+  /** The root that the default experiment shows. Default: all. */
+  readonly root?: string | undefined;
+  readonly shown: Shown;
+}
+
+/** The most bytes of tensors in one answer: TensorBoard accepts 256 MiB. */
+const MOST_TENSOR_BYTES = 128 * 1024 * 1024;
+
+/** The ten calls of TensorBoard's data provider. */
+export class DataProvider {
+  readonly #options: ProviderOptions;
+  readonly #media: Media;
+  readonly #lists = new ListCache();
+
+  constructor(options: ProviderOptions) {
+    this.#options = options;
+    this.#media = new Media(options.mediaPath);
+  }
+
+  /** Describes the experiment. */
+  async experiment(id: string, signal: AbortSignal): Promise<Uint8Array> {
+    const { roots, root } = await this.#experiment(id, signal);
+    const answer = addBytes(message(), 1, roots.map(({ path }) => path).join(', '));
+    return addBytes(answer, 2, root ?? 'mirrorboard').finish();
+  }
+
+  /** Lists the plugins that have data. */
+  async plugins(id: string, signal: AbortSignal): Promise<Uint8Array> {
+    const { root, roots } = await this.#experiment(id, signal);
+    const question = { kind: 'plugins', ...(root === undefined ? {} : { root }) } as const;
+    const plugins = roots.length === 0 ? [] : await this.#options.queries.ask(question, signal);
+    const answer = message();
+    for (const { plugin } of plugins) if (plugin !== '') addMessage(answer, 1, (entry) => addBytes(entry, 1, plugin));
+    return answer.finish();
+  }
+
+  /** Lists the runs. */
+  async runs(id: string, signal: AbortSignal): Promise<Uint8Array> {
+    const experiment = await this.#experiment(id, signal);
+    const { root, roots } = experiment;
+    const question = { kind: 'starts', ...(root === undefined ? {} : { root }) } as const;
+    const starts = roots.length === 0 ? [] : await this.#options.queries.ask(question, signal);
+    const answer = message();
+    for (const { run, startTime } of starts) {
+      addMessage(answer, 1, (entry) => {
+        addBytes(entry, 2, experiment.nameOf(run));
+        // TensorBoard sorts by time, and a run without events belongs at the end.
+        addDouble(entry, 3, startTime ?? Number.POSITIVE_INFINITY);
+      });
+    }
+    return answer.finish();
+  }
+
+  /** Lists the series of a class. */
+  async list(dataClass: DataClass, request: SeriesRequest, signal: AbortSignal): Promise<Uint8Array> {
+    const { queries } = this.#options;
+    const { plugin_filter: plugin, run_tag_filter: filter, experiment_id: id } = request;
+    // Read before the list: a list that is newer than its version is only made once more.
+    const { version } = await queries.ask({ kind: 'changes' }, signal);
+    const key = JSON.stringify([dataClass, id, plugin?.plugin_name, filter?.runs?.names, filter?.tags?.names]);
+    return await this.#lists.get(version, key, async () => {
+      const { experiment, select } = await this.#selection(dataClass, request, signal);
+      if (select === undefined) return Uint8Array.of();
+      const listing = await queries.ask({ kind: 'listing', select }, signal);
+      return listMessage(listing, {
+        nameOf: (run) => experiment.nameOf(run),
+        hasLengths: dataClass === 'blob_sequence',
+        ...(select.plugin === 'hparams' ? { leftOut: differingExperiments(listing.definitions) } : {}),
+      });
+    });
+  }
+
+  /** Reads scalars. */
+  async scalars(request: SeriesRequest, signal: AbortSignal): Promise<Uint8Array> {
+    const { experiment, select } = await this.#selection('scalar', request, signal);
+    if (select === undefined) return Uint8Array.of();
+    const samples = await this.#options.queries.ask({ kind: 'samples', select, ...this.#limits(request) }, signal);
+    return readMessage(
+      samples.map(({ run, tag, step, wallTime, value }) => ({
+        run: experiment.nameOf(run),
+        tag,
+        write: (writer) => {
+          addTimes(writer, step, wallTime);
+          addScalars(writer, value);
+        },
+      })),
+    );
+  }
+
+  /** Reads tensors. It leaves out those of which a file is missing. */
+  async tensors(request: SeriesRequest, signal: AbortSignal): Promise<Uint8Array> {
+    const { experiment, samples } = await this.#values('tensor', request, signal);
+    const most = MOST_TENSOR_BYTES / Math.max(1, samples.length);
+    const entries = [];
+    for (const { run, definition, values } of samples) {
+      signal.throwIfAborted();
+      const read: { readonly value: StoredValue; readonly tensor: Uint8Array }[] = [];
+      for (const value of withinBytes(values, most)) {
+        const tensor = await tensorMessage(definition.plugin, value, this.#media);
+        if (tensor !== undefined) read.push({ value, tensor });
+      }
+      entries.push({
+        run: experiment.nameOf(run),
+        tag: definition.tag,
+        write: (writer: Writer) => {
+          addTimesOf(
+            writer,
+            read.map(({ value }) => value),
+          );
+          for (const { tensor } of read) addBytes(writer, 3, tensor);
+        },
+      });
+    }
+    return readMessage(entries);
+  }
+
+  /** Reads the keys of blobs. */
+  async blobs(request: SeriesRequest, signal: AbortSignal): Promise<Uint8Array> {
+    const { experiment, samples } = await this.#values('blob_sequence', request, signal);
+    return readMessage(
+      samples.map(({ run, definition, values }) => ({
+        run: experiment.nameOf(run),
+        tag: definition.tag,
+        write: (writer) => {
+          addTimesOf(writer, values);
+          addBlobs(writer, values);
+        },
+      })),
+    );
+  }
+
+  /** Yields the bytes of a blob in pieces, at least one. */
+  async *blob(key: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+    const parsed = parseBlobKey(key);
+    if (parsed === undefined) throw new Refusal(status.INVALID_ARGUMENT, `${JSON.stringify(key)} is no key of a blob`);
+    const value = await this.#options.queries.ask({ kind: 'value', id: parsed.value }, signal);
+    const part = value === undefined ? undefined : blobPart(value, parsed.part);
+    if (part === undefined) throw new Refusal(status.NOT_FOUND, `the store has no blob ${key} any more`);
+    if (part.kind === 'bytes') yield part.bytes;
+    else yield* this.#media.pieces(part.file);
+  }
+
+  async #values(dataClass: DataClass, request: SeriesRequest, signal: AbortSignal): Promise<SelectedValues> {
+    const { experiment, select } = await this.#selection(dataClass, request, signal);
+    if (select === undefined) return { experiment, samples: [] };
+    const samples = await this.#options.queries.ask({ kind: 'valueSamples', select, ...this.#limits(request) }, signal);
+    return { experiment, samples };
+  }
+
+  async #experiment(id: string, signal: AbortSignal): Promise<Experiment> {
+    const roots: readonly RootSummary[] = await this.#options.queries.ask({ kind: 'roots' }, signal);
+    return experimentOf(id, roots, this.#options.root);
+  }
+
+  /** Returns the selected series; `select` is undefined if a filter excludes everything. */
+  async #selection(
+    dataClass: DataClass,
+    { experiment_id: id, plugin_filter: filter, run_tag_filter: names }: SeriesRequest,
+    signal: AbortSignal,
+  ): Promise<{ readonly experiment: Experiment; readonly select: SeriesSelection | undefined }> {
+    const plugin = filter?.plugin_name ?? '';
+    if (plugin === '') throw new Refusal(status.INVALID_ARGUMENT, 'the request names no plugin');
+    const experiment = await this.#experiment(id, signal);
+    const { root } = experiment;
+    const [runs, tags] = [names?.runs?.names, names?.tags?.names];
+    if (experiment.roots.length === 0 || runs?.length === 0 || tags?.length === 0) return { experiment, select: undefined };
+    const select = {
+      plugin,
+      dataClass,
+      ...(root === undefined ? {} : { root }),
+      ...(runs == null ? {} : { runs: experiment.runsNamed([...new Set(runs)]) }),
+      ...(tags == null ? {} : { tags: [...new Set(tags)] }),
+    };
+    return { experiment, select };
+  }
+
+  /** TensorBoard sends 0 for everything, which the budget limits. */
+  #limits({ downsample }: SeriesRequest): { readonly shown: Shown; readonly most?: number } {
+    const most = Number(int64(downsample?.num_points));
+    return { shown: this.#options.shown, ...(most > 0 ? { most } : {}) };
+  }
+}
+
+interface SelectedValues {
+  readonly experiment: Experiment;
+  readonly samples: readonly ValueSample[];
+}
+
+/** Returns some of the values, the last one among them, whose files are together not much larger than `most`. */
+function withinBytes(values: readonly StoredValue[], most: number): readonly StoredValue[] {
+  const total = values.reduce((sum, { media }) => sum + media.reduce((bytes, file) => bytes + file.bytes, 0), 0);
+  if (total <= most) return values;
+  const every = Math.ceil(total / most);
+  return values.filter((_, i) => (values.length - 1 - i) % every === 0);
+}
