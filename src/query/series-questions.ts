@@ -8,6 +8,8 @@ import { readScalars, Stopped } from './scalars.ts';
 import { shownPoints } from './shown.ts';
 import { placedValues, sessionStarts, storedValue } from './values.ts';
 
+/** The runs whose series are read together. */
+const RUNS_AT_ONCE = 100;
 /** The most tags that are looked up one by one in each run. */
 const LOOKED_UP_TAGS = 20;
 /** The most points of an answer, if the question has no limit. */
@@ -122,14 +124,27 @@ export class SeriesQuestions {
     );
     statement.setReturnArrays(true);
     const definitions = new Definitions(plugin, dataClass);
+    const ids = [...byId.keys()];
+    // All rows of some runs at once take a quarter of the time of one row after the other, and not the memory of all.
+    for (let from = 0; from < ids.length; from += RUNS_AT_ONCE) {
+      if (isStopped()) throw new Stopped();
+      const some = JSON.stringify(ids.slice(from, from + RUNS_AT_ONCE));
+      const rows = isLookedUp ? statement.all(some, plugin, dataClass, JSON.stringify(tags)) : statement.all(some, plugin, dataClass);
+      yield* this.#ordered(rows as unknown as readonly (readonly unknown[])[], byId, { definitions, wanted });
+    }
+  }
+
+  /** Yields the series of rows that are sorted by run, in the order of their first appearance in it. */
+  *#ordered(
+    rows: readonly (readonly unknown[])[],
+    byId: ReadonlyMap<number, QueriedRun>,
+    { definitions, wanted }: { readonly definitions: Definitions; readonly wanted: ReadonlySet<string> | undefined },
+  ): Generator<FoundSeries, void, void> {
     let ofRun: FoundSeries[] = [];
-    const ids = JSON.stringify([...byId.keys()]);
-    const rows = isLookedUp ? statement.iterate(ids, plugin, dataClass, JSON.stringify(tags)) : statement.iterate(ids, plugin, dataClass);
-    for (const row of rows as unknown as Iterable<readonly unknown[]>) {
+    for (const row of rows) {
       const [id, runId, number, tag, lastStep, lastWallTime, form, displayName, description, metadata] = row;
       const run = byId.get(Number(runId)) as QueriedRun;
       if (ofRun[0] !== undefined && ofRun[0].run !== run) {
-        if (isStopped()) throw new Stopped();
         yield* ofRun.sort(byNumber);
         ofRun = [];
       }
