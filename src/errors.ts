@@ -58,6 +58,7 @@ export const errorCodes = {
   MB3022: { title: 'a root cannot have this name', exit: ExitCode.wrongUse },
   MB3023: { title: 'a confirmation is needed', exit: ExitCode.wrongUse },
   MB3024: { title: 'a filter of runs is not valid', exit: ExitCode.wrongUse },
+  MB3030: { title: 'TensorBoard cannot be started', exit: ExitCode.notMirrored },
   MB3101: { title: 'the state file cannot be opened or written', exit: ExitCode.notMirrored },
   MB3102: { title: 'the file is not a mirrorboard state', exit: ExitCode.wrongUse },
   MB3103: { title: 'the state file was created by a newer mirrorboard', exit: ExitCode.wrongUse },

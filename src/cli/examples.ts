@@ -162,6 +162,14 @@ const EXTRAS: Readonly<Record<string, Extra>> = {
     ],
     page: 'docs/api.md',
   },
+  tensorboard: {
+    examples: [
+      ['tensorboard', 'start TensorBoard, which shows all mirrored runs'],
+      ['tensorboard --root runs -- --port 6007', 'show one root, at another port'],
+      ['tensorboard --serve-only --data-port 7000', 'serve the data for a TensorBoard that you start yourself'],
+    ],
+    page: 'docs/tensorboard.md',
+  },
   config: {
     examples: [
       ['config check --online', 'validate the configuration, and reach its trackers'],

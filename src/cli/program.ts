@@ -229,6 +229,22 @@ export function makeProgram(context: CommandContext): Command {
     .option('--without-token', 'let everyone who reaches an address other than loopback read everything');
   withJson(withLog(withState(withStore(serve)))).action(async (flags) => (await import('./serve.ts')).serveCommand(flags, context));
 
+  const tensorboard = program
+    .command('tensorboard')
+    .argument('[flags...]', 'flags for TensorBoard, after --')
+    .description('show the local store in TensorBoard')
+    .option('--root <name>', 'show only this root (default: all)')
+    .addOption(
+      new Option('--restarts <rule>', "show restarted runs like TensorBoard's data server, like its Python loader, or all points")
+        .choices(['tensorboard', 'python', 'all'])
+        .default('tensorboard'),
+    )
+    .option('--data-port <port>', 'give TensorBoard the data at this port of the loopback address (default: any free one)')
+    .option('--serve-only', 'do not start TensorBoard, and print the command that does');
+  withJson(withStore(tensorboard)).action(async (words: string[], flags) =>
+    (await import('./tensorboard.ts')).tensorboardCommand(words, flags, context),
+  );
+
   const configuration = program.command('config').description('validate or show the configuration');
   const checking = configuration
     .command('check')

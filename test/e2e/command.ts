@@ -49,8 +49,17 @@ export function start(args: readonly string[], options: RunOptions): Running {
 }
 
 /** Starts node with other arguments. */
-export function startNode(args: readonly string[], { cwd, env = {}, timeoutMs = 280_000, node = [], uid }: RunOptions): Running {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...node, ...args], {
+export function startNode(args: readonly string[], { node = [], ...options }: RunOptions): Running {
+  return startProgram(process.execPath, ['--disable-warning=ExperimentalWarning', ...node, ...args], options);
+}
+
+/** Starts another program. */
+export function startProgram(
+  program: string,
+  args: readonly string[],
+  { cwd, env = {}, timeoutMs = 280_000, uid }: Omit<RunOptions, 'node'>,
+): Running {
+  const child = spawn(program, args, {
     cwd,
     env: { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -106,6 +106,14 @@ describe('the JSON of each command follows its schema:', () => {
     check('watch-status', JSON.parse((await watching.ended).stdout));
   });
 
+  it('tensorboard of tensorboard', async () => {
+    const serving = start(['tensorboard', '--serve-only', '--json'], { cwd: folder });
+    const text = await new Promise((resolve) => serving.child.stdout?.once('data', (data) => resolve(String(data))));
+    check('tensorboard', JSON.parse(text as string));
+    serving.child.kill('SIGTERM');
+    expect((await serving.ended).code).toBe(0);
+  });
+
   it('serve of serve', async () => {
     const serving = start(['serve', '--listen', '127.0.0.1:0', '--json'], { cwd: folder });
     const text = await new Promise((resolve) => serving.child.stdout?.once('data', (data) => resolve(String(data))));

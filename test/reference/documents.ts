@@ -543,6 +543,7 @@ const config = z.object({
   values: z.array(z.object({ key: text, value: z.unknown(), source: text, in_use: z.literal(false).optional() })),
 });
 const doctor = z.object({ type: z.literal('doctor'), findings: z.array(finding), exit_code: exitCode });
+const tensorboard = z.object({ type: z.literal('tensorboard'), address: text, command: z.array(text) });
 const serve = z.object({ type: z.literal('serve'), url: text, store: text, state: text });
 const init = z.object({ type: z.literal('init'), file: text, roots: z.array(text) });
 
@@ -615,6 +616,7 @@ export const DOCUMENTS: Readonly<Record<string, Document>> = {
   'config-check': { from: 'config check', meaning: 'if the configuration is valid', schema: configCheck },
   config: { from: 'config show', meaning: 'every setting and its source', schema: config },
   doctor: { from: 'doctor', meaning: 'what was checked', schema: doctor },
+  tensorboard: { from: 'tensorboard', meaning: 'where TensorBoard gets its data, and the command that starts it', schema: tensorboard },
   serve: { from: 'serve', meaning: 'where the API listens, written when it does', schema: serve },
   init: { from: 'init', meaning: 'the configuration that was created', schema: init },
   'error-code': { from: 'explain CODE', meaning: 'an error code', schema: errorCode },
