@@ -1,5 +1,5 @@
-// `mirrorboard tensorboard`: how it starts and ends TensorBoard, with a stand-in; and what the real one shows, compared with what it
-// reads from the files by itself.
+// `mirrorboard tensorboard`: how it starts and ends TensorBoard, with a stand-in; and what the real one shows,
+// compared with what it reads from the files by itself.
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';

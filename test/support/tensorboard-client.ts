@@ -1,4 +1,5 @@
-// A gRPC client of TensorBoard's data provider, from protos/data-provider.proto. What it decodes is independent of what encoded it.
+// A gRPC client of TensorBoard's data provider, from protos/data-provider.proto. What it decodes is independent of
+// what encoded it.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, credentials } from '@grpc/grpc-js';
