@@ -139,7 +139,10 @@ function newUser(path: string): NodeJS.ProcessEnv {
   const cache = made('cache');
   if (existsSync(join(npmCache, '_cacache')) && !existsSync(join(cache, '_cacache')))
     symlinkSync(join(npmCache, '_cacache'), join(cache, '_cacache'));
-  return { PATH: path, HOME: home, LANG: 'C.UTF-8', npm_config_cache: cache, npm_config_registry: registryUrl };
+  // The certificates that this machine trusts are no setting of a user.
+  const certificates = process.env['NODE_EXTRA_CA_CERTS'];
+  const trusted = certificates === undefined ? {} : { NODE_EXTRA_CA_CERTS: certificates };
+  return { PATH: path, HOME: home, LANG: 'C.UTF-8', npm_config_cache: cache, npm_config_registry: registryUrl, ...trusted };
 }
 
 const path = process.env['PATH'] ?? '';
