@@ -1,13 +1,7 @@
 /** Serves files of the media folder. Log directories decide their content, so a browser must run none of it. */
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
-import { systemCode } from '../errors.ts';
-import type { MediaFile } from '../query/index.ts';
+import type { FileHandle } from 'node:fs/promises';
+import { type MediaFile, openMediaFile } from '../query/index.ts';
 import { Refusal } from './problem.ts';
-
-/** The form of every path that the store gives a media file. */
-const PATH = /^[0-9a-f]{2}\/([0-9a-f]{64})\.([a-z]{2,4})$/;
 
 /** The types of formats that no browser runs; everything else is bytes to download. */
 const TYPES: Readonly<Record<string, string>> = {
@@ -34,22 +28,12 @@ export interface OpenMedia {
 }
 
 /** Opens a media file of the store. Throws MB5003 if the folder does not have it. The caller closes it. */
-export async function openMedia(folder: string, { sha256, path }: MediaFile): Promise<OpenMedia> {
-  const [, hash, extension = ''] = PATH.exec(path) ?? [];
-  // The store is a file that others may have written: a path must not lead out of the folder.
-  if (hash !== sha256 || !path.startsWith(sha256.slice(0, 2))) throw missing(sha256);
-  let handle: FileHandle;
-  try {
-    handle = await open(join(folder, path), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(systemCode(error) ?? '')) throw missing(sha256);
-    throw error;
-  }
-  const stats = await handle.stat();
+export async function openMedia(folder: string, file: MediaFile): Promise<OpenMedia> {
+  const found = await openMediaFile(folder, file);
+  if (found === undefined) throw missing(file.sha256);
+  const { handle, bytes, extension } = found;
   const type = TYPES[extension];
-  if (stats.isFile()) return { handle, bytes: stats.size, type: type ?? 'application/octet-stream', isDownload: type === undefined };
-  await handle.close();
-  throw missing(sha256);
+  return { handle, bytes, type: type ?? 'application/octet-stream', isDownload: type === undefined };
 }
 
 /** Returns the refusal for bytes that the store does not have. */

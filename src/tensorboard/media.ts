@@ -1,7 +1,6 @@
-import { open, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { systemCode } from '../errors.ts';
-import type { StoredMedia, StoredValue } from '../query/index.ts';
+import { status } from '@grpc/grpc-js';
+import { openMediaFile, type StoredMedia, type StoredValue } from '../query/index.ts';
+import { Refusal } from './refusal.ts';
 
 /** Bytes of a piece. */
 const PIECE = 4 * 1024 * 1024;
@@ -16,23 +15,24 @@ export class Media {
 
   /** Returns the bytes of a file of a value by its hash; undefined if there is no such file. */
   async read({ media }: Pick<StoredValue, 'media'>, sha256: string): Promise<Uint8Array | undefined> {
-    const found = media.find((file) => file.sha256 === sha256);
+    const known = media.find((file) => file.sha256 === sha256);
+    const found = known === undefined ? undefined : await openMediaFile(this.#folder, known);
     if (found === undefined) return undefined;
     try {
-      return await readFile(join(this.#folder, found.path));
-    } catch (error) {
-      if (systemCode(error) === 'ENOENT') return undefined;
-      throw error;
+      return await found.handle.readFile();
+    } finally {
+      await found.handle.close();
     }
   }
 
-  /** Yields the bytes of a file in pieces. */
-  async *pieces({ path }: StoredMedia): AsyncGenerator<Uint8Array, void, void> {
-    const file = await open(join(this.#folder, path));
+  /** Yields the bytes of a file in pieces. Throws NOT_FOUND if there is no such file. */
+  async *pieces(file: StoredMedia): AsyncGenerator<Uint8Array, void, void> {
+    const found = await openMediaFile(this.#folder, file);
+    if (found === undefined) throw new Refusal(status.NOT_FOUND, `the media folder has no file ${file.sha256}`);
     try {
-      yield* file.createReadStream({ highWaterMark: PIECE, autoClose: false });
+      yield* found.handle.createReadStream({ highWaterMark: PIECE, autoClose: false });
     } finally {
-      await file.close();
+      await found.handle.close();
     }
   }
 }

@@ -1,6 +1,7 @@
 // Every call of the protocol, by a client of its own, over a store mirrored from small logs.
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { status } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { backfill } from '../../../src/index.ts';
@@ -252,6 +253,25 @@ describe('one root', () => {
     await scene.mirror('logs');
     expect((await client.series('ListScalars', 'scalars')).get('train later')).toMatchObject({ max_step: '10' });
     expect((await client.series('ReadScalars', 'scalars')).get('train loss')).toMatchObject({ step: ['0', '1', '10'] });
+  });
+
+  it('serves no file outside of the media folder, whatever path the store names', async () => {
+    const secret = Buffer.from('not of the store');
+    writeFileSync(join(scene.folder, 'secret.txt'), secret);
+    const db = new DatabaseSync(scene.store.path);
+    const { sha256, path, key } = db
+      .prepare(
+        `SELECT blob.sha256, blob.path, object_blob.object || '-2' AS key FROM object_blob JOIN blob ON blob.sha256 = object_blob.sha256
+         JOIN object ON object.id = object_blob.object WHERE object.kind = 'images' LIMIT 1`,
+      )
+      .get() as { sha256: string; path: string; key: string };
+    const name = (text: string): unknown => db.prepare('UPDATE blob SET path = ? WHERE sha256 = ?').run(text, sha256);
+    expect((await client.blob(key)).bytes).toEqual(Buffer.from(PNG));
+    name('../secret.txt');
+    await expect(client.blob(key)).rejects.toMatchObject({ code: status.NOT_FOUND });
+    name(path);
+    expect((await client.blob(key)).bytes).toEqual(Buffer.from(PNG));
+    db.close();
   });
 
   it('leaves out a tensor whose file is missing', async () => {
