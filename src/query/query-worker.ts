@@ -10,6 +10,8 @@ const { path } = workerData as QueryWork;
 let query: StoreQuery | undefined;
 /** The file that is open: a store may be replaced by another file of its name. */
 let openedFile = '';
+/** Codes of errors in a question: a run that does not exist, an invalid filter or page. */
+const OF_QUESTIONS: ReadonlySet<string> = new Set(['MB3021', 'MB3024']);
 
 parentPort?.on('message', ({ id, question, stop }: QueryRequest) => {
   const isStopped = (): boolean => Atomics.load(stop, 0) !== 0;
@@ -21,9 +23,11 @@ function replyTo({ id, question }: QueryRequest, isStopped: () => boolean): Quer
     return { id, kind: 'answer', answer: current().ask(question, isStopped) };
   } catch (error) {
     if (error instanceof Stopped) return { id, kind: 'stopped' };
-    // The opened store may be what is broken.
-    query?.close();
-    query = undefined;
+    // The opened store may be what is broken, unless the question is.
+    if (!(error instanceof MirrorError && OF_QUESTIONS.has(error.code))) {
+      query?.close();
+      query = undefined;
+    }
     if (!(error instanceof MirrorError)) return { id, kind: 'failed', code: 'MB9001', message: messageOf(error), details: {} };
     const { code, message, hint, command, retry, context } = error;
     const details = { ...(hint === undefined ? {} : { hint }), ...(command === undefined ? {} : { command }), retry, context };

@@ -14,7 +14,8 @@ interface SeenRun {
 
 const STATES = `SELECT run.id, root.name AS root, run.path,
   run.points || ':' || count(file.id) || ':' || coalesce(sum(file.size), 0) || ':' || coalesce(sum(file.watermark), 0) || ':' ||
-    coalesce(sum(file.generation), 0) || ':' || coalesce(sum(length(file.damage) + length(file.gaps)), 0) AS state
+    coalesce(sum(file.generation), 0) || ':' || coalesce(sum(length(file.damage) + length(file.gaps)), 0) ||
+    ':' || coalesce(max(file.id), 0) AS state
   FROM run JOIN root ON root.id = run.root LEFT JOIN file ON file.run = run.id GROUP BY run.id`;
 
 /** Numbers the states of a store that this object saw. Versions of any other object are unknown. */
@@ -55,6 +56,8 @@ export class StoreVersions {
       const state = String(row['state']);
       const isSame = before?.state === state && before.run.path === run.path && before.run.root === run.root;
       if (!isSame) hasChanged = true;
+      // Under its former name, the run is gone.
+      if (before !== undefined && (before.run.path !== run.path || before.run.root !== run.root)) this.#goneAt = number;
       runs.set(id, isSame ? before : { run, state, changedAt: number });
     }
     const isAnyGone = this.#runs.keys().some((id) => !runs.has(id));

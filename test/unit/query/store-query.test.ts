@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -288,6 +288,16 @@ describe('curves', () => {
     expect(curve()?.count).toBe(2);
     expect(query.ask({ kind: 'changes', since: second.version }).runs).toEqual([]);
     expect(query.ask({ kind: 'changes', since: 'of another process:3' }).runs).toBe('all');
+  });
+
+  it('say that everything may have changed if a run has another name', async () => {
+    put(`logs/r/${EVENTS}`, point(1, 1));
+    put(`logs/s/${EVENTS}`, point(1, 1));
+    await opened('logs');
+    const { version } = query.ask({ kind: 'changes' });
+    renameSync(join(folder, 'logs/r'), join(folder, 'logs/renamed'));
+    await mirror('logs');
+    expect(query.ask({ kind: 'changes', since: version }).runs).toBe('all');
   });
 });
 
