@@ -42,6 +42,9 @@ const HEAD_MS = 5000;
 /** The longest time without a byte, also while the store works. */
 const IDLE_MS = 120_000;
 
+/** Media have the hash of their content as a name. */
+const FOR_EVER = 'private, max-age=31536000, immutable';
+
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** Creates the server; the caller lets it listen, and closes it. */
@@ -117,14 +120,14 @@ export function makeApi(options: ApiOptions): FastifyInstance {
     const known = /^[0-9a-f]{64}$/.test(sha256) ? await options.store.ask({ kind: 'media', sha256 }, closingOf(reply)) : undefined;
     if (known === undefined) throw missing(sha256.slice(0, 64));
     const tag = `"${sha256}"`;
-    if (isKnown(request, tag)) return unchanged(reply, tag);
+    if (isKnown(request, tag)) return unchanged(reply, tag, FOR_EVER);
     const { handle, bytes, type, isDownload } = await openMedia(options.mediaPath, known);
     try {
       const range = rangeIn(request.headers.range, bytes);
       const { start, end } = range ?? { start: 0, end: bytes };
       reply.headers({
         etag: tag,
-        'cache-control': 'private, max-age=31536000, immutable',
+        'cache-control': FOR_EVER,
         'accept-ranges': 'bytes',
         'content-length': end - start,
         ...(range === undefined ? {} : { 'content-range': `bytes ${start}-${end - 1}/${bytes}` }),
@@ -168,6 +171,6 @@ function isKnown(request: FastifyRequest, tag: string): boolean {
   return header?.split(',').some((one) => one.trim().replace(/^W\//, '') === tag || one.trim() === '*') === true;
 }
 
-function unchanged(reply: FastifyReply, tag: string): FastifyReply {
-  return reply.headers({ etag: tag, 'cache-control': 'private, no-cache' }).code(304).send();
+function unchanged(reply: FastifyReply, tag: string, caching = 'private, no-cache'): FastifyReply {
+  return reply.headers({ etag: tag, 'cache-control': caching }).code(304).send();
 }

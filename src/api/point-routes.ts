@@ -190,25 +190,25 @@ export const POINT_ROUTES: readonly Route[] = [
     handle: async (context, query) => {
       const { runs, points, total, next } = await runsOf(context, query);
       const { width, shown: rule, from, to, positions } = query;
-      // A range may leave few of many points.
-      if (from === undefined && to === undefined) checkSize(points, width);
-      const curves = await context.store.ask(
-        {
-          kind: 'curves',
-          runs,
-          tags: query.tag,
-          shown: rule,
-          positions,
-          ...(width === undefined ? {} : { width }),
-          ...(from === undefined ? {} : { from }),
-          ...(to === undefined ? {} : { to }),
-        },
-        context.signal,
-      );
-      checkSize(
-        curves.map((each) => each.count),
-        width,
-      );
+      const isRange = from !== undefined || to !== undefined;
+      if (!isRange) checkSize(points, width);
+      const options = {
+        tags: [...new Set(query.tag)],
+        shown: rule,
+        positions,
+        ...(width === undefined ? {} : { width }),
+        ...(from === undefined ? {} : { from }),
+        ...(to === undefined ? {} : { to }),
+      };
+      const curves: Curve[] = [];
+      // A range may leave few of many points, so what comes is counted: after each run, before the next one is read.
+      for (const some of isRange ? runs.map((run) => [run]) : [runs]) {
+        for (const each of await context.store.ask({ kind: 'curves', runs: some, ...options }, context.signal)) curves.push(each);
+        checkSize(
+          curves.map((each) => each.count),
+          width,
+        );
+      }
       return { total, next, curves: curves.map(curveJson) };
     },
   }),

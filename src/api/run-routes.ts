@@ -200,15 +200,14 @@ export const RUN_ROUTES: readonly Route[] = [
     handle: async ({ store, signal }, query) => {
       const run = runIn(query.run);
       const select = { runs: [run] };
-      const [{ runs }, ofSeries, files, damaged, hparams] = await Promise.all([
-        store.ask({ kind: 'runs', select }, signal),
+      const [summary] = (await store.ask({ kind: 'runs', select }, signal)).runs;
+      if (summary === undefined) throw unknownRun(run);
+      const [ofSeries, files, damaged, hparams] = await Promise.all([
         store.ask({ kind: 'series', run }, signal),
         store.ask({ kind: 'files', run }, signal),
         store.ask({ kind: 'damage', select }, signal),
         store.ask({ kind: 'hparams', select }, signal),
       ]);
-      const [summary] = runs;
-      if (summary === undefined) throw unknownRun(run);
       return {
         run: summaryJson(summary),
         series: ofSeries.map(seriesJson),

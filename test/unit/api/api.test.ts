@@ -216,6 +216,7 @@ describe('every answer has the form of the OpenAPI document:', () => {
     expect(range.curves[0].data.step).toEqual([1, 2]);
     expect((await valid('/curves?root=logs&tag=loss&limit=2')).json.curves.map(({ id }: { id: string }) => id)).toEqual(['logs', 'logs/a']);
     expect((await valid('/curves?run=logs/a&run=logs/none&tag=loss', 404)).json).toMatchObject({ code: 'MB3021' });
+    expect((await valid('/curves?run=logs/a&tag=loss&tag=loss')).json.curves).toHaveLength(1);
   });
 
   it('values with their media', async () => {
@@ -319,6 +320,33 @@ describe('a request', () => {
     await large.close();
   });
 
+  it('is refused before more is read than an answer may have, if a range of steps leaves too many points', async () => {
+    const runs = Array.from({ length: 9 }, (_, i) => ({ run: { root: 'logs', path: `${i}` }, metrics: {} }));
+    let read = 0;
+    const ask = async ({ kind, runs: asked }: { kind: string; runs?: readonly unknown[] }): Promise<unknown> => {
+      if (kind === 'changes') return { version: '1' };
+      if (kind !== 'curves') return { total: 9, next: undefined, runs };
+      read += asked?.length ?? 0;
+      return [{ count: 900_000 }];
+    };
+    const large = apiOf({ store: { ask } as never });
+    expect((await get('/curves?root=logs&tag=loss&from=0', {}, large)).json).toMatchObject({ code: 'MB5004' });
+    expect(read).toBe(2);
+    await large.close();
+  });
+
+  it('names the run that the store does not have, and no path of this machine', async () => {
+    const { status, json, text } = await get('/run?run=logs/none');
+    expect([status, json.code, json.hint, text.includes(folder)]).toEqual([404, 'MB3021', 'GET /api/v1/runs lists the runs.', false]);
+  });
+
+  it('of a wrong question leaves the versions of all others as they were', async () => {
+    const { version } = (await get('/changes')).json;
+    await get('/runs?filter=lr%3E');
+    await get('/values?run=logs/none&tag=loss');
+    expect((await get('/changes')).json.version).toBe(version);
+  });
+
   it('costs nothing again until the store has changed', async () => {
     const { headers } = await get('/runs');
     const again = { 'if-none-match': `W/"x", W/${String(headers['etag'])}` };
@@ -411,7 +439,8 @@ describe('media', () => {
       'application/octet-stream',
       `attachment; filename="${sha256(SVG)}.bin"`,
     ]);
-    expect((await get(`/media/${sha256(PNG)}`, { 'if-none-match': `"${sha256(PNG)}"` })).status).toBe(304);
+    const known = await get(`/media/${sha256(PNG)}`, { 'if-none-match': `"${sha256(PNG)}"` });
+    expect([known.status, known.headers['cache-control']]).toEqual([304, picture.headers['cache-control']]);
     const head = await app.inject({ method: 'HEAD', url: `${API_BASE}/media/${sha256(PNG)}` });
     expect([head.statusCode, head.headers['content-length'], head.body]).toEqual([200, String(PNG.length), '']);
   });
