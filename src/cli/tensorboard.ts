@@ -44,7 +44,8 @@ export async function tensorboardCommand(words: readonly string[], flags: Tensor
 }
 
 function checkWords(words: readonly string[]): void {
-  if (words.some((word) => word === DATA_FLAG || word.startsWith(`${DATA_FLAG}=`))) {
+  // TensorBoard accepts the beginning of a flag for the flag.
+  if (words.some((word) => /^--grpc_d[^=]*/.test(word) && DATA_FLAG.startsWith(word.split('=', 1)[0] ?? ''))) {
     throw new MirrorError('MB1001', `${DATA_FLAG} cannot be set: TensorBoard gets the address of the local store`, {
       hint: 'Omit it. To choose the port, use --data-port.',
     });

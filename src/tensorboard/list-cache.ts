@@ -1,5 +1,9 @@
+import { createHash } from 'node:crypto';
+
 /** The most bytes of lists that are kept. */
 const MOST_BYTES = 32 * 1024 * 1024;
+/** About what an entry takes besides its list. */
+const ENTRY_BYTES = 200;
 
 /** Keeps encoded lists until the store changes: each reload of the page asks for all of them. */
 export class ListCache {
@@ -8,14 +12,17 @@ export class ListCache {
   readonly #lists = new Map<string, Uint8Array>();
 
   /** Returns a list of this version of the store; makes it if it is not known. */
-  async get(version: string, key: string, make: () => Promise<Uint8Array>): Promise<Uint8Array> {
+  async get(version: string, request: string, make: () => Promise<Uint8Array>): Promise<Uint8Array> {
     this.#turnTo(version);
+    // A request may name millions of runs.
+    const key = createHash('sha256').update(request).digest('base64');
     const known = this.#lists.get(key);
     if (known !== undefined) return known;
     const made = await make();
     // Another request may have seen a newer version meanwhile.
-    if (this.#version === version && this.#bytes + made.length <= MOST_BYTES) {
-      this.#bytes += made.length;
+    const bytes = made.length + ENTRY_BYTES;
+    if (this.#version === version && !this.#lists.has(key) && this.#bytes + bytes <= MOST_BYTES) {
+      this.#bytes += bytes;
       this.#lists.set(key, made);
     }
     return made;

@@ -80,6 +80,7 @@ setInterval(() => undefined, 1000);
   it.each([
     [['logs'], 'MB1001', 'expected flags for TensorBoard after --'],
     [['--', '--grpc_data_provider=x'], 'MB1001', 'cannot be set'],
+    [['--', '--grpc_data=x'], 'MB1001', 'cannot be set'],
     [['--data-port', 'x'], 'MB1001', 'expected a port'],
     [['--root', 'other'], 'MB3008', 'it has: logs'],
     [['--store', 'none.db'], 'MB3007', 'none.db'],
