@@ -2,11 +2,8 @@
 import { existsSync } from 'node:fs';
 import { type Clock, systemClock } from '../clock.ts';
 import type { LanePause } from '../model/index.ts';
-import { FileLock, type LaneSummary, type LaneVerdict, StateFile, type StateReader } from '../state/index.ts';
+import { isFresh, type LaneSummary, type LaneVerdict, StateFile, type StateReader } from '../state/index.ts';
 import { type LaneSnapshot, readSnapshot } from '../status/index.ts';
-
-/** The time for which a document counts as that of a running process. */
-const FRESH_MS = 10_000;
 
 /** What the state holds of a lane. */
 export interface LaneFact extends LaneSummary {
@@ -46,7 +43,7 @@ export class LaneFacts {
       state.lanes().map((summary) => {
         const lane = state.lane(summary.name, summary.target);
         const snapshot = readSnapshot(lane.snapshot());
-        const isDriven = snapshot !== undefined && !snapshot.ended && this.#isFresh(snapshot.written_ms);
+        const isDriven = snapshot !== undefined && !snapshot.ended && isFresh(this.path, snapshot.written_ms, this.nowMs);
         return { ...summary, pauses: lane.pauses(), snapshot, isDriven, verdict: lane.verdict() };
       }),
     );
@@ -58,7 +55,11 @@ export class LaneFacts {
       const status = state.readStatus();
       if (status === undefined) return undefined;
       const document = status.document as WatchFact['document'];
-      return { document, writtenMs: status.writtenMs, isRunning: document['ended'] !== true && this.#isFresh(status.writtenMs) };
+      return {
+        document,
+        writtenMs: status.writtenMs,
+        isRunning: document['ended'] !== true && isFresh(this.path, status.writtenMs, this.nowMs),
+      };
     });
   }
 
@@ -70,10 +71,5 @@ export class LaneFacts {
     } finally {
       state.close();
     }
-  }
-
-  /** True if the process that wrote at a time still runs: one that was killed could not note its end. */
-  #isFresh(writtenMs: number): boolean {
-    return Math.abs(this.nowMs - writtenMs) < FRESH_MS && FileLock.holder(this.path) !== undefined;
   }
 }

@@ -24,14 +24,11 @@ import { isRootPaused, isWholePaused, type RunRef } from '../model/index.ts';
 import { isNothingAt, isThere } from '../moves/index.ts';
 import { type Walked, walkRoots } from '../reading/index.ts';
 import { realPath } from '../real-path.ts';
-import { FileLock, StateFile, type StateReader } from '../state/index.ts';
+import { isFresh, StateFile, type StateReader } from '../state/index.ts';
 import { type FoundDamage, type LanePosture, type LaneSnapshot, readSnapshot, type Silence } from '../status/index.ts';
 import { DEFAULT_LINKS, directoryOf, type LinkRules, type RootDirectory } from '../untrusted/index.ts';
 import { oldestMs } from './oldest-point.ts';
 import { type KnownPositions, planRuns } from './plan.ts';
-
-/** The time for which a document of a watch counts as that of a running one. */
-const FRESH_MS = 10_000;
 
 /** The content of `status`. */
 export interface StatusReport {
@@ -149,14 +146,13 @@ export async function statusReport({
       return { ...root, isEmptied: root.files > 0 && there?.isEmpty === true, ...notFound(root, lead?.knownFiles(root.name) ?? [], there) };
     });
     const met = found.flatMap(({ name, obstacles }) => obstacles.map((obstacle) => ({ ...obstacle, root: name })));
-    // A killed process could not note its end, and released the state.
-    const isFresh = (writtenMs: number): boolean => Math.abs(nowMs - writtenMs) < FRESH_MS && FileLock.holder(statePath) !== undefined;
+    const isLive = (writtenMs: number): boolean => isFresh(statePath, writtenMs, nowMs);
     const lanes: LanePosture[] = [];
-    for (const lane of held) lanes.push(await posture(lane, found, nowMs, isFresh));
+    for (const lane of held) lanes.push(await posture(lane, found, nowMs, isLive));
     const watch = watchOf(
       state,
       held.map(({ facts }) => facts),
-      isFresh,
+      isLive,
     );
     return {
       nowMs,
@@ -229,7 +225,7 @@ async function posture(
   held: Held,
   found: readonly FoundRoot[],
   nowMs: number,
-  isFresh: (writtenMs: number) => boolean,
+  isLive: (writtenMs: number) => boolean,
 ): Promise<LanePosture> {
   const worth = new ByteWorth();
   const plan = found.flatMap(({ name, place, runs }) => {
@@ -240,7 +236,7 @@ async function posture(
   const behind = plan.filter((run) => run.bytesBehind > 0);
   const bytes = behind.reduce((sum, run) => sum + run.bytesBehind, 0);
   const snapshot = held.snapshot();
-  const isDriven = snapshot !== undefined && !snapshot.ended && isFresh(snapshot.written_ms);
+  const isDriven = snapshot !== undefined && !snapshot.ended && isLive(snapshot.written_ms);
   const pauses = held.pauses();
   const late = behind.filter(({ run }) => !isRootPaused(pauses, run.root));
   const own = { ...held.facts, snapshot, pauses, isDriven, files: held.files(), links: held.links() };
@@ -421,14 +417,14 @@ function heldByState(
 function watchOf(
   state: StateReader | undefined,
   lanes: readonly Held['facts'][],
-  isFresh: (writtenMs: number) => boolean,
+  isLive: (writtenMs: number) => boolean,
 ): StatusReport['watch'] {
   const status = state?.readStatus();
   if (status === undefined) return undefined;
   const document = status.document as Record<string, unknown>;
   if (!lanes.some((lane) => laneIn(document, lane) !== undefined)) return undefined;
   return {
-    isRunning: document['ended'] !== true && isFresh(status.writtenMs),
+    isRunning: document['ended'] !== true && isLive(status.writtenMs),
     writtenAtMs: status.writtenMs,
     document,
   };

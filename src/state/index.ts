@@ -5,6 +5,7 @@
 export type { StateProblem } from './check-state.ts';
 export type { FileRef } from './file-ref.ts';
 export { type Schedule, scheduleOf } from './group-commit.ts';
+export { isFresh } from './is-fresh.ts';
 export {
   type ArtifactResult,
   type ArtifactState,
