@@ -5,7 +5,7 @@ import { API_BASE, makeApi } from '../api/index.ts';
 import { readText } from '../config/index.ts';
 import { ExitCode, MirrorError, messageOf } from '../errors.ts';
 import { StoreQueries } from '../query/index.ts';
-import { createLogger, isLoopback, parseListen } from '../status/index.ts';
+import { createLogger, isLoopback, listenFailure, parseListen } from '../status/index.ts';
 import { type CommandContext, type GlobalOptions, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
 import { localLane, readConfig } from './read-config.ts';
@@ -69,10 +69,7 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
   try {
     await app.listen({ host, port });
   } catch (error) {
-    throw new MirrorError('MB1001', `listening on ${host}:${port}: ${messageOf(error)}`, {
-      hint: 'Choose another address with --listen HOST:PORT.',
-      cause: error,
-    });
+    throw listenFailure(`${host}:${port}`, error);
   }
 }
 

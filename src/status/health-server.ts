@@ -1,7 +1,7 @@
 import type { Server, ServerResponse } from 'node:http';
-import { MirrorError, messageOf } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import { guardedServer } from './guarded-server.ts';
-import { parseListen } from './listen-address.ts';
+import { listenFailure, parseListen } from './listen-address.ts';
 
 /** The facts that the health endpoints need. */
 export interface HealthSource {
@@ -53,14 +53,7 @@ export async function serveHealth(
     response.end(body);
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(
-        new MirrorError('MB1001', `listening on ${listen}: ${messageOf(error)}`, {
-          hint: 'Choose another address with --listen HOST:PORT.',
-          cause: error,
-        }),
-      ),
-    );
+    server.once('error', (error) => reject(listenFailure(listen, error)));
     server.listen(port, host, resolve);
   });
   server.unref();

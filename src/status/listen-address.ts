@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { MirrorError } from '../errors.ts';
+import { MirrorError, messageOf } from '../errors.ts';
 
 /** Returns the host and port of `--listen`; a port alone is one of the loopback address. Throws MB1001. */
 export function parseListen(listen: string): { host: string; port: number } {
@@ -11,6 +11,14 @@ export function parseListen(listen: string): { host: string; port: number } {
     });
   }
   return { host: (match[1] ?? '127.0.0.1').replace(/^\[|\]$/g, '') || '127.0.0.1', port };
+}
+
+/** Returns the error of a server that cannot listen at an address. */
+export function listenFailure(address: string, cause: unknown): MirrorError {
+  return new MirrorError('MB1001', `listening on ${address}: ${messageOf(cause)}`, {
+    hint: 'Choose another address with --listen HOST:PORT.',
+    cause,
+  });
 }
 
 const LOOPBACK = new BlockList();
