@@ -20,10 +20,10 @@ export interface CheckpointStore {
   /** Stores the position of a parcel, and its refusals. */
   settled(settled: Settled): void;
   journal(run: RunRef): readonly JournalEntry[];
-  /** The send of a run that has begun. `begin` may not have made it durable. */
+  /** Returns the send of a run that has begun. It may not be durable yet. */
   startedSend(run: RunRef): StartedSend | undefined;
-  /** Notes that lines are about to be sent. Returns false if the note could not be made durable. */
-  begin(run: RunRef, send: StartedSend): boolean;
+  /** Notes that lines are about to be sent. `flush` makes the note durable. */
+  begin(run: RunRef, send: StartedSend): void;
   /** Makes all notes durable. Returns false if that was impossible. */
   flush(): boolean;
   /** Notes that a begun send is stored: its lines are in the journal from now on, and nothing is in doubt. */

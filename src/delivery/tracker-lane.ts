@@ -344,7 +344,8 @@ export class TrackerLane {
     const unfinished = await this.#finishSend(backend, parcel);
     if (unfinished !== undefined) return unfinished;
     const started = await backend.prepare([parcel], this.#checkpoints.journal(run));
-    if (!this.#checkpoints.begin(run, started)) return this.#notRecorded();
+    this.#checkpoints.begin(run, started);
+    if (!this.#checkpoints.flush()) return this.#notRecorded();
     const outcome = (await backend.sendPrepared(started.intent, [parcel], this.#signal))[0] ?? unanswered(this.name);
     if (outcome.kind === 'accepted') this.#checkpoints.finishSend(run, started.entries);
     // Nothing of the parcel is stored: it is no longer in doubt, and its halves will be other lines.

@@ -104,9 +104,8 @@ export class RunStates implements CheckpointStore {
     return text === undefined ? undefined : (JSON.parse(text) as StartedSend);
   }
 
-  begin(run: RunRef, send: StartedSend): boolean {
+  begin(run: RunRef, send: StartedSend): void {
     this.#lane.keepIntent(run, JSON.stringify(send) as StartedSend['intent']);
-    return this.flush();
   }
 
   flush(): boolean {

@@ -1,5 +1,4 @@
-import type { NumberForm } from './stored-forms.ts';
-import { numberOf } from './stored-forms.ts';
+import { type NumberForm, numberOf } from './stored-forms.ts';
 
 type Write = (view: DataView, at: number, x: NumberForm) => void;
 

@@ -57,7 +57,7 @@ class Scene {
       settled: (settled) => void this.settled.push(settled),
       journal: () => [],
       startedSend: () => undefined,
-      begin: () => true,
+      begin: () => undefined,
       flush: () => true,
       finishSend: () => undefined,
     });
