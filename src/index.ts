@@ -104,6 +104,7 @@ export {
   type SeriesListing,
   type SeriesSelection,
   type Shown,
+  type Smoothing,
   type StoredFile,
   type StoredMedia,
   type StoredValue,

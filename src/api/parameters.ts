@@ -20,6 +20,13 @@ export function integer(least: number, most: number): z.ZodType<number> {
   return z.preprocess(read, z.int({ error }).min(least, { error }).max(most, { error }));
 }
 
+const FRACTION = 'expected a number between 0 and 1';
+/** A number between 0 and 1, both excluded. */
+export const fraction: z.ZodType<number> = z.preprocess(
+  (given) => (typeof given === 'string' && /^[\d.eE-]{1,30}$/.test(given) ? Number(given) : given),
+  z.number({ error: FRACTION }).gt(0, { error: FRACTION }).lt(1, { error: FRACTION }),
+);
+
 /** Returns the form of a repeatable parameter. */
 function list(most: number): z.ZodType<string[]> {
   const read = (given: unknown): unknown => (typeof given === 'string' ? [given] : given);

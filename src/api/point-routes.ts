@@ -7,6 +7,7 @@ import {
   cursor,
   cursorOf,
   flag,
+  fraction,
   integer,
   oneRun,
   oneText,
@@ -24,7 +25,7 @@ import { type Route, type RouteContext, route } from './route.ts';
 /** The most numbers of one answer: more would take too much memory, here and in a browser. */
 const MOST_NUMBERS = 3_000_000;
 const NUMBERS_PER_POINT = 3;
-const NUMBERS_PER_BUCKET = 11;
+const NUMBERS_PER_BUCKET = 13;
 const MOST_WIDTH = 10_000;
 const MOST_RUNS = 1000;
 const MOST_VALUES = 10_000;
@@ -41,6 +42,7 @@ const exact = z.object({
   file: column<string>({ type: 'string' }).optional(),
   offset: counts.optional(),
   index: counts.optional(),
+  smoothed: numbers.optional(),
 });
 const buckets = z.object({
   kind: z.literal('buckets'),
@@ -55,6 +57,9 @@ const buckets = z.object({
   max_step: numbers,
   last: numbers,
   nan: counts,
+  mean: numbers,
+  finite: counts,
+  smoothed: numbers.optional(),
 });
 const curve = z.object({
   ...ofRun,
@@ -63,7 +68,7 @@ const curve = z.object({
   data: z.discriminatedUnion('kind', [exact, buckets]),
 });
 
-function exactJson({ kind, step: at, wallTime, value, position }: ExactPoints): z.input<typeof exact> {
+function exactJson({ kind, step: at, wallTime, value, position, smoothed }: ExactPoints): z.input<typeof exact> {
   const places =
     position === undefined
       ? {}
@@ -72,7 +77,7 @@ function exactJson({ kind, step: at, wallTime, value, position }: ExactPoints): 
           offset: position.map(({ offset }) => offset),
           index: position.map(({ index }) => index),
         };
-  return { kind, step: at, wall_time: wallTime, value, ...places };
+  return { kind, step: at, wall_time: wallTime, value, ...places, ...(smoothed === undefined ? {} : { smoothed }) };
 }
 
 function bucketsJson({ firstStep, lastStep, firstWallTime, lastWallTime, minStep, maxStep, ...rest }: Buckets): z.input<typeof buckets> {
@@ -121,11 +126,10 @@ function valueJson({ step: at, wallTime, kind, value, media: parts, position }: 
 }
 
 /** Refuses an answer with too many numbers. `points`: the number of points of each series. */
-function checkSize(points: readonly number[], width: number | undefined): void {
-  const sum = points.reduce(
-    (all, each) => all + (width !== undefined && each > width ? width * NUMBERS_PER_BUCKET : each * NUMBERS_PER_POINT),
-    0,
-  );
+function checkSize(points: readonly number[], { width, smooth }: Pick<z.output<typeof curveQuery>, 'width' | 'smooth'>): void {
+  const more = smooth === undefined ? 0 : 1;
+  const [perPoint, perBucket] = [NUMBERS_PER_POINT + more, NUMBERS_PER_BUCKET + more];
+  const sum = points.reduce((all, each) => all + (width !== undefined && each > width ? width * perBucket : each * perPoint), 0);
   if (sum <= MOST_NUMBERS) return;
   throw new Refusal(400, 'MB5004', `the answer would have ${sum} numbers, and the most are ${MOST_NUMBERS}`, {
     hint:
@@ -173,6 +177,13 @@ const curveQuery = z.strictObject({
   shown,
   from: integer(-safe, safe).optional().meta({ description: 'The first step.' }),
   to: integer(-safe, safe).optional().meta({ description: 'The last step.' }),
+  smooth: fraction.optional().meta({
+    description: 'Also return averages of all points, between 0 and 1: the weight of a point at the next one, see docs/api.md.',
+  }),
+  smooth_x: z
+    .enum(['step', 'wall_time'], { error: 'expected step or wall_time' })
+    .default('step')
+    .meta({ description: 'The distances that count in averages.' }),
   positions: flag.meta({ description: 'Also return the place of exact points in the files.' }),
   limit: integer(1, MOST_RUNS).default(100).meta({ description: 'The most runs of a page.' }),
   cursor,
@@ -189,9 +200,9 @@ export const POINT_ROUTES: readonly Route[] = [
     changes: 'version',
     handle: async (context, query) => {
       const { runs, points, total, next } = await runsOf(context, query);
-      const { width, shown: rule, from, to, positions } = query;
+      const { width, shown: rule, from, to, positions, smooth, smooth_x: by } = query;
       const isRange = from !== undefined || to !== undefined;
-      if (!isRange) checkSize(points, width);
+      if (!isRange) checkSize(points, query);
       const options = {
         tags: [...new Set(query.tag)],
         shown: rule,
@@ -199,6 +210,7 @@ export const POINT_ROUTES: readonly Route[] = [
         ...(width === undefined ? {} : { width }),
         ...(from === undefined ? {} : { from }),
         ...(to === undefined ? {} : { to }),
+        ...(smooth === undefined ? {} : { smooth: { weight: smooth, by: by === 'step' ? ('step' as const) : ('wallTime' as const) } }),
       };
       const curves: Curve[] = [];
       // A range may leave few of many points, so what comes is counted: after each run, before the next one is read.
@@ -206,7 +218,7 @@ export const POINT_ROUTES: readonly Route[] = [
         for (const each of await context.store.ask({ kind: 'curves', runs: some, ...options }, context.signal)) curves.push(each);
         checkSize(
           curves.map((each) => each.count),
-          width,
+          query,
         );
       }
       return { total, next, curves: curves.map(curveJson) };

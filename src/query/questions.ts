@@ -42,6 +42,14 @@ export type RunOrder =
   | { readonly by: 'metric'; readonly tag: string; readonly of?: MetricValue; readonly descending?: boolean }
   | { readonly by: 'param'; readonly name: string; readonly descending?: boolean };
 
+/** A request for averages of a curve, of all its points: neither the width nor the range changes them. */
+export interface Smoothing {
+  /** How much a point counts at the next one, between 0 and 1. At twice the usual distance, it is the square. */
+  readonly weight: number;
+  /** The distances that count. Default `step`. */
+  readonly by?: 'step' | 'wallTime';
+}
+
 /** The number of a metric: the last value in the files, the smallest, or the largest. */
 export type MetricValue = 'last' | 'min' | 'max';
 
@@ -79,6 +87,7 @@ export type Question =
       readonly to?: number;
       /** True to return the place of exact points in the files too. */
       readonly positions?: boolean;
+      readonly smooth?: Smoothing;
     }
   | {
       readonly kind: 'values';
@@ -275,6 +284,8 @@ export interface ExactPoints {
   /** Integers that no double holds are bigint. */
   readonly value: readonly (number | bigint)[];
   readonly position?: readonly PointPosition[];
+  /** The averages that the question asks for; NaN where the value is NaN or infinite. */
+  readonly smoothed?: readonly number[];
 }
 
 /** The place of a point: the file of the run, the record's offset in bytes, the index of the value in the record. */
@@ -300,6 +311,12 @@ export interface Buckets {
   readonly last: readonly number[];
   /** The number of points that are NaN. */
   readonly nan: readonly number[];
+  /** The mean of the finite values; NaN if there are none. */
+  readonly mean: readonly number[];
+  /** The number of finite values. */
+  readonly finite: readonly number[];
+  /** The last average in the bucket, if the question asks for them; NaN if it has no finite value. */
+  readonly smoothed?: readonly number[];
 }
 
 /** A value of a series that holds no scalars. */

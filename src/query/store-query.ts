@@ -17,6 +17,7 @@ import type {
   Question,
   RootSummary,
   SeriesDetails,
+  Smoothing,
   StoredFile,
   StoredValue,
   TagSummary,
@@ -25,6 +26,7 @@ import { type QueriedRun, RunQuestions } from './runs.ts';
 import { lastScalar, type PlacedScalar, readScalars, Stopped } from './scalars.ts';
 import { SeriesQuestions } from './series-questions.ts';
 import { shownPoints } from './shown.ts';
+import { smoothed } from './smooth.ts';
 import { StoreVersions } from './store-versions.ts';
 import { findValue, placedValues, sessionStarts, storedValue } from './values.ts';
 
@@ -186,7 +188,7 @@ export class StoreQuery {
   }
 
   #curves(question: Extract<Question, { kind: 'curves' }>, isStopped: () => boolean): Curve[] {
-    const { runs, tags, shown = 'tensorboard', width, from, to, positions = false } = question;
+    const { runs, tags, shown = 'tensorboard', width, from, to, positions = false, smooth } = question;
     const find = this.#db.prepare('SELECT id FROM series WHERE run = ? AND tag = ? AND count > 0');
     return runs.flatMap((run) => {
       const { id } = this.#run(run);
@@ -195,11 +197,15 @@ export class StoreQuery {
         if (series === undefined) return [];
         const points = readScalars(this.#store, Number(series), isStopped);
         if (points.length === 0) return [];
-        const kept = shownPoints(points, shown, () => sessionStarts(this.#db, id)).filter(
-          ({ step }) => (from === undefined || step >= from) && (to === undefined || step <= to),
-        );
+        const all = shownPoints(points, shown, () => sessionStarts(this.#db, id));
+        const isKept = ({ step }: PlacedScalar): boolean => (from === undefined || step >= from) && (to === undefined || step <= to);
+        const kept = all.filter(isKept);
+        // Of all points, so that a range has the same averages as the whole.
+        const averages = smooth === undefined ? undefined : averagesOf(all, smooth).filter((_, i) => isKept(all[i] as PlacedScalar));
         const isExact = width === undefined || kept.length <= width;
-        return [{ run, tag, count: kept.length, data: isExact ? exactPoints(kept, positions) : bucketsOf(kept, width) }];
+        return [
+          { run, tag, count: kept.length, data: isExact ? exactPoints(kept, positions, averages) : bucketsOf(kept, width, averages) },
+        ];
       });
     });
   }
@@ -241,12 +247,22 @@ export class StoreQuery {
   }
 }
 
-function exactPoints(points: readonly PlacedScalar[], withPositions: boolean): ExactPoints {
+function averagesOf(points: readonly PlacedScalar[], { weight, by = 'step' }: Smoothing): Float64Array {
+  const x = Float64Array.from(points, by === 'step' ? ({ step }) => Number(step) : ({ wallTime }) => wallTime);
+  return smoothed(
+    x,
+    Float64Array.from(points, ({ value }) => Number(value)),
+    weight,
+  );
+}
+
+function exactPoints(points: readonly PlacedScalar[], withPositions: boolean, averages?: Float64Array): ExactPoints {
   return {
     kind: 'exact',
     step: points.map(({ step }) => step),
     wallTime: points.map(({ wallTime }) => wallTime),
     value: points.map(({ value }) => value),
     ...(withPositions ? { position: points.map(({ file, offset, index }) => ({ file, offset, index })) } : {}),
+    ...(averages === undefined ? {} : { smoothed: [...averages] }),
   };
 }

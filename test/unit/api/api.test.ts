@@ -211,7 +211,13 @@ describe('every answer has the form of the OpenAPI document:', () => {
   it('curves in buckets, of a range of steps, of the runs that a filter selects', async () => {
     const { json } = await valid('/curves?filter=run:a&tag=loss&width=2');
     expect(json).toMatchObject({ total: 1, next: null });
-    expect(json.curves[0]).toMatchObject({ count: 5, data: { kind: 'buckets', count: [2, 3], min: [3, 1], max: [4, 9] } });
+    expect(json.curves[0]).toMatchObject({
+      count: 5,
+      data: { kind: 'buckets', count: [2, 3], min: [3, 1], max: [4, 9], mean: [3.5, 4], finite: [2, 3] },
+    });
+    const averages = (await valid('/curves?run=logs/a&tag=loss&smooth=0.5&smooth_x=wall_time&width=2')).json.curves[0].data.smoothed;
+    const all = (await valid('/curves?run=logs/a&tag=loss&smooth=0.5')).json.curves[0].data.smoothed;
+    expect([all.length, averages]).toEqual([5, [all[1], all[4]]]);
     const range = (await valid('/curves?run=logs/a&tag=loss&from=1&to=2')).json;
     expect(range.curves[0].data.step).toEqual([1, 2]);
     expect((await valid('/curves?root=logs&tag=loss&limit=2')).json.curves.map(({ id }: { id: string }) => id)).toEqual(['logs', 'logs/a']);
@@ -294,6 +300,9 @@ describe('a request', () => {
     ['/curves?run=logs/a&tag=loss&from=1e3', 'from', 'an integer'],
     ['/curves?run=logs/a&tag=loss&shown=some', 'shown', 'tensorboard, python or all'],
     ['/curves?run=logs/a&tag=loss&positions=yes', 'positions', 'true or false'],
+    ['/curves?run=logs/a&tag=loss&smooth=1', 'smooth', 'between 0 and 1'],
+    ['/curves?run=logs/a&tag=loss&smooth=0', 'smooth', 'between 0 and 1'],
+    ['/curves?run=logs/a&tag=loss&smooth=0.5&smooth_x=time', 'smooth_x', 'step or wall_time'],
     ['/openapi.json?x=1', 'x', 'no such parameter'],
   ])('is refused for %s', async (path, parameter, detail) => {
     const { status, headers, json } = await get(path);

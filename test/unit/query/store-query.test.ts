@@ -269,9 +269,28 @@ describe('curves', () => {
     expect(data.lastStep[9]).toBe(999);
     const low = Math.min(...data.min);
     expect(low).toBe(Math.min(...values.filter((value) => !Number.isNaN(value)).map(Math.fround)));
+    expect(data.finite).toEqual([100, 100, 100, 100, 100, 100, 99, 100, 100, 100]);
+    const [tenth = []] = [values.slice(900).map(Math.fround)];
+    expect(data.mean[9]).toBeCloseTo(tenth.reduce((sum, value) => sum + value, 0) / 100, 9);
     // So many as fit are exact.
     expect(curve({ width: 10, from: 410, to: 419 })?.data.kind).toBe('exact');
     expect(curve({ width: 10, from: 410, to: 420 })?.count).toBe(11);
+  });
+
+  it('have averages that neither the width nor the range changes', async () => {
+    const values = Array.from({ length: 100 }, (_, i) => (i === 50 ? Number.NaN : i === 51 ? Number.POSITIVE_INFINITY : Math.sin(i)));
+    put(`logs/r/${EVENTS}`, ...values.map((value, step) => point(step, value)));
+    await opened('logs');
+    const smooth = { weight: 0.8 };
+    const all = curve({ smooth })?.data.smoothed ?? [];
+    expect(all).toHaveLength(100);
+    expect(all.flatMap((value, i) => (Number.isNaN(value) ? [i] : []))).toEqual([50, 51]);
+    expect(curve({ smooth, from: 40, to: 44 })?.data.smoothed).toEqual(all.slice(40, 45));
+    expect(curve({ smooth, width: 10 })?.data.smoothed).toEqual([9, 19, 29, 39, 49, 59, 69, 79, 89, 99].map((i) => all[i]));
+    expect(curve({ smooth, width: 25, from: 50, to: 99 })?.data.smoothed?.[0]).toBeNaN();
+    // The wall time of a point is 1000 more than its step.
+    expect(curve({ smooth: { weight: 0.8, by: 'wallTime' } })?.data.smoothed).toEqual(all);
+    expect(curve()?.data.smoothed).toBeUndefined();
   });
 
   it('follow the files while they grow, and name the changed ones', async () => {
