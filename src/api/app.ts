@@ -1,20 +1,21 @@
 /** The HTTP server of the API: it checks requests, asks the store, and writes answers. */
-import { createHash } from 'node:crypto';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { type Json, jsonText } from '../model/index.ts';
 import type { StoreQueries } from '../query/index.ts';
+import { closingOf, isKnown, JSON_TYPE, sendJson, sendUnchanged, tagOf } from './answers.ts';
+import { addEvents } from './event-route.ts';
 import { checkRequest, type GuardRules, SAFE_HEADERS } from './guard.ts';
 import { LaneFacts } from './lane-facts.ts';
-import { LANE_ROUTES } from './lane-routes.ts';
-import { missing, openMedia, rangeIn } from './media-file.ts';
+import { LANE_ROUTES, LANES } from './lane-routes.ts';
+import { addMedia } from './media-route.ts';
 import { BASE, openApiDocument } from './openapi.ts';
 import { checked } from './parameters.ts';
 import { POINT_ROUTES } from './point-routes.ts';
 import { PROBLEM_TYPE, problemJson, Refusal, statusOf } from './problem.ts';
-import type { Route } from './route.ts';
-import { RUN_ROUTES } from './run-routes.ts';
+import { answerText, type Route, type RouteContext } from './route.ts';
+import { CHANGES, RUN_ROUTES } from './run-routes.ts';
 
 /** The sources and rules of an API. */
 export interface ApiOptions extends GuardRules {
@@ -28,9 +29,18 @@ export interface ApiOptions extends GuardRules {
   readonly clock?: Clock;
   /** Called with every failure that is not the client's. */
   readonly onFailure?: (error: unknown, request: string) => void;
+  /** Adds the web page to the server. */
+  readonly page?: (app: FastifyInstance) => void;
 }
 
-/** All resources, except media and the OpenAPI document. */
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** True for what holds no data: it needs no token. */
+    readonly isPublic?: boolean;
+  }
+}
+
+/** All resources that answer with JSON. */
 const ROUTES: readonly Route[] = [...RUN_ROUTES, ...POINT_ROUTES, ...LANE_ROUTES];
 
 /** The most requests that are answered or wait at a time. */
@@ -41,11 +51,6 @@ const HEAD_BYTES = 64 * 1024;
 const HEAD_MS = 5000;
 /** The longest time without a byte, also while the store works. */
 const IDLE_MS = 120_000;
-
-/** Media have the hash of their content as a name. */
-const FOR_EVER = 'private, max-age=31536000, immutable';
-
-const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** Creates the server; the caller lets it listen, and closes it. */
 export function makeApi(options: ApiOptions): FastifyInstance {
@@ -83,7 +88,8 @@ export function makeApi(options: ApiOptions): FastifyInstance {
 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SAFE_HEADERS);
-    checkRequest(request.raw, options);
+    // The route that was found decides: paths can be written in many ways.
+    checkRequest(request.raw, request.routeOptions.config.isPublic === true ? { ...options, token: undefined } : options);
     if (underWay >= MOST_REQUESTS) {
       throw new Refusal(503, 'MB5005', `the API answers ${MOST_REQUESTS} requests already`, {
         hint: 'Retry in a second.',
@@ -95,64 +101,51 @@ export function makeApi(options: ApiOptions): FastifyInstance {
     reply.raw.once('close', () => underWay--);
   });
 
-  const lanes = new LaneFacts(options.statePath, options.clock);
-  for (const route of ROUTES) {
-    app.get(`${BASE}${route.path}`, async (request, reply) => {
-      const signal = closingOf(reply);
-      const query = checked(route.query, request.query);
-      const before = route.changes === 'version' ? await versionTag(options.store, request.url, signal) : undefined;
-      if (before !== undefined && isKnown(request, before)) return unchanged(reply, before);
-      const answer = await route.handle({ store: options.store, lanes, signal }, query);
-      const text = jsonText(route.answer.parse(answer) as Json);
-      const tag = before ?? tagOf(text);
-      if (isKnown(request, tag)) return unchanged(reply, tag);
-      return reply.headers({ etag: tag, 'cache-control': 'private, no-cache' }).type(JSON_TYPE).send(text);
-    });
-  }
-  let document: string | undefined;
-  app.get(`${BASE}/openapi.json`, async (request, reply) => {
-    checked(z.strictObject({}), request.query);
-    document ??= jsonText(openApiDocument(ROUTES, options.version) as Json);
-    return reply.type(JSON_TYPE).send(document);
+  const sources = { store: options.store, lanes: new LaneFacts(options.statePath, options.clock) };
+  for (const route of ROUTES) addRoute(app, route, sources);
+  addMedia(app, options);
+  addEvents(app, {
+    store: options.store,
+    changes: async (since, signal) => {
+      const answer = await CHANGES.handle({ ...sources, signal }, { since });
+      return { version: (answer as { readonly version: string }).version, text: answerText(CHANGES, answer) };
+    },
+    lanes: async (signal) => answerText(LANES, await LANES.handle({ ...sources, signal }, {})),
+    clock: options.clock,
+    onFailure: (error) => options.onFailure?.(error, `GET ${BASE}/events`),
   });
-  app.get<{ Params: { sha256: string } }>(`${BASE}/media/:sha256`, async (request, reply) => {
-    const { sha256 } = request.params;
-    const known = /^[0-9a-f]{64}$/.test(sha256) ? await options.store.ask({ kind: 'media', sha256 }, closingOf(reply)) : undefined;
-    if (known === undefined) throw missing(sha256.slice(0, 64));
-    const tag = `"${sha256}"`;
-    if (isKnown(request, tag)) return unchanged(reply, tag, FOR_EVER);
-    const { handle, bytes, type, isDownload } = await openMedia(options.mediaPath, known);
-    try {
-      const range = rangeIn(request.headers.range, bytes);
-      const { start, end } = range ?? { start: 0, end: bytes };
-      reply.headers({
-        etag: tag,
-        'cache-control': FOR_EVER,
-        'accept-ranges': 'bytes',
-        'content-length': end - start,
-        ...(range === undefined ? {} : { 'content-range': `bytes ${start}-${end - 1}/${bytes}` }),
-        ...(isDownload ? { 'content-disposition': `attachment; filename="${known.path.slice(3)}"` } : {}),
-      });
-      reply.code(range === undefined ? 200 : 206).type(type);
-      if (start === end) {
-        await handle.close();
-        return reply.send('');
-      }
-      // The stream closes the file.
-      return reply.send(handle.createReadStream({ start, end: end - 1 }));
-    } catch (error) {
-      await handle.close();
-      throw error;
-    }
-  });
+  addDocuments(app, options.version);
+  options.page?.(app);
   return app;
 }
 
-/** Returns a signal that is aborted when the client closes its connection. */
-function closingOf(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  reply.raw.once('close', () => controller.abort());
-  return controller.signal;
+function addRoute(app: FastifyInstance, route: Route, sources: Omit<RouteContext, 'signal'>): void {
+  app.get(`${BASE}${route.path}`, async (request, reply) => {
+    const signal = closingOf(reply);
+    const query = checked(route.query, request.query);
+    const before = route.changes === 'version' ? await versionTag(sources.store, request.url, signal) : undefined;
+    if (before !== undefined && isKnown(request, before)) return sendUnchanged(reply, before);
+    const text = answerText(route, await route.handle({ ...sources, signal }, query));
+    const tag = before ?? tagOf(text);
+    return isKnown(request, tag) ? sendUnchanged(reply, tag) : sendJson(reply, text, tag);
+  });
+}
+
+/** Adds what describes the API itself: written when it is asked for the first time. */
+function addDocuments(app: FastifyInstance, version: string): void {
+  let document: { readonly text: string; readonly index: string } | undefined;
+  const written = (): { readonly text: string; readonly index: string } => {
+    if (document !== undefined) return document;
+    const openApi = openApiDocument(ROUTES, version);
+    const index = { name: 'mirrorboard', version, openapi: `${BASE}/openapi.json`, resources: Object.keys(openApi.paths) };
+    document = { text: jsonText(openApi as unknown as Json), index: jsonText(index) };
+    return document;
+  };
+  app.get(`${BASE}/openapi.json`, async (request, reply) => {
+    checked(z.strictObject({}), request.query);
+    return reply.type(JSON_TYPE).send(written().text);
+  });
+  for (const path of [BASE, `${BASE}/`]) app.get(path, async (_, reply) => reply.type(JSON_TYPE).send(written().index));
 }
 
 /** Returns the tag of an answer that changes only with the store's version. */
@@ -160,17 +153,4 @@ async function versionTag(store: ApiOptions['store'], url: string, signal: Abort
   // Asked before the answer: an answer is at least as new as its tag.
   const { version } = await store.ask({ kind: 'changes' }, signal);
   return tagOf(`${version} ${url}`);
-}
-
-function tagOf(text: string): string {
-  return `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
-}
-
-function isKnown(request: FastifyRequest, tag: string): boolean {
-  const header = request.headers['if-none-match'];
-  return header?.split(',').some((one) => one.trim().replace(/^W\//, '') === tag || one.trim() === '*') === true;
-}
-
-function unchanged(reply: FastifyReply, tag: string, caching = 'private, no-cache'): FastifyReply {
-  return reply.headers({ etag: tag, 'cache-control': caching }).code(304).send();
 }

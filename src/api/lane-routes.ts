@@ -75,17 +75,20 @@ function iso(ms: number): string {
   return new Date(ms).toISOString();
 }
 
+/** The resource that lists the lanes. */
+export const LANES: Route = route({
+  path: '/lanes',
+  id: 'listLanes',
+  summary: 'The lanes that the state file knows, and how far each is.',
+  query: z.strictObject({}),
+  answer: z.object({ lanes: z.array(lane) }),
+  changes: 'content',
+  handle: async ({ lanes }) => ({ lanes: lanes.lanes().map((fact) => laneJson(fact, lanes.nowMs)) }),
+});
+
 /** The resources about lanes. */
 export const LANE_ROUTES: readonly Route[] = [
-  route({
-    path: '/lanes',
-    id: 'listLanes',
-    summary: 'The lanes that the state file knows, and how far each is.',
-    query: z.strictObject({}),
-    answer: z.object({ lanes: z.array(lane) }),
-    changes: 'content',
-    handle: async ({ lanes }) => ({ lanes: lanes.lanes().map((fact) => laneJson(fact, lanes.nowMs)) }),
-  }),
+  LANES,
   route({
     path: '/status',
     id: 'getStatus',

@@ -9,7 +9,10 @@ export const BASE = '/api/v1';
 type Schema = Readonly<Record<string, unknown>>;
 
 /** Returns the OpenAPI 3.1 document of some resources. `version`: that of mirrorboard. */
-export function openApiDocument(routes: readonly Route[], version: string): object {
+export function openApiDocument(
+  routes: readonly Route[],
+  version: string,
+): { readonly openapi: string; readonly paths: object; readonly [part: string]: unknown } {
   const json = routes.map((one) => [`${BASE}${one.path}`, { get: operation(one) }] as const);
   return {
     openapi: '3.1.1',
@@ -23,7 +26,7 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
     },
     servers: [{ url: '/' }],
     security: [{}, { token: [] }],
-    paths: { ...Object.fromEntries(json), [`${BASE}/media/{sha256}`]: { get: MEDIA } },
+    paths: { ...Object.fromEntries(json), [`${BASE}/media/{sha256}`]: { get: MEDIA }, [`${BASE}/events`]: { get: EVENTS } },
     components: { schemas: namedSchemas(), securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
   };
 }
@@ -44,6 +47,22 @@ const MEDIA = {
     304: UNCHANGED,
     default: PROBLEM,
   },
+};
+
+const EVENTS = {
+  operationId: 'listen',
+  summary: 'A stream of server-sent events: `changes` as /changes, `lanes` as /lanes, each time it is another one.',
+  parameters: [
+    {
+      name: 'since',
+      in: 'query',
+      required: false,
+      description: 'The version of the store that the client has.',
+      schema: { type: 'string' },
+    },
+    { name: 'Last-Event-ID', in: 'header', required: false, description: 'Stronger than `since`.', schema: { type: 'string' } },
+  ],
+  responses: { 200: { description: 'The stream.', content: { 'text/event-stream': { schema: { type: 'string' } } } }, default: PROBLEM },
 };
 
 function operation({ id, summary, query, answer }: Route): object {

@@ -1,5 +1,6 @@
 /** The form of a resource: its parameters, its answer, and the code that answers. */
 import type { z } from 'zod';
+import { type Json, jsonText } from '../model/index.ts';
 import type { StoreQueries } from '../query/index.ts';
 import type { LaneFacts } from './lane-facts.ts';
 
@@ -28,4 +29,9 @@ export interface Route<Query extends z.ZodObject = z.ZodObject, Answer extends z
 /** Checks that a resource's code returns its answer. */
 export function route<Query extends z.ZodObject, Answer extends z.ZodType>(definition: Route<Query, Answer>): Route {
   return definition as unknown as Route;
+}
+
+/** Checks the answer of a resource, and returns its text. */
+export function answerText({ answer }: Pick<Route, 'answer'>, given: unknown): string {
+  return jsonText(answer.parse(given) as Json);
 }

@@ -130,6 +130,24 @@ const ofPage = {
   next: z.string().nullable().meta({ description: 'The cursor of the next page; null on the last one.' }),
 };
 
+/** The resource that follows the store. */
+export const CHANGES: Route = route({
+  path: '/changes',
+  id: 'listChanges',
+  summary: 'The version of the store, and the runs that changed since an earlier one.',
+  query: z.strictObject({ since: oneText.optional().meta({ description: 'The field `version` of an earlier answer.' }) }),
+  answer: z.object({
+    version: z.string(),
+    all: z.boolean().meta({ description: 'True if any run may have changed: the earlier version is unknown.' }),
+    runs: z.array(z.object(ofRun)),
+  }),
+  changes: 'content',
+  handle: async ({ store, signal }, { since }) => {
+    const { version, runs } = await store.ask({ kind: 'changes', ...(since === undefined ? {} : { since }) }, signal);
+    return { version, all: runs === 'all', runs: runs === 'all' ? [] : runs.map(runJson) };
+  },
+});
+
 /** The resources about roots, runs and tags. */
 export const RUN_ROUTES: readonly Route[] = [
   route({
@@ -264,20 +282,5 @@ export const RUN_ROUTES: readonly Route[] = [
       damage: (await store.ask({ kind: 'damage', select: selectionOf(query) }, signal)).map(damageJson),
     }),
   }),
-  route({
-    path: '/changes',
-    id: 'listChanges',
-    summary: 'The version of the store, and the runs that changed since an earlier one.',
-    query: z.strictObject({ since: oneText.optional().meta({ description: 'The field `version` of an earlier answer.' }) }),
-    answer: z.object({
-      version: z.string(),
-      all: z.boolean().meta({ description: 'True if any run may have changed: the earlier version is unknown.' }),
-      runs: z.array(z.object(ofRun)),
-    }),
-    changes: 'content',
-    handle: async ({ store, signal }, { since }) => {
-      const { version, runs } = await store.ask({ kind: 'changes', ...(since === undefined ? {} : { since }) }, signal);
-      return { version, all: runs === 'all', runs: runs === 'all' ? [] : runs.map(runJson) };
-    },
-  }),
+  CHANGES,
 ];
