@@ -50,6 +50,8 @@ interface ValidRecord {
 /** Facts that the head of a file tells. */
 export interface FileHead {
   fileVersion?: string;
+  /** The wall time of the record at the file's start. */
+  firstWallTime?: number;
   writer?: string;
 }
 
@@ -99,6 +101,7 @@ export class EventReader {
     if (refused !== undefined) return refused;
     const step = int64(event.step);
     const at = { step, wallTime: event.wall_time, offset: record.offset, checksum: record.checksum };
+    if (record.offset === 0) this.head.firstWallTime = event.wall_time;
     if (event.source_metadata?.writer) this.head.writer = event.source_metadata.writer;
 
     switch (event.what) {

@@ -142,6 +142,8 @@ export interface FileState {
   /** From the file's head: `brain.Event:2`, and the writer's name if given. */
   readonly fileVersion?: string;
   readonly writer?: string;
+  /** The wall time of its first event, in seconds since 1970; unknown for files that earlier versions read. */
+  readonly firstWallTime?: number;
 }
 
 /**

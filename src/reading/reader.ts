@@ -272,6 +272,7 @@ class FileRead {
     const stateNow = (damage: readonly Damage[], end: OpenFile | undefined, batch: Batch): FileState => {
       trail = longerTrail(trail, batch);
       const { fileVersion = before.fileVersion, writer = before.writer } = decoder.head;
+      const firstWallTime = before.firstWallTime ?? decoder.head.firstWallTime ?? wallTimeAtStart(batch);
       return {
         name: this.#name,
         generation: before.generation,
@@ -283,6 +284,7 @@ class FileRead {
         records: decoder.records,
         ...(fileVersion === undefined ? {} : { fileVersion }),
         ...(writer === undefined ? {} : { writer }),
+        ...(firstWallTime === undefined ? {} : { firstWallTime }),
       };
     };
     for (;;) {
@@ -454,4 +456,9 @@ function newState(name: string, generation: number): FileState {
     stamp: '',
     records: 0,
   };
+}
+
+/** Returns the wall time of a scalar in the first record of the file. */
+function wallTimeAtStart({ scalars: { count, offset, wallTime } }: Batch): number | undefined {
+  return count > 0 && offset[0] === 0 ? wallTime[0] : undefined;
 }

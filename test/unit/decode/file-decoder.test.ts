@@ -69,7 +69,7 @@ describe('FileDecoder', () => {
         `"batch/loss" 0 1795336035.8570158 2.512650728225708 @40 ${0x91fbb1ea} #0`,
         `"batch/loss" 1 1795336035.8579352 2.484185218811035 @86 ${0xdf2af1df} #0`,
       ]);
-      expect(decoder.head).toEqual({ fileVersion: 'brain.Event:2' });
+      expect(decoder.head).toEqual({ fileVersion: 'brain.Event:2', firstWallTime: 1795336035.8556616 });
     }
   });
 
@@ -182,7 +182,7 @@ describe('FileDecoder', () => {
       length: bytes.length - FILE.length - 16,
       checksum: view.getUint32(bytes.length - 4, true),
     });
-    expect(decoder.head).toEqual({ fileVersion: 'brain.Event:2', writer: 'tensorboardX' });
+    expect(decoder.head).toEqual({ fileVersion: 'brain.Event:2', writer: 'tensorboardX', firstWallTime: 1_700_000_000 });
   });
 
   test('reads an empty record as an event without content', () => {
