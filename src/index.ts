@@ -154,7 +154,7 @@ export type {
   WatchStatus,
   WatchStatusOptions,
 } from './status/index.ts';
-export { type BackfillOptions, backfill, type WatchOptions, watch } from './sync/index.ts';
+export { type BackfillOptions, backfill, type StoreUpgrade, type WatchOptions, watch } from './sync/index.ts';
 export type { LinkRule, LinkRules } from './untrusted/index.ts';
 export {
   type Absence,

@@ -16,7 +16,7 @@ import { commonWords, nextStep, type Situation, typedWords } from './next-step.t
 import { patienceMsOf } from './patience.ts';
 import { planJson, renderPlan } from './plan-text.ts';
 import { readConfig } from './read-config.ts';
-import { columnsOf, laneWarning, ProgressBlock, renderReport, reportJson } from './terminal/index.ts';
+import { columnsOf, counted, laneWarning, ProgressBlock, renderReport, reportJson, visibleText } from './terminal/index.ts';
 import { version } from './version.ts';
 
 /** The options of `backfill`. */
@@ -92,6 +92,9 @@ async function mirrorOnce(
       signal: interrupt.signal,
       ...(log === undefined ? {} : { log: log.logger }),
       requestEnded: (lane, code, ms) => sent?.ended(lane, code, ms),
+      onUpgrade: ({ path, runs, of }) => {
+        if ((flags.quiet ?? 0) < 2) block.print(`Upgrading ${visibleText(path)} to schema version 2: ${runs} of ${counted(of, 'run')}`);
+      },
       countsStoreLag: page !== undefined,
       onStart: (tracker) => {
         sent = page?.begin(() => tracker.facts(), { version: version(), node: process.version });

@@ -4,7 +4,7 @@ import { MirrorError } from '../errors.ts';
 import { compareNames, type Json, keyOfRun, type RunRef } from '../model/index.ts';
 import type { MetricSummary, MetricValue, Question, RunOrder, RunPage, RunSelection, RunStart, RunSummary } from './questions.ts';
 import { type Condition, type ConditionTest, compares, globMatcher, parseRunFilter } from './run-filter.ts';
-import { lastScalar } from './scalars.ts';
+import { lastScalar, type SeriesEnd } from './scalars.ts';
 import { startOf } from './start-of-run.ts';
 
 /** A run of the store with its row. */
@@ -83,10 +83,12 @@ export class RunQuestions {
 
   /** Returns the start of each run, by root and path. */
   starts(root: string | undefined): RunStart[] {
-    const file = this.#db.prepare('SELECT min(name) AS name FROM file WHERE run = ? AND records > 0');
+    const file = this.#db.prepare('SELECT name, first_wall_time FROM file WHERE run = ? AND records > 0 ORDER BY name LIMIT 1');
     return this.selected({ ...(root === undefined ? {} : { root }) }).map(({ id, run, firstWallTime }) => {
-      const name = file.get(id)?.['name'];
-      return { run, startTime: typeof name === 'string' ? startOf(name, firstWallTime) : null };
+      const first = file.get(id);
+      if (first === undefined) return { run, startTime: null };
+      const startTime = first['first_wall_time'] as number | null;
+      return { run, startTime: startTime ?? startOf(String(first['name']), firstWallTime) };
     });
   }
 
@@ -112,7 +114,7 @@ export class RunQuestions {
           const metric = byRun.get(id);
           if (metric === undefined) return [];
           const { count, min, max } = metric;
-          return [[tag, { count, min, max, last: lastScalar(this.#db, metric.series) ?? null }]];
+          return [[tag, { count, min, max, last: lastScalar(this.#db, metric) ?? null }]];
         }),
       ),
       params: Object.fromEntries(
@@ -170,8 +172,7 @@ export class RunQuestions {
       }
       case 'has': {
         const matches = globMatcher(test.glob);
-        const tags = this.#db.prepare('SELECT tag FROM series WHERE run = ?');
-        return ({ id }) => tags.all(id).some(({ tag }) => matches(String(tag)));
+        return this.#havingTag(matches);
       }
       case 'compare': {
         const { of, name, operator, value } = test;
@@ -191,20 +192,32 @@ export class RunQuestions {
     }
   }
 
-  #valueOf({ series, min, max }: Metric, of: MetricValue): number | bigint | null {
-    return of === 'min' ? min : of === 'max' ? max : (lastScalar(this.#db, series) ?? null);
+  /** Returns a test for runs that have a matching tag. Each tag is looked at once, however many runs have it. */
+  #havingTag(matches: (tag: string) => boolean): (run: QueriedRun) => boolean {
+    const runsOf = this.#db.prepare('SELECT run FROM series WHERE tag = ?');
+    const found = new Set<number>();
+    for (const { id, name } of this.#db.prepare('SELECT id, name FROM tag').all()) {
+      if (!matches(String(name))) continue;
+      for (const { run } of runsOf.all(id as number)) found.add(Number(run));
+    }
+    return ({ id }) => found.has(id);
+  }
+
+  #valueOf(metric: Metric, of: MetricValue): number | bigint | null {
+    return of === 'min' ? metric.min : of === 'max' ? metric.max : (lastScalar(this.#db, metric) ?? null);
   }
 
   /** Returns the series of scalars with a tag, by the row of the run. */
   #metric(tag: string): ReadonlyMap<number, Metric> {
-    const rows = this.#db
-      .prepare("SELECT id, run, count, min, max FROM series WHERE tag = ? AND data_class = 'scalar' AND count > 0")
-      .all(tag);
+    const statement = this.#db.prepare(
+      `SELECT series.run, series.id, count, min, max, end_value, end_odd_value FROM series
+       CROSS JOIN definition ON definition.id = series.definition
+       WHERE tag = (SELECT id FROM tag WHERE name = ?) AND data_class = 'scalar' AND count > 0`,
+    );
+    statement.setReturnArrays(true);
+    const rows = statement.all(tag) as unknown as [number, number, number, number | null, number | null, number | null, string | null][];
     return new Map(
-      rows.map((row) => [
-        Number(row['run']),
-        { series: Number(row['id']), count: Number(row['count']), min: row['min'] as number | null, max: row['max'] as number | null },
-      ]),
+      rows.map(([run, series, count, min, max, endValue, endOddValue]) => [run, { series, count, min, max, endValue, endOddValue }]),
     );
   }
 
@@ -235,8 +248,7 @@ function queriedRun(row: Record<string, unknown>): QueriedRun {
   };
 }
 
-interface Metric {
-  readonly series: number;
+interface Metric extends SeriesEnd {
   readonly count: number;
   readonly min: number | null;
   readonly max: number | null;

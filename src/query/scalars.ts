@@ -21,8 +21,17 @@ export function readScalars(store: StoreReader, series: number, isStopped: () =>
   return points;
 }
 
-/** Returns the value of the last point of a series in the files; undefined for a series without scalars. */
-export function lastScalar(db: PreparedStatements, series: number): number | bigint | undefined {
+/** A series, and the last value that its row has: both are null for NaN, and for what is no scalar. */
+export interface SeriesEnd {
+  readonly series: number;
+  readonly endValue: number | null;
+  readonly endOddValue: string | null;
+}
+
+/** Returns the last scalar of a series in the files; undefined for a series without scalars. */
+export function lastScalar(db: PreparedStatements, { series, endValue, endOddValue }: SeriesEnd): number | bigint | undefined {
+  if (endOddValue !== null) return fromOddText(endOddValue);
+  if (endValue !== null) return endValue;
   const found = db
     .prepare(
       `SELECT segment.last_point FROM segment CROSS JOIN file ON file.id = segment.file AND file.generation = segment.generation

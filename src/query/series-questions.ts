@@ -16,15 +16,8 @@ const LOOKED_UP_TAGS = 20;
 const BUDGET = 100_000;
 
 /** A series without scalars is in no list of scalars: only `min` of a series without numbers leaves that open. */
-const HAS_SCALARS = `(series.data_class <> 'scalar' OR series.min IS NOT NULL
+const HAS_SCALARS = `(definition.data_class <> 'scalar' OR series.min IS NOT NULL
   OR EXISTS (SELECT 1 FROM segment WHERE segment.series = series.id))`;
-const MOST_PARTS = `SELECT max(CASE object.kind
-    WHEN 'images' THEN 2 + (object.data ->> '$.count')
-    WHEN 'malformed' THEN coalesce(object.data ->> '$.tensor.count', 0)
-    WHEN 'graph' THEN 1
-    ELSE coalesce(object.data ->> '$.count', 0) END) AS parts
-  FROM object CROSS JOIN file ON file.id = object.file AND file.generation = object.generation WHERE object.series = ?`;
-
 /** A series that a question selects. */
 interface FoundSeries {
   readonly row: number;
@@ -33,6 +26,7 @@ interface FoundSeries {
   readonly number: number;
   readonly lastStep: number | bigint;
   readonly lastWallTime: number;
+  readonly parts: number;
 }
 
 /** The answers to questions about selected series. */
@@ -56,7 +50,7 @@ export class SeriesQuestions {
       columns[1].push(indexIn(definitions, found.definition));
       columns[2].push(BigInt(found.lastStep));
       columns[3].push(found.lastWallTime);
-      columns[4].push(select.dataClass === 'blob_sequence' ? Number(this.#db.prepare(MOST_PARTS).get(found.row)?.['parts'] ?? 0) : 0);
+      columns[4].push(found.parts);
     }
     return {
       runs: [...runs.keys()],
@@ -116,14 +110,15 @@ export class SeriesQuestions {
     const isLookedUp = tags !== undefined && tags.length <= LOOKED_UP_TAGS;
     const wanted = tags === undefined || isLookedUp ? undefined : new Set(tags);
     const statement = this.#db.prepare(
-      `SELECT series.id, series.run, series.number, series.tag, ${exact('series.last_step')}, series.last_wall_time,
-         series.form, series.display_name, series.description, series.metadata
-       FROM json_each(?1) AS chosen ${isLookedUp ? 'CROSS JOIN json_each(?4) AS wanted' : ''} CROSS JOIN series
-         ON series.run = chosen.value ${isLookedUp ? 'AND series.tag = wanted.value' : ''}
-       WHERE series.plugin = ?2 AND series.data_class = ?3 AND series.count > 0 AND ${HAS_SCALARS}`,
+      `SELECT series.id, series.run, series.number, tag.name, ${exact('coalesce(series.end_step, series.last_step)')},
+         coalesce(series.end_wall_time, series.last_wall_time), series.definition, ${dataClass === 'blob_sequence' ? 'series.parts' : '0'}
+       FROM json_each(?1) AS chosen ${isLookedUp ? 'CROSS JOIN json_each(?4) AS wanted CROSS JOIN tag ON tag.name = wanted.value' : ''}
+         CROSS JOIN series ON series.run = chosen.value ${isLookedUp ? 'AND series.tag = tag.id' : 'CROSS JOIN tag ON tag.id = series.tag'}
+         CROSS JOIN definition ON definition.id = series.definition
+       WHERE definition.plugin = ?2 AND definition.data_class = ?3 AND series.count > 0 AND ${HAS_SCALARS}`,
     );
     statement.setReturnArrays(true);
-    const definitions = new Definitions(plugin, dataClass);
+    const definitions = new Definitions(this.#db, plugin, dataClass);
     const ids = [...byId.keys()];
     // All rows of some runs at once take a quarter of the time of one row after the other, and not the memory of all.
     for (let from = 0; from < ids.length; from += RUNS_AT_ONCE) {
@@ -142,7 +137,7 @@ export class SeriesQuestions {
   ): Generator<FoundSeries, void, void> {
     let ofRun: FoundSeries[] = [];
     for (const row of rows) {
-      const [id, runId, number, tag, lastStep, lastWallTime, form, displayName, description, metadata] = row;
+      const [id, runId, number, tag, lastStep, lastWallTime, definition, parts] = row;
       const run = byId.get(Number(runId)) as QueriedRun;
       if (ofRun[0] !== undefined && ofRun[0].run !== run) {
         yield* ofRun.sort(byNumber);
@@ -155,13 +150,8 @@ export class SeriesQuestions {
         number: Number(number),
         lastStep: wide(lastStep),
         lastWallTime: lastWallTime === null ? Number.NaN : Number(lastWallTime),
-        definition: definitions.of({
-          tag: String(tag),
-          form: String(form),
-          displayName: String(displayName),
-          description: String(description),
-          metadata: metadata as Uint8Array,
-        }),
+        parts: Number(parts),
+        definition: definitions.of(String(tag), Number(definition)),
       });
     }
     yield* ofRun.sort(byNumber);
@@ -177,37 +167,44 @@ export class SeriesQuestions {
 
 /** Gives equal definitions of a tag one object: a tag usually has the same one in all runs. */
 class Definitions {
+  readonly #db: PreparedStatements;
   readonly #plugin: string;
   readonly #dataClass: DataClass;
-  readonly #byTag = new Map<string, SeriesDefinition[]>();
+  readonly #byTag = new Map<string, Map<number, SeriesDefinition>>();
 
-  constructor(plugin: string, dataClass: DataClass) {
+  constructor(db: PreparedStatements, plugin: string, dataClass: DataClass) {
+    this.#db = db;
     this.#plugin = plugin;
     this.#dataClass = dataClass;
   }
 
-  of(facts: Omit<SeriesDefinition, 'plugin' | 'dataClass'>): SeriesDefinition {
-    let known = this.#byTag.get(facts.tag);
+  of(tag: string, row: number): SeriesDefinition {
+    let known = this.#byTag.get(tag);
     if (known === undefined) {
-      known = [];
-      this.#byTag.set(facts.tag, known);
+      known = new Map();
+      this.#byTag.set(tag, known);
     }
-    const equal = known.find(
-      ({ form, displayName, description, metadata }) =>
-        form === facts.form &&
-        displayName === facts.displayName &&
-        description === facts.description &&
-        Buffer.compare(metadata, facts.metadata) === 0,
-    );
-    if (equal !== undefined) return equal;
-    const made = { ...facts, plugin: this.#plugin, dataClass: this.#dataClass };
-    // Where each run has its own (hparams), a search through all of them would take quadratic time.
-    if (known.length < MOST_DEFINITIONS) known.push(made);
-    return made;
+    let found = known.get(row);
+    if (found === undefined) {
+      found = this.#read(tag, row);
+      known.set(row, found);
+    }
+    return found;
+  }
+
+  #read(tag: string, row: number): SeriesDefinition {
+    const found = this.#db.prepare('SELECT form, display_name, description, metadata FROM definition WHERE id = ?').get(row);
+    return {
+      tag,
+      plugin: this.#plugin,
+      dataClass: this.#dataClass,
+      form: String(found?.['form']),
+      displayName: String(found?.['display_name']),
+      description: String(found?.['description']),
+      metadata: (found?.['metadata'] ?? new Uint8Array(0)) as Uint8Array,
+    };
   }
 }
-
-const MOST_DEFINITIONS = 8;
 
 function byNumber(a: FoundSeries, b: FoundSeries): number {
   return a.number - b.number;

@@ -3,7 +3,7 @@
  * works in the calling thread: `StoreQueries` works in a thread of its own.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { exact, openForReading, PreparedStatements, StoreReader, translated, wide } from '../backends/local/index.ts';
+import { BucketReader, exact, openForReading, PreparedStatements, StoreReader, translated, wide } from '../backends/local/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { DataClass, RunRef } from '../model/index.ts';
 import { bucketsOf } from './buckets.ts';
@@ -17,6 +17,7 @@ import type {
   Question,
   RootSummary,
   SeriesDetails,
+  Shown,
   Smoothing,
   StoredFile,
   StoredValue,
@@ -28,11 +29,22 @@ import { SeriesQuestions } from './series-questions.ts';
 import { shownPoints } from './shown.ts';
 import { smoothed } from './smooth.ts';
 import { StoreVersions } from './store-versions.ts';
+import { type StoredCurve, storedCurve } from './stored-curve.ts';
 import { findValue, placedValues, sessionStarts, storedValue } from './values.ts';
 
 /** The number of values of one answer. */
 const VALUES = 100;
 const MOST_VALUES = 10_000;
+
+const TAGS_OF_ROOTS = `SELECT tag.name AS tag, plugin, sum(runs) AS runs, sum(points) AS points
+  FROM root CROSS JOIN tag_use ON tag_use.root = root.id CROSS JOIN tag ON tag.id = tag_use.tag
+  WHERE runs > 0 AND (?1 IS NULL OR root.name = ?1) AND (?2 IS NULL OR plugin = ?2) GROUP BY tag_use.tag, plugin ORDER BY tag.name, plugin`;
+const TAGS_OF_RUNS = `SELECT tag.name AS tag, plugin, runs, points FROM (
+    SELECT series.tag AS id, definition.plugin, count(*) AS runs, sum(series.count) AS points
+    FROM json_each(?1) AS chosen CROSS JOIN series ON series.run = chosen.value
+    CROSS JOIN definition ON definition.id = series.definition
+    WHERE series.count > 0 AND (?2 IS NULL OR definition.plugin = ?2) GROUP BY series.tag, definition.plugin
+  ) AS used CROSS JOIN tag ON tag.id = used.id ORDER BY tag.name, plugin`;
 
 /** A store that answers questions in the calling thread. */
 export class StoreQuery {
@@ -40,6 +52,7 @@ export class StoreQuery {
   readonly #handle: DatabaseSync;
   readonly #db: PreparedStatements;
   readonly #store: StoreReader;
+  readonly #buckets: BucketReader;
   readonly #runs: RunQuestions;
   readonly #selected: SeriesQuestions;
   readonly #versions: StoreVersions;
@@ -51,6 +64,7 @@ export class StoreQuery {
     this.#handle.exec('PRAGMA cache_size = -65536');
     this.#db = new PreparedStatements(this.#handle);
     this.#store = new StoreReader(this.#handle, path);
+    this.#buckets = new BucketReader(this.#handle);
     this.#runs = new RunQuestions(this.#db);
     this.#selected = new SeriesQuestions(this.#db, this.#store, this.#runs);
     this.#versions = new StoreVersions(this.#db);
@@ -128,37 +142,33 @@ export class StoreQuery {
   #plugins(root: string | undefined): PluginSummary[] {
     return this.#db
       .prepare(
-        `SELECT series.plugin, count(*) AS series, sum(series.count) AS points FROM root CROSS JOIN run ON run.root = root.id
-         CROSS JOIN series ON series.run = run.id WHERE (?1 IS NULL OR root.name = ?1) AND series.count > 0
-         GROUP BY series.plugin ORDER BY series.plugin`,
+        `SELECT plugin, sum(runs) AS series, sum(points) AS points FROM root CROSS JOIN tag_use ON tag_use.root = root.id
+         WHERE (?1 IS NULL OR root.name = ?1) AND runs > 0 GROUP BY plugin ORDER BY plugin`,
       )
       .all(root ?? null)
       .map(({ plugin, series, points }) => ({ plugin: String(plugin), series: Number(series), points: Number(points) }));
   }
 
   #tags({ select, plugin }: Extract<Question, { kind: 'tags' }>): TagSummary[] {
-    const isAll = select === undefined || Object.values(select).every((condition) => condition === undefined);
-    const ids = isAll ? null : JSON.stringify(this.#runs.selected(select).map(({ id }) => id));
-    return this.#db
-      .prepare(
-        `SELECT tag, plugin, count(*) AS runs, sum(count) AS points FROM series
-         WHERE count > 0 AND (?1 IS NULL OR run IN (SELECT value FROM json_each(?1))) AND (?2 IS NULL OR plugin = ?2)
-         GROUP BY tag, plugin ORDER BY tag, plugin`,
-      )
-      .all(ids, plugin ?? null)
-      .map((row) => ({
-        tag: String(row['tag']),
-        plugin: String(row['plugin']),
-        runs: Number(row['runs']),
-        points: Number(row['points']),
-      }));
+    const isWholeRoots = select?.runs === undefined && select?.filter === undefined;
+    const rows = isWholeRoots
+      ? this.#db.prepare(TAGS_OF_ROOTS).all(select?.root ?? null, plugin ?? null)
+      : this.#db.prepare(TAGS_OF_RUNS).all(JSON.stringify(this.#runs.selected(select).map(({ id }) => id)), plugin ?? null);
+    return rows.map((row) => ({
+      tag: String(row['tag']),
+      plugin: String(row['plugin']),
+      runs: Number(row['runs']),
+      points: Number(row['points']),
+    }));
   }
 
   #series({ id }: QueriedRun): SeriesDetails[] {
     return this.#db
       .prepare(
-        `SELECT id, tag, plugin, data_class, display_name, description, count, ${exact('first_step')} AS first_step,
-           ${exact('last_step')} AS last_step, last_wall_time, min, max FROM series WHERE run = ? AND count > 0 ORDER BY tag`,
+        `SELECT series.id, tag.name AS tag, plugin, data_class, display_name, description, count, ${exact('first_step')} AS first_step,
+           ${exact('last_step')} AS last_step, last_wall_time, min, max, end_value, end_odd_value
+         FROM series CROSS JOIN tag ON tag.id = series.tag CROSS JOIN definition ON definition.id = series.definition
+         WHERE run = ? AND count > 0 ORDER BY tag.name`,
       )
       .all(id)
       .map((row) => ({
@@ -171,7 +181,12 @@ export class StoreQuery {
         firstStep: row['first_step'] === null ? null : wide(row['first_step']),
         lastStep: row['last_step'] === null ? null : wide(row['last_step']),
         lastWallTime: row['last_wall_time'] as number | null,
-        last: lastScalar(this.#db, Number(row['id'])) ?? null,
+        last:
+          lastScalar(this.#db, {
+            series: Number(row['id']),
+            endValue: row['end_value'] as number | null,
+            endOddValue: row['end_odd_value'] as string | null,
+          }) ?? null,
         min: row['min'] as number | null,
         max: row['max'] as number | null,
       }));
@@ -189,12 +204,16 @@ export class StoreQuery {
 
   #curves(question: Extract<Question, { kind: 'curves' }>, isStopped: () => boolean): Curve[] {
     const { runs, tags, shown = 'tensorboard', width, from, to, positions = false, smooth } = question;
-    const find = this.#db.prepare('SELECT id FROM series WHERE run = ? AND tag = ? AND count > 0');
+    const find = this.#db.prepare('SELECT id FROM series WHERE run = ? AND tag = (SELECT id FROM tag WHERE name = ?) AND count > 0');
     return runs.flatMap((run) => {
       const { id } = this.#run(run);
       return tags.flatMap((tag): Curve[] => {
         const series = find.get(id, tag)?.['id'];
         if (series === undefined) return [];
+        const stored = width === undefined || smooth !== undefined ? undefined : this.#storedCurve(id, Number(series), { shown, from, to });
+        if (stored !== undefined && width !== undefined && stored.count > width) {
+          return [{ run, tag, count: stored.count, data: stored.buckets(width) }];
+        }
         const points = readScalars(this.#store, Number(series), isStopped);
         if (points.length === 0) return [];
         const all = shownPoints(points, shown, () => sessionStarts(this.#db, id));
@@ -210,9 +229,21 @@ export class StoreQuery {
     });
   }
 
+  /** Returns a long curve by the buckets of the store, if they tell it. */
+  #storedCurve(
+    run: number,
+    series: number,
+    { shown, ...range }: { shown: Shown; from: number | undefined; to: number | undefined },
+  ): StoredCurve | undefined {
+    if (shown === 'python' && sessionStarts(this.#db, run).length > 0) return undefined;
+    return storedCurve(this.#buckets, series, { ...range, shown: shown === 'python' ? 'all' : shown });
+  }
+
   #values({ run, tag, shown = 'tensorboard', limit = VALUES }: Extract<Question, { kind: 'values' }>): StoredValue[] {
     const { id } = this.#run(run);
-    const found = this.#db.prepare('SELECT id FROM series WHERE run = ? AND tag = ?').get(id, tag)?.['id'];
+    const found = this.#db.prepare('SELECT id FROM series WHERE run = ? AND tag = (SELECT id FROM tag WHERE name = ?)').get(id, tag)?.[
+      'id'
+    ];
     if (found === undefined) return [];
     const kept = shownPoints(placedValues(this.#db, Number(found)), shown, () => sessionStarts(this.#db, id));
     return kept.slice(-Math.max(1, Math.min(MOST_VALUES, Math.floor(limit)))).map((placed) => storedValue(this.#db, placed));

@@ -15,7 +15,7 @@ interface SeenRun {
 const STATES = `SELECT run.id, root.name AS root, run.path,
   run.points || ':' || count(file.id) || ':' || coalesce(sum(file.size), 0) || ':' || coalesce(sum(file.watermark), 0) || ':' ||
     coalesce(sum(file.generation), 0) || ':' || coalesce(sum(length(file.damage) + length(file.gaps)), 0) ||
-    ':' || coalesce(max(file.id), 0) AS state
+    ':' || coalesce(max(file.id), 0) || ':' || coalesce(run.visibility, '') AS state
   FROM run JOIN root ON root.id = run.root LEFT JOIN file ON file.run = run.id GROUP BY run.id`;
 
 /** Numbers the states of a store that this object saw. Versions of any other object are unknown. */

@@ -56,6 +56,7 @@ import { makeStoreFolder, openState } from './lane-files.ts';
 import { LocalPass } from './local-pass.ts';
 import { PassStatus } from './pass-status.ts';
 import { TrackerSync } from './tracker-sync.ts';
+import { type StoreUpgrade, upgraded } from './upgrade-store.ts';
 
 /** The roots of a backfill, and the lanes it mirrors them to. */
 export interface BackfillOptions {
@@ -92,6 +93,8 @@ export interface BackfillOptions {
   readonly countsStoreLag?: boolean;
   /** Called once the counters exist, so that a display can read them. */
   readonly onStart?: (tracker: PassCounters) => void;
+  /** Called while a store of an earlier version is upgraded, every few seconds and at the end. */
+  readonly onUpgrade?: (progress: StoreUpgrade) => void;
   /** The clock and its timers. Default: the system's. */
   readonly clock?: Clock;
   /** The source of random numbers. Default: the system's. */
@@ -123,6 +126,7 @@ export async function backfill(options: BackfillOptions): Promise<Report> {
   try {
     const state =
       trackers.length === 0 && options.rules?.shard === undefined ? undefined : openState(neededPath(statePath), options.log, options);
+    if (store !== undefined) await upgraded(store.path, options);
     const local = store === undefined ? undefined : new LocalBackend(store);
     try {
       const warn = (message: string): void => options.log?.warn({}, message);

@@ -7,6 +7,7 @@ import type { Random } from '../random.ts';
 import { FileLock, type StateFile } from '../state/index.ts';
 import type { FactLog } from '../status/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
+import { upgraded } from './upgrade-store.ts';
 
 /** The store and state that must be open. */
 interface Wanted {
@@ -14,6 +15,8 @@ interface Wanted {
   readonly statePath: string;
   readonly log?: FactLog | undefined;
   readonly clock?: Clock;
+  /** Stops an upgrade of the store. */
+  readonly signal?: AbortSignal;
   readonly random?: Random;
   /** The rules with the shard whose runs the state covers. */
   readonly rules?: { readonly shard?: ShardRule | undefined } | undefined;
@@ -34,7 +37,7 @@ export class WatchStores {
   #state: { readonly path: string; readonly file: StateFile } | undefined;
 
   /** Opens what is not open yet, and closes what is no longer wanted. Throws as `watch` does. */
-  async open({ store, statePath, log, ...surroundings }: Wanted): Promise<OpenStores> {
+  async open({ store, statePath, log, signal, ...surroundings }: Wanted): Promise<OpenStores> {
     const statePlace = resolve(statePath);
     if (this.#state !== undefined && this.#state.path !== statePlace) this.#closeState();
     const opened = (): StateFile => {
@@ -47,6 +50,7 @@ export class WatchStores {
       const lock = FileLock.acquire(store.path);
       try {
         opened();
+        await upgraded(store.path, { log, signal, clock: surroundings.clock });
         this.#store = { ...store, lock, backend: new LocalBackend(store) };
       } catch (error) {
         lock.release();

@@ -102,19 +102,21 @@ export async function verifyBetween(names: readonly [string, string], options: V
   const { store, trackers, statePath } = options;
   const state = names.some((name) => name !== 'local') ? StateFile.openForReading(statePath) : undefined;
   try {
-    using local = names.includes('local') && store !== undefined ? openStoreSource(store) : undefined;
-    const [source, other] = names.map((name): LaneSource => {
-      if (name === 'local' && local !== undefined) return local;
+    const trackerNamed = (name: string): LaneSource => {
       const tracker = trackers.find((lane) => lane.name === name);
       if (tracker === undefined || state === undefined) throw new MirrorError('MB4010', `no such lane: ${name}`);
       return trackerSource(tracker, state, statePath, options.clock);
-    });
-    const [first, second] = [source as LaneSource, other as LaneSource];
+    };
+    const isLocal = (name: string): boolean => name === 'local' && store !== undefined;
+    const sources = names.map((name) => (isLocal(name) ? undefined : trackerNamed(name)));
+    const where = sources[0]?.where ?? store?.path ?? '';
     const whatFailed = (error: unknown): string | undefined =>
       ifUnmirrored(names[0])(error) ?? (store === undefined ? undefined : ifUnreachable(store.path)(error));
-    return await orObstacle(names[0], first.where, whatFailed, options, () =>
-      verifyLane({ ...shared(options, names[0], names[1]), source: first, other: second }),
-    );
+    return await orObstacle(names[0], where, whatFailed, options, async () => {
+      using local = store !== undefined && names.some(isLocal) ? openStoreSource(store) : undefined;
+      const [source, other] = sources.map((known) => known ?? local) as [LaneSource, LaneSource];
+      return await verifyLane({ ...shared(options, names[0], names[1]), source, other });
+    });
   } finally {
     state?.close();
   }

@@ -92,8 +92,9 @@ describe('the views', () => {
         CAST(min(value) AS REAL) + 0.0 AS min, CAST(max(value) AS REAL) + 0.0 AS max FROM (
         SELECT run, tag, step, wall_time, value FROM scalars
         UNION ALL
-        SELECT run.path, series.tag, object.step, object.wall_time, NULL FROM object
-          JOIN file ON file.id = object.file AND file.generation = object.generation JOIN series ON series.id = object.series JOIN run ON run.id = series.run)
+        SELECT run.path, tag.name, object.step, object.wall_time, NULL FROM object
+          JOIN file ON file.id = object.file AND file.generation = object.generation JOIN series ON series.id = object.series
+          JOIN tag ON tag.id = series.tag JOIN run ON run.id = series.run)
       GROUP BY run, tag ORDER BY run, tag`);
     const listed = rows('SELECT run, tag, count, first_step, last_step, last_wall_time, min, max FROM tags ORDER BY run, tag');
     expect(listed.length).toBeGreaterThan(400);

@@ -1,17 +1,61 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { MirrorError, messageOf, systemCode } from '../../errors.ts';
 import { checkOwnFile, createOwnDatabase, makeOwnFolder } from '../../own-files/index.ts';
 import { DAMAGED_HINT } from './check.ts';
-import { APPLICATION_ID, SCHEMA_VERSION, STATISTICS, TABLES, VIEWS } from './schema.ts';
+import { APPLICATION_ID, INDEXES, SCHEMA_VERSION, STATISTICS, TABLES, VIEWS } from './schema.ts';
+import { type UpgradeProgress, upgrade } from './upgrade.ts';
+import { hasOldLayout, readAsVersionTwo } from './version-one.ts';
 
 /** The longest wait for another process that has the file exclusively: a reader that closes, a merge of the log. */
 const BUSY_MS = 5000;
 
-/** Opens the store's file for writing, and creates it if there is none. */
+/**
+ * A reader's cache in KiB: with SQLite's 2 MB, a reader of a fragmented store spends half of its time reading pages
+ * again.
+ */
+const READER_CACHE_KB = 16_384;
+
+/** Opens the store's file for writing, and creates it if there is none. It upgrades a store of an earlier version. */
 export function openForWriting(path: string): DatabaseSync {
+  const db = openAsItIs(path);
+  try {
+    for (const _ of upgrade(db));
+    return db;
+  } catch (error) {
+    db.close();
+    throw translated(error, path, 'upgrading');
+  }
+}
+
+/**
+ * Upgrades a store of an earlier version, if there is one, piece by piece: the thread can do other things in between.
+ * The caller needs the store's lock. After the signal is aborted, the rest stays for the next call.
+ */
+export async function upgradeStore(
+  path: string,
+  { onProgress, signal }: { readonly onProgress?: (progress: UpgradeProgress) => void; readonly signal?: AbortSignal | undefined } = {},
+): Promise<void> {
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
+  const db = openAsItIs(path);
+  try {
+    for (const progress of upgrade(db)) {
+      onProgress?.(progress);
+      await setImmediate();
+      signal?.throwIfAborted();
+    }
+  } catch (error) {
+    if (signal?.aborted === true) throw signal.reason;
+    throw translated(error, path, 'upgrading');
+  } finally {
+    db.close();
+  }
+}
+
+function openAsItIs(path: string): DatabaseSync {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
     throw new MirrorError('MB3001', `${path} is a directory, and a store is a file`, {
       hint: `Write --store ${path.replace(/\/$/, '')}/mirrorboard.db`,
@@ -29,7 +73,7 @@ export function openForWriting(path: string): DatabaseSync {
   try {
     // This comes before any write: the file may not be a store.
     if (!isBlank(db)) checkVersion(db, path);
-    if (isNew) db.exec('PRAGMA page_size = 65536');
+    if (isNew) db.exec('PRAGMA page_size = 16384');
     db.exec(`
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = NORMAL;
@@ -80,8 +124,10 @@ export function openForReading(path: string): DatabaseSync {
 function readable(location: string, path: string, readOnly: boolean): DatabaseSync {
   const db = new DatabaseSync(location, { readOnly });
   try {
-    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA query_only = 1; PRAGMA cell_size_check = ON`);
+    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA cell_size_check = ON; PRAGMA cache_size = -${READER_CACHE_KB}`);
     checkVersion(db, path);
+    if (hasOldLayout(db)) readAsVersionTwo(db);
+    db.exec('PRAGMA query_only = 1');
     return db;
   } catch (error) {
     db.close();
@@ -104,7 +150,7 @@ function isBlank(db: DatabaseSync): boolean {
 }
 
 function create(db: DatabaseSync): void {
-  db.exec(`BEGIN; ${TABLES} ${STATISTICS} ${VIEWS}
+  db.exec(`BEGIN; ${TABLES} ${INDEXES} ${STATISTICS} ${VIEWS}
     INSERT INTO meta VALUES ('schema_version', ${SCHEMA_VERSION}), ('created_at', strftime('%Y-%m-%dT%H:%M:%SZ', 'now'));
     PRAGMA application_id = ${APPLICATION_ID};
     PRAGMA user_version = ${SCHEMA_VERSION};

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { OlderGenerations } from './older.ts';
 import { joinPositions } from './positions.ts';
+import { addBuckets } from './stored-buckets.ts';
 
 /** A series with more small segments than this is compacted. */
 const MOST_SEGMENTS = 8;
@@ -127,6 +128,7 @@ export class Compaction {
         group.map((segment) => ({ firstOffset: segment.first_offset, lastOffset: segment.last_offset, places: segment.places })),
       );
       insert.run(series, first, end - 1, head.file, head.generation, head.first_offset, tail.last_offset, places);
+      addBuckets(this.#db, series, first, end - 1);
       first = end;
     }
     return next;

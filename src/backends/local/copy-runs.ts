@@ -2,10 +2,14 @@
 import { copyFileSync, existsSync, linkSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import type { RunRef } from '../../model/index.ts';
+import type { DataClass, RunRef } from '../../model/index.ts';
 import { ownFolderMode } from '../../own-files/index.ts';
 import { openForReading, openForWriting, translated } from './client.ts';
 import { PreparedStatements } from './prepared.ts';
+import { recountEnds } from './recount.ts';
+import { SeriesWriter } from './series-writer.ts';
+import { addBuckets } from './stored-buckets.ts';
+import { hasOldLayout } from './version-one.ts';
 
 /** A store: its SQLite file, and the folder of its media. */
 export interface StorePaths {
@@ -55,12 +59,21 @@ export function copyRuns(from: StorePaths, to: StorePaths, isWanted: (run: RunRe
 
 /** Columns that are copied unchanged. */
 const FILE = 'name, generation, watermark, gaps, guard, damage, size, stamp, records, file_version, writer';
-const SERIES =
-  'number, tag, plugin, data_class, form, display_name, description, metadata, first_file, first_offset, ' +
-  'count, first_step, last_step, last_wall_time, min, max';
+const COUNTS = 'count, first_step, last_step, last_wall_time, min, max';
+/** Columns that version 1 does not have. */
+const NEW_IN_FILE = ', first_wall_time';
+const NEW_IN_RUN = ', visibility';
+const SERIES = `SELECT series.id, series.number, tag.name AS tag, definition.plugin, definition.data_class, definition.form,
+  definition.display_name, definition.description, definition.metadata, series.first_file, series.first_offset
+  FROM source.series JOIN source.tag ON tag.id = series.tag JOIN source.definition ON definition.id = series.definition
+  WHERE series.run = ? ORDER BY series.number`;
+const OLD_SERIES = 'SELECT * FROM source.series WHERE run = ? ORDER BY number';
 const OBJECT = 'generation, step, wall_time, odd_wall_time, "offset", idx, form, kind, dtype, text, data';
 
 class RunCopy {
+  readonly #db: DatabaseSync;
+  readonly #series: SeriesWriter;
+  readonly #isOld: boolean;
   readonly #media: readonly [from: string, to: string];
   readonly #statements: PreparedStatements;
   /** The next row ids of points and objects. */
@@ -68,7 +81,10 @@ class RunCopy {
   #object: number;
 
   constructor(db: DatabaseSync, from: StorePaths, to: StorePaths) {
+    this.#db = db;
     this.#statements = new PreparedStatements(db);
+    this.#series = new SeriesWriter(this.#statements);
+    this.#isOld = hasOldLayout(db, 'source');
     this.#media = [from.mediaPath, to.mediaPath];
     this.#point = this.#next('point');
     this.#object = this.#next('object');
@@ -76,10 +92,11 @@ class RunCopy {
 
   /** Copies a run. Returns the number of copied points. */
   run(source: number, root: string, rootPath: string, path: string): number {
+    const [inRun, inFile] = this.#isOld ? ['', ''] : [NEW_IN_RUN, NEW_IN_FILE];
     this.#run('INSERT INTO root (name, path) VALUES (?,?) ON CONFLICT (name) DO NOTHING', root, rootPath);
     this.#run(
-      `INSERT INTO main.run (root, path, points, last_step, first_wall_time, last_wall_time)
-       SELECT (SELECT id FROM main.root WHERE name = ?), ?, points, last_step, first_wall_time, last_wall_time
+      `INSERT INTO main.run (root, path, points, last_step, first_wall_time, last_wall_time${inRun})
+       SELECT (SELECT id FROM main.root WHERE name = ?), ?, points, last_step, first_wall_time, last_wall_time${inRun}
        FROM source.run WHERE id = ?`,
       root,
       path,
@@ -90,10 +107,10 @@ class RunCopy {
       root,
       path,
     );
-    this.#run(`INSERT INTO main.file (run, ${FILE}) SELECT ?, ${FILE} FROM source.file WHERE run = ?`, run, source);
-    this.#run(`INSERT INTO main.series (run, ${SERIES}) SELECT ?, ${SERIES} FROM source.series WHERE run = ?`, run, source);
-    const files = this.#pairs('file', 'name', source, run);
-    const points = this.#segments(source, files, this.#pairs('series', 'tag', source, run));
+    this.#run(`INSERT INTO main.file (run, ${FILE}${inFile}) SELECT ?, ${FILE}${inFile} FROM source.file WHERE run = ?`, run, source);
+    const files = this.#files(source, run);
+    const points = this.#segments(source, files, this.#copySeries(source, run));
+    recountEnds(this.#db, run);
     for (const [from, to] of files) {
       this.#blobs('SELECT sha256 FROM source.mark WHERE file = ? AND sha256 IS NOT NULL', from);
       this.#run(
@@ -104,6 +121,29 @@ class RunCopy {
       );
     }
     return points;
+  }
+
+  /** Copies the series of a run. Returns the new rows by the old ones. */
+  #copySeries(source: number, run: number): Map<number, number> {
+    return new Map(
+      this.#all(this.#isOld ? OLD_SERIES : SERIES, source).map((row) => {
+        const copy = this.#series.add(run, {
+          id: Number(row['number']),
+          tag: String(row['tag']),
+          plugin: String(row['plugin']),
+          dataClass: String(row['data_class']) as DataClass,
+          form: String(row['form']),
+          displayName: String(row['display_name']),
+          description: String(row['description']),
+          metadata: row['metadata'] as Uint8Array,
+          firstFile: String(row['first_file']),
+          firstOffset: Number(row['first_offset']),
+        });
+        const from = Number(row['id']);
+        this.#run(`UPDATE main.series SET (${COUNTS}) = (SELECT ${COUNTS} FROM source.series WHERE id = ?) WHERE id = ?`, from, copy);
+        return [from, copy];
+      }),
+    );
   }
 
   #segments(source: number, files: ReadonlyMap<number, number>, series: ReadonlyMap<number, number>): number {
@@ -140,6 +180,7 @@ class RunCopy {
         from,
         first,
       );
+      addBuckets(this.#db, series.get(from) ?? 0, first + shift, last + shift);
       this.#point = last + shift + 1;
       points += last - first + 1;
     }
@@ -211,9 +252,10 @@ class RunCopy {
   }
 
   /** Returns the rows of both stores that have the same name in a run. */
-  #pairs(table: 'file' | 'series', name: 'name' | 'tag', source: number, run: number): Map<number, number> {
-    const sql = `SELECT theirs.id AS source, ours.id AS target FROM source.${table} AS theirs
-      JOIN main.${table} AS ours ON ours.run = ? AND ours.${name} = theirs.${name} WHERE theirs.run = ? ORDER BY theirs.id`;
+  /** Returns the new rows of a run's files by the old ones. */
+  #files(source: number, run: number): Map<number, number> {
+    const sql = `SELECT theirs.id AS source, ours.id AS target FROM source.file AS theirs
+      JOIN main.file AS ours ON ours.run = ? AND ours.name = theirs.name WHERE theirs.run = ? ORDER BY theirs.id`;
     return new Map(this.#all(sql, run, source).map((row) => [Number(row['source']), Number(row['target'])]));
   }
 

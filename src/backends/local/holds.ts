@@ -17,7 +17,7 @@ export function holdsPoints(db: DatabaseSync, run: RunRef, name: string, points:
   const file = db.prepare(FILE).get(run.root, run.path, name);
   if (file === undefined) return false;
   const [id, generation] = [Number(file['id']), Number(file['generation'])];
-  const seriesOf = db.prepare('SELECT id FROM series WHERE run = ? AND tag = ?');
+  const seriesOf = db.prepare('SELECT id FROM series WHERE run = ? AND tag = (SELECT id FROM tag WHERE name = ?)');
   return points.every((point) => {
     const series = seriesOf.get(Number(file['run']), point.tag)?.['id'];
     if (series === undefined) return false;

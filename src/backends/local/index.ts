@@ -291,15 +291,17 @@ export function openStore(path: string): StoreReader {
   return reader;
 }
 
+export { type BucketedSegment, BucketReader } from './bucket-reader.ts';
+export type { BucketColumns } from './buckets.ts';
 export { DAMAGED_HINT } from './check.ts';
-export { openForReading, translated } from './client.ts';
+export { openForReading, translated, upgradeStore } from './client.ts';
 export { type CopiedRows, copyRuns } from './copy-runs.ts';
 export { CAPABILITIES as LOCAL_CAPABILITIES } from './limits.ts';
 export { fromOddText } from './map.ts';
 export { PreparedStatements } from './prepared.ts';
 export { type ListedInStore, type StoredRun, type StoredSeries, StoreReader } from './reader.ts';
 export { MediaList, StoreRepair } from './repair.ts';
-export { exact, measured, type PositionedPoint, wide } from './stored-scalars.ts';
+export { type BareScalar, exact, measured, type PositionedPoint, wide } from './stored-scalars.ts';
 
 /** Returns the bytes of the store's file and of its unmerged log. */
 export function storeBytes(path: string): number {

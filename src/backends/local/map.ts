@@ -7,6 +7,7 @@ import {
   type Json,
   type JsonObject,
   jsonText,
+  type ObjectPoint,
   type ScalarColumns,
   textJson,
   type Value,
@@ -99,6 +100,51 @@ export interface StoredSummary {
   lastWallTime: number;
   min: number;
   max: number;
+  /** The last point in the file. */
+  end: SeriesEnd;
+  /** The most parts of a value, see `partsOf`. */
+  parts: number;
+}
+
+/** The last point of a series in a file. `value`: undefined if it is not a scalar. */
+export interface SeriesEnd {
+  readonly offset: number;
+  readonly step: number | bigint;
+  readonly wallTime: number;
+  readonly value: number | bigint | undefined;
+}
+
+/** Returns the number of parts that TensorBoard shows of a value: images and their two sizes, clips; 0 for scalars. */
+export function partsOf(value: Value): number {
+  switch (value.kind) {
+    case 'images':
+      return 2 + value.images.length;
+    case 'audio':
+      return value.clips.length;
+    case 'graph':
+      return 1;
+    case 'tensor':
+    case 'malformed':
+      return value.tensor.strings?.length ?? 0;
+    default:
+      return 0;
+  }
+}
+
+/** Adds a point that is not a scalar to a summary. */
+export function withObject(before: StoredSummary | undefined, { offset, step, wallTime }: ObjectPoint, value: Value): StoredSummary {
+  const end = { offset, step, wallTime, value: undefined };
+  return {
+    count: (before?.count ?? 0) + 1,
+    firstStep: before === undefined || step < before.firstStep ? step : before.firstStep,
+    lastStep: before === undefined || step > before.lastStep ? step : before.lastStep,
+    firstWallTime: before === undefined || wallTime < before.firstWallTime ? wallTime : before.firstWallTime,
+    lastWallTime: before === undefined || wallTime > before.lastWallTime ? wallTime : before.lastWallTime,
+    min: before?.min ?? NaN,
+    max: before?.max ?? NaN,
+    end: before === undefined || offset >= before.end.offset ? end : before.end,
+    parts: Math.max(before?.parts ?? 0, partsOf(value)),
+  };
 }
 
 /** Summarizes `rows` from `from` to `to` (exclusive), all of one series. */
@@ -130,6 +176,17 @@ export function summarize(columns: ScalarColumns, rows: Uint32Array, from: numbe
     lastWallTime: early === Infinity && late === -Infinity ? NaN : late,
     min: min === Infinity && max === -Infinity ? NaN : min,
     max: min === Infinity && max === -Infinity ? NaN : max,
+    end: endOf(columns, rows[to - 1] as number),
+    parts: 0,
+  };
+}
+
+function endOf({ offset, step, wallTime, value, wideSteps, wideValues }: ScalarColumns, row: number): SeriesEnd {
+  return {
+    offset: offset[row] as number,
+    step: wideSteps.get(row) ?? (step[row] as number),
+    wallTime: wallTime[row] as number,
+    value: wideValues.get(row) ?? (value[row] as number),
   };
 }
 
@@ -157,6 +214,7 @@ export function fileRow(state: FileState): SQLInputValue[] {
     state.records,
     state.fileVersion ?? null,
     state.writer ?? null,
+    state.firstWallTime ?? null,
   ];
 }
 
@@ -174,6 +232,7 @@ export interface FileRow {
   readonly records: number;
   readonly file_version: string | null;
   readonly writer: string | null;
+  readonly first_wall_time: number | null;
 }
 
 /** Returns the state of a file from its row. */
@@ -189,5 +248,6 @@ export function fileState(row: FileRow): FileState {
     records: row.records,
     ...(row.file_version === null ? {} : { fileVersion: row.file_version }),
     ...(row.writer === null ? {} : { writer: row.writer }),
+    ...(row.first_wall_time === null ? {} : { firstWallTime: row.first_wall_time }),
   };
 }

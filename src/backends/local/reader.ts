@@ -196,9 +196,10 @@ export class StoreReader {
   /** Returns the series of a run, ordered by number. */
   series(run: number): StoredSeries[] {
     const rows = this.#all(
-      `SELECT id, number, tag, plugin, data_class, form, display_name, description, metadata, first_file, first_offset, count,
-        ${exact('first_step')} AS lowest, ${exact('last_step')} AS highest, last_wall_time, min, max
-       FROM series WHERE run = ? ORDER BY number`,
+      `SELECT series.id, number, tag.name AS tag, plugin, data_class, form, display_name, description, metadata, first_file,
+        first_offset, count, ${exact('first_step')} AS lowest, ${exact('last_step')} AS highest, last_wall_time, min, max
+       FROM series CROSS JOIN tag ON tag.id = series.tag CROSS JOIN definition ON definition.id = series.definition
+       WHERE run = ? ORDER BY number`,
       run,
     );
     return rows.map((row) => ({

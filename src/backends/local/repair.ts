@@ -25,9 +25,9 @@ interface StorePaths {
 }
 
 const NAMED_MEDIA = `
-  SELECT series.tag AS tag, object_blob.sha256 AS sha256, blob.path AS path
+  SELECT tag.name AS tag, object_blob.sha256 AS sha256, blob.path AS path
     FROM run JOIN root ON root.id = run.root CROSS JOIN series ON series.run = run.id
-    CROSS JOIN object ON object.series = series.id
+    CROSS JOIN tag ON tag.id = series.tag CROSS JOIN object ON object.series = series.id
     CROSS JOIN file ON file.id = object.file AND file.generation = object.generation
     CROSS JOIN object_blob ON object_blob.object = object.id
     LEFT JOIN blob ON blob.sha256 = object_blob.sha256

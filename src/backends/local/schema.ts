@@ -1,15 +1,97 @@
 /**
- * The local store's schema, version 1: docs/schema.md documents every table and view for other readers. Measured
+ * The local store's schema, version 2: docs/schema.md documents every table and view for other readers. Measured
  * numbers are in REAL columns, since other readers (DuckDB) use declared types. Numbers that such a column cannot
  * hold also have their exact text: -0 (it would become 0) and integers that no double holds. NaN is NULL.
  */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** SQLite's application id, which marks the file as a store ("MBRD"). */
 export const APPLICATION_ID = 0x4d425244;
 
+/** The table of series, whose name an upgrade changes. */
+export const SERIES = (name: string): string => `
+CREATE TABLE ${name} (
+  id INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL REFERENCES run,
+  number INTEGER NOT NULL,
+  tag INTEGER NOT NULL REFERENCES tag,
+  definition INTEGER NOT NULL REFERENCES definition,
+  count INTEGER NOT NULL DEFAULT 0,
+  first_step INTEGER,
+  last_step INTEGER,
+  last_wall_time REAL,
+  min REAL,
+  max REAL,
+  end_file INTEGER,
+  end_offset INTEGER,
+  end_step INTEGER,
+  end_wall_time REAL,
+  end_value REAL,
+  end_odd_value TEXT,
+  parts INTEGER NOT NULL DEFAULT 0,
+  first_file TEXT NOT NULL,
+  first_offset INTEGER NOT NULL,
+  UNIQUE (run, tag)
+);`;
+
+/** Tables that version 1 does not have. */
+export const NEW_TABLES = `
+CREATE TABLE tag (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+
+CREATE TABLE definition (
+  id INTEGER PRIMARY KEY,
+  plugin TEXT NOT NULL,
+  data_class TEXT NOT NULL,
+  form TEXT NOT NULL,
+  display_name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  metadata BLOB NOT NULL,
+  UNIQUE (plugin, data_class, form, display_name, description, metadata)
+);
+
+CREATE TABLE tag_use (
+  root INTEGER NOT NULL REFERENCES root,
+  tag INTEGER NOT NULL REFERENCES tag,
+  plugin TEXT NOT NULL,
+  runs INTEGER NOT NULL,
+  points INTEGER NOT NULL,
+  PRIMARY KEY (root, tag, plugin)
+) WITHOUT ROWID;
+`;
+
+/** Adds the use of a tag by one series (`sign` 1), or removes it (-1). */
+const counted = (row: 'new' | 'old', sign: 1 | -1): string => `
+  INSERT INTO tag_use (root, tag, plugin, runs, points)
+    SELECT run.root, ${row}.tag, definition.plugin, ${sign} * (${row}.count > 0), ${sign} * ${row}.count
+      FROM run JOIN definition ON definition.id = ${row}.definition WHERE run.id = ${row}.run
+    ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, points = points + excluded.points;`;
+/** As above, for all series of a run that has another root now. */
+const movedUse = (row: 'new' | 'old', sign: 1 | -1): string => `
+  INSERT INTO tag_use (root, tag, plugin, runs, points)
+    SELECT ${row}.root, series.tag, definition.plugin, ${sign} * sum(series.count > 0), ${sign} * sum(series.count)
+      FROM series JOIN definition ON definition.id = series.definition WHERE series.run = ${row}.id GROUP BY series.tag, definition.plugin
+    ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, points = points + excluded.points;`;
+
+/**
+ * The index that finds a tag in all runs, and the triggers that keep what follows from other rows: whoever changes
+ * series or runs need not know of it.
+ */
+export const INDEXES = `
+CREATE INDEX series_by_tag ON series (tag, run);
+CREATE TRIGGER series_added AFTER INSERT ON series WHEN new.count > 0 BEGIN ${counted('new', 1)} END;
+CREATE TRIGGER series_counted AFTER UPDATE OF count ON series WHEN new.count <> old.count BEGIN
+  INSERT INTO tag_use (root, tag, plugin, runs, points)
+    SELECT run.root, new.tag, definition.plugin, (new.count > 0) - (old.count > 0), new.count - old.count
+      FROM run JOIN definition ON definition.id = new.definition WHERE run.id = new.run
+    ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, points = points + excluded.points;
+END;
+CREATE TRIGGER series_removed AFTER DELETE ON series WHEN old.count > 0 BEGIN ${counted('old', -1)} END;
+CREATE TRIGGER run_moved AFTER UPDATE OF root ON run WHEN new.root <> old.root BEGIN ${movedUse('old', -1)} ${movedUse('new', 1)} END;
+CREATE TRIGGER root_removed AFTER DELETE ON root BEGIN DELETE FROM tag_use WHERE root = old.id; END;
+`;
+
 /** The tables; docs/schema.md describes them. */
-export const TABLES = `
+export const TABLES = `${NEW_TABLES}
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 
 CREATE TABLE root (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, path TEXT NOT NULL);
@@ -22,6 +104,7 @@ CREATE TABLE run (
   last_step INTEGER,
   first_wall_time REAL,
   last_wall_time REAL,
+  visibility TEXT,
   UNIQUE (path, root)
 );
 
@@ -39,30 +122,11 @@ CREATE TABLE file (
   records INTEGER NOT NULL,
   file_version TEXT,
   writer TEXT,
+  first_wall_time REAL,
   UNIQUE (run, name)
 );
 
-CREATE TABLE series (
-  id INTEGER PRIMARY KEY,
-  run INTEGER NOT NULL REFERENCES run,
-  number INTEGER NOT NULL,
-  tag TEXT NOT NULL,
-  plugin TEXT NOT NULL,
-  data_class TEXT NOT NULL,
-  form TEXT NOT NULL,
-  display_name TEXT NOT NULL,
-  description TEXT NOT NULL,
-  metadata BLOB NOT NULL,
-  first_file TEXT NOT NULL,
-  first_offset INTEGER NOT NULL,
-  count INTEGER NOT NULL DEFAULT 0,
-  first_step INTEGER,
-  last_step INTEGER,
-  last_wall_time REAL,
-  min REAL,
-  max REAL,
-  UNIQUE (run, tag)
-);
+${SERIES('series')}
 
 CREATE TABLE point (id INTEGER PRIMARY KEY, step INTEGER, wall_time REAL, value REAL);
 
@@ -77,6 +141,7 @@ CREATE TABLE segment (
   first_offset INTEGER NOT NULL,
   last_offset INTEGER NOT NULL,
   places BLOB NOT NULL,
+  buckets BLOB,
   PRIMARY KEY (series, first_point)
 ) WITHOUT ROWID;
 
@@ -128,6 +193,12 @@ CREATE TABLE mark (
 ) WITHOUT ROWID;
 `;
 
+/** As below, for what version 1 does not have. */
+export const INDEX_STATISTICS = `('series', 'sqlite_autoindex_series_1', '5000 20 1'),
+  ('series', 'series_by_tag', '5000 50 1'),
+  ('tag', 'sqlite_autoindex_tag_1', '100 1'),
+  ('definition', 'sqlite_autoindex_definition_1', '20 5 5 4 3 3 1')`;
+
 /**
  * The sizes that SQLite's planner should assume: many points, so that it never begins a query with them. ANALYZE
  * replaces these with the real numbers.
@@ -138,7 +209,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
   ('point', NULL, '100000000'),
   ('odd_point', NULL, '10'),
   ('segment', 'segment', '100000 20 1'),
-  ('series', 'sqlite_autoindex_series_1', '5000 20 1'),
+  ${INDEX_STATISTICS},
   ('run', 'sqlite_autoindex_run_1', '250 1 1'),
   ('file', 'sqlite_autoindex_file_1', '500 2 1'),
   ('object', 'object_by_series', '1000000 100 50'),
@@ -146,9 +217,10 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
 `;
 
 /** Plain joins in standard SQL, so that readers with their own parser understand the views, too. */
-const NAMES = 'run.path AS run, series.tag AS tag';
+const NAMES = 'run.path AS run, tag.name AS tag';
+const SERIES_OF_RUN = 'FROM run JOIN series ON series.run = run.id JOIN tag ON tag.id = series.tag';
 const FROM_OBJECT = `
-  FROM run JOIN series ON series.run = run.id
+  ${SERIES_OF_RUN}
   JOIN object ON object.series = series.id
   JOIN file ON file.id = object.file AND file.generation = object.generation
   JOIN root ON root.id = run.root`;
@@ -166,9 +238,11 @@ CREATE VIEW runs AS
   FROM run JOIN root ON root.id = run.root;
 
 CREATE VIEW tags AS
-  SELECT ${NAMES}, series.plugin, series.count, series.first_step, series.last_step, series.last_wall_time,
-    series.min, series.max, series.display_name, series.description, series.form, series.data_class, series.metadata, root.name AS root
-  FROM run JOIN series ON series.run = run.id JOIN root ON root.id = run.root;
+  SELECT ${NAMES}, definition.plugin, series.count, series.first_step, series.last_step, series.last_wall_time,
+    series.min, series.max, definition.display_name, definition.description, definition.form, definition.data_class,
+    definition.metadata, root.name AS root, CASE WHEN series.end_odd_value IS NULL THEN series.end_value
+      ELSE CAST(series.end_odd_value AS DOUBLE) END AS last
+  ${SERIES_OF_RUN} JOIN definition ON definition.id = series.definition JOIN root ON root.id = run.root;
 
 CREATE VIEW files AS
   SELECT run.path AS run, file.name AS file, file.size, file.watermark, file.records, file.generation, file.gaps, file.damage,
@@ -181,7 +255,7 @@ CREATE VIEW scalars AS
     CASE WHEN odd_point.value IS NULL THEN point.value WHEN odd_point.value_int IS NOT NULL THEN odd_point.value_int
       ELSE CAST(odd_point.value AS DOUBLE) END AS value,
     root.name AS root, file.name AS file, point.id AS point
-  FROM run JOIN series ON series.run = run.id
+  ${SERIES_OF_RUN}
   JOIN segment ON segment.series = series.id
   JOIN file ON file.id = segment.file AND file.generation = segment.generation
   JOIN root ON root.id = run.root
@@ -206,10 +280,11 @@ CREATE VIEW hparam_messages AS
   SELECT ${NAMES}, ${AT}, object.data AS message, ${PLACE} ${FROM_OBJECT} WHERE object.kind = 'hparams';
 
 CREATE VIEW tensors AS
-  SELECT ${NAMES}, ${AT}, series.plugin, object.dtype, json_extract(object.data, '$.shape') AS shape,
+  SELECT ${NAMES}, ${AT}, definition.plugin, object.dtype, json_extract(object.data, '$.shape') AS shape,
     json_extract(object.data, '$.values') AS "values", json_extract(object.data, '$.strings') AS strings,
     object_blob.sha256, blob.path, ${PLACE}
-  ${FROM_OBJECT} LEFT JOIN object_blob ON object_blob.object = object.id AND object_blob.format = 'tensor'
+  ${FROM_OBJECT} JOIN definition ON definition.id = series.definition
+  LEFT JOIN object_blob ON object_blob.object = object.id AND object_blob.format = 'tensor'
   LEFT JOIN blob ON blob.sha256 = object_blob.sha256 WHERE object.kind = 'tensor';
 
 CREATE VIEW pr_curves AS
@@ -228,7 +303,8 @@ CREATE VIEW media AS
   ${FROM_OBJECT} JOIN object_blob ON object_blob.object = object.id JOIN blob ON blob.sha256 = object_blob.sha256;
 
 CREATE VIEW malformed AS
-  SELECT ${NAMES}, ${AT}, series.plugin, object.text AS why, object.data, ${PLACE} ${FROM_OBJECT} WHERE object.kind = 'malformed';
+  SELECT ${NAMES}, ${AT}, definition.plugin, object.text AS why, object.data, ${PLACE} ${FROM_OBJECT}
+  JOIN definition ON definition.id = series.definition WHERE object.kind = 'malformed';
 
 CREATE VIEW marks AS
   SELECT run.path AS run, mark.kind, mark.step, mark.wall_time, mark.payload, mark.sha256, root.name AS root,
@@ -242,3 +318,6 @@ CREATE VIEW damage AS
     json_extract(item.value, '$.end') AS "end", json_extract(item.value, '$.detail') AS detail, root.name AS root
   FROM run JOIN file ON file.run = run.id JOIN root ON root.id = run.root, json_each(file.damage) AS item;
 `;
+
+/** The names of the views. */
+export const VIEW_NAMES: readonly string[] = [...VIEWS.matchAll(/^CREATE VIEW (\w+)/gm)].map(([, name]) => name as string);

@@ -17,6 +17,9 @@ export interface StoredSegment {
   readonly places: Uint8Array;
 }
 
+/** A scalar without its position. */
+export type BareScalar = Pick<PositionedPoint, 'step' | 'wallTime'> & { readonly value: number | bigint };
+
 /** Rows of points, by their ids, both included. */
 type RowRange = Pick<StoredSegment, 'from' | 'to'>;
 
@@ -84,6 +87,25 @@ export class StoredScalars {
     }
   }
 
+  /** Returns points by their rows, without their positions. */
+  bare(range: RowRange): BareScalar[] {
+    const odd = this.#odd(range);
+    return this.#rows(range).map(([step, wallTime, value], i) => {
+      const exactly = odd.size === 0 ? undefined : odd.get(i);
+      return {
+        step: wide(step),
+        wallTime: measured(wallTime, exactly?.['wall_time']),
+        value: typeof exactly?.['value'] === 'string' ? fromOddText(exactly['value']) : measured(value, null),
+      };
+    });
+  }
+
+  /** Returns the rows of numbers that a REAL column cannot hold, by their number in the range. */
+  #odd({ from, to }: RowRange): Map<number, Record<string, unknown>> {
+    const rows = this.#statements.prepare(ODD_POINTS).all(from, to);
+    return new Map(rows.map((row) => [Number(row['id']) - from, row]));
+  }
+
   /** Yields the points of a segment in pieces. A generator of points would take twice the time. */
   *#segment({ file, from, to, firstOffset, places: packed }: StoredSegment): Generator<PositionedPoint[], void, void> {
     const places = unpackPositions(firstOffset, packed);
@@ -95,12 +117,7 @@ export class StoredScalars {
   /** Returns the points of some rows of a segment. `at`: the number of the first one in the segment. */
   #points(range: RowRange, file: string, positions: PositionColumns, at: number): PositionedPoint[] {
     const { from, to } = range;
-    const odd = new Map(
-      this.#statements
-        .prepare(ODD_POINTS)
-        .all(from, to)
-        .map((row) => [Number(row['id']) - from, row]),
-    );
+    const odd = this.#odd(range);
     const rows = this.#rows(range);
     // Lost rows must not shift the positions of the rows behind them.
     const isWhole = rows.length === to - from + 1;

@@ -10,18 +10,30 @@ import {
   type Mark,
   type ObjectPoint,
   type RunRef,
-  type Series,
   sha256Of,
   type Value,
   valueJson,
 } from '../../model/index.ts';
+import { LEAST_BUCKETED, packBuckets } from './buckets.ts';
 import { Compaction } from './compact.ts';
 import { INLINE_PAYLOAD_BYTES, ROWS_PER_INSERT } from './limits.ts';
-import { fileRow, groupBySeries, hparamsOf, MAX_INT64, oddRows, oddText, type StoredSummary, summarize, textOf } from './map.ts';
+import {
+  fileRow,
+  groupBySeries,
+  hparamsOf,
+  MAX_INT64,
+  oddRows,
+  oddText,
+  type StoredSummary,
+  summarize,
+  textOf,
+  withObject,
+} from './map.ts';
 import { blobPath } from './media.ts';
 import { packPositions } from './positions.ts';
 import { PreparedStatements } from './prepared.ts';
 import { recountRun } from './recount.ts';
+import { SeriesWriter } from './series-writer.ts';
 
 /** A point that is not a scalar, ready to be stored. */
 interface PreparedObject {
@@ -73,6 +85,7 @@ interface OpenRun {
 export class Writer {
   readonly #db: DatabaseSync;
   readonly #statements: PreparedStatements;
+  readonly #series: SeriesWriter;
   readonly #runs = new Map<string, OpenRun>();
   readonly #rootPaths = new Map<string, string>();
   /** The compaction begun last, until it is done or its run gets more points. */
@@ -84,6 +97,7 @@ export class Writer {
   constructor(db: DatabaseSync) {
     this.#db = db;
     this.#statements = new PreparedStatements(db);
+    this.#series = new SeriesWriter(this.#statements);
     this.forget();
   }
 
@@ -91,6 +105,7 @@ export class Writer {
     this.#runs.clear();
     this.#compaction = undefined;
     this.#toRecount.clear();
+    this.#series.forget();
     this.#nextPoint = Number(this.#get('SELECT coalesce(max(id), 0) + 1 AS next FROM point', [])?.next);
   }
 
@@ -144,11 +159,19 @@ export class Writer {
     const run = this.#open(batch.run);
     if (this.#compaction?.run === run) this.#compaction = undefined;
     const file = this.#file(run, state);
-    for (const series of batch.newSeries) this.#addSeries(run, series);
-    const summaries = this.#points(batch, run, file);
-    for (const object of objects) this.#object(object, run, file, summaries);
+    const name = { id: file.id, name: state.name };
+    const count = batch.newSeries.reduce((most, { id }) => Math.max(most, id + 1), run.series.length);
+    const grouped = groupBySeries(batch.scalars, count);
+    const summaries = summariesOf(batch, objects, grouped, count);
+    const added = new Set<number>();
+    for (const series of batch.newSeries) {
+      run.series[series.id] = { id: this.#series.add(run.id, series, name, summaries.get(series.id)), plugin: series.plugin };
+      added.add(series.id);
+    }
+    this.#points(batch, run, file, grouped);
+    for (const object of objects) this.#object(object, run, file);
     for (const { mark, blob } of marks) this.#mark(mark, blob, file);
-    this.#summaries(run, summaries);
+    this.#summaries(run, name, summaries, added);
   }
 
   /** Finishes a transaction: recounts each run once, however many of its files were replaced. */
@@ -157,18 +180,16 @@ export class Writer {
     this.#toRecount.clear();
   }
 
-  #points(batch: Batch, run: OpenRun, file: KnownFile): Map<number, StoredSummary> {
-    const summaries = new Map<number, StoredSummary>();
+  #points(batch: Batch, run: OpenRun, file: KnownFile, { rows, starts }: GroupedRows): void {
     const columns = batch.scalars;
-    const count = columns.count;
-    if (count === 0) return summaries;
-    const { rows, starts } = groupBySeries(columns, run.series.length);
+    if (columns.count === 0) return;
     const first = this.#nextPoint;
     this.#insertPoints(batch, rows);
     this.#oddPoints(batch, rows, first);
-    this.#nextPoint += count;
+    this.#nextPoint += columns.count;
     const segment = this.#statements.prepare(
-      'INSERT INTO segment (series, first_point, last_point, file, generation, first_offset, last_offset, places) VALUES (?,?,?,?,?,?,?,?)',
+      `INSERT INTO segment (series, first_point, last_point, file, generation, first_offset, last_offset, places, buckets)
+       VALUES (?,?,?,?,?,?,?,?,?)`,
     );
     for (let s = 0; s < run.series.length; s++) {
       const from = starts[s] as number;
@@ -177,10 +198,10 @@ export class Writer {
       const start = columns.offset[rows[from] as number] as number;
       const end = columns.offset[rows[to - 1] as number] as number;
       const places = packPositions(columns, rows, from, to);
-      segment.run(run.series[s]?.id as number, first + from, first + to - 1, file.id, file.generation, start, end, places);
-      summaries.set(s, summarize(columns, rows, from, to));
+      const buckets = bucketsOfRows(columns, rows, from, to) ?? null;
+      const series = run.series[s]?.id as number;
+      segment.run(series, first + from, first + to - 1, file.id, file.generation, start, end, places, buckets);
     }
-    return summaries;
   }
 
   /** Inserts points. This is the hottest loop of the store: `ROWS_PER_INSERT` rows per statement, for any series. */
@@ -223,7 +244,7 @@ export class Writer {
     return this.#statements.prepare(`INSERT INTO point (step, wall_time, value) VALUES ${Array(rows).fill('(?,?,?)').join(',')}`);
   }
 
-  #object({ point, value, data, blobs }: PreparedObject, run: OpenRun, file: KnownFile, summaries: Map<number, StoredSummary>): void {
+  #object({ point, value, data, blobs }: PreparedObject, run: OpenRun, file: KnownFile): void {
     const { lastInsertRowid: id } = this.#run(
       `INSERT INTO object (series, file, generation, step, wall_time, odd_wall_time, "offset", idx, form, kind, dtype, text, data)
        VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`,
@@ -263,17 +284,6 @@ export class Writer {
         blob.label,
       ]);
     }
-    const before = summaries.get(point.series);
-    const wallTime = point.wallTime;
-    summaries.set(point.series, {
-      count: (before?.count ?? 0) + 1,
-      firstStep: before === undefined || point.step < before.firstStep ? point.step : before.firstStep,
-      lastStep: before === undefined || point.step > before.lastStep ? point.step : before.lastStep,
-      firstWallTime: before === undefined || wallTime < before.firstWallTime ? wallTime : before.firstWallTime,
-      lastWallTime: before === undefined || wallTime > before.lastWallTime ? wallTime : before.lastWallTime,
-      min: before?.min ?? NaN,
-      max: before?.max ?? NaN,
-    });
   }
 
   #mark(mark: Mark, blob: Blob | undefined, file: KnownFile): void {
@@ -298,19 +308,20 @@ export class Writer {
     ]);
   }
 
-  #summaries(run: OpenRun, summaries: ReadonlyMap<number, StoredSummary>): void {
+  /** Adds to the listings of the run, and of those series that the batch did not add. */
+  #summaries(
+    run: OpenRun,
+    file: { readonly id: number; readonly name: string },
+    summaries: ReadonlyMap<number, StoredSummary>,
+    added: ReadonlySet<number>,
+  ): void {
     if (summaries.size === 0) return;
-    const update = this.#statements.prepare(`
-      UPDATE series SET count = count + ?1, first_step = min(coalesce(first_step, ?2), ?2), last_step = max(coalesce(last_step, ?3), ?3),
-        last_wall_time = max(coalesce(last_wall_time, ?4), coalesce(?4, last_wall_time)),
-          min = min(coalesce(min, ?5), coalesce(?5, min)), max = max(coalesce(max, ?6), coalesce(?6, max))
-      WHERE id = ?7`);
     let points = 0;
     let lastStep: number | bigint = Number.NEGATIVE_INFINITY;
     let early = NaN;
     let late = NaN;
     for (const [number, s] of summaries) {
-      update.run(s.count, s.firstStep, s.lastStep, s.lastWallTime, s.min, s.max, run.series[number]?.id as number);
+      if (!added.has(number)) this.#series.summarize(run.series[number]?.id as number, file, s);
       points += s.count;
       if (s.lastStep > lastStep) lastStep = s.lastStep;
       if (!(s.firstWallTime >= early)) early = Number.isNaN(s.firstWallTime) ? early : s.firstWallTime;
@@ -324,34 +335,14 @@ export class Writer {
     );
   }
 
-  #addSeries(run: OpenRun, series: Series): void {
-    const { lastInsertRowid: id } = this.#run(
-      `INSERT INTO series (run, number, tag, plugin, data_class, form, display_name, description, metadata, first_file, first_offset)
-       VALUES (?,?,?,?,?,?,?,?,?,?,?)`,
-      [
-        run.id,
-        series.id,
-        series.tag,
-        series.plugin,
-        series.dataClass,
-        series.form,
-        series.displayName,
-        series.description,
-        series.metadata,
-        series.firstFile,
-        series.firstOffset,
-      ],
-    );
-    run.series[series.id] = { id: Number(id), plugin: series.plugin };
-  }
-
   #file(run: OpenRun, state: FileState): KnownFile {
     const row = fileRow(state);
     const known = run.files.get(state.name);
     if (known === undefined) {
       const { lastInsertRowid } = this.#run(
-        `INSERT INTO file (generation, watermark, gaps, guard, damage, size, stamp, records, file_version, writer, run, name)
-         VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`,
+        `INSERT INTO file (generation, watermark, gaps, guard, damage, size, stamp, records, file_version, writer, first_wall_time,
+           run, name)
+         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`,
         [...row, run.id, state.name],
       );
       const file = { id: Number(lastInsertRowid), generation: state.generation };
@@ -360,7 +351,7 @@ export class Writer {
     }
     this.#run(
       `UPDATE file SET generation = ?, watermark = ?, gaps = ?, guard = ?, damage = ?, size = ?, stamp = ?,
-        records = ?, file_version = ?, writer = ?
+        records = ?, file_version = ?, writer = ?, first_wall_time = ?
        WHERE id = ?`,
       [...row, known.id],
     );
@@ -377,7 +368,9 @@ export class Writer {
     if (known !== undefined) return known;
     const id = this.#runRow(ref);
     const run: OpenRun = { id, series: [], files: new Map() };
-    for (const row of this.#statements.prepare('SELECT id, number, plugin FROM series WHERE run = ?').iterate(id)) {
+    for (const row of this.#statements
+      .prepare('SELECT series.id, number, plugin FROM series CROSS JOIN definition ON definition.id = series.definition WHERE run = ?')
+      .iterate(id)) {
       run.series[Number(row.number)] = { id: Number(row.id), plugin: String(row.plugin) };
     }
     for (const row of this.#statements.prepare('SELECT id, name, generation FROM file WHERE run = ?').iterate(id)) {
@@ -411,6 +404,43 @@ export class Writer {
     // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
     return this.#statements.prepare(sql).run(...parameters);
   }
+}
+
+type GroupedRows = ReturnType<typeof groupBySeries>;
+
+/** Summarizes the points of a batch, by the number of their series. */
+function summariesOf(
+  { scalars }: Batch,
+  objects: readonly PreparedObject[],
+  { rows, starts }: GroupedRows,
+  seriesCount: number,
+): Map<number, StoredSummary> {
+  const summaries = new Map<number, StoredSummary>();
+  for (let s = 0; s < seriesCount; s++) {
+    const [from, to] = [starts[s] as number, starts[s + 1] as number];
+    if (from < to) summaries.set(s, summarize(scalars, rows, from, to));
+  }
+  for (const { point, value } of objects) summaries.set(point.series, withObject(summaries.get(point.series), point, value));
+  return summaries;
+}
+
+let scratch = { step: new Float64Array(0), wallTime: new Float64Array(0), value: new Float64Array(0) };
+
+/** Packs the buckets of the rows from `from` to `to` (exclusive), all of one series. */
+function bucketsOfRows(columns: Batch['scalars'], rows: Uint32Array, from: number, to: number): Uint8Array | undefined {
+  const count = to - from;
+  if (count < LEAST_BUCKETED) return undefined;
+  if (scratch.step.length < count) {
+    scratch = { step: new Float64Array(count), wallTime: new Float64Array(count), value: new Float64Array(count) };
+  }
+  const { step, wallTime, value } = scratch;
+  for (let i = 0, at = from; at < to; i++, at++) {
+    const row = rows[at] as number;
+    step[i] = columns.step[row] as number;
+    wallTime[i] = columns.wallTime[row] as number;
+    value[i] = columns.value[row] as number;
+  }
+  return packBuckets({ count, step, wallTime, value });
 }
 
 /** The most runs whose rows are cached; all of them are dropped when there are more. */

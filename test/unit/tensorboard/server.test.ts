@@ -129,7 +129,7 @@ describe('one root', () => {
     const starts = new Map(runs.map(({ name, start_time: start }: Message) => [name, start]));
     expect(starts).toEqual(
       new Map([
-        ['.', 1_600_000_000],
+        ['.', 1_700_000_000],
         ['empty', Number.POSITIVE_INFINITY],
         ['train', 1_700_000_000],
       ]),

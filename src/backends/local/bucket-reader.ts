@@ -1,0 +1,47 @@
+/** Reads what charts need of long series: the buckets of their segments, and points where a bucket is too coarse. */
+import type { DatabaseSync } from 'node:sqlite';
+import { type BucketColumns, unpackBuckets } from './buckets.ts';
+import { PreparedStatements } from './prepared.ts';
+import { type BareScalar, StoredScalars, type StoredSegment } from './stored-scalars.ts';
+
+/** A segment with its buckets instead of its positions. */
+export interface BucketedSegment extends Omit<StoredSegment, 'places'> {
+  /** Undefined if it has too few points. */
+  readonly buckets: BucketColumns | undefined;
+}
+
+const SEGMENTS = `SELECT file.name AS file, segment.first_point, segment.last_point, segment.first_offset, segment.last_offset,
+    segment.buckets
+  FROM segment CROSS JOIN file ON file.id = segment.file AND file.generation = segment.generation WHERE segment.series = ?
+  ORDER BY file.name, segment.first_offset`;
+
+/** Reads buckets; errors are SQLite's. */
+export class BucketReader {
+  readonly #statements: PreparedStatements;
+  readonly #stored: StoredScalars;
+
+  constructor(db: DatabaseSync) {
+    this.#statements = new PreparedStatements(db);
+    this.#stored = new StoredScalars(db);
+  }
+
+  /** Returns the segments of a series, in the order of the files. */
+  segments(series: number): BucketedSegment[] {
+    return this.#statements
+      .prepare(SEGMENTS)
+      .all(series)
+      .map((row) => ({
+        file: String(row['file']),
+        from: Number(row['first_point']),
+        to: Number(row['last_point']),
+        firstOffset: Number(row['first_offset']),
+        lastOffset: Number(row['last_offset']),
+        buckets: row['buckets'] instanceof Uint8Array ? unpackBuckets(row['buckets']) : undefined,
+      }));
+  }
+
+  /** Returns the scalars of some rows, both included, without their positions. */
+  points(from: number, to: number): BareScalar[] {
+    return this.#stored.bare({ from, to });
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * The buckets of a segment: what a chart needs of every `BUCKET_POINTS` of its points, so that a chart of many points
+ * reads few bytes. The column `buckets` of a segment, little-endian:
+ *
+ * | bytes | what |
+ * | --- | --- |
+ * | 1 | version, 1 |
+ * | 1 | flags: 1, exact as float32; 2, the distance of steps is constant; 4, each step is larger than the one before |
+ * | 2 | points per bucket |
+ * | 4 | points of the segment, uint32 |
+ * | 16 | the first step and the distance of steps, float64; distance 0 unless flag 2 is set |
+ * | n × 16 | wall times of the first and the last point of each bucket, float64 |
+ * | n × 32 | unless flag 2 is set: first, last, smallest value's and largest value's step, float64 |
+ * | n × 16 or 32 | smallest, largest, last value and mean of the finite ones, float32 or float64 |
+ * | n × 4 | places of the smallest and the largest value in the bucket, counts of NaN and of finite values, uint8 |
+ *
+ * Each row of this table stands as columns: all first wall times, then all last ones, and so on.
+ */
+import { MirrorError } from '../../errors.ts';
+
+/** The points of a bucket; the last one of a segment may have fewer. */
+export const BUCKET_POINTS = 16;
+/** Shorter segments have no buckets: their points are as few bytes. */
+export const LEAST_BUCKETED = 64;
+
+const VERSION = 1;
+const IS_FLOAT32 = 1;
+const HAS_STRIDE = 2;
+const IS_INCREASING = 4;
+const HEADER_BYTES = 24;
+
+/** The points of a segment, in order. Numbers that no double holds are rounded. */
+export interface BucketedPoints {
+  readonly count: number;
+  readonly step: Float64Array;
+  readonly wallTime: Float64Array;
+  readonly value: Float64Array;
+}
+
+/** Consecutive points in buckets: an item of each column for each bucket. */
+export interface BucketColumns {
+  readonly length: number;
+  /** The points of all buckets together. */
+  readonly points: number;
+  /** The points of each bucket but the last one. */
+  readonly size: number;
+  /** True if each step is larger than the one before. */
+  readonly isIncreasing: boolean;
+  readonly firstStep: Float64Array;
+  readonly lastStep: Float64Array;
+  readonly firstWallTime: Float64Array;
+  readonly lastWallTime: Float64Array;
+  /** The smallest and the largest number, infinities included; NaN if there are none. */
+  readonly min: Float64Array | Float32Array;
+  readonly max: Float64Array | Float32Array;
+  readonly minStep: Float64Array;
+  readonly maxStep: Float64Array;
+  /** Where in their bucket the smallest and the largest number are. */
+  readonly minAt: Uint8Array;
+  readonly maxAt: Uint8Array;
+  readonly last: Float64Array | Float32Array;
+  /** The mean of the finite numbers, rounded to the precision of the others; NaN if there are none. */
+  readonly mean: Float64Array | Float32Array;
+  readonly nan: Uint8Array;
+  readonly finite: Uint8Array;
+}
+
+/** Packs the buckets of a segment; undefined if it has too few points, or a step beyond 2^53. */
+export function packBuckets({ count, step, wallTime, value }: BucketedPoints): Uint8Array | undefined {
+  if (count < LEAST_BUCKETED) return undefined;
+  const n = Math.ceil(count / BUCKET_POINTS);
+  const stride = (step[1] as number) - (step[0] as number);
+  let isEven = Number.isFinite(stride);
+  let isIncreasing = true;
+  let isFloat32 = true;
+  for (let i = 0; i < count; i++) {
+    const v = value[i] as number;
+    if (Math.abs(step[i] as number) > Number.MAX_SAFE_INTEGER) return undefined;
+    if (isFloat32 && Math.fround(v) !== v && !Number.isNaN(v)) isFloat32 = false;
+    if (i === 0) continue;
+    const distance = (step[i] as number) - (step[i - 1] as number);
+    if (distance !== stride) isEven = false;
+    if (!(distance > 0)) isIncreasing = false;
+  }
+  const width = isFloat32 ? 4 : 8;
+  const bytes = new Uint8Array(HEADER_BYTES + n * (16 + (isEven ? 0 : 32) + 4 * width + 4));
+  const header = new DataView(bytes.buffer);
+  header.setUint8(0, VERSION);
+  header.setUint8(1, (isFloat32 ? IS_FLOAT32 : 0) | (isEven ? HAS_STRIDE : 0) | (isIncreasing ? IS_INCREASING : 0));
+  header.setUint16(2, BUCKET_POINTS, true);
+  header.setUint32(4, count, true);
+  header.setFloat64(8, step[0] as number, true);
+  header.setFloat64(16, isEven ? stride : 0, true);
+  const times = new Float64Array(bytes.buffer, HEADER_BYTES, 2 * n);
+  const steps = isEven ? undefined : new Float64Array(bytes.buffer, HEADER_BYTES + 16 * n, 4 * n);
+  const numbersAt = HEADER_BYTES + n * (isEven ? 16 : 48);
+  const numbers = isFloat32 ? new Float32Array(bytes.buffer, numbersAt, 4 * n) : new Float64Array(bytes.buffer, numbersAt, 4 * n);
+  const small = new Uint8Array(bytes.buffer, numbersAt + 4 * n * width);
+  for (let b = 0, from = 0; b < n; b++, from += BUCKET_POINTS) {
+    const to = Math.min(from + BUCKET_POINTS, count);
+    let [minAt, maxAt, nan, finite, sum] = [from, from, 0, 0, 0];
+    let [min, max] = [NaN, NaN];
+    for (let i = from; i < to; i++) {
+      const v = value[i] as number;
+      // Written so that the first number replaces NaN.
+      if (!(v >= min) && !Number.isNaN(v)) {
+        min = v;
+        minAt = i;
+      }
+      if (!(v <= max) && !Number.isNaN(v)) {
+        max = v;
+        maxAt = i;
+      }
+      if (Number.isNaN(v)) nan++;
+      else if (Number.isFinite(v)) {
+        finite++;
+        sum += v;
+      }
+    }
+    times[b] = wallTime[from] as number;
+    times[n + b] = wallTime[to - 1] as number;
+    if (steps !== undefined) {
+      steps[b] = step[from] as number;
+      steps[n + b] = step[to - 1] as number;
+      steps[2 * n + b] = step[minAt] as number;
+      steps[3 * n + b] = step[maxAt] as number;
+    }
+    numbers[b] = min;
+    numbers[n + b] = max;
+    numbers[2 * n + b] = value[to - 1] as number;
+    numbers[3 * n + b] = sum / finite;
+    small[b] = minAt - from;
+    small[n + b] = maxAt - from;
+    small[2 * n + b] = nan;
+    small[3 * n + b] = finite;
+  }
+  return bytes;
+}
+
+/** Reverses `packBuckets`. Throws MB3006 for bytes that it did not make. */
+export function unpackBuckets(packed: Uint8Array): BucketColumns {
+  // SQLite's bytes may begin anywhere; arrays of numbers must not.
+  const bytes = packed.byteOffset % 8 === 0 ? packed : packed.slice();
+  const header = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < HEADER_BYTES || header.getUint8(0) !== VERSION) throw damaged('their version is unknown');
+  const flags = header.getUint8(1);
+  const size = header.getUint16(2, true);
+  const points = header.getUint32(4, true);
+  const n = Math.ceil(points / size);
+  const isEven = (flags & HAS_STRIDE) !== 0;
+  const width = (flags & IS_FLOAT32) !== 0 ? 4 : 8;
+  const numbersAt = HEADER_BYTES + n * (isEven ? 16 : 48);
+  const smallAt = numbersAt + 4 * n * width;
+  if (!(size > 0) || bytes.length !== smallAt + 4 * n) throw damaged(`they have ${bytes.length} bytes`);
+  const doubles = (at: number, column: number): Float64Array => new Float64Array(bytes.buffer, bytes.byteOffset + at + 8 * n * column, n);
+  const numbers = (column: number): Float32Array | Float64Array => {
+    const at = bytes.byteOffset + numbersAt + width * n * column;
+    return width === 4 ? new Float32Array(bytes.buffer, at, n) : new Float64Array(bytes.buffer, at, n);
+  };
+  const small = (column: number): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset + smallAt + n * column, n);
+  const [minAt, maxAt] = [small(0), small(1)];
+  const [first, stride] = [header.getFloat64(8, true), header.getFloat64(16, true)];
+  /** The step of the point at a place of each bucket: the last place, one place, or those in a column. */
+  const even = (place: 'last' | 0 | Uint8Array): Float64Array => {
+    const column = new Float64Array(n);
+    for (let b = 0, at = 0; b < n; b++, at += size) {
+      const inBucket = place === 'last' ? Math.min(size, points - at) - 1 : place === 0 ? 0 : (place[b] as number);
+      column[b] = first + stride * (at + inBucket);
+    }
+    return column;
+  };
+  const steps = HEADER_BYTES + 16 * n;
+  return {
+    length: n,
+    points,
+    size,
+    isIncreasing: (flags & IS_INCREASING) !== 0,
+    firstStep: isEven ? even(0) : doubles(steps, 0),
+    lastStep: isEven ? even('last') : doubles(steps, 1),
+    minStep: isEven ? even(minAt) : doubles(steps, 2),
+    maxStep: isEven ? even(maxAt) : doubles(steps, 3),
+    firstWallTime: doubles(HEADER_BYTES, 0),
+    lastWallTime: doubles(HEADER_BYTES, 1),
+    min: numbers(0),
+    max: numbers(1),
+    last: numbers(2),
+    mean: numbers(3),
+    minAt,
+    maxAt,
+    nan: small(2),
+    finite: small(3),
+  };
+}
+
+function damaged(why: string): MirrorError {
+  return new MirrorError('MB3006', `the buckets of a segment cannot be read: ${why}`);
+}

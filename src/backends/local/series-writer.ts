@@ -1,0 +1,124 @@
+/** Writes the rows of series, with their tags and definitions, which stand once for all series that share them. */
+import type { Series } from '../../model/index.ts';
+import { oddText, type StoredSummary } from './map.ts';
+import type { PreparedStatements } from './prepared.ts';
+
+/** What many series share. */
+type Definition = Pick<Series, 'plugin' | 'dataClass' | 'form' | 'displayName' | 'description' | 'metadata'>;
+
+/** The most tags and definitions whose rows are cached; all are dropped when there are more. */
+const MOST_CACHED = 200_000;
+/** Longer texts and metadata are looked up each time: a key in the cache would hold them in memory. */
+const MOST_CACHED_LENGTH = 512;
+
+/** A file of the run. */
+interface NamedFile {
+  readonly id: number;
+  readonly name: string;
+}
+
+const ADD = `INSERT INTO series (run, number, tag, definition, first_file, first_offset, count, first_step, last_step, last_wall_time,
+    min, max, parts, end_file, end_offset, end_step, end_wall_time, end_value, end_odd_value)
+  VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
+/** Adds to the rows of the listings, inside a transaction. */
+const SUMMARIZE = `UPDATE series SET count = count + ?1, first_step = min(coalesce(first_step, ?2), ?2),
+    last_step = max(coalesce(last_step, ?3), ?3), last_wall_time = max(coalesce(last_wall_time, ?4), coalesce(?4, last_wall_time)),
+    min = min(coalesce(min, ?5), coalesce(?5, min)), max = max(coalesce(max, ?6), coalesce(?6, max)), parts = max(parts, ?7)
+  WHERE id = ?8`;
+/** The last point is the last one of the last file by name. */
+const END = `UPDATE series SET end_file = ?1, end_offset = ?2, end_step = ?3, end_wall_time = ?4, end_value = ?5, end_odd_value = ?6
+  WHERE id = ?7 AND (end_file IS NULL OR CASE WHEN end_file = ?1 THEN end_offset <= ?2
+    ELSE coalesce((SELECT name FROM file WHERE id = end_file), '') < ?8 END)`;
+
+/** Writes series and what is known of each as a whole. */
+export class SeriesWriter {
+  readonly #statements: PreparedStatements;
+  readonly #tags = new Map<string, number>();
+  readonly #definitions = new Map<string, number>();
+
+  constructor(statements: PreparedStatements) {
+    this.#statements = statements;
+  }
+
+  /** Drops what a failed transaction may have made wrong. */
+  forget(): void {
+    this.#tags.clear();
+    this.#definitions.clear();
+  }
+
+  /** Adds a series with its first points, if there are any, to a run; returns its row. */
+  add(run: number, series: Series, file?: NamedFile, summary?: StoredSummary): number {
+    const { count = 0, firstStep = null, lastStep = null, lastWallTime = null, min = null, max = null, parts = 0, end } = summary ?? {};
+    const { lastInsertRowid } = this.#statements
+      .prepare(ADD)
+      .run(
+        run,
+        series.id,
+        this.tag(series.tag),
+        this.definition(series),
+        series.firstFile,
+        series.firstOffset,
+        count,
+        firstStep,
+        lastStep,
+        lastWallTime,
+        min,
+        max,
+        parts,
+        end === undefined ? null : (file?.id ?? null),
+        end?.offset ?? null,
+        end?.step ?? null,
+        end?.wallTime ?? null,
+        end?.value === undefined ? null : Number(end.value),
+        end?.value === undefined ? null : oddText(end.value),
+      );
+    return Number(lastInsertRowid);
+  }
+
+  /** Adds points of one file to the listing of a series. */
+  summarize(series: number, file: NamedFile, summary: StoredSummary): void {
+    const { count, firstStep, lastStep, lastWallTime, min, max, parts, end } = summary;
+    this.#statements.prepare(SUMMARIZE).run(count, firstStep, lastStep, lastWallTime, min, max, parts, series);
+    const value = end.value === undefined ? null : Number(end.value);
+    const odd = end.value === undefined ? null : oddText(end.value);
+    this.#statements.prepare(END).run(file.id, end.offset, end.step, end.wallTime, value, odd, series, file.name);
+  }
+
+  /** Returns the row of a tag, which it adds if there is none. */
+  tag(name: string): number {
+    return cached(this.#tags, name, () => {
+      this.#statements.prepare('INSERT INTO tag (name) VALUES (?) ON CONFLICT DO NOTHING').run(name);
+      return Number(this.#statements.prepare('SELECT id FROM tag WHERE name = ?').get(name)?.['id']);
+    });
+  }
+
+  /** Returns the row of a definition, which it adds if there is none. */
+  definition({ plugin, dataClass, form, displayName, description, metadata }: Definition): number {
+    const key = JSON.stringify([plugin, dataClass, form, displayName, description, Buffer.from(metadata).toString('latin1')]);
+    return cached(this.#definitions, key, () => {
+      const facts = { plugin, dataClass, form, displayName, description, metadata };
+      this.#statements
+        .prepare(
+          `INSERT INTO definition (plugin, data_class, form, display_name, description, metadata)
+           VALUES (:plugin, :dataClass, :form, :displayName, :description, :metadata) ON CONFLICT DO NOTHING`,
+        )
+        .run(facts);
+      const found = this.#statements
+        .prepare(
+          `SELECT id FROM definition WHERE plugin = :plugin AND data_class = :dataClass AND form = :form
+             AND display_name = :displayName AND description = :description AND metadata = :metadata`,
+        )
+        .get(facts);
+      return Number(found?.['id']);
+    });
+  }
+}
+
+function cached(rows: Map<string, number>, key: string, find: () => number): number {
+  const known = rows.get(key);
+  if (known !== undefined) return known;
+  const row = find();
+  if (rows.size >= MOST_CACHED) rows.clear();
+  if (key.length <= MOST_CACHED_LENGTH) rows.set(key, row);
+  return row;
+}

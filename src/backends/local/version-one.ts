@@ -1,0 +1,54 @@
+/**
+ * Reads stores of schema version 1, and those whose upgrade did not end: they have version 1's table of series, with
+ * its tag and its definition in every row. `upgrade.ts` upgrades a store as soon as something may write to it.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+
+/** The row of `meta` that a store has while its upgrade is not complete: the last run that was upgraded. */
+export const UPGRADE_KEY = 'upgraded_run';
+
+/** The most parts of the values of a series, see `partsOf`. `place` is the schema of the tables. */
+export const mostParts = (series: string, place = ''): string => `SELECT coalesce(max(CASE object.kind
+    WHEN 'images' THEN 2 + (object.data ->> '$.count')
+    WHEN 'malformed' THEN coalesce(object.data ->> '$.tensor.count', 0)
+    WHEN 'graph' THEN 1
+    WHEN 'audio' THEN object.data ->> '$.count'
+    WHEN 'tensor' THEN coalesce(object.data ->> '$.count', 0)
+    ELSE 0 END), 0) AS parts
+  FROM ${place}object CROSS JOIN ${place}file ON file.id = object.file AND file.generation = object.generation
+  WHERE object.series = ${series}`;
+
+/** Version 2's tables, as views over version 1's. What version 1 does not know is NULL. */
+const VIEWS = `
+CREATE TEMP VIEW tag AS SELECT name AS id, name FROM (SELECT DISTINCT tag AS name FROM main.series);
+CREATE TEMP VIEW definition AS SELECT id, plugin, data_class, form, display_name, description, metadata FROM main.series;
+CREATE TEMP VIEW series AS
+  SELECT id, run, number, tag, id AS definition, count, first_step, last_step, last_wall_time, min, max, NULL AS end_file,
+    NULL AS end_offset, NULL AS end_step, NULL AS end_wall_time, NULL AS end_value, NULL AS end_odd_value,
+    (${mostParts('series.id', 'main.')}) AS parts, first_file, first_offset
+  FROM main.series AS series;
+CREATE TEMP VIEW tag_use AS
+  SELECT run.root, series.tag, series.plugin, count(*) AS runs, sum(series.count) AS points
+  FROM main.series AS series JOIN main.run AS run ON run.id = series.run WHERE series.count > 0
+  GROUP BY run.root, series.tag, series.plugin;
+`;
+const NEW_COLUMNS = [
+  ['file', 'first_wall_time'],
+  ['run', 'visibility'],
+  ['segment', 'buckets'],
+] as const;
+
+/** True if a store's upgrade to version 2 is not complete, or has not begun. */
+export function hasOldLayout(db: DatabaseSync, place = 'main'): boolean {
+  const version = Number(db.prepare(`PRAGMA ${place}.user_version`).get()?.['user_version']);
+  return version === 1 || db.prepare(`SELECT 1 FROM ${place}.meta WHERE key = ?`).get(UPGRADE_KEY) !== undefined;
+}
+
+/** Lets statements for version 2 read a store with the old layout. It writes nothing to the store. */
+export function readAsVersionTwo(db: DatabaseSync): void {
+  db.exec(VIEWS);
+  for (const [table, column] of NEW_COLUMNS) {
+    const hasColumn = db.prepare('SELECT 1 FROM pragma_table_info(?) WHERE name = ?').get(table, column) !== undefined;
+    if (!hasColumn) db.exec(`CREATE TEMP VIEW ${table} AS SELECT *, NULL AS ${column} FROM main.${table}`);
+  }
+}

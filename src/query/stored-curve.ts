@@ -1,0 +1,227 @@
+/**
+ * Curves of series with many points, from the buckets that the store keeps of each segment: a chart of 100,000 points
+ * reads a sixteenth of them. Where a curve begins or ends within a bucket, it reads the bucket's points.
+ */
+import type { BareScalar, BucketColumns, BucketedSegment, BucketReader } from '../backends/local/index.ts';
+import type { Buckets, Shown } from './questions.ts';
+
+/** Series with fewer points are read point by point: their charts are worth it. */
+export const MOST_READ_POINTS = 4096;
+
+/** The part of a series that a curve shows. */
+export interface CurveRange {
+  readonly shown: Exclude<Shown, 'python'>;
+  /** The range of steps, both included. */
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+}
+
+interface SegmentWithBuckets extends BucketedSegment {
+  readonly buckets: BucketColumns;
+}
+
+/** Some points of a segment: those from number `start` to `end` (exclusive). */
+interface Part {
+  readonly segment: SegmentWithBuckets;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A curve as buckets that are merged when its width is known. */
+export interface StoredCurve {
+  readonly count: number;
+  /** Returns the curve in at most `width` buckets. */
+  buckets(width: number): Buckets;
+}
+
+/**
+ * Returns the curve of a series, or undefined if its buckets do not tell it: the series has too few points, a segment
+ * without buckets, or points that a restart drops within a segment.
+ */
+export function storedCurve(store: BucketReader, series: number, range: CurveRange): StoredCurve | undefined {
+  const segments = store.segments(series);
+  if (segments.reduce((sum, { from, to }) => sum + to - from + 1, 0) <= MOST_READ_POINTS) return undefined;
+  const isCut = range.shown === 'tensorboard' || range.from !== undefined || range.to !== undefined;
+  const parts: Part[] = [];
+  // From the last segment to the first: a step drops what came before it and is not older.
+  let bound = Number.POSITIVE_INFINITY;
+  for (let i = segments.length - 1; i >= 0; i--) {
+    const segment = segments[i] as BucketedSegment;
+    const next = segments[i + 1];
+    const isOverlapping = next !== undefined && next.file === segment.file && next.firstOffset <= segment.lastOffset;
+    if (isOverlapping || !hasBuckets(segment) || (isCut && !segment.buckets.isIncreasing)) return undefined;
+    const { points } = segment.buckets;
+    const before = range.shown === 'tensorboard' ? numberOfSteps(store, segment, (step) => step < bound) : points;
+    bound = Math.min(bound, segment.buckets.firstStep[0] as number);
+    const { from, to } = range;
+    const start = from === undefined ? 0 : numberOfSteps(store, segment, (step) => step < from);
+    const end =
+      to === undefined
+        ? before
+        : Math.min(
+            before,
+            numberOfSteps(store, segment, (step) => step <= to),
+          );
+    if (start < end) parts.unshift({ segment, start, end });
+  }
+  const count = parts.reduce((sum, { start, end }) => sum + end - start, 0);
+  return count <= MOST_READ_POINTS ? undefined : { count, buckets: (width) => merged(store, parts, count, width) };
+}
+
+function hasBuckets(segment: BucketedSegment): segment is SegmentWithBuckets {
+  return segment.buckets !== undefined;
+}
+
+/** Returns how many steps of a segment, which increase, meet a condition that holds up to one of them. */
+function numberOfSteps(store: BucketReader, { from, buckets }: SegmentWithBuckets, isMet: (step: number) => boolean): number {
+  const { length, size, points, firstStep, lastStep } = buckets;
+  if (isMet(lastStep[length - 1] as number)) return points;
+  let [low, high] = [0, length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isMet(lastStep[middle] as number)) low = middle + 1;
+    else high = middle;
+  }
+  const start = low * size;
+  if (!isMet(firstStep[low] as number)) return start;
+  const rows = store.points(from + start, from + Math.min(start + size, points) - 1);
+  return start + rows.findIndex(({ step }) => !isMet(Number(step)));
+}
+
+/** Merges the buckets of a curve: those that begin in the same part of its points become one. */
+function merged(store: BucketReader, parts: readonly Part[], count: number, width: number): Buckets {
+  const merging = new Merging(count, Math.max(1, Math.floor(width)));
+  for (const { segment, start, end } of parts) {
+    const { size, points } = segment.buckets;
+    const whole = end === points ? Math.ceil(end / size) : Math.floor(end / size);
+    const first = Math.min(Math.ceil(start / size), whole);
+    const read = (from: number, to: number): void => {
+      if (from < to) for (const point of store.points(segment.from + from, segment.from + to - 1)) merging.point(point);
+    };
+    read(start, Math.min(first * size, end));
+    for (let b = first; b < whole; b++) merging.bucket(segment, b);
+    read(Math.max(Math.min(whole * size, points), start), end);
+  }
+  return merging.columns();
+}
+
+type Columns = { -readonly [Name in Exclude<keyof Buckets, 'kind' | 'smoothed'>]: number[] };
+
+class Merging {
+  readonly #share: number;
+  readonly #columns: Columns = {
+    count: [],
+    firstStep: [],
+    lastStep: [],
+    firstWallTime: [],
+    lastWallTime: [],
+    min: [],
+    minStep: [],
+    max: [],
+    maxStep: [],
+    last: [],
+    nan: [],
+    mean: [],
+    finite: [],
+  };
+  /** The points so far, and the number of the present bucket. */
+  #points = 0;
+  #at = -1;
+
+  constructor(count: number, width: number) {
+    this.#share = Math.min(width, count) / count;
+  }
+
+  columns(): Buckets {
+    return { kind: 'buckets', ...this.#columns };
+  }
+
+  point({ step, wallTime, value }: BareScalar): void {
+    const [s, v] = [Number(step), Number(value)];
+    const to = this.#open(s, wallTime);
+    this.#add(to, {
+      count: 1,
+      lastStep: s,
+      lastWallTime: wallTime,
+      min: v,
+      minStep: s,
+      max: v,
+      maxStep: s,
+      last: v,
+      nan: Number.isNaN(v) ? 1 : 0,
+      mean: v,
+      finite: Number.isFinite(v) ? 1 : 0,
+    });
+  }
+
+  bucket({ buckets }: SegmentWithBuckets, b: number): void {
+    const to = this.#open(buckets.firstStep[b] as number, buckets.firstWallTime[b] as number);
+    this.#add(to, {
+      count: Math.min(buckets.size, buckets.points - b * buckets.size),
+      lastStep: buckets.lastStep[b] as number,
+      lastWallTime: buckets.lastWallTime[b] as number,
+      min: buckets.min[b] as number,
+      minStep: buckets.minStep[b] as number,
+      max: buckets.max[b] as number,
+      maxStep: buckets.maxStep[b] as number,
+      last: buckets.last[b] as number,
+      nan: buckets.nan[b] as number,
+      mean: buckets.mean[b] as number,
+      finite: buckets.finite[b] as number,
+    });
+  }
+
+  /** Returns the index of the bucket that the next points belong to, and begins it if it is new. */
+  #open(step: number, wallTime: number): number {
+    const at = Math.floor(this.#points * this.#share);
+    const { count } = this.#columns;
+    if (at === this.#at) return count.length - 1;
+    this.#at = at;
+    for (const [name, value] of FRESH) this.#columns[name].push(value);
+    this.#columns.firstStep.push(step);
+    this.#columns.firstWallTime.push(wallTime);
+    return count.length - 1;
+  }
+
+  #add(to: number, { count, lastStep, lastWallTime, min, minStep, max, maxStep, last, nan, mean, finite }: Added): void {
+    const columns = this.#columns;
+    this.#points += count;
+    columns.count[to] = (columns.count[to] as number) + count;
+    columns.nan[to] = (columns.nan[to] as number) + nan;
+    columns.lastStep[to] = lastStep;
+    columns.lastWallTime[to] = lastWallTime;
+    columns.last[to] = last;
+    if (finite > 0) {
+      const all = (columns.finite[to] as number) + finite;
+      const before = all === finite ? 0 : (columns.mean[to] as number);
+      // Halves cannot overflow, as the difference of two large numbers could.
+      columns.mean[to] = before + 2 * ((mean / 2 - before / 2) * (finite / all));
+      columns.finite[to] = all;
+    }
+    // Written so that the first number replaces NaN, and NaN no number.
+    if (!(min >= (columns.min[to] as number)) && !Number.isNaN(min)) {
+      columns.min[to] = min;
+      columns.minStep[to] = minStep;
+    }
+    if (!(max <= (columns.max[to] as number)) && !Number.isNaN(max)) {
+      columns.max[to] = max;
+      columns.maxStep[to] = maxStep;
+    }
+  }
+}
+
+type Added = Omit<{ readonly [Name in keyof Columns]: number }, 'firstStep' | 'firstWallTime'>;
+
+const FRESH: readonly (readonly [Exclude<keyof Columns, 'firstStep' | 'firstWallTime'>, number])[] = [
+  ['count', 0],
+  ['nan', 0],
+  ['lastStep', NaN],
+  ['lastWallTime', NaN],
+  ['last', NaN],
+  ['min', NaN],
+  ['minStep', NaN],
+  ['max', NaN],
+  ['maxStep', NaN],
+  ['mean', NaN],
+  ['finite', 0],
+];
