@@ -94,6 +94,7 @@ export {
   type RunOrder,
   type RunPage,
   type RunParams,
+  type RunProgress,
   type RunSelection,
   type RunStart,
   type RunSummary,

@@ -2,12 +2,15 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
+import { MirrorError } from '../errors.ts';
 import { type Json, jsonText } from '../model/index.ts';
 import type { StoreQueries } from '../query/index.ts';
+import { type Action, checkAction } from './action.ts';
 import { closingOf, isKnown, JSON_TYPE, sendJson, sendUnchanged, tagOf } from './answers.ts';
 import { addEvents } from './event-route.ts';
 import { checkRequest, type GuardRules, SAFE_HEADERS } from './guard.ts';
-import { LaneFacts } from './lane-facts.ts';
+import { LANE_ACTIONS } from './lane-actions.ts';
+import { type ConfiguredLane, LaneFacts } from './lane-facts.ts';
 import { LANE_ROUTES, LANES } from './lane-routes.ts';
 import { addMedia } from './media-route.ts';
 import { BASE, openApiDocument } from './openapi.ts';
@@ -24,6 +27,8 @@ export interface ApiOptions extends GuardRules {
   /** The folder of the store's media. */
   readonly mediaPath: string;
   readonly statePath: string;
+  /** Returns the configured lanes, the local store among them. Default, and if undefined: those in the state. */
+  readonly configured?: () => Promise<readonly ConfiguredLane[] | undefined>;
   /** The version of mirrorboard. */
   readonly version: string;
   readonly clock?: Clock;
@@ -37,6 +42,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** True for what holds no data: it needs no token. */
     readonly isPublic?: boolean;
+    /** True for what changes something. */
+    readonly isAction?: boolean;
   }
 }
 
@@ -48,6 +55,7 @@ const MOST_REQUESTS = 64;
 const MOST_CONNECTIONS = 256;
 /** A request may name many runs. */
 const HEAD_BYTES = 64 * 1024;
+const BODY_BYTES = 64 * 1024;
 const HEAD_MS = 5000;
 /** The longest time without a byte, also while the store works. */
 const IDLE_MS = 120_000;
@@ -58,6 +66,7 @@ export function makeApi(options: ApiOptions): FastifyInstance {
     logger: false,
     http: { maxHeaderSize: HEAD_BYTES, headersTimeout: HEAD_MS, connectionsCheckingInterval: 1000 },
     requestTimeout: HEAD_MS,
+    bodyLimit: BODY_BYTES,
     keepAliveTimeout: HEAD_MS,
     connectionTimeout: IDLE_MS,
     forceCloseConnections: 'idle',
@@ -75,7 +84,7 @@ export function makeApi(options: ApiOptions): FastifyInstance {
       .type(PROBLEM_TYPE)
       .send(jsonText(problemJson(error)));
   };
-  app.setErrorHandler((error, request, reply) => sendFailure(error, request, reply));
+  app.setErrorHandler((error, request, reply) => sendFailure(ofFramework(error) ?? error, request, reply));
   app.setNotFoundHandler((request, reply) =>
     sendFailure(
       new Refusal(404, 'MB5003', `the API has no resource ${request.url.split('?', 1)[0]}`, {
@@ -89,7 +98,9 @@ export function makeApi(options: ApiOptions): FastifyInstance {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SAFE_HEADERS);
     // The route that was found decides: paths can be written in many ways.
-    checkRequest(request.raw, request.routeOptions.config.isPublic === true ? { ...options, token: undefined } : options);
+    const { isPublic = false, isAction = false } = request.routeOptions.config;
+    checkRequest(request.raw, isPublic ? { ...options, token: undefined } : options, { isAction });
+    if (isAction) checkAction(request.raw, options);
     if (underWay >= MOST_REQUESTS) {
       throw new Refusal(503, 'MB5005', `the API answers ${MOST_REQUESTS} requests already`, {
         hint: 'Retry in a second.',
@@ -101,8 +112,9 @@ export function makeApi(options: ApiOptions): FastifyInstance {
     reply.raw.once('close', () => underWay--);
   });
 
-  const sources = { store: options.store, lanes: new LaneFacts(options.statePath, options.clock) };
+  const sources = { store: options.store, lanes: new LaneFacts(options) };
   for (const route of ROUTES) addRoute(app, route, sources);
+  for (const action of LANE_ACTIONS) addAction(app, action, sources);
   addMedia(app, options);
   addEvents(app, {
     store: options.store,
@@ -119,15 +131,33 @@ export function makeApi(options: ApiOptions): FastifyInstance {
   return app;
 }
 
+/** Returns the refusal for what Fastify itself refuses: a body that is no JSON, or too long. */
+function ofFramework(error: unknown): Refusal | undefined {
+  if (!(error instanceof Error) || !('statusCode' in error) || error instanceof MirrorError) return undefined;
+  const status = Number(error.statusCode);
+  return status >= 400 && status < 500 ? new Refusal(status, 'MB5001', error.message) : undefined;
+}
+
 function addRoute(app: FastifyInstance, route: Route, sources: Omit<RouteContext, 'signal'>): void {
   app.get(`${BASE}${route.path}`, async (request, reply) => {
     const signal = closingOf(reply);
     const query = checked(route.query, request.query);
-    const before = route.changes === 'version' ? await versionTag(sources.store, request.url, signal) : undefined;
+    const changes = typeof route.changes === 'function' ? route.changes(query) : route.changes;
+    const before = changes === 'version' ? await versionTag(sources.store, request.url, signal) : undefined;
     if (before !== undefined && isKnown(request, before)) return sendUnchanged(reply, before);
     const text = answerText(route, await route.handle({ ...sources, signal }, query));
     const tag = before ?? tagOf(text);
     return isKnown(request, tag) ? sendUnchanged(reply, tag) : sendJson(reply, text, tag);
+  });
+}
+
+function addAction(app: FastifyInstance, action: Action, sources: Omit<RouteContext, 'signal'>): void {
+  const path = action.path.replaceAll(/\{(\w+)\}/g, ':$1');
+  app.post<{ Params: Record<string, string> }>(`${BASE}${path}`, { config: { isAction: true } }, async (request, reply) => {
+    checked(z.strictObject({}), request.query);
+    const body = checked(action.body, request.body);
+    const answer = await action.handle({ ...sources, signal: closingOf(reply) }, body, request.params);
+    return reply.type(JSON_TYPE).send(answerText(action, answer));
   });
 }
 
@@ -136,7 +166,7 @@ function addDocuments(app: FastifyInstance, version: string): void {
   let document: { readonly text: string; readonly index: string } | undefined;
   const written = (): { readonly text: string; readonly index: string } => {
     if (document !== undefined) return document;
-    const openApi = openApiDocument(ROUTES, version);
+    const openApi = openApiDocument(ROUTES, LANE_ACTIONS, version);
     const index = { name: 'mirrorboard', version, openapi: `${BASE}/openapi.json`, resources: Object.keys(openApi.paths) };
     document = { text: jsonText(openApi as unknown as Json), index: jsonText(index) };
     return document;

@@ -21,9 +21,13 @@ export const SAFE_HEADERS = {
 } as const;
 
 /** Throws MB5001 or MB5002 for a request that the API does not answer. */
-export function checkRequest({ method, headers, httpVersion }: IncomingMessage, { hosts, token }: GuardRules): void {
-  if (method !== 'GET' && method !== 'HEAD') {
-    throw new Refusal(405, 'MB5001', `the API answers only GET and HEAD, found ${method}`, { headers: { allow: 'GET, HEAD' } });
+export function checkRequest(
+  { method, headers, httpVersion }: IncomingMessage,
+  { hosts, token }: GuardRules,
+  { isAction = false }: { readonly isAction?: boolean } = {},
+): void {
+  if (method !== 'GET' && method !== 'HEAD' && !isAction) {
+    throw new Refusal(405, 'MB5001', `the resource answers only GET and HEAD, found ${method}`, { headers: { allow: 'GET, HEAD' } });
   }
   // HTTP/1.0 need not send the host; every browser does.
   if (headers.host === undefined && httpVersion !== '1.0') throw new Refusal(400, 'MB5001', 'the request has no host');

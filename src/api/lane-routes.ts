@@ -6,7 +6,8 @@ import { anyJson, count, named, time } from './components.ts';
 import type { LaneFact } from './lane-facts.ts';
 import { type Route, route } from './route.ts';
 
-const pause = z.object({ root: z.string().nullable(), since: time });
+/** The form of a pause. */
+export const pause = z.object({ root: z.string().nullable(), since: time });
 const lane = named(
   'Lane',
   z.object({

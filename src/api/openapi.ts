@@ -1,5 +1,6 @@
 /** Writes the OpenAPI document from the schemas that check requests and answers. */
 import { z } from 'zod';
+import type { Action } from './action.ts';
 import { components, placeOf } from './components.ts';
 import type { Route } from './route.ts';
 
@@ -11,8 +12,10 @@ type Schema = Readonly<Record<string, unknown>>;
 /** Returns the OpenAPI 3.1 document of some resources. `version`: that of mirrorboard. */
 export function openApiDocument(
   routes: readonly Route[],
+  actions: readonly Action[],
   version: string,
 ): { readonly openapi: string; readonly paths: object; readonly [part: string]: unknown } {
+  const posts = actions.map((one) => [`${BASE}${one.path}`, { post: actionOperation(one) }] as const);
   const json = routes.map((one) => [`${BASE}${one.path}`, { get: operation(one) }] as const);
   return {
     openapi: '3.1.1',
@@ -20,13 +23,18 @@ export function openApiDocument(
       title: 'mirrorboard',
       version,
       description:
-        'Reads a local store of mirrorboard. Numbers that JSON cannot hold are texts: ' +
+        'Reads a local store of mirrorboard, and asks its lanes for something. Numbers that JSON cannot hold are texts: ' +
         '"NaN", "Infinity", "-Infinity", and integers beyond 2^53.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
     security: [{}, { token: [] }],
-    paths: { ...Object.fromEntries(json), [`${BASE}/media/{sha256}`]: { get: MEDIA }, [`${BASE}/events`]: { get: EVENTS } },
+    paths: {
+      ...Object.fromEntries(json),
+      ...Object.fromEntries(posts),
+      [`${BASE}/media/{sha256}`]: { get: MEDIA },
+      [`${BASE}/events`]: { get: EVENTS },
+    },
     components: { schemas: namedSchemas(), securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
   };
 }
@@ -75,18 +83,27 @@ function operation({ id, summary, query, answer }: Route): object {
     operationId: id,
     summary,
     ...(parameters.length === 0 ? {} : { parameters }),
-    responses: {
-      200: { description: 'The answer.', content: { 'application/json': { schema: { $ref: placeOf(answerName(id)) } } } },
-      304: UNCHANGED,
-      default: PROBLEM,
-    },
+    responses: { 200: answerOf(id, answer), 304: UNCHANGED, default: PROBLEM },
   };
+}
 
-  function answerName(operationId: string): string {
-    const name = `${(operationId[0] ?? '').toUpperCase()}${operationId.slice(1)}Answer`;
-    if (components.get(answer) === undefined) components.add(answer, { id: name });
-    return name;
-  }
+function actionOperation({ path, id, summary, body, answer }: Action): object {
+  const parts = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
+  return {
+    operationId: id,
+    summary,
+    security: [{ token: [] }],
+    parameters: parts,
+    requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } },
+    responses: { 200: answerOf(id, answer), default: PROBLEM },
+  };
+}
+
+function answerOf(operationId: string, answer: z.ZodType): object {
+  const known = components.get(answer)?.id;
+  const name = known ?? `${(operationId[0] ?? '').toUpperCase()}${operationId.slice(1)}Answer`;
+  if (known === undefined) components.add(answer, { id: name });
+  return { description: 'The answer.', content: { 'application/json': { schema: { $ref: placeOf(name) } } } };
 }
 
 /** Answers are open: a later version may add fields. */

@@ -22,7 +22,7 @@ export interface Route<Query extends z.ZodObject = z.ZodObject, Answer extends z
   readonly query: Query;
   readonly answer: Answer;
   /** `version`: the answer changes only with the store's points, so a repeated request costs nothing. */
-  readonly changes: 'version' | 'content';
+  readonly changes: 'version' | 'content' | ((query: z.output<Query>) => 'version' | 'content');
   readonly handle: (context: RouteContext, query: z.output<Query>) => Promise<z.input<Answer>>;
 }
 

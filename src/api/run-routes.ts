@@ -1,11 +1,12 @@
 /** The resources about roots, runs and tags. */
 import { z } from 'zod';
-import { isPending } from '../model/index.ts';
+import { isPending, keyOfRun } from '../model/index.ts';
 import type { DamagedRange, MetricSummary, RunSummary, SeriesDetails, StoredFile } from '../query/index.ts';
 import { type anyJson, byName, count, exactNumber, named, ofRun, runJson, step } from './components.ts';
 import {
   cursor,
   cursorOf,
+  flag,
   integer,
   oneRun,
   oneText,
@@ -19,7 +20,8 @@ import {
   tags,
   unknownRun,
 } from './parameters.ts';
-import { type Route, route } from './route.ts';
+import { type Route, type RouteContext, route } from './route.ts';
+import { laneOfRun, lanesJson } from './run-lanes.ts';
 
 const MOST_PAGE = 10_000;
 
@@ -44,6 +46,7 @@ const runSummary = named(
     damaged: z.boolean().meta({ description: 'True if part of its files cannot be read, or is pending.' }),
     metrics: byName<MetricSummary>(METRIC).meta({ description: 'The metrics that the request names.' }),
     params: runParams.meta({ description: 'The params that the request names.' }),
+    lanes: z.array(laneOfRun).optional().meta({ description: 'The lanes, if the request asks for them.' }),
   }),
 );
 
@@ -100,6 +103,22 @@ function summaryJson({ run, points, tags: series, files, bytes, ...summary }: Ru
     metrics: summary.metrics,
     params: summary.params,
   };
+}
+
+/** Adds the lanes to runs. */
+async function withLanes(
+  answer: readonly z.input<typeof runSummary>[],
+  runs: readonly RunSummary[],
+  { store, lanes, signal }: RouteContext,
+): Promise<z.input<typeof runSummary>[]> {
+  const refs = runs.map(({ run }) => run);
+  const stored = new Map((await store.ask({ kind: 'progress', runs: refs }, signal)).map((each) => [keyOfRun(each.run), each]));
+  const facts = await lanes.ofRuns(refs);
+  return answer.map((each, i) => {
+    const { run, points } = runs[i] as RunSummary;
+    const progress = stored.get(keyOfRun(run));
+    return { ...each, lanes: lanesJson(facts[i] ?? [], progress === undefined ? undefined : { ...progress, points }) };
+  });
 }
 
 function seriesJson({ dataClass, displayName, firstStep, lastStep, lastWallTime, ...rest }: SeriesDetails): z.input<typeof series> {
@@ -179,11 +198,13 @@ export const RUN_ROUTES: readonly Route[] = [
       order,
       metric: tags.meta({ description: 'Return the count, last, smallest and largest value of this tag; repeatable.' }),
       param: params.meta({ description: 'Return this param; repeatable.' }),
+      lanes: flag.meta({ description: 'Return the state of each run in each lane.' }),
       ...page,
     }),
     answer: z.object({ ...ofPage, runs: z.array(runSummary) }),
-    changes: 'version',
-    handle: async ({ store, signal }, query) => {
+    changes: ({ lanes }) => (lanes === true ? 'content' : 'version'),
+    handle: async (context, query) => {
+      const { store, signal } = context;
       const select = selectionOf(query);
       const by = orderOf(query.order);
       const after = pageOf(query.cursor, [select, by]);
@@ -199,7 +220,8 @@ export const RUN_ROUTES: readonly Route[] = [
         },
         signal,
       );
-      return { total, next: cursorOf(next, [select, by]), runs: runs.map(summaryJson) };
+      const answer = runs.map(summaryJson);
+      return { total, next: cursorOf(next, [select, by]), runs: query.lanes ? await withLanes(answer, runs, context) : answer };
     },
   }),
   route({
@@ -215,7 +237,8 @@ export const RUN_ROUTES: readonly Route[] = [
       hparams: runParams,
     }),
     changes: 'content',
-    handle: async ({ store, signal }, query) => {
+    handle: async (context, query) => {
+      const { store, signal } = context;
       const run = runIn(query.run);
       const select = { runs: [run] };
       const [summary] = (await store.ask({ kind: 'runs', select }, signal)).runs;
@@ -226,8 +249,9 @@ export const RUN_ROUTES: readonly Route[] = [
         store.ask({ kind: 'damage', select }, signal),
         store.ask({ kind: 'hparams', select }, signal),
       ]);
+      const [withItsLanes = summaryJson(summary)] = await withLanes([summaryJson(summary)], [summary], context);
       return {
-        run: summaryJson(summary),
+        run: withItsLanes,
         series: ofSeries.map(seriesJson),
         files: files.map(fileJson),
         damage: damaged.map(damageJson),

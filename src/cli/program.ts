@@ -222,7 +222,7 @@ export function makeProgram(context: CommandContext): Command {
 
   const serve = program
     .command('serve')
-    .description('serve the local store to pages and programs over HTTP, read-only')
+    .description('serve the local store to pages and programs over HTTP')
     .option('--listen <host:port>', 'listen at this address (default: 127.0.0.1:6070)')
     .option('--listen-host <name>', 'also accept requests for this host name; repeatable', collect, [])
     .option('--token-file <file>', 'answer only requests with the token in this file')

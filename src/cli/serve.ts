@@ -6,6 +6,7 @@ import { readText } from '../config/index.ts';
 import { ExitCode, MirrorError, messageOf } from '../errors.ts';
 import { StoreQueries } from '../query/index.ts';
 import { createLogger, isLoopback, listenFailure, parseListen } from '../status/index.ts';
+import { ConfiguredLanes } from './configured-lanes.ts';
 import { type CommandContext, type GlobalOptions, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
 import { localLane, readConfig } from './read-config.ts';
@@ -40,6 +41,7 @@ export async function serveCommand(flags: ServeFlags, context: CommandContext): 
   using interrupt = new Interrupt(() => undefined, { graceMs: config.shutdownGraceMs });
   const store = new StoreQueries(lane.path);
   let app: FastifyInstance | undefined;
+  const lanes = new ConfiguredLanes(config, context.env, (error) => log.warn({ err: error }, 'pages of runs in trackers are unknown'));
   try {
     // Fails now if there is no store, rather than with each request.
     await store.ask({ kind: 'roots' }, interrupt.signal);
@@ -47,6 +49,7 @@ export async function serveCommand(flags: ServeFlags, context: CommandContext): 
       store,
       mediaPath: lane.mediaPath,
       statePath: config.state.path,
+      configured: () => lanes.lanes(),
       version: version(),
       hosts: { host, hosts: flags.listenHost },
       token,
@@ -62,6 +65,7 @@ export async function serveCommand(flags: ServeFlags, context: CommandContext): 
   } finally {
     await app?.close();
     await store.close();
+    await lanes.close();
   }
 }
 

@@ -105,6 +105,7 @@ export type Question =
   | ({ readonly kind: 'valueSamples' } & SampleRequest)
   | { readonly kind: 'hparams'; readonly select?: RunSelection }
   | { readonly kind: 'damage'; readonly select?: RunSelection }
+  | { readonly kind: 'progress'; readonly runs: readonly RunRef[] }
   | { readonly kind: 'changes'; readonly since?: string };
 
 /** The answer to each question. */
@@ -127,6 +128,7 @@ export interface Answers {
   readonly valueSamples: readonly ValueSample[];
   readonly hparams: readonly RunParams[];
   readonly damage: readonly DamagedRange[];
+  readonly progress: readonly RunProgress[];
   readonly changes: Changes;
 }
 
@@ -353,6 +355,14 @@ export interface StoredMedia extends MediaFile {
 export interface RunParams {
   readonly run: RunRef;
   readonly params: Readonly<Record<string, Json>>;
+}
+
+/** How far the store is in the files of a run. */
+export interface RunProgress {
+  readonly run: RunRef;
+  /** The bytes of its files when they were last read to their ends, and how many of them are settled. */
+  readonly bytes: number;
+  readonly readBytes: number;
 }
 
 /** Bytes of a file that cannot be read. */

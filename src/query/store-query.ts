@@ -16,6 +16,7 @@ import type {
   PluginSummary,
   Question,
   RootSummary,
+  RunProgress,
   SeriesDetails,
   Shown,
   Smoothing,
@@ -122,6 +123,8 @@ export class StoreQuery {
         return this.#runs.params(this.#runs.selected(question.select));
       case 'damage':
         return this.#damage(this.#runs.selected(question.select));
+      case 'progress':
+        return this.#progress(question.runs);
       case 'changes':
         return this.#versions.changes(question.since);
       default:
@@ -266,6 +269,18 @@ export class StoreQuery {
         ? []
         : this.#store.positions(run).files.flatMap((file) => file.damage.map((range) => ({ ...range, run, file: file.name }))),
     );
+  }
+
+  #progress(runs: readonly RunRef[]): RunProgress[] {
+    const statement = this.#db.prepare(
+      'SELECT coalesce(sum(size), 0) AS bytes, coalesce(sum(watermark), 0) AS read FROM file WHERE run = ?',
+    );
+    return runs.flatMap((run) => {
+      const found = this.#runs.find(run);
+      if (found === undefined) return [];
+      const row = statement.get(found.id);
+      return [{ run, bytes: Number(row?.['bytes']), readBytes: Number(row?.['read']) }];
+    });
   }
 
   #run(run: RunRef): QueriedRun {

@@ -65,7 +65,7 @@ export function countFiles(statements: Statements, root: string): number {
 }
 
 /** An incomplete end is read up to its last complete record: only what a lane reads counts there. */
-const RUNS = `
+const LISTED = `
   SELECT run.id, root.name AS root, run.path, (SELECT count(*) FROM series WHERE series.run = run.id) AS tags,
     count(file.id) AS files, coalesce(sum(file.size), 0) AS bytes,
     coalesce(sum(max(file.read_to, CASE WHEN file.damage = '[]' THEN file.size ELSE 0 END)), 0) AS read,
@@ -76,8 +76,9 @@ const RUNS = `
     (SELECT mapping ->> '$.isOut' FROM mapping WHERE mapping.run = run.id AND mapping.lane = ?1) AS is_out
   FROM run JOIN root ON root.id = run.root LEFT JOIN file ON file.run = run.id
   LEFT JOIN position ON position.file = file.id AND position.lane = ?1
-  LEFT JOIN delivered ON delivered.run = run.id AND delivered.lane = ?1
-  WHERE ?2 IS NULL OR root.name = ?2 GROUP BY run.id ORDER BY root.name, run.path`;
+  LEFT JOIN delivered ON delivered.run = run.id AND delivered.lane = ?1`;
+const RUNS = `${LISTED} WHERE ?2 IS NULL OR root.name = ?2 GROUP BY run.id ORDER BY root.name, run.path`;
+const ONE_RUN = `${LISTED} WHERE root.name = ?2 AND run.path = ?3 GROUP BY run.id`;
 
 /** Selects refusals of the present content; those of earlier content of a file no longer count. */
 export const REFUSALS_NOW = 'FROM refusal JOIN file ON file.id = refusal.file WHERE refusal.generation = file.generation';
@@ -91,6 +92,9 @@ export const IS_UNSUPPORTED_FILE = `side.outcome ->> '$.kind' = 'unsupported'`;
 const REFUSED_FILES = `SELECT run, count(*) AS n FROM side WHERE lane = ? AND ${IS_REFUSED_FILE} GROUP BY run`;
 
 const REFUSED = `SELECT file.run, count(*) AS n ${REFUSALS_NOW} AND refusal.lane = ? GROUP BY file.run`;
+const REFUSED_IN_RUN = `SELECT count(*) AS n FROM file CROSS JOIN refusal
+  ON refusal.file = file.id AND refusal.lane = ?1 AND refusal.generation = file.generation WHERE file.run = ?2`;
+const REFUSED_FILES_IN_RUN = `SELECT count(*) AS n FROM side WHERE lane = ?1 AND run = ?2 AND ${IS_REFUSED_FILE}`;
 
 /** Returns every run with files, or those of one root, and a lane's position in them. */
 export function listRuns(statements: Statements, lane: number, root?: string): ListedInState[] {
@@ -98,7 +102,26 @@ export function listRuns(statements: Statements, lane: number, root?: string): L
     new Map(statements.all(sql, lane).map(({ run, n }) => [Number(run), Number(n)]));
   const refused = byRun(REFUSED);
   const refusedFiles = byRun(REFUSED_FILES);
-  const ofRow = (row: Row): ListedInState => ({
+  // A run that only holds folded runs has no files of its own.
+  return statements
+    .all(RUNS, lane, root ?? null)
+    .flatMap((row) =>
+      Number(row.files) === 0
+        ? []
+        : [listedRun(row, { points: refused.get(Number(row.id)) ?? 0, files: refusedFiles.get(Number(row.id)) ?? 0 })],
+    );
+}
+
+/** Returns one run, and a lane's position in it; undefined if the state does not know the run. */
+export function listRun(statements: Statements, lane: number, { root, path }: RunRef): ListedInState | undefined {
+  const row = statements.get(ONE_RUN, lane, root, path);
+  if (row === undefined || Number(row.files) === 0) return undefined;
+  const count = (sql: string): number => Number(statements.get(sql, lane, Number(row.id))?.n ?? 0);
+  return listedRun(row, { points: count(REFUSED_IN_RUN), files: count(REFUSED_FILES_IN_RUN) });
+}
+
+function listedRun(row: Row, refused: { readonly points: number; readonly files: number }): ListedInState {
+  return {
     run: { root: String(row.root), path: String(row.path) },
     tags: Number(row.tags),
     files: Number(row.files),
@@ -106,14 +129,12 @@ export function listRuns(statements: Statements, lane: number, root?: string): L
     read: Number(row.read),
     delivered: Number(row.watermark),
     gaps: Number(row.gaps),
-    refused: refused.get(Number(row.id)) ?? 0,
-    refusedFiles: refusedFiles.get(Number(row.id)) ?? 0,
+    refused: refused.points,
+    refusedFiles: refused.files,
     isOut: row.is_out === 1,
     points: Number(row.points ?? 0),
     lastStep: stepOf(row.last_step),
     lastWallTime: (row.last_wall_time ?? null) as number | null,
     isDamaged: Number(row.damaged) > 0,
-  });
-  // A run that only holds folded runs has no files of its own.
-  return statements.all(RUNS, lane, root ?? null).flatMap((row) => (Number(row.files) === 0 ? [] : [ofRow(row)]));
+  };
 }

@@ -5,7 +5,7 @@ import { dumpState } from './dump-state.ts';
 import { GroupCommit, realSchedule } from './group-commit.ts';
 import { LaneState } from './lane-state.ts';
 import { allPauses, type MovedPause } from './lane-wishes.ts';
-import { countFiles, filesOfRun, hasRuns, type ListedFile, type ListedInState, listFiles, listRuns } from './listing.ts';
+import { countFiles, filesOfRun, hasRuns, type ListedFile, type ListedInState, listFiles, listRun, listRuns } from './listing.ts';
 import { filesLike } from './moved-runs.ts';
 import { RowIds } from './row-ids.ts';
 import { shardIn } from './shard-mark.ts';
@@ -104,6 +104,11 @@ export class StateReader {
   listed(name: string, target: string, root?: string): ListedInState[] {
     const lane = new RowIds(this.#statements).findLane({ name, target, ownsPositions: false });
     return listRuns(this.#statements, lane ?? 0, root);
+  }
+
+  /** Returns one run and a lane's position in it; undefined if the state does not know the run. */
+  listedRun(name: string, target: string, run: RunRef): ListedInState | undefined {
+    return listRun(this.#statements, new RowIds(this.#statements).findLane({ name, target, ownsPositions: false }) ?? 0, run);
   }
 
   /** Yields every expected file of a root. */
