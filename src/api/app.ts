@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import { MirrorError } from '../errors.ts';
 import { type Json, jsonText } from '../model/index.ts';
 import type { StoreQueries } from '../query/index.ts';
+import type { LinkRules } from '../untrusted/index.ts';
 import { type Action, checkAction } from './action.ts';
 import { closingOf, isKnown, JSON_TYPE, sendJson, sendUnchanged, tagOf } from './answers.ts';
 import { addEvents } from './event-route.ts';
@@ -17,6 +18,7 @@ import { BASE, openApiDocument } from './openapi.ts';
 import { checked } from './parameters.ts';
 import { POINT_ROUTES } from './point-routes.ts';
 import { PROBLEM_TYPE, problemJson, Refusal, statusOf } from './problem.ts';
+import { recordRoute } from './record-route.ts';
 import { answerText, type Route, type RouteContext } from './route.ts';
 import { CHANGES, RUN_ROUTES } from './run-routes.ts';
 
@@ -29,6 +31,8 @@ export interface ApiOptions extends GuardRules {
   readonly statePath: string;
   /** Returns the configured lanes, the local store among them. Default, and if undefined: those in the state. */
   readonly configured?: () => Promise<readonly ConfiguredLane[] | undefined>;
+  /** The rule for links below each root, by its path. Default: `owner`. */
+  readonly linksOf?: LinkRules;
   /** The version of mirrorboard. */
   readonly version: string;
   readonly clock?: Clock;
@@ -46,9 +50,6 @@ declare module 'fastify' {
     readonly isAction?: boolean;
   }
 }
-
-/** All resources that answer with JSON. */
-const ROUTES: readonly Route[] = [...RUN_ROUTES, ...POINT_ROUTES, ...LANE_ROUTES];
 
 /** The most requests that are answered or wait at a time. */
 const MOST_REQUESTS = 64;
@@ -113,7 +114,8 @@ export function makeApi(options: ApiOptions): FastifyInstance {
   });
 
   const sources = { store: options.store, lanes: new LaneFacts(options) };
-  for (const route of ROUTES) addRoute(app, route, sources);
+  const routes = [...RUN_ROUTES, ...POINT_ROUTES, recordRoute(options.linksOf), ...LANE_ROUTES];
+  for (const route of routes) addRoute(app, route, sources);
   for (const action of LANE_ACTIONS) addAction(app, action, sources);
   addMedia(app, options);
   addEvents(app, {
@@ -126,7 +128,7 @@ export function makeApi(options: ApiOptions): FastifyInstance {
     clock: options.clock,
     onFailure: (error) => options.onFailure?.(error, `GET ${BASE}/events`),
   });
-  addDocuments(app, options.version);
+  addDocuments(app, routes, options.version);
   options.page?.(app);
   return app;
 }
@@ -162,11 +164,11 @@ function addAction(app: FastifyInstance, action: Action, sources: Omit<RouteCont
 }
 
 /** Adds what describes the API itself: written when it is asked for the first time. */
-function addDocuments(app: FastifyInstance, version: string): void {
+function addDocuments(app: FastifyInstance, routes: readonly Route[], version: string): void {
   let document: { readonly text: string; readonly index: string } | undefined;
   const written = (): { readonly text: string; readonly index: string } => {
     if (document !== undefined) return document;
-    const openApi = openApiDocument(ROUTES, LANE_ACTIONS, version);
+    const openApi = openApiDocument(routes, LANE_ACTIONS, version);
     const index = { name: 'mirrorboard', version, openapi: `${BASE}/openapi.json`, resources: Object.keys(openApi.paths) };
     document = { text: jsonText(openApi as unknown as Json), index: jsonText(index) };
     return document;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, isIPv6 } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { API_BASE, makeApi } from '../api/index.ts';
-import { readText } from '../config/index.ts';
+import { linksOf, readText } from '../config/index.ts';
 import { ExitCode, MirrorError, messageOf } from '../errors.ts';
 import { StoreQueries } from '../query/index.ts';
 import { createLogger, isLoopback, listenFailure, parseListen } from '../status/index.ts';
@@ -50,6 +50,7 @@ export async function serveCommand(flags: ServeFlags, context: CommandContext): 
       mediaPath: lane.mediaPath,
       statePath: config.state.path,
       configured: () => lanes.lanes(),
+      linksOf: linksOf(config),
       version: version(),
       hosts: { host, hosts: flags.listenHost },
       token,

@@ -78,7 +78,7 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   'verify/compare': { contract: 'all' },
   export: { contract: 'type' },
   query: { 'backends/local': 'all' },
-  api: { query: 'all', state: 'all', status: 'all', contract: 'type' },
+  api: { query: 'all', state: 'all', status: 'all', contract: 'type', decode: 'all', untrusted: 'all' },
   tensorboard: { proto: 'all', http: 'all', query: 'all' },
   status: { contract: 'type' },
   metrics: { status: 'type' },

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -229,6 +229,53 @@ describe('every answer has the form of the OpenAPI document:', () => {
     expect(json.values).toMatchObject([{ step: 1, kind: 'images', media: [{ sha256: sha256(PNG), format: 'png', bytes: PNG.length }] }]);
     expect(json.values[0].media[0].url).toBe(`${API_BASE}/media/${sha256(PNG)}`);
     expect((await valid('/values?run=logs/a/deep%20run&tag=weights')).json.values[0].value).toMatchObject({ buckets: [[0, 1, 2]] });
+  });
+
+  it('one record of a file, with its checksums', async () => {
+    const { json: exact } = await get('/curves?run=logs/a&tag=loss&positions=true');
+    const { file: files, offset: offsets } = exact.curves[0].data;
+    const bytes = readFileSync(join(folder, 'logs/a', files[0]));
+    const at = (offset: number, file: string = files[0]): string => `/record?run=logs/a&file=${file}&offset=${offset}`;
+    const { json } = await valid(at(offsets[1]));
+    const length = offsets[2] - offsets[1] - 16;
+    expect(json).toEqual({
+      id: 'logs/a',
+      root: 'logs',
+      run: 'a',
+      file: files[0],
+      offset: offsets[1],
+      path: join(folder, 'logs/a', files[0]),
+      readable: true,
+      reason: null,
+      record: {
+        length,
+        end: offsets[2],
+        length_checksum: bytes.readUInt32LE(offsets[1] + 8),
+        length_valid: true,
+        data_checksum: bytes.readUInt32LE(offsets[2] - 4),
+        data_valid: true,
+      },
+    });
+    expect((await valid(at(offsets[1] + 1))).json.record).toMatchObject({ length_valid: false, data_valid: null, end: null });
+    expect((await valid(at(bytes.length))).json.record).toMatchObject({ length: null, length_valid: false });
+    writeFileSync(join(folder, 'logs/a', files[0]), bytes.with(offsets[1] + 13, 1 ^ (bytes[offsets[1] + 13] ?? 0)).subarray(0, -1));
+    expect((await valid(at(offsets[1]))).json.record).toMatchObject({ length, length_valid: true, data_valid: false });
+    const [last] = offsets.filter((_: number, i: number) => files[i] === files[0]).slice(-1);
+    expect((await valid(at(last))).json.record).toMatchObject({ length_valid: true, data_checksum: null, data_valid: null });
+    rmSync(join(folder, 'logs/a', files[0]));
+    expect((await valid(at(0))).json).toMatchObject({ readable: false, reason: 'there is no such file here', record: null });
+    symlinkSync('/dev/zero', join(folder, 'logs/a', files[0]));
+    expect((await valid(at(0))).json).toMatchObject({
+      readable: false,
+      reason: expect.stringContaining('a kernel file system'),
+      record: null,
+    });
+    rmSync(join(folder, 'logs/a', files[0]));
+    writeFileSync(join(folder, 'logs/a', files[0]), bytes);
+    writeFileSync(join(folder, 'logs/a/other'), bytes);
+    for (const name of ['other', '../a/other', '..', '/etc/passwd'])
+      expect((await valid(at(0, encodeURIComponent(name)), 404)).json.code).toBe('MB3021');
+    rmSync(join(folder, 'logs/a/other'));
   });
 
   it('hparams', async () => {
