@@ -9,23 +9,26 @@ import type { LinkRules } from '../untrusted/index.ts';
 import { type Action, checkAction } from './action.ts';
 import { closingOf, isKnown, JSON_TYPE, sendJson, sendUnchanged, tagOf } from './answers.ts';
 import { addEvents } from './event-route.ts';
+import { addExport } from './export-route.ts';
 import { checkRequest, type GuardRules, SAFE_HEADERS } from './guard.ts';
 import { LANE_ACTIONS } from './lane-actions.ts';
 import { type ConfiguredLane, LaneFacts } from './lane-facts.ts';
 import { LANE_ROUTES, LANES } from './lane-routes.ts';
 import { addMedia } from './media-route.ts';
-import { BASE, openApiDocument } from './openapi.ts';
+import { openApiDocument } from './openapi.ts';
 import { checked } from './parameters.ts';
 import { POINT_ROUTES } from './point-routes.ts';
 import { PROBLEM_TYPE, problemJson, Refusal, statusOf } from './problem.ts';
 import { recordRoute } from './record-route.ts';
-import { answerText, type Route, type RouteContext } from './route.ts';
+import { answerText, BASE, type Route, type RouteContext } from './route.ts';
 import { CHANGES, RUN_ROUTES } from './run-routes.ts';
 
 /** The sources and rules of an API. */
 export interface ApiOptions extends GuardRules {
   /** The store that answers; the caller closes it. */
   readonly store: Pick<StoreQueries, 'ask'>;
+  /** The path of the store, for exports. */
+  readonly storePath: string;
   /** The folder of the store's media. */
   readonly mediaPath: string;
   readonly statePath: string;
@@ -118,6 +121,7 @@ export function makeApi(options: ApiOptions): FastifyInstance {
   for (const route of routes) addRoute(app, route, sources);
   for (const action of LANE_ACTIONS) addAction(app, action, sources);
   addMedia(app, options);
+  addExport(app, { storePath: options.storePath, onFailure: (error, request) => options.onFailure?.(error, request) });
   addEvents(app, {
     store: options.store,
     changes: async (since, signal) => {

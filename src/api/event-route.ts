@@ -3,9 +3,9 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { type EventSources, Events, MOST_STREAMS } from './events.ts';
 import { SAFE_HEADERS } from './guard.ts';
-import { BASE } from './openapi.ts';
 import { checked, oneText } from './parameters.ts';
 import { Refusal } from './problem.ts';
+import { BASE } from './route.ts';
 
 const TYPE = 'text/event-stream; charset=utf-8';
 

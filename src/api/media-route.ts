@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { StoreQueries } from '../query/index.ts';
 import { closingOf, isKnown, sendUnchanged } from './answers.ts';
 import { missing, openMedia, rangeIn } from './media-file.ts';
-import { BASE } from './openapi.ts';
+import { BASE } from './route.ts';
 
 /** Media have the hash of their content as a name. */
 const FOR_EVER = 'private, max-age=31536000, immutable';

@@ -2,10 +2,8 @@
 import { z } from 'zod';
 import type { Action } from './action.ts';
 import { components, placeOf } from './components.ts';
-import type { Route } from './route.ts';
-
-/** The path of every resource begins with it. */
-export const BASE = '/api/v1';
+import { exportQuery } from './export-route.ts';
+import { BASE, type Route } from './route.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -34,6 +32,7 @@ export function openApiDocument(
       ...Object.fromEntries(posts),
       [`${BASE}/media/{sha256}`]: { get: MEDIA },
       [`${BASE}/events`]: { get: EVENTS },
+      [`${BASE}/export`]: { get: { ...EXPORT, parameters: parametersOf(exportQuery) } },
     },
     components: { schemas: namedSchemas(), securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
   };
@@ -73,12 +72,28 @@ const EVENTS = {
   responses: { 200: { description: 'The stream.', content: { 'text/event-stream': { schema: { type: 'string' } } } }, default: PROBLEM },
 };
 
-function operation({ id, summary, query, answer }: Route): object {
-  const parameters = Object.entries(query.shape).map(([name, schema]) => {
+const EXPORT = {
+  operationId: 'export',
+  summary: 'What `mirrorboard export` writes of the selected runs and tags, as a stream. It breaks off if the store is damaged.',
+  responses: {
+    200: {
+      description: 'The export.',
+      content: { 'text/csv': {}, 'application/json': {}, 'application/vnd.apache.parquet': {} },
+    },
+    default: PROBLEM,
+  },
+};
+
+function parametersOf(query: z.ZodObject): object[] {
+  return Object.entries(query.shape).map(([name, schema]) => {
     const { description, ...form } = schemaOf(schema as z.ZodType, 'output');
     const isRequired = !(schema as z.ZodType).safeParse(undefined).success;
     return { name, in: 'query', required: isRequired, ...(description === undefined ? {} : { description }), schema: form };
   });
+}
+
+function operation({ id, summary, query, answer }: Route): object {
+  const parameters = parametersOf(query);
   return {
     operationId: id,
     summary,

@@ -4,6 +4,9 @@ import { type Json, jsonText } from '../model/index.ts';
 import type { StoreQueries } from '../query/index.ts';
 import type { LaneFacts } from './lane-facts.ts';
 
+/** The path of every resource begins with it. */
+export const BASE = '/api/v1';
+
 /** The sources of every answer. */
 export interface RouteContext {
   readonly store: Pick<StoreQueries, 'ask'>;

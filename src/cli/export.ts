@@ -1,9 +1,8 @@
 import { DAMAGED_HINT, openStore, type StoreReader } from '../backends/local/index.ts';
 import { suggestion } from '../closest-name.ts';
 import { MirrorError } from '../errors.ts';
-import { EXPORT_KINDS, type ExportKind, writeCsv, writeParquet, writeTruthJson } from '../export/index.ts';
+import { EXPORT_KINDS, type ExportKind, type ShortSeries, storeSource, writeCsv, writeParquet, writeTruthJson } from '../export/index.ts';
 import { type CommandContext, type GlobalOptions, writeOut } from './context.ts';
-import { type ShortSeries, storeSource } from './export-sources.ts';
 import { OutputFile } from './output-file.ts';
 import { readConfig } from './read-config.ts';
 import { counted, formatCount, visibleText } from './terminal/index.ts';
@@ -36,8 +35,8 @@ export async function exportCommand(flags: ExportFlags, context: CommandContext)
   try {
     const shortages = new Map<string, ShortSeries>();
     // A format may read a series twice.
-    const onShort = (short: ShortSeries): unknown => shortages.set(JSON.stringify([short.run, short.tag]), short);
-    const source = storeSource(reader, chosenRoot(reader, flags.root, path), onShort);
+    const onShort = (short: ShortSeries): void => void shortages.set(JSON.stringify([short.run, short.tag]), short);
+    const source = storeSource(reader, { roots: [chosenRoot(reader, flags.root, path)], onShort });
     const output = isTerminal ? new StreamOutput(context.stdout) : new OutputFile(flags.out ?? '');
     try {
       const sink = (chunk: string | Uint8Array): void | Promise<void> => output.write(chunk);

@@ -34,7 +34,7 @@ export async function inspectCommand(path: string, flags: InspectFlags, context:
   const { include = [], exclude = [] } = flags;
   const target = await findTarget(path, { links: linksOf(config)(resolve(path)), include: [...include], exclude: [...exclude], ignore });
   if (flags.format === 'json') {
-    const { filesSource } = await import('./export-sources.ts');
+    const { filesSource } = await import('./files-source.ts');
     const { writeTruthJson } = await import('../export/index.ts');
     let isValid = true;
     const source = filesSource(target, {

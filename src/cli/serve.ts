@@ -47,6 +47,7 @@ export async function serveCommand(flags: ServeFlags, context: CommandContext): 
     await store.ask({ kind: 'roots' }, interrupt.signal);
     app = makeApi({
       store,
+      storePath: lane.path,
       mediaPath: lane.mediaPath,
       statePath: config.state.path,
       configured: () => lanes.lanes(),

@@ -4,9 +4,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openForReading } from '../../src/backends/local/client.ts';
 import { StoreReader } from '../../src/backends/local/reader.ts';
-import { filesSource, storeSource } from '../../src/cli/export-sources.ts';
+import { filesSource } from '../../src/cli/files-source.ts';
 import { findTarget } from '../../src/cli/survey.ts';
-import { type ExportSource, writeTruthJson } from '../../src/export/index.ts';
+import { type ExportSource, storeSource, writeTruthJson } from '../../src/export/index.ts';
 import * as w from '../support/event-writer.ts';
 import { freshDirectory, mustRun, remove } from './command.ts';
 
@@ -62,7 +62,7 @@ async function textOf(source: ExportSource): Promise<string> {
 async function expectPresent(): Promise<void> {
   const reader = new StoreReader(openForReading(join(folder, 'mirrorboard.db')), '');
   try {
-    expect(await textOf(storeSource(reader, 'logs'))).toBe(await textOf(filesSource(await findTarget(join(folder, 'logs')))));
+    expect(await textOf(storeSource(reader, { roots: ['logs'] }))).toBe(await textOf(filesSource(await findTarget(join(folder, 'logs')))));
   } finally {
     reader.close();
   }

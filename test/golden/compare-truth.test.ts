@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { filesSource } from '../../src/cli/export-sources.ts';
+import { filesSource } from '../../src/cli/files-source.ts';
 import { findTarget } from '../../src/cli/survey.ts';
 import { writeTruthJson } from '../../src/export/index.ts';
 import { corpus, repository } from '../e2e/command.ts';

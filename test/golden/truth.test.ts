@@ -4,9 +4,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openForReading } from '../../src/backends/local/client.ts';
 import { StoreReader } from '../../src/backends/local/reader.ts';
-import { filesSource, storeSource } from '../../src/cli/export-sources.ts';
+import { filesSource } from '../../src/cli/files-source.ts';
 import { findTarget } from '../../src/cli/survey.ts';
-import { type ExportSource, writeTruthJson } from '../../src/export/index.ts';
+import { type ExportSource, storeSource, writeTruthJson } from '../../src/export/index.ts';
 import { corpus, freshDirectory, mustRun, remove, repository } from '../e2e/command.ts';
 import { compareTruth, parseExport, type TruthText } from '../support/compare-truth.ts';
 
@@ -34,7 +34,7 @@ async function textOf(source: ExportSource): Promise<string> {
 async function storeText(root: string): Promise<string> {
   const reader = new StoreReader(openForReading(store), '');
   try {
-    return await textOf(storeSource(reader, root));
+    return await textOf(storeSource(reader, { roots: [root] }));
   } finally {
     reader.close();
   }

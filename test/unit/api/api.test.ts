@@ -41,6 +41,7 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 function apiOf(more: Partial<Parameters<typeof makeApi>[0]> = {}): FastifyInstance {
   return makeApi({
     store,
+    storePath: join(folder, 'runs.db'),
     mediaPath: join(folder, 'media'),
     statePath: join(folder, 'runs.state'),
     version: '1.2.3',

@@ -30,6 +30,7 @@ beforeEach(async () => {
   [version, questions, failures, isBroken] = [1, [], [], false];
   app = makeApi({
     store: { ask: ask as never },
+    storePath: '/none',
     mediaPath: '/none',
     statePath: '/none',
     version: '1.2.3',

@@ -53,6 +53,7 @@ async function mirror(tracker: MemoryTracker | undefined): Promise<void> {
 function apiOf(more: Partial<ApiOptions> = {}): FastifyInstance {
   return makeApi({
     store,
+    storePath,
     mediaPath: join(folder, 'media'),
     statePath,
     version: '1.2.3',

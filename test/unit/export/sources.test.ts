@@ -4,9 +4,9 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { openForReading } from '../../../src/backends/local/client.ts';
 import { LocalBackend } from '../../../src/backends/local/index.ts';
 import { StoreReader } from '../../../src/backends/local/reader.ts';
-import { filesSource, storeSource } from '../../../src/cli/export-sources.ts';
+import { filesSource } from '../../../src/cli/files-source.ts';
 import { findTarget } from '../../../src/cli/survey.ts';
-import { type ExportSource, writeTruthJson } from '../../../src/export/index.ts';
+import { type ExportSource, storeSource, writeTruthJson } from '../../../src/export/index.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
 import { directoryAt } from '../../support/directory.ts';
 import * as w from '../../support/event-writer.ts';
@@ -40,7 +40,7 @@ async function fromStore(use: (source: ExportSource) => Promise<void>): Promise<
         expect(outcome?.kind).toBe('accepted');
       }
     }
-    await use(storeSource(reader, 'logs'));
+    await use(storeSource(reader, { roots: ['logs'] }));
   } finally {
     reader.close();
     await backend.close();

@@ -1,53 +1,10 @@
-/** The sources of an export: the local store, or event files that are read directly. */
+/** The source of an export that reads event files directly. */
 
-import type { StoreReader } from '../backends/local/index.ts';
 import type { ReadBackPoint } from '../contract/index.ts';
 import type { WalkObstacle } from '../discover/index.ts';
 import type { ExportRun, ExportSeries, ExportSource } from '../export/index.ts';
 import { type Batch, type FileState, filePathOf, interpret, jsonText, type ScalarColumns, type Series, valueJson } from '../model/index.ts';
 import { readTarget, type SurveyTarget } from './survey.ts';
-
-/**
- * Returns the runs of one root of the store. Read series one after the other: the reader uses one statement for all.
- */
-export function storeSource(reader: StoreReader, root: string, onShort?: (short: ShortSeries) => void): ExportSource {
-  return {
-    *runs(): Generator<ExportRun, void, void> {
-      for (const { row, run, points } of reader.runs(root)) {
-        const stored = reader.series(row);
-        const listed = stored.reduce((sum, { count }) => sum + count, 0);
-        if (listed !== points) onShort?.({ run: run.path, tag: undefined, expected: points, found: listed });
-        const series = stored.map((s) => ({ ...s, points: () => counted(reader.points(s.row), run.path, s, onShort) }));
-        yield { run: run.path, files: reader.positions(run).files, series };
-      }
-    },
-  };
-}
-
-/**
- * A series of which the store lists another number of points than it has: rows are lost. `tag`: undefined if series
- * of the run are lost.
- */
-export interface ShortSeries {
-  readonly run: string;
-  readonly tag: string | undefined;
-  readonly expected: number;
-  readonly found: number;
-}
-
-function* counted(
-  points: Iterable<ReadBackPoint>,
-  run: string,
-  { tag, count }: { readonly tag: string; readonly count: number },
-  onShort: ((short: ShortSeries) => void) | undefined,
-): Generator<ReadBackPoint, void, void> {
-  let found = 0;
-  for (const point of points) {
-    found++;
-    yield point;
-  }
-  if (found !== count) onShort?.({ run, tag, expected: count, found });
-}
 
 /** The options for reading files for an export. */
 interface FilesSourceOptions {
