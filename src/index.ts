@@ -110,6 +110,7 @@ export {
   type StoredMedia,
   type StoredValue,
   StoreQueries,
+  type StoreQueriesOptions,
   type TagSummary,
   type ValueSample,
 } from './query/index.ts';

@@ -1,10 +1,12 @@
 /** The HTTP server of the API: it checks requests, asks the store, and writes answers. */
+import type { RequestListener, Server } from 'node:http';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { MirrorError } from '../errors.ts';
 import { type Json, jsonText } from '../model/index.ts';
 import type { StoreQueries } from '../query/index.ts';
+import { limitedServer } from '../status/index.ts';
 import type { LinkRules } from '../untrusted/index.ts';
 import { type Action, checkAction } from './action.ts';
 import { closingOf, isKnown, JSON_TYPE, sendJson, sendUnchanged, tagOf } from './answers.ts';
@@ -41,6 +43,8 @@ export interface ApiOptions extends GuardRules {
   readonly clock?: Clock;
   /** Called with every failure that is not the client's. */
   readonly onFailure?: (error: unknown, request: string) => void;
+  /** Returns the server whose requests the listener answers. Default: a new one. */
+  readonly serverFor?: (listener: RequestListener) => Server;
   /** Adds the web page to the server. */
   readonly page?: (app: FastifyInstance) => void;
 }
@@ -56,27 +60,17 @@ declare module 'fastify' {
 
 /** The most requests that are answered or wait at a time. */
 const MOST_REQUESTS = 64;
-const MOST_CONNECTIONS = 256;
-/** A request may name many runs. */
-const HEAD_BYTES = 64 * 1024;
 const BODY_BYTES = 64 * 1024;
-const HEAD_MS = 5000;
-/** The longest time without a byte, also while the store works. */
-const IDLE_MS = 120_000;
 
 /** Creates the server; the caller lets it listen, and closes it. */
 export function makeApi(options: ApiOptions): FastifyInstance {
   const app = Fastify({
     logger: false,
-    http: { maxHeaderSize: HEAD_BYTES, headersTimeout: HEAD_MS, connectionsCheckingInterval: 1000 },
-    requestTimeout: HEAD_MS,
     bodyLimit: BODY_BYTES,
-    keepAliveTimeout: HEAD_MS,
-    connectionTimeout: IDLE_MS,
+    serverFactory: options.serverFor ?? ((listener) => limitedServer().on('request', listener)),
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) => void sendFailure(new Refusal(400, 'MB5001', error.message), request, reply),
   });
-  app.server.maxConnections = MOST_CONNECTIONS;
   let underWay = 0;
 
   const sendFailure = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {

@@ -37,6 +37,7 @@ const EXTRAS: Readonly<Record<string, Extra>> = {
     examples: [
       ['watch runs/', 'mirror runs/ continuously'],
       ['watch --listen 127.0.0.1:8080', 'also serve health and status over HTTP'],
+      ['watch --page off', 'do not serve the web page'],
       ['watch --poll --scan-interval 30', 'poll a file system without notifications'],
     ],
     page: 'docs/commands.md#watch',
@@ -155,10 +156,10 @@ const EXTRAS: Readonly<Record<string, Extra>> = {
     ],
     page: 'docs/commands.md#export',
   },
-  serve: {
+  page: {
     examples: [
-      ['serve', 'serve ./mirrorboard.db to this machine'],
-      ['serve --listen 0.0.0.0:6070 --token-file token', 'serve it to others who have the token'],
+      ['page', 'serve ./mirrorboard.db to this machine'],
+      ['page --listen 0.0.0.0:6070 --token-file token', 'serve it to others who have the token'],
     ],
     page: 'docs/api.md',
   },

@@ -38,9 +38,10 @@ export function makeProgram(context: CommandContext): Command {
     .option('--remap', 'start new tracker runs if the routes now give another name or target')
     .option('--rebuild', 'replace tracker runs that cannot be resumed with new ones; the old ones stay')
     .option('--poll', 'poll files instead of using file system notifications')
+    .option('--page <host:port>', 'serve the web page and the HTTP API at this address, or off (default: 127.0.0.1:6070, or any free port)')
     .option('--listen <host:port>', 'serve /livez, /readyz, /healthz, /status and /metrics at this address')
     .option('--listen-host <name>', 'also accept requests for this host name; repeatable', collect, []);
-  withJson(withLog(withMemory(withState(withStore(withShard(withEnds(withReplaced(withLinks(withGlobs(watch)))))))))).action(
+  withJson(withLog(withMemory(withState(withStore(withShard(withEnds(withReplaced(withLinks(withGlobs(withToken(watch))))))))))).action(
     async (roots: string[], flags) => (await import('./watch.ts')).watchCommand(roots, flags, context),
   );
 
@@ -220,14 +221,15 @@ export function makeProgram(context: CommandContext): Command {
     );
   withJson(withStore(exporting)).action(async (flags) => (await import('./export.ts')).exportCommand(flags, context));
 
-  const serve = program
-    .command('serve')
-    .description('serve the local store to pages and programs over HTTP')
+  const page = program
+    .command('page')
+    .alias('serve')
+    .description('serve the web page and the HTTP API of the local store')
     .option('--listen <host:port>', 'listen at this address (default: 127.0.0.1:6070)')
-    .option('--listen-host <name>', 'also accept requests for this host name; repeatable', collect, [])
-    .option('--token-file <file>', 'answer only requests with the token in this file')
-    .option('--without-token', 'let everyone who reaches an address other than loopback read everything');
-  withJson(withLog(withState(withStore(serve)))).action(async (flags) => (await import('./serve.ts')).serveCommand(flags, context));
+    .option('--listen-host <name>', 'also accept requests for this host name; repeatable', collect, []);
+  withJson(withLog(withState(withStore(withLinks(withToken(page)))))).action(async (flags) =>
+    (await import('./page.ts')).pageCommand(flags, context),
+  );
 
   const tensorboard = program
     .command('tensorboard')
@@ -291,6 +293,12 @@ export function makeProgram(context: CommandContext): Command {
 
 function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];
+}
+
+function withToken(command: Command): Command {
+  return command
+    .option('--token-file <file>', 'answer only requests with the token in this file')
+    .option('--without-token', 'let everyone who reaches an address other than loopback read everything');
 }
 
 function withGlobs(command: Command): Command {

@@ -1,9 +1,11 @@
 import type { GlobalOptions } from './context.ts';
+import type { PageFlags } from './page-server.ts';
 
 /** The options of `watch`. */
-export interface WatchFlags extends GlobalOptions {
+export interface WatchFlags extends GlobalOptions, PageFlags {
+  /** The address of the page, or `off`. */
+  readonly page?: string;
   readonly listen?: string;
-  readonly listenHost: readonly string[];
   readonly poll?: boolean;
   readonly remap?: boolean;
   readonly rebuild?: boolean;

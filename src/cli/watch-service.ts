@@ -14,6 +14,7 @@ import { Reloads } from './reloads.ts';
 import { ServiceManager } from './service-manager.ts';
 import { counted, formatBytes, type WatchBlock } from './terminal/index.ts';
 import { version } from './version.ts';
+import { WatchPage, type WatchPageAccess } from './watch-page.ts';
 import { dropSetup, optionsOf, type SetupContext, setUp, type WatchSetup } from './watch-setup.ts';
 
 /** The time between two attempts to use the former configuration again. */
@@ -34,6 +35,15 @@ export function levelOf({ log, sources }: Config, isTty: boolean): Config['log']
   return isTty && sources.get('log.level') === 'default' ? 'warn' : log.level;
 }
 
+/** The parts of a watch that the command has made. */
+interface WatchServiceOptions {
+  readonly config: Config;
+  readonly block: WatchBlock;
+  readonly isTty: boolean;
+  /** Where the page is served; undefined if it is not. */
+  readonly access: WatchPageAccess | undefined;
+}
+
 /**
  * A watch in rounds: another configuration starts a new round, after the previous round has stored everything that it
  * read. Store, state, their locks and the HTTP server stay.
@@ -52,14 +62,13 @@ export class WatchService {
   #error: LoadedConfig['error'];
   #status: WatchStatus | undefined;
   #interrupt: Interrupt | undefined;
+  readonly #page: WatchPage;
   readonly #manager: ServiceManager | undefined;
   /** True if a signal asked for more log lines than the configuration. */
   #isDebugging = false;
 
-  constructor(
-    context: SetupContext,
-    { config, block, isTty }: { readonly config: Config; readonly block: WatchBlock; readonly isTty: boolean },
-  ) {
+  constructor(context: SetupContext, { config, block, isTty, access }: WatchServiceOptions) {
+    this.#page = new WatchPage(access, context.log);
     this.#context = context;
     this.#log = context.log;
     this.#block = block;
@@ -106,6 +115,7 @@ export class WatchService {
           hasBegun = true;
           this.#begun(started, setup);
           await serve();
+          started.page = await this.#page.serve(setup, () => this.#config);
         };
         try {
           await this.#round(setup, AbortSignal.any([interrupt.signal, round]), places, onStart);
@@ -133,6 +143,7 @@ export class WatchService {
       // A connection that is kept open must not delay the end.
       server?.close();
       server?.closeAllConnections();
+      await this.#page.close();
       await this.#reloads.close();
       await places.close();
       await this.#manager?.close();

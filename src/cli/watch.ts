@@ -5,6 +5,7 @@ import { EarlyHangup, ENDING, Interrupt } from './interrupt.ts';
 import { readConfig } from './read-config.ts';
 import { counted, formatBytes, formatDuration, WatchBlock } from './terminal/index.ts';
 import type { WatchFlags } from './watch-flags.ts';
+import { WatchPage } from './watch-page.ts';
 import { levelOf, WatchService } from './watch-service.ts';
 import { rootsOf } from './watch-setup.ts';
 
@@ -14,6 +15,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
   using early = new EarlyHangup();
   const config = await readConfig(flags, context, { defaultLogLevel: 'info', isMirroring: true });
   rootsOf(roots, config);
+  const access = await WatchPage.access(flags);
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
   const block = new WatchBlock({
     stream: stderr,
@@ -28,7 +30,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
     if (isJson) log.info({ signal }, ENDING);
     else block.print(line);
   };
-  const service = new WatchService({ roots, flags, env, log }, { config, block, isTty });
+  const service = new WatchService({ roots, flags, env, log }, { config, block, isTty, access });
   using interrupt = new Interrupt(ending, { hungUp: () => service.reload('SIGHUP'), graceMs: config.shutdownGraceMs });
   // The configuration that was read may be older than the change that the signal reports.
   if (early.wasReceived) service.reload('SIGHUP');

@@ -58,6 +58,7 @@ export const TAKEN: ReadonlySet<string> = new Set(
       'remap',
       'rebuild',
       'poll',
+      'page',
       'listen',
       'listenHost',
       'tokenFile',

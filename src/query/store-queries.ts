@@ -1,5 +1,6 @@
 /** Queries of a store in their own thread, so that a long query does not block this one. */
 import { Worker } from 'node:worker_threads';
+import { type Clock, type StopTimer, systemClock } from '../clock.ts';
 import { MirrorError, messageOf } from '../errors.ts';
 import type { QueryReply, QueryRequest, QueryWork } from './query-protocol.ts';
 import type { Answers, Question } from './questions.ts';
@@ -7,6 +8,13 @@ import type { Answers, Question } from './questions.ts';
 interface Waiting {
   readonly answer: (answer: Answers[keyof Answers]) => void;
   readonly fail: (failure: unknown) => void;
+}
+
+/** The options of a store that answers questions. */
+export interface StoreQueriesOptions {
+  /** The time without questions after which the thread ends. Default: it does not. */
+  readonly idleMs?: number;
+  readonly clock?: Clock;
 }
 
 /**
@@ -19,10 +27,15 @@ export class StoreQueries {
   #worker: Worker | undefined;
   #nextId = 1;
   #isClosed = false;
+  readonly #clock: Clock;
+  readonly #idleMs: number | undefined;
+  #stopIdle: StopTimer | undefined;
 
-  /** Opens nothing before the first question. */
-  constructor(path: string) {
+  /** Opens nothing before the first question. `idleMs`: the thread ends after so long without one. Default: never. */
+  constructor(path: string, { idleMs, clock = systemClock }: StoreQueriesOptions = {}) {
     this.#path = path;
+    this.#idleMs = idleMs;
+    this.#clock = clock;
   }
 
   /**
@@ -35,6 +48,7 @@ export class StoreQueries {
     if (this.#isClosed) throw new MirrorError('MB9001', 'a store was asked after it was closed');
     const id = this.#nextId++;
     const stop = new Int32Array(new SharedArrayBuffer(4));
+    this.#stopIdle?.();
     const worker = this.#startedWorker();
     const { promise, resolve, reject } = Promise.withResolvers<Answers[keyof Answers]>();
     const abort = (): void => {
@@ -56,6 +70,7 @@ export class StoreQueries {
   /** Ends the thread. Questions that wait fail. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#stopIdle?.();
     const worker = this.#worker;
     this.#worker = undefined;
     this.#failAll(new MirrorError('MB9001', 'the store was closed before it answered'));
@@ -87,8 +102,21 @@ export class StoreQueries {
   #settled(id: number): Waiting | undefined {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
-    if (this.#waiting.size === 0) this.#worker?.unref();
+    if (this.#waiting.size === 0) this.#rest();
     return waiting;
+  }
+
+  /** Nobody waits: the thread keeps no process alive, and ends if that lasts. */
+  #rest(): void {
+    this.#worker?.unref();
+    this.#stopIdle?.();
+    if (this.#idleMs === undefined) return;
+    const end = (): void => {
+      const worker = this.#worker;
+      this.#worker = undefined;
+      void worker?.terminate();
+    };
+    this.#stopIdle = this.#clock.after(this.#idleMs, end, { keepsAlive: false });
   }
 
   #failAll(failure: MirrorError): void {

@@ -5,6 +5,7 @@ export { KeptLag, MOST_KEPT, type PendingFile } from './kept-lag.ts';
 export { KnownDamage } from './known-damage.ts';
 export { type LaneCondition, LaneProgress, type LaneProgressOptions, pausedJson, type Verified } from './lane-progress.ts';
 export { type LaneSnapshot, readSnapshot, waitingWords } from './lane-snapshot.ts';
+export { limitedServer } from './limited-server.ts';
 export { isLoopback, listenFailure, parseListen } from './listen-address.ts';
 export { createLogger, formatFor, type LogFormat, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
 export { type HostRules, isOwnHost } from './own-host.ts';

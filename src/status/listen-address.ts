@@ -1,22 +1,25 @@
 import { BlockList, isIP } from 'node:net';
 import { MirrorError, messageOf } from '../errors.ts';
 
-/** Returns the host and port of `--listen`; a port alone is one of the loopback address. Throws MB1001. */
-export function parseListen(listen: string): { host: string; port: number } {
+/**
+ * Returns the host and port of `--listen`; a port alone is one of the loopback address. `flag`: the flag's name. Throws
+ * MB1001.
+ */
+export function parseListen(listen: string, flag = '--listen'): { host: string; port: number } {
   const match = /^(?:(.*):)?(\d{1,5})$/.exec(listen);
   const port = Number(match?.[2]);
   if (match === null || port > 65535) {
-    throw new MirrorError('MB1001', `--listen: found ${JSON.stringify(listen)}, expected HOST:PORT`, {
-      hint: 'For example --listen 127.0.0.1:8080.',
+    throw new MirrorError('MB1001', `${flag}: found ${JSON.stringify(listen)}, expected HOST:PORT`, {
+      hint: `For example ${flag} 127.0.0.1:8080.`,
     });
   }
   return { host: (match[1] ?? '127.0.0.1').replace(/^\[|\]$/g, '') || '127.0.0.1', port };
 }
 
 /** Returns the error of a server that cannot listen at an address. */
-export function listenFailure(address: string, cause: unknown): MirrorError {
+export function listenFailure(address: string, cause: unknown, flag = '--listen'): MirrorError {
   return new MirrorError('MB1001', `listening on ${address}: ${messageOf(cause)}`, {
-    hint: 'Choose another address with --listen HOST:PORT.',
+    hint: `Choose another address with ${flag} HOST:PORT.`,
     cause,
   });
 }

@@ -143,6 +143,8 @@ export class WatchStatus {
   readonly startedAtMs: number;
   /** The active configuration, if this process reloads it. */
   config: LoadedConfig | undefined;
+  /** The address of the web page; undefined if it is not served. */
+  page: string | undefined;
   /** The time when this watch began. */
   readonly #startedAtMs: number;
   readonly lanes: readonly LaneProgress[];
@@ -482,6 +484,7 @@ export class WatchStatus {
       written_at: time(this.#clock.steadyMs()),
       ready: this.isReady,
       config: this.config === undefined ? null : configJson(this.config),
+      page: this.page ?? null,
       lanes: this.lanes.map((lane) => lane.document()),
       roots: [...this.roots].map(([name, root]) => ({
         name,

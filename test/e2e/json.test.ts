@@ -114,10 +114,10 @@ describe('the JSON of each command follows its schema:', () => {
     expect((await serving.ended).code).toBe(0);
   });
 
-  it('serve of serve', async () => {
-    const serving = start(['serve', '--listen', '127.0.0.1:0', '--json'], { cwd: folder });
+  it('page of page', async () => {
+    const serving = start(['page', '--listen', '127.0.0.1:0', '--json'], { cwd: folder });
     const text = await new Promise((resolve) => serving.child.stdout?.once('data', (data) => resolve(String(data))));
-    check('serve', JSON.parse(text as string));
+    check('page', JSON.parse(text as string));
     serving.child.kill('SIGTERM');
     expect((await serving.ended).code).toBe(0);
   });

@@ -1,4 +1,4 @@
-// `mirrorboard serve` as users start it: the address it prints, who may ask, next to a running watch, how it ends.
+// `mirrorboard page` as users start it, and the page of `watch`: the address, who may ask and change what, how it ends.
 import { cpSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
@@ -21,18 +21,18 @@ afterAll(() => {
   remove(folder);
 });
 
-/** Starts it, and returns its address. */
+/** Starts it, and returns the address of its API. */
 async function serve(...args: string[]): Promise<{ readonly running: Running; readonly url: string }> {
-  const running = start(['serve', '--listen', '127.0.0.1:0', ...args], { cwd: folder });
+  const running = start(['page', '--listen', '127.0.0.1:0', ...args], { cwd: folder });
   let text = '';
   running.child.stderr?.on('data', (data) => {
     text += String(data);
   });
   await running.said(/Serving \S+ at \S+ /);
-  return { running, url: / at (\S+)\/ /.exec(text)?.[1] ?? '' };
+  return { running, url: `${/ at (\S+\/) /.exec(text)?.[1] ?? ''}api/v1` };
 }
 
-describe('serve', () => {
+describe('page', () => {
   it('answers until it is asked to end', async () => {
     const { running, url } = await serve();
     const answer = await fetch(`${url}/runs`);
@@ -45,7 +45,7 @@ describe('serve', () => {
   it('sees what a watch next to it writes, and its status', async () => {
     const { running, url } = await serve();
     const { version } = (await (await fetch(`${url}/changes`)).json()) as { version: string };
-    const watch = start(['watch', 'logs', '--log-format', 'json'], { cwd: folder });
+    const watch = start(['watch', 'logs', '--page', 'off', '--log-format', 'json'], { cwd: folder });
     cpSync(corpus('made_edge_files'), join(folder, 'logs/edge'), { recursive: true });
     for (;;) {
       const { runs } = (await (await fetch(`${url}/changes?since=${version}`)).json()) as { runs: readonly { run: string }[] };
@@ -80,7 +80,7 @@ describe('serve', () => {
     [['--token-file', 'missing'], 'MB1001', /cannot be read/],
     [['--store', 'none.db'], 'MB3007', /no store at none\.db/],
   ])('is refused with %j', async (args, code, message) => {
-    const { code: exit, stderr } = await mirrorboard(['serve', '--listen', '127.0.0.1:0', ...args], { cwd: folder });
+    const { code: exit, stderr } = await mirrorboard(['page', '--listen', '127.0.0.1:0', ...args], { cwd: folder });
     expect([exit, stderr]).toEqual([2, expect.stringContaining(code)]);
     expect(stderr).toMatch(message);
   });
@@ -89,9 +89,14 @@ describe('serve', () => {
     const other = createServer();
     await new Promise<void>((listening) => other.listen(0, '127.0.0.1', listening));
     const { port } = other.address() as AddressInfo;
-    const { code, stderr } = await mirrorboard(['serve', '--listen', String(port)], { cwd: folder });
+    const { code, stderr } = await mirrorboard(['page', '--listen', String(port)], { cwd: folder });
     other.close();
     expect([code, stderr]).toEqual([2, expect.stringContaining(`listening on 127.0.0.1:${port}`)]);
+  });
+
+  it('is also called serve', async () => {
+    const { code, stderr } = await mirrorboard(['serve', '--store', 'none.db'], { cwd: folder });
+    expect([code, stderr]).toEqual([2, expect.stringContaining('no store at none.db')]);
   });
 
   it('listens everywhere if everyone may read', async () => {
@@ -100,4 +105,87 @@ describe('serve', () => {
     running.child.kill('SIGTERM');
     expect((await running.ended).code).toBe(0);
   });
+});
+
+describe('the page of watch', () => {
+  it('has an address in the log and in the status document', async () => {
+    const { watch, url } = await watching('--page', '127.0.0.1:0');
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
+    const { total } = (await (await fetch(`${url}api/v1/runs`)).json()) as { total: number };
+    expect(total).toBeGreaterThan(0);
+    for (;;) {
+      const { watch: fact } = (await (await fetch(`${url}api/v1/status`)).json()) as { watch: { status: { page: string } } | null };
+      if (fact?.status.page === url) break;
+    }
+    watch.child.kill('SIGTERM');
+    expect((await watch.ended).code).toBe(0);
+  });
+
+  it('pauses a lane of the same process, and streams that', async () => {
+    const { watch, url } = await watching('--page', '0', '--token-file', 'token');
+    const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
+    expect((await fetch(`${url}api/v1/lanes`)).status).toBe(401);
+    const events = await fetch(`${url}api/v1/events`, { headers });
+    const paused = await fetch(`${url}api/v1/lanes/local/pause`, { method: 'POST', headers, body: '{}' });
+    expect([paused.status, await paused.json()]).toEqual([200, expect.objectContaining({ changed: true, driven: true })]);
+    let text = '';
+    for await (const piece of events.body as AsyncIterable<Uint8Array>) {
+      text += Buffer.from(piece).toString();
+      if (/event: lanes\ndata: .*"name":"local"[^{]*"state":"paused"/.test(text)) break;
+    }
+    await fetch(`${url}api/v1/lanes/local/resume`, { method: 'POST', headers, body: '{}' });
+    // A stream that is open does not delay the end.
+    const open = await fetch(`${url}api/v1/events`, { headers });
+    watch.child.kill('SIGTERM');
+    expect((await watch.ended).code).toBe(0);
+    await open.text().catch(() => undefined);
+  });
+
+  it('takes another port if its own is taken, unless it was chosen', async () => {
+    const other = createServer();
+    const isOurs = await new Promise<boolean>((resolve) => {
+      // Others may have the default port: then the watch finds it taken as well.
+      other.once('error', () => resolve(false));
+      other.listen(6070, '127.0.0.1', () => resolve(true));
+    });
+    const { watch, url } = await watching();
+    expect(url).not.toBe('http://127.0.0.1:6070/');
+    expect((await fetch(`${url}api/v1/`)).status).toBe(200);
+    watch.child.kill('SIGTERM');
+    expect((await watch.ended).code).toBe(0);
+    const { code, stderr } = await mirrorboard(['watch', 'logs', '--page', '6070'], { cwd: folder });
+    if (isOurs) other.close();
+    expect([code, stderr]).toEqual([2, expect.stringContaining('listening on 127.0.0.1:6070')]);
+  });
+
+  it('is off if asked', async () => {
+    const watch = start(['watch', 'logs', '--page', 'off', '--log-format', 'json', '--json'], { cwd: folder });
+    await watch.said(/root scanned/);
+    watch.child.kill('SIGTERM');
+    const { code, stdout, stderr } = await watch.ended;
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining('page served')]);
+    expect(JSON.parse(stdout)).toMatchObject({ page: null });
+  });
+
+  it.each([
+    [['--page', '0.0.0.0:0'], /--page: 0\.0\.0\.0 is not a loopback address/],
+    [['--page', 'nonsense'], /--page: found "nonsense", expected HOST:PORT/],
+    [['--token-file', 'short'], /a token of 3 characters/],
+  ])('is refused with %j', async (args, message) => {
+    const { code, stderr } = await mirrorboard(['watch', 'logs', ...args], { cwd: folder });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+  });
+
+  /** Starts a watch, and returns the address of its page. */
+  async function watching(...args: string[]): Promise<{ readonly watch: Running; readonly url: string }> {
+    const watch = start(['watch', 'logs', '--log-format', 'json', ...args], { cwd: folder });
+    let text = '';
+    watch.child.stderr?.on('data', (data) => {
+      text += String(data);
+    });
+    await watch.said(/"page served"/);
+    const line = text.split('\n').find((each) => each.includes('"page served"')) ?? '{}';
+    return { watch, url: (JSON.parse(line) as { url: string }).url };
+  }
 });

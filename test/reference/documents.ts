@@ -285,6 +285,7 @@ const watching = z.object({
       needs_restart: z.array(text),
     })
     .nullable(),
+  page: maybe,
   lanes: z.array(z.looseObject({ name: text, type: text })),
   roots: z.array(
     z.object({
@@ -544,7 +545,7 @@ const config = z.object({
 });
 const doctor = z.object({ type: z.literal('doctor'), findings: z.array(finding), exit_code: exitCode });
 const tensorboard = z.object({ type: z.literal('tensorboard'), address: text, command: z.array(text) });
-const serve = z.object({ type: z.literal('serve'), url: text, store: text, state: text });
+const page = z.object({ type: z.literal('page'), url: text, api: text, store: text, state: text });
 const init = z.object({ type: z.literal('init'), file: text, roots: z.array(text) });
 
 const code = z.string().regex(/^MB\d{4}$/);
@@ -617,7 +618,7 @@ export const DOCUMENTS: Readonly<Record<string, Document>> = {
   config: { from: 'config show', meaning: 'every setting and its source', schema: config },
   doctor: { from: 'doctor', meaning: 'what was checked', schema: doctor },
   tensorboard: { from: 'tensorboard', meaning: 'where TensorBoard gets its data, and the command that starts it', schema: tensorboard },
-  serve: { from: 'serve', meaning: 'where the API listens, written when it does', schema: serve },
+  page: { from: 'page', meaning: 'where the page and the API are, written when they can be asked', schema: page },
   init: { from: 'init', meaning: 'the configuration that was created', schema: init },
   'error-code': { from: 'explain CODE', meaning: 'an error code', schema: errorCode },
   'error-codes': { from: 'explain', meaning: 'all error codes', schema: errorCodes },

@@ -86,6 +86,7 @@ export function watchLines(status: WatchStatus, rate: RateMeter, nowMs: number):
   const lines = [
     `Watching ${what}  for ${formatDuration(nowMs - status.startedAtMs)}  ${formatRate(perSecond, 'points')}`,
     ...status.lanes.map((lane) => laneLine(lane, nowMs)),
+    ...(status.page === undefined ? [] : [`Page: ${status.page}`]),
   ];
   const damaged = status.damage.filter((damage) => !isPending(damage)).length;
   for (const { name, path, reason } of absentRoots.slice(0, 3)) {
