@@ -82,6 +82,8 @@ export {
   type Buckets,
   type Changes,
   type Curve,
+  type CurveOptions,
+  type CurvePage,
   type DamagedRange,
   type ExactPoints,
   type MediaFile,
@@ -112,6 +114,7 @@ export {
   StoreQueries,
   type StoreQueriesOptions,
   type TagSummary,
+  type ValuePage,
   type ValueSample,
 } from './query/index.ts';
 export type { Random } from './random.ts';

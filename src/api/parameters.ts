@@ -10,6 +10,8 @@ import { Refusal, wrongParameter } from './problem.ts';
 const MOST_RUNS = 1000;
 const MOST_TAGS = 100;
 const MOST_TEXT = 4096;
+/** A cursor holds the path of a run. */
+const MOST_CURSOR = 32_768;
 
 const text = z.string({ error: 'expected one text' }).max(MOST_TEXT, { error: `expected at most ${MOST_TEXT} characters` });
 
@@ -63,7 +65,7 @@ export const shown = z
   .meta({ description: 'The points of a restarted run to return, see docs/library.md.' });
 
 /** The field `next` of the previous page. */
-export const cursor = text.optional().meta({ description: 'The field `next` of the previous page.' });
+export const cursor = z.string().max(MOST_CURSOR).optional().meta({ description: 'The field `next` of the previous page.' });
 
 /** The order of runs. */
 export const order = text.default('run').meta({
@@ -137,14 +139,15 @@ export function orderOf(given: string): RunOrder {
 
 /** Returns the cursor of a page. It belongs to one selection and order: `about` describes them. */
 export function cursorOf(next: string | undefined, about: unknown): string | null {
-  return next === undefined ? null : Buffer.from(`${next}.${markOf(about)}`).toString('base64url');
+  return next === undefined ? null : Buffer.from(`${markOf(about)}${next}`).toString('base64url');
 }
 
 /** Returns the page that a cursor names. Throws MB5001 if it is not a cursor of the same listing. */
 export function pageOf(given: string | undefined, about: unknown): string | undefined {
   if (given === undefined) return undefined;
-  const [page = '', mark, ...rest] = Buffer.from(given, 'base64url').toString('latin1').split('.');
-  if (/^\d{1,15}$/.test(page) && mark === markOf(about) && rest.length === 0) return page;
+  const text = Buffer.from(given, 'base64url').toString();
+  const mark = markOf(about);
+  if (text.startsWith(mark) && text.length > mark.length) return text.slice(mark.length);
   throw wrongParameter('cursor', 'expected the field `next` of an answer to the same request');
 }
 

@@ -1,7 +1,6 @@
 /** The resources that return points: curves of scalars, and all other values. */
 import { z } from 'zod';
-import type { RunRef } from '../model/index.ts';
-import type { Buckets, Curve, ExactPoints, StoredValue } from '../query/index.ts';
+import type { Buckets, Curve, ExactPoints, PointPosition, StoredValue } from '../query/index.ts';
 import { anyJson, column, count, exactNumber, ofRun, placeOf, runJson, step } from './components.ts';
 import {
   cursor,
@@ -17,15 +16,14 @@ import {
   selectionOf,
   shown,
   tags,
-  unknownRun,
 } from './parameters.ts';
-import { Refusal } from './problem.ts';
-import { type Route, type RouteContext, route } from './route.ts';
+import { wrongParameter } from './problem.ts';
+import { type Route, route } from './route.ts';
 
 /** The most numbers of one answer: more would take too much memory, here and in a browser. */
 const MOST_NUMBERS = 3_000_000;
-const NUMBERS_PER_POINT = 3;
-const NUMBERS_PER_BUCKET = 13;
+/** The most bytes of the values of one answer, as JSON. */
+const MOST_VALUE_BYTES = 16 * 1024 * 1024;
 const MOST_WIDTH = 10_000;
 const MOST_RUNS = 1000;
 const MOST_VALUES = 10_000;
@@ -125,45 +123,7 @@ function valueJson({ step: at, wallTime, kind, value, media: parts, position }: 
   };
 }
 
-/** Refuses an answer with too many numbers. `points`: the number of points of each series. */
-function checkSize(points: readonly number[], { width, smooth }: Pick<z.output<typeof curveQuery>, 'width' | 'smooth'>): void {
-  const more = smooth === undefined ? 0 : 1;
-  const [perPoint, perBucket] = [NUMBERS_PER_POINT + more, NUMBERS_PER_BUCKET + more];
-  const sum = points.reduce((all, each) => all + (width !== undefined && each > width ? width * perBucket : each * perPoint), 0);
-  if (sum <= MOST_NUMBERS) return;
-  throw new Refusal(400, 'MB5004', `the answer would have ${sum} numbers, and the most are ${MOST_NUMBERS}`, {
-    hint:
-      width === undefined
-        ? 'Ask for fewer runs or tags, or for buckets with width=1000.'
-        : 'Ask for fewer runs or tags, or a smaller width.',
-  });
-}
-
-/** Returns the runs of a request for curves, with the number of points of each series. */
-async function runsOf(
-  { store, signal }: RouteContext,
-  query: z.output<typeof curveQuery>,
-): Promise<{ readonly runs: readonly RunRef[]; readonly points: readonly number[]; readonly total: number; readonly next: string | null }> {
-  const select = selectionOf(query);
-  const about = ['curves', select];
-  const after = pageOf(query.cursor, about);
-  const { runs, total, next } = await store.ask(
-    { kind: 'runs', select, metrics: query.tag, limit: query.limit, ...(after === undefined ? {} : { after }) },
-    signal,
-  );
-  if (query.root === undefined && query.filter === undefined && total < new Set(query.run).size) {
-    const { runs: all } = await store.ask({ kind: 'runs', select, limit: MOST_RUNS }, signal);
-    const known = new Set(all.map(({ run }) => runJson(run).id));
-    const missing = query.run.map(runIn).find((run) => !known.has(runJson(run).id));
-    if (missing !== undefined) throw unknownRun(missing);
-  }
-  return {
-    runs: runs.map(({ run }) => run),
-    points: runs.flatMap(({ metrics }) => Object.values(metrics).map((metric) => metric.count)),
-    total,
-    next: cursorOf(next, about),
-  };
-}
+const place = z.strictObject({ file: z.string(), offset: count, index: count });
 
 const safe = Number.MAX_SAFE_INTEGER;
 const curveQuery = z.strictObject({
@@ -198,46 +158,81 @@ export const POINT_ROUTES: readonly Route[] = [
     query: curveQuery,
     answer: z.object({ total: count, next: z.string().nullable(), curves: z.array(curve) }),
     changes: 'version',
-    handle: async (context, query) => {
-      const { runs, points, total, next } = await runsOf(context, query);
+    handle: async ({ store, signal }, query) => {
       const { width, shown: rule, from, to, positions, smooth, smooth_x: by } = query;
-      const isRange = from !== undefined || to !== undefined;
-      if (!isRange) checkSize(points, query);
-      const options = {
-        tags: [...new Set(query.tag)],
-        shown: rule,
-        positions,
-        ...(width === undefined ? {} : { width }),
-        ...(from === undefined ? {} : { from }),
-        ...(to === undefined ? {} : { to }),
-        ...(smooth === undefined ? {} : { smooth: { weight: smooth, by: by === 'step' ? ('step' as const) : ('wallTime' as const) } }),
-      };
-      const curves: Curve[] = [];
-      // A range may leave few of many points, so what comes is counted: after each run, before the next one is read.
-      for (const some of isRange ? runs.map((run) => [run]) : [runs]) {
-        for (const each of await context.store.ask({ kind: 'curves', runs: some, ...options }, context.signal)) curves.push(each);
-        checkSize(
-          curves.map((each) => each.count),
-          query,
-        );
-      }
-      return { total, next, curves: curves.map(curveJson) };
+      const select = selectionOf(query);
+      const about = ['curves', select];
+      const after = pageOf(query.cursor, about);
+      const { total, next, curves } = await store.ask(
+        {
+          kind: 'curvePage',
+          select,
+          limit: query.limit,
+          mostNumbers: MOST_NUMBERS,
+          tags: [...new Set(query.tag)],
+          shown: rule,
+          positions,
+          ...(after === undefined ? {} : { after }),
+          ...(width === undefined ? {} : { width }),
+          ...(from === undefined ? {} : { from }),
+          ...(to === undefined ? {} : { to }),
+          ...(smooth === undefined ? {} : { smooth: { weight: smooth, by: by === 'step' ? 'step' : 'wallTime' } }),
+        },
+        signal,
+      );
+      return { total, next: cursorOf(next, about), curves: curves.map(curveJson) };
     },
   }),
   route({
     path: '/values',
     id: 'getValues',
-    summary: 'The last values of a tag that holds no scalars: histograms, images, texts and all others.',
+    summary: 'A page of the values of a tag that holds no scalars, the last ones first: histograms, images, texts and all others.',
     query: z.strictObject({
       run: oneRun,
       tag: oneText.meta({ description: 'The tag.' }),
       shown,
-      limit: integer(1, MOST_VALUES).default(100).meta({ description: 'The most values, the last ones.' }),
+      limit: integer(1, MOST_VALUES).default(100).meta({ description: 'The most values of a page. The first page has the last ones.' }),
+      cursor,
     }),
-    answer: z.object({ values: z.array(storedValue) }),
+    answer: z.object({
+      total: count.meta({ description: 'The number of shown values, over all pages.' }),
+      next: z.string().nullable().meta({ description: 'The cursor of the page with the values before these; null if there are none.' }),
+      values: z.array(storedValue),
+    }),
     changes: 'version',
-    handle: async ({ store, signal }, { run, tag, shown: rule, limit }) => ({
-      values: (await store.ask({ kind: 'values', run: runIn(run), tag, shown: rule, limit }, signal)).map(valueJson),
-    }),
+    handle: async ({ store, signal }, { run, tag, shown: rule, limit, cursor: given }) => {
+      const about = ['values', run, tag, rule];
+      const before = placeIn(pageOf(given, about));
+      const page = await store.ask(
+        {
+          kind: 'valuePage',
+          run: runIn(run),
+          tag,
+          shown: rule,
+          limit,
+          mostBytes: MOST_VALUE_BYTES,
+          ...(before === undefined ? {} : { before }),
+        },
+        signal,
+      );
+      const { next, total, values } = page;
+      return { total, next: cursorOf(next === undefined ? undefined : JSON.stringify(next), about), values: values.map(valueJson) };
+    },
   }),
 ];
+
+/** Returns the place that a cursor of values names. */
+function placeIn(page: string | undefined): PointPosition | undefined {
+  if (page === undefined) return undefined;
+  const { success, data } = place.safeParse(jsonIn(page));
+  if (!success) throw wrongParameter('cursor', 'expected the field `next` of an answer to the same request');
+  return data;
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

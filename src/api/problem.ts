@@ -54,6 +54,7 @@ export function statusOf(error: unknown): number {
     case 'MB3021':
       return 404;
     case 'MB3024':
+    case 'MB5004':
       return 400;
     case 'MB3007':
     case 'MB3105':

@@ -10,8 +10,8 @@ const { path } = workerData as QueryWork;
 let query: StoreQuery | undefined;
 /** The file that is open: a store may be replaced by another file of its name. */
 let openedFile = '';
-/** Codes of errors in a question: a run that does not exist, an invalid filter or page. */
-const OF_QUESTIONS: ReadonlySet<string> = new Set(['MB3021', 'MB3024']);
+/** Codes of errors in a question: a run that does not exist, an invalid filter or page, too large an answer. */
+const OF_QUESTIONS: ReadonlySet<string> = new Set(['MB3021', 'MB3024', 'MB5004']);
 
 parentPort?.on('message', ({ id, question, stop }: QueryRequest) => {
   const isStopped = (): boolean => Atomics.load(stop, 0) !== 0;

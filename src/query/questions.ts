@@ -53,6 +53,20 @@ export interface Smoothing {
 /** The number of a metric: the last value in the files, the smallest, or the largest. */
 export type MetricValue = 'last' | 'min' | 'max';
 
+/** A request for curves. */
+export interface CurveOptions {
+  readonly tags: readonly string[];
+  readonly shown?: Shown;
+  /** The width in pixels: a series with more points comes as at most `width` buckets. Without it, every point comes. */
+  readonly width?: number;
+  /** The range of steps, both included. */
+  readonly from?: number;
+  readonly to?: number;
+  /** True to return the place of exact points in the files too. */
+  readonly positions?: boolean;
+  readonly smooth?: Smoothing;
+}
+
 /** Each question by name. */
 export type Question =
   | { readonly kind: 'roots' }
@@ -72,23 +86,17 @@ export type Question =
   | { readonly kind: 'tags'; readonly select?: RunSelection; readonly plugin?: string }
   | { readonly kind: 'series'; readonly run: RunRef }
   | { readonly kind: 'files'; readonly run: RunRef }
-  | {
-      readonly kind: 'curves';
-      readonly runs: readonly RunRef[];
-      readonly tags: readonly string[];
-      readonly shown?: Shown;
-      /**
-       * The width in pixels: a series with more points comes as at most `width` buckets. Without it, every point
-       * comes.
-       */
-      readonly width?: number;
-      /** The range of steps, both included. */
-      readonly from?: number;
-      readonly to?: number;
-      /** True to return the place of exact points in the files too. */
-      readonly positions?: boolean;
-      readonly smooth?: Smoothing;
-    }
+  | ({ readonly kind: 'curves'; readonly runs: readonly RunRef[] } & CurveOptions)
+  | ({
+      readonly kind: 'curvePage';
+      readonly select?: RunSelection;
+      /** The most runs of a page. Default 1000. */
+      readonly limit?: number;
+      /** The field `next` of the previous page. */
+      readonly after?: string;
+      /** The most numbers of the answer: MB5004 if there would be more. Default: no limit. */
+      readonly mostNumbers?: number;
+    } & CurveOptions)
   | {
       readonly kind: 'values';
       readonly run: RunRef;
@@ -96,6 +104,18 @@ export type Question =
       readonly shown?: Shown;
       /** The most values, the last ones. Default 100. */
       readonly limit?: number;
+    }
+  | {
+      readonly kind: 'valuePage';
+      readonly run: RunRef;
+      readonly tag: string;
+      readonly shown?: Shown;
+      /** The most values. Default 100. */
+      readonly limit?: number;
+      /** The most bytes of values. Default: no limit. */
+      readonly mostBytes?: number;
+      /** The field `next` of the page after this one. */
+      readonly before?: PointPosition;
     }
   | { readonly kind: 'media'; readonly sha256: string }
   | { readonly kind: 'value'; readonly id: number }
@@ -117,7 +137,9 @@ export interface Answers {
   readonly series: readonly SeriesDetails[];
   readonly files: readonly StoredFile[];
   readonly curves: readonly Curve[];
+  readonly curvePage: CurvePage;
   readonly values: readonly StoredValue[];
+  readonly valuePage: ValuePage;
   /** Undefined if no value of the store has such bytes. */
   readonly media: MediaFile | undefined;
   /** Undefined if the store does not have the value any more. */
@@ -221,6 +243,24 @@ export interface Curve {
   readonly tag: string;
   readonly count: number;
   readonly data: ExactPoints | Buckets;
+}
+
+/** The curves of a page of runs. */
+export interface CurvePage {
+  /** The number of selected runs, over all pages. */
+  readonly total: number;
+  readonly curves: readonly Curve[];
+  /** The start of the next page; undefined on the last one. */
+  readonly next: string | undefined;
+}
+
+/** A page of values, in the order of the files. The first page has the last values. */
+export interface ValuePage {
+  /** The number of shown values, over all pages. */
+  readonly total: number;
+  readonly values: readonly StoredValue[];
+  /** The end of the page before this one; undefined on the page with the first values. */
+  readonly next: PointPosition | undefined;
 }
 
 /** The start of a run. */

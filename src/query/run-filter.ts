@@ -36,12 +36,16 @@ export type Operator = '>' | '>=' | '<' | '<=' | '=' | '!=';
 
 /** The longest expression, in characters: longer ones are refused. */
 const MOST_LENGTH = 4096;
+/** The most words: each may look at all runs. */
+const MOST_WORDS = 32;
 const OPERATORS = ['>=', '<=', '!=', '>', '<', '='] as const;
 
 /** Parses the conditions of an expression. Throws MB3024 for an invalid one, with the wrong word. */
 export function parseRunFilter(expression: string): Condition[] {
   if (expression.length > MOST_LENGTH) throw wrong(expression.slice(0, 40), `an expression has at most ${MOST_LENGTH} characters`);
-  return wordsOf(expression).map((word) => {
+  const words = wordsOf(expression);
+  if (words.length > MOST_WORDS) throw wrong(words[MOST_WORDS]?.text ?? '', `an expression has at most ${MOST_WORDS} words`);
+  return words.map((word) => {
     const isNegated = word.text.startsWith('-') && word.text.length > 1 && !word.isQuoted;
     return { isNegated, test: testOf(isNegated ? { ...word, text: word.text.slice(1) } : word) };
   });

@@ -1,10 +1,10 @@
 /** Selects and sorts the runs of a question, and fills the listing. */
 import { exact, type PreparedStatements, wide } from '../backends/local/index.ts';
-import { MirrorError } from '../errors.ts';
 import { compareNames, type Json, keyOfRun, type RunRef } from '../model/index.ts';
+import { compareRuns, cursorAfter, runBefore, type SortedRun, type SortOrder, textKey } from './page-cursor.ts';
 import type { MetricSummary, MetricValue, Question, RunOrder, RunPage, RunSelection, RunStart, RunSummary } from './questions.ts';
 import { type Condition, type ConditionTest, compares, globMatcher, parseRunFilter } from './run-filter.ts';
-import { lastScalar, type SeriesEnd } from './scalars.ts';
+import { lastScalar, type SeriesEnd, Stopped } from './scalars.ts';
 import { startOf } from './start-of-run.ts';
 
 /** A run of the store with its row. */
@@ -26,9 +26,20 @@ const MOST_PAGE = 10_000;
 /** The answers to questions about runs as a whole. */
 export class RunQuestions {
   readonly #db: PreparedStatements;
+  #isStopped: () => boolean = () => false;
+  /** What the current question has looked up, by tag or name. */
+  readonly #metrics = new Map<string, ReadonlyMap<number, Metric>>();
+  readonly #params = new Map<string, ReadonlyMap<number, Json>>();
 
   constructor(db: PreparedStatements) {
     this.#db = db;
+  }
+
+  /** Begins a question: what was looked up for the last one is no longer valid. `isStopped`: see `StoreQuery.ask`. */
+  begin(isStopped: () => boolean): void {
+    this.#isStopped = isStopped;
+    this.#metrics.clear();
+    this.#params.clear();
   }
 
   /** Returns the runs that meet a selection, by root and path. */
@@ -53,16 +64,21 @@ export class RunQuestions {
   /** Returns a page of a listing. Throws MB3024 for an invalid filter or page. */
   page({ select, order = { by: 'run' }, limit = PAGE, after, metrics = [], params = [] }: Extract<Question, { kind: 'runs' }>): RunPage {
     const sorted = this.#sorted(this.selected(select), order);
-    const from = after === undefined ? 0 : Number(after);
-    if (!Number.isSafeInteger(from) || from < 0) throw new MirrorError('MB3024', `${JSON.stringify(after)} is no page of a list of runs`);
+    const rules = orderOf(order);
+    const before = after === undefined ? undefined : runBefore(after);
+    const from = before === undefined ? 0 : sorted.findIndex((each) => compareRuns(each, before, rules) > 0);
     const size = Math.max(1, Math.min(MOST_PAGE, Math.floor(limit)));
-    const shown = sorted.slice(from, from + size);
-    const metricsByRun = metrics.map((tag) => [tag, this.#metric(tag)] as const);
-    const paramsByRun = params.map((name) => [name, this.#param(name)] as const);
+    const shown = from < 0 ? [] : sorted.slice(from, from + size);
+    const last = shown.at(-1);
+    const metricsByRun = metrics.map((tag) => [tag, this.#metricOf(tag)] as const);
+    const paramsByRun = params.map((name) => [name, this.#paramOf(name)] as const);
     return {
       total: sorted.length,
-      runs: shown.map((found) => this.#summary(found, metricsByRun, paramsByRun)),
-      next: from + size < sorted.length ? String(from + size) : undefined,
+      runs: shown.map((found) => {
+        this.#check();
+        return this.#summary(found, metricsByRun, paramsByRun);
+      }),
+      next: last !== undefined && from + size < sorted.length ? cursorAfter(last) : undefined,
     };
   }
 
@@ -76,6 +92,7 @@ export class RunQuestions {
          ORDER BY file.name DESC, object."offset" DESC LIMIT 1)`,
     );
     return runs.flatMap(({ id, run }) => {
+      this.#check();
       const rows = statement.all(id);
       return rows.length === 0 ? [] : [{ run, params: Object.fromEntries(rows.map((row) => [String(row['name']), paramOf(row)])) }];
     });
@@ -126,23 +143,23 @@ export class RunQuestions {
     };
   }
 
-  #sorted(runs: readonly QueriedRun[], order: RunOrder): QueriedRun[] {
+  #sorted(runs: readonly QueriedRun[], order: RunOrder): (QueriedRun & SortedRun)[] {
     const keys = this.#sortKeys(runs, order);
-    // By path if the keys are equal: the selection is in that order, and sorting is stable.
-    return runs.toSorted((a, b) => compareKeys(keys.get(a.id), keys.get(b.id), order.descending === true));
+    const rules = orderOf(order);
+    return runs.map((run) => ({ ...run, key: keys.get(run.id) })).sort((a, b) => compareRuns(a, b, rules));
   }
 
   #sortKeys(runs: readonly QueriedRun[], order: RunOrder): ReadonlyMap<number, number | bigint | string> {
     switch (order.by) {
       case 'run':
-        return new Map(runs.map(({ id }, i) => [id, i]));
+        return new Map();
       case 'metric': {
         const { of = 'last' } = order;
-        return new Map([...this.#metric(order.tag)].flatMap(([id, metric]) => sortable(id, this.#valueOf(metric, of))));
+        return new Map([...this.#metricOf(order.tag)].flatMap(([id, metric]) => sortable(id, this.#valueOf(metric, of))));
       }
       case 'param':
         return new Map(
-          [...this.#param(order.name)].flatMap(([id, value]) => sortable(id, typeof value === 'number' ? value : String(value))),
+          [...this.#paramOf(order.name)].flatMap(([id, value]) => sortable(id, typeof value === 'number' ? value : textKey(String(value)))),
         );
       default: {
         const { by } = order;
@@ -153,7 +170,10 @@ export class RunQuestions {
 
   #meeting(runs: QueriedRun[], { isNegated, test }: Condition): QueriedRun[] {
     const holds = this.#tester(test);
-    return runs.filter((run) => holds(run) !== isNegated);
+    return runs.filter((run) => {
+      this.#check();
+      return holds(run) !== isNegated;
+    });
   }
 
   #tester(test: ConditionTest): (run: QueriedRun) => boolean {
@@ -176,8 +196,8 @@ export class RunQuestions {
       }
       case 'compare': {
         const { of, name, operator, value } = test;
-        const params = of === 'param' || of === 'either' ? this.#param(name) : new Map<number, Json>();
-        const metrics = of === 'param' ? new Map<number, Metric>() : this.#metric(name);
+        const params = of === 'param' || of === 'either' ? this.#paramOf(name) : new Map<number, Json>();
+        const metrics = of === 'param' ? new Map<number, Metric>() : this.#metricOf(name);
         const which = of === 'param' || of === 'either' ? 'last' : of;
         return ({ id }) => {
           const param = params.get(id);
@@ -201,6 +221,26 @@ export class RunQuestions {
       for (const { run } of runsOf.all(id as number)) found.add(Number(run));
     }
     return ({ id }) => found.has(id);
+  }
+
+  #check(): void {
+    if (this.#isStopped()) throw new Stopped();
+  }
+
+  /** Returns `#metric`, looked up once in a question. */
+  #metricOf(tag: string): ReadonlyMap<number, Metric> {
+    const known = this.#metrics.get(tag) ?? this.#metric(tag);
+    this.#metrics.set(tag, known);
+    this.#check();
+    return known;
+  }
+
+  /** Returns `#param`, looked up once in a question. */
+  #paramOf(name: string): ReadonlyMap<number, Json> {
+    const known = this.#params.get(name) ?? this.#param(name);
+    this.#params.set(name, known);
+    this.#check();
+    return known;
   }
 
   #valueOf(metric: Metric, of: MetricValue): number | bigint | null {
@@ -273,11 +313,6 @@ function sortable(id: number, value: number | bigint | string | null): [number, 
   return value === null || (typeof value === 'number' && Number.isNaN(value)) ? [] : [[id, value]];
 }
 
-/** Compares two keys: numbers before texts; runs without a key come last in both directions. */
-function compareKeys(a: number | bigint | string | undefined, b: number | bigint | string | undefined, isDescending: boolean): number {
-  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
-  const [isTextA, isTextB] = [typeof a === 'string', typeof b === 'string'];
-  if (isTextA !== isTextB) return Number(isTextA) - Number(isTextB);
-  const order = isTextA ? compareNames(a as string, b as string) : a < b ? -1 : a > b ? 1 : 0;
-  return isDescending ? -order : order;
+function orderOf({ by, descending = false }: RunOrder): SortOrder {
+  return { descending, isByName: by === 'run' };
 }

@@ -7,6 +7,7 @@ import { BucketReader, exact, openForReading, PreparedStatements, StoreReader, t
 import { MirrorError } from '../errors.ts';
 import type { DataClass, RunRef } from '../model/index.ts';
 import { bucketsOf } from './buckets.ts';
+import { curvePage } from './curve-page.ts';
 import type {
   Answers,
   Curve,
@@ -23,6 +24,7 @@ import type {
   StoredFile,
   StoredValue,
   TagSummary,
+  ValuePage,
 } from './questions.ts';
 import { type QueriedRun, RunQuestions } from './runs.ts';
 import { lastScalar, type PlacedScalar, readScalars, Stopped } from './scalars.ts';
@@ -31,12 +33,14 @@ import { shownPoints } from './shown.ts';
 import { smoothed } from './smooth.ts';
 import { StoreVersions } from './store-versions.ts';
 import { type StoredCurve, storedCurve } from './stored-curve.ts';
+import { valuePage } from './value-page.ts';
 import { findValue, placedValues, sessionStarts, storedValue } from './values.ts';
 
 /** The number of values of one answer. */
 const VALUES = 100;
 const MOST_VALUES = 10_000;
 
+const SERIES_OF_RUN = 'SELECT id FROM series WHERE run = ? AND tag = (SELECT id FROM tag WHERE name = ?)';
 const TAGS_OF_ROOTS = `SELECT tag.name AS tag, plugin, sum(runs) AS runs, sum(points) AS points
   FROM root CROSS JOIN tag_use ON tag_use.root = root.id CROSS JOIN tag ON tag.id = tag_use.tag
   WHERE runs > 0 AND (?1 IS NULL OR root.name = ?1) AND (?2 IS NULL OR plugin = ?2) GROUP BY tag_use.tag, plugin ORDER BY tag.name, plugin`;
@@ -46,6 +50,7 @@ const TAGS_OF_RUNS = `SELECT tag.name AS tag, plugin, runs, points FROM (
     CROSS JOIN definition ON definition.id = series.definition
     WHERE series.count > 0 AND (?2 IS NULL OR definition.plugin = ?2) GROUP BY series.tag, definition.plugin
   ) AS used CROSS JOIN tag ON tag.id = used.id ORDER BY tag.name, plugin`;
+type ValueOptions = Pick<Extract<Question, { kind: 'valuePage' }>, 'shown' | 'limit' | 'mostBytes' | 'before'>;
 
 /** A store that answers questions in the calling thread. */
 export class StoreQuery {
@@ -76,6 +81,7 @@ export class StoreQuery {
     try {
       this.#handle.exec('BEGIN');
       try {
+        this.#runs.begin(isStopped);
         return this.#answer(question, isStopped) as Answers[Kind];
       } finally {
         this.#handle.exec('COMMIT');
@@ -105,8 +111,16 @@ export class StoreQuery {
         return this.#files(this.#run(question.run));
       case 'curves':
         return this.#curves(question, isStopped);
+      case 'curvePage':
+        return curvePage(question, {
+          page: (page) => this.#runs.page(page),
+          curves: (curves) => this.#curves(curves, isStopped),
+          has: (run) => this.#runs.find(run) !== undefined,
+        });
       case 'values':
-        return this.#values(question);
+        return this.#valuePage(question, isStopped).values;
+      case 'valuePage':
+        return this.#valuePage(question, isStopped);
       case 'media':
         return this.#mediaFile(question.sha256);
       case 'value':
@@ -122,9 +136,9 @@ export class StoreQuery {
       case 'hparams':
         return this.#runs.params(this.#runs.selected(question.select));
       case 'damage':
-        return this.#damage(this.#runs.selected(question.select));
+        return this.#damage(this.#runs.selected(question.select), isStopped);
       case 'progress':
-        return this.#progress(question.runs);
+        return this.#progress(question.runs, isStopped);
       case 'changes':
         return this.#versions.changes(question.since);
       default:
@@ -242,14 +256,17 @@ export class StoreQuery {
     return storedCurve(this.#buckets, series, { ...range, shown: shown === 'python' ? 'all' : shown });
   }
 
-  #values({ run, tag, shown = 'tensorboard', limit = VALUES }: Extract<Question, { kind: 'values' }>): StoredValue[] {
+  #valuePage(
+    question: Pick<Extract<Question, { kind: 'valuePage' }>, 'run' | 'tag'> & Partial<ValueOptions>,
+    isStopped: () => boolean,
+  ): ValuePage {
+    const { run, tag, shown = 'tensorboard', limit = VALUES, mostBytes = Number.POSITIVE_INFINITY, before } = question;
     const { id } = this.#run(run);
-    const found = this.#db.prepare('SELECT id FROM series WHERE run = ? AND tag = (SELECT id FROM tag WHERE name = ?)').get(id, tag)?.[
-      'id'
-    ];
-    if (found === undefined) return [];
+    const found = this.#db.prepare(SERIES_OF_RUN).get(id, tag)?.['id'];
+    if (found === undefined) return { total: 0, values: [], next: undefined };
     const kept = shownPoints(placedValues(this.#db, Number(found)), shown, () => sessionStarts(this.#db, id));
-    return kept.slice(-Math.max(1, Math.min(MOST_VALUES, Math.floor(limit)))).map((placed) => storedValue(this.#db, placed));
+    const most = Math.max(1, Math.min(MOST_VALUES, Math.floor(limit)));
+    return valuePage(this.#db, kept, { limit: most, mostBytes, before, isStopped });
   }
 
   #value(id: number): StoredValue | undefined {
@@ -262,20 +279,21 @@ export class StoreQuery {
     return row === undefined ? undefined : { sha256: String(row['sha256']), bytes: Number(row['bytes']), path: String(row['path']) };
   }
 
-  #damage(runs: readonly QueriedRun[]): DamagedRange[] {
+  #damage(runs: readonly QueriedRun[], isStopped: () => boolean): DamagedRange[] {
     const damaged = this.#db.prepare("SELECT 1 FROM file WHERE run = ? AND damage <> '[]' LIMIT 1");
-    return runs.flatMap(({ id, run }) =>
-      damaged.get(id) === undefined
-        ? []
-        : this.#store.positions(run).files.flatMap((file) => file.damage.map((range) => ({ ...range, run, file: file.name }))),
-    );
+    return runs.flatMap(({ id, run }) => {
+      if (isStopped()) throw new Stopped();
+      if (damaged.get(id) === undefined) return [];
+      return this.#store.positions(run).files.flatMap((file) => file.damage.map((range) => ({ ...range, run, file: file.name })));
+    });
   }
 
-  #progress(runs: readonly RunRef[]): RunProgress[] {
+  #progress(runs: readonly RunRef[], isStopped: () => boolean): RunProgress[] {
     const statement = this.#db.prepare(
       'SELECT coalesce(sum(size), 0) AS bytes, coalesce(sum(watermark), 0) AS read FROM file WHERE run = ?',
     );
     return runs.flatMap((run) => {
+      if (isStopped()) throw new Stopped();
       const found = this.#runs.find(run);
       if (found === undefined) return [];
       const row = statement.get(found.id);

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { FastifyInstance } from 'fastify';
 import { API_BASE, makeApi } from '../../../src/api/index.ts';
+import { MirrorError } from '../../../src/errors.ts';
 import { backfill } from '../../../src/index.ts';
 import { StoreQueries } from '../../../src/query/index.ts';
 import { keepVerdicts, StateFile } from '../../../src/state/index.ts';
@@ -173,6 +174,8 @@ describe('every answer has the form of the OpenAPI document:', () => {
     const second = await valid(`/runs?limit=2&order=-run&cursor=${first.json.next}`);
     expect([...first.json.runs, ...second.json.runs].map(({ run }: { run: string }) => run)).toEqual(['a/deep run', 'a', '.']);
     expect(second.json.next).toBeNull();
+    const forged = Buffer.from(`${Buffer.from(first.json.next, 'base64url').toString().slice(0, 12)}{"a":1}`).toString('base64url');
+    expect((await valid(`/runs?limit=2&order=-run&cursor=${forged}`, 400)).json.code).toBe('MB3024');
     for (const cursor of [first.json.next, 'x', '', Buffer.from('5.x').toString('base64url')])
       expect((await valid(`/runs?limit=2&cursor=${cursor}`, 400)).json).toMatchObject({
         code: 'MB5001',
@@ -229,6 +232,8 @@ describe('every answer has the form of the OpenAPI document:', () => {
     const { json } = await valid('/values?run=logs/a/deep%20run&tag=picture');
     expect(json.values).toMatchObject([{ step: 1, kind: 'images', media: [{ sha256: sha256(PNG), format: 'png', bytes: PNG.length }] }]);
     expect(json.values[0].media[0].url).toBe(`${API_BASE}/media/${sha256(PNG)}`);
+    expect(json).toMatchObject({ total: 1, next: null });
+    expect((await valid('/values?run=logs/a/deep%20run&tag=picture&cursor=x', 400)).json.errors).toMatchObject([{ parameter: 'cursor' }]);
     expect((await valid('/values?run=logs/a/deep%20run&tag=weights')).json.values[0].value).toMatchObject({ buckets: [[0, 1, 2]] });
   });
 
@@ -367,27 +372,23 @@ describe('a request', () => {
   });
 
   it('is refused if the answer would be too large', async () => {
-    const points = { count: 900_000, last: 1, min: 1, max: 1 };
-    const runs = [1, 2].map((i) => ({ run: { root: 'logs', path: `${i}` }, metrics: { loss: points } }));
-    const ask = async ({ kind }: { kind: string }): Promise<unknown> =>
-      kind === 'changes' ? { version: '1' } : { total: 2, next: undefined, runs };
-    const large = apiOf({ store: { ask } as never });
-    expect((await get('/curves?root=logs&tag=loss', {}, large)).json).toMatchObject({ code: 'MB5004', status: 400 });
-    await large.close();
-  });
-
-  it('is refused before more is read than an answer may have, if a range of steps leaves too many points', async () => {
-    const runs = Array.from({ length: 9 }, (_, i) => ({ run: { root: 'logs', path: `${i}` }, metrics: {} }));
-    let read = 0;
-    const ask = async ({ kind, runs: asked }: { kind: string; runs?: readonly unknown[] }): Promise<unknown> => {
-      if (kind === 'changes') return { version: '1' };
-      if (kind !== 'curves') return { total: 9, next: undefined, runs };
-      read += asked?.length ?? 0;
-      return [{ count: 900_000 }];
+    const asked: unknown[] = [];
+    const ask = async (question: { readonly kind: string }): Promise<unknown> => {
+      if (question.kind === 'changes') return { version: '1' };
+      asked.push(question);
+      throw new MirrorError('MB5004', 'the answer would have 5 numbers', { hint: 'Ask for less.' });
     };
     const large = apiOf({ store: { ask } as never });
-    expect((await get('/curves?root=logs&tag=loss&from=0', {}, large)).json).toMatchObject({ code: 'MB5004' });
-    expect(read).toBe(2);
+    expect((await get('/curves?root=logs&tag=loss&from=0', {}, large)).json).toMatchObject({
+      code: 'MB5004',
+      status: 400,
+      hint: 'Ask for less.',
+    });
+    expect((await get('/values?run=logs/a&tag=loss', {}, large)).json).toMatchObject({ code: 'MB5004' });
+    expect(asked).toMatchObject([
+      { kind: 'curvePage', mostNumbers: 3_000_000 },
+      { kind: 'valuePage', mostBytes: 16 * 1024 * 1024 },
+    ]);
     await large.close();
   });
 
