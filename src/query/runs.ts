@@ -1,64 +1,66 @@
 /** Selects and sorts the runs of a question, and fills the listing. */
-import { exact, type PreparedStatements, wide } from '../backends/local/index.ts';
-import { compareNames, type Json, keyOfRun, type RunRef } from '../model/index.ts';
+import type { PreparedStatements } from '../backends/local/index.ts';
+import { type Json, keyOfRun, type RunRef } from '../model/index.ts';
 import { compareRuns, cursorAfter, runBefore, type SortedRun, type SortOrder, textKey } from './page-cursor.ts';
 import type { MetricSummary, MetricValue, Question, RunOrder, RunPage, RunSelection, RunStart, RunSummary } from './questions.ts';
 import { type Condition, type ConditionTest, compares, globMatcher, parseRunFilter } from './run-filter.ts';
+import type { OfRun, QueriedRun, RunTable } from './run-table.ts';
 import { lastScalar, type SeriesEnd, Stopped } from './scalars.ts';
 import { startOf } from './start-of-run.ts';
 
-/** A run of the store with its row. */
-export interface QueriedRun {
-  readonly id: number;
-  readonly run: RunRef;
-  readonly points: number;
-  readonly lastStep: number | bigint | null;
-  readonly firstWallTime: number | null;
-  readonly lastWallTime: number | null;
-}
-
-const RUNS = `SELECT run.id, root.name AS root, run.path, run.points, ${exact('run.last_step')} AS last_step,
-  run.first_wall_time, run.last_wall_time FROM run JOIN root ON root.id = run.root`;
 const PAGE = 1000;
 /** The most runs of one page. */
 const MOST_PAGE = 10_000;
 
+/** The most metrics whose values of all runs are remembered. */
+const MOST_METRICS = 32;
+
 /** The answers to questions about runs as a whole. */
 export class RunQuestions {
   readonly #db: PreparedStatements;
+  readonly #table: RunTable;
   #isStopped: () => boolean = () => false;
-  /** What the current question has looked up, by tag or name. */
-  readonly #metrics = new Map<string, ReadonlyMap<number, Metric>>();
-  readonly #params = new Map<string, ReadonlyMap<number, Json>>();
+  /** What is known of each run: the metrics by tag, the params, the number of its series, its start. */
+  readonly #metrics = new Map<string, () => ReadonlyMap<number, Metric>>();
+  readonly #params: () => ReadonlyMap<number, Params>;
+  readonly #seriesCount: OfRun<number>;
+  readonly #start: OfRun<number | null>;
 
-  constructor(db: PreparedStatements) {
+  constructor(db: PreparedStatements, table: RunTable) {
     this.#db = db;
+    this.#table = table;
+    this.#params = table.rememberingAll(
+      () => this.#readParams(undefined),
+      ({ id }) => this.#readParams(id).get(id),
+    );
+    this.#seriesCount = table.remembering(({ id }) =>
+      Number(this.#db.prepare('SELECT count(*) AS n FROM series WHERE run = ?').get(id)?.['n']),
+    );
+    this.#start = table.remembering(({ id, firstWallTime }) => {
+      const first = this.#db.prepare('SELECT name, first_wall_time FROM file WHERE run = ? AND records > 0 ORDER BY name LIMIT 1').get(id);
+      if (first === undefined) return null;
+      return (first['first_wall_time'] as number | null) ?? startOf(String(first['name']), firstWallTime);
+    });
   }
 
-  /** Begins a question: what was looked up for the last one is no longer valid. `isStopped`: see `StoreQuery.ask`. */
+  /** Begins a question. `isStopped`: see `StoreQuery.ask`. */
   begin(isStopped: () => boolean): void {
     this.#isStopped = isStopped;
-    this.#metrics.clear();
-    this.#params.clear();
   }
 
   /** Returns the runs that meet a selection, by root and path. */
   selected({ root, runs, filter }: RunSelection = {}): QueriedRun[] {
     const conditions = filter === undefined ? [] : parseRunFilter(filter);
     const wanted = runs === undefined ? undefined : new Set(runs.map(keyOfRun));
-    const found = this.#db
-      .prepare(`${RUNS} WHERE ?1 IS NULL OR root.name = ?1`)
-      .all(root ?? null)
-      .map(queriedRun)
-      .filter(({ run }) => wanted === undefined || wanted.has(keyOfRun(run)));
-    const left = conditions.reduce((runsLeft, condition) => this.#meeting(runsLeft, condition), found);
-    return left.sort((a, b) => compareNames(a.run.root, b.run.root) || compareNames(a.run.path, b.run.path));
+    const found = this.#table
+      .all()
+      .filter(({ run }) => (root === undefined || run.root === root) && (wanted === undefined || wanted.has(keyOfRun(run))));
+    return conditions.reduce((runsLeft, condition) => this.#meeting(runsLeft, condition), found);
   }
 
   /** Returns one run; undefined if the store does not have it. */
-  find({ root, path }: RunRef): QueriedRun | undefined {
-    const row = this.#db.prepare(`${RUNS} WHERE root.name = ? AND run.path = ?`).get(root, path);
-    return row === undefined ? undefined : queriedRun(row);
+  find(run: RunRef): QueriedRun | undefined {
+    return this.#table.find(run);
   }
 
   /** Returns a page of a listing. Throws MB3024 for an invalid filter or page. */
@@ -74,7 +76,7 @@ export class RunQuestions {
     const paramsByRun = params.map((name) => [name, this.#paramOf(name)] as const);
     return {
       total: sorted.length,
-      runs: shown.map((found) => {
+      runs: shown.map(({ found }) => {
         this.#check();
         return this.#summary(found, metricsByRun, paramsByRun);
       }),
@@ -84,48 +86,35 @@ export class RunQuestions {
 
   /** Returns the params of runs, from the last session start of each. */
   params(runs: readonly QueriedRun[]): { readonly run: RunRef; readonly params: Readonly<Record<string, Json>> }[] {
-    const statement = this.#db.prepare(
-      `SELECT hparam.name, hparam.value, hparam.number, hparam.type FROM hparam WHERE hparam.object = (
-         SELECT object.id FROM series CROSS JOIN object ON object.series = series.id
-         CROSS JOIN file ON file.id = object.file AND file.generation = object.generation
-         WHERE series.run = ? AND object.kind = 'hparams' AND EXISTS (SELECT 1 FROM hparam WHERE hparam.object = object.id)
-         ORDER BY file.name DESC, object."offset" DESC LIMIT 1)`,
-    );
+    this.#check();
+    const known = this.#params();
     return runs.flatMap(({ id, run }) => {
-      this.#check();
-      const rows = statement.all(id);
-      return rows.length === 0 ? [] : [{ run, params: Object.fromEntries(rows.map((row) => [String(row['name']), paramOf(row)])) }];
+      const params = known.get(id);
+      return params === undefined ? [] : [{ run, params }];
     });
   }
 
   /** Returns the start of each run, by root and path. */
   starts(root: string | undefined): RunStart[] {
-    const file = this.#db.prepare('SELECT name, first_wall_time FROM file WHERE run = ? AND records > 0 ORDER BY name LIMIT 1');
-    return this.selected({ ...(root === undefined ? {} : { root }) }).map(({ id, run, firstWallTime }) => {
-      const first = file.get(id);
-      if (first === undefined) return { run, startTime: null };
-      const startTime = first['first_wall_time'] as number | null;
-      return { run, startTime: startTime ?? startOf(String(first['name']), firstWallTime) };
-    });
+    return this.selected({ ...(root === undefined ? {} : { root }) }).map((found) => ({ run: found.run, startTime: this.#start(found) }));
   }
 
   #summary(
-    { id, ...found }: QueriedRun,
+    found: QueriedRun,
     metrics: readonly (readonly [string, ReadonlyMap<number, Metric>])[],
     params: readonly (readonly [string, ReadonlyMap<number, Json>])[],
   ): RunSummary {
-    const counted = this.#db
-      .prepare(
-        `SELECT (SELECT count(*) FROM series WHERE series.run = ?1) AS tags, count(*) AS files, coalesce(sum(size), 0) AS bytes,
-           coalesce(sum(damage <> '[]' OR gaps <> '[]'), 0) AS damaged FROM file WHERE run = ?1`,
-      )
-      .get(id);
+    const { id, run, points, files, bytes, lastStep, firstWallTime, lastWallTime, isDamaged } = found;
     return {
-      ...found,
-      tags: Number(counted?.['tags']),
-      files: Number(counted?.['files']),
-      bytes: Number(counted?.['bytes']),
-      isDamaged: Number(counted?.['damaged']) > 0,
+      run,
+      points,
+      tags: this.#seriesCount(found),
+      files,
+      bytes,
+      lastStep,
+      firstWallTime,
+      lastWallTime,
+      isDamaged,
       metrics: Object.fromEntries(
         metrics.flatMap(([tag, byRun]): [string, MetricSummary][] => {
           const metric = byRun.get(id);
@@ -143,10 +132,13 @@ export class RunQuestions {
     };
   }
 
-  #sorted(runs: readonly QueriedRun[], order: RunOrder): (QueriedRun & SortedRun)[] {
+  #sorted(runs: readonly QueriedRun[], order: RunOrder): (SortedRun & { readonly found: QueriedRun })[] {
     const keys = this.#sortKeys(runs, order);
+    const listed = runs.map((found) => ({ found, run: found.run, key: keys.get(found.id) }));
+    // The selection is in the order of names.
+    if (order.by === 'run') return order.descending === true ? listed.reverse() : listed;
     const rules = orderOf(order);
-    return runs.map((run) => ({ ...run, key: keys.get(run.id) })).sort((a, b) => compareRuns(a, b, rules));
+    return listed.sort((a, b) => compareRuns(a, b, rules));
   }
 
   #sortKeys(runs: readonly QueriedRun[], order: RunOrder): ReadonlyMap<number, number | bigint | string> {
@@ -214,79 +206,106 @@ export class RunQuestions {
 
   /** Returns a test for runs that have a matching tag. Each tag is looked at once, however many runs have it. */
   #havingTag(matches: (tag: string) => boolean): (run: QueriedRun) => boolean {
-    const runsOf = this.#db.prepare('SELECT run FROM series WHERE tag = ?');
+    const uses = this.#db
+      .prepare(
+        `SELECT root.name AS root, tag_use.tag AS id, tag.name, tag_use.runs FROM tag_use
+         JOIN root ON root.id = tag_use.root JOIN tag ON tag.id = tag_use.tag`,
+      )
+      .all()
+      .filter(({ name, runs }) => Number(runs) > 0 && matches(String(name)));
+    const sizes = Map.groupBy(this.#table.all(), ({ run }) => run.root);
+    // Most tags are in all runs of their root: then there is nothing to look up.
+    const isWhole = new Set(uses.filter(({ root, runs }) => sizes.get(String(root))?.length === runs).map(({ root }) => String(root)));
+    const runsOf = this.#db.prepare('SELECT run FROM series WHERE tag = ? AND count > 0');
     const found = new Set<number>();
-    for (const { id, name } of this.#db.prepare('SELECT id, name FROM tag').all()) {
-      if (!matches(String(name))) continue;
-      for (const { run } of runsOf.all(id as number)) found.add(Number(run));
+    const others = new Set(uses.filter(({ root }) => !isWhole.has(String(root))).map(({ id }) => Number(id)));
+    for (const tag of others) {
+      this.#check();
+      for (const { run } of runsOf.all(tag)) found.add(Number(run));
     }
-    return ({ id }) => found.has(id);
+    return ({ id, run }) => isWhole.has(run.root) || found.has(id);
   }
 
   #check(): void {
     if (this.#isStopped()) throw new Stopped();
   }
 
-  /** Returns `#metric`, looked up once in a question. */
+  /** Returns the series of scalars with a tag, by the row of the run. */
   #metricOf(tag: string): ReadonlyMap<number, Metric> {
-    const known = this.#metrics.get(tag) ?? this.#metric(tag);
+    let known = this.#metrics.get(tag);
+    this.#metrics.delete(tag);
+    known ??= this.#table.rememberingAll(
+      () => this.#readMetric(tag, undefined),
+      ({ id }) => this.#readMetric(tag, id).get(id),
+    );
+    // Set anew, a tag is the last one to go.
     this.#metrics.set(tag, known);
+    const [oldest] = this.#metrics.keys();
+    if (this.#metrics.size > MOST_METRICS && oldest !== undefined) this.#metrics.delete(oldest);
     this.#check();
-    return known;
+    return known();
   }
 
-  /** Returns `#param`, looked up once in a question. */
+  /** Returns the values of a param, by the row of the run: from its last session start. */
   #paramOf(name: string): ReadonlyMap<number, Json> {
-    const known = this.#params.get(name) ?? this.#param(name);
-    this.#params.set(name, known);
+    const values = new Map<number, Json>();
+    for (const [id, params] of this.#params()) {
+      const value = Object.hasOwn(params, name) ? params[name] : undefined;
+      if (value !== undefined) values.set(id, value);
+    }
     this.#check();
-    return known;
+    return values;
   }
 
   #valueOf(metric: Metric, of: MetricValue): number | bigint | null {
     return of === 'min' ? metric.min : of === 'max' ? metric.max : (lastScalar(this.#db, metric) ?? null);
   }
 
-  /** Returns the series of scalars with a tag, by the row of the run. */
-  #metric(tag: string): ReadonlyMap<number, Metric> {
+  #readMetric(tag: string, run: number | undefined): Map<number, Metric> {
     const statement = this.#db.prepare(
       `SELECT series.run, series.id, count, min, max, end_value, end_odd_value FROM series
        CROSS JOIN definition ON definition.id = series.definition
-       WHERE tag = (SELECT id FROM tag WHERE name = ?) AND data_class = 'scalar' AND count > 0`,
+       WHERE tag = (SELECT id FROM tag WHERE name = ?) ${run === undefined ? '' : 'AND run = ?'} AND data_class = 'scalar' AND count > 0`,
     );
     statement.setReturnArrays(true);
-    const rows = statement.all(tag) as unknown as [number, number, number, number | null, number | null, number | null, string | null][];
+    const rows = (run === undefined ? statement.all(tag) : statement.all(tag, run)) as unknown as MetricRow[];
     return new Map(
-      rows.map(([run, series, count, min, max, endValue, endOddValue]) => [run, { series, count, min, max, endValue, endOddValue }]),
+      rows.map(([id, series, count, min, max, endValue, endOddValue]) => [id, { series, count, min, max, endValue, endOddValue }]),
     );
   }
 
-  /** Returns the values of a param, by the row of the run: from its last session start. */
-  #param(name: string): ReadonlyMap<number, Json> {
-    const rows = this.#db
-      .prepare(
-        `SELECT series.run, hparam.name, hparam.value, hparam.number, hparam.type
-         FROM object CROSS JOIN hparam ON hparam.object = object.id AND hparam.name = ?
-         CROSS JOIN file ON file.id = object.file AND file.generation = object.generation
-         CROSS JOIN series ON series.id = object.series WHERE object.kind = 'hparams'
-         ORDER BY file.name, object."offset"`,
-      )
-      .all(name);
-    // The last row wins.
-    return new Map(rows.map((row) => [Number(row['run']), paramOf(row)]));
+  #readParams(run: number | undefined): Map<number, Params> {
+    const ofRuns = run === undefined ? 'FROM object CROSS JOIN series ON series.id = object.series' : OBJECTS_OF_RUN;
+    const statement = this.#db.prepare(
+      `SELECT series.run, object.id ${ofRuns} CROSS JOIN file ON file.id = object.file AND file.generation = object.generation
+       WHERE object.kind = 'hparams' ${run === undefined ? '' : 'AND series.run = ?'}
+         AND EXISTS (SELECT 1 FROM hparam WHERE hparam.object = object.id) ORDER BY file.name, object."offset"`,
+    );
+    statement.setReturnArrays(true);
+    const rows = (run === undefined ? statement.all() : statement.all(run)) as unknown as [number, number][];
+    const hparams = this.#db.prepare('SELECT name, value, number, type FROM hparam WHERE object = ?');
+    // The last session start of a run wins.
+    return new Map(
+      Array.from(new Map(rows), ([id, object]) => {
+        this.#check();
+        return [id, Object.fromEntries(hparams.all(object).map((row) => [String(row['name']), paramOf(row)]))];
+      }),
+    );
   }
 }
 
-function queriedRun(row: Record<string, unknown>): QueriedRun {
-  return {
-    id: Number(row['id']),
-    run: { root: String(row['root']), path: String(row['path']) },
-    points: Number(row['points']),
-    lastStep: row['last_step'] === null ? null : wide(row['last_step']),
-    firstWallTime: row['first_wall_time'] as number | null,
-    lastWallTime: row['last_wall_time'] as number | null,
-  };
-}
+const OBJECTS_OF_RUN = 'FROM series CROSS JOIN object ON object.series = series.id';
+
+type Params = Readonly<Record<string, Json>>;
+type MetricRow = readonly [
+  run: number,
+  series: number,
+  count: number,
+  min: number | null,
+  max: number | null,
+  endValue: number | null,
+  endOddValue: string | null,
+];
 
 interface Metric extends SeriesEnd {
   readonly count: number;

@@ -1,5 +1,13 @@
 /** Reads the scalars of a series from the store. */
-import { fromOddText, measured, type PositionedPoint, type PreparedStatements, type StoreReader } from '../backends/local/index.ts';
+import {
+  type BareScalar,
+  type BucketReader,
+  fromOddText,
+  measured,
+  type PositionedPoint,
+  type PreparedStatements,
+  type StoreReader,
+} from '../backends/local/index.ts';
 
 /** A scalar, and the place of its record in the files of the run. */
 export interface PlacedScalar extends PositionedPoint {
@@ -17,6 +25,27 @@ export function readScalars(store: StoreReader, series: number, isStopped: () =>
   for (const piece of store.scalars(series)) {
     if (isStopped()) throw new Stopped();
     for (const point of piece) points.push(point as PlacedScalar);
+  }
+  return points;
+}
+
+/** A part of a long series that is read at once. */
+const PIECE_POINTS = 65_536;
+
+/**
+ * Returns the scalars of a series without their positions, in the order of the files; undefined if only positions tell
+ * the order.
+ */
+export function readBareScalars(buckets: BucketReader, series: number, isStopped: () => boolean): BareScalar[] | undefined {
+  const ranges = buckets.ranges(series);
+  if (ranges === undefined) return undefined;
+  const points: BareScalar[] = [];
+  for (const [from, to] of ranges) {
+    for (let first = from; first <= to; first += PIECE_POINTS) {
+      if (isStopped()) throw new Stopped();
+      const piece = buckets.points(first, Math.min(first + PIECE_POINTS - 1, to));
+      for (const point of piece) points.push(point);
+    }
   }
   return points;
 }

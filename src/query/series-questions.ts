@@ -1,11 +1,12 @@
 /** Answers questions about one kind of series over many runs: what there is, and a few points of each. */
-import { exact, type PreparedStatements, type StoreReader, wide } from '../backends/local/index.ts';
+import { type BareScalar, type BucketReader, exact, type PreparedStatements, type StoreReader, wide } from '../backends/local/index.ts';
 import type { DataClass, RunRef } from '../model/index.ts';
-import type { SampleRequest, ScalarSample, SeriesDefinition, SeriesListing, SeriesSelection, ValueSample } from './questions.ts';
-import type { QueriedRun, RunQuestions } from './runs.ts';
+import type { SampleRequest, ScalarSample, SeriesDefinition, SeriesListing, SeriesSelection, Shown, ValueSample } from './questions.ts';
+import type { QueriedRun } from './run-table.ts';
+import type { RunQuestions } from './runs.ts';
 import { sampledIndexes, shareOf } from './sample.ts';
-import { readScalars, Stopped } from './scalars.ts';
-import { shownPoints } from './shown.ts';
+import { readBareScalars, readScalars, Stopped } from './scalars.ts';
+import { shownPoints, withoutOvertaken } from './shown.ts';
 import { placedValues, sessionStarts, storedValue } from './values.ts';
 
 /** The runs whose series are read together. */
@@ -33,11 +34,17 @@ interface FoundSeries {
 export class SeriesQuestions {
   readonly #db: PreparedStatements;
   readonly #store: StoreReader;
+  readonly #buckets: BucketReader;
   readonly #runs: RunQuestions;
 
-  constructor(db: PreparedStatements, store: StoreReader, runs: RunQuestions) {
+  constructor(
+    db: PreparedStatements,
+    { store, buckets }: { readonly store: StoreReader; readonly buckets: BucketReader },
+    runs: RunQuestions,
+  ) {
     this.#db = db;
     this.#store = store;
+    this.#buckets = buckets;
     this.#runs = runs;
   }
 
@@ -68,9 +75,7 @@ export class SeriesQuestions {
     const found = [...this.#found(select, isStopped)];
     const most = mostOf(limits, found.length);
     return found.flatMap(({ row, run, definition: { tag } }): ScalarSample[] => {
-      const points = shownPoints(readScalars(this.#store, row, isStopped), limits.shown ?? 'tensorboard', () =>
-        sessionStarts(this.#db, run.id),
-      );
+      const points = this.#shown(row, run.id, limits.shown ?? 'tensorboard', isStopped);
       if (points.length === 0) return [];
       const values = Float64Array.from(points, ({ value }) => Number(value));
       const indexes = sampledIndexes(points.length, most, values);
@@ -85,6 +90,13 @@ export class SeriesQuestions {
         },
       ];
     });
+  }
+
+  #shown(series: number, run: number, shown: Shown, isStopped: () => boolean): readonly BareScalar[] {
+    // Positions take most of the time, and only session starts are compared with them.
+    const bare = shown === 'python' ? undefined : readBareScalars(this.#buckets, series, isStopped);
+    if (bare !== undefined) return shown === 'all' ? bare : withoutOvertaken(bare);
+    return shownPoints(readScalars(this.#store, series, isStopped), shown, () => sessionStarts(this.#db, run));
   }
 
   /** Returns a few values of each selected series. */

@@ -31,7 +31,7 @@ export function shownPoints<Point extends PlacedStep>(
 }
 
 /** Drops points at or after a step that is not newer: the remaining steps increase. */
-function withoutOvertaken<Point extends PlacedStep>(points: readonly Point[]): readonly Point[] {
+export function withoutOvertaken<Point extends Pick<PlacedStep, 'step'>>(points: readonly Point[]): readonly Point[] {
   const kept: Point[] = [];
   for (const point of points) {
     for (let last = kept.at(-1); last !== undefined && last.step >= point.step; last = kept.at(-1)) kept.pop();

@@ -26,12 +26,12 @@ import type {
   TagSummary,
   ValuePage,
 } from './questions.ts';
-import { type QueriedRun, RunQuestions } from './runs.ts';
+import { type QueriedRun, RunTable } from './run-table.ts';
+import { RunQuestions } from './runs.ts';
 import { lastScalar, type PlacedScalar, readScalars, Stopped } from './scalars.ts';
 import { SeriesQuestions } from './series-questions.ts';
 import { shownPoints } from './shown.ts';
 import { smoothed } from './smooth.ts';
-import { StoreVersions } from './store-versions.ts';
 import { type StoredCurve, storedCurve } from './stored-curve.ts';
 import { valuePage } from './value-page.ts';
 import { findValue, placedValues, sessionStarts, storedValue } from './values.ts';
@@ -61,7 +61,7 @@ export class StoreQuery {
   readonly #buckets: BucketReader;
   readonly #runs: RunQuestions;
   readonly #selected: SeriesQuestions;
-  readonly #versions: StoreVersions;
+  readonly #table: RunTable;
 
   /** Opens the store. Throws MB3007 if there is no store, otherwise as `openStore`. */
   constructor(path: string) {
@@ -71,9 +71,9 @@ export class StoreQuery {
     this.#db = new PreparedStatements(this.#handle);
     this.#store = new StoreReader(this.#handle, path);
     this.#buckets = new BucketReader(this.#handle);
-    this.#runs = new RunQuestions(this.#db);
-    this.#selected = new SeriesQuestions(this.#db, this.#store, this.#runs);
-    this.#versions = new StoreVersions(this.#db);
+    this.#table = new RunTable(this.#db);
+    this.#runs = new RunQuestions(this.#db, this.#table);
+    this.#selected = new SeriesQuestions(this.#db, { store: this.#store, buckets: this.#buckets }, this.#runs);
   }
 
   /** Answers a question. Calls `isStopped` from time to time, and throws `Stopped` once it returns true. */
@@ -138,9 +138,9 @@ export class StoreQuery {
       case 'damage':
         return this.#damage(this.#runs.selected(question.select), isStopped);
       case 'progress':
-        return this.#progress(question.runs, isStopped);
+        return this.#progress(question.runs);
       case 'changes':
-        return this.#versions.changes(question.since);
+        return this.#table.changes(question.since);
       default:
         return question satisfies never;
     }
@@ -280,24 +280,17 @@ export class StoreQuery {
   }
 
   #damage(runs: readonly QueriedRun[], isStopped: () => boolean): DamagedRange[] {
-    const damaged = this.#db.prepare("SELECT 1 FROM file WHERE run = ? AND damage <> '[]' LIMIT 1");
-    return runs.flatMap(({ id, run }) => {
+    return runs.flatMap(({ isDamaged, run }) => {
       if (isStopped()) throw new Stopped();
-      if (damaged.get(id) === undefined) return [];
+      if (!isDamaged) return [];
       return this.#store.positions(run).files.flatMap((file) => file.damage.map((range) => ({ ...range, run, file: file.name })));
     });
   }
 
-  #progress(runs: readonly RunRef[], isStopped: () => boolean): RunProgress[] {
-    const statement = this.#db.prepare(
-      'SELECT coalesce(sum(size), 0) AS bytes, coalesce(sum(watermark), 0) AS read FROM file WHERE run = ?',
-    );
+  #progress(runs: readonly RunRef[]): RunProgress[] {
     return runs.flatMap((run) => {
-      if (isStopped()) throw new Stopped();
       const found = this.#runs.find(run);
-      if (found === undefined) return [];
-      const row = statement.get(found.id);
-      return [{ run, bytes: Number(row?.['bytes']), readBytes: Number(row?.['read']) }];
+      return found === undefined ? [] : [{ run, bytes: found.bytes, readBytes: found.readBytes }];
     });
   }
 

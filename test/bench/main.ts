@@ -22,6 +22,7 @@ import { memory } from './memory.ts';
 import { mlflow } from './mlflow.ts';
 import { type Options, readOptions } from './options.ts';
 import { Product } from './product.ts';
+import { query } from './query.ts';
 import { readSeries } from './read-series.ts';
 import { References } from './references/index.ts';
 import { REPORT } from './report/entries.ts';
@@ -41,6 +42,7 @@ const BENCHES: readonly Bench[] = [
   manyRuns,
   manyTags,
   readSeries,
+  query,
   again,
   verify,
   zeros,

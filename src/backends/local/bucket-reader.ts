@@ -1,4 +1,4 @@
-/** Reads what charts need of long series: the buckets of their segments, and points where a bucket is too coarse. */
+/** Reads what charts need of series: the buckets of their segments, and points without their positions. */
 import type { DatabaseSync } from 'node:sqlite';
 import { type BucketColumns, unpackBuckets } from './buckets.ts';
 import { PreparedStatements } from './prepared.ts';
@@ -10,6 +10,9 @@ export interface BucketedSegment extends Omit<StoredSegment, 'places'> {
   readonly buckets: BucketColumns | undefined;
 }
 
+const RANGES = `SELECT segment.file, segment.first_point, segment.last_point, segment.first_offset, segment.last_offset
+  FROM segment CROSS JOIN file ON file.id = segment.file AND file.generation = segment.generation WHERE segment.series = ?
+  ORDER BY file.name, segment.first_offset`;
 const SEGMENTS = `SELECT file.name AS file, segment.first_point, segment.last_point, segment.first_offset, segment.last_offset,
     segment.buckets
   FROM segment CROSS JOIN file ON file.id = segment.file AND file.generation = segment.generation WHERE segment.series = ?
@@ -38,6 +41,26 @@ export class BucketReader {
         lastOffset: Number(row['last_offset']),
         buckets: row['buckets'] instanceof Uint8Array ? unpackBuckets(row['buckets']) : undefined,
       }));
+  }
+
+  /**
+   * Returns the rows of the points of a series, in the order of the files, as ranges with both ends included; undefined
+   * if points of one segment are between those of another one.
+   */
+  ranges(series: number): (readonly [from: number, to: number])[] | undefined {
+    const statement = this.#statements.prepare(RANGES);
+    statement.setReturnArrays(true);
+    const ranges: [number, number][] = [];
+    let [file, end] = [-1, -1];
+    for (const row of statement.all(series) as unknown as readonly number[][]) {
+      const [at, from, to, first, last] = row as [number, number, number, number, number];
+      if (at === file && first <= end) return undefined;
+      [file, end] = [at, last];
+      const before = ranges.at(-1);
+      if (before?.[1] === from - 1) before[1] = to;
+      else ranges.push([from, to]);
+    }
+    return ranges;
   }
 
   /** Returns the scalars of some rows, both included, without their positions. */

@@ -123,7 +123,6 @@ describe('a question', () => {
       { kind: 'runs', select: { filter: 'loss>0' } },
       { kind: 'hparams' },
       { kind: 'damage' },
-      { kind: 'progress', runs: [run] },
       { kind: 'curvePage', tags: ['loss'] },
       { kind: 'values', run, tag: 'note' },
     ] as const;

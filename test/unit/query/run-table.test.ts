@@ -1,0 +1,89 @@
+// What a query remembers of runs, compared with what a fresh one finds.
+import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, it } from '@jest/globals';
+import { LocalBackend } from '../../../src/backends/local/index.ts';
+import { backfill } from '../../../src/index.ts';
+import { type Question, StoreQuery } from '../../../src/query/index.ts';
+import { event, eventFile, frame, hparamsSessionStart, simpleValue } from '../../support/event-writer.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const point = (step: number, value: number, tag = 'loss'): Uint8Array =>
+  event({ wallTime: 1000 + step, step, summary: [simpleValue(tag, value)] });
+const params = (lr: number): Uint8Array => event({ wallTime: 1, step: 0, summary: [hparamsSessionStart({ lr })] });
+
+const QUESTIONS: readonly Question[] = [
+  { kind: 'runs', metrics: ['loss', 'acc'], params: ['lr'] },
+  { kind: 'runs', order: { by: 'metric', tag: 'loss', descending: true } },
+  { kind: 'runs', order: { by: 'param', name: 'lr' } },
+  { kind: 'runs', order: { by: 'run', descending: true } },
+  { kind: 'runs', select: { filter: 'loss>0.5 lr<1' } },
+  { kind: 'runs', select: { filter: 'has:ac*' } },
+  { kind: 'runs', select: { filter: 'has:loss -has:acc' } },
+  { kind: 'tags' },
+  { kind: 'plugins' },
+  { kind: 'hparams' },
+  { kind: 'starts' },
+  { kind: 'damage' },
+];
+
+it('remembers nothing that has changed', async () => {
+  const folder = temporaryFolder();
+  const store = { path: join(folder, 'runs.db'), mediaPath: join(folder, 'media') };
+  const file = (run: string): string => join(folder, 'logs', run, 'events.out.tfevents.1000');
+  const put = (run: string, ...events: readonly Uint8Array[]): void => {
+    mkdirSync(join(folder, 'logs', run), { recursive: true });
+    writeFileSync(file(run), eventFile(...events));
+  };
+  const mirror = () => backfill({ roots: [{ path: join(folder, 'logs') }], store, signal: new AbortController().signal });
+  put('a', params(0.1), point(1, 1));
+  put('b', point(1, 2));
+  await mirror();
+
+  const query = new StoreQuery(store.path);
+  let version: string | undefined;
+  const changesAre = (runs: readonly string[] | 'all'): void => {
+    const changes = query.ask({ kind: 'changes', ...(version === undefined ? {} : { since: version }) });
+    version = changes.version;
+    expect(changes.runs === 'all' ? 'all' : changes.runs.map(({ path }) => path)).toEqual(runs);
+    const fresh = new StoreQuery(store.path);
+    for (const question of QUESTIONS) expect(query.ask(question)).toEqual(fresh.ask(question));
+    fresh.close();
+  };
+  changesAre('all');
+  changesAre([]);
+
+  appendFileSync(file('a'), frame(point(2, 0.25)));
+  await mirror();
+  changesAre(['a']);
+  expect(query.ask({ kind: 'runs', metrics: ['loss'] }).runs[0]?.metrics).toEqual({ loss: { count: 2, last: 0.25, min: 0.25, max: 1 } });
+
+  put('c', params(0.5), point(1, 9, 'acc'));
+  appendFileSync(file('b'), frame(params(2)));
+  await mirror();
+  changesAre(['b', 'c']);
+
+  // Other bytes under the name: the metric and the params of before are gone.
+  put('a', point(1, 7, 'acc'));
+  await mirror();
+  changesAre(['a']);
+  expect(query.ask({ kind: 'hparams' }).map(({ run }) => run.path)).toEqual(['b', 'c']);
+
+  renameSync(join(folder, 'logs', 'b'), join(folder, 'logs', 'moved'));
+  await mirror();
+  changesAre('all');
+  expect(query.ask({ kind: 'runs' }).runs.map(({ run }) => run.path)).toEqual(['a', 'c', 'moved']);
+
+  const backend = new LocalBackend(store);
+  backend.tidy({ kind: 'forget', root: 'logs', isRoot: false, runs: ['c'], files: [], keepsPoints: false });
+  await backend.close();
+  rmSync(join(folder, 'logs', 'c'), { recursive: true });
+  changesAre('all');
+
+  const db = new DatabaseSync(store.path);
+  db.exec("UPDATE run SET visibility = 'hidden' WHERE path = 'moved'");
+  db.close();
+  changesAre(['moved']);
+  query.close();
+});
