@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import { openMediaFile, type StoredMedia, type StoredValue } from '../query/index.ts';
+import { type MediaFile, openMediaFile, type StoredValue } from '../query/index.ts';
 import { Refusal } from './refusal.ts';
 
 /** Bytes of a piece. */
@@ -26,7 +26,7 @@ export class Media {
   }
 
   /** Yields the bytes of a file in pieces. Throws NOT_FOUND if there is no such file. */
-  async *pieces(file: StoredMedia): AsyncGenerator<Uint8Array, void, void> {
+  async *pieces(file: MediaFile): AsyncGenerator<Uint8Array, void, void> {
     const found = await openMediaFile(this.#folder, file);
     if (found === undefined) throw new Refusal(status.NOT_FOUND, `the media folder has no file ${file.sha256}`);
     try {

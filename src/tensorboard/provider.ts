@@ -3,7 +3,7 @@ import { status } from '@grpc/grpc-js';
 import { type DataClass, int64 } from '../model/index.ts';
 import type { mirrorboard as messages } from '../proto/messages.js';
 import type { RootSummary, SeriesSelection, Shown, StoredValue, StoreQueries, ValueSample } from '../query/index.ts';
-import { blobPart, parseBlobKey } from './blobs.ts';
+import { blobBytes, parseBlobKey } from './blobs.ts';
 import { type Experiment, experimentOf } from './experiment.ts';
 import { differingExperiments } from './hparams-rule.ts';
 import { ListCache } from './list-cache.ts';
@@ -28,6 +28,8 @@ export interface ProviderOptions {
 
 /** The most bytes of tensors in one answer: TensorBoard accepts 256 MiB. */
 const MOST_TENSOR_BYTES = 128 * 1024 * 1024;
+/** The most characters of a wrong key in an error. */
+const MOST_KEY = 100;
 
 /** The ten calls of TensorBoard's data provider. */
 export class DataProvider {
@@ -154,13 +156,20 @@ export class DataProvider {
 
   /** Yields the bytes of a blob in pieces, at least one. */
   async *blob(key: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
-    const parsed = parseBlobKey(key);
-    if (parsed === undefined) throw new Refusal(status.INVALID_ARGUMENT, `${JSON.stringify(key)} is no key of a blob`);
-    const value = await this.#options.queries.ask({ kind: 'value', id: parsed.value }, signal);
-    const part = value === undefined ? undefined : blobPart(value, parsed.part);
-    if (part === undefined) throw new Refusal(status.NOT_FOUND, `the store has no blob ${key} any more`);
-    if (part.kind === 'bytes') yield part.bytes;
-    else yield* this.#media.pieces(part.file);
+    const name = parseBlobKey(key);
+    if (name === undefined) throw new Refusal(status.INVALID_ARGUMENT, `${JSON.stringify(key.slice(0, MOST_KEY))} is no key of a blob`);
+    const { queries } = this.#options;
+    const gone = (): Refusal => new Refusal(status.NOT_FOUND, `the store has no blob ${key} any more`);
+    if (name.kind === 'file') {
+      const file = await queries.ask({ kind: 'media', sha256: name.sha256 }, signal);
+      if (file === undefined) throw gone();
+      yield* this.#media.pieces(file);
+      return;
+    }
+    const value = await queries.ask({ kind: 'value', id: name.value }, signal);
+    const bytes = value === undefined ? undefined : blobBytes(value, name);
+    if (bytes === undefined) throw gone();
+    yield bytes;
   }
 
   async #values(dataClass: DataClass, request: SeriesRequest, signal: AbortSignal): Promise<SelectedValues> {

@@ -1,6 +1,6 @@
 /** Encodes the points of series. */
 import type { StoredValue } from '../query/index.ts';
-import { blobKey, blobParts } from './blobs.ts';
+import { blobKeys } from './blobs.ts';
 import { addBytes, addInts, addMessage, addNumbers, message, type Writer } from './wire.ts';
 
 /** A series of an answer: its names, and a call that writes its points. */
@@ -52,9 +52,7 @@ export function addScalars(writer: Writer, values: Float64Array): void {
 export function addBlobs(writer: Writer, values: readonly StoredValue[]): void {
   for (const value of values) {
     addMessage(writer, 3, (sequence) => {
-      for (const part of blobParts(value).keys()) {
-        addMessage(sequence, 1, (reference) => addBytes(reference, 1, blobKey(value.id, part)));
-      }
+      for (const key of blobKeys(value)) addMessage(sequence, 1, (reference) => addBytes(reference, 1, key));
     });
   }
 }
