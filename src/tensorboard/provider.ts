@@ -11,6 +11,7 @@ import { listMessage } from './list-messages.ts';
 import { Media } from './media.ts';
 import { addBlobs, addScalars, addTimes, addTimesOf, readMessage } from './read-messages.ts';
 import { Refusal } from './refusal.ts';
+import { largestShare, totalBytes, withinBytes } from './tensor-bytes.ts';
 import { tensorMessage } from './tensor-message.ts';
 import { addBytes, addDouble, addMessage, message, type Writer } from './wire.ts';
 
@@ -26,8 +27,11 @@ export interface ProviderOptions {
   readonly shown: Shown;
 }
 
-/** The most bytes of tensors in one answer: TensorBoard accepts 256 MiB. */
-const MOST_TENSOR_BYTES = 128 * 1024 * 1024;
+const MIB = 1024 * 1024;
+/** The bytes of tensors in one answer, about: above it, steps are omitted. */
+const MOST_TENSOR_BYTES = 128 * MIB;
+/** The most bytes of tensors in one answer, about: TensorBoard accepts an answer of 256 MiB. */
+const MOST_ACCEPTED_BYTES = 240 * MIB;
 /** The most characters of a wrong key in an error. */
 const MOST_KEY = 100;
 
@@ -115,12 +119,11 @@ export class DataProvider {
   /** Reads tensors. It leaves out those of which a file is missing. */
   async tensors(request: SeriesRequest, signal: AbortSignal): Promise<Uint8Array> {
     const { experiment, samples } = await this.#values('tensor', request, signal);
-    const most = MOST_TENSOR_BYTES / Math.max(1, samples.length);
     const entries = [];
-    for (const { run, definition, values } of samples) {
+    for (const { run, definition, values } of fitted(samples)) {
       signal.throwIfAborted();
       const read: { readonly value: StoredValue; readonly tensor: Uint8Array }[] = [];
-      for (const value of withinBytes(values, most)) {
+      for (const value of values) {
         const tensor = await tensorMessage(definition.plugin, value, this.#media);
         if (tensor !== undefined) read.push({ value, tensor });
       }
@@ -218,10 +221,16 @@ interface SelectedValues {
   readonly samples: readonly ValueSample[];
 }
 
-/** Returns some of the values, the last one among them, whose files are together not much larger than `most`. */
-function withinBytes(values: readonly StoredValue[], most: number): readonly StoredValue[] {
-  const total = values.reduce((sum, { media }) => sum + media.reduce((bytes, file) => bytes + file.bytes, 0), 0);
-  if (total <= most) return values;
-  const every = Math.ceil(total / most);
-  return values.filter((_, i) => (values.length - 1 - i) % every === 0);
+/** Returns the samples without the steps that have no room in an answer; throws a `Refusal` if the last have none. */
+function fitted(samples: readonly ValueSample[]): ValueSample[] {
+  const most = largestShare(
+    samples.map(({ values }) => totalBytes(values)),
+    MOST_TENSOR_BYTES,
+  );
+  const kept = samples.map((sample) => ({ ...sample, values: withinBytes(sample.values, most) }));
+  const bytes = kept.reduce((sum, { values }) => sum + totalBytes(values), 0);
+  if (bytes <= MOST_ACCEPTED_BYTES) return kept;
+  const [size, limit] = [bytes, MOST_ACCEPTED_BYTES].map((one) => `${Math.round(one / MIB)} MiB`);
+  const found = `the last tensors of ${samples.length} series have ${size}`;
+  throw new Refusal(status.INVALID_ARGUMENT, `${found}, and an answer may have ${limit}; select fewer runs`);
 }
