@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import { ExitCode, MirrorError, messageOf } from '../errors.ts';
 import { findProgram } from '../http/index.ts';
+import { startGuard } from './guard.ts';
 
 const PROGRAM = 'tensorboard';
 
@@ -25,10 +26,12 @@ interface ProgramOptions {
 
 /**
  * Runs TensorBoard with the output of this process, until it ends or a signal ends it. Returns its exit code, 0 if the
- * signal ended it. Throws MB3030 if it cannot be started.
+ * signal ended it. Throws MB3030 if it cannot be started. It does not outlive this process, whatever ends that.
  */
 export async function runTensorBoard(program: string, args: readonly string[], { env, signal }: ProgramOptions): Promise<number> {
+  const guard = startGuard();
   const child = spawn(program, args, { env: withoutProxy(env), stdio: ['ignore', 'inherit', 'inherit'] });
+  if (child.pid !== undefined) guard.watch(child.pid);
   const end = (): void => void child.kill('SIGTERM');
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) end();
@@ -39,6 +42,7 @@ export async function runTensorBoard(program: string, args: readonly string[], {
   } catch (error) {
     throw new MirrorError('MB3030', `starting ${program}: ${messageOf(error)}`, { cause: error, context: { path: program } });
   } finally {
+    guard.done();
     signal.removeEventListener('abort', end);
   }
 }

@@ -8,7 +8,7 @@ import * as w from '../support/event-writer.ts';
 import { freePort, pythonEnvironment } from '../support/python-tools.ts';
 import { realTracker } from '../support/real-tracker.ts';
 import { TensorBoardClient } from '../support/tensorboard-client.ts';
-import { endAll, freshDirectory, mirrorboard, mustRun, type Running, start, startProgram } from './command.ts';
+import { endAll, freshDirectory, mirrorboard, mustRun, type Running, start, startProgram, stateOf } from './command.ts';
 
 const EVENTS = 'events.out.tfevents.1700000000.host';
 const PNG = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 1, 2, 3);
@@ -37,7 +37,7 @@ describe('starts TensorBoard', () => {
   const STAND_IN = `#!${process.execPath}
 const flags = process.argv.slice(2);
 const code = flags.find((flag) => flag.startsWith('--exit='))?.slice(7);
-console.log(JSON.stringify({ flags, noProxy: process.env.no_grpc_proxy }));
+console.log(JSON.stringify({ flags, noProxy: process.env.no_grpc_proxy, pid: process.pid }));
 console.error('ready');
 if (code !== undefined) process.exit(Number(code));
 process.on('SIGTERM', () => { console.error('told to end'); process.exit(7); });
@@ -68,6 +68,16 @@ setInterval(() => undefined, 1000);
     running.child.kill(signal);
     const { code, stderr } = await running.ended;
     expect([code, stderr]).toEqual([0, 'ready\ntold to end\n']);
+  });
+
+  it('and leaves none behind, even if it is killed', async () => {
+    const running = start(['tensorboard'], { cwd: folder, env });
+    const line = await firstLine(running);
+    await running.said(/ready/);
+    const { pid } = JSON.parse(line);
+    expect(stateOf(pid)).toBeDefined();
+    running.child.kill('SIGKILL');
+    await eventually(() => expect(stateOf(pid)).toBeUndefined());
   });
 
   it('or says how to install it', async () => {
