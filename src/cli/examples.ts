@@ -168,7 +168,12 @@ const EXTRAS: Readonly<Record<string, Extra>> = {
       ['tensorboard', 'start TensorBoard, which shows all mirrored runs'],
       ['tensorboard --root runs -- --port 6007', 'show one root, at another port'],
       ['tensorboard --serve-only --data-port 7000', 'serve the data for a TensorBoard that you start yourself'],
+      ['tensorboard --print-wrapper > data-server', 'let TensorBoard itself start mirrorboard'],
     ],
+    page: 'docs/tensorboard.md',
+  },
+  'tensorboard data-server': {
+    examples: [['tensorboard --print-wrapper > data-server', 'write the script that calls this command']],
     page: 'docs/tensorboard.md',
   },
   config: {

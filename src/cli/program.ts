@@ -242,10 +242,26 @@ export function makeProgram(context: CommandContext): Command {
         .default('tensorboard'),
     )
     .option('--data-port <port>', 'give TensorBoard the data at this port of the loopback address (default: any free one)')
-    .option('--serve-only', 'do not start TensorBoard, and print the command that does');
+    .option('--serve-only', 'do not start TensorBoard, and print the command that does')
+    .option('--print-wrapper', 'print a script that TensorBoard can start as its data server');
   withJson(withStore(tensorboard)).action(async (words: string[], flags) =>
     (await import('./tensorboard.ts')).tensorboardCommand(words, flags, context),
   );
+  tensorboard
+    .command('data-server')
+    .description('serve data to the TensorBoard that starts it; see --print-wrapper')
+    .option('--media <folder>', 'media folder of the store (default: the path of the store with .media)')
+    .requiredOption('--logdir <folder>', 'show the runs that were mirrored from this folder')
+    .option('--port <port>', 'listen at this port of 127.0.0.1 (default: any free one, as for 0)')
+    .option('--port-file <file>', 'write the port to this file')
+    .option('--error-file <file>', 'write the reason to this file if it cannot start')
+    .option('--die-after-stdin', 'end when standard input ends')
+    .allowUnknownOption()
+    .allowExcessArguments()
+    // The command above takes the flags that both have.
+    .action(async (_, command: Command) =>
+      (await import('./tensorboard-data-server.ts')).dataServerCommand(command.optsWithGlobals(), context),
+    );
 
   const configuration = program.command('config').description('validate or show the configuration');
   const checking = configuration

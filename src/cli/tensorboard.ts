@@ -4,7 +4,9 @@ import type { Shown } from '../query/index.ts';
 import { findTensorBoard, runTensorBoard, serveTensorBoard } from '../tensorboard/index.ts';
 import { type CommandContext, type GlobalOptions, shellWord, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
-import { readConfig } from './read-config.ts';
+import { portOf } from './port.ts';
+import { localLane, readConfig } from './read-config.ts';
+import { wrapperScript } from './tensorboard-data-server.ts';
 
 /** The options of `tensorboard`. */
 interface TensorBoardFlags extends GlobalOptions {
@@ -12,6 +14,7 @@ interface TensorBoardFlags extends GlobalOptions {
   readonly restarts: Shown;
   readonly dataPort?: string;
   readonly serveOnly?: boolean;
+  readonly printWrapper?: boolean;
 }
 
 const PROGRAM = 'tensorboard';
@@ -20,13 +23,14 @@ const DATA_FLAG = '--grpc_data_provider';
 /** Shows the local store in TensorBoard: starts the installed one, or only serves the data for it. */
 export async function tensorboardCommand(words: readonly string[], flags: TensorBoardFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
-  const port = portOf(flags.dataPort);
+  const port = flags.dataPort === undefined ? 0 : portOf(flags.dataPort, '--data-port');
   checkWords(words);
+  if (flags.printWrapper === true) return await printWrapper(flags, context);
   const program = flags.serveOnly === true ? PROGRAM : findTensorBoard(env);
   const config = await readConfig(flags, context);
   // A reload of the page asks again, so nothing needs to be finished.
   using interrupt = new Interrupt(() => undefined, { graceMs: config.shutdownGraceMs });
-  const data = await serveTensorBoard({ store: config.store, root: flags.root, shown: flags.restarts, port });
+  const data = await serveTensorBoard({ store: config.store, root: flags.root, shown: flags.restarts, port, flag: '--data-port' });
   try {
     const args = [`${DATA_FLAG}=${data.address}`, ...words];
     const command = [PROGRAM, ...args];
@@ -43,6 +47,12 @@ export async function tensorboardCommand(words: readonly string[], flags: Tensor
   }
 }
 
+/** Prints the script that makes a TensorBoard, which others start, show the store. */
+async function printWrapper(flags: TensorBoardFlags, context: CommandContext): Promise<void> {
+  const lane = localLane(await readConfig(flags, context));
+  await writeOut(context.stdout, wrapperScript(lane, flags.restarts));
+}
+
 function checkWords(words: readonly string[]): void {
   // TensorBoard accepts the beginning of a flag for the flag.
   if (words.some((word) => /^--grpc_d[^=]*/.test(word) && DATA_FLAG.startsWith(word.split('=', 1)[0] ?? ''))) {
@@ -56,11 +66,4 @@ function checkWords(words: readonly string[]): void {
     hint: 'The log directories are those of the local store. To show one of them, use --root NAME.',
     command: 'mirrorboard tensorboard -- --port 6007',
   });
-}
-
-function portOf(text: string | undefined): number {
-  if (text === undefined) return 0;
-  const port = Number(text);
-  if (/^\d{1,5}$/.test(text) && port > 0 && port < 65_536) return port;
-  throw new MirrorError('MB1001', `--data-port: found ${JSON.stringify(text)}, expected a port from 1 to 65535`);
 }

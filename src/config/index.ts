@@ -4,6 +4,7 @@ export { linksOf, replacedOf, runEndedAfterOf } from './by-root.ts';
 export {
   type Config,
   type ConfiguredRunRules,
+  defaultMediaPath,
   type Flags,
   type Lanes,
   LOG_FORMATS,

@@ -54,6 +54,8 @@ export const TAKEN: ReadonlySet<string> = new Set(
       'restarts',
       'dataPort',
       'serveOnly',
+      'printWrapper',
+      'tensorboardPort',
       'patience',
       'remap',
       'rebuild',
@@ -71,6 +73,7 @@ export const TAKEN: ReadonlySet<string> = new Set(
     ...['metricsFile', 'lane', 'between', 'report', 'repair', 'sample', 'seed', 'from', 'acceptLosses', 'shards', 'maxLag'],
     ...['gone', 'inState', 'keepPoints', 'removeFrom'],
     ...['format', 'kind', 'out', 'root', 'safe', 'online', 'timeout', 'write', 'force', 'yes'],
+    ...['media', 'logdir', 'port', 'portFile', 'errorFile', 'dieAfterStdin'],
     ...['project', 'lanes', 'backend', 'umask', 'grace', 'debug', 'self', 'installTimeout'],
   ].map(environmentName),
 );

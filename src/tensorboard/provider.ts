@@ -1,10 +1,10 @@
 /** Answers TensorBoard's requests from the store. The answers are encoded messages. */
 import { status } from '@grpc/grpc-js';
-import { type DataClass, int64 } from '../model/index.ts';
+import { type DataClass, int64, type RunRef } from '../model/index.ts';
 import type { mirrorboard as messages } from '../proto/messages.js';
-import type { RootSummary, SeriesSelection, Shown, StoredValue, StoreQueries, ValueSample } from '../query/index.ts';
+import type { RootSummary, RunStart, SeriesSelection, Shown, StoredValue, StoreQueries, ValueSample } from '../query/index.ts';
 import { blobBytes, parseBlobKey } from './blobs.ts';
-import { type Experiment, experimentOf } from './experiment.ts';
+import { type Choice, type Experiment, experimentOf } from './experiment.ts';
 import { differingExperiments } from './hparams-rule.ts';
 import { ListCache } from './list-cache.ts';
 import { listMessage } from './list-messages.ts';
@@ -19,11 +19,9 @@ import { addBytes, addDouble, addMessage, message, type Writer } from './wire.ts
 export type SeriesRequest = Pick<messages.SeriesRequest, 'experiment_id' | 'plugin_filter' | 'run_tag_filter' | 'downsample'>;
 
 /** The data that the provider works with. */
-export interface ProviderOptions {
+export interface ProviderOptions extends Choice {
   readonly queries: StoreQueries;
   readonly mediaPath: string;
-  /** The root that the default experiment shows. Default: all. */
-  readonly root?: string | undefined;
   readonly shown: Shown;
 }
 
@@ -48,31 +46,28 @@ export class DataProvider {
 
   /** Describes the experiment. */
   async experiment(id: string, signal: AbortSignal): Promise<Uint8Array> {
-    const { roots, root } = await this.#experiment(id, signal);
-    const answer = addBytes(message(), 1, roots.map(({ path }) => path).join(', '));
-    return addBytes(answer, 2, root ?? 'mirrorboard').finish();
+    const { location, name } = await this.#experiment(id, signal);
+    return addBytes(addBytes(message(), 1, location), 2, name).finish();
   }
 
   /** Lists the plugins that have data. */
   async plugins(id: string, signal: AbortSignal): Promise<Uint8Array> {
-    const { root, roots } = await this.#experiment(id, signal);
-    const question = { kind: 'plugins', ...(root === undefined ? {} : { root }) } as const;
-    const plugins = roots.length === 0 ? [] : await this.#options.queries.ask(question, signal);
+    const experiment = await this.#experiment(id, signal);
     const answer = message();
-    for (const { plugin } of plugins) if (plugin !== '') addMessage(answer, 1, (entry) => addBytes(entry, 1, plugin));
+    for (const plugin of await this.#plugins(experiment, signal)) {
+      if (plugin !== '') addMessage(answer, 1, (entry) => addBytes(entry, 1, plugin));
+    }
     return answer.finish();
   }
 
   /** Lists the runs. */
   async runs(id: string, signal: AbortSignal): Promise<Uint8Array> {
     const experiment = await this.#experiment(id, signal);
-    const { root, roots } = experiment;
-    const question = { kind: 'starts', ...(root === undefined ? {} : { root }) } as const;
-    const starts = roots.length === 0 ? [] : await this.#options.queries.ask(question, signal);
     const answer = message();
-    for (const { run, startTime } of starts) {
+    for (const { run, startTime } of await this.#starts(experiment, signal)) {
+      const name = nameOf(experiment, run);
       addMessage(answer, 1, (entry) => {
-        addBytes(entry, 2, experiment.nameOf(run));
+        addBytes(entry, 2, name);
         // TensorBoard sorts by time, and a run without events belongs at the end.
         addDouble(entry, 3, startTime ?? Number.POSITIVE_INFINITY);
       });
@@ -92,7 +87,7 @@ export class DataProvider {
       if (select === undefined) return Uint8Array.of();
       const listing = await queries.ask({ kind: 'listing', select }, signal);
       return listMessage(listing, {
-        nameOf: (run) => experiment.nameOf(run),
+        nameOf: (run) => nameOf(experiment, run),
         hasLengths: dataClass === 'blob_sequence',
         ...(select.plugin === 'hparams' ? { leftOut: differingExperiments(listing.definitions) } : {}),
       });
@@ -106,7 +101,7 @@ export class DataProvider {
     const samples = await this.#options.queries.ask({ kind: 'samples', select, ...this.#limits(request) }, signal);
     return readMessage(
       samples.map(({ run, tag, step, wallTime, value }) => ({
-        run: experiment.nameOf(run),
+        run: nameOf(experiment, run),
         tag,
         write: (writer) => {
           addTimes(writer, step, wallTime);
@@ -128,7 +123,7 @@ export class DataProvider {
         if (tensor !== undefined) read.push({ value, tensor });
       }
       entries.push({
-        run: experiment.nameOf(run),
+        run: nameOf(experiment, run),
         tag: definition.tag,
         write: (writer: Writer) => {
           addTimesOf(
@@ -147,7 +142,7 @@ export class DataProvider {
     const { experiment, samples } = await this.#values('blob_sequence', request, signal);
     return readMessage(
       samples.map(({ run, definition, values }) => ({
-        run: experiment.nameOf(run),
+        run: nameOf(experiment, run),
         tag: definition.tag,
         write: (writer) => {
           addTimesOf(writer, values);
@@ -182,9 +177,31 @@ export class DataProvider {
     return { experiment, samples };
   }
 
+  /** Returns the runs of an experiment with their starts. */
+  async #starts(experiment: Experiment, signal: AbortSignal): Promise<readonly RunStart[]> {
+    if (experiment.views.length === 0) return [];
+    const { root } = experiment;
+    const starts = await this.#options.queries.ask({ kind: 'starts', ...(root === undefined ? {} : { root }) }, signal);
+    return experiment.isWhole ? starts : starts.filter(({ run }) => experiment.nameOf(run) !== undefined);
+  }
+
+  async #plugins(experiment: Experiment, signal: AbortSignal): Promise<Iterable<string>> {
+    const { queries } = this.#options;
+    const { root, isWhole, views } = experiment;
+    if (views.length === 0) return [];
+    const found = isWhole
+      ? await queries.ask({ kind: 'plugins', ...(root === undefined ? {} : { root }) }, signal)
+      : await queries.ask({ kind: 'tags', select: { runs: await this.#runsOf(experiment, signal) } }, signal);
+    return new Set(found.map(({ plugin }) => plugin));
+  }
+
+  async #runsOf(experiment: Experiment, signal: AbortSignal): Promise<RunRef[]> {
+    return (await this.#starts(experiment, signal)).map(({ run }) => run);
+  }
+
   async #experiment(id: string, signal: AbortSignal): Promise<Experiment> {
     const roots: readonly RootSummary[] = await this.#options.queries.ask({ kind: 'roots' }, signal);
-    return experimentOf(id, roots, this.#options.root);
+    return experimentOf(id, roots, this.#options);
   }
 
   /** Returns the selected series; `select` is undefined if a filter excludes everything. */
@@ -198,12 +215,14 @@ export class DataProvider {
     const experiment = await this.#experiment(id, signal);
     const { root } = experiment;
     const [runs, tags] = [names?.runs?.names, names?.tags?.names];
-    if (experiment.roots.length === 0 || runs?.length === 0 || tags?.length === 0) return { experiment, select: undefined };
+    if (experiment.views.length === 0 || runs?.length === 0 || tags?.length === 0) return { experiment, select: undefined };
+    const all = async (): Promise<RunRef[] | undefined> => (experiment.isWhole ? undefined : await this.#runsOf(experiment, signal));
+    const chosen = runs == null ? await all() : experiment.runsNamed([...new Set(runs)]);
     const select = {
       plugin,
       dataClass,
       ...(root === undefined ? {} : { root }),
-      ...(runs == null ? {} : { runs: experiment.runsNamed([...new Set(runs)]) }),
+      ...(chosen === undefined ? {} : { runs: chosen }),
       ...(tags == null ? {} : { tags: [...new Set(tags)] }),
     };
     return { experiment, select };
@@ -214,6 +233,11 @@ export class DataProvider {
     const most = Number(int64(downsample?.num_points));
     return { shown: this.#options.shown, ...(most > 0 ? { most } : {}) };
   }
+}
+
+/** Returns the name of a run that the experiment shows: answers have no other runs. */
+function nameOf(experiment: Experiment, run: RunRef): string {
+  return experiment.nameOf(run) ?? run.path;
 }
 
 interface SelectedValues {

@@ -12,8 +12,10 @@ import {
 import { MirrorError, messageOf } from '../errors.ts';
 import { mirrorboard as messages } from '../proto/messages.js';
 import { type Shown, StoreQueries } from '../query/index.ts';
+import type { Choice } from './experiment.ts';
 import { DataProvider } from './provider.ts';
 import { Refusal } from './refusal.ts';
+import { viewsOfDirectory } from './root-views.ts';
 import { addBytes, message } from './wire.ts';
 
 /** The store to show, and how. */
@@ -21,10 +23,14 @@ export interface TensorBoardOptions {
   readonly store: { readonly path: string; readonly mediaPath: string };
   /** The root to show. Default: all; then the names of the runs begin with those of their roots. */
   readonly root?: string | undefined;
+  /** The paths of a log directory to show instead: as it was named, and without links. Runs have their names in it. */
+  readonly logdir?: readonly string[] | undefined;
   /** The points to show of runs that were restarted. Default `tensorboard`. */
   readonly shown?: Shown | undefined;
   /** The port, 0 for any free one (the default). */
   readonly port?: number | undefined;
+  /** The flag that chooses the port, for errors. */
+  readonly flag?: string | undefined;
 }
 
 /** A listener for TensorBoard's data provider. The caller closes it. */
@@ -44,17 +50,23 @@ const MOST_REQUEST = 64 * 1024 * 1024;
  * Listens for TensorBoard on this machine. Throws MB3007 if there is no store, MB3008 if it has no such root, MB1001
  * if the port is taken, otherwise as `openStore`.
  */
-export async function serveTensorBoard({ store, root, shown = 'tensorboard', port = 0 }: TensorBoardOptions): Promise<TensorBoardData> {
+export async function serveTensorBoard({
+  store,
+  shown = 'tensorboard',
+  port = 0,
+  flag,
+  ...choice
+}: TensorBoardOptions): Promise<TensorBoardData> {
   // It would write to standard error what callers get as errors.
   setLogVerbosity(logVerbosity.NONE);
   const queries = new StoreQueries(store.path);
   const server = new Server({ 'grpc.max_receive_message_length': MOST_REQUEST });
   try {
-    await checkRoot(queries, store.path, root);
-    const provider = new DataProvider({ queries, mediaPath: store.mediaPath, root, shown });
+    await checkChoice(queries, store.path, choice);
+    const provider = new DataProvider({ ...choice, queries, mediaPath: store.mediaPath, shown });
     const { definition, implementation } = serviceOf(provider);
     server.addService(definition, implementation);
-    const address = `${HOST}:${await listen(server, port)}`;
+    const address = `${HOST}:${await listen(server, port, flag)}`;
     return {
       address,
       close: async () => {
@@ -69,18 +81,25 @@ export async function serveTensorBoard({ store, root, shown = 'tensorboard', por
   }
 }
 
-async function checkRoot(queries: StoreQueries, path: string, root: string | undefined): Promise<void> {
-  const names = (await queries.ask({ kind: 'roots' })).map(({ name }) => name);
-  if (root === undefined || names.includes(root)) return;
-  throw new MirrorError('MB3008', `the store ${path} has no root ${root}; it has: ${names.join(', ') || 'none'}`, { context: { path } });
+async function checkChoice(queries: StoreQueries, path: string, { root, logdir }: Choice): Promise<void> {
+  const roots = await queries.ask({ kind: 'roots' });
+  const missing = (what: string, known: readonly string[]): MirrorError =>
+    new MirrorError('MB3008', `the store ${path} has no root ${what}; it has: ${known.join(', ') || 'none'}`, { context: { path } });
+  const names = roots.map(({ name }) => name);
+  if (root !== undefined && !names.includes(root)) throw missing(root, names);
+  if (logdir === undefined || viewsOfDirectory(roots, logdir).length > 0) return;
+  throw missing(
+    `at ${logdir[0]}, above it or below it`,
+    roots.map((one) => one.path),
+  );
 }
 
-function listen(server: Server, port: number): Promise<number> {
+function listen(server: Server, port: number, flag: string | undefined): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(`${HOST}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
       if (error === null) resolve(bound);
       else {
-        const hint = 'Choose another port, or omit it for any free one.';
+        const hint = `Choose another port${flag === undefined ? '' : ` with ${flag}`}, or end the process that uses it.`;
         reject(new MirrorError('MB1001', `listening on ${HOST}:${port}: ${messageOf(error)}`, { hint, cause: error }));
       }
     });

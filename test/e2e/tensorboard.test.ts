@@ -1,6 +1,8 @@
 // `mirrorboard tensorboard`: how it starts and ends TensorBoard, with a stand-in; and what the real one shows,
 // compared with what it reads from the files by itself.
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '../crash/watch-kill.ts';
@@ -134,66 +136,135 @@ function firstLine({ child, ended }: Running): Promise<string> {
   });
 }
 
-const venv = await realTracker('TensorBoard', () =>
-  pythonEnvironment({ name: 'tensorboard', requirements: ['tensorboard==2.21.0'], version: '2.21.0' }),
-);
+describe('as the data server that TensorBoard starts', () => {
+  let folder: string;
+  let wrapper: string;
+  const portFile = (): string => join(folder, 'port');
+  const errorFile = (): string => join(folder, 'startup_error');
+  const FLAGS = ['--reload=5', '--samples-per-plugin=scalars=all', '--port=0', '--die-after-stdin', '--verbose', '--verbose'];
 
-if (venv !== undefined) {
-  describe('the real TensorBoard', () => {
-    let shown: Running | undefined;
-    let pages: { readonly ours: string; readonly theirs: string };
+  beforeAll(async () => {
+    folder = await mirroredLog();
+    wrapper = join(folder, "data 'server'");
+    const { stdout } = await mustRun(['tensorboard', '--print-wrapper', '--restarts', 'all'], { cwd: folder });
+    writeFileSync(wrapper, stdout, { mode: 0o755 });
+  });
+  afterEach(endAll);
 
-    beforeAll(async () => {
-      const folder = await mirroredLog();
-      const env = { PATH: [join(venv, 'bin'), process.env['PATH']].join(delimiter), HOME: folder, no_proxy: '*' };
-      const [ours, theirs] = [await freePort(), await freePort()];
-      shown = start(['tensorboard', '--', '--port', String(ours)], { cwd: folder, env });
-      const words = ['--logdir', join(folder, 'logs'), '--load_fast=false', '--port', String(theirs)];
-      startProgram(join(venv, 'bin/tensorboard'), words, { cwd: folder, env });
-      pages = { ours: `http://127.0.0.1:${ours}`, theirs: `http://127.0.0.1:${theirs}` };
-      await eventually(async () => {
-        for (const page of Object.values(pages)) {
-          const tags = (await json(page, 'text/tags')) as Readonly<Record<string, unknown>>;
-          if (Object.keys(tags).length < 2) throw new Error(`not everything is there yet: ${JSON.stringify(tags)}`);
-        }
-      });
-    }, 280_000);
-    afterAll(async () => {
-      // It ends TensorBoard, too: SIGKILL would not.
-      shown?.child.kill('SIGTERM');
-      await shown?.ended;
-      await endAll();
-    });
+  /** Starts the wrapper as TensorBoard does, in another directory and without a useful PATH. */
+  const startWrapper = (logdir: string): ChildProcess => {
+    const words = [`--logdir=${logdir}`, `--port-file=${portFile()}`, `--error-file=${errorFile()}`, ...FLAGS];
+    return spawn(wrapper, words, { cwd: '/', env: { PATH: '/usr/bin:/bin' }, stdio: ['pipe', 'ignore', 'pipe'] });
+  };
 
-    it.each([
-      ['../runs'],
-      ['scalars/tags'],
-      ['histograms/tags'],
-      ['images/tags'],
-      ['histograms/histograms?run=train&tag=weights'],
-      ['distributions/distributions?run=val&tag=weights'],
-      ['text/text?run=train&tag=note'],
-    ])('shows the same as from the files: %s', async (route) => {
-      expect(await json(pages.ours, route)).toEqual(await json(pages.theirs, route));
-    });
+  it('it serves the runs of the log directory until TensorBoard has ended', async () => {
+    const server = startWrapper(join(folder, 'logs/val'));
+    await eventually(() => expect(readFileSync(portFile(), 'utf8')).toMatch(/^\d+\n$/));
+    const client = new TensorBoardClient(`127.0.0.1:${readFileSync(portFile(), 'utf8').trim()}`);
+    expect((await client.ask('ListRuns')).runs).toMatchObject([{ name: '.' }]);
+    client.close();
+    server.stdin?.end();
+    expect(await once(server, 'exit')).toEqual([0, null]);
+  });
 
-    it('shows the same scalars, and the same images byte for byte', async () => {
-      const curve = async (page: string): Promise<unknown> => await json(page, 'scalars/scalars?run=val&tag=loss');
-      expect(await curve(pages.ours)).toHaveLength(20);
-      expect(await curve(pages.ours)).toEqual(await curve(pages.theirs));
-      for (const page of Object.values(pages)) {
-        const [image] = (await json(page, 'images/images?run=train&tag=sample&sample=0')) as [{ readonly query: string }];
-        const answer = await fetch(`${page}/data/plugin/images/individualImage?${image.query}`);
-        expect([...new Uint8Array(await answer.arrayBuffer())]).toEqual([...PNG]);
+  it('it writes the reason to its error file if nothing was mirrored from there', async () => {
+    const server = startWrapper(join(folder, 'other'));
+    expect(await once(server, 'exit')).toEqual([2, null]);
+    const store = join(folder, 'mirrorboard.db');
+    expect(readFileSync(errorFile(), 'utf8')).toBe(
+      `the store ${store} has no root at ${join(folder, 'other')}, above it or below it; it has: ${join(folder, 'logs')}\n`,
+    );
+  });
+});
+
+/** The newest version, and the oldest one that is tested. The old one needs a module that newer setuptools lack. */
+const VERSIONS: readonly (readonly [version: string, more: readonly string[]])[] = [
+  ['2.21.0', []],
+  ['2.18.0', ['setuptools<81']],
+];
+
+for (const [version, more] of VERSIONS) {
+  const name = version === VERSIONS[0]?.[0] ? 'tensorboard' : `tensorboard-${version}`;
+  const venv = await realTracker(`TensorBoard ${version}`, () =>
+    pythonEnvironment({ name, requirements: [`tensorboard==${version}`, ...more], version }),
+  );
+  if (venv !== undefined) describe(`the real TensorBoard ${version}`, () => comparePages(venv));
+}
+
+/** Compares what TensorBoard shows from the store, in two ways, with what it reads from the files. */
+function comparePages(venv: string): void {
+  let folder: string;
+  let env: Readonly<Record<string, string>>;
+  let shown: Running | undefined;
+  let pages: { readonly ours: string; readonly started: string; readonly theirs: string };
+
+  beforeAll(async () => {
+    folder = await mirroredLog();
+    env = { PATH: [join(venv, 'bin'), process.env['PATH']].join(delimiter), HOME: folder, no_proxy: '*' };
+    const [ours, started, theirs] = [await freePort(), await freePort(), await freePort()];
+    shown = start(['tensorboard', '--', '--port', String(ours)], { cwd: folder, env });
+    const { stdout } = await mustRun(['tensorboard', '--print-wrapper'], { cwd: folder });
+    const wrapper = join(folder, 'data-server');
+    writeFileSync(wrapper, stdout, { mode: 0o755 });
+    const tensorboard = (words: readonly string[], more: Readonly<Record<string, string>> = {}): Running =>
+      startProgram(join(venv, 'bin/tensorboard'), ['--logdir', 'logs', ...words], { cwd: folder, env: { ...env, ...more } });
+    tensorboard(['--load_fast=false', '--port', String(theirs)]);
+    tensorboard(['--load_fast=true', '--port', String(started)], { TENSORBOARD_DATA_SERVER_BINARY: wrapper });
+    const page = (port: number): string => `http://127.0.0.1:${port}`;
+    pages = { ours: page(ours), started: page(started), theirs: page(theirs) };
+    await eventually(async () => {
+      for (const one of Object.values(pages)) {
+        const tags = (await json(one, 'text/tags')) as Readonly<Record<string, unknown>>;
+        if (Object.keys(tags).length < 2) throw new Error(`not everything is there yet: ${JSON.stringify(tags)}`);
       }
     });
+  }, 280_000);
+  afterAll(async () => {
+    // Its TensorBoard ends with it.
+    shown?.child.kill('SIGKILL');
+    await shown?.ended;
+    await endAll();
+    await eventually(async () => await expect(fetch(pages.ours)).rejects.toThrow());
+  });
 
-    it('shows a card of the time series page', async () => {
-      const requests = encodeURIComponent(JSON.stringify([{ plugin: 'scalars', tag: 'loss' }]));
-      const card = async (page: string): Promise<unknown> =>
-        await json(page, `timeseries/timeSeries?requests=${requests}`, 'experiment/defaultExperimentId/');
-      expect(await card(pages.ours)).toEqual(await card(pages.theirs));
-    });
+  it.each([
+    ['../runs'],
+    ['scalars/tags'],
+    ['histograms/tags'],
+    ['images/tags'],
+    ['histograms/histograms?run=train&tag=weights'],
+    ['distributions/distributions?run=val&tag=weights'],
+    ['text/text?run=train&tag=note'],
+  ])('shows the same as from the files: %s', async (route) => {
+    const theirs = await json(pages.theirs, route);
+    expect(await json(pages.ours, route)).toEqual(theirs);
+    expect(await json(pages.started, route)).toEqual(theirs);
+  });
+
+  it('shows the same scalars, and the same images byte for byte', async () => {
+    const curve = async (page: string): Promise<unknown> => await json(page, 'scalars/scalars?run=val&tag=loss');
+    expect(await curve(pages.ours)).toHaveLength(20);
+    expect(await curve(pages.ours)).toEqual(await curve(pages.theirs));
+    for (const page of Object.values(pages)) {
+      const [image] = (await json(page, 'images/images?run=train&tag=sample&sample=0')) as [{ readonly query: string }];
+      const answer = await fetch(`${page}/data/plugin/images/individualImage?${image.query}`);
+      expect([...new Uint8Array(await answer.arrayBuffer())]).toEqual([...PNG]);
+    }
+  });
+
+  it('shows a card of the time series page', async () => {
+    const requests = encodeURIComponent(JSON.stringify([{ plugin: 'scalars', tag: 'loss' }]));
+    const card = async (page: string): Promise<unknown> =>
+      await json(page, `timeseries/timeSeries?requests=${requests}`, 'experiment/defaultExperimentId/');
+    expect(await card(pages.ours)).toEqual(await card(pages.theirs));
+  });
+
+  it('says why the data server does not start', async () => {
+    const wrapper = { TENSORBOARD_DATA_SERVER_BINARY: join(folder, 'data-server') };
+    const words = ['--logdir', 'other', '--load_fast=true', '--port', String(await freePort())];
+    const { code, stderr } = await startProgram(join(venv, 'bin/tensorboard'), words, { cwd: folder, env: { ...env, ...wrapper } }).ended;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^Could not start data server: the store \S+ has no root at \S+other, above it or below it/m);
   });
 }
 

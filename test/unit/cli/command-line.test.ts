@@ -37,6 +37,7 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
   migrate: ['--from', 'a', '--to', 'b'],
   'state split': ['--shards', 'b', '--to', 'b'],
   'state merge': ['--to', 'b'],
+  'tensorboard data-server': ['--logdir', 'b'],
 };
 
 /** A value of a flag as a variable says it, and as the command gets it. */

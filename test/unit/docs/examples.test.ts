@@ -34,7 +34,8 @@ async function problemOf(line: string): Promise<string | undefined> {
   const program = makeProgram({ stdout: process.stdout, stderr: process.stderr, env: {}, exitCode: 0 });
   for (const { command } of commandsOf(program)) {
     command.exitOverride().configureOutput({ writeOut: () => undefined, outputError: () => undefined });
-    if (command.commands.length === 0) command.action(() => undefined);
+    // `tensorboard` works with and without a command below it.
+    if (command.commands.length === 0 || command.registeredArguments.length > 0) command.action(() => undefined);
   }
   try {
     await program.parseAsync(withFlagsBehind(wordsOf(line), program), { from: 'user' });

@@ -39,7 +39,9 @@ class Scene {
     await backfill({ roots: paths, store: this.store, statePath: join(this.folder, 'runs.state'), signal });
   }
 
-  async serve(options: { readonly root?: string; readonly shown?: Shown } = {}): Promise<TensorBoardClient> {
+  async serve(
+    options: { readonly root?: string; readonly logdir?: readonly string[]; readonly shown?: Shown } = {},
+  ): Promise<TensorBoardClient> {
     const data = await serveTensorBoard({ store: this.store, ...options });
     const client = new TensorBoardClient(data.address);
     this.#open.push({ data, client });
@@ -277,9 +279,28 @@ describe('one root', () => {
     db.close();
   });
 
+  it('gives a tensor of a type of numbers that it does not know as it is in the file', async () => {
+    const QINT8 = 11;
+    const tensorOf = (...content: number[]): Uint8Array =>
+      w.concat(
+        w.field(1, 0, QINT8),
+        w.field(2, 2, '', w.field(2, 2, '', w.field(1, 0, content.length))),
+        w.field(4, 2, Uint8Array.from(content)),
+      );
+    const meta = w.metadata({ plugin: 'mesh', dataClass: 'tensor' });
+    scene.put(`logs/quantized/${EVENTS}`, at(1, w.value('m_VERTEX', [w.field(8, 2, tensorOf(1, 255, 3))], meta)));
+    await scene.mirror('logs');
+    const read = await client.series('ReadTensors', 'mesh');
+    const found = decoded('TensorProto', read.get('quantized m_VERTEX').value[0]);
+    expect([found.dtype, [...found.tensor_content]]).toEqual([QINT8, [1, 255, 3]]);
+  });
+
   it('leaves out a tensor whose file is missing', async () => {
     rmSync(scene.store.mediaPath, { recursive: true });
-    expect([...(await client.series('ReadTensors', 'mesh')).values()]).toMatchObject([{ step: [], value: [] }]);
+    expect([...(await client.series('ReadTensors', 'mesh')).values()]).toMatchObject([
+      { step: [], value: [] },
+      { step: [], value: [] },
+    ]);
     expect(strings(await tensor('custom_scalars', 'custom_scalars__config__'))).toHaveLength(1);
   });
 });
@@ -316,6 +337,46 @@ describe('several roots', () => {
     expect((await client.ask('ListRuns')).runs).toMatchObject([{ name: '.' }, { name: 'x/y' }]);
     await expect(client.ask('ListRuns', { experiment_id: 'b' })).rejects.toMatchObject({ code: status.NOT_FOUND });
     await expect(scene.serve({ root: 'c' })).rejects.toMatchObject({ code: 'MB3008', message: expect.stringContaining('it has: a, b') });
+  });
+});
+
+describe('a log directory of TensorBoard', () => {
+  const scene = new Scene();
+  beforeAll(async () => {
+    scene.put(`logs/a/${EVENTS}`, at(1, w.simpleValue('loss', 1), w.text('note', 'x')));
+    scene.put(`logs/a/x/${EVENTS}`, at(1, w.simpleValue('loss', 2)));
+    scene.put(`logs/a/x/y/${EVENTS}`, at(1, w.simpleValue('loss', 3)));
+    scene.put(`logs/b/x/${EVENTS}`, at(1, w.simpleValue('loss', 4)));
+    scene.put(`c/${EVENTS}`, at(1, w.simpleValue('loss', 5)));
+    await scene.mirror('logs/a', 'logs/b', 'c');
+  });
+  afterAll(() => scene.close());
+
+  it.each([
+    ['logs/a', { '.': 1, x: 2, 'x/y': 3 }, ['scalars', 'text']],
+    ['logs/a/x', { '.': 2, 'x/y': undefined, y: 3 }, ['scalars']],
+    ['logs', { a: 1, 'a/x': 2, 'a/x/y': 3, 'b/x': 4 }, ['scalars', 'text']],
+    ['.', { c: 5, 'logs/a': 1, 'logs/a/x': 2, 'logs/a/x/y': 3, 'logs/b/x': 4 }, ['scalars', 'text']],
+    ['logs/b/x', { '.': 4 }, ['scalars']],
+  ])('%s shows the runs that it holds, under their names in it', async (path, runs, plugins) => {
+    const client = await scene.serve({ logdir: [join(scene.folder, path)] });
+    const known = Object.entries(runs).filter(([, value]) => value !== undefined);
+    const series = known.map(([name, value]) => [`${name} loss`, [value]]);
+    expect((await client.ask('ListRuns')).runs.map(({ name }: Message) => name).sort()).toEqual(known.map(([name]) => name));
+    expect((await client.ask('ListPlugins')).plugins.map(({ name }: Message) => name)).toEqual(plugins);
+    expect([...(await client.series('ListScalars', 'scalars')).keys()].sort()).toEqual(series.map(([name]) => name).sort());
+    const read = await client.series('ReadScalars', 'scalars');
+    expect(Object.fromEntries([...read].map(([name, { value }]) => [name, value]))).toEqual(Object.fromEntries(series));
+    const filter = { run_tag_filter: { runs: { names: Object.keys(runs) } } };
+    expect((await client.series('ReadScalars', 'scalars', filter)).size).toBe(known.length);
+    await expect(client.ask('ListRuns', { experiment_id: 'c' })).rejects.toMatchObject({ code: status.NOT_FOUND });
+  });
+
+  it('must have been mirrored', async () => {
+    await expect(scene.serve({ logdir: [join(scene.folder, 'other')] })).rejects.toMatchObject({
+      code: 'MB3008',
+      message: expect.stringContaining(join(scene.folder, 'logs/a')),
+    });
   });
 });
 
