@@ -40,7 +40,8 @@ export function makeProgram(context: CommandContext): Command {
     .option('--poll', 'poll files instead of using file system notifications')
     .option('--page <host:port>', 'serve the web page and the HTTP API at this address, or off (default: 127.0.0.1:6070, or any free port)')
     .option('--listen <host:port>', 'serve /livez, /readyz, /healthz, /status and /metrics at this address')
-    .option('--listen-host <name>', 'also accept requests for this host name; repeatable', collect, []);
+    .option('--listen-host <name>', 'also accept requests for this host name; repeatable', collect, [])
+    .option('--tensorboard-port <port>', 'give TensorBoard the data of the local store at this port of 127.0.0.1');
   withJson(withLog(withMemory(withState(withStore(withShard(withEnds(withReplaced(withLinks(withGlobs(withToken(watch))))))))))).action(
     async (roots: string[], flags) => (await import('./watch.ts')).watchCommand(roots, flags, context),
   );

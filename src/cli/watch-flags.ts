@@ -6,6 +6,8 @@ export interface WatchFlags extends GlobalOptions, PageFlags {
   /** The address of the page, or `off`. */
   readonly page?: string;
   readonly listen?: string;
+  /** The port at which TensorBoard gets the data of the local store. */
+  readonly tensorboardPort?: string;
   readonly poll?: boolean;
   readonly remap?: boolean;
   readonly rebuild?: boolean;

@@ -16,6 +16,7 @@ import { counted, formatBytes, type WatchBlock } from './terminal/index.ts';
 import { version } from './version.ts';
 import { WatchPage, type WatchPageAccess } from './watch-page.ts';
 import { dropSetup, optionsOf, type SetupContext, setUp, type WatchSetup } from './watch-setup.ts';
+import type { WatchTensorBoard } from './watch-tensorboard.ts';
 
 /** The time between two attempts to use the former configuration again. */
 const AGAIN_MS = 2000;
@@ -42,6 +43,7 @@ interface WatchServiceOptions {
   readonly isTty: boolean;
   /** Where the page is served; undefined if it is not. */
   readonly access: WatchPageAccess | undefined;
+  readonly tensorboard: WatchTensorBoard | undefined;
 }
 
 /**
@@ -53,6 +55,7 @@ export class WatchService {
   readonly #log: Logger;
   readonly #block: WatchBlock;
   readonly #isTty: boolean;
+  readonly #tensorboard: WatchTensorBoard | undefined;
   readonly #reloads: Reloads<WatchSetup>;
   /** The configuration of the start: settings that need a restart keep its values. */
   readonly #first: Config;
@@ -67,12 +70,13 @@ export class WatchService {
   /** True if a signal asked for more log lines than the configuration. */
   #isDebugging = false;
 
-  constructor(context: SetupContext, { config, block, isTty, access }: WatchServiceOptions) {
+  constructor(context: SetupContext, { config, block, isTty, access, tensorboard }: WatchServiceOptions) {
     this.#page = new WatchPage(access, context.log);
     this.#context = context;
     this.#log = context.log;
     this.#block = block;
     this.#isTty = isTty;
+    this.#tensorboard = tensorboard;
     this.#first = config;
     this.#config = config;
     this.#reloads = new Reloads((reason) => this.#prepare(reason), dropSetup);
@@ -116,6 +120,7 @@ export class WatchService {
           this.#begun(started, setup);
           await serve();
           started.page = await this.#page.serve(setup, () => this.#config);
+          await this.#tensorboard?.start();
         };
         try {
           await this.#round(setup, AbortSignal.any([interrupt.signal, round]), places, onStart);
@@ -144,6 +149,7 @@ export class WatchService {
       server?.close();
       server?.closeAllConnections();
       await this.#page.close();
+      await this.#tensorboard?.close();
       await this.#reloads.close();
       await places.close();
       await this.#manager?.close();

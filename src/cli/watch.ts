@@ -8,6 +8,7 @@ import type { WatchFlags } from './watch-flags.ts';
 import { WatchPage } from './watch-page.ts';
 import { levelOf, WatchService } from './watch-service.ts';
 import { rootsOf } from './watch-setup.ts';
+import { WatchTensorBoard } from './watch-tensorboard.ts';
 
 /** Mirrors until it is asked to end. */
 export async function watchCommand(roots: readonly string[], flags: WatchFlags, context: CommandContext): Promise<void> {
@@ -30,7 +31,13 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
     if (isJson) log.info({ signal }, ENDING);
     else block.print(line);
   };
-  const service = new WatchService({ roots, flags, env, log }, { config, block, isTty, access });
+  const report = (address: string): void => {
+    if (isJson || !isTty) log.info({ address }, 'TensorBoard data served to this machine only');
+    else if ((flags.quiet ?? 0) === 0) block.print(`TensorBoard, on this machine only: tensorboard --grpc_data_provider=${address}`);
+  };
+  const { tensorboardPort: port } = flags;
+  const tensorboard = port === undefined ? undefined : new WatchTensorBoard(port, config, report);
+  const service = new WatchService({ roots, flags, env, log }, { config, block, isTty, access, tensorboard });
   using interrupt = new Interrupt(ending, { hungUp: () => service.reload('SIGHUP'), graceMs: config.shutdownGraceMs });
   // The configuration that was read may be older than the change that the signal reports.
   if (early.wasReceived) service.reload('SIGHUP');

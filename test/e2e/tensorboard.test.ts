@@ -2,8 +2,10 @@
 // compared with what it reads from the files by itself.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
+import { status } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '../crash/watch-kill.ts';
 import * as w from '../support/event-writer.ts';
@@ -174,6 +176,46 @@ describe('as the data server that TensorBoard starts', () => {
     expect(readFileSync(errorFile(), 'utf8')).toBe(
       `the store ${store} has no root at ${join(folder, 'other')}, above it or below it; it has: ${join(folder, 'logs')}\n`,
     );
+  });
+});
+
+describe('while it watches', () => {
+  afterEach(endAll);
+
+  it('serves the data to this machine, and ends with the watch', async () => {
+    const folder = freshDirectory();
+    mkdirSync(join(folder, 'logs/r'), { recursive: true });
+    const at = (step: number): Uint8Array => w.event({ wallTime: step, step, summary: [w.simpleValue('loss', step)] });
+    writeFileSync(join(folder, 'logs/r', EVENTS), w.eventFile(at(1)));
+    const port = await freePort();
+    const words = ['watch', 'logs', '--scan-interval', '0.3', '--tensorboard-port', String(port)];
+    const running = start(words, { cwd: folder });
+    await running.said(/TensorBoard data served to this machine only/);
+    const client = new TensorBoardClient(`127.0.0.1:${port}`);
+    const steps = async (): Promise<unknown> => (await client.series('ReadScalars', 'scalars')).get('r loss')?.step;
+    await eventually(async () => expect(await steps()).toEqual(['1']));
+    appendFileSync(join(folder, 'logs/r', EVENTS), w.frame(at(2)));
+    await eventually(async () => expect(await steps()).toEqual(['1', '2']));
+    client.close();
+    running.child.kill('SIGTERM');
+    expect((await running.ended).code).toBe(0);
+    await expect(new TensorBoardClient(`127.0.0.1:${port}`).ask('ListRuns')).rejects.toMatchObject({ code: status.UNAVAILABLE });
+  });
+
+  it.each([
+    [['--tensorboard-port', '0'], '--tensorboard-port: found "0", expected a port from 1 to 65535'],
+    [['--tensorboard-port', 'TAKEN'], 'Choose another port with --tensorboard-port'],
+  ])('refuses %j', async (words, message) => {
+    const folder = freshDirectory();
+    mkdirSync(join(folder, 'logs'));
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    const { code, stderr } = await mirrorboard(['watch', 'logs', ...words.map((word) => word.replace('TAKEN', String(port)))], {
+      cwd: folder,
+    });
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+    await new Promise((resolve) => other.close(resolve));
   });
 });
 
