@@ -30,6 +30,7 @@ import { report } from './report/report.ts';
 import { Scratch } from './scratch.ts';
 import { slowTags } from './slow-tags.ts';
 import { renderTable } from './table.ts';
+import { tensorboard } from './tensorboard.ts';
 import { verify } from './verify.ts';
 import { wandb } from './wandb.ts';
 import { zeros } from './zeros.ts';
@@ -43,6 +44,7 @@ const BENCHES: readonly Bench[] = [
   manyTags,
   readSeries,
   query,
+  tensorboard,
   again,
   verify,
   zeros,

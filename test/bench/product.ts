@@ -1,10 +1,12 @@
 // The command that is measured, started the way a user starts it.
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { BigLog } from '../support/event-writer.ts';
-import { lastLine, type Measured, measure } from './measure.ts';
+import { lastLine, type Measured, measure, spawnGroup } from './measure.ts';
 import type { Scratch } from './scratch.ts';
+import type { PageCommand } from './tensorboard-page.ts';
 import { Watching } from './watching.ts';
 
 /** A working directory of the command, with the store it writes. */
@@ -71,6 +73,20 @@ export class Product {
   async watch(logdir: string, home: Home, flags: readonly string[] = []): Promise<Watching> {
     this.#checkBuilt();
     return Watching.start(this.#command, ['watch', logdir, '--store', home.store, ...flags], { cwd: home.dir, env: this.#env });
+  }
+
+  /** `tensorboard --store FILE -- …`, with the TensorBoard of a PATH. */
+  tensorboard({ dir, store }: Home, path: string): PageCommand {
+    this.#checkBuilt();
+    const args = ['tensorboard', '--store', store, '--'];
+    return { command: this.#command, args, env: { ...this.#env, PATH: path }, cwd: dir };
+  }
+
+  /** `tensorboard --serve-only`, in a group of its own, which the caller ends. */
+  serveTensorBoardData({ dir, store }: Home, port: number): ChildProcess {
+    this.#checkBuilt();
+    const args = ['tensorboard', '--serve-only', '--store', store, '--data-port', String(port)];
+    return spawnGroup(this.#command, args, { cwd: dir, env: this.#env, stdio: 'ignore' });
   }
 
   async #run(args: readonly string[], cwd: string, exitCodes: readonly number[]): Promise<Measured> {

@@ -3,9 +3,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ask } from './ask.ts';
 import { collectTail, killGroup, lastLine, spawnGroup } from './measure.ts';
 
 /** What `/status` says of the one lane, as far as it is used here. */
@@ -111,21 +111,6 @@ async function isReady(address: string): Promise<boolean> {
   } catch {
     return false; // it does not listen yet
   }
-}
-
-/** On a connection of its own each time: one that stays open would keep the watch from ending. */
-function ask(url: string): Promise<{ readonly code: number | undefined; readonly text: string }> {
-  return new Promise((resolve, reject) => {
-    const request = get(url, { agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.once('end', () => resolve({ code: response.statusCode, text }));
-      response.once('error', reject);
-    });
-    request.once('error', reject);
-  });
 }
 
 async function freePort(): Promise<number> {

@@ -30,20 +30,28 @@ export class TensorBoardClient {
   readonly #client: Client;
 
   constructor(address: string) {
-    this.#client = new Client(address, credentials.createInsecure());
+    this.#client = new Client(address, credentials.createInsecure(), { 'grpc.max_receive_message_length': -1 });
   }
 
   /** The answer to a call by its name. */
-  ask(name: string, request: object = {}): Promise<Message> {
-    const { requestType, responseType } = service.methods[name] as protobuf.Method;
+  async ask(name: string, request: object = {}): Promise<Message> {
+    const { responseType } = service.methods[name] as protobuf.Method;
+    return toObject(types.lookupType(`mirrorboard.${responseType}`), await this.bytes(name, request));
+  }
+
+  /** The encoded answer to a call by its name. */
+  bytes(name: string, request: object = {}): Promise<Buffer> {
+    const { requestType } = service.methods[name] as protobuf.Method;
     const bytes = types.lookupType(`mirrorboard.${requestType}`).encode(request).finish();
     return new Promise((resolve, reject) => {
-      const answered = (error: unknown, answer?: Buffer): void => {
-        if (answer === undefined) reject(error);
-        else resolve(toObject(types.lookupType(`mirrorboard.${responseType}`), answer));
-      };
+      const answered = (error: unknown, answer?: Buffer): void => (answer === undefined ? reject(error) : resolve(answer));
       this.#client.makeUnaryRequest(`${SERVICE}/${name}`, Buffer.from, identity, Buffer.from(bytes), answered);
     });
+  }
+
+  /** True once somebody listens at the address; false after a short while. */
+  isReady(): Promise<boolean> {
+    return new Promise((resolve) => this.#client.waitForReady(Date.now() + 5000, (error) => resolve(error === undefined)));
   }
 
   /** The series of an answer as `run tag`, each with its metadata or data. */

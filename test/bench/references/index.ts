@@ -7,12 +7,14 @@ import { type Limit, prepareLimit } from './limit.ts';
 import { type Mlflow, prepareMlflow } from './mlflow.ts';
 import type { Reference } from './reference.ts';
 import { prepareTbparse, type Tbparse } from './tbparse.ts';
+import { prepareTensorBoard, type TensorBoard } from './tensorboard.ts';
 import { type OfficialWandb, prepareWandb } from './wandb.ts';
 
 /** Each is set up when it is first asked for, once; what was started ends with this. */
 export class References {
   readonly limit: () => Promise<Reference<Limit>>;
   readonly dataServer: () => Promise<Reference<DataServer>>;
+  readonly tensorBoard: () => Promise<Reference<TensorBoard>>;
   readonly tbparse: () => Promise<Reference<Tbparse>>;
   readonly mlflow: () => Promise<Reference<Mlflow>>;
   readonly clearml: () => Promise<Reference<Clearml>>;
@@ -24,6 +26,7 @@ export class References {
   constructor(scratch: Scratch, shared: string) {
     this.limit = this.#once(() => prepareLimit(shared, scratch));
     this.dataServer = this.#once(() => prepareDataServer(scratch));
+    this.tensorBoard = this.#once(() => prepareTensorBoard(scratch));
     this.tbparse = this.#once(() => prepareTbparse(scratch));
     this.mlflow = this.#once(prepareMlflow);
     this.clearml = this.#once(prepareClearml);
