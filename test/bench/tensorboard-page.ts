@@ -40,7 +40,7 @@ export class TensorBoardPage {
     return new TensorBoardPage(child, `http://127.0.0.1:${port}/data/plugin/timeseries`);
   }
 
-  /** The seconds from the start until a card has this many points of each run; undefined if it takes longer than `mostMs`. */
+  /** The seconds until a card has this many points of each run; undefined if it takes longer than `mostMs`. */
   async completeCard(tag: string, { runs, points, mostMs }: { runs: number; points: number; mostMs: number }): Promise<number | undefined> {
     for (;;) {
       const lengths = Object.values(await this.#card(tag)).map((one) => one.length);
