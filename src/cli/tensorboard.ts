@@ -30,7 +30,9 @@ export async function tensorboardCommand(words: readonly string[], flags: Tensor
   const config = await readConfig(flags, context);
   // A reload of the page asks again, so nothing needs to be finished.
   using interrupt = new Interrupt(() => undefined, { graceMs: config.shutdownGraceMs });
-  const data = await serveTensorBoard({ store: config.store, root: flags.root, shown: flags.restarts, port, flag: '--data-port' });
+  const choice = { root: flags.root, shown: flags.restarts };
+  const isAwaited = flags.serveOnly !== true;
+  const data = await serveTensorBoard({ ...choice, store: config.store, port, isAwaited, flag: '--data-port' });
   try {
     const args = [`${DATA_FLAG}=${data.address}`, ...words];
     const command = [PROGRAM, ...args];

@@ -14,6 +14,11 @@ export interface Choice {
   readonly logdir?: readonly string[] | undefined;
 }
 
+/** True for the ids of the default experiment. */
+export function isDefaultExperiment(id: string): boolean {
+  return id === '' || id === DEFAULT_EXPERIMENT;
+}
+
 /** The runs that a request is about, and their names. */
 export class Experiment {
   readonly name: string;
@@ -50,7 +55,7 @@ export class Experiment {
 
 /** Returns the experiment with an id: the chosen one, or a root by its name. Throws a `Refusal` for any other id. */
 export function experimentOf(id: string, roots: readonly RootSummary[], { root, logdir }: Choice): Experiment {
-  const isDefault = id === '' || id === DEFAULT_EXPERIMENT;
+  const isDefault = isDefaultExperiment(id);
   if (logdir !== undefined && isDefault) return new Experiment(viewsOfDirectory(roots, logdir), roots);
   const name = isDefault ? root : id;
   // A root without runs may be known only by its name.

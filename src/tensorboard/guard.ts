@@ -1,5 +1,6 @@
 /** Ends a child process if this one ends without being able to. */
 import { spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
 
 /**
  * Reads the number of the process, then waits. The word `done` means that the process has ended. If the input ends
@@ -26,10 +27,12 @@ export function startGuard(): Guard {
   // Without a guard, only a killed mirrorboard leaves its child behind.
   const ignore = (): void => undefined;
   guard.on('error', ignore);
-  guard.stdin.on('error', ignore);
+  // Without descriptors for it, there is no pipe either.
+  const input: Writable | null | undefined = guard.stdin;
+  input?.on('error', ignore);
   guard.unref();
   return {
-    watch: (pid) => void guard.stdin.write(`${pid}\n`),
-    done: () => void guard.stdin.end('done\n'),
+    watch: (pid) => void input?.write(`${pid}\n`),
+    done: () => void input?.end('done\n'),
   };
 }

@@ -4,7 +4,7 @@ import { type DataClass, int64, type RunRef } from '../model/index.ts';
 import type { mirrorboard as messages } from '../proto/messages.js';
 import type { RootSummary, RunStart, SeriesSelection, Shown, StoredValue, StoreQueries, ValueSample } from '../query/index.ts';
 import { blobBytes, parseBlobKey } from './blobs.ts';
-import { type Choice, type Experiment, experimentOf } from './experiment.ts';
+import { type Choice, type Experiment, experimentOf, isDefaultExperiment } from './experiment.ts';
 import { differingExperiments } from './hparams-rule.ts';
 import { ListCache } from './list-cache.ts';
 import { listMessage } from './list-messages.ts';
@@ -81,7 +81,9 @@ export class DataProvider {
     const { plugin_filter: plugin, run_tag_filter: filter, experiment_id: id } = request;
     // Read before the list: a list that is newer than its version is only made once more.
     const { version } = await queries.ask({ kind: 'changes' }, signal);
-    const key = JSON.stringify([dataClass, id, plugin?.plugin_name, filter?.runs?.names, filter?.tags?.names]);
+    // The page asks for the default experiment by both of its ids.
+    const experimentId = isDefaultExperiment(id) ? '' : id;
+    const key = JSON.stringify([dataClass, experimentId, plugin?.plugin_name, filter?.runs?.names, filter?.tags?.names]);
     return await this.#lists.get(version, key, async () => {
       const { experiment, select } = await this.#selection(dataClass, request, signal);
       if (select === undefined) return Uint8Array.of();

@@ -29,6 +29,8 @@ export interface TensorBoardOptions {
   readonly shown?: Shown | undefined;
   /** The port, 0 for any free one (the default). */
   readonly port?: number | undefined;
+  /** True if a page will ask soon: the list of all scalars is made at once. Default false. */
+  readonly isAwaited?: boolean | undefined;
   /** The flag that chooses the port, for errors. */
   readonly flag?: string | undefined;
 }
@@ -50,13 +52,8 @@ const MOST_REQUEST = 64 * 1024 * 1024;
  * Listens for TensorBoard on this machine. Throws MB3007 if there is no store, MB3008 if it has no such root, MB1001
  * if the port is taken, otherwise as `openStore`.
  */
-export async function serveTensorBoard({
-  store,
-  shown = 'tensorboard',
-  port = 0,
-  flag,
-  ...choice
-}: TensorBoardOptions): Promise<TensorBoardData> {
+export async function serveTensorBoard(options: TensorBoardOptions): Promise<TensorBoardData> {
+  const { store, shown = 'tensorboard', port = 0, isAwaited = false, flag, ...choice } = options;
   // It would write to standard error what callers get as errors.
   setLogVerbosity(logVerbosity.NONE);
   const queries = new StoreQueries(store.path);
@@ -67,10 +64,14 @@ export async function serveTensorBoard({
     const { definition, implementation } = serviceOf(provider);
     server.addService(definition, implementation);
     const address = `${HOST}:${await listen(server, port, flag)}`;
+    const closing = new AbortController();
+    const prepared = isAwaited ? prepare(provider, closing.signal) : undefined;
     return {
       address,
       close: async () => {
         server.forceShutdown();
+        closing.abort();
+        await prepared;
         await queries.close();
       },
     };
@@ -78,6 +79,15 @@ export async function serveTensorBoard({
     server.forceShutdown();
     await queries.close();
     throw error;
+  }
+}
+
+/** Makes the longest list of the page while TensorBoard still starts. */
+async function prepare(provider: DataProvider, signal: AbortSignal): Promise<void> {
+  try {
+    await provider.list('scalar', { experiment_id: '', plugin_filter: { plugin_name: 'scalars' } }, signal);
+  } catch {
+    // The page asks again, and gets the error.
   }
 }
 

@@ -3,10 +3,11 @@ import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { status } from '@grpc/grpc-js';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { backfill } from '../../../src/index.ts';
-import type { Shown } from '../../../src/query/index.ts';
-import { serveTensorBoard, type TensorBoardData } from '../../../src/tensorboard/index.ts';
+import { StoreQueries } from '../../../src/query/index.ts';
+import { serveTensorBoard, type TensorBoardData, type TensorBoardOptions } from '../../../src/tensorboard/index.ts';
+import { eventually } from '../../crash/watch-kill.ts';
 import * as w from '../../support/event-writer.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { decoded, type Message, TensorBoardClient } from '../../support/tensorboard-client.ts';
@@ -15,6 +16,11 @@ const EVENTS = 'events.out.tfevents.1700000000.host';
 const PNG = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 1, 2, 3);
 const WAV = Uint8Array.of(0x52, 0x49, 0x46, 0x46, 4, 5);
 const { signal } = new AbortController();
+
+/** How often the store was asked for a list of series. */
+function listingsIn(spied: { readonly mock: { readonly calls: readonly (readonly [{ readonly kind: string }, ...unknown[]])[] } }): number {
+  return spied.mock.calls.filter(([{ kind }]) => kind === 'listing').length;
+}
 
 const at = (step: number | bigint, ...summary: Uint8Array[]): Uint8Array => w.event({ wallTime: 1000 + Number(step), step, summary });
 
@@ -39,9 +45,7 @@ class Scene {
     await backfill({ roots: paths, store: this.store, statePath: join(this.folder, 'runs.state'), signal });
   }
 
-  async serve(
-    options: { readonly root?: string; readonly logdir?: readonly string[]; readonly shown?: Shown } = {},
-  ): Promise<TensorBoardClient> {
+  async serve(options: Omit<TensorBoardOptions, 'store'> = {}): Promise<TensorBoardClient> {
     const data = await serveTensorBoard({ store: this.store, ...options });
     const client = new TensorBoardClient(data.address);
     this.#open.push({ data, client });
@@ -249,6 +253,25 @@ describe('one root', () => {
       await expect(client.blob(key)).rejects.toMatchObject({ code: status.NOT_FOUND });
     }
     await expect(client.blob('x'.repeat(5000))).rejects.toMatchObject({ details: `"${'x'.repeat(100)}" is no key of a blob` });
+  });
+
+  it('makes one list for both ids of the default experiment', async () => {
+    const spied = jest.spyOn(StoreQueries.prototype, 'ask');
+    const ask = async (id: string): Promise<string> =>
+      (await served.bytes('ListScalars', { experiment_id: id, plugin_filter: { plugin_name: 'scalars' } })).toString('hex');
+    const served = await scene.serve();
+    const [older, newer] = [await ask(''), await ask('defaultExperimentId')];
+    expect([newer, listingsIn(spied)]).toEqual([older, 1]);
+    spied.mockRestore();
+  });
+
+  it('makes the list of scalars before a page asks for it, if one will', async () => {
+    const spied = jest.spyOn(StoreQueries.prototype, 'ask');
+    await scene.serve();
+    expect(listingsIn(spied)).toBe(0);
+    await scene.serve({ isAwaited: true });
+    await eventually(() => expect(listingsIn(spied)).toBe(1));
+    spied.mockRestore();
   });
 
   it('shows new points without a restart, also in lists', async () => {
