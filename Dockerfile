@@ -8,12 +8,13 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --include=dev --include=optional --ignore-scripts
 COPY tsconfig.json LICENSE ./
 COPY bin bin
-COPY scripts/build.sh scripts/
+COPY scripts/build.sh scripts/build-page.mjs scripts/
 COPY docs/errors.md docs/
 COPY src src
 # A checkout runs even with type errors, but an image must have none. Files keep the modes of the build machine, whatever
 # its umask: the user of the image must be able to read everything.
 RUN node_modules/.bin/tsc -p tsconfig.json --noEmit \
+    && node_modules/.bin/tsc -p src/page/browser/tsconfig.json \
     && sh scripts/build.sh \
     && mkdir -p /out/dist \
     && cp -R bin LICENSE package.json package-lock.json .npmrc /out/ \

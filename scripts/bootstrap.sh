@@ -23,7 +23,7 @@ die() { say "$*"; exit 2; }
 # Folders count too: a source that was removed or moved in changes the time of its folder.
 is_ready() {
   [ -f "$installed" ] && [ -f "$built" ] && [ -f dist/src/main.js ] &&
-    [ -z "$(find src tsconfig.json package-lock.json scripts/build.sh docs/errors.md -newer "$built" 2>&1)" ]
+    [ -z "$(find src tsconfig.json package-lock.json scripts/build.sh scripts/build-page.mjs docs/errors.md -newer "$built" 2>&1)" ]
 }
 
 if [ $rebuild = no ] && is_ready; then exit 0; fi

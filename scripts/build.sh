@@ -22,10 +22,13 @@ if [ $status -ne 0 ]; then
 fi
 
 # What tsc does not carry over: generated code, and other files that the program reads.
-(cd src && find . -type f \( ! -name '*.ts' -o -name '*.d.ts' \) -exec sh -c '
+(cd src && find . -path ./page/browser -prune -o -type f \( ! -name '*.ts' -o -name '*.d.ts' \) -exec sh -c '
   for file; do
     mkdir -p "../.build/dist/src/${file%/*}" && cp "$file" "../.build/dist/src/$file" || exit 1
   done' sh {} +) || exit 1
+
+# The page's code for browsers is bundled.
+node scripts/build-page.mjs .build/dist/src/page/files || exit 1
 
 # `explain` reads the page that people read.
 mkdir -p .build/dist/src/cli && cp docs/errors.md .build/dist/src/cli/errors.md || exit 1

@@ -26,6 +26,7 @@ cd "$root"
 PATH=$root/node_modules/.bin:$PATH
 if [ $built = no ]; then
   sh scripts/bootstrap.sh --rebuild </dev/null
+  tsc -p src/page/browser/tsconfig.json
   tsc -p tsconfig.json --noEmit # the build continues after type errors; a package is not made then
 fi
 

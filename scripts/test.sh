@@ -27,6 +27,7 @@ types=0
 lint=0
 jest=0
 tsc -p tsconfig.json --noEmit || types=$?
+tsc -p src/page/browser/tsconfig.json || types=$?
 biome check src test examples || lint=$?
 
 results=node_modules/.mirrorboard-tests.json

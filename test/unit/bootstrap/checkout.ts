@@ -7,10 +7,11 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const tools = 'sh cat chmod cksum cp dirname find grep ln mkdir mv ps readlink rm rmdir sleep touch true'.split(' ');
 
-/** Answers `-v`, and otherwise says how it was called. Every call is logged. */
+/** Answers `-v`, bundles nothing, and otherwise says how it was called. Every call is logged. */
 const fakeNode = (name: string, version: string) => `#!/bin/sh
 echo "${name} $*" >>"$FAKE_LOG"
 if [ "$1" = -v ]; then echo ${version}; exit 0; fi
+if [ "$1" = scripts/build-page.mjs ]; then mkdir -p "$2"; exit; fi
 echo "${name}"
 for argument; do echo "<$argument>"; done
 `;
@@ -71,7 +72,8 @@ export class Checkout {
       this.write('dist/src/main.js', '');
       return;
     }
-    for (const script of ['bootstrap.sh', 'build.sh']) cpSync(join('scripts', script), join(this.root, 'scripts', script));
+    for (const script of ['bootstrap.sh', 'build.sh', 'build-page.mjs'])
+      cpSync(join('scripts', script), join(this.root, 'scripts', script));
     this.write('docs/errors.md', '# Error codes\n');
     for (const file of ['src/main.ts', 'tsconfig.json', 'package-lock.json']) this.write(file, '');
     this.write('fake/node', fakeNode('pinned', 'v24.21.0'), 0o755);
@@ -98,11 +100,11 @@ export class Checkout {
     this.onPath('node', fakeNode('path', version));
   }
 
-  /** What the fakes were asked, one call a line, without the runs of the program itself. */
+  /** What the fakes were asked, one call a line, without the runs of the program itself and the bundler. */
   calls(): string[] {
     return readFileSync(this.logFile, 'utf8')
       .split('\n')
-      .filter((line) => line !== '' && !line.includes('main.js'));
+      .filter((line) => line !== '' && !/main\.js|build-page\.mjs/.test(line));
   }
 
   /** Every file, folder and link with its times: what a writer would change. */

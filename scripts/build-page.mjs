@@ -1,0 +1,45 @@
+// Bundles src/page/browser into the folder that is given: index.html, and scripts and styles whose names have the hash of their content.
+// Called by build.sh. Everything is in these files: the page fetches nothing from elsewhere.
+
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { build } from 'esbuild';
+
+const [out] = process.argv.slice(2);
+if (out === undefined) throw new Error('build-page.mjs: expected the folder to write to');
+const source = join(import.meta.dirname, '../src/page/browser');
+mkdirSync(out, { recursive: true });
+
+const { metafile } = await build({
+  entryPoints: { app: join(source, 'main.tsx') },
+  outdir: out,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  target: ['es2022'],
+  minify: true,
+  entryNames: '[name]-[hash]',
+  chunkNames: '[name]-[hash]',
+  assetNames: '[name]-[hash]',
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+  tsconfig: join(source, 'tsconfig.json'),
+  legalComments: 'none',
+  metafile: true,
+  logLevel: 'warning',
+});
+
+const outputs = Object.entries(metafile.outputs);
+const [script, { cssBundle }] = outputs.find(([, { entryPoint }]) => entryPoint?.endsWith('src/page/browser/main.tsx') === true);
+const icon = `icon-${createHash('sha256')
+  .update(readFileSync(join(source, 'icon.svg')))
+  .digest('hex')
+  .slice(0, 8)
+  .toUpperCase()}.svg`;
+copyFileSync(join(source, 'icon.svg'), join(out, icon));
+const html = readFileSync(join(source, 'index.html'), 'utf8')
+  .replace('ICON', icon)
+  .replace('STYLE', basename(cssBundle))
+  .replace('SCRIPT', basename(script));
+writeFileSync(join(out, 'index.html'), html);

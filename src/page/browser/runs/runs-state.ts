@@ -1,0 +1,173 @@
+/** What the table of runs shows now: the listing that the view describes, and what changes it. */
+import { batch, computed, effect, signal, untracked } from '@preact/signals';
+import { columnsOf } from '../../model/columns.ts';
+import { type GroupedRun, groupRule, regexOf } from '../../model/grouping.ts';
+import type { Run } from '../api/answers.ts';
+import { ApiProblem, isAbort } from '../api/client.ts';
+import { onChanges } from '../api/live.ts';
+import { sayProblem } from '../shell/messages.tsx';
+import { picked, runFilter, selectedRuns, selectRuns, table } from '../state/view.ts';
+import { allIds, allRuns } from './all-runs.ts';
+import { groupRows, type Row } from './group-rows.ts';
+import { type Listing, listingParams, RunList } from './run-list.ts';
+
+/** The shown columns. */
+export const columns = computed(() => columnsOf(table.value.columns));
+
+const listing = computed<string>(() => {
+  const shown = columns.value;
+  const names = (kind: 'metric' | 'param'): readonly string[] => [
+    ...new Set(shown.flatMap((one) => (one.kind === kind && one.name !== undefined ? [one.name] : []))),
+  ];
+  const { order, withHidden, groupBy } = table.value;
+  const params = new Set(names('param'));
+  if (groupBy.startsWith('param:')) params.add(groupBy.slice('param:'.length));
+  const wanted: Listing = { filter: runFilter.value, order, metrics: names('metric'), params: [...params], withHidden };
+  return JSON.stringify(wanted);
+});
+
+/** The listing that has answers. */
+export const list = signal<RunList>(new RunList(JSON.parse(listing.peek()) as Listing));
+/** What is wrong with the filter or the order; undefined if nothing is. */
+export const listProblem = signal<ApiProblem | undefined>(undefined);
+/** The groups that are closed. */
+export const closedGroups = signal<ReadonlySet<string>>(new Set());
+const groupedRuns = signal<readonly Run[]>([]);
+
+/** The rule of the groups. */
+export const rule = computed(() => groupRule(table.value.groupBy));
+
+/** The rows of a table with groups; undefined without groups. */
+export const groupedRows = computed<readonly Row[] | undefined>(() =>
+  typeof rule.value === 'function'
+    ? groupRows(groupedRuns.value, rule.value as (run: GroupedRun) => string, closedGroups.value)
+    : undefined,
+);
+
+let isStarted = false;
+
+/** Begins to fetch what the view describes. */
+export function startRuns(): void {
+  if (isStarted) return;
+  isStarted = true;
+  followListing();
+  followChanges();
+  followMatch();
+}
+
+/** Letters follow each other faster. */
+const TYPING_MS = 120;
+
+function followListing(): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let coming: RunList | undefined;
+  let isFirst = true;
+  effect(() => {
+    const wanted = JSON.parse(listing.value) as Listing;
+    clearTimeout(timer);
+    const begin = (): void => {
+      coming?.close();
+      const next = new RunList(wanted);
+      coming = next;
+      const ends = effect(() => {
+        if (next.total.value === undefined && next.failure.value === undefined) return;
+        untracked(() => {
+          if (coming !== next) return;
+          coming = undefined;
+          take(next);
+        });
+        queueMicrotask(() => ends());
+      });
+      next.show(0, 1);
+    };
+    if (isFirst) begin();
+    else timer = setTimeout(begin, TYPING_MS);
+    isFirst = false;
+  });
+  effect(() => {
+    const isGrouped = typeof rule.value === 'function';
+    const { listing: shown, version } = list.value;
+    version.value;
+    if (!isGrouped) return;
+    const controller = new AbortController();
+    const later = setTimeout(() => {
+      allRuns(listingParams(shown), controller.signal).then((runs) => {
+        groupedRuns.value = runs;
+      }, sayProblem);
+    }, TYPING_MS);
+    return () => {
+      clearTimeout(later);
+      controller.abort();
+    };
+  });
+}
+
+/** A listing with a failure of its own, such as a wrong filter, leaves the rows as they are. */
+function take(next: RunList): void {
+  const failure = next.failure.peek();
+  if (failure !== undefined) {
+    next.close();
+    if (isAbort(failure)) return;
+    listProblem.value = failure instanceof ApiProblem ? failure : new ApiProblem(0, '', String(failure));
+    return;
+  }
+  batch(() => {
+    list.peek().close();
+    listProblem.value = undefined;
+    list.value = next;
+  });
+}
+
+/** Changes that come together are shown together. */
+const GATHER_MS = 400;
+
+function followChanges(): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  onChanges(() => {
+    if (timer !== undefined) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      list.peek().refresh();
+    }, GATHER_MS);
+  });
+}
+
+function followMatch(): void {
+  const version = signal(0);
+  onChanges(({ all }) => {
+    if (all) version.value++;
+  });
+  effect(() => {
+    const choice = picked.value;
+    const filter = runFilter.value;
+    version.value;
+    if (choice.kind !== 'match') return;
+    const regex = regexOf(choice.regex);
+    if (!(regex instanceof RegExp)) return;
+    const controller = new AbortController();
+    allIds(filter, controller.signal).then((ids) => {
+      selectedRuns.value = ids.filter((id) => regex.test(id));
+    }, sayProblem);
+    return () => controller.abort();
+  });
+}
+
+/** Chooses the runs of the filter that are not chosen, and no others. */
+export async function invertSelection(): Promise<void> {
+  const before = new Set(selectedRuns.peek());
+  try {
+    selectRuns((await allIds(runFilter.peek())).filter((id) => !before.has(id)));
+  } catch (error) {
+    sayProblem(error);
+  }
+}
+
+/** Chooses all runs of the filter. */
+export function selectAll(): void {
+  picked.value = { kind: 'match', regex: '' };
+}
+
+/** Chooses the runs of the filter whose id matches a regular expression. */
+export function selectMatching(regex: string): void {
+  picked.value = { kind: 'match', regex };
+}
