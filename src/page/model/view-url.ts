@@ -38,7 +38,7 @@ export interface View {
 }
 
 /** The columns of a new view. */
-export const DEFAULT_COLUMNS: readonly string[] = ['last_step', 'points', 'last_wall_time'];
+export const DEFAULT_COLUMNS: readonly string[] = ['first_wall_time', 'last_wall_time', 'last_step', 'points'];
 
 /** What the page shows at first. */
 export const DEFAULT_VIEW: View = {

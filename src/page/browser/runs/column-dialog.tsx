@@ -63,7 +63,10 @@ function Choice(): VNode {
         {metrics.slice(0, MOST).map(({ tag, runs }) => (
           <li key={tag} class="metric">
             <span class="cut" title={visibleText(tag)}>
-              {visibleText(tag)} <span class="muted">{shortNumber(runs)} runs</span>
+              {tag.trim() === '' ? JSON.stringify(tag) : visibleText(tag)}{' '}
+              <span class="muted">
+                {shortNumber(runs)} {runs === 1 ? 'run' : 'runs'}
+              </span>
             </span>
             {(['last', 'min', 'max'] as const).map((of) => (
               <Check key={of} column={`${of}:${tag}`} text={of} />

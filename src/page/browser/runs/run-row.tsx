@@ -77,13 +77,16 @@ function GroupCells({ index, row, onOpen, onOnly }: Props & { readonly row: Row 
 
 function RunCells({ index, run, columns, hasLanes, isNarrow, onOnly }: Props & { readonly run: Run }): VNode {
   const name = visibleText(run.id);
+  // The last part tells runs apart: it is cut last.
+  const slash = name.lastIndexOf('/') + 1;
   return (
     <>
       <div class="cell name" role="gridcell" title={name}>
         <span class="box" aria-hidden="true" />
         <span class="colour" style={{ background: runColour(run.id, theme.value) }} />
-        <a class="cut" href={linkTo({ route: { view: 'run', run: run.id } })} tabIndex={-1}>
-          {name}
+        <a class="run-name" href={linkTo({ route: { view: 'run', run: run.id } })} tabIndex={-1}>
+          <span class="folder cut">{name.slice(0, slash)}</span>
+          <span class="cut">{name.slice(slash)}</span>
         </a>
         {run.damaged ? (
           <span class="warn" role="img" aria-label="part of its files cannot be read" title="Part of its files cannot be read">

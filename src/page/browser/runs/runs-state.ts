@@ -139,7 +139,8 @@ function followMatch(): void {
   });
   effect(() => {
     const choice = picked.value;
-    const filter = runFilter.value;
+    // That of the rows: what is typed may be half a filter.
+    const { filter } = list.value.listing;
     version.value;
     if (choice.kind !== 'match') return;
     const regex = regexOf(choice.regex);
@@ -156,7 +157,7 @@ function followMatch(): void {
 export async function invertSelection(): Promise<void> {
   const before = new Set(selectedRuns.peek());
   try {
-    selectRuns((await allIds(runFilter.peek())).filter((id) => !before.has(id)));
+    selectRuns((await allIds(list.peek().listing.filter)).filter((id) => !before.has(id)));
   } catch (error) {
     sayProblem(error);
   }

@@ -9,8 +9,24 @@ import { picked, selectedRuns, selectRuns } from '../state/view.ts';
 import { linkTo } from '../state/view-url.ts';
 import { invertSelection, selectAll, selectMatching } from './runs-state.ts';
 
-/** Chooses runs by a regular expression, all, none, the others. */
+/** How many runs are chosen, and what can be done with them. */
 export function SelectionBar(): VNode {
+  const count = selectedRuns.value.length;
+  return (
+    <div class="selection" aria-label="Chosen runs" role="group">
+      <span class="chosen-count" aria-live="polite">
+        {count === 0 ? 'None chosen' : `${shortNumber(count)} chosen`}
+      </span>
+      <ChoiceTools />
+      <a class="button main" href={linkTo({ route: { view: 'curves' } })}>
+        Show curves
+      </a>
+    </div>
+  );
+}
+
+/** Chooses runs by a regular expression, all, none, the others. */
+export function ChoiceTools(): VNode {
   const input = useRef<HTMLInputElement>(null);
   const count = selectedRuns.value.length;
   const choice = picked.value;
@@ -19,14 +35,11 @@ export function SelectionBar(): VNode {
   useShortcuts([
     { keys: 'm', does: 'choose runs by a regular expression', run: () => input.current?.focus() },
     { keys: 'a', does: 'choose all runs of the filter', run: selectAll },
-    { keys: 'n Escape', does: 'choose no run', run: () => selectRuns([]) },
+    { keys: 'n', does: 'choose no run', run: () => selectRuns([]) },
     { keys: 'i', does: 'choose the other runs', run: () => void invertSelection() },
   ]);
   return (
-    <div class="selection" aria-label="Chosen runs" role="group">
-      <span class="chosen-count" aria-live="polite">
-        {count === 0 ? 'None chosen' : `${shortNumber(count)} chosen`}
-      </span>
+    <div class="choice">
       <input
         ref={input}
         type="text"
@@ -52,9 +65,6 @@ export function SelectionBar(): VNode {
       <button type="button" disabled={count === 0} onClick={() => selectRuns([])}>
         None
       </button>
-      <a class="button main" href={linkTo({ route: { view: 'curves' } })}>
-        Show curves
-      </a>
       {bad instanceof RegExp ? null : (
         <span class="problem" role="alert">
           {visibleText(bad.why)}

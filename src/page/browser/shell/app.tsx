@@ -3,6 +3,7 @@ import { computed, signal, useSignalEffect } from '@preact/signals';
 import type { ComponentType, VNode } from 'preact';
 import { useErrorBoundary, useState } from 'preact/hooks';
 import type { Route } from '../../model/view-url.ts';
+import { RunPanel } from '../runs/run-panel.tsx';
 import { RunsView } from '../runs/runs-view.tsx';
 import { useShortcuts } from '../state/keys.ts';
 import { route, theme } from '../state/view.ts';
@@ -69,9 +70,12 @@ export function App(): VNode {
           ?
         </button>
       </header>
-      <main id="main" tabIndex={-1} class={`view-${view}`}>
-        <Guarded key={view} view={VIEWS[view]} />
-      </main>
+      <div class="body">
+        {view === 'curves' ? <RunPanel /> : null}
+        <main id="main" tabIndex={-1} class={`view-${view}`}>
+          <Guarded key={view} view={VIEWS[view]} />
+        </main>
+      </div>
       <Messages />
       <TokenDialog />
       <Help />

@@ -3,7 +3,7 @@ import { batch, effect, untracked } from '@preact/signals';
 import { type View, viewOf, viewText } from '../../model/view-url.ts';
 import { chartSettings, picked, route, runFilter, selectedRuns, table } from './view.ts';
 
-/** Changes that follow each other faster than this, such as letters of a filter, are one step. */
+/** Letters of a filter and moves of a slider that follow each other faster than this are one step. */
 const ONE_STEP_MS = 800;
 
 function current(): View {
@@ -27,6 +27,11 @@ export function linkTo(changes: Partial<View>): string {
   return `#${viewText({ ...current(), ...changes })}`;
 }
 
+function changedParts(before: View, after: View): string {
+  const parts = Object.keys(after) as (keyof View)[];
+  return parts.filter((part) => before[part] !== after[part]).join();
+}
+
 /** Reads the address, and follows both from now on. */
 export function followAddress(): void {
   // As this page would write it: an address that a person typed is not written again.
@@ -38,20 +43,23 @@ export function followAddress(): void {
   };
   read();
   addEventListener('popstate', read);
-  let lastMs = 0;
-  let lastRoute = route.peek();
+  let before = current();
+  let lastMs = Number.NEGATIVE_INFINITY;
+  let lastParts = '';
   effect(() => {
     const view = current();
     const text = `#${viewText(view)}`;
     untracked(() => {
+      const parts = changedParts(before, view);
+      before = view;
       if (text === written) return;
       written = text;
       const now = performance.now();
-      const isStep = now - lastMs > ONE_STEP_MS || view.route !== lastRoute;
+      const isSameStep = now - lastMs < ONE_STEP_MS && parts === lastParts && (parts === 'filter' || parts === 'charts');
       lastMs = now;
-      lastRoute = view.route;
-      if (isStep) history.pushState(null, '', text);
-      else history.replaceState(null, '', text);
+      lastParts = parts;
+      if (isSameStep) history.replaceState(null, '', text);
+      else history.pushState(null, '', text);
     });
   });
 }
