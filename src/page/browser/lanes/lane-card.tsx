@@ -44,7 +44,7 @@ export function LaneCard({ lane, verification }: Props): VNode {
         <Fact name="Behind">{behind(lane)}</Fact>
         <Fact name="Speed">{lane.points_per_second === null ? '–' : `${shortNumber(lane.points_per_second)} points/s`}</Fact>
         <Fact name="Caught up in">{lane.catch_up_seconds === null ? '–' : duration(lane.catch_up_seconds)}</Fact>
-        <Fact name="Accepted">{lane.points === null ? '–' : `${shortNumber(lane.points)} points`}</Fact>
+        {lane.points === null ? null : <Fact name="Accepted">{`${shortNumber(lane.points)} points`}</Fact>}
         <Fact name="Refused">
           {lane.refused === 0 ? '0' : <span class="bad">{shortNumber(lane.refused)} points are in quarantine</span>}
         </Fact>

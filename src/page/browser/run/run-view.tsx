@@ -4,12 +4,11 @@ import { useEffect, useState } from 'preact/hooks';
 import { runColour } from '../../model/run-colour.ts';
 import { asNumber, byteSize, clockTime, duration, shortNumber } from '../../model/short-text.ts';
 import { visibleText } from '../../model/visible-text.ts';
-import type { RunDetails, RunLane } from '../api/answers.ts';
+import type { RunDetails } from '../api/answers.ts';
 import { ApiProblem, get, isAbort } from '../api/client.ts';
 import { onChanges } from '../api/live.ts';
 import { DamageTable } from '../lanes/damage-list.tsx';
 import { LaneBadges } from '../runs/lane-badges.tsx';
-import { askRuns, has } from '../runs/run-list.ts';
 import { say, sayProblem } from '../shell/messages.tsx';
 import { useShortcuts } from '../state/keys.ts';
 import { route, selectedRuns, selectedSet, selectRuns, theme } from '../state/view.ts';
@@ -18,26 +17,20 @@ import { FileTable } from './file-table.tsx';
 import { ParamTable } from './param-table.tsx';
 import { TagTable } from './tag-table.tsx';
 
-interface Loaded {
-  readonly id: string;
-  readonly details: RunDetails;
-  readonly lanes: readonly RunLane[];
-}
-
 /** A run that is written changes with each point. */
 const AGAIN_MS = 1000;
 
 /** Everything about a run. */
 export function RunView(): VNode {
   const id = route.value.view === 'run' ? route.value.run : '';
-  const [loaded, setLoaded] = useState<Loaded>();
+  const [loaded, setLoaded] = useState<RunDetails>();
   const [problem, setProblem] = useState<ApiProblem>();
   useEffect(() => {
     const controller = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const ask = (): void => {
       timer = undefined;
-      load(id, controller.signal).then(
+      get<RunDetails>('/run', { run: id }, controller.signal).then(
         (answer) => {
           setProblem(undefined);
           setLoaded(answer);
@@ -70,12 +63,12 @@ export function RunView(): VNode {
       </div>
     );
   }
-  if (loaded?.id !== id) return <div class="note">Loading…</div>;
-  const { details, lanes } = loaded;
+  if (loaded?.run.id !== id) return <div class="note">Loading…</div>;
+  const details = loaded;
   const damage = details.damage.filter(({ pending }) => !pending);
   return (
     <div class="run-view">
-      <Head details={details} lanes={lanes} />
+      <Head details={details} />
       <Facts details={details} />
       {damage.length === 0 ? null : (
         <section aria-labelledby="damage-title">
@@ -92,27 +85,17 @@ export function RunView(): VNode {
   );
 }
 
-async function load(id: string, signal: AbortSignal): Promise<Loaded> {
-  const [details, lanes] = await Promise.all([get<RunDetails>('/run', { run: id }, signal), lanesOf(id, signal)]);
-  return { id, details, lanes };
-}
-
-async function lanesOf(id: string, signal: AbortSignal): Promise<readonly RunLane[]> {
-  if (!has.lanes) return [];
-  return (await askRuns({ run: [id], lanes: true }, signal)).runs[0]?.lanes ?? [];
-}
-
 function toggle(id: string): void {
   selectRuns(selectedSet.peek().has(id) ? selectedRuns.peek().filter((one) => one !== id) : [...selectedRuns.peek(), id]);
 }
 
-function Head({ details: { run }, lanes }: { readonly details: RunDetails; readonly lanes: readonly RunLane[] }): VNode {
+function Head({ details: { run } }: { readonly details: RunDetails }): VNode {
   const isChosen = selectedSet.value.has(run.id);
   return (
     <header class="run-title">
       <span class="colour" style={{ background: runColour(run.id, theme.value) }} />
       <h1>{visibleText(run.id)}</h1>
-      <LaneBadges lanes={lanes} />
+      <LaneBadges lanes={run.lanes ?? []} />
       <span class="space" />
       <button type="button" aria-pressed={isChosen} onClick={() => toggle(run.id)}>
         {isChosen ? 'Chosen ✓' : 'Choose'}

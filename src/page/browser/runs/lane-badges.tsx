@@ -21,6 +21,9 @@ const WORDS: Readonly<Record<string, string>> = {
   absent: 'does not have it',
 };
 
+/** A longer name is cut. */
+export const MOST_LANE_NAME = 24;
+
 /** A badge per lane; a link where the tracker has a page for the run. */
 export function LaneBadges({ lanes }: { readonly lanes: readonly RunLane[] }): VNode {
   return (
@@ -31,7 +34,7 @@ export function LaneBadges({ lanes }: { readonly lanes: readonly RunLane[] }): V
           (verified === null || verified === undefined ? '' : `, verified ${verified.replace('T', ' ').slice(0, 16)} UTC`);
         const inside = (
           <>
-            <span aria-hidden="true">{SIGNS[state] ?? '?'}</span> {visibleText(name, 24)}
+            <span aria-hidden="true">{SIGNS[state] ?? '?'}</span> {visibleText(name, MOST_LANE_NAME)}
           </>
         );
         const link = safeLink(url);

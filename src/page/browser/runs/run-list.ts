@@ -35,13 +35,13 @@ export function listingParams({ filter, order, metrics, params, withHidden }: Li
     order,
     metric: metrics,
     param: params,
-    ...(has.lanes ? { lanes: true } : {}),
-    ...(withHidden && has.visibility ? { visibility: ['visible', 'hidden', 'archived'] } : {}),
+    lanes: true,
+    ...(withHidden && hasVisibility.value ? { visibility: ['visible', 'hidden', 'archived'] } : {}),
   };
 }
 
-/** What this server's API can do; an older one has neither. */
-export const has = { lanes: true, visibility: false };
+/** True if this store keeps which runs are hidden. */
+export const hasVisibility = signal(false);
 
 /** Keeps the pages of one listing. */
 export class RunList {
@@ -164,21 +164,10 @@ export class RunList {
   }
 }
 
-/** Asks for a page of runs, and learns what this server's API does not have. */
+/** Asks for a page of runs, and learns from it if the store keeps which runs are hidden. */
 export async function askRuns(params: Params, signal?: AbortSignal): Promise<RunPage> {
-  try {
-    const answer = await get<RunPage>('/runs', params, signal);
-    const [first] = answer.runs;
-    if (first !== undefined) has.visibility = first.visibility !== undefined;
-    return answer;
-  } catch (error) {
-    if (!has.lanes || !isUnknownLanes(error)) throw error;
-    has.lanes = false;
-    const { lanes: _, ...rest } = params;
-    return await askRuns(rest, signal);
-  }
-}
-
-function isUnknownLanes(error: unknown): boolean {
-  return error instanceof Error && /\blanes: no such parameter/.test(error.message);
+  const answer = await get<RunPage>('/runs', params, signal);
+  const [first] = answer.runs;
+  if (first !== undefined) hasVisibility.value = first.visibility !== undefined;
+  return answer;
 }

@@ -8,6 +8,7 @@ import { showRow, useRowRange } from '../shell/virtual-list.ts';
 import { useShortcuts } from '../state/keys.ts';
 import { route, selectedRuns, selectedSet, selectRuns, setTable, table } from '../state/view.ts';
 import type { Row } from './group-rows.ts';
+import { MOST_LANE_NAME } from './lane-badges.tsx';
 import { RunRow } from './run-row.tsx';
 import { closedGroups, columns, groupedRows, list, startRuns } from './runs-state.ts';
 
@@ -97,11 +98,8 @@ export function RunTable({ isNarrow = false }: Props): VNode {
   const total = count();
   const { from, to } = useRowRange(box, ROW_PX, total);
   const shown = isNarrow ? [] : columns.value;
-  const hasLanes = !isNarrow && list.value.version.value >= 0 && someLanes();
-  useSignalEffect(() => {
-    cursor.value;
-    if (box.current !== null) showRow(box.current, Math.min(cursor.value, Math.max(0, count() - 1)), ROW_PX, isNarrow ? 0 : HEAD_PX);
-  });
+  const laneNames = isNarrow || list.value.version.value < 0 ? [] : namesOfLanes();
+  const hasLanes = laneNames.length > 0;
   useSignalEffect(() => {
     // A new listing begins at its first row.
     list.value;
@@ -119,7 +117,9 @@ export function RunTable({ isNarrow = false }: Props): VNode {
       cursor.value = next;
       selectRuns([...selectedRuns.peek(), ...idsBetween(anchor, next)]);
     } else cursor.value = next;
-    box.current?.focus({ preventScroll: true });
+    if (box.current === null) return;
+    showRow(box.current, next, ROW_PX, isNarrow ? 0 : HEAD_PX);
+    box.current.focus({ preventScroll: true });
   };
   const pageRows = (): number => Math.max(1, Math.floor((box.current?.clientHeight ?? 0) / ROW_PX) - 2);
   useShortcuts([
@@ -155,7 +155,7 @@ export function RunTable({ isNarrow = false }: Props): VNode {
       />,
     );
   }
-  const template = ['minmax(14em, 1fr)', ...shown.map(({ kind }) => WIDTHS[kind]), ...(hasLanes ? ['minmax(6em, max-content)'] : [])];
+  const template = ['minmax(14em, 1fr)', ...shown.map(({ kind }) => WIDTHS[kind]), ...(hasLanes ? [lanesWidth(laneNames)] : [])];
   return (
     <div
       ref={box}
@@ -176,9 +176,15 @@ export function RunTable({ isNarrow = false }: Props): VNode {
   );
 }
 
-function someLanes(): boolean {
-  for (const { lanes } of list.value.runs()) return lanes !== undefined && lanes.length > 0;
-  return false;
+function namesOfLanes(): readonly string[] {
+  for (const { lanes } of list.value.runs()) return lanes?.map(({ name }) => name) ?? [];
+  return [];
+}
+
+/** The same for all rows: each row is a grid of its own. */
+function lanesWidth(names: readonly string[]): string {
+  const signs = names.reduce((sum, name) => sum + Math.min(name.length, MOST_LANE_NAME), 0);
+  return `${(signs * 0.55 + names.length * 2.9 + 1.6).toFixed(1)}em`;
 }
 
 function Head({ columns: shown, hasLanes }: { readonly columns: readonly Column[]; readonly hasLanes: boolean }): VNode {

@@ -4,7 +4,7 @@ import { columnsOf } from '../../model/columns.ts';
 import { type GroupedRun, groupRule, regexOf } from '../../model/grouping.ts';
 import type { Run } from '../api/answers.ts';
 import { ApiProblem, isAbort } from '../api/client.ts';
-import { onChanges } from '../api/live.ts';
+import { lanesNow, onChanges } from '../api/live.ts';
 import { sayProblem } from '../shell/messages.tsx';
 import { picked, runFilter, selectedRuns, selectRuns, table } from '../state/view.ts';
 import { allIds, allRuns } from './all-runs.ts';
@@ -50,6 +50,8 @@ let isStarted = false;
 export function startRuns(): void {
   if (isStarted) return;
   isStarted = true;
+  // The address may have been read after this module was.
+  list.value = new RunList(JSON.parse(listing.peek()) as Listing);
   followListing();
   followChanges();
   followMatch();
@@ -65,9 +67,8 @@ function followListing(): void {
   effect(() => {
     const wanted = JSON.parse(listing.value) as Listing;
     clearTimeout(timer);
-    const begin = (): void => {
+    const begin = (next: RunList): void => {
       coming?.close();
-      const next = new RunList(wanted);
       coming = next;
       const ends = effect(() => {
         if (next.total.value === undefined && next.failure.value === undefined) return;
@@ -80,8 +81,8 @@ function followListing(): void {
       });
       next.show(0, 1);
     };
-    if (isFirst) begin();
-    else timer = setTimeout(begin, TYPING_MS);
+    if (isFirst) begin(list.peek());
+    else timer = setTimeout(() => begin(new RunList(wanted)), TYPING_MS);
     isFirst = false;
   });
   effect(() => {
@@ -106,13 +107,12 @@ function followListing(): void {
 function take(next: RunList): void {
   const failure = next.failure.peek();
   if (failure !== undefined) {
-    next.close();
     if (isAbort(failure)) return;
     listProblem.value = failure instanceof ApiProblem ? failure : new ApiProblem(0, '', String(failure));
     return;
   }
   batch(() => {
-    list.peek().close();
+    if (list.peek() !== next) list.peek().close();
     listProblem.value = undefined;
     list.value = next;
   });
@@ -123,12 +123,20 @@ const GATHER_MS = 400;
 
 function followChanges(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  onChanges(() => {
+  const refreshSoon = (): void => {
     if (timer !== undefined) return;
     timer = setTimeout(() => {
       timer = undefined;
       list.peek().refresh();
     }, GATHER_MS);
+  };
+  onChanges(refreshSoon);
+  let before: string | undefined;
+  effect(() => {
+    // The badges of runs change with what the lanes hold, not with their times.
+    const now = lanesNow.value?.map((lane) => [lane.name, lane.state, lane.points, lane.refused, lane.verified_at].join()).join('\n');
+    if (before !== undefined && now !== before) refreshSoon();
+    before = now;
   });
 }
 

@@ -1,0 +1,128 @@
+// A real browser for tests: Chromium or Chrome of the machine, driven by playwright-core. It loads nothing by itself.
+import { existsSync } from 'node:fs';
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import axe from 'axe-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** The browser; MIRRORBOARD_BROWSER names another one. */
+export const BROWSER_PATH: string | undefined = [process.env['MIRRORBOARD_BROWSER'] ?? '', ...PLACES].find(
+  (path) => path !== '' && existsSync(path),
+);
+
+/** No sandbox, since root has none; nothing that asks the network. */
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-extensions',
+  '--disable-default-apps',
+];
+
+const POLICY_LISTENER = `document.addEventListener('securitypolicyviolation', (event) => {
+  console.error('policy: ' + event.violatedDirective + ' ' + event.blockedURI);
+});`;
+
+/** Starts the browser. The caller closes it. */
+export function launchBrowser(flags: readonly string[] = []): Promise<Browser> {
+  if (BROWSER_PATH === undefined) throw new Error(`there is no browser in ${PLACES.join(', ')}, and MIRRORBOARD_BROWSER names none`);
+  return chromium.launch({ executablePath: BROWSER_PATH, args: [...FLAGS, ...flags] });
+}
+
+/**
+ * Tests in a browser. Where there is none, they are skipped with that reason; with MIRRORBOARD_REQUIRE_TOOLS=1, that
+ * is a failed test.
+ */
+export function describeInBrowser(name: string, body: (pages: Pages) => void): void {
+  if (BROWSER_PATH !== undefined) {
+    describe(name, () => {
+      const pages = new Pages();
+      afterEach(() => pages.closePages());
+      afterAll(() => pages.close());
+      body(pages);
+    });
+  } else if (process.env['MIRRORBOARD_REQUIRE_TOOLS'] === '1') {
+    test(`${name}: there is a browser`, () => expect(BROWSER_PATH).toBeDefined());
+  } else {
+    test.skip(`${name}: there is no browser (MIRRORBOARD_BROWSER=PATH names one)`, () => undefined);
+  }
+}
+
+/** What a page did that it must not: errors, forbidden loads, requests to others. */
+export interface Faults {
+  readonly lines: string[];
+  /** Failures of requests that the test provokes: patterns of the lines to leave out. */
+  expect(pattern: RegExp): void;
+}
+
+interface Opened {
+  readonly page: Page;
+  readonly faults: Faults;
+  readonly expected: RegExp[];
+}
+
+/** The pages of a test. */
+export class Pages {
+  #browser: Browser | undefined;
+  #opened: Opened[] = [];
+
+  /** Opens an address in a browser profile of its own. */
+  async open(url: string, options: BrowserContextOptions = {}): Promise<{ readonly page: Page; readonly faults: Faults }> {
+    this.#browser ??= await launchBrowser();
+    const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    const page = await context.newPage();
+    const lines: string[] = [];
+    const expected: RegExp[] = [];
+    page.on('pageerror', (error) => lines.push(`error: ${error.message}`));
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') lines.push(`console: ${message.text()} ${message.location().url}`);
+    });
+    page.on('dialog', (dialog) => {
+      lines.push(`dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    const origin = new URL(url).origin;
+    page.on('request', (request) => {
+      const to = request.url();
+      if (!to.startsWith(`${origin}/`) && !/^(?:data|blob):/.test(to)) lines.push(`request: ${to}`);
+    });
+    await page.addInitScript(POLICY_LISTENER);
+    const faults: Faults = { lines, expect: (pattern) => void expected.push(pattern) };
+    this.#opened.push({ page, faults, expected });
+    await page.goto(url);
+    return { page, faults };
+  }
+
+  /** Closes the pages of a test, and fails if one of them did what it must not. */
+  async closePages(): Promise<void> {
+    const opened = this.#opened.splice(0);
+    await Promise.all(opened.map(({ page }) => page.context().close()));
+    const faults = opened.flatMap(({ faults: { lines }, expected }) => lines.filter((line) => !expected.some((one) => one.test(line))));
+    expect(faults).toEqual([]);
+  }
+
+  async close(): Promise<void> {
+    await this.#browser?.close();
+    this.#browser = undefined;
+  }
+}
+
+/** Returns the serious faults that axe-core finds for people who use other means than eyes and a mouse. */
+export async function seriousFaults(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate<axe.AxeResults>('axe.run()');
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary ?? ''}`));
+}
+
+/** Writes a picture of the page for the documentation, if that was asked for: MIRRORBOARD_SCREENSHOTS=1. */
+export async function picture(page: Page, name: string): Promise<void> {
+  if (process.env['MIRRORBOARD_SCREENSHOTS'] !== '1') return;
+  await page.screenshot({ path: `docs/images/page-${name}.png` });
+}
