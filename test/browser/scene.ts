@@ -25,7 +25,7 @@ export interface WrittenRun {
 export class Scene {
   readonly folder: string = freshDirectory();
   #runs = 0;
-  #servers: Running[] = [];
+  #programs: Running[] = [];
 
   /** Writes the event file of a run below `logs`. */
   write({ path, params, scalars, beginSec }: WrittenRun): void {
@@ -55,10 +55,15 @@ export class Scene {
     await mustRun(['backfill', ...(args.length === 0 ? ['logs'] : args)], { cwd: this.folder });
   }
 
+  /** Starts a watch, which ends with the scene. */
+  watch(...args: string[]): void {
+    this.#programs.push(start(['watch', '--log-level', 'error', ...args], { cwd: this.folder }));
+  }
+
   /** Starts a server of the page, and returns its address. */
   async serve(...args: string[]): Promise<string> {
     const running = start(['serve', '--listen', '127.0.0.1:0', ...args], { cwd: this.folder });
-    this.#servers.push(running);
+    this.#programs.push(running);
     let text = '';
     running.child.stderr?.on('data', (data) => {
       text += String(data);
@@ -73,9 +78,9 @@ export class Scene {
     return this.serve('--token-file', 'token', ...args);
   }
 
-  /** Ends the servers, and removes the folder. */
+  /** Ends the programs, and removes the folder. */
   async end(): Promise<void> {
-    for (const { child, ended } of this.#servers) {
+    for (const { child, ended } of this.#programs) {
       child.kill('SIGTERM');
       await ended;
     }

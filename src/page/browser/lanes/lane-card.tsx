@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import { ago, byteSize, duration, shortNumber } from '../../model/short-text.ts';
 import { visibleText } from '../../model/visible-text.ts';
 import type { Lane } from '../api/answers.ts';
-import { ApiProblem, get, post } from '../api/client.ts';
+import { get, post } from '../api/client.ts';
 import { lanesNow } from '../api/live.ts';
 import { nowMs } from '../shell/live-note.tsx';
 import { say, sayProblem } from '../shell/messages.tsx';
@@ -161,13 +161,6 @@ function LaneButtons({ lane }: { readonly lane: Lane }): VNode {
 }
 
 async function change(name: string, action: string): Promise<void> {
-  try {
-    await post(`/lanes/${encodeURIComponent(name)}/${action}`, {});
-  } catch (error) {
-    if (error instanceof ApiProblem && (error.status === 404 || error.status === 405) && error.code !== 'MB4010') {
-      throw new ApiProblem(error.status, error.code, error.message, `Use the command: mirrorboard lane ${action} ${name}`);
-    }
-    throw error;
-  }
+  await post(`/lanes/${encodeURIComponent(name)}/${action}`, {});
   lanesNow.value = (await get<{ readonly lanes: readonly Lane[] }>('/lanes')).lanes;
 }

@@ -1,14 +1,26 @@
 /** Downloads of the chosen runs, or of all runs of the filter. */
 import type { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiProblem, apiUrl, send } from '../api/client.ts';
+import { shortNumber } from '../../model/short-text.ts';
+import { ApiProblem, apiUrl, type Params, send } from '../api/client.ts';
 import { say, sayProblem } from '../shell/messages.tsx';
-import { runFilter, selectedRuns } from '../state/view.ts';
+import { selectedRuns } from '../state/view.ts';
+import { list } from './runs-state.ts';
 
-const FORMATS = ['csv', 'json', 'parquet'] as const;
-type Format = (typeof FORMATS)[number];
+interface Choice {
+  readonly text: string;
+  readonly params: Params & { readonly format: 'csv' | 'json' | 'parquet' };
+}
 
-/** The export takes this many runs by name; a filter takes any number. */
+const CHOICES: readonly Choice[] = [
+  // A spreadsheet runs what begins like a formula.
+  { text: 'Scalars as CSV', params: { format: 'csv', safe: true } },
+  { text: 'Scalars as Parquet', params: { format: 'parquet' } },
+  { text: 'Everything as Parquet', params: { format: 'parquet', kind: 'all' } },
+  { text: 'Everything as JSON', params: { format: 'json' } },
+];
+
+/** The API takes this many runs by name; a filter takes any number. */
 const MOST_RUNS = 1000;
 
 /** A menu of formats. */
@@ -18,15 +30,19 @@ export function DownloadMenu(): VNode {
   const chosen = selectedRuns.value;
   useEffect(() => {
     const close = (event: Event): void => {
-      if (box.current !== null && event.target instanceof Node && !box.current.contains(event.target)) box.current.open = false;
+      const isInside = event.target instanceof Node && box.current?.contains(event.target) === true;
+      if (box.current !== null && (!isInside || (event instanceof KeyboardEvent && event.key === 'Escape'))) box.current.open = false;
     };
     document.addEventListener('click', close);
+    box.current?.addEventListener('keydown', (event) => {
+      if (event.key === 'Escape') close(event);
+    });
     return () => document.removeEventListener('click', close);
   }, []);
-  const get = (format: Format): void => {
+  const get = (params: Choice['params']): void => {
     if (box.current !== null) box.current.open = false;
     setBusy(true);
-    download(format, chosen)
+    download(params, chosen)
       .catch(sayProblem)
       .finally(() => setBusy(false));
   };
@@ -34,10 +50,10 @@ export function DownloadMenu(): VNode {
     <details ref={box} class="menu">
       <summary class="button">{isBusy ? 'Downloading…' : 'Download'}</summary>
       <div class="menu-list">
-        <p class="muted">{chosen.length === 0 ? 'Every point of all runs of the filter' : `Every point of ${chosen.length} chosen runs`}</p>
-        {FORMATS.map((format) => (
-          <button key={format} type="button" class="plain" onClick={() => get(format)}>
-            {format === 'parquet' ? 'Parquet' : format.toUpperCase()}
+        <p class="muted">{chosen.length === 0 ? 'All runs of the filter' : `${shortNumber(chosen.length)} chosen runs`}</p>
+        {CHOICES.map(({ text, params }) => (
+          <button key={text} type="button" class="plain" disabled={isBusy} onClick={() => get(params)}>
+            {text}
           </button>
         ))}
       </div>
@@ -45,17 +61,16 @@ export function DownloadMenu(): VNode {
   );
 }
 
-async function download(format: Format, runs: readonly string[]): Promise<void> {
+async function download(params: Choice['params'], runs: readonly string[]): Promise<void> {
   if (runs.length > MOST_RUNS) {
-    throw new ApiProblem(0, '', `${runs.length} runs are too many to name`, `Choose at most ${MOST_RUNS}, or none and filter the runs.`);
+    throw new ApiProblem(0, '', `${shortNumber(runs.length)} runs are too many to name`, 'Choose none, and filter the runs instead.');
   }
-  const filter = runFilter.peek().trim();
-  const url = apiUrl('/export', runs.length > 0 ? { format, run: runs } : { format, filter: filter === '' ? undefined : filter });
-  const response = await send(url);
-  const blob = await response.blob();
+  const filter = list.peek().listing.filter.trim();
+  const url = apiUrl('/export', { ...params, ...(runs.length > 0 ? { run: runs } : { filter: filter === '' ? undefined : filter }) });
+  const blob = await (await send(url)).blob();
   const link = document.createElement('a');
   link.href = URL.createObjectURL(blob);
-  link.download = `mirrorboard.${format}`;
+  link.download = `mirrorboard.${params.format}`;
   link.click();
   // The browser reads it after the click.
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);

@@ -142,8 +142,8 @@ export class RunList {
   }
 
   async #again(page: Page): Promise<void> {
-    page.isStale = false;
     const { total, runs, next } = await this.#ask(page.cursor, page.limit);
+    page.isStale = false;
     const isSame = runs.length === page.runs.length;
     page.runs = runs;
     // Runs came or went: the pages after this one begin elsewhere now.

@@ -3,8 +3,8 @@ import { batch, computed, effect, signal, untracked } from '@preact/signals';
 import { columnsOf } from '../../model/columns.ts';
 import { type GroupedRun, groupRule, regexOf } from '../../model/grouping.ts';
 import type { Run } from '../api/answers.ts';
-import { ApiProblem, isAbort } from '../api/client.ts';
-import { lanesNow, onChanges } from '../api/live.ts';
+import { ApiProblem } from '../api/client.ts';
+import { lanesNow, liveState, onChanges } from '../api/live.ts';
 import { sayProblem } from '../shell/messages.tsx';
 import { picked, runFilter, selectedRuns, selectRuns, table } from '../state/view.ts';
 import { allIds, allRuns } from './all-runs.ts';
@@ -59,6 +59,13 @@ export function startRuns(): void {
 
 /** Letters follow each other faster. */
 const TYPING_MS = 120;
+/** The server may come back. */
+const RETRY_MS = 2000;
+
+/** True if a request failed for a reason that may pass. */
+function isNoAnswer(failure: unknown): boolean {
+  return failure instanceof ApiProblem && (failure.status === 0 || failure.status >= 500);
+}
 
 function followListing(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -75,7 +82,8 @@ function followListing(): void {
         untracked(() => {
           if (coming !== next) return;
           coming = undefined;
-          take(next);
+          if (isNoAnswer(next.failure.peek())) timer = setTimeout(() => begin(new RunList(next.listing)), RETRY_MS);
+          else take(next);
         });
         queueMicrotask(() => ends());
       });
@@ -103,12 +111,11 @@ function followListing(): void {
   });
 }
 
-/** A listing with a failure of its own, such as a wrong filter, leaves the rows as they are. */
+/** Shows a listing that has an answer. A wrong filter leaves the rows as they are. */
 function take(next: RunList): void {
   const failure = next.failure.peek();
-  if (failure !== undefined) {
-    if (isAbort(failure)) return;
-    listProblem.value = failure instanceof ApiProblem ? failure : new ApiProblem(0, '', String(failure));
+  if (failure instanceof ApiProblem) {
+    listProblem.value = failure;
     return;
   }
   batch(() => {
@@ -131,6 +138,12 @@ function followChanges(): void {
     }, GATHER_MS);
   };
   onChanges(refreshSoon);
+  let stateBefore = liveState.peek();
+  effect(() => {
+    // What failed meanwhile is asked again.
+    if (stateBefore === 'lost' && liveState.value !== 'lost') refreshSoon();
+    stateBefore = liveState.value;
+  });
   let before: string | undefined;
   effect(() => {
     // The badges of runs change with what the lanes hold, not with their times.
