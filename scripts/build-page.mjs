@@ -32,6 +32,17 @@ const { metafile } = await build({
 
 const outputs = Object.entries(metafile.outputs);
 const [script, { cssBundle }] = outputs.find(([, { entryPoint }]) => entryPoint?.endsWith('src/page/browser/main.tsx') === true);
+/** The scripts that the first one imports at once, which the browser can fetch with it. */
+const atOnce = new Set();
+const follow = (name) => {
+  for (const { path, kind } of metafile.outputs[name].imports) {
+    if (kind !== 'import-statement' || atOnce.has(path)) continue;
+    atOnce.add(path);
+    follow(path);
+  }
+};
+follow(script);
+
 const icon = `icon-${createHash('sha256')
   .update(readFileSync(join(source, 'icon.svg')))
   .digest('hex')
@@ -41,5 +52,6 @@ copyFileSync(join(source, 'icon.svg'), join(out, icon));
 const html = readFileSync(join(source, 'index.html'), 'utf8')
   .replace('ICON', icon)
   .replace('STYLE', basename(cssBundle))
-  .replace('SCRIPT', basename(script));
+  .replace('SCRIPT', basename(script))
+  .replace(/^.*PRELOAD.*\n/m, (line) => [...atOnce].map((path) => line.replace('PRELOAD', basename(path))).join(''));
 writeFileSync(join(out, 'index.html'), html);

@@ -21,6 +21,7 @@ import { killMeasured } from './measure.ts';
 import { memory } from './memory.ts';
 import { mlflow } from './mlflow.ts';
 import { type Options, readOptions } from './options.ts';
+import { page, pageLive } from './page.ts';
 import { Product } from './product.ts';
 import { query } from './query.ts';
 import { readSeries } from './read-series.ts';
@@ -57,6 +58,8 @@ const BENCHES: readonly Bench[] = [
   clearml,
   aim,
   wandb,
+  page,
+  pageLive,
 ];
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');

@@ -7,6 +7,7 @@ import type { BigLog } from '../support/event-writer.ts';
 import { lastLine, type Measured, measure, spawnGroup } from './measure.ts';
 import type { Scratch } from './scratch.ts';
 import type { PageCommand } from './tensorboard-page.ts';
+import { Serving } from './serving.ts';
 import { Watching } from './watching.ts';
 
 /** A working directory of the command, with the store it writes. */
@@ -87,6 +88,12 @@ export class Product {
     this.#checkBuilt();
     const args = ['tensorboard', '--serve-only', '--store', store, '--data-port', String(port)];
     return spawnGroup(this.#command, args, { cwd: dir, env: this.#env, stdio: 'ignore' });
+  }
+
+  /** `serve --store FILE`, once it listens. */
+  async serve({ dir, store }: Home): Promise<Serving> {
+    this.#checkBuilt();
+    return Serving.start(this.#command, ['serve', '--store', store], { cwd: dir, env: this.#env });
   }
 
   async #run(args: readonly string[], cwd: string, exitCodes: readonly number[]): Promise<Measured> {

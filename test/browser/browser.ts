@@ -1,38 +1,12 @@
-// A real browser for tests: Chromium or Chrome of the machine, driven by playwright-core. It loads nothing by itself.
-import { existsSync } from 'node:fs';
+// Pages in a real browser for tests.
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import axe from 'axe-core';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-
-const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-
-/** The browser; MIRRORBOARD_BROWSER names another one. */
-export const BROWSER_PATH: string | undefined = [process.env['MIRRORBOARD_BROWSER'] ?? '', ...PLACES].find(
-  (path) => path !== '' && existsSync(path),
-);
-
-/** No sandbox, since root has none; nothing that asks the network. */
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--disable-extensions',
-  '--disable-default-apps',
-];
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { BROWSER_PATH, launchBrowser } from '../support/chromium.ts';
 
 const POLICY_LISTENER = `document.addEventListener('securitypolicyviolation', (event) => {
   console.error('policy: ' + event.violatedDirective + ' ' + event.blockedURI);
 });`;
-
-/** Starts the browser. The caller closes it. */
-export function launchBrowser(flags: readonly string[] = []): Promise<Browser> {
-  if (BROWSER_PATH === undefined) throw new Error(`there is no browser in ${PLACES.join(', ')}, and MIRRORBOARD_BROWSER names none`);
-  return chromium.launch({ executablePath: BROWSER_PATH, args: [...FLAGS, ...flags] });
-}
 
 /**
  * Tests in a browser. Where there is none, they are skipped with that reason; with MIRRORBOARD_REQUIRE_TOOLS=1, that

@@ -52,7 +52,9 @@ export function DamageList(): VNode {
         {pending.length === 0 ? null : (
           <label class="check">
             <input type="checkbox" checked={showsPending.value} onChange={() => (showsPending.value = !showsPending.value)} />
-            <span>also {shortNumber(pending.length)} ends that are still written</span>
+            <span>
+              also {shortNumber(pending.length)} {pending.length === 1 ? 'end that is' : 'ends that are'} still written
+            </span>
           </label>
         )}
       </header>

@@ -7,6 +7,7 @@ import { visibleText } from '../../model/visible-text.ts';
 import { useShortcuts } from '../state/keys.ts';
 import { picked, selectedRuns, selectRuns } from '../state/view.ts';
 import { linkTo } from '../state/view-url.ts';
+import { HideRuns } from './hide-runs.tsx';
 import { invertSelection, selectAll, selectMatching } from './runs-state.ts';
 
 /** How many runs are chosen, and what can be done with them. */
@@ -18,6 +19,8 @@ export function SelectionBar(): VNode {
         {count === 0 ? 'None chosen' : `${shortNumber(count)} chosen`}
       </span>
       <ChoiceTools />
+      <HideRuns />
+      <span class="space" />
       <a class="button main" href={linkTo({ route: { view: 'curves' } })}>
         Show curves
       </a>
