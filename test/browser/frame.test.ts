@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { event, eventFile, frame, simpleValue, text } from '../support/event-writer.ts';
-import { describeInBrowser, picture, seriousFaults } from './browser.ts';
+import { describeInBrowser, seriousFaults } from './browser.ts';
 import { ask, Scene, TOKEN } from './scene.ts';
 import { expectSoon, expectText, viewOf } from './wait.ts';
 
@@ -199,7 +199,6 @@ describeInBrowser('the frame of the page', (pages) => {
     expect(await seriousFaults(page)).toEqual([]);
     await page.getByRole('link', { name: 'loss', exact: true }).click();
     await expectSoon(async () => viewOf(page), /^#\/curves\?runs=logs\/hostile\/constructor&tags=\^loss\$$/);
-    await picture(page, 'run');
   });
 
   it('says which run is not there', async () => {

@@ -73,6 +73,16 @@ describeInBrowser('the table of 10,000 runs', (pages) => {
     await expectText(page, '.run-count', '10,000 runs');
     expect(await page.locator('.run-row').count()).toBeLessThan(100);
     await expectRows(page, RUNS + 1);
+  });
+
+  it('shows metrics and params next to the names', async () => {
+    const page = await open(
+      '#/runs?filter=lr%3C0.05&order=-last:val/acc&columns=last:val/acc,min:train/loss,param:lr,param:optimizer,last_step,first_wall_time',
+    );
+    for (const key of ['x', 'j', 'x', 'j', 'j', 'x']) await page.keyboard.press(key);
+    await expectChosen(page, '3 chosen');
+    const [best] = (await ask<Runs>(url, 'runs?limit=1&order=-last:val/acc&metric=val/acc&filter=lr%3C0.05')).runs;
+    expect(await page.locator('.run-row.run .cell.metric').first().getAttribute('title')).toBe(String(best?.metrics['val/acc']?.last));
     await picture(page, 'runs');
   });
 
@@ -248,6 +258,7 @@ describeInBrowser('the table of 10,000 runs', (pages) => {
     const name = (await ids(page))[3] ?? '';
     await page.getByText(name, { exact: true }).click();
     await expectText(page, '.run-title h1', name);
+    await picture(page, 'run');
     await page.keyboard.press('u');
     await expectText(page, '.run-count', '500 runs');
   });

@@ -4,10 +4,11 @@ import { type Browser, chromium } from 'playwright-core';
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-/** The browser; MIRRORBOARD_BROWSER names another one. Undefined if there is none. */
-export const BROWSER_PATH: string | undefined = [process.env['MIRRORBOARD_BROWSER'] ?? '', ...PLACES].find(
-  (path) => path !== '' && existsSync(path),
-);
+/** The one that must be used; empty if any will do. */
+const NAMED = process.env['MIRRORBOARD_BROWSER'] ?? '';
+
+/** The browser: the one that MIRRORBOARD_BROWSER names, or one of the machine. Undefined if there is none. */
+export const BROWSER_PATH: string | undefined = NAMED === '' ? PLACES.find((path) => existsSync(path)) : NAMED;
 
 /** Why there is none. */
 export const NO_BROWSER = `there is no browser in ${PLACES.join(', ')}, and MIRRORBOARD_BROWSER names none`;
