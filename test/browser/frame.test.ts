@@ -128,11 +128,11 @@ describeInBrowser('the frame of the page', (pages) => {
     await expectSoon(theme, 'dark');
     await page.emulateMedia({ colorScheme: 'light' });
     await expectSoon(theme, 'light');
-    await page.getByLabel('Colours').selectOption('dark');
+    await page.getByLabel('Colors').selectOption('dark');
     await expectSoon(theme, 'dark');
     await page.reload();
     await expectSoon(theme, 'dark');
-    await page.getByLabel('Colours').selectOption('system');
+    await page.getByLabel('Colors').selectOption('system');
     await expectSoon(theme, 'light');
   });
 

@@ -304,7 +304,7 @@ describeInBrowser('the table of 10,000 runs', (pages) => {
 
   it('keeps nothing in the browser but the choice of colours', async () => {
     const page = await open();
-    await page.getByLabel('Colours').selectOption('dark');
+    await page.getByLabel('Colors').selectOption('dark');
     const kept = await page.evaluate('({ local: { ...localStorage }, session: { ...sessionStorage }, cookies: document.cookie })');
     expect(kept).toEqual({ local: { 'mirrorboard-theme': 'dark' }, session: {}, cookies: '' });
     expect(await page.locator('html').getAttribute('data-theme')).toBe('dark');

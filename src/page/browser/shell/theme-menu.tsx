@@ -13,7 +13,7 @@ export function ThemeMenu(): VNode {
   return (
     <select
       class="plain"
-      aria-label="Colours"
+      aria-label="Colors"
       value={themeChoice.value}
       onChange={(event) => chooseTheme(event.currentTarget.value as Theme | 'system')}
     >
