@@ -1,4 +1,5 @@
 // The Runs view with 10,000 runs: what a person does there, by mouse and by keyboard.
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { describeInBrowser, picture, seriousFaults } from './browser.ts';
@@ -228,6 +229,26 @@ describeInBrowser('the table of 10,000 runs', (pages) => {
     expect(await other.locator('.run-row.chosen .run-name').allTextContents()).toEqual(
       await page.locator('.run-row.chosen .run-name').allTextContents(),
     );
+  });
+
+  it('downloads every point of the chosen runs, or of all runs of the filter', async () => {
+    const page = await open('#/runs?order=run&filter=exp_003');
+    for (const [keys, selection] of [
+      [['x', 'j', 'x'], 'run=logs/exp_003/seed_0&run=logs/exp_003/seed_1'],
+      [['n'], 'filter=exp_003'],
+    ] as const) {
+      await expectText(page, '.run-count', '50 runs');
+      for (const key of keys) await page.keyboard.press(key);
+      await page.getByText('Download', { exact: true }).click();
+      const coming = page.waitForEvent('download');
+      await page.getByRole('button', { name: 'Scalars as CSV' }).click();
+      const download = await coming;
+      expect(download.suggestedFilename()).toBe('mirrorboard.csv');
+      const exported = await (await fetch(`${url}api/v1/export?format=csv&${selection}`)).text();
+      expect(exported.split('\n').length).toBeGreaterThan(20);
+      expect(readFileSync(await download.path(), 'utf8')).toBe(exported);
+      await page.getByText('Downloaded mirrorboard.csv').waitFor();
+    }
   });
 
   it('groups by a regular expression and by a param, and closes groups', async () => {

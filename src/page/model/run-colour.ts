@@ -4,12 +4,62 @@
 export type Theme = 'light' | 'dark';
 
 /**
- * Hues that differ in lightness or between blue and yellow, which the common forms of colour blindness leave.
- * test/unit/page/run-colour.test.ts computes how far apart they look.
+ * As many as still look different, each from every other one, with the common forms of colour blindness: found by a
+ * search. test/unit/page/run-colour.test.ts computes how far apart they look. The same place has a similar hue in both.
  */
 const PALETTES: Readonly<Record<Theme, readonly string[]>> = {
-  light: ['#5c3a02', '#7e5d07', '#719427', '#368986', '#445bfe', '#1e13ad', '#8f85d7', '#675ca9', '#620a6b', '#89375d'],
-  dark: ['#de7519', '#d9b911', '#abfa8f', '#4af8e8', '#4c72ab', '#a9b5fb', '#8988e8', '#6b53fd', '#c187a4', '#b3575c'],
+  light: [
+    '#974e66',
+    '#aa6c73',
+    '#971c11',
+    '#6f1a11',
+    '#be8170',
+    '#e25d1d',
+    '#7f652e',
+    '#159425',
+    '#295935',
+    '#336cfa',
+    '#4c5b8b',
+    '#3f4683',
+    '#3f42a8',
+    '#5941da',
+    '#847ffc',
+    '#6f55b0',
+    '#4f0e8a',
+    '#9e80d1',
+    '#80689a',
+    '#9b5dd3',
+    '#670463',
+    '#bc79a3',
+    '#920864',
+    '#632241',
+  ],
+  dark: [
+    '#c78794',
+    '#aa5e61',
+    '#efaf9d',
+    '#c66d54',
+    '#c65802',
+    '#c38e6c',
+    '#fad68d',
+    '#83ac29',
+    '#7cd55b',
+    '#65a1d6',
+    '#6f6a9e',
+    '#4158fa',
+    '#6291f7',
+    '#257ef8',
+    '#9563dd',
+    '#beaef5',
+    '#8f46cb',
+    '#ebc4f7',
+    '#b763bf',
+    '#bf84b9',
+    '#c0688e',
+    '#fcb8c6',
+    '#e7a1cd',
+    '#be2b86',
+  ],
 };
 
 /** Returns the colour of a run, by its id `ROOT/PATH`, for light or dark paper. */

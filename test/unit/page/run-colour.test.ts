@@ -76,7 +76,7 @@ describe.each(['light', 'dark'] as const)('the colours on %s paper', (theme) => 
     const close = palette.flatMap((a, i) =>
       palette.slice(i + 1).flatMap((b) => {
         const apart = distance(seen(linear(a), sight), seen(linear(b), sight));
-        return apart < 0.1 ? [`${a} ${b}: ${apart.toFixed(3)}`] : [];
+        return apart < 0.05 ? [`${a} ${b}: ${apart.toFixed(3)}`] : [];
       }),
     );
     expect(close).toEqual([]);

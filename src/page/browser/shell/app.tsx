@@ -46,7 +46,7 @@ export function App(): VNode {
   });
   useShortcuts([
     ...PARTS.map(({ view, name, key }) => ({ keys: key, does: `show ${name}`, run: () => (route.value = { view }) })),
-    { keys: '?', does: 'show or hide this list', run: () => (isHelpOpen.value = !isHelpOpen.value) },
+    { keys: '?', does: 'show this list', run: openHelp },
   ]);
   const view = viewName.value;
   return (
