@@ -117,7 +117,11 @@ export class PageServer {
   }
 
   async #load(): Promise<Loaded> {
-    const [{ makeApi }, { StoreQueries }] = await Promise.all([import('../api/index.ts'), import('../query/index.ts')]);
+    const [{ makeApi }, { registerPage }, { StoreQueries }] = await Promise.all([
+      import('../api/index.ts'),
+      import('../page/index.ts'),
+      import('../query/index.ts'),
+    ]);
     const { store: place, statePath, lanes, linksOf, log } = this.#sources;
     const { host, hosts, token } = this.#access;
     const store = new StoreQueries(place.path, { idleMs: IDLE_MS });
@@ -133,6 +137,7 @@ export class PageServer {
       hosts: { host, hosts },
       token,
       onFailure: (error, request) => log.error({ err: error, request }, 'a request failed'),
+      page: registerPage,
       serverFor: (listener) => {
         handler = listener;
         return this.#server;
