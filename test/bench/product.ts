@@ -6,8 +6,8 @@ import { DatabaseSync } from 'node:sqlite';
 import type { BigLog } from '../support/event-writer.ts';
 import { lastLine, type Measured, measure, spawnGroup } from './measure.ts';
 import type { Scratch } from './scratch.ts';
-import type { PageCommand } from './tensorboard-page.ts';
 import { Serving } from './serving.ts';
+import type { PageCommand } from './tensorboard-page.ts';
 import { Watching } from './watching.ts';
 
 /** A working directory of the command, with the store it writes. */
