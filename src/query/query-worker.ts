@@ -10,6 +10,10 @@ const { path } = workerData as QueryWork;
 let query: StoreQuery | undefined;
 /** The file that is open: a store may be replaced by another file of its name. */
 let openedFile = '';
+/** True if the store was opened without SQLite's files next to it. */
+let isAlone = false;
+/** What `current` saw of such a store when it opened it. */
+let seenChange = '';
 /** Codes of errors in a question: a run that does not exist, an invalid filter or page, too large an answer. */
 const OF_QUESTIONS: ReadonlySet<string> = new Set(['MB3021', 'MB3024', 'MB5004']);
 
@@ -37,12 +41,22 @@ function replyTo({ id, question }: QueryRequest, isStopped: () => boolean): Quer
 
 function current(): StoreQuery {
   const stats = statSync(path, { throwIfNoEntry: false, bigint: true });
+  // Where we may write nothing, the store is opened as a file that nobody changes. Then its changes show only here.
+  const changed = isAlone ? `:${stats?.mtimeNs}:${stats?.size}:${has('-wal')}` : '';
   const file = stats === undefined ? '' : `${stats.dev}:${stats.ino}`;
-  if (file !== openedFile) {
+  if (file !== openedFile || changed !== seenChange) {
     query?.close();
     query = undefined;
   }
-  query ??= new StoreQuery(path);
+  if (query === undefined) {
+    query = new StoreQuery(path);
+    isAlone = !has('-shm');
+    seenChange = isAlone ? `:${stats?.mtimeNs}:${stats?.size}:${has('-wal')}` : '';
+  }
   openedFile = file;
   return query;
+}
+
+function has(suffix: string): boolean {
+  return statSync(path + suffix, { throwIfNoEntry: false }) !== undefined;
 }

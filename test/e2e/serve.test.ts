@@ -1,5 +1,5 @@
 // `mirrorboard page` as users start it, and the page of `watch`: the address, who may ask and change what, how it ends.
-import { cpSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, readdirSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -62,6 +62,37 @@ describe('page', () => {
     expect((await watch.ended).code).toBe(0);
     running.child.kill('SIGINT');
     expect((await running.ended).code).toBe(0);
+  });
+
+  const asRoot = process.getuid?.() === 0 ? it : it.skip;
+  asRoot('sees what a watch writes that begins later, also where it may write nothing', async () => {
+    const place = freshDirectory();
+    cpSync(corpus('torch_everything'), join(place, 'logs/torch'), { recursive: true });
+    const options = { cwd: place, env: { MIRRORBOARD_UMASK: '022' } };
+    await mustRun(['backfill', 'logs'], options);
+    chmodSync(place, 0o755);
+    const running = start(['page', '--listen', '127.0.0.1:0'], { cwd: place, uid: 65534 });
+    let text = '';
+    running.child.stderr?.on('data', (data) => {
+      text += String(data);
+    });
+    await running.said(/Serving \S+ at \S+ /);
+    const url = / at (\S+\/) /.exec(text)?.[1] ?? '';
+    const total = async (): Promise<number> => ((await (await fetch(`${url}api/v1/runs`)).json()) as { total: number }).total;
+    expect([await total(), await total()]).toEqual([4, 4]);
+    expect(readdirSync(place).filter((name) => name.endsWith('-shm'))).toEqual([]);
+    cpSync(corpus('made_edge_files'), join(place, 'logs/edge'), { recursive: true });
+    const watch = start(['watch', 'logs', '--page', 'off'], options);
+    while ((await total()) === 4) await new Promise((resolve) => setImmediate(resolve));
+    watch.child.kill('SIGTERM');
+    expect((await watch.ended).code).toBe(0);
+    // The watch has removed SQLite's files: the store stands alone again.
+    const after = await total();
+    await mustRun(['run', 'forget', 'edge', '--yes'], options);
+    expect([after > 4, await total()]).toEqual([true, 4]);
+    running.child.kill('SIGTERM');
+    expect((await running.ended).code).toBe(0);
+    remove(place);
   });
 
   it('asks for the token, and never shows it', async () => {
