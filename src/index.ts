@@ -12,6 +12,7 @@ export {
   type StoredRun,
   type StoredSeries,
   type StoreReader,
+  type Visibility,
 } from './backends/local/index.ts';
 export type { Clock, StopTimer, TimerOptions } from './clock.ts';
 export {

@@ -23,6 +23,7 @@ import { POINT_ROUTES } from './point-routes.ts';
 import { PROBLEM_TYPE, problemJson, Refusal, statusOf } from './problem.ts';
 import { recordRoute } from './record-route.ts';
 import { answerText, BASE, type Route, type RouteContext } from './route.ts';
+import { runActions } from './run-actions.ts';
 import { CHANGES, RUN_ROUTES } from './run-routes.ts';
 
 /** The sources and rules of an API. */
@@ -113,7 +114,8 @@ export function makeApi(options: ApiOptions): FastifyInstance {
   const sources = { store: options.store, lanes: new LaneFacts(options) };
   const routes = [...RUN_ROUTES, ...POINT_ROUTES, recordRoute(options.linksOf), ...LANE_ROUTES];
   for (const route of routes) addRoute(app, route, sources);
-  for (const action of LANE_ACTIONS) addAction(app, action, sources);
+  const actions = [...runActions(options.storePath), ...LANE_ACTIONS];
+  for (const action of actions) addAction(app, action, sources);
   addMedia(app, options);
   addExport(app, { storePath: options.storePath, onFailure: (error, request) => options.onFailure?.(error, request) });
   addEvents(app, {
@@ -126,7 +128,7 @@ export function makeApi(options: ApiOptions): FastifyInstance {
     clock: options.clock,
     onFailure: (error) => options.onFailure?.(error, `GET ${BASE}/events`),
   });
-  addDocuments(app, routes, options.version);
+  addDocuments(app, { routes, actions }, options.version);
   options.page?.(app);
   return app;
 }
@@ -162,11 +164,15 @@ function addAction(app: FastifyInstance, action: Action, sources: Omit<RouteCont
 }
 
 /** Adds what describes the API itself: written when it is asked for the first time. */
-function addDocuments(app: FastifyInstance, routes: readonly Route[], version: string): void {
+function addDocuments(
+  app: FastifyInstance,
+  { routes, actions }: { readonly routes: readonly Route[]; readonly actions: readonly Action[] },
+  version: string,
+): void {
   let document: { readonly text: string; readonly index: string } | undefined;
   const written = (): { readonly text: string; readonly index: string } => {
     if (document !== undefined) return document;
-    const openApi = openApiDocument(routes, LANE_ACTIONS, version);
+    const openApi = openApiDocument(routes, actions, version);
     const index = { name: 'mirrorboard', version, openapi: `${BASE}/openapi.json`, resources: Object.keys(openApi.paths) };
     document = { text: jsonText(openApi as unknown as Json), index: jsonText(index) };
     return document;

@@ -55,13 +55,12 @@ function selected(select: RunSelection): ReadonlySet<string> {
 function sourceOf(reader: StoreReader, onShort: (short: ShortSeries) => void): ExportSource {
   const roots = reader.rootsWithRuns().map(({ name }) => name);
   const { root } = work.select;
-  const isAll = Object.keys(work.select).length === 0;
-  const keys = isAll ? undefined : selected(work.select);
+  const keys = selected(work.select);
   return storeSource(reader, {
     roots: root === undefined ? roots : [root],
     withRoot: root === undefined && roots.length > 1,
     onShort,
-    ...(keys === undefined ? {} : { isWanted: (run: RunRef) => keys.has(keyOfRun(run)) }),
+    isWanted: (run: RunRef) => keys.has(keyOfRun(run)),
     ...(work.tags === undefined ? {} : { tags: new Set(work.tags) }),
   });
 }

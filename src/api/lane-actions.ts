@@ -1,7 +1,6 @@
 /** The requests for lanes: what `mirrorboard lane` asks for. */
 import { z } from 'zod';
 import { suggestion } from '../closest-name.ts';
-import { MirrorError } from '../errors.ts';
 import { FileLock, keepLaneWish, type LaneWish } from '../state/index.ts';
 import { pausedJson } from '../status/index.ts';
 import { type Action, action } from './action.ts';
@@ -10,10 +9,7 @@ import type { ConfiguredLane, LaneFacts } from './lane-facts.ts';
 import { pause } from './lane-routes.ts';
 import { oneText } from './parameters.ts';
 import { Refusal } from './problem.ts';
-
-/** The time between two tries while the state is locked, and how long they go on. */
-const AGAIN_MS = 10;
-const PATIENCE_MS = 5000;
+import { whenUnlocked } from './when-unlocked.ts';
 
 const laneWish = named(
   'LaneRequest',
@@ -31,21 +27,6 @@ const laneWish = named(
 
 const ofRoots = z.strictObject({ root: oneText.optional().meta({ description: 'Only this root.' }) });
 const ofLane = z.strictObject({});
-
-/**
- * Writes a request into the state. It does not wait in the system for a lock: the process that has it may be this one.
- */
-async function keep(lanes: LaneFacts, wish: Omit<LaneWish, 'nowMs'>): Promise<ReturnType<typeof keepLaneWish>> {
-  const endMs = lanes.clock.steadyMs() + PATIENCE_MS;
-  for (;;) {
-    try {
-      return keepLaneWish(lanes.path, { ...wish, nowMs: lanes.nowMs }, 0);
-    } catch (error) {
-      if (!(error instanceof MirrorError && error.code === 'MB3106') || lanes.clock.steadyMs() >= endMs) throw error;
-    }
-    await lanes.clock.sleep(AGAIN_MS);
-  }
-}
 
 async function laneNamed(lanes: LaneFacts, name: string): Promise<ConfiguredLane> {
   const known = await lanes.configured();
@@ -75,7 +56,9 @@ function laneAction(kind: LaneWish['kind'], summary: string): Action {
     handle: async ({ lanes }, body, names) => {
       const { name, target } = await laneNamed(lanes, names['lane'] ?? '');
       const root = 'root' in body && typeof body.root === 'string' ? [body.root] : [];
-      const { pauses, isNews } = await keep(lanes, { kind, name, target, roots: root });
+      const { pauses, isNews } = await whenUnlocked(lanes.clock, 'MB3106', () =>
+        keepLaneWish(lanes.path, { kind, name, target, roots: root, nowMs: lanes.nowMs }, 0),
+      );
       return {
         lane: name,
         where: target,

@@ -1,6 +1,7 @@
 /** The parameters of requests: their forms, and what they mean to the store. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { VISIBILITIES, type Visibility } from '../backends/local/index.ts';
 import { suggestion } from '../closest-name.ts';
 import { type RunRef, runLabel } from '../model/index.ts';
 import type { RunOrder, RunSelection } from '../query/index.ts';
@@ -41,11 +42,22 @@ export const flag: z.ZodType<boolean> = z
   .preprocess((given) => (given === 'true' ? true : given === 'false' ? false : given), z.boolean({ error: 'expected true or false' }))
   .default(false);
 
+/** A run in a body, as ROOT/PATH. */
+export const runText = text.min(1, { error: 'expected ROOT/PATH' });
+
+const visibilities = z.preprocess(
+  (given) => (typeof given === 'string' ? [given] : given),
+  z.array(z.enum(VISIBILITIES, { error: `expected ${VISIBILITIES.join(', ')}` })).max(VISIBILITIES.length),
+);
+
 /** The parameters that select runs. */
 export const selection = {
   root: text.optional().meta({ description: 'Only runs of this root.' }),
   run: list(MOST_RUNS).meta({ description: 'Only these runs, as ROOT/PATH; repeatable.' }),
   filter: text.optional().meta({ description: 'Only runs that meet this filter, such as `lr>1e-4 max:val/acc>=0.9`.' }),
+  visibility: visibilities.optional().meta({
+    description: 'Only such runs; repeatable. Default: all that `run` names, otherwise all that are not archived.',
+  }),
 };
 
 /** The parameter that names one run. */
@@ -103,11 +115,16 @@ interface Selected {
   readonly root?: string | undefined;
   readonly run: readonly string[];
   readonly filter?: string | undefined;
+  readonly visibility?: readonly Visibility[] | undefined;
 }
 
+/** Archived runs are out of the way. */
+const LISTED: readonly Visibility[] = ['visible', 'hidden'];
+
 /** Returns the selection of runs that parameters describe. */
-export function selectionOf({ root, run, filter }: Selected): RunSelection {
+export function selectionOf({ root, run, filter, visibility = run.length > 0 ? undefined : LISTED }: Selected): RunSelection {
   return {
+    ...(visibility === undefined ? {} : { visibility }),
     ...(root === undefined ? {} : { root }),
     ...(run.length === 0 ? {} : { runs: run.map(runIn) }),
     ...(filter === undefined ? {} : { filter }),

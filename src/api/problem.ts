@@ -56,6 +56,7 @@ export function statusOf(error: unknown): number {
     case 'MB3024':
     case 'MB5004':
       return 400;
+    case 'MB3003':
     case 'MB3007':
     case 'MB3105':
       return 503;

@@ -1,5 +1,6 @@
 /** The resources about roots, runs and tags. */
 import { z } from 'zod';
+import { VISIBILITIES } from '../backends/local/index.ts';
 import { isPending, keyOfRun } from '../model/index.ts';
 import type { DamagedRange, MetricSummary, RunSummary, SeriesDetails, StoredFile } from '../query/index.ts';
 import { type anyJson, byName, count, exactNumber, named, ofRun, runJson, step } from './components.ts';
@@ -44,6 +45,7 @@ const runSummary = named(
     first_wall_time: exactNumber.nullable(),
     last_wall_time: exactNumber.nullable(),
     damaged: z.boolean().meta({ description: 'True if part of its files cannot be read, or is pending.' }),
+    visibility: z.enum(VISIBILITIES).meta({ description: '`hidden` or `archived` if somebody chose so, see POST /runs/visibility.' }),
     metrics: byName<MetricSummary>(METRIC).meta({ description: 'The metrics that the request names.' }),
     params: runParams.meta({ description: 'The params that the request names.' }),
     lanes: z.array(laneOfRun).optional().meta({ description: 'The lanes, if the request asks for them.' }),
@@ -100,6 +102,7 @@ function summaryJson({ run, points, tags: series, files, bytes, ...summary }: Ru
     first_wall_time: summary.firstWallTime,
     last_wall_time: summary.lastWallTime,
     damaged: summary.isDamaged,
+    visibility: summary.visibility,
     metrics: summary.metrics,
     params: summary.params,
   };

@@ -1,4 +1,5 @@
 /** The questions that a store answers, and their answers. All are plain data, so that they can cross threads. */
+import type { Visibility } from '../backends/local/index.ts';
 import type { Damage, DataClass, Json, RunRef } from '../model/index.ts';
 
 /**
@@ -15,6 +16,8 @@ export interface RunSelection {
   readonly runs?: readonly RunRef[];
   /** An expression such as `lr>1e-4 val/loss<0.3 resnet`, see docs/library.md. */
   readonly filter?: string;
+  /** Runs that pages list, or not. Default: all. */
+  readonly visibility?: readonly Visibility[];
 }
 
 /** The series that a question is about: those that meet every condition. A run that does not exist has no series. */
@@ -192,6 +195,7 @@ export interface RunSummary {
   readonly lastWallTime: number | null;
   /** True if part of its files cannot be read, or is pending. */
   readonly isDamaged: boolean;
+  readonly visibility: Visibility;
   /** The requested metrics and params that it has. */
   readonly metrics: Readonly<Record<string, MetricSummary>>;
   readonly params: Readonly<Record<string, Json>>;

@@ -2,7 +2,7 @@
  * Keeps in memory what the store says of each run, and what questions found out about it, until the run changes: a
  * page asks the same of 10,000 runs again and again, and few of them change in between.
  */
-import { exact, type PreparedStatements, wide } from '../backends/local/index.ts';
+import { exact, type PreparedStatements, VISIBILITIES, type Visibility, wide } from '../backends/local/index.ts';
 import { compareNames, keyOfRun, type RunRef } from '../model/index.ts';
 import { systemRandom } from '../random.ts';
 import type { Changes } from './questions.ts';
@@ -20,7 +20,7 @@ export interface QueriedRun {
   readonly bytes: number;
   readonly readBytes: number;
   readonly isDamaged: boolean;
-  readonly visibility: string | null;
+  readonly visibility: Visibility;
   /** The number of the version in which it last changed. */
   readonly changedAt: number;
 }
@@ -164,7 +164,7 @@ function queriedRun(row: readonly unknown[], changedAt: number): QueriedRun {
     bytes: Number(bytes),
     readBytes: Number(readBytes),
     isDamaged: Number(damaged) > 0,
-    visibility: visibility as string | null,
+    visibility: VISIBILITIES.find((each) => each === visibility) ?? 'visible',
     changedAt,
   };
 }

@@ -49,13 +49,24 @@ export class RunQuestions {
   }
 
   /** Returns the runs that meet a selection, by root and path. */
-  selected({ root, runs, filter }: RunSelection = {}): QueriedRun[] {
+  selected({ root, runs, filter, visibility }: RunSelection = {}): QueriedRun[] {
     const conditions = filter === undefined ? [] : parseRunFilter(filter);
     const wanted = runs === undefined ? undefined : new Set(runs.map(keyOfRun));
     const found = this.#table
       .all()
-      .filter(({ run }) => (root === undefined || run.root === root) && (wanted === undefined || wanted.has(keyOfRun(run))));
+      .filter(
+        (each) =>
+          (root === undefined || each.run.root === root) &&
+          (wanted === undefined || wanted.has(keyOfRun(each.run))) &&
+          (visibility === undefined || visibility.includes(each.visibility)),
+      );
     return conditions.reduce((runsLeft, condition) => this.#meeting(runsLeft, condition), found);
+  }
+
+  /** True if a selection leaves runs out because of their visibility. */
+  hidesAny(visibility: RunSelection['visibility']): boolean {
+    if (visibility === undefined) return false;
+    return this.#table.all().some((each) => !visibility.includes(each.visibility));
   }
 
   /** Returns one run; undefined if the store does not have it. */
@@ -104,7 +115,7 @@ export class RunQuestions {
     metrics: readonly (readonly [string, ReadonlyMap<number, Metric>])[],
     params: readonly (readonly [string, ReadonlyMap<number, Json>])[],
   ): RunSummary {
-    const { id, run, points, files, bytes, lastStep, firstWallTime, lastWallTime, isDamaged } = found;
+    const { id, run, points, files, bytes, lastStep, firstWallTime, lastWallTime, isDamaged, visibility } = found;
     return {
       run,
       points,
@@ -115,6 +126,7 @@ export class RunQuestions {
       firstWallTime,
       lastWallTime,
       isDamaged,
+      visibility,
       metrics: Object.fromEntries(
         metrics.flatMap(([tag, byRun]): [string, MetricSummary][] => {
           const metric = byRun.get(id);

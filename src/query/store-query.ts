@@ -167,7 +167,7 @@ export class StoreQuery {
   }
 
   #tags({ select, plugin }: Extract<Question, { kind: 'tags' }>): TagSummary[] {
-    const isWholeRoots = select?.runs === undefined && select?.filter === undefined;
+    const isWholeRoots = select?.runs === undefined && select?.filter === undefined && !this.#runs.hidesAny(select?.visibility);
     const rows = isWholeRoots
       ? this.#db.prepare(TAGS_OF_ROOTS).all(select?.root ?? null, plugin ?? null)
       : this.#db.prepare(TAGS_OF_RUNS).all(JSON.stringify(this.#runs.selected(select).map(({ id }) => id)), plugin ?? null);

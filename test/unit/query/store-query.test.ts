@@ -99,6 +99,7 @@ describe('runs', () => {
       firstWallTime: 1,
       lastWallTime: 1009,
       isDamaged: false,
+      visibility: 'visible',
       metrics: { loss: { count: 2, last: 3, min: 1, max: 3 } },
       params: { lr: 0.001 },
     });
