@@ -122,10 +122,10 @@ export class SeriesQuestions {
     const isLookedUp = tags !== undefined && tags.length <= LOOKED_UP_TAGS;
     const wanted = tags === undefined || isLookedUp ? undefined : new Set(tags);
     const statement = this.#db.prepare(
-      `SELECT series.id, series.run, series.number, tag.name, ${exact('coalesce(series.end_step, series.last_step)')},
+      `SELECT series.id, series.run, series.number, series.tag, ${exact('coalesce(series.end_step, series.last_step)')},
          coalesce(series.end_wall_time, series.last_wall_time), series.definition, ${dataClass === 'blob_sequence' ? 'series.parts' : '0'}
        FROM json_each(?1) AS chosen ${isLookedUp ? 'CROSS JOIN json_each(?4) AS wanted CROSS JOIN tag ON tag.name = wanted.value' : ''}
-         CROSS JOIN series ON series.run = chosen.value ${isLookedUp ? 'AND series.tag = tag.id' : 'CROSS JOIN tag ON tag.id = series.tag'}
+         CROSS JOIN series ON series.run = chosen.value ${isLookedUp ? 'AND series.tag = tag.id' : ''}
          CROSS JOIN definition ON definition.id = series.definition
        WHERE definition.plugin = ?2 AND definition.data_class = ?3 AND series.count > 0 AND ${HAS_SCALARS}`,
     );
@@ -155,7 +155,8 @@ export class SeriesQuestions {
         yield* ofRun.sort(byNumber);
         ofRun = [];
       }
-      if (wanted !== undefined && !wanted.has(String(tag))) continue;
+      const found = definitions.of(Number(tag), Number(definition));
+      if (wanted !== undefined && !wanted.has(found.tag)) continue;
       ofRun.push({
         row: Number(id),
         run,
@@ -163,7 +164,7 @@ export class SeriesQuestions {
         lastStep: wide(lastStep),
         lastWallTime: lastWallTime === null ? Number.NaN : Number(lastWallTime),
         parts: Number(parts),
-        definition: definitions.of(String(tag), Number(definition)),
+        definition: found,
       });
     }
     yield* ofRun.sort(byNumber);
@@ -182,7 +183,7 @@ class Definitions {
   readonly #db: PreparedStatements;
   readonly #plugin: string;
   readonly #dataClass: DataClass;
-  readonly #byTag = new Map<string, Map<number, SeriesDefinition>>();
+  readonly #byTag = new Map<number, Map<number, SeriesDefinition>>();
 
   constructor(db: PreparedStatements, plugin: string, dataClass: DataClass) {
     this.#db = db;
@@ -190,7 +191,8 @@ class Definitions {
     this.#dataClass = dataClass;
   }
 
-  of(tag: string, row: number): SeriesDefinition {
+  /** Returns the definition in a row, for the tag in another row: their names are read once, not with each series. */
+  of(tag: number, row: number): SeriesDefinition {
     let known = this.#byTag.get(tag);
     if (known === undefined) {
       known = new Map();
@@ -204,10 +206,11 @@ class Definitions {
     return found;
   }
 
-  #read(tag: string, row: number): SeriesDefinition {
+  #read(tag: number, row: number): SeriesDefinition {
+    const name = this.#db.prepare('SELECT name FROM tag WHERE id = ?').get(tag)?.['name'];
     const found = this.#db.prepare('SELECT form, display_name, description, metadata FROM definition WHERE id = ?').get(row);
     return {
-      tag,
+      tag: String(name),
       plugin: this.#plugin,
       dataClass: this.#dataClass,
       form: String(found?.['form']),
