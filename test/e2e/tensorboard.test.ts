@@ -42,9 +42,9 @@ describe('starts TensorBoard', () => {
 const flags = process.argv.slice(2);
 const code = flags.find((flag) => flag.startsWith('--exit='))?.slice(7);
 console.log(JSON.stringify({ flags, noProxy: process.env.no_grpc_proxy, pid: process.pid }));
+process.on('SIGTERM', () => { console.error('told to end'); process.exit(7); });
 console.error('ready');
 if (code !== undefined) process.exit(Number(code));
-process.on('SIGTERM', () => { console.error('told to end'); process.exit(7); });
 setInterval(() => undefined, 1000);
 `;
 
