@@ -103,6 +103,6 @@ function near(pixel: number): number {
 }
 
 /** Returns the place of a mark in a box: above all, below all, or for NaN just above the axis. */
-export function markPlace(kind: 'nan' | 'above' | 'below', { top, height }: Box): number {
-  return kind === 'above' ? top + 5 : top + height - 5;
+export function markPlace(kind: 'nan' | 'above' | 'below', { top, height }: Box, scale = 1): number {
+  return kind === 'above' ? top + 6 * scale : top + height - 6 * scale;
 }

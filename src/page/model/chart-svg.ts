@@ -1,6 +1,6 @@
 /** A chart as an SVG document. Pure. */
 import { type Box, type ChartScene, markPlace, type Pen, pixelsIn, type ScenePlot, traceBand, traceLine } from './chart-scene.ts';
-import { shortText } from './exact-number.ts';
+import { tickTexts } from './exact-number.ts';
 import { lonePoints } from './plot.ts';
 import { ticks } from './scales.ts';
 import { xText, xTicks } from './time-ticks.ts';
@@ -46,10 +46,12 @@ function axes({ x, y, xAxis, zone }: ChartScene, box: Box, faint: string): reado
   const bottom = box.top + box.height;
   const across = xTicks(xAxis, x.kind, x.range, Math.floor(box.width / 80), zone);
   const step = (across[1] ?? 0) - (across[0] ?? 0);
+  const up = ticks(y.kind, y.range, Math.floor(box.height / 36));
+  const texts = tickTexts(up);
   return [
-    ...ticks(y.kind, y.range, Math.floor(box.height / 36)).map((tick) => {
+    ...up.map((tick, i) => {
       const at = round(to.y(tick));
-      const text = `<text x="${box.left - 6}" y="${at + 4}" text-anchor="end">${shortText(tick)}</text>`;
+      const text = `<text x="${box.left - 6}" y="${at + 4}" text-anchor="end">${texts[i]}</text>`;
       return `<path d="M${box.left} ${at}H${box.left + box.width}" stroke="${faint}"/>${text}`;
     }),
     ...across.map((tick) => {

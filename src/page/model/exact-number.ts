@@ -32,3 +32,14 @@ export function shortText(value: number, digits = 5): string {
 function tidyExponent(text: string): string {
   return text.replace(/\.?0*e\+?/, 'e');
 }
+
+/** Writes the ticks of an axis, with as many digits as tell them apart. */
+export function tickTexts(ticks: readonly number[]): readonly string[] {
+  let [largest, least] = [0, Number.POSITIVE_INFINITY];
+  ticks.forEach((tick, i) => {
+    largest = Math.max(largest, Math.abs(tick));
+    if (i > 0) least = Math.min(least, Math.abs(tick - (ticks[i - 1] as number)));
+  });
+  const digits = largest > 0 && least > 0 && Number.isFinite(least) ? Math.ceil(Math.log10(largest / least)) + 2 : 1;
+  return ticks.map((tick) => shortText(tick, Math.max(5, Math.min(17, digits))));
+}

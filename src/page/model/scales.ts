@@ -112,3 +112,11 @@ function rounded(value: number, digits: number): number {
   const near = Number(value.toFixed(digits));
   return near === 0 ? 0 : near;
 }
+
+/** Returns a range whose ends have no more digits than a picture shows: it stands in links. */
+export function roundRange([from, to]: Range): Range {
+  const digits = Math.min(100, Math.max(0, 3 - Math.floor(Math.log10(to - from))));
+  const round = (end: number): number => (Number.isFinite(digits) ? Number(end.toFixed(digits)) : end);
+  const rounded: Range = [round(from), round(to)];
+  return rounded[0] < rounded[1] ? rounded : [from, to];
+}

@@ -4,6 +4,7 @@ import { type ChartScene, pixelsIn, traceBand, traceLine } from '../../../../src
 import { chartSvg } from '../../../../src/page/model/chart-svg.ts';
 import { type CurveJson, readCurve } from '../../../../src/page/model/curve.ts';
 import { plotOf } from '../../../../src/page/model/plot.ts';
+import { runParts, shortNames } from '../../../../src/page/model/request-parts.ts';
 import { stepRanges } from '../../../../src/page/model/step-ranges.ts';
 import { groupTags, tagPattern } from '../../../../src/page/model/tag-groups.ts';
 import { durationText, wallTimeText, xText, xTicks } from '../../../../src/page/model/time-ticks.ts';
@@ -115,6 +116,23 @@ describe('tags', () => {
     expect(tagPattern('(')).toEqual({ problem: expect.stringContaining('Invalid regular expression') });
     const all = tagPattern('');
     expect('test' in all && all.test('\u0000')).toBe(true);
+  });
+});
+
+describe('runs of requests', () => {
+  it('are divided by number and by the length of their names', () => {
+    expect(runParts(['a', 'b', 'c'], 2)).toEqual([['a', 'b'], ['c']]);
+    const long = Array.from({ length: 4 }, (_, i) => `${i}${'é'.repeat(400)}`);
+    expect(runParts(long, 100).map(({ length }) => length)).toEqual([2, 2]);
+    expect(runParts([], 2)).toEqual([]);
+    expect(runParts(['\ud800'], 2)).toEqual([['\ud800']]);
+  });
+
+  it('have short names without the folders of all', () => {
+    expect([...shortNames(['logs/x/a', 'logs/x/b/c']).values()]).toEqual(['a', 'b/c']);
+    expect([...shortNames(['logs/x', 'logs/x/b']).values()]).toEqual(['x', 'x/b']);
+    expect([...shortNames(['logs', 'logs/x']).values()]).toEqual(['logs', 'logs/x']);
+    expect([...shortNames(['logs/x']).values()]).toEqual(['x']);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { exactText, shortText, toDouble } from '../../../../src/page/model/exact-number.ts';
+import { exactText, shortText, tickTexts, toDouble } from '../../../../src/page/model/exact-number.ts';
 
 describe('numbers of the API', () => {
   it('reads back every double from its text', () => {
@@ -42,5 +42,12 @@ describe('numbers of the API', () => {
     [Number.NEGATIVE_INFINITY, '-∞'],
   ])('writes %p short', (value, text) => {
     expect(shortText(value)).toBe(text);
+  });
+
+  it('tells ticks apart that differ in the last digits', () => {
+    expect(tickTexts([0.1234561, 0.1234562, 0.1234563])).toEqual(['0.1234561', '0.1234562', '0.1234563']);
+    expect(tickTexts([1000.5, 1000.75])).toEqual(['1000.5', '1000.75']);
+    expect(tickTexts([0, 0.5])).toEqual(['0', '0.5']);
+    expect(tickTexts([3])).toEqual(['3']);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { canShow, forward, inverse, linearWidth, padded, type ScaleKind, ticks } from '../../../../src/page/model/scales.ts';
+import { canShow, forward, inverse, linearWidth, padded, roundRange, type ScaleKind, ticks } from '../../../../src/page/model/scales.ts';
 
 const KINDS: readonly ScaleKind[] = ['linear', 'log', 'arcsinh'];
 const magnitude = fc.double({ min: 1e-12, max: 1e12, noNaN: true });
@@ -28,6 +28,19 @@ describe('scales', () => {
     expect(padded('linear', [5, 5])).toEqual([4.5, 5.5]);
     expect(padded('linear', [0, 0])).toEqual([-1, 1]);
     expect(padded('log', [5, 5])).toEqual([2.5, 10]);
+  });
+});
+
+describe('roundRange', () => {
+  it('has as many digits as a picture shows', () => {
+    expect(roundRange([10.123456, 20.98765])).toEqual([10.12, 20.99]);
+    expect(roundRange([1e6 + 0.4, 2e6])).toEqual([1e6, 2e6]);
+    expect(roundRange([1.00000012345, 1.00000013345]).map(String)).toEqual(['1.00000012345', '1.00000013345']);
+  });
+
+  it('keeps a range that would become empty', () => {
+    const narrow = [1, 1 + Number.EPSILON] as const;
+    expect(roundRange(narrow)).toEqual(narrow);
   });
 });
 
