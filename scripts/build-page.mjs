@@ -11,11 +11,9 @@ if (out === undefined) throw new Error('build-page.mjs: expected the folder to w
 const source = join(import.meta.dirname, '../src/page/browser');
 mkdirSync(out, { recursive: true });
 
-const { metafile } = await build({
-  entryPoints: { app: join(source, 'main.tsx') },
+const common = {
   outdir: out,
   bundle: true,
-  splitting: true,
   format: 'esm',
   target: ['es2022'],
   minify: true,
@@ -28,6 +26,17 @@ const { metafile } = await build({
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
+};
+
+// The worker first: the page has its name.
+const worker = await build({ ...common, entryPoints: { worker: join(source, 'curves/curve-worker.ts') } });
+const [workerFile] = Object.keys(worker.metafile.outputs);
+
+const { metafile } = await build({
+  ...common,
+  entryPoints: { app: join(source, 'main.tsx') },
+  splitting: true,
+  define: { CURVE_WORKER: JSON.stringify(`./${basename(workerFile)}`) },
 });
 
 const outputs = Object.entries(metafile.outputs);
