@@ -20,7 +20,8 @@ export interface ScenePlot {
 /** A chart with its plots, lowest first. */
 export interface ChartScene {
   readonly title: string;
-  readonly xAxis: XAxis;
+  /** `number`: no step and no time. */
+  readonly xAxis: XAxis | 'number';
   readonly x: AxisView;
   readonly y: AxisView;
   readonly plots: readonly ScenePlot[];

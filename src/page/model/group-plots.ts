@@ -39,6 +39,7 @@ export function meanPlot({ label, plots }: PlotGroup, most: number): Plot {
   return {
     id: label,
     x,
+    from: x[0] ?? Number.NaN,
     y: quotient(sum, runs),
     low,
     high,

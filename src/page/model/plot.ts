@@ -16,6 +16,8 @@ export interface Plot {
   /** The run or the group of runs. */
   readonly id: string;
   readonly x: Float64Array;
+  /** The place of the first point: before `x` if it is the first of a bucket. */
+  readonly from: number;
   readonly y: Float64Array;
   /** The ends of the band; the same array as `y` if there is none. */
   readonly low: Float64Array;
@@ -44,7 +46,16 @@ export function plotOf(curve: Curve, { x, smoothing, start = startOf(curve) }: P
   const line = gaps(curve.value);
   const marks = marksOf(curve, xs);
   const hasBand = !curve.isExact;
-  const raw = { id: curve.id, x: xs, marks, curve, low: hasBand ? gaps(curve.min) : line, high: hasBand ? gaps(curve.max) : line };
+  const from = x === 'step' ? curve.firstStep[0] : (curve.firstWallTime[0] ?? Number.NaN) - (x === 'wall' ? 0 : start);
+  const raw = {
+    id: curve.id,
+    x: xs,
+    from: from ?? Number.NaN,
+    marks,
+    curve,
+    low: hasBand ? gaps(curve.min) : line,
+    high: hasBand ? gaps(curve.max) : line,
+  };
   if (!(smoothing > 0)) return { ...raw, y: line, raw: undefined, isPreview: false };
   // Gaps stay gaps: the smoothed value at a NaN would be a number that nothing in the log says.
   const smooth = curve.smoothed ?? smoothed(xs, curve, smoothing);

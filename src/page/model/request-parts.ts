@@ -33,3 +33,15 @@ export function shortNames(ids: readonly string[]): ReadonlyMap<string, string> 
   const cut = folders.reduce((sum, folder) => sum + folder.length + 1, 0);
   return new Map(ids.map((id) => [id, id.slice(cut)]));
 }
+
+/** A longer filter is refused. */
+const MOST_FILTER = 4000;
+
+/**
+ * Returns the filter of runs that have a tag; undefined if no filter can say it. It may let more runs through: a `*` in
+ * a tag stands for any text.
+ */
+export function hasTagFilter(tag: string): string | undefined {
+  const filter = `has:"${tag.toWellFormed().replaceAll('"', '?')}"`;
+  return tag === '' || filter.length > MOST_FILTER ? undefined : filter;
+}

@@ -1,5 +1,7 @@
 /** The charts of a page: tags chosen by an expression, in groups by what stands before their `/`. Pure. */
 
+import { visibleText } from './visible-text.ts';
+
 /** A section of charts. */
 export interface TagGroup {
   /** What stands before the first `/`; empty for tags without one. */
@@ -19,6 +21,12 @@ export function tagPattern(text: string): TagPattern {
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** Returns a tag as a title: one that nobody would see is named. */
+export function tagTitle(tag: string): string {
+  if (tag === '') return '(empty tag)';
+  return tag.trim() === '' ? `(${tag.length} blank ${tag.length === 1 ? 'sign' : 'signs'})` : visibleText(tag);
 }
 
 /** Returns tags in groups, both in natural order: `layer2` comes before `layer10`. */

@@ -10,7 +10,8 @@ const STEPS = [1, 2, 5, 10, 15, 30, ...[1, 2, 5, 10, 15, 30].map((n) => n * MINU
 const DAYS = [1, 2, 7, 14, 30, 90, 180, 365].map((n) => n * DAY);
 
 /** Returns the ticks of an x axis. `zone`: seconds that local time is ahead of UTC, so that days begin at midnight. */
-export function xTicks(axis: XAxis, kind: ScaleKind, range: Range, most: number, zone = 0): readonly number[] {
+export function xTicks(axis: XAxis | 'number', kind: ScaleKind, range: Range, most: number, zone = 0): readonly number[] {
+  if (axis === 'number') return ticks(kind, range, most);
   if (axis === 'step' || kind !== 'linear') return ticks(kind, range, most).filter((tick) => axis !== 'step' || Number.isInteger(tick));
   const raw = (range[1] - range[0]) / Math.max(1, most);
   const step = raw < 1 ? undefined : [...STEPS, ...DAYS].find((each) => each >= raw);
@@ -21,8 +22,8 @@ export function xTicks(axis: XAxis, kind: ScaleKind, range: Range, most: number,
 }
 
 /** Writes a place on an x axis. `step`: the distance between ticks, which decides how precise a time is written. */
-export function xText(axis: XAxis, value: number, step: number, zone = 0): string {
-  if (!Number.isFinite(value)) return shortText(value);
+export function xText(axis: XAxis | 'number', value: number, step: number, zone = 0): string {
+  if (axis === 'number' || !Number.isFinite(value)) return shortText(value);
   if (axis === 'step') return Math.abs(value) < 1e5 ? shortText(value) : stepText(value);
   return axis === 'wall' ? wallText(value, step, zone) : durationText(value, step);
 }

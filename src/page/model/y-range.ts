@@ -25,12 +25,14 @@ export function yRangeOf(plots: readonly Plot[], { scale, x, ignoreOutliers, inc
 /** Returns the range of the x axis that has all of the plots; null if they have no points. */
 export function xRangeOf(plots: readonly Plot[], scale: ScaleKind): Range | null {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const { x } of plots) {
-    for (const at of x) {
-      if (!canShow(scale, at)) continue;
-      if (at < low) low = at;
-      if (at > high) high = at;
-    }
+  const include = (at: number): void => {
+    if (!canShow(scale, at)) return;
+    if (at < low) low = at;
+    if (at > high) high = at;
+  };
+  for (const { x, from } of plots) {
+    include(from);
+    for (const at of x) include(at);
   }
   return low <= high ? [low, high] : null;
 }

@@ -62,7 +62,8 @@ describe('the code for browsers', () => {
     const sites = readdirSync(built).flatMap((name) =>
       [...readFileSync(join(built, name), 'utf8').matchAll(/https?:\/\/[\w.-]+/g)].map(([site]) => `${name}: ${site}`),
     );
-    // Names of XML vocabularies are no addresses.
-    expect(sites.filter((site) => !/http:\/\/www\.w3\.org$/.test(site))).toEqual([]);
+    // Names of XML vocabularies are no addresses. The parser of Markdown says in a message where to report its faults.
+    const known = /^(?:.*: http:\/\/www\.w3\.org|markdown-\w+\.js: https:\/\/github\.com)$/;
+    expect(sites.filter((site) => !known.test(site))).toEqual([]);
   });
 });

@@ -42,11 +42,19 @@ export class ChartFrame {
   #scene: ChartScene;
   #colours: FrameColours;
 
-  constructor(host: HTMLElement, width: number, height: number, scene: ChartScene, colours: FrameColours, events: FrameEvents) {
+  constructor(
+    host: HTMLElement,
+    width: number,
+    height: number,
+    scene: ChartScene,
+    colours: FrameColours,
+    events: FrameEvents,
+    sync: string | null = SYNC_KEY,
+  ) {
     this.#scene = scene;
     this.#colours = colours;
     this.#events = events;
-    this.#plot = new uPlot(this.#options(width, height), this.#data(), host);
+    this.#plot = new uPlot(this.#options(width, height, sync), this.#data(), host);
   }
 
   /** Shows something else. */
@@ -94,7 +102,7 @@ export class ChartFrame {
     return [[...this.#scene.x.range], [...this.#scene.y.range]];
   }
 
-  #options(width: number, height: number): uPlot.Options {
+  #options(width: number, height: number, sync: string | null): uPlot.Options {
     const { zoomed } = this.#events;
     return {
       width,
@@ -107,7 +115,7 @@ export class ChartFrame {
       cursor: {
         drag: { x: true, y: false, setScale: false, dist: LEAST_DRAG },
         points: { show: false },
-        sync: { key: SYNC_KEY, setSeries: false, scales: ['x', null] },
+        ...(sync === null ? {} : { sync: { key: sync, setSeries: false, scales: ['x', null] } }),
         focus: { prox: -1 },
         bind: {
           dblclick: () => () => {

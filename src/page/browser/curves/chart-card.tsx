@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import type { VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { tagTitle } from '../../model/tag-groups.ts';
 import { visibleText } from '../../model/visible-text.ts';
 import { chartSettings } from '../state/view.ts';
 import { ChartBody, type ChartHandle, type Told } from './chart-body.tsx';
@@ -21,7 +22,7 @@ export function ChartCard({ tag }: Props): VNode {
   const isInView = useInView(card);
   const isFull = fullScreen.value === tag;
   const isPinned = chartSettings.value.pins.includes(tag);
-  const name = visibleText(tag);
+  const name = tagTitle(tag);
   useEffect(() => {
     if (!isFull) return;
     card.current?.querySelector<HTMLElement>('.chart')?.focus();

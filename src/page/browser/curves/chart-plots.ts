@@ -5,6 +5,7 @@ import { meanPlot } from '../../model/group-plots.ts';
 import { type Plot, plotOf } from '../../model/plot.ts';
 import { runColour, type Theme } from '../../model/run-colour.ts';
 import { padded, type Range } from '../../model/scales.ts';
+import { tagTitle } from '../../model/tag-groups.ts';
 import { visibleText } from '../../model/visible-text.ts';
 import { xRangeOf, yRangeOf } from '../../model/y-range.ts';
 import type { ChartData } from './chart-data.ts';
@@ -41,7 +42,7 @@ export function sceneOf(parts: SceneParts): ChartScene | undefined {
     isHighlighted: plot.id === parts.highlighted,
   }));
   return {
-    title: visibleText(parts.tag),
+    title: tagTitle(parts.tag),
     xAxis: settings.x,
     x: { kind: settings.xScale, range: x },
     y,

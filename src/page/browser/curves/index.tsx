@@ -3,14 +3,15 @@ import { useComputed } from '@preact/signals';
 import type { VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { onChanges } from '../api/live.ts';
+import { MediaTab } from '../media/media-tab.tsx';
+import { isMediaKind, PLUGINS, TABS } from '../media/tabs.ts';
 import { useShortcuts } from '../state/keys.ts';
-import { chartSettings } from '../state/view.ts';
+import { chartSettings, selectedRuns, setCharts } from '../state/view.ts';
 import { ChartSections } from './chart-sections.tsx';
 import { noteChange } from './curve-source.ts';
 import { fullScreen, togglePin } from './curves-state.ts';
 import { PointDialog } from './point-dialog.tsx';
-import { RunList } from './run-list.tsx';
-import { followShownRuns } from './shown-runs.ts';
+import { followShownRuns, isNewest, MOST_RUNS, shownRuns, shownTags } from './shown-runs.ts';
 import { TagFilter, Toolbar } from './toolbar.tsx';
 
 /** The view of curves. */
@@ -26,8 +27,8 @@ export function CurvesView(): VNode {
     };
   }, []);
   useShortcuts([
-    { keys: 'j', does: 'next chart', run: () => moveFocus(1) },
-    { keys: 'k', does: 'previous chart', run: () => moveFocus(-1) },
+    { keys: ']', does: 'next chart', run: () => moveFocus(1) },
+    { keys: '[', does: 'previous chart', run: () => moveFocus(-1) },
     { keys: 'f', does: 'full screen, or back', run: toggleFullScreen },
     {
       keys: 'p',
@@ -42,18 +43,46 @@ export function CurvesView(): VNode {
   return (
     <div class="curves">
       <div class="curves-top">
+        <Tabs />
         <TagFilter />
-        {tab.value === 'scalars' ? <Toolbar /> : null}
+        {isMediaKind(tab.value) ? null : <Toolbar />}
       </div>
-      <div class="curves-main">
-        <RunList />
-        <div class="scroll">
-          <ChartSections />
-        </div>
+      <div class="scroll">
+        {tab.value === 'hparams' ? null : <ShownNote />}
+        {isMediaKind(tab.value) ? <MediaTab kind={tab.value} /> : <ChartSections />}
       </div>
       <PointDialog />
     </div>
   );
+}
+
+/** The parts of the view that these runs have anything for. */
+function Tabs(): VNode {
+  const { tab } = chartSettings.value;
+  const plugins = new Set((shownTags.value ?? []).map(({ plugin }) => plugin));
+  return (
+    <nav class="tabs" aria-label="Kinds of values">
+      {TABS.filter(([id]) => id === 'scalars' || id === tab || PLUGINS[id].some((plugin) => plugins.has(plugin))).map(([id, name]) => (
+        <button key={id} type="button" class="plain" aria-current={id === tab} onClick={() => setCharts({ tab: id })}>
+          {name}
+        </button>
+      ))}
+    </nav>
+  );
+}
+
+/** Says which runs are shown, where that is not what was chosen. */
+function ShownNote(): VNode | null {
+  const count = shownRuns.value?.length ?? 0;
+  if (isNewest.value && count > 0) {
+    return <p class="shown-note muted">No run is chosen: these are the {count === 1 ? 'newest one' : `${count} newest ones`}.</p>;
+  }
+  const chosen = selectedRuns.value.length;
+  return chosen > MOST_RUNS ? (
+    <p class="shown-note muted">
+      {chosen} runs are chosen: these are the first {MOST_RUNS}.
+    </p>
+  ) : null;
 }
 
 /** Returns the tag of the chart that has the focus, or the pointer. */

@@ -140,20 +140,44 @@ async function placeOf({ run, tag, from, to, step, value }: Chosen, stop: AbortS
   };
 }
 
-/** What the answer repeats of the question. */
-const KNOWN_FIELDS = new Set(['id', 'root', 'run', 'file', 'offset']);
+/** What is on the disk now at the place of a record. */
+interface RecordAnswer {
+  readonly path: string;
+  readonly readable: boolean;
+  readonly reason: string | null;
+  readonly record: {
+    readonly length: number | null;
+    readonly end: number | null;
+    readonly length_checksum: number | null;
+    readonly length_valid: boolean;
+    readonly data_checksum: number | null;
+    readonly data_valid: boolean | null;
+  } | null;
+}
 
 /** Returns what the server finds in the file now; nothing if it is an older one. */
 async function recordOf(run: string, { file, offset }: Place, stop: AbortSignal): Promise<readonly Fact[]> {
   try {
-    const answer = await get<Readonly<Record<string, unknown>>>('/record', { run, file, offset }, stop);
-    return Object.entries(answer).flatMap(([name, value]): Fact[] =>
-      KNOWN_FIELDS.has(name) || value === null
-        ? []
-        : [[name.replaceAll('_', ' '), typeof value === 'string' ? value : JSON.stringify(value)]],
-    );
+    const { path, readable, reason, record } = await get<RecordAnswer>('/record', { run, file, offset }, stop);
+    const facts: Fact[] = [['Path', path]];
+    if (!readable || record === null) return [...facts, ['Record', `cannot be read here: ${reason ?? 'there is none'}`]];
+    const { length, end } = record;
+    const size = length === null || end === null ? 'is not complete' : `ends at byte ${end} and has ${length} bytes of data`;
+    return [
+      ...facts,
+      ['Record', size],
+      ['Checksum of its length', checksum(record.length_checksum, record.length_valid)],
+      ['Checksum of its data', checksum(record.data_checksum, record.data_valid)],
+    ];
   } catch (error) {
     if (error instanceof ApiProblem && error.status === 404) return [];
     throw error;
   }
+}
+
+/** Writes a masked CRC-32C. */
+function checksum(sum: number | null, isValid: boolean | null): string {
+  if (sum === null) return 'missing';
+  const word = isValid === null ? 'not checked' : isValid ? 'valid' : 'not valid: the bytes are damaged';
+  return `0x${sum.toString(16).padStart(8, '0')} (${word})`;
 }

@@ -21,7 +21,6 @@ export function Toolbar(): VNode {
     { keys: 's', does: 'type the smoothing', run: () => number.current?.select() },
     { keys: 'l', does: 'next scale of the y axis', run: () => setCharts({ yScale: nextScale(chartSettings.peek().yScale) }) },
     { keys: 'r', does: 'show all of the x axis', run: resetZoom },
-    { keys: 'o', does: 'ignore outliers, or not', run: () => setCharts({ ignoreOutliers: !chartSettings.peek().ignoreOutliers }) },
   ]);
   return (
     <div class="toolbar" role="group" aria-label="How charts draw">
@@ -47,7 +46,7 @@ export function Toolbar(): VNode {
         options={named(SCALES)}
         change={(yScale) => setCharts({ yScale })}
       />
-      <label title="Leave the outermost twentieth of the values out of the y axis (o)">
+      <label title="Leave the outermost twentieth of the values out of the y axis">
         <input
           type="checkbox"
           checked={settings.ignoreOutliers}
@@ -184,7 +183,7 @@ export function TagFilter(): VNode {
   const input = useRef<HTMLInputElement>(null);
   const problem = useSignal('');
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  useShortcuts([{ keys: '/', does: 'filter tags', run: () => input.current?.select() }]);
+  useShortcuts([{ keys: 't', does: 'filter tags', run: () => input.current?.select() }]);
   const type = (text: string): void => {
     clearTimeout(timer.current);
     timer.current = setTimeout(() => {
@@ -198,7 +197,7 @@ export function TagFilter(): VNode {
       <input
         ref={input}
         type="search"
-        placeholder="Filter tags by regex  /"
+        placeholder="Filter tags by regex (t)"
         aria-label="Filter tags by a regular expression"
         spellcheck={false}
         autocomplete="off"

@@ -1,0 +1,50 @@
+import type { VNode } from 'preact';
+import { useRef } from 'preact/hooks';
+import { runColour } from '../../model/run-colour.ts';
+import { tagTitle } from '../../model/tag-groups.ts';
+import { visibleText } from '../../model/visible-text.ts';
+import { useInView } from '../curves/in-view.ts';
+import { runNames, shownRuns } from '../curves/shown-runs.ts';
+import { theme } from '../state/view.ts';
+import { HistogramCanvas } from './histogram-canvas.tsx';
+import { useValues } from './values.ts';
+
+const MOST_VALUES = 200;
+
+/** The histograms of a tag, a picture for each run. */
+export function HistogramCard({ tag }: { readonly tag: string }): VNode {
+  const card = useRef<HTMLElement>(null);
+  const isInView = useInView(card);
+  const runs = shownRuns.value ?? [];
+  const { runs: found, isLoading, failure } = useValues(tag, runs, isInView, MOST_VALUES).value;
+  const having = runs.filter((run) => (found.get(run)?.length ?? 0) > 0);
+  const name = tagTitle(tag);
+  return (
+    <article ref={card} class="card media-card" data-tag={tag}>
+      <header>
+        <h3 class="cut" title={name}>
+          {name}
+        </h3>
+        <span class="card-note muted">{isLoading ? 'loading…' : ''}</span>
+      </header>
+      {failure === undefined ? null : (
+        <p class="problem" role="alert">
+          {visibleText(failure instanceof Error ? failure.message : String(failure))}
+        </p>
+      )}
+      <div class="media-grid">
+        {isInView
+          ? having.map((run) => (
+              <figure key={run}>
+                <figcaption class="cut" title={visibleText(run)}>
+                  <span class="chip" style={{ background: runColour(run, theme.value) }} />
+                  {visibleText(runNames.value.get(run) ?? run)}
+                </figcaption>
+                <HistogramCanvas values={found.get(run) ?? []} colour={runColour(run, theme.value)} name={`${name}, ${visibleText(run)}`} />
+              </figure>
+            ))
+          : null}
+      </div>
+    </article>
+  );
+}
