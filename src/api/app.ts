@@ -25,6 +25,7 @@ import { recordRoute } from './record-route.ts';
 import { answerText, BASE, type Route, type RouteContext } from './route.ts';
 import { runActions } from './run-actions.ts';
 import { CHANGES, RUN_ROUTES } from './run-routes.ts';
+import { VERIFY_ROUTES } from './verify-routes.ts';
 
 /** The sources and rules of an API. */
 export interface ApiOptions extends GuardRules {
@@ -112,7 +113,7 @@ export function makeApi(options: ApiOptions): FastifyInstance {
   });
 
   const sources = { store: options.store, lanes: new LaneFacts(options) };
-  const routes = [...RUN_ROUTES, ...POINT_ROUTES, recordRoute(options.linksOf), ...LANE_ROUTES];
+  const routes = [...RUN_ROUTES, ...POINT_ROUTES, recordRoute(options.linksOf), ...LANE_ROUTES, ...VERIFY_ROUTES];
   for (const route of routes) addRoute(app, route, sources);
   const actions = [...runActions(options.storePath), ...LANE_ACTIONS];
   for (const action of actions) addAction(app, action, sources);

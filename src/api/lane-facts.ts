@@ -3,7 +3,15 @@ import { existsSync } from 'node:fs';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Handle } from '../contract/index.ts';
 import { keyOfRun, type LanePause, type RunRef } from '../model/index.ts';
-import { isFresh, type LaneSummary, type LaneVerdict, type ListedInState, StateFile, type StateReader } from '../state/index.ts';
+import {
+  isFresh,
+  type LaneSummary,
+  type LaneVerdict,
+  type ListedInState,
+  StateFile,
+  type StateReader,
+  type VerifyReport,
+} from '../state/index.ts';
 import { type LaneSnapshot, readSnapshot } from '../status/index.ts';
 
 /** A lane of the configuration. */
@@ -35,6 +43,16 @@ export interface LaneRunFact {
   /** True if the tracker accepts no more data of the run. */
   readonly isStopped: boolean;
   readonly verdict: LaneVerdict | undefined;
+  /** The differences that `verify` found in it. */
+  readonly differences: number;
+}
+
+/** What `verify` found in a lane. */
+export interface VerifiedFact {
+  readonly name: string;
+  readonly target: string;
+  readonly verdict: LaneVerdict;
+  readonly report: VerifyReport | undefined;
 }
 
 /** The last status document of `watch`. */
@@ -95,16 +113,20 @@ export class LaneFacts {
       url: undefined,
       isStopped: false,
       verdict: undefined,
+      differences: 0,
     });
     return this.#read(
       runs.map(() => configured.map(unknown)),
       (state) => {
         const lanes = configured.map((lane) => {
           const reader = state.lane(lane.name, lane.target);
-          return { lane, reader, stopped: stoppedRuns(readSnapshot(reader.snapshot())), verdict: reader.verdict() };
+          const verdict = reader.verdict();
+          const report = verdict !== undefined && verdict.differences > 0 ? reader.report() : undefined;
+          const different = new Map(report?.runs.map(({ root, run, differences }) => [keyOfRun({ root, path: run }), differences]));
+          return { lane, reader, stopped: stoppedRuns(readSnapshot(reader.snapshot())), verdict, different };
         });
         return runs.map((run) =>
-          lanes.map(({ lane, reader, stopped, verdict }) => {
+          lanes.map(({ lane, reader, stopped, verdict, different }) => {
             const handle = lane.linkOf === undefined ? undefined : reader.handle(run);
             return {
               lane,
@@ -112,10 +134,22 @@ export class LaneFacts {
               url: handle === undefined ? undefined : linkOf(lane, handle),
               isStopped: stopped.has(keyOfRun(run)),
               verdict,
+              differences: different.get(keyOfRun(run)) ?? 0,
             };
           }),
         );
       },
+    );
+  }
+
+  /** Returns what `verify` found in each lane that it compared. */
+  verified(): readonly VerifiedFact[] {
+    return this.#read([], (state) =>
+      state.lanes().flatMap(({ name, target }) => {
+        const lane = state.lane(name, target);
+        const verdict = lane.verdict();
+        return verdict === undefined ? [] : [{ name, target, verdict, report: lane.report() }];
+      }),
     );
   }
 

@@ -1,4 +1,4 @@
-/** The resources about lanes: their state, the status of `watch`, the last verification. */
+/** The resources about lanes: their state, and the status of `watch`. */
 import { z } from 'zod';
 import { isWholePaused, type Json } from '../model/index.ts';
 import { pausedJson } from '../status/index.ts';
@@ -35,7 +35,6 @@ const lane = named(
     verify_differences: count.nullable(),
   }),
 );
-const verification = z.object({ lane: z.string(), where: z.string(), at: time, differences: count });
 
 function laneJson(fact: LaneFact, nowMs: number): z.input<typeof lane> {
   const { name, target, snapshot, isDriven, pauses, verdict } = fact;
@@ -115,20 +114,5 @@ export const LANE_ROUTES: readonly Route[] = [
         watch: watch === undefined ? null : { running: watch.isRunning, written_at: iso(watch.writtenMs), status: watch.document as Json },
       };
     },
-  }),
-  route({
-    path: '/verifications',
-    id: 'listVerifications',
-    summary: 'The last result of `verify` for each lane that was verified.',
-    query: z.strictObject({}),
-    answer: z.object({ verifications: z.array(verification) }),
-    changes: 'content',
-    handle: async ({ lanes }) => ({
-      verifications: lanes
-        .lanes()
-        .flatMap(({ name, target, verdict }) =>
-          verdict === undefined ? [] : [{ lane: name, where: target, at: iso(verdict.atMs), differences: verdict.differences }],
-        ),
-    }),
   }),
 ];

@@ -19,6 +19,7 @@ export const laneOfRun = named(
     points: count.nullable().meta({ description: 'The points that the lane accepted.' }),
     behind_bytes: count,
     refused: count.meta({ description: 'Points and files that the tracker refused.' }),
+    differences: count.meta({ description: 'The differences that the last `verify` found in the run, see /differences.' }),
     url: z.string().nullable().meta({ description: 'The page of the run in the tracker.' }),
     verified_at: time.nullable().meta({ description: 'When `verify` last compared the whole lane.' }),
   }),
@@ -31,7 +32,7 @@ export function lanesJson(
 ): z.input<typeof laneOfRun>[] {
   // The lane that has read the most of the files tells how much there is.
   const known = facts.reduce((most, { listed }) => Math.max(most, listed?.read ?? 0), stored?.readBytes ?? 0);
-  return facts.map(({ lane, listed, url, isStopped, verdict }) => {
+  return facts.map(({ lane, listed, url, isStopped, verdict, differences }) => {
     const isLocal = lane.name === 'local';
     const has = isLocal ? (stored?.readBytes ?? 0) : (listed?.delivered ?? 0);
     const isOut = listed?.isOut === true;
@@ -41,21 +42,24 @@ export function lanesJson(
       ? 'absent'
       : isStopped
         ? 'stopped'
-        : behind > 0
-          ? has === 0
-            ? 'absent'
-            : 'behind'
-          : (listed?.gaps ?? 0) > 0
-            ? 'behind'
-            : refused > 0
-              ? 'refused'
-              : 'mirrored';
+        : differences > 0
+          ? 'differs'
+          : behind > 0
+            ? has === 0
+              ? 'absent'
+              : 'behind'
+            : (listed?.gaps ?? 0) > 0
+              ? 'behind'
+              : refused > 0
+                ? 'refused'
+                : 'mirrored';
     return {
       name: lane.name,
       state,
       points: isLocal ? (stored?.points ?? null) : (listed?.points ?? null),
       behind_bytes: behind,
       refused,
+      differences,
       url: url ?? null,
       verified_at: verdict === undefined ? null : new Date(verdict.atMs).toISOString(),
     };

@@ -40,7 +40,45 @@ export function verificationJson(
 ): Json {
   const { repairs, sample } = verification;
   const runOf = (run: RunRef): { root: string; run: string } => ({ root: run.root, run: run.path });
-  const counts = (of: Omit<Totals, 'runs' | 'differences'>): { [field: string]: Json } => ({
+  return {
+    type: 'verification',
+    lane: verification.lane,
+    other: verification.other ?? null,
+    where: verification.where,
+    interrupted: verification.interrupted,
+    exit_code: exitCode,
+    differences: totals.differences,
+    sample: sample === undefined ? null : { percent: sample.percent, seed: sample.seed },
+    totals: totalsJson(totals),
+    runs: verification.runs.map((run) => ({ ...runOf(run.run), ...counts(run) })),
+    files_not_compared: verification.troubled.map(({ run, file, why, reason }) => ({ ...runOf(run), file, why, reason: reason ?? null })),
+    could_not_judge: verification.obstacles.map(({ what, reason }) => ({ what, reason })),
+    repair:
+      repairs === undefined
+        ? null
+        : {
+            gaps: repairs.gaps,
+            missing_points: repairs.missingPoints,
+            refused_points: repairs.refused,
+            files_to_resend: repairs.distrusted.map(({ run, file }) => ({ ...runOf(run), file })),
+            listings: repairs.listings,
+            media: repairs.media,
+            artifacts: repairs.artifacts,
+            left: repairs.left.map(({ what, reason }) => ({ what, reason })),
+          },
+    writer: writer ?? null,
+    next: next ?? null,
+    elapsed_ms: verification.elapsedMs,
+  };
+}
+
+/** Returns the sums of a verification. */
+export function totalsJson(totals: Totals): Json {
+  return { runs: totals.runs, ...counts(totals) };
+}
+
+function counts(of: Omit<Totals, 'runs' | 'differences'>): { [field: string]: Json } {
+  return {
     points: of.points,
     equal: equalOf(of),
     missing: of.missing,
@@ -74,36 +112,6 @@ export function verificationJson(
     media: { ...of.media },
     artifacts: { ...of.artifacts },
     points_not_judged: { ...of.unjudged },
-  });
-  return {
-    type: 'verification',
-    lane: verification.lane,
-    other: verification.other ?? null,
-    where: verification.where,
-    interrupted: verification.interrupted,
-    exit_code: exitCode,
-    differences: totals.differences,
-    sample: sample === undefined ? null : { percent: sample.percent, seed: sample.seed },
-    totals: { runs: totals.runs, ...counts(totals) },
-    runs: verification.runs.map((run) => ({ ...runOf(run.run), ...counts(run) })),
-    files_not_compared: verification.troubled.map(({ run, file, why, reason }) => ({ ...runOf(run), file, why, reason: reason ?? null })),
-    could_not_judge: verification.obstacles.map(({ what, reason }) => ({ what, reason })),
-    repair:
-      repairs === undefined
-        ? null
-        : {
-            gaps: repairs.gaps,
-            missing_points: repairs.missingPoints,
-            refused_points: repairs.refused,
-            files_to_resend: repairs.distrusted.map(({ run, file }) => ({ ...runOf(run), file })),
-            listings: repairs.listings,
-            media: repairs.media,
-            artifacts: repairs.artifacts,
-            left: repairs.left.map(({ what, reason }) => ({ what, reason })),
-          },
-    writer: writer ?? null,
-    next: next ?? null,
-    elapsed_ms: verification.elapsedMs,
   };
 }
 

@@ -21,11 +21,12 @@ import type { VerifyLanesOptions } from '../verify/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, programName, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
+import { KeptDifferences } from './kept-differences.ts';
 import { LineFile } from './line-file.ts';
 import { withMetricsFile } from './metrics-file.ts';
 import { localLane, readConfig } from './read-config.ts';
 import { columnsOf, laneWarning, ProgressBlock, renderVerification } from './terminal/index.ts';
-import { differenceJson, verificationJson } from './verification-json.ts';
+import { differenceJson, totalsJson, verificationJson } from './verification-json.ts';
 import type { VerifyFlags } from './verify-flags.ts';
 import { hasPending, isUnmirrored, nextOfVerification, type VerifyRequest } from './verify-next.ts';
 
@@ -57,6 +58,7 @@ async function compare(roots: readonly string[], flags: VerifyFlags, context: Co
   // If no lane is left, nothing is proved: the lanes that are switched off must be reported.
   if (isAll && trackers.length === 0 && config.lanes.local === undefined) trackers = await trackersOf(config, env, wanted, warn);
   const examples = new Map<string, Difference[]>();
+  const found = new Map<string, KeptDifferences>();
   const report = flags.report === undefined || flags.report === '-' ? undefined : new LineFile(flags.report);
   let verifications: Verification[];
   try {
@@ -78,6 +80,9 @@ async function compare(roots: readonly string[], flags: VerifyFlags, context: Co
         const known = examples.get(lane) ?? [];
         examples.set(lane, known);
         if (known.length < MOST_EXAMPLES) known.push(difference);
+        const kept = found.get(lane) ?? new KeptDifferences();
+        found.set(lane, kept);
+        kept.add(difference, lane);
         if (flags.report === undefined) return;
         const line = `${jsonText(differenceJson(difference, lane, other))}\n`;
         if (report === undefined) stdout.write(line);
@@ -93,7 +98,7 @@ async function compare(roots: readonly string[], flags: VerifyFlags, context: Co
     block.stop();
     if (trackers.length > 0) await (await import('../lanes/index.ts')).closeLanes(trackers);
   }
-  const verdicts = between === undefined ? verifications.flatMap((one) => verdictOf(one, isChosen(flags))) : [];
+  const verdicts = between === undefined ? verifications.flatMap((one) => verdictOf(one, isChosen(flags), found.get(one.lane))) : [];
   page?.verified(new Map(verdicts.map(({ name, verdict }) => [name, verdict])));
   const unkept = keepVerdicts(config.state.path, verdicts);
   if (unkept !== undefined && (flags.quiet ?? 0) < 2) stderr.write(`the result is not kept for status and metrics: ${unkept.message}\n`);
@@ -194,13 +199,14 @@ function describe(verification: Verification, about: Omit<VerifyRequest, 'lane'>
  * Returns the verdict that the state keeps. A difference is certain, however little was compared. Equality is certain
  * only if everything was compared.
  */
-function verdictOf(verification: Verification, isPartAsked: boolean): VerifiedLane[] {
+function verdictOf(verification: Verification, isPartAsked: boolean, found = new KeptDifferences()): VerifiedLane[] {
   const { lane: name, where, roots, obstacles, interrupted } = verification;
-  const { differences } = totalsOf(verification);
+  const totals = totalsOf(verification);
+  const { differences } = totals;
   const isPart = isPartAsked || interrupted || obstacles.length > 0 || isNothingCompared(verification);
   if (isPart && differences === 0) return [];
   const target = name === 'local' ? resolve(where) : where;
-  return [{ name, target, roots, verdict: { atMs: Date.now(), differences } }];
+  return [{ name, target, roots, verdict: { atMs: Date.now(), differences }, report: found.report(totalsJson(totals)) }];
 }
 
 /** True if only some of the runs or series are compared. */

@@ -27,3 +27,4 @@ export type { LaneSummary, StateSummary } from './summarize-state.ts';
 export type { Task } from './tasks.ts';
 export type { UnitDocument } from './unit-document.ts';
 export { keepVerdicts, type LaneVerdict, type VerifiedLane } from './verified.ts';
+export type { VerifyReport } from './verify-report.ts';

@@ -22,6 +22,7 @@ import {
 import type { StateStore } from './state-store.ts';
 import type { Row } from './statements.ts';
 import { type LaneVerdict, readVerdict } from './verified.ts';
+import { readReport, type VerifyReport } from './verify-report.ts';
 
 /** Data of a run that a lane has delivered, repeated points included. The numbers are for people. */
 export interface Delivered {
@@ -341,6 +342,11 @@ export class LaneState {
   /** Returns the last result of `verify` for the lane; undefined if it never compared the whole lane. */
   verdict(): LaneVerdict | undefined {
     return readVerdict(this.#store.reading().statements, this.name, this.target);
+  }
+
+  /** Returns what that comparison found; undefined if it was not kept. */
+  report(): VerifyReport | undefined {
+    return readReport(this.#store.reading().statements, this.name, this.target);
   }
 
   /** Returns the lane's pauses, which people asked for. */

@@ -46,6 +46,7 @@ export type LaneReader = Pick<
   | 'hasRefusals'
   | 'snapshot'
   | 'verdict'
+  | 'report'
   | 'pauses'
 >;
 
@@ -61,7 +62,12 @@ export class StateReader {
     this.#statements = statements;
     try {
       statements.run('BEGIN');
-      const meta = new Map(statements.all('SELECT key, value FROM meta').map(({ key, value }) => [key, String(value)]));
+      // Other rows may be long.
+      const meta = new Map(
+        statements
+          .all("SELECT key, value FROM meta WHERE key IN ('instance_id', 'created_at')")
+          .map(({ key, value }) => [key, String(value)]),
+      );
       this.instanceId = meta.get('instance_id') ?? '';
       this.createdAt = meta.get('created_at') ?? '';
     } catch (error) {

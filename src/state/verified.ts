@@ -7,6 +7,7 @@ import { schemaVersion } from './migrate.ts';
 import { SCHEMA_VERSION } from './schema.ts';
 import { translated } from './sqlite-error.ts';
 import type { Statements } from './statements.ts';
+import { reportKey, reportText, type VerifyReport } from './verify-report.ts';
 import { writeConcurrently } from './write-concurrently.ts';
 
 /** The result of a comparison of a lane with its files. */
@@ -25,6 +26,8 @@ export interface VerifiedLane {
    */
   readonly roots: readonly string[];
   readonly verdict: LaneVerdict;
+  /** What was found. Without it, the former report is dropped. */
+  readonly report?: VerifyReport;
 }
 
 const KEEP = 'INSERT OR REPLACE INTO meta (key, value) SELECT ?, ? FROM lane WHERE name = ? AND target = ?';
@@ -63,11 +66,13 @@ export function keepVerdicts(path: string, lanes: readonly VerifiedLane[], patie
 function keepIn(statements: Statements, lanes: readonly VerifiedLane[]): void {
   if (schemaVersion(statements.db) !== SCHEMA_VERSION) return;
   const known = statements.all(ROOTS_WITH_RUNS).map(({ path }) => String(path));
-  for (const { name, target, roots, verdict } of lanes) {
+  for (const { name, target, roots, verdict, report } of lanes) {
     // Data that was not compared may still differ.
     if (verdict.differences === 0 && known.some((root) => !roots.includes(root))) continue;
     const value = JSON.stringify({ at_ms: Math.round(verdict.atMs), differences: verdict.differences });
     statements.run(KEEP, verifiedKey(name, target), value, name, target);
+    if (report === undefined) statements.run('DELETE FROM meta WHERE key = ?', reportKey(name, target));
+    else statements.run(KEEP, reportKey(name, target), reportText(report), name, target);
   }
 }
 

@@ -1,8 +1,9 @@
 // `mirrorboard page` as users start it, and the page of `watch`: the address, who may ask and change what, how it ends.
-import { chmodSync, cpSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { corpus, endAll, freshDirectory, mirrorboard, mustRun, type Running, remove, start } from './command.ts';
 
@@ -187,6 +188,25 @@ describe('the page of watch', () => {
     const { code, stderr } = await mirrorboard(['watch', 'logs', '--page', '6070'], { cwd: folder });
     if (isOurs) other.close();
     expect([code, stderr]).toEqual([2, expect.stringContaining('listening on 127.0.0.1:6070')]);
+  });
+
+  it('shows what verify found', async () => {
+    const db = new DatabaseSync(join(folder, 'mirrorboard.db'));
+    db.exec('UPDATE point SET value = value + 1 WHERE id IN (SELECT id FROM point WHERE value > 0 LIMIT 3)');
+    db.close();
+    await mustRun(['verify', 'logs', '--report', 'report.jsonl'], { cwd: folder }, 1);
+    const lines = readFileSync(join(folder, 'report.jsonl'), 'utf8').trim().split('\n');
+    const { watch, url } = await watching('--page', '0');
+    const get = async (path: string): Promise<ReturnType<typeof JSON.parse>> => (await fetch(`${url}api/v1${path}`)).json();
+    const { differences } = await get('/differences?lane=local');
+    expect(differences.map((line: unknown) => JSON.stringify(line))).toEqual(lines.map((line) => JSON.stringify(JSON.parse(line))));
+    expect(differences[0]).toMatchObject({ kind: 'changed', file: expect.any(String), offset: expect.any(Number) });
+    const { verifications } = await get('/verifications');
+    expect(verifications).toMatchObject([{ lane: 'local', differences: lines.length, kept: lines.length, left_out: 0 }]);
+    const { id } = verifications[0].runs[0];
+    expect((await get(`/run?run=${encodeURIComponent(id)}`)).run.lanes).toMatchObject([{ name: 'local', state: 'differs' }]);
+    watch.child.kill('SIGTERM');
+    await watch.ended;
   });
 
   it('is off if asked', async () => {

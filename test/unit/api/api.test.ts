@@ -311,11 +311,46 @@ describe('every answer has the form of the OpenAPI document:', () => {
     expect(json.lanes).toMatchObject([
       { name: 'mlflow', where: 'http://mlflow', state: 'idle', driven: false, reason: 'no such project', verify_differences: 2 },
     ]);
+    const verified = { lane: 'mlflow', where: 'http://mlflow', at: '1970-01-01T00:00:03.000Z', differences: 2 };
     expect((await valid('/verifications')).json).toEqual({
-      verifications: [{ lane: 'mlflow', where: 'http://mlflow', at: '1970-01-01T00:00:03.000Z', differences: 2 }],
+      verifications: [{ ...verified, totals: null, runs: [], kept: 0, left_out: 0 }],
     });
+    expect((await valid('/differences?lane=mlflow')).json).toEqual({ differences: [], left_out: 0 });
+    const lines = [
+      { kind: 'missing', lane: 'mlflow', root: 'logs', run: 'a', tag: 'loss', step: 1, file: 'events', offset: 24, mine: 5, theirs: null },
+      {
+        kind: 'extra',
+        lane: 'mlflow',
+        root: 'logs',
+        run: '.',
+        tag: 'loss',
+        step: 2n ** 60n,
+        file: null,
+        offset: null,
+        mine: null,
+        theirs: NaN,
+      },
+    ];
+    const report = { totals: { points: 3 }, differences: lines, leftOut: 7, runs: [{ root: 'logs', run: 'a', differences: 8 }] };
+    keepVerdicts(path, [{ name: 'mlflow', target: 'http://mlflow', roots: [], verdict: { atMs: 3000, differences: 9 }, report }]);
+    expect((await valid('/verifications')).json.verifications).toEqual([
+      {
+        ...verified,
+        differences: 9,
+        totals: { points: 3 },
+        runs: [{ id: 'logs/a', root: 'logs', run: 'a', differences: 8 }],
+        kept: 2,
+        left_out: 7,
+      },
+    ]);
+    expect((await valid('/differences?lane=mlflow')).json.differences).toMatchObject([
+      lines[0],
+      { step: String(2n ** 60n), theirs: 'NaN' },
+    ]);
+    expect((await valid('/differences?lane=mlflow&run=logs')).json.differences).toHaveLength(1);
+    expect((await valid('/differences?lane=other', 404)).json.code).toBe('MB5003');
     expect((await valid('/status')).json).toMatchObject({
-      lanes: json.lanes,
+      lanes: (await valid('/lanes')).json.lanes,
       roots: [{ name: 'logs' }],
       watch: { running: false, written_at: '1970-01-01T00:00:02.000Z', status: { cwd: '/' } },
     });

@@ -150,6 +150,13 @@ describe('runs with their lanes', () => {
       },
       { name: 'other', url: null },
     ]);
+    const report = { totals: {}, differences: [], leftOut: 0, runs: [{ root: 'logs', run: 'well', differences: 4 }] };
+    keepVerdicts(statePath, [
+      { name: 'one', target: TARGET, roots: [join(folder, 'logs')], verdict: { atMs: 4000, differences: 4 }, report },
+    ]);
+    expect((await get('/run?run=logs/well', app)).run.lanes[1]).toMatchObject({ state: 'differs', differences: 4 });
+    keepVerdicts(statePath, [{ name: 'one', target: TARGET, roots: [join(folder, 'logs')], verdict: { atMs: 5000, differences: 0 } }]);
+    expect((await get('/run?run=logs/well', app)).run.lanes[1]).toMatchObject({ state: 'refused', differences: 0 });
     const pages: string[] = ['javascript:alert(1)', '/relative'];
     for (const page of pages) {
       configured = [{ name: 'one', target: TARGET, linkOf: () => page }];

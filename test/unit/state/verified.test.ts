@@ -47,6 +47,44 @@ describe('the recorded result of verify', () => {
     reader.close();
   });
 
+  test('has what was found next to it, exactly, until the next result', () => {
+    const state = used();
+    const lane = state.lane('mlflow', 'http://mlflow');
+    expect(lane.report()).toBeUndefined();
+    const report = {
+      totals: { points: 5 },
+      differences: [
+        { kind: 'missing', mine: -0, theirs: null, step: 2n ** 60n },
+        { kind: 'extra', mine: Number.NaN },
+      ],
+      leftOut: 3,
+      runs: [{ root: 'logs', run: 'a', differences: 5 }],
+    };
+    expect(keepVerdicts(path, [{ ...verdict(5), report }])).toBeUndefined();
+    expect(lane.report()).toEqual({
+      ...report,
+      differences: [
+        { kind: 'missing', mine: -0, theirs: null, step: String(2n ** 60n) },
+        { kind: 'extra', mine: 'NaN' },
+      ],
+    });
+    expect(keepVerdicts(path, [verdict(1)])).toBeUndefined();
+    expect(lane.report()).toBeUndefined();
+    expect(keepVerdicts(path, [{ ...verdict(5), report }])).toBeUndefined();
+    // A result that does not count changes nothing.
+    expect(keepVerdicts(path, [verdict(0, ['/elsewhere'])])).toBeUndefined();
+    expect(lane.report()).toMatchObject({ leftOut: 3 });
+    state.close();
+    for (const value of ['1', 'null', '{}', '[]', '{"differences":[],"left_out":0,"runs":[1,{"root":"logs"}]}']) {
+      const db = new DatabaseSync(path);
+      db.prepare('UPDATE meta SET value = ? WHERE key = ?').run(value, JSON.stringify(['verify_report', 'mlflow', 'http://mlflow']));
+      db.close();
+      const reader = StateFile.openForReading(path);
+      expect(reader.lane('mlflow', 'http://mlflow').report()?.runs ?? []).toEqual([]);
+      reader.close();
+    }
+  });
+
   test('counts as complete only if every root with runs was compared; a difference counts always', () => {
     const state = used();
     expect(keepVerdicts(path, [verdict(0, ['/elsewhere'])])).toBeUndefined();
