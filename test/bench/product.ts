@@ -90,10 +90,10 @@ export class Product {
     return spawnGroup(this.#command, args, { cwd: dir, env: this.#env, stdio: 'ignore' });
   }
 
-  /** `serve --store FILE`, once it listens. */
+  /** `page --store FILE`, once it listens. */
   async serve({ dir, store }: Home): Promise<Serving> {
     this.#checkBuilt();
-    return Serving.start(this.#command, ['serve', '--store', store], { cwd: dir, env: this.#env });
+    return Serving.start(this.#command, ['page', '--store', store], { cwd: dir, env: this.#env });
   }
 
   async #run(args: readonly string[], cwd: string, exitCodes: readonly number[]): Promise<Measured> {

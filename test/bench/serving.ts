@@ -1,4 +1,4 @@
-// A `serve` under measurement: its address, and what the kernel counts of the process.
+// A `page` under measurement: its address, and what the kernel counts of the process.
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

@@ -57,12 +57,12 @@ export class Scene {
 
   /** Starts a watch, which ends with the scene. */
   watch(...args: string[]): void {
-    this.#programs.push(start(['watch', '--log-level', 'error', ...args], { cwd: this.folder }));
+    this.#programs.push(start(['watch', '--log-level', 'error', '--page', 'off', ...args], { cwd: this.folder }));
   }
 
   /** Starts a server of the page, and returns its address. */
   async serve(...args: string[]): Promise<string> {
-    const running = start(['serve', '--listen', '127.0.0.1:0', ...args], { cwd: this.folder });
+    const running = start(['page', '--listen', '127.0.0.1:0', ...args], { cwd: this.folder });
     this.#programs.push(running);
     let text = '';
     running.child.stderr?.on('data', (data) => {

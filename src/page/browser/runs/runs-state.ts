@@ -125,17 +125,20 @@ function take(next: RunList): void {
   });
 }
 
-/** Changes that come together are shown together. */
-const GATHER_MS = 400;
+/** The rows are fetched again this often at most; the first change is shown at once. */
+const EACH_MS = 400;
 
 function followChanges(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let lastMs = Number.NEGATIVE_INFINITY;
   const refreshSoon = (): void => {
     if (timer !== undefined) return;
+    const waitMs = Math.max(0, lastMs + EACH_MS - performance.now());
     timer = setTimeout(() => {
       timer = undefined;
+      lastMs = performance.now();
       list.peek().refresh();
-    }, GATHER_MS);
+    }, waitMs);
   };
   onChanges(refreshSoon);
   let stateBefore = liveState.peek();
