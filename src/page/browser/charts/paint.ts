@@ -15,6 +15,12 @@ import { lonePoints } from '../../model/plot.ts';
 /** Bands of more plots than this cover each other: then only highlighted ones have theirs. */
 const MOST_BANDS = 16;
 
+/**
+ * More points than this are drawn by lines of one device pixel: without a graphics card, browsers draw those some
+ * twenty times as fast as wider ones, and a frame has only 16 ms.
+ */
+const MOST_WIDE_POINTS = 2500;
+
 /** Paints all plots of a chart into a box. `scale`: device pixels per pixel of the page. */
 export function paintPlots(canvas: CanvasRenderingContext2D, scene: ChartScene, box: Box, scale: number): void {
   const to = pixelsIn(box, scene.x, scene.y);
@@ -22,12 +28,13 @@ export function paintPlots(canvas: CanvasRenderingContext2D, scene: ChartScene, 
   canvas.beginPath();
   canvas.rect(box.left, box.top, box.width, box.height);
   canvas.clip();
-  canvas.lineJoin = 'round';
+  canvas.lineJoin = 'bevel';
   const isFew = scene.plots.length <= MOST_BANDS;
+  const isThin = scene.plots.reduce((sum, { plot }) => sum + plot.x.length, 0) > MOST_WIDE_POINTS;
   // Bands first: a line must not be hidden by the band of another run.
   for (const plot of scene.plots) if (isFew || plot.isHighlighted) paintBand(canvas, plot, to);
-  for (const plot of scene.plots) paintRaw(canvas, plot, to, scale);
-  for (const plot of scene.plots) paintLine(canvas, plot, to, scale);
+  for (const plot of scene.plots) paintRaw(canvas, plot, to);
+  for (const plot of scene.plots) paintLine(canvas, plot, to, scale, isThin);
   for (const plot of scene.plots) paintMarks(canvas, plot, to, box, scale);
   canvas.restore();
 }
@@ -40,18 +47,24 @@ function paintBand(canvas: CanvasRenderingContext2D, { plot, colour, isHighlight
   canvas.globalAlpha = 1;
 }
 
-function paintRaw(canvas: CanvasRenderingContext2D, { plot, colour }: ScenePlot, to: Pixels, scale: number): void {
+function paintRaw(canvas: CanvasRenderingContext2D, { plot, colour }: ScenePlot, to: Pixels): void {
   const { raw } = plot;
   if (raw === undefined) return;
   canvas.globalAlpha = 0.28;
-  canvas.lineWidth = scale;
+  canvas.lineWidth = 1;
   canvas.strokeStyle = colour;
   canvas.stroke(path((pen) => traceLine(pen, plot.x, raw, to)));
   canvas.globalAlpha = 1;
 }
 
-function paintLine(canvas: CanvasRenderingContext2D, { plot, colour, isHighlighted }: ScenePlot, to: Pixels, scale: number): void {
-  canvas.lineWidth = (isHighlighted ? 2.5 : 1.5) * scale;
+function paintLine(
+  canvas: CanvasRenderingContext2D,
+  { plot, colour, isHighlighted }: ScenePlot,
+  to: Pixels,
+  scale: number,
+  isThin: boolean,
+): void {
+  canvas.lineWidth = isHighlighted ? 2.5 * scale : isThin ? 1 : 1.5 * scale;
   canvas.strokeStyle = colour;
   canvas.stroke(path((pen) => traceLine(pen, plot.x, plot.y, to)));
   const lone = lonePoints(plot.y);
