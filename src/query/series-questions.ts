@@ -155,7 +155,7 @@ export class SeriesQuestions {
         yield* ofRun.sort(byNumber);
         ofRun = [];
       }
-      const found = definitions.of(Number(tag), Number(definition));
+      const found = definitions.of(tag as TagRow, Number(definition));
       if (wanted !== undefined && !wanted.has(found.tag)) continue;
       ofRun.push({
         row: Number(id),
@@ -178,12 +178,15 @@ export class SeriesQuestions {
   }
 }
 
+/** The key of a tag: its name in a store of schema version 1. */
+type TagRow = number | string;
+
 /** Gives equal definitions of a tag one object: a tag usually has the same one in all runs. */
 class Definitions {
   readonly #db: PreparedStatements;
   readonly #plugin: string;
   readonly #dataClass: DataClass;
-  readonly #byTag = new Map<number, Map<number, SeriesDefinition>>();
+  readonly #byTag = new Map<TagRow, Map<number, SeriesDefinition>>();
 
   constructor(db: PreparedStatements, plugin: string, dataClass: DataClass) {
     this.#db = db;
@@ -192,7 +195,7 @@ class Definitions {
   }
 
   /** Returns the definition in a row, for the tag in another row: their names are read once, not with each series. */
-  of(tag: number, row: number): SeriesDefinition {
+  of(tag: TagRow, row: number): SeriesDefinition {
     let known = this.#byTag.get(tag);
     if (known === undefined) {
       known = new Map();
@@ -206,7 +209,7 @@ class Definitions {
     return found;
   }
 
-  #read(tag: number, row: number): SeriesDefinition {
+  #read(tag: TagRow, row: number): SeriesDefinition {
     const name = this.#db.prepare('SELECT name FROM tag WHERE id = ?').get(tag)?.['name'];
     const found = this.#db.prepare('SELECT form, display_name, description, metadata FROM definition WHERE id = ?').get(row);
     return {

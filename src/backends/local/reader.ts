@@ -15,6 +15,7 @@ import {
   wide,
 } from './stored-scalars.ts';
 import { unreadRoots } from './unread-roots.ts';
+import { hasOldLayout } from './version-one.ts';
 
 /** A series in a listing, which reads no points. */
 export interface StoredSeries extends Series {
@@ -64,6 +65,14 @@ const OBJECTS = `SELECT file.name AS file, object."offset", object.idx, ${exact(
   FROM object CROSS JOIN file ON file.id = object.file AND file.generation = object.generation WHERE object.series = ?
   ORDER BY file.name, object."offset", object.idx`;
 
+const SERIES_FACTS = `plugin, data_class, form, display_name, description, metadata, first_file, first_offset, count,
+  ${exact('first_step')} AS lowest, ${exact('last_step')} AS highest, last_wall_time, min, max`;
+const SERIES = `SELECT series.id, number, tag.name AS tag, ${SERIES_FACTS}
+  FROM series CROSS JOIN tag ON tag.id = series.tag CROSS JOIN definition ON definition.id = series.definition
+  WHERE run = ? ORDER BY number`;
+/** Without the views of `readAsVersionTwo`, which search all series for a tag. */
+const OLD_SERIES = `SELECT id, number, tag, ${SERIES_FACTS} FROM main.series WHERE run = ? ORDER BY number`;
+
 const FILES_LIKE = `SELECT root.name AS root_name, run.path, file.* FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
   WHERE root.name IN (SELECT value FROM json_each(?1)) AND (
     replace(file.stamp, rtrim(file.stamp, '0123456789'), '') IN (SELECT value FROM json_each(?2))
@@ -79,6 +88,7 @@ export class StoreReader {
   readonly #statements: PreparedStatements;
   readonly #stored: StoredScalars;
   readonly #path: string;
+  readonly #isOld: boolean;
 
   /** Creates a reader. `path` is the store's path, for messages. */
   constructor(db: DatabaseSync, path: string) {
@@ -86,6 +96,7 @@ export class StoreReader {
     this.#statements = new PreparedStatements(db);
     this.#stored = new StoredScalars(db);
     this.#path = path;
+    this.#isOld = hasOldLayout(db);
   }
 
   /** Starts a snapshot: until `close`, writes of other processes do not change what is read. */
@@ -195,13 +206,7 @@ export class StoreReader {
 
   /** Returns the series of a run, ordered by number. */
   series(run: number): StoredSeries[] {
-    const rows = this.#all(
-      `SELECT series.id, number, tag.name AS tag, plugin, data_class, form, display_name, description, metadata, first_file,
-        first_offset, count, ${exact('first_step')} AS lowest, ${exact('last_step')} AS highest, last_wall_time, min, max
-       FROM series CROSS JOIN tag ON tag.id = series.tag CROSS JOIN definition ON definition.id = series.definition
-       WHERE run = ? ORDER BY number`,
-      run,
-    );
+    const rows = this.#all(this.#isOld ? OLD_SERIES : SERIES, run);
     return rows.map((row) => ({
       row: Number(row.id),
       id: Number(row.number),

@@ -7,6 +7,7 @@ import type { Gap, Guard, RunRef } from '../../model/index.ts';
 import { flushFolder, makeOwnFolder, replaceOwnFile } from '../../own-files/index.ts';
 import { openForReading, openForWriting, translated } from './client.ts';
 import { recountRun } from './recount.ts';
+import { hasOldLayout } from './version-one.ts';
 
 /** A file of the media folder: as the store names it, and as it was found. */
 export interface FoundMedia {
@@ -24,10 +25,11 @@ interface StorePaths {
   readonly mediaPath: string;
 }
 
-const NAMED_MEDIA = `
-  SELECT tag.name AS tag, object_blob.sha256 AS sha256, blob.path AS path
+/** `tag` is the join that has the name of a tag, and `name` that name. */
+const namedMedia = (name: string, tag: string): string => `
+  SELECT ${name} AS tag, object_blob.sha256 AS sha256, blob.path AS path
     FROM run JOIN root ON root.id = run.root CROSS JOIN series ON series.run = run.id
-    CROSS JOIN tag ON tag.id = series.tag CROSS JOIN object ON object.series = series.id
+    ${tag} CROSS JOIN object ON object.series = series.id
     CROSS JOIN file ON file.id = object.file AND file.generation = object.generation
     CROSS JOIN object_blob ON object_blob.object = object.id
     LEFT JOIN blob ON blob.sha256 = object_blob.sha256
@@ -54,7 +56,8 @@ export class MediaList {
   /** Yields the wanted media of a run's present files, each once per tag. */
   *of(run: RunRef, isWanted: (tag: string | undefined) => boolean): Generator<FoundMedia, void, void> {
     try {
-      for (const row of this.#db.prepare(NAMED_MEDIA).iterate(run.root, run.path)) {
+      const sql = hasOldLayout(this.#db) ? namedMedia('series.tag', '') : namedMedia('tag.name', 'CROSS JOIN tag ON tag.id = series.tag');
+      for (const row of this.#db.prepare(sql).iterate(run.root, run.path)) {
         const tag = row['tag'] === null ? undefined : String(row['tag']);
         if (!isWanted(tag)) continue;
         const path = row['path'] === null ? undefined : String(row['path']);

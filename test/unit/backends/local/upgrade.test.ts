@@ -89,7 +89,10 @@ function answers(file: string): unknown {
   const query = new StoreQuery(file);
   try {
     const runs = query.ask({ kind: 'runs' }).runs.map(({ run }) => run);
+    const listing = query.ask({ kind: 'listing', select: { plugin: 'scalars', dataClass: 'scalar' } });
     return [
+      Array.from(listing.definition, (i) => listing.definitions[i]).map((found) => [found?.tag, found?.form]),
+      query.ask({ kind: 'samples', select: { plugin: 'scalars', dataClass: 'scalar' }, most: 7 }),
       ...questions.map((question) => query.ask(question)),
       ...runs.flatMap((run) => [
         query.ask({ kind: 'series', run }),
