@@ -230,7 +230,7 @@ export class RunQuestions {
     const isWhole = new Set(uses.filter(({ root, runs }) => sizes.get(String(root))?.length === runs).map(({ root }) => String(root)));
     const runsOf = this.#db.prepare('SELECT run FROM series WHERE tag = ? AND count > 0');
     const found = new Set<number>();
-    const others = new Set(uses.filter(({ root }) => !isWhole.has(String(root))).map(({ id }) => Number(id)));
+    const others = new Set(uses.filter(({ root }) => !isWhole.has(String(root))).map(({ id }) => id as number | string));
     for (const tag of others) {
       this.#check();
       for (const { run } of runsOf.all(tag)) found.add(Number(run));
