@@ -145,6 +145,31 @@ describeInBrowser('the frame of the page', (pages) => {
     expect(moving).toEqual([]);
   });
 
+  it('hides and archives runs, and lists them again', async () => {
+    const { page, faults } = await pages.open(`${urlWithToken}#/runs?order=-run`);
+    faults.expect(/status of 401/);
+    await page.getByRole('textbox', { name: 'Token' }).fill(TOKEN);
+    await page.keyboard.press('Enter');
+    const names = (): Promise<string[]> => page.locator('.run-row.run .run-name').allTextContents();
+    const note = page.locator('.run-row.run', { hasText: 'logs/notes' });
+    await expectSoon(async () => (await names())[0], 'logs/notes');
+    await note.locator('.box').click();
+    for (const [button, word] of [
+      ['Hide', 'hidden'],
+      ['Archive', 'archived'],
+    ] as const) {
+      await page.getByRole('button', { name: button }).click();
+      await expectSoon(async () => (await names()).includes('logs/notes'), false);
+      await page.getByLabel('Show hidden').check();
+      await note.getByText(word, { exact: true }).waitFor();
+      expect(await seriousFaults(page)).toEqual([]);
+      await page.getByRole('button', { name: 'Unhide' }).click();
+      await note.getByText(word, { exact: true }).waitFor({ state: 'hidden' });
+      await page.getByLabel('Show hidden').uncheck();
+      await expectSoon(async () => (await names())[0], 'logs/notes');
+    }
+  });
+
   it('asks for the token, says if it is wrong, and keeps it for this tab only', async () => {
     const { page, faults } = await pages.open(urlWithToken);
     faults.expect(/status of 401/);

@@ -6,7 +6,7 @@ import type { Run, RunPage, Tag } from '../api/answers.ts';
 import { get, isAbort } from '../api/client.ts';
 import { onChanges } from '../api/live.ts';
 import { sayProblem } from '../shell/messages.tsx';
-import { chartSettings, picked, runFilter, selectedRuns } from '../state/view.ts';
+import { chartSettings, picked, runFilter, selectedRuns, shownVisibility } from '../state/view.ts';
 
 /** The runs that are shown while none is chosen. */
 const NEWEST = 10;
@@ -73,7 +73,11 @@ export function followShownRuns(): void {
     again.value;
     const filter = runFilter.value.trim();
     if (!isNewest.value) return;
-    const { runs } = await get<RunPage>('/runs', { filter: filter || undefined, order: '-last_wall_time', limit: NEWEST }, stop);
+    const { runs } = await get<RunPage>(
+      '/runs',
+      { filter: filter || undefined, visibility: shownVisibility.value, order: '-last_wall_time', limit: NEWEST },
+      stop,
+    );
     const ids = runs.map(({ id }) => id);
     if (ids.join('\n') !== newest.peek()?.join('\n')) newest.value = ids;
   });

@@ -9,7 +9,7 @@ import type { Tag } from '../api/answers.ts';
 import { get, isAbort } from '../api/client.ts';
 import { Dialog } from '../shell/dialog.tsx';
 import { sayProblem } from '../shell/messages.tsx';
-import { runFilter, setTable, table } from '../state/view.ts';
+import { runFilter, setTable, shownVisibility, table } from '../state/view.ts';
 
 interface Names {
   readonly metrics: readonly Tag[];
@@ -147,9 +147,10 @@ function Shown(): VNode {
 /** The tags and params of the first runs of the filter: all of them may be many megabytes. */
 async function findNames(signal: AbortSignal): Promise<Names> {
   const filter = runFilter.peek().trim() === '' ? undefined : runFilter.peek();
+  const visibility = shownVisibility.peek();
   const [{ tags }, { names }] = await Promise.all([
-    get<{ readonly tags: readonly Tag[] }>('/tags', { filter, plugin: 'scalars' }, signal),
-    get<{ readonly names: readonly string[] }>('/hparams', { filter, limit: 1000 }, signal),
+    get<{ readonly tags: readonly Tag[] }>('/tags', { filter, visibility, plugin: 'scalars' }, signal),
+    get<{ readonly names: readonly string[] }>('/hparams', { filter, visibility, limit: 1000 }, signal),
   ]);
   return { metrics: tags, params: names };
 }

@@ -65,8 +65,12 @@ async function download(params: Choice['params'], runs: readonly string[]): Prom
   if (runs.length > MOST_RUNS) {
     throw new ApiProblem(0, '', `${shortNumber(runs.length)} runs are too many to name`, 'Choose none, and filter the runs instead.');
   }
-  const filter = list.peek().listing.filter.trim();
-  const url = apiUrl('/export', { ...params, ...(runs.length > 0 ? { run: runs } : { filter: filter === '' ? undefined : filter }) });
+  const { visibility, ...listing } = list.peek().listing;
+  const filter = listing.filter.trim();
+  const url = apiUrl('/export', {
+    ...params,
+    ...(runs.length > 0 ? { run: runs } : { filter: filter === '' ? undefined : filter, visibility }),
+  });
   const blob = await (await send(url)).blob();
   const link = document.createElement('a');
   link.href = URL.createObjectURL(blob);

@@ -6,7 +6,6 @@ import type { Visibility } from '../api/answers.ts';
 import { post } from '../api/client.ts';
 import { say, sayProblem } from '../shell/messages.tsx';
 import { selectedRuns, setTable, table } from '../state/view.ts';
-import { hasVisibility } from './run-list.ts';
 import { list } from './runs-state.ts';
 
 const ACTIONS: readonly { readonly to: Visibility; readonly name: string; readonly done: string; readonly title: string }[] = [
@@ -16,13 +15,12 @@ const ACTIONS: readonly { readonly to: Visibility; readonly name: string; readon
 ];
 
 /** As many runs are named in a request. */
-const PART = 1000;
+const PART = 10_000;
 
-/** What hides the chosen runs; nothing if the store does not keep it. */
-export function HideRuns(): VNode | null {
+/** What hides the chosen runs. */
+export function HideRuns(): VNode {
   const [isBusy, setBusy] = useState(false);
   const runs = selectedRuns.value;
-  if (!hasVisibility.value) return null;
   const act = (to: Visibility, done: string): void => {
     setBusy(true);
     change(runs, to)

@@ -1,6 +1,6 @@
 /** The runs of the table: pages of the API in order, fetched when they come into view, and again when they changed. */
 import { signal } from '@preact/signals';
-import type { Run, RunPage } from '../api/answers.ts';
+import type { Run, RunPage, Visibility } from '../api/answers.ts';
 import { get, isAbort, type Params } from '../api/client.ts';
 
 /** What is listed. */
@@ -10,7 +10,7 @@ export interface Listing {
   readonly order: string;
   readonly metrics: readonly string[];
   readonly params: readonly string[];
-  readonly withHidden: boolean;
+  readonly visibility: readonly Visibility[];
 }
 
 /** Runs at a time: the first page is small, since everybody waits for it. */
@@ -29,19 +29,16 @@ interface Page {
 }
 
 /** The parameters that select and describe runs. */
-export function listingParams({ filter, order, metrics, params, withHidden }: Listing): Params {
+export function listingParams({ filter, order, metrics, params, visibility }: Listing): Params {
   return {
     filter: filter.trim() === '' ? undefined : filter,
     order,
     metric: metrics,
     param: params,
     lanes: true,
-    ...(withHidden && hasVisibility.value ? { visibility: ['visible', 'hidden', 'archived'] } : {}),
+    visibility,
   };
 }
-
-/** True if this store keeps which runs are hidden. */
-export const hasVisibility = signal(false);
 
 /** Keeps the pages of one listing. */
 export class RunList {
@@ -160,14 +157,6 @@ export class RunList {
   }
 
   #ask(cursor: string | undefined, limit: number): Promise<RunPage> {
-    return askRuns({ ...listingParams(this.listing), limit, cursor }, this.#ended.signal);
+    return get<RunPage>('/runs', { ...listingParams(this.listing), limit, cursor }, this.#ended.signal);
   }
-}
-
-/** Asks for a page of runs, and learns from it if the store keeps which runs are hidden. */
-export async function askRuns(params: Params, signal?: AbortSignal): Promise<RunPage> {
-  const answer = await get<RunPage>('/runs', params, signal);
-  const [first] = answer.runs;
-  if (first !== undefined) hasVisibility.value = first.visibility !== undefined;
-  return answer;
 }

@@ -6,7 +6,7 @@ import type { Run } from '../api/answers.ts';
 import { ApiProblem } from '../api/client.ts';
 import { lanesNow, liveState, onChanges } from '../api/live.ts';
 import { sayProblem } from '../shell/messages.tsx';
-import { picked, runFilter, selectedRuns, selectRuns, table } from '../state/view.ts';
+import { picked, runFilter, selectedRuns, selectRuns, shownVisibility, table } from '../state/view.ts';
 import { allIds, allRuns } from './all-runs.ts';
 import { groupRows, type Row } from './group-rows.ts';
 import { type Listing, listingParams, RunList } from './run-list.ts';
@@ -19,10 +19,16 @@ const listing = computed<string>(() => {
   const names = (kind: 'metric' | 'param'): readonly string[] => [
     ...new Set(shown.flatMap((one) => (one.kind === kind && one.name !== undefined ? [one.name] : []))),
   ];
-  const { order, withHidden, groupBy } = table.value;
+  const { order, groupBy } = table.value;
   const params = new Set(names('param'));
   if (groupBy.startsWith('param:')) params.add(groupBy.slice('param:'.length));
-  const wanted: Listing = { filter: runFilter.value, order, metrics: names('metric'), params: [...params], withHidden };
+  const wanted: Listing = {
+    filter: runFilter.value,
+    order,
+    metrics: names('metric'),
+    params: [...params],
+    visibility: shownVisibility.value,
+  };
   return JSON.stringify(wanted);
 });
 
@@ -164,13 +170,13 @@ function followMatch(): void {
   effect(() => {
     const choice = picked.value;
     // That of the rows: what is typed may be half a filter.
-    const { filter } = list.value.listing;
+    const shown = list.value.listing;
     version.value;
     if (choice.kind !== 'match') return;
     const regex = regexOf(choice.regex);
     if (!(regex instanceof RegExp)) return;
     const controller = new AbortController();
-    allIds(filter, controller.signal).then((ids) => {
+    allIds(shown, controller.signal).then((ids) => {
       selectedRuns.value = ids.filter((id) => regex.test(id));
     }, sayProblem);
     return () => controller.abort();
@@ -181,7 +187,7 @@ function followMatch(): void {
 export async function invertSelection(): Promise<void> {
   const before = new Set(selectedRuns.peek());
   try {
-    selectRuns((await allIds(list.peek().listing.filter)).filter((id) => !before.has(id)));
+    selectRuns((await allIds(list.peek().listing)).filter((id) => !before.has(id)));
   } catch (error) {
     sayProblem(error);
   }

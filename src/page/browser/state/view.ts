@@ -3,6 +3,7 @@ import { computed, signal } from '@preact/signals';
 import type { ChartSettings } from '../../model/chart-settings.ts';
 import type { Theme } from '../../model/run-colour.ts';
 import { DEFAULT_VIEW, type Picked, type Route, type TableSettings } from '../../model/view-url.ts';
+import type { Visibility } from '../api/answers.ts';
 
 /** The part of the page in view. */
 export const route = signal<Route>(DEFAULT_VIEW.route);
@@ -18,6 +19,11 @@ export const selectedSet = computed(() => new Set(selectedRuns.value));
 export const table = signal<TableSettings>(DEFAULT_VIEW.table);
 /** How charts draw. */
 export const chartSettings = signal<ChartSettings>(DEFAULT_VIEW.charts);
+
+/** Which runs are listed and drawn, in the words of the API. */
+export const shownVisibility = computed<readonly Visibility[]>(() =>
+  table.value.withHidden ? ['visible', 'hidden', 'archived'] : ['visible'],
+);
 
 /** Changes some settings of the charts. */
 export function setCharts(changes: Partial<ChartSettings>): void {
