@@ -76,7 +76,7 @@ export class DataProvider {
   }
 
   /** Lists the series of a class. */
-  async list(dataClass: DataClass, request: SeriesRequest, signal: AbortSignal): Promise<Uint8Array> {
+  async list(dataClass: DataClass, request: SeriesRequest, signal?: AbortSignal): Promise<Uint8Array> {
     const { queries } = this.#options;
     const { plugin_filter: plugin, run_tag_filter: filter, experiment_id: id } = request;
     // Read before the list: a list that is newer than its version is only made once more.
@@ -85,9 +85,10 @@ export class DataProvider {
     const experimentId = isDefaultExperiment(id) ? '' : id;
     const key = JSON.stringify([dataClass, experimentId, plugin?.plugin_name, filter?.runs?.names, filter?.tags?.names]);
     return await this.#lists.get(version, key, async () => {
-      const { experiment, select } = await this.#selection(dataClass, request, signal);
+      // Without the signal of this request: others may wait for the list, too.
+      const { experiment, select } = await this.#selection(dataClass, request);
       if (select === undefined) return Uint8Array.of();
-      const listing = await queries.ask({ kind: 'listing', select }, signal);
+      const listing = await queries.ask({ kind: 'listing', select });
       return listMessage(listing, {
         nameOf: (run) => nameOf(experiment, run),
         hasLengths: dataClass === 'blob_sequence',
@@ -180,14 +181,14 @@ export class DataProvider {
   }
 
   /** Returns the runs of an experiment with their starts. */
-  async #starts(experiment: Experiment, signal: AbortSignal): Promise<readonly RunStart[]> {
+  async #starts(experiment: Experiment, signal?: AbortSignal): Promise<readonly RunStart[]> {
     if (experiment.views.length === 0) return [];
     const { root } = experiment;
     const starts = await this.#options.queries.ask({ kind: 'starts', ...(root === undefined ? {} : { root }) }, signal);
     return experiment.isWhole ? starts : starts.filter(({ run }) => experiment.nameOf(run) !== undefined);
   }
 
-  async #plugins(experiment: Experiment, signal: AbortSignal): Promise<Iterable<string>> {
+  async #plugins(experiment: Experiment, signal?: AbortSignal): Promise<Iterable<string>> {
     const { queries } = this.#options;
     const { root, isWhole, views } = experiment;
     if (views.length === 0) return [];
@@ -197,11 +198,11 @@ export class DataProvider {
     return new Set(found.map(({ plugin }) => plugin));
   }
 
-  async #runsOf(experiment: Experiment, signal: AbortSignal): Promise<RunRef[]> {
+  async #runsOf(experiment: Experiment, signal?: AbortSignal): Promise<RunRef[]> {
     return (await this.#starts(experiment, signal)).map(({ run }) => run);
   }
 
-  async #experiment(id: string, signal: AbortSignal): Promise<Experiment> {
+  async #experiment(id: string, signal?: AbortSignal): Promise<Experiment> {
     const roots: readonly RootSummary[] = await this.#options.queries.ask({ kind: 'roots' }, signal);
     return experimentOf(id, roots, this.#options);
   }
@@ -210,7 +211,7 @@ export class DataProvider {
   async #selection(
     dataClass: DataClass,
     { experiment_id: id, plugin_filter: filter, run_tag_filter: names }: SeriesRequest,
-    signal: AbortSignal,
+    signal?: AbortSignal,
   ): Promise<{ readonly experiment: Experiment; readonly select: SeriesSelection | undefined }> {
     const plugin = filter?.plugin_name ?? '';
     if (plugin === '') throw new Refusal(status.INVALID_ARGUMENT, 'the request names no plugin');

@@ -64,15 +64,14 @@ export async function serveTensorBoard(options: TensorBoardOptions): Promise<Ten
     const { definition, implementation } = serviceOf(provider);
     server.addService(definition, implementation);
     const address = `${HOST}:${await listen(server, port, flag)}`;
-    const closing = new AbortController();
-    const prepared = isAwaited ? prepare(provider, closing.signal) : undefined;
+    const prepared = isAwaited ? prepare(provider) : undefined;
     return {
       address,
       close: async () => {
         server.forceShutdown();
-        closing.abort();
-        await prepared;
+        // A question that waits fails.
         await queries.close();
+        await prepared;
       },
     };
   } catch (error) {
@@ -83,9 +82,9 @@ export async function serveTensorBoard(options: TensorBoardOptions): Promise<Ten
 }
 
 /** Makes the longest list of the page while TensorBoard still starts. */
-async function prepare(provider: DataProvider, signal: AbortSignal): Promise<void> {
+async function prepare(provider: DataProvider): Promise<void> {
   try {
-    await provider.list('scalar', { experiment_id: '', plugin_filter: { plugin_name: 'scalars' } }, signal);
+    await provider.list('scalar', { experiment_id: '', plugin_filter: { plugin_name: 'scalars' } });
   } catch {
     // The page asks again, and gets the error.
   }
