@@ -1,12 +1,13 @@
 /** Answers questions about one kind of series over many runs: what there is, and a few points of each. */
-import { type BareScalar, type BucketReader, exact, type PreparedStatements, type StoreReader, wide } from '../backends/local/index.ts';
+import { exact, type PreparedStatements, wide } from '../backends/local/index.ts';
 import type { DataClass, RunRef } from '../model/index.ts';
-import type { SampleRequest, ScalarSample, SeriesDefinition, SeriesListing, SeriesSelection, Shown, ValueSample } from './questions.ts';
+import type { SampleRequest, ScalarSample, SeriesDefinition, SeriesListing, SeriesSelection, ValueSample } from './questions.ts';
 import type { QueriedRun } from './run-table.ts';
 import type { RunQuestions } from './runs.ts';
 import { sampledIndexes, shareOf } from './sample.ts';
-import { readBareScalars, readScalars, Stopped } from './scalars.ts';
-import { shownPoints, withoutOvertaken } from './shown.ts';
+import { Stopped } from './scalars.ts';
+import { shownPoints } from './shown.ts';
+import { type ScalarSources, shownScalars } from './shown-scalars.ts';
 import { placedValues, sessionStarts, storedValue } from './values.ts';
 
 /** The runs whose series are read together. */
@@ -19,6 +20,7 @@ const BUDGET = 100_000;
 /** A series without scalars is in no list of scalars: only `min` of a series without numbers leaves that open. */
 const HAS_SCALARS = `(definition.data_class <> 'scalar' OR series.min IS NOT NULL
   OR EXISTS (SELECT 1 FROM segment WHERE segment.series = series.id))`;
+
 /** A series that a question selects. */
 interface FoundSeries {
   readonly row: number;
@@ -33,18 +35,12 @@ interface FoundSeries {
 /** The answers to questions about selected series. */
 export class SeriesQuestions {
   readonly #db: PreparedStatements;
-  readonly #store: StoreReader;
-  readonly #buckets: BucketReader;
+  readonly #sources: ScalarSources;
   readonly #runs: RunQuestions;
 
-  constructor(
-    db: PreparedStatements,
-    { store, buckets }: { readonly store: StoreReader; readonly buckets: BucketReader },
-    runs: RunQuestions,
-  ) {
-    this.#db = db;
-    this.#store = store;
-    this.#buckets = buckets;
+  constructor(sources: ScalarSources, runs: RunQuestions) {
+    this.#db = sources.db;
+    this.#sources = sources;
     this.#runs = runs;
   }
 
@@ -75,7 +71,7 @@ export class SeriesQuestions {
     const found = [...this.#found(select, isStopped)];
     const most = mostOf(limits, found.length);
     return found.flatMap(({ row, run, definition: { tag } }): ScalarSample[] => {
-      const points = this.#shown(row, run.id, limits.shown ?? 'tensorboard', isStopped);
+      const points = shownScalars(this.#sources, { series: row, run: run.id }, limits.shown ?? 'tensorboard', isStopped);
       if (points.length === 0) return [];
       const values = Float64Array.from(points, ({ value }) => Number(value));
       const indexes = sampledIndexes(points.length, most, values);
@@ -90,13 +86,6 @@ export class SeriesQuestions {
         },
       ];
     });
-  }
-
-  #shown(series: number, run: number, shown: Shown, isStopped: () => boolean): readonly BareScalar[] {
-    // Positions take most of the time, and only session starts are compared with them.
-    const bare = shown === 'python' ? undefined : readBareScalars(this.#buckets, series, isStopped);
-    if (bare !== undefined) return shown === 'all' ? bare : withoutOvertaken(bare);
-    return shownPoints(readScalars(this.#store, series, isStopped), shown, () => sessionStarts(this.#db, run));
   }
 
   /** Returns a few values of each selected series. */

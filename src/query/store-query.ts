@@ -3,7 +3,16 @@
  * works in the calling thread: `StoreQueries` works in a thread of its own.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { BucketReader, exact, openForReading, PreparedStatements, StoreReader, translated, wide } from '../backends/local/index.ts';
+import {
+  type BareScalar,
+  BucketReader,
+  exact,
+  openForReading,
+  PreparedStatements,
+  StoreReader,
+  translated,
+  wide,
+} from '../backends/local/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { DataClass, RunRef } from '../model/index.ts';
 import { bucketsOf } from './buckets.ts';
@@ -15,6 +24,7 @@ import type {
   ExactPoints,
   MediaFile,
   PluginSummary,
+  PointPosition,
   Question,
   RootSummary,
   RunProgress,
@@ -28,11 +38,12 @@ import type {
 } from './questions.ts';
 import { type QueriedRun, RunTable } from './run-table.ts';
 import { RunQuestions } from './runs.ts';
-import { lastScalar, type PlacedScalar, readScalars, Stopped } from './scalars.ts';
+import { lastScalar, type PlacedScalar, Stopped } from './scalars.ts';
 import { SeriesQuestions } from './series-questions.ts';
 import { shownPoints } from './shown.ts';
+import { type ScalarSources, shownPlaced, shownScalars } from './shown-scalars.ts';
 import { smoothed } from './smooth.ts';
-import { type StoredCurve, storedCurve } from './stored-curve.ts';
+import { MOST_READ_POINTS, type StoredCurve, storedCurve } from './stored-curve.ts';
 import { valuePage } from './value-page.ts';
 import { findValue, placedValues, sessionStarts, storedValue } from './values.ts';
 
@@ -58,7 +69,7 @@ export class StoreQuery {
   readonly #handle: DatabaseSync;
   readonly #db: PreparedStatements;
   readonly #store: StoreReader;
-  readonly #buckets: BucketReader;
+  readonly #sources: ScalarSources;
   readonly #runs: RunQuestions;
   readonly #selected: SeriesQuestions;
   readonly #table: RunTable;
@@ -70,10 +81,10 @@ export class StoreQuery {
     this.#handle.exec('PRAGMA cache_size = -65536');
     this.#db = new PreparedStatements(this.#handle);
     this.#store = new StoreReader(this.#handle, path);
-    this.#buckets = new BucketReader(this.#handle);
+    this.#sources = { db: this.#db, store: this.#store, buckets: new BucketReader(this.#handle) };
     this.#table = new RunTable(this.#db);
     this.#runs = new RunQuestions(this.#db, this.#table);
-    this.#selected = new SeriesQuestions(this.#db, { store: this.#store, buckets: this.#buckets }, this.#runs);
+    this.#selected = new SeriesQuestions(this.#sources, this.#runs);
   }
 
   /** Answers a question. Calls `isStopped` from time to time, and throws `Stopped` once it returns true. */
@@ -227,23 +238,28 @@ export class StoreQuery {
       return tags.flatMap((tag): Curve[] => {
         const series = find.get(id, tag)?.['id'];
         if (series === undefined) return [];
-        const stored = width === undefined || smooth !== undefined ? undefined : this.#storedCurve(id, Number(series), { shown, from, to });
-        if (stored !== undefined && width !== undefined && stored.count > width) {
-          return [{ run, tag, count: stored.count, data: stored.buckets(width) }];
-        }
-        const points = readScalars(this.#store, Number(series), isStopped);
-        if (points.length === 0) return [];
-        const all = shownPoints(points, shown, () => sessionStarts(this.#db, id));
-        const isKept = ({ step }: PlacedScalar): boolean => (from === undefined || step >= from) && (to === undefined || step <= to);
-        const kept = all.filter(isKept);
-        // Of all points, so that a range has the same averages as the whole.
-        const averages = smooth === undefined ? undefined : averagesOf(all, smooth).filter((_, i) => isKept(all[i] as PlacedScalar));
-        const isExact = width === undefined || kept.length <= width;
-        return [
-          { run, tag, count: kept.length, data: isExact ? exactPoints(kept, positions, averages) : bucketsOf(kept, width, averages) },
-        ];
+        const options = { shown, width, from, to, smooth, positions };
+        const data = this.#shortened(id, Number(series), options) ?? this.#wholeCurve(id, Number(series), options, isStopped);
+        return data === undefined ? [] : [{ run, tag, ...data }];
       });
     });
+  }
+
+  /** Returns a long curve without reading all of its points; undefined if it is not long, or needs all of them. */
+  #shortened(run: number, series: number, { width, smooth, positions, ...range }: CurveParts): CurveData | undefined {
+    if (width === undefined || smooth !== undefined || positions) return undefined;
+    const stored = this.#storedCurve(run, series, range);
+    if (stored === undefined) return undefined;
+    const { count } = stored;
+    if (count > Math.max(width, MOST_READ_POINTS)) return { count, data: stored.buckets(width) };
+    const points = stored.points();
+    return { count, data: count <= width ? exactPoints(points) : bucketsOf(points, width) };
+  }
+
+  #wholeCurve(run: number, series: number, parts: CurveParts, isStopped: () => boolean): CurveData | undefined {
+    const rows = { series, run };
+    if (!parts.positions) return curveOf(shownScalars(this.#sources, rows, parts.shown, isStopped), parts);
+    return curveOf(shownPlaced(this.#sources, rows, parts.shown, isStopped), parts, positionsOf);
   }
 
   /** Returns a long curve by the buckets of the store, if they tell it. */
@@ -253,7 +269,7 @@ export class StoreQuery {
     { shown, ...range }: { shown: Shown; from: number | undefined; to: number | undefined },
   ): StoredCurve | undefined {
     if (shown === 'python' && sessionStarts(this.#db, run).length > 0) return undefined;
-    return storedCurve(this.#buckets, series, { ...range, shown: shown === 'python' ? 'all' : shown });
+    return storedCurve(this.#sources.buckets, series, { ...range, shown: shown === 'python' ? 'all' : shown });
   }
 
   #valuePage(
@@ -304,7 +320,34 @@ export class StoreQuery {
   }
 }
 
-function averagesOf(points: readonly PlacedScalar[], { weight, by = 'step' }: Smoothing): Float64Array {
+interface CurveParts {
+  readonly shown: Shown;
+  readonly width: number | undefined;
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+  readonly smooth: Smoothing | undefined;
+  readonly positions: boolean;
+}
+type CurveData = Pick<Curve, 'count' | 'data'>;
+
+/** Returns the part of a curve that a question asks for; undefined if there are no points at all. */
+function curveOf<Point extends BareScalar>(
+  all: readonly Point[],
+  { width, from, to, smooth }: CurveParts,
+  positions?: (points: readonly Point[]) => PointPosition[],
+): CurveData | undefined {
+  if (all.length === 0) return undefined;
+  const isKept = ({ step }: BareScalar): boolean => (from === undefined || step >= from) && (to === undefined || step <= to);
+  const kept = all.filter(isKept);
+  // Of all points, so that a range has the same averages as the whole.
+  const averages = smooth === undefined ? undefined : averagesOf(all, smooth).filter((_, i) => isKept(all[i] as Point));
+  const count = kept.length;
+  if (width !== undefined && count > width) return { count, data: bucketsOf(kept, width, averages) };
+  const position = positions?.(kept);
+  return { count, data: { ...exactPoints(kept, averages), ...(position === undefined ? {} : { position }) } };
+}
+
+function averagesOf(points: readonly BareScalar[], { weight, by = 'step' }: Smoothing): Float64Array {
   const x = Float64Array.from(points, by === 'step' ? ({ step }) => Number(step) : ({ wallTime }) => wallTime);
   return smoothed(
     x,
@@ -313,13 +356,16 @@ function averagesOf(points: readonly PlacedScalar[], { weight, by = 'step' }: Sm
   );
 }
 
-function exactPoints(points: readonly PlacedScalar[], withPositions: boolean, averages?: Float64Array): ExactPoints {
+function exactPoints(points: readonly BareScalar[], averages?: Float64Array): ExactPoints {
   return {
     kind: 'exact',
     step: points.map(({ step }) => step),
     wallTime: points.map(({ wallTime }) => wallTime),
     value: points.map(({ value }) => value),
-    ...(withPositions ? { position: points.map(({ file, offset, index }) => ({ file, offset, index })) } : {}),
     ...(averages === undefined ? {} : { smoothed: [...averages] }),
   };
+}
+
+function positionsOf(points: readonly PlacedScalar[]): PointPosition[] {
+  return points.map(({ file, offset, index }) => ({ file, offset, index }));
 }

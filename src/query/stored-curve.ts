@@ -16,27 +16,18 @@ export interface CurveRange {
   readonly to?: number | undefined;
 }
 
-interface SegmentWithBuckets extends BucketedSegment {
-  readonly buckets: BucketColumns;
-}
-
-/** Some points of a segment: those from number `start` to `end` (exclusive). */
-interface Part {
-  readonly segment: SegmentWithBuckets;
-  readonly start: number;
-  readonly end: number;
-}
-
-/** A curve as buckets that are merged when its width is known. */
+/** A curve that is read as far as its width asks for. */
 export interface StoredCurve {
   readonly count: number;
   /** Returns the curve in at most `width` buckets. */
   buckets(width: number): Buckets;
+  /** Returns its points. */
+  points(): BareScalar[];
 }
 
 /**
- * Returns the curve of a series, or undefined if its buckets do not tell it: the series has too few points, a segment
- * without buckets, or points that a restart drops within a segment.
+ * Returns the curve of a series, or undefined if its buckets do not tell it: the series has too few points, or points
+ * of which a restart drops some within a segment.
  */
 export function storedCurve(store: BucketReader, series: number, range: CurveRange): StoredCurve | undefined {
   const segments = store.segments(series);
@@ -49,60 +40,128 @@ export function storedCurve(store: BucketReader, series: number, range: CurveRan
     const segment = segments[i] as BucketedSegment;
     const next = segments[i + 1];
     const isOverlapping = next !== undefined && next.file === segment.file && next.firstOffset <= segment.lastOffset;
-    if (isOverlapping || !hasBuckets(segment) || (isCut && !segment.buckets.isIncreasing)) return undefined;
-    const { points } = segment.buckets;
-    const before = range.shown === 'tensorboard' ? numberOfSteps(store, segment, (step) => step < bound) : points;
-    bound = Math.min(bound, segment.buckets.firstStep[0] as number);
+    if (isOverlapping) return undefined;
+    const piece = segment.buckets === undefined ? new ReadPiece(store, segment) : new BucketPiece(store, segment, segment.buckets);
+    if (isCut && !piece.isIncreasing) return undefined;
+    const before = range.shown === 'tensorboard' ? piece.stepsWhile((step) => step < bound) : piece.count;
+    bound = Math.min(bound, piece.firstStep);
     const { from, to } = range;
-    const start = from === undefined ? 0 : numberOfSteps(store, segment, (step) => step < from);
+    const start = from === undefined ? 0 : piece.stepsWhile((step) => step < from);
     const end =
       to === undefined
         ? before
         : Math.min(
             before,
-            numberOfSteps(store, segment, (step) => step <= to),
+            piece.stepsWhile((step) => step <= to),
           );
-    if (start < end) parts.unshift({ segment, start, end });
+    if (start < end) parts.push({ piece, start, end });
   }
+  parts.reverse();
   const count = parts.reduce((sum, { start, end }) => sum + end - start, 0);
-  return count <= MOST_READ_POINTS ? undefined : { count, buckets: (width) => merged(store, parts, count, width) };
+  return {
+    count,
+    buckets: (width) => {
+      const merging = new Merging(count, Math.max(1, Math.floor(width)));
+      for (const { piece, start, end } of parts) piece.mergeInto(merging, start, end);
+      return merging.columns();
+    },
+    points: () => parts.flatMap(({ piece, start, end }) => piece.points(start, end)),
+  };
 }
 
-function hasBuckets(segment: BucketedSegment): segment is SegmentWithBuckets {
-  return segment.buckets !== undefined;
+/** The points of a segment. */
+interface Piece {
+  readonly count: number;
+  readonly firstStep: number;
+  /** True if each step is larger than the one before. */
+  readonly isIncreasing: boolean;
+  /** Returns how many steps, which increase, meet a condition that holds up to one of them. */
+  stepsWhile(isMet: (step: number) => boolean): number;
+  points(start: number, end: number): BareScalar[];
+  mergeInto(merging: Merging, start: number, end: number): void;
 }
 
-/** Returns how many steps of a segment, which increase, meet a condition that holds up to one of them. */
-function numberOfSteps(store: BucketReader, { from, buckets }: SegmentWithBuckets, isMet: (step: number) => boolean): number {
-  const { length, size, points, firstStep, lastStep } = buckets;
-  if (isMet(lastStep[length - 1] as number)) return points;
-  let [low, high] = [0, length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (isMet(lastStep[middle] as number)) low = middle + 1;
-    else high = middle;
+/** Some points of a segment: those from number `start` to `end` (exclusive). */
+interface Part {
+  readonly piece: Piece;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A segment with too few points for buckets, such as those of a run that is watched. */
+class ReadPiece implements Piece {
+  readonly count: number;
+  readonly firstStep: number;
+  readonly isIncreasing: boolean;
+  readonly #points: readonly BareScalar[];
+
+  constructor(store: BucketReader, { from, to }: BucketedSegment) {
+    const points = store.points(from, to);
+    this.#points = points;
+    this.count = points.length;
+    this.firstStep = points.reduce((least, { step }) => Math.min(least, Number(step)), Number.POSITIVE_INFINITY);
+    this.isIncreasing = points.every(({ step }, i) => i === 0 || step > (points[i - 1] as BareScalar).step);
   }
-  const start = low * size;
-  if (!isMet(firstStep[low] as number)) return start;
-  const rows = store.points(from + start, from + Math.min(start + size, points) - 1);
-  return start + rows.findIndex(({ step }) => !isMet(Number(step)));
+
+  stepsWhile(isMet: (step: number) => boolean): number {
+    const end = this.#points.findIndex(({ step }) => !isMet(Number(step)));
+    return end < 0 ? this.count : end;
+  }
+
+  points(start: number, end: number): BareScalar[] {
+    return this.#points.slice(start, end);
+  }
+
+  mergeInto(merging: Merging, start: number, end: number): void {
+    for (const point of this.points(start, end)) merging.point(point);
+  }
 }
 
-/** Merges the buckets of a curve: those that begin in the same part of its points become one. */
-function merged(store: BucketReader, parts: readonly Part[], count: number, width: number): Buckets {
-  const merging = new Merging(count, Math.max(1, Math.floor(width)));
-  for (const { segment, start, end } of parts) {
-    const { size, points } = segment.buckets;
-    const whole = end === points ? Math.ceil(end / size) : Math.floor(end / size);
+/** A segment with buckets, whose points are read only where a bucket is too coarse. */
+class BucketPiece implements Piece {
+  readonly count: number;
+  readonly firstStep: number;
+  readonly isIncreasing: boolean;
+  readonly #store: BucketReader;
+  readonly #first: number;
+  readonly #buckets: BucketColumns;
+
+  constructor(store: BucketReader, { from }: BucketedSegment, buckets: BucketColumns) {
+    this.#store = store;
+    this.#first = from;
+    this.#buckets = buckets;
+    this.count = buckets.points;
+    this.firstStep = buckets.firstStep[0] as number;
+    this.isIncreasing = buckets.isIncreasing;
+  }
+
+  stepsWhile(isMet: (step: number) => boolean): number {
+    const { length, size, firstStep, lastStep } = this.#buckets;
+    if (isMet(lastStep[length - 1] as number)) return this.count;
+    let [low, high] = [0, length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (isMet(lastStep[middle] as number)) low = middle + 1;
+      else high = middle;
+    }
+    const start = low * size;
+    if (!isMet(firstStep[low] as number)) return start;
+    const points = this.points(start, Math.min(start + size, this.count));
+    return start + points.findIndex(({ step }) => !isMet(Number(step)));
+  }
+
+  points(start: number, end: number): BareScalar[] {
+    return start < end ? this.#store.points(this.#first + start, this.#first + end - 1) : [];
+  }
+
+  mergeInto(merging: Merging, start: number, end: number): void {
+    const { size } = this.#buckets;
+    const whole = end === this.count ? Math.ceil(end / size) : Math.floor(end / size);
     const first = Math.min(Math.ceil(start / size), whole);
-    const read = (from: number, to: number): void => {
-      if (from < to) for (const point of store.points(segment.from + from, segment.from + to - 1)) merging.point(point);
-    };
-    read(start, Math.min(first * size, end));
-    for (let b = first; b < whole; b++) merging.bucket(segment, b);
-    read(Math.max(Math.min(whole * size, points), start), end);
+    for (const point of this.points(start, Math.min(first * size, end))) merging.point(point);
+    for (let b = first; b < whole; b++) merging.bucket(this.#buckets, b);
+    for (const point of this.points(Math.max(Math.min(whole * size, this.count), start), end)) merging.point(point);
   }
-  return merging.columns();
 }
 
 type Columns = { -readonly [Name in Exclude<keyof Buckets, 'kind' | 'smoothed'>]: number[] };
@@ -154,7 +213,7 @@ class Merging {
     });
   }
 
-  bucket({ buckets }: SegmentWithBuckets, b: number): void {
+  bucket(buckets: BucketColumns, b: number): void {
     const to = this.#open(buckets.firstStep[b] as number, buckets.firstWallTime[b] as number);
     this.#add(to, {
       count: Math.min(buckets.size, buckets.points - b * buckets.size),
