@@ -262,7 +262,7 @@ describe('a difference is found and named', () => {
   it('when rows were doubled', async () => {
     tamper(
       `INSERT INTO point (step, wall_time, value) SELECT step, wall_time, value FROM point WHERE id IN (SELECT point FROM scalars WHERE run = 'b' AND tag = 'loss')`,
-      `INSERT INTO segment SELECT series, (SELECT max(id) - 4 FROM point), (SELECT max(id) FROM point), file, generation, first_offset, last_offset, places
+      `INSERT INTO segment SELECT series, (SELECT max(id) - 4 FROM point), (SELECT max(id) FROM point), file, generation, first_offset, last_offset, places, buckets
          FROM segment WHERE first_point = ${point('b', 'loss', 0)}`,
     );
     const { lines } = await reported();
@@ -299,7 +299,9 @@ describe('a difference is found and named', () => {
   });
 
   it('when a listing is wrong', async () => {
-    tamper(`UPDATE series SET max = 99 WHERE tag = 'loss' AND run = (SELECT id FROM run WHERE path = 'a')`);
+    tamper(
+      `UPDATE series SET max = 99 WHERE tag = (SELECT id FROM tag WHERE name = 'loss') AND run = (SELECT id FROM run WHERE path = 'a')`,
+    );
     const { lines } = await reported();
     expect(lines).toEqual([{ kind: 'listing', lane: 'local', root: 'logs', run: 'a', tag: 'loss', field: 'max', mine: 19.25, theirs: 99 }]);
     await verified(['--repair'], 1);
