@@ -1,5 +1,6 @@
 /** Says of a run how each lane has it. */
 import type { VNode } from 'preact';
+import { safeLink } from '../../model/safe-link.ts';
 import { visibleText } from '../../model/visible-text.ts';
 import type { RunLane } from '../api/answers.ts';
 
@@ -58,10 +59,4 @@ export function LaneBadges({ lanes }: { readonly lanes: readonly RunLane[] }): V
       })}
     </>
   );
-}
-
-/** A link that leads to a page and runs nothing. */
-export function safeLink(url: string | null | undefined): string | undefined {
-  if (url === null || url === undefined || !URL.canParse(url)) return undefined;
-  return ['http:', 'https:'].includes(new URL(url).protocol) ? url : undefined;
 }
