@@ -215,7 +215,7 @@ describeInBrowser('the frame of the page', (pages) => {
       'run?run=logs/hostile/constructor',
     );
     expect(await page.locator('section[aria-labelledby=tags-title] tbody tr').count()).toBe(details.series.length);
-    expect(await page.locator('.facts dd').first().textContent()).toBe(String(details.run.points));
+    expect(await page.locator('.fact-list dd').first().textContent()).toBe(String(details.run.points));
     await page.getByLabel('Search tags').fill('loss');
     await expectSoon(() => page.locator('section[aria-labelledby=tags-title] tbody tr').count(), 1);
     await page.keyboard.press('Escape');

@@ -110,7 +110,10 @@ describeInBrowser('the Lanes view', (pages) => {
   it('marks each run with the lanes that have it, and damaged ones', async () => {
     const page = await open('#/runs?order=run');
     const row = page.locator('.run-row.run', { hasText: 'logs/good/one' });
-    await expectSoon(() => row.locator('.badge').allTextContents(), ['✓ local', '✓ wandb', '– mlflow']);
+    await expectSoon(
+      () => row.locator('.badge').allTextContents(),
+      ['✓ local has everything', '✓ wandb has everything', '– mlflow does not have it'],
+    );
     expect(await row.locator('.badge').nth(1).getAttribute('title')).toBe('wandb has everything');
     const damaged = page.locator('.run-row.run', { hasText: 'damaged/flip_in_data' }).first();
     await damaged.getByRole('img', { name: 'part of its files cannot be read' }).waitFor();

@@ -52,7 +52,12 @@ describeInBrowser('a tracker with a page for each run', (pages) => {
     metrics.delete(key);
     await mustRun(['verify'], { cwd: scene.folder }, 1);
     await card.getByText(/≠ 1 difference, /).waitFor();
+    await card.getByText('What differs').click();
+    const cells = card.locator('.differences tbody tr').first().locator('td');
+    await expectSoon(async () => (await cells.allTextContents()).slice(0, 2), ['logs/two', 'missing loss']);
+    expect((await cells.allTextContents())[5]).toMatch(/^events\.out\.tfevents\.\d+\.host\.1\.0, byte \d+$/);
     expect(await seriousFaults(page)).toEqual([]);
-    await expectSoon(async () => (await card.locator('.bad').allTextContents()).some((text) => text.includes('≠')), true);
+    await card.getByRole('link', { name: 'logs/two' }).click();
+    await page.getByRole('link', { name: 'mlflow differs from the files' }).waitFor();
   });
 });

@@ -40,7 +40,7 @@ export function LaneCard({ lane, verification }: Props): VNode {
         {visibleText(lane.where, 200)}
       </p>
       {lane.reason === null ? null : <Trouble lane={lane} />}
-      <dl class="facts">
+      <dl class="fact-list">
         <Fact name="Behind">{behind(lane)}</Fact>
         <Fact name="Speed">{lane.points_per_second === null ? '–' : `${shortNumber(lane.points_per_second)} points/s`}</Fact>
         <Fact name="Caught up in">{lane.catch_up_seconds === null ? '–' : duration(lane.catch_up_seconds)}</Fact>
@@ -60,7 +60,7 @@ export function LaneCard({ lane, verification }: Props): VNode {
       </dl>
       <Paused lane={lane} />
       <Stopped runs={lane.stopped_runs} />
-      <DifferenceList lines={verification?.lines ?? []} />
+      {verification === undefined ? null : <DifferenceList verification={verification} />}
     </article>
   );
 }

@@ -1,8 +1,12 @@
 /** The last word of `verify` about a lane. */
 import type { VNode } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
 import { ago, shortNumber } from '../../model/short-text.ts';
 import { visibleText } from '../../model/visible-text.ts';
+import { get, isAbort } from '../api/client.ts';
 import { nowMs } from '../shell/live-note.tsx';
+import { sayProblem } from '../shell/messages.tsx';
+import { linkTo } from '../state/view-url.ts';
 
 /** An answer of `/verifications`. */
 export interface Verification {
@@ -10,20 +14,13 @@ export interface Verification {
   readonly where: string;
   readonly at: string;
   readonly differences: number;
-  /** What differs, if the server keeps it: at most a part. */
-  readonly lines?: readonly Difference[];
+  /** The number of differences that the server keeps, and of the others. */
+  readonly kept: number;
+  readonly left_out: number;
 }
 
-/** A line of the report of `verify`. */
-export interface Difference {
-  readonly run?: string | null;
-  readonly tag?: string | null;
-  readonly kind?: string;
-  readonly step?: number | string | null;
-  readonly file?: string | null;
-  readonly offset?: number | null;
-  readonly text?: string | null;
-}
+/** A line of the report of `verify`, see docs/verify.md. */
+type Difference = Readonly<Record<string, unknown>>;
 
 /** As many are listed. */
 const MOST = 200;
@@ -41,35 +38,80 @@ export function VerifiedNote({ at, differences }: { readonly at: string | null; 
   );
 }
 
-/** Lists what differed, if the server keeps it. */
-export function DifferenceList({ lines }: { readonly lines: readonly Difference[] }): VNode | null {
-  if (lines.length === 0) return null;
+/** Lists what differed, once somebody opens the list. */
+export function DifferenceList({ verification }: { readonly verification: Verification }): VNode | null {
+  const [isOpen, setOpen] = useState(false);
+  const { lane, where, at, differences, kept } = verification;
+  if (differences === 0 || kept === 0) return null;
   return (
-    <details class="differences">
+    <details class="differences" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>What differs</summary>
+      {isOpen ? <Lines key={`${lane} ${where} ${at}`} verification={verification} /> : null}
+    </details>
+  );
+}
+
+function Lines({ verification: { lane, differences } }: { readonly verification: Verification }): VNode {
+  const [lines, setLines] = useState<readonly Difference[]>();
+  useEffect(() => {
+    const controller = new AbortController();
+    get<{ readonly differences: readonly Difference[] }>('/differences', { lane, limit: MOST }, controller.signal).then(
+      (answer) => setLines(answer.differences),
+      (error: unknown) => {
+        if (!isAbort(error)) sayProblem(error);
+      },
+    );
+    return () => controller.abort();
+  }, [lane]);
+  if (lines === undefined) return <p class="muted">Loading…</p>;
+  return (
+    <>
       <table class="plain-table">
         <thead>
           <tr>
             <th>Run</th>
-            <th>Tag</th>
-            <th>Kind</th>
-            <th>Step</th>
-            <th>File</th>
+            <th>What</th>
+            <th class="number">Step</th>
+            <th>In the files</th>
+            <th>In the lane</th>
+            <th>Place</th>
           </tr>
         </thead>
         <tbody>
-          {lines.slice(0, MOST).map((line, i) => (
-            <tr key={i}>
-              <td>{visibleText(line.run ?? '')}</td>
-              <td>{visibleText(line.tag ?? '')}</td>
-              <td>{visibleText(line.kind ?? line.text ?? '')}</td>
-              <td class="number">{line.step ?? ''}</td>
-              <td>{line.file === null || line.file === undefined ? '' : `${visibleText(line.file)}:${line.offset ?? ''}`}</td>
-            </tr>
+          {lines.map((line, i) => (
+            <Line key={i} line={line} />
           ))}
         </tbody>
       </table>
-      {lines.length > MOST ? <p class="muted">{`${MOST} of ${shortNumber(lines.length)}`}</p> : null}
-    </details>
+      {differences > lines.length ? (
+        <p class="muted">
+          {`The first ${shortNumber(lines.length)} of ${shortNumber(differences)}: `}
+          <code>mirrorboard verify --report FILE</code> writes all.
+        </p>
+      ) : null}
+    </>
   );
+}
+
+function Line({ line }: { readonly line: Difference }): VNode {
+  const id = line['run'] === '.' ? text(line['root']) : `${text(line['root'])}/${text(line['run'])}`;
+  const what = ['kind', 'tag', 'field', 'what', 'name', 'path'].map((field) => text(line[field])).filter((one) => one !== '');
+  const place = line['file'] === null || line['file'] === undefined ? '' : `${text(line['file'])}, byte ${text(line['offset'])}`;
+  return (
+    <tr>
+      <td>
+        <a href={linkTo({ route: { view: 'run', run: id } })}>{visibleText(id)}</a>
+      </td>
+      <td>{visibleText(what.join(' '))}</td>
+      <td class="number">{visibleText(text(line['step']))}</td>
+      <td>{visibleText(text(line['mine']))}</td>
+      <td>{visibleText(text(line['theirs']))}</td>
+      <td>{visibleText(place)}</td>
+    </tr>
+  );
+}
+
+function text(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }

@@ -129,7 +129,7 @@ function Facts({ details: { run, series } }: { readonly details: RunDetails }): 
     ['Size', byteSize(run.bytes)],
   ];
   return (
-    <dl class="facts">
+    <dl class="fact-list">
       {facts.map(([name, text]) => (
         <div key={name}>
           <dt>{name}</dt>

@@ -36,6 +36,7 @@ export function LaneBadges({ lanes }: { readonly lanes: readonly RunLane[] }): V
         const inside = (
           <>
             <span aria-hidden="true">{SIGNS[state] ?? '?'}</span> {visibleText(name, MOST_LANE_NAME)}
+            <span class="unseen"> {WORDS[state] ?? state}</span>
           </>
         );
         const link = safeLink(url);

@@ -17,7 +17,7 @@ export function RunPanel(): VNode {
         <button type="button" class="plain" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
           {isOpen ? '◂' : '▸'} Runs
         </button>
-        <span class="muted">{count === 0 ? 'none chosen' : `${shortNumber(count)} chosen`}</span>
+        {isOpen ? <span class="muted">{count === 0 ? 'none chosen' : `${shortNumber(count)} chosen`}</span> : null}
       </div>
       {isOpen ? (
         <>
