@@ -115,7 +115,7 @@ export class ChartFrame {
       cursor: {
         drag: { x: true, y: false, setScale: false, dist: LEAST_DRAG },
         points: { show: false },
-        ...(sync === null ? {} : { sync: { key: sync, setSeries: false, scales: ['x', null] } }),
+        ...(sync === null ? {} : { sync: { key: sync, setSeries: false, scales: ['x', null], filters: { pub: isCrosshair } } }),
         focus: { prox: -1 },
         bind: {
           dblclick: () => () => {
@@ -195,6 +195,11 @@ export class ChartFrame {
       },
     };
   }
+}
+
+/** Only the crosshair is that of all charts: a zoom goes through the settings. */
+function isCrosshair(type: string): boolean {
+  return type === 'mousemove' || type === 'mouseleave';
 }
 
 /** Pixels of a sign of an axis, and the least width: charts below each other should begin at the same place. */
