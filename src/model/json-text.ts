@@ -17,10 +17,17 @@ export function jsonText(value: Json): string {
       break;
   }
   if (value === null) return 'null';
-  if (isList(value)) return `[${value.map(jsonText).join(',')}]`;
+  if (isList(value)) return isPlain(value) ? JSON.stringify(value) : `[${value.map(jsonText).join(',')}]`;
   const fields: string[] = [];
   for (const key of Object.keys(value)) fields.push(`${JSON.stringify(key)}:${jsonText(value[key] as Json)}`);
   return `{${fields.join(',')}}`;
+}
+
+/** True for a list of numbers that JSON writes as we do: it is several times faster, and lists may have a million. */
+function isPlain(list: readonly Json[]): boolean {
+  return list.every(
+    (x) => typeof x === 'number' && Number.isFinite(x) && (!Number.isInteger(x) || (Number.isSafeInteger(x) && !Object.is(x, -0))),
+  );
 }
 
 /** Returns a number as JSON that every reader reads as the same double. NaN and infinities are strings. */

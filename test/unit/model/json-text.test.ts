@@ -25,6 +25,17 @@ describe('jsonText', () => {
     expect(jsonText([2n ** 53n, -(2n ** 63n), 2n ** 64n - 1n])).toBe('["9007199254740992","-9223372036854775808","18446744073709551615"]');
   });
 
+  test('writes a list as its items', () => {
+    const number = fc.oneof(fc.double(), fc.integer(), fc.constantFrom(0, -0, 2 ** 53, -(2 ** 53), 1e21, Number.NaN));
+    fc.assert(
+      fc.property(fc.array(fc.oneof({ weight: 20, arbitrary: number }, { weight: 1, arbitrary: fc.bigInt() })), (list) => {
+        expect(jsonText(list)).toBe(`[${list.map((item) => (typeof item === 'bigint' ? `"${item}"` : jsonNumber(item))).join(',')}]`);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(jsonText([1, 2.5, 1e300, -3])).toBe('[1,2.5,1e+300,-3]');
+  });
+
   test('writes nested values as JSON.stringify does', () => {
     fc.assert(
       fc.property(fc.jsonValue({ noUnicodeString: false, maxDepth: 4 }), (value) => {
