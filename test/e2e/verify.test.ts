@@ -308,6 +308,16 @@ describe('a difference is found and named', () => {
     await verified();
   });
 
+  it('when the last value in a listing is wrong', async () => {
+    tamper(
+      `UPDATE series SET end_value = 99 WHERE tag = (SELECT id FROM tag WHERE name = 'loss') AND run = (SELECT id FROM run WHERE path = 'a')`,
+    );
+    const { lines } = await reported();
+    expect(lines).toEqual([expect.objectContaining({ kind: 'listing', run: 'a', tag: 'loss', field: 'last', theirs: 99 })]);
+    await verified(['--repair'], 1);
+    await verified();
+  });
+
   it('when a media file is deleted, or has another byte', async () => {
     const [path] = readdirSync(join(folder, 'mirrorboard.media'), { recursive: true, encoding: 'utf8' }).filter((name) =>
       name.endsWith('.png'),

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { KnownFile, KnownRoot, KnownRun, ReadBackChunk, ReadBackPoint } from '../../contract/index.ts';
 import { compareNames, type Damage, type DataClass, type FileState, KEPT_STAMP, type RunRef, type Series } from '../../model/index.ts';
 import { translated } from './client.ts';
-import { type FileRow, fileState } from './map.ts';
+import { type FileRow, fileState, fromOddText } from './map.ts';
 import { PreparedStatements } from './prepared.ts';
 import {
   comparePositions,
@@ -26,6 +26,8 @@ export interface StoredSeries extends Series {
   readonly lastWallTime: number | null;
   readonly min: number | null;
   readonly max: number | null;
+  /** The value of the last point; null for NaN and for what is no scalar. Undefined in a store of schema version 1. */
+  readonly last: number | bigint | null | undefined;
 }
 
 /** A run in a listing. */
@@ -67,7 +69,7 @@ const OBJECTS = `SELECT file.name AS file, object."offset", object.idx, ${exact(
 
 const SERIES_FACTS = `plugin, data_class, form, display_name, description, metadata, first_file, first_offset, count,
   ${exact('first_step')} AS lowest, ${exact('last_step')} AS highest, last_wall_time, min, max`;
-const SERIES = `SELECT series.id, number, tag.name AS tag, ${SERIES_FACTS}
+const SERIES = `SELECT series.id, number, tag.name AS tag, ${SERIES_FACTS}, end_value, end_odd_value
   FROM series CROSS JOIN tag ON tag.id = series.tag CROSS JOIN definition ON definition.id = series.definition
   WHERE run = ? ORDER BY number`;
 /** Without the views of `readAsVersionTwo`, which search all series for a tag. */
@@ -225,6 +227,11 @@ export class StoreReader {
       lastWallTime: row.last_wall_time as number | null,
       min: row.min as number | null,
       max: row.max as number | null,
+      last: this.#isOld
+        ? undefined
+        : typeof row.end_odd_value === 'string'
+          ? fromOddText(row.end_odd_value)
+          : (row.end_value as number | null),
     }));
   }
 

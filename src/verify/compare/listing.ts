@@ -10,6 +10,8 @@ export interface SeriesListing {
   readonly lastStep: number | bigint | null;
   readonly min: number | null;
   readonly max: number | null;
+  /** The value of the last point; null for NaN and for what is no scalar. Undefined if the lane does not list it. */
+  readonly last: number | bigint | null | undefined;
 }
 
 /** The facts that a lane lists about a run. */
@@ -18,13 +20,14 @@ export interface RunListing {
   readonly lastStep: number | bigint | null;
 }
 
-/** The facts that the points of a series give, as read back. NaN counts only in `count`. */
+/** The facts that the points of a series give, as read back in the order of the files. NaN counts only in `count`. */
 export class SeriesSummary {
   count = 0;
   firstStep: number | bigint | null = null;
   lastStep: number | bigint | null = null;
   min: number | null = null;
   max: number | null = null;
+  last: number | bigint | null = null;
 
   add(points: readonly Pick<ReadBackPoint, 'step' | 'value'>[]): void {
     let { firstStep, lastStep, min, max } = this;
@@ -37,6 +40,8 @@ export class SeriesSummary {
       if (min === null || x < min) min = x;
       if (max === null || x > max) max = x;
     }
+    const end = points.at(-1)?.value;
+    if (end !== undefined) this.last = typeof end === 'string' || Number.isNaN(end) ? null : end;
     this.count += points.length;
     Object.assign(this, { firstStep, lastStep, min, max });
   }
@@ -67,19 +72,16 @@ export class Listings {
   }
 }
 
-const SERIES_FIELDS = ['count', 'firstStep', 'lastStep', 'min', 'max'] as const;
-const FIELD_NAMES = { count: 'count', firstStep: 'first_step', lastStep: 'last_step', min: 'min', max: 'max' } as const;
+const SERIES_FIELDS = ['count', 'firstStep', 'lastStep', 'min', 'max', 'last'] as const;
+const FIELD_NAMES = { count: 'count', firstStep: 'first_step', lastStep: 'last_step', min: 'min', max: 'max', last: 'last' } as const;
 
 /** Compares the store's listing of a series with its points. */
 export function compareSeriesListing(run: RunRef, listed: SeriesListing, found: SeriesSummary): ListingDifference[] {
-  return SERIES_FIELDS.filter((field) => !isSame(listed[field], found[field])).map((field) => ({
-    kind: 'listing',
-    run,
-    tag: listed.tag,
-    field: FIELD_NAMES[field],
-    mine: found[field],
-    theirs: listed[field],
-  }));
+  return SERIES_FIELDS.flatMap((field): ListingDifference[] => {
+    const [mine, theirs] = [found[field], listed[field]];
+    if (theirs === undefined || isSame(theirs, mine)) return [];
+    return [{ kind: 'listing', run, tag: listed.tag, field: FIELD_NAMES[field], mine, theirs }];
+  });
 }
 
 /** Compares the store's listing of a run with its series. */

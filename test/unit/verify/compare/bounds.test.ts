@@ -56,13 +56,18 @@ describe('listings', () => {
   test('are compared with the points; NaN counts for nothing, and 0 is -0', () => {
     const found = new SeriesSummary();
     found.add([NaN, -0, 3, 2n ** 60n, 'text'].map((value) => ({ step: 5, value })));
-    const listed = { tag: 't', count: 5, firstStep: 5, lastStep: 5, min: 0, max: 2 ** 60 };
+    const listed = { tag: 't', count: 5, firstStep: 5, lastStep: 5, min: 0, max: 2 ** 60, last: null };
     expect(compareSeriesListing(RUN, listed, found)).toEqual([]);
     expect(compareSeriesListing(RUN, { ...listed, min: null, count: 6 }, found)).toMatchObject([
       { field: 'count', mine: 5, theirs: 6 },
       { field: 'min', theirs: null },
     ]);
-    expect(compareRunListing(RUN, { points: 5, lastStep: 5 }, [found])).toEqual([]);
+    found.add([{ step: 5, value: 2n ** 60n }]);
+    expect(compareSeriesListing(RUN, { ...listed, count: 6, last: 7 }, found)).toMatchObject([
+      { field: 'last', mine: 2n ** 60n, theirs: 7 },
+    ]);
+    expect(compareSeriesListing(RUN, { ...listed, count: 6, last: undefined }, found)).toEqual([]);
+    expect(compareRunListing(RUN, { points: 6, lastStep: 5 }, [found])).toEqual([]);
     expect(compareRunListing(RUN, { points: 4, lastStep: null }, [found])).toHaveLength(2);
   });
 });
