@@ -123,7 +123,7 @@ export function makeApi(options: ApiOptions): FastifyInstance {
     store: options.store,
     changes: async (since, signal) => {
       const answer = await CHANGES.handle({ ...sources, signal }, { since });
-      return { version: (answer as { readonly version: string }).version, text: answerText(CHANGES, answer) };
+      return { version: (answer as { readonly version: string }).version, text: await answerText(CHANGES, answer) };
     },
     lanes: async (signal) => answerText(LANES, await LANES.handle({ ...sources, signal }, {})),
     clock: options.clock,
@@ -148,7 +148,7 @@ function addRoute(app: FastifyInstance, route: Route, sources: Omit<RouteContext
     const changes = typeof route.changes === 'function' ? route.changes(query) : route.changes;
     const before = changes === 'version' ? await versionTag(sources.store, request.url, signal) : undefined;
     if (before !== undefined && isKnown(request, before)) return sendUnchanged(reply, before);
-    const text = answerText(route, await route.handle({ ...sources, signal }, query));
+    const text = await answerText(route, await route.handle({ ...sources, signal }, query));
     const tag = before ?? tagOf(text);
     return isKnown(request, tag) ? sendUnchanged(reply, tag) : sendJson(reply, text, tag);
   });
@@ -160,7 +160,7 @@ function addAction(app: FastifyInstance, action: Action, sources: Omit<RouteCont
     checked(z.strictObject({}), request.query);
     const body = checked(action.body, request.body);
     const answer = await action.handle({ ...sources, signal: closingOf(reply) }, body, request.params);
-    return reply.type(JSON_TYPE).send(answerText(action, answer));
+    return reply.type(JSON_TYPE).send(await answerText(action, answer));
   });
 }
 

@@ -1,6 +1,8 @@
 /** The form of a resource: its parameters, its answer, and the code that answers. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { z } from 'zod';
-import { type Json, jsonText } from '../model/index.ts';
+import { steadyMs } from '../clock.ts';
+import { type Json, type JsonObject, jsonText } from '../model/index.ts';
 import type { StoreQueries } from '../query/index.ts';
 import type { LaneFacts } from './lane-facts.ts';
 
@@ -34,7 +36,31 @@ export function route<Query extends z.ZodObject, Answer extends z.ZodType>(defin
   return definition as unknown as Route;
 }
 
-/** Checks the answer of a resource, and returns its text. */
-export function answerText({ answer }: Pick<Route, 'answer'>, given: unknown): string {
-  return jsonText(answer.parse(given) as Json);
+/** The longest that one answer holds its thread, which may also mirror. Milliseconds. */
+const TURN_MS = 20;
+
+/**
+ * Checks the answer of a resource, and returns its text. It lets others work meanwhile: an answer may have millions of
+ * numbers.
+ */
+export async function answerText({ answer }: Pick<Route, 'answer'>, given: unknown): Promise<string> {
+  const checked = answer.parse(given) as Json;
+  if (typeof checked !== 'object' || checked === null || Array.isArray(checked)) return jsonText(checked);
+  let turnEndMs = steadyMs() + TURN_MS;
+  const fields: string[] = [];
+  for (const [key, value] of Object.entries(checked as JsonObject)) {
+    if (!Array.isArray(value)) {
+      fields.push(`${JSON.stringify(key)}:${jsonText(value)}`);
+      continue;
+    }
+    const items: string[] = [];
+    for (const item of value as readonly Json[]) {
+      items.push(jsonText(item));
+      if (steadyMs() < turnEndMs) continue;
+      await nextTurn();
+      turnEndMs = steadyMs() + TURN_MS;
+    }
+    fields.push(`${JSON.stringify(key)}:[${items.join(',')}]`);
+  }
+  return `{${fields.join(',')}}`;
 }
