@@ -136,6 +136,16 @@ describeInBrowser('the frame of the page', (pages) => {
     await expectSoon(theme, 'light');
   });
 
+  it('works where the browser keeps nothing', async () => {
+    const { page } = await pages.open(`${url}api/v1/roots`);
+    await page.addInitScript(`for (const name of ['localStorage', 'sessionStorage'])
+      Object.defineProperty(window, name, { get() { throw new DOMException('forbidden', 'SecurityError'); } });`);
+    await page.goto(url);
+    await page.waitForSelector('.run-row.run');
+    await page.getByLabel('Colors').selectOption('dark');
+    await expectSoon(() => page.locator('html').getAttribute('data-theme'), 'dark');
+  });
+
   it('moves nothing for people who want no motion', async () => {
     const { page } = await pages.open(url, { reducedMotion: 'reduce' });
     await page.waitForSelector('.run-row.run');

@@ -1,5 +1,6 @@
 /** Asks the API. */
 import { signal } from '@preact/signals';
+import { keepText, keptText } from '../state/kept.ts';
 
 /** The path of every resource begins with it. */
 export const API_BASE = '/api/v1';
@@ -25,7 +26,7 @@ export class ApiProblem extends Error {
 }
 
 /** The token of this tab, once somebody has typed it. It lives no longer than the tab. */
-export const token = signal<string | null>(sessionStorage.getItem(TOKEN_KEY));
+export const token = signal<string | null>(keptText('tab', TOKEN_KEY));
 /** Why the page asks for a token; null while it needs none. */
 export const tokenWanted = signal<string | null>(null);
 /** True while requests get no answer at all. */
@@ -37,7 +38,7 @@ const waiting: ((isGiven: boolean) => void)[] = [];
 export function giveToken(text: string | null): void {
   if (text !== null) {
     token.value = text;
-    sessionStorage.setItem(TOKEN_KEY, text);
+    keepText('tab', TOKEN_KEY, text);
   }
   tokenWanted.value = null;
   for (const go of waiting.splice(0)) go(text !== null);

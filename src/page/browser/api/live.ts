@@ -28,8 +28,8 @@ export function onChanges(callback: (changes: Changes) => void): () => void {
 
 const ASK_EACH_MS = 2000;
 const RETRY_MS = 2000;
-/** A tab that nobody sees keeps its stream this long. */
-const HIDDEN_MS = 60_000;
+/** A tab that nobody sees keeps its stream this long: a browser has only six connections to a server, for all tabs. */
+const HIDDEN_MS = 5000;
 /** The server says something each 15 s: after this, the stream is dead. */
 const SILENT_MS = 40_000;
 

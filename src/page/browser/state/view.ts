@@ -4,6 +4,7 @@ import type { ChartSettings } from '../../model/chart-settings.ts';
 import type { Theme } from '../../model/run-colour.ts';
 import { DEFAULT_VIEW, type Picked, type Route, type TableSettings } from '../../model/view-url.ts';
 import type { Visibility } from '../api/answers.ts';
+import { keepText, keptText } from './kept.ts';
 
 /** The part of the page in view. */
 export const route = signal<Route>(DEFAULT_VIEW.route);
@@ -55,12 +56,12 @@ export const themeChoice = signal<Theme | 'system'>(readTheme());
 export const theme = computed<Theme>(() => (themeChoice.value === 'system' ? (systemIsDark.value ? 'dark' : 'light') : themeChoice.value));
 
 function readTheme(): Theme | 'system' {
-  const kept = localStorage.getItem(THEME_KEY);
+  const kept = keptText('person', THEME_KEY);
   return kept === 'light' || kept === 'dark' ? kept : 'system';
 }
 
 /** Keeps the user's choice of colours. */
 export function chooseTheme(choice: Theme | 'system'): void {
   themeChoice.value = choice;
-  localStorage.setItem(THEME_KEY, choice);
+  keepText('person', THEME_KEY, choice);
 }
