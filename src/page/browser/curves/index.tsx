@@ -47,7 +47,8 @@ export function CurvesView(): VNode {
         <TagFilter />
         {isMediaKind(tab.value) ? null : <Toolbar />}
       </div>
-      <div class="scroll">
+      {/* Each part begins at its top. */}
+      <div key={tab.value} class="scroll">
         {tab.value === 'hparams' ? null : <ShownNote />}
         {isMediaKind(tab.value) ? <MediaTab kind={tab.value} /> : <ChartSections />}
       </div>

@@ -32,6 +32,8 @@ export function HistogramCanvas({ values, colour, name }: Props): VNode {
   const said = useSignal('');
   const given = useSignal(values);
   given.value = values;
+  const ink = useSignal(colour);
+  ink.value = colour;
   const shown = useRef<BinnedHistograms | undefined>(undefined);
   useEffect(() => {
     const element = canvas.current;
@@ -45,6 +47,7 @@ export function HistogramCanvas({ values, colour, name }: Props): VNode {
   }, []);
   useSignalEffect(() => {
     const [{ width, height }, form, histograms] = [size.value, histogramForm.value, given.value];
+    const line = ink.value;
     theme.value;
     if (width === 0) return;
     paintSoon(size, () => {
@@ -57,7 +60,7 @@ export function HistogramCanvas({ values, colour, name }: Props): VNode {
       [element.width, element.height] = [Math.round(width * scale), Math.round(height * scale)];
       context.scale(scale, scale);
       const style = getComputedStyle(element);
-      const colours = { line: colour, paper: style.getPropertyValue('--paper'), text: style.getPropertyValue('--ink-2') };
+      const colours = { line, paper: style.getPropertyValue('--paper'), text: style.getPropertyValue('--ink-2') };
       if (shown.current === undefined) {
         context.fillStyle = colours.text;
         context.fillText('These histograms are empty.', LEFT, TOP);
