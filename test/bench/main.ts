@@ -22,6 +22,7 @@ import { memory } from './memory.ts';
 import { mlflow } from './mlflow.ts';
 import { type Options, readOptions } from './options.ts';
 import { page, pageLive } from './page.ts';
+import { pageCurves } from './page-curves.ts';
 import { Product } from './product.ts';
 import { query } from './query.ts';
 import { readSeries } from './read-series.ts';
@@ -59,6 +60,7 @@ const BENCHES: readonly Bench[] = [
   aim,
   wandb,
   page,
+  pageCurves,
   pageLive,
 ];
 
