@@ -98,7 +98,6 @@ describeInBrowser('the charts', (pages) => {
     );
     expect(await page.locator('.shown-note').textContent()).toBe('No run is chosen: these are the 6 newest ones.');
     await drawn(page, 'train/loss');
-    await picture(page, 'curves');
     await page.getByRole('button', { name: /edge/ }).first().click();
     await expectSoon(() => card(page, 'edge/nan').count(), 0);
   });
@@ -309,8 +308,14 @@ describeInBrowser('the charts', (pages) => {
   });
 
   it('have no serious fault for people who use other means than eyes and a mouse', async () => {
-    const page = await open('?tags=^train/&smooth=0.5&range=100..900');
+    const page = await open('?tags=^(train|val)/&smooth=0.9&yscale=log');
+    await drawn(page, 'val/loss');
+    await page.locator('.scroll').evaluate((element) => element.scrollTo(0, 0));
     await drawn(page, 'train/loss');
+    await card(page, 'train/loss')
+      .locator('.u-over')
+      .hover({ position: { x: 100, y: 60 } });
+    await picture(page, 'curves');
     expect(await seriousFaults(page)).toEqual([]);
     await card(page, 'train/loss').locator('summary').click();
     expect(await seriousFaults(page)).toEqual([]);
