@@ -236,6 +236,14 @@ describeInBrowser('the frame of the page', (pages) => {
     await expectSoon(async () => viewOf(page), /^#\/curves\?runs=logs\/hostile\/constructor&tags=\^loss\$$/);
   });
 
+  it('says that no run meets the filter', async () => {
+    const page = await open('#/runs?filter=nothing-has-this-name');
+    await page.getByText('No run meets the filter.').waitFor();
+    await page.fill('.filter input', 'notes');
+    await page.waitForSelector('.run-row.run');
+    await page.getByText('No run meets the filter.').waitFor({ state: 'hidden' });
+  });
+
   it('says which run is not there', async () => {
     const { page, faults } = await pages.open(`${url}#/run?run=logs/nothing`);
     faults.expect(/status of 404/);
