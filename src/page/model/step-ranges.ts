@@ -20,7 +20,8 @@ const WIDEST = 2;
 export function stepRanges(curves: readonly Curve[], axis: XAxis, range: Range, starts: ReadonlyMap<string, number>): readonly StepRange[] {
   if (axis === 'step') {
     const runs = curves.map(({ id }) => id);
-    return runs.length === 0 ? [] : [{ runs, from: Math.floor(range[0]), to: Math.ceil(range[1]) }];
+    const [from, to] = [Math.floor(range[0]), Math.ceil(range[1])];
+    return runs.length === 0 ? [] : askable([{ runs, from, to }]);
   }
   const own = curves
     .flatMap((curve) => ownRange(curve, axis, range, starts.get(curve.id)) ?? [])
@@ -35,7 +36,15 @@ export function stepRanges(curves: readonly Curve[], axis: XAxis, range: Range, 
       last.narrowest = Math.min(last.narrowest, width);
     } else ranges.push({ runs: [id], from, to, narrowest: width });
   }
-  return ranges.map(({ runs, from, to }) => ({ runs, from, to }));
+  return askable(ranges.map(({ runs, from, to }) => ({ runs, from, to })));
+}
+
+/** The API takes steps that a double holds. A range beyond them stays as it was drawn before. */
+function askable(ranges: readonly StepRange[]): readonly StepRange[] {
+  const most = Number.MAX_SAFE_INTEGER;
+  return ranges
+    .filter(({ from, to }) => from <= most && to >= -most)
+    .map(({ runs, from, to }) => ({ runs, from: Math.max(-most, from), to: Math.min(most, to) }));
 }
 
 /** Returns the steps of the items of a curve that reach into a range. */

@@ -44,6 +44,8 @@ export class ChartData {
   #stop: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lastMs = 0;
+  /** True if there were changes while curves were on their way. */
+  #isOutdated = false;
 
   /** Says what to show; undefined while the chart is not in view. */
   want(wanted: Wanted | undefined): void {
@@ -103,7 +105,11 @@ export class ChartData {
 
   #start(): void {
     // What is on its way stays; what is wanted besides is asked for afterwards.
-    if (this.#stop !== undefined) return;
+    if (this.#stop !== undefined) {
+      this.#isOutdated = true;
+      return;
+    }
+    this.#isOutdated = false;
     const stop = new AbortController();
     const wanted = this.#wanted;
     this.#stop = stop;
@@ -112,6 +118,7 @@ export class ChartData {
       this.#stop = undefined;
       this.isLoading.value = false;
       if (this.#wanted !== wanted) this.#start();
+      else if (this.#isOutdated) this.look();
     });
   }
 

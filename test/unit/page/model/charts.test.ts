@@ -146,6 +146,14 @@ describe('stepRanges', () => {
     expect(stepRanges(curves, 'step', [10.2, 19.5], new Map())).toEqual([{ runs: ['a', 'b'], from: 10, to: 20 }]);
   });
 
+  it('asks for no step that the API refuses', () => {
+    const curves = [curve('a', hundred, 1)];
+    expect(stepRanges(curves, 'step', [-1e300, 1e300], new Map())).toEqual([
+      { runs: ['a'], from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER },
+    ]);
+    expect(stepRanges(curves, 'step', [1e200, 1e300], new Map())).toEqual([]);
+  });
+
   it('finds the steps of a range of time, together for runs with about the same', () => {
     const curves = [curve('a', hundred, 1), curve('b', hundred, 1.1), curve('slow', hundred, 10)];
     const starts = new Map(curves.map(({ id }) => [id, 0]));
