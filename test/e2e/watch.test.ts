@@ -107,6 +107,16 @@ const residentBytes = (pid: number | undefined): number => number(/VmRSS:\s+(\d+
 const readBytes = (pid: number | undefined): number => number(/rchar:\s+(\d+)/, `/proc/${pid}/io`);
 const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
 
+/** The files of which the state knows how far a tracker's lane is. */
+function recorded(state: string): number {
+  const db = new DatabaseSync(state, { readOnly: true, timeout: 5000 });
+  try {
+    return Number(db.prepare('SELECT count(*) AS n FROM position').get()?.['n']);
+  } finally {
+    db.close();
+  }
+}
+
 /**
  * Waits until a watch has read all that was written so far: its store has what was written to another file after that.
  */
@@ -166,6 +176,8 @@ describe('a watch that gets a signal to end', () => {
       db.close();
       await has(3);
       await until(() => tracker.runs().reduce((sum, run) => sum + tracker.points(run).length, 0) === 3);
+      // A signal now would break off the answer, and the next start would send again.
+      await until(() => recorded(join(folder, 'mirrorboard.state')) === 2);
       await end(watching);
       await mustRun(['verify', '--strict'], { cwd: folder });
       expect(tracker.violations).toEqual([]);

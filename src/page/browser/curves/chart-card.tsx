@@ -1,7 +1,7 @@
 /** A chart with its title, buttons and notes. Its content exists only while it is in view. */
 import { useSignal } from '@preact/signals';
 import type { VNode } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { tagTitle } from '../../model/tag-groups.ts';
 import { visibleText } from '../../model/visible-text.ts';
 import { chartSettings } from '../state/view.ts';
@@ -23,7 +23,8 @@ export function ChartCard({ tag }: Props): VNode {
   const isFull = fullScreen.value === tag;
   const isPinned = chartSettings.value.pins.includes(tag);
   const name = tagTitle(tag);
-  useEffect(() => {
+  // Before the chart is seen: the key must not come too early.
+  useLayoutEffect(() => {
     if (!isFull) return;
     card.current?.querySelector<HTMLElement>('.chart')?.focus();
     const leave = (event: KeyboardEvent): void => {
