@@ -25,6 +25,7 @@ import { recordRoute } from './record-route.ts';
 import { answerText, BASE, type Route, type RouteContext } from './route.ts';
 import { runActions } from './run-actions.ts';
 import { CHANGES, RUN_ROUTES } from './run-routes.ts';
+import { UnsentAnswers } from './unsent.ts';
 import { VERIFY_ROUTES } from './verify-routes.ts';
 
 /** The sources and rules of an API. */
@@ -114,7 +115,8 @@ export function makeApi(options: ApiOptions): FastifyInstance {
 
   const sources = { store: options.store, lanes: new LaneFacts(options) };
   const routes = [...RUN_ROUTES, ...POINT_ROUTES, recordRoute(options.linksOf), ...LANE_ROUTES, ...VERIFY_ROUTES];
-  for (const route of routes) addRoute(app, route, sources);
+  const unsent = new UnsentAnswers();
+  for (const route of routes) addRoute(app, route, sources, unsent);
   const actions = [...runActions(options.storePath), ...LANE_ACTIONS];
   for (const action of actions) addAction(app, action, sources);
   addMedia(app, options);
@@ -141,7 +143,7 @@ function ofFramework(error: unknown): Refusal | undefined {
   return status >= 400 && status < 500 ? new Refusal(status, 'MB5001', error.message) : undefined;
 }
 
-function addRoute(app: FastifyInstance, route: Route, sources: Omit<RouteContext, 'signal'>): void {
+function addRoute(app: FastifyInstance, route: Route, sources: Omit<RouteContext, 'signal'>, unsent: UnsentAnswers): void {
   app.get(`${BASE}${route.path}`, async (request, reply) => {
     const signal = closingOf(reply);
     const query = checked(route.query, request.query);
@@ -150,7 +152,9 @@ function addRoute(app: FastifyInstance, route: Route, sources: Omit<RouteContext
     if (before !== undefined && isKnown(request, before)) return sendUnchanged(reply, before);
     const text = await answerText(route, await route.handle({ ...sources, signal }, query));
     const tag = before ?? tagOf(text);
-    return isKnown(request, tag) ? sendUnchanged(reply, tag) : sendJson(reply, text, tag);
+    if (isKnown(request, tag)) return sendUnchanged(reply, tag);
+    unsent.add(text, reply);
+    return sendJson(reply, text, tag);
   });
 }
 

@@ -120,7 +120,7 @@ export class WatchService {
           this.#begun(started, setup);
           await serve();
           started.page = await this.#page.serve(setup, () => this.#config);
-          await this.#tensorboard?.start();
+          await this.#tensorboard?.start(setup.config);
         };
         try {
           await this.#round(setup, AbortSignal.any([interrupt.signal, round]), places, onStart);

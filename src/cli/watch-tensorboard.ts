@@ -1,4 +1,4 @@
-import type { Config } from '../config/index.ts';
+import type { Config, LocalLane } from '../config/index.ts';
 import type { TensorBoardData } from '../tensorboard/index.ts';
 import { portOf } from './port.ts';
 import { localLane } from './read-config.ts';
@@ -6,7 +6,7 @@ import { localLane } from './read-config.ts';
 /** Gives TensorBoard the data of the local store while a watch writes to it. */
 export class WatchTensorBoard {
   readonly #port: number;
-  readonly #store: { readonly path: string; readonly mediaPath: string };
+  #store: LocalLane;
   readonly #report: (address: string) => void;
   #data: TensorBoardData | undefined;
 
@@ -17,9 +17,20 @@ export class WatchTensorBoard {
     this.#report = report;
   }
 
-  /** Listens, once the store exists; later calls do nothing. Throws MB1001 if the port is taken. */
-  async start(): Promise<void> {
-    if (this.#data !== undefined) return;
+  /**
+   * Listens, once the store of the configuration exists; anew after it became another one, and no more if there is
+   * none. Throws MB1001 if the port is taken.
+   */
+  async start(config: Config): Promise<void> {
+    const { local: store } = config.lanes;
+    if (store === undefined) {
+      await this.close();
+      return;
+    }
+    const isSame = this.#store.path === store.path && this.#store.mediaPath === store.mediaPath;
+    if (this.#data !== undefined && isSame) return;
+    await this.close();
+    this.#store = store;
     // A watch without this flag does not load the library.
     const { serveTensorBoard } = await import('../tensorboard/index.ts');
     this.#data = await serveTensorBoard({ store: this.#store, port: this.#port, flag: '--tensorboard-port' });

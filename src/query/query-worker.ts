@@ -44,7 +44,7 @@ function current(): StoreQuery {
   // Where we may write nothing, the store is opened as a file that nobody changes. Then its changes show only here.
   const changed = isAlone ? `:${stats?.mtimeNs}:${stats?.size}:${has('-wal')}` : '';
   const file = stats === undefined ? '' : `${stats.dev}:${stats.ino}`;
-  if (file !== openedFile || changed !== seenChange) {
+  if (file !== openedFile || changed !== seenChange || query?.isOutdated === true) {
     query?.close();
     query = undefined;
   }

@@ -25,11 +25,11 @@ export interface QueriedRun {
   readonly changedAt: number;
 }
 
-/** The last three columns only tell a change. */
+/** The last four columns only tell a change. */
 const RUNS = `SELECT run.id, root.name, run.path, run.points, ${exact('run.last_step')}, run.first_wall_time, run.last_wall_time,
     count(file.id), coalesce(sum(file.size), 0), coalesce(sum(file.watermark), 0),
     coalesce(sum(file.damage <> '[]' OR file.gaps <> '[]'), 0), run.visibility,
-    coalesce(sum(file.generation), 0), coalesce(sum(length(file.damage) + length(file.gaps)), 0), coalesce(max(file.id), 0)
+    coalesce(sum(file.generation), 0), coalesce(sum(length(file.damage) + length(file.gaps)), 0), coalesce(max(file.id), 0), run.revision
   FROM run JOIN root ON root.id = run.root LEFT JOIN file ON file.run = run.id GROUP BY run.id`;
 
 interface Entry {

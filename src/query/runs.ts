@@ -13,7 +13,7 @@ const PAGE = 1000;
 const MOST_PAGE = 10_000;
 
 /** The most metrics whose values of all runs are remembered. */
-const MOST_METRICS = 32;
+const MOST_METRICS = 128;
 
 /** The answers to questions about runs as a whole. */
 export class RunQuestions {

@@ -7,6 +7,7 @@ import {
   type BareScalar,
   BucketReader,
   exact,
+  hasOldLayout,
   openForReading,
   PreparedStatements,
   StoreReader,
@@ -43,7 +44,7 @@ import { SeriesQuestions } from './series-questions.ts';
 import { shownPoints } from './shown.ts';
 import { type ScalarSources, shownPlaced, shownScalars } from './shown-scalars.ts';
 import { smoothed } from './smooth.ts';
-import { MOST_READ_POINTS, type StoredCurve, storedCurve } from './stored-curve.ts';
+import { isDrawnFromBuckets, type StoredCurve, storedCurve } from './stored-curve.ts';
 import { valuePage } from './value-page.ts';
 import { findValue, placedValues, sessionStarts, storedValue } from './values.ts';
 
@@ -66,6 +67,7 @@ type ValueOptions = Pick<Extract<Question, { kind: 'valuePage' }>, 'shown' | 'li
 /** A store that answers questions in the calling thread. */
 export class StoreQuery {
   readonly #path: string;
+  readonly #wasOld: boolean;
   readonly #handle: DatabaseSync;
   readonly #db: PreparedStatements;
   readonly #store: StoreReader;
@@ -80,6 +82,7 @@ export class StoreQuery {
     this.#handle = openForReading(path);
     this.#handle.exec('PRAGMA cache_size = -65536');
     this.#db = new PreparedStatements(this.#handle);
+    this.#wasOld = hasOldLayout(this.#handle);
     this.#store = new StoreReader(this.#handle, path);
     this.#sources = { db: this.#db, store: this.#store, buckets: new BucketReader(this.#handle) };
     this.#table = new RunTable(this.#db);
@@ -100,6 +103,11 @@ export class StoreQuery {
     } catch (error) {
       throw error instanceof Stopped ? error : translated(error, this.#path, 'reading');
     }
+  }
+
+  /** True if another process has upgraded the store since it was opened: then it must be opened again. */
+  get isOutdated(): boolean {
+    return this.#wasOld && !hasOldLayout(this.#handle);
   }
 
   close(): void {
@@ -251,7 +259,7 @@ export class StoreQuery {
     const stored = this.#storedCurve(run, series, range);
     if (stored === undefined) return undefined;
     const { count } = stored;
-    if (count > Math.max(width, MOST_READ_POINTS)) return { count, data: stored.buckets(width) };
+    if (isDrawnFromBuckets(count, width)) return { count, data: stored.buckets(width) };
     const points = stored.points();
     return { count, data: count <= width ? exactPoints(points) : bucketsOf(points, width) };
   }

@@ -7,6 +7,13 @@ import type { Buckets, Shown } from './questions.ts';
 
 /** Series with fewer points are read point by point: their charts are worth it. */
 export const MOST_READ_POINTS = 4096;
+/** So are series whose buckets would be fewer than half of the width. */
+const POINTS_PER_PIXEL = 8;
+
+/** True if a curve of so many points is drawn from buckets. */
+export function isDrawnFromBuckets(count: number, width: number): boolean {
+  return count > Math.max(MOST_READ_POINTS, POINTS_PER_PIXEL * width);
+}
 
 /** The part of a series that a curve shows. */
 export interface CurveRange {
@@ -42,7 +49,7 @@ export function storedCurve(store: BucketReader, series: number, range: CurveRan
     const isOverlapping = next !== undefined && next.file === segment.file && next.firstOffset <= segment.lastOffset;
     if (isOverlapping) return undefined;
     const piece = segment.buckets === undefined ? new ReadPiece(store, segment) : new BucketPiece(store, segment, segment.buckets);
-    if (isCut && !piece.isIncreasing) return undefined;
+    if ((isCut && !piece.isIncreasing) || !piece.isExact) return undefined;
     const before = range.shown === 'tensorboard' ? piece.stepsWhile((step) => step < bound) : piece.count;
     bound = Math.min(bound, piece.firstStep);
     const { from, to } = range;
@@ -75,6 +82,8 @@ interface Piece {
   readonly firstStep: number;
   /** True if each step is larger than the one before. */
   readonly isIncreasing: boolean;
+  /** False if a step is beyond 2^53: steps are compared as doubles here. */
+  readonly isExact: boolean;
   /** Returns how many steps, which increase, meet a condition that holds up to one of them. */
   stepsWhile(isMet: (step: number) => boolean): number;
   points(start: number, end: number): BareScalar[];
@@ -93,6 +102,7 @@ class ReadPiece implements Piece {
   readonly count: number;
   readonly firstStep: number;
   readonly isIncreasing: boolean;
+  readonly isExact: boolean;
   readonly #points: readonly BareScalar[];
 
   constructor(store: BucketReader, { from, to }: BucketedSegment) {
@@ -100,6 +110,7 @@ class ReadPiece implements Piece {
     this.#points = points;
     this.count = points.length;
     this.firstStep = points.reduce((least, { step }) => Math.min(least, Number(step)), Number.POSITIVE_INFINITY);
+    this.isExact = points.every(({ step }) => typeof step === 'number' && Number.isSafeInteger(step));
     this.isIncreasing = points.every(({ step }, i) => i === 0 || step > (points[i - 1] as BareScalar).step);
   }
 
@@ -119,6 +130,7 @@ class ReadPiece implements Piece {
 
 /** A segment with buckets, whose points are read only where a bucket is too coarse. */
 class BucketPiece implements Piece {
+  readonly isExact = true;
   readonly count: number;
   readonly firstStep: number;
   readonly isIncreasing: boolean;

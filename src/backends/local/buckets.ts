@@ -98,7 +98,7 @@ export function packBuckets({ count, step, wallTime, value }: BucketedPoints): U
   const small = new Uint8Array(bytes.buffer, numbersAt + 4 * n * width);
   for (let b = 0, from = 0; b < n; b++, from += BUCKET_POINTS) {
     const to = Math.min(from + BUCKET_POINTS, count);
-    let [minAt, maxAt, nan, finite, sum] = [from, from, 0, 0, 0];
+    let [minAt, maxAt, nan, finite, mean] = [from, from, 0, 0, 0];
     let [min, max] = [NaN, NaN];
     for (let i = from; i < to; i++) {
       const v = value[i] as number;
@@ -114,7 +114,8 @@ export function packBuckets({ count, step, wallTime, value }: BucketedPoints): U
       if (Number.isNaN(v)) nan++;
       else if (Number.isFinite(v)) {
         finite++;
-        sum += v;
+        // Halves cannot overflow, as the sum of large numbers could.
+        mean += 2 * ((v / 2 - mean / 2) / finite);
       }
     }
     times[b] = wallTime[from] as number;
@@ -128,7 +129,7 @@ export function packBuckets({ count, step, wallTime, value }: BucketedPoints): U
     numbers[b] = min;
     numbers[n + b] = max;
     numbers[2 * n + b] = value[to - 1] as number;
-    numbers[3 * n + b] = sum / finite;
+    numbers[3 * n + b] = finite === 0 ? NaN : mean;
     small[b] = minAt - from;
     small[n + b] = maxAt - from;
     small[2 * n + b] = nan;

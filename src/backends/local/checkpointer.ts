@@ -6,6 +6,8 @@ import { Worker } from 'node:worker_threads';
 const WORTH_BYTES = 8 * 1024 * 1024;
 /** Beyond this size, the writer waits until the log is merged and can start over. */
 const MOST_BYTES = 256 * 1024 * 1024;
+/** While a reader keeps the log from starting over, it grows by this much before the next try. */
+const AGAIN_BYTES = 64 * 1024 * 1024;
 
 /**
  * Merges the write-ahead log into the database on its own thread, in parallel with the writer. Inside the writer's
@@ -18,6 +20,8 @@ export class Checkpointer {
   #worker: Worker | undefined;
   #isBusy = false;
   #merged = 0;
+  /** The size of the log after the last try to start over. */
+  #triedAt = 0;
 
   /** Creates a checkpointer. `db` is the writer's connection, with automatic checkpoints off. */
   constructor(path: string, db: DatabaseSync) {
@@ -28,18 +32,30 @@ export class Checkpointer {
   /** Merges the log, or lets the thread merge it, if that is worthwhile. The writer calls this after each commit. */
   committed(): void {
     const bytes = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-    if (bytes > MOST_BYTES) {
-      // If a reader that holds an old state keeps the log from starting over, the next commit tries again.
-      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    if (bytes > MOST_BYTES && bytes > this.#triedAt + AGAIN_BYTES) {
+      this.#startOver();
+      this.#triedAt = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
       this.#merged = 0;
       return;
     }
+    if (bytes < this.#triedAt) this.#triedAt = 0;
     if (bytes < this.#merged) this.#merged = 0;
     if (this.#isBusy || bytes - this.#merged < WORTH_BYTES) return;
     this.#worker ??= this.#start();
     this.#isBusy = true;
     this.#merged = bytes;
     this.#worker.postMessage(undefined);
+  }
+
+  /** Merges the log and lets it start over, unless a reader holds an old state: it may hold that for hours. */
+  #startOver(): void {
+    const timeout = this.#db.prepare('PRAGMA busy_timeout').get()?.['timeout'];
+    this.#db.exec('PRAGMA busy_timeout = 0');
+    try {
+      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } finally {
+      this.#db.exec(`PRAGMA busy_timeout = ${Number(timeout)}`);
+    }
   }
 
   async close(): Promise<void> {

@@ -251,7 +251,6 @@ class RunCopy {
     }
   }
 
-  /** Returns the rows of both stores that have the same name in a run. */
   /** Returns the new rows of a run's files by the old ones. */
   #files(source: number, run: number): Map<number, number> {
     const sql = `SELECT theirs.id AS source, ours.id AS target FROM source.file AS theirs

@@ -302,6 +302,7 @@ export { PreparedStatements } from './prepared.ts';
 export { type ListedInStore, type StoredRun, type StoredSeries, StoreReader } from './reader.ts';
 export { MediaList, StoreRepair } from './repair.ts';
 export { type BareScalar, exact, measured, type PositionedPoint, wide } from './stored-scalars.ts';
+export { hasOldLayout } from './version-one.ts';
 export { keepVisibility, VISIBILITIES, type Visibility } from './visibility.ts';
 
 /** Returns the bytes of the store's file and of its unmerged log. */

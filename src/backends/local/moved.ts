@@ -1,6 +1,7 @@
 /** Moves the stored data of a run to another root or path. */
 import type { DatabaseSync } from 'node:sqlite';
 import { withRoom } from '../../model/index.ts';
+import { recountEnds } from './recount.ts';
 
 /** A run that is elsewhere now. */
 export interface StoredMove {
@@ -47,7 +48,13 @@ export function moveRuns<Move extends StoredMove>(db: DatabaseSync, moves: reado
     db.prepare('INSERT INTO root (name, path) VALUES (?, ?) ON CONFLICT DO NOTHING').run(move.toRoot, move.toRootPath);
     db.prepare('UPDATE run SET path = ?, root = (SELECT id FROM root WHERE name = ?) WHERE id = ?').run(move.to, move.toRoot, id);
   }
-  for (const { move, id } of done) rename(db, id, move);
+  for (const { move, id } of done) {
+    if (move.renamed.length === 0) continue;
+    rename(db, id, move);
+    // The name of a file decides which point is the last one.
+    recountEnds(db, id);
+    db.prepare('UPDATE run SET revision = revision + 1 WHERE id = ?').run(id);
+  }
   return done.map(({ move }) => move);
 }
 

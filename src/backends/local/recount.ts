@@ -21,7 +21,7 @@ export function recountRun(db: DatabaseSync, run: number): void {
   db.prepare(
     `UPDATE run SET (points, last_step, last_wall_time) =
        (SELECT coalesce(sum(count), 0), max(last_step), max(last_wall_time) FROM series WHERE series.run = run.id),
-     first_wall_time = (SELECT min(wall_time) FROM (
+     revision = revision + 1, first_wall_time = (SELECT min(wall_time) FROM (
        SELECT point.wall_time FROM series JOIN segment ON segment.series = series.id
          JOIN file ON file.id = segment.file AND file.generation = segment.generation
          JOIN point ON point.id BETWEEN segment.first_point AND segment.last_point WHERE series.run = run.id

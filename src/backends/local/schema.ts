@@ -105,6 +105,7 @@ CREATE TABLE run (
   first_wall_time REAL,
   last_wall_time REAL,
   visibility TEXT,
+  revision INTEGER NOT NULL DEFAULT 0,
   UNIQUE (path, root)
 );
 

@@ -76,10 +76,18 @@ function forget(
       }
     });
   }
+  if (!keepsPoints) transaction(() => forgetUnused(db));
   if (isRoot) transaction(() => noteUnread(db.db, { name: root, path: '' }, undefined));
   if (isRoot && !keepsPoints) {
     transaction(() => db.prepare('DELETE FROM root WHERE name = ? AND NOT EXISTS (SELECT 1 FROM run WHERE run.root = root.id)').run(root));
   }
+}
+
+/** Forgets the tags, and what was said of them, that no series has any more. */
+function forgetUnused(db: PreparedStatements): void {
+  db.prepare('DELETE FROM tag_use WHERE runs = 0 AND points = 0').run();
+  db.prepare('DELETE FROM tag WHERE id NOT IN (SELECT tag FROM series) AND id NOT IN (SELECT tag FROM tag_use)').run();
+  db.prepare('DELETE FROM definition WHERE id NOT IN (SELECT definition FROM series)').run();
 }
 
 /** Keeps files permanently: readers no longer wait for them, and their unread bytes are no longer reported. */

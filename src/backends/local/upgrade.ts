@@ -60,6 +60,7 @@ function begin(db: DatabaseSync): void {
   db.exec(`${NEW_TABLES} ${SERIES(UNFINISHED)}
     ALTER TABLE file ADD COLUMN first_wall_time REAL;
     ALTER TABLE run ADD COLUMN visibility TEXT;
+    ALTER TABLE run ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE segment ADD COLUMN buckets BLOB;
     INSERT INTO meta (key, value) VALUES ('${UPGRADE_KEY}', 0);
     PRAGMA user_version = 2;`);

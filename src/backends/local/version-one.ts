@@ -33,9 +33,9 @@ CREATE TEMP VIEW tag_use AS
   GROUP BY run.root, series.tag, series.plugin;
 `;
 const NEW_COLUMNS = [
-  ['file', 'first_wall_time'],
-  ['run', 'visibility'],
-  ['segment', 'buckets'],
+  ['file', ['first_wall_time']],
+  ['run', ['visibility', 'revision']],
+  ['segment', ['buckets']],
 ] as const;
 
 /** True if a store's upgrade to version 2 is not complete, or has not begun. */
@@ -47,8 +47,9 @@ export function hasOldLayout(db: DatabaseSync, place = 'main'): boolean {
 /** Lets statements for version 2 read a store with the old layout. It writes nothing to the store. */
 export function readAsVersionTwo(db: DatabaseSync): void {
   db.exec(VIEWS);
-  for (const [table, column] of NEW_COLUMNS) {
-    const hasColumn = db.prepare('SELECT 1 FROM pragma_table_info(?) WHERE name = ?').get(table, column) !== undefined;
-    if (!hasColumn) db.exec(`CREATE TEMP VIEW ${table} AS SELECT *, NULL AS ${column} FROM main.${table}`);
+  for (const [table, columns] of NEW_COLUMNS) {
+    const isThere = db.prepare('SELECT 1 FROM pragma_table_info(?) WHERE name = ?').get(table, columns[0]) !== undefined;
+    const unknown = columns.map((column) => `NULL AS ${column}`).join(', ');
+    if (!isThere) db.exec(`CREATE TEMP VIEW ${table} AS SELECT *, ${unknown} FROM main.${table}`);
   }
 }

@@ -24,7 +24,7 @@ export function keepVisibility(path: string, runs: readonly RunRef[], visibility
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(path);
-    db.exec('PRAGMA busy_timeout = 0; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE');
+    db.exec('PRAGMA busy_timeout = 0; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; BEGIN IMMEDIATE');
     const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version']);
     if (version < SCHEMA_VERSION) {
       throw new MirrorError('MB3003', `${path} has schema version ${version}, which cannot hide runs`, {

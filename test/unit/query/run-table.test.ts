@@ -81,6 +81,26 @@ it('remembers nothing that has changed', async () => {
   rmSync(join(folder, 'logs', 'c'), { recursive: true });
   changesAre('all');
 
+  const kept = new DatabaseSync(store.path, { readOnly: true });
+  // Nothing of the forgotten run is left, not even its tags and what they said.
+  expect(
+    kept
+      .prepare('SELECT name FROM tag ORDER BY name')
+      .all()
+      .map(({ name }) => name),
+  ).toEqual(['_hparams_/session_start_info', 'acc', 'loss']);
+  expect(kept.prepare('SELECT count(*) AS n FROM definition WHERE id NOT IN (SELECT definition FROM series)').get()).toEqual({ n: 0 });
+  kept.close();
+
+  // The name of a file decides which point is the last one.
+  writeFileSync(join(folder, 'logs', 'a', 'events.out.tfevents.2000'), eventFile(point(5, 5, 'acc')));
+  await mirror();
+  changesAre(['a']);
+  renameSync(file('a'), join(folder, 'logs', 'a', 'events.out.tfevents.3000'));
+  await mirror();
+  changesAre(['a']);
+  expect(query.ask({ kind: 'runs', metrics: ['acc'] }).runs[0]?.metrics['acc']).toMatchObject({ count: 2, last: 7 });
+
   const db = new DatabaseSync(store.path);
   db.exec("UPDATE run SET visibility = 'hidden' WHERE path = 'moved'");
   db.close();

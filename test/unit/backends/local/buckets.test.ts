@@ -72,6 +72,12 @@ describe('the buckets of a segment', () => {
     expect([...mean].map((each) => Math.round(each * 1e5) / 1e5)).toEqual([8, 23.5, 39.5, 55.5]);
   });
 
+  it('have a mean of numbers whose sum no double holds', () => {
+    const value = new Float64Array(64).fill(1.5e308);
+    const packed = packBuckets({ count: 64, step: value.map((_, i) => i), wallTime: value, value });
+    expect([...unpackBuckets(packed as Uint8Array).mean]).toEqual(Array(4).fill(1.5e308));
+  });
+
   it('need enough points, and steps that doubles hold', () => {
     const columns = (count: number, step: number) => ({
       count,

@@ -10,7 +10,7 @@ import { recountRun } from '../../../../src/backends/local/recount.ts';
 import { SCHEMA_VERSION, VIEW_NAMES } from '../../../../src/backends/local/schema.ts';
 import { upgrade } from '../../../../src/backends/local/upgrade.ts';
 import { backfill } from '../../../../src/index.ts';
-import { type Question, StoreQuery } from '../../../../src/query/index.ts';
+import { type Question, StoreQueries, StoreQuery } from '../../../../src/query/index.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const formats = fileURLToPath(new URL('../../../../../test/formats', import.meta.url));
@@ -184,6 +184,16 @@ describe('a store of version 1', () => {
     const db = openForReading(path);
     expect(db.prepare('SELECT sum(points) AS points FROM run').get()?.['points']).toBe(1974);
     db.close();
+  });
+
+  it('is opened again by a reader that had it open', async () => {
+    unpack('0.1.0-long.tar.gz');
+    const queries = new StoreQueries(path);
+    const curves: Question = { kind: 'curves', runs: [{ root: 'logs', path: 'long/a' }], tags: ['lr'], width: 50 };
+    const said = [await queries.ask(curves), await queries.ask({ kind: 'tags' })];
+    openForWriting(path).close();
+    expect([await queries.ask(curves), await queries.ask({ kind: 'tags' })]).toEqual(said);
+    await queries.close();
   });
 
   it('stops between two pieces when it is asked to', async () => {
