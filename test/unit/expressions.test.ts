@@ -14,6 +14,8 @@ const compiled = fileURLToPath(new URL('../../src', import.meta.url));
 const OURS: ReadonlyMap<string, string> = new Map([
   ['/\\/+$/', 'addresses and globs of the configuration'],
   ['/\\B(?=(\\d{3})+$)/g', 'the digits of a number'],
+  ['/\\.?0+e/', 'the digits of a number'],
+  ['/\\.?0*e\\+?/', 'the digits of a number'],
 ]);
 
 /** Expressions that are put together while the program runs, by file, with what they are made of. */
@@ -22,11 +24,14 @@ const MADE: ReadonlyMap<string, string> = new Map([
   ['config/secrets.js', 'our own list of names; variables and fields of the configuration'],
   ['pattern/expression.js', 'globs of the configuration, over short texts only: see expression.test.ts'],
   ['pattern/parse-expression.js', 'a set of characters, over one character'],
+  ['page/model/grouping.js', 'what the reader of the page writes, in the own tab'],
+  ['page/model/tag-groups.js', 'what the reader of the page writes, in the own tab'],
   ['backends/clearml/answers.js', 'two names of ours, over the cut text of an answer'],
 ]);
 
 const files = readdirSync(compiled, { recursive: true, encoding: 'utf8' }).filter(
-  (file) => file.endsWith('.js') && !file.startsWith('proto/'),
+  // The bundle for browsers holds libraries, which work in the reader's own tab.
+  (file) => file.endsWith('.js') && !file.startsWith('proto/') && !file.startsWith('page/files/'),
 );
 const codes = new Map(files.map((file) => [file, readFileSync(join(compiled, file), 'utf8')]));
 const found = new Map<string, FoundExpression>();
