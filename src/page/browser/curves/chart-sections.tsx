@@ -5,7 +5,7 @@ import { groupTags, tagPattern } from '../../model/tag-groups.ts';
 import { visibleText } from '../../model/visible-text.ts';
 import { chartSettings } from '../state/view.ts';
 import { ChartCard } from './chart-card.tsx';
-import { closedSections, toggleSection } from './curves-state.ts';
+import { Section } from './section.tsx';
 import { shownRuns, shownTags } from './shown-runs.ts';
 
 const PINNED = '\u0000pinned';
@@ -22,9 +22,9 @@ export function ChartSections(): VNode {
   if (scalars.value.length === 0) return <p class="note">These runs have no scalars.</p>;
   return (
     <>
-      {pinned.length > 0 ? <Section id={PINNED} name="Pinned" tags={pinned} /> : null}
+      {pinned.length > 0 ? <Charts id={PINNED} name="Pinned" tags={pinned} /> : null}
       {groupTags(tags).map(({ prefix, tags: own }) => (
-        <Section key={prefix} id={prefix} name={prefix === '' ? 'Others' : visibleText(prefix)} tags={own} />
+        <Charts key={prefix} id={prefix} name={prefix === '' ? 'Others' : visibleText(prefix)} tags={own} />
       ))}
       {tags.length + pinned.length === 0 ? <p class="note">No tag matches the filter.</p> : null}
     </>
@@ -41,22 +41,13 @@ interface Props {
   readonly tags: readonly string[];
 }
 
-function Section({ id, name, tags }: Props): VNode {
-  const isClosed = closedSections.value.has(id);
+/** The charts of some tags. */
+function Charts({ id, name, tags }: Props): VNode {
   return (
-    <section class="charts" aria-label={name}>
-      <h2>
-        <button type="button" class="plain" aria-expanded={!isClosed} onClick={() => toggleSection(id)}>
-          <span class="arrow">{isClosed ? '▸' : '▾'}</span> {name} <span class="badge">{tags.length}</span>
-        </button>
-      </h2>
-      {isClosed ? null : (
-        <div class="chart-grid">
-          {tags.map((tag) => (
-            <ChartCard key={tag} tag={tag} />
-          ))}
-        </div>
-      )}
-    </section>
+    <Section id={id} name={name} size={tags.length} grid="chart-grid">
+      {tags.map((tag) => (
+        <ChartCard key={tag} tag={tag} />
+      ))}
+    </Section>
   );
 }

@@ -6,13 +6,13 @@ import { fileNameOf } from '../../model/chart-csv.ts';
 import { exactText } from '../../model/exact-number.ts';
 import type { MediaJson } from '../../model/media-values.ts';
 import { byteSize } from '../../model/short-text.ts';
-import { tagTitle } from '../../model/tag-groups.ts';
 import { visibleText } from '../../model/visible-text.ts';
 import { send } from '../api/client.ts';
 import { saveFile } from '../curves/downloads.ts';
 import { useInView } from '../curves/in-view.ts';
 import { runNames, shownRuns } from '../curves/shown-runs.ts';
 import { sayProblem } from '../shell/messages.tsx';
+import { TagCard } from './tag-card.tsx';
 import { useValues } from './values.ts';
 
 const MOST_VALUES = 20;
@@ -22,16 +22,9 @@ export function GraphCard({ tag }: { readonly tag: string }): VNode {
   const card = useRef<HTMLElement>(null);
   const isInView = useInView(card);
   const runs = shownRuns.value ?? [];
-  const { runs: found, isLoading } = useValues(tag, runs, isInView, MOST_VALUES).value;
-  const name = tagTitle(tag);
+  const { runs: found, isLoading, failure } = useValues(tag, runs, isInView, MOST_VALUES).value;
   return (
-    <article ref={card} class="card media-card" data-tag={tag}>
-      <header>
-        <h3 class="cut" title={name}>
-          {name}
-        </h3>
-        <span class="card-note muted">{isLoading ? 'loading…' : ''}</span>
-      </header>
+    <TagCard tag={tag} card={card} isLoading={isLoading} failure={failure}>
       <ul class="graphs">
         {[...found].flatMap(([run, values]) =>
           values.flatMap(({ step, media }) =>
@@ -43,7 +36,7 @@ export function GraphCard({ tag }: { readonly tag: string }): VNode {
           ),
         )}
       </ul>
-    </article>
+    </TagCard>
   );
 }
 

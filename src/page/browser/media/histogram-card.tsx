@@ -7,6 +7,7 @@ import { useInView } from '../curves/in-view.ts';
 import { runNames, shownRuns } from '../curves/shown-runs.ts';
 import { theme } from '../state/view.ts';
 import { HistogramCanvas } from './histogram-canvas.tsx';
+import { TagCard } from './tag-card.tsx';
 import { useValues } from './values.ts';
 
 const MOST_VALUES = 200;
@@ -20,18 +21,7 @@ export function HistogramCard({ tag }: { readonly tag: string }): VNode {
   const having = runs.filter((run) => (found.get(run)?.length ?? 0) > 0);
   const name = tagTitle(tag);
   return (
-    <article ref={card} class="card media-card" data-tag={tag}>
-      <header>
-        <h3 class="cut" title={name}>
-          {name}
-        </h3>
-        <span class="card-note muted">{isLoading ? 'loading…' : ''}</span>
-      </header>
-      {failure === undefined ? null : (
-        <p class="problem" role="alert">
-          {visibleText(failure instanceof Error ? failure.message : String(failure))}
-        </p>
-      )}
+    <TagCard tag={tag} card={card} isLoading={isLoading} failure={failure}>
       <div class="media-grid">
         {isInView
           ? having.map((run) => (
@@ -45,6 +35,6 @@ export function HistogramCard({ tag }: { readonly tag: string }): VNode {
             ))
           : null}
       </div>
-    </article>
+    </TagCard>
   );
 }

@@ -5,12 +5,12 @@ import { useRef } from 'preact/hooks';
 import { exactText } from '../../model/exact-number.ts';
 import { stepsOf, type ValueJson, valueAt } from '../../model/media-values.ts';
 import { runColour } from '../../model/run-colour.ts';
-import { tagTitle } from '../../model/tag-groups.ts';
 import { visibleText } from '../../model/visible-text.ts';
 import { useInView } from '../curves/in-view.ts';
 import { runNames, shownRuns } from '../curves/shown-runs.ts';
 import { theme } from '../state/view.ts';
 import { StepSlider } from './step-slider.tsx';
+import { TagCard } from './tag-card.tsx';
 import { useValues } from './values.ts';
 
 /** The most values of a run that are fetched: the last ones. */
@@ -36,21 +36,8 @@ export function MediaCard({ tag, show, isWide = false }: Props): VNode {
   const place = useSignal<number | null>(null);
   const at = Math.min(place.value ?? Number.POSITIVE_INFINITY, steps.length - 1);
   const step = steps[at];
-  const name = tagTitle(tag);
   return (
-    <article ref={card} class="card media-card" data-tag={tag}>
-      <header>
-        <h3 class="cut" title={name}>
-          {name}
-        </h3>
-        <span class="card-note muted">{isLoading ? 'loading…' : ''}</span>
-        <StepSlider steps={steps} place={place} />
-      </header>
-      {failure === undefined ? null : (
-        <p class="problem" role="alert">
-          {visibleText(failure instanceof Error ? failure.message : String(failure))}
-        </p>
-      )}
+    <TagCard tag={tag} card={card} isLoading={isLoading} failure={failure} beside={<StepSlider steps={steps} place={place} />}>
       <div class={isWide ? 'media-rows' : 'media-grid'}>
         {isInView && step !== undefined
           ? having.map((run) => {
@@ -59,7 +46,7 @@ export function MediaCard({ tag, show, isWide = false }: Props): VNode {
             })
           : null}
       </div>
-    </article>
+    </TagCard>
   );
 }
 

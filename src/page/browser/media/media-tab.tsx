@@ -3,7 +3,7 @@ import { useComputed } from '@preact/signals';
 import type { VNode } from 'preact';
 import { groupTags, tagPattern } from '../../model/tag-groups.ts';
 import { visibleText } from '../../model/visible-text.ts';
-import { closedSections, toggleSection } from '../curves/curves-state.ts';
+import { Section } from '../curves/section.tsx';
 import { shownTags } from '../curves/shown-runs.ts';
 import { chartSettings } from '../state/view.ts';
 import { Clips } from './clips.tsx';
@@ -46,35 +46,21 @@ export function MediaTab({ kind }: { readonly kind: MediaKind }): VNode {
         </label>
       ) : null}
       {groupTags(tags.value).map(({ prefix, tags: own }) => (
-        <Section key={prefix} prefix={prefix} tags={own} kind={kind} />
+        <Section
+          key={prefix}
+          id={`${kind} ${prefix}`}
+          name={prefix === '' ? 'Others' : visibleText(prefix)}
+          size={own.length}
+          grid={kind === 'pr-curves' ? 'chart-grid' : 'media-list'}
+        >
+          {own.map((tag) => cardOf(kind, tag))}
+        </Section>
       ))}
     </>
   );
 }
 
-interface Props {
-  readonly prefix: string;
-  readonly tags: readonly string[];
-  readonly kind: Exclude<MediaKind, 'hparams'>;
-}
-
-function Section({ prefix, tags, kind }: Props): VNode {
-  const id = `${kind} ${prefix}`;
-  const isClosed = closedSections.value.has(id);
-  const name = prefix === '' ? 'Others' : visibleText(prefix);
-  return (
-    <section class="charts" aria-label={name}>
-      <h2>
-        <button type="button" class="plain" aria-expanded={!isClosed} onClick={() => toggleSection(id)}>
-          <span class="arrow">{isClosed ? '▸' : '▾'}</span> {name} <span class="badge">{tags.length}</span>
-        </button>
-      </h2>
-      {isClosed ? null : <div class={kind === 'pr-curves' ? 'chart-grid' : 'media-list'}>{tags.map((tag) => cardOf(kind, tag))}</div>}
-    </section>
-  );
-}
-
-function cardOf(kind: Props['kind'], tag: string): VNode {
+function cardOf(kind: Exclude<MediaKind, 'hparams'>, tag: string): VNode {
   switch (kind) {
     case 'histograms':
       return <HistogramCard key={tag} tag={tag} />;
