@@ -44,7 +44,7 @@ import { SeriesQuestions } from './series-questions.ts';
 import { shownPoints } from './shown.ts';
 import { type ScalarSources, shownPlaced, shownScalars } from './shown-scalars.ts';
 import { smoothed } from './smooth.ts';
-import { isDrawnFromBuckets, type StoredCurve, storedCurve } from './stored-curve.ts';
+import { isDrawnFromBuckets, MOST_READ_POINTS, type StoredCurve, storedCurve } from './stored-curve.ts';
 import { valuePage } from './value-page.ts';
 import { findValue, placedValues, sessionStarts, storedValue } from './values.ts';
 
@@ -240,20 +240,22 @@ export class StoreQuery {
 
   #curves(question: Extract<Question, { kind: 'curves' }>, isStopped: () => boolean): Curve[] {
     const { runs, tags, shown = 'tensorboard', width, from, to, positions = false, smooth } = question;
-    const find = this.#db.prepare('SELECT id FROM series WHERE run = ? AND tag = (SELECT id FROM tag WHERE name = ?) AND count > 0');
+    const find = this.#db.prepare('SELECT id, count FROM series WHERE run = ? AND tag = (SELECT id FROM tag WHERE name = ?) AND count > 0');
     return runs.flatMap((run) => {
       const { id } = this.#run(run);
       return tags.flatMap((tag): Curve[] => {
-        const series = find.get(id, tag)?.['id'];
-        if (series === undefined) return [];
+        const found = find.get(id, tag);
+        if (found === undefined) return [];
+        const [series, isLong] = [Number(found['id']), Number(found['count']) > MOST_READ_POINTS];
         const options = { shown, width, from, to, smooth, positions };
-        const data = this.#shortened(id, Number(series), options) ?? this.#wholeCurve(id, Number(series), options, isStopped);
+        const short = isLong ? this.#shortened(id, series, options) : undefined;
+        const data = short ?? this.#wholeCurve(id, series, options, isStopped);
         return data === undefined ? [] : [{ run, tag, ...data }];
       });
     });
   }
 
-  /** Returns a long curve without reading all of its points; undefined if it is not long, or needs all of them. */
+  /** Returns a long curve without reading all of its points; undefined if it needs all of them. */
   #shortened(run: number, series: number, { width, smooth, positions, ...range }: CurveParts): CurveData | undefined {
     if (width === undefined || smooth !== undefined || positions) return undefined;
     const stored = this.#storedCurve(run, series, range);

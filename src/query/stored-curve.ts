@@ -33,12 +33,12 @@ export interface StoredCurve {
 }
 
 /**
- * Returns the curve of a series, or undefined if its buckets do not tell it: the series has too few points, or points
- * of which a restart drops some within a segment.
+ * Returns the curve of a series with more than `MOST_READ_POINTS`; undefined if its buckets do not tell it, for example
+ * because a restart drops points within a segment.
  */
 export function storedCurve(store: BucketReader, series: number, range: CurveRange): StoredCurve | undefined {
   const segments = store.segments(series);
-  if (segments.reduce((sum, { from, to }) => sum + to - from + 1, 0) <= MOST_READ_POINTS) return undefined;
+  if (segments.length === 0) return undefined;
   const isCut = range.shown === 'tensorboard' || range.from !== undefined || range.to !== undefined;
   const parts: Part[] = [];
   // From the last segment to the first: a step drops what came before it and is not older.
