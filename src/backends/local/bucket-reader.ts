@@ -2,7 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type BucketColumns, unpackBuckets } from './buckets.ts';
 import { PreparedStatements } from './prepared.ts';
-import { type BareScalar, StoredScalars, type StoredSegment } from './stored-scalars.ts';
+import { type BareScalar, PRESENT_SEGMENTS, StoredScalars, type StoredSegment } from './stored-scalars.ts';
 
 /** A segment with its buckets instead of its positions. */
 export interface BucketedSegment extends Omit<StoredSegment, 'places'> {
@@ -11,12 +11,9 @@ export interface BucketedSegment extends Omit<StoredSegment, 'places'> {
 }
 
 const RANGES = `SELECT segment.file, segment.first_point, segment.last_point, segment.first_offset, segment.last_offset
-  FROM segment CROSS JOIN file ON file.id = segment.file AND file.generation = segment.generation WHERE segment.series = ?
-  ORDER BY file.name, segment.first_offset`;
+  ${PRESENT_SEGMENTS}`;
 const SEGMENTS = `SELECT file.name AS file, segment.first_point, segment.last_point, segment.first_offset, segment.last_offset,
-    segment.buckets
-  FROM segment CROSS JOIN file ON file.id = segment.file AND file.generation = segment.generation WHERE segment.series = ?
-  ORDER BY file.name, segment.first_offset`;
+    segment.buckets ${PRESENT_SEGMENTS}`;
 
 /** Reads buckets; errors are SQLite's. */
 export class BucketReader {

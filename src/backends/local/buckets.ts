@@ -23,6 +23,9 @@ export const BUCKET_POINTS = 16;
 /** Shorter segments have no buckets: their points are as few bytes. */
 export const LEAST_BUCKETED = 64;
 
+/** A power of two, so that nothing is rounded. */
+const SHARE = 1 / BUCKET_POINTS;
+
 const VERSION = 1;
 const IS_FLOAT32 = 1;
 const HAS_STRIDE = 2;
@@ -98,7 +101,7 @@ export function packBuckets({ count, step, wallTime, value }: BucketedPoints): U
   const small = new Uint8Array(bytes.buffer, numbersAt + 4 * n * width);
   for (let b = 0, from = 0; b < n; b++, from += BUCKET_POINTS) {
     const to = Math.min(from + BUCKET_POINTS, count);
-    let [minAt, maxAt, nan, finite, mean] = [from, from, 0, 0, 0];
+    let [minAt, maxAt, nan, finite, shares] = [from, from, 0, 0, 0];
     let [min, max] = [NaN, NaN];
     for (let i = from; i < to; i++) {
       const v = value[i] as number;
@@ -114,8 +117,8 @@ export function packBuckets({ count, step, wallTime, value }: BucketedPoints): U
       if (Number.isNaN(v)) nan++;
       else if (Number.isFinite(v)) {
         finite++;
-        // Halves cannot overflow, as the sum of large numbers could.
-        mean += 2 * ((v / 2 - mean / 2) / finite);
+        // A share of each: the sum of large numbers could overflow.
+        shares += v * SHARE;
       }
     }
     times[b] = wallTime[from] as number;
@@ -129,7 +132,7 @@ export function packBuckets({ count, step, wallTime, value }: BucketedPoints): U
     numbers[b] = min;
     numbers[n + b] = max;
     numbers[2 * n + b] = value[to - 1] as number;
-    numbers[3 * n + b] = finite === 0 ? NaN : mean;
+    numbers[3 * n + b] = (shares / finite) * BUCKET_POINTS;
     small[b] = minAt - from;
     small[n + b] = maxAt - from;
     small[2 * n + b] = nan;

@@ -125,9 +125,10 @@ class RunCopy {
 
   /** Copies the series of a run. Returns the new rows by the old ones. */
   #copySeries(source: number, run: number): Map<number, number> {
+    const target = { id: run, root: this.#number('SELECT root AS n FROM main.run WHERE id = ?', run) };
     return new Map(
       this.#all(this.#isOld ? OLD_SERIES : SERIES, source).map((row) => {
-        const copy = this.#series.add(run, {
+        const copy = this.#series.add(target, {
           id: Number(row['number']),
           tag: String(row['tag']),
           plugin: String(row['plugin']),

@@ -9,6 +9,7 @@ import {
   exact,
   measured,
   type PositionedPoint,
+  PRESENT_SEGMENTS,
   StoredScalars,
   type StoredSegment,
   segmentOf,
@@ -58,9 +59,7 @@ export interface StoredRun {
 const CHUNK_POINTS = 10_000;
 
 const SEGMENTS = `SELECT file.name AS file, segment.first_point, segment.last_point, segment.first_offset,
-  segment.last_offset, segment.places
-  FROM segment CROSS JOIN file ON file.id = segment.file AND file.generation = segment.generation WHERE segment.series = ?
-  ORDER BY file.name, segment.first_offset`;
+  segment.last_offset, segment.places ${PRESENT_SEGMENTS}`;
 const OBJECTS = `SELECT file.name AS file, object."offset", object.idx, ${exact('object.step')} AS step,
   object.wall_time, object.odd_wall_time,
     object.data AS value

@@ -7,6 +7,7 @@ import type { Gap, Guard, RunRef } from '../../model/index.ts';
 import { flushFolder, makeOwnFolder, replaceOwnFile } from '../../own-files/index.ts';
 import { openForReading, openForWriting, translated } from './client.ts';
 import { recountRun } from './recount.ts';
+import { inTransaction } from './transaction.ts';
 import { hasOldLayout } from './version-one.ts';
 
 /** A file of the media folder: as the store names it, and as it was found. */
@@ -175,11 +176,8 @@ export class StoreRepair {
 
   #transaction(work: () => void): void {
     try {
-      this.#db.exec('BEGIN IMMEDIATE');
-      work();
-      this.#db.exec('COMMIT');
+      inTransaction(this.#db, work);
     } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw translated(error, this.#path, 'writing');
     }
   }

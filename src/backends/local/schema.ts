@@ -59,13 +59,7 @@ CREATE TABLE tag_use (
 ) WITHOUT ROWID;
 `;
 
-/** Adds the use of a tag by one series (`sign` 1), or removes it (-1). */
-const counted = (row: 'new' | 'old', sign: 1 | -1): string => `
-  INSERT INTO tag_use (root, tag, plugin, runs, points)
-    SELECT run.root, ${row}.tag, definition.plugin, ${sign} * (${row}.count > 0), ${sign} * ${row}.count
-      FROM run JOIN definition ON definition.id = ${row}.definition WHERE run.id = ${row}.run
-    ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, points = points + excluded.points;`;
-/** As above, for all series of a run that has another root now. */
+/** Adds the use of tags by the series of a run (`sign` 1), or removes it (-1). */
 const movedUse = (row: 'new' | 'old', sign: 1 | -1): string => `
   INSERT INTO tag_use (root, tag, plugin, runs, points)
     SELECT ${row}.root, series.tag, definition.plugin, ${sign} * sum(series.count > 0), ${sign} * sum(series.count)
@@ -73,19 +67,23 @@ const movedUse = (row: 'new' | 'old', sign: 1 | -1): string => `
     ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, points = points + excluded.points;`;
 
 /**
- * The index that finds a tag in all runs, and the triggers that keep what follows from other rows: whoever changes
- * series or runs need not know of it.
+ * The index that finds a tag in all runs, and the triggers that count the use of tags when points, series or runs
+ * change. New series are counted by `SeriesWriter`, many at once: a trigger for each takes a twentieth of a backfill.
  */
 export const INDEXES = `
 CREATE INDEX series_by_tag ON series (tag, run);
-CREATE TRIGGER series_added AFTER INSERT ON series WHEN new.count > 0 BEGIN ${counted('new', 1)} END;
 CREATE TRIGGER series_counted AFTER UPDATE OF count ON series WHEN new.count <> old.count BEGIN
   INSERT INTO tag_use (root, tag, plugin, runs, points)
     SELECT run.root, new.tag, definition.plugin, (new.count > 0) - (old.count > 0), new.count - old.count
       FROM run JOIN definition ON definition.id = new.definition WHERE run.id = new.run
     ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, points = points + excluded.points;
 END;
-CREATE TRIGGER series_removed AFTER DELETE ON series WHEN old.count > 0 BEGIN ${counted('old', -1)} END;
+CREATE TRIGGER series_removed AFTER DELETE ON series WHEN old.count > 0 BEGIN
+  INSERT INTO tag_use (root, tag, plugin, runs, points)
+    SELECT run.root, old.tag, definition.plugin, -1, -old.count
+      FROM run JOIN definition ON definition.id = old.definition WHERE run.id = old.run
+    ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, points = points + excluded.points;
+END;
 CREATE TRIGGER run_moved AFTER UPDATE OF root ON run WHEN new.root <> old.root BEGIN ${movedUse('old', -1)} ${movedUse('new', 1)} END;
 CREATE TRIGGER root_removed AFTER DELETE ON root BEGIN DELETE FROM tag_use WHERE root = old.id; END;
 `;

@@ -17,6 +17,22 @@ interface NamedFile {
   readonly name: string;
 }
 
+/** A run, and the root that it is in. */
+export interface RunRow {
+  readonly id: number;
+  readonly root: number;
+}
+
+interface TagUse {
+  readonly root: number;
+  readonly tag: number;
+  readonly plugin: string;
+  runs: number;
+  points: number;
+}
+
+const USE = `INSERT INTO tag_use (root, tag, plugin, runs, points) VALUES (?,?,?,?,?)
+  ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, points = points + excluded.points`;
 const ADD = `INSERT INTO series (run, number, tag, definition, first_file, first_offset, count, first_step, last_step, last_wall_time,
     min, max, parts, end_file, end_offset, end_step, end_wall_time, end_value, end_odd_value)
   VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
@@ -35,6 +51,8 @@ export class SeriesWriter {
   readonly #statements: PreparedStatements;
   readonly #tags = new Map<string, number>();
   readonly #definitions = new Map<string, number>();
+  /** What `flush` adds to the table of uses. */
+  readonly #uses = new Map<string, TagUse>();
 
   constructor(statements: PreparedStatements) {
     this.#statements = statements;
@@ -44,17 +62,20 @@ export class SeriesWriter {
   forget(): void {
     this.#tags.clear();
     this.#definitions.clear();
+    this.#uses.clear();
   }
 
-  /** Adds a series with its first points, if there are any, to a run; returns its row. */
-  add(run: number, series: Series, file?: NamedFile, summary?: StoredSummary): number {
+  /** Adds a series with its first points, if there are any, to a run; returns its row. `flush` must follow. */
+  add(run: RunRow, series: Series, file?: NamedFile, summary?: StoredSummary): number {
     const { count = 0, firstStep = null, lastStep = null, lastWallTime = null, min = null, max = null, parts = 0, end } = summary ?? {};
+    const tag = this.tag(series.tag);
+    if (count > 0) this.#use(run.root, tag, series.plugin, count);
     const { lastInsertRowid } = this.#statements
       .prepare(ADD)
       .run(
-        run,
+        run.id,
         series.id,
-        this.tag(series.tag),
+        tag,
         this.definition(series),
         series.firstFile,
         series.firstOffset,
@@ -73,6 +94,24 @@ export class SeriesWriter {
         end?.value === undefined ? null : oddText(end.value),
       );
     return Number(lastInsertRowid);
+  }
+
+  /** Counts the tags of added series, before the transaction ends: once each, as many runs have the same ones. */
+  flush(): void {
+    for (const { root, tag, plugin, runs, points } of this.#uses.values()) {
+      this.#statements.prepare(USE).run(root, tag, plugin, runs, points);
+    }
+    this.#uses.clear();
+  }
+
+  #use(root: number, tag: number, plugin: string, count: number): void {
+    const key = `${root} ${tag} ${plugin}`;
+    const use = this.#uses.get(key);
+    if (use === undefined) this.#uses.set(key, { root, tag, plugin, runs: 1, points: count });
+    else {
+      use.runs++;
+      use.points += count;
+    }
   }
 
   /** Adds points of one file to the listing of a series. */

@@ -23,6 +23,10 @@ export type BareScalar = Pick<PositionedPoint, 'step' | 'wallTime'> & { readonly
 /** Rows of points, by their ids, both included. */
 type RowRange = Pick<StoredSegment, 'from' | 'to'>;
 
+/** The segments of a series in the present files, in the order of the files: what follows the columns. */
+export const PRESENT_SEGMENTS = `FROM segment CROSS JOIN file ON file.id = segment.file AND file.generation = segment.generation
+  WHERE segment.series = ? ORDER BY file.name, segment.first_offset`;
+
 /** Returns a segment from its row. */
 export function segmentOf(file: string, row: Record<string, unknown>): StoredSegment {
   return {

@@ -10,6 +10,7 @@ import { recountEnds } from './recount.ts';
 import { INDEX_STATISTICS, INDEXES, NEW_TABLES, SERIES, VIEW_NAMES, VIEWS } from './schema.ts';
 import { SeriesWriter } from './series-writer.ts';
 import { addBuckets } from './stored-buckets.ts';
+import { inTransaction } from './transaction.ts';
 import { hasOldLayout, UPGRADE_KEY } from './version-one.ts';
 
 /** The table of series until the last piece. */
@@ -30,14 +31,14 @@ export interface UpgradeProgress {
  */
 export function* upgrade(db: DatabaseSync, pieceWeight = PIECE_POINTS): Generator<UpgradeProgress, void, void> {
   if (!hasOldLayout(db)) return;
-  if (db.prepare('PRAGMA user_version').get()?.['user_version'] === 1) transaction(db, () => begin(db));
+  if (db.prepare('PRAGMA user_version').get()?.['user_version'] === 1) inTransaction(db, () => begin(db));
   const runs = db
     .prepare('SELECT id, points, (SELECT count(*) FROM series WHERE run = run.id) AS series FROM run WHERE id > ? ORDER BY id')
     .all(Number(db.prepare('SELECT value FROM meta WHERE key = ?').get(UPGRADE_KEY)?.['value']));
   const of = Number(db.prepare('SELECT count(*) AS n FROM run').get()?.['n']);
   const pass = new RunUpgrade(db);
   for (let i = 0; i < runs.length; ) {
-    transaction(db, () => {
+    inTransaction(db, () => {
       for (let weight = 0; i < runs.length && weight < pieceWeight; i++) {
         const { id, points, series } = runs[i] as Record<string, number>;
         pass.run(id as number);
@@ -50,7 +51,7 @@ export function* upgrade(db: DatabaseSync, pieceWeight = PIECE_POINTS): Generato
   // Other tables refer to the rows of the table that goes, and keep their numbers in the one that comes.
   db.exec('PRAGMA foreign_keys = OFF');
   try {
-    transaction(db, () => end(db));
+    inTransaction(db, () => end(db));
   } finally {
     db.exec('PRAGMA foreign_keys = ON');
   }
@@ -117,16 +118,5 @@ class RunUpgrade {
       for (const { first_point, last_point } of segments.all(id)) addBuckets(this.#db, id, Number(first_point), Number(last_point));
     }
     recountEnds(this.#db, run, UNFINISHED);
-  }
-}
-
-function transaction(db: DatabaseSync, work: () => void): void {
-  db.exec('BEGIN IMMEDIATE');
-  try {
-    work();
-    db.exec('COMMIT');
-  } catch (error) {
-    if (db.isTransaction) db.exec('ROLLBACK');
-    throw error;
   }
 }

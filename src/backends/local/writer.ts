@@ -33,7 +33,7 @@ import { blobPath } from './media.ts';
 import { packPositions } from './positions.ts';
 import { PreparedStatements } from './prepared.ts';
 import { recountRun } from './recount.ts';
-import { SeriesWriter } from './series-writer.ts';
+import { type RunRow, SeriesWriter } from './series-writer.ts';
 
 /** A point that is not a scalar, ready to be stored. */
 interface PreparedObject {
@@ -72,8 +72,7 @@ interface KnownFile {
 }
 
 /** An open run: its row, and the rows of its series and files by number and name. */
-interface OpenRun {
-  readonly id: number;
+interface OpenRun extends RunRow {
   readonly series: { readonly id: number; readonly plugin: string }[];
   readonly files: Map<string, KnownFile>;
 }
@@ -161,28 +160,32 @@ export class Writer {
     const file = this.#file(run, state);
     const name = { id: file.id, name: state.name };
     const count = batch.newSeries.reduce((most, { id }) => Math.max(most, id + 1), run.series.length);
-    const grouped = groupBySeries(batch.scalars, count);
-    const summaries = summariesOf(batch, objects, grouped, count);
+    // A run may have many series, and a batch no scalars.
+    const grouped = batch.scalars.count === 0 ? undefined : groupBySeries(batch.scalars, count);
+    const summaries = summariesOf(batch, objects, grouped);
     const added = new Set<number>();
     for (const series of batch.newSeries) {
-      run.series[series.id] = { id: this.#series.add(run.id, series, name, summaries.get(series.id)), plugin: series.plugin };
+      run.series[series.id] = { id: this.#series.add(run, series, name, summaries.get(series.id)), plugin: series.plugin };
       added.add(series.id);
     }
-    this.#points(batch, run, file, grouped);
+    if (grouped !== undefined) this.#points(batch, run, file, grouped);
     for (const object of objects) this.#object(object, run, file);
     for (const { mark, blob } of marks) this.#mark(mark, blob, file);
     this.#summaries(run, name, summaries, added);
   }
 
-  /** Finishes a transaction: recounts each run once, however many of its files were replaced. */
+  /**
+   * Finishes a transaction: counts the tags of new series, and recounts each run once, however many of its files were
+   * replaced.
+   */
   finish(): void {
+    this.#series.flush();
     for (const run of this.#toRecount) recountRun(this.#db, run);
     this.#toRecount.clear();
   }
 
   #points(batch: Batch, run: OpenRun, file: KnownFile, { rows, starts }: GroupedRows): void {
     const columns = batch.scalars;
-    if (columns.count === 0) return;
     const first = this.#nextPoint;
     this.#insertPoints(batch, rows);
     this.#oddPoints(batch, rows, first);
@@ -366,8 +369,8 @@ export class Writer {
     const key = keyOfRun(ref);
     const known = this.#runs.get(key);
     if (known !== undefined) return known;
-    const id = this.#runRow(ref);
-    const run: OpenRun = { id, series: [], files: new Map() };
+    const { id, root } = this.#runRow(ref);
+    const run: OpenRun = { id, root, series: [], files: new Map() };
     for (const row of this.#statements
       .prepare('SELECT series.id, number, plugin FROM series CROSS JOIN definition ON definition.id = series.definition WHERE run = ?')
       .iterate(id)) {
@@ -383,16 +386,18 @@ export class Writer {
     return run;
   }
 
-  #runRow({ root, path }: RunRef): number {
+  #runRow({ root, path }: RunRef): RunRow {
     this.#run(
       `INSERT INTO root (name, path) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET path = excluded.path
         WHERE path <> excluded.path AND excluded.path <> ''`,
       [root, this.#rootPaths.get(root) ?? ''],
     );
     this.#run('INSERT INTO run (root, path) SELECT id, ? FROM root WHERE name = ? ON CONFLICT DO NOTHING', [path, root]);
-    return Number(
-      this.#get('SELECT run.id FROM run JOIN root ON root.id = run.root WHERE root.name = ? AND run.path = ?', [root, path])?.id,
-    );
+    const row = this.#get('SELECT run.id, run.root FROM run JOIN root ON root.id = run.root WHERE root.name = ? AND run.path = ?', [
+      root,
+      path,
+    ]);
+    return { id: Number(row?.['id']), root: Number(row?.['root']) };
   }
 
   #get(sql: string, parameters: readonly SQLInputValue[]): Record<string, unknown> | undefined {
@@ -409,16 +414,14 @@ export class Writer {
 type GroupedRows = ReturnType<typeof groupBySeries>;
 
 /** Summarizes the points of a batch, by the number of their series. */
-function summariesOf(
-  { scalars }: Batch,
-  objects: readonly PreparedObject[],
-  { rows, starts }: GroupedRows,
-  seriesCount: number,
-): Map<number, StoredSummary> {
+function summariesOf({ scalars }: Batch, objects: readonly PreparedObject[], grouped: GroupedRows | undefined): Map<number, StoredSummary> {
   const summaries = new Map<number, StoredSummary>();
-  for (let s = 0; s < seriesCount; s++) {
-    const [from, to] = [starts[s] as number, starts[s + 1] as number];
-    if (from < to) summaries.set(s, summarize(scalars, rows, from, to));
+  if (grouped !== undefined) {
+    const { rows, starts } = grouped;
+    for (let s = 0; s + 1 < starts.length; s++) {
+      const [from, to] = [starts[s] as number, starts[s + 1] as number];
+      if (from < to) summaries.set(s, summarize(scalars, rows, from, to));
+    }
   }
   for (const { point, value } of objects) summaries.set(point.series, withObject(summaries.get(point.series), point, value));
   return summaries;

@@ -28,6 +28,10 @@ const QUESTIONS: readonly Question[] = [
   { kind: 'damage' },
 ];
 
+const USES = 'SELECT root, tag, plugin, runs, points FROM tag_use WHERE runs <> 0 OR points <> 0 ORDER BY root, tag, plugin';
+const COUNTED = `SELECT run.root, series.tag, plugin, count(*) AS runs, sum(count) AS points FROM series JOIN run ON run.id = run
+  JOIN definition ON definition.id = definition WHERE count > 0 GROUP BY run.root, series.tag, plugin ORDER BY 1, 2, 3`;
+
 it('remembers nothing that has changed', async () => {
   const folder = temporaryFolder();
   const store = { path: join(folder, 'runs.db'), mediaPath: join(folder, 'media') };
@@ -50,6 +54,10 @@ it('remembers nothing that has changed', async () => {
     const fresh = new StoreQuery(store.path);
     for (const question of QUESTIONS) expect(query.ask(question)).toEqual(fresh.ask(question));
     fresh.close();
+    const db = new DatabaseSync(store.path, { readOnly: true });
+    // As if counted now.
+    expect(db.prepare(USES).all()).toEqual(db.prepare(COUNTED).all());
+    db.close();
   };
   changesAre('all');
   changesAre([]);
