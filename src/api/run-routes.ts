@@ -45,7 +45,7 @@ const runSummary = named(
     first_wall_time: exactNumber.nullable(),
     last_wall_time: exactNumber.nullable(),
     damaged: z.boolean().meta({ description: 'True if part of its files cannot be read, or is pending.' }),
-    visibility: z.enum(VISIBILITIES).meta({ description: '`hidden` or `archived` if somebody chose so, see POST /runs/visibility.' }),
+    visibility: z.enum(VISIBILITIES).meta({ description: '`hidden` or `archived` if a user chose so, see POST /runs/visibility.' }),
     metrics: byName<MetricSummary>(METRIC).meta({ description: 'The metrics that the request names.' }),
     params: runParams.meta({ description: 'The params that the request names.' }),
     lanes: z.array(laneOfRun).optional().meta({ description: 'The lanes, if the request asks for them.' }),

@@ -5,8 +5,8 @@ import type { TrackerLaneOptions } from '../lanes/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
 
 /**
- * The lanes of a configuration, with the pages of their runs. Only a backend knows these: it is created when somebody
- * asks, and sends no request.
+ * The lanes of a configuration, with the pages of their runs. Only a backend knows these: it is created when a
+ * request asks, and sends none itself.
  */
 export class ConfiguredLanes {
   readonly #config: Config;

@@ -52,7 +52,7 @@ export interface PageSources {
   readonly log: Pick<Logger, 'error'>;
 }
 
-/** The page and its API. Until somebody asks, it is a port that listens, and nothing else. */
+/** The page and its API. Until the first request, it is a port that listens, and nothing else. */
 export class PageServer {
   /** The address for a browser, with `/` at its end. */
   readonly url: string;

@@ -18,8 +18,8 @@ export class WatchTensorBoard {
   }
 
   /**
-   * Listens, once the store of the configuration exists; anew after it became another one, and no more if there is
-   * none. Throws MB1001 if the port is taken.
+   * Listens, once the store of the configuration exists; again after it became another one, and no longer if
+   * there is none. Throws MB1001 if the port is taken.
    */
   async start(config: Config): Promise<void> {
     const { local: store } = config.lanes;

@@ -216,7 +216,7 @@ export class RunQuestions {
     }
   }
 
-  /** Returns a test for runs that have a matching tag. Each tag is looked at once, however many runs have it. */
+  /** Returns a test for runs that have a matching tag. It checks each tag once, however many runs have it. */
   #havingTag(matches: (tag: string) => boolean): (run: QueriedRun) => boolean {
     const uses = this.#db
       .prepare(
@@ -250,7 +250,7 @@ export class RunQuestions {
       () => this.#readMetric(tag, undefined),
       ({ id }) => this.#readMetric(tag, id).get(id),
     );
-    // Set anew, a tag is the last one to go.
+    // Set again, a tag is the last one to go.
     this.#metrics.set(tag, known);
     const [oldest] = this.#metrics.keys();
     if (this.#metrics.size > MOST_METRICS && oldest !== undefined) this.#metrics.delete(oldest);

@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
 
 /**
  * Reads the number of the process, then waits. The word `done` means that the process has ended. If the input ends
- * without it, whoever wrote is gone, even by SIGKILL.
+ * without it, the writer is gone, even by SIGKILL.
  */
 const SCRIPT = `read -r pid || exit 0
 while read -r word; do [ "$word" != done ] || exit 0; done

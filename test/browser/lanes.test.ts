@@ -49,7 +49,7 @@ describeInBrowser('the Lanes view', (pages) => {
   });
   afterAll(() => scene.end());
 
-  /** Opens the page as somebody who has typed the token. */
+  /** Opens the page as a user who has typed the token. */
   async function open(view: string): Promise<Page> {
     const { page, faults } = await pages.open(`${url}${view}`);
     faults.expect(/status of 401/);

@@ -6,7 +6,7 @@ import { checkOwnFile } from '../../own-files/index.ts';
 import { openForReading, translated } from './client.ts';
 import { SCHEMA_VERSION } from './schema.ts';
 
-/** Whether a page lists a run: `hidden` and `archived` are what somebody chose. */
+/** Whether a page lists a run: `hidden` and `archived` are what a user chose. */
 export const VISIBILITIES = ['visible', 'hidden', 'archived'] as const;
 /** One of `VISIBILITIES`. */
 export type Visibility = (typeof VISIBILITIES)[number];

@@ -25,7 +25,7 @@ export class ApiProblem extends Error {
   }
 }
 
-/** The token of this tab, once somebody has typed it. It lives no longer than the tab. */
+/** The token of this tab, once the user has typed it. It lives no longer than the tab. */
 export const token = signal<string | null>(keptText('tab', TOKEN_KEY));
 /** Why the page asks for a token; null while it needs none. */
 export const tokenWanted = signal<string | null>(null);
@@ -34,7 +34,7 @@ export const isUnreachable = signal(false);
 
 const waiting: ((isGiven: boolean) => void)[] = [];
 
-/** Takes the token that somebody typed, and repeats what waited for it. Null: they would rather not. */
+/** Takes the token that the user typed, and repeats what waited for it. Null: the user refused. */
 export function giveToken(text: string | null): void {
   if (text !== null) {
     token.value = text;

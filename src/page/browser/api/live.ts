@@ -1,4 +1,4 @@
-/** Follows the store: says which runs changed, and how the lanes are, while somebody looks. */
+/** Follows the store: says which runs changed, and how the lanes are, while the page is visible. */
 import { effect, signal } from '@preact/signals';
 import type { Changes, Lane } from './answers.ts';
 import { ApiProblem, apiUrl, get, isAbort, send, token } from './client.ts';

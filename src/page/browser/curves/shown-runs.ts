@@ -13,7 +13,7 @@ const NEWEST = 10;
 /** The most runs in charts: more lines nobody can tell apart, and each costs a request. */
 export const MOST_RUNS = 300;
 const RUNS_PER_REQUEST = 100;
-/** A wait before tags and newest runs are looked at again. */
+/** A wait before tags and newest runs are read again. */
 const AGAIN_MS = 2000;
 
 const newest = signal<readonly string[] | undefined>(undefined);

@@ -38,7 +38,7 @@ export function VerifiedNote({ at, differences }: { readonly at: string | null; 
   );
 }
 
-/** Lists what differed, once somebody opens the list. */
+/** Lists what differed, once the user opens the list. */
 export function DifferenceList({ verification }: { readonly verification: Verification }): VNode | null {
   const [isOpen, setOpen] = useState(false);
   const { lane, where, at, differences, kept } = verification;

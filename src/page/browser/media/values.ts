@@ -16,7 +16,7 @@ export interface RunValues {
   readonly failure: unknown;
 }
 
-/** A wait before changed runs are looked at again. */
+/** A wait before changed runs are read again. */
 const AGAIN_MS = 2000;
 const NOTHING: RunValues = { runs: new Map(), isLoading: true, failure: undefined };
 

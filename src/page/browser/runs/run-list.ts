@@ -16,7 +16,7 @@ export interface Listing {
 /** Runs at a time: the first page is small, since everybody waits for it. */
 const FIRST = 100;
 const NEXT = 300;
-/** For somebody who jumps far ahead. */
+/** For a user who jumps far ahead. */
 const LARGE = 2000;
 
 interface Page {
