@@ -43,7 +43,7 @@ export function replaceOwnFile(path: string, content: string | Uint8Array, { flu
 export function removeLeftOvers(path: string): void {
   const start = `${basename(path)}.`;
   for (const name of readdirSync(dirname(path))) {
-    if (name.startsWith(start) && /^[0-9a-f]{16}\.tmp(-journal)?$/.test(name.slice(start.length)))
+    if (name.startsWith(start) && /^[0-9a-f]{16}\.tmp(-journal|-wal|-shm)?$/.test(name.slice(start.length)))
       rmSync(join(dirname(path), name), { force: true });
   }
 }

@@ -18,10 +18,14 @@ export function openForWriting(path: string, context: StepContext): { readonly d
   try {
     const isNew = judgeFile(path) === 'absent';
     if (isNew) create(path, context);
-    // The check uses a read-only connection: a writing one would merge the log into a file that may be corrupt.
-    else verify(path);
+    else {
+      rollBack(path);
+      // The check uses a read-only connection: a writing one would merge the log into a file that may be corrupt.
+      verify(path);
+    }
     db = new DatabaseSync(path);
-    // Changes stay in memory until their commit, so that a full disk shows only there.
+    // Changes stay in memory until their commit, so that a full disk shows only there. States of 0.1.0 may still lack
+    // the write-ahead log.
     db.exec(`
       PRAGMA busy_timeout = ${BUSY_MS};
       PRAGMA journal_mode = WAL;
@@ -100,14 +104,27 @@ function create(path: string, context: StepContext): void {
     try {
       db.exec(`PRAGMA synchronous = FULL; PRAGMA application_id = ${APPLICATION_ID}`);
       migrate(db, STEPS, context);
+      // Here, and not at the state's own name: a process that is killed meanwhile would leave a rollback journal there.
+      db.exec('PRAGMA journal_mode = WAL');
     } finally {
       db.close();
     }
     renameSync(temporary, path);
     flushFolder(folder);
   } catch (error) {
-    for (const file of [temporary, `${temporary}-journal`]) rmSync(file, { force: true });
+    for (const end of ['', '-journal', '-wal', '-shm']) rmSync(temporary + end, { force: true });
     throw error;
+  }
+}
+
+/** Rolls back the transaction of a process that was killed before the file had its write-ahead log. */
+function rollBack(path: string): void {
+  if ((statSync(`${path}-journal`, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
+  const db = new DatabaseSync(path, { timeout: BUSY_MS });
+  try {
+    schemaVersion(db);
+  } finally {
+    db.close();
   }
 }
 

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -125,6 +125,28 @@ describe('opening a state', () => {
     expect(failure(open).code).toBe('MB3104');
     rmSync(`${path}-wal`);
     open().close();
+  });
+
+  test('rolls back what a process left that was killed before the file had its write-ahead log', () => {
+    filled();
+    const at = join(folder, 'killed');
+    mkdirSync(at);
+    const db = new DatabaseSync(path);
+    db.exec('PRAGMA journal_mode = DELETE; PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE; DELETE FROM run');
+    for (const suffix of ['', '-journal']) copyFileSync(path + suffix, join(at, `mirrorboard.state${suffix}`));
+    db.exec('ROLLBACK; PRAGMA journal_mode = WAL');
+    db.close();
+    const left = join(at, 'mirrorboard.state');
+    expect(statSync(`${left}-journal`).size).toBeGreaterThan(0);
+    open(left).close();
+    const after = new DatabaseSync(left, { readOnly: true });
+    expect(after.prepare('SELECT count(*) AS runs FROM run').get()?.['runs']).toBe(10);
+    after.close();
+  });
+
+  test('is created with its write-ahead log, so that no rollback journal is ever at its name', () => {
+    filled(0);
+    expect([readFileSync(path)[18], readFileSync(path)[19]]).toEqual([2, 2]);
   });
 
   test('treats an empty file as missing', () => {
