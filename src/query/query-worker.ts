@@ -8,12 +8,8 @@ import { StoreQuery } from './store-query.ts';
 
 const { path } = workerData as QueryWork;
 let query: StoreQuery | undefined;
-/** The file that is open: a store may be replaced by another file of its name. */
-let openedFile = '';
-/** True if the store was opened without SQLite's files next to it. */
-let isAlone = false;
-/** What `current` saw of such a store when it opened it. */
-let seenChange = '';
+/** What was at the store's path before it was opened: another file may replace it. */
+let opened = '';
 /** Codes of errors in a question: a run that does not exist, an invalid filter or page, too large an answer. */
 const OF_QUESTIONS: ReadonlySet<string> = new Set(['MB3021', 'MB3024', 'MB5004']);
 
@@ -41,22 +37,18 @@ function replyTo({ id, question }: QueryRequest, isStopped: () => boolean): Quer
 
 function current(): StoreQuery {
   const stats = statSync(path, { throwIfNoEntry: false, bigint: true });
-  // Where we may write nothing, the store is opened as a file that nobody changes. Then its changes show only here.
-  const changed = isAlone ? `:${stats?.mtimeNs}:${stats?.size}:${has('-wal')}` : '';
+  const wal = statSync(`${path}-wal`, { throwIfNoEntry: false, bigint: true });
   const file = stats === undefined ? '' : `${stats.dev}:${stats.ino}`;
-  if (file !== openedFile || changed !== seenChange || query?.isOutdated === true) {
+  const state = `${file} ${stats?.mtimeNs}:${stats?.size} ${wal?.mtimeNs}:${wal?.size}`;
+  const isSame = query?.isFrozen === true ? state === opened : opened.startsWith(`${file} `);
+  if (!isSame || query?.isOutdated === true) {
     query?.close();
     query = undefined;
   }
   if (query === undefined) {
     query = new StoreQuery(path);
-    isAlone = !has('-shm');
-    seenChange = isAlone ? `:${stats?.mtimeNs}:${stats?.size}:${has('-wal')}` : '';
+    // As it was before it was opened: what changes in between must not be missed.
+    opened = state;
   }
-  openedFile = file;
   return query;
-}
-
-function has(suffix: string): boolean {
-  return statSync(path + suffix, { throwIfNoEntry: false }) !== undefined;
 }

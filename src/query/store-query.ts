@@ -8,7 +8,7 @@ import {
   BucketReader,
   exact,
   hasOldLayout,
-  openForReading,
+  openReadable,
   PreparedStatements,
   StoreReader,
   translated,
@@ -66,6 +66,8 @@ type ValueOptions = Pick<Extract<Question, { kind: 'valuePage' }>, 'shown' | 'li
 
 /** A store that answers questions in the calling thread. */
 export class StoreQuery {
+  /** True if later changes of the file are not seen: then it must be opened again. */
+  readonly isFrozen: boolean;
   readonly #path: string;
   readonly #wasOld: boolean;
   readonly #handle: DatabaseSync;
@@ -79,7 +81,9 @@ export class StoreQuery {
   /** Opens the store. Throws MB3007 if there is no store, otherwise as `openStore`. */
   constructor(path: string) {
     this.#path = path;
-    this.#handle = openForReading(path);
+    const { db, isFrozen } = openReadable(path);
+    this.#handle = db;
+    this.isFrozen = isFrozen;
     this.#handle.exec('PRAGMA cache_size = -65536');
     this.#db = new PreparedStatements(this.#handle);
     this.#wasOld = hasOldLayout(this.#handle);

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { until } from '../crash/watch-kill.ts';
 import { corpus, endAll, freshDirectory, mirrorboard, mustRun, type Running, remove, start } from './command.ts';
 
 let folder: string;
@@ -88,7 +89,7 @@ describe('page', () => {
     expect(readdirSync(place).filter((name) => name.endsWith('-shm'))).toEqual([]);
     cpSync(corpus('made_edge_files'), join(place, 'logs/edge'), { recursive: true });
     const watch = start(['watch', 'logs', '--page', 'off'], options);
-    while ((await total()) === 4) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await until(async () => (await total()) > 4)).toBe(true);
     watch.child.kill('SIGTERM');
     expect((await watch.ended).code).toBe(0);
     // The watch has removed SQLite's files: the store stands alone again.

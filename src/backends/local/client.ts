@@ -91,6 +91,14 @@ function openAsItIs(path: string): DatabaseSync {
 
 /** Opens the store's file for reading, even while another process writes to it. */
 export function openForReading(path: string): DatabaseSync {
+  return openReadable(path).db;
+}
+
+/**
+ * As `openForReading`. `isFrozen`: this connection sees no later change, because the folder is read-only and nobody was
+ * writing. The caller must watch the file and open it again.
+ */
+export function openReadable(path: string): { readonly db: DatabaseSync; readonly isFrozen: boolean } {
   if (!existsSync(path)) {
     throw new MirrorError('MB3007', `no store at ${path}`, {
       hint: 'Mirror a log directory first, or name the store with --store.',
@@ -104,9 +112,9 @@ export function openForReading(path: string): DatabaseSync {
       // A reader with write access removes SQLite's two files next to the store if it is the last to close it.
       const tidy = readable(path, path, false);
       readOnly.close();
-      return tidy;
+      return { db: tidy, isFrozen: false };
     } catch {
-      return readOnly;
+      return { db: readOnly, isFrozen: false };
     }
   } catch (error) {
     // SQLite wants to create its index of the write-ahead log, which fails in a read-only folder. If the log is
@@ -114,7 +122,7 @@ export function openForReading(path: string): DatabaseSync {
     const isReadOnly = [READONLY, CANTOPEN].includes(sqliteCode(error) ?? -1);
     if (!isReadOnly || (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) throw translated(error, path, 'opening');
     try {
-      return readable(`${pathToFileURL(path)}?immutable=1`, path, true);
+      return { db: readable(`${pathToFileURL(path)}?immutable=1`, path, true), isFrozen: true };
     } catch (second) {
       throw translated(second, path, 'opening');
     }

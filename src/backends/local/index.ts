@@ -294,7 +294,7 @@ export function openStore(path: string): StoreReader {
 export { type BucketedSegment, BucketReader } from './bucket-reader.ts';
 export type { BucketColumns } from './buckets.ts';
 export { DAMAGED_HINT } from './check.ts';
-export { openForReading, translated, upgradeStore } from './client.ts';
+export { openForReading, openReadable, translated, upgradeStore } from './client.ts';
 export { type CopiedRows, copyRuns } from './copy-runs.ts';
 export { CAPABILITIES as LOCAL_CAPABILITIES } from './limits.ts';
 export { fromOddText } from './map.ts';
