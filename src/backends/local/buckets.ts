@@ -68,67 +68,77 @@ export interface BucketColumns {
   readonly finite: Uint8Array;
 }
 
-/** Packs the buckets of a segment; undefined if it has too few points, or a step beyond 2^53. */
-export function packBuckets({ count, step, wallTime, value }: BucketedPoints): Uint8Array | undefined {
+/** The memory that `packBuckets` works in, as bytes and as numbers: allocating it for each segment would cost most of the time. */
+let scratch = scratchOf(256);
+
+function scratchOf(buckets: number): {
+  readonly buckets: number;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly doubles: Float64Array;
+  readonly floats: Float32Array;
+  readonly numbers: Float64Array;
+  readonly small: Uint8Array;
+} {
+  // Two wall times, four steps, four numbers and four bytes for each, rounded up to whole doubles.
+  const all = new ArrayBuffer(HEADER_BYTES + 8 * (11 * buckets));
+  return {
+    buckets,
+    bytes: new Uint8Array(all),
+    view: new DataView(all),
+    doubles: new Float64Array(all),
+    floats: new Float32Array(all),
+    numbers: new Float64Array(4 * buckets),
+    small: new Uint8Array(4 * buckets),
+  };
+}
+
+/**
+ * Packs the buckets of a segment, the points from `start` to `end` (exclusive); undefined if they are too few, or if one
+ * has a step beyond 2^53. Returns a view that the next call overwrites.
+ */
+export function packBuckets(points: BucketedPoints, start = 0, end = points.count): Uint8Array | undefined {
+  const { step, wallTime, value } = points;
+  const count = end - start;
   if (count < LEAST_BUCKETED) return undefined;
-  const n = Math.ceil(count / BUCKET_POINTS);
-  const stride = (step[1] as number) - (step[0] as number);
-  let isEven = Number.isFinite(stride);
+  const stride = (step[start + 1] as number) - (step[start] as number);
+  let isEven = true;
   let isIncreasing = true;
-  let isFloat32 = true;
-  for (let i = 0; i < count; i++) {
-    const v = value[i] as number;
-    if (Math.abs(step[i] as number) > Number.MAX_SAFE_INTEGER) return undefined;
-    if (isFloat32 && Math.fround(v) !== v && !Number.isNaN(v)) isFloat32 = false;
-    if (i === 0) continue;
-    const distance = (step[i] as number) - (step[i - 1] as number);
+  let before = step[start] as number;
+  let largest = Math.abs(before);
+  for (let i = start + 1; i < end; i++) {
+    const s = step[i] as number;
+    const distance = s - before;
     if (distance !== stride) isEven = false;
     if (!(distance > 0)) isIncreasing = false;
+    if (s > largest) largest = s;
+    else if (-s > largest) largest = -s;
+    before = s;
   }
-  const width = isFloat32 ? 4 : 8;
-  const bytes = new Uint8Array(HEADER_BYTES + n * (16 + (isEven ? 0 : 32) + 4 * width + 4));
-  const header = new DataView(bytes.buffer);
-  header.setUint8(0, VERSION);
-  header.setUint8(1, (isFloat32 ? IS_FLOAT32 : 0) | (isEven ? HAS_STRIDE : 0) | (isIncreasing ? IS_INCREASING : 0));
-  header.setUint16(2, BUCKET_POINTS, true);
-  header.setUint32(4, count, true);
-  header.setFloat64(8, step[0] as number, true);
-  header.setFloat64(16, isEven ? stride : 0, true);
-  const times = new Float64Array(bytes.buffer, HEADER_BYTES, 2 * n);
-  const steps = isEven ? undefined : new Float64Array(bytes.buffer, HEADER_BYTES + 16 * n, 4 * n);
-  const numbersAt = HEADER_BYTES + n * (isEven ? 16 : 48);
-  const numbers = isFloat32 ? new Float32Array(bytes.buffer, numbersAt, 4 * n) : new Float64Array(bytes.buffer, numbersAt, 4 * n);
-  const small = new Uint8Array(bytes.buffer, numbersAt + 4 * n * width);
-  for (let b = 0, from = 0; b < n; b++, from += BUCKET_POINTS) {
-    const to = Math.min(from + BUCKET_POINTS, count);
-    let [minAt, maxAt, nan, finite, shares] = [from, from, 0, 0, 0];
-    let [min, max] = [NaN, NaN];
+  if (!(largest <= Number.MAX_SAFE_INTEGER)) return undefined;
+  const n = Math.ceil(count / BUCKET_POINTS);
+  if (scratch.buckets < n) scratch = scratchOf(2 * n);
+  const { bytes, view, doubles, floats, numbers, small } = scratch;
+  let isFloat32 = true;
+  for (let b = 0, from = start; b < n; b++, from += BUCKET_POINTS) {
+    const to = Math.min(from + BUCKET_POINTS, end);
+    let [minAt, maxAt, nan, finite, shares] = [from, from, 0, to - from, 0];
+    let [min, max] = [Infinity, -Infinity];
     for (let i = from; i < to; i++) {
       const v = value[i] as number;
-      // Written so that the first number replaces NaN.
-      if (!(v >= min) && !Number.isNaN(v)) {
+      if (v < min) {
         min = v;
         minAt = i;
       }
-      if (!(v <= max) && !Number.isNaN(v)) {
+      if (v > max) {
         max = v;
         maxAt = i;
       }
-      if (Number.isNaN(v)) nan++;
-      else if (Number.isFinite(v)) {
-        finite++;
-        // A share of each: the sum of large numbers could overflow.
-        shares += v * SHARE;
-      }
+      if (Math.fround(v) !== v && !Number.isNaN(v)) isFloat32 = false;
+      // A share of each: the sum of large numbers could overflow.
+      shares += v * SHARE;
     }
-    times[b] = wallTime[from] as number;
-    times[n + b] = wallTime[to - 1] as number;
-    if (steps !== undefined) {
-      steps[b] = step[from] as number;
-      steps[n + b] = step[to - 1] as number;
-      steps[2 * n + b] = step[minAt] as number;
-      steps[3 * n + b] = step[maxAt] as number;
-    }
+    if (!Number.isFinite(shares)) ({ min, max, minAt, maxAt, nan, finite, shares } = withOdd(value, from, to));
     numbers[b] = min;
     numbers[n + b] = max;
     numbers[2 * n + b] = value[to - 1] as number;
@@ -138,7 +148,58 @@ export function packBuckets({ count, step, wallTime, value }: BucketedPoints): U
     small[2 * n + b] = nan;
     small[3 * n + b] = finite;
   }
-  return bytes;
+  view.setUint8(0, VERSION);
+  view.setUint8(1, (isFloat32 ? IS_FLOAT32 : 0) | (isEven ? HAS_STRIDE : 0) | (isIncreasing ? IS_INCREASING : 0));
+  view.setUint16(2, BUCKET_POINTS, true);
+  view.setUint32(4, count, true);
+  view.setFloat64(8, step[start] as number, true);
+  view.setFloat64(16, isEven ? stride : 0, true);
+  let at = HEADER_BYTES / 8;
+  for (let b = 0, from = start; b < n; b++, from += BUCKET_POINTS) {
+    const last = Math.min(from + BUCKET_POINTS, end) - 1;
+    doubles[at + b] = wallTime[from] as number;
+    doubles[at + n + b] = wallTime[last] as number;
+    if (isEven) continue;
+    doubles[at + 2 * n + b] = step[from] as number;
+    doubles[at + 3 * n + b] = step[last] as number;
+    doubles[at + 4 * n + b] = step[from + (small[b] as number)] as number;
+    doubles[at + 5 * n + b] = step[from + (small[n + b] as number)] as number;
+  }
+  at += isEven ? 2 * n : 6 * n;
+  if (isFloat32) for (let i = 0; i < 4 * n; i++) floats[2 * at + i] = numbers[i] as number;
+  else for (let i = 0; i < 4 * n; i++) doubles[at + i] = numbers[i] as number;
+  at = 8 * at + 4 * n * (isFloat32 ? 4 : 8);
+  for (let i = 0; i < 4 * n; i++) bytes[at + i] = small[i] as number;
+  return bytes.subarray(0, at + 4 * n);
+}
+
+/** What `packBuckets` gathers of a bucket, if some of its numbers are NaN or infinite. */
+function withOdd(
+  value: Float64Array,
+  from: number,
+  to: number,
+): Record<'min' | 'max' | 'minAt' | 'maxAt' | 'nan' | 'finite' | 'shares', number> {
+  let [min, max, minAt, maxAt, nan, finite, shares] = [NaN, NaN, from, from, 0, 0, 0];
+  for (let i = from; i < to; i++) {
+    const v = value[i] as number;
+    if (Number.isNaN(v)) {
+      nan++;
+      continue;
+    }
+    // Written so that the first number replaces NaN.
+    if (!(v >= min)) {
+      min = v;
+      minAt = i;
+    }
+    if (!(v <= max)) {
+      max = v;
+      maxAt = i;
+    }
+    if (!Number.isFinite(v)) continue;
+    finite++;
+    shares += v * SHARE;
+  }
+  return { min, max, minAt, maxAt, nan, finite, shares };
 }
 
 /** Reverses `packBuckets`. Throws MB3006 for bytes that it did not make. */

@@ -1,5 +1,4 @@
 import type { SQLInputValue } from 'node:sqlite';
-import { MirrorError } from '../../errors.ts';
 import {
   type FileState,
   guardJson,
@@ -8,10 +7,10 @@ import {
   type JsonObject,
   jsonText,
   type ObjectPoint,
-  type ScalarColumns,
   textJson,
   type Value,
 } from '../../model/index.ts';
+import type { SortedScalars } from './sorted-scalars.ts';
 
 /** The largest integer that SQLite can store as an integer. */
 export const MAX_INT64 = 0x7fff_ffff_ffff_ffffn;
@@ -28,18 +27,6 @@ export function oddText(x: number | bigint): string | null {
 /** Reverses `oddText`. */
 export function fromOddText(text: string): number | bigint {
   return text === '-0.0' ? -0 : BigInt(text);
-}
-
-/** Returns the rows with a value or wall time that has an odd text, with their index in `rows`. */
-export function oddRows({ value, wallTime, wideValues }: ScalarColumns, rows: Uint32Array): [place: number, row: number][] {
-  const odd: [number, number][] = [];
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i] as number;
-    const v = value[row] as number;
-    const w = wallTime[row] as number;
-    if ((v === 0 && 1 / v < 0) || (w === 0 && 1 / w < 0) || (wideValues.size > 0 && wideValues.has(row))) odd.push([i, row]);
-  }
-  return odd;
 }
 
 /** Returns the readable text of a value, if it is a single text. */
@@ -68,27 +55,6 @@ export function hparamsOf(value: Value): [name: string, value: string | null, nu
 
 function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Sorts the rows of a batch by series, stably; `starts[s]` is the index in `rows` at which series s begins. */
-export function groupBySeries(columns: ScalarColumns, seriesCount: number): { rows: Uint32Array; starts: Uint32Array } {
-  const { series, count } = columns;
-  const starts = new Uint32Array(seriesCount + 1);
-  for (let i = 0; i < count; i++) {
-    const next = (series[i] as number) + 1;
-    if (next > seriesCount) throw new MirrorError('MB9001', `a point belongs to series ${next - 1}, and the run has ${seriesCount}`);
-    starts[next] = (starts[next] as number) + 1;
-  }
-  for (let s = 0; s < seriesCount; s++) starts[s + 1] = (starts[s + 1] as number) + (starts[s] as number);
-  const fill = starts.slice();
-  const rows = new Uint32Array(count);
-  for (let i = 0; i < count; i++) {
-    const s = series[i] as number;
-    const at = fill[s] as number;
-    rows[at] = i;
-    fill[s] = at + 1;
-  }
-  return { rows, starts };
 }
 
 /** The summary of points in a series' row. Only `count` includes NaN. */
@@ -147,8 +113,8 @@ export function withObject(before: StoredSummary | undefined, { offset, step, wa
   };
 }
 
-/** Summarizes `rows` from `from` to `to` (exclusive), all of one series. */
-export function summarize(columns: ScalarColumns, rows: Uint32Array, from: number, to: number): StoredSummary {
+/** Summarizes the points from `from` to `to` (exclusive), all of one series. */
+export function summarize(columns: SortedScalars, from: number, to: number): StoredSummary {
   const { step, wallTime, value } = columns;
   let lowStep = Infinity;
   let highStep = -Infinity;
@@ -157,10 +123,9 @@ export function summarize(columns: ScalarColumns, rows: Uint32Array, from: numbe
   let min = Infinity;
   let max = -Infinity;
   for (let i = from; i < to; i++) {
-    const row = rows[i] as number;
-    const s = step[row] as number;
-    const w = wallTime[row] as number;
-    const v = value[row] as number;
+    const s = step[i] as number;
+    const w = wallTime[i] as number;
+    const v = value[i] as number;
     if (s < lowStep) lowStep = s;
     if (s > highStep) highStep = s;
     if (w < early) early = w;
@@ -168,35 +133,37 @@ export function summarize(columns: ScalarColumns, rows: Uint32Array, from: numbe
     if (v < min) min = v;
     if (v > max) max = v;
   }
+  const isUndated = early === Infinity && late === -Infinity;
+  const hasNoNumber = min === Infinity && max === -Infinity;
   return {
     count: to - from,
-    firstStep: exactStep(columns, lowStep),
-    lastStep: exactStep(columns, highStep),
-    firstWallTime: early === Infinity && late === -Infinity ? NaN : early,
-    lastWallTime: early === Infinity && late === -Infinity ? NaN : late,
-    min: min === Infinity && max === -Infinity ? NaN : min,
-    max: min === Infinity && max === -Infinity ? NaN : max,
-    end: endOf(columns, rows[to - 1] as number),
+    firstStep: exactStep(columns, lowStep, from, to),
+    lastStep: exactStep(columns, highStep, from, to),
+    firstWallTime: isUndated ? NaN : early,
+    lastWallTime: isUndated ? NaN : late,
+    min: hasNoNumber ? NaN : min,
+    max: hasNoNumber ? NaN : max,
+    end: endOf(columns, to - 1),
     parts: 0,
   };
 }
 
-function endOf({ offset, step, wallTime, value, wideSteps, wideValues }: ScalarColumns, row: number): SeriesEnd {
+function endOf({ offset, step, wallTime, value, wideSteps, wideValues }: SortedScalars, at: number): SeriesEnd {
   return {
-    offset: offset[row] as number,
-    step: wideSteps.get(row) ?? (step[row] as number),
-    wallTime: wallTime[row] as number,
-    value: wideValues.get(row) ?? (value[row] as number),
+    offset: offset[at] as number,
+    step: wideSteps.get(at) ?? (step[at] as number),
+    wallTime: wallTime[at] as number,
+    value: wideValues.get(at) ?? (value[at] as number),
   };
 }
 
 /** Returns the exact step. The column has steps beyond 2^53 rounded, so those are looked up. */
-function exactStep(columns: ScalarColumns, step: number): number | bigint {
+function exactStep({ step: steps, wideSteps }: SortedScalars, step: number, from: number, to: number): number | bigint {
   if (Number.isSafeInteger(step)) return step;
   let best: bigint | undefined;
-  for (const wide of columns.wideSteps.values()) {
-    if (Number(wide) !== step) continue;
-    if (best === undefined || (step > 0 ? wide > best : wide < best)) best = wide;
+  for (let i = from; i < to; i++) {
+    const wide = steps[i] === step ? wideSteps.get(i) : undefined;
+    if (wide !== undefined && (best === undefined || (step > 0 ? wide > best : wide < best))) best = wide;
   }
   return best ?? step;
 }

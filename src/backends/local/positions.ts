@@ -13,35 +13,45 @@ export interface RowPosition {
 
 /** The most bytes of a point: a varint of up to 2^53 takes at most eight bytes. */
 const MOST_BYTES = 16;
+const MAX_INT31 = 2 ** 31;
 let scratch = new Uint8Array(64 * 1024);
 
-/** Packs rows `from` to `to` (exclusive) of `rows`; returns a view that the next call overwrites. */
-export function packPositions({ offset, index }: ScalarColumns, rows: Uint32Array, from: number, to: number): Uint8Array {
+/** Packs the points from `from` to `to` (exclusive); returns a view that the next call overwrites. */
+export function packPositions({ offset, index }: Pick<ScalarColumns, 'offset' | 'index'>, from: number, to: number): Uint8Array {
   if ((to - from) * MOST_BYTES > scratch.length) scratch = new Uint8Array((to - from) * MOST_BYTES * 2);
   const bytes = scratch;
   let at = 0;
-  let before = offset[rows[from] as number] as number;
+  let before = offset[from] as number;
   for (let i = from; i < to; i++) {
-    const row = rows[i] as number;
-    const here = offset[row] as number;
-    const place = index[row] as number;
-    let x = (here - before) * 2 + (place === 0 ? 0 : 1);
+    const here = offset[i] as number;
+    const place = index[i] as number;
+    const x = (here - before) * 2 + (place === 0 ? 0 : 1);
     before = here;
-    while (x > 127) {
-      bytes[at++] = (x % 128) | 128;
-      x = Math.floor(x / 128);
-    }
-    bytes[at++] = x;
-    if (place !== 0) {
-      x = place;
-      while (x > 127) {
-        bytes[at++] = (x % 128) | 128;
-        x = Math.floor(x / 128);
-      }
-      bytes[at++] = x;
-    }
+    at = x < MAX_INT31 ? packSmall(bytes, at, x) : packLarge(bytes, at, x);
+    if (place !== 0) at = packLarge(bytes, at, place);
   }
   return bytes.subarray(0, at);
+}
+
+/** Writes a varint at `at`; returns where it ends. Whole numbers of 31 bits need no division: nearly all distances are such. */
+function packSmall(bytes: Uint8Array, at: number, number: number): number {
+  let x = number | 0;
+  while (x > 127) {
+    bytes[at++] = (x & 127) | 128;
+    x >>>= 7;
+  }
+  bytes[at++] = x;
+  return at;
+}
+
+function packLarge(bytes: Uint8Array, at: number, number: number): number {
+  let x = number;
+  while (x > 127) {
+    bytes[at++] = (x % 128) | 128;
+    x = Math.floor(x / 128);
+  }
+  bytes[at++] = x;
+  return at;
 }
 
 /** The positions of points, by row. */

@@ -1,7 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Parcel, RunSource } from '../../contract/index.ts';
 import {
-  type Batch,
   type Blob,
   type FileState,
   interpret,
@@ -14,26 +13,16 @@ import {
   type Value,
   valueJson,
 } from '../../model/index.ts';
-import { LEAST_BUCKETED, packBuckets } from './buckets.ts';
+import { packBuckets } from './buckets.ts';
 import { Compaction } from './compact.ts';
 import { INLINE_PAYLOAD_BYTES, ROWS_PER_INSERT } from './limits.ts';
-import {
-  fileRow,
-  groupBySeries,
-  hparamsOf,
-  MAX_INT64,
-  oddRows,
-  oddText,
-  type StoredSummary,
-  summarize,
-  textOf,
-  withObject,
-} from './map.ts';
+import { fileRow, hparamsOf, MAX_INT64, oddText, type StoredSummary, summarize, textOf, withObject } from './map.ts';
 import { blobPath } from './media.ts';
 import { packPositions } from './positions.ts';
 import { PreparedStatements } from './prepared.ts';
 import { recountRun } from './recount.ts';
 import { type RunRow, SeriesWriter } from './series-writer.ts';
+import { type SortedScalars, sortBySeries } from './sorted-scalars.ts';
 
 /** A point that is not a scalar, ready to be stored. */
 interface PreparedObject {
@@ -161,14 +150,14 @@ export class Writer {
     const name = { id: file.id, name: state.name };
     const count = batch.newSeries.reduce((most, { id }) => Math.max(most, id + 1), run.series.length);
     // A run may have many series, and a batch no scalars.
-    const grouped = batch.scalars.count === 0 ? undefined : groupBySeries(batch.scalars, count);
-    const summaries = summariesOf(batch, objects, grouped);
+    const scalars = batch.scalars.count === 0 ? undefined : sortBySeries(batch.scalars, count);
+    const summaries = summariesOf(scalars, objects);
     const added = new Set<number>();
     for (const series of batch.newSeries) {
       run.series[series.id] = { id: this.#series.add(run, series, name, summaries.get(series.id)), plugin: series.plugin };
       added.add(series.id);
     }
-    if (grouped !== undefined) this.#points(batch, run, file, grouped);
+    if (scalars !== undefined) this.#points(scalars, run, file);
     for (const object of objects) this.#object(object, run, file);
     for (const { mark, blob } of marks) this.#mark(mark, blob, file);
     this.#summaries(run, name, summaries, added);
@@ -184,46 +173,45 @@ export class Writer {
     this.#toRecount.clear();
   }
 
-  #points(batch: Batch, run: OpenRun, file: KnownFile, { rows, starts }: GroupedRows): void {
-    const columns = batch.scalars;
+  #points(scalars: SortedScalars, run: OpenRun, file: KnownFile): void {
     const first = this.#nextPoint;
-    this.#insertPoints(batch, rows);
-    this.#oddPoints(batch, rows, first);
-    this.#nextPoint += columns.count;
+    this.#insertPoints(scalars);
+    this.#oddPoints(scalars, first);
+    this.#nextPoint += scalars.count;
     const segment = this.#statements.prepare(
       `INSERT INTO segment (series, first_point, last_point, file, generation, first_offset, last_offset, places, buckets)
        VALUES (?,?,?,?,?,?,?,?,?)`,
     );
+    const { starts, offset } = scalars;
     for (let s = 0; s < run.series.length; s++) {
       const from = starts[s] as number;
       const to = starts[s + 1] as number;
       if (from === to) continue;
-      const start = columns.offset[rows[from] as number] as number;
-      const end = columns.offset[rows[to - 1] as number] as number;
-      const places = packPositions(columns, rows, from, to);
-      const buckets = bucketsOfRows(columns, rows, from, to) ?? null;
+      const start = offset[from] as number;
+      const end = offset[to - 1] as number;
+      const places = packPositions(scalars, from, to);
+      const buckets = packBuckets(scalars, from, to) ?? null;
       const series = run.series[s]?.id as number;
       segment.run(series, first + from, first + to - 1, file.id, file.generation, start, end, places, buckets);
     }
   }
 
   /** Inserts points. This is the hottest loop of the store: `ROWS_PER_INSERT` rows per statement, for any series. */
-  #insertPoints({ scalars: { step, wallTime, value, wideSteps } }: Batch, rows: Uint32Array): void {
+  #insertPoints({ count, step, wallTime, value, wideSteps }: SortedScalars): void {
     const isWide = wideSteps.size > 0;
-    let size = Math.min(ROWS_PER_INSERT, rows.length);
+    let size = Math.min(ROWS_PER_INSERT, count);
     let insert = this.#insertStatement(size);
     let parameters: SQLInputValue[] = new Array(size * 3);
-    for (let i = 0; i < rows.length; i += size) {
-      if (rows.length - i < size) {
-        size = rows.length - i;
+    for (let i = 0; i < count; i += size) {
+      if (count - i < size) {
+        size = count - i;
         insert = this.#insertStatement(size);
         parameters = new Array(size * 3);
       }
       for (let j = i, at = 0; j < i + size; j++, at += 3) {
-        const row = rows[j] as number;
-        parameters[at] = isWide ? (wideSteps.get(row) ?? (step[row] as number)) : (step[row] as number);
-        parameters[at + 1] = wallTime[row] as number;
-        parameters[at + 2] = value[row] as number;
+        parameters[at] = isWide ? (wideSteps.get(j) ?? (step[j] as number)) : (step[j] as number);
+        parameters[at + 1] = wallTime[j] as number;
+        parameters[at + 2] = value[j] as number;
       }
       // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
       insert.run(...parameters);
@@ -231,12 +219,16 @@ export class Writer {
   }
 
   /** Stores the exact text of numbers that a REAL column cannot hold. */
-  #oddPoints({ scalars }: Batch, rows: Uint32Array, first: number): void {
-    for (const [i, row] of oddRows(scalars, rows)) {
-      const exact = scalars.wideValues.get(row) ?? (scalars.value[row] as number);
+  #oddPoints({ count, value, wallTime, wideValues }: SortedScalars, first: number): void {
+    for (let i = 0; i < count; i++) {
+      const v = value[i] as number;
+      const w = wallTime[i] as number;
+      const isOdd = (v === 0 && 1 / v < 0) || (w === 0 && 1 / w < 0) || (wideValues.size > 0 && wideValues.has(i));
+      if (!isOdd) continue;
+      const exact = wideValues.get(i) ?? v;
       this.#run('INSERT INTO odd_point (id, wall_time, value, value_int) VALUES (?,?,?,?)', [
         first + i,
-        oddText(scalars.wallTime[row] as number),
+        oddText(w),
         oddText(exact),
         typeof exact === 'bigint' && exact <= MAX_INT64 ? exact : null,
       ]);
@@ -411,39 +403,18 @@ export class Writer {
   }
 }
 
-type GroupedRows = ReturnType<typeof groupBySeries>;
-
 /** Summarizes the points of a batch, by the number of their series. */
-function summariesOf({ scalars }: Batch, objects: readonly PreparedObject[], grouped: GroupedRows | undefined): Map<number, StoredSummary> {
+function summariesOf(scalars: SortedScalars | undefined, objects: readonly PreparedObject[]): Map<number, StoredSummary> {
   const summaries = new Map<number, StoredSummary>();
-  if (grouped !== undefined) {
-    const { rows, starts } = grouped;
+  if (scalars !== undefined) {
+    const { starts } = scalars;
     for (let s = 0; s + 1 < starts.length; s++) {
       const [from, to] = [starts[s] as number, starts[s + 1] as number];
-      if (from < to) summaries.set(s, summarize(scalars, rows, from, to));
+      if (from < to) summaries.set(s, summarize(scalars, from, to));
     }
   }
   for (const { point, value } of objects) summaries.set(point.series, withObject(summaries.get(point.series), point, value));
   return summaries;
-}
-
-let scratch = { step: new Float64Array(0), wallTime: new Float64Array(0), value: new Float64Array(0) };
-
-/** Packs the buckets of the rows from `from` to `to` (exclusive), all of one series. */
-function bucketsOfRows(columns: Batch['scalars'], rows: Uint32Array, from: number, to: number): Uint8Array | undefined {
-  const count = to - from;
-  if (count < LEAST_BUCKETED) return undefined;
-  if (scratch.step.length < count) {
-    scratch = { step: new Float64Array(count), wallTime: new Float64Array(count), value: new Float64Array(count) };
-  }
-  const { step, wallTime, value } = scratch;
-  for (let i = 0, at = from; at < to; i++, at++) {
-    const row = rows[at] as number;
-    step[i] = columns.step[row] as number;
-    wallTime[i] = columns.wallTime[row] as number;
-    value[i] = columns.value[row] as number;
-  }
-  return packBuckets({ count, step, wallTime, value });
 }
 
 /** The most runs whose rows are cached; all of them are dropped when there are more. */
