@@ -225,25 +225,19 @@ export function unpackBuckets(packed: Uint8Array): BucketColumns {
   const small = (column: number): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset + smallAt + n * column, n);
   const [minAt, maxAt] = [small(0), small(1)];
   const [first, stride] = [header.getFloat64(8, true), header.getFloat64(16, true)];
-  /** The step of the point at a place of each bucket: the last place, one place, or those in a column. */
-  const even = (place: 'last' | 0 | Uint8Array): Float64Array => {
-    const column = new Float64Array(n);
-    for (let b = 0, at = 0; b < n; b++, at += size) {
-      const inBucket = place === 'last' ? Math.min(size, points - at) - 1 : place === 0 ? 0 : (place[b] as number);
-      column[b] = first + stride * (at + inBucket);
-    }
-    return column;
-  };
-  const steps = HEADER_BYTES + 16 * n;
+  const stepsAt = HEADER_BYTES + 16 * n;
+  const steps = isEven
+    ? evenSteps(first, stride, { n, size, points, minAt, maxAt })
+    : [0, 1, 2, 3].map((column) => doubles(stepsAt, column));
   return {
     length: n,
     points,
     size,
     isIncreasing: (flags & IS_INCREASING) !== 0,
-    firstStep: isEven ? even(0) : doubles(steps, 0),
-    lastStep: isEven ? even('last') : doubles(steps, 1),
-    minStep: isEven ? even(minAt) : doubles(steps, 2),
-    maxStep: isEven ? even(maxAt) : doubles(steps, 3),
+    firstStep: steps[0] as Float64Array,
+    lastStep: steps[1] as Float64Array,
+    minStep: steps[2] as Float64Array,
+    maxStep: steps[3] as Float64Array,
     firstWallTime: doubles(HEADER_BYTES, 0),
     lastWallTime: doubles(HEADER_BYTES, 1),
     min: numbers(0),
@@ -255,6 +249,29 @@ export function unpackBuckets(packed: Uint8Array): BucketColumns {
     nan: small(2),
     finite: small(3),
   };
+}
+
+/** The first and last step of each bucket, and those of its smallest and largest value, of steps with one distance. */
+function evenSteps(
+  first: number,
+  stride: number,
+  {
+    n,
+    size,
+    points,
+    minAt,
+    maxAt,
+  }: { readonly n: number; readonly size: number; readonly points: number; readonly minAt: Uint8Array; readonly maxAt: Uint8Array },
+): readonly Float64Array[] {
+  const [firstStep, lastStep, minStep, maxStep] = [new Float64Array(n), new Float64Array(n), new Float64Array(n), new Float64Array(n)];
+  for (let b = 0, at = 0; b < n; b++, at += size) {
+    firstStep[b] = first + stride * at;
+    lastStep[b] = first + stride * (at + size - 1);
+    minStep[b] = first + stride * (at + (minAt[b] as number));
+    maxStep[b] = first + stride * (at + (maxAt[b] as number));
+  }
+  lastStep[n - 1] = first + stride * (points - 1);
+  return [firstStep, lastStep, minStep, maxStep];
 }
 
 function damaged(why: string): MirrorError {
