@@ -1,5 +1,6 @@
 /** Selects and sorts the runs of a question, and fills the listing. */
 import type { PreparedStatements } from '../backends/local/index.ts';
+import { MirrorError } from '../errors.ts';
 import { type Json, keyOfRun, type RunRef } from '../model/index.ts';
 import { compareRuns, cursorAfter, runBefore, type SortedRun, type SortOrder, textKey } from './page-cursor.ts';
 import type { MetricSummary, MetricValue, Question, RunOrder, RunPage, RunSelection, RunStart, RunSummary } from './questions.ts';
@@ -295,16 +296,37 @@ export class RunQuestions {
     );
     statement.setReturnArrays(true);
     const rows = (run === undefined ? statement.all() : statement.all(run)) as unknown as [number, number][];
-    const hparams = this.#db.prepare('SELECT name, value, number, type FROM hparam WHERE object = ?');
+    const hparams = this.#db.prepare(
+      `SELECT substr(name, 1, ${MOST_PARAM_CHARS}) AS name, substr(value, 1, ${MOST_PARAM_CHARS}) AS value, number, type,
+         length(value) > ${MOST_PARAM_CHARS} AS is_cut FROM hparam WHERE object = ?`,
+    );
+    let chars = 0;
     // The last session start of a run wins.
     return new Map(
       Array.from(new Map(rows), ([id, object]) => {
         this.#check();
-        return [id, Object.fromEntries(hparams.all(object).map((row) => [String(row['name']), paramOf(row)]))];
+        const params: [string, Json][] = [];
+        for (const row of hparams.iterate(object)) {
+          const name = String(row['name']);
+          params.push([name, paramOf(row)]);
+          chars += name.length + String(row['value']).length + PARAM_CHARS;
+          if (chars > MOST_PARAMS_CHARS) {
+            throw new MirrorError('MB5004', `the hyperparameters of all runs have more than ${MOST_PARAMS_CHARS} characters`, {
+              hint: 'Ask without params. `mirrorboard export` has them all.',
+            });
+          }
+        }
+        return [id, Object.fromEntries(params)];
       }),
     );
   }
 }
+
+/** The most characters of a name and of a text: a log may have a file as a hyperparameter. The rest is cut. */
+const MOST_PARAM_CHARS = 4096;
+/** The most characters of all of them together, and what one counts beside its own. */
+const MOST_PARAMS_CHARS = 100_000_000;
+const PARAM_CHARS = 50;
 
 const OBJECTS_OF_RUN = 'FROM series CROSS JOIN object ON object.series = series.id';
 
@@ -326,6 +348,7 @@ interface Metric extends SeriesEnd {
 }
 
 function paramOf(row: Record<string, unknown>): Json {
+  if (row['is_cut'] === 1) return `${String(row['value'])}…`;
   switch (row['type']) {
     case 'number':
       return row['number'] === null ? Number.NaN : Number(row['number']);

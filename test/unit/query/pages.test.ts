@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { backfill } from '../../../src/index.ts';
 import { type RunOrder, StoreQuery } from '../../../src/query/index.ts';
@@ -103,6 +104,33 @@ describe('pages of runs', () => {
       expect(() => query.ask({ kind: 'runs', after })).toThrow(expect.objectContaining({ code: 'MB3024' }));
     },
   );
+});
+
+describe('hyperparameters', () => {
+  it('are cut if they are long texts, so that no log fills the memory', async () => {
+    const long = 'x'.repeat(1_000_000);
+    put('a', event({ wallTime: 1, step: 0, summary: [hparamsSessionStart({ note: long, lr: 0.5 })] }));
+    await opened();
+    const cut = `${'x'.repeat(4096)}…`;
+    expect(query.ask({ kind: 'hparams' })[0]?.params).toEqual({ note: cut, lr: 0.5 });
+    expect(query.ask({ kind: 'runs', params: ['note'], select: { filter: 'lr>0.1' } }).runs[0]?.params).toEqual({ note: cut });
+  });
+
+  it('are refused if all together are too many for the memory', async () => {
+    put('a', event({ wallTime: 1, step: 0, summary: [hparamsSessionStart({ lr: 0.5 })] }));
+    await opened();
+    const { run } = query.ask({ kind: 'hparams' })[0] ?? {};
+    expect(run?.path).toBe('a');
+    query.close();
+    const db = new DatabaseSync(join(folder, 'runs.db'));
+    db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
+      INSERT INTO hparam (object, name, value, number, type)
+      SELECT (SELECT max(object) FROM hparam), 'p' || i, substr(hex(zeroblob(2048)), 1, 4096), 0, 'string' FROM n`);
+    db.close();
+    query = new StoreQuery(join(folder, 'runs.db'));
+    expect(() => query.ask({ kind: 'hparams' })).toThrow(expect.objectContaining({ code: 'MB5004' }));
+    expect(query.ask({ kind: 'runs' }).total).toBe(1);
+  });
 });
 
 describe('a question', () => {
