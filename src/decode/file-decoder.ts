@@ -19,6 +19,7 @@ import type {
   Series,
 } from '../model/index.ts';
 import { ColumnWriter } from './columns.ts';
+import { CompiledScanner } from './compiled-scanner.ts';
 import { EventReader, type FileHead } from './event-reader.ts';
 import { describeForeign } from './foreign.ts';
 import { FRAME_BYTES, HEADER_BYTES } from './frame.ts';
@@ -26,7 +27,7 @@ import { isFieldStart, LOOKED_INTO_BYTES } from './incomplete-record.ts';
 import { joined, NO_LIMITS, type RecordLimits, tooLarge } from './limits.ts';
 import { RecordCheck } from './record-check.ts';
 import { FrameSearch, isFrameBefore, isHeader, SHORT_BYTES } from './resync.ts';
-import { Halt, ScalarScanner } from './scalar-scanner.ts';
+import { Halt } from './scalar-scanner.ts';
 import { SpanChecksums } from './span-checksums.ts';
 import type { TagTable } from './tag-table.ts';
 import type { Window } from './window.ts';
@@ -126,7 +127,7 @@ interface Search {
  */
 export class FileDecoder {
   readonly #options: DecoderOptions;
-  readonly #scanner = new ScalarScanner();
+  readonly #scanner = new CompiledScanner();
   readonly #events: EventReader;
   readonly #most: number;
   readonly #limits: RecordLimits;

@@ -5,5 +5,6 @@ export { foreignAdvice } from './foreign.ts';
 export { FRAME_BYTES, HEADER_BYTES } from './frame.ts';
 export type { RecordLimits } from './limits.ts';
 export { isHeader } from './resync.ts';
+export { scanWindow } from './scan-memory.ts';
 export { TagTable } from './tag-table.ts';
 export type { Window } from './window.ts';

@@ -48,7 +48,7 @@ export class ScalarScanner {
   /** The checksums around long corrupt records, so that none of their bytes is summed up twice. */
   spans: SpanChecksums | undefined;
   /** The tag table's slot of the last value: the scanner guesses the next one from it. */
-  #slot = 0;
+  protected slot = 0;
 
   /**
    * Scans from `start` until something else must be done. `base` is the file offset of the buffer's first byte. Adds
@@ -68,7 +68,7 @@ export class ScalarScanner {
     const tagBytes = tags.bytes;
     const { spans } = this;
     let row = columns.count;
-    let slot = tags.count === 0 ? -1 : Math.min(this.#slot, tags.count - 1);
+    let slot = tags.count === 0 ? -1 : Math.min(this.slot, tags.count - 1);
     let p = start;
     let records = 0;
     let halt: Halt = Halt.More;
@@ -272,7 +272,7 @@ export class ScalarScanner {
       p += FRAME_BYTES + low;
       halt = Halt.More;
     }
-    this.#slot = slot < 0 ? 0 : slot;
+    this.slot = slot < 0 ? 0 : slot;
     this.records += records;
     this.position = p;
     columns.count = row;

@@ -1,3 +1,5 @@
+const MOST_CHANGES = 1024;
+
 /**
  * The scalar tags of a run by their bytes, for the scanner, which need not create strings for known tags.
  * Tags mostly follow each other in the same order at each step, so each slot remembers which tag came after it.
@@ -17,9 +19,18 @@ export class TagTable {
   /** The slot that followed this one the last time. */
   next = new Uint32Array(64);
   bytes = new Uint8Array(4096);
+  /** The slots that were added or got other metadata, in this order: for a copy that follows. */
+  readonly changes: number[] = [];
+  /** Counts what a copy cannot follow: then it has to be made anew. */
+  epoch = 0;
   #used = 0;
   /** Open addressing: slot + 1, or 0. */
   #buckets = new Uint32Array(128);
+
+  /** The bytes of `bytes` that are in use. */
+  get used(): number {
+    return this.#used;
+  }
 
   /** Returns the slot of the tag in `buffer` at `at`, or -1. */
   find(buffer: Uint8Array, at: number, length: number): number {
@@ -40,6 +51,7 @@ export class TagTable {
     this.length[slot] = tag.length;
     this.next[slot] = slot;
     this.#place(slot);
+    this.#changed(slot);
     return slot;
   }
 
@@ -47,6 +59,8 @@ export class TagTable {
   truncate(count: number): void {
     if (count === this.count) return;
     this.count = count;
+    this.epoch++;
+    this.changes.length = 0;
     this.metaLength.fill(0, count);
     this.metaRoom.fill(0, count);
     for (let slot = 0; slot < count; slot++) if ((this.next[slot] as number) >= count) this.next[slot] = slot;
@@ -62,6 +76,16 @@ export class TagTable {
       this.metaRoom[slot] = metadata.length;
     }
     this.metaLength[slot] = metadata.length;
+    this.#changed(slot);
+  }
+
+  #changed(slot: number): void {
+    // Metadata that alternates would fill the memory.
+    if (this.changes.length > 4 * this.count + MOST_CHANGES) {
+      this.epoch++;
+      this.changes.length = 0;
+    }
+    this.changes.push(slot);
   }
 
   #keep(bytes: Uint8Array): number {

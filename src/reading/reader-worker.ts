@@ -2,10 +2,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { answersAgain, CallMark, markCalls, passOver } from '../calls/index.ts';
 import { steadyMs } from '../clock.ts';
+import { scanWindow } from '../decode/index.ts';
 import { type FoundRun, type PassedOver, runFilter, visit } from '../discover/index.ts';
 import { useMemory } from '../memory/index.ts';
 import { type Batch, keyOfRun } from '../model/index.ts';
-import { FileWindow } from '../tail/index.ts';
+import { FileWindow, readAt } from '../tail/index.ts';
 import type { ReadEvent, RunJob } from './read-event.ts';
 import { RunSession } from './reader.ts';
 import { OUTSTANDING, type ReaderReply, type ReaderRequest, type ReaderWork, STOP } from './reader-protocol.ts';
@@ -26,7 +27,7 @@ const { shared, mark, mostOutstanding, passedOver, memory } = workerData as Read
 useMemory(memory);
 markCalls(new CallMark(mark));
 for (const [path, reason] of passedOver) passOver(path, reason);
-const fileWindow = new FileWindow();
+const fileWindow = new FileWindow(readAt, scanWindow());
 
 port.on('message', (request: ReaderRequest) => {
   try {

@@ -17,8 +17,8 @@ const SHARED_BYTES = 4 * CHUNK_BYTES;
  * only if the file has that many bytes, whatever a length field says.
  */
 export class FileWindow {
-  buffer = new Uint8Array(CHUNK_BYTES);
-  view = new DataView(this.buffer.buffer);
+  buffer: Uint8Array;
+  view: DataView;
   /** File offset of `buffer[start]`. */
   offset = 0;
   start = 0;
@@ -27,9 +27,14 @@ export class FileWindow {
   isKept = false;
   #fd = -1;
   readonly #around: AroundReader;
+  readonly #memory: Uint8Array;
 
-  constructor(read: typeof readAt = readAt) {
+  /** `memory`: the place for a chunk, which no other window uses; allocated by default. */
+  constructor(read: typeof readAt = readAt, memory: Uint8Array = new Uint8Array(CHUNK_BYTES)) {
     this.#around = new AroundReader(read);
+    this.#memory = memory;
+    this.buffer = memory;
+    this.view = viewOf(memory);
   }
 
   /** Parts of the file that the system could not read; the window has zeros there. */
@@ -82,7 +87,11 @@ export class FileWindow {
 
   #allocate(bytes: number): void {
     this.isKept = false;
-    this.buffer = new Uint8Array(bytes);
-    this.view = new DataView(this.buffer.buffer);
+    this.buffer = bytes === this.#memory.length ? this.#memory : new Uint8Array(bytes);
+    this.view = viewOf(this.buffer);
   }
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }

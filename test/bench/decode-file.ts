@@ -1,8 +1,8 @@
 import { closeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { FileDecoder, TagTable } from '../../src/decode/index.ts';
+import { FileDecoder, scanWindow, TagTable } from '../../src/decode/index.ts';
 import { Catalogue } from '../../src/model/index.ts';
-import { FileWindow, openFile } from '../../src/tail/index.ts';
+import { FileWindow, openFile, readAt } from '../../src/tail/index.ts';
 
 /**
  * Decodes one event file, both checksums verified, into columns that are thrown away; `records` counts every sound
@@ -11,7 +11,7 @@ import { FileWindow, openFile } from '../../src/tail/index.ts';
 export function decodeFile(path: string): { readonly records: number } {
   const file = openFile({ root: dirname(path), path: '', links: 'all' }, basename(path));
   try {
-    const window = new FileWindow();
+    const window = new FileWindow(readAt, scanWindow());
     window.reset(file.fd);
     const decoder = new FileDecoder({
       run: { root: 'bench', path: '.' },

@@ -12,6 +12,7 @@ import {
   HEADER_BYTES,
   type IncompleteBefore,
   maskedCrc32c,
+  scanWindow,
   TagTable,
   type Window,
 } from '../../src/decode/index.ts';
@@ -110,10 +111,22 @@ export function decodeBytes(bytes: Uint8Array, script: Script = {}): Decoded {
   throw new Error(`the decoder does not come to an end: it wants ${needed} bytes from ${decoder.wants} of ${fileEnd} again and again`);
 }
 
-function windowOf(bytes: Uint8Array, from: number, to: number, viewOf = (buffer: ArrayBuffer) => new DataView(buffer)): Window {
-  const buffer = new Uint8Array(to - from + 2 * MARGIN).fill(0x8a);
-  buffer.set(bytes.subarray(from, to), MARGIN);
-  return { buffer, view: viewOf(buffer.buffer), start: MARGIN, end: MARGIN + to - from, offset: from };
+/** Who scans: the compiled scanner, as in the reader's thread, or the one in TypeScript. */
+export type ScannerKind = 'compiled' | 'plain';
+let kind: ScannerKind = 'compiled';
+
+/** Makes all later calls use one of the two scanners. */
+export function scanWith(scanner: ScannerKind): void {
+  kind = scanner;
+}
+
+function windowOf(bytes: Uint8Array, from: number, to: number, viewOf: Script['viewOf']): Window {
+  const size = to - from + 2 * MARGIN;
+  const memory = kind === 'compiled' && viewOf === undefined ? scanWindow() : undefined;
+  const buffer = memory === undefined || size > memory.length ? new Uint8Array(size) : memory.subarray(0, size);
+  buffer.fill(0x8a).set(bytes.subarray(from, to), MARGIN);
+  const view = viewOf?.(buffer.buffer as ArrayBuffer) ?? new DataView(buffer.buffer, buffer.byteOffset, size);
+  return { buffer, view, start: MARGIN, end: MARGIN + to - from, offset: from };
 }
 
 /**

@@ -68,7 +68,10 @@ export interface BucketColumns {
   readonly finite: Uint8Array;
 }
 
-/** The memory that `packBuckets` works in, as bytes and as numbers: allocating it for each segment would cost most of the time. */
+/**
+ * The memory that `packBuckets` works in, as bytes and as numbers: allocating it for each segment would cost most of
+ * the time.
+ */
 let scratch = scratchOf(256);
 
 function scratchOf(buckets: number): {
@@ -94,8 +97,8 @@ function scratchOf(buckets: number): {
 }
 
 /**
- * Packs the buckets of a segment, the points from `start` to `end` (exclusive); undefined if they are too few, or if one
- * has a step beyond 2^53. Returns a view that the next call overwrites.
+ * Packs the buckets of a segment, the points from `start` to `end` (exclusive); undefined if they are too few, or if
+ * one has a step beyond 2^53. Returns a view that the next call overwrites.
  */
 export function packBuckets(points: BucketedPoints, start = 0, end = points.count): Uint8Array | undefined {
   const { step, wallTime, value } = points;

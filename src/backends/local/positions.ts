@@ -33,7 +33,7 @@ export function packPositions({ offset, index }: Pick<ScalarColumns, 'offset' | 
   return bytes.subarray(0, at);
 }
 
-/** Writes a varint at `at`; returns where it ends. Whole numbers of 31 bits need no division: nearly all distances are such. */
+/** Writes a varint at `at`; returns where it ends. Numbers of 31 bits need no division: nearly all distances are. */
 function packSmall(bytes: Uint8Array, at: number, number: number): number {
   let x = number | 0;
   while (x > 127) {
