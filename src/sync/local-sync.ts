@@ -46,6 +46,11 @@ interface LocalSyncOptions {
   readonly clock?: Clock;
 }
 
+/**
+ * A live run may write many times a second, and a commit rewrites whole pages of the store, however little is new. So
+ * what all runs write in this time is stored together. What a run writes after a rest is read at once.
+ */
+const GATHER_MS = 500;
 /** Runs whose files are asked for in one request. */
 const RUNS_PER_REQUEST = 16;
 /** Bytes that are read of a run before other runs have their turn. */
@@ -237,9 +242,15 @@ export class LocalSync implements LaneSync {
     for await (const group of reader.events()) this.#deal(group);
   }
 
-  #nextJobs({ keys }: RootQueue): RunJob[] {
+  #nextJobs(queue: RootQueue): RunJob[] {
+    const { keys } = queue;
     const jobs: RunJob[] = [];
     const progress = this.#status.lane(this.lane);
+    const { clock = systemClock } = this.#options;
+    const nowMs = clock.steadyMs();
+    // The same moment for all runs: those that wait are read together.
+    const nextMs = (Math.floor(nowMs / GATHER_MS) + 1) * GATHER_MS;
+    let isWaiting = false;
     for (const key of keys) {
       if (jobs.length >= RUNS_PER_REQUEST) break;
       const run = this.#runs.get(key);
@@ -250,8 +261,23 @@ export class LocalSync implements LaneSync {
       }
       // A run without a session begins from the store's positions: data under way must be stored first.
       if (run !== undefined && !run.hasSession && run.inFlight > 0) continue;
+      if (run !== undefined && run.notBeforeMs > nowMs && !run.isQuiet && run.toRetry.size === 0) {
+        isWaiting = true;
+        continue;
+      }
       keys.delete(key);
-      if (run !== undefined) jobs.push(this.#job(run));
+      if (run !== undefined) {
+        jobs.push(this.#job(run));
+        run.notBeforeMs = nextMs;
+      }
+    }
+    if (isWaiting && jobs.length === 0 && !queue.isGathering) {
+      queue.isGathering = true;
+      const read = (): void => {
+        queue.isGathering = false;
+        queue.wake?.();
+      };
+      clock.after(nextMs - nowMs, read, { keepsAlive: false });
     }
     return jobs;
   }
@@ -333,6 +359,7 @@ export class LocalSync implements LaneSync {
     run.isRead = false;
     if (event.hasMore) {
       for (const name of run.unsettled) run.dirty.add(name);
+      run.notBeforeMs = 0;
       this.#queues.add(run);
     }
     this.#settleIfIdle(run);
@@ -359,6 +386,7 @@ export class LocalSync implements LaneSync {
       run.others.add(name);
       run.replaced.add(name);
       run.dirty.add(name);
+      run.notBeforeMs = 0;
       this.#queues.add(run);
     }
   }

@@ -14,6 +14,8 @@ export interface RootQueue {
   /** The reader of the queue, which begins with `run`. */
   reader: PatientReader | undefined;
   wake: (() => void) | undefined;
+  /** True while runs wait for the moment when they are read together. */
+  isGathering: boolean;
   reading: Promise<void> | undefined;
 }
 
@@ -26,7 +28,7 @@ export class RootQueues {
     this.#places = places;
     const queues: RootQueue[] = [];
     for (const root of places.keys()) {
-      const queue = queues[this.#byRoot.size % MOST_READERS] ?? { keys: new Set(), reader: undefined, wake: undefined, reading: undefined };
+      const queue = queues[this.#byRoot.size % MOST_READERS] ?? newQueue();
       if (!queues.includes(queue)) queues.push(queue);
       this.#byRoot.set(root, queue);
     }
@@ -64,4 +66,8 @@ export class RootQueues {
   async idle(): Promise<void> {
     await Promise.all([...this.#byRoot.values()].map(({ reading }) => reading));
   }
+}
+
+function newQueue(): RootQueue {
+  return { keys: new Set(), reader: undefined, wake: undefined, isGathering: false, reading: undefined };
 }

@@ -35,6 +35,8 @@ export class SyncedStoreRun {
   inFlight = 0;
   hasSession = false;
   isQuiet = false;
+  /** When it may be read again, by the steady clock. */
+  notBeforeMs = 0;
 
   constructor(ref: RunRef, directory: Directory) {
     this.ref = ref;
