@@ -9,6 +9,7 @@ import { requestStarted, signOfLife } from '../sign-of-life.ts';
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
 import { readBody, roomForAnswers, SHORT_ANSWER } from './answer-body.ts';
 import { oddAnswer } from './answer-fields.ts';
+import { type Auth, type Authorizer, Credentials, userOf } from './credentials.ts';
 import { Pace } from './pace.ts';
 import { plainText } from './plain-text.ts';
 import { makeAgent, namesProxy } from './proxy.ts';
@@ -32,6 +33,8 @@ export interface HttpOptions {
   readonly auth?: Auth;
   /** Reads credentials again that are in a file; called after each refusal. Undefined: they did not change. */
   readonly renewAuth?: () => Auth | undefined;
+  /** Authorizes each request, instead of `auth` and `renewAuth`. The client closes it with itself. */
+  readonly authorizer?: Authorizer;
   /** Headers sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly tls?: TlsOptions;
@@ -58,9 +61,6 @@ export interface HttpOptions {
   /** The variables that may name proxies. Default: the process's. */
   readonly env?: Environment;
 }
-
-/** Credentials: basic authentication, or a bearer token. */
-export type Auth = { readonly username: string; readonly password: string } | { readonly token: string };
 
 /** A request; `isRepeatable` and `isRead` decide what a lost answer means. */
 export interface HttpRequest {
@@ -138,8 +138,7 @@ export class HttpClient {
   readonly #prefix: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #secrets: string[];
-  readonly #renewAuth: HttpOptions['renewAuth'];
-  #authorization: string | undefined;
+  readonly #credentials: Credentials;
   readonly #tls: TlsOptions;
   readonly #material: TlsMaterial;
   readonly #timeoutMs: number;
@@ -150,14 +149,13 @@ export class HttpClient {
 
   constructor(options: HttpOptions) {
     const url = new URL(options.baseUrl);
-    const auth = options.auth ?? userOf(url);
     this.#origin = url.origin;
     this.#prefix = url.pathname.replace(/\/+$/, '');
     this.address = this.#origin + this.#prefix;
     this.#headers = { accept: 'application/json', ...options.headers };
-    this.#authorization = auth === undefined ? undefined : authorizationOf(auth);
-    this.#renewAuth = options.renewAuth;
-    this.#secrets = [...(auth === undefined ? [] : secretsOf(auth)), ...(options.secrets ?? [])];
+    this.#secrets = [...(options.secrets ?? [])];
+    const { auth = userOf(url), renewAuth, authorizer } = options;
+    this.#credentials = new Credentials({ auth, renewAuth, authorizer }, (secrets) => this.hide(secrets));
     this.#tls = options.tls ?? {};
     this.#material = readTlsFiles(this.#tls);
     this.#timeoutMs = options.timeoutMs ?? 120_000;
@@ -212,20 +210,11 @@ export class HttpClient {
   }
 
   async #sendThrough(request: HttpRequest): Promise<HttpAnswer> {
-    const used = this.#authorization;
+    const { version } = this.#credentials;
     const answer = await this.#send(request);
+    if (answer.kind !== 'refused' || answer.error.code !== 'MB4002') return answer;
     // The server did nothing for a request that was refused for its credentials.
-    return answer.kind === 'refused' && answer.error.code === 'MB4002' && this.#hasOther(used) ? await this.#send(request) : answer;
-  }
-
-  /** True if there are other credentials than the refused ones. */
-  #hasOther(used: string | undefined): boolean {
-    if (this.#authorization !== used) return true;
-    const auth = this.#renewAuth?.();
-    if (auth === undefined || authorizationOf(auth) === used) return false;
-    this.#authorization = authorizationOf(auth);
-    this.hide(secretsOf(auth));
-    return true;
+    return (await this.#credentials.hasOther(version, request.signal)) ? await this.#send(request) : answer;
   }
 
   async #send(request: HttpRequest): Promise<HttpAnswer> {
@@ -253,30 +242,33 @@ export class HttpClient {
 
   /** Hides these texts in all errors from now on. */
   hide(secrets: readonly string[]): void {
-    for (const secret of secrets) this.#secrets.push(secret);
+    for (const secret of secrets) if (!this.#secrets.includes(secret)) this.#secrets.push(secret);
   }
 
   /** Closes the connections, and aborts requests under way. */
   async close(): Promise<void> {
     await this.#agent.destroy();
+    await this.#credentials.close();
   }
 
   async #once(request: HttpRequest): Promise<HttpAnswer | Reset> {
     const { signal, method } = request;
     signal.throwIfAborted();
     const path = this.#prefix + request.path + queryText(request.query);
-    const authorized = this.#authorization === undefined ? {} : { authorization: this.#authorization };
     const limitMs = deadlineOf(request.timeoutMs ?? this.#timeoutMs, bytesOf(request.body));
     const ended = requestStarted(this.#clock);
     let status: number | undefined;
     try {
       return await within(limitMs, signal, async (stop) => {
+        const { body } = request;
+        const headers = { ...this.#headers, ...request.headers, ...lengthOf(body) };
+        const authorized = await this.#credentials.headers({ method, url: new URL(this.#origin + path), headers, body }, stop);
         const answer = await this.#agent.request({
           origin: this.#origin,
           path,
           method,
-          headers: { ...this.#headers, ...authorized, ...request.headers, ...lengthOf(request.body) },
-          ...(request.body === undefined ? {} : { body: bodyOf(request.body) }),
+          headers: { ...this.#headers, ...authorized, ...request.headers, ...lengthOf(body) },
+          ...(body === undefined ? {} : { body: bodyOf(body) }),
           signal: stop,
         });
         signOfLife();
@@ -285,6 +277,8 @@ export class HttpClient {
       });
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
+      // There are no credentials: nothing was sent.
+      if (cause instanceof MirrorError) return later({}, cause);
       if (!isOurLimit(cause)) signOfLife();
       return this.#unreachable(cause, method, path);
     } finally {
@@ -463,19 +457,6 @@ function queryText(query: HttpRequest['query']): string {
     value === undefined ? [] : [`${encodeURIComponent(name)}=${encodeURIComponent(value)}`],
   );
   return parts.length === 0 ? '' : `?${parts.join('&')}`;
-}
-
-function userOf(url: URL): Auth | undefined {
-  if (url.username === '' && url.password === '') return undefined;
-  return { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
-}
-
-function authorizationOf(auth: Auth): string {
-  return 'token' in auth ? `Bearer ${auth.token}` : `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`;
-}
-
-function secretsOf(auth: Auth): readonly string[] {
-  return 'token' in auth ? [auth.token] : [auth.password, Buffer.from(`${auth.username}:${auth.password}`).toString('base64')];
 }
 
 function firstLine(text: string): string {

@@ -1,7 +1,8 @@
 /** The HTTP client that all backends share: pools, time limits, answers as values, no secrets in errors. */
 export { type HttpAnswer, type HttpHeaders, headerOf } from './answer.ts';
 export { AnswerFields, type AnswerSource, type Fields, isFields, isOddAnswer, kindOf, oddAnswer, wholeNumber } from './answer-fields.ts';
-export { type Auth, type BodyStream, deadlineOf, HttpClient, type HttpOptions, type HttpRequest } from './http-client.ts';
+export type { Auth, Authorization, Authorizer, UnsignedRequest } from './credentials.ts';
+export { type BodyStream, deadlineOf, HttpClient, type HttpOptions, type HttpRequest } from './http-client.ts';
 export { parseJson, readJson } from './json.ts';
 export { eachPage, type Listing, type Page } from './listing.ts';
 export { findProgram, ManagedServer, type ServerRemedy } from './managed-server.ts';
