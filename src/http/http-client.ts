@@ -454,9 +454,14 @@ function lengthOf(body: HttpRequest['body']): Readonly<Record<string, string>> {
 
 function queryText(query: HttpRequest['query']): string {
   const parts = Object.entries(query ?? {}).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${encodeURIComponent(name)}=${encodeURIComponent(value)}`],
+    value === undefined ? [] : [`${encoded(name)}=${encoded(String(value))}`],
   );
   return parts.length === 0 ? '' : `?${parts.join('&')}`;
+}
+
+/** Encodes all that RFC 3986 reserves: signatures cover this form of a query. */
+function encoded(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 function firstLine(text: string): string {

@@ -30,7 +30,7 @@ async function serve(isAccepted: (request: IncomingMessage) => boolean): Promise
 const post = (body: string, rest: Partial<HttpRequest> = {}): HttpRequest => ({
   method: 'POST',
   path: '/p',
-  query: { a: 'b c' },
+  query: { a: "b c!'()*" },
   headers: { 'content-type': 'text/plain' },
   body,
   signal: new AbortController().signal,
@@ -80,7 +80,7 @@ describe('an authorizer', () => {
     expect(authorizer.signed).toEqual([
       {
         method: 'POST',
-        url: new URL(`${url}/p?a=b%20c`),
+        url: new URL(`${url}/p?a=b%20c%21%27%28%29%2A`),
         headers: { accept: 'application/json', 'x-own': '1', 'content-type': 'text/plain' },
         body: 'text',
       },
