@@ -102,6 +102,8 @@ export type { Environment } from './environment.ts';
 export { type ErrorCode, type ErrorDetails, type ExitCode, errorCodes, MirrorError } from './errors.ts';
 export {
   type Auth,
+  type Authorization,
+  type Authorizer,
   type BodyStream,
   type HttpAnswer,
   HttpClient,
@@ -112,6 +114,7 @@ export {
   redact,
   type SettingNames,
   type TlsOptions,
+  type UnsignedRequest,
 } from './http/index.ts';
 export {
   type AudioClip,

@@ -1,4 +1,5 @@
 import { redact } from '../../http/index.ts';
+import type { WrongAddress } from './hosted.ts';
 
 /** The target of a tracking URI. */
 export type MlflowAddress =
@@ -12,7 +13,7 @@ export type MlflowAddress =
       readonly username: string | undefined;
       readonly password: string | undefined;
     }
-  | { readonly kind: 'wrong'; readonly expected: string; readonly hint?: string };
+  | WrongAddress;
 
 const EXPECTED = "a tracking server's address (http://HOST:5000), a store (sqlite:///mlflow.db, postgresql://…, mysql://…) or a folder";
 
@@ -34,9 +35,6 @@ export function addressOf(text: string): MlflowAddress {
     const [user = '', scheme, password] = /^([a-z0-9+.-]+:\/\/)[^:/@]*(?::(.*))?@/i.exec(whole) ?? [];
     const uri = redact(user === '' ? whole : scheme + whole.slice(user.length));
     return { kind: 'store', uri, whole, username: undefined, password };
-  }
-  if (scheme?.startsWith('databricks')) {
-    return { kind: 'wrong', expected: EXPECTED, hint: 'Databricks is not supported: it has a different API.' };
   }
   if (/^[\w.-]+:\d+(?:\/|$)/.test(whole)) return { kind: 'wrong', expected: EXPECTED, hint: `Write http://${whole}.` };
   // A drive letter is no scheme.

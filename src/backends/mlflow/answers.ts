@@ -78,10 +78,13 @@ const HOST_HINT =
   'The server must allow this host name: start it with --allowed-hosts HOST:PORT (or the variable ' +
   'MLFLOW_SERVER_ALLOWED_HOSTS), the port included.';
 
-/** Reads a failed answer. `what` names the action, like `creating the run train/a`. */
-export function failureOf(answer: FailedAnswer, what: string, address: string): MlflowFailure {
+/**
+ * Reads a failed answer. `what` names the action, like `creating the run train/a`; `access` is the source of the
+ * credentials.
+ */
+export function failureOf(answer: FailedAnswer, what: string, address: string, access = ACCESS): MlflowFailure {
   const body = apiError(answer.text);
-  const failure = failures.of(answer, what, address, foundIn(answer, body));
+  const failure = failures.of(answer, what, address, foundIn(answer, body, access));
   const element = failure.cause === 'element' ? namedElement(body.message) : undefined;
   return element === undefined ? failure : { ...failure, element };
 }
@@ -107,18 +110,18 @@ function apiError(text: string): ApiError {
   return { code: '', message: text };
 }
 
-function foundIn(answer: FailedAnswer, body: ApiError): Found<MlflowCause> {
+function foundIn(answer: FailedAnswer, body: ApiError, access: string): Found<MlflowCause> {
   const cause = causeOf(answer, body);
   const reason = body.message;
-  if (cause === 'denied') return { cause, detail: reason, hint: deniedHint(answer) };
+  if (cause === 'denied') return { cause, detail: reason, hint: deniedHint(answer, access) };
   return { cause, detail: reason, hint: UNSTORABLE.test(reason) ? UNSTORABLE_HINT : undefined };
 }
 
-function deniedHint({ status, text, error }: FailedAnswer): string {
+function deniedHint({ status, text, error }: FailedAnswer, access: string): string {
   if (NO_CERTIFICATE.test(text)) return 'Give a certificate that the server knows (client_cert_path).';
   if (text.includes('Invalid Host header')) return HOST_HINT;
   if (error.hint !== undefined) return error.hint;
-  if (status === 401) return loginHint({ address: 'tracking_uri', access: ACCESS });
+  if (status === 401) return loginHint({ address: 'tracking_uri', access });
   return 'Ask for the right to write into the experiment (EDIT), or use another one.';
 }
 

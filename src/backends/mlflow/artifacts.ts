@@ -27,8 +27,12 @@ export function placeOf(uri: string): string {
   return scheme === undefined || scheme === 'file' ? 'in a folder of the server' : `at ${scheme}:`;
 }
 
-/** The remedy if files do not go through the server. */
-export const AWAY_HINT =
+/** Returns the remedy if files do not go through the server. */
+export function awayHint(hosted: { readonly name: string } | undefined): string {
+  return hosted === undefined ? AWAY_HINT : `Only clients with their own credentials for its storage can store files in ${hosted.name}.`;
+}
+
+const AWAY_HINT =
   'Start the server with --artifacts-destination PLACE instead of --default-artifact-root PLACE, and use a new ' +
   'experiment; or create one with the artifact location mlflow-artifacts:/NAME. An experiment keeps the place that it was created with.';
 

@@ -105,15 +105,19 @@ export class MlflowClient {
   readonly #time: Clock;
   /** The server's time as it reported it last, and our steady time at that moment. */
   #clock: { readonly dateMs: number; readonly atMs: number } | undefined;
+  readonly #hosted: MlflowSettings['hosted'];
   readonly #requests = new PQueue({ concurrency: REQUESTS_AT_ONCE });
 
   constructor(
     uri: string,
-    settings: Pick<MlflowSettings, 'auth' | 'tls' | 'timeoutMs'> & Partial<Pick<MlflowSettings, 'renewAuth' | 'headers' | 'workspace'>>,
+    settings: Pick<MlflowSettings, 'auth' | 'tls' | 'timeoutMs'> &
+      Partial<Pick<MlflowSettings, 'renewAuth' | 'headers' | 'workspace' | 'hosted'>>,
     clock: Clock = systemClock,
   ) {
     this.#time = clock;
-    const { auth, renewAuth, headers = {}, workspace } = settings;
+    const { auth, renewAuth, headers = {}, workspace, hosted } = settings;
+    this.#hosted = hosted;
+    const authorizer = hosted?.authorizer?.({ tls: settings.tls, clock });
     this.#http = new HttpClient({
       baseUrl: uri,
       tls: settings.tls,
@@ -125,6 +129,7 @@ export class MlflowClient {
       isOwnWord,
       ...(auth === undefined ? {} : { auth }),
       ...(renewAuth === undefined ? {} : { renewAuth }),
+      ...(authorizer === undefined ? {} : { authorizer }),
     });
     this.address = this.#http.address;
   }
@@ -155,7 +160,7 @@ export class MlflowClient {
     );
     const date = Date.parse(headerOf(answer.headers, 'date') ?? '');
     if (!Number.isNaN(date)) this.#clock = { dateMs: date, atMs: this.#time.steadyMs() };
-    if (answer.kind !== 'ok') return failureOf(answer, what, this.address);
+    if (answer.kind !== 'ok') return failureOf(answer, what, this.address, this.#hosted?.credentials);
     const read = readJson(answer, { what, address: this.address }, withWideSteps);
     if (read.kind === 'notJson') return notTheApi(what, this.address);
     return read.kind === 'ok' ? read : unusableAnswer(read.error);
@@ -176,8 +181,9 @@ export class MlflowClient {
 
   async serverFacts(signal: AbortSignal): Promise<MlflowReply<MlflowServerFacts>> {
     const answer = await this.#http.send({ method: 'GET', path: '/api/3.0/mlflow/server-info', signal });
-    // Servers before 3.0 do not have this endpoint.
-    if (answer.kind === 'refused' && (answer.status === 404 || answer.status === 405)) {
+    // Servers before 3.0 do not have this endpoint. Services refuse it in different ways.
+    const isUnknown = (status: number): boolean => status === 404 || status === 405 || this.#hosted !== undefined;
+    if (answer.kind === 'refused' && isUnknown(answer.status)) {
       return { kind: 'ok', value: { isFileStore: undefined, hasWorkspaces: undefined } };
     }
     if (answer.kind !== 'ok') return failureOf(answer, 'asking the server for server-info', this.address);
@@ -289,7 +295,7 @@ export class MlflowClient {
     signal: AbortSignal,
   ): AsyncGenerator<readonly HistoryPoint[], void, void> {
     const what = `reading the metric ${key}`;
-    const listing = { what, address: this.address, size: new PageSize(HISTORY_PAGE), failed };
+    const listing = { what, address: this.address, size: new PageSize(this.#hosted?.quotas?.historyPage ?? HISTORY_PAGE), failed };
     const ask = async (token: string | undefined, most: number) => {
       const input = { run_id: runId, metric_key: key, max_results: most, page_token: token };
       const reply = await this.call(what, 'GET', 'metrics/get-history', input, signal);

@@ -5,7 +5,7 @@ import type { Experiment, MlflowClient } from './client.ts';
 import { EXPERIMENT_NAME_LENGTH } from './limits.ts';
 import type { MlflowSettings } from './settings.ts';
 
-type Chosen = Pick<MlflowSettings, 'experimentName' | 'experimentId' | 'restoreDeleted'>;
+type Chosen = Pick<MlflowSettings, 'experimentName' | 'experimentId' | 'restoreDeleted' | 'hosted'>;
 
 /** The experiments of a connection. Each is found or created once. */
 export class Experiments {
@@ -36,11 +36,22 @@ export class Experiments {
     if ([...name].length > EXPERIMENT_NAME_LENGTH) {
       throw new MirrorError('MB4004', `an experiment's name has at most ${EXPERIMENT_NAME_LENGTH} characters: ${name.slice(0, 60)}…`);
     }
+    const { hosted } = this.#settings;
+    const problem = hosted?.nameProblem?.(name);
+    if (problem !== undefined) {
+      throw new MirrorError('MB4004', `the experiment ${name} has a name that is not ${problem.expected}`, { hint: problem.hint });
+    }
     const found = await this.#client.experimentNamed(name, signal);
     if (found.kind === 'ok') return this.#usable(found.value, signal);
     if (found.cause !== 'missing') throw found.error;
     const made = await this.#client.call(`creating the experiment ${name}`, 'POST', 'experiments/create', { name }, signal);
     if (made.kind === 'ok') return { id: made.value.id('experiment_id'), name, isDeleted: false, artifacts: '', tags: new Map() };
+    if (made.cause === 'missing' && hosted !== undefined) {
+      throw new MirrorError('MB4004', `the experiment ${name} cannot be created: ${made.error.message}`, {
+        hint: `Make its folder in ${hosted.name}, or name another experiment.`,
+        cause: made.error,
+      });
+    }
     // Another process was first: only one of those that try gets 200.
     if (made.cause !== 'exists') throw made.error;
     return this.#usable(valueOrThrow(await this.#client.experimentNamed(name, signal)), signal);

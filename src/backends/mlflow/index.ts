@@ -17,7 +17,7 @@ import type {
 import { MirrorError } from '../../errors.ts';
 import { type ManagedServer, valueOrThrow } from '../../http/index.ts';
 import { isFileStore } from './address.ts';
-import { Artifacts, AWAY_HINT, placeOf } from './artifacts.ts';
+import { Artifacts, awayHint, placeOf } from './artifacts.ts';
 import { MlflowClient, type MlflowRunFacts } from './client.ts';
 import { compareArtifacts } from './compare-artifacts.ts';
 import { foreignIn } from './foreign.ts';
@@ -25,7 +25,7 @@ import { GatherRoom } from './gathered.ts';
 import { handleOf, type MlflowRun, readHandle, trackedRun } from './handle.ts';
 import { isPublishable, keyOf, tagOf } from './keys.ts';
 import { FILE_STORE, LearnedFacts } from './learned-facts.ts';
-import { mlflowCapabilities } from './limits.ts';
+import { mlflowCapabilities, USUAL_QUOTAS } from './limits.ts';
 import { startServer } from './managed-server.ts';
 import { heldScalar, isOdd, nearestMillis } from './map.ts';
 import { registerModel } from './model-versions.ts';
@@ -129,10 +129,15 @@ class MlflowBackend implements Backend {
     if (noFiles !== undefined) this.#hasArtifacts = false;
     if (noFiles !== undefined && this.#settings.artifacts && !this.#isWarned) {
       this.#isWarned = true;
-      this.#context.warn('only scalars are mirrored', { reason: noFiles, ...(away === undefined ? {} : { hint: AWAY_HINT }) });
+      this.#context.warn('only scalars are mirrored', {
+        reason: noFiles,
+        ...(away === undefined ? {} : { hint: awayHint(this.#settings.hosted) }),
+      });
     }
     const { histogramPercentiles, exactTimes } = this.#settings;
-    const options = { histogramPercentiles, exactTimes, facts: learned.facts, noFiles, room: connection.room, clock: this.#context.clock };
+    const { room } = connection;
+    const quotas = this.#settings.hosted?.quotas ?? USUAL_QUOTAS;
+    const options = { histogramPercentiles, exactTimes, facts: learned.facts, noFiles, room, clock: this.#context.clock, quotas };
     return new MlflowRunWriter(client, artifacts, run, found, isNew, options, this.#context.warn);
   }
 
@@ -225,6 +230,8 @@ class MlflowBackend implements Backend {
   readonly link: Call<'link'> = (handle) => {
     if (this.#settings.kind === 'store') return undefined;
     const { runId, experimentId } = readHandle(handle);
+    const pageOf = this.#settings.hosted?.pageOf;
+    if (pageOf !== undefined) return pageOf(experimentId, runId);
     // Without `workflowType`, newer servers show the run among evaluations of language models. Older ones ignore it.
     const { uri, workspace } = this.#settings;
     const where = workspace === undefined ? '' : `&workspace=${encodeURIComponent(workspace)}`;
@@ -298,7 +305,7 @@ class MlflowBackend implements Backend {
     const settings = this.#settings;
     const server = settings.kind === 'store' ? await startServer(settings, this.#context, this.#stop.signal) : undefined;
     const client = new MlflowClient(
-      server?.address ?? settings.uri,
+      server?.address ?? settings.endpoint,
       server === undefined ? settings : { ...settings, auth: undefined, renewAuth: undefined, headers: {}, tls: {}, workspace: undefined },
       this.#context.clock,
     );

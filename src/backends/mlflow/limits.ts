@@ -36,6 +36,31 @@ export const EXPERIMENT_NAME_LENGTH = 500;
  */
 export const HISTORY_PAGE = 25_000;
 
+/** The limits in which services that host MLflow differ from the open-source server. */
+export interface Quotas {
+  /** Metrics of one `log-batch`. */
+  readonly metricsPerRequest: number;
+  /** Names of metrics in a run. */
+  readonly namesPerRun: number;
+  /** Points per page of a metric's history. */
+  readonly historyPage: number;
+}
+
+/** The limits of the open-source server. */
+export const USUAL_QUOTAS: Quotas = {
+  metricsPerRequest: METRICS_PER_REQUEST,
+  namesPerRun: Number.POSITIVE_INFINITY,
+  historyPage: HISTORY_PAGE,
+};
+
+/**
+ * The limits of Azure ML (https://learn.microsoft.com/azure/machine-learning/resource-limits-capacity): 50 names in a
+ * run, of which one is kept free for a point that shows that the service accepts any; 250 metrics of a request, of
+ * which versions before took 200 (https://github.com/mlflow/mlflow/issues/2441); pages below 1000 points
+ * (https://github.com/mlflow/mlflow/issues/10694).
+ */
+export const AZURE_ML_QUOTAS: Quotas = { metricsPerRequest: 200, namesPerRun: 49, historyPage: 999 };
+
 /** Runs per page when searching for those of a key: usually there is one. */
 export const RUNS_PAGE = 100;
 /**

@@ -8,7 +8,7 @@ import { isAboutContent, type MlflowFailure, stopOf } from './answers.ts';
 import { heldOf, partsByName, partsOf } from './clashes.ts';
 import type { MlflowClient } from './client.ts';
 import type { HeldMetrics } from './held-metrics.ts';
-import { BYTES_PER_REQUEST, METRICS_PER_REQUEST } from './limits.ts';
+import { BYTES_PER_REQUEST } from './limits.ts';
 import type { MetricNames } from './metric-names.ts';
 import type { Metric, PreparedMetrics } from './prepare.ts';
 import type { Stumbles } from './stumbles.ts';
@@ -28,6 +28,8 @@ export interface MetricBatchesOptions {
   /** The points that a file store holds; undefined for a database. */
   readonly held: HeldMetrics | undefined;
   readonly stumbles: Stumbles;
+  /** Metrics of one request. */
+  readonly metricsPerRequest: number;
 }
 
 /** The writer of a run's metrics. */
@@ -42,7 +44,7 @@ export class MetricBatches {
   async write(jobs: readonly Job<PreparedMetrics>[], signal: AbortSignal): Promise<void> {
     const entries = jobs.flatMap((job): Entry[] => job.prepared.metrics.flatMap((metric) => (metric.isSettled ? [] : [{ job, metric }])));
     const bytesOf = ({ metric }: Entry): number => Buffer.byteLength(metric.text) + 1;
-    const most = { bytes: BYTES_PER_REQUEST, count: METRICS_PER_REQUEST };
+    const most = { bytes: BYTES_PER_REQUEST, count: this.#options.metricsPerRequest };
     for (const group of piecesOf(entries, bytesOf, most)) await this.#write(group, new Search(), signal);
   }
 

@@ -2,7 +2,7 @@ import type { Probe } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { headerOf } from '../../http/index.ts';
 import { failureOf } from './answers.ts';
-import { type Artifacts, AWAY_HINT, artifactRoot, placeOf } from './artifacts.ts';
+import { type Artifacts, artifactRoot, awayHint, placeOf } from './artifacts.ts';
 import type { Experiment, MlflowClient, MlflowReply, MlflowServerFacts } from './client.ts';
 import { deletedError } from './experiments.ts';
 import type { LearnedFacts } from './learned-facts.ts';
@@ -66,13 +66,16 @@ export async function probeServer(
   const version = await client.raw({ method: 'GET', path: '/version', signal });
   const clockSkewMs = skewOf(headerOf(version.headers, 'date'));
   const experiment = await experimentOf(client, settings, signal);
-  const notes = storeNotes(learned);
+  const { hosted } = settings;
+  const notes = storeNotes(learned, hosted !== undefined);
+  if (hosted?.credentials !== undefined) notes.push(`${hosted.name} accepts the credentials: ${hosted.credentials}.`);
+  for (const note of hosted?.notes ?? []) notes.push(note);
   let isAway = false;
   if (!settings.artifacts) notes.push('Artifacts are switched off: mirrorboard mirrors only scalars.');
   else if ((await artifacts.isServed(signal)) === false) {
     notes.push('The server does not serve artifacts (--no-serve-artifacts): mirrorboard mirrors only scalars.');
   } else {
-    const away = await awayNote(client, experiment.found, signal);
+    const away = await awayNote(client, experiment.found, awayHint(hosted), signal);
     if (away !== undefined) notes.push(away);
     isAway = away !== undefined && experiment.found !== undefined;
   }
@@ -85,13 +88,15 @@ export async function probeServer(
 }
 
 /** Returns notes on how the store differs from SQLite and PostgreSQL, which keep every point once and as it is. */
-function storeNotes({ facts, isTried, namesItsStore }: LearnedFacts): string[] {
+function storeNotes({ facts, isTried, namesItsStore }: LearnedFacts, isHosted: boolean): string[] {
   const notes: string[] = [];
   if (facts.isFileStore) notes.push(FILE_STORE_NOTE);
   if (!isTried && !namesItsStore) {
     notes.push(
-      'Servers before 3.0 do not say how they store their data. If they use files (their default), points that are ' +
-        'sent again may be there twice. Use --write to find out.',
+      isHosted
+        ? 'The service does not say if it stores a point twice that is sent again. Use --write to find out.'
+        : 'Servers before 3.0 do not say how they store their data. If they use files (their default), points that are ' +
+            'sent again may be there twice. Use --write to find out.',
     );
   }
   if (facts.foldsNames) {
@@ -134,7 +139,12 @@ const FILE_STORE_NOTE =
  * Returns a note if mirrorboard cannot reach the place of the experiment's files. If the experiment does not exist
  * yet, the default experiment's place tells.
  */
-async function awayNote(client: MlflowClient, found: Experiment | undefined, signal: AbortSignal): Promise<string | undefined> {
+async function awayNote(
+  client: MlflowClient,
+  found: Experiment | undefined,
+  hint: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const known = found ?? okOr(await client.experimentById('0', signal));
   if (known === undefined || known.artifacts === '' || artifactRoot(known.artifacts) !== undefined) return undefined;
   const away = `keeps artifacts ${placeOf(known.artifacts)}, not behind the tracking server`;
@@ -142,8 +152,8 @@ async function awayNote(client: MlflowClient, found: Experiment | undefined, sig
   // in files holds only if that place is behind the server.
   return found === undefined
     ? `The experiment Default ${away}, and every new experiment may do the same. Into such an experiment, ` +
-        `mirrorboard mirrors only scalars. ${AWAY_HINT}`
-    : `The experiment ${known.name} ${away}. mirrorboard mirrors only scalars. ${AWAY_HINT}`;
+        `mirrorboard mirrors only scalars. ${hint}`
+    : `The experiment ${known.name} ${away}. mirrorboard mirrors only scalars. ${hint}`;
 }
 
 function okOr<T>(reply: MlflowReply<T>): T | undefined {

@@ -11,8 +11,10 @@ import type { MlflowRun } from './handle.ts';
 import { HeldMetrics } from './held-metrics.ts';
 import { KeyTable } from './key-table.ts';
 import { isCut } from './keys.ts';
+import type { Quotas } from './limits.ts';
 import { MetricBatches } from './metric-batches.ts';
 import { MetricNames } from './metric-names.ts';
+import { NameQuota } from './name-quota.ts';
 import { paramText } from './params-and-files.ts';
 import {
   HAS_TEXTS,
@@ -34,6 +36,7 @@ import { tryMetric, tryTag } from './trial.ts';
 export type WriterOptions = Pick<PrepareOptions, 'histogramPercentiles' | 'exactTimes' | 'noFiles' | 'facts'> & {
   readonly room: GatherRoom;
   readonly clock: BackendContext['clock'];
+  readonly quotas: Quotas;
 };
 
 /** The writer of one run. */
@@ -43,6 +46,7 @@ export class MlflowRunWriter {
   readonly #options: PrepareOptions;
   readonly #tags: RunTags;
   readonly #names: MetricNames;
+  readonly #nameQuota: NameQuota;
   readonly #metrics: MetricBatches;
   readonly #params: ParamWriter;
   readonly #held: HeldMetrics | undefined;
@@ -63,7 +67,7 @@ export class MlflowRunWriter {
   ) {
     this.#client = client;
     this.#runId = runId;
-    const { facts, room, noFiles } = options;
+    const { facts, room, noFiles, quotas } = options;
     const keyOptions = { ...facts, isFlat: facts.isFileStore };
     const keys = new KeyTable(keyOptions, found.metrics);
     this.#options = { ...options, keys, paramKeys: new KeyTable(keyOptions, found.params.keys()) };
@@ -90,10 +94,12 @@ export class MlflowRunWriter {
       },
       toError: stopOf,
     });
+    this.#nameQuota = new NameQuota(quotas.namesPerRun, found.metrics);
     this.#mayHaveTexts = found.tags.has(HAS_TEXTS);
     if (root !== undefined && noFiles === undefined) this.#files = new FileWriter({ artifacts, root, isNew, room, warn });
     if (facts.isFileStore) this.#held = new HeldMetrics(client, runId, isNew);
-    this.#metrics = new MetricBatches({ client, runId, names: this.#names, held: this.#held, stumbles: this.#stumbles });
+    const { metricsPerRequest } = quotas;
+    this.#metrics = new MetricBatches({ client, runId, names: this.#names, held: this.#held, stumbles: this.#stumbles, metricsPerRequest });
   }
 
   /** True if the run is known to hold texts. */
@@ -109,6 +115,7 @@ export class MlflowRunWriter {
         const job = new Job(parcel, prepare(parcel, this.#options));
         const { prepared } = job;
         for (const { kind, reason, ...point } of prepared.refusals) job.refuse(point, reason, kind);
+        this.#nameQuota.apply(job);
         refuseUnnamed(job, await this.#tags.put(prepared.tags, signal));
         await this.#files?.store(job, signal);
         return job;

@@ -2,13 +2,19 @@ import { HEADERS, PATH, SECONDS, Section, type SettingFields, SWITCH, TEXT } fro
 import type { ParsedSettings } from '../../contract/index.ts';
 import type { Environment } from '../../environment.ts';
 import { type Auth, redact, type TlsOptions } from '../../http/index.ts';
-import { addressOf } from './address.ts';
+import { addressOf, type MlflowAddress } from './address.ts';
 import { ACCESS } from './answers.ts';
+import type { Hosted, WrongAddress } from './hosted.ts';
+import { hostedAt } from './services.ts';
 
 /** A lane's section of the configuration, validated and with defaults. */
 export interface MlflowSettings {
-  /** The server's address or the store's, without user and password. */
+  /** The server's address or the store's, without user and password; or the name of a place in a service. */
   readonly uri: string;
+  /** The address of requests. It differs from `uri` only for a service. */
+  readonly endpoint: string;
+  /** The service that hosts the server; undefined: none that differs from the open-source server. */
+  readonly hosted: Hosted | undefined;
   /** `store`: a database or folder, for which mirrorboard starts a server of its own. */
   readonly kind: 'server' | 'store';
   readonly auth: Auth | undefined;
@@ -66,33 +72,48 @@ const LEAST_TIMEOUT_SECONDS = 60;
 export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Environment): ParsedSettings<MlflowSettings> {
   const section = new Section(FIELDS, raw, env);
   const uri = section.get('tracking_uri');
-  const address = uri === undefined ? undefined : addressOf(uri);
+  const password = section.secret('password', 'password_file');
+  const token = section.secret('token', 'token_file');
+  const given = { username: section.get('username'), password, token };
+  const service = uri === undefined ? undefined : hostedAt(uri, env, given);
+  const hosted = service?.kind === 'hosted' ? service : undefined;
+  const address = uri === undefined ? undefined : service === undefined ? addressOf(uri) : placeOf(service, uri);
   if (address === undefined && !section.isWrong('tracking_uri')) {
     const expected = "a tracking server's address (http://HOST:5000) or a store (sqlite:///mlflow.db)";
     section.wrong('tracking_uri', 'nothing', expected, 'Set tracking_uri, or the variable MLFLOW_TRACKING_URI.');
   } else if (address?.kind === 'wrong') {
-    section.wrong('tracking_uri', JSON.stringify(redact(uri ?? '')), address.expected, address.hint);
+    const { found = JSON.stringify(redact(uri ?? '')), expected, hint, isLocal } = address;
+    const details = { ...(hint === undefined ? {} : { hint }), ...(isLocal === undefined ? {} : { isLocal }) };
+    section.problems.push({ path: ['tracking_uri'], found, expected, ...details });
   }
   const workspace = section.get('workspace');
   if (workspace !== undefined && !/^[\x21-\x7e]{1,200}$/.test(workspace)) {
     section.wrong('workspace', JSON.stringify(workspace), 'the name of a workspace: letters, digits and dashes');
   }
-  const password = section.secret('password', 'password_file');
-  const token = section.secret('token', 'token_file');
+  const experimentName = section.get('experiment_name');
+  const nameProblem = experimentName === undefined ? undefined : hosted?.nameProblem?.(experimentName);
+  if (nameProblem !== undefined && section.get('experiment_id') === undefined) {
+    section.wrong('experiment_name', JSON.stringify(experimentName), nameProblem.expected, nameProblem.hint);
+  }
   if (section.problems.length > 0 || address === undefined || address.kind === 'wrong') {
     return { kind: 'problems', problems: section.problems };
   }
-  const username = section.get('username') ?? address.username;
+  const username = given.username ?? address.username;
+  const own = (secret: string | undefined, bearer: string | undefined): Auth | undefined =>
+    authOf(username, secret ?? address.password, bearer, hosted?.tokenUser);
+  const auth = own(password, token);
   const caPath = section.get('server_cert_path');
   const certPath = section.get('client_cert_path');
   const settings: MlflowSettings = {
     uri: address.uri,
+    endpoint: hosted?.endpoint ?? address.uri,
+    hosted,
     kind: address.kind,
     storeUri: address.whole,
-    auth: authOf(username, password ?? address.password, token),
-    renewAuth: renewOf(section, (again) => authOf(username, again.password ?? password ?? address.password, again.token ?? token)),
-    headers: section.get('headers') ?? {},
-    experimentName: section.get('experiment_name'),
+    auth: auth ?? hosted?.auth,
+    renewAuth: auth === undefined ? hosted?.renewAuth : renewOf(section, (again) => own(again.password ?? password, again.token ?? token)),
+    headers: { ...hosted?.headers, ...section.get('headers') },
+    experimentName,
     experimentId: section.get('experiment_id'),
     workspace: section.get('workspace'),
     artifacts: section.get('artifacts'),
@@ -105,7 +126,7 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
       insecure: section.get('insecure_tls'),
       names: {
         address: 'tracking_uri',
-        access: ACCESS,
+        access: hosted?.credentials ?? ACCESS,
         ca: 'server_cert_path',
         cert: 'client_cert_path',
       },
@@ -125,8 +146,23 @@ function renewOf(
   return password === undefined && token === undefined ? undefined : () => auth({ password: password?.(), token: token?.() });
 }
 
-/** Chooses credentials as the official client does: user and password come before a token. */
-function authOf(username: string | undefined, password: string | undefined, token: string | undefined): Auth | undefined {
+/** Returns a service's place as an address. */
+function placeOf(service: Hosted | WrongAddress, whole: string): MlflowAddress {
+  if (service.kind === 'wrong') return service;
+  return { kind: 'server', uri: service.uri, whole, username: undefined, password: undefined };
+}
+
+/**
+ * Chooses credentials as the official client does: user and password come before a token. `tokenUser`: the user whose
+ * password a token is.
+ */
+function authOf(
+  username: string | undefined,
+  password: string | undefined,
+  token: string | undefined,
+  tokenUser: string | undefined,
+): Auth | undefined {
   if (username !== undefined && password !== undefined) return { username, password };
-  return token === undefined ? undefined : { token };
+  if (token === undefined) return undefined;
+  return tokenUser === undefined ? { token } : { username: tokenUser, password: token };
 }

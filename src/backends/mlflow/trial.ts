@@ -7,7 +7,7 @@ import { metricText } from './map.ts';
 
 const FILE = 'mirrorboard/trial.txt';
 /** The trial metric. Its prefix is one that `readBack` skips. */
-const METRIC = JSON.stringify(`${DERIVED_PREFIX}trial`);
+export const TRIAL_METRIC = `${DERIVED_PREFIX}trial`;
 
 /** Stores a file of a few bytes. */
 export function tryFile(artifacts: Artifacts, root: string, signal: AbortSignal): Promise<MlflowFailure | undefined> {
@@ -16,7 +16,7 @@ export function tryFile(artifacts: Artifacts, root: string, signal: AbortSignal)
 
 /** Writes a point of a metric of our own. Another time makes another row, so that the database must write it. */
 export async function tryMetric(client: MlflowClient, runId: string, signal: AbortSignal): Promise<MlflowFailure | undefined> {
-  const reply = await client.logMetrics(runId, metricText(METRIC, 0, Date.now() / 1000, 1), signal);
+  const reply = await client.logMetrics(runId, metricText(JSON.stringify(TRIAL_METRIC), 0, Date.now() / 1000, 1), signal);
   // A database that finds the row there is working.
   return reply.kind === 'ok' || reply.cause === 'clash' ? undefined : reply;
 }

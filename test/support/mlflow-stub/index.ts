@@ -6,6 +6,7 @@ import { createServer as createSecureServer, type ServerOptions } from 'node:htt
 import type { AddressInfo } from 'node:net';
 import { close, listen } from '../../../src/testing/loopback.ts';
 import { ArtifactFiles, artifactPath, PlainServerError } from './artifacts.ts';
+import { keepToAzureQuotas } from './azure-quotas.ts';
 import { type FaultOptions, FaultRules, type StubFault } from './fault-rules.ts';
 import { type Metric, type Run, type StoreHabits, TrackingStore } from './store.ts';
 import { type Endpoint, registryEndpoints, trackingEndpoints } from './tracking.ts';
@@ -33,6 +34,8 @@ export interface StubOptions extends StoreHabits {
   readonly artifactsAt?: string;
   /** Knows the header `X-MLFLOW-WORKSPACE`: the names there are. Default: it knows no such thing. */
   readonly workspaces?: readonly string[];
+  /** Keeps to the limits of Azure ML. Default false. */
+  readonly hasAzureQuotas?: boolean;
 }
 
 const HTML_500 = '<!doctype html>\n<html lang=en>\n<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n';
@@ -246,7 +249,9 @@ export class MlflowStub {
       const fields = method === 'POST' ? this.#fields(request, path, body) : {};
       if (fields === undefined) return page(500, HTML_500);
       const complain = (violation: string): void => void this.violations.push(violation);
-      return json(200, handle({ fields, query: new URLSearchParams(rawQuery), complain, isPart }));
+      const query = new URLSearchParams(rawQuery);
+      if (this.#options.hasAzureQuotas === true) keepToAzureQuotas(API.exec(path)?.[1] ?? '', fields, query, (id) => this.store.run(id));
+      return json(200, handle({ fields, query, complain, isPart }));
     } catch (error) {
       if (error instanceof ApiError) {
         return json(error.status, { error_code: error.errorCode, message: error.message, sqlstate: 'KAM00', error_class: error.errorCode });

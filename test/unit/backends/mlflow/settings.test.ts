@@ -75,7 +75,6 @@ describe('the settings of an MLflow lane', () => {
   test.each([
     [{}, ['tracking_uri'], 'nothing', 'MLFLOW_TRACKING_URI'],
     [{ tracking_uri: 'mlflow:5000' }, ['tracking_uri'], '"mlflow:5000"', 'http://mlflow:5000'],
-    [{ tracking_uri: 'databricks://p' }, ['tracking_uri'], '"databricks://p"', 'Databricks'],
     [{ tracking_uri: 'http://h', exactTimes: true }, ['exactTimes'], 'the key "exactTimes"', 'exact_times'],
     [{ tracking_uri: 'http://h', artifacts: 'yes' }, ['artifacts'], '"yes"', undefined],
     [{ tracking_uri: 'http://h', request_timeout: -1 }, ['request_timeout'], '-1', undefined],

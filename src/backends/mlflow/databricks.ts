@@ -1,0 +1,174 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import type { Environment } from '../../environment.ts';
+import { messageOf } from '../../errors.ts';
+import type { Auth } from '../../http/index.ts';
+import type { GivenCredentials, Hosted, NameProblem, WrongAddress } from './hosted.ts';
+import { OAuthToken } from './oauth-token.ts';
+
+/** Addresses of workspaces (https://docs.databricks.com/aws/en/workspace/workspace-details). */
+const WORKSPACE_HOST =
+  /^https:\/\/[^/@:]+\.(?:cloud\.databricks\.com|azuredatabricks\.net|gcp\.databricks\.com|databricks\.azure\.(?:us|cn))(?=\/|$)/i;
+
+/** The settings of a workspace, from variables or from one profile of Databricks' own file. */
+interface Workspace {
+  readonly host?: string | undefined;
+  readonly token?: string | undefined;
+  readonly clientId?: string | undefined;
+  readonly clientSecret?: string | undefined;
+  readonly workspaceId?: string | undefined;
+}
+
+const LOGIN_HINT =
+  'Set DATABRICKS_HOST and DATABRICKS_TOKEN (or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET), or write them into a ' +
+  'profile of ~/.databrickscfg.';
+
+/**
+ * Reads `databricks`, `databricks://PROFILE` or the address of a workspace, as the official client does: a profile in
+ * the address counts alone, otherwise variables come before the file.
+ */
+export function databricksAt(address: string, env: Environment, given: GivenCredentials): Hosted | WrongAddress | undefined {
+  const workspace = WORKSPACE_HOST.exec(address)?.[0];
+  if (workspace !== undefined) return hosted(workspace, {}, undefined);
+  if (!/^databricks(?::|$)/i.test(address)) return undefined;
+  const [isValid, named] = /^databricks(?::\/\/([^/:?#@]+))?\/?$/i.exec(address) ?? [];
+  const expected = 'databricks, or databricks://PROFILE with a profile of ~/.databrickscfg';
+  if (isValid === undefined) return { kind: 'wrong', expected, hint: 'A secret scope (SCOPE:PREFIX) only works inside of Databricks.' };
+  const profile = named ?? (env['DATABRICKS_CONFIG_PROFILE'] || undefined);
+  const read = (): Workspace | undefined =>
+    profile === undefined && env['DATABRICKS_HOST'] ? fromVariables(env) : fromFile(fileOf(env), profile);
+  let found: Workspace | undefined;
+  try {
+    found = read();
+  } catch (error) {
+    return { kind: 'wrong', found: messageOf(error), expected: 'a readable file', hint: LOGIN_HINT, isLocal: true };
+  }
+  const isFromVariables = profile === undefined && env['DATABRICKS_HOST'] !== undefined && env['DATABRICKS_HOST'] !== '';
+  const source = isFromVariables ? 'the variables DATABRICKS_…' : `the profile ${profile ?? 'DEFAULT'} in ${fileOf(env)}`;
+  const host = hostOf(found?.host);
+  if (found === undefined || host === undefined) {
+    const what = found === undefined ? `nothing at ${source}` : `no valid host in ${source}`;
+    return { kind: 'wrong', found: what, expected: 'the address of a workspace', hint: LOGIN_HINT, isLocal: true };
+  }
+  const hasOwn = given.token !== undefined || given.password !== undefined;
+  const isOAuth = found.clientId !== undefined && found.clientSecret !== undefined;
+  if (!hasOwn && found.token === undefined && !isOAuth) {
+    const what = `no token and no client_secret in ${source}`;
+    return { kind: 'wrong', found: what, expected: 'credentials that mirrorboard supports', hint: LOGIN_HINT, isLocal: true };
+  }
+  const base = hosted(host, found, hasOwn ? undefined : source);
+  if (hasOwn) return base;
+  if (found.token !== undefined) {
+    const renewAuth = (): Auth | undefined => {
+      const token = quietly(read)?.token;
+      return token === undefined ? undefined : { token };
+    };
+    return { ...base, auth: { token: found.token }, renewAuth };
+  }
+  const request = () => {
+    const { clientId: username = '', clientSecret: password = '' } = quietly(read) ?? {};
+    return {
+      url: new URL('/oidc/v1/token', host),
+      auth: { username, password },
+      form: { grant_type: 'client_credentials', scope: 'all-apis' },
+      secrets: [],
+    };
+  };
+  const hint = `Correct client_id and client_secret (${source}): they are those of a service principal of this workspace.`;
+  return { ...base, authorizer: ({ tls, clock }) => new OAuthToken({ request, hint, tls, clock }) };
+}
+
+function hosted(host: string, { workspaceId }: Workspace, credentials: string | undefined): Hosted {
+  return {
+    kind: 'hosted',
+    name: 'Databricks',
+    uri: host,
+    endpoint: host,
+    ...(workspaceId === undefined ? {} : { headers: { 'x-databricks-org-id': workspaceId } }),
+    credentials,
+    nameProblem,
+    pageOf: (experimentId, runId) => `${host}/#mlflow/experiments/${experimentId}/runs/${runId}`,
+    notes: ['Databricks holds at most a million points of metrics in a run by default, and refuses further ones.'],
+  };
+}
+
+/** Experiments are objects in the workspace's tree of folders. */
+function nameProblem(name: string): NameProblem | undefined {
+  if (/^\/[^/]/.test(name)) return undefined;
+  return {
+    expected: 'the path of an experiment in the workspace, which Databricks requires',
+    hint: 'Write experiment_name: /Users/YOU@EXAMPLE.COM/NAME or /Shared/NAME. The folder must exist.',
+  };
+}
+
+function fromVariables(env: Environment): Workspace {
+  const of = (name: string): string | undefined => env[`DATABRICKS_${name}`] || undefined;
+  return {
+    host: of('HOST'),
+    token: of('TOKEN'),
+    clientId: of('CLIENT_ID'),
+    clientSecret: of('CLIENT_SECRET'),
+    workspaceId: headerText(of('WORKSPACE_ID')),
+  };
+}
+
+function fileOf(env: Environment): string {
+  const home = env['HOME'] ?? homedir();
+  return (env['DATABRICKS_CONFIG_FILE'] || '~/.databrickscfg').replace(/^~(?=\/)/, () => home);
+}
+
+/** Reads a profile; undefined if the file has no such profile. Throws if the file cannot be read. */
+function fromFile(path: string, wanted: string | undefined): Workspace | undefined {
+  const profiles = profilesIn(readFileSync(path, 'utf8'));
+  const fields = profiles.get(wanted ?? (profiles.get('__settings__')?.get('default_profile') || 'DEFAULT'));
+  if (fields === undefined) return undefined;
+  const of = (name: string): string | undefined => fields.get(name) || undefined;
+  return {
+    host: of('host'),
+    token: of('token'),
+    clientId: of('client_id'),
+    clientSecret: of('client_secret'),
+    workspaceId: headerText(of('workspace_id')),
+  };
+}
+
+/** Reads an INI file as Databricks' own tools do: sections, `name = value`, whole lines of comments. */
+function profilesIn(text: string): ReadonlyMap<string, ReadonlyMap<string, string>> {
+  const profiles = new Map<string, Map<string, string>>();
+  let section: Map<string, string> | undefined;
+  for (const raw of text.split(/\r?\n/)) {
+    const line = raw.trim();
+    if (/^[#;]/.test(line)) continue;
+    const name = /^\[(.*)\]$/.exec(line)?.[1];
+    if (name !== undefined) {
+      section = profiles.get(name) ?? new Map();
+      profiles.set(name, section);
+      continue;
+    }
+    const at = line.search(/[=:]/);
+    if (at > 0) section?.set(line.slice(0, at).trim().toLowerCase(), line.slice(at + 1).trim());
+  }
+  return profiles;
+}
+
+/** Returns the address of a workspace, which may be written without https://. */
+function hostOf(text: string | undefined): string | undefined {
+  try {
+    return text === undefined ? undefined : new URL(text.includes('://') ? text : `https://${text}`).origin;
+  } catch {
+    return undefined;
+  }
+}
+
+function headerText(text: string | undefined): string | undefined {
+  return text !== undefined && /^[\w-]{1,64}$/.test(text) ? text : undefined;
+}
+
+/** Another process may be replacing the file at this moment: the caller asks again. */
+function quietly(read: () => Workspace | undefined): Workspace | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
