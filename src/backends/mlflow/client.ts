@@ -123,7 +123,7 @@ export class MlflowClient {
       tls: settings.tls,
       timeoutMs: settings.timeoutMs,
       connections: REQUESTS_AT_ONCE + UPLOADS_AT_ONCE,
-      headers: workspace === undefined ? headers : { ...headers, [WORKSPACE_HEADER]: workspace },
+      headers: { ...hosted?.headers, ...headers, ...(workspace === undefined ? {} : { [WORKSPACE_HEADER]: workspace }) },
       secrets: Object.values(headers),
       clock,
       isOwnWord,

@@ -44,7 +44,7 @@ export function databricksAt(address: string, env: Environment, given: GivenCred
     return { kind: 'wrong', found: messageOf(error), expected: 'a readable file', hint: LOGIN_HINT, isLocal: true };
   }
   const isFromVariables = profile === undefined && env['DATABRICKS_HOST'] !== undefined && env['DATABRICKS_HOST'] !== '';
-  const source = isFromVariables ? 'the variables DATABRICKS_…' : `the profile ${profile ?? 'DEFAULT'} in ${fileOf(env)}`;
+  const source = isFromVariables ? 'the variables DATABRICKS_*' : `the profile ${profile ?? 'DEFAULT'} in ${fileOf(env)}`;
   const host = hostOf(found?.host);
   if (found === undefined || host === undefined) {
     const what = found === undefined ? `nothing at ${source}` : `no valid host in ${source}`;

@@ -31,7 +31,7 @@ export function sagemakerAt(address: string, env: Environment, given: GivenCrede
     uri: arn,
     endpoint: env['SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT'] || usual,
     headers: { [isApp ? 'x-sm-mlflow-app-arn' : 'x-mlflow-sm-tracking-server-arn']: arn },
-    credentials: 'credentials of AWS (AWS_PROFILE, AWS_ACCESS_KEY_ID, or the role of the machine)',
+    credentials: 'AWS_PROFILE, AWS_ACCESS_KEY_ID or the role of the machine',
     authorizer: ({ clock }) => new AwsSignature(region, isApp ? 'sagemaker' : 'sagemaker-mlflow', clock),
     // The page opens only with an address that AWS makes for some minutes.
     pageOf: () => undefined,
@@ -56,8 +56,8 @@ export class AwsSignature implements Authorizer {
   readonly #find: AwsIdentityFinder;
   /** The identity of the last signature. */
   #last: AwsIdentity | undefined;
-  /** True if files with credentials must be read again. */
-  #isStale = false;
+  /** The steady time of the last search for other credentials. */
+  #searchedMs = Number.NEGATIVE_INFINITY;
 
   constructor(region: string, service: string, clock: Clock = systemClock, find: AwsIdentityFinder = usualFinder(region)) {
     this.#region = region;
@@ -67,7 +67,7 @@ export class AwsSignature implements Authorizer {
   }
 
   async authorize({ method, url, headers, body }: UnsignedRequest): Promise<Authorization> {
-    const credentials = await this.#identity();
+    const credentials = await this.#identity(false);
     const { SignatureV4 } = await import('@smithy/signature-v4');
     const signer = new SignatureV4({ region: this.#region, service: this.#service, credentials, sha256: Sha256 });
     const query: Record<string, string[]> = {};
@@ -83,19 +83,20 @@ export class AwsSignature implements Authorizer {
 
   async renew(): Promise<boolean> {
     const refused = this.#last;
-    this.#isStale = true;
-    const next = await this.#identity().catch(() => undefined);
+    const nowMs = this.#clock.steadyMs();
+    // The service also refuses what a valid identity may not do: a search each time would be one for each request.
+    if (nowMs - this.#searchedMs < PAUSE_MS) return false;
+    this.#searchedMs = nowMs;
+    const next = await this.#identity(true).catch(() => undefined);
     return next !== undefined && (next.accessKeyId !== refused?.accessKeyId || next.sessionToken !== refused.sessionToken);
   }
 
   async close(): Promise<void> {}
 
-  async #identity(): Promise<AwsIdentity> {
+  async #identity(isAgain: boolean): Promise<AwsIdentity> {
     try {
-      const found = await this.#find(this.#isStale);
-      this.#isStale = false;
-      this.#last = found;
-      return found;
+      this.#last = await this.#find(isAgain);
+      return this.#last;
     } catch (cause) {
       const isMissing = cause instanceof Error && cause.name === 'CredentialsProviderError';
       throw new MirrorError(isMissing ? 'MB4002' : 'MB4001', `looking for credentials of AWS: ${messageOf(cause)}`, {
@@ -109,6 +110,8 @@ export class AwsSignature implements Authorizer {
 }
 
 const HASH = 'x-amz-content-sha256';
+/** The shortest time between two searches for other credentials. */
+const PAUSE_MS = 30_000;
 
 /** Finds credentials where all tools of AWS do. They are found again before they end. */
 function usualFinder(region: string): AwsIdentityFinder {

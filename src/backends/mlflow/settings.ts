@@ -112,7 +112,7 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
     storeUri: address.whole,
     auth: auth ?? hosted?.auth,
     renewAuth: auth === undefined ? hosted?.renewAuth : renewOf(section, (again) => own(again.password ?? password, again.token ?? token)),
-    headers: { ...hosted?.headers, ...section.get('headers') },
+    headers: section.get('headers') ?? {},
     experimentName,
     experimentId: section.get('experiment_id'),
     workspace: section.get('workspace'),

@@ -96,9 +96,8 @@ function problemOf(section: Section, env: Env = {}) {
   return parsed.problems[0];
 }
 
-async function backendOf(settings: MlflowSettings, endpoint: string, warnings: string[] = []): Promise<Backend> {
-  const warn = (message: string): void => void warnings.push(message);
-  const backend = await mlflow.create({ ...settings, endpoint }, { lane: 'mlflow', whoseRun, env: {}, warn, clock: hastyClock() });
+async function backendOf(settings: MlflowSettings, endpoint: string, clock = hastyClock()): Promise<Backend> {
+  const backend = await mlflow.create({ ...settings, endpoint }, { lane: 'mlflow', whoseRun, env: {}, warn: () => undefined, clock });
   closers.push(() => backend.close());
   return backend;
 }
@@ -144,7 +143,7 @@ function homeWith(config: string): string {
 describe('SageMaker', () => {
   test.each(recorded.sagemaker.servers)('is addressed and signed as its own plugin does: $arn', async (server: SignedServer) => {
     const settings = settingsOf({ tracking_uri: server.arn });
-    expect(settings).toMatchObject({ uri: server.arn, endpoint: server.endpoint, headers: server.own, auth: undefined });
+    expect(settings).toMatchObject({ uri: server.arn, endpoint: server.endpoint, hosted: { headers: server.own }, auth: undefined });
     const [, , , region = ''] = server.arn.split(':');
     const service = server.arn.includes('mlflow-app') ? 'sagemaker' : 'sagemaker-mlflow';
     const { accessKeyId, secretAccessKey, at } = recorded.sagemaker;
@@ -186,8 +185,10 @@ describe('SageMaker', () => {
     });
     const settings = settingsOf({ tracking_uri: ARN }, { SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT: server.url });
     expect(settings.endpoint).toBe(server.url);
-    const backend = await backendOf(settings, settings.endpoint);
+    const clock = hastyClock();
+    const backend = await backendOf(settings, settings.endpoint, clock);
     await expect(backend.probe(signal)).rejects.toMatchObject({ code: 'MB4002' });
+    await clock.sleep(40_000);
     Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKIDSECOND' });
     const handle = await backend.open(source, undefined, signal);
     expect(server.calls('runs/create')).toHaveLength(1);
