@@ -1,4 +1,6 @@
 import type { Job } from '../../backend-kit/sending/index.ts';
+import type { BackendContext } from '../../contract/index.ts';
+import type { MlflowRunFacts } from './client.ts';
 import type { PreparedMetrics } from './prepare.ts';
 import { TRIAL_METRIC } from './trial.ts';
 
@@ -9,10 +11,14 @@ import { TRIAL_METRIC } from './trial.ts';
 export class NameQuota {
   readonly #most: number;
   readonly #names: Set<string>;
+  readonly #warn: BackendContext['warn'];
+  readonly #runId: string;
+  #isWarned = false;
 
-  /** `held`: the names that the run already has. */
-  constructor(most: number, held: readonly string[]) {
+  constructor(most: number, { runId, metrics: held }: Pick<MlflowRunFacts, 'runId' | 'metrics'>, warn: BackendContext['warn']) {
     this.#most = most;
+    this.#runId = runId;
+    this.#warn = warn;
     this.#names = new Set(most === Number.POSITIVE_INFINITY ? [] : held.filter((name) => name !== TRIAL_METRIC));
   }
 
@@ -25,8 +31,19 @@ export class NameQuota {
       if (metric.isSettled || this.#admits(metric.key)) continue;
       metric.isSettled = true;
       if (metric.isDerived || kept.has(`${metric.offset} ${metric.index}`)) continue;
-      job.refuse(metric, `the service holds no more names of metrics in a run than the ${this.#most} that it has`, 'unsupported');
+      job.refuse(metric, `the service holds at most ${this.#most} names of metrics in a run`, 'unsupported');
+      this.#warnOnce();
     }
+  }
+
+  #warnOnce(): void {
+    if (this.#isWarned) return;
+    this.#isWarned = true;
+    this.#warn('a run has more names of metrics than the service holds: the points of further names are unsupported', {
+      run: this.#runId,
+      most: this.#most,
+      hint: 'Exclude tags that the lane does not need with routes.',
+    });
   }
 
   #admits(name: string): boolean {

@@ -94,7 +94,7 @@ export class MlflowRunWriter {
       },
       toError: stopOf,
     });
-    this.#nameQuota = new NameQuota(quotas.namesPerRun, found.metrics);
+    this.#nameQuota = new NameQuota(quotas.namesPerRun, found, warn);
     this.#mayHaveTexts = found.tags.has(HAS_TEXTS);
     if (root !== undefined && noFiles === undefined) this.#files = new FileWriter({ artifacts, root, isNew, room, warn });
     if (facts.isFileStore) this.#held = new HeldMetrics(client, runId, isNew);

@@ -96,8 +96,9 @@ function problemOf(section: Section, env: Env = {}) {
   return parsed.problems[0];
 }
 
-async function backendOf(settings: MlflowSettings, endpoint: string, clock = hastyClock()): Promise<Backend> {
-  const backend = await mlflow.create({ ...settings, endpoint }, { lane: 'mlflow', whoseRun, env: {}, warn: () => undefined, clock });
+async function backendOf(settings: MlflowSettings, endpoint: string, clock = hastyClock(), warnings: string[] = []): Promise<Backend> {
+  const warn = (message: string): void => void warnings.push(message);
+  const backend = await mlflow.create({ ...settings, endpoint }, { lane: 'mlflow', whoseRun, env: {}, warn, clock });
   closers.push(() => backend.close());
   return backend;
 }
@@ -278,13 +279,15 @@ describe('Azure ML', () => {
     const rows: Row[] = Array.from({ length: 1200 }, (_, i) => [`m/${i % 60}`, i, 1.7e9 + i, i / 7]);
     const pointsIn = (outcomes: readonly Outcome[]) =>
       outcomes.map((outcome) => (outcome.kind === 'accepted' ? [outcome.points, outcome.refusals.length] : outcome));
-    const first = await backendOf(settings, stub.url);
+    const warnings: string[] = [];
+    const first = await backendOf(settings, stub.url, hastyClock(), warnings);
     const handle = await first.open(source, undefined, signal);
     const [outcome] = await first.send([parcelOf(handle, rows)], signal);
     expect(pointsIn([outcome as Outcome])).toEqual([[980, 220]]);
     expect(outcome).toMatchObject({
       refusals: expect.arrayContaining([{ offset: 490, index: 0, kind: 'unsupported', reason: expect.stringContaining('49') }]),
     });
+    expect(warnings.filter((message) => message.includes('more names of metrics'))).toHaveLength(1);
     await first.close();
     const second = await backendOf(settings, stub.url);
     const again = await second.open(source, handle, signal);
