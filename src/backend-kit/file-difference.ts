@@ -7,9 +7,11 @@ const MOST_READ_BYTES = 8 * 1024 * 1024;
 /** A file as a tracker has it. */
 export interface StoredContent {
   readonly bytes: number;
+  /** The SHA-256 (hex) that the tracker itself made from the content. With it, mirrorboard need not read the file. */
+  readonly hash?: string | undefined;
   /**
    * Reads the whole file; returns undefined if the file does not exist after all. Missing: the file cannot be read,
-   * so mirrorboard compares only its length.
+   * so mirrorboard compares only its length, and its hash if the tracker has one.
    */
   readonly read?: () => Promise<Uint8Array | undefined>;
 }
@@ -38,9 +40,12 @@ export async function fileDifference(
   const differs = (found: string | undefined): ArtifactDifference => ({ kind: 'file', name: path, found });
   if (there === undefined) return differs(undefined);
   if (there.bytes !== bytes) return differs(`${there.bytes} bytes`);
-  if (there.read === undefined || bytes > MOST_READ_BYTES) return undefined;
-  const content = await there.read();
-  if (content === undefined) return differs(undefined);
-  const sum = sha256Of(content);
+  let sum = there.hash;
+  if (sum === undefined) {
+    if (there.read === undefined || bytes > MOST_READ_BYTES) return undefined;
+    const content = await there.read();
+    if (content === undefined) return differs(undefined);
+    sum = sha256Of(content);
+  }
   return sum === hash ? undefined : differs(`SHA-256 ${sum}`);
 }
