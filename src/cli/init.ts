@@ -88,6 +88,9 @@ lanes:
 #  aim: # docs/trackers/aim.md
 #    server: aim://localhost:53800
 #    experiment: mirror
+#  trackio: # docs/trackers/trackio.md; the token: TRACKIO_WRITE_TOKEN or write_token_file
+#    url: http://localhost:7860
+#    project: mirror
 
 # Choose one with --profile, MIRRORBOARD_PROFILE or ENVIRONMENT.
 #profiles:

@@ -12,6 +12,7 @@ const BUILT_IN: Readonly<Record<string, () => Promise<BackendType>>> = {
   clearml: async () => (await import('../backends/clearml/index.ts')).clearml as BackendType,
   aim: async () => (await import('../backends/aim/index.ts')).aim as BackendType,
   mlflow: async () => (await import('../backends/mlflow/index.ts')).mlflow as BackendType,
+  trackio: async () => (await import('../backends/trackio/index.ts')).trackio as BackendType,
   wandb: async () => (await import('../backends/wandb/index.ts')).wandb as BackendType,
 };
 

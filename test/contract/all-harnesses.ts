@@ -5,6 +5,7 @@ import { MemoryBackend, MemoryTracker } from '../support/memory-backend.ts';
 import { stubHarness as aimHarness } from './aim-harness.ts';
 import { stubHarness as clearmlHarness, offlineHarness as clearmlOffline } from './clearml-harness.ts';
 import { stubHarness as mlflowHarness } from './mlflow-harness.ts';
+import { stubHarness as trackioHarness } from './trackio-harness.ts';
 import { onlineHarness as wandbHarness, offlineHarness as wandbOffline } from './wandb-harness.ts';
 
 export const memoryHarness: Harness = {
@@ -23,5 +24,6 @@ export const HARNESSES: readonly (readonly [string, Harness])[] = [
   ['ClearML', clearmlHarness()],
   ['ClearML offline', clearmlOffline()],
   ['Aim', aimHarness()],
+  ['Trackio', trackioHarness()],
   ['a tracker in memory', memoryHarness],
 ];

@@ -476,7 +476,7 @@ describe('the other lanes of a configuration', () => {
     expect((await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder })).stderr).toMatch(/Lane t .*: up to date, 302 new points/);
     await mustRun(['backfill', '--to', 'local', corpus('tf2_scalars')], { cwd: folder });
     expect((await mustRun(['backfill', '--to', 'nix', corpus('tf2_scalars')], { cwd: folder }, 2)).stderr).toMatch(
-      'no such lane: "nix"; known lanes: local, mlflow, wandb, clearml, aim, t',
+      'no such lane: "nix"; known lanes: local, mlflow, wandb, clearml, aim, trackio, t',
     );
     configure(`lanes: { t: { ${TRIAL}, url: u } }`);
     expect((await mirrorboard(['verify', '--lane', 'local'], { cwd: folder })).stderr).toMatch('MB4010');

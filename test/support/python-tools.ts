@@ -138,7 +138,7 @@ export function outputOf(
 
 /** Nothing of a tracker that the developer uses reaches servers and readers. */
 export function cleanEnv(more: Readonly<Record<string, string | undefined>> = {}): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !/^_*(MLFLOW|CLEARML|TRAINS|AWS|AIM|WANDB)_/.test(name));
+  const own = Object.entries(process.env).filter(([name]) => !/^_*(MLFLOW|CLEARML|TRAINS|AWS|AIM|WANDB|TRACKIO|HF)_/.test(name));
   return {
     ...Object.fromEntries(own),
     MLFLOW_DISABLE_TELEMETRY: 'true',

@@ -1,0 +1,39 @@
+/**
+ * The folder from which a server imports rows, with their dates. The server skips a line that is cut, and one row that
+ * its database refuses stops the import for everybody. So a file appears complete, and has only rows that fit.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { contentHash } from '../../backend-kit/exact-points/index.ts';
+import { MirrorError, messageOf, systemCode } from '../../errors.ts';
+import { WholeFile } from '../../own-files/index.ts';
+
+/** The server removes the folder of a writer when it is empty, maybe at this moment. */
+const TRIES = 5;
+
+/** Writes rows for the import. The same rows, written again, are the same file. */
+export function writeFragment(inbox: string, writer: string, rows: readonly string[]): void {
+  const data = Buffer.from(`${rows.join('\n')}\n`);
+  const folder = join(inbox, `mirrorboard-${writer}`);
+  for (let left = TRIES; ; left--) {
+    try {
+      mkdirSync(folder, { recursive: true });
+      const file = new WholeFile(join(folder, `${contentHash(data)}.jsonl`));
+      try {
+        file.write(data);
+        file.finish();
+      } catch (error) {
+        file.abandon();
+        throw error;
+      }
+      return;
+    } catch (cause) {
+      if (left > 0 && systemCode(cause) === 'ENOENT') continue;
+      throw new MirrorError('MB4001', `writing into the inbox ${inbox}: ${messageOf(cause)}`, {
+        retry: 'later',
+        hint: 'inbox must be the folder `inbox` in the TRACKIO_DIR of the server, and mirrorboard must be allowed to write there.',
+        cause,
+      });
+    }
+  }
+}

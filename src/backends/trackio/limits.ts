@@ -1,0 +1,45 @@
+import { capabilities } from '../../backend-kit/index.ts';
+
+/** The versions that the tests run against. */
+export const VERIFIED_VERSIONS: readonly string[] = ['0.43.0'];
+/** The version of the HTTP API that mirrorboard speaks (`HTTP_API_VERSION` in `trackio/remote_client.py`). */
+export const API_VERSION = 1;
+/** Rows of one answer to a query (`_QUERY_MAX_ROWS` in `trackio/sqlite_storage.py`). */
+export const QUERY_ROWS = 10_000;
+/** Length of the rows of one answer; a single row may exceed it. */
+export const QUERY_BYTES = 4 * 1024 * 1024;
+/** Length of the rows of one request, and of the files of one upload: the server reads both into its memory. */
+export const REQUEST_BYTES = 8 * 1024 * 1024;
+/** Ranges of ids in one query: SQLite has a limit of columns. */
+export const QUERY_RANGES = 200;
+/** A longer exact value is in a file of its own: the dashboard loads all rows of a run at once. */
+export const ROW_TEXT_BYTES = 64 * 1024;
+/** Bins that Trackio's own histograms have at most (`trackio/histogram.py`), and rows of a table. */
+export const MOST_SHOWN = 512;
+/** The time in which a server imports what is in its inbox: it looks every 15 s by default. */
+export const IMPORT_MS = 60_000;
+/** The time between two looks for what a server imported. */
+export const IMPORT_LOOK_MS = 500;
+
+const SHOWN = {
+  name: 'trackio',
+  holds: {
+    scalars: 'native',
+    histograms: 'native',
+    images: 'native',
+    audio: 'native',
+    text: 'native',
+    pr_curves: 'native',
+    hparams: 'native',
+    other: 'artifact',
+  },
+  features: ['artifacts'],
+} as const;
+
+/** The server handles one request at a time: more sends at once only hide the time on the way. */
+export const ONLINE = capabilities({ ...SHOWN, limits: { sendsAtOnce: 4, gatherMs: 500 } });
+/** An import takes up to 15 s to begin, so that sends are larger and more of them wait at the same time. */
+export const THROUGH_INBOX = capabilities({
+  ...SHOWN,
+  limits: { pointsPerSend: 100_000, bytesPerSend: 32 * 1024 * 1024, sendsAtOnce: 8, gatherMs: 2000 },
+});

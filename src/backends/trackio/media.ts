@@ -1,0 +1,78 @@
+/** Bytes of images, audio, tensors and graphs: files of the server's media folder, each named by its hash. */
+import { piecesOf } from '../../backend-kit/index.ts';
+import { MirrorError } from '../../errors.ts';
+import type { Blob } from '../../model/index.ts';
+import type { Client } from './client.ts';
+import { prefixOf, type TrackioRun } from './handle.ts';
+import { REQUEST_BYTES } from './limits.ts';
+import { fileNameOf, type NamedFile } from './rows.ts';
+
+/** The files of runs in the media folder of a server. */
+export class Media {
+  readonly #client: Client;
+  #folder: string | undefined;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Stores bytes that are not there yet, and makes sure that they are. */
+  async store(run: TrackioRun, blobs: readonly Blob[], signal: AbortSignal): Promise<void> {
+    const wanted = [...new Map(blobs.map((blob) => [fileNameOf(blob), blob])).values()];
+    const missing = await this.#missing(run, wanted, signal);
+    for (const piece of piecesOf(missing, ({ data }) => data.length, { bytes: REQUEST_BYTES, count: 100 })) {
+      const files = piece.map((blob) => ({
+        name: fileNameOf(blob),
+        body: {
+          bytes: blob.data.length,
+          async *read() {
+            yield blob.data;
+          },
+        },
+      }));
+      const paths = await this.#client.upload(files, signal);
+      const uploads = paths.map((path, i) => ({
+        project: run.project,
+        run: prefixOf(run),
+        run_id: run.run,
+        step: null,
+        relative_path: null,
+        uploaded_file: { path, orig_name: files[i]?.name ?? '' },
+      }));
+      await this.#client.call('bulk_upload_media', { uploads, hf_token: null }, signal);
+    }
+    const [lost] = await this.#missing(run, missing, signal);
+    if (lost === undefined) return;
+    // The folder may be another one after a restart.
+    this.#folder = undefined;
+    throw new MirrorError('MB4005', `Trackio took the file ${fileNameOf(lost)}, and does not have it`, { retry: 'later' });
+  }
+
+  /** True if the server has a file in its full length. */
+  async has(run: TrackioRun, [name, bytes]: NamedFile, signal: AbortSignal): Promise<boolean> {
+    return (await this.#client.fileLength(await this.#pathOf(run, name, signal), signal)) === bytes;
+  }
+
+  /** Returns the content of a file; undefined if it is not there. */
+  async read(run: TrackioRun, name: string, signal: AbortSignal): Promise<Buffer | undefined> {
+    return this.#client.file(await this.#pathOf(run, name, signal), signal);
+  }
+
+  async #missing(run: TrackioRun, blobs: readonly Blob[], signal: AbortSignal): Promise<readonly Blob[]> {
+    const missing: Blob[] = [];
+    for (const blob of blobs) {
+      if (!(await this.has(run, [fileNameOf(blob), blob.data.length], signal))) missing.push(blob);
+    }
+    return missing;
+  }
+
+  async #pathOf(run: TrackioRun, name: string, signal: AbortSignal): Promise<string> {
+    this.#folder ??= String((await this.#client.call<{ readonly media_dir?: unknown }>('get_settings', {}, signal)).media_dir);
+    return `${this.#folder}/${mediaPath(run, name)}`;
+  }
+}
+
+/** Returns the path of a file below the server's media folder, as a row names it. */
+export function mediaPath(run: TrackioRun, name: string): string {
+  return `${run.project}/${prefixOf(run)}/${name}`;
+}

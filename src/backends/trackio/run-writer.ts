@@ -1,0 +1,164 @@
+/**
+ * Stores the points of a run. The server answers 200 before it has stored anything if its database is locked, and
+ * forgets the rows if it stays so. So a point counts as stored when its id was read back.
+ */
+
+import { type NotAccepted, outcomeOfThrown } from '../../backend-kit/failures/index.ts';
+import { exactValue, hparamsOf, piecesOf } from '../../backend-kit/index.ts';
+import { Job, sendParcels } from '../../backend-kit/sending/index.ts';
+import type { Clock } from '../../clock.ts';
+import type { Outcome, TrackerParcel } from '../../contract/index.ts';
+import { MirrorError } from '../../errors.ts';
+import { type Client, sqlText } from './client.ts';
+import { mergeConfig, paramKey } from './config.ts';
+import { factPrefix, idsBelow, prefixOf, type TrackioRun } from './handle.ts';
+import { writeFragment } from './inbox.ts';
+import { IMPORT_LOOK_MS, IMPORT_MS, QUERY_RANGES, REQUEST_BYTES } from './limits.ts';
+import { type Media, mediaPath } from './media.ts';
+import { isoDate, rowText } from './row-text.ts';
+import { type Row, rowsOf } from './rows.ts';
+import { gone } from './runs.ts';
+
+/** The date in an inbox for a wall time that no calendar has: without one, the whole group gets the time of arrival. */
+const NO_DATE = '1970-01-01T00:00:00.000000+00:00';
+
+type Rows = Job<readonly Row[]>;
+
+/** What the tracker has of a run: its present name, and which ids. */
+interface Held {
+  readonly name: string;
+  readonly ids: ReadonlySet<string>;
+}
+
+/** The parts of the backend that a run is written with. */
+export interface Writing {
+  readonly client: Client;
+  readonly media: Media;
+  readonly inbox: string | undefined;
+  readonly clock: Clock;
+}
+
+/** Returns one outcome for each parcel of a run. */
+export function sendToRun(
+  writing: Writing,
+  run: TrackioRun,
+  parcels: readonly TrackerParcel[],
+  signal: AbortSignal,
+): Promise<readonly Outcome[]> {
+  const stored = new Set<Rows>();
+  return sendParcels<readonly Row[], Rows>(parcels, {
+    begin: async (parcel) =>
+      new Job(
+        parcel,
+        rowsOf(parcel, prefixOf(run), (name) => mediaPath(run, name)),
+      ),
+    write: async (jobs) => {
+      for (const piece of piecesOf(jobs, () => 0, { bytes: Number.POSITIVE_INFINITY, count: QUERY_RANGES })) {
+        await writeJobs(writing, run, piece, signal);
+        for (const job of piece) stored.add(job);
+      }
+    },
+    isDone: (job) => stored.has(job),
+    outcomeOf: (thrown) => outcomeOfSend(thrown, signal),
+  });
+}
+
+/** Returns the outcome of an error. mirrorboard finds a refused row, because it sends the parcel again in halves. */
+export function outcomeOfSend(thrown: unknown, signal: AbortSignal): NotAccepted {
+  return outcomeOfThrown(thrown, signal, 'Trackio', 'content');
+}
+
+async function writeJobs(writing: Writing, run: TrackioRun, jobs: readonly Rows[], signal: AbortSignal): Promise<void> {
+  const { client, media, inbox } = writing;
+  const before = await heldOf(client, run, jobs, signal);
+  const missing = jobs.flatMap(({ prepared }) => prepared.filter(({ id }) => !before.ids.has(id)));
+  if (missing.length === 0) return;
+  await noteHparams(client, run, before.name, jobs, signal);
+  // Before the rows that name them.
+  const blobs = missing.flatMap((row) => row.blobs);
+  if (blobs.length > 0) await media.store(run, blobs, signal);
+  if (inbox === undefined) {
+    const texts = missing.map(({ id, step, metrics }) => rowText(run, before.name, { id, step, metrics }));
+    for (const piece of piecesOf(texts, ({ length }) => length, { bytes: REQUEST_BYTES })) await client.log(piece, signal);
+    return expectHeld(await heldOf(client, run, jobs, signal), run, jobs);
+  }
+  const texts = missing.map(({ id, step, metrics, wallTime }) =>
+    rowText(run, before.name, { id, step, metrics, timestamp: isoDate(wallTime) ?? NO_DATE }),
+  );
+  writeFragment(inbox, prefixOf(run), texts);
+  await imported(writing, run, jobs, signal);
+}
+
+/** Waits for the import of what was written. */
+async function imported({ client, clock }: Writing, run: TrackioRun, jobs: readonly Rows[], signal: AbortSignal): Promise<void> {
+  const end = clock.steadyMs() + IMPORT_MS;
+  for (;;) {
+    await clock.sleep(IMPORT_LOOK_MS, signal);
+    signal.throwIfAborted();
+    const held = await heldOf(client, run, jobs, signal);
+    const isLate = clock.steadyMs() > end;
+    if (lostOf(held, jobs) === 0 || isLate) {
+      return expectHeld(
+        held,
+        run,
+        jobs,
+        'Check that inbox is the folder `inbox` in the TRACKIO_DIR of this server. See the log of the server.',
+      );
+    }
+  }
+}
+
+function expectHeld(
+  held: Held,
+  run: TrackioRun,
+  jobs: readonly Rows[],
+  hint = 'Trackio drops rows while another program locks its database. See the log of the server.',
+): void {
+  const lost = lostOf(held, jobs);
+  if (lost === 0) return;
+  throw new MirrorError('MB4005', `Trackio took rows of the run ${run.run}, and does not have ${lost} of them`, { retry: 'later', hint });
+}
+
+function lostOf({ ids }: Held, jobs: readonly Rows[]): number {
+  return jobs.reduce((sum, { prepared }) => sum + prepared.reduce((lost, { id }) => lost + (ids.has(id) ? 0 : 1), 0), 0);
+}
+
+/** Asks which ids of some parcels the server has. Throws if the run is gone. */
+async function heldOf(client: Client, run: TrackioRun, jobs: readonly Rows[], signal: AbortSignal): Promise<Held> {
+  const ranges = jobs.filter(({ prepared }) => prepared.length > 0).map(({ prepared }) => rangeOf(prepared));
+  const lists = ranges.map(
+    ([first, last], i) =>
+      `, (select group_concat(log_id, ' ') from metrics where log_id >= ${sqlText(first)} and log_id <= ${sqlText(last)}) as ids${i}`,
+  );
+  const [row] = await client.query(run.project, `select ${nameQuery(run)} as name${lists.join('')}`, signal);
+  const name = row?.['name'];
+  if (typeof name !== 'string') throw gone(run);
+  return { name, ids: new Set(ranges.flatMap((_, i) => String(row?.[`ids${i}`] ?? '').split(' '))) };
+}
+
+/** Returns the query for the present name of a run: it has none if it is gone. */
+export function nameQuery(run: TrackioRun): string {
+  const where = run.isJoined ? `run_id = ${sqlText(run.run)}` : idsBelow(factPrefix(run.base, run.attempt));
+  return `(select run_name from metrics where ${where} limit 1)`;
+}
+
+function rangeOf(rows: readonly Row[]): readonly [string, string] {
+  let [first, last] = [rows[0]?.id ?? '', ''];
+  for (const { id } of rows) {
+    if (id < first) first = id;
+    if (id > last) last = id;
+  }
+  return [first, last];
+}
+
+/** Adds hyperparameters of points to the config, where Trackio shows params. */
+async function noteHparams(client: Client, run: TrackioRun, name: string, jobs: readonly Rows[], signal: AbortSignal): Promise<void> {
+  const params = jobs.flatMap(({ parcel: { batch, series } }) =>
+    batch.objects
+      .filter((point) => series[point.series]?.plugin === 'hparams')
+      .flatMap((point) => hparamsOf(exactValue('hparams', point).value)),
+  );
+  if (params.length === 0) return;
+  const fields = Object.fromEntries(params.map(([key, value]) => [paramKey(key), typeof value === 'object' ? null : value]));
+  await mergeConfig(client, run, name, signal, (config) => (run.isJoined ? { ...fields, ...config } : { ...config, ...fields }));
+}

@@ -1,0 +1,4 @@
+import { contractSuite } from './contract-suite.ts';
+import { stubHarness } from './trackio-harness.ts';
+
+contractSuite('Trackio', stubHarness());
