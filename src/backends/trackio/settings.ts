@@ -40,6 +40,14 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
   else if (!section.isWrong('url')) {
     section.wrong('url', 'nothing', 'the address of a Trackio server', 'Set url, or the variable TRACKIO_SERVER_URL.');
   }
+  if (token !== undefined && section.sourceOf('url') === 'file') {
+    section.wrong(
+      'url',
+      'an address with a write token',
+      'an address without it',
+      'Set write_token_file, or the variable TRACKIO_WRITE_TOKEN.',
+    );
+  }
   const project = section.get('project');
   // Two names that Trackio stores as one would mix their runs.
   if (project !== undefined && storedProject(project) !== project) {
@@ -67,7 +75,7 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
   );
 }
 
-/** Splits the address that `trackio show` prints: it may end with the token. */
+/** Splits the address that `trackio show` prints for writers: it ends with the token. */
 function addressOf(text: string): { readonly url: string; readonly token: string | undefined } {
   if (!text.includes('?')) return { url: text, token: undefined };
   const url = new URL(text);

@@ -36,10 +36,14 @@ it('a project that Trackio would store under another name is a problem of the co
   expect(parsed.kind === 'problems' ? parsed.problems : []).toMatchObject([{ path: ['project'], found: '"my.model"' }]);
 });
 
-it('the address that Trackio prints has the token', () => {
-  const parsed = parseSettings({ url: 'http://localhost:7860/?write_token=abc' }, {});
+it('the address that Trackio prints has the token, which is no part of a configuration file', () => {
+  const url = 'http://localhost:7860/?write_token=abc';
+  const parsed = parseSettings({}, { TRACKIO_SERVER_URL: url });
   expect(parsed).toMatchObject({ kind: 'settings', settings: { url: 'http://localhost:7860', writeToken: 'abc' } });
   expect(JSON.stringify(parsed.kind === 'settings' ? parsed.shown : '')).not.toContain('abc');
+  const inFile = parseSettings({ url }, {});
+  expect(inFile.kind === 'problems' ? inFile.problems.map(({ path }) => path) : []).toEqual([['url']]);
+  expect(JSON.stringify(inFile)).not.toContain('abc');
 });
 
 it('an address is needed', () => {
