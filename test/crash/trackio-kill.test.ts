@@ -29,7 +29,9 @@ interface StoredRow {
 
 function textsOf(rows: readonly StoredRow[]): string[] {
   return rows.flatMap(({ run_name: run, step, metrics }) =>
-    Object.entries(JSON.parse(metrics) as object).map(([key, value]) => JSON.stringify([run, key, Number(step), Number(value)])),
+    Object.entries(JSON.parse(metrics) as object).flatMap(([key, value]) =>
+      key === 'mirrorboard' ? [] : [JSON.stringify([run, key, Number(step), Number(value)])],
+    ),
   );
 }
 

@@ -112,14 +112,14 @@ class TrackioBackend implements Backend {
     const rows = this.#rows(run, signal);
     const points = async function* (media: Media): AsyncGenerator<ReadBackPoint & { tag: string; plugin: string }, void, void> {
       for await (const row of rows) {
-        const held = readRow(row);
-        if (held === undefined || isWanted?.(held.tag) === false) continue;
-        const { tag, plugin, point, files, text } = held;
-        const content = text === undefined ? undefined : await media.read(run, text, signal);
-        // A point without its bytes is not held.
-        if (text !== undefined && content === undefined) continue;
-        const isThere = await Promise.all(files.map((file) => media.has(run, file, signal)));
-        if (!isThere.includes(false)) yield { tag, plugin, ...point, ...(content === undefined ? {} : { value: content.toString() }) };
+        for (const { tag, plugin, point, files, text } of readRow(row)) {
+          if (isWanted?.(tag) === false) continue;
+          const content = text === undefined ? undefined : await media.read(run, text, signal);
+          // A point without its bytes is not held.
+          if (text !== undefined && content === undefined) continue;
+          const isThere = await Promise.all(files.map((file) => media.has(run, file, signal)));
+          if (!isThere.includes(false)) yield { tag, plugin, ...point, ...(content === undefined ? {} : { value: content.toString() }) };
+        }
       }
     };
     return chunksOf(points(this.#media));

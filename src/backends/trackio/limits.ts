@@ -10,6 +10,10 @@ export const QUERY_ROWS = 10_000;
 export const QUERY_BYTES = 4 * 1024 * 1024;
 /** Length of the rows of one request, and of the files of one upload: the server reads both into its memory. */
 export const REQUEST_BYTES = 8 * 1024 * 1024;
+/** Points of a row, and the seconds in which they were written: a row has one time. */
+export const MOST_POINTS = 64;
+/** See `MOST_POINTS`. */
+export const SAME_MOMENT_SEC = 1;
 /** Ranges of ids in one query: SQLite has a limit of columns. */
 export const QUERY_RANGES = 200;
 /** A longer exact value is in a file of its own: the dashboard loads all rows of a run at once. */

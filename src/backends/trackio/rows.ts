@@ -1,24 +1,39 @@
 /**
- * Points as rows of Trackio's table, one each. The id of a row is the point's place and its exact wall time, which
- * Trackio has no other place for. So a row that is sent again is the same row, and the rows of a file are in order.
+ * Points as rows of Trackio's table. A row has the scalars that follow each other in a file at one step, as training
+ * code logs them: the dashboard shows at most 3000 rows of a run. Every other point has a row of its own. The id of a
+ * row is the place and the exact wall time of its first point; those of the others are in a field that Trackio does
+ * not show. Rows of a file never overlap, whatever the parcels were: points that are stored already end a row.
  */
 import { nameHash, scalarText } from '../../backend-kit/exact-points/index.ts';
 import { eachScalar, exactValue } from '../../backend-kit/index.ts';
 import type { ReadBackPoint, TrackerParcel } from '../../contract/index.ts';
 import { type Blob, jsonText, sha256Of } from '../../model/index.ts';
 import type { SqlRow } from './client.ts';
-import { ROW_TEXT_BYTES } from './limits.ts';
+import { MOST_POINTS, ROW_TEXT_BYTES, SAME_MOMENT_SEC } from './limits.ts';
 import { shownForm } from './shown.ts';
+
+/** A point to store, its key and value as texts of JSON. */
+export interface Item {
+  /** Its place in the file, with the exact wall time. */
+  readonly place: string;
+  readonly offset: number;
+  readonly index: number;
+  readonly step: number | bigint;
+  readonly wallTime: number;
+  readonly key: string;
+  readonly value: string;
+  /** True if other scalars may be in the same row. */
+  readonly canShare: boolean;
+  /** Files that it names. */
+  readonly blobs: readonly Blob[];
+}
 
 /** A row to store. */
 export interface Row {
   readonly id: string;
-  readonly step: number | bigint;
-  readonly wallTime: number;
+  readonly items: readonly Item[];
   /** The JSON object that Trackio keeps. */
   readonly metrics: string;
-  /** Files that it names. */
-  readonly blobs: readonly Blob[];
 }
 
 /** A file that a row names, and its length. */
@@ -33,18 +48,19 @@ export interface HeldRow {
   readonly text: string | undefined;
 }
 
-/** Keys that Trackio uses itself (`RESERVED_KEYS` in `trackio/utils.py`), with any number of our marks behind. */
-const OWN_KEYS = /^(?:project|run|timestamp|step|time|metrics|)_*$/;
-/** The field of an object in which the exact value is. */
-const EXACT = 'mirrorboard';
+/** The field of a row, or of the object in it, that is ours. */
+const OWN = 'mirrorboard';
+/** Keys with another meaning (`RESERVED_KEYS` in `trackio/utils.py`), with any number of our marks behind. */
+const OTHER_KEYS = /^(?:project|run|timestamp|step|time|metrics|mirrorboard|)_*$/;
+const OFFSET_DIGITS = 12;
 
 /** Returns the key that Trackio shows for a tag. */
 export function keyOfTag(tag: string): string {
-  return OWN_KEYS.test(tag) ? `${tag}_` : tag;
+  return OTHER_KEYS.test(tag) ? `${tag}_` : tag;
 }
 
 function tagOfKey(key: string): string {
-  return OWN_KEYS.test(key) && key.endsWith('_') ? key.slice(0, -1) : key;
+  return OTHER_KEYS.test(key) && key.endsWith('_') ? key.slice(0, -1) : key;
 }
 
 /** Returns the name of a file with some bytes. */
@@ -52,16 +68,35 @@ export function fileNameOf({ sha256, format }: Pick<Blob, 'sha256' | 'format'>):
   return `${sha256}.${/^[a-z]{1,10}$/.test(format) ? format : 'bytes'}`;
 }
 
-/** Returns the rows of a parcel's points. `prefix` begins all ids of the tracker run; `pathOf` finds its files. */
-export function rowsOf({ batch, series, file }: TrackerParcel, prefix: string, pathOf: (name: string) => string): Row[] {
-  const rows: Row[] = [];
-  const start = `${prefix}/${nameHash([file], 16)}/`;
+/** Returns what the ids of the rows of a file begin with. `prefix` begins all ids of the tracker run. */
+export function idStart(prefix: string, file: string): string {
+  return `${prefix}/${nameHash([file], 16)}/`;
+}
+
+/** Returns the first part of ids at an offset, after which the place follows. */
+export function idAt(start: string, offset: number): string {
+  return `${start}${offset.toString(16).padStart(OFFSET_DIGITS, '0')}/`;
+}
+
+/** Returns the points of a parcel, in the order of the file. `pathOf` finds files of the tracker run. */
+export function itemsOf({ batch, series }: TrackerParcel, pathOf: (name: string) => string): Item[] {
+  const items: Item[] = [];
   const keys = series.map(({ tag }) => JSON.stringify(keyOfTag(tag)));
-  const idOf = (offset: number, index: number, checksum: number, wallTime: number): string =>
-    `${start}${hex(offset, 14)}/${hex(index, 8)}/${hex(checksum >>> 0, 8)}/${Object.is(wallTime, -0) ? '-0' : wallTime}`;
+  // JavaScript puts keys that look like indexes before all others, so that places would get lost.
+  const isInOrder = series.map(({ tag }) => !/^\d+$/.test(tag));
   eachScalar(batch, (id, step, wallTime, value, offset, checksum, index) => {
-    const number = typeof value === 'bigint' ? String(value) : scalarText(value);
-    rows.push({ id: idOf(offset, index, checksum, wallTime), step, wallTime, metrics: `{${keys[id]}:${number}}`, blobs: [] });
+    const isWide = typeof value === 'bigint';
+    items.push({
+      place: placeOf(offset, index, checksum, wallTime),
+      offset,
+      index,
+      step,
+      wallTime,
+      key: keys[id] ?? '""',
+      value: isWide ? String(value) : scalarText(value),
+      canShare: !isWide && isInOrder[id] === true,
+      blobs: [],
+    });
   });
   for (const point of batch.objects) {
     const { offset, index, checksum, step, wallTime } = point;
@@ -69,54 +104,106 @@ export function rowsOf({ batch, series, file }: TrackerParcel, prefix: string, p
     const exact = exactValue(plugin, point);
     const blobs = [...exact.blobs];
     const fields = { plugin, files: blobs.map((blob) => [fileNameOf(blob), blob.data.length] as const) };
-    let value = `"value":${JSON.stringify(exact.text)}`;
+    let text = `"value":${JSON.stringify(exact.text)}`;
     if (exact.text.length > ROW_TEXT_BYTES) {
       const data = Buffer.from(exact.text);
-      const text = { sha256: sha256Of(data), data, format: 'json', label: '' };
-      blobs.push(text);
-      value = `"text":${JSON.stringify([fileNameOf(text), data.length])}`;
+      const apart = { sha256: sha256Of(data), data, format: 'json', label: '' };
+      blobs.push(apart);
+      text = `"text":${JSON.stringify([fileNameOf(apart), data.length])}`;
     }
     const shown = jsonText(shownForm(exact, (blob) => pathOf(fileNameOf(blob))));
-    const object = `${shown.slice(0, -1)},"${EXACT}":${jsonText(fields).slice(0, -1)},${value}}}`;
-    rows.push({ id: idOf(offset, index, checksum, wallTime), step, wallTime, metrics: `{${keys[point.series]}:${object}}`, blobs });
+    const value = `${shown.slice(0, -1)},"${OWN}":${jsonText(fields).slice(0, -1)},${text}}}`;
+    const place = placeOf(offset, index, checksum, wallTime);
+    items.push({ place, offset, index, step, wallTime, key: keys[point.series] ?? '""', value, canShare: false, blobs });
   }
-  return rows;
+  return items.sort((a, b) => a.offset - b.offset || a.index - b.index);
 }
 
-/** Returns the point of a stored row; undefined if the row is none of ours. */
-export function readRow({ id, step, metrics }: SqlRow): HeldRow | undefined {
-  const [, , offset, index, , wall] = String(id).split('/');
+/** Returns the rows for those points that are not held yet. */
+export function rowsOf(items: readonly Item[], start: string, isHeld: (place: string) => boolean): Row[] {
+  const groups: Item[][] = [];
+  let open: Item[] = [];
+  let keys = new Set<string>();
+  for (const item of items) {
+    if (isHeld(item.place)) {
+      open = [];
+      continue;
+    }
+    const [first] = open;
+    if (first === undefined || open.length >= MOST_POINTS || keys.has(item.key) || !areTogether(first, item)) {
+      open = [];
+      keys = new Set();
+      groups.push(open);
+    }
+    open.push(item);
+    keys.add(item.key);
+  }
+  return groups.map((group) => rowOf(group, start));
+}
+
+function areTogether(first: Item, { canShare, step, wallTime }: Item): boolean {
+  return first.canShare && canShare && first.step === step && Math.abs(first.wallTime - wallTime) < SAME_MOMENT_SEC;
+}
+
+function rowOf(items: readonly Item[], start: string): Row {
+  const [first, ...others] = items as readonly [Item, ...Item[]];
+  const fields = items.map(({ key, value }) => `${key}:${value}`).join(',');
+  const places = others.map(({ place }) => place).join(';');
+  const more = places === '' ? '' : `,"${OWN}":{"_type":"mirrorboard.places","places":"${places}"}`;
+  return { id: idAt(start, first.offset) + first.place, items, metrics: `{${fields}${more}}` };
+}
+
+/** Returns the expression of SQL for the places in a row, `;` between them. */
+export function placesIn(start: string): string {
+  const others = `json_extract(cast(metrics as text), '$.${OWN}.places')`;
+  return `substr(log_id, ${start.length + OFFSET_DIGITS + 2}) || coalesce(';' || ${others}, '')`;
+}
+
+/** Returns the points of a stored row. */
+export function readRow({ id, step, metrics }: SqlRow): HeldRow[] {
   const text = String(metrics);
-  const entry = Object.entries(objectIn(text))[0];
-  if (offset === undefined || index === undefined || wall === undefined || entry === undefined) return undefined;
-  const [key, held] = entry;
-  const place = { step: stepOf(String(step)), wallTime: Number(wall), offset: parseInt(offset, 16), index: parseInt(index, 16) };
-  const tag = tagOfKey(key);
-  if (typeof held !== 'object' || held === null) {
+  const { [OWN]: own, ...fields } = objectIn(text);
+  const first = String(id).split('/')[3];
+  const others = fieldIn(own, 'places');
+  const places = [...(first === undefined ? [] : [first]), ...(typeof others === 'string' ? others.split(';') : [])];
+  return Object.entries(fields).flatMap(([key, held], i) => {
+    const place = /^([0-9a-z]+),([0-9a-z]+),[0-9a-z]+,(.+)$/.exec(places[i] ?? '');
+    if (place === null) return [];
+    const [, offset = '', index = '', wall = ''] = place;
+    const at = { step: stepOf(String(step)), wallTime: Number(wall), offset: parseInt(offset, 36), index: parseInt(index, 36) };
+    const tag = tagOfKey(key);
+    if (typeof held === 'object' && held !== null) return objectRow(tag, at, fieldIn(held, OWN));
     // An integer that no double holds must be read from its digits.
     const digits = /:(-?\d{16,})\}$/.exec(text)?.[1];
     const value = digits === undefined ? Number(held) : integerOf(digits);
-    return { tag, plugin: 'scalars', point: { ...place, value }, files: [], text: undefined };
-  }
-  const exact = (held as Readonly<Record<string, unknown>>)[EXACT] as Readonly<Record<string, unknown>> | undefined;
-  if (typeof exact?.['plugin'] !== 'string') return undefined;
-  const files = (Array.isArray(exact['files']) ? exact['files'] : []) as NamedFile[];
-  const apart = exact['text'] as NamedFile | undefined;
-  return {
-    tag,
-    plugin: exact['plugin'],
-    point: { ...place, value: String(exact['value']) },
-    files: apart === undefined ? files : [...files, apart],
-    text: apart?.[0],
-  };
+    return [{ tag, plugin: 'scalars', point: { ...at, value }, files: [], text: undefined }];
+  });
 }
 
-function objectIn(text: string): object {
+function objectRow(tag: string, at: Omit<ReadBackPoint, 'value'>, exact: unknown): HeldRow[] {
+  const plugin = fieldIn(exact, 'plugin');
+  if (typeof plugin !== 'string') return [];
+  const files = (fieldIn(exact, 'files') ?? []) as readonly NamedFile[];
+  const apart = fieldIn(exact, 'text') as NamedFile | undefined;
+  const point = { ...at, value: String(fieldIn(exact, 'value')) };
+  return [{ tag, plugin, point, files: apart === undefined ? files : [...files, apart], text: apart?.[0] }];
+}
+
+function objectIn(text: string): Readonly<Record<string, unknown>> {
   try {
-    return (JSON.parse(text) as object | null) ?? {};
+    return (JSON.parse(text) as Readonly<Record<string, unknown>> | null) ?? {};
   } catch {
     return {};
   }
+}
+
+function fieldIn(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+}
+
+function placeOf(offset: number, index: number, checksum: number, wallTime: number): string {
+  const time = Object.is(wallTime, -0) ? '-0' : String(wallTime);
+  return `${offset.toString(36)},${index.toString(36)},${(checksum >>> 0).toString(36)},${time}`;
 }
 
 function stepOf(digits: string): number | bigint {
@@ -128,8 +215,4 @@ function stepOf(digits: string): number | bigint {
 function integerOf(digits: string): number | bigint {
   const number = Number(digits);
   return BigInt(number) === BigInt(digits) ? number : BigInt(digits);
-}
-
-function hex(value: number, digits: number): string {
-  return value.toString(16).padStart(digits, '0');
 }

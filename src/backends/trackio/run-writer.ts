@@ -16,18 +16,18 @@ import { writeFragment } from './inbox.ts';
 import { IMPORT_LOOK_MS, IMPORT_MS, QUERY_RANGES, REQUEST_BYTES } from './limits.ts';
 import { type Media, mediaPath } from './media.ts';
 import { isoDate, rowText } from './row-text.ts';
-import { type Row, rowsOf } from './rows.ts';
+import { type Item, idAt, idStart, itemsOf, placesIn, rowsOf } from './rows.ts';
 import { gone } from './runs.ts';
 
 /** The date in an inbox for a wall time that no calendar has: without one, the whole group gets the time of arrival. */
 const NO_DATE = '1970-01-01T00:00:00.000000+00:00';
 
-type Rows = Job<readonly Row[]>;
+type Points = Job<readonly Item[]>;
 
-/** What the tracker has of a run: its present name, and which ids. */
+/** What the tracker has of a run: its present name, and the places of points for each parcel. */
 interface Held {
   readonly name: string;
-  readonly ids: ReadonlySet<string>;
+  readonly places: ReadonlyMap<Points, ReadonlySet<string>>;
 }
 
 /** The parts of the backend that a run is written with. */
@@ -45,12 +45,12 @@ export function sendToRun(
   parcels: readonly TrackerParcel[],
   signal: AbortSignal,
 ): Promise<readonly Outcome[]> {
-  const stored = new Set<Rows>();
-  return sendParcels<readonly Row[], Rows>(parcels, {
+  const stored = new Set<Points>();
+  return sendParcels<readonly Item[], Points>(parcels, {
     begin: async (parcel) =>
       new Job(
         parcel,
-        rowsOf(parcel, prefixOf(run), (name) => mediaPath(run, name)),
+        itemsOf(parcel, (name) => mediaPath(run, name)),
       ),
     write: async (jobs) => {
       for (const piece of piecesOf(jobs, () => 0, { bytes: Number.POSITIVE_INFINITY, count: QUERY_RANGES })) {
@@ -68,29 +68,29 @@ export function outcomeOfSend(thrown: unknown, signal: AbortSignal): NotAccepted
   return outcomeOfThrown(thrown, signal, 'Trackio', 'content');
 }
 
-async function writeJobs(writing: Writing, run: TrackioRun, jobs: readonly Rows[], signal: AbortSignal): Promise<void> {
+async function writeJobs(writing: Writing, run: TrackioRun, jobs: readonly Points[], signal: AbortSignal): Promise<void> {
   const { client, media, inbox } = writing;
   const before = await heldOf(client, run, jobs, signal);
-  const missing = jobs.flatMap(({ prepared }) => prepared.filter(({ id }) => !before.ids.has(id)));
-  if (missing.length === 0) return;
+  const rows = jobs.flatMap((job) => rowsOf(job.prepared, startOf(run, job), (place) => before.places.get(job)?.has(place) === true));
+  if (rows.length === 0) return;
   await noteHparams(client, run, before.name, jobs, signal);
   // Before the rows that name them.
-  const blobs = missing.flatMap((row) => row.blobs);
+  const blobs = rows.flatMap(({ items }) => items.flatMap((item) => item.blobs));
   if (blobs.length > 0) await media.store(run, blobs, signal);
-  if (inbox === undefined) {
-    const texts = missing.map(({ id, step, metrics }) => rowText(run, before.name, { id, step, metrics }));
-    for (const piece of piecesOf(texts, ({ length }) => length, { bytes: REQUEST_BYTES })) await client.log(piece, signal);
-    return expectHeld(await heldOf(client, run, jobs, signal), run, jobs);
+  const texts = rows.map(({ id, items: [first], metrics }) => {
+    const date = inbox === undefined ? {} : { timestamp: isoDate(first?.wallTime) ?? NO_DATE };
+    return rowText(run, before.name, { id, step: first?.step ?? 0, metrics, ...date });
+  });
+  if (inbox !== undefined) {
+    writeFragment(inbox, prefixOf(run), texts);
+    return imported(writing, run, jobs, signal);
   }
-  const texts = missing.map(({ id, step, metrics, wallTime }) =>
-    rowText(run, before.name, { id, step, metrics, timestamp: isoDate(wallTime) ?? NO_DATE }),
-  );
-  writeFragment(inbox, prefixOf(run), texts);
-  await imported(writing, run, jobs, signal);
+  for (const piece of piecesOf(texts, ({ length }) => length, { bytes: REQUEST_BYTES })) await client.log(piece, signal);
+  expectHeld(await heldOf(client, run, jobs, signal), run, jobs);
 }
 
 /** Waits for the import of what was written. */
-async function imported({ client, clock }: Writing, run: TrackioRun, jobs: readonly Rows[], signal: AbortSignal): Promise<void> {
+async function imported({ client, clock }: Writing, run: TrackioRun, jobs: readonly Points[], signal: AbortSignal): Promise<void> {
   const end = clock.steadyMs() + IMPORT_MS;
   for (;;) {
     await clock.sleep(IMPORT_LOOK_MS, signal);
@@ -111,29 +111,38 @@ async function imported({ client, clock }: Writing, run: TrackioRun, jobs: reado
 function expectHeld(
   held: Held,
   run: TrackioRun,
-  jobs: readonly Rows[],
+  jobs: readonly Points[],
   hint = 'Trackio drops rows while another program locks its database. See the log of the server.',
 ): void {
   const lost = lostOf(held, jobs);
   if (lost === 0) return;
-  throw new MirrorError('MB4005', `Trackio took rows of the run ${run.run}, and does not have ${lost} of them`, { retry: 'later', hint });
+  throw new MirrorError('MB4005', `Trackio took points of the run ${run.run}, and does not have ${lost} of them`, { retry: 'later', hint });
 }
 
-function lostOf({ ids }: Held, jobs: readonly Rows[]): number {
-  return jobs.reduce((sum, { prepared }) => sum + prepared.reduce((lost, { id }) => lost + (ids.has(id) ? 0 : 1), 0), 0);
+function lostOf({ places }: Held, jobs: readonly Points[]): number {
+  return jobs.reduce((sum, job) => sum + job.prepared.filter(({ place }) => places.get(job)?.has(place) !== true).length, 0);
 }
 
-/** Asks which ids of some parcels the server has. Throws if the run is gone. */
-async function heldOf(client: Client, run: TrackioRun, jobs: readonly Rows[], signal: AbortSignal): Promise<Held> {
-  const ranges = jobs.filter(({ prepared }) => prepared.length > 0).map(({ prepared }) => rangeOf(prepared));
-  const lists = ranges.map(
-    ([first, last], i) =>
-      `, (select group_concat(log_id, ' ') from metrics where log_id >= ${sqlText(first)} and log_id <= ${sqlText(last)}) as ids${i}`,
-  );
+/** Asks which points of some parcels the server has. Throws if the run is gone. */
+async function heldOf(client: Client, run: TrackioRun, jobs: readonly Points[], signal: AbortSignal): Promise<Held> {
+  const lists = jobs.map((job, i) => {
+    const start = startOf(run, job);
+    const [first, last] = [job.prepared[0], job.prepared.at(-1)];
+    if (first === undefined || last === undefined) return '';
+    const from = sqlText(idAt(start, first.offset));
+    // The row before may reach into the parcel.
+    const before = `select max(log_id) from metrics where log_id > ${sqlText(start)} and log_id < ${from}`;
+    const range = `log_id > ${from} and log_id < ${sqlText(`${idAt(start, last.offset)}~`)}`;
+    return `, (select group_concat(${placesIn(start)}, ';') from metrics where ${range} or log_id = (${before})) as list${i}`;
+  });
   const [row] = await client.query(run.project, `select ${nameQuery(run)} as name${lists.join('')}`, signal);
   const name = row?.['name'];
   if (typeof name !== 'string') throw gone(run);
-  return { name, ids: new Set(ranges.flatMap((_, i) => String(row?.[`ids${i}`] ?? '').split(' '))) };
+  return { name, places: new Map(jobs.map((job, i) => [job, new Set(String(row?.[`list${i}`] ?? '').split(';'))])) };
+}
+
+function startOf(run: TrackioRun, { parcel }: Points): string {
+  return idStart(prefixOf(run), parcel.file);
 }
 
 /** Returns the query for the present name of a run: it has none if it is gone. */
@@ -142,17 +151,8 @@ export function nameQuery(run: TrackioRun): string {
   return `(select run_name from metrics where ${where} limit 1)`;
 }
 
-function rangeOf(rows: readonly Row[]): readonly [string, string] {
-  let [first, last] = [rows[0]?.id ?? '', ''];
-  for (const { id } of rows) {
-    if (id < first) first = id;
-    if (id > last) last = id;
-  }
-  return [first, last];
-}
-
 /** Adds hyperparameters of points to the config, where Trackio shows params. */
-async function noteHparams(client: Client, run: TrackioRun, name: string, jobs: readonly Rows[], signal: AbortSignal): Promise<void> {
+async function noteHparams(client: Client, run: TrackioRun, name: string, jobs: readonly Points[], signal: AbortSignal): Promise<void> {
   const params = jobs.flatMap(({ parcel: { batch, series } }) =>
     batch.objects
       .filter((point) => series[point.series]?.plugin === 'hparams')
