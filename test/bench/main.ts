@@ -33,6 +33,7 @@ import { Scratch } from './scratch.ts';
 import { slowTags } from './slow-tags.ts';
 import { renderTable } from './table.ts';
 import { tensorboard } from './tensorboard.ts';
+import { trackio } from './trackio.ts';
 import { verify } from './verify.ts';
 import { wandb } from './wandb.ts';
 import { zeros } from './zeros.ts';
@@ -58,6 +59,7 @@ const BENCHES: readonly Bench[] = [
   mlflow,
   clearml,
   aim,
+  trackio,
   wandb,
   page,
   pageCurves,

@@ -8,6 +8,7 @@ import { ClearmlStub } from '../support/clearml-stub/index.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
 import { type Feed, POINTS_PER_PARCEL } from '../support/retained-heap.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { TrackioStub } from '../support/trackio-stub.ts';
 import { WandbStub } from '../support/wandb-stub/index.ts';
 import { ACCESS_KEY, SECRET_KEY, sectionOf } from './clearml-harness.ts';
 
@@ -38,6 +39,14 @@ const LANES: readonly (readonly [string, Feed['lane'], () => Promise<Server>])[]
     async () => {
       const stub = await MlflowStub.start();
       return { section: { tracking_uri: stub.url }, complaints: () => stub.violations, close: () => stub.close() };
+    },
+  ],
+  [
+    'Trackio',
+    'trackio',
+    async () => {
+      const stub = await TrackioStub.start();
+      return { section: { url: stub.url, write_token: 'stub-token' }, complaints: () => stub.server.complaints, close: () => stub.close() };
     },
   ],
   [

@@ -7,7 +7,7 @@ import { newLedger, SmallDelivery } from '../../src/testing/small-delivery.ts';
 /** What is fed, and into what; a parent sends it. */
 export interface Feed {
   /** The module of the backend, as `src/backends/` has it. */
-  readonly lane: 'aim' | 'clearml' | 'mlflow' | 'wandb';
+  readonly lane: 'aim' | 'clearml' | 'mlflow' | 'trackio' | 'wandb';
   readonly section: Readonly<Record<string, unknown>>;
   readonly env: Readonly<Record<string, string>>;
   /** Parcels after which what is retained is measured. */

@@ -2,7 +2,7 @@
 import { Failures } from '../../backend-kit/failures/index.ts';
 import type { Clock } from '../../clock.ts';
 import { MirrorError } from '../../errors.ts';
-import { type BodyStream, type HttpAnswer, HttpClient, type HttpRequest } from '../../http/index.ts';
+import { type BodyStream, type HttpAnswer, HttpClient, type HttpRequest, isFields } from '../../http/index.ts';
 import { type Json, jsonText } from '../../model/index.ts';
 import type { TrackioSettings } from './settings.ts';
 
@@ -70,8 +70,8 @@ export class Client {
   /** Throws if the server would refuse writes. */
   async checkAccess(signal: AbortSignal): Promise<void> {
     const token = this.#token;
-    const access = await this.call<{ readonly allowed?: unknown }>('get_run_mutation_status', {}, signal);
-    if (access.allowed === true) return;
+    const access = await this.call<{ readonly allowed?: unknown } | null>('get_run_mutation_status', {}, signal);
+    if (access?.allowed === true) return;
     if (!this.#hasOther(token)) throw failures.make('denied', `${this.url} rejects the write token, or there is none`).error;
     await this.checkAccess(signal);
   }
@@ -79,6 +79,31 @@ export class Client {
   /** Calls a function of the API with arguments by name. */
   call<Value>(name: string, args: Readonly<Record<string, Json>>, signal: AbortSignal): Promise<Value> {
     return this.#post(name, jsonText(args), signal);
+  }
+
+  /** Returns the runs of a project. */
+  async runs(project: string, signal: AbortSignal): Promise<readonly { readonly id: string; readonly name: string }[]> {
+    const found = await this.call<unknown>('get_runs_for_project', { project }, signal);
+    if (!Array.isArray(found) || !found.every(isFields)) throw unusable(this.url, 'get_runs_for_project', 'runs');
+    return found.map(({ id, name }) => ({ id: String(id), name: String(name ?? id) }));
+  }
+
+  /** Returns the server's folder of media files. */
+  async mediaFolder(signal: AbortSignal): Promise<string> {
+    const found = await this.call<{ readonly media_dir?: unknown } | null>('get_settings', {}, signal);
+    if (typeof found?.media_dir !== 'string') throw unusable(this.url, 'get_settings', 'media_dir');
+    return found.media_dir;
+  }
+
+  /** Returns the files, by their hash, that a project has. */
+  async blobs(project: string, digests: readonly string[], signal: AbortSignal): Promise<ReadonlySet<unknown>> {
+    const found = await this.call<{ readonly present?: unknown } | null>(
+      'check_artifact_blobs',
+      { project, digests, hf_token: null },
+      signal,
+    );
+    if (!Array.isArray(found?.present)) throw unusable(this.url, 'check_artifact_blobs', 'present');
+    return new Set(found.present);
   }
 
   /** Stores rows, each as the text of its JSON: numbers in it are written so that Python reads the same ones. */
@@ -90,8 +115,8 @@ export class Client {
   async query(project: string, query: string, signal: AbortSignal): Promise<readonly SqlRow[]> {
     const answer = await this.#send(post('query_project', jsonText({ project, query }), signal, true));
     if (answer.kind !== 'ok' && /^\s*\{"error":"Project '[^"]*' not found\."\}\s*$/.test(answer.text)) return [];
-    const found = this.#data<{ readonly rows?: unknown }>(answer, 'query_project', signal);
-    if (!Array.isArray(found?.rows)) throw unusable(this.url, 'query_project', 'rows');
+    const found = this.#data<{ readonly rows?: unknown } | null>(answer, 'query_project', signal);
+    if (!Array.isArray(found?.rows) || !found.rows.every(isFields)) throw unusable(this.url, 'query_project', 'rows');
     return found.rows as readonly SqlRow[];
   }
 
@@ -200,7 +225,8 @@ export class Client {
 
 /** True if the server wants another token. It says so in words, with the status of a wrong request. */
 function isDenied(answer: HttpAnswer): boolean {
-  return answer.kind === 'refused' && answer.status === 400 && /write_token|HF_TOKEN|hf_token|Sign in/.test(answer.text);
+  if (answer.kind !== 'refused') return false;
+  return answer.error.code === 'MB4002' || (answer.status === 400 && /write_token|HF_TOKEN|hf_token|Sign in/.test(answer.text));
 }
 
 function post(name: string, body: string, signal: AbortSignal, isRead = false) {

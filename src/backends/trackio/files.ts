@@ -16,13 +16,8 @@ export function artifactName(run: TrackioRun, path: string): string {
 export async function storeFile(client: Client, run: TrackioRun, name: string, file: ArtifactFile, signal: AbortSignal): Promise<void> {
   const { path, bytes, hash } = file;
   const { project } = run;
-  const { present } = await client.call<{ readonly present?: unknown }>(
-    'check_artifact_blobs',
-    { project, digests: [hash], hf_token: null },
-    signal,
-  );
-  if (!Array.isArray(present) || !present.includes(hash))
-    await storeBlob(client, project, hash, { bytes, read: () => file.read() }, signal);
+  const present = await client.blobs(project, [hash], signal);
+  if (!present.has(hash)) await storeBlob(client, project, hash, { bytes, read: () => file.read() }, signal);
   const log = {
     project,
     name: artifactName(run, path),

@@ -19,15 +19,10 @@ export async function* foreignIn(
   const runs = own.map((each) => ({ ...each, run: readHandle(each.handle) }));
   const known = new Set(runs.map(({ run }) => `${run.project}/${run.run}`));
   for (const project of new Set(runs.map(({ run }) => run.project))) {
-    const found = await client.call<readonly { readonly id?: unknown; readonly name?: unknown }[]>(
-      'get_runs_for_project',
-      { project },
-      signal,
-    );
     const marked = `select distinct run_id from metrics where log_id > 'mirrorboard/' and log_id < 'mirrorboard0'`;
     const mirrored = new Set((await client.query(project, marked, signal)).map((row) => row['run_id']));
-    for (const { id, name } of found) {
-      if (!known.has(`${project}/${id}`) && !mirrored.has(String(id))) yield { kind: 'run', name: String(name ?? id) };
+    for (const { id, name } of await client.runs(project, signal)) {
+      if (!known.has(`${project}/${id}`) && !mirrored.has(id)) yield { kind: 'run', name };
     }
   }
   for (const each of runs) yield* lookedThrough(each.run.run, inRun(client, hparams, each, signal));

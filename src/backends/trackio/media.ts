@@ -67,7 +67,7 @@ export class Media {
   }
 
   async #pathOf(run: TrackioRun, name: string, signal: AbortSignal): Promise<string> {
-    this.#folder ??= String((await this.#client.call<{ readonly media_dir?: unknown }>('get_settings', {}, signal)).media_dir);
+    this.#folder ??= await this.#client.mediaFolder(signal);
     return `${this.#folder}/${mediaPath(run, name)}`;
   }
 }

@@ -67,7 +67,12 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
       timeoutMs: section.get('request_timeout') * 1000,
       tls: {
         insecure: section.get('insecure_tls'),
-        names: { address: 'url', access: 'write_token', ca: 'ca_bundle', cert: 'a client certificate' },
+        names: {
+          address: 'url',
+          access: 'write_token_file (TRACKIO_WRITE_TOKEN) or headers',
+          ca: 'ca_bundle',
+          cert: 'a client certificate',
+        },
         ...(caPath === undefined ? {} : { caPath }),
       },
     },

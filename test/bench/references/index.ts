@@ -8,6 +8,7 @@ import { type Mlflow, prepareMlflow } from './mlflow.ts';
 import type { Reference } from './reference.ts';
 import { prepareTbparse, type Tbparse } from './tbparse.ts';
 import { prepareTensorBoard, type TensorBoard } from './tensorboard.ts';
+import { prepareTrackio, type Trackio } from './trackio.ts';
 import { type OfficialWandb, prepareWandb } from './wandb.ts';
 
 /** Each is set up when it is first asked for, once; what was started ends with this. */
@@ -21,6 +22,7 @@ export class References {
   readonly wandb: () => Promise<Reference<OfficialWandb>>;
   readonly aim: () => Promise<Reference<Aim>>;
   readonly aimConvert: () => Promise<Reference<AimConvert>>;
+  readonly trackio: () => Promise<Reference<Trackio>>;
   readonly #ready: Extract<Reference<unknown>, { kind: 'ready' }>[] = [];
 
   constructor(scratch: Scratch, shared: string) {
@@ -32,6 +34,7 @@ export class References {
     this.clearml = this.#once(prepareClearml);
     this.wandb = this.#once(prepareWandb);
     this.aim = this.#once(prepareAim);
+    this.trackio = this.#once(prepareTrackio);
     this.aimConvert = this.#once(() => prepareAimConvert(scratch));
   }
 

@@ -1,6 +1,6 @@
 /** What every tracker makes of the same answers, whichever of its calls meets them. */
 import { rmSync, writeFileSync } from 'node:fs';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { whoseRun } from '../../../src/backend-kit/identity/index.ts';
 import { aim } from '../../../src/backends/aim/index.ts';
 import { clearml } from '../../../src/backends/clearml/index.ts';
 import { mlflow } from '../../../src/backends/mlflow/index.ts';
+import { trackio } from '../../../src/backends/trackio/index.ts';
 import { wandb } from '../../../src/backends/wandb/index.ts';
 import type { Backend, BackendType } from '../../../src/contract/index.ts';
 import { askedWaitMs, MirrorError } from '../../../src/errors.ts';
@@ -36,6 +37,7 @@ const TYPES: Readonly<Record<string, readonly [BackendType, (address: string) =>
   wandb: [wandb as BackendType, (address) => ({ base_url: address, api_key: 'k'.repeat(40), entity: 'e', project: 'p' })],
   clearml: [clearml as BackendType, (address) => ({ api_server: address, access_key: 'a'.repeat(20), secret_key: 's'.repeat(40) })],
   aim: [aim as BackendType, (address) => ({ server: address })],
+  trackio: [trackio as BackendType, (address) => ({ url: address })],
 };
 
 async function connect(name: string, address: string, more: Readonly<Record<string, unknown>>): Promise<Backend> {
@@ -66,6 +68,7 @@ const ADDRESS: Readonly<Record<string, string>> = {
   wandb: 'base_url',
   clearml: 'api_server',
   aim: 'server',
+  trackio: 'url',
 };
 
 const ACCESS: Readonly<Record<string, RegExp>> = {
@@ -73,6 +76,7 @@ const ACCESS: Readonly<Record<string, RegExp>> = {
   wandb: /api_key_file/,
   clearml: /CLEARML_API_ACCESS_KEY.*token_file/,
   aim: /headers/,
+  trackio: /write_token_file|headers/,
 };
 
 const LOGIN_PAGE = `<!DOCTYPE html>
@@ -165,17 +169,20 @@ describe.each([
   ['mlflow', 'token_file'],
   ['wandb', 'api_key_file'],
   ['clearml', 'secret_key_file'],
+  ['trackio', 'write_token_file'],
 ])('the credentials (%s, %s)', (name, key) => {
   test.each([401, 302])('are read again when the server rejects them (%i)', async (status) => {
     const folder = temporaryFolder();
     closers.push(() => rmSync(folder, { recursive: true }));
     const path = join(folder, 'secret');
-    const hasNew = (authorization = ''): boolean =>
-      [authorization, Buffer.from(authorization.replace(/^Basic /, ''), 'base64').toString()].some((text) => text.includes('new-secret'));
+    const hasNew = ({ authorization = '', 'x-trackio-write-token': token }: IncomingHttpHeaders): boolean =>
+      [authorization, String(token), Buffer.from(authorization.replace(/^Basic /, ''), 'base64').toString()].some((text) =>
+        text.includes('new-secret'),
+      );
     const seen: boolean[] = [];
-    const server = createServer(({ headers: { authorization } }, response) => {
-      seen.push(hasNew(authorization));
-      if (hasNew(authorization)) response.writeHead(503).end('in, but busy');
+    const server = createServer(({ headers }, response) => {
+      seen.push(hasNew(headers));
+      if (hasNew(headers)) response.writeHead(503).end('in, but busy');
       else response.writeHead(status, { location: 'https://sso.example.org/login' }).end();
     });
     const address = `http://${await listening(server)}`;
