@@ -3,9 +3,10 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cleanEnv, freePort, pythonEnvironment, REPOSITORY, type ServerProcess, startServer } from './python-tools.ts';
+import { cleanEnv, freePort, outputOf, pythonEnvironment, REPOSITORY, type ServerProcess, startServer } from './python-tools.ts';
 
 const VERSION = '0.43.0';
+const READ_MS = 120_000;
 const support = (name: string): string => join(REPOSITORY, 'test/support', name);
 
 export interface TrackioServer {
@@ -16,6 +17,8 @@ export interface TrackioServer {
   readonly inbox: string;
   /** With the official client. */
   readonly python: string;
+  /** What a project holds, read by Trackio's own code: by run id, each value as key, step, kind and content. */
+  readBack(project: string): Promise<Readonly<Record<string, readonly TrackioValue[]>>>;
   /** Calls a function of its API. */
   call(name: string, args: object): Promise<unknown>;
   /** SIGKILL. */
@@ -24,6 +27,9 @@ export interface TrackioServer {
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
+
+/** Numbers are texts, media the hashes of their files. */
+export type TrackioValue = readonly [key: string, step: string, kind: string, content: string | readonly string[]];
 
 /** Trackio's environment; throws where it can't be had. */
 export function trackioEnvironment(): Promise<string> {
@@ -72,6 +78,7 @@ export async function startTrackio(): Promise<TrackioServer> {
       if (error !== undefined) throw new Error(error);
       return data;
     },
+    readBack: async (project) => JSON.parse(await outputOf(python, [support('trackio_readback.py'), project], READ_MS, trackioEnv(folder))),
     kill: () => server.kill(),
     async restart() {
       await server.kill();

@@ -37,7 +37,7 @@ const SHOWN = {
     hparams: 'native',
     other: 'artifact',
   },
-  features: ['artifacts'],
+  features: ['visualization', 'artifacts'],
 } as const;
 
 /** The server handles one request at a time: more sends at once only hide the time on the way. */

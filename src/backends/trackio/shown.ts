@@ -36,12 +36,14 @@ export function shownForm({ value, blobs }: ExactValue, pathOf: (blob: Blob) => 
   }
 }
 
-/** Returns the bins, if they follow each other. */
+/** Returns the bins; if there are more than Trackio's own histograms have, neighbors are joined. */
 function histogramForm({ left, right, count }: Histogram): JsonObject {
-  const [edges, ends, values] = [numbersOf(left), numbersOf(right), numbersOf(count)];
-  const bins = [...edges.slice(0, 1), ...ends];
-  const isPlain = values.length > 0 && values.length <= MOST_SHOWN && [...bins, ...values].every(Number.isFinite);
-  return isPlain ? { _type: 'trackio.histogram', bins, values } : UNSHOWN;
+  const [edges, ends, counts] = [numbersOf(left), numbersOf(right), numbersOf(count)];
+  const width = Math.ceil(counts.length / MOST_SHOWN);
+  const starts = Array.from({ length: Math.ceil(counts.length / Math.max(1, width)) }, (_, i) => i * width);
+  const values = starts.map((at) => counts.slice(at, at + width).reduce((sum, each) => sum + each, 0));
+  const bins = [...starts.map((at) => edges[at] ?? Number.NaN), ends.at(-1) ?? Number.NaN];
+  return [...bins, ...values].every(Number.isFinite) ? { _type: 'trackio.histogram', bins, values } : UNSHOWN;
 }
 
 function imagesForm(paths: readonly string[]): JsonObject {
