@@ -10,6 +10,7 @@ import { contractSuite } from './contract-suite.ts';
 import { runOf, stubHarness } from './trackio-harness.ts';
 
 contractSuite('Trackio', stubHarness());
+contractSuite('Trackio through its inbox', stubHarness(true));
 
 describe('Trackio over the stand-in', () => {
   const signal = new AbortController().signal;

@@ -1,6 +1,8 @@
 // A strict stand-in for a Trackio server (0.43): it answers as the real one does, over a database of its own for each
 // project, and notes what would hurt the real one without a word.
 import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type StubAnswer, type StubRequest, StubServer } from '../../src/testing/stub-server.ts';
 
@@ -36,6 +38,7 @@ export class TrackioStub {
   readonly #token: string;
   readonly #uploaded = new Map<string, Buffer>();
   #uploads = 0;
+  #inbox: NodeJS.Timeout | undefined;
 
   private constructor(token: string, make: (stub: TrackioStub) => StubServer) {
     this.#token = token;
@@ -96,6 +99,11 @@ export class TrackioStub {
     return stub;
   }
 
+  /** Imports rows from a folder from time to time, until the end of the stub. */
+  watchInbox(folder: string): void {
+    this.#inbox = setInterval(() => this.#import(folder), 20);
+  }
+
   get url(): string {
     return this.server.url;
   }
@@ -123,6 +131,7 @@ export class TrackioStub {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#inbox);
     await this.server.close();
     for (const database of this.projects.values()) database.close();
   }
@@ -151,30 +160,50 @@ export class TrackioStub {
     return { project, query, rows };
   }
 
+  /** As the real one: every file at once, and none where a row is refused. */
+  #import(folder: string): void {
+    const names = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : [];
+    const files = names.filter((name) => name.endsWith('.jsonl')).map((name) => join(folder, name));
+    const lines = files.flatMap((file) => readFileSync(file, 'utf8').trimEnd().split('\n'));
+    try {
+      const rows = lines.map((line) => JSON.parse(line, asPython as Parameters<typeof JSON.parse>[1]) as Fields);
+      for (const row of rows) {
+        const { v, kind, timestamp, ...fields } = row;
+        if (JSON.stringify(v) !== '1' || kind !== 'metric') this.#complain(`no record of an inbox: ${JSON.stringify(row).slice(0, 200)}`);
+        if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$/.test(String(timestamp))) this.#complain(`no date: ${timestamp}`);
+        this.#store(fields, String(timestamp));
+      }
+      for (const file of files) rmSync(file);
+    } catch (error) {
+      this.#complain(`the import stopped: ${String(error)}`);
+    }
+  }
+
   #log(logs: readonly Fields[], { isPart }: StubRequest): void {
     if (this.forgets > 0) {
       this.forgets--;
       return;
     }
-    for (const entry of isPart ? logs.slice(0, logs.length / 2) : logs) {
-      const { project, run, run_id: id, metrics, step, log_id: logId, config, ...others } = entry;
-      if (typeof logId !== 'string' || typeof id !== 'string')
-        this.#complain(`a row without an id: ${JSON.stringify(entry).slice(0, 200)}`);
-      if (Object.keys(others).length > 0) this.#complain(`fields that Trackio ignores: ${Object.keys(others).join(', ')}`);
-      if (String(run) === '' || String(run).includes('\0')) this.#complain(`a run named ${JSON.stringify(run)}`);
-      for (const key of Object.keys(metrics as object)) {
-        if (this.refused.has(key)) throw new ApiError(500, 'str is not valid UTF-8: surrogates not allowed');
-        if (['project', 'run', 'timestamp', 'step', 'time', 'metrics', ''].includes(key)) this.#complain(`the key ${key} is Trackio's own`);
-      }
-      const database = this.#databaseOf(String(project));
-      database
-        .prepare('insert or ignore into metrics (timestamp, run_id, run_name, step, metrics, log_id) values (?, ?, ?, ?, ?, ?)')
-        .run(new Date().toISOString(), String(id), String(run), BigInt(JSON.stringify(step)), JSON.stringify(metrics), String(logId));
-      if (config === undefined || config === null) continue;
-      database
-        .prepare('insert or replace into configs (run_id, run_name, config) values (?, ?, ?)')
-        .run(String(id), String(run), JSON.stringify(config));
+    for (const entry of isPart ? logs.slice(0, logs.length / 2) : logs) this.#store(entry, new Date().toISOString());
+  }
+
+  #store(entry: Fields, timestamp: string): void {
+    const { project, run, run_id: id, metrics, step, log_id: logId, config, ...others } = entry;
+    if (typeof logId !== 'string' || typeof id !== 'string') this.#complain(`a row without an id: ${JSON.stringify(entry).slice(0, 200)}`);
+    if (Object.keys(others).length > 0) this.#complain(`fields that Trackio ignores: ${Object.keys(others).join(', ')}`);
+    if (String(run) === '' || String(run).includes('\0')) this.#complain(`a run named ${JSON.stringify(run)}`);
+    for (const key of Object.keys(metrics as object)) {
+      if (this.refused.has(key)) throw new ApiError(500, 'str is not valid UTF-8: surrogates not allowed');
+      if (['project', 'run', 'timestamp', 'step', 'time', 'metrics', ''].includes(key)) this.#complain(`the key ${key} is Trackio's own`);
     }
+    const database = this.#databaseOf(String(project));
+    database
+      .prepare('insert or ignore into metrics (timestamp, run_id, run_name, step, metrics, log_id) values (?, ?, ?, ?, ?, ?)')
+      .run(timestamp, String(id), String(run), BigInt(JSON.stringify(step)), JSON.stringify(metrics), String(logId));
+    if (config === undefined || config === null) return;
+    database
+      .prepare('insert or replace into configs (run_id, run_name, config) values (?, ?, ?)')
+      .run(String(id), String(run), JSON.stringify(config));
   }
 
   #upload(request: StubRequest): StubAnswer {

@@ -1,11 +1,14 @@
 /** Bytes of images, audio, tensors and graphs: files of the server's media folder, each named by its hash. */
 import { piecesOf } from '../../backend-kit/index.ts';
+import { each } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import type { Blob } from '../../model/index.ts';
 import type { Client } from './client.ts';
 import { prefixOf, type TrackioRun } from './handle.ts';
 import { REQUEST_BYTES } from './limits.ts';
 import { fileNameOf, type NamedFile } from './rows.ts';
+
+const LOOKS_AT_ONCE = 8;
 
 /** The files of runs in the media folder of a server. */
 export class Media {
@@ -59,11 +62,11 @@ export class Media {
   }
 
   async #missing(run: TrackioRun, blobs: readonly Blob[], signal: AbortSignal): Promise<readonly Blob[]> {
-    const missing: Blob[] = [];
-    for (const blob of blobs) {
-      if (!(await this.has(run, [fileNameOf(blob), blob.data.length], signal))) missing.push(blob);
-    }
-    return missing;
+    const there = new Set<Blob>();
+    await each(blobs, LOOKS_AT_ONCE, async (blob) => {
+      if (await this.has(run, [fileNameOf(blob), blob.data.length], signal)) there.add(blob);
+    });
+    return blobs.filter((blob) => !there.has(blob));
   }
 
   async #pathOf(run: TrackioRun, name: string, signal: AbortSignal): Promise<string> {
