@@ -76,7 +76,7 @@ $depends
 Installed-Size: $(du -sk "$stage/deb" | cut -f 1)
 Description: mirror TensorBoard logs into experiment trackers
  Mirrors TensorBoard log directories, exactly and continuously, into MLflow,
- Weights & Biases, ClearML, Aim and a local SQLite store.
+ Weights & Biases, ClearML, Aim, Trackio and a local SQLite store.
 END
 package=${to:-$root}/mirrorboard_${version}_$architecture.deb
 dpkg-deb --build --root-owner-group -Zxz "$stage/deb" "$package" >&2

@@ -466,7 +466,7 @@ describe('init', () => {
     expect(stdout).not.toContain('http://localhost:5000');
     const all = await mustRun(['config', 'show', '--json'], { cwd: folder });
     const values: { readonly key: string; readonly value: unknown }[] = JSON.parse(all.stdout).values;
-    expect(values.find(({ key }) => key === 'lanes')?.value).toEqual(['local', 'mlflow', 'wandb', 'clearml', 'aim']);
+    expect(values.find(({ key }) => key === 'lanes')?.value).toEqual(['local', 'mlflow', 'wandb', 'clearml', 'aim', 'trackio']);
   });
 });
 
