@@ -31,9 +31,9 @@ export function factPrefix(base: string, attempt?: number): string {
   return attempt === undefined ? `mirrorboard/${base}/` : `mirrorboard/${base}/${attempt}/`;
 }
 
-/** Returns the condition of SQL for rows whose id begins with a text that ends with a slash. */
-export function idsBelow(prefix: string): string {
-  return `log_id > ${sqlText(prefix)} and log_id < ${sqlText(`${prefix.slice(0, -1)}0`)}`;
+/** Returns the condition of SQL for rows whose id begins with a text that ends with a slash, and is after another. */
+export function idsBelow(prefix: string, after = prefix): string {
+  return `log_id > ${sqlText(after)} and log_id < ${sqlText(`${prefix.slice(0, -1)}0`)}`;
 }
 
 /** Packs a run into a handle. */

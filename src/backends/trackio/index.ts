@@ -133,7 +133,7 @@ class TrackioBackend implements Backend {
       const page =
         'select log_id as id, cast(step as text) as step, metrics, ' +
         'sum(length(metrics)) over (order by log_id) - length(metrics) as before ' +
-        `from metrics where ${idsBelow(prefix)} and log_id > ${sqlText(last)} order by log_id limit ${QUERY_ROWS}`;
+        `from metrics where ${idsBelow(prefix, last)} order by log_id limit ${QUERY_ROWS}`;
       const rows = await this.#client.query(run.project, `select id, step, metrics from (${page}) where before < ${QUERY_BYTES}`, signal);
       yield* rows;
       const next = rows.at(-1)?.['id'];
