@@ -29,7 +29,7 @@ export function objectError(error: unknown, what: string, { url, credentials }: 
   return new MirrorError(code, message, {
     ...(code === 'MB4001' ? { retry: 'later' } : {}),
     ...(hint === undefined ? {} : { hint }),
-    context: { address: url, ...(status === undefined ? {} : { status }) },
+    context: { address: url, ...(name === '' ? {} : { name }), ...(status === undefined ? {} : { status }) },
   });
 }
 

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import type { ListPartsCommandOutput, S3Client, S3ClientConfig, UploadPartCommandOutput } from '@aws-sdk/client-s3';
+import type {
+  ListObjectsV2CommandOutput,
+  ListPartsCommandOutput,
+  S3Client,
+  S3ClientConfig,
+  UploadPartCommandOutput,
+} from '@aws-sdk/client-s3';
 import { MirrorError } from '../errors.ts';
 import { deadlineOf, MOST_LISTED, Pages, proxyVariables, within } from '../http/index.ts';
 import { boundAnswers } from './bounded-answers.ts';
@@ -34,6 +40,8 @@ export class ObjectStore {
   readonly #options: ObjectStoreOptions;
   readonly #partBytes: number;
   readonly #onSend: ((command: string) => void) | undefined;
+  /** False once the server said that it has no conditional writes. */
+  #hasConditions = true;
   #loaded: Promise<{ readonly sdk: Sdk; readonly client: S3Client }> | undefined;
 
   /** Creates a store. `onSend` is called with the name of every command that is sent. */
@@ -65,6 +73,72 @@ export class ObjectStore {
       }
     });
     return this.urlOf(path);
+  }
+
+  /**
+   * Stores an object under a name that none has. Returns false if one has it. A server without conditional writes is
+   * asked first; there, two writers of one name may both believe to be the first.
+   */
+  async putNew(path: string, Body: Uint8Array, signal: AbortSignal): Promise<boolean> {
+    const { sdk, client } = await this.#load();
+    const place = { ...this.#bucket, Key: this.#key(path), Body };
+    return this.#try(`storing ${path}`, signal, async () => {
+      const put = (condition: { readonly IfNoneMatch?: '*' }): Promise<unknown> =>
+        this.#within(Body.length, signal, (abortSignal) =>
+          client.send(new sdk.PutObjectCommand({ ...place, ...condition }), { abortSignal }),
+        );
+      if (this.#hasConditions) {
+        try {
+          await put({ IfNoneMatch: '*' });
+          return true;
+        } catch (error) {
+          const status = statusOf(error);
+          if (status === 412) return false;
+          // 501 is S3's answer to a header that a server does not implement; some say 400 instead.
+          if (status !== 501 && (error as { name?: unknown }).name !== 'NotImplemented') throw error;
+          this.#hasConditions = false;
+        }
+      }
+      if ((await this.#head(path, signal)) !== undefined) return false;
+      await put({});
+      return true;
+    });
+  }
+
+  /** Lists the objects below a path that ends with a slash, with their paths from the prefix of the store. */
+  async list(below: string, signal: AbortSignal): Promise<readonly { readonly path: string; readonly bytes: number }[]> {
+    const { sdk, client } = await this.#load();
+    const found: { path: string; bytes: number }[] = [];
+    return this.#try(`listing ${below}`, signal, async () => {
+      const pages = new Pages(`listing ${below}`, this.#options.url, { items: MOST_LISTED });
+      let token: string | undefined;
+      do {
+        const page: ListObjectsV2CommandOutput = await this.#within(0, signal, (abortSignal) =>
+          client.send(new sdk.ListObjectsV2Command({ ...this.#bucket, Prefix: this.#key(below), ContinuationToken: token }), {
+            abortSignal,
+          }),
+        );
+        const { Contents: contents = [] } = page;
+        for (const { Key = '', Size = 0 } of contents) found.push({ path: Key.slice(this.#key('').length), bytes: Size });
+        token = pages.next(
+          page.IsTruncated === true ? page.NextContinuationToken : undefined,
+          contents.length,
+          contents.map(({ Key }) => Key),
+        );
+      } while (token !== undefined);
+      return found;
+    });
+  }
+
+  /** Returns the content of an object; undefined if there is none. */
+  async getIfThere(path: string, signal: AbortSignal): Promise<Buffer | undefined> {
+    try {
+      return await this.get(path, signal);
+    } catch (error) {
+      if (error instanceof MirrorError && error.code === 'MB4004' && ['NoSuchKey', 'NotFound'].includes(String(error.context['name'])))
+        return undefined;
+      throw error;
+    }
   }
 
   /** Returns the length of an object; undefined if there is none. */
@@ -153,7 +227,7 @@ export class ObjectStore {
         );
         return { bytes: answer.ContentLength ?? 0, hash: answer.Metadata?.['sha256'] };
       } catch (error) {
-        if ((error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 404) return undefined;
+        if (statusOf(error) === 404) return undefined;
         throw error;
       }
     });
@@ -252,6 +326,10 @@ function proxied(env: NonNullable<ObjectStoreOptions['env']>): Pick<S3ClientConf
   if (proxyEnv === undefined) return {};
   const options = { keepAlive: true, maxSockets: 50, proxyEnv };
   return { requestHandler: { httpAgent: new HttpAgent(options), httpsAgent: new HttpsAgent(options) } };
+}
+
+function statusOf(error: unknown): number | undefined {
+  return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
 }
 
 function factsOf({ type, hash }: ObjectContent): { readonly ContentType?: string; readonly Metadata?: Record<string, string> } {
