@@ -48,6 +48,8 @@ export interface Limits {
   readonly pointsPerSend: number;
   /** Bytes of event files, not of requests. */
   readonly bytesPerSend: number;
+  /** The most bytes of event files for one turn of a run: a lane keeps several turns in memory. Default 1 MiB. */
+  readonly bytesPerTurn?: number;
   /** The number of runs whose parcels one `send` may have. */
   readonly runsPerSend: number;
   /** Concurrent sends. Those of one run always follow each other. Default 1. */

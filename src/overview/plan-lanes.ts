@@ -244,7 +244,8 @@ class Tally {
       if (sent > 0) this.#addLosses(count, sent / count.points);
     }
     this.#points += points;
-    this.#sends += Math.max(Math.ceil(bytes / Math.min(TURN_BYTES, limits.bytesPerSend)), Math.ceil(points / limits.pointsPerSend));
+    const bytesPerSend = Math.min(limits.bytesPerTurn ?? TURN_BYTES, limits.bytesPerSend);
+    this.#sends += Math.max(Math.ceil(bytes / bytesPerSend), Math.ceil(points / limits.pointsPerSend));
   }
 
   #addLosses({ plugin, points, time, nan, infinity, wideInteger, negativeZero }: SeriesCount, share: number): void {

@@ -164,6 +164,7 @@ export class TrackerSync implements LaneSync {
       artifacts: this.#artifacts,
       isSettled: options.isSettled,
       delivery: this.#delivery,
+      bytesPerTurn: backend.describe().limits.bytesPerTurn ?? TURN_BYTES,
       clock: this.#clock,
       signal: this.#signal,
     });

@@ -18,13 +18,15 @@ interface TurnDeliveryOptions {
   readonly opener: RunOpener;
   readonly artifacts: ArtifactSync;
   readonly delivery: TrackerLane;
+  /** Bytes that are read for one turn. */
+  readonly bytesPerTurn: number;
   /** True if no program writes to the files any more. */
   readonly isSettled: boolean;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-/** Bytes of a run that are read for one turn. A lane holds this much while a tracker is down. */
+/** Bytes of a run that are read for one turn by default. A lane holds this much while a tracker is down. */
 export const TURN_BYTES = 1024 * 1024;
 
 /** Delivers new data of some runs to their tracker runs. */
@@ -53,7 +55,7 @@ export class TurnDelivery {
   async #deliver(runs: readonly SyncedRun[], delivered: Promise<void>): Promise<void> {
     const { clock, control, delivery, isSettled, opener, signal } = this.#options;
     const parcels: TrackerParcel[] = [];
-    let left = TURN_BYTES;
+    let left = this.#options.bytesPerTurn;
     for (const run of runs) {
       if (signal.aborted) return;
       if (!run.hasWork) {
