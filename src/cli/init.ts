@@ -91,6 +91,8 @@ lanes:
 #  trackio: # docs/trackers/trackio.md; the token: TRACKIO_WRITE_TOKEN or write_token_file
 #    url: http://localhost:7860
 #    project: mirror
+#  parquet: # docs/trackers/parquet.md
+#    path: ./mirror-parquet # or s3://bucket/prefix
 
 # Choose one with --profile, MIRRORBOARD_PROFILE or ENVIRONMENT.
 #profiles:

@@ -1,7 +1,7 @@
 import { closestName } from '../closest-name.ts';
 
 /** The built-in types. A lane of one of these names needs no `type`; any other type is a package. */
-export const LANE_TYPES = ['local', 'mlflow', 'wandb', 'clearml', 'aim', 'trackio'] as const;
+export const LANE_TYPES = ['local', 'mlflow', 'wandb', 'clearml', 'aim', 'trackio', 'parquet'] as const;
 
 /**
  * The settings of the built-in types that are templates of the experiment or project (`groupKeys` of the type,

@@ -11,6 +11,7 @@ import { MirrorError, messageOf, systemCode } from '../errors.ts';
 const BUILT_IN: Readonly<Record<string, () => Promise<BackendType>>> = {
   clearml: async () => (await import('../backends/clearml/index.ts')).clearml as BackendType,
   aim: async () => (await import('../backends/aim/index.ts')).aim as BackendType,
+  parquet: async () => (await import('../backends/parquet/index.ts')).parquet as BackendType,
   mlflow: async () => (await import('../backends/mlflow/index.ts')).mlflow as BackendType,
   trackio: async () => (await import('../backends/trackio/index.ts')).trackio as BackendType,
   wandb: async () => (await import('../backends/wandb/index.ts')).wandb as BackendType,

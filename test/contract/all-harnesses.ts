@@ -6,6 +6,7 @@ import { stubHarness as aimHarness } from './aim-harness.ts';
 import { stubHarness as clearmlHarness, offlineHarness as clearmlOffline } from './clearml-harness.ts';
 import { stubHarness as mlflowHarness } from './mlflow-harness.ts';
 import { stubHarness as trackioHarness } from './trackio-harness.ts';
+import { folderHarness as parquetHarness } from './parquet-harness.ts';
 import { onlineHarness as wandbHarness, offlineHarness as wandbOffline } from './wandb-harness.ts';
 
 export const memoryHarness: Harness = {
@@ -25,5 +26,6 @@ export const HARNESSES: readonly (readonly [string, Harness])[] = [
   ['ClearML offline', clearmlOffline()],
   ['Aim', aimHarness()],
   ['Trackio', trackioHarness()],
+  ['Parquet', parquetHarness()],
   ['a tracker in memory', memoryHarness],
 ];

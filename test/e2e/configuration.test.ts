@@ -466,7 +466,7 @@ describe('init', () => {
     expect(stdout).not.toContain('http://localhost:5000');
     const all = await mustRun(['config', 'show', '--json'], { cwd: folder });
     const values: { readonly key: string; readonly value: unknown }[] = JSON.parse(all.stdout).values;
-    expect(values.find(({ key }) => key === 'lanes')?.value).toEqual(['local', 'mlflow', 'wandb', 'clearml', 'aim', 'trackio']);
+    expect(values.find(({ key }) => key === 'lanes')?.value).toEqual(['local', 'mlflow', 'wandb', 'clearml', 'aim', 'trackio', 'parquet']);
   });
 });
 
@@ -476,7 +476,7 @@ describe('the other lanes of a configuration', () => {
     expect((await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder })).stderr).toMatch(/Lane t .*: up to date, 302 new points/);
     await mustRun(['backfill', '--to', 'local', corpus('tf2_scalars')], { cwd: folder });
     expect((await mustRun(['backfill', '--to', 'nix', corpus('tf2_scalars')], { cwd: folder }, 2)).stderr).toMatch(
-      'no such lane: "nix"; known lanes: local, mlflow, wandb, clearml, aim, trackio, t',
+      'no such lane: "nix"; known lanes: local, mlflow, wandb, clearml, aim, trackio, parquet, t',
     );
     configure(`lanes: { t: { ${TRIAL}, url: u } }`);
     expect((await mirrorboard(['verify', '--lane', 'local'], { cwd: folder })).stderr).toMatch('MB4010');

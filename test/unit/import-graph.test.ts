@@ -122,6 +122,7 @@ const OPENS: readonly (readonly [files: RegExp, whose: string])[] = [
   [/^query\/(query-worker|media-file)\.ts$/, 'our own store and its media'],
   [/^backends\/clearml\/sessions?\.ts$/, 'our own offline sessions'],
   [/^backends\/wandb\/(wandb-file|offline(?:-files)?)\.ts$/, 'our own offline folders'],
+  [/^backends\/parquet\/folder\.ts$/, "a lane's own folder"],
   [/^backends\/(wandb\/netrc|clearml\/conf-file|mlflow\/databricks|mlflow\/azure-ml)\.ts$/, "the operator's own settings of a tracker"],
   [
     /^(config\/(?:read-text|value-file)|backend-kit\/settings\/section|http\/tls|lanes\/backend-types|http\/managed-server)\.ts$/,

@@ -94,7 +94,7 @@ describe('the lanes', () => {
   it('are an error if they are requested but missing, and the error names the existing ones', async () => {
     const error = await failure({ text: 'lanes: { own: { type: x } }', flags: { lanes: ['won'] } });
     expect([error.code, error.exitCode]).toEqual(['MB4010', 2]);
-    expect(error.message).toBe('--to: no such lane: "won"; known lanes: local, mlflow, wandb, clearml, aim, trackio, own');
+    expect(error.message).toBe('--to: no such lane: "won"; known lanes: local, mlflow, wandb, clearml, aim, trackio, parquet, own');
     expect((await failure({ flags: { lanes: ['mlfow'] } })).hint).toBe('Did you mean mlflow?');
     expect((await failure({ flags: { lanes: ['elsewhere'] } })).hint).toMatch(/^Add the lane to the configuration/);
   });

@@ -6,6 +6,7 @@ import { FIELDS as AIM } from '../../../src/backends/aim/settings.ts';
 import { FIELDS as CLEARML } from '../../../src/backends/clearml/settings.ts';
 import { FIELDS as MLFLOW } from '../../../src/backends/mlflow/settings.ts';
 import { FIELDS as TRACKIO } from '../../../src/backends/trackio/settings.ts';
+import { FIELDS as PARQUET } from '../../../src/backends/parquet/settings.ts';
 import { FIELDS as WANDB } from '../../../src/backends/wandb/settings.ts';
 import { makeProgram } from '../../../src/cli/program.ts';
 import { fileSchema } from '../../../src/config/file-schema.ts';
@@ -49,6 +50,7 @@ const TRACKERS: readonly (readonly [string, SettingFields])[] = [
   ['clearml', CLEARML],
   ['aim', AIM],
   ['trackio', TRACKIO],
+  ['parquet', PARQUET],
 ];
 
 describe.each(TRACKERS)('the settings in docs/trackers/%s.md', (type, fields) => {

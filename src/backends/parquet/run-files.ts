@@ -1,0 +1,148 @@
+import { chunksOf, type StoredPoint } from '../../backend-kit/exact-points/index.ts';
+import type { ReadBackChunk, TrackerParcel } from '../../contract/index.ts';
+import { KINDS, sha256Of } from '../../model/index.ts';
+import { kindFolder, type PartName, pathsOf, type RunPlace, sourceOf } from './names.ts';
+import { type Part, RunParts } from './parts.ts';
+import type { Place } from './place.ts';
+import { pointKey, prepare } from './rows.ts';
+import { encode, POINTS } from './table.ts';
+
+const COLUMNS = Object.keys(POINTS).filter((name) => !['run', 'dtype'].includes(name)) as Exclude<keyof typeof POINTS, 'run' | 'dtype'>[];
+
+/** The files of one tracker run: what its points are stored in, and read back from. */
+export class RunFiles {
+  readonly #place: Place;
+  readonly #run: RunPlace;
+  readonly #name: string;
+  readonly #parts: RunParts;
+  /** The names of the media files that exist. */
+  #media: Promise<Set<string>> | undefined;
+  /** Those that had other content than their names tell when they were read back. */
+  readonly #damaged = new Set<string>();
+
+  /** `name`: the run's name in the column `run`. */
+  constructor(place: Place, run: RunPlace, name: string) {
+    this.#place = place;
+    this.#run = run;
+    this.#name = name;
+    this.#parts = new RunParts(place, run);
+  }
+
+  /** Stores the points of parcels that follow each other in one event file. */
+  async store(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<void> {
+    const file = parcels[0]?.file ?? '';
+    const { tables, media } = prepare(parcels);
+    // Before the rows that name them, so that no row ever names a missing file.
+    if (media.size > 0) {
+      const folder = pathsOf(this.#run).media;
+      const stored = await this.#mediaNames(signal);
+      for (const [name, { data }] of media) {
+        if (stored.has(name) && !this.#damaged.has(name)) continue;
+        if (!(await this.#place.putNew(folder + name, data, signal))) await this.#mend(folder + name, data, signal);
+        stored.add(name);
+        this.#damaged.delete(name);
+      }
+    }
+    const range = { start: parcels[0]?.batch.start ?? 0, end: parcels.at(-1)?.batch.end ?? 0 };
+    for (const [kind, rows] of tables) {
+      const where = { kind, source: sourceOf(file), ...range, isMerged: false };
+      const known = await this.#parts.keysIn({ ...where, content: '' }, signal);
+      const left = known === undefined ? rows : rows.without(known);
+      if (left.count === 0) continue;
+      const name: PartName = { ...where, content: left.content() };
+      await this.#parts.add(name, await encode(POINTS, left.columns(this.#name, file)), signal);
+    }
+  }
+
+  /** Returns all points, each once. A point whose media file is missing or damaged is left out. */
+  async *readBack(isWanted: ((tag: string) => boolean) | undefined, signal: AbortSignal): AsyncGenerator<ReadBackChunk, void, void> {
+    this.#parts.forget();
+    this.#media = undefined;
+    yield* chunksOf(this.#points(isWanted, signal));
+  }
+
+  async *#points(isWanted: ((tag: string) => boolean) | undefined, signal: AbortSignal): AsyncGenerator<StoredPoint, void, void> {
+    const checked = new Map<string, boolean>();
+    for (const kind of KINDS) {
+      const parts = await this.#parts.of(kind, signal);
+      /** The points of files that cover the same bytes: only writers that ran at the same time store a point twice. */
+      let seen = new Set<string>();
+      let before: Part | undefined;
+      for (const [i, part] of parts.entries()) {
+        const overlaps = (other: Part | undefined): boolean =>
+          other?.source === part.source && other.start < part.end && part.start < other.end;
+        const [isAfter, isBefore] = [overlaps(before), overlaps(parts[i + 1])];
+        if (!isAfter) seen = new Set();
+        if (before === undefined || before.source !== part.source || part.end > before.end) before = part;
+        const { count, data } = await this.#parts.read(part, COLUMNS, signal);
+        for (let row = 0; row < count; row++) {
+          const tag: string = data.tag[row];
+          const key = isAfter || isBefore ? pointKey(data.offset[row], data.index[row], data.checksum[row], tag) : '';
+          if (key !== '' && seen.has(key)) continue;
+          if (key !== '') seen.add(key);
+          if (isWanted?.(tag) === false) continue;
+          const names = data.media[row] === null || data.media[row] === undefined ? [] : (JSON.parse(data.media[row]) as string[]);
+          if (names.length > 0 && !(await this.#areWhole(names, checked, signal))) continue;
+          const step: bigint = data.step[row];
+          yield {
+            key,
+            files: [],
+            tag,
+            plugin: data.plugin[row],
+            file: data.file[row],
+            offset: Number(data.offset[row]),
+            index: data.index[row],
+            step: Number.isSafeInteger(Number(step)) ? Number(step) : step,
+            wallTime: data.wall_time[row],
+            value: data.value_json[row] ?? (typeof data.value_exact[row] === 'string' ? BigInt(data.value_exact[row]) : data.value[row]),
+          };
+        }
+      }
+    }
+  }
+
+  /** True if media files have the content that their names tell. `checked` keeps what is known. */
+  async #areWhole(names: readonly string[], checked: Map<string, boolean>, signal: AbortSignal): Promise<boolean> {
+    for (const name of names) {
+      if (!checked.has(name)) {
+        const content = await this.#place.get(pathsOf(this.#run).media + name, signal);
+        const isWhole = content !== undefined && sha256Of(content) === name.slice(0, name.indexOf('.'));
+        checked.set(name, isWhole);
+        if (!isWhole) this.#damaged.add(name);
+      }
+      if (checked.get(name) === false) return false;
+    }
+    return true;
+  }
+
+  /** Merges what is small, and writes the manifest. */
+  async close(signal: AbortSignal): Promise<void> {
+    await this.#parts.close(signal);
+  }
+
+  /** Removes everything; what says that the run exists comes last. */
+  async remove(signal: AbortSignal): Promise<void> {
+    const { document, manifest, params, media, artifacts } = pathsOf(this.#run);
+    for (const folder of [...KINDS.map((kind) => kindFolder(this.#run, kind)), media, artifacts]) {
+      for (const { path } of await this.#place.list(folder, signal)) await this.#place.remove(path, signal);
+    }
+    for (const path of [manifest, params, document]) await this.#place.remove(path, signal);
+  }
+
+  #mediaNames(signal: AbortSignal): Promise<Set<string>> {
+    const folder = pathsOf(this.#run).media;
+    this.#media ??= this.#place.list(folder, signal).then((files) => new Set(files.map(({ path }) => path.slice(folder.length))));
+    this.#media.catch(() => {
+      this.#media = undefined;
+    });
+    return this.#media;
+  }
+
+  /** Replaces a media file that has other content than its name tells. */
+  async #mend(path: string, data: Uint8Array, signal: AbortSignal): Promise<void> {
+    const there = await this.#place.get(path, signal);
+    if (there !== undefined && Buffer.compare(there, data) === 0) return;
+    await this.#place.remove(path, signal);
+    await this.#place.putNew(path, data, signal);
+  }
+}
