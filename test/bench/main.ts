@@ -23,6 +23,7 @@ import { mlflow } from './mlflow.ts';
 import { type Options, readOptions } from './options.ts';
 import { page, pageLive } from './page.ts';
 import { pageCurves } from './page-curves.ts';
+import { parquet } from './parquet.ts';
 import { Product } from './product.ts';
 import { query } from './query.ts';
 import { readSeries } from './read-series.ts';
@@ -61,6 +62,7 @@ const BENCHES: readonly Bench[] = [
   aim,
   trackio,
   wandb,
+  parquet,
   page,
   pageCurves,
   pageLive,

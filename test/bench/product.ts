@@ -70,6 +70,11 @@ export class Product {
     rmSync(home.dir, { recursive: true });
   }
 
+  /** `export --format FORMAT --out FILE` of a home's store. */
+  async export({ dir, store }: Home, format: string, out: string): Promise<Measured> {
+    return this.#run(['export', '--format', format, '--store', store, '--out', out], dir, [0]);
+  }
+
   /** `watch LOGDIR --store FILE FLAGS`, once it is ready. */
   async watch(logdir: string, home: Home, flags: readonly string[] = []): Promise<Watching> {
     this.#checkBuilt();
