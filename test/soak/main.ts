@@ -6,6 +6,7 @@ import { soakAllAtOnce } from './all-at-once.ts';
 import { soakBackfillKill } from './backfill-kill.ts';
 import { soakHostile } from './hostile.ts';
 import { soakOddAnswers } from './odd-answers.ts';
+import { soakParquetKill } from './parquet-kill.ts';
 import { soakRealTrackerKill } from './real-tracker-kill.ts';
 import { soakScale } from './scale.ts';
 import { soakTrackerKill } from './tracker-kill.ts';
@@ -44,6 +45,7 @@ const SCENES: Readonly<Record<string, readonly [about: string, soak: () => Promi
   'real-tracker-kill': ['a watch and a real MLflow server that are killed', () => soakRealTrackerKill({ kills, seed })],
   'wandb-kill': ['a watch with W&B that is killed, in each mode', () => soakWandbKill({ kills, seed })],
   'aim-kill': ['a watch and an Aim server that are killed', () => soakAimKill({ kills, seed })],
+  'parquet-kill': ['a watch with Parquet files that is killed', () => soakParquetKill({ kills, seed })],
 };
 
 const HELP = `npm run soak -- [scenes…] [--minutes N]

@@ -60,7 +60,14 @@ class ParquetBackend implements Backend {
     this.#capabilities = capabilities({
       name: 'parquet',
       holds: { scalars: 'native', other: 'native' },
-      limits: { pointsPerSend: 1_000_000, bytesPerSend: fileBytes, bytesPerTurn: fileBytes, sendsAtOnce: 4, gatherMs: fileAgeMs },
+      limits: {
+        // A scalar takes some 50 bytes of an event file.
+        pointsPerSend: fileBytes / 64,
+        bytesPerSend: fileBytes,
+        bytesPerTurn: fileBytes,
+        sendsAtOnce: 4,
+        gatherMs: fileAgeMs,
+      },
       features: ['artifacts'],
     });
   }
@@ -167,10 +174,12 @@ class ParquetBackend implements Backend {
 
   readonly finish: Call<'finish'> = async (handle, end, signal) => {
     const run = readHandle(handle);
+    if (end !== undefined) {
+      await (await this.#filesOf(run, signal)).close(signal);
+      this.#files.delete(idOf(run));
+    }
+    // Last, so that a run that has ended is also merged.
     await this.#change(run, () => ({ status: end?.status ?? 'running', ended_at: timeOf(end?.endedAt) }), signal);
-    if (end === undefined) return;
-    await (await this.#filesOf(run, signal)).close(signal);
-    this.#files.delete(idOf(run));
   };
 
   readonly setParams: Call<'setParams'> = (handle, params, signal) => {

@@ -1,8 +1,9 @@
+import { MirrorError } from '../../errors.ts';
 import { KINDS, type Kind } from '../../model/index.ts';
 import { contentOfName, idOf, kindFolder, type PartName, partPath, pathsOf, type RunPlace, readPartPath } from './names.ts';
 import { contentOf, type Place } from './place.ts';
 import { pointKey } from './rows.ts';
-import { decode, integers, POINTS, ROW_GROUP_ROWS, TableWriter } from './table.ts';
+import { damagedError, decode, integers, POINTS, ROW_GROUP_ROWS, TableWriter } from './table.ts';
 
 /** A Parquet file with points, and its length. */
 export interface Part extends PartName {
@@ -84,36 +85,56 @@ export class RunParts {
   }
 
   /**
-   * Merges small files of each event file, then says in the manifest what is current, then removes what was merged. A
-   * crash on the way changes nothing that can be read: the next call does the rest.
+   * Merges small files of each event file, one group after the other: it says in the manifest what is current, then
+   * removes what was merged. A crash on the way changes nothing that can be read back: the next call does the rest.
    */
   async close(signal: AbortSignal): Promise<void> {
     this.forget();
     const before = await this.#loadManifest(signal);
-    const current: Part[] = [];
-    const gone: string[] = [];
-    for (const kind of KINDS) {
-      const parts = await this.of(kind, signal);
-      for (const group of groupsOf(parts)) {
-        const [first] = group;
-        if (group.length > 1) {
-          current.push(await this.#merge(group, signal));
-          for (const part of group) gone.push(partPath(this.#run, part));
-        } else if (first !== undefined) current.push(first);
-      }
+    const all: Part[] = [];
+    for (const kind of KINDS) for (const part of await this.of(kind, signal)) all.push(part);
+    const current = new Map(all.map((part) => [partPath(this.#run, part), part]));
+    // What a process left when it died.
+    const left = [...new Set([...(before?.replaced ?? []), ...this.#left])].filter((path) => !current.has(path));
+    if (left.length > 0 || [...current.keys()].sort().join() !== before?.files.join()) await this.#replace(current, left, signal);
+    for (const group of groupsOf(all)) {
+      if (group.length === 1) continue;
+      const merged = await this.#merge(group, signal);
+      if (merged === undefined) continue;
+      for (const part of group) current.delete(partPath(this.#run, part));
+      current.set(partPath(this.#run, merged), merged);
+      await this.#replace(
+        current,
+        group.map((part) => partPath(this.#run, part)),
+        signal,
+      );
     }
-    const files = current.map((part) => partPath(this.#run, part));
-    const replaced = [...new Set([...(before?.replaced ?? []), ...gone, ...this.#left])].filter((path) => !files.includes(path));
-    if (before !== undefined && replaced.length === 0 && files.join() === before.files.join()) return;
-    const manifest = (list: readonly string[]): Manifest => ({ version: 1, run_id: idOf(this.#run), files, replaced: list });
-    await this.#writeManifest(manifest(replaced), signal);
-    this.forget();
-    for (const path of replaced) await this.#place.remove(path, signal);
-    if (replaced.length > 0) await this.#writeManifest(manifest([]), signal);
     this.forget();
   }
 
-  async #merge(group: readonly Part[], signal: AbortSignal): Promise<Part> {
+  /** Writes which files are current, and removes others. */
+  async #replace(current: ReadonlyMap<string, Part>, gone: readonly string[], signal: AbortSignal): Promise<void> {
+    const write = async (replaced: readonly string[]): Promise<void> => {
+      const manifest: Manifest = { version: 1, run_id: idOf(this.#run), files: [...current.keys()].sort(), replaced };
+      await this.#place.put(pathsOf(this.#run).manifest, contentOf(Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`)), signal);
+    };
+    await write(gone);
+    for (const path of gone) await this.#place.remove(path, signal);
+    if (gone.length > 0) await write([]);
+  }
+
+  /** Stores the points of some files in one. Returns undefined if one of them cannot be read. */
+  async #merge(group: readonly Part[], signal: AbortSignal): Promise<Part | undefined> {
+    try {
+      return await this.#merged(group, signal);
+    } catch (error) {
+      // They stay as they are, and `verify` names the one.
+      if (error instanceof MirrorError && error.code === 'MB4006') return undefined;
+      throw error;
+    }
+  }
+
+  async #merged(group: readonly Part[], signal: AbortSignal): Promise<Part> {
     const writer = new TableWriter(POINTS);
     let rows = noRows();
     const flush = async (): Promise<void> => {
@@ -139,10 +160,6 @@ export class RunParts {
     return this.add(name, await writer.finish(), signal);
   }
 
-  async #writeManifest(manifest: Manifest, signal: AbortSignal): Promise<void> {
-    await this.#place.put(pathsOf(this.#run).manifest, contentOf(Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`)), signal);
-  }
-
   async #load(kind: Kind, signal: AbortSignal): Promise<Part[]> {
     const known = this.#parts.get(kind);
     if (known !== undefined) return known;
@@ -160,7 +177,8 @@ export class RunParts {
   }
 
   async #loadManifest(signal: AbortSignal): Promise<Manifest | undefined> {
-    this.#manifest ??= this.#place.get(pathsOf(this.#run).manifest, signal).then(readManifest);
+    const path = pathsOf(this.#run).manifest;
+    this.#manifest ??= this.#place.get(path, signal).then((text) => readManifest(text, path));
     try {
       return await this.#manifest;
     } catch (error) {
@@ -170,11 +188,16 @@ export class RunParts {
   }
 }
 
-function readManifest(text: Buffer | undefined): Manifest | undefined {
+function readManifest(text: Buffer | undefined, path: string): Manifest | undefined {
   if (text === undefined) return undefined;
-  const { files, replaced } = JSON.parse(text.toString()) as Partial<Manifest>;
-  const pathsIn = (list: unknown): string[] => (Array.isArray(list) ? list.filter((path) => typeof path === 'string') : []);
-  return { version: 1, run_id: '', files: pathsIn(files), replaced: pathsIn(replaced) };
+  const isPaths = (list: unknown): boolean => Array.isArray(list) && list.every((path) => typeof path === 'string');
+  try {
+    const manifest = JSON.parse(text.toString()) as Manifest;
+    if (isPaths(manifest.files) && isPaths(manifest.replaced)) return manifest;
+  } catch {
+    // It is damaged either way.
+  }
+  throw damagedError(path);
 }
 
 function noRows(): Record<keyof typeof POINTS, Value[]> {
@@ -185,13 +208,14 @@ function inOrder(a: Part, b: Part): number {
   return a.source < b.source ? -1 : a.source > b.source ? 1 : a.start - b.start || a.end - b.end;
 }
 
-/** Groups files of one event file that become one. A group of one file stays as it is. */
+/** Groups files of one event file and kind that become one. A group of one file stays as it is. */
 function groupsOf(parts: readonly Part[]): (readonly Part[])[] {
   const groups: Part[][] = [];
   let bytes = 0;
   for (const part of parts) {
     const group = groups.at(-1);
-    const fits = group?.[0]?.source === part.source && bytes + part.bytes <= MERGED_BYTES;
+    const [first] = group ?? [];
+    const fits = first?.source === part.source && first.kind === part.kind && bytes + part.bytes <= MERGED_BYTES;
     if (group !== undefined && fits) group.push(part);
     else {
       groups.push([part]);

@@ -4,6 +4,7 @@ import type { Handle, RunEnd, RunSource } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { idOf, partitionValue, pathsOf, type RunPlace } from './names.ts';
 import { contentOf, type Place } from './place.ts';
+import { damagedError } from './table.ts';
 
 /** What is known about a tracker run, in a file of its own. */
 export interface RunDocument {
@@ -94,12 +95,9 @@ export async function readDocument(
     const document = JSON.parse(text.toString()) as RunDocument;
     if (typeof document.run === 'string' && typeof document.root_partition === 'string') return document;
   } catch {
-    // Falls through: no document either way.
+    // It is damaged either way.
   }
-  throw new MirrorError('MB4031', `${place.address}/${path} does not describe a run`, {
-    hint: 'Restore the file, or remove it to mirror the run again.',
-    context: { path },
-  });
+  throw damagedError(path);
 }
 
 /** Replaces the document of a tracker run. */

@@ -94,7 +94,7 @@ export class RunFiles {
             index: data.index[row],
             step: Number.isSafeInteger(Number(step)) ? Number(step) : step,
             wallTime: data.wall_time[row],
-            value: data.value_json[row] ?? (typeof data.value_exact[row] === 'string' ? BigInt(data.value_exact[row]) : data.value[row]),
+            value: heldValue(data.value[row], data.value_json[row]),
           };
         }
       }
@@ -145,4 +145,10 @@ export class RunFiles {
     await this.#place.remove(path, signal);
     await this.#place.putNew(path, data, signal);
   }
+}
+
+/** Returns the value of a row: a number, an integer that no double holds, or the text of another value. */
+function heldValue(value: number | null | undefined, json: string | null | undefined): number | bigint | string {
+  if (typeof json !== 'string') return value ?? Number.NaN;
+  return typeof value === 'number' ? BigInt(json) : json;
 }

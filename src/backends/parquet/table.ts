@@ -25,16 +25,16 @@ export const POINTS = {
   step: { element: { type: 'INT64', ...REQUIRED }, encoding: 'DELTA_BINARY_PACKED' },
   // Doubles are PLAIN, because the library's dictionaries take -0 and 0 for the same value.
   wall_time: { element: { type: 'DOUBLE', ...REQUIRED }, encoding: 'PLAIN' },
-  value: { element: { type: 'DOUBLE', ...OPTIONAL }, encoding: 'PLAIN' },
-  value_exact: { element: { ...TEXT, ...OPTIONAL }, encoding: 'PLAIN', statistics: false },
+  value: { element: { type: 'DOUBLE', ...OPTIONAL }, encoding: 'PLAIN', statistics: false },
   value_json: { element: { ...TEXT, ...OPTIONAL }, encoding: 'PLAIN', statistics: false },
   media: { element: { ...TEXT, ...OPTIONAL }, encoding: 'PLAIN', statistics: false },
   dtype: { element: { ...TEXT, ...OPTIONAL }, encoding: 'RLE_DICTIONARY', statistics: false },
-  plugin: { element: { ...TEXT, ...REQUIRED }, encoding: 'RLE_DICTIONARY' },
-  file: { element: { ...TEXT, ...REQUIRED }, encoding: 'RLE_DICTIONARY' },
-  offset: { element: { type: 'INT64', ...REQUIRED }, encoding: 'DELTA_BINARY_PACKED' },
+  plugin: { element: { ...TEXT, ...REQUIRED }, encoding: 'RLE_DICTIONARY', statistics: false },
+  file: { element: { ...TEXT, ...REQUIRED }, encoding: 'RLE_DICTIONARY', statistics: false },
+  offset: { element: { type: 'INT64', ...REQUIRED }, encoding: 'DELTA_BINARY_PACKED', statistics: false },
   index: { element: { type: 'INT32', ...REQUIRED }, encoding: 'DELTA_BINARY_PACKED', statistics: false },
-  checksum: { element: { type: 'INT64', ...REQUIRED }, encoding: 'PLAIN', statistics: false },
+  // Signed, because not every table format has unsigned integers, and 64 bits would be half empty.
+  checksum: { element: { type: 'INT32', ...REQUIRED }, encoding: 'PLAIN', statistics: false },
 } as const satisfies Readonly<Record<string, Column>>;
 
 /** The columns of params. */
@@ -120,12 +120,18 @@ export async function decode<T extends Table, Name extends keyof T & string>(
     });
     return { count, data };
   } catch (cause) {
-    throw new MirrorError('MB4031', `${name} cannot be read as a Parquet file of mirrorboard: ${messageOf(cause)}`, {
-      cause,
-      hint: 'Restore the file, or remove it and run verify --repair.',
-      context: { path: name },
-    });
+    throw damagedError(name, cause);
   }
+}
+
+/** Returns the error for a file that somebody else has changed. It concerns one run only. */
+export function damagedError(path: string, cause?: unknown): MirrorError {
+  const reason = cause === undefined ? '' : `: ${messageOf(cause)}`;
+  return new MirrorError('MB4006', `${path} is not as mirrorboard wrote it${reason}`, {
+    cause,
+    hint: 'Restore the file, or remove it and run verify --repair.',
+    context: { path },
+  });
 }
 
 /** Returns integers of 64 bits in the smallest form that the library writes fast. */
