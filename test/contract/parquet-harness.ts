@@ -80,3 +80,25 @@ export function bucketHarness(options: S3StubOptions = {}): Harness {
     },
   };
 }
+
+let targets = 0;
+
+/** Parquet files in a real server's bucket: a prefix for every case. */
+export function realBucketHarness(address: () => string): Harness {
+  return {
+    addressing: 'key',
+    comparesArtifacts: true,
+    faults: [],
+    async start(): Promise<Target> {
+      const path = `${address()}/contract/${process.pid}-${targets++}`;
+      const connect = (): Promise<Backend> =>
+        makeBackend(parquet, { path, s3_region: 'us-east-1', s3_access_key: 'id', s3_secret_key: SECRET });
+      return {
+        connect,
+        removeRun: async (handle) => (await connect()).remove?.(handle, new AbortController().signal),
+        secrets: [SECRET],
+        close: async () => {},
+      };
+    },
+  };
+}

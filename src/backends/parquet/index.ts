@@ -23,6 +23,7 @@ import { MirrorError } from '../../errors.ts';
 import { pointCount } from '../../model/index.ts';
 import { bucketPlace } from './bucket.ts';
 import { FolderPlace } from './folder.ts';
+import { foreignIn } from './foreign.ts';
 import { idOf, keyFolder, numbersIn, pathsOf, type RunPlace } from './names.ts';
 import { paramDifferences, readParams, withParams } from './params.ts';
 import { contentOf, type Place } from './place.ts';
@@ -215,6 +216,10 @@ class ParquetBackend implements Backend {
     return differences;
   };
 
+  readonly foreign: Call<'foreign'> = async (own, signal) => {
+    return foreignIn(this.#place, own, signal);
+  };
+
   readonly remove: Call<'remove'> = async (handle, signal) => {
     const run = readHandle(handle);
     this.#files.delete(idOf(run));
@@ -270,8 +275,8 @@ export const parquet: BackendType<ParquetSettings> = {
   type: 'parquet',
   fields: FIELDS,
   parse: parseSettings,
-  target({ folder, bucket }) {
-    return folder ?? `${bucket?.endpoint ?? ''} ${bucket?.url ?? ''}`.trim();
+  target({ target }) {
+    return target;
   },
   async create(settings, context) {
     return new ParquetBackend(settings, context);

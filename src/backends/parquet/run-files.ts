@@ -1,10 +1,10 @@
 import { chunksOf, type StoredPoint } from '../../backend-kit/exact-points/index.ts';
 import type { ReadBackChunk, TrackerParcel } from '../../contract/index.ts';
-import { KINDS, sha256Of } from '../../model/index.ts';
+import { type Blob, KINDS, sha256Of } from '../../model/index.ts';
 import { kindFolder, type PartName, pathsOf, type RunPlace, sourceOf } from './names.ts';
 import { type Part, RunParts } from './parts.ts';
 import type { Place } from './place.ts';
-import { pointKey, prepare } from './rows.ts';
+import { pointKey, prepare, type Rows } from './rows.ts';
 import { encode, POINTS } from './table.ts';
 
 const COLUMNS = Object.keys(POINTS).filter((name) => !['run', 'dtype'].includes(name)) as Exclude<keyof typeof POINTS, 'run' | 'dtype'>[];
@@ -17,8 +17,6 @@ export class RunFiles {
   readonly #parts: RunParts;
   /** The names of the media files that exist. */
   #media: Promise<Set<string>> | undefined;
-  /** Those that had other content than their names tell when they were read back. */
-  readonly #damaged = new Set<string>();
 
   /** `name`: the run's name in the column `run`. */
   constructor(place: Place, run: RunPlace, name: string) {
@@ -32,25 +30,31 @@ export class RunFiles {
   async store(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<void> {
     const file = parcels[0]?.file ?? '';
     const { tables, media } = prepare(parcels);
-    // Before the rows that name them, so that no row ever names a missing file.
-    if (media.size > 0) {
-      const folder = pathsOf(this.#run).media;
-      const stored = await this.#mediaNames(signal);
-      for (const [name, { data }] of media) {
-        if (stored.has(name) && !this.#damaged.has(name)) continue;
-        if (!(await this.#place.putNew(folder + name, data, signal))) await this.#mend(folder + name, data, signal);
-        stored.add(name);
-        this.#damaged.delete(name);
-      }
-    }
     const range = { start: parcels[0]?.batch.start ?? 0, end: parcels.at(-1)?.batch.end ?? 0 };
+    const fresh: [name: Omit<PartName, 'content'>, rows: Rows][] = [];
+    let isRepeat = false;
     for (const [kind, rows] of tables) {
-      const where = { kind, source: sourceOf(file), ...range, isMerged: false };
-      const known = await this.#parts.keysIn({ ...where, content: '' }, signal);
+      const name = { kind, source: sourceOf(file), ...range, isMerged: false };
+      const known = await this.#parts.keysIn({ ...name, content: '' }, signal);
       const left = known === undefined ? rows : rows.without(known);
-      if (left.count === 0) continue;
-      const name: PartName = { ...where, content: left.content() };
-      await this.#parts.add(name, await encode(POINTS, left.columns(this.#name, file)), signal);
+      isRepeat ||= left.count < rows.count;
+      if (left.count > 0) fresh.push([name, left]);
+    }
+    // Before the rows that name them, so that no row ever names a missing file.
+    if (media.size > 0) await this.#storeMedia(media, isRepeat, signal);
+    for (const [name, rows] of fresh) {
+      await this.#parts.add({ ...name, content: rows.content() }, await encode(POINTS, rows.columns(this.#name, file)), signal);
+    }
+  }
+
+  /** Stores media files. Of points that come again, it also reads those that exist: `verify` may have found damage. */
+  async #storeMedia(media: ReadonlyMap<string, Blob>, isRepeat: boolean, signal: AbortSignal): Promise<void> {
+    const folder = pathsOf(this.#run).media;
+    const stored = await this.#mediaNames(signal);
+    for (const [name, { data }] of media) {
+      if (stored.has(name) && !isRepeat) continue;
+      if (!(await this.#place.putNew(folder + name, data, signal))) await this.#mend(folder + name, data, signal);
+      stored.add(name);
     }
   }
 
@@ -106,9 +110,7 @@ export class RunFiles {
     for (const name of names) {
       if (!checked.has(name)) {
         const content = await this.#place.get(pathsOf(this.#run).media + name, signal);
-        const isWhole = content !== undefined && sha256Of(content) === name.slice(0, name.indexOf('.'));
-        checked.set(name, isWhole);
-        if (!isWhole) this.#damaged.add(name);
+        checked.set(name, content !== undefined && sha256Of(content) === name.slice(0, name.indexOf('.')));
       }
       if (checked.get(name) === false) return false;
     }

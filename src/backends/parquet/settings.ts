@@ -11,6 +11,8 @@ export interface ParquetSettings {
   /** The folder; undefined if the files go to a bucket. */
   readonly folder: string | undefined;
   readonly bucket: ObjectStoreOptions | undefined;
+  /** Where the lane leads: the folder, or the bucket and its server. */
+  readonly target: string;
   /** The bytes of an event file that become one Parquet file. */
   readonly fileBytes: number;
   /** The time to wait for more data while a run grows. */
@@ -46,15 +48,18 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
   const endpoint = section.get('s3_endpoint') ?? address?.endpoint;
   const region = section.get('s3_region');
   const pathStyle = section.get('s3_path_style');
+  const folder = resolve(path ?? '.');
+  const url = (path ?? '').replace(/\/+$/, '');
   return section.result({
-    folder: isBucket ? undefined : resolve(path ?? '.'),
+    target: !isBucket ? folder : endpoint === address?.endpoint ? url : `${endpoint} ${url}`,
+    folder: isBucket ? undefined : folder,
     bucket:
       address === undefined
         ? undefined
         : {
             bucket: address.bucket,
             prefix: address.prefix,
-            url: (path ?? '').replace(/\/+$/, ''),
+            url,
             env,
             ...(endpoint === undefined ? {} : { endpoint }),
             ...(region === undefined ? {} : { region }),

@@ -162,16 +162,15 @@ describe('files of a run', () => {
 
   it('of media are read back too: a point without its file is missing, and comes again with it', async () => {
     const a = parcels([event({ wallTime: T, step: 1, summary: [image('sample', { width: 1, height: 1, encoded: PNG })] })]);
-    const files = filesAt();
-    await files.store(a, signal);
+    await filesAt().store(a, signal);
     const [name] = readdirSync(join(folder, 'media', 'run_id=0123456789abcdef-1'));
     const media = join(folder, 'media', 'run_id=0123456789abcdef-1', name as string);
     expect(readFileSync(media)).toEqual(PNG);
     for (const harm of [() => rmSync(media), () => writeFileSync(media, 'other bytes')]) {
       harm();
-      expect(await held(files)).toEqual([]);
-      await files.store(a, signal);
-      expect(await held(files)).toEqual(wanted(a));
+      expect(await held(filesAt())).toEqual([]);
+      await filesAt().store(a, signal);
+      expect(await held(filesAt())).toEqual(wanted(a));
       expect(readFileSync(media)).toEqual(PNG);
     }
   });
