@@ -11,6 +11,8 @@ import { interleave } from './pairs.ts';
 
 const TAGS = 20;
 const STEPS = 50_000;
+/** While one run is encoded, another one is read. */
+const RUNS = 8;
 
 /** A lane of Parquet files, against the library that writes them, and against the command that exports a store. */
 export const parquet: Bench = {
@@ -18,22 +20,23 @@ export const parquet: Bench = {
   about:
     'A million scalars into a folder of Parquet files: rate against hyparquet-writer alone, and time against `export --format parquet`',
   async run(context) {
-    await againstWriter(context);
-    await againstExport(context);
+    for (const runs of [RUNS, 1]) {
+      await againstWriter(context, runs);
+      await againstExport(context, runs);
+    }
   },
 };
 
 /** Event files into Parquet files, against the library with the same columns ready in memory. */
-export async function againstWriter({ scratch, pairs, scaled, row }: BenchContext): Promise<void> {
-  const log = scratch.log({ tags: TAGS, steps: scaled(STEPS) });
-  const columns = columnsOf(log.points);
+export async function againstWriter({ scratch, pairs, scaled, row }: BenchContext, runs = RUNS): Promise<void> {
+  const log = scratch.log({ runs, tags: TAGS, steps: scaled(STEPS / runs) });
   const measured = await interleave(
     pairs,
     () => mirror(log, scratch.folder('parquet')),
-    async () => writeAlone(columns, join(scratch.folder('alone'), 'points.parquet')),
+    async () => writeAlone(log.points, join(scratch.folder('alone'), 'points.parquet')),
   );
   row({
-    what: `${count(log.points)} points`,
+    what: `${count(log.points)} points of ${runs === 1 ? 'one run' : `${runs} runs`}`,
     ours: seconds(spread(measured.map(([a]) => a)).median),
     reference: seconds(spread(measured.map(([, b]) => b)).median),
     against: 'hyparquet-writer alone, from memory',
@@ -45,8 +48,8 @@ export async function againstWriter({ scratch, pairs, scaled, row }: BenchContex
 }
 
 /** Event files into Parquet files, against the export of a store that has the same points. */
-export async function againstExport({ scratch, product, pairs, scaled, row }: BenchContext): Promise<void> {
-  const log = scratch.log({ tags: TAGS, steps: scaled(STEPS) });
+export async function againstExport({ scratch, product, pairs, scaled, row }: BenchContext, runs = RUNS): Promise<void> {
+  const log = scratch.log({ runs, tags: TAGS, steps: scaled(STEPS / runs) });
   const home = product.newHome();
   await product.backfill(log.dir, home);
   const measured = await interleave(
@@ -55,7 +58,7 @@ export async function againstExport({ scratch, product, pairs, scaled, row }: Be
     () => product.export(home, 'parquet', join(scratch.folder('export'), 'points.parquet')),
   );
   row({
-    what: `${count(log.points)} points`,
+    what: `${count(log.points)} points of ${runs === 1 ? 'one run' : `${runs} runs`}`,
     ours: seconds(spread(measured.map(([a]) => a)).median),
     reference: seconds(spread(measured.map(([, b]) => b.seconds)).median),
     against: 'export --format parquet',
@@ -112,7 +115,9 @@ function columnsOf(points: number): ColumnSource[] {
   ];
 }
 
-function writeAlone(columnData: ColumnSource[], filename: string): number {
+function writeAlone(points: number, filename: string): number {
+  // Made anew each time: as long as they are kept, they slow down the garbage collection of the others.
+  const columnData = columnsOf(points);
   const began = performance.now();
   parquetWriteFile({ filename, columnData, codec: 'ZSTD', compressors: { ZSTD: (bytes) => zstdCompressSync(bytes) } });
   const took = (performance.now() - began) / 1000;
