@@ -1,5 +1,8 @@
 import type { ScalarColumns } from '../model/index.ts';
 
+/** The bytes of a point in all columns. */
+export const POINT_BYTES = 44;
+
 /** Columns for scalar points. They grow, and are handed over whole (their buffers move to another thread). */
 export class ColumnWriter {
   count = 0;

@@ -18,7 +18,7 @@ import type {
   RunRef,
   Series,
 } from '../model/index.ts';
-import { ColumnWriter } from './columns.ts';
+import { ColumnWriter, POINT_BYTES } from './columns.ts';
 import { CompiledScanner } from './compiled-scanner.ts';
 import { EventReader, type FileHead } from './event-reader.ts';
 import { describeForeign } from './foreign.ts';
@@ -77,8 +77,13 @@ export interface IncompleteBefore {
   readonly isSeenBefore: boolean;
 }
 
-/** A batch ends with the record that brings it to this many points. */
-const BATCH_POINTS = 65_536;
+/**
+ * A batch ends with the record that brings it to this many points for each tag of the run, so that a store gets
+ * several points of a series at once; but within these bounds.
+ */
+const BATCH_POINTS_PER_TAG = 32;
+const LEAST_BATCH_POINTS = 65_536;
+const MOST_BATCH_POINTS = 1_048_576;
 /** A batch is cut after the record that brings its payloads, or the bytes it spans, to this size. */
 const BATCH_PAYLOAD_BYTES = 8 * 1024 * 1024;
 const BATCH_SPAN_BYTES = 64 * 1024 * 1024;
@@ -129,7 +134,8 @@ export class FileDecoder {
   readonly #options: DecoderOptions;
   readonly #scanner = new CompiledScanner();
   readonly #events: EventReader;
-  readonly #most: number;
+  /** A batch ends with this many points. */
+  #most: number;
   readonly #limits: RecordLimits;
   /** Everything before it is decoded, except damaged ranges. */
   #position: number;
@@ -159,7 +165,7 @@ export class FileDecoder {
 
   constructor(options: DecoderOptions) {
     this.#options = options;
-    this.#most = options.batchPoints ?? BATCH_POINTS;
+    this.#most = mostPoints(options);
     this.#limits = options.limits ?? NO_LIMITS;
     this.#events = new EventReader(options.catalogue, options.tags, options.file, this.#limits);
     this.#position = options.start;
@@ -231,8 +237,10 @@ export class FileDecoder {
       objects: this.#objects,
       marks: this.#marks,
     };
-    const capacity = batch.scalars.count * 2 > FIRST_CAPACITY ? this.#most : FIRST_CAPACITY;
-    this.#columns = new ColumnWriter(Math.min(this.#most, capacity));
+    // After a full batch, there is probably another one.
+    const isFull = batch.scalars.count >= this.#most;
+    this.#most = mostPoints(this.#options);
+    this.#columns = new ColumnWriter(isFull ? this.#most : Math.min(this.#most, FIRST_CAPACITY));
     this.#objects = [];
     this.#marks = [];
     this.#newSeries = [];
@@ -545,19 +553,31 @@ export class FileDecoder {
 
   /** Handles full columns. The first ones are small and grow; later ones end the batch. */
   #grownOrFull(): DecodeStep | undefined {
-    if (this.#columns.capacity >= this.#most) return { kind: 'batch' };
+    if (this.#isFull(this.#columns.capacity)) return { kind: 'batch' };
     this.#columns.grow(this.#most);
     return undefined;
   }
 
+  /** True if so many points are a batch. The run may have more tags than at its beginning. */
+  #isFull(points: number): boolean {
+    if (points >= this.#most) this.#most = mostPoints(this.#options);
+    return points >= this.#most;
+  }
+
   #cut(): DecodeStep | undefined {
     const full =
-      this.#columns.count >= this.#most ||
+      this.#isFull(this.#columns.count) ||
       this.#payloadBytes >= BATCH_PAYLOAD_BYTES ||
       this.#weight >= this.#limits.values ||
       this.#position - this.#batchStart >= BATCH_SPAN_BYTES;
     return full ? { kind: 'batch' } : undefined;
   }
+}
+
+function mostPoints({ batchPoints, tags, limits = NO_LIMITS }: DecoderOptions): number {
+  if (batchPoints !== undefined) return batchPoints;
+  const most = Math.min(MOST_BATCH_POINTS, Math.floor(limits.batch / POINT_BYTES));
+  return Math.max(LEAST_BATCH_POINTS, Math.min(most, BATCH_POINTS_PER_TAG * tags.count));
 }
 
 /** True if the records found inside an incomplete record are an event file that it holds. */

@@ -1,7 +1,9 @@
 import { formatMemory } from '../memory/index.ts';
 import type { Damage } from '../model/index.ts';
 
-/** The largest size of a record, in bytes, and the memory with which a larger one would be within it. */
+/**
+ * The largest size of a record and of a batch, in bytes, and the memory with which a larger record would be within it.
+ */
 export interface RecordLimits {
   /** The record's data in the file. */
   readonly record: number;
@@ -9,6 +11,8 @@ export interface RecordLimits {
   readonly values: number;
   /** All tags of its run together. */
   readonly tags: number;
+  /** The columns of a batch of a run with many tags. */
+  readonly batch: number;
   readonly needsForRecord: (bytes: number) => number | undefined;
   readonly needsForValues: (bytes: number) => number | undefined;
   readonly needsForTags: (bytes: number) => number | undefined;
@@ -21,6 +25,7 @@ export const NO_LIMITS: RecordLimits = {
   record: Infinity,
   values: Infinity,
   tags: Infinity,
+  batch: Infinity,
   needsForRecord: nothing,
   needsForValues: nothing,
   needsForTags: nothing,

@@ -21,7 +21,9 @@ export interface Shares {
   readonly values: number;
   /** Memory for the tags of one run. */
   readonly tags: number;
-  /** Batches in transit between threads. */
+  /** The columns of one batch. */
+  readonly batch: number;
+  /** Batches in transit between threads; a larger batch is alone. */
   readonly outstanding: number;
   /** Batches kept for lanes that read later. */
   readonly cache: number;
@@ -58,6 +60,7 @@ export function sharesOf(limit: number, records = recordsAtOnce({ trackers: 0, r
     record: Math.max(LEAST_SHARE, Math.floor((limit - BASE_BYTES) / records)),
     values,
     tags: values,
+    batch: clamp(limit / 16, MIB, 48 * MIB),
     outstanding: clamp(limit / 16, MIB, 24 * MIB),
     cache: clamp(limit / 16, MIB, 32 * MIB),
     parser: clamp(limit / 8, 32 * MIB, 256 * MIB),

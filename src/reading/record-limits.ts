@@ -3,12 +3,13 @@ import { memoryForRecord, memoryForTags, memoryForValues, memoryInUse, memorySha
 
 /** Returns how large a record may be with the available memory. */
 export function recordLimits(): RecordLimits {
-  const { record, values, tags } = memoryShares();
+  const { record, values, tags, batch } = memoryShares();
   const atOnce = recordsAtOnce(memoryInUse());
   return {
     record,
     values,
     tags,
+    batch,
     needsForRecord: (bytes) => memoryForRecord(bytes, atOnce),
     needsForValues: memoryForValues,
     needsForTags: memoryForTags,

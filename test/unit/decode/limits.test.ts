@@ -43,7 +43,14 @@ function decode(bytes: Uint8Array, limits: Partial<RecordLimits>, fileEnd = byte
     }
   }
   const points = batches.reduce((sum, batch) => sum + batch.scalars.count + batch.objects.length, 0);
-  return { points, most, damage: decoder.damage, gaps: decoder.gaps, series: run.catalogue.size };
+  return {
+    points,
+    most,
+    damage: decoder.damage,
+    gaps: decoder.gaps,
+    series: run.catalogue.size,
+    sizes: batches.map(({ scalars }) => scalars.count),
+  };
 }
 
 describe('records over their share of the memory', () => {
@@ -123,5 +130,20 @@ describe('records over their share of the memory', () => {
     expect(series).toBeLessThan(40);
     expect(points).toBe(series + 1);
     expect(damage).toMatchObject([{ reason: 'too_large', detail: expect.stringContaining(`its run has ${series} tags`) }]);
+  });
+});
+
+describe('batches of a run with many tags', () => {
+  const TAGS = 3000;
+  const steps = Array.from({ length: 40 }, (_, step) =>
+    event({ wallTime: step, step, summary: Array.from({ length: TAGS }, (_, tag) => simpleValue(`tag ${tag}`, step)) }),
+  );
+
+  test('hold more points, so that they hold several of each tag', () => {
+    expect(decode(eventFile(...steps), {}).sizes).toEqual([32 * TAGS, 8 * TAGS]);
+  });
+
+  test('are as small as others if there is little memory', () => {
+    expect(decode(eventFile(...steps), { batch: MIB }).sizes).toEqual([22 * TAGS, 18 * TAGS]);
   });
 });
