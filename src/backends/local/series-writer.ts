@@ -36,15 +36,16 @@ const USE = `INSERT INTO tag_use (root, tag, plugin, runs, points) VALUES (?,?,?
 const ADD = `INSERT INTO series (run, number, tag, definition, first_file, first_offset, count, first_step, last_step, last_wall_time,
     min, max, parts, end_file, end_offset, end_step, end_wall_time, end_value, end_odd_value)
   VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
-/** Adds to the rows of the listings, inside a transaction. */
-const SUMMARIZE = `UPDATE series SET count = count + ?1, first_step = min(coalesce(first_step, ?2), ?2),
+const LISTED = `count = count + ?1, first_step = min(coalesce(first_step, ?2), ?2),
     last_step = max(coalesce(last_step, ?3), ?3), last_wall_time = max(coalesce(last_wall_time, ?4), coalesce(?4, last_wall_time)),
-    min = min(coalesce(min, ?5), coalesce(?5, min)), max = max(coalesce(max, ?6), coalesce(?6, max)), parts = max(parts, ?7)
-  WHERE id = ?8`;
-/** The last point is the last one of the last file by name. */
-const END = `UPDATE series SET end_file = ?1, end_offset = ?2, end_step = ?3, end_wall_time = ?4, end_value = ?5, end_odd_value = ?6
-  WHERE id = ?7 AND (end_file IS NULL OR CASE WHEN end_file = ?1 THEN end_offset <= ?2
-    ELSE coalesce((SELECT name FROM file WHERE id = end_file), '') < ?8 END)`;
+    min = min(coalesce(min, ?5), coalesce(?5, min)), max = max(coalesce(max, ?6), coalesce(?6, max)), parts = max(parts, ?7)`;
+/** Adds to the rows of the listings, inside a transaction. */
+const SUMMARIZE = `UPDATE series SET ${LISTED} WHERE id = ?8`;
+/** As above, if the last of the points is that of the series, too: the last one of the last file by name. */
+const SUMMARIZE_END = `UPDATE series SET ${LISTED}, end_file = ?9, end_offset = ?10, end_step = ?11, end_wall_time = ?12,
+    end_value = ?13, end_odd_value = ?14
+  WHERE id = ?8 AND (end_file IS NULL OR CASE WHEN end_file = ?9 THEN end_offset <= ?10
+    ELSE coalesce((SELECT name FROM file WHERE id = end_file), '') < ?15 END)`;
 
 /** Writes series and what is known of each as a whole. */
 export class SeriesWriter {
@@ -117,10 +118,29 @@ export class SeriesWriter {
   /** Adds points of one file to the listing of a series. */
   summarize(series: number, file: NamedFile, summary: StoredSummary): void {
     const { count, firstStep, lastStep, lastWallTime, min, max, parts, end } = summary;
-    this.#statements.prepare(SUMMARIZE).run(count, firstStep, lastStep, lastWallTime, min, max, parts, series);
     const value = end.value === undefined ? null : Number(end.value);
     const odd = end.value === undefined ? null : oddText(end.value);
-    this.#statements.prepare(END).run(file.id, end.offset, end.step, end.wallTime, value, odd, series, file.name);
+    const { changes } = this.#statements
+      .prepare(SUMMARIZE_END)
+      .run(
+        count,
+        firstStep,
+        lastStep,
+        lastWallTime,
+        min,
+        max,
+        parts,
+        series,
+        file.id,
+        end.offset,
+        end.step,
+        end.wallTime,
+        value,
+        odd,
+        file.name,
+      );
+    if (changes > 0) return;
+    this.#statements.prepare(SUMMARIZE).run(count, firstStep, lastStep, lastWallTime, min, max, parts, series);
   }
 
   /** Returns the row of a tag, which it adds if there is none. */

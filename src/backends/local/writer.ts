@@ -13,10 +13,11 @@ import {
   type Value,
   valueJson,
 } from '../../model/index.ts';
+import { BatchSummaries } from './batch-summaries.ts';
 import { packBuckets } from './buckets.ts';
 import { Compaction } from './compact.ts';
 import { INLINE_PAYLOAD_BYTES, ROWS_PER_INSERT } from './limits.ts';
-import { fileRow, hparamsOf, MAX_INT64, oddText, type StoredSummary, summarize, textOf, withObject } from './map.ts';
+import { fileRow, hparamsOf, MAX_INT64, oddText, textOf } from './map.ts';
 import { blobPath } from './media.ts';
 import { packPositions } from './positions.ts';
 import { PreparedStatements } from './prepared.ts';
@@ -151,10 +152,10 @@ export class Writer {
     const count = batch.newSeries.reduce((most, { id }) => Math.max(most, id + 1), run.series.length);
     // A run may have many series, and a batch no scalars.
     const scalars = batch.scalars.count === 0 ? undefined : sortBySeries(batch.scalars, count);
-    const summaries = summariesOf(scalars, objects);
+    const summaries = new BatchSummaries(scalars, objects);
     const added = new Set<number>();
     for (const series of batch.newSeries) {
-      run.series[series.id] = { id: this.#series.add(run, series, name, summaries.get(series.id)), plugin: series.plugin };
+      run.series[series.id] = { id: this.#series.add(run, series, name, summaries.of(series.id)), plugin: series.plugin };
       added.add(series.id);
     }
     if (scalars !== undefined) this.#points(scalars, run, file);
@@ -307,21 +308,16 @@ export class Writer {
   #summaries(
     run: OpenRun,
     file: { readonly id: number; readonly name: string },
-    summaries: ReadonlyMap<number, StoredSummary>,
+    summaries: BatchSummaries,
     added: ReadonlySet<number>,
   ): void {
-    if (summaries.size === 0) return;
-    let points = 0;
-    let lastStep: number | bigint = Number.NEGATIVE_INFINITY;
-    let early = NaN;
-    let late = NaN;
-    for (const [number, s] of summaries) {
-      if (!added.has(number)) this.#series.summarize(run.series[number]?.id as number, file, s);
-      points += s.count;
-      if (s.lastStep > lastStep) lastStep = s.lastStep;
-      if (!(s.firstWallTime >= early)) early = Number.isNaN(s.firstWallTime) ? early : s.firstWallTime;
-      if (!(s.lastWallTime <= late)) late = Number.isNaN(s.lastWallTime) ? late : s.lastWallTime;
+    for (const number of summaries.series()) {
+      if (added.has(number)) continue;
+      const summary = summaries.of(number);
+      if (summary !== undefined) this.#series.summarize(run.series[number]?.id as number, file, summary);
     }
+    const { points, lastStep, early, late } = summaries;
+    if (points === 0) return;
     this.#run(
       `UPDATE run SET points = points + ?1, last_step = max(coalesce(last_step, ?2), ?2),
         first_wall_time = min(coalesce(first_wall_time, ?3), coalesce(?3, first_wall_time)),
@@ -401,20 +397,6 @@ export class Writer {
     // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
     return this.#statements.prepare(sql).run(...parameters);
   }
-}
-
-/** Summarizes the points of a batch, by the number of their series. */
-function summariesOf(scalars: SortedScalars | undefined, objects: readonly PreparedObject[]): Map<number, StoredSummary> {
-  const summaries = new Map<number, StoredSummary>();
-  if (scalars !== undefined) {
-    const { starts } = scalars;
-    for (let s = 0; s + 1 < starts.length; s++) {
-      const [from, to] = [starts[s] as number, starts[s + 1] as number];
-      if (from < to) summaries.set(s, summarize(scalars, from, to));
-    }
-  }
-  for (const { point, value } of objects) summaries.set(point.series, withObject(summaries.get(point.series), point, value));
-  return summaries;
 }
 
 /** The most runs whose rows are cached; all of them are dropped when there are more. */
