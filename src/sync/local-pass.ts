@@ -9,7 +9,7 @@ import { Lane } from '../delivery/index.ts';
 import type { FoundRun, ResolvedRoot } from '../discover/index.ts';
 import { memoryShares } from '../memory/index.ts';
 import { fitsNow, keyOfFile, keyOfRun, needsSearch, type RunRef, type WrittenPoint } from '../model/index.ts';
-import type { EventGroup, PatientReader, RunJob } from '../reading/index.ts';
+import { type EventGroup, freeColumns, type PatientReader, type RunJob } from '../reading/index.ts';
 import type { PassCounters } from '../status/index.ts';
 import { directoryOf } from '../untrusted/index.ts';
 import { FoundRuns } from './found-runs.ts';
@@ -184,7 +184,9 @@ export class LocalPass {
   #deal({ events, release }: EventGroup, handles: ReadonlyMap<string, Handle>, leave: (path: string) => Left, isAgain: boolean): void {
     let open = 1;
     const settled = (): void => {
-      if (--open === 0) release();
+      if (--open > 0) return;
+      freeColumns(events);
+      release();
     };
     for (const event of events) {
       if (event.kind === 'file' && event.outcome === 'silent') {
