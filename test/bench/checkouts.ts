@@ -54,6 +54,11 @@ export const CHECKOUT_BENCHES: readonly CheckoutBench[] = [
     prepare: ({ scratch, scaled }, { product }) => backfilling(product, scratch.log({ runs: scaled(500), tags: 1, steps: 5 })),
   },
   {
+    name: 'many-tags',
+    what: 'backfill of a run with 100,000 tags',
+    prepare: ({ scratch, scaled }, { product }) => backfilling(product, scratch.log({ form: 'simple', tags: scaled(100_000), steps: 20 })),
+  },
+  {
     name: 'verify',
     what: 'verify of one file',
     async prepare({ scratch, scaled }, { product }) {

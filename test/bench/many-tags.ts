@@ -15,6 +15,9 @@ export const manyTags: Bench = {
     const tensor = scratch.log({ form: 'tensor', tags: 20, steps: scaled(100_000) });
     const tags = scaled(10_000);
     await compare(context, `${count(tags)} tags × 100 steps`, scratch.log({ form: 'simple', tags, steps: 100 }), simple);
+    const many = scratch.log({ form: 'simple', tags: 10 * tags, steps: 100 });
+    await compare(context, `${count(10 * tags)} tags × 100 steps`, many, simple);
+    scratch.dropLog(many);
     const double = scratch.log({ form: 'double', tags: 20, steps: scaled(100_000) });
     await compare(context, `${count(double.points)} double scalars`, double, tensor);
   },
