@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { systemCode } from '../../errors.ts';
 import type { Gap, Guard, RunRef } from '../../model/index.ts';
 import { flushFolder, makeOwnFolder, replaceOwnFile } from '../../own-files/index.ts';
@@ -45,6 +45,7 @@ const namedMedia = (name: string, tag: string): string => `
 /** Checks the media that a store names. */
 export class MediaList {
   readonly #db: DatabaseSync;
+  readonly #named: StatementSync;
   readonly #path: string;
   readonly #mediaPath: string;
 
@@ -52,13 +53,14 @@ export class MediaList {
     this.#path = path;
     this.#mediaPath = mediaPath;
     this.#db = openForReading(path);
+    const isOld = hasOldLayout(this.#db);
+    this.#named = this.#db.prepare(isOld ? namedMedia('series.tag', '') : namedMedia('tag.name', 'CROSS JOIN tag ON tag.id = series.tag'));
   }
 
   /** Yields the wanted media of a run's present files, each once per tag. */
   *of(run: RunRef, isWanted: (tag: string | undefined) => boolean): Generator<FoundMedia, void, void> {
     try {
-      const sql = hasOldLayout(this.#db) ? namedMedia('series.tag', '') : namedMedia('tag.name', 'CROSS JOIN tag ON tag.id = series.tag');
-      for (const row of this.#db.prepare(sql).iterate(run.root, run.path)) {
+      for (const row of this.#named.iterate(run.root, run.path)) {
         const tag = row['tag'] === null ? undefined : String(row['tag']);
         if (!isWanted(tag)) continue;
         const path = row['path'] === null ? undefined : String(row['path']);
