@@ -52,7 +52,14 @@ export default defineConfig({
     html: false,
     attrs: { disable: true },
     // Headings have the same addresses here and where the sources can be read.
-    anchor: { slugify: (heading) => heading.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, '').trim().replace(/\s/g, '-') },
+    anchor: {
+      slugify: (heading) =>
+        heading
+          .toLowerCase()
+          .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+          .trim()
+          .replace(/\s/g, '-'),
+    },
     config(md) {
       // Without HTML, a comment would be text of the page, or a row of the table before it.
       md.core.ruler.after('normalize', 'without-comments', (state) => {

@@ -56,6 +56,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--seed <text>', 'choose the sample by this text (default: the date in UTC)')
     .option('--strict', 'also exit 1 if data is pending, not mirrored yet, or not supported by a lane')
     .option('--lane <lane>', 'verify only this lane; repeatable (default: all configured lanes)', collect, [])
+    .option('--jobs <n>', 'compare this many runs of the local store at the same time (default: the processors, up to 8)')
     .option('--between <lanes...>', 'compare two lanes with each other, as in --between local mlflow')
     .option('--metrics-file <file>', METRICS_FILE);
   withJson(withMemory(withState(withStore(withShard(withLinks(withGlobs(verify))))))).action(async (roots: string[], flags) =>

@@ -13,6 +13,8 @@ export interface VerifyFlags extends GlobalOptions {
   readonly sample?: string;
   /** The seed of the sample. Default: the date in UTC. */
   readonly seed?: string;
+  /** The number of runs of the local store that are compared at the same time. */
+  readonly jobs?: string;
   readonly strict?: boolean;
   readonly metricsFile?: string;
 }

@@ -21,6 +21,7 @@ import type { VerifyLanesOptions } from '../verify/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, programName, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
+import { jobsOf } from './jobs.ts';
 import { KeptDifferences } from './kept-differences.ts';
 import { LineFile } from './line-file.ts';
 import { withMetricsFile } from './metrics-file.ts';
@@ -42,6 +43,7 @@ async function compare(roots: readonly string[], flags: VerifyFlags, context: Co
   const { stdout, stderr, env } = context;
   checkFlags(flags);
   const sample = sampleOf(flags);
+  const jobs = jobsOf(flags.jobs);
   const config = await readConfig(flags, context, { readsState: true });
   const between = betweenOf(flags);
   const wanted = between ?? (flags.lane !== undefined && flags.lane.length > 0 ? flags.lane : namesOf(config));
@@ -72,6 +74,7 @@ async function compare(roots: readonly string[], flags: VerifyFlags, context: Co
       statePath: config.state.path,
       ...(sample === undefined ? {} : { sample }),
       repair: flags.repair === true,
+      jobs,
       signal: interrupt.signal,
       onStart: (progress) => {
         if ((flags.quiet ?? 0) === 0) block.start(progress);

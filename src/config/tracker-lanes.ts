@@ -50,6 +50,7 @@ export const TAKEN: ReadonlySet<string> = new Set(
     ...[
       'dryRun',
       'strict',
+      'jobs',
       'to',
       'restarts',
       'dataPort',

@@ -33,6 +33,8 @@ export interface VerifyLanesOptions {
   readonly sample?: Sample;
   /** True to note what must become pending, so that the next pass repairs it. Default false: nothing is written. */
   readonly repair?: boolean;
+  /** How many runs of the local store are compared at the same time. Default: one. */
+  readonly jobs?: number;
   readonly signal: AbortSignal;
   /** Measures how long a tracker has not answered. */
   readonly clock?: Clock;
@@ -90,7 +92,8 @@ async function verifyStore(store: StoreOptions, options: VerifyLanesOptions): Pr
     return await orObstacle('local', store.path, ifUnreachable(store.path), options, async () => {
       using source = openStoreSource(store);
       using repairer = options.repair === true ? new StoreRepairer(store) : undefined;
-      return await verifyLane({ ...shared(options, 'local'), source, repairer });
+      const threads = { store, jobs: options.jobs ?? 1 };
+      return await verifyLane({ ...shared(options, 'local'), source, repairer, threads });
     });
   } finally {
     lock?.release();

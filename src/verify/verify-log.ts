@@ -57,13 +57,15 @@ export class VerifyLog {
   readonly progress;
   readonly #sample: Sample | undefined;
   readonly #signal: AbortSignal | undefined;
+  readonly #onTurn: (() => void) | undefined;
   #turnAtMs = performance.now();
 
-  /** `asked`: the lanes that the comparison may wait for. */
-  constructor(sample: Sample | undefined, signal: AbortSignal | undefined, asked: readonly AskedLane[] = []) {
+  /** `asked`: the lanes that the comparison may wait for. `onTurn`: called when other work gets its turn. */
+  constructor(sample: Sample | undefined, signal: AbortSignal | undefined, asked: readonly AskedLane[] = [], onTurn?: () => void) {
     this.progress = startedProgress('scanning', asked, this.startedAtMs);
     this.#sample = sample;
     this.#signal = signal;
+    this.#onTurn = onTurn;
   }
 
   get isStopped(): boolean {
@@ -113,6 +115,7 @@ export class VerifyLog {
   /** Lets other work have its turn when it is time; returns true once the comparison should end. */
   async turn(): Promise<boolean> {
     if (performance.now() - this.#turnAtMs > TURN_MS) {
+      this.#onTurn?.();
       await nextTurn();
       this.#turnAtMs = performance.now();
     }

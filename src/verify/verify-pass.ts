@@ -5,6 +5,8 @@
 import { steadyMs } from '../clock.ts';
 import type { RootRequest, RunRules } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
+import type { StoreOptions } from '../lanes/index.ts';
+import { memoryShares } from '../memory/index.ts';
 import { keyOfRun, type RunRef, runLabel } from '../model/index.ts';
 import { PatientReader } from '../reading/index.ts';
 import type { Progress } from '../status/index.ts';
@@ -12,9 +14,19 @@ import type { LinkRules } from '../untrusted/index.ts';
 import { differencesOf, type RunVerdict, type UncomparedRun, type Verification } from './compare/index.ts';
 import type { LaneSource } from './lane-source.ts';
 import { RunPass, type RunPassOptions } from './run-pass.ts';
+import { RunWorkers } from './run-workers.ts';
 import { uncomparedRuns } from './uncompared-runs.ts';
 import { VerifyLog } from './verify-log.ts';
 import { candidatesOf, type Scope, scopesOf, type VerifiedRun } from './verify-scope.ts';
+
+/** The threads that compare the runs of a store. */
+export interface RunThreadsOptions {
+  /** The store that the lane is. */
+  readonly store: StoreOptions;
+  readonly jobs: number;
+  /** Less work, in bytes of event files, needs no threads: it is done before they have started. Default: 32 MiB. */
+  readonly leastBytes?: number;
+}
 
 /** The lane to verify. */
 export interface VerifyLaneOptions extends RunPassOptions {
@@ -25,7 +37,15 @@ export interface VerifyLaneOptions extends RunPassOptions {
   /** Tells how the links of each root are followed. Default: `owner`. */
   readonly linksOf?: LinkRules;
   readonly onStart?: (progress: Progress) => void;
+  /** The threads that compare runs at the same time. Default: none. */
+  readonly threads?: RunThreadsOptions | undefined;
 }
+
+/** The memory that a thread that compares runs may take. */
+const THREAD_BYTES = 128 * 2 ** 20;
+const LEAST_BYTES = 32 * 2 ** 20;
+/** A run takes as long as so many bytes of event files, in addition to its own. */
+const RUN_BYTES = 64 * 2 ** 10;
 
 /** Compares all runs of a lane. Anything unreachable is an obstacle, not an error. */
 export function verifyLane(options: VerifyLaneOptions): Promise<Verification> {
@@ -50,6 +70,7 @@ class Pass {
   #uncompared: readonly UncomparedRun[] = [];
   /** True if the lane itself is unreachable: nothing more is asked of it. */
   #isLost = false;
+  #workers: RunWorkers | undefined;
 
   constructor(options: VerifyLaneOptions) {
     const { source, other, sample, signal } = options;
@@ -68,6 +89,7 @@ class Pass {
       await this.#compareAll();
     } finally {
       signal.removeEventListener('abort', stop);
+      await this.#workers?.close();
       await this.#reader.close();
     }
     repairer?.finish();
@@ -104,6 +126,7 @@ class Pass {
       this.#uncompared = [...uncomparedRuns({ source, other, rules, compared }, this.#log.obstacles)];
     }
     progress.phase = 'comparing';
+    this.#workers = this.#started(plans.flatMap(({ candidates }) => candidates));
     for (const plan of plans) {
       const first = this.#log.verdicts.length;
       for (const candidate of plan.candidates) {
@@ -114,6 +137,16 @@ class Pass {
       }
       this.#checkAnything(plan, this.#log.verdicts.slice(first));
     }
+  }
+
+  /** Starts the threads that compare the runs; none if one after the other is as fast, or needed for a repair. */
+  #started(runs: readonly VerifiedRun[]): RunWorkers | undefined {
+    const { threads, other, repairer, sample, signal, onDifference } = this.#options;
+    if (threads === undefined || other !== undefined || repairer !== undefined || signal.aborted) return undefined;
+    const jobs = Math.min(threads.jobs, runs.length, Math.floor(memoryShares().limit / THREAD_BYTES));
+    const { leastBytes = LEAST_BYTES } = threads;
+    if (jobs < 2 || this.#log.progress.bytes.total + runs.length * RUN_BYTES < leastBytes) return undefined;
+    return new RunWorkers({ store: threads.store, sample, signal, jobs, runs, log: this.#log, onDifference });
   }
 
   /** Returns the requested roots with their runs: those that the lanes have, and those that were found. */
@@ -156,7 +189,7 @@ class Pass {
   async #tryRun(candidate: VerifiedRun): Promise<void> {
     const { source, other, signal, repairer } = this.#options;
     try {
-      await this.#runs.compare(candidate);
+      await (this.#workers === undefined ? this.#runs.compare(candidate) : this.#workers.compare());
     } catch (error) {
       if (this.#log.isStopped) return;
       let isBlamed = false;

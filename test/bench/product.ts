@@ -58,8 +58,8 @@ export class Product {
   }
 
   /** `verify --store FILE`, which has to find nothing that differs. */
-  async verify({ dir, store }: Home): Promise<Measured> {
-    return this.#run(['verify', '--store', store], dir, [0]);
+  async verify({ dir, store }: Home, flags: readonly string[] = []): Promise<Measured> {
+    return this.#run(['verify', '--store', store, ...flags], dir, [0]);
   }
 
   /** Throws unless a backfill of the log brings every point into the store: what mirrors nothing is fast. */

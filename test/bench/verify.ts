@@ -1,5 +1,7 @@
+import { availableParallelism } from 'node:os';
 import type { Bench } from './bench.ts';
-import { count, seconds, spread, times } from './figures.ts';
+import { count, megabytes, seconds, spread, type Target, times } from './figures.ts';
+import type { Measured } from './measure.ts';
 import { interleave } from './pairs.ts';
 import { expectPoints } from './product.ts';
 
@@ -26,5 +28,26 @@ export const verify: Bench = {
         format: times,
       });
     }
+    const many = scratch.log({ runs: scaled(200), tags: 100, steps: 500 });
+    const home = product.newHome();
+    await product.backfill(many.dir, home);
+    expectPoints(home.store, many.points);
+    const sideBySide = await interleave(
+      pairs,
+      () => product.verify(home, ['--jobs', String(availableParallelism())]),
+      () => product.verify(home, ['--jobs', '1']),
+    );
+    const rowOf = (what: string, format: (x: number) => string, of: (one: Measured) => number, target?: Target) =>
+      row({
+        what,
+        ours: format(spread(sideBySide.map(([a]) => of(a))).median),
+        reference: format(spread(sideBySide.map(([, b]) => of(b))).median),
+        figure: spread(sideBySide.map(([a, b]) => of(a) / of(b))),
+        format: times,
+        ...(target === undefined ? {} : { target }),
+      });
+    rowOf(`${count(many.points)} points in 200 runs, against --jobs 1`, seconds, (one) => one.seconds, { bound: 'most', reach: 1 / 1.6 });
+    rowOf('  processor', seconds, (one) => one.cpuSeconds);
+    rowOf('  peak memory', megabytes, (one) => one.peakBytes);
   },
 };
