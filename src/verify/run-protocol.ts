@@ -49,7 +49,7 @@ export type RunReply =
   | { readonly kind: 'steps'; readonly steps: RunSteps }
   | { readonly kind: 'waits'; readonly path: string; readonly sinceMs: number }
   | { readonly kind: 'differences'; readonly number: number; readonly differences: readonly Difference[] }
-  | ({ readonly kind: 'compared'; readonly number: number } & RunFindings)
+  | ({ readonly kind: 'compared'; readonly number: number; readonly steps: RunSteps } & RunFindings)
   | {
       readonly kind: 'failed';
       readonly number: number;

@@ -48,8 +48,7 @@ async function answer(number: number, candidate: VerifiedRun): Promise<void> {
     source ??= openStoreSource(store);
     await new RunPass({ source, signal, onDifference, ...(sample === undefined ? {} : { sample }) }, log, reader).compare(candidate);
     if (waiting.length > 0) send();
-    post({ kind: 'steps', steps: stepsSince() });
-    post({ kind: 'compared', number, ...findings() });
+    post({ kind: 'compared', number, steps: stepsSince(), ...findings() });
   } catch (error) {
     if (waiting.length > 0) send();
     findings();

@@ -9,7 +9,7 @@ import { MirrorError, messageOf } from '../errors.ts';
 import type { StoreOptions } from '../lanes/index.ts';
 import { memoryInUse } from '../memory/index.ts';
 import type { Difference, Sample } from './compare/index.ts';
-import { type RunReply, type RunRequest, type RunWork, SHARED_NUMBERS, STOP, TAKEN } from './run-protocol.ts';
+import { type RunReply, type RunRequest, type RunSteps, type RunWork, SHARED_NUMBERS, STOP, TAKEN } from './run-protocol.ts';
 import type { VerifyLog } from './verify-log.ts';
 import type { VerifiedRun } from './verify-scope.ts';
 
@@ -128,14 +128,9 @@ export class RunWorkers {
   }
 
   #replied(thread: RunThread, reply: RunReply): void {
-    const { progress } = this.#options.log;
     switch (reply.kind) {
       case 'steps':
-        progress.points += reply.steps.points;
-        progress.records += reply.steps.records;
-        progress.bytes.read += reply.steps.bytes;
-        progress.files.done += reply.steps.files;
-        progress.damaged += reply.steps.damaged;
+        this.#count(reply.steps);
         return;
       case 'waits':
         this.#options.log.waitsFor(reply.path, reply.sinceMs);
@@ -147,6 +142,7 @@ export class RunWorkers {
       case 'failed': {
         const run = this.#requested.get(reply.number);
         if (run !== undefined) run.result = reply;
+        if (reply.kind === 'compared') this.#count(reply.steps);
         thread.open--;
         while (thread.open < RUNS_AHEAD && this.#next < this.#options.runs.length && !this.#options.signal.aborted) this.#request(thread);
         break;
@@ -155,6 +151,15 @@ export class RunWorkers {
         reply satisfies never;
     }
     if (reply.number === this.#head) this.#wake?.();
+  }
+
+  #count({ points, records, bytes, files, damaged }: RunSteps): void {
+    const { progress } = this.#options.log;
+    progress.points += points;
+    progress.records += records;
+    progress.bytes.read += bytes;
+    progress.files.done += files;
+    progress.damaged += damaged;
   }
 
   /** Reports differences; then the thread may send more. */
