@@ -17,6 +17,8 @@ import { type EventGroup, Hung, ReaderThread, type Walk } from './reader-thread.
 export interface PatientReaderOptions {
   /** Bytes that may be in transit or waiting at a lane. */
   readonly mostOutstanding?: number;
+  /** True to start the thread with the first request. Default: it starts at once. */
+  readonly startsLate?: boolean;
   /** Called if a path does not answer, with the wall-clock time since when. */
   readonly fellSilent?: (path: string, sinceMs: number) => void;
   readonly answersAgain?: (path: string) => void;
@@ -56,7 +58,7 @@ export class PatientReader {
 
   constructor(options: PatientReaderOptions = {}) {
     this.#options = options;
-    this.#thread = this.#start();
+    this.#thread = this.#start(options.startsLate);
     this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
   }
 
@@ -170,10 +172,10 @@ export class PatientReader {
     await this.#thread?.close();
   }
 
-  #start(): ReaderThread {
+  #start(startsLate = false): ReaderThread {
     const passedOver = [...this.#silent].map(([path, sinceMs]) => [path, silenceText(sinceMs)] as const);
     const { mostOutstanding } = this.#options;
-    return new ReaderThread({ passedOver, ...(mostOutstanding === undefined ? {} : { mostOutstanding }) });
+    return new ReaderThread({ passedOver, startsLate, ...(mostOutstanding === undefined ? {} : { mostOutstanding }) });
   }
 
   /** Reports a hanging call before the thread is abandoned. */

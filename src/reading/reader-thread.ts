@@ -35,6 +35,8 @@ interface ReaderThreadOptions {
   /** Bytes that may be in transit or waiting at a lane. Default: 24 MiB. */
   readonly mostOutstanding?: number;
   readonly passedOver?: ReaderWork['passedOver'];
+  /** True to start the thread with the first request: perhaps there is none. Default: it starts at once. */
+  readonly startsLate?: boolean;
 }
 
 /**
@@ -54,7 +56,9 @@ export class Hung {
 /** The main thread's end of the reader's thread. It answers requests one after the other, in order. */
 export class ReaderThread {
   readonly #shared = new Int32Array(new SharedArrayBuffer(4 * SHARED_INTS));
-  readonly #worker: Worker;
+  readonly #work: ReaderWork;
+  /** Undefined before the thread starts. */
+  #worker: Worker | undefined;
   readonly #view: CallView;
   readonly #replies: ReaderReply[] = [];
   #wake: (() => void) | undefined;
@@ -62,25 +66,11 @@ export class ReaderThread {
   #isStopped = false;
   #isEnded = false;
 
-  constructor({ mostOutstanding = memoryShares().outstanding, passedOver = [] }: ReaderThreadOptions = {}) {
+  constructor({ mostOutstanding = memoryShares().outstanding, passedOver = [], startsLate = false }: ReaderThreadOptions = {}) {
     const mark = new CallMark();
     this.#view = new CallView(mark.buffer);
-    const work: ReaderWork = { shared: this.#shared, mark: mark.buffer, mostOutstanding, passedOver, memory: memoryInUse() };
-    this.#worker = new Worker(new URL('./reader-worker.js', import.meta.url), {
-      workerData: work,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-    });
-    this.#worker.on('message', (reply: ReaderReply) => {
-      this.#replies.push(reply);
-      this.#wake?.();
-    });
-    this.#worker.on('error', (error) => this.#fail(error));
-    // The thread sends nothing more, so a caller that still waits would wait forever.
-    this.#worker.on('exit', (code) => {
-      this.#isEnded = true;
-      if (this.#isStopped) this.#wake?.();
-      else if (this.#failure === undefined) this.#fail(`exit code ${code}`);
-    });
+    this.#work = { shared: this.#shared, mark: mark.buffer, mostOutstanding, passedOver, memory: memoryInUse() };
+    if (!startsLate) this.#worker = this.#start();
   }
 
   /** Returns the current call of the thread, if it has been open for at least `ms`. */
@@ -117,7 +107,7 @@ export class ReaderThread {
 
   /** Drops the knowledge of runs: their next jobs bring it again. */
   forget(runs: readonly RunRef[]): void {
-    this.#request({ kind: 'forget', runs });
+    if (this.#worker !== undefined) this.#request({ kind: 'forget', runs });
   }
 
   /** Tells the thread that a skipped path answers again. */
@@ -149,17 +139,39 @@ export class ReaderThread {
 
   async close(): Promise<void> {
     this.stop();
-    await closeWorker(this.#worker);
+    if (this.#worker !== undefined) await closeWorker(this.#worker);
   }
 
   /** Abandons the thread because it hangs. Calls `onAnswer` when its call returns, with its duration. */
   leave({ call }: Hung, onAnswer: (tookMs: number) => void): AbandonedCall {
     this.stop();
+    // Only a thread that was started hangs.
+    this.#worker ??= this.#start();
     return new AbandonedCall(this.#worker, this.#view, call, onAnswer);
   }
 
   #request(request: ReaderRequest): void {
+    this.#worker ??= this.#start();
     this.#worker.postMessage(request);
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('./reader-worker.js', import.meta.url), {
+      workerData: this.#work,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
+    worker.on('message', (reply: ReaderReply) => {
+      this.#replies.push(reply);
+      this.#wake?.();
+    });
+    worker.on('error', (error) => this.#fail(error));
+    // The thread sends nothing more, so a caller that still waits would wait forever.
+    worker.on('exit', (code) => {
+      this.#isEnded = true;
+      if (this.#isStopped) this.#wake?.();
+      else if (this.#failure === undefined) this.#fail(`exit code ${code}`);
+    });
+    return worker;
   }
 
   /** Returns the next reply; undefined once the thread has ended as requested: there is no more. */

@@ -55,7 +55,7 @@ import { FoundRuns } from './found-runs.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
 import { LocalPass } from './local-pass.ts';
 import { PassStatus } from './pass-status.ts';
-import { TrackerSync } from './tracker-sync.ts';
+import type { TrackerSync } from './tracker-sync.ts';
 import { type StoreUpgrade, upgraded } from './upgrade-store.ts';
 
 /** The roots of a backfill, and the lanes it mirrors them to. */
@@ -112,6 +112,7 @@ const KEEP_MS = 2000;
  */
 export async function backfill(options: BackfillOptions): Promise<Report> {
   const { store, trackers = [], statePath } = options;
+  const toTrackers = trackers.length === 0 ? undefined : await import('./tracker-sync.ts');
   // The local store mirrors one root after the other, trackers mirror all roots at once.
   useMemory({ roots: trackers.length > 0 ? options.roots.length : 1 });
   // Wrong roots are reported before anything is created.
@@ -120,8 +121,8 @@ export async function backfill(options: BackfillOptions): Promise<Report> {
   if (store !== undefined) makeStoreFolder(store.path);
   // The lock ignores the name: a link to a store is that store.
   const lock = store === undefined ? undefined : FileLock.acquire(store.path);
-  // The reader's thread starts while the store is opened.
-  const reader = new PatientReader();
+  // For a new store, the reader's thread starts while the store is opened. Otherwise, there may be nothing to read.
+  const reader = new PatientReader({ startsLate: store !== undefined && storeBytes(store.path) > 0 });
   let report: Report;
   try {
     const state =
@@ -132,7 +133,7 @@ export async function backfill(options: BackfillOptions): Promise<Report> {
       const warn = (message: string): void => options.log?.warn({}, message);
       const places = { state, local: local === undefined || store === undefined ? undefined : { backend: local, path: store.path } };
       await finishTidying({ ...places, trackers, warn, signal: options.signal, clock: options.clock });
-      report = await new Pass(local, state, reader, unseen, options).run();
+      report = await new Pass(local, state, reader, unseen, toTrackers, options).run();
     } finally {
       await local?.close();
       await closeTrackers(trackers, options);
@@ -171,6 +172,8 @@ class Pass {
   /** The first reader. A root that hangs keeps its own, and the next root gets another. */
   readonly #reader: PatientReader;
   readonly #readers: PatientReader[] = [];
+  /** Loaded only if there are trackers. */
+  readonly #toTrackers: typeof import('./tracker-sync.ts') | undefined;
   readonly #unseen: UnseenRoots;
   readonly #jobs: JobReader;
   readonly #tree = new RunTree();
@@ -192,12 +195,14 @@ class Pass {
     state: StateFile | undefined,
     reader: PatientReader,
     unseen: UnseenRoots,
+    toTrackers: typeof import('./tracker-sync.ts') | undefined,
     options: BackfillOptions,
   ) {
     const { log, trackers = [] } = options;
     this.#local = local;
     this.#state = state;
     this.#reader = reader;
+    this.#toTrackers = toTrackers;
     this.#unseen = unseen;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
@@ -501,7 +506,8 @@ class Pass {
   /** Creates each tracker's sync, which begins its work with the first file that it gets. */
   #newSyncs(roots: readonly ResolvedRoot[]): TrackerSync[] {
     const state = this.#state;
-    if (state === undefined) return [];
+    const toTrackers = this.#toTrackers;
+    if (state === undefined || toTrackers === undefined) return [];
     const { trackers = [], signal, runEndedAfterOf } = this.#options;
     const places = new Map(roots.map(({ name, path, links }) => [name, { path, links }]));
     const cache = new BatchCache();
@@ -523,7 +529,7 @@ class Pass {
         isSettled: true,
       };
       const ends = runEndedAfterOf === undefined ? {} : { runEndedAfterOf };
-      return new TrackerSync({
+      return new toTrackers.TrackerSync({
         ...shared,
         ...ends,
         allReported: () => this.#allReported.promise,
