@@ -19,11 +19,24 @@ if (process.pid === 1 || mirroring !== undefined) {
   }
 }
 
-const { run } = await import('./cli/run.ts');
-process.exitCode = await run(process.argv.slice(2));
-const { hasAbandonedWork } = await import('./calls/index.ts');
-// Otherwise the process would wait for the thread that hangs.
-if (hasAbandonedWork()) {
+const given = process.argv.slice(2);
+if (given.length === 1 && (given[0] === '--version' || given[0] === '-V')) await printVersion();
+else await runCommand(given);
+
+/** Prints the version without loading the command line: scripts ask for it often. */
+async function printVersion(): Promise<void> {
+  const { version } = await import('./cli/version.ts');
+  // A reader that has read enough is not an error.
+  process.stdout.on('error', () => undefined);
+  process.stdout.write(`${version()}\n`);
+}
+
+async function runCommand(given: readonly string[]): Promise<void> {
+  const { run } = await import('./cli/run.ts');
+  process.exitCode = await run(given);
+  const { hasAbandonedWork } = await import('./calls/index.ts');
+  // Otherwise the process would wait for the thread that hangs.
+  if (!hasAbandonedWork()) return;
   const { endProcess } = await import('./cli/end-process.ts');
   endProcess(Number(process.exitCode));
 }
