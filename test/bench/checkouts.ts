@@ -69,6 +69,16 @@ export const CHECKOUT_BENCHES: readonly CheckoutBench[] = [
     },
   },
   {
+    name: 'start',
+    what: 'backfill with nothing new',
+    async prepare({ scratch }, { product }) {
+      const log = scratch.log({ form: 'simple', tags: 20, steps: 100 });
+      const home = product.newHome();
+      await product.backfill(log.dir, home);
+      return () => product.backfill(log.dir, home);
+    },
+  },
+  {
     name: 'lanes',
     what: 'two trackers in memory',
     prepare:

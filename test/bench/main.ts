@@ -32,6 +32,7 @@ import { REPORT } from './report/entries.ts';
 import { report } from './report/report.ts';
 import { Scratch } from './scratch.ts';
 import { slowTags } from './slow-tags.ts';
+import { start } from './start.ts';
 import { renderTable } from './table.ts';
 import { tensorboard } from './tensorboard.ts';
 import { trackio } from './trackio.ts';
@@ -50,6 +51,7 @@ const BENCHES: readonly Bench[] = [
   query,
   tensorboard,
   again,
+  start,
   verify,
   zeros,
   idle,
