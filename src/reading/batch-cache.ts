@@ -12,6 +12,9 @@ export interface CachedBatch {
   readonly series: readonly Series[];
 }
 
+/** The memory of a series: objects and texts. */
+const SERIES_BYTES = 256;
+
 /** The cost of an entry in addition to its columns and payloads. */
 const ENTRY_BYTES = 1024;
 
@@ -20,6 +23,8 @@ export class BatchCache {
   readonly #mostBytes: number;
   /** Entries by place, the oldest first. */
   readonly #batches = new Map<string, { readonly cached: CachedBatch; readonly bytes: number }>();
+  /** The catalogues of the entries, and the entries of each: those of one read share one. */
+  readonly #catalogues = new Map<readonly Series[], { readonly keys: Set<string>; bytes: number }>();
   #bytes = 0;
 
   constructor(mostBytes = memoryShares().cache) {
@@ -37,9 +42,10 @@ export class BatchCache {
     const key = keyOf(batch.run, batch.file, batch.generation, batch.start);
     const bytes = bytesOf(batch);
     this.#drop(key);
-    if (bytes > this.#mostBytes / 4) return;
+    if (bytes + SERIES_BYTES * cached.series.length > this.#mostBytes / 4) return;
     this.#batches.set(key, { cached, bytes });
     this.#bytes += bytes;
+    this.#share(key, cached.series);
     for (const oldest of this.#batches.keys()) {
       if (this.#bytes <= this.#mostBytes) return;
       this.#drop(oldest);
@@ -62,6 +68,22 @@ export class BatchCache {
     if (known === undefined) return;
     this.#batches.delete(key);
     this.#bytes -= known.bytes;
+    const { series } = known.cached;
+    const catalogue = this.#catalogues.get(series);
+    catalogue?.keys.delete(key);
+    if (catalogue === undefined || catalogue.keys.size > 0) return;
+    this.#catalogues.delete(series);
+    this.#bytes -= catalogue.bytes;
+  }
+
+  /** Counts a catalogue once, and what it has grown by since. */
+  #share(key: string, series: readonly Series[]): void {
+    const catalogue = this.#catalogues.get(series) ?? { keys: new Set<string>(), bytes: 0 };
+    this.#catalogues.set(series, catalogue);
+    catalogue.keys.add(key);
+    const bytes = SERIES_BYTES * series.length;
+    this.#bytes += bytes - catalogue.bytes;
+    catalogue.bytes = bytes;
   }
 }
 

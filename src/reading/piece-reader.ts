@@ -10,6 +10,12 @@ import type { BatchCache, CachedBatch } from './batch-cache.ts';
 import type { JobReader } from './job-reader.ts';
 import type { FileOutcome, RunJob } from './read-event.ts';
 
+/**
+ * Bytes that a piece has for each series of its run, at least: every read brings the run's catalogue to the reader's
+ * thread, which costs as much as reading so many bytes.
+ */
+const BYTES_PER_SERIES = 128;
+
 /** The parts that a `PieceReader` works with. */
 interface PieceReaderOptions {
   readonly reader: JobReader;
@@ -50,7 +56,7 @@ export class PieceReader {
     this.#options = options;
   }
 
-  /** Reads what follows the lane's positions, up to about `mostBytes`. */
+  /** Reads what follows the lane's positions, up to about `mostBytes`; more of a run with many series. */
   async read({ run, directory, names, retriesGaps, settled, mostBytes }: PieceRequest): Promise<Piece> {
     const { reader, cache, laneState, pointsPerSend } = this.#options;
     const known = new Map(laneState.known(run).files.map((state) => [state.name, state]));
@@ -66,7 +72,7 @@ export class PieceReader {
       series: [...series],
       settled,
       retriesGaps,
-      mostBytes,
+      mostBytes: Math.max(mostBytes, BYTES_PER_SERIES * series.length),
       batchPoints: pointsPerSend(),
     };
     const outcomes: Piece['outcomes'][number][] = [];

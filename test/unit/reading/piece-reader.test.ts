@@ -2,7 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { BatchCache, type JobReader, PieceReader, type ReadEvent } from '../../../src/reading/index.ts';
+import type { Series } from '../../../src/model/index.ts';
+import { BatchCache, type CachedBatch, type JobReader, PieceReader, type ReadEvent } from '../../../src/reading/index.ts';
 import type { LaneView } from '../../../src/state/index.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
 import { directoryAt } from '../../support/directory.ts';
@@ -45,3 +46,86 @@ test('a batch that filled a gap of another lane does not count as the rest of th
   const points = piece.pieces.map(({ batch }) => batch.scalars.count);
   expect(points.reduce((sum, count) => sum + count, 0)).toBe(8);
 });
+
+test('a piece of a run with many series is longer, so that its catalogue is not read for every few points', async () => {
+  const folder = temporaryFolder();
+  const steps = Array.from({ length: 2000 }, (_, step) => event({ wallTime: step, step, summary: [simpleValue('loss', step)] }));
+  const bytes = eventFile(...steps);
+  writeFileSync(join(folder, NAME), bytes);
+  const known = Array.from({ length: 500 }, (_, id) => seriesOf(id));
+  const asked: (number | undefined)[] = [];
+  const reader: Partial<JobReader> = {
+    read: async (job) => {
+      asked.push(job.mostBytes);
+      return [...readRun(job, new FileWindow())];
+    },
+  };
+  const read = async (catalogue: readonly Series[]): Promise<number> => {
+    const laneState: Partial<LaneView> = { known: () => ({ files: [], points: 0, tags: 0, lastStep: null }), catalogue: () => catalogue };
+    const pieces = new PieceReader({
+      reader: reader as JobReader,
+      cache: new BatchCache(),
+      laneState: laneState as LaneView,
+      sizeOf: () => 0,
+      pointsPerSend: () => 100,
+    });
+    const request = { run: RUN, directory: directoryAt(folder), names: [NAME], retriesGaps: false, settled: true, mostBytes: 1000 };
+    const { pieces: found } = await pieces.read(request);
+    return found.reduce((sum, { batch }) => sum + batch.end - batch.start, 0);
+  };
+  const few = await read(known.slice(0, 1));
+  const many = await read(known);
+  expect(asked).toEqual([1000, 128 * 500]);
+  expect(few).toBeLessThan(10_000);
+  expect(many).toBeGreaterThanOrEqual(128 * 500);
+  expect(many).toBeLessThan(bytes.length);
+});
+
+test('the catalogues of kept batches count as memory, each once', () => {
+  const [first, second] = keptBatches();
+  const catalogue = Array.from({ length: 1000 }, (_, id) => seriesOf(id));
+  const alone = new BatchCache(1 << 24);
+  alone.keep({ ...first, series: [] });
+  const { bytes } = alone;
+  const cache = new BatchCache(1 << 24);
+  cache.keep({ ...first, series: catalogue });
+  const one = cache.bytes;
+  expect(one).toBeGreaterThan(bytes + 1000 * 100);
+  catalogue.push(seriesOf(1000));
+  cache.keep({ ...second, series: catalogue });
+  expect(cache.bytes - one).toBeGreaterThan(bytes);
+  expect(cache.bytes - one).toBeLessThan(bytes + 1000);
+  cache.forget(RUN);
+  expect(cache.bytes).toBe(0);
+  // A catalogue that is too large for the cache is not kept.
+  const small = new BatchCache(1 << 16);
+  small.keep({ ...first, series: catalogue });
+  expect(small.bytes).toBe(0);
+  expect(small.at(RUN, NAME, 0, 0)).toBeUndefined();
+});
+
+/** Two batches of equal size, as a reader brings them. */
+function keptBatches(): [CachedBatch, CachedBatch] {
+  const folder = temporaryFolder();
+  const steps = Array.from({ length: 4 }, (_, step) => event({ wallTime: step, step, summary: [simpleValue('loss', step)] }));
+  writeFileSync(join(folder, NAME), eventFile(...steps));
+  const job = { run: RUN, directory: directoryAt(folder), files: [{ name: NAME }], series: [], settled: true, batchPoints: 2 };
+  const kept = [...readRun(job, new FileWindow())].flatMap((found) => (found.kind === 'batch' ? [{ ...found, series: [] }] : []));
+  expect(kept[0]?.batch.scalars.series.length).toBe(kept[1]?.batch.scalars.series.length);
+  return [kept[0]!, kept[1]!];
+}
+
+function seriesOf(id: number): Series {
+  return {
+    id,
+    tag: id === 0 ? 'loss' : `loss/${id}`,
+    plugin: 'scalars',
+    dataClass: 'scalar',
+    metadata: new Uint8Array(),
+    displayName: '',
+    description: '',
+    form: 'simple_value',
+    firstFile: NAME,
+    firstOffset: 0,
+  };
+}
