@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { type Bench, type BenchContext, gather, type Setting } from './bench.ts';
 import { decodeOnce } from './decode.ts';
 import { megabytes, seconds, spread, times } from './figures.ts';
-import { mirrorLanes } from './lanes.ts';
+import { mirrorLanes, mirrorLog } from './lanes.ts';
 import { interleave } from './pairs.ts';
 import { Product } from './product.ts';
 import { type Row, renderTable } from './table.ts';
@@ -57,6 +57,14 @@ export const CHECKOUT_BENCHES: readonly CheckoutBench[] = [
     name: 'many-tags',
     what: 'backfill of a run with 100,000 tags',
     prepare: ({ scratch, scaled }, { product }) => backfilling(product, scratch.log({ form: 'simple', tags: scaled(100_000), steps: 20 })),
+  },
+  {
+    name: 'many-tags-lane',
+    what: 'a tracker in memory, 50,000 tags',
+    async prepare(context, { benches }) {
+      const log = context.scratch.log({ form: 'simple', tags: context.scaled(50_000), steps: 20 });
+      return () => mirrorLog(context, log, [{ name: 'quick', latencyMs: 0 }], benches);
+    },
   },
   {
     name: 'verify',

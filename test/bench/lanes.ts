@@ -1,5 +1,6 @@
 import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BigLog } from '../support/event-writer.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
 import type { Bench, BenchContext } from './bench.ts';
 import { count, megabytes, seconds, spread, times } from './figures.ts';
@@ -43,7 +44,16 @@ export async function mirrorLanes(
   planned: readonly PlannedLane[] = [SLOW, QUICK],
   benches: string = import.meta.dirname,
 ): Promise<Mirrored> {
-  const log = scratch.log({ runs: 8, tags: 10, steps: scaled(5000) });
+  return mirrorLog({ scratch }, scratch.log({ runs: 8, tags: 10, steps: scaled(5000) }), planned, benches);
+}
+
+/** Mirrors a log into trackers in memory. */
+export async function mirrorLog(
+  { scratch }: Pick<BenchContext, 'scratch'>,
+  log: Pick<BigLog, 'dir' | 'points'>,
+  planned: readonly PlannedLane[],
+  benches: string = import.meta.dirname,
+): Promise<Mirrored> {
   const plan: LanesPlan = { logs: log.dir, folder: scratch.folder('lanes'), points: log.points, lanes: planned };
   const child = join(benches, 'lanes-child.js');
   const { exitCode, stdout, stderr, cpuSeconds, peakBytes } = await measure(process.execPath, [

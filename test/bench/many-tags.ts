@@ -1,6 +1,7 @@
 import type { BigLog } from '../support/event-writer.ts';
 import type { Bench, BenchContext } from './bench.ts';
-import { count, spread, type Target, times } from './figures.ts';
+import { count, type Format, megabytes, seconds, spread, type Target, times } from './figures.ts';
+import { type Mirrored, mirrorLog } from './lanes.ts';
 import { interleave } from './pairs.ts';
 
 const TARGET: Target = { bound: 'most', reach: 3 };
@@ -18,10 +19,30 @@ export const manyTags: Bench = {
     const many = scratch.log({ form: 'simple', tags: 10 * tags, steps: 100 });
     await compare(context, `${count(10 * tags)} tags × 100 steps`, many, simple);
     scratch.dropLog(many);
+    await compareLanes(context, 5 * tags);
     const double = scratch.log({ form: 'double', tags: 20, steps: scaled(100_000) });
     await compare(context, `${count(double.points)} double scalars`, double, tensor);
   },
 };
+
+/** What a tracker's lane costs per point, with many tags and with few. */
+async function compareLanes(context: BenchContext, tags: number): Promise<void> {
+  const { scratch, pairs, row } = context;
+  const [many, few] = [scratch.log({ tags, steps: 20 }), scratch.log({ tags: 20, steps: tags })];
+  const mirror = (log: BigLog) => () => mirrorLog(context, log, [{ name: 'quick', latencyMs: 0 }]);
+  const measured = await interleave(pairs, mirror(many), mirror(few));
+  const rowOf = (what: string, format: Format, of: (one: Mirrored) => number, target?: Target): void =>
+    row({
+      what,
+      ours: format(spread(measured.map(([a]) => of(a))).median),
+      reference: format(spread(measured.map(([, b]) => of(b))).median),
+      figure: spread(measured.map(([a, b]) => of(a) / of(b))),
+      format: times,
+      ...(target === undefined ? {} : { target }),
+    });
+  rowOf(`${count(tags)} tags × 20 steps into a tracker, processor`, seconds, (one) => one.cpuSeconds, TARGET);
+  rowOf('  peak memory', megabytes, (one) => one.peakBytes);
+}
 
 async function compare({ product, pairs, row }: BenchContext, what: string, log: BigLog, float: BigLog): Promise<void> {
   await product.checkBackfill(log);
