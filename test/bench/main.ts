@@ -24,6 +24,7 @@ import { type Options, readOptions } from './options.ts';
 import { page, pageLive } from './page.ts';
 import { pageCurves } from './page-curves.ts';
 import { parquet } from './parquet.ts';
+import { pageTensorBoard } from './page-tensorboard.ts';
 import { Product } from './product.ts';
 import { query } from './query.ts';
 import { readSeries } from './read-series.ts';
@@ -67,6 +68,7 @@ const BENCHES: readonly Bench[] = [
   parquet,
   page,
   pageCurves,
+  pageTensorBoard,
   pageLive,
 ];
 

@@ -24,20 +24,23 @@ type Card = Readonly<Record<string, readonly unknown[]>>;
 export class TensorBoardPage {
   readonly #child: ChildProcess;
   readonly #stderr: () => string;
+  /** The address of its page, without a path. */
+  readonly origin: string;
   readonly #url: string;
   readonly #began = performance.now();
 
-  private constructor(child: ChildProcess, url: string) {
+  private constructor(child: ChildProcess, origin: string) {
     this.#child = child;
     this.#stderr = collectTail(child.stderr);
-    this.#url = url;
+    this.origin = origin;
+    this.#url = `${origin}/data/plugin/timeseries`;
   }
 
   /** Starts the command; the clock runs from here. */
   static async start({ command, args, env, cwd }: PageCommand): Promise<TensorBoardPage> {
     const port = await freePort();
     const child = spawnGroup(command, [...args, '--port', String(port)], { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
-    return new TensorBoardPage(child, `http://127.0.0.1:${port}/data/plugin/timeseries`);
+    return new TensorBoardPage(child, `http://127.0.0.1:${port}`);
   }
 
   /** The seconds until a card has this many points of each run; undefined if it takes longer than `mostMs`. */
@@ -88,6 +91,15 @@ export class TensorBoardPage {
 export function peakOf(pid: number): number {
   try {
     return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** The memory of a process now, in which what n processes share counts as an nth; Linux only, otherwise 0. */
+export function pssOf(pid: number): number {
+  try {
+    return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1] ?? 0) * 1024;
   } catch {
     return 0;
   }
