@@ -27,6 +27,12 @@ const lane = named(
     lag_since: time.nullable(),
     points_per_second: z.number().nullable(),
     catch_up_seconds: z.number().nullable(),
+    requests: count.nullable().meta({
+      description:
+        'The requests to its tracker that ended since the process started; null if no process drives it, and for the local store.',
+    }),
+    requests_failed: count.nullable().meta({ description: 'Those without an answer, or with one from 400 on.' }),
+    requests_per_second: z.number().nullable().meta({ description: 'Over the last minute.' }),
     next_try_at: time.nullable(),
     stopped_runs: z.array(anyJson).meta({ description: 'The runs that the tracker accepts no more, with the reason and a remedy.' }),
     written_at: time.nullable().meta({ description: 'When the process that drives or drove it last wrote its state.' }),
@@ -43,6 +49,7 @@ function laneJson(fact: LaneFact, nowMs: number): z.input<typeof lane> {
     return typeof value === type ? (value as Value) : null;
   };
   const running = <Value>(key: string, type: 'string' | 'number'): Value | null => (isDriven ? stated<Value>(key, type) : null);
+  const asked = (key: string): number | null => (fact.ownsPositions ? null : running<number>(key, 'number'));
   const stopped = snapshot?.lane['stopped_runs'];
   const since = running<string>('lag_since', 'string');
   return {
@@ -62,6 +69,9 @@ function laneJson(fact: LaneFact, nowMs: number): z.input<typeof lane> {
     lag_since: since,
     points_per_second: running('points_per_second', 'number'),
     catch_up_seconds: running('catch_up_seconds', 'number'),
+    requests: asked('requests'),
+    requests_failed: asked('requests_failed'),
+    requests_per_second: asked('requests_per_second'),
     next_try_at: running('next_try_at', 'string'),
     stopped_runs: Array.isArray(stopped) ? (stopped as Json[]) : [],
     written_at: snapshot === undefined ? null : iso(snapshot.written_ms),

@@ -6,6 +6,7 @@ import type { FactLog } from './fact-log.ts';
 import { FileLag } from './file-lag.ts';
 import { KeptLag } from './kept-lag.ts';
 import { LanePace } from './lane-pace.ts';
+import { LaneRequests } from './lane-requests.ts';
 import { type LaneSnapshot, snapshotOf, waitingWords } from './lane-snapshot.ts';
 
 /**
@@ -92,6 +93,7 @@ export class LaneProgress {
   readonly #kept: LaneSnapshot | undefined;
   readonly #keptLag: KeptLag | undefined;
   readonly #pace = new LanePace();
+  readonly #requests: LaneRequests;
   /** Points and bytes that the lane was given, accepted or not: they give the points per byte. */
   #given = { points: 0, bytes: 0 };
   readonly #log: FactLog | undefined;
@@ -100,6 +102,7 @@ export class LaneProgress {
 
   constructor({ name, type, where, log, clock = systemClock, kept, before, onRequest }: LaneProgressOptions) {
     this.#onRequest = onRequest;
+    this.#requests = new LaneRequests(before === undefined ? undefined : before.#requests);
     this.#kept = kept;
     this.#keptLag = kept === undefined ? undefined : new KeptLag(kept.behind, kept.written_ms);
     this.name = name;
@@ -185,6 +188,7 @@ export class LaneProgress {
 
   /** Notes that a request to the tracker ended with this HTTP status; undefined: there was no answer. */
   requestEnded(status: number | undefined, ms: number): void {
+    this.#requests.ended(this.#clock.steadyMs(), status, ms);
     this.#onRequest?.(status, ms);
   }
 
@@ -469,6 +473,9 @@ export class LaneProgress {
       lag_since: this.#time(lagSinceMs ?? 0),
       points_per_second: round(rate.points),
       bytes_per_second: round(rate.bytes),
+      requests: this.#requests.total,
+      requests_failed: this.#requests.failed,
+      requests_per_second: round(this.#requests.perSecond(this.#clock.steadyMs())),
       catch_up_seconds: catchUpMs === undefined ? null : catchUpMs / 1000,
       files_behind: this.filesBehind,
       verified_at: this.verified === undefined ? null : new Date(this.verified.atMs).toISOString(),

@@ -14,6 +14,8 @@ interface Lanes {
     readonly state: string;
     readonly lag_bytes: number | null;
     readonly reason: string | null;
+    readonly requests: number | null;
+    readonly requests_failed: number | null;
   }[];
 }
 
@@ -69,6 +71,11 @@ describeInBrowser('the Lanes view', (pages) => {
     await wandb.getByText('active', { exact: true }).waitFor();
     await wandb.getByText('nothing', { exact: true }).waitFor();
     await wandb.getByText(/^[\d,]+ points$/).waitFor();
+    // Each try of it is a request without an answer, and the folder of wandb needs none.
+    await mlflow.getByText(/, [\d,]+ failed$/).waitFor();
+    const { lanes } = await ask<Lanes>(url, 'lanes');
+    expect(lanes.find(({ name }) => name === 'local')).toMatchObject({ requests: null });
+    expect(lanes.find(({ name }) => name === 'mlflow')?.requests_failed).toBeGreaterThan(0);
     await picture(page, 'lanes');
     expect(await seriousFaults(page)).toEqual([]);
   });

@@ -266,6 +266,20 @@ describe('the state of a lane', () => {
     expect(lane.document()).toMatchObject({ catch_up_seconds: null });
   });
 
+  it('counts the requests to its tracker, those that failed, and their rate over the last minute', () => {
+    const { lane, at } = watching();
+    at(2000);
+    expect(lane.document()).toMatchObject({ requests: 0, requests_failed: 0, requests_per_second: 0 });
+    for (let i = 1; i <= 20; i++) {
+      at(2000 + i * 500);
+      lane.requestEnded(i === 3 ? undefined : i === 4 ? 503 : 200, 100);
+    }
+    expect(lane.document()).toMatchObject({ requests: 20, requests_failed: 2, requests_per_second: 2.1 });
+    at(2000 + 130_000);
+    lane.requestEnded(200, 0);
+    expect(lane.document()).toMatchObject({ requests: 21, requests_failed: 2, requests_per_second: 0 });
+  });
+
   it('has no time to catch up with files that grow faster than the lane', () => {
     const { status, lane, at } = watching();
     lane.fileGrew(RUN, FILE, 1000);

@@ -81,6 +81,9 @@ export interface Lane {
   readonly lag_since: string | null;
   readonly points_per_second: number | null;
   readonly catch_up_seconds: number | null;
+  readonly requests: number | null;
+  readonly requests_failed: number | null;
+  readonly requests_per_second: number | null;
   readonly next_try_at: string | null;
   readonly stopped_runs: readonly unknown[];
   readonly written_at: string | null;

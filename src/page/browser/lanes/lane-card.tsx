@@ -44,6 +44,7 @@ export function LaneCard({ lane, verification }: Props): VNode {
         <Fact name="Behind">{behind(lane)}</Fact>
         <Fact name="Speed">{lane.points_per_second === null ? '–' : `${shortNumber(lane.points_per_second)} points/s`}</Fact>
         <Fact name="Caught up in">{lane.catch_up_seconds === null ? '–' : duration(lane.catch_up_seconds)}</Fact>
+        {lane.requests === null ? null : <Fact name="Requests">{requests(lane)}</Fact>}
         {lane.points === null ? null : <Fact name="Accepted">{`${shortNumber(lane.points)} points`}</Fact>}
         <Fact name="Refused">
           {lane.refused === 0 ? '0' : <span class="bad">{shortNumber(lane.refused)} points are in quarantine</span>}
@@ -78,6 +79,16 @@ function behind({ lag_bytes: bytes, lag_since: since }: Lane): ComponentChildren
   if (bytes === null) return '–';
   if (bytes === 0) return <span class="good">nothing</span>;
   return `${byteSize(bytes)}${since === null ? '' : `, oldest ${ago(Date.parse(since), nowMs.value)}`}`;
+}
+
+function requests({ requests: all, requests_failed: failed, requests_per_second: rate }: Lane): ComponentChildren {
+  return (
+    <>
+      {shortNumber(all ?? 0)}
+      {rate === null || rate === 0 ? '' : `, ${shortNumber(rate)}/s`}
+      {failed === null || failed === 0 ? null : <span class="bad">, {shortNumber(failed)} failed</span>}
+    </>
+  );
 }
 
 function Trouble({ lane: { code, reason, remedy } }: { readonly lane: Lane }): VNode {
