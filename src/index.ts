@@ -107,6 +107,7 @@ export {
   type SeriesDetails,
   type SeriesListing,
   type SeriesSelection,
+  type SessionStart,
   type Shown,
   type Smoothing,
   type StoredFile,

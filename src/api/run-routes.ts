@@ -78,6 +78,16 @@ const file = named(
   }),
 );
 
+const session = named(
+  'Session',
+  z.object({
+    file: z.string(),
+    offset: count.meta({ description: 'Of the record in the file.' }),
+    step,
+    wall_time: exactNumber,
+  }),
+);
+
 const damage = named(
   'Damage',
   z.object({
@@ -237,6 +247,7 @@ export const RUN_ROUTES: readonly Route[] = [
       series: z.array(series),
       files: z.array(file),
       damage: z.array(damage),
+      sessions: z.array(session).meta({ description: 'The session starts that its writers noted, in the order of the files.' }),
       hparams: runParams,
     }),
     changes: 'content',
@@ -246,10 +257,11 @@ export const RUN_ROUTES: readonly Route[] = [
       const select = { runs: [run] };
       const [summary] = (await store.ask({ kind: 'runs', select }, signal)).runs;
       if (summary === undefined) throw unknownRun(run);
-      const [ofSeries, files, damaged, hparams] = await Promise.all([
+      const [ofSeries, files, damaged, sessions, hparams] = await Promise.all([
         store.ask({ kind: 'series', run }, signal),
         store.ask({ kind: 'files', run }, signal),
         store.ask({ kind: 'damage', select }, signal),
+        store.ask({ kind: 'sessions', run }, signal),
         store.ask({ kind: 'hparams', select }, signal),
       ]);
       const [withItsLanes = summaryJson(summary)] = await withLanes([summaryJson(summary)], [summary], context);
@@ -258,6 +270,7 @@ export const RUN_ROUTES: readonly Route[] = [
         series: ofSeries.map(seriesJson),
         files: files.map(fileJson),
         damage: damaged.map(damageJson),
+        sessions: sessions.map(({ wallTime, ...rest }) => ({ ...rest, wall_time: wallTime })),
         hparams: hparams[0]?.params ?? {},
       };
     },

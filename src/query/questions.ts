@@ -128,6 +128,7 @@ export type Question =
   | ({ readonly kind: 'valueSamples' } & SampleRequest)
   | { readonly kind: 'hparams'; readonly select?: RunSelection }
   | { readonly kind: 'damage'; readonly select?: RunSelection }
+  | { readonly kind: 'sessions'; readonly run: RunRef }
   | { readonly kind: 'progress'; readonly runs: readonly RunRef[] }
   | { readonly kind: 'changes'; readonly since?: string };
 
@@ -153,6 +154,8 @@ export interface Answers {
   readonly valueSamples: readonly ValueSample[];
   readonly hparams: readonly RunParams[];
   readonly damage: readonly DamagedRange[];
+  /** In the order of its files; empty if there is no such run. */
+  readonly sessions: readonly SessionStart[];
   readonly progress: readonly RunProgress[];
   readonly changes: Changes;
 }
@@ -413,6 +416,14 @@ export interface RunProgress {
 export interface DamagedRange extends Damage {
   readonly run: RunRef;
   readonly file: string;
+}
+
+/** A session start that a writer noted in its event file. */
+export interface SessionStart {
+  readonly file: string;
+  readonly offset: number;
+  readonly step: number | bigint;
+  readonly wallTime: number;
 }
 
 /** The changes of the store. */

@@ -30,6 +30,7 @@ import type {
   RootSummary,
   RunProgress,
   SeriesDetails,
+  SessionStart,
   Shown,
   Smoothing,
   StoredFile,
@@ -46,7 +47,7 @@ import { type ScalarSources, shownPlaced, shownScalars } from './shown-scalars.t
 import { smoothed } from './smooth.ts';
 import { isDrawnFromBuckets, MOST_READ_POINTS, type StoredCurve, storedCurve } from './stored-curve.ts';
 import { valuePage } from './value-page.ts';
-import { findValue, placedValues, sessionStarts, storedValue } from './values.ts';
+import { allSessionStarts, findValue, placedValues, sessionStarts, storedValue } from './values.ts';
 
 /** The number of values of one answer. */
 const VALUES = 100;
@@ -160,6 +161,8 @@ export class StoreQuery {
         return this.#runs.params(this.#runs.selected(question.select));
       case 'damage':
         return this.#damage(this.#runs.selected(question.select), isStopped);
+      case 'sessions':
+        return this.#sessions(question.run);
       case 'progress':
         return this.#progress(question.runs);
       case 'changes':
@@ -322,6 +325,11 @@ export class StoreQuery {
       const found = this.#runs.find(run);
       return found === undefined ? [] : [{ run, bytes: found.bytes, readBytes: found.readBytes }];
     });
+  }
+
+  #sessions(run: RunRef): readonly SessionStart[] {
+    const found = this.#runs.find(run);
+    return found === undefined ? [] : allSessionStarts(this.#db, found.id);
   }
 
   #run(run: RunRef): QueriedRun {

@@ -1,7 +1,7 @@
 /** Reads the values of series that hold no scalars. */
 import { exact, measured, type PreparedStatements, wide } from '../backends/local/index.ts';
 import type { Json } from '../model/index.ts';
-import type { StoredMedia, StoredValue } from './questions.ts';
+import type { SessionStart, StoredMedia, StoredValue } from './questions.ts';
 import type { PlacedStep } from './shown.ts';
 
 /** A value that is not read yet. */
@@ -40,18 +40,27 @@ export function storedValue(db: PreparedStatements, placed: PlacedValue): Stored
 }
 
 /** Returns the session starts of a run after its first one, in the order of its files. */
-export function sessionStarts(db: PreparedStatements, run: number): PlacedStep[] {
+export function sessionStarts(db: PreparedStatements, run: number): SessionStart[] {
+  return allSessionStarts(db, run).slice(1);
+}
+
+/** Returns all session starts of a run, in the order of its files. */
+export function allSessionStarts(db: PreparedStatements, run: number): SessionStart[] {
   const rows = db
     .prepare(
-      `SELECT file.name, mark."offset", ${exact('mark.step')} AS step, mark.payload FROM file
+      `SELECT file.name, mark."offset", ${exact('mark.step')} AS step, mark.wall_time, mark.payload FROM file
        CROSS JOIN mark ON mark.file = file.id AND mark.generation = file.generation
        WHERE file.run = ? AND mark.kind = 'session_log' ORDER BY file.name, mark."offset"`,
     )
     .all(run);
   return rows
     .filter(({ payload }) => payload instanceof Uint8Array && SESSION_START.equals(payload.subarray(0, 2)))
-    .slice(1)
-    .map(({ name, offset, step }) => ({ file: String(name), offset: Number(offset), step: wide(step) }));
+    .map(({ name, offset, step, wall_time: time }) => ({
+      file: String(name),
+      offset: Number(offset),
+      step: wide(step),
+      wallTime: time === null ? Number.NaN : Number(time),
+    }));
 }
 
 function placedValue(row: Readonly<Record<string, unknown>>): PlacedValue {

@@ -35,6 +35,15 @@ describeInBrowser('the frame of the page', (pages) => {
     const markup = event({ wallTime: 1, step: 0, summary: [text('notes', ['<script>alert(6)</script><img src=x onerror=alert(7)>'])] });
     const described = event({ wallTime: 2, step: 1, summary: [simpleValue('<b>bold</b>', 1)] });
     scene.writeFile('logs/notes/events.out.tfevents.1.h', Buffer.concat([eventFile(), frame(markup), frame(described)]));
+    const start = (wallTime: number, step: number): Uint8Array => frame(event({ wallTime, step, sessionLog: { status: 'start' } }));
+    scene.writeFile(
+      'logs/hostile/restarted/events.out.tfevents.1.h',
+      Buffer.concat([eventFile(), start(1_700_000_000, 1), frame(described)]),
+    );
+    scene.writeFile(
+      'logs/hostile/restarted/events.out.tfevents.2.h',
+      Buffer.concat([eventFile(), start(1_700_000_900, 400), frame(described)]),
+    );
     await scene.backfill();
     url = await scene.serve();
     urlWithToken = await scene.serveWithToken();
@@ -234,6 +243,25 @@ describeInBrowser('the frame of the page', (pages) => {
     expect(await seriousFaults(page)).toEqual([]);
     await page.getByRole('link', { name: 'loss', exact: true }).click();
     await expectSoon(async () => viewOf(page), /^#\/curves\?runs=logs\/hostile\/constructor&tags=\^loss\$$/);
+  });
+
+  it('shows when the writers of a run started, and that they started again', async () => {
+    const page = await open('#/run?run=logs/hostile/restarted');
+    const rows = page.locator('section[aria-labelledby=sessions-title] tbody tr');
+    await rows.first().waitFor();
+    const { sessions } = await ask<{
+      readonly sessions: readonly { readonly file: string; readonly offset: number; readonly step: number }[];
+    }>(url, 'run?run=logs/hostile/restarted');
+    expect(sessions.map(({ file, step }) => [file, step])).toEqual([
+      ['events.out.tfevents.1.h', 1],
+      ['events.out.tfevents.2.h', 400],
+    ]);
+    const cells = await rows.evaluateAll((all) =>
+      all.map((row) => [...row.querySelectorAll('td')].slice(1).map((cell) => cell.textContent)),
+    );
+    expect(cells).toEqual(sessions.map(({ file, offset, step }) => [String(step), file, String(offset)]));
+    expect(await rows.getByText('restart', { exact: true }).count()).toBe(1);
+    expect(await seriousFaults(page)).toEqual([]);
   });
 
   it('says that no run meets the filter', async () => {

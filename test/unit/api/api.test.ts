@@ -190,6 +190,7 @@ describe('every answer has the form of the OpenAPI document:', () => {
     expect(json.files).toEqual([{ name: EVENTS, bytes: expect.any(Number), good_bytes: json.files[0].bytes, records: 7, generation: 0 }]);
     const damaged = (await valid('/run?run=logs/a')).json;
     expect(damaged.hparams).toEqual({ lr: 0.1, optimizer: 'adam' });
+    expect(damaged.sessions).toEqual([]);
     expect(damaged.damage).toMatchObject([{ file: 'events.out.tfevents.2', id: 'logs/a' }]);
     expect((await valid('/run?run=logs/none', 404)).json).toMatchObject({ code: 'MB3021', status: 404 });
     expect((await valid('/run', 400)).json.errors).toEqual([{ parameter: 'run', detail: expect.stringContaining('missing') }]);

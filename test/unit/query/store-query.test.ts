@@ -254,6 +254,11 @@ describe('curves', () => {
     expect(steps('tensorboard')).toEqual([1, 2, 3, 4, 5]);
     expect(steps('python')).toEqual([1, 2, 3, 4, 5]);
     expect(query.ask({ kind: 'series', run }).find(({ tag }) => tag === 'loss')).toMatchObject({ last: 500, count: 8 });
+    expect(query.ask({ kind: 'sessions', run })).toEqual([
+      { file: 'events.out.tfevents.2', offset: expect.any(Number), step: 3, wallTime: 1 },
+      { file: 'events.out.tfevents.3', offset: expect.any(Number), step: 4, wallTime: 1 },
+    ]);
+    expect(query.ask({ kind: 'sessions', run: { root: 'logs', path: 'none' } })).toEqual([]);
   });
 
   it('consist of buckets that hide no extreme', async () => {

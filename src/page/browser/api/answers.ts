@@ -126,11 +126,20 @@ export interface EventFile {
   readonly generation: number;
 }
 
+/** A session start that a writer noted in its event file. */
+export interface SessionStart {
+  readonly file: string;
+  readonly offset: number;
+  readonly step: ExactNumber;
+  readonly wall_time: ExactNumber;
+}
+
 /** Everything about one run. */
 export interface RunDetails {
   readonly run: Run;
   readonly series: readonly Series[];
   readonly files: readonly EventFile[];
   readonly damage: readonly Damage[];
+  readonly sessions: readonly SessionStart[];
   readonly hparams: Readonly<Record<string, unknown>>;
 }

@@ -15,6 +15,7 @@ import { route, selectedRuns, selectedSet, selectRuns, theme } from '../state/vi
 import { linkTo } from '../state/view-url.ts';
 import { FileTable } from './file-table.tsx';
 import { ParamTable } from './param-table.tsx';
+import { SessionTable } from './session-table.tsx';
 import { TagTable } from './tag-table.tsx';
 
 /** A run that is written changes with each point. */
@@ -80,6 +81,7 @@ export function RunView(): VNode {
       )}
       <ParamTable params={details.hparams} />
       <TagTable run={details.run} series={details.series} />
+      <SessionTable sessions={details.sessions} />
       <FileTable files={details.files} />
     </div>
   );
