@@ -189,6 +189,25 @@ describeInBrowser('the frame of the page', (pages) => {
     }
   });
 
+  it('compares the hyperparameters of the runs that lists show', async () => {
+    const rows = async (view: string): Promise<number> => {
+      const page = await open(view);
+      await page.locator('.hparam-table tbody tr').first().waitFor();
+      return page.locator('.hparam-table tbody tr').count();
+    };
+    expect(await rows('#/curves?tab=hparams')).toBe(HOSTILE.length);
+    const set = (visibility: string): Promise<Response> =>
+      fetch(new URL('api/v1/runs/visibility', urlWithToken), {
+        method: 'POST',
+        headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ runs: ['logs/hostile/constructor'], visibility }),
+      });
+    expect((await set('hidden')).status).toBe(200);
+    expect(await rows('#/curves?tab=hparams')).toBe(HOSTILE.length - 1);
+    expect(await rows('#/curves?tab=hparams&hidden=true')).toBe(HOSTILE.length);
+    expect((await set('visible')).status).toBe(200);
+  });
+
   it('asks for the token, says if it is wrong, and keeps it for this tab only', async () => {
     const { page, faults } = await pages.open(urlWithToken);
     faults.expect(/status of 401/);

@@ -7,13 +7,13 @@ import type { AxisValue } from '../../model/parallel-axes.ts';
 import { runParts } from '../../model/request-parts.ts';
 import { asNumber } from '../../model/short-text.ts';
 import { visibleText } from '../../model/visible-text.ts';
-import type { Run, RunPage } from '../api/answers.ts';
+import type { Run, RunPage, Visibility } from '../api/answers.ts';
 import { get, isAbort } from '../api/client.ts';
 import { onChanges } from '../api/live.ts';
 import { highlighted } from '../curves/curves-state.ts';
 import { isNewest, shownRuns, shownTags } from '../curves/shown-runs.ts';
 import { sayProblem } from '../shell/messages.tsx';
-import { runFilter, selectRuns } from '../state/view.ts';
+import { runFilter, selectRuns, shownVisibility } from '../state/view.ts';
 import { HparamTable } from './hparam-table.tsx';
 import { ParallelCoordinates } from './parallel-coordinates.tsx';
 
@@ -68,9 +68,11 @@ export function Hparams(): VNode {
   }, []);
   useSignalEffect(() => {
     again.value;
-    const [runs, filter] = [isNewest.value ? undefined : shownRuns.value, runFilter.value.trim()];
+    const select = isNewest.value
+      ? { filter: runFilter.value.trim() || undefined, visibility: shownVisibility.value }
+      : { run: shownRuns.value ?? [] };
     return asked(async (stop) => {
-      found.value = await paramsOf(runs, filter, stop);
+      found.value = await paramsOf(select, stop);
     });
   });
   useSignalEffect(() => {
@@ -161,13 +163,15 @@ function axisValue(value: unknown): AxisValue {
   return value === undefined || value === null ? undefined : JSON.stringify(value);
 }
 
-/** Returns runs with their params; undefined asks for all runs of a filter. Runs without params are left out. */
-async function paramsOf(runs: readonly string[] | undefined, filter: string, stop: AbortSignal): Promise<readonly ParamRun[]> {
-  const parts = runs === undefined ? [undefined] : runParts(runs, RUNS_PER_REQUEST);
+/** Runs by name, or all that the lists show. */
+type Select = { readonly run: readonly string[] } | { readonly filter: string | undefined; readonly visibility: readonly Visibility[] };
+
+/** Returns runs with their params. Runs without params are left out. */
+async function paramsOf(select: Select, stop: AbortSignal): Promise<readonly ParamRun[]> {
+  const parts = 'run' in select ? runParts(select.run, RUNS_PER_REQUEST).map((run) => ({ run })) : [select];
   const all: ParamRun[] = [];
   for (const part of parts) {
-    const select = part === undefined ? { filter: filter === '' ? undefined : filter } : { run: part };
-    const page = await get<{ readonly runs: readonly ParamRun[] }>('/hparams', { ...select, limit: MOST_RUNS }, stop);
+    const page = await get<{ readonly runs: readonly ParamRun[] }>('/hparams', { ...part, limit: MOST_RUNS }, stop);
     for (const run of page.runs) if (Object.keys(run.params).length > 0) all.push(run);
   }
   return all;
