@@ -82,6 +82,27 @@ describe.each(['light', 'dark'] as const)('the colours on %s paper', (theme) => 
     expect(close).toEqual([]);
   });
 
+  it.each(Object.entries(SIGHTS))('differ strongly between runs that are next to each other, with %s sight', (_, sight) => {
+    const apart = (a: string, b: string): number =>
+      distance(seen(linear(runColour(a, theme)), sight), seen(linear(runColour(b, theme)), sight));
+    const close: string[] = [];
+    for (const name of [(i: number) => `logs/exp/seed_${i}`, (i: number) => `logs/run_${String(i).padStart(4, '0')}/train`]) {
+      for (let i = 0; i < 50; i++) {
+        for (let by = 1; by <= 5; by++) {
+          const [a, b] = [name(i), name(i + by)];
+          if (apart(a, b) < (by === 1 ? 0.13 : 0.095)) close.push(`${a} ${b}: ${apart(a, b).toFixed(3)}`);
+        }
+      }
+    }
+    expect(close).toEqual([]);
+  });
+
+  it('are several for fractions that end in the same digit, and exist for numbers of any length', () => {
+    const colours = ['lr_0.1', 'lr_0.01', 'lr_0.001', 'lr_0.0001'].map((run) => runColour(`logs/${run}`, theme));
+    expect(new Set(colours).size).toBeGreaterThan(2);
+    expect(palette).toContain(runColour('logs/20261130123456789012345', theme));
+  });
+
   it('belong to runs for good, and are given out evenly', () => {
     const counts = new Map<string, number>();
     for (let i = 0; i < 8000; i++) {
