@@ -1,7 +1,7 @@
 /** How all charts draw. */
 import { useSignal } from '@preact/signals';
 import type { VNode } from 'preact';
-import { useRef } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { type AxisScale, type ChartSettings, MOST_SMOOTHING } from '../../model/chart-settings.ts';
 import { groupRule } from '../../model/grouping.ts';
 import { tagPattern } from '../../model/tag-groups.ts';
@@ -17,62 +17,77 @@ const SCALES: readonly AxisScale[] = ['linear', 'log', 'arcsinh'];
 export function Toolbar(): VNode {
   const settings = chartSettings.value;
   const number = useRef<HTMLInputElement>(null);
+  // Narrow screens have room for charts or for all of their settings. Wide ones show these whatever this says.
+  const [isOpen, setOpen] = useState(false);
   useShortcuts([
-    { keys: 's', does: 'type the smoothing', run: () => number.current?.select() },
+    { keys: 's', does: 'type the smoothing', run: () => selectIn(number, () => setOpen(true)) },
     { keys: 'l', does: 'next scale of the y axis', run: () => setCharts({ yScale: nextScale(chartSettings.peek().yScale) }) },
     { keys: 'r', does: 'show all of the x axis', run: resetZoom },
   ]);
   return (
-    <div class="toolbar" role="group" aria-label="How charts draw">
-      <Smoothing input={number} />
-      <Choice
-        name="x"
-        title="What the x axis shows"
-        value={settings.x}
-        options={{ step: 'step', wall: 'wall time', relative: 'relative time' }}
-        change={(x) => setCharts({ x, xRange: null })}
-      />
-      <Choice
-        name="x scale"
-        title="The scale of the x axis"
-        value={settings.xScale}
-        options={named(SCALES)}
-        change={(xScale) => setCharts({ xScale })}
-      />
-      <Choice
-        name="y scale"
-        title="The scale of the y axis (l)"
-        value={settings.yScale}
-        options={named(SCALES)}
-        change={(yScale) => setCharts({ yScale })}
-      />
-      <label title="Leave the outermost twentieth of the values out of the y axis">
-        <input
-          type="checkbox"
-          checked={settings.ignoreOutliers}
-          onChange={(event) => setCharts({ ignoreOutliers: event.currentTarget.checked })}
-        />{' '}
-        Ignore outliers
-      </label>
-      <label title="A zoom of one chart is a zoom of all">
-        <input type="checkbox" checked={isLinked.value} onChange={(event) => (isLinked.value = event.currentTarget.checked)} /> Link x
-      </label>
-      <Choice
-        name="Restarts"
-        title="Which points of a restarted run are shown"
-        value={settings.shown}
-        options={{ tensorboard: 'as TensorBoard', python: "as TensorBoard's Python", all: 'all points' }}
-        change={(shown) => setCharts({ shown })}
-      />
-      <Seeds />
-      <OrderButton />
-      {settings.xRange === null ? null : (
-        <button type="button" onClick={resetZoom}>
-          Reset zoom
-        </button>
-      )}
-    </div>
+    <>
+      <button type="button" class="toolbar-opener" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+        {isOpen ? '▾' : '▸'} Settings
+      </button>
+      <div class={`toolbar${isOpen ? ' is-open' : ''}`} role="group" aria-label="How charts draw">
+        <Smoothing input={number} />
+        <Choice
+          name="x"
+          title="What the x axis shows"
+          value={settings.x}
+          options={{ step: 'step', wall: 'wall time', relative: 'relative time' }}
+          change={(x) => setCharts({ x, xRange: null })}
+        />
+        <Choice
+          name="x scale"
+          title="The scale of the x axis"
+          value={settings.xScale}
+          options={named(SCALES)}
+          change={(xScale) => setCharts({ xScale })}
+        />
+        <Choice
+          name="y scale"
+          title="The scale of the y axis (l)"
+          value={settings.yScale}
+          options={named(SCALES)}
+          change={(yScale) => setCharts({ yScale })}
+        />
+        <label title="Leave the outermost twentieth of the values out of the y axis">
+          <input
+            type="checkbox"
+            checked={settings.ignoreOutliers}
+            onChange={(event) => setCharts({ ignoreOutliers: event.currentTarget.checked })}
+          />{' '}
+          Ignore outliers
+        </label>
+        <label title="A zoom of one chart is a zoom of all">
+          <input type="checkbox" checked={isLinked.value} onChange={(event) => (isLinked.value = event.currentTarget.checked)} /> Link x
+        </label>
+        <Choice
+          name="Restarts"
+          title="Which points of a restarted run are shown"
+          value={settings.shown}
+          options={{ tensorboard: 'as TensorBoard', python: "as TensorBoard's Python", all: 'all points' }}
+          change={(shown) => setCharts({ shown })}
+        />
+        <Seeds />
+        <OrderButton />
+        {settings.xRange === null ? null : (
+          <button type="button" onClick={resetZoom}>
+            Reset zoom
+          </button>
+        )}
+      </div>
+    </>
   );
+}
+
+/** Selects the text of an input. `open` shows it if it is hidden. */
+function selectIn({ current }: { readonly current: HTMLInputElement | null }, open: () => void): void {
+  current?.select();
+  if (document.activeElement === current) return;
+  open();
+  requestAnimationFrame(() => current?.select());
 }
 
 function nextScale(scale: AxisScale): AxisScale {
