@@ -5,6 +5,7 @@ import { useEffect } from 'preact/hooks';
 import { onChanges } from '../api/live.ts';
 import { MediaTab } from '../media/media-tab.tsx';
 import { isMediaKind, PLUGINS, TABS } from '../media/tabs.ts';
+import { startRuns } from '../runs/runs-state.ts';
 import { useShortcuts } from '../state/keys.ts';
 import { chartSettings, selectedRuns, setCharts } from '../state/view.ts';
 import { ChartSections } from './chart-sections.tsx';
@@ -17,6 +18,8 @@ import { TagFilter, Toolbar } from './toolbar.tsx';
 /** The view of curves. */
 export function CurvesView(): VNode {
   useEffect(() => {
+    // A choice by a regular expression needs the list, also while the panel with it is closed.
+    startRuns();
     followShownRuns();
     // Before the charts look for changes: they are mounted later.
     const ends = onChanges(({ all, runs }) => noteChange(all ? undefined : runs.map(({ id }) => id)));

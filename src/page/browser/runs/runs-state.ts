@@ -6,7 +6,7 @@ import type { Run } from '../api/answers.ts';
 import { ApiProblem } from '../api/client.ts';
 import { lanesNow, liveState, onChanges } from '../api/live.ts';
 import { sayProblem } from '../shell/messages.tsx';
-import { picked, runFilter, selectedRuns, selectRuns, shownVisibility, table } from '../state/view.ts';
+import { picked, runFilter, selectedRuns, selectedSet, selectRuns, shownVisibility, table } from '../state/view.ts';
 import { allIds, allRuns } from './all-runs.ts';
 import { groupRows, type Row } from './group-rows.ts';
 import { type Listing, listingParams, RunList } from './run-list.ts';
@@ -162,10 +162,22 @@ function followChanges(): void {
   });
 }
 
+/** A run that matches and does not meet the filter may change all the time: the runs are listed this often at most. */
+const MATCH_MS = 1000;
+
 function followMatch(): void {
   const version = signal(0);
-  onChanges(({ all }) => {
-    if (all) version.value++;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  onChanges(({ all, runs }) => {
+    const choice = picked.peek();
+    const regex = choice.kind === 'match' ? regexOf(choice.regex) : undefined;
+    if (!(regex instanceof RegExp)) return;
+    const known = selectedSet.peek();
+    if (timer !== undefined || !(all || runs.some(({ id }) => regex.test(id) && !known.has(id)))) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      version.value++;
+    }, MATCH_MS);
   });
   effect(() => {
     const choice = picked.value;
