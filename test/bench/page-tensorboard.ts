@@ -136,8 +136,12 @@ function mirrorboardSide(origin: string): Side {
     url: (half) => `${origin}#/curves?match=${half}_`,
     charts: { x: 320, y: 160, width: 1160, height: 780 },
     input: '.run-panel .choice input',
-    rows: (half) =>
-      `[...document.querySelector('.values')?.querySelectorAll('tbody tr') ?? []].filter((row) => row.innerText.includes('${half}_')).length`,
+    // The table has a few rows, and a button that says how many more there are.
+    rows: (
+      half,
+    ) => `((rows, more) => (rows.length > 0 && rows.every((row) => row.innerText.includes('${half}_')) ? rows.length + more : 0))(
+      [...document.querySelectorAll('.card:first-of-type .values tbody tr')],
+      Number.parseInt(document.querySelector('.card:first-of-type .values > button')?.innerText ?? '0'))`,
   };
 }
 

@@ -322,6 +322,58 @@ describeInBrowser('the charts', (pages) => {
   });
 });
 
+describeInBrowser('the charts of many runs', (pages) => {
+  let scene: Scene;
+  let url: string;
+
+  beforeAll(async () => {
+    scene = new Scene();
+    for (let i = 0; i < 12; i++) scene.write({ path: `seed_${i}`, scalars: { 'a/loss': [3, 2, i], 'a/acc': [1, 2, i] } });
+    await scene.backfill();
+    url = await scene.serve();
+  });
+  afterAll(() => scene.end());
+
+  it('list few of the values, and all once somebody looks at them', async () => {
+    const { page } = await pages.open(`${url}#/curves?match=`);
+    const counts = async (): Promise<number[]> => [(await rows(page, 'a/loss')).length, (await rows(page, 'a/acc')).length];
+    await expectSoon(counts, [8, 8]);
+    await expectSoon(() => card(page, 'a/loss').locator('.values').getByRole('button').allTextContents().then(String), '4 more');
+    await card(page, 'a/loss').locator('.values').hover();
+    await expectSoon(counts, [12, 8]);
+    await card(page, 'a/acc').locator('.values').focus();
+    await expectSoon(counts, [12, 12]);
+  });
+
+  it('list all of the values when one of them fills the page', async () => {
+    const { page } = await pages.open(`${url}#/curves?match=`);
+    await drawn(page, 'a/loss');
+    await card(page, 'a/loss').locator('.chart').focus();
+    await page.keyboard.press('f');
+    await expectSoon(async () => (await rows(page, 'a/loss')).length, 12);
+  });
+
+  it('leave room for a chart on narrow screens, where their settings open on request', async () => {
+    const { page } = await pages.open(`${url}#/curves?match=`, { viewport: { width: 390, height: 800 } });
+    await drawn(page, 'a/loss');
+    const top = async (): Promise<number> => (await page.locator('.scroll').boundingBox())?.y ?? Number.NaN;
+    expect(await top()).toBeLessThan(300);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByLabel('Ignore outliers').check();
+    await expectSoon(async () => viewOf(page), /outliers=ignore/);
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByLabel('Ignore outliers').waitFor({ state: 'hidden' });
+    await card(page, 'a/loss').locator('.chart').focus();
+    await page.keyboard.press('s');
+    await expectSoon(() => page.evaluate<string>('document.activeElement.ariaLabel'), 'Smoothing, as a number');
+    await page.keyboard.type('0.5');
+    await page.keyboard.press('Enter');
+    await expectSoon(async () => viewOf(page), /smooth=0\.5/);
+  });
+});
+
 describeInBrowser('the charts of a run that grows', (pages) => {
   let scene: Scene;
 
@@ -333,10 +385,18 @@ describeInBrowser('the charts of a run that grows', (pages) => {
     scene.write({ path: 'a', scalars: { loss: values }, beginSec: 1_700_000_000 });
     await scene.backfill();
     scene.watch('logs');
-    const { page } = await pages.open(`${await scene.serve()}#/curves`);
+    const url = await scene.serve();
+    const { page } = await pages.open(`${url}#/curves`);
     await expectSoon(async () => (await rows(page, 'loss'))[0]?.slice(1, 3), ['1', '2']);
     values.push(0.5);
     scene.write({ path: 'a', scalars: { loss: values }, beginSec: 1_700_000_000 });
     await expectSoon(async () => (await rows(page, 'loss'))[0]?.slice(1, 3), ['0.5', '3']);
+    // A choice by a regular expression has the runs that come later.
+    const { page: chosen } = await pages.open(`${url}#/curves?match=^logs/(a|late)`);
+    await expectSoon(async () => (await rows(chosen, 'loss')).length, 1);
+    scene.write({ path: 'late', scalars: { loss: [7, 8] }, beginSec: 1_700_000_000 });
+    scene.write({ path: 'other', scalars: { loss: [9] }, beginSec: 1_700_000_000 });
+    await expectSoon(async () => (await rows(chosen, 'loss')).map(([, value]) => value), ['8', '0.5']);
+    await expectSoon(async () => (await rows(page, 'loss')).map(([, value]) => value), ['9', '8', '0.5']);
   });
 });

@@ -1,11 +1,12 @@
 /** The exact values below a chart: at the crosshair, or the last ones. */
 import type { Signal } from '@preact/signals';
 import type { VNode } from 'preact';
+import { useState } from 'preact/hooks';
 import type { CrosshairRow } from '../../model/crosshair.ts';
 import { shortText } from '../../model/exact-number.ts';
 import { durationText, wallTimeText } from '../../model/time-ticks.ts';
 import { visibleText } from '../../model/visible-text.ts';
-import { highlighted, rowOrder } from './curves-state.ts';
+import { fullScreen, highlighted, rowOrder } from './curves-state.ts';
 
 /** A row with what it looks like. */
 export interface ShownRow extends CrosshairRow {
@@ -20,6 +21,8 @@ export interface ShownRow extends CrosshairRow {
 
 /** More rows than this nobody reads, and they cost time with each move of the crosshair. */
 const MOST_ROWS = 60;
+/** The rows until somebody looks for more: few more have room, and each costs every frame of a scroll through charts. */
+const FIRST_ROWS = 8;
 
 interface Props {
   readonly rows: Signal<readonly ShownRow[]>;
@@ -31,11 +34,22 @@ interface Props {
 /** A table with a row for each run. */
 export function ValueTable({ rows, isAtCrosshair, tag }: Props): VNode {
   const all = rows.value;
-  const shown = all.slice(0, MOST_ROWS);
+  const [isOpen, setOpen] = useState(false);
+  const isWhole = isOpen || fullScreen.value === tag;
+  const shown = all.slice(0, isWhole ? MOST_ROWS : FIRST_ROWS);
+  const open = (): void => setOpen(true);
   const hasSmooth = shown.some(({ smooth }) => smooth !== undefined);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it
-    <section class="values" tabIndex={0} aria-label={`Values of ${visibleText(tag)}`} onMouseLeave={() => (highlighted.value = null)}>
+    <section
+      class="values"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it
+      tabIndex={0}
+      aria-label={`Values of ${visibleText(tag)}`}
+      onPointerEnter={open}
+      onFocus={open}
+      onScroll={open}
+      onMouseLeave={() => (highlighted.value = null)}
+    >
       <table class={hasSmooth ? 'with-smooth' : ''}>
         <thead>
           <tr>
@@ -62,8 +76,19 @@ export function ValueTable({ rows, isAtCrosshair, tag }: Props): VNode {
           ))}
         </tbody>
       </table>
-      {all.length > shown.length ? <p class="muted">{all.length - shown.length} more</p> : null}
+      <More count={all.length - shown.length} open={isWhole ? undefined : open} />
     </section>
+  );
+}
+
+/** Says how many rows are not there; `open` shows them. */
+function More({ count, open }: { readonly count: number; readonly open: (() => void) | undefined }): VNode | null {
+  if (count === 0) return null;
+  if (open === undefined) return <p class="muted">{count} more</p>;
+  return (
+    <button type="button" class="plain" onClick={open}>
+      {count} more
+    </button>
   );
 }
 
