@@ -53,11 +53,23 @@ export function ticks(kind: ScaleKind, range: Range, most: number): readonly num
   return kind === 'arcsinh' ? arcsinhTicks(range, most) : linearTicks(range, most);
 }
 
-function linearTicks([low, high]: Range, most: number): readonly number[] {
-  const raw = (high - low) / Math.max(1, most);
+const FACTORS = [0.2, 0.5, 1, 2, 5, 10];
+
+function linearTicks(range: Range, most: number): readonly number[] {
+  const raw = (range[1] - range[0]) / Math.max(1, most);
   const decade = 10 ** Math.floor(Math.log10(raw));
-  const step = ([1, 2, 5, 10].find((factor) => factor * decade >= raw * 0.999) ?? 10) * decade;
-  if (!(step > 0) || !Number.isFinite(step)) return [low];
+  const wanted = FACTORS.findIndex((factor) => factor >= 1 && factor * decade >= raw * 0.999);
+  // Few ticks in a range that lies between two multiples of their step would be none: then a smaller step.
+  for (let i = wanted < 0 ? FACTORS.length - 1 : wanted; i >= 0; i--) {
+    const step = (FACTORS[i] ?? 1) * decade;
+    if (!(step > 0) || !Number.isFinite(step)) break;
+    const found = multiplesIn(range, step);
+    if (found.length > 0) return found;
+  }
+  return [range[0]];
+}
+
+function multiplesIn([low, high]: Range, step: number): readonly number[] {
   const [first, last] = [Math.ceil(low / step - 1e-9), Math.floor(high / step + 1e-9)];
   // Products of a rounded step have noise in the last digits: 3 * 0.1 is not 0.3.
   const digits = Math.min(100, Math.max(0, -Math.floor(Math.log10(step))));
