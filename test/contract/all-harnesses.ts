@@ -5,8 +5,8 @@ import { MemoryBackend, MemoryTracker } from '../support/memory-backend.ts';
 import { stubHarness as aimHarness } from './aim-harness.ts';
 import { stubHarness as clearmlHarness, offlineHarness as clearmlOffline } from './clearml-harness.ts';
 import { stubHarness as mlflowHarness } from './mlflow-harness.ts';
-import { stubHarness as trackioHarness } from './trackio-harness.ts';
 import { folderHarness as parquetHarness } from './parquet-harness.ts';
+import { stubHarness as trackioHarness } from './trackio-harness.ts';
 import { onlineHarness as wandbHarness, offlineHarness as wandbOffline } from './wandb-harness.ts';
 
 export const memoryHarness: Harness = {
