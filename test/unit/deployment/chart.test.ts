@@ -12,7 +12,7 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { manifestFiles, type Resource, readText, repository, resourcesIn, type Workload, workloadsIn } from './files.ts';
 import { CHART, examples, helm, type Ran, render, run, withHelm } from './helm.ts';
 
-const TRACKERS = ['aim', 'clearml', 'mlflow', 'trackio', 'wandb'];
+const TRACKERS = ['aim', 'clearml', 'mlflow', 'parquet', 'trackio', 'wandb'];
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -166,7 +166,7 @@ describe('invalid values', () => {
     // What no schema says.
     ['logs=null', /logs is empty: add a log directory, such as --set logs\.vision\.existingClaim=tensorboard-logs/],
     ['lanes.local.enabled=false', /lanes has no enabled lane/],
-    ['lanes.foo.settings.x=1', /lanes\.foo has no type: set lanes\.foo\.type to mlflow, wandb, clearml, aim or trackio/],
+    ['lanes.foo.settings.x=1', /lanes\.foo has no type: set lanes\.foo\.type to mlflow, wandb, clearml, aim, trackio or parquet/],
     ['lanes.mlflow.settings.nope=1', /lanes\.mlflow\.settings\.nope is not a setting of mlflow, expected one of tracking_uri, /],
     ['lanes.foo.type=wandb,lanes.foo.settings.tracking_uri=x', /lanes\.foo\.settings\.tracking_uri is not a setting of wandb/],
     ['lanes.wandb.secretFiles.token_file=token', /lanes\.wandb\.secretFiles\.token_file is not a setting of wandb/],

@@ -142,7 +142,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- $settings := default dict $lane.settings }}
 {{- $type := coalesce $lane.type $settings.type $name }}
 {{- if and (eq $type $name) (not $lane.type) (not (hasKey $known.types $type)) (ne $type "local") }}
-{{- fail (printf "lanes.%s has no type: set lanes.%s.type to mlflow, wandb, clearml, aim or trackio, or to a package of your own" $name $name) }}
+{{- fail (printf "lanes.%s has no type: set lanes.%s.type to mlflow, wandb, clearml, aim, trackio or parquet, or to a package of your own" $name $name) }}
 {{- end }}
 {{- with get $known.types $type }}
 {{- $names := concat . $known.common }}
