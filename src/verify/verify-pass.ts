@@ -43,9 +43,8 @@ export interface VerifyLaneOptions extends RunPassOptions {
 
 /** The memory that a thread that compares runs may take. */
 const THREAD_BYTES = 128 * 2 ** 20;
+/** Less work takes longer with threads: starting them, and handing over each run, costs more than they save. */
 const LEAST_BYTES = 32 * 2 ** 20;
-/** A run takes as long as so many bytes of event files, in addition to its own. */
-const RUN_BYTES = 64 * 2 ** 10;
 
 /** Compares all runs of a lane. Anything unreachable is an obstacle, not an error. */
 export function verifyLane(options: VerifyLaneOptions): Promise<Verification> {
@@ -145,7 +144,7 @@ class Pass {
     if (threads === undefined || other !== undefined || repairer !== undefined || signal.aborted) return undefined;
     const jobs = Math.min(threads.jobs, runs.length, Math.floor(memoryShares().limit / THREAD_BYTES));
     const { leastBytes = LEAST_BYTES } = threads;
-    if (jobs < 2 || this.#log.progress.bytes.total + runs.length * RUN_BYTES < leastBytes) return undefined;
+    if (jobs < 2 || this.#log.progress.bytes.total < leastBytes) return undefined;
     return new RunWorkers({ store: threads.store, sample, signal, jobs, runs, log: this.#log, onDifference });
   }
 

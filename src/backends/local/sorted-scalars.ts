@@ -9,6 +9,8 @@ export interface SortedScalars
   readonly starts: Uint32Array;
 }
 
+/** Larger columns, of runs with very many tags, are not kept. */
+const MOST_KEPT = 1 << 17;
 /** The columns of the last call: allocating them for each batch costs more than filling them. */
 let scratch = columnsOf(0);
 
@@ -22,8 +24,9 @@ export function sortBySeries(columns: ScalarColumns, seriesCount: number): Sorte
     starts[next] = (starts[next] as number) + 1;
   }
   for (let s = 0; s < seriesCount; s++) starts[s + 1] = (starts[s + 1] as number) + (starts[s] as number);
-  if (scratch.step.length < count) scratch = columnsOf(count);
-  const sorted = scratch;
+  const isLarge = count > MOST_KEPT;
+  if (!isLarge && scratch.step.length < count) scratch = columnsOf(count);
+  const sorted = isLarge ? columnsOf(count) : scratch;
   const fill = starts.slice();
   const hasWide = columns.wideSteps.size + columns.wideValues.size > 0;
   const wideSteps = new Map<number, bigint>();
