@@ -28,6 +28,7 @@ export const FIELDS = {
   s3_region: { kind: TEXT },
   s3_path_style: { kind: SWITCH },
   s3_access_key: { kind: TEXT, isSecret: true },
+  s3_access_key_file: { kind: PATH, excludes: ['s3_access_key'] },
   s3_secret_key: { kind: TEXT, isSecret: true },
   s3_secret_key_file: { kind: PATH, excludes: ['s3_secret_key'] },
 } satisfies SettingFields;
@@ -41,7 +42,8 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
   if (path === undefined && !section.isWrong('path')) section.wrong('path', 'nothing', 'a folder, or s3://BUCKET/PREFIX');
   if (isBucket && address === undefined)
     section.wrong('path', JSON.stringify(path), 'a folder, s3://BUCKET/PREFIX or s3://HOST:PORT/BUCKET/PREFIX');
-  const [accessKeyId, secretAccessKey] = [section.get('s3_access_key'), section.secret('s3_secret_key', 's3_secret_key_file')];
+  const accessKeyId = section.secret('s3_access_key', 's3_access_key_file');
+  const secretAccessKey = section.secret('s3_secret_key', 's3_secret_key_file');
   if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
     section.wrong(accessKeyId === undefined ? 's3_access_key' : 's3_secret_key', 'nothing', 'both keys, or none');
   }
