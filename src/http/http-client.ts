@@ -31,7 +31,10 @@ export interface HttpOptions {
    */
   readonly baseUrl: string;
   readonly auth?: Auth;
-  /** Reads credentials again that are in a file; called after each refusal. Undefined: they did not change. */
+  /**
+   * Reads credentials again that are in a file; called after each refusal. Undefined: they did not change. Throws a
+   * MirrorError if this server must not get what is there now.
+   */
   readonly renewAuth?: () => Auth | undefined;
   /** Authorizes each request, instead of `auth` and `renewAuth`. The client closes it with itself. */
   readonly authorizer?: Authorizer;
@@ -213,8 +216,14 @@ export class HttpClient {
     const { version } = this.#credentials;
     const answer = await this.#send(request);
     if (answer.kind !== 'refused' || answer.error.code !== 'MB4002') return answer;
+    try {
+      if (!(await this.#credentials.hasOther(version, request.signal))) return answer;
+    } catch (error) {
+      if (request.signal.aborted || !(error instanceof MirrorError)) throw error;
+      return { ...answer, error };
+    }
     // The server did nothing for a request that was refused for its credentials.
-    return (await this.#credentials.hasOther(version, request.signal)) ? await this.#send(request) : answer;
+    return await this.#send(request);
   }
 
   async #send(request: HttpRequest): Promise<HttpAnswer> {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import type { Environment } from '../../environment.ts';
-import { messageOf } from '../../errors.ts';
+import { MirrorError, messageOf } from '../../errors.ts';
 import type { Auth } from '../../http/index.ts';
 import type { GivenCredentials, Hosted, NameProblem, WrongAddress } from './hosted.ts';
 import { OAuthToken } from './oauth-token.ts';
@@ -34,17 +34,19 @@ export function databricksAt(address: string, env: Environment, given: GivenCred
   const [isValid, named] = /^databricks(?::\/\/([^/:?#@]+))?\/?$/i.exec(address) ?? [];
   const expected = 'databricks, or databricks://PROFILE with a profile of ~/.databrickscfg';
   if (isValid === undefined) return { kind: 'wrong', expected, hint: 'A secret scope (SCOPE:PREFIX) only works inside of Databricks.' };
-  const profile = named ?? (env['DATABRICKS_CONFIG_PROFILE'] || undefined);
-  const read = (): Workspace | undefined =>
-    profile === undefined && env['DATABRICKS_HOST'] ? fromVariables(env) : fromFile(fileOf(env), profile);
+  const chosen = named ?? (env['DATABRICKS_CONFIG_PROFILE'] || undefined);
+  const isFromVariables = chosen === undefined && Boolean(env['DATABRICKS_HOST']);
+  const file = fileOf(env);
+  let profile: string;
   let found: Workspace | undefined;
   try {
-    found = read();
+    // The name counts from now on: another default profile may be that of another workspace.
+    profile = chosen ?? (isFromVariables ? '' : defaultProfileIn(file));
+    found = isFromVariables ? fromVariables(env) : fromFile(file, profile);
   } catch (error) {
     return { kind: 'wrong', found: messageOf(error), expected: 'a readable file', hint: LOGIN_HINT, isLocal: true };
   }
-  const isFromVariables = profile === undefined && env['DATABRICKS_HOST'] !== undefined && env['DATABRICKS_HOST'] !== '';
-  const source = isFromVariables ? 'the variables DATABRICKS_*' : `the profile ${profile ?? 'DEFAULT'} in ${fileOf(env)}`;
+  const source = isFromVariables ? 'the variables DATABRICKS_*' : `the profile ${profile} in ${file}`;
   const host = hostOf(found?.host);
   if (found === undefined || host === undefined) {
     const what = found === undefined ? `nothing at ${source}` : `no valid host in ${source}`;
@@ -56,17 +58,22 @@ export function databricksAt(address: string, env: Environment, given: GivenCred
     const what = `no token and no client_secret in ${source}`;
     return { kind: 'wrong', found: what, expected: 'credentials that mirrorboard supports', hint: LOGIN_HINT, isLocal: true };
   }
+  const again = (): Workspace | undefined => {
+    const next = isFromVariables ? found : quietly(() => fromFile(file, profile));
+    if (next === undefined || hostOf(next.host) === host) return next;
+    throw otherWorkspace(host, source);
+  };
   const base = hosted(host, found, hasOwn ? undefined : source);
   if (hasOwn) return base;
   if (found.token !== undefined) {
     const renewAuth = (): Auth | undefined => {
-      const token = quietly(read)?.token;
+      const token = again()?.token;
       return token === undefined ? undefined : { token };
     };
     return { ...base, auth: { token: found.token }, renewAuth };
   }
   const request = () => {
-    const { clientId: username = '', clientSecret: password = '' } = quietly(read) ?? {};
+    const { clientId: username = '', clientSecret: password = '' } = again() ?? {};
     return {
       url: new URL('/oidc/v1/token', host),
       auth: { username, password },
@@ -90,6 +97,14 @@ function hosted(host: string, { workspaceId }: Workspace, credentials: string | 
     pageOf: (experimentId, runId) => `${host}/#mlflow/experiments/${experimentId}/runs/${runId}`,
     notes: ['Databricks holds at most a million points of metrics in a run by default, and refuses further ones.'],
   };
+}
+
+/** The credentials that are there now are those of another workspace: the one in use must not see them. */
+function otherWorkspace(host: string, source: string): MirrorError {
+  return new MirrorError('MB4002', `reading the credentials for ${host} again: ${source} is now for another workspace`, {
+    hint: `Restart mirrorboard to mirror into the other workspace, or set the former host in ${source} again.`,
+    context: { address: host },
+  });
 }
 
 /** Experiments are objects in the workspace's tree of folders. */
@@ -117,10 +132,14 @@ function fileOf(env: Environment): string {
   return (env['DATABRICKS_CONFIG_FILE'] || '~/.databrickscfg').replace(/^~(?=\/)/, () => home);
 }
 
+/** Returns the name of the profile that counts if none is given. Throws if the file cannot be read. */
+function defaultProfileIn(path: string): string {
+  return profilesIn(readFileSync(path, 'utf8')).get('__settings__')?.get('default_profile') || 'DEFAULT';
+}
+
 /** Reads a profile; undefined if the file has no such profile. Throws if the file cannot be read. */
-function fromFile(path: string, wanted: string | undefined): Workspace | undefined {
-  const profiles = profilesIn(readFileSync(path, 'utf8'));
-  const fields = profiles.get(wanted ?? (profiles.get('__settings__')?.get('default_profile') || 'DEFAULT'));
+function fromFile(path: string, profile: string): Workspace | undefined {
+  const fields = profilesIn(readFileSync(path, 'utf8')).get(profile);
   if (fields === undefined) return undefined;
   const of = (name: string): string | undefined => fields.get(name) || undefined;
   return {

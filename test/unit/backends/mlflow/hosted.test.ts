@@ -346,6 +346,38 @@ describe('Databricks', () => {
     expect(backend.link?.(handle)).toBe(`${server.url}/#mlflow/experiments/1/runs/r1`);
   });
 
+  test('sends the credentials of another workspace to nobody, and says what to do', async () => {
+    const server = await scripted(() => apiError(401, 'DENIED', 'Invalid token'));
+    const config = (host: string, secret: string): string => `[DEFAULT]\nhost = ${host}\n${secret}\n`;
+    const home = homeWith(config(server.url, 'token = dapi-1'));
+    const settings = settingsOf({ tracking_uri: 'databricks' }, { HOME: home });
+    const backend = await backendOf(settings, settings.endpoint);
+    writeFileSync(join(home, '.databrickscfg'), config('https://other.cloud.databricks.com', 'token = dapi-2'));
+    const refused = { code: 'MB4002', hint: expect.stringContaining('Restart mirrorboard') };
+    await expect(backend.probe(signal)).rejects.toMatchObject(refused);
+    await expect(backend.probe(signal)).rejects.toMatchObject(refused);
+    expect(new Set(server.seen.map(({ headers }) => headers.authorization))).toEqual(new Set(['Bearer dapi-1']));
+
+    const tokens = await tokenServer(() => [200, { access_token: 'T', expires_in: 3600 }]);
+    writeFileSync(join(home, '.databrickscfg'), config(tokens.url, 'client_id = a\nclient_secret = s e+cret'));
+    const authorizer = settingsOf({ tracking_uri: 'databricks' }, { HOME: home }).hosted?.authorizer?.(UNUSED);
+    writeFileSync(join(home, '.databrickscfg'), config('https://other.cloud.databricks.com', 'client_id = b\nclient_secret = s e+cret'));
+    const request = { method: 'GET', url: new URL('https://h/'), headers: {}, body: undefined };
+    await expect(authorizer?.authorize(request, signal)).rejects.toMatchObject(refused);
+    expect(tokens.asked).toEqual([]);
+    await authorizer?.close();
+  });
+
+  test('stays with its profile when another one becomes the default', () => {
+    const profile = (name: string): string => `[${name}]\nhost = https://${name}.cloud.databricks.com\ntoken = dapi-${name}\n`;
+    const config = (name: string): string => `[__settings__]\ndefault_profile = ${name}\n${profile('a')}${profile('b')}`;
+    const home = homeWith(config('a'));
+    const { endpoint, auth, renewAuth } = settingsOf({ tracking_uri: 'databricks' }, { HOME: home });
+    expect({ endpoint, auth }).toEqual({ endpoint: 'https://a.cloud.databricks.com', auth: { token: 'dapi-a' } });
+    writeFileSync(join(home, '.databrickscfg'), config('b'));
+    expect(renewAuth?.()).toEqual({ token: 'dapi-a' });
+  });
+
   test('needs the path of an experiment before anything is sent', async () => {
     const env = { DATABRICKS_HOST: 'https://h', DATABRICKS_TOKEN: 'dapi' };
     const problem = problemOf({ tracking_uri: 'databricks', experiment_name: 'curves' }, env);
