@@ -214,12 +214,15 @@ def databricks():
     with open(path, "w") as file:
         file.write(CONFIG)
     variables = {"DATABRICKS_HOST": "https://env.cloud.databricks.com", "DATABRICKS_TOKEN": "dapi-env"}
+    others = {"MLFLOW_TRACKING_TOKEN": "t-1", "MLFLOW_TRACKING_USERNAME": "u-1", "MLFLOW_TRACKING_PASSWORD": "p-1"}
     cases = [
         ("databricks", {}),
         ("databricks://Team-A", {}),
         ("databricks", variables),
         ("databricks://Team-A", variables),
         ("databricks", {**variables, "DATABRICKS_CONFIG_PROFILE": "Team-A"}),
+        ("databricks", {**variables, **others}),
+        ("databricks://Team-A", others),
     ]
     places = []
     for uri, env in cases:

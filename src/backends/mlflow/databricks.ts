@@ -23,6 +23,11 @@ const LOGIN_HINT =
   'Set DATABRICKS_HOST and DATABRICKS_TOKEN (or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET), or write them into a ' +
   'profile of ~/.databrickscfg.';
 
+/** True if the address names no server, but settings of Databricks' own tools. */
+export function isDatabricksName(address: string): boolean {
+  return /^\s*databricks(?::|\s*$)/i.test(address);
+}
+
 /**
  * Reads `databricks`, `databricks://PROFILE` or the address of a workspace, as the official client does: a profile in
  * the address counts alone, otherwise variables come before the file.
@@ -30,7 +35,7 @@ const LOGIN_HINT =
 export function databricksAt(address: string, env: Environment, given: GivenCredentials): Hosted | WrongAddress | undefined {
   const workspace = WORKSPACE_HOST.exec(address)?.[0];
   if (workspace !== undefined) return hosted(workspace, {}, undefined);
-  if (!/^databricks(?::|$)/i.test(address)) return undefined;
+  if (!isDatabricksName(address)) return undefined;
   const [isValid, named] = /^databricks(?::\/\/([^/:?#@]+))?\/?$/i.exec(address) ?? [];
   const expected = 'databricks, or databricks://PROFILE with a profile of ~/.databrickscfg';
   if (isValid === undefined) return { kind: 'wrong', expected, hint: 'A secret scope (SCOPE:PREFIX) only works inside of Databricks.' };

@@ -4,6 +4,7 @@ import type { Environment } from '../../environment.ts';
 import { type Auth, redact, type TlsOptions } from '../../http/index.ts';
 import { addressOf, type MlflowAddress } from './address.ts';
 import { ACCESS } from './answers.ts';
+import { isDatabricksName } from './databricks.ts';
 import type { Hosted, WrongAddress } from './hosted.ts';
 import { hostedAt } from './services.ts';
 
@@ -70,7 +71,7 @@ const LEAST_TIMEOUT_SECONDS = 60;
 
 /** Validates a lane's section. The tracker's own variables come before it, defaults after it. */
 export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Environment): ParsedSettings<MlflowSettings> {
-  const section = new Section(FIELDS, raw, env);
+  const section = sectionOf(raw, env);
   const uri = section.get('tracking_uri');
   const password = section.secret('password', 'password_file');
   const token = section.secret('token', 'token_file');
@@ -136,6 +137,17 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
     command: section.get('mlflow_command'),
   };
   return section.result(settings, address.password === undefined ? [] : [address.password]);
+}
+
+/**
+ * Reads a section. The official client, too, uses its variables with credentials only for addresses of servers: they
+ * are not those of a workspace that Databricks' own settings name.
+ */
+function sectionOf(raw: Readonly<Record<string, unknown>>, env: Environment): Section<typeof FIELDS> {
+  const section = new Section(FIELDS, raw, env);
+  if (!isDatabricksName(section.get('tracking_uri') ?? '')) return section;
+  const { MLFLOW_TRACKING_TOKEN: _token, MLFLOW_TRACKING_USERNAME: _username, MLFLOW_TRACKING_PASSWORD: _password, ...rest } = env;
+  return new Section(FIELDS, raw, rest);
 }
 
 function renewOf(

@@ -372,6 +372,18 @@ describe('Databricks', () => {
     const profile = (name: string): string => `[${name}]\nhost = https://${name}.cloud.databricks.com\ntoken = dapi-${name}\n`;
     const config = (name: string): string => `[__settings__]\ndefault_profile = ${name}\n${profile('a')}${profile('b')}`;
     const home = homeWith(config('a'));
+  test('gets credentials of the section, and those of the variables of MLflow only at the address of a workspace', () => {
+    const HOME = homeWith(recorded.databricks.config);
+    const env = { HOME, MLFLOW_TRACKING_TOKEN: 't-1', MLFLOW_TRACKING_USERNAME: 'u-1', MLFLOW_TRACKING_PASSWORD: 'p-1' };
+    const authOf = (section: Section) => settingsOf(section, env).auth;
+    for (const uri of ['databricks', ' databricks ', 'databricks://Team-A']) {
+      expect(authOf({ tracking_uri: uri })).toEqual({ token: uri.includes('Team') ? 'dapi=team' : 'dapi-default' });
+      expect(authOf({ tracking_uri: uri, token: 't-2' })).toEqual({ token: 't-2' });
+    }
+    expect(settingsOf({}, { ...env, MLFLOW_TRACKING_URI: 'databricks' }).auth).toEqual({ token: 'dapi-default' });
+    expect(authOf({ tracking_uri: 'https://env.cloud.databricks.com' })).toEqual({ username: 'u-1', password: 'p-1' });
+  });
+
     const { endpoint, auth, renewAuth } = settingsOf({ tracking_uri: 'databricks' }, { HOME: home });
     expect({ endpoint, auth }).toEqual({ endpoint: 'https://a.cloud.databricks.com', auth: { token: 'dapi-a' } });
     writeFileSync(join(home, '.databrickscfg'), config('b'));
