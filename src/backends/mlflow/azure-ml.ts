@@ -9,11 +9,14 @@ import { OAuthToken, type TokenRequest } from './oauth-token.ts';
 const ADDRESS = /^(?:azureml|https):\/\/([^/?#@]+)\/mlflow\/v\d+\.\d+(\/[^?#]+?)\/?(?:\?.*)?$/i;
 const SCOPE = /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.MachineLearningServices\/workspaces\/[^/]+$/i;
 
-/** The clouds that have their own sign-in: the end of the workspace's host, the authority, the resource. */
+/**
+ * The clouds: the end of a workspace's host (https://learn.microsoft.com/azure/machine-learning/how-to-custom-dns), the
+ * authority, the resource. A token for the resource opens more than Azure ML: no other host may get one.
+ */
 const CLOUDS = [
-  ['.azure.cn', 'https://login.chinacloudapi.cn', 'https://management.chinacloudapi.cn'],
-  ['.azure.us', 'https://login.microsoftonline.us', 'https://management.usgovcloudapi.net'],
-  ['', 'https://login.microsoftonline.com', 'https://management.azure.com'],
+  ['.api.azureml.ms', 'https://login.microsoftonline.com', 'https://management.azure.com'],
+  ['.api.ml.azure.cn', 'https://login.chinacloudapi.cn', 'https://management.chinacloudapi.cn'],
+  ['.api.ml.azure.us', 'https://login.microsoftonline.us', 'https://management.usgovcloudapi.net'],
 ] as const;
 
 const LOGIN_HINT =
@@ -58,6 +61,13 @@ interface AzureLogin {
 
 /** Returns how a service principal signs in for a workspace on this host, by the variables of Azure's own tools. */
 export function azureLogin(host: string, env: Environment): AzureLogin | WrongAddress {
+  const cloud = /^[a-z0-9.-]+$/.test(host) ? CLOUDS.find(([end]) => host.endsWith(end)) : undefined;
+  if (cloud === undefined) {
+    const expected = `a host of Azure ML: ${CLOUDS.map(([end]) => `REGION${end}`).join(', ')}`;
+    const hint = 'mirrorboard signs in for no other host. Set token_file if this one leads to a workspace.';
+    return { kind: 'wrong', found: `the host ${JSON.stringify(host)}`, expected, hint };
+  }
+  const [, authority, resource] = cloud;
   const of = (name: string): string | undefined => env[`AZURE_${name}`] || undefined;
   const [tenant, id, secret, file] = [of('TENANT_ID'), of('CLIENT_ID'), of('CLIENT_SECRET'), of('FEDERATED_TOKEN_FILE')];
   if (tenant === undefined || id === undefined || (secret === undefined && file === undefined)) {
@@ -69,7 +79,6 @@ export function azureLogin(host: string, env: Environment): AzureLogin | WrongAd
       isLocal: true,
     };
   }
-  const [, authority, resource] = CLOUDS.find(([end]) => host.endsWith(end)) ?? CLOUDS[2];
   const url = tokenUrl(of('AUTHORITY_HOST') ?? authority, tenant);
   if (url === undefined) {
     return { kind: 'wrong', found: 'an address that is not valid in AZURE_AUTHORITY_HOST', expected: `an address like ${authority}` };

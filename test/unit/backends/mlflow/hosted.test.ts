@@ -258,10 +258,35 @@ describe('Azure ML', () => {
     expect(new Set(server.seen.map(({ headers }) => headers.authorization))).toEqual(new Set(['Bearer T-1']));
   });
 
-  test('takes a token of the lane instead', () => {
-    const settings = settingsOf({ tracking_uri: AZURE, token: 'abcd' }, AZURE_ENV);
-    expect(settings.auth).toEqual({ token: 'abcd' });
-    expect(settings.hosted?.authorizer).toBeUndefined();
+  test('takes a token of the lane instead, at any host', () => {
+    for (const uri of [AZURE, AZURE.replace('westeurope.api.azureml.ms', 'proxy.example.com')]) {
+      const settings = settingsOf({ tracking_uri: uri, token: 'abcd' }, AZURE_ENV);
+      expect(settings).toMatchObject({ auth: { token: 'abcd' }, hosted: { name: 'Azure ML' } });
+      expect(settings.hosted?.authorizer).toBeUndefined();
+    }
+  });
+
+  test.each([
+    'example.com',
+    'westeurope.api.azureml.ms.example.com',
+    'evil-api.azureml.ms',
+    'westeurope.api.azureml.ms:8443',
+    'example.com\\.api.azureml.ms',
+    'vm.region.cloudapp.azure.us',
+  ])('asks for no token for another host: %s', (host) => {
+    for (const uri of [AZURE, AZURE.replace('azureml:', 'https:')]) {
+      expect(problemOf({ tracking_uri: uri.replace('westeurope.api.azureml.ms', host) }, AZURE_ENV)).toMatchObject({
+        path: ['tracking_uri'],
+        found: `the host ${JSON.stringify(host)}`,
+        expected: expect.stringContaining('REGION.api.azureml.ms'),
+        hint: expect.stringContaining('token_file'),
+      });
+    }
+  });
+
+  test('signs in at a workspace with a private link', () => {
+    const uri = AZURE.replace('westeurope.api', '0e8d4a.workspace.westeurope.api');
+    expect(settingsOf({ tracking_uri: uri }, AZURE_ENV).hosted).toHaveProperty('authorizer');
   });
 
   test.each([
