@@ -48,7 +48,7 @@ export function azureMlAt(address: string, env: Environment, given: GivenCredent
   if (given.token !== undefined || given.password !== undefined) return base;
   const login = azureLogin(host.toLowerCase(), env);
   if ('kind' in login) return login;
-  return { ...base, credentials: login.source, authorizer: ({ clock }) => new OAuthToken({ ...login, clock }) };
+  return { ...base, credentials: login.source, authorizer: ({ tls, clock }) => new OAuthToken({ ...login, tls, clock }) };
 }
 
 /** The sign-in of a service principal. */

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
@@ -11,6 +12,7 @@ import { AwsSignature } from '../../../../src/backends/mlflow/sagemaker.ts';
 import type { MlflowSettings } from '../../../../src/backends/mlflow/settings.ts';
 import { systemClock } from '../../../../src/clock.ts';
 import type { Backend, Outcome } from '../../../../src/contract/index.ts';
+import { makeCertificates, noCertificates } from '../../../support/certificates.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { hastyClock } from '../../../support/hasty-clock.ts';
 import { MlflowStub } from '../../../support/mlflow-stub/index.ts';
@@ -115,23 +117,27 @@ interface Asked {
   readonly form: Readonly<Record<string, string>>;
 }
 
-/** A token endpoint; `answer` makes the status and the body of each answer. */
-async function tokenServer(answer: (count: number) => readonly [status: number, body: unknown]) {
+/** A token endpoint; `answer` makes the status and the body of each answer. `own`: its certificate, if it has one. */
+async function tokenServer(
+  answer: (count: number) => readonly [status: number, body: unknown],
+  own?: { readonly key: string; readonly cert: string },
+) {
   const asked: Asked[] = [];
-  const server = createServer(async (request, response) => {
+  const listener: RequestListener = async (request, response) => {
     let text = '';
     for await (const chunk of request) text += chunk;
     const { authorization } = request.headers;
     asked.push({ path: request.url ?? '', authorization, form: Object.fromEntries(new URLSearchParams(text)) });
     const [status, body] = answer(asked.length);
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-  });
+  };
+  const server = own === undefined ? createServer(listener) : createTlsServer(own, listener);
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   closers.push(async () => {
     server.closeAllConnections();
     await new Promise((done) => server.close(done));
   });
-  return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  return { asked, url: `${own === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
 function homeWith(config: string): string {
@@ -289,6 +295,17 @@ describe('Azure ML', () => {
     expect(settingsOf({ tracking_uri: uri }, AZURE_ENV).hosted).toHaveProperty('authorizer');
   });
 
+  const hasNone = noCertificates();
+  (hasNone === undefined ? test : test.skip)('trusts the CA of the lane when it signs in', async () => {
+    const own = makeCertificates(temporaryFolder());
+    const tokens = await tokenServer(() => [200, { access_token: 'T-1', expires_in: 3600 }], own.server);
+    const { hosted, tls } = settingsOf({ tracking_uri: AZURE, ca_bundle: own.ca }, { ...AZURE_ENV, AZURE_AUTHORITY_HOST: tokens.url });
+    const authorizer = hosted?.authorizer?.({ tls, clock: undefined });
+    const request = { method: 'GET', url: new URL('https://h/'), headers: {}, body: undefined };
+    expect(await authorizer?.authorize(request, signal)).toMatchObject({ headers: { authorization: 'Bearer T-1' } });
+    await authorizer?.close();
+  });
+
   test.each([
     [{ tracking_uri: AZURE }, {}, 'no credentials for Azure'],
     [{ tracking_uri: AZURE }, { ...AZURE_ENV, AZURE_AUTHORITY_HOST: 'http://[' }, 'AZURE_AUTHORITY_HOST'],
@@ -355,6 +372,18 @@ describe('Databricks', () => {
     expect(known.hosted?.pageOf?.('12', 'r1')?.replace('/#', '#')).toBe(run);
   });
 
+  test('gets credentials of the section, and those of the variables of MLflow only at the address of a workspace', () => {
+    const HOME = homeWith(recorded.databricks.config);
+    const env = { HOME, MLFLOW_TRACKING_TOKEN: 't-1', MLFLOW_TRACKING_USERNAME: 'u-1', MLFLOW_TRACKING_PASSWORD: 'p-1' };
+    const authOf = (section: Section) => settingsOf(section, env).auth;
+    for (const uri of ['databricks', ' databricks ', 'databricks://Team-A']) {
+      expect(authOf({ tracking_uri: uri })).toEqual({ token: uri.includes('Team') ? 'dapi=team' : 'dapi-default' });
+      expect(authOf({ tracking_uri: uri, token: 't-2' })).toEqual({ token: 't-2' });
+    }
+    expect(settingsOf({}, { ...env, MLFLOW_TRACKING_URI: 'databricks' }).auth).toEqual({ token: 'dapi-default' });
+    expect(authOf({ tracking_uri: 'https://env.cloud.databricks.com' })).toEqual({ username: 'u-1', password: 'p-1' });
+  });
+
   test('takes up a token that was replaced in the file', async () => {
     const server = await scripted(({ headers }) =>
       headers.authorization === 'Bearer dapi-2' ? undefined : apiError(403, 'DENIED', 'Invalid token'),
@@ -397,18 +426,6 @@ describe('Databricks', () => {
     const profile = (name: string): string => `[${name}]\nhost = https://${name}.cloud.databricks.com\ntoken = dapi-${name}\n`;
     const config = (name: string): string => `[__settings__]\ndefault_profile = ${name}\n${profile('a')}${profile('b')}`;
     const home = homeWith(config('a'));
-  test('gets credentials of the section, and those of the variables of MLflow only at the address of a workspace', () => {
-    const HOME = homeWith(recorded.databricks.config);
-    const env = { HOME, MLFLOW_TRACKING_TOKEN: 't-1', MLFLOW_TRACKING_USERNAME: 'u-1', MLFLOW_TRACKING_PASSWORD: 'p-1' };
-    const authOf = (section: Section) => settingsOf(section, env).auth;
-    for (const uri of ['databricks', ' databricks ', 'databricks://Team-A']) {
-      expect(authOf({ tracking_uri: uri })).toEqual({ token: uri.includes('Team') ? 'dapi=team' : 'dapi-default' });
-      expect(authOf({ tracking_uri: uri, token: 't-2' })).toEqual({ token: 't-2' });
-    }
-    expect(settingsOf({}, { ...env, MLFLOW_TRACKING_URI: 'databricks' }).auth).toEqual({ token: 'dapi-default' });
-    expect(authOf({ tracking_uri: 'https://env.cloud.databricks.com' })).toEqual({ username: 'u-1', password: 'p-1' });
-  });
-
     const { endpoint, auth, renewAuth } = settingsOf({ tracking_uri: 'databricks' }, { HOME: home });
     expect({ endpoint, auth }).toEqual({ endpoint: 'https://a.cloud.databricks.com', auth: { token: 'dapi-a' } });
     writeFileSync(join(home, '.databrickscfg'), config('b'));
