@@ -1,5 +1,5 @@
 // The scanner of `scalar-scanner.ts` in AssemblyScript: the same records, the same reasons to stop, twice as fast.
-// `npm run build:scanner` compiles it to `scan.wasm`. The layout of the memory stands in `wasm-scanner.ts`, too.
+// `npm run build:scanner` compiles it into `scan-module.ts`. The layout of the memory stands in `scan-memory.ts`, too.
 
 /** What a call returns beside the reason, as 32-bit numbers: see the stores at the end of `scan`. */
 const RESULT: usize = 0;
