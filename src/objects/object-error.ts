@@ -7,6 +7,9 @@ const NO_ACCESS =
   /AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|CredentialsProviderError|TokenRefreshRequired/;
 const NO_TARGET = /NoSuchBucket|InvalidBucketName|PermanentRedirect|AuthorizationHeaderMalformed/;
 
+/** Names of errors that pass, though their status says otherwise: a body came too slowly, two writers met. */
+const PASSING = /^(RequestTimeout|ConditionalRequestConflict|OperationAborted)$/;
+
 /** The longest part of a server's message that is read, in characters. */
 const MOST_TEXT = 2000;
 const MOST_NAME = 100;
@@ -34,6 +37,7 @@ export function objectError(error: unknown, what: string, { url, credentials }: 
 }
 
 function meaningOf(name: string, status: number | undefined): readonly [code: ErrorCode, hint?: string] {
+  if (PASSING.test(name)) return ['MB4001'];
   if (NO_ACCESS.test(name) || status === 401 || status === 403) {
     return [
       'MB4002',

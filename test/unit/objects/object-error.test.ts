@@ -17,6 +17,23 @@ describe('objectError', () => {
     }
   });
 
+  test('tells what passes from what stays', () => {
+    const codeOf = (name: string, httpStatusCode: number): readonly [string, string] => {
+      const { code, retry } = objectError(Object.assign(new Error('x'), { name, $metadata: { httpStatusCode } }), 'storing a', options);
+      return [code, retry];
+    };
+    for (const [name, status] of [
+      ['RequestTimeout', 400],
+      ['ConditionalRequestConflict', 409],
+      ['OperationAborted', 409],
+      ['SlowDown', 503],
+    ] as const)
+      expect(codeOf(name, status)).toEqual(['MB4001', 'later']);
+    expect(codeOf('InvalidArgument', 400)[0]).toBe('MB4005');
+    expect(codeOf('BucketAlreadyExists', 409)[0]).toBe('MB4005');
+    expect(codeOf('AccessDenied', 403)[0]).toBe('MB4002');
+  });
+
   test('removes the secret, also in the form of an address, and keeps the text around it', () => {
     const secret = 'abc/def+ghi';
     const error = new Error(`signed with ${secret} at ?x=${encodeURIComponent(secret)} now`);
