@@ -28,6 +28,7 @@ export async function writeDurably(
 ): Promise<boolean> {
   await makeDurableFolder(temporaryFolder);
   const temporary = temporaryName(join(temporaryFolder, 'file'));
+  let isStored = true;
   try {
     const file = await open(temporary, NEW_FILE, ownFileMode());
     try {
@@ -38,12 +39,13 @@ export async function writeDurably(
     }
     await makeDurableFolder(dirname(path));
     if (!isNew) await rename(temporary, path);
-    else if (!(await nameNew(temporary, path))) return false;
+    else isStored = await nameNew(temporary, path);
   } finally {
     await rm(temporary, { force: true });
   }
+  // Also if something has the name: a process may have died before it flushed it.
   await flushFolderAsync(dirname(path));
-  return true;
+  return isStored;
 }
 
 /** Gives a file a name that nothing has. Returns false if something has it. */

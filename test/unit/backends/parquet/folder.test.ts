@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { FolderPlace } from '../../../../src/backends/parquet/folder.ts';
 import { contentOf } from '../../../../src/backends/parquet/place.ts';
 import { systemClock } from '../../../../src/clock.ts';
@@ -38,6 +39,23 @@ describe('a folder of files', () => {
     await place.remove('a', signal);
     expect(await place.get('a', signal)).toBeUndefined();
     expect(await place.has('a', signal)).toBe(false);
+  });
+
+  it('flushes the name of a file also if another process has stored it', async () => {
+    await place.putNew('points/a', bytes('one'), signal);
+    const file = await open(folder);
+    const sync = jest.spyOn(Object.getPrototypeOf(file) as typeof file, 'sync');
+    await file.close();
+    const flushed: boolean[] = [];
+    sync.mockImplementation(async function (this: typeof file) {
+      flushed.push((await this.stat()).isDirectory());
+    });
+    try {
+      expect(await place.putNew('points/a', bytes('one'), signal)).toBe(false);
+    } finally {
+      sync.mockRestore();
+    }
+    expect(flushed).toEqual([false, true]);
   });
 
   it('leaves nothing of content that breaks off, and what was there before', async () => {
