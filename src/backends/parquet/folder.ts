@@ -112,7 +112,7 @@ export class FolderPlace implements Place {
         cause,
         ...(code === 'MB4001' ? { retry: 'later' } : {}),
         hint: remedyOf(cause),
-        context: { path: this.address },
+        context: { path: this.address, name },
       });
     }
   }

@@ -46,6 +46,16 @@ import { FIELDS, type ParquetSettings, parseSettings } from './settings.ts';
 /** Runs whose lists of files stay in memory. */
 const MOST_LISTED_RUNS = 256;
 
+/** How often another process may make a run of the same number first. */
+const MOST_OPENINGS = 20;
+
+/** Errors about the name of one file: it is too long, or another file's name is a part of its path. */
+const ABOUT_NAME: ReadonlySet<string> = new Set([
+  ...['EEXIST', 'EILSEQ', 'EISDIR', 'ENAMETOOLONG', 'ENOTDIR', 'ENOTEMPTY'],
+  // A server's name for it.
+  'KeyTooLongError',
+]);
+
 class ParquetBackend implements Backend {
   readonly #capabilities: Capabilities;
   readonly #place: Place;
@@ -86,7 +96,7 @@ class ParquetBackend implements Backend {
     if (source.joins !== undefined) return this.#join(source.joins, signal);
     const last = known === undefined ? undefined : readHandle(known);
     if (known !== undefined && last !== undefined && (await this.#adopt(last, source, signal))) return known;
-    for (;;) {
+    for (let openings = 1; ; openings++) {
       const paths = await this.#place.list(keyFolder(source.key), signal);
       const numbers = numbersIn(paths.map(({ path }) => path));
       const { own, why } = await this.#ownOf(numbers, source, signal);
@@ -100,7 +110,13 @@ class ParquetBackend implements Backend {
       const name = numberedName(source.name, numbers.length);
       const bytes = documentBytes(newDocument(source, place, name));
       // Another process may have made this run just now.
-      if (!(await this.#place.putNew(pathsOf(place).document, bytes, signal))) continue;
+      if (!(await this.#place.putNew(pathsOf(place).document, bytes, signal))) {
+        if (openings < MOST_OPENINGS) continue;
+        throw new MirrorError('MB4006', `${pathsOf(place).document} in ${this.#place.address} exists, but is not listed as a file`, {
+          hint: 'Remove it, or see what keeps it out of the listing: a link, or a server whose listings are late.',
+          context: { run: idOf(place) },
+        });
+      }
       if (numbers.length > 0) warnNameTaken(this.#context.warn, source, name, why);
       return handleOf(place);
     }
@@ -198,7 +214,12 @@ class ParquetBackend implements Backend {
   readonly putFile: Call<'putFile'> = async (handle, file, signal) => {
     const run = readHandle(handle);
     await this.#document(run, signal);
-    await this.#place.put(pathsOf(run).artifacts + file.path, file, signal);
+    try {
+      await this.#place.put(pathsOf(run).artifacts + file.path, file, signal);
+    } catch (error) {
+      if (error instanceof MirrorError && ABOUT_NAME.has(String(error.context['name']))) return { kind: 'refused', reason: error.message };
+      throw error;
+    }
     return { kind: 'stored' };
   };
 
