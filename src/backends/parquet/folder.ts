@@ -64,9 +64,10 @@ export class FolderPlace implements Place {
         async ({ parentPath, name }) => {
           signal.throwIfAborted();
           const path = join(parentPath, name);
-          // Another process may have removed the file meanwhile.
-          const bytes = (await ifThere(stat(path)))?.size;
-          if (bytes !== undefined) found.push({ path: path.slice(join(this.address, '/').length), bytes });
+          // Another process may have removed the file meanwhile. It stays in the list, so that its reader looks again:
+          // what replaced the file may be missing here.
+          const bytes = (await ifThere(stat(path)))?.size ?? 0;
+          found.push({ path: path.slice(join(this.address, '/').length), bytes });
         },
       );
       return found;

@@ -14,9 +14,10 @@ export interface PartName {
   /** The bytes of the event file; `end` is exclusive. */
   readonly start: number;
   readonly end: number;
+  readonly rows: number;
   /** The hash of which points it holds, or of which files it replaces. */
   readonly content: string;
-  /** True if it replaces others once the manifest says so. */
+  /** True if it was made of others. */
   readonly isMerged: boolean;
 }
 
@@ -68,17 +69,17 @@ export function kindFolder(run: RunPlace, kind: Kind): string {
 }
 
 /** Returns the path of a file with points. */
-export function partPath(run: RunPlace, { kind, source, start, end, content, isMerged }: PartName): string {
-  return `${kindFolder(run, kind)}${source}-${start}-${end}-${content}${isMerged ? '-merged' : ''}.parquet`;
+export function partPath(run: RunPlace, { kind, source, start, end, rows, content, isMerged }: PartName): string {
+  return `${kindFolder(run, kind)}${source}-${start}-${end}-${rows}-${content}${isMerged ? '-merged' : ''}.parquet`;
 }
 
-const PART = /^([0-9a-f]{16})-(\d{1,16})-(\d{1,16})-([0-9a-f]{16})(-merged)?\.parquet$/;
+const PART = /^([0-9a-f]{16})-(\d{1,16})-(\d{1,16})-(\d{1,16})-([0-9a-f]{16})(-merged)?\.parquet$/;
 
 /** Reads the path of a file with points; undefined for files of others. */
 export function readPartPath(path: string, kind: Kind): PartName | undefined {
-  const [, source, start, end, content, merged] = PART.exec(path.slice(path.lastIndexOf('/') + 1)) ?? [];
+  const [, source, start, end, rows, content, merged] = PART.exec(path.slice(path.lastIndexOf('/') + 1)) ?? [];
   if (source === undefined || content === undefined) return undefined;
-  return { kind, source, start: Number(start), end: Number(end), content, isMerged: merged !== undefined };
+  return { kind, source, start: Number(start), end: Number(end), rows: Number(rows), content, isMerged: merged !== undefined };
 }
 
 /** Returns the folder of what is known about the tracker runs of a key. */

@@ -1,14 +1,10 @@
 import { MirrorError } from '../../errors.ts';
 import { KINDS, type Kind } from '../../model/index.ts';
+import { groupsOf, type Part } from './merge-groups.ts';
 import { contentOfName, idOf, kindFolder, type PartName, partPath, pathsOf, type RunPlace, readPartPath } from './names.ts';
 import { contentOf, type Place } from './place.ts';
 import { pointKey } from './rows.ts';
-import { damagedError, decode, integers, POINTS, ROW_GROUP_ROWS, TableWriter } from './table.ts';
-
-/** A Parquet file with points, and its length. */
-export interface Part extends PartName {
-  readonly bytes: number;
-}
+import { damagedError, decodeGroups, integers, POINTS, ROW_GROUP_ROWS, TableWriter } from './table.ts';
 
 /** The file that says which files are current, written after everything that it names. */
 interface Manifest {
@@ -20,8 +16,8 @@ interface Manifest {
   readonly replaced: readonly string[];
 }
 
-/** A merged file is about this long at most, in bytes; a file of half of it is not merged again. */
-const MERGED_BYTES = 32 * 1024 * 1024;
+/** How often files are listed again because one of them is gone, before that is damage. */
+export const MOST_LISTINGS = 5;
 
 /** A value of a column, as the library reads it. */
 // biome-ignore lint/suspicious/noExplicitAny: the library's own type of a column is an array of anything
@@ -34,9 +30,7 @@ const ALL = Object.keys(POINTS) as (keyof typeof POINTS)[];
 export class RunParts {
   readonly #place: Place;
   readonly #run: RunPlace;
-  readonly #parts = new Map<Kind, Part[]>();
-  /** Merged files that no manifest names: a process died before it wrote one. */
-  readonly #left = new Set<string>();
+  readonly #parts = new Map<Kind, Promise<Part[]>>();
   #manifest: Promise<Manifest | undefined> | undefined;
 
   constructor(place: Place, run: RunPlace) {
@@ -47,7 +41,6 @@ export class RunParts {
   /** Forgets what was listed: another process may have changed it. */
   forget(): void {
     this.#parts.clear();
-    this.#left.clear();
     this.#manifest = undefined;
   }
 
@@ -57,31 +50,66 @@ export class RunParts {
   }
 
   /** Returns the keys of the points that are stored already in a range of an event file; undefined if none can be. */
-  async keysIn({ kind, source, start, end }: PartName, signal: AbortSignal): Promise<ReadonlySet<string> | undefined> {
-    const there = (await this.#load(kind, signal)).filter((part) => part.source === source && part.start < end && start < part.end);
-    if (there.length === 0) return undefined;
-    const keys = new Set<string>();
-    for (const part of there) {
-      const { count, data } = await this.read(part, KEYS, signal);
-      for (let row = 0; row < count; row++) keys.add(pointKey(data.offset[row], data.index[row], data.checksum[row], data.tag[row]));
+  async keysIn(range: Pick<PartName, 'kind' | 'source' | 'start' | 'end'>, signal: AbortSignal): Promise<ReadonlySet<string> | undefined> {
+    const { kind, source, start, end } = range;
+    for (let listings = 1; ; listings++) {
+      const there = (await this.#load(kind, signal)).filter((part) => part.source === source && part.start < end && start < part.end);
+      if (there.length === 0) return undefined;
+      const keys = new Set<string>();
+      const gone = await this.#addKeys(keys, there, range, signal);
+      if (gone === undefined) return keys;
+      if (listings === MOST_LISTINGS) throw this.goneError(gone);
+      this.forget();
     }
-    return keys;
+  }
+
+  /** Adds the keys of the points of a range. Returns a file that is gone. */
+  async #addKeys(
+    keys: Set<string>,
+    parts: readonly Part[],
+    { start, end }: Pick<PartName, 'start' | 'end'>,
+    signal: AbortSignal,
+  ): Promise<Part | undefined> {
+    for (const part of parts) {
+      const groups = await this.read(part, KEYS, signal);
+      if (groups === undefined) return part;
+      for await (const { count, data } of groups) {
+        for (let row = 0; row < count; row++) {
+          const { offset, index, checksum, tag } = rowOf(data, row);
+          if (offset >= start && offset < end) keys.add(pointKey(offset, index, checksum, tag));
+        }
+      }
+    }
+    return undefined;
   }
 
   /** Stores a file, and notes that it is there. */
   async add(name: PartName, data: Uint8Array, signal: AbortSignal): Promise<Part> {
-    const parts = await this.#load(name.kind, signal);
     const path = partPath(this.#run, name);
-    await this.#place.putNew(path, data, signal);
+    try {
+      await this.#place.putNew(path, data, signal);
+    } catch (error) {
+      // The file may be there all the same: only the answer was lost.
+      this.forget();
+      throw error;
+    }
     const part = { ...name, bytes: data.length };
+    // After the file: a listing that was made meanwhile has it, or gets it here.
+    const parts = await this.#load(name.kind, signal);
     if (!name.isMerged && !parts.some((other) => partPath(this.#run, other) === path)) parts.push(part);
     return part;
   }
 
-  /** Reads columns of a file. */
+  /** Reads columns of a file, one group of rows after the other. Returns undefined if the file is gone. */
   async read<Name extends keyof typeof POINTS>(part: PartName, columns: readonly Name[], signal: AbortSignal) {
     const path = partPath(this.#run, part);
-    return decode<typeof POINTS, Name>((await this.#place.get(path, signal)) ?? Buffer.alloc(0), columns, path);
+    const bytes = await this.#place.get(path, signal);
+    return bytes === undefined ? undefined : decodeGroups<typeof POINTS, Name>(bytes, columns, path);
+  }
+
+  /** Returns the error for a file that stays gone. */
+  goneError(part: PartName): MirrorError {
+    return damagedError(partPath(this.#run, part), new Error('it is gone'));
   }
 
   /**
@@ -90,12 +118,20 @@ export class RunParts {
    */
   async close(signal: AbortSignal): Promise<void> {
     this.forget();
+    try {
+      await this.#close(signal);
+    } finally {
+      this.forget();
+    }
+  }
+
+  async #close(signal: AbortSignal): Promise<void> {
     const before = await this.#loadManifest(signal);
     const all: Part[] = [];
     for (const kind of KINDS) for (const part of await this.of(kind, signal)) all.push(part);
     const current = new Map(all.map((part) => [partPath(this.#run, part), part]));
     // What a process left when it died.
-    const left = [...new Set([...(before?.replaced ?? []), ...this.#left])].filter((path) => !current.has(path));
+    const left = before?.replaced ?? [];
     if (left.length > 0 || [...current.keys()].sort().join() !== before?.files.join()) await this.#replace(current, left, signal);
     for (const group of groupsOf(all)) {
       if (group.length === 1) continue;
@@ -109,7 +145,6 @@ export class RunParts {
         signal,
       );
     }
-    this.forget();
   }
 
   /** Writes which files are current, and removes others. */
@@ -123,7 +158,7 @@ export class RunParts {
     if (gone.length > 0) await write([]);
   }
 
-  /** Stores the points of some files in one. Returns undefined if one of them cannot be read. */
+  /** Stores the points of some files in one, each once. Returns undefined if one of them cannot be read. */
   async #merge(group: readonly Part[], signal: AbortSignal): Promise<Part | undefined> {
     try {
       return await this.#merged(group, signal);
@@ -141,11 +176,24 @@ export class RunParts {
       await writer.write({ ...rows, step: integers(rows.step), offset: integers(rows.offset) });
       rows = noRows();
     };
+    // Only files that cover the same bytes can hold the same point.
+    const seen = group.some(({ start }, i) => start < (group[i - 1]?.end ?? 0)) ? new Set<string>() : undefined;
+    let all = 0;
     for (const part of group) {
-      const { count, data } = await this.read(part, ALL, signal);
-      for (const name of ALL) for (let row = 0; row < count; row++) rows[name].push(data[name][row]);
-      // Small pieces would be slow to read.
-      if (rows.run.length >= ROW_GROUP_ROWS) await flush();
+      const groups = await this.read(part, ALL, signal);
+      if (groups === undefined) throw this.goneError(part);
+      for await (const { count, data } of groups) {
+        for (let row = 0; row < count; row++) {
+          const { offset, index, checksum, tag } = rowOf(data, row);
+          const key = seen && pointKey(offset, index, checksum, tag);
+          if (key !== undefined && seen?.has(key)) continue;
+          if (key !== undefined) seen?.add(key);
+          for (const name of ALL) rows[name].push(data[name][row]);
+          all++;
+        }
+        // Small pieces would be slow to read.
+        if (rows.run.length >= ROW_GROUP_ROWS) await flush();
+      }
     }
     if (rows.run.length > 0) await flush();
     const { kind, source } = group[0] as Part;
@@ -154,6 +202,7 @@ export class RunParts {
       source,
       start: group.reduce((least, { start }) => Math.min(least, start), Infinity),
       end: group.reduce((most, { end }) => Math.max(most, end), 0),
+      rows: all,
       content: contentOfName(group.map((part) => partPath(this.#run, part)).sort()),
       isMerged: true,
     };
@@ -163,17 +212,26 @@ export class RunParts {
   async #load(kind: Kind, signal: AbortSignal): Promise<Part[]> {
     const known = this.#parts.get(kind);
     if (known !== undefined) return known;
-    const manifest = await this.#loadManifest(signal);
-    const [files, replaced] = [new Set(manifest?.files), new Set(manifest?.replaced)];
-    const parts = (await this.#place.list(kindFolder(this.#run, kind), signal)).flatMap(({ path, bytes }): Part[] => {
+    const listing = this.#list(kind, signal);
+    this.#parts.set(kind, listing);
+    try {
+      return await listing;
+    } catch (error) {
+      if (this.#parts.get(kind) === listing) this.#parts.delete(kind);
+      throw error;
+    }
+  }
+
+  /**
+   * Lists the current files of a kind. A merged file that no manifest names is current, too: its points may be
+   * nowhere else. If a process died before it wrote the manifest, the next merging takes it and its sources together.
+   */
+  async #list(kind: Kind, signal: AbortSignal): Promise<Part[]> {
+    const replaced = new Set((await this.#loadManifest(signal))?.replaced);
+    return (await this.#place.list(kindFolder(this.#run, kind), signal)).flatMap(({ path, bytes }): Part[] => {
       const name = readPartPath(path, kind);
-      const isCurrent = name?.isMerged === true ? files.has(path) : !replaced.has(path);
-      if (name?.isMerged === true && !isCurrent) this.#left.add(path);
-      return name === undefined || !isCurrent ? [] : [{ ...name, bytes }];
+      return name === undefined || replaced.has(path) ? [] : [{ ...name, bytes }];
     });
-    const first = this.#parts.get(kind) ?? parts;
-    this.#parts.set(kind, first);
-    return first;
   }
 
   async #loadManifest(signal: AbortSignal): Promise<Manifest | undefined> {
@@ -208,20 +266,7 @@ function inOrder(a: Part, b: Part): number {
   return a.source < b.source ? -1 : a.source > b.source ? 1 : a.start - b.start || a.end - b.end;
 }
 
-/** Groups files of one event file and kind that become one. A group of one file stays as it is. */
-function groupsOf(parts: readonly Part[]): (readonly Part[])[] {
-  const groups: Part[][] = [];
-  let bytes = 0;
-  for (const part of parts) {
-    const group = groups.at(-1);
-    const [first] = group ?? [];
-    const fits = first?.source === part.source && first.kind === part.kind && bytes + part.bytes <= MERGED_BYTES;
-    if (group !== undefined && fits) group.push(part);
-    else {
-      groups.push([part]);
-      bytes = 0;
-    }
-    bytes += part.bytes;
-  }
-  return groups;
+/** Returns what tells the point of a row from others. */
+function rowOf(data: Readonly<Record<(typeof KEYS)[number], ArrayLike<Value>>>, row: number) {
+  return { offset: Number(data.offset[row]), index: data.index[row], checksum: data.checksum[row], tag: data.tag[row] };
 }

@@ -1,8 +1,9 @@
 import { chunksOf, type StoredPoint } from '../../backend-kit/exact-points/index.ts';
 import type { ReadBackChunk, TrackerParcel } from '../../contract/index.ts';
-import { type Blob, KINDS, sha256Of } from '../../model/index.ts';
+import { type Blob, KINDS, type Kind, sha256Of } from '../../model/index.ts';
+import type { Part } from './merge-groups.ts';
 import { kindFolder, type PartName, pathsOf, type RunPlace, sourceOf } from './names.ts';
-import { type Part, RunParts } from './parts.ts';
+import { MOST_LISTINGS, RunParts } from './parts.ts';
 import type { Place } from './place.ts';
 import { pointKey, prepare, type Rows } from './rows.ts';
 import { encode, POINTS } from './table.ts';
@@ -31,11 +32,11 @@ export class RunFiles {
     const file = parcels[0]?.file ?? '';
     const { tables, media } = prepare(parcels);
     const range = { start: parcels[0]?.batch.start ?? 0, end: parcels.at(-1)?.batch.end ?? 0 };
-    const fresh: [name: Omit<PartName, 'content'>, rows: Rows][] = [];
+    const fresh: [name: Omit<PartName, 'rows' | 'content'>, rows: Rows][] = [];
     let isRepeat = false;
     for (const [kind, rows] of tables) {
       const name = { kind, source: sourceOf(file), ...range, isMerged: false };
-      const known = await this.#parts.keysIn({ ...name, content: '' }, signal);
+      const known = await this.#parts.keysIn(name, signal);
       const left = known === undefined ? rows : rows.without(known);
       isRepeat ||= left.count < rows.count;
       if (left.count > 0) fresh.push([name, left]);
@@ -43,7 +44,8 @@ export class RunFiles {
     // Before the rows that name them, so that no row ever names a missing file.
     if (media.size > 0) await this.#storeMedia(media, isRepeat, signal);
     for (const [name, rows] of fresh) {
-      await this.#parts.add({ ...name, content: rows.content() }, await encode(POINTS, rows.columns(this.#name, file)), signal);
+      const part = { ...name, rows: rows.count, content: rows.content() };
+      await this.#parts.add(part, await encode(POINTS, rows.columns(this.#name, file)), signal);
     }
   }
 
@@ -68,40 +70,73 @@ export class RunFiles {
   async *#points(isWanted: ((tag: string) => boolean) | undefined, signal: AbortSignal): AsyncGenerator<StoredPoint, void, void> {
     const checked = new Map<string, boolean>();
     for (const kind of KINDS) {
-      const parts = await this.#parts.of(kind, signal);
-      /** The points of files that cover the same bytes: only writers that ran at the same time store a point twice. */
-      let seen = new Set<string>();
-      let before: Part | undefined;
+      for await (const { key, row, data } of this.#rows(kind, signal)) {
+        const tag: string = data.tag[row];
+        if (isWanted?.(tag) === false) continue;
+        const names = data.media[row] === null || data.media[row] === undefined ? [] : (JSON.parse(data.media[row]) as string[]);
+        if (names.length > 0 && !(await this.#areWhole(names, checked, signal))) continue;
+        const step: bigint = data.step[row];
+        yield {
+          key,
+          files: [],
+          tag,
+          plugin: data.plugin[row],
+          file: data.file[row],
+          offset: Number(data.offset[row]),
+          index: data.index[row],
+          step: Number.isSafeInteger(Number(step)) ? Number(step) : step,
+          wallTime: data.wall_time[row],
+          value: heldValue(data.value[row], data.value_json[row]),
+        };
+      }
+    }
+  }
+
+  /**
+   * Returns all rows of a kind, each once. Files may be merged and removed meanwhile: then it lists them again, and
+   * leaves out what it has returned.
+   */
+  async *#rows(kind: Kind, signal: AbortSignal) {
+    /** Files that cover the same bytes: only they can hold the same point. */
+    let cluster: Pick<Part, 'source' | 'end'> = { source: '', end: 0 };
+    /** The points of the cluster that were returned. */
+    let seen = new Set<string>();
+    /** All points before this one were returned. */
+    let done = cluster;
+    for (let listings = 1; ; listings++) {
+      const parts = (await this.#parts.of(kind, signal)).filter(
+        ({ source, end }) => source > done.source || (source === done.source && end > done.end),
+      );
+      let gone: Part | undefined;
       for (const [i, part] of parts.entries()) {
-        const overlaps = (other: Part | undefined): boolean =>
-          other?.source === part.source && other.start < part.end && part.start < other.end;
-        const [isAfter, isBefore] = [overlaps(before), overlaps(parts[i + 1])];
-        if (!isAfter) seen = new Set();
-        if (before === undefined || before.source !== part.source || part.end > before.end) before = part;
-        const { count, data } = await this.#parts.read(part, COLUMNS, signal);
-        for (let row = 0; row < count; row++) {
-          const tag: string = data.tag[row];
-          const key = isAfter || isBefore ? pointKey(data.offset[row], data.index[row], data.checksum[row], tag) : '';
-          if (key !== '' && seen.has(key)) continue;
-          if (key !== '') seen.add(key);
-          if (isWanted?.(tag) === false) continue;
-          const names = data.media[row] === null || data.media[row] === undefined ? [] : (JSON.parse(data.media[row]) as string[]);
-          if (names.length > 0 && !(await this.#areWhole(names, checked, signal))) continue;
-          const step: bigint = data.step[row];
-          yield {
-            key,
-            files: [],
-            tag,
-            plugin: data.plugin[row],
-            file: data.file[row],
-            offset: Number(data.offset[row]),
-            index: data.index[row],
-            step: Number.isSafeInteger(Number(step)) ? Number(step) : step,
-            wallTime: data.wall_time[row],
-            value: heldValue(data.value[row], data.value_json[row]),
-          };
+        const { source, start, end } = part;
+        const isAfter = source === cluster.source && start < cluster.end;
+        if (!isAfter) {
+          done = source === cluster.source ? cluster : { source, end: 0 };
+          seen = new Set();
+        }
+        cluster = { source, end: isAfter ? Math.max(end, cluster.end) : end };
+        const next = parts[i + 1];
+        const needsKeys = isAfter || (next?.source === source && next.start < end);
+        const groups = await this.#parts.read(part, COLUMNS, signal);
+        if (groups === undefined) {
+          gone = part;
+          break;
+        }
+        listings = 1;
+        for await (const { count, data } of groups) {
+          for (let row = 0; row < count; row++) {
+            if (data.offset[row] < done.end) continue;
+            const key = needsKeys ? pointKey(data.offset[row], data.index[row], data.checksum[row], data.tag[row]) : '';
+            if (key !== '' && seen.has(key)) continue;
+            if (key !== '') seen.add(key);
+            yield { key, row, data };
+          }
         }
       }
+      if (gone === undefined) return;
+      if (listings >= MOST_LISTINGS) throw this.#parts.goneError(gone);
+      this.#parts.forget();
     }
   }
 

@@ -95,30 +95,54 @@ export async function encode<T extends Table>(table: T, data: Data<T>): Promise<
 /** The library's own decoder leaves out a byte order mark. */
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
+/** Some rows of a table. */
+export interface TableRows<T extends Table, Name extends keyof T> {
+  readonly count: number;
+  readonly data: Data<T, Name>;
+}
+
 /** Reads columns of a Parquet file. `name` names the file in an error. */
 export async function decode<T extends Table, Name extends keyof T & string>(
   bytes: Buffer,
   columns: readonly Name[],
   name: string,
-): Promise<{ readonly count: number; readonly data: Data<T, Name> }> {
+): Promise<TableRows<T, Name>> {
+  for await (const rows of decodeGroups<T, Name>(bytes, columns, name, true)) return rows;
+  throw damagedError(name);
+}
+
+/** Reads columns of a Parquet file, one group of rows after the other, or all in one piece. */
+export async function* decodeGroups<T extends Table, Name extends keyof T & string>(
+  bytes: Buffer,
+  columns: readonly Name[],
+  name: string,
+  isWhole = false,
+): AsyncGenerator<TableRows<T, Name>, void, void> {
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
   const compressors = { ZSTD: (input: Uint8Array): Uint8Array => zstdDecompressSync(input) };
   try {
     const metadata = await parquetMetadataAsync(file);
-    const count = Number(metadata.num_rows);
-    const data = Object.fromEntries(columns.map((column) => [column, new Array(count)])) as Record<Name, unknown[]>;
-    await parquetRead({
-      file,
-      metadata,
-      columns: [...columns],
-      compressors,
-      parsers: { stringFromBytes: (bytes) => utf8.decode(bytes) },
-      onChunk: ({ columnName, columnData, rowStart }) => {
-        const column = data[columnName as Name];
-        for (let i = 0; i < columnData.length; i++) column[rowStart + i] = columnData[i];
-      },
-    });
-    return { count, data };
+    let from = 0;
+    for (const { num_rows } of isWhole ? [metadata] : metadata.row_groups) {
+      const count = Number(num_rows);
+      const first = from;
+      const data = Object.fromEntries(columns.map((column) => [column, new Array(count)])) as Record<Name, unknown[]>;
+      await parquetRead({
+        file,
+        metadata,
+        columns: [...columns],
+        rowStart: first,
+        rowEnd: first + count,
+        compressors,
+        parsers: { stringFromBytes: (bytes) => utf8.decode(bytes) },
+        onChunk: ({ columnName, columnData, rowStart }) => {
+          const column = data[columnName as Name];
+          for (let i = 0; i < columnData.length; i++) column[rowStart - first + i] = columnData[i];
+        },
+      });
+      yield { count, data };
+      from += count;
+    }
   } catch (cause) {
     throw damagedError(name, cause);
   }

@@ -35,6 +35,7 @@ describe('the path of a file with points', () => {
     source: '0123456789abcdef',
     start: 0,
     end: 2 ** 53 - 1,
+    rows: 7,
     content: 'fedcba9876543210',
     isMerged: true,
   } as const;
@@ -42,14 +43,14 @@ describe('the path of a file with points', () => {
   it('stays below its folder, and is read back', () => {
     const path = partPath(run, part);
     expect(path).toBe(
-      `points/root=..%2F..%2Fetc/kind=scalars/run_id=${run.key}-2/0123456789abcdef-0-9007199254740991-fedcba9876543210-merged.parquet`,
+      `points/root=..%2F..%2Fetc/kind=scalars/run_id=${run.key}-2/0123456789abcdef-0-9007199254740991-7-fedcba9876543210-merged.parquet`,
     );
     expect(readPartPath(path, 'scalars')).toEqual(part);
     expect(readPartPath(partPath(run, { ...part, isMerged: false }), 'scalars')?.isMerged).toBe(false);
   });
 
   it('of other programs is left alone', () => {
-    for (const name of ['part-0.parquet', '_SUCCESS', '0123456789abcdef-0-x-fedcba9876543210.parquet', '.parquet']) {
+    for (const name of ['part-0.parquet', '_SUCCESS', '0123456789abcdef-0-1-x-fedcba9876543210.parquet', '.parquet']) {
       expect(readPartPath(`points/${name}`, 'scalars')).toBeUndefined();
     }
   });

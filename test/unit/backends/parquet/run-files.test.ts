@@ -6,7 +6,7 @@ import type { Place } from '../../../../src/backends/parquet/place.ts';
 import { RunFiles } from '../../../../src/backends/parquet/run-files.ts';
 import { decode, type POINTS } from '../../../../src/backends/parquet/table.ts';
 import { systemClock } from '../../../../src/clock.ts';
-import type { Handle } from '../../../../src/contract/index.ts';
+import type { Handle, TrackerParcel } from '../../../../src/contract/index.ts';
 import { event, image, simpleValue, text } from '../../../../src/testing/events/index.ts';
 import { addressed, GrowingRun, pointsOf } from '../../../../src/testing/parcels.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
@@ -77,6 +77,51 @@ function dyingAfter(changes: number): Place {
   });
 }
 
+/** A place that loses one answer to a new file, after some others: it stores the file, and fails. */
+function losingAnswer(after: number): Place {
+  const place = new FolderPlace(folder, systemClock);
+  let left = after;
+  const putNew: Place['putNew'] = async (...args) => {
+    const isNew = await place.putNew(...args);
+    if (left-- === 0) throw new Error('the answer is lost');
+    return isNew;
+  };
+  return Object.assign(Object.create(place) as FolderPlace, { ...place, putNew });
+}
+
+/** A place beside which others do something before it reads its n-th file with points. */
+function interruptedAt(n: number, others: () => Promise<void>): Place {
+  const place = new FolderPlace(folder, systemClock);
+  let left = n;
+  const get: Place['get'] = async (path, ...rest) => {
+    if (path.startsWith('points/') && left-- === 0) await others();
+    return place.get(path, ...rest);
+  };
+  return Object.assign(Object.create(place) as FolderPlace, { ...place, get });
+}
+
+/** The points of the whole event files, cut at other places. */
+const inOneBatch = () => addressed(GrowingRun.copyOf(run.directory, 'run').read(), '' as Handle);
+
+/** A parcel with many scalars. */
+function manyScalars(start: number, count: number): TrackerParcel {
+  const column = (of: (row: number) => number): Float64Array => Float64Array.from({ length: count }, (_, row) => of(row));
+  const scalars = {
+    count,
+    series: new Uint32Array(count),
+    step: column((row) => start + row),
+    wallTime: column((row) => T + row),
+    value: column((row) => row / 2),
+    offset: column((row) => start + row),
+    checksum: new Uint32Array(count),
+    index: new Uint32Array(count),
+    wideSteps: new Map(),
+    wideValues: new Map(),
+  };
+  const batch = { start, end: start + count, run: RUN, file: 'f', marks: [], objects: [], scalars };
+  return { file: 'f', series: [{ tag: 'loss', plugin: 'scalars', form: 'simple_value' }], batch } as unknown as TrackerParcel;
+}
+
 describe('files of a run', () => {
   it('hold each point once, whatever ranges it comes in', async () => {
     const [a, b, c] = [parcels(scalars(0, 5)), parcels(scalars(5, 5)), parcels(scalars(10, 5))];
@@ -94,6 +139,113 @@ describe('files of a run', () => {
     const a = parcels(scalars(0, 5));
     await filesAt().store(a, signal);
     await filesAt(dyingAfter(0)).store(a, signal);
+  });
+
+  it('hold each point once after a lost answer, also if batches are cut at other places then', async () => {
+    for (const after of [0, 1]) {
+      for (const cut of ['each', 'last two', 'whole']) {
+        run.remove();
+        run = new GrowingRun();
+        folder = temporaryFolder();
+        const files = filesAt(losingAnswer(after + 2));
+        const [a, b, c, d] = [parcels(scalars(0, 5)), parcels(scalars(5, 5)), parcels(scalars(10, 5)), parcels(scalars(15, 5))];
+        await files.store(a, signal);
+        await expect(files.store([...b, ...c], signal)).rejects.toThrow('the answer is lost');
+        const again = cut === 'each' ? [b, c, d] : cut === 'last two' ? [b, [...c, ...d]] : [inOneBatch()];
+        for (const more of again) await files.store(more, signal);
+        const all = [...a, ...b, ...c, ...d];
+        expect(await held(filesAt())).toEqual(wanted(all));
+        expect(await seenByAll()).toBe(40);
+        await files.close(signal);
+        expect(await held(filesAt())).toEqual(wanted(all));
+        expect(await seenByAll()).toBe(40);
+      }
+    }
+  });
+
+  it('hold each point once when they are merged, though a killed process stored some late', async () => {
+    const [a, b, c] = [parcels(scalars(0, 5)), parcels(scalars(5, 5)), parcels(scalars(10, 5))];
+    const files = filesAt();
+    await files.store(a, signal);
+    await filesAt().store([...b, ...c], signal);
+    await files.store(b, signal);
+    await files.store(c, signal);
+    const all = wanted([...a, ...b, ...c]);
+    expect(await held(filesAt())).toEqual(all);
+    await files.close(signal);
+    expect(await held(filesAt())).toEqual(all);
+    expect(await seenByAll()).toBe(30);
+    expect(parquetFiles()).toHaveLength(2);
+  });
+
+  it('stay if the manifest is lost', async () => {
+    const all = [];
+    for (const from of [0, 5, 10]) {
+      const more = parcels(scalars(from, 5));
+      await filesAt().store(more, signal);
+      all.push(...more);
+      await filesAt().close(signal);
+      rmSync(join(folder, 'runs', RUN.key, '1', 'manifest.json'));
+      expect(await held(filesAt())).toEqual(wanted(all));
+      await filesAt().close(signal);
+      expect(await held(filesAt())).toEqual(wanted(all));
+      expect(await seenByAll()).toBe(all.flatMap(pointsOf).length);
+    }
+  });
+
+  it('are read once each while another process merges them', async () => {
+    const all = [];
+    for (let n = 0; n < 8; n++) {
+      const file = `events.out.tfevents.${n % 3}.host`;
+      const late = filesAt();
+      const [a, b, c] = [0, 5, 10].map((from) => parcels(scalars(from, 5), file)) as [TrackerParcel[], TrackerParcel[], TrackerParcel[]];
+      await late.store(a, signal);
+      // Some are in two files.
+      await filesAt().store([...b, ...c], signal);
+      await late.store(b, signal);
+      all.push(...a, ...b, ...c);
+      let merged = 0;
+      const place = interruptedAt(n, async () => {
+        merged++;
+        await filesAt().close(signal);
+      });
+      expect(await held(filesAt(place))).toEqual(wanted(all));
+      expect(merged).toBe(1);
+    }
+  });
+
+  it('that stay gone although they are listed are damage, after a few listings', async () => {
+    await filesAt().store(parcels(scalars(0, 5)), signal);
+    const place = new FolderPlace(folder, systemClock);
+    let listings = 0;
+    const list: Place['list'] = async (below, ...rest) => {
+      if (below.includes('kind=scalars')) listings++;
+      return place.list(below, ...rest);
+    };
+    const get: Place['get'] = async (path, ...rest) => (path.includes('kind=scalars') ? undefined : place.get(path, ...rest));
+    const files = filesAt(Object.assign(Object.create(place) as FolderPlace, { ...place, list, get }));
+    await expect(held(files)).rejects.toMatchObject({ code: 'MB4006', message: expect.stringContaining('it is gone') });
+    expect(listings).toBe(5);
+    await expect(files.store(inOneBatch(), signal)).rejects.toMatchObject({ code: 'MB4006' });
+    expect(listings).toBe(9);
+  });
+
+  it('of more rows than a group are read and merged whole', async () => {
+    for (const [start, count] of [
+      [0, 120_000],
+      [120_000, 10],
+    ] as const)
+      await filesAt().store([manyScalars(start, count)], signal);
+    const steps = async (): Promise<Set<number | bigint>> => {
+      const found = new Set<number | bigint>();
+      for await (const { points } of filesAt().readBack(undefined, signal)) for (const { step } of points) found.add(step);
+      return found;
+    };
+    expect((await steps()).size).toBe(120_010);
+    await filesAt().close(signal);
+    expect(parquetFiles()).toEqual([expect.stringMatching(/-0-120010-120010-[0-9a-f]{16}-merged\.parquet$/)]);
+    expect((await steps()).size).toBe(120_010);
+    expect(await seenByAll()).toBe(120_010);
   });
 
   it('become one per event file and kind, and a manifest says which', async () => {
