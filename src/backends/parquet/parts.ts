@@ -71,7 +71,7 @@ export class RunParts {
     signal: AbortSignal,
   ): Promise<Part | undefined> {
     for (const part of parts) {
-      const groups = await this.read(part, KEYS, signal);
+      const groups = await this.read(part, KEYS, signal, { start, end });
       if (groups === undefined) return part;
       for await (const { count, data } of groups) {
         for (let row = 0; row < count; row++) {
@@ -100,11 +100,19 @@ export class RunParts {
     return part;
   }
 
-  /** Reads columns of a file, one group of rows after the other. Returns undefined if the file is gone. */
-  async read<Name extends keyof typeof POINTS>(part: PartName, columns: readonly Name[], signal: AbortSignal) {
+  /**
+   * Reads columns of a file, one group of rows after the other. Returns undefined if the file is gone. Of a range of
+   * offsets, it reads all groups that can have points there: others are among them.
+   */
+  async read<Name extends keyof typeof POINTS>(
+    part: PartName,
+    columns: readonly Name[],
+    signal: AbortSignal,
+    range?: Pick<PartName, 'start' | 'end'>,
+  ) {
     const path = partPath(this.#run, part);
     const bytes = await this.#place.get(path, signal);
-    return bytes === undefined ? undefined : decodeGroups<typeof POINTS, Name>(bytes, columns, path);
+    return bytes === undefined ? undefined : decodeGroups<typeof POINTS, Name>(bytes, columns, path, range ?? 'groups');
   }
 
   /** Returns the error for a file that stays gone. */

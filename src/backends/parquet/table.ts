@@ -1,6 +1,6 @@
 /** Tables as Parquet files: which columns there are, and how they are encoded and read. */
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { type DecodedArray, parquetMetadataAsync, parquetRead, type SchemaElement } from 'hyparquet';
+import { type DecodedArray, parquetMetadataAsync, parquetRead, type RowGroup, type SchemaElement } from 'hyparquet';
 import { ByteWriter, type ColumnSource, ParquetWriter } from 'hyparquet-writer';
 import { MirrorError, messageOf } from '../../errors.ts';
 
@@ -31,7 +31,8 @@ export const POINTS = {
   dtype: { element: { ...TEXT, ...OPTIONAL }, encoding: 'RLE_DICTIONARY', statistics: false },
   plugin: { element: { ...TEXT, ...REQUIRED }, encoding: 'RLE_DICTIONARY', statistics: false },
   file: { element: { ...TEXT, ...REQUIRED }, encoding: 'RLE_DICTIONARY', statistics: false },
-  offset: { element: { type: 'INT64', ...REQUIRED }, encoding: 'DELTA_BINARY_PACKED', statistics: false },
+  // Its bounds tell which groups of rows need not be read.
+  offset: { element: { type: 'INT64', ...REQUIRED }, encoding: 'DELTA_BINARY_PACKED' },
   index: { element: { type: 'INT32', ...REQUIRED }, encoding: 'DELTA_BINARY_PACKED', statistics: false },
   // Signed, because not every table format has unsigned integers, and 64 bits would be half empty.
   checksum: { element: { type: 'INT32', ...REQUIRED }, encoding: 'PLAIN', statistics: false },
@@ -107,25 +108,36 @@ export async function decode<T extends Table, Name extends keyof T & string>(
   columns: readonly Name[],
   name: string,
 ): Promise<TableRows<T, Name>> {
-  for await (const rows of decodeGroups<T, Name>(bytes, columns, name, true)) return rows;
+  for await (const rows of decodeGroups<T, Name>(bytes, columns, name, 'whole')) return rows;
   throw damagedError(name);
 }
 
-/** Reads columns of a Parquet file, one group of rows after the other, or all in one piece. */
+/** Bytes of an event file; `end` is exclusive. */
+interface OffsetRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Reads columns of a Parquet file, one group of rows after the other, or all in one piece. Of a range, it reads only
+ * the groups that can have points there.
+ */
 export async function* decodeGroups<T extends Table, Name extends keyof T & string>(
   bytes: Buffer,
   columns: readonly Name[],
   name: string,
-  isWhole = false,
+  what: 'whole' | 'groups' | OffsetRange,
 ): AsyncGenerator<TableRows<T, Name>, void, void> {
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
   const compressors = { ZSTD: (input: Uint8Array): Uint8Array => zstdDecompressSync(input) };
   try {
     const metadata = await parquetMetadataAsync(file);
     let from = 0;
-    for (const { num_rows } of isWhole ? [metadata] : metadata.row_groups) {
-      const count = Number(num_rows);
+    for (const group of what === 'whole' ? [metadata] : metadata.row_groups) {
+      const count = Number(group.num_rows);
       const first = from;
+      from += count;
+      if (typeof what === 'object' && 'columns' in group && !mayHave(group, what)) continue;
       const data = Object.fromEntries(columns.map((column) => [column, new Array(count)])) as Record<Name, unknown[]>;
       await parquetRead({
         file,
@@ -141,11 +153,17 @@ export async function* decodeGroups<T extends Table, Name extends keyof T & stri
         },
       });
       yield { count, data };
-      from += count;
     }
   } catch (cause) {
     throw damagedError(name, cause);
   }
+}
+
+/** False if the bounds of a group say that none of its points is in a range. */
+function mayHave({ columns }: RowGroup, { start, end }: OffsetRange): boolean {
+  const { min_value: min, max_value: max } =
+    columns.find((column) => column.meta_data?.path_in_schema[0] === 'offset')?.meta_data?.statistics ?? {};
+  return min === undefined || max === undefined || (Number(min) < end && Number(max) >= start);
 }
 
 /** Returns the error for a file that somebody else has changed. It concerns one run only. */

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FolderPlace } from '../../../../src/backends/parquet/folder.ts';
 import type { Place } from '../../../../src/backends/parquet/place.ts';
 import { RunFiles } from '../../../../src/backends/parquet/run-files.ts';
-import { decode, type POINTS } from '../../../../src/backends/parquet/table.ts';
+import { decode, decodeGroups, type POINTS } from '../../../../src/backends/parquet/table.ts';
 import { systemClock } from '../../../../src/clock.ts';
 import type { Handle, TrackerParcel } from '../../../../src/contract/index.ts';
 import { event, image, simpleValue, text } from '../../../../src/testing/events/index.ts';
@@ -228,6 +228,25 @@ describe('files of a run', () => {
     expect(listings).toBe(5);
     await expect(files.store(inOneBatch(), signal)).rejects.toMatchObject({ code: 'MB4006' });
     expect(listings).toBe(9);
+  });
+
+  it('are read only where their bounds say that points of a range can be', async () => {
+    await filesAt().store([manyScalars(0, 250_000)], signal);
+    const [path] = parquetFiles();
+    const bytes = readFileSync(join(folder, 'points', path as string));
+    const read = async (start: number, end: number): Promise<number[]> => {
+      const first: number[] = [];
+      const groups = decodeGroups<typeof POINTS, 'offset'>(bytes, ['offset'], '', { start, end });
+      for await (const { data } of groups) first.push(Number(data.offset[0]));
+      return first;
+    };
+    expect(await read(0, 250_000)).toEqual([0, 100_000, 200_000]);
+    expect(await read(99_999, 100_000)).toEqual([0]);
+    expect(await read(100_000, 200_001)).toEqual([100_000, 200_000]);
+    expect(await read(250_000, 300_000)).toEqual([]);
+    // Points of the last group come again, with others.
+    await filesAt().store([manyScalars(249_990, 20)], signal);
+    expect(await seenByAll()).toBe(250_010);
   });
 
   it('of more rows than a group are read and merged whole', async () => {
