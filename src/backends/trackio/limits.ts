@@ -14,6 +14,8 @@ export const REQUEST_BYTES = 8 * 1024 * 1024;
 export const MOST_POINTS = 64;
 /** See `MOST_POINTS`. */
 export const SAME_MOMENT_SEC = 1;
+/** Bytes of the file between the first and the last point of a row: where to look for rows that reach into a parcel. */
+export const ROW_REACH = 32 * 1024;
 /** Ranges of ids in one query: SQLite has a limit of columns. */
 export const QUERY_RANGES = 200;
 /** A longer exact value is in a file of its own: the dashboard loads all rows of a run at once. */

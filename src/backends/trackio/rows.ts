@@ -2,14 +2,15 @@
  * Points as rows of Trackio's table. A row has the scalars that follow each other in a file at one step, as training
  * code logs them: the dashboard shows at most 3000 rows of a run. Every other point has a row of its own. The id of a
  * row is the place and the exact wall time of its first point; those of the others are in a field that Trackio does
- * not show. Rows of a file never overlap, whatever the parcels were: points that are stored already end a row.
+ * not show. Points that are stored already end a row. But what was left out at first, and comes later, is a row between
+ * the points of another one. So a row reaches only so far, and whoever asks for points looks as far back.
  */
 import { nameHash, scalarText } from '../../backend-kit/exact-points/index.ts';
 import { eachScalar, exactValue } from '../../backend-kit/index.ts';
 import type { ReadBackPoint, TrackerParcel } from '../../contract/index.ts';
 import { type Blob, jsonText, sha256Of } from '../../model/index.ts';
 import type { SqlRow } from './client.ts';
-import { MOST_POINTS, ROW_TEXT_BYTES, SAME_MOMENT_SEC } from './limits.ts';
+import { MOST_POINTS, ROW_REACH, ROW_TEXT_BYTES, SAME_MOMENT_SEC } from './limits.ts';
 import { shownForm } from './shown.ts';
 
 /** A point to store, its key and value as texts of JSON. */
@@ -141,8 +142,9 @@ export function rowsOf(items: readonly Item[], start: string, isHeld: (place: st
   return groups.map((group) => rowOf(group, start));
 }
 
-function areTogether(first: Item, { canShare, step, wallTime }: Item): boolean {
-  return first.canShare && canShare && first.step === step && Math.abs(first.wallTime - wallTime) < SAME_MOMENT_SEC;
+function areTogether(first: Item, { canShare, step, wallTime, offset }: Item): boolean {
+  if (!first.canShare || !canShare || first.step !== step) return false;
+  return Math.abs(first.wallTime - wallTime) < SAME_MOMENT_SEC && offset - first.offset <= ROW_REACH;
 }
 
 function rowOf(items: readonly Item[], start: string): Row {

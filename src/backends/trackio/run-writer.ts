@@ -13,7 +13,7 @@ import { type Client, sqlText } from './client.ts';
 import { mergeConfig, paramKey } from './config.ts';
 import { factPrefix, idsBelow, prefixOf, type TrackioRun } from './handle.ts';
 import { writeFragment } from './inbox.ts';
-import { IMPORT_LOOK_MS, IMPORT_MS, QUERY_RANGES, REQUEST_BYTES } from './limits.ts';
+import { IMPORT_LOOK_MS, IMPORT_MS, QUERY_RANGES, REQUEST_BYTES, ROW_REACH } from './limits.ts';
 import { type Media, mediaPath } from './media.ts';
 import { isoDate, rowText } from './row-text.ts';
 import { type Item, idAt, idStart, itemsOf, placesIn, rowsOf } from './rows.ts';
@@ -129,11 +129,10 @@ async function heldOf(client: Client, run: TrackioRun, jobs: readonly Points[], 
     const start = startOf(run, job);
     const [first, last] = [job.prepared[0], job.prepared.at(-1)];
     if (first === undefined || last === undefined) return '';
-    const from = sqlText(idAt(start, first.offset));
-    // The row before may reach into the parcel.
-    const before = `select max(log_id) from metrics where log_id > ${sqlText(start)} and log_id < ${from}`;
+    // Several rows before the parcel may reach into it.
+    const from = sqlText(idAt(start, Math.max(0, first.offset - ROW_REACH)));
     const range = `log_id > ${from} and log_id < ${sqlText(`${idAt(start, last.offset)}~`)}`;
-    return `, (select group_concat(${placesIn(start)}, ';') from metrics where ${range} or log_id = (${before})) as list${i}`;
+    return `, (select group_concat(${placesIn(start)}, ';') from metrics where ${range}) as list${i}`;
   });
   const [row] = await client.query(run.project, `select ${nameQuery(run)} as name${lists.join('')}`, signal);
   const name = row?.['name'];

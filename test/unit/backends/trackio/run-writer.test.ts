@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { trackio } from '../../../../src/backends/trackio/index.ts';
+import type { Backend, Handle } from '../../../../src/contract/index.ts';
+import { event, simpleValue } from '../../../../src/testing/events/index.ts';
+import { makeBackend } from '../../../../src/testing/make-backend.ts';
+import { addressed, chosen, type Draft, GrowingRun, pointsOf } from '../../../../src/testing/parcels.ts';
+import { TrackioStub } from '../../../support/trackio-stub.ts';
+
+const signal = new AbortController().signal;
+let stub: TrackioStub;
+let backend: Backend;
+
+beforeEach(async () => {
+  stub = await TrackioStub.start();
+  backend = await makeBackend(trackio, { url: stub.url, write_token: 'stub-token' });
+});
+afterEach(async () => {
+  await backend.close();
+  await stub.close();
+});
+
+/** Returns a draft with those points whose number in the file is wanted. */
+function part(draft: Draft, isWanted: (number: number) => boolean): Draft {
+  const wanted = new Set(pointsOf(draft).flatMap(({ offset, index }, i) => (isWanted(i) ? [`${offset}/${index}`] : [])));
+  return { ...draft, batch: chosen(draft.batch, (offset, index) => wanted.has(`${offset}/${index}`)) };
+}
+
+async function send(drafts: readonly Draft[], handle: Handle): Promise<void> {
+  const outcomes = await backend.send(addressed(drafts, handle), signal);
+  expect(outcomes.filter(({ kind }) => kind !== 'accepted')).toEqual([]);
+}
+
+async function tagsOf(handle: Handle): Promise<string[]> {
+  const tags: string[] = [];
+  for await (const { tag, points } of backend.readBack(handle)) {
+    for (const { offset, index } of points) tags.push(`${tag} ${offset}/${index}`);
+  }
+  return tags.sort();
+}
+
+it('a point is stored once, whatever was left out at first and however the file is cut later', async () => {
+  let runs = 0;
+  const row = fc.record({
+    step: fc.integer({ min: 1, max: 2 }),
+    // Some records are long, so that a step reaches over more than a row may.
+    pad: fc.constantFrom(0, 0, 0, 0, 20_000, 40_000),
+  });
+  const sent = fc.record({ mask: fc.integer({ min: 0, max: 2 ** 16 - 1 }), cut: fc.integer({ min: 0, max: 16 }) });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(row, { minLength: 3, maxLength: 16 }),
+      fc.array(sent, { minLength: 1, maxLength: 3 }),
+      fc.integer({ min: 0, max: 16 }),
+      async (rows, sends, last) => {
+        const run = new GrowingRun(`run ${runs++}`);
+        try {
+          const events = rows.map(({ step, pad }, i) =>
+            event({ wallTime: 1_700_000_000, step, summary: [simpleValue(`t${i}${'x'.repeat(pad)}`, i)] }),
+          );
+          const [draft, ...others] = run.append(events);
+          if (draft === undefined || others.length > 0) throw new Error('expected one parcel');
+          const handle = await backend.open(run.source(), undefined, signal);
+          for (const { mask, cut } of [...sends, { mask: 2 ** 16 - 1, cut: last }]) {
+            const isIn = (i: number): boolean => ((mask >> i) & 1) === 1;
+            await send([part(draft, (i) => isIn(i) && i < cut)], handle);
+            await send([part(draft, (i) => isIn(i) && i >= cut)], handle);
+          }
+          const wanted = pointsOf(draft).map(({ tag, offset, index }) => `${tag} ${offset}/${index}`);
+          expect(await tagsOf(handle)).toEqual(wanted.sort());
+        } finally {
+          run.remove();
+        }
+      },
+    ),
+    {
+      numRuns: 60,
+      examples: [
+        [
+          [0, 0, 0].map((pad) => ({ step: 7, pad })),
+          [
+            { mask: 0b101, cut: 0 },
+            { mask: 0b010, cut: 0 },
+          ],
+          2,
+        ],
+      ],
+    },
+  );
+});
