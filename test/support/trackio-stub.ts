@@ -101,7 +101,7 @@ export class TrackioStub {
 
   /** Imports rows from a folder from time to time, until the end of the stub. */
   watchInbox(folder: string): void {
-    this.#inbox = setInterval(() => this.#import(folder), 20);
+    this.#inbox = setInterval(() => this.importFrom(folder), 20);
   }
 
   get url(): string {
@@ -161,7 +161,7 @@ export class TrackioStub {
   }
 
   /** As the real one: every file at once, and none where a row is refused. */
-  #import(folder: string): void {
+  importFrom(folder: string): void {
     const names = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : [];
     const files = names.filter((name) => name.endsWith('.jsonl')).map((name) => join(folder, name));
     const lines = files.flatMap((file) => readFileSync(file, 'utf8').trimEnd().split('\n'));

@@ -12,7 +12,7 @@ import { MirrorError } from '../../errors.ts';
 import { type Client, sqlText } from './client.ts';
 import { mergeConfig, paramKey } from './config.ts';
 import { factPrefix, idsBelow, prefixOf, type TrackioRun } from './handle.ts';
-import { writeFragment } from './inbox.ts';
+import { hasFragments, writeFragment } from './inbox.ts';
 import { IMPORT_LOOK_MS, IMPORT_MS, QUERY_RANGES, REQUEST_BYTES, ROW_REACH } from './limits.ts';
 import { type Media, mediaPath } from './media.ts';
 import { isoDate, rowText } from './row-text.ts';
@@ -21,6 +21,8 @@ import { gone } from './runs.ts';
 
 /** The date in an inbox for a wall time that no calendar has: without one, the whole group gets the time of arrival. */
 const NO_DATE = '1970-01-01T00:00:00.000000+00:00';
+
+const INBOX_HINT = 'Check that inbox is the folder `inbox` in the TRACKIO_DIR of this server. See the log of the server.';
 
 type Points = Job<readonly Item[]>;
 
@@ -70,7 +72,13 @@ export function outcomeOfSend(thrown: unknown, signal: AbortSignal): NotAccepted
 
 async function writeJobs(writing: Writing, run: TrackioRun, jobs: readonly Points[], signal: AbortSignal): Promise<void> {
   const { client, media, inbox } = writing;
-  const before = await heldOf(client, run, jobs, signal);
+  // What a former process or a failed send left there may be imported at any moment.
+  const isWaiting = inbox !== undefined && hasFragments(inbox, prefixOf(run));
+  let before = await heldOf(client, run, jobs, signal);
+  if (isWaiting) {
+    await emptied(writing, run, inbox, signal);
+    before = await heldOf(client, run, jobs, signal);
+  }
   const rows = jobs.flatMap((job) => rowsOf(job.prepared, startOf(run, job), (place) => before.places.get(job)?.has(place) === true));
   if (rows.length === 0) return;
   await noteHparams(client, run, before.name, jobs, signal);
@@ -89,6 +97,21 @@ async function writeJobs(writing: Writing, run: TrackioRun, jobs: readonly Point
   expectHeld(await heldOf(client, run, jobs, signal), run, jobs);
 }
 
+/** Waits for the import of what was written before. Removed files may be imported nevertheless: the server reads first. */
+async function emptied({ clock }: Writing, run: TrackioRun, inbox: string, signal: AbortSignal): Promise<void> {
+  const end = clock.steadyMs() + IMPORT_MS;
+  while (hasFragments(inbox, prefixOf(run))) {
+    if (clock.steadyMs() > end) {
+      throw new MirrorError('MB4005', `Trackio has not imported rows of the run ${run.run} that are in its inbox`, {
+        retry: 'later',
+        hint: `${INBOX_HINT} The server must be allowed to remove files there.`,
+      });
+    }
+    await clock.sleep(IMPORT_LOOK_MS, signal);
+    signal.throwIfAborted();
+  }
+}
+
 /** Waits for the import of what was written. */
 async function imported({ client, clock }: Writing, run: TrackioRun, jobs: readonly Points[], signal: AbortSignal): Promise<void> {
   const end = clock.steadyMs() + IMPORT_MS;
@@ -98,12 +121,7 @@ async function imported({ client, clock }: Writing, run: TrackioRun, jobs: reado
     const held = await heldOf(client, run, jobs, signal);
     const isLate = clock.steadyMs() > end;
     if (lostOf(held, jobs) === 0 || isLate) {
-      return expectHeld(
-        held,
-        run,
-        jobs,
-        'Check that inbox is the folder `inbox` in the TRACKIO_DIR of this server. See the log of the server.',
-      );
+      return expectHeld(held, run, jobs, INBOX_HINT);
     }
   }
 }

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { trackio } from '../../../../src/backends/trackio/index.ts';
+import { systemClock } from '../../../../src/clock.ts';
 import type { Backend, Handle } from '../../../../src/contract/index.ts';
 import { event, simpleValue } from '../../../../src/testing/events/index.ts';
 import { makeBackend } from '../../../../src/testing/make-backend.ts';
 import { addressed, chosen, type Draft, GrowingRun, pointsOf } from '../../../../src/testing/parcels.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { TrackioStub } from '../../../support/trackio-stub.ts';
 
 const signal = new AbortController().signal;
@@ -87,4 +89,29 @@ it('a point is stored once, whatever was left out at first and however the file 
       ],
     },
   );
+});
+
+it('what a killed process left in the inbox is imported before anything else is written', async () => {
+  const inbox = temporaryFolder();
+  const through = (sleep: () => void): Promise<Backend> =>
+    makeBackend(trackio, { url: stub.url, write_token: 'stub-token', inbox }, { clock: { ...systemClock, sleep: async () => sleep() } });
+  const run = new GrowingRun();
+  const killed = new AbortController();
+  const former = await through(() => killed.abort());
+  const next = await through(() => stub.importFrom(inbox));
+  try {
+    const [draft] = run.append(
+      ['a', 'b', 'c'].map((tag) => event({ wallTime: 1_700_000_000, step: 1, summary: [simpleValue(tag, 1)] })),
+    ) as [Draft];
+    const handle = await former.open(run.source(), undefined, signal);
+    expect(await former.send(addressed([draft], handle), killed.signal)).toMatchObject([{ kind: 'retry' }]);
+    expect(await tagsOf(handle)).toEqual([]);
+    for (const sent of [part(draft, (i) => i > 0), draft]) {
+      expect(await next.send(addressed([sent], handle), signal)).toMatchObject([{ kind: 'accepted' }]);
+    }
+    expect(await tagsOf(handle)).toHaveLength(3);
+  } finally {
+    await Promise.all([former.close(), next.close()]);
+    run.remove();
+  }
 });
