@@ -7,7 +7,7 @@ import { FileMarks, numberedName, warnNameTaken } from '../../backend-kit/identi
 import type { BackendContext, FileMark, Handle, ReadBackChunk, RunSource } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { type Client, sqlText } from './client.ts';
-import { mergeConfig } from './config.ts';
+import { type Config, mergeConfig, readConfig } from './config.ts';
 import { factPrefix, handleOf, idsBelow, madeRun, readHandle, type TrackioRun } from './handle.ts';
 import { storedProject } from './projects.ts';
 import { isoDate, rowText } from './row-text.ts';
@@ -72,6 +72,9 @@ export class TrackioRuns {
         const whose = await this.#context.whoseRun({ instanceId: there.instanceId, fingerprint, readBack }, source, signal);
         if (whose.kind === 'own') {
           await this.#note(run, there, source.fingerprint, signal, source.instanceId);
+          // Whoever made it may have stopped before that.
+          const config = await readConfig(this.#client, run, signal);
+          if (factsOf(config)['run'] === undefined) await this.#writeFacts(run, there.name, source, signal);
           return handleOf(run);
         }
         why = whose.why;
@@ -107,19 +110,25 @@ export class TrackioRuns {
 
   /** Makes a run. Returns false if another process made it first. */
   async #make(run: TrackioRun, name: string, source: RunSource, signal: AbortSignal): Promise<boolean> {
-    const { instanceId, fingerprint, startedAt, tags } = source;
+    const { instanceId, fingerprint } = source;
     const id = `${factPrefix(run.base, run.attempt)}made/${factText(instanceId, fingerprint)}`;
     await this.#client.log([rowText(run, name, { id })], signal);
     const there = (await this.#found(run.project, run.base, signal)).get(run.attempt);
     if (there === undefined) throw notStored(run);
     if (there.maker !== id) return false;
+    await this.#writeFacts(run, name, source, signal);
+    return true;
+  }
+
+  /** Writes where a run comes from into its config. */
+  async #writeFacts(run: TrackioRun, name: string, { run: of, startedAt, tags }: RunSource, signal: AbortSignal): Promise<void> {
     const date = isoDate(startedAt);
+    const facts = { run: `${of.root}/${of.path}`, status: 'running', ...(Object.keys(tags).length > 0 ? { tags } : {}) };
     await mergeConfig(this.#client, run, name, signal, (config) => ({
       ...config,
       ...(date === undefined ? {} : { _Created: date }),
-      mirrorboard: { run: `${source.run.root}/${source.run.path}`, status: 'running', ...(Object.keys(tags).length > 0 ? { tags } : {}) },
+      mirrorboard: { ...facts, ...factsOf(config) },
     }));
-    return true;
   }
 
   /** Adds files to those that identify a run, and the state that it belongs to. */
@@ -152,6 +161,10 @@ export class TrackioRuns {
     }
     return found;
   }
+}
+
+function factsOf({ mirrorboard }: Config): Config {
+  return typeof mirrorboard === 'object' && mirrorboard !== null && !Array.isArray(mirrorboard) ? (mirrorboard as Config) : {};
 }
 
 function factText(instance: string | undefined, files: readonly FileMark[]): string {
