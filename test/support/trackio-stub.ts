@@ -37,6 +37,7 @@ export class TrackioStub {
   forgets = 0;
   readonly #token: string;
   readonly #uploaded = new Map<string, Buffer>();
+  readonly #borders = new Set<string>();
   #uploads = 0;
   #inbox: NodeJS.Timeout | undefined;
 
@@ -209,6 +210,8 @@ export class TrackioStub {
   #upload(request: StubRequest): StubAnswer {
     if (!this.#isAllowed(request)) return { status: 400, body: { error: 'A write_token is required to upload files to this server.' } };
     const border = /boundary=(\S+)$/.exec(request.headers['content-type'] ?? '')?.[1] ?? '';
+    if (this.#borders.has(border)) this.#complain(`content may have the boundary ${border}, which was there before`);
+    this.#borders.add(border);
     const paths: string[] = [];
     const { body } = request;
     for (let at = body.indexOf(`--${border}\r\n`); at >= 0; at = body.indexOf(`--${border}\r\n`, at + 1)) {

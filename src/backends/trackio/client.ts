@@ -4,6 +4,7 @@ import type { Clock } from '../../clock.ts';
 import { MirrorError } from '../../errors.ts';
 import { type BodyStream, type HttpAnswer, HttpClient, type HttpRequest, isFields } from '../../http/index.ts';
 import { type Json, jsonText } from '../../model/index.ts';
+import type { Random } from '../../random.ts';
 import type { TrackioSettings } from './settings.ts';
 
 /** A row of an answer to a query. */
@@ -38,10 +39,12 @@ const failures = new Failures<'refusedPoints'>({
 export class Client {
   readonly url: string;
   readonly #http: HttpClient;
+  readonly #random: Random;
   readonly #renewToken: (() => string | undefined) | undefined;
   #token: string | undefined;
 
-  constructor({ url, writeToken, renewToken, headers, timeoutMs, tls }: TrackioSettings, clock: Clock) {
+  constructor({ url, writeToken, renewToken, headers, timeoutMs, tls }: TrackioSettings, clock: Clock, random: Random) {
+    this.#random = random;
     this.#token = writeToken;
     this.#renewToken = renewToken;
     this.#http = new HttpClient({
@@ -122,7 +125,8 @@ export class Client {
 
   /** Uploads files into the server's temporary folder. Returns their paths there, for the call that takes them over. */
   async upload(files: readonly Upload[], signal: AbortSignal): Promise<readonly string[]> {
-    const border = 'mirrorboard-7c1f0e9d5a';
+    // Another one each time: nobody can write a log whose content has it.
+    const border = `mirrorboard-${Buffer.from(this.#random.bytes(24)).toString('hex')}`;
     const heads = files.map(({ name }) =>
       Buffer.from(
         `--${border}\r\nContent-Disposition: form-data; name="files"; filename="${name}"\r\n` +

@@ -41,7 +41,7 @@ class TrackioBackend implements Backend {
   constructor(settings: TrackioSettings, context: BackendContext) {
     this.#settings = settings;
     this.#context = context;
-    this.#client = new Client(settings, context.clock ?? systemClock);
+    this.#client = new Client(settings, context.clock ?? systemClock, context.random ?? systemRandom);
     this.#media = new Media(this.#client);
     this.#runs = new TrackioRuns(this.#client, settings.project, context, (run, signal) => this.#points(run, { signal }, signal));
   }
