@@ -117,7 +117,8 @@ class TrackioBackend implements Backend {
           const content = text === undefined ? undefined : await media.read(run, text, signal);
           // A point without its bytes is not held.
           if (text !== undefined && content === undefined) continue;
-          const isThere = await Promise.all(files.map((file) => media.has(run, file, signal)));
+          const others = files.filter(([name]) => name !== text);
+          const isThere = await Promise.all(others.map(([name]) => media.has(run, name, signal)));
           if (!isThere.includes(false)) yield { tag, plugin, ...point, ...(content === undefined ? {} : { value: content.toString() }) };
         }
       }

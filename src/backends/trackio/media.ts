@@ -2,11 +2,11 @@
 import { piecesOf } from '../../backend-kit/index.ts';
 import { each } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
-import type { Blob } from '../../model/index.ts';
+import { type Blob, sha256Of } from '../../model/index.ts';
 import type { Client } from './client.ts';
 import { prefixOf, type TrackioRun } from './handle.ts';
 import { REQUEST_BYTES } from './limits.ts';
-import { fileNameOf, type NamedFile } from './rows.ts';
+import { fileNameOf } from './rows.ts';
 
 const LOOKS_AT_ONCE = 8;
 
@@ -21,8 +21,15 @@ export class Media {
 
   /** Stores bytes that are not there yet, and makes sure that they are. */
   async store(run: TrackioRun, blobs: readonly Blob[], signal: AbortSignal): Promise<void> {
-    const wanted = [...new Map(blobs.map((blob) => [fileNameOf(blob), blob])).values()];
-    const missing = await this.#missing(run, wanted, signal);
+    await this.#upload(run, await this.#lacking(blobs, (blob) => this.#hasLength(run, blob, signal)), signal);
+  }
+
+  /** Stores bytes again that are not there any more, or are others by now. */
+  async mend(run: TrackioRun, blobs: readonly Blob[], signal: AbortSignal): Promise<void> {
+    await this.#upload(run, await this.#lacking(blobs, (blob) => this.has(run, fileNameOf(blob), signal)), signal);
+  }
+
+  async #upload(run: TrackioRun, missing: readonly Blob[], signal: AbortSignal): Promise<void> {
     for (const piece of piecesOf(missing, ({ data }) => data.length, { bytes: REQUEST_BYTES, count: 100 })) {
       const files = piece.map((blob) => ({
         name: fileNameOf(blob),
@@ -44,29 +51,36 @@ export class Media {
       }));
       await this.#client.call('bulk_upload_media', { uploads, hf_token: null }, signal);
     }
-    const [lost] = await this.#missing(run, missing, signal);
+    const [lost] = await this.#lacking(missing, (blob) => this.#hasLength(run, blob, signal));
     if (lost === undefined) return;
     // The folder may be another one after a restart.
     this.#folder = undefined;
     throw new MirrorError('MB4005', `Trackio took the file ${fileNameOf(lost)}, and does not have it`, { retry: 'later' });
   }
 
-  /** True if the server has a file in its full length. */
-  async has(run: TrackioRun, [name, bytes]: NamedFile, signal: AbortSignal): Promise<boolean> {
-    return (await this.#client.fileLength(await this.#pathOf(run, name, signal), signal)) === bytes;
+  /** True if the server has a file with exactly its bytes. */
+  async has(run: TrackioRun, name: string, signal: AbortSignal): Promise<boolean> {
+    return (await this.read(run, name, signal)) !== undefined;
   }
 
-  /** Returns the content of a file; undefined if it is not there. */
+  /** Returns the content of a file; undefined if it is not there, or has other bytes than its name says. */
   async read(run: TrackioRun, name: string, signal: AbortSignal): Promise<Buffer | undefined> {
-    return this.#client.file(await this.#pathOf(run, name, signal), signal);
+    const content = await this.#client.file(await this.#pathOf(run, name, signal), signal);
+    return content !== undefined && name.startsWith(`${sha256Of(content)}.`) ? content : undefined;
   }
 
-  async #missing(run: TrackioRun, blobs: readonly Blob[], signal: AbortSignal): Promise<readonly Blob[]> {
+  async #hasLength(run: TrackioRun, blob: Blob, signal: AbortSignal): Promise<boolean> {
+    const path = await this.#pathOf(run, fileNameOf(blob), signal);
+    return (await this.#client.fileLength(path, signal)) === blob.data.length;
+  }
+
+  async #lacking(blobs: readonly Blob[], has: (blob: Blob) => Promise<boolean>): Promise<readonly Blob[]> {
+    const wanted = [...new Map(blobs.map((blob) => [fileNameOf(blob), blob])).values()];
     const there = new Set<Blob>();
-    await each(blobs, LOOKS_AT_ONCE, async (blob) => {
-      if (await this.has(run, [fileNameOf(blob), blob.data.length], signal)) there.add(blob);
+    await each(wanted, LOOKS_AT_ONCE, async (blob) => {
+      if (await has(blob)) there.add(blob);
     });
-    return blobs.filter((blob) => !there.has(blob));
+    return wanted.filter((blob) => !there.has(blob));
   }
 
   async #pathOf(run: TrackioRun, name: string, signal: AbortSignal): Promise<string> {

@@ -79,7 +79,11 @@ async function writeJobs(writing: Writing, run: TrackioRun, jobs: readonly Point
     await emptied(writing, run, inbox, signal);
     before = await heldOf(client, run, jobs, signal);
   }
-  const rows = jobs.flatMap((job) => rowsOf(job.prepared, startOf(run, job), (place) => before.places.get(job)?.has(place) === true));
+  const isHeld = (job: Points, place: string): boolean => before.places.get(job)?.has(place) === true;
+  const rows = jobs.flatMap((job) => rowsOf(job.prepared, startOf(run, job), (place) => isHeld(job, place)));
+  // A held row whose files are lost or damaged comes again to be mended.
+  const named = jobs.flatMap((job) => job.prepared.flatMap(({ place, blobs }) => (blobs.length > 0 && isHeld(job, place) ? blobs : [])));
+  if (named.length > 0) await media.mend(run, named, signal);
   if (rows.length === 0) return;
   await noteHparams(client, run, before.name, jobs, signal);
   // Before the rows that name them.
