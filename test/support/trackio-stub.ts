@@ -35,6 +35,8 @@ export class TrackioStub {
   readonly refused = new Set<string>();
   /** How many of the next writes are answered with 200 and forgotten, as with a locked database. */
   forgets = 0;
+  /** Rows that were forgotten: a server whose database is not locked any more in time stores them nevertheless. */
+  readonly forgotten: Fields[] = [];
   readonly #token: string;
   readonly #uploaded = new Map<string, Buffer>();
   readonly #borders = new Set<string>();
@@ -180,9 +182,15 @@ export class TrackioStub {
     }
   }
 
+  /** Stores the rows that were forgotten. */
+  remember(): void {
+    for (const entry of this.forgotten.splice(0)) this.#store(entry, new Date().toISOString());
+  }
+
   #log(logs: readonly Fields[], { isPart }: StubRequest): void {
     if (this.forgets > 0) {
       this.forgets--;
+      this.forgotten.push(...logs);
       return;
     }
     for (const entry of isPart ? logs.slice(0, logs.length / 2) : logs) this.#store(entry, new Date().toISOString());

@@ -26,7 +26,7 @@ import { API_VERSION, ONLINE, QUERY_BYTES, QUERY_ROWS, THROUGH_INBOX, VERIFIED_V
 import { Media } from './media.ts';
 import { isoDate, rowText } from './row-text.ts';
 import { readRow } from './rows.ts';
-import { nameQuery, outcomeOfSend, sendToRun } from './run-writer.ts';
+import { nameQuery, outcomeOfSend, sendToRun, type Writing } from './run-writer.ts';
 import { gone, TrackioRuns } from './runs.ts';
 import { FIELDS, parseSettings, type TrackioSettings } from './settings.ts';
 
@@ -35,6 +35,7 @@ class TrackioBackend implements Backend {
   readonly #context: BackendContext;
   readonly #client: Client;
   readonly #media: Media;
+  readonly #writing: Writing;
   readonly #runs: TrackioRuns;
   #isAllowed = false;
 
@@ -43,6 +44,8 @@ class TrackioBackend implements Backend {
     this.#context = context;
     this.#client = new Client(settings, context.clock ?? systemClock, context.random ?? systemRandom);
     this.#media = new Media(this.#client);
+    const clock = context.clock ?? systemClock;
+    this.#writing = { client: this.#client, media: this.#media, inbox: settings.inbox, clock, unsure: new Map() };
     this.#runs = new TrackioRuns(this.#client, settings.project, context, (run, signal) => this.#points(run, { signal }, signal));
   }
 
@@ -77,15 +80,12 @@ class TrackioBackend implements Backend {
 
   readonly noteFiles: Call<'noteFiles'> = (handle, files, signal) => this.#runs.noteFiles(readHandle(handle), files, signal);
 
-  readonly send: Call<'send'> = (parcels, signal) => {
-    const { inbox } = this.#settings;
-    const writing = { client: this.#client, media: this.#media, inbox, clock: this.#context.clock ?? systemClock };
-    return sendByRun(
+  readonly send: Call<'send'> = (parcels, signal) =>
+    sendByRun(
       parcels,
-      async (handle, own) => sendToRun(writing, readHandle(handle), own, signal),
+      async (handle, own) => sendToRun(this.#writing, readHandle(handle), own, signal),
       (thrown) => outcomeOfSend(thrown, signal),
     );
-  };
 
   readonly tryOut: Call<'tryOut'> = async (handle, kind, signal) => {
     const run = readHandle(handle);

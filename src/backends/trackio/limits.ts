@@ -16,6 +16,8 @@ export const MOST_POINTS = 64;
 export const SAME_MOMENT_SEC = 1;
 /** Bytes of the file between the first and the last point of a row: where to look for rows that reach into a parcel. */
 export const ROW_REACH = 32 * 1024;
+/** How often rows are sent again as they are, after a send of which it is not sure what was stored. */
+export const SAME_ROWS_AGAIN = 3;
 /** Ranges of ids in one query: SQLite has a limit of columns. */
 export const QUERY_RANGES = 200;
 /** A longer exact value is in a file of its own: the dashboard loads all rows of a run at once. */

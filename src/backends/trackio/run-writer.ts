@@ -13,7 +13,7 @@ import { type Client, sqlText } from './client.ts';
 import { mergeConfig, paramKey } from './config.ts';
 import { factPrefix, idsBelow, prefixOf, type TrackioRun } from './handle.ts';
 import { hasFragments, writeFragment } from './inbox.ts';
-import { IMPORT_LOOK_MS, IMPORT_MS, QUERY_RANGES, REQUEST_BYTES, ROW_REACH } from './limits.ts';
+import { IMPORT_LOOK_MS, IMPORT_MS, QUERY_RANGES, REQUEST_BYTES, ROW_REACH, SAME_ROWS_AGAIN } from './limits.ts';
 import { type Media, mediaPath } from './media.ts';
 import { isoDate, rowText } from './row-text.ts';
 import { type Item, idAt, idStart, itemsOf, placesIn, rowsOf } from './rows.ts';
@@ -38,6 +38,16 @@ export interface Writing {
   readonly media: Media;
   readonly inbox: string | undefined;
   readonly clock: Clock;
+  /** Rows of runs that were sent over HTTP, and may be stored later. */
+  readonly unsure: Map<string, Unsure>;
+}
+
+/** Rows that a server may hold in its memory, and the points in them. */
+interface Unsure {
+  readonly texts: readonly string[];
+  readonly jobs: readonly Points[];
+  /** How often they may be sent again. */
+  readonly left: number;
 }
 
 /** Returns one outcome for each parcel of a run. */
@@ -74,6 +84,7 @@ async function writeJobs(writing: Writing, run: TrackioRun, jobs: readonly Point
   const { client, media, inbox } = writing;
   // What a former process or a failed send left there may be imported at any moment.
   const isWaiting = inbox !== undefined && hasFragments(inbox, prefixOf(run));
+  await settleUnsure(writing, run, signal);
   let before = await heldOf(client, run, jobs, signal);
   if (isWaiting) {
     await emptied(writing, run, inbox, signal);
@@ -97,11 +108,36 @@ async function writeJobs(writing: Writing, run: TrackioRun, jobs: readonly Point
     writeFragment(inbox, prefixOf(run), texts);
     return imported(writing, run, jobs, signal);
   }
-  for (const piece of piecesOf(texts, ({ length }) => length, { bytes: REQUEST_BYTES })) await client.log(piece, signal);
-  expectHeld(await heldOf(client, run, jobs, signal), run, jobs);
+  await logRows(writing, run, { texts, jobs, left: SAME_ROWS_AGAIN }, signal);
 }
 
-/** Waits for the import of what was written before. Removed files may be imported nevertheless: the server reads first. */
+/** Stores rows over HTTP. If it is not sure whether they were stored, they are noted. */
+async function logRows({ client, unsure }: Writing, run: TrackioRun, sent: Unsure, signal: AbortSignal): Promise<void> {
+  const key = prefixOf(run);
+  unsure.set(key, sent);
+  try {
+    for (const piece of piecesOf(sent.texts, ({ length }) => length, { bytes: REQUEST_BYTES })) await client.log(piece, signal);
+    expectHeld(await heldOf(client, run, sent.jobs, signal), run, sent.jobs);
+    unsure.delete(key);
+  } catch (cause) {
+    if (sent.left === 0 || outcomeOfSend(cause, signal).kind !== 'retry') unsure.delete(key);
+    throw cause;
+  }
+}
+
+/** Sends again the same rows that may be stored later: other rows of their points would be there in addition. */
+async function settleUnsure(writing: Writing, run: TrackioRun, signal: AbortSignal): Promise<void> {
+  const sent = writing.unsure.get(prefixOf(run));
+  if (sent === undefined) return;
+  try {
+    await logRows(writing, run, { ...sent, left: sent.left - 1 }, signal);
+  } catch (cause) {
+    // A refused row is not stored later.
+    if (outcomeOfSend(cause, signal).kind !== 'rejected') throw cause;
+  }
+}
+
+/** Waits for the import of what was written before. To remove it would not be safe: the server reads files first. */
 async function emptied({ clock }: Writing, run: TrackioRun, inbox: string, signal: AbortSignal): Promise<void> {
   const end = clock.steadyMs() + IMPORT_MS;
   while (hasFragments(inbox, prefixOf(run))) {

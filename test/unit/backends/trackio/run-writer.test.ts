@@ -115,3 +115,29 @@ it('what a killed process left in the inbox is imported before anything else is 
     run.remove();
   }
 });
+
+it('rows that the server stores late are not stored again in another way', async () => {
+  const run = new GrowingRun();
+  try {
+    const [draft] = run.append(
+      ['a', 'b', 'c'].map((tag) => event({ wallTime: 1_700_000_000, step: 1, summary: [simpleValue(tag, 1)] })),
+    ) as [Draft];
+    const handle = await backend.open(run.source(), undefined, signal);
+    stub.forgets = 1;
+    expect(await backend.send(addressed([draft], handle), signal)).toMatchObject([{ kind: 'retry' }]);
+    await send([part(draft, (i) => i > 0)], handle);
+    stub.remember();
+    await send([draft], handle);
+    expect(await tagsOf(handle)).toHaveLength(3);
+    // Rows that never arrive do not hold up others for ever.
+    const [next] = run.append(['d', 'e'].map((tag) => event({ wallTime: 1_700_000_009, step: 2, summary: [simpleValue(tag, 1)] }))) as [
+      Draft,
+    ];
+    stub.forgets = 4;
+    for (let i = 0; i < 4; i++) expect(await backend.send(addressed([next], handle), signal)).toMatchObject([{ kind: 'retry' }]);
+    await send([next], handle);
+    expect(await tagsOf(handle)).toHaveLength(5);
+  } finally {
+    run.remove();
+  }
+});
