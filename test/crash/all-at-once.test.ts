@@ -2,7 +2,7 @@ import { it } from '@jest/globals';
 import { soakAllAtOnce } from '../soak/all-at-once.ts';
 
 /** Three minutes in CI, elsewhere enough to see that it runs. `npm run soak` takes half an hour. */
-const MINUTES = process.env['CI'] === undefined ? 0.5 : 2;
+const MINUTES = process.env['CI'] === undefined ? 0.5 : 1;
 
 it('mirrors all points once into the store and four trackers while faults hit all of them', async () => {
   const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
