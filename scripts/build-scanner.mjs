@@ -1,4 +1,4 @@
-// Compiles src/decode/assembly/scan.ts to WebAssembly, and writes it into src/decode/scan-module.ts. Only whoever changes
+// Compiles src/decode/assembly/scan.ts to WebAssembly, and writes it into src/decode/scan-module.ts. Only a change of
 // the scanner needs it: the compiler is a hundred megabytes, and the result is a few kilobytes of text beside its source.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,6 +1,6 @@
 import type { ColumnWriter } from './columns.ts';
 import { Halt, ScalarScanner } from './scalar-scanner.ts';
-import { MOST_ROWS, type ScanMemory, scanMemory } from './scan-memory.ts';
+import { MOST_ROWS, scanMemory } from './scan-memory.ts';
 import type { TagTable } from './tag-table.ts';
 
 /**
@@ -8,10 +8,8 @@ import type { TagTable } from './tag-table.ts';
  * elsewhere, runs with too many tags, and files with long corrupt records.
  */
 export class CompiledScanner extends ScalarScanner {
-  readonly #memory: ScanMemory | undefined = scanMemory();
-
   override scan(buffer: Uint8Array, view: DataView, start: number, end: number, base: number, tags: TagTable, columns: ColumnWriter): Halt {
-    const memory = this.#memory;
+    const memory = scanMemory();
     if (memory === undefined || buffer.buffer !== memory.buffer || this.spans !== undefined || !memory.load(tags)) {
       return super.scan(buffer, view, start, end, base, tags, columns);
     }

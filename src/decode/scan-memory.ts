@@ -51,7 +51,7 @@ const DOUBLES: ReadonlySet<Column> = new Set(['step', 'wallTime', 'value', 'offs
 /** The compiled scanner of this thread. */
 export class ScanMemory {
   readonly buffer: ArrayBuffer;
-  /** The place for the bytes of a file: whoever reads files puts them here. One reader at a time. */
+  /** The place for the bytes of a file: the reader puts them here. One reader at a time. */
   readonly window: Uint8Array<ArrayBuffer>;
   /**
    * What the last call left: position, rows, slot, records, checksum; address, length and checksum of the last record.
@@ -164,26 +164,21 @@ function recordOf<Name extends string, Value>(names: readonly Name[], of: (name:
 }
 
 let memory: ScanMemory | undefined;
-let isMissing = false;
 
-/**
- * Returns the compiled scanner of this thread; undefined where WebAssembly is off, or there is no room for its memory.
- */
+/** Returns the compiled scanner of this thread; undefined unless `scanWindow` has made it. */
 export function scanMemory(): ScanMemory | undefined {
-  if (memory !== undefined || isMissing) return memory;
-  try {
-    if (WebAssembly !== undefined) memory = new ScanMemory(WebAssembly);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-  }
-  isMissing = memory === undefined;
   return memory;
 }
 
 /**
  * Returns the place for the bytes of a file that the compiled scanner reads from, for one reader of the thread;
- * undefined if there is none.
+ * undefined where WebAssembly is off, or there is no room for its memory.
  */
 export function scanWindow(): Uint8Array | undefined {
-  return scanMemory()?.window;
+  try {
+    if (WebAssembly !== undefined) memory ??= new ScanMemory(WebAssembly);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  return memory?.window;
 }

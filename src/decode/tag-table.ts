@@ -21,7 +21,7 @@ export class TagTable {
   bytes = new Uint8Array(4096);
   /** The slots that were added or got other metadata, in this order: for a copy that follows. */
   readonly changes: number[] = [];
-  /** Counts what a copy cannot follow: then it has to be made anew. */
+  /** Counts what a copy cannot follow: then it has to be made again. */
   epoch = 0;
   #used = 0;
   /** Open addressing: slot + 1, or 0. */

@@ -1,4 +1,4 @@
-// The scanner of `scalar-scanner.ts` in AssemblyScript: the same records, the same reasons to stop, twice as fast.
+// The scanner of `scalar-scanner.ts` in AssemblyScript: the same records, the same reasons to stop, in less time.
 // `npm run build:scanner` compiles it into `scan-module.ts`. The layout of the memory stands in `scan-memory.ts`, too.
 
 /** What a call returns beside the reason, as 32-bit numbers: see the stores at the end of `scan`. */
