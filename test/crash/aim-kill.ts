@@ -2,12 +2,12 @@
 // in the end.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { mirrorboard, mustRun, type Running, start } from '../e2e/command.ts';
+import { mustRun, type Running, start } from '../e2e/command.ts';
 import type { AimServer } from '../support/aim-server.ts';
 import type { AimStub } from '../support/aim-stub/index.ts';
 import { leafValue, type Node } from '../support/aim-stub/wire.ts';
 import { seededRandom } from './backfill-kill.ts';
+import { killRounds, mirrorTheRest } from './kill-rounds.ts';
 import type { TruthPoints, Writer } from './watch-kill.ts';
 
 /** An Aim server that can be hit, and looked into. */
@@ -44,23 +44,9 @@ export async function killWithAim(plan: AimKillPlan): Promise<number> {
   writeFileSync(join(folder, 'mirrorboard.yaml'), `lanes: { aim: { server: "${target.url}" } }\n`);
   const watch = (): Running => start(['watch', logs, '--scan-interval', '1'], { cwd: folder, timeoutMs: 600_000 });
   const growing = writer.start(logs, truth);
-  for (let i = 1; i <= kills; i++) {
-    const { child, ended } = watch();
-    const delayMs = 500 + random() * lifeMs;
-    await sleep(delayMs / 2);
-    await target.hit(random);
-    await sleep(delayMs / 2);
-    child.kill('SIGKILL');
-    const { signal, code, stderr } = await ended;
-    if (signal !== 'SIGKILL') throw new Error(`a watch ended by itself with ${code}: ${stderr}`);
-    say(`kill ${i} after ${delayMs.toFixed(0)} ms`);
-  }
-  const written = await growing.ended;
-  if (written.code !== 0) throw new Error(`the writer ended with ${written.code ?? written.signal}: ${written.stderr}`);
+  await killRounds({ kills, lifeMs, random, growing, watch, hit: target.hit, say });
   target.heal();
-  // 1: the writer leaves damage behind, which the watch reports; what can be read must be there.
-  const last = await mirrorboard(['backfill', logs], { cwd: folder });
-  if (last.code !== 0 && last.code !== 1) throw new Error(`the last backfill ended with ${last.code ?? last.signal}: ${last.stderr}`);
+  await mirrorTheRest(logs, { cwd: folder });
   const wanted = wantedOf(writer.points(truth));
   const found = await target.points();
   const shown = new Map(found.map((point) => [JSON.stringify(point.slice(0, 3)), JSON.stringify(point)]));

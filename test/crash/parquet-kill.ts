@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { decode, type POINTS } from '../../src/backends/parquet/table.ts';
 import { mustRun, type Running, start } from '../e2e/command.ts';
 import { seededRandom } from './backfill-kill.ts';
+import { expectSameEntries } from './kill-rounds.ts';
 import { type TruthPoints, until, type Writer } from './watch-kill.ts';
 
 export interface ParquetKillPlan {
@@ -53,7 +54,7 @@ export async function killWithParquet({ folder, kills, seed, lifeMs, writer, say
   last.child.kill('SIGTERM');
   const { code, signal, stderr } = await last.ended;
   if (code !== 0) throw new Error(`the last watch ended with ${code ?? signal}: ${stderr}`);
-  compare(wanted, await pointsIn(place));
+  expectSameEntries(wanted, await pointsIn(place));
   const merged = filesIn(place).filter((path) => path.endsWith('-merged.parquet')).length;
   say(`${wanted.length} points in ${filesIn(place).length} files, ${merged} of them merged`);
   await mustRun(['verify', logs, '--lane', 'parquet'], { cwd: folder });
@@ -104,14 +105,4 @@ function wantedOf(truth: TruthPoints): string[] {
       points.map(([step, wallTime, value]) => JSON.stringify([run, tag, step, wallTime, value])),
     ),
   );
-}
-
-function compare(wanted: readonly string[], found: readonly string[]): void {
-  const left = new Map<string, number>();
-  for (const point of wanted) left.set(point, (left.get(point) ?? 0) + 1);
-  for (const point of found) left.set(point, (left.get(point) ?? 0) - 1);
-  const wrong = [...left].filter(([, n]) => n !== 0);
-  if (wrong.length === 0) return;
-  const some = wrong.slice(0, 5).map(([point, n]) => `${point} ${n > 0 ? 'is missing' : 'is there too often'}`);
-  throw new Error(`${wrong.length} points are wrong: ${some.join('; ')}`);
 }
