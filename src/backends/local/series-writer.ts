@@ -1,6 +1,6 @@
 /** Writes the rows of series, with their tags and definitions, which stand once for all series that share them. */
 import type { Series } from '../../model/index.ts';
-import { oddText, type StoredSummary } from './map.ts';
+import { oddText, type SeriesEnd, type StoredSummary } from './map.ts';
 import type { PreparedStatements } from './prepared.ts';
 
 /** What many series share. */
@@ -71,6 +71,7 @@ export class SeriesWriter {
     const { count = 0, firstStep = null, lastStep = null, lastWallTime = null, min = null, max = null, parts = 0, end } = summary ?? {};
     const tag = this.tag(series.tag);
     if (count > 0) this.#use(run.root, tag, series.plugin, count);
+    const [value, odd] = endValue(end);
     const { lastInsertRowid } = this.#statements
       .prepare(ADD)
       .run(
@@ -91,8 +92,8 @@ export class SeriesWriter {
         end?.offset ?? null,
         end?.step ?? null,
         end?.wallTime ?? null,
-        end?.value === undefined ? null : Number(end.value),
-        end?.value === undefined ? null : oddText(end.value),
+        value,
+        odd,
       );
     return Number(lastInsertRowid);
   }
@@ -118,8 +119,7 @@ export class SeriesWriter {
   /** Adds points of one file to the listing of a series. */
   summarize(series: number, file: NamedFile, summary: StoredSummary): void {
     const { count, firstStep, lastStep, lastWallTime, min, max, parts, end } = summary;
-    const value = end.value === undefined ? null : Number(end.value);
-    const odd = end.value === undefined ? null : oddText(end.value);
+    const [value, odd] = endValue(end);
     const { changes } = this.#statements
       .prepare(SUMMARIZE_END)
       .run(
@@ -171,6 +171,11 @@ export class SeriesWriter {
       return Number(found?.['id']);
     });
   }
+}
+
+/** Returns the last value of a series as its two columns have it; null without one. */
+function endValue(end: SeriesEnd | undefined): [value: number | null, odd: string | null] {
+  return end?.value === undefined ? [null, null] : [Number(end.value), oddText(end.value)];
 }
 
 function cached(rows: Map<string, number>, key: string, find: () => number): number {

@@ -122,14 +122,7 @@ function nameProblem(name: string): NameProblem | undefined {
 }
 
 function fromVariables(env: Environment): Workspace {
-  const of = (name: string): string | undefined => env[`DATABRICKS_${name}`] || undefined;
-  return {
-    host: of('HOST'),
-    token: of('TOKEN'),
-    clientId: of('CLIENT_ID'),
-    clientSecret: of('CLIENT_SECRET'),
-    workspaceId: headerText(of('WORKSPACE_ID')),
-  };
+  return workspaceOf((name) => env[`DATABRICKS_${name.toUpperCase()}`]);
 }
 
 function fileOf(env: Environment): string {
@@ -146,13 +139,17 @@ function defaultProfileIn(path: string): string {
 function fromFile(path: string, profile: string): Workspace | undefined {
   const fields = profilesIn(readFileSync(path, 'utf8')).get(profile);
   if (fields === undefined) return undefined;
-  const of = (name: string): string | undefined => fields.get(name) || undefined;
+  return workspaceOf((name) => fields.get(name));
+}
+
+/** Returns the workspace that fields name, by their names in a profile. Empty ones do not count. */
+function workspaceOf(field: (name: string) => string | undefined): Workspace {
   return {
-    host: of('host'),
-    token: of('token'),
-    clientId: of('client_id'),
-    clientSecret: of('client_secret'),
-    workspaceId: headerText(of('workspace_id')),
+    host: field('host') || undefined,
+    token: field('token') || undefined,
+    clientId: field('client_id') || undefined,
+    clientSecret: field('client_secret') || undefined,
+    workspaceId: headerText(field('workspace_id') || undefined),
   };
 }
 

@@ -166,7 +166,7 @@ function mayHave({ columns }: RowGroup, { start, end }: OffsetRange): boolean {
   return min === undefined || max === undefined || (Number(min) < end && Number(max) >= start);
 }
 
-/** Returns the error for a file that somebody else has changed. It concerns one run only. */
+/** Returns the error for a file that another program has changed. It concerns one run only. */
 export function damagedError(path: string, cause?: unknown): MirrorError {
   const reason = cause === undefined ? '' : `: ${messageOf(cause)}`;
   return new MirrorError('MB4006', `${path} is not as mirrorboard wrote it${reason}`, {

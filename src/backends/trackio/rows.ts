@@ -3,7 +3,7 @@
  * code logs them: the dashboard shows at most 3000 rows of a run. Every other point has a row of its own. The id of a
  * row is the place and the exact wall time of its first point; those of the others are in a field that Trackio does
  * not show. Points that are stored already end a row. But what was left out at first, and comes later, is a row between
- * the points of another one. So a row reaches only so far, and whoever asks for points looks as far back.
+ * the points of another one. So a row reaches only so far, and a question for points looks as far back.
  */
 import { nameHash, scalarText } from '../../backend-kit/exact-points/index.ts';
 import { eachScalar, exactValue } from '../../backend-kit/index.ts';

@@ -72,7 +72,7 @@ export class TrackioRuns {
         const whose = await this.#context.whoseRun({ instanceId: there.instanceId, fingerprint, readBack }, source, signal);
         if (whose.kind === 'own') {
           await this.#note(run, there, source.fingerprint, signal, source.instanceId);
-          // Whoever made it may have stopped before that.
+          // The process that made it may have stopped before that.
           const config = await readConfig(this.#client, run, signal);
           if (factsOf(config)['run'] === undefined) await this.#writeFacts(run, there.name, source, signal);
           return handleOf(run);

@@ -21,7 +21,7 @@ export interface ShownRow extends CrosshairRow {
 
 /** More rows than this nobody reads, and they cost time with each move of the crosshair. */
 const MOST_ROWS = 60;
-/** The rows until somebody looks for more: few more have room, and each costs every frame of a scroll through charts. */
+/** The rows until the user looks for more: few more have room, and each costs every frame of a scroll through charts. */
 const FIRST_ROWS = 8;
 
 interface Props {
