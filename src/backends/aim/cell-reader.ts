@@ -74,7 +74,7 @@ export class CellReader {
   async collapsedOf(contents: readonly string[]): Promise<ReadonlySet<string>> {
     const found = new Set<string>();
     await eachOf(contents, async (content) => {
-      if ((await this.#child(COLLAPSED, content)) !== undefined) found.add(content);
+      if ((await this.#client.branch(this.#seqs, [...this.#base, COLLAPSED, content], this.#signal)) !== undefined) found.add(content);
     });
     return found;
   }

@@ -104,8 +104,7 @@ export class ObjectSequence {
       this.#isCounted = true;
     }
     const there = await client.find(seqs, 'collect', [[...this.#base, 'val', step], true, false], signal);
-    const isObject = there === undefined || there === null || there instanceof Custom || Array.isArray(there);
-    if (!isObject) throw oddTree('collect', client.address, 'an object of the sequence');
+    if (!isCell(there)) throw oddTree('collect', client.address, 'an object of the sequence');
     const known = there === undefined ? undefined : ownFields(there);
     const position = typeof known?.['mb_place'] === 'string' ? readPosition(known['mb_place']) : undefined;
     // An object without one of our names is foreign, or incomplete.
@@ -153,6 +152,12 @@ export class ObjectSequence {
     const marked = new Custom(first.name, { ...first.fields, ...own });
     return this.#most > 0 ? [marked, ...rest] : marked;
   }
+}
+
+/** True if a cell of an object sequence can hold a value: nothing, an object, or several objects. */
+function isCell(value: Tree | undefined): boolean {
+  if (Array.isArray(value)) return (value as readonly Tree[]).every((item) => item instanceof Custom);
+  return value === undefined || value === null || value instanceof Custom;
 }
 
 /** Returns the fields of an object, or of the first of several. */

@@ -114,12 +114,13 @@ async function mirrored(seed: number, memory: Memory): Promise<{ readonly held: 
   const files = logFiles(random, seed % 3 === 0);
   const hashes = new StepHashes();
   const opened = (): ScalarSequence => new ScalarSequence({ context: {}, contextId: 1n, name: 'loss' }, 'run', held.trace, hashes);
+  const valueAt = (path: readonly Key[] | undefined): Tree | undefined => held.column(String(path?.at(-2))).get(path?.at(-1) as Key);
   const client = {
     column: (_: Resource, path: readonly Key[]) => Promise.resolve(new MixedColumn(new Map(held.column(String(path.at(-1)))))),
     items: (_: Resource, path: readonly Key[]) => Promise.resolve(new Map(held.column(String(path.at(-1))))),
     keys: (_: Resource, path: readonly Key[]) => Promise.resolve([...held.column(String(path.at(-1))).keys()]),
-    find: (_: Resource, __: string, [path]: readonly (readonly Key[])[]) =>
-      Promise.resolve(held.column(String(path?.at(-2))).get(path?.at(-1) as Key)),
+    find: (_: Resource, __: string, [path]: readonly (readonly Key[])[]) => Promise.resolve(valueAt(path)),
+    branch: (_: Resource, path: readonly Key[]) => Promise.resolve(valueAt(path)),
   } as unknown as AimClient;
   let sequence = opened();
   for (;;) {
