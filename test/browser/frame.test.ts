@@ -97,7 +97,7 @@ describeInBrowser('the frame of the page', (pages) => {
     await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
     await help.waitFor();
     await help.getByRole('button', { name: 'Close' }).click();
-    expect(await page.locator('button:focus').getAttribute('aria-label')).toBe('Keyboard shortcuts');
+    await expectSoon(() => page.locator('button:focus').getAttribute('aria-label'), 'Keyboard shortcuts');
     for (const [key, view] of [
       ['2', '#/curves'],
       ['3', '#/lanes'],
@@ -113,19 +113,19 @@ describeInBrowser('the frame of the page', (pages) => {
     await page.waitForSelector('.run-row.run');
     await page.keyboard.press('/');
     await page.keyboard.type('jkx?123');
-    expect(await page.inputValue('.filter input')).toBe('jkx?123');
-    expect(await page.locator('dialog[open]').count()).toBe(0);
+    await expectSoon(() => page.inputValue('.filter input'), 'jkx?123');
+    await expectSoon(() => page.locator('dialog[open]').count(), 0);
     await page.keyboard.press('Escape');
-    expect(await page.locator('.filter input:focus').count()).toBe(0);
+    await expectSoon(() => page.locator('.filter input:focus').count(), 0);
   });
 
   it('can be used with the keyboard alone: the focus is visible, and skips to the content', async () => {
     const page = await open();
     await page.waitForSelector('.run-row.run');
     await page.keyboard.press('Tab');
-    expect(await page.locator(':focus').textContent()).toBe('Skip to the content');
+    await expectSoon(() => page.locator(':focus').textContent(), 'Skip to the content');
     await page.keyboard.press('Enter');
-    expect(await page.locator(':focus').getAttribute('id')).toBe('main');
+    await expectSoon(() => page.locator(':focus').getAttribute('id'), 'main');
     await page.keyboard.press('Tab');
     const outline = await page.evaluate<string>('getComputedStyle(document.activeElement).outlineStyle');
     expect(outline).not.toBe('none');
@@ -252,8 +252,8 @@ describeInBrowser('the frame of the page', (pages) => {
       url,
       'run?run=logs/hostile/constructor',
     );
-    expect(await page.locator('section[aria-labelledby=tags-title] tbody tr').count()).toBe(details.series.length);
-    expect(await page.locator('.fact-list dd').first().textContent()).toBe(String(details.run.points));
+    await expectSoon(() => page.locator('section[aria-labelledby=tags-title] tbody tr').count(), details.series.length);
+    await expectSoon(() => page.locator('.fact-list dd').first().textContent(), String(details.run.points));
     await page.getByLabel('Search tags').fill('loss');
     await expectSoon(() => page.locator('section[aria-labelledby=tags-title] tbody tr').count(), 1);
     await page.keyboard.press('Escape');
@@ -279,7 +279,7 @@ describeInBrowser('the frame of the page', (pages) => {
       all.map((row) => [...row.querySelectorAll('td')].slice(1).map((cell) => cell.textContent)),
     );
     expect(cells).toEqual(sessions.map(({ file, offset, step }) => [String(step), file, String(offset)]));
-    expect(await rows.getByText('restart', { exact: true }).count()).toBe(1);
+    await expectSoon(() => rows.getByText('restart', { exact: true }).count(), 1);
     expect(await seriousFaults(page)).toEqual([]);
   });
 

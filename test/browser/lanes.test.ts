@@ -121,7 +121,7 @@ describeInBrowser('the Lanes view', (pages) => {
       () => row.locator('.badge').allTextContents(),
       ['✓ local has everything', '✓ wandb has everything', '– mlflow does not have it'],
     );
-    expect(await row.locator('.badge').nth(1).getAttribute('title')).toBe('wandb has everything');
+    await expectSoon(() => row.locator('.badge').nth(1).getAttribute('title'), 'wandb has everything');
     const damaged = page.locator('.run-row.run', { hasText: 'damaged/flip_in_data' }).first();
     await damaged.getByRole('img', { name: 'part of its files cannot be read' }).waitFor();
     expect(await seriousFaults(page)).toEqual([]);

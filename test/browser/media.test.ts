@@ -62,7 +62,7 @@ describeInBrowser('the media', (pages) => {
     const page = await open(`tab=audio&runs=${FIRST}`);
     const length = (): Promise<number> => page.evaluate<number>(`document.querySelector('audio')?.duration ?? 0`);
     await expectSoon(async () => Math.abs((await length()) - 0.2) < 0.01, true);
-    expect(await page.locator('.clip .muted').textContent()).toBe('step 800');
+    await expectSoon(() => page.locator('.clip .muted').textContent(), 'step 800');
     expect(await seriousFaults(page)).toEqual([]);
   });
 

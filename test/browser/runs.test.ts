@@ -83,7 +83,7 @@ describeInBrowser('the table of 10,000 runs', (pages) => {
     for (const key of ['x', 'j', 'x', 'j', 'j', 'x']) await page.keyboard.press(key);
     await expectChosen(page, '3 chosen');
     const [best] = (await ask<Runs>(url, 'runs?limit=1&order=-last:val/acc&metric=val/acc&filter=lr%3C0.05')).runs;
-    expect(await page.locator('.run-row.run .cell.metric').first().getAttribute('title')).toBe(String(best?.metrics['val/acc']?.last));
+    await expectSoon(() => page.locator('.run-row.run .cell.metric').first().getAttribute('title'), String(best?.metrics['val/acc']?.last));
     await picture(page, 'runs');
   });
 
@@ -97,7 +97,7 @@ describeInBrowser('the table of 10,000 runs', (pages) => {
     await expectFirst(page, await first(url, 'order=-first_wall_time'));
     await page.keyboard.press('End');
     await page.getByText(last, { exact: true }).waitFor();
-    expect(await page.locator('.run-row.cursor .run-name').textContent()).toBe(last);
+    await expectSoon(() => page.locator('.run-row.cursor .run-name').textContent(), last);
   });
 
   it('filters as the API does, says what is wrong with a filter, and goes back', async () => {
@@ -127,11 +127,11 @@ describeInBrowser('the table of 10,000 runs', (pages) => {
     await page.waitForSelector('.run-row.run');
     await page.fill(FILTER, 'lr>>1');
     await expectText(page, '.filter .problem', /is not a number/);
-    expect(await page.getAttribute(FILTER, 'aria-invalid')).toBe('true');
+    await expectSoon(() => page.getAttribute(FILTER, 'aria-invalid'), 'true');
     expect(await page.locator('.run-row.run').count()).toBeGreaterThan(10);
     await page.fill(FILTER, 'exp_001/');
     await expectText(page, '.run-count', '50 runs');
-    expect(await page.locator('.filter .problem').count()).toBe(0);
+    await expectSoon(() => page.locator('.filter .problem').count(), 0);
   });
 
   it('sorts by any column, in both directions, as the API does', async () => {
@@ -140,7 +140,7 @@ describeInBrowser('the table of 10,000 runs', (pages) => {
     await expectFirst(page, await first(url, 'order=last:train/loss'));
     await page.getByRole('columnheader', { name: 'train/loss' }).getByRole('button').press('Enter');
     await expectFirst(page, await first(url, 'order=-last:train/loss'));
-    expect(await page.getByRole('columnheader', { name: 'train/loss' }).getAttribute('aria-sort')).toBe('descending');
+    await expectSoon(() => page.getByRole('columnheader', { name: 'train/loss' }).getAttribute('aria-sort'), 'descending');
     await page.getByRole('columnheader', { name: 'lr' }).getByRole('button').click();
     await expectFirst(page, await first(url, 'order=param:lr'));
     await page.getByRole('columnheader', { name: 'Run' }).getByRole('button').click();
@@ -328,9 +328,9 @@ describeInBrowser('the table of 10,000 runs', (pages) => {
     await page.getByLabel('Colors').selectOption('dark');
     const kept = await page.evaluate('({ local: { ...localStorage }, session: { ...sessionStorage }, cookies: document.cookie })');
     expect(kept).toEqual({ local: { 'mirrorboard-theme': 'dark' }, session: {}, cookies: '' });
-    expect(await page.locator('html').getAttribute('data-theme')).toBe('dark');
+    await expectSoon(() => page.locator('html').getAttribute('data-theme'), 'dark');
     await page.reload();
     await page.waitForSelector('.run-row.run');
-    expect(await page.locator('html').getAttribute('data-theme')).toBe('dark');
+    await expectSoon(() => page.locator('html').getAttribute('data-theme'), 'dark');
   });
 });
