@@ -37,6 +37,12 @@ export interface PositionOwner {
    * tenth of a second, and returns true if more is left. Changes nothing that can be read.
    */
   compact?(run: RunRef): boolean;
+  /**
+   * Merges what was stored last of growing runs, so that each further point changes little of what is stored. Works
+   * for about a tenth of a second, in the order of the runs, and returns how many of them are done. Changes nothing
+   * that can be read.
+   */
+  mergeRecent?(runs: readonly RunRef[]): number;
   /** Does the part of `compact` that drops older generations that the current one contains. */
   dropOlder?(run: RunRef): boolean;
   /** Frees memory that is only needed for speed. */

@@ -401,9 +401,10 @@ export class LocalSync implements LaneSync {
     this.#retryMs = FIRST_RETRY_MS;
     this.#status.parcelAccepted(this.lane, parcel, points);
     laneState.accepted(batch.run, state, batch.newSeries, { points, lastStep: lastStepOf(batch) });
+    const run = this.#runs.get(keyOfRun(batch.run));
+    if (run !== undefined && batch.scalars.count > 0) this.#upkeep.grew(run);
     // The state knows the new generation from now on.
-    if (state.generation > 0 && this.#runs.get(keyOfRun(batch.run))?.replaced.delete(state.name) === true)
-      events.fileReplaced?.(this.lane, batch.run, state.name);
+    if (state.generation > 0 && run?.replaced.delete(state.name) === true) events.fileReplaced?.(this.lane, batch.run, state.name);
     if (isTroubled(state)) {
       events.fileTroubled(this.lane, batch.run, state.name, state.damage.some(isUndecided));
     } else {

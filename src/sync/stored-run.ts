@@ -33,6 +33,8 @@ export class SyncedStoreRun {
   isRead = false;
   /** Parcels of the run that the lane has. */
   inFlight = 0;
+  /** Parcels that the store accepted since it merged the run's recent points. */
+  recentParcels = 0;
   hasSession = false;
   isQuiet = false;
   /** When it may be read again, by the steady clock. */

@@ -92,6 +92,11 @@ export class Watching {
     return { bytes: bytes('VmRSS'), fileBytes: bytes('RssFile'), peakBytes: bytes('VmHWM') };
   }
 
+  /** Bytes that the kernel wrote to disks for it so far. */
+  writtenBytes(): number {
+    return Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${this.#pid}/io`, 'latin1'))?.[1]);
+  }
+
   /** Asks it to end and waits until it has stored what it read. Throws when it ended in another way, or before. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill('SIGTERM');

@@ -6,9 +6,9 @@ import { pathToFileURL } from 'node:url';
 import { MirrorError, messageOf, systemCode } from '../../errors.ts';
 import { checkOwnFile, createOwnDatabase, makeOwnFolder } from '../../own-files/index.ts';
 import { DAMAGED_HINT } from './check.ts';
-import { APPLICATION_ID, INDEXES, SCHEMA_VERSION, STATISTICS, TABLES, VIEWS } from './schema.ts';
+import { APPLICATION_ID, INDEXES, SCHEMA_VERSION, SEGMENT_INDEX, STATISTICS, TABLES, VIEWS } from './schema.ts';
 import { type UpgradeProgress, upgrade } from './upgrade.ts';
-import { hasOldLayout, readAsVersionTwo } from './version-one.ts';
+import { hasOldLayout, readOldLayout } from './version-one.ts';
 
 /** The longest wait for another process that has the file exclusively: a reader that closes, a merge of the log. */
 const BUSY_MS = 5000;
@@ -134,7 +134,7 @@ function readable(location: string, path: string, readOnly: boolean): DatabaseSy
   try {
     db.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA cell_size_check = ON; PRAGMA cache_size = -${READER_CACHE_KB}`);
     checkVersion(db, path);
-    if (hasOldLayout(db)) readAsVersionTwo(db);
+    if (hasOldLayout(db)) readOldLayout(db);
     db.exec('PRAGMA query_only = 1');
     return db;
   } catch (error) {
@@ -158,7 +158,7 @@ function isBlank(db: DatabaseSync): boolean {
 }
 
 function create(db: DatabaseSync): void {
-  db.exec(`BEGIN; ${TABLES} ${INDEXES} ${STATISTICS} ${VIEWS}
+  db.exec(`BEGIN; ${TABLES} ${INDEXES} ${SEGMENT_INDEX} ${STATISTICS} ${VIEWS}
     INSERT INTO meta VALUES ('schema_version', ${SCHEMA_VERSION}), ('created_at', strftime('%Y-%m-%dT%H:%M:%SZ', 'now'));
     PRAGMA application_id = ${APPLICATION_ID};
     PRAGMA user_version = ${SCHEMA_VERSION};

@@ -181,7 +181,7 @@ class RunCopy {
         from,
         first,
       );
-      addBuckets(this.#db, series.get(from) ?? 0, first + shift, last + shift);
+      addBuckets(this.#db, first + shift, last + shift);
       this.#point = last + shift + 1;
       points += last - first + 1;
     }

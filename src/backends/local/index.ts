@@ -233,6 +233,15 @@ export class LocalBackend implements PositionOwner {
     return this.#tidy(() => this.#writer.compact(run, 'older'));
   }
 
+  mergeRecent(runs: readonly RunRef[]): number {
+    let done = runs.length;
+    this.#tidy(() => {
+      done = this.#writer.mergeRecent(runs);
+      return false;
+    });
+    return done;
+  }
+
   #tidy(work: () => boolean): boolean {
     let isMore = false;
     try {
@@ -241,7 +250,7 @@ export class LocalBackend implements PositionOwner {
       });
       this.#checkpointer.committed();
     } catch (cause) {
-      // The disk is full, or the store is locked: the segments can stay apart until the run is quiet again.
+      // The disk is full, or the store is locked: the segments can stay apart until the next time.
       const error = translated(cause, this.#options.path, 'writing');
       if (error.retry !== 'later') throw error;
       return false;

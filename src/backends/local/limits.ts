@@ -3,6 +3,9 @@ import { capabilities } from '../../backend-kit/index.ts';
 /** Rows of one INSERT; from 16 to 256, the whole backfill takes about as long (measured: docs/performance.md). */
 export const ROWS_PER_INSERT = 64;
 
+/** A segment with this many points is large enough to stay as it is. */
+export const ENOUGH_POINTS = 4096;
+
 /** Payloads of marks up to this size are in their row; longer ones are with the media. */
 export const INLINE_PAYLOAD_BYTES = 65_536;
 

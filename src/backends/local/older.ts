@@ -157,7 +157,7 @@ export class OlderGenerations {
       // Points go together with their segment: rows without one would stay forever.
       this.#statements.prepare('DELETE FROM odd_point WHERE id BETWEEN ? AND ?').run(from, to);
       this.#statements.prepare('DELETE FROM point WHERE id BETWEEN ? AND ?').run(from, to);
-      this.#statements.prepare('DELETE FROM segment WHERE series = ? AND first_point = ?').run(series, from);
+      this.#statements.prepare('DELETE FROM segment WHERE first_point = ?').run(from);
       yield to - from + 1;
     }
     for (const [id] of this.#objects(series, file, generation)) {

@@ -71,7 +71,7 @@ const SERIES_FACTS = `plugin, data_class, form, display_name, description, metad
 const SERIES = `SELECT series.id, number, tag.name AS tag, ${SERIES_FACTS}, end_value, end_odd_value
   FROM series CROSS JOIN tag ON tag.id = series.tag CROSS JOIN definition ON definition.id = series.definition
   WHERE run = ? ORDER BY number`;
-/** Without the views of `readAsVersionTwo`, which search all series for a tag. */
+/** Without the views of `readOldLayout`, which search all series for a tag. */
 const OLD_SERIES = `SELECT id, number, tag, ${SERIES_FACTS} FROM main.series WHERE run = ? ORDER BY number`;
 
 const FILES_LIKE = `SELECT root.name AS root_name, run.path, file.* FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id

@@ -1,9 +1,9 @@
 /**
- * The local store's schema, version 2: docs/schema.md documents every table and view for other readers. Measured
+ * The local store's schema, version 3: docs/schema.md documents every table and view for other readers. Measured
  * numbers are in REAL columns, since other readers (DuckDB) use declared types. Numbers that such a column cannot
  * hold also have their exact text: -0 (it would become 0) and integers that no double holds. NaN is NULL.
  */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /** SQLite's application id, which marks the file as a store ("MBRD"). */
 export const APPLICATION_ID = 0x4d425244;
@@ -32,6 +32,23 @@ CREATE TABLE ${name} (
   first_file TEXT NOT NULL,
   first_offset INTEGER NOT NULL,
   UNIQUE (run, tag)
+);`;
+
+/**
+ * The table of segments, whose name an upgrade changes. Its rows are in the order of the points, so that those of one
+ * commit are next to each other: by series, each would change another page of the file.
+ */
+export const SEGMENT = (name: string): string => `
+CREATE TABLE ${name} (
+  series INTEGER NOT NULL REFERENCES series,
+  first_point INTEGER PRIMARY KEY,
+  last_point INTEGER NOT NULL,
+  file INTEGER NOT NULL REFERENCES file,
+  generation INTEGER NOT NULL,
+  first_offset INTEGER NOT NULL,
+  last_offset INTEGER NOT NULL,
+  places BLOB NOT NULL,
+  buckets BLOB
 );`;
 
 /** Tables that version 1 does not have. */
@@ -65,6 +82,9 @@ const movedUse = (row: 'new' | 'old', sign: 1 | -1): string => `
     SELECT ${row}.root, series.tag, definition.plugin, ${sign} * sum(series.count > 0), ${sign} * sum(series.count)
       FROM series JOIN definition ON definition.id = series.definition WHERE series.run = ${row}.id GROUP BY series.tag, definition.plugin
     ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, points = points + excluded.points;`;
+
+/** The index that finds the segments of a series. */
+export const SEGMENT_INDEX = 'CREATE INDEX segment_by_series ON segment (series);';
 
 /**
  * The index that finds a tag in all runs, and the triggers that count the use of tags when points, series or runs
@@ -131,18 +151,7 @@ CREATE TABLE point (id INTEGER PRIMARY KEY, step INTEGER, wall_time REAL, value 
 
 CREATE TABLE odd_point (id INTEGER PRIMARY KEY REFERENCES point, wall_time TEXT, value TEXT, value_int INTEGER);
 
-CREATE TABLE segment (
-  series INTEGER NOT NULL REFERENCES series,
-  first_point INTEGER NOT NULL,
-  last_point INTEGER NOT NULL,
-  file INTEGER NOT NULL REFERENCES file,
-  generation INTEGER NOT NULL,
-  first_offset INTEGER NOT NULL,
-  last_offset INTEGER NOT NULL,
-  places BLOB NOT NULL,
-  buckets BLOB,
-  PRIMARY KEY (series, first_point)
-) WITHOUT ROWID;
+${SEGMENT('segment')}
 
 CREATE TABLE object (
   id INTEGER PRIMARY KEY,
@@ -192,6 +201,9 @@ CREATE TABLE mark (
 ) WITHOUT ROWID;
 `;
 
+/** As below, for segments. */
+export const SEGMENT_STATISTICS = `('segment', 'segment_by_series', '100000 20')`;
+
 /** As below, for what version 1 does not have. */
 export const INDEX_STATISTICS = `('series', 'sqlite_autoindex_series_1', '5000 20 1'),
   ('series', 'series_by_tag', '5000 50 1'),
@@ -207,7 +219,7 @@ ANALYZE sqlite_schema;
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
   ('point', NULL, '100000000'),
   ('odd_point', NULL, '10'),
-  ('segment', 'segment', '100000 20 1'),
+  ${SEGMENT_STATISTICS},
   ${INDEX_STATISTICS},
   ('run', 'sqlite_autoindex_run_1', '250 1 1'),
   ('file', 'sqlite_autoindex_file_1', '500 2 1'),

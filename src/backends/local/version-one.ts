@@ -1,11 +1,16 @@
 /**
- * Reads stores of schema version 1, and those whose upgrade did not end: they have version 1's table of series, with
- * its tag and its definition in every row. `upgrade.ts` upgrades a store as soon as something may write to it.
+ * Reads stores of schema version 1, and those whose upgrade from it did not end: they have version 1's table of
+ * series, with its tag and its definition in every row. `upgrade.ts` upgrades a store as soon as something may write
+ * to it. Statements of this version read a store of version 2 as it is.
  */
 import type { DatabaseSync } from 'node:sqlite';
+import { SCHEMA_VERSION } from './schema.ts';
 
 /** The row of `meta` that a store has while its upgrade is not complete: the last run that was upgraded. */
 export const UPGRADE_KEY = 'upgraded_run';
+
+/** The new table of series, until the last piece of an upgrade from version 1. */
+export const UNFINISHED_SERIES = 'series_2';
 
 /** The most parts of the values of a series, see `partsOf`. `place` is the schema of the tables. */
 export const mostParts = (series: string, place = ''): string => `SELECT coalesce(max(CASE object.kind
@@ -18,7 +23,7 @@ export const mostParts = (series: string, place = ''): string => `SELECT coalesc
   FROM ${place}object CROSS JOIN ${place}file ON file.id = object.file AND file.generation = object.generation
   WHERE object.series = ${series}`;
 
-/** Version 2's tables, as views over version 1's. What version 1 does not know is NULL. */
+/** Later versions' tables, as views over version 1's. What version 1 does not know is NULL. */
 const VIEWS = `
 CREATE TEMP VIEW tag AS SELECT name AS id, name FROM (SELECT DISTINCT tag AS name FROM main.series);
 CREATE TEMP VIEW definition AS SELECT id, plugin, data_class, form, display_name, description, metadata FROM main.series;
@@ -38,14 +43,24 @@ const NEW_COLUMNS = [
   ['segment', ['buckets']],
 ] as const;
 
-/** True if a store's upgrade to version 2 is not complete, or has not begun. */
-export function hasOldLayout(db: DatabaseSync, place = 'main'): boolean {
-  const version = Number(db.prepare(`PRAGMA ${place}.user_version`).get()?.['user_version']);
-  return version === 1 || db.prepare(`SELECT 1 FROM ${place}.meta WHERE key = ?`).get(UPGRADE_KEY) !== undefined;
+/** True if a store's upgrade to the present version is not complete, or has not begun. */
+export function needsUpgrade(db: DatabaseSync): boolean {
+  return versionOf(db, 'main') < SCHEMA_VERSION || db.prepare('SELECT 1 FROM meta WHERE key = ?').get(UPGRADE_KEY) !== undefined;
 }
 
-/** Lets statements for version 2 read a store with the old layout. It writes nothing to the store. */
-export function readAsVersionTwo(db: DatabaseSync): void {
+/** True if a store has the tables of version 1. */
+export function hasOldLayout(db: DatabaseSync, place = 'main'): boolean {
+  const unfinished = db.prepare(`SELECT 1 FROM ${place}.sqlite_schema WHERE name = ?`).get(UNFINISHED_SERIES);
+  return versionOf(db, place) === 1 || unfinished !== undefined;
+}
+
+/** Returns the schema version of a store, which a beginning upgrade raises. */
+export function versionOf(db: DatabaseSync, place = 'main'): number {
+  return Number(db.prepare(`PRAGMA ${place}.user_version`).get()?.['user_version']);
+}
+
+/** Lets statements for later versions read a store with the old layout. It writes nothing to the store. */
+export function readOldLayout(db: DatabaseSync): void {
   db.exec(VIEWS);
   for (const [table, columns] of NEW_COLUMNS) {
     const isThere = db.prepare('SELECT 1 FROM pragma_table_info(?) WHERE name = ?').get(table, columns[0]) !== undefined;

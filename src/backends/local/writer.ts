@@ -21,6 +21,7 @@ import { fileRow, hparamsOf, MAX_INT64, oddText, textOf } from './map.ts';
 import { blobPath } from './media.ts';
 import { packPositions } from './positions.ts';
 import { PreparedStatements } from './prepared.ts';
+import { RecentSegments } from './recent-segments.ts';
 import { recountRun } from './recount.ts';
 import { type RunRow, SeriesWriter } from './series-writer.ts';
 import { type SortedScalars, sortBySeries } from './sorted-scalars.ts';
@@ -79,6 +80,8 @@ export class Writer {
   readonly #rootPaths = new Map<string, string>();
   /** The compaction begun last, until it is done or its run gets more points. */
   #compaction: { readonly run: OpenRun; readonly work: Compaction } | undefined;
+  /** The merging of recent segments that has begun. Unlike a compaction, it continues when its run gets more points. */
+  #recent: RecentSegments | undefined;
   /** Rows of runs with a file that was replaced in this transaction. */
   readonly #toRecount = new Set<number>();
   #nextPoint = 0;
@@ -93,6 +96,7 @@ export class Writer {
   forget(): void {
     this.#runs.clear();
     this.#compaction = undefined;
+    this.#recent = undefined;
     this.#toRecount.clear();
     this.#series.forget();
     this.#nextPoint = Number(this.#get('SELECT coalesce(max(id), 0) + 1 AS next FROM point', [])?.next);
@@ -116,6 +120,29 @@ export class Writer {
     const { isDone } = part === 'older' ? work.older : work;
     if (isDone) this.#compaction = undefined;
     return !isDone;
+  }
+
+  /**
+   * Merges the recent segments of runs, one after the other, as far as a bounded time allows. Returns how many of the
+   * runs are done.
+   */
+  mergeRecent(refs: readonly RunRef[]): number {
+    let budget: number | undefined;
+    for (const [done, ref] of refs.entries()) {
+      const run = this.#open(ref);
+      if (this.#compaction?.run === run) this.#compaction = undefined;
+      if (this.#recent?.run !== run.id) {
+        const series = run.series.map(({ id }) => id);
+        this.#recent = new RecentSegments(this.#db, run.id, series);
+      }
+      const step = this.#recent.advance(this.#nextPoint, budget);
+      this.#nextPoint = step.nextPoint;
+      budget = step.budget;
+      if (!this.#recent.isDone) return done;
+      this.#recent = undefined;
+      if (budget <= 0) return done + 1;
+    }
+    return refs.length;
   }
 
   /**

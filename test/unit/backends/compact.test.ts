@@ -304,3 +304,102 @@ describe('compaction', () => {
     expectSound();
   });
 });
+
+describe('recent segments of a growing run', () => {
+  const perSeries = 'SELECT max(n) AS n FROM (SELECT count(*) AS n FROM segment GROUP BY series)';
+
+  /** Wake-ups that bring two series a few points each; recent segments are merged every 16. */
+  async function grow(wakeUps: number, from = 0): Promise<void> {
+    for (let n = from; n < from + wakeUps; n++) {
+      for (const series of [0, 1]) {
+        const of = (i: number): Point => point(10 * n + 2 * i + series, (n + i) % 23 === 0 ? ODD[n % ODD.length] : n / 3);
+        await store(
+          Array.from({ length: 5 }, (_, i) => of(i)),
+          { series },
+        );
+      }
+      if (n % 16 === 15) expect(backend.mergeRecent([RUN])).toBe(1);
+    }
+  }
+
+  it('stay few, and everything stays readable', async () => {
+    await grow(640);
+    const { points, view } = (await everything()) as { points: Map<string, ReadBackPoint[]>; view: Record<string, unknown>[] };
+    expect(view).toHaveLength(6400);
+    for (const series of [0, 1]) {
+      expect(points.get(`tag ${series}`)?.map(({ step }) => step)).toEqual(
+        Array.from({ length: 3200 }, (_, k) => 10 * Math.floor(k / 5) + 2 * (k % 5) + series),
+      );
+    }
+    expect(Number(rows(perSeries)[0]?.['n'])).toBeLessThanOrEqual(3 * 17);
+    expectSound();
+    const before = await everything();
+    while (backend.compact(RUN));
+    expect(await everything()).toEqual(before);
+    expect(rows(perSeries)).toEqual([{ n: 1n }]);
+    expectSound();
+  });
+
+  it('are copied a few times at most, however long the run grows', async () => {
+    await grow(1600);
+    // Every row that a point ever had has a number of its own.
+    const [{ last, n } = {}] = rows('SELECT max(id) AS last, count(*) AS n FROM point');
+    expect(n).toBe(16_000n);
+    expect(Number(last) / Number(n)).toBeLessThanOrEqual(4);
+    expect(Number(rows(perSeries)[0]?.['n'])).toBeLessThanOrEqual(3 * 17);
+  });
+
+  it('of many series are merged in parts, while more data arrives', async () => {
+    const series = 300;
+    const wakeUp = async (n: number): Promise<void> => {
+      const parcels = Array.from({ length: series }, (_, s) => parcelOf([point(series * n + s, n)], { series: s }));
+      expect((await backend.send(parcels)).every(({ kind }) => kind === 'accepted')).toBe(true);
+    };
+    for (let n = 0; n < 60; n++) await wakeUp(n);
+    const other = { root: 'logs', path: 'other' };
+    let calls = 0;
+    for (let n = 60; backend.mergeRecent([RUN, other]) < 2; n++, calls++) await wakeUp(n);
+    expect(calls).toBeGreaterThan(1);
+    expect(calls).toBeLessThan(5);
+    expect(Number(rows(perSeries)[0]?.['n'])).toBeLessThanOrEqual(1 + calls);
+    for (const points of (await readBack()).values()) {
+      expect(points.map(({ value }) => value)).toEqual([...Array(60 + calls).keys()]);
+    }
+    expectSound();
+  });
+
+  it('never become longer than a batch', async () => {
+    for (let n = 0; n < 64; n++) {
+      const length = n < 40 ? 4000 : 5;
+      await store(Array.from({ length }, (_, i) => point(4000 * n + i)));
+    }
+    const before = (await readBack()).get('tag 0');
+    expect(backend.mergeRecent([RUN])).toBe(1);
+    expect((await readBack()).get('tag 0')).toEqual(before);
+    const longest = Number(rows('SELECT max(last_point - first_point + 1) AS n FROM segment')[0]?.['n']);
+    expect(longest).toBeGreaterThan(40_000);
+    expect(longest).toBeLessThanOrEqual(65_536);
+    expectSound();
+  });
+
+  it('of several files and generations stay apart', async () => {
+    for (let n = 0; n < 60; n++) await store([point(n)], { file: n % 2 === 0 ? FILE : 'events.out.tfevents.2' });
+    for (let n = 0; n < 30; n++) await store([point(n, -n)], { generation: 1 });
+    const before = await everything();
+    expect(backend.mergeRecent([RUN])).toBe(1);
+    expect(await everything()).toEqual(before);
+    expect(rows('SELECT count(*) AS n FROM segment')).toEqual([{ n: 3n }]);
+    expectSound();
+  });
+
+  it('wait while another process locks the store', async () => {
+    for (let n = 0; n < 30; n++) await store([point(n)]);
+    const db = new DatabaseSync(join(folder, 'store.db'));
+    db.exec('BEGIN IMMEDIATE');
+    expect(backend.mergeRecent([RUN])).toBe(1);
+    db.close();
+    expect(rows(SEGMENTS)).toEqual([{ n: 30n }]);
+    expect(backend.mergeRecent([RUN])).toBe(1);
+    expect(rows(SEGMENTS)).toEqual([{ n: 1n }]);
+  });
+});

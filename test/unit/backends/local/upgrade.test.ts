@@ -1,4 +1,4 @@
-// A store that 0.1.0 wrote (schema version 1), upgraded in place.
+// Stores that 0.1.0 wrote (schema version 1), and one of schema version 2, upgraded in place.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,8 @@ beforeEach(() => {
 
 const unpack = (archive: string): void => void execFileSync('tar', ['-xzf', join(formats, archive), '-C', folder]);
 
-const ARCHIVES = ['0.1.0-long.tar.gz', '0.1.0.tgz', '0.1.0-early.tgz'];
+const OF_TWO = 'schema-2.tar.gz';
+const ARCHIVES = ['0.1.0-long.tar.gz', '0.1.0.tgz', '0.1.0-early.tgz', OF_TWO];
 
 type Rows = Record<string, unknown[]>;
 
@@ -107,7 +108,7 @@ function answers(file: string): unknown {
   }
 }
 
-describe('a store of version 1', () => {
+describe('a store of an earlier version', () => {
   it.each(ARCHIVES)('%s: shows the same in every view, and answers the same, before and after its upgrade', (archive) => {
     unpack(archive);
     const [before, said] = [views(path), answers(path)];
@@ -146,8 +147,8 @@ describe('a store of version 1', () => {
     db.close();
   });
 
-  it('gets the same if its upgrade ends after any piece, and is readable in between', () => {
-    unpack('0.1.0-long.tar.gz');
+  it.each(['0.1.0-long.tar.gz', OF_TWO])('%s: gets the same if its upgrade ends after any piece, and is readable in between', (archive) => {
+    unpack(archive);
     const [original, said] = [views(path), answers(path)];
     const whole = join(folder, 'whole.db');
     copyFileSync(path, whole);
@@ -170,8 +171,8 @@ describe('a store of version 1', () => {
     expect(derived(path)).toEqual(derived(whole));
   });
 
-  it('continues, and holds a point of each record', async () => {
-    unpack('0.1.0-long.tar.gz');
+  it.each(['0.1.0-long.tar.gz', OF_TWO])('%s: continues, and holds a point of each record', async (archive) => {
+    unpack(archive);
     const seen: number[] = [];
     await upgradeStore(path, { onProgress: ({ runs }) => seen.push(runs) });
     expect(seen).toEqual([3]);
