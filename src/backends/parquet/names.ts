@@ -75,11 +75,12 @@ export function partPath(run: RunPlace, { kind, source, start, end, rows, conten
 
 const PART = /^([0-9a-f]{16})-(\d{1,16})-(\d{1,16})-(\d{1,16})-([0-9a-f]{16})(-merged)?\.parquet$/;
 
-/** Reads the path of a file with points; undefined for files of others. */
-export function readPartPath(path: string, kind: Kind): PartName | undefined {
+/** Reads the path of a file with points; undefined for files of others, wherever they are. */
+export function readPartPath(run: RunPlace, path: string, kind: Kind): PartName | undefined {
   const [, source, start, end, rows, content, merged] = PART.exec(path.slice(path.lastIndexOf('/') + 1)) ?? [];
   if (source === undefined || content === undefined) return undefined;
-  return { kind, source, start: Number(start), end: Number(end), rows: Number(rows), content, isMerged: merged !== undefined };
+  const name = { kind, source, start: Number(start), end: Number(end), rows: Number(rows), content, isMerged: merged !== undefined };
+  return partPath(run, name) === path ? name : undefined;
 }
 
 /** Returns the folder of what is known about the tracker runs of a key. */

@@ -138,8 +138,8 @@ export class RunParts {
     const all: Part[] = [];
     for (const kind of KINDS) for (const part of await this.of(kind, signal)) all.push(part);
     const current = new Map(all.map((part) => [partPath(this.#run, part), part]));
-    // What a process left when it died.
-    const left = before?.replaced ?? [];
+    // What a process left when it died. Others may have changed the manifest: nothing but our own files is removed.
+    const left = (before?.replaced ?? []).filter((path) => KINDS.some((kind) => readPartPath(this.#run, path, kind) !== undefined));
     if (left.length > 0 || [...current.keys()].sort().join() !== before?.files.join()) await this.#replace(current, left, signal);
     for (const group of groupsOf(all)) {
       if (group.length === 1) continue;
@@ -237,7 +237,7 @@ export class RunParts {
   async #list(kind: Kind, signal: AbortSignal): Promise<Part[]> {
     const replaced = new Set((await this.#loadManifest(signal))?.replaced);
     return (await this.#place.list(kindFolder(this.#run, kind), signal)).flatMap(({ path, bytes }): Part[] => {
-      const name = readPartPath(path, kind);
+      const name = readPartPath(this.#run, path, kind);
       return name === undefined || replaced.has(path) ? [] : [{ ...name, bytes }];
     });
   }

@@ -45,13 +45,22 @@ describe('the path of a file with points', () => {
     expect(path).toBe(
       `points/root=..%2F..%2Fetc/kind=scalars/run_id=${run.key}-2/0123456789abcdef-0-9007199254740991-7-fedcba9876543210-merged.parquet`,
     );
-    expect(readPartPath(path, 'scalars')).toEqual(part);
-    expect(readPartPath(partPath(run, { ...part, isMerged: false }), 'scalars')?.isMerged).toBe(false);
+    expect(readPartPath(run, path, 'scalars')).toEqual(part);
+    expect(readPartPath(run, partPath(run, { ...part, isMerged: false }), 'scalars')?.isMerged).toBe(false);
   });
 
   it('of other programs is left alone', () => {
     for (const name of ['part-0.parquet', '_SUCCESS', '0123456789abcdef-0-1-x-fedcba9876543210.parquet', '.parquet']) {
-      expect(readPartPath(`points/${name}`, 'scalars')).toBeUndefined();
+      expect(readPartPath(run, `points/${name}`, 'scalars')).toBeUndefined();
+    }
+  });
+
+  it('is no other path with such a name', () => {
+    const path = partPath(run, part);
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const folder = path.slice(0, -name.length);
+    for (const other of [`${folder}_temporary/${name}`, `${folder}../${name}`, `../../${name}`, path.replace('-0-', '-00-')]) {
+      expect(readPartPath(run, other, 'scalars')).toBeUndefined();
     }
   });
 });

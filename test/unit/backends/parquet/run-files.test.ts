@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FolderPlace } from '../../../../src/backends/parquet/folder.ts';
 import type { Place } from '../../../../src/backends/parquet/place.ts';
@@ -176,6 +176,38 @@ describe('files of a run', () => {
     expect(await held(filesAt())).toEqual(all);
     expect(await seenByAll()).toBe(30);
     expect(parquetFiles()).toHaveLength(2);
+  });
+
+  it('are the only ones that a manifest of others can remove', async () => {
+    const files = filesAt();
+    const sent = parcels(scalars(0, 3));
+    await files.store(sent, signal);
+    const kept = join(folder, 'kept.txt');
+    writeFileSync(kept, 'text');
+    const [inside] = parquetFiles();
+    const copy = join(folder, 'points', `${inside}.d`, 'a-0-1-1-b.parquet');
+    mkdirSync(dirname(copy), { recursive: true });
+    writeFileSync(copy, 'text');
+    const manifest = join(folder, 'runs', RUN.key, '1', 'manifest.json');
+    mkdirSync(dirname(manifest), { recursive: true });
+    const replaced = ['kept.txt', `points/../kept.txt`, copy.slice(folder.length + 1), 'points'];
+    writeFileSync(manifest, JSON.stringify({ version: 1, run_id: 'x', files: [], replaced }));
+    await files.close(signal);
+    expect([existsSync(kept), existsSync(copy)]).toEqual([true, true]);
+    expect(await held(filesAt())).toEqual(wanted(sent));
+  });
+
+  it('are read beside files of the same kind in folders of others', async () => {
+    const files = filesAt();
+    const sent = parcels(scalars(0, 3));
+    await files.store(sent, signal);
+    const [path] = parquetFiles() as [string];
+    const copy = join(folder, 'points', dirname(path), '_temporary', `${basename(path).slice(0, -24)}0123456789abcdef.parquet`);
+    mkdirSync(dirname(copy));
+    copyFileSync(join(folder, 'points', path), copy);
+    expect(await held(filesAt())).toEqual(wanted(sent));
+    await filesAt().close(signal);
+    expect(existsSync(copy)).toBe(true);
   });
 
   it('stay if the manifest is lost', async () => {
