@@ -140,7 +140,7 @@ class ParquetBackend implements Backend {
       const document = await readDocument(this.#place, { key: source.key, number }, signal);
       if (document === undefined) continue;
       const own = { key: source.key, number, root: document.root_partition };
-      const fingerprint = document.files.map(([file, checksum]) => ({ file, checksum }));
+      const fingerprint = FileMarks.fromPairs(document.files).list();
       const readBack = (stop: AbortSignal): AsyncIterable<ReadBackChunk> => this.readBack(handleOf(own), { signal: stop });
       const whose = await this.#context.whoseRun({ instanceId: document.instance, fingerprint, readBack }, source, signal);
       if (whose.kind === 'own') return { own };

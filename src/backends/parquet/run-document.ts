@@ -37,9 +37,7 @@ export const readHandle = handleReader(
   'a run in Parquet files',
   ['key', 'number', 'root'],
   ({ key, number, root }): RunPlace | undefined =>
-    isKey(key) && Number.isSafeInteger(number) && typeof root === 'string' && /^[A-Za-z0-9_.%~-]+$/.test(root)
-      ? { key, number: number as number, root }
-      : undefined,
+    isKey(key) && Number.isSafeInteger(number) && isPartition(root) ? { key, number: number as number, root } : undefined,
 );
 
 /** Returns a tracker run by its id, as a configuration may name it; undefined if the text is no id. */
@@ -93,7 +91,7 @@ export async function readDocument(
   if (text === undefined) return undefined;
   try {
     const document = JSON.parse(text.toString()) as RunDocument;
-    if (typeof document.run === 'string' && typeof document.root_partition === 'string') return document;
+    if (typeof document.run === 'string' && typeof document.instance === 'string' && isPartition(document.root_partition)) return document;
   } catch {
     // It is damaged either way.
   }
@@ -111,6 +109,11 @@ export function goneError(place: Place, run: Pick<RunPlace, 'key' | 'number'>): 
     hint: 'It was removed: mirrorboard mirrors it again, under another id, when it opens the run again.',
     context: { run: idOf(run) },
   });
+}
+
+/** True if a value leads to no other folder than a partition. */
+function isPartition(value: unknown): value is string {
+  return typeof value === 'string' && /^[A-Za-z0-9_.%~-]+$/.test(value);
 }
 
 function isKey(value: unknown): value is string {

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parquet } from '../../../../src/backends/parquet/index.ts';
@@ -54,5 +54,18 @@ describe('the Parquet backend', () => {
       code: 'MB4006',
       message: expect.stringContaining('is not listed'),
     });
+  });
+
+  it('stops only the run whose document is damaged', async () => {
+    await backend.open(run.source(), undefined, signal);
+    const path = join(folder, 'runs', run.source().key, '1', 'run.json');
+    const document = JSON.parse(readFileSync(path, 'utf8')) as object;
+    for (const damage of [{ root_partition: '../..' }, { root_partition: 7 }, { instance: null }, { run: [] }]) {
+      writeFileSync(path, JSON.stringify({ ...document, ...damage }));
+      await expect(backend.open(run.source(), undefined, signal)).rejects.toMatchObject({ code: 'MB4006' });
+    }
+    // Without marks of files, it is a run of which nothing is known.
+    writeFileSync(path, JSON.stringify({ ...document, files: { a: [1] } }));
+    expect(JSON.parse(await backend.open(run.source(), undefined, signal))).toMatchObject({ number: 1 });
   });
 });
