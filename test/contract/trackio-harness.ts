@@ -11,6 +11,11 @@ export function runOf(handle: Handle): { readonly project: string; readonly run:
   return JSON.parse(handle) as { readonly project: string; readonly run: string };
 }
 
+/** A lane with a section of a configuration. */
+export function connectTrackio(section: Readonly<Record<string, unknown>>): ReturnType<typeof makeBackend> {
+  return makeBackend(trackio, section);
+}
+
 let projects = 0;
 
 /** Trackio over a real server, which is shared: a project for every case. */

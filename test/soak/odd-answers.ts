@@ -11,6 +11,7 @@ import { newLedger, SmallDelivery } from '../../src/testing/small-delivery.ts';
 import { connectAim } from '../contract/aim-harness.ts';
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf } from '../contract/clearml-harness.ts';
 import { connectMlflow, mlflowType } from '../contract/mlflow-harness.ts';
+import { connectTrackio } from '../contract/trackio-harness.ts';
 import { connectWandb } from '../contract/wandb-harness.ts';
 import { seededRandom } from '../crash/backfill-kill.ts';
 import { AimStub } from '../support/aim-stub/index.ts';
@@ -18,6 +19,7 @@ import { type BendingOptions, startBendingProxy } from '../support/bending-proxy
 import { ClearmlStub } from '../support/clearml-stub/index.ts';
 import { event, simpleValue, text } from '../support/event-writer.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
+import { TrackioStub } from '../support/trackio-stub.ts';
 import { WandbStub } from '../support/wandb-stub/index.ts';
 import { oddBucketRound } from './odd-bucket.ts';
 
@@ -65,6 +67,14 @@ export const TRACKERS: Readonly<Record<string, () => Promise<Tracker>>> = {
       connect: (url) => connectAim({ server: url }),
       close: () => stub.close(),
       bending: { bendBytes: anotherTree },
+    };
+  },
+  async trackio() {
+    const stub = await TrackioStub.start();
+    return {
+      url: stub.url,
+      connect: (url) => connectTrackio({ url, write_token: 'stub-token', request_timeout: SECONDS }),
+      close: () => stub.close(),
     };
   },
 };

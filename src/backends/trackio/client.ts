@@ -7,8 +7,8 @@ import { type Json, jsonText } from '../../model/index.ts';
 import type { Random } from '../../random.ts';
 import type { TrackioSettings } from './settings.ts';
 
-/** A row of an answer to a query. */
-export type SqlRow = Readonly<Record<string, string | number | null>>;
+/** A row of an answer to a query. Every column of ours is a text: a number would lose digits on the way. */
+export type SqlRow = Readonly<Record<string, string | null>>;
 
 /** What the server says about itself. */
 export interface ServerVersion {
@@ -75,6 +75,7 @@ export class Client {
     const token = this.#token;
     const access = await this.call<{ readonly allowed?: unknown } | null>('get_run_mutation_status', {}, signal);
     if (access?.allowed === true) return;
+    if (access?.allowed !== false) throw unusable(this.url, 'get_run_mutation_status', 'allowed');
     if (!this.#hasOther(token)) throw failures.make('denied', `${this.url} rejects the write token, or there is none`).error;
     await this.checkAccess(signal);
   }
@@ -87,8 +88,13 @@ export class Client {
   /** Returns the runs of a project. */
   async runs(project: string, signal: AbortSignal): Promise<readonly { readonly id: string; readonly name: string }[]> {
     const found = await this.call<unknown>('get_runs_for_project', { project }, signal);
-    if (!Array.isArray(found) || !found.every(isFields)) throw unusable(this.url, 'get_runs_for_project', 'runs');
-    return found.map(({ id, name }) => ({ id: String(id), name: String(name ?? id) }));
+    if (!Array.isArray(found)) throw unusable(this.url, 'get_runs_for_project', 'runs');
+    return found.map((run: unknown) => {
+      const { id, name = null } = isFields(run) ? run : {};
+      // Artifacts may name a run that has no id.
+      if (!isText(id ?? name) || !isText(name ?? id)) throw unusable(this.url, 'get_runs_for_project', 'names of runs');
+      return { id: String(id), name: String(name ?? id) };
+    });
   }
 
   /** Returns the server's folder of media files. */
@@ -114,13 +120,13 @@ export class Client {
     await this.#post('bulk_log', `{"logs":[${rows.join(',')}],"hf_token":null}`, signal, true);
   }
 
-  /** Answers a query that only reads. A project that does not exist yet has no rows. */
+  /** Answers a query that only reads, and whose columns are texts. A project that does not exist yet has no rows. */
   async query(project: string, query: string, signal: AbortSignal): Promise<readonly SqlRow[]> {
     const answer = await this.#send(post('query_project', jsonText({ project, query }), signal, true));
     if (answer.kind !== 'ok' && /^\s*\{"error":"Project '[^"]*' not found\."\}\s*$/.test(answer.text)) return [];
     const found = this.#data<{ readonly rows?: unknown } | null>(answer, 'query_project', signal);
-    if (!Array.isArray(found?.rows) || !found.rows.every(isFields)) throw unusable(this.url, 'query_project', 'rows');
-    return found.rows as readonly SqlRow[];
+    if (!Array.isArray(found?.rows) || !found.rows.every(isRow)) throw unusable(this.url, 'query_project', 'rows of texts');
+    return found.rows;
   }
 
   /** Uploads files into the server's temporary folder. Returns their paths there, for the call that takes them over. */
@@ -236,6 +242,15 @@ function isDenied(answer: HttpAnswer): boolean {
 function post(name: string, body: string, signal: AbortSignal, isRead = false) {
   const headers = { 'content-type': 'application/json' };
   return { method: 'POST', path: `/api/${name}`, body, headers, mostBytes: Number.POSITIVE_INFINITY, isRead, signal } as const;
+}
+
+/** True if a value has only texts, and null for what is not there. */
+function isRow(value: unknown): value is SqlRow {
+  return isFields(value) && Object.values(value).every((cell) => cell === null || isText(cell));
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 function jsonOf({ body }: { readonly body: Buffer }): unknown {

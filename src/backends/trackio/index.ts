@@ -97,7 +97,7 @@ class TrackioBackend implements Backend {
     await this.#media.store(run, [{ sha256, data, format: 'trial', label: '' }], signal);
     const id = `${prefixOf(run)}.trial/${sha256}`;
     await this.#client.log([rowText(run, name, { id })], signal);
-    const [row] = await this.#client.query(run.project, `select 1 as one from metrics where log_id = ${sqlText(id)}`, signal);
+    const [row] = await this.#client.query(run.project, `select '1' as one from metrics where log_id = ${sqlText(id)}`, signal);
     if (row === undefined) throw new MirrorError('MB4005', 'Trackio took a row, and does not have it', { retry: 'later' });
   };
 

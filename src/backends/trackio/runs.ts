@@ -105,7 +105,7 @@ export class TrackioRuns {
   }
 
   async #hasRows({ project, run }: TrackioRun, signal: AbortSignal): Promise<boolean> {
-    return (await this.#client.query(project, `select 1 as one from metrics where run_id = ${sqlText(run)} limit 1`, signal)).length > 0;
+    return (await this.#client.query(project, `select '1' as one from metrics where run_id = ${sqlText(run)} limit 1`, signal)).length > 0;
   }
 
   /** Makes a run. Returns false if another process made it first. */
