@@ -25,6 +25,9 @@ export interface Upload {
 
 const TOKEN_HINT = 'Set write_token or write_token_file: `trackio show` prints the token, or the server has it in TRACKIO_WRITE_TOKEN.';
 
+/** Errors of the server's machine, whatever the row: another process holds the lock of a project, the disk is full. */
+const OF_SYSTEM = /Could not acquire database lock|\[Errno \d+\]/;
+
 const failures = new Failures<'refusedPoints'>({
   api: "Trackio's API",
   apiHint: 'Set url to the address of a Trackio server, version 0.43 or later.',
@@ -226,7 +229,7 @@ export class Client {
     if (answer.kind === 'ok') return answer;
     const { status, text } = answer;
     // It answers 500 to whatever Python could not do with a row.
-    const isRow = isPoints && status === 500 && /^\s*\{"error":/.test(text);
+    const isRow = isPoints && status === 500 && /^\s*\{"error":/.test(text) && !OF_SYSTEM.test(text);
     const cause = isDenied(answer) ? 'denied' : isRow ? 'refusedPoints' : status === 404 || status === 405 ? 'address' : undefined;
     const failure = failures.of(answer, what, this.url, { cause });
     throw isRow ? failure.error : failures.troubleOf(failure);
