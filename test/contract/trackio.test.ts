@@ -139,4 +139,16 @@ describe('Trackio over the stand-in', () => {
       { kind: 'looked' },
     ]);
   });
+
+  it('finds what others wrote in a project of more runs than one answer has', async () => {
+    const database = stub.projects.get('p');
+    database?.exec(`
+      with recursive number(n) as (select 1 union all select n + 1 from number where n < 10050)
+      insert into metrics (timestamp, run_id, run_name, step, metrics, log_id)
+      select '2026', 'run ' || n, 'run', 0, '{}', 'mirrorboard/' || n || '/0/made/' from number`);
+    database?.exec(`insert into metrics (timestamp, run_id, run_name, step, metrics) values ('2026', 'theirs', 'their run', 0, '{"x":1}')`);
+    const found = [];
+    for await (const each of (await backend.foreign?.([{ handle, files: [], params: [], tags: {} }], signal)) ?? []) found.push(each);
+    expect(found).toEqual([{ kind: 'run', name: 'their run' }, { kind: 'looked' }]);
+  });
 });
