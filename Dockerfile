@@ -8,7 +8,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --include=dev --include=optional --ignore-scripts
 COPY tsconfig.json LICENSE ./
 COPY bin bin
-COPY scripts/build.sh scripts/build-page.mjs scripts/
+COPY scripts/build.sh scripts/build-app.mjs scripts/build-page.mjs scripts/
 COPY docs/errors.md docs/
 COPY src src
 # A checkout runs even with type errors, but an image must have none. Files keep the modes of the build machine, whatever
@@ -18,7 +18,7 @@ RUN node_modules/.bin/tsc -p tsconfig.json --noEmit \
     && sh scripts/build.sh \
     && mkdir -p /out/dist \
     && cp -R bin LICENSE package.json package-lock.json .npmrc /out/ \
-    && cp -R dist/src /out/dist/src \
+    && cp -R dist/app /out/dist/app \
     && chmod -R a+rX,go-w /out
 
 FROM ${NODE_IMAGE}
@@ -56,5 +56,5 @@ USER 10001:10001
 WORKDIR /var/lib/mirrorboard
 VOLUME ["/var/lib/mirrorboard"]
 # Without a shell or init, signals reach the process. It handles SIGTERM itself and starts no others.
-ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "/app/dist/src/main.js"]
+ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "/app/dist/app/main.js"]
 CMD ["watch"]

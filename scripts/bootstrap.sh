@@ -22,8 +22,8 @@ die() { say "$*"; exit 2; }
 
 # Folders count too: a source that was removed or moved in changes the time of its folder.
 is_ready() {
-  [ -f "$installed" ] && [ -f "$built" ] && [ -f dist/src/main.js ] &&
-    [ -z "$(find src tsconfig.json package-lock.json scripts/build.sh scripts/build-page.mjs docs/errors.md -newer "$built" 2>&1)" ]
+  [ -f "$installed" ] && [ -f "$built" ] && [ -f dist/app/main.js ] &&
+    [ -z "$(find src tsconfig.json package-lock.json scripts/build.sh scripts/build-page.mjs scripts/build-app.mjs docs/errors.md -newer "$built" 2>&1)" ]
 }
 
 if [ $rebuild = no ] && is_ready; then exit 0; fi

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compiles src and test into a fresh folder and puts it in dist's place: a killed build leaves the old dist or none,
+# Compiles src and test, and bundles what runs, into a fresh folder and puts it in dist's place: a killed build leaves the old dist or none,
 # and nothing of removed sources stays. Called by bootstrap.sh, which holds the lock (`npm run build` goes through it).
 set -u
 
@@ -32,6 +32,10 @@ node scripts/build-page.mjs .build/dist/src/page/files || exit 1
 
 # `explain` reads the page that people read.
 mkdir -p .build/dist/src/cli && cp docs/errors.md .build/dist/src/cli/errors.md || exit 1
+
+# What runs is bundled, with the files that it reads beside it. Tests of single modules need dist/src.
+node scripts/build-app.mjs .build/dist/app || exit 1
+cp -R .build/dist/src/page/files docs/errors.md .build/dist/app || exit 1
 
 if [ -e dist ]; then mv dist .build/old || exit 1; fi
 mv .build/dist dist || exit 1

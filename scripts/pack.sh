@@ -45,6 +45,9 @@ node -p 'require("./package.json").files.join("\n")' | while read -r entry; do
   mkdir -p "$stage/$(dirname "$entry")"
   cp -R "$entry" "$stage/$entry"
 done
+# What runs is in dist/app; dist/src has the types of the entries.
+find "$stage/dist/src" ! -type d ! -name '*.d.ts' -exec rm {} +
+find "$stage/dist/src" -depth -type d -exec rmdir {} + 2>/dev/null || true
 # What only the site needs.
 rm -rf "$stage/docs/.vitepress"
 node -e '

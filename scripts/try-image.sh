@@ -72,7 +72,7 @@ figure 'the image adds' "$(du -sm "$rootfs/app" | cut -f 1) MB, of which node_mo
 figure 'and has' "$(find "$rootfs/app" -type f | wc -l) files in /app"
 
 began=$(now)
-version=$(store run --isolation chroot "$container" -- node --disable-warning=ExperimentalWarning /app/dist/src/main.js --version)
+version=$(store run --isolation chroot "$container" -- node --disable-warning=ExperimentalWarning /app/dist/app/main.js --version)
 [ "$version" = "$("$root/bin/mirrorboard" --version)" ] || die "buildah run says version $version"
 figure 'buildah run … --version' "$(since "$began")"
 [ "$(store run --isolation chroot "$container" -- mirrorboard --version)" = "$version" ] || die "mirrorboard is not on the image's PATH"

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
 /** The entry point of the command line. It loads everything else on demand. */
+import { showSourcesOfCrashes } from './source-places.ts';
+
+showSourcesOfCrashes();
 
 // A command that mirrors always ends cleanly on a signal: before it has its own handlers, it has nothing to store.
 // The kernel ends all other commands, even if a call hangs. The exception is the first process of a container: by

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { realpathSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { defaultMediaPath } from '../config/index.ts';
 import { ExitCode, MirrorError, messageOf } from '../errors.ts';
+import { packageFile } from '../package-file.ts';
 import type { Shown } from '../query/index.ts';
 import { serveTensorBoard } from '../tensorboard/index.ts';
 import { type CommandContext, shellWord } from './context.ts';
@@ -25,15 +25,22 @@ export interface DataServerFlags {
 }
 
 const DEFAULT_STORE = './mirrorboard.db';
-/** The program, relative to this file as it is in the package. */
-const SELF = fileURLToPath(new URL('../../../bin/mirrorboard', import.meta.url));
-
 /**
  * Returns a script that TensorBoard starts in place of its own data server. All its paths are absolute: TensorBoard
  * starts it in any directory, and with any PATH.
  */
 export function wrapperScript({ path, mediaPath }: { readonly path: string; readonly mediaPath: string }, restarts: Shown): string {
-  const words = [SELF, 'tensorboard', 'data-server', '--store', resolve(path), '--media', resolve(mediaPath), '--restarts', restarts];
+  const words = [
+    packageFile('bin/mirrorboard'),
+    'tensorboard',
+    'data-server',
+    '--store',
+    resolve(path),
+    '--media',
+    resolve(mediaPath),
+    '--restarts',
+    restarts,
+  ];
   return `#!/bin/sh
 # TensorBoard starts this in place of its own data server: TENSORBOARD_DATA_SERVER_BINARY names this file.
 PATH=${shellWord(dirname(process.execPath))}:$PATH

@@ -1,13 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { packageFile } from '../package-file.ts';
 
 /** Returns the version of the package. */
 export function version(): string {
-  for (const path of ['../../../package.json', '../../package.json']) {
-    try {
-      return String(JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).version);
-    } catch {
-      // dist/src in a checkout, src when run by a test
-    }
-  }
-  return 'unknown';
+  return String(JSON.parse(readFileSync(packageFile('package.json'), 'utf8')).version);
 }

@@ -4,6 +4,7 @@ import { machineMs } from '../clock.ts';
 import { MirrorError } from '../errors.ts';
 import { memoryInUse, memoryShares, noteGarbage } from '../memory/index.ts';
 import type { RunRef } from '../model/index.ts';
+import { inSources } from '../source-places.ts';
 import type { ReadEvent, RunJob } from './read-event.ts';
 import {
   OUTSTANDING,
@@ -178,7 +179,8 @@ export class ReaderThread {
   async #next(deadlineMs = Number.POSITIVE_INFINITY): Promise<ReaderReply | Hung | undefined> {
     for (;;) {
       const reply = this.#replies.shift();
-      if (reply?.kind === 'failed') throw new MirrorError('MB9001', `reading event files: ${reply.message}`, { cause: reply.stack });
+      if (reply?.kind === 'failed')
+        throw new MirrorError('MB9001', `reading event files: ${reply.message}`, { cause: inSources(reply.stack) });
       if (reply !== undefined) return reply;
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#isEnded) return undefined;

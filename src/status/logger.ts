@@ -1,6 +1,7 @@
 import type { Logger, LoggerOptions as PinoOptions } from 'pino';
 import { cutText, MirrorError, messageOf } from '../errors.ts';
 import type { LogFormat, LogLevel } from '../log-levels.ts';
+import { inSources } from '../source-places.ts';
 
 export type { Logger } from 'pino';
 export type { LogFormat, LogLevel } from '../log-levels.ts';
@@ -130,7 +131,7 @@ function describeError(error: unknown): unknown {
         }
       : {}),
     ...(error.cause === undefined ? {} : { cause: short(messageOf(error.cause)) }),
-    ...(isForeseen ? {} : { stack: cutText(error.stack ?? '', MOST_STACK) }),
+    ...(isForeseen ? {} : { stack: cutText(inSources(error.stack ?? ''), MOST_STACK) }),
   };
 }
 

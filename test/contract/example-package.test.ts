@@ -93,7 +93,7 @@ import { Service } from './jsonl-backend/dist/test/service.js';
 const service = await Service.start('token');
 const env = { ...process.env, JSONL_URL: service.server.url, JSONL_TOKEN: 'token' };
 const command = async (...args) => {
-  const child = spawn(process.execPath, ['node_modules/mirrorboard/dist/src/main.js', ...args], { env, stdio: 'inherit' });
+  const child = spawn(process.execPath, ['node_modules/mirrorboard/dist/app/main.js', ...args], { env, stdio: 'inherit' });
   return (await once(child, 'exit'))[0];
 };
 const mirrored = await command('backfill', 'logs', '--config', 'mirrorboard.yaml');

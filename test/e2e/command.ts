@@ -8,7 +8,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** The checkout the tests belong to. */
 export const repository = fileURLToPath(new URL('../../../', import.meta.url));
-export const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+export const MAIN = fileURLToPath(new URL('../../app/main.js', import.meta.url));
 
 /** A log directory of the corpus. */
 export function corpus(name: string): string {

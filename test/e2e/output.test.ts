@@ -56,7 +56,7 @@ describe('standard output', () => {
   });
 
   it('may be closed early: head is not an error', () => {
-    const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+    const main = fileURLToPath(new URL('../../app/main.js', import.meta.url));
     for (const format of ['json', 'csv', 'parquet']) {
       const command = `{ "$0" --disable-warning=ExperimentalWarning "$1" export --format ${format} --kind all; echo "exit code $?" >&2; } | head -c 100`;
       const { stdout, stderr } = spawnSync('sh', ['-c', command, process.execPath, main], { cwd: mirrored, encoding: 'utf8', env: PLAIN });

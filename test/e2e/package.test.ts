@@ -72,6 +72,8 @@ describe('the package', () => {
     ).toEqual([]);
     const [, count, megabytes] = /^mirrorboard-\S+\.tgz: (\d+) files, ([\d.]+) MiB packed, [\d.]+ MiB unpacked$/m.exec(packed) ?? [];
     expect(Number(count)).toBe(files.length);
+    expect(files.filter((name) => name.startsWith('dist/src/') && !name.endsWith('.d.ts'))).toEqual([]);
+    expect(files.filter((name) => /^dist\/app\/.*\.js$/.test(name)).length).toBeLessThan(200);
     expect(Number(megabytes)).toBeLessThan(3);
   });
 

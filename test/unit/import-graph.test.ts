@@ -54,9 +54,11 @@ const COMMON = new Set([
   'clock',
   'rate-meter',
   'name-bytes',
+  'package-file',
   'random',
   'real-path',
   'sign-of-life',
+  'source-places',
   'text-width',
   'wrap-text',
 ]);
@@ -131,7 +133,7 @@ const OPENS: readonly (readonly [files: RegExp, whose: string])[] = [
   ],
   [/^discover\/(directory-cache|listener|roots|silent-roots|worker)\.ts$/, 'stat of directories: of roots, and of those a walk is in'],
   [/^discover\/file-system\.ts$/, 'what the kernel says of its limits'],
-  [/^page\/register-page\.ts$/, 'our own built files'],
+  [/^(page\/register-page|source-places)\.ts$/, 'our own built files'],
   [/^testing\//, "a suite's own folders"],
   [/^cli\//, 'what the command line names, and files of ours'],
 ];

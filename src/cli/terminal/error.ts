@@ -1,4 +1,5 @@
 import { MirrorError, messageOf, systemCode } from '../../errors.ts';
+import { inSources } from '../../source-places.ts';
 import { reasonOf } from '../../system-error.ts';
 import { wrapText } from '../../wrap-text.ts';
 import type { Style } from './style.ts';
@@ -27,7 +28,7 @@ export function renderError(
   const hint = known === undefined && !debug ? BUG_HINT : known?.hint;
   if (hint !== undefined) lines.push(`${style.bold('hint:')} ${shown(hint)}`);
   if (known?.command !== undefined) lines.push(`${style.bold('try:')} ${shown(known.command)}`);
-  if (debug && error instanceof Error && error.stack !== undefined) lines.push(style.dim(shown(error.stack)));
+  if (debug && error instanceof Error && error.stack !== undefined) lines.push(style.dim(shown(inSources(error.stack))));
   return `${lines.map((line) => wrapText(line, columns, 2)).join('\n')}\n`;
 }
 

@@ -24,7 +24,7 @@ describe('an installed package', () => {
     const before = installed.listing();
     const { status, stdout, stderr } = await installed.run(['verify', 'two words', '']);
     expect(stdout).toBe(
-      `path\n<--max-semi-space-size=4>\n<--disable-warning=ExperimentalWarning>\n<${installed.root}/dist/src/main.js>\n<verify>\n<two words>\n<>\n`,
+      `path\n<--max-semi-space-size=4>\n<--disable-warning=ExperimentalWarning>\n<${installed.root}/dist/app/main.js>\n<verify>\n<two words>\n<>\n`,
     );
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(installed.listing()).toBe(before);
@@ -51,7 +51,7 @@ describe('an installed package', () => {
     symlinkSync('../bin/mirrorboard', join(installed.root, '.bin/mirrorboard'));
     symlinkSync(join(installed.root, '.bin/mirrorboard'), join(installed.root, 'away'));
     const { stdout } = await installed.run([], {}, join(installed.root, 'away'));
-    expect(stdout).toContain(`<${installed.root}/dist/src/main.js>`);
+    expect(stdout).toContain(`<${installed.root}/dist/app/main.js>`);
   });
 });
 
@@ -62,7 +62,7 @@ describe('the first start in a checkout', () => {
     const { status, stdout, stderr } = await checkout.run(['status']);
     expect(status).toBe(0);
     expect(stdout).toBe(
-      `pinned\n<--max-semi-space-size=4>\n<--disable-warning=ExperimentalWarning>\n<${checkout.root}/dist/src/main.js>\n<status>\n`,
+      `pinned\n<--max-semi-space-size=4>\n<--disable-warning=ExperimentalWarning>\n<${checkout.root}/dist/app/main.js>\n<status>\n`,
     );
     expect(stderr).toBe('mirrorboard: installing the packages of this checkout, once (some 100 MB)\n');
     expect(checkout.calls()).toEqual(['npm ci --include=dev', 'pinned -v', 'tsc']);

@@ -12,6 +12,7 @@ const fakeNode = (name: string, version: string) => `#!/bin/sh
 echo "${name} $*" >>"$FAKE_LOG"
 if [ "$1" = -v ]; then echo ${version}; exit 0; fi
 if [ "$1" = scripts/build-page.mjs ]; then mkdir -p "$2"; exit; fi
+if [ "$1" = scripts/build-app.mjs ]; then mkdir -p "$2" && cp src/main.ts "$2/main.js"; exit; fi
 echo "${name}"
 for argument; do echo "<$argument>"; done
 `;
@@ -69,10 +70,10 @@ export class Checkout {
     }
     cpSync('bin', join(this.root, 'bin'), { recursive: true });
     if (kind === 'package') {
-      this.write('dist/src/main.js', '');
+      this.write('dist/app/main.js', '');
       return;
     }
-    for (const script of ['bootstrap.sh', 'build.sh', 'build-page.mjs'])
+    for (const script of ['bootstrap.sh', 'build.sh', 'build-app.mjs', 'build-page.mjs'])
       cpSync(join('scripts', script), join(this.root, 'scripts', script));
     this.write('docs/errors.md', '# Error codes\n');
     for (const file of ['src/main.ts', 'tsconfig.json', 'package-lock.json']) this.write(file, '');
@@ -104,7 +105,7 @@ export class Checkout {
   calls(): string[] {
     return readFileSync(this.logFile, 'utf8')
       .split('\n')
-      .filter((line) => line !== '' && !/main\.js|build-page\.mjs/.test(line));
+      .filter((line) => line !== '' && !/main\.js|build-(?:app|page)\.mjs/.test(line));
   }
 
   /** Every file, folder and link with its times: what a writer would change. */

@@ -40,7 +40,7 @@ test('docs/deployment.md turns two shards into three', async () => {
   splitIntoShards({ from: places('one'), count: 2, to: join(folder, 'shards'), rule: RULE });
   for (const name of ['shards/2', 'scratch', 'bin']) mkdirSync(join(folder, name));
   const program = join(folder, 'bin/mirrorboard');
-  writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" --disable-warning=ExperimentalWarning "${root}dist/src/main.js" "$@"\n`);
+  writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" --disable-warning=ExperimentalWarning "${root}dist/app/main.js" "$@"\n`);
   chmodSync(program, 0o755);
 
   const inPod = blocks().filter((text) => text.includes('/scratch/new'));
