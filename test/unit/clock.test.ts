@@ -15,7 +15,7 @@ const WALL: Readonly<Record<string, readonly [times: number, reason: string]>> =
   'verify/verify-lanes.ts': [1, 'stamps in the state'],
   'verify/state-repairer.ts': [1, 'a retry that is due at once, in the state'],
   'discover/walk.ts': [1, "compared with a directory's time, on file systems with our own clock"],
-  'discover/worker.ts': [1, "compared with a directory's time"],
+  'discover/discovery.ts': [1, "compared with a directory's time"],
   'reading/reader.ts': [2, "compared with a file's time"],
   'reading/patient-reader.ts': [2, 'since when something does not answer, for people'],
   'cli/doctor.ts': [1, 'the name of a trial run'],
@@ -53,7 +53,7 @@ const TIMERS: Readonly<Record<string, readonly [times: number, reason: string]>>
   'cli/terminal/watch-block.ts': [1, 'draws again'],
   'cli/trial-run.ts': [2, 'ends a command that a tracker holds up'],
   'discover/thread.ts': [1, 'leaves a thread that hangs'],
-  'discover/worker.ts': [3, 'a thread of its own'],
+  'discover/discovery.ts': [3, 'a thread of its own'],
   'overview/oldest-point.ts': [1, 'leaves files that take too long'],
   'reading/patient-reader.ts': [2, 'leaves a thread that hangs'],
   'reading/reader-thread.ts': [1, 'leaves a thread that hangs'],
@@ -65,7 +65,7 @@ const TIMERS: Readonly<Record<string, readonly [times: number, reason: string]>>
 const CHANCE: Readonly<Record<string, readonly [times: number, reason: string]>> = {
   'random.ts': [3, 'the source that the rooms get'],
   'cli/trial-run.ts': [1, 'the name of a trial run'],
-  'discover/worker.ts': [1, 'a thread of its own'],
+  'discover/discovery.ts': [1, 'a thread of its own'],
   'own-files/new-file.ts': [1, 'a name that nobody can guess'],
 };
 

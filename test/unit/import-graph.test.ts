@@ -131,7 +131,7 @@ const OPENS: readonly (readonly [files: RegExp, whose: string])[] = [
     /^(config\/(?:read-text|value-file)|backend-kit\/settings\/section|http\/tls|lanes\/backend-types|http\/managed-server)\.ts$/,
     "files the operator's configuration names, programs",
   ],
-  [/^discover\/(directory-cache|listener|roots|silent-roots|worker)\.ts$/, 'stat of directories: of roots, and of those a walk is in'],
+  [/^discover\/(directory-cache|discovery|listener|roots|silent-roots)\.ts$/, 'stat of directories: of roots, and of those a walk is in'],
   [/^discover\/file-system\.ts$/, 'what the kernel says of its limits'],
   [/^(page\/register-page|source-places)\.ts$/, 'our own built files'],
   [/^testing\//, "a suite's own folders"],
