@@ -1,0 +1,138 @@
+// What must be true at the end of a history, and whenever it is asked.
+import { DatabaseSync } from 'node:sqlite';
+import { StateFile } from '../../src/state/index.ts';
+import type { WatchStatus } from '../../src/status/index.ts';
+import { differencesOf, type Verification } from '../../src/verify/compare/index.ts';
+import { placeKey, type TrackerServer } from './tracker-server.ts';
+import type { Truth, WrittenPoint } from './truth.ts';
+import type { Tree } from './virtual-files.ts';
+import type { World } from './world.ts';
+import { LOGS } from './writers.ts';
+
+interface Checked {
+  readonly world: World;
+  readonly tree: Tree;
+  readonly truth: Truth;
+  readonly servers: readonly TrackerServer[];
+  readonly root: string;
+  readonly statePath: string;
+}
+
+/** A point that must be in every lane now. */
+interface Expected {
+  readonly run: string;
+  readonly file: string;
+  readonly offset: number;
+  readonly index: number;
+  readonly checksum: number;
+  readonly point: WrittenPoint;
+}
+
+/** Compares lanes with the truth. */
+export class Checks {
+  readonly #in: Checked;
+
+  constructor(checked: Checked) {
+    this.#in = checked;
+  }
+
+  /** All points that can be read now. */
+  expected(): Expected[] {
+    const { tree, truth } = this.#in;
+    const all: Expected[] = [];
+    for (const { run, name, node } of truth.files(tree, LOGS)) {
+      for (const { offset, checksum, points } of truth.readable(node)) {
+        for (const [index, point] of points.entries()) all.push({ run, file: name, offset, index, checksum, point });
+      }
+    }
+    return all;
+  }
+
+  /** What has not arrived yet, or is said to be wrong. */
+  missing(status: WatchStatus | undefined): string[] {
+    const { servers } = this.#in;
+    if (status === undefined) return ['the service does not run'];
+    if (!status.isReady) return ['the roots were not scanned'];
+    const missing: string[] = [];
+    for (const lane of status.lanes) {
+      if (lane.lagBytes > 0) missing.push(`${lane.name} is behind by ${lane.lagBytes} bytes`);
+      if (lane.state !== 'active') missing.push(`${lane.name} is ${lane.state}: ${lane.lastError?.message ?? ''}`);
+      for (const { run, reason } of lane.stoppedRuns.values()) missing.push(`${lane.name} has stopped ${run.path}: ${reason}`);
+    }
+    const expected = this.expected();
+    for (const server of servers) {
+      const held = new Set<string>();
+      for (const { points } of server.runs.values()) for (const point of points.values()) held.add(placeKey(point));
+      for (const each of expected) if (!held.has(placeKey(each))) missing.push(`${server.name} does not have ${wordsOf(each)}`);
+    }
+    return missing;
+  }
+
+  /** Compares each tracker run with its files, and the store, once nothing is under way. */
+  exact(storePath: string | undefined): void {
+    const { world, servers, statePath, root } = this.#in;
+    const expected = this.expected();
+    const byRun = Map.groupBy(expected, ({ run }) => run);
+    const state = StateFile.openForReading(statePath);
+    try {
+      for (const server of servers) {
+        const lane = state.lane(server.name, `simulated:${server.name}`);
+        for (const [path, points] of byRun) {
+          const handle = lane?.handle({ root, path });
+          const run = handle === undefined ? undefined : server.runs.get(handle);
+          if (run === undefined) {
+            world.bug(`${server.name} has no run for ${path}`);
+            continue;
+          }
+          const held = new Set([...run.points.values()].map(placeKey));
+          for (const each of points) if (!held.has(placeKey(each))) world.bug(`${run.id} does not have ${wordsOf(each)}`);
+        }
+      }
+    } finally {
+      state.close();
+    }
+    if (storePath !== undefined) this.#compareStore(storePath, expected);
+  }
+
+  #compareStore(path: string, expected: readonly Expected[]): void {
+    const { world } = this.#in;
+    const db = new DatabaseSync(path, { readOnly: true });
+    try {
+      const times = new Map<string, number>();
+      for (const row of db.prepare('SELECT run, file, tag, step, wall_time, value FROM scalars').iterate()) {
+        const key = JSON.stringify([row['run'], row['file'], row['tag'], row['step'], row['wall_time'], row['value']]);
+        times.set(key, (times.get(key) ?? 0) + 1);
+      }
+      for (const each of expected) {
+        const { tag, step, wallTime, value } = each.point;
+        if (value === undefined) continue;
+        const count = times.get(JSON.stringify([each.run, each.file, tag, step, wallTime, value])) ?? 0;
+        if (count !== 1) world.bug(`the store has ${wordsOf(each)} ${count} times`);
+      }
+      for (const [key, count] of times) if (count !== 1) world.bug(`the store has ${key} ${count} times`);
+    } finally {
+      db.close();
+    }
+  }
+
+  /**
+   * What `verify` found must be nothing. `mayHaveExtra`: points of a file that is gone may be in a tracker though the
+   * state never learned of the file: it could not be written, or the process was killed before.
+   */
+  verified(verifications: readonly Verification[], mayHaveExtra: boolean): void {
+    const { world } = this.#in;
+    for (const { lane, runs, obstacles } of verifications) {
+      for (const { what, reason, isUnmirrored } of obstacles) {
+        if (isUnmirrored !== true || this.expected().length > 0) world.bug(`verify of ${lane}: ${what}: ${reason}`);
+      }
+      for (const run of runs) {
+        const differences = differencesOf(run) - (mayHaveExtra ? run.extra : 0);
+        if (differences > 0) world.bug(`verify of ${lane} found ${differences} differences in ${run.run.path}: ${JSON.stringify(run)}`);
+      }
+    }
+  }
+}
+
+function wordsOf({ run, file, offset, index, point }: Expected): string {
+  return `${point.tag} at step ${point.step}, ${point.value ?? 'a text'}, of ${run}/${file} at byte ${offset}, value ${index}`;
+}

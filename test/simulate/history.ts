@@ -1,0 +1,180 @@
+// One history: the service, its trackers and its logs in one world, from the first write to the last check.
+import { mkdirSync, rmSync } from 'node:fs';
+import { messageOf } from '../../src/errors.ts';
+import type { Verification } from '../../src/verify/compare/index.ts';
+import { verifyLanes } from '../../src/verify/index.ts';
+import { Causes } from './causes.ts';
+import { Checks } from './checks.ts';
+import { Life } from './life.ts';
+import type { Fault, Plan } from './plan.ts';
+import { enter, nextTurn } from './platform.ts';
+import { Seeded } from './seeded.ts';
+import { ROOT, Service } from './service.ts';
+import { TrackerServer } from './tracker-server.ts';
+import { Truth } from './truth.ts';
+import { Tree } from './virtual-files.ts';
+import { VirtualFs } from './virtual-fs.ts';
+import { World } from './world.ts';
+import { LOGS, Meddler, Writer } from './writers.ts';
+
+/** What became of a history. */
+export interface Outcome {
+  readonly plan: Plan;
+  /** What went wrong; empty if nothing did. */
+  readonly bugs: readonly string[];
+  /** What happened, in plain words. */
+  readonly lines: readonly string[];
+  readonly digest: string;
+  /** Points that writers wrote, and those that trackers hold. */
+  readonly points: number;
+  readonly stored: number;
+  readonly lives: number;
+  readonly virtualMs: number;
+}
+
+/** How long everything may take to arrive once all faults have ended. */
+const CATCH_UP_MS = 3 * 3_600_000;
+/** How long the service may take to end when it is asked to. */
+const END_MS = 5 * 60_000;
+/** How often it is checked whether everything has arrived. */
+const LOOK_MS = 10_000;
+/** Once faults have ended, timers may be late by this much: it makes the wait cheaper. */
+const CALM_SLACK_MS = 5000;
+/** A scan comes a fifth later than asked for at most, and takes a moment. */
+const SCAN_SHARE = 1.3;
+/** After these, points may be in a tracker whose file is gone. */
+const LOSES_FILES: ReadonlySet<Fault['kind']> = new Set(['replace', 'empty', 'remove', 'renameRun']);
+const MOST_MISSING = 20;
+
+/** Lives through a whole history, whose databases are in a folder. */
+export async function runHistory(plan: Plan, folder: string): Promise<Outcome> {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  return await new History(plan, folder).run();
+}
+
+class History {
+  readonly #plan: Plan;
+  readonly #world: World;
+  readonly #truth = new Truth();
+  readonly #servers: readonly TrackerServer[];
+  readonly #writers: readonly Writer[];
+  readonly #service: Service;
+  readonly #causes: Causes;
+  readonly #checks: Checks;
+
+  constructor(plan: Plan, folder: string) {
+    this.#plan = plan;
+    const world = new World(plan.seed, nextTurn);
+    this.#world = world;
+    world.slackMs = plan.slackMs;
+    const tree = new Tree(() => world.wallMs);
+    tree.mount = { path: LOGS, unmounted: undefined };
+    tree.directory(LOGS);
+    const chance = new Seeded(`${plan.seed}/reads`);
+    const files = new VirtualFs(tree, {
+      step: (what) => world.life?.step(`in ${what} of a log file`),
+      readBytes: (wanted) => (chance.chance(plan.shortReads) ? chance.int(1, wanted) : wanted),
+    });
+    const truth = this.#truth;
+    this.#servers = plan.lanes.map((lane) => new TrackerServer(lane, world, truth));
+    this.#writers = plan.writers.map((each) => new Writer(each, { world, tree, truth }));
+    this.#service = new Service(plan, world, this.#servers, folder);
+    const meddler = new Meddler({ world, tree, truth });
+    this.#causes = new Causes({ world, tree, servers: this.#servers, service: this.#service, meddler });
+    this.#checks = new Checks({ world, tree, truth, servers: this.#servers, root: ROOT, statePath: this.#service.statePath });
+    enter({ world, files });
+  }
+
+  async run(): Promise<Outcome> {
+    const world = this.#world;
+    try {
+      await this.#live();
+    } catch (error) {
+      world.bug(`the simulator failed: ${error instanceof Error ? error.stack : String(error)}`);
+    } finally {
+      this.#service.close();
+      await world.settle();
+      enter(undefined);
+    }
+    return {
+      plan: this.#plan,
+      bugs: world.bugs,
+      lines: world.lines,
+      digest: world.digest(),
+      points: this.#truth.points,
+      stored: this.#servers.reduce((sum, { stored }) => sum + stored, 0),
+      lives: this.#service.lives,
+      virtualMs: world.ageMs,
+    };
+  }
+
+  async #live(): Promise<void> {
+    const { healMs, faults } = this.#plan;
+    for (const writer of this.#writers) writer.begin();
+    for (const fault of faults) this.#causes.plan(fault);
+    this.#service.start();
+    await this.#world.passUntil(healMs, () => false);
+    this.#causes.heal();
+    for (const writer of this.#writers) writer.finish();
+    this.#world.note('all faults have ended, and all writers');
+    if ((await this.#caughtUp()) && (await this.#ended()) && (await this.#verified())) {
+      this.#checks.exact(this.#plan.hasStore ? this.#service.storePath : undefined);
+    }
+  }
+
+  /** Waits until everything has arrived. */
+  async #caughtUp(): Promise<boolean> {
+    const world = this.#world;
+    world.slackMs = Math.max(CALM_SLACK_MS, world.slackMs);
+    const untilMs = world.ageMs + CATCH_UP_MS;
+    // Each root is scanned once more: until then nobody can know of the last files.
+    let lookMs = Math.ceil(this.#plan.scanIntervalMs * SCAN_SHARE) + LOOK_MS;
+    while (world.ageMs < untilMs) {
+      await world.passUntil(world.ageMs + lookMs, () => false);
+      lookMs = LOOK_MS;
+      if (world.bugs.length > 0) return false;
+      if (this.#checks.missing(this.#service.status).length === 0) return true;
+    }
+    const minutes = CATCH_UP_MS / 60_000;
+    for (const missing of this.#checks.missing(this.#service.status).slice(0, MOST_MISSING))
+      world.bug(`${minutes} minutes after all faults: ${missing}`);
+    return false;
+  }
+
+  /** Ends the service as its user does. */
+  async #ended(): Promise<boolean> {
+    const world = this.#world;
+    world.note('the service is asked to end');
+    this.#service.end({ isLast: true });
+    if (await world.passUntil(world.ageMs + END_MS, () => this.#service.hasEnded)) return true;
+    if (world.bugs.length === 0) world.bug('the service did not end when it was asked to');
+    return false;
+  }
+
+  /** Lets `verify` compare all lanes with the files. */
+  async #verified(): Promise<boolean> {
+    const world = this.#world;
+    const life = new Life('verify');
+    const { statePath, store } = this.#service;
+    const { signal } = new AbortController();
+    let found: readonly Verification[] | undefined;
+    world.inLife(life, () => {
+      verifyLanes({ roots: [], store, trackers: this.#service.trackers(), statePath, signal, clock: world.clock }).then(
+        (verifications) => {
+          found = verifications;
+        },
+        (error: unknown) => world.bug(`verify failed: ${messageOf(error)}`),
+      );
+    });
+    await world.passUntil(world.ageMs + END_MS, () => found !== undefined);
+    life.end();
+    if (found === undefined) {
+      if (world.bugs.length === 0) world.bug('verify did not end');
+      return false;
+    }
+    const mayHaveExtra = this.#plan.faults.some(({ kind }) => LOSES_FILES.has(kind));
+    this.#checks.verified(found, mayHaveExtra);
+    return true;
+  }
+}

@@ -1,0 +1,144 @@
+// What happens in a history: the same for the same seed. Faults are a list, so that a shrinker can leave some out.
+import { Seeded } from './seeded.ts';
+import type { Mood, RequestFault, TrackerKind } from './tracker-server.ts';
+import type { Unmounted } from './virtual-files.ts';
+
+/** A program that writes one event file after the other into a run. */
+export interface WriterPlan {
+  readonly name: string;
+  readonly run: string;
+  readonly beginsMs: number;
+  /** Times of its flushes. */
+  readonly flushesMs: readonly number[];
+}
+
+/** Something that goes wrong, or that a person does. */
+export type Fault = { readonly atMs: number } & (
+  | { readonly kind: 'kill'; readonly afterSteps: number; readonly losesCommits: number }
+  | { readonly kind: 'restart' }
+  | { readonly kind: 'mood'; readonly lane: string; readonly mood: Mood; readonly forMs: number }
+  | {
+      readonly kind: 'requests';
+      readonly lane: string;
+      readonly share: number;
+      readonly faults: readonly RequestFault[];
+      readonly forMs: number;
+    }
+  | { readonly kind: 'deleteRun'; readonly lane: string; readonly forMs: number }
+  | { readonly kind: 'fullDisk'; readonly what: 'state' | 'store' | 'both'; readonly forMs: number }
+  | { readonly kind: 'setClock'; readonly byMs: number }
+  | { readonly kind: 'unmount'; readonly how: Unmounted; readonly forMs: number }
+  | { readonly kind: 'unreadableFile'; readonly code: string; readonly forMs: number }
+  | { readonly kind: 'unreadableBytes'; readonly forMs: number }
+  | { readonly kind: 'unreadableDirectory'; readonly forMs: number }
+  | { readonly kind: 'damage'; readonly forMs: number }
+  | { readonly kind: 'replace'; readonly isInPlace: boolean }
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'copyOver' }
+  | { readonly kind: 'remove' }
+  | { readonly kind: 'tear'; readonly goesOn: boolean }
+  | { readonly kind: 'renameRun' }
+  | { readonly kind: 'link' }
+  | { readonly kind: 'temporaryName' }
+);
+
+/** One lane of a history. */
+export interface LanePlan {
+  readonly name: string;
+  readonly kind: TrackerKind;
+  readonly mostLatencyMs: number;
+}
+
+/** The whole of a history. */
+export interface Plan {
+  readonly seed: string;
+  readonly hasStore: boolean;
+  readonly lanes: readonly LanePlan[];
+  readonly scanIntervalMs: number;
+  readonly runEndedAfterMs: number;
+  readonly slackMs: number;
+  /** The share of reads that give fewer bytes than they could. */
+  readonly shortReads: number;
+  readonly writers: readonly WriterPlan[];
+  readonly faults: readonly Fault[];
+  /** When writers and faults stop. */
+  readonly healMs: number;
+}
+
+const KINDS: readonly TrackerKind[] = ['replacing', 'journalled', 'merging'];
+const RUNS = ['a', 'a/train', 'a/val', 'b', 'group/c', 'ü d'];
+
+/** Makes the plan of a seed. */
+export function planOf(seed: string): Plan {
+  const random = new Seeded(`${seed}/plan`);
+  const healMs = random.int(30, 150) * 1000;
+  const lanes = KINDS.filter(() => random.chance(0.55)).map((kind) => ({ name: kind, kind, mostLatencyMs: random.pick([5, 50, 800]) }));
+  const hasStore = lanes.length === 0 || random.chance(0.6);
+  const writers = Array.from({ length: random.int(1, 4) }, (_, i): WriterPlan => {
+    const beginsMs = random.int(0, healMs / 2);
+    const flushes = Array.from({ length: random.int(2, 10) }, () => random.int(beginsMs, healMs)).sort((a, b) => a - b);
+    return { name: `writer ${i + 1}`, run: random.pick(RUNS), beginsMs, flushesMs: flushes };
+  });
+  const common = { seed, hasStore, lanes, writers, healMs };
+  const faults = Array.from({ length: random.int(0, 8) }, () => faultOf(random, common)).sort((a, b) => a.atMs - b.atMs);
+  return {
+    ...common,
+    scanIntervalMs: random.pick([2000, 10_000, 60_000]),
+    runEndedAfterMs: random.pick([20_000, 120_000, 1_800_000]),
+    slackMs: random.pick([1, 250, 1000, 2000]),
+    shortReads: random.pick([0, 0, 0.3]),
+    faults,
+  };
+}
+
+function faultOf(random: Seeded, { lanes, healMs }: Pick<Plan, 'lanes' | 'healMs'>): Fault {
+  const at = { atMs: random.int(500, healMs) };
+  const forMs = Math.min(random.pick([1000, 5000, 20_000, 60_000]), healMs - at.atMs);
+  const lane = lanes.length === 0 ? undefined : random.pick(lanes).name;
+  const kind = random.int(0, 24);
+  if (kind <= 5 || (kind <= 11 && lane === undefined)) {
+    return { ...at, kind: 'kill', afterSteps: random.int(1, 60), losesCommits: random.chance(0.2) ? random.int(1, 3) : 0 };
+  }
+  if (lane !== undefined && kind <= 7) {
+    const mood = random.pick(['down', 'hanging', 'mute', 'denying', 'refusing', 'busy', 'slow'] as const);
+    return { ...at, kind: 'mood', lane, mood, forMs };
+  }
+  if (lane !== undefined && kind <= 10) {
+    const faults = random.pick([
+      ['answerLost'],
+      ['partStored'],
+      ['connectionLost', 'unavailable'],
+      ['answerLost', 'partStored', 'connectionLost', 'unavailable'],
+    ] as const);
+    return { ...at, kind: 'requests', lane, share: random.pick([0.1, 0.5, 0.9]), faults, forMs };
+  }
+  if (lane !== undefined && kind === 11) return { ...at, kind: 'deleteRun', lane, forMs };
+  switch (kind) {
+    case 12:
+      return { ...at, kind: 'restart' };
+    case 13:
+      return { ...at, kind: 'fullDisk', what: random.pick(['state', 'store', 'both'] as const), forMs };
+    case 14:
+      return { ...at, kind: 'setClock', byMs: random.pick([-86_400_000, -3_600_000, -5000, 5000, 86_400_000]) };
+    case 15:
+      return { ...at, kind: 'unmount', how: random.pick(['gone', 'empty', 'shut', 'stale'] as const), forMs };
+    case 16:
+      return { ...at, kind: 'unreadableFile', code: random.pick(['EACCES', 'EIO', 'ESTALE']), forMs };
+    case 17:
+      return random.chance(0.5) ? { ...at, kind: 'unreadableBytes', forMs } : { ...at, kind: 'unreadableDirectory', forMs };
+    case 18:
+      return { ...at, kind: 'damage', forMs };
+    case 19:
+      return random.chance(0.5) ? { ...at, kind: 'replace', isInPlace: random.chance(0.5) } : { ...at, kind: 'empty' };
+    case 20:
+      return { ...at, kind: 'copyOver' };
+    case 21:
+      return random.chance(0.5) ? { ...at, kind: 'remove' } : { ...at, kind: 'renameRun' };
+    case 22:
+      return { ...at, kind: 'tear', goesOn: random.chance(0.5) };
+    case 23:
+      return { ...at, kind: 'temporaryName' };
+    default:
+      return { ...at, kind: 'link' };
+  }
+}

@@ -1,0 +1,179 @@
+// The service in its world: its lives, one after the other, as a supervisor starts it again whenever it ends.
+import { join } from 'node:path';
+import { messageOf } from '../../src/errors.ts';
+import { type StoreOptions, type TrackerLaneOptions, wholeRouting } from '../../src/lanes/index.ts';
+import type { WatchStatus } from '../../src/status/index.ts';
+import { watch } from '../../src/sync/watch.ts';
+import { Commits, useDisk } from './databases.ts';
+import { Life } from './life.ts';
+import type { Plan } from './plan.ts';
+import { SimulatedBackend, SimulatedJournalBackend } from './tracker-backend.ts';
+import type { TrackerServer } from './tracker-server.ts';
+import type { World } from './world.ts';
+import { LOGS } from './writers.ts';
+
+/** The name of the root. */
+export const ROOT = 'logs';
+
+/** How long a supervisor waits before it starts the service again. */
+const RESTART_MS = 2000;
+/** Commits of the store that a power failure may take. */
+const MOST_LOST = 4;
+/** Why a service may end at its start: it says so, and is started again. */
+const MAY_END: ReadonlySet<string | undefined> = new Set(['MB3001', 'MB3005', 'MB3101']);
+
+/** Where a lane leads. */
+export function targetOf({ name }: TrackerServer): string {
+  return `simulated:${name}`;
+}
+
+/** The service, its state and its store. */
+export class Service {
+  readonly #plan: Plan;
+  readonly #world: World;
+  readonly #servers: readonly TrackerServer[];
+  readonly #folder: string;
+  readonly #commits: Commits;
+  /** Which disks are full. */
+  readonly full = { state: false, store: false };
+  #life: Life | undefined;
+  #end = new AbortController();
+  #isEnding = false;
+  #losesCommits = 0;
+  /** What the life that runs now says of itself. */
+  status: WatchStatus | undefined;
+  lives = 0;
+  hasEnded = false;
+
+  constructor(plan: Plan, world: World, servers: readonly TrackerServer[], folder: string) {
+    this.#plan = plan;
+    this.#world = world;
+    this.#servers = servers;
+    this.#folder = folder;
+    this.#commits = new Commits(this.storePath, MOST_LOST + 1);
+    const losesAny = plan.faults.some((fault) => fault.kind === 'kill' && fault.losesCommits > 0);
+    useDisk({
+      isFull: (path) => (path.startsWith(this.statePath) ? this.full.state : this.full.store),
+      committed: (path) => {
+        if (losesAny && path === this.storePath) this.#commits.keep();
+      },
+    });
+  }
+
+  get statePath(): string {
+    return join(this.#folder, 'state');
+  }
+
+  get storePath(): string {
+    return join(this.#folder, 'store.db');
+  }
+
+  get store(): StoreOptions | undefined {
+    return this.#plan.hasStore ? { path: this.storePath, mediaPath: join(this.#folder, 'media') } : undefined;
+  }
+
+  /** Lanes with backends of their own: each life has its own. */
+  trackers(): TrackerLaneOptions[] {
+    return this.#servers.map((server) => {
+      const backend =
+        server.kind === 'journalled' ? new SimulatedJournalBackend(server, this.#world) : new SimulatedBackend(server, this.#world);
+      const namesOf: TrackerLaneOptions['namesOf'] = ({ path }) => ({ name: path, group: '', tags: {} });
+      return { name: server.name, type: server.kind, target: targetOf(server), backend, namesOf, routing: wholeRouting(server.name) };
+    });
+  }
+
+  /** Begins a life. */
+  start(): void {
+    const world = this.#world;
+    const life = new Life(`life ${++this.lives}`);
+    this.#life = life;
+    this.hasEnded = false;
+    this.#end = new AbortController();
+    this.status = undefined;
+    world.note(`${life.name} of the service begins`);
+    life.onKilled = (where) => {
+      world.note(`${life.name} is killed ${where}`);
+      const loses = this.#losesCommits;
+      this.#losesCommits = 0;
+      // The state makes every commit durable. The store does not: a power failure takes its last ones.
+      if (loses > 0 && this.#plan.hasStore) world.at(world.ageMs, () => this.#losePower(loses));
+      this.#startSoon();
+    };
+    const { signal } = this.#end;
+    const { scanIntervalMs, runEndedAfterMs } = this.#plan;
+    world.inLife(life, () => {
+      watch({
+        roots: [{ path: LOGS, name: ROOT }],
+        store: this.store,
+        trackers: this.trackers(),
+        statePath: this.statePath,
+        scanIntervalMs,
+        runEndedAfterOf: () => runEndedAfterMs,
+        notify: false,
+        signal,
+        clock: world.clock,
+        random: world.random,
+        onStart: async (status) => {
+          this.status = status;
+        },
+      }).then(
+        () => this.#ended(life, undefined),
+        (error: unknown) => this.#ended(life, error),
+      );
+    });
+  }
+
+  /** Kills the life after some more crossings of its border to the world. */
+  killAfter(steps: number, losesCommits: number): void {
+    if (this.#life === undefined || this.#life.isOver) return;
+    this.#life.stepsLeft = steps;
+    this.#losesCommits = losesCommits;
+  }
+
+  /** Nobody kills it any more. */
+  spare(): void {
+    if (this.#life !== undefined) this.#life.stepsLeft = Number.POSITIVE_INFINITY;
+  }
+
+  /** Asks the life to end. `isLast`: it is not started again. */
+  end({ isLast }: { readonly isLast: boolean }): void {
+    this.#isEnding = isLast;
+    this.#world.inLife(this.#life, () => this.#end.abort());
+  }
+
+  /** Ends whatever is left. */
+  close(): void {
+    if (this.#life !== undefined) this.#life.onKilled = undefined;
+    this.#life?.kill('');
+    useDisk(undefined);
+  }
+
+  #startSoon(): void {
+    this.#world.at(this.#world.ageMs + RESTART_MS, () => this.start());
+  }
+
+  #losePower(commits: number): void {
+    const lost = this.#commits.goBack(commits);
+    if (lost > 0) this.#world.note(`with the power, the store lost its last ${lost} commits`);
+  }
+
+  #ended(life: Life, error: unknown): void {
+    if (life.isOver) return;
+    const world = this.#world;
+    const wasAsked = this.#end.signal.aborted;
+    life.end();
+    this.hasEnded = true;
+    if (error === undefined && wasAsked) {
+      world.note(`${life.name} has ended`);
+      if (!this.#isEnding) this.#startSoon();
+      return;
+    }
+    const { code } = (error ?? {}) as { readonly code?: string };
+    if (MAY_END.has(code) && (this.full.state || this.full.store)) {
+      world.note(`${life.name} cannot go on: ${code}`);
+      this.#startSoon();
+      return;
+    }
+    world.bug(`the service ended by itself: ${error instanceof Error ? (error.stack ?? messageOf(error)) : String(error)}`);
+  }
+}
