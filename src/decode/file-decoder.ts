@@ -398,8 +398,8 @@ export class FileDecoder {
 
   /**
    * Decides what a corrupt record was. If a record begins right after it, it was written completely and changed
-   * later: what it contains is its content, even an event file. But if a valid record ends there, that one was
-   * written over its end, and the corrupt one was never complete.
+   * later: what it contains is its content, even an event file. But if a valid record ends there, or begins before and
+   * ends the file, that one was written over its end, and the corrupt one was never complete.
    */
   #decide(search: Search, window: Window, base: number, fileEnd: number): DecodeStep | undefined {
     const { lostAt, claim = lostAt } = search;
@@ -408,7 +408,9 @@ export class FileDecoder {
     const isBoundary = end < claim + HEADER_BYTES || isHeader(window.view, claim - base);
     search.isOpen = false;
     const from = lostAt + HEADER_BYTES;
-    const isWhole = isBoundary && (search.isFar === true || !isFrameBefore(window.view, from - base, claim - base));
+    const isOverwritten = (to: number): boolean => isFrameBefore(window.view, from - base, to - base);
+    const isWhole =
+      isBoundary && (search.isFar === true || !(isOverwritten(claim) || (claim < end && end === fileEnd && isOverwritten(fileEnd))));
     search.at = isWhole ? claim : from;
     return search.isFar === true ? this.#again(fileEnd) : undefined;
   }

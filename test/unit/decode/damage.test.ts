@@ -65,6 +65,18 @@ describe('a record that cannot be read', () => {
     expect(decoded.decoder.records).toBe(7);
   });
 
+  test('was never complete if a record that was written over its end ends the file a few bytes later', () => {
+    const next = scalar(5);
+    const torn = scalar(4, `a tag of ${'some '.repeat(6)}length`);
+    for (let beyond = 1; beyond <= 11; beyond++) {
+      const kept = torn.subarray(0, torn.length - next.length + beyond);
+      const decoded = decode(concat(VERSION, scalar(1), kept, next));
+      expect([beyond, ...steps(decoded)]).toEqual([beyond, 1, 5]);
+      const start = VERSION.length + scalar(1).length;
+      expect(places(decoded.damage)).toEqual([[start, start + kept.length, 'data_checksum']]);
+    }
+  });
+
   test('loses only itself if its stored checksum is corrupt, as the first and as the last record', () => {
     const last = scalar(9);
     const bytes = concat(flipped(VERSION, VERSION.length - 1), scalar(1), flipped(last, last.length - 4));
