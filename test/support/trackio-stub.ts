@@ -37,6 +37,8 @@ export class TrackioStub {
   forgets = 0;
   /** Rows that were forgotten: a server whose database is not locked any more in time stores them nevertheless. */
   readonly forgotten: Fields[] = [];
+  /** Rows that another process stores just before those of the next write. */
+  rival: ((logs: readonly Fields[]) => readonly Fields[]) | undefined;
   readonly #token: string;
   readonly #uploaded = new Map<string, Buffer>();
   readonly #borders = new Set<string>();
@@ -188,6 +190,8 @@ export class TrackioStub {
   }
 
   #log(logs: readonly Fields[], { isPart }: StubRequest): void {
+    for (const entry of this.rival?.(logs) ?? []) this.#store(entry, new Date().toISOString());
+    this.rival = undefined;
     if (this.forgets > 0) {
       this.forgets--;
       this.forgotten.push(...logs);

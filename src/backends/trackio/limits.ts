@@ -1,5 +1,7 @@
 import { capabilities } from '../../backend-kit/index.ts';
 
+const MEBI = 1024 * 1024;
+
 /** The versions that the tests run against. */
 export const VERIFIED_VERSIONS: readonly string[] = ['0.43.0'];
 /** The version of the HTTP API that mirrorboard speaks (`HTTP_API_VERSION` in `trackio/remote_client.py`). */
@@ -8,8 +10,10 @@ export const API_VERSION = 1;
 export const QUERY_ROWS = 10_000;
 /** Length of the rows of one answer; a single row may exceed it. */
 export const QUERY_BYTES = 4 * 1024 * 1024;
-/** Length of the rows of one request, and of the files of one upload: the server reads both into its memory. */
-export const REQUEST_BYTES = 8 * 1024 * 1024;
+/** Length of the rows of one request: while the server stores them, the next ones are prepared. */
+export const REQUEST_BYTES = 1024 * 1024;
+/** Length of the files of one upload: the server reads it into its memory. */
+export const UPLOAD_BYTES = 8 * 1024 * 1024;
 /** Points of a row, and the seconds in which they were written: a row has one time. */
 export const MOST_POINTS = 64;
 /** See `MOST_POINTS`. */
@@ -26,8 +30,8 @@ export const ROW_TEXT_BYTES = 64 * 1024;
 export const MOST_SHOWN = 512;
 /** The time in which a server imports what is in its inbox: it looks every 15 s by default. */
 export const IMPORT_MS = 60_000;
-/** The time between two looks for what a server imported. */
-export const IMPORT_LOOK_MS = 500;
+/** The time between two looks whether a server has taken what is in its inbox: a listing of a folder. */
+export const IMPORT_LOOK_MS = 50;
 
 const SHOWN = {
   name: 'trackio',
@@ -44,10 +48,16 @@ const SHOWN = {
   features: ['visualization', 'artifacts'],
 } as const;
 
-/** The server handles one request at a time: more sends at once only hide the time on the way. */
-export const ONLINE = capabilities({ ...SHOWN, limits: { sendsAtOnce: 4, gatherMs: 500 } });
-/** An import takes up to 15 s to begin, so that sends are larger and more of them wait at the same time. */
+/**
+ * The server handles one request at a time: more sends at once only hide the time on the way. A send has several
+ * requests, so that the next one is prepared while the server stores the one before, and all are read back together.
+ */
+export const ONLINE = capabilities({
+  ...SHOWN,
+  limits: { pointsPerSend: 100_000, bytesPerSend: 4 * MEBI, bytesPerTurn: 4 * MEBI, sendsAtOnce: 4, gatherMs: 500 },
+});
+/** An import takes up to 15 s to begin, so that more sends wait at the same time. */
 export const THROUGH_INBOX = capabilities({
   ...SHOWN,
-  limits: { pointsPerSend: 100_000, bytesPerSend: 32 * 1024 * 1024, sendsAtOnce: 8, gatherMs: 2000 },
+  limits: { pointsPerSend: 100_000, bytesPerSend: 4 * MEBI, bytesPerTurn: 4 * MEBI, sendsAtOnce: 8, gatherMs: 2000 },
 });

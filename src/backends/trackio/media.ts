@@ -5,7 +5,7 @@ import { MirrorError } from '../../errors.ts';
 import { type Blob, sha256Of } from '../../model/index.ts';
 import type { Client } from './client.ts';
 import { prefixOf, type TrackioRun } from './handle.ts';
-import { REQUEST_BYTES } from './limits.ts';
+import { UPLOAD_BYTES } from './limits.ts';
 import { fileNameOf } from './rows.ts';
 
 const LOOKS_AT_ONCE = 8;
@@ -30,7 +30,7 @@ export class Media {
   }
 
   async #upload(run: TrackioRun, missing: readonly Blob[], signal: AbortSignal): Promise<void> {
-    for (const piece of piecesOf(missing, ({ data }) => data.length, { bytes: REQUEST_BYTES, count: 100 })) {
+    for (const piece of piecesOf(missing, ({ data }) => data.length, { bytes: UPLOAD_BYTES, count: 100 })) {
       const files = piece.map((blob) => ({
         name: fileNameOf(blob),
         body: {

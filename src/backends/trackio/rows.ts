@@ -33,6 +33,8 @@ export interface Item {
 export interface Row {
   readonly id: string;
   readonly items: readonly Item[];
+  /** The places of all points but the first one, `;` between them. */
+  readonly others: string;
   /** The JSON object that Trackio keeps. */
   readonly metrics: string;
 }
@@ -152,13 +154,40 @@ function rowOf(items: readonly Item[], start: string): Row {
   const fields = items.map(({ key, value }) => `${key}:${value}`).join(',');
   const places = others.map(({ place }) => place).join(';');
   const more = places === '' ? '' : `,"${OWN}":{"_type":"mirrorboard.places","places":"${places}"}`;
-  return { id: idAt(start, first.offset) + first.place, items, metrics: `{${fields}${more}}` };
+  return { id: idAt(start, first.offset) + first.place, items, others: places, metrics: `{${fields}${more}}` };
 }
+
+const OTHERS = `json_extract(cast(metrics as text), '$.${OWN}.places')`;
 
 /** Returns the expression of SQL for the places in a row, `;` between them. */
 export function placesIn(start: string): string {
-  const others = `json_extract(cast(metrics as text), '$.${OWN}.places')`;
-  return `substr(log_id, ${start.length + OFFSET_DIGITS + 2}) || coalesce(';' || ${others}, '')`;
+  return `substr(log_id, ${start.length + OFFSET_DIGITS + 2}) || coalesce(';' || ${OTHERS}, '')`;
+}
+
+/**
+ * Returns the expression of SQL for a short text that tells a row from others that begin with the same point: to answer
+ * with all places takes a server many times as long.
+ */
+export function markIn(start: string): string {
+  return `substr(log_id, ${start.length + 1}) || ' ' || coalesce(length(${OTHERS}), 0)`;
+}
+
+/** Returns the text that `markIn` has for a row. */
+export function markOf({ id, others }: Row, start: string): string {
+  return `${id.slice(start.length)} ${others.length}`;
+}
+
+/** Returns the offsets of the first and the last point of a parcel; undefined if it has none. */
+export function offsetsOf({ batch }: TrackerParcel): { readonly first: number; readonly last: number } | undefined {
+  const { scalars, objects } = batch;
+  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  const add = (offset: number): void => {
+    if (offset < first) first = offset;
+    if (offset > last) last = offset;
+  };
+  for (let row = 0; row < scalars.count; row++) add(scalars.offset[row] as number);
+  for (const { offset } of objects) add(offset);
+  return first <= last ? { first, last } : undefined;
 }
 
 /** Returns the points of a stored row. */

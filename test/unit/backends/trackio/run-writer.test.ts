@@ -141,3 +141,59 @@ it('rows that the server stores late are not stored again in another way', async
     run.remove();
   }
 });
+
+it('a row of fewer points that another process stored first is found, and completed', async () => {
+  const run = new GrowingRun();
+  try {
+    const [draft] = run.append(
+      ['a', 'b', 'c'].map((tag) => event({ wallTime: 1_700_000_000, step: 1, summary: [simpleValue(tag, 1)] })),
+    ) as [Draft];
+    const handle = await backend.open(run.source(), undefined, signal);
+    stub.rival = (logs) => logs.map((row) => ({ ...row, metrics: { a: 1 } }));
+    // The rows may also be on their way: they are sent again as they are first.
+    for (let i = 0; i < 4; i++) expect(await backend.send(addressed([draft], handle), signal)).toMatchObject([{ kind: 'retry' }]);
+    expect(await tagsOf(handle)).toHaveLength(1);
+    await send([draft], handle);
+    expect(await tagsOf(handle)).toHaveLength(3);
+  } finally {
+    run.remove();
+  }
+});
+
+it('what is prepared while rows are on their way is stored with them, or noted as not stored', async () => {
+  const run = new GrowingRun();
+  try {
+    // Rows of more than one request.
+    const pad = 'x'.repeat(30_000);
+    const drafts = Array.from({ length: 12 }, (_, n) =>
+      run.append(
+        Array.from({ length: 10 }, (_, i) => event({ wallTime: 1_700_000_000, step: n * 10 + i, summary: [simpleValue(`t${pad}`, i)] })),
+      ),
+    ).flat();
+    const handle = await backend.open(run.source(), undefined, signal);
+    const { counts } = stub.server;
+    counts.clear();
+    await send(drafts, handle);
+    expect([...counts]).toEqual([
+      ['POST /api/query_project', 2],
+      ['POST /api/bulk_log', 4],
+    ]);
+    expect(await tagsOf(handle)).toHaveLength(120);
+    // The second of several requests is lost.
+    const more = [1, 2, 3].flatMap((n) =>
+      run.append(
+        Array.from({ length: 40 }, (_, i) => event({ wallTime: 1_700_000_000, step: n * 1000 + i, summary: [simpleValue(`t${pad}`, i)] })),
+      ),
+    );
+    stub.rival = () => {
+      stub.server.faults.add({ kind: 'unavailable' }, 1);
+      return [];
+    };
+    const outcomes = await backend.send(addressed(more, handle), signal);
+    expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(['retry']));
+    await send(more, handle);
+    expect(await tagsOf(handle)).toHaveLength(240);
+  } finally {
+    run.remove();
+  }
+});
