@@ -1,4 +1,4 @@
-import { type Damage, type DamageReason, isPending, keyOfFile, type RunRef } from '../model/index.ts';
+import { type Damage, type DamageReason, isPending, keyOfFile, keyOfRun, type RunRef } from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';
 import type { FoundDamage } from './progress.ts';
 
@@ -77,6 +77,23 @@ export class KnownDamage {
   forget(run: RunRef, file: string): void {
     const key = keyOfFile(run, file);
     this.#keep(key, this.#files.get(key) ?? [], run, file, []);
+  }
+
+  /** Moves the damage of runs to the paths where they are now; some may have changed places. */
+  move(moves: readonly { readonly from: RunRef; readonly to: RunRef }[]): void {
+    const targets = new Map(moves.map(({ from, to }) => [keyOfRun(from), to]));
+    const moved: { readonly to: RunRef; readonly file: string; readonly damage: readonly FoundDamage[] }[] = [];
+    for (const damage of [...this.#files.values()]) {
+      const [{ run, file }] = damage as [FoundDamage];
+      const to = targets.get(keyOfRun(run));
+      if (to === undefined) continue;
+      moved.push({ to, file, damage });
+      this.forget(run, file);
+    }
+    for (const { to, file, damage } of moved) {
+      const key = keyOfFile(to, file);
+      this.#keep(key, this.#files.get(key) ?? [], to, file, damage);
+    }
   }
 
   #keep(key: string, known: readonly FoundDamage[], run: RunRef, file: string, damage: readonly Damage[]): void {

@@ -343,6 +343,13 @@ export class LaneProgress {
     this.#lags.delete(key);
   }
 
+  /** Forgets a run that is not at this path any more. */
+  runForgotten(run: RunRef): void {
+    const key = keyOfRun(run);
+    this.stoppedRuns.delete(key);
+    for (const lag of [...this.#lags.values()]) if (keyOfRun(lag.run) === key) this.fileForgotten(run, lag.name);
+  }
+
   parcelAccepted(
     { batch, state, target = batch.run }: Parcel & Partial<Pick<TrackerParcel, 'target'>>,
     points: number,

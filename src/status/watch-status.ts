@@ -327,6 +327,15 @@ export class WatchStatus {
     if (!isKnown) this.#incident(incident);
   }
 
+  /**
+   * Notes that runs were followed to another path. What was known of their former paths counts no more: the files are
+   * reported again, under their present paths.
+   */
+  runsFollowed(moves: readonly { readonly from: RunRef; readonly to: RunRef }[]): void {
+    for (const { from } of moves) for (const lane of this.lanes) lane.runForgotten(from);
+    this.knownDamage.move(moves);
+  }
+
   parcelAccepted(lane: string, parcel: Parcel, points: number, refusals: readonly Refusal[] = []): void {
     this.lane(lane).parcelAccepted(parcel, points, refusals);
     this.knownDamage.note(parcel.batch.run, parcel.state.name, parcel.state.damage);

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { ChangedFile, FoundRun, ResolvedRoot, RunChange } from '../discover/index.ts';
-import { keyOfFile } from '../model/index.ts';
+import { keyOfFile, type RunRef } from '../model/index.ts';
 import {
   CopiedRuns,
   type FindOptions,
@@ -32,7 +32,7 @@ interface WatchedMovesOptions {
    * moves the run in the store.
    */
   readonly movables: () => Movable[];
-  readonly status: Pick<WatchStatus, 'runMoved'>;
+  readonly status: Pick<WatchStatus, 'runMoved' | 'runsFollowed'>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -106,14 +106,17 @@ export class WatchedMoves {
   /** Follows the moves of the round that has ended. */
   follow(): void {
     const { roots, movables, status } = this.#options;
+    const followed: { readonly from: RunRef; readonly to: RunRef }[] = [];
     for (const [root, found] of this.#movingRuns()) {
       const resolved = roots.get(root);
       if (resolved === undefined) continue;
       for (const fact of followMoves(resolved, found, movables(), 'follow', this.#byInode(root)).facts) {
         status.runMoved(movedIncident(fact));
         if (fact.becomes !== 'followed') this.#unmovable.add(moveKey(fact));
+        else followed.push({ from: { root: fact.root, path: fact.from }, to: { root: fact.toRoot, path: fact.to } });
       }
     }
+    status.runsFollowed(followed);
     this.#moving.clear();
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { watchLines } from '../../../src/cli/terminal/watch-block.ts';
 import type { Handle, Parcel } from '../../../src/contract/index.ts';
 import { MirrorError } from '../../../src/errors.ts';
-import { type Damage, type RunRef, unmirroredBytes } from '../../../src/model/index.ts';
+import { type Damage, keyOfRun, type RunRef, unmirroredBytes } from '../../../src/model/index.ts';
 import { RateMeter } from '../../../src/rate-meter.ts';
 import { LaneProgress, readSnapshot, WatchStatus } from '../../../src/status/index.ts';
 import { clockAt } from '../../support/fake-clock.ts';
@@ -55,6 +55,37 @@ function parcel(watermark: number, damage: readonly Damage[] = [], file = FILE):
     },
   };
 }
+
+describe('a run that was followed to another path', () => {
+  const MOVED: RunRef = { root: 'logs', path: 'b' };
+  const DAMAGE: Damage = { start: 10, end: 20, reason: 'data_checksum' };
+
+  it('has no lag under its former path, and its damage under the present one', () => {
+    const { status, lane } = watching();
+    lane.fileGrew(RUN, FILE, 100);
+    lane.stoppedRuns.set(keyOfRun(RUN), { run: RUN, reason: 'it was deleted', remedy: undefined });
+    status.parcelAccepted('local', parcel(40, [DAMAGE]), 1);
+    expect(lane.lagBytes).toBe(60);
+    status.runsFollowed([{ from: RUN, to: MOVED }]);
+    expect([lane.lagBytes, lane.filesBehind, lane.stoppedRuns.size]).toEqual([0, 0, 0]);
+    expect(status.knownDamage.all).toEqual([{ ...DAMAGE, run: MOVED, file: FILE }]);
+    expect(status.knownDamage.damagedFiles).toBe(1);
+  });
+
+  it('may have changed places with another one', () => {
+    const { status } = watching();
+    status.knownDamage.note(RUN, FILE, [DAMAGE]);
+    status.knownDamage.note(MOVED, FILE, [{ ...DAMAGE, start: 15 }]);
+    status.runsFollowed([
+      { from: RUN, to: MOVED },
+      { from: MOVED, to: RUN },
+    ]);
+    expect(status.knownDamage.all.map(({ run, start }) => [run.path, start])).toEqual([
+      ['b', 10],
+      ['a', 15],
+    ]);
+  });
+});
 
 describe('the lag of a watch', () => {
   it('counts known data that the lane has not accepted yet', () => {
