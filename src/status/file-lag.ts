@@ -20,6 +20,8 @@ export class FileLag {
   readonly name: string;
   size: number;
   watermark: number;
+  /** The generation of the content that was read last; undefined: nothing was read in this process. */
+  generation: number | undefined;
   /** Bytes before the watermark that are pending, and the time since when. */
   #pending = 0;
   #pendingSinceMs = 0;

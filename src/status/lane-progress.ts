@@ -1,7 +1,16 @@
 import { asWallMs, type Clock, systemClock } from '../clock.ts';
 import type { Parcel, Refusal, TrackerParcel } from '../contract/index.ts';
 import type { MirrorError } from '../errors.ts';
-import { isRootPaused, isWholePaused, keyOfFile, keyOfRun, type LanePause, pendingGapBytes, type RunRef } from '../model/index.ts';
+import {
+  type FileState,
+  isRootPaused,
+  isWholePaused,
+  keyOfFile,
+  keyOfRun,
+  type LanePause,
+  pendingGapBytes,
+  type RunRef,
+} from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';
 import { FileLag } from './file-lag.ts';
 import { KeptLag } from './kept-lag.ts';
@@ -331,6 +340,21 @@ export class LaneProgress {
     this.#given = { points: this.#given.points + points, bytes: this.#given.bytes + bytes };
   }
 
+  /**
+   * Notes that a part of a file was read, to be sent. If the file has other content than before, nothing of that is
+   * mirrored yet, however short it is.
+   */
+  fileRead(run: RunRef, { name, generation }: FileState): void {
+    const lag = this.#lags.get(keyOfFile(run, name));
+    if (lag === undefined) return;
+    const isOther = lag.generation !== undefined && generation > lag.generation;
+    lag.generation = generation;
+    if (!isOther) return;
+    const before = lag.bytes;
+    this.#changed(lag, () => lag.settled(0, this.#clock.steadyMs()));
+    this.bytesPending += Math.max(0, lag.bytes - before);
+  }
+
   /** Forgets a file from which nothing can be expected now. */
   fileForgotten(run: RunRef, name: string): void {
     const key = keyOfFile(run, name);
@@ -373,7 +397,9 @@ export class LaneProgress {
     // An incomplete or damaged end waits for its writer, not for mirrorboard.
     const end = state.damage.reduce((last, damage) => Math.max(last, damage.end), state.position.watermark);
     const lag = this.#lags.get(keyOfFile(batch.run, state.name));
-    if (lag !== undefined) {
+    // A part of the former content may be accepted after the present one was read.
+    if (lag !== undefined && state.generation >= (lag.generation ?? 0)) {
+      lag.generation = state.generation;
       this.#changed(lag, () => {
         lag.settled(end, nowMs);
         lag.hasPending(pendingGapBytes(state), nowMs);

@@ -327,6 +327,7 @@ export class LocalSync implements LaneSync {
   #offer(run: SyncedStoreRun, { batch, state }: Extract<ReadEvent, { kind: 'batch' }>, settled: () => void): void {
     const { cache } = this.#options;
     run.addSeries(batch.newSeries);
+    this.#status.lane(this.lane).fileRead(run.ref, state);
     if (cache !== undefined) {
       for (const series of batch.newSeries) run.series.push(series);
       cache.keep({ batch, state, series: run.series });

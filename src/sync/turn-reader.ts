@@ -82,6 +82,7 @@ export class TurnReader {
     }
     for (const name of left) source.dirty.add(name);
     return pieces.map((piece) => {
+      progress.fileRead(ref, piece.state);
       if (pointCount(piece.batch) > 0) source.sessionEnd = sessionEndIn(piece.batch, piece.series);
       const sent = routes.apply(ref, piece);
       progress.wasGiven(pointCount(sent.batch), piece.batch.end - piece.batch.start);

@@ -88,6 +88,22 @@ describe('a run that was followed to another path', () => {
 });
 
 describe('the lag of a watch', () => {
+  it('is all of a file that has other content, even if it is shorter than what was mirrored', () => {
+    const { status, lane } = watching();
+    lane.fileGrew(RUN, FILE, 100);
+    status.parcelAccepted('local', parcel(100), 1);
+    lane.fileGrew(RUN, FILE, 60);
+    expect(lane.lagBytes).toBe(0);
+    const other = { ...parcel(60), state: { ...parcel(60).state, generation: 1 } };
+    lane.fileRead(RUN, other.state);
+    expect(lane.lagBytes).toBe(60);
+    // A part of the former content, which was under way.
+    status.parcelAccepted('local', parcel(100), 1);
+    expect(lane.lagBytes).toBe(60);
+    status.parcelAccepted('local', other, 1);
+    expect(lane.lagBytes).toBe(0);
+  });
+
   it('counts known data that the lane has not accepted yet', () => {
     const { status, lane, at } = watching();
     expect([lane.lagBytes, lane.lagMs]).toEqual([0, 0]);
