@@ -71,21 +71,21 @@ const RUNS = ['a', 'a/train', 'a/val', 'b', 'group/c', 'ü d'];
 /** Makes the plan of a seed. */
 export function planOf(seed: string): Plan {
   const random = new Seeded(`${seed}/plan`);
-  const healMs = random.int(30, 150) * 1000;
+  const healMs = random.int(15, 75) * 1000;
   const lanes = KINDS.filter(() => random.chance(0.55)).map((kind) => ({ name: kind, kind, mostLatencyMs: random.pick([5, 50, 800]) }));
   const hasStore = lanes.length === 0 || random.chance(0.6);
   const writers = Array.from({ length: random.int(1, 4) }, (_, i): WriterPlan => {
     const beginsMs = random.int(0, healMs / 2);
-    const flushes = Array.from({ length: random.int(2, 10) }, () => random.int(beginsMs, healMs)).sort((a, b) => a - b);
+    const flushes = Array.from({ length: random.int(2, 8) }, () => random.int(beginsMs, healMs)).sort((a, b) => a - b);
     return { name: `writer ${i + 1}`, run: random.pick(RUNS), beginsMs, flushesMs: flushes };
   });
   const common = { seed, hasStore, lanes, writers, healMs };
   const faults = Array.from({ length: random.int(0, 8) }, () => faultOf(random, common)).sort((a, b) => a.atMs - b.atMs);
   return {
     ...common,
-    scanIntervalMs: random.pick([2000, 10_000, 60_000]),
+    scanIntervalMs: random.pick([2000, 10_000, 30_000]),
     runEndedAfterMs: random.pick([20_000, 120_000, 1_800_000]),
-    slackMs: random.pick([1, 250, 1000, 2000]),
+    slackMs: random.pick([1, 500, 1000, 2000, 3000]),
     shortReads: random.pick([0, 0, 0.3]),
     faults,
   };

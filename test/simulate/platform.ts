@@ -101,6 +101,10 @@ export function install(): void {
   const randomBytes = (count: number): Buffer => Buffer.from(world().random.bytes(count));
   Object.assign(require('node:crypto') as typeof crypto, { randomBytes, randomUUID: () => world().random.uuid() });
   syncBuiltinESMExports();
+  process.on('unhandledRejection', (reason: unknown) => {
+    if (!isOfTheDead(reason))
+      current?.world.bug(`a rejection that nobody handled: ${reason instanceof Error ? reason.stack : String(reason)}`);
+  });
   // Node does not let another class take the place of this one.
   registerHooks({
     resolve: (specifier, context, next) =>
@@ -112,3 +116,11 @@ export function install(): void {
 
 /** Where the service's own modules are. */
 const SERVICE = new URL('../../src/', import.meta.url).href;
+
+/** True if an error is about a life that is over, or about a database that was cut off with it. */
+function isOfTheDead(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause.name === 'Died' || (cause as { code?: unknown }).code === 'ERR_INVALID_STATE') return true;
+  }
+  return false;
+}

@@ -210,6 +210,9 @@ export class SimulatedBackend implements Backend {
 
 /** The backend of a tracker that addresses by line. */
 export class SimulatedJournalBackend extends SimulatedBackend implements JournalledBackend {
+  /** The points that each run had when this life first sent to it. */
+  readonly #known = new Map<string, Set<string>>();
+
   override async send(parcels: readonly TrackerParcel[]): Promise<readonly Outcome[]> {
     const error = new MirrorError('MB9001', 'lines were sent that were not prepared');
     return parcels.map(() => ({ kind: 'fatal', error }));
@@ -220,24 +223,36 @@ export class SimulatedJournalBackend extends SimulatedBackend implements Journal
     journal: readonly JournalEntry[],
   ): Promise<{ readonly intent: Intent; readonly entries: readonly JournalEntry[] }> {
     const id = parcels[0]?.handle ?? ('' as Handle);
-    const firstLine = journal.reduce((end, { firstLine: first, count }) => Math.max(end, first + count), 0);
+    const end = journal.reduce((last, { firstLine: first, count }) => Math.max(last, first + count), 0);
     const isAgain = parcels.some(({ file, batch }) =>
       journal.some((entry) => entry.file === file && entry.start < batch.end && batch.start < entry.end),
     );
-    // After a crash the journal may be ahead of the position, and a file may have been replaced by one that begins the
-    // same: then the tracker says which points are there.
+    // After a crash the journal may be ahead of the position, a file may have been replaced by one that begins the same,
+    // and a run that was found again may have lines of which no journal knows. Then the tracker says what is there.
     const never = new AbortController().signal;
-    const there = isAgain
-      ? await this.request(never, 'the points of a run', false, () => new Set(this.server.run(id).points.keys()))
-      : new Set<string>();
+    const asked = async (): Promise<Set<string>> =>
+      new Set(await this.request(never, 'the points of a run', false, () => [...this.server.run(id).points.keys()]));
+    const known = this.#known.get(id) ?? (await asked());
+    this.#known.set(id, known);
+    const there = isAgain ? await asked() : known;
+    const firstLine = Math.max(end, known.size);
     const lines: string[] = [];
     const entries: JournalEntry[] = [];
     for (const { file, batch, series } of parcels) {
-      const { generation, start, end } = batch;
+      const { generation, start } = batch;
       const points = pointsOf({ file, batch, series }).filter((point) => !there.has(placeKey(point)));
       if (points.length === 0) continue;
       const count = points.length;
-      entries.push({ firstLine: firstLine + lines.length, count, file, generation, start, end, hash: hashOf(batch), mapping: MAPPING });
+      entries.push({
+        firstLine: firstLine + lines.length,
+        count,
+        file,
+        generation,
+        start,
+        end: batch.end,
+        hash: hashOf(batch),
+        mapping: MAPPING,
+      });
       for (const point of points)
         lines.push(JSON.stringify(point, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)));
     }

@@ -102,7 +102,8 @@ export class TrackerServer {
     this.requests++;
     if (this.mood === 'denying') throw new RequestFailed('denied', 'nobody is let in');
     if (this.mood === 'busy') throw new RequestFailed('later', 'too many requests', BUSY_AFTER_MS);
-    if (this.mood === 'refusing' && isWrite) throw new RequestFailed('refused', 'it takes nothing');
+    // A lane that addresses by line cannot try anything out: such a tracker must not say that it refuses.
+    if (this.mood === 'refusing' && isWrite) throw new RequestFailed(this.kind === 'journalled' ? 'later' : 'refused', 'it takes nothing');
   }
 
   create(key: string, instanceId: string, fingerprint: readonly FileMark[]): HeldRun {

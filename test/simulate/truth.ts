@@ -108,7 +108,7 @@ export class Truth {
       const [path, directory] = next;
       for (const [name, node] of directory.entries) {
         if (node.kind === 'directory') directories.push([path === '' ? name : `${path}/${name}`, node]);
-        else if (node.kind === 'file' && name.includes('tfevents')) yield { run: path === '' ? '.' : path, name, node };
+        else if (node.kind === 'file' && name.startsWith('events.out.tfevents')) yield { run: path === '' ? '.' : path, name, node };
       }
     }
   }

@@ -12,8 +12,13 @@ interface Timer {
   readonly work: () => void;
   /** The life that waits; undefined: the world itself. */
   readonly life: Life | undefined;
+  /** Runs code as what began to wait. */
+  readonly inContext: InContext;
   isStopped: boolean;
 }
+
+/** Runs code with the life that was current when this was made, and all else that goes along with calls. */
+type InContext = <Value>(work: () => Value) => Value;
 
 /** When every history begins, by both clocks. */
 const START_MS = 1_700_000_000_000;
@@ -129,7 +134,7 @@ export class World {
         return false;
       }
       this.#nowMs = Math.max(this.#nowMs, next.dueMs);
-      this.inLife(next.life, () => this.#fire(next));
+      next.inContext(() => this.#fire(next));
     }
   }
 
@@ -155,7 +160,15 @@ export class World {
   }
 
   #add(dueMs: number, everyMs: number | undefined, work: () => void): StopTimer {
-    const timer: Timer = { dueMs, number: this.#made++, everyMs, work, life: this.life, isStopped: false };
+    const timer: Timer = {
+      dueMs,
+      number: this.#made++,
+      everyMs,
+      work,
+      life: this.life,
+      inContext: AsyncLocalStorage.snapshot(),
+      isStopped: false,
+    };
     this.#push(timer);
     return () => {
       timer.isStopped = true;
