@@ -89,7 +89,8 @@ function hashOfFile(path: string): string | undefined {
   }
   try {
     const hash = createHash('sha256');
-    const buffer = new Uint8Array(MEDIA_CHUNK_BYTES);
+    mediaChunk ??= new Uint8Array(MEDIA_CHUNK_BYTES);
+    const buffer = mediaChunk;
     for (let n = readSync(fd, buffer); n > 0; n = readSync(fd, buffer)) hash.update(buffer.subarray(0, n));
     return hash.digest('hex');
   } finally {
@@ -97,7 +98,9 @@ function hashOfFile(path: string): string | undefined {
   }
 }
 
-const MEDIA_CHUNK_BYTES = 1 << 20;
+const MEDIA_CHUNK_BYTES = 256 * 1024;
+/** One for all files: V8 would free one for each only after some hundred of them. */
+let mediaChunk: Uint8Array | undefined;
 
 /** No record has this length, so no bytes match this guard, and mirrorboard mirrors the file again. */
 const NO_FILE: Guard = { first: { offset: 0, length: 2 ** 52, checksum: 0 }, last: undefined };
