@@ -8,7 +8,6 @@ import { finishTidying } from '../tidy/index.ts';
 import { closeTrackers } from './close-trackers.ts';
 import type { WatchOptions } from './watch-options.ts';
 import { WatchStores } from './watch-stores.ts';
-import { Watcher } from './watcher.ts';
 
 /**
  * Mirrors what is below the roots, then what is added, until the signal is aborted. Returns the status at that time.
@@ -35,6 +34,8 @@ export async function watchIn(places: WatchStores, options: WatchOptions): Promi
     const warn = (message: string): void => options.log?.warn({}, message);
     const store = local === undefined || options.store === undefined ? undefined : { backend: local, path: options.store.path };
     await finishTidying({ state, local: store, trackers, warn, signal: options.signal, clock: options.clock });
+    // A backfill needs none of it: it would take a third of the time to load.
+    const { Watcher } = await import('./watcher.ts');
     return await new Watcher(local, state, unseen, options).run();
   } finally {
     await closeTrackers(trackers, options);
