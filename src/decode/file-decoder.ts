@@ -85,7 +85,7 @@ const BATCH_POINTS_PER_TAG = 32;
 const LEAST_BATCH_POINTS = 65_536;
 const MOST_BATCH_POINTS = 1_048_576;
 /** A batch is cut after the record that brings its payloads, or the bytes it spans, to this size. */
-const BATCH_PAYLOAD_BYTES = 8 * 1024 * 1024;
+const BATCH_PAYLOAD_BYTES = 1024 * 1024;
 const BATCH_SPAN_BYTES = 64 * 1024 * 1024;
 /** The number of zeros read again if the end of the file was all zeros before. */
 const ZEROS_READ_BYTES = 1024 * 1024;

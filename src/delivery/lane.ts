@@ -15,6 +15,12 @@ interface Waiting {
 }
 
 /**
+ * A send ends with the parcel that brings its objects over this size: what is made of them takes several times as
+ * much.
+ */
+const OBJECT_BYTES = 1024 * 1024;
+
+/**
  * Drives a backend that owns its positions. Parcels go out in the order in which they came, as many at a time as the
  * backend's limits allow, one send after the other. The lane holds no more than callers offered; a caller waits for
  * `settled`.
@@ -87,6 +93,7 @@ export class Lane {
     const group: Waiting[] = [];
     let points = 0;
     let bytes = 0;
+    let payload = 0;
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
       const { batch } = next.parcel;
       points += pointCount(batch);
@@ -94,6 +101,8 @@ export class Lane {
       if (group.length > 0 && (points > pointsPerSend || bytes > bytesPerSend)) break;
       group.push(next);
       this.#waiting.shift();
+      for (const object of batch.objects) payload += object.payload.length;
+      if (payload > OBJECT_BYTES) break;
     }
     return group;
   }

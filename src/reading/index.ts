@@ -1,6 +1,6 @@
 /** Reads and decodes files in its own thread: connects `tail` and `decode`, and keeps what several lanes may need. */
 export { BatchCache, type CachedBatch } from './batch-cache.ts';
-export { freeColumns } from './free-columns.ts';
+export { freeBatches } from './free-batches.ts';
 export { JobReader } from './job-reader.ts';
 export { PatientReader } from './patient-reader.ts';
 export { PieceReader, piecesFromStart } from './piece-reader.ts';

@@ -3,27 +3,21 @@
  * results.
  */
 import { answersAgain } from '../calls/index.ts';
-import { steadyMs } from '../clock.ts';
 import { scanWindow } from '../decode/index.ts';
-import { type FoundRun, type PassedOver, runFilter, visit } from '../discover/index.ts';
 import { type Batch, keyOfRun } from '../model/index.ts';
 import { FileWindow, readAt } from '../tail/index.ts';
+import { packPayloads } from './packed-payloads.ts';
 import type { ReadEvent, RunJob } from './read-event.ts';
 import { RunSession } from './reader.ts';
-import { OUTSTANDING, type ReaderReply, type ReaderRequest, type ReaderWork, STOP } from './reader-protocol.ts';
+import { OUTSTANDING, type ReaderRequest, type ReaderWork, STOP } from './reader-protocol.ts';
+import { type PostReply, postFailure, walkFor } from './reader-walk.ts';
 
 /** Small events are sent together: a message costs more than they do. */
 const MESSAGE_BYTES = 512 * 1024;
-/** Records from this size are moved to the other thread. */
-const MOVED_BYTES = 64 * 1024;
-/** A walk reports what it found in pieces of this many runs, or after this time. */
-const REPORT_RUNS = 1000;
-const REPORT_MS = 100;
 /** The cost of an event in addition to its columns and payloads. */
 const EVENT_BYTES = 512;
-
-/** Sends a reply to the main thread; the buffers move there. */
-export type PostReply = (reply: ReaderReply, transfer: ArrayBuffer[]) => void;
+/** The cost of an object in addition to its payload, in both threads. */
+const OBJECT_BYTES = 512;
 
 /** Reads for the main thread: takes its requests, and posts replies. */
 export class ReaderDesk {
@@ -42,39 +36,13 @@ export class ReaderDesk {
   /** Does what the main thread asks. */
   take(request: ReaderRequest): void {
     try {
-      if (request.kind === 'walk') this.#walk(request);
+      if (request.kind === 'walk') walkFor(request, this.#reply);
       else if (request.kind === 'read') this.#read(request.jobs, request.keep);
       else if (request.kind === 'answers') answersAgain(request.path);
       else for (const run of request.runs) this.#sessions.delete(keyOfRun(run));
     } catch (error) {
-      const { message, stack } = error instanceof Error ? error : new Error(String(error));
-      this.#post({ kind: 'failed', message, stack: stack ?? '' });
+      postFailure(error, this.#reply);
     }
-  }
-
-  /** Sends what was found so far while the walk continues: a large root takes minutes. */
-  #walk({ root, below, include, exclude, ignore, shard, links, isNaming }: Extract<ReaderRequest, { kind: 'walk' }>): void {
-    const filter = runFilter(include, exclude, ignore, shard);
-    let runs: FoundRun[] = [];
-    let directories = 0;
-    let reportedAtMs = steadyMs();
-    const report = (): void => {
-      if (runs.length < REPORT_RUNS && steadyMs() - reportedAtMs < REPORT_MS) return;
-      this.#post({ kind: 'found', found: { runs, obstacles: [], directories }, isLast: false });
-      runs = [];
-      reportedAtMs = steadyMs();
-    };
-    const passedOver: PassedOver[] = [];
-    const onPassedOver = isNaming === true ? (passed: PassedOver) => passedOver.push(passed) : undefined;
-    const onDirectory = (): void => {
-      directories++;
-      report();
-    };
-    const { obstacles } = visit(root, below, { links, onPassedOver, onDirectory, ...(filter === undefined ? {} : { filter }) }, (run) => {
-      runs.push(run);
-      report();
-    });
-    this.#post({ kind: 'found', found: { runs, obstacles, passedOver, directories }, isLast: true });
   }
 
   #sessionOf(job: RunJob, keep: boolean): RunSession {
@@ -113,14 +81,14 @@ export class ReaderDesk {
       Atomics.wait(shared, OUTSTANDING, outstanding);
     }
     Atomics.add(shared, OUTSTANDING, cost);
-    this.#post(
-      { kind: 'events', events, cost, isLast },
-      events.flatMap((event) => (event.kind === 'batch' ? [...columnBuffers(event.batch), ...payloadBuffers(event.batch)] : [])),
-    );
-  }
-
-  #post(reply: ReaderReply, transfer: ArrayBuffer[] = []): void {
-    this.#reply(reply, transfer);
+    const buffers: ArrayBuffer[] = [];
+    const packed = events.map((event) => {
+      if (event.kind !== 'batch') return event;
+      const { batch, moved } = packPayloads(event.batch);
+      for (const buffer of [...columnBuffers(batch), ...moved]) buffers.push(buffer);
+      return { ...event, batch };
+    });
+    this.#reply({ kind: 'events', events: packed, cost, isLast }, buffers);
   }
 }
 
@@ -130,21 +98,9 @@ function columnBuffers(batch: Batch): ArrayBuffer[] {
   return [series, step, wallTime, value, offset, checksum, index].map((column) => column.buffer as ArrayBuffer);
 }
 
-/**
- * Returns the buffers of large payloads, which move. Small payloads are copied, which costs less than moving them. A
- * payload is a view on its record's bytes, which this thread does not read again; a message that moved some of them
- * would copy none.
- */
-function payloadBuffers({ objects, marks }: Batch): ArrayBuffer[] {
-  const buffers = new Set<ArrayBuffer>();
-  for (const { payload } of objects) if (payload.buffer.byteLength >= MOVED_BYTES) buffers.add(payload.buffer as ArrayBuffer);
-  for (const { payload } of marks) if (payload.buffer.byteLength >= MOVED_BYTES) buffers.add(payload.buffer as ArrayBuffer);
-  return [...buffers];
-}
-
 function batchBytes(batch: Batch): number {
   let bytes = batch.scalars.series.length * 44;
-  for (const object of batch.objects) bytes += 256 + object.payload.length;
-  for (const mark of batch.marks) bytes += 256 + mark.payload.length;
+  for (const object of batch.objects) bytes += OBJECT_BYTES + object.payload.length;
+  for (const mark of batch.marks) bytes += OBJECT_BYTES + mark.payload.length;
   return bytes;
 }

@@ -2,8 +2,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { CallMark, markCalls, passOver } from '../calls/index.ts';
 import { useMemory } from '../memory/index.ts';
-import { ReaderDesk } from './reader-desk.ts';
+import type { ReaderDesk } from './reader-desk.ts';
 import type { ReaderRequest, ReaderWork } from './reader-protocol.ts';
+import { type PostReply, postFailure, walkFor } from './reader-walk.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('the reader runs in a worker thread');
@@ -12,5 +13,21 @@ useMemory(work.memory);
 markCalls(new CallMark(work.mark));
 for (const [path, reason] of work.passedOver) passOver(path, reason);
 
-const desk = new ReaderDesk(work, (reply, transfer) => port.postMessage(reply, transfer));
-port.on('message', (request: ReaderRequest) => desk.take(request));
+const post: PostReply = (reply, transfer) => port.postMessage(reply, transfer);
+/** Loaded with the first request that reads: a pass with nothing new only walks. */
+let desk: Promise<ReaderDesk> | undefined;
+/** The request that is being answered. The next one follows it, even if the desk has to be loaded for that one. */
+let last: Promise<void> = Promise.resolve();
+
+port.on('message', (request: ReaderRequest) => {
+  last = last.then(() => answer(request)).catch((error: unknown) => postFailure(error, post));
+});
+
+async function answer(request: ReaderRequest): Promise<void> {
+  if (desk === undefined && request.kind === 'walk') {
+    walkFor(request, post);
+    return;
+  }
+  desk ??= import('./reader-desk.ts').then(({ ReaderDesk }) => new ReaderDesk(work, post));
+  (await desk).take(request);
+}

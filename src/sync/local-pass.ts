@@ -9,7 +9,7 @@ import { Lane } from '../delivery/index.ts';
 import type { FoundRun, ResolvedRoot } from '../discover/index.ts';
 import { memoryShares } from '../memory/index.ts';
 import { fitsNow, keyOfFile, keyOfRun, needsSearch, type RunRef, type WrittenPoint } from '../model/index.ts';
-import { type EventGroup, freeColumns, type PatientReader, type RunJob } from '../reading/index.ts';
+import { type EventGroup, freeBatches, type PatientReader, type RunJob } from '../reading/index.ts';
 import type { PassCounters } from '../status/index.ts';
 import { directoryOf } from '../untrusted/index.ts';
 import { FoundRuns } from './found-runs.ts';
@@ -185,7 +185,7 @@ export class LocalPass {
     let open = 1;
     const settled = (): void => {
       if (--open > 0) return;
-      freeColumns(events);
+      freeBatches(events);
       release();
     };
     for (const event of events) {

@@ -196,8 +196,8 @@ describe('FileDecoder', () => {
     expect(damage).toEqual([]);
   });
 
-  test('cuts a batch after the record that fills its payloads up to 8 MiB', () => {
-    const blob = new Uint8Array(3 << 20).fill(65);
+  test('cuts a batch after the record that fills its payloads up to 1 MiB', () => {
+    const blob = new Uint8Array(400 << 10).fill(65);
     const bytes = eventFile(
       ...Array.from({ length: 7 }, (_, step) => event({ wallTime: 1, step, summary: [stringTensor('blob', [blob])] })),
     );
