@@ -12,6 +12,8 @@ export const QUERY_ROWS = 10_000;
 export const QUERY_BYTES = 4 * 1024 * 1024;
 /** Length of the rows of one request: while the server stores them, the next ones are prepared. */
 export const REQUEST_BYTES = 1024 * 1024;
+/** Length of the rows that are prepared without a pause. */
+export const PREPARED_BYTES = 256 * 1024;
 /** Length of the files of one upload: the server reads it into its memory. */
 export const UPLOAD_BYTES = 8 * 1024 * 1024;
 /** Points of a row, and the seconds in which they were written: a row has one time. */

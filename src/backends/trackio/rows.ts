@@ -6,9 +6,9 @@
  * the points of another one. So a row reaches only so far, and a question for points looks as far back.
  */
 import { nameHash, scalarText } from '../../backend-kit/exact-points/index.ts';
-import { eachScalar, exactValue } from '../../backend-kit/index.ts';
+import { exactValue } from '../../backend-kit/index.ts';
 import type { ReadBackPoint, TrackerParcel } from '../../contract/index.ts';
-import { type Blob, jsonText, sha256Of } from '../../model/index.ts';
+import { type Blob, jsonText, type ObjectPoint, sha256Of } from '../../model/index.ts';
 import type { SqlRow } from './client.ts';
 import { MOST_POINTS, ROW_REACH, ROW_TEXT_BYTES, SAME_MOMENT_SEC } from './limits.ts';
 import { shownForm } from './shown.ts';
@@ -81,67 +81,80 @@ export function idAt(start: string, offset: number): string {
   return `${start}${offset.toString(16).padStart(OFFSET_DIGITS, '0')}/`;
 }
 
-/** Returns the points of a parcel, in the order of the file. `pathOf` finds files of the tracker run. */
-export function itemsOf({ batch, series }: TrackerParcel, pathOf: (name: string) => string): Item[] {
-  const items: Item[] = [];
+/** Returns the points of a parcel one by one, in the order of the file. `pathOf` finds files of the tracker run. */
+export function* itemsOf({ batch, series }: TrackerParcel, pathOf: (name: string) => string): Generator<Item, void, void> {
+  const { count, series: ids, step, wallTime, value, offset, checksum, index, wideSteps, wideValues } = batch.scalars;
   const keys = series.map(({ tag }) => JSON.stringify(keyOfTag(tag)));
   // JavaScript puts keys that look like indexes before all others, so that places would get lost.
   const isInOrder = series.map(({ tag }) => !/^\d+$/.test(tag));
-  eachScalar(batch, (id, step, wallTime, value, offset, checksum, index) => {
-    const isWide = typeof value === 'bigint';
-    items.push({
-      place: placeOf(offset, index, checksum, wallTime),
-      offset,
-      index,
-      step,
-      wallTime,
-      key: keys[id] ?? '""',
-      value: isWide ? String(value) : scalarText(value),
-      canShare: !isWide && isInOrder[id] === true,
-      blobs: [],
-    });
-  });
-  for (const point of batch.objects) {
-    const { offset, index, checksum, step, wallTime } = point;
-    const { plugin } = series[point.series] as { readonly plugin: string };
-    const exact = exactValue(plugin, point);
-    const blobs = [...exact.blobs];
-    const fields = { plugin, files: blobs.map((blob) => [fileNameOf(blob), blob.data.length] as const) };
-    let text = `"value":${JSON.stringify(exact.text)}`;
-    if (exact.text.length > ROW_TEXT_BYTES) {
-      const data = Buffer.from(exact.text);
-      const apart = { sha256: sha256Of(data), data, format: 'json', label: '' };
-      blobs.push(apart);
-      text = `"text":${JSON.stringify([fileNameOf(apart), data.length])}`;
+  const objects = batch.objects.toSorted((a, b) => a.offset - b.offset || a.index - b.index).values();
+  let object = objects.next().value;
+  for (let row = 0; row < count; row++) {
+    const place = { offset: offset[row] as number, index: index[row] as number };
+    for (; object !== undefined && isBefore(object, place); object = objects.next().value) {
+      yield objectItem(object, series, keys, pathOf);
     }
-    const shown = jsonText(shownForm(exact, (blob) => pathOf(fileNameOf(blob))));
-    const value = `${shown.slice(0, -1)},"${OWN}":${jsonText(fields).slice(0, -1)},${text}}}`;
-    const place = placeOf(offset, index, checksum, wallTime);
-    items.push({ place, offset, index, step, wallTime, key: keys[point.series] ?? '""', value, canShare: false, blobs });
+    const id = ids[row] as number;
+    const wide = wideValues.get(row);
+    const wall = wallTime[row] as number;
+    yield {
+      ...place,
+      place: placeOf(place.offset, place.index, checksum[row] as number, wall),
+      step: wideSteps.get(row) ?? (step[row] as number),
+      wallTime: wall,
+      key: keys[id] ?? '""',
+      value: wide === undefined ? scalarText(value[row] as number) : String(wide),
+      canShare: wide === undefined && isInOrder[id] === true,
+      blobs: NONE,
+    };
   }
-  return items.sort((a, b) => a.offset - b.offset || a.index - b.index);
+  for (; object !== undefined; object = objects.next().value) yield objectItem(object, series, keys, pathOf);
 }
 
-/** Returns the rows for those points that are not held yet. */
-export function rowsOf(items: readonly Item[], start: string, isHeld: (place: string) => boolean): Row[] {
-  const groups: Item[][] = [];
+type Place = Pick<Item, 'offset' | 'index'>;
+
+function isBefore(a: Place, b: Place): boolean {
+  return a.offset < b.offset || (a.offset === b.offset && a.index < b.index);
+}
+
+const NONE: readonly Blob[] = [];
+
+function objectItem(point: ObjectPoint, series: TrackerParcel['series'], keys: readonly string[], pathOf: (name: string) => string): Item {
+  const { offset, index, checksum, step, wallTime } = point;
+  const { plugin } = series[point.series] as { readonly plugin: string };
+  const exact = exactValue(plugin, point);
+  const blobs = [...exact.blobs];
+  const fields = { plugin, files: blobs.map((blob) => [fileNameOf(blob), blob.data.length] as const) };
+  let text = `"value":${JSON.stringify(exact.text)}`;
+  if (exact.text.length > ROW_TEXT_BYTES) {
+    const data = Buffer.from(exact.text);
+    const apart = { sha256: sha256Of(data), data, format: 'json', label: '' };
+    blobs.push(apart);
+    text = `"text":${JSON.stringify([fileNameOf(apart), data.length])}`;
+  }
+  const shown = jsonText(shownForm(exact, (blob) => pathOf(fileNameOf(blob))));
+  const value = `${shown.slice(0, -1)},"${OWN}":${jsonText(fields).slice(0, -1)},${text}}}`;
+  const place = placeOf(offset, index, checksum, wallTime);
+  return { place, offset, index, step, wallTime, key: keys[point.series] ?? '""', value, canShare: false, blobs };
+}
+
+/** Returns the rows for those points that are not held yet, one by one. */
+export function* rowsOf(items: Iterable<Item>, start: string, isHeld: (item: Item) => boolean): Generator<Row, void, void> {
   let open: Item[] = [];
-  let keys = new Set<string>();
+  const keys = new Set<string>();
   for (const item of items) {
-    if (isHeld(item.place)) {
-      open = [];
-      continue;
-    }
+    const isLeftOut = isHeld(item);
     const [first] = open;
-    if (first === undefined || open.length >= MOST_POINTS || keys.has(item.key) || !areTogether(first, item)) {
+    if (first !== undefined && (isLeftOut || open.length >= MOST_POINTS || keys.has(item.key) || !areTogether(first, item))) {
+      yield rowOf(open, start);
       open = [];
-      keys = new Set();
-      groups.push(open);
+      keys.clear();
     }
+    if (isLeftOut) continue;
     open.push(item);
     keys.add(item.key);
   }
-  return groups.map((group) => rowOf(group, start));
+  if (open.length > 0) yield rowOf(open, start);
 }
 
 function areTogether(first: Item, { canShare, step, wallTime, offset }: Item): boolean {
@@ -179,15 +192,11 @@ export function markOf({ id, others }: Row, start: string): string {
 
 /** Returns the offsets of the first and the last point of a parcel; undefined if it has none. */
 export function offsetsOf({ batch }: TrackerParcel): { readonly first: number; readonly last: number } | undefined {
-  const { scalars, objects } = batch;
-  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  const add = (offset: number): void => {
-    if (offset < first) first = offset;
-    if (offset > last) last = offset;
-  };
-  for (let row = 0; row < scalars.count; row++) add(scalars.offset[row] as number);
-  for (const { offset } of objects) add(offset);
-  return first <= last ? { first, last } : undefined;
+  const { count, offset } = batch.scalars;
+  const offsets = batch.objects.map((object) => object.offset);
+  if (count > 0) offsets.push(offset[0] as number, offset[count - 1] as number);
+  if (offsets.length === 0) return undefined;
+  return { first: offsets.reduce((a, b) => Math.min(a, b)), last: offsets.reduce((a, b) => Math.max(a, b)) };
 }
 
 /** Returns the points of a stored row. */

@@ -3,20 +3,22 @@
  * forgets the rows if it stays so. So a point counts as stored when its id was read back.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type NotAccepted, outcomeOfThrown } from '../../backend-kit/failures/index.ts';
 import { exactValue, hparamsOf, piecesOf } from '../../backend-kit/index.ts';
 import { Job, sendParcels } from '../../backend-kit/sending/index.ts';
 import type { Clock } from '../../clock.ts';
 import type { Outcome, TrackerParcel } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
+import type { Blob } from '../../model/index.ts';
 import { type Client, sqlText } from './client.ts';
 import { mergeConfig, paramKey } from './config.ts';
 import { factPrefix, idsBelow, prefixOf, type TrackioRun } from './handle.ts';
 import { hasFragments, writeFragment } from './inbox.ts';
-import { IMPORT_LOOK_MS, IMPORT_MS, QUERY_RANGES, REQUEST_BYTES, ROW_REACH, SAME_ROWS_AGAIN } from './limits.ts';
+import { IMPORT_LOOK_MS, IMPORT_MS, PREPARED_BYTES, QUERY_RANGES, REQUEST_BYTES, ROW_REACH, SAME_ROWS_AGAIN } from './limits.ts';
 import { type Media, mediaPath } from './media.ts';
 import { isoDate, rowText } from './row-text.ts';
-import { idAt, idStart, itemsOf, markIn, markOf, offsetsOf, placesIn, rowsOf } from './rows.ts';
+import { type Item, idAt, idStart, itemsOf, markIn, markOf, offsetsOf, placesIn, type Row, rowsOf } from './rows.ts';
 import { gone } from './runs.ts';
 
 /** The date in an inbox for a wall time that no calendar has: without one, the whole group gets the time of arrival. */
@@ -105,7 +107,7 @@ async function writeJobs(writing: Writing, run: TrackioRun, jobs: readonly Job[]
   await expectStored(client, run, sent.checks, signal, INBOX_HINT);
 }
 
-/** Returns the texts of the rows for the points that are not stored yet, parcel by parcel, after what they name. */
+/** Returns the texts of the rows for the points that are not stored yet, some at a time, after what they name. */
 async function* preparedRows(
   { client, media, inbox }: Writing,
   run: TrackioRun,
@@ -115,29 +117,50 @@ async function* preparedRows(
   signal: AbortSignal,
 ): AsyncGenerator<readonly string[], void, void> {
   for (const job of jobs) {
-    const held = places.get(job) ?? new Set();
-    const start = startOf(run, job.parcel);
-    const items = itemsOf(job.parcel, (file) => mediaPath(run, file));
+    const { parcel } = job;
+    const offsets = offsetsOf(parcel);
+    if (offsets === undefined) continue;
+    await noteHparams(client, run, name, parcel, signal);
+    const start = startOf(run, parcel);
+    const points = new Map<string, number>();
+    checks.push({ start, ...offsets, points });
+    const held = places.get(job);
     // A held row whose files are lost or damaged comes again to be mended.
-    const named = items.flatMap(({ place, blobs }) => (blobs.length > 0 && held.has(place) ? blobs : []));
+    const named: Blob[] = [];
+    const isHeld = ({ place, blobs }: Item): boolean => {
+      if (held?.has(place) !== true) return false;
+      for (const blob of blobs) named.push(blob);
+      return true;
+    };
+    const items = itemsOf(parcel, (file) => mediaPath(run, file));
+    for (const rows of someAtATime(rowsOf(items, start, isHeld))) {
+      // The request before must get out meanwhile.
+      await nextTurn();
+      // Before the rows that name them.
+      const blobs = rows.flatMap((row) => row.items.flatMap((item) => item.blobs));
+      if (blobs.length > 0) await media.store(run, blobs, signal);
+      for (const row of rows) points.set(markOf(row, start), row.items.length);
+      yield rows.map(({ id, items: [first], metrics }) => {
+        const date = inbox === undefined ? {} : { timestamp: isoDate(first?.wallTime) ?? NO_DATE };
+        return rowText(run, name, { id, step: first?.step ?? 0, metrics, ...date });
+      });
+    }
     if (named.length > 0) await media.mend(run, named, signal);
-    const rows = rowsOf(items, start, (place) => held.has(place));
-    if (rows.length === 0) continue;
-    await noteHparams(client, run, name, job.parcel, signal);
-    // Before the rows that name them.
-    const blobs = items.flatMap((item) => (item.blobs.length > 0 && !held.has(item.place) ? item.blobs : []));
-    if (blobs.length > 0) await media.store(run, blobs, signal);
-    checks.push({
-      start,
-      first: items[0]?.offset ?? 0,
-      last: items.at(-1)?.offset ?? 0,
-      points: new Map(rows.map((row) => [markOf(row, start), row.items.length])),
-    });
-    yield rows.map(({ id, items: [first], metrics }) => {
-      const date = inbox === undefined ? {} : { timestamp: isoDate(first?.wallTime) ?? NO_DATE };
-      return rowText(run, name, { id, step: first?.step ?? 0, metrics, ...date });
-    });
   }
+}
+
+function* someAtATime(rows: Iterable<Row>): Generator<readonly Row[], void, void> {
+  let some: Row[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    some.push(row);
+    bytes += row.metrics.length;
+    if (bytes < PREPARED_BYTES) continue;
+    yield some;
+    some = [];
+    bytes = 0;
+  }
+  if (some.length > 0) yield some;
 }
 
 /**

@@ -13,8 +13,8 @@ function heldOf(events: readonly Uint8Array[], isHeld: (place: string) => boolea
     const drafts = run.append(events);
     const [parcel] = addressed(drafts, 'h' as Handle);
     if (parcel === undefined || drafts.length !== 1) throw new Error('expected one parcel');
-    const items = itemsOf(parcel, (name) => `p/run-1/${name}`);
-    const rows = rowsOf(items, idStart('run-1', parcel.file), isHeld);
+    const items = [...itemsOf(parcel, (name) => `p/run-1/${name}`)];
+    const rows = [...rowsOf(items, idStart('run-1', parcel.file), ({ place }) => isHeld(place))];
     const held = rows.flatMap((row) => readRow({ id: row.id, step: String(row.items[0]?.step), metrics: row.metrics }));
     return { items, rows, held, points: drafts.flatMap(pointsOf) };
   } finally {
