@@ -347,9 +347,9 @@ export class LocalSync implements LaneSync {
       this.#status.fileRead(this.lane, run.ref, event.file, event.outcome, event.reason);
       // Unread data of a file that vanished is lost: the scan that misses the file reports how much.
       if (event.outcome === 'unreadable') this.#status.lane(this.lane).fileForgotten(run.ref, event.file);
-      // The file is out of reach for now (a server that hangs, too many open files). It is retried even if it does
-      // not change.
-      if (event.outcome === 'unreadable') this.#options.events.fileTroubled(this.lane, run.ref, event.file);
+      // The file is out of reach for now (a server that hangs, too many open files, a root that is not mounted). It is
+      // retried even if it does not change. If it is gone, the scan that misses it ends that.
+      if (event.outcome === 'unreadable' || event.outcome === 'vanished') this.#options.events.fileTroubled(this.lane, run.ref, event.file);
       return;
     }
     if (event.kind === 'searched') return;

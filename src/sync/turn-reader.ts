@@ -78,7 +78,8 @@ export class TurnReader {
       status.fileRead(lane, ref, file, outcome, reason);
       if (outcome === 'silent') source.silent.add(file);
       if (outcome === 'unreadable' || (outcome === 'vanished' && isSettled)) progress.fileForgotten(ref, file);
-      if (outcome === 'unreadable') events.fileTroubled(lane, ref, file);
+      // A file that vanished may be there again, unchanged, when its root is mounted again: then nobody reports it.
+      if (outcome === 'unreadable' || (outcome === 'vanished' && !isSettled)) events.fileTroubled(lane, ref, file);
     }
     for (const name of left) source.dirty.add(name);
     return pieces.map((piece) => {
