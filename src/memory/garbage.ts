@@ -14,6 +14,14 @@ export function noteGarbage(more: number): void {
   bytes += more;
   if (bytes < memoryShares().limit / 8) return;
   bytes = 0;
+  collectGarbage();
+}
+
+/**
+ * Frees what this thread no longer uses. For the moment when much work is over and little follows: V8 would collect
+ * only when as much again has been allocated.
+ */
+export function collectGarbage(): void {
   if (collect === undefined) {
     setFlagsFromString('--expose-gc');
     collect = runInNewContext('gc') as () => void;

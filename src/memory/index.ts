@@ -3,7 +3,7 @@
  * share.
  */
 export { formatMemory, MEMORY_WORDS, parseMemory } from './byte-size.ts';
-export { noteGarbage } from './garbage.ts';
+export { collectGarbage, noteGarbage } from './garbage.ts';
 export { type Memory, memoryInUse, memoryShares, useMemory } from './in-use.ts';
 export { memoryOf } from './limit.ts';
 export {

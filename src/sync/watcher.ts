@@ -20,6 +20,7 @@ import {
 } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
 import { asksForOthers } from '../lanes/index.ts';
+import { collectGarbage } from '../memory/index.ts';
 import { inodeOf, type RunRef } from '../model/index.ts';
 import { checkIdentities, checkMovedRoots, heldBy, type Movable, movable, otherRoots, rootsNextTo, walkOf } from '../moves/index.ts';
 import { BatchCache, JobReader } from '../reading/index.ts';
@@ -355,7 +356,10 @@ export class Watcher {
       verdict?.kind === 'refused'
         ? { ...found, directories: 0, files: 0, isMissing: true, obstacles: [{ path: '.', reason: verdict.reason }] }
         : found;
+    const wasReady = this.#status.isReady;
     this.#status.rootScanned(fact);
+    // What the first scans left behind would stay: an idle watch allocates little.
+    if (!wasReady && this.#status.isReady) collectGarbage();
     if (!fact.isMissing && !fact.obstacles.some(({ path }) => path === '.')) this.#unseen.delete(this.#roots.get(fact.root)?.path ?? '');
     this.#moves.rootScanned(fact.root, fact.startedAtMs);
     this.#reportDue();
