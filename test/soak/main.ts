@@ -26,7 +26,7 @@ const say = console.log;
 /** By name, in this order: what it does, and how. */
 const SCENES: Readonly<Record<string, readonly [about: string, soak: () => Promise<void>]>> = {
   'all-at-once': [
-    'a watch into the store and four trackers; all of them suffer at once, for --minutes',
+    'a watch into the store and five trackers; all of them suffer at once, for --minutes',
     () => soakAllAtOnce({ seed, minutes, isReal: true, say: (line) => say(`all at once: ${line}`) }),
   ],
   hostile: [

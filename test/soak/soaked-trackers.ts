@@ -1,4 +1,4 @@
-// The four trackers of `all-at-once`, each behind a proxy: real servers if they can be had, strict stand-ins otherwise.
+// The five trackers of `all-at-once`, each behind a proxy: real servers if they can be had, strict stand-ins otherwise.
 // They are killed, hang, are slow and start again, and say in the end which points they have.
 import { toMillis } from '../../src/model/index.ts';
 import { wantedOf as lastOfEachStep, realTarget, stubTarget } from '../crash/aim-kill.ts';
@@ -12,6 +12,7 @@ import { ClearmlStub } from '../support/clearml-stub/index.ts';
 import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.ts';
 import { startMlflow } from '../support/mlflow-server.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
+import { TrackioStub } from '../support/trackio-stub.ts';
 import { WandbStub } from '../support/wandb-stub/index.ts';
 
 /** A tracker that suffers. */
@@ -76,6 +77,7 @@ export async function startTrackers(seed: number, isReal: boolean, say: (line: s
     await wandbStub(seed, behind),
     await clearmlStub(seed, behind),
     aim === undefined ? await aimStub(behind) : await behind(aim.url, 4, (proxy) => realAim(aim, proxy)),
+    await trackioStub(behind),
   ];
 }
 
@@ -224,4 +226,26 @@ function realAim(server: Awaited<ReturnType<typeof startAim>>, proxy: CuttingPro
 /** Distributions are sequences of the same kind there: their values are no numbers. */
 function aimPoints(points: Awaited<ReturnType<ReturnType<typeof realTarget>['points']>>, below: string): string[] {
   return points.filter(([run, , , , value]) => run.startsWith(below) && !Number.isNaN(value)).map((point) => JSON.stringify(point));
+}
+
+async function trackioStub(behind: Behind): Promise<SoakedTracker> {
+  const stub = await TrackioStub.start();
+  return behind(stub.url, 5, (proxy) => ({
+    ...diesByProxy(proxy),
+    name: 'trackio',
+    isReal: false,
+    lane: `trackio: { url: "${proxy.url}", project: soak }`,
+    env: { TRACKIO_WRITE_TOKEN: 'stub-token' },
+    hit() {
+      stub.forgets += 2;
+      return 'it forgets the next rows that it takes';
+    },
+    heal() {
+      stub.forgets = 0;
+    },
+    points: async (below) => stub.scalars('soak').filter(isBelow(below)),
+    wanted: bySeconds,
+    violations: () => stub.server.complaints,
+    stop: () => stub.close(),
+  }));
 }

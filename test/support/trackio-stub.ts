@@ -125,6 +125,19 @@ export class TrackioStub {
     return JSON.parse(row?.config ?? '{}') as Fields;
   }
 
+  /** All scalars of a project as JSON: run, tag, step, wall time, value. Times are in the ids and places of rows. */
+  scalars(project: string): string[] {
+    const query = "select run_name as run, cast(step as text) as step, metrics, log_id as id from metrics where metrics <> '{}'";
+    const rows = (this.projects.get(project)?.prepare(query).all() ?? []) as unknown as Readonly<Record<string, string>>[];
+    return rows.flatMap(({ run, step, metrics = '', id = '' }) => {
+      const { mirrorboard: own, ...values } = JSON.parse(metrics) as { readonly mirrorboard?: { readonly places: string } };
+      const places = [id.slice(id.lastIndexOf('/') + 1), ...(own === undefined ? [] : own.places.split(';'))];
+      return Object.entries(values).flatMap(([tag, value], i) =>
+        typeof value === 'object' ? [] : [JSON.stringify([run, tag, Number(step), Number(places[i]?.split(',')[3]), Number(value)])],
+      );
+    });
+  }
+
   removeRun(project: string, run: string): boolean {
     for (const table of ['metrics', 'configs']) this.projects.get(project)?.prepare(`delete from ${table} where run_id = ?`).run(run);
     return true;
