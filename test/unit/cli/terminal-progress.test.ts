@@ -223,7 +223,7 @@ describe('progress with trackers', () => {
     const take = (to: number, points: number): void => {
       const from = 10 * MIB - lane.lagBytes;
       const batch = { run: RUN, file: 'e', start: from, end: to, records: 1 };
-      const state = { name: 'e', position: { watermark: to, gaps: [] }, damage: [] };
+      const state = { name: 'e', generation: 0, position: { watermark: to, gaps: [] }, damage: [] };
       lane.parcelAccepted({ batch, state } as unknown as Parameters<LaneProgress['parcelAccepted']>[0], points);
     };
     const progress = progressAt({
