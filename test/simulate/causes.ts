@@ -63,7 +63,7 @@ export class Causes {
     const { world, service } = this.#in;
     switch (fault.kind) {
       case 'kill':
-        service.killAfter(fault.afterSteps, fault.losesCommits);
+        service.killAfter(fault);
         return;
       case 'restart':
         world.note('the service is asked to end, and to begin again');

@@ -1,9 +1,10 @@
 // What must be true at the end of a history, and whenever it is asked.
+import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { StateFile } from '../../src/state/index.ts';
 import type { WatchStatus } from '../../src/status/index.ts';
 import { differencesOf, type Verification } from '../../src/verify/compare/index.ts';
-import { placeKey, type TrackerServer } from './tracker-server.ts';
+import { placeKey, type TrackerServer, targetOf } from './tracker-server.ts';
 import type { Truth, WrittenPoint } from './truth.ts';
 import type { Tree } from './virtual-files.ts';
 import type { World } from './world.ts';
@@ -49,21 +50,70 @@ export class Checks {
     return all;
   }
 
-  /** What has not arrived yet, or is said to be wrong. */
-  missing(status: WatchStatus | undefined): string[] {
+  /** No position is ahead of what its tracker has. Asked when a life was killed: that is what the next one believes. */
+  positions(): void {
+    const { world, tree, truth, servers, root, statePath } = this.#in;
+    if (servers.length === 0 || !existsSync(statePath)) return;
+    const state = StateFile.openForReading(statePath);
+    try {
+      for (const server of servers) {
+        const lane = state.lane(server.name, targetOf(server));
+        if (lane === undefined) continue;
+        const held = heldBy(server);
+        for (const { run, name, node } of truth.files(tree, LOGS)) {
+          if (!truth.content(node).isPlain) continue;
+          const position = lane.knownFile({ root, path: run }, name)?.position;
+          if (position === undefined) continue;
+          for (const { offset, end, checksum, points } of truth.readable(node)) {
+            if (end > position.watermark || position.gaps.some((gap) => gap.start < end && offset < gap.end)) continue;
+            for (const index of points.keys()) {
+              const key = placeKey({ file: name, offset, index, checksum });
+              if (!held.has(key)) world.bug(`the position in ${run}/${name} is ahead of what ${server.name} has: it lacks byte ${offset}`);
+            }
+          }
+        }
+      }
+    } finally {
+      state.close();
+    }
+  }
+
+  /** While files only grow, a run has one tracker run, whatever becomes of processes and answers. */
+  oneRunEach(): void {
+    const { world, servers } = this.#in;
+    for (const server of servers) {
+      const filled = [...server.runs.values()].filter(({ points }) => points.size > 0);
+      for (const [, runs] of Map.groupBy(filled, ({ key }) => key)) {
+        if (runs.length > 1) world.bug(`${server.name} has several runs for one: ${runs.map(({ id }) => id).join(', ')}`);
+      }
+    }
+  }
+
+  /** A file that is still there was never lost. */
+  nothingLost(status: WatchStatus | undefined): void {
+    const { world } = this.#in;
+    const { incidents } = (status?.document() ?? {}) as {
+      readonly incidents?: readonly { readonly kind: string; readonly path: string; readonly reason: string }[];
+    };
+    for (const { kind, path, reason } of incidents ?? []) if (kind === 'lost') world.bug(`${path} is said to be lost: ${reason}`);
+  }
+
+  /** What has not arrived yet, or is said to be wrong; of all lanes but one. */
+  missing(status: WatchStatus | undefined, except?: string): string[] {
     const { servers } = this.#in;
     if (status === undefined) return ['the service does not run'];
     if (!status.isReady) return ['the roots were not scanned'];
     const missing: string[] = [];
     for (const lane of status.lanes) {
+      if (lane.name === except) continue;
       if (lane.lagBytes > 0) missing.push(`${lane.name} is behind by ${lane.lagBytes} bytes`);
       if (lane.state !== 'active') missing.push(`${lane.name} is ${lane.state}: ${lane.lastError?.message ?? ''}`);
       for (const { run, reason } of lane.stoppedRuns.values()) missing.push(`${lane.name} has stopped ${run.path}: ${reason}`);
     }
     const expected = this.expected();
     for (const server of servers) {
-      const held = new Set<string>();
-      for (const { points } of server.runs.values()) for (const point of points.values()) held.add(placeKey(point));
+      if (server.name === except) continue;
+      const held = heldBy(server);
       for (const each of expected) if (!held.has(placeKey(each))) missing.push(`${server.name} does not have ${wordsOf(each)}`);
     }
     if (missing.length > 0) return missing;
@@ -78,7 +128,7 @@ export class Checks {
     const state = StateFile.openForReading(statePath);
     try {
       for (const server of servers) {
-        const lane = state.lane(server.name, `simulated:${server.name}`);
+        const lane = state.lane(server.name, targetOf(server));
         for (const [path, points] of byRun) {
           const handle = lane?.handle({ root, path });
           const run = handle === undefined ? undefined : server.runs.get(handle);
@@ -114,7 +164,10 @@ export class Checks {
         const count = times.get(JSON.stringify([each.run, each.file, tag, step, wallTime, value])) ?? 0;
         if (count === 0) faults.push(`the store does not have ${wordsOf(each)}`);
       }
-      for (const [key, count] of times) if (count !== 1) faults.push(`the store has ${key} ${count} times`);
+      for (const [key, count] of times) {
+        if (count !== 1) faults.push(`the store has ${key} ${count} times`);
+        if (!key.includes('"events.out.tfevents')) faults.push(`the store has a point of a file that is no event file: ${key}`);
+      }
     } finally {
       db.close();
     }
@@ -138,6 +191,13 @@ export class Checks {
       }
     }
   }
+}
+
+/** All points of a tracker, by their place. */
+function heldBy(server: TrackerServer): Set<string> {
+  const held = new Set<string>();
+  for (const { points } of server.runs.values()) for (const point of points.values()) held.add(placeKey(point));
+  return held;
 }
 
 function wordsOf({ run, file, offset, index, point }: Expected): string {

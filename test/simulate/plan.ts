@@ -14,7 +14,7 @@ export interface WriterPlan {
 
 /** Something that goes wrong, or that a person does. */
 export type Fault = { readonly atMs: number } & (
-  | { readonly kind: 'kill'; readonly afterSteps: number; readonly losesCommits: number }
+  | { readonly kind: 'kill'; readonly afterSteps: number; readonly losesCommits: number; readonly losesState: boolean }
   | { readonly kind: 'restart' }
   | { readonly kind: 'mood'; readonly lane: string; readonly mood: Mood; readonly forMs: number }
   | {
@@ -61,12 +61,18 @@ export interface Plan {
   readonly shortReads: number;
   readonly writers: readonly WriterPlan[];
   readonly faults: readonly Fault[];
+  /** A lane that takes nothing until all faults end: the others must not wait for it. */
+  readonly besieged: string | undefined;
   /** When writers and faults stop. */
   readonly healMs: number;
 }
 
 const KINDS: readonly TrackerKind[] = ['replacing', 'journalled', 'merging'];
 const RUNS = ['a', 'a/train', 'a/val', 'b', 'group/c', 'ü d'];
+
+/** A siege lasts long enough for every timeout to come, and writers end before it does. */
+const SIEGE_MS = 100_000;
+const SIEGE_WRITES_MS = 60_000;
 
 /** Makes the plan of a seed. */
 export function planOf(seed: string): Plan {
@@ -80,14 +86,34 @@ export function planOf(seed: string): Plan {
     return { name: `writer ${i + 1}`, run: random.pick(RUNS), beginsMs, flushesMs: flushes };
   });
   const common = { seed, hasStore, lanes, writers, healMs };
+  if (lanes.length > 0 && (lanes.length > 1 || hasStore) && random.chance(0.06)) return siegeOf(random, common);
   const faults = Array.from({ length: random.int(0, 8) }, () => faultOf(random, common)).sort((a, b) => a.atMs - b.atMs);
   return {
     ...common,
+    besieged: undefined,
     scanIntervalMs: random.pick([2000, 10_000, 30_000]),
     runEndedAfterMs: random.pick([20_000, 120_000, 1_800_000]),
     slackMs: random.pick([1, 500, 1000, 2000, 3000]),
     shortReads: random.pick([0, 0, 0.3]),
     faults,
+  };
+}
+
+/** A plan in which one tracker does not work, and nothing else goes wrong. */
+function siegeOf(random: Seeded, common: Pick<Plan, 'seed' | 'hasStore' | 'lanes' | 'writers'>): Plan {
+  const besieged = random.pick(common.lanes).name;
+  const mood = random.pick(['down', 'hanging', 'mute', 'denying', 'busy'] as const);
+  return {
+    ...common,
+    lanes: common.lanes.map((lane) => ({ ...lane, mostLatencyMs: 20 })),
+    writers: common.writers.map((writer) => ({ ...writer, flushesMs: writer.flushesMs.map((ms) => Math.min(ms, SIEGE_WRITES_MS)) })),
+    besieged,
+    scanIntervalMs: 2000,
+    runEndedAfterMs: 1_800_000,
+    slackMs: 1000,
+    shortReads: 0,
+    faults: [{ atMs: random.int(0, 20_000), kind: 'mood', lane: besieged, mood, forMs: SIEGE_MS }],
+    healMs: SIEGE_MS,
   };
 }
 
@@ -97,10 +123,16 @@ function faultOf(random: Seeded, { lanes, healMs }: Pick<Plan, 'lanes' | 'healMs
   const lane = lanes.length === 0 ? undefined : random.pick(lanes).name;
   const kind = random.int(0, 24);
   if (kind <= 5 || (kind <= 11 && lane === undefined)) {
-    return { ...at, kind: 'kill', afterSteps: random.int(1, 60), losesCommits: random.chance(0.2) ? random.int(1, 3) : 0 };
+    return {
+      ...at,
+      kind: 'kill',
+      afterSteps: random.int(1, 60),
+      losesCommits: random.chance(0.2) ? random.int(1, 3) : 0,
+      losesState: random.chance(0.1),
+    };
   }
   if (lane !== undefined && kind <= 7) {
-    const mood = random.pick(['down', 'hanging', 'mute', 'denying', 'refusing', 'busy', 'slow'] as const);
+    const mood = random.pick(['down', 'hanging', 'mute', 'denying', 'refusing', 'refusing', 'busy', 'slow'] as const);
     return { ...at, kind: 'mood', lane, mood, forMs };
   }
   if (lane !== undefined && kind <= 10) {

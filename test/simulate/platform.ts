@@ -3,6 +3,7 @@
 import type * as crypto from 'node:crypto';
 import * as fs from 'node:fs';
 import { createRequire, registerHooks, syncBuiltinESMExports } from 'node:module';
+import { type KnownFault, withFault } from './faults/index.ts';
 import { callsOn, type VirtualFs } from './virtual-fs.ts';
 import type { World } from './world.ts';
 
@@ -34,6 +35,11 @@ const real = {
 
 /** Real milliseconds, for the report. */
 export const realMs = real.now;
+/** Processor time of this process, in milliseconds. */
+export const cpuMs = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
 /** Calls back once everything that is ready has happened. */
 export const nextTurn = (work: () => void): void => void real.setImmediate(work);
 
@@ -111,6 +117,19 @@ export function install(): void {
       specifier === 'node:sqlite' && context.parentURL?.startsWith(SERVICE) === true
         ? { url: new URL('./databases.js', import.meta.url).href, shortCircuit: true }
         : next(specifier, context),
+  });
+}
+
+/** Puts faults back into the modules of the service that are loaded from now on. */
+export function bringBack(faults: readonly KnownFault[]): void {
+  if (faults.length === 0) throw new Error('there is no known fault of this name');
+  registerHooks({
+    load: (url, context, next) => {
+      const loaded = next(url, context);
+      const some = faults.filter(({ module }) => url === new URL(`${module}.js`, SERVICE).href);
+      if (some.length === 0) return loaded;
+      return { ...loaded, source: some.reduce((source, fault) => withFault(source, fault), String(loaded.source)) };
+    },
   });
 }
 

@@ -1,4 +1,5 @@
 // The service in its world: its lives, one after the other, as a supervisor starts it again whenever it ends.
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../../src/errors.ts';
 import { type StoreOptions, type TrackerLaneOptions, wholeRouting } from '../../src/lanes/index.ts';
@@ -8,7 +9,7 @@ import { Commits, useDisk } from './databases.ts';
 import { Life } from './life.ts';
 import type { Plan } from './plan.ts';
 import { SimulatedBackend, SimulatedJournalBackend } from './tracker-backend.ts';
-import type { TrackerServer } from './tracker-server.ts';
+import { type TrackerServer, targetOf } from './tracker-server.ts';
 import type { World } from './world.ts';
 import { LOGS } from './writers.ts';
 
@@ -22,9 +23,9 @@ const MOST_LOST = 4;
 /** Why a service may end at its start: it says so, and is started again. */
 const MAY_END: ReadonlySet<string | undefined> = new Set(['MB3001', 'MB3005', 'MB3101']);
 
-/** Where a lane leads. */
-export function targetOf({ name }: TrackerServer): string {
-  return `simulated:${name}`;
+interface Losses {
+  readonly losesCommits: number;
+  readonly losesState: boolean;
 }
 
 /** The service, its state and its store. */
@@ -34,18 +35,22 @@ export class Service {
   readonly #servers: readonly TrackerServer[];
   readonly #folder: string;
   readonly #commits: Commits;
+  readonly #onDeath: () => void;
   /** Which disks are full. */
   readonly full = { state: false, store: false };
   #life: Life | undefined;
   #end = new AbortController();
   #isEnding = false;
-  #losesCommits = 0;
+  /** What the death of the life takes with it. */
+  #loses: Losses = { losesCommits: 0, losesState: false };
   /** What the life that runs now says of itself. */
   status: WatchStatus | undefined;
   lives = 0;
   hasEnded = false;
 
-  constructor(plan: Plan, world: World, servers: readonly TrackerServer[], folder: string) {
+  /** `onDeath`: is called once a life has been killed and everything it held is closed. */
+  constructor(plan: Plan, world: World, servers: readonly TrackerServer[], folder: string, onDeath: () => void) {
+    this.#onDeath = onDeath;
     this.#plan = plan;
     this.#world = world;
     this.#servers = servers;
@@ -93,10 +98,12 @@ export class Service {
     world.note(`${life.name} of the service begins`);
     life.onKilled = (where) => {
       world.note(`${life.name} is killed ${where}`);
-      const loses = this.#losesCommits;
-      this.#losesCommits = 0;
+      const { losesCommits, losesState } = this.#loses;
+      this.#loses = { losesCommits: 0, losesState: false };
       // The state makes every commit durable. The store does not: a power failure takes its last ones.
-      if (loses > 0 && this.#plan.hasStore) world.at(world.ageMs, () => this.#losePower(loses));
+      if (losesCommits > 0 && this.#plan.hasStore) world.at(world.ageMs, () => this.#losePower(losesCommits));
+      if (losesState) world.at(world.ageMs, () => this.#loseState());
+      world.at(world.ageMs, () => this.#onDeath());
       this.#startSoon();
     };
     const { signal } = this.#end;
@@ -124,10 +131,10 @@ export class Service {
   }
 
   /** Kills the life after some more crossings of its border to the world. */
-  killAfter(steps: number, losesCommits: number): void {
+  killAfter({ afterSteps, ...loses }: Losses & { readonly afterSteps: number }): void {
     if (this.#life === undefined || this.#life.isOver) return;
-    this.#life.stepsLeft = steps;
-    this.#losesCommits = losesCommits;
+    this.#life.stepsLeft = afterSteps;
+    this.#loses = loses;
   }
 
   /** Nobody kills it any more. */
@@ -150,6 +157,11 @@ export class Service {
 
   #startSoon(): void {
     this.#world.at(this.#world.ageMs + RESTART_MS, () => this.start());
+  }
+
+  #loseState(): void {
+    this.#world.note('the state is lost');
+    for (const end of ['', '-wal', '-shm']) rmSync(this.statePath + end, { force: true });
   }
 
   #losePower(commits: number): void {

@@ -155,6 +155,8 @@ export class TrackerServer {
     if (record === undefined) this.#world.bug(`${this.name} got a point that nobody wrote: ${wordsOf(point)}`);
     else if (record.offset !== point.offset || !isSame(record.points[point.index], point))
       this.#world.bug(`${this.name} got a changed point: ${wordsOf(point)}, not ${JSON.stringify(record.points[point.index])}`);
+    if (!point.file.startsWith('events.out.tfevents'))
+      this.#world.bug(`${this.name} got a point of a file that is no event file: ${wordsOf(point)}`);
     if (!run.points.has(key)) this.stored++;
     run.points.set(key, point);
   }
@@ -172,4 +174,9 @@ export function equalKey({ tag, step, wallTime, value }: Pick<ParcelPoint, 'tag'
 
 function wordsOf({ tag, step, value, file, offset, index }: ParcelPoint): string {
   return `${tag} at step ${step}, ${String(value)}, from ${file} at byte ${offset}, value ${index}`;
+}
+
+/** Where a lane leads. */
+export function targetOf({ name }: Pick<TrackerServer, 'name'>): string {
+  return `simulated:${name}`;
 }

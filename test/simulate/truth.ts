@@ -28,6 +28,13 @@ export interface Content {
   readonly damaged: Set<WrittenRecord>;
   /** Bytes of records, and of anything between them, that are or will be in the file. */
   length: number;
+  /** True if it is the only content that its file ever had, and nothing was done to it. */
+  isPlain: boolean;
+}
+
+/** A content without records. */
+export function emptyContent(isPlain = false): Content {
+  return { records: [], damaged: new Set(), length: 0, isPlain };
 }
 
 export const LATE_TAG = 'late/text';
@@ -43,7 +50,7 @@ export class Truth {
   points = 0;
 
   content(file: Node): Content {
-    const content = this.#contents.get(file) ?? { records: [], damaged: new Set(), length: 0 };
+    const content = this.#contents.get(file) ?? emptyContent(true);
     this.#contents.set(file, content);
     return content;
   }

@@ -156,10 +156,9 @@ export class Tree {
       const hidden = this.mount?.path === place ? this.mount.unmounted : undefined;
       if (hidden === 'gone') throw systemError('ENOENT', call, path);
       if (hidden === 'stale') throw systemError('ESTALE', call, path);
-      let next = at.entries.get(part);
-      if (hidden !== undefined) next = this.#hiddenAs(hidden);
-      if (next === undefined) throw systemError('ENOENT', call, path);
       if (at.trouble === 'EACCES') throw systemError('EACCES', call, path);
+      const next = hidden === undefined ? at.entries.get(part) : this.#hiddenAs(hidden);
+      if (next === undefined) throw systemError('ENOENT', call, path);
       if (next.kind === 'link' && (rest.length > 0 || followLast)) {
         if (++links > MOST_LINKS) throw systemError('ELOOP', call, path);
         const target = next.target

@@ -2,7 +2,7 @@
 
 import type { WriterPlan } from './plan.ts';
 import { Seeded } from './seeded.ts';
-import type { Content, Truth, WrittenRecord } from './truth.ts';
+import { emptyContent, type Truth, type WrittenRecord } from './truth.ts';
 import { type Node, nameOf, parentOf, type Tree } from './virtual-files.ts';
 import type { World } from './world.ts';
 
@@ -123,7 +123,7 @@ export class Meddler {
   /** Gives a name another content: in place, as a program that starts again does, or by renaming a file over it. */
   replace({ path, node }: Place, isInPlace: boolean): void {
     const { world, tree, truth } = this.#in;
-    const content: Content = { records: [], damaged: new Set(), length: 0 };
+    const content = emptyContent();
     const bytes = [truth.version(content, Math.floor(world.wallMs / 1000)).bytes];
     for (let step = 1; step <= this.#random.int(1, 5); step++) {
       bytes.push(truth.record(content, this.#random, Math.floor(world.wallMs / 1000), step).bytes);
@@ -143,7 +143,7 @@ export class Meddler {
   empty({ path, node }: Place): void {
     const { world, tree, truth } = this.#in;
     world.note(`${path.slice(LOGS.length + 1)} is emptied`);
-    truth.use(node, { records: [], damaged: new Set(), length: 0 });
+    truth.use(node, emptyContent());
     tree.write(node, new Uint8Array(), 0, 0);
   }
 
@@ -152,6 +152,7 @@ export class Meddler {
     const { world, tree, truth } = this.#in;
     const { bytes } = node;
     const content = truth.content(node);
+    content.isPlain = false;
     world.note(`${path.slice(LOGS.length + 1)} is copied over, slowly`);
     const pieces = this.#random.int(2, 6);
     tree.write(node, bytes.subarray(0, 0), 0, 0);
@@ -182,6 +183,7 @@ export class Meddler {
     world.note(`byte ${at} of ${path.slice(LOGS.length + 1)} is damaged`);
     tree.write(node, Uint8Array.of(good ^ 0x55), at);
     content.damaged.add(record);
+    content.isPlain = false;
     world.at(world.ageMs + forMs, () => {
       if (truth.content(node) !== content || node.bytes.length <= at) return;
       world.note(`byte ${at} of ${path.slice(LOGS.length + 1)} is as it was`);
@@ -195,7 +197,8 @@ export class Meddler {
     const { world, tree, truth } = this.#in;
     const content = truth.content(node);
     if (content.length !== node.bytes.length) return;
-    const torn = truth.record({ records: [], damaged: new Set(), length: 0 }, this.#random, 1, 1).bytes;
+    content.isPlain = false;
+    const torn = truth.record(emptyContent(), this.#random, 1, 1).bytes;
     const kept = torn.subarray(0, this.#random.int(1, torn.length - 1));
     world.note(`a writer crashes within a record of ${path.slice(LOGS.length + 1)}${goesOn ? ', and another goes on behind it' : ''}`);
     const parts: Uint8Array[] = [kept];
@@ -240,7 +243,7 @@ export class Meddler {
     if (content.length !== node.bytes.length) return;
     const name = `${parentOf(path)}/.${nameOf(path)}.Ab3dEf`;
     const copy = tree.make('file');
-    truth.use(copy, { records: [...content.records], damaged: new Set(content.damaged), length: content.length });
+    truth.use(copy, { ...content, records: [...content.records], damaged: new Set(content.damaged), isPlain: false });
     tree.write(copy, node.bytes);
     tree.link(name, copy);
     world.note(`${path.slice(LOGS.length + 1)} is copied under a temporary name`);

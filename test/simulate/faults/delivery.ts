@@ -1,0 +1,97 @@
+import type { KnownFault } from './known-fault.ts';
+
+/** Faults of delivery: what is sent, and what counts as stored. */
+export const DELIVERY: readonly KnownFault[] = [
+  {
+    name: 'lost-answer-on-resend',
+    words: 'a resend whose answer was lost counts as stored',
+    module: 'delivery/tracker-lane',
+    from: "if (outcome !== undefined && outcome.kind !== 'accepted') {",
+    to: 'if (false) {',
+  },
+  {
+    name: 'retry-counts-as-stored',
+    words: 'a send that failed for a reason that may pass counts as stored',
+    module: 'delivery/tracker-lane',
+    from: "case 'retry':\n                    await",
+    to: "case 'retry':\n                    return { kind: 'placed', points: pointCount(parcel.batch), refusals: [] };\n                    await",
+  },
+  {
+    name: 'part-counts-as-whole',
+    words: 'after a send of some parcels, those that failed count as stored with the others',
+    module: 'delivery/tracker-lane',
+    from: "if (outcome?.kind !== 'accepted' || before === 'failed') {",
+    to: "if (outcome?.kind !== 'accepted' && i > 0 && outcomes[0]?.kind === 'retry') { this.#checkpoints.settled({ parcel, points: 0, refusals: [] }); continue; }\n            if (outcome?.kind !== 'accepted' || before === 'failed') {",
+  },
+  {
+    name: 'position-before-send',
+    words: 'a position moves before its parcel is sent',
+    module: 'delivery/tracker-lane',
+    from: 'for (const { parcel, stored } of left) {',
+    to: 'for (const { parcel, stored } of left) {\n                this.#checkpoints.settled({ parcel, points: 0, refusals: [] });',
+  },
+  {
+    name: 'refusals-of-an-outage',
+    words: 'what a tracker refuses during an outage counts as refused for good',
+    module: 'delivery/tracker-lane',
+    from: 'export const CONFIRMATIONS = 2;',
+    to: 'export const CONFIRMATIONS = 0;',
+  },
+  {
+    name: 'intent-not-durable',
+    words: 'lines are sent before the state has recorded which ones',
+    module: 'delivery/tracker-lane',
+    from: 'this.#checkpoints.begin(run, started);\n        if (!this.#checkpoints.flush())',
+    to: 'this.#checkpoints.begin(run, started);\n        if (false)',
+  },
+  {
+    name: 'no-question-after-a-crash',
+    words: 'after a crash, lines in doubt are taken for stored without asking the tracker',
+    module: 'delivery/tracker-lane',
+    from: 'const found = await backend.resolve(handle, started.intent, this.#signal);',
+    to: "const found = { kind: 'accepted' };",
+  },
+  {
+    name: 'journal-forgotten',
+    words: 'lines of an earlier send are prepared again, because the journal is not asked',
+    module: 'delivery/tracker-lane',
+    from: 'this.#checkpoints.journal(run));',
+    to: '[]);',
+  },
+  {
+    name: 'clock-set-back',
+    words: 'the circuit breaker waits by the wall clock, which somebody sets back by a day',
+    module: 'delivery/circuit-breaker',
+    from: 'this.#clock.steadyMs()',
+    to: 'this.#clock.wallMs()',
+    isEverywhere: true,
+  },
+  {
+    name: 'silence-without-end',
+    words: 'a tracker that was silent once never counts as answering again',
+    module: 'delivery/circuit-breaker',
+    from: "succeeded() {\n        const isNews = this.#failures > 0 || this.#state !== 'active' || this.#isSilent;\n        this.#failures = 0;\n        this.#failingSinceMs = undefined;\n        this.#isSilent = false;",
+    to: "succeeded() {\n        const isNews = this.#failures > 0 || this.#state !== 'active' || this.#isSilent;\n        this.#failures = 0;\n        this.#failingSinceMs = undefined;",
+  },
+  {
+    name: 'parked-for-good',
+    words: 'a lane that was denied access never tries again by itself',
+    module: 'delivery/circuit-breaker',
+    from: "const waitMs = error.code === 'MB4002' ? Math.min(pace, MOST_DENIED_MS) : pace;",
+    to: 'const waitMs = 365 * 24 * pace * 60;',
+  },
+  {
+    name: 'stopped-for-good',
+    words: 'a run that the tracker did not have for a while is never tried again',
+    module: 'sync/run-control',
+    from: 'if (run.stoppedUntilMs === 0 || run.stoppedUntilMs > nowMs)\n                continue;',
+    to: 'if (run.stoppedUntilMs === 0 || run.isStopped || run.stoppedUntilMs > nowMs)\n                continue;',
+  },
+  {
+    name: 'lanes-wait-for-each-other',
+    words: 'all lanes share one line of sends, so that one that hangs holds up the others',
+    module: 'delivery/tracker-lane',
+    from: 'return await this.#sends.add(async () => {',
+    to: 'globalThis.sharedSends = globalThis.sharedSends ?? this.#sends;\n        return await globalThis.sharedSends.add(async () => {',
+  },
+];

@@ -1,0 +1,47 @@
+import type { KnownFault } from './known-fault.ts';
+
+/** Faults of state and store: what is still known after a crash, or a full disk. */
+export const STATE: readonly KnownFault[] = [
+  {
+    name: 'changes-lost-on-a-full-disk',
+    words: 'what a full disk did not take is forgotten',
+    module: 'state/group-commit',
+    from: '#fail(error) {\n        this.#undo();',
+    to: '#fail(error) {\n        this.#pending.clear();\n        this.#undo();',
+  },
+  {
+    name: 'flush-always-true',
+    words: 'a note counts as durable although the disk was full',
+    module: 'sync/run-states',
+    from: 'return this.#state.flush();',
+    to: 'this.#state.flush();\n        return true;',
+  },
+  {
+    name: 'sessions-kept-after-failure',
+    words: 'after the store failed, readers go on where they were instead of at its positions',
+    module: 'sync/local-sync',
+    from: 'if (run.hasSession)\n                this.#sessions.forget(run);\n            if (run.unsettled.size === 0)',
+    to: 'if (run.unsettled.size === 0)',
+  },
+  {
+    name: 'store-failure-forgets-files',
+    words: 'files that were read while the store failed are not read again',
+    module: 'sync/local-sync',
+    from: 'for (const name of run.unsettled)\n                run.dirty.add(name);\n            this.#queues.add(run);\n        }\n        this.#lane',
+    to: '}\n        this.#lane',
+  },
+  {
+    name: 'empty-fingerprint',
+    words: 'a tracker run is known by no file, so that nobody finds it again after a crash',
+    module: 'sync/run-opener',
+    from: 'fingerprint: marks.list(),',
+    to: 'fingerprint: [],',
+  },
+  {
+    name: 'gone-round-forgets-moved-runs',
+    words: 'a run that was moved stays behind under its former path',
+    module: 'sync/watched-moves',
+    from: 'status.runsFollowed(followed);',
+    to: '',
+  },
+];
