@@ -2,11 +2,11 @@
  * The folder from which a server imports rows, with their dates. The server skips a line that is cut, and one row that
  * its database refuses stops the import for everybody. So a file appears complete, and has only rows that fit.
  */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentHash } from '../../backend-kit/exact-points/index.ts';
 import { MirrorError, messageOf, systemCode } from '../../errors.ts';
-import { WholeFile } from '../../own-files/index.ts';
+import { makeOwnFolder, ownFileMode, WholeFile } from '../../own-files/index.ts';
 
 /** The server removes the folder of a writer when it is empty, maybe at this moment. */
 const TRIES = 5;
@@ -17,8 +17,8 @@ export function writeFragment(inbox: string, writer: string, rows: readonly stri
   const folder = folderOf(inbox, writer);
   for (let left = TRIES; ; left--) {
     try {
-      mkdirSync(folder, { recursive: true });
-      const file = new WholeFile(join(folder, `${contentHash(data)}.jsonl`));
+      makeOwnFolder(folder);
+      const file = new WholeFile(join(folder, `${contentHash(data)}.jsonl`), ownFileMode());
       try {
         file.write(data);
         file.finish();
