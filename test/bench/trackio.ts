@@ -8,12 +8,12 @@ import { usable } from './references/reference.ts';
 import type { Trackio } from './references/trackio.ts';
 
 const TAGS = 20;
-const STEPS = 10_000;
+const STEPS = 25_000;
 
 /** Points a second into a real server, against its official client: a call for each scalar, and one for each step. */
 export const trackio: Bench = {
   name: 'trackio',
-  about: '200,000 scalars into a Trackio server: how many times the speed of `trackio.log` is ours, where each point is read back',
+  about: '500,000 scalars into a Trackio server: how many times the speed of `trackio.log` is ours, where each point is read back',
   async run(context) {
     await againstTrackioLog(context, 1);
     await againstTrackioLog(context, TAGS);
