@@ -119,8 +119,17 @@ export class Product {
 
 /** Throws unless the store's documented view holds so many points. */
 export function expectPoints(store: string, points: number): void {
+  expectCount(store, 'SELECT count(*) AS n FROM scalars', points);
+}
+
+/** Throws unless the store lists so many points of any kind. */
+export function expectListed(store: string, points: number): void {
+  expectCount(store, 'SELECT sum(points) AS n FROM runs', points);
+}
+
+function expectCount(store: string, sql: string, points: number): void {
   const db = new DatabaseSync(store, { readOnly: true });
-  const found = db.prepare('SELECT count(*) AS n FROM scalars').get()?.['n'];
+  const found = db.prepare(sql).get()?.['n'];
   db.close();
-  if (found !== points) throw new Error(`the store holds ${String(found)} scalar points, expected ${points}`);
+  if (found !== points) throw new Error(`the store holds ${String(found)} points, expected ${points}`);
 }
