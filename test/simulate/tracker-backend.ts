@@ -227,8 +227,9 @@ export class SimulatedJournalBackend extends SimulatedBackend implements Journal
     const isAgain = parcels.some(({ file, batch }) =>
       journal.some((entry) => entry.file === file && entry.start < batch.end && batch.start < entry.end),
     );
-    // After a crash the journal may be ahead of the position, a file may have been replaced by one that begins the same,
-    // and a run that was found again may have lines of which no journal knows. Then the tracker says what is there.
+    // After a crash the journal may be ahead of the position, a file may have been replaced by one that begins the
+    // same, and a run that was found again may have lines of which no journal knows. Then the tracker says what is
+    // there.
     const never = new AbortController().signal;
     const asked = async (): Promise<Set<string>> =>
       new Set(await this.request(never, 'the points of a run', false, () => [...this.server.run(id).points.keys()]));

@@ -15,7 +15,9 @@ export interface KnownFault {
   readonly isEverywhere?: true;
 }
 
-/** Returns the source of a module with a fault. Throws if the text is not there: then the fault must be put otherwise. */
+/**
+ * Returns the source of a module with a fault. Throws if the text is not there: then the fault must be put otherwise.
+ */
 export function withFault(source: string, { name, from, to, isEverywhere }: KnownFault): string {
   const parts = source.split(from);
   if (parts.length < 2 || (parts.length > 2 && isEverywhere !== true))
