@@ -43,7 +43,10 @@ export interface JournalledBackend extends Backend {
     parcels: readonly TrackerParcel[],
     journal: readonly JournalEntry[],
   ): Promise<{ readonly intent: Intent; readonly entries: readonly JournalEntry[] }>;
-  /** Sends prepared lines. After a crash, `parcels` is empty. Lines before `fromLine` are stored already. */
+  /**
+   * Sends prepared lines. Lines before `fromLine` are stored already. After a crash, `parcels` is empty: if sending
+   * fails then, the failure is the one outcome; if there is no outcome, the lines count as stored.
+   */
   sendPrepared(intent: Intent, parcels: readonly TrackerParcel[], signal: AbortSignal, fromLine?: number): Promise<readonly Outcome[]>;
   /** Returns what happened to an intent that was committed before a crash. */
   resolve(handle: Handle, intent: Intent, signal: AbortSignal): Promise<Resolution>;

@@ -126,7 +126,8 @@ export class JournalBackend implements JournalledBackend {
     } catch (error) {
       if (!(error instanceof JournalServerError)) throw error;
       const outcome = outcomeOf(error);
-      return parcels.map(() => outcome);
+      // After a crash there are no parcels: without an outcome, the lines would count as stored.
+      return parcels.length === 0 ? [outcome] : parcels.map(() => outcome);
     }
   }
 
