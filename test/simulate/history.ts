@@ -44,6 +44,17 @@ const CALM_SLACK_MS = 5000;
 const SCAN_SHARE = 1.3;
 /** After these, points may be in a tracker whose file is gone, or a file may be gone before it was read. */
 const LOSES_FILES: ReadonlySet<Fault['kind']> = new Set(['replace', 'empty', 'remove', 'renameRun', 'temporaryName']);
+/** While these last, a file cannot be read as it is. */
+const HIDES_FILES: ReadonlySet<Fault['kind']> = new Set([
+  'unreadableFile',
+  'unreadableBytes',
+  'unreadableDirectory',
+  'unmount',
+  'damage',
+  'copyOver',
+]);
+/** A file that could not be read is read again by then, also when the state is lost, and trackers have all already. */
+const RETRY_MS = 100_000;
 const MOST_MISSING = 20;
 
 /** Lives through a whole history, whose databases are in a folder. */
@@ -132,6 +143,10 @@ class History {
     }
   }
 
+  get #losesState(): boolean {
+    return this.#plan.faults.some((fault) => fault.kind === 'kill' && fault.losesState);
+  }
+
   /** While one tracker does not work, all other lanes have everything. */
   #checkSiege(): void {
     const { besieged } = this.#plan;
@@ -146,7 +161,7 @@ class History {
     world.slackMs = Math.max(CALM_SLACK_MS, world.slackMs);
     const untilMs = world.ageMs + CATCH_UP_MS;
     // Each root is scanned once more: until then nobody can know of the last files.
-    let lookMs = Math.ceil(this.#plan.scanIntervalMs * SCAN_SHARE) + LOOK_MS;
+    let lookMs = Math.ceil(this.#plan.scanIntervalMs * SCAN_SHARE) + LOOK_MS + (this.#losesState ? RETRY_MS : 0);
     // What a tracker has just taken, the service knows when the answer is there: so it must be true twice.
     for (let whole = 0; world.ageMs < untilMs; ) {
       await world.passUntil(world.ageMs + lookMs, () => false);
@@ -202,7 +217,8 @@ class History {
     this.#checks.verified(found, mayHaveExtra);
     if (!mayHaveExtra) {
       this.#checks.nothingLost(this.#service.status);
-      this.#checks.oneRunEach();
+      // Whose a tracker run is, only its files can tell when the state is lost: they must be readable then.
+      if (!this.#losesState || !this.#plan.faults.some(({ kind }) => HIDES_FILES.has(kind))) this.#checks.oneRunEach();
     }
     return true;
   }

@@ -13,7 +13,9 @@ export interface WriterPlan {
 }
 
 /** Something that goes wrong, or that a person does. */
-export type Fault = { readonly atMs: number } & (
+export type Fault = {
+  readonly atMs: number;
+} /** After some crossings of the border; 0: when a tracker next takes what is written to it. */ & (
   | { readonly kind: 'kill'; readonly afterSteps: number; readonly losesCommits: number; readonly losesState: boolean }
   | { readonly kind: 'restart' }
   | { readonly kind: 'mood'; readonly lane: string; readonly mood: Mood; readonly forMs: number }
@@ -87,7 +89,9 @@ export function planOf(seed: string): Plan {
   });
   const common = { seed, hasStore, lanes, writers, healMs };
   if (lanes.length > 0 && (lanes.length > 1 || hasStore) && random.chance(0.06)) return siegeOf(random, common);
-  const faults = Array.from({ length: random.int(0, 8) }, () => faultOf(random, common)).sort((a, b) => a.atMs - b.atMs);
+  const faults = Array.from({ length: random.int(0, 8) }, () => faultsOf(random, common))
+    .flat()
+    .sort((a, b) => a.atMs - b.atMs);
   return {
     ...common,
     besieged: undefined,
@@ -117,23 +121,22 @@ function siegeOf(random: Seeded, common: Pick<Plan, 'seed' | 'hasStore' | 'lanes
   };
 }
 
-function faultOf(random: Seeded, { lanes, healMs }: Pick<Plan, 'lanes' | 'healMs'>): Fault {
+function faultsOf(random: Seeded, { lanes, healMs }: Pick<Plan, 'lanes' | 'healMs'>): Fault[] {
   const at = { atMs: random.int(500, healMs) };
   const forMs = Math.min(random.pick([1000, 5000, 20_000, 60_000]), healMs - at.atMs);
   const lane = lanes.length === 0 ? undefined : random.pick(lanes).name;
   const kind = random.int(0, 24);
   if (kind <= 5 || (kind <= 11 && lane === undefined)) {
-    return {
-      ...at,
-      kind: 'kill',
-      afterSteps: random.int(1, 60),
-      losesCommits: random.chance(0.2) ? random.int(1, 3) : 0,
-      losesState: random.chance(0.1),
-    };
+    const afterSteps = random.chance(0.4) ? 0 : random.int(1, 60);
+    const losesCommits = random.chance(0.2) ? random.int(1, 3) : 0;
+    return [{ ...at, kind: 'kill', afterSteps, losesCommits, losesState: random.chance(0.1) }];
   }
   if (lane !== undefined && kind <= 7) {
     const mood = random.pick(['down', 'hanging', 'mute', 'denying', 'refusing', 'refusing', 'busy', 'slow'] as const);
-    return { ...at, kind: 'mood', lane, mood, forMs };
+    const bad: Fault = { ...at, kind: 'mood', lane, mood, forMs };
+    // While a lane waits, somebody sets the clock.
+    if (!random.chance(0.25)) return [bad];
+    return [bad, { atMs: at.atMs + forMs / 2, kind: 'setClock', byMs: random.pick([-86_400_000, 86_400_000]) }];
   }
   if (lane !== undefined && kind <= 10) {
     const faults = random.pick([
@@ -142,9 +145,14 @@ function faultOf(random: Seeded, { lanes, healMs }: Pick<Plan, 'lanes' | 'healMs
       ['connectionLost', 'unavailable'],
       ['answerLost', 'partStored', 'connectionLost', 'unavailable'],
     ] as const);
-    return { ...at, kind: 'requests', lane, share: random.pick([0.1, 0.5, 0.9]), faults, forMs };
+    return [{ ...at, kind: 'requests', lane, share: random.pick([0.1, 0.5, 0.9]), faults, forMs }];
   }
-  if (lane !== undefined && kind === 11) return { ...at, kind: 'deleteRun', lane, forMs };
+  if (lane !== undefined && kind === 11) return [{ ...at, kind: 'deleteRun', lane, forMs }];
+  return [otherFault(random, kind, at.atMs, forMs)];
+}
+
+function otherFault(random: Seeded, kind: number, atMs: number, forMs: number): Fault {
+  const at = { atMs };
   switch (kind) {
     case 12:
       return { ...at, kind: 'restart' };

@@ -133,12 +133,15 @@ export class Service {
   /** Kills the life after some more crossings of its border to the world. */
   killAfter({ afterSteps, ...loses }: Losses & { readonly afterSteps: number }): void {
     if (this.#life === undefined || this.#life.isOver) return;
-    this.#life.stepsLeft = afterSteps;
+    const life = this.#life;
     this.#loses = loses;
+    if (afterSteps > 0) life.stepsLeft = afterSteps;
+    else this.#world.atNextWrite = () => life.kill('when a tracker has taken what it wrote');
   }
 
   /** Nobody kills it any more. */
   spare(): void {
+    this.#world.atNextWrite = undefined;
     if (this.#life !== undefined) this.#life.stepsLeft = Number.POSITIVE_INFINITY;
   }
 

@@ -182,6 +182,11 @@ export class SimulatedBackend implements Backend {
           world.note(
             `${server.name} takes ${what}${fault === undefined ? '' : `, with a fault: ${fault}`}${mood === 'mute' ? ', and does not answer' : ''}`,
           );
+          if (isWrite) {
+            const { atNextWrite } = world;
+            world.atNextWrite = undefined;
+            atNextWrite?.();
+          }
           if (mood === 'mute') return;
           if (fault === 'answerLost' || (fault === 'partStored' && isWrite)) throw lost;
           answer(() => resolve(value));

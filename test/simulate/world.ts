@@ -35,8 +35,8 @@ export class World {
   wallAheadMs = 0;
   /** Timers fire at multiples of this: a busy machine is late, too. */
   slackMs = 1;
-  /** The times that anything of a life crossed the border to the world. */
-  steps = 0;
+  /** Called once, when a tracker next takes something that is written to it. */
+  atNextWrite: (() => void) | undefined;
   readonly #lives = new AsyncLocalStorage<Life>();
   readonly #timers: Timer[] = [];
   readonly #nextTurn: (work: () => void) => void;
