@@ -1,5 +1,45 @@
 // Histories that failed, made small: each found a fault of the service, which is mended.
 import type { Plan } from './plan.ts';
 
+const PLAIN: Omit<Plan, 'seed' | 'writers' | 'lanes' | 'faults' | 'healMs'> = {
+  hasStore: false,
+  scanIntervalMs: 10_000,
+  runEndedAfterMs: 1_800_000,
+  slackMs: 1000,
+  shortReads: 0,
+  besieged: undefined,
+};
+
 /** What was wrong, and the history that showed it. */
-export const FOUND: readonly { readonly words: string; readonly plan: Plan }[] = [];
+export const FOUND: readonly { readonly words: string; readonly plan: Plan }[] = [
+  {
+    words: 'a run that was moved while a lane was behind is behind for good under its former path',
+    plan: {
+      ...PLAIN,
+      seed: 'moved while behind',
+      lanes: [{ name: 'merging', kind: 'merging', mostLatencyMs: 20 }],
+      writers: [{ name: 'writer 1', run: 'a', beginsMs: 1000, flushesMs: [2000, 16_000, 18_000] }],
+      faults: [
+        { atMs: 15_000, kind: 'mood', lane: 'merging', mood: 'down', forMs: 40_000 },
+        { atMs: 25_000, kind: 'renameRun' },
+      ],
+      healMs: 60_000,
+    },
+  },
+  {
+    words: 'a file that is read while its root is not mounted is not read again',
+    plan: {
+      ...PLAIN,
+      seed: 'read while unmounted',
+      lanes: [{ name: 'merging', kind: 'merging', mostLatencyMs: 800 }],
+      writers: ['a', 'a/train', 'b', 'group/c', 'ü d'].map((run, i) => ({
+        name: `writer ${i + 1}`,
+        run,
+        beginsMs: 1000,
+        flushesMs: [2000 + i],
+      })),
+      faults: [{ atMs: 12_500, kind: 'unmount', how: 'gone', forMs: 8000 }],
+      healMs: 30_000,
+    },
+  },
+];
