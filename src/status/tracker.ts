@@ -32,9 +32,11 @@ interface RunTally {
   readonly files: number;
   tags: number;
   pointsBefore: number;
-  /** The plugin of each series, for the series that this pass knows: see `catalogueRead`. */
-  plugins: string[];
-  readonly newPoints: Map<string, number>;
+  /** The plugins of series that are not scalars, by number; undefined while there are none. */
+  plugins: Map<number, string> | undefined;
+  newScalars: number;
+  /** New points of other kinds; undefined while there are none. */
+  newOthers: Map<string, number> | undefined;
   /** The unreadable places, by file; undefined while there are none. */
   damage: Map<string, readonly Damage[]> | undefined;
   bytes: number;
@@ -89,8 +91,9 @@ export class PassCounters implements Progress {
     this.#runs.set(keyOfRun(ahead.run), {
       run: ahead.run,
       files: ahead.files.length,
-      plugins: [],
-      newPoints: new Map(),
+      plugins: undefined,
+      newScalars: 0,
+      newOthers: undefined,
       damage: damageOf(ahead.known.files),
       tags: ahead.known.tags,
       bytes: 0,
@@ -103,7 +106,7 @@ export class PassCounters implements Progress {
   /** Notes the series of a run that is read further: they give the kinds of its points. */
   catalogueRead(run: RunRef, series: readonly Series[]): void {
     const tally = this.#runs.get(keyOfRun(run));
-    if (tally !== undefined) tally.plugins = series.map(({ plugin }) => plugin);
+    if (tally !== undefined) for (const each of series) noteSeries(tally, each);
   }
 
   /** Counts a file that has not changed since it was read. */
@@ -170,8 +173,8 @@ export class PassCounters implements Progress {
   runRecounted(run: RunRef, points: number): void {
     const tally = this.#runs.get(keyOfRun(run));
     if (tally === undefined) return;
-    let added = 0;
-    for (const count of tally.newPoints.values()) added += count;
+    let added = tally.newScalars;
+    for (const count of tally.newOthers?.values() ?? []) added += count;
     tally.pointsBefore = Math.max(0, points - added);
   }
 
@@ -185,15 +188,21 @@ export class PassCounters implements Progress {
     this.storeLane?.parcelAccepted(parcel, points, refusals);
     const tally = this.#runs.get(keyOfRun(batch.run));
     if (tally === undefined) return;
-    for (const series of batch.newSeries) tally.plugins[series.id] = series.plugin;
+    for (const series of batch.newSeries) noteSeries(tally, series);
     tally.tags += batch.newSeries.length;
     const { scalars, objects } = batch;
     const refused = new Set(refusals.map(({ offset, index }) => `${offset}/${index}`));
     for (const { series, offset, index } of objects) {
-      if (!refused.delete(`${offset}/${index}`)) count(tally.newPoints, tally.plugins[series] || 'other', 1);
+      if (refused.delete(`${offset}/${index}`)) continue;
+      const plugin = tally.plugins?.get(series) ?? 'scalars';
+      if (plugin === 'scalars') tally.newScalars++;
+      else {
+        tally.newOthers ??= new Map();
+        count(tally.newOthers, plugin || 'other', 1);
+      }
     }
     // The refused points are removed here: what is left is scalars.
-    count(tally.newPoints, 'scalars', scalars.count - refused.size);
+    tally.newScalars += Math.max(0, scalars.count - refused.size);
     const lastStep = lastStepOf(batch);
     if (lastStep !== null && (tally.lastStep === null || lastStep > tally.lastStep)) tally.lastStep = lastStep;
     this.#noteDamage(tally, state);
@@ -250,7 +259,19 @@ export class PassCounters implements Progress {
     const damage: FoundDamage[] = [];
     const byKind = new Map<string, number>();
     let totalBefore = 0;
-    for (const { run, files, tags, pointsBefore, newPoints, damage: damaged, bytes, lastStep } of this.#runs.values()) {
+    for (const {
+      run,
+      files,
+      tags,
+      pointsBefore,
+      newScalars,
+      newOthers = new Map<string, number>(),
+      damage: damaged,
+      bytes,
+      lastStep,
+    } of this.#runs.values()) {
+      const newPoints: (readonly [kind: string, points: number])[] =
+        newScalars > 0 ? [['scalars', newScalars], ...newOthers] : [...newOthers];
       for (const [kind, points] of newPoints) count(byKind, kind, points);
       for (const [file, items] of damaged ?? []) for (const item of items) damage.push({ ...item, run, file });
       totalBefore += pointsBefore;
@@ -291,6 +312,12 @@ export class PassCounters implements Progress {
       stores: [],
     };
   }
+}
+
+function noteSeries(tally: RunTally, { id, plugin }: Pick<Series, 'id' | 'plugin'>): void {
+  if (plugin === 'scalars') return;
+  tally.plugins ??= new Map();
+  tally.plugins.set(id, plugin);
 }
 
 function damageOf(files: readonly FileState[]): RunTally['damage'] {
