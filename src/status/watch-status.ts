@@ -1,7 +1,7 @@
 import { asWallMs, type Clock, systemClock } from '../clock.ts';
 import type { Parcel, Refusal, RefusedFile } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
-import { filePathOf, isPending, type LanePause, type RunRef } from '../model/index.ts';
+import { filePathOf, isPending, keyOfFile, type LanePause, type RunRef } from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';
 import { KnownDamage } from './known-damage.ts';
 import { LaneProgress, type LaneProgressOptions } from './lane-progress.ts';
@@ -157,6 +157,8 @@ export class WatchStatus {
   readonly #neverSeen: Map<string, string>;
   readonly #clock: Clock;
   readonly #scanIntervalMs: number;
+  /** The lane that reported trouble with a file, by the file's key; a read that succeeds ends it. */
+  readonly #troubledLanes = new Map<string, string>();
   readonly #silences = new Map<string, Silence & { readonly threads: number }>();
   /** The unreadable parts of the files. */
   readonly knownDamage: KnownDamage;
@@ -298,8 +300,11 @@ export class WatchStatus {
   }
 
   fileRead(lane: string, run: RunRef, file: string, outcome: 'read' | Incident['kind'], reason?: string): void {
-    // Every lane reads the files itself, but the outcome for a file is reported only once.
-    if (outcome === 'read' || outcome === 'silent' || lane !== this.lanes[0]?.name) return;
+    // Every lane reads the files itself, but trouble with a file is reported by one of them only.
+    const key = keyOfFile(run, file);
+    if (outcome === 'read') this.#troubledLanes.delete(key);
+    if (outcome === 'read' || outcome === 'silent' || (this.#troubledLanes.get(key) ?? lane) !== lane) return;
+    this.#troubledLanes.set(key, lane);
     this.#incident({ kind: outcome, root: run.root, path: filePathOf(run.path, file), ...(reason === undefined ? {} : { reason }) });
   }
 
@@ -311,6 +316,7 @@ export class WatchStatus {
   fileGone(lane: string, run: RunRef, name: string, unreadBytes: number): void {
     this.lane(lane).fileForgotten(run, name);
     this.knownDamage.forget(run, name);
+    this.#troubledLanes.delete(keyOfFile(run, name));
     const path = filePathOf(run.path, name);
     if (unreadBytes === 0) this.#log?.info({ lane, root: run.root, path }, 'file deleted after it was mirrored');
     else {

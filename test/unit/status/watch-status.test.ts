@@ -56,6 +56,22 @@ function parcel(watermark: number, damage: readonly Damage[] = [], file = FILE):
   };
 }
 
+describe('a file that cannot be read', () => {
+  it('is reported by one lane, whichever reads it', () => {
+    const lanes = ['local', 'mlflow'].map((name) => ({ name, type: name, where: name }));
+    const status = new WatchStatus({ lanes });
+    const said = (): (string | undefined)[] => status.incidents.map(({ reason }) => reason);
+    // The first lane has everything of the file, and does not read it.
+    status.fileRead('mlflow', RUN, FILE, 'unreadable', 'EACCES');
+    status.fileRead('local', RUN, FILE, 'unreadable', 'EACCES');
+    expect(said()).toEqual(['EACCES']);
+    status.fileRead('mlflow', RUN, FILE, 'read');
+    status.fileRead('local', RUN, FILE, 'unreadable', 'EIO');
+    status.fileRead('mlflow', RUN, FILE, 'unreadable', 'EIO');
+    expect(said()).toEqual(['EACCES', 'EIO']);
+  });
+});
+
 describe('a run that was followed to another path', () => {
   const MOVED: RunRef = { root: 'logs', path: 'b' };
   const DAMAGE: Damage = { start: 10, end: 20, reason: 'data_checksum' };
