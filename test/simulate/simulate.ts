@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Arguments } from './arguments.ts';
-import { KNOWN_FAULTS } from './faults/index.ts';
+import { has, KNOWN_FAULTS } from './faults/index.ts';
 import { FOUND } from './found.ts';
 import { type Outcome, runHistory } from './history.ts';
 import { planOf } from './plan.ts';
@@ -76,15 +76,18 @@ async function runFound(folder: string): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-async function runMany({ from, seeds, minutes, goesOn, json }: Arguments, folder: string): Promise<Report> {
+async function runMany({ from, seeds, minutes, goesOn, json, fault }: Arguments, folder: string): Promise<Report> {
+  const needs = KNOWN_FAULTS.find(({ name }) => name === fault)?.needs ?? {};
   const untilMs = realMs() + minutes * 60_000;
   const startedMs = cpuMs();
   const faults: Record<string, number> = {};
   const failed: { seed: string; bug: string }[] = [];
   let [histories, points, stored, lives, virtualMs] = [0, 0, 0, 0, 0];
   for (let seed = from; histories < seeds && realMs() < untilMs; seed++) {
-    const outcome = await runHistory(planOf(String(seed)), folder);
+    const plan = planOf(String(seed));
     histories++;
+    if (!has(plan, needs)) continue;
+    const outcome = await runHistory(plan, folder);
     points += outcome.points;
     stored += outcome.stored;
     lives += outcome.lives;

@@ -4,6 +4,7 @@ import type { KnownFault } from './known-fault.ts';
 export const DELIVERY: readonly KnownFault[] = [
   {
     name: 'lost-answer-on-resend',
+    needs: { kinds: ['requests'], lane: 'journalled' },
     words: 'a resend whose answer was lost counts as stored',
     module: 'delivery/tracker-lane',
     from: "if (outcome !== undefined && outcome.kind !== 'accepted') {",
@@ -11,6 +12,7 @@ export const DELIVERY: readonly KnownFault[] = [
   },
   {
     name: 'retry-counts-as-stored',
+    needs: { kinds: ['requests'] },
     words: 'a send that failed for a reason that may pass counts as stored',
     module: 'delivery/tracker-lane',
     from: "case 'retry':\n                    await",
@@ -18,6 +20,7 @@ export const DELIVERY: readonly KnownFault[] = [
   },
   {
     name: 'part-counts-as-whole',
+    needs: { kinds: ['requests'] },
     words: 'after a send of some parcels, those that failed count as stored with the others',
     module: 'delivery/tracker-lane',
     from: "if (outcome?.kind !== 'accepted' || before === 'failed') {",
@@ -32,6 +35,7 @@ export const DELIVERY: readonly KnownFault[] = [
   },
   {
     name: 'refusals-of-an-outage',
+    needs: { kinds: ['mood'] },
     words: 'what a tracker refuses during an outage counts as refused for good',
     module: 'delivery/tracker-lane',
     from: 'export const CONFIRMATIONS = 2;',
@@ -39,6 +43,7 @@ export const DELIVERY: readonly KnownFault[] = [
   },
   {
     name: 'intent-not-durable',
+    needs: { kinds: ['kill'], lane: 'journalled' },
     words: 'lines are sent before the state has recorded which ones',
     module: 'delivery/tracker-lane',
     from: 'this.#checkpoints.begin(run, started);\n        if (!this.#checkpoints.flush())',
@@ -46,6 +51,7 @@ export const DELIVERY: readonly KnownFault[] = [
   },
   {
     name: 'no-question-after-a-crash',
+    needs: { lane: 'journalled' },
     words: 'after a crash, lines in doubt are taken for stored without asking the tracker',
     module: 'delivery/tracker-lane',
     from: 'const found = await backend.resolve(handle, started.intent, this.#signal);',
@@ -53,6 +59,7 @@ export const DELIVERY: readonly KnownFault[] = [
   },
   {
     name: 'journal-forgotten',
+    needs: { lane: 'journalled' },
     words: 'lines of an earlier send are prepared again, because the journal is not asked',
     module: 'delivery/tracker-lane',
     from: 'this.#checkpoints.journal(run));',
@@ -60,6 +67,7 @@ export const DELIVERY: readonly KnownFault[] = [
   },
   {
     name: 'clock-set-back',
+    needs: { kinds: ['setClock', 'mood'] },
     words: 'the circuit breaker waits by the wall clock, which somebody sets back by a day',
     module: 'delivery/circuit-breaker',
     from: 'this.#clock.steadyMs()',
@@ -68,6 +76,7 @@ export const DELIVERY: readonly KnownFault[] = [
   },
   {
     name: 'silence-without-end',
+    needs: { kinds: ['mood'] },
     words: 'a tracker that was silent once never counts as answering again',
     module: 'delivery/circuit-breaker',
     from: "succeeded() {\n        const isNews = this.#failures > 0 || this.#state !== 'active' || this.#isSilent;\n        this.#failures = 0;\n        this.#failingSinceMs = undefined;\n        this.#isSilent = false;",
@@ -75,6 +84,7 @@ export const DELIVERY: readonly KnownFault[] = [
   },
   {
     name: 'parked-for-good',
+    needs: { kinds: ['mood'] },
     words: 'a lane that was denied access never tries again by itself',
     module: 'delivery/circuit-breaker',
     from: "const waitMs = error.code === 'MB4002' ? Math.min(pace, MOST_DENIED_MS) : pace;",
@@ -82,6 +92,7 @@ export const DELIVERY: readonly KnownFault[] = [
   },
   {
     name: 'stopped-for-good',
+    needs: { kinds: ['deleteRun'] },
     words: 'a run that the tracker did not have for a while is never tried again',
     module: 'sync/run-control',
     from: 'if (run.stoppedUntilMs === 0 || run.stoppedUntilMs > nowMs)\n                continue;',
@@ -89,6 +100,7 @@ export const DELIVERY: readonly KnownFault[] = [
   },
   {
     name: 'lanes-wait-for-each-other',
+    needs: { isSiege: true },
     words: 'all lanes share one line of sends, so that one that hangs holds up the others',
     module: 'delivery/tracker-lane',
     from: 'return await this.#sends.add(async () => {',

@@ -4,6 +4,7 @@ import type { KnownFault } from './known-fault.ts';
 export const FILES: readonly KnownFault[] = [
   {
     name: 'hidden-directory',
+    needs: { kinds: ['unreadableDirectory'] },
     words: 'files below a directory that cannot be read for a while count as gone',
     module: 'discover/root-watch',
     from: 'if (isHidden(run, name, hidden))\n                continue;',
@@ -11,6 +12,7 @@ export const FILES: readonly KnownFault[] = [
   },
   {
     name: 'unmounted-root',
+    needs: { kinds: ['unmount'] },
     words: 'a root that is not mounted for a while counts as emptied',
     module: 'discover/root-watch',
     from: 'if (found.missing !== undefined) {',
@@ -18,6 +20,7 @@ export const FILES: readonly KnownFault[] = [
   },
   {
     name: 'temporary-names',
+    needs: { kinds: ['temporaryName'] },
     words: 'a file that is still being copied under a temporary name is mirrored',
     module: 'discover/event-file-name',
     from: '[A-Za-z0-9]{6}$/,',
@@ -25,6 +28,7 @@ export const FILES: readonly KnownFault[] = [
   },
   {
     name: 'replaced-file-unseen',
+    needs: { kinds: ['replace'] },
     words: 'a file with other content under the same name counts as the same',
     module: 'tail/guard',
     from: "return isShort ? 'shortened' : 'replaced';",
@@ -32,6 +36,7 @@ export const FILES: readonly KnownFault[] = [
   },
   {
     name: 'cached-content-of-a-replaced-file',
+    needs: { kinds: ['replace'] },
     words: 'a lane is given what the cache has of the former content of a file',
     module: 'reading/batch-cache',
     from: 'return JSON.stringify([root, path, file, generation, start]);',
@@ -39,6 +44,7 @@ export const FILES: readonly KnownFault[] = [
   },
   {
     name: 'filled-gap-for-the-rest',
+    needs: { kinds: ['damage'] },
     words: 'a batch that filled a gap of another lane counts as all that follows',
     module: 'reading/piece-reader',
     from: 'if (reached <= start || cached.batch.end !== reached)',
@@ -46,6 +52,7 @@ export const FILES: readonly KnownFault[] = [
   },
   {
     name: 'unreadable-file-not-retried',
+    needs: { kinds: ['unreadableFile'] },
     words: 'a file that could not be opened is not tried again',
     module: 'sync/retry-schedule',
     from: 'fileTroubled(lane, run, name, isSoon = false) {',
@@ -53,6 +60,7 @@ export const FILES: readonly KnownFault[] = [
   },
   {
     name: 'vanished-file-not-retried',
+    needs: { kinds: ['unmount'] },
     words: 'a file that was not there for a moment is not read again, because it did not change',
     module: 'sync/turn-reader',
     from: "|| (outcome === 'vanished' && !isSettled)",
@@ -60,6 +68,7 @@ export const FILES: readonly KnownFault[] = [
   },
   {
     name: 'retry-by-the-wall-clock',
+    needs: { kinds: ['setClock', 'restart'] },
     words: 'a retry that the state kept is due when the wall clock says so, a day too late after it was set back',
     module: 'clock',
     from: 'return clock.steadyMs() + Math.min(mostMs, Math.max(0, wallMs - clock.wallMs()));',
@@ -67,6 +76,7 @@ export const FILES: readonly KnownFault[] = [
   },
   {
     name: 'unreadable-bytes-skipped',
+    needs: { kinds: ['unreadableBytes'] },
     words: 'bytes that could not be read count as read',
     module: 'tail/read-around',
     from: 'else\n            this.#unreadable.push(range);',
@@ -81,6 +91,7 @@ export const FILES: readonly KnownFault[] = [
   },
   {
     name: 'gap-counts-as-settled',
+    needs: { kinds: ['damage'] },
     words: 'damaged bytes are never looked at again',
     module: 'decode/file-decoder',
     from: "this.#gaps.push({ start, end, reason: 'damage' });",
@@ -95,6 +106,7 @@ export const FILES: readonly KnownFault[] = [
   },
   {
     name: 'record-over-an-incomplete-one',
+    needs: { kinds: ['tear'] },
     words: 'a record that was written over the end of an incomplete one is not found',
     module: 'decode/file-decoder',
     from: '(claim < end && end === fileEnd && isOverwritten(fileEnd))',
@@ -102,6 +114,7 @@ export const FILES: readonly KnownFault[] = [
   },
   {
     name: 'replaced-file-not-behind',
+    needs: { kinds: ['replace'] },
     words: 'a lane that has nothing of the present content of a file is not behind',
     module: 'status/lane-progress',
     from: 'this.#changed(lag, () => lag.settled(0, this.#clock.steadyMs()));',
@@ -109,6 +122,7 @@ export const FILES: readonly KnownFault[] = [
   },
   {
     name: 'only-one-lane-hears-of-trouble',
+    needs: { kinds: ['unreadableFile'] },
     words: 'a file that comes back is only read again for the lane that noticed its trouble last',
     module: 'sync/retry-schedule',
     from: 'known.lanes.add(lane);',

@@ -1,6 +1,27 @@
 // Faults that the service had, or nearly had: each is put back into a copy of the built code, and the simulator must
 // find it.
 
+import type { Fault, Plan } from '../plan.ts';
+import type { TrackerKind } from '../tracker-server.ts';
+
+/** Parts of a plan. */
+export interface Needs {
+  readonly kinds?: readonly Fault['kind'][];
+  readonly lane?: TrackerKind;
+  readonly hasStore?: true;
+  readonly isSiege?: true;
+}
+
+/** True if a plan has what is needed. */
+export function has({ faults, lanes, hasStore, besieged }: Plan, { kinds = [], lane, ...needs }: Needs): boolean {
+  return (
+    kinds.every((kind) => faults.some((fault) => fault.kind === kind)) &&
+    (lane === undefined || lanes.some(({ kind }) => kind === lane)) &&
+    (needs.hasStore !== true || hasStore) &&
+    (needs.isSiege !== true || besieged !== undefined)
+  );
+}
+
 /** A change of a built module that brings a fault back. */
 export interface KnownFault {
   readonly name: string;
@@ -11,6 +32,8 @@ export interface KnownFault {
   /** A text of the built module, which is there once. */
   readonly from: string;
   readonly to: string;
+  /** What a history must have to show it: others are passed over. Default: any history may. */
+  readonly needs?: Needs;
   /** True if the text is there several times, and is changed everywhere. */
   readonly isEverywhere?: true;
 }

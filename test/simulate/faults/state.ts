@@ -4,6 +4,7 @@ import type { KnownFault } from './known-fault.ts';
 export const STATE: readonly KnownFault[] = [
   {
     name: 'changes-lost-on-a-full-disk',
+    needs: { kinds: ['fullDisk'] },
     words: 'what a full disk did not take is forgotten',
     module: 'state/group-commit',
     from: '#fail(error) {\n        this.#undo();',
@@ -11,6 +12,7 @@ export const STATE: readonly KnownFault[] = [
   },
   {
     name: 'flush-always-true',
+    needs: { kinds: ['fullDisk', 'kill'], lane: 'journalled' },
     words: 'a note counts as durable although the disk was full',
     module: 'sync/run-states',
     from: 'return this.#state.flush();',
@@ -18,6 +20,7 @@ export const STATE: readonly KnownFault[] = [
   },
   {
     name: 'sessions-kept-after-failure',
+    needs: { kinds: ['fullDisk'], hasStore: true },
     words: 'after the store failed, readers go on where they were instead of at its positions',
     module: 'sync/local-sync',
     from: 'if (run.hasSession)\n                this.#sessions.forget(run);\n            if (run.unsettled.size === 0)',
@@ -25,6 +28,7 @@ export const STATE: readonly KnownFault[] = [
   },
   {
     name: 'store-failure-forgets-files',
+    needs: { kinds: ['fullDisk'], hasStore: true },
     words: 'files that were read while the store failed are not read again',
     module: 'sync/local-sync',
     from: 'for (const name of run.unsettled)\n                run.dirty.add(name);\n            this.#queues.add(run);\n        }\n        this.#lane',
@@ -32,6 +36,7 @@ export const STATE: readonly KnownFault[] = [
   },
   {
     name: 'empty-fingerprint',
+    needs: { kinds: ['kill'] },
     words: 'a tracker run is known by no file, so that nobody finds it again after a crash',
     module: 'sync/run-opener',
     from: 'fingerprint: marks.list(),',
@@ -39,6 +44,7 @@ export const STATE: readonly KnownFault[] = [
   },
   {
     name: 'gone-round-forgets-moved-runs',
+    needs: { kinds: ['renameRun'] },
     words: 'a run that was moved stays behind under its former path',
     module: 'sync/watched-moves',
     from: 'status.runsFollowed(followed);',
