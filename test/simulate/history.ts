@@ -44,14 +44,15 @@ const CALM_SLACK_MS = 5000;
 const SCAN_SHARE = 1.3;
 /** After these, points may be in a tracker whose file is gone, or a file may be gone before it was read. */
 const LOSES_FILES: ReadonlySet<Fault['kind']> = new Set(['replace', 'empty', 'remove', 'renameRun', 'temporaryName']);
-/** While these last, a file cannot be read as it is. */
-const HIDES_FILES: ReadonlySet<Fault['kind']> = new Set([
+/** While these last, a file cannot be read as it is, or a tracker run is not there. */
+const HIDES: ReadonlySet<Fault['kind']> = new Set([
   'unreadableFile',
   'unreadableBytes',
   'unreadableDirectory',
   'unmount',
   'damage',
   'copyOver',
+  'deleteRun',
 ]);
 /** A file that could not be read is read again by then, also when the state is lost, and trackers have all already. */
 const RETRY_MS = 100_000;
@@ -217,8 +218,8 @@ class History {
     this.#checks.verified(found, mayHaveExtra);
     if (!mayHaveExtra) {
       this.#checks.nothingLost(this.#service.status);
-      // Whose a tracker run is, only its files can tell when the state is lost: they must be readable then.
-      if (!this.#losesState || !this.#plan.faults.some(({ kind }) => HIDES_FILES.has(kind))) this.#checks.oneRunEach();
+      // Whose a tracker run is, only the run and its files can tell when the state is lost: they must be there then.
+      if (!this.#losesState || !this.#plan.faults.some(({ kind }) => HIDES.has(kind))) this.#checks.oneRunEach();
     }
     return true;
   }

@@ -11,14 +11,6 @@ export const STATE: readonly KnownFault[] = [
     to: '#fail(error) {\n        this.#pending.clear();\n        this.#undo();',
   },
   {
-    name: 'flush-always-true',
-    needs: { kinds: ['fullDisk', 'kill'], lane: 'journalled' },
-    words: 'a note counts as durable although the disk was full',
-    module: 'sync/run-states',
-    from: 'return this.#state.flush();',
-    to: 'this.#state.flush();\n        return true;',
-  },
-  {
     name: 'sessions-kept-after-failure',
     needs: { kinds: ['fullDisk'], hasStore: true },
     words: 'after the store failed, readers go on where they were instead of at its positions',
