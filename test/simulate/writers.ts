@@ -98,6 +98,8 @@ export class Meddler {
   readonly #random: Seeded;
   #made = 0;
   readonly #unfinished = new Set<() => void>();
+  /** Bytes that were damaged and are good again, by their places: a slow copy may be of the damaged ones. */
+  readonly #repaired = new Map<Node, Map<number, number>>();
 
   constructor(surroundings: Surroundings) {
     this.#in = surroundings;
@@ -159,12 +161,19 @@ export class Meddler {
     for (let i = 1; i <= pieces; i++) {
       const [from, to] = [Math.floor((bytes.length * (i - 1)) / pieces), Math.floor((bytes.length * i) / pieces)];
       world.at(world.ageMs + i * this.#random.int(100, 3000), () => {
-        if (truth.content(node) === content && node.bytes.length === from) tree.write(node, bytes.subarray(from, to), from);
+        if (truth.content(node) === content && node.bytes.length === from) tree.write(node, this.#asNow(node, bytes, from, to), from);
       });
     }
     this.#unfinished.add(() => {
-      if (truth.content(node) === content && node.bytes.length < bytes.length) tree.write(node, bytes, 0);
+      if (truth.content(node) === content && node.bytes.length < bytes.length) tree.write(node, this.#asNow(node, bytes, 0), 0);
     });
+  }
+
+  /** Returns bytes of a former content, without the damage that was repaired since. */
+  #asNow(node: Node, bytes: Uint8Array, from: number, to = bytes.length): Uint8Array {
+    const now = bytes.slice(from, to);
+    for (const [at, good] of this.#repaired.get(node) ?? []) if (at >= from && at < to) now[at - from] = good;
+    return now;
   }
 
   remove({ path }: Place): void {
@@ -182,12 +191,14 @@ export class Meddler {
     const good = node.bytes[at]!;
     world.note(`byte ${at} of ${path.slice(LOGS.length + 1)} is damaged`);
     tree.write(node, Uint8Array.of(good ^ 0x55), at);
+    this.#repaired.get(node)?.delete(at);
     content.damaged.add(record);
     content.isPlain = false;
     world.at(world.ageMs + forMs, () => {
       if (truth.content(node) !== content || node.bytes.length <= at) return;
       world.note(`byte ${at} of ${path.slice(LOGS.length + 1)} is as it was`);
       tree.write(node, Uint8Array.of(good), at);
+      this.#repaired.set(node, (this.#repaired.get(node) ?? new Map()).set(at, good));
       content.damaged.delete(record);
     });
   }
