@@ -361,7 +361,12 @@ export class MlflowStub {
     const key = `${socket.localPort} ${id}`;
     if (this.#logging.has(key)) this.violations.push(`two log-batch of run ${id} at the same time`);
     this.#logging.add(key);
-    return () => void this.#logging.delete(key);
+    let isOver = false;
+    return () => {
+      // After its answer, the next batch may be under way when this request's connection is told to be done.
+      if (!isOver) this.#logging.delete(key);
+      isOver = true;
+    };
   }
 }
 
