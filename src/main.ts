@@ -1,9 +1,5 @@
 #!/usr/bin/env node
 /** The entry point of the command line. It loads everything else on demand. */
-import { showSourcesOfCrashes } from './source-places.ts';
-
-showSourcesOfCrashes();
-
 // A command that mirrors always ends cleanly on a signal: before it has its own handlers, it has nothing to store.
 // The kernel ends all other commands, even if a call hangs. The exception is the first process of a container: by
 // default, no signal ends it.
@@ -21,6 +17,9 @@ if (process.pid === 1 || mirroring !== undefined) {
     });
   }
 }
+
+const { showSourcesOfCrashes } = await import('./source-places.ts');
+showSourcesOfCrashes();
 
 const given = process.argv.slice(2);
 if (given.length === 1 && (given[0] === '--version' || given[0] === '-V')) await printVersion();
