@@ -10,10 +10,11 @@ const PLAIN: Omit<Plan, 'seed' | 'writers' | 'lanes' | 'faults' | 'healMs'> = {
   besieged: undefined,
 };
 
-/** What was wrong, and the history that showed it. */
-export const FOUND: readonly { readonly words: string; readonly plan: Plan }[] = [
+/** What was wrong, the known fault that brings it back, and the history that showed it. */
+export const FOUND: readonly { readonly words: string; readonly fault: string; readonly plan: Plan }[] = [
   {
     words: 'a run that was moved while a lane was behind is behind for good under its former path',
+    fault: 'gone-round-forgets-moved-runs',
     plan: {
       ...PLAIN,
       seed: 'moved while behind',
@@ -28,6 +29,7 @@ export const FOUND: readonly { readonly words: string; readonly plan: Plan }[] =
   },
   {
     words: 'a file that is read while its root is not mounted is not read again',
+    fault: 'vanished-file-not-retried',
     plan: {
       ...PLAIN,
       seed: 'read while unmounted',

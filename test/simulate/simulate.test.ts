@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { KNOWN_FAULTS, withFault } from './faults/index.ts';
+import { FOUND } from './found.ts';
 
 const MINUTE_MS = 60_000;
 const main = fileURLToPath(new URL('./main.js', import.meta.url));
@@ -43,6 +44,14 @@ describe('the simulator', () => {
     'passes every history that once failed',
     async () => {
       expect(await simulate('--found')).toMatchObject({ code: 0 });
+    },
+    MINUTE_MS,
+  );
+
+  it.each(FOUND.map(({ fault }) => fault))(
+    'fails in the history that once showed it if a fault is put back (%s)',
+    async (fault) => {
+      expect(await simulate('--found', '--fault', fault)).toMatchObject({ code: 1 });
     },
     MINUTE_MS,
   );

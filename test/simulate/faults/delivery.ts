@@ -42,14 +42,6 @@ export const DELIVERY: readonly KnownFault[] = [
     to: 'export const CONFIRMATIONS = 0;',
   },
   {
-    name: 'intent-not-durable',
-    needs: { kinds: ['kill'], lane: 'journalled' },
-    words: 'lines are sent before the state has recorded which ones',
-    module: 'delivery/tracker-lane',
-    from: 'this.#checkpoints.begin(run, started);\n        if (!this.#checkpoints.flush())',
-    to: 'this.#checkpoints.begin(run, started);\n        if (false)',
-  },
-  {
     name: 'no-question-after-a-crash',
     needs: { lane: 'journalled' },
     words: 'after a crash, lines in doubt are taken for stored without asking the tracker',

@@ -11,14 +11,6 @@ export const FILES: readonly KnownFault[] = [
     to: '',
   },
   {
-    name: 'unmounted-root',
-    needs: { kinds: ['unmount'] },
-    words: 'a root that is not mounted for a while counts as emptied',
-    module: 'discover/root-watch',
-    from: 'if (found.missing !== undefined) {',
-    to: 'if (false) {',
-  },
-  {
     name: 'temporary-names',
     needs: { kinds: ['temporaryName'] },
     words: 'a file that is still being copied under a temporary name is mirrored',
@@ -35,22 +27,6 @@ export const FILES: readonly KnownFault[] = [
     to: "return 'same';",
   },
   {
-    name: 'cached-content-of-a-replaced-file',
-    needs: { kinds: ['replace'] },
-    words: 'a lane is given what the cache has of the former content of a file',
-    module: 'reading/batch-cache',
-    from: 'return JSON.stringify([root, path, file, generation, start]);',
-    to: 'return JSON.stringify([root, path, file, start]);',
-  },
-  {
-    name: 'filled-gap-for-the-rest',
-    needs: { kinds: ['damage'] },
-    words: 'a batch that filled a gap of another lane counts as all that follows',
-    module: 'reading/piece-reader',
-    from: 'if (reached <= start || cached.batch.end !== reached)',
-    to: 'if (reached <= start)',
-  },
-  {
     name: 'unreadable-file-not-retried',
     needs: { kinds: ['unreadableFile'] },
     words: 'a file that could not be opened is not tried again',
@@ -65,14 +41,6 @@ export const FILES: readonly KnownFault[] = [
     module: 'sync/turn-reader',
     from: "|| (outcome === 'vanished' && !isSettled)",
     to: '',
-  },
-  {
-    name: 'retry-by-the-wall-clock',
-    needs: { kinds: ['setClock', 'restart'] },
-    words: 'a retry that the state kept is due when the wall clock says so, a day too late after it was set back',
-    module: 'clock',
-    from: 'return clock.steadyMs() + Math.min(mostMs, Math.max(0, wallMs - clock.wallMs()));',
-    to: 'return clock.steadyMs() + Math.max(0, wallMs - clock.wallMs());',
   },
   {
     name: 'unreadable-bytes-skipped',
@@ -111,14 +79,6 @@ export const FILES: readonly KnownFault[] = [
     module: 'decode/file-decoder',
     from: '(claim < end && end === fileEnd && isOverwritten(fileEnd))',
     to: 'false',
-  },
-  {
-    name: 'replaced-file-not-behind',
-    needs: { kinds: ['replace'] },
-    words: 'a lane that has nothing of the present content of a file is not behind',
-    module: 'status/lane-progress',
-    from: 'this.#changed(lag, () => lag.settled(0, this.#clock.steadyMs()));',
-    to: '',
   },
   {
     name: 'only-one-lane-hears-of-trouble',
