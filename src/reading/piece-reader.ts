@@ -21,8 +21,8 @@ interface PieceReaderOptions {
   readonly reader: JobReader;
   readonly cache: BatchCache;
   readonly laneState: LaneView;
-  /** Returns the last known size of a file; 0 if none is known. */
-  readonly sizeOf: (run: RunRef, name: string) => number;
+  /** Returns the last known size of a file; undefined if none is known. */
+  readonly sizeOf: (run: RunRef, name: string) => number | undefined;
   /** Returns the largest number of points of a batch. */
   readonly pointsPerSend: () => number;
 }
@@ -115,7 +115,8 @@ export class PieceReader {
       state = cached.state;
       known.set(name, state);
       const isEnd = state.stamp !== '' && state.damage.length === 0 && state.position.watermark === state.size;
-      if (isEnd && sizeOf(run, name) <= state.size) return true;
+      // A file that is shorter now was cut or emptied, maybe since this batch was read.
+      if (isEnd && (sizeOf(run, name) ?? state.size) === state.size) return true;
     }
   }
 }

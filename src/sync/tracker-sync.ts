@@ -95,7 +95,7 @@ export class TrackerSync implements LaneSync {
     this.progress = status.lane(lane);
     this.#signal = AbortSignal.any([signal, this.#end.signal]);
     const { reader, cache } = options;
-    const sizeOf = (run: RunRef, name: string): number => this.progress.sizeOf(run, name) ?? 0;
+    const sizeOf = (run: RunRef, name: string): number | undefined => this.progress.sizeOf(run, name);
     const pieces = new PieceReader({ reader, cache, laneState, sizeOf, pointsPerSend: () => backend.describe().limits.pointsPerSend });
     this.#delivery = new TrackerLane({
       name: lane,

@@ -44,4 +44,24 @@ export const FOUND: readonly { readonly words: string; readonly fault: string; r
       healMs: 30_000,
     },
   },
+  {
+    words: 'a lane never gets what is written to a file that was emptied while another lane was ahead',
+    fault: 'cut-file-taken-from-the-cache',
+    plan: {
+      ...PLAIN,
+      seed: '20768',
+      runEndedAfterMs: 20_000,
+      slackMs: 500,
+      lanes: [
+        { name: 'replacing', kind: 'replacing', mostLatencyMs: 50 },
+        { name: 'journalled', kind: 'journalled', mostLatencyMs: 800 },
+      ],
+      writers: [
+        { name: 'writer 1', run: 'a/val', beginsMs: 13_059, flushesMs: [16_640, 22_247, 23_689, 24_917, 29_396, 29_598, 38_000] },
+        { name: 'writer 2', run: 'b', beginsMs: 3691, flushesMs: [8506, 16_313, 18_238, 19_409, 29_156, 38_324] },
+      ],
+      faults: [{ atMs: 26_248, kind: 'empty' }],
+      healMs: 40_000,
+    },
+  },
 ];

@@ -69,12 +69,19 @@ export class SimulatedBackend implements Backend {
 
   async open(run: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
     const { server } = this;
-    const all = await this.request(signal, 'a search for a run', false, () =>
-      [...server.runs.values()].filter(({ isDeleted }) => !isDeleted),
-    );
-    if (known !== undefined && all.some(({ id }) => id === known)) return known;
-    if (known !== undefined && server.runs.get(known)?.isDeleted === true)
-      throw errorOf(server, new RequestFailed('noRun', `${known} was deleted`));
+    // One answer says both: a deleted run may be brought back meanwhile.
+    const { all, isKnownDeleted } = await this.request(signal, 'a search for a run', false, () => ({
+      all: [...server.runs.values()].filter(({ isDeleted }) => !isDeleted),
+      isKnownDeleted: known !== undefined && server.runs.get(known)?.isDeleted === true,
+    }));
+    const kept = all.find(({ id }) => id === known);
+    if (known !== undefined && kept !== undefined) {
+      // Files may have come since it was opened first.
+      const named = FileMarks.of(kept.fingerprint);
+      if (run.fingerprint.some((mark) => !named.has(mark))) await this.noteFiles(known, run.fingerprint, signal);
+      return known;
+    }
+    if (isKnownDeleted) throw errorOf(server, new RequestFailed('noRun', `${known} was deleted`));
     for (const there of all) {
       if (there.key !== run.key) continue;
       const readBack = (): AsyncIterable<ReadBackChunk> => this.readBack(there.id as Handle, { signal });

@@ -88,4 +88,11 @@ export const FILES: readonly KnownFault[] = [
     from: 'known.lanes.add(lane);',
     to: 'known.lanes.clear();\n            known.lanes.add(lane);',
   },
+  {
+    name: 'cut-file-taken-from-the-cache',
+    words: 'a lane that takes the former content of a file from the cache does not read what the file holds now',
+    module: 'reading/piece-reader',
+    from: '(sizeOf(run, name) ?? state.size) === state.size',
+    to: '(sizeOf(run, name) ?? 0) <= state.size',
+  },
 ];

@@ -47,6 +47,38 @@ test('a batch that filled a gap of another lane does not count as the rest of th
   expect(points.reduce((sum, count) => sum + count, 0)).toBe(8);
 });
 
+test.each([
+  ['as long as the cached content', 0, 0],
+  ['shorter than the cached content', -10, 1],
+  ['longer than the cached content', 10, 1],
+])('a file that is %s now', async (_, more, times) => {
+  const folder = temporaryFolder();
+  const bytes = eventFile(...Array.from({ length: 4 }, (_, step) => event({ wallTime: step, step, summary: [simpleValue('loss', step)] })));
+  writeFileSync(join(folder, NAME), bytes);
+  const job = { run: RUN, directory: directoryAt(folder), files: [{ name: NAME }], series: [], settled: true };
+  const cache = new BatchCache();
+  for (const found of readRun(job, new FileWindow())) if (found.kind === 'batch') cache.keep({ ...found, series: found.batch.newSeries });
+  const laneState: Partial<LaneView> = { known: () => ({ files: [], points: 0, tags: 0, lastStep: null }), catalogue: () => [] };
+  let asked = 0;
+  const reader: Partial<JobReader> = {
+    read: async () => {
+      asked++;
+      return [];
+    },
+  };
+  const pieces = new PieceReader({
+    reader: reader as JobReader,
+    cache,
+    laneState: laneState as LaneView,
+    sizeOf: () => bytes.length + more,
+    pointsPerSend: () => 100,
+  });
+  const request = { run: RUN, directory: directoryAt(folder), names: [NAME], retriesGaps: false, settled: true, mostBytes: 1 << 20 };
+  const { pieces: found } = await pieces.read(request);
+  expect(found.reduce((sum, { batch }) => sum + batch.scalars.count, 0)).toBe(4);
+  expect(asked).toBe(times);
+});
+
 test('a piece of a run with many series is longer, so that its catalogue is not read for every few points', async () => {
   const folder = temporaryFolder();
   const steps = Array.from({ length: 2000 }, (_, step) => event({ wallTime: step, step, summary: [simpleValue('loss', step)] }));
