@@ -56,5 +56,5 @@ USER 10001:10001
 WORKDIR /var/lib/mirrorboard
 VOLUME ["/var/lib/mirrorboard"]
 # Without a shell or init, signals reach the process. It handles SIGTERM itself and starts no others.
-ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "/app/dist/app/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "--disable-warning=ExperimentalWarning", "/app/dist/app/main.js"]
 CMD ["watch"]

@@ -54,7 +54,7 @@ describe('scripts/check-deployment.sh', () => {
   withTool('hadolint', 'refuses a Dockerfile that hadolint refuses', async () => {
     change(
       'Dockerfile',
-      'ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "/app/dist/app/main.js"]',
+      'ENTRYPOINT ["node", "--max-semi-space-size=4", "--disable-warning=ExperimentalWarning", "/app/dist/app/main.js"]',
       'ENTRYPOINT node main.js',
     );
     expect(await check(copy, ['hadolint'])).toEqual({ code: 1, output: expect.stringMatching(/DL3025.*FAILED hadolint/s) });

@@ -21,7 +21,9 @@ describe('Dockerfile', () => {
 
   test('starts the program directly, so that it gets signals, and runs watch by default', () => {
     const entries = restOf(final, 'ENTRYPOINT');
-    expect(entries.map((entry) => JSON.parse(entry))).toEqual([['node', '--disable-warning=ExperimentalWarning', '/app/dist/app/main.js']]);
+    expect(entries.map((entry) => JSON.parse(entry))).toEqual([
+      ['node', '--max-semi-space-size=4', '--disable-warning=ExperimentalWarning', '/app/dist/app/main.js'],
+    ]);
     expect(restOf(final, 'CMD').map((command) => JSON.parse(command))).toEqual([['watch']]);
   });
 
