@@ -371,9 +371,18 @@ export class LocalSync implements LaneSync {
     if (run.isIdle && this.#lane.failure === undefined) {
       run.unsettled.clear();
       this.#compareCut(run);
+      this.#resumeIfDone();
     }
     const queue = this.#queues.of(run);
     if (run.inFlight === 0 && queue?.keys.has(run.key) === true) queue.wake?.();
+  }
+
+  /** After a failure, the lane works again if nothing is left to store: the files may be gone meanwhile. */
+  #resumeIfDone(): void {
+    const progress = this.#status.lane(this.lane);
+    if (progress.state !== 'waiting') return;
+    for (const { unsettled, dirty, toRetry } of this.#runs.values()) if (unsettled.size + dirty.size + toRetry.size > 0) return;
+    progress.resumed();
   }
 
   /**

@@ -64,4 +64,20 @@ export const FOUND: readonly { readonly words: string; readonly fault: string; r
       healMs: 40_000,
     },
   },
+  {
+    words: 'after a full disk, the store waits without end for a file that was removed meanwhile',
+    fault: 'waits-for-what-is-gone',
+    plan: {
+      ...PLAIN,
+      seed: '30229',
+      hasStore: true,
+      lanes: [],
+      writers: [{ name: 'writer 1', run: 'b', beginsMs: 15_406, flushesMs: [17_482] }],
+      faults: [
+        { atMs: 17_908, kind: 'fullDisk', what: 'both', forMs: 20_000 },
+        { atMs: 31_146, kind: 'remove' },
+      ],
+      healMs: 58_000,
+    },
+  },
 ];

@@ -95,4 +95,11 @@ export const FILES: readonly KnownFault[] = [
     from: '(sizeOf(run, name) ?? state.size) === state.size',
     to: '(sizeOf(run, name) ?? 0) <= state.size',
   },
+  {
+    name: 'waits-for-what-is-gone',
+    words: 'after a full disk, the store waits without end for a file that was removed meanwhile',
+    module: 'sync/local-sync',
+    from: 'this.#resumeIfDone();',
+    to: '',
+  },
 ];
