@@ -24,3 +24,16 @@ export function parseObjectUrl(url: string): ObjectAddress | undefined {
   }
   return { bucket: host, prefix: parts.join('/'), endpoint: undefined };
 }
+
+/** What `isObjectEndpoint` expects, for messages. */
+export const OBJECT_ENDPOINT = 'an address such as https://s3.example.com:9000, without user and password';
+
+/**
+ * True for the address of a server of objects. Credentials are not part of it: the address is shown, and kept in the
+ * state.
+ */
+export function isObjectEndpoint(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) return false;
+  return url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+}

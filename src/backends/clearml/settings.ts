@@ -14,7 +14,7 @@ import {
 import type { ParsedSettings, SettingProblem } from '../../contract/index.ts';
 import type { Environment } from '../../environment.ts';
 import { redact, type TlsOptions } from '../../http/index.ts';
-import { type ObjectStoreOptions, parseObjectUrl } from '../../objects/index.ts';
+import { isObjectEndpoint, OBJECT_ENDPOINT, type ObjectStoreOptions, parseObjectUrl } from '../../objects/index.ts';
 import { bucketKeysOf } from './bucket-keys.ts';
 import { type ConfFile, expandHome, readConfFile } from './conf-file.ts';
 
@@ -216,6 +216,7 @@ function objectStore(section: Section<typeof FIELDS>, conf: ConfFile | undefined
   }
   const keys = bucketKeysOf(conf, place);
   const endpoint = section.get('s3_endpoint') ?? keys?.endpoint ?? place.endpoint;
+  if (endpoint !== undefined && !isObjectEndpoint(endpoint)) section.wrong('s3_endpoint', 'another text', OBJECT_ENDPOINT);
   const configuredRegion = section.get('s3_region');
   const region = section.sourceOf('s3_region') === 'file' ? configuredRegion : (keys?.region ?? configuredRegion);
   const pathStyle = section.get('s3_path_style');

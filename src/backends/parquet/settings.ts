@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { count, PATH, SECONDS, Section, type SettingFields, SWITCH, TEXT } from '../../backend-kit/settings/index.ts';
 import type { ParsedSettings } from '../../contract/index.ts';
 import type { Environment } from '../../environment.ts';
-import { type ObjectStoreOptions, parseObjectUrl } from '../../objects/index.ts';
+import { isObjectEndpoint, OBJECT_ENDPOINT, type ObjectStoreOptions, parseObjectUrl } from '../../objects/index.ts';
 
 const MEBI = 1024 * 1024;
 
@@ -48,6 +48,7 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
     section.wrong(accessKeyId === undefined ? 's3_access_key' : 's3_secret_key', 'nothing', 'both keys, or none');
   }
   const endpoint = section.get('s3_endpoint') ?? address?.endpoint;
+  if (endpoint !== undefined && !isObjectEndpoint(endpoint)) section.wrong('s3_endpoint', 'another text', OBJECT_ENDPOINT);
   const region = section.get('s3_region');
   const pathStyle = section.get('s3_path_style');
   const folder = resolve(path ?? '.');

@@ -52,6 +52,11 @@ describe('the settings of a Parquet lane', () => {
   it('must make sense', () => {
     expect(problemsOf({})[0]).toMatchObject({ path: ['path'], found: 'nothing' });
     expect(problemsOf({ path: 'gs://bucket' })[0]).toMatchObject({ path: ['path'], found: '"gs://bucket"' });
+    for (const endpoint of ['https://me:very-secret-value@s3.example', 's3.example', 'ftp://s3.example', 'https://s3.example?a=b']) {
+      const [problem] = problemsOf({ path: 's3://bucket', s3_endpoint: endpoint });
+      expect(problem).toMatchObject({ path: ['s3_endpoint'], found: 'another text' });
+      expect(JSON.stringify(problem)).not.toContain('very-secret-value');
+    }
     expect(problemsOf({ path: 'x', s3_access_key: 'id' })[0]).toMatchObject({ path: ['s3_secret_key'] });
     expect(problemsOf({ path: 'x', file_size_mib: 0, file_age: -1, paths: 'y' }).map(({ path }) => path)).toEqual([
       ['paths'],
