@@ -1,7 +1,7 @@
-import type { DatabaseSync } from 'node:sqlite';
 import { ENOUGH_POINTS } from './limits.ts';
-import { pointsOf, type Segment, SegmentMerger } from './merge-segments.ts';
+import { pointsOf, SEGMENT_COLUMNS, type Segment, SegmentMerger } from './merge-segments.ts';
 import { OlderGenerations } from './older.ts';
+import type { PreparedStatements } from './prepared.ts';
 
 /** A series with more small segments than this is compacted. */
 const MOST_SEGMENTS = 8;
@@ -15,7 +15,7 @@ const POINTS_AS_SEGMENT = 8;
 const SERIES_AS_SEGMENTS = 4;
 
 const SMALL_SEGMENTS =
-  `SELECT * FROM segment WHERE series = ? AND first_point > ? AND last_point - first_point + 1 < ` +
+  `SELECT ${SEGMENT_COLUMNS} FROM segment WHERE series = ? AND first_point > ? AND last_point - first_point + 1 < ` +
   `${ENOUGH_POINTS} ORDER BY first_point`;
 
 /**
@@ -24,7 +24,7 @@ const SMALL_SEGMENTS =
  * piece. The result of a piece comes after the remaining work, and is merged again while it is small.
  */
 export class Compaction {
-  readonly #db: DatabaseSync;
+  readonly #statements: PreparedStatements;
   readonly #merger: SegmentMerger;
   /** Rows of the run's series that are still to do, the current one first. */
   readonly #series: number[];
@@ -36,11 +36,11 @@ export class Compaction {
   /** The earlier generations of files. They are dropped first: then fewer segments are left to merge. */
   readonly older: OlderGenerations;
 
-  constructor(db: DatabaseSync, run: number, series: readonly number[]) {
-    this.#db = db;
-    this.#merger = new SegmentMerger(db);
+  constructor(statements: PreparedStatements, run: number, series: readonly number[]) {
+    this.#statements = statements;
+    this.#merger = new SegmentMerger(statements);
     this.#series = [...series];
-    this.older = new OlderGenerations(db, run);
+    this.older = new OlderGenerations(statements.db, run);
   }
 
   get isDone(): boolean {
@@ -75,7 +75,7 @@ export class Compaction {
   #piece(): Segment[] {
     const segments: Segment[] = [];
     let points = 0;
-    for (const row of this.#db.prepare(SMALL_SEGMENTS).iterate(this.#series[0] ?? -1, this.#after)) {
+    for (const row of this.#statements.prepare(SMALL_SEGMENTS).iterate(this.#series[0] ?? -1, this.#after)) {
       const segment = row as unknown as Segment;
       points += pointsOf(segment);
       if (points > PIECE_POINTS || segments.length === PIECE_SEGMENTS) break;

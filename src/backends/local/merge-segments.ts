@@ -1,7 +1,10 @@
 /** Merges segments of a series: copies their points to the end of the table, one range for each file. */
-import type { DatabaseSync } from 'node:sqlite';
 import { joinPositions } from './positions.ts';
+import type { PreparedStatements } from './prepared.ts';
 import { bucketsOf } from './stored-buckets.ts';
+
+/** The columns that merging needs: the buckets are made again. */
+export const SEGMENT_COLUMNS = 'first_point, last_point, file, generation, first_offset, last_offset, places';
 
 /** A row of the table of segments. */
 export interface Segment {
@@ -30,10 +33,10 @@ const INSERT_SEGMENT = `INSERT INTO segment (series, first_point, last_point, fi
 
 /** Merges segments, inside a transaction of its caller. */
 export class SegmentMerger {
-  readonly #db: DatabaseSync;
+  readonly #statements: PreparedStatements;
 
-  constructor(db: DatabaseSync) {
-    this.#db = db;
+  constructor(statements: PreparedStatements) {
+    this.#statements = statements;
   }
 
   /**
@@ -49,8 +52,8 @@ export class SegmentMerger {
       next += pointsOf(segment);
     }
     if (moves.length === 0 || !this.#move(JSON.stringify(moves), nextPoint, next)) return nextPoint;
-    this.#db.prepare(REMOVE_SEGMENTS).run(JSON.stringify(moves));
-    const insert = this.#db.prepare(INSERT_SEGMENT);
+    this.#statements.prepare(REMOVE_SEGMENTS).run(JSON.stringify(moves));
+    const insert = this.#statements.prepare(INSERT_SEGMENT);
     let first = nextPoint;
     for (const group of groups) {
       const [head, tail] = [group[0] as Segment, group.at(-1) as Segment];
@@ -58,7 +61,7 @@ export class SegmentMerger {
       const places = joinPositions(
         group.map((segment) => ({ firstOffset: segment.first_offset, lastOffset: segment.last_offset, places: segment.places })),
       );
-      const buckets = bucketsOf(this.#db, first, end - 1) ?? null;
+      const buckets = bucketsOf(this.#statements.db, first, end - 1) ?? null;
       insert.run(series, first, end - 1, head.file, head.generation, head.first_offset, tail.last_offset, places, buckets);
       first = end;
     }
@@ -70,14 +73,14 @@ export class SegmentMerger {
    * move.
    */
   #move(moves: string, first: number, end: number): boolean {
-    const { changes } = this.#db.prepare(COPY).run(moves);
+    const { changes } = this.#statements.prepare(COPY).run(moves);
     if (changes !== end - first) {
-      this.#db.prepare('DELETE FROM point WHERE id >= ?').run(first);
+      this.#statements.prepare('DELETE FROM point WHERE id >= ?').run(first);
       return false;
     }
-    const moveOdd = this.#db.prepare('UPDATE odd_point SET id = ? WHERE id = ?');
-    for (const { id, moved } of this.#db.prepare(ODD).all(moves)) moveOdd.run(moved as number, id as number);
-    this.#db.prepare(REMOVE).run(moves);
+    const moveOdd = this.#statements.prepare('UPDATE odd_point SET id = ? WHERE id = ?');
+    for (const { id, moved } of this.#statements.prepare(ODD).all(moves)) moveOdd.run(moved as number, id as number);
+    this.#statements.prepare(REMOVE).run(moves);
     return true;
   }
 }

@@ -3,9 +3,9 @@
  * segment to each of its series. Many of them would make the index of segments long, and each commit changes a page of
  * it for each series.
  */
-import type { DatabaseSync } from 'node:sqlite';
 import { ENOUGH_POINTS } from './limits.ts';
-import { pointsOf, type Segment, SegmentMerger } from './merge-segments.ts';
+import { pointsOf, SEGMENT_COLUMNS, type Segment, SegmentMerger } from './merge-segments.ts';
+import type { PreparedStatements } from './prepared.ts';
 
 /**
  * Limits of the size of segments, in points. If there are more than `MOST_RECENT` between two of them, these and the
@@ -19,20 +19,20 @@ const MOST_POINTS = 65_536;
 const CALL_SEGMENTS = 8192;
 const POINTS_AS_SEGMENT = 8;
 
-const NEWEST = 'SELECT * FROM segment WHERE series = ? ORDER BY first_point DESC';
+const NEWEST = `SELECT ${SEGMENT_COLUMNS} FROM segment WHERE series = ? ORDER BY first_point DESC`;
 
 /** The merging of a run's recent segments, series by series. */
 export class RecentSegments {
   readonly run: number;
   readonly #merger: SegmentMerger;
-  readonly #db: DatabaseSync;
+  readonly #statements: PreparedStatements;
   readonly #series: readonly number[];
   #next = 0;
 
-  constructor(db: DatabaseSync, run: number, series: readonly number[]) {
+  constructor(statements: PreparedStatements, run: number, series: readonly number[]) {
     this.run = run;
-    this.#db = db;
-    this.#merger = new SegmentMerger(db);
+    this.#statements = statements;
+    this.#merger = new SegmentMerger(statements);
     this.#series = series;
   }
 
@@ -63,7 +63,7 @@ export class RecentSegments {
   #recent(series: number): Segment[] {
     const found: Segment[] = [];
     let [size, ofSize, many] = [0, 0, 0];
-    for (const row of this.#db.prepare(NEWEST).iterate(series)) {
+    for (const row of this.#statements.prepare(NEWEST).iterate(series)) {
       const segment = row as unknown as Segment;
       while (size < SIZES.length && pointsOf(segment) >= (SIZES[size] as number)) {
         size++;

@@ -112,7 +112,7 @@ export class Writer {
     const run = this.#open(ref);
     if (this.#compaction?.run !== run) {
       const series = run.series.map(({ id }) => id);
-      this.#compaction = { run, work: new Compaction(this.#db, run.id, series) };
+      this.#compaction = { run, work: new Compaction(this.#statements, run.id, series) };
     }
     const { work } = this.#compaction;
     if (part === 'older') work.older.advance();
@@ -133,7 +133,7 @@ export class Writer {
       if (this.#compaction?.run === run) this.#compaction = undefined;
       if (this.#recent?.run !== run.id) {
         const series = run.series.map(({ id }) => id);
-        this.#recent = new RecentSegments(this.#db, run.id, series);
+        this.#recent = new RecentSegments(this.#statements, run.id, series);
       }
       const step = this.#recent.advance(this.#nextPoint, budget);
       this.#nextPoint = step.nextPoint;
