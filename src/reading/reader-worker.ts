@@ -1,10 +1,10 @@
-/** The reader's thread: connects the work of `reader-desk.ts` with the main thread. */
+/** The reader's thread: connects the work of `request-reader.ts` with the main thread. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { CallMark, markCalls, passOver } from '../calls/index.ts';
 import { useMemory } from '../memory/index.ts';
-import type { ReaderDesk } from './reader-desk.ts';
 import type { ReaderRequest, ReaderWork } from './reader-protocol.ts';
 import { type PostReply, postFailure, walkFor } from './reader-walk.ts';
+import type { RequestReader } from './request-reader.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('the reader runs in a worker thread');
@@ -15,8 +15,8 @@ for (const [path, reason] of work.passedOver) passOver(path, reason);
 
 const post: PostReply = (reply, transfer) => port.postMessage(reply, transfer);
 /** Loaded with the first request that reads: a pass with nothing new only walks. */
-let desk: Promise<ReaderDesk> | undefined;
-/** The request that is being answered. The next one follows it, even if the desk has to be loaded for that one. */
+let reader: Promise<RequestReader> | undefined;
+/** The request that is being answered. The next one follows it, even if the reader has to be loaded for that one. */
 let last: Promise<void> = Promise.resolve();
 
 port.on('message', (request: ReaderRequest) => {
@@ -24,10 +24,10 @@ port.on('message', (request: ReaderRequest) => {
 });
 
 async function answer(request: ReaderRequest): Promise<void> {
-  if (desk === undefined && request.kind === 'walk') {
+  if (reader === undefined && request.kind === 'walk') {
     walkFor(request, post);
     return;
   }
-  desk ??= import('./reader-desk.ts').then(({ ReaderDesk }) => new ReaderDesk(work, post));
-  (await desk).take(request);
+  reader ??= import('./request-reader.ts').then(({ RequestReader }) => new RequestReader(work, post));
+  (await reader).take(request);
 }

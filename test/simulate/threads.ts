@@ -2,8 +2,8 @@
 import { EventEmitter } from 'node:events';
 import { Discovery } from '../../src/discover/discovery.ts';
 import type { DiscoverRequest, DiscoverWork } from '../../src/discover/protocol.ts';
-import { ReaderDesk } from '../../src/reading/reader-desk.ts';
 import type { ReaderRequest, ReaderWork } from '../../src/reading/reader-protocol.ts';
+import { RequestReader } from '../../src/reading/request-reader.ts';
 import { FileWindow } from '../../src/tail/index.ts';
 import { Life } from './life.ts';
 import { surroundings } from './platform.ts';
@@ -29,8 +29,8 @@ const KINDS: readonly (readonly [module: string, start: (work: unknown, post: Po
     (work, post) => {
       // A request is read in one go, so that readers can share the memory of a file.
       window ??= new FileWindow();
-      const desk = new ReaderDesk(work as ReaderWork, post, window);
-      return (message) => desk.take(message as ReaderRequest);
+      const reader = new RequestReader(work as ReaderWork, post, window);
+      return (message) => reader.take(message as ReaderRequest);
     },
   ],
 ];

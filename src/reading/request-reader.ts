@@ -20,7 +20,7 @@ const EVENT_BYTES = 512;
 const OBJECT_BYTES = 512;
 
 /** Reads for the main thread: takes its requests, and posts replies. */
-export class ReaderDesk {
+export class RequestReader {
   readonly #work: ReaderWork;
   readonly #window: FileWindow;
   readonly #reply: PostReply;
