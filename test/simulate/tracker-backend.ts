@@ -1,5 +1,4 @@
 // The backend of a tracker of the world: as a real one, with requests that travel, and answers that may not come.
-import { createHash } from 'node:crypto';
 import { FileMarks, whoseRun } from '../../src/backend-kit/identity/index.ts';
 import type {
   Backend,
@@ -20,9 +19,10 @@ import type {
   TrackerParcel,
 } from '../../src/contract/index.ts';
 import { MirrorError } from '../../src/errors.ts';
-import { type Batch, pointCount } from '../../src/model/index.ts';
+import { pointCount } from '../../src/model/index.ts';
 import { pointsOf } from '../../src/testing/parcels.ts';
 import { MEMORY_CAPABILITIES } from '../support/memory-backend.ts';
+import { hashOf, MAPPING, type PlannedLines, resolutionOf } from '../support/planned-lines.ts';
 import { placeKey, RequestFailed, type TrackerServer } from './tracker-server.ts';
 import type { World } from './world.ts';
 
@@ -30,15 +30,6 @@ import type { World } from './world.ts';
 const TIMEOUT_MS = 30_000;
 /** How long a request takes in a slow mood. */
 const SLOW_MS = 4000;
-
-const MAPPING = 'one line a point';
-
-/** What an intent says: the very lines. */
-interface Plan {
-  readonly id: string;
-  readonly firstLine: number;
-  readonly lines: readonly string[];
-}
 
 /** The backend of one life. */
 export class SimulatedBackend implements Backend {
@@ -269,7 +260,7 @@ export class SimulatedJournalBackend extends SimulatedBackend implements Journal
       for (const point of points)
         lines.push(JSON.stringify(point, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)));
     }
-    const plan: Plan = { id, firstLine, lines };
+    const plan: PlannedLines = { id, firstLine, lines };
     return { intent: JSON.stringify(plan) as Intent, entries };
   }
 
@@ -279,7 +270,7 @@ export class SimulatedJournalBackend extends SimulatedBackend implements Journal
     signal: AbortSignal,
     fromLine?: number,
   ): Promise<readonly Outcome[]> {
-    const { id, firstLine, lines } = JSON.parse(intent) as Plan;
+    const { id, firstLine, lines } = JSON.parse(intent) as PlannedLines;
     const from = Math.max(firstLine, fromLine ?? firstLine);
     return await this.outcomes(parcels, async () => {
       const rest = lines.slice(from - firstLine);
@@ -292,22 +283,9 @@ export class SimulatedJournalBackend extends SimulatedBackend implements Journal
   }
 
   async resolve(handle: Handle, intent: Intent, signal: AbortSignal): Promise<Resolution> {
-    const { id, firstLine, lines } = JSON.parse(intent) as Plan;
     const held = await this.request(signal, 'a question about lines', false, () => [...this.server.run(handle).lines]);
-    if (handle !== id || held.length < firstLine) return { kind: 'unknown' };
-    const there = held.slice(firstLine, firstLine + lines.length);
-    if (there.some((line, i) => line !== lines[i])) return { kind: 'unknown' };
-    if (there.length === lines.length) return { kind: 'accepted' };
-    return there.length === 0 ? { kind: 'resend' } : { kind: 'from', line: firstLine + there.length };
+    return resolutionOf(handle, JSON.parse(intent) as PlannedLines, held);
   }
-}
-
-/** Of the places and checksums of a batch's records. */
-function hashOf({ scalars, objects }: Batch): string {
-  const parts: string[] = [];
-  for (let row = 0; row < scalars.count; row++) parts.push(`${scalars.offset[row]}:${scalars.checksum[row]}`);
-  for (const { offset, checksum } of objects) parts.push(`${offset}:${checksum}`);
-  return createHash('sha256').update(parts.join(';')).digest('hex').slice(0, 16);
 }
 
 function outcomeOf(server: TrackerServer, failed: RequestFailed): Outcome {

@@ -1,6 +1,6 @@
 // A backend that addresses by line: what is sent twice lands on the same lines only if it is the very same. Small, but
 // whole.
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { FileMarks, whoseRun } from '../../../src/backend-kit/identity/index.ts';
 import type {
   BackendContext,
@@ -22,21 +22,17 @@ import type {
   TrackerParcel,
 } from '../../../src/contract/index.ts';
 import { MirrorError } from '../../../src/errors.ts';
-import { type Batch, pointCount } from '../../../src/model/index.ts';
+import { pointCount } from '../../../src/model/index.ts';
 import { pointsOf } from '../../../src/testing/parcels.ts';
 import { MEMORY_CAPABILITIES } from '../memory-backend.ts';
+import { hashOf, MAPPING, type PlannedLines, resolutionOf } from '../planned-lines.ts';
 import { JournalServer, JournalServerError } from './journal-server.ts';
 import { pointLine, readPointLine } from './point-text.ts';
 
 export { JournalServer } from './journal-server.ts';
 
-const MAPPING = 'one line a point';
-
-/** What an intent says: the very lines. */
-interface Plan {
-  readonly id: string;
-  readonly firstLine: number;
-  readonly lines: readonly string[];
+/** What an intent says: the very lines, and the entries for them. */
+interface Plan extends PlannedLines {
   readonly entries: readonly JournalEntry[];
 }
 
@@ -132,13 +128,7 @@ export class JournalBackend implements JournalledBackend {
   }
 
   async resolve(handle: Handle, intent: Intent): Promise<Resolution> {
-    const { id, firstLine, lines } = JSON.parse(intent) as Plan;
-    const held = this.#server.lines(handle);
-    if (handle !== id || held === undefined || held.length < firstLine) return { kind: 'unknown' };
-    const there = held.slice(firstLine, firstLine + lines.length);
-    if (there.some((line, i) => line !== lines[i])) return { kind: 'unknown' };
-    if (there.length === lines.length) return { kind: 'accepted' };
-    return there.length === 0 ? { kind: 'resend' } : { kind: 'from', line: firstLine + there.length };
+    return resolutionOf(handle, JSON.parse(intent) as Plan, this.#server.lines(handle));
   }
 
   async *readBack(handle: Handle, { isWanted = () => true }: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
@@ -181,14 +171,6 @@ function outcomeOf({ kind, message, afterSec }: JournalServerError): Outcome {
     default:
       return kind satisfies never;
   }
-}
-
-/** Of the places and checksums of a batch's records. */
-function hashOf({ scalars, objects }: Batch): string {
-  const hash = createHash('sha256');
-  for (let row = 0; row < scalars.count; row++) hash.update(`${scalars.offset[row]}:${scalars.checksum[row]};`);
-  for (const { offset, checksum } of objects) hash.update(`${offset}:${checksum};`);
-  return hash.digest('hex').slice(0, 16);
 }
 
 interface JournalSettings {
