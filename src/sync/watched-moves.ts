@@ -163,6 +163,7 @@ export class WatchedMoves {
   #isMoved(root: string, changes: readonly RunChange[]): boolean {
     if (this.hasMoved) return true;
     const { isFollowed, status } = this.#options;
+    this.#forgetReplaced(root, changes);
     const found = changes.flatMap(({ run: path, files }) => {
       const mayBeKnown = files.some(
         ({ name, before, isOther, stamp }) =>
@@ -185,6 +186,13 @@ export class WatchedMoves {
       isFollowed &&
       all.some(({ followed, apart }) => [...followed, ...apart.filter(isInPlace)].some((move) => !this.#unmovable.has(moveKey(move))))
     );
+  }
+
+  /** Forgets unclear files that another file has replaced: that one is known to nobody, so it is new. */
+  #forgetReplaced(root: string, changes: readonly RunChange[]): void {
+    if (this.#unclear.size === 0) return;
+    for (const { run: path, files } of changes)
+      for (const { name, stamp } of files) if (!this.#inodes.has(stamp)) this.#unclear.delete(keyOfFile({ root, path }, name));
   }
 
   #findMoves(root: string, found: readonly FoundRun[]): Moves[] {
