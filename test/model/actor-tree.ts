@@ -300,6 +300,7 @@ export class ActorTree {
     Object.assign(to, { records: [...file.records], torn: file.torn, wasFlipped: file.wasFlipped, isCut: true });
     for (const [record, at] of file.flips) to.flips.set(record, at);
     to.touched();
+    letGoAlong(file, to);
     Object.assign(file, { isThere: false, isDirty: true, torn: undefined });
     file.flips.clear();
     this.files.set(to.path, to);
@@ -307,7 +308,7 @@ export class ActorTree {
 
   /** What was mirrored of a file that is gone goes along where its run is followed. */
   #goAlong(file: ActorFile, to: ActorFile): void {
-    for (const text of file.ever) to.ever.add(text.replace(` ${file.run} ${file.name} `, ` ${to.run} ${to.name} `));
+    letGoAlong(file, to);
     Object.assign(to, { isThere: false, isDirty: true });
     Object.assign(file, { isDirty: true, seen: new Set() });
     this.files.set(to.path, to);
@@ -405,4 +406,9 @@ export class ActorTree {
   #letters(count: number): string {
     return Array.from({ length: count }, () => this.#one([...'abcdefXYZ0189'])).join('');
   }
+}
+
+/** What stood in a file once may stay mirrored, and follows it where it is longer than what stands there now. */
+function letGoAlong(file: ActorFile, to: ActorFile): void {
+  for (const text of file.ever) to.ever.add(text.replace(` ${file.run} ${file.name} `, ` ${to.run} ${to.name} `));
 }
