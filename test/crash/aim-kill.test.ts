@@ -30,7 +30,7 @@ async function kill(target: AimTarget, lifeMs: number): Promise<void> {
   try {
     await killWithAim({ folder, kills: 3, seed, lifeMs, writer, target, say: (line) => void said.push(line) });
   } catch (cause) {
-    throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${said.join('\n')}\n${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${cause instanceof Error ? cause.message : cause}\n${said.join('\n')}`, { cause });
   }
 }
 

@@ -11,6 +11,6 @@ it('mirrors all points once into the store and five trackers while faults hit al
   try {
     await soakAllAtOnce({ seed, minutes: MINUTES, isReal: false, say: (line) => void said.push(line) });
   } catch (cause) {
-    throw new Error(`${said.join('\n')}\n${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new Error(`${cause instanceof Error ? cause.message : cause}\n${said.join('\n')}`, { cause });
   }
 }, 900_000);

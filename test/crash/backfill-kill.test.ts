@@ -29,7 +29,7 @@ async function killed(logs: string, kills: number): Promise<void> {
   try {
     await killBackfills({ logs, folder, kills, seed, say: (line) => void said.push(line) });
   } catch (cause) {
-    throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${said.join('\n')}\n${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${cause instanceof Error ? cause.message : cause}\n${said.join('\n')}`, { cause });
   }
 }
 

@@ -22,7 +22,7 @@ describe('Parquet files after a watch was killed', () => {
       await killWithParquet({ folder, kills: 3, seed, lifeMs: 4000, writer, say: (line) => void said.push(line) });
       if (process.env['MIRRORBOARD_TEST_SEED'] !== undefined) process.stderr.write(`${said.join('\n')}\n`);
     } catch (cause) {
-      throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${said.join('\n')}\n${cause instanceof Error ? cause.message : cause}`, { cause });
+      throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${cause instanceof Error ? cause.message : cause}\n${said.join('\n')}`, { cause });
     }
   });
 });

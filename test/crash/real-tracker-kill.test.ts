@@ -28,7 +28,7 @@ if (server !== undefined) {
         const points = await killWithRealTracker({ folder, kills: 3, serverKills: 2, seed, lifeMs: 3000, writer, server, say });
         expect(points).toBeGreaterThan(7000);
       } catch (cause) {
-        throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${said.join('\n')}\n${cause instanceof Error ? cause.message : cause}`, { cause });
+        throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${cause instanceof Error ? cause.message : cause}\n${said.join('\n')}`, { cause });
       }
     }, 400_000);
   });

@@ -24,7 +24,7 @@ async function killed(tracker: KilledTracker, isRouted: boolean): Promise<void> 
   try {
     await killWithTracker({ folder, kills: 3, seed, lifeMs: 2000, writer, tracker, isRouted, say: (line) => void said.push(line) });
   } catch (cause) {
-    throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${said.join('\n')}\n${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${cause instanceof Error ? cause.message : cause}\n${said.join('\n')}`, { cause });
   }
 }
 

@@ -81,7 +81,7 @@ async function kill(target: TrackioTarget, lifeMs: number): Promise<void> {
     const points = await killWithTrackio({ folder, kills: 3, seed, lifeMs, writer, target, say: (line) => void said.push(line) });
     expect(points).toBeGreaterThan(1000);
   } catch (cause) {
-    throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${said.join('\n')}\n${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${cause instanceof Error ? cause.message : cause}\n${said.join('\n')}`, { cause });
   }
 }
 

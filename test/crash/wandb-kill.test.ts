@@ -27,7 +27,7 @@ describe('W&B after a watch was killed', () => {
     try {
       await killWithWandb({ folder, kills, seed, lifeMs: 2000, mode, writer, stub, say: (line) => void said.push(line) });
     } catch (cause) {
-      throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${said.join('\n')}\n${cause instanceof Error ? cause.message : cause}`, { cause });
+      throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${cause instanceof Error ? cause.message : cause}\n${said.join('\n')}`, { cause });
     } finally {
       await stub.close();
     }

@@ -28,7 +28,7 @@ async function killed(writer: Writer, kills: number, args: readonly string[] = [
   try {
     await killWatches({ folder, kills, seed, lifeMs: 1500, writer, args, say: (line) => void said.push(line) });
   } catch (cause) {
-    throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${said.join('\n')}\n${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${cause instanceof Error ? cause.message : cause}\n${said.join('\n')}`, { cause });
   }
 }
 

@@ -21,7 +21,7 @@ describe('a watch next to an actor that writes, cuts, copies, syncs, renames, li
       await actBesideWatch({ folder, seed, actions, say: (line) => void said.push(line) });
     } catch (cause) {
       const last = said.slice(-60).join('\n');
-      throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${last}\n${cause instanceof Error ? cause.message : cause}`, { cause });
+      throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${cause instanceof Error ? cause.message : cause}\n${last}`, { cause });
     }
   });
 });

@@ -69,7 +69,7 @@ export async function soakAllAtOnce(options: AllAtOnceOptions): Promise<void> {
   } catch (cause) {
     kept = join(folder, 'kept');
     const message = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`failed with MIRRORBOARD_TEST_SEED=${seed} and ${minutes} minutes; ${folder} is kept: ${message}`, { cause });
+    throw new Error(`${message}\nfailed with MIRRORBOARD_TEST_SEED=${seed} and ${minutes} minutes; ${folder} is kept`, { cause });
   } finally {
     await endAll();
     for (const tracker of trackers) await tracker.stop();
