@@ -277,6 +277,9 @@ export class ActorTree {
     if (file.alias !== undefined) return undefined;
     const run = this.#random() < 0.5 ? file.run : 'archive';
     const moved = new ActorFile(run, `events.out.tfevents.1${String(this.#make.next).padStart(5, '0')}.moved`);
+    // If it was the last one of its run, the run is followed there, with what was mirrored of files that are gone.
+    const gone = run === file.run ? [] : [...this.files.values()].filter((other) => !other.isThere && other.run === file.run);
+    for (const other of gone) this.#goAlong(other, this.files.get(`${run}/${other.name}`) ?? new ActorFile(run, other.name));
     this.move(file, moved);
     mkdirSync(dirname(this.absolute(moved.path)), { recursive: true });
     renameSync(this.absolute(file.path), this.absolute(moved.path));
@@ -309,8 +312,9 @@ export class ActorTree {
   /** What was mirrored of a file that is gone goes along where its run is followed. */
   #goAlong(file: ActorFile, to: ActorFile): void {
     letGoAlong(file, to);
-    Object.assign(to, { isThere: false, isDirty: true });
     Object.assign(file, { isDirty: true, seen: new Set() });
+    if (this.files.has(to.path)) return;
+    Object.assign(to, { isThere: false, isDirty: true });
     this.files.set(to.path, to);
   }
 
