@@ -2,10 +2,11 @@ import { afterEach, beforeEach, describe, it } from '@jest/globals';
 import { endAll, freshDirectory, remove } from '../e2e/command.ts';
 import { type AimServer, startAim } from '../support/aim-server.ts';
 import { AimStub } from '../support/aim-stub/index.ts';
+import { testSeed } from '../support/test-seed.ts';
 import { type AimTarget, killWithAim, realTarget, stubTarget } from './aim-kill.ts';
 import { grower } from './watch-kill.ts';
 
-const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
+const seed = testSeed();
 
 let server: AimServer | undefined;
 let reason = '';

@@ -1,11 +1,12 @@
 import { it } from '@jest/globals';
 import { soakAllAtOnce } from '../soak/all-at-once.ts';
+import { testSeed } from '../support/test-seed.ts';
 
 /** Three minutes in CI, elsewhere enough to see that it runs. `npm run soak` takes half an hour. */
 const MINUTES = process.env['CI'] === undefined ? 0.5 : 1;
 
 it('mirrors all points once into the store and five trackers while faults hit all of them', async () => {
-  const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
+  const seed = testSeed();
   process.stderr.write(`… everything at once with MIRRORBOARD_TEST_SEED=${seed}\n`);
   const said: string[] = [];
   try {

@@ -11,11 +11,12 @@ import { bigLog } from '../support/big-log.ts';
 import { directoryAt } from '../support/directory.ts';
 import * as w from '../support/event-writer.ts';
 import { readRun } from '../support/read-run.ts';
+import { testSeed } from '../support/test-seed.ts';
 import { killBackfills } from './backfill-kill.ts';
 import { writeMediaLog } from './media-log.ts';
 import { until } from './watch-kill.ts';
 
-const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
+const seed = testSeed();
 let folder: string;
 
 beforeEach(() => {

@@ -1,8 +1,9 @@
 import { expect, it } from '@jest/globals';
 import { oddAnswersRound, TRACKERS } from '../soak/odd-answers.ts';
 import { oddBucketRound } from '../soak/odd-bucket.ts';
+import { testSeed } from '../support/test-seed.ts';
 
-const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
+const seed = testSeed();
 process.stderr.write(`… bent answers with MIRRORBOARD_TEST_SEED=${seed}\n`);
 
 /** The number of rounds in a test run; `npm run soak` runs for longer. */

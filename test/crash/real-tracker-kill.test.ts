@@ -2,10 +2,11 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/glo
 import { endAll, freshDirectory, remove } from '../e2e/command.ts';
 import { startMlflow } from '../support/mlflow-server.ts';
 import { realTracker } from '../support/real-tracker.ts';
+import { testSeed } from '../support/test-seed.ts';
 import { killWithRealTracker } from './real-tracker-kill.ts';
 import { grower } from './watch-kill.ts';
 
-const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
+const seed = testSeed();
 const server = await realTracker('MLflow server', startMlflow);
 
 if (server !== undefined) {

@@ -6,9 +6,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { repository } from '../e2e/command.ts';
 import { MirroredLogs, ONE, range, scalars } from '../support/mirrored-logs.ts';
+import { testSeed } from '../support/test-seed.ts';
 import { seededRandom } from './backfill-kill.ts';
 
-const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
+const seed = testSeed();
 const isThorough = process.env['MIRRORBOARD_EVERY_COMMIT'] === '1';
 const MOST_KILLS = 4;
 const HOOK = `${repository}test/support/kill-at-commit.mjs`;

@@ -2,10 +2,11 @@ import { afterEach, beforeEach, describe, it } from '@jest/globals';
 import { endAll, freshDirectory, remove } from '../e2e/command.ts';
 import { ClearmlStub } from '../support/clearml-stub/index.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
+import { testSeed } from '../support/test-seed.ts';
 import { type KilledTracker, killedClearml, killedMlflow, killWithTracker } from './tracker-kill.ts';
 import { grower } from './watch-kill.ts';
 
-const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
+const seed = testSeed();
 
 let folder: string;
 let stub: MlflowStub | ClearmlStub;

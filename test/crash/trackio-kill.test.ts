@@ -1,12 +1,13 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { endAll, freshDirectory, remove } from '../e2e/command.ts';
 import { realTracker } from '../support/real-tracker.ts';
+import { testSeed } from '../support/test-seed.ts';
 import { startTrackio, type TrackioServer } from '../support/trackio-server.ts';
 import { TrackioStub } from '../support/trackio-stub.ts';
 import { killWithTrackio, type TrackioTarget } from './trackio-kill.ts';
 import { grower } from './watch-kill.ts';
 
-const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
+const seed = testSeed();
 const server = await realTracker('Trackio server', startTrackio);
 
 let folder: string;

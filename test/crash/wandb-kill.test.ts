@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, it } from '@jest/globals';
 import { endAll, freshDirectory, remove } from '../e2e/command.ts';
+import { testSeed } from '../support/test-seed.ts';
 import { WandbStub } from '../support/wandb-stub/index.ts';
 import { killWithWandb } from './wandb-kill.ts';
 import { grower } from './watch-kill.ts';
 
-const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
+const seed = testSeed();
 
 let folder: string;
 beforeEach(() => {

@@ -3,9 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from '@jest/globals';
 import { endAll, freshDirectory, type Running, remove, repository } from '../e2e/command.ts';
+import { testSeed } from '../support/test-seed.ts';
 import { grower, killWatches, type TruthPoint, type Writer } from './watch-kill.ts';
 
-const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
+const seed = testSeed();
 const GROW = join(repository, '../shared/corpus/tools/grow.py');
 const reason = !existsSync(GROW)
   ? `there is no ${GROW}`

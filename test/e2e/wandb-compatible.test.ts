@@ -6,10 +6,11 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { seededRandom } from '../crash/backfill-kill.ts';
 import { until } from '../crash/watch-kill.ts';
 import * as w from '../support/event-writer.ts';
+import { testSeed } from '../support/test-seed.ts';
 import { WandbRoughServer } from '../support/wandb-rough-server.ts';
 import { corpus, type Ended, endAll, freshDirectory, mirrorboard, remove, start } from './command.ts';
 
-const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
+const seed = testSeed();
 const CORPUS = ['made_edge_files', 'made_several_files', 'tf2_media', 'tbx_everything', 'tf2_tags_and_steps', 'tf2_scalars'];
 
 let folder: string;

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, it } from '@jest/globals';
 import { endAll, freshDirectory, remove } from '../e2e/command.ts';
+import { testSeed } from '../support/test-seed.ts';
 import { actBesideWatch } from './actor.ts';
 
-const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
+const seed = testSeed();
 const actions = Number(process.env['MIRRORBOARD_TEST_ACTIONS'] ?? 150);
 
 let folder: string;

@@ -7,9 +7,10 @@ import { FileWindow } from '../../src/tail/index.ts';
 import { freshDirectory, remove } from '../e2e/command.ts';
 import { directoryAt } from '../support/directory.ts';
 import * as w from '../support/event-writer.ts';
+import { testSeed } from '../support/test-seed.ts';
 import { checkWatchHistories } from './watch-property.ts';
 
-const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
+const seed = testSeed();
 
 describe('after any changes of a log tree and any kills of watch', () => {
   it(`the store holds the points of all valid records once, in the order of their files (MIRRORBOARD_TEST_SEED=${seed})`, async () => {

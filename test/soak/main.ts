@@ -1,5 +1,6 @@
 // `npm run soak -- [scenes…]`: what takes too long for every test run.
 import { parseArgs } from 'node:util';
+import { randomSeed } from '../support/test-seed.ts';
 import { soakActor } from './actor.ts';
 import { soakAimKill } from './aim-kill.ts';
 import { soakAllAtOnce } from './all-at-once.ts';
@@ -18,7 +19,7 @@ const { values, positionals } = parseArgs({
   options: { minutes: { type: 'string', default: '30' }, help: { type: 'boolean', short: 'h', default: false } },
 });
 const kills = Number(process.env['MIRRORBOARD_SOAK_KILLS'] ?? 30);
-const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
+const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? randomSeed());
 const forMs = Number(process.env['MIRRORBOARD_SOAK_HOSTILE_SEC'] ?? 600) * 1000;
 const minutes = Number(values.minutes);
 const say = console.log;
