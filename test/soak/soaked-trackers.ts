@@ -179,8 +179,7 @@ async function clearmlStub(seed: number, behind: Behind): Promise<SoakedTracker>
         stub.forgetTokens();
         return 'its tokens expire';
       },
-      // What it tries the server with is in a task once the server has refused something for that task.
-      points: async (below) => killed.points().filter((point) => isBelow(below)(point) && !point.includes('":mirrorboard:/')),
+      points: async (below) => killed.points().filter(isBelow(below)),
       wanted: byMillis,
       stop: () => stub.close(),
     };
