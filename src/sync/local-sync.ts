@@ -12,6 +12,7 @@ import {
   isPending,
   isTroubled,
   isUndecided,
+  keyOfFile,
   keyOfRun,
   lastStepOf,
   pointCount,
@@ -72,7 +73,8 @@ export class LocalSync implements LaneSync {
   readonly #runs = new Map<string, SyncedStoreRun>();
   /** Paused runs with something to read. */
   readonly #held = new Set<SyncedStoreRun>();
-  readonly #goneLater: { readonly ref: RunRef; readonly name: string }[] = [];
+  /** Files that are gone, by `keyOfFile`, whose runs have data under way. */
+  readonly #goneLater = new Map<string, { readonly ref: RunRef; readonly name: string }>();
   #lane: Lane;
   #retryMs = FIRST_RETRY_MS;
   #recovering: Promise<void> | undefined;
@@ -96,6 +98,8 @@ export class LocalSync implements LaneSync {
     const run = this.#runOf(ref);
     for (const { name, size, before, stamp } of changed) {
       run.dirty.add(name);
+      // It is there again.
+      this.#goneLater.delete(keyOfFile(ref, name));
       this.#status.lane(this.lane).fileGrew(ref, name, size, before, changedMsOf(stamp));
     }
     run.isQuiet = false;
@@ -125,7 +129,7 @@ export class LocalSync implements LaneSync {
     const run = this.#runs.get(keyOfRun(ref));
     if (run !== undefined && !run.isIdle) {
       // Data under way decides how much is lost.
-      this.#goneLater.push({ ref, name });
+      this.#goneLater.set(keyOfFile(ref, name), { ref, name });
       return;
     }
     const state = this.#backend.position(ref, name);
@@ -166,7 +170,10 @@ export class LocalSync implements LaneSync {
   tick(nowMs: number): void {
     // This notices a lane that failed while it had nothing to read.
     if (this.#lane.failure !== undefined) this.#queues.wakeAll();
-    for (const { ref, name } of this.#goneLater.splice(0)) this.fileGone(ref, name);
+    for (const [key, { ref, name }] of [...this.#goneLater]) {
+      this.#goneLater.delete(key);
+      this.fileGone(ref, name);
+    }
     // A user who pauses the store may be about to copy its file.
     if (this.#status.lane(this.lane).isPaused) return;
     if (this.#lane.failure === undefined) this.#upkeep.compact();

@@ -1,10 +1,13 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LocalBackend } from '../../../src/backends/local/index.ts';
 import type { RunRef } from '../../../src/model/index.ts';
 import { type LaneState, StateFile } from '../../../src/state/index.ts';
 import { WatchStatus } from '../../../src/status/index.ts';
 import { LocalSync } from '../../../src/sync/local-sync.ts';
+import { event, eventFile, simpleValue } from '../../support/event-writer.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 let folder: string;
@@ -39,23 +42,47 @@ class Scattered extends LocalBackend {
   }
 }
 
-describe('quiet runs', () => {
-  function feedOf(backend: Scattered): LocalSync {
-    const status = new WatchStatus({ lanes: [{ name: 'local', type: 'local', where: 'store.db' }] });
-    const events = { fileTroubled: () => undefined, fileValid: () => undefined };
-    const { signal } = new AbortController();
-    return new LocalSync({
-      lane: 'local',
-      backend,
-      state: lane,
-      status,
-      events,
-      places: new Map([['logs', { path: '/logs', links: 'owner' as const }]]),
-      cache: undefined,
-      signal,
-    });
-  }
+function feedOf(backend: LocalBackend, path = '/logs', { signal } = new AbortController()): LocalSync {
+  const status = new WatchStatus({ lanes: [{ name: 'local', type: 'local', where: 'store.db' }] });
+  const events = { fileTroubled: () => undefined, fileValid: () => undefined };
+  const places = new Map([['logs', { path, links: 'owner' as const }]]);
+  return new LocalSync({ lane: 'local', backend, state: lane, status, events, places, cache: undefined, signal });
+}
 
+it('a file that is there again is read, though data of its run was under way when it was gone', async () => {
+  const backend = new LocalBackend({ path: join(folder, 'store.db'), mediaPath: join(folder, 'media') });
+  const run = { root: 'logs', path: '.' };
+  const end = new AbortController();
+  const feed = feedOf(backend, folder, end);
+  const put = (name: string, ...steps: readonly number[]): void => {
+    const bytes = eventFile(...steps.map((step) => event({ wallTime: step, step, summary: [simpleValue('loss', step)] })));
+    writeFileSync(join(folder, name), bytes);
+    feed.filesChanged(run, [{ name, size: bytes.length, before: 0, stamp: '' }]);
+  };
+  const has = async (points: number): Promise<void> => {
+    for (const endMs = Date.now() + 20_000; backend.positions(run).points !== points; feed.tick(1000)) {
+      if (Date.now() > endMs) expect(backend.positions(run).points).toBe(points);
+      await sleep(5);
+    }
+  };
+  const running = feed.run();
+  put('events.out.tfevents.1', 1, 2);
+  await has(2);
+  put('events.out.tfevents.2', ...Array.from({ length: 5000 }, (_, i) => i));
+  // What a run writes after a rest is read at once.
+  await sleep(600);
+  put('events.out.tfevents.2', ...Array.from({ length: 10_000 }, (_, i) => i));
+  await sleep(0);
+  rmSync(join(folder, 'events.out.tfevents.1'));
+  feed.fileGone(run, 'events.out.tfevents.1');
+  put('events.out.tfevents.1', 3, 4, 5);
+  await has(10_003);
+  end.abort();
+  await running;
+  await backend.close();
+});
+
+describe('quiet runs', () => {
   it('are compacted one piece per tick, each to its end', async () => {
     const backend = new Scattered({ large: 3, small: 1 });
     const feed = feedOf(backend);
