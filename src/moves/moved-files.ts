@@ -199,15 +199,28 @@ function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly Kn
   const unclear: NewFile[] = [];
   const [own, others] = [missing.filter(({ run }) => run.root === root.name), missing.filter(({ run }) => run.root !== root.name)];
   const likeness = (from: KnownState, to: NewFile): Likeness => likenessOf(directoryOf(root, to.run.path), from.state, to.name);
-  const take = (likeOf: (to: NewFile) => readonly KnownState[], wanted: Likeness = 'same'): void => {
+  const pair = (to: NewFile, from: KnownState): void => {
+    taken.add(from);
+    paired.set(to, { from, to, isSameInode: to.stamp !== '' && inodeOf(to.stamp) === inodeOf(from.state.stamp) });
+  };
+  const take = (likeOf: (to: NewFile) => readonly KnownState[]): void => {
     for (const to of fresh) {
       if (paired.has(to)) continue;
-      const like = likeOf(to).filter((from) => !taken.has(from) && likeness(from, to) === wanted);
-      const most = like.reduce((records, { state }) => Math.max(records, state.records), 0);
-      const [from, another] = like.filter(({ state }) => state.records === most);
-      if (from === undefined || another !== undefined) continue;
-      taken.add(from);
-      paired.set(to, { from, to, isSameInode: to.stamp !== '' && inodeOf(to.stamp) === inodeOf(from.state.stamp) });
+      const [from, another] = withMostRecords(likeOf(to).filter((known) => !taken.has(known) && likeness(known, to) === 'same'));
+      if (from !== undefined && another === undefined) pair(to, from);
+    }
+  };
+  // A file may have had several names, and what was read last of it has the most records. It may have been cut since,
+  // or be copied over itself: then its beginning can be all that an earlier name had.
+  const takeByInode = (sameInode: (to: NewFile) => readonly KnownState[]): void => {
+    for (const to of fresh) {
+      if (paired.has(to)) continue;
+      const like = Map.groupBy(
+        withMostRecords(sameInode(to).filter((known) => !taken.has(known) && known.state.records > 0 && likeness(known, to) !== 'other')),
+        (known) => likeness(known, to),
+      );
+      const [from, another] = like.get('same') ?? like.get('beginning') ?? [];
+      if (from !== undefined && another === undefined) pair(to, from);
     }
   };
   for (const candidates of [own, others]) {
@@ -219,9 +232,7 @@ function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly Kn
     );
     const sameInode = ({ stamp }: NewFile): readonly KnownState[] => (stamp === '' ? [] : (byInode.get(inodeOf(stamp)) ?? []));
     const alike = ({ first }: NewFile): readonly KnownState[] => (first === undefined ? [] : (byFirst.get(markKey(first)) ?? []));
-    take((to) => sameInode(to).filter(({ state }) => state.records > 0));
-    // The file was cut, or is being copied over itself.
-    take(sameInode, 'beginning');
+    takeByInode(sameInode);
     take((to) => alike(to).filter((from) => from.state.name === to.name && from.run.path === to.run.path));
     take((to) => alike(to).filter((from) => from.state.name === to.name && isSameEnd(from, to)));
     take((to) => alike(to).filter((from) => from.state.name === to.name));
@@ -240,6 +251,11 @@ function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly Kn
   const doubtful = new Set(unclear);
   take((to) => (to.stamp === '' || doubtful.has(to) ? [] : (unread.get(inodeOf(to.stamp)) ?? [])));
   return { pairs: [...paired.values()], unclear: unclear.filter((to) => !paired.has(to)) };
+}
+
+function withMostRecords(states: readonly KnownState[]): readonly KnownState[] {
+  const most = states.reduce((records, { state }) => Math.max(records, state.records), 0);
+  return states.filter(({ state }) => state.records === most);
 }
 
 /** True if the directories have the same name: `exp` moved to `archive/exp`. */

@@ -48,3 +48,20 @@ it.each([
   const { pairs, unclear } = findPairs({ name: 'logs', path: folder, links: 'owner' }, found, held as Knower);
   expect([pairs.map(({ from }) => from.run.path), unclear.length]).toEqual([from, 1 - from.length]);
 });
+
+it.each([
+  ['all that its first name had', eventFile(...steps.slice(0, 2)), ['last']],
+  ['only what both names had', eventFile(...steps.slice(0, 1)), ['last']],
+  ['its version alone', eventFile(), []],
+])('a file that had two names is the last one, whose content it has: %s', (_, bytes, from) => {
+  writeFileSync(file, eventFile(...steps.slice(0, bytes.length === eventFile().length ? 0 : 2)));
+  const first = known('first');
+  writeFileSync(file, eventFile(...steps));
+  const last = known('last');
+  writeFileSync(file, bytes);
+  const stat = statSync(file, { bigint: true });
+  const held: Partial<Knower> = { fileCount: () => 2, positions: () => ({ files: [] }), filesLike: () => [first, last] };
+  const found = [{ path: 'new', files: [{ name: NAME, size: bytes.length, stamp: fileStamp(stat) }] }];
+  const { pairs, unclear } = findPairs({ name: 'logs', path: folder, links: 'owner' }, found, held as Knower);
+  expect([pairs.map(({ from }) => from.run.path), unclear.length]).toEqual([from, 1 - from.length]);
+});
