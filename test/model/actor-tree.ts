@@ -141,7 +141,7 @@ export class ActorTree {
 
   #create(): string {
     const run = this.#one(['.', 'a', 'a/b', 'c']);
-    const gone = [...this.files.values()].filter((file) => !file.isThere && file.alias === undefined);
+    const gone = [...this.files.values()].filter((file) => !file.isThere && file.alias === undefined && !this.#isHidden(file.name));
     // Sometimes under a name that was there before.
     const file =
       gone.length > 0 && this.#random() < 0.3
@@ -163,8 +163,8 @@ export class ActorTree {
   }
 
   /** Another file in a run, perhaps under the name of one that went elsewhere. */
-  createIn(run: string, name = this.nextName('host')): void {
-    const file = new ActorFile(run, name);
+  createIn(run: string, like?: string): void {
+    const file = new ActorFile(run, like === undefined || this.#isHidden(like) ? this.nextName('host') : like);
     this.files.set(file.path, file);
     file.records = this.#content();
     this.#write(file);
@@ -358,11 +358,17 @@ export class ActorTree {
     }
     // Under its other name it would be read nevertheless.
     if (file.alias !== undefined) return undefined;
+    // A file server that fails knows files by their names alone.
+    if ([...this.files.values()].some((other) => other !== file && other.isThere && other.name === file.name)) return undefined;
     file.isHidden = true;
     file.wasFlipped = true;
     if (this.#random() < 0.7) return this.#world.failFile(file.name);
     chmodSync(this.absolute(file.path), 0);
     return `hide ${file.path}`;
+  }
+
+  #isHidden(name: string): boolean {
+    return [...this.files.values()].some((file) => file.isHidden && file.name === name);
   }
 
   #link(file: ActorFile): string | undefined {
