@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OWN_METRIC } from '../../src/backends/clearml/exact-files.ts';
+import { TRIAL_METRIC } from '../../src/backends/mlflow/trial.ts';
 import { toMillis } from '../../src/model/index.ts';
 import { type Running, start } from '../e2e/command.ts';
 import type { ClearmlStub } from '../support/clearml-stub/index.ts';
@@ -101,13 +102,12 @@ export function killedMlflow(stub: MlflowStub, seed: number, url = stub.url): Ki
     env: {},
     heal: () => stub.heal(),
     points: () =>
-      stub
-        .runs()
-        .flatMap((run) =>
-          stub
-            .points(run)
-            .map(({ key, step, timestamp, value }) => JSON.stringify([run.name, key, Number(step), Number(timestamp), Number(value)])),
-        ),
+      stub.runs().flatMap((run) =>
+        stub
+          .points(run)
+          .filter(({ key }) => key !== TRIAL_METRIC)
+          .map(({ key, step, timestamp, value }) => JSON.stringify([run.name, key, Number(step), Number(timestamp), Number(value)])),
+      ),
     runNames: () => stub.runs().map(({ name }) => name),
     violations: () => stub.violations,
   };
@@ -121,7 +121,7 @@ export function killedClearml(
   url = stub.url,
 ): KilledTracker {
   moods(stub, seed, ['events.add_batch']);
-  // What it tries the server with is in a task once the server has refused something for that task.
+  // What it tries a server with is in a task, or a run, once the server has refused something for that.
   const scalars = (task: string) =>
     stub.events(task, 'training_stats_scalar').flatMap(({ fields }) => (fields.metric === OWN_METRIC ? [] : [fields]));
   return {
