@@ -106,10 +106,12 @@ export class GroupCommit {
   /** Makes sure that reads by this connection show every change made so far. Throws if that is impossible. */
   makeAll(): void {
     if (this.#isMade) return;
-    if (this.#pending.size > 0) {
+    if (this.#pending.size + this.#added.length > 0) {
       try {
         this.#db.exec('BEGIN IMMEDIATE');
         for (const [key, apply] of this.#pending) this.#remake(key, apply);
+        // A call under way may read what it has changed, and goes on in the same transaction.
+        for (const [, apply] of this.#added) apply();
       } catch (error) {
         this.#undo();
         throw error;

@@ -163,6 +163,22 @@ describe('GroupCommit', () => {
     expect(committed()).toEqual({});
   });
 
+  test('keeps all changes of a group in which one failed and something is read after it', () => {
+    put('a', 1);
+    fillDisk();
+    commits.together(() => {
+      put('b', 2);
+      put('big', 'x'.repeat(100_000));
+      freeDisk();
+      commits.makeAll();
+      expect(Object.keys(committed(db))).toEqual(['a', 'b', 'big']);
+      put('c', 3);
+    });
+    fireTimer();
+    expect(Object.keys(committed())).toEqual(['a', 'b', 'big', 'c']);
+    expect(commits.isEmpty).toBe(true);
+  });
+
   test('keeps changes while another process locks the file, and refuses reads until they are written', () => {
     other.exec('BEGIN IMMEDIATE');
     put('a', 1);
