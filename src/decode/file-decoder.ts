@@ -254,8 +254,11 @@ export class FileDecoder {
   #read(window: Window, base: number, fileEnd: number): DecodeStep | undefined {
     const scanner = this.#scanner;
     const before = scanner.records;
+    const start = this.#position;
     const halt = scanner.scan(window.buffer, window.view, this.#position - base, window.end, base, this.#options.tags, this.#columns);
     this.#position = base + scanner.position;
+    // The scanner reads many records at once, and names the last one.
+    if (scanner.records > before) this.#first ??= markAt(window, start - base, start);
     if (scanner.records > before) this.#count(scanner.records - before, scanner.lastOffset, scanner.lastLength, scanner.lastChecksum);
     switch (halt) {
       case Halt.Full:
@@ -574,6 +577,12 @@ export class FileDecoder {
       this.#position - this.#batchStart >= BATCH_SPAN_BYTES;
     return full ? { kind: 'batch' } : undefined;
   }
+}
+
+/** Returns the mark of a valid record that is whole at a place of the window. */
+function markAt({ view }: Window, at: number, offset: number): RecordMark {
+  const length = view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x1_0000_0000;
+  return { offset, length, checksum: view.getUint32(at + HEADER_BYTES + length, true) };
 }
 
 function mostPoints({ batchPoints, tags, limits = NO_LIMITS }: DecoderOptions): number {

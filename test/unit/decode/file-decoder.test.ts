@@ -185,6 +185,16 @@ describe('FileDecoder', () => {
     expect(decoder.head).toEqual({ fileVersion: 'brain.Event:2', writer: 'tensorboardX', firstWallTime: 1_700_000_000 });
   });
 
+  test('remembers the first record of a file without a version, whose series are known', () => {
+    const run = newRun();
+    decodeBytes(FILE, { run });
+    const records = [20, 21, 22].map((step) => frame(event({ wallTime: step, step, summary: [simpleValue('loss', step)] })));
+    const { decoder } = decodeBytes(concat(...records), { run });
+    const [first = new Uint8Array(0)] = records;
+    const checksum = new DataView(first.buffer, first.byteOffset).getUint32(first.length - 4, true);
+    expect(decoder.guard.first).toEqual({ offset: 0, length: first.length - 16, checksum });
+  });
+
   test('reads an empty record as an event without content', () => {
     const { batches } = decodeBytes(frame(new Uint8Array(0)));
     expect(batches[0]?.marks).toMatchObject([{ kind: 'empty', step: 0, wallTime: 0, offset: 0, payload: new Uint8Array(0) }]);
