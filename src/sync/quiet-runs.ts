@@ -31,6 +31,15 @@ export class QuietRuns {
     this.#state.noteGrowth(run, this.#clock.wallMs());
   }
 
+  /**
+   * Notes a run with a file that was incomplete or damaged when the previous process ended. That process may have ended
+   * before the run was quiet.
+   */
+  noteIncomplete(run: RunRef): void {
+    const key = keyOfRun(run);
+    if (!this.#grew.has(key)) this.#grew.set(key, { run, atMs: this.#clock.steadyMs() });
+  }
+
   /** Yields the runs that have become quiet, each once. */
   *due(nowMs: number): Generator<RunRef, void, void> {
     for (const [key, { run, atMs }] of this.#grew) {

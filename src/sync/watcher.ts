@@ -305,7 +305,10 @@ export class Watcher {
     const isAlone = (this.#options.trackers ?? []).length === 0;
     for (const file of this.#local?.knownFiles(root) ?? []) {
       const run = { root, path: file.run };
-      if (file.isDamaged && isOurs(run)) this.#retries.fileTroubled('local', run, file.name);
+      if (file.isDamaged && isOurs(run)) {
+        this.#retries.fileTroubled('local', run, file.name);
+        this.#quiet.noteIncomplete(run);
+      }
       if (file.wasRewritten && isOurs(run)) for (const sync of this.#syncs) sync.tidy?.(run);
       // Other lanes may have other positions in it: then each sync checks for itself.
       yield isAlone ? file : unsure(file);
