@@ -95,6 +95,8 @@ export class LaneProgress {
   /** Runs that the tracker accepts no more, with the reason. */
   readonly stoppedRuns = new Map<string, { readonly run: RunRef; readonly reason: string; readonly remedy: string | undefined }>();
   readonly #lags = new Map<string, FileLag>();
+  /** Files that could not be read last, and their runs, by their keys. */
+  readonly #unreadable = new Map<string, string>();
   /** Files with pending bytes, so that no caller must go through all files. */
   readonly #behind = new Set<FileLag>();
   /** The sum of their pending bytes. */
@@ -308,6 +310,7 @@ export class LaneProgress {
    */
   fileGrew(run: RunRef, name: string, size: number, mirrored = 0, changedMs?: number): void {
     const key = keyOfFile(run, name);
+    this.#unreadable.delete(key);
     const nowMs = this.#clock.steadyMs();
     let lag = this.#lags.get(key);
     if (lag === undefined) {
@@ -342,10 +345,12 @@ export class LaneProgress {
 
   /**
    * Notes that a part of a file was read, to be sent. If the file has other content than before, nothing of that is
-   * mirrored yet, however short it is.
+   * mirrored yet, however short it is. A file that could not be read before is behind from the part's `start` on.
    */
-  fileRead(run: RunRef, { name, generation }: FileState): void {
-    const lag = this.#lags.get(keyOfFile(run, name));
+  fileRead(run: RunRef, { name, generation, position, size }: FileState, start: number): void {
+    const key = keyOfFile(run, name);
+    if (this.#unreadable.has(key)) this.fileGrew(run, name, Math.max(size, position.watermark), start);
+    const lag = this.#lags.get(key);
     if (lag === undefined) return;
     const isOther = lag.generation !== undefined && generation > lag.generation;
     lag.generation = generation;
@@ -355,9 +360,16 @@ export class LaneProgress {
     this.bytesPending += Math.max(0, lag.bytes - before);
   }
 
-  /** Forgets a file from which nothing can be expected now. */
+  /** Notes that a file cannot be read now: nothing can be expected from it until a part of it is read. */
+  fileUnreadable(run: RunRef, name: string): void {
+    this.fileForgotten(run, name);
+    this.#unreadable.set(keyOfFile(run, name), keyOfRun(run));
+  }
+
+  /** Forgets a file from which nothing can be expected any more. */
   fileForgotten(run: RunRef, name: string): void {
     const key = keyOfFile(run, name);
+    this.#unreadable.delete(key);
     const lag = this.#lags.get(key);
     if (lag === undefined) return;
     this.#changed(lag, () => {
@@ -372,6 +384,7 @@ export class LaneProgress {
     const key = keyOfRun(run);
     this.stoppedRuns.delete(key);
     for (const lag of [...this.#lags.values()]) if (keyOfRun(lag.run) === key) this.fileForgotten(run, lag.name);
+    for (const [file, of] of this.#unreadable) if (of === key) this.#unreadable.delete(file);
   }
 
   parcelAccepted(

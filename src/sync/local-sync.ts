@@ -334,7 +334,7 @@ export class LocalSync implements LaneSync {
   #offer(run: SyncedStoreRun, { batch, state }: Extract<ReadEvent, { kind: 'batch' }>, settled: () => void): void {
     const { cache } = this.#options;
     run.addSeries(batch.newSeries);
-    this.#status.lane(this.lane).fileRead(run.ref, state);
+    this.#status.lane(this.lane).fileRead(run.ref, state, batch.start);
     if (cache !== undefined) {
       for (const series of batch.newSeries) run.series.push(series);
       cache.keep({ batch, state, series: run.series });
@@ -353,7 +353,7 @@ export class LocalSync implements LaneSync {
     if (event.kind === 'file') {
       this.#status.fileRead(this.lane, run.ref, event.file, event.outcome, event.reason);
       // Unread data of a file that vanished is lost: the scan that misses the file reports how much.
-      if (event.outcome === 'unreadable') this.#status.lane(this.lane).fileForgotten(run.ref, event.file);
+      if (event.outcome === 'unreadable') this.#status.lane(this.lane).fileUnreadable(run.ref, event.file);
       // The file is out of reach for now (a server that hangs, too many open files, a root that is not mounted). It is
       // retried even if it does not change. If it is gone, the scan that misses it ends that.
       if (event.outcome === 'unreadable' || event.outcome === 'vanished') this.#options.events.fileTroubled(this.lane, run.ref, event.file);

@@ -77,13 +77,14 @@ export class TurnReader {
     for (const { file, outcome, reason } of outcomes) {
       status.fileRead(lane, ref, file, outcome, reason);
       if (outcome === 'silent') source.silent.add(file);
-      if (outcome === 'unreadable' || (outcome === 'vanished' && isSettled)) progress.fileForgotten(ref, file);
+      if (outcome === 'unreadable') progress.fileUnreadable(ref, file);
+      else if (outcome === 'vanished' && isSettled) progress.fileForgotten(ref, file);
       // A file that vanished may be there again, unchanged, when its root is mounted again: then nobody reports it.
       if (outcome === 'unreadable' || (outcome === 'vanished' && !isSettled)) events.fileTroubled(lane, ref, file);
     }
     for (const name of left) source.dirty.add(name);
     return pieces.map((piece) => {
-      progress.fileRead(ref, piece.state);
+      progress.fileRead(ref, piece.state, piece.batch.start);
       if (pointCount(piece.batch) > 0) source.sessionEnd = sessionEndIn(piece.batch, piece.series);
       const sent = routes.apply(ref, piece);
       progress.wasGiven(pointCount(sent.batch), piece.batch.end - piece.batch.start);

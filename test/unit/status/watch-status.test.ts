@@ -111,13 +111,33 @@ describe('the lag of a watch', () => {
     lane.fileGrew(RUN, FILE, 60);
     expect(lane.lagBytes).toBe(0);
     const other = { ...parcel(60), state: { ...parcel(60).state, generation: 1 } };
-    lane.fileRead(RUN, other.state);
+    lane.fileRead(RUN, other.state, 0);
     expect(lane.lagBytes).toBe(60);
     // A part of the former content, which was under way.
     status.parcelAccepted('local', parcel(100), 1);
     expect(lane.lagBytes).toBe(60);
     status.parcelAccepted('local', other, 1);
     expect(lane.lagBytes).toBe(0);
+  });
+
+  it('has nothing of a file that cannot be read, and what is left of it once it is read again', () => {
+    const { status, lane } = watching();
+    lane.fileGrew(RUN, FILE, 100);
+    status.parcelAccepted('local', parcel(40), 1);
+    lane.fileUnreadable(RUN, FILE);
+    expect([lane.lagBytes, lane.filesBehind]).toEqual([0, 0]);
+    lane.fileRead(RUN, parcel(100).state, 40);
+    expect([lane.lagBytes, lane.filesBehind]).toEqual([60, 1]);
+    status.parcelAccepted('local', parcel(100), 1);
+    expect([lane.lagBytes, lane.filesBehind]).toEqual([0, 0]);
+    // A file that is gone stays forgotten, also if a part of it was under way.
+    lane.fileUnreadable(RUN, FILE);
+    lane.fileForgotten(RUN, FILE);
+    lane.fileRead(RUN, parcel(100).state, 40);
+    lane.fileUnreadable(RUN, 'other');
+    lane.runForgotten(RUN);
+    lane.fileRead(RUN, { ...parcel(100).state, name: 'other' }, 40);
+    expect([lane.lagBytes, lane.filesBehind]).toEqual([0, 0]);
   });
 
   it('counts known data that the lane has not accepted yet', () => {
